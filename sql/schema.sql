@@ -1,0 +1,364 @@
+-- The ledger of worknet, version 1.
+--
+-- How to read it
+--   Amounts are micro-USDC (1,000,000 = 1 USDC), times are Unix milliseconds,
+--   addresses are lower-case text. The views at the end show the same as USDC
+--   and as text times: start with  SELECT * FROM balances;
+--   sql/queries.sql has every statement that the programs run.
+--
+-- What never changes
+--   transfer, result, task_version, payout_event and ledger are append-only:
+--   triggers refuse UPDATE, DELETE and REPLACE, and each row of transfer
+--   (with its results), of task_version and of payout_event carries a hash
+--   over itself and the row before it. `worknet audit` recomputes them all.
+
+-- What this ledger is: one row.
+CREATE TABLE ledger (
+	id		INTEGER PRIMARY KEY CHECK (id = 1),
+	-- Random; part of every payout's nonce, so that two ledgers never
+	-- sign the same payment, and a restored copy signs the same one.
+	ledger_id	TEXT NOT NULL CHECK (length(ledger_id) = 66),
+	created_ms	INTEGER NOT NULL
+) STRICT;
+
+-- Tasks ------------------------------------------------------------------
+
+-- A task's definition. An edit adds a row: a result points at the definition
+-- that was in force when its check was assigned.
+CREATE TABLE task_version (
+	id		INTEGER PRIMARY KEY,
+	task		INTEGER NOT NULL REFERENCES task (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	url		TEXT NOT NULL,
+	expected_status	INTEGER NOT NULL CHECK (expected_status BETWEEN 100 AND 599),
+	timeout_ms	INTEGER NOT NULL CHECK (timeout_ms > 0),
+	reward_micros	INTEGER NOT NULL CHECK (reward_micros > 0),
+	interval_ms	INTEGER NOT NULL CHECK (interval_ms > 0),
+	copies		INTEGER NOT NULL CHECK (copies > 0),
+	cooldown_ms	INTEGER NOT NULL CHECK (cooldown_ms >= 0),
+	region		TEXT NOT NULL,		-- '' for any
+	created_ms	INTEGER NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+
+-- A task and where it stands in its schedule. Never deleted: its results stay.
+CREATE TABLE task (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL UNIQUE,	-- the protocol's task id
+	version		INTEGER NOT NULL REFERENCES task_version (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
+	region		TEXT NOT NULL,		-- its version's, for task_due
+	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give
+	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last given from
+	given		INTEGER NOT NULL	-- slots given in that cycle
+) STRICT;
+
+-- A poll looks here for what is due. Cost: one entry moves with every slot
+-- that is given; without it a poll would walk all tasks.
+CREATE INDEX task_due ON task (region, open_ms) WHERE state = 'active';
+
+-- Slots of a task's running cycle that a later poll must know of: because
+-- more copies are given in that cycle, or because the slot is offered again
+-- when its holder stays silent. Emptied when the next cycle begins.
+CREATE TABLE offer (
+	task		INTEGER NOT NULL REFERENCES task (id),
+	slot		INTEGER NOT NULL,
+	copy		INTEGER NOT NULL,	-- 0 to copies - 1
+	network		TEXT NOT NULL,		-- the holder's /24 or /64, '' unknown
+	again_ms	INTEGER NOT NULL,	-- offered again from here
+	PRIMARY KEY (task, slot)
+) STRICT, WITHOUT ROWID;
+
+-- Fairness: one row a region ('' holds the tasks without one). A worker whose
+-- turn is at or below the level may take a slot; see src/ledger/schedule.h.
+CREATE TABLE level (
+	region		TEXT PRIMARY KEY,
+	level_micros	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The last slot number that was given out; slots are never numbered twice.
+CREATE TABLE slot_counter (
+	id		INTEGER PRIMARY KEY CHECK (id = 1),
+	last_slot	INTEGER NOT NULL
+) STRICT;
+
+-- Workers ----------------------------------------------------------------
+
+-- Accounts 1 to 3 are the ledger's own, every other one is a worker's.
+-- The balance is credits minus debits of all transfers, kept for speed; the
+-- audit adds them up again.
+CREATE TABLE account (
+	id		INTEGER PRIMARY KEY,
+	kind		TEXT NOT NULL
+			CHECK (kind IN ('rewards', 'in flight', 'treasury', 'worker')),
+	balance_micros	INTEGER NOT NULL DEFAULT 0,
+	CHECK (kind <> 'worker' OR balance_micros >= 0),
+	CHECK ((kind = 'worker') = (id > 3))
+) STRICT;
+
+INSERT INTO account (id, kind) VALUES
+	(1, 'rewards'),		-- minus what was ever earned
+	(2, 'in flight'),	-- reserved for payouts that are not settled
+	(3, 'treasury');	-- what was paid out
+
+CREATE TABLE worker (
+	id		INTEGER PRIMARY KEY REFERENCES account (id),
+	address		TEXT NOT NULL UNIQUE
+			CHECK (length(address) = 42 AND address = lower(address)),
+	state		TEXT NOT NULL CHECK (state IN ('active', 'suspended')),
+	first_seen_ms	INTEGER NOT NULL
+) STRICT;
+
+-- A worker's place in the round of a region; see level.
+CREATE TABLE turn (
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	region		TEXT NOT NULL,
+	turn_micros	INTEGER NOT NULL,
+	PRIMARY KEY (worker, region)
+) STRICT, WITHOUT ROWID;
+
+-- Who was given what. Kept until neither a payment nor a cooldown depends on
+-- it; what was paid is in `result`. Clustered by worker: a poll and a
+-- submission touch one place.
+CREATE TABLE assignment (
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	task		INTEGER NOT NULL REFERENCES task (id),
+	slot		INTEGER NOT NULL,
+	version		INTEGER NOT NULL REFERENCES task_version (id),
+	cycle_ms	INTEGER NOT NULL,
+	copy		INTEGER NOT NULL,
+	assigned_ms	INTEGER NOT NULL,
+	PRIMARY KEY (worker, task, slot)
+) STRICT, WITHOUT ROWID;
+
+-- Money ------------------------------------------------------------------
+
+-- Every movement of money, once, for ever. credit: rewards -> worker, for a
+-- worker's results in one request. reserve: worker -> in flight. post: in
+-- flight -> treasury. void: in flight -> worker.
+CREATE TABLE transfer (
+	id		INTEGER PRIMARY KEY,
+	at_ms		INTEGER NOT NULL,
+	kind		TEXT NOT NULL
+			CHECK (kind IN ('credit', 'reserve', 'post', 'void')),
+	debit		INTEGER NOT NULL REFERENCES account (id),
+	credit		INTEGER NOT NULL REFERENCES account (id),
+	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	CHECK (debit <> credit)
+) STRICT;
+
+-- A worker's lines, for statements and payouts. Cost: one entry a transfer
+-- each, not one a result.
+CREATE INDEX transfer_credit ON transfer (credit) WHERE credit > 3;
+CREATE INDEX transfer_debit ON transfer (debit) WHERE debit > 3;
+
+-- A check that was paid, with all that is needed to verify it again: the
+-- signed text is made of the task's name, the worker's address in the letter
+-- case given by address_form, timestamp_ms and success. The key is the slot:
+-- a slot can't be paid twice.
+CREATE TABLE result (
+	slot		INTEGER PRIMARY KEY,
+	transfer	INTEGER NOT NULL REFERENCES transfer (id),
+	version		INTEGER NOT NULL REFERENCES task_version (id),
+	cycle_ms	INTEGER NOT NULL,
+	copy		INTEGER NOT NULL,
+	assigned_ms	INTEGER NOT NULL,
+	timestamp_ms	INTEGER NOT NULL,	-- the worker's clock, signed
+	success		INTEGER NOT NULL CHECK (success IN (0, 1)),
+	status		INTEGER,		-- NULL when no answer came
+	response_ms	INTEGER,
+	error		TEXT,
+	address_form	INTEGER NOT NULL CHECK (address_form IN (0, 1, 2)),
+	signature	BLOB NOT NULL CHECK (length(signature) = 65)
+) STRICT;
+
+-- From a transfer to its results, for statements, payouts and the audit.
+-- Cost: an entry at the right edge of a small tree with every result.
+CREATE INDEX result_transfer ON result (transfer);
+
+-- A payout: the authorization for one worker's seq-th payment.
+CREATE TABLE payout (
+	id		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	seq		INTEGER NOT NULL CHECK (seq > 0),
+	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
+	nonce		TEXT NOT NULL UNIQUE CHECK (length(nonce) = 66),
+	chain_id	INTEGER NOT NULL,
+	token		TEXT NOT NULL,
+	treasury	TEXT NOT NULL,
+	state		TEXT NOT NULL CHECK (state IN ('reserved', 'signed',
+			'submitted', 'posted', 'final', 'voided')),
+	UNIQUE (worker, seq)
+) STRICT;
+
+CREATE INDEX payout_open ON payout (state)
+	WHERE state NOT IN ('final', 'voided');
+
+-- What happened to a payout, in order. transfer is the movement that a state
+-- made, where it made one.
+CREATE TABLE payout_event (
+	id		INTEGER PRIMARY KEY,
+	payout		INTEGER NOT NULL REFERENCES payout (id),
+	at_ms		INTEGER NOT NULL,
+	state		TEXT NOT NULL,
+	transfer	INTEGER REFERENCES transfer (id),
+	detail		TEXT NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+) STRICT;
+
+CREATE INDEX payout_event_payout ON payout_event (payout);
+
+-- Guards -----------------------------------------------------------------
+-- REPLACE deletes without firing a DELETE trigger, so each table also has a
+-- guard that looks for the row before an INSERT.
+
+CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
+BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
+CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
+BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
+CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger
+WHEN EXISTS (SELECT 1 FROM ledger)
+BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
+
+CREATE TRIGGER task_version_no_update BEFORE UPDATE ON task_version
+BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
+CREATE TRIGGER task_version_no_delete BEFORE DELETE ON task_version
+BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
+CREATE TRIGGER task_version_no_replace BEFORE INSERT ON task_version
+WHEN EXISTS (SELECT 1 FROM task_version WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
+
+CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer
+BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer
+BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+CREATE TRIGGER transfer_no_replace BEFORE INSERT ON transfer
+WHEN EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+
+CREATE TRIGGER result_no_update BEFORE UPDATE ON result
+BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+CREATE TRIGGER result_no_delete BEFORE DELETE ON result
+BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+CREATE TRIGGER result_no_replace BEFORE INSERT ON result
+WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+
+CREATE TRIGGER payout_event_no_update BEFORE UPDATE ON payout_event
+BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
+CREATE TRIGGER payout_event_no_delete BEFORE DELETE ON payout_event
+BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
+CREATE TRIGGER payout_event_no_replace BEFORE INSERT ON payout_event
+WHEN EXISTS (SELECT 1 FROM payout_event WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
+
+-- Of a payout only the state moves.
+CREATE TRIGGER payout_only_state BEFORE UPDATE ON payout
+WHEN NEW.id IS NOT OLD.id OR NEW.worker IS NOT OLD.worker
+	OR NEW.seq IS NOT OLD.seq
+	OR NEW.amount_micros IS NOT OLD.amount_micros
+	OR NEW.nonce IS NOT OLD.nonce OR NEW.chain_id IS NOT OLD.chain_id
+	OR NEW.token IS NOT OLD.token OR NEW.treasury IS NOT OLD.treasury
+	OR OLD.state IN ('final', 'voided')
+BEGIN SELECT RAISE(ABORT, 'a payout only changes its state'); END;
+CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout
+BEGIN SELECT RAISE(ABORT, 'a payout is never deleted'); END;
+CREATE TRIGGER payout_no_replace BEFORE INSERT ON payout
+WHEN EXISTS (SELECT 1 FROM payout WHERE id = NEW.id OR nonce = NEW.nonce
+	OR (worker = NEW.worker AND seq = NEW.seq))
+BEGIN SELECT RAISE(ABORT, 'a payout is never replaced'); END;
+
+-- Views for people -------------------------------------------------------
+
+-- What each worker has earned and is still owed.
+CREATE VIEW balances AS
+SELECT	w.address,
+	w.state,
+	printf('%d.%06d', a.balance_micros / 1000000, a.balance_micros % 1000000)
+		AS owed_usdc,
+	(SELECT printf('%d.%06d', coalesce(sum(t.amount_micros), 0) / 1000000,
+		coalesce(sum(t.amount_micros), 0) % 1000000)
+	 FROM transfer t WHERE t.credit = w.id AND t.credit > 3
+		AND t.kind = 'credit') AS earned_usdc,
+	(SELECT printf('%d.%06d', coalesce(sum(p.amount_micros), 0) / 1000000,
+		coalesce(sum(p.amount_micros), 0) % 1000000)
+	 FROM payout p WHERE p.worker = w.id
+		AND p.state IN ('posted', 'final')) AS paid_usdc,
+	strftime('%Y-%m-%d %H:%M:%S', w.first_seen_ms / 1000, 'unixepoch')
+		AS first_seen
+FROM worker w JOIN account a ON a.id = w.id;
+
+-- A worker's every line, oldest first:
+-- SELECT * FROM statement WHERE address = '0x...';
+CREATE VIEW statement AS
+SELECT	w.address,
+	t.id AS transfer,
+	strftime('%Y-%m-%d %H:%M:%S', t.at_ms / 1000, 'unixepoch') AS at,
+	t.kind,
+	CASE WHEN t.credit = w.id THEN '' ELSE '-' END
+		|| printf('%d.%06d', t.amount_micros / 1000000,
+		t.amount_micros % 1000000) AS usdc,
+	(SELECT count(*) FROM result r WHERE r.transfer = t.id) AS results
+FROM worker w JOIN transfer t ON (t.credit = w.id AND t.credit > 3)
+	OR (t.debit = w.id AND t.debit > 3)
+ORDER BY t.id;
+
+-- Every paid check in words.
+CREATE VIEW checks AS
+SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
+	k.name AS task,
+	v.url,
+	w.address AS worker,
+	CASE r.success WHEN 1 THEN 'up' ELSE 'down' END AS outcome,
+	r.status,
+	r.response_ms,
+	r.error,
+	printf('%d.%06d', v.reward_micros / 1000000, v.reward_micros % 1000000)
+		AS reward_usdc,
+	r.slot,
+	r.transfer
+FROM result r
+	JOIN transfer t ON t.id = r.transfer
+	JOIN worker w ON w.id = t.credit
+	JOIN task_version v ON v.id = r.version
+	JOIN task k ON k.id = v.task;
+
+-- Payouts that are neither final nor voided.
+CREATE VIEW open_payouts AS
+SELECT	p.id AS payout,
+	w.address,
+	p.seq,
+	printf('%d.%06d', p.amount_micros / 1000000, p.amount_micros % 1000000)
+		AS usdc,
+	p.state,
+	strftime('%Y-%m-%d %H:%M:%S', (SELECT max(e.at_ms) FROM payout_event e
+		WHERE e.payout = p.id) / 1000, 'unixepoch') AS since,
+	p.nonce
+FROM payout p JOIN worker w ON w.id = p.worker
+WHERE p.state NOT IN ('final', 'voided');
+
+-- Double entry: the sum of all balances. Anything but 0 is an alarm.
+CREATE VIEW trial_balance AS
+SELECT sum(balance_micros) AS micros FROM account;
+
+-- What a person must look at. Empty when all is well.
+CREATE VIEW exceptions AS
+SELECT 'trial balance' AS kind, 'accounts' AS subject,
+	micros || ' micro-USDC, expected 0' AS detail
+FROM trial_balance WHERE micros <> 0
+UNION ALL
+SELECT 'in flight', 'account 2', 'holds ' || a.balance_micros
+	|| ' micro-USDC, open payouts hold ' || o.micros
+FROM account a, (SELECT coalesce(sum(amount_micros), 0) AS micros FROM payout
+	WHERE state NOT IN ('posted', 'final', 'voided')) o
+WHERE a.id = 2 AND a.balance_micros <> o.micros
+UNION ALL
+SELECT 'paid', 'account 3', 'holds ' || a.balance_micros
+	|| ' micro-USDC, settled payouts hold ' || o.micros
+FROM account a, (SELECT coalesce(sum(amount_micros), 0) AS micros FROM payout
+	WHERE state IN ('posted', 'final')) o
+WHERE a.id = 3 AND a.balance_micros <> o.micros;
+
+INSERT INTO slot_counter (id, last_slot) VALUES (1, 0);

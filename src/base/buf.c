@@ -1,0 +1,207 @@
+#include "base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct slice
+slice_of(const char *text)
+{
+	return (struct slice){ text, strlen(text) };
+}
+
+bool
+slice_is(struct slice s, const char *text)
+{
+	return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
+}
+
+void
+buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void
+buf_free(struct buf *b)
+{
+	if (b == NULL)
+		return;
+	free(b->p);
+	*b = (struct buf){ .max = b->max };
+}
+
+void
+buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+	if (b->p != NULL)
+		b->p[0] = '\0';
+}
+
+/* Makes room for len more bytes and a NUL. */
+static bool
+buf_reserve(struct buf *b, size_t len)
+{
+	size_t cap;
+	char *p;
+
+	if (b->failed || len > b->max - b->len) {
+		b->failed = true;
+		return false;
+	}
+	if (b->len + len + 1 <= b->cap)
+		return true;
+	cap = b->cap == 0 ? 256 : b->cap;
+	while (cap < b->len + len + 1)
+		cap *= 2;
+	p = realloc(b->p, cap);
+	if (p == NULL) {
+		b->failed = true;
+		return false;
+	}
+	b->p = p;
+	b->cap = cap;
+	return true;
+}
+
+void
+buf_add(struct buf *b, const void *p, size_t len)
+{
+	if (!buf_reserve(b, len))
+		return;
+	if (len > 0)
+		memcpy(b->p + b->len, p, len);
+	b->len += len;
+	b->p[b->len] = '\0';
+}
+
+void
+buf_add_text(struct buf *b, const char *text)
+{
+	buf_add(b, text, strlen(text));
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !buf_reserve(b, (size_t)n)) {
+		b->failed = true;
+		return;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(b->p + b->len, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+enum rc
+buf_status(const struct buf *b, struct err *e)
+{
+	if (!b->failed)
+		return RC_OK;
+	return err_set(e, RC_NO_MEMORY, "text: longer than %zu bytes, or no "
+	    "memory", b->max);
+}
+
+static enum rc
+read_fd(struct buf *b, int fd, const char *path, struct err *e)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, RC_IO, "%s: %s", path,
+			    strerror(errno));
+		if (n == 0)
+			break;
+		buf_add(b, chunk, (size_t)n);
+	}
+	secret_wipe(chunk, sizeof(chunk));
+	if (b->failed)
+		return err_set(e, RC_NO_MEMORY, "%s: more than %zu bytes",
+		    path, b->max);
+	return RC_OK;
+}
+
+enum rc
+buf_read_file(struct buf *b, const char *path, struct err *e)
+{
+	enum rc rc;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
+		    "%s: %s", path, strerror(errno));
+	rc = read_fd(b, fd, path, e);
+	(void)close(fd);
+	return rc;
+}
+
+/* The length of the UTF-8 sequence at p, or 0 when it isn't one. */
+static size_t
+utf8_sequence(const unsigned char *p, size_t len)
+{
+	unsigned char lo = 0x80, hi = 0xbf;
+	size_t n, i;
+
+	if (p[0] < 0x80)
+		return p[0] == 0 ? 0 : 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (n > len)
+		return 0;
+	/* RFC 3629, section 4: no overlong forms, no surrogates. */
+	if (p[0] == 0xe0)
+		lo = 0xa0;
+	else if (p[0] == 0xed)
+		hi = 0x9f;
+	else if (p[0] == 0xf0)
+		lo = 0x90;
+	else if (p[0] == 0xf4)
+		hi = 0x8f;
+	if (p[1] < lo || p[1] > hi)
+		return 0;
+	for (i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+bool
+utf8_is_text(const char *p, size_t len)
+{
+	size_t n;
+
+	while (len > 0) {
+		n = utf8_sequence((const unsigned char *)p, len);
+		if (n == 0)
+			return false;
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+void
+secret_wipe(void *p, size_t len)
+{
+	explicit_bzero(p, len);
+}

@@ -1,0 +1,60 @@
+/*
+ * The configuration that all programs share: one INI file (libinih). An
+ * unknown section or key, a bad value or a duplicate is an error. Secrets
+ * are named by file, never given as values.
+ */
+#ifndef WORKNET_BASE_CONF_H
+#define WORKNET_BASE_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+
+#define CONF_PATH_DEFAULT	WN_SYSCONFDIR "/worknet/worknet.conf"
+
+struct conf {
+	/* [ledger] */
+	char	ledger_path[PATH_LEN_MAX + 1];
+	int64_t	busy_timeout_ms;	/* how long to wait for a lock */
+
+	/* [coordinator] */
+	int64_t	threads;		/* requests at once */
+	int64_t	max_tasks_per_poll;
+	int64_t	result_window_ms;	/* how long an assignment is paid */
+	bool	one_copy_per_network;	/* a cycle's copies: one per prefix */
+	char	prefix[PREFIX_MAX + 1];	/* of the API's paths, "" for none */
+
+	/* [worker] */
+	char	worker_coordinator[URL_MAX + 1];	/* API base URL */
+	char	worker_key_file[PATH_LEN_MAX + 1];
+	char	worker_region[REGION_MAX + 1];
+	int64_t	worker_poll_interval_ms;
+	int64_t	worker_checks_at_once;
+	bool	worker_allow_private;	/* private and loopback targets */
+};
+
+/*
+ * Reads path into *c, defaults first. RC_NOT_FOUND without the file,
+ * RC_INVALID with file, line, got and expected in the message. Paths that
+ * are not absolute are taken from the file's own directory.
+ */
+MUST_CHECK enum rc conf_read(struct conf *c, const char *path,
+	    struct err *e);
+
+/* The defaults alone, for programs that run without a file. */
+void	conf_defaults(struct conf *c);
+
+/*
+ * Sets one value as a line of the file would, for an option of the command
+ * line. RC_INVALID with got and expected. A relative path stays one.
+ */
+MUST_CHECK enum rc conf_set(struct conf *c, const char *section,
+	    const char *name, const char *value, struct err *e);
+
+/* Prints a commented sample with every key and its default. */
+void	conf_print_sample(FILE *out);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Log lines on standard error, one write(2) each, with a syslog priority
+ * prefix (sd-daemon(3): "<3>" to "<7>") when standard error isn't a terminal.
+ * Safe from any thread.
+ *
+ * Log no secret, and of a signature no more than its first bytes.
+ */
+#ifndef WORKNET_BASE_LOG_H
+#define WORKNET_BASE_LOG_H
+
+#include "base/err.h"
+
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7,
+};
+
+/* Drops lines less urgent than level. Call it before starting threads. */
+void	log_set_level(enum log_level level);
+
+/* One line; control characters in it are printed as '?'. */
+void	log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#define log_error(...)		log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...)	log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...)		log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...)		log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)		log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

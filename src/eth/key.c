@@ -1,0 +1,195 @@
+/* Key files: what sign.h says about eth_key_read and eth_key_write. */
+#define _GNU_SOURCE	/* O_CLOEXEC */
+#include "eth/sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "eth/hex.h"
+
+#define KEY_TEXT_SIZE	HEX_SIZE(sizeof(struct eth_key))
+#define KEY_FILE_MAX	256	/* bytes: the key, and room for white space */
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct slice
+trim(struct slice s)
+{
+	while (s.len > 0 && is_space(s.p[0])) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && is_space(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+/* Only the caller or root may have written it, and nobody else read it. */
+static enum rc
+check_file(int fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, RC_INVALID, "%s: not a regular file", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(e, RC_INVALID, "%s: owned by user %lu, "
+		    "expected %lu or root", path, (unsigned long)st.st_uid,
+		    (unsigned long)geteuid());
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return err_set(e, RC_INVALID, "%s: mode is %04o, expected "
+		    "0600 or less", path, (unsigned)st.st_mode & 07777);
+	return RC_OK;
+}
+
+/* Reads up to size bytes; *len tells how many there were. */
+static enum rc
+read_all(char *p, size_t size, size_t *len, int fd, const char *path,
+    struct err *e)
+{
+	ssize_t n;
+
+	*len = 0;
+	while (*len < size) {
+		n = read(fd, p + *len, size - *len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, RC_IO, "%s: %s", path,
+			    strerror(errno));
+		if (n == 0)
+			break;
+		*len += (size_t)n;
+	}
+	return RC_OK;
+}
+
+/* The messages hold nothing of the text: it may be a key with a typo. */
+static enum rc
+parse_key(struct eth_key *key, struct slice text, const char *path,
+    struct err *e)
+{
+	char full[KEY_TEXT_SIZE] = "0x";
+	struct address unused;
+	enum rc rc;
+
+	text = trim(text);
+	if (text.len == 2 * sizeof(key->b)) {
+		memcpy(full + 2, text.p, text.len);
+		text = (struct slice){ full, KEY_TEXT_SIZE - 1 };
+	}
+	rc = hex_decode(key->b, sizeof(key->b), text, NULL);
+	if (rc != RC_OK)
+		rc = err_set(e, rc, "%s: expected a private key of 64 hex "
+		    "digits", path);
+	else if ((rc = eth_key_address(&unused, key, e)) != RC_OK)
+		rc = err_prefix(e, "%s", path);
+	secret_wipe(full, sizeof(full));
+	return rc;
+}
+
+enum rc
+eth_key_read(struct eth_key *key, const char *path, struct err *e)
+{
+	char text[KEY_FILE_MAX];
+	size_t len = 0;
+	enum rc rc;
+	int fd;
+
+	memset(key, 0, sizeof(*key));
+	/* O_NONBLOCK: a FIFO in its place must not hang the caller. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
+		    "%s: %s", path, strerror(errno));
+	rc = check_file(fd, path, e);
+	if (rc == RC_OK)
+		rc = read_all(text, sizeof(text), &len, fd, path, e);
+	if (rc == RC_OK)
+		rc = parse_key(key, (struct slice){ text, len }, path, e);
+	if (rc != RC_OK)
+		secret_wipe(key, sizeof(*key));
+	secret_wipe(text, sizeof(text));
+	(void)close(fd);
+	return rc;
+}
+
+/* Makes the new name in path's directory durable. */
+static bool
+sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_LEN_MAX + 1] = ".";
+	size_t len;
+	bool ok;
+	int fd;
+
+	if (slash != NULL) {
+		len = slash == path ? 1 : (size_t)(slash - path);
+		if (len >= sizeof(dir)) {
+			errno = ENAMETOOLONG;
+			return false;
+		}
+		memcpy(dir, path, len);
+		dir[len] = '\0';
+	}
+	fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+	if (fd < 0)
+		return false;
+	ok = fsync(fd) == 0;
+	(void)close(fd);
+	return ok;
+}
+
+static bool
+write_all(int fd, const char *p, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+enum rc
+eth_key_write(const struct eth_key *key, const char *path, struct err *e)
+{
+	char text[KEY_TEXT_SIZE];
+	enum rc rc = RC_OK;
+	bool ok;
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, errno == EEXIST ? RC_CONFLICT : RC_IO,
+		    "%s: %s", path, strerror(errno));
+	hex_encode(text, key->b, sizeof(key->b));
+	text[KEY_TEXT_SIZE - 1] = '\n';
+	/* fchmod: the umask may have taken the owner's rights away. */
+	ok = fchmod(fd, 0600) == 0 && write_all(fd, text, sizeof(text)) &&
+	    fsync(fd) == 0 && sync_parent(path);
+	if (!ok)
+		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	secret_wipe(text, sizeof(text));
+	if (close(fd) != 0 && rc == RC_OK)
+		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	if (rc != RC_OK)
+		(void)unlink(path);
+	return rc;
+}

@@ -1,0 +1,293 @@
+#include "ledger/credit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/transfer.h"
+#include "ledger/worker.h"
+
+/* What workers are told; existing ones know the first and the third. */
+static const char *const reasons[] = {
+	[CLAIM_UNKNOWN_TASK] = "unknown task",
+	[CLAIM_FROM_FUTURE] = "timestamp in the future",
+	[CLAIM_BAD_SIGNATURE] = "invalid signature",
+	[CLAIM_NOT_ASSIGNED] = "not assigned",
+	[CLAIM_EXPIRED] = "assignment expired",
+	[CLAIM_RECORDED] = "already recorded",
+	[CLAIM_SLOT_TAKEN] = "slot taken by another worker",
+	[CLAIM_SUSPENDED] = "worker suspended",
+};
+
+void
+claim_refuse(struct claim *c, enum claim_outcome outcome)
+{
+	c->outcome = outcome;
+	(void)snprintf(c->reason, sizeof(c->reason), "%s", reasons[outcome]);
+}
+
+/* The protocol's window on the worker's clock. */
+static bool
+check_time(struct claim *c, const struct credit_rules *rules, int64_t now_ms)
+{
+	int64_t age_ms = now_ms - c->row.timestamp_ms;
+
+	if (age_ms < -CLOCK_SKEW_MS) {
+		claim_refuse(c, CLAIM_FROM_FUTURE);
+		return false;
+	}
+	if (age_ms > rules->result_window_ms) {
+		c->outcome = CLAIM_TOO_OLD;
+		(void)snprintf(c->reason, sizeof(c->reason),
+		    "result too old (%" PRId64 "s)", age_ms / 1000);
+		return false;
+	}
+	return true;
+}
+
+/* What the worker's assignments of the task say about one claim. */
+struct search {
+	const struct claim	*others;	/* of the same request */
+	size_t			 others_n;
+	bool			 found;		/* unpaid, in its window */
+	bool			 recorded;	/* this very result was paid */
+	bool			 expired;	/* unpaid, past its window */
+	bool			 taken;		/* another worker's by now */
+};
+
+/* The one of n open claims that is for this slot, or NULL. */
+static const struct claim *
+claim_for_slot(const struct claim *claims, size_t n, int64_t slot)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (claims[i].outcome == CLAIM_OPEN &&
+		    claims[i].row.slot == slot)
+			return &claims[i];
+	return NULL;
+}
+
+static void
+search_row(struct search *s, struct query *q, struct claim *c,
+    const struct credit_rules *rules, int64_t now_ms)
+{
+	bool paid = !query_is_null(q, 6), to_us = query_get_int(q, 7) != 0;
+	int64_t slot = query_get_int(q, 0), assigned_ms = query_get_int(q, 4);
+	const struct claim *other;
+
+	if (paid && to_us)
+		s->recorded |= query_get_int(q, 6) == c->row.timestamp_ms;
+	else if (paid)
+		s->taken = true;
+	else if (now_ms - assigned_ms > rules->result_window_ms)
+		s->expired = true;
+	else if ((other = claim_for_slot(s->others, s->others_n,
+	    slot)) != NULL)
+		s->recorded |= other->row.timestamp_ms ==
+		    c->row.timestamp_ms;
+	else if (!s->found) {
+		s->found = true;
+		c->row.slot = slot;
+		c->row.version = query_get_int(q, 1);
+		c->row.cycle_ms = query_get_int(q, 2);
+		c->row.copy = query_get_int(q, 3);
+		c->row.assigned_ms = assigned_ms;
+		c->reward_micros = query_get_int(q, 5);
+	}
+}
+
+/* Finds claims[i]'s assignment, or says why there is none. */
+static enum rc
+find_assignment(struct db *db, const struct credit_rules *rules,
+    struct claim *claims, size_t i, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_ASSIGNMENT_FOR_RESULT);
+	struct search s = { .others = claims, .others_n = i };
+	struct claim *c = &claims[i];
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, c->worker_id);
+	query_int(q, 2, c->task);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		search_row(&s, q, c, rules, now_ms);
+	query_done(q);
+	/*
+	 * A result that was paid is told so even when the worker holds the
+	 * task again: it mustn't use up the new assignment.
+	 */
+	if (s.recorded)
+		claim_refuse(c, CLAIM_RECORDED);
+	else if (s.found)
+		c->outcome = CLAIM_OPEN;
+	else if (s.taken)
+		claim_refuse(c, CLAIM_SLOT_TAKEN);
+	else if (s.expired)
+		claim_refuse(c, CLAIM_EXPIRED);
+	else
+		claim_refuse(c, CLAIM_NOT_ASSIGNED);
+	return rc;
+}
+
+enum rc
+credit_check(struct db *db, const struct credit_rules *rules,
+    struct claim *claims, size_t i, int64_t now_ms, struct err *e)
+{
+	struct claim *c = &claims[i];
+	struct worker_row w;
+	struct query *q;
+	enum rc rc;
+
+	q = db_query(db, Q_TASK_BY_NAME);
+	query_text(q, 1, c->task_id);
+	rc = query_one_int(q, &c->task, e);
+	if (rc == RC_NOT_FOUND) {
+		claim_refuse(c, CLAIM_UNKNOWN_TASK);
+		return RC_OK;
+	}
+	if (rc != RC_OK || !check_time(c, rules, now_ms))
+		return rc;
+	rc = worker_find(db, &c->worker, &w, e);
+	if (rc == RC_NOT_FOUND) {
+		claim_refuse(c, CLAIM_NOT_ASSIGNED);
+		return RC_OK;
+	}
+	if (rc != RC_OK)
+		return rc;
+	if (w.suspended) {
+		claim_refuse(c, CLAIM_SUSPENDED);
+		return RC_OK;
+	}
+	c->worker_id = w.id;
+	return find_assignment(db, rules, claims, i, now_ms, e);
+}
+
+/* Another request may have been paid for the slot since the check. */
+static enum rc
+recheck_slot(struct db *db, const struct credit_rules *rules,
+    struct claim *claims, size_t i, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_RESULT_EXISTS);
+	enum rc rc;
+	bool paid;
+
+	query_int(q, 1, claims[i].row.slot);
+	rc = query_step(q, &paid, e);
+	query_done(q);
+	if (rc != RC_OK || (!paid && claim_for_slot(claims, i,
+	    claims[i].row.slot) == NULL))
+		return rc;
+	return find_assignment(db, rules, claims, i, now_ms, e);
+}
+
+static enum rc
+result_insert(struct db *db, const struct result_row *r, int64_t transfer,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_RESULT_INSERT);
+
+	query_int(q, 1, r->slot);
+	query_int(q, 2, transfer);
+	query_int(q, 3, r->version);
+	query_int(q, 4, r->cycle_ms);
+	query_int(q, 5, r->copy);
+	query_int(q, 6, r->assigned_ms);
+	query_int(q, 7, r->timestamp_ms);
+	query_int(q, 8, r->success);
+	if (r->status != ABSENT)
+		query_int(q, 9, r->status);
+	if (r->response_ms != ABSENT)
+		query_int(q, 10, r->response_ms);
+	if (r->has_error)
+		query_text(q, 11, r->error);
+	query_int(q, 12, r->form);
+	query_bytes(q, 13, r->signature, sizeof(r->signature));
+	return query_run(q, e);
+}
+
+static int
+claim_by_slot(const void *a, const void *b)
+{
+	const struct claim *x = *(struct claim *const *)a;
+	const struct claim *y = *(struct claim *const *)b;
+
+	return (x->row.slot > y->row.slot) - (x->row.slot < y->row.slot);
+}
+
+/* One worker's share of a request: its unpaid claims, in order of slot. */
+struct share {
+	struct claim	*claims[RESULTS_PER_POST_MAX];
+	size_t		 n;
+	int64_t		 sum_micros;
+};
+
+/* The open claims of one worker, in order of slot. */
+static void
+share_gather(struct share *s, struct claim *claims, size_t n,
+    int64_t worker_id)
+{
+	size_t i;
+
+	*s = (struct share){ .n = 0 };
+	for (i = 0; i < n; i++) {
+		if (claims[i].outcome != CLAIM_OPEN ||
+		    claims[i].worker_id != worker_id)
+			continue;
+		s->claims[s->n++] = &claims[i];
+		s->sum_micros += claims[i].reward_micros;
+	}
+	qsort(s->claims, s->n, sizeof(s->claims[0]), claim_by_slot);
+}
+
+static enum rc
+share_credit(struct db *db, const struct share *s, int64_t worker_id,
+    int64_t now_ms, struct err *e)
+{
+	struct transfer_row t = { .at_ms = now_ms,
+	    .kind = slice_of("credit"), .debit = ACCOUNT_REWARDS,
+	    .credit = worker_id, .amount_micros = s->sum_micros };
+	uint8_t hash[KECCAK256_LEN];
+	struct keccak k;
+	struct chain tail;
+	enum rc rc;
+	size_t i;
+
+	rc = transfer_tail(db, &tail, e);
+	if (rc != RC_OK)
+		return rc;
+	t.id = tail.last_id + 1;
+	chain_transfer_begin(&k, &tail, &t);
+	for (i = 0; i < s->n; i++)
+		chain_transfer_result(&k, &s->claims[i]->row);
+	chain_transfer_end(&k, hash);
+	rc = transfer_insert(db, &t, hash, e);
+	for (i = 0; rc == RC_OK && i < s->n; i++) {
+		rc = result_insert(db, &s->claims[i]->row, t.id, e);
+		s->claims[i]->outcome = CLAIM_CREDITED;
+	}
+	return rc;
+}
+
+enum rc
+credit_record(struct db *db, const struct credit_rules *rules,
+    struct claim *claims, size_t n, int64_t now_ms, struct err *e)
+{
+	struct share share;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	CHECK(n <= RESULTS_PER_POST_MAX);
+	for (i = 0; rc == RC_OK && i < n; i++)
+		if (claims[i].outcome == CLAIM_OPEN)
+			rc = recheck_slot(db, rules, claims, i, now_ms, e);
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		if (claims[i].outcome != CLAIM_OPEN)
+			continue;
+		/* Pays all open claims of this worker at once. */
+		share_gather(&share, claims, n, claims[i].worker_id);
+		rc = share_credit(db, &share, claims[i].worker_id, now_ms, e);
+	}
+	return rc;
+}

@@ -1,0 +1,75 @@
+/*
+ * Credit: a worker's claim to have carried out an assignment is checked
+ * against the ledger, and paid at most once.
+ *
+ * A claim passes three gates. credit_check reads the ledger and refuses what
+ * can be refused cheaply; then the caller verifies the signature, outside of
+ * every lock; then credit_record, inside the write transaction, pays what is
+ * still unpaid. Only credit_record decides: the gates before it save work.
+ */
+#ifndef WORKNET_LEDGER_CREDIT_H
+#define WORKNET_LEDGER_CREDIT_H
+
+#include "base/limits.h"
+#include "ledger/db.h"
+#include "ledger/row.h"
+
+enum claim_outcome {
+	CLAIM_OPEN,		/* nothing against it so far */
+	CLAIM_CREDITED,
+	CLAIM_MALFORMED,	/* the reason is in its reason text */
+	CLAIM_UNKNOWN_TASK,
+	CLAIM_TOO_OLD,
+	CLAIM_FROM_FUTURE,
+	CLAIM_NOT_ASSIGNED,	/* this worker doesn't hold this task */
+	CLAIM_EXPIRED,		/* the assignment is past its window */
+	CLAIM_RECORDED,		/* this very result was credited before */
+	CLAIM_SLOT_TAKEN,	/* offered again, another worker was first */
+	CLAIM_SUSPENDED,
+	CLAIM_BAD_SIGNATURE,
+};
+
+/* One result as a worker sent it, and what became of it. */
+struct claim {
+	/* From the request; task_id and row.error are borrowed. */
+	struct slice		task_id;
+	struct address		worker;
+	struct result_row	row;	/* its worker's part */
+
+	/* From the ledger. */
+	int64_t			task;
+	int64_t			worker_id;
+	int64_t			reward_micros;
+
+	enum claim_outcome	outcome;
+	char			reason[REASON_MAX + 1];	/* when refused */
+};
+
+struct credit_rules {
+	int64_t	result_window_ms;
+};
+
+/*
+ * Checks claims[i]: refuses it, or makes it CLAIM_OPEN with its assignment
+ * filled in. claims[0] to claims[i - 1], of the same request, were checked
+ * and verified before, and keep their assignments. Reads only. Errors of
+ * db.h; a refusal isn't an error.
+ */
+MUST_CHECK enum rc credit_check(struct db *db,
+	    const struct credit_rules *rules, struct claim *claims, size_t i,
+	    int64_t now_ms, struct err *e);
+
+/*
+ * Inside a write transaction: credits those of the n claims that are
+ * CLAIM_OPEN and whose slots are unpaid, one transfer for each worker among
+ * them; the others get their outcome. The credit holds once the transaction
+ * is committed. On an error the caller rolls back.
+ */
+MUST_CHECK enum rc credit_record(struct db *db,
+	    const struct credit_rules *rules, struct claim *claims, size_t n,
+	    int64_t now_ms, struct err *e);
+
+/* Refuses c with an outcome other than CREDITED; says why in c->reason. */
+void	claim_refuse(struct claim *c, enum claim_outcome outcome);
+
+#endif

@@ -1,0 +1,45 @@
+#include "ledger/cycle.h"
+
+#include "base/limits.h"
+
+#define HOUR_MS	3600000LL
+#define DAY_MS	(24 * HOUR_MS)
+
+/* The finaliser of SplitMix64: spreads neighbouring inputs. */
+static uint64_t
+mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15ULL;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+static int64_t
+phase_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
+{
+	int64_t span = interval_ms < POLL_PERIOD_MS ? interval_ms :
+	    POLL_PERIOD_MS;
+	uint64_t h;
+
+	if (start_ms / DAY_MS != (start_ms - interval_ms) / DAY_MS)
+		return 0;
+	h = mix(mix((uint64_t)task) + (uint64_t)(start_ms / HOUR_MS));
+	return (int64_t)(h % (uint64_t)span);
+}
+
+int64_t
+cycle_opens_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
+{
+	return start_ms + phase_ms(task, interval_ms, start_ms);
+}
+
+int64_t
+cycle_at(int64_t task, int64_t interval_ms, int64_t now_ms)
+{
+	int64_t start_ms = now_ms - now_ms % interval_ms;
+
+	if (cycle_opens_ms(task, interval_ms, start_ms) > now_ms)
+		start_ms -= interval_ms;
+	return start_ms;
+}

@@ -1,0 +1,24 @@
+/*
+ * When a task's cycles begin. Pure functions; any thread.
+ *
+ * Cycle n of a task has the nominal start n * interval (Unix time); it opens
+ * a little later, by the task's phase, and ends when the next one opens. The
+ * phase is a hash of the task and the hour, below the workers' poll period:
+ * workers poll at fixed phases themselves, and if a slot always opened at
+ * the same one, those who poll right after it would be served for ever.
+ *
+ * The first cycle of a UTC day has phase 0, so that a day holds exactly
+ * 86,400 s / interval of them, and costs no more than that.
+ */
+#ifndef WORKNET_LEDGER_CYCLE_H
+#define WORKNET_LEDGER_CYCLE_H
+
+#include <stdint.h>
+
+/* When the cycle with that nominal start opens, in Unix ms. */
+int64_t	cycle_opens_ms(int64_t task, int64_t interval_ms, int64_t start_ms);
+
+/* The nominal start of the cycle that runs at now_ms. */
+int64_t	cycle_at(int64_t task, int64_t interval_ms, int64_t now_ms);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * The database behind the ledger, whichever engine it is. Statements are
+ * named in sql/queries.sql; the build makes enum query_id of the names.
+ *
+ * A struct db belongs to one thread at a time. Errors of the engine come as
+ *	RC_BUSY		locked, full, read-only, input/output error: the caller
+ *			rolls back, and may try again later
+ *	RC_CONFLICT	a constraint or an append-only guard refused it
+ *	RC_CORRUPT	the file is damaged or isn't a ledger
+ *	RC_NO_MEMORY
+ */
+#ifndef WORKNET_LEDGER_DB_H
+#define WORKNET_LEDGER_DB_H
+
+#include "base/buf.h"
+#include "ledger/query_id.h"
+
+struct db;
+struct query;
+
+enum db_mode {
+	DB_READ,	/* sees every commit; can't write */
+	DB_WRITE,
+};
+
+/*
+ * Opens an existing ledger whose schema is this program's (else
+ * RC_CONFLICT, with what to do in the message). *out is freed with db_close.
+ * RC_NOT_FOUND without the file.
+ */
+MUST_CHECK enum rc db_open(struct db **out, const char *path,
+	    enum db_mode mode, int64_t busy_timeout_ms, struct err *e);
+void	db_close(struct db *db);
+
+/*
+ * Makes an empty ledger at path; RC_CONFLICT when the file exists. The
+ * schema is the newest one.
+ */
+MUST_CHECK enum rc db_create(const char *path, struct err *e);
+
+/*
+ * Brings an older ledger up to this program's schema, each step in a
+ * transaction of its own. *steps counts them; RC_CONFLICT when the ledger is
+ * newer than this program.
+ */
+MUST_CHECK enum rc db_migrate(const char *path, int *steps, struct err *e);
+
+/*
+ * A write transaction, which waits for the write lock, or a read transaction,
+ * which sees one state of the ledger. Each ends with commit or rollback;
+ * db_rollback without a transaction does nothing.
+ */
+MUST_CHECK enum rc db_begin(struct db *db, struct err *e);
+MUST_CHECK enum rc db_begin_read(struct db *db, struct err *e);
+MUST_CHECK enum rc db_commit(struct db *db, struct err *e);
+void	db_rollback(struct db *db);
+
+/*
+ * The statement of that name, ready to be bound; it belongs to db, and is
+ * used by one caller at a time. Never NULL: what fails is told by query_step.
+ * Parameters count from 1. Text and bytes must stay until query_done.
+ */
+struct query *db_query(struct db *db, enum query_id id);
+void	query_int(struct query *q, int i, int64_t n);
+void	query_text(struct query *q, int i, struct slice text);
+void	query_bytes(struct query *q, int i, const void *p, size_t len);
+void	query_null(struct query *q, int i);
+
+/* The next row: *row tells whether there is one. */
+MUST_CHECK enum rc query_step(struct query *q, bool *row, struct err *e);
+/* Ends the statement. Call it after the last step, whatever came of it. */
+void	query_done(struct query *q);
+/* Steps a statement that gives no row, and ends it. */
+MUST_CHECK enum rc query_run(struct query *q, struct err *e);
+/*
+ * Steps a statement that gives one row with one integer, and ends it.
+ * RC_NOT_FOUND when there is no row.
+ */
+MUST_CHECK enum rc query_one_int(struct query *q, int64_t *out,
+	    struct err *e);
+
+/* Columns of the present row, counted from 0; valid until the next step. */
+int64_t	query_get_int(struct query *q, int col);
+struct slice query_get_text(struct query *q, int col);
+/* Bytes; a slice of length 0 for NULL. */
+struct slice query_get_bytes(struct query *q, int col);
+bool	query_is_null(struct query *q, int col);
+int	query_columns(struct query *q);
+const char *query_column_name(struct query *q, int col);
+
+/* Rows that the last statement changed; the id that it inserted. */
+int64_t	db_changes(struct db *db);
+int64_t	db_last_id(struct db *db);
+
+/* Checks the file itself (damaged pages, dangling references); each finding
+ * goes to fn. RC_OK when the check ran, whatever it found. */
+typedef void db_finding_fn(void *ctx, const char *text);
+MUST_CHECK enum rc db_check_file(struct db *db, db_finding_fn *fn, void *ctx,
+	    struct err *e);
+
+#endif

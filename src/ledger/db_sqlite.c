@@ -1,0 +1,487 @@
+/* The SQLite engine: the only file that includes sqlite3.h. */
+#include "ledger/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger/query_text.h"
+
+struct query {
+	struct db	*db;
+	enum query_id	 id;
+	sqlite3_stmt	*stmt;		/* NULL until first used */
+	int		 failed;	/* what preparing or binding said */
+};
+
+struct db {
+	sqlite3		*handle;
+	struct query	 queries[QUERY_COUNT];
+};
+
+static enum rc
+rc_of_sqlite(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return RC_OK;
+	case SQLITE_CONSTRAINT:
+		return RC_CONFLICT;
+	case SQLITE_NOMEM:
+		return RC_NO_MEMORY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_ERROR:	/* no such table: not a ledger */
+		return RC_CORRUPT;
+	default:
+		return RC_BUSY;
+	}
+}
+
+static enum rc
+sqlite_fail(struct db *db, int code, const char *what, struct err *e)
+{
+	return err_set(e, rc_of_sqlite(code), "ledger: %s: %s (%d)", what,
+	    code == sqlite3_extended_errcode(db->handle) ?
+	    sqlite3_errmsg(db->handle) : sqlite3_errstr(code), code);
+}
+
+static enum rc
+run_sql(struct db *db, const char *sql, const char *what, struct err *e)
+{
+	int code;
+
+	code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		return RC_OK;
+	return sqlite_fail(db, sqlite3_extended_errcode(db->handle), what, e);
+}
+
+/*
+ * WAL: readers never wait for the writer. synchronous=FULL: a commit is on
+ * disk when it returns, and an answer is given only then. cache_size and
+ * mmap_size are bounded: memory doesn't grow with the ledger.
+ */
+static const char setup_sql[] =
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA cache_size = -16384;"	/* KiB */
+    "PRAGMA temp_store = MEMORY;"
+    "PRAGMA trusted_schema = OFF;";
+
+static enum rc
+open_handle(struct db **out, const char *path, int flags,
+    int64_t busy_timeout_ms, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+	int code;
+
+	*out = NULL;
+	db = calloc(1, sizeof(*db));
+	if (db == NULL)
+		return err_set(e, RC_NO_MEMORY, "ledger: no memory");
+	code = sqlite3_open_v2(path, &db->handle, flags |
+	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	if (code != SQLITE_OK) {
+		rc = err_set(e, access(path, F_OK) != 0 ? RC_NOT_FOUND :
+		    rc_of_sqlite(code), "ledger: %s: %s", path,
+		    sqlite3_errstr(code));
+		db_close(db);
+		return rc;
+	}
+	(void)sqlite3_busy_timeout(db->handle, (int)busy_timeout_ms);
+	*out = db;
+	return RC_OK;
+}
+
+static enum rc
+pragma_int(struct db *db, const char *sql, int *value, struct err *e)
+{
+	sqlite3_stmt *stmt;
+	int code;
+
+	*value = 0;
+	code = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+	if (code != SQLITE_OK)
+		return sqlite_fail(db, code, sql, e);
+	code = sqlite3_step(stmt);
+	if (code == SQLITE_ROW)
+		*value = sqlite3_column_int(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	if (code == SQLITE_ROW)
+		return RC_OK;
+	return sqlite_fail(db, code, sql, e);
+}
+
+static enum rc
+check_version(struct db *db, const char *path, struct err *e)
+{
+	enum rc rc;
+	int version;
+
+	rc = pragma_int(db, "PRAGMA user_version", &version, e);
+	if (rc != RC_OK)
+		return rc;
+	if (version == schema_version)
+		return RC_OK;
+	if (version == 0)
+		return err_set(e, RC_CORRUPT, "ledger: %s isn't a ledger; "
+		    "make one with \"worknet init\"", path);
+	return err_set(e, RC_CONFLICT, "ledger: %s has schema %d, this "
+	    "program knows %d%s", path, version, schema_version,
+	    version < schema_version ? "; run \"worknet init --migrate\"" :
+	    "; use the newer program");
+}
+
+enum rc
+db_open(struct db **out, const char *path, enum db_mode mode,
+    int64_t busy_timeout_ms, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+
+	*out = NULL;
+	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, busy_timeout_ms,
+	    e);
+	if (rc != RC_OK)
+		return rc;
+	rc = run_sql(db, setup_sql, path, e);
+	if (rc == RC_OK)
+		rc = check_version(db, path, e);
+	/* A reader needs write access to the WAL's index, but not to rows. */
+	if (rc == RC_OK && mode == DB_READ)
+		rc = run_sql(db, "PRAGMA query_only = ON", path, e);
+	if (rc != RC_OK) {
+		db_close(db);
+		return rc;
+	}
+	*out = db;
+	return RC_OK;
+}
+
+void
+db_close(struct db *db)
+{
+	size_t i;
+
+	if (db == NULL)
+		return;
+	for (i = 0; i < QUERY_COUNT; i++)
+		(void)sqlite3_finalize(db->queries[i].stmt);
+	(void)sqlite3_close(db->handle);
+	free(db);
+}
+
+/* Runs the steps from the file's version to the newest. */
+static enum rc
+apply_steps(struct db *db, int *steps, struct err *e)
+{
+	char sql[64];
+	enum rc rc;
+	int version;
+
+	rc = pragma_int(db, "PRAGMA user_version", &version, e);
+	if (rc != RC_OK)
+		return rc;
+	if (version > schema_version)
+		return err_set(e, RC_CONFLICT, "ledger: schema %d is newer "
+		    "than this program's %d", version, schema_version);
+	for (*steps = 0; version < schema_version; version++, ++*steps) {
+		(void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
+		    version + 1);
+		rc = run_sql(db, "BEGIN EXCLUSIVE", "begin", e);
+		if (rc == RC_OK)
+			rc = run_sql(db, schema_steps[version], "schema", e);
+		if (rc == RC_OK)
+			rc = run_sql(db, sql, "user_version", e);
+		if (rc == RC_OK)
+			rc = run_sql(db, "COMMIT", "commit", e);
+		if (rc != RC_OK) {
+			db_rollback(db);
+			return rc;
+		}
+	}
+	return RC_OK;
+}
+
+enum rc
+db_create(const char *path, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+	int fd, steps;
+
+	/* SQLite has no exclusive creation: make the empty file first. */
+	fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return err_set(e, errno == EEXIST ? RC_CONFLICT : RC_IO,
+		    "%s: %s", path, strerror(errno));
+	(void)close(fd);
+	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, 0, e);
+	if (rc == RC_OK)
+		rc = run_sql(db, setup_sql, path, e);
+	if (rc == RC_OK)
+		rc = apply_steps(db, &steps, e);
+	if (rc != RC_OK)
+		(void)unlink(path);
+	db_close(db);
+	return rc;
+}
+
+enum rc
+db_migrate(const char *path, int *steps, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+
+	*steps = 0;
+	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, 10000, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = run_sql(db, setup_sql, path, e);
+	if (rc == RC_OK)
+		rc = apply_steps(db, steps, e);
+	db_close(db);
+	return rc;
+}
+
+enum rc
+db_begin(struct db *db, struct err *e)
+{
+	return run_sql(db, "BEGIN IMMEDIATE", "begin", e);
+}
+
+enum rc
+db_begin_read(struct db *db, struct err *e)
+{
+	return run_sql(db, "BEGIN", "begin", e);
+}
+
+enum rc
+db_commit(struct db *db, struct err *e)
+{
+	return run_sql(db, "COMMIT", "commit", e);
+}
+
+void
+db_rollback(struct db *db)
+{
+	if (!sqlite3_get_autocommit(db->handle))
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+struct query *
+db_query(struct db *db, enum query_id id)
+{
+	struct query *q = &db->queries[id];
+
+	CHECK((unsigned)id < QUERY_COUNT);
+	q->db = db;
+	q->id = id;
+	q->failed = SQLITE_OK;
+	if (q->stmt == NULL) {
+		q->failed = sqlite3_prepare_v3(db->handle,
+		    query_texts[id].sql, -1, SQLITE_PREPARE_PERSISTENT,
+		    &q->stmt, NULL);
+		return q;
+	}
+	/* A statement still in use here would be a programmer's error. */
+	CHECK(!sqlite3_stmt_busy(q->stmt));
+	return q;
+}
+
+static void
+query_note(struct query *q, int code)
+{
+	if (q->failed == SQLITE_OK)
+		q->failed = code;
+}
+
+void
+query_int(struct query *q, int i, int64_t n)
+{
+	if (q->stmt != NULL)
+		query_note(q, sqlite3_bind_int64(q->stmt, i, n));
+}
+
+void
+query_text(struct query *q, int i, struct slice text)
+{
+	if (q->stmt != NULL)
+		query_note(q, sqlite3_bind_text64(q->stmt, i, text.p,
+		    text.len, SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void
+query_bytes(struct query *q, int i, const void *p, size_t len)
+{
+	if (q->stmt != NULL)
+		query_note(q, sqlite3_bind_blob64(q->stmt, i, p, len,
+		    SQLITE_STATIC));
+}
+
+void
+query_null(struct query *q, int i)
+{
+	if (q->stmt != NULL)
+		query_note(q, sqlite3_bind_null(q->stmt, i));
+}
+
+enum rc
+query_step(struct query *q, bool *row, struct err *e)
+{
+	int code = q->failed;
+
+	*row = false;
+	if (code == SQLITE_OK)
+		code = sqlite3_step(q->stmt);
+	if (code == SQLITE_ROW) {
+		*row = true;
+		return RC_OK;
+	}
+	if (code == SQLITE_DONE)
+		return RC_OK;
+	return sqlite_fail(q->db, code, query_texts[q->id].name, e);
+}
+
+void
+query_done(struct query *q)
+{
+	if (q->stmt == NULL)
+		return;
+	(void)sqlite3_reset(q->stmt);
+	(void)sqlite3_clear_bindings(q->stmt);
+}
+
+enum rc
+query_run(struct query *q, struct err *e)
+{
+	enum rc rc;
+	bool row;
+
+	rc = query_step(q, &row, e);
+	query_done(q);
+	return rc;
+}
+
+enum rc
+query_one_int(struct query *q, int64_t *out, struct err *e)
+{
+	enum rc rc;
+	bool row;
+
+	*out = 0;
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		*out = query_get_int(q, 0);
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(e, RC_NOT_FOUND, "ledger: %s: no row",
+		    query_texts[q->id].name);
+	return rc;
+}
+
+int64_t
+query_get_int(struct query *q, int col)
+{
+	return sqlite3_column_int64(q->stmt, col);
+}
+
+struct slice
+query_get_text(struct query *q, int col)
+{
+	const unsigned char *text = sqlite3_column_text(q->stmt, col);
+
+	if (text == NULL)
+		return (struct slice){ "", 0 };
+	return (struct slice){ (const char *)text,
+	    (size_t)sqlite3_column_bytes(q->stmt, col) };
+}
+
+struct slice
+query_get_bytes(struct query *q, int col)
+{
+	const void *p = sqlite3_column_blob(q->stmt, col);
+
+	if (p == NULL)
+		return (struct slice){ "", 0 };
+	return (struct slice){ p, (size_t)sqlite3_column_bytes(q->stmt,
+	    col) };
+}
+
+bool
+query_is_null(struct query *q, int col)
+{
+	return sqlite3_column_type(q->stmt, col) == SQLITE_NULL;
+}
+
+int
+query_columns(struct query *q)
+{
+	return q->stmt == NULL ? 0 : sqlite3_column_count(q->stmt);
+}
+
+const char *
+query_column_name(struct query *q, int col)
+{
+	return sqlite3_column_name(q->stmt, col);
+}
+
+int64_t
+db_changes(struct db *db)
+{
+	return sqlite3_changes64(db->handle);
+}
+
+int64_t
+db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}
+
+/* Steps a check whose rows are findings, except the text "ok". */
+static enum rc
+check_run(struct db *db, const char *sql, db_finding_fn *fn, void *ctx,
+    struct err *e)
+{
+	const char *text;
+	char finding[200];
+	sqlite3_stmt *stmt;
+	int code;
+
+	code = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+	if (code != SQLITE_OK)
+		return sqlite_fail(db, code, sql, e);
+	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		text = (const char *)sqlite3_column_text(stmt, 0);
+		if (text == NULL || strcmp(text, "ok") == 0)
+			continue;
+		(void)snprintf(finding, sizeof(finding), "%s: %s",
+		    sql + strlen("PRAGMA "), text);
+		fn(ctx, finding);
+	}
+	(void)sqlite3_finalize(stmt);
+	if (code == SQLITE_DONE)
+		return RC_OK;
+	return sqlite_fail(db, code, sql, e);
+}
+
+enum rc
+db_check_file(struct db *db, db_finding_fn *fn, void *ctx, struct err *e)
+{
+	enum rc rc;
+
+	rc = check_run(db, "PRAGMA integrity_check", fn, ctx, e);
+	if (rc == RC_OK)
+		rc = check_run(db, "PRAGMA foreign_key_check", fn, ctx, e);
+	return rc;
+}

@@ -1,0 +1,83 @@
+#include "ledger/row.h"
+
+static void
+add_int(struct keccak *k, int64_t n)
+{
+	uint64_t u = (uint64_t)n;
+	uint8_t b[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		b[i] = (uint8_t)(u >> (56 - 8 * i));
+	keccak_update(k, b, sizeof(b));
+}
+
+static void
+add_text(struct keccak *k, struct slice s)
+{
+	add_int(k, (int64_t)s.len);
+	keccak_update(k, s.p, s.len);
+}
+
+void
+chain_transfer_begin(struct keccak *k, const struct chain *before,
+    const struct transfer_row *t)
+{
+	keccak_init(k);
+	keccak_update(k, before->hash, sizeof(before->hash));
+	add_int(k, t->id);
+	add_int(k, t->at_ms);
+	add_text(k, t->kind);
+	add_int(k, t->debit);
+	add_int(k, t->credit);
+	add_int(k, t->amount_micros);
+}
+
+/*
+ * One Keccak block (136 bytes) holds a result without an error text: the
+ * small numbers share one word, each in its own range.
+ */
+void
+chain_transfer_result(struct keccak *k, const struct result_row *r)
+{
+	add_int(k, r->slot);
+	add_int(k, r->version);
+	add_int(k, r->cycle_ms);
+	add_int(k, r->copy);
+	add_int(k, r->assigned_ms);
+	add_int(k, r->timestamp_ms);
+	add_int(k, ((r->status + 1) << 8) | (r->form << 2) |
+	    (r->has_error ? 2 : 0) | (r->success ? 1 : 0));
+	add_int(k, r->response_ms);
+	keccak_update(k, r->signature, sizeof(r->signature));
+	if (r->has_error)
+		add_text(k, r->error);
+}
+
+void
+chain_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN])
+{
+	keccak_final(k, hash);
+}
+
+void
+chain_version(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
+    const struct version_row *v)
+{
+	struct keccak k;
+
+	keccak_init(&k);
+	keccak_update(&k, before->hash, sizeof(before->hash));
+	add_int(&k, v->id);
+	add_int(&k, v->task);
+	add_text(&k, v->url);
+	add_int(&k, v->expected_status);
+	add_int(&k, v->timeout_ms);
+	add_int(&k, v->reward_micros);
+	add_int(&k, v->interval_ms);
+	add_int(&k, v->copies);
+	add_int(&k, v->cooldown_ms);
+	add_text(&k, v->region);
+	add_int(&k, v->created_ms);
+	keccak_final(&k, hash);
+}

@@ -1,0 +1,81 @@
+/*
+ * The rows that are money or evidence, as C structs, and the hash that
+ * chains them. A row's hash covers the hash of the row before it in the same
+ * table, so that a row changed, removed or added around the guards shows.
+ * Integers are hashed as 8 bytes, big-endian; text and bytes after their
+ * length. Pure functions; any thread.
+ */
+#ifndef WORKNET_LEDGER_ROW_H
+#define WORKNET_LEDGER_ROW_H
+
+#include "eth/address.h"
+#include "eth/keccak.h"
+#include "eth/sign.h"
+
+#define ABSENT	(-1)	/* status, response_ms: the worker sent none */
+
+enum ledger_account {
+	ACCOUNT_REWARDS = 1,
+	ACCOUNT_IN_FLIGHT = 2,
+	ACCOUNT_TREASURY = 3,
+};
+
+struct transfer_row {
+	int64_t		 id;
+	int64_t		 at_ms;
+	struct slice	 kind;		/* credit, reserve, post, void */
+	int64_t		 debit;
+	int64_t		 credit;
+	int64_t		 amount_micros;
+};
+
+struct result_row {
+	int64_t			slot;
+	int64_t			version;
+	int64_t			cycle_ms;
+	int64_t			copy;
+	int64_t			assigned_ms;
+	int64_t			timestamp_ms;
+	bool			success;
+	int64_t			status;		/* or ABSENT */
+	int64_t			response_ms;	/* or ABSENT */
+	bool			has_error;
+	struct slice		error;		/* UTF-8 */
+	enum address_form	form;
+	uint8_t			signature[SIGNATURE_LEN];
+};
+
+struct version_row {
+	int64_t		 id;
+	int64_t		 task;
+	struct slice	 url;
+	int64_t		 expected_status;
+	int64_t		 timeout_ms;
+	int64_t		 reward_micros;
+	int64_t		 interval_ms;
+	int64_t		 copies;
+	int64_t		 cooldown_ms;
+	struct slice	 region;
+	int64_t		 created_ms;
+};
+
+/* The first row of a table follows a hash of 32 zero bytes. */
+struct chain {
+	int64_t	last_id;			/* 0: no row yet */
+	uint8_t	hash[KECCAK256_LEN];
+};
+
+/*
+ * A transfer with its results: begin, each result in ascending order of its
+ * slot, then end, which writes the hash.
+ */
+void	chain_transfer_begin(struct keccak *k, const struct chain *before,
+	    const struct transfer_row *t);
+void	chain_transfer_result(struct keccak *k, const struct result_row *r);
+void	chain_transfer_end(struct keccak *k,
+	    uint8_t hash[static KECCAK256_LEN]);
+
+void	chain_version(uint8_t hash[static KECCAK256_LEN],
+	    const struct chain *before, const struct version_row *v);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * The schedule: which tasks a poll is given. Rules of the protocol:
+ *  - a task opens `copies` slots in each cycle of its interval;
+ *  - a worker isn't given a task within its cooldown, nor twice in a cycle;
+ *  - a slot whose holder stays silent past timeout + 60 s is offered again
+ *    while its cycle runs;
+ *  - with one_copy_per_network, no two slots of a cycle go to one network.
+ *
+ * Fairness: the tasks of a region are given in rounds. A worker's turn is
+ * the sum of what it was given there; a slot goes to a worker whose turn is
+ * at or below the region's level. When a slot has waited for nearly a whole
+ * poll period, everybody has had the chance: whoever asks now gets it, and
+ * the level rises to that worker's turn, which begins the next round. So
+ * workers who poll get the same, whenever in the minute they poll. A worker
+ * who was away doesn't catch up by more than one poll's worth.
+ *
+ * The cost of a poll doesn't depend on the number of tasks or workers.
+ */
+#ifndef WORKNET_LEDGER_SCHEDULE_H
+#define WORKNET_LEDGER_SCHEDULE_H
+
+#include "base/limits.h"
+#include "eth/address.h"
+#include "ledger/db.h"
+
+/* What the rules need of the configuration. */
+struct schedule_rules {
+	int64_t	max_tasks;		/* in one answer, 1 to 50 */
+	int64_t	result_window_ms;
+	bool	one_copy_per_network;
+};
+
+struct poll {
+	struct address	 worker;
+	struct slice	 region;	/* '' and "unknown" match no task's */
+	struct slice	 network;	/* "" when unknown: no such rule */
+	int64_t		 now_ms;
+};
+
+struct offered_task {
+	char	name[TASK_ID_MAX + 1];
+	char	url[URL_MAX + 1];
+	char	region[REGION_MAX + 1];	/* "" for any */
+	int64_t	expected_status;
+	int64_t	timeout_ms;
+	int64_t	reward_micros;
+};
+
+struct offer_list {
+	size_t			n;
+	struct offered_task	tasks[TASKS_PER_POLL_MAX];
+};
+
+/*
+ * Looks, in a read transaction or without one, whether schedule_give would
+ * do anything for this poll. RC_CONFLICT when the worker is suspended, else
+ * errors of db.h.
+ */
+MUST_CHECK enum rc schedule_has_work(struct db *db,
+	    const struct schedule_rules *rules, const struct poll *p,
+	    bool *has_work, struct err *e);
+
+/*
+ * Inside a write transaction: assigns what is due to the worker and lists
+ * it. The assignments hold once the transaction is committed. Errors as
+ * above; then the caller rolls back.
+ */
+MUST_CHECK enum rc schedule_give(struct db *db,
+	    const struct schedule_rules *rules, const struct poll *p,
+	    struct offer_list *out, struct err *e);
+
+#endif

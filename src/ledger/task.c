@@ -1,0 +1,303 @@
+#include "ledger/task.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "eth/attest.h"
+#include "ledger/cycle.h"
+#include "ledger/row.h"
+
+void
+task_defaults(struct task_definition *d)
+{
+	*d = (struct task_definition){
+		.expected_status = 200,
+		.timeout_ms = 10000,
+		.reward_micros = 100,
+		.interval_ms = 30000,
+		.copies = 1,
+		.cooldown_ms = 300000,
+	};
+}
+
+static enum rc
+check_range(const char *name, int64_t got, int64_t min, int64_t max,
+    struct err *e)
+{
+	if (got >= min && got <= max)
+		return RC_OK;
+	return err_set(e, RC_INVALID, "%s: got %lld, expected %lld to %lld",
+	    name, (long long)got, (long long)min, (long long)max);
+}
+
+/* RFC 3986: what a URL may hold without being encoded. */
+static bool
+is_url_text(const char *url)
+{
+	for (; *url != '\0'; url++)
+		if (*url <= 0x20 || *url >= 0x7f || strchr("\"<>\\^`{|}",
+		    *url) != NULL)
+			return false;
+	return true;
+}
+
+static enum rc
+check_url(const char *url, struct err *e)
+{
+	const char *host;
+
+	if (strncasecmp(url, "http://", 7) == 0)
+		host = url + 7;
+	else if (strncasecmp(url, "https://", 8) == 0)
+		host = url + 8;
+	else
+		return err_set(e, RC_INVALID, "url: got \"%.60s\", expected "
+		    "http://... or https://...", url);
+	if (host[0] == '\0' || strchr("/?#:@", host[0]) != NULL)
+		return err_set(e, RC_INVALID, "url: \"%.60s\" has no host",
+		    url);
+	if (!is_url_text(url))
+		return err_set(e, RC_INVALID, "url: \"%.60s\" has a character "
+		    "that must be percent-encoded", url);
+	return RC_OK;
+}
+
+enum rc
+task_check(const char *name, const struct task_definition *d, struct err *e)
+{
+	const struct {
+		const char	*name;
+		int64_t		 got, min, max;
+	} ranges[] = {
+		{ "expected status", d->expected_status, 100, STATUS_MAX },
+		{ "timeout_ms", d->timeout_ms, TIMEOUT_MIN_MS,
+		    TIMEOUT_MAX_MS },
+		{ "reward", d->reward_micros, 1, REWARD_MAX_MICROS },
+		{ "interval_ms", d->interval_ms, INTERVAL_MIN_MS,
+		    INTERVAL_MAX_MS },
+		{ "copies", d->copies, 1, COPIES_MAX },
+		{ "cooldown_ms", d->cooldown_ms, 0, COOLDOWN_MAX_MS },
+	};
+	enum rc rc;
+	size_t i;
+
+	if (!task_id_is_valid(slice_of(name)))
+		return err_set(e, RC_INVALID, "task id: got \"%.80s\", "
+		    "expected 1 to %d of A-Z a-z 0-9 _ . : -", name,
+		    TASK_ID_MAX);
+	rc = check_url(d->url, e);
+	for (i = 0; rc == RC_OK && i < sizeof(ranges) / sizeof(ranges[0]);
+	    i++)
+		rc = check_range(ranges[i].name, ranges[i].got,
+		    ranges[i].min, ranges[i].max, e);
+	if (rc == RC_OK && !utf8_is_text(d->region, strlen(d->region)))
+		return err_set(e, RC_INVALID, "region: not UTF-8 text");
+	return rc;
+}
+
+static enum rc
+version_tail(struct db *db, struct chain *tail, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_VERSION_LAST);
+	enum rc rc;
+	bool row;
+
+	memset(tail, 0, sizeof(*tail));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		tail->last_id = query_get_int(q, 0);
+		memcpy(tail->hash, query_get_bytes(q, 1).p,
+		    sizeof(tail->hash));
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+version_add(struct db *db, int64_t task, const struct task_definition *d,
+    int64_t now_ms, int64_t *version, struct err *e)
+{
+	struct version_row v = { .task = task, .url = slice_of(d->url),
+	    .expected_status = d->expected_status,
+	    .timeout_ms = d->timeout_ms, .reward_micros = d->reward_micros,
+	    .interval_ms = d->interval_ms, .copies = d->copies,
+	    .cooldown_ms = d->cooldown_ms, .region = slice_of(d->region),
+	    .created_ms = now_ms };
+	uint8_t hash[KECCAK256_LEN];
+	struct chain tail;
+	struct query *q;
+	enum rc rc;
+
+	rc = version_tail(db, &tail, e);
+	if (rc != RC_OK)
+		return rc;
+	v.id = *version = tail.last_id + 1;
+	chain_version(hash, &tail, &v);
+	q = db_query(db, Q_TASK_VERSION_INSERT);
+	query_int(q, 1, v.id);
+	query_int(q, 2, v.task);
+	query_text(q, 3, v.url);
+	query_int(q, 4, v.expected_status);
+	query_int(q, 5, v.timeout_ms);
+	query_int(q, 6, v.reward_micros);
+	query_int(q, 7, v.interval_ms);
+	query_int(q, 8, v.copies);
+	query_int(q, 9, v.cooldown_ms);
+	query_text(q, 10, v.region);
+	query_int(q, 11, v.created_ms);
+	query_bytes(q, 12, hash, sizeof(hash));
+	return query_run(q, e);
+}
+
+enum rc
+task_add(struct db *db, const char *name, const struct task_definition *d,
+    int64_t now_ms, struct err *e)
+{
+	int64_t task, version;
+	struct task_row taken;
+	struct query *q;
+	enum rc rc;
+
+	rc = task_check(name, d, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = task_get(db, name, &taken, e);
+	if (rc == RC_OK)
+		return err_set(e, RC_CONFLICT, "task %s exists already (%s)",
+		    name, task_state_name(taken.state));
+	if (rc != RC_NOT_FOUND)
+		return rc;
+	rc = query_one_int(db_query(db, Q_TASK_NEXT_ID), &task, e);
+	if (rc == RC_OK)
+		rc = version_add(db, task, d, now_ms, &version, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_TASK_INSERT);
+	query_int(q, 1, task);
+	query_text(q, 2, slice_of(name));
+	query_int(q, 3, version);
+	query_text(q, 4, slice_of(d->region));
+	query_int(q, 5, now_ms);
+	return query_run(q, e);
+}
+
+/*
+ * When a task whose interval changes opens next: with the first cycle that
+ * starts from now on, so that no cycle of the new interval is one that was
+ * paid under the old.
+ */
+static int64_t
+first_cycle_ms(int64_t task, int64_t interval_ms, int64_t now_ms)
+{
+	int64_t start_ms = now_ms - now_ms % interval_ms + interval_ms;
+
+	return cycle_opens_ms(task, interval_ms, start_ms);
+}
+
+enum rc
+task_edit(struct db *db, const char *name, const struct task_definition *d,
+    int64_t now_ms, struct err *e)
+{
+	int64_t version, open_ms;
+	struct task_row old;
+	struct query *q;
+	enum rc rc;
+
+	rc = task_check(name, d, e);
+	if (rc == RC_OK)
+		rc = task_get(db, name, &old, e);
+	if (rc != RC_OK)
+		return rc;
+	if (old.state == TASK_REMOVED)
+		return err_set(e, RC_CONFLICT, "task %s is removed", name);
+	rc = version_add(db, old.id, d, now_ms, &version, e);
+	if (rc != RC_OK)
+		return rc;
+	open_ms = d->interval_ms == old.def.interval_ms ? now_ms :
+	    first_cycle_ms(old.id, d->interval_ms, now_ms);
+	q = db_query(db, Q_TASK_SET_VERSION);
+	query_int(q, 1, old.id);
+	query_int(q, 2, version);
+	query_text(q, 3, slice_of(d->region));
+	query_int(q, 4, open_ms);
+	return query_run(q, e);
+}
+
+enum rc
+task_set_state(struct db *db, const char *name, enum task_state state,
+    int64_t now_ms, struct err *e)
+{
+	struct task_row t;
+	struct query *q;
+	enum rc rc;
+
+	rc = task_get(db, name, &t, e);
+	if (rc != RC_OK)
+		return rc;
+	if (t.state == TASK_REMOVED)
+		return err_set(e, RC_CONFLICT, "task %s is removed", name);
+	q = db_query(db, Q_TASK_SET_STATE);
+	query_int(q, 1, t.id);
+	query_text(q, 2, slice_of(task_state_name(state)));
+	query_int(q, 3, now_ms);
+	return query_run(q, e);
+}
+
+static void
+copy_text(char *out, size_t size, struct slice s)
+{
+	(void)snprintf(out, size, "%.*s", (int)s.len, s.p);
+}
+
+static void
+row_read(struct task_row *t, struct query *q)
+{
+	struct slice state = query_get_text(q, 1);
+
+	t->id = query_get_int(q, 0);
+	t->state = slice_is(state, "active") ? TASK_ACTIVE :
+	    slice_is(state, "paused") ? TASK_PAUSED : TASK_REMOVED;
+	t->version = query_get_int(q, 2);
+	copy_text(t->def.url, sizeof(t->def.url), query_get_text(q, 3));
+	t->def.expected_status = query_get_int(q, 4);
+	t->def.timeout_ms = query_get_int(q, 5);
+	t->def.reward_micros = query_get_int(q, 6);
+	t->def.interval_ms = query_get_int(q, 7);
+	t->def.copies = query_get_int(q, 8);
+	t->def.cooldown_ms = query_get_int(q, 9);
+	copy_text(t->def.region, sizeof(t->def.region),
+	    query_get_text(q, 10));
+}
+
+enum rc
+task_get(struct db *db, const char *name, struct task_row *out,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_GET);
+	enum rc rc;
+	bool row;
+
+	*out = (struct task_row){ .id = 0 };
+	query_text(q, 1, slice_of(name));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		row_read(out, q);
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(e, RC_NOT_FOUND, "unknown task %.80s", name);
+	copy_text(out->name, sizeof(out->name), slice_of(name));
+	return rc;
+}
+
+const char *
+task_state_name(enum task_state state)
+{
+	static const char *const names[] = {
+		[TASK_ACTIVE] = "active",
+		[TASK_PAUSED] = "paused",
+		[TASK_REMOVED] = "removed",
+	};
+
+	return names[state];
+}

@@ -1,0 +1,64 @@
+#include "ledger/transfer.h"
+
+#include <string.h>
+
+enum rc
+transfer_tail(struct db *db, struct chain *tail, struct err *e)
+{
+	struct query *q = db_query(db, Q_TRANSFER_LAST);
+	struct slice hash;
+	enum rc rc;
+	bool row;
+
+	memset(tail, 0, sizeof(*tail));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		tail->last_id = query_get_int(q, 0);
+		hash = query_get_bytes(q, 1);
+		if (hash.len == sizeof(tail->hash))
+			memcpy(tail->hash, hash.p, hash.len);
+		else
+			rc = err_set(e, RC_CORRUPT, "transfer %lld: hash of "
+			    "%zu bytes", (long long)tail->last_id, hash.len);
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+account_add(struct db *db, int64_t account, int64_t amount_micros,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_ACCOUNT_ADD);
+	enum rc rc;
+
+	query_int(q, 1, account);
+	query_int(q, 2, amount_micros);
+	rc = query_run(q, e);
+	if (rc == RC_OK && db_changes(db) != 1)
+		return err_set(e, RC_CORRUPT, "account %lld doesn't exist",
+		    (long long)account);
+	return rc;
+}
+
+enum rc
+transfer_insert(struct db *db, const struct transfer_row *t,
+    const uint8_t hash[static KECCAK256_LEN], struct err *e)
+{
+	struct query *q = db_query(db, Q_TRANSFER_INSERT);
+	enum rc rc;
+
+	query_int(q, 1, t->id);
+	query_int(q, 2, t->at_ms);
+	query_text(q, 3, t->kind);
+	query_int(q, 4, t->debit);
+	query_int(q, 5, t->credit);
+	query_int(q, 6, t->amount_micros);
+	query_bytes(q, 7, hash, KECCAK256_LEN);
+	rc = query_run(q, e);
+	if (rc == RC_OK)
+		rc = account_add(db, t->debit, -t->amount_micros, e);
+	if (rc == RC_OK)
+		rc = account_add(db, t->credit, t->amount_micros, e);
+	return rc;
+}

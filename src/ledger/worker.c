@@ -1,0 +1,62 @@
+#include "ledger/worker.h"
+
+enum rc
+worker_find(struct db *db, const struct address *a, struct worker_row *out,
+    struct err *e)
+{
+	char text[ADDRESS_LEN + 1];
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	*out = (struct worker_row){ 0 };
+	address_format(text, a, ADDRESS_LOWER);
+	q = db_query(db, Q_WORKER_BY_ADDRESS);
+	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		out->id = query_get_int(q, 0);
+		out->suspended = slice_is(query_get_text(q, 1), "suspended");
+	}
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(e, RC_NOT_FOUND, "unknown worker %s", text);
+	return rc;
+}
+
+enum rc
+worker_add(struct db *db, const struct address *a, int64_t now_ms,
+    int64_t *id, struct err *e)
+{
+	char text[ADDRESS_LEN + 1];
+	struct query *q;
+	enum rc rc;
+
+	address_format(text, a, ADDRESS_LOWER);
+	rc = query_run(db_query(db, Q_ACCOUNT_INSERT_WORKER), e);
+	if (rc != RC_OK)
+		return rc;
+	*id = db_last_id(db);
+	q = db_query(db, Q_WORKER_INSERT);
+	query_int(q, 1, *id);
+	query_text(q, 2, (struct slice){ text, ADDRESS_LEN });
+	query_int(q, 3, now_ms);
+	return query_run(q, e);
+}
+
+enum rc
+worker_set_suspended(struct db *db, const struct address *a, bool suspended,
+    struct err *e)
+{
+	struct worker_row w;
+	struct query *q;
+	enum rc rc;
+
+	rc = worker_find(db, a, &w, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_WORKER_SET_STATE);
+	query_int(q, 1, w.id);
+	query_text(q, 2, slice_of(suspended ? "suspended" : "active"));
+	return query_run(q, e);
+}

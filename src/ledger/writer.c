@@ -1,0 +1,190 @@
+#include "ledger/writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUP_MAX	256	/* jobs in a transaction: bounds its time */
+
+struct job {
+	writer_job_fn	*fn;
+	void		*ctx;
+	struct err	*err;
+	enum rc		 rc;		/* lock */
+	bool		 done;		/* lock */
+	pthread_cond_t	 finished;	/* with lock */
+	struct job	*next;		/* lock */
+};
+
+struct writer {
+	struct db		*db;		/* the writer's thread only */
+	pthread_t		 thread;
+	pthread_mutex_t		 lock;
+	pthread_cond_t		 arrived;	/* with lock */
+	struct job		*first;		/* lock */
+	struct job		**last;		/* lock */
+	bool			 stopping;	/* lock */
+	struct writer_counts	 counts;	/* lock */
+};
+
+/* Runs the jobs in one transaction, up to the first that fails. */
+static enum rc
+group_try(struct writer *w, struct job **jobs, size_t n, struct err *e)
+{
+	enum rc rc;
+	size_t i;
+
+	rc = db_begin(w->db, e);
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; rc == RC_OK && i < n; i++)
+		rc = jobs[i]->fn(w->db, jobs[i]->ctx, e);
+	if (rc == RC_OK)
+		rc = db_commit(w->db, e);
+	if (rc != RC_OK)
+		db_rollback(w->db);
+	return rc;
+}
+
+/*
+ * Commits the group; when that fails, each job alone, so that one can't take
+ * its neighbours down. A ledger that can't be written at all (RC_BUSY) isn't
+ * tried once more for each of them.
+ */
+static void
+group_run(struct writer *w, struct job **jobs, enum rc *rcs, size_t n,
+    uint64_t *commits)
+{
+	struct err e = ERR_INIT;
+	enum rc rc;
+	size_t i;
+
+	rc = group_try(w, jobs, n, &e);
+	*commits = rc == RC_OK;
+	for (i = 0; i < n; i++) {
+		if (rc != RC_OK && rc != RC_BUSY && n > 1) {
+			rcs[i] = group_try(w, &jobs[i], 1, jobs[i]->err);
+			*commits += rcs[i] == RC_OK;
+			continue;
+		}
+		rcs[i] = rc;
+		if (rc != RC_OK && jobs[i]->err != NULL)
+			*jobs[i]->err = e;
+	}
+}
+
+static size_t
+group_take(struct writer *w, struct job **jobs)
+{
+	size_t n;
+
+	for (n = 0; n < GROUP_MAX && w->first != NULL; n++) {
+		jobs[n] = w->first;
+		w->first = w->first->next;
+	}
+	if (w->first == NULL)
+		w->last = &w->first;
+	return n;
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct writer *w = arg;
+	struct job *jobs[GROUP_MAX];
+	enum rc rcs[GROUP_MAX];
+	uint64_t commits;
+	size_t i, n;
+
+	(void)pthread_mutex_lock(&w->lock);
+	for (;;) {
+		while (w->first == NULL && !w->stopping)
+			(void)pthread_cond_wait(&w->arrived, &w->lock);
+		n = group_take(w, jobs);
+		if (n == 0)
+			break;
+		(void)pthread_mutex_unlock(&w->lock);
+		group_run(w, jobs, rcs, n, &commits);
+		(void)pthread_mutex_lock(&w->lock);
+		w->counts.commits += commits;
+		for (i = 0; i < n; i++) {
+			w->counts.jobs += rcs[i] == RC_OK;
+			jobs[i]->rc = rcs[i];
+			jobs[i]->done = true;
+			(void)pthread_cond_signal(&jobs[i]->finished);
+		}
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+enum rc
+writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
+    struct err *e)
+{
+	struct writer *w;
+	enum rc rc;
+
+	*out = NULL;
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return err_set(e, RC_NO_MEMORY, "writer: no memory");
+	w->last = &w->first;
+	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
+	if (rc != RC_OK) {
+		free(w);
+		return rc;
+	}
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_cond_init(&w->arrived, NULL);
+	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
+		rc = err_set(e, RC_IO, "writer: can't start a thread");
+		db_close(w->db);
+		free(w);
+		return rc;
+	}
+	*out = w;
+	return RC_OK;
+}
+
+enum rc
+writer_run(struct writer *w, writer_job_fn *fn, void *ctx, struct err *e)
+{
+	struct job job = { .fn = fn, .ctx = ctx, .err = e };
+
+	(void)pthread_cond_init(&job.finished, NULL);
+	(void)pthread_mutex_lock(&w->lock);
+	CHECK(!w->stopping);
+	*w->last = &job;
+	w->last = &job.next;
+	(void)pthread_cond_signal(&w->arrived);
+	while (!job.done)
+		(void)pthread_cond_wait(&job.finished, &w->lock);
+	(void)pthread_mutex_unlock(&w->lock);
+	(void)pthread_cond_destroy(&job.finished);
+	return job.rc;
+}
+
+void
+writer_count(struct writer *w, struct writer_counts *out)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	*out = w->counts;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void
+writer_stop(struct writer *w)
+{
+	if (w == NULL)
+		return;
+	(void)pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	(void)pthread_cond_signal(&w->arrived);
+	(void)pthread_mutex_unlock(&w->lock);
+	(void)pthread_join(w->thread, NULL);
+	(void)pthread_cond_destroy(&w->arrived);
+	(void)pthread_mutex_destroy(&w->lock);
+	db_close(w->db);
+	free(w);
+}

@@ -1,0 +1,114 @@
+#include "serve/cgi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct slice
+param(const struct cgi_source *src, const char *name)
+{
+	const char *value = src->param(src->param_ctx, name);
+
+	return slice_of(value == NULL ? "" : value);
+}
+
+/* The declared length; -1 when it isn't declared or isn't a number. */
+static long long
+content_length(const struct cgi_source *src)
+{
+	const char *text = src->param(src->param_ctx, "CONTENT_LENGTH");
+	long long n;
+	char *end;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return -1;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	/* Too large a number is too large a body. */
+	return *end == '\0' ? n : -1;
+}
+
+static bool
+read_body(const struct cgi_source *src, struct buf *body)
+{
+	long long declared = content_length(src);
+	char chunk[4096];
+	size_t n, want;
+
+	if (declared > (long long)body->max)
+		return false;
+	while (declared < 0 || (long long)body->len < declared) {
+		want = sizeof(chunk);
+		if (declared >= 0 && (size_t)declared - body->len < want)
+			want = (size_t)declared - body->len;
+		n = src->read(src->read_ctx, chunk, want);
+		if (n == 0)
+			break;
+		buf_add(body, chunk, n);
+		if (body->failed)
+			return false;
+	}
+	return true;
+}
+
+void
+cgi_read(const struct cgi_source *src, struct api_request *rq,
+    struct buf *body)
+{
+	struct slice path = param(src, "PATH_INFO");
+
+	/* nginx gives the whole path as SCRIPT_NAME, a CGI server the rest
+	 * behind the script's name as PATH_INFO. */
+	if (path.len == 0)
+		path = param(src, "SCRIPT_NAME");
+	*rq = (struct api_request){
+		.method = param(src, "REQUEST_METHOD"),
+		.path = path,
+		.query = param(src, "QUERY_STRING"),
+		.remote_addr = param(src, "REMOTE_ADDR"),
+	};
+	buf_reset(body);
+	if (slice_is(rq->method, "POST"))
+		rq->too_large = !read_body(src, body);
+	rq->body = (struct slice){ body->p == NULL ? "" : body->p,
+	    body->len };
+}
+
+static const char *
+reason_phrase(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 413:
+		return "Content Too Large";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "";
+	}
+}
+
+void
+cgi_write(struct buf *out, const struct api_response *rs)
+{
+	buf_printf(out, "Status: %d %s\r\n"
+	    "Content-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n"
+	    "Cache-Control: no-store\r\n", rs->status,
+	    reason_phrase(rs->status), rs->body->len);
+	if (rs->allow != NULL)
+		buf_printf(out, "Allow: %s\r\n", rs->allow);
+	if (rs->retry_after_s > 0)
+		buf_printf(out, "Retry-After: %d\r\n", rs->retry_after_s);
+	buf_add_text(out, "\r\n");
+	buf_add(out, rs->body->p, rs->body->len);
+}

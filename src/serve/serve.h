@@ -1,0 +1,40 @@
+/*
+ * The FastCGI responder: threads that take requests from a listening socket
+ * and hand them to the api; and the same for one request as plain CGI. The
+ * only room that uses libfcgi.
+ */
+#ifndef WORKNET_SERVE_SERVE_H
+#define WORKNET_SERVE_SERVE_H
+
+#include <signal.h>
+
+#include "api/api.h"
+
+/*
+ * Makes a listening Unix socket at path, for processes that mode (such as
+ * 0660) lets connect. A socket that nobody listens on any more is replaced;
+ * RC_CONFLICT when somebody does, or when path is no socket. RC_IO.
+ */
+MUST_CHECK enum rc serve_listen(int *fd, const char *path, unsigned mode,
+	    int backlog, struct err *e);
+
+/*
+ * A listening socket that the process inherited: from systemd
+ * (sd_listen_fds(3)) or from spawn-fcgi, on standard input. RC_NOT_FOUND
+ * when there is none.
+ */
+MUST_CHECK enum rc serve_inherited(int *fd, struct err *e);
+
+/*
+ * Serves requests from listen_fd with that many threads until one of the
+ * signals in stop arrives, which the caller has blocked; what was accepted
+ * by then is answered. Each thread serves one connection at a time, for as
+ * long as the web server keeps it open. RC_IO, or what api_thread_new says.
+ */
+MUST_CHECK enum rc serve_run(struct api *api, int listen_fd, size_t threads,
+	    const sigset_t *stop, struct err *e);
+
+/* Answers the one request of a CGI process (RFC 3875). */
+MUST_CHECK enum rc serve_cgi(struct api *api, struct err *e);
+
+#endif

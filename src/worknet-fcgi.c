@@ -1,0 +1,158 @@
+/* The coordinator: hands out tasks, verifies and records results. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "serve/serve.h"
+
+#define BACKLOG	1024	/* connections that wait for a thread */
+
+enum exit_code {
+	EXIT_CONF = 1,		/* configuration or usage */
+	EXIT_SERVE = 2,		/* the ledger or the socket can't be used */
+};
+
+struct options {
+	const char	*conf_path;
+	const char	*socket_path;	/* NULL: inherited, or CGI */
+	unsigned	 socket_mode;
+	bool		 test;
+};
+
+static const char usage[] =
+    "usage: worknet-fcgi [-tv] [-c FILE] [-s SOCKET] [-m MODE]\n"
+    "\n"
+    "The coordinator of worknet, a FastCGI responder. Without -s it serves\n"
+    "the socket that systemd or spawn-fcgi passes on, or, started by a web\n"
+    "server as plain CGI, one request.\n"
+    "\n"
+    "  -c FILE    configuration (default " CONF_PATH_DEFAULT ")\n"
+    "  -s SOCKET  make and serve this Unix socket\n"
+    "  -m MODE    of that socket, octal (default 0660)\n"
+    "  -t         test the configuration and the ledger, then exit\n"
+    "  -v         log every request (once) and every detail (twice)\n"
+    "  -h         this text\n"
+    "\n"
+    "SIGTERM and SIGINT stop it; what was accepted is answered first.\n"
+    "Exit codes: 0 stopped or test passed, 1 configuration or usage,\n"
+    "2 the ledger or the socket can't be used.\n";
+
+static int
+options_parse(struct options *o, int argc, char **argv)
+{
+	enum log_level level = LOG_LEVEL_NOTICE;
+	char *end;
+	int c;
+
+	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT,
+	    .socket_mode = 0660 };
+	while ((c = getopt(argc, argv, "c:s:m:tvh")) != -1)
+		switch (c) {
+		case 'c':
+			o->conf_path = optarg;
+			break;
+		case 's':
+			o->socket_path = optarg;
+			break;
+		case 'm':
+			o->socket_mode = (unsigned)strtoul(optarg, &end, 8);
+			if (*end != '\0' || o->socket_mode > 0777) {
+				fprintf(stderr, "-m: got \"%s\", expected an "
+				    "octal mode such as 0660\n", optarg);
+				return -1;
+			}
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'v':
+			level = level == LOG_LEVEL_NOTICE ? LOG_LEVEL_INFO :
+			    LOG_LEVEL_DEBUG;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			fputs(usage, stderr);
+			return -1;
+		}
+	log_set_level(level);
+	if (optind == argc)
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+/* Blocked before any thread starts: serve_run waits for them. */
+static void
+signals_block(sigset_t *stop)
+{
+	(void)sigemptyset(stop);
+	(void)sigaddset(stop, SIGTERM);
+	(void)sigaddset(stop, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, stop, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+static enum rc
+serve(const struct options *o, const struct conf *conf, struct api *api,
+    const sigset_t *stop, struct err *e)
+{
+	enum rc rc;
+	int fd;
+
+	if (o->socket_path != NULL)
+		rc = serve_listen(&fd, o->socket_path, o->socket_mode,
+		    BACKLOG, e);
+	else
+		rc = serve_inherited(&fd, e);
+	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL)
+		return serve_cgi(api, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = serve_run(api, fd, (size_t)conf->threads, stop, e);
+	(void)close(fd);
+	if (o->socket_path != NULL)
+		(void)unlink(o->socket_path);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct options o;
+	struct conf conf;
+	struct api *api;
+	sigset_t stop;
+	enum rc rc;
+
+	if (options_parse(&o, argc, argv) != 0)
+		return EXIT_CONF;
+	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {
+		log_error("%s", e.msg);
+		return EXIT_CONF;
+	}
+	signals_block(&stop);
+	rc = api_new(&api, &(struct api_config){
+	    .ledger_path = conf.ledger_path,
+	    .busy_timeout_ms = conf.busy_timeout_ms,
+	    .schedule = { conf.max_tasks_per_poll, conf.result_window_ms,
+		conf.one_copy_per_network },
+	    .credit = { conf.result_window_ms },
+	    .prefix = conf.prefix }, &e);
+	if (rc == RC_OK && !o.test)
+		rc = serve(&o, &conf, api, &stop, &e);
+	if (rc != RC_OK)
+		log_error("%s", e.msg);
+	else if (o.test)
+		printf("%s: configuration and ledger are fine\n",
+		    o.conf_path);
+	api_free(api);
+	return rc == RC_OK ? EXIT_SUCCESS : EXIT_SERVE;
+}

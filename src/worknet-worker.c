@@ -1,0 +1,315 @@
+/* worknet-worker: carries out checks for a coordinator and earns for it. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "eth/sign.h"
+#include "work/worker.h"
+
+#define EXIT_USAGE	2
+#define EXIT_ROUND	3
+
+enum action {
+	ACTION_RUN,
+	ACTION_ONCE,
+	ACTION_TEST,
+	ACTION_ADDRESS,
+	ACTION_NEW_KEY,
+};
+
+/* The command line; NULL and false: not given. */
+struct options {
+	enum action	 action;
+	const char	*conf_path;
+	const char	*new_key_path;
+	const char	*key_path;
+	const char	*coordinator;
+	const char	*region;
+	const char	*interval;
+	bool		 allow_private;
+	bool		 verbose;
+};
+
+enum long_option {
+	OPT_INTERVAL = 256,
+	OPT_ALLOW_PRIVATE,
+	OPT_ONCE,
+	OPT_NEW_KEY,
+	OPT_ADDRESS,
+	OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "test", no_argument, NULL, 't' },
+	{ "key", required_argument, NULL, 'k' },
+	{ "coordinator", required_argument, NULL, 'u' },
+	{ "region", required_argument, NULL, 'r' },
+	{ "interval", required_argument, NULL, OPT_INTERVAL },
+	{ "allow-private", no_argument, NULL, OPT_ALLOW_PRIVATE },
+	{ "once", no_argument, NULL, OPT_ONCE },
+	{ "new-key", required_argument, NULL, OPT_NEW_KEY },
+	{ "address", no_argument, NULL, OPT_ADDRESS },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage_text[] =
+"usage: worknet-worker [-tv] [-c FILE] [-k FILE] [-u URL] [-r REGION]\n"
+"           [--interval MS] [--allow-private] [--once]\n"
+"       worknet-worker --new-key FILE\n"
+"       worknet-worker --address [-c FILE] [-k FILE]\n"
+"\n"
+"Polls the coordinator for HTTP checks, carries them out, signs what they\n"
+"found and submits it. SIGTERM and SIGINT end it after it has submitted\n"
+"what it had signed.\n"
+"\n"
+"  -c, --config FILE      configuration (" CONF_PATH_DEFAULT ",\n"
+"                         which need not exist)\n"
+"  -t, --test             test the configuration and the key, and exit\n"
+"  -k, --key FILE         the worker's private key, mode 0600\n"
+"  -u, --coordinator URL  the API's base URL, such as https://HOST/api\n"
+"  -r, --region REGION    the region to declare\n"
+"      --interval MS      from the start of one round to the next\n"
+"      --allow-private    check private and loopback addresses too\n"
+"      --once             one round, at once\n"
+"      --new-key FILE     make a new key in FILE, which must not exist, and\n"
+"                         print its address\n"
+"      --address          print the key's address\n"
+"  -v, --verbose          log each check\n"
+"      --version          print the version\n"
+"  -h, --help             print this\n"
+"\n"
+"Exit status:\n"
+"  0  done; with --once: the coordinator took part in the whole round\n"
+"  1  the configuration or the key is wrong, or the system failed\n"
+"  2  wrong usage\n"
+"  3  --once: the poll or a submission failed\n";
+
+/* Takes one option. -1: go on; else the program's exit status. */
+static int
+take_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->conf_path = optarg;
+		return -1;
+	case 'k':
+		o->key_path = optarg;
+		return -1;
+	case 'u':
+		o->coordinator = optarg;
+		return -1;
+	case 'r':
+		o->region = optarg;
+		return -1;
+	case 't':
+		o->action = ACTION_TEST;
+		return -1;
+	case 'v':
+		o->verbose = true;
+		return -1;
+	case OPT_INTERVAL:
+		o->interval = optarg;
+		return -1;
+	case OPT_ALLOW_PRIVATE:
+		o->allow_private = true;
+		return -1;
+	case OPT_ONCE:
+		o->action = ACTION_ONCE;
+		return -1;
+	case OPT_ADDRESS:
+		o->action = ACTION_ADDRESS;
+		return -1;
+	case OPT_NEW_KEY:
+		o->action = ACTION_NEW_KEY;
+		o->new_key_path = optarg;
+		return -1;
+	case OPT_VERSION:
+		printf("worknet-worker %s\n", PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	case 'h':
+		(void)fputs(usage_text, stdout);
+		return EXIT_SUCCESS;
+	default:
+		(void)fputs(usage_text, stderr);
+		return EXIT_USAGE;
+	}
+}
+
+static int
+options_read(struct options *o, int argc, char **argv)
+{
+	int c, status;
+
+	memset(o, 0, sizeof(*o));
+	while ((c = getopt_long(argc, argv, "c:tk:u:r:vh", long_options,
+	    NULL)) != -1) {
+		status = take_option(o, c);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "worknet-worker: unexpected argument "
+		    "\"%s\"\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* The file's values, and over them those of the command line. */
+static enum rc
+conf_gather(struct conf *c, const struct options *o, struct err *e)
+{
+	const struct {
+		const char	*name;
+		const char	*value;
+	} given[] = {
+		{ "key_file", o->key_path },
+		{ "coordinator", o->coordinator },
+		{ "region", o->region },
+		{ "poll_interval_ms", o->interval },
+		{ "allow_private", o->allow_private ? "yes" : NULL },
+	};
+	enum rc rc;
+	size_t i;
+
+	if (o->conf_path != NULL)
+		rc = conf_read(c, o->conf_path, e);
+	else if ((rc = conf_read(c, CONF_PATH_DEFAULT, e)) == RC_NOT_FOUND) {
+		conf_defaults(c);
+		rc = RC_OK;
+	}
+	for (i = 0; i < sizeof(given) / sizeof(given[0]) && rc == RC_OK; i++)
+		if (given[i].value != NULL)
+			rc = conf_set(c, "worker", given[i].name,
+			    given[i].value, e);
+	return rc;
+}
+
+/* SIGTERM and SIGINT make the descriptor readable instead of killing. */
+static enum rc
+signals_init(int *stop_fd, struct err *e)
+{
+	sigset_t stop;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&stop);
+	(void)sigaddset(&stop, SIGTERM);
+	(void)sigaddset(&stop, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0 ||
+	    (*stop_fd = signalfd(-1, &stop, SFD_CLOEXEC)) < 0)
+		return err_set(e, RC_IO, "signals: %m");
+	return RC_OK;
+}
+
+/* Standard output is where an address goes; it may be a full disk. */
+static enum rc
+print_address(const struct address *a, struct err *e)
+{
+	char text[ADDRESS_LEN + 1];
+
+	address_format(text, a, ADDRESS_CHECKSUM);
+	if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
+		return err_set(e, RC_IO, "standard output: %m");
+	return RC_OK;
+}
+
+static enum rc
+new_key(const char *path, struct err *e)
+{
+	struct address a;
+	struct eth_key key;
+	enum rc rc;
+
+	rc = eth_key_generate(&key, e);
+	if (rc == RC_OK)
+		rc = eth_key_address(&a, &key, e);
+	if (rc == RC_OK)
+		rc = eth_key_write(&key, path, e);
+	if (rc == RC_OK)
+		rc = print_address(&a, e);
+	secret_wipe(&key, sizeof(key));
+	return rc;
+}
+
+static enum rc
+show_address(const struct conf *c, struct err *e)
+{
+	struct address a;
+	struct eth_key key;
+	enum rc rc;
+
+	rc = eth_key_read(&key, c->worker_key_file, e);
+	if (rc == RC_OK)
+		rc = eth_key_address(&a, &key, e);
+	secret_wipe(&key, sizeof(key));
+	return rc == RC_OK ? print_address(&a, e) : rc;
+}
+
+/* The actions which need a worker. *worked: what --once is to tell. */
+static enum rc
+work(bool *worked, const struct conf *c, enum action action, struct err *e)
+{
+	struct worker *w = NULL;
+	int stop_fd = -1;
+	enum rc rc;
+
+	rc = signals_init(&stop_fd, e);
+	if (rc == RC_OK)
+		rc = worker_new(&w, c, e);
+	if (rc != RC_OK)
+		goto out;
+	if (action == ACTION_TEST) {
+		log_notice("the configuration is fine; worker %s",
+		    worker_address(w));
+		goto out;
+	}
+	log_notice("worknet-worker %s: worker %s, region \"%s\", "
+	    "coordinator %s", PACKAGE_VERSION, worker_address(w),
+	    c->worker_region, c->worker_coordinator);
+	if (action == ACTION_ONCE)
+		*worked = worker_round(w, stop_fd);
+	else
+		worker_run(w, stop_fd);
+out:
+	worker_free(w);
+	if (stop_fd >= 0)
+		(void)close(stop_fd);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct options o;
+	struct conf c;
+	bool worked = true;
+	enum rc rc;
+	int status;
+
+	status = options_read(&o, argc, argv);
+	if (status >= 0)
+		return status;
+	if (o.verbose)
+		log_set_level(LOG_LEVEL_DEBUG);
+	if (o.action == ACTION_NEW_KEY)
+		rc = new_key(o.new_key_path, &e);
+	else if ((rc = conf_gather(&c, &o, &e)) == RC_OK)
+		rc = o.action == ACTION_ADDRESS ? show_address(&c, &e) :
+		    work(&worked, &c, o.action, &e);
+	if (rc != RC_OK) {
+		log_error("%s", e.msg);
+		return EXIT_FAILURE;
+	}
+	return worked ? EXIT_SUCCESS : EXIT_ROUND;
+}
