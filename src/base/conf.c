@@ -13,6 +13,9 @@ enum conf_type {
 	CONF_PATH,	/* char[max + 1], made absolute */
 	CONF_INT,	/* int64_t in [min, max] */
 	CONF_BOOL,	/* yes or no */
+	CONF_LIST,	/* char[max + 1], the lines' values joined by blanks */
+	CONF_NETWORK,	/* char[max + 1], one of networks */
+	CONF_FINALITY,	/* char[max + 1], one of finalities */
 };
 
 struct conf_key {
@@ -27,6 +30,16 @@ struct conf_key {
 };
 
 #define FIELD(f)	offsetof(struct conf, f)
+
+/* Of one payout, or of a day's: 10^9 USDC. */
+#define MICROS_MAX	1000000000000000LL
+
+static const char *const networks[] = {
+	"base", "base-sepolia", "custom", NULL,
+};
+static const char *const finalities[] = {
+	"latest", "safe", "finalized", NULL,
+};
 
 static const struct conf_key keys[] = {
 	{ "ledger", "path", CONF_PATH, FIELD(ledger_path), 1, PATH_LEN_MAX,
@@ -62,6 +75,57 @@ static const struct conf_key keys[] = {
 	    1, TASKS_PER_POLL_MAX, "10", "checks in flight" },
 	{ "worker", "allow_private", CONF_BOOL, FIELD(worker_allow_private),
 	    0, 0, "no", "check private, loopback, link-local addresses too" },
+
+	{ "payout", "network", CONF_NETWORK, FIELD(payout_network), 1,
+	    CONF_WORD_MAX, "", "base, base-sepolia, or custom (see chain_id)" },
+	{ "payout", "chain_id", CONF_INT, FIELD(payout_chain_id), 1,
+	    JSON_INT_MAX, "", "only for network = custom, as the next three" },
+	{ "payout", "token", CONF_TEXT, FIELD(payout_token), ADDRESS_LEN,
+	    ADDRESS_LEN, "", "the token's address" },
+	{ "payout", "token_name", CONF_TEXT, FIELD(payout_token_name), 1,
+	    CONF_WORD_MAX, "", "what the token's name() says" },
+	{ "payout", "token_version", CONF_TEXT, FIELD(payout_token_version),
+	    1, CONF_WORD_MAX, "", "what its version() says" },
+	{ "payout", "facilitator_url", CONF_TEXT,
+	    FIELD(payout_facilitator_url), 1, URL_MAX, "",
+	    "the base URL, what stands in front of /settle" },
+	{ "payout", "x402_version", CONF_INT, FIELD(payout_x402_version), 1,
+	    2, "2", "of the requests that the facilitator gets" },
+	{ "payout", "rpc_urls", CONF_LIST, FIELD(payout_rpc_urls), 1,
+	    CONF_URLS_MAX, "", "nodes of the chain, also on several lines; "
+	    "before a payment is given up, all of them must agree" },
+	{ "payout", "explorer_url", CONF_TEXT, FIELD(payout_explorer_url), 1,
+	    URL_MAX, "", "shows a transaction when its hash follows; built "
+	    "in for base and base-sepolia" },
+	{ "payout", "finality", CONF_FINALITY, FIELD(payout_finality), 1,
+	    CONF_WORD_MAX, "finalized", "when a block counts as final: "
+	    "latest, safe or finalized" },
+	{ "payout", "threshold_micros", CONF_INT,
+	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
+	    "a worker is paid from this balance on" },
+	{ "payout", "validity_s", CONF_INT, FIELD(payout_validity_s), 60,
+	    604800, "3600", "how long an authorization can be settled" },
+	{ "payout", "max_per_payout_micros", CONF_INT,
+	    FIELD(payout_max_per_payout_micros), 0, MICROS_MAX, "0",
+	    "of one payout; 0: no cap" },
+	{ "payout", "max_per_run_micros", CONF_INT,
+	    FIELD(payout_max_per_run_micros), 0, MICROS_MAX, "0",
+	    "of all payouts of a run; 0: no cap" },
+	{ "payout", "max_per_worker_day_micros", CONF_INT,
+	    FIELD(payout_max_per_worker_day_micros), 0, MICROS_MAX, "0",
+	    "of a worker's payouts in 24 hours; 0: no cap" },
+	{ "payout", "concurrency", CONF_INT, FIELD(payout_concurrency), 1,
+	    64, "1", "settlements at once; many facilitators can't do more" },
+	{ "payout", "treasury_key_file", CONF_PATH,
+	    FIELD(payout_treasury_key_file), 1, PATH_LEN_MAX, "",
+	    "64 hex digits or an Ethereum keystore v3, mode 0600" },
+	{ "payout", "treasury_passphrase_file", CONF_PATH,
+	    FIELD(payout_treasury_passphrase_file), 1, PATH_LEN_MAX, "",
+	    "the keystore's passphrase, mode 0600" },
+	{ "payout", "cdp_key_id", CONF_TEXT, FIELD(payout_cdp_key_id), 1,
+	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator" },
+	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file),
+	    1, PATH_LEN_MAX, "", "the secret of that key, mode 0600" },
 };
 
 #define KEYS	(sizeof(keys) / sizeof(keys[0]))
@@ -150,6 +214,41 @@ set_text(char *out, const struct conf_key *k, const char *file,
 	return RC_OK;
 }
 
+/* libinih cuts lines at 200 bytes, so a long list needs several. */
+static enum rc
+set_list(char *out, const struct conf_key *k, const char *value,
+    struct err *e)
+{
+	size_t size = (size_t)k->max + 1, len = strlen(out);
+
+	if (value[0] == '\0' || strlen(value) + len + 1 >= size)
+		return err_set(e, RC_INVALID, "%s: got %zu bytes, expected 1 "
+		    "to %lld in all", k->name, strlen(value) + len,
+		    (long long)k->max);
+	(void)snprintf(out + len, size - len, "%s%s", len == 0 ? "" : " ",
+	    value);
+	return RC_OK;
+}
+
+static enum rc
+set_word(char *out, const struct conf_key *k, const char *const *words,
+    const char *value, struct err *e)
+{
+	char all[128] = "";
+	size_t i, len = 0;
+
+	for (i = 0; words[i] != NULL; i++) {
+		if (strcmp(value, words[i]) == 0) {
+			(void)snprintf(out, (size_t)k->max + 1, "%s", value);
+			return RC_OK;
+		}
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
+		    i == 0 ? "" : ", ", words[i]);
+	}
+	return err_set(e, RC_INVALID, "%s: got \"%s\", expected one of %s",
+	    k->name, value, all);
+}
+
 static enum rc
 key_set(struct conf *c, const struct conf_key *k, const char *file,
     const char *value, struct err *e)
@@ -161,6 +260,12 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_int(field, k, value, e);
 	case CONF_BOOL:
 		return set_bool(field, k, value, e);
+	case CONF_LIST:
+		return set_list(field, k, value, e);
+	case CONF_NETWORK:
+		return set_word(field, k, networks, value, e);
+	case CONF_FINALITY:
+		return set_word(field, k, finalities, value, e);
 	case CONF_TEXT:
 	case CONF_PATH:
 		return set_text(field, k, file, value, e);
@@ -175,6 +280,8 @@ conf_set(struct conf *c, const char *section, const char *name,
 	const struct conf_key *k = key_find(section, name);
 
 	CHECK(k != NULL);
+	if (k->type == CONF_LIST)
+		*((char *)c + k->offset) = '\0';
 	return key_set(c, k, NULL, value, e);
 }
 
@@ -191,7 +298,7 @@ on_key(void *ctx, const char *section, const char *name, const char *value)
 	if (k == NULL)
 		(void)err_set(&cause, RC_INVALID, "[%s] %s: unknown key",
 		    section, name);
-	else if (l->seen[k - keys])
+	else if (l->seen[k - keys] && k->type != CONF_LIST)
 		(void)err_set(&cause, RC_INVALID, "[%s] %s: given twice",
 		    section, name);
 	else if (key_set(l->conf, k, l->path, value, &cause) == RC_OK) {

@@ -1,7 +1,9 @@
 /*
  * The configuration that all programs share: one INI file (libinih). An
  * unknown section or key, a bad value or a duplicate is an error. Secrets
- * are named by file, never given as values.
+ * are named by file, never given as values. libinih takes no line of more
+ * than 199 bytes; a list (rpc_urls) goes on in the next line when that begins
+ * with a blank, or stands on several lines of the same name.
  */
 #ifndef WORKNET_BASE_CONF_H
 #define WORKNET_BASE_CONF_H
@@ -14,6 +16,11 @@
 #include "base/limits.h"
 
 #define CONF_PATH_DEFAULT	WN_SYSCONFDIR "/worknet/worknet.conf"
+
+/* Bytes of text without the NUL. */
+#define CONF_WORD_MAX	64	/* a word, or the name of a token */
+#define CONF_KEY_ID_MAX	200	/* organizations/UUID/apiKeys/UUID has 96 */
+#define CONF_URLS_MAX	4000	/* a list of URLs */
 
 struct conf {
 	/* [ledger] */
@@ -34,6 +41,28 @@ struct conf {
 	int64_t	worker_poll_interval_ms;
 	int64_t	worker_checks_at_once;
 	bool	worker_allow_private;	/* private and loopback targets */
+
+	/* [payout]: text that isn't set is "" */
+	char	payout_network[CONF_WORD_MAX + 1];	/* base, ... */
+	int64_t	payout_chain_id;			/* of custom; 0 */
+	char	payout_token[ADDRESS_LEN + 1];		/* of custom */
+	char	payout_token_name[CONF_WORD_MAX + 1];	/* of custom */
+	char	payout_token_version[CONF_WORD_MAX + 1]; /* of custom */
+	char	payout_facilitator_url[URL_MAX + 1];
+	int64_t	payout_x402_version;			/* 1 or 2 */
+	char	payout_rpc_urls[CONF_URLS_MAX + 1];	/* one or more */
+	char	payout_explorer_url[URL_MAX + 1];	/* "": built in */
+	char	payout_finality[CONF_WORD_MAX + 1];	/* a block's tag */
+	int64_t	payout_threshold_micros;	/* nobody is paid less */
+	int64_t	payout_validity_s;		/* of an authorization */
+	int64_t	payout_max_per_payout_micros;		/* 0: no cap */
+	int64_t	payout_max_per_run_micros;		/* 0: no cap */
+	int64_t	payout_max_per_worker_day_micros;	/* 0: no cap */
+	int64_t	payout_concurrency;		/* settlements at once */
+	char	payout_treasury_key_file[PATH_LEN_MAX + 1];
+	char	payout_treasury_passphrase_file[PATH_LEN_MAX + 1];
+	char	payout_cdp_key_id[CONF_KEY_ID_MAX + 1];
+	char	payout_cdp_key_file[PATH_LEN_MAX + 1];
 };
 
 /*

@@ -36,6 +36,9 @@
 #define RESPONSE_MAX		(256 * 1024)	/* bytes of an answer */
 #define REASON_MAX		80	/* one refusal, without the task id */
 
+/* Files that the operator imports. */
+#define IMPORT_MAX	(256 * 1024 * 1024)	/* bytes: a million tasks */
+
 /* Time. */
 #define POLL_PERIOD_MS		30000	/* protocol: how often workers poll */
 #define CLOCK_SKEW_MS		60000	/* protocol: a result from the future */

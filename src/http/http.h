@@ -1,0 +1,163 @@
+/*
+ * An HTTP/1.1 client for many requests at once, over libcurl's multi
+ * interface: the only room that uses libcurl.
+ *
+ * What always holds: only http and https, also after a redirect; no URL with
+ * a user or password in it; certificates are verified, TLS 1.2 or newer; no
+ * cookies, no .netrc, no compression, no signal handlers. A program that
+ * uses this room ignores SIGPIPE.
+ *
+ * One client per thread; a client and what it calls back stay in the thread
+ * that calls http_run or http_one.
+ */
+#ifndef WORKNET_HTTP_HTTP_H
+#define WORKNET_HTTP_HTTP_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "http/target.h"
+
+#define HTTP_ERROR_TEXT_MAX	240	/* bytes without the NUL */
+#define HTTP_HEADERS_MAX	65536	/* bytes of one hop's headers */
+#define HTTP_TIMEOUT_MAX_MS	600000
+#define HTTP_AT_ONCE_MAX	100
+
+enum http_method {
+	HTTP_GET,
+	HTTP_POST,
+};
+
+enum http_body {
+	HTTP_BODY_KEEP,		/* into the response, up to body_max */
+	/*
+	 * Not wanted: the request is over with the final answer's header,
+	 * the connection is closed, and nothing that would follow (an
+	 * endless stream, a stall, garbage) delays it or makes it fail.
+	 */
+	HTTP_BODY_IGNORE,
+};
+
+/*
+ * A request. All pointers are borrowed until the request is finished; all
+ * zero but url and timeout_ms is the most cautious GET there is.
+ */
+struct http_request {
+	enum http_method	 method;
+	const char		*url;		/* absolute, http or https */
+	const char		*user_agent;	/* NULL: none is sent */
+	/*
+	 * "Name: value" without CR or LF, ended by NULL; may be NULL. Not
+	 * sent along by a redirect to another origin.
+	 */
+	const char *const	*headers;
+	struct slice		 body;		/* of a POST */
+	/* From the start to the end of the answer, all redirects included. */
+	int64_t			 timeout_ms;	/* 1 to HTTP_TIMEOUT_MAX_MS */
+	int64_t			 connect_timeout_ms;	/* per hop; 0: none */
+	enum http_body		 body_mode;
+	size_t			 body_max;	/* bytes, for HTTP_BODY_KEEP */
+	/*
+	 * How many redirects (301, 302, 303, 307, 308) a GET follows. 0: a
+	 * redirect is the final answer. A POST never follows any.
+	 */
+	unsigned		 redirects_max;
+	bool			 redirects_same_host;	/* scheme, host, port */
+	/*
+	 * What may be connected to. NULL: target_is_public. With anything
+	 * but target_is_any each hop makes a connection of its own, which is
+	 * closed after it, and no proxy is used (it would connect for us).
+	 */
+	target_fn		*target;
+	bool			 proxy_from_env;	/* https_proxy etc. */
+	/*
+	 * Don't use a connection kept from an earlier request: one that the
+	 * peer has closed makes libcurl send the request once more.
+	 */
+	bool			 fresh;
+};
+
+enum http_error {
+	HTTP_ERROR_NONE = 0,
+	HTTP_ERROR_URL,		/* not http(s), malformed, too long, a user */
+	HTTP_ERROR_ADDRESS,	/* target said no to each of its addresses */
+	HTTP_ERROR_DNS,		/* the name can't be resolved */
+	HTTP_ERROR_CONNECT,
+	HTTP_ERROR_TLS,		/* handshake or certificate */
+	HTTP_ERROR_TIMEOUT,	/* at any stage */
+	HTTP_ERROR_CLOSED,	/* the connection broke before the end */
+	HTTP_ERROR_REDIRECTS,	/* too many, or one to another host */
+	HTTP_ERROR_TOO_LARGE,	/* headers, or body with HTTP_BODY_KEEP */
+	HTTP_ERROR_STOPPED,	/* stop_fd became readable */
+	/*
+	 * Our own side: no memory, no descriptor, no certificates to trust.
+	 * It says nothing about the peer.
+	 */
+	HTTP_ERROR_LOCAL,
+	HTTP_ERROR_OTHER,	/* not HTTP */
+};
+
+/*
+ * What came of a request. An answer of any status is no error. With an error
+ * status is still set when the final answer's header had arrived, and body
+ * holds what came.
+ */
+struct http_response {
+	enum http_error	error;
+	char		error_text[HTTP_ERROR_TEXT_MAX + 1]; /* ASCII; "" */
+	int		status;		/* 100 to STATUS_MAX, 0: none came */
+	struct buf	body;		/* NUL-terminated unless empty */
+	/* To the final answer's header, or to the error; connecting counts. */
+	int64_t		elapsed_ms;
+	char		url[URL_MAX + 1];	/* of the final answer */
+	/* Where it redirects when that wasn't followed, as sent; "": no. */
+	char		location[URL_MAX + 1];
+	int64_t		retry_after_s;	/* also from a date; 0: none */
+	/*
+	 * False: not one byte of the request left us. True: it may have
+	 * arrived, whatever error says.
+	 */
+	bool		request_sent;
+};
+
+struct http_client;
+
+/*
+ * Makes *out (http_client_free), which keeps connections between requests.
+ * RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc http_client_new(struct http_client **out, struct err *e);
+/* Closes its connections. NULL is fine. */
+void	http_client_free(struct http_client *c);
+
+/*
+ * Called once for each request when it is finished, in the order in which
+ * they finish. r belongs to the client and ends with the call; r->body may
+ * be moved out (buf_init what stays behind). Must not call the client.
+ */
+typedef void http_done_fn(void *ctx, size_t index, struct http_response *r);
+
+/*
+ * Carries out the n requests, at_once (1 to HTTP_AT_ONCE_MAX) at a time,
+ * started in their order; returns when done was called for each of them.
+ * When stop_fd (-1: none) is readable, it is left unread, and what isn't
+ * finished ends with HTTP_ERROR_STOPPED.
+ */
+void	http_run(struct http_client *c, const struct http_request *requests,
+	    size_t n, size_t at_once, int stop_fd, http_done_fn *done,
+	    void *ctx);
+
+/* One request; *out is always set, and freed with http_response_free. */
+void	http_one(struct http_client *c, struct http_response *out,
+	    const struct http_request *request, int stop_fd);
+void	http_response_free(struct http_response *r);
+
+/* A short fixed text, such as "timeout". Never NULL. */
+const char *http_error_name(enum http_error error);
+
+/*
+ * RC_OK when url is one that this client would request. RC_INVALID says why
+ * not, without repeating the URL; RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc http_url_check(const char *url, struct err *e);
+
+#endif

@@ -1,0 +1,482 @@
+#include "http/transfer.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+/* From a callback of libcurl: not len bytes taken, so end the hop. */
+#define ABORT	0
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec ts;
+
+	CHECK(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool
+is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 ||
+	    status == 307 || status == 308;
+}
+
+/* True when the answer whose header is complete is to be followed. */
+static bool
+will_follow(const struct transfer *t)
+{
+	return t->request->method == HTTP_GET &&
+	    t->request->redirects_max > 0 &&
+	    is_redirect(t->response.status) &&
+	    (t->response.location[0] != '\0' || t->location_too_long);
+}
+
+/* ---- libcurl's callbacks ---- */
+
+static curl_socket_t
+on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct transfer *t = ctx;
+	target_fn *allowed = t->request->target;
+	int fd;
+
+	(void)purpose;
+	if (allowed == NULL)
+		allowed = target_is_public;
+	if (!allowed(&address->addr, address->addrlen)) {
+		t->address_refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	t->address_allowed = true;
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
+	    address->protocol);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE ||
+	    errno == ENOBUFS || errno == ENOMEM))
+		t->out_of_sockets = true;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* The connection stands, TLS included, and the request goes out next. */
+static int
+on_request(void *ctx, char *remote, char *local, int remote_port,
+    int local_port)
+{
+	struct transfer *t = ctx;
+
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	t->response.request_sent = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+/* Keeps the value of the hop's first Location header. */
+static void
+keep_location(struct transfer *t, const char *value, size_t len)
+{
+	char *out = t->response.location;
+
+	while (len > 0 && isspace((unsigned char)value[0])) {
+		value++;
+		len--;
+	}
+	while (len > 0 && isspace((unsigned char)value[len - 1]))
+		len--;
+	if (out[0] != '\0' || t->location_too_long)
+		return;
+	if (len > URL_MAX || memchr(value, '\0', len) != NULL) {
+		t->location_too_long = true;
+		return;
+	}
+	memcpy(out, value, len);
+	out[len] = '\0';
+}
+
+/* An empty line: a header is complete, maybe an interim one. */
+static bool
+header_end(struct transfer *t)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200)
+		return true;
+	t->header_done = true;
+	t->response.elapsed_ms = monotonic_ms() - t->started_ms;
+	t->response.status = (int)status;
+	t->cut = will_follow(t) ||
+	    t->request->body_mode == HTTP_BODY_IGNORE;
+	return !t->cut;
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *ctx)
+{
+	struct transfer *t = ctx;
+	size_t len = size * n;
+	bool go_on = true;
+
+	t->header_bytes += len;
+	if (t->header_bytes > HTTP_HEADERS_MAX) {
+		t->too_large = true;
+		return ABORT;
+	}
+	if (t->header_done)
+		return len;	/* trailers of a chunked body */
+	if (len >= 5 && memcmp(p, "HTTP/", 5) == 0) {
+		t->response.location[0] = '\0';
+		t->location_too_long = false;
+	} else if (len >= 9 && strncasecmp(p, "location:", 9) == 0)
+		keep_location(t, p + 9, len - 9);
+	else if (len > 0 && (p[0] == '\r' || p[0] == '\n'))
+		go_on = header_end(t);
+	return go_on ? len : ABORT;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *ctx)
+{
+	struct transfer *t = ctx;
+	struct buf *body = &t->response.body;
+	size_t len = size * n;
+
+	if (len > body->max - body->len) {
+		t->too_large = true;
+		return ABORT;
+	}
+	buf_add(body, p, len);
+	return body->failed ? ABORT : len;
+}
+
+/* ---- Errors ---- */
+
+static const char *const error_names[] = {
+	[HTTP_ERROR_NONE] = "none",
+	[HTTP_ERROR_URL] = "refused: not an http or https URL",
+	[HTTP_ERROR_ADDRESS] = "refused: not a public address",
+	[HTTP_ERROR_DNS] = "name not resolved",
+	[HTTP_ERROR_CONNECT] = "connection failed",
+	[HTTP_ERROR_TLS] = "tls",
+	[HTTP_ERROR_TIMEOUT] = "timeout",
+	[HTTP_ERROR_CLOSED] = "connection closed",
+	[HTTP_ERROR_REDIRECTS] = "too many redirects",
+	[HTTP_ERROR_TOO_LARGE] = "answer too large",
+	[HTTP_ERROR_STOPPED] = "stopped",
+	[HTTP_ERROR_LOCAL] = "failure on our own side",
+	[HTTP_ERROR_OTHER] = "no usable answer",
+};
+
+const char *
+http_error_name(enum http_error error)
+{
+	return error_names[error];
+}
+
+void
+transfer_fail(struct transfer *t, enum http_error error, const char *detail)
+{
+	struct http_response *r = &t->response;
+	char *p;
+
+	if (!t->header_done)
+		r->elapsed_ms = monotonic_ms() - t->started_ms;
+	r->error = error;
+	(void)snprintf(r->error_text, sizeof(r->error_text), "%s%s%s",
+	    error_names[error], detail[0] == '\0' ? "" : ": ", detail);
+	for (p = r->error_text; *p != '\0'; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '?';
+}
+
+static const struct {
+	CURLcode	code;
+	enum http_error	error;
+} curl_errors[] = {
+	{ CURLE_URL_MALFORMAT, HTTP_ERROR_URL },
+	{ CURLE_COULDNT_RESOLVE_HOST, HTTP_ERROR_DNS },
+	{ CURLE_COULDNT_RESOLVE_PROXY, HTTP_ERROR_DNS },
+	{ CURLE_COULDNT_CONNECT, HTTP_ERROR_CONNECT },
+	{ CURLE_PROXY, HTTP_ERROR_CONNECT },
+	{ CURLE_OPERATION_TIMEDOUT, HTTP_ERROR_TIMEOUT },
+	{ CURLE_SSL_CONNECT_ERROR, HTTP_ERROR_TLS },
+	{ CURLE_PEER_FAILED_VERIFICATION, HTTP_ERROR_TLS },
+	{ CURLE_SSL_CIPHER, HTTP_ERROR_TLS },
+	{ CURLE_SSL_INVALIDCERTSTATUS, HTTP_ERROR_TLS },
+	{ CURLE_SSL_ISSUER_ERROR, HTTP_ERROR_TLS },
+	{ CURLE_GOT_NOTHING, HTTP_ERROR_CLOSED },
+	{ CURLE_PARTIAL_FILE, HTTP_ERROR_CLOSED },
+	{ CURLE_RECV_ERROR, HTTP_ERROR_CLOSED },
+	{ CURLE_SEND_ERROR, HTTP_ERROR_CLOSED },
+	{ CURLE_OUT_OF_MEMORY, HTTP_ERROR_LOCAL },
+	{ CURLE_FAILED_INIT, HTTP_ERROR_LOCAL },
+	{ CURLE_SSL_CACERT_BADFILE, HTTP_ERROR_LOCAL },
+};
+
+static enum http_error
+error_of(const struct transfer *t, CURLcode code)
+{
+	size_t i;
+
+	if (t->too_large)
+		return HTTP_ERROR_TOO_LARGE;
+	if (t->response.body.failed ||
+	    (t->out_of_sockets && code == CURLE_COULDNT_CONNECT))
+		return HTTP_ERROR_LOCAL;
+	/* Whatever libcurl makes of it: there was nowhere to go. */
+	if (t->address_refused && !t->address_allowed)
+		return HTTP_ERROR_ADDRESS;
+	for (i = 0; i < sizeof(curl_errors) / sizeof(curl_errors[0]); i++)
+		if (curl_errors[i].code == code)
+			return curl_errors[i].error;
+	return HTTP_ERROR_OTHER;
+}
+
+/* What isn't in the name of error already. */
+static const char *
+detail_of(const struct transfer *t, enum http_error error, CURLcode code)
+{
+	if (error == HTTP_ERROR_ADDRESS || error == HTTP_ERROR_TOO_LARGE)
+		return "";
+	return t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code);
+}
+
+/* ---- Hops ---- */
+
+#define SET(option, value) \
+	(ok = ok && curl_easy_setopt(t->easy, (option), (value)) == CURLE_OK)
+
+static bool
+set_connection(struct transfer *t)
+{
+	const struct http_request *r = t->request;
+	bool any = r->target == target_is_any, ok = true;
+	long own = any && !r->fresh ? 0L : 1L;
+
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	SET(CURLOPT_OPENSOCKETDATA, t);
+	SET(CURLOPT_PREREQFUNCTION, on_request);
+	SET(CURLOPT_PREREQDATA, t);
+	/* A kept connection would go around on_socket. */
+	SET(CURLOPT_FRESH_CONNECT, own);
+	SET(CURLOPT_FORBID_REUSE, own);
+	if (own == 1)
+		SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+	if (!any || !r->proxy_from_env)
+		SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	/*
+	 * After a timeout libcurl would wait for the thread that still
+	 * resolves the name, and all other requests with it.
+	 */
+	SET(CURLOPT_QUICK_EXIT, 1L);
+	return ok;
+}
+
+static bool
+set_request(struct transfer *t)
+{
+	const struct http_request *r = t->request;
+	size_t i;
+	struct curl_slist *more;
+	bool ok = true;
+
+	for (i = 0; r->headers != NULL && r->headers[i] != NULL; i++) {
+		more = curl_slist_append(t->headers, r->headers[i]);
+		if (more == NULL)
+			return false;
+		t->headers = more;
+	}
+	if (r->method == HTTP_POST) {
+		/* Never wait for a 100 (Continue). */
+		more = curl_slist_append(t->headers, "Expect:");
+		if (more == NULL)
+			return false;
+		t->headers = more;
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDS, r->body.p == NULL ? "" : r->body.p);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
+	}
+	if (r->user_agent != NULL)
+		SET(CURLOPT_USERAGENT, r->user_agent);
+	SET(CURLOPT_HTTPHEADER, t->headers);
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	return ok;
+}
+
+static bool
+set_answer(struct transfer *t)
+{
+	bool ok = true;
+
+	SET(CURLOPT_ERRORBUFFER, t->detail);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, t);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, t);
+	SET(CURLOPT_NOPROGRESS, 1L);
+	SET(CURLOPT_PRIVATE, t);
+	return ok;
+}
+
+/* What each hop has anew: its URL, and what is left of the time. */
+static bool
+set_hop(struct transfer *t)
+{
+	const struct http_request *r = t->request;
+	int64_t left;
+	bool ok = true;
+
+	left = r->timeout_ms - (monotonic_ms() - t->started_ms);
+	if (left <= 0) {
+		transfer_fail(t, HTTP_ERROR_TIMEOUT, "");
+		return false;
+	}
+	t->header_bytes = 0;
+	t->header_done = t->cut = t->too_large = false;
+	t->address_refused = t->address_allowed = false;
+	t->out_of_sockets = false;
+	t->location_too_long = false;
+	t->detail[0] = '\0';
+	t->response.location[0] = '\0';
+	t->response.status = 0;
+	SET(CURLOPT_URL, t->response.url);
+	SET(CURLOPT_TIMEOUT_MS, (long)left);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(r->connect_timeout_ms > 0 ?
+	    r->connect_timeout_ms : HTTP_TIMEOUT_MAX_MS));
+	if (!ok)
+		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+	return ok;
+}
+
+bool
+transfer_start(struct transfer *t, const struct http_request *request,
+    size_t index)
+{
+	const char *why;
+	enum http_error error;
+
+	CHECK(request->timeout_ms >= 1 &&
+	    request->timeout_ms <= HTTP_TIMEOUT_MAX_MS);
+	t->request = request;
+	t->index = index;
+	t->started_ms = monotonic_ms();
+	buf_init(&t->response.body, request->body_max);
+	error = url_read(&t->url, request->url, &why);
+	if (error == HTTP_ERROR_NONE)
+		error = url_text(t->response.url, t->url, &why);
+	if (error != HTTP_ERROR_NONE) {
+		transfer_fail(t, error, why);
+		return false;
+	}
+	t->easy = curl_easy_init();
+	if (t->easy == NULL || !set_connection(t) || !set_request(t) ||
+	    !set_answer(t)) {
+		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+		return false;
+	}
+	return set_hop(t);
+}
+
+/* Reads where t's answer leads. *same: it's the same scheme, host and port. */
+static enum http_error
+read_location(struct transfer *t, bool *same, const char **why)
+{
+	CURLU *from = curl_url_dup(t->url);
+	enum http_error error;
+
+	*same = false;
+	if (from == NULL) {
+		*why = "no memory";
+		return HTTP_ERROR_LOCAL;
+	}
+	error = url_read(&t->url, t->response.location, why);
+	if (error == HTTP_ERROR_NONE)
+		error = url_text(t->response.url, t->url, why);
+	if (error == HTTP_ERROR_NONE)
+		*same = url_same_origin(from, t->url);
+	curl_url_cleanup(from);
+	return error;
+}
+
+/* Makes the URL that t's answer leads to that of the next hop. */
+static bool
+follow(struct transfer *t)
+{
+	enum http_error error = HTTP_ERROR_URL;
+	const char *why = "too long";
+	bool same = false, ok = true;
+
+	t->response.status = 0;	/* of no final answer */
+	t->header_done = false;
+	if (!t->location_too_long)
+		error = read_location(t, &same, &why);
+	if (error != HTTP_ERROR_NONE) {
+		transfer_fail(t, error, why);
+		return false;
+	}
+	if (!same && t->request->redirects_same_host) {
+		transfer_fail(t, HTTP_ERROR_REDIRECTS, "to another host");
+		return false;
+	}
+	if (!same)	/* what the headers hold is for the first host */
+		SET(CURLOPT_HTTPHEADER, NULL);
+	if (!ok) {
+		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+		return false;
+	}
+	return set_hop(t);
+}
+
+bool
+transfer_next(struct transfer *t, CURLcode code)
+{
+	struct http_response *res = &t->response;
+	curl_off_t wait = 0;
+	enum http_error error;
+
+	if (code != CURLE_OK && !t->cut) {
+		error = error_of(t, code);
+		transfer_fail(t, error, detail_of(t, error, code));
+		return false;
+	}
+	if (will_follow(t) && t->hops >= t->request->redirects_max) {
+		res->status = 0;
+		transfer_fail(t, HTTP_ERROR_REDIRECTS, "");
+		return false;
+	}
+	if (will_follow(t)) {
+		t->hops++;
+		return follow(t);
+	}
+	if (res->status > STATUS_MAX) {
+		res->status = 0;
+		transfer_fail(t, HTTP_ERROR_OTHER, "status above 599");
+		return false;
+	}
+	(void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait);
+	res->retry_after_s = wait > 0 ? wait : 0;
+	return false;
+}
+
+void
+transfer_end(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_url_cleanup(t->url);
+	curl_slist_free_all(t->headers);
+	http_response_free(&t->response);
+	memset(t, 0, sizeof(*t));
+}

@@ -1,0 +1,47 @@
+/*
+ * The two requests of protocol.md to the coordinator. One thread.
+ */
+#ifndef WORKNET_WORK_COORDINATOR_H
+#define WORKNET_WORK_COORDINATOR_H
+
+#include "http/http.h"
+#include "work/answer.h"
+#include "work/task.h"
+
+struct coordinator {
+	struct http_client	*http;		/* owned; keeps connections */
+	struct buf		 tasks_url;	/* owned */
+	struct buf		 results_url;	/* owned */
+	int64_t			 quiet_until_ms; /* monotonic; Retry-After */
+};
+
+/*
+ * From the API's base URL, a worker's address and its region ("": none).
+ * RC_INVALID for a base that isn't http(s), or has a query or fragment.
+ * RC_NO_MEMORY. coordinator_free in any case.
+ */
+MUST_CHECK enum rc coordinator_init(struct coordinator *c, const char *base,
+	    const char *address, const char *region, struct err *e);
+void	coordinator_free(struct coordinator *c);
+
+/* True while it has asked to be left alone: make no request then. */
+bool	coordinator_is_quiet(const struct coordinator *c, int64_t now_ms);
+
+/*
+ * Polls for tasks; now_ms is monotonic. RC_BUSY for a 429 or 503, RC_CONFLICT
+ * when stop_fd became readable, RC_IO for any other failure, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc coordinator_poll(struct coordinator *c,
+	    struct task_list *out, int64_t now_ms, int stop_fd,
+	    struct err *e);
+
+/*
+ * Submits body, a JSON array of n results, and counts the answer in t.
+ * RC_OK: each of them was answered for. RC_INVALID: the same bytes would be
+ * refused again (400, 413). RC_BUSY for a 429 or 503, RC_IO when what became
+ * of them isn't known: send the same bytes again later. RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc coordinator_submit(struct coordinator *c, struct tally *t,
+	    struct slice body, size_t n, int64_t now_ms, struct err *e);
+
+#endif

@@ -1,0 +1,230 @@
+#include "work/task.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "eth/attest.h"
+#include "json/json.h"
+
+#define DEPTH_MAX	16	/* unknown members may be nested */
+#define SKIPS_LOGGED	5	/* of one poll */
+
+enum field_kind {
+	FIELD_TEXT,	/* char[max + 1], valid UTF-8 of min to max bytes */
+	FIELD_INT,	/* int64_t in [min, max] */
+	FIELD_TYPE,	/* the text "http_check" */
+};
+
+struct field {
+	const char	*name;
+	enum field_kind	 kind;
+	size_t		 offset;	/* in struct task */
+	int64_t		 min;
+	int64_t		 max;
+};
+
+#define AT(member)	offsetof(struct task, member)
+
+/* All of them are required. */
+static const struct field fields[] = {
+	{ "id", FIELD_TEXT, AT(id), 1, TASK_ID_MAX },
+	{ "type", FIELD_TYPE, 0, 0, 0 },
+	{ "url", FIELD_TEXT, AT(url), 1, URL_MAX },
+	{ "expectedStatus", FIELD_INT, AT(expected_status), 100, STATUS_MAX },
+	{ "timeoutMs", FIELD_INT, AT(timeout_ms), TIMEOUT_MIN_MS,
+	    TIMEOUT_MAX_MS },
+	{ "rewardMicros", FIELD_INT, AT(reward_micros), 0,
+	    REWARD_MAX_MICROS },
+};
+
+#define FIELDS	(sizeof(fields) / sizeof(fields[0]))
+
+struct reader {
+	struct task_list	*list;
+	bool			 not_array;
+	size_t			 index;		/* of the element */
+	/* The element that is being read. */
+	struct task		 task;
+	const struct field	*key;		/* NULL: unknown, ignored */
+	bool			 seen[FIELDS];
+	struct err		 problem;	/* the first */
+};
+
+static const struct field *
+field_find(struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < FIELDS; i++)
+		if (slice_is(name, fields[i].name))
+			return &fields[i];
+	return NULL;
+}
+
+static enum rc
+text_set(char *out, const struct field *f, const struct json_event *ev,
+    struct err *e)
+{
+	if (ev->type != JSON_STRING)
+		return err_set(e, RC_INVALID, "%s: not a string", f->name);
+	if (ev->text.len < (size_t)f->min || ev->text.len > (size_t)f->max)
+		return err_set(e, RC_INVALID, "%s: got %zu bytes, expected "
+		    "%" PRId64 " to %" PRId64, f->name, ev->text.len, f->min,
+		    f->max);
+	if (!utf8_is_text(ev->text.p, ev->text.len))
+		return err_set(e, RC_INVALID, "%s: not UTF-8", f->name);
+	memcpy(out, ev->text.p, ev->text.len);
+	out[ev->text.len] = '\0';
+	return RC_OK;
+}
+
+static enum rc
+int_set(int64_t *out, const struct field *f, const struct json_event *ev,
+    struct err *e)
+{
+	int64_t n;
+
+	if (ev->type != JSON_NUMBER || json_integer(&n, ev->text) != RC_OK)
+		return err_set(e, RC_INVALID, "%s: not an integer", f->name);
+	if (n < f->min || n > f->max)
+		return err_set(e, RC_INVALID, "%s: got %" PRId64
+		    ", expected %" PRId64 " to %" PRId64, f->name, n, f->min,
+		    f->max);
+	*out = n;
+	return RC_OK;
+}
+
+static enum rc
+field_set(struct task *t, const struct field *f, const struct json_event *ev,
+    struct err *e)
+{
+	void *at = (char *)t + f->offset;
+
+	switch (f->kind) {
+	case FIELD_TEXT:
+		return text_set(at, f, ev, e);
+	case FIELD_INT:
+		return int_set(at, f, ev, e);
+	case FIELD_TYPE:
+		break;
+	}
+	if (ev->type == JSON_STRING && slice_is(ev->text, "http_check"))
+		return RC_OK;
+	return err_set(e, RC_INVALID, "%s: not \"http_check\"", f->name);
+}
+
+/* A member's value, or the start of one that is a container. */
+static void
+on_value(struct reader *r, const struct json_event *ev)
+{
+	const struct field *f = r->key;
+
+	if (f == NULL || r->problem.rc != RC_OK)
+		return;
+	if (r->seen[f - fields])
+		(void)err_set(&r->problem, RC_INVALID, "%s: given twice",
+		    f->name);
+	else if (field_set(&r->task, f, ev, &r->problem) == RC_OK)
+		r->seen[f - fields] = true;
+}
+
+static bool
+id_is_known(const struct task_list *l, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		if (strcmp(l->tasks[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* What can be said only when the whole task is there. */
+static void
+task_judge(struct reader *r)
+{
+	size_t i;
+
+	for (i = 0; i < FIELDS && r->problem.rc == RC_OK; i++)
+		if (!r->seen[i])
+			(void)err_set(&r->problem, RC_INVALID, "%s: missing",
+			    fields[i].name);
+	if (r->problem.rc != RC_OK)
+		return;
+	if (!task_id_is_valid(slice_of(r->task.id)))
+		(void)err_set(&r->problem, RC_INVALID,
+		    "id: not of [A-Za-z0-9_.:-]");
+	else if (id_is_known(r->list, r->task.id))
+		(void)err_set(&r->problem, RC_INVALID, "id: given twice");
+}
+
+/* The element is complete. */
+static void
+element_end(struct reader *r)
+{
+	struct task_list *l = r->list;
+
+	task_judge(r);
+	if (r->problem.rc != RC_OK) {
+		if (l->skipped++ < SKIPS_LOGGED)
+			log_warning("task #%zu skipped: %s", r->index,
+			    r->problem.msg);
+	} else if (l->count == TASKS_PER_POLL_MAX)
+		l->surplus++;
+	else
+		l->tasks[l->count++] = r->task;
+	r->index++;
+}
+
+static void
+element_start(struct reader *r, enum json_type type)
+{
+	memset(&r->task, 0, sizeof(r->task));
+	memset(r->seen, 0, sizeof(r->seen));
+	r->problem = (struct err)ERR_INIT;
+	r->key = NULL;
+	if (type == JSON_OBJECT)
+		return;
+	(void)err_set(&r->problem, RC_INVALID, "not an object");
+	if (type != JSON_ARRAY)
+		element_end(r);
+}
+
+static bool
+on_event(void *ctx, const struct json_event *ev)
+{
+	struct reader *r = ctx;
+	bool end = ev->type == JSON_OBJECT_END || ev->type == JSON_ARRAY_END;
+
+	if (ev->depth == 0) {
+		r->not_array = ev->type != JSON_ARRAY &&
+		    ev->type != JSON_ARRAY_END;
+		return !r->not_array;
+	}
+	if (ev->depth == 1 && end)
+		element_end(r);
+	else if (ev->depth == 1)
+		element_start(r, ev->type);
+	else if (ev->depth == 2 && ev->type == JSON_KEY)
+		r->key = field_find(ev->text);
+	else if (ev->depth == 2 && !end)
+		on_value(r, ev);
+	return true;
+}
+
+enum rc
+tasks_parse(struct task_list *out, struct slice body, struct err *e)
+{
+	struct reader r = { .list = out };
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = json_parse(body, DEPTH_MAX, on_event, &r, e);
+	if (rc == RC_CONFLICT && r.not_array)
+		rc = err_set(e, RC_INVALID, "tasks: not an array");
+	if (rc != RC_OK)
+		memset(out, 0, sizeof(*out));
+	return rc;
+}
