@@ -27,15 +27,14 @@ UPDATE worker SET state = ?2 WHERE id = ?1;
 
 -- The schedule -------------------------------------------------------------
 
--- :name turn_get
-SELECT turn_micros FROM turn WHERE worker = ?1 AND region = ?2;
+-- The level of a region, and the turn of a worker in it.
+-- :name place_get
+SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
+	(SELECT turn_micros FROM turn WHERE worker = ?2 AND region = ?1);
 
 -- :name turn_set
 INSERT INTO turn (worker, region, turn_micros) VALUES (?1, ?2, ?3)
 ON CONFLICT (worker, region) DO UPDATE SET turn_micros = excluded.turn_micros;
-
--- :name level_get
-SELECT level_micros FROM level WHERE region = ?1;
 
 -- :name level_set
 INSERT INTO level (region, level_micros) VALUES (?1, ?2)
@@ -44,13 +43,13 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- The tasks of a region that have a slot to give, those that wait longest
 -- first; from the index alone.
 -- :name task_due
-SELECT id FROM task INDEXED BY task_due
+SELECT id, anyone_ms FROM task INDEXED BY task_due
 WHERE state = 'active' AND region = ?1 AND open_ms <= ?2
 ORDER BY open_ms LIMIT ?3;
 
 -- What decides whether a due task has a slot for a worker.
 -- :name task_decide
-SELECT k.version, k.open_ms, k.cycle_ms, k.given, v.timeout_ms,
+SELECT k.version, k.anyone_ms, k.cycle_ms, k.given, v.timeout_ms,
 	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms
 FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.id = ?1;
 
@@ -102,13 +101,16 @@ INSERT INTO assignment (worker, task, slot, version, cycle_ms, copy,
 	assigned_ms)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
--- A worker's rows on which neither a payment nor a cooldown depends any more.
+-- A worker's rows on which nothing depends any more: no payment, no cooldown,
+-- and no cycle that still runs (one is shorter than two intervals).
 -- :name assignment_purge
 DELETE FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
-	< ?3 - (SELECT v.cooldown_ms FROM task_version v WHERE v.id = version);
+	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
+		FROM task_version v WHERE v.id = version);
 
 -- :name task_schedule
-UPDATE task SET cycle_ms = ?2, given = ?3, open_ms = ?4 WHERE id = ?1;
+UPDATE task SET cycle_ms = ?2, given = ?3, open_ms = ?4, anyone_ms = ?5
+WHERE id = ?1;
 
 -- Credit -------------------------------------------------------------------
 
@@ -158,24 +160,334 @@ INSERT INTO task_version (id, task, url, expected_status, timeout_ms,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 
 -- :name task_insert
-INSERT INTO task (id, name, version, state, region, open_ms, cycle_ms, given)
-VALUES (?1, ?2, ?3, 'active', ?4, ?5, -1, 0);
+INSERT INTO task (id, name, version, state, region, open_ms, anyone_ms,
+	cycle_ms, given)
+VALUES (?1, ?2, ?3, 'active', ?4, ?5, ?6, -1, 0);
 
 -- :name task_next_id
 SELECT coalesce(max(id), 0) + 1 FROM task;
 
+-- NULL for ?4 and ?5: when it opens next stays as it is.
 -- :name task_set_version
-UPDATE task SET version = ?2, region = ?3, open_ms = ?4 WHERE id = ?1;
+UPDATE task SET version = ?2, region = ?3, open_ms = coalesce(?4, open_ms),
+	anyone_ms = coalesce(?5, anyone_ms)
+WHERE id = ?1;
+
+-- Copies that a new definition doesn't have aren't offered again.
+-- :name offer_trim
+DELETE FROM offer WHERE task = ?1 AND copy >= ?2;
 
 -- :name task_set_state
-UPDATE task SET state = ?2, open_ms = max(open_ms, ?3) WHERE id = ?1;
+UPDATE task SET state = ?2, open_ms = max(open_ms, ?3),
+	anyone_ms = max(anyone_ms, ?4) WHERE id = ?1;
 
 -- :name task_get
 SELECT k.id, k.state, k.version, v.url, v.expected_status, v.timeout_ms,
 	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.region
 FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.name = ?1;
 
+-- Payouts ------------------------------------------------------------------
+
+-- Who may be paid, the oldest debt first: balance, since when, the next seq,
+-- what was reserved since ?3, and why it is held if it is.
+-- :name payees
+SELECT w.id, w.address, a.balance_micros,
+	(SELECT t.at_ms FROM transfer t WHERE t.credit = w.id
+		AND t.credit > 3 AND t.id > coalesce((SELECT max(r.id)
+		FROM transfer r WHERE r.debit = w.id AND r.debit > 3), 0)
+		ORDER BY t.id LIMIT 1) AS oldest_ms,
+	coalesce((SELECT max(p.seq) FROM payout p WHERE p.worker = w.id), 0)
+		+ 1,
+	coalesce((SELECT sum(p.amount_micros) FROM payout p
+		WHERE p.worker = w.id AND p.reserved_ms > ?3
+		AND p.state <> 'voided'), 0),
+	(SELECT h.reason FROM hold h WHERE h.worker = w.id LIMIT 1)
+FROM account a CROSS JOIN worker w ON w.id = a.id
+WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
+ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
+
+-- Up to which transfer a worker's credits were verified before.
+-- :name verified_to
+SELECT coalesce(max(verified_to), 0) FROM payout WHERE worker = ?1;
+
+-- A worker's credits after that, result by result.
+-- :name credits_after
+SELECT t.id, t.amount_micros, r.slot, k.name, r.timestamp_ms, r.success,
+	r.address_form, r.signature, v.reward_micros
+FROM transfer t LEFT JOIN result r ON r.transfer = t.id
+	LEFT JOIN task_version v ON v.id = r.version
+	LEFT JOIN task k ON k.id = v.task
+WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
+ORDER BY t.id, r.slot;
+
+-- What a worker's transfers and results say of its balance, newest transfer
+-- first: the balance by its transfers, the credit by its results.
+-- :name worker_sums
+SELECT coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE credit = ?1 AND credit > 3), 0)
+	- coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE debit = ?1 AND debit > 3), 0),
+	coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE credit = ?1 AND credit > 3 AND kind = 'credit'), 0),
+	coalesce((SELECT sum(v.reward_micros) FROM transfer t
+		CROSS JOIN result r ON r.transfer = t.id
+		CROSS JOIN task_version v ON v.id = r.version
+		WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit'),
+		0),
+	(SELECT balance_micros FROM account WHERE id = ?1),
+	coalesce((SELECT max(id) FROM transfer), 0);
+
+-- :name payout_next_open
+SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
+	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
+	p.paid_micros
+FROM payout p CROSS JOIN worker w ON w.id = p.worker
+WHERE p.id > ?1 AND p.state NOT IN ('final', 'voided')
+ORDER BY p.id LIMIT 1;
+
+-- :name payout_by_nonce
+SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
+	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
+	p.paid_micros
+FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1;
+
+-- :name payout_insert
+INSERT INTO payout (worker, seq, amount_micros, nonce, chain_id, token,
+	treasury, reserved_ms, state, paid_micros, verified_to)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+
+-- :name payout_set_state
+UPDATE payout SET state = ?3, paid_micros = ?4 WHERE id = ?1 AND state = ?2;
+
+-- :name authorization_insert
+INSERT INTO authorization (payout, signed_ms, valid_after, valid_before,
+	signature, from_block, body)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- :name authorization_get
+SELECT signed_ms, valid_after, valid_before, signature, from_block, body
+FROM authorization WHERE payout = ?1;
+
+-- :name event_last
+SELECT id, hash FROM payout_event ORDER BY id DESC LIMIT 1;
+
+-- :name event_insert
+INSERT INTO payout_event (id, payout, at_ms, kind, transfer, tx, block,
+	detail, hash)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- What the last look at the chain said of a payout.
+-- :name event_last_detail
+SELECT detail FROM payout_event WHERE payout = ?1 AND kind = 'chain'
+ORDER BY id DESC LIMIT 1;
+
+-- :name event_posted
+SELECT coalesce(tx, ''), coalesce(block, 0) FROM payout_event
+WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
+
+-- :name account_balance
+SELECT balance_micros FROM account WHERE id = ?1;
+
+-- :name finding_insert
+INSERT INTO finding (at_ms, kind, subject, detail) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (kind, subject) DO NOTHING;
+
+-- :name hold_set
+INSERT INTO hold (worker, by, since_ms, reason) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (worker, by) DO UPDATE SET reason = excluded.reason;
+
+-- :name hold_release
+DELETE FROM hold WHERE worker = ?1 AND by = ?2;
+
+-- :name hold_all
+SELECT 1 FROM hold WHERE worker = 0 LIMIT 1;
+
+-- :name chain_seen_get
+SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
+
+-- :name chain_seen_set
+INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
+ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
+
 -- Health -------------------------------------------------------------------
 
 -- :name health
 SELECT count(*) FROM account WHERE id <= 3;
+
+-- The operator's command ---------------------------------------------------
+
+-- Tasks in order of name; ?1 is 1 to have the removed ones, too.
+-- :name task_list
+SELECT k.name, k.state, v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.region
+FROM task k CROSS JOIN task_version v ON v.id = k.version
+WHERE k.state <> 'removed' OR ?1
+ORDER BY k.name LIMIT ?2;
+
+-- :name task_states
+SELECT coalesce(sum(state = 'active'), 0), coalesce(sum(state = 'paused'), 0),
+	coalesce(sum(state = 'removed'), 0)
+FROM task;
+
+-- :name task_place
+SELECT open_ms FROM task WHERE id = ?1;
+
+-- A task's definitions, newest first.
+-- :name task_versions
+SELECT id, created_ms, url, expected_status, timeout_ms, reward_micros,
+	interval_ms, copies, cooldown_ms, region
+FROM task_version WHERE task = ?1 ORDER BY id DESC LIMIT ?2;
+
+-- A task's last checks, among the last ?2 of the ledger: a task has no index
+-- of its results.
+-- :name task_checks
+SELECT r.slot, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
+	w.address
+FROM (SELECT * FROM result ORDER BY slot DESC LIMIT ?2) r
+	CROSS JOIN task_version v ON v.id = r.version
+	CROSS JOIN transfer t ON t.id = r.transfer
+	CROSS JOIN worker w ON w.id = t.credit
+WHERE v.task = ?1
+ORDER BY r.slot DESC LIMIT ?3;
+
+-- Workers, those first who joined last.
+-- :name worker_list
+SELECT w.address, w.state, w.first_seen_ms, a.balance_micros,
+	(SELECT coalesce(sum(p.amount_micros), 0) FROM payout p
+	 WHERE p.worker = w.id AND p.state NOT IN ('posted', 'final',
+		'voided')),
+	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
+	 WHERE p.worker = w.id)
+FROM worker w CROSS JOIN account a ON a.id = w.id
+ORDER BY w.id DESC LIMIT ?1;
+
+-- :name worker_states
+SELECT coalesce(sum(state = 'active'), 0),
+	coalesce(sum(state = 'suspended'), 0)
+FROM worker;
+
+-- :name worker_get
+SELECT w.id, w.state, w.first_seen_ms, a.balance_micros,
+	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
+	 WHERE t.credit = w.id AND t.credit > 3 AND t.kind = 'credit'),
+	(SELECT coalesce(sum(p.amount_micros), 0) FROM payout p
+	 WHERE p.worker = w.id AND p.state NOT IN ('posted', 'final',
+		'voided')),
+	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
+	 WHERE p.worker = w.id),
+	(SELECT count(*) FROM transfer t CROSS JOIN result r
+		ON r.transfer = t.id
+	 WHERE t.credit = w.id AND t.credit > 3)
+FROM worker w CROSS JOIN account a ON a.id = w.id WHERE w.address = ?1;
+
+-- :name worker_results
+SELECT r.slot, k.name, r.timestamp_ms, r.success, r.status, r.response_ms,
+	r.error, v.reward_micros
+FROM transfer t CROSS JOIN result r ON r.transfer = t.id
+	CROSS JOIN task_version v ON v.id = r.version
+	CROSS JOIN task k ON k.id = v.task
+WHERE t.credit = ?1 AND t.credit > 3
+ORDER BY t.id DESC, r.slot DESC LIMIT ?2;
+
+-- What a worker was given since ?2 and nobody was paid for.
+-- :name worker_assignments
+SELECT a.slot, k.name, a.assigned_ms
+FROM assignment a CROSS JOIN task k ON k.id = a.task
+WHERE a.worker = ?1 AND a.assigned_ms >= ?2
+	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)
+ORDER BY a.assigned_ms DESC, a.slot DESC LIMIT ?3;
+
+-- The first transfer from ?1 on; they are in order of time, but for some ms.
+-- :name transfer_from
+SELECT id, at_ms FROM transfer WHERE id >= ?1 ORDER BY id LIMIT 1;
+
+-- :name result_count_from
+SELECT count(*) FROM result WHERE transfer >= ?1;
+
+-- The cycles that were checked by transfers from ?1 on.
+-- :name cycles_checked
+SELECT DISTINCT v.task, r.cycle_ms
+FROM result r CROSS JOIN task_version v ON v.id = r.version
+WHERE r.transfer >= ?1 ORDER BY v.task, r.cycle_ms;
+
+-- :name task_cycles
+SELECT k.id, k.name, v.interval_ms, v.created_ms
+FROM task k CROSS JOIN task_version v ON v.id = k.version
+WHERE k.state = 'active' ORDER BY k.id;
+
+-- :name owed_total
+SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
+
+-- :name payouts_open
+SELECT count(*), coalesce(sum(amount_micros), 0) FROM payout
+WHERE state NOT IN ('final', 'voided');
+
+-- :name exception_list
+SELECT kind, subject, detail FROM exceptions;
+
+-- :name schema_objects
+SELECT type || ' ' || name, sql FROM sqlite_schema
+WHERE name NOT GLOB 'sqlite_*' ORDER BY 1;
+
+-- The audit ----------------------------------------------------------------
+-- Outer joins: a row that points nowhere must show, not stay away.
+
+-- :name audit_account
+SELECT a.id, a.kind, a.balance_micros, w.id IS NOT NULL
+FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
+
+-- :name audit_version
+SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
+	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
+	v.hash, k.id IS NOT NULL
+FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
+
+-- :name audit_task
+SELECT k.id, k.name, k.version, k.region, v.task, v.region
+FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
+
+-- :name audit_transfer
+SELECT id, at_ms, kind, debit, credit, amount_micros, hash
+FROM transfer ORDER BY id;
+
+-- Every result with the definition it was paid by, in the order in which the
+-- transfers' hashes cover them.
+-- :name audit_result
+SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
+	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
+	r.address_form, r.signature, v.task, v.reward_micros, v.interval_ms,
+	v.copies
+FROM result r LEFT JOIN task_version v ON v.id = r.version
+ORDER BY r.transfer, r.slot;
+
+-- :name audit_assignment
+SELECT version, cycle_ms, copy, assigned_ms FROM assignment
+WHERE worker = ?1 AND task = ?2 AND slot = ?3;
+
+-- Slots were given in the order of their numbers.
+-- :name audit_slot
+SELECT r.slot, v.task, r.cycle_ms, r.copy
+FROM result r CROSS JOIN task_version v ON v.id = r.version ORDER BY r.slot;
+
+-- Every result beside the worker's previous one of the same task.
+-- :name audit_worker
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms
+FROM result r CROSS JOIN transfer t ON t.id = r.transfer
+	CROSS JOIN task_version v ON v.id = r.version
+ORDER BY t.credit, v.task, r.slot;
+
+-- The end of the next ?2 results after slot ?1.
+-- :name audit_chunk
+SELECT slot FROM result WHERE slot > ?1 ORDER BY slot LIMIT 1 OFFSET ?2;
+
+-- All that was signed, of the results from slot ?1 to ?2 that transfers up
+-- to ?3 paid.
+-- :name audit_signature
+SELECT r.slot, k.name, w.address, r.timestamp_ms, r.success, r.address_form,
+	r.signature
+FROM result r LEFT JOIN transfer t ON t.id = r.transfer
+	LEFT JOIN worker w ON w.id = t.credit
+	LEFT JOIN task_version v ON v.id = r.version
+	LEFT JOIN task k ON k.id = v.task
+WHERE r.slot BETWEEN ?1 AND ?2 AND r.transfer <= ?3
+ORDER BY r.slot;

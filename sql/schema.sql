@@ -7,10 +7,10 @@
 --   sql/queries.sql has every statement that the programs run.
 --
 -- What never changes
---   transfer, result, task_version, payout_event and ledger are append-only:
---   triggers refuse UPDATE, DELETE and REPLACE, and each row of transfer
---   (with its results), of task_version and of payout_event carries a hash
---   over itself and the row before it. `worknet audit` recomputes them all.
+--   ledger, task_version, transfer, result, authorization and payout_event are
+--   append-only: triggers refuse UPDATE, DELETE and REPLACE. Each row of
+--   transfer (with its results), of task_version and of payout_event carries
+--   a hash over itself and the row before it; `worknet audit` recomputes them.
 
 -- What this ledger is: one row.
 CREATE TABLE ledger (
@@ -49,14 +49,16 @@ CREATE TABLE task (
 			DEFERRABLE INITIALLY DEFERRED,
 	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
 	region		TEXT NOT NULL,		-- its version's, for task_due
-	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give
+	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give,
+	anyone_ms	INTEGER NOT NULL,	-- and when also out of turn
 	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last given from
 	given		INTEGER NOT NULL	-- slots given in that cycle
 ) STRICT;
 
 -- A poll looks here for what is due. Cost: one entry moves with every slot
 -- that is given; without it a poll would walk all tasks.
-CREATE INDEX task_due ON task (region, open_ms) WHERE state = 'active';
+CREATE INDEX task_due ON task (region, open_ms, anyone_ms)
+	WHERE state = 'active';
 
 -- Slots of a task's running cycle that a later poll must know of: because
 -- more copies are given in that cycle, or because the slot is offered again
@@ -134,14 +136,20 @@ CREATE TABLE assignment (
 
 -- Money ------------------------------------------------------------------
 
--- Every movement of money, once, for ever. credit: rewards -> worker, for a
--- worker's results in one request. reserve: worker -> in flight. post: in
--- flight -> treasury. void: in flight -> worker.
+-- Every movement of money, once, for ever.
+--   credit   rewards -> worker: a worker's results in one request
+--   reserve  worker -> in flight: a payout begins
+--   post     in flight -> treasury: the chain shows the payment
+--   unpost   treasury -> in flight: its block was reorganised away
+--   void     in flight -> worker: proven never to settle
+--   recover  rewards -> worker: the chain shows a payment of credit that a
+--            restored copy of the ledger has lost; see finding
 CREATE TABLE transfer (
 	id		INTEGER PRIMARY KEY,
 	at_ms		INTEGER NOT NULL,
 	kind		TEXT NOT NULL
-			CHECK (kind IN ('credit', 'reserve', 'post', 'void')),
+			CHECK (kind IN ('credit', 'reserve', 'post',
+			'unpost', 'void', 'recover')),
 	debit		INTEGER NOT NULL REFERENCES account (id),
 	credit		INTEGER NOT NULL REFERENCES account (id),
 	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
@@ -178,7 +186,9 @@ CREATE TABLE result (
 -- Cost: an entry at the right edge of a small tree with every result.
 CREATE INDEX result_transfer ON result (transfer);
 
--- A payout: the authorization for one worker's seq-th payment.
+-- A payout: one worker's seq-th payment. Its nonce follows from the ledger's
+-- id, the chain, the token, the treasury, the worker and seq, so that the same
+-- payment can't be signed under two nonces, whatever is lost.
 CREATE TABLE payout (
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
@@ -188,27 +198,83 @@ CREATE TABLE payout (
 	chain_id	INTEGER NOT NULL,
 	token		TEXT NOT NULL,
 	treasury	TEXT NOT NULL,
+	reserved_ms	INTEGER NOT NULL,
 	state		TEXT NOT NULL CHECK (state IN ('reserved', 'signed',
 			'submitted', 'posted', 'final', 'voided')),
+	-- The worker's credits up to this transfer were verified again, each
+	-- signature, before the payout was reserved.
+	verified_to	INTEGER NOT NULL,
+	-- What the chain says that the nonce paid; differs from the amount
+	-- only after a restore, and then there is a finding.
+	paid_micros	INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (worker, seq)
 ) STRICT;
 
+-- What a run has to look at; final and voided payouts leave this index.
 CREATE INDEX payout_open ON payout (state)
 	WHERE state NOT IN ('final', 'voided');
 
--- What happened to a payout, in order. transfer is the movement that a state
--- made, where it made one.
+-- The signed authorization (EIP-3009) and the very bytes that are sent: a
+-- retry sends the same ones.
+CREATE TABLE authorization (
+	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
+	signed_ms	INTEGER NOT NULL,
+	valid_after	INTEGER NOT NULL,	-- Unix seconds
+	valid_before	INTEGER NOT NULL,	-- Unix seconds
+	signature	TEXT NOT NULL CHECK (length(signature) = 132),
+	from_block	INTEGER NOT NULL,	-- the chain's head before signing
+	body		TEXT NOT NULL
+) STRICT;
+
+-- What happened to a payout, in order: each change of state, each request and
+-- answer, each look at the chain that said something new. transfer is the
+-- movement of money that it made, tx the transaction that it speaks of.
 CREATE TABLE payout_event (
 	id		INTEGER PRIMARY KEY,
 	payout		INTEGER NOT NULL REFERENCES payout (id),
 	at_ms		INTEGER NOT NULL,
-	state		TEXT NOT NULL,
+	kind		TEXT NOT NULL CHECK (kind IN ('reserved', 'verified',
+			'signed', 'submitted', 'answered', 'chain', 'posted',
+			'unposted', 'final', 'voided')),
 	transfer	INTEGER REFERENCES transfer (id),
+	tx		TEXT,
+	block		INTEGER,
 	detail		TEXT NOT NULL,
 	hash		BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
 
 CREATE INDEX payout_event_payout ON payout_event (payout);
+
+-- Who isn't paid at present: a worker, or everybody (worker 0). by is
+-- 'operator' until released, or 'chain' while the token refuses the payee.
+CREATE TABLE hold (
+	worker		INTEGER NOT NULL,
+	by		TEXT NOT NULL CHECK (by IN ('operator', 'chain')),
+	since_ms	INTEGER NOT NULL,
+	reason		TEXT NOT NULL,
+	PRIMARY KEY (worker, by)
+) STRICT, WITHOUT ROWID;
+
+-- What a payout run found that a person must look at. Never deleted; closing
+-- one says that somebody did.
+CREATE TABLE finding (
+	id		INTEGER PRIMARY KEY,
+	at_ms		INTEGER NOT NULL,
+	kind		TEXT NOT NULL,
+	subject		TEXT NOT NULL,
+	detail		TEXT NOT NULL,
+	closed_ms	INTEGER,
+	UNIQUE (kind, subject)
+) STRICT;
+
+-- Up to which final block the treasury's payments were compared with the
+-- ledger. A restored copy has an older one, and so looks again.
+CREATE TABLE chain_seen (
+	chain_id	INTEGER NOT NULL,
+	treasury	TEXT NOT NULL,
+	block		INTEGER NOT NULL,
+	PRIMARY KEY (chain_id, treasury)
+) STRICT, WITHOUT ROWID;
 
 -- Guards -----------------------------------------------------------------
 -- REPLACE deletes without firing a DELETE trigger, so each table also has a
@@ -261,6 +327,8 @@ WHEN NEW.id IS NOT OLD.id OR NEW.worker IS NOT OLD.worker
 	OR NEW.amount_micros IS NOT OLD.amount_micros
 	OR NEW.nonce IS NOT OLD.nonce OR NEW.chain_id IS NOT OLD.chain_id
 	OR NEW.token IS NOT OLD.token OR NEW.treasury IS NOT OLD.treasury
+	OR NEW.reserved_ms IS NOT OLD.reserved_ms
+	OR NEW.verified_to IS NOT OLD.verified_to
 	OR OLD.state IN ('final', 'voided')
 BEGIN SELECT RAISE(ABORT, 'a payout only changes its state'); END;
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout
@@ -269,6 +337,23 @@ CREATE TRIGGER payout_no_replace BEFORE INSERT ON payout
 WHEN EXISTS (SELECT 1 FROM payout WHERE id = NEW.id OR nonce = NEW.nonce
 	OR (worker = NEW.worker AND seq = NEW.seq))
 BEGIN SELECT RAISE(ABORT, 'a payout is never replaced'); END;
+
+CREATE TRIGGER authorization_no_update BEFORE UPDATE ON authorization
+BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
+CREATE TRIGGER authorization_no_delete BEFORE DELETE ON authorization
+BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
+CREATE TRIGGER authorization_no_replace BEFORE INSERT ON authorization
+WHEN EXISTS (SELECT 1 FROM authorization WHERE payout = NEW.payout)
+BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
+
+-- Of a finding only the closing can be added.
+CREATE TRIGGER finding_only_close BEFORE UPDATE ON finding
+WHEN NEW.id IS NOT OLD.id OR NEW.at_ms IS NOT OLD.at_ms
+	OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject
+	OR NEW.detail IS NOT OLD.detail OR OLD.closed_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a finding can only be closed'); END;
+CREATE TRIGGER finding_no_delete BEFORE DELETE ON finding
+BEGIN SELECT RAISE(ABORT, 'a finding is never deleted'); END;
 
 -- Views for people -------------------------------------------------------
 
@@ -282,10 +367,9 @@ SELECT	w.address,
 		coalesce(sum(t.amount_micros), 0) % 1000000)
 	 FROM transfer t WHERE t.credit = w.id AND t.credit > 3
 		AND t.kind = 'credit') AS earned_usdc,
-	(SELECT printf('%d.%06d', coalesce(sum(p.amount_micros), 0) / 1000000,
-		coalesce(sum(p.amount_micros), 0) % 1000000)
-	 FROM payout p WHERE p.worker = w.id
-		AND p.state IN ('posted', 'final')) AS paid_usdc,
+	(SELECT printf('%d.%06d', coalesce(sum(p.paid_micros), 0) / 1000000,
+		coalesce(sum(p.paid_micros), 0) % 1000000)
+	 FROM payout p WHERE p.worker = w.id) AS paid_usdc,
 	strftime('%Y-%m-%d %H:%M:%S', w.first_seen_ms / 1000, 'unixepoch')
 		AS first_seen
 FROM worker w JOIN account a ON a.id = w.id;
@@ -345,6 +429,8 @@ SELECT sum(balance_micros) AS micros FROM account;
 
 -- What a person must look at. Empty when all is well.
 CREATE VIEW exceptions AS
+SELECT kind, subject, detail FROM finding WHERE closed_ms IS NULL
+UNION ALL
 SELECT 'trial balance' AS kind, 'accounts' AS subject,
 	micros || ' micro-USDC, expected 0' AS detail
 FROM trial_balance WHERE micros <> 0
@@ -357,8 +443,8 @@ WHERE a.id = 2 AND a.balance_micros <> o.micros
 UNION ALL
 SELECT 'paid', 'account 3', 'holds ' || a.balance_micros
 	|| ' micro-USDC, settled payouts hold ' || o.micros
-FROM account a, (SELECT coalesce(sum(amount_micros), 0) AS micros FROM payout
-	WHERE state IN ('posted', 'final')) o
+FROM account a, (SELECT coalesce(sum(paid_micros), 0) AS micros
+	FROM payout) o
 WHERE a.id = 3 AND a.balance_micros <> o.micros;
 
 INSERT INTO slot_counter (id, last_slot) VALUES (1, 0);

@@ -84,7 +84,9 @@ search_row(struct search *s, struct query *q, struct claim *c,
 	else if (now_ms - assigned_ms > rules->result_window_ms)
 		s->expired = true;
 	else if ((other = claim_for_slot(s->others, s->others_n,
-	    slot)) != NULL)
+	    slot)) != NULL && other->worker_id != c->worker_id)
+		s->taken = true;
+	else if (other != NULL)
 		s->recorded |= other->row.timestamp_ms ==
 		    c->row.timestamp_ms;
 	else if (!s->found) {

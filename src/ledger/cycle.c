@@ -15,17 +15,22 @@ mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+/* The workers' poll period, where the interval isn't shorter. */
+static int64_t
+span_ms(int64_t interval_ms)
+{
+	return interval_ms < POLL_PERIOD_MS ? interval_ms : POLL_PERIOD_MS;
+}
+
 static int64_t
 phase_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
 {
-	int64_t span = interval_ms < POLL_PERIOD_MS ? interval_ms :
-	    POLL_PERIOD_MS;
 	uint64_t h;
 
 	if (start_ms / DAY_MS != (start_ms - interval_ms) / DAY_MS)
 		return 0;
 	h = mix(mix((uint64_t)task) + (uint64_t)(start_ms / HOUR_MS));
-	return (int64_t)(h % (uint64_t)span);
+	return (int64_t)(h % (uint64_t)span_ms(interval_ms));
 }
 
 int64_t
@@ -42,4 +47,10 @@ cycle_at(int64_t task, int64_t interval_ms, int64_t now_ms)
 	if (cycle_opens_ms(task, interval_ms, start_ms) > now_ms)
 		start_ms -= interval_ms;
 	return start_ms;
+}
+
+int64_t
+cycle_patience_ms(int64_t interval_ms)
+{
+	return span_ms(interval_ms) * 9 / 10;
 }

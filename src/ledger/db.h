@@ -92,10 +92,28 @@ const char *query_column_name(struct query *q, int col);
 int64_t	db_changes(struct db *db);
 int64_t	db_last_id(struct db *db);
 
-/* Checks the file itself (damaged pages, dangling references); each finding
- * goes to fn. RC_OK when the check ran, whatever it found. */
+/*
+ * From here on, sorts that are larger than the cache go to temporary files
+ * instead of memory. Call it outside of a transaction.
+ */
+MUST_CHECK enum rc db_spill_to_files(struct db *db, struct err *e);
+
+/* Each finding goes to fn. RC_OK when the check ran, whatever it found. */
 typedef void db_finding_fn(void *ctx, const char *text);
-MUST_CHECK enum rc db_check_file(struct db *db, db_finding_fn *fn, void *ctx,
-	    struct err *e);
+
+/*
+ * Checks the file itself: damaged pages and dangling references. The quick
+ * way leaves out the references, and whether indexes and tables agree.
+ */
+MUST_CHECK enum rc db_check_file(struct db *db, bool quick,
+	    db_finding_fn *fn, void *ctx, struct err *e);
+
+/*
+ * Checks that tables, indexes, views and the guards (triggers) are exactly
+ * those that this program makes, word for word, and that there are no
+ * others. *objects counts what was compared.
+ */
+MUST_CHECK enum rc db_check_schema(struct db *db, int64_t *objects,
+	    db_finding_fn *fn, void *ctx, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,15 @@ static const char setup_sql[] =
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA trusted_schema = OFF;";
 
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+/* Memory statistics take a lock that all threads would share. */
+static void
+library_setup(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum rc
 open_handle(struct db **out, const char *path, int flags,
     int64_t busy_timeout_ms, struct err *e)
@@ -86,6 +96,7 @@ open_handle(struct db **out, const char *path, int flags,
 	int code;
 
 	*out = NULL;
+	(void)pthread_once(&library_once, library_setup);
 	db = calloc(1, sizeof(*db));
 	if (db == NULL)
 		return err_set(e, RC_NO_MEMORY, "ledger: no memory");
@@ -476,12 +487,123 @@ check_run(struct db *db, const char *sql, db_finding_fn *fn, void *ctx,
 }
 
 enum rc
-db_check_file(struct db *db, db_finding_fn *fn, void *ctx, struct err *e)
+db_check_file(struct db *db, bool quick, db_finding_fn *fn, void *ctx,
+    struct err *e)
 {
 	enum rc rc;
 
+	if (quick)
+		return check_run(db, "PRAGMA quick_check", fn, ctx, e);
 	rc = check_run(db, "PRAGMA integrity_check", fn, ctx, e);
 	if (rc == RC_OK)
 		rc = check_run(db, "PRAGMA foreign_key_check", fn, ctx, e);
+	return rc;
+}
+
+enum rc
+db_spill_to_files(struct db *db, struct err *e)
+{
+	return run_sql(db, "PRAGMA temp_store = FILE", "temp_store", e);
+}
+
+/* The objects of a schema in order of name, one at a time. */
+struct schema_walk {
+	struct query	*q;
+	bool		 row;		/* whether there is a present one */
+	struct slice	 name;		/* its kind and name */
+	struct slice	 sql;		/* how it was made */
+};
+
+static enum rc
+schema_next(struct schema_walk *w, struct err *e)
+{
+	enum rc rc;
+
+	rc = query_step(w->q, &w->row, e);
+	if (rc == RC_OK && w->row) {
+		w->name = query_get_text(w->q, 0);
+		w->sql = query_get_text(w->q, 1);
+	}
+	return rc;
+}
+
+/* Less than, equal to or greater than 0, as strcmp; an ended walk is last. */
+static int
+schema_order(const struct schema_walk *a, const struct schema_walk *b)
+{
+	size_t n = a->name.len < b->name.len ? a->name.len : b->name.len;
+	int order;
+
+	if (!a->row || !b->row)
+		return (int)b->row - (int)a->row;
+	order = memcmp(a->name.p, b->name.p, n);
+	if (order != 0)
+		return order;
+	return (a->name.len > b->name.len) - (a->name.len < b->name.len);
+}
+
+static void
+schema_finding(const struct schema_walk *w, const char *what,
+    db_finding_fn *fn, void *ctx)
+{
+	char text[200];
+
+	(void)snprintf(text, sizeof(text), "%.*s %s",
+	    w->name.len > 150 ? 150 : (int)w->name.len, w->name.p, what);
+	fn(ctx, text);
+}
+
+/* Walks both in step: what is, and what should be. */
+static enum rc
+schema_compare(struct schema_walk *is, struct schema_walk *should,
+    int64_t *objects, db_finding_fn *fn, void *ctx, struct err *e)
+{
+	enum rc rc;
+	int order;
+
+	rc = schema_next(is, e);
+	if (rc == RC_OK)
+		rc = schema_next(should, e);
+	while (rc == RC_OK && (is->row || should->row)) {
+		++*objects;
+		order = schema_order(is, should);
+		if (order < 0)
+			schema_finding(is, "isn't part of a ledger", fn, ctx);
+		else if (order > 0)
+			schema_finding(should, "is missing", fn, ctx);
+		else if (is->sql.len != should->sql.len ||
+		    memcmp(is->sql.p, should->sql.p, is->sql.len) != 0)
+			schema_finding(is, "was altered", fn, ctx);
+		if (order <= 0)
+			rc = schema_next(is, e);
+		if (rc == RC_OK && order >= 0)
+			rc = schema_next(should, e);
+	}
+	return rc;
+}
+
+enum rc
+db_check_schema(struct db *db, int64_t *objects, db_finding_fn *fn, void *ctx,
+    struct err *e)
+{
+	struct schema_walk is = { .q = NULL }, should = { .q = NULL };
+	struct db *made;
+	enum rc rc;
+	int steps;
+
+	*objects = 0;
+	/* The very steps that make a ledger, in memory. */
+	rc = open_handle(&made, ":memory:", SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, 0, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = apply_steps(made, &steps, e);
+	if (rc == RC_OK) {
+		is.q = db_query(db, Q_SCHEMA_OBJECTS);
+		should.q = db_query(made, Q_SCHEMA_OBJECTS);
+		rc = schema_compare(&is, &should, objects, fn, ctx, e);
+		query_done(is.q);
+	}
+	db_close(made);
 	return rc;
 }

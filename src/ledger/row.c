@@ -81,3 +81,22 @@ chain_version(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
 	add_int(&k, v->created_ms);
 	keccak_final(&k, hash);
 }
+
+void
+chain_event(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
+    const struct event_row *ev)
+{
+	struct keccak k;
+
+	keccak_init(&k);
+	keccak_update(&k, before->hash, sizeof(before->hash));
+	add_int(&k, ev->id);
+	add_int(&k, ev->payout);
+	add_int(&k, ev->at_ms);
+	add_text(&k, ev->kind);
+	add_int(&k, ev->transfer);
+	add_text(&k, ev->tx);
+	add_int(&k, ev->block);
+	add_text(&k, ev->detail);
+	keccak_final(&k, hash);
+}

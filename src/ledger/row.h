@@ -23,7 +23,7 @@ enum ledger_account {
 struct transfer_row {
 	int64_t		 id;
 	int64_t		 at_ms;
-	struct slice	 kind;		/* credit, reserve, post, void */
+	struct slice	 kind;		/* see sql/schema.sql */
 	int64_t		 debit;
 	int64_t		 credit;
 	int64_t		 amount_micros;
@@ -59,6 +59,17 @@ struct version_row {
 	int64_t		 created_ms;
 };
 
+struct event_row {
+	int64_t		 id;
+	int64_t		 payout;
+	int64_t		 at_ms;
+	struct slice	 kind;
+	int64_t		 transfer;	/* 0: moved no money */
+	struct slice	 tx;		/* "": speaks of no transaction */
+	int64_t		 block;		/* 0: of no block */
+	struct slice	 detail;
+};
+
 /* The first row of a table follows a hash of 32 zero bytes. */
 struct chain {
 	int64_t	last_id;			/* 0: no row yet */
@@ -77,5 +88,8 @@ void	chain_transfer_end(struct keccak *k,
 
 void	chain_version(uint8_t hash[static KECCAK256_LEN],
 	    const struct chain *before, const struct version_row *v);
+
+void	chain_event(uint8_t hash[static KECCAK256_LEN],
+	    const struct chain *before, const struct event_row *ev);
 
 #endif

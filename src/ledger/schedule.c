@@ -9,7 +9,7 @@
 struct due {
 	int64_t	id;
 	int64_t	version;
-	int64_t	open_ms;
+	int64_t	anyone_ms;	/* from here on also out of turn */
 	int64_t	cycle_ms;	/* last given from */
 	int64_t	given;
 	int64_t	timeout_ms;
@@ -17,6 +17,11 @@ struct due {
 	int64_t	interval_ms;
 	int64_t	copies;
 	int64_t	cooldown_ms;
+};
+
+struct due_entry {
+	int64_t	id;
+	int64_t	anyone_ms;
 };
 
 /* One slot for the worker, or none of the due task. */
@@ -69,7 +74,7 @@ due_read(struct round *r, int64_t id, struct due *d, struct err *e)
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		d->version = query_get_int(q, 0);
-		d->open_ms = query_get_int(q, 1);
+		d->anyone_ms = query_get_int(q, 1);
 		d->cycle_ms = query_get_int(q, 2);
 		d->given = query_get_int(q, 3);
 		d->timeout_ms = query_get_int(q, 4);
@@ -108,14 +113,6 @@ offered_read(struct round *r, const struct due *d, struct offered_task *t,
 	return rc;
 }
 
-/* How long a slot waits for those whose turn it is before anybody gets it. */
-static int64_t
-patience_ms(int64_t interval_ms)
-{
-	return (interval_ms < POLL_PERIOD_MS ? interval_ms :
-	    POLL_PERIOD_MS) * 9 / 10;
-}
-
 /* The worker's turn, with no more to catch up than one poll's worth. */
 static int64_t
 turn_of(const struct round *r, const struct due *d)
@@ -129,8 +126,7 @@ turn_of(const struct round *r, const struct due *d)
 static bool
 is_its_turn(const struct round *r, const struct due *d)
 {
-	return turn_of(r, d) <= r->level ||
-	    r->poll->now_ms - d->open_ms >= patience_ms(d->interval_ms);
+	return turn_of(r, d) <= r->level || r->poll->now_ms >= d->anyone_ms;
 }
 
 /* Whether cooldown, cycle and network let this worker have a slot. */
@@ -237,6 +233,7 @@ task_move(struct round *r, const struct due *d, int64_t cycle_ms,
 	query_int(q, 2, cycle_ms);
 	query_int(q, 3, given);
 	query_int(q, 4, open_ms);
+	query_int(q, 5, open_ms + cycle_patience_ms(d->interval_ms));
 	return query_run(q, e);
 }
 
@@ -320,23 +317,20 @@ slot_give(struct round *r, const struct due *d, struct slot *s,
 }
 
 static enum rc
-due_list(struct round *r, int64_t ids[static POLL_CANDIDATES_MAX], size_t *n,
-    struct err *e)
+due_list(struct round *r, struct due_entry list[static POLL_CANDIDATES_MAX],
+    size_t *n, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_TASK_DUE);
-	int64_t until_ms = r->poll->now_ms;
 	enum rc rc;
 	bool row;
 
-	/* Out of turn, only what has waited can be had: look no further. */
-	if (r->turn > r->level)
-		until_ms -= patience_ms(INTERVAL_MIN_MS);
 	query_text(q, 1, r->region);
-	query_int(q, 2, until_ms);
+	query_int(q, 2, r->poll->now_ms);
 	query_int(q, 3, POLL_CANDIDATES_MAX);
 	*n = 0;
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		ids[(*n)++] = query_get_int(q, 0);
+		list[(*n)++] = (struct due_entry){ query_get_int(q, 0),
+		    query_get_int(q, 1) };
 	query_done(q);
 	return rc;
 }
@@ -369,41 +363,42 @@ due_serve(struct round *r, int64_t id, struct offer_list *out,
 }
 
 static enum rc
-round_serve(struct round *r, struct offer_list *out, struct err *e)
+round_serve(struct round *r, const struct due_entry *list, size_t n,
+    struct offer_list *out, struct err *e)
 {
-	int64_t ids[POLL_CANDIDATES_MAX];
-	size_t i, n;
-	enum rc rc;
+	enum rc rc = RC_OK;
+	size_t i;
 
-	rc = due_list(r, ids, &n, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		if (r->dry ? r->has_work :
 		    out->n == (size_t)r->rules->max_tasks)
 			break;
-		rc = due_serve(r, ids[i], out, e);
+		if (r->turn > r->level &&
+		    r->poll->now_ms < list[i].anyone_ms)
+			continue;
+		rc = due_serve(r, list[i].id, out, e);
 	}
 	return rc;
 }
 
+/* The region's level, and the worker's turn in it. */
 static enum rc
 place_read(struct round *r, struct err *e)
 {
-	struct query *q;
+	struct query *q = db_query(r->db, Q_PLACE_GET);
 	enum rc rc;
+	bool row;
 
-	q = db_query(r->db, Q_LEVEL_GET);
 	query_text(q, 1, r->region);
-	rc = query_one_int(q, &r->level, e);
-	if (rc != RC_OK && rc != RC_NOT_FOUND)
-		return rc;
-	q = db_query(r->db, Q_TURN_GET);
-	query_int(q, 1, r->worker);
-	query_text(q, 2, r->region);
-	rc = query_one_int(q, &r->turn, e);
-	if (rc == RC_NOT_FOUND) {
-		r->turn = r->level;	/* a newcomer has nothing to catch up */
-		rc = RC_OK;
+	query_int(q, 2, r->worker);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		r->level = query_get_int(q, 0);
+		/* A newcomer has nothing to catch up. */
+		r->turn = query_is_null(q, 1) ? r->level :
+		    query_get_int(q, 1);
 	}
+	query_done(q);
 	return rc;
 }
 
@@ -432,15 +427,20 @@ static enum rc
 region_serve(struct round *r, struct slice region, struct offer_list *out,
     struct err *e)
 {
+	struct due_entry list[POLL_CANDIDATES_MAX];
 	int64_t level_before;
 	enum rc rc;
+	size_t n;
 
 	r->region = region;
 	r->gave = false;
+	rc = due_list(r, list, &n, e);
+	if (rc != RC_OK || n == 0)
+		return rc;
 	rc = place_read(r, e);
 	level_before = r->level;
 	if (rc == RC_OK)
-		rc = round_serve(r, out, e);
+		rc = round_serve(r, list, n, out, e);
 	if (rc == RC_OK && !r->dry)
 		rc = place_write(r, level_before, e);
 	return rc;

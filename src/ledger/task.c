@@ -179,6 +179,7 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 	query_int(q, 3, version);
 	query_text(q, 4, slice_of(d->region));
 	query_int(q, 5, now_ms);
+	query_int(q, 6, now_ms + cycle_patience_ms(d->interval_ms));
 	return query_run(q, e);
 }
 
@@ -195,13 +196,42 @@ first_cycle_ms(int64_t task, int64_t interval_ms, int64_t now_ms)
 	return cycle_opens_ms(task, interval_ms, start_ms);
 }
 
+/* What the schedule keeps of a task, after its definition has changed. */
+static enum rc
+schedule_edit(struct db *db, const struct task_row *old, int64_t version,
+    const struct task_definition *d, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_SET_VERSION);
+	int64_t open_ms;
+	enum rc rc;
+
+	query_int(q, 1, old->id);
+	query_int(q, 2, version);
+	query_text(q, 3, slice_of(d->region));
+	/*
+	 * With the same interval, when it opens next stays: a task that waits
+	 * for the first cycle of a new interval must go on waiting.
+	 */
+	if (d->interval_ms != old->def.interval_ms) {
+		open_ms = first_cycle_ms(old->id, d->interval_ms, now_ms);
+		query_int(q, 4, open_ms);
+		query_int(q, 5, open_ms + cycle_patience_ms(d->interval_ms));
+	}
+	rc = query_run(q, e);
+	if (rc != RC_OK || d->copies >= old->def.copies)
+		return rc;
+	q = db_query(db, Q_OFFER_TRIM);
+	query_int(q, 1, old->id);
+	query_int(q, 2, d->copies);
+	return query_run(q, e);
+}
+
 enum rc
 task_edit(struct db *db, const char *name, const struct task_definition *d,
     int64_t now_ms, struct err *e)
 {
-	int64_t version, open_ms;
 	struct task_row old;
-	struct query *q;
+	int64_t version;
 	enum rc rc;
 
 	rc = task_check(name, d, e);
@@ -212,16 +242,9 @@ task_edit(struct db *db, const char *name, const struct task_definition *d,
 	if (old.state == TASK_REMOVED)
 		return err_set(e, RC_CONFLICT, "task %s is removed", name);
 	rc = version_add(db, old.id, d, now_ms, &version, e);
-	if (rc != RC_OK)
-		return rc;
-	open_ms = d->interval_ms == old.def.interval_ms ? now_ms :
-	    first_cycle_ms(old.id, d->interval_ms, now_ms);
-	q = db_query(db, Q_TASK_SET_VERSION);
-	query_int(q, 1, old.id);
-	query_int(q, 2, version);
-	query_text(q, 3, slice_of(d->region));
-	query_int(q, 4, open_ms);
-	return query_run(q, e);
+	if (rc == RC_OK)
+		rc = schedule_edit(db, &old, version, d, now_ms, e);
+	return rc;
 }
 
 enum rc
@@ -241,6 +264,7 @@ task_set_state(struct db *db, const char *name, enum task_state state,
 	query_int(q, 1, t.id);
 	query_text(q, 2, slice_of(task_state_name(state)));
 	query_int(q, 3, now_ms);
+	query_int(q, 4, now_ms + cycle_patience_ms(t.def.interval_ms));
 	return query_run(q, e);
 }
 
@@ -288,6 +312,19 @@ task_get(struct db *db, const char *name, struct task_row *out,
 		return err_set(e, RC_NOT_FOUND, "unknown task %.80s", name);
 	copy_text(out->name, sizeof(out->name), slice_of(name));
 	return rc;
+}
+
+bool
+task_definition_is(const struct task_definition *a,
+    const struct task_definition *b)
+{
+	return strcmp(a->url, b->url) == 0 &&
+	    strcmp(a->region, b->region) == 0 &&
+	    a->expected_status == b->expected_status &&
+	    a->timeout_ms == b->timeout_ms &&
+	    a->reward_micros == b->reward_micros &&
+	    a->interval_ms == b->interval_ms &&
+	    a->copies == b->copies && a->cooldown_ms == b->cooldown_ms;
 }
 
 const char *

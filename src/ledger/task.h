@@ -45,8 +45,9 @@ MUST_CHECK enum rc task_add(struct db *db, const char *name,
 	    const struct task_definition *d, int64_t now_ms, struct err *e);
 
 /*
- * Inside a write transaction: a new definition. What was assigned under the
- * old one is paid under the old one. RC_NOT_FOUND, RC_INVALID.
+ * Inside a write transaction: a new definition, in force when the task next
+ * has a slot to give. What was assigned under the old one is paid under the
+ * old one. RC_NOT_FOUND, RC_INVALID; RC_CONFLICT when the task is removed.
  */
 MUST_CHECK enum rc task_edit(struct db *db, const char *name,
 	    const struct task_definition *d, int64_t now_ms, struct err *e);
@@ -61,6 +62,10 @@ MUST_CHECK enum rc task_set_state(struct db *db, const char *name,
 /* RC_NOT_FOUND. */
 MUST_CHECK enum rc task_get(struct db *db, const char *name,
 	    struct task_row *out, struct err *e);
+
+/* True when both say the same. */
+bool	task_definition_is(const struct task_definition *a,
+	    const struct task_definition *b);
 
 /* "active", "paused", "removed". */
 const char *task_state_name(enum task_state state);

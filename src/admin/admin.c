@@ -1,0 +1,258 @@
+#include "admin/admin.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/value.h"
+
+static const char exit_help[] =
+    "\n"
+    "Exit codes: 0 done, 1 refused, not found or something is wrong, 2 the\n"
+    "command line is wrong, 3 the configuration or the ledger can't be\n"
+    "used.\n";
+
+/* One line on standard error; a terminal is spared control characters. */
+static void
+complain(const char *text)
+{
+	fputs("worknet: ", stderr);
+	for (; *text != '\0'; text++)
+		(void)putc((unsigned char)*text < 0x20 || *text == 0x7f ?
+		    '?' : *text, stderr);
+	fputs("\n", stderr);
+}
+
+enum admin_exit
+admin_fail(enum rc rc, const struct err *e)
+{
+	complain(e->msg);
+	switch (rc) {
+	case RC_INVALID:
+	case RC_NOT_FOUND:
+	case RC_CONFLICT:
+		return ADMIN_REFUSED;
+	case RC_OK:
+	case RC_BUSY:
+	case RC_IO:
+	case RC_NO_MEMORY:
+	case RC_CORRUPT:
+		break;
+	}
+	return ADMIN_UNUSABLE;
+}
+
+enum admin_exit
+admin_usage(const struct admin *a, const struct err *e)
+{
+	complain(e->msg);
+	fprintf(stderr, "try: worknet %s%s--help\n",
+	    a->command == NULL ? "" : a->command->name,
+	    a->command == NULL ? "" : " ");
+	return ADMIN_USAGE;
+}
+
+const char *
+admin_conf_path(const struct admin *a)
+{
+	const char *path = a->args.opt[OPT_CONFIG];
+
+	return path == NULL ? CONF_PATH_DEFAULT : path;
+}
+
+enum admin_exit
+admin_configure(struct admin *a)
+{
+	struct err e = ERR_INIT;
+
+	if (conf_read(&a->conf, admin_conf_path(a), &e) == RC_OK)
+		return ADMIN_OK;
+	complain(e.msg);
+	return ADMIN_UNUSABLE;
+}
+
+enum admin_exit
+admin_open(struct admin *a, enum db_mode mode)
+{
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+
+	code = admin_configure(a);
+	if (code != ADMIN_OK)
+		return code;
+	if (db_open(&a->db, a->conf.ledger_path, mode,
+	    a->conf.busy_timeout_ms, &e) == RC_OK)
+		return ADMIN_OK;
+	complain(e.msg);
+	return ADMIN_UNUSABLE;
+}
+
+enum rc
+admin_limit(const struct admin *a, int64_t initial, int64_t *limit,
+    struct err *e)
+{
+	const char *text = a->args.opt[OPT_LIMIT];
+
+	*limit = initial;
+	if (text != NULL && a->args.opt[OPT_ALL] != NULL)
+		return err_set(e, RC_INVALID, "--limit or --all, not both");
+	if (a->args.opt[OPT_ALL] != NULL)
+		*limit = INT64_MAX;
+	if (text != NULL)
+		return value_parse_int(limit, "--limit", text, e);
+	return RC_OK;
+}
+
+static void
+print_program_help(FILE *f)
+{
+	const struct command *c;
+
+	fputs("usage: worknet [-c FILE] COMMAND [ARGUMENT]... [OPTION]...\n\n"
+	    "Sets up and runs a network of workers that check HTTP endpoints:\n"
+	    "tasks, workers, the ledger of what they earned.\n\n", f);
+	for (c = admin_commands; c->name != NULL; c++)
+		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
+	fputs("\nOptions of every command (worknet COMMAND --help has its "
+	    "own):\n", f);
+	args_print_help(f, OPTS_COMMON);
+	fputs("  --version                 print the version\n", f);
+	fputs(exit_help, f);
+}
+
+static void
+print_command_help(FILE *f, const struct command *c)
+{
+	const char *space = c->arguments[0] == '\0' ? "" : " ";
+
+	fprintf(f, "usage: worknet [-c FILE] %s%s%s\n\n", c->name, space,
+	    c->arguments);
+	/* The summary as a sentence. */
+	fprintf(f, "%c%s.\n%s\n", c->summary[0] - 'a' + 'A', c->summary + 1,
+	    c->help);
+	args_print_help(f, c->options | OPTS_COMMON);
+	fputs(exit_help, f);
+}
+
+/* The first word of a two-word command, with its commands; false if none. */
+static bool
+print_group_help(FILE *f, const char *word)
+{
+	size_t len = strlen(word);
+	const struct command *c;
+	bool any = false;
+
+	for (c = admin_commands; c->name != NULL; c++) {
+		if (strncmp(c->name, word, len) != 0 || c->name[len] != ' ')
+			continue;
+		if (!any)
+			fprintf(f, "usage: worknet [-c FILE] %s COMMAND ...\n"
+			    "\n", word);
+		any = true;
+		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
+	}
+	if (any)
+		fprintf(f, "\nworknet %s COMMAND --help says more.\n", word);
+	return any;
+}
+
+/* The command that argv[*i] and, where it has two words, the next name. */
+static const struct command *
+command_find(int *i, int argc, char **argv)
+{
+	const char *word = argv[*i], *next;
+	size_t len = strlen(word);
+	const struct command *c;
+
+	next = *i + 1 < argc ? argv[*i + 1] : "";
+	for (c = admin_commands; c->name != NULL; c++) {
+		if (strcmp(c->name, word) == 0) {
+			*i += 1;
+			return c;
+		}
+		if (strncmp(c->name, word, len) == 0 && c->name[len] == ' ' &&
+		    strcmp(c->name + len + 1, next) == 0) {
+			*i += 2;
+			return c;
+		}
+	}
+	return NULL;
+}
+
+/* No such command: help for what was asked, or a complaint. */
+static enum admin_exit
+command_missing(const struct admin *a, const char *word, const char *next)
+{
+	struct err e = ERR_INIT;
+
+	if (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0)
+		if (print_group_help(stdout, word))
+			return ADMIN_OK;
+	if (next[0] == '\0' && print_group_help(stderr, word))
+		return ADMIN_USAGE;
+	(void)err_set(&e, RC_INVALID, "unknown command %.40s%s%.40s", word,
+	    next[0] == '\0' || next[0] == '-' ? "" : " ",
+	    next[0] == '-' ? "" : next);
+	return admin_usage(a, &e);
+}
+
+static enum admin_exit
+command_run(struct admin *a)
+{
+	const struct command *c = a->command;
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	enum rc rc;
+
+	if (a->args.opt[OPT_HELP] != NULL) {
+		print_command_help(stdout, c);
+		return ADMIN_OK;
+	}
+	if (a->args.n < c->args_min || a->args.n > c->args_max) {
+		(void)err_set(&e, RC_INVALID, "%s: got %d arguments, "
+		    "expected %d", c->name, a->args.n, c->args_min);
+		return admin_usage(a, &e);
+	}
+	rc = out_new(&a->out, stdout, a->args.opt[OPT_JSON] != NULL, &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	code = c->run(a);
+	/* What a command that failed had begun to say isn't said. */
+	if (code == ADMIN_OK || a->stands) {
+		rc = out_end(a->out, &e);
+		if (rc != RC_OK)
+			code = admin_fail(rc, &e);
+	}
+	db_close(a->db);
+	out_free(a->out);
+	return code;
+}
+
+enum admin_exit
+admin_main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct admin a = { .command = NULL };
+	int i = 1;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("worknet %s\n", PACKAGE_VERSION);
+		return ADMIN_OK;
+	}
+	if (args_parse(&a.args, &i, argc, argv, OPTS_COMMON, true, &e) !=
+	    RC_OK)
+		return admin_usage(&a, &e);
+	if (i == argc) {
+		print_program_help(a.args.opt[OPT_HELP] != NULL ? stdout :
+		    stderr);
+		return a.args.opt[OPT_HELP] != NULL ? ADMIN_OK : ADMIN_USAGE;
+	}
+	a.command = command_find(&i, argc, argv);
+	if (a.command == NULL)
+		return command_missing(&a, argv[i], i + 1 < argc ?
+		    argv[i + 1] : "");
+	if (args_parse(&a.args, &i, argc, argv, a.command->options |
+	    OPTS_COMMON, false, &e) != RC_OK)
+		return admin_usage(&a, &e);
+	return command_run(&a);
+}

@@ -1,0 +1,81 @@
+/*
+ * The operator's command: a table of subcommands, and what they share. One
+ * thread.
+ */
+#ifndef WORKNET_ADMIN_ADMIN_H
+#define WORKNET_ADMIN_ADMIN_H
+
+#include "admin/args.h"
+#include "admin/out.h"
+#include "base/conf.h"
+#include "ledger/db.h"
+
+enum admin_exit {
+	ADMIN_OK = 0,
+	ADMIN_REFUSED = 1,	/* a finding, refused, not found */
+	ADMIN_USAGE = 2,	/* the command line is wrong */
+	ADMIN_UNUSABLE = 3,	/* ledger or configuration can't be used */
+};
+
+/* One run of the program. */
+struct admin {
+	const struct command	*command;
+	struct args		 args;
+	struct conf		 conf;		/* after admin_configure */
+	struct db		*db;		/* owned; after admin_open */
+	struct out		*out;		/* owned */
+	bool			 stands;	/* out, whatever the exit code */
+};
+
+struct command {
+	const char	*name;		/* one word, or two */
+	const char	*arguments;	/* for the usage line */
+	const char	*summary;	/* one line */
+	const char	*help;		/* more lines, each with its newline */
+	uint32_t	 options;
+	int		 args_min;
+	int		 args_max;
+	enum admin_exit	(*run)(struct admin *a);
+};
+
+/* All commands; the last one's name is NULL. */
+extern const struct command admin_commands[];
+
+/* The whole program; the value is main's. */
+enum admin_exit admin_main(int argc, char **argv);
+
+/* The file that -c names, or the default. */
+const char *admin_conf_path(const struct admin *a);
+/* Reads the configuration; ADMIN_UNUSABLE, and says why, when it can't. */
+MUST_CHECK enum admin_exit admin_configure(struct admin *a);
+/* The same, then opens the ledger. */
+MUST_CHECK enum admin_exit admin_open(struct admin *a, enum db_mode mode);
+
+/* Says what went wrong; the exit code for rc, which isn't RC_OK. */
+enum admin_exit admin_fail(enum rc rc, const struct err *e);
+/* Says it, and how to get help; ADMIN_USAGE. */
+enum admin_exit admin_usage(const struct admin *a, const struct err *e);
+
+/* --limit's value, INT64_MAX with --all, or initial. RC_INVALID. */
+MUST_CHECK enum rc admin_limit(const struct admin *a, int64_t initial,
+	    int64_t *limit, struct err *e);
+
+/* The commands. */
+enum admin_exit command_init(struct admin *a);
+enum admin_exit command_check(struct admin *a);
+enum admin_exit command_task_add(struct admin *a);
+enum admin_exit command_task_list(struct admin *a);
+enum admin_exit command_task_show(struct admin *a);
+enum admin_exit command_task_edit(struct admin *a);
+enum admin_exit command_task_pause(struct admin *a);
+enum admin_exit command_task_resume(struct admin *a);
+enum admin_exit command_task_remove(struct admin *a);
+enum admin_exit command_task_import(struct admin *a);
+enum admin_exit command_worker_list(struct admin *a);
+enum admin_exit command_worker_show(struct admin *a);
+enum admin_exit command_worker_suspend(struct admin *a);
+enum admin_exit command_worker_resume(struct admin *a);
+enum admin_exit command_status(struct admin *a);
+enum admin_exit command_audit(struct admin *a);
+
+#endif

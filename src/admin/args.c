@@ -1,0 +1,136 @@
+#include "admin/args.h"
+
+#include <string.h>
+
+#include "base/conf.h"
+
+static const struct option_text {
+	const char	*name;
+	const char	*alias;		/* or NULL */
+	const char	*value;		/* what it takes; NULL for a flag */
+	const char	*help;
+} options[OPT_COUNT] = {
+	[OPT_CONFIG] = { "--config", "-c", "FILE",
+	    "configuration (default " CONF_PATH_DEFAULT ")" },
+	[OPT_JSON] = { "--json", NULL, NULL,
+	    "one JSON document, for programs" },
+	[OPT_HELP] = { "--help", "-h", NULL, "this text" },
+	[OPT_URL] = { "--url", NULL, "URL", "what is checked" },
+	[OPT_EXPECT] = { "--expect", NULL, "N",
+	    "the HTTP status that means up" },
+	[OPT_TIMEOUT] = { "--timeout-ms", NULL, "N",
+	    "how long a check may take, in ms" },
+	[OPT_REWARD] = { "--reward", NULL, "MICROS",
+	    "paid for a check, in micro-USDC" },
+	[OPT_INTERVAL] = { "--interval", NULL, "DURATION",
+	    "a cycle: how often it is checked" },
+	[OPT_COPIES] = { "--copies", NULL, "N",
+	    "checks in each cycle, by different workers" },
+	[OPT_COOLDOWN] = { "--cooldown", NULL, "DURATION",
+	    "a worker isn't given it again within" },
+	[OPT_REGION] = { "--region", NULL, "R",
+	    "only for workers of this region; \"\" for any" },
+	[OPT_ALL] = { "--all", NULL, NULL, "all of them, however many" },
+	[OPT_LIMIT] = { "--limit", NULL, "N", "so many at most" },
+	[OPT_UPDATE] = { "--update", NULL, NULL,
+	    "change the tasks that exist already" },
+	[OPT_MIGRATE] = { "--migrate", NULL, NULL,
+	    "bring an older ledger up to this program" },
+	[OPT_SIGNATURES] = { "--signatures", NULL, NULL,
+	    "verify every signature again, on all cores" },
+	[OPT_WINDOW] = { "--result-window", NULL, "DURATION",
+	    "if the configuration's was another before" },
+};
+
+static const struct option_text *
+option_find(const char *word, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < OPT_COUNT; i++)
+		if ((strncmp(options[i].name, word, len) == 0 &&
+		    options[i].name[len] == '\0') ||
+		    (options[i].alias != NULL &&
+		    strcmp(options[i].alias, word) == 0))
+			return &options[i];
+	return NULL;
+}
+
+/* An option at argv[*i], whose value may be the word after it. */
+static enum rc
+option_parse(struct args *a, int *i, int argc, char **argv,
+    uint32_t accepted, struct err *e)
+{
+	const char *word = argv[*i], *equals = strchr(word, '=');
+	const struct option_text *o;
+	size_t id;
+
+	o = option_find(word, equals == NULL ? strlen(word) :
+	    (size_t)(equals - word));
+	if (o == NULL || (accepted & 1U << (o - options)) == 0)
+		return err_set(e, RC_INVALID, "unknown option %.80s", word);
+	id = (size_t)(o - options);
+	if (a->opt[id] != NULL)
+		return err_set(e, RC_INVALID, "%s is given twice", o->name);
+	a->opt[id] = "";
+	if (o->value == NULL && equals != NULL)
+		return err_set(e, RC_INVALID, "%s takes no value", o->name);
+	if (o->value == NULL)
+		return RC_OK;
+	if (equals != NULL)
+		a->opt[id] = equals + 1;
+	else if (*i + 1 < argc)
+		a->opt[id] = argv[++*i];
+	else
+		return err_set(e, RC_INVALID, "%s needs a value: %s", o->name,
+		    o->value);
+	return RC_OK;
+}
+
+enum rc
+args_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
+    bool stop, struct err *e)
+{
+	bool options_over = false;
+	enum rc rc;
+
+	for (; *i < argc; ++*i) {
+		if (!options_over && strcmp(argv[*i], "--") == 0) {
+			options_over = true;
+			continue;
+		}
+		/* "-" alone is a name: standard input. */
+		if (!options_over && argv[*i][0] == '-' &&
+		    argv[*i][1] != '\0') {
+			rc = option_parse(a, i, argc, argv, accepted, e);
+			if (rc != RC_OK)
+				return rc;
+			continue;
+		}
+		if (stop)
+			return RC_OK;
+		if (a->n == ARGS_MAX)
+			return err_set(e, RC_INVALID, "too many arguments: "
+			    "%.80s", argv[*i]);
+		a->arg[a->n++] = argv[*i];
+	}
+	return RC_OK;
+}
+
+void
+args_print_help(FILE *f, uint32_t accepted)
+{
+	char left[64];
+	size_t i;
+
+	for (i = 0; i < OPT_COUNT; i++) {
+		if ((accepted & 1U << i) == 0)
+			continue;
+		(void)snprintf(left, sizeof(left), "%s%s%s%s%s",
+		    options[i].alias == NULL ? "" : options[i].alias,
+		    options[i].alias == NULL ? "" : ", ", options[i].name,
+		    options[i].value == NULL ? "" : " ",
+		    options[i].value == NULL ? "" : options[i].value);
+		fprintf(f, "  %-24s  %s\n", left, options[i].help);
+	}
+}

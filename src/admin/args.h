@@ -1,0 +1,58 @@
+/*
+ * The command line: options and arguments of one command. An option is
+ * --name VALUE, --name=VALUE or a flag, before or after the arguments; "--"
+ * ends them. One thread.
+ */
+#ifndef WORKNET_ADMIN_ARGS_H
+#define WORKNET_ADMIN_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+enum option_id {
+	OPT_CONFIG,
+	OPT_JSON,
+	OPT_HELP,
+	OPT_URL,
+	OPT_EXPECT,
+	OPT_TIMEOUT,
+	OPT_REWARD,
+	OPT_INTERVAL,
+	OPT_COPIES,
+	OPT_COOLDOWN,
+	OPT_REGION,
+	OPT_ALL,
+	OPT_LIMIT,
+	OPT_UPDATE,
+	OPT_MIGRATE,
+	OPT_SIGNATURES,
+	OPT_WINDOW,
+	OPT_COUNT
+};
+
+#define OPT(id)		(1U << OPT_##id)
+/* Those that every command has. */
+#define OPTS_COMMON	(OPT(CONFIG) | OPT(JSON) | OPT(HELP))
+
+#define ARGS_MAX	2	/* arguments of one command */
+
+struct args {
+	const char	*opt[OPT_COUNT];	/* NULL: absent; "" a flag */
+	const char	*arg[ARGS_MAX];
+	int		 n;			/* of arg */
+};
+
+/*
+ * Reads argv from *i on. Options that are not in `accepted` are refused. With
+ * stop it ends before the first argument. RC_INVALID.
+ */
+MUST_CHECK enum rc args_parse(struct args *a, int *i, int argc, char **argv,
+	    uint32_t accepted, bool stop, struct err *e);
+
+/* A line for each of the options. */
+void	args_print_help(FILE *f, uint32_t accepted);
+
+#endif

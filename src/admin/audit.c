@@ -1,0 +1,146 @@
+/* worknet audit: runs the audit of the ledger and prints what it found. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "admin/value.h"
+#include "eth/hex.h"
+#include "ledger/audit.h"
+
+#define FINDINGS_MAX	20	/* of one rule that are listed */
+
+static const struct out_column finding_columns[] = {
+	{ "rule", "RULE", OUT_TEXT },
+	{ "text", "FINDING", OUT_TEXT },
+};
+
+static void
+on_finding(void *ctx, enum audit_rule rule, const char *text)
+{
+	struct admin *a = ctx;
+
+	out_row(a->out, (struct out_value[]){
+	    out_text(audit_rule_name(rule)), out_text(text) });
+}
+
+/* A line that the next one overwrites. */
+static void
+on_progress(void *ctx, const char *stage, int64_t done, int64_t total)
+{
+	(void)ctx;
+	fprintf(stderr, "\r%s", stage);
+	if (total > 0)
+		fprintf(stderr, " %" PRId64 " of %" PRId64 " (%d %%)", done,
+		    total, (int)(done * 100 / total));
+	else if (done > 0)
+		fprintf(stderr, " %" PRId64, done);
+	fputs("\033[K", stderr);
+}
+
+static void
+print_rules(struct admin *a, const struct audit_report *r, bool signatures)
+{
+	static const struct out_column columns[] = {
+		{ "rule", "RULE", OUT_TEXT },
+		{ "checked", "CHECKED", OUT_COUNT },
+		{ "found", "FOUND", OUT_COUNT },
+		{ "meaning", "WHAT HOLDS WHEN NOTHING IS FOUND", OUT_TEXT },
+	};
+	enum audit_rule i;
+
+	out_note(a->out, "%s", "");
+	out_table(a->out, "rules", NULL, columns, 4);
+	for (i = 0; i < AUDIT_RULES; i++)
+		if (i != AUDIT_SIGNATURE || signatures)
+			out_row(a->out, (struct out_value[]){
+			    out_text(audit_rule_name(i)),
+			    out_int(r->checked[i]), out_int(r->found[i]),
+			    out_text(audit_rule_meaning(i)) });
+	out_table_end(a->out, "");
+}
+
+static void
+print_report(struct admin *a, const struct audit_report *r, bool signatures,
+    int64_t took_ms)
+{
+	static const struct out_column clean = { "clean", NULL, OUT_BOOL },
+	    findings = { "findingsTotal", NULL, OUT_COUNT },
+	    id = { "ledgerId", NULL, OUT_TEXT },
+	    results = { "results", NULL, OUT_COUNT },
+	    transfer = { "newestTransfer", NULL, OUT_COUNT },
+	    newest = { "newestHash", NULL, OUT_TEXT },
+	    took = { "tookMs", NULL, OUT_SPAN };
+	char hash[HEX_SIZE(KECCAK256_LEN)];
+
+	hex_encode(hash, r->newest.hash, sizeof(r->newest.hash));
+	print_rules(a, r, signatures);
+	out_field(a->out, &clean, out_int(r->findings == 0));
+	out_field(a->out, &findings, out_int(r->findings));
+	out_field(a->out, &id, out_text(r->ledger_id));
+	out_field(a->out, &results, out_int(r->results));
+	out_field(a->out, &transfer, out_int(r->newest.last_id));
+	out_field(a->out, &newest, out_text(hash));
+	out_field(a->out, &took, out_int(took_ms));
+	out_note(a->out, "\n%" PRId64 " results and %" PRId64 " transfers in "
+	    "%" PRId64 ".%03d s%s; ledger %s\nnewest transfer %" PRId64
+	    ", hash %s", r->results, r->newest.last_id, took_ms / 1000,
+	    (int)(took_ms % 1000), signatures ? "" :
+	    ", signatures not verified (--signatures)", r->ledger_id,
+	    r->newest.last_id, hash);
+	if (r->findings == 0)
+		out_note(a->out, "clean");
+	else
+		out_note(a->out, "%" PRId64 " findings%s", r->findings,
+		    r->found[AUDIT_WINDOW] + r->found[AUDIT_TIMESTAMP] +
+		    r->found[AUDIT_ASSIGNMENT] > 0 ? "; if result_window_ms "
+		    "was another before, see --result-window" : "");
+}
+
+/* The terminal's line of progress, gone before anything else is said. */
+static void
+progress_end(const struct audit_options *o)
+{
+	if (o->progress != NULL)
+		fputs("\r\033[K", stderr);
+}
+
+enum admin_exit
+command_audit(struct admin *a)
+{
+	struct audit_options o = { .findings_max = FINDINGS_MAX,
+	    .finding = on_finding, .ctx = a,
+	    .progress = isatty(STDERR_FILENO) ? on_progress : NULL,
+	    .signatures = a->args.opt[OPT_SIGNATURES] != NULL };
+	const char *window = a->args.opt[OPT_WINDOW];
+	struct audit_report report;
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	int64_t start_ms;
+	enum rc rc;
+
+	if (window != NULL && value_parse_span(&o.result_window_ms,
+	    "--result-window", window, &e) != RC_OK)
+		return admin_usage(a, &e);
+	code = admin_configure(a);
+	if (code != ADMIN_OK)
+		return code;
+	o.path = a->conf.ledger_path;
+	o.busy_timeout_ms = a->conf.busy_timeout_ms;
+	if (window == NULL)
+		o.result_window_ms = a->conf.result_window_ms;
+	start_ms = value_now_ms();
+	out_table(a->out, "findings", NULL, finding_columns, 2);
+	rc = audit_run(&o, &report, &e);
+	progress_end(&o);
+	if (rc != RC_OK) {
+		(void)admin_fail(rc, &e);
+		return ADMIN_UNUSABLE;
+	}
+	out_table_end(a->out, "nothing is off");
+	print_report(a, &report, o.signatures, value_now_ms() - start_ms);
+	a->stands = true;
+	return report.findings == 0 ? ADMIN_OK : ADMIN_REFUSED;
+}

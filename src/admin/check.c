@@ -1,0 +1,252 @@
+/* worknet check: a table of checks, each with what it found. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "admin/value.h"
+#include "ledger/transfer.h"
+
+#define DETAIL_MAX	400
+#define CLOCK_LEAST_MS	1767225600000LL	/* 2026-01-01: this is older code */
+
+/* What a check says; bad and why it is bad, or a remark. */
+struct outcome {
+	bool	bad;
+	bool	unusable;	/* bad, and nothing after it can be checked */
+	char	detail[DETAIL_MAX];
+};
+
+struct check {
+	const char	*name;
+	void		(*run)(struct admin *a, struct outcome *o);
+};
+
+static void
+say(struct outcome *o, bool bad, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* The first thing that is bad is the one that is told. */
+static void
+say(struct outcome *o, bool bad, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (o->bad)
+		return;
+	o->bad = bad;
+	va_start(ap, fmt);
+	(void)vsnprintf(o->detail, sizeof(o->detail), fmt, ap);
+	va_end(ap);
+}
+
+static void
+check_configuration(struct admin *a, struct outcome *o)
+{
+	const char *path = admin_conf_path(a);
+	struct err e = ERR_INIT;
+
+	if (conf_read(&a->conf, path, &e) == RC_OK) {
+		say(o, false, "%s", path);
+		return;
+	}
+	o->unusable = true;
+	say(o, true, "%s", e.msg);
+}
+
+static void
+check_ledger(struct admin *a, struct outcome *o)
+{
+	const char *path = a->conf.ledger_path;
+	struct err e = ERR_INIT;
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	rc = db_open(&a->db, path, DB_READ, a->conf.busy_timeout_ms, &e);
+	if (rc != RC_OK) {
+		o->unusable = true;
+		say(o, true, "%s", e.msg);
+		return;
+	}
+	q = db_query(a->db, Q_LEDGER_GET);
+	rc = query_step(q, &row, &e);
+	if (rc != RC_OK)
+		say(o, true, "%s", e.msg);
+	else if (!row)
+		say(o, true, "%s has no id: its making was interrupted; "
+		    "remove it and run init again", path);
+	else
+		say(o, false, "%s, id %.*s", path,
+		    (int)query_get_text(q, 0).len, query_get_text(q, 0).p);
+	query_done(q);
+}
+
+static void
+on_finding(void *ctx, const char *text)
+{
+	say(ctx, true, "%s", text);
+}
+
+static void
+check_file(struct admin *a, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+
+	if (db_check_file(a->db, true, on_finding, o, &e) != RC_OK)
+		say(o, true, "%s", e.msg);
+	say(o, false, "no page is damaged");
+}
+
+static void
+check_schema(struct admin *a, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	int64_t objects;
+
+	if (db_check_schema(a->db, &objects, on_finding, o, &e) != RC_OK)
+		say(o, true, "%s", e.msg);
+	say(o, false, "%" PRId64 " tables, indexes, views and guards are as "
+	    "they were made", objects);
+}
+
+static void
+check_exceptions(struct admin *a, struct outcome *o)
+{
+	struct query *q = db_query(a->db, Q_EXCEPTION_LIST);
+	struct err e = ERR_INIT;
+	enum rc rc;
+	bool row;
+
+	rc = query_step(q, &row, &e);
+	if (rc != RC_OK)
+		say(o, true, "%s", e.msg);
+	else if (row)
+		say(o, true, "%.*s: %.*s", (int)query_get_text(q, 0).len,
+		    query_get_text(q, 0).p, (int)query_get_text(q, 2).len,
+		    query_get_text(q, 2).p);
+	query_done(q);
+	say(o, false, "none");
+}
+
+/* Who may change a file or directory, and whether this user can. */
+static void
+check_mode(const char *path, bool is_directory, struct outcome *o)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		say(o, true, "%s: %s", path, strerror(errno));
+	else if (is_directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+		say(o, true, "%s: not a %s", path, is_directory ?
+		    "directory" : "regular file");
+	else if ((st.st_mode & S_IWOTH) != 0)
+		say(o, true, "%s: everybody can write to it (mode %04o)",
+		    path, (unsigned)st.st_mode & 07777);
+	else if (access(path, W_OK) != 0)
+		say(o, true, "%s: this user can't write to it", path);
+}
+
+static void
+check_permissions(struct admin *a, struct outcome *o)
+{
+	const char *path = a->conf.ledger_path, *slash;
+	char dir[PATH_LEN_MAX + 1];
+
+	check_mode(path, false, o);
+	slash = strrchr(path, '/');
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 :
+	    slash == path ? 1 : (int)(slash - path),
+	    slash == NULL ? "." : path);
+	check_mode(dir, true, o);
+	say(o, false, "ledger and directory: not everybody's, and this user "
+	    "can write");
+}
+
+/* The time of the newest transfer, 0 without one. */
+static int64_t
+newest_ms(struct admin *a, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	struct chain tail;
+	int64_t ms = 0;
+	struct query *q;
+	bool row;
+
+	if (transfer_tail(a->db, &tail, &e) != RC_OK) {
+		say(o, true, "%s", e.msg);
+		return 0;
+	}
+	q = db_query(a->db, Q_TRANSFER_FROM);
+	query_int(q, 1, tail.last_id);
+	if (query_step(q, &row, &e) != RC_OK)
+		say(o, true, "%s", e.msg);
+	else if (row)
+		ms = query_get_int(q, 1);
+	query_done(q);
+	return ms;
+}
+
+static void
+check_clock(struct admin *a, struct outcome *o)
+{
+	int64_t newest = newest_ms(a, o), now_ms = value_now_ms();
+	struct timex t = { .modes = 0 };
+	char text[VALUE_TEXT_MAX], other[VALUE_TEXT_MAX];
+
+	value_format_time(text, now_ms);
+	value_format_time(other, newest);
+	if (now_ms < CLOCK_LEAST_MS)
+		say(o, true, "it is %s UTC: the clock isn't set", text);
+	if (newest > now_ms + CLOCK_SKEW_MS)
+		say(o, true, "it is %s UTC, but the newest transfer is of %s",
+		    text, other);
+	say(o, false, "it is %s UTC%s", text, adjtimex(&t) == TIME_ERROR ?
+	    "; the kernel says that nothing keeps it in step" : "");
+}
+
+/* In order: what is unusable ends the list. */
+static const struct check checks[] = {
+	{ "configuration", check_configuration },
+	{ "ledger", check_ledger },
+	{ "schema", check_schema },
+	{ "file", check_file },
+	{ "permissions", check_permissions },
+	{ "exceptions", check_exceptions },
+	{ "clock", check_clock },
+};
+
+enum admin_exit
+command_check(struct admin *a)
+{
+	static const struct out_column columns[] = {
+		{ "check", "CHECK", OUT_TEXT },
+		{ "ok", "OK", OUT_BOOL },
+		{ "detail", "DETAIL", OUT_TEXT },
+	}, all = { "ok", NULL, OUT_BOOL };
+	enum admin_exit code = ADMIN_OK;
+	struct outcome o = { .bad = false };
+	size_t i;
+
+	a->stands = true;
+	out_table(a->out, "checks", NULL, columns, 3);
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]) && !o.unusable;
+	    i++) {
+		o = (struct outcome){ .bad = false };
+		checks[i].run(a, &o);
+		out_row(a->out, (struct out_value[]){
+		    out_text(checks[i].name), out_int(!o.bad),
+		    out_text(o.detail) });
+		if (o.unusable)
+			code = ADMIN_UNUSABLE;
+		else if (o.bad)
+			code = ADMIN_REFUSED;
+	}
+	out_table_end(a->out, "");
+	out_field(a->out, &all, out_int(code == ADMIN_OK));
+	return code;
+}

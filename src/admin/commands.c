@@ -1,0 +1,78 @@
+/* The table of commands. */
+#include <stddef.h>
+
+#include "admin/admin.h"
+
+#define OPTS_TASK (OPT(URL) | OPT(EXPECT) | OPT(TIMEOUT) | OPT(REWARD) | \
+    OPT(INTERVAL) | OPT(COPIES) | OPT(COOLDOWN) | OPT(REGION))
+
+const struct command admin_commands[] = {
+	{ "init", "[--migrate]", "make a configuration and a ledger",
+	    "Writes a commented configuration where there is none, then makes\n"
+	    "an empty ledger with a random id where the configuration says.\n"
+	    "What exists is never overwritten. --migrate brings an older\n"
+	    "ledger up to this program's schema instead.\n",
+	    OPT(MIGRATE), 0, 0, command_init },
+	{ "check", "", "check configuration, ledger file and clock",
+	    "Says what it checked, and exits 1 when something is wrong.\n",
+	    0, 0, 0, command_check },
+	{ "task add", "ID --url URL [OPTION]...", "add a task",
+	    "A task is a GET of an http or https URL, due at once. ID is 1 to\n"
+	    "64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations have a\n"
+	    "unit: ms, s, m, h or d. Without options: status 200 expected\n"
+	    "within 10000 ms, 100 micro-USDC, every 30s, 1 copy, cooldown 5m.\n",
+	    OPTS_TASK, 1, 1, command_task_add },
+	{ "task list", "[--limit N | --all]", "list tasks by name",
+	    "The first 100 that aren't removed; --all lists every task, the\n"
+	    "removed ones, too.\n",
+	    OPT(ALL) | OPT(LIMIT), 0, 0, command_task_list },
+	{ "task show", "ID [--limit N]",
+	    "show a task, its last checks and its earlier definitions",
+	    "--limit is for both lists (10).\n",
+	    OPT(LIMIT), 1, 1, command_task_show },
+	{ "task edit", "ID OPTION...", "change a task's definition",
+	    "The new definition is in force when the task next has a slot to\n"
+	    "give. What was assigned before is paid as it was offered.\n",
+	    OPTS_TASK, 1, 1, command_task_edit },
+	{ "task pause", "ID", "stop handing out a task", "",
+	    0, 1, 1, command_task_pause },
+	{ "task resume", "ID", "hand out a paused task again", "",
+	    0, 1, 1, command_task_resume },
+	{ "task remove", "ID", "remove a task for ever",
+	    "Its results stay, and its name stays taken.\n",
+	    0, 1, 1, command_task_remove },
+	{ "task import", "FILE [--update]",
+	    "add the tasks of a JSON array, all or none",
+	    "FILE is - for standard input. Each element has id, type\n"
+	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros, and\n"
+	    "optionally region, intervalMs, copies, cooldownMs. A task that\n"
+	    "exists already is refused; with --update it is changed, and keeps\n"
+	    "what isn't given.\n",
+	    OPT(UPDATE), 1, 1, command_task_import },
+	{ "worker list", "[--limit N | --all]",
+	    "list workers, those first who joined last", "",
+	    OPT(ALL) | OPT(LIMIT), 0, 0, command_worker_list },
+	{ "worker show", "ADDRESS [--limit N]",
+	    "show a worker, its last results and open assignments",
+	    "--limit is for both lists (10).\n",
+	    OPT(LIMIT), 1, 1, command_worker_show },
+	{ "worker suspend", "ADDRESS",
+	    "give a worker nothing and refuse its results",
+	    "What it has earned stays.\n",
+	    0, 1, 1, command_worker_suspend },
+	{ "worker resume", "ADDRESS", "let a suspended worker take part again",
+	    "", 0, 1, 1, command_worker_resume },
+	{ "status", "[--limit N]", "tasks, workers, results, money, warnings",
+	    "Coverage counts, of the cycles that opened between 62 and 2\n"
+	    "minutes ago, those that were checked; the worst --limit tasks (20)\n"
+	    "are listed. Warnings don't change the exit code.\n",
+	    OPT(LIMIT), 0, 0, command_status },
+	{ "audit", "[--signatures] [--result-window DURATION]",
+	    "prove the ledger from its rows alone",
+	    "Recomputes sums, hashes and the rules of the schedule from every\n"
+	    "row, and with --signatures every signature. Exits 1 with a list of\n"
+	    "what is off. Note the newest transfer's hash: a later audit can\n"
+	    "be held against it.\n",
+	    OPT(SIGNATURES) | OPT(WINDOW), 0, 0, command_audit },
+	{ .name = NULL },
+};

@@ -1,0 +1,180 @@
+#include "admin/coverage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/cycle.h"
+#include "ledger/transfer.h"
+
+#define HOUR_MS		3600000LL
+#define ON_ITS_WAY_MS	120000LL	/* slot, check and answer take less */
+
+/* Two walks in order of the task: tasks, and cycles that were checked. */
+struct walk {
+	struct coverage	*c;
+	struct query	*checked;
+	bool		 row;		/* there is a present checked one */
+	int64_t		 task;		/* of it */
+	int64_t		 cycle_ms;
+	int64_t		 from_ms;	/* cycles that opened after this */
+	int64_t		 to_ms;		/* and up to this */
+};
+
+static enum rc
+transfer_time(struct db *db, int64_t from, int64_t *id, int64_t *at_ms,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_TRANSFER_FROM);
+	enum rc rc;
+	bool row;
+
+	*id = *at_ms = 0;
+	query_int(q, 1, from);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		*id = query_get_int(q, 0);
+		*at_ms = query_get_int(q, 1);
+	}
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(e, RC_CORRUPT, "transfers have changed");
+	return rc;
+}
+
+enum rc
+transfer_at(struct db *db, int64_t at_ms, int64_t *id, struct err *e)
+{
+	int64_t low = 1, middle, found, found_ms;
+	struct chain tail;
+	enum rc rc;
+
+	rc = transfer_tail(db, &tail, e);
+	/* The wanted one is in [low, *id). */
+	*id = rc == RC_OK ? tail.last_id + 1 : 1;
+	while (rc == RC_OK && low < *id) {
+		middle = low + (*id - low) / 2;
+		rc = transfer_time(db, middle, &found, &found_ms, e);
+		if (rc != RC_OK)
+			return rc;
+		if (found_ms < at_ms)
+			low = found + 1;
+		else
+			*id = middle;
+	}
+	return rc;
+}
+
+static enum rc
+checked_next(struct walk *w, struct err *e)
+{
+	enum rc rc;
+
+	rc = query_step(w->checked, &w->row, e);
+	if (rc == RC_OK && w->row) {
+		w->task = query_get_int(w->checked, 0);
+		w->cycle_ms = query_get_int(w->checked, 1);
+	}
+	return rc;
+}
+
+/* True when a covers less than b does. */
+static bool
+is_worse(const struct coverage_task *a, const struct coverage_task *b)
+{
+	/* At most 3,600 cycles in an hour: no overflow. */
+	return a->checked * b->opened < b->checked * a->opened;
+}
+
+static void
+worst_insert(struct coverage *c, const struct coverage_task *t)
+{
+	size_t i;
+
+	if (c->worst_n < c->worst_max)
+		i = c->worst_n++;
+	else if (c->worst_max > 0 && is_worse(t, &c->worst[c->worst_n - 1]))
+		i = c->worst_n - 1;
+	else
+		return;
+	for (; i > 0 && is_worse(t, &c->worst[i - 1]); i--)
+		c->worst[i] = c->worst[i - 1];
+	c->worst[i] = *t;
+}
+
+/* Counts the cycles of one task; the walk of checked ones goes past it. */
+static enum rc
+task_count(struct walk *w, struct query *q, struct err *e)
+{
+	int64_t id = query_get_int(q, 0), interval_ms = query_get_int(q, 2);
+	int64_t created_ms = query_get_int(q, 3), first, last;
+	int64_t from_ms = w->from_ms > created_ms ? w->from_ms : created_ms;
+	struct coverage_task t = { .opened = 0 };
+	struct slice name = query_get_text(q, 1);
+	enum rc rc = RC_OK;
+
+	if (interval_ms <= 0 || from_ms >= w->to_ms)
+		return RC_OK;
+	first = cycle_at(id, interval_ms, from_ms);
+	last = cycle_at(id, interval_ms, w->to_ms);
+	t.opened = (last - first) / interval_ms;
+	while (rc == RC_OK && w->row && w->task < id)
+		rc = checked_next(w, e);
+	for (; rc == RC_OK && w->row && w->task == id;
+	    rc = checked_next(w, e))
+		t.checked += w->cycle_ms > first && w->cycle_ms <= last;
+	if (rc != RC_OK || t.opened == 0)
+		return rc;
+	memcpy(t.name, name.p, name.len < TASK_ID_MAX ? name.len :
+	    TASK_ID_MAX);
+	w->c->tasks++;
+	w->c->opened += t.opened;
+	w->c->checked += t.checked;
+	w->c->incomplete += t.checked < t.opened;
+	worst_insert(w->c, &t);
+	return RC_OK;
+}
+
+static enum rc
+tasks_count(struct walk *w, struct db *db, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_CYCLES);
+	enum rc rc;
+	bool row;
+
+	rc = checked_next(w, e);
+	while (rc == RC_OK && (rc = query_step(q, &row, e)) == RC_OK && row)
+		rc = task_count(w, q, e);
+	query_done(q);
+	return rc;
+}
+
+enum rc
+coverage_read(struct coverage *c, struct db *db, size_t worst,
+    int64_t now_ms, struct err *e)
+{
+	struct walk w = { .c = c, .to_ms = now_ms - ON_ITS_WAY_MS };
+	int64_t transfer;
+	enum rc rc;
+
+	*c = (struct coverage){ .worst_max = worst };
+	c->worst = calloc(worst + 1, sizeof(c->worst[0]));
+	if (c->worst == NULL)
+		return err_set(e, RC_NO_MEMORY, "status: no memory");
+	w.from_ms = w.to_ms - HOUR_MS;
+	/* A cycle is checked after it has opened, never before. */
+	rc = transfer_at(db, w.from_ms, &transfer, e);
+	if (rc != RC_OK)
+		return rc;
+	w.checked = db_query(db, Q_CYCLES_CHECKED);
+	query_int(w.checked, 1, transfer);
+	rc = tasks_count(&w, db, e);
+	query_done(w.checked);
+	return rc;
+}
+
+void
+coverage_free(struct coverage *c)
+{
+	free(c->worst);
+	*c = (struct coverage){ .worst = NULL };
+}

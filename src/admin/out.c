@@ -1,0 +1,372 @@
+#include "admin/out.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/value.h"
+#include "json/json.h"
+
+#define TEXT_MAX	(64UL * 1024 * 1024)	/* bytes not yet written */
+#define FLUSH_AT	(64UL * 1024)
+#define CELL_MAX	70	/* characters, but for the last column */
+#define BATCH_ROWS	200	/* that are aligned with each other */
+#define LABEL_WIDTH	18
+#define LINE_LEN	3000	/* bytes; two paths fit */
+
+struct out {
+	FILE			*f;		/* borrowed */
+	bool			 json;
+	struct json_writer	*w;		/* owned; JSON only */
+	struct buf		 text;		/* not yet written */
+
+	/* The open table. */
+	const struct out_column	*columns;
+	size_t			 columns_n;
+	size_t			 widths[OUT_COLUMNS_MAX];
+	struct buf		 cells;		/* NUL after each; people */
+	size_t			 rows;		/* in cells */
+	int64_t			 rows_total;
+	bool			 any;		/* something was written */
+};
+
+enum rc
+out_new(struct out **o, FILE *f, bool json, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	*o = calloc(1, sizeof(**o));
+	if (*o == NULL)
+		return err_set(e, RC_NO_MEMORY, "output: no memory");
+	(*o)->f = f;
+	(*o)->json = json;
+	buf_init(&(*o)->text, TEXT_MAX);
+	buf_init(&(*o)->cells, TEXT_MAX);
+	if (json)
+		rc = json_writer_new(&(*o)->w, &(*o)->text, true, e);
+	if (rc != RC_OK) {
+		out_free(*o);
+		*o = NULL;
+		return rc;
+	}
+	if (json)
+		json_open_object((*o)->w);
+	return RC_OK;
+}
+
+void
+out_free(struct out *o)
+{
+	if (o == NULL)
+		return;
+	json_writer_free(o->w);
+	buf_free(&o->text);
+	buf_free(&o->cells);
+	free(o);
+}
+
+/* Writes out what has gathered; a failure shows at the end. */
+static void
+flush_if_long(struct out *o)
+{
+	if (o->text.len < FLUSH_AT || o->text.failed)
+		return;
+	(void)fwrite(o->text.p, 1, o->text.len, o->f);
+	buf_reset(&o->text);
+}
+
+/* Characters of UTF-8 text, as a terminal counts most of them. */
+static size_t
+text_width(const char *p, size_t len)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++)
+		n += ((unsigned char)p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/*
+ * Text of others, fit for a terminal: what could steer it is a '?'. That is
+ * ASCII's controls, and U+0080 to U+009F, which begin with 0xc2 in UTF-8.
+ */
+static void
+add_printable(struct buf *b, struct slice s, size_t width_max)
+{
+	size_t i, width = 0;
+	unsigned char c;
+
+	for (i = 0; i < s.len; i++) {
+		c = (unsigned char)s.p[i];
+		width += (c & 0xc0) != 0x80;
+		if (width > width_max) {
+			buf_add_text(b, "...");
+			return;
+		}
+		if (c == 0xc2 && i + 1 < s.len &&
+		    (unsigned char)s.p[i + 1] < 0xa0) {
+			buf_add_text(b, "?");
+			i++;
+		} else
+			buf_add(b, c < 0x20 || c == 0x7f ? "?" : &s.p[i], 1);
+	}
+}
+
+static void
+add_value(struct buf *b, enum out_type type, const struct out_value *v,
+    size_t width_max)
+{
+	char text[VALUE_TEXT_MAX];
+
+	if (v->absent || (type == OUT_TEXT && v->text.len == 0)) {
+		buf_add_text(b, "-");
+		return;
+	}
+	switch (type) {
+	case OUT_TEXT:
+		add_printable(b, v->text, width_max);
+		return;
+	case OUT_COUNT:
+		buf_printf(b, "%lld", (long long)v->n);
+		return;
+	case OUT_BOOL:
+		buf_add_text(b, v->n != 0 ? "yes" : "no");
+		return;
+	case OUT_USDC:
+		value_format_usdc(text, v->n);
+		break;
+	case OUT_TIME:
+		value_format_time(text, v->n);
+		break;
+	case OUT_SPAN:
+		value_format_span(text, v->n);
+		break;
+	}
+	buf_add_text(b, text);
+}
+
+static void
+add_member(struct out *o, const struct out_column *c,
+    const struct out_value *v)
+{
+	json_key(o->w, c->key);
+	if (v->absent)
+		json_null(o->w);
+	else if (c->type == OUT_TEXT)
+		json_slice(o->w, v->text);
+	else if (c->type == OUT_BOOL)
+		json_bool(o->w, v->n != 0);
+	else
+		json_number(o->w, v->n);
+}
+
+/* "title:" and spaces up to where the values stand. */
+static void
+add_title(struct out *o, const char *title)
+{
+	int pad = LABEL_WIDTH - (int)text_width(title, strlen(title));
+
+	buf_printf(&o->text, "%s:%*s", title, pad < 1 ? 1 : pad, "");
+}
+
+void
+out_field(struct out *o, const struct out_column *column,
+    struct out_value value)
+{
+	o->any = true;
+	if (o->json) {
+		add_member(o, column, &value);
+		return;
+	}
+	if (column->title == NULL)
+		return;
+	add_title(o, column->title);
+	add_value(&o->text, column->type, &value, SIZE_MAX);
+	buf_add_text(&o->text, "\n");
+}
+
+void
+out_table(struct out *o, const char *key, const char *heading,
+    const struct out_column *columns, size_t n)
+{
+	size_t i;
+
+	CHECK(n <= OUT_COLUMNS_MAX);
+	o->columns = columns;
+	o->columns_n = n;
+	o->rows = 0;
+	o->rows_total = 0;
+	buf_reset(&o->cells);
+	if (o->json) {
+		json_key(o->w, key);
+		json_open_array(o->w);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		o->widths[i] = columns[i].title == NULL ? 0 :
+		    text_width(columns[i].title, strlen(columns[i].title));
+	if (heading != NULL)
+		buf_printf(&o->text, "%s%s\n", o->any ? "\n" : "", heading);
+	o->any = true;
+}
+
+static bool
+is_right_aligned(enum out_type type)
+{
+	return type == OUT_COUNT || type == OUT_USDC || type == OUT_SPAN;
+}
+
+/* A cell in its column; the last one isn't padded. */
+static void
+add_cell(struct out *o, size_t column, const char *cell)
+{
+	size_t len = strlen(cell), width = text_width(cell, len);
+	int pad = width < o->widths[column] ?
+	    (int)(o->widths[column] - width) : 0;
+	bool right = is_right_aligned(o->columns[column].type);
+
+	if (right)
+		buf_printf(&o->text, "%*s", pad, "");
+	buf_add(&o->text, cell, len);
+	if (column + 1 == o->columns_n) {
+		buf_add_text(&o->text, "\n");
+		return;
+	}
+	if (!right)
+		buf_printf(&o->text, "%*s", pad, "");
+	buf_add_text(&o->text, "  ");
+}
+
+/* Writes the rows that were gathered; the first time after the titles. */
+static void
+table_write(struct out *o)
+{
+	const char *cell = o->cells.p;
+	size_t i, row;
+
+	if (o->rows == 0 || o->cells.failed)
+		return;
+	if (o->rows_total == (int64_t)o->rows)
+		for (i = 0; i < o->columns_n; i++)
+			if (o->columns[i].title != NULL)
+				add_cell(o, i, o->columns[i].title);
+	for (row = 0; row < o->rows; row++)
+		for (i = 0; i < o->columns_n; i++) {
+			if (o->columns[i].title == NULL)
+				continue;
+			add_cell(o, i, cell);
+			cell += strlen(cell) + 1;
+		}
+	o->rows = 0;
+	buf_reset(&o->cells);
+	flush_if_long(o);
+}
+
+static void
+row_gather(struct out *o, const struct out_value *values)
+{
+	size_t i, start, width;
+
+	for (i = 0; i < o->columns_n; i++) {
+		if (o->columns[i].title == NULL)
+			continue;
+		start = o->cells.len;
+		add_value(&o->cells, o->columns[i].type, &values[i],
+		    i + 1 == o->columns_n ? SIZE_MAX : CELL_MAX);
+		buf_add(&o->cells, "", 1);
+		if (o->cells.failed)
+			return;
+		width = text_width(o->cells.p + start, o->cells.len - start -
+		    1);
+		if (width > o->widths[i])
+			o->widths[i] = width;
+	}
+	o->rows++;
+	if (o->rows == BATCH_ROWS)
+		table_write(o);
+}
+
+void
+out_row(struct out *o, const struct out_value *values)
+{
+	size_t i;
+
+	o->rows_total++;
+	if (!o->json) {
+		row_gather(o, values);
+		return;
+	}
+	json_open_object(o->w);
+	for (i = 0; i < o->columns_n; i++)
+		add_member(o, &o->columns[i], &values[i]);
+	json_close_object(o->w);
+	flush_if_long(o);
+}
+
+void
+out_table_end(struct out *o, const char *none)
+{
+	if (o->json) {
+		json_close_array(o->w);
+		return;
+	}
+	table_write(o);
+	if (o->rows_total == 0)
+		buf_printf(&o->text, "%s\n", none);
+}
+
+void
+out_line(struct out *o, const char *title, const char *fmt, ...)
+{
+	char text[LINE_LEN];
+	va_list ap;
+
+	if (o->json)
+		return;
+	o->any = true;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	add_title(o, title);
+	buf_printf(&o->text, "%s\n", text);
+}
+
+void
+out_note(struct out *o, const char *fmt, ...)
+{
+	char text[LINE_LEN];
+	va_list ap;
+
+	if (o->json)
+		return;
+	o->any = true;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_printf(&o->text, "%s\n", text);
+}
+
+enum rc
+out_end(struct out *o, struct err *e)
+{
+	enum rc rc;
+
+	if (o->json) {
+		json_close_object(o->w);
+		/* Indented, yajl ends the document with a newline itself. */
+		if (o->text.len == 0 || o->text.p[o->text.len - 1] != '\n')
+			buf_add_text(&o->text, "\n");
+	}
+	rc = buf_status(&o->text, e);
+	if (rc == RC_OK)
+		rc = buf_status(&o->cells, e);
+	if (rc != RC_OK)
+		return rc;
+	if (o->text.len > 0)
+		(void)fwrite(o->text.p, 1, o->text.len, o->f);
+	if (fflush(o->f) != 0 || ferror(o->f))
+		return err_set(e, RC_IO, "standard output: %s",
+		    strerror(errno));
+	return RC_OK;
+}

@@ -1,0 +1,120 @@
+#include "admin/value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/limits.h"
+
+#define MICROS	1000000	/* in one USDC */
+
+/* Largest first, so that a format finds the largest that fits. */
+static const struct {
+	const char	*name;
+	int64_t		 ms;
+} units[] = {
+	{ "d", 86400000 },
+	{ "h", 3600000 },
+	{ "m", 60000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+};
+
+#define UNITS	(sizeof(units) / sizeof(units[0]))
+
+/* Digits up to *end; -1 when there are none or too many. */
+static int64_t
+digits_read(const char *text, const char **end)
+{
+	int64_t n = 0;
+
+	for (*end = text; **end >= '0' && **end <= '9'; ++*end) {
+		if (n > (JSON_INT_MAX - 9) / 10)
+			return -1;
+		n = n * 10 + (**end - '0');
+	}
+	return *end == text ? -1 : n;
+}
+
+enum rc
+value_parse_int(int64_t *out, const char *what, const char *text,
+    struct err *e)
+{
+	const char *end;
+
+	*out = digits_read(text, &end);
+	if (*out >= 0 && *end == '\0')
+		return RC_OK;
+	*out = 0;
+	return err_set(e, RC_INVALID, "%s: got \"%.80s\", expected a whole "
+	    "number", what, text);
+}
+
+enum rc
+value_parse_span(int64_t *out_ms, const char *what, const char *text,
+    struct err *e)
+{
+	const char *end;
+	int64_t n;
+	size_t i;
+
+	*out_ms = 0;
+	n = digits_read(text, &end);
+	for (i = 0; n >= 0 && i < UNITS; i++) {
+		if (strcmp(end, units[i].name) != 0)
+			continue;
+		if (__builtin_mul_overflow(n, units[i].ms, out_ms) ||
+		    *out_ms > JSON_INT_MAX)
+			break;
+		return RC_OK;
+	}
+	*out_ms = 0;
+	return err_set(e, RC_INVALID, "%s: got \"%.80s\", expected a whole "
+	    "number with its unit (ms, s, m, h or d), such as 30s", what,
+	    text);
+}
+
+void
+value_format_span(char out[static VALUE_TEXT_MAX], int64_t ms)
+{
+	size_t i;
+
+	for (i = 0; i < UNITS - 1; i++)
+		if (ms != 0 && ms % units[i].ms == 0)
+			break;
+	if (ms == 0)
+		i = UNITS - 2;		/* 0s */
+	(void)snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s", ms / units[i].ms,
+	    units[i].name);
+}
+
+void
+value_format_usdc(char out[static VALUE_TEXT_MAX], int64_t micros)
+{
+	/* Unsigned, so that INT64_MIN has an opposite. */
+	uint64_t n = micros < 0 ? 0 - (uint64_t)micros : (uint64_t)micros;
+
+	(void)snprintf(out, VALUE_TEXT_MAX, "%s%" PRIu64 ".%06" PRIu64,
+	    micros < 0 ? "-" : "", n / MICROS, n % MICROS);
+}
+
+void
+value_format_time(char out[static VALUE_TEXT_MAX], int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (ms < 0 || gmtime_r(&seconds, &tm) == NULL ||
+	    strftime(out, VALUE_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		(void)snprintf(out, VALUE_TEXT_MAX, "-");
+}
+
+int64_t
+value_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

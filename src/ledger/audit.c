@@ -1,0 +1,262 @@
+#include "ledger/audit.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "eth/hex.h"
+#include "ledger/audit_part.h"
+
+#define TICK_MS		200	/* between two tellings of progress */
+#define LEDGER_ID_LEN	32	/* bytes */
+
+static const struct {
+	const char	*name;
+	const char	*meaning;
+} rules[AUDIT_RULES] = {
+	[AUDIT_FILE] = { "file",
+	    "no page is damaged, no reference dangles" },
+	[AUDIT_SCHEMA] = { "schema",
+	    "tables, views and append-only guards are as they were made" },
+	[AUDIT_IDENTITY] = { "identity",
+	    "the ledger has its random id" },
+	[AUDIT_EXCEPTIONS] = { "exceptions",
+	    "the view of exceptions is empty" },
+	[AUDIT_VERSION_CHAIN] = { "version-chain",
+	    "definitions of tasks have no gap, and each hash is right" },
+	[AUDIT_TASK] = { "task",
+	    "each task and each definition belong together" },
+	[AUDIT_TRANSFER_CHAIN] = { "transfer-chain",
+	    "transfers have no gap, and each hash covers it and its results" },
+	[AUDIT_TRANSFER_KIND] = { "transfer-kind",
+	    "each transfer is between the accounts of its kind" },
+	[AUDIT_AMOUNT] = { "amount",
+	    "each credit is the sum of its results' rewards" },
+	[AUDIT_BALANCE] = { "balance",
+	    "each balance is the sum of its transfers, no worker's negative" },
+	[AUDIT_TRIAL_BALANCE] = { "trial-balance",
+	    "all balances add up to 0" },
+	[AUDIT_RESULT] = { "result",
+	    "each result has a credit and a definition, and values in range" },
+	[AUDIT_SLOT] = { "slot",
+	    "each result is for a slot that was given out" },
+	[AUDIT_WINDOW] = { "window",
+	    "each result was paid within the window of its assignment" },
+	[AUDIT_TIMESTAMP] = { "timestamp",
+	    "each result's own time is within the window, not in the future" },
+	[AUDIT_COPY] = { "copy",
+	    "each result is for one of the copies that its task has" },
+	[AUDIT_CYCLE] = { "cycle",
+	    "each result was assigned while its cycle ran" },
+	[AUDIT_ASSIGNMENT] = { "assignment",
+	    "each recent result is for an assignment of that worker" },
+	[AUDIT_PAID_ONCE] = { "paid-once",
+	    "no copy of a task's cycle was paid twice" },
+	[AUDIT_COOLDOWN] = { "cooldown",
+	    "no worker was paid twice in a cycle, nor within the cooldown" },
+	[AUDIT_SIGNATURE] = { "signature",
+	    "each result was signed by the worker that was paid" },
+};
+
+const char *
+audit_rule_name(enum audit_rule rule)
+{
+	return rules[rule].name;
+}
+
+const char *
+audit_rule_meaning(enum audit_rule rule)
+{
+	return rules[rule].meaning;
+}
+
+void
+audit_found(struct audit *a, enum audit_rule rule, const char *fmt, ...)
+{
+	char text[AUDIT_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)pthread_mutex_lock(&a->lock);
+	a->report->findings++;
+	if (++a->report->found[rule] <= a->o->findings_max)
+		a->o->finding(a->o->ctx, rule, text);
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+void
+audit_checked(struct audit *a, enum audit_rule rule, int64_t n)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	a->report->checked[rule] += n;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+static int64_t
+clock_ms(clockid_t clock)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void
+audit_tick(struct audit *a, const char *stage, int64_t done, int64_t total)
+{
+	int64_t now_ms;
+
+	if (a->o->progress == NULL)
+		return;
+	now_ms = clock_ms(CLOCK_MONOTONIC);
+	(void)pthread_mutex_lock(&a->lock);
+	if (now_ms >= a->next_tick) {
+		a->next_tick = now_ms + TICK_MS;
+		a->o->progress(a->o->ctx, stage, done, total);
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+static void
+on_file_finding(void *ctx, const char *text)
+{
+	audit_found(ctx, AUDIT_FILE, "%s", text);
+}
+
+static void
+on_schema_finding(void *ctx, const char *text)
+{
+	audit_found(ctx, AUDIT_SCHEMA, "%s", text);
+}
+
+static enum rc
+check_file(struct audit *a, struct err *e)
+{
+	int64_t objects;
+	enum rc rc;
+
+	audit_tick(a, "file", 0, 0);
+	rc = db_check_file(a->db, false, on_file_finding, a, e);
+	audit_checked(a, AUDIT_FILE, 1);
+	if (rc != RC_OK)
+		return rc;
+	rc = db_check_schema(a->db, &objects, on_schema_finding, a, e);
+	audit_checked(a, AUDIT_SCHEMA, objects);
+	return rc;
+}
+
+/* Which ledger this is, and the last slot that was given out. */
+static enum rc
+check_identity(struct audit *a, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_LEDGER_GET);
+	struct slice id = { "", 0 };
+	uint8_t bytes[LEDGER_ID_LEN];
+	enum rc rc;
+	bool row;
+
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		id = query_get_text(q, 0);
+	if (hex_decode(bytes, sizeof(bytes), id, NULL) == RC_OK)
+		memcpy(a->report->ledger_id, id.p, id.len);
+	else if (rc == RC_OK)
+		audit_found(a, AUDIT_IDENTITY, "ledger: has no id of 0x and "
+		    "%d hex digits", 2 * LEDGER_ID_LEN);
+	audit_checked(a, AUDIT_IDENTITY, 1);
+	query_done(q);
+	if (rc != RC_OK)
+		return rc;
+	rc = query_one_int(db_query(a->db, Q_SLOT_LAST), &a->last_slot, e);
+	if (rc != RC_NOT_FOUND)
+		return rc;
+	audit_found(a, AUDIT_SLOT, "the count of slots is gone");
+	return RC_OK;
+}
+
+static enum rc
+check_exceptions(struct audit *a, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_EXCEPTION_LIST);
+	struct slice kind, subject, detail;
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		kind = query_get_text(q, 0);
+		subject = query_get_text(q, 1);
+		detail = query_get_text(q, 2);
+		audit_found(a, AUDIT_EXCEPTIONS, "%.*s: %.*s: %.*s",
+		    (int)kind.len, kind.p, (int)subject.len, subject.p,
+		    (int)detail.len, detail.p);
+	}
+	query_done(q);
+	audit_checked(a, AUDIT_EXCEPTIONS, 1);
+	return rc;
+}
+
+/* All of the audit, in the order in which one part needs another's. */
+static enum rc
+audit_parts(struct audit *a, struct err *e)
+{
+	enum rc rc;
+
+	rc = check_identity(a, e);
+	/*
+	 * Not before the state is fixed by the first read: what is recent is
+	 * judged by a clock at or past that of every row.
+	 */
+	a->now_ms = a->o->now_ms != 0 ? a->o->now_ms :
+	    clock_ms(CLOCK_REALTIME);
+	if (rc == RC_OK)
+		rc = check_file(a, e);
+	if (rc == RC_OK)
+		rc = check_exceptions(a, e);
+	if (rc == RC_OK)
+		rc = audit_accounts_load(a, e);
+	if (rc == RC_OK)
+		rc = audit_tasks(a, e);
+	if (rc == RC_OK)
+		rc = audit_transfers(a, e);
+	if (rc == RC_OK)
+		audit_accounts_check(a);
+	if (rc == RC_OK)
+		rc = audit_slots(a, e);
+	if (rc == RC_OK)
+		rc = audit_workers(a, e);
+	return rc;
+}
+
+enum rc
+audit_run(const struct audit_options *o, struct audit_report *report,
+    struct err *e)
+{
+	struct audit a = { .o = o, .report = report };
+	enum rc rc;
+
+	*report = (struct audit_report){ .findings = 0 };
+	(void)pthread_mutex_init(&a.lock, NULL);
+	rc = db_open(&a.db, o->path, DB_READ, o->busy_timeout_ms, e);
+	if (rc != RC_OK)
+		goto out;
+	rc = db_spill_to_files(a.db, e);
+	if (rc == RC_OK)
+		rc = db_begin_read(a.db, e);
+	if (rc == RC_OK)
+		rc = audit_parts(&a, e);
+	/* Signatures are checked by threads of their own, on the same rows. */
+	db_rollback(a.db);
+	if (rc == RC_OK && o->signatures)
+		rc = audit_signatures(&a, e);
+out:
+	db_close(a.db);
+	free(a.accounts);
+	free(a.tasks);
+	(void)pthread_mutex_destroy(&a.lock);
+	return rc;
+}

@@ -1,0 +1,266 @@
+/* The audit of money: every transfer together with its results. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ledger/audit_part.h"
+
+#define ANY_WORKER	0	/* stands for the account of a worker */
+
+/* Where money may go, see schema.sql; only the first one has results. */
+static const struct transfer_kind {
+	const char	*name;
+	int64_t		 debit;
+	int64_t		 credit;
+} kinds[] = {
+	{ "credit", ACCOUNT_REWARDS, ANY_WORKER },
+	{ "reserve", ANY_WORKER, ACCOUNT_IN_FLIGHT },
+	{ "post", ACCOUNT_IN_FLIGHT, ACCOUNT_TREASURY },
+	{ "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT },
+	{ "void", ACCOUNT_IN_FLIGHT, ANY_WORKER },
+	{ "recover", ACCOUNT_REWARDS, ANY_WORKER },
+};
+
+/* Transfers and results side by side, both in order of the transfer. */
+struct walk {
+	struct audit		*a;
+	struct query		*results;
+	bool			 row;		/* there is a present result */
+	bool			 well_formed;
+	int64_t			 paid_by;	/* the present one's transfer */
+	struct result_row	 result;
+	struct version_row	 version;	/* id 0: there is none */
+	struct chain		 before;
+	int64_t			 transfers;
+	int64_t			 credits;
+	int64_t			 results_n;
+	int64_t			 total;		/* transfers, for progress */
+};
+
+static const struct transfer_kind *
+kind_find(struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (slice_is(name, kinds[i].name))
+			return &kinds[i];
+	return NULL;
+}
+
+static bool
+is_account(struct audit *a, int64_t id, int64_t expected)
+{
+	const struct audit_account *c = audit_account_find(a, id);
+
+	if (c == NULL)
+		return false;
+	return expected == ANY_WORKER ? c->is_worker : id == expected;
+}
+
+static void
+account_add(struct audit *a, int64_t id, int64_t amount_micros)
+{
+	struct audit_account *c = audit_account_find(a, id);
+
+	if (c != NULL)
+		c->overflow |= __builtin_add_overflow(c->sum_micros,
+		    amount_micros, &c->sum_micros);
+}
+
+static enum rc
+result_next(struct walk *w, struct err *e)
+{
+	enum rc rc;
+
+	rc = query_step(w->results, &w->row, e);
+	if (rc == RC_OK && w->row) {
+		w->well_formed = audit_read_result(w->results, &w->result,
+		    &w->version, &w->paid_by);
+		w->results_n++;
+	}
+	return rc;
+}
+
+static void
+orphan_found(struct walk *w)
+{
+	audit_found(w->a, AUDIT_RESULT, "slot %" PRId64 ": paid by transfer "
+	    "%" PRId64 ", which doesn't exist", w->result.slot, w->paid_by);
+}
+
+/* The present result, which t paid. */
+static enum rc
+result_check(struct walk *w, const struct transfer_row *t, bool is_credit,
+    struct err *e)
+{
+	struct audit *a = w->a;
+	int64_t slot = w->result.slot;
+
+	if (!is_credit)
+		audit_found(a, AUDIT_RESULT, "slot %" PRId64 ": paid by "
+		    "transfer %" PRId64 ", which is no credit", slot, t->id);
+	if (!w->well_formed) {
+		audit_found(a, AUDIT_RESULT, "slot %" PRId64 ": a value is "
+		    "out of its range", slot);
+		return RC_OK;
+	}
+	if (w->version.task == 0) {
+		audit_found(a, AUDIT_RESULT, "slot %" PRId64 ": definition "
+		    "%" PRId64 " doesn't exist", slot, w->result.version);
+		return RC_OK;
+	}
+	return audit_result_check(a, t, &w->result, &w->version, e);
+}
+
+static void
+amount_check(struct audit *a, const struct transfer_row *t, int64_t results,
+    int64_t rewards_micros, bool overflow)
+{
+	if (results == 0)
+		audit_found(a, AUDIT_AMOUNT, "transfer %" PRId64 ": a credit "
+		    "without a result", t->id);
+	else if (overflow || rewards_micros != t->amount_micros)
+		audit_found(a, AUDIT_AMOUNT, "transfer %" PRId64 ": credits "
+		    "%" PRId64 " micro-USDC, the rewards of its %" PRId64
+		    " results are %" PRId64, t->id, t->amount_micros, results,
+		    rewards_micros);
+}
+
+/* Checks t's results and its hash over them. */
+static enum rc
+results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
+    const uint8_t hash[static KECCAK256_LEN], struct err *e)
+{
+	int64_t n = 0, rewards_micros = 0;
+	uint8_t expected[KECCAK256_LEN];
+	bool overflow = false;
+	enum rc rc = RC_OK;
+	struct keccak k;
+
+	chain_transfer_begin(&k, &w->before, t);
+	while (rc == RC_OK && w->row && w->paid_by == t->id) {
+		chain_transfer_result(&k, &w->result);
+		overflow |= __builtin_add_overflow(rewards_micros,
+		    w->version.reward_micros, &rewards_micros);
+		n++;
+		rc = result_check(w, t, is_credit, e);
+		if (rc == RC_OK)
+			rc = result_next(w, e);
+	}
+	chain_transfer_end(&k, expected);
+	if (rc != RC_OK)
+		return rc;
+	if (memcmp(expected, hash, sizeof(expected)) != 0)
+		audit_found(w->a, AUDIT_TRANSFER_CHAIN, "transfer %" PRId64
+		    ": its hash is of other values", t->id);
+	if (is_credit)
+		amount_check(w->a, t, n, rewards_micros, overflow);
+	return RC_OK;
+}
+
+/* What a transfer says by itself. */
+static bool
+transfer_check(struct walk *w, const struct transfer_row *t)
+{
+	const struct transfer_kind *kind = kind_find(t->kind);
+	struct audit *a = w->a;
+
+	if (t->id != w->before.last_id + 1)
+		audit_found(a, AUDIT_TRANSFER_CHAIN, "transfer %" PRId64
+		    ": follows %" PRId64, t->id, w->before.last_id);
+	if (kind == NULL)
+		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
+		    ": is of no known kind", t->id);
+	else if (!is_account(a, t->debit, kind->debit) ||
+	    !is_account(a, t->credit, kind->credit))
+		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
+		    ": a %s from account %" PRId64 " to %" PRId64, t->id,
+		    kind->name, t->debit, t->credit);
+	if (t->amount_micros <= 0)
+		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
+		    ": moves %" PRId64 " micro-USDC", t->id,
+		    t->amount_micros);
+	if (!audit_is_time(t->at_ms))
+		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
+		    ": its time is out of range", t->id);
+	return kind == &kinds[0];
+}
+
+static enum rc
+transfer_walk(struct walk *w, struct query *q, struct err *e)
+{
+	uint8_t hash[KECCAK256_LEN];
+	struct transfer_row t;
+	enum rc rc = RC_OK;
+	bool is_credit;
+
+	audit_read_transfer(q, &t, hash);
+	is_credit = transfer_check(w, &t);
+	while (rc == RC_OK && w->row && w->paid_by < t.id) {
+		orphan_found(w);
+		rc = result_next(w, e);
+	}
+	if (rc == RC_OK)
+		rc = results_check(w, &t, is_credit, hash, e);
+	if (t.amount_micros > 0) {
+		account_add(w->a, t.debit, -t.amount_micros);
+		account_add(w->a, t.credit, t.amount_micros);
+	}
+	w->before.last_id = t.id;
+	memcpy(w->before.hash, hash, sizeof(hash));
+	w->transfers++;
+	w->credits += is_credit;
+	if ((w->transfers & 0xff) == 0)
+		audit_tick(w->a, "transfers", w->transfers, w->total);
+	return rc;
+}
+
+static void
+walk_counts(struct walk *w)
+{
+	static const enum audit_rule of_results[] = { AUDIT_RESULT,
+	    AUDIT_SLOT, AUDIT_WINDOW, AUDIT_TIMESTAMP, AUDIT_COPY,
+	    AUDIT_CYCLE };
+	size_t i;
+
+	audit_checked(w->a, AUDIT_TRANSFER_CHAIN, w->transfers);
+	audit_checked(w->a, AUDIT_TRANSFER_KIND, w->transfers);
+	audit_checked(w->a, AUDIT_AMOUNT, w->credits);
+	for (i = 0; i < sizeof(of_results) / sizeof(of_results[0]); i++)
+		audit_checked(w->a, of_results[i], w->results_n);
+	w->a->report->results = w->results_n;
+	w->a->report->newest = w->before;
+}
+
+enum rc
+audit_transfers(struct audit *a, struct err *e)
+{
+	struct walk w = { .a = a };
+	struct query *transfers;
+	enum rc rc;
+	bool row;
+
+	/* How many there are, which is only told. */
+	transfers = db_query(a->db, Q_TRANSFER_LAST);
+	rc = query_step(transfers, &row, e);
+	if (rc == RC_OK && row)
+		w.total = query_get_int(transfers, 0);
+	query_done(transfers);
+	if (rc != RC_OK)
+		return rc;
+
+	w.results = db_query(a->db, Q_AUDIT_RESULT);
+	transfers = db_query(a->db, Q_AUDIT_TRANSFER);
+	rc = result_next(&w, e);
+	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) ==
+	    RC_OK && row)
+		rc = transfer_walk(&w, transfers, e);
+	while (rc == RC_OK && w.row) {
+		orphan_found(&w);
+		rc = result_next(&w, e);
+	}
+	query_done(transfers);
+	query_done(w.results);
+	walk_counts(&w);
+	return rc;
+}

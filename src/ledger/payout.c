@@ -1,0 +1,577 @@
+/* The steps of a payout: what changes the ledger. */
+#include "ledger/payout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eth/hex.h"
+#include "ledger/transfer.h"
+
+static const char *const state_names[] = {
+	[PAYOUT_RESERVED] = "reserved",
+	[PAYOUT_SIGNED] = "signed",
+	[PAYOUT_SUBMITTED] = "submitted",
+	[PAYOUT_POSTED] = "posted",
+	[PAYOUT_FINAL] = "final",
+	[PAYOUT_VOIDED] = "voided",
+};
+
+const char *
+payout_state_name(enum payout_state state)
+{
+	return state_names[state];
+}
+
+/* Ends a step: all of it is on disk, or none of it. */
+static enum rc
+step_end(struct db *db, enum rc rc, struct err *e)
+{
+	if (rc == RC_OK)
+		rc = db_commit(db, e);
+	if (rc != RC_OK)
+		db_rollback(db);
+	return rc;
+}
+
+/* What an event says besides the payout, its kind and its time. */
+struct note {
+	int64_t		 transfer;
+	const char	*tx;
+	int64_t		 block;
+	const char	*detail;
+};
+
+static enum rc
+event_tail(struct db *db, struct chain *tail, struct err *e)
+{
+	struct query *q = db_query(db, Q_EVENT_LAST);
+	enum rc rc;
+	bool row;
+
+	memset(tail, 0, sizeof(*tail));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		tail->last_id = query_get_int(q, 0);
+		memcpy(tail->hash, query_get_bytes(q, 1).p,
+		    sizeof(tail->hash));
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+event_add(struct db *db, int64_t payout, const char *kind,
+    const struct note *n, int64_t now_ms, struct err *e)
+{
+	struct event_row ev = { .payout = payout, .at_ms = now_ms,
+	    .kind = slice_of(kind), .transfer = n->transfer,
+	    .tx = slice_of(n->tx == NULL ? "" : n->tx), .block = n->block,
+	    .detail = slice_of(n->detail == NULL ? "" : n->detail) };
+	uint8_t hash[KECCAK256_LEN];
+	struct chain tail;
+	struct query *q;
+	enum rc rc;
+
+	rc = event_tail(db, &tail, e);
+	if (rc != RC_OK)
+		return rc;
+	ev.id = tail.last_id + 1;
+	chain_event(hash, &tail, &ev);
+	q = db_query(db, Q_EVENT_INSERT);
+	query_int(q, 1, ev.id);
+	query_int(q, 2, ev.payout);
+	query_int(q, 3, ev.at_ms);
+	query_text(q, 4, ev.kind);
+	if (ev.transfer != 0)
+		query_int(q, 5, ev.transfer);
+	if (ev.tx.len > 0)
+		query_text(q, 6, ev.tx);
+	if (ev.block != 0)
+		query_int(q, 7, ev.block);
+	query_text(q, 8, ev.detail);
+	query_bytes(q, 9, hash, sizeof(hash));
+	return query_run(q, e);
+}
+
+/* Moves money for a payout; the transfer's id goes to *id. */
+static enum rc
+move(struct db *db, const char *kind, int64_t debit, int64_t credit,
+    int64_t micros, int64_t now_ms, int64_t *id, struct err *e)
+{
+	struct transfer_row t = { .at_ms = now_ms, .kind = slice_of(kind),
+	    .debit = debit, .credit = credit, .amount_micros = micros };
+	uint8_t hash[KECCAK256_LEN];
+	struct keccak k;
+	struct chain tail;
+	enum rc rc;
+
+	rc = transfer_tail(db, &tail, e);
+	if (rc != RC_OK)
+		return rc;
+	*id = t.id = tail.last_id + 1;
+	chain_transfer_begin(&k, &tail, &t);
+	chain_transfer_end(&k, hash);
+	return transfer_insert(db, &t, hash, e);
+}
+
+/*
+ * Moves p to a new state if the ledger still has it in the old one: another
+ * program, or an operator's shell, may have been there.
+ */
+static enum rc
+state_set(struct db *db, struct payout *p, enum payout_state state,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_SET_STATE);
+	enum rc rc;
+
+	query_int(q, 1, p->id);
+	query_text(q, 2, slice_of(state_names[p->state]));
+	query_text(q, 3, slice_of(state_names[state]));
+	query_int(q, 4, p->paid_micros);
+	rc = query_run(q, e);
+	if (rc == RC_OK && db_changes(db) != 1)
+		return err_set(e, RC_CONFLICT, "payout %" PRId64 ": not %s "
+		    "any more", p->id, state_names[p->state]);
+	if (rc == RC_OK)
+		p->state = state;
+	return rc;
+}
+
+static enum rc
+payout_insert(struct db *db, struct payout *p, struct err *e)
+{
+	char nonce[HEX_SIZE(PAYOUT_NONCE_LEN)];
+	char token[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1];
+	struct query *q;
+	enum rc rc;
+
+	hex_encode(nonce, p->nonce, PAYOUT_NONCE_LEN);
+	address_format(token, &p->source.token, ADDRESS_LOWER);
+	address_format(treasury, &p->source.treasury, ADDRESS_LOWER);
+	q = db_query(db, Q_PAYOUT_INSERT);
+	query_int(q, 1, p->worker_id);
+	query_int(q, 2, p->seq);
+	query_int(q, 3, p->amount_micros);
+	query_text(q, 4, slice_of(nonce));
+	query_int(q, 5, p->source.chain_id);
+	query_text(q, 6, slice_of(token));
+	query_text(q, 7, slice_of(treasury));
+	query_int(q, 8, p->reserved_ms);
+	query_text(q, 9, slice_of(state_names[p->state]));
+	query_int(q, 10, p->paid_micros);
+	query_int(q, 11, p->verified_to);
+	rc = query_run(q, e);
+	p->id = db_last_id(db);
+	return rc;
+}
+
+static enum rc
+reserve(struct db *db, struct payout *p, struct err *e)
+{
+	struct note n = { .detail = "" };
+	enum rc rc;
+
+	rc = payout_insert(db, p, e);
+	if (rc == RC_OK)
+		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
+		    p->amount_micros, p->reserved_ms, &n.transfer, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "reserved", &n, p->reserved_ms, e);
+	return rc;
+}
+
+enum rc
+payout_reserve(struct db *db, struct payout *p, struct err *e)
+{
+	enum rc rc;
+
+	p->state = PAYOUT_RESERVED;
+	p->paid_micros = 0;
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = reserve(db, p, e);
+	return step_end(db, rc, e);
+}
+
+static enum rc
+auth_insert(struct db *db, const struct payout *p,
+    const struct payout_auth *a, struct err *e)
+{
+	char signature[HEX_SIZE(SIGNATURE_LEN)];
+	struct query *q = db_query(db, Q_AUTHORIZATION_INSERT);
+
+	hex_encode(signature, a->signature, SIGNATURE_LEN);
+	query_int(q, 1, p->id);
+	query_int(q, 2, a->signed_ms);
+	query_int(q, 3, a->valid_after);
+	query_int(q, 4, a->valid_before);
+	query_text(q, 5, slice_of(signature));
+	query_int(q, 6, a->from_block);
+	query_text(q, 7, (struct slice){ a->body.p, a->body.len });
+	return query_run(q, e);
+}
+
+enum rc
+payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
+    int64_t results, struct err *e)
+{
+	char verified[80], until[80];
+	struct payout before = *p;
+	enum rc rc;
+
+	(void)snprintf(verified, sizeof(verified), "%" PRId64 " signatures of "
+	    "results verified again", results);
+	(void)snprintf(until, sizeof(until), "valid before %" PRId64,
+	    a->valid_before);
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = auth_insert(db, p, a, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_SIGNED, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "verified",
+		    &(struct note){ .detail = verified }, a->signed_ms, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "signed",
+		    &(struct note){ .detail = until }, a->signed_ms, e);
+	rc = step_end(db, rc, e);
+	if (rc != RC_OK)
+		*p = before;
+	return rc;
+}
+
+enum rc
+payout_submit(struct db *db, struct payout *p, const char *to_url,
+    int64_t now_ms, struct err *e)
+{
+	struct payout before = *p;
+	enum rc rc;
+
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_SUBMITTED, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "submitted",
+		    &(struct note){ .detail = to_url }, now_ms, e);
+	rc = step_end(db, rc, e);
+	if (rc != RC_OK)
+		*p = before;
+	return rc;
+}
+
+static enum rc
+one_event(struct db *db, const struct payout *p, const char *kind,
+    const struct note *n, int64_t now_ms, struct err *e)
+{
+	enum rc rc;
+
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, kind, n, now_ms, e);
+	return step_end(db, rc, e);
+}
+
+enum rc
+payout_answered(struct db *db, const struct payout *p, const char *detail,
+    const char *tx, int64_t now_ms, struct err *e)
+{
+	return one_event(db, p, "answered",
+	    &(struct note){ .detail = detail, .tx = tx }, now_ms, e);
+}
+
+enum rc
+payout_note(struct db *db, const struct payout *p, const char *detail,
+    int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_EVENT_LAST_DETAIL);
+	bool row, same = false;
+	enum rc rc;
+
+	query_int(q, 1, p->id);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		same = slice_is(query_get_text(q, 0), detail);
+	query_done(q);
+	if (rc != RC_OK || same)
+		return rc;
+	return one_event(db, p, "chain", &(struct note){ .detail = detail },
+	    now_ms, e);
+}
+
+static enum rc
+finding_insert(struct db *db, const char *kind, const char *subject,
+    const char *detail, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_FINDING_INSERT);
+
+	query_int(q, 1, now_ms);
+	query_text(q, 2, slice_of(kind));
+	query_text(q, 3, slice_of(subject));
+	query_text(q, 4, slice_of(detail));
+	return query_run(q, e);
+}
+
+enum rc
+finding_add(struct db *db, const char *kind, const char *subject,
+    const char *detail, int64_t now_ms, struct err *e)
+{
+	enum rc rc;
+
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = finding_insert(db, kind, subject, detail, now_ms, e);
+	return step_end(db, rc, e);
+}
+
+/*
+ * Brings what is in flight for p to what the chain paid: the rest goes back,
+ * what is missing is taken from the worker's balance, and what that hasn't is
+ * credit that a restore lost.
+ */
+static enum rc
+balance_out(struct db *db, const struct payout *p,
+    const struct payment *paid, int64_t now_ms, struct err *e)
+{
+	int64_t missing = paid->micros - p->amount_micros, balance, id;
+	struct query *q = db_query(db, Q_ACCOUNT_BALANCE);
+	char subject[40], detail[120];
+	enum rc rc;
+
+	if (missing == 0)
+		return RC_OK;
+	query_int(q, 1, p->worker_id);
+	rc = query_one_int(q, &balance, e);
+	if (rc == RC_OK && missing < 0)
+		rc = move(db, "void", ACCOUNT_IN_FLIGHT, p->worker_id,
+		    -missing, now_ms, &id, e);
+	if (rc == RC_OK && missing > balance)
+		rc = move(db, "recover", ACCOUNT_REWARDS, p->worker_id,
+		    missing - balance, now_ms, &id, e);
+	if (rc == RC_OK && missing > 0)
+		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
+		    missing, now_ms, &id, e);
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	(void)snprintf(detail, sizeof(detail), "the chain paid %" PRId64
+	    " micro-USDC, reserved were %" PRId64, paid->micros,
+	    p->amount_micros);
+	if (rc == RC_OK)
+		rc = finding_insert(db, "amount differs", subject, detail,
+		    now_ms, e);
+	return rc;
+}
+
+static enum rc
+post(struct db *db, struct payout *p, const struct payment *paid,
+    int64_t now_ms, struct err *e)
+{
+	struct note n = { .tx = paid->tx, .block = paid->block };
+	char detail[80];
+	enum rc rc;
+
+	(void)snprintf(detail, sizeof(detail), "%" PRId64 " micro-USDC moved",
+	    paid->micros);
+	n.detail = detail;
+	p->paid_micros = paid->micros;
+	rc = balance_out(db, p, paid, now_ms, e);
+	if (rc == RC_OK)
+		rc = move(db, "post", ACCOUNT_IN_FLIGHT, ACCOUNT_TREASURY,
+		    paid->micros, now_ms, &n.transfer, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_POSTED, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "posted", &n, now_ms, e);
+	return rc;
+}
+
+enum rc
+payout_post(struct db *db, struct payout *p, const struct payment *paid,
+    int64_t now_ms, struct err *e)
+{
+	struct payout before = *p;
+	enum rc rc;
+
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = post(db, p, paid, now_ms, e);
+	rc = step_end(db, rc, e);
+	if (rc != RC_OK)
+		*p = before;
+	return rc;
+}
+
+/* What was posted is in flight again: also when it differs from the amount. */
+static enum rc
+unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
+    struct err *e)
+{
+	struct note n = { .detail = detail };
+	int64_t posted = p->paid_micros, id;
+	enum rc rc;
+
+	p->paid_micros = 0;
+	rc = move(db, "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT, posted,
+	    now_ms, &n.transfer, e);
+	if (rc == RC_OK && posted > p->amount_micros)
+		rc = move(db, "void", ACCOUNT_IN_FLIGHT, p->worker_id,
+		    posted - p->amount_micros, now_ms, &id, e);
+	if (rc == RC_OK && posted < p->amount_micros)
+		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
+		    p->amount_micros - posted, now_ms, &id, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_SUBMITTED, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "unposted", &n, now_ms, e);
+	return rc;
+}
+
+enum rc
+payout_unpost(struct db *db, struct payout *p, const char *detail,
+    int64_t now_ms, struct err *e)
+{
+	struct payout before = *p;
+	enum rc rc;
+
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = unpost(db, p, detail, now_ms, e);
+	rc = step_end(db, rc, e);
+	if (rc != RC_OK)
+		*p = before;
+	return rc;
+}
+
+enum rc
+payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
+    int64_t now_ms, struct err *e)
+{
+	struct payout before = *p;
+	enum rc rc;
+
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_FINAL, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "final", &(struct note){
+		    .tx = paid->tx, .block = paid->block,
+		    .detail = "its block is final" }, now_ms, e);
+	rc = step_end(db, rc, e);
+	if (rc != RC_OK)
+		*p = before;
+	return rc;
+}
+
+enum rc
+payout_void(struct db *db, struct payout *p, const char *proof,
+    int64_t now_ms, struct err *e)
+{
+	struct note n = { .detail = proof };
+	struct payout before = *p;
+	enum rc rc;
+
+	CHECK(p->state == PAYOUT_RESERVED || p->state == PAYOUT_SIGNED ||
+	    p->state == PAYOUT_SUBMITTED);
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = move(db, "void", ACCOUNT_IN_FLIGHT, p->worker_id,
+		    p->amount_micros, now_ms, &n.transfer, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_VOIDED, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "voided", &n, now_ms, e);
+	rc = step_end(db, rc, e);
+	if (rc != RC_OK)
+		*p = before;
+	return rc;
+}
+
+/* The payout row that was lost, its money, and a finding. */
+static enum rc
+adopt(struct db *db, struct payout *p, const struct payment *paid,
+    int64_t now_ms, struct err *e)
+{
+	char subject[40], detail[160];
+	struct note n = { .detail = "found on the chain" };
+	int64_t balance, id;
+	struct query *q;
+	enum rc rc;
+
+	rc = payout_insert(db, p, e);
+	q = db_query(db, Q_ACCOUNT_BALANCE);
+	query_int(q, 1, p->worker_id);
+	if (rc == RC_OK)
+		rc = query_one_int(q, &balance, e);
+	if (rc == RC_OK && paid->micros > balance)
+		rc = move(db, "recover", ACCOUNT_REWARDS, p->worker_id,
+		    paid->micros - balance, now_ms, &id, e);
+	if (rc == RC_OK)
+		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
+		    paid->micros, now_ms, &n.transfer, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "reserved", &n, now_ms, e);
+	if (rc == RC_OK)
+		rc = post(db, p, paid, now_ms, e);
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	(void)snprintf(detail, sizeof(detail), "the chain shows a payment of "
+	    "%" PRId64 " micro-USDC that the ledger has lost", paid->micros);
+	if (rc == RC_OK)
+		rc = finding_insert(db, "payout lost", subject, detail,
+		    now_ms, e);
+	return rc;
+}
+
+enum rc
+payout_adopt(struct db *db, const struct payout *lost,
+    const struct payment *paid, int64_t now_ms, struct err *e)
+{
+	struct payout p = *lost;
+	enum rc rc;
+
+	p.amount_micros = paid->micros;
+	p.reserved_ms = now_ms;
+	p.state = PAYOUT_SUBMITTED;
+	p.paid_micros = 0;
+	rc = db_begin(db, e);
+	if (rc == RC_OK)
+		rc = adopt(db, &p, paid, now_ms, e);
+	return step_end(db, rc, e);
+}
+
+enum rc
+hold_set(struct db *db, int64_t worker_id, const char *by,
+    const char *reason, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_HOLD_SET);
+
+	query_int(q, 1, worker_id);
+	query_text(q, 2, slice_of(by));
+	query_int(q, 3, now_ms);
+	query_text(q, 4, slice_of(reason));
+	return query_run(q, e);
+}
+
+enum rc
+hold_release(struct db *db, int64_t worker_id, const char *by,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_HOLD_RELEASE);
+
+	query_int(q, 1, worker_id);
+	query_text(q, 2, slice_of(by));
+	return query_run(q, e);
+}
+
+enum rc
+chain_seen_set(struct db *db, const struct payout_source *s, int64_t block,
+    struct err *e)
+{
+	char treasury[ADDRESS_LEN + 1];
+	struct query *q = db_query(db, Q_CHAIN_SEEN_SET);
+
+	address_format(treasury, &s->treasury, ADDRESS_LOWER);
+	query_int(q, 1, s->chain_id);
+	query_text(q, 2, slice_of(treasury));
+	query_int(q, 3, block);
+	return query_run(q, e);
+}

@@ -1,0 +1,271 @@
+/* Payouts as the ledger has them: what only reads. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eth/hex.h"
+#include "ledger/payout.h"
+
+static enum rc
+address_column(struct query *q, int col, struct address *out, struct err *e)
+{
+	return address_parse(out, NULL, query_get_text(q, col), e);
+}
+
+enum rc
+payout_ledger_id(struct db *db, uint8_t id[static 32], int64_t *created_ms,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_LEDGER_GET);
+	enum rc rc;
+	bool row;
+
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && !row)
+		rc = err_set(e, RC_CORRUPT, "the ledger has no id");
+	if (rc == RC_OK)
+		rc = hex_decode(id, 32, query_get_text(q, 0), e);
+	if (rc == RC_OK)
+		*created_ms = query_get_int(q, 1);
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+payee_read(struct payee *p, struct query *q, struct err *e)
+{
+	struct slice reason = query_get_text(q, 6);
+
+	*p = (struct payee){
+		.worker_id = query_get_int(q, 0),
+		.balance_micros = query_get_int(q, 2),
+		.oldest_ms = query_get_int(q, 3),
+		.next_seq = query_get_int(q, 4),
+		.last_day_micros = query_get_int(q, 5),
+		.held = !query_is_null(q, 6),
+	};
+	(void)snprintf(p->hold_reason, sizeof(p->hold_reason), "%.*s",
+	    (int)reason.len, reason.p);
+	return address_column(q, 1, &p->worker, e);
+}
+
+static enum rc
+payee_append(struct payee_list *l, size_t *cap, struct query *q,
+    struct err *e)
+{
+	struct payee *all;
+
+	if (l->n == *cap) {
+		*cap = *cap == 0 ? 64 : *cap * 2;
+		all = reallocarray(l->all, *cap, sizeof(*all));
+		if (all == NULL)
+			return err_set(e, RC_NO_MEMORY, "payees: no memory");
+		l->all = all;
+	}
+	return payee_read(&l->all[l->n++], q, e);
+}
+
+enum rc
+payout_payees(struct db *db, int64_t threshold_micros,
+    const struct address *only, int64_t now_ms, struct payee_list *out,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYEES);
+	char text[ADDRESS_LEN + 1] = "";
+	size_t cap = 0;
+	enum rc rc;
+	bool row;
+
+	*out = (struct payee_list){ NULL, 0 };
+	if (only != NULL)
+		address_format(text, only, ADDRESS_LOWER);
+	query_int(q, 1, threshold_micros);
+	query_text(q, 2, slice_of(text));
+	query_int(q, 3, now_ms - 24 * 3600 * 1000LL);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		rc = payee_append(out, &cap, q, e);
+		if (rc != RC_OK)
+			break;
+	}
+	query_done(q);
+	if (rc != RC_OK)
+		payee_list_free(out);
+	return rc;
+}
+
+void
+payee_list_free(struct payee_list *l)
+{
+	free(l->all);
+	*l = (struct payee_list){ NULL, 0 };
+}
+
+static enum payout_state
+state_read(struct slice s)
+{
+	int i;
+
+	for (i = PAYOUT_RESERVED; i < PAYOUT_VOIDED; i++)
+		if (slice_is(s, payout_state_name((enum payout_state)i)))
+			break;
+	return (enum payout_state)i;
+}
+
+static enum rc
+payout_read(struct payout *p, struct query *q, struct err *e)
+{
+	enum rc rc;
+
+	*p = (struct payout){
+		.id = query_get_int(q, 0),
+		.worker_id = query_get_int(q, 1),
+		.seq = query_get_int(q, 3),
+		.amount_micros = query_get_int(q, 4),
+		.source.chain_id = query_get_int(q, 6),
+		.reserved_ms = query_get_int(q, 9),
+		.state = state_read(query_get_text(q, 10)),
+		.paid_micros = query_get_int(q, 11),
+	};
+	rc = address_column(q, 2, &p->worker, e);
+	if (rc == RC_OK)
+		rc = hex_decode(p->nonce, PAYOUT_NONCE_LEN, query_get_text(q, 5), e);
+	if (rc == RC_OK)
+		rc = address_column(q, 7, &p->source.token, e);
+	if (rc == RC_OK)
+		rc = address_column(q, 8, &p->source.treasury, e);
+	return rc;
+}
+
+enum rc
+payout_next_open(struct db *db, int64_t after, struct payout *out,
+    bool *found, struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_NEXT_OPEN);
+	enum rc rc;
+
+	query_int(q, 1, after);
+	rc = query_step(q, found, e);
+	if (rc == RC_OK && *found)
+		rc = payout_read(out, q, e);
+	query_done(q);
+	return rc;
+}
+
+enum rc
+payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
+    struct payout *out, struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_BY_NONCE);
+	char text[HEX_SIZE(PAYOUT_NONCE_LEN)];
+	enum rc rc;
+	bool row;
+
+	hex_encode(text, nonce, PAYOUT_NONCE_LEN);
+	query_text(q, 1, slice_of(text));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		rc = payout_read(out, q, e);
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(e, RC_NOT_FOUND, "no payout has nonce %s",
+		    text);
+	return rc;
+}
+
+enum rc
+payout_auth_get(struct db *db, int64_t payout, struct payout_auth *out,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_AUTHORIZATION_GET);
+	struct slice body;
+	enum rc rc;
+	bool row;
+
+	*out = (struct payout_auth){ .signed_ms = 0 };
+	buf_init(&out->body, 1 << 20);
+	query_int(q, 1, payout);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		out->signed_ms = query_get_int(q, 0);
+		out->valid_after = query_get_int(q, 1);
+		out->valid_before = query_get_int(q, 2);
+		out->from_block = query_get_int(q, 4);
+		body = query_get_text(q, 5);
+		buf_add(&out->body, body.p, body.len);
+		rc = hex_decode(out->signature, SIGNATURE_LEN,
+		    query_get_text(q, 3), e);
+		if (rc == RC_OK)
+			rc = buf_status(&out->body, e);
+	}
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(e, RC_NOT_FOUND, "payout %lld isn't signed",
+		    (long long)payout);
+	return rc;
+}
+
+void
+payout_auth_free(struct payout_auth *a)
+{
+	buf_free(&a->body);
+}
+
+enum rc
+payout_posted_in(struct db *db, int64_t payout, struct payment *out,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_EVENT_POSTED);
+	struct slice tx;
+	enum rc rc;
+	bool row;
+
+	*out = (struct payment){ .micros = 0 };
+	query_int(q, 1, payout);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		tx = query_get_text(q, 0);
+		(void)snprintf(out->tx, sizeof(out->tx), "%.*s", (int)tx.len,
+		    tx.p);
+		out->block = query_get_int(q, 1);
+	}
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(e, RC_NOT_FOUND, "payout %lld isn't posted",
+		    (long long)payout);
+	return rc;
+}
+
+enum rc
+payout_in_flight(struct db *db, int64_t *micros, struct err *e)
+{
+	struct query *q = db_query(db, Q_ACCOUNT_BALANCE);
+
+	query_int(q, 1, ACCOUNT_IN_FLIGHT);
+	return query_one_int(q, micros, e);
+}
+
+enum rc
+payout_all_held(struct db *db, bool *held, struct err *e)
+{
+	struct query *q = db_query(db, Q_HOLD_ALL);
+	enum rc rc;
+
+	rc = query_step(q, held, e);
+	query_done(q);
+	return rc;
+}
+
+enum rc
+chain_seen_get(struct db *db, const struct payout_source *s, int64_t *block,
+    struct err *e)
+{
+	char treasury[ADDRESS_LEN + 1];
+	struct query *q = db_query(db, Q_CHAIN_SEEN_GET);
+	enum rc rc;
+
+	address_format(treasury, &s->treasury, ADDRESS_LOWER);
+	query_int(q, 1, s->chain_id);
+	query_text(q, 2, slice_of(treasury));
+	rc = query_one_int(q, block, e);
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}

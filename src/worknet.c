@@ -1,0 +1,8 @@
+/* The operator's command: sets up, manages and audits; see admin/. */
+#include "admin/admin.h"
+
+int
+main(int argc, char **argv)
+{
+	return (int)admin_main(argc, argv);
+}

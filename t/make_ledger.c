@@ -1,0 +1,434 @@
+/*
+ * Makes a ledger for tests and measurements, with the program's own code:
+ * workers with keys of their own poll, sign and are credited over simulated
+ * time. The same options make the same rows.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "eth/attest.h"
+#include "eth/hex.h"
+#include "ledger/audit_part.h"
+#include "ledger/credit.h"
+#include "ledger/schedule.h"
+#include "ledger/task.h"
+
+#define STEP_MS		5000	/* between two looks at what is due */
+#define EMPTY_POLLS	12	/* in a row end a step */
+#define COMMIT_STEPS	500	/* steps in a transaction */
+
+struct options {
+	const char	*db_path;
+	bool		 hashes;	/* print the chain anew */
+	bool		 fast;		/* filler instead of signatures */
+	int64_t		 tasks;
+	int64_t		 workers;
+	int64_t		 results;
+	int64_t		 seed;
+	int64_t		 interval_ms;
+	int64_t		 cooldown_ms;	/* -1: 5 min where workers suffice */
+	int64_t		 copies;
+	int64_t		 max_tasks;
+	int64_t		 silent_percent;
+	int64_t		 end_ms;	/* of the simulated time; 0: now */
+};
+
+struct test_worker {
+	struct eth_key		key;
+	struct address		address;
+	enum address_form	form;
+};
+
+struct simulation {
+	const struct options	*o;
+	struct db		*db;
+	struct schedule_rules	 schedule;
+	struct credit_rules	 credit;
+	struct test_worker	*workers;	/* owned */
+	struct offer_list	 offers;
+	struct claim		 claims[RESULTS_PER_POST_MAX];
+	uint64_t		 random;
+	size_t			 turn;		/* the worker that polls next */
+	int64_t			 results;
+	int64_t			 transfers;
+};
+
+static const struct {
+	const char	*name;
+	size_t		 offset;
+	int64_t		 initial;
+} numbers[] = {
+	{ "tasks", offsetof(struct options, tasks), 3 },
+	{ "workers", offsetof(struct options, workers), 20 },
+	{ "results", offsetof(struct options, results), 200 },
+	{ "seed", offsetof(struct options, seed), 1 },
+	{ "interval-ms", offsetof(struct options, interval_ms), 30000 },
+	{ "cooldown-ms", offsetof(struct options, cooldown_ms), -1 },
+	{ "copies", offsetof(struct options, copies), 1 },
+	{ "max-tasks", offsetof(struct options, max_tasks), 10 },
+	{ "silent-percent", offsetof(struct options, silent_percent), 2 },
+	{ "end-ms", offsetof(struct options, end_ms), 0 },
+};
+
+#define NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
+
+static const char usage[] =
+    "usage: make_ledger --db FILE [--tasks N] [--workers N] [--results N]\n"
+    "           [--seed N] [--interval-ms N] [--cooldown-ms N]\n"
+    "           [--copies N] [--max-tasks N] [--silent-percent N]\n"
+    "           [--end-ms N] [--fast]\n"
+    "       make_ledger --db FILE --hashes\n"
+    "\n"
+    "--fast fills in bytes for signatures: an audit with --signatures sees\n"
+    "it. --hashes prints the number and the hash of every transfer of an\n"
+    "existing ledger, the chain made anew from its rows.\n";
+
+static int64_t *
+number_of(struct options *o, size_t i)
+{
+	return (int64_t *)(void *)((char *)o + numbers[i].offset);
+}
+
+static int
+options_parse(struct options *o, int argc, char **argv)
+{
+	struct option longs[NUMBERS + 4];
+	char *end;
+	size_t i;
+	int c;
+
+	*o = (struct options){ .db_path = NULL };
+	memset(longs, 0, sizeof(longs));
+	for (i = 0; i < NUMBERS; i++) {
+		*number_of(o, i) = numbers[i].initial;
+		longs[i] = (struct option){ numbers[i].name,
+		    required_argument, NULL, 256 + (int)i };
+	}
+	longs[i++] = (struct option){ "db", required_argument, NULL, 'd' };
+	longs[i++] = (struct option){ "fast", no_argument, NULL, 'f' };
+	longs[i++] = (struct option){ "hashes", no_argument, NULL, 'h' };
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'd')
+			o->db_path = optarg;
+		else if (c == 'f')
+			o->fast = true;
+		else if (c == 'h')
+			o->hashes = true;
+		else if (c >= 256)
+			*number_of(o, (size_t)c - 256) = strtoll(optarg, &end,
+			    10);
+		else
+			return -1;
+		if (c >= 256 && (*end != '\0' || *optarg == '\0'))
+			return -1;
+	}
+	return o->db_path != NULL && optind == argc ? 0 : -1;
+}
+
+/* SplitMix64. */
+static uint64_t
+random_next(struct simulation *s)
+{
+	uint64_t x = s->random += 0x9e3779b97f4a7c15ULL;
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+static int64_t
+random_below(struct simulation *s, int64_t n)
+{
+	return (int64_t)(random_next(s) % (uint64_t)n);
+}
+
+/* A worker's key: nothing but the hash of a text, and so for tests only. */
+static enum rc
+worker_make(struct test_worker *w, int64_t seed, int64_t i, struct err *e)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof(text), "worknet test key %" PRId64
+	    " %" PRId64, seed, i);
+	keccak256(w->key.b, text, strlen(text));
+	w->form = (enum address_form)(i % 3);
+	return eth_key_address(&w->address, &w->key, e);
+}
+
+static enum rc
+workers_make(struct simulation *s, struct err *e)
+{
+	enum rc rc = RC_OK;
+	int64_t i;
+
+	s->workers = calloc((size_t)s->o->workers, sizeof(s->workers[0]));
+	if (s->workers == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	for (i = 0; rc == RC_OK && i < s->o->workers; i++)
+		rc = worker_make(&s->workers[i], s->o->seed, i, e);
+	return rc;
+}
+
+static int64_t
+cooldown_ms(const struct options *o)
+{
+	if (o->cooldown_ms >= 0)
+		return o->cooldown_ms;
+	/* With twice the workers that are needed for every cycle. */
+	return o->workers * o->interval_ms >= 2 * o->copies * 300000 ?
+	    300000 : 0;
+}
+
+static enum rc
+ledger_make(struct simulation *s, int64_t start_ms, struct err *e)
+{
+	uint8_t id[KECCAK256_LEN];
+	char text[HEX_SIZE(KECCAK256_LEN)], name[TASK_ID_MAX + 1];
+	struct task_definition d;
+	struct query *q;
+	enum rc rc;
+	int64_t i;
+
+	keccak256(id, &s->o->seed, sizeof(s->o->seed));
+	hex_encode(text, id, sizeof(id));
+	q = db_query(s->db, Q_LEDGER_INSERT);
+	query_text(q, 1, slice_of(text));
+	query_int(q, 2, start_ms);
+	rc = query_run(q, e);
+	task_defaults(&d);
+	d.interval_ms = s->o->interval_ms;
+	d.copies = s->o->copies;
+	d.cooldown_ms = cooldown_ms(s->o);
+	for (i = 0; rc == RC_OK && i < s->o->tasks; i++) {
+		(void)snprintf(name, sizeof(name), "task_%05" PRId64, i);
+		(void)snprintf(d.url, sizeof(d.url),
+		    "https://example.net/%" PRId64, i);
+		d.reward_micros = 100 + i % 7;
+		rc = task_add(s->db, name, &d, start_ms, e);
+	}
+	return rc;
+}
+
+/* What the check of an offered task gave. */
+static enum rc
+claim_make(struct simulation *s, struct claim *c,
+    const struct test_worker *w, const struct offered_task *t,
+    int64_t now_ms, struct err *e)
+{
+	struct attestation a = { slice_of(t->name), w->address, w->form,
+	    now_ms, random_below(s, 10) != 0 };
+
+	*c = (struct claim){ .task_id = a.task_id, .worker = w->address,
+	    .row = { .timestamp_ms = now_ms, .success = a.success,
+	    .form = w->form, .status = a.success ? 200 : 503,
+	    .response_ms = random_below(s, 900) } };
+	if (!a.success && random_below(s, 2) == 0) {
+		c->row.status = c->row.response_ms = ABSENT;
+		c->row.has_error = true;
+		c->row.error = slice_of("connection refused");
+	}
+	if (!s->o->fast)
+		return attest_sign(c->row.signature, &a, &w->key, e);
+	memset(c->row.signature, 0x5a, SIGNATURE_LEN);
+	return RC_OK;
+}
+
+/* The gates of the coordinator, one after the other. */
+static enum rc
+claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
+{
+	enum rc rc = RC_OK;
+	struct claim *c;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		c = &s->claims[i];
+		rc = credit_check(s->db, &s->credit, s->claims, i, now_ms, e);
+		if (rc == RC_OK && c->outcome == CLAIM_OPEN && !s->o->fast)
+			rc = attest_check(&(struct attestation){ c->task_id,
+			    c->worker, c->row.form, c->row.timestamp_ms,
+			    c->row.success }, c->row.signature, e);
+	}
+	if (rc == RC_OK)
+		rc = credit_record(s->db, &s->credit, s->claims, n, now_ms,
+		    e);
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		if (s->claims[i].outcome != CLAIM_CREDITED)
+			return err_set(e, RC_CONFLICT, "refused: %s",
+			    s->claims[i].reason);
+		s->results++;
+	}
+	s->transfers += n > 0;
+	return rc;
+}
+
+/* One worker polls, checks and submits. */
+static enum rc
+worker_round(struct simulation *s, int64_t now_ms, struct err *e)
+{
+	const struct test_worker *w = &s->workers[s->turn];
+	struct poll poll = { w->address, slice_of(""), slice_of(""), now_ms };
+	size_t i, n = 0;
+	enum rc rc;
+
+	s->turn = (s->turn + 1) % (size_t)s->o->workers;
+	rc = schedule_give(s->db, &s->schedule, &poll, &s->offers, e);
+	now_ms += 500 + random_below(s, STEP_MS - 1000);
+	for (i = 0; rc == RC_OK && i < s->offers.n; i++) {
+		if (random_below(s, 100) < s->o->silent_percent ||
+		    s->results + (int64_t)n == s->o->results)
+			continue;
+		rc = claim_make(s, &s->claims[n++], w, &s->offers.tasks[i],
+		    now_ms, e);
+	}
+	if (rc == RC_OK)
+		rc = claims_submit(s, n, now_ms + 5, e);
+	return rc;
+}
+
+static enum rc
+step(struct simulation *s, int64_t now_ms, struct err *e)
+{
+	enum rc rc = RC_OK;
+	int empty = 0;
+
+	while (rc == RC_OK && empty < EMPTY_POLLS &&
+	    s->results < s->o->results) {
+		rc = worker_round(s, now_ms, e);
+		empty = s->offers.n == 0 ? empty + 1 : 0;
+	}
+	return rc;
+}
+
+static enum rc
+simulate(struct simulation *s, int64_t start_ms, int64_t end_ms,
+    struct err *e)
+{
+	int64_t now_ms, steps = 0;
+	enum rc rc;
+
+	rc = db_begin(s->db, e);
+	if (rc == RC_OK)
+		rc = ledger_make(s, start_ms, e);
+	for (now_ms = start_ms; rc == RC_OK && now_ms < end_ms &&
+	    s->results < s->o->results; now_ms += STEP_MS) {
+		rc = step(s, now_ms, e);
+		if (rc == RC_OK && ++steps % COMMIT_STEPS == 0) {
+			rc = db_commit(s->db, e);
+			if (rc == RC_OK)
+				rc = db_begin(s->db, e);
+		}
+	}
+	if (rc == RC_OK)
+		rc = db_commit(s->db, e);
+	if (rc == RC_OK && s->results < s->o->results)
+		return err_set(e, RC_INVALID, "only %" PRId64 " results: too "
+		    "few workers for this cooldown", s->results);
+	return rc;
+}
+
+static int64_t
+now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static enum rc
+make(const struct options *o, struct err *e)
+{
+	int64_t end_ms = (o->end_ms != 0 ? o->end_ms : now()) - 10000;
+	int64_t cycles = o->results / (o->tasks * o->copies) + 2, start_ms;
+	static struct simulation s;
+	enum rc rc;
+
+	s.o = o;
+	s.schedule = (struct schedule_rules){ o->max_tasks, 300000, true };
+	s.credit = (struct credit_rules){ 300000 };
+	s.random = (uint64_t)o->seed;
+	/* A little more, for those who stay silent. */
+	start_ms = end_ms - cycles * o->interval_ms *
+	    (107 + o->silent_percent) / 100;
+	rc = workers_make(&s, e);
+	if (rc == RC_OK)
+		rc = db_create(o->db_path, e);
+	if (rc == RC_OK)
+		rc = db_open(&s.db, o->db_path, DB_WRITE, 1000, e);
+	if (rc == RC_OK)
+		rc = simulate(&s, start_ms, end_ms, e);
+	db_close(s.db);
+	free(s.workers);
+	if (rc == RC_OK)
+		printf("results %" PRId64 " transfers %" PRId64 " tasks %"
+		    PRId64 " workers %" PRId64 " start_ms %" PRId64 "\n",
+		    s.results, s.transfers, o->tasks, o->workers, start_ms);
+	return rc;
+}
+
+/* Prints the hashes that the transfers should have. */
+static enum rc
+hashes_print(struct db *db, struct err *e)
+{
+	struct query *transfers = db_query(db, Q_AUDIT_TRANSFER);
+	struct query *results = db_query(db, Q_AUDIT_RESULT);
+	char text[HEX_SIZE(KECCAK256_LEN)];
+	struct chain before = { .last_id = 0 };
+	uint8_t stored[KECCAK256_LEN];
+	struct transfer_row t;
+	struct version_row v;
+	struct result_row r;
+	bool row, more;
+	struct keccak k;
+	int64_t paid_by = 0;
+	enum rc rc;
+
+	rc = query_step(results, &more, e);
+	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) ==
+	    RC_OK && row) {
+		audit_read_transfer(transfers, &t, stored);
+		chain_transfer_begin(&k, &before, &t);
+		for (; rc == RC_OK && more; rc = query_step(results, &more,
+		    e)) {
+			(void)!audit_read_result(results, &r, &v, &paid_by);
+			if (paid_by != t.id)
+				break;
+			chain_transfer_result(&k, &r);
+		}
+		chain_transfer_end(&k, before.hash);
+		hex_encode(text, before.hash, sizeof(before.hash));
+		printf("%" PRId64 " %s\n", t.id, text);
+	}
+	query_done(transfers);
+	query_done(results);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct options o;
+	struct db *db;
+	enum rc rc;
+
+	if (options_parse(&o, argc, argv) != 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (o.hashes) {
+		rc = db_open(&db, o.db_path, DB_READ, 1000, &e);
+		if (rc == RC_OK)
+			rc = hashes_print(db, &e);
+		db_close(db);
+	} else
+		rc = make(&o, &e);
+	if (rc != RC_OK)
+		fprintf(stderr, "make_ledger: %s\n", e.msg);
+	return rc == RC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
