@@ -217,7 +217,10 @@ get_tasks(struct api_thread *t, const struct api_request *rq,
 	poll = (struct poll){ query.address, slice_of(query.region),
 	    slice_of(network), t->now_ms };
 	t->offers.n = 0;
-	rc = schedule_has_work(t->db, rules, &poll, &has_work, &e);
+	rc = db_begin_read(t->db, &e);
+	if (rc == RC_OK)
+		rc = schedule_has_work(t->db, rules, &poll, &has_work, &e);
+	db_rollback(t->db);
 	if (rc == RC_OK && has_work)
 		rc = writer_run(t->api->writer, give_run, &job, &e);
 	if (rc == RC_CONFLICT) {
@@ -339,7 +342,7 @@ answer_results(struct api_thread *t, struct api_response *rs)
 	int64_t accepted = 0, earned_micros = 0;
 	struct json_writer *w;
 	struct err e = ERR_INIT;
-	char usdc[32];
+	char usdc[32], worker[ADDRESS_LEN + 1];
 	size_t i;
 
 	for (i = 0; i < t->batch.n; i++)
@@ -361,8 +364,9 @@ answer_results(struct api_thread *t, struct api_response *rs)
 	write_refusals(w, &t->batch);
 	json_close_object(w);
 	json_writer_free(w);
-	log_info("credited %" PRId64 " of %zu results, %s USDC", accepted,
-	    t->batch.n, usdc);
+	address_format(worker, &t->batch.claims[0].worker, ADDRESS_CHECKSUM);
+	log_info("%s: credited %" PRId64 " of %zu results, %s USDC", worker,
+	    accepted, t->batch.n, usdc);
 }
 
 static void

@@ -13,66 +13,6 @@
 #define KEY_TEXT_SIZE	HEX_SIZE(sizeof(struct eth_key))
 #define KEY_FILE_MAX	256	/* bytes: the key, and room for white space */
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct slice
-trim(struct slice s)
-{
-	while (s.len > 0 && is_space(s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && is_space(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-/* Only the caller or root may have written it, and nobody else read it. */
-static enum rc
-check_file(int fd, const char *path, struct err *e)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, RC_INVALID, "%s: not a regular file", path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return err_set(e, RC_INVALID, "%s: owned by user %lu, "
-		    "expected %lu or root", path, (unsigned long)st.st_uid,
-		    (unsigned long)geteuid());
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return err_set(e, RC_INVALID, "%s: mode is %04o, expected "
-		    "0600 or less", path, (unsigned)st.st_mode & 07777);
-	return RC_OK;
-}
-
-/* Reads up to size bytes; *len tells how many there were. */
-static enum rc
-read_all(char *p, size_t size, size_t *len, int fd, const char *path,
-    struct err *e)
-{
-	ssize_t n;
-
-	*len = 0;
-	while (*len < size) {
-		n = read(fd, p + *len, size - *len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(e, RC_IO, "%s: %s", path,
-			    strerror(errno));
-		if (n == 0)
-			break;
-		*len += (size_t)n;
-	}
-	return RC_OK;
-}
-
 /* The messages hold nothing of the text: it may be a key with a typo. */
 static enum rc
 parse_key(struct eth_key *key, struct slice text, const char *path,
@@ -82,7 +22,7 @@ parse_key(struct eth_key *key, struct slice text, const char *path,
 	struct address unused;
 	enum rc rc;
 
-	text = trim(text);
+	text = secret_trim(text);
 	if (text.len == 2 * sizeof(key->b)) {
 		memcpy(full + 2, text.p, text.len);
 		text = (struct slice){ full, KEY_TEXT_SIZE - 1 };
@@ -103,23 +43,14 @@ eth_key_read(struct eth_key *key, const char *path, struct err *e)
 	char text[KEY_FILE_MAX];
 	size_t len = 0;
 	enum rc rc;
-	int fd;
 
 	memset(key, 0, sizeof(*key));
-	/* O_NONBLOCK: a FIFO in its place must not hang the caller. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
-		    "%s: %s", path, strerror(errno));
-	rc = check_file(fd, path, e);
-	if (rc == RC_OK)
-		rc = read_all(text, sizeof(text), &len, fd, path, e);
+	rc = secret_file_read(text, sizeof(text), &len, path, e);
 	if (rc == RC_OK)
 		rc = parse_key(key, (struct slice){ text, len }, path, e);
 	if (rc != RC_OK)
 		secret_wipe(key, sizeof(*key));
 	secret_wipe(text, sizeof(text));
-	(void)close(fd);
 	return rc;
 }
 

@@ -7,7 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,10 +21,31 @@
  * longer than this. nginx sends a request when it has all of it. */
 #define STALL_S		10
 
+#define EVENTS_MAX	64	/* taken from epoll at once */
+#define PAUSE_MS	10	/* when no connection can be taken: no memory,
+				 * no descriptor */
+
+/*
+ * A connection of the web server, in one of three places: epoll watches it
+ * until something arrives, it waits in the queue, or a responder has it. So
+ * one that is kept but idle, or silent from the start, holds no thread.
+ */
+struct connection {
+	FCGX_Request			rq;
+	TAILQ_ENTRY(connection)		all;	/* lock */
+	STAILQ_ENTRY(connection)	ready;	/* lock */
+};
+
 struct server {
-	struct api	*api;
-	int		 listen_fd;
-	int		 stop_fd;	/* readable once serving ends */
+	struct api			*api;
+	int				 listen_fd;
+	int				 signal_fd;
+	int				 epoll_fd;
+	pthread_mutex_t			 lock;
+	pthread_cond_t			 arrived;	/* with lock */
+	TAILQ_HEAD(, connection)	 all;		/* lock */
+	STAILQ_HEAD(, connection)	 ready;		/* lock */
+	bool				 stopping;	/* lock */
 };
 
 struct responder {
@@ -42,26 +65,7 @@ clock_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/*
- * Waits until the connection that is kept, or the listening socket, has
- * something. False when serving ends: then nothing more is accepted.
- */
-static bool
-wait_for_request(const struct server *s, const FCGX_Request *rq)
-{
-	struct pollfd fds[2] = {
-		{ .fd = rq->ipcFd >= 0 ? rq->ipcFd : s->listen_fd,
-		    .events = POLLIN },
-		{ .fd = s->stop_fd, .events = POLLIN },
-	};
-
-	while (poll(fds, 2, -1) < 0)
-		if (errno != EINTR && errno != EAGAIN)
-			return false;
-	/* What has arrived on a kept connection is still answered. */
-	return fds[1].revents == 0 ||
-	    (rq->ipcFd >= 0 && fds[0].revents != 0);
-}
+/* ---- Connections ---- */
 
 static void
 limit_stall(int fd)
@@ -72,6 +76,120 @@ limit_stall(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }
 
+/* Watches fd; what points at whom it belongs to. */
+static int
+watch(struct server *s, int op, int fd, uint32_t flags, void *what)
+{
+	struct epoll_event ev = { .events = EPOLLIN | flags,
+	    .data = { .ptr = what } };
+
+	return epoll_ctl(s->epoll_fd, op, fd, &ev);
+}
+
+/* Forgets c, which neither epoll nor the queue has. */
+static void
+connection_free(struct server *s, struct connection *c)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	TAILQ_REMOVE(&s->all, c, all);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (c->rq.ipcFd >= 0)
+		(void)close(c->rq.ipcFd);
+	free(c);
+}
+
+/* Takes over fd. */
+static void
+connection_new(struct server *s, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (c == NULL || FCGX_InitRequest(&c->rq, -1, 0) != 0) {
+		log_error("a connection was dropped: no memory");
+		(void)close(fd);
+		free(c);
+		return;
+	}
+	limit_stall(fd);
+	c->rq.ipcFd = fd;
+	/* Else FCGX_Accept_r would begin with closing it. */
+	c->rq.keepConnection = 1;
+	(void)pthread_mutex_lock(&s->lock);
+	TAILQ_INSERT_TAIL(&s->all, c, all);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (watch(s, EPOLL_CTL_ADD, fd, EPOLLONESHOT, c) != 0)
+		connection_free(s, c);
+}
+
+/* Takes all connections that wait at the socket. */
+static void
+accept_waiting(struct server *s)
+{
+	int fd;
+
+	while ((fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		connection_new(s, fd);
+	/* EINVAL: shut down, and nobody waits any more. */
+	if (errno != EAGAIN && errno != EINVAL && errno != EINTR &&
+	    errno != ECONNABORTED)
+		(void)poll(NULL, 0, PAUSE_MS);
+}
+
+static void
+queue_put(struct server *s, struct connection *c)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	STAILQ_INSERT_TAIL(&s->ready, c, ready);
+	(void)pthread_cond_signal(&s->arrived);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* The next connection with something to read; NULL when serving ends. */
+static struct connection *
+queue_take(struct server *s)
+{
+	struct connection *c;
+
+	(void)pthread_mutex_lock(&s->lock);
+	while ((c = STAILQ_FIRST(&s->ready)) == NULL && !s->stopping)
+		(void)pthread_cond_wait(&s->arrived, &s->lock);
+	if (c != NULL)
+		STAILQ_REMOVE_HEAD(&s->ready, ready);
+	(void)pthread_mutex_unlock(&s->lock);
+	return c;
+}
+
+static bool
+is_stopping(struct server *s)
+{
+	bool stopping;
+
+	(void)pthread_mutex_lock(&s->lock);
+	stopping = s->stopping;
+	(void)pthread_mutex_unlock(&s->lock);
+	return stopping;
+}
+
+/* Waits for the connection's next request, if it was kept. */
+static void
+connection_done(struct server *s, struct connection *c)
+{
+	struct pollfd pfd = { .fd = c->rq.ipcFd, .events = POLLIN };
+
+	if (pfd.fd < 0)
+		connection_free(s, c);
+	else if (!is_stopping(s)) {
+		/* From here on it may be another thread's. */
+		if (watch(s, EPOLL_CTL_MOD, pfd.fd, EPOLLONESHOT, c) != 0)
+			connection_free(s, c);
+	} else if (poll(&pfd, 1, 0) > 0)
+		queue_put(s, c);	/* what has arrived is answered */
+	else
+		connection_free(s, c);
+}
+
+/* ---- Responders ---- */
+
 static size_t
 read_fcgi(void *ctx, char *p, size_t len)
 {
@@ -79,6 +197,24 @@ read_fcgi(void *ctx, char *p, size_t len)
 	int n = FCGX_GetStr(p, (int)len, in);
 
 	return n < 0 ? 0 : (size_t)n;
+}
+
+/*
+ * Reads what is left of a request. False when that was too much: the rest
+ * would be taken for the next request on this connection, which belongs to
+ * somebody else.
+ */
+static bool
+read_rest(FCGX_Stream *in)
+{
+	char waste[4096];
+	size_t n, total = 0;
+
+	do {
+		n = read_fcgi(in, waste, sizeof(waste));
+		total += n;
+	} while (n > 0 && total <= BODY_MAX);
+	return n == 0;
 }
 
 static const char *
@@ -97,10 +233,8 @@ answer(struct responder *r, FCGX_Request *rq)
 	struct api_request request;
 	struct api_response response;
 
-	limit_stall(rq->ipcFd);
 	cgi_read(&src, &request, &r->body);
-	/* The rest of the body stays unread: it can't share a connection. */
-	if (request.too_large)
+	if (!read_rest(rq->in))
 		rq->keepConnection = 0;
 	api_handle(r->api, &request, clock_ms(), &response);
 	buf_reset(&r->out);
@@ -113,20 +247,16 @@ static void *
 responder_main(void *arg)
 {
 	struct responder *r = arg;
-	FCGX_Request rq;
+	struct connection *c;
 
-	if (FCGX_InitRequest(&rq, r->server->listen_fd, 0) != 0) {
-		log_error("FCGX_InitRequest failed");
-		return NULL;
+	while ((c = queue_take(r->server)) != NULL) {
+		/* Fails when the web server closed the connection. */
+		if (FCGX_Accept_r(&c->rq) == 0) {
+			answer(r, &c->rq);
+			FCGX_Finish_r(&c->rq);
+		}
+		connection_done(r->server, c);
 	}
-	while (wait_for_request(r->server, &rq)) {
-		/* Fails when another thread was faster, or the peer left. */
-		if (FCGX_Accept_r(&rq) != 0)
-			continue;
-		answer(r, &rq);
-		FCGX_Finish_r(&rq);
-	}
-	FCGX_Free(&rq, 1);
 	return NULL;
 }
 
@@ -168,39 +298,131 @@ responders_start(struct responder *all, size_t n, struct server *s,
 	return RC_OK;
 }
 
-enum rc
-serve_run(struct api *api, int listen_fd, size_t threads,
-    const sigset_t *stop, struct err *e)
+/* Ends the responders once the queue is empty. */
+static void
+responders_stop(struct responder *all, size_t n, struct server *s)
 {
-	struct server s = { .api = api, .listen_fd = listen_fd };
-	struct responder *all;
-	size_t i, started = 0;
-	uint64_t one = 1;
-	enum rc rc;
-	int sig;
+	size_t i;
 
-	/* Several threads may wake for one connection: none must block. */
-	if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) != 0 || FCGX_Init() != 0)
-		return err_set(e, RC_IO, "can't use the socket: %s",
-		    strerror(errno));
-	s.stop_fd = eventfd(0, EFD_CLOEXEC);
-	all = calloc(threads, sizeof(*all));
-	if (s.stop_fd < 0 || all == NULL)
-		rc = err_set(e, RC_NO_MEMORY, "serve: no memory");
-	else
-		rc = responders_start(all, threads, &s, &started, e);
-	if (rc == RC_OK) {
-		log_notice("serving with %zu threads", threads);
-		(void)sigwait(stop, &sig);
-		log_notice("signal %d: answering what was accepted", sig);
-	}
-	if (write(s.stop_fd, &one, sizeof(one)) < 0)
-		rc = err_set(e, RC_IO, "eventfd: %s", strerror(errno));
-	for (i = 0; i < started; i++) {
+	(void)pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	(void)pthread_cond_broadcast(&s->arrived);
+	(void)pthread_mutex_unlock(&s->lock);
+	for (i = 0; i < n; i++) {
 		(void)pthread_join(all[i].thread, NULL);
 		responder_free(&all[i]);
 	}
-	(void)close(s.stop_fd);
+}
+
+/* ---- The server ---- */
+
+/* Hands out what arrives within wait_ms; *taken counts the connections. */
+static enum rc
+dispatch(struct server *s, int wait_ms, bool *stop, int *taken,
+    struct err *e)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int i, n;
+
+	*taken = 0;
+	n = epoll_wait(s->epoll_fd, events, EVENTS_MAX, wait_ms);
+	if (n < 0 && errno != EINTR)
+		return err_set(e, RC_IO, "epoll: %s", strerror(errno));
+	for (i = 0; i < n; i++) {
+		if (events[i].data.ptr == &s->signal_fd)
+			*stop = true;
+		else if (events[i].data.ptr == &s->listen_fd)
+			accept_waiting(s);
+		else {
+			queue_put(s, events[i].data.ptr);
+			++*taken;
+		}
+	}
+	return RC_OK;
+}
+
+static enum rc
+server_open(struct server *s, const sigset_t *stop, struct err *e)
+{
+	/* Nobody but this thread accepts, and it must never block. */
+	if (fcntl(s->listen_fd, F_SETFL, O_NONBLOCK) != 0 || FCGX_Init() != 0)
+		return err_set(e, RC_IO, "can't use the socket: %s",
+		    strerror(errno));
+	s->signal_fd = signalfd(-1, stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->signal_fd < 0 || s->epoll_fd < 0 ||
+	    watch(s, EPOLL_CTL_ADD, s->signal_fd, 0, &s->signal_fd) != 0 ||
+	    watch(s, EPOLL_CTL_ADD, s->listen_fd, 0, &s->listen_fd) != 0)
+		return err_set(e, RC_IO, "epoll: %s", strerror(errno));
+	return RC_OK;
+}
+
+static void
+server_close(struct server *s)
+{
+	struct connection *c;
+
+	while ((c = TAILQ_FIRST(&s->all)) != NULL)
+		connection_free(s, c);
+	if (s->epoll_fd >= 0)
+		(void)close(s->epoll_fd);
+	if (s->signal_fd >= 0)
+		(void)close(s->signal_fd);
+	(void)pthread_cond_destroy(&s->arrived);
+	(void)pthread_mutex_destroy(&s->lock);
+}
+
+/* Serves until the signal; then hands out what had arrived by then. */
+static enum rc
+serve_until_stopped(struct server *s, bool owned, struct err *e)
+{
+	struct signalfd_siginfo info = { .ssi_signo = 0 };
+	bool stop = false;
+	enum rc rc = RC_OK;
+	int taken;
+
+	while (rc == RC_OK && !stop)
+		rc = dispatch(s, -1, &stop, &taken, e);
+	if (rc != RC_OK)
+		return rc;
+	if (read(s->signal_fd, &info, sizeof(info)) > 0)
+		log_notice("signal %u: answering what was accepted",
+		    info.ssi_signo);
+	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listen_fd, NULL);
+	/* Who connects from here on is refused; who did before is served. */
+	if (owned && shutdown(s->listen_fd, SHUT_RD) == 0)
+		accept_waiting(s);
+	do
+		rc = dispatch(s, 0, &stop, &taken, e);
+	while (rc == RC_OK && taken > 0);
+	return rc;
+}
+
+enum rc
+serve_run(struct api *api, int listen_fd, bool owned, size_t threads,
+    const sigset_t *stop, struct err *e)
+{
+	struct server s = { .api = api, .listen_fd = listen_fd,
+	    .signal_fd = -1, .epoll_fd = -1,
+	    .lock = PTHREAD_MUTEX_INITIALIZER,
+	    .arrived = PTHREAD_COND_INITIALIZER,
+	    .all = TAILQ_HEAD_INITIALIZER(s.all),
+	    .ready = STAILQ_HEAD_INITIALIZER(s.ready) };
+	struct responder *all = NULL;
+	size_t started = 0;
+	enum rc rc;
+
+	rc = server_open(&s, stop, e);
+	if (rc == RC_OK && (all = calloc(threads, sizeof(*all))) == NULL)
+		rc = err_set(e, RC_NO_MEMORY, "serve: no memory");
+	if (rc == RC_OK)
+		rc = responders_start(all, threads, &s, &started, e);
+	if (rc == RC_OK) {
+		log_notice("serving with %zu threads", threads);
+		rc = serve_until_stopped(&s, owned, e);
+	}
+	responders_stop(all, started, &s);
+	server_close(&s);
 	free(all);
 	return rc;
 }

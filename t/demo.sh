@@ -1,0 +1,179 @@
+#!/bin/sh
+# The whole of worknet on this machine: nginx, the coordinator and three
+# workers on loopback. Run by `make demo`, which sets BUILDDIR and SRCDIR.
+#
+# DEMO_SECONDS=N ends it by itself; the exit code is then 0 only if credits
+# were earned and the audit is clean. Otherwise Ctrl-C ends it.
+set -eu
+
+: "${BUILDDIR:=.}" "${SRCDIR:=.}" "${DEMO_SECONDS:=0}"
+NGINX=${NGINX:-nginx}
+dir=$(cd "$BUILDDIR" && pwd)/demo-run
+# A Unix socket's path is short.
+[ ${#dir} -lt 80 ] || dir=$(mktemp -d /tmp/worknet-demo.XXXXXX)
+conf=$dir/worknet.conf
+ledger=$dir/ledger.db
+pids=
+
+say() { printf '%s\n' "demo: $*"; }
+
+stop() {
+	trap '' INT TERM
+	# Workers first, so that they submit what they have signed.
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+	done
+	pids=
+}
+
+fail() {
+	say "failed: $*"
+	for f in "$dir"/*.log; do
+		[ ! -s "$f" ] || { say "the end of $f:"; tail -n 5 "$f"; }
+	done
+	stop
+	exit 1
+}
+
+# Starts a command in the background; its lines get a name in front.
+start() {
+	name=$1
+	shift
+	"$@" >>"$dir/$name.log" 2>&1 &
+	pids="$! $pids"
+}
+
+wait_for() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+
+free_port() {
+	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(
+	    LocalAddr => "127.0.0.1", Listen => 1)->sockport'
+}
+
+http_get() {
+	perl -MHTTP::Tiny -e 'my $r = HTTP::Tiny->new(timeout => 5)
+	    ->get($ARGV[0]); exit !$r->{success}' "$1"
+}
+
+http_post() {
+	perl -MHTTP::Tiny -e 'my $r = HTTP::Tiny->new(timeout => 5)
+	    ->post($ARGV[0], { content => $ARGV[1] });
+	    print "$r->{status} $r->{content}\n"' "$1" "$2"
+}
+
+set_up() {
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	port=$(free_port)
+	url=http://127.0.0.1:$port
+	cat >"$conf" <<-EOF
+	[ledger]
+	path = ledger.db
+
+	[worker]
+	coordinator = $url/api
+	poll_interval_ms = 2000
+	allow_private = yes
+	EOF
+	worknet="$BUILDDIR/worknet -c $conf"
+	$worknet init >/dev/null || fail "worknet init"
+	# The coordinator's own health, nginx's answer to a stranger, and one
+	# that fails: nobody listens there.
+	$worknet task add task_health --url "$url/api/health" \
+	    --interval 4s --cooldown 0s --reward 100 >/dev/null
+	$worknet task add task_not_found --url "$url/api/nothing" \
+	    --expect 404 --interval 5s --cooldown 0s --reward 150 >/dev/null
+	$worknet task add task_down --url "http://127.0.0.1:9/" \
+	    --interval 10s --cooldown 0s --reward 200 >/dev/null
+}
+
+run() {
+	start coordinator "$BUILDDIR/worknet-fcgi" -v -c "$conf" \
+	    -s "$dir/fcgi.sock"
+	sh "$SRCDIR/t/sandbox-nginx.sh" "$SRCDIR/nginx/worknet.conf" "$dir" \
+	    "$port" "$dir/fcgi.sock"
+	start nginx "$NGINX" -p "$dir" -c "$dir/nginx.conf"
+	wait_for http_get "$url/api/health" ||
+	    fail "$url/api/health doesn't answer"
+	for n in 1 2 3; do
+		"$BUILDDIR/worknet-worker" --new-key "$dir/worker$n.key" \
+		    >/dev/null || fail "a new key"
+		start "worker$n" "$BUILDDIR/worknet-worker" -c "$conf" \
+		    --key "$dir/worker$n.key"
+	done
+}
+
+# Prints what each log has gained since the last call.
+show_logs() {
+	for f in coordinator worker1 worker2 worker3; do
+		[ -f "$dir/$f.log" ] || continue
+		seen=$(cat "$dir/$f.seen" 2>/dev/null || echo 0)
+		lines=$(wc -l <"$dir/$f.log")
+		[ "$lines" -eq "$seen" ] || tail -n +$((seen + 1)) \
+		    "$dir/$f.log" | sed -e "s/^<[0-9]>//; s/^/$f: /"
+		echo "$lines" >"$dir/$f.seen"
+	done
+}
+
+show_balances() {
+	say "balances, from the ledger:"
+	sqlite3 -header -column "$ledger" \
+	    "SELECT address, owed_usdc, state FROM balances"
+}
+
+intrude() {
+	say "somebody sends a result that nobody assigned; the answer:"
+	http_post "$url/api/v1/worker/results" "[{\"taskId\":\"task_health\",\
+\"workerAddress\":\"0x00000000000000000000000000000000000000aa\",\
+\"timestamp\":$(date +%s)000,\"success\":true,\"signature\":\"0x$(
+	    printf '%0130d' 0)\"}]"
+}
+
+finish() {
+	stop
+	show_logs
+	echo
+	show_balances
+	credits=$(sqlite3 "$ledger" "SELECT count(*) FROM result")
+	say "$credits checks were credited; the audit says:"
+	if ! $worknet audit --signatures; then
+		say "failed: the audit found something"
+		exit 1
+	fi
+	say "the ledger stays in $ledger; look at it with"
+	say "  sqlite3 $ledger 'SELECT * FROM checks LIMIT 20'"
+	say "  sqlite3 $ledger 'SELECT * FROM statement'"
+	say "  $worknet status"
+	[ "$credits" -gt 0 ] || { say "failed: nothing was earned"; exit 1; }
+	exit 0
+}
+
+set_up
+trap finish INT TERM
+run
+say "the coordinator answers at $url/api (try $url/api/health)"
+say "the ledger can be read while it runs:"
+say "  sqlite3 $ledger 'SELECT * FROM balances'"
+if [ "$DEMO_SECONDS" -gt 0 ]; then
+	say "it ends after $DEMO_SECONDS seconds"
+else
+	say "Ctrl-C ends it"
+fi
+echo
+second=0
+while [ "$DEMO_SECONDS" -eq 0 ] || [ "$second" -lt "$DEMO_SECONDS" ]; do
+	sleep 1
+	second=$((second + 1))
+	show_logs
+	[ $second -ne 5 ] || intrude
+	[ $((second % 10)) -ne 0 ] || show_balances
+done
+finish

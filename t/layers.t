@@ -1,0 +1,65 @@
+#!/usr/bin/perl
+# Includes point downwards only, and each foreign library has one room.
+use strict;
+use warnings;
+use Test::More;
+
+my $src = ($ENV{srcdir} // '.') . '/src';
+
+# Which rooms a room may include, besides itself. The mains may include all.
+my %below = (
+	base => [],
+	eth => [qw(base)],
+	json => [qw(base)],
+	http => [qw(base)],
+	ledger => [qw(base eth)],
+	api => [qw(base eth json ledger)],
+	pay => [qw(base eth json http ledger)],
+	work => [qw(base eth json http)],
+	admin => [qw(base eth json ledger)],
+	serve => [qw(base api)],
+);
+
+my %library = (
+	qr/^secp256k1/ => 'eth',
+	qr/^yajl/ => 'json',
+	qr/^curl/ => 'http',
+	qr/^sqlite3\.h/ => 'ledger',
+	qr/^fcgi/ => 'serve',
+	qr/^ini\.h/ => 'base',
+	qr/^openssl/ => 'pay',
+);
+
+my @files = glob("$src/*/*.[ch]");
+ok(@files > 30, 'the source tree is where it should be');
+for my $file (@files) {
+	my ($room, $name) = $file =~ m{([^/]+)/([^/]+)$} or next;
+	my $may = $below{$room};
+	ok(defined $may, "$room is a room of src/README") or next;
+	open(my $in, '<', $file) or die "$file: $!";
+	my @wrong;
+	while (<$in>) {
+		if (m{^\s*#\s*include\s+"(?:([^/"]+)/)?[^"]+"}) {
+			my $of = $1 // 'no room';
+			push @wrong, "line $.: $of" unless $of eq $room
+			    || grep { $_ eq $of } @$may;
+		} elsif (m{^\s*#\s*include\s+<([^>]+)>}) {
+			my $header = $1;
+			for my $lib (keys %library) {
+				push @wrong, "line $.: <$header>"
+				    if $header =~ $lib
+				    && $room ne $library{$lib};
+			}
+		}
+	}
+	close($in);
+	is("@wrong", '', "$room/$name includes only what is below it");
+}
+
+open(my $readme, '<', "$src/README") or die "src/README: $!";
+my $text = do { local $/; <$readme> };
+for my $dir (grep { -d } glob("$src/*")) {
+	my ($room) = $dir =~ m{([^/]+)$};
+	like($text, qr/\b\Q$room\E\b/, "src/README names $room");
+}
+done_testing();

@@ -1,0 +1,532 @@
+/*
+ * The ledger through its public interface, on a real file, with a clock that
+ * the test sets: the schedule's rules, every outcome of a claim, and the
+ * writer.
+ */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "eth/attest.h"
+#include "ledger/credit.h"
+#include "ledger/cycle.h"
+#include "ledger/schedule.h"
+#include "ledger/task.h"
+#include "ledger/worker.h"
+#include "ledger/writer.h"
+#include "t/tap.h"
+
+#define T0	1767225600000LL		/* a midnight, UTC */
+#define SECOND	1000LL
+#define MINUTE	60000LL
+
+static char dir[] = "/tmp/worknet-test-ledger-XXXXXX";
+static char path[80];
+static struct db *db;
+
+static struct schedule_rules rules = { 10, 5 * MINUTE, true };
+static const struct credit_rules credit_rules = { 5 * MINUTE };
+
+static void
+must(enum rc rc, const struct err *e)
+{
+	if (rc == RC_OK)
+		return;
+	printf("Bail out! %s\n", e->msg);
+	exit(EXIT_FAILURE);
+}
+
+/* A ledger of its own for each group of cases. */
+static void
+ledger_open(const char *name)
+{
+	struct err e = ERR_INIT;
+
+	db_close(db);
+	(void)snprintf(path, sizeof(path), "%s/%s.db", dir, name);
+	must(db_create(path, &e), &e);
+	must(db_open(&db, path, DB_WRITE, 1000, &e), &e);
+}
+
+static struct task_definition
+definition(void)
+{
+	struct task_definition d;
+
+	task_defaults(&d);
+	(void)snprintf(d.url, sizeof(d.url), "https://example.org/");
+	return d;
+}
+
+static void
+add(const char *name, const struct task_definition *d)
+{
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(task_add(db, name, d, T0, &e), &e);
+	must(db_commit(db, &e), &e);
+}
+
+static struct address
+worker(int n)
+{
+	struct address a = { { 0x77 } };
+
+	a.b[19] = (uint8_t)n;
+	return a;
+}
+
+/* Polls, and names what was given: "a b", or why it was refused. */
+static const char *
+poll_from(int who, const char *region, const char *network, int64_t now_ms)
+{
+	static char names[TASKS_PER_POLL_MAX * (TASK_ID_MAX + 1) + 1];
+	struct offer_list list = { .n = 0 };
+	const struct poll p = { worker(who), slice_of(region),
+	    slice_of(network), now_ms };
+	struct err e = ERR_INIT;
+	bool has_work;
+	enum rc rc;
+	size_t i;
+
+	must(db_begin(db, &e), &e);
+	rc = schedule_has_work(db, &rules, &p, &has_work, &e);
+	if (rc == RC_OK)
+		rc = schedule_give(db, &rules, &p, &list, &e);
+	if (rc != RC_OK) {
+		db_rollback(db);
+		(void)snprintf(names, sizeof(names), "%s", e.msg);
+		return names;
+	}
+	must(db_commit(db, &e), &e);
+	names[0] = '\0';
+	for (i = 0; i < list.n; i++) {
+		if (i > 0)
+			strcat(names, " ");
+		strcat(names, list.tasks[i].name);
+	}
+	/* The cheap look may be wrong only in one direction. */
+	if (list.n > 0 && !has_work)
+		return "schedule_has_work was wrong";
+	return names;
+}
+
+static const char *
+poll_at(int who, int64_t now_ms)
+{
+	return poll_from(who, "", "", now_ms);
+}
+
+static struct claim
+claim(const char *task, int who, int64_t timestamp_ms)
+{
+	return (struct claim){ .task_id = slice_of(task),
+	    .worker = worker(who), .row = { .timestamp_ms = timestamp_ms,
+	    .success = true, .status = 200, .response_ms = 12 } };
+}
+
+/* Checks and records claims as the api does, signatures aside. */
+static void
+submit(struct claim *claims, size_t n, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+	size_t i;
+
+	must(db_begin(db, &e), &e);
+	for (i = 0; i < n; i++)
+		must(credit_check(db, &credit_rules, claims, i, now_ms, &e),
+		    &e);
+	must(credit_record(db, &credit_rules, claims, n, now_ms, &e), &e);
+	must(db_commit(db, &e), &e);
+}
+
+static const char *
+submit_one(const char *task, int who, int64_t timestamp_ms, int64_t now_ms)
+{
+	static struct claim c;
+
+	c = claim(task, who, timestamp_ms);
+	submit(&c, 1, now_ms);
+	return c.outcome == CLAIM_CREDITED ? "credited" : c.reason;
+}
+
+static int64_t
+balance(int who)
+{
+	struct worker_row w;
+	struct err e = ERR_INIT;
+	struct query *q;
+	int64_t micros;
+
+	if (worker_find(db, (struct address[]){ worker(who) }, &w, &e) !=
+	    RC_OK)
+		return 0;
+	q = db_query(db, Q_ACCOUNT_BALANCE);
+	query_int(q, 1, w.id);
+	must(query_one_int(q, &micros, &e), &e);
+	return micros;
+}
+
+static void
+test_schedule(void)
+{
+	struct task_definition d = definition();
+	struct err e = ERR_INIT;
+	int64_t t;
+
+	ledger_open("schedule");
+	add("a", &d);
+	tap_is_text(poll_at(1, T0), "a", "a new task is due at once");
+	tap_is_text(poll_at(2, T0), "", "a cycle's one slot is given once");
+	tap_is_text(poll_at(1, T0 + 4 * MINUTE), "",
+	    "a worker isn't given a task within its cooldown");
+	tap_is_text(poll_at(2, T0 + 4 * MINUTE), "a",
+	    "another worker is");
+	tap_is_text(poll_at(1, T0 + 5 * MINUTE + 31 * SECOND), "a",
+	    "after the cooldown it is given again");
+
+	ledger_open("copies");
+	d.copies = 3;
+	d.cooldown_ms = 0;
+	add("c", &d);
+	tap_is_text(poll_at(1, T0), "c", "the first of three copies");
+	tap_is_text(poll_at(1, T0 + SECOND), "",
+	    "a worker isn't given two slots of a cycle");
+	tap_is_text(poll_at(2, T0 + SECOND), "c", "the second copy");
+	tap_is_text(poll_at(3, T0 + SECOND), "c", "the third copy");
+	tap_is_text(poll_at(4, T0 + SECOND), "", "there is no fourth");
+	t = T0 + 2 * MINUTE;
+	tap_is_text(poll_from(5, "", "192.0.2.0/24", t), "c",
+	    "a network is given a copy");
+	tap_is_text(poll_from(6, "", "192.0.2.0/24", t), "",
+	    "but not a second one of the same cycle");
+	tap_is_text(poll_from(7, "", "198.51.100.0/24", t), "c",
+	    "another network is");
+
+	ledger_open("regions");
+	d = definition();
+	(void)snprintf(d.region, sizeof(d.region), "eu");
+	add("e", &d);
+	d.region[0] = '\0';
+	add("any", &d);
+	tap_is_text(poll_from(1, "unknown", "", T0), "any",
+	    "a task with a region isn't given to others");
+	tap_is_text(poll_from(2, "eu", "", T0), "e",
+	    "and is given to a worker that declares it");
+
+	ledger_open("states");
+	d = definition();
+	add("s", &d);
+	must(db_begin(db, &e), &e);
+	must(task_set_state(db, "s", TASK_PAUSED, T0, &e), &e);
+	must(db_commit(db, &e), &e);
+	tap_is_text(poll_at(1, T0), "", "a paused task isn't given");
+	must(db_begin(db, &e), &e);
+	must(task_set_state(db, "s", TASK_ACTIVE, T0, &e), &e);
+	must(db_commit(db, &e), &e);
+	tap_is_text(poll_at(1, T0), "s", "a resumed one is");
+	must(db_begin(db, &e), &e);
+	must(worker_set_suspended(db, (struct address[]){ worker(1) }, true,
+	    &e), &e);
+	must(db_commit(db, &e), &e);
+	tap_is_text(poll_at(1, T0 + MINUTE), "worker suspended",
+	    "a suspended worker is told so");
+}
+
+static void
+test_max_tasks(void)
+{
+	struct task_definition d = definition();
+	char name[16];
+	size_t given;
+	int i;
+
+	ledger_open("max");
+	for (i = 0; i < 25; i++) {
+		(void)snprintf(name, sizeof(name), "t%d", i);
+		add(name, &d);
+	}
+	/* Long after, everybody has had the chance: no turn is needed. */
+	given = strlen(poll_at(1, T0 + MINUTE));
+	tap_ok(given >= 10 * 2 + 9 && given <= 10 * 3 + 9,
+	    "a poll is given 10 of 25 tasks");
+	rules.max_tasks = 50;
+	given = strlen(poll_at(1, T0 + MINUTE));
+	rules.max_tasks = 10;
+	tap_ok(given >= 15 * 2 + 14 && given <= 15 * 3 + 14,
+	    "and the other 15 when 50 are allowed");
+}
+
+static void
+test_silence(void)
+{
+	struct task_definition d = definition();
+	int64_t again;
+
+	ledger_open("silence");
+	d.interval_ms = 60 * MINUTE;
+	d.timeout_ms = 10 * SECOND;
+	add("hourly", &d);
+	again = T0 + d.timeout_ms + REOFFER_AFTER_MS;
+	tap_is_text(poll_at(1, T0), "hourly", "an hourly task is given");
+	tap_is_text(poll_at(2, again - 1), "",
+	    "its holder has timeout + 60 s to answer");
+	tap_is_text(poll_at(1, again), "",
+	    "the silent holder isn't offered the slot again");
+	tap_is_text(poll_at(2, again), "hourly",
+	    "then the slot is offered again");
+	tap_is_text(submit_one("hourly", 1, again + 1, again + 1), "credited",
+	    "the first valid result takes it, even the first holder's");
+	tap_is_text(submit_one("hourly", 2, again + 2, again + 2),
+	    "slot taken by another worker", "the second is told why not");
+	tap_is_int(balance(2), 0, "and isn't paid");
+	tap_is_text(poll_at(3, again + 10 * MINUTE), "",
+	    "an answered slot isn't offered again");
+	tap_is_text(poll_at(3, T0 + 61 * MINUTE), "hourly",
+	    "the next cycle is");
+}
+
+static void
+test_edit(void)
+{
+	struct task_definition d = definition();
+	struct err e = ERR_INIT;
+
+	ledger_open("edit");
+	add("a", &d);
+	tap_is_text(poll_at(1, T0), "a", "a task is given");
+	d.reward_micros = 7000;
+	must(db_begin(db, &e), &e);
+	must(task_edit(db, "a", &d, T0 + SECOND, &e), &e);
+	must(db_commit(db, &e), &e);
+	tap_is_text(submit_one("a", 1, T0 + SECOND, T0 + SECOND), "credited",
+	    "what was assigned before an edit is credited after it");
+	tap_is_int(balance(1), 100, "with the reward of then");
+	tap_is_text(poll_at(2, T0 + SECOND), "",
+	    "an edit doesn't open a second slot of the cycle");
+	d.interval_ms = 10 * SECOND;
+	must(db_begin(db, &e), &e);
+	must(task_edit(db, "a", &d, T0 + 2 * SECOND, &e), &e);
+	must(db_commit(db, &e), &e);
+	tap_is_text(poll_at(2, T0 + 3 * SECOND), "",
+	    "nor does an edit of the interval");
+	tap_is_text(poll_at(2, T0 + 30 * SECOND), "a",
+	    "the next cycle of the new interval is given");
+}
+
+static void
+test_claims(void)
+{
+	struct task_definition d = definition();
+	struct claim c[3];
+	struct err e = ERR_INIT;
+
+	ledger_open("claims");
+	add("a", &d);
+	add("b", &d);
+	(void)poll_at(1, T0);
+	tap_is_text(submit_one("x", 1, T0, T0), "unknown task",
+	    "a result for an unknown task says so");
+	tap_is_text(submit_one("a", 1, T0, T0 + 301 * SECOND),
+	    "result too old (301s)", "one past the window says how old it is");
+	tap_is_text(submit_one("a", 1, T0 + MINUTE + 1, T0),
+	    "timestamp in the future", "one from the future is refused");
+	tap_is_text(submit_one("a", 2, T0, T0), "not assigned",
+	    "one of an unknown worker is refused");
+	(void)poll_at(2, T0 + 5 * SECOND);
+	tap_is_text(submit_one("a", 1, T0 + MINUTE, T0), "credited",
+	    "one 60 s ahead is credited");
+	tap_is_text(submit_one("a", 1, T0 + MINUTE, T0 + SECOND),
+	    "already recorded", "the same result twice is credited once");
+	tap_is_text(submit_one("a", 1, T0 + 2, T0 + SECOND), "not assigned",
+	    "a second result for one assignment is refused");
+	tap_is_int(balance(1), 100, "each worker is paid once");
+
+	ledger_open("expired");
+	add("a", &d);
+	(void)poll_at(1, T0);
+	tap_is_text(submit_one("a", 1, T0 + 301 * SECOND, T0 + 301 * SECOND),
+	    "assignment expired", "a fresh result for an old assignment");
+	tap_is_text(submit_one("a", 1, T0, T0 + 300 * SECOND), "credited",
+	    "at the window's very end it is credited");
+
+	ledger_open("batch");
+	d.cooldown_ms = 0;
+	add("a", &d);
+	(void)poll_at(1, T0);
+	(void)poll_at(1, T0 + 2 * MINUTE);
+	c[0] = claim("a", 1, T0 + 2 * MINUTE);
+	c[1] = c[0];
+	c[2] = claim("a", 1, T0 + 2 * MINUTE + 1);
+	submit(c, 3, T0 + 2 * MINUTE + SECOND);
+	tap_ok(c[0].outcome == CLAIM_CREDITED &&
+	    c[2].outcome == CLAIM_CREDITED,
+	    "two results of a request take two assignments");
+	tap_is_text(c[1].reason, "already recorded",
+	    "a result twice in a request is credited once");
+	tap_is_text(submit_one("a", 1, T0 + 2 * MINUTE, T0 + 3 * MINUTE),
+	    "already recorded", "sent again it is still recorded");
+	(void)poll_at(1, T0 + 4 * MINUTE);
+	tap_is_text(submit_one("a", 1, T0 + 2 * MINUTE, T0 + 4 * MINUTE),
+	    "already recorded", "and doesn't use up a new assignment");
+	tap_is_text(submit_one("a", 1, T0 + 4 * MINUTE, T0 + 4 * MINUTE),
+	    "credited", "which a new result does");
+	tap_is_int(balance(1), 300, "three assignments, three rewards");
+	must(db_begin(db, &e), &e);
+	must(worker_set_suspended(db, (struct address[]){ worker(1) }, true,
+	    &e), &e);
+	must(db_commit(db, &e), &e);
+	tap_is_text(submit_one("a", 1, T0 + 4 * MINUTE + 1,
+	    T0 + 4 * MINUTE + 1), "worker suspended",
+	    "a suspended worker's result is refused");
+}
+
+static void
+test_cycles(void)
+{
+	const int64_t intervals[] = { 1000, 7000, 30000, 3600000 };
+	int64_t start, opens, next;
+	bool partition = true, day = true;
+	size_t i;
+	int n;
+
+	for (i = 0; i < sizeof(intervals) / sizeof(intervals[0]); i++)
+		for (n = 0; n < 3000; n++) {
+			start = T0 - T0 % intervals[i] + n * intervals[i];
+			opens = cycle_opens_ms(5, intervals[i], start);
+			next = cycle_opens_ms(5, intervals[i],
+			    start + intervals[i]);
+			partition &= opens < next &&
+			    cycle_at(5, intervals[i], opens) == start &&
+			    cycle_at(5, intervals[i], next - 1) == start;
+		}
+	for (n = 0; n < 30; n++)
+		day &= cycle_opens_ms(n, 30000, T0 + n * 1440 * MINUTE) ==
+		    T0 + n * 1440 * MINUTE;
+	tap_ok(partition, "every moment is in exactly one cycle of a task");
+	tap_ok(day, "a UTC day begins with a cycle");
+}
+
+/* ---- The writer ---- */
+
+static enum rc
+job_add_worker(struct db *w, void *ctx, struct err *e)
+{
+	int64_t id;
+
+	return worker_add(w, ctx, T0, &id, e);
+}
+
+static enum rc
+job_half(struct db *w, void *ctx, struct err *e)
+{
+	int64_t id;
+	enum rc rc = worker_add(w, ctx, T0, &id, e);
+
+	return rc != RC_OK ? rc : err_set(e, RC_INVALID, "half done");
+}
+
+struct writing {
+	struct writer	*w;
+	struct address	 a;
+	writer_job_fn	*fn;
+	enum rc		 rc;
+};
+
+static void *
+write_one(void *arg)
+{
+	struct writing *x = arg;
+
+	x->rc = writer_run(x->w, x->fn, &x->a, NULL);
+	return NULL;
+}
+
+static void
+test_writer(void)
+{
+	struct writing all[32];
+	pthread_t threads[32];
+	struct worker_row row;
+	struct err e = ERR_INIT;
+	struct writer *w;
+	int i, good = 0, bad = 0;
+
+	ledger_open("writer");
+	must(writer_start(&w, path, 1000, &e), &e);
+	for (i = 0; i < 32; i++) {
+		all[i] = (struct writing){ w, worker(i),
+		    i % 4 == 0 ? job_half : job_add_worker, RC_OK };
+		if (pthread_create(&threads[i], NULL, write_one, &all[i]) != 0)
+			must(err_set(&e, RC_IO, "no thread"), &e);
+	}
+	for (i = 0; i < 32; i++) {
+		(void)pthread_join(threads[i], NULL);
+		if (all[i].rc == RC_OK && worker_find(db, &all[i].a, &row,
+		    &e) == RC_OK)
+			good++;
+		if (all[i].rc == RC_INVALID && worker_find(db, &all[i].a,
+		    &row, &e) == RC_NOT_FOUND)
+			bad++;
+	}
+	tap_is_int(good, 24, "a job that works is committed, whoever fails "
+	    "beside it");
+	tap_is_int(bad, 8, "a job that fails leaves nothing behind");
+	must(db_begin(db, &e), &e);
+	tap_ok(writer_run(w, job_add_worker, (struct address[]){
+	    worker(99) }, &e) == RC_BUSY,
+	    "a ledger that somebody else has locked is busy");
+	db_rollback(db);
+	tap_ok(writer_run(w, job_add_worker, (struct address[]){
+	    worker(99) }, &e) == RC_OK, "and works again afterwards");
+	writer_stop(w);
+}
+
+static void
+test_files(void)
+{
+	struct err e = ERR_INIT;
+	struct db *other;
+	int i, steps;
+
+	ledger_open("files");
+	tap_ok(db_create(path, &e) == RC_CONFLICT,
+	    "an existing ledger isn't overwritten");
+	tap_ok(db_open(&other, "/nonexistent/ledger.db", DB_READ, 100, &e) ==
+	    RC_NOT_FOUND, "a missing ledger is told apart");
+	tap_ok(db_migrate(path, &steps, &e) == RC_OK && steps == 0,
+	    "a ledger of this version needs no migration");
+	must(db_open(&other, path, DB_READ, 100, &e), &e);
+	tap_ok(query_run(db_query(other, Q_OFFER_CLEAR), &e) != RC_OK,
+	    "a reader can't write");
+	db_close(other);
+	for (i = 0; i < QUERY_COUNT; i++)
+		if (query_columns(db_query(db, (enum query_id)i)) < 0)
+			break;
+	tap_is_int(i, QUERY_COUNT, "every statement can be prepared");
+}
+
+int
+main(void)
+{
+	char command[120];
+
+	if (mkdtemp(dir) == NULL) {
+		printf("Bail out! no directory in /tmp\n");
+		return EXIT_FAILURE;
+	}
+	test_cycles();
+	test_schedule();
+	test_max_tasks();
+	test_silence();
+	test_edit();
+	test_claims();
+	test_writer();
+	test_files();
+	db_close(db);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	if (system(command) != 0)
+		tap_diag("%s stays", dir);
+	return tap_done();
+}
