@@ -115,7 +115,8 @@ serve(const struct options *o, const struct conf *conf, struct api *api,
 		return serve_cgi(api, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = serve_run(api, fd, (size_t)conf->threads, stop, e);
+	rc = serve_run(api, fd, o->socket_path != NULL,
+	    (size_t)conf->threads, stop, e);
 	(void)close(fd);
 	if (o->socket_path != NULL)
 		(void)unlink(o->socket_path);
