@@ -221,8 +221,12 @@ payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
 	struct payout before = *p;
 	enum rc rc;
 
-	(void)snprintf(verified, sizeof(verified), "%" PRId64 " signatures of "
-	    "results verified again", results);
+	if (results >= 0)
+		(void)snprintf(verified, sizeof(verified), "%" PRId64
+		    " signatures of results verified again", results);
+	else
+		(void)snprintf(verified, sizeof(verified), "verified again "
+		    "when it was reserved");
 	(void)snprintf(until, sizeof(until), "valid before %" PRId64,
 	    a->valid_before);
 	rc = db_begin(db, e);

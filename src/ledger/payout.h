@@ -132,7 +132,10 @@ MUST_CHECK enum rc payout_all_held(struct db *db, bool *held, struct err *e);
 MUST_CHECK enum rc payout_reserve(struct db *db, struct payout *p,
 	    struct err *e);
 
-/* Stores the authorization and its bytes; results: how many were verified. */
+/*
+ * Stores the authorization and its bytes; results: how many signatures were
+ * verified for it, negative when that was before it was reserved.
+ */
 MUST_CHECK enum rc payout_sign(struct db *db, struct payout *p,
 	    const struct payout_auth *a, int64_t results, struct err *e);
 

@@ -1,0 +1,49 @@
+/*
+ * A payout run: compares the ledger with the chain, settles what is open, and
+ * pays who is owed. One run at a time; each step is durable, so that a run
+ * killed anywhere is continued by the next one.
+ */
+#ifndef WORKNET_PAY_RUN_H
+#define WORKNET_PAY_RUN_H
+
+#include "base/conf.h"
+#include "ledger/db.h"
+
+struct run_options {
+	bool			 dry_run;	/* says what it would pay */
+	bool			 reconcile_only;
+	int64_t			 max_payouts;	/* new ones; 0: no limit */
+	const struct address	*only;		/* NULL: every worker */
+	bool			 progress;	/* standard error is a terminal */
+	int			 stop_fd;	/* readable: stop between two */
+};
+
+struct run_result {
+	int64_t	reserved;	/* new payouts */
+	int64_t	posted;		/* payouts that the chain showed now */
+	int64_t	finalized;
+	int64_t	voided;
+	int64_t	held;		/* payees that aren't paid at present */
+	int64_t	open;		/* neither posted, final nor voided after it */
+	bool	insolvent;	/* the treasury can't pay all that is due */
+	bool	findings;	/* something was found for a person to see */
+};
+
+/*
+ * Carries out a run on the ledger db (DB_WRITE). RC_OK also when payouts
+ * stay open: see *out. RC_INVALID when the configuration, the key or the
+ * token is wrong: nothing was signed. RC_CONFLICT when another run holds the
+ * lock. RC_IO when the chain doesn't answer, RC_BUSY when the ledger can't be
+ * written: what was done is durable, the next run continues.
+ */
+MUST_CHECK enum rc run_payouts(struct db *db, const struct conf *c,
+	    const struct run_options *options, struct run_result *out,
+	    struct err *e);
+
+/*
+ * Tests what a run needs of the configuration, without the ledger and
+ * without asking the chain: network, URLs, keys. RC_INVALID.
+ */
+MUST_CHECK enum rc run_test(const struct conf *c, struct err *e);
+
+#endif

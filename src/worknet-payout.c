@@ -1,0 +1,215 @@
+/* The payout run: turns credit into USDC. For cron or a systemd timer. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "eth/address.h"
+#include "pay/run.h"
+
+enum exit_code {
+	EXIT_NOTHING = 0,	/* nothing to do, nothing open */
+	EXIT_CONF = 1,		/* configuration, key, token or usage */
+	EXIT_SYSTEM = 2,	/* the ledger or the chain can't be reached */
+	EXIT_LOCKED = 3,	/* another run holds the lock */
+	EXIT_UNRESOLVED = 4,	/* payouts stay open; the next run goes on */
+	EXIT_INSOLVENT = 5,	/* the treasury can't pay all that is due */
+	EXIT_FINDINGS = 6,	/* something for a person to look at */
+	EXIT_PAID = 10,		/* paid, and nothing stays open */
+};
+
+static const char usage[] =
+    "usage: worknet-payout [-c FILE] [--dry-run | --reconcile] [--max N]\n"
+    "                      [--worker ADDRESS] [-tvh]\n"
+    "\n"
+    "Pays every worker whose credit has reached the threshold, once, and\n"
+    "settles what earlier runs left open. Quiet when all is well.\n"
+    "\n"
+    "  -c FILE           configuration (default " CONF_PATH_DEFAULT ")\n"
+    "  --dry-run         print whom it would pay; change nothing\n"
+    "  --reconcile       only look at the chain and book what it says\n"
+    "  --max N           make at most N new payouts\n"
+    "  --worker ADDRESS  make new payouts for this worker only\n"
+    "  -t                test the configuration, then exit\n"
+    "  -v                say more; twice: every detail\n"
+    "  -h, --help        this text\n"
+    "\n"
+    "Exit codes: 0 nothing to do, 10 paid and all settled, 4 some payouts\n"
+    "are unresolved (the next run goes on), 5 the treasury can't pay all\n"
+    "that is due, 6 a person must look (worknet status), 3 another run\n"
+    "holds the lock, 2 the ledger or the chain can't be reached, 1 the\n"
+    "configuration, the key or the token is wrong.\n";
+
+struct options {
+	const char		*conf_path;
+	bool			 test;
+	struct address		 worker;
+	struct run_options	 run;
+};
+
+static int
+worker_parse(struct options *o, const char *text)
+{
+	struct err e = ERR_INIT;
+
+	if (address_parse(&o->worker, NULL, slice_of(text), &e) != RC_OK) {
+		fprintf(stderr, "--worker: %s\n", e.msg);
+		return -1;
+	}
+	o->run.only = &o->worker;
+	return 0;
+}
+
+static int
+max_parse(struct options *o, const char *text)
+{
+	char *end;
+
+	o->run.max_payouts = strtoll(text, &end, 10);
+	if (*text != '\0' && *end == '\0' && o->run.max_payouts > 0)
+		return 0;
+	fprintf(stderr, "--max: got \"%s\", expected a number from 1\n", text);
+	return -1;
+}
+
+static int
+options_parse(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "dry-run", no_argument, NULL, 'd' },
+		{ "reconcile", no_argument, NULL, 'r' },
+		{ "max", required_argument, NULL, 'm' },
+		{ "worker", required_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, verbose = 0, bad = 0;
+
+	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT,
+	    .run.progress = isatty(STDERR_FILENO) };
+	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			o->conf_path = optarg;
+			break;
+		case 'd':
+			o->run.dry_run = true;
+			break;
+		case 'r':
+			o->run.reconcile_only = true;
+			break;
+		case 'm':
+			bad |= max_parse(o, optarg);
+			break;
+		case 'w':
+			bad |= worker_parse(o, optarg);
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'v':
+			verbose++;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			bad = -1;
+		}
+	log_set_level(verbose == 0 ? LOG_LEVEL_WARNING : verbose == 1 ?
+	    LOG_LEVEL_INFO : LOG_LEVEL_DEBUG);
+	if (bad == 0 && optind == argc)
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+/* SIGTERM and SIGINT stop it between two payouts. */
+static int
+stop_fd_make(void)
+{
+	sigset_t stop;
+
+	(void)sigemptyset(&stop);
+	(void)sigaddset(&stop, SIGTERM);
+	(void)sigaddset(&stop, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &stop, SFD_CLOEXEC);
+}
+
+static int
+exit_code(enum rc rc, const struct run_result *r)
+{
+	switch (rc) {
+	case RC_OK:
+		break;
+	case RC_INVALID:
+	case RC_NOT_FOUND:
+		return EXIT_CONF;
+	case RC_CONFLICT:
+		return EXIT_LOCKED;
+	default:
+		return EXIT_SYSTEM;
+	}
+	if (r->findings)
+		return EXIT_FINDINGS;
+	if (r->insolvent)
+		return EXIT_INSOLVENT;
+	if (r->open > 0)
+		return EXIT_UNRESOLVED;
+	return r->posted > 0 ? EXIT_PAID : EXIT_NOTHING;
+}
+
+static void
+report(const struct run_result *r)
+{
+	log_info("%" PRId64 " reserved, %" PRId64 " paid, %" PRId64 " final, %"
+	    PRId64 " voided, %" PRId64 " held, %" PRId64 " open",
+	    r->reserved, r->posted, r->finalized, r->voided, r->held,
+	    r->open);
+	if (r->insolvent)
+		log_error("the treasury can't pay all that is due");
+	if (r->open > 0)
+		log_warning("%" PRId64 " payouts are unresolved; the next run "
+		    "goes on", r->open);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct run_result result = { 0 };
+	struct options o;
+	struct conf conf;
+	struct db *db;
+	enum rc rc;
+
+	if (options_parse(&o, argc, argv) != 0)
+		return EXIT_CONF;
+	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {
+		log_error("%s", e.msg);
+		return EXIT_CONF;
+	}
+	o.run.stop_fd = stop_fd_make();
+	rc = db_open(&db, conf.ledger_path, DB_WRITE, conf.busy_timeout_ms,
+	    &e);
+	if (rc == RC_CONFLICT)
+		rc = RC_INVALID;	/* another version of the schema */
+	if (rc == RC_OK && o.test)
+		rc = run_test(&conf, &e);
+	else if (rc == RC_OK)
+		rc = run_payouts(db, &conf, &o.run, &result, &e);
+	if (rc != RC_OK)
+		log_error("%s", e.msg);
+	else if (!o.test)
+		report(&result);
+	db_close(db);
+	return exit_code(rc, &result);
+}
