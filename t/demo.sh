@@ -1,6 +1,8 @@
 #!/bin/sh
 # The whole of worknet on this machine: nginx, the coordinator and three
-# workers on loopback. Run by `make demo`, which sets BUILDDIR and SRCDIR.
+# workers on loopback; and, where Node.js and the tests' npm packages are, a
+# local chain and a real facilitator, through which the workers are paid.
+# Run by `make demo`, which sets BUILDDIR and SRCDIR.
 #
 # DEMO_SECONDS=N ends it by itself; the exit code is then 0 only if credits
 # were earned and the audit is clean. Otherwise Ctrl-C ends it.
@@ -14,6 +16,7 @@ dir=$(cd "$BUILDDIR" && pwd)/demo-run
 conf=$dir/worknet.conf
 ledger=$dir/ledger.db
 pids=
+payouts=no
 
 say() { printf '%s\n' "demo: $*"; }
 
@@ -69,6 +72,48 @@ http_post() {
 	    print "$r->{status} $r->{content}\n"' "$1" "$2"
 }
 
+# The chain is a test chain, its treasury's key a public test key.
+start_chain() {
+	if ! command -v node >/dev/null || [ ! -d "$SRCDIR/t/node_modules" ]
+	then
+		say "left out: the chain, the facilitator and the payouts;" \
+		    "they need Node.js and npm (cd t && npm ci)"
+		return
+	fi
+	start chain node "$SRCDIR/t/rig/rig.js" --dir "$dir" \
+	    --chain-id 84532 --block-time 1
+	wait_for test -f "$dir/rig.json" || wait_for test -f "$dir/rig.json" ||
+	    fail "the chain doesn't start"
+	(umask 0077; rig treasuryKey >"$dir/treasury.key")
+	cat >>"$conf" <<-EOF
+
+	[payout]
+	network = base-sepolia
+	facilitator_url = $(rig facilitator)
+	rpc_urls = $(rig rpc)
+	treasury_key_file = treasury.key
+	threshold_micros = 500
+	EOF
+	payouts=yes
+	say "a local chain and a real x402 facilitator run; who is owed" \
+	    "0.0005 USDC is paid"
+}
+
+rig() {
+	sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" "$dir/rig.json"
+}
+
+pay() {
+	[ "$payouts" = yes ] || return 0
+	rc=0
+	"$BUILDDIR/worknet-payout" -v -c "$conf" >>"$dir/payout.log" 2>&1 ||
+	    rc=$?
+	case $rc in
+	0|4|10)	;;
+	*)	fail "worknet-payout ended with $rc" ;;
+	esac
+}
+
 set_up() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
@@ -113,7 +158,7 @@ run() {
 
 # Prints what each log has gained since the last call.
 show_logs() {
-	for f in coordinator worker1 worker2 worker3; do
+	for f in coordinator worker1 worker2 worker3 payout; do
 		[ -f "$dir/$f.log" ] || continue
 		seen=$(cat "$dir/$f.seen" 2>/dev/null || echo 0)
 		lines=$(wc -l <"$dir/$f.log")
@@ -126,7 +171,13 @@ show_logs() {
 show_balances() {
 	say "balances, from the ledger:"
 	sqlite3 -header -column "$ledger" \
-	    "SELECT address, owed_usdc, state FROM balances"
+	    "SELECT address, earned_usdc, owed_usdc, paid_usdc FROM balances"
+	[ "$payouts" = yes ] || return 0
+	say "the same workers, from the chain:"
+	for address in $(sqlite3 "$ledger" "SELECT address FROM worker"); do
+		echo "$address  $(node "$SRCDIR/t/rig/chain.js" \
+		    --rig "$dir/rig.json" balance "$address") micro-USDC"
+	done
 }
 
 intrude() {
@@ -138,10 +189,11 @@ intrude() {
 }
 
 finish() {
-	stop
+	trap '' INT TERM
 	show_logs
 	echo
 	show_balances
+	stop
 	credits=$(sqlite3 "$ledger" "SELECT count(*) FROM result")
 	say "$credits checks were credited; the audit says:"
 	if ! $worknet audit --signatures; then
@@ -158,6 +210,7 @@ finish() {
 
 set_up
 trap finish INT TERM
+start_chain
 run
 say "the coordinator answers at $url/api (try $url/api/health)"
 say "the ledger can be read while it runs:"
@@ -174,6 +227,7 @@ while [ "$DEMO_SECONDS" -eq 0 ] || [ "$second" -lt "$DEMO_SECONDS" ]; do
 	second=$((second + 1))
 	show_logs
 	[ $second -ne 5 ] || intrude
+	[ $((second % 5)) -ne 0 ] || pay
 	[ $((second % 10)) -ne 0 ] || show_balances
 done
 finish

@@ -296,10 +296,11 @@ main(int argc, char **argv)
 {
 	bool full = argc > 1 && strcmp(argv[1], "full") == 0;
 	const char *given = getenv("WN_SEED");
-	uint64_t seed = given != NULL ? strtoull(given, NULL, 0) :
-	    (uint64_t)getpid();
+	uint64_t seed = (uint64_t)getpid();
 	size_t i;
 
+	if (given != NULL)
+		seed = strtoull(given, NULL, 0);
 	tap_diag("WN_SEED=%" PRIu64, seed);
 	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		if (scenarios[i].full == full)

@@ -171,6 +171,10 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	/* A reader needs write access to the WAL's index, but not to rows. */
 	if (rc == RC_OK && mode == DB_READ)
 		rc = run_sql(db, "PRAGMA query_only = ON", path, e);
+	/* SQLite falls back to reading, for good, when it may not write. */
+	else if (rc == RC_OK && sqlite3_db_readonly(db->handle, "main") == 1)
+		rc = err_set(e, RC_BUSY, "ledger: %s is read-only for this "
+		    "user", path);
 	if (rc != RC_OK) {
 		db_close(db);
 		return rc;
@@ -232,7 +236,7 @@ db_create(const char *path, struct err *e)
 	int fd, steps;
 
 	/* SQLite has no exclusive creation: make the empty file first. */
-	fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0640);
+	fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0660);
 	if (fd < 0)
 		return err_set(e, errno == EEXIST ? RC_CONFLICT : RC_IO,
 		    "%s: %s", path, strerror(errno));
