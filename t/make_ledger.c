@@ -24,6 +24,7 @@
 struct options {
 	const char	*db_path;
 	bool		 hashes;	/* print the chain anew */
+	bool		 append;	/* more results in an existing ledger */
 	bool		 fast;		/* filler instead of signatures */
 	int64_t		 tasks;
 	int64_t		 workers;
@@ -34,6 +35,7 @@ struct options {
 	int64_t		 copies;
 	int64_t		 max_tasks;
 	int64_t		 silent_percent;
+	int64_t		 edits;		/* of tasks, spread over the time */
 	int64_t		 end_ms;	/* of the simulated time; 0: now */
 };
 
@@ -71,6 +73,7 @@ static const struct {
 	{ "copies", offsetof(struct options, copies), 1 },
 	{ "max-tasks", offsetof(struct options, max_tasks), 10 },
 	{ "silent-percent", offsetof(struct options, silent_percent), 2 },
+	{ "edits", offsetof(struct options, edits), 0 },
 	{ "end-ms", offsetof(struct options, end_ms), 0 },
 };
 
@@ -80,12 +83,13 @@ static const char usage[] =
     "usage: make_ledger --db FILE [--tasks N] [--workers N] [--results N]\n"
     "           [--seed N] [--interval-ms N] [--cooldown-ms N]\n"
     "           [--copies N] [--max-tasks N] [--silent-percent N]\n"
-    "           [--end-ms N] [--fast]\n"
+    "           [--edits N] [--end-ms N] [--fast] [--append]\n"
     "       make_ledger --db FILE --hashes\n"
     "\n"
     "--fast fills in bytes for signatures: an audit with --signatures sees\n"
-    "it. --hashes prints the number and the hash of every transfer of an\n"
-    "existing ledger, the chain made anew from its rows.\n";
+    "it. --append has the same workers (of the seed) go on in a ledger that\n"
+    "ended before. --hashes prints the number and the hash of every transfer\n"
+    "of an existing ledger, the chain made anew from its rows.\n";
 
 static int64_t *
 number_of(struct options *o, size_t i)
@@ -96,7 +100,7 @@ number_of(struct options *o, size_t i)
 static int
 options_parse(struct options *o, int argc, char **argv)
 {
-	struct option longs[NUMBERS + 4];
+	struct option longs[NUMBERS + 5];
 	char *end;
 	size_t i;
 	int c;
@@ -111,6 +115,7 @@ options_parse(struct options *o, int argc, char **argv)
 	longs[i++] = (struct option){ "db", required_argument, NULL, 'd' };
 	longs[i++] = (struct option){ "fast", no_argument, NULL, 'f' };
 	longs[i++] = (struct option){ "hashes", no_argument, NULL, 'h' };
+	longs[i++] = (struct option){ "append", no_argument, NULL, 'a' };
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'd')
 			o->db_path = optarg;
@@ -118,6 +123,8 @@ options_parse(struct options *o, int argc, char **argv)
 			o->fast = true;
 		else if (c == 'h')
 			o->hashes = true;
+		else if (c == 'a')
+			o->append = true;
 		else if (c >= 256)
 			*number_of(o, (size_t)c - 256) = strtoll(optarg, &end,
 			    10);
@@ -304,6 +311,33 @@ step(struct simulation *s, int64_t now_ms, struct err *e)
 	return rc;
 }
 
+/*
+ * The operator changes a task: its interval, copies and cooldown, now and
+ * then twice in a row.
+ */
+static enum rc
+task_change(struct simulation *s, int64_t now_ms, struct err *e)
+{
+	int64_t i, times = 1 + random_below(s, 2);
+	char name[TASK_ID_MAX + 1];
+	struct task_row t;
+	enum rc rc;
+
+	(void)snprintf(name, sizeof(name), "task_%05" PRId64,
+	    random_below(s, s->o->tasks));
+	rc = task_get(s->db, name, &t, e);
+	for (i = 0; rc == RC_OK && i < times; i++, now_ms += 100) {
+		if (random_below(s, 2) == 0)
+			t.def.interval_ms = s->o->interval_ms /
+			    (1 + random_below(s, 4));
+		t.def.copies = 1 + random_below(s, s->o->copies);
+		t.def.cooldown_ms = cooldown_ms(s->o) /
+		    (1 + random_below(s, 3));
+		rc = task_edit(s->db, name, &t.def, now_ms, e);
+	}
+	return rc;
+}
+
 static enum rc
 simulate(struct simulation *s, int64_t start_ms, int64_t end_ms,
     struct err *e)
@@ -312,11 +346,14 @@ simulate(struct simulation *s, int64_t start_ms, int64_t end_ms,
 	enum rc rc;
 
 	rc = db_begin(s->db, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !s->o->append)
 		rc = ledger_make(s, start_ms, e);
 	for (now_ms = start_ms; rc == RC_OK && now_ms < end_ms &&
 	    s->results < s->o->results; now_ms += STEP_MS) {
 		rc = step(s, now_ms, e);
+		if (rc == RC_OK && random_below(s, end_ms - start_ms) <
+		    s->o->edits * STEP_MS)
+			rc = task_change(s, now_ms + 50, e);
 		if (rc == RC_OK && ++steps % COMMIT_STEPS == 0) {
 			rc = db_commit(s->db, e);
 			if (rc == RC_OK)
@@ -356,7 +393,7 @@ make(const struct options *o, struct err *e)
 	start_ms = end_ms - cycles * o->interval_ms *
 	    (107 + o->silent_percent) / 100;
 	rc = workers_make(&s, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !o->append)
 		rc = db_create(o->db_path, e);
 	if (rc == RC_OK)
 		rc = db_open(&s.db, o->db_path, DB_WRITE, 1000, e);

@@ -15,8 +15,7 @@ struct import {
 	struct db	*db;
 	bool		 update;
 	int64_t		 now_ms;
-	struct err	*err;
-	enum rc		 rc;		/* why it stopped */
+	struct err	 why;		/* it stopped */
 
 	/* The present element. */
 	int64_t			 number;	/* from 1; 0 before the first */
@@ -61,7 +60,7 @@ static const struct field fields[] = {
 static bool
 stop(struct import *m, const char *what, struct slice name)
 {
-	m->rc = err_set(m->err, RC_INVALID, "task %" PRId64 "%s%s%s: %s%.*s",
+	(void)err_set(&m->why, RC_INVALID, "task %" PRId64 "%s%s%s: %s%.*s",
 	    m->number, m->id[0] == '\0' ? "" : " (", m->id,
 	    m->id[0] == '\0' ? "" : ")", what,
 	    name.len > 80 ? 80 : (int)name.len, name.p);
@@ -180,15 +179,16 @@ static bool
 task_end(struct import *m)
 {
 	struct err e = ERR_INIT;
+	enum rc rc;
 	size_t i;
 
 	for (i = 0; i < FIELDS; i++)
 		if (fields[i].required && (m->seen & 1U << i) == 0)
 			return stop(m, "missing: ", slice_of(fields[i].name));
-	m->rc = task_store(m, &e);
-	if (m->rc == RC_OK)
+	rc = task_store(m, &e);
+	if (rc == RC_OK)
 		return true;
-	(void)err_set(m->err, m->rc, "task %" PRId64 " (%s): %s", m->number,
+	(void)err_set(&m->why, rc, "task %" PRId64 " (%s): %s", m->number,
 	    m->id, e.msg);
 	return false;
 }
@@ -202,7 +202,7 @@ on_event(void *ctx, const struct json_event *ev)
 	if (ev->depth == 0) {
 		if (ev->type == JSON_ARRAY || ev->type == JSON_ARRAY_END)
 			return true;
-		m->rc = err_set(m->err, RC_INVALID, "expected an array of "
+		(void)err_set(&m->why, RC_INVALID, "expected an array of "
 		    "tasks");
 		return false;
 	}
@@ -224,11 +224,13 @@ import_run(struct import *m, struct slice text, struct err *e)
 	rc = db_begin(m->db, e);
 	if (rc != RC_OK)
 		return rc;
-	m->err = e;
 	m->now_ms = value_now_ms();
 	rc = json_parse(text, DEPTH_MAX, on_event, m, e);
-	if (rc == RC_CONFLICT)
-		rc = m->rc;	/* on_event stopped it, and said why */
+	if (rc == RC_CONFLICT) {
+		/* Not JSON's fault: on_event stopped it, and said why. */
+		*e = m->why;
+		rc = e->rc;
+	}
 	if (rc == RC_OK)
 		rc = db_commit(m->db, e);
 	if (rc != RC_OK)

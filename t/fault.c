@@ -1,0 +1,216 @@
+/*
+ * Trouble on command, for the tests: a shared object for LD_PRELOAD.
+ *
+ * WN_FAULT_FILE names a file. While it exists, system calls on files below
+ * the directory WN_FAULT_DIR fail. Its first line is the error and then the
+ * calls that give it, such as
+ *	ENOSPC write ftruncate
+ * The calls are write (also pwrite), read (pread), sync (fsync, fdatasync)
+ * and ftruncate. A second line "NAME N" lets N more calls of these work; a
+ * NAME (a number) that wasn't there before begins to count anew.
+ *
+ * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
+ * clock_gettime(CLOCK_REALTIME) gives while the file exists.
+ *
+ * Everything is read anew with every call: slow, and without any state but
+ * the count.
+ */
+#define _GNU_SOURCE	/* RTLD_NEXT */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef ssize_t write_fn(int, const void *, size_t);
+typedef ssize_t pwrite_fn(int, const void *, size_t, off_t);
+typedef ssize_t pread_fn(int, void *, size_t, off_t);
+typedef int sync_fn(int);
+typedef int truncate_fn(int, off_t);
+typedef int clock_fn(clockid_t, struct timespec *);
+
+ssize_t	pwrite64(int, const void *, size_t, off64_t);
+ssize_t	pread64(int, void *, size_t, off64_t);
+int	ftruncate64(int, off64_t);
+
+static atomic_long count_name;	/* the second line: its name */
+static atomic_long count;	/* and how many calls it has let through */
+
+/* The next definition of a function; as data, for C has no such cast. */
+static void
+next_find(void *fn, const char *name)
+{
+	void *p = dlsym(RTLD_NEXT, name);
+
+	memcpy(fn, &p, sizeof(p));
+}
+
+#define NEXT(type, name)			\
+	static type *next;			\
+	if (next == NULL)			\
+		next_find(&next, name)
+
+static size_t
+file_read(const char *path, char *buf, size_t size)
+{
+	ssize_t n = -1;
+	int fd;
+
+	buf[0] = '\0';
+	if (path == NULL)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, buf, size - 1);
+	(void)close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
+}
+
+static int
+is_below(int fd, const char *dir)
+{
+	char link[64], path[PATH_MAX];
+	size_t len;
+	ssize_t n;
+
+	if (dir == NULL)
+		return 0;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return 0;
+	path[n] = '\0';
+	len = strlen(dir);
+	return strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
+static int
+error_number(const char *name)
+{
+	if (strcmp(name, "ENOSPC") == 0)
+		return ENOSPC;
+	if (strcmp(name, "EROFS") == 0)
+		return EROFS;
+	return EIO;
+}
+
+/* True while the second line lets calls through. */
+static int
+is_let_through(const char *second)
+{
+	long name, n;
+
+	if (second == NULL || sscanf(second, "%ld %ld", &name, &n) != 2)
+		return 0;
+	if (atomic_exchange(&count_name, name) != name)
+		atomic_store(&count, 0);
+	return atomic_fetch_add(&count, 1) < n;
+}
+
+/* The error that this call on fd has to give now; 0: none. */
+static int
+fault(int fd, const char *call)
+{
+	char text[256], *word, *save, *second;
+	int saved = errno, error = 0, hit = 0;
+
+	if (file_read(getenv("WN_FAULT_FILE"), text, sizeof(text)) == 0 ||
+	    !is_below(fd, getenv("WN_FAULT_DIR"))) {
+		errno = saved;
+		return 0;
+	}
+	second = strchr(text, '\n');
+	if (second != NULL)
+		*second++ = '\0';
+	word = strtok_r(text, " ", &save);
+	if (word != NULL)
+		error = error_number(word);
+	while (word != NULL && (word = strtok_r(NULL, " ", &save)) != NULL)
+		hit |= strcmp(word, call) == 0;
+	hit = hit && !is_let_through(second);
+	errno = saved;
+	return hit ? error : 0;
+}
+
+#define FAIL_OR(call, expr) do {			\
+	int error_ = fault(fd, call);			\
+	if (error_ != 0) {				\
+		errno = error_;				\
+		return -1;				\
+	}						\
+	return (expr);					\
+} while (0)
+
+ssize_t
+write(int fd, const void *p, size_t len)
+{
+	NEXT(write_fn, "write");
+	FAIL_OR("write", next(fd, p, len));
+}
+
+ssize_t
+pwrite(int fd, const void *p, size_t len, off_t at)
+{
+	NEXT(pwrite_fn, "pwrite");
+	FAIL_OR("write", next(fd, p, len, at));
+}
+
+ssize_t
+pwrite64(int fd, const void *p, size_t len, off64_t at)
+{
+	NEXT(pwrite_fn, "pwrite64");
+	FAIL_OR("write", next(fd, p, len, at));
+}
+
+ssize_t
+pread64(int fd, void *p, size_t len, off64_t at)
+{
+	NEXT(pread_fn, "pread64");
+	FAIL_OR("read", next(fd, p, len, at));
+}
+
+int
+fsync(int fd)
+{
+	NEXT(sync_fn, "fsync");
+	FAIL_OR("sync", next(fd));
+}
+
+int
+fdatasync(int fd)
+{
+	NEXT(sync_fn, "fdatasync");
+	FAIL_OR("sync", next(fd));
+}
+
+int
+ftruncate64(int fd, off64_t len)
+{
+	NEXT(truncate_fn, "ftruncate64");
+	FAIL_OR("ftruncate", next(fd, len));
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	NEXT(clock_fn, "clock_gettime");
+	int saved = errno;
+	char text[32];
+	long long ms;
+
+	if (id != CLOCK_REALTIME || file_read(getenv("WN_FAULT_CLOCK"), text,
+	    sizeof(text)) == 0)
+		return next(id, ts);
+	errno = saved;
+	ms = atoll(text);
+	ts->tv_sec = (time_t)(ms / 1000);
+	ts->tv_nsec = (long)(ms % 1000 * 1000000);
+	return 0;
+}
