@@ -5,6 +5,7 @@
 #ifndef WORKNET_T_HTTP_SERVER_H
 #define WORKNET_T_HTTP_SERVER_H
 
+#include <errno.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -262,6 +263,9 @@ server_accept(struct server *s)
 	int fd;
 
 	fd = accept(s->listen_fd, NULL, NULL);
+	/* A test that uses up the process's descriptors uses up ours. */
+	if (fd < 0 && errno == EMFILE)
+		return;
 	for (i = 0; i < SERVER_CONNECTIONS; i++)
 		if (s->connections[i].fd < 0)
 			break;

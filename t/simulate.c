@@ -174,7 +174,9 @@ answer(struct sim *m, int worker, const struct offer_list *offers,
 	}
 	must(credit_record(m->db, &rules, claims, offers->n, now_ms, &e), &e);
 	for (i = 0; i < offers->n; i++) {
-		if (claims[i].outcome != CLAIM_CREDITED)
+		/* What begins after the scenario's end isn't part of it. */
+		if (claims[i].outcome != CLAIM_CREDITED ||
+		    claims[i].row.cycle_ms >= START_MS + m->s->length_ms)
 			continue;
 		m->earned_micros[worker] += claims[i].reward_micros;
 		m->checks++;
@@ -211,7 +213,9 @@ run(struct sim *m)
 	int64_t t;
 	int i;
 
-	for (t = 0; t < m->s->length_ms; t += POLL_PERIOD_MS)
+	/* The last cycles end a little after the scenario. */
+	for (t = 0; t < m->s->length_ms + 2 * POLL_PERIOD_MS;
+	    t += POLL_PERIOD_MS)
 		for (i = 0; i < m->s->workers; i++)
 			poll_once(m, i, START_MS + t + m->phase_ms[i]);
 	must(db_commit(m->db, &e), &e);
