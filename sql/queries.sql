@@ -189,7 +189,8 @@ FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.name = ?1;
 -- Payouts ------------------------------------------------------------------
 
 -- Who may be paid, the oldest debt first: balance, since when, the next seq,
--- what was reserved since ?3, and why it is held if it is.
+-- what was reserved since ?3, why the operator and the token hold it if they
+-- do, and whether an earlier payout isn't settled.
 -- :name payees
 SELECT w.id, w.address, a.balance_micros,
 	(SELECT t.at_ms FROM transfer t WHERE t.credit = w.id
@@ -201,7 +202,12 @@ SELECT w.id, w.address, a.balance_micros,
 	coalesce((SELECT sum(p.amount_micros) FROM payout p
 		WHERE p.worker = w.id AND p.reserved_ms > ?3
 		AND p.state <> 'voided'), 0),
-	(SELECT h.reason FROM hold h WHERE h.worker = w.id LIMIT 1)
+	(SELECT h.reason FROM hold h
+		WHERE h.worker = w.id AND h.by = 'operator'),
+	(SELECT h.reason FROM hold h
+		WHERE h.worker = w.id AND h.by = 'chain'),
+	EXISTS (SELECT 1 FROM payout p WHERE p.worker = w.id
+		AND p.state NOT IN ('posted', 'final', 'voided'))
 FROM account a CROSS JOIN worker w ON w.id = a.id
 WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
@@ -491,3 +497,172 @@ FROM result r LEFT JOIN transfer t ON t.id = r.transfer
 	LEFT JOIN task k ON k.id = v.task
 WHERE r.slot BETWEEN ?1 AND ?2 AND r.transfer <= ?3
 ORDER BY r.slot;
+
+-- Payouts for people -------------------------------------------------------
+
+-- Payouts, the newest first: ?1 is 1 for the open ones only, ?2 a worker or 0
+-- for all. Since when a payout is in its state: since its step into it, or
+-- since it was unposted.
+-- :name payout_list
+SELECT p.id, w.address, p.seq, p.amount_micros, p.paid_micros, p.state,
+	coalesce((SELECT min(e.at_ms) FROM payout_event e
+		WHERE e.payout = p.id AND e.kind = p.state AND e.id > coalesce(
+			(SELECT max(u.id) FROM payout_event u
+			WHERE u.payout = p.id AND u.kind = 'unposted'), 0)),
+		(SELECT max(e.at_ms) FROM payout_event e
+		WHERE e.payout = p.id AND e.kind = 'unposted'),
+		p.reserved_ms),
+	(SELECT e.tx FROM payout_event e
+		WHERE e.payout = p.id AND e.kind = 'posted'
+		AND p.state IN ('posted', 'final')
+		ORDER BY e.id DESC LIMIT 1)
+FROM payout p CROSS JOIN worker w ON w.id = p.worker
+WHERE (NOT ?1 OR p.state NOT IN ('final', 'voided'))
+	AND (?2 = 0 OR p.worker = ?2)
+ORDER BY p.id DESC LIMIT ?3;
+
+-- :name payout_count
+SELECT count(*) FROM payout p
+WHERE (NOT ?1 OR p.state NOT IN ('final', 'voided'))
+	AND (?2 = 0 OR p.worker = ?2);
+
+-- A payout, the transaction and block that it is posted in, the transfer that
+-- reserved it, whether it was adopted, and its authorization.
+-- :name payout_show
+SELECT p.worker, w.address, p.seq, p.amount_micros, p.paid_micros, p.state,
+	p.nonce, p.chain_id, p.token, p.treasury, p.reserved_ms,
+	p.verified_to,
+	(SELECT e.tx FROM payout_event e
+		WHERE e.payout = p.id AND e.kind = 'posted'
+		AND p.state IN ('posted', 'final')
+		ORDER BY e.id DESC LIMIT 1),
+	(SELECT e.transfer FROM payout_event e
+		WHERE e.payout = p.id AND e.kind = 'reserved'
+		ORDER BY e.id LIMIT 1),
+	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'payout lost'
+		AND f.subject = 'payout ' || p.id),
+	a.signed_ms, a.valid_after, a.valid_before, a.signature,
+	a.from_block, length(a.body)
+FROM payout p CROSS JOIN worker w ON w.id = p.worker
+	LEFT JOIN authorization a ON a.payout = p.id
+WHERE p.id = ?1;
+
+-- What happened to a payout, in order.
+-- :name payout_events
+SELECT id, at_ms, kind, transfer, tx, block, detail
+FROM payout_event WHERE payout = ?1 ORDER BY id;
+
+-- Up to which transfer the payouts of worker ?1 before payout ?2 had counted,
+-- and the last of them. An adopted one counts up to where it was found.
+-- :name payout_counted
+SELECT coalesce(max(CASE WHEN p.verified_to > 0 THEN p.verified_to
+	ELSE (SELECT e.transfer - 1 FROM payout_event e
+		WHERE e.payout = p.id AND e.kind = 'reserved') END), 0),
+	coalesce(max(p.id), 0)
+FROM payout p WHERE p.worker = ?1 AND p.id < ?2;
+
+-- What those payouts took of the worker's balance after that, ?3.
+-- :name payout_taken
+SELECT coalesce(sum(t.amount_micros), 0)
+FROM payout p CROSS JOIN payout_event e ON e.payout = p.id
+	CROSS JOIN transfer t ON t.id = e.transfer
+WHERE p.worker = ?1 AND p.id < ?2 AND e.kind = 'reserved' AND t.id > ?3;
+
+-- A worker's balance after transfer ?2.
+-- :name balance_at
+SELECT coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE credit = ?1 AND credit > 3 AND id <= ?2), 0)
+	- coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE debit = ?1 AND debit > 3 AND id <= ?2), 0);
+
+-- What moved a worker's balance after transfer ?2 and up to ?3, but for what
+-- payouts reserved: how much, for how many results, for which payout.
+-- :name payout_lines
+SELECT t.id, t.at_ms, t.kind, CASE WHEN t.debit = ?1 THEN -t.amount_micros
+		ELSE t.amount_micros END,
+	(SELECT count(*) FROM result r WHERE r.transfer = t.id),
+	CASE WHEN t.kind = 'credit' THEN NULL ELSE (SELECT p.id
+		FROM payout p CROSS JOIN payout_event e ON e.payout = p.id
+		WHERE p.worker = ?1 AND e.transfer = t.id) END
+FROM (SELECT id FROM transfer
+		WHERE credit = ?1 AND credit > 3 AND id > ?2 AND id <= ?3
+	UNION ALL SELECT d.id FROM transfer d
+		WHERE d.debit = ?1 AND d.debit > 3 AND d.id > ?2 AND d.id <= ?3
+		AND NOT EXISTS (SELECT 1 FROM payout p
+			CROSS JOIN payout_event e ON e.payout = p.id
+			WHERE p.worker = ?1 AND e.transfer = d.id
+			AND e.kind = 'reserved')) i
+	CROSS JOIN transfer t ON t.id = i.id
+ORDER BY t.id;
+
+-- The results behind the credits among them.
+-- :name payout_results
+SELECT t.id, r.slot, r.timestamp_ms, k.name, r.success, r.status, r.error,
+	v.reward_micros
+FROM transfer t CROSS JOIN result r ON r.transfer = t.id
+	CROSS JOIN task_version v ON v.id = r.version
+	CROSS JOIN task k ON k.id = v.task
+WHERE t.credit = ?1 AND t.credit > 3 AND t.id > ?2 AND t.id <= ?3
+ORDER BY t.id, r.slot;
+
+-- :name hold_list
+SELECT h.worker, w.address, h.by, h.since_ms, h.reason
+FROM hold h LEFT JOIN worker w ON w.id = h.worker
+ORDER BY h.worker, h.by;
+
+-- By whom a worker is held, besides ?2.
+-- :name hold_by
+SELECT count(*) FILTER (WHERE by = ?2), count(*) FILTER (WHERE by <> ?2)
+FROM hold WHERE worker = ?1;
+
+-- ?1 is 1 to have those, too, that a person has closed.
+-- :name finding_list
+SELECT id, at_ms, kind, subject, detail, closed_ms FROM finding
+WHERE ?1 OR closed_ms IS NULL ORDER BY id;
+
+-- :name finding_get
+SELECT kind, subject, closed_ms FROM finding WHERE id = ?1;
+
+-- :name finding_close
+UPDATE finding SET closed_ms = ?2 WHERE id = ?1 AND closed_ms IS NULL;
+
+-- Where the newest payout on chain ?1 (0: any) was made from.
+-- :name treasury_last
+SELECT treasury FROM payout WHERE ?1 = 0 OR chain_id = ?1
+ORDER BY id DESC LIMIT 1;
+
+-- What was earned by transfers from ?1 on, in spans of ?3 ms that end at ?2,
+-- the newest first.
+-- :name earned_spans
+SELECT (?2 - at_ms) / ?3, sum(amount_micros), count(*)
+FROM transfer
+WHERE id >= ?1 AND kind = 'credit' AND at_ms <= ?2
+GROUP BY 1 ORDER BY 1;
+
+-- The audit of payouts -----------------------------------------------------
+
+-- Every event in order, and whether its payout exists.
+-- :name audit_event
+SELECT e.id, e.payout, e.at_ms, e.kind, coalesce(e.transfer, 0),
+	coalesce(e.tx, ''), coalesce(e.block, 0), e.detail, e.hash,
+	p.id IS NOT NULL
+FROM payout_event e LEFT JOIN payout p ON p.id = e.payout ORDER BY e.id;
+
+-- The transfers that payouts made, in the order in which their events are.
+-- :name audit_moved
+SELECT id FROM transfer WHERE kind <> 'credit' ORDER BY id;
+
+-- Every payout with its events and what each moved; the findings that say
+-- that it was adopted, and that the chain paid another amount.
+-- :name audit_payout
+SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
+	a.payout IS NOT NULL,
+	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'payout lost'
+		AND f.subject = 'payout ' || p.id),
+	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'amount differs'
+		AND f.subject = 'payout ' || p.id),
+	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros
+FROM payout p LEFT JOIN authorization a ON a.payout = p.id
+	LEFT JOIN payout_event e ON e.payout = p.id
+	LEFT JOIN transfer t ON t.id = e.transfer
+ORDER BY p.worker, p.seq, p.id, e.id;

@@ -219,7 +219,7 @@ finds_anew('a result paid to a worker within its cooldown', 'cooldown',
     FROM transfer WHERE credit = account.id) WHERE id > 3;",
     says => qr/slot $b: assigned to the worker of account/);
 finds_anew('a credit turned into another kind',
-    'result transfer-kind',
+    'payout-transfer result transfer-kind',
     "UPDATE transfer SET kind = 'void' WHERE id = $paid;",
     says => qr/slot $slot: paid by transfer $paid, which is no credit/);
 finds_anew('no status turned into the number that stands for it', 'result',

@@ -381,7 +381,7 @@ static enum rc
 make(const struct options *o, struct err *e)
 {
 	int64_t end_ms = (o->end_ms != 0 ? o->end_ms : now()) - 10000;
-	int64_t cycles = o->results / (o->tasks * o->copies) + 2, start_ms;
+	int64_t cycles = o->results / (o->tasks * o->copies) + 5, start_ms;
 	static struct simulation s;
 	enum rc rc;
 

@@ -110,7 +110,8 @@ print_program_help(FILE *f)
 
 	fputs("usage: worknet [-c FILE] COMMAND [ARGUMENT]... [OPTION]...\n\n"
 	    "Sets up and runs a network of workers that check HTTP endpoints:\n"
-	    "tasks, workers, the ledger of what they earned.\n\n", f);
+	    "tasks, workers, the ledger of what they earned and were paid.\n\n",
+	    f);
 	for (c = admin_commands; c->name != NULL; c++)
 		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
 	fputs("\nOptions of every command (worknet COMMAND --help has its "
@@ -229,10 +230,10 @@ command_run(struct admin *a)
 }
 
 enum admin_exit
-admin_main(int argc, char **argv)
+admin_main(int argc, char **argv, const struct chain_look *look)
 {
 	struct err e = ERR_INIT;
-	struct admin a = { .command = NULL };
+	struct admin a = { .look = look };
 	int i = 1;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {

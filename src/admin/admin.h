@@ -10,6 +10,8 @@
 #include "base/conf.h"
 #include "ledger/db.h"
 
+struct chain_look;
+
 enum admin_exit {
 	ADMIN_OK = 0,
 	ADMIN_REFUSED = 1,	/* a finding, refused, not found */
@@ -20,11 +22,12 @@ enum admin_exit {
 /* One run of the program. */
 struct admin {
 	const struct command	*command;
+	const struct chain_look	*look;		/* borrowed, or NULL */
 	struct args		 args;
-	struct conf		 conf;		/* after admin_configure */
-	struct db		*db;		/* owned; after admin_open */
+	struct conf		 conf;		/* by admin_configure */
+	struct db		*db;		/* owned; by admin_open */
 	struct out		*out;		/* owned */
-	bool			 stands;	/* out, whatever the exit code */
+	bool			 stands;	/* out, whatever the code */
 };
 
 struct command {
@@ -41,8 +44,12 @@ struct command {
 /* All commands; the last one's name is NULL. */
 extern const struct command admin_commands[];
 
-/* The whole program; the value is main's. */
-enum admin_exit admin_main(int argc, char **argv);
+/*
+ * The whole program; the value is main's. look is how to ask the chain, see
+ * admin/treasury.h.
+ */
+enum admin_exit admin_main(int argc, char **argv,
+	    const struct chain_look *look);
 
 /* The file that -c names, or the default. */
 const char *admin_conf_path(const struct admin *a);
@@ -77,5 +84,14 @@ enum admin_exit command_worker_suspend(struct admin *a);
 enum admin_exit command_worker_resume(struct admin *a);
 enum admin_exit command_status(struct admin *a);
 enum admin_exit command_audit(struct admin *a);
+enum admin_exit command_payout_list(struct admin *a);
+enum admin_exit command_payout_show(struct admin *a);
+enum admin_exit command_payout_explain(struct admin *a);
+enum admin_exit command_payout_hold(struct admin *a);
+enum admin_exit command_payout_release(struct admin *a);
+enum admin_exit command_payout_holds(struct admin *a);
+enum admin_exit command_treasury(struct admin *a);
+enum admin_exit command_finding_list(struct admin *a);
+enum admin_exit command_finding_close(struct admin *a);
 
 #endif

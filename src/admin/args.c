@@ -40,6 +40,12 @@ static const struct option_text {
 	    "verify every signature again, on all cores" },
 	[OPT_WINDOW] = { "--result-window", NULL, "DURATION",
 	    "if the configuration's was another before" },
+	[OPT_OPEN] = { "--open", NULL, NULL,
+	    "only those that are neither final nor voided" },
+	[OPT_WORKER] = { "--worker", NULL, "ADDRESS", "only this worker's" },
+	[OPT_REASON] = { "--reason", NULL, "TEXT", "why, for who asks later" },
+	[OPT_ADDRESS] = { "--address", NULL, "ADDRESS",
+	    "the treasury, when neither key nor ledger tells" },
 };
 
 static const struct option_text *

@@ -8,19 +8,20 @@
 
 const struct command admin_commands[] = {
 	{ "init", "[--migrate]", "make a configuration and a ledger",
-	    "Writes a commented configuration where there is none, then makes\n"
-	    "an empty ledger with a random id where the configuration says.\n"
-	    "What exists is never overwritten. --migrate brings an older\n"
-	    "ledger up to this program's schema instead.\n",
+	    "Writes a commented configuration where there is none, then\n"
+	    "makes an empty ledger with a random id where it says. What\n"
+	    "exists is never overwritten. --migrate instead brings an older\n"
+	    "ledger up to this program's schema.\n",
 	    OPT(MIGRATE), 0, 0, command_init },
 	{ "check", "", "check configuration, ledger file and clock",
 	    "Says what it checked, and exits 1 when something is wrong.\n",
 	    0, 0, 0, command_check },
 	{ "task add", "ID --url URL [OPTION]...", "add a task",
-	    "A task is a GET of an http or https URL, due at once. ID is 1 to\n"
-	    "64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations have a\n"
-	    "unit: ms, s, m, h or d. Without options: status 200 expected\n"
-	    "within 10000 ms, 100 micro-USDC, every 30s, 1 copy, cooldown 5m.\n",
+	    "A task is a GET of an http or https URL, due at once. ID is 1\n"
+	    "to 64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations\n"
+	    "have a unit: ms, s, m, h or d. Without options: status 200\n"
+	    "within 10000 ms, 100 micro-USDC, every 30s, 1 copy, cooldown\n"
+	    "5m.\n",
 	    OPTS_TASK, 1, 1, command_task_add },
 	{ "task list", "[--limit N | --all]", "list tasks by name",
 	    "The first 100 that aren't removed; --all lists every task, the\n"
@@ -44,10 +45,10 @@ const struct command admin_commands[] = {
 	{ "task import", "FILE [--update]",
 	    "add the tasks of a JSON array, all or none",
 	    "FILE is - for standard input. Each element has id, type\n"
-	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros, and\n"
-	    "optionally region, intervalMs, copies, cooldownMs. A task that\n"
-	    "exists already is refused; with --update it is changed, and keeps\n"
-	    "what isn't given.\n",
+	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros,\n"
+	    "and optionally region, intervalMs, copies, cooldownMs. A task\n"
+	    "that exists already is refused; with --update it is changed,\n"
+	    "and keeps what isn't given.\n",
 	    OPT(UPDATE), 1, 1, command_task_import },
 	{ "worker list", "[--limit N | --all]",
 	    "list workers, those first who joined last", "",
@@ -64,15 +65,51 @@ const struct command admin_commands[] = {
 	    "", 0, 1, 1, command_worker_resume },
 	{ "status", "[--limit N]", "tasks, workers, results, money, warnings",
 	    "Coverage counts, of the cycles that opened between 62 and 2\n"
-	    "minutes ago, those that were checked; the worst --limit tasks (20)\n"
-	    "are listed. Warnings don't change the exit code.\n",
+	    "minutes ago, those that were checked; the worst --limit tasks\n"
+	    "(20) are listed. Warnings don't change the exit code.\n",
 	    OPT(LIMIT), 0, 0, command_status },
 	{ "audit", "[--signatures] [--result-window DURATION]",
 	    "prove the ledger from its rows alone",
-	    "Recomputes sums, hashes and the rules of the schedule from every\n"
-	    "row, and with --signatures every signature. Exits 1 with a list of\n"
-	    "what is off. Note the newest transfer's hash: a later audit can\n"
-	    "be held against it.\n",
+	    "Recomputes sums, hashes and the rules of the schedule from\n"
+	    "every row, and with --signatures every signature. Exits 1 with\n"
+	    "a list of what is off. Note the newest transfer's hash: a later\n"
+	    "audit can be held against it.\n",
 	    OPT(SIGNATURES) | OPT(WINDOW), 0, 0, command_audit },
+	{ "payout list", "[--open] [--worker ADDRESS] [--limit N | --all]",
+	    "list payouts, the newest first",
+	    "The last 100; open are those that are neither final nor\n"
+	    "voided.\n",
+	    OPT(OPEN) | OPT(WORKER) | OPT(ALL) | OPT(LIMIT), 0, 0,
+	    command_payout_list },
+	{ "payout show", "ID",
+	    "show a payout, its authorization and its events", "",
+	    0, 1, 1, command_payout_show },
+	{ "payout explain", "ID", "tell a payout's whole story, for its worker",
+	    "Which credits it pays and the checks behind each, what happened\n"
+	    "to it and when, and where the chain shows it.\n",
+	    0, 1, 1, command_payout_explain },
+	{ "payout hold", "[ADDRESS] [--reason TEXT]",
+	    "hold a worker's payouts, or everybody's",
+	    "Without ADDRESS nobody is paid: a run stops between two payouts.\n"
+	    "What was signed before is still followed up.\n",
+	    OPT(REASON), 0, 1, command_payout_hold },
+	{ "payout release", "[ADDRESS]", "end what payout hold began", "",
+	    0, 0, 1, command_payout_release },
+	{ "payout holds", "", "list who is held, by whom, why, since when",
+	    "'chain' holds whom the token refuses, as long as it does.\n",
+	    0, 0, 0, command_payout_holds },
+	{ "treasury", "[--address ADDRESS]",
+	    "what the treasury has, what is owed, how long it lasts",
+	    "Asks the nodes of [payout] rpc_urls. The treasury's address is\n"
+	    "that of --address, of the key file if it can be read, or of the\n"
+	    "newest payout. Exits 1 when the chain can't be asked.\n",
+	    OPT(ADDRESS), 0, 0, command_treasury },
+	{ "finding list", "[--all]",
+	    "list what payout runs found that a person must look at",
+	    "--all lists the closed ones, too.\n",
+	    OPT(ALL), 0, 0, command_finding_list },
+	{ "finding close", "ID", "say that a person looked at a finding",
+	    "It stays in the ledger, but is no exception any more.\n",
+	    0, 1, 1, command_finding_close },
 	{ .name = NULL },
 };

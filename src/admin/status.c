@@ -153,8 +153,8 @@ find_warnings(struct status *s)
 	const struct coverage *c = &s->coverage;
 
 	if (s->exceptions > 0)
-		warn(s, "the ledger has exceptions: see SELECT * FROM "
-		    "exceptions, and run worknet audit");
+		warn(s, "the ledger has exceptions: see worknet finding list "
+		    "and worknet audit");
 	if (s->tasks_active == 0)
 		warn(s, "no task is active");
 	else if (s->last_result_ms == 0)

@@ -57,6 +57,16 @@ static const struct {
 	    "no copy of a task's cycle was paid twice" },
 	[AUDIT_COOLDOWN] = { "cooldown",
 	    "no worker was paid twice in a cycle, nor within the cooldown" },
+	[AUDIT_EVENT_CHAIN] = { "event-chain",
+	    "events of payouts have no gap, and each hash is right" },
+	[AUDIT_PAYOUT_TRANSFER] = { "payout-transfer",
+	    "each transfer but a credit belongs to one event of a payout" },
+	[AUDIT_PAYOUT_SEQ] = { "payout-seq",
+	    "each worker's payouts have no gap, but where one was adopted" },
+	[AUDIT_PAYOUT_STEPS] = { "payout-steps",
+	    "each payout went from step to step, signed before it was sent" },
+	[AUDIT_PAYOUT_MONEY] = { "payout-money",
+	    "each payout holds or has paid what its events moved" },
 	[AUDIT_SIGNATURE] = { "signature",
 	    "each result was signed by the worker that was paid" },
 };
@@ -229,6 +239,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_slots(a, e);
 	if (rc == RC_OK)
 		rc = audit_workers(a, e);
+	if (rc == RC_OK)
+		rc = audit_payouts(a, e);
 	return rc;
 }
 

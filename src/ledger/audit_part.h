@@ -64,19 +64,24 @@ MUST_CHECK enum rc audit_result_check(struct audit *a,
 /* Checks what depends on the order of results. */
 MUST_CHECK enum rc audit_slots(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);
+/* Checks payouts, their events and the money that these moved. */
+MUST_CHECK enum rc audit_payouts(struct audit *a, struct err *e);
 /* Verifies every signature of the state that a->db sees. */
 MUST_CHECK enum rc audit_signatures(struct audit *a, struct err *e);
 
 /*
- * Rows of the queries audit_version, audit_transfer, audit_result. What they
- * borrow is valid until the next step. A hash of another length comes as
- * zeros. Of a result only id, task, reward, interval and copies of its
- * definition come with it, all 0 but the id when there is no such one; false
- * when a column holds what no program writes; it then comes as 0.
+ * Rows of the queries audit_version, audit_transfer, audit_event and
+ * audit_result. What they borrow is valid until the next step. A hash of
+ * another length comes as zeros. Of a result only id, task, reward, interval
+ * and copies of its definition come with it, all 0 but the id when there is
+ * no such one; false when a column holds what no program writes; it then
+ * comes as 0.
  */
 void	audit_read_version(struct query *q, struct version_row *v,
 	    uint8_t hash[static KECCAK256_LEN]);
 void	audit_read_transfer(struct query *q, struct transfer_row *t,
+	    uint8_t hash[static KECCAK256_LEN]);
+void	audit_read_event(struct query *q, struct event_row *ev,
 	    uint8_t hash[static KECCAK256_LEN]);
 MUST_CHECK bool audit_read_result(struct query *q, struct result_row *r,
 	    struct version_row *v, int64_t *transfer);

@@ -73,6 +73,21 @@ audit_read_transfer(struct query *q, struct transfer_row *t,
 	(void)read_bytes(q, 6, hash, KECCAK256_LEN);
 }
 
+void
+audit_read_event(struct query *q, struct event_row *ev,
+    uint8_t hash[static KECCAK256_LEN])
+{
+	ev->id = query_get_int(q, 0);
+	ev->payout = query_get_int(q, 1);
+	ev->at_ms = query_get_int(q, 2);
+	ev->kind = query_get_text(q, 3);
+	ev->transfer = query_get_int(q, 4);
+	ev->tx = query_get_text(q, 5);
+	ev->block = query_get_int(q, 6);
+	ev->detail = query_get_text(q, 7);
+	(void)read_bytes(q, 8, hash, KECCAK256_LEN);
+}
+
 bool
 audit_read_result(struct query *q, struct result_row *r,
     struct version_row *v, int64_t *transfer)

@@ -7,6 +7,7 @@
 
 #include "eth/hex.h"
 #include "ledger/transfer.h"
+#include "ledger/worker.h"
 
 static const char *const state_names[] = {
 	[PAYOUT_RESERVED] = "reserved",
@@ -113,6 +114,64 @@ move(struct db *db, const char *kind, int64_t debit, int64_t credit,
 	chain_transfer_begin(&k, &tail, &t);
 	chain_transfer_end(&k, hash);
 	return transfer_insert(db, &t, hash, e);
+}
+
+/*
+ * Money of p that the amount alone doesn't explain. Each movement has an
+ * event of its own, so that the audit can tell what every one is for. Of t
+ * are given its kind, a literal, both accounts and the amount.
+ */
+static enum rc
+adjust(struct db *db, const struct payout *p, const struct transfer_row *t,
+    const char *why, int64_t now_ms, struct err *e)
+{
+	struct note n = { .detail = why };
+	enum rc rc;
+
+	rc = move(db, t->kind.p, t->debit, t->credit, t->amount_micros,
+	    now_ms, &n.transfer, e);
+	return rc != RC_OK ? rc : event_add(db, p->id, "chain", &n, now_ms,
+	    e);
+}
+
+/* It was to be less: some goes back to the worker. */
+static enum rc
+give_back(struct db *db, const struct payout *p, int64_t micros,
+    const char *why, int64_t now_ms, struct err *e)
+{
+	return adjust(db, p, &(struct transfer_row){ .kind = slice_of("void"),
+	    .debit = ACCOUNT_IN_FLIGHT, .credit = p->worker_id,
+	    .amount_micros = micros }, why, now_ms, e);
+}
+
+/* It was to be more: taken from the worker's balance. */
+static enum rc
+take_more(struct db *db, const struct payout *p, int64_t micros,
+    const char *why, int64_t now_ms, struct err *e)
+{
+	return adjust(db, p, &(struct transfer_row){
+	    .kind = slice_of("reserve"), .debit = p->worker_id,
+	    .credit = ACCOUNT_IN_FLIGHT, .amount_micros = micros }, why,
+	    now_ms, e);
+}
+
+/* What of micros the worker's balance hasn't is credit that was lost. */
+static enum rc
+recover_missing(struct db *db, const struct payout *p, int64_t micros,
+    int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_ACCOUNT_BALANCE);
+	int64_t balance;
+	enum rc rc;
+
+	query_int(q, 1, p->worker_id);
+	rc = query_one_int(q, &balance, e);
+	if (rc != RC_OK || micros <= balance)
+		return rc;
+	return adjust(db, p, &(struct transfer_row){
+	    .kind = slice_of("recover"), .debit = ACCOUNT_REWARDS,
+	    .credit = p->worker_id, .amount_micros = micros - balance },
+	    "it paid credit that the ledger has lost", now_ms, e);
 }
 
 /*
@@ -338,24 +397,20 @@ static enum rc
 balance_out(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e)
 {
-	int64_t missing = paid->micros - p->amount_micros, balance, id;
-	struct query *q = db_query(db, Q_ACCOUNT_BALANCE);
+	int64_t missing = paid->micros - p->amount_micros;
 	char subject[40], detail[120];
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	if (missing == 0)
 		return RC_OK;
-	query_int(q, 1, p->worker_id);
-	rc = query_one_int(q, &balance, e);
-	if (rc == RC_OK && missing < 0)
-		rc = move(db, "void", ACCOUNT_IN_FLIGHT, p->worker_id,
-		    -missing, now_ms, &id, e);
-	if (rc == RC_OK && missing > balance)
-		rc = move(db, "recover", ACCOUNT_REWARDS, p->worker_id,
-		    missing - balance, now_ms, &id, e);
+	if (missing < 0)
+		rc = give_back(db, p, -missing, "it paid less: the rest goes "
+		    "back", now_ms, e);
+	else
+		rc = recover_missing(db, p, missing, now_ms, e);
 	if (rc == RC_OK && missing > 0)
-		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
-		    missing, now_ms, &id, e);
+		rc = take_more(db, p, missing, "it paid more: taken from the "
+		    "balance", now_ms, e);
 	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
 	(void)snprintf(detail, sizeof(detail), "the chain paid %" PRId64
 	    " micro-USDC, reserved were %" PRId64, paid->micros,
@@ -411,22 +466,23 @@ unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
     struct err *e)
 {
 	struct note n = { .detail = detail };
-	int64_t posted = p->paid_micros, id;
+	int64_t surplus = p->paid_micros - p->amount_micros;
+	int64_t posted = p->paid_micros;
 	enum rc rc;
 
 	p->paid_micros = 0;
 	rc = move(db, "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT, posted,
 	    now_ms, &n.transfer, e);
-	if (rc == RC_OK && posted > p->amount_micros)
-		rc = move(db, "void", ACCOUNT_IN_FLIGHT, p->worker_id,
-		    posted - p->amount_micros, now_ms, &id, e);
-	if (rc == RC_OK && posted < p->amount_micros)
-		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
-		    p->amount_micros - posted, now_ms, &id, e);
 	if (rc == RC_OK)
 		rc = state_set(db, p, PAYOUT_SUBMITTED, e);
 	if (rc == RC_OK)
 		rc = event_add(db, p->id, "unposted", &n, now_ms, e);
+	if (rc == RC_OK && surplus > 0)
+		rc = give_back(db, p, surplus, "it had paid more: the surplus "
+		    "goes back", now_ms, e);
+	if (rc == RC_OK && surplus < 0)
+		rc = take_more(db, p, -surplus, "it had paid less: all of the "
+		    "amount is set aside again", now_ms, e);
 	return rc;
 }
 
@@ -497,18 +553,14 @@ adopt(struct db *db, struct payout *p, const struct payment *paid,
 {
 	char subject[40], detail[160];
 	struct note n = { .detail = "found on the chain" };
-	int64_t balance, id;
-	struct query *q;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	rc = payout_insert(db, p, e);
-	q = db_query(db, Q_ACCOUNT_BALANCE);
-	query_int(q, 1, p->worker_id);
+	if (p->worker_id == 0)
+		rc = worker_add(db, &p->worker, now_ms, &p->worker_id, e);
 	if (rc == RC_OK)
-		rc = query_one_int(q, &balance, e);
-	if (rc == RC_OK && paid->micros > balance)
-		rc = move(db, "recover", ACCOUNT_REWARDS, p->worker_id,
-		    paid->micros - balance, now_ms, &id, e);
+		rc = payout_insert(db, p, e);
+	if (rc == RC_OK)
+		rc = recover_missing(db, p, paid->micros, now_ms, e);
 	if (rc == RC_OK)
 		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
 		    paid->micros, now_ms, &n.transfer, e);

@@ -75,7 +75,9 @@ struct payee {
 	int64_t		oldest_ms;	/* of the credit that waits longest */
 	int64_t		next_seq;
 	int64_t		last_day_micros;	/* reserved in the last 24 h */
-	bool		held;
+	bool		held;		/* by the operator */
+	bool		held_by_chain;	/* as the last run found it */
+	bool		unsettled;	/* an earlier payout may still be paid */
 	char		hold_reason[200];
 };
 
@@ -174,7 +176,7 @@ MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
 /*
  * A payment of ours that the ledger doesn't know, because it was restored
  * from a copy older than it: booked as posted, with a finding. Credit that
- * was lost with it is recovered.
+ * was lost with it is recovered; so is the worker, whose id is then 0.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
 	    const struct payment *paid, int64_t now_ms, struct err *e);

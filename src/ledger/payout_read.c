@@ -43,6 +43,8 @@ payee_read(struct payee *p, struct query *q, struct err *e)
 		.next_seq = query_get_int(q, 4),
 		.last_day_micros = query_get_int(q, 5),
 		.held = !query_is_null(q, 6),
+		.held_by_chain = !query_is_null(q, 7),
+		.unsettled = query_get_int(q, 8) != 0,
 	};
 	(void)snprintf(p->hold_reason, sizeof(p->hold_reason), "%.*s",
 	    (int)reason.len, reason.p);

@@ -21,13 +21,14 @@ typedef bool history_fn(void *ctx, const struct history_use *use);
 
 /*
  * Calls fn for each AuthorizationUsed of the treasury in the blocks from
- * first to last, in no order, as the first node that answers has them; a
- * range that it refuses is asked for in parts. RC_IO when none gives all of
- * it, RC_CONFLICT when fn stopped.
+ * first to last, in no order, as any node has them: one that more than one
+ * node has comes more than once. A range that a node refuses is asked for in
+ * parts. *complete: every configured node gave all of it. RC_IO when none
+ * does, RC_CONFLICT when fn stopped.
  */
 MUST_CHECK enum rc history_uses(struct chain *c,
 	    const struct address *treasury, uint64_t first, uint64_t last,
-	    history_fn *fn, void *ctx, struct err *e);
+	    history_fn *fn, void *ctx, bool *complete, struct err *e);
 
 /* What that use paid to whom, from its receipt. RC_IO when no node has a
  * receipt that checks out. */

@@ -12,10 +12,21 @@
 #define SEQ_SEARCH_MAX	100000	/* seqs tried to recognise a lost payout */
 #define OPEN_AT_ONCE	256	/* payouts judged together */
 
+static enum rc
+finding_for(struct run *r, const struct payout *p, const char *kind,
+    const char *detail, struct err *e)
+{
+	char subject[40];
+
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	return run_finding(r, kind, subject, detail, e);
+}
+
 /* ---- Payouts that the ledger has lost ---- */
 
 struct adoption {
 	struct run	*run;
+	bool		 deferred;	/* some wait for an earlier payout */
 	enum rc		 rc;
 	struct err	*err;
 };
@@ -37,12 +48,49 @@ nonce_find_seq(struct run *r, struct payout *p)
 	return false;
 }
 
+/* Whether one of the worker's payouts isn't settled. */
 static enum rc
-adopt_use(struct run *r, const struct history_use *use, struct err *e)
+has_unsettled(struct run *r, int64_t worker_id, bool *unsettled,
+    struct err *e)
 {
+	struct payout p;
+	bool found = true;
+	int64_t last = 0;
+	enum rc rc;
+
+	*unsettled = false;
+	while ((rc = payout_next_open(r->db, last, &p, &found, e)) == RC_OK &&
+	    found && !*unsettled) {
+		last = p.id;
+		*unsettled = p.worker_id == worker_id &&
+		    p.state != PAYOUT_POSTED;
+	}
+	return rc;
+}
+
+/* Whose payout it was, and which one. */
+static enum rc
+adopt_recognise(struct run *r, struct payout *p, bool *known, struct err *e)
+{
+	struct worker_row w;
+	enum rc rc;
+
+	rc = worker_find(r->db, &p->worker, &w, NULL);
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
+		return err_set(e, rc, "worker lookup failed");
+	/* The ledger may have lost the worker as well: id 0. */
+	p->worker_id = w.id;
+	*known = nonce_find_seq(r, p);
+	return RC_OK;
+}
+
+static enum rc
+adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
+{
+	struct run *r = a->run;
 	struct payout p = { .source = r->source };
 	char tx[HEX_SIZE(TX_HASH_LEN)], subject[100];
-	struct worker_row w;
+	bool known = false, unsettled = false;
 	struct payment paid;
 	uint64_t value;
 	enum rc rc;
@@ -51,19 +99,27 @@ adopt_use(struct run *r, const struct history_use *use, struct err *e)
 	hex_encode(tx, use->tx, TX_HASH_LEN);
 	rc = history_payment(r->chain, &r->source.treasury, use, &p.worker,
 	    &value, e);
+	if (rc == RC_OK)
+		rc = adopt_recognise(r, &p, &known, e);
+	if (rc == RC_OK && known)
+		rc = has_unsettled(r, p.worker_id, &unsettled, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = worker_find(r->db, &p.worker, &w, NULL);
-	if (rc == RC_NOT_FOUND || (rc == RC_OK && !nonce_find_seq(r, &p))) {
+	if (!known) {
 		(void)snprintf(subject, sizeof(subject), "transaction %s",
 		    tx);
 		return run_finding(r, "foreign payment", subject, "the "
 		    "treasury paid somebody with a nonce that isn't this "
 		    "ledger's", e);
 	}
-	if (rc != RC_OK)
-		return err_set(e, rc, "worker lookup failed");
-	p.worker_id = w.id;
+	/*
+	 * Its credit may be what the earlier payout gives back when it is
+	 * void, which must not be recovered and given back.
+	 */
+	if (unsettled) {
+		a->deferred = true;
+		return RC_OK;
+	}
 	paid = (struct payment){ .to = p.worker, .micros = (int64_t)value,
 	    .block = (int64_t)use->block };
 	memcpy(paid.tx, tx, sizeof(paid.tx));
@@ -82,7 +138,11 @@ on_use(void *ctx, const struct history_use *use)
 
 	a->rc = payout_by_nonce(a->run->db, use->nonce, &known, a->err);
 	if (a->rc == RC_NOT_FOUND)
-		a->rc = adopt_use(a->run, use, a->err);
+		a->rc = adopt_use(a, use, a->err);
+	else if (a->rc == RC_OK && known.state == PAYOUT_VOIDED)
+		a->rc = finding_for(a->run, &known, "paid though void", "the "
+		    "chain shows a payment that was proven impossible; its "
+		    "credit was returned and may be paid again", a->err);
 	return a->rc == RC_OK;
 }
 
@@ -91,6 +151,7 @@ run_adopt_lost(struct run *r, struct err *e)
 {
 	struct adoption a = { .run = r, .err = e, .rc = RC_OK };
 	uint64_t created_s = (uint64_t)(r->created_ms / 1000), first = 0;
+	bool complete = true;
 	int64_t seen = 0;
 	enum rc rc;
 
@@ -101,10 +162,10 @@ run_adopt_lost(struct run *r, struct err *e)
 		first = (uint64_t)seen + 1;
 	if (rc == RC_OK && first <= r->latest.number)
 		rc = history_uses(r->chain, &r->source.treasury, first,
-		    r->latest.number, on_use, &a, e);
+		    r->latest.number, on_use, &a, &complete, e);
 	if (rc == RC_CONFLICT)
 		rc = a.rc;
-	if (rc != RC_OK || r->options->dry_run)
+	if (rc != RC_OK || r->options->dry_run || a.deferred || !complete)
 		return rc;
 	/* What isn't final yet is looked at again by the next run. */
 	return chain_seen_set(r->db, &r->source, (int64_t)r->final.number, e);
@@ -118,16 +179,6 @@ payment_of(const struct chain_judgment *j, struct payment *out)
 	*out = (struct payment){ .to = j->to, .micros = (int64_t)j->value,
 	    .block = (int64_t)j->block.number };
 	hex_encode(out->tx, j->tx, TX_HASH_LEN);
-}
-
-static enum rc
-finding_for(struct run *r, const struct payout *p, const char *kind,
-    const char *detail, struct err *e)
-{
-	char subject[40];
-
-	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
-	return run_finding(r, kind, subject, detail, e);
 }
 
 static enum rc
@@ -303,6 +354,12 @@ open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
 		if (rc != RC_OK || !found)
 			break;
 		*last = o->payout.id;
+		if (!run_is_ours(r, &o->payout)) {
+			rc = finding_for(r, &o->payout, "other source", "it is "
+			    "of another treasury, token or chain, and stays "
+			    "open until that is configured again", e);
+			continue;
+		}
 		if (o->payout.state == PAYOUT_RESERVED)
 			continue;
 		rc = load_for_judging(r, o, e);

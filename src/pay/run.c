@@ -53,6 +53,16 @@ run_nonce(const struct run *r, const struct address *worker, int64_t seq,
 }
 
 bool
+run_is_ours(const struct run *r, const struct payout *p)
+{
+	return p->source.chain_id == r->source.chain_id &&
+	    memcmp(&p->source.token, &r->source.token,
+	    sizeof(p->source.token)) == 0 &&
+	    memcmp(&p->source.treasury, &r->source.treasury,
+	    sizeof(p->source.treasury)) == 0;
+}
+
+bool
 run_should_stop(struct run *r)
 {
 	struct pollfd fd = { .fd = r->options->stop_fd, .events = POLLIN };
@@ -65,6 +75,20 @@ run_should_stop(struct run *r)
 }
 
 /* ---- One payee ---- */
+
+/* Whom it doesn't pay, and why: for --dry-run; the ledger has the rest. */
+static void
+payee_pass(struct run *r, const struct payee *p, const char *why)
+{
+	char who[ADDRESS_LEN + 1];
+
+	r->result->held++;
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	if (r->options->dry_run)
+		printf("not %s: %s\n", who, why);
+	else
+		log_info("%s isn't paid: %s", who, why);
+}
 
 static int64_t
 cap(int64_t amount, int64_t limit)
@@ -114,12 +138,12 @@ payee_prepare(struct run *r, const struct payee *p, int64_t run_sum,
 		return err_set(e, rc, "%s", cause.msg);
 	amount = amount_for(r, p, evidence.balance_micros, run_sum);
 	if (amount == 0) {
-		r->result->held++;
-		log_info("%s: a cap is reached", who);
+		payee_pass(r, p, "a cap is reached");
 		return RC_OK;
 	}
 	if (amount > r->budget_micros) {
 		r->result->insolvent = true;
+		payee_pass(r, p, "the treasury hasn't enough");
 		return RC_OK;
 	}
 	*o = (struct open_payout){ .answer = ANSWER_RETRY, .payout = {
@@ -142,13 +166,34 @@ payee_prepare(struct run *r, const struct payee *p, int64_t run_sum,
 	return run_sign(r, o, evidence.results, e);
 }
 
+/* What the token says now counts, not what it said to an earlier run. */
+static enum rc
+payee_hold(struct run *r, struct payee *p, const struct chain_forecast *f,
+    struct err *e)
+{
+	char who[ADDRESS_LEN + 1];
+
+	if (f->opinion == OPINION_YES)
+		return p->held_by_chain && !r->options->dry_run ?
+		    hold_release(r->db, p->worker_id, "chain", e) : RC_OK;
+	if (!p->held)
+		(void)snprintf(p->hold_reason, sizeof(p->hold_reason), "%s",
+		    f->reason);
+	p->held = true;
+	if (r->options->dry_run)
+		return RC_OK;
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	log_warning("%s is held: %s", who, f->reason);
+	return hold_set(r->db, p->worker_id, "chain", f->reason,
+	    run_clock_ms(), e);
+}
+
 /* Holds payees that the token refuses, releases those that it takes again. */
 static enum rc
 payees_ask_token(struct run *r, struct payee_list *l, struct err *e)
 {
 	struct chain_forecast *forecasts = calloc(l->n, sizeof(*forecasts));
 	struct address *addresses = calloc(l->n, sizeof(*addresses));
-	char who[ADDRESS_LEN + 1];
 	enum rc rc = RC_OK;
 	size_t i;
 
@@ -159,21 +204,8 @@ payees_ask_token(struct run *r, struct payee_list *l, struct err *e)
 	for (i = 0; i < l->n; i++)
 		addresses[i] = l->all[i].worker;
 	chain_check_payees(r->chain, addresses, l->n, forecasts);
-	for (i = 0; rc == RC_OK && i < l->n; i++) {
-		if (r->options->dry_run)
-			continue;
-		rc = hold_release(r->db, l->all[i].worker_id, "chain", e);
-		if (rc != RC_OK || forecasts[i].opinion == OPINION_YES)
-			continue;
-		rc = hold_set(r->db, l->all[i].worker_id, "chain",
-		    forecasts[i].reason, run_clock_ms(), e);
-		address_format(who, &addresses[i], ADDRESS_CHECKSUM);
-		log_warning("%s is held: %s", who, forecasts[i].reason);
-		l->all[i].held = true;
-	}
-	for (i = 0; i < l->n; i++)
-		if (forecasts[i].opinion != OPINION_YES)
-			l->all[i].held = true;
+	for (i = 0; rc == RC_OK && i < l->n; i++)
+		rc = payee_hold(r, &l->all[i], &forecasts[i], e);
 out:
 	free(forecasts);
 	free(addresses);
@@ -197,12 +229,14 @@ continue_open(struct run *r, struct err *e)
 		if (rc != RC_OK || !found)
 			break;
 		last = o.payout.id;
-		if (o.payout.state == PAYOUT_POSTED)
+		if (o.payout.state == PAYOUT_POSTED ||
+		    !run_is_ours(r, &o.payout))
 			continue;
-		if (o.payout.state == PAYOUT_RESERVED)
+		rc = o.payout.state == PAYOUT_RESERVED ? RC_NOT_FOUND :
+		    open_payout_load(r, &o, e);
+		/* Or adopted, and its block is gone: the nonce is the same. */
+		if (rc == RC_NOT_FOUND)
 			rc = run_sign(r, &o, -1, e);
-		else
-			rc = open_payout_load(r, &o, e);
 		/* Its verdict decides whether its bytes are sent again. */
 		if (rc == RC_OK)
 			rc = run_judge(r, &o, 1, e);
@@ -238,8 +272,14 @@ pay_list(struct run *r, const struct payee_list *l,
 	bool made;
 
 	for (i = 0; rc == RC_OK && i < l->n && !r->result->insolvent; i++) {
-		if (l->all[i].held) {
-			r->result->held++;
+		/*
+		 * One at a time: whether an earlier payout of a restored
+		 * ledger is void decides what a lost later one was for.
+		 */
+		if (l->all[i].held || l->all[i].unsettled) {
+			payee_pass(r, &l->all[i], l->all[i].held ?
+			    l->all[i].hold_reason :
+			    "an earlier payout isn't settled");
 			continue;
 		}
 		if (run_should_stop(r) || (r->options->max_payouts > 0 &&
@@ -315,7 +355,7 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 	    (int64_t)outlook.balance;
 	r->budget_micros -= in_flight;
 	if (outlook.treasury_blacklisted || outlook.paused) {
-		r->result->held++;
+		r->result->findings = true;
 		log_error("nobody can be paid: the token %s",
 		    outlook.paused ? "is paused" : "refuses the treasury");
 		return RC_OK;
@@ -342,6 +382,24 @@ count_open(struct run *r, struct err *e)
 	return rc;
 }
 
+/* Compares the ledger with the chain, and settles what was begun. */
+static enum rc
+catch_up(struct run *r, bool *may_pay, struct err *e)
+{
+	enum rc rc;
+
+	/* What is void gives its credit back before a lost one takes it. */
+	rc = run_reconcile(r, e);
+	if (rc == RC_OK)
+		rc = run_adopt_lost(r, e);
+	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
+		rc = continue_open(r, e);
+	/* What was paid meanwhile isn't promised any more. */
+	if (rc == RC_OK && (r->result->posted > 0 || r->result->voided > 0))
+		rc = look_before(r, may_pay, e);
+	return rc;
+}
+
 static enum rc
 run_steps(struct run *r, struct err *e)
 {
@@ -350,18 +408,13 @@ run_steps(struct run *r, struct err *e)
 
 	rc = look_before(r, &may_pay, e);
 	if (rc == RC_OK && !r->options->dry_run)
-		rc = run_adopt_lost(r, e);
-	if (rc == RC_OK && !r->options->dry_run)
-		rc = run_reconcile(r, e);
-	if (rc == RC_OK && may_pay && !r->options->reconcile_only) {
-		if (!r->options->dry_run)
-			rc = continue_open(r, e);
-		if (rc == RC_OK)
-			rc = pay_new(r, e);
-	}
+		rc = catch_up(r, &may_pay, e);
+	if (rc == RC_OK && may_pay && !r->options->reconcile_only)
+		rc = pay_new(r, e);
 	if (rc == RC_OK)
 		rc = count_open(r, e);
-	return rc;
+	/* These mean something else to who called us. */
+	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
 }
 
 static enum rc

@@ -49,6 +49,12 @@ MUST_CHECK enum rc run_finding(struct run *r, const char *kind,
 void	run_nonce(const struct run *r, const struct address *worker,
 	    int64_t seq, uint8_t out[static PAYOUT_NONCE_LEN]);
 
+/*
+ * Whether p is of the configured chain, token and treasury. What the chain
+ * says of this treasury's nonces proves nothing about another one's.
+ */
+bool	run_is_ours(const struct run *r, const struct payout *p);
+
 /* True once the run should end between two payouts: a signal, or a hold. */
 bool	run_should_stop(struct run *r);
 

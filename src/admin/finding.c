@@ -1,0 +1,93 @@
+/* worknet finding list, close. */
+#include <inttypes.h>
+
+#include "admin/admin.h"
+#include "admin/value.h"
+
+enum admin_exit
+command_finding_list(struct admin *a)
+{
+	static const struct out_column columns[] = {
+		{ "id", "ID", OUT_COUNT },
+		{ "atMs", "AT", OUT_TIME },
+		{ "kind", "KIND", OUT_TEXT },
+		{ "subject", "SUBJECT", OUT_TEXT },
+		{ "closedMs", "CLOSED", OUT_TIME },
+		{ "detail", "DETAIL", OUT_TEXT },
+	};
+	bool all = a->args.opt[OPT_ALL] != NULL, row;
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	struct query *q;
+	enum rc rc;
+
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	out_table(a->out, "findings", NULL, columns, 6);
+	q = db_query(a->db, Q_FINDING_LIST);
+	query_int(q, 1, all);
+	while ((rc = query_step(q, &row, &e)) == RC_OK && row)
+		out_row(a->out,
+		    (struct out_value[]){ out_int(query_get_int(q, 0)),
+			out_int(query_get_int(q, 1)),
+			out_slice(query_get_text(q, 2)),
+			out_slice(query_get_text(q, 3)),
+			query_is_null(q, 5) ? out_absent()
+					    : out_int(query_get_int(q, 5)),
+			out_slice(query_get_text(q, 4)) });
+	query_done(q);
+	out_table_end(a->out, all ? "no findings" : "no open findings");
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
+/* Why nothing was closed. */
+static enum rc
+not_closed(struct admin *a, int64_t id, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_FINDING_GET);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, id);
+	rc = query_step(q, &row, e);
+	query_done(q);
+	if (rc != RC_OK)
+		return rc;
+	if (!row)
+		return err_set(
+		    e, RC_NOT_FOUND, "no finding has the number %" PRId64, id);
+	return err_set(
+	    e, RC_CONFLICT, "finding %" PRId64 " is closed already", id);
+}
+
+enum admin_exit
+command_finding_close(struct admin *a)
+{
+	static const struct out_column number = { "id", NULL, OUT_COUNT },
+				       what = { "done", NULL, OUT_TEXT };
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	struct query *q;
+	int64_t id;
+	enum rc rc;
+
+	if (value_parse_int(&id, "the finding's number", a->args.arg[0], &e) !=
+	    RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_WRITE);
+	if (code != ADMIN_OK)
+		return code;
+	q = db_query(a->db, Q_FINDING_CLOSE);
+	query_int(q, 1, id);
+	query_int(q, 2, value_now_ms());
+	rc = query_run(q, &e);
+	if (rc == RC_OK && db_changes(a->db) == 0)
+		rc = not_closed(a, id, &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	out_field(a->out, &number, out_int(id));
+	out_field(a->out, &what, out_text("closed"));
+	out_note(a->out, "finding %" PRId64 " closed", id);
+	return ADMIN_OK;
+}

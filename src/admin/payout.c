@@ -1,0 +1,596 @@
+/* worknet payout list, show, hold, release, holds. */
+#include "admin/payout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/treasury.h"
+#include "admin/value.h"
+#include "ledger/worker.h"
+
+#define LIST_LIMIT     100
+#define REASON_LEN_MAX 199  /* what a payout run shows of it */
+#define EVENT_TEXT_MAX 1500 /* bytes of a sentence */
+
+/* What a state means to the worker. */
+static const struct {
+	const char *state;
+	const char *meaning;
+} states[] = {
+	{ "reserved", "the money is set aside; the payment isn't signed yet" },
+	{ "signed", "the payment is signed, and will be sent" },
+	{ "submitted",
+	    "sent; whether it was made isn't certain before the "
+	    "chain says so" },
+	{ "posted", "paid: the chain shows it" },
+	{ "final", "paid, and nothing can undo it any more" },
+	{ "voided",
+	    "not made, and never will be; the credit went back to "
+	    "the worker" },
+};
+
+/* What an event means to the worker; its detail follows. */
+static const struct {
+	const char *kind;
+	const char *meaning;
+} events[] = {
+	{ "reserved", "set aside for this payment" },
+	{ "verified", "checked" },
+	{ "signed", "signed" },
+	{ "submitted", "sent to" },
+	{ "answered", "the answer, which proves nothing by itself" },
+	{ "chain", "looked at the chain" },
+	{ "posted", "the chain shows the payment" },
+	{ "unposted", "the chain doesn't show the payment any more" },
+	{ "final", "final" },
+	{ "voided", "voided, and the credit went back" },
+};
+
+#define STATES (sizeof(states) / sizeof(states[0]))
+#define EVENTS (sizeof(events) / sizeof(events[0]))
+
+static enum rc
+address_read(struct address *out, const char *text, struct err *e)
+{
+	enum rc rc = address_parse(out, NULL, slice_of(text), e);
+
+	return rc == RC_OK ? rc : err_prefix(e, "%.60s", text);
+}
+
+/* The account of the worker that text names. */
+static enum rc
+worker_of(struct admin *a, const char *text, int64_t *id, struct err *e)
+{
+	struct address address;
+	struct worker_row w;
+	enum rc rc;
+
+	rc = address_read(&address, text, e);
+	if (rc == RC_OK)
+		rc = worker_find(a->db, &address, &w, NULL);
+	else
+		return rc;
+	if (rc == RC_NOT_FOUND)
+		return err_set(e, rc, "unknown worker %s", text);
+	if (rc != RC_OK)
+		return err_set(e, rc, "worker %s: %s", text, rc_name(rc));
+	*id = w.id;
+	return RC_OK;
+}
+
+static struct out_value
+text_or_absent(const char *text)
+{
+	return text[0] == '\0' ? out_absent() : out_text(text);
+}
+
+/* ---- list ---- */
+
+static void
+list_row(struct admin *a, struct query *q)
+{
+	out_row(a->out,
+	    (struct out_value[]){ out_int(query_get_int(q, 0)),
+		out_int(query_get_int(q, 2)), out_int(query_get_int(q, 3)),
+		out_int(query_get_int(q, 4)), out_slice(query_get_text(q, 5)),
+		out_int(query_get_int(q, 6)), out_slice(query_get_text(q, 1)),
+		query_is_null(q, 7) ? out_absent()
+				    : out_slice(query_get_text(q, 7)) });
+}
+
+static enum rc
+list_footer(
+    struct admin *a, bool open, int64_t worker, int64_t shown, struct err *e)
+{
+	static const struct out_column column = { "total", NULL, OUT_COUNT };
+	struct query *q = db_query(a->db, Q_PAYOUT_COUNT);
+	int64_t total;
+	enum rc rc;
+
+	query_int(q, 1, open);
+	query_int(q, 2, worker);
+	rc = query_one_int(q, &total, e);
+	if (rc != RC_OK)
+		return rc;
+	out_field(a->out, &column, out_int(total));
+	if (shown < total)
+		out_note(a->out,
+		    "\n%" PRId64 " of %" PRId64 " payouts; --all "
+		    "lists every one",
+		    shown, total);
+	return RC_OK;
+}
+
+static enum rc
+list_print(struct admin *a, int64_t worker, int64_t limit, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "id", "ID", OUT_COUNT },
+		{ "seq", "SEQ", OUT_COUNT },
+		{ "amountMicros", "USDC", OUT_USDC },
+		{ "paidMicros", NULL, OUT_USDC },
+		{ "state", "STATE", OUT_TEXT },
+		{ "sinceMs", "SINCE", OUT_TIME },
+		{ "workerAddress", "WORKER", OUT_TEXT },
+		{ "transaction", "TRANSACTION", OUT_TEXT },
+	};
+	struct query *q = db_query(a->db, Q_PAYOUT_LIST);
+	bool open = a->args.opt[OPT_OPEN] != NULL, row;
+	int64_t shown = 0;
+	enum rc rc;
+
+	out_table(a->out, "payouts", NULL, columns, 8);
+	query_int(q, 1, open);
+	query_int(q, 2, worker);
+	query_int(q, 3, limit);
+	for (; (rc = query_step(q, &row, e)) == RC_OK && row; shown++)
+		list_row(a, q);
+	query_done(q);
+	out_table_end(a->out, open ? "no open payouts" : "no payouts");
+	return rc == RC_OK ? list_footer(a, open, worker, shown, e) : rc;
+}
+
+enum admin_exit
+command_payout_list(struct admin *a)
+{
+	const char *who = a->args.opt[OPT_WORKER];
+	struct err e = ERR_INIT;
+	int64_t limit, worker = 0;
+	struct address address;
+	enum admin_exit code;
+	enum rc rc;
+
+	if (admin_limit(a, LIST_LIMIT, &limit, &e) != RC_OK ||
+	    (who != NULL && address_read(&address, who, &e) != RC_OK))
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin_read(a->db, &e);
+	if (rc == RC_OK && who != NULL)
+		rc = worker_of(a, who, &worker, &e);
+	if (rc == RC_OK)
+		rc = list_print(a, worker, limit, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
+/* ---- show ---- */
+
+enum rc
+payout_id_argument(const struct admin *a, int64_t *id, struct err *e)
+{
+	return value_parse_int(id, "the payout's number", a->args.arg[0], e);
+}
+
+static void
+copy(char *out, size_t size, struct slice text)
+{
+	(void)snprintf(out, size, "%.*s", (int)text.len, text.p);
+}
+
+/* An address as people write it; as it is when it isn't one. */
+static void
+copy_address(char out[static ADDRESS_LEN + 1], struct slice text)
+{
+	struct address address;
+
+	if (address_parse(&address, NULL, text, NULL) == RC_OK)
+		address_format(out, &address, ADDRESS_CHECKSUM);
+	else
+		copy(out, ADDRESS_LEN + 1, text);
+}
+
+static void
+facts_take(struct payout_facts *f, struct query *q)
+{
+	f->worker_id = query_get_int(q, 0);
+	copy_address(f->worker, query_get_text(q, 1));
+	f->seq = query_get_int(q, 2);
+	f->amount_micros = query_get_int(q, 3);
+	f->paid_micros = query_get_int(q, 4);
+	copy(f->state, sizeof(f->state), query_get_text(q, 5));
+	copy(f->nonce, sizeof(f->nonce), query_get_text(q, 6));
+	f->chain_id = query_get_int(q, 7);
+	copy_address(f->token, query_get_text(q, 8));
+	copy_address(f->treasury, query_get_text(q, 9));
+	f->reserved_ms = query_get_int(q, 10);
+	f->verified_to = query_get_int(q, 11);
+	copy(f->tx, sizeof(f->tx), query_get_text(q, 12));
+	f->reserve = query_get_int(q, 13);
+	f->adopted = query_get_int(q, 14) != 0;
+	f->is_signed = !query_is_null(q, 15);
+	if (!f->is_signed)
+		return;
+	f->signed_ms = query_get_int(q, 15);
+	f->valid_after = query_get_int(q, 16);
+	f->valid_before = query_get_int(q, 17);
+	copy(f->signature, sizeof(f->signature), query_get_text(q, 18));
+	f->from_block = query_get_int(q, 19);
+	f->body_bytes = query_get_int(q, 20);
+}
+
+/* A link to the transaction, if the configuration is of the same chain. */
+static void
+link_make(struct admin *a, struct payout_facts *f)
+{
+	struct chain_view view;
+
+	if (a->look != NULL && f->tx[0] != '\0' &&
+	    a->look->network(&view, &a->conf, NULL) == RC_OK &&
+	    view.chain_id == f->chain_id && view.explorer_url[0] != '\0')
+		(void)snprintf(
+		    f->link, sizeof(f->link), "%s%s", view.explorer_url, f->tx);
+}
+
+enum rc
+payout_facts_read(
+    struct admin *a, int64_t id, struct payout_facts *f, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_PAYOUT_SHOW);
+	enum rc rc;
+	bool row;
+
+	*f = (struct payout_facts){ .id = id };
+	query_int(q, 1, id);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		facts_take(f, q);
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(
+		    e, RC_NOT_FOUND, "no payout has the number %" PRId64, id);
+	if (rc == RC_OK)
+		link_make(a, f);
+	return rc;
+}
+
+void
+payout_facts_print(struct admin *a, const struct payout_facts *f)
+{
+	static const struct out_column
+	    id = { "id", "payout", OUT_COUNT },
+	    worker = { "workerAddress", "worker", OUT_TEXT },
+	    seq = { "seq", "the worker's no.", OUT_COUNT },
+	    amount = { "amountMicros", "amount (USDC)", OUT_USDC },
+	    paid = { "paidMicros", NULL, OUT_USDC },
+	    state = { "state", NULL, OUT_TEXT },
+	    chain = { "chainId", "chain", OUT_COUNT },
+	    treasury = { "treasury", "paid from", OUT_TEXT },
+	    token = { "token", "token", OUT_TEXT },
+	    tx = { "transaction", "transaction", OUT_TEXT },
+	    link = { "link", NULL, OUT_TEXT };
+	const char *meaning = "";
+	size_t i;
+
+	for (i = 0; i < STATES; i++)
+		if (strcmp(f->state, states[i].state) == 0)
+			meaning = states[i].meaning;
+	out_field(a->out, &id, out_int(f->id));
+	out_field(a->out, &worker, out_text(f->worker));
+	out_field(a->out, &seq, out_int(f->seq));
+	out_field(a->out, &amount, out_int(f->amount_micros));
+	out_field(a->out, &paid, out_int(f->paid_micros));
+	if (f->paid_micros != 0 && f->paid_micros != f->amount_micros)
+		out_line(a->out, "paid",
+		    "%" PRId64 " micro-USDC: the chain "
+		    "differs, see worknet finding list",
+		    f->paid_micros);
+	out_field(a->out, &state, out_text(f->state));
+	out_line(a->out, "state", "%s (%s)", f->state, meaning);
+	out_field(a->out, &chain, out_int(f->chain_id));
+	out_field(a->out, &token, out_text(f->token));
+	out_field(a->out, &treasury, out_text(f->treasury));
+	out_field(a->out, &tx, text_or_absent(f->tx));
+	out_field(a->out, &link, text_or_absent(f->link));
+	if (f->link[0] != '\0')
+		out_line(a->out, "link", "%s", f->link);
+}
+
+/* "0x0123...cdef": enough to tell two apart. */
+static void
+shorten(char out[static 20], const char *hex)
+{
+	size_t len = strlen(hex);
+
+	if (len < 20)
+		(void)snprintf(out, 20, "%.19s", hex);
+	else
+		(void)snprintf(out, 20, "%.8s...%s", hex, hex + len - 6);
+}
+
+static void
+authorization_print(struct admin *a, const struct payout_facts *f)
+{
+	static const struct out_column
+	    nonce = { "nonce", "nonce", OUT_TEXT },
+	    is_signed = { "signed", NULL, OUT_BOOL },
+	    signed_at = { "signedMs", "signed", OUT_TIME },
+	    after = { "validAfter", NULL, OUT_COUNT },
+	    before = { "validBefore", NULL, OUT_COUNT },
+	    signature = { "signature", "signature", OUT_TEXT },
+	    from = { "fromBlock", "head at signing", OUT_COUNT },
+	    bytes = { "requestBytes", "request (bytes)", OUT_COUNT };
+	char until[VALUE_TEXT_MAX], short_signature[20];
+
+	out_field(a->out, &nonce, out_text(f->nonce));
+	out_field(a->out, &is_signed, out_int(f->is_signed));
+	if (!f->is_signed) {
+		out_line(a->out, "authorization", "%s",
+		    f->adopted ? "lost; the chain has what it paid"
+			       : "not signed");
+		return;
+	}
+	shorten(short_signature, f->signature);
+	value_format_time(until, f->valid_before * 1000);
+	out_field(a->out, &signed_at, out_int(f->signed_ms));
+	out_line(a->out, "valid until", "%s", until);
+	out_field(a->out, &after, out_int(f->valid_after));
+	out_field(a->out, &before, out_int(f->valid_before));
+	out_field(a->out, &signature, out_text(short_signature));
+	out_field(a->out, &from, out_int(f->from_block));
+	out_field(a->out, &bytes, out_int(f->body_bytes));
+}
+
+/* An event as a sentence for the worker. */
+static void
+event_say(char *out, size_t size, const struct payout_facts *f, struct query *q)
+{
+	struct slice kind = query_get_text(q, 2), detail = query_get_text(q, 6);
+	char number[VALUE_TEXT_MAX] = "";
+	const char *meaning = "";
+	size_t i;
+
+	for (i = 0; i < EVENTS; i++)
+		if (slice_is(kind, events[i].kind))
+			meaning = events[i].meaning;
+	if (slice_is(kind, "reserved"))
+		value_format_usdc(number, f->amount_micros);
+	if (slice_is(kind, "signed")) {
+		/* Its detail has the same time in Unix seconds. */
+		value_format_time(number, f->valid_before * 1000);
+		(void)snprintf(out, size,
+		    "signed; it can be carried out "
+		    "until %s",
+		    number);
+		return;
+	}
+	(void)snprintf(out, size, "%s%s%s%s%.*s", number,
+	    number[0] != '\0' ? " USDC " : "", meaning,
+	    detail.len == 0		      ? ""
+		: slice_is(kind, "submitted") ? " "
+					      : ": ",
+	    (int)detail.len, detail.p);
+}
+
+enum rc
+payout_events_print(
+    struct admin *a, const struct payout_facts *f, bool words, struct err *e)
+{
+	static const struct out_column plain[] = {
+		{ "id", NULL, OUT_COUNT },
+		{ "atMs", "AT", OUT_TIME },
+		{ "kind", "EVENT", OUT_TEXT },
+		{ "transfer", "TRANSFER", OUT_COUNT },
+		{ "block", "BLOCK", OUT_COUNT },
+		{ "transaction", "TRANSACTION", OUT_TEXT },
+		{ "detail", "DETAIL", OUT_TEXT },
+	}, told[] = {
+		{ "id", NULL, OUT_COUNT },
+		{ "atMs", "AT", OUT_TIME },
+		{ "kind", NULL, OUT_TEXT },
+		{ "transfer", NULL, OUT_COUNT },
+		{ "block", "BLOCK", OUT_COUNT },
+		{ "transaction", NULL, OUT_TEXT },
+		{ "detail", NULL, OUT_TEXT },
+		{ "text", "WHAT HAPPENED", OUT_TEXT },
+	};
+	struct query *q = db_query(a->db, Q_PAYOUT_EVENTS);
+	char text[EVENT_TEXT_MAX];
+	enum rc rc;
+	bool row;
+
+	out_table(a->out, "events", "What happened", words ? told : plain,
+	    words ? 8 : 7);
+	query_int(q, 1, f->id);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		event_say(text, sizeof(text), f, q);
+		out_row(a->out,
+		    (struct out_value[]){ out_int(query_get_int(q, 0)),
+			out_int(query_get_int(q, 1)),
+			out_slice(query_get_text(q, 2)),
+			query_is_null(q, 3) ? out_absent()
+					    : out_int(query_get_int(q, 3)),
+			query_is_null(q, 5) ? out_absent()
+					    : out_int(query_get_int(q, 5)),
+			query_is_null(q, 4) ? out_absent()
+					    : out_slice(query_get_text(q, 4)),
+			out_slice(query_get_text(q, 6)), out_text(text) });
+	}
+	query_done(q);
+	out_table_end(a->out, "nothing");
+	return rc;
+}
+
+enum admin_exit
+command_payout_show(struct admin *a)
+{
+	struct err e = ERR_INIT;
+	struct payout_facts f;
+	enum admin_exit code;
+	int64_t id;
+	enum rc rc;
+
+	if (payout_id_argument(a, &id, &e) != RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin_read(a->db, &e);
+	if (rc == RC_OK)
+		rc = payout_facts_read(a, id, &f, &e);
+	if (rc == RC_OK) {
+		payout_facts_print(a, &f);
+		authorization_print(a, &f);
+		rc = payout_events_print(a, &f, false, &e);
+	}
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
+/* ---- hold, release ---- */
+
+static void
+hold_say(struct admin *a, const char *done, const char *text)
+{
+	static const struct out_column who = { "address", NULL, OUT_TEXT },
+				       what = { "done", NULL, OUT_TEXT };
+
+	out_field(a->out, &who,
+	    a->args.n == 0 ? out_absent() : out_text(a->args.arg[0]));
+	out_field(a->out, &what, out_text(done));
+	out_note(a->out, "%s%s%s", a->args.n == 0 ? "everybody" : "worker ",
+	    a->args.n == 0 ? "" : a->args.arg[0], text);
+}
+
+/* Opens the ledger to write, and finds the worker; 0 stands for everybody. */
+static enum admin_exit
+hold_open(struct admin *a, int64_t *worker)
+{
+	struct err e = ERR_INIT;
+	struct address address;
+	enum admin_exit code;
+	enum rc rc;
+
+	*worker = 0;
+	if (a->args.n > 0 &&
+	    address_read(&address, a->args.arg[0], &e) != RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_WRITE);
+	if (code != ADMIN_OK || a->args.n == 0)
+		return code;
+	rc = worker_of(a, a->args.arg[0], worker, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
+enum admin_exit
+command_payout_hold(struct admin *a)
+{
+	const char *reason = a->args.opt[OPT_REASON];
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	int64_t worker;
+	enum rc rc;
+
+	if (reason == NULL || reason[0] == '\0')
+		reason = "held by the operator";
+	if (strlen(reason) > REASON_LEN_MAX ||
+	    !utf8_is_text(reason, strlen(reason))) {
+		(void)err_set(&e, RC_INVALID,
+		    "--reason: expected up to %d "
+		    "bytes of UTF-8",
+		    REASON_LEN_MAX);
+		return admin_usage(a, &e);
+	}
+	code = hold_open(a, &worker);
+	if (code != ADMIN_OK)
+		return code;
+	rc = hold_set(a->db, worker, "operator", reason, value_now_ms(), &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	hold_say(
+	    a, "held", worker == 0 ? " is held: nobody is paid" : " is held");
+	return ADMIN_OK;
+}
+
+enum admin_exit
+command_payout_release(struct admin *a)
+{
+	int64_t worker, operators = 0, others = 0;
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	code = hold_open(a, &worker);
+	if (code != ADMIN_OK)
+		return code;
+	q = db_query(a->db, Q_HOLD_BY);
+	query_int(q, 1, worker);
+	query_text(q, 2, slice_of("operator"));
+	rc = query_step(q, &row, &e);
+	if (rc == RC_OK && row) {
+		operators = query_get_int(q, 0);
+		others = query_get_int(q, 1);
+	}
+	query_done(q);
+	if (rc == RC_OK)
+		rc = hold_release(a->db, worker, "operator", &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	hold_say(a, "released",
+	    operators == 0 ? " wasn't held by you" : " is released");
+	if (others > 0)
+		out_note(a->out,
+		    "still held by the chain: see worknet payout "
+		    "holds");
+	return ADMIN_OK;
+}
+
+enum admin_exit
+command_payout_holds(struct admin *a)
+{
+	static const struct out_column columns[] = {
+		{ "workerAddress", NULL, OUT_TEXT },
+		{ "who", "WHO", OUT_TEXT },
+		{ "by", "BY", OUT_TEXT },
+		{ "sinceMs", "SINCE", OUT_TIME },
+		{ "reason", "REASON", OUT_TEXT },
+	};
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	struct slice who;
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	out_table(a->out, "holds", NULL, columns, 5);
+	q = db_query(a->db, Q_HOLD_LIST);
+	while ((rc = query_step(q, &row, &e)) == RC_OK && row) {
+		who = query_get_text(q, 1);
+		out_row(a->out,
+		    (struct out_value[]){
+			who.len == 0 ? out_absent() : out_slice(who),
+			query_get_int(q, 0) == 0 ? out_text("everybody")
+						 : out_slice(who),
+			out_slice(query_get_text(q, 2)),
+			out_int(query_get_int(q, 3)),
+			out_slice(query_get_text(q, 4)) });
+	}
+	query_done(q);
+	out_table_end(a->out, "nobody is held");
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}

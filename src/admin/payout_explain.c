@@ -1,0 +1,284 @@
+/*
+ * worknet payout explain: the whole story of a payout, for its worker. What
+ * it pays is told as a statement: what was left from before, every movement
+ * of the worker's balance since then, what is due, what was paid, what stays.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "admin/payout.h"
+#include "admin/value.h"
+
+struct statement {
+	int64_t before;	      /* the payout before; 0: none */
+	int64_t after;	      /* transfers that were counted before */
+	int64_t upto;	      /* those that this payout counts */
+	int64_t left_micros;  /* from before */
+	int64_t moved_micros; /* the sum of the lines */
+	int64_t lines;
+	int64_t checks;
+};
+
+static enum rc
+before_read(struct admin *a, const struct payout_facts *f, struct statement *s,
+    struct err *e)
+{
+	struct query *q = db_query(a->db, Q_PAYOUT_COUNTED);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, f->worker_id);
+	query_int(q, 2, f->id);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		s->after = query_get_int(q, 0);
+		s->before = query_get_int(q, 1);
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+left_read(struct admin *a, const struct payout_facts *f, struct statement *s,
+    struct err *e)
+{
+	struct query *q;
+	int64_t taken;
+	enum rc rc;
+
+	*s = (struct statement){ .upto = f->verified_to };
+	if (s->upto == 0 || f->adopted)
+		s->upto = f->reserve - 1; /* was never counted for it */
+	rc = before_read(a, f, s, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(a->db, Q_BALANCE_AT);
+	query_int(q, 1, f->worker_id);
+	query_int(q, 2, s->after);
+	rc = query_one_int(q, &s->left_micros, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(a->db, Q_PAYOUT_TAKEN);
+	query_int(q, 1, f->worker_id);
+	query_int(q, 2, f->id);
+	query_int(q, 3, s->after);
+	rc = query_one_int(q, &taken, e);
+	s->left_micros -= taken;
+	return rc;
+}
+
+/* What a line is, in words; payout is the one that it belongs to. */
+static void
+line_say(
+    char *out, size_t size, struct slice kind, int64_t checks, int64_t payout)
+{
+	if (slice_is(kind, "credit"))
+		(void)snprintf(out, size, "credit for %" PRId64 " check%s",
+		    checks, checks == 1 ? "" : "s");
+	else if (slice_is(kind, "void"))
+		(void)snprintf(out, size,
+		    "came back from payout %" PRId64 ", "
+		    "which explains it",
+		    payout);
+	else if (slice_is(kind, "reserve"))
+		(void)snprintf(
+		    out, size, "payout %" PRId64 " had paid more", payout);
+	else
+		(void)snprintf(out, size,
+		    "credit that an older copy of the "
+		    "ledger had lost");
+}
+
+static void
+line_row(struct admin *a, struct statement *s, struct query *q)
+{
+	int64_t micros = query_get_int(q, 3), checks = query_get_int(q, 4);
+	struct slice kind = query_get_text(q, 2);
+	char what[100];
+
+	line_say(what, sizeof(what), kind, checks, query_get_int(q, 5));
+	s->moved_micros += micros;
+	s->lines++;
+	s->checks += checks;
+	out_row(a->out,
+	    (struct out_value[]){ out_int(query_get_int(q, 0)),
+		out_int(query_get_int(q, 1)), out_slice(kind), out_int(checks),
+		out_int(micros), out_text(what) });
+}
+
+static enum rc
+lines_print(struct admin *a, const struct payout_facts *f, struct statement *s,
+    struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "transfer", "TRANSFER", OUT_COUNT },
+		{ "atMs", "AT", OUT_TIME },
+		{ "kind", NULL, OUT_TEXT },
+		{ "checks", NULL, OUT_COUNT },
+		{ "micros", "USDC", OUT_USDC },
+		{ "text", "WHAT", OUT_TEXT },
+	};
+	struct query *q = db_query(a->db, Q_PAYOUT_LINES);
+	enum rc rc;
+	bool row;
+
+	out_table(a->out, "lines", "What it pays", columns, 6);
+	query_int(q, 1, f->worker_id);
+	query_int(q, 2, s->after);
+	query_int(q, 3, s->upto);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		line_row(a, s, q);
+	query_done(q);
+	out_table_end(a->out, "nothing since the payout before");
+	return rc;
+}
+
+/* How the lines make the amount, or why they don't. */
+static void
+sum_print(
+    struct admin *a, const struct payout_facts *f, const struct statement *s)
+{
+	static const struct out_column before = { "payoutBefore", NULL,
+		OUT_COUNT },
+				       left = { "leftMicros", NULL, OUT_USDC },
+				       moved = { "linesMicros", NULL,
+					       OUT_USDC },
+				       due = { "dueMicros", NULL, OUT_USDC },
+				       stays = { "staysMicros", NULL,
+					       OUT_USDC },
+				       adopted = { "adopted", NULL, OUT_BOOL };
+	int64_t due_micros = s->left_micros + s->moved_micros;
+	int64_t stays_micros = due_micros - f->amount_micros;
+	char sum[VALUE_TEXT_MAX], rest[VALUE_TEXT_MAX], all[VALUE_TEXT_MAX];
+	char paid[VALUE_TEXT_MAX], stay[VALUE_TEXT_MAX];
+
+	out_field(a->out, &before,
+	    s->before == 0 ? out_absent() : out_int(s->before));
+	out_field(a->out, &left, out_int(s->left_micros));
+	out_field(a->out, &moved, out_int(s->moved_micros));
+	out_field(a->out, &due, out_int(due_micros));
+	out_field(a->out, &stays, out_int(stays_micros));
+	out_field(a->out, &adopted, out_int(f->adopted));
+	value_format_usdc(sum, s->moved_micros);
+	value_format_usdc(rest, s->left_micros);
+	value_format_usdc(all, due_micros);
+	value_format_usdc(paid, f->amount_micros);
+	value_format_usdc(stay, stays_micros);
+	out_note(
+	    a->out, "%s USDC in all, for %" PRId64 " checks.", sum, s->checks);
+	if (s->left_micros != 0)
+		out_note(a->out,
+		    "With %s USDC that payout %" PRId64 " had "
+		    "left, %s USDC were due.",
+		    rest, s->before, all);
+	if (f->adopted)
+		out_note(a->out,
+		    "The chain shows this payment of %s USDC, "
+		    "but the ledger was restored from a copy\nthat is older. "
+		    "It was booked when it was found; the lines are what "
+		    "the worker had then.",
+		    paid);
+	if (stays_micros == 0)
+		out_note(a->out, "This payout is of all of it: %s USDC.", paid);
+	else if (stays_micros > 0 && !f->adopted)
+		out_note(a->out,
+		    "A cap of the operator allowed %s USDC in "
+		    "this payout; %s USDC\nstayed with the worker, for the "
+		    "next one.",
+		    paid, stay);
+	else if (stays_micros > 0)
+		out_note(a->out, "%s USDC stayed with the worker.", stay);
+	else
+		out_note(a->out,
+		    "These lines don't make up %s USDC: tell "
+		    "the operator, who should run worknet audit.",
+		    paid);
+}
+
+static void
+check_row(struct admin *a, struct query *q)
+{
+	out_row(a->out,
+	    (struct out_value[]){ out_int(query_get_int(q, 0)),
+		out_int(query_get_int(q, 1)), out_int(query_get_int(q, 2)),
+		out_int(query_get_int(q, 7)), out_int(query_get_int(q, 4)),
+		out_text(query_get_int(q, 4) != 0 ? "up" : "down"),
+		query_is_null(q, 5) ? out_absent()
+				    : out_int(query_get_int(q, 5)),
+		out_slice(query_get_text(q, 3)),
+		query_is_null(q, 6) ? out_absent()
+				    : out_slice(query_get_text(q, 6)) });
+}
+
+static enum rc
+checks_print(struct admin *a, const struct payout_facts *f,
+    const struct statement *s, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "transfer", "TRANSFER", OUT_COUNT },
+		{ "slot", NULL, OUT_COUNT },
+		{ "timestampMs", "AT", OUT_TIME },
+		{ "rewardMicros", "USDC", OUT_USDC },
+		{ "success", NULL, OUT_BOOL },
+		{ "outcome", "OUTCOME", OUT_TEXT },
+		{ "statusCode", "STATUS", OUT_COUNT },
+		{ "taskId", "TASK", OUT_TEXT },
+		{ "error", "ERROR", OUT_TEXT },
+	};
+	struct query *q = db_query(a->db, Q_PAYOUT_RESULTS);
+	enum rc rc;
+	bool row;
+
+	out_table(
+	    a->out, "checks", "The checks behind each credit", columns, 9);
+	query_int(q, 1, f->worker_id);
+	query_int(q, 2, s->after);
+	query_int(q, 3, s->upto);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		check_row(a, q);
+	query_done(q);
+	out_table_end(a->out, "none");
+	return rc;
+}
+
+static enum rc
+explain(struct admin *a, int64_t id, struct err *e)
+{
+	struct payout_facts f;
+	struct statement s;
+	enum rc rc;
+
+	rc = db_begin_read(a->db, e);
+	if (rc == RC_OK)
+		rc = payout_facts_read(a, id, &f, e);
+	if (rc == RC_OK)
+		rc = left_read(a, &f, &s, e);
+	if (rc != RC_OK)
+		return rc;
+	payout_facts_print(a, &f);
+	rc = lines_print(a, &f, &s, e);
+	if (rc != RC_OK)
+		return rc;
+	sum_print(a, &f, &s);
+	rc = checks_print(a, &f, &s, e);
+	if (rc == RC_OK)
+		rc = payout_events_print(a, &f, true, e);
+	return rc;
+}
+
+enum admin_exit
+command_payout_explain(struct admin *a)
+{
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	int64_t id;
+	enum rc rc;
+
+	if (payout_id_argument(a, &id, &e) != RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	rc = explain(a, id, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}

@@ -1,0 +1,321 @@
+/* worknet treasury: what it has, what is owed, how long it lasts. */
+#include "admin/treasury.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "admin/admin.h"
+#include "admin/coverage.h"
+#include "admin/value.h"
+#include "ledger/payout.h"
+
+#define SPAN_MS	   (24 * 3600 * 1000LL)
+#define SPANS	   7
+#define AGE_MIN_MS (3600 * 1000LL) /* a younger ledger tells little */
+
+/* What the ledger says. */
+struct debts {
+	int64_t now_ms;
+	int64_t owed_micros;
+	int64_t in_flight_micros;
+	int64_t earned_micros[SPANS]; /* the newest first */
+	int64_t credits[SPANS];
+	int64_t per_day_micros; /* earned, on average */
+};
+
+/* What the chain says, and why not. */
+struct assets {
+	const char *from; /* where the address is from */
+	struct address address;
+	struct chain_view view;
+	bool known;
+	struct err why;
+};
+
+static enum rc
+earned_read(struct debts *d, struct db *db, struct err *e)
+{
+	struct query *q;
+	int64_t id, span;
+	enum rc rc;
+	bool row;
+
+	rc = transfer_at(db, d->now_ms - SPANS * SPAN_MS + 1, &id, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_EARNED_SPANS);
+	query_int(q, 1, id);
+	query_int(q, 2, d->now_ms);
+	query_int(q, 3, SPAN_MS);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		span = query_get_int(q, 0);
+		if (span < 0 || span >= SPANS)
+			continue;
+		d->earned_micros[span] = query_get_int(q, 1);
+		d->credits[span] = query_get_int(q, 2);
+	}
+	query_done(q);
+	return rc;
+}
+
+/* The average of the days that there were. */
+static enum rc
+average(struct debts *d, struct db *db, struct err *e)
+{
+	int64_t created_ms, age_ms, sum = 0;
+	uint8_t id[32];
+	enum rc rc;
+	int i;
+
+	rc = payout_ledger_id(db, id, &created_ms, e);
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; i < SPANS; i++)
+		sum += d->earned_micros[i];
+	age_ms = d->now_ms - created_ms;
+	if (age_ms > SPANS * SPAN_MS)
+		age_ms = SPANS * SPAN_MS;
+	if (age_ms < AGE_MIN_MS)
+		age_ms = AGE_MIN_MS;
+	/* By minutes, so that the product stays in range. */
+	d->per_day_micros = sum / (age_ms / 60000) * (SPAN_MS / 60000) +
+	    sum % (age_ms / 60000) * (SPAN_MS / 60000) / (age_ms / 60000);
+	return RC_OK;
+}
+
+static enum rc
+debts_read(struct debts *d, struct db *db, struct err *e)
+{
+	enum rc rc;
+
+	rc = query_one_int(db_query(db, Q_OWED_TOTAL), &d->owed_micros, e);
+	if (rc == RC_OK)
+		rc = payout_in_flight(db, &d->in_flight_micros, e);
+	if (rc == RC_OK)
+		rc = earned_read(d, db, e);
+	if (rc == RC_OK)
+		rc = average(d, db, e);
+	return rc;
+}
+
+/* The treasury of the newest payout on this chain; false without one. */
+static bool
+address_from_ledger(struct admin *a, int64_t chain_id, struct address *out)
+{
+	struct query *q = db_query(a->db, Q_TREASURY_LAST);
+	bool row = false;
+
+	query_int(q, 1, chain_id);
+	if (query_step(q, &row, NULL) != RC_OK ||
+	    (row &&
+		address_parse(out, NULL, query_get_text(q, 0), NULL) != RC_OK))
+		row = false;
+	query_done(q);
+	return row;
+}
+
+/* From the command line, the key file, or the newest payout. */
+static bool
+address_find(struct admin *a, struct assets *t)
+{
+	struct err why = ERR_INIT;
+
+	if (a->args.opt[OPT_ADDRESS] != NULL) {
+		t->from = "--address";
+		return true;
+	}
+	if (a->conf.payout_treasury_key_file[0] != '\0' && a->look != NULL &&
+	    a->look->key_address(&t->address, &a->conf, &why) == RC_OK) {
+		t->from = "key file";
+		return true;
+	}
+	if (address_from_ledger(a, t->view.chain_id, &t->address)) {
+		t->from = "newest payout";
+		return true;
+	}
+	t->why.rc = err_set(&t->why, RC_NOT_FOUND,
+	    "the treasury's address "
+	    "isn't known: give --address, or [payout] treasury_key_file%s%s",
+	    why.msg[0] == '\0' ? "" : "; ", why.msg);
+	return false;
+}
+
+static void
+assets_read(struct admin *a, struct assets *t)
+{
+	if (a->look == NULL) {
+		(void)err_set(&t->why, RC_INVALID,
+		    "this program can't ask "
+		    "a chain");
+		return;
+	}
+	if (a->look->network(&t->view, &a->conf, &t->why) != RC_OK) {
+		/* What the ledger knows of it is shown all the same. */
+		t->view.chain_id = 0;
+		(void)address_find(a, t);
+		return;
+	}
+	if (address_find(a, t))
+		t->known = a->look->treasury(&t->view, &a->conf, &t->address,
+			       &t->why) == RC_OK;
+}
+
+static void
+earned_print(struct admin *a, const struct debts *d)
+{
+	static const struct out_column columns[] = {
+		{ "fromMs", "FROM", OUT_TIME },
+		{ "toMs", "TO", OUT_TIME },
+		{ "earnedMicros", "EARNED", OUT_USDC },
+		{ "credits", "CREDITS", OUT_COUNT },
+	};
+	int i;
+
+	out_table(
+	    a->out, "earned", "Earned by workers in the last days", columns, 4);
+	for (i = 0; i < SPANS; i++)
+		out_row(a->out,
+		    (struct out_value[]){
+			out_int(d->now_ms - (i + 1) * SPAN_MS),
+			out_int(d->now_ms - i * SPAN_MS),
+			out_int(d->earned_micros[i]), out_int(d->credits[i]) });
+	out_table_end(a->out, "");
+}
+
+static void
+debts_print(struct admin *a, const struct debts *d)
+{
+	static const struct out_column owed = { "owedMicros", "owed to workers",
+		OUT_USDC },
+				       flight = { "inFlightMicros", "in flight",
+					       OUT_USDC },
+				       per_day = { "perDayMicros",
+					       "earned per day", OUT_USDC };
+
+	out_field(a->out, &owed, out_int(d->owed_micros));
+	out_field(a->out, &flight, out_int(d->in_flight_micros));
+	out_field(a->out, &per_day, out_int(d->per_day_micros));
+}
+
+/*
+ * What is left when all is paid, and for how many tenths of a day of work it
+ * lasts.
+ */
+static void
+outlook_print(struct admin *a, const struct debts *d, const struct assets *t)
+{
+	static const struct out_column spare = { "spareMicros",
+		"left after that", OUT_USDC },
+				       days = { "days", NULL, OUT_COUNT };
+	int64_t left = t->view.balance_micros - d->owed_micros -
+	    d->in_flight_micros,
+		tenths;
+
+	if (!t->known) {
+		out_field(a->out,
+		    &(struct out_column){ spare.key, NULL, OUT_USDC },
+		    out_absent());
+		out_field(a->out, &days, out_absent());
+		return;
+	}
+	out_field(a->out, &spare, out_int(left));
+	if (left < 0) {
+		out_field(a->out, &days, out_int(0));
+		out_line(a->out, "lasts",
+		    "not at all: it can't pay what is "
+		    "due");
+	} else if (d->per_day_micros == 0) {
+		out_field(a->out, &days, out_absent());
+		out_line(a->out, "lasts", "nothing was earned lately");
+	} else {
+		out_field(a->out, &days, out_int(left / d->per_day_micros));
+		tenths = left / d->per_day_micros * 10 +
+		    left % d->per_day_micros * 10 / d->per_day_micros;
+		out_line(a->out, "lasts", "%" PRId64 ".%d more days",
+		    tenths / 10, (int)(tenths % 10));
+	}
+}
+
+static void
+assets_print(struct admin *a, const struct assets *t)
+{
+	static const struct out_column address = { "treasury", "treasury",
+		OUT_TEXT },
+				       from = { "addressFrom", NULL, OUT_TEXT },
+				       chain = { "chainId", "chain",
+					       OUT_COUNT },
+				       balance = { "balanceMicros", "balance",
+					       OUT_USDC },
+				       blacklisted = { "blacklisted", NULL,
+					       OUT_BOOL },
+				       code = { "hasCode", NULL, OUT_BOOL },
+				       paused = { "paused", NULL, OUT_BOOL },
+				       problem = { "problem", NULL, OUT_TEXT };
+	char text[ADDRESS_LEN + 1];
+
+	address_format(text, &t->address, ADDRESS_CHECKSUM);
+	out_field(
+	    a->out, &address, t->from == NULL ? out_absent() : out_text(text));
+	out_field(
+	    a->out, &from, t->from == NULL ? out_absent() : out_text(t->from));
+	out_field(a->out, &chain,
+	    t->view.chain_id == 0 ? out_absent() : out_int(t->view.chain_id));
+	out_field(a->out, &balance,
+	    t->known ? out_int(t->view.balance_micros) : out_absent());
+	out_field(a->out, &blacklisted,
+	    t->known ? out_int(t->view.blacklisted) : out_absent());
+	out_field(
+	    a->out, &code, t->known ? out_int(t->view.has_code) : out_absent());
+	out_field(
+	    a->out, &paused, t->known ? out_int(t->view.paused) : out_absent());
+	out_field(a->out, &problem,
+	    t->why.msg[0] == '\0' ? out_absent() : out_text(t->why.msg));
+	if (t->view.blacklisted)
+		out_note(a->out,
+		    "the token refuses the treasury: nobody can "
+		    "be paid");
+	if (t->view.has_code)
+		out_note(a->out,
+		    "the treasury's address has code: the token "
+		    "takes no signature of its key");
+	if (t->view.paused)
+		out_note(a->out, "the token is paused: nobody can be paid");
+	if (t->view.warning[0] != '\0')
+		out_note(a->out, "%s", t->view.warning);
+}
+
+enum admin_exit
+command_treasury(struct admin *a)
+{
+	const char *address = a->args.opt[OPT_ADDRESS];
+	struct debts d = { .now_ms = value_now_ms() };
+	struct assets t = { .why = ERR_INIT };
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	enum rc rc;
+
+	if (address != NULL &&
+	    address_parse(&t.address, NULL, slice_of(address), &e) != RC_OK) {
+		(void)err_prefix(&e, "--address");
+		return admin_usage(a, &e);
+	}
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin_read(a->db, &e);
+	if (rc == RC_OK)
+		rc = debts_read(&d, a->db, &e);
+	db_rollback(a->db); /* nodes may take their time */
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	assets_read(a, &t);
+	assets_print(a, &t);
+	debts_print(a, &d);
+	outlook_print(a, &d, &t);
+	earned_print(a, &d);
+	a->stands = true;
+	if (t.known)
+		return ADMIN_OK;
+	(void)admin_fail(RC_INVALID, &t.why);
+	return ADMIN_REFUSED;
+}

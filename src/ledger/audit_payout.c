@@ -1,0 +1,495 @@
+/*
+ * The audit of payouts: their events and the transfers that these made, side
+ * by side; then each worker's payouts, one after the other, step by step.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ledger/audit_part.h"
+#include "ledger/payout.h"
+
+/* States besides those of enum payout_state. */
+#define STATE_NONE (PAYOUT_VOIDED + 1) /* before its first event */
+#define STATE_SAME (PAYOUT_VOIDED + 2) /* a step that changes none */
+
+#define FROM(state) (1U << PAYOUT_##state)
+#define FROM_NONE   (1U << STATE_NONE)
+#define FROM_OPEN \
+	(FROM(RESERVED) | FROM(SIGNED) | FROM(SUBMITTED) | FROM(POSTED))
+
+/* What may follow what, and the kind of transfer that a step makes. */
+static const struct step {
+	const char *kind;  /* of the event */
+	const char *moves; /* NULL: nothing */
+	unsigned from;
+	unsigned from_adopted; /* also, of an adopted payout */
+	int to;
+} steps[] = {
+	{ "reserved", "reserve", FROM_NONE, 0, PAYOUT_RESERVED },
+	/* An adopted one whose block is gone is signed by us again. */
+	{ "verified", NULL, FROM(RESERVED), FROM(SUBMITTED), STATE_SAME },
+	{ "signed", NULL, FROM(RESERVED), FROM(SUBMITTED), PAYOUT_SIGNED },
+	{ "submitted", NULL, FROM(SIGNED) | FROM(SUBMITTED), 0,
+	    PAYOUT_SUBMITTED },
+	{ "answered", NULL, FROM(SUBMITTED) | FROM(POSTED), 0, STATE_SAME },
+	/* May bring what is in flight to what the chain paid: see adjusts. */
+	{ "chain", NULL, FROM_OPEN, FROM_NONE, STATE_SAME },
+	{ "posted", "post", FROM(SIGNED) | FROM(SUBMITTED), FROM(RESERVED),
+	    PAYOUT_POSTED },
+	{ "unposted", "unpost", FROM(POSTED), 0, PAYOUT_SUBMITTED },
+	{ "final", NULL, FROM(POSTED), 0, PAYOUT_FINAL },
+	{ "voided", "void", FROM(RESERVED) | FROM(SIGNED) | FROM(SUBMITTED), 0,
+	    PAYOUT_VOIDED },
+};
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* What a "chain" event may move. */
+static const char *const adjusts[] = { "reserve", "void", "recover" };
+
+/* The payout whose events are being read. */
+struct payout_walk {
+	struct audit *a;
+	int64_t id;
+	int64_t worker;
+	int64_t seq;
+	int64_t amount_micros;
+	int64_t paid_micros;
+	int stored; /* the state that its row says */
+	bool has_authorization;
+	bool adopted; /* a finding says so */
+	bool differs; /* a finding says so */
+
+	int state; /* by its events */
+	bool is_signed;
+	int64_t held_micros; /* in flight */
+	int64_t posted_micros;
+	bool overflow;
+	int64_t recovered; /* the transfer just before; 0 */
+
+	/* Of all payouts. */
+	int64_t n; /* 0: none yet */
+	int64_t in_flight_micros;
+	int64_t settled_micros;
+};
+
+/* A transfer that an event made. */
+struct moved {
+	int64_t id; /* 0: none */
+	struct slice kind;
+	int64_t debit;
+	int64_t credit;
+	int64_t micros;
+};
+
+/* ---- Events and transfers side by side ---- */
+
+struct event_walk {
+	struct audit *a;
+	struct query *moved;
+	bool row; /* there is a present transfer */
+	int64_t transfer;
+	struct chain before;
+	int64_t events;
+	int64_t transfers;
+};
+
+static enum rc
+moved_next(struct event_walk *w, struct err *e)
+{
+	enum rc rc = query_step(w->moved, &w->row, e);
+
+	if (rc == RC_OK && w->row) {
+		w->transfer = query_get_int(w->moved, 0);
+		w->transfers++;
+	}
+	return rc;
+}
+
+/* Transfers before the one that the next event made are nobody's. */
+static enum rc
+moved_skip(struct event_walk *w, int64_t upto, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && w->row && w->transfer < upto) {
+		audit_found(w->a, AUDIT_PAYOUT_TRANSFER,
+		    "transfer %" PRId64
+		    ": is no credit, and no event of a payout made it",
+		    w->transfer);
+		rc = moved_next(w, e);
+	}
+	return rc;
+}
+
+static enum rc
+event_check(struct event_walk *w, struct query *q, struct err *e)
+{
+	uint8_t expected[KECCAK256_LEN], hash[KECCAK256_LEN];
+	struct event_row ev;
+	enum rc rc = RC_OK;
+
+	audit_read_event(q, &ev, hash);
+	chain_event(expected, &w->before, &ev);
+	if (ev.id != w->before.last_id + 1)
+		audit_found(w->a, AUDIT_EVENT_CHAIN,
+		    "event %" PRId64 ": follows %" PRId64, ev.id,
+		    w->before.last_id);
+	if (memcmp(expected, hash, sizeof(hash)) != 0)
+		audit_found(w->a, AUDIT_EVENT_CHAIN,
+		    "event %" PRId64 ": its "
+		    "hash is of other values",
+		    ev.id);
+	if (query_get_int(q, 9) == 0)
+		audit_found(w->a, AUDIT_PAYOUT_STEPS,
+		    "event %" PRId64 ": of payout %" PRId64
+		    ", which doesn't exist",
+		    ev.id, ev.payout);
+	w->before.last_id = ev.id;
+	memcpy(w->before.hash, hash, sizeof(hash));
+	w->events++;
+	if (ev.transfer == 0)
+		return RC_OK;
+	rc = moved_skip(w, ev.transfer, e);
+	if (rc != RC_OK)
+		return rc;
+	if (w->row && w->transfer == ev.transfer)
+		return moved_next(w, e);
+	audit_found(w->a, AUDIT_PAYOUT_TRANSFER,
+	    "event %" PRId64 ": transfer "
+	    "%" PRId64 " is a credit, of an event before it, or missing",
+	    ev.id, ev.transfer);
+	return RC_OK;
+}
+
+/* A step writes its transfer, then its event: both are in one order. */
+static enum rc
+events_check(struct audit *a, struct err *e)
+{
+	struct event_walk w = { .a = a };
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	w.moved = db_query(a->db, Q_AUDIT_MOVED);
+	q = db_query(a->db, Q_AUDIT_EVENT);
+	rc = moved_next(&w, e);
+	while (rc == RC_OK && (rc = query_step(q, &row, e)) == RC_OK && row) {
+		rc = event_check(&w, q, e);
+		if ((w.events & 0xff) == 0)
+			audit_tick(a, "events of payouts", w.events, 0);
+	}
+	if (rc == RC_OK)
+		rc = moved_skip(&w, INT64_MAX, e);
+	query_done(q);
+	query_done(w.moved);
+	audit_checked(a, AUDIT_EVENT_CHAIN, w.events);
+	audit_checked(a, AUDIT_PAYOUT_TRANSFER, w.transfers);
+	return rc;
+}
+
+/* ---- Payouts ---- */
+
+static int
+state_of(struct slice name)
+{
+	int i;
+
+	for (i = PAYOUT_RESERVED; i <= PAYOUT_VOIDED; i++)
+		if (slice_is(name, payout_state_name((enum payout_state)i)))
+			break;
+	return i;
+}
+
+static const char *
+state_text(int state)
+{
+	return state > PAYOUT_VOIDED
+	    ? "unknown"
+	    : payout_state_name((enum payout_state)state);
+}
+
+static void
+sum(struct payout_walk *w, int64_t *total, int64_t micros)
+{
+	w->overflow |= __builtin_add_overflow(*total, micros, total);
+}
+
+/* The amounts that a payout in its state has. */
+static void
+money_check(struct payout_walk *w)
+{
+	bool settled = w->stored == PAYOUT_POSTED || w->stored == PAYOUT_FINAL;
+	bool voided = w->stored == PAYOUT_VOIDED;
+	int64_t held = settled || voided ? 0 : w->amount_micros;
+
+	if (w->overflow)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64
+		    ": its transfers add up to more than there can be",
+		    w->id);
+	if (w->held_micros != held)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": %s, "
+		    "but %" PRId64
+		    " micro-USDC are in flight, expected %" PRId64,
+		    w->id, state_text(w->stored), w->held_micros, held);
+	if (w->posted_micros != w->paid_micros ||
+	    settled != (w->paid_micros > 0))
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": %s, "
+		    "its transfers paid %" PRId64 " micro-USDC, its row says "
+		    "%" PRId64,
+		    w->id, state_text(w->stored), w->posted_micros,
+		    w->paid_micros);
+	if (settled && w->paid_micros != w->amount_micros && !w->differs)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": paid %" PRId64 " of %" PRId64
+		    " micro-USDC, and no "
+		    "finding says why",
+		    w->id, w->paid_micros, w->amount_micros);
+}
+
+/* The events of a payout have ended. */
+static void
+payout_end(struct payout_walk *w)
+{
+	if (w->n == 0)
+		return;
+	if (w->state != w->stored)
+		audit_found(w->a, AUDIT_PAYOUT_STEPS,
+		    "payout %" PRId64 ": is "
+		    "%s, its events leave it %s",
+		    w->id, state_text(w->stored),
+		    w->state == STATE_NONE ? "without a beginning"
+					   : state_text(w->state));
+	if (w->is_signed != w->has_authorization)
+		audit_found(w->a, AUDIT_PAYOUT_STEPS, "payout %" PRId64 ": %s",
+		    w->id,
+		    w->is_signed ? "was signed, but has no "
+				   "authorization"
+				 : "has an authorization, but wasn't "
+				   "signed");
+	if (w->recovered != 0)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": transfer %" PRId64
+		    " recovered credit that wasn't "
+		    "paid",
+		    w->id, w->recovered);
+	money_check(w);
+	if (__builtin_add_overflow(
+		w->in_flight_micros, w->held_micros, &w->in_flight_micros) ||
+	    __builtin_add_overflow(
+		w->settled_micros, w->posted_micros, &w->settled_micros))
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payouts add up to more "
+		    "than there can be");
+}
+
+static void
+payout_begin(struct payout_walk *w, struct query *q)
+{
+	int64_t worker = query_get_int(q, 1), seq = query_get_int(q, 2);
+	int64_t last = worker == w->worker ? w->seq : 0;
+
+	w->id = query_get_int(q, 0);
+	w->worker = worker;
+	w->seq = seq;
+	w->amount_micros = query_get_int(q, 3);
+	w->paid_micros = query_get_int(q, 4);
+	w->stored = state_of(query_get_text(q, 5));
+	w->has_authorization = query_get_int(q, 6) != 0;
+	w->adopted = query_get_int(q, 7) != 0;
+	w->differs = query_get_int(q, 8) != 0;
+	w->state = STATE_NONE;
+	w->is_signed = w->overflow = false;
+	w->held_micros = w->posted_micros = w->recovered = 0;
+	w->n++;
+	/* What a restore lost and nobody settled leaves a gap. */
+	if ((uint64_t)seq != (uint64_t)last + 1 && !(w->adopted && seq > last))
+		audit_found(w->a, AUDIT_PAYOUT_SEQ,
+		    "payout %" PRId64 ": no. "
+		    "%" PRId64 " of the worker of account %" PRId64
+		    " follows no. %" PRId64,
+		    w->id, seq, worker, last);
+}
+
+/* Whether a step may make this transfer; recovering has its own check. */
+static bool
+is_moved_by(const struct step *s, struct slice kind)
+{
+	size_t i;
+
+	if (s->moves != NULL)
+		return slice_is(kind, s->moves);
+	for (i = 0; i < sizeof(adjusts) / sizeof(adjusts[0]); i++)
+		if (slice_is(kind, adjusts[i]))
+			return strcmp(s->kind, "chain") == 0;
+	return false;
+}
+
+/*
+ * Credit is recovered only as far as the worker's balance doesn't reach, and
+ * goes at once into the payout: after that nothing is left.
+ */
+static enum rc
+recovered_check(struct payout_walk *w, const struct moved *m, struct err *e)
+{
+	struct query *q;
+	int64_t balance;
+	enum rc rc;
+
+	if (m->id - 1 == w->recovered && slice_is(m->kind, "reserve")) {
+		q = db_query(w->a->db, Q_BALANCE_AT);
+		query_int(q, 1, w->worker);
+		query_int(q, 2, m->id);
+		rc = query_one_int(q, &balance, e);
+		if (rc != RC_OK)
+			return rc;
+		if (balance == 0)
+			w->recovered = 0;
+	}
+	if (w->recovered != 0)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": transfer %" PRId64
+		    " recovered more than was missing",
+		    w->id, w->recovered);
+	w->recovered = 0;
+	return RC_OK;
+}
+
+static enum rc
+moved_apply(struct payout_walk *w, const struct moved *m, struct err *e)
+{
+	bool of_worker = slice_is(m->kind, "reserve") ? m->debit == w->worker
+						      : m->credit == w->worker;
+	enum rc rc = RC_OK;
+
+	if (w->recovered != 0)
+		rc = recovered_check(w, m, e);
+	if (slice_is(m->kind, "recover")) {
+		w->recovered = m->id;
+	} else if (slice_is(m->kind, "reserve")) {
+		sum(w, &w->held_micros, m->micros);
+	} else if (slice_is(m->kind, "void")) {
+		sum(w, &w->held_micros, -m->micros);
+	} else if (slice_is(m->kind, "post")) {
+		sum(w, &w->held_micros, -m->micros);
+		sum(w, &w->posted_micros, m->micros);
+		of_worker = true;
+	} else {
+		sum(w, &w->held_micros, m->micros);
+		sum(w, &w->posted_micros, -m->micros);
+		of_worker = true;
+	}
+	if (!of_worker)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": transfer %" PRId64
+		    " is of another worker",
+		    w->id, m->id);
+	return rc;
+}
+
+static enum rc
+step_apply(struct payout_walk *w, struct query *q, struct err *e)
+{
+	struct moved m = { query_get_int(q, 11), query_get_text(q, 12),
+		query_get_int(q, 13), query_get_int(q, 14),
+		query_get_int(q, 15) };
+	struct slice kind = query_get_text(q, 10);
+	int64_t event = query_get_int(q, 9);
+	const struct step *s = NULL;
+	unsigned from;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	/* Another rule finds it; here it must only not overflow. */
+	if (m.micros < 0)
+		m.micros = 0;
+	for (i = 0; i < STEPS; i++)
+		if (slice_is(kind, steps[i].kind))
+			s = &steps[i];
+	from = s == NULL ? 0 : s->from | (w->adopted ? s->from_adopted : 0);
+	if (s == NULL || (from & 1U << w->state) == 0) {
+		audit_found(w->a, AUDIT_PAYOUT_STEPS,
+		    "payout %" PRId64 ": event %" PRId64
+		    " (%.*s) can't be where it is",
+		    w->id, event, (int)(kind.len > 20 ? 20 : kind.len), kind.p);
+		if (s == NULL)
+			return RC_OK;
+	}
+	if (m.id == 0 ? s->moves != NULL : !is_moved_by(s, m.kind))
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": event %" PRId64 " (%s) %s", w->id,
+		    event, s->kind,
+		    m.id == 0 ? "moved no money"
+			      : "moved money in another "
+				"way");
+	else if (m.id != 0)
+		rc = moved_apply(w, &m, e);
+	if (s->to == PAYOUT_RESERVED && m.id != 0 &&
+	    m.micros != w->amount_micros)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "payout %" PRId64 ": is of %" PRId64
+		    " micro-USDC, reserved were %" PRId64,
+		    w->id, w->amount_micros, m.micros);
+	w->is_signed |= s->to == PAYOUT_SIGNED;
+	if (s->to != STATE_SAME)
+		w->state = s->to;
+	return rc;
+}
+
+/* The ledger's own accounts hold what the payouts say. */
+static void
+totals_check(struct payout_walk *w)
+{
+	const struct audit_account *flight, *treasury;
+
+	flight = audit_account_find(w->a, ACCOUNT_IN_FLIGHT);
+	treasury = audit_account_find(w->a, ACCOUNT_TREASURY);
+	if (flight != NULL && flight->balance_micros != w->in_flight_micros)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "in flight are %" PRId64
+		    " micro-USDC, payouts hold %" PRId64,
+		    flight->balance_micros, w->in_flight_micros);
+	if (treasury != NULL && treasury->balance_micros != w->settled_micros)
+		audit_found(w->a, AUDIT_PAYOUT_MONEY,
+		    "the treasury paid %" PRId64
+		    " micro-USDC, payouts got %" PRId64,
+		    treasury->balance_micros, w->settled_micros);
+}
+
+enum rc
+audit_payouts(struct audit *a, struct err *e)
+{
+	struct payout_walk w = { .a = a };
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	rc = events_check(a, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(a->db, Q_AUDIT_PAYOUT);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (w.n == 0 || query_get_int(q, 0) != w.id) {
+			payout_end(&w);
+			payout_begin(&w, q);
+			if ((w.n & 0xff) == 0)
+				audit_tick(a, "payouts", w.n, 0);
+		}
+		if (!query_is_null(q, 9))
+			rc = step_apply(&w, q, e);
+		if (rc != RC_OK)
+			break;
+	}
+	query_done(q);
+	if (rc != RC_OK)
+		return rc;
+	payout_end(&w);
+	totals_check(&w);
+	audit_checked(a, AUDIT_PAYOUT_SEQ, w.n);
+	audit_checked(a, AUDIT_PAYOUT_STEPS, w.n);
+	audit_checked(a, AUDIT_PAYOUT_MONEY, w.n);
+	return RC_OK;
+}
