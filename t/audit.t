@@ -43,7 +43,8 @@ sub finds {
 # One value of the clean ledger.
 sub value { (sql_rows($clean, $_[0]))[0][0] }
 
-make_ledger($clean, '--results', 300, '--seed', 7, '--silent-percent', 5);
+make_ledger($clean, '--results', 300, '--seed', 7, '--silent-percent', 5,
+    '--tasks', 8, '--workers', 40);
 
 # ---- Clean ----
 

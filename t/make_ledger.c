@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "eth/attest.h"
 #include "eth/hex.h"
@@ -377,21 +378,22 @@ now(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* Simulates until now, for so many per cent of the cycles that would do if
+ * each of them were answered. */
 static enum rc
-make(const struct options *o, struct err *e)
+make(const struct options *o, int64_t percent, struct err *e)
 {
 	int64_t end_ms = (o->end_ms != 0 ? o->end_ms : now()) - 10000;
-	int64_t cycles = o->results / (o->tasks * o->copies) + 5, start_ms;
+	int64_t cycles = o->results / (o->tasks * o->copies) + 2, start_ms;
 	static struct simulation s;
 	enum rc rc;
 
-	s.o = o;
+	s = (struct simulation){ .o = o };
 	s.schedule = (struct schedule_rules){ o->max_tasks, 300000, true };
 	s.credit = (struct credit_rules){ 300000 };
 	s.random = (uint64_t)o->seed;
-	/* A little more, for those who stay silent. */
 	start_ms = end_ms - cycles * o->interval_ms *
-	    (107 + o->silent_percent) / 100;
+	    (percent + o->silent_percent) / 100;
 	rc = workers_make(&s, e);
 	if (rc == RC_OK && !o->append)
 		rc = db_create(o->db_path, e);
@@ -405,6 +407,28 @@ make(const struct options *o, struct err *e)
 		printf("results %" PRId64 " transfers %" PRId64 " tasks %"
 		    PRId64 " workers %" PRId64 " start_ms %" PRId64 "\n",
 		    s.results, s.transfers, o->tasks, o->workers, start_ms);
+	return rc;
+}
+
+/* How many cycles are answered depends on the hour: in small steps, so that
+ * the last results are recent ones. */
+static enum rc
+make_enough(const struct options *o, struct err *e)
+{
+	enum rc rc = RC_INVALID;
+	char path[2][4096];
+	int64_t percent;
+
+	(void)snprintf(path[0], sizeof(path[0]), "%s-wal", o->db_path);
+	(void)snprintf(path[1], sizeof(path[1]), "%s-shm", o->db_path);
+	for (percent = 107; percent < 200; percent += 6) {
+		rc = make(o, percent, e);
+		if (rc != RC_INVALID || o->append)
+			break;
+		(void)unlink(o->db_path);
+		(void)unlink(path[0]);
+		(void)unlink(path[1]);
+	}
 	return rc;
 }
 
@@ -464,7 +488,7 @@ main(int argc, char **argv)
 			rc = hashes_print(db, &e);
 		db_close(db);
 	} else
-		rc = make(&o, &e);
+		rc = make_enough(&o, &e);
 	if (rc != RC_OK)
 		fprintf(stderr, "make_ledger: %s\n", e.msg);
 	return rc == RC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
