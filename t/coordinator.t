@@ -1,19 +1,16 @@
 #!/usr/bin/perl
 # The coordinator's contract with workers (protocol.md): routes, answers,
-# refusals, signatures, the assignment rules, and the ways to start it.
+# refusals, signatures, and the assignment rules.
 
 use strict;
 use warnings;
 
-use Fcntl ();
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use POSIX ();
-use Socket qw(AF_UNIX SOCK_STREAM);
 use Test::More;
 
-use WorknetTest qw(build_path source_path find_program need_program now_ms
-    wait_for run_command json_text json_value json_bool poll_path);
+use WorknetTest qw(source_path need_program now_ms slurp json_text json_value
+    json_bool poll_path);
 use WorknetTest::Odd qw(odd_signatures);
 
 need_program('sqlite3', 'nginx');
@@ -110,7 +107,8 @@ sub polled {
 	for my $text ('0x' . ('1' x 39), '0x' . ('1' x 41), '0x' . ('g' x 40),
 	    '0x' . ('1' x 40) . '%00', '0x', '0x' . ('1' x 500)) {
 		$r = $c->get(poll_path($text));
-		like($r->{body}, qr/^\{"error":"invalid address(?:: [ -~]+)?"\}$/,
+		like($r->{body},
+		    qr/^\{"error":"invalid address(?:: [ -~]+)?"\}$/,
 		    'poll with address ' . substr($text, 0, 50) .
 		    ' is told why it is invalid');
 		is($r->{status}, 400, 'and it is a 400');
@@ -324,7 +322,7 @@ sub polled {
 	$w->worknet('task', 'remove', 'gone');
 	cmp_ok($w->time_ms, '<=', $T0, 'the slots were given by now');
 	$w->clock_set($T0);
-	$w->start;
+	$w->start(args => [ '-v', '-v' ]);
 	$w->nginx_start;
 	my $c = $w->fcgi;
 	my $paid = 0;
@@ -498,9 +496,10 @@ sub polled {
 	    'with one transfer for each of them');
 
 	# Time goes by.
-	my $last = $w->sql_value('SELECT max(a.assigned_ms) FROM assignment a ' .
-	    'JOIN worker w ON w.id = a.worker LEFT JOIN result r ' .
-	    'ON r.slot = a.slot JOIN task k ON k.id = a.task ' .
+	my $last = $w->sql_value('SELECT max(a.assigned_ms) ' .
+	    'FROM assignment a JOIN worker w ON w.id = a.worker ' .
+	    'LEFT JOIN result r ON r.slot = a.slot ' .
+	    'JOIN task k ON k.id = a.task ' .
 	    "WHERE r.slot IS NULL AND k.name = 'a' AND w.address = " .
 	    "'" . lc($one->{address}) . "'");
 	$w->clock_set($last + 300000);
@@ -514,7 +513,9 @@ sub polled {
 	$w->log_ok;
 	$w->audit_ok('after every kind of result');
 	unlike($w->log_text, qr/[0-9a-f]{100}/i,
-	    'no signature is in the log');
+	    'no signature is in the log, however verbose it is');
+	like($w->log_text, qr/credited 2 of 6 results, 0\.000500 USDC$/m,
+	    'what was credited is');
 }
 
 # ---- Signatures and letter cases ----
@@ -564,7 +565,7 @@ sub polled {
 
 for my $file ("signed-results.json", "signed-results-odd.json") {
 	my $w = WorknetTest->new->fault_prepare;
-	my @vectors = @{ json_value(WorknetTest::slurp(
+	my @vectors = @{ json_value(slurp(
 	    source_path("t/vectors/$file"))) };
 	my %tasks = map { $_->{taskId} => 1 } @vectors;
 	my $n = 0;
@@ -586,8 +587,9 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		"FROM account HAVING NOT EXISTS (SELECT 1 FROM worker w " .
 		"$known); UPDATE slot_counter SET last_slot = last_slot + 1; " .
 		"INSERT INTO assignment (worker, task, slot, version, " .
-		"cycle_ms, copy, assigned_ms) SELECT w.id, k.id, c.last_slot, " .
-		"k.version, 0, 0, $_->{timestamp} FROM task k, worker w, " .
+		"cycle_ms, copy, assigned_ms) SELECT w.id, k.id, " .
+		"c.last_slot, k.version, 0, 0, $_->{timestamp} " .
+		"FROM task k, worker w, " .
 		"slot_counter c $known AND k.name = '$_->{taskId}';"
 	} @vectors), 'COMMIT;'));
 	$w->start;
@@ -616,159 +618,10 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		    "$file, $n: " . ($valid ? 'earns' : 'doesn\'t earn') .
 		    ($v->{case} ? ": $v->{case}" : ''));
 	}
-	is(($w->credited)[0], $earned, 'as many results as vectors that earned');
+	is(($w->credited)[0], $earned,
+	    'as many results as vectors that earned');
 	is($w->stop, 0, 'it stops');
 	$w->log_ok;
-}
-
-# ---- Ways to start ----
-
-{
-	my $w = WorknetTest->new;
-	my $fcgi = build_path('worknet-fcgi');
-	my ($status, $out, $err);
-
-	($status, $out, $err) = run_command($fcgi, '-t', '-c', $w->conf_path);
-	is($status, 2, '-t without a ledger gives exit code 2');
-	like($err, qr/ledger\.db/, 'and names the file');
-	$w->init;
-	($status, $out, $err) = run_command($fcgi, '-t', '-c', $w->conf_path);
-	is($status, 0, '-t gives exit code 0 when all is well');
-	like($out, qr/fine/, 'and says so');
-	($status, $out, $err) = run_command($fcgi, '-t', '-c',
-	    $w->dir('nosuch.conf'));
-	is($status, 1, '-t without a configuration gives exit code 1');
-	for my $bad ('[ledger]' . "\npth = x\n", "[nosuch]\nx = 1\n",
-	    "[coordinator]\nthreads = 0\n", "[coordinator]\nthreads = x\n",
-	    "[coordinator]\nthreads = 4\nthreads = 4\n", "rubbish\n") {
-		WorknetTest::spurt($w->dir('bad.conf'), $bad);
-		($status, $out, $err) = run_command($fcgi, '-t', '-c',
-		    $w->dir('bad.conf'));
-		my $text = $bad =~ s/\n/; /gr;
-		is($status, 1, "-t refuses the configuration \"$text\"");
-		like($err, qr/bad\.conf:\d/, 'and names its line');
-	}
-	WorknetTest::spurt($w->dir('data/ledger.db.txt'), 'not a database' .
-	    ' but some text that is long enough to be looked at' x 20);
-	WorknetTest::spurt($w->dir('bad.conf'),
-	    "[ledger]\npath = data/ledger.db.txt\n");
-	($status) = run_command($fcgi, '-t', '-c', $w->dir('bad.conf'));
-	is($status, 2, '-t refuses a file that is no ledger');
-	($status) = run_command($fcgi, '-x');
-	is($status, 1, 'an unknown option gives exit code 1');
-	($status, $out) = run_command($fcgi, '-h');
-	is($status, 0, '-h gives exit code 0');
-	like($out, qr/^usage: worknet-fcgi/, 'and the usage');
-	($status, $out, $err) = run_command({ env => {
-	    GATEWAY_INTERFACE => undef, LISTEN_PID => undef } }, $fcgi, '-c',
-	    $w->conf_path);
-	is($status, 2, 'without any socket it gives exit code 2');
-	like($err, qr/-s SOCKET/, 'and says what to do');
-
-	$w->start;
-	($status, $out, $err) = run_command($fcgi, '-c', $w->conf_path, '-s',
-	    $w->socket_path);
-	is($status, 2, 'a socket that is served isn\'t taken over');
-	is($w->fcgi->get('/health')->{status}, 200, 'and is still served');
-	is((stat $w->socket_path)[2] & 0777, 0660, 'the socket\'s mode is ' .
-	    '0660');
-	is($w->stop('INT'), 0, 'SIGINT ends it with exit code 0, too');
-	$w->start(args => [ '-m', '0600' ]);
-	is((stat $w->socket_path)[2] & 0777, 0600, '-m sets the mode');
-	is($w->stop('KILL'), POSIX::SIGKILL(), 'killed, it leaves its socket');
-	ok(-S $w->socket_path, 'behind');
-	$w->start;
-	is($w->fcgi->get('/health')->{status}, 200,
-	    'which the next one replaces');
-	is($w->stop, 0, 'it stops');
-	WorknetTest::spurt($w->socket_path, 'precious');
-	($status, $out, $err) = run_command($fcgi, '-c', $w->conf_path, '-s',
-	    $w->socket_path);
-	is($status, 2, 'a file in the socket\'s place isn\'t touched');
-	is(WorknetTest::slurp($w->socket_path), 'precious', 'at all');
-	unlink $w->socket_path;
-
-	# Inherited sockets.
-	my $inherited = sub {
-		my ($fd, %env) = @_;
-
-		return sub {
-			my ($log, @command) = @_;
-			socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die $!;
-			bind($s, Socket::pack_sockaddr_un($w->socket_path)) or
-			    die "bind: $!";
-			listen($s, 64) or die "listen: $!";
-			POSIX::dup2(fileno $s, $fd) // die "dup2: $!";
-			# When it was that number already.
-			fcntl($s, Fcntl::F_SETFD(), 0) or die $!;
-			delete @ENV{qw(LISTEN_PID LISTEN_FDS)};
-			$ENV{LISTEN_PID} = $$, $ENV{LISTEN_FDS} = 1
-			    if $fd == 3;
-			WorknetTest::exec_logged($log, @command);
-		};
-	};
-	for my $case ([ 3, 'passed as systemd does' ],
-	    [ 0, 'passed as standard input' ]) {
-		$w->start(how => $inherited->($case->[0]));
-		is($w->fcgi->get('/health')->{status}, 200,
-		    "a socket $case->[1] is served");
-		is($w->stop, 0, 'until SIGTERM');
-		ok(-S $w->socket_path, 'and left to whom it belongs');
-		unlink $w->socket_path;
-	}
-	SKIP: {
-		my $spawn = find_program('spawn-fcgi');
-		skip('spawn-fcgi isn\'t installed', 2) if !defined $spawn;
-		$w->start(how => sub {
-			my ($log, @command) = @_;
-			WorknetTest::exec_logged($log, $spawn, '-n', '-s',
-			    $w->socket_path, '--', @command);
-		});
-		is($w->fcgi->get('/health')->{status}, 200,
-		    'a socket of spawn-fcgi is served');
-		is($w->stop, 0, 'until SIGTERM');
-	}
-
-	# Plain CGI.
-	my $cgi = sub {
-		my ($method, $path, $query, $body, %env) = @_;
-
-		my ($status, $out, $err) = run_command({ stdin => $body // '',
-		    env => { GATEWAY_INTERFACE => 'CGI/1.1',
-		    LISTEN_PID => undef, REQUEST_METHOD => $method,
-		    SCRIPT_NAME => '/cgi-bin/worknet-fcgi',
-		    PATH_INFO => $path, QUERY_STRING => $query,
-		    REMOTE_ADDR => '127.0.0.1', CONTENT_LENGTH =>
-		    defined $body ? length $body : undef, %env } },
-		    $fcgi, '-c', $w->conf_path);
-		return (WorknetTest::Fcgi::parse($out), $status, $err);
-	};
-	$w->task_add('cgi', interval => '1s', copies => 100,
-	    cooldown => '0s');
-	my $one = $w->worker(1);
-	my ($r, $code) = $cgi->('GET', '/health', '');
-	is($r->{text}, "Status: 200 OK\r\nContent-Type: application/json\r\n" .
-	    "Content-Length: 15\r\nCache-Control: no-store\r\n\r\n" .
-	    '{"status":"ok"}', 'as plain CGI it answers one request');
-	is($code, 0, 'and ends with exit code 0');
-	($r) = $cgi->('GET', '', '', undef, SCRIPT_NAME => '/api/health');
-	is($r->{status}, 200, 'the path may be in SCRIPT_NAME');
-	($r) = $cgi->('GET', '/v1/worker/tasks', "address=$one->{address}");
-	is(json_value($r->{body})->[0]{id}, 'cgi', 'a poll is given a task');
-	my $body = json_text([ $w->result($one, 'cgi') ]);
-	($r) = $cgi->('POST', '/v1/worker/results', '', $body);
-	is($r->{body}, '{"accepted":1,"earned":"0.000100"}',
-	    'and its result is credited');
-	($r) = $cgi->('POST', '/v1/worker/results', '', $body);
-	is(json_value($r->{body})->{errors}[0], 'cgi: already recorded',
-	    'once');
-	($r) = $cgi->('POST', '/v1/worker/results', '', "$body rubbish",
-	    CONTENT_LENGTH => length $body);
-	is(json_value($r->{body})->{errors}[0], 'cgi: already recorded',
-	    'no more is read than CONTENT_LENGTH');
-	is($w->balance($one), 100, 'which is in the ledger');
-	$w->log_ok;
-	$w->audit_ok('after all ways to start');
 }
 
 done_testing();

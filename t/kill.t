@@ -13,8 +13,8 @@ use Socket qw(AF_UNIX SOCK_STREAM);
 use Test::More;
 use Time::HiRes ();
 
-use WorknetTest qw(need_program now_ms wait_for json_text json_value
-    http_raw http_read poll_path child_start);
+use WorknetTest qw(need_program now_ms wait_for slurp spurt child_start
+    child_wait exec_logged json_text json_value poll_path);
 
 need_program('sqlite3', 'nginx');
 
@@ -115,7 +115,7 @@ sub load_main {
 sub lines {
 	my ($w) = @_;
 
-	return map { split /\n/, WorknetTest::slurp($w->dir("client$_")) }
+	return map { split /\n/, slurp($w->dir("client$_")) }
 	    1 .. $CLIENTS;
 }
 
@@ -156,8 +156,8 @@ sub lines {
 	is(join(' ', @clean), join(' ', (0) x $STOPS),
 	    "SIGTERM under load ended it cleanly $STOPS times");
 	$progress->(20);
-	WorknetTest::spurt($w->dir('enough'), '');
-	is(WorknetTest::child_wait($_), 0, 'a client ends') for @children;
+	spurt($w->dir('enough'), '');
+	is(child_wait($_), 0, 'a client ends') for @children;
 
 	my @lines = lines($w);
 	my @bad = grep { /^bad/ } @lines;
@@ -298,7 +298,7 @@ my $all = { '{"accepted":1,"earned":"0.000100"}' => 32, 'other 200' => 32 };
 		$w->start(how => sub {
 			my ($log, @command) = @_;
 			POSIX::dup2(fileno $s, 0);
-			WorknetTest::exec_logged($log, @command);
+			exec_logged($log, @command);
 		});
 	};
 	$start->();

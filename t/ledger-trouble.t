@@ -19,8 +19,8 @@ BEGIN {
 	}
 }
 
-use WorknetTest qw(build_path find_program need_program now_ms
-    run_command json_text json_value poll_path);
+use WorknetTest qw(build_path find_program need_program now_ms run_command
+    json_text json_value poll_path);
 
 need_program('sqlite3');
 
@@ -70,7 +70,8 @@ sub trouble {
 	my $result = due($w);
 	my $log = length $w->log_text;
 
-	is($c->post([ due($w) ])->{body}, $CREDITED, "before the trouble ($what) it credits");
+	is($c->post([ due($w) ])->{body}, $CREDITED,
+	    "before the trouble ($what) it credits");
 	my $before = $w->ledger_state;
 	$begin->();
 	is_unavailable($c->post([ $result ]), "$what: a result gets 503");

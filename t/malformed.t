@@ -70,8 +70,9 @@ my $NO_ARRAY = qr/^400 \{"error":"results must be non-empty array"\}$/;
 # All results refused: the list of their errors.
 sub refused {
 	my ($errors) = @_;
+	my $nothing = qr/\{"accepted":0,"earned":"0\.000000"/;
 
-	return qr/^200 \{"accepted":0,"earned":"0\.000000","errors":\[$errors\]\}$/;
+	return qr/^200 $nothing,"errors":\[$errors\]\}$/;
 }
 
 # One result with that reason.

@@ -8,8 +8,8 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 
-use WorknetTest qw(source_path need_program now_ms run_command wait_for
-    json_text json_value http_raw http_read poll_path);
+use WorknetTest qw(source_path need_program wait_for slurp spurt run_command
+    exec_logged json_text json_value http_raw http_read poll_path);
 
 need_program('sqlite3', 'nginx');
 
@@ -54,8 +54,8 @@ sub pipelined {
 	$w->nginx_write;
 	SKIP: {
 		skip('port 80 is for root', 1) if $> != 0;
-		WorknetTest::spurt($w->dir('nginx/site.conf'),
-		    WorknetTest::slurp(source_path('nginx/worknet.conf')));
+		spurt($w->dir('nginx/site.conf'),
+		    slurp(source_path('nginx/worknet.conf')));
 		my ($status, $out, $err) = run_command($w->nginx_command,
 		    '-t');
 		is($status, 0, 'nginx -t accepts the site as it is shipped');
@@ -312,6 +312,34 @@ for my $case (
 	my $direct = $w->fcgi;
 	is($direct->get('/health')->{status}, 200,
 	    'also another web server\'s connection');
+	is($w->stop, 0, 'it stops');
+	$w->log_ok;
+}
+
+# ---- More connections than file descriptors ----
+
+{
+	my $w = WorknetTest->new(conf => { coordinator => { threads => 4 } })
+	    ->init;
+	my $n = 150;
+
+	$w->start(how => sub {
+		my ($log, @command) = @_;
+		exec_logged($log, '/bin/sh', '-c',
+		    'ulimit -n 80; exec "$@"', 'sh', @command, '-s',
+		    $w->socket_path);
+	});
+	my @clients = map { $w->fcgi } 1 .. $n;
+	my $health = WorknetTest::Fcgi::request_bytes('GET', '/health');
+	$_->send_bytes($health) for @clients;
+	# Those that are served let go, and so make room for others.
+	my $served = 0;
+	for my $client (@clients) {
+		my $r = $client->answer_and_close;
+		$served++ if $r && $r->{status} == 200;
+	}
+	is($served, $n, "$n connections are served with 80 descriptors");
+	is($w->fcgi->get('/health')->{status}, 200, 'and then others');
 	is($w->stop, 0, 'it stops');
 	$w->log_ok;
 }

@@ -52,8 +52,8 @@ sub tally {
 			is(tally($w->post_at_once($how,
 			    ($body) x $CONNECTIONS)), '1 x 1, ' .
 			    ($CONNECTIONS - 1) . ' x a: already recorded',
-			    "the same result from $CONNECTIONS connections at " .
-			    "once is credited once ($how, $round)");
+			    "the same result from $CONNECTIONS connections " .
+			    "at once is credited once ($how, $round)");
 			$paid++;
 		}
 	}
@@ -183,6 +183,33 @@ sub tally {
 	$w->audit_ok('after everything was sent more than once');
 }
 
+# ---- Polls at once ----
+
+{
+	my $w = WorknetTest->new(conf => { coordinator => { threads => 48 } })
+	    ->init;
+	my @crowd = map { $w->worker(300 + $_) } 1 .. $CONNECTIONS;
+
+	$w->start;
+	for my $case ([ 'one worker', 1, 1, ($crowd[0]) x $CONNECTIONS ],
+	    [ "$CONNECTIONS workers", 1, 1, @crowd ],
+	    [ "$CONNECTIONS workers", 5, 5, @crowd ],
+	    [ 'two workers', 5, 2, (map { $w->worker($_) } 401, 402) x
+	    ($CONNECTIONS / 2) ]) {
+		my ($who, $copies, $given, @workers) = @$case;
+		my $task = 'slots' . ++$w->{polled};
+		$w->task_add($task, interval => '31d', copies => $copies);
+		my $got = 0;
+		for my $r ($w->poll_at_once(map { $_->{address} } @workers)) {
+			$got++ while $r->{body} =~ /"id":"$task"/g;
+		}
+		is($got, $given, "$CONNECTIONS polls of $who at once share " .
+		    "$copies slots: $given are given");
+	}
+	is($w->stop, 0, 'it stops');
+	$w->log_ok;
+}
+
 # ---- A slot that is offered again ----
 
 {
@@ -253,12 +280,12 @@ sub tally {
 	$polled->($holder);
 	$w->clock_set($at + 70000);
 	$polled->($next);
-	is($c->post([ map { $w->result($_, "shared") } $next, $holder ])->{body},
-	    q({"accepted":1,"earned":"0.000100","errors":["shared: slot taken ) .
-	    q(by another worker"]}), "of two workers' results for one slot in " .
-	    "one request the first is paid");
-	is($w->balance($next), 100, "to whom it belongs");
-	is($w->balance($holder), 0, "and nothing to the other");
+	is(tally($c->post([ $w->result($next, 'shared'), $w->result($holder,
+	    'shared') ])), '1 x shared: slot taken by another worker',
+	    'of two workers\' results for one slot in one request the second ' .
+	    'is refused');
+	is($w->balance($next), 100, 'the first is paid');
+	is($w->balance($holder), 0, 'and only that');
 	is($w->stop, 0, 'it stops');
 	$w->log_ok;
 	$w->audit_ok('after slots were offered again');
@@ -271,7 +298,7 @@ sub tally {
 	my ($holder, $next) = map { $w->worker($_) } 1, 2;
 
 	$w->init;
-	$w->task_add('edited', interval => '24h');
+	$w->task_add('edited', interval => '31d');
 	$w->start;
 	my $c = $w->fcgi;
 	is($c->get(poll_path($holder->{address}))->{body} =~ /edited/, 1,

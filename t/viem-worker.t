@@ -11,8 +11,9 @@ use IO::Socket::INET;
 use POSIX ();
 use Test::More;
 
-use WorknetTest qw(build_path source_path find_program need_program
-    wait_for run_command json_text json_value child_start child_end);
+use WorknetTest qw(build_path source_path find_program need_program wait_for
+    slurp spurt run_command child_start child_end exec_logged json_text
+    json_value);
 
 my $INTERVAL_MS = 700;
 
@@ -98,9 +99,9 @@ my @js = (find_program('node'), source_path('t/js/worker.mjs'),
     '--coordinator', $w->url('/api'), '--key', "0x$worker{js}{key}",
     '--rounds', 0, '--interval', $INTERVAL_MS);
 
-WorknetTest::spurt($w->dir('worker.key'), "$worker{c}{key}\n");
+spurt($w->dir('worker.key'), "$worker{c}{key}\n");
 chmod(0600, $w->dir('worker.key'));
-WorknetTest::spurt($w->dir('worker.conf'), '[worker]' . "\ncoordinator = " .
+spurt($w->dir('worker.conf'), '[worker]' . "\ncoordinator = " .
     $w->url('/api') . "\nkey_file = worker.key\npoll_interval_ms = " .
     "$INTERVAL_MS\nallow_private = yes\n");
 my @c = (build_path('worknet-worker'), '-c', $w->dir('worker.conf'));
@@ -110,8 +111,8 @@ sub js_env {
 	return if $modules eq source_path('t/node_modules');
 	mkdir $w->dir('js');
 	symlink($modules, $w->dir('js/node_modules'));
-	WorknetTest::spurt($w->dir('js/worker.mjs'),
-	    WorknetTest::slurp($js[1]));
+	spurt($w->dir('js/worker.mjs'),
+	    slurp($js[1]));
 	$js[1] = $w->dir('js/worker.mjs');
 }
 js_env();
@@ -138,7 +139,7 @@ is(child_end($js_pid, 'TERM'), 0, 'the JavaScript worker ends its round');
 
 # ---- What they say, what they have, what they are owed ----
 
-my $js = json_value(WorknetTest::slurp($w->dir('js.out')));
+my $js = json_value(slurp($w->dir('js.out')));
 is($js->{address}, $worker{js}{address}, 'viem and we derive one address');
 cmp_ok($js->{rounds}, '>=', 1, "the JavaScript worker did $js->{rounds} " .
     'rounds');
@@ -186,12 +187,12 @@ for my $who ('js', 'c') {
 
 my $before = $w->balance($worker{c});
 my $c_pid = child_start('worknet-worker', sub {
-	WorknetTest::exec_logged($w->dir('c.log'), @c);
+	exec_logged($w->dir('c.log'), @c);
 });
 wait_for(sub { $w->balance($worker{c}) >= $before + 2000 },
     'worknet-worker to earn');
 is(child_end($c_pid, 'TERM'), 0, 'worknet-worker ends cleanly on SIGTERM');
-my ($usdc) = WorknetTest::slurp($w->dir('c.log')) =~
+my ($usdc) = slurp($w->dir('c.log')) =~
     /.*\bUSDC, (\d+\.\d{6}) in all/s;
 is(micros($usdc // '0.0'), $w->balance($worker{c}) - $before,
     '... and has told all that it earned');

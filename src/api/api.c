@@ -18,7 +18,7 @@
 struct api {
 	struct api_config	 config;
 	struct writer		*writer;
-	atomic_uint		 refused;	/* 503s since the last success */
+	atomic_uint		 refused;	/* 503s since last success */
 };
 
 struct api_thread {
@@ -223,7 +223,7 @@ get_tasks(struct api_thread *t, const struct api_request *rq,
 	db_rollback(t->db);
 	if (rc == RC_OK && has_work)
 		rc = writer_run(t->api->writer, give_run, &job, &e);
-	if (rc == RC_CONFLICT) {
+	if (rc == RC_INVALID) {
 		answer_error(t, rs, 403, e.msg);
 		return;
 	}

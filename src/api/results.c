@@ -13,7 +13,7 @@
 
 struct parser {
 	struct result_batch	*b;
-	struct claim		*c;	/* the present one; NULL past the 50th */
+	struct claim		*c;	/* present one; NULL past 50th */
 	struct result_text	*t;
 	const struct field	*field;	/* of the key just read */
 	unsigned		 seen;	/* fields of the present result */

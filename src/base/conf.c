@@ -48,7 +48,7 @@ static const struct conf_key keys[] = {
 	    1, 60000, "2000", "wait this long for somebody else's lock" },
 
 	{ "coordinator", "threads", CONF_INT, FIELD(threads), 1, 512, "32",
-	    "requests at once; more than nginx's keepalive" },
+	    "requests at once" },
 	{ "coordinator", "max_tasks_per_poll", CONF_INT,
 	    FIELD(max_tasks_per_poll), 1, TASKS_PER_POLL_MAX, "10",
 	    "tasks in one answer" },

@@ -17,7 +17,7 @@
 #define PATH_LEN_MAX		1000	/* files named in the configuration */
 
 /* Numbers. */
-#define JSON_INT_MAX	9007199254740991LL	/* 2^53-1: exact in JavaScript */
+#define JSON_INT_MAX	9007199254740991LL	/* 2^53-1: exact in JS */
 #define REWARD_MAX_MICROS	1000000000LL	/* 1,000 USDC for one check */
 #define COPIES_MAX		100	/* slots of one task in one cycle */
 #define INTERVAL_MIN_MS		1000LL		/* one cycle a second */

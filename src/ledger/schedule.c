@@ -487,7 +487,7 @@ worker_admit(struct round *r, struct err *e)
 	if (rc == RC_NOT_FOUND)
 		return RC_OK;
 	if (rc == RC_OK && w.suspended)
-		return err_set(e, RC_CONFLICT, "worker suspended");
+		return err_set(e, RC_INVALID, "worker suspended");
 	r->worker = w.id;
 	return rc;
 }

@@ -53,7 +53,7 @@ struct offer_list {
 
 /*
  * Looks, in a read transaction or without one, whether schedule_give would
- * do anything for this poll. RC_CONFLICT when the worker is suspended, else
+ * do anything for this poll. RC_INVALID when the worker is suspended, else
  * errors of db.h.
  */
 MUST_CHECK enum rc schedule_has_work(struct db *db,

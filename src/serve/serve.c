@@ -159,15 +159,18 @@ queue_take(struct server *s)
 	return c;
 }
 
+/* Has epoll watch c again; false when serving ends, or when it can't. */
 static bool
-is_stopping(struct server *s)
+watch_again(struct server *s, struct connection *c)
 {
-	bool stopping;
+	bool watched;
 
+	/* Who gets c from the queue next takes this lock after us. */
 	(void)pthread_mutex_lock(&s->lock);
-	stopping = s->stopping;
+	watched = !s->stopping && watch(s, EPOLL_CTL_MOD, c->rq.ipcFd,
+	    EPOLLONESHOT, c) == 0;
 	(void)pthread_mutex_unlock(&s->lock);
-	return stopping;
+	return watched;
 }
 
 /* Waits for the connection's next request, if it was kept. */
@@ -176,14 +179,12 @@ connection_done(struct server *s, struct connection *c)
 {
 	struct pollfd pfd = { .fd = c->rq.ipcFd, .events = POLLIN };
 
-	if (pfd.fd < 0)
-		connection_free(s, c);
-	else if (!is_stopping(s)) {
-		/* From here on it may be another thread's. */
-		if (watch(s, EPOLL_CTL_MOD, pfd.fd, EPOLLONESHOT, c) != 0)
-			connection_free(s, c);
-	} else if (poll(&pfd, 1, 0) > 0)
-		queue_put(s, c);	/* what has arrived is answered */
+	/* Watched, it may be another thread's at once. */
+	if (pfd.fd >= 0 && watch_again(s, c))
+		return;
+	/* When serving ends, what has arrived is answered. */
+	if (pfd.fd >= 0 && poll(&pfd, 1, 0) > 0)
+		queue_put(s, c);
 	else
 		connection_free(s, c);
 }

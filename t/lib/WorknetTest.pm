@@ -9,266 +9,28 @@ use warnings;
 
 use Cwd ();
 use Exporter 'import';
-use Fcntl;
-use File::Path ();
+use File::Spec ();
 use File::Temp ();
 use IO::Handle;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use IPC::Open2;
 use JSON::PP ();
-use POSIX ();
 use Test::More ();
 use Time::HiRes ();
 
 use WorknetTest::Fcgi;
+use WorknetTest::Http qw(http_raw http_read);
+use WorknetTest::Process qw($PATIENCE_S build_path source_path find_program
+    need_program now_ms wait_for slurp spurt run_command env_set child_start
+    child_wait child_end child_is_running exec_logged ends_with_test);
 
 our @EXPORT_OK = qw(build_path source_path find_program need_program
-    now_ms wait_for run_command child_start child_end
-    json_text json_value json_bool http_raw http_read poll_path);
+    now_ms wait_for slurp spurt run_command child_start child_wait child_end
+    child_is_running exec_logged json_text json_value json_bool http_raw
+    http_read poll_path);
 
-# How long to wait for what must happen: far more than it takes, because a
-# test never fails for being slow.
-my $PATIENCE_S = $ENV{WN_PATIENCE_S} // 120;
-
-my $build = Cwd::abs_path($ENV{WN_BUILDDIR} // '.');
-my $source = Cwd::abs_path($ENV{srcdir} // '.');
-
-sub build_path { return "$build/$_[0]" }
-sub source_path { return "$source/$_[0]" }
-
-# ---- Processes, and their end --------------------------------------------
-
-my $owner = $$;
-my %running;		# pid => what it is
-my @mounts;		# directories
-my $reaper_pipe;
-my $reaper_pid;
-
-# A process that outlives the test only to end what the test left behind: it
-# sees the end of its pipe even when the test was killed.
-sub reaper_main {
-	my ($pipe) = @_;
-	my (%pids, @dirs, @mounts);
-
-	$SIG{$_} = 'IGNORE' for qw(INT TERM HUP PIPE);
-	POSIX::setpgid(0, 0);
-	open(STDIN, '<', '/dev/null');
-	open(STDOUT, '>', '/dev/null');
-	open(STDERR, '>', '/dev/null');
-	while (my $line = <$pipe>) {
-		chomp $line;
-		my ($what, $arg) = split / /, $line, 2;
-		$pids{$arg} = 1 if $what eq 'start';
-		delete $pids{$arg} if $what eq 'end';
-		push @dirs, $arg if $what eq 'dir';
-		push @mounts, $arg if $what eq 'mount';
-	}
-	kill('KILL', -$_, $_) for keys %pids;
-	system('umount', '-l', $_) for @mounts;
-	for my $dir (@dirs) {
-		File::Path::remove_tree($dir, { error => \my $ignored })
-		    for 1 .. 3;
-	}
-	POSIX::_exit(0);
-}
-
-sub reaper_tell {
-	my ($line) = @_;
-
-	if (!defined $reaper_pid) {
-		pipe(my $read, $reaper_pipe) or die "pipe: $!";
-		$reaper_pipe->autoflush(1);
-		$reaper_pid = fork // die "fork: $!";
-		if ($reaper_pid == 0) {
-			close $reaper_pipe;
-			reaper_main($read);
-		}
-		close $read;
-	}
-	print $reaper_pipe "$line\n";
-}
-
-# Forks a process that runs $code and exits with what it returns; in a
-# process group of its own.
-sub child_start {
-	my ($what, $code) = @_;
-
-	reaper_tell("dir /nonexistent") if !defined $reaper_pid;
-	STDOUT->flush;
-	STDERR->flush;
-	my $pid = fork // die "fork: $!";
-	if ($pid == 0) {
-		POSIX::setpgid(0, 0);
-		close $reaper_pipe;
-		%running = ();
-		my $status = eval { $code->() };
-		print STDERR $@ if $@;
-		POSIX::_exit($@ ? 125 : ($status // 0));
-	}
-	POSIX::setpgid($pid, $pid);
-	$running{$pid} = $what;
-	reaper_tell("start $pid");
-	return $pid;
-}
-
-# Waits for a child; its wait status ($?).
-sub child_wait {
-	my ($pid) = @_;
-	my $status;
-
-	wait_for(sub {
-		return 1 if waitpid($pid, POSIX::WNOHANG()) != 0 &&
-		    defined($status = $?);
-	}, "the end of $running{$pid} ($pid)");
-	delete $running{$pid};
-	reaper_tell("end $pid");
-	return $status;
-}
-
-# Sends a signal and waits for the end.
-sub child_end {
-	my ($pid, $signal) = @_;
-
-	kill($signal, $signal eq 'KILL' ? (-$pid, $pid) : $pid);
-	return child_wait($pid);
-}
-
-# True while the child runs; reaps it when it doesn't.
-sub child_is_running {
-	my ($pid) = @_;
-
-	return 0 if !exists $running{$pid};
-	return 1 if waitpid($pid, POSIX::WNOHANG()) == 0;
-	delete $running{$pid};
-	reaper_tell("end $pid");
-	return 0;
-}
-
-# Replaces this process, with its output going to a file.
-sub exec_logged {
-	my ($log, @command) = @_;
-
-	open(STDOUT, '>>', $log) or die "$log: $!";
-	open(STDERR, '>&', \*STDOUT) or die "dup: $!";
-	exec { $command[0] } @command or die "$command[0]: $!";
-}
-
-# Runs a command to its end: (exit status, standard output, standard error).
-# Options: stdin => text, env => { NAME => value, or undef to unset }, uid =>
-# the user to be.
-sub run_command {
-	my ($opt, @command) = ref $_[0] ? @_ : ({}, @_);
-	my $dir = File::Temp->newdir('worknet-run-XXXXXX', TMPDIR => 1);
-
-	open(my $in, '>', "$dir/in") or die "$dir/in: $!";
-	print $in $opt->{stdin} // '';
-	close $in;
-	my $pid = child_start($command[0], sub {
-		env_set(%{ $opt->{env} // {} });
-		open(STDIN, '<', "$dir/in") or die $!;
-		open(STDOUT, '>', "$dir/out") or die $!;
-		open(STDERR, '>', "$dir/err") or die $!;
-		($(, $)) = ($opt->{uid}, "$opt->{uid} $opt->{uid}"),
-		    POSIX::setuid($opt->{uid}) if defined $opt->{uid};
-		exec { $command[0] } @command or die "$command[0]: $!";
-	});
-	my $status = child_wait($pid);
-	return ($status & 127 ? 128 + ($status & 127) : $status >> 8,
-	    slurp("$dir/out"), slurp("$dir/err"));
-}
-
-sub env_set {
-	my (%env) = @_;
-
-	for my $name (keys %env) {
-		if (defined $env{$name}) {
-			$ENV{$name} = $env{$name};
-		} else {
-			delete $ENV{$name};
-		}
-	}
-}
-
-END {
-	if ($$ == $owner) {
-		my $status = $?;
-
-		for my $pid (keys %running) {
-			kill('KILL', -$pid, $pid);
-			waitpid($pid, 0);
-		}
-		system("umount -l '$_' 2>/dev/null") for @mounts;
-		if (defined $reaper_pid) {
-			close $reaper_pipe;
-			waitpid($reaper_pid, 0);
-		}
-		$? = $status;
-	}
-}
-
-# A signal ends the test through END.
-for my $signal (qw(INT TERM HUP)) {
-	$SIG{$signal} = sub { exit 1 if $$ == $owner; POSIX::_exit(1) };
-}
-$SIG{PIPE} = 'IGNORE';
-
-# ---- Small tools ---------------------------------------------------------
-
-sub now_ms { return int(Time::HiRes::time() * 1000) }
-
-# Waits until $code gives something true, and gives that.
-sub wait_for {
-	my ($code, $what, $patience_s) = @_;
-	my $end = Time::HiRes::time() + ($patience_s // $PATIENCE_S);
-	my $nap = 0.002;
-
-	while (1) {
-		my $got = $code->();
-		return $got if $got;
-		die "waited in vain for $what\n" if Time::HiRes::time() > $end;
-		Time::HiRes::sleep($nap);
-		$nap *= 1.5 if $nap < 0.05;
-	}
-}
-
-sub slurp {
-	my ($path) = @_;
-
-	open(my $f, '<:raw', $path) or return '';
-	local $/;
-	return <$f> // '';
-}
-
-sub spurt {
-	my ($path, $text) = @_;
-
-	# In one step: a reader sees the old text or the new.
-	open(my $f, '>:raw', "$path.new") or die "$path.new: $!";
-	print $f $text;
-	close $f or die "$path.new: $!";
-	rename("$path.new", $path) or die "$path: $!";
-}
-
-sub find_program {
-	my ($name) = @_;
-
-	my $given = $ENV{uc $name} // '';
-	return $given if $name =~ /^(nginx|node)$/ && -x $given;
-	for my $dir (split(/:/, $ENV{PATH} // ''), '/usr/sbin',
-	    '/usr/local/sbin', '/sbin') {
-		return "$dir/$name" if -x "$dir/$name" && !-d _;
-	}
-	return;
-}
-
-# Ends the test as skipped when a program isn't there.
-sub need_program {
-	for my $name (@_) {
-		Test::More::plan(skip_all => "$name isn't installed")
-		    if !defined find_program($name);
-	}
-}
+# ---- JSON and paths ------------------------------------------------------
 
 my $json = JSON::PP->new->canonical->allow_nonref->utf8;
 sub json_text { return $json->encode($_[0]) }
@@ -294,7 +56,7 @@ sub new {
 	$in = '/tmp' if length($in) > 70 && !defined $opt{dir_in};
 	my $dir = File::Temp::tempdir('worknet-XXXXXX', DIR => $in,
 	    CLEANUP => 1);
-	reaper_tell("dir $dir");
+	ends_with_test('dir', $dir);
 	my $self = bless { dir => Cwd::abs_path($dir), conf => {
 		ledger => { path => 'data/ledger.db' },
 		coordinator => {},
@@ -314,8 +76,7 @@ sub mount_tmpfs {
 	    '-o', "size=$size", 'tmpfs', $self->dir('data'));
 
 	return 0 if $status != 0;
-	push @mounts, $self->dir('data');
-	reaper_tell('mount ' . $self->dir('data'));
+	ends_with_test('mount', $self->dir('data'));
 	return 1;
 }
 
@@ -803,49 +564,6 @@ sub http_socket {
 	    die "connect: $!";
 }
 
-# The bytes of one HTTP/1.1 request, unless told otherwise the connection's
-# last.
-sub http_raw {
-	my ($method, $path, $body, %headers) = @_;
-
-	$headers{Connection} //= 'close';
-	$headers{'Content-Length'} //= length $body if defined $body;
-	return join("\r\n", "$method $path HTTP/1.1", 'Host: test',
-	    (map { "$_: $headers{$_}" } sort keys %headers), '',
-	    $body // '');
-}
-
-# The next response on a connection, undef when it ends before.
-sub http_read {
-	my ($s, $method) = @_;
-	my $text = '';
-	my $end = Time::HiRes::time() + $PATIENCE_S;
-
-	while (1) {
-		my $answer = http_parse($text, $method);
-		return $answer if $answer;
-		my $ready = '';
-		vec($ready, fileno $s, 1) = 1;
-		die "nginx doesn't answer\n" if
-		    !select($ready, undef, undef, $end - Time::HiRes::time());
-		return if !sysread($s, $text, 65536, length $text);
-	}
-}
-
-# A complete response, or undef. All that nginx gives here has a length.
-sub http_parse {
-	my ($text, $method) = @_;
-	my ($head, $body) = split /\r\n\r\n/, $text, 2;
-
-	return if !defined $body || $head !~ m{\AHTTP/1\.1 (\d+)};
-	my $status = $1;
-	my %headers = map { /^([^:]+):\s*(.*)$/ ? (lc $1 => $2) : () }
-	    split /\r\n/, $head;
-	return if ($method // '') ne 'HEAD' &&
-	    length $body < ($headers{'content-length'} // 0);
-	return { status => $status, headers => \%headers, body => $body };
-}
-
 # Posts each body on a connection of its own, all at once: the last byte of
 # each is sent when the rest of all has been. $how: "nginx" or "fcgi". The
 # answers, in order; undef for one that never came.
@@ -867,6 +585,22 @@ sub post_at_once {
 	syswrite($sockets[$_], $last[$_]) for 0 .. $#sockets;
 	return map { $direct ? WorknetTest::Fcgi->adopt($_, $PATIENCE_S)
 	    ->answer_and_close : http_read($_) } @sockets;
+}
+
+# The same for polls, directly.
+sub poll_at_once {
+	my ($self, @addresses) = @_;
+	my @clients = map { $self->fcgi } @addresses;
+	my @last;
+
+	for my $i (0 .. $#addresses) {
+		my $bytes = WorknetTest::Fcgi::request_bytes('GET',
+		    '/v1/worker/tasks', query => "address=$addresses[$i]");
+		push @last, substr($bytes, -1, 1, '');
+		$clients[$i]->send_bytes($bytes);
+	}
+	$clients[$_]->send_bytes($last[$_]) for 0 .. $#clients;
+	return map { $_->answer_and_close } @clients;
 }
 
 # ---- Workers and their signatures ----------------------------------------

@@ -1,0 +1,186 @@
+# Payments that go as they should: what workers have earned arrives on a real
+# chain, through a real facilitator.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+
+use PayoutTest qw(rig_start rig_stop);
+
+# Reserved, signed, submitted, posted; and nothing is said.
+sub pays_all {
+	my ($rig, $what, %payout) = @_;
+	my $l = PayoutTest->new($rig, payout => \%payout);
+	my %owed = map { ($_ => $l->owed($_)) } $l->worker_list;
+
+	$l->pay_is('paid', "$what: everybody is paid");
+	is("$l->{out}$l->{err}", '', "$what: and nothing is said");
+	is(join(' ', map { $l->chain_money($_) } sort keys %owed),
+	    join(' ', map { $owed{$_} } sort keys %owed),
+	    "$what: each worker has to the micro what was owed");
+	is($l->states, 'posted posted posted', "$what: the payouts are posted");
+	$l->books_ok("after paying: $what");
+	return $l;
+}
+
+sub becomes_final {
+	my ($rig, $l) = @_;
+
+	$l->pay_is('nothing', 'a second run has nothing to do');
+	is("$l->{out}$l->{err}", '', 'and says nothing');
+	is($l->states, 'posted posted posted', 'posted is all that it is');
+	$rig->mine(10);
+	$l->pay_is('nothing', 'a run after ten blocks pays nobody either');
+	is($l->states, 'final final final', 'the payouts are final');
+	is($l->sql_value("SELECT group_concat(kind, ' ') FROM (SELECT kind " .
+	    'FROM payout_event WHERE payout = 1 ORDER BY id)'), 'reserved ' .
+	    'verified signed submitted answered posted final',
+	    'each step of a payout is on record');
+	$l->more_work;
+	$l->pay_is('paid', 'what is earned later is paid later');
+	is($l->states, join(' ', ('final') x 3, ('posted') x 3),
+	    'as each worker\'s second payout');
+	is(join(' ', map { $_->{seq} } $l->payouts), '1 1 1 2 2 2',
+	    'with the second number');
+	$l->books_ok('after a second round');
+}
+
+sub only_looks {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig);
+	my @workers = $l->worker_list;
+	my $everything = sub { $l->sql_text('.dump') };
+	my $before = $everything->();
+
+	$l->pay('--dry-run');
+	is(lc $l->{out}, join('', map { "would pay $_ " . $l->owed($_) .
+	    " micro-usdc\n" } @workers),
+	    '--dry-run says whom it would pay, and how much');
+	is($l->{code}, 0, '--dry-run ends with 0');
+	is($everything->(), $before, '--dry-run changes nothing');
+	is($l->{err}, '', '--dry-run complains about nothing');
+	$l->pay_is('nothing', '--reconcile pays nobody', '--reconcile');
+	is($l->states, '', '--reconcile makes no payout');
+	is($l->chain_money($workers[0]), 0, 'and no money moves');
+	$l->pay_is('paid', '--worker pays', '--worker', $workers[2]);
+	is(join(' ', map { $_->{address} } $l->payouts), $workers[2],
+	    '--worker pays this one and nobody else');
+	$l->pay_is('paid', '--max 1 pays', '--max', 1);
+	is(join(' ', map { $_->{address} } $l->payouts),
+	    "$workers[2] $workers[0]", '--max 1 pays one more: the oldest debt');
+	$rig->mine(10);
+	$l->pay_is('nothing', '--reconcile settles what is final',
+	    '--reconcile');
+	is($l->states, 'final final', 'and makes it so');
+	$l->pay_is('paid', 'the last one is paid by the next run');
+	$l->books_ok('after runs with options');
+}
+
+sub usage {
+	my ($l) = @_;
+
+	for my $args (['--max', '0'], ['--max', 'x'], ['--worker', '0x12'],
+	    ['--wrong'], ['more']) {
+		$l->pay_is('conf', "@$args is refused", @$args);
+		like($l->{err}, qr/usage:/, "@$args: the usage is shown");
+	}
+	$l->pay_is('nothing', '-h is fine', '-h');
+	like($l->{out}, qr/Exit codes:/, '-h lists the exit codes');
+	$l->pay_is('nothing', '-t finds the configuration right', '-t');
+}
+
+# ---- Forged rows ----
+
+# Changes the ledger around its guards, which are back afterwards.
+sub forge {
+	my ($l, $sql) = @_;
+	my @guards = $l->sql("SELECT name, sql FROM sqlite_schema " .
+	    "WHERE type = 'trigger'");
+
+	$l->sql_text(join(' ', map { "DROP TRIGGER $_->{name};" } @guards) .
+	    $sql . join(' ', map { "$_->{sql};" } @guards));
+}
+
+# A credit of a worker's: a transfer, and the accounts as it should have made
+# them.
+sub forged_credit {
+	my ($worker, $micros) = @_;
+	my $id = "(SELECT id FROM worker WHERE address = '$worker')";
+
+	return 'INSERT INTO transfer SELECT max(id) + 1, max(at_ms), ' .
+	    "'credit', 1, $id, $micros, zeroblob(32) FROM transfer;" .
+	    "UPDATE account SET balance_micros = balance_micros - $micros " .
+	    'WHERE id = 1;' .
+	    "UPDATE account SET balance_micros = balance_micros + $micros " .
+	    "WHERE id = $id;";
+}
+
+# A result like the newest one of that worker's, under the newest transfer.
+sub forged_result {
+	my ($worker, $signature) = @_;
+
+	return 'INSERT INTO result SELECT (SELECT max(slot) + 1 FROM result), ' .
+	    '(SELECT max(id) FROM transfer), r.version, r.cycle_ms, r.copy, ' .
+	    'r.assigned_ms, r.timestamp_ms + 1, r.success, r.status, ' .
+	    "r.response_ms, r.error, r.address_form, $signature " .
+	    'FROM result r JOIN transfer t ON t.id = r.transfer ' .
+	    'JOIN worker w ON w.id = t.credit ' .
+	    'JOIN task_version v ON v.id = r.version ' .
+	    "WHERE w.address = '$worker' AND v.reward_micros = 100 " .
+	    'ORDER BY r.slot DESC LIMIT 1;';
+}
+
+sub refuses_forgeries {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 7);
+	my @w = $l->worker_list;
+	my @forgeries = (
+		[ 'a signature of other bytes', forged_credit($w[0], 100) .
+		    forged_result($w[0], 'r.signature') ],
+		[ 'a random signature', forged_credit($w[1], 100) .
+		    forged_result($w[1], 'randomblob(65)') ],
+		[ 'a credit without results', forged_credit($w[2], 100) ],
+		[ 'a credit above its results', forged_credit($w[3], 101) .
+		    forged_result($w[3], 'r.signature') ],
+		[ 'a balance alone', 'UPDATE account SET balance_micros = ' .
+		    'balance_micros + iif(id = 1, -50, 50) WHERE id = 1 OR ' .
+		    "id = (SELECT id FROM worker WHERE address = '$w[4]');" ],
+	);
+
+	forge($l, join('', map { $_->[1] } @forgeries));
+	$l->pay_is('findings', 'a ledger with forged rows needs a person');
+	for my $i (0 .. $#forgeries) {
+		is($l->chain_money($w[$i]), 0,
+		    "$forgeries[$i][0]: isn't paid");
+		like($l->{err}, qr/evidence: \Q$w[$i]/i,
+		    "$forgeries[$i][0]: a line says so");
+	}
+	is(join(' ', map { $_->{address} } $l->payouts), "$w[5] $w[6]",
+	    'the other workers are paid');
+	is($l->sql_value("SELECT count(*) FROM exceptions WHERE kind = " .
+	    "'evidence'"), scalar(@forgeries), 'each is an exception');
+	$l->pay_is('findings', 'the next run says the same');
+	is($l->sql_value("SELECT count(*) FROM finding"),
+	    scalar(@forgeries), 'and no exception comes twice');
+	is(join('; ', $l->books_troubles), join('; ', grep { /owed and/ }
+	    $l->books_troubles), 'chain and ledger agree');
+}
+
+my $sepolia = rig_start();
+my $l = pays_all($sepolia, 'Base Sepolia, x402 v2');
+becomes_final($sepolia, $l);
+usage($l);
+pays_all($sepolia, 'Base Sepolia, x402 v1', x402_version => 1);
+only_looks($sepolia);
+pays_all($sepolia, 'four at once', concurrency => 4);
+refuses_forgeries($sepolia);
+rig_stop($sepolia);
+
+my $base = rig_start('--chain-id', 8453);
+pays_all($base, 'Base, x402 v2');
+pays_all($base, 'Base, x402 v1', x402_version => 1);
+rig_stop($base);
+
+done_testing();
