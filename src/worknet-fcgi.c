@@ -10,18 +10,18 @@
 #include "base/log.h"
 #include "serve/serve.h"
 
-#define BACKLOG	1024	/* connections that wait for a thread */
+#define BACKLOG 1024 /* connections that wait for a thread */
 
 enum exit_code {
-	EXIT_CONF = 1,		/* configuration or usage */
-	EXIT_SERVE = 2,		/* the ledger or the socket can't be used */
+	EXIT_CONF = 1,	/* configuration or usage */
+	EXIT_SERVE = 2, /* the ledger or the socket can't be used */
 };
 
 struct options {
-	const char	*conf_path;
-	const char	*socket_path;	/* NULL: inherited, or CGI */
-	unsigned	 socket_mode;
-	bool		 test;
+	const char *conf_path;
+	const char *socket_path; /* NULL: inherited, or CGI */
+	unsigned socket_mode;
+	bool test;
 };
 
 static const char usage[] =
@@ -50,7 +50,7 @@ options_parse(struct options *o, int argc, char **argv)
 	int c;
 
 	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT,
-	    .socket_mode = 0660 };
+		.socket_mode = 0660 };
 	while ((c = getopt(argc, argv, "c:s:m:tvh")) != -1)
 		switch (c) {
 		case 'c':
@@ -62,8 +62,10 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'm':
 			o->socket_mode = (unsigned)strtoul(optarg, &end, 8);
 			if (*end != '\0' || o->socket_mode > 0777) {
-				fprintf(stderr, "-m: got \"%s\", expected an "
-				    "octal mode such as 0660\n", optarg);
+				fprintf(stderr,
+				    "-m: got \"%s\", expected an "
+				    "octal mode such as 0660\n",
+				    optarg);
 				return -1;
 			}
 			break;
@@ -71,8 +73,8 @@ options_parse(struct options *o, int argc, char **argv)
 			o->test = true;
 			break;
 		case 'v':
-			level = level == LOG_LEVEL_NOTICE ? LOG_LEVEL_INFO :
-			    LOG_LEVEL_DEBUG;
+			level = level == LOG_LEVEL_NOTICE ? LOG_LEVEL_INFO
+							  : LOG_LEVEL_DEBUG;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -107,16 +109,16 @@ serve(const struct options *o, const struct conf *conf, struct api *api,
 	int fd;
 
 	if (o->socket_path != NULL)
-		rc = serve_listen(&fd, o->socket_path, o->socket_mode,
-		    BACKLOG, e);
+		rc = serve_listen(
+		    &fd, o->socket_path, o->socket_mode, BACKLOG, e);
 	else
 		rc = serve_inherited(&fd, e);
 	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL)
 		return serve_cgi(api, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = serve_run(api, fd, o->socket_path != NULL,
-	    (size_t)conf->threads, stop, e);
+	rc = serve_run(
+	    api, fd, o->socket_path != NULL, (size_t)conf->threads, stop, e);
 	(void)close(fd);
 	if (o->socket_path != NULL)
 		(void)unlink(o->socket_path);
@@ -140,20 +142,20 @@ main(int argc, char **argv)
 		return EXIT_CONF;
 	}
 	signals_block(&stop);
-	rc = api_new(&api, &(struct api_config){
-	    .ledger_path = conf.ledger_path,
-	    .busy_timeout_ms = conf.busy_timeout_ms,
-	    .schedule = { conf.max_tasks_per_poll, conf.result_window_ms,
-		conf.one_copy_per_network },
-	    .credit = { conf.result_window_ms },
-	    .prefix = conf.prefix }, &e);
+	rc = api_new(&api,
+	    &(struct api_config){ .ledger_path = conf.ledger_path,
+		.busy_timeout_ms = conf.busy_timeout_ms,
+		.schedule = { conf.max_tasks_per_poll, conf.result_window_ms,
+		    conf.one_copy_per_network },
+		.credit = { conf.result_window_ms },
+		.prefix = conf.prefix },
+	    &e);
 	if (rc == RC_OK && !o.test)
 		rc = serve(&o, &conf, api, &stop, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
 	else if (o.test)
-		printf("%s: configuration and ledger are fine\n",
-		    o.conf_path);
+		printf("%s: configuration and ledger are fine\n", o.conf_path);
 	api_free(api);
 	return rc == RC_OK ? EXIT_SUCCESS : EXIT_SERVE;
 }

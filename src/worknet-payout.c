@@ -14,14 +14,14 @@
 #include "pay/run.h"
 
 enum exit_code {
-	EXIT_NOTHING = 0,	/* nothing to do, nothing open */
-	EXIT_CONF = 1,		/* configuration, key, token or usage */
-	EXIT_SYSTEM = 2,	/* the ledger or the chain can't be reached */
-	EXIT_LOCKED = 3,	/* another run holds the lock */
-	EXIT_UNRESOLVED = 4,	/* payouts stay open; the next run goes on */
-	EXIT_INSOLVENT = 5,	/* the treasury can't pay all that is due */
-	EXIT_FINDINGS = 6,	/* something for a person to look at */
-	EXIT_PAID = 10,		/* paid, and nothing stays open */
+	EXIT_NOTHING = 0,    /* nothing to do, nothing open */
+	EXIT_CONF = 1,	     /* configuration, key, token or usage */
+	EXIT_SYSTEM = 2,     /* the ledger or the chain can't be reached */
+	EXIT_LOCKED = 3,     /* another run holds the lock */
+	EXIT_UNRESOLVED = 4, /* payouts stay open; the next run goes on */
+	EXIT_INSOLVENT = 5,  /* the treasury can't pay all that is due */
+	EXIT_FINDINGS = 6,   /* something for a person to look at */
+	EXIT_PAID = 10,	     /* paid, and nothing stays open */
 };
 
 static const char usage[] =
@@ -47,10 +47,10 @@ static const char usage[] =
     "configuration, the key or the token is wrong.\n";
 
 struct options {
-	const char		*conf_path;
-	bool			 test;
-	struct address		 worker;
-	struct run_options	 run;
+	const char *conf_path;
+	bool test;
+	struct address worker;
+	struct run_options run;
 };
 
 static int
@@ -92,7 +92,7 @@ options_parse(struct options *o, int argc, char **argv)
 	int c, verbose = 0, bad = 0;
 
 	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT,
-	    .run.progress = isatty(STDERR_FILENO) };
+		.run.progress = isatty(STDERR_FILENO) };
 	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
 		switch (c) {
 		case 'c':
@@ -122,8 +122,9 @@ options_parse(struct options *o, int argc, char **argv)
 		default:
 			bad = -1;
 		}
-	log_set_level(verbose == 0 ? LOG_LEVEL_WARNING : verbose == 1 ?
-	    LOG_LEVEL_INFO : LOG_LEVEL_DEBUG);
+	log_set_level(verbose == 0 ? LOG_LEVEL_WARNING
+		: verbose == 1	   ? LOG_LEVEL_INFO
+				   : LOG_LEVEL_DEBUG);
 	if (bad == 0 && optind == argc)
 		return 0;
 	fputs(usage, stderr);
@@ -170,15 +171,16 @@ exit_code(enum rc rc, const struct run_result *r)
 static void
 report(const struct run_result *r)
 {
-	log_info("%" PRId64 " reserved, %" PRId64 " paid, %" PRId64 " final, %"
-	    PRId64 " voided, %" PRId64 " held, %" PRId64 " open",
-	    r->reserved, r->posted, r->finalized, r->voided, r->held,
-	    r->open);
+	log_info("%" PRId64 " reserved, %" PRId64 " paid, %" PRId64
+		 " final, %" PRId64 " voided, %" PRId64 " held, %" PRId64
+		 " open",
+	    r->reserved, r->posted, r->finalized, r->voided, r->held, r->open);
 	if (r->insolvent)
 		log_error("the treasury can't pay all that is due");
 	if (r->open > 0)
 		log_warning("%" PRId64 " payouts are unresolved; the next run "
-		    "goes on", r->open);
+			    "goes on",
+		    r->open);
 }
 
 int
@@ -198,10 +200,9 @@ main(int argc, char **argv)
 		return EXIT_CONF;
 	}
 	o.run.stop_fd = stop_fd_make();
-	rc = db_open(&db, conf.ledger_path, DB_WRITE, conf.busy_timeout_ms,
-	    &e);
+	rc = db_open(&db, conf.ledger_path, DB_WRITE, conf.busy_timeout_ms, &e);
 	if (rc == RC_CONFLICT)
-		rc = RC_INVALID;	/* another version of the schema */
+		rc = RC_INVALID; /* another version of the schema */
 	if (rc == RC_OK && o.test)
 		rc = run_test(&conf, &e);
 	else if (rc == RC_OK)

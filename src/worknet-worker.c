@@ -12,8 +12,8 @@
 #include "eth/sign.h"
 #include "work/worker.h"
 
-#define EXIT_USAGE	2
-#define EXIT_ROUND	3
+#define EXIT_USAGE 2
+#define EXIT_ROUND 3
 
 enum action {
 	ACTION_RUN,
@@ -25,15 +25,15 @@ enum action {
 
 /* The command line; NULL and false: not given. */
 struct options {
-	enum action	 action;
-	const char	*conf_path;
-	const char	*new_key_path;
-	const char	*key_path;
-	const char	*coordinator;
-	const char	*region;
-	const char	*interval;
-	bool		 allow_private;
-	bool		 verbose;
+	enum action action;
+	const char *conf_path;
+	const char *new_key_path;
+	const char *key_path;
+	const char *coordinator;
+	const char *region;
+	const char *interval;
+	bool allow_private;
+	bool verbose;
 };
 
 enum long_option {
@@ -63,36 +63,36 @@ static const struct option long_options[] = {
 };
 
 static const char usage_text[] =
-"usage: worknet-worker [-tv] [-c FILE] [-k FILE] [-u URL] [-r REGION]\n"
-"           [--interval MS] [--allow-private] [--once]\n"
-"       worknet-worker --new-key FILE\n"
-"       worknet-worker --address [-c FILE] [-k FILE]\n"
-"\n"
-"Polls the coordinator for HTTP checks, carries them out, signs what they\n"
-"found and submits it. SIGTERM and SIGINT end it after it has submitted\n"
-"what it had signed.\n"
-"\n"
-"  -c, --config FILE      configuration (" CONF_PATH_DEFAULT ",\n"
-"                         which need not exist)\n"
-"  -t, --test             test the configuration and the key, and exit\n"
-"  -k, --key FILE         the worker's private key, mode 0600\n"
-"  -u, --coordinator URL  the API's base URL, such as https://HOST/api\n"
-"  -r, --region REGION    the region to declare\n"
-"      --interval MS      from the start of one round to the next\n"
-"      --allow-private    check private and loopback addresses too\n"
-"      --once             one round, at once\n"
-"      --new-key FILE     make a new key in FILE, which must not exist, and\n"
-"                         print its address\n"
-"      --address          print the key's address\n"
-"  -v, --verbose          log each check\n"
-"      --version          print the version\n"
-"  -h, --help             print this\n"
-"\n"
-"Exit status:\n"
-"  0  done; with --once: the coordinator took part in the whole round\n"
-"  1  the configuration or the key is wrong, or the system failed\n"
-"  2  wrong usage\n"
-"  3  --once: the poll or a submission failed\n";
+    "usage: worknet-worker [-tv] [-c FILE] [-k FILE] [-u URL] [-r REGION]\n"
+    "           [--interval MS] [--allow-private] [--once]\n"
+    "       worknet-worker --new-key FILE\n"
+    "       worknet-worker --address [-c FILE] [-k FILE]\n"
+    "\n"
+    "Polls the coordinator for HTTP checks, carries them out, signs what they\n"
+    "found and submits it. SIGTERM and SIGINT end it after it has submitted\n"
+    "what it had signed.\n"
+    "\n"
+    "  -c, --config FILE      configuration (" CONF_PATH_DEFAULT ",\n"
+    "                         which need not exist)\n"
+    "  -t, --test             test the configuration and the key, and exit\n"
+    "  -k, --key FILE         the worker's private key, mode 0600\n"
+    "  -u, --coordinator URL  the API's base URL, such as https://HOST/api\n"
+    "  -r, --region REGION    the region to declare\n"
+    "      --interval MS      from the start of one round to the next\n"
+    "      --allow-private    check private and loopback addresses too\n"
+    "      --once             one round, at once\n"
+    "      --new-key FILE     make a new key in FILE, which must not exist, and\n"
+    "                         print its address\n"
+    "      --address          print the key's address\n"
+    "  -v, --verbose          log each check\n"
+    "      --version          print the version\n"
+    "  -h, --help             print this\n"
+    "\n"
+    "Exit status:\n"
+    "  0  done; with --once: the coordinator took part in the whole round\n"
+    "  1  the configuration or the key is wrong, or the system failed\n"
+    "  2  wrong usage\n"
+    "  3  --once: the poll or a submission failed\n";
 
 /* Takes one option. -1: go on; else the program's exit status. */
 static int
@@ -151,15 +151,17 @@ options_read(struct options *o, int argc, char **argv)
 	int c, status;
 
 	memset(o, 0, sizeof(*o));
-	while ((c = getopt_long(argc, argv, "c:tk:u:r:vh", long_options,
-	    NULL)) != -1) {
+	while ((c = getopt_long(
+		    argc, argv, "c:tk:u:r:vh", long_options, NULL)) != -1) {
 		status = take_option(o, c);
 		if (status >= 0)
 			return status;
 	}
 	if (optind < argc) {
-		(void)fprintf(stderr, "worknet-worker: unexpected argument "
-		    "\"%s\"\n", argv[optind]);
+		(void)fprintf(stderr,
+		    "worknet-worker: unexpected argument "
+		    "\"%s\"\n",
+		    argv[optind]);
 		return EXIT_USAGE;
 	}
 	return -1;
@@ -170,8 +172,8 @@ static enum rc
 conf_gather(struct conf *c, const struct options *o, struct err *e)
 {
 	const struct {
-		const char	*name;
-		const char	*value;
+		const char *name;
+		const char *value;
 	} given[] = {
 		{ "key_file", o->key_path },
 		{ "coordinator", o->coordinator },
@@ -190,8 +192,8 @@ conf_gather(struct conf *c, const struct options *o, struct err *e)
 	}
 	for (i = 0; i < sizeof(given) / sizeof(given[0]) && rc == RC_OK; i++)
 		if (given[i].value != NULL)
-			rc = conf_set(c, "worker", given[i].name,
-			    given[i].value, e);
+			rc = conf_set(
+			    c, "worker", given[i].name, given[i].value, e);
 	return rc;
 }
 
@@ -269,13 +271,14 @@ work(bool *worked, const struct conf *c, enum action action, struct err *e)
 	if (rc != RC_OK)
 		goto out;
 	if (action == ACTION_TEST) {
-		log_notice("the configuration is fine; worker %s",
-		    worker_address(w));
+		log_notice(
+		    "the configuration is fine; worker %s", worker_address(w));
 		goto out;
 	}
 	log_notice("worknet-worker %s: worker %s, region \"%s\", "
-	    "coordinator %s", PACKAGE_VERSION, worker_address(w),
-	    c->worker_region, c->worker_coordinator);
+		   "coordinator %s",
+	    PACKAGE_VERSION, worker_address(w), c->worker_region,
+	    c->worker_coordinator);
 	if (action == ACTION_ONCE)
 		*worked = worker_round(w, stop_fd);
 	else
@@ -305,8 +308,9 @@ main(int argc, char **argv)
 	if (o.action == ACTION_NEW_KEY)
 		rc = new_key(o.new_key_path, &e);
 	else if ((rc = conf_gather(&c, &o, &e)) == RC_OK)
-		rc = o.action == ACTION_ADDRESS ? show_address(&c, &e) :
-		    work(&worked, &c, o.action, &e);
+		rc = o.action == ACTION_ADDRESS
+		    ? show_address(&c, &e)
+		    : work(&worked, &c, o.action, &e);
 	if (rc != RC_OK) {
 		log_error("%s", e.msg);
 		return EXIT_FAILURE;

@@ -15,7 +15,7 @@
  * Everything is read anew with every call: slow, and without any state but
  * the count.
  */
-#define _GNU_SOURCE	/* RTLD_NEXT */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,12 +34,12 @@ typedef int sync_fn(int);
 typedef int truncate_fn(int, off_t);
 typedef int clock_fn(clockid_t, struct timespec *);
 
-ssize_t	pwrite64(int, const void *, size_t, off64_t);
-ssize_t	pread64(int, void *, size_t, off64_t);
-int	ftruncate64(int, off64_t);
+ssize_t pwrite64(int, const void *, size_t, off64_t);
+ssize_t pread64(int, void *, size_t, off64_t);
+int ftruncate64(int, off64_t);
 
-static atomic_long count_name;	/* the second line: its name */
-static atomic_long count;	/* and how many calls it has let through */
+static atomic_long count_name; /* the second line: its name */
+static atomic_long count;      /* and how many calls it has let through */
 
 /* The next definition of a function; as data, for C has no such cast. */
 static void
@@ -50,10 +50,10 @@ next_find(void *fn, const char *name)
 	memcpy(fn, &p, sizeof(p));
 }
 
-#define NEXT(type, name)			\
-	static type *next;			\
-	if (next == NULL)			\
-		next_find(&next, name)
+#define NEXT(type, name)   \
+	static type *next; \
+	if (next == NULL)  \
+	next_find(&next, name)
 
 static size_t
 file_read(const char *path, char *buf, size_t size)
@@ -139,14 +139,15 @@ fault(int fd, const char *call)
 	return hit ? error : 0;
 }
 
-#define FAIL_OR(call, expr) do {			\
-	int error_ = fault(fd, call);			\
-	if (error_ != 0) {				\
-		errno = error_;				\
-		return -1;				\
-	}						\
-	return (expr);					\
-} while (0)
+#define FAIL_OR(call, expr)                   \
+	do {                                  \
+		int error_ = fault(fd, call); \
+		if (error_ != 0) {            \
+			errno = error_;       \
+			return -1;            \
+		}                             \
+		return (expr);                \
+	} while (0)
 
 ssize_t
 write(int fd, const void *p, size_t len)
@@ -205,8 +206,8 @@ clock_gettime(clockid_t id, struct timespec *ts)
 	char text[32];
 	long long ms;
 
-	if (id != CLOCK_REALTIME || file_read(getenv("WN_FAULT_CLOCK"), text,
-	    sizeof(text)) == 0)
+	if (id != CLOCK_REALTIME ||
+	    file_read(getenv("WN_FAULT_CLOCK"), text, sizeof(text)) == 0)
 		return next(id, ts);
 	errno = saved;
 	ms = atoll(text);

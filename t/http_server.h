@@ -5,8 +5,8 @@
 #ifndef WORKNET_T_HTTP_SERVER_H
 #define WORKNET_T_HTTP_SERVER_H
 
-#include <errno.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,31 +19,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SERVER_CONNECTIONS	64
-#define SERVER_REQUEST_MAX	16384
+#define SERVER_CONNECTIONS 64
+#define SERVER_REQUEST_MAX 16384
 
 struct server_connection {
-	int	fd;		/* -1: none */
-	bool	held;
-	size_t	len;
-	char	request[SERVER_REQUEST_MAX + 1];
+	int fd; /* -1: none */
+	bool held;
+	size_t len;
+	char request[SERVER_REQUEST_MAX + 1];
 };
 
 struct server {
-	int		listen_fd;
-	int		stop[2];	/* a pipe: a byte ends the thread */
-	uint16_t	port;
-	pthread_t	thread;
+	int listen_fd;
+	int stop[2]; /* a pipe: a byte ends the thread */
+	uint16_t port;
+	pthread_t thread;
 	struct server_connection connections[SERVER_CONNECTIONS];
 
-	pthread_mutex_t	lock;		/* guards what follows */
-	int		accepted;	/* connections, ever */
-	int		requests;	/* complete ones, ever */
-	int		held;		/* waiting at /hold now */
-	int		held_most;
-	int		hold_at;	/* release one when so many wait */
-	int		hold_left;	/* requests that are to come to /hold */
-	char		last[SERVER_REQUEST_MAX + 1];
+	pthread_mutex_t lock; /* guards what follows */
+	int accepted;	      /* connections, ever */
+	int requests;	      /* complete ones, ever */
+	int held;	      /* waiting at /hold now */
+	int held_most;
+	int hold_at;   /* release one when so many wait */
+	int hold_left; /* requests that are to come to /hold */
+	char last[SERVER_REQUEST_MAX + 1];
 };
 
 static inline void
@@ -71,8 +71,10 @@ server_status(int fd, int status, const char *headers, const char *body)
 {
 	char head[4096];
 
-	(void)snprintf(head, sizeof(head), "HTTP/1.1 %d X\r\n%s"
-	    "Content-Length: %zu\r\n\r\n", status, headers, strlen(body));
+	(void)snprintf(head, sizeof(head),
+	    "HTTP/1.1 %d X\r\n%s"
+	    "Content-Length: %zu\r\n\r\n",
+	    status, headers, strlen(body));
 	server_say(fd, head);
 	server_say(fd, body);
 }
@@ -92,8 +94,10 @@ server_big(int fd, size_t n)
 	char head[128];
 	size_t i;
 
-	(void)snprintf(head, sizeof(head), "HTTP/1.1 200 X\r\n"
-	    "Content-Length: %zu\r\n\r\n", n);
+	(void)snprintf(head, sizeof(head),
+	    "HTTP/1.1 200 X\r\n"
+	    "Content-Length: %zu\r\n\r\n",
+	    n);
 	server_say(fd, head);
 	for (i = 0; i < n; i++)
 		server_say(fd, "x");
@@ -115,8 +119,7 @@ server_headers(int fd)
  * connection is to be closed.
  */
 static inline bool
-server_answer(struct server_connection *c, const char *path,
-    const char *body)
+server_answer(struct server_connection *c, const char *path, const char *body)
 {
 	char to[64];
 	int fd = c->fd, n = 0;
@@ -126,8 +129,8 @@ server_answer(struct server_connection *c, const char *path,
 	else if (strcmp(path, "/echo") == 0)
 		server_status(fd, 200, "", body);
 	else if (sscanf(path, "/status/%d", &n) == 1)
-		server_status(fd, n, "", n == 204 || n == 304 ? "" :
-		    "some text");
+		server_status(
+		    fd, n, "", n == 204 || n == 304 ? "" : "some text");
 	else if (strcmp(path, "/redirect/0") == 0)
 		server_status(fd, 200, "", "arrived");
 	else if (sscanf(path, "/redirect/%d", &n) == 1) {
@@ -143,8 +146,9 @@ server_answer(struct server_connection *c, const char *path,
 	} else if (strcmp(path, "/retry") == 0)
 		server_status(fd, 503, "Retry-After: 7\r\n", "later");
 	else if (strcmp(path, "/endless") == 0)
-		server_say(fd, "HTTP/1.1 200 X\r\nTransfer-Encoding: "
-		    "chunked\r\n\r\n");	/* and no more */
+		server_say(fd,
+		    "HTTP/1.1 200 X\r\nTransfer-Encoding: "
+		    "chunked\r\n\r\n"); /* and no more */
 	else if (strcmp(path, "/headers") == 0) {
 		server_headers(fd);
 		return false;
@@ -182,8 +186,8 @@ server_is_full(struct server *s)
 	bool full;
 
 	(void)pthread_mutex_lock(&s->lock);
-	full = s->held > 0 && (s->held >= s->hold_at ||
-	    s->held >= s->hold_left);
+	full =
+	    s->held > 0 && (s->held >= s->hold_at || s->held >= s->hold_left);
 	(void)pthread_mutex_unlock(&s->lock);
 	return full;
 }
@@ -231,7 +235,7 @@ server_read(struct server *s, struct server_connection *c)
 	bool keep = true;
 
 	n = recv(c->fd, c->request + c->len, SERVER_REQUEST_MAX - c->len, 0);
-	if (n <= 0 || c->request[0] == 0x16) {	/* the end, or TLS */
+	if (n <= 0 || c->request[0] == 0x16) { /* the end, or TLS */
 		server_drop(s, c);
 		return;
 	}
@@ -249,8 +253,8 @@ server_read(struct server *s, struct server_connection *c)
 		s->held_most = s->held;
 	(void)pthread_mutex_unlock(&s->lock);
 	if (!c->held)
-		keep = server_answer(c, path,
-		    strstr(c->request, "\r\n\r\n") + 4);
+		keep =
+		    server_answer(c, path, strstr(c->request, "\r\n\r\n") + 4);
 	c->len = 0;
 	if (!keep)
 		server_drop(s, c);
@@ -287,13 +291,13 @@ server_main(void *ctx)
 
 	for (;;) {
 		for (i = 0; i < SERVER_CONNECTIONS; i++)
-			p[i] = (struct pollfd){ s->connections[i].fd, POLLIN,
-			    0 };
+			p[i] =
+			    (struct pollfd){ s->connections[i].fd, POLLIN, 0 };
 		p[i] = (struct pollfd){ s->listen_fd, POLLIN, 0 };
 		p[i + 1] = (struct pollfd){ s->stop[0], POLLIN, 0 };
 		/* One too many gets the time to show itself. */
-		n = poll(p, SERVER_CONNECTIONS + 2,
-		    server_is_full(s) ? 20 : -1);
+		n = poll(
+		    p, SERVER_CONNECTIONS + 2, server_is_full(s) ? 20 : -1);
 		if (p[i + 1].revents != 0)
 			return NULL;
 		for (i = 0; i < SERVER_CONNECTIONS; i++)

@@ -18,52 +18,52 @@
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 
-#define STEP_MS		5000	/* between two looks at what is due */
-#define EMPTY_POLLS	12	/* in a row end a step */
-#define COMMIT_STEPS	500	/* steps in a transaction */
+#define STEP_MS	     5000 /* between two looks at what is due */
+#define EMPTY_POLLS  12	  /* in a row end a step */
+#define COMMIT_STEPS 500  /* steps in a transaction */
 
 struct options {
-	const char	*db_path;
-	bool		 hashes;	/* print the chain anew */
-	bool		 append;	/* more results in an existing ledger */
-	bool		 fast;		/* filler instead of signatures */
-	int64_t		 tasks;
-	int64_t		 workers;
-	int64_t		 results;
-	int64_t		 seed;
-	int64_t		 interval_ms;
-	int64_t		 cooldown_ms;	/* -1: 5 min where workers suffice */
-	int64_t		 copies;
-	int64_t		 max_tasks;
-	int64_t		 silent_percent;
-	int64_t		 edits;		/* of tasks, spread over the time */
-	int64_t		 end_ms;	/* of the simulated time; 0: now */
+	const char *db_path;
+	bool hashes; /* print the chain anew */
+	bool append; /* more results in an existing ledger */
+	bool fast;   /* filler instead of signatures */
+	int64_t tasks;
+	int64_t workers;
+	int64_t results;
+	int64_t seed;
+	int64_t interval_ms;
+	int64_t cooldown_ms; /* -1: 5 min where workers suffice */
+	int64_t copies;
+	int64_t max_tasks;
+	int64_t silent_percent;
+	int64_t edits;	/* of tasks, spread over the time */
+	int64_t end_ms; /* of the simulated time; 0: now */
 };
 
 struct test_worker {
-	struct eth_key		key;
-	struct address		address;
-	enum address_form	form;
+	struct eth_key key;
+	struct address address;
+	enum address_form form;
 };
 
 struct simulation {
-	const struct options	*o;
-	struct db		*db;
-	struct schedule_rules	 schedule;
-	struct credit_rules	 credit;
-	struct test_worker	*workers;	/* owned */
-	struct offer_list	 offers;
-	struct claim		 claims[RESULTS_PER_POST_MAX];
-	uint64_t		 random;
-	size_t			 turn;		/* the worker that polls next */
-	int64_t			 results;
-	int64_t			 transfers;
+	const struct options *o;
+	struct db *db;
+	struct schedule_rules schedule;
+	struct credit_rules credit;
+	struct test_worker *workers; /* owned */
+	struct offer_list offers;
+	struct claim claims[RESULTS_PER_POST_MAX];
+	uint64_t random;
+	size_t turn; /* the worker that polls next */
+	int64_t results;
+	int64_t transfers;
 };
 
 static const struct {
-	const char	*name;
-	size_t		 offset;
-	int64_t		 initial;
+	const char *name;
+	size_t offset;
+	int64_t initial;
 } numbers[] = {
 	{ "tasks", offsetof(struct options, tasks), 3 },
 	{ "workers", offsetof(struct options, workers), 20 },
@@ -78,7 +78,7 @@ static const struct {
 	{ "end-ms", offsetof(struct options, end_ms), 0 },
 };
 
-#define NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
 static const char usage[] =
     "usage: make_ledger --db FILE [--tasks N] [--workers N] [--results N]\n"
@@ -110,8 +110,8 @@ options_parse(struct options *o, int argc, char **argv)
 	memset(longs, 0, sizeof(longs));
 	for (i = 0; i < NUMBERS; i++) {
 		*number_of(o, i) = numbers[i].initial;
-		longs[i] = (struct option){ numbers[i].name,
-		    required_argument, NULL, 256 + (int)i };
+		longs[i] = (struct option){ numbers[i].name, required_argument,
+			NULL, 256 + (int)i };
 	}
 	longs[i++] = (struct option){ "db", required_argument, NULL, 'd' };
 	longs[i++] = (struct option){ "fast", no_argument, NULL, 'f' };
@@ -127,8 +127,8 @@ options_parse(struct options *o, int argc, char **argv)
 		else if (c == 'a')
 			o->append = true;
 		else if (c >= 256)
-			*number_of(o, (size_t)c - 256) = strtoll(optarg, &end,
-			    10);
+			*number_of(o, (size_t)c - 256) =
+			    strtoll(optarg, &end, 10);
 		else
 			return -1;
 		if (c >= 256 && (*end != '\0' || *optarg == '\0'))
@@ -160,8 +160,8 @@ worker_make(struct test_worker *w, int64_t seed, int64_t i, struct err *e)
 {
 	char text[80];
 
-	(void)snprintf(text, sizeof(text), "worknet test key %" PRId64
-	    " %" PRId64, seed, i);
+	(void)snprintf(text, sizeof(text),
+	    "worknet test key %" PRId64 " %" PRId64, seed, i);
 	keccak256(w->key.b, text, strlen(text));
 	w->form = (enum address_form)(i % 3);
 	return eth_key_address(&w->address, &w->key, e);
@@ -187,8 +187,8 @@ cooldown_ms(const struct options *o)
 	if (o->cooldown_ms >= 0)
 		return o->cooldown_ms;
 	/* With twice the workers that are needed for every cycle. */
-	return o->workers * o->interval_ms >= 2 * o->copies * 300000 ?
-	    300000 : 0;
+	return o->workers * o->interval_ms >= 2 * o->copies * 300000 ? 300000
+								     : 0;
 }
 
 static enum rc
@@ -213,8 +213,8 @@ ledger_make(struct simulation *s, int64_t start_ms, struct err *e)
 	d.cooldown_ms = cooldown_ms(s->o);
 	for (i = 0; rc == RC_OK && i < s->o->tasks; i++) {
 		(void)snprintf(name, sizeof(name), "task_%05" PRId64, i);
-		(void)snprintf(d.url, sizeof(d.url),
-		    "https://example.net/%" PRId64, i);
+		(void)snprintf(
+		    d.url, sizeof(d.url), "https://example.net/%" PRId64, i);
 		d.reward_micros = 100 + i % 7;
 		rc = task_add(s->db, name, &d, start_ms, e);
 	}
@@ -223,17 +223,19 @@ ledger_make(struct simulation *s, int64_t start_ms, struct err *e)
 
 /* What the check of an offered task gave. */
 static enum rc
-claim_make(struct simulation *s, struct claim *c,
-    const struct test_worker *w, const struct offered_task *t,
-    int64_t now_ms, struct err *e)
+claim_make(struct simulation *s, struct claim *c, const struct test_worker *w,
+    const struct offered_task *t, int64_t now_ms, struct err *e)
 {
-	struct attestation a = { slice_of(t->name), w->address, w->form,
-	    now_ms, random_below(s, 10) != 0 };
+	struct attestation a = { slice_of(t->name), w->address, w->form, now_ms,
+		random_below(s, 10) != 0 };
 
-	*c = (struct claim){ .task_id = a.task_id, .worker = w->address,
-	    .row = { .timestamp_ms = now_ms, .success = a.success,
-	    .form = w->form, .status = a.success ? 200 : 503,
-	    .response_ms = random_below(s, 900) } };
+	*c = (struct claim){ .task_id = a.task_id,
+		.worker = w->address,
+		.row = { .timestamp_ms = now_ms,
+		    .success = a.success,
+		    .form = w->form,
+		    .status = a.success ? 200 : 503,
+		    .response_ms = random_below(s, 900) } };
 	if (!a.success && random_below(s, 2) == 0) {
 		c->row.status = c->row.response_ms = ABSENT;
 		c->row.has_error = true;
@@ -257,17 +259,18 @@ claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 		c = &s->claims[i];
 		rc = credit_check(s->db, &s->credit, s->claims, i, now_ms, e);
 		if (rc == RC_OK && c->outcome == CLAIM_OPEN && !s->o->fast)
-			rc = attest_check(&(struct attestation){ c->task_id,
-			    c->worker, c->row.form, c->row.timestamp_ms,
-			    c->row.success }, c->row.signature, e);
+			rc = attest_check(
+			    &(struct attestation){ c->task_id, c->worker,
+				c->row.form, c->row.timestamp_ms,
+				c->row.success },
+			    c->row.signature, e);
 	}
 	if (rc == RC_OK)
-		rc = credit_record(s->db, &s->credit, s->claims, n, now_ms,
-		    e);
+		rc = credit_record(s->db, &s->credit, s->claims, n, now_ms, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		if (s->claims[i].outcome != CLAIM_CREDITED)
-			return err_set(e, RC_CONFLICT, "refused: %s",
-			    s->claims[i].reason);
+			return err_set(
+			    e, RC_CONFLICT, "refused: %s", s->claims[i].reason);
 		s->results++;
 	}
 	s->transfers += n > 0;
@@ -290,8 +293,8 @@ worker_round(struct simulation *s, int64_t now_ms, struct err *e)
 		if (random_below(s, 100) < s->o->silent_percent ||
 		    s->results + (int64_t)n == s->o->results)
 			continue;
-		rc = claim_make(s, &s->claims[n++], w, &s->offers.tasks[i],
-		    now_ms, e);
+		rc = claim_make(
+		    s, &s->claims[n++], w, &s->offers.tasks[i], now_ms, e);
 	}
 	if (rc == RC_OK)
 		rc = claims_submit(s, n, now_ms + 5, e);
@@ -304,8 +307,8 @@ step(struct simulation *s, int64_t now_ms, struct err *e)
 	enum rc rc = RC_OK;
 	int empty = 0;
 
-	while (rc == RC_OK && empty < EMPTY_POLLS &&
-	    s->results < s->o->results) {
+	while (
+	    rc == RC_OK && empty < EMPTY_POLLS && s->results < s->o->results) {
 		rc = worker_round(s, now_ms, e);
 		empty = s->offers.n == 0 ? empty + 1 : 0;
 	}
@@ -329,19 +332,18 @@ task_change(struct simulation *s, int64_t now_ms, struct err *e)
 	rc = task_get(s->db, name, &t, e);
 	for (i = 0; rc == RC_OK && i < times; i++, now_ms += 100) {
 		if (random_below(s, 2) == 0)
-			t.def.interval_ms = s->o->interval_ms /
-			    (1 + random_below(s, 4));
+			t.def.interval_ms =
+			    s->o->interval_ms / (1 + random_below(s, 4));
 		t.def.copies = 1 + random_below(s, s->o->copies);
-		t.def.cooldown_ms = cooldown_ms(s->o) /
-		    (1 + random_below(s, 3));
+		t.def.cooldown_ms =
+		    cooldown_ms(s->o) / (1 + random_below(s, 3));
 		rc = task_edit(s->db, name, &t.def, now_ms, e);
 	}
 	return rc;
 }
 
 static enum rc
-simulate(struct simulation *s, int64_t start_ms, int64_t end_ms,
-    struct err *e)
+simulate(struct simulation *s, int64_t start_ms, int64_t end_ms, struct err *e)
 {
 	int64_t now_ms, steps = 0;
 	enum rc rc;
@@ -349,11 +351,12 @@ simulate(struct simulation *s, int64_t start_ms, int64_t end_ms,
 	rc = db_begin(s->db, e);
 	if (rc == RC_OK && !s->o->append)
 		rc = ledger_make(s, start_ms, e);
-	for (now_ms = start_ms; rc == RC_OK && now_ms < end_ms &&
-	    s->results < s->o->results; now_ms += STEP_MS) {
+	for (now_ms = start_ms;
+	     rc == RC_OK && now_ms < end_ms && s->results < s->o->results;
+	     now_ms += STEP_MS) {
 		rc = step(s, now_ms, e);
-		if (rc == RC_OK && random_below(s, end_ms - start_ms) <
-		    s->o->edits * STEP_MS)
+		if (rc == RC_OK &&
+		    random_below(s, end_ms - start_ms) < s->o->edits * STEP_MS)
 			rc = task_change(s, now_ms + 50, e);
 		if (rc == RC_OK && ++steps % COMMIT_STEPS == 0) {
 			rc = db_commit(s->db, e);
@@ -364,8 +367,10 @@ simulate(struct simulation *s, int64_t start_ms, int64_t end_ms,
 	if (rc == RC_OK)
 		rc = db_commit(s->db, e);
 	if (rc == RC_OK && s->results < s->o->results)
-		return err_set(e, RC_INVALID, "only %" PRId64 " results: too "
-		    "few workers for this cooldown", s->results);
+		return err_set(e, RC_INVALID,
+		    "only %" PRId64 " results: too "
+		    "few workers for this cooldown",
+		    s->results);
 	return rc;
 }
 
@@ -392,8 +397,8 @@ make(const struct options *o, int64_t percent, struct err *e)
 	s.schedule = (struct schedule_rules){ o->max_tasks, 300000, true };
 	s.credit = (struct credit_rules){ 300000 };
 	s.random = (uint64_t)o->seed;
-	start_ms = end_ms - cycles * o->interval_ms *
-	    (percent + o->silent_percent) / 100;
+	start_ms = end_ms -
+	    cycles * o->interval_ms * (percent + o->silent_percent) / 100;
 	rc = workers_make(&s, e);
 	if (rc == RC_OK && !o->append)
 		rc = db_create(o->db_path, e);
@@ -404,8 +409,9 @@ make(const struct options *o, int64_t percent, struct err *e)
 	db_close(s.db);
 	free(s.workers);
 	if (rc == RC_OK)
-		printf("results %" PRId64 " transfers %" PRId64 " tasks %"
-		    PRId64 " workers %" PRId64 " start_ms %" PRId64 "\n",
+		printf("results %" PRId64 " transfers %" PRId64
+		       " tasks %" PRId64 " workers %" PRId64
+		       " start_ms %" PRId64 "\n",
 		    s.results, s.transfers, o->tasks, o->workers, start_ms);
 	return rc;
 }
@@ -450,12 +456,12 @@ hashes_print(struct db *db, struct err *e)
 	enum rc rc;
 
 	rc = query_step(results, &more, e);
-	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) ==
-	    RC_OK && row) {
+	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) == RC_OK &&
+	    row) {
 		audit_read_transfer(transfers, &t, stored);
 		chain_transfer_begin(&k, &before, &t);
-		for (; rc == RC_OK && more; rc = query_step(results, &more,
-		    e)) {
+		for (; rc == RC_OK && more;
+		     rc = query_step(results, &more, e)) {
 			(void)!audit_read_result(results, &r, &v, &paid_by);
 			if (paid_by != t.id)
 				break;

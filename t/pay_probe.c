@@ -6,13 +6,13 @@
 #include <signal.h>
 
 #include "eth/hex.h"
-#include "json/json.h"
 #include "pay/chain.h"
 #include "pay/facilitator.h"
 #include "pay/keystore.h"
 #include "tap.h"
+#include "json/json.h"
 
-#define BODIES_MAX	64
+#define BODIES_MAX 64
 
 static void
 die(const struct err *e)
@@ -66,16 +66,15 @@ body_arg(struct buf *b, const char *path)
 }
 
 static void
-payment_arg(struct x402_payment *p, const struct network *n,
-    const char *path)
+payment_arg(struct x402_payment *p, const struct network *n, const char *path)
 {
 	struct err e = ERR_INIT;
 	int version;
 	struct buf b;
 
 	body_arg(&b, path);
-	if (x402_request_read(p, &version, n, (struct slice){ b.p, b.len },
-	    &e) != RC_OK)
+	if (x402_request_read(
+		p, &version, n, (struct slice){ b.p, b.len }, &e) != RC_OK)
 		die(&e);
 	buf_free(&b);
 }
@@ -168,7 +167,7 @@ command_token(char **arg)
 
 	if (cdp_key_read(&key, arg[0], arg[1], &e) != RC_OK ||
 	    cdp_token(token, key, arg[2], arg[3], strtoll(arg[4], NULL, 10),
-	    &e) != RC_OK)
+		&e) != RC_OK)
 		die(&e);
 	printf("%s\n", token);
 	cdp_key_free(key);
@@ -219,8 +218,8 @@ command_sign(char **arg)
 		die(&e);
 	eip712_transfer_digest(digest, &domain, a);
 	if (eth_sign(p.signature, digest, &key, &e) != RC_OK ||
-	    x402_request_write(&body, (int)strtol(arg[0], NULL, 10), &n, &p,
-	    &e) != RC_OK)
+	    x402_request_write(
+		&body, (int)strtol(arg[0], NULL, 10), &n, &p, &e) != RC_OK)
 		die(&e);
 	printf("%s", body.p);
 	buf_free(&body);
@@ -255,8 +254,10 @@ static struct facilitator *
 facilitator_arg(const char *url, const struct network *n,
     const struct cdp_key *key, const char *timeout_ms)
 {
-	struct facilitator_options o = { .base_url = url, .network = n,
-	    .cdp_key = key, .timeout_ms = strtoll(timeout_ms, NULL, 10) };
+	struct facilitator_options o = { .base_url = url,
+		.network = n,
+		.cdp_key = key,
+		.timeout_ms = strtoll(timeout_ms, NULL, 10) };
 	struct err e = ERR_INIT;
 	struct facilitator *f;
 
@@ -290,15 +291,14 @@ command_settle(char **arg)
 	network_arg(&n, arg[1]);
 	key = cdp_arg(arg[5], arg[6]);
 	f = facilitator_arg(arg[0], &n, key, arg[3]);
-	for (count = 0; arg[7 + count] != NULL && count < BODIES_MAX;
-	    count++) {
+	for (count = 0; arg[7 + count] != NULL && count < BODIES_MAX; count++) {
 		body_arg(&bodies[count], arg[7 + count]);
-		requests[count].body = (struct slice){ bodies[count].p,
-		    bodies[count].len };
+		requests[count].body =
+		    (struct slice){ bodies[count].p, bodies[count].len };
 		requests[count].repost = strcmp(arg[4], "again") == 0;
 	}
-	facilitator_settle(f, requests, count, strtoul(arg[2], NULL, 10), -1,
-	    on_answer, NULL);
+	facilitator_settle(
+	    f, requests, count, strtoul(arg[2], NULL, 10), -1, on_answer, NULL);
 	for (i = 0; i < count; i++)
 		buf_free(&bodies[i]);
 	facilitator_free(f);
@@ -370,8 +370,7 @@ command_judge(char **arg)
 	size_t i, count;
 
 	memset(cases, 0, sizeof(cases));
-	for (count = 0; arg[5 + count] != NULL && count < BODIES_MAX;
-	    count++) {
+	for (count = 0; arg[5 + count] != NULL && count < BODIES_MAX; count++) {
 		payment_arg(&p, &n, arg[5 + count]);
 		cases[count].authorization = p.authorization;
 		cases[count].from_block = strtoull(arg[3], NULL, 10);
@@ -437,8 +436,7 @@ command_dry(char **arg)
 	struct chain *c = chain_arg(&n, arg, "latest");
 	size_t count;
 
-	for (count = 0; arg[2 + count] != NULL && count < BODIES_MAX;
-	    count++) {
+	for (count = 0; arg[2 + count] != NULL && count < BODIES_MAX; count++) {
 		payment_arg(&p, &n, arg[2 + count]);
 		transfers[count].authorization = p.authorization;
 		memcpy(transfers[count].signature, p.signature,
@@ -495,16 +493,16 @@ command_head(char **arg)
 	if (chain_head(c, &latest, &final, &e) != RC_OK)
 		die(&e);
 	line_open();
-	put_number("final", (int64_t)final.number);
+	put_number("final", (int64_t) final.number);
 	put_block(&latest);
 	line_close();
 	chain_free(c);
 }
 
 static const struct command {
-	const char	*name;
-	int		 args;	/* at least so many */
-	void		(*run)(char **arg);
+	const char *name;
+	int args; /* at least so many */
+	void (*run)(char **arg);
 } commands[] = {
 	{ "token", 5, command_token },
 	{ "key", 1, command_key },
@@ -525,8 +523,7 @@ main(int argc, char **argv)
 	size_t i;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]);
-	    i++)
+	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0) {
 			if (argc - 2 < commands[i].args)
 				die_usage(argv[1]);

@@ -27,17 +27,13 @@ my @liars = (
 	[ 'moves the money and shows a stranger\'s hash', 1, 1,
 	    { mode => 'stranger-hash', transfer => \1 } ],
 	[ 'names another network', 1, 1, { mode => 'wrong-network' } ],
-	[ 'names another network and moves nothing', 0, 2,
-	    { mode => 'wrong-network', transfer => \0 } ],
 	[ 'closes without an answer', 0, 2, { mode => 'no-answer' } ],
 	[ 'moves the money and closes without an answer', 1, 1,
 	    { mode => 'no-answer', transfer => \1 } ],
 	[ 'resets the connection', 0, 2, { mode => 'drop-before' } ],
 	[ 'answers after a long time', 1, 1,
-	    { mode => 'hang', delayMs => 3000 } ],
+	    { mode => 'hang', delayMs => 2000 } ],
 	[ 'gives half an answer', 1, 1, { mode => 'half-answer' } ],
-	[ 'gives half an answer and moves nothing', 0, 2,
-	    { mode => 'half-answer', transfer => \0 } ],
 	[ 'answers with 50 MB', 1, 1, { mode => 'huge' } ],
 	[ 'answers nonsense', 0, 2, { mode => 'nonsense' } ],
 	[ 'redirects to another host', 0, 2, { mode => 'redirect' } ],
@@ -56,7 +52,7 @@ my @liars = (
 	    { mode => 'insufficient', transfer => \1 } ],
 );
 
-my $rig = rig_start('--confirmation-timeout', 1000);
+my $rig = rig_start('--confirmation-timeout', 300);
 my $l = PayoutTest->new($rig, workers => 2 + @liars, results => 15,
     payout => { facilitator_url => $rig->{scripted} });
 my @workers = $l->worker_list;

@@ -13,7 +13,7 @@ use Test::More;
 use PayoutTest qw(rig_start rig_stop fault_so);
 use WorknetTest qw(now_ms);
 
-my $rig = rig_start('--confirmation-timeout', 1000);
+my $rig = rig_start('--confirmation-timeout', 300);
 
 sub ledger { return PayoutTest->new($rig, @_) }
 
@@ -23,12 +23,14 @@ sub scripted {
 	$rig->script('scripted', @order);
 }
 
-# A run that is with the facilitator just now, which keeps it for a while.
+# A run that is with the facilitator just now, which keeps it until pay_end.
 sub pay_in_the_middle {
 	my ($l) = @_;
 
-	scripted({ mode => 'hang', delayMs => 1500 });
-	return $l->pay_begin;
+	scripted({ mode => 'hang', delayMs => 1000, times => 1 });
+	my $pid = $l->pay_begin;
+	$rig->freeze;
+	return $pid;
 }
 
 # ---- The treasury ----

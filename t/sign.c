@@ -28,8 +28,10 @@ form_parse(enum address_form *form, const char *text, struct err *e)
 			*form = (enum address_form)i;
 			return RC_OK;
 		}
-	return err_set(e, RC_INVALID, "form: got \"%s\", expected checksum, "
-	    "lower or upper", text);
+	return err_set(e, RC_INVALID,
+	    "form: got \"%s\", expected checksum, "
+	    "lower or upper",
+	    text);
 }
 
 static enum rc

@@ -14,27 +14,27 @@
 #include "ledger/task.h"
 #include "t/tap.h"
 
-#define DAY_MS		(24LL * 3600 * 1000)
-#define START_MS	(20600LL * DAY_MS)	/* a midnight, UTC */
-#define DAYS_MAX	8
+#define DAY_MS		 (24LL * 3600 * 1000)
+#define START_MS	 (20600LL * DAY_MS) /* a midnight, UTC */
+#define DAYS_MAX	 8
 #define STEPS_PER_COMMIT 20000
 
 enum phases {
-	PHASES_RANDOM,		/* each worker's own, at random */
-	PHASES_CROWDED,		/* half of them in one second */
+	PHASES_RANDOM,	/* each worker's own, at random */
+	PHASES_CROWDED, /* half of them in one second */
 };
 
 struct scenario {
-	const char	*name;
-	bool		 full;		/* only in the long form */
-	int		 workers;
-	int		 tasks;
-	int64_t		 interval_ms;
-	int64_t		 length_ms;
-	int		 silent;	/* of 100 workers, so many never answer */
-	enum phases	 phases;
-	double		 coverage_min;	/* of the cycles */
-	double		 fairness_min;	/* Jain's index of earnings */
+	const char *name;
+	bool full; /* only in the long form */
+	int workers;
+	int tasks;
+	int64_t interval_ms;
+	int64_t length_ms;
+	int silent; /* of 100, so many never answer */
+	enum phases phases;
+	double coverage_min; /* of the cycles */
+	double fairness_min; /* Jain's index of earnings */
 };
 
 static const struct scenario scenarios[] = {
@@ -48,8 +48,8 @@ static const struct scenario scenarios[] = {
 	    100, 3600000, DAY_MS, 20, PHASES_RANDOM, 0.99, 0 },
 	{ "a week of 3 tasks", true, 1000, 3, 30000, 7 * DAY_MS, 0,
 	    PHASES_RANDOM, 0.999, 0.97 },
-	{ "a week of 3 tasks, half of the workers in one second", true, 1000,
-	    3, 30000, 7 * DAY_MS, 0, PHASES_CROWDED, 0.999, 0.97 },
+	{ "a week of 3 tasks, half of the workers in one second", true, 1000, 3,
+	    30000, 7 * DAY_MS, 0, PHASES_CROWDED, 0.999, 0.97 },
 	{ "a day of 1,000 tasks", true, 1000, 1000, 30000, DAY_MS, 0,
 	    PHASES_RANDOM, 0.999, 0.999 },
 	{ "a week of hourly tasks, a fifth of the workers silent", true, 1000,
@@ -57,15 +57,15 @@ static const struct scenario scenarios[] = {
 };
 
 struct sim {
-	const struct scenario	*s;
-	struct db		*db;
-	int64_t			*phase_ms;	/* of each worker, ascending */
-	int64_t			*earned_micros;
-	int64_t			 checks;
-	int64_t			 checks_on_day[DAYS_MAX];
+	const struct scenario *s;
+	struct db *db;
+	int64_t *phase_ms; /* of each worker, ascending */
+	int64_t *earned_micros;
+	int64_t checks;
+	int64_t checks_on_day[DAYS_MAX];
 
-	uint64_t		 random;
-	int			 steps;
+	uint64_t random;
+	int steps;
 };
 
 static void
@@ -155,8 +155,8 @@ step(struct sim *m)
 }
 
 static void
-answer(struct sim *m, int worker, const struct offer_list *offers,
-    int64_t now_ms)
+answer(
+    struct sim *m, int worker, const struct offer_list *offers, int64_t now_ms)
 {
 	const struct credit_rules rules = { .result_window_ms = 300000 };
 	struct claim claims[TASKS_PER_POLL_MAX];
@@ -167,8 +167,10 @@ answer(struct sim *m, int worker, const struct offer_list *offers,
 		claims[i] = (struct claim){
 			.task_id = slice_of(offers->tasks[i].name),
 			.worker = worker_address(worker),
-			.row = { .timestamp_ms = now_ms, .success = true,
-			    .status = 200, .response_ms = 40 },
+			.row = { .timestamp_ms = now_ms,
+			    .success = true,
+			    .status = 200,
+			    .response_ms = 40 },
 		};
 		must(credit_check(m->db, &rules, claims, i, now_ms, &e), &e);
 	}
@@ -189,10 +191,12 @@ static void
 poll_once(struct sim *m, int worker, int64_t now_ms)
 {
 	const struct schedule_rules rules = { .max_tasks = 10,
-	    .result_window_ms = 300000, .one_copy_per_network = true };
+		.result_window_ms = 300000,
+		.one_copy_per_network = true };
 	const struct poll p = { .worker = worker_address(worker),
-	    .region = slice_of("unknown"), .network = slice_of(""),
-	    .now_ms = now_ms };
+		.region = slice_of("unknown"),
+		.network = slice_of(""),
+		.now_ms = now_ms };
 	struct offer_list offers;
 	struct err e = ERR_INIT;
 	bool has_work;
@@ -215,7 +219,7 @@ run(struct sim *m)
 
 	/* The last cycles end a little after the scenario. */
 	for (t = 0; t < m->s->length_ms + 2 * POLL_PERIOD_MS;
-	    t += POLL_PERIOD_MS)
+	     t += POLL_PERIOD_MS)
 		for (i = 0; i < m->s->workers; i++)
 			poll_once(m, i, START_MS + t + m->phase_ms[i]);
 	must(db_commit(m->db, &e), &e);
@@ -250,18 +254,22 @@ judge(struct sim *m)
 	for (i = 0; i < DAYS_MAX; i++)
 		if (m->checks_on_day[i] > most)
 			most = m->checks_on_day[i];
-	tap_ok(most <= per_day, "%s: never more than %" PRId64
-	    " paid checks a day", m->s->name, per_day);
+	tap_ok(most <= per_day,
+	    "%s: never more than %" PRId64 " paid checks a day", m->s->name,
+	    per_day);
 	tap_ok(coverage >= m->s->coverage_min && m->checks <= cycles,
 	    "%s: at least %.1f %% of %" PRId64 " cycles are checked, "
-	    "none twice", m->s->name, m->s->coverage_min * 100, cycles);
+	    "none twice",
+	    m->s->name, m->s->coverage_min * 100, cycles);
 	if (m->s->fairness_min > 0)
-		tap_ok(jain(m) >= m->s->fairness_min, "%s: Jain's index of "
-		    "earnings is at least %.3f", m->s->name,
-		    m->s->fairness_min);
-	tap_diag("%s: %" PRId64 " checks, %.3f %% of the cycles, at most %"
-	    PRId64 " a day, Jain's index %.5f", m->s->name, m->checks,
-	    coverage * 100, most, jain(m));
+		tap_ok(jain(m) >= m->s->fairness_min,
+		    "%s: Jain's index of "
+		    "earnings is at least %.3f",
+		    m->s->name, m->s->fairness_min);
+	tap_diag("%s: %" PRId64
+		 " checks, %.3f %% of the cycles, at most %" PRId64
+		 " a day, Jain's index %.5f",
+	    m->s->name, m->checks, coverage * 100, most, jain(m));
 }
 
 static void
@@ -278,8 +286,8 @@ scenario_run(const struct scenario *s, uint64_t seed)
 	(void)snprintf(wal, sizeof(wal), "%s-wal", path);
 	(void)snprintf(shm, sizeof(shm), "%s-shm", path);
 	m.phase_ms = calloc((size_t)s->workers, sizeof(m.phase_ms[0]));
-	m.earned_micros = calloc((size_t)s->workers,
-	    sizeof(m.earned_micros[0]));
+	m.earned_micros =
+	    calloc((size_t)s->workers, sizeof(m.earned_micros[0]));
 	must(db_create(path, &e), &e);
 	must(db_open(&m.db, path, DB_WRITE, 1000, &e), &e);
 	phases_draw(&m);

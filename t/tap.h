@@ -16,10 +16,10 @@
 static int tap_count;
 static int tap_failures;
 
-static inline bool tap_ok(bool ok, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-static inline void tap_diag(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
+static inline bool
+tap_ok(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static inline void
+tap_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static inline bool
 tap_ok(bool ok, const char *fmt, ...)

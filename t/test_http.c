@@ -6,8 +6,8 @@
 #include "http_server.h"
 #include "tap.h"
 
-static struct server front;	/* what a test may call public */
-static struct server back;	/* and what lies behind it */
+static struct server front; /* what a test may call public */
+static struct server back;  /* and what lies behind it */
 static struct http_client *client;
 static char url[URL_MAX + 1];
 
@@ -16,21 +16,18 @@ static char url[URL_MAX + 1];
 static void
 test_urls(void)
 {
-	static const char *const good[] = {
-		"http://example.com", "https://example.com/", "HTTP://A.B/",
+	static const char *const good[] = { "http://example.com",
+		"https://example.com/", "HTTP://A.B/",
 		"http://[2001:db8::1]:8080/x?y=z#f", "http://127.0.0.1:1/",
-		"http://example.com/a b", "http://example.com/\xc3\xa4",
-	};
-	static const char *const bad[] = {
-		"", "example.com", "/v1", "file:///etc/passwd",
-		"ftp://example.com/", "gopher://example.com/_x",
-		"dict://example.com/", "ws://example.com/",
-		"javascript:alert(1)", "http://", "http://u:p@example.com/",
-		"http://u@example.com/", "http://exa mple.com/",
-		"http://example.com:99999/", "http://example.com:x/",
-		"http://a/\r\nHost: b", "http://a/\tb", "http://[::1/",
-		"http://exa\x01mple.com/",
-	};
+		"http://example.com/a b", "http://example.com/\xc3\xa4" };
+	static const char *const bad[] = { "", "example.com", "/v1",
+		"file:///etc/passwd", "ftp://example.com/",
+		"gopher://example.com/_x", "dict://example.com/",
+		"ws://example.com/", "javascript:alert(1)", "http://",
+		"http://u:p@example.com/", "http://u@example.com/",
+		"http://exa mple.com/", "http://example.com:99999/",
+		"http://example.com:x/", "http://a/\r\nHost: b", "http://a/\tb",
+		"http://[::1/", "http://exa\x01mple.com/" };
 	char text[URL_MAX + 200];
 	struct err e;
 	size_t i;
@@ -41,12 +38,12 @@ test_urls(void)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		tap_ok(http_url_check(bad[i], &e) == RC_INVALID,
 		    "bad URL #%zu isn't one to request", i);
-	(void)snprintf(text, sizeof(text), "http://example.com/%0*d",
-	    URL_MAX - 19, 0);
+	(void)snprintf(
+	    text, sizeof(text), "http://example.com/%0*d", URL_MAX - 19, 0);
 	tap_ok(http_url_check(text, NULL) == RC_OK,
 	    "the longest URL is one to request");
-	(void)snprintf(text, sizeof(text), "http://example.com/%0*d",
-	    URL_MAX - 18, 0);
+	(void)snprintf(
+	    text, sizeof(text), "http://example.com/%0*d", URL_MAX - 18, 0);
 	tap_ok(http_url_check(text, NULL) == RC_INVALID,
 	    "a URL that is longer by one isn't");
 }
@@ -56,8 +53,8 @@ test_urls(void)
 static const char *
 at(const struct server *s, const char *path)
 {
-	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", s->port,
-	    path);
+	(void)snprintf(
+	    url, sizeof(url), "http://127.0.0.1:%d%s", s->port, path);
 	return url;
 }
 
@@ -98,7 +95,7 @@ failed(const struct http_response *r, enum http_error error, int status)
 {
 	bool ok = r->error == error && r->status == status &&
 	    strncmp(r->error_text, http_error_name(error),
-	    strlen(http_error_name(error))) == 0;
+		strlen(http_error_name(error))) == 0;
 
 	if (!ok)
 		tap_diag("got error \"%s\" (%d), status %d", r->error_text,
@@ -114,8 +111,9 @@ test_answers(void)
 
 	q.user_agent = "tester/1";
 	one(&r, &q);
-	tap_ok(answered(&r, 200, "hello") && r.request_sent &&
-	    r.elapsed_ms >= 0, "a GET brings status and body");
+	tap_ok(
+	    answered(&r, 200, "hello") && r.request_sent && r.elapsed_ms >= 0,
+	    "a GET brings status and body");
 	tap_is_text(r.url, q.url, "the final URL is the one requested");
 	tap_ok(server_saw(&front, "User-Agent: tester/1\r\n"),
 	    "the user agent is sent");
@@ -141,17 +139,16 @@ test_answers(void)
 	http_response_free(&r);
 	q = get(&front, "/status/999");
 	one(&r, &q);
-	tap_ok(failed(&r, HTTP_ERROR_OTHER, 0),
-	    "a status above 599 is no answer");
+	tap_ok(
+	    failed(&r, HTTP_ERROR_OTHER, 0), "a status above 599 is no answer");
 	http_response_free(&r);
 }
 
 static void
 test_posts(void)
 {
-	static const char *const headers[] = {
-		"Content-Type: application/json", "X-Key: 1", NULL
-	};
+	static const char *const headers[] = { "Content-Type: application/json",
+		"X-Key: 1", NULL };
 	struct http_request q = get(&front, "/echo");
 	struct http_response r;
 
@@ -161,9 +158,10 @@ test_posts(void)
 	one(&r, &q);
 	tap_ok(answered(&r, 200, "[1,2,3]"), "a POST brings its body there");
 	tap_ok(server_saw(&front, "Content-Type: application/json\r\n") &&
-	    server_saw(&front, "X-Key: 1\r\n") &&
-	    !server_saw(&front, "urlencoded") &&
-	    !server_saw(&front, "Expect"), "with the headers it was given");
+		server_saw(&front, "X-Key: 1\r\n") &&
+		!server_saw(&front, "urlencoded") &&
+		!server_saw(&front, "Expect"),
+	    "with the headers it was given");
 	http_response_free(&r);
 	q.body = (struct slice){ NULL, 0 };
 	one(&r, &q);
@@ -246,13 +244,11 @@ test_redirects(void)
 static void
 test_redirect_schemes(void)
 {
-	static const char *const to[] = {
-		"file:///etc/passwd", "FILE:/etc/passwd", "ftp://127.0.0.1:",
-		"gopher://127.0.0.1:", "dict://127.0.0.1:",
-		"ldap://127.0.0.1:", "telnet://127.0.0.1:",
-		"http://user:pw@127.0.0.1:", "//user@127.0.0.1:",
-		"data:,x", "http://", "http:///",
-	};
+	static const char *const to[] = { "file:///etc/passwd",
+		"FILE:/etc/passwd", "ftp://127.0.0.1:", "gopher://127.0.0.1:",
+		"dict://127.0.0.1:", "ldap://127.0.0.1:", "telnet://127.0.0.1:",
+		"http://user:pw@127.0.0.1:", "//user@127.0.0.1:", "data:,x",
+		"http://", "http:///" };
 	int before = server_count(&back, &back.accepted);
 	struct http_request q;
 	struct http_response r;
@@ -263,8 +259,8 @@ test_redirect_schemes(void)
 		(void)snprintf(path, sizeof(path), "/to?%s", to[i]);
 		n = strlen(path);
 		if (path[n - 1] == ':')
-			(void)snprintf(path + n, sizeof(path) - n, "%d/ok",
-			    back.port);
+			(void)snprintf(
+			    path + n, sizeof(path) - n, "%d/ok", back.port);
 		q = get(&front, path);
 		one(&r, &q);
 		tap_ok(failed(&r, HTTP_ERROR_URL, 0),
@@ -283,8 +279,8 @@ test_redirect_hosts(void)
 	struct http_response r;
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), "/to?http://127.0.0.1:%d/ok",
-	    back.port);
+	(void)snprintf(
+	    path, sizeof(path), "/to?http://127.0.0.1:%d/ok", back.port);
 	q = get(&front, path);
 	q.headers = headers;
 	one(&r, &q);
@@ -298,8 +294,7 @@ test_redirect_hosts(void)
 	http_response_free(&r);
 	q.url = at(&front, "/to?/ok");
 	one(&r, &q);
-	tap_ok(answered(&r, 200, "hello") &&
-	    server_saw(&front, "X-Key: 1\r\n"),
+	tap_ok(answered(&r, 200, "hello") && server_saw(&front, "X-Key: 1\r\n"),
 	    "one to the same host is followed, and keeps them");
 	http_response_free(&r);
 }
@@ -321,8 +316,8 @@ test_redirect_targets(void)
 	struct http_response r;
 	char path[256];
 
-	(void)snprintf(path, sizeof(path), "/to?http://127.0.0.1:%d/ok",
-	    back.port);
+	(void)snprintf(
+	    path, sizeof(path), "/to?http://127.0.0.1:%d/ok", back.port);
 	q = get(&front, path);
 	q.target = only_front;
 	one(&r, &q);
@@ -343,20 +338,19 @@ test_redirect_targets(void)
 static void
 test_public_only(void)
 {
-	static const char *const hosts[] = {
-		"127.0.0.1", "localhost", "0x7f000001", "2130706433",
-		"0177.0.0.1", "127.1", "0", "0.0.0.0", "[::1]", "[::]",
-		"[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]",
-		"10.0.0.1", "169.254.169.254", "[fe80::1]", "[fd00::1]",
-	};
+	static const char *const hosts[] = { "127.0.0.1", "localhost",
+		"0x7f000001", "2130706433", "0177.0.0.1", "127.1", "0",
+		"0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]",
+		"[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "10.0.0.1",
+		"169.254.169.254", "[fe80::1]", "[fd00::1]" };
 	int before = server_count(&front, &front.accepted);
 	struct http_request q = { .timeout_ms = 60000 };
 	struct http_response r;
 	size_t i;
 
 	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		(void)snprintf(url, sizeof(url), "http://%s:%d/ok", hosts[i],
-		    front.port);
+		(void)snprintf(
+		    url, sizeof(url), "http://%s:%d/ok", hosts[i], front.port);
 		q.url = url;
 		one(&r, &q);
 		tap_ok(failed(&r, HTTP_ERROR_ADDRESS, 0) && !r.request_sent,
@@ -375,8 +369,7 @@ test_proxy(void)
 	char proxy[64];
 	int before;
 
-	(void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d",
-	    back.port);
+	(void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", back.port);
 	if (setenv("http_proxy", proxy, 1) != 0)
 		abort();
 	(void)unsetenv("no_proxy");
@@ -394,8 +387,7 @@ test_proxy(void)
 	    "with leave it is");
 	q.target = only_front;
 	one(&r, &q);
-	tap_ok(answered(&r, 200, "hello"),
-	    "never when targets are restricted");
+	tap_ok(answered(&r, 200, "hello"), "never when targets are restricted");
 	http_response_free(&r);
 	tap_is_int(server_count(&back, &back.accepted), before + 1,
 	    "and the proxy wasn't called for it");
@@ -463,8 +455,7 @@ test_failures_before(void)
 
 	q.method = HTTP_POST;
 	q.body = slice_of("x");
-	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/",
-	    closed_port());
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", closed_port());
 	one(&r, &q);
 	tap_ok(failed(&r, HTTP_ERROR_CONNECT, 0) && !r.request_sent,
 	    "where nobody listens the connection fails, nothing was sent");
@@ -475,8 +466,7 @@ test_failures_before(void)
 	tap_ok(failed(&r, HTTP_ERROR_DNS, 0) && !r.request_sent,
 	    "a name that doesn't exist isn't resolved, nothing was sent");
 	http_response_free(&r);
-	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/ok",
-	    front.port);
+	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/ok", front.port);
 	one(&r, &q);
 	tap_ok(failed(&r, HTTP_ERROR_TLS, 0) && !r.request_sent,
 	    "a handshake that fails is a TLS error, nothing was sent");
@@ -554,10 +544,10 @@ test_no_descriptors(void)
 /* ---- Many ---- */
 
 struct seen {
-	int	calls;
-	int	times[20];
-	int	good;
-	int	stopped;
+	int calls;
+	int times[20];
+	int good;
+	int stopped;
 };
 
 static void
@@ -607,8 +597,8 @@ test_many(void)
 	http_run(client, NULL, 0, 5, -1, on_done, &seen);
 	tap_is_int(seen.calls, 0, "no requests are none");
 	for (i = 0; i < 20; i++)
-		q[i].url = i % 2 == 0 ? "file:///etc/passwd" : at(&front,
-		    "/ok");
+		q[i].url =
+		    i % 2 == 0 ? "file:///etc/passwd" : at(&front, "/ok");
 	memset(&seen, 0, sizeof(seen));
 	http_run(client, q, 20, 3, -1, on_done, &seen);
 	tap_ok(each_once(&seen, 20) && seen.good == 10,

@@ -16,9 +16,9 @@
 #include "ledger/writer.h"
 #include "t/tap.h"
 
-#define T0	1767225600000LL		/* a midnight, UTC */
-#define SECOND	1000LL
-#define MINUTE	60000LL
+#define T0     1767225600000LL /* a midnight, UTC */
+#define SECOND 1000LL
+#define MINUTE 60000LL
 
 static char dir[] = "/tmp/worknet-test-ledger-XXXXXX";
 static char path[80];
@@ -84,7 +84,7 @@ poll_from(int who, const char *region, const char *network, int64_t now_ms)
 	static char names[TASKS_PER_POLL_MAX * (TASK_ID_MAX + 1) + 1];
 	struct offer_list list = { .n = 0 };
 	const struct poll p = { worker(who), slice_of(region),
-	    slice_of(network), now_ms };
+		slice_of(network), now_ms };
 	struct err e = ERR_INIT;
 	bool has_work;
 	enum rc rc;
@@ -122,8 +122,11 @@ static struct claim
 claim(const char *task, int who, int64_t timestamp_ms)
 {
 	return (struct claim){ .task_id = slice_of(task),
-	    .worker = worker(who), .row = { .timestamp_ms = timestamp_ms,
-	    .success = true, .status = 200, .response_ms = 12 } };
+		.worker = worker(who),
+		.row = { .timestamp_ms = timestamp_ms,
+		    .success = true,
+		    .status = 200,
+		    .response_ms = 12 } };
 }
 
 /* Checks and records claims as the api does, signatures aside. */
@@ -135,8 +138,8 @@ submit(struct claim *claims, size_t n, int64_t now_ms)
 
 	must(db_begin(db, &e), &e);
 	for (i = 0; i < n; i++)
-		must(credit_check(db, &credit_rules, claims, i, now_ms, &e),
-		    &e);
+		must(
+		    credit_check(db, &credit_rules, claims, i, now_ms, &e), &e);
 	must(credit_record(db, &credit_rules, claims, n, now_ms, &e), &e);
 	must(db_commit(db, &e), &e);
 }
@@ -159,8 +162,7 @@ balance(int who)
 	struct query *q;
 	int64_t micros;
 
-	if (worker_find(db, (struct address[]){ worker(who) }, &w, &e) !=
-	    RC_OK)
+	if (worker_find(db, (struct address[]){ worker(who) }, &w, &e) != RC_OK)
 		return 0;
 	q = db_query(db, Q_ACCOUNT_BALANCE);
 	query_int(q, 1, w.id);
@@ -181,8 +183,7 @@ test_schedule(void)
 	tap_is_text(poll_at(2, T0), "", "a cycle's one slot is given once");
 	tap_is_text(poll_at(1, T0 + 4 * MINUTE), "",
 	    "a worker isn't given a task within its cooldown");
-	tap_is_text(poll_at(2, T0 + 4 * MINUTE), "a",
-	    "another worker is");
+	tap_is_text(poll_at(2, T0 + 4 * MINUTE), "a", "another worker is");
 	tap_is_text(poll_at(1, T0 + 5 * MINUTE + 31 * SECOND), "a",
 	    "after the cooldown it is given again");
 
@@ -201,8 +202,8 @@ test_schedule(void)
 	    "a network is given a copy");
 	tap_is_text(poll_from(6, "", "192.0.2.0/24", t), "",
 	    "but not a second one of the same cycle");
-	tap_is_text(poll_from(7, "", "198.51.100.0/24", t), "c",
-	    "another network is");
+	tap_is_text(
+	    poll_from(7, "", "198.51.100.0/24", t), "c", "another network is");
 
 	ledger_open("regions");
 	d = definition();
@@ -227,8 +228,9 @@ test_schedule(void)
 	must(db_commit(db, &e), &e);
 	tap_is_text(poll_at(1, T0), "s", "a resumed one is");
 	must(db_begin(db, &e), &e);
-	must(worker_set_suspended(db, (struct address[]){ worker(1) }, true,
-	    &e), &e);
+	must(
+	    worker_set_suspended(db, (struct address[]){ worker(1) }, true, &e),
+	    &e);
 	must(db_commit(db, &e), &e);
 	tap_is_text(poll_at(1, T0 + MINUTE), "worker suspended",
 	    "a suspended worker is told so");
@@ -274,8 +276,8 @@ test_silence(void)
 	    "its holder has timeout + 60 s to answer");
 	tap_is_text(poll_at(1, again), "",
 	    "the silent holder isn't offered the slot again");
-	tap_is_text(poll_at(2, again), "hourly",
-	    "then the slot is offered again");
+	tap_is_text(
+	    poll_at(2, again), "hourly", "then the slot is offered again");
 	tap_is_text(submit_one("hourly", 1, again + 1, again + 1), "credited",
 	    "the first valid result takes it, even the first holder's");
 	tap_is_text(submit_one("hourly", 2, again + 2, again + 2),
@@ -283,8 +285,8 @@ test_silence(void)
 	tap_is_int(balance(2), 0, "and isn't paid");
 	tap_is_text(poll_at(3, again + 10 * MINUTE), "",
 	    "an answered slot isn't offered again");
-	tap_is_text(poll_at(3, T0 + 61 * MINUTE), "hourly",
-	    "the next cycle is");
+	tap_is_text(
+	    poll_at(3, T0 + 61 * MINUTE), "hourly", "the next cycle is");
 }
 
 static void
@@ -360,8 +362,7 @@ test_claims(void)
 	c[1] = c[0];
 	c[2] = claim("a", 1, T0 + 2 * MINUTE + 1);
 	submit(c, 3, T0 + 2 * MINUTE + SECOND);
-	tap_ok(c[0].outcome == CLAIM_CREDITED &&
-	    c[2].outcome == CLAIM_CREDITED,
+	tap_ok(c[0].outcome == CLAIM_CREDITED && c[2].outcome == CLAIM_CREDITED,
 	    "two results of a request take two assignments");
 	tap_is_text(c[1].reason, "already recorded",
 	    "a result twice in a request is credited once");
@@ -374,12 +375,13 @@ test_claims(void)
 	    "credited", "which a new result does");
 	tap_is_int(balance(1), 300, "three assignments, three rewards");
 	must(db_begin(db, &e), &e);
-	must(worker_set_suspended(db, (struct address[]){ worker(1) }, true,
-	    &e), &e);
+	must(
+	    worker_set_suspended(db, (struct address[]){ worker(1) }, true, &e),
+	    &e);
 	must(db_commit(db, &e), &e);
-	tap_is_text(submit_one("a", 1, T0 + 4 * MINUTE + 1,
-	    T0 + 4 * MINUTE + 1), "worker suspended",
-	    "a suspended worker's result is refused");
+	tap_is_text(
+	    submit_one("a", 1, T0 + 4 * MINUTE + 1, T0 + 4 * MINUTE + 1),
+	    "worker suspended", "a suspended worker's result is refused");
 }
 
 static void
@@ -395,8 +397,8 @@ test_cycles(void)
 		for (n = 0; n < 3000; n++) {
 			start = T0 - T0 % intervals[i] + n * intervals[i];
 			opens = cycle_opens_ms(5, intervals[i], start);
-			next = cycle_opens_ms(5, intervals[i],
-			    start + intervals[i]);
+			next = cycle_opens_ms(
+			    5, intervals[i], start + intervals[i]);
 			partition &= opens < next &&
 			    cycle_at(5, intervals[i], opens) == start &&
 			    cycle_at(5, intervals[i], next - 1) == start;
@@ -428,10 +430,10 @@ job_half(struct db *w, void *ctx, struct err *e)
 }
 
 struct writing {
-	struct writer	*w;
-	struct address	 a;
-	writer_job_fn	*fn;
-	enum rc		 rc;
+	struct writer *w;
+	struct address a;
+	writer_job_fn *fn;
+	enum rc rc;
 };
 
 static void *
@@ -457,29 +459,31 @@ test_writer(void)
 	must(writer_start(&w, path, 1000, &e), &e);
 	for (i = 0; i < 32; i++) {
 		all[i] = (struct writing){ w, worker(i),
-		    i % 4 == 0 ? job_half : job_add_worker, RC_OK };
+			i % 4 == 0 ? job_half : job_add_worker, RC_OK };
 		if (pthread_create(&threads[i], NULL, write_one, &all[i]) != 0)
 			must(err_set(&e, RC_IO, "no thread"), &e);
 	}
 	for (i = 0; i < 32; i++) {
 		(void)pthread_join(threads[i], NULL);
-		if (all[i].rc == RC_OK && worker_find(db, &all[i].a, &row,
-		    &e) == RC_OK)
+		if (all[i].rc == RC_OK &&
+		    worker_find(db, &all[i].a, &row, &e) == RC_OK)
 			good++;
-		if (all[i].rc == RC_INVALID && worker_find(db, &all[i].a,
-		    &row, &e) == RC_NOT_FOUND)
+		if (all[i].rc == RC_INVALID &&
+		    worker_find(db, &all[i].a, &row, &e) == RC_NOT_FOUND)
 			bad++;
 	}
-	tap_is_int(good, 24, "a job that works is committed, whoever fails "
+	tap_is_int(good, 24,
+	    "a job that works is committed, whoever fails "
 	    "beside it");
 	tap_is_int(bad, 8, "a job that fails leaves nothing behind");
 	must(db_begin(db, &e), &e);
-	tap_ok(writer_run(w, job_add_worker, (struct address[]){
-	    worker(99) }, &e) == RC_BUSY,
+	tap_ok(writer_run(w, job_add_worker, (struct address[]){ worker(99) },
+		   &e) == RC_BUSY,
 	    "a ledger that somebody else has locked is busy");
 	db_rollback(db);
-	tap_ok(writer_run(w, job_add_worker, (struct address[]){
-	    worker(99) }, &e) == RC_OK, "and works again afterwards");
+	tap_ok(writer_run(w, job_add_worker, (struct address[]){ worker(99) },
+		   &e) == RC_OK,
+	    "and works again afterwards");
 	writer_stop(w);
 }
 
@@ -494,7 +498,8 @@ test_files(void)
 	tap_ok(db_create(path, &e) == RC_CONFLICT,
 	    "an existing ledger isn't overwritten");
 	tap_ok(db_open(&other, "/nonexistent/ledger.db", DB_READ, 100, &e) ==
-	    RC_NOT_FOUND, "a missing ledger is told apart");
+		RC_NOT_FOUND,
+	    "a missing ledger is told apart");
 	tap_ok(db_migrate(path, &steps, &e) == RC_OK && steps == 0,
 	    "a ledger of this version needs no migration");
 	must(db_open(&other, path, DB_READ, 100, &e), &e);

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "eth/hex.h"
-#include "json/json.h"
 #include "pay/nonce.h"
 #include "pay/x402.h"
 #include "tap.h"
+#include "json/json.h"
 
-#define VECTORS_MAX	(1024 * 1024)
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+#define VECTORS_MAX (1024 * 1024)
+#define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 
 static char dir[] = "/tmp/worknet-test-pay-XXXXXX";
 
@@ -58,12 +58,16 @@ static void
 test_builtin_networks(void)
 {
 	static const struct {
-		const char	*name, *separator, *name_v2;
+		const char *name, *separator, *name_v2;
 	} facts[] = {
-		{ "base", "0x02fa7265e7c5d81118673727957699e4d68f74cd74b7db77d"
-		    "a710fe8a2c7834f", "eip155:8453" },
-		{ "base-sepolia", "0x71f17a3b2ff373b803d70a5a07c046c1a2bc8e89c"
-		    "09ef722fcb047abe94c9818", "eip155:84532" },
+		{ "base",
+		    "0x02fa7265e7c5d81118673727957699e4d68f74cd74b7db77d"
+		    "a710fe8a2c7834f",
+		    "eip155:8453" },
+		{ "base-sepolia",
+		    "0x71f17a3b2ff373b803d70a5a07c046c1a2bc8e89c"
+		    "09ef722fcb047abe94c9818",
+		    "eip155:84532" },
 	};
 	struct eip712_domain domain;
 	char text[HEX_SIZE(KECCAK256_LEN)];
@@ -80,8 +84,9 @@ test_builtin_networks(void)
 		tap_is_text(n.name_v2, facts[i].name_v2, "its CAIP-2 name");
 		tap_is_text(n.name_v1, facts[i].name, "its name in v1");
 	}
-	tap_ok(network_by_name(&n, "Base", NULL) == RC_INVALID &&
-	    n.chain_id == 0, "no other name is built in");
+	tap_ok(
+	    network_by_name(&n, "Base", NULL) == RC_INVALID && n.chain_id == 0,
+	    "no other name is built in");
 }
 
 static void
@@ -112,12 +117,13 @@ test_configured_networks(void)
 	conf_defaults(&c);
 	tap_ok(conf_refused(&c, "network: not set"), "a network must be named");
 	set(&c, "network", "base");
-	tap_ok(network_from_conf(&n, &c, NULL) == RC_OK &&
-	    n.chain_id == 8453 && strcmp(n.token_name, "USD Coin") == 0 &&
-	    strstr(n.explorer_url, "basescan") != NULL, "base");
+	tap_ok(network_from_conf(&n, &c, NULL) == RC_OK && n.chain_id == 8453 &&
+		strcmp(n.token_name, "USD Coin") == 0 &&
+		strstr(n.explorer_url, "basescan") != NULL,
+	    "base");
 	set(&c, "explorer_url", "https://x/tx/");
 	tap_ok(network_from_conf(&n, &c, NULL) == RC_OK &&
-	    strcmp(n.explorer_url, "https://x/tx/") == 0,
+		strcmp(n.explorer_url, "https://x/tx/") == 0,
 	    "with an explorer of the operator's choice");
 	set(&c, "chain_id", "84532");
 	tap_ok(conf_refused(&c, "chain_id: is built in"),
@@ -135,10 +141,11 @@ test_configured_networks(void)
 	tap_ok(conf_refused(&c, "token_version: is needed"), "its version");
 	set(&c, "token_version", "2");
 	tap_ok(network_from_conf(&n, &c, NULL) == RC_OK &&
-	    strcmp(n.name_v2, "eip155:31337") == 0 && n.name_v1[0] == '\0',
+		strcmp(n.name_v2, "eip155:31337") == 0 && n.name_v1[0] == '\0',
 	    "and is complete then");
-	tap_ok(network_is_named(&n, "eip155:31337") &&
-	    !network_is_named(&n, ""), "it has one name");
+	tap_ok(
+	    network_is_named(&n, "eip155:31337") && !network_is_named(&n, ""),
+	    "it has one name");
 	set(&c, "x402_version", "1");
 	tap_ok(conf_refused(&c, "x402_version"), "but none in x402 v1");
 	set(&c, "x402_version", "2");
@@ -150,14 +157,20 @@ static void
 test_payout_conf(void)
 {
 	static const struct {
-		const char	*name, *value;
+		const char *name, *value;
 	} bad[] = {
-		{ "network", "mainnet" }, { "network", "" },
-		{ "finality", "final" }, { "finality", "" },
-		{ "x402_version", "3" }, { "concurrency", "0" },
-		{ "concurrency", "65" }, { "validity_s", "59" },
-		{ "threshold_micros", "0" }, { "max_per_run_micros", "-1" },
-		{ "token", "0x12" }, { "rpc_urls", "" },
+		{ "network", "mainnet" },
+		{ "network", "" },
+		{ "finality", "final" },
+		{ "finality", "" },
+		{ "x402_version", "3" },
+		{ "concurrency", "0" },
+		{ "concurrency", "65" },
+		{ "validity_s", "59" },
+		{ "threshold_micros", "0" },
+		{ "max_per_run_micros", "-1" },
+		{ "token", "0x12" },
+		{ "rpc_urls", "" },
 	};
 	struct err e = ERR_INIT;
 	struct conf c;
@@ -165,17 +178,19 @@ test_payout_conf(void)
 
 	conf_defaults(&c);
 	tap_ok(c.payout_network[0] == '\0' && c.payout_rpc_urls[0] == '\0' &&
-	    c.payout_facilitator_url[0] == '\0' &&
-	    c.payout_treasury_key_file[0] == '\0' &&
-	    c.payout_x402_version == 2 && c.payout_threshold_micros == 10000 &&
-	    c.payout_validity_s == 3600 && c.payout_concurrency == 1 &&
-	    c.payout_max_per_run_micros == 0 &&
-	    strcmp(c.payout_finality, "finalized") == 0,
+		c.payout_facilitator_url[0] == '\0' &&
+		c.payout_treasury_key_file[0] == '\0' &&
+		c.payout_x402_version == 2 &&
+		c.payout_threshold_micros == 10000 &&
+		c.payout_validity_s == 3600 && c.payout_concurrency == 1 &&
+		c.payout_max_per_run_micros == 0 &&
+		strcmp(c.payout_finality, "finalized") == 0,
 	    "[payout]: where the operator must decide the default is empty");
 	for (i = 0; i < COUNT(bad); i++)
 		tap_ok(conf_set(&c, "payout", bad[i].name, bad[i].value, &e) ==
-		    RC_INVALID, "[payout] %s = \"%s\" is refused",
-		    bad[i].name, bad[i].value);
+			RC_INVALID,
+		    "[payout] %s = \"%s\" is refused", bad[i].name,
+		    bad[i].value);
 }
 
 static void
@@ -197,13 +212,15 @@ test_payout_file(void)
 	char path[64];
 	struct conf c;
 
-	write_file(path, "conf", "[payout]\nrpc_urls = http://a/\n  http://b/\n"
-	    "finality = safe\nrpc_urls = http://c/\n", 0644);
-	tap_ok(conf_read(&c, path, &e) == RC_OK &&
-	    strcmp(c.payout_rpc_urls, "http://a/ http://b/ http://c/") == 0,
-	    "a long list of nodes stands on several lines");
-	write_file(path, "conf", "[payout]\nfinality = safe\nfinality = safe\n",
+	write_file(path, "conf",
+	    "[payout]\nrpc_urls = http://a/\n  http://b/\n"
+	    "finality = safe\nrpc_urls = http://c/\n",
 	    0644);
+	tap_ok(conf_read(&c, path, &e) == RC_OK &&
+		strcmp(c.payout_rpc_urls, "http://a/ http://b/ http://c/") == 0,
+	    "a long list of nodes stands on several lines");
+	write_file(
+	    path, "conf", "[payout]\nfinality = safe\nfinality = safe\n", 0644);
 	tap_ok(conf_read(&c, path, &e) == RC_INVALID,
 	    "anything else is given once");
 	(void)unlink(path);
@@ -264,16 +281,20 @@ test_nonce(void)
 
 /* x402.md, section 4; the signatures are viem's. */
 static const char facts_key[] = "0x4c0883a69102937d6231471b5dbb6204fe51296170"
-    "82792ae468d01a3f362318";
+				"82792ae468d01a3f362318";
 static const struct facts {
-	const char	*network, *digest, *signature;
+	const char *network, *digest, *signature;
 } facts[] = {
-	{ "base", "0xc244af1b76dc97653b2516463ae00785b7f4866939b66b20af84feab6"
-	    "83b3d49", "0x8b3ea38020fe55009b5d97891357fdd009735dba3b7c70cc0e8b"
+	{ "base",
+	    "0xc244af1b76dc97653b2516463ae00785b7f4866939b66b20af84feab6"
+	    "83b3d49",
+	    "0x8b3ea38020fe55009b5d97891357fdd009735dba3b7c70cc0e8b"
 	    "91e9e5a2132d0ace012b5e77e20a57659c2ba284bb68834ff314330971ea749b0"
 	    "79ff651a2fb1b" },
-	{ "base-sepolia", "0x2414c481d41f49c0e559d1dba935023a3c8a23836c935f9ff"
-	    "5c8191ca34035b1", "0xff0183b601b73bccc3177825c627793d9a11f241eb8f"
+	{ "base-sepolia",
+	    "0x2414c481d41f49c0e559d1dba935023a3c8a23836c935f9ff"
+	    "5c8191ca34035b1",
+	    "0xff0183b601b73bccc3177825c627793d9a11f241eb8f"
 	    "040f558a15b9474e44bb4376fc4e9485a1531d93487386a5da98219bfc94e987c"
 	    "5cb1907c7502bb849521b" },
 };
@@ -289,7 +310,8 @@ facts_payment(const struct facts *f)
 	    address_of("0x209693Bc6afc0C5328bA36FaF03C514EF312287C");
 	p.authorization.value = 10000;
 	p.authorization.valid_before = 1740672154;
-	hex_of(p.authorization.nonce, 32, "0xf3746613c2d920b5fdabc0856f2aeb2d4"
+	hex_of(p.authorization.nonce, 32,
+	    "0xf3746613c2d920b5fdabc0856f2aeb2d4"
 	    "f88ee6037b8cc5d04a71a4462f13480");
 	hex_of(p.signature, sizeof(p.signature), f->signature);
 	return p;
@@ -315,41 +337,45 @@ test_facts(void)
 		hex_encode(text, digest, sizeof(digest));
 		tap_is_text(text, facts[i].digest, "the digest of x402.md");
 		tap_ok(eth_sign(sig, digest, &key, NULL) == RC_OK &&
-		    memcmp(sig, p.signature, sizeof(sig)) == 0,
+			memcmp(sig, p.signature, sizeof(sig)) == 0,
 		    "and its signature, bit for bit");
 	}
 }
 
-#define REQUIREMENTS_V2 "{\"scheme\":\"exact\",\"network\":\"eip155:8453\"," \
-    "\"amount\":\"10000\"," \
-    "\"asset\":\"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913\"," \
-    "\"payTo\":\"0x209693Bc6afc0C5328bA36FaF03C514EF312287C\"," \
-    "\"maxTimeoutSeconds\":300," \
-    "\"extra\":{\"name\":\"USD Coin\",\"version\":\"2\"}}"
+#define REQUIREMENTS_V2                                             \
+	"{\"scheme\":\"exact\",\"network\":\"eip155:8453\","        \
+	"\"amount\":\"10000\","                                     \
+	"\"asset\":\"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913\"," \
+	"\"payTo\":\"0x209693Bc6afc0C5328bA36FaF03C514EF312287C\"," \
+	"\"maxTimeoutSeconds\":300,"                                \
+	"\"extra\":{\"name\":\"USD Coin\",\"version\":\"2\"}}"
 
-#define AUTHORIZATION "\"authorization\":{" \
-    "\"from\":\"0x2c7536E3605D9C16a7a3D7b1898e529396a65c23\"," \
-    "\"to\":\"0x209693Bc6afc0C5328bA36FaF03C514EF312287C\"," \
-    "\"value\":\"10000\",\"validAfter\":\"0\"," \
-    "\"validBefore\":\"1740672154\",\"nonce\":\"0xf3746613c2d920b5fdabc0856" \
-    "f2aeb2d4f88ee6037b8cc5d04a71a4462f13480\"}"
+#define AUTHORIZATION                                                            \
+	"\"authorization\":{"                                                    \
+	"\"from\":\"0x2c7536E3605D9C16a7a3D7b1898e529396a65c23\","               \
+	"\"to\":\"0x209693Bc6afc0C5328bA36FaF03C514EF312287C\","                 \
+	"\"value\":\"10000\",\"validAfter\":\"0\","                              \
+	"\"validBefore\":\"1740672154\",\"nonce\":\"0xf3746613c2d920b5fdabc0856" \
+	"f2aeb2d4f88ee6037b8cc5d04a71a4462f13480\"}"
 
-static const char body_v2[] = "{\"x402Version\":2,\"paymentPayload\":"
+static const char body_v2[] =
+    "{\"x402Version\":2,\"paymentPayload\":"
     "{\"x402Version\":2,\"resource\":"
     "{\"url\":\"https://worknet.example/payout/7\","
     "\"description\":\"worknet payout 7\","
     "\"mimeType\":\"application/json\"},"
     "\"accepted\":" REQUIREMENTS_V2 ",\"payload\":{\"signature\":"
     "\"0x8b3ea38020fe55009b5d97891357fdd009735dba3b7c70cc0e8b91e9e5a2132d0ace"
-    "012b5e77e20a57659c2ba284bb68834ff314330971ea749b079ff651a2fb1b\","
-    AUTHORIZATION "}},\"paymentRequirements\":" REQUIREMENTS_V2 "}";
+    "012b5e77e20a57659c2ba284bb68834ff314330971ea749b079ff651a2fb1b\"," AUTHORIZATION
+    "}},\"paymentRequirements\":" REQUIREMENTS_V2 "}";
 
-static const char body_v1[] = "{\"x402Version\":1,\"paymentPayload\":"
+static const char body_v1[] =
+    "{\"x402Version\":1,\"paymentPayload\":"
     "{\"x402Version\":1,\"scheme\":\"exact\",\"network\":\"base-sepolia\","
     "\"payload\":{\"signature\":"
     "\"0xff0183b601b73bccc3177825c627793d9a11f241eb8f040f558a15b9474e44bb4376"
-    "fc4e9485a1531d93487386a5da98219bfc94e987c5cb1907c7502bb849521b\","
-    AUTHORIZATION "}},\"paymentRequirements\":{\"scheme\":\"exact\","
+    "fc4e9485a1531d93487386a5da98219bfc94e987c5cb1907c7502bb849521b\"," AUTHORIZATION
+    "}},\"paymentRequirements\":{\"scheme\":\"exact\","
     "\"network\":\"base-sepolia\",\"maxAmountRequired\":\"10000\","
     "\"resource\":\"https://worknet.example/payout/7\","
     "\"description\":\"worknet payout 7\",\"mimeType\":\"application/json\","
@@ -432,8 +458,8 @@ test_refused_payments(void)
 	tap_ok(write_refused(2, &n, &p, "timeout"), "a timeout is positive");
 	p.max_timeout_s = 300;
 	p.authorization.value = 1000000000000000000;
-	tap_ok(write_refused(1, &n, &p, "18 digits"),
-	    "version 1 takes 18 digits");
+	tap_ok(
+	    write_refused(1, &n, &p, "18 digits"), "version 1 takes 18 digits");
 }
 
 static bool
@@ -457,7 +483,7 @@ static void
 test_spoilt_bodies(void)
 {
 	static const struct {
-		const char	*old, *new;
+		const char *old, *new;
 	} changes[] = {
 		{ "\"x402Version\":2", "\"x402Version\":1" },
 		{ "\"amount\":\"10000\"", "\"amount\":\"10001\"" },
@@ -473,8 +499,7 @@ test_spoilt_bodies(void)
 		{ "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
 		    "0x036CbD53842c5426634e7929541eC2318f3dCF7e" },
 		{ "\"payTo\":\"0x209693Bc6afc0C5328bA36FaF03C514EF312287C\"",
-		    "\"payTo\":\"0x2c7536E3605D9C16a7a3D7b1898e529396a65c23\""
-		},
+		    "\"payTo\":\"0x2c7536E3605D9C16a7a3D7b1898e529396a65c23\"" },
 		{ "worknet payout 7", "worknet payout 07" },
 		{ "worknet payout 7", "worknet payout 7x" },
 		{ "worknet payout 7", "payout 7" },
@@ -497,12 +522,13 @@ test_spoilt_bodies(void)
 		    (int)(at - body_v2), body_v2, changes[i].new,
 		    at + strlen(changes[i].old));
 		tap_ok(x402_request_read(&p, &version, &n, slice_of(text),
-		    NULL) == RC_INVALID && p.authorization.value == 0 &&
-		    version == 0, "a stored body with %s isn't read",
-		    changes[i].new);
+			   NULL) == RC_INVALID &&
+			p.authorization.value == 0 && version == 0,
+		    "a stored body with %s isn't read", changes[i].new);
 	}
 	tap_ok(x402_request_read(&p, &version, &n, slice_of(body_v1), NULL) ==
-	    RC_INVALID, "nor one of another network");
+		RC_INVALID,
+	    "nor one of another network");
 }
 
 /* ---- t/vectors/transfer-with-authorization.json ---- */
@@ -516,8 +542,10 @@ vectors_read(void)
 	char path[4096];
 	struct buf b;
 
-	(void)snprintf(path, sizeof(path), "%s/t/vectors/"
-	    "transfer-with-authorization.json", srcdir != NULL ? srcdir : ".");
+	(void)snprintf(path, sizeof(path),
+	    "%s/t/vectors/"
+	    "transfer-with-authorization.json",
+	    srcdir != NULL ? srcdir : ".");
 	buf_init(&b, VECTORS_MAX);
 	if (buf_read_file(&b, path, &e) != RC_OK ||
 	    json_read(&j, (struct slice){ b.p, b.len }, &e) != RC_OK)
@@ -596,12 +624,13 @@ vector_holds(const struct json *v, size_t i, int version)
 	    memcmp(p.signature, expected, sizeof(expected)) == 0;
 	buf_init(&b, X402_BODY_MAX);
 	if (version == 1 && p.authorization.value > 999999999999999999)
-		ok = ok && x402_request_write(&b, 1, &n, &p, NULL) ==
-		    RC_INVALID;
+		ok =
+		    ok && x402_request_write(&b, 1, &n, &p, NULL) == RC_INVALID;
 	else
-		ok = ok && x402_request_write(&b, version, &n, &p, NULL) ==
-		    RC_OK && x402_request_read(&again, &got, &n,
-		    (struct slice){ b.p, b.len }, NULL) == RC_OK &&
+		ok = ok &&
+		    x402_request_write(&b, version, &n, &p, NULL) == RC_OK &&
+		    x402_request_read(&again, &got, &n,
+			(struct slice){ b.p, b.len }, NULL) == RC_OK &&
 		    got == version && same_payment(&p, &again);
 	buf_free(&b);
 	return ok;
@@ -618,8 +647,10 @@ test_vectors(void)
 		for (version = 1; version <= 2; version++)
 			if (vector_holds(json_at(vectors, i), i, version))
 				good[version]++;
-	tap_ok(n >= 60 && good[2] == n, "%zu vectors: digest, signature and "
-	    "a v2 body that is read back equal", good[2]);
+	tap_ok(n >= 60 && good[2] == n,
+	    "%zu vectors: digest, signature and "
+	    "a v2 body that is read back equal",
+	    good[2]);
 	tap_ok(good[1] == n, "%zu vectors: the same in v1", good[1]);
 	json_free(vectors);
 }

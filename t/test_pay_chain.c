@@ -8,40 +8,51 @@
 #include "pay/nonce.h"
 #include "tap.h"
 
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The parts of a receipt of which each is spoilt below. */
-#define TOKEN	"0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"
-#define FROM	"0x000000000000000000000000" \
-    "2c7536e3605d9c16a7a3d7b1898e529396a65c23"
-#define TO	"0x000000000000000000000000" \
-    "209693bc6afc0c5328ba36faf03c514ef312287c"
-#define NONCE	"0xf3746613c2d920b5fdabc0856f2aeb2d" \
-    "4f88ee6037b8cc5d04a71a4462f13480"
-#define TX	"0x11111111111111111111111111111111" \
-    "11111111111111111111111111111111"
-#define BLOCK	"0x22222222222222222222222222222222" \
-    "22222222222222222222222222222222"
-#define USED	"0x98de503528ee59b575ef0c0a2576a824" \
-    "97bfc029a5685b209e9ec333479b10a5"
-#define CANCELED "0x1cdd46ff242716cdaa72d159d339a485" \
-    "b3438398348d68f09d7c8c0a59353d81"
-#define TRANSFER "0xddf252ad1be2c89b69c2b068fc378daa" \
-    "952ba7f163c4a11628f55a4df523b3ef"
-#define VALUE	"0x00000000000000000000000000000000" \
-    "00000000000000000000000000002710"
+#define TOKEN "0x833589fcd6edb6e08f4c7c32d4f71b54bda02913"
+#define FROM                         \
+	"0x000000000000000000000000" \
+	"2c7536e3605d9c16a7a3d7b1898e529396a65c23"
+#define TO                           \
+	"0x000000000000000000000000" \
+	"209693bc6afc0c5328ba36faf03c514ef312287c"
+#define NONCE                                \
+	"0xf3746613c2d920b5fdabc0856f2aeb2d" \
+	"4f88ee6037b8cc5d04a71a4462f13480"
+#define TX                                   \
+	"0x11111111111111111111111111111111" \
+	"11111111111111111111111111111111"
+#define BLOCK                                \
+	"0x22222222222222222222222222222222" \
+	"22222222222222222222222222222222"
+#define USED                                 \
+	"0x98de503528ee59b575ef0c0a2576a824" \
+	"97bfc029a5685b209e9ec333479b10a5"
+#define CANCELED                             \
+	"0x1cdd46ff242716cdaa72d159d339a485" \
+	"b3438398348d68f09d7c8c0a59353d81"
+#define TRANSFER                             \
+	"0xddf252ad1be2c89b69c2b068fc378daa" \
+	"952ba7f163c4a11628f55a4df523b3ef"
+#define VALUE                                \
+	"0x00000000000000000000000000000000" \
+	"00000000000000000000000000002710"
 
-#define LOG(index, topics, data) "{\"address\":\"" TOKEN "\",\"topics\":[" \
-    topics "],\"data\":\"" data "\",\"logIndex\":\"" index "\"," \
-    "\"transactionHash\":\"" TX "\",\"removed\":false}"
-#define LOG_USED	LOG("0x7", "\"" USED "\",\"" FROM "\",\"" NONCE "\"", \
-    "0x")
-#define LOG_TRANSFER	LOG("0x8", "\"" TRANSFER "\",\"" FROM "\",\"" TO "\"", \
-    VALUE)
-#define LOG_CANCELED	LOG("0x7", "\"" CANCELED "\",\"" FROM "\",\"" NONCE \
-    "\"", "0x")
-#define RECEIPT(logs) "{\"transactionHash\":\"" TX "\",\"status\":\"0x1\"," \
-    "\"blockNumber\":\"0x10\",\"blockHash\":\"" BLOCK "\",\"logs\":[" logs "]}"
+#define LOG(index, topics, data)                                              \
+	"{\"address\":\"" TOKEN "\",\"topics\":[" topics "],\"data\":\"" data \
+	"\",\"logIndex\":\"" index "\","                                      \
+	"\"transactionHash\":\"" TX "\",\"removed\":false}"
+#define LOG_USED LOG("0x7", "\"" USED "\",\"" FROM "\",\"" NONCE "\"", "0x")
+#define LOG_TRANSFER \
+	LOG("0x8", "\"" TRANSFER "\",\"" FROM "\",\"" TO "\"", VALUE)
+#define LOG_CANCELED \
+	LOG("0x7", "\"" CANCELED "\",\"" FROM "\",\"" NONCE "\"", "0x")
+#define RECEIPT(logs)                                                          \
+	"{\"transactionHash\":\"" TX "\",\"status\":\"0x1\","                  \
+	"\"blockNumber\":\"0x10\",\"blockHash\":\"" BLOCK "\",\"logs\":[" logs \
+	"]}"
 
 static struct network base;
 static struct transfer_authorization payment;
@@ -78,17 +89,33 @@ static void
 test_quantities(void)
 {
 	static const struct {
-		const char	*text;
-		uint64_t	 n;
+		const char *text;
+		uint64_t n;
 	} good[] = {
-		{ "\"0x0\"", 0 }, { "\"0x1\"", 1 }, { "\"0xaB\"", 171 },
-		{ "\"0x41\"", 65 }, { "\"0xffffffffffffffff\"", UINT64_MAX },
+		{ "\"0x0\"", 0 },
+		{ "\"0x1\"", 1 },
+		{ "\"0xaB\"", 171 },
+		{ "\"0x41\"", 65 },
+		{ "\"0xffffffffffffffff\"", UINT64_MAX },
 	};
 	static const char *const bad[] = {
-		"\"\"", "\"0x\"", "\"0x00\"", "\"0x01\"", "\"1\"", "1",
-		"\"0X1\"", "\"0x1 \"", "\" 0x1\"", "\"-0x1\"", "\"0x-1\"",
-		"\"0xg\"", "\"0x10000000000000000\"", "null", "[\"0x1\"]",
-		"{}", "true",
+		"\"\"",
+		"\"0x\"",
+		"\"0x00\"",
+		"\"0x01\"",
+		"\"1\"",
+		"1",
+		"\"0X1\"",
+		"\"0x1 \"",
+		"\" 0x1\"",
+		"\"-0x1\"",
+		"\"0x-1\"",
+		"\"0xg\"",
+		"\"0x10000000000000000\"",
+		"null",
+		"[\"0x1\"]",
+		"{}",
+		"true",
 	};
 	struct rpc_call c;
 	uint64_t n;
@@ -102,23 +129,32 @@ test_quantities(void)
 	}
 	for (i = 0; i < COUNT(bad); i++) {
 		answered(&c, bad[i]);
-		tap_ok(!rpc_quantity(&n, c.result) && n == 0,
-		    "%s is none", bad[i]);
+		tap_ok(!rpc_quantity(&n, c.result) && n == 0, "%s is none",
+		    bad[i]);
 		rpc_call_reset(&c);
 	}
 }
 
-#define WORD(last) "\"0x00000000000000000000000000000000000000000000000000000" \
-    "0000000000" last "\""
+#define WORD(last)                                                  \
+	"\"0x00000000000000000000000000000000000000000000000000000" \
+	"0000000000" last "\""
 
 static void
 test_words(void)
 {
 	static const char *const bad[] = {
-		"\"0x\"", "\"0x0\"", "\"0x1\"", WORD("2"), WORD("11"),
-		"\"\"", "null", "0", "false", WORD("g"),
+		"\"0x\"",
+		"\"0x0\"",
+		"\"0x1\"",
+		WORD("2"),
+		WORD("11"),
+		"\"\"",
+		"null",
+		"0",
+		"false",
+		WORD("g"),
 		("\"0x100000000000000000000000000000000000000000000000000000"
-		"00000000001\""),
+		 "00000000001\""),
 	};
 	struct rpc_call c;
 	bool value = true;
@@ -140,15 +176,16 @@ test_words(void)
 	}
 }
 
-#define OFFSET	"00000000000000000000000000000000" \
-    "00000000000000000000000000000020"
-#define LENGTH(n) "00000000000000000000000000000000" \
-    "000000000000000000000000000000" n
-#define REVERT	"\"0x08c379a0"
+#define OFFSET                             \
+	"00000000000000000000000000000000" \
+	"00000000000000000000000000000020"
+#define LENGTH(n)                          \
+	"00000000000000000000000000000000" \
+	"000000000000000000000000000000" n
+#define REVERT "\"0x08c379a0"
 
 static void
-revert(struct rpc_call *c, int64_t code, const char *message,
-    const char *data)
+revert(struct rpc_call *c, int64_t code, const char *message, const char *data)
 {
 	answered(c, data);
 	c->error_data = c->document;
@@ -164,24 +201,28 @@ test_texts(void)
 	struct rpc_call c;
 	char out[64];
 
-	answered(&c, "\"0x" OFFSET LENGTH("04") "55534443000000000000000000000"
-	    "00000000000000000000000000000000000\"");
-	tap_ok(token_read_text(out, sizeof(out), &c) &&
-	    strcmp(out, "USDC") == 0, "a name is read");
+	answered(&c,
+	    "\"0x" OFFSET LENGTH("04") "55534443000000000000000000000"
+				       "00000000000000000000000000000000000\"");
+	tap_ok(
+	    token_read_text(out, sizeof(out), &c) && strcmp(out, "USDC") == 0,
+	    "a name is read");
 	rpc_call_reset(&c);
 	answered(&c, "\"0x" OFFSET LENGTH("44") "55534443\"");
 	tap_ok(!token_read_text(out, sizeof(out), &c),
 	    "not one that is longer than its data");
 	rpc_call_reset(&c);
 
-	revert(&c, 3, "execution reverted: x", REVERT OFFSET LENGTH("03")
-	    "6e6f21\"");
-	tap_ok(token_read_revert(out, sizeof(out), &c) &&
-	    strcmp(out, "no!") == 0, "Error(string) is the revert's reason");
+	revert(&c, 3, "execution reverted: x",
+	    REVERT OFFSET LENGTH("03") "6e6f21\"");
+	tap_ok(
+	    token_read_revert(out, sizeof(out), &c) && strcmp(out, "no!") == 0,
+	    "Error(string) is the revert's reason");
 	rpc_call_reset(&c);
 	revert(&c, 3, "execution reverted: why", "\"0x1234\"");
-	tap_ok(token_read_revert(out, sizeof(out), &c) &&
-	    strcmp(out, "why") == 0, "else what the message says");
+	tap_ok(
+	    token_read_revert(out, sizeof(out), &c) && strcmp(out, "why") == 0,
+	    "else what the message says");
 	rpc_call_reset(&c);
 	revert(&c, -1, "execution reverted", "null");
 	tap_ok(token_read_revert(out, sizeof(out), &c),
@@ -197,8 +238,8 @@ static void
 test_constants(void)
 {
 	static const struct {
-		const char	*event;
-		const uint8_t	*topic;
+		const char *event;
+		const uint8_t *topic;
 	} topics[] = {
 		{ "AuthorizationUsed(address,bytes32)",
 		    topic_authorization_used },
@@ -217,14 +258,18 @@ test_constants(void)
 		    "the topic of %s", topics[i].event);
 	}
 	token_ask_transfer(&c, 0, &base, &payment, sig);
-	tap_ok(strstr(c.params, "\"data\":\"0xe3ee160e000000000000000000000000"
-	    "2c7536e3605d9c16a7a3d7b1898e529396a65c23") != NULL &&
-	    strstr(c.params, TOKEN) != NULL, "a transfer's call data");
+	tap_ok(strstr(c.params,
+		   "\"data\":\"0xe3ee160e000000000000000000000000"
+		   "2c7536e3605d9c16a7a3d7b1898e529396a65c23") != NULL &&
+		strstr(c.params, TOKEN) != NULL,
+	    "a transfer's call data");
 	token_ask_state(&c, 0, &base, &payment, "0x10");
-	tap_is_text(c.params, "[{\"to\":\"" TOKEN "\",\"data\":\"0xe94a0102"
+	tap_is_text(c.params,
+	    "[{\"to\":\"" TOKEN "\",\"data\":\"0xe94a0102"
 	    "0000000000000000000000002c7536e3605d9c16a7a3d7b1898e529396a65c23"
 	    "f3746613c2d920b5fdabc0856f2aeb2d4f88ee6037b8cc5d04a71a4462f13480"
-	    "\"},\"0x10\"]", "the question for a nonce's state, at a block");
+	    "\"},\"0x10\"]",
+	    "the question for a nonce's state, at a block");
 	token_ask_state_in(&c, 0, &base, &payment, tx);
 	tap_ok(strstr(c.params, "},{\"blockHash\":\"" TX "\"}]") != NULL,
 	    "or in the block with a hash");
@@ -250,9 +295,9 @@ test_good_receipts(void)
 	struct token_use use;
 
 	tap_ok(receipt(&use, RECEIPT(LOG_USED "," LOG_TRANSFER)) == NULL &&
-	    !use.canceled && use.value == 10000 && use.block_number == 16 &&
-	    memcmp(use.to.b, payment.to.b, 20) == 0 &&
-	    memcmp(use.tx, tx, 32) == 0 && use.block_hash[0] == 0x22,
+		!use.canceled && use.value == 10000 && use.block_number == 16 &&
+		memcmp(use.to.b, payment.to.b, 20) == 0 &&
+		memcmp(use.tx, tx, 32) == 0 && use.block_hash[0] == 0x22,
 	    "a receipt says what was paid to whom");
 	tap_ok(receipt(&use, RECEIPT(LOG_TRANSFER "," LOG_USED)) == NULL,
 	    "in whatever order its logs are listed");
@@ -266,7 +311,7 @@ test_spoilt_receipts(void)
 	static const char good[] = RECEIPT(LOG_USED "," LOG_TRANSFER);
 	/* old is changed where it first stands behind after. */
 	static const struct {
-		const char	*after, *old, *new, *what;
+		const char *after, *old, *new, *what;
 	} changes[] = {
 		{ "status", "0x1", "0x0", "reverted" },
 		{ "status", "0x1", "0x01", "a status that is no quantity" },
@@ -298,18 +343,18 @@ test_spoilt_receipts(void)
 
 	for (i = 0; i < COUNT(changes); i++) {
 		at = strstr(strstr(good, changes[i].after), changes[i].old);
-		(void)snprintf(text, sizeof(text), "%.*s%s%s",
-		    (int)(at - good), good, changes[i].new,
-		    at + strlen(changes[i].old));
+		(void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good),
+		    good, changes[i].new, at + strlen(changes[i].old));
 		tap_ok(receipt(&use, text) != NULL && use.value == 0,
 		    "a receipt with %s proves nothing", changes[i].what);
 	}
 	tap_ok(receipt(&use, "null") != NULL && receipt(&use, "{}") != NULL &&
-	    receipt(&use, "[]") != NULL && receipt(&use, "\"0x1\"") != NULL &&
-	    receipt(&use, RECEIPT("")) != NULL &&
-	    receipt(&use, RECEIPT("null,7,[],{}")) != NULL &&
-	    receipt(&use, RECEIPT(LOG_USED)) != NULL &&
-	    receipt(&use, RECEIPT(LOG_TRANSFER)) != NULL,
+		receipt(&use, "[]") != NULL &&
+		receipt(&use, "\"0x1\"") != NULL &&
+		receipt(&use, RECEIPT("")) != NULL &&
+		receipt(&use, RECEIPT("null,7,[],{}")) != NULL &&
+		receipt(&use, RECEIPT(LOG_USED)) != NULL &&
+		receipt(&use, RECEIPT(LOG_TRANSFER)) != NULL,
 	    "nor does half of one, or none");
 }
 
@@ -331,21 +376,22 @@ test_logs(void)
 	struct token_use use;
 
 	tap_ok(logs(&use, "[" LOG_USED "]") == LOGS_FOUND && !use.canceled &&
-	    memcmp(use.tx, tx, 32) == 0, "an event leads to its transaction");
+		memcmp(use.tx, tx, 32) == 0,
+	    "an event leads to its transaction");
 	tap_ok(logs(&use, "[" LOG_CANCELED "]") == LOGS_FOUND && use.canceled,
 	    "a cancellation, too");
 	tap_ok(logs(&use, "[]") == LOGS_NONE &&
-	    logs(&use, "[" LOG_TRANSFER ",{},null]") == LOGS_NONE,
+		logs(&use, "[" LOG_TRANSFER ",{},null]") == LOGS_NONE,
 	    "what wasn't asked for is overlooked");
 	tap_ok(logs(&use, "null") == LOGS_UNUSABLE &&
-	    logs(&use, "{}") == LOGS_UNUSABLE &&
-	    logs(&use, "\"0x\"") == LOGS_UNUSABLE,
+		logs(&use, "{}") == LOGS_UNUSABLE &&
+		logs(&use, "\"0x\"") == LOGS_UNUSABLE,
 	    "what is no list is no answer");
 }
 
 /* ---- Verdicts ---- */
 
-static struct chain *chain;	/* of three nodes */
+static struct chain *chain; /* of three nodes */
 
 /* A node's look; its final block is 100, a payment is in block 90. */
 static struct look
@@ -367,7 +413,7 @@ look_of(char kind, size_t node, const struct chain_case *which)
 	case 'P':
 		l.result = LOOK_PAID;
 		break;
-	case 'Q':	/* in another block */
+	case 'Q': /* in another block */
 		l.result = LOOK_PAID;
 		l.block.hash[0] = 1;
 		break;
@@ -397,9 +443,9 @@ look_of(char kind, size_t node, const struct chain_case *which)
  * but not final, E expired, U unused, ? unclear, - no answer.
  */
 static const struct {
-	const char		*nodes;
-	enum chain_verdict	 verdict;
-	bool			 is_final, contradicted;
+	const char *nodes;
+	enum chain_verdict verdict;
+	bool is_final, contradicted;
 } verdicts[] = {
 	{ "P", VERDICT_PAID, true, false },
 	{ "p", VERDICT_PAID, false, false },
@@ -462,15 +508,15 @@ test_verdicts(void)
 			looks[k] = look_of(verdicts[i].nodes[k], k, &which);
 		verdict_make(&j, looks, n, chain);
 		tap_ok(j.verdict == verdicts[i].verdict &&
-		    j.is_final == verdicts[i].is_final &&
-		    j.contradicted == verdicts[i].contradicted,
+			j.is_final == verdicts[i].is_final &&
+			j.contradicted == verdicts[i].contradicted,
 		    "%s: %s%s%s", verdicts[i].nodes,
 		    chain_verdict_name(verdicts[i].verdict),
 		    verdicts[i].is_final ? ", final" : "",
 		    verdicts[i].contradicted ? ", contradicted" : "");
 	}
 	tap_ok(strstr(j.reason, "a.example: -") != NULL &&
-	    strstr(j.reason, "b.example:8545: -") != NULL,
+		strstr(j.reason, "b.example:8545: -") != NULL,
 	    "the reason has what each node says");
 }
 
@@ -490,17 +536,17 @@ test_amounts(void)
 	look.use.value--;
 	look.use.to.b[0] ^= 1;
 	verdict_make(&j, &look, 1, chain);
-	tap_ok(j.verdict == VERDICT_PAID && !j.as_asked,
-	    "so is another payee");
+	tap_ok(j.verdict == VERDICT_PAID && !j.as_asked, "so is another payee");
 }
 
 int
 main(void)
 {
 	if (network_by_name(&base, "base", NULL) != RC_OK ||
-	    chain_new(&chain, "https://a.example/secret,"
-	    "http://b.example:8545/x http://c.example", &base, "finalized",
-	    NULL) != RC_OK)
+	    chain_new(&chain,
+		"https://a.example/secret,"
+		"http://b.example:8545/x http://c.example",
+		&base, "finalized", NULL) != RC_OK)
 		die("no chain");
 	hex_of(payment.from.b, sizeof(payment.from.b),
 	    "0x2c7536e3605d9c16a7a3d7b1898e529396a65c23");

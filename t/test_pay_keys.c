@@ -10,7 +10,7 @@
 #include "pay/scrypt.h"
 #include "tap.h"
 
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static char dir[] = "/tmp/worknet-test-pay-XXXXXX";
 
@@ -47,14 +47,16 @@ static void
 test_scrypt(void)
 {
 	static const struct {
-		const char		*pass, *salt;
-		struct scrypt_params	 params;
-		const char		*expected;
+		const char *pass, *salt;
+		struct scrypt_params params;
+		const char *expected;
 	} vectors[] = {
-		{ "", "", { 16, 1, 1 }, "0x77d6576238657b203b19ca42c18a0497f16"
+		{ "", "", { 16, 1, 1 },
+		    "0x77d6576238657b203b19ca42c18a0497f16"
 		    "b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc"
 		    "81f17e8d3e0fb2e0d3628cf35e20c38d18906" },
-		{ "password", "NaCl", { 1024, 8, 16 }, "0xfdbabe1c9d3472007856"
+		{ "password", "NaCl", { 1024, 8, 16 },
+		    "0xfdbabe1c9d3472007856"
 		    "e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22"
 		    "a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640" },
 		{ "pleaseletmein", "SodiumChloride", { 16384, 8, 1 },
@@ -67,11 +69,12 @@ test_scrypt(void)
 
 	for (i = 0; i < COUNT(vectors); i++) {
 		hex_of(expected, sizeof(expected), vectors[i].expected);
-		tap_ok(scrypt_derive(got, sizeof(got),
-		    slice_of(vectors[i].pass),
-		    (const uint8_t *)vectors[i].salt, strlen(vectors[i].salt),
-		    &vectors[i].params, NULL) == RC_OK &&
-		    memcmp(got, expected, sizeof(got)) == 0,
+		tap_ok(
+		    scrypt_derive(got, sizeof(got), slice_of(vectors[i].pass),
+			(const uint8_t *)vectors[i].salt,
+			strlen(vectors[i].salt), &vectors[i].params,
+			NULL) == RC_OK &&
+			memcmp(got, expected, sizeof(got)) == 0,
 		    "scrypt: vector %zu of RFC 7914", i + 1);
 	}
 }
@@ -80,28 +83,32 @@ test_scrypt(void)
 
 /* The test vectors of the Web3 Secret Storage definition. */
 #define VECTOR_KEY \
-    "0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d"
+	"0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d"
 
-#define PBKDF2_PARAMS "{\"c\":262144,\"dklen\":32,\"prf\":\"hmac-sha256\"," \
-    "\"salt\":\"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624c" \
-    "e0bd\"}"
-#define SCRYPT_PARAMS "{\"dklen\":32,\"n\":262144,\"p\":8,\"r\":1,\"salt\":" \
-    "\"ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19\"}"
+#define PBKDF2_PARAMS                                                             \
+	"{\"c\":262144,\"dklen\":32,\"prf\":\"hmac-sha256\","                     \
+	"\"salt\":\"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624c" \
+	"e0bd\"}"
+#define SCRYPT_PARAMS                                          \
+	"{\"dklen\":32,\"n\":262144,\"p\":8,\"r\":1,\"salt\":" \
+	"\"ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19\"}"
 
-#define STORE(iv, ciphertext, kdf, params, mac) \
-    "{\"crypto\":{\"cipher\":\"aes-128-ctr\",\"cipherparams\":{\"iv\":\"" iv \
-    "\"},\"ciphertext\":\"" ciphertext "\",\"kdf\":\"" kdf \
-    "\",\"kdfparams\":" params ",\"mac\":\"" mac \
-    "\"},\"id\":\"3198bc9c-6672-5ab3-d995-4942343ae5b6\",\"version\":3}"
+#define STORE(iv, ciphertext, kdf, params, mac)                                  \
+	"{\"crypto\":{\"cipher\":\"aes-128-ctr\",\"cipherparams\":{\"iv\":\"" iv \
+	"\"},\"ciphertext\":\"" ciphertext "\",\"kdf\":\"" kdf                   \
+	"\",\"kdfparams\":" params ",\"mac\":\"" mac                             \
+	"\"},\"id\":\"3198bc9c-6672-5ab3-d995-4942343ae5b6\",\"version\":3}"
 
-#define PBKDF2_STORE STORE("6087dab2f9fdbbfaddc31a909735c1e6", \
-    "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46", \
-    "pbkdf2", PBKDF2_PARAMS, \
-    "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2")
-#define SCRYPT_STORE_OF(params) STORE("83dbcc02d8ccb40e466191a123791e0e", \
-    "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c", \
-    "scrypt", params, \
-    "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097")
+#define PBKDF2_STORE                                                            \
+	STORE("6087dab2f9fdbbfaddc31a909735c1e6",                               \
+	    "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46", \
+	    "pbkdf2", PBKDF2_PARAMS,                                            \
+	    "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2")
+#define SCRYPT_STORE_OF(params)                                                 \
+	STORE("83dbcc02d8ccb40e466191a123791e0e",                               \
+	    "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c", \
+	    "scrypt", params,                                                   \
+	    "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097")
 
 static bool
 opens(const char *store, const char *passphrase)
@@ -110,8 +117,9 @@ opens(const char *store, const char *passphrase)
 	struct eth_key key, expected;
 
 	hex_of(expected.b, sizeof(expected.b), VECTOR_KEY);
-	return keystore_open(&key, slice_of(store), slice_of(passphrase),
-	    &e) == RC_OK && memcmp(key.b, expected.b, sizeof(key.b)) == 0;
+	return keystore_open(&key, slice_of(store), slice_of(passphrase), &e) ==
+	    RC_OK &&
+	    memcmp(key.b, expected.b, sizeof(key.b)) == 0;
 }
 
 static bool
@@ -123,7 +131,8 @@ store_refused(const char *store, const char *why)
 
 	memset(&key, 0xa5, sizeof(key));
 	if (keystore_open(&key, slice_of(store), slice_of("testpassword"),
-	    &e) == RC_INVALID && memcmp(key.b, zero.b, sizeof(key.b)) == 0 &&
+		&e) == RC_INVALID &&
+	    memcmp(key.b, zero.b, sizeof(key.b)) == 0 &&
 	    strstr(e.msg, why) != NULL)
 		return true;
 	tap_diag("%s", e.msg);
@@ -151,13 +160,14 @@ test_keystores(void)
 	tap_ok(opens(PBKDF2_STORE, "testpassword"), "the pbkdf2 vector opens");
 	tap_ok(opens(SCRYPT_STORE_OF(SCRYPT_PARAMS), "testpassword"),
 	    "the scrypt vector opens");
-	tap_ok(!opens(PBKDF2_STORE, "testpassword\n") &&
-	    !opens(PBKDF2_STORE, ""), "with no other passphrase");
+	tap_ok(
+	    !opens(PBKDF2_STORE, "testpassword\n") && !opens(PBKDF2_STORE, ""),
+	    "with no other passphrase");
 	for (i = 0; i < COUNT(absurd); i++) {
 		char store[1024];
 
-		(void)snprintf(store, sizeof(store),
-		    SCRYPT_STORE_OF("%s"), absurd[i]);
+		(void)snprintf(
+		    store, sizeof(store), SCRYPT_STORE_OF("%s"), absurd[i]);
 		tap_ok(store_refused(store, "scrypt with"),
 		    "absurd scrypt parameters are refused (%zu)", i);
 	}
@@ -167,7 +177,7 @@ static void
 test_spoilt_keystores(void)
 {
 	static const struct {
-		const char	*old, *new, *why;
+		const char *old, *new, *why;
 	} changes[] = {
 		{ "\"version\":3", "\"version\":1", "version 3" },
 		{ "aes-128-ctr", "aes-256-ctr", "aes-128-ctr" },
@@ -180,8 +190,10 @@ test_spoilt_keystores(void)
 		{ "517ead92", "517ead9", "mac" },
 		{ "5318b4d5", "5318b4d6", "wrong passphrase" },
 		{ "6087dab2f9", "6087dab2", "iv" },
-		{ "\"id\":", "\"address\":\"2c7536e3605d9c16a7a3d7b1898e529396"
-		    "a65c23\",\"id\":", "isn't that of the address" },
+		{ "\"id\":",
+		    "\"address\":\"2c7536e3605d9c16a7a3d7b1898e529396"
+		    "a65c23\",\"id\":",
+		    "isn't that of the address" },
 		{ "\"version\":3}", "\"version\":3", "keystore" },
 		{ "\"crypto\"", "\"cryptx\"", "crypto object" },
 	};
@@ -198,9 +210,9 @@ test_spoilt_keystores(void)
 		    "a keystore with %s is refused", changes[i].new);
 	}
 	tap_ok(store_refused("", "keystore") &&
-	    store_refused("[]", "version") &&
-	    store_refused("{\"version\":3,\"crypto\":7}", "cipher") &&
-	    store_refused("{\"version\":\"3\"}", "version"),
+		store_refused("[]", "version") &&
+		store_refused("{\"version\":3,\"crypto\":7}", "cipher") &&
+		store_refused("{\"version\":\"3\"}", "version"),
 	    "and what is none at all");
 }
 
@@ -214,27 +226,28 @@ test_key_files(void)
 	hex_of(expected.b, sizeof(expected.b), VECTOR_KEY);
 	write_file(path, "store", VECTOR_KEY "\n", 0600);
 	tap_ok(treasury_key_read(&key, path, NULL, &e) == RC_OK &&
-	    memcmp(key.b, expected.b, sizeof(key.b)) == 0,
+		memcmp(key.b, expected.b, sizeof(key.b)) == 0,
 	    "a plain key file is read");
 	write_file(path, "store", "\n" PBKDF2_STORE "\n", 0600);
 	write_file(pass, "pass", "testpassword\n", 0600);
 	tap_ok(treasury_key_read(&key, path, pass, &e) == RC_OK &&
-	    memcmp(key.b, expected.b, sizeof(key.b)) == 0,
+		memcmp(key.b, expected.b, sizeof(key.b)) == 0,
 	    "a keystore is, its passphrase without the line's end");
 	tap_ok(treasury_key_read(&key, path, "", &e) == RC_INVALID &&
-	    strstr(e.msg, "needs a passphrase") != NULL,
+		strstr(e.msg, "needs a passphrase") != NULL,
 	    "but not without a passphrase file");
 	write_file(pass, "pass", "testpassword\n", 0644);
 	tap_ok(treasury_key_read(&key, path, pass, &e) == RC_INVALID &&
-	    strstr(e.msg, "0600") != NULL && strstr(e.msg, pass) != NULL,
+		strstr(e.msg, "0600") != NULL && strstr(e.msg, pass) != NULL,
 	    "nor with one that others can read");
 	write_file(pass, "pass", "testpasswor\n", 0600);
 	tap_ok(treasury_key_read(&key, path, pass, &e) == RC_INVALID &&
-	    strstr(e.msg, "testpasswor") == NULL,
+		strstr(e.msg, "testpasswor") == NULL,
 	    "nor with a wrong one, which no message repeats");
 	write_file(path, "store", PBKDF2_STORE, 0640);
 	tap_ok(treasury_key_read(&key, path, pass, &e) == RC_INVALID &&
-	    strstr(e.msg, "0600") != NULL, "nor may others read the keystore");
+		strstr(e.msg, "0600") != NULL,
+	    "nor may others read the keystore");
 	tap_ok(treasury_key_read(&key, dir, pass, &e) == RC_INVALID,
 	    "a directory is no key");
 	(void)unlink(path);

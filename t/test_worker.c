@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "eth/hex.h"
-#include "json/json.h"
 #include "tap.h"
 #include "work/answer.h"
 #include "work/coordinator.h"
@@ -15,9 +14,11 @@
 #include "work/result.h"
 #include "work/schedule.h"
 #include "work/task.h"
+#include "json/json.h"
 
-#define GOOD_REST "\"type\":\"http_check\",\"url\":\"http://h/\"," \
-    "\"expectedStatus\":200,\"timeoutMs\":10000,\"rewardMicros\":100"
+#define GOOD_REST                                        \
+	"\"type\":\"http_check\",\"url\":\"http://h/\"," \
+	"\"expectedStatus\":200,\"timeoutMs\":10000,\"rewardMicros\":100"
 #define GOOD(id) "{\"id\":\"" id "\"," GOOD_REST "}"
 
 /* ---- Tasks ---- */
@@ -35,19 +36,21 @@ test_good_tasks(void)
 {
 	tap_ok(parse_tasks("[]") && list.count == 0 && list.skipped == 0,
 	    "an empty list has no tasks");
-	tap_ok(parse_tasks("[" GOOD("task_br_health") "]") &&
-	    list.count == 1 && list.skipped == 0, "a task is read");
+	tap_ok(parse_tasks("[" GOOD("task_br_health") "]") && list.count == 1 &&
+		list.skipped == 0,
+	    "a task is read");
 	tap_is_text(list.tasks[0].id, "task_br_health", "its id");
 	tap_is_text(list.tasks[0].url, "http://h/", "its URL");
 	tap_is_int(list.tasks[0].expected_status, 200, "its status");
 	tap_is_int(list.tasks[0].timeout_ms, 10000, "its timeout");
 	tap_is_int(list.tasks[0].reward_micros, 100, "its reward");
 	tap_ok(parse_tasks(" [ {\"x\":{\"id\":[1,{\"id\":\"b\"}]},\"y\":[[]],"
-	    "\"region\":\"eu\",\"x\":1,\"id\":\"a\"," GOOD_REST "} ] ") &&
-	    list.count == 1 && strcmp(list.tasks[0].id, "a") == 0,
+			   "\"region\":\"eu\",\"x\":1,\"id\":\"a\"," GOOD_REST
+			   "} ] ") &&
+		list.count == 1 && strcmp(list.tasks[0].id, "a") == 0,
 	    "unknown members are ignored, whatever they hold");
 	tap_ok(parse_tasks("[{\"\\u0069d\":\"\\u0061\"," GOOD_REST "}]") &&
-	    list.count == 1 && strcmp(list.tasks[0].id, "a") == 0,
+		list.count == 1 && strcmp(list.tasks[0].id, "a") == 0,
 	    "escapes mean what they stand for");
 }
 
@@ -55,42 +58,66 @@ static void
 test_bad_tasks(void)
 {
 	static const char *const bad[] = {
-		"1", "null", "\"x\"", "true", "[]", "{}", "[" GOOD("b") "]",
-		"{" GOOD_REST "}", GOOD(""), GOOD("a b"), GOOD("\xc3\xa4"),
-		GOOD("a\\u0000"), GOOD("a/b"), "{\"id\":1," GOOD_REST "}",
+		"1",
+		"null",
+		"\"x\"",
+		"true",
+		"[]",
+		"{}",
+		"[" GOOD("b") "]",
+		"{" GOOD_REST "}",
+		GOOD(""),
+		GOOD("a b"),
+		GOOD("\xc3\xa4"),
+		GOOD("a\\u0000"),
+		GOOD("a/b"),
+		"{\"id\":1," GOOD_REST "}",
 		"{\"id\":[\"b\"]," GOOD_REST "}",
 		"{\"id\":null," GOOD_REST "}",
 		"{\"id\":\"b\",\"id\":\"c\"," GOOD_REST "}",
 		"{\"id\":\"b\",\"url\":\"http://x/\"," GOOD_REST "}",
 		"{\"id\":\"b\",\"timeoutMs\":200," GOOD_REST "}",
-		GOOD("good"),	/* its id was there before */
+		GOOD("good"), /* its id was there before */
 		GOOD("12345678901234567890123456789012"
-		    "345678901234567890123456789012345"),
+		     "345678901234567890123456789012345"),
 		"{\"id\":\"b\",\"type\":\"dns_check\",\"url\":\"http://h/\","
 		"\"expectedStatus\":200,\"timeoutMs\":1000,"
 		"\"rewardMicros\":1}",
 	};
 	static const char *const numbers[] = {
-		"99", "600", "-1", "2e2", "200.0", "\"200\"", "null", "[200]",
-		"{}", "true", "9007199254740992",
+		"99",
+		"600",
+		"-1",
+		"2e2",
+		"200.0",
+		"\"200\"",
+		"null",
+		"[200]",
+		"{}",
+		"true",
+		"9007199254740992",
 		"99999999999999999999999999",
 	};
 	char text[1024];
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		(void)snprintf(text, sizeof(text), "[%s,%s,%s]",
-		    GOOD("good"), bad[i], GOOD("last"));
-		tap_ok(parse_tasks(text) && list.count == 2 &&
-		    list.skipped == 1, "bad task #%zu is skipped alone", i);
+		(void)snprintf(text, sizeof(text), "[%s,%s,%s]", GOOD("good"),
+		    bad[i], GOOD("last"));
+		tap_ok(
+		    parse_tasks(text) && list.count == 2 && list.skipped == 1,
+		    "bad task #%zu is skipped alone", i);
 	}
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		(void)snprintf(text, sizeof(text), "[{\"id\":\"a\","
+		(void)snprintf(text, sizeof(text),
+		    "[{\"id\":\"a\","
 		    "\"type\":\"http_check\",\"url\":\"http://h/\","
 		    "\"expectedStatus\":%s,\"timeoutMs\":1000,"
-		    "\"rewardMicros\":1}]", numbers[i]);
-		tap_ok(parse_tasks(text) && list.count == 0 &&
-		    list.skipped == 1, "%s is no status", numbers[i]);
+		    "\"rewardMicros\":1}]",
+		    numbers[i]);
+		tap_ok(
+		    parse_tasks(text) && list.count == 0 && list.skipped == 1,
+		    "%s is no status", numbers[i]);
 	}
 }
 
@@ -98,15 +125,25 @@ static void
 test_hostile_lists(void)
 {
 	static const char *const whole[] = {
-		"", "{}", "null", "{\"tasks\":[]}", "[", "[] []", "[,]", "x",
-		"[" GOOD("a"), "<html></html>", "\xff",
+		"",
+		"{}",
+		"null",
+		"{\"tasks\":[]}",
+		"[",
+		"[] []",
+		"[,]",
+		"x",
+		"[" GOOD("a"),
+		"<html></html>",
+		"\xff",
 	};
 	struct buf text;
 	size_t i;
 
 	for (i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
 		tap_ok(tasks_parse(&list, slice_of(whole[i]), NULL) ==
-		    RC_INVALID && list.count == 0,
+			    RC_INVALID &&
+			list.count == 0,
 		    "bad list #%zu is refused as a whole", i);
 	buf_init(&text, 1 << 20);
 	for (i = 0; i < 100000; i++)
@@ -121,11 +158,11 @@ test_hostile_lists(void)
 	    "a hundred thousand numbers are skipped");
 	buf_reset(&text);
 	for (i = 0; i < TASKS_PER_POLL_MAX + 10; i++)
-		buf_printf(&text, "%s{\"id\":\"t%zu\",%s}", i == 0 ? "[" :
-		    ",", i, GOOD_REST);
+		buf_printf(&text, "%s{\"id\":\"t%zu\",%s}", i == 0 ? "[" : ",",
+		    i, GOOD_REST);
 	buf_add_text(&text, "]");
 	tap_ok(parse_tasks(text.p) && list.count == TASKS_PER_POLL_MAX &&
-	    list.surplus == 10 && list.skipped == 0,
+		list.surplus == 10 && list.skipped == 0,
 	    "of more tasks than a POST can hold the first are taken");
 	buf_free(&text);
 }
@@ -153,9 +190,10 @@ result_is_signed(const struct json *j)
 	a.success = json_is_true(success);
 	return task_id_is_valid(a.task_id) &&
 	    address_parse(&a.worker, &a.form, slice_of(worker), NULL) ==
-	    RC_OK && a.form == ADDRESS_CHECKSUM &&
-	    hex_decode(sig, sizeof(sig), slice_of(signature), NULL) ==
-	    RC_OK && attest_check(&a, sig, NULL) == RC_OK;
+	    RC_OK &&
+	    a.form == ADDRESS_CHECKSUM &&
+	    hex_decode(sig, sizeof(sig), slice_of(signature), NULL) == RC_OK &&
+	    attest_check(&a, sig, NULL) == RC_OK;
 }
 
 static int
@@ -202,7 +240,8 @@ text_is_signed(const struct buf *text)
 	bool ok;
 
 	ok = json_read(&j, (struct slice){ text->p, text->len }, NULL) ==
-	    RC_OK && result_is_signed(j);
+		RC_OK &&
+	    result_is_signed(j);
 	json_free(j);
 	return ok;
 }
@@ -211,12 +250,12 @@ static void
 test_findings(void)
 {
 	static const struct {
-		enum http_error	 error;
-		int		 status;
-		bool		 success;
-		int		 found;
-		const char	*text;
-		const char	*what;
+		enum http_error error;
+		int status;
+		bool success;
+		int found;
+		const char *text;
+		const char *what;
 	} cases[] = {
 		{ HTTP_ERROR_NONE, 200, true, 200, "",
 		    "the expected status is success" },
@@ -244,10 +283,12 @@ test_findings(void)
 		r.status = cases[i].status;
 		r.elapsed_ms = 45;
 		finding_make(&f, &t, &r, 1767225600123);
-		tap_ok(f.success == cases[i].success && f.status ==
-		    cases[i].found && strcmp(f.error, cases[i].text) == 0 &&
-		    f.response_time_ms == 45 && f.timestamp_ms ==
-		    1767225600123, "%s", cases[i].what);
+		tap_ok(f.success == cases[i].success &&
+			f.status == cases[i].found &&
+			strcmp(f.error, cases[i].text) == 0 &&
+			f.response_time_ms == 45 &&
+			f.timestamp_ms == 1767225600123,
+		    "%s", cases[i].what);
 	}
 }
 
@@ -255,8 +296,11 @@ static void
 test_result_texts(void)
 {
 	struct task t = { .id = "task_br_health" };
-	struct finding f = { .task = &t, .timestamp_ms = 1767225600123,
-	    .success = true, .response_time_ms = 45, .status = 200 };
+	struct finding f = { .task = &t,
+		.timestamp_ms = 1767225600123,
+		.success = true,
+		.response_time_ms = 45,
+		.status = 200 };
 	char expected[512];
 	struct buf text;
 
@@ -267,16 +311,17 @@ test_result_texts(void)
 	    me.text);
 	buf_init(&text, RESULT_LEN_MAX);
 	tap_ok(finding_write(&text, &f, &me, NULL) == RC_OK &&
-	    strncmp(text.p, expected, strlen(expected)) == 0 &&
-	    text_is_signed(&text), "a result is written and signed");
+		strncmp(text.p, expected, strlen(expected)) == 0 &&
+		text_is_signed(&text),
+	    "a result is written and signed");
 	buf_reset(&text);
 	f.success = false;
 	f.status = 0;
 	(void)snprintf(f.error, sizeof(f.error), "timeout");
 	tap_ok(finding_write(&text, &f, &me, NULL) == RC_OK &&
-	    strstr(text.p, "statusCode") == NULL &&
-	    strstr(text.p, "\"error\":\"timeout\"") != NULL &&
-	    text_is_signed(&text),
+		strstr(text.p, "statusCode") == NULL &&
+		strstr(text.p, "\"error\":\"timeout\"") != NULL &&
+		text_is_signed(&text),
 	    "one without an answer has an error and no status");
 	buf_reset(&text);
 	memset(t.id, 'i', TASK_ID_MAX);
@@ -284,7 +329,8 @@ test_result_texts(void)
 	f.timestamp_ms = f.response_time_ms = JSON_INT_MAX;
 	f.status = STATUS_MAX;
 	tap_ok(finding_write(&text, &f, &me, NULL) == RC_OK &&
-	    text_is_signed(&text), "the longest result fits");
+		text_is_signed(&text),
+	    "the longest result fits");
 	buf_free(&text);
 }
 
@@ -296,21 +342,30 @@ test_answers(void)
 	struct tally t = { .checks = 3 };
 	struct buf text;
 
-	tap_ok(answer_read(&t, slice_of("{\"accepted\":3,\"earned\":"
-	    "\"0.000300\"}"), 3, NULL) == RC_OK && t.accepted == 3 &&
-	    t.earned_micros == 300 && t.checks == 3, "an answer is counted");
-	tap_ok(answer_read(&t, slice_of("{\"new\":{\"accepted\":[9]},"
-	    "\"earned\":\"1.000000\",\"accepted\":1,\"errors\":["
-	    "\"a: unknown task\",\"a:b: result too old (301s)\","
-	    "\"c: result too old (999s)\",\"d: already recorded\","
-	    "\"strange\"]}"), 6, NULL) == RC_OK && t.accepted == 4 &&
-	    t.earned_micros == 1000300, "a second one is added");
+	tap_ok(answer_read(&t,
+		   slice_of("{\"accepted\":3,\"earned\":"
+			    "\"0.000300\"}"),
+		   3, NULL) == RC_OK &&
+		t.accepted == 3 && t.earned_micros == 300 && t.checks == 3,
+	    "an answer is counted");
+	tap_ok(
+	    answer_read(&t,
+		slice_of("{\"new\":{\"accepted\":[9]},"
+			 "\"earned\":\"1.000000\",\"accepted\":1,\"errors\":["
+			 "\"a: unknown task\",\"a:b: result too old (301s)\","
+			 "\"c: result too old (999s)\",\"d: already recorded\","
+			 "\"strange\"]}"),
+		6, NULL) == RC_OK &&
+		t.accepted == 4 && t.earned_micros == 1000300,
+	    "a second one is added");
 	tap_is_int((int64_t)t.recorded_before, 1,
 	    "what is already recorded counts for itself");
 	buf_init(&text, 1000);
 	tally_refusals(&text, &t);
-	tap_is_text(text.p, ", refused: 1 unknown task, 2 result too old, "
-	    "1 strange", "refusals are counted by their reason");
+	tap_is_text(text.p,
+	    ", refused: 1 unknown task, 2 result too old, "
+	    "1 strange",
+	    "refusals are counted by their reason");
 	buf_free(&text);
 }
 
@@ -322,18 +377,21 @@ test_many_reasons(void)
 	int i;
 
 	buf_init(&body, 1 << 16);
-	buf_add_text(&body, "{\"accepted\":0,\"earned\":\"0.000000\","
+	buf_add_text(&body,
+	    "{\"accepted\":0,\"earned\":\"0.000000\","
 	    "\"errors\":[");
 	for (i = 0; i < 50; i++)
 		buf_printf(&body, "%s\"t%d: reason %d %0100d\\u001b\"",
 		    i == 0 ? "" : ",", i, i % 12, 0);
 	buf_add_text(&body, "]}");
-	tap_ok(answer_read(&t, (struct slice){ body.p, body.len }, 50, NULL)
-	    == RC_OK && t.other_reasons > 0, "many reasons are summed up");
+	tap_ok(answer_read(&t, (struct slice){ body.p, body.len }, 50, NULL) ==
+		    RC_OK &&
+		t.other_reasons > 0,
+	    "many reasons are summed up");
 	buf_init(&text, 2000);
 	tally_refusals(&text, &t);
-	tap_ok(buf_status(&text, NULL) == RC_OK && strchr(text.p, 0x1b) ==
-	    NULL, "and told within bounds, without control characters");
+	tap_ok(buf_status(&text, NULL) == RC_OK && strchr(text.p, 0x1b) == NULL,
+	    "and told within bounds, without control characters");
 	buf_free(&text);
 	buf_free(&body);
 }
@@ -342,7 +400,12 @@ static void
 test_bad_answers(void)
 {
 	static const char *const bad[] = {
-		"", "[]", "null", "{}", "{\"accepted\":1}", "<html>",
+		"",
+		"[]",
+		"null",
+		"{}",
+		"{\"accepted\":1}",
+		"<html>",
 		"{\"earned\":\"0.000100\"}",
 		"{\"accepted\":4,\"earned\":\"0.000400\"}",
 		"{\"accepted\":-1,\"earned\":\"0.000100\"}",
@@ -362,8 +425,9 @@ test_bad_answers(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		tap_ok(answer_read(&t, slice_of(bad[i]), 3, NULL) ==
-		    RC_INVALID && memcmp(&t, &nothing, sizeof(t)) == 0,
+		tap_ok(
+		    answer_read(&t, slice_of(bad[i]), 3, NULL) == RC_INVALID &&
+			memcmp(&t, &nothing, sizeof(t)) == 0,
 		    "bad answer #%zu counts for nothing", i);
 }
 
@@ -386,17 +450,34 @@ static void
 test_money(void)
 {
 	static const char *const bad[] = {
-		"", "0", "0.0", "0.00030", "0.0003000", ".000300", "-0.000300",
-		"+0.000300", " 0.000300", "0.000300 ", "00.000300",
-		"0,000300", "0.00030x", "1e3.000000", "0x1.000000",
-		"12345678.000000", "0.00.0300", "nan", "0.000300\n",
+		"",
+		"0",
+		"0.0",
+		"0.00030",
+		"0.0003000",
+		".000300",
+		"-0.000300",
+		"+0.000300",
+		" 0.000300",
+		"0.000300 ",
+		"00.000300",
+		"0,000300",
+		"0.00030x",
+		"1e3.000000",
+		"0x1.000000",
+		"12345678.000000",
+		"0.00.0300",
+		"nan",
+		"0.000300\n",
 	};
 	static const struct {
-		const char	*text;
-		int64_t		 micros;
+		const char *text;
+		int64_t micros;
 	} good[] = {
-		{ "0.000300", 300 }, { "0.000000", 0 },
-		{ "1.000001", 1000001 }, { "50000.000000", 50000000000 },
+		{ "0.000300", 300 },
+		{ "0.000000", 0 },
+		{ "1.000001", 1000001 },
+		{ "50000.000000", 50000000000 },
 		{ "9999999.999999", 9999999999999 },
 	};
 	char text[MONEY_SIZE];
@@ -405,13 +486,15 @@ test_money(void)
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		tap_ok(money_parse(&n, slice_of(good[i].text)) == RC_OK &&
-		    n == good[i].micros, "%s is read", good[i].text);
+			n == good[i].micros,
+		    "%s is read", good[i].text);
 		money_format(text, good[i].micros);
 		tap_is_text(text, good[i].text, "and written again");
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		tap_ok(money_parse(&n, slice_of(bad[i])) == RC_INVALID &&
-		    n == 0, "bad amount #%zu is refused", i);
+		tap_ok(
+		    money_parse(&n, slice_of(bad[i])) == RC_INVALID && n == 0,
+		    "bad amount #%zu is refused", i);
 	money_format(text, INT64_MAX);
 	tap_is_text(text, "9223372036854.775807", "the largest is written");
 }
@@ -433,8 +516,7 @@ test_queue(void)
 	struct buf out;
 	size_t i;
 
-	if (queue_init(&q, NULL) != RC_OK ||
-	    queue_init(&other, NULL) != RC_OK)
+	if (queue_init(&q, NULL) != RC_OK || queue_init(&other, NULL) != RC_OK)
 		abort();
 	buf_init(&out, BODY_MAX);
 	add(&q, "{\"a\":1}", now - RESULT_AGE_MAX_MS - 1);
@@ -451,8 +533,8 @@ test_queue(void)
 	queue_drop(&q, 1);
 	buf_reset(&out);
 	(void)queue_write(&out, &q);
-	tap_ok(other.count == 0 && strcmp(out.p, "[{\"d\":4},{\"e\":5}]")
-	    == 0, "what is moved comes last, what is dropped is gone");
+	tap_ok(other.count == 0 && strcmp(out.p, "[{\"d\":4},{\"e\":5}]") == 0,
+	    "what is moved comes last, what is dropped is gone");
 	for (i = 0; i < QUEUE_MAX; i++)
 		add(&q, "{}", now);
 	buf_reset(&out);
@@ -485,8 +567,8 @@ test_schedule(void)
 		within = within && phase >= 0 && phase < 30000;
 	}
 	tap_ok(within, "the first round begins within an interval");
-	tap_is_int(schedule_phase_ms(4999, UINT64_MAX), 0,
-	    "with a short one at once");
+	tap_is_int(
+	    schedule_phase_ms(4999, UINT64_MAX), 0, "with a short one at once");
 	tap_is_int(schedule_quiet_until_ms(7, 1000), 8000,
 	    "Retry-After is in seconds");
 	tap_is_int(schedule_quiet_until_ms(0, 1000), 1000,
@@ -501,30 +583,40 @@ static void
 test_coordinator_urls(void)
 {
 	static const char *const bad[] = {
-		"", "example.com", "ftp://example.com", "http://h/?x",
-		"http://h/#x", "http://u:p@h/", "file:///x",
+		"",
+		"example.com",
+		"ftp://example.com",
+		"http://h/?x",
+		"http://h/#x",
+		"http://u:p@h/",
+		"file:///x",
 	};
 	struct coordinator c;
 	struct err e = ERR_INIT;
 	size_t i;
 
 	if (!tap_ok(coordinator_init(&c, "https://h/api//", me.text,
-	    "eu west&\xc3\xa4", &e) == RC_OK, "a coordinator"))
+			"eu west&\xc3\xa4", &e) == RC_OK,
+		"a coordinator"))
 		tap_diag("%s", e.msg);
 	tap_is_text(c.results_url.p, "https://h/api/v1/worker/results",
 	    "its prefix is kept, its slashes aren't doubled");
-	tap_ok(strncmp(c.tasks_url.p, "https://h/api/v1/worker/tasks?"
-	    "address=0x", 40) == 0 && strstr(c.tasks_url.p, me.text) != NULL
-	    && strstr(c.tasks_url.p, "&region=eu%20west%26%C3%A4") != NULL,
+	tap_ok(strncmp(c.tasks_url.p,
+		   "https://h/api/v1/worker/tasks?"
+		   "address=0x",
+		   40) == 0 &&
+		strstr(c.tasks_url.p, me.text) != NULL &&
+		strstr(c.tasks_url.p, "&region=eu%20west%26%C3%A4") != NULL,
 	    "a poll tells address and region, encoded");
 	coordinator_free(&c);
-	tap_ok(coordinator_init(&c, "http://h", me.text, "", NULL) == RC_OK
-	    && strstr(c.tasks_url.p, "region") == NULL,
+	tap_ok(coordinator_init(&c, "http://h", me.text, "", NULL) == RC_OK &&
+		strstr(c.tasks_url.p, "region") == NULL,
 	    "without a region it tells none");
 	coordinator_free(&c);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		tap_ok(coordinator_init(&c, bad[i], me.text, "", NULL) ==
-		    RC_INVALID, "\"%s\" is no coordinator", bad[i]);
+			RC_INVALID,
+		    "\"%s\" is no coordinator", bad[i]);
 		coordinator_free(&c);
 	}
 }

@@ -18,8 +18,9 @@ complain(const char *text)
 {
 	fputs("worknet: ", stderr);
 	for (; *text != '\0'; text++)
-		(void)putc((unsigned char)*text < 0x20 || *text == 0x7f ?
-		    '?' : *text, stderr);
+		(void)putc(
+		    (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text,
+		    stderr);
 	fputs("\n", stderr);
 }
 
@@ -80,16 +81,16 @@ admin_open(struct admin *a, enum db_mode mode)
 	code = admin_configure(a);
 	if (code != ADMIN_OK)
 		return code;
-	if (db_open(&a->db, a->conf.ledger_path, mode,
-	    a->conf.busy_timeout_ms, &e) == RC_OK)
+	if (db_open(&a->db, a->conf.ledger_path, mode, a->conf.busy_timeout_ms,
+		&e) == RC_OK)
 		return ADMIN_OK;
 	complain(e.msg);
 	return ADMIN_UNUSABLE;
 }
 
 enum rc
-admin_limit(const struct admin *a, int64_t initial, int64_t *limit,
-    struct err *e)
+admin_limit(
+    const struct admin *a, int64_t initial, int64_t *limit, struct err *e)
 {
 	const char *text = a->args.opt[OPT_LIMIT];
 
@@ -108,14 +109,16 @@ print_program_help(FILE *f)
 {
 	const struct command *c;
 
-	fputs("usage: worknet [-c FILE] COMMAND [ARGUMENT]... [OPTION]...\n\n"
+	fputs(
+	    "usage: worknet [-c FILE] COMMAND [ARGUMENT]... [OPTION]...\n\n"
 	    "Sets up and runs a network of workers that check HTTP endpoints:\n"
 	    "tasks, workers, the ledger of what they earned and were paid.\n\n",
 	    f);
 	for (c = admin_commands; c->name != NULL; c++)
 		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
 	fputs("\nOptions of every command (worknet COMMAND --help has its "
-	    "own):\n", f);
+	      "own):\n",
+	    f);
 	args_print_help(f, OPTS_COMMON);
 	fputs("  --version                 print the version\n", f);
 	fputs(exit_help, f);
@@ -147,8 +150,10 @@ print_group_help(FILE *f, const char *word)
 		if (strncmp(c->name, word, len) != 0 || c->name[len] != ' ')
 			continue;
 		if (!any)
-			fprintf(f, "usage: worknet [-c FILE] %s COMMAND ...\n"
-			    "\n", word);
+			fprintf(f,
+			    "usage: worknet [-c FILE] %s COMMAND ...\n"
+			    "\n",
+			    word);
 		any = true;
 		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
 	}
@@ -210,8 +215,10 @@ command_run(struct admin *a)
 		return ADMIN_OK;
 	}
 	if (a->args.n < c->args_min || a->args.n > c->args_max) {
-		(void)err_set(&e, RC_INVALID, "%s: got %d arguments, "
-		    "expected %d", c->name, a->args.n, c->args_min);
+		(void)err_set(&e, RC_INVALID,
+		    "%s: got %d arguments, "
+		    "expected %d",
+		    c->name, a->args.n, c->args_min);
 		return admin_usage(a, &e);
 	}
 	rc = out_new(&a->out, stdout, a->args.opt[OPT_JSON] != NULL, &e);
@@ -240,20 +247,19 @@ admin_main(int argc, char **argv, const struct chain_look *look)
 		printf("worknet %s\n", PACKAGE_VERSION);
 		return ADMIN_OK;
 	}
-	if (args_parse(&a.args, &i, argc, argv, OPTS_COMMON, true, &e) !=
-	    RC_OK)
+	if (args_parse(&a.args, &i, argc, argv, OPTS_COMMON, true, &e) != RC_OK)
 		return admin_usage(&a, &e);
 	if (i == argc) {
-		print_program_help(a.args.opt[OPT_HELP] != NULL ? stdout :
-		    stderr);
+		print_program_help(
+		    a.args.opt[OPT_HELP] != NULL ? stdout : stderr);
 		return a.args.opt[OPT_HELP] != NULL ? ADMIN_OK : ADMIN_USAGE;
 	}
 	a.command = command_find(&i, argc, argv);
 	if (a.command == NULL)
-		return command_missing(&a, argv[i], i + 1 < argc ?
-		    argv[i + 1] : "");
-	if (args_parse(&a.args, &i, argc, argv, a.command->options |
-	    OPTS_COMMON, false, &e) != RC_OK)
+		return command_missing(
+		    &a, argv[i], i + 1 < argc ? argv[i + 1] : "");
+	if (args_parse(&a.args, &i, argc, argv,
+		a.command->options | OPTS_COMMON, false, &e) != RC_OK)
 		return admin_usage(&a, &e);
 	return command_run(&a);
 }

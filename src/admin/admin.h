@@ -14,31 +14,31 @@ struct chain_look;
 
 enum admin_exit {
 	ADMIN_OK = 0,
-	ADMIN_REFUSED = 1,	/* a finding, refused, not found */
-	ADMIN_USAGE = 2,	/* the command line is wrong */
-	ADMIN_UNUSABLE = 3,	/* ledger or configuration can't be used */
+	ADMIN_REFUSED = 1,  /* a finding, refused, not found */
+	ADMIN_USAGE = 2,    /* the command line is wrong */
+	ADMIN_UNUSABLE = 3, /* ledger or configuration can't be used */
 };
 
 /* One run of the program. */
 struct admin {
-	const struct command	*command;
-	const struct chain_look	*look;		/* borrowed, or NULL */
-	struct args		 args;
-	struct conf		 conf;		/* by admin_configure */
-	struct db		*db;		/* owned; by admin_open */
-	struct out		*out;		/* owned */
-	bool			 stands;	/* out, whatever the code */
+	const struct command *command;
+	const struct chain_look *look; /* borrowed, or NULL */
+	struct args args;
+	struct conf conf; /* by admin_configure */
+	struct db *db;	  /* owned; by admin_open */
+	struct out *out;  /* owned */
+	bool stands;	  /* out, whatever the code */
 };
 
 struct command {
-	const char	*name;		/* one word, or two */
-	const char	*arguments;	/* for the usage line */
-	const char	*summary;	/* one line */
-	const char	*help;		/* more lines, each with its newline */
-	uint32_t	 options;
-	int		 args_min;
-	int		 args_max;
-	enum admin_exit	(*run)(struct admin *a);
+	const char *name;      /* one word, or two */
+	const char *arguments; /* for the usage line */
+	const char *summary;   /* one line */
+	const char *help;      /* more lines, each with its newline */
+	uint32_t options;
+	int args_min;
+	int args_max;
+	enum admin_exit (*run)(struct admin *a);
 };
 
 /* All commands; the last one's name is NULL. */
@@ -48,8 +48,8 @@ extern const struct command admin_commands[];
  * The whole program; the value is main's. look is how to ask the chain, see
  * admin/treasury.h.
  */
-enum admin_exit admin_main(int argc, char **argv,
-	    const struct chain_look *look);
+enum admin_exit
+admin_main(int argc, char **argv, const struct chain_look *look);
 
 /* The file that -c names, or the default. */
 const char *admin_conf_path(const struct admin *a);
@@ -64,8 +64,8 @@ enum admin_exit admin_fail(enum rc rc, const struct err *e);
 enum admin_exit admin_usage(const struct admin *a, const struct err *e);
 
 /* --limit's value, INT64_MAX with --all, or initial. RC_INVALID. */
-MUST_CHECK enum rc admin_limit(const struct admin *a, int64_t initial,
-	    int64_t *limit, struct err *e);
+MUST_CHECK enum rc admin_limit(
+    const struct admin *a, int64_t initial, int64_t *limit, struct err *e);
 
 /* The commands. */
 enum admin_exit command_init(struct admin *a);

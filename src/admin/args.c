@@ -5,10 +5,10 @@
 #include "base/conf.h"
 
 static const struct option_text {
-	const char	*name;
-	const char	*alias;		/* or NULL */
-	const char	*value;		/* what it takes; NULL for a flag */
-	const char	*help;
+	const char *name;
+	const char *alias; /* or NULL */
+	const char *value; /* what it takes; NULL for a flag */
+	const char *help;
 } options[OPT_COUNT] = {
 	[OPT_CONFIG] = { "--config", "-c", "FILE",
 	    "configuration (default " CONF_PATH_DEFAULT ")" },
@@ -55,24 +55,24 @@ option_find(const char *word, size_t len)
 
 	for (i = 0; i < OPT_COUNT; i++)
 		if ((strncmp(options[i].name, word, len) == 0 &&
-		    options[i].name[len] == '\0') ||
+			options[i].name[len] == '\0') ||
 		    (options[i].alias != NULL &&
-		    strcmp(options[i].alias, word) == 0))
+			strcmp(options[i].alias, word) == 0))
 			return &options[i];
 	return NULL;
 }
 
 /* An option at argv[*i], whose value may be the word after it. */
 static enum rc
-option_parse(struct args *a, int *i, int argc, char **argv,
-    uint32_t accepted, struct err *e)
+option_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
+    struct err *e)
 {
 	const char *word = argv[*i], *equals = strchr(word, '=');
 	const struct option_text *o;
 	size_t id;
 
-	o = option_find(word, equals == NULL ? strlen(word) :
-	    (size_t)(equals - word));
+	o = option_find(
+	    word, equals == NULL ? strlen(word) : (size_t)(equals - word));
 	if (o == NULL || (accepted & 1U << (o - options)) == 0)
 		return err_set(e, RC_INVALID, "unknown option %.80s", word);
 	id = (size_t)(o - options);
@@ -88,8 +88,8 @@ option_parse(struct args *a, int *i, int argc, char **argv,
 	else if (*i + 1 < argc)
 		a->opt[id] = argv[++*i];
 	else
-		return err_set(e, RC_INVALID, "%s needs a value: %s", o->name,
-		    o->value);
+		return err_set(
+		    e, RC_INVALID, "%s needs a value: %s", o->name, o->value);
 	return RC_OK;
 }
 
@@ -116,8 +116,10 @@ args_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
 		if (stop)
 			return RC_OK;
 		if (a->n == ARGS_MAX)
-			return err_set(e, RC_INVALID, "too many arguments: "
-			    "%.80s", argv[*i]);
+			return err_set(e, RC_INVALID,
+			    "too many arguments: "
+			    "%.80s",
+			    argv[*i]);
 		a->arg[a->n++] = argv[*i];
 	}
 	return RC_OK;

@@ -37,16 +37,16 @@ enum option_id {
 	OPT_COUNT
 };
 
-#define OPT(id)		(1U << OPT_##id)
+#define OPT(id) (1U << OPT_##id)
 /* Those that every command has. */
-#define OPTS_COMMON	(OPT(CONFIG) | OPT(JSON) | OPT(HELP))
+#define OPTS_COMMON (OPT(CONFIG) | OPT(JSON) | OPT(HELP))
 
-#define ARGS_MAX	2	/* arguments of one command */
+#define ARGS_MAX 2 /* arguments of one command */
 
 struct args {
-	const char	*opt[OPT_COUNT];	/* NULL: absent; "" a flag */
-	const char	*arg[ARGS_MAX];
-	int		 n;			/* of arg */
+	const char *opt[OPT_COUNT]; /* NULL: absent; "" a flag */
+	const char *arg[ARGS_MAX];
+	int n; /* of arg */
 };
 
 /*
@@ -54,9 +54,9 @@ struct args {
  * stop it ends before the first argument. RC_INVALID.
  */
 MUST_CHECK enum rc args_parse(struct args *a, int *i, int argc, char **argv,
-	    uint32_t accepted, bool stop, struct err *e);
+    uint32_t accepted, bool stop, struct err *e);
 
 /* A line for each of the options. */
-void	args_print_help(FILE *f, uint32_t accepted);
+void args_print_help(FILE *f, uint32_t accepted);
 
 #endif

@@ -10,7 +10,7 @@
 #include "eth/hex.h"
 #include "ledger/audit.h"
 
-#define FINDINGS_MAX	20	/* of one rule that are listed */
+#define FINDINGS_MAX 20 /* of one rule that are listed */
 
 static const struct out_column finding_columns[] = {
 	{ "rule", "RULE", OUT_TEXT },
@@ -22,8 +22,9 @@ on_finding(void *ctx, enum audit_rule rule, const char *text)
 {
 	struct admin *a = ctx;
 
-	out_row(a->out, (struct out_value[]){
-	    out_text(audit_rule_name(rule)), out_text(text) });
+	out_row(a->out,
+	    (struct out_value[]){
+		out_text(audit_rule_name(rule)), out_text(text) });
 }
 
 /* A line that the next one overwrites. */
@@ -55,10 +56,10 @@ print_rules(struct admin *a, const struct audit_report *r, bool signatures)
 	out_table(a->out, "rules", NULL, columns, 4);
 	for (i = 0; i < AUDIT_RULES; i++)
 		if (i != AUDIT_SIGNATURE || signatures)
-			out_row(a->out, (struct out_value[]){
-			    out_text(audit_rule_name(i)),
-			    out_int(r->checked[i]), out_int(r->found[i]),
-			    out_text(audit_rule_meaning(i)) });
+			out_row(a->out,
+			    (struct out_value[]){ out_text(audit_rule_name(i)),
+				out_int(r->checked[i]), out_int(r->found[i]),
+				out_text(audit_rule_meaning(i)) });
 	out_table_end(a->out, "");
 }
 
@@ -67,12 +68,15 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
     int64_t took_ms)
 {
 	static const struct out_column clean = { "clean", NULL, OUT_BOOL },
-	    findings = { "findingsTotal", NULL, OUT_COUNT },
-	    id = { "ledgerId", NULL, OUT_TEXT },
-	    results = { "results", NULL, OUT_COUNT },
-	    transfer = { "newestTransfer", NULL, OUT_COUNT },
-	    newest = { "newestHash", NULL, OUT_TEXT },
-	    took = { "tookMs", NULL, OUT_SPAN };
+				       findings = { "findingsTotal", NULL,
+					       OUT_COUNT },
+				       id = { "ledgerId", NULL, OUT_TEXT },
+				       results = { "results", NULL, OUT_COUNT },
+				       transfer = { "newestTransfer", NULL,
+					       OUT_COUNT },
+				       newest = { "newestHash", NULL,
+					       OUT_TEXT },
+				       took = { "tookMs", NULL, OUT_SPAN };
 	char hash[HEX_SIZE(KECCAK256_LEN)];
 
 	hex_encode(hash, r->newest.hash, sizeof(r->newest.hash));
@@ -84,19 +88,24 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 	out_field(a->out, &transfer, out_int(r->newest.last_id));
 	out_field(a->out, &newest, out_text(hash));
 	out_field(a->out, &took, out_int(took_ms));
-	out_note(a->out, "\n%" PRId64 " results and %" PRId64 " transfers in "
+	out_note(a->out,
+	    "\n%" PRId64 " results and %" PRId64 " transfers in "
 	    "%" PRId64 ".%03d s%s; ledger %s\nnewest transfer %" PRId64
-	    ", hash %s", r->results, r->newest.last_id, took_ms / 1000,
-	    (int)(took_ms % 1000), signatures ? "" :
-	    ", signatures not verified (--signatures)", r->ledger_id,
-	    r->newest.last_id, hash);
+	    ", hash %s",
+	    r->results, r->newest.last_id, took_ms / 1000,
+	    (int)(took_ms % 1000),
+	    signatures ? "" : ", signatures not verified (--signatures)",
+	    r->ledger_id, r->newest.last_id, hash);
 	if (r->findings == 0)
 		out_note(a->out, "clean");
 	else
 		out_note(a->out, "%" PRId64 " findings%s", r->findings,
 		    r->found[AUDIT_WINDOW] + r->found[AUDIT_TIMESTAMP] +
-		    r->found[AUDIT_ASSIGNMENT] > 0 ? "; if result_window_ms "
-		    "was another before, see --result-window" : "");
+				r->found[AUDIT_ASSIGNMENT] >
+			    0
+			? "; if result_window_ms "
+			  "was another before, see --result-window"
+			: "");
 }
 
 /* The terminal's line of progress, gone before anything else is said. */
@@ -111,9 +120,10 @@ enum admin_exit
 command_audit(struct admin *a)
 {
 	struct audit_options o = { .findings_max = FINDINGS_MAX,
-	    .finding = on_finding, .ctx = a,
-	    .progress = isatty(STDERR_FILENO) ? on_progress : NULL,
-	    .signatures = a->args.opt[OPT_SIGNATURES] != NULL };
+		.finding = on_finding,
+		.ctx = a,
+		.progress = isatty(STDERR_FILENO) ? on_progress : NULL,
+		.signatures = a->args.opt[OPT_SIGNATURES] != NULL };
 	const char *window = a->args.opt[OPT_WINDOW];
 	struct audit_report report;
 	struct err e = ERR_INIT;
@@ -121,8 +131,9 @@ command_audit(struct admin *a)
 	int64_t start_ms;
 	enum rc rc;
 
-	if (window != NULL && value_parse_span(&o.result_window_ms,
-	    "--result-window", window, &e) != RC_OK)
+	if (window != NULL &&
+	    value_parse_span(
+		&o.result_window_ms, "--result-window", window, &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_configure(a);
 	if (code != ADMIN_OK)

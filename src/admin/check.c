@@ -12,19 +12,19 @@
 #include "admin/value.h"
 #include "ledger/transfer.h"
 
-#define DETAIL_MAX	400
-#define CLOCK_LEAST_MS	1767225600000LL	/* 2026-01-01: this is older code */
+#define DETAIL_MAX     400
+#define CLOCK_LEAST_MS 1767225600000LL /* 2026-01-01: this is older code */
 
 /* What a check says; bad and why it is bad, or a remark. */
 struct outcome {
-	bool	bad;
-	bool	unusable;	/* bad, and nothing after it can be checked */
-	char	detail[DETAIL_MAX];
+	bool bad;
+	bool unusable; /* bad, and nothing after it can be checked */
+	char detail[DETAIL_MAX];
 };
 
 struct check {
-	const char	*name;
-	void		(*run)(struct admin *a, struct outcome *o);
+	const char *name;
+	void (*run)(struct admin *a, struct outcome *o);
 };
 
 static void
@@ -78,8 +78,10 @@ check_ledger(struct admin *a, struct outcome *o)
 	if (rc != RC_OK)
 		say(o, true, "%s", e.msg);
 	else if (!row)
-		say(o, true, "%s has no id: its making was interrupted; "
-		    "remove it and run init again", path);
+		say(o, true,
+		    "%s has no id: its making was interrupted; "
+		    "remove it and run init again",
+		    path);
 	else
 		say(o, false, "%s, id %.*s", path,
 		    (int)query_get_text(q, 0).len, query_get_text(q, 0).p);
@@ -110,8 +112,10 @@ check_schema(struct admin *a, struct outcome *o)
 
 	if (db_check_schema(a->db, &objects, on_finding, o, &e) != RC_OK)
 		say(o, true, "%s", e.msg);
-	say(o, false, "%" PRId64 " tables, indexes, views and guards are as "
-	    "they were made", objects);
+	say(o, false,
+	    "%" PRId64 " tables, indexes, views and guards are as "
+	    "they were made",
+	    objects);
 }
 
 static void
@@ -142,11 +146,11 @@ check_mode(const char *path, bool is_directory, struct outcome *o)
 	if (stat(path, &st) != 0)
 		say(o, true, "%s: %s", path, strerror(errno));
 	else if (is_directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-		say(o, true, "%s: not a %s", path, is_directory ?
-		    "directory" : "regular file");
+		say(o, true, "%s: not a %s", path,
+		    is_directory ? "directory" : "regular file");
 	else if ((st.st_mode & S_IWOTH) != 0)
-		say(o, true, "%s: everybody can write to it (mode %04o)",
-		    path, (unsigned)st.st_mode & 07777);
+		say(o, true, "%s: everybody can write to it (mode %04o)", path,
+		    (unsigned)st.st_mode & 07777);
 	else if (access(path, W_OK) != 0)
 		say(o, true, "%s: this user can't write to it", path);
 }
@@ -159,11 +163,14 @@ check_permissions(struct admin *a, struct outcome *o)
 
 	check_mode(path, false, o);
 	slash = strrchr(path, '/');
-	(void)snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 :
-	    slash == path ? 1 : (int)(slash - path),
+	(void)snprintf(dir, sizeof(dir), "%.*s",
+	    slash == NULL	? 1
+		: slash == path ? 1
+				: (int)(slash - path),
 	    slash == NULL ? "." : path);
 	check_mode(dir, true, o);
-	say(o, false, "ledger and directory: not everybody's, and this user "
+	say(o, false,
+	    "ledger and directory: not everybody's, and this user "
 	    "can write");
 }
 
@@ -205,8 +212,10 @@ check_clock(struct admin *a, struct outcome *o)
 	if (newest > now_ms + CLOCK_SKEW_MS)
 		say(o, true, "it is %s UTC, but the newest transfer is of %s",
 		    text, other);
-	say(o, false, "it is %s UTC%s", text, adjtimex(&t) == TIME_ERROR ?
-	    "; the kernel says that nothing keeps it in step" : "");
+	say(o, false, "it is %s UTC%s", text,
+	    adjtimex(&t) == TIME_ERROR
+		? "; the kernel says that nothing keeps it in step"
+		: "");
 }
 
 /* In order: what is unusable ends the list. */
@@ -235,12 +244,12 @@ command_check(struct admin *a)
 	a->stands = true;
 	out_table(a->out, "checks", NULL, columns, 3);
 	for (i = 0; i < sizeof(checks) / sizeof(checks[0]) && !o.unusable;
-	    i++) {
+	     i++) {
 		o = (struct outcome){ .bad = false };
 		checks[i].run(a, &o);
-		out_row(a->out, (struct out_value[]){
-		    out_text(checks[i].name), out_int(!o.bad),
-		    out_text(o.detail) });
+		out_row(a->out,
+		    (struct out_value[]){ out_text(checks[i].name),
+			out_int(!o.bad), out_text(o.detail) });
 		if (o.unusable)
 			code = ADMIN_UNUSABLE;
 		else if (o.bad)

@@ -3,8 +3,9 @@
 
 #include "admin/admin.h"
 
-#define OPTS_TASK (OPT(URL) | OPT(EXPECT) | OPT(TIMEOUT) | OPT(REWARD) | \
-    OPT(INTERVAL) | OPT(COPIES) | OPT(COOLDOWN) | OPT(REGION))
+#define OPTS_TASK                                                              \
+	(OPT(URL) | OPT(EXPECT) | OPT(TIMEOUT) | OPT(REWARD) | OPT(INTERVAL) | \
+	    OPT(COPIES) | OPT(COOLDOWN) | OPT(REGION))
 
 const struct command admin_commands[] = {
 	{ "init", "[--migrate]", "make a configuration and a ledger",
@@ -14,8 +15,8 @@ const struct command admin_commands[] = {
 	    "ledger up to this program's schema.\n",
 	    OPT(MIGRATE), 0, 0, command_init },
 	{ "check", "", "check configuration, ledger file and clock",
-	    "Says what it checked, and exits 1 when something is wrong.\n",
-	    0, 0, 0, command_check },
+	    "Says what it checked, and exits 1 when something is wrong.\n", 0,
+	    0, 0, command_check },
 	{ "task add", "ID --url URL [OPTION]...", "add a task",
 	    "A task is a GET of an http or https URL, due at once. ID is 1\n"
 	    "to 64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations\n"
@@ -29,19 +30,19 @@ const struct command admin_commands[] = {
 	    OPT(ALL) | OPT(LIMIT), 0, 0, command_task_list },
 	{ "task show", "ID [--limit N]",
 	    "show a task, its last checks and its earlier definitions",
-	    "--limit is for both lists (10).\n",
-	    OPT(LIMIT), 1, 1, command_task_show },
+	    "--limit is for both lists (10).\n", OPT(LIMIT), 1, 1,
+	    command_task_show },
 	{ "task edit", "ID OPTION...", "change a task's definition",
 	    "The new definition is in force when the task next has a slot to\n"
 	    "give. What was assigned before is paid as it was offered.\n",
 	    OPTS_TASK, 1, 1, command_task_edit },
-	{ "task pause", "ID", "stop handing out a task", "",
-	    0, 1, 1, command_task_pause },
-	{ "task resume", "ID", "hand out a paused task again", "",
-	    0, 1, 1, command_task_resume },
+	{ "task pause", "ID", "stop handing out a task", "", 0, 1, 1,
+	    command_task_pause },
+	{ "task resume", "ID", "hand out a paused task again", "", 0, 1, 1,
+	    command_task_resume },
 	{ "task remove", "ID", "remove a task for ever",
-	    "Its results stay, and its name stays taken.\n",
-	    0, 1, 1, command_task_remove },
+	    "Its results stay, and its name stays taken.\n", 0, 1, 1,
+	    command_task_remove },
 	{ "task import", "FILE [--update]",
 	    "add the tasks of a JSON array, all or none",
 	    "FILE is - for standard input. Each element has id, type\n"
@@ -55,12 +56,11 @@ const struct command admin_commands[] = {
 	    OPT(ALL) | OPT(LIMIT), 0, 0, command_worker_list },
 	{ "worker show", "ADDRESS [--limit N]",
 	    "show a worker, its last results and open assignments",
-	    "--limit is for both lists (10).\n",
-	    OPT(LIMIT), 1, 1, command_worker_show },
+	    "--limit is for both lists (10).\n", OPT(LIMIT), 1, 1,
+	    command_worker_show },
 	{ "worker suspend", "ADDRESS",
 	    "give a worker nothing and refuse its results",
-	    "What it has earned stays.\n",
-	    0, 1, 1, command_worker_suspend },
+	    "What it has earned stays.\n", 0, 1, 1, command_worker_suspend },
 	{ "worker resume", "ADDRESS", "let a suspended worker take part again",
 	    "", 0, 1, 1, command_worker_resume },
 	{ "status", "[--limit N]", "tasks, workers, results, money, warnings",
@@ -82,8 +82,8 @@ const struct command admin_commands[] = {
 	    OPT(OPEN) | OPT(WORKER) | OPT(ALL) | OPT(LIMIT), 0, 0,
 	    command_payout_list },
 	{ "payout show", "ID",
-	    "show a payout, its authorization and its events", "",
-	    0, 1, 1, command_payout_show },
+	    "show a payout, its authorization and its events", "", 0, 1, 1,
+	    command_payout_show },
 	{ "payout explain", "ID", "tell a payout's whole story, for its worker",
 	    "Which credits it pays and the checks behind each, what happened\n"
 	    "to it and when, and where the chain shows it.\n",
@@ -93,11 +93,11 @@ const struct command admin_commands[] = {
 	    "Without ADDRESS nobody is paid: a run stops between two payouts.\n"
 	    "What was signed before is still followed up.\n",
 	    OPT(REASON), 0, 1, command_payout_hold },
-	{ "payout release", "[ADDRESS]", "end what payout hold began", "",
-	    0, 0, 1, command_payout_release },
+	{ "payout release", "[ADDRESS]", "end what payout hold began", "", 0, 0,
+	    1, command_payout_release },
 	{ "payout holds", "", "list who is held, by whom, why, since when",
-	    "'chain' holds whom the token refuses, as long as it does.\n",
-	    0, 0, 0, command_payout_holds },
+	    "'chain' holds whom the token refuses, as long as it does.\n", 0, 0,
+	    0, command_payout_holds },
 	{ "treasury", "[--address ADDRESS]",
 	    "what the treasury has, what is owed, how long it lasts",
 	    "Asks the nodes of [payout] rpc_urls. The treasury's address is\n"
@@ -106,10 +106,10 @@ const struct command admin_commands[] = {
 	    OPT(ADDRESS), 0, 0, command_treasury },
 	{ "finding list", "[--all]",
 	    "list what payout runs found that a person must look at",
-	    "--all lists the closed ones, too.\n",
-	    OPT(ALL), 0, 0, command_finding_list },
+	    "--all lists the closed ones, too.\n", OPT(ALL), 0, 0,
+	    command_finding_list },
 	{ "finding close", "ID", "say that a person looked at a finding",
-	    "It stays in the ledger, but is no exception any more.\n",
-	    0, 1, 1, command_finding_close },
+	    "It stays in the ledger, but is no exception any more.\n", 0, 1, 1,
+	    command_finding_close },
 	{ .name = NULL },
 };

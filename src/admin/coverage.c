@@ -6,23 +6,23 @@
 #include "ledger/cycle.h"
 #include "ledger/transfer.h"
 
-#define HOUR_MS		3600000LL
-#define ON_ITS_WAY_MS	120000LL	/* slot, check and answer take less */
+#define HOUR_MS	      3600000LL
+#define ON_ITS_WAY_MS 120000LL /* slot, check and answer take less */
 
 /* Two walks in order of the task: tasks, and cycles that were checked. */
 struct walk {
-	struct coverage	*c;
-	struct query	*checked;
-	bool		 row;		/* there is a present checked one */
-	int64_t		 task;		/* of it */
-	int64_t		 cycle_ms;
-	int64_t		 from_ms;	/* cycles that opened after this */
-	int64_t		 to_ms;		/* and up to this */
+	struct coverage *c;
+	struct query *checked;
+	bool row;     /* there is a present checked one */
+	int64_t task; /* of it */
+	int64_t cycle_ms;
+	int64_t from_ms; /* cycles that opened after this */
+	int64_t to_ms;	 /* and up to this */
 };
 
 static enum rc
-transfer_time(struct db *db, int64_t from, int64_t *id, int64_t *at_ms,
-    struct err *e)
+transfer_time(
+    struct db *db, int64_t from, int64_t *id, int64_t *at_ms, struct err *e)
 {
 	struct query *q = db_query(db, Q_TRANSFER_FROM);
 	enum rc rc;
@@ -119,13 +119,11 @@ task_count(struct walk *w, struct query *q, struct err *e)
 	t.opened = (last - first) / interval_ms;
 	while (rc == RC_OK && w->row && w->task < id)
 		rc = checked_next(w, e);
-	for (; rc == RC_OK && w->row && w->task == id;
-	    rc = checked_next(w, e))
+	for (; rc == RC_OK && w->row && w->task == id; rc = checked_next(w, e))
 		t.checked += w->cycle_ms > first && w->cycle_ms <= last;
 	if (rc != RC_OK || t.opened == 0)
 		return rc;
-	memcpy(t.name, name.p, name.len < TASK_ID_MAX ? name.len :
-	    TASK_ID_MAX);
+	memcpy(t.name, name.p, name.len < TASK_ID_MAX ? name.len : TASK_ID_MAX);
 	w->c->tasks++;
 	w->c->opened += t.opened;
 	w->c->checked += t.checked;
@@ -149,8 +147,8 @@ tasks_count(struct walk *w, struct db *db, struct err *e)
 }
 
 enum rc
-coverage_read(struct coverage *c, struct db *db, size_t worst,
-    int64_t now_ms, struct err *e)
+coverage_read(struct coverage *c, struct db *db, size_t worst, int64_t now_ms,
+    struct err *e)
 {
 	struct walk w = { .c = c, .to_ms = now_ms - ON_ITS_WAY_MS };
 	int64_t transfer;

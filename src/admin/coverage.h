@@ -10,19 +10,19 @@
 #include "ledger/db.h"
 
 struct coverage_task {
-	char	name[TASK_ID_MAX + 1];
-	int64_t	opened;		/* cycles since its last edit */
-	int64_t	checked;
+	char name[TASK_ID_MAX + 1];
+	int64_t opened; /* cycles since its last edit */
+	int64_t checked;
 };
 
 struct coverage {
-	int64_t			 opened;	/* of all active tasks */
-	int64_t			 checked;
-	int64_t			 tasks;		/* that opened a cycle */
-	int64_t			 incomplete;	/* of those */
-	struct coverage_task	*worst;		/* owned; the worst first */
-	size_t			 worst_n;
-	size_t			 worst_max;
+	int64_t opened; /* of all active tasks */
+	int64_t checked;
+	int64_t tasks;		     /* that opened a cycle */
+	int64_t incomplete;	     /* of those */
+	struct coverage_task *worst; /* owned; the worst first */
+	size_t worst_n;
+	size_t worst_max;
 };
 
 /*
@@ -30,14 +30,14 @@ struct coverage {
  * coverage_free. Errors of db.h, RC_NO_MEMORY.
  */
 MUST_CHECK enum rc coverage_read(struct coverage *c, struct db *db,
-	    size_t worst, int64_t now_ms, struct err *e);
-void	coverage_free(struct coverage *c);
+    size_t worst, int64_t now_ms, struct err *e);
+void coverage_free(struct coverage *c);
 
 /*
  * The first transfer at or after at_ms, found by halving: they are in order
  * of time but for some ms. Past the newest when there is none.
  */
-MUST_CHECK enum rc transfer_at(struct db *db, int64_t at_ms, int64_t *id,
-	    struct err *e);
+MUST_CHECK enum rc
+transfer_at(struct db *db, int64_t at_ms, int64_t *id, struct err *e);
 
 #endif

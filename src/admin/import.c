@@ -6,45 +6,45 @@
 
 #include "admin/admin.h"
 #include "admin/value.h"
-#include "json/json.h"
 #include "ledger/task.h"
+#include "json/json.h"
 
-#define DEPTH_MAX	4	/* an array of objects needs 2 */
+#define DEPTH_MAX 4 /* an array of objects needs 2 */
 
 struct import {
-	struct db	*db;
-	bool		 update;
-	int64_t		 now_ms;
-	struct err	 why;		/* it stopped */
+	struct db *db;
+	bool update;
+	int64_t now_ms;
+	struct err why; /* it stopped */
 
 	/* The present element. */
-	int64_t			 number;	/* from 1; 0 before the first */
-	const struct field	*field;		/* of the key just read */
-	unsigned		 seen;		/* fields, by their place */
-	char			 id[TASK_ID_MAX + 1];
-	struct task_definition	 def;
+	int64_t number;		   /* from 1; 0 before the first */
+	const struct field *field; /* of the key just read */
+	unsigned seen;		   /* fields, by their place */
+	char id[TASK_ID_MAX + 1];
+	struct task_definition def;
 
-	int64_t		 added;
-	int64_t		 changed;
-	int64_t		 unchanged;
+	int64_t added;
+	int64_t changed;
+	int64_t unchanged;
 };
 
 /* A field of a task: a text is copied, a number stored. */
 struct field {
-	const char	*name;
-	bool		 required;
-	bool		 is_text;
-	size_t		 offset;	/* in struct import */
-	size_t		 size;		/* of a text with its NUL */
+	const char *name;
+	bool required;
+	bool is_text;
+	size_t offset; /* in struct import */
+	size_t size;   /* of a text with its NUL */
 };
 
-#define TEXT(f)		true, offsetof(struct import, f), \
-    sizeof(((struct import *)0)->f)
-#define NUMBER(f)	false, offsetof(struct import, f), 0
+#define TEXT(f) \
+	true, offsetof(struct import, f), sizeof(((struct import *)0)->f)
+#define NUMBER(f) false, offsetof(struct import, f), 0
 
 static const struct field fields[] = {
 	{ "id", true, TEXT(id) },
-	{ "type", true, true, 0, 0 },		/* http_check, and no other */
+	{ "type", true, true, 0, 0 }, /* http_check, and no other */
 	{ "url", true, TEXT(def.url) },
 	{ "expectedStatus", true, NUMBER(def.expected_status) },
 	{ "timeoutMs", true, NUMBER(def.timeout_ms) },
@@ -55,7 +55,7 @@ static const struct field fields[] = {
 	{ "cooldownMs", false, NUMBER(def.cooldown_ms) },
 };
 
-#define FIELDS	(sizeof(fields) / sizeof(fields[0]))
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 static bool
 stop(struct import *m, const char *what, struct slice name)
@@ -107,14 +107,14 @@ on_value(struct import *m, const struct json_event *ev)
 	const struct field *f = m->field;
 
 	if (ev->type != (f->is_text ? JSON_STRING : JSON_NUMBER))
-		return stop(m, f->is_text ? "expected a text: " :
-		    "expected a number: ", slice_of(f->name));
+		return stop(m,
+		    f->is_text ? "expected a text: " : "expected a number: ",
+		    slice_of(f->name));
 	if (f->is_text)
 		return on_text(m, ev->text);
-	if (json_integer((int64_t *)(void *)((char *)m + f->offset),
-	    ev->text) != RC_OK)
-		return stop(m, "expected a whole number: ",
-		    slice_of(f->name));
+	if (json_integer(
+		(int64_t *)(void *)((char *)m + f->offset), ev->text) != RC_OK)
+		return stop(m, "expected a whole number: ", slice_of(f->name));
 	return true;
 }
 
@@ -139,13 +139,12 @@ keep_absent(struct import *m, const struct task_definition *old)
 		if ((m->seen & 1U << i) != 0)
 			continue;
 		if (fields[i].offset == offsetof(struct import, def.region))
-			memcpy(m->def.region, old->region,
-			    sizeof(m->def.region));
+			memcpy(
+			    m->def.region, old->region, sizeof(m->def.region));
 		else
-			*(int64_t *)(void *)((char *)m + fields[i].offset) =
-			    *(const int64_t *)(const void *)
-			    ((const char *)old + fields[i].offset -
-			    offsetof(struct import, def));
+			*(int64_t *)(void *)((char *)m + fields[i].offset) = *(
+			    const int64_t *)(const void *)((const char *)old +
+			    fields[i].offset - offsetof(struct import, def));
 	}
 }
 
@@ -163,8 +162,10 @@ task_store(struct import *m, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	if (!m->update)
-		return err_set(e, RC_CONFLICT, "exists already (%s); --update "
-		    "changes it", task_state_name(old.state));
+		return err_set(e, RC_CONFLICT,
+		    "exists already (%s); --update "
+		    "changes it",
+		    task_state_name(old.state));
 	keep_absent(m, &old.def);
 	if (old.state != TASK_REMOVED &&
 	    task_definition_is(&m->def, &old.def)) {
@@ -188,8 +189,8 @@ task_end(struct import *m)
 	rc = task_store(m, &e);
 	if (rc == RC_OK)
 		return true;
-	(void)err_set(&m->why, rc, "task %" PRId64 " (%s): %s", m->number,
-	    m->id, e.msg);
+	(void)err_set(
+	    &m->why, rc, "task %" PRId64 " (%s): %s", m->number, m->id, e.msg);
 	return false;
 }
 
@@ -202,7 +203,8 @@ on_event(void *ctx, const struct json_event *ev)
 	if (ev->depth == 0) {
 		if (ev->type == JSON_ARRAY || ev->type == JSON_ARRAY_END)
 			return true;
-		(void)err_set(&m->why, RC_INVALID, "expected an array of "
+		(void)err_set(&m->why, RC_INVALID,
+		    "expected an array of "
 		    "tasks");
 		return false;
 	}
@@ -242,14 +244,16 @@ static void
 report(struct admin *a, const struct import *m)
 {
 	static const struct out_column added = { "added", NULL, OUT_COUNT },
-	    changed = { "changed", NULL, OUT_COUNT },
-	    unchanged = { "unchanged", NULL, OUT_COUNT };
+				       changed = { "changed", NULL, OUT_COUNT },
+				       unchanged = { "unchanged", NULL,
+					       OUT_COUNT };
 
 	out_field(a->out, &added, out_int(m->added));
 	out_field(a->out, &changed, out_int(m->changed));
 	out_field(a->out, &unchanged, out_int(m->unchanged));
-	out_note(a->out, "%" PRId64 " added, %" PRId64 " changed, %" PRId64
-	    " unchanged", m->added, m->changed, m->unchanged);
+	out_note(a->out,
+	    "%" PRId64 " added, %" PRId64 " changed, %" PRId64 " unchanged",
+	    m->added, m->changed, m->unchanged);
 }
 
 enum admin_exit
@@ -267,16 +271,16 @@ command_task_import(struct admin *a)
 		return code;
 	m.db = a->db;
 	buf_init(&text, IMPORT_MAX);
-	rc = buf_read_file(&text, strcmp(path, "-") == 0 ? "/dev/stdin" :
-	    path, &e);
+	rc = buf_read_file(
+	    &text, strcmp(path, "-") == 0 ? "/dev/stdin" : path, &e);
 	if (rc != RC_OK)
-		code = ADMIN_REFUSED;	/* the file's fault, not the ledger's */
+		code = ADMIN_REFUSED; /* the file's fault, not the ledger's */
 	else {
-		rc = import_run(&m, (struct slice){ text.p == NULL ? "" :
-		    text.p, text.len }, &e);
+		rc = import_run(&m,
+		    (struct slice){ text.p == NULL ? "" : text.p, text.len },
+		    &e);
 		if (rc == RC_INVALID || rc == RC_CONFLICT)
-			(void)err_prefix(&e, "%s: nothing was imported",
-			    path);
+			(void)err_prefix(&e, "%s: nothing was imported", path);
 	}
 	if (rc == RC_OK)
 		report(a, &m);

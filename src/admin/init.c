@@ -11,11 +11,11 @@
 #include "admin/value.h"
 #include "eth/hex.h"
 
-#define LEDGER_ID_LEN	32	/* bytes */
+#define LEDGER_ID_LEN 32 /* bytes */
 
 /* Modes of directories that init makes. */
 #define CONF_DIR_MODE	0755
-#define LEDGER_DIR_MODE	0750	/* the ledger's owner and group only */
+#define LEDGER_DIR_MODE 0750 /* the ledger's owner and group only */
 
 /* Makes the directory of path, if only that one is missing. */
 static enum rc
@@ -29,8 +29,10 @@ directory_make(const char *path, mode_t mode, struct err *e)
 		return RC_OK;
 	n = snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
 	if (n < 0 || (size_t)n >= sizeof(dir))
-		return err_set(e, RC_INVALID, "%.80s...: longer than %d "
-		    "bytes", path, PATH_LEN_MAX);
+		return err_set(e, RC_INVALID,
+		    "%.80s...: longer than %d "
+		    "bytes",
+		    path, PATH_LEN_MAX);
 	if (mkdir(dir, mode) == 0 || errno == EEXIST)
 		return RC_OK;
 	return err_set(e, RC_IO, "%s: %s", dir, strerror(errno));
@@ -47,8 +49,9 @@ sample_write(const char *path, struct err *e)
 	if (f == NULL)
 		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
 	fputs("; worknet's configuration. Each line below shows a default; "
-	    "remove the\n; semicolon in front of a key to set it. An unknown "
-	    "key is an error.\n\n", f);
+	      "remove the\n; semicolon in front of a key to set it. An unknown "
+	      "key is an error.\n\n",
+	    f);
 	conf_print_sample(f);
 	failed = ferror(f) != 0 || fflush(f) != 0 || fsync(fileno(f)) != 0;
 	failed |= fclose(f) != 0;
@@ -89,8 +92,7 @@ ledger_id_make(char out[static HEX_SIZE(LEDGER_ID_LEN)], struct err *e)
 		n = getrandom(id, sizeof(id), 0);
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(id))
-		return err_set(e, RC_IO, "no randomness: %s",
-		    strerror(errno));
+		return err_set(e, RC_IO, "no randomness: %s", strerror(errno));
 	hex_encode(out, id, sizeof(id));
 	return RC_OK;
 }
@@ -142,29 +144,35 @@ static void
 report(struct admin *a, bool conf_written, const char *id)
 {
 	static const struct out_column conf = { "configuration",
-	    "configuration", OUT_TEXT }, written = { "configurationWritten",
-	    NULL, OUT_BOOL }, ledger = { "ledger", "ledger", OUT_TEXT },
-	    ledger_id = { "ledgerId", "ledger id", OUT_TEXT };
+		"configuration", OUT_TEXT },
+				       written = { "configurationWritten", NULL,
+					       OUT_BOOL },
+				       ledger = { "ledger", "ledger",
+					       OUT_TEXT },
+				       ledger_id = { "ledgerId", "ledger id",
+					       OUT_TEXT };
 	const char *path = admin_conf_path(a);
 
 	out_field(a->out, &conf, out_text(path));
 	out_field(a->out, &written, out_int(conf_written));
 	out_field(a->out, &ledger, out_text(a->conf.ledger_path));
 	out_field(a->out, &ledger_id, out_text(id));
-	out_note(a->out, "\nNext:\n"
+	out_note(a->out,
+	    "\nNext:\n"
 	    "  look at %s%s\n"
 	    "  make worknet-fcgi's user the owner of the ledger and its "
 	    "directory\n"
 	    "  worknet -c %s task add ID --url URL\n"
-	    "  worknet -c %s check", path,
-	    conf_written ? ", which has all defaults" : "", path, path);
+	    "  worknet -c %s check",
+	    path, conf_written ? ", which has all defaults" : "", path, path);
 }
 
 static enum admin_exit
 migrate(struct admin *a)
 {
 	static const struct out_column ledger = { "ledger", "ledger",
-	    OUT_TEXT }, count = { "steps", "steps", OUT_COUNT };
+		OUT_TEXT },
+				       count = { "steps", "steps", OUT_COUNT };
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	enum rc rc;
@@ -204,8 +212,10 @@ command_init(struct admin *a)
 	if (rc == RC_OK)
 		rc = ledger_make(a, id, &e);
 	if (rc == RC_CONFLICT)
-		(void)err_set(&e, rc, "%s: a ledger is there already; it was "
-		    "left as it is", a->conf.ledger_path);
+		(void)err_set(&e, rc,
+		    "%s: a ledger is there already; it was "
+		    "left as it is",
+		    a->conf.ledger_path);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
 	report(a, written, id);

@@ -8,27 +8,27 @@
 #include "admin/value.h"
 #include "json/json.h"
 
-#define TEXT_MAX	(64UL * 1024 * 1024)	/* bytes not yet written */
-#define FLUSH_AT	(64UL * 1024)
-#define CELL_MAX	70	/* characters, but for the last column */
-#define BATCH_ROWS	200	/* that are aligned with each other */
-#define LABEL_WIDTH	18
-#define LINE_LEN	3000	/* bytes; two paths fit */
+#define TEXT_MAX    (64UL * 1024 * 1024) /* bytes not yet written */
+#define FLUSH_AT    (64UL * 1024)
+#define CELL_MAX    70	/* characters, but for the last column */
+#define BATCH_ROWS  200 /* that are aligned with each other */
+#define LABEL_WIDTH 18
+#define LINE_LEN    3000 /* bytes; two paths fit */
 
 struct out {
-	FILE			*f;		/* borrowed */
-	bool			 json;
-	struct json_writer	*w;		/* owned; JSON only */
-	struct buf		 text;		/* not yet written */
+	FILE *f; /* borrowed */
+	bool json;
+	struct json_writer *w; /* owned; JSON only */
+	struct buf text;       /* not yet written */
 
 	/* The open table. */
-	const struct out_column	*columns;
-	size_t			 columns_n;
-	size_t			 widths[OUT_COLUMNS_MAX];
-	struct buf		 cells;		/* NUL after each; people */
-	size_t			 rows;		/* in cells */
-	int64_t			 rows_total;
-	bool			 any;		/* something was written */
+	const struct out_column *columns;
+	size_t columns_n;
+	size_t widths[OUT_COLUMNS_MAX];
+	struct buf cells; /* NUL after each; people */
+	size_t rows;	  /* in cells */
+	int64_t rows_total;
+	bool any; /* something was written */
 };
 
 enum rc
@@ -147,8 +147,7 @@ add_value(struct buf *b, enum out_type type, const struct out_value *v,
 }
 
 static void
-add_member(struct out *o, const struct out_column *c,
-    const struct out_value *v)
+add_member(struct out *o, const struct out_column *c, const struct out_value *v)
 {
 	json_key(o->w, c->key);
 	if (v->absent)
@@ -171,8 +170,8 @@ add_title(struct out *o, const char *title)
 }
 
 void
-out_field(struct out *o, const struct out_column *column,
-    struct out_value value)
+out_field(
+    struct out *o, const struct out_column *column, struct out_value value)
 {
 	o->any = true;
 	if (o->json) {
@@ -204,8 +203,9 @@ out_table(struct out *o, const char *key, const char *heading,
 		return;
 	}
 	for (i = 0; i < n; i++)
-		o->widths[i] = columns[i].title == NULL ? 0 :
-		    text_width(columns[i].title, strlen(columns[i].title));
+		o->widths[i] = columns[i].title == NULL
+		    ? 0
+		    : text_width(columns[i].title, strlen(columns[i].title));
 	if (heading != NULL)
 		buf_printf(&o->text, "%s%s\n", o->any ? "\n" : "", heading);
 	o->any = true;
@@ -222,8 +222,8 @@ static void
 add_cell(struct out *o, size_t column, const char *cell)
 {
 	size_t len = strlen(cell), width = text_width(cell, len);
-	int pad = width < o->widths[column] ?
-	    (int)(o->widths[column] - width) : 0;
+	int pad =
+	    width < o->widths[column] ? (int)(o->widths[column] - width) : 0;
 	bool right = is_right_aligned(o->columns[column].type);
 
 	if (right)
@@ -277,8 +277,8 @@ row_gather(struct out *o, const struct out_value *values)
 		buf_add(&o->cells, "", 1);
 		if (o->cells.failed)
 			return;
-		width = text_width(o->cells.p + start, o->cells.len - start -
-		    1);
+		width =
+		    text_width(o->cells.p + start, o->cells.len - start - 1);
 		if (width > o->widths[i])
 			o->widths[i] = width;
 	}
@@ -366,7 +366,7 @@ out_end(struct out *o, struct err *e)
 	if (o->text.len > 0)
 		(void)fwrite(o->text.p, 1, o->text.len, o->f);
 	if (fflush(o->f) != 0 || ferror(o->f))
-		return err_set(e, RC_IO, "standard output: %s",
-		    strerror(errno));
+		return err_set(
+		    e, RC_IO, "standard output: %s", strerror(errno));
 	return RC_OK;
 }

@@ -12,27 +12,27 @@
 
 #include "base/buf.h"
 
-#define OUT_COLUMNS_MAX	12
+#define OUT_COLUMNS_MAX 12
 
 enum out_type {
 	OUT_TEXT,
 	OUT_COUNT,
-	OUT_USDC,	/* micro-USDC */
-	OUT_TIME,	/* Unix ms */
-	OUT_SPAN,	/* ms */
-	OUT_BOOL,	/* yes or no */
+	OUT_USDC, /* micro-USDC */
+	OUT_TIME, /* Unix ms */
+	OUT_SPAN, /* ms */
+	OUT_BOOL, /* yes or no */
 };
 
 struct out_column {
-	const char	*key;		/* for programs */
-	const char	*title;		/* for people; NULL: not for them */
-	enum out_type	 type;
+	const char *key;   /* for programs */
+	const char *title; /* for people; NULL: not for them */
+	enum out_type type;
 };
 
 struct out_value {
-	bool		absent;
-	int64_t		n;
-	struct slice	text;		/* of OUT_TEXT; borrowed */
+	bool absent;
+	int64_t n;
+	struct slice text; /* of OUT_TEXT; borrowed */
 };
 
 static inline struct out_value
@@ -62,28 +62,27 @@ out_absent(void)
 struct out;
 
 /* *o is freed with out_free. RC_NO_MEMORY. */
-MUST_CHECK enum rc out_new(struct out **o, FILE *f, bool json,
-	    struct err *e);
+MUST_CHECK enum rc out_new(struct out **o, FILE *f, bool json, struct err *e);
 /* NULL is fine. What was not written by out_end is dropped. */
-void	out_free(struct out *o);
+void out_free(struct out *o);
 
 /* One value: "title: value", or a member of the object. */
-void	out_field(struct out *o, const struct out_column *column,
-	    struct out_value value);
+void out_field(
+    struct out *o, const struct out_column *column, struct out_value value);
 
 /*
  * A table, or an array of objects. heading may be NULL, none is the line for
  * people when there was no row. Columns are borrowed until the end.
  */
-void	out_table(struct out *o, const char *key, const char *heading,
-	    const struct out_column *columns, size_t n);
-void	out_row(struct out *o, const struct out_value *values);
-void	out_table_end(struct out *o, const char *none);
+void out_table(struct out *o, const char *key, const char *heading,
+    const struct out_column *columns, size_t n);
+void out_row(struct out *o, const struct out_value *values);
+void out_table_end(struct out *o, const char *none);
 
 /* For people only: a line of "title: text", or a line of text. */
-void	out_line(struct out *o, const char *title, const char *fmt, ...)
-	    PRINTF_LIKE(3, 4);
-void	out_note(struct out *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void out_line(struct out *o, const char *title, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+void out_note(struct out *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Writes what is left. RC_NO_MEMORY, RC_IO (standard output is gone). */
 MUST_CHECK enum rc out_end(struct out *o, struct err *e);

@@ -10,32 +10,32 @@
 #include "admin/value.h"
 #include "ledger/transfer.h"
 
-#define WORST_TASKS	20
-#define WORST_MAX	100000	/* bounds memory, not a need of people */
-#define WARNINGS_MAX	12
-#define WARNING_LEN	200
+#define WORST_TASKS  20
+#define WORST_MAX    100000 /* bounds memory, not a need of people */
+#define WARNINGS_MAX 12
+#define WARNING_LEN  200
 
-#define HOUR_MS		3600000LL
-#define DAY_MS		(24 * HOUR_MS)
-#define SILENCE_MS	600000LL	/* no result for so long is odd */
-#define WAL_LARGE	(1024LL * 1024 * 1024)	/* bytes: a reader hangs */
-#define FREE_LEAST	(1024LL * 1024 * 1024)	/* bytes of the disk */
-#define COVERAGE_LEAST	990	/* per mille of the cycles */
+#define HOUR_MS	       3600000LL
+#define DAY_MS	       (24 * HOUR_MS)
+#define SILENCE_MS     600000LL		      /* no result for so long is odd */
+#define WAL_LARGE      (1024LL * 1024 * 1024) /* bytes: a reader hangs */
+#define FREE_LEAST     (1024LL * 1024 * 1024) /* bytes of the disk */
+#define COVERAGE_LEAST 990		      /* per mille of the cycles */
 
 struct status {
-	int64_t		now_ms;
-	int64_t		tasks_active, tasks_paused, tasks_removed;
-	int64_t		workers_active, workers_suspended;
-	int64_t		results_hour, results_day;
-	int64_t		last_result_ms;		/* 0: none yet */
-	int64_t		owed_micros;
-	int64_t		payouts_open, payouts_open_micros;
-	int64_t		exceptions;
-	int64_t		ledger_bytes, wal_bytes;
-	int64_t		free_bytes;		/* of its disk; -1 unknown */
-	struct coverage	coverage;		/* owned */
-	char		warnings[WARNINGS_MAX][WARNING_LEN];
-	size_t		warnings_n;
+	int64_t now_ms;
+	int64_t tasks_active, tasks_paused, tasks_removed;
+	int64_t workers_active, workers_suspended;
+	int64_t results_hour, results_day;
+	int64_t last_result_ms; /* 0: none yet */
+	int64_t owed_micros;
+	int64_t payouts_open, payouts_open_micros;
+	int64_t exceptions;
+	int64_t ledger_bytes, wal_bytes;
+	int64_t free_bytes;	  /* of its disk; -1 unknown */
+	struct coverage coverage; /* owned */
+	char warnings[WARNINGS_MAX][WARNING_LEN];
+	size_t warnings_n;
 };
 
 /* Steps a statement of one row with n integers, and ends it. */
@@ -58,17 +58,21 @@ read_counts(struct status *s, struct db *db, struct err *e)
 {
 	enum rc rc;
 
-	rc = read_ints(db_query(db, Q_TASK_STATES), (int64_t *[]){
-	    &s->tasks_active, &s->tasks_paused, &s->tasks_removed }, 3, e);
+	rc = read_ints(db_query(db, Q_TASK_STATES),
+	    (int64_t *[]){
+		&s->tasks_active, &s->tasks_paused, &s->tasks_removed },
+	    3, e);
 	if (rc == RC_OK)
-		rc = read_ints(db_query(db, Q_WORKER_STATES), (int64_t *[]){
-		    &s->workers_active, &s->workers_suspended }, 2, e);
+		rc = read_ints(db_query(db, Q_WORKER_STATES),
+		    (int64_t *[]){ &s->workers_active, &s->workers_suspended },
+		    2, e);
 	if (rc == RC_OK)
-		rc = read_ints(db_query(db, Q_OWED_TOTAL), (int64_t *[]){
-		    &s->owed_micros }, 1, e);
+		rc = read_ints(db_query(db, Q_OWED_TOTAL),
+		    (int64_t *[]){ &s->owed_micros }, 1, e);
 	if (rc == RC_OK)
-		rc = read_ints(db_query(db, Q_PAYOUTS_OPEN), (int64_t *[]){
-		    &s->payouts_open, &s->payouts_open_micros }, 2, e);
+		rc = read_ints(db_query(db, Q_PAYOUTS_OPEN),
+		    (int64_t *[]){ &s->payouts_open, &s->payouts_open_micros },
+		    2, e);
 	return rc;
 }
 
@@ -130,8 +134,9 @@ read_sizes(struct status *s, const char *path)
 	(void)snprintf(wal, sizeof(wal), "%s-wal", path);
 	s->ledger_bytes = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
 	s->wal_bytes = stat(wal, &st) == 0 ? (int64_t)st.st_size : 0;
-	s->free_bytes = statvfs(path, &fs) == 0 ?
-	    (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : -1;
+	s->free_bytes = statvfs(path, &fs) == 0
+	    ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize
+	    : -1;
 }
 
 static void warn(struct status *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -153,7 +158,8 @@ find_warnings(struct status *s)
 	const struct coverage *c = &s->coverage;
 
 	if (s->exceptions > 0)
-		warn(s, "the ledger has exceptions: see worknet finding list "
+		warn(s,
+		    "the ledger has exceptions: see worknet finding list "
 		    "and worknet audit");
 	if (s->tasks_active == 0)
 		warn(s, "no task is active");
@@ -163,14 +169,17 @@ find_warnings(struct status *s)
 		warn(s, "no result for %lld minutes",
 		    (long long)((s->now_ms - s->last_result_ms) / 60000));
 	if (s->last_result_ms > s->now_ms + CLOCK_SKEW_MS)
-		warn(s, "the newest transfer is from the future: is the clock "
+		warn(s,
+		    "the newest transfer is from the future: is the clock "
 		    "right?");
 	if (c->checked * 1000 < c->opened * COVERAGE_LEAST)
-		warn(s, "%lld of %lld tasks miss cycles: are there enough "
-		    "workers?", (long long)c->incomplete,
-		    (long long)c->tasks);
+		warn(s,
+		    "%lld of %lld tasks miss cycles: are there enough "
+		    "workers?",
+		    (long long)c->incomplete, (long long)c->tasks);
 	if (s->wal_bytes > WAL_LARGE)
-		warn(s, "the write-ahead log has %lld MiB: does some program "
+		warn(s,
+		    "the write-ahead log has %lld MiB: does some program "
 		    "keep a read transaction open?",
 		    (long long)(s->wal_bytes / (1024 * 1024)));
 	if (s->free_bytes >= 0 && s->free_bytes < FREE_LEAST)
@@ -182,8 +191,10 @@ find_warnings(struct status *s)
 static void
 print_lines(struct admin *a, const struct status *s)
 {
-	out_line(a->out, "ledger file", "%lld KiB, and %lld KiB of write-ahead "
-	    "log", (long long)(s->ledger_bytes / 1024),
+	out_line(a->out, "ledger file",
+	    "%lld KiB, and %lld KiB of write-ahead "
+	    "log",
+	    (long long)(s->ledger_bytes / 1024),
 	    (long long)(s->wal_bytes / 1024));
 	out_line(a->out, "tasks", "%lld active, %lld paused, %lld removed",
 	    (long long)s->tasks_active, (long long)s->tasks_paused,
@@ -191,9 +202,10 @@ print_lines(struct admin *a, const struct status *s)
 	out_line(a->out, "workers", "%lld active, %lld suspended",
 	    (long long)s->workers_active, (long long)s->workers_suspended);
 	/* In thousandths: no floating point. */
-	out_line(a->out, "results", "%lld in the last hour (%lld.%03d a "
-	    "second), %lld in the last day", (long long)s->results_hour,
-	    (long long)(s->results_hour / 3600),
+	out_line(a->out, "results",
+	    "%lld in the last hour (%lld.%03d a "
+	    "second), %lld in the last day",
+	    (long long)s->results_hour, (long long)(s->results_hour / 3600),
 	    (int)(s->results_hour % 3600 * 1000 / 3600),
 	    (long long)s->results_day);
 }
@@ -210,8 +222,8 @@ print_fields(struct admin *a, const struct status *s)
 	    open_sum = { "payoutsOpenMicros", "their sum", OUT_USDC },
 	    exceptions = { "exceptions", "exceptions", OUT_COUNT };
 	const struct {
-		const char	*key;
-		int64_t		 n;
+		const char *key;
+		int64_t n;
 	} counts[] = {
 		{ "ledgerBytes", s->ledger_bytes },
 		{ "walBytes", s->wal_bytes },
@@ -229,10 +241,11 @@ print_fields(struct admin *a, const struct status *s)
 	out_field(a->out, &ledger, out_text(a->conf.ledger_path));
 	print_lines(a, s);
 	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		out_field(a->out, &(struct out_column){ counts[i].key, NULL,
-		    OUT_COUNT }, out_int(counts[i].n));
-	out_field(a->out, &last, s->last_result_ms == 0 ? out_absent() :
-	    out_int(s->last_result_ms));
+		out_field(a->out,
+		    &(struct out_column){ counts[i].key, NULL, OUT_COUNT },
+		    out_int(counts[i].n));
+	out_field(a->out, &last,
+	    s->last_result_ms == 0 ? out_absent() : out_int(s->last_result_ms));
 	out_field(a->out, &owed, out_int(s->owed_micros));
 	out_field(a->out, &open, out_int(s->payouts_open));
 	out_field(a->out, &open_sum, out_int(s->payouts_open_micros));
@@ -250,15 +263,17 @@ format_share(char *out, size_t size, int64_t part, int64_t whole)
 		return;
 	}
 	hundredths = part * 10000 / whole;
-	(void)snprintf(out, size, "%lld.%02d %%",
-	    (long long)(hundredths / 100), (int)(hundredths % 100));
+	(void)snprintf(out, size, "%lld.%02d %%", (long long)(hundredths / 100),
+	    (int)(hundredths % 100));
 }
 
 static void
 print_coverage(struct admin *a, const struct coverage *c)
 {
 	static const struct out_column opened = { "cyclesOpened", NULL,
-	    OUT_COUNT }, checked = { "cyclesChecked", NULL, OUT_COUNT };
+		OUT_COUNT },
+				       checked = { "cyclesChecked", NULL,
+					       OUT_COUNT };
 	static const struct out_column columns[] = {
 		{ "id", "TASK", OUT_TEXT },
 		{ "opened", "CYCLES", OUT_COUNT },
@@ -270,15 +285,17 @@ print_coverage(struct admin *a, const struct coverage *c)
 	out_field(a->out, &opened, out_int(c->opened));
 	out_field(a->out, &checked, out_int(c->checked));
 	format_share(share, sizeof(share), c->checked, c->opened);
-	(void)snprintf(heading, sizeof(heading), "Coverage of the last hour: "
+	(void)snprintf(heading, sizeof(heading),
+	    "Coverage of the last hour: "
 	    "%lld of %lld cycles checked (%s); the worst of %lld tasks",
 	    (long long)c->checked, (long long)c->opened, share,
 	    (long long)c->tasks);
 	out_table(a->out, "coverage", heading, columns, 3);
 	for (i = 0; i < c->worst_n; i++)
-		out_row(a->out, (struct out_value[]){
-		    out_text(c->worst[i].name), out_int(c->worst[i].opened),
-		    out_int(c->worst[i].checked) });
+		out_row(a->out,
+		    (struct out_value[]){ out_text(c->worst[i].name),
+			out_int(c->worst[i].opened),
+			out_int(c->worst[i].checked) });
 	out_table_end(a->out, "no cycle opened");
 }
 
@@ -293,8 +310,8 @@ print_warnings(struct admin *a, const struct status *s)
 	out_note(a->out, "%s", "");
 	out_table(a->out, "warnings", NULL, columns, 1);
 	for (i = 0; i < s->warnings_n; i++)
-		out_row(a->out, (struct out_value[]){
-		    out_text(s->warnings[i]) });
+		out_row(
+		    a->out, (struct out_value[]){ out_text(s->warnings[i]) });
 	out_table_end(a->out, "no warnings");
 }
 
@@ -331,8 +348,8 @@ command_status(struct admin *a)
 	if (code != ADMIN_OK)
 		return code;
 	s.now_ms = value_now_ms();
-	rc = status_read(&s, a, worst < WORST_MAX ? (size_t)worst : WORST_MAX,
-	    &e);
+	rc = status_read(
+	    &s, a, worst < WORST_MAX ? (size_t)worst : WORST_MAX, &e);
 	if (rc == RC_OK) {
 		read_sizes(&s, a->conf.ledger_path);
 		find_warnings(&s);

@@ -9,10 +9,10 @@
 
 /* The options that are numbers of a definition. */
 static const struct {
-	enum option_id	 id;
-	const char	*name;
-	size_t		 offset;	/* in struct task_definition */
-	bool		 is_span;
+	enum option_id id;
+	const char *name;
+	size_t offset; /* in struct task_definition */
+	bool is_span;
 } numbers[] = {
 	{ OPT_EXPECT, "--expect",
 	    offsetof(struct task_definition, expected_status), false },
@@ -22,17 +22,17 @@ static const struct {
 	    offsetof(struct task_definition, reward_micros), false },
 	{ OPT_INTERVAL, "--interval",
 	    offsetof(struct task_definition, interval_ms), true },
-	{ OPT_COPIES, "--copies",
-	    offsetof(struct task_definition, copies), false },
+	{ OPT_COPIES, "--copies", offsetof(struct task_definition, copies),
+	    false },
 	{ OPT_COOLDOWN, "--cooldown",
 	    offsetof(struct task_definition, cooldown_ms), true },
 };
 
-#define NUMBERS	(sizeof(numbers) / sizeof(numbers[0]))
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
 static enum rc
-set_text(char *out, size_t size, const char *name, const char *text,
-    struct err *e)
+set_text(
+    char *out, size_t size, const char *name, const char *text, struct err *e)
 {
 	int n;
 
@@ -41,14 +41,14 @@ set_text(char *out, size_t size, const char *name, const char *text,
 	n = snprintf(out, size, "%s", text);
 	if (n >= 0 && (size_t)n < size)
 		return RC_OK;
-	return err_set(e, RC_INVALID, "%s: longer than %zu bytes", name,
-	    size - 1);
+	return err_set(
+	    e, RC_INVALID, "%s: longer than %zu bytes", name, size - 1);
 }
 
 /* Sets in *d what the command line gives; *n counts it. */
 static enum rc
-definition_set(const struct args *a, struct task_definition *d, int *n,
-    struct err *e)
+definition_set(
+    const struct args *a, struct task_definition *d, int *n, struct err *e)
 {
 	const char *text;
 	int64_t *number;
@@ -66,9 +66,9 @@ definition_set(const struct args *a, struct task_definition *d, int *n,
 			continue;
 		++*n;
 		number = (int64_t *)(void *)((char *)d + numbers[i].offset);
-		rc = numbers[i].is_span ?
-		    value_parse_span(number, numbers[i].name, text, e) :
-		    value_parse_int(number, numbers[i].name, text, e);
+		rc = numbers[i].is_span
+		    ? value_parse_span(number, numbers[i].name, text, e)
+		    : value_parse_int(number, numbers[i].name, text, e);
 	}
 	return rc;
 }
@@ -77,7 +77,7 @@ static void
 report(struct admin *a, const char *done, const char *past)
 {
 	static const struct out_column id = { "id", NULL, OUT_TEXT },
-	    what = { "done", NULL, OUT_TEXT };
+				       what = { "done", NULL, OUT_TEXT };
 
 	out_field(a->out, &id, out_text(a->args.arg[0]));
 	out_field(a->out, &what, out_text(done));
@@ -175,8 +175,8 @@ set_state(struct admin *a, enum task_state state, const char *done)
 		return code;
 	rc = db_begin(a->db, &e);
 	if (rc == RC_OK)
-		rc = task_set_state(a->db, a->args.arg[0], state,
-		    value_now_ms(), &e);
+		rc = task_set_state(
+		    a->db, a->args.arg[0], state, value_now_ms(), &e);
 	code = finish(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, done, done);

@@ -5,9 +5,9 @@
 #include "admin/value.h"
 #include "ledger/task.h"
 
-#define LIST_LIMIT	100
-#define SHOW_LIMIT	10
-#define LOOK_BACK	100000	/* results in which a task's are looked for */
+#define LIST_LIMIT 100
+#define SHOW_LIMIT 10
+#define LOOK_BACK  100000 /* results in which a task's are looked for */
 
 static const struct out_column list_columns[] = {
 	{ "id", "ID", OUT_TEXT },
@@ -26,13 +26,14 @@ static const struct out_column list_columns[] = {
 static void
 list_row(struct admin *a, struct query *q)
 {
-	out_row(a->out, (struct out_value[]){
-	    out_slice(query_get_text(q, 0)), out_text("http_check"),
-	    out_slice(query_get_text(q, 1)), out_int(query_get_int(q, 3)),
-	    out_int(query_get_int(q, 4)), out_int(query_get_int(q, 5)),
-	    out_int(query_get_int(q, 6)), out_int(query_get_int(q, 7)),
-	    out_int(query_get_int(q, 8)), out_slice(query_get_text(q, 9)),
-	    out_slice(query_get_text(q, 2)) });
+	out_row(a->out,
+	    (struct out_value[]){ out_slice(query_get_text(q, 0)),
+		out_text("http_check"), out_slice(query_get_text(q, 1)),
+		out_int(query_get_int(q, 3)), out_int(query_get_int(q, 4)),
+		out_int(query_get_int(q, 5)), out_int(query_get_int(q, 6)),
+		out_int(query_get_int(q, 7)), out_int(query_get_int(q, 8)),
+		out_slice(query_get_text(q, 9)),
+		out_slice(query_get_text(q, 2)) });
 }
 
 /* Says what the list left out. */
@@ -40,7 +41,7 @@ static enum rc
 list_footer(struct admin *a, int64_t shown, struct err *e)
 {
 	static const struct out_column total_column = { "total", NULL,
-	    OUT_COUNT };
+		OUT_COUNT };
 	struct query *q = db_query(a->db, Q_TASK_STATES);
 	int64_t total = 0, removed = 0;
 	enum rc rc;
@@ -54,9 +55,10 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 	query_done(q);
 	out_field(a->out, &total_column, out_int(total));
 	if (shown < total)
-		out_note(a->out, "\n%lld of %lld tasks, of which %lld are "
-		    "removed; --all lists every one", (long long)shown,
-		    (long long)total, (long long)removed);
+		out_note(a->out,
+		    "\n%lld of %lld tasks, of which %lld are "
+		    "removed; --all lists every one",
+		    (long long)shown, (long long)total, (long long)removed);
 	return rc;
 }
 
@@ -95,7 +97,8 @@ command_task_list(struct admin *a)
 static enum rc
 show_fields(struct admin *a, const struct task_row *t, struct err *e)
 {
-	static const struct out_column id = { "id", "id", OUT_TEXT },
+	static const struct out_column
+	    id = { "id", "id", OUT_TEXT },
 	    type = { "type", "type", OUT_TEXT },
 	    state = { "state", "state", OUT_TEXT },
 	    opens = { "opensMs", "next slot from", OUT_TIME },
@@ -118,8 +121,8 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 	out_field(a->out, &id, out_text(t->name));
 	out_field(a->out, &type, out_text("http_check"));
 	out_field(a->out, &state, out_text(task_state_name(t->state)));
-	out_field(a->out, &opens, t->state == TASK_ACTIVE ?
-	    out_int(open_ms) : out_absent());
+	out_field(a->out, &opens,
+	    t->state == TASK_ACTIVE ? out_int(open_ms) : out_absent());
 	out_field(a->out, &url, out_text(t->def.url));
 	out_field(a->out, &status, out_int(t->def.expected_status));
 	out_field(a->out, &timeout, out_int(t->def.timeout_ms));
@@ -132,8 +135,8 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 }
 
 static enum rc
-show_checks(struct admin *a, const struct task_row *t, int64_t limit,
-    struct err *e)
+show_checks(
+    struct admin *a, const struct task_row *t, int64_t limit, struct err *e)
 {
 	static const struct out_column columns[] = {
 		{ "slot", "SLOT", OUT_COUNT },
@@ -153,25 +156,26 @@ show_checks(struct admin *a, const struct task_row *t, int64_t limit,
 	query_int(q, 3, limit);
 	out_table(a->out, "checks", "Last checks", columns, 7);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out, (struct out_value[]){
-		    out_int(query_get_int(q, 0)),
-		    out_int(query_get_int(q, 1)),
-		    out_int(query_get_int(q, 2)),
-		    query_is_null(q, 3) ? out_absent() :
-		    out_int(query_get_int(q, 3)),
-		    query_is_null(q, 4) ? out_absent() :
-		    out_int(query_get_int(q, 4)),
-		    out_slice(query_get_text(q, 6)),
-		    query_is_null(q, 5) ? out_absent() :
-		    out_slice(query_get_text(q, 5)) });
+		out_row(a->out,
+		    (struct out_value[]){ out_int(query_get_int(q, 0)),
+			out_int(query_get_int(q, 1)),
+			out_int(query_get_int(q, 2)),
+			query_is_null(q, 3) ? out_absent()
+					    : out_int(query_get_int(q, 3)),
+			query_is_null(q, 4) ? out_absent()
+					    : out_int(query_get_int(q, 4)),
+			out_slice(query_get_text(q, 6)),
+			query_is_null(q, 5)
+			    ? out_absent()
+			    : out_slice(query_get_text(q, 5)) });
 	query_done(q);
 	out_table_end(a->out, "none among the ledger's last 100,000 results");
 	return rc;
 }
 
 static enum rc
-show_versions(struct admin *a, const struct task_row *t, int64_t limit,
-    struct err *e)
+show_versions(
+    struct admin *a, const struct task_row *t, int64_t limit, struct err *e)
 {
 	static const struct out_column columns[] = {
 		{ "definition", "NO", OUT_COUNT },
@@ -191,20 +195,20 @@ show_versions(struct admin *a, const struct task_row *t, int64_t limit,
 
 	query_int(q, 1, t->id);
 	query_int(q, 2, limit);
-	out_table(a->out, "definitions", "Definitions, newest first", columns,
-	    10);
+	out_table(
+	    a->out, "definitions", "Definitions, newest first", columns, 10);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out, (struct out_value[]){
-		    out_int(query_get_int(q, 0)),
-		    out_int(query_get_int(q, 1)),
-		    out_int(query_get_int(q, 3)),
-		    out_int(query_get_int(q, 4)),
-		    out_int(query_get_int(q, 5)),
-		    out_int(query_get_int(q, 6)),
-		    out_int(query_get_int(q, 7)),
-		    out_int(query_get_int(q, 8)),
-		    out_slice(query_get_text(q, 9)),
-		    out_slice(query_get_text(q, 2)) });
+		out_row(a->out,
+		    (struct out_value[]){ out_int(query_get_int(q, 0)),
+			out_int(query_get_int(q, 1)),
+			out_int(query_get_int(q, 3)),
+			out_int(query_get_int(q, 4)),
+			out_int(query_get_int(q, 5)),
+			out_int(query_get_int(q, 6)),
+			out_int(query_get_int(q, 7)),
+			out_int(query_get_int(q, 8)),
+			out_slice(query_get_text(q, 9)),
+			out_slice(query_get_text(q, 2)) });
 	query_done(q);
 	out_table_end(a->out, "none");
 	return rc;

@@ -7,12 +7,12 @@
 
 #include "base/limits.h"
 
-#define MICROS	1000000	/* in one USDC */
+#define MICROS 1000000 /* in one USDC */
 
 /* Largest first, so that a format finds the largest that fits. */
 static const struct {
-	const char	*name;
-	int64_t		 ms;
+	const char *name;
+	int64_t ms;
 } units[] = {
 	{ "d", 86400000 },
 	{ "h", 3600000 },
@@ -21,7 +21,7 @@ static const struct {
 	{ "ms", 1 },
 };
 
-#define UNITS	(sizeof(units) / sizeof(units[0]))
+#define UNITS (sizeof(units) / sizeof(units[0]))
 
 /* Digits up to *end; -1 when there are none or too many. */
 static int64_t
@@ -38,8 +38,7 @@ digits_read(const char *text, const char **end)
 }
 
 enum rc
-value_parse_int(int64_t *out, const char *what, const char *text,
-    struct err *e)
+value_parse_int(int64_t *out, const char *what, const char *text, struct err *e)
 {
 	const char *end;
 
@@ -47,13 +46,15 @@ value_parse_int(int64_t *out, const char *what, const char *text,
 	if (*out >= 0 && *end == '\0')
 		return RC_OK;
 	*out = 0;
-	return err_set(e, RC_INVALID, "%s: got \"%.80s\", expected a whole "
-	    "number", what, text);
+	return err_set(e, RC_INVALID,
+	    "%s: got \"%.80s\", expected a whole "
+	    "number",
+	    what, text);
 }
 
 enum rc
-value_parse_span(int64_t *out_ms, const char *what, const char *text,
-    struct err *e)
+value_parse_span(
+    int64_t *out_ms, const char *what, const char *text, struct err *e)
 {
 	const char *end;
 	int64_t n;
@@ -70,9 +71,10 @@ value_parse_span(int64_t *out_ms, const char *what, const char *text,
 		return RC_OK;
 	}
 	*out_ms = 0;
-	return err_set(e, RC_INVALID, "%s: got \"%.80s\", expected a whole "
-	    "number with its unit (ms, s, m, h or d), such as 30s", what,
-	    text);
+	return err_set(e, RC_INVALID,
+	    "%s: got \"%.80s\", expected a whole "
+	    "number with its unit (ms, s, m, h or d), such as 30s",
+	    what, text);
 }
 
 void
@@ -84,7 +86,7 @@ value_format_span(char out[static VALUE_TEXT_MAX], int64_t ms)
 		if (ms != 0 && ms % units[i].ms == 0)
 			break;
 	if (ms == 0)
-		i = UNITS - 2;		/* 0s */
+		i = UNITS - 2; /* 0s */
 	(void)snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s", ms / units[i].ms,
 	    units[i].name);
 }

@@ -5,35 +5,36 @@
 #include "admin/value.h"
 #include "ledger/worker.h"
 
-#define LIST_LIMIT	100
-#define SHOW_LIMIT	10
+#define LIST_LIMIT 100
+#define SHOW_LIMIT 10
 
 /* A worker as worker_get reads it, but for what its text says. */
 struct account_sums {
-	int64_t	id;
-	int64_t	first_seen_ms;
-	int64_t	owed_micros;
-	int64_t	earned_micros;
-	int64_t	in_flight_micros;
-	int64_t	paid_micros;
-	int64_t	results;
-	bool	suspended;
+	int64_t id;
+	int64_t first_seen_ms;
+	int64_t owed_micros;
+	int64_t earned_micros;
+	int64_t in_flight_micros;
+	int64_t paid_micros;
+	int64_t results;
+	bool suspended;
 };
 
 static void
 list_row(struct admin *a, struct query *q)
 {
-	out_row(a->out, (struct out_value[]){
-	    out_slice(query_get_text(q, 0)), out_slice(query_get_text(q, 1)),
-	    out_int(query_get_int(q, 3)), out_int(query_get_int(q, 4)),
-	    out_int(query_get_int(q, 5)), out_int(query_get_int(q, 2)) });
+	out_row(a->out,
+	    (struct out_value[]){ out_slice(query_get_text(q, 0)),
+		out_slice(query_get_text(q, 1)), out_int(query_get_int(q, 3)),
+		out_int(query_get_int(q, 4)), out_int(query_get_int(q, 5)),
+		out_int(query_get_int(q, 2)) });
 }
 
 static enum rc
 list_footer(struct admin *a, int64_t shown, struct err *e)
 {
 	static const struct out_column total_column = { "total", NULL,
-	    OUT_COUNT };
+		OUT_COUNT };
 	struct query *q = db_query(a->db, Q_WORKER_STATES);
 	int64_t total = 0;
 	enum rc rc;
@@ -45,8 +46,10 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 	query_done(q);
 	out_field(a->out, &total_column, out_int(total));
 	if (shown < total)
-		out_note(a->out, "\n%lld of %lld workers; --all lists every "
-		    "one", (long long)shown, (long long)total);
+		out_note(a->out,
+		    "\n%lld of %lld workers; --all lists every "
+		    "one",
+		    (long long)shown, (long long)total);
 	return rc;
 }
 
@@ -99,8 +102,8 @@ address_argument(const struct admin *a, struct address *out, struct err *e)
 }
 
 static enum rc
-sums_read(struct admin *a, const char *address, struct account_sums *s,
-    struct err *e)
+sums_read(
+    struct admin *a, const char *address, struct account_sums *s, struct err *e)
 {
 	struct query *q = db_query(a->db, Q_WORKER_GET);
 	enum rc rc;
@@ -129,8 +132,9 @@ static void
 show_fields(struct admin *a, const struct address *address,
     const struct account_sums *s)
 {
-	static const struct out_column text = { "address", "address",
-	    OUT_TEXT }, state = { "state", "state", OUT_TEXT },
+	static const struct out_column
+	    text = { "address", "address", OUT_TEXT },
+	    state = { "state", "state", OUT_TEXT },
 	    seen = { "firstSeenMs", "first seen", OUT_TIME },
 	    earned = { "earnedMicros", "earned", OUT_USDC },
 	    owed = { "owedMicros", "owed", OUT_USDC },
@@ -141,8 +145,8 @@ show_fields(struct admin *a, const struct address *address,
 
 	address_format(checksummed, address, ADDRESS_CHECKSUM);
 	out_field(a->out, &text, out_text(checksummed));
-	out_field(a->out, &state, out_text(s->suspended ? "suspended" :
-	    "active"));
+	out_field(
+	    a->out, &state, out_text(s->suspended ? "suspended" : "active"));
 	out_field(a->out, &seen, out_int(s->first_seen_ms));
 	out_field(a->out, &earned, out_int(s->earned_micros));
 	out_field(a->out, &owed, out_int(s->owed_micros));
@@ -172,26 +176,26 @@ show_results(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 	query_int(q, 2, limit);
 	out_table(a->out, "lastResults", "Last results", columns, 8);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out, (struct out_value[]){
-		    out_int(query_get_int(q, 0)),
-		    out_int(query_get_int(q, 2)),
-		    out_int(query_get_int(q, 3)),
-		    query_is_null(q, 4) ? out_absent() :
-		    out_int(query_get_int(q, 4)),
-		    query_is_null(q, 5) ? out_absent() :
-		    out_int(query_get_int(q, 5)),
-		    out_int(query_get_int(q, 7)),
-		    out_slice(query_get_text(q, 1)),
-		    query_is_null(q, 6) ? out_absent() :
-		    out_slice(query_get_text(q, 6)) });
+		out_row(a->out,
+		    (struct out_value[]){ out_int(query_get_int(q, 0)),
+			out_int(query_get_int(q, 2)),
+			out_int(query_get_int(q, 3)),
+			query_is_null(q, 4) ? out_absent()
+					    : out_int(query_get_int(q, 4)),
+			query_is_null(q, 5) ? out_absent()
+					    : out_int(query_get_int(q, 5)),
+			out_int(query_get_int(q, 7)),
+			out_slice(query_get_text(q, 1)),
+			query_is_null(q, 6)
+			    ? out_absent()
+			    : out_slice(query_get_text(q, 6)) });
 	query_done(q);
 	out_table_end(a->out, "none");
 	return rc;
 }
 
 static enum rc
-show_assignments(struct admin *a, int64_t worker, int64_t limit,
-    struct err *e)
+show_assignments(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 {
 	static const struct out_column columns[] = {
 		{ "slot", "SLOT", OUT_COUNT },
@@ -209,11 +213,11 @@ show_assignments(struct admin *a, int64_t worker, int64_t limit,
 	query_int(q, 3, limit);
 	out_table(a->out, "openAssignments", "Open assignments", columns, 4);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out, (struct out_value[]){
-		    out_int(query_get_int(q, 0)),
-		    out_int(query_get_int(q, 2)),
-		    out_int(query_get_int(q, 2) + window_ms),
-		    out_slice(query_get_text(q, 1)) });
+		out_row(a->out,
+		    (struct out_value[]){ out_int(query_get_int(q, 0)),
+			out_int(query_get_int(q, 2)),
+			out_int(query_get_int(q, 2) + window_ms),
+			out_slice(query_get_text(q, 1)) });
 	query_done(q);
 	out_table_end(a->out, "none");
 	return rc;
@@ -253,7 +257,7 @@ static enum admin_exit
 set_suspended(struct admin *a, bool suspended, const char *done)
 {
 	static const struct out_column text = { "address", NULL, OUT_TEXT },
-	    what = { "done", NULL, OUT_TEXT };
+				       what = { "done", NULL, OUT_TEXT };
 	struct err e = ERR_INIT;
 	struct address address;
 	enum admin_exit code;

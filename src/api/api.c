@@ -13,21 +13,21 @@
 #include "eth/attest.h"
 #include "json/json.h"
 
-#define RETRY_AFTER_S	5	/* of a 503 */
+#define RETRY_AFTER_S 5 /* of a 503 */
 
 struct api {
-	struct api_config	 config;
-	struct writer		*writer;
-	atomic_uint		 refused;	/* 503s since last success */
+	struct api_config config;
+	struct writer *writer;
+	atomic_uint refused; /* 503s since last success */
 };
 
 struct api_thread {
-	struct api		*api;
-	struct db		*db;		/* reads; NULL until it opens */
-	struct buf		 body;
-	struct result_batch	 batch;
-	struct offer_list	 offers;
-	int64_t			 now_ms;	/* of the present request */
+	struct api *api;
+	struct db *db; /* reads; NULL until it opens */
+	struct buf body;
+	struct result_batch batch;
+	struct offer_list offers;
+	int64_t now_ms; /* of the present request */
 };
 
 typedef void api_route_fn(struct api_thread *t, const struct api_request *rq,
@@ -44,8 +44,8 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	if (a == NULL)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
 	a->config = *config;
-	rc = writer_start(&a->writer, config->ledger_path,
-	    config->busy_timeout_ms, e);
+	rc = writer_start(
+	    &a->writer, config->ledger_path, config->busy_timeout_ms, e);
 	if (rc != RC_OK) {
 		free(a);
 		return rc;
@@ -116,8 +116,8 @@ answer_error(struct api_thread *t, struct api_response *rs, int status,
 
 /* The ledger can't take it: nothing of the request was written. */
 static void
-answer_unavailable(struct api_thread *t, struct api_response *rs,
-    const struct err *e)
+answer_unavailable(
+    struct api_thread *t, struct api_response *rs, const struct err *e)
 {
 	if (atomic_fetch_add(&t->api->refused, 1) == 0)
 		log_error("answering 503: %s", e->msg);
@@ -134,16 +134,16 @@ ledger_works(struct api_thread *t)
 		return;
 	n = atomic_exchange(&t->api->refused, 0);
 	if (n > 0)
-		log_notice("the ledger works again, after %u answers of 503",
-		    n);
+		log_notice(
+		    "the ledger works again, after %u answers of 503", n);
 }
 
 /* ---- GET /v1/worker/tasks ---- */
 
 struct give_job {
-	const struct schedule_rules	*rules;
-	const struct poll		*poll;
-	struct offer_list		*offers;
+	const struct schedule_rules *rules;
+	const struct poll *poll;
+	struct offer_list *offers;
 };
 
 static enum rc
@@ -197,8 +197,8 @@ answer_tasks(struct api_thread *t, struct api_response *rs)
 }
 
 static void
-get_tasks(struct api_thread *t, const struct api_request *rq,
-    struct api_response *rs)
+get_tasks(
+    struct api_thread *t, const struct api_request *rq, struct api_response *rs)
 {
 	const struct schedule_rules *rules = &t->api->config.schedule;
 	char network[PREFIX_MAX + 1];
@@ -215,7 +215,7 @@ get_tasks(struct api_thread *t, const struct api_request *rq,
 	}
 	network_of(network, rq->remote_addr);
 	poll = (struct poll){ query.address, slice_of(query.region),
-	    slice_of(network), t->now_ms };
+		slice_of(network), t->now_ms };
 	t->offers.n = 0;
 	rc = db_begin_read(t->db, &e);
 	if (rc == RC_OK)
@@ -238,10 +238,10 @@ get_tasks(struct api_thread *t, const struct api_request *rq,
 /* ---- POST /v1/worker/results ---- */
 
 struct credit_job {
-	const struct credit_rules	*rules;
-	struct result_batch		*batch;
-	int64_t				 now_ms;
-	enum claim_outcome		 before[RESULTS_PER_POST_MAX];
+	const struct credit_rules *rules;
+	struct result_batch *batch;
+	int64_t now_ms;
+	enum claim_outcome before[RESULTS_PER_POST_MAX];
 };
 
 static enum rc
@@ -253,8 +253,8 @@ credit_run(struct db *db, void *ctx, struct err *e)
 	/* A second run, after a failed group, starts from the same state. */
 	for (i = 0; i < job->batch->n; i++)
 		job->batch->claims[i].outcome = job->before[i];
-	return credit_record(db, job->rules, job->batch->claims,
-	    job->batch->n, job->now_ms, e);
+	return credit_record(
+	    db, job->rules, job->batch->claims, job->batch->n, job->now_ms, e);
 }
 
 /* Refuses what can be refused without the writer; counts what is left. */
@@ -271,13 +271,13 @@ check_claims(struct api_thread *t, size_t *open, struct err *e)
 	for (i = 0; rc == RC_OK && i < t->batch.n; i++) {
 		c = &t->batch.claims[i];
 		if (c->outcome == CLAIM_OPEN)
-			rc = credit_check(t->db, rules, t->batch.claims, i,
-			    t->now_ms, e);
+			rc = credit_check(
+			    t->db, rules, t->batch.claims, i, t->now_ms, e);
 		if (rc != RC_OK || c->outcome != CLAIM_OPEN)
 			continue;
 		/* The expensive check comes last. */
 		a = (struct attestation){ c->task_id, c->worker, c->row.form,
-		    c->row.timestamp_ms, c->row.success };
+			c->row.timestamp_ms, c->row.success };
 		if (attest_check(&a, c->row.signature, NULL) != RC_OK)
 			claim_refuse(c, CLAIM_BAD_SIGNATURE);
 		else
@@ -290,7 +290,8 @@ static enum rc
 settle_claims(struct api_thread *t, struct err *e)
 {
 	struct credit_job job = { .rules = &t->api->config.credit,
-	    .batch = &t->batch, .now_ms = t->now_ms };
+		.batch = &t->batch,
+		.now_ms = t->now_ms };
 	size_t i, open;
 	enum rc rc;
 
@@ -327,8 +328,8 @@ write_refusals(struct json_writer *w, const struct result_batch *b)
 			(void)snprintf(text, sizeof(text), "%.*s: %s",
 			    (int)c->task_id.len, c->task_id.p, c->reason);
 		else
-			(void)snprintf(text, sizeof(text), "#%zu: %s", i,
-			    c->reason);
+			(void)snprintf(
+			    text, sizeof(text), "#%zu: %s", i, c->reason);
 		json_string(w, text);
 		log_info("refused %s", text);
 	}
@@ -370,8 +371,8 @@ answer_results(struct api_thread *t, struct api_response *rs)
 }
 
 static void
-post_results(struct api_thread *t, const struct api_request *rq,
-    struct api_response *rs)
+post_results(
+    struct api_thread *t, const struct api_request *rq, struct api_response *rs)
 {
 	struct err e = ERR_INIT;
 	enum rc rc;
@@ -398,8 +399,8 @@ post_results(struct api_thread *t, const struct api_request *rq,
 /* ---- GET /health ---- */
 
 static void
-get_health(struct api_thread *t, const struct api_request *rq,
-    struct api_response *rs)
+get_health(
+    struct api_thread *t, const struct api_request *rq, struct api_response *rs)
 {
 	struct err e = ERR_INIT;
 	int64_t n;
@@ -413,9 +414,9 @@ get_health(struct api_thread *t, const struct api_request *rq,
 }
 
 static const struct api_route {
-	const char	*path;
-	const char	*method;
-	api_route_fn	*handle;
+	const char *path;
+	const char *method;
+	api_route_fn *handle;
 } routes[] = {
 	{ "/v1/worker/tasks", "GET", get_tasks },
 	{ "/v1/worker/results", "POST", post_results },
@@ -435,8 +436,8 @@ route_path(const struct api *a, struct slice path)
 }
 
 void
-api_handle(struct api_thread *t, const struct api_request *rq,
-    int64_t now_ms, struct api_response *rs)
+api_handle(struct api_thread *t, const struct api_request *rq, int64_t now_ms,
+    struct api_response *rs)
 {
 	struct slice path = route_path(t->api, rq->path);
 	size_t i;

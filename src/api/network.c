@@ -8,12 +8,10 @@ static void
 network_of_v4(char out[static PREFIX_MAX + 1], const uint8_t a[static 4])
 {
 	/* RFC 1122 loopback, RFC 1918 private. */
-	if (a[0] == 127 || a[0] == 10 ||
-	    (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+	if (a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
 	    (a[0] == 192 && a[1] == 168))
 		return;
-	(void)snprintf(out, PREFIX_MAX + 1, "%d.%d.%d.0/24", a[0], a[1],
-	    a[2]);
+	(void)snprintf(out, PREFIX_MAX + 1, "%d.%d.%d.0/24", a[0], a[1], a[2]);
 }
 
 static void

@@ -10,6 +10,6 @@
  * notation. "" for loopback and private addresses, which say nothing about
  * who is behind them, and for anything that isn't an address.
  */
-void	network_of(char out[static PREFIX_MAX + 1], struct slice remote_addr);
+void network_of(char out[static PREFIX_MAX + 1], struct slice remote_addr);
 
 #endif

@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-#define VALUE_MAX	128	/* bytes of a decoded value; more is refused */
+#define VALUE_MAX 128 /* bytes of a decoded value; more is refused */
 
 struct value {
-	bool	given;
-	bool	too_long;
-	char	text[VALUE_MAX];
-	size_t	len;
+	bool given;
+	bool too_long;
+	char text[VALUE_MAX];
+	size_t len;
 };
 
 static int
@@ -45,8 +45,7 @@ decode_byte(struct slice *s)
 }
 
 static enum rc
-value_decode(struct value *v, struct slice raw, const char *name,
-    struct err *e)
+value_decode(struct value *v, struct slice raw, const char *name, struct err *e)
 {
 	int c;
 
@@ -56,8 +55,10 @@ value_decode(struct value *v, struct slice raw, const char *name,
 	while (raw.len > 0) {
 		c = decode_byte(&raw);
 		if (c < 0)
-			return err_set(e, RC_INVALID, "%s: broken percent "
-			    "encoding", name);
+			return err_set(e, RC_INVALID,
+			    "%s: broken percent "
+			    "encoding",
+			    name);
 		if (v->len == sizeof(v->text)) {
 			v->too_long = true;
 			return RC_OK;
@@ -103,8 +104,8 @@ static enum rc
 region_set(struct poll_query *out, const struct value *v, struct err *e)
 {
 	if (v->too_long || v->len > REGION_MAX)
-		return err_set(e, RC_INVALID, "region longer than %d bytes",
-		    REGION_MAX);
+		return err_set(
+		    e, RC_INVALID, "region longer than %d bytes", REGION_MAX);
 	if (!utf8_is_text(v->text, v->len))
 		return err_set(e, RC_INVALID, "region isn't UTF-8 text");
 	memcpy(out->region, v->text, v->len);
@@ -121,8 +122,8 @@ poll_query_parse(struct poll_query *out, struct slice query, struct err *e)
 
 	*out = (struct poll_query){ .region = "" };
 	if (query.len > QUERY_MAX)
-		return err_set(e, RC_INVALID, "query longer than %d bytes",
-		    QUERY_MAX);
+		return err_set(
+		    e, RC_INVALID, "query longer than %d bytes", QUERY_MAX);
 	while (query.len > 0) {
 		pair = take_until(&query, '&');
 		name = take_until(&pair, '=');

@@ -6,15 +6,15 @@
 #include "eth/address.h"
 
 struct poll_query {
-	struct address	address;
-	char		region[REGION_MAX + 1];	/* "" when not given */
+	struct address address;
+	char region[REGION_MAX + 1]; /* "" when not given */
 };
 
 /*
  * Reads "address=0x…&region=…", percent-encoded (RFC 3986; '+' is a space);
  * other names are ignored. RC_INVALID with a message for the worker.
  */
-MUST_CHECK enum rc poll_query_parse(struct poll_query *out,
-	    struct slice query, struct err *e);
+MUST_CHECK enum rc
+poll_query_parse(struct poll_query *out, struct slice query, struct err *e);
 
 #endif

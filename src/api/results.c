@@ -7,26 +7,26 @@
 #include "eth/hex.h"
 #include "json/json.h"
 
-#define DEPTH_MAX	16	/* of a body; results need 2 */
-#define HTTP_STATUS_MIN	100
-#define HTTP_STATUS_MAX	999	/* some servers answer with 999 */
+#define DEPTH_MAX	16 /* of a body; results need 2 */
+#define HTTP_STATUS_MIN 100
+#define HTTP_STATUS_MAX 999 /* some servers answer with 999 */
 
 struct parser {
-	struct result_batch	*b;
-	struct claim		*c;	/* present one; NULL past 50th */
-	struct result_text	*t;
-	const struct field	*field;	/* of the key just read */
-	unsigned		 seen;	/* fields of the present result */
-	size_t			 count;	/* elements, also past the 50th */
-	bool			 is_array;
+	struct result_batch *b;
+	struct claim *c; /* present one; NULL past 50th */
+	struct result_text *t;
+	const struct field *field; /* of the key just read */
+	unsigned seen;		   /* fields of the present result */
+	size_t count;		   /* elements, also past the 50th */
+	bool is_array;
 };
 
 /* One field of a result: which value it takes, and how it is read. */
 struct field {
-	const char	*name;
-	enum json_type	 type;		/* JSON_TRUE stands for a boolean */
-	bool		 required;
-	void		(*set)(struct parser *, struct slice);
+	const char *name;
+	enum json_type type; /* JSON_TRUE stands for a boolean */
+	bool required;
+	void (*set)(struct parser *, struct slice);
 };
 
 static void
@@ -54,8 +54,7 @@ set_task_id(struct parser *p, struct slice text)
 static void
 set_address(struct parser *p, struct slice text)
 {
-	if (address_parse(&p->c->worker, &p->c->row.form, text, NULL) !=
-	    RC_OK)
+	if (address_parse(&p->c->worker, &p->c->row.form, text, NULL) != RC_OK)
 		malformed(p, "invalid", "workerAddress");
 }
 
@@ -108,8 +107,7 @@ static void
 set_signature(struct parser *p, struct slice text)
 {
 	/* Of another length or not hex: a signature by nobody. */
-	if (hex_decode(p->c->row.signature, SIGNATURE_LEN, text, NULL) !=
-	    RC_OK)
+	if (hex_decode(p->c->row.signature, SIGNATURE_LEN, text, NULL) != RC_OK)
 		malformed(p, "invalid", "signature");
 }
 
@@ -124,7 +122,7 @@ static const struct field fields[] = {
 	{ "error", JSON_STRING, false, set_error },
 };
 
-#define FIELDS	(sizeof(fields) / sizeof(fields[0]))
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 static void
 result_begin(struct parser *p)
@@ -138,8 +136,8 @@ result_begin(struct parser *p)
 	p->t = &p->b->texts[p->b->n];
 	p->b->n++;
 	*p->c = (struct claim){ .outcome = CLAIM_OPEN,
-	    .task_id = { "", 0 }, .row = { .status = ABSENT,
-	    .response_ms = ABSENT } };
+		.task_id = { "", 0 },
+		.row = { .status = ABSENT, .response_ms = ABSENT } };
 }
 
 static void
@@ -175,14 +173,14 @@ on_value(struct parser *p, const struct json_event *ev)
 	enum json_type type = ev->type;
 
 	if (p->field == NULL || p->c == NULL)
-		return;		/* an unknown key: workers may add fields */
+		return; /* an unknown key: workers may add fields */
 	if (type == JSON_FALSE)
 		type = JSON_TRUE;
 	if (type != p->field->type)
 		malformed(p, "wrong type:", p->field->name);
 	else if (type == JSON_TRUE)
-		p->field->set(p, slice_of(ev->type == JSON_TRUE ? "true" :
-		    "false"));
+		p->field->set(
+		    p, slice_of(ev->type == JSON_TRUE ? "true" : "false"));
 	else
 		p->field->set(p, ev->text);
 	p->field = NULL;
@@ -227,8 +225,8 @@ results_parse(struct result_batch *b, struct slice body, struct err *e)
 	if (rc != RC_OK)
 		return err_set(e, RC_INVALID, "invalid JSON");
 	if (!p.is_array || p.count == 0)
-		return err_set(e, RC_INVALID,
-		    "results must be non-empty array");
+		return err_set(
+		    e, RC_INVALID, "results must be non-empty array");
 	if (p.count > RESULTS_PER_POST_MAX)
 		return err_set(e, RC_INVALID, "max %d results per batch",
 		    RESULTS_PER_POST_MAX);

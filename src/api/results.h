@@ -7,14 +7,14 @@
 
 /* The texts of one result, which its claim borrows. */
 struct result_text {
-	char	task_id[TASK_ID_MAX + 1];
-	char	error[RESULT_ERROR_MAX];
+	char task_id[TASK_ID_MAX + 1];
+	char error[RESULT_ERROR_MAX];
 };
 
 struct result_batch {
-	size_t			n;
-	struct claim		claims[RESULTS_PER_POST_MAX];
-	struct result_text	texts[RESULTS_PER_POST_MAX];
+	size_t n;
+	struct claim claims[RESULTS_PER_POST_MAX];
+	struct result_text texts[RESULTS_PER_POST_MAX];
 };
 
 /*
@@ -22,10 +22,10 @@ struct result_batch {
  * CLAIM_MALFORMED with its reason, the others CLAIM_OPEN. RC_INVALID with
  * the protocol's message when the body isn't such an array, RC_NO_MEMORY.
  */
-MUST_CHECK enum rc results_parse(struct result_batch *b, struct slice body,
-	    struct err *e);
+MUST_CHECK enum rc
+results_parse(struct result_batch *b, struct slice body, struct err *e);
 
 /* True when the claim's task id may be named in an answer. */
-bool	claim_has_task_id(const struct claim *c);
+bool claim_has_task_id(const struct claim *c);
 
 #endif

@@ -112,8 +112,10 @@ buf_status(const struct buf *b, struct err *e)
 {
 	if (!b->failed)
 		return RC_OK;
-	return err_set(e, RC_NO_MEMORY, "text: longer than %zu bytes, or no "
-	    "memory", b->max);
+	return err_set(e, RC_NO_MEMORY,
+	    "text: longer than %zu bytes, or no "
+	    "memory",
+	    b->max);
 }
 
 static enum rc
@@ -127,16 +129,16 @@ read_fd(struct buf *b, int fd, const char *path, struct err *e)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set(e, RC_IO, "%s: %s", path,
-			    strerror(errno));
+			return err_set(
+			    e, RC_IO, "%s: %s", path, strerror(errno));
 		if (n == 0)
 			break;
 		buf_add(b, chunk, (size_t)n);
 	}
 	secret_wipe(chunk, sizeof(chunk));
 	if (b->failed)
-		return err_set(e, RC_NO_MEMORY, "%s: more than %zu bytes",
-		    path, b->max);
+		return err_set(
+		    e, RC_NO_MEMORY, "%s: more than %zu bytes", path, b->max);
 	return RC_OK;
 }
 
@@ -238,19 +240,22 @@ check_file(int fd, const char *path, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, RC_INVALID, "%s: not a regular file", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return err_set(e, RC_INVALID, "%s: owned by user %lu, "
-		    "expected %lu or root", path, (unsigned long)st.st_uid,
-		    (unsigned long)geteuid());
+		return err_set(e, RC_INVALID,
+		    "%s: owned by user %lu, "
+		    "expected %lu or root",
+		    path, (unsigned long)st.st_uid, (unsigned long)geteuid());
 	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return err_set(e, RC_INVALID, "%s: mode is %04o, expected "
-		    "0600 or less", path, (unsigned)st.st_mode & 07777);
+		return err_set(e, RC_INVALID,
+		    "%s: mode is %04o, expected "
+		    "0600 or less",
+		    path, (unsigned)st.st_mode & 07777);
 	return RC_OK;
 }
 
 /* Reads up to size bytes; *len tells how many there were. */
 static enum rc
-read_all(char *p, size_t size, size_t *len, int fd, const char *path,
-    struct err *e)
+read_all(
+    char *p, size_t size, size_t *len, int fd, const char *path, struct err *e)
 {
 	ssize_t n;
 
@@ -259,8 +264,8 @@ read_all(char *p, size_t size, size_t *len, int fd, const char *path,
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set(e, RC_IO, "%s: %s", path,
-			    strerror(errno));
+			return err_set(
+			    e, RC_IO, "%s: %s", path, strerror(errno));
 		if (n == 0)
 			return RC_OK;
 		*len += (size_t)n;
@@ -282,14 +287,14 @@ check_end(int fd, size_t size, const char *path, struct err *e)
 	if (n < 0)
 		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
 	if (n > 0)
-		return err_set(e, RC_INVALID, "%s: more than %zu bytes",
-		    path, size);
+		return err_set(
+		    e, RC_INVALID, "%s: more than %zu bytes", path, size);
 	return RC_OK;
 }
 
 enum rc
-secret_file_read(char *out, size_t size, size_t *len, const char *path,
-    struct err *e)
+secret_file_read(
+    char *out, size_t size, size_t *len, const char *path, struct err *e)
 {
 	enum rc rc;
 	int fd;

@@ -9,51 +9,57 @@
 #include <strings.h>
 
 enum conf_type {
-	CONF_TEXT,	/* char[max + 1] */
-	CONF_PATH,	/* char[max + 1], made absolute */
-	CONF_INT,	/* int64_t in [min, max] */
-	CONF_BOOL,	/* yes or no */
-	CONF_LIST,	/* char[max + 1], the lines' values joined by blanks */
-	CONF_NETWORK,	/* char[max + 1], one of networks */
-	CONF_FINALITY,	/* char[max + 1], one of finalities */
+	CONF_TEXT,     /* char[max + 1] */
+	CONF_PATH,     /* char[max + 1], made absolute */
+	CONF_INT,      /* int64_t in [min, max] */
+	CONF_BOOL,     /* yes or no */
+	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
+	CONF_NETWORK,  /* char[max + 1], one of networks */
+	CONF_FINALITY, /* char[max + 1], one of finalities */
 };
 
 struct conf_key {
-	const char	*section;
-	const char	*name;
-	enum conf_type	 type;
-	size_t		 offset;	/* in struct conf */
-	int64_t		 min;
-	int64_t		 max;		/* of text: its length */
-	const char	*initial;
-	const char	*help;
+	const char *section;
+	const char *name;
+	enum conf_type type;
+	size_t offset; /* in struct conf */
+	int64_t min;
+	int64_t max; /* of text: its length */
+	const char *initial;
+	const char *help;
 };
 
-#define FIELD(f)	offsetof(struct conf, f)
+#define FIELD(f) offsetof(struct conf, f)
 
 /* Of one payout, or of a day's: 10^9 USDC. */
-#define MICROS_MAX	1000000000000000LL
+#define MICROS_MAX 1000000000000000LL
 
 static const char *const networks[] = {
-	"base", "base-sepolia", "custom", NULL,
+	"base",
+	"base-sepolia",
+	"custom",
+	NULL,
 };
 static const char *const finalities[] = {
-	"latest", "safe", "finalized", NULL,
+	"latest",
+	"safe",
+	"finalized",
+	NULL,
 };
 
 static const struct conf_key keys[] = {
 	{ "ledger", "path", CONF_PATH, FIELD(ledger_path), 1, PATH_LEN_MAX,
 	    "/var/lib/worknet/ledger.db", "the SQLite file" },
-	{ "ledger", "busy_timeout_ms", CONF_INT, FIELD(busy_timeout_ms),
-	    1, 60000, "2000", "wait this long for somebody else's lock" },
+	{ "ledger", "busy_timeout_ms", CONF_INT, FIELD(busy_timeout_ms), 1,
+	    60000, "2000", "wait this long for somebody else's lock" },
 
 	{ "coordinator", "threads", CONF_INT, FIELD(threads), 1, 512, "32",
 	    "requests at once" },
 	{ "coordinator", "max_tasks_per_poll", CONF_INT,
 	    FIELD(max_tasks_per_poll), 1, TASKS_PER_POLL_MAX, "10",
 	    "tasks in one answer" },
-	{ "coordinator", "result_window_ms", CONF_INT,
-	    FIELD(result_window_ms), 1000, RESULT_WINDOW_MAX_MS, "300000",
+	{ "coordinator", "result_window_ms", CONF_INT, FIELD(result_window_ms),
+	    1000, RESULT_WINDOW_MAX_MS, "300000",
 	    "an assignment can be paid until it is this old" },
 	{ "coordinator", "one_copy_per_network", CONF_BOOL,
 	    FIELD(one_copy_per_network), 0, 0, "yes",
@@ -71,10 +77,10 @@ static const struct conf_key keys[] = {
 	{ "worker", "poll_interval_ms", CONF_INT,
 	    FIELD(worker_poll_interval_ms), 100, 3600000, "30000",
 	    "from the start of one round to the next" },
-	{ "worker", "checks_at_once", CONF_INT, FIELD(worker_checks_at_once),
-	    1, TASKS_PER_POLL_MAX, "10", "checks in flight" },
-	{ "worker", "allow_private", CONF_BOOL, FIELD(worker_allow_private),
-	    0, 0, "no", "check private, loopback, link-local addresses too" },
+	{ "worker", "checks_at_once", CONF_INT, FIELD(worker_checks_at_once), 1,
+	    TASKS_PER_POLL_MAX, "10", "checks in flight" },
+	{ "worker", "allow_private", CONF_BOOL, FIELD(worker_allow_private), 0,
+	    0, "no", "check private, loopback, link-local addresses too" },
 
 	{ "payout", "network", CONF_NETWORK, FIELD(payout_network), 1,
 	    CONF_WORD_MAX, "", "base, base-sepolia, or custom (see chain_id)" },
@@ -84,21 +90,23 @@ static const struct conf_key keys[] = {
 	    ADDRESS_LEN, "", "the token's address" },
 	{ "payout", "token_name", CONF_TEXT, FIELD(payout_token_name), 1,
 	    CONF_WORD_MAX, "", "what the token's name() says" },
-	{ "payout", "token_version", CONF_TEXT, FIELD(payout_token_version),
-	    1, CONF_WORD_MAX, "", "what its version() says" },
-	{ "payout", "facilitator_url", CONF_TEXT,
-	    FIELD(payout_facilitator_url), 1, URL_MAX, "",
-	    "the base URL, what stands in front of /settle" },
-	{ "payout", "x402_version", CONF_INT, FIELD(payout_x402_version), 1,
-	    2, "2", "of the requests that the facilitator gets" },
+	{ "payout", "token_version", CONF_TEXT, FIELD(payout_token_version), 1,
+	    CONF_WORD_MAX, "", "what its version() says" },
+	{ "payout", "facilitator_url", CONF_TEXT, FIELD(payout_facilitator_url),
+	    1, URL_MAX, "", "the base URL, what stands in front of /settle" },
+	{ "payout", "x402_version", CONF_INT, FIELD(payout_x402_version), 1, 2,
+	    "2", "of the requests that the facilitator gets" },
 	{ "payout", "rpc_urls", CONF_LIST, FIELD(payout_rpc_urls), 1,
-	    CONF_URLS_MAX, "", "nodes of the chain, also on several lines; "
+	    CONF_URLS_MAX, "",
+	    "nodes of the chain, also on several lines; "
 	    "before a payment is given up, all of them must agree" },
 	{ "payout", "explorer_url", CONF_TEXT, FIELD(payout_explorer_url), 1,
-	    URL_MAX, "", "shows a transaction when its hash follows; built "
+	    URL_MAX, "",
+	    "shows a transaction when its hash follows; built "
 	    "in for base and base-sepolia" },
 	{ "payout", "finality", CONF_FINALITY, FIELD(payout_finality), 1,
-	    CONF_WORD_MAX, "finalized", "when a block counts as final: "
+	    CONF_WORD_MAX, "finalized",
+	    "when a block counts as final: "
 	    "latest, safe or finalized" },
 	{ "payout", "threshold_micros", CONF_INT,
 	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
@@ -114,8 +122,8 @@ static const struct conf_key keys[] = {
 	{ "payout", "max_per_worker_day_micros", CONF_INT,
 	    FIELD(payout_max_per_worker_day_micros), 0, MICROS_MAX, "0",
 	    "of a worker's payouts in 24 hours; 0: no cap" },
-	{ "payout", "concurrency", CONF_INT, FIELD(payout_concurrency), 1,
-	    64, "1", "settlements at once; many facilitators can't do more" },
+	{ "payout", "concurrency", CONF_INT, FIELD(payout_concurrency), 1, 64,
+	    "1", "settlements at once; many facilitators can't do more" },
 	{ "payout", "treasury_key_file", CONF_PATH,
 	    FIELD(payout_treasury_key_file), 1, PATH_LEN_MAX, "",
 	    "64 hex digits or an Ethereum keystore v3, mode 0600" },
@@ -124,18 +132,18 @@ static const struct conf_key keys[] = {
 	    "the keystore's passphrase, mode 0600" },
 	{ "payout", "cdp_key_id", CONF_TEXT, FIELD(payout_cdp_key_id), 1,
 	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator" },
-	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file),
-	    1, PATH_LEN_MAX, "", "the secret of that key, mode 0600" },
+	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file), 1,
+	    PATH_LEN_MAX, "", "the secret of that key, mode 0600" },
 };
 
-#define KEYS	(sizeof(keys) / sizeof(keys[0]))
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
 
 struct conf_load {
-	struct conf	*conf;
-	const char	*path;
-	struct err	*err;
-	bool		 seen[KEYS];
-	bool		 failed;
+	struct conf *conf;
+	const char *path;
+	struct err *err;
+	bool seen[KEYS];
+	bool failed;
 };
 
 static const struct conf_key *
@@ -160,14 +168,14 @@ path_resolve(char *out, size_t size, const char *file, const char *value)
 	if (value[0] == '/' || slash == NULL)
 		n = snprintf(out, size, "%s", value);
 	else
-		n = snprintf(out, size, "%.*s/%s", (int)(slash - file), file,
-		    value);
+		n = snprintf(
+		    out, size, "%.*s/%s", (int)(slash - file), file, value);
 	return n >= 0 && (size_t)n < size ? 0 : -1;
 }
 
 static enum rc
-set_int(int64_t *out, const struct conf_key *k, const char *value,
-    struct err *e)
+set_int(
+    int64_t *out, const struct conf_key *k, const char *value, struct err *e)
 {
 	char *end;
 	long long n;
@@ -176,24 +184,26 @@ set_int(int64_t *out, const struct conf_key *k, const char *value,
 	n = strtoll(value, &end, 10);
 	if (value[0] == '\0' || *end != '\0' || errno != 0 || n < k->min ||
 	    n > k->max)
-		return err_set(e, RC_INVALID, "%s: got \"%s\", expected an "
-		    "integer from %lld to %lld", k->name, value,
-		    (long long)k->min, (long long)k->max);
+		return err_set(e, RC_INVALID,
+		    "%s: got \"%s\", expected an "
+		    "integer from %lld to %lld",
+		    k->name, value, (long long)k->min, (long long)k->max);
 	*out = n;
 	return RC_OK;
 }
 
 static enum rc
-set_bool(bool *out, const struct conf_key *k, const char *value,
-    struct err *e)
+set_bool(bool *out, const struct conf_key *k, const char *value, struct err *e)
 {
 	if (strcasecmp(value, "yes") == 0)
 		*out = true;
 	else if (strcasecmp(value, "no") == 0)
 		*out = false;
 	else
-		return err_set(e, RC_INVALID, "%s: got \"%s\", expected yes "
-		    "or no", k->name, value);
+		return err_set(e, RC_INVALID,
+		    "%s: got \"%s\", expected yes "
+		    "or no",
+		    k->name, value);
 	return RC_OK;
 }
 
@@ -204,9 +214,11 @@ set_text(char *out, const struct conf_key *k, const char *file,
 	size_t size = (size_t)k->max + 1;
 
 	if (strlen(value) < (size_t)k->min || strlen(value) >= size)
-		return err_set(e, RC_INVALID, "%s: got %zu bytes, expected "
-		    "%lld to %lld", k->name, strlen(value),
-		    (long long)k->min, (long long)k->max);
+		return err_set(e, RC_INVALID,
+		    "%s: got %zu bytes, expected "
+		    "%lld to %lld",
+		    k->name, strlen(value), (long long)k->min,
+		    (long long)k->max);
 	if (k->type == CONF_PATH && path_resolve(out, size, file, value) != 0)
 		return err_set(e, RC_INVALID, "%s: path too long", k->name);
 	if (k->type == CONF_TEXT)
@@ -216,17 +228,17 @@ set_text(char *out, const struct conf_key *k, const char *file,
 
 /* libinih cuts lines at 200 bytes, so a long list needs several. */
 static enum rc
-set_list(char *out, const struct conf_key *k, const char *value,
-    struct err *e)
+set_list(char *out, const struct conf_key *k, const char *value, struct err *e)
 {
 	size_t size = (size_t)k->max + 1, len = strlen(out);
 
 	if (value[0] == '\0' || strlen(value) + len + 1 >= size)
-		return err_set(e, RC_INVALID, "%s: got %zu bytes, expected 1 "
-		    "to %lld in all", k->name, strlen(value) + len,
-		    (long long)k->max);
-	(void)snprintf(out + len, size - len, "%s%s", len == 0 ? "" : " ",
-	    value);
+		return err_set(e, RC_INVALID,
+		    "%s: got %zu bytes, expected 1 "
+		    "to %lld in all",
+		    k->name, strlen(value) + len, (long long)k->max);
+	(void)snprintf(
+	    out + len, size - len, "%s%s", len == 0 ? "" : " ", value);
 	return RC_OK;
 }
 
@@ -296,11 +308,11 @@ on_key(void *ctx, const char *section, const char *name, const char *value)
 	if (l->failed)
 		return 0;
 	if (k == NULL)
-		(void)err_set(&cause, RC_INVALID, "[%s] %s: unknown key",
-		    section, name);
+		(void)err_set(
+		    &cause, RC_INVALID, "[%s] %s: unknown key", section, name);
 	else if (l->seen[k - keys] && k->type != CONF_LIST)
-		(void)err_set(&cause, RC_INVALID, "[%s] %s: given twice",
-		    section, name);
+		(void)err_set(
+		    &cause, RC_INVALID, "[%s] %s: given twice", section, name);
 	else if (key_set(l->conf, k, l->path, value, &cause) == RC_OK) {
 		l->seen[k - keys] = true;
 		return 1;
@@ -319,7 +331,7 @@ conf_defaults(struct conf *c)
 	for (i = 0; i < KEYS; i++)
 		if (keys[i].initial[0] != '\0')
 			CHECK(key_set(c, &keys[i], NULL, keys[i].initial,
-			    NULL) == RC_OK);
+				  NULL) == RC_OK);
 }
 
 enum rc
@@ -340,8 +352,9 @@ conf_read(struct conf *c, const char *path, struct err *e)
 	if (line == 0)
 		return RC_OK;
 	return err_set(e, RC_INVALID, "%s:%d: %s", path, line,
-	    l.failed ? cause.msg : "not a section, a key = value or a "
-	    "comment");
+	    l.failed ? cause.msg
+		     : "not a section, a key = value or a "
+		       "comment");
 }
 
 void

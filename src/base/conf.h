@@ -15,54 +15,54 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-#define CONF_PATH_DEFAULT	WN_SYSCONFDIR "/worknet/worknet.conf"
+#define CONF_PATH_DEFAULT WN_SYSCONFDIR "/worknet/worknet.conf"
 
 /* Bytes of text without the NUL. */
-#define CONF_WORD_MAX	64	/* a word, or the name of a token */
-#define CONF_KEY_ID_MAX	200	/* organizations/UUID/apiKeys/UUID has 96 */
-#define CONF_URLS_MAX	4000	/* a list of URLs */
+#define CONF_WORD_MAX	64   /* a word, or the name of a token */
+#define CONF_KEY_ID_MAX 200  /* organizations/UUID/apiKeys/UUID has 96 */
+#define CONF_URLS_MAX	4000 /* a list of URLs */
 
 struct conf {
 	/* [ledger] */
-	char	ledger_path[PATH_LEN_MAX + 1];
-	int64_t	busy_timeout_ms;	/* how long to wait for a lock */
+	char ledger_path[PATH_LEN_MAX + 1];
+	int64_t busy_timeout_ms; /* how long to wait for a lock */
 
 	/* [coordinator] */
-	int64_t	threads;		/* requests at once */
-	int64_t	max_tasks_per_poll;
-	int64_t	result_window_ms;	/* how long an assignment is paid */
-	bool	one_copy_per_network;	/* a cycle's copies: one per prefix */
-	char	prefix[PREFIX_MAX + 1];	/* of the API's paths, "" for none */
+	int64_t threads; /* requests at once */
+	int64_t max_tasks_per_poll;
+	int64_t result_window_ms;    /* how long an assignment is paid */
+	bool one_copy_per_network;   /* a cycle's copies: one per prefix */
+	char prefix[PREFIX_MAX + 1]; /* of the API's paths, "" for none */
 
 	/* [worker] */
-	char	worker_coordinator[URL_MAX + 1];	/* API base URL */
-	char	worker_key_file[PATH_LEN_MAX + 1];
-	char	worker_region[REGION_MAX + 1];
-	int64_t	worker_poll_interval_ms;
-	int64_t	worker_checks_at_once;
-	bool	worker_allow_private;	/* private and loopback targets */
+	char worker_coordinator[URL_MAX + 1]; /* API base URL */
+	char worker_key_file[PATH_LEN_MAX + 1];
+	char worker_region[REGION_MAX + 1];
+	int64_t worker_poll_interval_ms;
+	int64_t worker_checks_at_once;
+	bool worker_allow_private; /* private and loopback targets */
 
 	/* [payout]: text that isn't set is "" */
-	char	payout_network[CONF_WORD_MAX + 1];	/* base, ... */
-	int64_t	payout_chain_id;			/* of custom; 0 */
-	char	payout_token[ADDRESS_LEN + 1];		/* of custom */
-	char	payout_token_name[CONF_WORD_MAX + 1];	/* of custom */
-	char	payout_token_version[CONF_WORD_MAX + 1]; /* of custom */
-	char	payout_facilitator_url[URL_MAX + 1];
-	int64_t	payout_x402_version;			/* 1 or 2 */
-	char	payout_rpc_urls[CONF_URLS_MAX + 1];	/* one or more */
-	char	payout_explorer_url[URL_MAX + 1];	/* "": built in */
-	char	payout_finality[CONF_WORD_MAX + 1];	/* a block's tag */
-	int64_t	payout_threshold_micros;	/* nobody is paid less */
-	int64_t	payout_validity_s;		/* of an authorization */
-	int64_t	payout_max_per_payout_micros;		/* 0: no cap */
-	int64_t	payout_max_per_run_micros;		/* 0: no cap */
-	int64_t	payout_max_per_worker_day_micros;	/* 0: no cap */
-	int64_t	payout_concurrency;		/* settlements at once */
-	char	payout_treasury_key_file[PATH_LEN_MAX + 1];
-	char	payout_treasury_passphrase_file[PATH_LEN_MAX + 1];
-	char	payout_cdp_key_id[CONF_KEY_ID_MAX + 1];
-	char	payout_cdp_key_file[PATH_LEN_MAX + 1];
+	char payout_network[CONF_WORD_MAX + 1];	      /* base, ... */
+	int64_t payout_chain_id;		      /* of custom; 0 */
+	char payout_token[ADDRESS_LEN + 1];	      /* of custom */
+	char payout_token_name[CONF_WORD_MAX + 1];    /* of custom */
+	char payout_token_version[CONF_WORD_MAX + 1]; /* of custom */
+	char payout_facilitator_url[URL_MAX + 1];
+	int64_t payout_x402_version;		  /* 1 or 2 */
+	char payout_rpc_urls[CONF_URLS_MAX + 1];  /* one or more */
+	char payout_explorer_url[URL_MAX + 1];	  /* "": built in */
+	char payout_finality[CONF_WORD_MAX + 1];  /* a block's tag */
+	int64_t payout_threshold_micros;	  /* nobody is paid less */
+	int64_t payout_validity_s;		  /* of an authorization */
+	int64_t payout_max_per_payout_micros;	  /* 0: no cap */
+	int64_t payout_max_per_run_micros;	  /* 0: no cap */
+	int64_t payout_max_per_worker_day_micros; /* 0: no cap */
+	int64_t payout_concurrency;		  /* settlements at once */
+	char payout_treasury_key_file[PATH_LEN_MAX + 1];
+	char payout_treasury_passphrase_file[PATH_LEN_MAX + 1];
+	char payout_cdp_key_id[CONF_KEY_ID_MAX + 1];
+	char payout_cdp_key_file[PATH_LEN_MAX + 1];
 };
 
 /*
@@ -70,20 +70,19 @@ struct conf {
  * RC_INVALID with file, line, got and expected in the message. Paths that
  * are not absolute are taken from the file's own directory.
  */
-MUST_CHECK enum rc conf_read(struct conf *c, const char *path,
-	    struct err *e);
+MUST_CHECK enum rc conf_read(struct conf *c, const char *path, struct err *e);
 
 /* The defaults alone, for programs that run without a file. */
-void	conf_defaults(struct conf *c);
+void conf_defaults(struct conf *c);
 
 /*
  * Sets one value as a line of the file would, for an option of the command
  * line. RC_INVALID with got and expected. A relative path stays one.
  */
 MUST_CHECK enum rc conf_set(struct conf *c, const char *section,
-	    const char *name, const char *value, struct err *e);
+    const char *name, const char *value, struct err *e);
 
 /* Prints a commented sample with every key and its default. */
-void	conf_print_sample(FILE *out);
+void conf_print_sample(FILE *out);
 
 #endif

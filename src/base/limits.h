@@ -8,51 +8,52 @@
 #include <assert.h>
 
 /* Text, in bytes without the NUL. */
-#define TASK_ID_MAX		64	/* protocol: [A-Za-z0-9_.:-]{1,64} */
-#define ADDRESS_LEN		42	/* 0x and 40 hex digits */
-#define URL_MAX			2000	/* what common HTTP servers accept */
-#define REGION_MAX		32	/* a label such as "eu-west" */
-#define RESULT_ERROR_MAX	1024	/* a check's error; stored as sent */
-#define PREFIX_MAX		64	/* a network in CIDR notation */
-#define PATH_LEN_MAX		1000	/* files named in the configuration */
+#define TASK_ID_MAX	 64   /* protocol: [A-Za-z0-9_.:-]{1,64} */
+#define ADDRESS_LEN	 42   /* 0x and 40 hex digits */
+#define URL_MAX		 2000 /* what common HTTP servers accept */
+#define REGION_MAX	 32   /* a label such as "eu-west" */
+#define RESULT_ERROR_MAX 1024 /* a check's error; stored as sent */
+#define PREFIX_MAX	 64   /* a network in CIDR notation */
+#define PATH_LEN_MAX	 1000 /* files named in the configuration */
 
 /* Numbers. */
-#define JSON_INT_MAX	9007199254740991LL	/* 2^53-1: exact in JS */
-#define REWARD_MAX_MICROS	1000000000LL	/* 1,000 USDC for one check */
-#define COPIES_MAX		100	/* slots of one task in one cycle */
-#define INTERVAL_MIN_MS		1000LL		/* one cycle a second */
-#define INTERVAL_MAX_MS		(31LL * 86400 * 1000)
-#define COOLDOWN_MAX_MS		(31LL * 86400 * 1000)
-#define TIMEOUT_MIN_MS		100
-#define TIMEOUT_MAX_MS		60000	/* a round of checks stays short */
-#define STATUS_MAX		599	/* RFC 9110: three digits, 1xx to 5xx */
+#define JSON_INT_MAX	  9007199254740991LL /* 2^53-1: exact in JS */
+#define REWARD_MAX_MICROS 1000000000LL	     /* 1,000 USDC for one check */
+#define COPIES_MAX	  100	 /* slots of one task in one cycle */
+#define INTERVAL_MIN_MS	  1000LL /* one cycle a second */
+#define INTERVAL_MAX_MS	  (31LL * 86400 * 1000)
+#define COOLDOWN_MAX_MS	  (31LL * 86400 * 1000)
+#define TIMEOUT_MIN_MS	  100
+#define TIMEOUT_MAX_MS	  60000 /* a round of checks stays short */
+#define STATUS_MAX	  599	/* RFC 9110: three digits, 1xx to 5xx */
 
 /* Requests. */
-#define RESULTS_PER_POST_MAX	50	/* protocol */
-#define TASKS_PER_POLL_MAX	50	/* one POST holds what one poll gave */
-#define RESULT_TEXT_MAX		(6 * RESULT_ERROR_MAX + 1024) /* \u escapes */
-#define BODY_MAX		(256 * 1024)	/* bytes of a POST */
-#define QUERY_MAX		2048	/* bytes of a query string */
-#define RESPONSE_MAX		(256 * 1024)	/* bytes of an answer */
-#define REASON_MAX		80	/* one refusal, without the task id */
+#define RESULTS_PER_POST_MAX 50 /* protocol */
+#define TASKS_PER_POLL_MAX   50 /* one POST holds what one poll gave */
+#define RESULT_TEXT_MAX	     (6 * RESULT_ERROR_MAX + 1024) /* \u escapes */
+#define BODY_MAX	     (256 * 1024)		   /* bytes of a POST */
+#define QUERY_MAX	     2048	  /* bytes of a query string */
+#define RESPONSE_MAX	     (256 * 1024) /* bytes of an answer */
+#define REASON_MAX	     80		  /* one refusal, without the task id */
 
 /* Files that the operator imports. */
-#define IMPORT_MAX	(256 * 1024 * 1024)	/* bytes: a million tasks */
+#define IMPORT_MAX (256 * 1024 * 1024) /* bytes: a million tasks */
 
 /* Time. */
-#define POLL_PERIOD_MS		30000	/* protocol: how often workers poll */
-#define CLOCK_SKEW_MS		60000	/* protocol: a result from the future */
-#define REOFFER_AFTER_MS	60000	/* protocol: past the task's timeout */
-#define RESULT_WINDOW_MAX_MS	(24LL * 3600 * 1000)
+#define POLL_PERIOD_MS	     30000 /* protocol: how often workers poll */
+#define CLOCK_SKEW_MS	     60000 /* protocol: a result from the future */
+#define REOFFER_AFTER_MS     60000 /* protocol: past the task's timeout */
+#define RESULT_WINDOW_MAX_MS (24LL * 3600 * 1000)
 
 /* Work done for one poll, whatever the size of the ledger. */
-#define POLL_CANDIDATES_MAX	128	/* due tasks looked at */
+#define POLL_CANDIDATES_MAX 128 /* due tasks looked at */
 
 static_assert(TASKS_PER_POLL_MAX <= RESULTS_PER_POST_MAX,
     "the results of one poll must fit into one POST");
 static_assert(POLL_CANDIDATES_MAX > TASKS_PER_POLL_MAX,
     "a poll must be able to skip tasks that are in cooldown");
-static_assert((long long)RESULTS_PER_POST_MAX * REWARD_MAX_MICROS <
-    JSON_INT_MAX, "a request's sum must be exact in JavaScript");
+static_assert(
+    (long long)RESULTS_PER_POST_MAX * REWARD_MAX_MICROS < JSON_INT_MAX,
+    "a request's sum must be exact in JavaScript");
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES	1024	/* below PIPE_BUF: one write stays one line */
+#define LINE_MAX_BYTES 1024 /* below PIPE_BUF: one write stays one line */
 
 static enum log_level threshold = LOG_LEVEL_INFO;
 
@@ -25,7 +25,7 @@ write_all(const char *p, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;		/* nobody listens: nothing to do */
+			return; /* nobody listens: nothing to do */
 		p += n;
 		len -= (size_t)n;
 	}
@@ -42,8 +42,7 @@ log_line(enum log_level level, const char *fmt, ...)
 	if (level > threshold)
 		return;
 	if (!isatty(STDERR_FILENO))
-		used = (size_t)snprintf(line, sizeof(line), "<%d>",
-		    (int)level);
+		used = (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
 	va_start(ap, fmt);
 	n = vsnprintf(line + used, sizeof(line) - used - 1, fmt, ap);
 	va_end(ap);

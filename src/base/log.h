@@ -19,15 +19,15 @@ enum log_level {
 };
 
 /* Drops lines less urgent than level. Call it before starting threads. */
-void	log_set_level(enum log_level level);
+void log_set_level(enum log_level level);
 
 /* One line; control characters in it are printed as '?'. */
-void	log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-#define log_error(...)		log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warning(...)	log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_notice(...)		log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
-#define log_info(...)		log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...)		log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_error(...)	 log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_notice(...)	 log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)
+#define log_info(...)	 log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)	 log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 #endif

@@ -86,7 +86,8 @@ address_parse(struct address *out, enum address_form *form, struct slice text,
 	if (form != NULL)
 		*form = ADDRESS_CHECKSUM;
 	if (hex_decode(out->b, sizeof(out->b), text, NULL) != RC_OK)
-		return err_set(e, RC_INVALID, "address must be 0x and 40 hex "
+		return err_set(e, RC_INVALID,
+		    "address must be 0x and 40 hex "
 		    "digits");
 	found = form_of(text);
 	if (found == ADDRESS_CHECKSUM) {
@@ -94,7 +95,8 @@ address_parse(struct address *out, enum address_form *form, struct slice text,
 		address_format(expected, out, found);
 		if (memcmp(text.p, expected, ADDRESS_LEN) != 0) {
 			*out = (struct address){ { 0 } };
-			return err_set(e, RC_INVALID, "address has a wrong "
+			return err_set(e, RC_INVALID,
+			    "address has a wrong "
 			    "EIP-55 checksum");
 		}
 	}

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 
 struct address {
-	uint8_t	b[20];
+	uint8_t b[20];
 };
 
 /*
@@ -14,9 +14,9 @@ struct address {
  * passes EIP-55, so address and form give the very text back.
  */
 enum address_form {
-	ADDRESS_CHECKSUM = 0,	/* also when no digit is a letter */
+	ADDRESS_CHECKSUM = 0, /* also when no digit is a letter */
 	ADDRESS_LOWER = 1,
-	ADDRESS_UPPER = 2,	/* "0x" and upper-case digits */
+	ADDRESS_UPPER = 2, /* "0x" and upper-case digits */
 };
 
 /*
@@ -25,10 +25,10 @@ enum address_form {
  * form may be NULL.
  */
 MUST_CHECK enum rc address_parse(struct address *out, enum address_form *form,
-	    struct slice text, struct err *e);
+    struct slice text, struct err *e);
 
 /* Writes the text of a in that form, with its NUL. */
-void	address_format(char out[static ADDRESS_LEN + 1],
-	    const struct address *a, enum address_form form);
+void address_format(char out[static ADDRESS_LEN + 1], const struct address *a,
+    enum address_form form);
 
 #endif

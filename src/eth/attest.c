@@ -2,20 +2,21 @@
 
 #include <string.h>
 
-#define DIGITS_MAX	20	/* of a uint64_t */
+#define DIGITS_MAX 20 /* of a uint64_t */
 
 /* The pieces of the text; the values stand between them. */
-#define TEXT_TASK	"{\"taskId\":\""
-#define TEXT_WORKER	"\",\"workerAddress\":\""
-#define TEXT_TIMESTAMP	"\",\"timestamp\":"
-#define TEXT_SUCCESS	",\"success\":"
-#define TEXT_MAX (sizeof(TEXT_TASK TEXT_WORKER TEXT_TIMESTAMP TEXT_SUCCESS \
-    "false}") - 1 + TASK_ID_MAX + ADDRESS_LEN + DIGITS_MAX)
+#define TEXT_TASK      "{\"taskId\":\""
+#define TEXT_WORKER    "\",\"workerAddress\":\""
+#define TEXT_TIMESTAMP "\",\"timestamp\":"
+#define TEXT_SUCCESS   ",\"success\":"
+#define TEXT_MAX                                                              \
+	(sizeof(TEXT_TASK TEXT_WORKER TEXT_TIMESTAMP TEXT_SUCCESS "false}") - \
+	    1 + TASK_ID_MAX + ADDRESS_LEN + DIGITS_MAX)
 
 /* Text under construction; TEXT_MAX is enough for every attestation. */
 struct text {
-	char	p[TEXT_MAX];
-	size_t	len;
+	char p[TEXT_MAX];
+	size_t len;
 };
 
 static void
@@ -91,7 +92,8 @@ void
 attest_digest(uint8_t out[static KECCAK256_LEN], const struct attestation *a)
 {
 	/* EIP-191, version 0x45 (personal_sign). */
-	static const char prefix[] = "\x19" "Ethereum Signed Message:\n";
+	static const char prefix[] = "\x19"
+				     "Ethereum Signed Message:\n";
 	struct text message, length = { .len = 0 };
 	struct keccak k;
 
@@ -141,8 +143,10 @@ attest_sign(uint8_t sig[static SIGNATURE_LEN], const struct attestation *a,
 	if (memcmp(own.b, a->worker.b, sizeof(own.b)) != 0) {
 		address_format(got, &own, ADDRESS_CHECKSUM);
 		address_format(expected, &a->worker, ADDRESS_CHECKSUM);
-		return err_set(e, RC_INVALID, "private key: got that of %s, "
-		    "expected that of %s", got, expected);
+		return err_set(e, RC_INVALID,
+		    "private key: got that of %s, "
+		    "expected that of %s",
+		    got, expected);
 	}
 	attest_digest(digest, a);
 	return eth_sign(sig, digest, key, e);

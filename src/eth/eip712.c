@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define WORD_LEN	32	/* EIP-712: every encoded member is one word */
+#define WORD_LEN 32 /* EIP-712: every encoded member is one word */
 
 static void
 hash_text(uint8_t out[static KECCAK256_LEN], const char *text)
@@ -43,13 +43,14 @@ add_address(struct keccak *k, const struct address *a)
 }
 
 void
-eip712_domain_separator(uint8_t out[static KECCAK256_LEN],
-    const struct eip712_domain *d)
+eip712_domain_separator(
+    uint8_t out[static KECCAK256_LEN], const struct eip712_domain *d)
 {
 	struct keccak k;
 
 	keccak_init(&k);
-	add_text(&k, "EIP712Domain(string name,string version,"
+	add_text(&k,
+	    "EIP712Domain(string name,string version,"
 	    "uint256 chainId,address verifyingContract)");
 	add_text(&k, d->name);
 	add_text(&k, d->version);
@@ -60,13 +61,14 @@ eip712_domain_separator(uint8_t out[static KECCAK256_LEN],
 
 /* EIP-712: hashStruct(message) = keccak256(typeHash || encodeData(message)) */
 static void
-transfer_hash(uint8_t out[static KECCAK256_LEN],
-    const struct transfer_authorization *a)
+transfer_hash(
+    uint8_t out[static KECCAK256_LEN], const struct transfer_authorization *a)
 {
 	struct keccak k;
 
 	keccak_init(&k);
-	add_text(&k, "TransferWithAuthorization(address from,address to,"
+	add_text(&k,
+	    "TransferWithAuthorization(address from,address to,"
 	    "uint256 value,uint256 validAfter,uint256 validBefore,"
 	    "bytes32 nonce)");
 	add_address(&k, &a->from);

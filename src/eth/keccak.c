@@ -2,20 +2,36 @@
 
 #include <string.h>
 
-#define LANES	25	/* of 64 bits: the 1600-bit state */
-#define RATE	136	/* bytes absorbed in one block: 1600/8 - 2 * 32 */
-#define ROUNDS	24
+#define LANES  25  /* of 64 bits: the 1600-bit state */
+#define RATE   136 /* bytes absorbed in one block: 1600/8 - 2 * 32 */
+#define ROUNDS 24
 
 /* The constants of the step iota (The Keccak reference 3.0, section 1.2). */
 static const uint64_t round_constants[ROUNDS] = {
-	0x0000000000000001, 0x0000000000008082, 0x800000000000808a,
-	0x8000000080008000, 0x000000000000808b, 0x0000000080000001,
-	0x8000000080008081, 0x8000000000008009, 0x000000000000008a,
-	0x0000000000000088, 0x0000000080008009, 0x000000008000000a,
-	0x000000008000808b, 0x800000000000008b, 0x8000000000008089,
-	0x8000000000008003, 0x8000000000008002, 0x8000000000000080,
-	0x000000000000800a, 0x800000008000000a, 0x8000000080008081,
-	0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
+	0x0000000000000001,
+	0x0000000000008082,
+	0x800000000000808a,
+	0x8000000080008000,
+	0x000000000000808b,
+	0x0000000080000001,
+	0x8000000080008081,
+	0x8000000000008009,
+	0x000000000000008a,
+	0x0000000000000088,
+	0x0000000080008009,
+	0x000000008000000a,
+	0x000000008000808b,
+	0x800000000000008b,
+	0x8000000000008089,
+	0x8000000000008003,
+	0x8000000000008002,
+	0x8000000000000080,
+	0x000000000000800a,
+	0x800000008000000a,
+	0x8000000080008081,
+	0x8000000000008080,
+	0x0000000080000001,
+	0x8000000080008008,
 };
 
 static inline uint64_t
@@ -26,8 +42,8 @@ rotate(uint64_t x, unsigned n)
 
 /* The step chi for one plane of five lanes. */
 static inline void
-chi(uint64_t out[static 5], uint64_t b0, uint64_t b1, uint64_t b2,
-    uint64_t b3, uint64_t b4)
+chi(uint64_t out[static 5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3,
+    uint64_t b4)
 {
 	out[0] = b0 ^ (~b1 & b2);
 	out[1] = b1 ^ (~b2 & b3);
@@ -116,9 +132,8 @@ static inline uint64_t
 lane_load(const uint8_t *p)
 {
 	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
-	    (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 |
-	    (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
-	    (uint64_t)p[7] << 56;
+	    (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+	    (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
 static inline void

@@ -8,19 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KECCAK256_LEN	32
+#define KECCAK256_LEN 32
 
 struct keccak {
-	uint64_t	state[25];
-	size_t		pos;	/* bytes absorbed into the current block */
+	uint64_t state[25];
+	size_t pos; /* bytes absorbed into the current block */
 };
 
-void	keccak_init(struct keccak *k);
-void	keccak_update(struct keccak *k, const void *p, size_t len);
+void keccak_init(struct keccak *k);
+void keccak_update(struct keccak *k, const void *p, size_t len);
 /* Writes the hash; k needs keccak_init before it is used again. */
-void	keccak_final(struct keccak *k, uint8_t out[static KECCAK256_LEN]);
+void keccak_final(struct keccak *k, uint8_t out[static KECCAK256_LEN]);
 
-void	keccak256(uint8_t out[static KECCAK256_LEN], const void *p,
-	    size_t len);
+void keccak256(uint8_t out[static KECCAK256_LEN], const void *p, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /* Key files: what sign.h says about eth_key_read and eth_key_write. */
-#define _GNU_SOURCE	/* O_CLOEXEC */
+#define _GNU_SOURCE /* O_CLOEXEC */
 #include "eth/sign.h"
 
 #include <errno.h>
@@ -10,13 +10,13 @@
 
 #include "eth/hex.h"
 
-#define KEY_TEXT_SIZE	HEX_SIZE(sizeof(struct eth_key))
-#define KEY_FILE_MAX	256	/* bytes: the key, and room for white space */
+#define KEY_TEXT_SIZE HEX_SIZE(sizeof(struct eth_key))
+#define KEY_FILE_MAX  256 /* bytes: the key, and room for white space */
 
 /* The messages hold nothing of the text: it may be a key with a typo. */
 static enum rc
-parse_key(struct eth_key *key, struct slice text, const char *path,
-    struct err *e)
+parse_key(
+    struct eth_key *key, struct slice text, const char *path, struct err *e)
 {
 	char full[KEY_TEXT_SIZE] = "0x";
 	struct address unused;
@@ -29,8 +29,10 @@ parse_key(struct eth_key *key, struct slice text, const char *path,
 	}
 	rc = hex_decode(key->b, sizeof(key->b), text, NULL);
 	if (rc != RC_OK)
-		rc = err_set(e, rc, "%s: expected a private key of 64 hex "
-		    "digits", path);
+		rc = err_set(e, rc,
+		    "%s: expected a private key of 64 hex "
+		    "digits",
+		    path);
 	else if ((rc = eth_key_address(&unused, key, e)) != RC_OK)
 		rc = err_prefix(e, "%s", path);
 	secret_wipe(full, sizeof(full));

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* getrandom */
+#define _GNU_SOURCE /* getrandom */
 #include "eth/sign.h"
 
 #include <errno.h>
@@ -9,14 +9,42 @@
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
 
-#define PUBKEY_LEN	65	/* 0x04 || x || y */
+#define PUBKEY_LEN 65 /* 0x04 || x || y */
 
 /* Half the order of the group, rounded down: the greatest low s. */
 static const uint8_t half_order[32] = {
-	0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d,
-	0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+	0x7f,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0xff,
+	0x5d,
+	0x57,
+	0x6e,
+	0x73,
+	0x57,
+	0xa4,
+	0x50,
+	0x1d,
+	0xdf,
+	0xe9,
+	0x2f,
+	0x46,
+	0x68,
+	0x1b,
+	0x20,
+	0xa0,
 };
 
 /*
@@ -25,7 +53,7 @@ static const uint8_t half_order[32] = {
  */
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static pthread_once_t signer_once = PTHREAD_ONCE_INIT;
-static secp256k1_context *signer;	/* NULL when there is no randomness */
+static secp256k1_context *signer; /* NULL when there is no randomness */
 
 static bool
 fill_random(uint8_t *p, size_t len)
@@ -110,22 +138,26 @@ eth_recover(struct address *out, const uint8_t digest[static KECCAK256_LEN],
 	*out = (struct address){ { 0 } };
 	id = recovery_id(sig[64]);
 	if (id < 0)
-		return err_set(e, RC_INVALID, "signature: got v %u, expected "
-		    "27, 28, 0 or 1", sig[64]);
+		return err_set(e, RC_INVALID,
+		    "signature: got v %u, expected "
+		    "27, 28, 0 or 1",
+		    sig[64]);
 	/*
 	 * EIP-2: high s is a second encoding of one signature. The library
 	 * recovers from it all the same, so it is refused here.
 	 */
 	if (memcmp(sig + 32, half_order, sizeof(half_order)) > 0)
-		return err_set(e, RC_INVALID, "signature: s is in the upper "
+		return err_set(e, RC_INVALID,
+		    "signature: s is in the upper "
 		    "half of its range");
 	CHECK(pthread_once(&library_once, library_check) == 0);
 	if (secp256k1_ecdsa_recoverable_signature_parse_compact(
-	    secp256k1_context_static, &parsed, sig, id) != 1)
+		secp256k1_context_static, &parsed, sig, id) != 1)
 		return err_set(e, RC_INVALID, "signature: r is out of range");
-	if (secp256k1_ecdsa_recover(secp256k1_context_static, &pubkey,
-	    &parsed, digest) != 1)
-		return err_set(e, RC_INVALID, "signature: no public key can "
+	if (secp256k1_ecdsa_recover(
+		secp256k1_context_static, &pubkey, &parsed, digest) != 1)
+		return err_set(e, RC_INVALID,
+		    "signature: no public key can "
 		    "have made it");
 	address_of_pubkey(out, &pubkey);
 	return RC_OK;
@@ -144,15 +176,16 @@ eth_sign(uint8_t sig[static SIGNATURE_LEN],
 	if (ctx == NULL)
 		return err_set(e, RC_IO, "signing: no randomness");
 	/* The default nonce is that of RFC 6979; s comes out low. */
-	if (secp256k1_ecdsa_sign_recoverable(ctx, &made, digest, key->b, NULL,
-	    NULL) != 1)
+	if (secp256k1_ecdsa_sign_recoverable(
+		ctx, &made, digest, key->b, NULL, NULL) != 1)
 		return err_set(e, RC_INVALID, "not a valid private key");
 	(void)secp256k1_ecdsa_recoverable_signature_serialize_compact(
 	    secp256k1_context_static, sig, &id, &made);
 	if (id > 1) {
 		/* x of the nonce's point above the order: once in 2^127. */
 		memset(sig, 0, SIGNATURE_LEN);
-		return err_set(e, RC_INVALID, "this digest has no signature "
+		return err_set(e, RC_INVALID,
+		    "this digest has no signature "
 		    "that Ethereum accepts");
 	}
 	sig[64] = (uint8_t)(27 + id);
@@ -160,8 +193,7 @@ eth_sign(uint8_t sig[static SIGNATURE_LEN],
 }
 
 enum rc
-eth_key_address(struct address *out, const struct eth_key *key,
-    struct err *e)
+eth_key_address(struct address *out, const struct eth_key *key, struct err *e)
 {
 	const secp256k1_context *ctx = signer_get();
 	secp256k1_pubkey pubkey;
@@ -184,7 +216,7 @@ eth_key_generate(struct eth_key *key, struct err *e)
 			secret_wipe(key, sizeof(*key));
 			return err_set(e, RC_IO, "private key: no randomness");
 		}
-	} while (secp256k1_ec_seckey_verify(secp256k1_context_static,
-	    key->b) != 1);
+	} while (
+	    secp256k1_ec_seckey_verify(secp256k1_context_static, key->b) != 1);
 	return RC_OK;
 }

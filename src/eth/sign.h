@@ -8,11 +8,11 @@
 #include "eth/address.h"
 #include "eth/keccak.h"
 
-#define SIGNATURE_LEN	65
+#define SIGNATURE_LEN 65
 
 /* A private key. Wipe it with secret_wipe when done. */
 struct eth_key {
-	uint8_t	b[32];
+	uint8_t b[32];
 };
 
 /*
@@ -20,21 +20,21 @@ struct eth_key {
  * high s (EIP-2: a second encoding of one signature), r or s out of range,
  * any other v, or a point that can't be recovered; out is then zero.
  */
-MUST_CHECK enum rc eth_recover(struct address *out,
-	    const uint8_t digest[static KECCAK256_LEN],
-	    const uint8_t sig[static SIGNATURE_LEN], struct err *e);
+MUST_CHECK enum rc
+eth_recover(struct address *out, const uint8_t digest[static KECCAK256_LEN],
+    const uint8_t sig[static SIGNATURE_LEN], struct err *e);
 
 /*
  * Signs digest: deterministic (RFC 6979), low s (EIP-2), v 27 or 28.
  * RC_INVALID when key isn't a valid private key; sig is then zero.
  */
 MUST_CHECK enum rc eth_sign(uint8_t sig[static SIGNATURE_LEN],
-	    const uint8_t digest[static KECCAK256_LEN],
-	    const struct eth_key *key, struct err *e);
+    const uint8_t digest[static KECCAK256_LEN], const struct eth_key *key,
+    struct err *e);
 
 /* The address of key. RC_INVALID when key isn't a valid private key. */
-MUST_CHECK enum rc eth_key_address(struct address *out,
-	    const struct eth_key *key, struct err *e);
+MUST_CHECK enum rc
+eth_key_address(struct address *out, const struct eth_key *key, struct err *e);
 
 /* A new random key from getrandom(2). RC_IO when there is no randomness. */
 MUST_CHECK enum rc eth_key_generate(struct eth_key *key, struct err *e);
@@ -45,14 +45,14 @@ MUST_CHECK enum rc eth_key_generate(struct eth_key *key, struct err *e);
  * root) that nobody else can read or write (mode 0600 or less).
  * RC_NOT_FOUND, RC_INVALID, RC_IO. The message never holds a part of the key.
  */
-MUST_CHECK enum rc eth_key_read(struct eth_key *key, const char *path,
-	    struct err *e);
+MUST_CHECK enum rc
+eth_key_read(struct eth_key *key, const char *path, struct err *e);
 
 /*
  * Writes key to a new file of mode 0600, synced. RC_CONFLICT when the file
  * exists, RC_IO.
  */
-MUST_CHECK enum rc eth_key_write(const struct eth_key *key, const char *path,
-	    struct err *e);
+MUST_CHECK enum rc
+eth_key_write(const struct eth_key *key, const char *path, struct err *e);
 
 #endif

@@ -7,28 +7,28 @@
 
 #include "http/transfer.h"
 
-#define POLL_MAX_MS	1000	/* libcurl's own timers are nearer */
+#define POLL_MAX_MS 1000 /* libcurl's own timers are nearer */
 
 struct http_client {
-	CURLM	*multi;		/* owned; keeps the connections */
+	CURLM *multi; /* owned; keeps the connections */
 };
 
 /* One call of http_run. */
 struct run {
-	CURLM			*multi;
+	CURLM *multi;
 	const struct http_request *requests;
-	size_t			 n;
-	size_t			 next;		/* the first not started */
-	size_t			 left;		/* not reported */
-	struct transfer		*slots;		/* owned */
-	size_t			 slot_count;
-	int			 stop_fd;
-	http_done_fn		*done;
-	void			*ctx;
+	size_t n;
+	size_t next;		/* the first not started */
+	size_t left;		/* not reported */
+	struct transfer *slots; /* owned */
+	size_t slot_count;
+	int stop_fd;
+	http_done_fn *done;
+	void *ctx;
 };
 
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
-static CURLcode init_result;	/* written once, under init_once */
+static CURLcode init_result; /* written once, under init_once */
 
 static void
 init(void)
@@ -44,8 +44,8 @@ http_client_new(struct http_client **out, struct err *e)
 	*out = NULL;
 	CHECK(pthread_once(&init_once, init) == 0);
 	if (init_result != CURLE_OK)
-		return err_set(e, RC_IO, "libcurl: %s",
-		    curl_easy_strerror(init_result));
+		return err_set(
+		    e, RC_IO, "libcurl: %s", curl_easy_strerror(init_result));
 	c = calloc(1, sizeof(*c));
 	if (c == NULL || (c->multi = curl_multi_init()) == NULL) {
 		free(c);
@@ -134,10 +134,11 @@ finish_hops(struct run *r)
 	while ((m = curl_multi_info_read(r->multi, &queued)) != NULL) {
 		if (m->msg != CURLMSG_DONE)
 			continue;
-		code = m->data.result;	/* gone once it is removed */
+		code = m->data.result; /* gone once it is removed */
 		private = NULL;
 		CHECK(curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
-		    &private) == CURLE_OK && private != NULL);
+			  &private) == CURLE_OK &&
+		    private != NULL);
 		t = (struct transfer *)(void *)private;
 		(void)curl_multi_remove_handle(r->multi, t->easy);
 		if (transfer_next(t, code))
@@ -176,7 +177,7 @@ static bool
 wait_for(struct run *r)
 {
 	struct curl_waitfd stop = { .fd = r->stop_fd,
-	    .events = CURL_WAIT_POLLIN };
+		.events = CURL_WAIT_POLLIN };
 	unsigned extra = r->stop_fd >= 0 ? 1 : 0;
 
 	return curl_multi_poll(r->multi, &stop, extra, POLL_MAX_MS, NULL) ==
@@ -212,15 +213,20 @@ http_run(struct http_client *c, const struct http_request *requests, size_t n,
     size_t at_once, int stop_fd, http_done_fn *done, void *ctx)
 {
 	struct transfer single;
-	struct run r = { .multi = c->multi, .requests = requests, .n = n,
-	    .left = n, .slot_count = at_once, .stop_fd = stop_fd,
-	    .done = done, .ctx = ctx };
+	struct run r = { .multi = c->multi,
+		.requests = requests,
+		.n = n,
+		.left = n,
+		.slot_count = at_once,
+		.stop_fd = stop_fd,
+		.done = done,
+		.ctx = ctx };
 
 	CHECK(at_once >= 1 && at_once <= HTTP_AT_ONCE_MAX);
 	if (at_once > n)
 		r.slot_count = n == 0 ? 1 : n;
 	r.slots = calloc(r.slot_count, sizeof(*r.slots));
-	if (r.slots == NULL) {	/* then one at a time */
+	if (r.slots == NULL) { /* then one at a time */
 		memset(&single, 0, sizeof(single));
 		r.slots = &single;
 		r.slot_count = 1;

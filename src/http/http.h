@@ -17,10 +17,10 @@
 #include "base/limits.h"
 #include "http/target.h"
 
-#define HTTP_ERROR_TEXT_MAX	240	/* bytes without the NUL */
-#define HTTP_HEADERS_MAX	65536	/* bytes of one hop's headers */
-#define HTTP_TIMEOUT_MAX_MS	600000
-#define HTTP_AT_ONCE_MAX	100
+#define HTTP_ERROR_TEXT_MAX 240	  /* bytes without the NUL */
+#define HTTP_HEADERS_MAX    65536 /* bytes of one hop's headers */
+#define HTTP_TIMEOUT_MAX_MS 600000
+#define HTTP_AT_ONCE_MAX    100
 
 enum http_method {
 	HTTP_GET,
@@ -28,7 +28,7 @@ enum http_method {
 };
 
 enum http_body {
-	HTTP_BODY_KEEP,		/* into the response, up to body_max */
+	HTTP_BODY_KEEP, /* into the response, up to body_max */
 	/*
 	 * Not wanted: the request is over with the final answer's header,
 	 * the connection is closed, and nothing that would follow (an
@@ -42,58 +42,58 @@ enum http_body {
  * zero but url and timeout_ms is the most cautious GET there is.
  */
 struct http_request {
-	enum http_method	 method;
-	const char		*url;		/* absolute, http or https */
-	const char		*user_agent;	/* NULL: none is sent */
+	enum http_method method;
+	const char *url;	/* absolute, http or https */
+	const char *user_agent; /* NULL: none is sent */
 	/*
 	 * "Name: value" without CR or LF, ended by NULL; may be NULL. Not
 	 * sent along by a redirect to another origin.
 	 */
-	const char *const	*headers;
-	struct slice		 body;		/* of a POST */
+	const char *const *headers;
+	struct slice body; /* of a POST */
 	/* From the start to the end of the answer, all redirects included. */
-	int64_t			 timeout_ms;	/* 1 to HTTP_TIMEOUT_MAX_MS */
-	int64_t			 connect_timeout_ms;	/* per hop; 0: none */
-	enum http_body		 body_mode;
-	size_t			 body_max;	/* bytes, for HTTP_BODY_KEEP */
+	int64_t timeout_ms;	    /* 1 to HTTP_TIMEOUT_MAX_MS */
+	int64_t connect_timeout_ms; /* per hop; 0: none */
+	enum http_body body_mode;
+	size_t body_max; /* bytes, for HTTP_BODY_KEEP */
 	/*
 	 * How many redirects (301, 302, 303, 307, 308) a GET follows. 0: a
 	 * redirect is the final answer. A POST never follows any.
 	 */
-	unsigned		 redirects_max;
-	bool			 redirects_same_host;	/* scheme, host, port */
+	unsigned redirects_max;
+	bool redirects_same_host; /* scheme, host, port */
 	/*
 	 * What may be connected to. NULL: target_is_public. With anything
 	 * but target_is_any each hop makes a connection of its own, which is
 	 * closed after it, and no proxy is used (it would connect for us).
 	 */
-	target_fn		*target;
-	bool			 proxy_from_env;	/* https_proxy etc. */
+	target_fn *target;
+	bool proxy_from_env; /* https_proxy etc. */
 	/*
 	 * Don't use a connection kept from an earlier request: one that the
 	 * peer has closed makes libcurl send the request once more.
 	 */
-	bool			 fresh;
+	bool fresh;
 };
 
 enum http_error {
 	HTTP_ERROR_NONE = 0,
-	HTTP_ERROR_URL,		/* not http(s), malformed, too long, a user */
-	HTTP_ERROR_ADDRESS,	/* target said no to each of its addresses */
-	HTTP_ERROR_DNS,		/* the name can't be resolved */
+	HTTP_ERROR_URL,	    /* not http(s), malformed, too long, a user */
+	HTTP_ERROR_ADDRESS, /* target said no to each of its addresses */
+	HTTP_ERROR_DNS,	    /* the name can't be resolved */
 	HTTP_ERROR_CONNECT,
-	HTTP_ERROR_TLS,		/* handshake or certificate */
-	HTTP_ERROR_TIMEOUT,	/* at any stage */
-	HTTP_ERROR_CLOSED,	/* the connection broke before the end */
-	HTTP_ERROR_REDIRECTS,	/* too many, or one to another host */
-	HTTP_ERROR_TOO_LARGE,	/* headers, or body with HTTP_BODY_KEEP */
-	HTTP_ERROR_STOPPED,	/* stop_fd became readable */
+	HTTP_ERROR_TLS,	      /* handshake or certificate */
+	HTTP_ERROR_TIMEOUT,   /* at any stage */
+	HTTP_ERROR_CLOSED,    /* the connection broke before the end */
+	HTTP_ERROR_REDIRECTS, /* too many, or one to another host */
+	HTTP_ERROR_TOO_LARGE, /* headers, or body with HTTP_BODY_KEEP */
+	HTTP_ERROR_STOPPED,   /* stop_fd became readable */
 	/*
 	 * Our own side: no memory, no descriptor, no certificates to trust.
 	 * It says nothing about the peer.
 	 */
 	HTTP_ERROR_LOCAL,
-	HTTP_ERROR_OTHER,	/* not HTTP */
+	HTTP_ERROR_OTHER, /* not HTTP */
 };
 
 /*
@@ -102,21 +102,21 @@ enum http_error {
  * holds what came.
  */
 struct http_response {
-	enum http_error	error;
-	char		error_text[HTTP_ERROR_TEXT_MAX + 1]; /* ASCII; "" */
-	int		status;		/* 100 to STATUS_MAX, 0: none came */
-	struct buf	body;		/* NUL-terminated unless empty */
+	enum http_error error;
+	char error_text[HTTP_ERROR_TEXT_MAX + 1]; /* ASCII; "" */
+	int status;	 /* 100 to STATUS_MAX, 0: none came */
+	struct buf body; /* NUL-terminated unless empty */
 	/* To the final answer's header, or to the error; connecting counts. */
-	int64_t		elapsed_ms;
-	char		url[URL_MAX + 1];	/* of the final answer */
+	int64_t elapsed_ms;
+	char url[URL_MAX + 1]; /* of the final answer */
 	/* Where it redirects when that wasn't followed, as sent; "": no. */
-	char		location[URL_MAX + 1];
-	int64_t		retry_after_s;	/* also from a date; 0: none */
+	char location[URL_MAX + 1];
+	int64_t retry_after_s; /* also from a date; 0: none */
 	/*
 	 * False: not one byte of the request left us. True: it may have
 	 * arrived, whatever error says.
 	 */
-	bool		request_sent;
+	bool request_sent;
 };
 
 struct http_client;
@@ -127,7 +127,7 @@ struct http_client;
  */
 MUST_CHECK enum rc http_client_new(struct http_client **out, struct err *e);
 /* Closes its connections. NULL is fine. */
-void	http_client_free(struct http_client *c);
+void http_client_free(struct http_client *c);
 
 /*
  * Called once for each request when it is finished, in the order in which
@@ -142,14 +142,13 @@ typedef void http_done_fn(void *ctx, size_t index, struct http_response *r);
  * When stop_fd (-1: none) is readable, it is left unread, and what isn't
  * finished ends with HTTP_ERROR_STOPPED.
  */
-void	http_run(struct http_client *c, const struct http_request *requests,
-	    size_t n, size_t at_once, int stop_fd, http_done_fn *done,
-	    void *ctx);
+void http_run(struct http_client *c, const struct http_request *requests,
+    size_t n, size_t at_once, int stop_fd, http_done_fn *done, void *ctx);
 
 /* One request; *out is always set, and freed with http_response_free. */
-void	http_one(struct http_client *c, struct http_response *out,
-	    const struct http_request *request, int stop_fd);
-void	http_response_free(struct http_response *r);
+void http_one(struct http_client *c, struct http_response *out,
+    const struct http_request *request, int stop_fd);
+void http_response_free(struct http_response *r);
 
 /* A short fixed text, such as "timeout". Never NULL. */
 const char *http_error_name(enum http_error error);

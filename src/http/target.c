@@ -6,42 +6,43 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#define IP4(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | \
-    (uint32_t)(c) << 8 | (uint32_t)(d))
+#define IP4(a, b, c, d)                                                   \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | \
+	    (uint32_t)(d))
 
 struct block4 {
-	uint32_t	net;
-	unsigned	bits;
+	uint32_t net;
+	unsigned bits;
 };
 
 struct block6 {
-	uint8_t		net[16];
-	unsigned	bits;
+	uint8_t net[16];
+	unsigned bits;
 };
 
 static const struct block4 refused4[] = {
-	{ IP4(0, 0, 0, 0), 8 },		/* this host (RFC 1122) */
-	{ IP4(10, 0, 0, 0), 8 },	/* private (RFC 1918) */
-	{ IP4(100, 64, 0, 0), 10 },	/* shared, CGNAT (RFC 6598) */
-	{ IP4(127, 0, 0, 0), 8 },	/* loopback (RFC 1122) */
-	{ IP4(168, 63, 129, 16), 32 },	/* Azure's host, from inside only */
-	{ IP4(169, 254, 0, 0), 16 },	/* link-local, cloud metadata */
-	{ IP4(172, 16, 0, 0), 12 },	/* private (RFC 1918) */
-	{ IP4(192, 0, 0, 0), 24 },	/* IETF protocols, DS-Lite */
-	{ IP4(192, 0, 2, 0), 24 },	/* documentation (RFC 5737) */
-	{ IP4(192, 88, 99, 0), 24 },	/* 6to4 relays (RFC 7526) */
-	{ IP4(192, 168, 0, 0), 16 },	/* private (RFC 1918) */
-	{ IP4(198, 18, 0, 0), 15 },	/* benchmarking (RFC 2544) */
-	{ IP4(198, 51, 100, 0), 24 },	/* documentation (RFC 5737) */
-	{ IP4(203, 0, 113, 0), 24 },	/* documentation (RFC 5737) */
-	{ IP4(224, 0, 0, 0), 4 },	/* multicast (RFC 5771) */
-	{ IP4(240, 0, 0, 0), 4 },	/* reserved, and broadcast */
+	{ IP4(0, 0, 0, 0), 8 },	       /* this host (RFC 1122) */
+	{ IP4(10, 0, 0, 0), 8 },       /* private (RFC 1918) */
+	{ IP4(100, 64, 0, 0), 10 },    /* shared, CGNAT (RFC 6598) */
+	{ IP4(127, 0, 0, 0), 8 },      /* loopback (RFC 1122) */
+	{ IP4(168, 63, 129, 16), 32 }, /* Azure's host, from inside only */
+	{ IP4(169, 254, 0, 0), 16 },   /* link-local, cloud metadata */
+	{ IP4(172, 16, 0, 0), 12 },    /* private (RFC 1918) */
+	{ IP4(192, 0, 0, 0), 24 },     /* IETF protocols, DS-Lite */
+	{ IP4(192, 0, 2, 0), 24 },     /* documentation (RFC 5737) */
+	{ IP4(192, 88, 99, 0), 24 },   /* 6to4 relays (RFC 7526) */
+	{ IP4(192, 168, 0, 0), 16 },   /* private (RFC 1918) */
+	{ IP4(198, 18, 0, 0), 15 },    /* benchmarking (RFC 2544) */
+	{ IP4(198, 51, 100, 0), 24 },  /* documentation (RFC 5737) */
+	{ IP4(203, 0, 113, 0), 24 },   /* documentation (RFC 5737) */
+	{ IP4(224, 0, 0, 0), 4 },      /* multicast (RFC 5771) */
+	{ IP4(240, 0, 0, 0), 4 },      /* reserved, and broadcast */
 };
 
 /* IPv6 that holds an IPv4 address in its last four bytes. */
 static const struct block6 carriers[] = {
-	{ { [10] = 0xff, 0xff }, 96 },	/* mapped (RFC 4291) */
-	{ { 0x00, 0x64, 0xff, 0x9b }, 96 },	/* NAT64 (RFC 6052) */
+	{ { [10] = 0xff, 0xff }, 96 },	    /* mapped (RFC 4291) */
+	{ { 0x00, 0x64, 0xff, 0x9b }, 96 }, /* NAT64 (RFC 6052) */
 };
 
 /* All of IPv6 that is global unicast (RFC 4291, section 2.4). */
@@ -49,10 +50,10 @@ static const struct block6 global6 = { { 0x20 }, 3 };
 
 /* And what inside of it isn't. */
 static const struct block6 refused6[] = {
-	{ { 0x20, 0x01 }, 23 },		/* IETF protocols, Teredo, ORCHID */
-	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },	/* documentation (RFC 3849) */
-	{ { 0x20, 0x02 }, 16 },		/* 6to4 (RFC 3056) */
-	{ { 0x3f, 0xff }, 20 },		/* documentation (RFC 9637) */
+	{ { 0x20, 0x01 }, 23 },		    /* IETF protocols, Teredo, ORCHID */
+	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 }, /* documentation (RFC 3849) */
+	{ { 0x20, 0x02 }, 16 },		    /* 6to4 (RFC 3056) */
+	{ { 0x3f, 0xff }, 20 },		    /* documentation (RFC 9637) */
 };
 
 static bool
@@ -89,8 +90,8 @@ is_public6(const uint8_t addr[static 16])
 
 	for (i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++)
 		if (in_block6(addr, &carriers[i]))
-			return is_public4(IP4(addr[12], addr[13], addr[14],
-			    addr[15]));
+			return is_public4(
+			    IP4(addr[12], addr[13], addr[14], addr[15]));
 	if (!in_block6(addr, &global6))
 		return false;
 	for (i = 0; i < sizeof(refused6) / sizeof(refused6[0]); i++)
@@ -105,7 +106,7 @@ target_is_any(const struct sockaddr *sa, size_t len)
 	if (len < sizeof(sa->sa_family))
 		return false;
 	return (sa->sa_family == AF_INET &&
-	    len >= sizeof(struct sockaddr_in)) ||
+		   len >= sizeof(struct sockaddr_in)) ||
 	    (sa->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6));
 }
 

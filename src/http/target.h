@@ -29,9 +29,9 @@ typedef bool target_fn(const struct sockaddr *sa, size_t len);
  * It can't know a firewall's inside with public addresses, the public
  * addresses of this host itself, or a network's own NAT64 prefix.
  */
-target_fn	target_is_public;
+target_fn target_is_public;
 
 /* True for every address of IPv4 and IPv6. */
-target_fn	target_is_any;
+target_fn target_is_any;
 
 #endif

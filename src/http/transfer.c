@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* From a callback of libcurl: not len bytes taken, so end the hop. */
-#define ABORT	0
+#define ABORT 0
 
 static int64_t
 monotonic_ms(void)
@@ -32,8 +32,7 @@ static bool
 will_follow(const struct transfer *t)
 {
 	return t->request->method == HTTP_GET &&
-	    t->request->redirects_max > 0 &&
-	    is_redirect(t->response.status) &&
+	    t->request->redirects_max > 0 && is_redirect(t->response.status) &&
 	    (t->response.location[0] != '\0' || t->location_too_long);
 }
 
@@ -56,16 +55,17 @@ on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 	t->address_allowed = true;
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
 	    address->protocol);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE ||
-	    errno == ENOBUFS || errno == ENOMEM))
+	if (fd < 0 &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		errno == ENOMEM))
 		t->out_of_sockets = true;
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 /* The connection stands, TLS included, and the request goes out next. */
 static int
-on_request(void *ctx, char *remote, char *local, int remote_port,
-    int local_port)
+on_request(
+    void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
 	struct transfer *t = ctx;
 
@@ -111,8 +111,7 @@ header_end(struct transfer *t)
 	t->header_done = true;
 	t->response.elapsed_ms = monotonic_ms() - t->started_ms;
 	t->response.status = (int)status;
-	t->cut = will_follow(t) ||
-	    t->request->body_mode == HTTP_BODY_IGNORE;
+	t->cut = will_follow(t) || t->request->body_mode == HTTP_BODY_IGNORE;
 	return !t->cut;
 }
 
@@ -129,7 +128,7 @@ on_header(char *p, size_t size, size_t n, void *ctx)
 		return ABORT;
 	}
 	if (t->header_done)
-		return len;	/* trailers of a chunked body */
+		return len; /* trailers of a chunked body */
 	if (len >= 5 && memcmp(p, "HTTP/", 5) == 0) {
 		t->response.location[0] = '\0';
 		t->location_too_long = false;
@@ -196,8 +195,8 @@ transfer_fail(struct transfer *t, enum http_error error, const char *detail)
 }
 
 static const struct {
-	CURLcode	code;
-	enum http_error	error;
+	CURLcode code;
+	enum http_error error;
 } curl_errors[] = {
 	{ CURLE_URL_MALFORMAT, HTTP_ERROR_URL },
 	{ CURLE_COULDNT_RESOLVE_HOST, HTTP_ERROR_DNS },
@@ -354,16 +353,17 @@ set_hop(struct transfer *t)
 	t->response.status = 0;
 	SET(CURLOPT_URL, t->response.url);
 	SET(CURLOPT_TIMEOUT_MS, (long)left);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(r->connect_timeout_ms > 0 ?
-	    r->connect_timeout_ms : HTTP_TIMEOUT_MAX_MS));
+	SET(CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)(r->connect_timeout_ms > 0 ? r->connect_timeout_ms
+					     : HTTP_TIMEOUT_MAX_MS));
 	if (!ok)
 		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
 	return ok;
 }
 
 bool
-transfer_start(struct transfer *t, const struct http_request *request,
-    size_t index)
+transfer_start(
+    struct transfer *t, const struct http_request *request, size_t index)
 {
 	const char *why;
 	enum http_error error;
@@ -419,7 +419,7 @@ follow(struct transfer *t)
 	const char *why = "too long";
 	bool same = false, ok = true;
 
-	t->response.status = 0;	/* of no final answer */
+	t->response.status = 0; /* of no final answer */
 	t->header_done = false;
 	if (!t->location_too_long)
 		error = read_location(t, &same, &why);
@@ -431,7 +431,7 @@ follow(struct transfer *t)
 		transfer_fail(t, HTTP_ERROR_REDIRECTS, "to another host");
 		return false;
 	}
-	if (!same)	/* what the headers hold is for the first host */
+	if (!same) /* what the headers hold is for the first host */
 		SET(CURLOPT_HTTPHEADER, NULL);
 	if (!ok) {
 		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");

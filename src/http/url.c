@@ -109,8 +109,7 @@ bool
 url_same_origin(CURLU *a, CURLU *b)
 {
 	return same_part(a, b, CURLUPART_SCHEME) &&
-	    same_part(a, b, CURLUPART_HOST) &&
-	    same_part(a, b, CURLUPART_PORT);
+	    same_part(a, b, CURLUPART_HOST) && same_part(a, b, CURLUPART_PORT);
 }
 
 enum rc

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define UNICODE_ESCAPE_LEN	6	/* \uXXXX */
+#define UNICODE_ESCAPE_LEN 6 /* \uXXXX */
 
 /* The 16 bits of the \uXXXX at p. */
 static uint32_t
@@ -69,14 +69,14 @@ static size_t
 add_unicode(struct buf *out, struct slice s)
 {
 	struct slice next = { s.p + UNICODE_ESCAPE_LEN,
-	    s.len - UNICODE_ESCAPE_LEN };
+		s.len - UNICODE_ESCAPE_LEN };
 	uint32_t c = unicode_escape(s.p), low;
 
 	if (is_high_surrogate(c) && is_unicode_escape(next)) {
 		low = unicode_escape(next.p);
 		if (is_low_surrogate(low)) {
-			add_character(out, 0x10000 + ((c - 0xd800) << 10) +
-			    (low - 0xdc00));
+			add_character(out,
+			    0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
 			return 2 * UNICODE_ESCAPE_LEN;
 		}
 	}
@@ -110,8 +110,8 @@ json_unescape(struct buf *out, struct slice raw)
 		if (backslash == raw.p) {
 			n = add_escape(out, raw);
 		} else {
-			n = backslash == NULL ? raw.len :
-			    (size_t)(backslash - raw.p);
+			n = backslash == NULL ? raw.len
+					      : (size_t)(backslash - raw.p);
 			buf_add(out, raw.p, n);
 		}
 		raw.p += n;

@@ -9,6 +9,6 @@
  * checked by yajl. The half of a surrogate pair that stands alone becomes the
  * three bytes that utf8_is_text refuses. Errors show in buf_status(out).
  */
-void	json_unescape(struct buf *out, struct slice raw);
+void json_unescape(struct buf *out, struct slice raw);
 
 #endif

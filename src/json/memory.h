@@ -12,17 +12,17 @@
 #include <yajl/yajl_common.h>
 
 /* yajl holds 8 blocks at most: two objects, a stack, two buffers, a text. */
-#define JSON_BLOCKS_MAX	16
+#define JSON_BLOCKS_MAX 16
 
 struct json_memory {
-	yajl_alloc_funcs	 funcs;		/* for yajl_alloc */
-	jmp_buf			 failed;	/* setjmp before calling yajl */
-	void			*blocks[JSON_BLOCKS_MAX];	/* owned */
+	yajl_alloc_funcs funcs;	       /* for yajl_alloc */
+	jmp_buf failed;		       /* setjmp before calling yajl */
+	void *blocks[JSON_BLOCKS_MAX]; /* owned */
 };
 
 /* m must not move afterwards. */
-void	json_memory_init(struct json_memory *m);
+void json_memory_init(struct json_memory *m);
 /* Frees every block that is left. */
-void	json_memory_release(struct json_memory *m);
+void json_memory_release(struct json_memory *m);
 
 #endif

@@ -18,17 +18,17 @@
 #include "json/memory.h"
 
 struct parser {
-	struct slice		 text;
-	unsigned		 depth;		/* of open containers */
-	unsigned		 max_depth;
-	json_event_fn		*fn;
-	void			*ctx;
-	size_t			 pos;	/* end of the last token reported */
-	bool			 at_end;	/* yajl has all of the text */
-	enum rc			 stop;	/* why a callback stopped yajl */
-	struct buf		 decoded;
-	yajl_handle		 yajl;		/* owned by memory */
-	struct json_memory	 memory;
+	struct slice text;
+	unsigned depth; /* of open containers */
+	unsigned max_depth;
+	json_event_fn *fn;
+	void *ctx;
+	size_t pos;   /* end of the last token reported */
+	bool at_end;  /* yajl has all of the text */
+	enum rc stop; /* why a callback stopped yajl */
+	struct buf decoded;
+	yajl_handle yajl; /* owned by memory */
+	struct json_memory memory;
 };
 
 static bool
@@ -93,7 +93,7 @@ parser_raw_string(const struct parser *p)
 	quote = memchr(p->text.p + p->pos, '"', end - p->pos);
 	CHECK(quote != NULL && quote < p->text.p + end - 1);
 	return (struct slice){ quote + 1,
-	    (size_t)(p->text.p + end - 1 - (quote + 1)) };
+		(size_t)(p->text.p + end - 1 - (quote + 1)) };
 }
 
 /* A key or a string. Every escape is longer than what it stands for. */
@@ -108,8 +108,8 @@ parser_string(struct parser *p, enum json_type type, struct slice text)
 	json_unescape(&p->decoded, raw);
 	if (buf_status(&p->decoded, NULL) != RC_OK)
 		return parser_stop(p, RC_NO_MEMORY);
-	return parser_report(p, type,
-	    (struct slice){ p->decoded.p, p->decoded.len });
+	return parser_report(
+	    p, type, (struct slice){ p->decoded.p, p->decoded.len });
 }
 
 static int
@@ -121,8 +121,8 @@ on_null(void *ctx)
 static int
 on_boolean(void *ctx, int value)
 {
-	return value ? parser_report(ctx, JSON_TRUE, slice_of("true")) :
-	    parser_report(ctx, JSON_FALSE, slice_of("false"));
+	return value ? parser_report(ctx, JSON_TRUE, slice_of("true"))
+		     : parser_report(ctx, JSON_FALSE, slice_of("false"));
 }
 
 static int
@@ -134,15 +134,15 @@ on_number(void *ctx, const char *text, size_t len)
 static int
 on_string(void *ctx, const unsigned char *text, size_t len)
 {
-	return parser_string(ctx, JSON_STRING,
-	    (struct slice){ (const char *)text, len });
+	return parser_string(
+	    ctx, JSON_STRING, (struct slice){ (const char *)text, len });
 }
 
 static int
 on_map_key(void *ctx, const unsigned char *text, size_t len)
 {
-	return parser_string(ctx, JSON_KEY,
-	    (struct slice){ (const char *)text, len });
+	return parser_string(
+	    ctx, JSON_KEY, (struct slice){ (const char *)text, len });
 }
 
 static int
@@ -190,7 +190,8 @@ check_controls(struct slice text, struct err *e)
 
 	for (i = 0; i < text.len; i++)
 		if ((unsigned char)text.p[i] < ' ' && !is_space(text.p[i]))
-			return err_set(e, RC_INVALID, "JSON: control "
+			return err_set(e, RC_INVALID,
+			    "JSON: control "
 			    "character 0x%02x at byte %zu",
 			    (unsigned)text.p[i], i);
 	return RC_OK;
@@ -201,13 +202,17 @@ explain_stop(const struct parser *p, struct err *e)
 {
 	switch (p->stop) {
 	case RC_CONFLICT:
-		return err_set(e, RC_CONFLICT, "JSON: stopped by its reader "
-		    "at byte %zu", p->pos);
+		return err_set(e, RC_CONFLICT,
+		    "JSON: stopped by its reader "
+		    "at byte %zu",
+		    p->pos);
 	case RC_NO_MEMORY:
 		return err_set(e, RC_NO_MEMORY, "JSON: no memory");
 	default:
-		return err_set(e, RC_INVALID, "JSON: nested deeper than %u "
-		    "at byte %zu", p->max_depth, parser_position(p));
+		return err_set(e, RC_INVALID,
+		    "JSON: nested deeper than %u "
+		    "at byte %zu",
+		    p->max_depth, parser_position(p));
 	}
 }
 
@@ -233,8 +238,8 @@ parser_run(struct parser *p, struct err *e)
 	p->yajl = yajl_alloc(&callbacks, &p->memory.funcs, p);
 	/* Invalid UTF-8 is refused with the value that holds it, not here. */
 	(void)yajl_config(p->yajl, yajl_dont_validate_strings, 1);
-	status = yajl_parse(p->yajl, (const unsigned char *)p->text.p,
-	    p->text.len);
+	status =
+	    yajl_parse(p->yajl, (const unsigned char *)p->text.p, p->text.len);
 	if (status == yajl_status_ok) {
 		p->at_end = true;
 		status = yajl_complete_parse(p->yajl);
@@ -245,8 +250,10 @@ parser_run(struct parser *p, struct err *e)
 		return explain_error(p, e);
 	for (; p->pos < p->text.len; p->pos++)
 		if (!is_space(p->text.p[p->pos]))
-			return err_set(e, RC_INVALID, "JSON: text after the "
-			    "document at byte %zu", p->pos);
+			return err_set(e, RC_INVALID,
+			    "JSON: text after the "
+			    "document at byte %zu",
+			    p->pos);
 	return RC_OK;
 }
 
@@ -260,11 +267,14 @@ parser_run_guarded(struct parser *p, struct err *e)
 }
 
 enum rc
-json_parse(struct slice text, unsigned max_depth, json_event_fn *fn,
-    void *ctx, struct err *e)
+json_parse(struct slice text, unsigned max_depth, json_event_fn *fn, void *ctx,
+    struct err *e)
 {
 	struct parser p = {
-		.text = text, .max_depth = max_depth, .fn = fn, .ctx = ctx,
+		.text = text,
+		.max_depth = max_depth,
+		.fn = fn,
+		.ctx = ctx,
 	};
 	enum rc rc;
 

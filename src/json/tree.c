@@ -3,22 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX	64	/* json_free goes down by recursion */
+#define DEPTH_MAX 64 /* json_free goes down by recursion */
 
 struct json {
-	enum json_type	  type;		/* never an end or a key */
-	char		 *key;		/* owned; NULL but for a member */
-	char		 *text;		/* owned; of a string or number */
-	struct json	**items;	/* owned: elements or members */
-	size_t		  count;
-	size_t		  cap;
+	enum json_type type; /* never an end or a key */
+	char *key;	     /* owned; NULL but for a member */
+	char *text;	     /* owned; of a string or number */
+	struct json **items; /* owned: elements or members */
+	size_t count;
+	size_t cap;
 };
 
 struct builder {
-	struct json	*root;		/* owned */
-	struct json	*open[DEPTH_MAX];	/* borrowed from root */
-	char		*key;		/* owned: waits for its value */
-	struct err	 e;		/* why it stopped */
+	struct json *root;	      /* owned */
+	struct json *open[DEPTH_MAX]; /* borrowed from root */
+	char *key;		      /* owned: waits for its value */
+	struct err e;		      /* why it stopped */
 };
 
 void
@@ -47,7 +47,8 @@ static bool
 builder_copy(struct builder *b, char **out, struct slice text)
 {
 	if (!utf8_is_text(text.p, text.len)) {
-		(void)err_set(&b->e, RC_INVALID, "JSON: a string holds NUL "
+		(void)err_set(&b->e, RC_INVALID,
+		    "JSON: a string holds NUL "
 		    "or invalid UTF-8");
 		return false;
 	}
@@ -128,8 +129,10 @@ builder_check_keys(struct builder *b, const struct json *object)
 	for (i = 1; i < object->count && ok; i++)
 		ok = strcmp(sorted[i - 1]->key, sorted[i]->key) != 0;
 	if (!ok)
-		(void)err_set(&b->e, RC_INVALID, "JSON: the key \"%.64s\" "
-		    "stands twice in an object", sorted[i - 1]->key);
+		(void)err_set(&b->e, RC_INVALID,
+		    "JSON: the key \"%.64s\" "
+		    "stands twice in an object",
+		    sorted[i - 1]->key);
 	free(sorted);
 	return ok;
 }
@@ -204,8 +207,8 @@ json_count(const struct json *j)
 const char *
 json_key_at(const struct json *j, size_t i)
 {
-	return json_is(j, JSON_OBJECT) && i < j->count ? j->items[i]->key :
-	    NULL;
+	return json_is(j, JSON_OBJECT) && i < j->count ? j->items[i]->key
+						       : NULL;
 }
 
 const char *

@@ -8,10 +8,10 @@
 #include "json/memory.h"
 
 struct json_writer {
-	struct buf		*out;		/* borrowed */
-	bool			 indented;
-	yajl_gen		 yajl;		/* owned by memory */
-	struct json_memory	 memory;
+	struct buf *out; /* borrowed */
+	bool indented;
+	yajl_gen yajl; /* owned by memory */
+	struct json_memory memory;
 };
 
 /*
@@ -28,8 +28,9 @@ write_escape(struct buf *out, const char *p, size_t len)
 	if (len != sizeof(escape) || memcmp(p, "\\u00", 4) != 0)
 		return false;
 	for (i = 0; i < sizeof(escape); i++)
-		escape[i] = p[i] >= 'A' && p[i] <= 'F' ?
-		    (char)(p[i] - 'A' + 'a') : p[i];
+		escape[i] = p[i] >= 'A' && p[i] <= 'F'
+		    ? (char)(p[i] - 'A' + 'a')
+		    : p[i];
 	buf_add(out, escape, sizeof(escape));
 	return true;
 }
@@ -78,8 +79,8 @@ writer_open(struct json_writer *w, struct err *e)
 }
 
 enum rc
-json_writer_new(struct json_writer **w, struct buf *out, bool indented,
-    struct err *e)
+json_writer_new(
+    struct json_writer **w, struct buf *out, bool indented, struct err *e)
 {
 	enum rc rc;
 
@@ -152,8 +153,8 @@ json_string(struct json_writer *w, const char *text)
 void
 json_slice(struct json_writer *w, struct slice text)
 {
-	check_order(yajl_gen_string(w->yajl, (const unsigned char *)text.p,
-	    text.len));
+	check_order(
+	    yajl_gen_string(w->yajl, (const unsigned char *)text.p, text.len));
 }
 
 void

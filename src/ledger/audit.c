@@ -10,19 +10,17 @@
 #include "eth/hex.h"
 #include "ledger/audit_part.h"
 
-#define TICK_MS		200	/* between two tellings of progress */
-#define LEDGER_ID_LEN	32	/* bytes */
+#define TICK_MS	      200 /* between two tellings of progress */
+#define LEDGER_ID_LEN 32  /* bytes */
 
 static const struct {
-	const char	*name;
-	const char	*meaning;
+	const char *name;
+	const char *meaning;
 } rules[AUDIT_RULES] = {
-	[AUDIT_FILE] = { "file",
-	    "no page is damaged, no reference dangles" },
+	[AUDIT_FILE] = { "file", "no page is damaged, no reference dangles" },
 	[AUDIT_SCHEMA] = { "schema",
 	    "tables, views and append-only guards are as they were made" },
-	[AUDIT_IDENTITY] = { "identity",
-	    "the ledger has its random id" },
+	[AUDIT_IDENTITY] = { "identity", "the ledger has its random id" },
 	[AUDIT_EXCEPTIONS] = { "exceptions",
 	    "the view of exceptions is empty" },
 	[AUDIT_VERSION_CHAIN] = { "version-chain",
@@ -37,8 +35,7 @@ static const struct {
 	    "each credit is the sum of its results' rewards" },
 	[AUDIT_BALANCE] = { "balance",
 	    "each balance is the sum of its transfers, no worker's negative" },
-	[AUDIT_TRIAL_BALANCE] = { "trial-balance",
-	    "all balances add up to 0" },
+	[AUDIT_TRIAL_BALANCE] = { "trial-balance", "all balances add up to 0" },
 	[AUDIT_RESULT] = { "result",
 	    "each result has a credit and a definition, and values in range" },
 	[AUDIT_SLOT] = { "slot",
@@ -176,8 +173,10 @@ check_identity(struct audit *a, struct err *e)
 	if (hex_decode(bytes, sizeof(bytes), id, NULL) == RC_OK)
 		memcpy(a->report->ledger_id, id.p, id.len);
 	else if (rc == RC_OK)
-		audit_found(a, AUDIT_IDENTITY, "ledger: has no id of 0x and "
-		    "%d hex digits", 2 * LEDGER_ID_LEN);
+		audit_found(a, AUDIT_IDENTITY,
+		    "ledger: has no id of 0x and "
+		    "%d hex digits",
+		    2 * LEDGER_ID_LEN);
 	audit_checked(a, AUDIT_IDENTITY, 1);
 	query_done(q);
 	if (rc != RC_OK)
@@ -221,8 +220,7 @@ audit_parts(struct audit *a, struct err *e)
 	 * Not before the state is fixed by the first read: what is recent is
 	 * judged by a clock at or past that of every row.
 	 */
-	a->now_ms = a->o->now_ms != 0 ? a->o->now_ms :
-	    clock_ms(CLOCK_REALTIME);
+	a->now_ms = a->o->now_ms != 0 ? a->o->now_ms : clock_ms(CLOCK_REALTIME);
 	if (rc == RC_OK)
 		rc = check_file(a, e);
 	if (rc == RC_OK)
@@ -245,8 +243,8 @@ audit_parts(struct audit *a, struct err *e)
 }
 
 enum rc
-audit_run(const struct audit_options *o, struct audit_report *report,
-    struct err *e)
+audit_run(
+    const struct audit_options *o, struct audit_report *report, struct err *e)
 {
 	struct audit a = { .o = o, .report = report };
 	enum rc rc;

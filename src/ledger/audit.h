@@ -15,7 +15,7 @@
 #include "ledger/db.h"
 #include "ledger/row.h"
 
-#define AUDIT_TEXT_MAX	256	/* bytes of a finding with the NUL */
+#define AUDIT_TEXT_MAX 256 /* bytes of a finding with the NUL */
 
 /* What is proven, in the order in which it is reported. */
 enum audit_rule {
@@ -53,42 +53,42 @@ const char *audit_rule_name(enum audit_rule rule);
 /* What holds when the rule has no finding, in words. */
 const char *audit_rule_meaning(enum audit_rule rule);
 
-typedef void audit_finding_fn(void *ctx, enum audit_rule rule,
-	    const char *text);
+typedef void
+audit_finding_fn(void *ctx, enum audit_rule rule, const char *text);
 /* done of total rows of a stage; total is 0 when it isn't known. */
-typedef void audit_progress_fn(void *ctx, const char *stage, int64_t done,
-	    int64_t total);
+typedef void
+audit_progress_fn(void *ctx, const char *stage, int64_t done, int64_t total);
 
 struct audit_options {
-	const char	*path;
-	int64_t		 busy_timeout_ms;
-	int64_t		 result_window_ms;	/* an assignment was paid */
-	int64_t		 now_ms;	/* 0: the clock, read once the state
+	const char *path;
+	int64_t busy_timeout_ms;
+	int64_t result_window_ms; /* an assignment was paid */
+	int64_t now_ms;		  /* 0: the clock, read once the state
 					 * of the ledger is fixed */
-	bool		 signatures;	/* verify them all again */
-	unsigned	 threads;	/* for signatures; 0: one a core */
-	int64_t		 findings_max;	/* of a rule that are told; the
+	bool signatures;	  /* verify them all again */
+	unsigned threads;	  /* for signatures; 0: one a core */
+	int64_t findings_max;	  /* of a rule that are told; the
 					 * others are only counted */
 	/* Called by one thread at a time, not always the caller's. */
-	audit_finding_fn  *finding;
-	audit_progress_fn *progress;	/* may be NULL */
-	void		  *ctx;
+	audit_finding_fn *finding;
+	audit_progress_fn *progress; /* may be NULL */
+	void *ctx;
 };
 
 struct audit_report {
-	int64_t		checked[AUDIT_RULES];	/* rows or groups of rows */
-	int64_t		found[AUDIT_RULES];
-	int64_t		findings;		/* their sum */
-	int64_t		results;
-	char		ledger_id[67];		/* "" without one */
-	struct chain	newest;			/* the last transfer */
+	int64_t checked[AUDIT_RULES]; /* rows or groups of rows */
+	int64_t found[AUDIT_RULES];
+	int64_t findings; /* their sum */
+	int64_t results;
+	char ledger_id[67];  /* "" without one */
+	struct chain newest; /* the last transfer */
 };
 
 /*
  * Audits the ledger. RC_OK when the audit ran to its end, whatever it found.
  * Errors of db_open and of db.h, RC_NO_MEMORY.
  */
-MUST_CHECK enum rc audit_run(const struct audit_options *o,
-	    struct audit_report *report, struct err *e);
+MUST_CHECK enum rc audit_run(
+    const struct audit_options *o, struct audit_report *report, struct err *e);
 
 #endif

@@ -8,43 +8,43 @@
 
 /* An account with the sum of its transfers, as far as they were read. */
 struct audit_account {
-	int64_t	id;
-	int64_t	balance_micros;
-	int64_t	sum_micros;
-	bool	is_worker;
-	bool	overflow;	/* the sum is past int64_t */
+	int64_t id;
+	int64_t balance_micros;
+	int64_t sum_micros;
+	bool is_worker;
+	bool overflow; /* the sum is past int64_t */
 };
 
 /* A task with the last slot of it that was read. */
 struct audit_task {
-	int64_t	id;
-	int64_t	slot;		/* 0: none */
-	int64_t	cycle_ms;
-	int64_t	copy;
+	int64_t id;
+	int64_t slot; /* 0: none */
+	int64_t cycle_ms;
+	int64_t copy;
 };
 
 struct audit {
-	const struct audit_options	*o;
-	struct db			*db;
-	int64_t				 now_ms;
-	int64_t				 last_slot;	/* ever given out */
-	struct audit_account		*accounts;	/* owned, by id */
-	size_t				 accounts_n;
-	struct audit_task		*tasks;		/* owned, by id */
-	size_t				 tasks_n;
-	pthread_mutex_t			 lock;
-	struct audit_report		*report;	/* lock */
-	int64_t				 next_tick;	/* lock */
+	const struct audit_options *o;
+	struct db *db;
+	int64_t now_ms;
+	int64_t last_slot;		/* ever given out */
+	struct audit_account *accounts; /* owned, by id */
+	size_t accounts_n;
+	struct audit_task *tasks; /* owned, by id */
+	size_t tasks_n;
+	pthread_mutex_t lock;
+	struct audit_report *report; /* lock */
+	int64_t next_tick;	     /* lock */
 };
 
 /* Any thread: counts a finding, and tells it unless there were many. */
-void	audit_found(struct audit *a, enum audit_rule rule, const char *fmt,
-	    ...) PRINTF_LIKE(3, 4);
+void audit_found(struct audit *a, enum audit_rule rule, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 /* Any thread: counts n that were checked by rule. */
-void	audit_checked(struct audit *a, enum audit_rule rule, int64_t n);
+void audit_checked(struct audit *a, enum audit_rule rule, int64_t n);
 /* Any thread: tells progress, now and then. */
-void	audit_tick(struct audit *a, const char *stage, int64_t done,
-	    int64_t total);
+void
+audit_tick(struct audit *a, const char *stage, int64_t done, int64_t total);
 
 /* NULL when there is none of that id. */
 struct audit_account *audit_account_find(struct audit *a, int64_t id);
@@ -52,15 +52,15 @@ struct audit_task *audit_task_find(struct audit *a, int64_t id);
 
 /* Loads the accounts; later compares their balances with the sums. */
 MUST_CHECK enum rc audit_accounts_load(struct audit *a, struct err *e);
-void	audit_accounts_check(struct audit *a);
+void audit_accounts_check(struct audit *a);
 /* Loads the tasks, and checks them and their definitions. */
 MUST_CHECK enum rc audit_tasks(struct audit *a, struct err *e);
 /* Checks every transfer with its results, and sums the accounts. */
 MUST_CHECK enum rc audit_transfers(struct audit *a, struct err *e);
 /* Checks one result by itself, paid by t to the task of version v. */
-MUST_CHECK enum rc audit_result_check(struct audit *a,
-	    const struct transfer_row *t, const struct result_row *r,
-	    const struct version_row *v, struct err *e);
+MUST_CHECK enum rc
+audit_result_check(struct audit *a, const struct transfer_row *t,
+    const struct result_row *r, const struct version_row *v, struct err *e);
 /* Checks what depends on the order of results. */
 MUST_CHECK enum rc audit_slots(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);
@@ -77,16 +77,16 @@ MUST_CHECK enum rc audit_signatures(struct audit *a, struct err *e);
  * no such one; false when a column holds what no program writes; it then
  * comes as 0.
  */
-void	audit_read_version(struct query *q, struct version_row *v,
-	    uint8_t hash[static KECCAK256_LEN]);
-void	audit_read_transfer(struct query *q, struct transfer_row *t,
-	    uint8_t hash[static KECCAK256_LEN]);
-void	audit_read_event(struct query *q, struct event_row *ev,
-	    uint8_t hash[static KECCAK256_LEN]);
+void audit_read_version(
+    struct query *q, struct version_row *v, uint8_t hash[static KECCAK256_LEN]);
+void audit_read_transfer(struct query *q, struct transfer_row *t,
+    uint8_t hash[static KECCAK256_LEN]);
+void audit_read_event(
+    struct query *q, struct event_row *ev, uint8_t hash[static KECCAK256_LEN]);
 MUST_CHECK bool audit_read_result(struct query *q, struct result_row *r,
-	    struct version_row *v, int64_t *transfer);
+    struct version_row *v, int64_t *transfer);
 
 /* True for what a row may hold as a time: 0 to 2^53-1. */
-bool	audit_is_time(int64_t ms);
+bool audit_is_time(int64_t ms);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "ledger/audit_part.h"
 
-#define STATUS_STORED_MAX	999	/* what the coordinator takes */
+#define STATUS_STORED_MAX 999 /* what the coordinator takes */
 
 bool
 audit_is_time(int64_t ms)
@@ -43,8 +43,8 @@ read_optional(struct query *q, int col, int64_t max, int64_t *out)
 }
 
 void
-audit_read_version(struct query *q, struct version_row *v,
-    uint8_t hash[static KECCAK256_LEN])
+audit_read_version(
+    struct query *q, struct version_row *v, uint8_t hash[static KECCAK256_LEN])
 {
 	v->id = query_get_int(q, 0);
 	v->task = query_get_int(q, 1);
@@ -61,8 +61,8 @@ audit_read_version(struct query *q, struct version_row *v,
 }
 
 void
-audit_read_transfer(struct query *q, struct transfer_row *t,
-    uint8_t hash[static KECCAK256_LEN])
+audit_read_transfer(
+    struct query *q, struct transfer_row *t, uint8_t hash[static KECCAK256_LEN])
 {
 	t->id = query_get_int(q, 0);
 	t->at_ms = query_get_int(q, 1);
@@ -74,8 +74,8 @@ audit_read_transfer(struct query *q, struct transfer_row *t,
 }
 
 void
-audit_read_event(struct query *q, struct event_row *ev,
-    uint8_t hash[static KECCAK256_LEN])
+audit_read_event(
+    struct query *q, struct event_row *ev, uint8_t hash[static KECCAK256_LEN])
 {
 	ev->id = query_get_int(q, 0);
 	ev->payout = query_get_int(q, 1);
@@ -89,8 +89,8 @@ audit_read_event(struct query *q, struct event_row *ev,
 }
 
 bool
-audit_read_result(struct query *q, struct result_row *r,
-    struct version_row *v, int64_t *transfer)
+audit_read_result(struct query *q, struct result_row *r, struct version_row *v,
+    int64_t *transfer)
 {
 	int64_t form, success;
 	bool ok;
@@ -112,9 +112,9 @@ audit_read_result(struct query *q, struct result_row *r,
 	r->success = success != 0;
 	r->form = (enum address_form)form;
 	*v = (struct version_row){ .id = r->version,
-	    .task = query_get_int(q, 13),
-	    .reward_micros = query_get_int(q, 14),
-	    .interval_ms = query_get_int(q, 15),
-	    .copies = query_get_int(q, 16) };
+		.task = query_get_int(q, 13),
+		.reward_micros = query_get_int(q, 14),
+		.interval_ms = query_get_int(q, 15),
+		.copies = query_get_int(q, 16) };
 	return ok;
 }

@@ -7,24 +7,24 @@
 #include "eth/attest.h"
 #include "ledger/audit_part.h"
 
-#define CHUNK		2000	/* results that a thread takes at once */
-#define THREADS_MAX	256
+#define CHUNK	    2000 /* results that a thread takes at once */
+#define THREADS_MAX 256
 
 /* What the threads share. */
 struct pool {
-	struct audit	*a;
-	pthread_mutex_t	 lock;
-	int64_t		 next;		/* lock; first slot not taken */
-	int64_t		 done;		/* lock; results */
-	bool		 finished;	/* lock; all slots are taken */
-	enum rc		 rc;		/* lock; the first failure */
-	struct err	 err;		/* lock */
+	struct audit *a;
+	pthread_mutex_t lock;
+	int64_t next;	/* lock; first slot not taken */
+	int64_t done;	/* lock; results */
+	bool finished;	/* lock; all slots are taken */
+	enum rc rc;	/* lock; the first failure */
+	struct err err; /* lock */
 };
 
 /* Slots from first to last, both included. */
 struct chunk {
-	int64_t	first;
-	int64_t	last;
+	int64_t first;
+	int64_t last;
 };
 
 static void
@@ -79,29 +79,30 @@ signature_check(struct audit *a, struct query *q)
 	struct slice sig = query_get_bytes(q, 6);
 	int64_t slot = query_get_int(q, 0), form = query_get_int(q, 5);
 	struct attestation t = { .task_id = query_get_text(q, 1),
-	    .timestamp_ms = query_get_int(q, 3),
-	    .success = query_get_int(q, 4) != 0 };
+		.timestamp_ms = query_get_int(q, 3),
+		.success = query_get_int(q, 4) != 0 };
 	struct err e = ERR_INIT;
 
 	/* Nothing but these can be signed at all; attest.h asks for them. */
 	if (!task_id_is_valid(t.task_id) || !audit_is_time(t.timestamp_ms) ||
 	    form < ADDRESS_CHECKSUM || form > ADDRESS_UPPER ||
-	    sig.len != SIGNATURE_LEN || address_parse(&t.worker, NULL,
-	    query_get_text(q, 2), NULL) != RC_OK) {
-		audit_found(a, AUDIT_SIGNATURE, "slot %" PRId64 ": task, "
+	    sig.len != SIGNATURE_LEN ||
+	    address_parse(&t.worker, NULL, query_get_text(q, 2), NULL) !=
+		RC_OK) {
+		audit_found(a, AUDIT_SIGNATURE,
+		    "slot %" PRId64 ": task, "
 		    "worker or signed values are missing or out of range",
 		    slot);
 		return;
 	}
 	t.form = (enum address_form)form;
 	if (attest_check(&t, (const uint8_t *)sig.p, &e) != RC_OK)
-		audit_found(a, AUDIT_SIGNATURE, "slot %" PRId64 ": %s", slot,
-		    e.msg);
+		audit_found(
+		    a, AUDIT_SIGNATURE, "slot %" PRId64 ": %s", slot, e.msg);
 }
 
 static enum rc
-chunk_check(struct pool *p, struct db *db, const struct chunk *c,
-    struct err *e)
+chunk_check(struct pool *p, struct db *db, const struct chunk *c, struct err *e)
 {
 	struct query *q = db_query(db, Q_AUDIT_SIGNATURE);
 	int64_t n = 0, done;

@@ -6,7 +6,7 @@
 #include "eth/attest.h"
 #include "ledger/audit_part.h"
 
-#define GROW_FIRST	64	/* elements of an array that begins to grow */
+#define GROW_FIRST 64 /* elements of an array that begins to grow */
 
 /* Makes room for one more element of size bytes at *array. */
 static enum rc
@@ -46,8 +46,8 @@ audit_account_find(struct audit *a, int64_t id)
 		return &a->accounts[id - 1];
 	if (a->accounts_n == 0)
 		return NULL;
-	return bsearch(&id, a->accounts, a->accounts_n,
-	    sizeof(a->accounts[0]), by_id);
+	return bsearch(
+	    &id, a->accounts, a->accounts_n, sizeof(a->accounts[0]), by_id);
 }
 
 struct audit_task *
@@ -82,15 +82,17 @@ static enum rc
 account_load(struct audit *a, struct query *q, struct err *e)
 {
 	struct audit_account c = { .id = query_get_int(q, 0),
-	    .balance_micros = query_get_int(q, 2) };
+		.balance_micros = query_get_int(q, 2) };
 	bool has_worker = query_get_int(q, 3) != 0;
 	void *array = a->accounts;
 	enum rc rc;
 
 	c.is_worker = c.id > ACCOUNT_TREASURY;
 	if (!slice_is(query_get_text(q, 1), account_kind(c.id)))
-		audit_found(a, AUDIT_BALANCE, "account %" PRId64 ": isn't of "
-		    "the kind %s", c.id, account_kind(c.id));
+		audit_found(a, AUDIT_BALANCE,
+		    "account %" PRId64 ": isn't of "
+		    "the kind %s",
+		    c.id, account_kind(c.id));
 	if (c.is_worker != has_worker)
 		audit_found(a, AUDIT_BALANCE, "account %" PRId64 ": %s", c.id,
 		    has_worker ? "has a worker" : "has no worker");
@@ -118,8 +120,10 @@ audit_accounts_load(struct audit *a, struct err *e)
 	query_done(q);
 	for (id = ACCOUNT_REWARDS; id <= ACCOUNT_TREASURY; id++)
 		if (rc == RC_OK && audit_account_find(a, id) == NULL)
-			audit_found(a, AUDIT_BALANCE, "account %" PRId64 ": "
-			    "is missing (%s)", id, account_kind(id));
+			audit_found(a, AUDIT_BALANCE,
+			    "account %" PRId64 ": "
+			    "is missing (%s)",
+			    id, account_kind(id));
 	return rc;
 }
 
@@ -134,25 +138,31 @@ audit_accounts_check(struct audit *a)
 	for (i = 0; i < a->accounts_n; i++) {
 		c = &a->accounts[i];
 		if (c->overflow)
-			audit_found(a, AUDIT_BALANCE, "account %" PRId64
+			audit_found(a, AUDIT_BALANCE,
+			    "account %" PRId64
 			    ": its transfers add up to more than there can "
-			    "be", c->id);
+			    "be",
+			    c->id);
 		else if (c->balance_micros != c->sum_micros)
-			audit_found(a, AUDIT_BALANCE, "account %" PRId64
-			    ": balance is %" PRId64 " micro-USDC, its "
-			    "transfers add up to %" PRId64, c->id,
-			    c->balance_micros, c->sum_micros);
+			audit_found(a, AUDIT_BALANCE,
+			    "account %" PRId64 ": balance is %" PRId64
+			    " micro-USDC, its "
+			    "transfers add up to %" PRId64,
+			    c->id, c->balance_micros, c->sum_micros);
 		if (c->is_worker && c->balance_micros < 0)
-			audit_found(a, AUDIT_BALANCE, "account %" PRId64
+			audit_found(a, AUDIT_BALANCE,
+			    "account %" PRId64
 			    ": a worker's balance is negative: %" PRId64
-			    " micro-USDC", c->id, c->balance_micros);
-		overflow |= __builtin_add_overflow(total, c->balance_micros,
-		    &total);
+			    " micro-USDC",
+			    c->id, c->balance_micros);
+		overflow |=
+		    __builtin_add_overflow(total, c->balance_micros, &total);
 	}
 	if (overflow || total != 0)
-		audit_found(a, AUDIT_TRIAL_BALANCE, "all balances add up to "
-		    "%" PRId64 " micro-USDC%s, expected 0", total,
-		    overflow ? " and more" : "");
+		audit_found(a, AUDIT_TRIAL_BALANCE,
+		    "all balances add up to "
+		    "%" PRId64 " micro-USDC%s, expected 0",
+		    total, overflow ? " and more" : "");
 	audit_checked(a, AUDIT_BALANCE, (int64_t)a->accounts_n);
 	audit_checked(a, AUDIT_TRIAL_BALANCE, 1);
 }
@@ -164,12 +174,14 @@ version_check(struct audit *a, const struct version_row *v,
 	uint8_t expected[KECCAK256_LEN];
 
 	if (v->id != before->last_id + 1)
-		audit_found(a, AUDIT_VERSION_CHAIN, "definition %" PRId64
-		    ": follows %" PRId64, v->id, before->last_id);
+		audit_found(a, AUDIT_VERSION_CHAIN,
+		    "definition %" PRId64 ": follows %" PRId64, v->id,
+		    before->last_id);
 	chain_version(expected, before, v);
 	if (memcmp(expected, hash, sizeof(expected)) != 0)
-		audit_found(a, AUDIT_VERSION_CHAIN, "definition %" PRId64
-		    ": its hash is of other values", v->id);
+		audit_found(a, AUDIT_VERSION_CHAIN,
+		    "definition %" PRId64 ": its hash is of other values",
+		    v->id);
 	before->last_id = v->id;
 	memcpy(before->hash, hash, sizeof(before->hash));
 }
@@ -189,8 +201,9 @@ versions_check(struct audit *a, struct err *e)
 		audit_read_version(q, &v, hash);
 		version_check(a, &v, hash, &before);
 		if (query_get_int(q, 12) == 0)
-			audit_found(a, AUDIT_TASK, "definition %" PRId64
-			    ": of task %" PRId64 ", which doesn't exist",
+			audit_found(a, AUDIT_TASK,
+			    "definition %" PRId64 ": of task %" PRId64
+			    ", which doesn't exist",
 			    v.id, v.task);
 		if ((++n & 0xfff) == 0)
 			audit_tick(a, "definitions", n, 0);
@@ -212,15 +225,18 @@ task_load(struct audit *a, struct query *q, struct err *e)
 
 	own = query_get_text(q, 5);
 	if (!task_id_is_valid(name))
-		audit_found(a, AUDIT_TASK, "task %" PRId64 ": no valid name",
-		    t.id);
+		audit_found(
+		    a, AUDIT_TASK, "task %" PRId64 ": no valid name", t.id);
 	if (query_get_int(q, 4) != t.id)
-		audit_found(a, AUDIT_TASK, "task %" PRId64 ": definition "
-		    "%" PRId64 " isn't its own", t.id, version);
-	else if (region.len != own.len || memcmp(region.p, own.p,
-	    own.len) != 0)
-		audit_found(a, AUDIT_TASK, "task %" PRId64 ": its region "
-		    "isn't that of its definition", t.id);
+		audit_found(a, AUDIT_TASK,
+		    "task %" PRId64 ": definition "
+		    "%" PRId64 " isn't its own",
+		    t.id, version);
+	else if (region.len != own.len || memcmp(region.p, own.p, own.len) != 0)
+		audit_found(a, AUDIT_TASK,
+		    "task %" PRId64 ": its region "
+		    "isn't that of its definition",
+		    t.id);
 	rc = grow(&array, a->tasks_n, sizeof(t), e);
 	if (rc != RC_OK)
 		return rc;

@@ -4,13 +4,13 @@
 
 #include "ledger/audit_part.h"
 
-#define ANY_WORKER	0	/* stands for the account of a worker */
+#define ANY_WORKER 0 /* stands for the account of a worker */
 
 /* Where money may go, see schema.sql; only the first one has results. */
 static const struct transfer_kind {
-	const char	*name;
-	int64_t		 debit;
-	int64_t		 credit;
+	const char *name;
+	int64_t debit;
+	int64_t credit;
 } kinds[] = {
 	{ "credit", ACCOUNT_REWARDS, ANY_WORKER },
 	{ "reserve", ANY_WORKER, ACCOUNT_IN_FLIGHT },
@@ -22,18 +22,18 @@ static const struct transfer_kind {
 
 /* Transfers and results side by side, both in order of the transfer. */
 struct walk {
-	struct audit		*a;
-	struct query		*results;
-	bool			 row;		/* there is a present result */
-	bool			 well_formed;
-	int64_t			 paid_by;	/* the present one's transfer */
-	struct result_row	 result;
-	struct version_row	 version;	/* id 0: there is none */
-	struct chain		 before;
-	int64_t			 transfers;
-	int64_t			 credits;
-	int64_t			 results_n;
-	int64_t			 total;		/* transfers, for progress */
+	struct audit *a;
+	struct query *results;
+	bool row; /* there is a present result */
+	bool well_formed;
+	int64_t paid_by; /* the present one's transfer */
+	struct result_row result;
+	struct version_row version; /* id 0: there is none */
+	struct chain before;
+	int64_t transfers;
+	int64_t credits;
+	int64_t results_n;
+	int64_t total; /* transfers, for progress */
 };
 
 static const struct transfer_kind *
@@ -63,8 +63,8 @@ account_add(struct audit *a, int64_t id, int64_t amount_micros)
 	struct audit_account *c = audit_account_find(a, id);
 
 	if (c != NULL)
-		c->overflow |= __builtin_add_overflow(c->sum_micros,
-		    amount_micros, &c->sum_micros);
+		c->overflow |= __builtin_add_overflow(
+		    c->sum_micros, amount_micros, &c->sum_micros);
 }
 
 static enum rc
@@ -74,8 +74,8 @@ result_next(struct walk *w, struct err *e)
 
 	rc = query_step(w->results, &w->row, e);
 	if (rc == RC_OK && w->row) {
-		w->well_formed = audit_read_result(w->results, &w->result,
-		    &w->version, &w->paid_by);
+		w->well_formed = audit_read_result(
+		    w->results, &w->result, &w->version, &w->paid_by);
 		w->results_n++;
 	}
 	return rc;
@@ -84,29 +84,37 @@ result_next(struct walk *w, struct err *e)
 static void
 orphan_found(struct walk *w)
 {
-	audit_found(w->a, AUDIT_RESULT, "slot %" PRId64 ": paid by transfer "
-	    "%" PRId64 ", which doesn't exist", w->result.slot, w->paid_by);
+	audit_found(w->a, AUDIT_RESULT,
+	    "slot %" PRId64 ": paid by transfer "
+	    "%" PRId64 ", which doesn't exist",
+	    w->result.slot, w->paid_by);
 }
 
 /* The present result, which t paid. */
 static enum rc
-result_check(struct walk *w, const struct transfer_row *t, bool is_credit,
-    struct err *e)
+result_check(
+    struct walk *w, const struct transfer_row *t, bool is_credit, struct err *e)
 {
 	struct audit *a = w->a;
 	int64_t slot = w->result.slot;
 
 	if (!is_credit)
-		audit_found(a, AUDIT_RESULT, "slot %" PRId64 ": paid by "
-		    "transfer %" PRId64 ", which is no credit", slot, t->id);
+		audit_found(a, AUDIT_RESULT,
+		    "slot %" PRId64 ": paid by "
+		    "transfer %" PRId64 ", which is no credit",
+		    slot, t->id);
 	if (!w->well_formed) {
-		audit_found(a, AUDIT_RESULT, "slot %" PRId64 ": a value is "
-		    "out of its range", slot);
+		audit_found(a, AUDIT_RESULT,
+		    "slot %" PRId64 ": a value is "
+		    "out of its range",
+		    slot);
 		return RC_OK;
 	}
 	if (w->version.task == 0) {
-		audit_found(a, AUDIT_RESULT, "slot %" PRId64 ": definition "
-		    "%" PRId64 " doesn't exist", slot, w->result.version);
+		audit_found(a, AUDIT_RESULT,
+		    "slot %" PRId64 ": definition "
+		    "%" PRId64 " doesn't exist",
+		    slot, w->result.version);
 		return RC_OK;
 	}
 	return audit_result_check(a, t, &w->result, &w->version, e);
@@ -117,13 +125,16 @@ amount_check(struct audit *a, const struct transfer_row *t, int64_t results,
     int64_t rewards_micros, bool overflow)
 {
 	if (results == 0)
-		audit_found(a, AUDIT_AMOUNT, "transfer %" PRId64 ": a credit "
-		    "without a result", t->id);
+		audit_found(a, AUDIT_AMOUNT,
+		    "transfer %" PRId64 ": a credit "
+		    "without a result",
+		    t->id);
 	else if (overflow || rewards_micros != t->amount_micros)
-		audit_found(a, AUDIT_AMOUNT, "transfer %" PRId64 ": credits "
+		audit_found(a, AUDIT_AMOUNT,
+		    "transfer %" PRId64 ": credits "
 		    "%" PRId64 " micro-USDC, the rewards of its %" PRId64
-		    " results are %" PRId64, t->id, t->amount_micros, results,
-		    rewards_micros);
+		    " results are %" PRId64,
+		    t->id, t->amount_micros, results, rewards_micros);
 }
 
 /* Checks t's results and its hash over them. */
@@ -140,8 +151,8 @@ results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
 	chain_transfer_begin(&k, &w->before, t);
 	while (rc == RC_OK && w->row && w->paid_by == t->id) {
 		chain_transfer_result(&k, &w->result);
-		overflow |= __builtin_add_overflow(rewards_micros,
-		    w->version.reward_micros, &rewards_micros);
+		overflow |= __builtin_add_overflow(
+		    rewards_micros, w->version.reward_micros, &rewards_micros);
 		n++;
 		rc = result_check(w, t, is_credit, e);
 		if (rc == RC_OK)
@@ -151,8 +162,8 @@ results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
 	if (rc != RC_OK)
 		return rc;
 	if (memcmp(expected, hash, sizeof(expected)) != 0)
-		audit_found(w->a, AUDIT_TRANSFER_CHAIN, "transfer %" PRId64
-		    ": its hash is of other values", t->id);
+		audit_found(w->a, AUDIT_TRANSFER_CHAIN,
+		    "transfer %" PRId64 ": its hash is of other values", t->id);
 	if (is_credit)
 		amount_check(w->a, t, n, rewards_micros, overflow);
 	return RC_OK;
@@ -166,23 +177,25 @@ transfer_check(struct walk *w, const struct transfer_row *t)
 	struct audit *a = w->a;
 
 	if (t->id != w->before.last_id + 1)
-		audit_found(a, AUDIT_TRANSFER_CHAIN, "transfer %" PRId64
-		    ": follows %" PRId64, t->id, w->before.last_id);
+		audit_found(a, AUDIT_TRANSFER_CHAIN,
+		    "transfer %" PRId64 ": follows %" PRId64, t->id,
+		    w->before.last_id);
 	if (kind == NULL)
-		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
-		    ": is of no known kind", t->id);
+		audit_found(a, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": is of no known kind", t->id);
 	else if (!is_account(a, t->debit, kind->debit) ||
 	    !is_account(a, t->credit, kind->credit))
-		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
-		    ": a %s from account %" PRId64 " to %" PRId64, t->id,
-		    kind->name, t->debit, t->credit);
+		audit_found(a, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": a %s from account %" PRId64
+		    " to %" PRId64,
+		    t->id, kind->name, t->debit, t->credit);
 	if (t->amount_micros <= 0)
-		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
-		    ": moves %" PRId64 " micro-USDC", t->id,
+		audit_found(a, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": moves %" PRId64 " micro-USDC", t->id,
 		    t->amount_micros);
 	if (!audit_is_time(t->at_ms))
-		audit_found(a, AUDIT_TRANSFER_KIND, "transfer %" PRId64
-		    ": its time is out of range", t->id);
+		audit_found(a, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": its time is out of range", t->id);
 	return kind == &kinds[0];
 }
 
@@ -218,9 +231,8 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 static void
 walk_counts(struct walk *w)
 {
-	static const enum audit_rule of_results[] = { AUDIT_RESULT,
-	    AUDIT_SLOT, AUDIT_WINDOW, AUDIT_TIMESTAMP, AUDIT_COPY,
-	    AUDIT_CYCLE };
+	static const enum audit_rule of_results[] = { AUDIT_RESULT, AUDIT_SLOT,
+		AUDIT_WINDOW, AUDIT_TIMESTAMP, AUDIT_COPY, AUDIT_CYCLE };
 	size_t i;
 
 	audit_checked(w->a, AUDIT_TRANSFER_CHAIN, w->transfers);
@@ -252,8 +264,8 @@ audit_transfers(struct audit *a, struct err *e)
 	w.results = db_query(a->db, Q_AUDIT_RESULT);
 	transfers = db_query(a->db, Q_AUDIT_TRANSFER);
 	rc = result_next(&w, e);
-	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) ==
-	    RC_OK && row)
+	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) == RC_OK &&
+	    row)
 		rc = transfer_walk(&w, transfers, e);
 	while (rc == RC_OK && w.row) {
 		orphan_found(&w);

@@ -48,12 +48,12 @@ check_time(struct claim *c, const struct credit_rules *rules, int64_t now_ms)
 
 /* What the worker's assignments of the task say about one claim. */
 struct search {
-	const struct claim	*others;	/* of the same request */
-	size_t			 others_n;
-	bool			 found;		/* unpaid, in its window */
-	bool			 recorded;	/* this very result was paid */
-	bool			 expired;	/* unpaid, past its window */
-	bool			 taken;		/* another worker's by now */
+	const struct claim *others; /* of the same request */
+	size_t others_n;
+	bool found;    /* unpaid, in its window */
+	bool recorded; /* this very result was paid */
+	bool expired;  /* unpaid, past its window */
+	bool taken;    /* another worker's by now */
 };
 
 /* The one of n open claims that is for this slot, or NULL. */
@@ -83,12 +83,12 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		s->taken = true;
 	else if (now_ms - assigned_ms > rules->result_window_ms)
 		s->expired = true;
-	else if ((other = claim_for_slot(s->others, s->others_n,
-	    slot)) != NULL && other->worker_id != c->worker_id)
+	else if ((other = claim_for_slot(s->others, s->others_n, slot)) !=
+		NULL &&
+	    other->worker_id != c->worker_id)
 		s->taken = true;
 	else if (other != NULL)
-		s->recorded |= other->row.timestamp_ms ==
-		    c->row.timestamp_ms;
+		s->recorded |= other->row.timestamp_ms == c->row.timestamp_ms;
 	else if (!s->found) {
 		s->found = true;
 		c->row.slot = slot;
@@ -178,15 +178,15 @@ recheck_slot(struct db *db, const struct credit_rules *rules,
 	query_int(q, 1, claims[i].row.slot);
 	rc = query_step(q, &paid, e);
 	query_done(q);
-	if (rc != RC_OK || (!paid && claim_for_slot(claims, i,
-	    claims[i].row.slot) == NULL))
+	if (rc != RC_OK ||
+	    (!paid && claim_for_slot(claims, i, claims[i].row.slot) == NULL))
 		return rc;
 	return find_assignment(db, rules, claims, i, now_ms, e);
 }
 
 static enum rc
-result_insert(struct db *db, const struct result_row *r, int64_t transfer,
-    struct err *e)
+result_insert(
+    struct db *db, const struct result_row *r, int64_t transfer, struct err *e)
 {
 	struct query *q = db_query(db, Q_RESULT_INSERT);
 
@@ -220,15 +220,14 @@ claim_by_slot(const void *a, const void *b)
 
 /* One worker's share of a request: its unpaid claims, in order of slot. */
 struct share {
-	struct claim	*claims[RESULTS_PER_POST_MAX];
-	size_t		 n;
-	int64_t		 sum_micros;
+	struct claim *claims[RESULTS_PER_POST_MAX];
+	size_t n;
+	int64_t sum_micros;
 };
 
 /* The open claims of one worker, in order of slot. */
 static void
-share_gather(struct share *s, struct claim *claims, size_t n,
-    int64_t worker_id)
+share_gather(struct share *s, struct claim *claims, size_t n, int64_t worker_id)
 {
 	size_t i;
 
@@ -248,8 +247,10 @@ share_credit(struct db *db, const struct share *s, int64_t worker_id,
     int64_t now_ms, struct err *e)
 {
 	struct transfer_row t = { .at_ms = now_ms,
-	    .kind = slice_of("credit"), .debit = ACCOUNT_REWARDS,
-	    .credit = worker_id, .amount_micros = s->sum_micros };
+		.kind = slice_of("credit"),
+		.debit = ACCOUNT_REWARDS,
+		.credit = worker_id,
+		.amount_micros = s->sum_micros };
 	uint8_t hash[KECCAK256_LEN];
 	struct keccak k;
 	struct chain tail;

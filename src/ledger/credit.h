@@ -15,16 +15,16 @@
 #include "ledger/row.h"
 
 enum claim_outcome {
-	CLAIM_OPEN,		/* nothing against it so far */
+	CLAIM_OPEN, /* nothing against it so far */
 	CLAIM_CREDITED,
-	CLAIM_MALFORMED,	/* the reason is in its reason text */
+	CLAIM_MALFORMED, /* the reason is in its reason text */
 	CLAIM_UNKNOWN_TASK,
 	CLAIM_TOO_OLD,
 	CLAIM_FROM_FUTURE,
-	CLAIM_NOT_ASSIGNED,	/* this worker doesn't hold this task */
-	CLAIM_EXPIRED,		/* the assignment is past its window */
-	CLAIM_RECORDED,		/* this very result was credited before */
-	CLAIM_SLOT_TAKEN,	/* offered again, another worker was first */
+	CLAIM_NOT_ASSIGNED, /* this worker doesn't hold this task */
+	CLAIM_EXPIRED,	    /* the assignment is past its window */
+	CLAIM_RECORDED,	    /* this very result was credited before */
+	CLAIM_SLOT_TAKEN,   /* offered again, another worker was first */
 	CLAIM_SUSPENDED,
 	CLAIM_BAD_SIGNATURE,
 };
@@ -32,21 +32,21 @@ enum claim_outcome {
 /* One result as a worker sent it, and what became of it. */
 struct claim {
 	/* From the request; task_id and row.error are borrowed. */
-	struct slice		task_id;
-	struct address		worker;
-	struct result_row	row;	/* its worker's part */
+	struct slice task_id;
+	struct address worker;
+	struct result_row row; /* its worker's part */
 
 	/* From the ledger. */
-	int64_t			task;
-	int64_t			worker_id;
-	int64_t			reward_micros;
+	int64_t task;
+	int64_t worker_id;
+	int64_t reward_micros;
 
-	enum claim_outcome	outcome;
-	char			reason[REASON_MAX + 1];	/* when refused */
+	enum claim_outcome outcome;
+	char reason[REASON_MAX + 1]; /* when refused */
 };
 
 struct credit_rules {
-	int64_t	result_window_ms;
+	int64_t result_window_ms;
 };
 
 /*
@@ -55,9 +55,8 @@ struct credit_rules {
  * and verified before, and keep their assignments. Reads only. Errors of
  * db.h; a refusal isn't an error.
  */
-MUST_CHECK enum rc credit_check(struct db *db,
-	    const struct credit_rules *rules, struct claim *claims, size_t i,
-	    int64_t now_ms, struct err *e);
+MUST_CHECK enum rc credit_check(struct db *db, const struct credit_rules *rules,
+    struct claim *claims, size_t i, int64_t now_ms, struct err *e);
 
 /*
  * Inside a write transaction: credits those of the n claims that are
@@ -65,11 +64,11 @@ MUST_CHECK enum rc credit_check(struct db *db,
  * them; the others get their outcome. The credit holds once the transaction
  * is committed. On an error the caller rolls back.
  */
-MUST_CHECK enum rc credit_record(struct db *db,
-	    const struct credit_rules *rules, struct claim *claims, size_t n,
-	    int64_t now_ms, struct err *e);
+MUST_CHECK enum rc
+credit_record(struct db *db, const struct credit_rules *rules,
+    struct claim *claims, size_t n, int64_t now_ms, struct err *e);
 
 /* Refuses c with an outcome other than CREDITED; says why in c->reason. */
-void	claim_refuse(struct claim *c, enum claim_outcome outcome);
+void claim_refuse(struct claim *c, enum claim_outcome outcome);
 
 #endif

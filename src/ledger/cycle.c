@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 
-#define HOUR_MS	3600000LL
+#define HOUR_MS 3600000LL
 #define DAY_MS	(24 * HOUR_MS)
 
 /* The finaliser of SplitMix64: spreads neighbouring inputs. */

@@ -16,15 +16,15 @@
 #include <stdint.h>
 
 /* When the cycle with that nominal start opens, in Unix ms. */
-int64_t	cycle_opens_ms(int64_t task, int64_t interval_ms, int64_t start_ms);
+int64_t cycle_opens_ms(int64_t task, int64_t interval_ms, int64_t start_ms);
 
 /* The nominal start of the cycle that runs at now_ms. */
-int64_t	cycle_at(int64_t task, int64_t interval_ms, int64_t now_ms);
+int64_t cycle_at(int64_t task, int64_t interval_ms, int64_t now_ms);
 
 /*
  * How long a slot waits for workers whose turn it is before anybody gets it:
  * nearly a poll period, in which all of them have asked.
  */
-int64_t	cycle_patience_ms(int64_t interval_ms);
+int64_t cycle_patience_ms(int64_t interval_ms);
 
 #endif

@@ -19,7 +19,7 @@ struct db;
 struct query;
 
 enum db_mode {
-	DB_READ,	/* sees every commit; can't write */
+	DB_READ, /* sees every commit; can't write */
 	DB_WRITE,
 };
 
@@ -28,9 +28,9 @@ enum db_mode {
  * RC_CONFLICT, with what to do in the message). *out is freed with db_close.
  * RC_NOT_FOUND without the file.
  */
-MUST_CHECK enum rc db_open(struct db **out, const char *path,
-	    enum db_mode mode, int64_t busy_timeout_ms, struct err *e);
-void	db_close(struct db *db);
+MUST_CHECK enum rc db_open(struct db **out, const char *path, enum db_mode mode,
+    int64_t busy_timeout_ms, struct err *e);
+void db_close(struct db *db);
 
 /*
  * Makes an empty ledger at path; RC_CONFLICT when the file exists. The
@@ -53,7 +53,7 @@ MUST_CHECK enum rc db_migrate(const char *path, int *steps, struct err *e);
 MUST_CHECK enum rc db_begin(struct db *db, struct err *e);
 MUST_CHECK enum rc db_begin_read(struct db *db, struct err *e);
 MUST_CHECK enum rc db_commit(struct db *db, struct err *e);
-void	db_rollback(struct db *db);
+void db_rollback(struct db *db);
 
 /*
  * The statement of that name, ready to be bound; it belongs to db, and is
@@ -61,36 +61,35 @@ void	db_rollback(struct db *db);
  * Parameters count from 1. Text and bytes must stay until query_done.
  */
 struct query *db_query(struct db *db, enum query_id id);
-void	query_int(struct query *q, int i, int64_t n);
-void	query_text(struct query *q, int i, struct slice text);
-void	query_bytes(struct query *q, int i, const void *p, size_t len);
-void	query_null(struct query *q, int i);
+void query_int(struct query *q, int i, int64_t n);
+void query_text(struct query *q, int i, struct slice text);
+void query_bytes(struct query *q, int i, const void *p, size_t len);
+void query_null(struct query *q, int i);
 
 /* The next row: *row tells whether there is one. */
 MUST_CHECK enum rc query_step(struct query *q, bool *row, struct err *e);
 /* Ends the statement. Call it after the last step, whatever came of it. */
-void	query_done(struct query *q);
+void query_done(struct query *q);
 /* Steps a statement that gives no row, and ends it. */
 MUST_CHECK enum rc query_run(struct query *q, struct err *e);
 /*
  * Steps a statement that gives one row with one integer, and ends it.
  * RC_NOT_FOUND when there is no row.
  */
-MUST_CHECK enum rc query_one_int(struct query *q, int64_t *out,
-	    struct err *e);
+MUST_CHECK enum rc query_one_int(struct query *q, int64_t *out, struct err *e);
 
 /* Columns of the present row, counted from 0; valid until the next step. */
-int64_t	query_get_int(struct query *q, int col);
+int64_t query_get_int(struct query *q, int col);
 struct slice query_get_text(struct query *q, int col);
 /* Bytes; a slice of length 0 for NULL. */
 struct slice query_get_bytes(struct query *q, int col);
-bool	query_is_null(struct query *q, int col);
-int	query_columns(struct query *q);
+bool query_is_null(struct query *q, int col);
+int query_columns(struct query *q);
 const char *query_column_name(struct query *q, int col);
 
 /* Rows that the last statement changed; the id that it inserted. */
-int64_t	db_changes(struct db *db);
-int64_t	db_last_id(struct db *db);
+int64_t db_changes(struct db *db);
+int64_t db_last_id(struct db *db);
 
 /*
  * From here on, sorts that are larger than the cache go to temporary files
@@ -105,8 +104,8 @@ typedef void db_finding_fn(void *ctx, const char *text);
  * Checks the file itself: damaged pages and dangling references. The quick
  * way leaves out the references, and whether indexes and tables agree.
  */
-MUST_CHECK enum rc db_check_file(struct db *db, bool quick,
-	    db_finding_fn *fn, void *ctx, struct err *e);
+MUST_CHECK enum rc db_check_file(
+    struct db *db, bool quick, db_finding_fn *fn, void *ctx, struct err *e);
 
 /*
  * Checks that tables, indexes, views and the guards (triggers) are exactly
@@ -114,6 +113,6 @@ MUST_CHECK enum rc db_check_file(struct db *db, bool quick,
  * others. *objects counts what was compared.
  */
 MUST_CHECK enum rc db_check_schema(struct db *db, int64_t *objects,
-	    db_finding_fn *fn, void *ctx, struct err *e);
+    db_finding_fn *fn, void *ctx, struct err *e);
 
 #endif

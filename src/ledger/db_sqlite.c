@@ -14,15 +14,15 @@
 #include "ledger/query_text.h"
 
 struct query {
-	struct db	*db;
-	enum query_id	 id;
-	sqlite3_stmt	*stmt;		/* NULL until first used */
-	int		 failed;	/* what preparing or binding said */
+	struct db *db;
+	enum query_id id;
+	sqlite3_stmt *stmt; /* NULL until first used */
+	int failed;	    /* what preparing or binding said */
 };
 
 struct db {
-	sqlite3		*handle;
-	struct query	 queries[QUERY_COUNT];
+	sqlite3 *handle;
+	struct query queries[QUERY_COUNT];
 };
 
 static enum rc
@@ -39,7 +39,7 @@ rc_of_sqlite(int code)
 		return RC_NO_MEMORY;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-	case SQLITE_ERROR:	/* no such table: not a ledger */
+	case SQLITE_ERROR: /* no such table: not a ledger */
 		return RC_CORRUPT;
 	default:
 		return RC_BUSY;
@@ -50,8 +50,10 @@ static enum rc
 sqlite_fail(struct db *db, int code, const char *what, struct err *e)
 {
 	return err_set(e, rc_of_sqlite(code), "ledger: %s: %s (%d)", what,
-	    code == sqlite3_extended_errcode(db->handle) ?
-	    sqlite3_errmsg(db->handle) : sqlite3_errstr(code), code);
+	    code == sqlite3_extended_errcode(db->handle)
+		? sqlite3_errmsg(db->handle)
+		: sqlite3_errstr(code),
+	    code);
 }
 
 static enum rc
@@ -70,13 +72,12 @@ run_sql(struct db *db, const char *sql, const char *what, struct err *e)
  * disk when it returns, and an answer is given only then. cache_size and
  * mmap_size are bounded: memory doesn't grow with the ledger.
  */
-static const char setup_sql[] =
-    "PRAGMA foreign_keys = ON;"
-    "PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = FULL;"
-    "PRAGMA cache_size = -16384;"	/* KiB */
-    "PRAGMA temp_store = MEMORY;"
-    "PRAGMA trusted_schema = OFF;";
+static const char setup_sql[] = "PRAGMA foreign_keys = ON;"
+				"PRAGMA journal_mode = WAL;"
+				"PRAGMA synchronous = FULL;"
+				"PRAGMA cache_size = -16384;" /* KiB */
+				"PRAGMA temp_store = MEMORY;"
+				"PRAGMA trusted_schema = OFF;";
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
@@ -100,12 +101,12 @@ open_handle(struct db **out, const char *path, int flags,
 	db = calloc(1, sizeof(*db));
 	if (db == NULL)
 		return err_set(e, RC_NO_MEMORY, "ledger: no memory");
-	code = sqlite3_open_v2(path, &db->handle, flags |
-	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	code = sqlite3_open_v2(path, &db->handle,
+	    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (code != SQLITE_OK) {
-		rc = err_set(e, access(path, F_OK) != 0 ? RC_NOT_FOUND :
-		    rc_of_sqlite(code), "ledger: %s: %s", path,
-		    sqlite3_errstr(code));
+		rc = err_set(e,
+		    access(path, F_OK) != 0 ? RC_NOT_FOUND : rc_of_sqlite(code),
+		    "ledger: %s: %s", path, sqlite3_errstr(code));
 		db_close(db);
 		return rc;
 	}
@@ -145,12 +146,16 @@ check_version(struct db *db, const char *path, struct err *e)
 	if (version == schema_version)
 		return RC_OK;
 	if (version == 0)
-		return err_set(e, RC_CORRUPT, "ledger: %s isn't a ledger; "
-		    "make one with \"worknet init\"", path);
-	return err_set(e, RC_CONFLICT, "ledger: %s has schema %d, this "
-	    "program knows %d%s", path, version, schema_version,
-	    version < schema_version ? "; run \"worknet init --migrate\"" :
-	    "; use the newer program");
+		return err_set(e, RC_CORRUPT,
+		    "ledger: %s isn't a ledger; "
+		    "make one with \"worknet init\"",
+		    path);
+	return err_set(e, RC_CONFLICT,
+	    "ledger: %s has schema %d, this "
+	    "program knows %d%s",
+	    path, version, schema_version,
+	    version < schema_version ? "; run \"worknet init --migrate\""
+				     : "; use the newer program");
 }
 
 enum rc
@@ -161,8 +166,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	enum rc rc;
 
 	*out = NULL;
-	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, busy_timeout_ms,
-	    e);
+	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, busy_timeout_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = run_sql(db, setup_sql, path, e);
@@ -173,8 +177,10 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 		rc = run_sql(db, "PRAGMA query_only = ON", path, e);
 	/* SQLite falls back to reading, for good, when it may not write. */
 	else if (rc == RC_OK && sqlite3_db_readonly(db->handle, "main") == 1)
-		rc = err_set(e, RC_BUSY, "ledger: %s is read-only for this "
-		    "user", path);
+		rc = err_set(e, RC_BUSY,
+		    "ledger: %s is read-only for this "
+		    "user",
+		    path);
 	if (rc != RC_OK) {
 		db_close(db);
 		return rc;
@@ -208,11 +214,13 @@ apply_steps(struct db *db, int *steps, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	if (version > schema_version)
-		return err_set(e, RC_CONFLICT, "ledger: schema %d is newer "
-		    "than this program's %d", version, schema_version);
+		return err_set(e, RC_CONFLICT,
+		    "ledger: schema %d is newer "
+		    "than this program's %d",
+		    version, schema_version);
 	for (*steps = 0; version < schema_version; version++, ++*steps) {
-		(void)snprintf(sql, sizeof(sql), "PRAGMA user_version = %d",
-		    version + 1);
+		(void)snprintf(
+		    sql, sizeof(sql), "PRAGMA user_version = %d", version + 1);
 		rc = run_sql(db, "BEGIN EXCLUSIVE", "begin", e);
 		if (rc == RC_OK)
 			rc = run_sql(db, schema_steps[version], "schema", e);
@@ -304,9 +312,8 @@ db_query(struct db *db, enum query_id id)
 	q->id = id;
 	q->failed = SQLITE_OK;
 	if (q->stmt == NULL) {
-		q->failed = sqlite3_prepare_v3(db->handle,
-		    query_texts[id].sql, -1, SQLITE_PREPARE_PERSISTENT,
-		    &q->stmt, NULL);
+		q->failed = sqlite3_prepare_v3(db->handle, query_texts[id].sql,
+		    -1, SQLITE_PREPARE_PERSISTENT, &q->stmt, NULL);
 		return q;
 	}
 	/* A statement still in use here would be a programmer's error. */
@@ -332,16 +339,17 @@ void
 query_text(struct query *q, int i, struct slice text)
 {
 	if (q->stmt != NULL)
-		query_note(q, sqlite3_bind_text64(q->stmt, i, text.p,
-		    text.len, SQLITE_STATIC, SQLITE_UTF8));
+		query_note(q,
+		    sqlite3_bind_text64(q->stmt, i, text.p, text.len,
+			SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void
 query_bytes(struct query *q, int i, const void *p, size_t len)
 {
 	if (q->stmt != NULL)
-		query_note(q, sqlite3_bind_blob64(q->stmt, i, p, len,
-		    SQLITE_STATIC));
+		query_note(
+		    q, sqlite3_bind_blob64(q->stmt, i, p, len, SQLITE_STATIC));
 }
 
 void
@@ -419,7 +427,7 @@ query_get_text(struct query *q, int col)
 	if (text == NULL)
 		return (struct slice){ "", 0 };
 	return (struct slice){ (const char *)text,
-	    (size_t)sqlite3_column_bytes(q->stmt, col) };
+		(size_t)sqlite3_column_bytes(q->stmt, col) };
 }
 
 struct slice
@@ -429,8 +437,7 @@ query_get_bytes(struct query *q, int col)
 
 	if (p == NULL)
 		return (struct slice){ "", 0 };
-	return (struct slice){ p, (size_t)sqlite3_column_bytes(q->stmt,
-	    col) };
+	return (struct slice){ p, (size_t)sqlite3_column_bytes(q->stmt, col) };
 }
 
 bool
@@ -465,8 +472,8 @@ db_last_id(struct db *db)
 
 /* Steps a check whose rows are findings, except the text "ok". */
 static enum rc
-check_run(struct db *db, const char *sql, db_finding_fn *fn, void *ctx,
-    struct err *e)
+check_run(
+    struct db *db, const char *sql, db_finding_fn *fn, void *ctx, struct err *e)
 {
 	const char *text;
 	char finding[200];
@@ -491,8 +498,8 @@ check_run(struct db *db, const char *sql, db_finding_fn *fn, void *ctx,
 }
 
 enum rc
-db_check_file(struct db *db, bool quick, db_finding_fn *fn, void *ctx,
-    struct err *e)
+db_check_file(
+    struct db *db, bool quick, db_finding_fn *fn, void *ctx, struct err *e)
 {
 	enum rc rc;
 
@@ -512,10 +519,10 @@ db_spill_to_files(struct db *db, struct err *e)
 
 /* The objects of a schema in order of name, one at a time. */
 struct schema_walk {
-	struct query	*q;
-	bool		 row;		/* whether there is a present one */
-	struct slice	 name;		/* its kind and name */
-	struct slice	 sql;		/* how it was made */
+	struct query *q;
+	bool row;	   /* whether there is a present one */
+	struct slice name; /* its kind and name */
+	struct slice sql;  /* how it was made */
 };
 
 static enum rc
@@ -547,8 +554,8 @@ schema_order(const struct schema_walk *a, const struct schema_walk *b)
 }
 
 static void
-schema_finding(const struct schema_walk *w, const char *what,
-    db_finding_fn *fn, void *ctx)
+schema_finding(
+    const struct schema_walk *w, const char *what, db_finding_fn *fn, void *ctx)
 {
 	char text[200];
 
@@ -597,8 +604,9 @@ db_check_schema(struct db *db, int64_t *objects, db_finding_fn *fn, void *ctx,
 
 	*objects = 0;
 	/* The very steps that make a ledger, in memory. */
-	rc = open_handle(&made, ":memory:", SQLITE_OPEN_READWRITE |
-	    SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, 0, e);
+	rc = open_handle(&made, ":memory:",
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, 0,
+	    e);
 	if (rc != RC_OK)
 		return rc;
 	rc = apply_steps(made, &steps, e);

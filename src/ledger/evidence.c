@@ -7,9 +7,9 @@
 
 /* The transfer whose results are being added up. */
 struct credit_sum {
-	int64_t	transfer;	/* 0: none yet */
-	int64_t	amount_micros;
-	int64_t	rewards_micros;
+	int64_t transfer; /* 0: none yet */
+	int64_t amount_micros;
+	int64_t rewards_micros;
 };
 
 static enum rc
@@ -17,14 +17,14 @@ sum_check(const struct credit_sum *s, struct err *e)
 {
 	if (s->rewards_micros == s->amount_micros)
 		return RC_OK;
-	return err_set(e, RC_CORRUPT, "transfer %" PRId64 " credits %" PRId64
-	    " micro-USDC, its results are worth %" PRId64, s->transfer,
-	    s->amount_micros, s->rewards_micros);
+	return err_set(e, RC_CORRUPT,
+	    "transfer %" PRId64 " credits %" PRId64
+	    " micro-USDC, its results are worth %" PRId64,
+	    s->transfer, s->amount_micros, s->rewards_micros);
 }
 
 static enum rc
-signature_check(struct query *q, const struct address *worker,
-    struct err *e)
+signature_check(struct query *q, const struct address *worker, struct err *e)
 {
 	struct slice signature = query_get_bytes(q, 7);
 	struct attestation a = {
@@ -40,13 +40,15 @@ signature_check(struct query *q, const struct address *worker,
 	    a.form >= ADDRESS_CHECKSUM && a.form <= ADDRESS_UPPER &&
 	    attest_check(&a, (const uint8_t *)signature.p, NULL) == RC_OK)
 		return RC_OK;
-	return err_set(e, RC_CORRUPT, "the result of slot %" PRId64 " doesn't "
-	    "carry its worker's signature", query_get_int(q, 2));
+	return err_set(e, RC_CORRUPT,
+	    "the result of slot %" PRId64 " doesn't "
+	    "carry its worker's signature",
+	    query_get_int(q, 2));
 }
 
 static enum rc
-credit_row(struct query *q, const struct address *worker,
-    struct credit_sum *s, struct evidence *out, struct err *e)
+credit_row(struct query *q, const struct address *worker, struct credit_sum *s,
+    struct evidence *out, struct err *e)
 {
 	enum rc rc = RC_OK;
 
@@ -54,18 +56,18 @@ credit_row(struct query *q, const struct address *worker,
 		if (s->transfer != 0)
 			rc = sum_check(s, e);
 		*s = (struct credit_sum){ query_get_int(q, 0),
-		    query_get_int(q, 1), 0 };
+			query_get_int(q, 1), 0 };
 	}
 	if (rc != RC_OK || query_is_null(q, 2))
-		return rc;	/* without a result: its sum is 0 */
+		return rc; /* without a result: its sum is 0 */
 	s->rewards_micros += query_get_int(q, 8);
 	out->results++;
 	return signature_check(q, worker, e);
 }
 
 static enum rc
-credits_verify(struct db *db, int64_t worker_id,
-    const struct address *worker, struct evidence *out, struct err *e)
+credits_verify(struct db *db, int64_t worker_id, const struct address *worker,
+    struct evidence *out, struct err *e)
 {
 	struct credit_sum s = { .transfer = 0 };
 	struct query *q = db_query(db, Q_VERIFIED_TO);
@@ -92,8 +94,8 @@ credits_verify(struct db *db, int64_t worker_id,
 }
 
 static enum rc
-sums_verify(struct db *db, int64_t worker_id, struct evidence *out,
-    struct err *e)
+sums_verify(
+    struct db *db, int64_t worker_id, struct evidence *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_WORKER_SUMS);
 	int64_t transfers, credits, rewards, balance;
@@ -114,20 +116,22 @@ sums_verify(struct db *db, int64_t worker_id, struct evidence *out,
 	if (rc != RC_OK)
 		return rc;
 	if (transfers != balance)
-		return err_set(e, RC_CORRUPT, "the balance is %" PRId64
-		    " micro-USDC, its transfers say %" PRId64, balance,
-		    transfers);
+		return err_set(e, RC_CORRUPT,
+		    "the balance is %" PRId64
+		    " micro-USDC, its transfers say %" PRId64,
+		    balance, transfers);
 	if (credits != rewards)
-		return err_set(e, RC_CORRUPT, "%" PRId64 " micro-USDC were "
-		    "credited, the results are worth %" PRId64, credits,
-		    rewards);
+		return err_set(e, RC_CORRUPT,
+		    "%" PRId64 " micro-USDC were "
+		    "credited, the results are worth %" PRId64,
+		    credits, rewards);
 	out->balance_micros = balance;
 	return RC_OK;
 }
 
 enum rc
-evidence_verify(struct db *db, int64_t worker_id,
-    const struct address *worker, struct evidence *out, struct err *e)
+evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
+    struct evidence *out, struct err *e)
 {
 	enum rc rc;
 

@@ -10,9 +10,9 @@
 #include "ledger/db.h"
 
 struct evidence {
-	int64_t	balance_micros;	/* backed by transfers and results */
-	int64_t	verified_to;	/* the newest transfer of that state */
-	int64_t	results;	/* whose signatures were verified now */
+	int64_t balance_micros; /* backed by transfers and results */
+	int64_t verified_to;	/* the newest transfer of that state */
+	int64_t results;	/* whose signatures were verified now */
 };
 
 /*
@@ -23,7 +23,6 @@ struct evidence {
  * RC_CORRUPT names what is wrong: then nothing of it may be paid.
  */
 MUST_CHECK enum rc evidence_verify(struct db *db, int64_t worker_id,
-	    const struct address *worker, struct evidence *out,
-	    struct err *e);
+    const struct address *worker, struct evidence *out, struct err *e);
 
 #endif

@@ -37,10 +37,10 @@ step_end(struct db *db, enum rc rc, struct err *e)
 
 /* What an event says besides the payout, its kind and its time. */
 struct note {
-	int64_t		 transfer;
-	const char	*tx;
-	int64_t		 block;
-	const char	*detail;
+	int64_t transfer;
+	const char *tx;
+	int64_t block;
+	const char *detail;
 };
 
 static enum rc
@@ -54,21 +54,23 @@ event_tail(struct db *db, struct chain *tail, struct err *e)
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		tail->last_id = query_get_int(q, 0);
-		memcpy(tail->hash, query_get_bytes(q, 1).p,
-		    sizeof(tail->hash));
+		memcpy(tail->hash, query_get_bytes(q, 1).p, sizeof(tail->hash));
 	}
 	query_done(q);
 	return rc;
 }
 
 static enum rc
-event_add(struct db *db, int64_t payout, const char *kind,
-    const struct note *n, int64_t now_ms, struct err *e)
+event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
+    int64_t now_ms, struct err *e)
 {
-	struct event_row ev = { .payout = payout, .at_ms = now_ms,
-	    .kind = slice_of(kind), .transfer = n->transfer,
-	    .tx = slice_of(n->tx == NULL ? "" : n->tx), .block = n->block,
-	    .detail = slice_of(n->detail == NULL ? "" : n->detail) };
+	struct event_row ev = { .payout = payout,
+		.at_ms = now_ms,
+		.kind = slice_of(kind),
+		.transfer = n->transfer,
+		.tx = slice_of(n->tx == NULL ? "" : n->tx),
+		.block = n->block,
+		.detail = slice_of(n->detail == NULL ? "" : n->detail) };
 	uint8_t hash[KECCAK256_LEN];
 	struct chain tail;
 	struct query *q;
@@ -100,8 +102,11 @@ static enum rc
 move(struct db *db, const char *kind, int64_t debit, int64_t credit,
     int64_t micros, int64_t now_ms, int64_t *id, struct err *e)
 {
-	struct transfer_row t = { .at_ms = now_ms, .kind = slice_of(kind),
-	    .debit = debit, .credit = credit, .amount_micros = micros };
+	struct transfer_row t = { .at_ms = now_ms,
+		.kind = slice_of(kind),
+		.debit = debit,
+		.credit = credit,
+		.amount_micros = micros };
 	uint8_t hash[KECCAK256_LEN];
 	struct keccak k;
 	struct chain tail;
@@ -128,10 +133,9 @@ adjust(struct db *db, const struct payout *p, const struct transfer_row *t,
 	struct note n = { .detail = why };
 	enum rc rc;
 
-	rc = move(db, t->kind.p, t->debit, t->credit, t->amount_micros,
-	    now_ms, &n.transfer, e);
-	return rc != RC_OK ? rc : event_add(db, p->id, "chain", &n, now_ms,
-	    e);
+	rc = move(db, t->kind.p, t->debit, t->credit, t->amount_micros, now_ms,
+	    &n.transfer, e);
+	return rc != RC_OK ? rc : event_add(db, p->id, "chain", &n, now_ms, e);
 }
 
 /* It was to be less: some goes back to the worker. */
@@ -139,9 +143,12 @@ static enum rc
 give_back(struct db *db, const struct payout *p, int64_t micros,
     const char *why, int64_t now_ms, struct err *e)
 {
-	return adjust(db, p, &(struct transfer_row){ .kind = slice_of("void"),
-	    .debit = ACCOUNT_IN_FLIGHT, .credit = p->worker_id,
-	    .amount_micros = micros }, why, now_ms, e);
+	return adjust(db, p,
+	    &(struct transfer_row){ .kind = slice_of("void"),
+		.debit = ACCOUNT_IN_FLIGHT,
+		.credit = p->worker_id,
+		.amount_micros = micros },
+	    why, now_ms, e);
 }
 
 /* It was to be more: taken from the worker's balance. */
@@ -149,10 +156,12 @@ static enum rc
 take_more(struct db *db, const struct payout *p, int64_t micros,
     const char *why, int64_t now_ms, struct err *e)
 {
-	return adjust(db, p, &(struct transfer_row){
-	    .kind = slice_of("reserve"), .debit = p->worker_id,
-	    .credit = ACCOUNT_IN_FLIGHT, .amount_micros = micros }, why,
-	    now_ms, e);
+	return adjust(db, p,
+	    &(struct transfer_row){ .kind = slice_of("reserve"),
+		.debit = p->worker_id,
+		.credit = ACCOUNT_IN_FLIGHT,
+		.amount_micros = micros },
+	    why, now_ms, e);
 }
 
 /* What of micros the worker's balance hasn't is credit that was lost. */
@@ -168,9 +177,11 @@ recover_missing(struct db *db, const struct payout *p, int64_t micros,
 	rc = query_one_int(q, &balance, e);
 	if (rc != RC_OK || micros <= balance)
 		return rc;
-	return adjust(db, p, &(struct transfer_row){
-	    .kind = slice_of("recover"), .debit = ACCOUNT_REWARDS,
-	    .credit = p->worker_id, .amount_micros = micros - balance },
+	return adjust(db, p,
+	    &(struct transfer_row){ .kind = slice_of("recover"),
+		.debit = ACCOUNT_REWARDS,
+		.credit = p->worker_id,
+		.amount_micros = micros - balance },
 	    "it paid credit that the ledger has lost", now_ms, e);
 }
 
@@ -179,8 +190,8 @@ recover_missing(struct db *db, const struct payout *p, int64_t micros,
  * program, or an operator's shell, may have been there.
  */
 static enum rc
-state_set(struct db *db, struct payout *p, enum payout_state state,
-    struct err *e)
+state_set(
+    struct db *db, struct payout *p, enum payout_state state, struct err *e)
 {
 	struct query *q = db_query(db, Q_PAYOUT_SET_STATE);
 	enum rc rc;
@@ -191,8 +202,10 @@ state_set(struct db *db, struct payout *p, enum payout_state state,
 	query_int(q, 4, p->paid_micros);
 	rc = query_run(q, e);
 	if (rc == RC_OK && db_changes(db) != 1)
-		return err_set(e, RC_CONFLICT, "payout %" PRId64 ": not %s "
-		    "any more", p->id, state_names[p->state]);
+		return err_set(e, RC_CONFLICT,
+		    "payout %" PRId64 ": not %s "
+		    "any more",
+		    p->id, state_names[p->state]);
 	if (rc == RC_OK)
 		p->state = state;
 	return rc;
@@ -255,8 +268,8 @@ payout_reserve(struct db *db, struct payout *p, struct err *e)
 }
 
 static enum rc
-auth_insert(struct db *db, const struct payout *p,
-    const struct payout_auth *a, struct err *e)
+auth_insert(struct db *db, const struct payout *p, const struct payout_auth *a,
+    struct err *e)
 {
 	char signature[HEX_SIZE(SIGNATURE_LEN)];
 	struct query *q = db_query(db, Q_AUTHORIZATION_INSERT);
@@ -281,13 +294,15 @@ payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
 	enum rc rc;
 
 	if (results >= 0)
-		(void)snprintf(verified, sizeof(verified), "%" PRId64
-		    " signatures of results verified again", results);
+		(void)snprintf(verified, sizeof(verified),
+		    "%" PRId64 " signatures of results verified again",
+		    results);
 	else
-		(void)snprintf(verified, sizeof(verified), "verified again "
+		(void)snprintf(verified, sizeof(verified),
+		    "verified again "
 		    "when it was reserved");
-	(void)snprintf(until, sizeof(until), "valid before %" PRId64,
-	    a->valid_before);
+	(void)snprintf(
+	    until, sizeof(until), "valid before %" PRId64, a->valid_before);
 	rc = db_begin(db, e);
 	if (rc == RC_OK)
 		rc = auth_insert(db, p, a, e);
@@ -359,8 +374,8 @@ payout_note(struct db *db, const struct payout *p, const char *detail,
 	query_done(q);
 	if (rc != RC_OK || same)
 		return rc;
-	return one_event(db, p, "chain", &(struct note){ .detail = detail },
-	    now_ms, e);
+	return one_event(
+	    db, p, "chain", &(struct note){ .detail = detail }, now_ms, e);
 }
 
 static enum rc
@@ -394,8 +409,8 @@ finding_add(struct db *db, const char *kind, const char *subject,
  * credit that a restore lost.
  */
 static enum rc
-balance_out(struct db *db, const struct payout *p,
-    const struct payment *paid, int64_t now_ms, struct err *e)
+balance_out(struct db *db, const struct payout *p, const struct payment *paid,
+    int64_t now_ms, struct err *e)
 {
 	int64_t missing = paid->micros - p->amount_micros;
 	char subject[40], detail[120];
@@ -404,20 +419,24 @@ balance_out(struct db *db, const struct payout *p,
 	if (missing == 0)
 		return RC_OK;
 	if (missing < 0)
-		rc = give_back(db, p, -missing, "it paid less: the rest goes "
-		    "back", now_ms, e);
+		rc = give_back(db, p, -missing,
+		    "it paid less: the rest goes "
+		    "back",
+		    now_ms, e);
 	else
 		rc = recover_missing(db, p, missing, now_ms, e);
 	if (rc == RC_OK && missing > 0)
-		rc = take_more(db, p, missing, "it paid more: taken from the "
-		    "balance", now_ms, e);
-	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
-	(void)snprintf(detail, sizeof(detail), "the chain paid %" PRId64
-	    " micro-USDC, reserved were %" PRId64, paid->micros,
-	    p->amount_micros);
-	if (rc == RC_OK)
-		rc = finding_insert(db, "amount differs", subject, detail,
+		rc = take_more(db, p, missing,
+		    "it paid more: taken from the "
+		    "balance",
 		    now_ms, e);
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	(void)snprintf(detail, sizeof(detail),
+	    "the chain paid %" PRId64 " micro-USDC, reserved were %" PRId64,
+	    paid->micros, p->amount_micros);
+	if (rc == RC_OK)
+		rc = finding_insert(
+		    db, "amount differs", subject, detail, now_ms, e);
 	return rc;
 }
 
@@ -478,11 +497,15 @@ unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
 	if (rc == RC_OK)
 		rc = event_add(db, p->id, "unposted", &n, now_ms, e);
 	if (rc == RC_OK && surplus > 0)
-		rc = give_back(db, p, surplus, "it had paid more: the surplus "
-		    "goes back", now_ms, e);
+		rc = give_back(db, p, surplus,
+		    "it had paid more: the surplus "
+		    "goes back",
+		    now_ms, e);
 	if (rc == RC_OK && surplus < 0)
-		rc = take_more(db, p, -surplus, "it had paid less: all of the "
-		    "amount is set aside again", now_ms, e);
+		rc = take_more(db, p, -surplus,
+		    "it had paid less: all of the "
+		    "amount is set aside again",
+		    now_ms, e);
 	return rc;
 }
 
@@ -513,9 +536,11 @@ payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
 	if (rc == RC_OK)
 		rc = state_set(db, p, PAYOUT_FINAL, e);
 	if (rc == RC_OK)
-		rc = event_add(db, p->id, "final", &(struct note){
-		    .tx = paid->tx, .block = paid->block,
-		    .detail = "its block is final" }, now_ms, e);
+		rc = event_add(db, p->id, "final",
+		    &(struct note){ .tx = paid->tx,
+			.block = paid->block,
+			.detail = "its block is final" },
+		    now_ms, e);
 	rc = step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
@@ -523,8 +548,8 @@ payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
 }
 
 enum rc
-payout_void(struct db *db, struct payout *p, const char *proof,
-    int64_t now_ms, struct err *e)
+payout_void(struct db *db, struct payout *p, const char *proof, int64_t now_ms,
+    struct err *e)
 {
 	struct note n = { .detail = proof };
 	struct payout before = *p;
@@ -569,11 +594,13 @@ adopt(struct db *db, struct payout *p, const struct payment *paid,
 	if (rc == RC_OK)
 		rc = post(db, p, paid, now_ms, e);
 	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
-	(void)snprintf(detail, sizeof(detail), "the chain shows a payment of "
-	    "%" PRId64 " micro-USDC that the ledger has lost", paid->micros);
+	(void)snprintf(detail, sizeof(detail),
+	    "the chain shows a payment of "
+	    "%" PRId64 " micro-USDC that the ledger has lost",
+	    paid->micros);
 	if (rc == RC_OK)
-		rc = finding_insert(db, "payout lost", subject, detail,
-		    now_ms, e);
+		rc = finding_insert(
+		    db, "payout lost", subject, detail, now_ms, e);
 	return rc;
 }
 
@@ -595,8 +622,8 @@ payout_adopt(struct db *db, const struct payout *lost,
 }
 
 enum rc
-hold_set(struct db *db, int64_t worker_id, const char *by,
-    const char *reason, int64_t now_ms, struct err *e)
+hold_set(struct db *db, int64_t worker_id, const char *by, const char *reason,
+    int64_t now_ms, struct err *e)
 {
 	struct query *q = db_query(db, Q_HOLD_SET);
 
@@ -608,8 +635,7 @@ hold_set(struct db *db, int64_t worker_id, const char *by,
 }
 
 enum rc
-hold_release(struct db *db, int64_t worker_id, const char *by,
-    struct err *e)
+hold_release(struct db *db, int64_t worker_id, const char *by, struct err *e)
 {
 	struct query *q = db_query(db, Q_HOLD_RELEASE);
 
@@ -619,8 +645,8 @@ hold_release(struct db *db, int64_t worker_id, const char *by,
 }
 
 enum rc
-chain_seen_set(struct db *db, const struct payout_source *s, int64_t block,
-    struct err *e)
+chain_seen_set(
+    struct db *db, const struct payout_source *s, int64_t block, struct err *e)
 {
 	char treasury[ADDRESS_LEN + 1];
 	struct query *q = db_query(db, Q_CHAIN_SEEN_SET);

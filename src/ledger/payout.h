@@ -16,8 +16,8 @@
 #include "ledger/db.h"
 #include "ledger/row.h"
 
-#define PAYOUT_NONCE_LEN	32
-#define TX_LEN		66	/* 0x and 64 hex digits */
+#define PAYOUT_NONCE_LEN 32
+#define TX_LEN		 66 /* 0x and 64 hex digits */
 
 enum payout_state {
 	PAYOUT_RESERVED,
@@ -30,96 +30,96 @@ enum payout_state {
 
 /* Where money is paid from: part of each payout. */
 struct payout_source {
-	int64_t		chain_id;
-	struct address	token;
-	struct address	treasury;
+	int64_t chain_id;
+	struct address token;
+	struct address treasury;
 };
 
 struct payout {
-	int64_t			id;
-	int64_t			worker_id;
-	struct address		worker;
-	int64_t			seq;		/* from 1 */
-	int64_t			amount_micros;
-	uint8_t			nonce[PAYOUT_NONCE_LEN];
-	struct payout_source	source;
-	int64_t			reserved_ms;
-	int64_t			verified_to;	/* see ledger/evidence.h */
-	enum payout_state	state;
-	int64_t			paid_micros;	/* as the chain says */
+	int64_t id;
+	int64_t worker_id;
+	struct address worker;
+	int64_t seq; /* from 1 */
+	int64_t amount_micros;
+	uint8_t nonce[PAYOUT_NONCE_LEN];
+	struct payout_source source;
+	int64_t reserved_ms;
+	int64_t verified_to; /* see ledger/evidence.h */
+	enum payout_state state;
+	int64_t paid_micros; /* as the chain says */
 };
 
 /* The authorization as it was signed; body is owned (payout_auth_free). */
 struct payout_auth {
-	int64_t		signed_ms;
-	int64_t		valid_after;	/* Unix seconds */
-	int64_t		valid_before;	/* Unix seconds */
-	uint8_t		signature[SIGNATURE_LEN];
-	int64_t		from_block;	/* the chain's head before signing */
-	struct buf	body;
+	int64_t signed_ms;
+	int64_t valid_after;  /* Unix seconds */
+	int64_t valid_before; /* Unix seconds */
+	uint8_t signature[SIGNATURE_LEN];
+	int64_t from_block; /* the chain's head before signing */
+	struct buf body;
 };
 
 /* A payment that the chain shows. */
 struct payment {
-	struct address	to;
-	int64_t		micros;
-	char		tx[TX_LEN + 1];
-	int64_t		block;
+	struct address to;
+	int64_t micros;
+	char tx[TX_LEN + 1];
+	int64_t block;
 };
 
 /* Somebody who may be paid. */
 struct payee {
-	int64_t		worker_id;
-	struct address	worker;
-	int64_t		balance_micros;
-	int64_t		oldest_ms;	/* of the credit that waits longest */
-	int64_t		next_seq;
-	int64_t		last_day_micros;	/* reserved in the last 24 h */
-	bool		held;		/* by the operator */
-	bool		held_by_chain;	/* as the last run found it */
-	bool		unsettled;	/* an earlier payout may still be paid */
-	char		hold_reason[200];
+	int64_t worker_id;
+	struct address worker;
+	int64_t balance_micros;
+	int64_t oldest_ms; /* of the credit that waits longest */
+	int64_t next_seq;
+	int64_t last_day_micros; /* reserved in the last 24 h */
+	bool held;		 /* by the operator */
+	bool held_by_chain;	 /* as the last run found it */
+	bool unsettled;		 /* an earlier payout may still be paid */
+	char hold_reason[200];
 };
 
 struct payee_list {
-	struct payee	*all;	/* owned: payee_list_free */
-	size_t		 n;
+	struct payee *all; /* owned: payee_list_free */
+	size_t n;
 };
 
 /* ---- Reading ---- */
 
 /* The ledger's id, which is part of each nonce. */
-MUST_CHECK enum rc payout_ledger_id(struct db *db, uint8_t id[static 32],
-	    int64_t *created_ms, struct err *e);
+MUST_CHECK enum rc payout_ledger_id(
+    struct db *db, uint8_t id[static 32], int64_t *created_ms, struct err *e);
 
 /*
  * Workers whose balance is at least threshold_micros, the oldest debt first.
  * only is NULL for all.
  */
 MUST_CHECK enum rc payout_payees(struct db *db, int64_t threshold_micros,
-	    const struct address *only, int64_t now_ms,
-	    struct payee_list *out, struct err *e);
-void	payee_list_free(struct payee_list *l);
+    const struct address *only, int64_t now_ms, struct payee_list *out,
+    struct err *e);
+void payee_list_free(struct payee_list *l);
 
 /* Open payouts with an id above after, in order; *found is false past the
  * last. */
 MUST_CHECK enum rc payout_next_open(struct db *db, int64_t after,
-	    struct payout *out, bool *found, struct err *e);
+    struct payout *out, bool *found, struct err *e);
 /* RC_NOT_FOUND. */
-MUST_CHECK enum rc payout_by_nonce(struct db *db,
-	    const uint8_t nonce[static PAYOUT_NONCE_LEN], struct payout *out,
-	    struct err *e);
+MUST_CHECK enum rc
+payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
+    struct payout *out, struct err *e);
 /* RC_NOT_FOUND before it is signed. */
-MUST_CHECK enum rc payout_auth_get(struct db *db, int64_t payout,
-	    struct payout_auth *out, struct err *e);
-void	payout_auth_free(struct payout_auth *a);
+MUST_CHECK enum rc payout_auth_get(
+    struct db *db, int64_t payout, struct payout_auth *out, struct err *e);
+void payout_auth_free(struct payout_auth *a);
 /* The transaction and block of a posted payout. */
-MUST_CHECK enum rc payout_posted_in(struct db *db, int64_t payout,
-	    struct payment *out, struct err *e);
+MUST_CHECK enum rc payout_posted_in(
+    struct db *db, int64_t payout, struct payment *out, struct err *e);
 
 /* What waits in payouts that aren't settled: it is promised. */
-MUST_CHECK enum rc payout_in_flight(struct db *db, int64_t *micros,
-	    struct err *e);
+MUST_CHECK enum rc
+payout_in_flight(struct db *db, int64_t *micros, struct err *e);
 
 /* True while everybody is held: the operator's kill switch. */
 MUST_CHECK enum rc payout_all_held(struct db *db, bool *held, struct err *e);
@@ -131,28 +131,27 @@ MUST_CHECK enum rc payout_all_held(struct db *db, bool *held, struct err *e);
  * everything in p but id, state and paid_micros is given. RC_CONFLICT when
  * the balance doesn't reach, or another run took that seq.
  */
-MUST_CHECK enum rc payout_reserve(struct db *db, struct payout *p,
-	    struct err *e);
+MUST_CHECK enum rc
+payout_reserve(struct db *db, struct payout *p, struct err *e);
 
 /*
  * Stores the authorization and its bytes; results: how many signatures were
  * verified for it, negative when that was before it was reserved.
  */
 MUST_CHECK enum rc payout_sign(struct db *db, struct payout *p,
-	    const struct payout_auth *a, int64_t results, struct err *e);
+    const struct payout_auth *a, int64_t results, struct err *e);
 
 /* Before each time that the bytes are sent. */
 MUST_CHECK enum rc payout_submit(struct db *db, struct payout *p,
-	    const char *to_url, int64_t now_ms, struct err *e);
+    const char *to_url, int64_t now_ms, struct err *e);
 
 /* What came back; says nothing about the money. tx is "" without a hash. */
 MUST_CHECK enum rc payout_answered(struct db *db, const struct payout *p,
-	    const char *detail, const char *tx, int64_t now_ms,
-	    struct err *e);
+    const char *detail, const char *tx, int64_t now_ms, struct err *e);
 
 /* A look at the chain that didn't decide; the same text isn't repeated. */
 MUST_CHECK enum rc payout_note(struct db *db, const struct payout *p,
-	    const char *detail, int64_t now_ms, struct err *e);
+    const char *detail, int64_t now_ms, struct err *e);
 
 /*
  * The chain shows the payment. When it differs from the amount, the rest goes
@@ -160,18 +159,18 @@ MUST_CHECK enum rc payout_note(struct db *db, const struct payout *p,
  * so.
  */
 MUST_CHECK enum rc payout_post(struct db *db, struct payout *p,
-	    const struct payment *paid, int64_t now_ms, struct err *e);
+    const struct payment *paid, int64_t now_ms, struct err *e);
 
 /* Its block was reorganised away: back to submitted. */
 MUST_CHECK enum rc payout_unpost(struct db *db, struct payout *p,
-	    const char *detail, int64_t now_ms, struct err *e);
+    const char *detail, int64_t now_ms, struct err *e);
 
 MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
-	    const struct payment *paid, int64_t now_ms, struct err *e);
+    const struct payment *paid, int64_t now_ms, struct err *e);
 
 /* Proven never to settle: the credit returns to the worker. */
 MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
-	    const char *proof, int64_t now_ms, struct err *e);
+    const char *proof, int64_t now_ms, struct err *e);
 
 /*
  * A payment of ours that the ledger doesn't know, because it was restored
@@ -179,27 +178,26 @@ MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
  * was lost with it is recovered; so is the worker, whose id is then 0.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
-	    const struct payment *paid, int64_t now_ms, struct err *e);
+    const struct payment *paid, int64_t now_ms, struct err *e);
 
 /* Something that a person must look at; once for each kind and subject. */
 MUST_CHECK enum rc finding_add(struct db *db, const char *kind,
-	    const char *subject, const char *detail, int64_t now_ms,
-	    struct err *e);
+    const char *subject, const char *detail, int64_t now_ms, struct err *e);
 
 /*
  * Holds a worker (0: everybody), by "operator" or "chain", or releases it.
  * Releasing what isn't held is fine.
  */
 MUST_CHECK enum rc hold_set(struct db *db, int64_t worker_id, const char *by,
-	    const char *reason, int64_t now_ms, struct err *e);
-MUST_CHECK enum rc hold_release(struct db *db, int64_t worker_id,
-	    const char *by, struct err *e);
+    const char *reason, int64_t now_ms, struct err *e);
+MUST_CHECK enum rc
+hold_release(struct db *db, int64_t worker_id, const char *by, struct err *e);
 
 /* Up to which block the treasury's payments were compared; 0 at first. */
-MUST_CHECK enum rc chain_seen_get(struct db *db,
-	    const struct payout_source *s, int64_t *block, struct err *e);
-MUST_CHECK enum rc chain_seen_set(struct db *db,
-	    const struct payout_source *s, int64_t block, struct err *e);
+MUST_CHECK enum rc chain_seen_get(struct db *db, const struct payout_source *s,
+    int64_t *block, struct err *e);
+MUST_CHECK enum rc chain_seen_set(
+    struct db *db, const struct payout_source *s, int64_t block, struct err *e);
 
 const char *payout_state_name(enum payout_state state);
 

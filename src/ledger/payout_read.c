@@ -13,8 +13,8 @@ address_column(struct query *q, int col, struct address *out, struct err *e)
 }
 
 enum rc
-payout_ledger_id(struct db *db, uint8_t id[static 32], int64_t *created_ms,
-    struct err *e)
+payout_ledger_id(
+    struct db *db, uint8_t id[static 32], int64_t *created_ms, struct err *e)
 {
 	struct query *q = db_query(db, Q_LEDGER_GET);
 	enum rc rc;
@@ -52,8 +52,7 @@ payee_read(struct payee *p, struct query *q, struct err *e)
 }
 
 static enum rc
-payee_append(struct payee_list *l, size_t *cap, struct query *q,
-    struct err *e)
+payee_append(struct payee_list *l, size_t *cap, struct query *q, struct err *e)
 {
 	struct payee *all;
 
@@ -130,7 +129,8 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 	};
 	rc = address_column(q, 2, &p->worker, e);
 	if (rc == RC_OK)
-		rc = hex_decode(p->nonce, PAYOUT_NONCE_LEN, query_get_text(q, 5), e);
+		rc = hex_decode(
+		    p->nonce, PAYOUT_NONCE_LEN, query_get_text(q, 5), e);
 	if (rc == RC_OK)
 		rc = address_column(q, 7, &p->source.token, e);
 	if (rc == RC_OK)
@@ -139,8 +139,8 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 }
 
 enum rc
-payout_next_open(struct db *db, int64_t after, struct payout *out,
-    bool *found, struct err *e)
+payout_next_open(struct db *db, int64_t after, struct payout *out, bool *found,
+    struct err *e)
 {
 	struct query *q = db_query(db, Q_PAYOUT_NEXT_OPEN);
 	enum rc rc;
@@ -169,14 +169,13 @@ payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
 		rc = payout_read(out, q, e);
 	query_done(q);
 	if (rc == RC_OK && !row)
-		return err_set(e, RC_NOT_FOUND, "no payout has nonce %s",
-		    text);
+		return err_set(e, RC_NOT_FOUND, "no payout has nonce %s", text);
 	return rc;
 }
 
 enum rc
-payout_auth_get(struct db *db, int64_t payout, struct payout_auth *out,
-    struct err *e)
+payout_auth_get(
+    struct db *db, int64_t payout, struct payout_auth *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_AUTHORIZATION_GET);
 	struct slice body;
@@ -194,8 +193,8 @@ payout_auth_get(struct db *db, int64_t payout, struct payout_auth *out,
 		out->from_block = query_get_int(q, 4);
 		body = query_get_text(q, 5);
 		buf_add(&out->body, body.p, body.len);
-		rc = hex_decode(out->signature, SIGNATURE_LEN,
-		    query_get_text(q, 3), e);
+		rc = hex_decode(
+		    out->signature, SIGNATURE_LEN, query_get_text(q, 3), e);
 		if (rc == RC_OK)
 			rc = buf_status(&out->body, e);
 	}
@@ -213,8 +212,8 @@ payout_auth_free(struct payout_auth *a)
 }
 
 enum rc
-payout_posted_in(struct db *db, int64_t payout, struct payment *out,
-    struct err *e)
+payout_posted_in(
+    struct db *db, int64_t payout, struct payment *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_EVENT_POSTED);
 	struct slice tx;
@@ -226,8 +225,8 @@ payout_posted_in(struct db *db, int64_t payout, struct payment *out,
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		tx = query_get_text(q, 0);
-		(void)snprintf(out->tx, sizeof(out->tx), "%.*s", (int)tx.len,
-		    tx.p);
+		(void)snprintf(
+		    out->tx, sizeof(out->tx), "%.*s", (int)tx.len, tx.p);
 		out->block = query_get_int(q, 1);
 	}
 	query_done(q);
@@ -258,8 +257,8 @@ payout_all_held(struct db *db, bool *held, struct err *e)
 }
 
 enum rc
-chain_seen_get(struct db *db, const struct payout_source *s, int64_t *block,
-    struct err *e)
+chain_seen_get(
+    struct db *db, const struct payout_source *s, int64_t *block, struct err *e)
 {
 	char treasury[ADDRESS_LEN + 1];
 	struct query *q = db_query(db, Q_CHAIN_SEEN_GET);

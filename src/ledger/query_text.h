@@ -5,8 +5,8 @@
 #include "ledger/query_id.h"
 
 struct query_text {
-	const char	*name;
-	const char	*sql;
+	const char *name;
+	const char *sql;
 };
 
 extern const struct query_text query_texts[QUERY_COUNT];

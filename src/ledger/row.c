@@ -20,8 +20,8 @@ add_text(struct keccak *k, struct slice s)
 }
 
 void
-chain_transfer_begin(struct keccak *k, const struct chain *before,
-    const struct transfer_row *t)
+chain_transfer_begin(
+    struct keccak *k, const struct chain *before, const struct transfer_row *t)
 {
 	keccak_init(k);
 	keccak_update(k, before->hash, sizeof(before->hash));
@@ -46,8 +46,9 @@ chain_transfer_result(struct keccak *k, const struct result_row *r)
 	add_int(k, r->copy);
 	add_int(k, r->assigned_ms);
 	add_int(k, r->timestamp_ms);
-	add_int(k, ((r->status + 1) << 8) | (r->form << 2) |
-	    (r->has_error ? 2 : 0) | (r->success ? 1 : 0));
+	add_int(k,
+	    ((r->status + 1) << 8) | (r->form << 2) | (r->has_error ? 2 : 0) |
+		(r->success ? 1 : 0));
 	add_int(k, r->response_ms);
 	keccak_update(k, r->signature, sizeof(r->signature));
 	if (r->has_error)

@@ -12,7 +12,7 @@
 #include "eth/keccak.h"
 #include "eth/sign.h"
 
-#define ABSENT	(-1)	/* status, response_ms: the worker sent none */
+#define ABSENT (-1) /* status, response_ms: the worker sent none */
 
 enum ledger_account {
 	ACCOUNT_REWARDS = 1,
@@ -21,75 +21,74 @@ enum ledger_account {
 };
 
 struct transfer_row {
-	int64_t		 id;
-	int64_t		 at_ms;
-	struct slice	 kind;		/* see sql/schema.sql */
-	int64_t		 debit;
-	int64_t		 credit;
-	int64_t		 amount_micros;
+	int64_t id;
+	int64_t at_ms;
+	struct slice kind; /* see sql/schema.sql */
+	int64_t debit;
+	int64_t credit;
+	int64_t amount_micros;
 };
 
 struct result_row {
-	int64_t			slot;
-	int64_t			version;
-	int64_t			cycle_ms;
-	int64_t			copy;
-	int64_t			assigned_ms;
-	int64_t			timestamp_ms;
-	bool			success;
-	int64_t			status;		/* or ABSENT */
-	int64_t			response_ms;	/* or ABSENT */
-	bool			has_error;
-	struct slice		error;		/* UTF-8 */
-	enum address_form	form;
-	uint8_t			signature[SIGNATURE_LEN];
+	int64_t slot;
+	int64_t version;
+	int64_t cycle_ms;
+	int64_t copy;
+	int64_t assigned_ms;
+	int64_t timestamp_ms;
+	bool success;
+	int64_t status;	     /* or ABSENT */
+	int64_t response_ms; /* or ABSENT */
+	bool has_error;
+	struct slice error; /* UTF-8 */
+	enum address_form form;
+	uint8_t signature[SIGNATURE_LEN];
 };
 
 struct version_row {
-	int64_t		 id;
-	int64_t		 task;
-	struct slice	 url;
-	int64_t		 expected_status;
-	int64_t		 timeout_ms;
-	int64_t		 reward_micros;
-	int64_t		 interval_ms;
-	int64_t		 copies;
-	int64_t		 cooldown_ms;
-	struct slice	 region;
-	int64_t		 created_ms;
+	int64_t id;
+	int64_t task;
+	struct slice url;
+	int64_t expected_status;
+	int64_t timeout_ms;
+	int64_t reward_micros;
+	int64_t interval_ms;
+	int64_t copies;
+	int64_t cooldown_ms;
+	struct slice region;
+	int64_t created_ms;
 };
 
 struct event_row {
-	int64_t		 id;
-	int64_t		 payout;
-	int64_t		 at_ms;
-	struct slice	 kind;
-	int64_t		 transfer;	/* 0: moved no money */
-	struct slice	 tx;		/* "": speaks of no transaction */
-	int64_t		 block;		/* 0: of no block */
-	struct slice	 detail;
+	int64_t id;
+	int64_t payout;
+	int64_t at_ms;
+	struct slice kind;
+	int64_t transfer; /* 0: moved no money */
+	struct slice tx;  /* "": speaks of no transaction */
+	int64_t block;	  /* 0: of no block */
+	struct slice detail;
 };
 
 /* The first row of a table follows a hash of 32 zero bytes. */
 struct chain {
-	int64_t	last_id;			/* 0: no row yet */
-	uint8_t	hash[KECCAK256_LEN];
+	int64_t last_id; /* 0: no row yet */
+	uint8_t hash[KECCAK256_LEN];
 };
 
 /*
  * A transfer with its results: begin, each result in ascending order of its
  * slot, then end, which writes the hash.
  */
-void	chain_transfer_begin(struct keccak *k, const struct chain *before,
-	    const struct transfer_row *t);
-void	chain_transfer_result(struct keccak *k, const struct result_row *r);
-void	chain_transfer_end(struct keccak *k,
-	    uint8_t hash[static KECCAK256_LEN]);
+void chain_transfer_begin(
+    struct keccak *k, const struct chain *before, const struct transfer_row *t);
+void chain_transfer_result(struct keccak *k, const struct result_row *r);
+void chain_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN]);
 
-void	chain_version(uint8_t hash[static KECCAK256_LEN],
-	    const struct chain *before, const struct version_row *v);
+void chain_version(uint8_t hash[static KECCAK256_LEN],
+    const struct chain *before, const struct version_row *v);
 
-void	chain_event(uint8_t hash[static KECCAK256_LEN],
-	    const struct chain *before, const struct event_row *ev);
+void chain_event(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
+    const struct event_row *ev);
 
 #endif

@@ -7,50 +7,50 @@
 
 /* A due task: what decides about it. */
 struct due {
-	int64_t	id;
-	int64_t	version;
-	int64_t	anyone_ms;	/* from here on also out of turn */
-	int64_t	cycle_ms;	/* last given from */
-	int64_t	given;
-	int64_t	timeout_ms;
-	int64_t	reward_micros;
-	int64_t	interval_ms;
-	int64_t	copies;
-	int64_t	cooldown_ms;
+	int64_t id;
+	int64_t version;
+	int64_t anyone_ms; /* from here on also out of turn */
+	int64_t cycle_ms;  /* last given from */
+	int64_t given;
+	int64_t timeout_ms;
+	int64_t reward_micros;
+	int64_t interval_ms;
+	int64_t copies;
+	int64_t cooldown_ms;
 };
 
 struct due_entry {
-	int64_t	id;
-	int64_t	anyone_ms;
+	int64_t id;
+	int64_t anyone_ms;
 };
 
 /* One slot for the worker, or none of the due task. */
 enum pick {
-	PICK_NONE,	/* not for this worker, now */
-	PICK_NEW,	/* the cycle's next copy */
-	PICK_AGAIN,	/* a silent holder's slot */
-	PICK_STALE,	/* all answered: only its place in the index is old */
+	PICK_NONE,  /* not for this worker, now */
+	PICK_NEW,   /* the cycle's next copy */
+	PICK_AGAIN, /* a silent holder's slot */
+	PICK_STALE, /* all answered: only its place in the index is old */
 };
 
 struct slot {
-	enum pick	pick;
-	int64_t		number;		/* of PICK_AGAIN */
-	int64_t		copy;
-	int64_t		cycle_ms;
+	enum pick pick;
+	int64_t number; /* of PICK_AGAIN */
+	int64_t copy;
+	int64_t cycle_ms;
 };
 
 /* A poll in one region, while it is being served. */
 struct round {
-	struct db			*db;
-	const struct schedule_rules	*rules;
-	const struct poll		*poll;
-	struct slice			 region;
-	int64_t				 worker;	/* 0: never seen */
-	int64_t				 turn;
-	int64_t				 level;
-	bool				 dry;		/* only looks */
-	bool				 has_work;
-	bool				 gave;
+	struct db *db;
+	const struct schedule_rules *rules;
+	const struct poll *poll;
+	struct slice region;
+	int64_t worker; /* 0: never seen */
+	int64_t turn;
+	int64_t level;
+	bool dry; /* only looks */
+	bool has_work;
+	bool gave;
 };
 
 static void
@@ -85,15 +85,15 @@ due_read(struct round *r, int64_t id, struct due *d, struct err *e)
 	}
 	query_done(q);
 	if (rc == RC_OK && !row)
-		return err_set(e, RC_CORRUPT, "task %lld is due, but gone",
-		    (long long)id);
+		return err_set(
+		    e, RC_CORRUPT, "task %lld is due, but gone", (long long)id);
 	return rc;
 }
 
 /* What the worker is told of the task. */
 static enum rc
-offered_read(struct round *r, const struct due *d, struct offered_task *t,
-    struct err *e)
+offered_read(
+    struct round *r, const struct due *d, struct offered_task *t, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_TASK_OFFERED);
 	enum rc rc;
@@ -117,8 +117,7 @@ offered_read(struct round *r, const struct due *d, struct offered_task *t,
 static int64_t
 turn_of(const struct round *r, const struct due *d)
 {
-	int64_t least = r->level - r->rules->max_tasks *
-	    d->reward_micros;
+	int64_t least = r->level - r->rules->max_tasks * d->reward_micros;
 
 	return r->turn > least ? r->turn : least;
 }
@@ -131,8 +130,8 @@ is_its_turn(const struct round *r, const struct due *d)
 
 /* Whether cooldown, cycle and network let this worker have a slot. */
 static enum rc
-may_have(struct round *r, const struct due *d, const struct slot *s,
-    bool *may, struct err *e)
+may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
+    struct err *e)
 {
 	int64_t assigned_ms = 0, last_cycle_ms = -1;
 	struct query *q;
@@ -151,8 +150,9 @@ may_have(struct round *r, const struct due *d, const struct slot *s,
 	query_done(q);
 	if (rc != RC_OK)
 		return rc;
-	if (row && (r->poll->now_ms - assigned_ms < d->cooldown_ms ||
-	    last_cycle_ms >= s->cycle_ms))
+	if (row &&
+	    (r->poll->now_ms - assigned_ms < d->cooldown_ms ||
+		last_cycle_ms >= s->cycle_ms))
 		return RC_OK;
 	*may = true;
 	if (!r->rules->one_copy_per_network || r->poll->network.len == 0 ||
@@ -170,8 +170,7 @@ may_have(struct round *r, const struct due *d, const struct slot *s,
 
 /* Which slot of the due task this worker may have. */
 static enum rc
-slot_pick(struct round *r, const struct due *d, struct slot *s,
-    struct err *e)
+slot_pick(struct round *r, const struct due *d, struct slot *s, struct err *e)
 {
 	struct query *q;
 	enum rc rc;
@@ -209,24 +208,24 @@ slot_pick(struct round *r, const struct due *d, struct slot *s,
 
 /* Moves the task to its next place among the due ones. */
 static enum rc
-task_move(struct round *r, const struct due *d, int64_t cycle_ms,
-    int64_t given, struct err *e)
+task_move(struct round *r, const struct due *d, int64_t cycle_ms, int64_t given,
+    struct err *e)
 {
 	int64_t open_ms, again_ms, next_ms;
 	struct query *q;
 	enum rc rc;
 
 	open_ms = cycle_opens_ms(d->id, d->interval_ms, cycle_ms);
-	next_ms = cycle_opens_ms(d->id, d->interval_ms,
-	    cycle_ms + d->interval_ms);
+	next_ms =
+	    cycle_opens_ms(d->id, d->interval_ms, cycle_ms + d->interval_ms);
 	if (given >= d->copies) {
 		q = db_query(r->db, Q_OFFER_NEXT);
 		query_int(q, 1, d->id);
 		rc = query_one_int(q, &again_ms, e);
 		if (rc != RC_OK && rc != RC_NOT_FOUND)
 			return rc;
-		open_ms = rc == RC_OK && again_ms < next_ms ? again_ms :
-		    next_ms;
+		open_ms =
+		    rc == RC_OK && again_ms < next_ms ? again_ms : next_ms;
 	}
 	q = db_query(r->db, Q_TASK_SCHEDULE);
 	query_int(q, 1, d->id);
@@ -242,13 +241,12 @@ task_move(struct round *r, const struct due *d, int64_t cycle_ms,
  * it: for the other copies' networks, or to be offered again.
  */
 static enum rc
-offer_remember(struct round *r, const struct due *d, const struct slot *s,
-    struct err *e)
+offer_remember(
+    struct round *r, const struct due *d, const struct slot *s, struct err *e)
 {
-	int64_t again_ms = r->poll->now_ms + d->timeout_ms +
-	    REOFFER_AFTER_MS;
-	int64_t end_ms = cycle_opens_ms(d->id, d->interval_ms,
-	    s->cycle_ms + d->interval_ms);
+	int64_t again_ms = r->poll->now_ms + d->timeout_ms + REOFFER_AFTER_MS;
+	int64_t end_ms =
+	    cycle_opens_ms(d->id, d->interval_ms, s->cycle_ms + d->interval_ms);
 	struct query *q;
 	enum rc rc;
 
@@ -271,8 +269,8 @@ offer_remember(struct round *r, const struct due *d, const struct slot *s,
 }
 
 static enum rc
-assignment_add(struct round *r, const struct due *d, const struct slot *s,
-    struct err *e)
+assignment_add(
+    struct round *r, const struct due *d, const struct slot *s, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_ASSIGNMENT_INSERT);
 
@@ -288,20 +286,18 @@ assignment_add(struct round *r, const struct due *d, const struct slot *s,
 
 /* Gives the picked slot to the worker. */
 static enum rc
-slot_give(struct round *r, const struct due *d, struct slot *s,
-    struct err *e)
+slot_give(struct round *r, const struct due *d, struct slot *s, struct err *e)
 {
 	int64_t given = d->given;
 	enum rc rc = RC_OK;
 
 	if (s->pick == PICK_NEW) {
 		given = s->copy + 1;
-		rc = query_one_int(db_query(r->db, Q_SLOT_NEXT), &s->number,
-		    e);
+		rc = query_one_int(db_query(r->db, Q_SLOT_NEXT), &s->number, e);
 	}
 	if (rc == RC_OK && r->worker == 0)
-		rc = worker_add(r->db, &r->poll->worker, r->poll->now_ms,
-		    &r->worker, e);
+		rc = worker_add(
+		    r->db, &r->poll->worker, r->poll->now_ms, &r->worker, e);
 	if (rc == RC_OK)
 		rc = assignment_add(r, d, s, e);
 	if (rc == RC_OK)
@@ -310,7 +306,7 @@ slot_give(struct round *r, const struct due *d, struct slot *s,
 		rc = task_move(r, d, s->cycle_ms, given, e);
 	r->turn = turn_of(r, d);
 	if (r->turn > r->level)
-		r->level = r->turn;	/* the next round begins */
+		r->level = r->turn; /* the next round begins */
 	r->turn += d->reward_micros;
 	r->gave = true;
 	return rc;
@@ -330,15 +326,14 @@ due_list(struct round *r, struct due_entry list[static POLL_CANDIDATES_MAX],
 	*n = 0;
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
 		list[(*n)++] = (struct due_entry){ query_get_int(q, 0),
-		    query_get_int(q, 1) };
+			query_get_int(q, 1) };
 	query_done(q);
 	return rc;
 }
 
 /* Gives one of the due tasks, if the worker may have a slot of it. */
 static enum rc
-due_serve(struct round *r, int64_t id, struct offer_list *out,
-    struct err *e)
+due_serve(struct round *r, int64_t id, struct offer_list *out, struct err *e)
 {
 	struct due d;
 	struct slot s;
@@ -370,11 +365,10 @@ round_serve(struct round *r, const struct due_entry *list, size_t n,
 	size_t i;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		if (r->dry ? r->has_work :
-		    out->n == (size_t)r->rules->max_tasks)
+		if (r->dry ? r->has_work
+			   : out->n == (size_t)r->rules->max_tasks)
 			break;
-		if (r->turn > r->level &&
-		    r->poll->now_ms < list[i].anyone_ms)
+		if (r->turn > r->level && r->poll->now_ms < list[i].anyone_ms)
 			continue;
 		rc = due_serve(r, list[i].id, out, e);
 	}
@@ -395,8 +389,7 @@ place_read(struct round *r, struct err *e)
 	if (rc == RC_OK && row) {
 		r->level = query_get_int(q, 0);
 		/* A newcomer has nothing to catch up. */
-		r->turn = query_is_null(q, 1) ? r->level :
-		    query_get_int(q, 1);
+		r->turn = query_is_null(q, 1) ? r->level : query_get_int(q, 1);
 	}
 	query_done(q);
 	return rc;
@@ -424,8 +417,8 @@ place_write(struct round *r, int64_t level_before, struct err *e)
 }
 
 static enum rc
-region_serve(struct round *r, struct slice region, struct offer_list *out,
-    struct err *e)
+region_serve(
+    struct round *r, struct slice region, struct offer_list *out, struct err *e)
 {
 	struct due_entry list[POLL_CANDIDATES_MAX];
 	int64_t level_before;

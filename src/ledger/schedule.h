@@ -25,30 +25,30 @@
 
 /* What the rules need of the configuration. */
 struct schedule_rules {
-	int64_t	max_tasks;		/* in one answer, 1 to 50 */
-	int64_t	result_window_ms;
-	bool	one_copy_per_network;
+	int64_t max_tasks; /* in one answer, 1 to 50 */
+	int64_t result_window_ms;
+	bool one_copy_per_network;
 };
 
 struct poll {
-	struct address	 worker;
-	struct slice	 region;	/* '' and "unknown" match no task's */
-	struct slice	 network;	/* "" when unknown: no such rule */
-	int64_t		 now_ms;
+	struct address worker;
+	struct slice region;  /* '' and "unknown" match no task's */
+	struct slice network; /* "" when unknown: no such rule */
+	int64_t now_ms;
 };
 
 struct offered_task {
-	char	name[TASK_ID_MAX + 1];
-	char	url[URL_MAX + 1];
-	char	region[REGION_MAX + 1];	/* "" for any */
-	int64_t	expected_status;
-	int64_t	timeout_ms;
-	int64_t	reward_micros;
+	char name[TASK_ID_MAX + 1];
+	char url[URL_MAX + 1];
+	char region[REGION_MAX + 1]; /* "" for any */
+	int64_t expected_status;
+	int64_t timeout_ms;
+	int64_t reward_micros;
 };
 
 struct offer_list {
-	size_t			n;
-	struct offered_task	tasks[TASKS_PER_POLL_MAX];
+	size_t n;
+	struct offered_task tasks[TASKS_PER_POLL_MAX];
 };
 
 /*
@@ -56,17 +56,17 @@ struct offer_list {
  * do anything for this poll. RC_INVALID when the worker is suspended, else
  * errors of db.h.
  */
-MUST_CHECK enum rc schedule_has_work(struct db *db,
-	    const struct schedule_rules *rules, const struct poll *p,
-	    bool *has_work, struct err *e);
+MUST_CHECK enum rc
+schedule_has_work(struct db *db, const struct schedule_rules *rules,
+    const struct poll *p, bool *has_work, struct err *e);
 
 /*
  * Inside a write transaction: assigns what is due to the worker and lists
  * it. The assignments hold once the transaction is committed. Errors as
  * above; then the caller rolls back.
  */
-MUST_CHECK enum rc schedule_give(struct db *db,
-	    const struct schedule_rules *rules, const struct poll *p,
-	    struct offer_list *out, struct err *e);
+MUST_CHECK enum rc
+schedule_give(struct db *db, const struct schedule_rules *rules,
+    const struct poll *p, struct offer_list *out, struct err *e);
 
 #endif

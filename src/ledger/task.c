@@ -22,8 +22,8 @@ task_defaults(struct task_definition *d)
 }
 
 static enum rc
-check_range(const char *name, int64_t got, int64_t min, int64_t max,
-    struct err *e)
+check_range(
+    const char *name, int64_t got, int64_t min, int64_t max, struct err *e)
 {
 	if (got >= min && got <= max)
 		return RC_OK;
@@ -36,8 +36,8 @@ static bool
 is_url_text(const char *url)
 {
 	for (; *url != '\0'; url++)
-		if (*url <= 0x20 || *url >= 0x7f || strchr("\"<>\\^`{|}",
-		    *url) != NULL)
+		if (*url <= 0x20 || *url >= 0x7f ||
+		    strchr("\"<>\\^`{|}", *url) != NULL)
 			return false;
 	return true;
 }
@@ -52,14 +52,18 @@ check_url(const char *url, struct err *e)
 	else if (strncasecmp(url, "https://", 8) == 0)
 		host = url + 8;
 	else
-		return err_set(e, RC_INVALID, "url: got \"%.60s\", expected "
-		    "http://... or https://...", url);
-	if (host[0] == '\0' || strchr("/?#:@", host[0]) != NULL)
-		return err_set(e, RC_INVALID, "url: \"%.60s\" has no host",
+		return err_set(e, RC_INVALID,
+		    "url: got \"%.60s\", expected "
+		    "http://... or https://...",
 		    url);
+	if (host[0] == '\0' || strchr("/?#:@", host[0]) != NULL)
+		return err_set(
+		    e, RC_INVALID, "url: \"%.60s\" has no host", url);
 	if (!is_url_text(url))
-		return err_set(e, RC_INVALID, "url: \"%.60s\" has a character "
-		    "that must be percent-encoded", url);
+		return err_set(e, RC_INVALID,
+		    "url: \"%.60s\" has a character "
+		    "that must be percent-encoded",
+		    url);
 	return RC_OK;
 }
 
@@ -67,12 +71,11 @@ enum rc
 task_check(const char *name, const struct task_definition *d, struct err *e)
 {
 	const struct {
-		const char	*name;
-		int64_t		 got, min, max;
+		const char *name;
+		int64_t got, min, max;
 	} ranges[] = {
 		{ "expected status", d->expected_status, 100, STATUS_MAX },
-		{ "timeout_ms", d->timeout_ms, TIMEOUT_MIN_MS,
-		    TIMEOUT_MAX_MS },
+		{ "timeout_ms", d->timeout_ms, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS },
 		{ "reward", d->reward_micros, 1, REWARD_MAX_MICROS },
 		{ "interval_ms", d->interval_ms, INTERVAL_MIN_MS,
 		    INTERVAL_MAX_MS },
@@ -83,14 +86,14 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 	size_t i;
 
 	if (!task_id_is_valid(slice_of(name)))
-		return err_set(e, RC_INVALID, "task id: got \"%.80s\", "
-		    "expected 1 to %d of A-Z a-z 0-9 _ . : -", name,
-		    TASK_ID_MAX);
+		return err_set(e, RC_INVALID,
+		    "task id: got \"%.80s\", "
+		    "expected 1 to %d of A-Z a-z 0-9 _ . : -",
+		    name, TASK_ID_MAX);
 	rc = check_url(d->url, e);
-	for (i = 0; rc == RC_OK && i < sizeof(ranges) / sizeof(ranges[0]);
-	    i++)
-		rc = check_range(ranges[i].name, ranges[i].got,
-		    ranges[i].min, ranges[i].max, e);
+	for (i = 0; rc == RC_OK && i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		rc = check_range(ranges[i].name, ranges[i].got, ranges[i].min,
+		    ranges[i].max, e);
 	if (rc == RC_OK && !utf8_is_text(d->region, strlen(d->region)))
 		return err_set(e, RC_INVALID, "region: not UTF-8 text");
 	return rc;
@@ -107,8 +110,7 @@ version_tail(struct db *db, struct chain *tail, struct err *e)
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		tail->last_id = query_get_int(q, 0);
-		memcpy(tail->hash, query_get_bytes(q, 1).p,
-		    sizeof(tail->hash));
+		memcpy(tail->hash, query_get_bytes(q, 1).p, sizeof(tail->hash));
 	}
 	query_done(q);
 	return rc;
@@ -118,12 +120,16 @@ static enum rc
 version_add(struct db *db, int64_t task, const struct task_definition *d,
     int64_t now_ms, int64_t *version, struct err *e)
 {
-	struct version_row v = { .task = task, .url = slice_of(d->url),
-	    .expected_status = d->expected_status,
-	    .timeout_ms = d->timeout_ms, .reward_micros = d->reward_micros,
-	    .interval_ms = d->interval_ms, .copies = d->copies,
-	    .cooldown_ms = d->cooldown_ms, .region = slice_of(d->region),
-	    .created_ms = now_ms };
+	struct version_row v = { .task = task,
+		.url = slice_of(d->url),
+		.expected_status = d->expected_status,
+		.timeout_ms = d->timeout_ms,
+		.reward_micros = d->reward_micros,
+		.interval_ms = d->interval_ms,
+		.copies = d->copies,
+		.cooldown_ms = d->cooldown_ms,
+		.region = slice_of(d->region),
+		.created_ms = now_ms };
 	uint8_t hash[KECCAK256_LEN];
 	struct chain tail;
 	struct query *q;
@@ -280,8 +286,9 @@ row_read(struct task_row *t, struct query *q)
 	struct slice state = query_get_text(q, 1);
 
 	t->id = query_get_int(q, 0);
-	t->state = slice_is(state, "active") ? TASK_ACTIVE :
-	    slice_is(state, "paused") ? TASK_PAUSED : TASK_REMOVED;
+	t->state = slice_is(state, "active") ? TASK_ACTIVE
+	    : slice_is(state, "paused")	     ? TASK_PAUSED
+					     : TASK_REMOVED;
 	t->version = query_get_int(q, 2);
 	copy_text(t->def.url, sizeof(t->def.url), query_get_text(q, 3));
 	t->def.expected_status = query_get_int(q, 4);
@@ -290,13 +297,11 @@ row_read(struct task_row *t, struct query *q)
 	t->def.interval_ms = query_get_int(q, 7);
 	t->def.copies = query_get_int(q, 8);
 	t->def.cooldown_ms = query_get_int(q, 9);
-	copy_text(t->def.region, sizeof(t->def.region),
-	    query_get_text(q, 10));
+	copy_text(t->def.region, sizeof(t->def.region), query_get_text(q, 10));
 }
 
 enum rc
-task_get(struct db *db, const char *name, struct task_row *out,
-    struct err *e)
+task_get(struct db *db, const char *name, struct task_row *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_TASK_GET);
 	enum rc rc;
@@ -315,16 +320,16 @@ task_get(struct db *db, const char *name, struct task_row *out,
 }
 
 bool
-task_definition_is(const struct task_definition *a,
-    const struct task_definition *b)
+task_definition_is(
+    const struct task_definition *a, const struct task_definition *b)
 {
 	return strcmp(a->url, b->url) == 0 &&
 	    strcmp(a->region, b->region) == 0 &&
 	    a->expected_status == b->expected_status &&
 	    a->timeout_ms == b->timeout_ms &&
 	    a->reward_micros == b->reward_micros &&
-	    a->interval_ms == b->interval_ms &&
-	    a->copies == b->copies && a->cooldown_ms == b->cooldown_ms;
+	    a->interval_ms == b->interval_ms && a->copies == b->copies &&
+	    a->cooldown_ms == b->cooldown_ms;
 }
 
 const char *

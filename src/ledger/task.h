@@ -6,43 +6,43 @@
 #include "ledger/db.h"
 
 struct task_definition {
-	char	url[URL_MAX + 1];	/* http or https */
-	char	region[REGION_MAX + 1];	/* "" for any */
-	int64_t	expected_status;
-	int64_t	timeout_ms;
-	int64_t	reward_micros;
-	int64_t	interval_ms;
-	int64_t	copies;
-	int64_t	cooldown_ms;
+	char url[URL_MAX + 1];	     /* http or https */
+	char region[REGION_MAX + 1]; /* "" for any */
+	int64_t expected_status;
+	int64_t timeout_ms;
+	int64_t reward_micros;
+	int64_t interval_ms;
+	int64_t copies;
+	int64_t cooldown_ms;
 };
 
 enum task_state {
 	TASK_ACTIVE,
 	TASK_PAUSED,
-	TASK_REMOVED,	/* its name is taken; its results stay */
+	TASK_REMOVED, /* its name is taken; its results stay */
 };
 
 struct task_row {
-	int64_t			id;
-	char			name[TASK_ID_MAX + 1];
-	enum task_state		state;
-	int64_t			version;
-	struct task_definition	def;
+	int64_t id;
+	char name[TASK_ID_MAX + 1];
+	enum task_state state;
+	int64_t version;
+	struct task_definition def;
 };
 
 /* The protocol's defaults; url is empty. */
-void	task_defaults(struct task_definition *d);
+void task_defaults(struct task_definition *d);
 
 /* RC_INVALID says which value is wrong, what it is and what is expected. */
-MUST_CHECK enum rc task_check(const char *name,
-	    const struct task_definition *d, struct err *e);
+MUST_CHECK enum rc
+task_check(const char *name, const struct task_definition *d, struct err *e);
 
 /*
  * Inside a write transaction: a new task, due at once. RC_CONFLICT when the
  * name is taken, RC_INVALID.
  */
 MUST_CHECK enum rc task_add(struct db *db, const char *name,
-	    const struct task_definition *d, int64_t now_ms, struct err *e);
+    const struct task_definition *d, int64_t now_ms, struct err *e);
 
 /*
  * Inside a write transaction: a new definition, in force when the task next
@@ -50,22 +50,22 @@ MUST_CHECK enum rc task_add(struct db *db, const char *name,
  * old one. RC_NOT_FOUND, RC_INVALID; RC_CONFLICT when the task is removed.
  */
 MUST_CHECK enum rc task_edit(struct db *db, const char *name,
-	    const struct task_definition *d, int64_t now_ms, struct err *e);
+    const struct task_definition *d, int64_t now_ms, struct err *e);
 
 /*
  * Inside a write transaction. RC_NOT_FOUND; RC_CONFLICT when the task is
  * removed: that is for ever.
  */
 MUST_CHECK enum rc task_set_state(struct db *db, const char *name,
-	    enum task_state state, int64_t now_ms, struct err *e);
+    enum task_state state, int64_t now_ms, struct err *e);
 
 /* RC_NOT_FOUND. */
-MUST_CHECK enum rc task_get(struct db *db, const char *name,
-	    struct task_row *out, struct err *e);
+MUST_CHECK enum rc
+task_get(struct db *db, const char *name, struct task_row *out, struct err *e);
 
 /* True when both say the same. */
-bool	task_definition_is(const struct task_definition *a,
-	    const struct task_definition *b);
+bool task_definition_is(
+    const struct task_definition *a, const struct task_definition *b);
 
 /* "active", "paused", "removed". */
 const char *task_state_name(enum task_state state);

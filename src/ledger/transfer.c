@@ -18,16 +18,18 @@ transfer_tail(struct db *db, struct chain *tail, struct err *e)
 		if (hash.len == sizeof(tail->hash))
 			memcpy(tail->hash, hash.p, hash.len);
 		else
-			rc = err_set(e, RC_CORRUPT, "transfer %lld: hash of "
-			    "%zu bytes", (long long)tail->last_id, hash.len);
+			rc = err_set(e, RC_CORRUPT,
+			    "transfer %lld: hash of "
+			    "%zu bytes",
+			    (long long)tail->last_id, hash.len);
 	}
 	query_done(q);
 	return rc;
 }
 
 static enum rc
-account_add(struct db *db, int64_t account, int64_t amount_micros,
-    struct err *e)
+account_add(
+    struct db *db, int64_t account, int64_t amount_micros, struct err *e)
 {
 	struct query *q = db_query(db, Q_ACCOUNT_ADD);
 	enum rc rc;

@@ -6,16 +6,15 @@
 #include "ledger/row.h"
 
 /* The newest transfer, which the next one's hash covers. */
-MUST_CHECK enum rc transfer_tail(struct db *db, struct chain *tail,
-	    struct err *e);
+MUST_CHECK enum rc
+transfer_tail(struct db *db, struct chain *tail, struct err *e);
 
 /*
  * Inside a write transaction: inserts t, whose hash is given, and moves its
  * amount from t->debit to t->credit. RC_CONFLICT when a worker's balance
  * would become negative.
  */
-MUST_CHECK enum rc transfer_insert(struct db *db,
-	    const struct transfer_row *t,
-	    const uint8_t hash[static KECCAK256_LEN], struct err *e);
+MUST_CHECK enum rc transfer_insert(struct db *db, const struct transfer_row *t,
+    const uint8_t hash[static KECCAK256_LEN], struct err *e);
 
 #endif

@@ -25,8 +25,8 @@ worker_find(struct db *db, const struct address *a, struct worker_row *out,
 }
 
 enum rc
-worker_add(struct db *db, const struct address *a, int64_t now_ms,
-    int64_t *id, struct err *e)
+worker_add(struct db *db, const struct address *a, int64_t now_ms, int64_t *id,
+    struct err *e)
 {
 	char text[ADDRESS_LEN + 1];
 	struct query *q;
@@ -45,8 +45,8 @@ worker_add(struct db *db, const struct address *a, int64_t now_ms,
 }
 
 enum rc
-worker_set_suspended(struct db *db, const struct address *a, bool suspended,
-    struct err *e)
+worker_set_suspended(
+    struct db *db, const struct address *a, bool suspended, struct err *e)
 {
 	struct worker_row w;
 	struct query *q;

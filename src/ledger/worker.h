@@ -6,23 +6,23 @@
 #include "ledger/db.h"
 
 struct worker_row {
-	int64_t	id;		/* of its account, too */
-	bool	suspended;
+	int64_t id; /* of its account, too */
+	bool suspended;
 };
 
 /* RC_NOT_FOUND for an address that was never given anything. */
 MUST_CHECK enum rc worker_find(struct db *db, const struct address *a,
-	    struct worker_row *out, struct err *e);
+    struct worker_row *out, struct err *e);
 
 /* Inside a write transaction: a new worker and its account. */
 MUST_CHECK enum rc worker_add(struct db *db, const struct address *a,
-	    int64_t now_ms, int64_t *id, struct err *e);
+    int64_t now_ms, int64_t *id, struct err *e);
 
 /*
  * Inside a write transaction: a suspended worker is given nothing, and its
  * results are refused; what it has earned stays. RC_NOT_FOUND.
  */
-MUST_CHECK enum rc worker_set_suspended(struct db *db,
-	    const struct address *a, bool suspended, struct err *e);
+MUST_CHECK enum rc worker_set_suspended(
+    struct db *db, const struct address *a, bool suspended, struct err *e);
 
 #endif

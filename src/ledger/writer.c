@@ -4,27 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_MAX	256	/* jobs in a transaction: bounds its time */
+#define GROUP_MAX 256 /* jobs in a transaction: bounds its time */
 
 struct job {
-	writer_job_fn	*fn;
-	void		*ctx;
-	struct err	*err;
-	enum rc		 rc;		/* lock */
-	bool		 done;		/* lock */
-	pthread_cond_t	 finished;	/* with lock */
-	struct job	*next;		/* lock */
+	writer_job_fn *fn;
+	void *ctx;
+	struct err *err;
+	enum rc rc;		 /* lock */
+	bool done;		 /* lock */
+	pthread_cond_t finished; /* with lock */
+	struct job *next;	 /* lock */
 };
 
 struct writer {
-	struct db		*db;		/* the writer's thread only */
-	pthread_t		 thread;
-	pthread_mutex_t		 lock;
-	pthread_cond_t		 arrived;	/* with lock */
-	struct job		*first;		/* lock */
-	struct job		**last;		/* lock */
-	bool			 stopping;	/* lock */
-	struct writer_counts	 counts;	/* lock */
+	struct db *db; /* the writer's thread only */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t arrived;	     /* with lock */
+	struct job *first;	     /* lock */
+	struct job **last;	     /* lock */
+	bool stopping;		     /* lock */
+	struct writer_counts counts; /* lock */
 };
 
 /* Runs the jobs in one transaction, up to the first that fails. */

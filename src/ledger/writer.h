@@ -20,24 +20,24 @@ typedef enum rc writer_job_fn(struct db *db, void *ctx, struct err *e);
 
 /* Opens the ledger and starts the thread. Errors of db_open, RC_IO. */
 MUST_CHECK enum rc writer_start(struct writer **out, const char *path,
-	    int64_t busy_timeout_ms, struct err *e);
+    int64_t busy_timeout_ms, struct err *e);
 
 /*
  * Runs fn in a transaction and waits for the commit; any thread. RC_OK: it
  * is on disk. RC_BUSY: the ledger can't take it now, and nothing was
  * written; or the job's own error.
  */
-MUST_CHECK enum rc writer_run(struct writer *w, writer_job_fn *fn, void *ctx,
-	    struct err *e);
+MUST_CHECK enum rc
+writer_run(struct writer *w, writer_job_fn *fn, void *ctx, struct err *e);
 
 struct writer_counts {
-	uint64_t	jobs;		/* committed */
-	uint64_t	commits;
+	uint64_t jobs; /* committed */
+	uint64_t commits;
 };
-void	writer_count(struct writer *w, struct writer_counts *out);
+void writer_count(struct writer *w, struct writer_counts *out);
 
 /* Finishes what waits, then ends the thread. Nobody may call writer_run
  * afterwards. NULL is fine. */
-void	writer_stop(struct writer *w);
+void writer_stop(struct writer *w);
 
 #endif

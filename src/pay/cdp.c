@@ -16,17 +16,17 @@
 #include "eth/hex.h"
 #include "json/json.h"
 
-#define SECRET_MAX	4096	/* bytes of a key file; a PEM has 250 */
-#define ED25519_LEN	64	/* seed and public key */
-#define SEED_LEN	32
-#define SIG_LEN		64	/* of both kinds */
-#define DER_MAX		80	/* bytes of an ECDSA signature over P-256 */
-#define NONCE_SIZE	16	/* bytes, sent as hex */
+#define SECRET_MAX  4096 /* bytes of a key file; a PEM has 250 */
+#define ED25519_LEN 64	 /* seed and public key */
+#define SEED_LEN    32
+#define SIG_LEN	    64 /* of both kinds */
+#define DER_MAX	    80 /* bytes of an ECDSA signature over P-256 */
+#define NONCE_SIZE  16 /* bytes, sent as hex */
 
 struct cdp_key {
-	char		 id[CONF_KEY_ID_MAX + 1];
-	EVP_PKEY	*pkey;		/* owned */
-	bool		 is_ed25519;	/* else P-256 */
+	char id[CONF_KEY_ID_MAX + 1];
+	EVP_PKEY *pkey;	 /* owned */
+	bool is_ed25519; /* else P-256 */
 };
 
 /* ---- Keys ---- */
@@ -72,13 +72,18 @@ read_pem(struct cdp_key *key, const char *text, size_t len, const char *path,
 	key->pkey = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	(void)BIO_free(bio);
 	if (key->pkey == NULL)
-		return err_set(e, RC_INVALID, "%s: not a PEM private key "
-		    "without passphrase", path);
+		return err_set(e, RC_INVALID,
+		    "%s: not a PEM private key "
+		    "without passphrase",
+		    path);
 	if (!EVP_PKEY_is_a(key->pkey, "EC") ||
 	    EVP_PKEY_get_group_name(key->pkey, group, sizeof(group), NULL) !=
-	    1 || strcmp(group, "prime256v1") != 0)
-		return err_set(e, RC_INVALID, "%s: expected a key on the "
-		    "curve P-256", path);
+		1 ||
+	    strcmp(group, "prime256v1") != 0)
+		return err_set(e, RC_INVALID,
+		    "%s: expected a key on the "
+		    "curve P-256",
+		    path);
 	return RC_OK;
 }
 
@@ -90,15 +95,19 @@ make_ed25519(struct cdp_key *key, const uint8_t raw[static ED25519_LEN],
 	uint8_t public[ED25519_LEN - SEED_LEN];
 	size_t len = sizeof(public);
 
-	key->pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, raw,
-	    SEED_LEN);
+	key->pkey =
+	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, raw, SEED_LEN);
 	if (key->pkey == NULL ||
 	    EVP_PKEY_get_raw_public_key(key->pkey, public, &len) != 1)
-		return err_set(e, RC_IO, "%s: libcrypto makes no Ed25519 key "
-		    "of it", path);
+		return err_set(e, RC_IO,
+		    "%s: libcrypto makes no Ed25519 key "
+		    "of it",
+		    path);
 	if (len != sizeof(public) || memcmp(public, raw + SEED_LEN, len) != 0)
-		return err_set(e, RC_INVALID, "%s: the second half isn't the "
-		    "public key of the first", path);
+		return err_set(e, RC_INVALID,
+		    "%s: the second half isn't the "
+		    "public key of the first",
+		    path);
 	key->is_ed25519 = true;
 	return RC_OK;
 }
@@ -117,9 +126,11 @@ read_ed25519(struct cdp_key *key, const char *text, size_t len,
 	if (len != 88 || text[86] != '=' || text[87] != '=' ||
 	    memchr(text, '=', 86) != NULL ||
 	    EVP_DecodeBlock(raw, (const unsigned char *)text, (int)len) !=
-	    (int)sizeof(raw))
-		rc = err_set(e, RC_INVALID, "%s: expected a PEM private key "
-		    "or base64 of 64 bytes", path);
+		(int)sizeof(raw))
+		rc = err_set(e, RC_INVALID,
+		    "%s: expected a PEM private key "
+		    "or base64 of 64 bytes",
+		    path);
 	else
 		rc = make_ed25519(key, raw, path, e);
 	secret_wipe(raw, sizeof(raw));
@@ -154,20 +165,22 @@ id_is_valid(const char *id)
 	size_t len = strlen(id);
 
 	return len > 0 && len <= CONF_KEY_ID_MAX &&
-	    strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	    "0123456789-_/.") == len;
+	    strspn(id,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789-_/.") == len;
 }
 
 enum rc
-cdp_key_read(struct cdp_key **out, const char *id, const char *path,
-    struct err *e)
+cdp_key_read(
+    struct cdp_key **out, const char *id, const char *path, struct err *e)
 {
 	struct cdp_key *key;
 	enum rc rc;
 
 	*out = NULL;
 	if (!id_is_valid(id))
-		return err_set(e, RC_INVALID, "CDP key id: expected a UUID or "
+		return err_set(e, RC_INVALID,
+		    "CDP key id: expected a UUID or "
 		    "organizations/UUID/apiKeys/UUID");
 	key = calloc(1, sizeof(*key));
 	if (key == NULL)
@@ -187,7 +200,7 @@ cdp_key_free(struct cdp_key *key)
 {
 	if (key == NULL)
 		return;
-	EVP_PKEY_free(key->pkey);	/* libcrypto wipes it */
+	EVP_PKEY_free(key->pkey); /* libcrypto wipes it */
 	free(key);
 }
 
@@ -198,7 +211,7 @@ static void
 add_base64url(struct buf *out, const uint8_t *p, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32_t bits;
 	char text[4];
 	size_t i, n;
@@ -240,7 +253,7 @@ write_header(struct buf *out, const struct cdp_key *key, struct err *e)
 	json_key(w, "typ");
 	json_string(w, "JWT");
 	json_key(w, "nonce");
-	json_string(w, text + 2);	/* without 0x */
+	json_string(w, text + 2); /* without 0x */
 	json_close_object(w);
 	json_writer_free(w);
 	return buf_status(out, e);
@@ -278,8 +291,7 @@ write_claims(struct buf *out, const struct cdp_key *key, const char *uri,
 
 /* "METHOD host/path": no scheme, no query, no fragment. */
 static enum rc
-write_uri(struct buf *out, const char *method, const char *url,
-    struct err *e)
+write_uri(struct buf *out, const char *method, const char *url, struct err *e)
 {
 	const char *host = strstr(url, "://");
 	size_t host_len, len;
@@ -310,9 +322,9 @@ raw_of_der(uint8_t sig[static SIG_LEN], const uint8_t *der, size_t len)
 	if (parsed == NULL)
 		return false;
 	ok = BN_bn2binpad(ECDSA_SIG_get0_r(parsed), sig, SIG_LEN / 2) ==
-	    SIG_LEN / 2 &&
+		SIG_LEN / 2 &&
 	    BN_bn2binpad(ECDSA_SIG_get0_s(parsed), sig + SIG_LEN / 2,
-	    SIG_LEN / 2) == SIG_LEN / 2;
+		SIG_LEN / 2) == SIG_LEN / 2;
 	ECDSA_SIG_free(parsed);
 	return ok;
 }
@@ -332,7 +344,7 @@ sign(uint8_t sig[static SIG_LEN], const struct cdp_key *key,
 		return err_set(e, RC_NO_MEMORY, "CDP token: no memory");
 	ok = EVP_DigestSignInit(ctx, NULL, md, NULL, key->pkey) == 1 &&
 	    EVP_DigestSign(ctx, made, &len, (const unsigned char *)text->p,
-	    text->len) == 1;
+		text->len) == 1;
 	EVP_MD_CTX_free(ctx);
 	if (ok && key->is_ed25519) {
 		ok = len == SIG_LEN;

@@ -11,8 +11,8 @@
 
 #include "base/buf.h"
 
-#define CDP_TOKEN_MAX	2048	/* bytes without the NUL; most have 500 */
-#define CDP_TOKEN_S	120	/* how long a token is valid */
+#define CDP_TOKEN_MAX 2048 /* bytes without the NUL; most have 500 */
+#define CDP_TOKEN_S   120  /* how long a token is valid */
 
 struct cdp_key;
 
@@ -26,10 +26,10 @@ struct cdp_key;
  * RC_NOT_FOUND, RC_INVALID, RC_IO, RC_NO_MEMORY. No message holds a part of
  * the secret.
  */
-MUST_CHECK enum rc cdp_key_read(struct cdp_key **out, const char *id,
-	    const char *path, struct err *e);
+MUST_CHECK enum rc cdp_key_read(
+    struct cdp_key **out, const char *id, const char *path, struct err *e);
 /* Wipes and frees. NULL is fine. */
-void	cdp_key_free(struct cdp_key *key);
+void cdp_key_free(struct cdp_key *key);
 
 /*
  * Writes a token for one request to out: method is "GET" or "POST", url the
@@ -38,8 +38,8 @@ void	cdp_key_free(struct cdp_key *key);
  * request that it is for. RC_INVALID for a URL without a host or too long,
  * RC_IO when libcrypto fails, RC_NO_MEMORY.
  */
-MUST_CHECK enum rc cdp_token(char out[static CDP_TOKEN_MAX + 1],
-	    const struct cdp_key *key, const char *method, const char *url,
-	    int64_t now_s, struct err *e);
+MUST_CHECK enum rc
+cdp_token(char out[static CDP_TOKEN_MAX + 1], const struct cdp_key *key,
+    const char *method, const char *url, int64_t now_s, struct err *e);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "pay/chain_room.h"
 
-#define VIEW_CALLS	3	/* chain id, latest block, final block */
-#define INSPECT_CALLS	6
+#define VIEW_CALLS    3 /* chain id, latest block, final block */
+#define INSPECT_CALLS 6
 
 static const char *const finalities[] = { "latest", "safe", "finalized" };
 
@@ -28,8 +28,10 @@ chain_new(struct chain **out, const char *rpc_urls,
 		if (strcmp(finality, finalities[i]) == 0)
 			c->finality = finalities[i];
 	if (c->finality == NULL)
-		rc = err_set(e, RC_INVALID, "finality: got \"%s\", expected "
-		    "latest, safe or finalized", finality);
+		rc = err_set(e, RC_INVALID,
+		    "finality: got \"%s\", expected "
+		    "latest, safe or finalized",
+		    finality);
 	else
 		rc = rpc_new(&c->rpc, rpc_urls, e);
 	if (rc != RC_OK) {
@@ -50,8 +52,8 @@ chain_free(struct chain *c)
 }
 
 void
-chain_add_reason(char out[static CHAIN_REASON_MAX + 1], const char *name,
-    const char *text)
+chain_add_reason(
+    char out[static CHAIN_REASON_MAX + 1], const char *name, const char *text)
 {
 	size_t len = strlen(out);
 
@@ -64,15 +66,15 @@ chain_add_reason(char out[static CHAIN_REASON_MAX + 1], const char *name,
 void
 chain_block_text(char out[static BLOCK_TEXT_MAX], uint64_t number)
 {
-	(void)snprintf(out, BLOCK_TEXT_MAX, "0x%llx",
-	    (unsigned long long)number);
+	(void)snprintf(
+	    out, BLOCK_TEXT_MAX, "0x%llx", (unsigned long long)number);
 }
 
 void
 chain_ask_block(struct rpc_call *call, size_t node, const char *block)
 {
-	rpc_call_set(call, node, "eth_getBlockByNumber", "[\"%s\",false]",
-	    block);
+	rpc_call_set(
+	    call, node, "eth_getBlockByNumber", "[\"%s\",false]", block);
 }
 
 bool
@@ -91,8 +93,8 @@ chain_read_block(struct chain_block *out, const struct rpc_call *call)
 static const char *
 trouble(const struct rpc_call *call)
 {
-	return call->outcome == RPC_RESULT ? "an answer of another form" :
-	    call->error;
+	return call->outcome == RPC_RESULT ? "an answer of another form"
+					   : call->error;
 }
 
 static void
@@ -104,19 +106,25 @@ read_node(struct chain *c, size_t i, const struct rpc_call *calls)
 	memset(node, 0, sizeof(*node));
 	if (calls[0].outcome != RPC_RESULT ||
 	    !rpc_quantity(&id, calls[0].result)) {
-		(void)snprintf(node->why, sizeof(node->why), "%s",
-		    trouble(&calls[0]));
+		(void)snprintf(
+		    node->why, sizeof(node->why), "%s", trouble(&calls[0]));
 	} else if (id != c->network->chain_id) {
 		node->wrong_chain = true;
-		(void)snprintf(node->why, sizeof(node->why), "its chain id is "
-		    "%llu, expected %llu", (unsigned long long)id,
+		(void)snprintf(node->why, sizeof(node->why),
+		    "its chain id is "
+		    "%llu, expected %llu",
+		    (unsigned long long)id,
 		    (unsigned long long)c->network->chain_id);
 	} else if (!chain_read_block(&node->latest, &calls[1])) {
-		(void)snprintf(node->why, sizeof(node->why), "latest block: "
-		    "%.200s", trouble(&calls[1]));
+		(void)snprintf(node->why, sizeof(node->why),
+		    "latest block: "
+		    "%.200s",
+		    trouble(&calls[1]));
 	} else if (!chain_read_block(&node->final, &calls[2])) {
-		(void)snprintf(node->why, sizeof(node->why), "%s block: "
-		    "%.200s", c->finality, trouble(&calls[2]));
+		(void)snprintf(node->why, sizeof(node->why),
+		    "%s block: "
+		    "%.200s",
+		    c->finality, trouble(&calls[2]));
 	} else {
 		node->usable = true;
 	}
@@ -130,8 +138,8 @@ chain_view(struct chain *c)
 
 	memset(calls, 0, sizeof(calls));
 	for (i = 0; i < count; i++) {
-		rpc_call_set(&calls[VIEW_CALLS * i], i, "eth_chainId", "%s",
-		    "[]");
+		rpc_call_set(
+		    &calls[VIEW_CALLS * i], i, "eth_chainId", "%s", "[]");
 		chain_ask_block(&calls[VIEW_CALLS * i + 1], i, "latest");
 		chain_ask_block(&calls[VIEW_CALLS * i + 2], i, c->finality);
 	}
@@ -186,8 +194,8 @@ ask_inspect(struct rpc_call *calls, size_t node, const struct chain *c,
 	token_ask(&calls[3], node, n, TOKEN_BLACKLISTED, treasury, "latest");
 	token_ask(&calls[4], node, n, TOKEN_NAME, NULL, "latest");
 	address_format(text, treasury, ADDRESS_LOWER);
-	rpc_call_set(&calls[5], node, "eth_getCode", "[\"%s\",\"latest\"]",
-	    text);
+	rpc_call_set(
+	    &calls[5], node, "eth_getCode", "[\"%s\",\"latest\"]", text);
 }
 
 /* The signatures that we make must be for the very token that is there. */
@@ -201,10 +209,11 @@ check_separator(const uint8_t got[static KECCAK256_LEN], const char *name,
 	eip712_domain_separator(expected, &domain);
 	if (memcmp(got, expected, sizeof(expected)) == 0)
 		return RC_OK;
-	return err_set(e, RC_INVALID, "%s: the token's DOMAIN_SEPARATOR isn't "
+	return err_set(e, RC_INVALID,
+	    "%s: the token's DOMAIN_SEPARATOR isn't "
 	    "that of name \"%s\", version \"%s\" on chain %llu; its name() "
-	    "is \"%s\"", node, c->network->token_name,
-	    c->network->token_version,
+	    "is \"%s\"",
+	    node, c->network->token_name, c->network->token_version,
 	    (unsigned long long)c->network->chain_id, name);
 }
 
@@ -232,9 +241,10 @@ read_inspect(struct chain_outlook *out, const struct rpc_call *calls,
 	    !token_read_bool(&paused, &calls[1]) ||
 	    !token_read_number(&balance, &calls[2]) ||
 	    !token_read_bool(&blacklisted, &calls[3]) ||
-	    !token_read_text(name, sizeof(name), &calls[4]) ||
-	    code == NULL || strncmp(code, "0x", 2) != 0) {
-		chain_add_reason(out->warning, node, "answers as if the token "
+	    !token_read_text(name, sizeof(name), &calls[4]) || code == NULL ||
+	    strncmp(code, "0x", 2) != 0) {
+		chain_add_reason(out->warning, node,
+		    "answers as if the token "
 		    "weren't there");
 		return RC_NOT_FOUND;
 	}
@@ -261,8 +271,8 @@ read_inspects(struct chain_outlook *out, const struct rpc_call *calls,
 			return err_set(e, RC_INVALID, "%s: %s",
 			    rpc_name(c->rpc, i), c->nodes[i].why);
 		if (!c->nodes[i].usable) {
-			chain_add_reason(out->warning, rpc_name(c->rpc, i),
-			    c->nodes[i].why);
+			chain_add_reason(
+			    out->warning, rpc_name(c->rpc, i), c->nodes[i].why);
 			continue;
 		}
 		rc = read_inspect(out, &calls[INSPECT_CALLS * i], c, e);
@@ -272,8 +282,8 @@ read_inspects(struct chain_outlook *out, const struct rpc_call *calls,
 			return rc;
 	}
 	if (answered == 0)
-		return err_set(e, RC_IO, "chain: no node answers: %s",
-		    out->warning);
+		return err_set(
+		    e, RC_IO, "chain: no node answers: %s", out->warning);
 	return RC_OK;
 }
 

@@ -23,12 +23,12 @@
 #include "pay/rpc.h"
 #include "pay/x402.h"
 
-#define CHAIN_REASON_MAX	240	/* bytes of text without the NUL */
+#define CHAIN_REASON_MAX 240 /* bytes of text without the NUL */
 
 struct chain_block {
-	uint64_t	number;
-	uint64_t	time_s;		/* Unix seconds */
-	uint8_t		hash[RPC_HASH_LEN];
+	uint64_t number;
+	uint64_t time_s; /* Unix seconds */
+	uint8_t hash[RPC_HASH_LEN];
 };
 
 struct chain;
@@ -40,9 +40,8 @@ struct chain;
  * RC_IO.
  */
 MUST_CHECK enum rc chain_new(struct chain **out, const char *rpc_urls,
-	    const struct network *network, const char *finality,
-	    struct err *e);
-void	chain_free(struct chain *c);
+    const struct network *network, const char *finality, struct err *e);
+void chain_free(struct chain *c);
 
 /*
  * The newest block, and the newest final one, each the lowest that any node
@@ -50,7 +49,7 @@ void	chain_free(struct chain *c);
  * when no node of this chain answers.
  */
 MUST_CHECK enum rc chain_head(struct chain *c, struct chain_block *latest,
-	    struct chain_block *final, struct err *e);
+    struct chain_block *final, struct err *e);
 
 /* ---- Before paying ---- */
 
@@ -59,13 +58,13 @@ struct chain_outlook {
 	 * The treasury has code (a contract, or EIP-7702): then the token
 	 * asks that code about signatures and takes none of its key.
 	 */
-	bool		treasury_has_code;
-	bool		treasury_blacklisted;
-	bool		paused;
-	uint64_t	balance;	/* of the treasury; the lowest seen */
-	char		token_name[CONF_WORD_MAX + 1];	/* what name() says */
+	bool treasury_has_code;
+	bool treasury_blacklisted;
+	bool paused;
+	uint64_t balance; /* of the treasury; the lowest seen */
+	char token_name[CONF_WORD_MAX + 1]; /* what name() says */
 	/* Nodes that don't answer; "" when all do. */
-	char		warning[CHAIN_REASON_MAX + 1];
+	char warning[CHAIN_REASON_MAX + 1];
 };
 
 /*
@@ -75,22 +74,21 @@ struct chain_outlook {
  * The yes/no values are true when any node says so.
  */
 MUST_CHECK enum rc chain_inspect(struct chain *c,
-	    const struct address *treasury, struct chain_outlook *out,
-	    struct err *e);
+    const struct address *treasury, struct chain_outlook *out, struct err *e);
 
 /* The balance of a on the first node that tells. RC_IO. */
-MUST_CHECK enum rc chain_balance(struct chain *c, const struct address *a,
-	    uint64_t *out, struct err *e);
+MUST_CHECK enum rc chain_balance(
+    struct chain *c, const struct address *a, uint64_t *out, struct err *e);
 
 enum chain_opinion {
-	OPINION_UNKNOWN = 0,	/* no node says; reason has an error */
-	OPINION_YES,		/* it would be paid */
-	OPINION_NO,		/* not now; reason says why */
+	OPINION_UNKNOWN = 0, /* no node says; reason has an error */
+	OPINION_YES,	     /* it would be paid */
+	OPINION_NO,	     /* not now; reason says why */
 };
 
 struct chain_forecast {
-	enum chain_opinion	opinion;
-	char			reason[CHAIN_REASON_MAX + 1];
+	enum chain_opinion opinion;
+	char reason[CHAIN_REASON_MAX + 1];
 };
 
 /*
@@ -98,12 +96,12 @@ struct chain_forecast {
  * isBlacklisted. The first node that answers is believed; it can change any
  * time. out has n elements.
  */
-void	chain_check_payees(struct chain *c, const struct address *payees,
-	    size_t n, struct chain_forecast *out);
+void chain_check_payees(struct chain *c, const struct address *payees, size_t n,
+    struct chain_forecast *out);
 
 struct chain_transfer {
-	struct transfer_authorization	authorization;
-	uint8_t				signature[SIGNATURE_LEN];
+	struct transfer_authorization authorization;
+	uint8_t signature[SIGNATURE_LEN];
 };
 
 /*
@@ -112,19 +110,19 @@ struct chain_transfer {
  * are tried one by one: the balance may not be enough for all. The token
  * tests expiry before use, so a reason proves nothing about the nonce.
  */
-void	chain_dry_run(struct chain *c, const struct chain_transfer *transfers,
-	    size_t n, struct chain_forecast *out);
+void chain_dry_run(struct chain *c, const struct chain_transfer *transfers,
+    size_t n, struct chain_forecast *out);
 
 /* ---- After signing ---- */
 
 enum chain_verdict {
-	VERDICT_UNKNOWN = 0,	/* reason says what is missing; ask again */
+	VERDICT_UNKNOWN = 0, /* reason says what is missing; ask again */
 	/*
 	 * So far no node that answers knows of a use; it can be settled any
 	 * moment until EXPIRED_UNUSED. Posting the same bytes is safe.
 	 */
 	VERDICT_UNUSED,
-	VERDICT_PAID,		/* provisional until is_final */
+	VERDICT_PAID, /* provisional until is_final */
 	/* Final, on every node: the nonce was canceled by its owner. */
 	VERDICT_CANCELED,
 	/*
@@ -136,52 +134,52 @@ enum chain_verdict {
 
 /* What is asked. */
 struct chain_case {
-	struct transfer_authorization	authorization;
+	struct transfer_authorization authorization;
 	/*
 	 * No payment is in a block before this one (chain_head before the
 	 * first POST, less some slack; of a restored ledger much less).
 	 */
-	uint64_t			from_block;
-	bool				has_hint;
-	uint8_t				hint[TX_HASH_LEN]; /* from an answer */
+	uint64_t from_block;
+	bool has_hint;
+	uint8_t hint[TX_HASH_LEN]; /* from an answer */
 };
 
 struct chain_judgment {
-	enum chain_verdict	verdict;
+	enum chain_verdict verdict;
 	/*
 	 * Of VERDICT_PAID: the block is at or below the final one, and no
 	 * other node denies it. (The others are final by themselves.)
 	 */
-	bool			is_final;
+	bool is_final;
 	/*
 	 * Of VERDICT_PAID: another node denies the payment in what it calls
 	 * final. One of them lies or is broken; tell a person.
 	 */
-	bool			contradicted;
+	bool contradicted;
 	/* Of VERDICT_PAID: to and value are those of the authorization. */
-	bool			as_asked;
-	struct address		to;	/* what was really paid to whom */
-	uint64_t		value;
-	uint8_t			tx[TX_HASH_LEN];	/* also of CANCELED */
+	bool as_asked;
+	struct address to; /* what was really paid to whom */
+	uint64_t value;
+	uint8_t tx[TX_HASH_LEN]; /* also of CANCELED */
 	/*
 	 * Of PAID and CANCELED: where it happened. Of EXPIRED_UNUSED: the
 	 * block that proves it.
 	 */
-	struct chain_block	block;
+	struct chain_block block;
 	/* For people: what each verdict rests on or lacks. */
-	char			reason[CHAIN_REASON_MAX + 1];
+	char reason[CHAIN_REASON_MAX + 1];
 };
 
 /*
  * Judges the n cases, all nodes asked about each; out has n elements, all of
  * them set. Without memory they are VERDICT_UNKNOWN.
  */
-void	chain_judge_all(struct chain *c, const struct chain_case *cases,
-	    size_t n, struct chain_judgment *out);
+void chain_judge_all(struct chain *c, const struct chain_case *cases, size_t n,
+    struct chain_judgment *out);
 
 /* One case. */
-void	chain_judge(struct chain *c, const struct chain_case *which,
-	    struct chain_judgment *out);
+void chain_judge(struct chain *c, const struct chain_case *which,
+    struct chain_judgment *out);
 
 /* "unknown", "unused", "paid", "canceled", "expired unused". */
 const char *chain_verdict_name(enum chain_verdict verdict);

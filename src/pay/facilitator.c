@@ -8,42 +8,42 @@
 
 #include "json/json.h"
 
-#define CONNECT_TIMEOUT_MS	30000
-#define SUPPORTED_TIMEOUT_MS	30000
-#define PATH_LEN		10	/* "/supported", the longer one */
-#define BASE_URL_MAX		(URL_MAX - PATH_LEN)
-#define HEADER_MAX		(CDP_TOKEN_MAX + 32)
-#define HEADERS			3	/* Content-Type, Authorization, NULL */
+#define CONNECT_TIMEOUT_MS   30000
+#define SUPPORTED_TIMEOUT_MS 30000
+#define PATH_LEN	     10 /* "/supported", the longer one */
+#define BASE_URL_MAX	     (URL_MAX - PATH_LEN)
+#define HEADER_MAX	     (CDP_TOKEN_MAX + 32)
+#define HEADERS		     3 /* Content-Type, Authorization, NULL */
 
-static_assert(SETTLE_AT_ONCE_MAX <= HTTP_AT_ONCE_MAX,
-    "http_run takes as many at once");
+static_assert(
+    SETTLE_AT_ONCE_MAX <= HTTP_AT_ONCE_MAX, "http_run takes as many at once");
 
 struct facilitator {
-	struct http_client	*http;		/* owned */
-	const struct network	*network;
-	const struct cdp_key	*cdp_key;
-	int64_t			 timeout_ms;
-	char			 base_url[BASE_URL_MAX + 1]; /* no slash last */
-	int64_t			 not_before_ms;	/* monotonic: Retry-After */
+	struct http_client *http; /* owned */
+	const struct network *network;
+	const struct cdp_key *cdp_key;
+	int64_t timeout_ms;
+	char base_url[BASE_URL_MAX + 1]; /* no slash last */
+	int64_t not_before_ms;		 /* monotonic: Retry-After */
 };
 
 /* One request's headers; they must outlive it. */
 struct header_set {
-	char		 authorization[HEADER_MAX];
-	const char	*list[HEADERS];
+	char authorization[HEADER_MAX];
+	const char *list[HEADERS];
 };
 
 /* What is to become of a body that isn't answered yet. */
 enum entry_state {
 	ENTRY_SEND,
-	ENTRY_LATER,	/* the facilitator wants a pause first */
-	ENTRY_UNSENT,	/* we can't: the batch's error says why */
+	ENTRY_LATER,  /* the facilitator wants a pause first */
+	ENTRY_UNSENT, /* we can't: the batch's error says why */
 };
 
 struct entry {
-	size_t			 index;		/* of the caller's request */
-	enum entry_state	 state;
-	size_t			 set;		/* its headers */
+	size_t index; /* of the caller's request */
+	enum entry_state state;
+	size_t set; /* its headers */
 };
 
 /*
@@ -53,17 +53,17 @@ struct entry {
  * facilitator asks for a pause, whereupon it comes back at once, unsent.
  */
 struct batch {
-	struct facilitator		*f;
-	const struct settle_request	*requests;	/* the caller's */
-	settle_done_fn			*done;
-	void				*ctx;
-	struct entry			*entries;	/* owned */
-	struct http_request		*http;		/* owned; of entries */
-	size_t				 count;		/* of both */
-	size_t				 started;	/* of them */
-	struct header_set		*sets;		/* owned; at_once */
-	char				 url[URL_MAX + 1];
-	struct err			 e;
+	struct facilitator *f;
+	const struct settle_request *requests; /* the caller's */
+	settle_done_fn *done;
+	void *ctx;
+	struct entry *entries;	   /* owned */
+	struct http_request *http; /* owned; of entries */
+	size_t count;		   /* of both */
+	size_t started;		   /* of them */
+	struct header_set *sets;   /* owned; at_once */
+	char url[URL_MAX + 1];
+	struct err e;
 };
 
 static int64_t
@@ -90,7 +90,8 @@ facilitator_new(struct facilitator **out,
 	if (rc != RC_OK)
 		return err_prefix(e, "facilitator");
 	if (len > BASE_URL_MAX || strpbrk(options->base_url, "?#") != NULL)
-		return err_set(e, RC_INVALID, "facilitator: expected a base "
+		return err_set(e, RC_INVALID,
+		    "facilitator: expected a base "
 		    "URL without a query, of at most %d bytes",
 		    BASE_URL_MAX);
 	f = calloc(1, sizeof(*f));
@@ -98,8 +99,8 @@ facilitator_new(struct facilitator **out,
 		return err_set(e, RC_NO_MEMORY, "facilitator: no memory");
 	f->network = options->network;
 	f->cdp_key = options->cdp_key;
-	f->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms :
-	    SETTLE_TIMEOUT_MS;
+	f->timeout_ms =
+	    options->timeout_ms > 0 ? options->timeout_ms : SETTLE_TIMEOUT_MS;
 	memcpy(f->base_url, options->base_url, len);
 	rc = http_client_new(&f->http, e);
 	if (rc != RC_OK) {
@@ -133,8 +134,8 @@ set_headers(struct header_set *h, const struct facilitator *f,
 	h->list[1] = NULL;
 	if (f->cdp_key == NULL)
 		return RC_OK;
-	rc = cdp_token(token, f->cdp_key, method, url,
-	    clock_ms(CLOCK_REALTIME) / 1000, e);
+	rc = cdp_token(
+	    token, f->cdp_key, method, url, clock_ms(CLOCK_REALTIME) / 1000, e);
 	if (rc != RC_OK)
 		return rc;
 	(void)snprintf(h->authorization, sizeof(h->authorization),
@@ -154,7 +155,7 @@ make_request(const struct facilitator *f, const char *url)
 		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
 		.body_mode = HTTP_BODY_KEEP,
 		.body_max = SETTLE_BODY_MAX,
-		.target = target_is_any,	/* the operator's own choice */
+		.target = target_is_any, /* the operator's own choice */
 		.proxy_from_env = true,
 		.fresh = true,
 	};
@@ -178,7 +179,7 @@ static void
 report(const struct batch *b, size_t index, const struct http_response *res)
 {
 	struct slice body = { res->body.p == NULL ? "" : res->body.p,
-	    res->body.len };
+		res->body.len };
 	struct settle_answer a;
 
 	memset(&a, 0, sizeof(a));
@@ -275,8 +276,7 @@ run_batch(struct batch *b, size_t at_once, int stop_fd)
 	b->started = 0;
 	for (i = 0; i < at_once && i < b->count; i++)
 		prepare(b, i, i);
-	http_run(b->f->http, b->http, b->count, at_once, stop_fd, on_answer,
-	    b);
+	http_run(b->f->http, b->http, b->count, at_once, stop_fd, on_answer, b);
 }
 
 /* What is left is what was held back for later; in its order. */
@@ -327,12 +327,14 @@ run_batches(struct batch *b, size_t at_once, int stop_fd)
 }
 
 void
-facilitator_settle(struct facilitator *f,
-    const struct settle_request *requests, size_t n, size_t at_once,
-    int stop_fd, settle_done_fn *done, void *ctx)
+facilitator_settle(struct facilitator *f, const struct settle_request *requests,
+    size_t n, size_t at_once, int stop_fd, settle_done_fn *done, void *ctx)
 {
-	struct batch b = { .f = f, .requests = requests, .done = done,
-	    .ctx = ctx, .count = n };
+	struct batch b = { .f = f,
+		.requests = requests,
+		.done = done,
+		.ctx = ctx,
+		.count = n };
 	size_t i;
 
 	CHECK(at_once >= 1 && at_once <= SETTLE_AT_ONCE_MAX);
@@ -374,8 +376,8 @@ read_kinds(struct facilitator_kinds *out, const struct network *n,
 		scheme = json_text(json_get(kind, "scheme"));
 		name = json_text(json_get(kind, "network"));
 		if (scheme == NULL || strcmp(scheme, "exact") != 0 ||
-		    name == NULL || json_int(&version,
-		    json_get(kind, "x402Version")) != RC_OK)
+		    name == NULL ||
+		    json_int(&version, json_get(kind, "x402Version")) != RC_OK)
 			continue;
 		if (version == 2 && strcmp(name, n->name_v2) == 0)
 			out->v2 = true;
@@ -390,7 +392,7 @@ read_supported(struct facilitator_kinds *out, const struct facilitator *f,
     const struct http_response *res, struct err *e)
 {
 	struct slice body = { res->body.p == NULL ? "" : res->body.p,
-	    res->body.len };
+		res->body.len };
 	char text[81];
 	struct json *root = NULL;
 
@@ -400,7 +402,8 @@ read_supported(struct facilitator_kinds *out, const struct facilitator *f,
 	    !json_is_array(json_get(root, "kinds"))) {
 		json_free(root);
 		text_clean(text, sizeof(text), body);
-		return err_set(e, RC_IO, "facilitator: GET /supported: got "
+		return err_set(e, RC_IO,
+		    "facilitator: GET /supported: got "
 		    "HTTP %d \"%s\", expected 200 and a list of kinds",
 		    res->status, text);
 	}
@@ -410,8 +413,8 @@ read_supported(struct facilitator_kinds *out, const struct facilitator *f,
 }
 
 enum rc
-facilitator_supported(struct facilitator *f, struct facilitator_kinds *out,
-    struct err *e)
+facilitator_supported(
+    struct facilitator *f, struct facilitator_kinds *out, struct err *e)
 {
 	char url[URL_MAX + 1];
 	struct http_request request;

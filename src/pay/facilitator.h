@@ -16,18 +16,18 @@
 #include "pay/cdp.h"
 #include "pay/x402.h"
 
-#define SETTLE_TIMEOUT_MS	200000	/* facilitators hold up to 180 s */
-#define SETTLE_BODY_MAX		(64 * 1024)	/* bytes of an answer */
-#define SETTLE_TEXT_MAX		2048	/* bytes of it that are kept */
-#define SETTLE_AT_ONCE_MAX	64
+#define SETTLE_TIMEOUT_MS  200000      /* facilitators hold up to 180 s */
+#define SETTLE_BODY_MAX	   (64 * 1024) /* bytes of an answer */
+#define SETTLE_TEXT_MAX	   2048	       /* bytes of it that are kept */
+#define SETTLE_AT_ONCE_MAX 64
 /* A facilitator that asks for more patience has to wait for the next run. */
-#define SETTLE_WAIT_MAX_MS	30000
+#define SETTLE_WAIT_MAX_MS 30000
 
 struct facilitator_options {
-	const char		*base_url;	/* slashes at its end are cut */
-	const struct network	*network;
-	const struct cdp_key	*cdp_key;	/* NULL: no token */
-	int64_t			 timeout_ms;	/* 0: SETTLE_TIMEOUT_MS */
+	const char *base_url; /* slashes at its end are cut */
+	const struct network *network;
+	const struct cdp_key *cdp_key; /* NULL: no token */
+	int64_t timeout_ms;	       /* 0: SETTLE_TIMEOUT_MS */
 };
 
 struct facilitator;
@@ -37,34 +37,34 @@ struct facilitator;
  * RC_INVALID for a URL that can't be requested, RC_NO_MEMORY, RC_IO.
  */
 MUST_CHECK enum rc facilitator_new(struct facilitator **out,
-	    const struct facilitator_options *options, struct err *e);
-void	facilitator_free(struct facilitator *f);
+    const struct facilitator_options *options, struct err *e);
+void facilitator_free(struct facilitator *f);
 
 /* ---- POST /settle ---- */
 
 struct settle_request {
-	struct slice	body;	/* borrowed: the stored bytes, sent as such */
-	bool		repost;	/* they were posted before */
+	struct slice body; /* borrowed: the stored bytes, sent as such */
+	bool repost;	   /* they were posted before */
 };
 
 struct settle_answer {
-	struct x402_answer	x402;	/* x402.class: what to do next */
+	struct x402_answer x402; /* x402.class: what to do next */
 	/*
 	 * False: not a byte of the body left us, so this POST can't have
 	 * paid anything (an earlier one can).
 	 */
-	bool			sent;
-	int			status;		/* 0: no answer came */
-	int64_t			retry_after_s;	/* 0: not said */
-	int64_t			elapsed_ms;
+	bool sent;
+	int status;	       /* 0: no answer came */
+	int64_t retry_after_s; /* 0: not said */
+	int64_t elapsed_ms;
 	/* The beginning of the body, as text_clean leaves it. */
-	char			text[SETTLE_TEXT_MAX + 1];
-	char			error[HTTP_ERROR_TEXT_MAX + 1];	/* or "" */
+	char text[SETTLE_TEXT_MAX + 1];
+	char error[HTTP_ERROR_TEXT_MAX + 1]; /* or "" */
 };
 
 /* answer is valid during the call. Must not use the facilitator. */
-typedef void settle_done_fn(void *ctx, size_t index,
-	    const struct settle_answer *answer);
+typedef void
+settle_done_fn(void *ctx, size_t index, const struct settle_answer *answer);
 
 /*
  * Posts the n bodies, at_once (1 to SETTLE_AT_ONCE_MAX) at a time, and calls
@@ -76,22 +76,22 @@ typedef void settle_done_fn(void *ctx, size_t index,
  * and is ANSWER_RETRY, as is what isn't started when stop_fd (-1: none)
  * becomes readable. What is on its way then becomes ANSWER_AMBIGUOUS.
  */
-void	facilitator_settle(struct facilitator *f,
-	    const struct settle_request *requests, size_t n, size_t at_once,
-	    int stop_fd, settle_done_fn *done, void *ctx);
+void
+facilitator_settle(struct facilitator *f, const struct settle_request *requests,
+    size_t n, size_t at_once, int stop_fd, settle_done_fn *done, void *ctx);
 
 /* ---- GET /supported ---- */
 
 struct facilitator_kinds {
-	bool	v1;	/* takes "exact" on our network in x402 version 1 */
-	bool	v2;
+	bool v1; /* takes "exact" on our network in x402 version 1 */
+	bool v2;
 };
 
 /*
  * Asks what the facilitator takes. RC_IO when it doesn't answer with
  * 200 and such a list; the message has its answer's beginning.
  */
-MUST_CHECK enum rc facilitator_supported(struct facilitator *f,
-	    struct facilitator_kinds *out, struct err *e);
+MUST_CHECK enum rc facilitator_supported(
+    struct facilitator *f, struct facilitator_kinds *out, struct err *e);
 
 #endif

@@ -7,10 +7,10 @@
 
 /* Questions of one kind, of which each is asked until a node answers. */
 struct poll {
-	struct chain		*chain;
-	const struct address	*payees;	/* or */
+	struct chain *chain;
+	const struct address *payees; /* or */
 	const struct chain_transfer *transfers;
-	struct chain_forecast	*out;
+	struct chain_forecast *out;
 };
 
 static void
@@ -19,12 +19,11 @@ ask(struct rpc_call *call, size_t node, const struct poll *p, size_t i)
 	const struct network *n = p->chain->network;
 
 	if (p->payees != NULL)
-		token_ask(call, node, n, TOKEN_BLACKLISTED, &p->payees[i],
-		    "latest");
+		token_ask(
+		    call, node, n, TOKEN_BLACKLISTED, &p->payees[i], "latest");
 	else
 		token_ask_transfer(call, node, n,
-		    &p->transfers[i].authorization,
-		    p->transfers[i].signature);
+		    &p->transfers[i].authorization, p->transfers[i].signature);
 }
 
 static void
@@ -48,8 +47,9 @@ read_transfer(struct chain_forecast *out, const struct rpc_call *call)
 	else if (token_read_revert(why, sizeof(why), call))
 		set(out, OPINION_NO, why);
 	else
-		set(out, OPINION_UNKNOWN, call->outcome == RPC_RESULT ?
-		    "an answer of another form" : call->error);
+		set(out, OPINION_UNKNOWN,
+		    call->outcome == RPC_RESULT ? "an answer of another form"
+						: call->error);
 }
 
 static void
@@ -61,8 +61,9 @@ read_payee(struct chain_forecast *out, const struct rpc_call *call)
 		set(out, blacklisted ? OPINION_NO : OPINION_YES,
 		    blacklisted ? "blacklisted by the token" : "");
 	else
-		set(out, OPINION_UNKNOWN, call->outcome == RPC_RESULT ?
-		    "an answer of another form" : call->error);
+		set(out, OPINION_UNKNOWN,
+		    call->outcome == RPC_RESULT ? "an answer of another form"
+						: call->error);
 }
 
 /* Asks one node about all that no node before it has answered. */
@@ -123,8 +124,8 @@ chain_check_payees(struct chain *c, const struct address *payees, size_t n,
 }
 
 void
-chain_dry_run(struct chain *c, const struct chain_transfer *transfers,
-    size_t n, struct chain_forecast *out)
+chain_dry_run(struct chain *c, const struct chain_transfer *transfers, size_t n,
+    struct chain_forecast *out)
 {
 	struct poll p = { .chain = c, .transfers = transfers, .out = out };
 
@@ -132,8 +133,8 @@ chain_dry_run(struct chain *c, const struct chain_transfer *transfers,
 }
 
 enum rc
-chain_balance(struct chain *c, const struct address *a, uint64_t *out,
-    struct err *e)
+chain_balance(
+    struct chain *c, const struct address *a, uint64_t *out, struct err *e)
 {
 	char why[CHAIN_REASON_MAX + 1] = "";
 	struct rpc_call call;
@@ -145,8 +146,8 @@ chain_balance(struct chain *c, const struct address *a, uint64_t *out,
 	chain_view(c);
 	for (i = 0; i < rpc_count(c->rpc) && !ok; i++) {
 		if (!c->nodes[i].usable) {
-			chain_add_reason(why, rpc_name(c->rpc, i),
-			    c->nodes[i].why);
+			chain_add_reason(
+			    why, rpc_name(c->rpc, i), c->nodes[i].why);
 			continue;
 		}
 		token_ask(&call, i, c->network, TOKEN_BALANCE, a, "latest");
@@ -154,8 +155,9 @@ chain_balance(struct chain *c, const struct address *a, uint64_t *out,
 		ok = token_read_number(out, &call);
 		if (!ok)
 			chain_add_reason(why, rpc_name(c->rpc, i),
-			    call.outcome == RPC_RESULT ?
-			    "an answer of another form" : call.error);
+			    call.outcome == RPC_RESULT
+				? "an answer of another form"
+				: call.error);
 		rpc_call_reset(&call);
 	}
 	if (!ok)

@@ -7,8 +7,8 @@
 #include "pay/chain_room.h"
 #include "pay/receipt.h"
 
-#define SPAN_BLOCKS	8000	/* common nodes allow 10,000 */
-#define SPAN_SHRINK	8	/* when a node refuses a range */
+#define SPAN_BLOCKS 8000 /* common nodes allow 10,000 */
+#define SPAN_SHRINK 8	 /* when a node refuses a range */
 
 static void
 ask_uses(struct rpc_call *call, size_t node, const struct chain *c,
@@ -24,9 +24,11 @@ ask_uses(struct rpc_call *call, size_t node, const struct chain *c,
 	hex_encode(payer, word, sizeof(word));
 	chain_block_text(from, first);
 	chain_block_text(to, last);
-	rpc_call_set(call, node, "eth_getLogs", "[{\"address\":\"%s\","
+	rpc_call_set(call, node, "eth_getLogs",
+	    "[{\"address\":\"%s\","
 	    "\"fromBlock\":\"%s\",\"toBlock\":\"%s\","
-	    "\"topics\":[\"%s\",\"%s\"]}]", token, from, to, used, payer);
+	    "\"topics\":[\"%s\",\"%s\"]}]",
+	    token, from, to, used, payer);
 }
 
 /* One log; what isn't of the expected form is no log of ours. */
@@ -35,22 +37,22 @@ read_use(struct history_use *use, const struct json *log)
 {
 	return !json_is_true(json_get(log, "removed")) &&
 	    rpc_data(use->nonce, sizeof(use->nonce),
-	    json_at(json_get(log, "topics"), 2)) &&
-	    rpc_data(use->tx, sizeof(use->tx),
-	    json_get(log, "transactionHash")) &&
+		json_at(json_get(log, "topics"), 2)) &&
+	    rpc_data(
+		use->tx, sizeof(use->tx), json_get(log, "transactionHash")) &&
 	    rpc_quantity(&use->block, json_get(log, "blockNumber"));
 }
 
 static enum rc
-read_uses(const struct rpc_call *call, history_fn *fn, void *ctx,
-    struct err *e)
+read_uses(const struct rpc_call *call, history_fn *fn, void *ctx, struct err *e)
 {
 	struct history_use use;
 	size_t i;
 
 	for (i = 0; i < json_count(call->result); i++) {
 		if (!read_use(&use, json_at(call->result, i)))
-			return err_set(e, RC_IO, "eth_getLogs: a log of "
+			return err_set(e, RC_IO,
+			    "eth_getLogs: a log of "
 			    "another form");
 		if (!fn(ctx, &use))
 			return err_set(e, RC_CONFLICT, "stopped");
@@ -77,8 +79,9 @@ uses_of_node(struct chain *c, size_t node, const struct address *treasury,
 			span = span < SPAN_SHRINK ? 1 : span / SPAN_SHRINK;
 		} else {
 			rc = err_set(e, RC_IO, "eth_getLogs: %s",
-			    call.outcome == RPC_RESULT ?
-			    "an answer of another form" : call.error);
+			    call.outcome == RPC_RESULT
+				? "an answer of another form"
+				: call.error);
 		}
 		rpc_call_reset(&call);
 	}
@@ -156,8 +159,8 @@ block_time(struct chain *c, size_t node, uint64_t number, uint64_t *time_s,
 }
 
 enum rc
-history_block_before(struct chain *c, uint64_t time_s, uint64_t *number,
-    struct err *e)
+history_block_before(
+    struct chain *c, uint64_t time_s, uint64_t *number, struct err *e)
 {
 	uint64_t low = 0, high, middle, t;
 	size_t node = 0;

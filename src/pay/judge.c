@@ -22,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAVE_MAX	256	/* calls at once: their answers are in memory */
-#define LOG_QUERIES_MAX	64	/* of one look */
-#define LOG_SPAN_SHRINK	8	/* when a node refuses a range */
+#define WAVE_MAX	256 /* calls at once: their answers are in memory */
+#define LOG_QUERIES_MAX 64  /* of one look */
+#define LOG_SPAN_SHRINK 8   /* when a node refuses a range */
 
 static const struct transfer_authorization *
 authorization(const struct look *l)
@@ -43,8 +43,8 @@ finish(struct look *l, enum look_result result, const char *why)
 static const char *
 trouble(const struct rpc_call *call)
 {
-	return call->outcome == RPC_RESULT ? "an answer of another form" :
-	    call->error;
+	return call->outcome == RPC_RESULT ? "an answer of another form"
+					   : call->error;
 }
 
 /* ---- Asking ---- */
@@ -73,11 +73,11 @@ ask_proof(struct rpc_call *call, const struct look *l, const struct chain *c)
 
 	chain_block_text(block, final->number);
 	if (l->by_number)
-		token_ask_state(call, l->node, c->network, authorization(l),
-		    block);
+		token_ask_state(
+		    call, l->node, c->network, authorization(l), block);
 	else
-		token_ask_state_in(call, l->node, c->network,
-		    authorization(l), final->hash);
+		token_ask_state_in(
+		    call, l->node, c->network, authorization(l), final->hash);
 }
 
 static void
@@ -90,8 +90,8 @@ ask(struct rpc_call *call, const struct look *l, const struct chain *c)
 		receipt_ask(call, l->node, l->which->hint);
 		return;
 	case STAGE_STATE:
-		token_ask_state(call, l->node, c->network, authorization(l),
-		    "latest");
+		token_ask_state(
+		    call, l->node, c->network, authorization(l), "latest");
 		return;
 	case STAGE_LOGS:
 		ask_logs(call, l, c);
@@ -127,7 +127,7 @@ take_hint(struct look *l, const struct rpc_call *call, const struct chain *c)
 {
 	/* A facilitator may name any hash; then it is as if it had not. */
 	if (receipt_read(&l->use, call, c->network, authorization(l),
-	    l->which->hint) == NULL)
+		l->which->hint) == NULL)
 		to_block(l);
 	else
 		l->stage = STAGE_STATE;
@@ -160,7 +160,8 @@ static void
 no_log_there(struct look *l)
 {
 	if (l->log_to - l->log_from < l->log_span) {
-		finish(l, LOOK_UNCLEAR, "used or canceled, but its event isn't "
+		finish(l, LOOK_UNCLEAR,
+		    "used or canceled, but its event isn't "
 		    "in the blocks that were searched");
 		return;
 	}
@@ -174,8 +175,9 @@ narrow_logs(struct look *l, const struct rpc_call *call)
 	char why[CHAIN_REASON_MAX + 1];
 
 	if (call->outcome == RPC_ERROR && l->log_span > 1) {
-		l->log_span = l->log_span < LOG_SPAN_SHRINK ? 1 :
-		    l->log_span / LOG_SPAN_SHRINK;
+		l->log_span = l->log_span < LOG_SPAN_SHRINK
+		    ? 1
+		    : l->log_span / LOG_SPAN_SHRINK;
 		return;
 	}
 	(void)snprintf(why, sizeof(why), "used or canceled, but where: %.180s",
@@ -201,13 +203,13 @@ take_logs(struct look *l, const struct rpc_call *call, const struct chain *c)
 		break;
 	}
 	if (l->stage == STAGE_LOGS && ++l->log_queries >= LOG_QUERIES_MAX)
-		finish(l, LOOK_UNCLEAR, "used or canceled, but its event is "
+		finish(l, LOOK_UNCLEAR,
+		    "used or canceled, but its event is "
 		    "too far back for this node's limits");
 }
 
 static void
-take_receipt(struct look *l, const struct rpc_call *call,
-    const struct chain *c)
+take_receipt(struct look *l, const struct rpc_call *call, const struct chain *c)
 {
 	uint8_t tx[TX_HASH_LEN];
 	const char *why;
@@ -231,12 +233,15 @@ take_proof(struct look *l, const struct rpc_call *call, const struct chain *c)
 		return;
 	}
 	if (!token_read_bool(&used, call)) {
-		(void)snprintf(why, sizeof(why), "expired, but its state in "
-		    "the final block: %.180s", trouble(call));
+		(void)snprintf(why, sizeof(why),
+		    "expired, but its state in "
+		    "the final block: %.180s",
+		    trouble(call));
 		finish(l, LOOK_NOTHING, why);
 	} else if (used) {
 		/* "latest" knew less: two nodes behind one name. */
-		finish(l, LOOK_UNCLEAR, "used in its final block, unused in "
+		finish(l, LOOK_UNCLEAR,
+		    "used in its final block, unused in "
 		    "its latest");
 	} else {
 		l->expired = true;
@@ -268,8 +273,8 @@ take_block(struct look *l, const struct rpc_call *call, const struct chain *c)
 static void
 take(struct look *l, const struct rpc_call *call, const struct chain *c)
 {
-	static void (*const takers[])(struct look *, const struct rpc_call *,
-	    const struct chain *) = {
+	static void (*const takers[])(
+	    struct look *, const struct rpc_call *, const struct chain *) = {
 		[STAGE_HINT] = take_hint,
 		[STAGE_STATE] = take_state,
 		[STAGE_LOGS] = take_logs,
@@ -286,11 +291,11 @@ take(struct look *l, const struct rpc_call *call, const struct chain *c)
 
 /* What is asked once for several looks: the block that many are in. */
 struct wave {
-	struct rpc_call	 calls[WAVE_MAX];
-	size_t		 count;
-	size_t		 call_of[WAVE_MAX];	/* by look in the wave */
-	struct look	*looks[WAVE_MAX];
-	size_t		 look_count;
+	struct rpc_call calls[WAVE_MAX];
+	size_t count;
+	size_t call_of[WAVE_MAX]; /* by look in the wave */
+	struct look *looks[WAVE_MAX];
+	size_t look_count;
 };
 
 static void
@@ -350,8 +355,12 @@ static bool
 run_stages(struct look *looks, size_t n, struct chain *c)
 {
 	static const enum stage order[] = {
-		STAGE_HINT, STAGE_STATE, STAGE_LOGS, STAGE_RECEIPT,
-		STAGE_PROOF, STAGE_BLOCK,
+		STAGE_HINT,
+		STAGE_STATE,
+		STAGE_LOGS,
+		STAGE_RECEIPT,
+		STAGE_PROOF,
+		STAGE_BLOCK,
 	};
 	struct wave *w;
 	size_t i;
@@ -385,8 +394,7 @@ judge_unknown(struct chain_judgment *out, size_t n, const char *why)
 
 	for (i = 0; i < n; i++) {
 		memset(&out[i], 0, sizeof(out[i]));
-		(void)snprintf(out[i].reason, sizeof(out[i].reason), "%s",
-		    why);
+		(void)snprintf(out[i].reason, sizeof(out[i].reason), "%s", why);
 	}
 }
 
@@ -413,8 +421,8 @@ chain_judge_all(struct chain *c, const struct chain_case *cases, size_t n,
 }
 
 void
-chain_judge(struct chain *c, const struct chain_case *which,
-    struct chain_judgment *out)
+chain_judge(
+    struct chain *c, const struct chain_case *which, struct chain_judgment *out)
 {
 	chain_judge_all(c, which, 1, out);
 }

@@ -13,10 +13,10 @@
  * Limits of what a keystore may ask for. geth's own: n 262144, r 8, p 1,
  * which takes 256 MB and a second.
  */
-#define SCRYPT_MEMORY_MAX	(512UL * 1024 * 1024)	/* bytes */
-#define SCRYPT_WORK_MAX		(1UL << 24)	/* n * r * p: 8 times geth's */
-#define PBKDF2_ROUNDS_MAX	10000000L	/* some seconds */
-#define PASSPHRASE_MAX		1024		/* bytes */
+#define SCRYPT_MEMORY_MAX (512UL * 1024 * 1024) /* bytes */
+#define SCRYPT_WORK_MAX	  (1UL << 24)		/* n * r * p: 8 times geth's */
+#define PBKDF2_ROUNDS_MAX 10000000L		/* some seconds */
+#define PASSPHRASE_MAX	  1024			/* bytes */
 
 /*
  * Opens the keystore in text. RC_INVALID when it isn't one of the kinds
@@ -25,7 +25,7 @@
  * when libcrypto fails. key is then zero. No message holds a secret.
  */
 MUST_CHECK enum rc keystore_open(struct eth_key *key, struct slice text,
-	    struct slice passphrase, struct err *e);
+    struct slice passphrase, struct err *e);
 
 /*
  * Reads the key in path, of either form. Both files must be readable by
@@ -35,6 +35,6 @@ MUST_CHECK enum rc keystore_open(struct eth_key *key, struct slice text,
  * is then zero. Wipe it (secret_wipe) when done.
  */
 MUST_CHECK enum rc treasury_key_read(struct eth_key *key, const char *path,
-	    const char *passphrase_path, struct err *e);
+    const char *passphrase_path, struct err *e);
 
 #endif

@@ -10,24 +10,23 @@
 #include "eth/address.h"
 #include "eth/keccak.h"
 
-#define NONCE_LEN	32
-#define LEDGER_ID_LEN	32
+#define NONCE_LEN     32
+#define LEDGER_ID_LEN 32
 
 /* Which payment a nonce stands for. */
 struct payout_key {
-	uint8_t		ledger_id[LEDGER_ID_LEN];
-	uint64_t	chain_id;	/* EIP-155 */
-	struct address	token;
-	struct address	treasury;
-	struct address	worker;
-	uint64_t	seq;	/* the worker's 1st, 2nd, ... payout */
+	uint8_t ledger_id[LEDGER_ID_LEN];
+	uint64_t chain_id; /* EIP-155 */
+	struct address token;
+	struct address treasury;
+	struct address worker;
+	uint64_t seq; /* the worker's 1st, 2nd, ... payout */
 };
 
 /*
  * keccak256(ledger id || chain id || token || treasury || worker || seq):
  * 32 + 32 + 20 + 20 + 20 + 32 bytes, the numbers as uint256, big-endian.
  */
-void	payout_nonce(uint8_t out[static NONCE_LEN],
-	    const struct payout_key *key);
+void payout_nonce(uint8_t out[static NONCE_LEN], const struct payout_key *key);
 
 #endif

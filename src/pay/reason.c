@@ -8,22 +8,43 @@
 
 #include <string.h>
 
-#define A	ANSWER_AMBIGUOUS
-#define D	ANSWER_REFUSED
-#define R	ANSWER_RETRY
-#define P	ANSWER_PENDING
+#define A ANSWER_AMBIGUOUS
+#define D ANSWER_REFUSED
+#define R ANSWER_RETRY
+#define P ANSWER_PENDING
 
 /* Before anything is sent there is no hash: an answer with one lies. */
-#define REFUSED(text)	{ (text), D, A, D, false, false }
+#define REFUSED(text)                         \
+	{                                     \
+		(text), D, A, D, false, false \
+	}
 /* Refused by the rules, but also said when the facilitator's node fails. */
-#define DOUBTFUL(text)	{ (text), D, A, D, true, false }
-#define RETRY(text)	{ (text), R, A, R, false, false }
+#define DOUBTFUL(text)                       \
+	{                                    \
+		(text), D, A, D, true, false \
+	}
+#define RETRY(text)                           \
+	{                                     \
+		(text), R, A, R, false, false \
+	}
 /* As RETRY; to a body that was carried out before, the same is said. */
-#define RETRY_ONCE(text) { (text), R, A, A, false, false }
-#define UNCLEAR(text)	{ (text), A, A, A, false, false }
+#define RETRY_ONCE(text)                      \
+	{                                     \
+		(text), R, A, A, false, false \
+	}
+#define UNCLEAR(text)                         \
+	{                                     \
+		(text), A, A, A, false, false \
+	}
 /* Mined but reverted; or the revert of a second delivery, after the first. */
-#define REVERTED(text)	{ (text), A, R, A, false, false }
-#define SENT(text)	{ (text), A, P, P, false, false }
+#define REVERTED(text)                        \
+	{                                     \
+		(text), A, R, A, false, false \
+	}
+#define SENT(text)                            \
+	{                                     \
+		(text), A, P, P, false, false \
+	}
 
 static const struct reason reasons[] = {
 	/* The specifications, and npm x402 1.2.0 (v1). */
@@ -48,7 +69,7 @@ static const struct reason reasons[] = {
 	REFUSED("unexpected_verify_error"),
 	UNCLEAR("unexpected_settle_error"),
 	UNCLEAR("duplicate_settlement"),
-	UNCLEAR("Invalid request"),	/* each exception of x402 1.2.0 */
+	UNCLEAR("Invalid request"), /* each exception of x402 1.2.0 */
 
 	/* @x402/evm 2.27.0. */
 	REFUSED("invalid_exact_evm_scheme"),
@@ -120,7 +141,7 @@ static const struct reason reasons[] = {
 	RETRY_ONCE("transaction_simulation"),
 	REFUSED("permit2_allowance_required"),
 	REFUSED("unsupported_chain"),
-	UNCLEAR("unexpected_error"),	/* everything on the chain */
+	UNCLEAR("unexpected_error"), /* everything on the chain */
 
 	/* CDP. */
 	UNCLEAR("settle_exact_evm_transaction_confirmation_timed_out"),
@@ -146,13 +167,13 @@ static const struct reason reasons[] = {
 	REFUSED("missing_parameters"),
 };
 
-#define REASONS	(sizeof(reasons) / sizeof(reasons[0]))
+#define REASONS (sizeof(reasons) / sizeof(reasons[0]))
 
 static bool
 matches(const struct reason *r, const char *text)
 {
-	return r->is_prefix ? strncmp(text, r->text, strlen(r->text)) == 0 :
-	    strcmp(text, r->text) == 0;
+	return r->is_prefix ? strncmp(text, r->text, strlen(r->text)) == 0
+			    : strcmp(text, r->text) == 0;
 }
 
 const struct reason *

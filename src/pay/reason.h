@@ -8,13 +8,13 @@
 #include "pay/x402.h"
 
 struct reason {
-	const char		*text;
-	enum answer_class	 class;		/* the answer has no hash */
-	enum answer_class	 with_hash;	/* it has one */
+	const char *text;
+	enum answer_class class;     /* the answer has no hash */
+	enum answer_class with_hash; /* it has one */
 	/* Instead of ANSWER_RETRY when the body was posted before. */
-	enum answer_class	 repost;
-	bool			 maybe_transient;	/* see x402_answer */
-	bool			 is_prefix;	/* text is only the beginning */
+	enum answer_class repost;
+	bool maybe_transient; /* see x402_answer */
+	bool is_prefix;	      /* text is only the beginning */
 };
 
 /* The row for this reason, or NULL: nothing is known about it. */

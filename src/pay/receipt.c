@@ -19,8 +19,8 @@ has_topic(const struct json *log, size_t i, const uint8_t word[static 32])
 {
 	uint8_t got[32];
 
-	return rpc_data(got, sizeof(got),
-	    json_at(json_get(log, "topics"), i)) &&
+	return rpc_data(
+		   got, sizeof(got), json_at(json_get(log, "topics"), i)) &&
 	    memcmp(got, word, sizeof(got)) == 0;
 }
 
@@ -63,7 +63,8 @@ logs_ask(struct rpc_call *c, size_t node, const struct network *n,
 	word_of_address(word, &a->from);
 	hex_encode(payer, word, sizeof(word));
 	hex_encode(nonce, a->nonce, sizeof(a->nonce));
-	rpc_call_set(c, node, "eth_getLogs", "[{\"address\":\"%s\","
+	rpc_call_set(c, node, "eth_getLogs",
+	    "[{\"address\":\"%s\","
 	    "\"fromBlock\":\"%s\",\"toBlock\":\"%s\","
 	    "\"topics\":[[\"%s\",\"%s\"],\"%s\",\"%s\"]}]",
 	    token, from, to, used, canceled, payer, nonce);
@@ -81,13 +82,13 @@ logs_read(struct token_use *out, const struct rpc_call *c,
 		return LOGS_UNUSABLE;
 	for (i = 0; i < json_count(c->result); i++) {
 		log = json_at(c->result, i);
-		out->canceled = is_event(log, topic_authorization_canceled,
-		    n, a);
+		out->canceled =
+		    is_event(log, topic_authorization_canceled, n, a);
 		if (!out->canceled &&
 		    !is_event(log, topic_authorization_used, n, a))
 			continue;
 		if (rpc_data(out->tx, sizeof(out->tx),
-		    json_get(log, "transactionHash")))
+			json_get(log, "transactionHash")))
 			return LOGS_FOUND;
 	}
 	memset(out, 0, sizeof(*out));
@@ -97,8 +98,8 @@ logs_read(struct token_use *out, const struct rpc_call *c,
 /* ---- eth_getTransactionReceipt ---- */
 
 void
-receipt_ask(struct rpc_call *c, size_t node,
-    const uint8_t tx[static TX_HASH_LEN])
+receipt_ask(
+    struct rpc_call *c, size_t node, const uint8_t tx[static TX_HASH_LEN])
 {
 	char text[HEX_SIZE(TX_HASH_LEN)];
 
@@ -190,13 +191,13 @@ receipt_read(struct token_use *out, const struct rpc_call *c,
 		return "no receipt: the node doesn't answer";
 	if (json_is_null(r))
 		return "no receipt";
-	if (!rpc_data(out->tx, sizeof(out->tx),
-	    json_get(r, "transactionHash")) ||
+	if (!rpc_data(
+		out->tx, sizeof(out->tx), json_get(r, "transactionHash")) ||
 	    memcmp(out->tx, tx, sizeof(out->tx)) != 0 ||
 	    !rpc_quantity(&status, json_get(r, "status")) ||
 	    !rpc_quantity(&out->block_number, json_get(r, "blockNumber")) ||
 	    !rpc_data(out->block_hash, sizeof(out->block_hash),
-	    json_get(r, "blockHash")))
+		json_get(r, "blockHash")))
 		return "a receipt of another form";
 	if (status != 1)
 		return "the transaction reverted";

@@ -9,8 +9,8 @@
 #include "pay/history.h"
 #include "pay/run_room.h"
 
-#define SEQ_SEARCH_MAX	100000	/* seqs tried to recognise a lost payout */
-#define OPEN_AT_ONCE	256	/* payouts judged together */
+#define SEQ_SEARCH_MAX 100000 /* seqs tried to recognise a lost payout */
+#define OPEN_AT_ONCE   256    /* payouts judged together */
 
 static enum rc
 finding_for(struct run *r, const struct payout *p, const char *kind,
@@ -25,10 +25,10 @@ finding_for(struct run *r, const struct payout *p, const char *kind,
 /* ---- Payouts that the ledger has lost ---- */
 
 struct adoption {
-	struct run	*run;
-	bool		 deferred;	/* some wait for an earlier payout */
-	enum rc		 rc;
-	struct err	*err;
+	struct run *run;
+	bool deferred; /* some wait for an earlier payout */
+	enum rc rc;
+	struct err *err;
 };
 
 /* Whether the nonce is that of one of the worker's payouts, and which. */
@@ -50,8 +50,7 @@ nonce_find_seq(struct run *r, struct payout *p)
 
 /* Whether one of the worker's payouts isn't settled. */
 static enum rc
-has_unsettled(struct run *r, int64_t worker_id, bool *unsettled,
-    struct err *e)
+has_unsettled(struct run *r, int64_t worker_id, bool *unsettled, struct err *e)
 {
 	struct payout p;
 	bool found = true;
@@ -62,8 +61,8 @@ has_unsettled(struct run *r, int64_t worker_id, bool *unsettled,
 	while ((rc = payout_next_open(r->db, last, &p, &found, e)) == RC_OK &&
 	    found && !*unsettled) {
 		last = p.id;
-		*unsettled = p.worker_id == worker_id &&
-		    p.state != PAYOUT_POSTED;
+		*unsettled =
+		    p.worker_id == worker_id && p.state != PAYOUT_POSTED;
 	}
 	return rc;
 }
@@ -97,8 +96,8 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
 
 	memcpy(p.nonce, use->nonce, sizeof(p.nonce));
 	hex_encode(tx, use->tx, TX_HASH_LEN);
-	rc = history_payment(r->chain, &r->source.treasury, use, &p.worker,
-	    &value, e);
+	rc = history_payment(
+	    r->chain, &r->source.treasury, use, &p.worker, &value, e);
 	if (rc == RC_OK)
 		rc = adopt_recognise(r, &p, &known, e);
 	if (rc == RC_OK && known)
@@ -106,11 +105,12 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	if (!known) {
-		(void)snprintf(subject, sizeof(subject), "transaction %s",
-		    tx);
-		return run_finding(r, "foreign payment", subject, "the "
+		(void)snprintf(subject, sizeof(subject), "transaction %s", tx);
+		return run_finding(r, "foreign payment", subject,
+		    "the "
 		    "treasury paid somebody with a nonce that isn't this "
-		    "ledger's", e);
+		    "ledger's",
+		    e);
 	}
 	/*
 	 * Its credit may be what the earlier payout gives back when it is
@@ -120,13 +120,15 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
 		a->deferred = true;
 		return RC_OK;
 	}
-	paid = (struct payment){ .to = p.worker, .micros = (int64_t)value,
-	    .block = (int64_t)use->block };
+	paid = (struct payment){ .to = p.worker,
+		.micros = (int64_t)value,
+		.block = (int64_t)use->block };
 	memcpy(paid.tx, tx, sizeof(paid.tx));
 	r->result->findings = true;
 	r->result->posted++;
 	log_error("payout %" PRId64 " of a worker was lost with an older "
-	    "copy of the ledger; the chain has it: %s", p.seq, tx);
+		  "copy of the ledger; the chain has it: %s",
+	    p.seq, tx);
 	return payout_adopt(r->db, &p, &paid, run_clock_ms(), e);
 }
 
@@ -140,9 +142,11 @@ on_use(void *ctx, const struct history_use *use)
 	if (a->rc == RC_NOT_FOUND)
 		a->rc = adopt_use(a, use, a->err);
 	else if (a->rc == RC_OK && known.state == PAYOUT_VOIDED)
-		a->rc = finding_for(a->run, &known, "paid though void", "the "
+		a->rc = finding_for(a->run, &known, "paid though void",
+		    "the "
 		    "chain shows a payment that was proven impossible; its "
-		    "credit was returned and may be paid again", a->err);
+		    "credit was returned and may be paid again",
+		    a->err);
 	return a->rc == RC_OK;
 }
 
@@ -176,8 +180,9 @@ run_adopt_lost(struct run *r, struct err *e)
 static void
 payment_of(const struct chain_judgment *j, struct payment *out)
 {
-	*out = (struct payment){ .to = j->to, .micros = (int64_t)j->value,
-	    .block = (int64_t)j->block.number };
+	*out = (struct payment){ .to = j->to,
+		.micros = (int64_t)j->value,
+		.block = (int64_t)j->block.number };
 	hex_encode(out->tx, j->tx, TX_HASH_LEN);
 }
 
@@ -191,24 +196,29 @@ book_paid(struct run *r, struct open_payout *o, struct err *e)
 	payment_of(&o->judgment, &paid);
 	if (p->state == PAYOUT_POSTED) {
 		rc = payout_posted_in(r->db, p->id, &before, e);
-		if (rc == RC_OK && (strcmp(before.tx, paid.tx) != 0 ||
-		    p->paid_micros != paid.micros))
-			rc = payout_unpost(r->db, p, "another transaction "
-			    "carries it now", run_clock_ms(), e);
+		if (rc == RC_OK &&
+		    (strcmp(before.tx, paid.tx) != 0 ||
+			p->paid_micros != paid.micros))
+			rc = payout_unpost(r->db, p,
+			    "another transaction "
+			    "carries it now",
+			    run_clock_ms(), e);
 	}
 	if (rc == RC_OK && p->state != PAYOUT_POSTED) {
 		rc = payout_post(r->db, p, &paid, run_clock_ms(), e);
 		r->result->posted += rc == RC_OK;
 	}
-	if (rc == RC_OK && memcmp(paid.to.b, p->worker.b,
-	    sizeof(paid.to.b)) != 0)
-		rc = finding_for(r, p, "paid to another", "the chain shows a "
-		    "payment with this nonce to another address", e);
+	if (rc == RC_OK &&
+	    memcmp(paid.to.b, p->worker.b, sizeof(paid.to.b)) != 0)
+		rc = finding_for(r, p, "paid to another",
+		    "the chain shows a "
+		    "payment with this nonce to another address",
+		    e);
 	if (rc == RC_OK && paid.micros != p->amount_micros)
 		r->result->findings = true;
 	if (rc == RC_OK && o->judgment.contradicted)
-		rc = finding_for(r, p, "nodes contradict",
-		    o->judgment.reason, e);
+		rc = finding_for(
+		    r, p, "nodes contradict", o->judgment.reason, e);
 	if (rc == RC_OK && o->judgment.is_final && !o->judgment.contradicted) {
 		rc = payout_finalize(r->db, p, &paid, run_clock_ms(), e);
 		r->result->finalized += rc == RC_OK;
@@ -218,8 +228,7 @@ book_paid(struct run *r, struct open_payout *o, struct err *e)
 
 /* Posted, but no node that answers knows of it: reorganised, or they lag. */
 static enum rc
-book_gone(struct run *r, struct payout *p, const char *detail,
-    struct err *e)
+book_gone(struct run *r, struct payout *p, const char *detail, struct err *e)
 {
 	struct payment before;
 	enum rc rc;
@@ -228,8 +237,10 @@ book_gone(struct run *r, struct payout *p, const char *detail,
 	if (rc != RC_OK)
 		return rc;
 	if ((int64_t)r->latest.number < before.block)
-		return payout_note(r->db, p, "the nodes don't have its block "
-		    "yet", run_clock_ms(), e);
+		return payout_note(r->db, p,
+		    "the nodes don't have its block "
+		    "yet",
+		    run_clock_ms(), e);
 	return payout_unpost(r->db, p, detail, run_clock_ms(), e);
 }
 
@@ -257,8 +268,10 @@ book(struct run *r, struct open_payout *o, struct err *e)
 		return book_paid(r, o, e);
 	case VERDICT_UNUSED:
 		if (p->state == PAYOUT_POSTED)
-			return book_gone(r, p, "its block is gone: "
-			    "reorganised", e);
+			return book_gone(r, p,
+			    "its block is gone: "
+			    "reorganised",
+			    e);
 		return RC_OK;
 	case VERDICT_CANCELED:
 		return book_never(r, p, o->judgment.reason, e);
@@ -332,8 +345,8 @@ load_for_judging(struct run *r, struct open_payout *o, struct err *e)
 		return rc;
 	o->auth.valid_before = INT64_MAX;
 	o->auth.from_block = where.block;
-	o->has_hint = hex_decode(o->hint, TX_HASH_LEN, slice_of(where.tx),
-	    NULL) == RC_OK;
+	o->has_hint =
+	    hex_decode(o->hint, TX_HASH_LEN, slice_of(where.tx), NULL) == RC_OK;
 	return RC_OK;
 }
 
@@ -355,9 +368,11 @@ open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
 			break;
 		*last = o->payout.id;
 		if (!run_is_ours(r, &o->payout)) {
-			rc = finding_for(r, &o->payout, "other source", "it is "
+			rc = finding_for(r, &o->payout, "other source",
+			    "it is "
 			    "of another treasury, token or chain, and stays "
-			    "open until that is configured again", e);
+			    "open until that is configured again",
+			    e);
 			continue;
 		}
 		if (o->payout.state == PAYOUT_RESERVED)

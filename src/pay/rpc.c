@@ -9,36 +9,36 @@
 #include "eth/hex.h"
 #include "pay/x402.h"
 
-#define TRIES		3	/* of a call that the node was too busy for */
-#define WAIT_MS		500	/* before the second try, then twice that */
-#define WAIT_MAX_MS	5000	/* even if the node asks for more */
-#define REQUEST_MAX	(RPC_PARAMS_MAX + 128)
+#define TRIES	    3	 /* of a call that the node was too busy for */
+#define WAIT_MS	    500	 /* before the second try, then twice that */
+#define WAIT_MAX_MS 5000 /* even if the node asks for more */
+#define REQUEST_MAX (RPC_PARAMS_MAX + 128)
 
 struct rpc_node {
-	char	url[URL_MAX + 1];
-	char	name[RPC_NAME_MAX + 1];
+	char url[URL_MAX + 1];
+	char name[RPC_NAME_MAX + 1];
 };
 
 struct rpc {
-	struct http_client	*http;		/* owned */
-	size_t			 count;
-	uint64_t		 last_id;
-	struct rpc_node		 nodes[RPC_NODES_MAX];
+	struct http_client *http; /* owned */
+	size_t count;
+	uint64_t last_id;
+	struct rpc_node nodes[RPC_NODES_MAX];
 };
 
 /* A call on its way. */
 struct pending {
-	struct rpc_call	*call;
-	uint64_t	 id;
-	bool		 busy;		/* turned away, try again */
-	struct buf	 body;		/* owned */
+	struct rpc_call *call;
+	uint64_t id;
+	bool busy;	 /* turned away, try again */
+	struct buf body; /* owned */
 };
 
 /* One pass over calls that aren't answered yet. */
 struct pass {
-	struct pending	*pending;	/* owned */
-	size_t		 count;
-	int64_t		 wait_ms;	/* what a node asked for */
+	struct pending *pending; /* owned */
+	size_t count;
+	int64_t wait_ms; /* what a node asked for */
 };
 
 /* ---- Nodes ---- */
@@ -62,11 +62,13 @@ add_node(struct rpc *r, const char *p, size_t len, struct err *e)
 	size_t i;
 
 	if (r->count == RPC_NODES_MAX)
-		return err_set(e, RC_INVALID, "rpc_urls: more than %d",
-		    RPC_NODES_MAX);
+		return err_set(
+		    e, RC_INVALID, "rpc_urls: more than %d", RPC_NODES_MAX);
 	if (len > URL_MAX)
-		return err_set(e, RC_INVALID, "rpc_urls: more than %d bytes "
-		    "in a URL", URL_MAX);
+		return err_set(e, RC_INVALID,
+		    "rpc_urls: more than %d bytes "
+		    "in a URL",
+		    URL_MAX);
 	memcpy(node->url, p, len);
 	node->url[len] = '\0';
 	rc = http_url_check(node->url, e);
@@ -75,8 +77,10 @@ add_node(struct rpc *r, const char *p, size_t len, struct err *e)
 	/* Twice the same one would agree with itself. */
 	for (i = 0; i < r->count; i++)
 		if (strcmp(r->nodes[i].url, node->url) == 0)
-			return err_set(e, RC_INVALID, "rpc_urls: number %zu "
-			    "is number %zu again", r->count + 1, i + 1);
+			return err_set(e, RC_INVALID,
+			    "rpc_urls: number %zu "
+			    "is number %zu again",
+			    r->count + 1, i + 1);
 	name_of_url(node->name, node->url);
 	r->count++;
 	return RC_OK;
@@ -97,7 +101,8 @@ add_nodes(struct rpc *r, const char *urls, struct err *e)
 		urls += strspn(urls, separators);
 	}
 	if (rc == RC_OK && r->count == 0)
-		rc = err_set(e, RC_INVALID, "rpc_urls: not set, expected the "
+		rc = err_set(e, RC_INVALID,
+		    "rpc_urls: not set, expected the "
 		    "URL of a node of the chain");
 	return rc;
 }
@@ -193,8 +198,7 @@ take_error(struct rpc_call *c, const struct json *error)
 	if (json_int(&c->error_code, json_get(error, "code")) != RC_OK)
 		c->error_code = -1;
 	text_clean(c->error, sizeof(c->error),
-	    slice_of(message == NULL ? "an error without a message" :
-	    message));
+	    slice_of(message == NULL ? "an error without a message" : message));
 }
 
 /* JSON-RPC 2.0, section 5: either a result or an error, and the call's id. */
@@ -210,8 +214,10 @@ take_document(struct rpc_call *c, uint64_t id, int status)
 	if (!json_is_object(root) ||
 	    json_int(&got, json_get(root, "id")) != RC_OK ||
 	    (uint64_t)got != id) {
-		(void)snprintf(why, sizeof(why), "HTTP %d and no answer to "
-		    "this call", status);
+		(void)snprintf(why, sizeof(why),
+		    "HTTP %d and no answer to "
+		    "this call",
+		    status);
 		fail(c, why);
 	} else if (json_is_object(error)) {
 		take_error(c, error);
@@ -219,8 +225,10 @@ take_document(struct rpc_call *c, uint64_t id, int status)
 		c->outcome = RPC_RESULT;
 		c->result = result;
 	} else {
-		(void)snprintf(why, sizeof(why), "HTTP %d and neither a "
-		    "result nor an error", status);
+		(void)snprintf(why, sizeof(why),
+		    "HTTP %d and neither a "
+		    "result nor an error",
+		    status);
 		fail(c, why);
 	}
 }
@@ -239,17 +247,17 @@ on_response(void *ctx, size_t i, struct http_response *res)
 	struct pending *p = &pass->pending[i];
 	struct rpc_call *c = p->call;
 	struct slice body = { res->body.p == NULL ? "" : res->body.p,
-	    res->body.len };
+		res->body.len };
 	char why[32];
 
 	p->busy = is_busy(res);
 	if (p->busy && res->retry_after_s * 1000 > pass->wait_ms)
-		pass->wait_ms = res->retry_after_s < WAIT_MAX_MS / 1000 ?
-		    res->retry_after_s * 1000 : WAIT_MAX_MS;
+		pass->wait_ms = res->retry_after_s < WAIT_MAX_MS / 1000
+		    ? res->retry_after_s * 1000
+		    : WAIT_MAX_MS;
 	if (res->error != HTTP_ERROR_NONE) {
 		fail(c, res->error_text);
-	} else if (p->busy ||
-	    json_read(&c->document, body, NULL) != RC_OK) {
+	} else if (p->busy || json_read(&c->document, body, NULL) != RC_OK) {
 		(void)snprintf(why, sizeof(why), "HTTP %d%s", res->status,
 		    p->busy ? "" : " and no JSON");
 		fail(c, why);
@@ -262,7 +270,8 @@ static struct http_request
 make_request(const struct rpc *r, const struct pending *p)
 {
 	static const char *const headers[] = {
-		"Content-Type: application/json", NULL,
+		"Content-Type: application/json",
+		NULL,
 	};
 
 	return (struct http_request){
@@ -275,7 +284,7 @@ make_request(const struct rpc *r, const struct pending *p)
 		.connect_timeout_ms = RPC_TIMEOUT_MS,
 		.body_mode = HTTP_BODY_KEEP,
 		.body_max = RPC_BODY_MAX,
-		.target = target_is_any,	/* the operator's own choice */
+		.target = target_is_any, /* the operator's own choice */
 		.proxy_from_env = true,
 	};
 }
@@ -287,9 +296,10 @@ write_call(struct rpc *r, struct pending *p, struct rpc_call *c)
 	p->call = c;
 	p->id = ++r->last_id;
 	buf_init(&p->body, REQUEST_MAX);
-	buf_printf(&p->body, "{\"jsonrpc\":\"2.0\",\"id\":%llu,"
-	    "\"method\":\"%s\",\"params\":%s}", (unsigned long long)p->id,
-	    c->method, c->params);
+	buf_printf(&p->body,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%llu,"
+	    "\"method\":\"%s\",\"params\":%s}",
+	    (unsigned long long)p->id, c->method, c->params);
 	return buf_status(&p->body, NULL) == RC_OK;
 }
 
@@ -306,8 +316,8 @@ run_pass(struct rpc *r, struct pass *pass)
 	for (i = 0; i < pass->count; i++)
 		requests[i] = make_request(r, &pass->pending[i]);
 	pass->wait_ms = 0;
-	http_run(r->http, requests, pass->count, RPC_AT_ONCE, -1,
-	    on_response, pass);
+	http_run(
+	    r->http, requests, pass->count, RPC_AT_ONCE, -1, on_response, pass);
 	free(requests);
 	return true;
 }
@@ -332,9 +342,9 @@ static void
 pause_ms(int64_t ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000,
-	    .tv_nsec = ms % 1000 * 1000000 };
+		.tv_nsec = ms % 1000 * 1000000 };
 
-	(void)nanosleep(&ts, NULL);	/* a signal may cut it short */
+	(void)nanosleep(&ts, NULL); /* a signal may cut it short */
 }
 
 void
@@ -403,8 +413,8 @@ rpc_data(uint8_t *out, size_t len, const struct json *value)
 	const char *text = json_text(value);
 
 	memset(out, 0, len);
-	return text != NULL && hex_decode(out, len, slice_of(text), NULL) ==
-	    RC_OK;
+	return text != NULL &&
+	    hex_decode(out, len, slice_of(text), NULL) == RC_OK;
 }
 
 bool

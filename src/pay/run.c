@@ -57,9 +57,9 @@ run_is_ours(const struct run *r, const struct payout *p)
 {
 	return p->source.chain_id == r->source.chain_id &&
 	    memcmp(&p->source.token, &r->source.token,
-	    sizeof(p->source.token)) == 0 &&
+		sizeof(p->source.token)) == 0 &&
 	    memcmp(&p->source.treasury, &r->source.treasury,
-	    sizeof(p->source.treasury)) == 0;
+		sizeof(p->source.treasury)) == 0;
 }
 
 bool
@@ -105,10 +105,9 @@ amount_for(struct run *r, const struct payee *p, int64_t backed_micros,
 	int64_t amount = cap(backed_micros, c->payout_max_per_payout_micros);
 
 	if (c->payout_max_per_worker_day_micros > 0 &&
-	    amount > c->payout_max_per_worker_day_micros -
-	    p->last_day_micros)
-		amount = c->payout_max_per_worker_day_micros -
-		    p->last_day_micros;
+	    amount > c->payout_max_per_worker_day_micros - p->last_day_micros)
+		amount =
+		    c->payout_max_per_worker_day_micros - p->last_day_micros;
 	if (c->payout_max_per_run_micros > 0 &&
 	    amount > c->payout_max_per_run_micros - run_sum)
 		amount = c->payout_max_per_run_micros - run_sum;
@@ -128,8 +127,8 @@ payee_prepare(struct run *r, const struct payee *p, int64_t run_sum,
 
 	*made = false;
 	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	rc = evidence_verify(r->db, p->worker_id, &p->worker, &evidence,
-	    &cause);
+	rc =
+	    evidence_verify(r->db, p->worker_id, &p->worker, &evidence, &cause);
 	if (rc == RC_CORRUPT) {
 		r->result->held++;
 		return run_finding(r, "evidence", who, cause.msg, e);
@@ -146,11 +145,14 @@ payee_prepare(struct run *r, const struct payee *p, int64_t run_sum,
 		payee_pass(r, p, "the treasury hasn't enough");
 		return RC_OK;
 	}
-	*o = (struct open_payout){ .answer = ANSWER_RETRY, .payout = {
-	    .worker_id = p->worker_id, .worker = p->worker,
-	    .seq = p->next_seq, .amount_micros = amount,
-	    .source = r->source, .reserved_ms = run_clock_ms(),
-	    .verified_to = evidence.verified_to } };
+	*o = (struct open_payout){ .answer = ANSWER_RETRY,
+		.payout = { .worker_id = p->worker_id,
+		    .worker = p->worker,
+		    .seq = p->next_seq,
+		    .amount_micros = amount,
+		    .source = r->source,
+		    .reserved_ms = run_clock_ms(),
+		    .verified_to = evidence.verified_to } };
 	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
 	*made = true;
 	if (r->options->dry_run) {
@@ -174,18 +176,19 @@ payee_hold(struct run *r, struct payee *p, const struct chain_forecast *f,
 	char who[ADDRESS_LEN + 1];
 
 	if (f->opinion == OPINION_YES)
-		return p->held_by_chain && !r->options->dry_run ?
-		    hold_release(r->db, p->worker_id, "chain", e) : RC_OK;
+		return p->held_by_chain && !r->options->dry_run
+		    ? hold_release(r->db, p->worker_id, "chain", e)
+		    : RC_OK;
 	if (!p->held)
-		(void)snprintf(p->hold_reason, sizeof(p->hold_reason), "%s",
-		    f->reason);
+		(void)snprintf(
+		    p->hold_reason, sizeof(p->hold_reason), "%s", f->reason);
 	p->held = true;
 	if (r->options->dry_run)
 		return RC_OK;
 	address_format(who, &p->worker, ADDRESS_CHECKSUM);
 	log_warning("%s is held: %s", who, f->reason);
-	return hold_set(r->db, p->worker_id, "chain", f->reason,
-	    run_clock_ms(), e);
+	return hold_set(
+	    r->db, p->worker_id, "chain", f->reason, run_clock_ms(), e);
 }
 
 /* Holds payees that the token refuses, releases those that it takes again. */
@@ -232,8 +235,9 @@ continue_open(struct run *r, struct err *e)
 		if (o.payout.state == PAYOUT_POSTED ||
 		    !run_is_ours(r, &o.payout))
 			continue;
-		rc = o.payout.state == PAYOUT_RESERVED ? RC_NOT_FOUND :
-		    open_payout_load(r, &o, e);
+		rc = o.payout.state == PAYOUT_RESERVED
+		    ? RC_NOT_FOUND
+		    : open_payout_load(r, &o, e);
 		/* Or adopted, and its block is gone: the nonce is the same. */
 		if (rc == RC_NOT_FOUND)
 			rc = run_sign(r, &o, -1, e);
@@ -248,8 +252,7 @@ continue_open(struct run *r, struct err *e)
 }
 
 static enum rc
-settle_batch(struct run *r, struct open_payout *batch, size_t *n,
-    struct err *e)
+settle_batch(struct run *r, struct open_payout *batch, size_t *n, struct err *e)
 {
 	enum rc rc = RC_OK;
 	size_t i;
@@ -263,8 +266,8 @@ settle_batch(struct run *r, struct open_payout *batch, size_t *n,
 }
 
 static enum rc
-pay_list(struct run *r, const struct payee_list *l,
-    struct open_payout *batch, struct err *e)
+pay_list(struct run *r, const struct payee_list *l, struct open_payout *batch,
+    struct err *e)
 {
 	size_t i, n = 0, size = (size_t)r->conf->payout_concurrency;
 	int64_t run_sum = 0, made_all = 0;
@@ -277,16 +280,16 @@ pay_list(struct run *r, const struct payee_list *l,
 		 * ledger is void decides what a lost later one was for.
 		 */
 		if (l->all[i].held || l->all[i].unsettled) {
-			payee_pass(r, &l->all[i], l->all[i].held ?
-			    l->all[i].hold_reason :
-			    "an earlier payout isn't settled");
+			payee_pass(r, &l->all[i],
+			    l->all[i].held ? l->all[i].hold_reason
+					   : "an earlier payout isn't settled");
 			continue;
 		}
-		if (run_should_stop(r) || (r->options->max_payouts > 0 &&
-		    made_all >= r->options->max_payouts))
+		if (run_should_stop(r) ||
+		    (r->options->max_payouts > 0 &&
+			made_all >= r->options->max_payouts))
 			break;
-		rc = payee_prepare(r, &l->all[i], run_sum, &batch[n], &made,
-		    e);
+		rc = payee_prepare(r, &l->all[i], run_sum, &batch[n], &made, e);
 		if (rc != RC_OK || !made)
 			continue;
 		run_sum += batch[n].payout.amount_micros;
@@ -348,11 +351,12 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 	if (outlook.warning[0] != '\0')
 		log_warning("%s", outlook.warning);
 	if (outlook.treasury_has_code)
-		return err_set(e, RC_INVALID, "the treasury's address has "
+		return err_set(e, RC_INVALID,
+		    "the treasury's address has "
 		    "code: the token takes no signature of its key");
 	/* What is promised may still leave the treasury. */
-	r->budget_micros = outlook.balance > INT64_MAX ? INT64_MAX :
-	    (int64_t)outlook.balance;
+	r->budget_micros =
+	    outlook.balance > INT64_MAX ? INT64_MAX : (int64_t)outlook.balance;
 	r->budget_micros -= in_flight;
 	if (outlook.treasury_blacklisted || outlook.paused) {
 		r->result->findings = true;
@@ -438,8 +442,10 @@ run_open(struct run *r, struct err *e)
 	if (rc == RC_OK)
 		rc = facilitator_new(&r->facilitator,
 		    &(struct facilitator_options){
-		    .base_url = c->payout_facilitator_url,
-		    .network = &r->network, .cdp_key = r->cdp_key }, e);
+			.base_url = c->payout_facilitator_url,
+			.network = &r->network,
+			.cdp_key = r->cdp_key },
+		    e);
 	/* A key that can't be found or read is a matter of configuration. */
 	if (rc != RC_OK && rc != RC_NO_MEMORY)
 		return RC_INVALID;
@@ -466,8 +472,7 @@ lock_take(const char *ledger_path, int *fd, struct err *e)
 	(void)snprintf(path, sizeof(path), "%s.payout-lock", ledger_path);
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
-		return err_set(e, RC_INVALID, "%s: %s", path,
-		    strerror(errno));
+		return err_set(e, RC_INVALID, "%s: %s", path, strerror(errno));
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return RC_OK;
 	(void)close(*fd);
@@ -478,8 +483,9 @@ enum rc
 run_payouts(struct db *db, const struct conf *c,
     const struct run_options *options, struct run_result *out, struct err *e)
 {
-	struct run r = { .db = db, .conf = c, .options = options,
-	    .result = out };
+	struct run r = {
+		.db = db, .conf = c, .options = options, .result = out
+	};
 	enum rc rc;
 	int lock;
 

@@ -10,23 +10,23 @@
 #include "ledger/db.h"
 
 struct run_options {
-	bool			 dry_run;	/* says what it would pay */
-	bool			 reconcile_only;
-	int64_t			 max_payouts;	/* new ones; 0: no limit */
-	const struct address	*only;		/* NULL: every worker */
-	bool			 progress;	/* standard error is a terminal */
-	int			 stop_fd;	/* readable: stop between two */
+	bool dry_run; /* says what it would pay */
+	bool reconcile_only;
+	int64_t max_payouts;	    /* new ones; 0: no limit */
+	const struct address *only; /* NULL: every worker */
+	bool progress;		    /* standard error is a terminal */
+	int stop_fd;		    /* readable: stop between two */
 };
 
 struct run_result {
-	int64_t	reserved;	/* new payouts */
-	int64_t	posted;		/* payouts that the chain showed now */
-	int64_t	finalized;
-	int64_t	voided;
-	int64_t	held;		/* payees that aren't paid at present */
-	int64_t	open;		/* neither posted, final nor voided after it */
-	bool	insolvent;	/* the treasury can't pay all that is due */
-	bool	findings;	/* something was found for a person to see */
+	int64_t reserved; /* new payouts */
+	int64_t posted;	  /* payouts that the chain showed now */
+	int64_t finalized;
+	int64_t voided;
+	int64_t held;	/* payees that aren't paid at present */
+	int64_t open;	/* neither posted, final nor voided after it */
+	bool insolvent; /* the treasury can't pay all that is due */
+	bool findings;	/* something was found for a person to see */
 };
 
 /*
@@ -37,8 +37,7 @@ struct run_result {
  * written: what was done is durable, the next run continues.
  */
 MUST_CHECK enum rc run_payouts(struct db *db, const struct conf *c,
-	    const struct run_options *options, struct run_result *out,
-	    struct err *e);
+    const struct run_options *options, struct run_result *out, struct err *e);
 
 /*
  * Tests what a run needs of the configuration, without the ledger and

@@ -10,53 +10,53 @@
 #include "pay/run.h"
 
 struct run {
-	struct db			*db;		/* borrowed */
-	const struct conf		*conf;		/* borrowed */
-	const struct run_options	*options;	/* borrowed */
-	struct run_result		*result;	/* borrowed */
-	struct network			 network;
-	struct eth_key			 key;		/* wiped at the end */
-	struct payout_source		 source;
-	uint8_t				 ledger_id[LEDGER_ID_LEN];
-	int64_t				 created_ms;	/* of the ledger */
-	struct chain			*chain;		/* owned */
-	struct cdp_key			*cdp_key;	/* owned; NULL: none */
-	struct facilitator		*facilitator;	/* owned */
-	struct chain_block		 latest;	/* at the run's start */
-	struct chain_block		 final;
-	int64_t				 budget_micros;	/* not yet promised */
+	struct db *db;			   /* borrowed */
+	const struct conf *conf;	   /* borrowed */
+	const struct run_options *options; /* borrowed */
+	struct run_result *result;	   /* borrowed */
+	struct network network;
+	struct eth_key key; /* wiped at the end */
+	struct payout_source source;
+	uint8_t ledger_id[LEDGER_ID_LEN];
+	int64_t created_ms;		 /* of the ledger */
+	struct chain *chain;		 /* owned */
+	struct cdp_key *cdp_key;	 /* owned; NULL: none */
+	struct facilitator *facilitator; /* owned */
+	struct chain_block latest;	 /* at the run's start */
+	struct chain_block final;
+	int64_t budget_micros; /* not yet promised */
 };
 
 /* A payout that is being settled. */
 struct open_payout {
-	struct payout		payout;
-	struct payout_auth	auth;	/* owned; empty while reserved */
-	struct chain_judgment	judgment;
-	enum answer_class	answer;		/* of its last POST in this run */
-	bool			maybe_transient;
-	bool			posted_before;	/* its bytes were sent before */
-	bool			has_hint;
-	uint8_t			hint[TX_HASH_LEN];
+	struct payout payout;
+	struct payout_auth auth; /* owned; empty while reserved */
+	struct chain_judgment judgment;
+	enum answer_class answer; /* of its last POST in this run */
+	bool maybe_transient;
+	bool posted_before; /* its bytes were sent before */
+	bool has_hint;
+	uint8_t hint[TX_HASH_LEN];
 };
 
-int64_t	run_clock_ms(void);
+int64_t run_clock_ms(void);
 
 /* Something that a person must see: in the ledger, and on standard error. */
 MUST_CHECK enum rc run_finding(struct run *r, const char *kind,
-	    const char *subject, const char *detail, struct err *e);
+    const char *subject, const char *detail, struct err *e);
 
 /* Which nonce the worker's seq-th payout has. */
-void	run_nonce(const struct run *r, const struct address *worker,
-	    int64_t seq, uint8_t out[static PAYOUT_NONCE_LEN]);
+void run_nonce(const struct run *r, const struct address *worker, int64_t seq,
+    uint8_t out[static PAYOUT_NONCE_LEN]);
 
 /*
  * Whether p is of the configured chain, token and treasury. What the chain
  * says of this treasury's nonces proves nothing about another one's.
  */
-bool	run_is_ours(const struct run *r, const struct payout *p);
+bool run_is_ours(const struct run *r, const struct payout *p);
 
 /* True once the run should end between two payouts: a signal, or a hold. */
-bool	run_should_stop(struct run *r);
+bool run_should_stop(struct run *r);
 
 /* ---- reconcile.c ---- */
 
@@ -64,8 +64,8 @@ bool	run_should_stop(struct run *r);
 MUST_CHECK enum rc run_adopt_lost(struct run *r, struct err *e);
 
 /* Asks the chain about the n payouts and books what it says. */
-MUST_CHECK enum rc run_judge(struct run *r, struct open_payout *all,
-	    size_t n, struct err *e);
+MUST_CHECK enum rc
+run_judge(struct run *r, struct open_payout *all, size_t n, struct err *e);
 
 /* Every open payout that is signed: judges and books. */
 MUST_CHECK enum rc run_reconcile(struct run *r, struct err *e);
@@ -73,16 +73,16 @@ MUST_CHECK enum rc run_reconcile(struct run *r, struct err *e);
 /* ---- settle.c ---- */
 
 /* Reads the authorization of a signed payout. */
-MUST_CHECK enum rc open_payout_load(struct run *r, struct open_payout *o,
-	    struct err *e);
-void	open_payout_free(struct open_payout *o);
+MUST_CHECK enum rc
+open_payout_load(struct run *r, struct open_payout *o, struct err *e);
+void open_payout_free(struct open_payout *o);
 
 /* Signs a reserved payout and stores its bytes. */
-MUST_CHECK enum rc run_sign(struct run *r, struct open_payout *o,
-	    int64_t results, struct err *e);
+MUST_CHECK enum rc
+run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e);
 
 /* Sends what can be sent of the n signed payouts, and books the outcome. */
-MUST_CHECK enum rc run_settle(struct run *r, struct open_payout *all,
-	    size_t n, struct err *e);
+MUST_CHECK enum rc
+run_settle(struct run *r, struct open_payout *all, size_t n, struct err *e);
 
 #endif

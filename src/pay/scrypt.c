@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#define WORDS	16	/* of a Salsa20 block, 64 bytes */
+#define WORDS 16 /* of a Salsa20 block, 64 bytes */
 
 static uint32_t
 load32(const uint8_t *p)
@@ -95,7 +95,8 @@ ro_mix(uint32_t *block, uint32_t *v, uint32_t *t, size_t r, size_t n)
 	for (i = 0; i < n; i++) {
 		/* Integerify: the first 64 bits of the last block, mod n. */
 		j = ((size_t)block[len - WORDS + 1] << 32 |
-		    block[len - WORDS]) & (n - 1);
+			block[len - WORDS]) &
+		    (n - 1);
 		for (k = 0; k < len; k++)
 			block[k] ^= v[j * len + k];
 		block_mix(t, block, r);
@@ -124,14 +125,13 @@ pbkdf2(uint8_t *out, size_t len, struct slice pass, const uint8_t *salt,
 {
 	return len <= INT_MAX && pass.len <= INT_MAX && salt_len <= INT_MAX &&
 	    PKCS5_PBKDF2_HMAC(pass.p, (int)pass.len, salt, (int)salt_len, 1,
-	    EVP_sha256(), (int)len, out) == 1;
+		EVP_sha256(), (int)len, out) == 1;
 }
 
 /* Section 6. */
 enum rc
-scrypt_derive(uint8_t *out, size_t len, struct slice pass,
-    const uint8_t *salt, size_t salt_len, const struct scrypt_params *params,
-    struct err *e)
+scrypt_derive(uint8_t *out, size_t len, struct slice pass, const uint8_t *salt,
+    size_t salt_len, const struct scrypt_params *params, struct err *e)
 {
 	size_t r = (size_t)params->r, n = (size_t)params->n;
 	size_t p = (size_t)params->p, b_len = 128 * r * p;

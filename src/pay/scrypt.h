@@ -10,9 +10,9 @@
 #include "base/buf.h"
 
 struct scrypt_params {
-	uint64_t	n;	/* a power of two above 1 */
-	uint64_t	r;
-	uint64_t	p;
+	uint64_t n; /* a power of two above 1 */
+	uint64_t r;
+	uint64_t p;
 };
 
 /*
@@ -20,8 +20,8 @@ struct scrypt_params {
  * of memory and wipes them; the caller has seen that params are sane and that
  * this fits into a size_t. RC_NO_MEMORY, RC_IO when libcrypto fails.
  */
-MUST_CHECK enum rc scrypt_derive(uint8_t *out, size_t len,
-	    struct slice pass, const uint8_t *salt, size_t salt_len,
-	    const struct scrypt_params *params, struct err *e);
+MUST_CHECK enum rc
+scrypt_derive(uint8_t *out, size_t len, struct slice pass, const uint8_t *salt,
+    size_t salt_len, const struct scrypt_params *params, struct err *e);
 
 #endif

@@ -10,15 +10,15 @@
 #include "eth/hex.h"
 #include "pay/run_room.h"
 
-#define FROM_BLOCK_SLACK	64	/* blocks that a lagging node is behind */
-#define TIMEOUT_SECONDS		300	/* x402's maxTimeoutSeconds */
+#define FROM_BLOCK_SLACK 64  /* blocks that a lagging node is behind */
+#define TIMEOUT_SECONDS	 300 /* x402's maxTimeoutSeconds */
 /*
  * Facilitators refuse what expires within 6 s of their own clock, and take
  * some seconds to settle.
  */
-#define EXPIRY_MARGIN_S		30
-#define TRIES_MAX		2	/* POSTs of the same bytes in one run */
-#define RETRY_PAUSE_MS		1500	/* x402.md: once more after 1 to 2 s */
+#define EXPIRY_MARGIN_S 30
+#define TRIES_MAX	2    /* POSTs of the same bytes in one run */
+#define RETRY_PAUSE_MS	1500 /* x402.md: once more after 1 to 2 s */
 
 enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e)
@@ -44,8 +44,8 @@ now_s(const struct run *r)
 {
 	int64_t ours = run_clock_ms() / 1000;
 
-	return ours > (int64_t)r->latest.time_s ? ours :
-	    (int64_t)r->latest.time_s;
+	return ours > (int64_t)r->latest.time_s ? ours
+						: (int64_t)r->latest.time_s;
 }
 
 static enum rc
@@ -74,8 +74,7 @@ authorization_sign(struct run *r, const struct payout *p,
 }
 
 enum rc
-run_sign(struct run *r, struct open_payout *o, int64_t results,
-    struct err *e)
+run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
 {
 	struct x402_payment payment;
 	uint64_t head = r->latest.number;
@@ -86,10 +85,10 @@ run_sign(struct run *r, struct open_payout *o, int64_t results,
 		return rc;
 	o->auth = (struct payout_auth){
 		.signed_ms = run_clock_ms(),
-		.valid_before =
-		    (int64_t)payment.authorization.valid_before,
-		.from_block = head < FROM_BLOCK_SLACK ? 0 :
-		    (int64_t)(head - FROM_BLOCK_SLACK),
+		.valid_before = (int64_t)payment.authorization.valid_before,
+		.from_block = head < FROM_BLOCK_SLACK
+		    ? 0
+		    : (int64_t)(head - FROM_BLOCK_SLACK),
 	};
 	memcpy(o->auth.signature, payment.signature, SIGNATURE_LEN);
 	buf_init(&o->auth.body, X402_BODY_MAX);
@@ -103,10 +102,10 @@ run_sign(struct run *r, struct open_payout *o, int64_t results,
 /* ---- Sending ---- */
 
 struct sending {
-	struct run		*run;
-	struct open_payout	**all;
-	enum rc			 rc;
-	struct err		*err;
+	struct run *run;
+	struct open_payout **all;
+	enum rc rc;
+	struct err *err;
 };
 
 static enum rc
@@ -117,12 +116,13 @@ answer_store(struct run *r, struct open_payout *o,
 
 	if (a->x402.has_hash)
 		hex_encode(tx, a->x402.hash, TX_HASH_LEN);
-	(void)snprintf(detail, sizeof(detail), "%s: HTTP %d, %" PRId64 " ms: "
-	    "%s%s%s", answer_class_name(a->x402.class), a->status,
-	    a->elapsed_ms, a->error, a->error[0] != '\0' ? "; " : "",
-	    a->text);
-	return payout_answered(r->db, &o->payout, detail, tx, run_clock_ms(),
-	    e);
+	(void)snprintf(detail, sizeof(detail),
+	    "%s: HTTP %d, %" PRId64 " ms: "
+	    "%s%s%s",
+	    answer_class_name(a->x402.class), a->status, a->elapsed_ms,
+	    a->error, a->error[0] != '\0' ? "; " : "", a->text);
+	return payout_answered(
+	    r->db, &o->payout, detail, tx, run_clock_ms(), e);
 }
 
 static void
@@ -168,9 +168,10 @@ send_all(struct run *r, struct open_payout **all, size_t n, struct err *e)
 	if (requests == NULL)
 		return err_set(e, RC_NO_MEMORY, "no memory");
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		requests[i] = (struct settle_request){ .body = {
-		    all[i]->auth.body.p, all[i]->auth.body.len },
-		    .repost = all[i]->posted_before };
+		requests[i] = (struct settle_request){
+			.body = { all[i]->auth.body.p, all[i]->auth.body.len },
+			.repost = all[i]->posted_before
+		};
 		/* Durable before the first byte leaves. */
 		rc = payout_submit(r->db, &all[i]->payout,
 		    r->conf->payout_facilitator_url, run_clock_ms(), e);
@@ -194,8 +195,8 @@ pause_ms(int64_t ms)
 
 /* A refusal that will be repeated: a person has to look. */
 static enum rc
-report_refusals(struct run *r, const struct open_payout *all, size_t n,
-    struct err *e)
+report_refusals(
+    struct run *r, const struct open_payout *all, size_t n, struct err *e)
 {
 	char subject[40];
 	enum rc rc = RC_OK;
@@ -207,9 +208,11 @@ report_refusals(struct run *r, const struct open_payout *all, size_t n,
 			continue;
 		(void)snprintf(subject, sizeof(subject), "payout %" PRId64,
 		    all[i].payout.id);
-		rc = run_finding(r, "facilitator refuses", subject, "it will "
+		rc = run_finding(r, "facilitator refuses", subject,
+		    "it will "
 		    "refuse the same bytes again; the payout stays open "
-		    "until its authorization has expired", e);
+		    "until its authorization has expired",
+		    e);
 	}
 	return rc;
 }

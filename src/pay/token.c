@@ -6,41 +6,125 @@
 #include "eth/hex.h"
 #include "pay/x402.h"
 
-#define WORDS_MAX	9	/* transferWithAuthorization's arguments */
-#define TEXT_MAX	512	/* bytes of an ABI-encoded string */
+#define WORDS_MAX 9   /* transferWithAuthorization's arguments */
+#define TEXT_MAX  512 /* bytes of an ABI-encoded string */
 
 /* A call's data: selector and arguments, in hex. */
 struct calldata {
-	char	text[2 + 8 + 64 * WORDS_MAX + 1];
-	size_t	len;
+	char text[2 + 8 + 64 * WORDS_MAX + 1];
+	size_t len;
 };
 
 static_assert(sizeof(((struct calldata *)0)->text) + 100 < RPC_PARAMS_MAX,
     "the longest call and its address and block fit");
 
 const uint8_t topic_authorization_used[32] = {
-	0x98, 0xde, 0x50, 0x35, 0x28, 0xee, 0x59, 0xb5,
-	0x75, 0xef, 0x0c, 0x0a, 0x25, 0x76, 0xa8, 0x24,
-	0x97, 0xbf, 0xc0, 0x29, 0xa5, 0x68, 0x5b, 0x20,
-	0x9e, 0x9e, 0xc3, 0x33, 0x47, 0x9b, 0x10, 0xa5,
+	0x98,
+	0xde,
+	0x50,
+	0x35,
+	0x28,
+	0xee,
+	0x59,
+	0xb5,
+	0x75,
+	0xef,
+	0x0c,
+	0x0a,
+	0x25,
+	0x76,
+	0xa8,
+	0x24,
+	0x97,
+	0xbf,
+	0xc0,
+	0x29,
+	0xa5,
+	0x68,
+	0x5b,
+	0x20,
+	0x9e,
+	0x9e,
+	0xc3,
+	0x33,
+	0x47,
+	0x9b,
+	0x10,
+	0xa5,
 };
 const uint8_t topic_authorization_canceled[32] = {
-	0x1c, 0xdd, 0x46, 0xff, 0x24, 0x27, 0x16, 0xcd,
-	0xaa, 0x72, 0xd1, 0x59, 0xd3, 0x39, 0xa4, 0x85,
-	0xb3, 0x43, 0x83, 0x98, 0x34, 0x8d, 0x68, 0xf0,
-	0x9d, 0x7c, 0x8c, 0x0a, 0x59, 0x35, 0x3d, 0x81,
+	0x1c,
+	0xdd,
+	0x46,
+	0xff,
+	0x24,
+	0x27,
+	0x16,
+	0xcd,
+	0xaa,
+	0x72,
+	0xd1,
+	0x59,
+	0xd3,
+	0x39,
+	0xa4,
+	0x85,
+	0xb3,
+	0x43,
+	0x83,
+	0x98,
+	0x34,
+	0x8d,
+	0x68,
+	0xf0,
+	0x9d,
+	0x7c,
+	0x8c,
+	0x0a,
+	0x59,
+	0x35,
+	0x3d,
+	0x81,
 };
 const uint8_t topic_transfer[32] = {
-	0xdd, 0xf2, 0x52, 0xad, 0x1b, 0xe2, 0xc8, 0x9b,
-	0x69, 0xc2, 0xb0, 0x68, 0xfc, 0x37, 0x8d, 0xaa,
-	0x95, 0x2b, 0xa7, 0xf1, 0x63, 0xc4, 0xa1, 0x16,
-	0x28, 0xf5, 0x5a, 0x4d, 0xf5, 0x23, 0xb3, 0xef,
+	0xdd,
+	0xf2,
+	0x52,
+	0xad,
+	0x1b,
+	0xe2,
+	0xc8,
+	0x9b,
+	0x69,
+	0xc2,
+	0xb0,
+	0x68,
+	0xfc,
+	0x37,
+	0x8d,
+	0xaa,
+	0x95,
+	0x2b,
+	0xa7,
+	0xf1,
+	0x63,
+	0xc4,
+	0xa1,
+	0x16,
+	0x28,
+	0xf5,
+	0x5a,
+	0x4d,
+	0xf5,
+	0x23,
+	0xb3,
+	0xef,
 };
 
 /* The first four bytes of the keccak256 of the functions' signatures. */
 static const struct {
-	const char	*selector;
-	bool		 has_address;
+	const char *selector;
+	bool has_address;
 } questions[] = {
 	[TOKEN_SEPARATOR] = { "0x3644e515", false },
 	[TOKEN_NAME] = { "0x06fdde03", false },
@@ -49,9 +133,9 @@ static const struct {
 	[TOKEN_BLACKLISTED] = { "0xfe575a87", true },
 };
 
-#define SELECTOR_STATE		"0xe94a0102"
-#define SELECTOR_TRANSFER	"0xe3ee160e"
-#define SELECTOR_ERROR		"\x08\xc3\x79\xa0"	/* Error(string) */
+#define SELECTOR_STATE	  "0xe94a0102"
+#define SELECTOR_TRANSFER "0xe3ee160e"
+#define SELECTOR_ERROR	  "\x08\xc3\x79\xa0" /* Error(string) */
 
 /* ---- Asking ---- */
 
@@ -99,8 +183,10 @@ set_call(struct rpc_call *c, size_t node, const struct network *n,
 	char token[ADDRESS_LEN + 1];
 
 	address_format(token, &n->token, ADDRESS_LOWER);
-	rpc_call_set(c, node, "eth_call", "[{\"to\":\"%s\",\"data\":\"%s\"},"
-	    "\"%s\"]", token, d->text, block);
+	rpc_call_set(c, node, "eth_call",
+	    "[{\"to\":\"%s\",\"data\":\"%s\"},"
+	    "\"%s\"]",
+	    token, d->text, block);
 }
 
 void
@@ -145,8 +231,10 @@ token_ask_state_in(struct rpc_call *c, size_t node, const struct network *n,
 	data_state(&d, a);
 	address_format(token, &n->token, ADDRESS_LOWER);
 	hex_encode(hash, block_hash, RPC_HASH_LEN);
-	rpc_call_set(c, node, "eth_call", "[{\"to\":\"%s\",\"data\":\"%s\"},"
-	    "{\"blockHash\":\"%s\"}]", token, d.text, hash);
+	rpc_call_set(c, node, "eth_call",
+	    "[{\"to\":\"%s\",\"data\":\"%s\"},"
+	    "{\"blockHash\":\"%s\"}]",
+	    token, d.text, hash);
 }
 
 void
@@ -224,8 +312,8 @@ read_abi_text(char *out, size_t size, const uint8_t *p, size_t len)
 	if (len < 64 || !token_number_of_word(&offset, p) || offset != 32 ||
 	    !token_number_of_word(&n, p + 32) || n > len - 64)
 		return false;
-	text_clean(out, size,
-	    (struct slice){ (const char *)p + 64, (size_t)n });
+	text_clean(
+	    out, size, (struct slice){ (const char *)p + 64, (size_t)n });
 	return true;
 }
 
@@ -245,9 +333,10 @@ token_read_text(char *out, size_t size, const struct rpc_call *c)
 static bool
 is_revert(const struct rpc_call *c)
 {
-	return c->outcome == RPC_ERROR && (c->error_code == 3 ||
-	    strncmp(c->error, "execution reverted", 18) == 0 ||
-	    strstr(c->error, "VM Exception") != NULL);
+	return c->outcome == RPC_ERROR &&
+	    (c->error_code == 3 ||
+		strncmp(c->error, "execution reverted", 18) == 0 ||
+		strstr(c->error, "VM Exception") != NULL);
 }
 
 bool

@@ -29,8 +29,8 @@ best_of(const struct look *looks, size_t n, enum look_result result)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (looks[i].result == result && (best == NULL ||
-		    (looks[i].is_final && !best->is_final)))
+		if (looks[i].result == result &&
+		    (best == NULL || (looks[i].is_final && !best->is_final)))
 			best = &looks[i];
 	return best;
 }
@@ -43,8 +43,8 @@ add_reasons(struct chain_judgment *out, const struct look *looks, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		chain_add_reason(out->reason, rpc_name(c->rpc,
-		    looks[i].node), looks[i].why);
+		chain_add_reason(
+		    out->reason, rpc_name(c->rpc, looks[i].node), looks[i].why);
 }
 
 /*
@@ -53,8 +53,7 @@ add_reasons(struct chain_judgment *out, const struct look *looks, size_t n,
  * doesn't answer.
  */
 static bool
-denies(const struct look *other, const struct look *paid,
-    const struct chain *c)
+denies(const struct look *other, const struct look *paid, const struct chain *c)
 {
 	const struct chain_node *node = &c->nodes[other->node];
 

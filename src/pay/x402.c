@@ -8,24 +8,24 @@
 #include "json/json.h"
 
 /* Nobody fetches these; v1 bodies must have a URL and a MIME type. */
-#define RESOURCE_URL	"https://worknet.example/payout/%" PRId64
-#define RESOURCE_TEXT	"worknet payout %" PRId64
-#define RESOURCE_TYPE	"application/json"
-#define RESOURCE_MAX	64
+#define RESOURCE_URL  "https://worknet.example/payout/%" PRId64
+#define RESOURCE_TEXT "worknet payout %" PRId64
+#define RESOURCE_TYPE "application/json"
+#define RESOURCE_MAX  64
 
-#define V1_VALUE_MAX	999999999999999999ULL	/* zod: at most 18 digits */
+#define V1_VALUE_MAX 999999999999999999ULL /* zod: at most 18 digits */
 
 struct request_text {
-	char	url[RESOURCE_MAX];
-	char	description[RESOURCE_MAX];
-	char	from[ADDRESS_LEN + 1];
-	char	to[ADDRESS_LEN + 1];
-	char	token[ADDRESS_LEN + 1];
-	char	value[24];
-	char	valid_after[24];
-	char	valid_before[24];
-	char	nonce[HEX_SIZE(32)];
-	char	signature[HEX_SIZE(SIGNATURE_LEN)];
+	char url[RESOURCE_MAX];
+	char description[RESOURCE_MAX];
+	char from[ADDRESS_LEN + 1];
+	char to[ADDRESS_LEN + 1];
+	char token[ADDRESS_LEN + 1];
+	char value[24];
+	char valid_after[24];
+	char valid_before[24];
+	char nonce[HEX_SIZE(32)];
+	char signature[HEX_SIZE(SIGNATURE_LEN)];
 };
 
 /* ---- Writing ---- */
@@ -43,8 +43,8 @@ text_of(struct request_text *t, const struct network *n,
 	address_format(t->to, &a->to, ADDRESS_CHECKSUM);
 	address_format(t->token, &n->token, ADDRESS_CHECKSUM);
 	(void)snprintf(t->value, sizeof(t->value), "%" PRIu64, a->value);
-	(void)snprintf(t->valid_after, sizeof(t->valid_after), "%" PRIu64,
-	    a->valid_after);
+	(void)snprintf(
+	    t->valid_after, sizeof(t->valid_after), "%" PRIu64, a->valid_after);
 	(void)snprintf(t->valid_before, sizeof(t->valid_before), "%" PRIu64,
 	    a->valid_before);
 	hex_encode(t->nonce, a->nonce, sizeof(a->nonce));
@@ -164,8 +164,8 @@ write_v1(struct json_writer *w, const struct network *n,
  * eth_recover (EIP-2).
  */
 static enum rc
-check_signature(const struct network *n, const struct x402_payment *p,
-    struct err *e)
+check_signature(
+    const struct network *n, const struct x402_payment *p, struct err *e)
 {
 	struct eip712_domain domain = network_domain(n);
 	uint8_t digest[KECCAK256_LEN];
@@ -173,14 +173,17 @@ check_signature(const struct network *n, const struct x402_payment *p,
 	enum rc rc;
 
 	if (p->signature[64] != 27 && p->signature[64] != 28)
-		return err_set(e, RC_INVALID, "payment: got v %u, expected "
-		    "27 or 28", p->signature[64]);
+		return err_set(e, RC_INVALID,
+		    "payment: got v %u, expected "
+		    "27 or 28",
+		    p->signature[64]);
 	eip712_transfer_digest(digest, &domain, &p->authorization);
 	rc = eth_recover(&signer, digest, p->signature, e);
 	if (rc != RC_OK)
 		return rc;
 	if (memcmp(signer.b, p->authorization.from.b, sizeof(signer.b)) != 0)
-		return err_set(e, RC_INVALID, "payment: the signature isn't "
+		return err_set(e, RC_INVALID,
+		    "payment: the signature isn't "
 		    "that of its payer");
 	return RC_OK;
 }
@@ -190,18 +193,25 @@ check_payment(int version, const struct network *n,
     const struct x402_payment *p, struct err *e)
 {
 	if (version != 1 && version != 2)
-		return err_set(e, RC_INVALID, "payment: got x402 version %d, "
-		    "expected 1 or 2", version);
+		return err_set(e, RC_INVALID,
+		    "payment: got x402 version %d, "
+		    "expected 1 or 2",
+		    version);
 	if (version == 1 && n->name_v1[0] == '\0')
-		return err_set(e, RC_INVALID, "payment: x402 version 1 has no "
-		    "name for chain %" PRIu64, n->chain_id);
+		return err_set(e, RC_INVALID,
+		    "payment: x402 version 1 has no "
+		    "name for chain %" PRIu64,
+		    n->chain_id);
 	if (version == 1 && p->authorization.value > V1_VALUE_MAX)
-		return err_set(e, RC_INVALID, "payment: got a value of %"
-		    PRIu64 ", expected at most 18 digits in x402 version 1",
+		return err_set(e, RC_INVALID,
+		    "payment: got a value of %" PRIu64
+		    ", expected at most 18 digits in x402 version 1",
 		    p->authorization.value);
 	if (p->max_timeout_s < 1 || p->max_timeout_s > JSON_INT_MAX)
-		return err_set(e, RC_INVALID, "payment: got a timeout of %"
-		    PRId64 " s, expected 1 or more", p->max_timeout_s);
+		return err_set(e, RC_INVALID,
+		    "payment: got a timeout of %" PRId64
+		    " s, expected 1 or more",
+		    p->max_timeout_s);
 	return check_signature(n, p, e);
 }
 
@@ -268,8 +278,7 @@ read_address(struct address *out, const struct json *object, const char *key)
 }
 
 static bool
-read_bytes(uint8_t *out, size_t len, const struct json *object,
-    const char *key)
+read_bytes(uint8_t *out, size_t len, const struct json *object, const char *key)
 {
 	const char *text = json_text(json_get(object, key));
 
@@ -283,8 +292,8 @@ read_payload(struct x402_payment *p, const struct json *payload)
 	const struct json *a = json_get(payload, "authorization");
 	struct transfer_authorization *out = &p->authorization;
 
-	return read_bytes(p->signature, sizeof(p->signature), payload,
-	    "signature") &&
+	return read_bytes(
+		   p->signature, sizeof(p->signature), payload, "signature") &&
 	    read_address(&out->from, a, "from") &&
 	    read_address(&out->to, a, "to") &&
 	    read_decimal(&out->value, a, "value") &&
@@ -295,8 +304,8 @@ read_payload(struct x402_payment *p, const struct json *payload)
 
 /* The requirements are those that the payment in p fulfils. */
 static bool
-read_requirements(struct x402_payment *p, int version,
-    const struct network *n, const struct json *r)
+read_requirements(struct x402_payment *p, int version, const struct network *n,
+    const struct json *r)
 {
 	const struct json *extra = json_get(r, "extra");
 	struct request_text t;
@@ -304,10 +313,9 @@ read_requirements(struct x402_payment *p, int version,
 	text_of(&t, n, p);
 	return is_text(r, "scheme", "exact") &&
 	    is_text(r, "network", version == 2 ? n->name_v2 : n->name_v1) &&
-	    is_text(r, version == 2 ? "amount" : "maxAmountRequired",
-	    t.value) &&
-	    is_text(r, "asset", t.token) &&
-	    is_text(r, "payTo", t.to) &&
+	    is_text(
+		r, version == 2 ? "amount" : "maxAmountRequired", t.value) &&
+	    is_text(r, "asset", t.token) && is_text(r, "payTo", t.to) &&
 	    is_text(extra, "name", n->token_name) &&
 	    is_text(extra, "version", n->token_version) &&
 	    json_int(&p->max_timeout_s, json_get(r, "maxTimeoutSeconds")) ==
@@ -317,9 +325,9 @@ read_requirements(struct x402_payment *p, int version,
 static bool
 read_payout_id(struct x402_payment *p, int version, const struct json *root)
 {
-	const struct json *where = version == 2 ?
-	    json_get(json_get(root, "paymentPayload"), "resource") :
-	    json_get(root, "paymentRequirements");
+	const struct json *where = version == 2
+	    ? json_get(json_get(root, "paymentPayload"), "resource")
+	    : json_get(root, "paymentRequirements");
 	const char *text = json_text(json_get(where, "description"));
 	char again[RESOURCE_MAX];
 
@@ -344,12 +352,12 @@ read_request(struct x402_payment *p, int *version, const struct network *n,
 	*version = (int)top;
 	if (!read_payout_id(p, *version, root) ||
 	    !read_payload(p, json_get(payload, "payload")) ||
-	    !read_requirements(p, *version, n,
-	    json_get(root, "paymentRequirements")))
+	    !read_requirements(
+		p, *version, n, json_get(root, "paymentRequirements")))
 		return false;
 	if (*version == 2)
-		return read_requirements(p, *version, n,
-		    json_get(payload, "accepted"));
+		return read_requirements(
+		    p, *version, n, json_get(payload, "accepted"));
 	return is_text(payload, "scheme", "exact") &&
 	    is_text(payload, "network", n->name_v1);
 }
@@ -365,8 +373,10 @@ x402_request_read(struct x402_payment *out, int *version,
 	*version = 0;
 	rc = json_read(&root, body, e);
 	if (rc == RC_OK && !read_request(out, version, n, root))
-		rc = err_set(e, RC_INVALID, "stored request: not a payment on "
-		    "%s with token %s", n->name_v2, n->token_name);
+		rc = err_set(e, RC_INVALID,
+		    "stored request: not a payment on "
+		    "%s with token %s",
+		    n->name_v2, n->token_name);
 	if (rc == RC_OK)
 		rc = check_payment(*version, n, out, e);
 	json_free(root);

@@ -17,18 +17,18 @@
 #include "eth/sign.h"
 #include "pay/network.h"
 
-#define X402_BODY_MAX		4096	/* bytes; a v2 body has about 1,600 */
-#define X402_REASON_MAX		240	/* bytes without the NUL */
-#define TX_HASH_LEN		32
+#define X402_BODY_MAX	4096 /* bytes; a v2 body has about 1,600 */
+#define X402_REASON_MAX 240  /* bytes without the NUL */
+#define TX_HASH_LEN	32
 
 /* ---- Requests ---- */
 
 /* One payment, as it is signed and sent. */
 struct x402_payment {
-	int64_t				payout_id;	/* of the ledger */
-	struct transfer_authorization	authorization;
-	uint8_t				signature[SIGNATURE_LEN];
-	int64_t				max_timeout_s;	/* 1 or more */
+	int64_t payout_id; /* of the ledger */
+	struct transfer_authorization authorization;
+	uint8_t signature[SIGNATURE_LEN];
+	int64_t max_timeout_s; /* 1 or more */
 };
 
 /*
@@ -44,8 +44,7 @@ struct x402_payment {
  * made over n's domain. RC_NO_MEMORY, also when out has no room.
  */
 MUST_CHECK enum rc x402_request_write(struct buf *out, int version,
-	    const struct network *n, const struct x402_payment *payment,
-	    struct err *e);
+    const struct network *n, const struct x402_payment *payment, struct err *e);
 
 /*
  * Reads such a body back, as it was stored. RC_INVALID when it isn't one, is
@@ -53,7 +52,7 @@ MUST_CHECK enum rc x402_request_write(struct buf *out, int version,
  * one that the token takes; *out is then all zero.
  */
 MUST_CHECK enum rc x402_request_read(struct x402_payment *out, int *version,
-	    const struct network *n, struct slice body, struct err *e);
+    const struct network *n, struct slice body, struct err *e);
 
 /* ---- Answers ---- */
 
@@ -85,20 +84,20 @@ enum answer_class {
 };
 
 struct x402_answer {
-	enum answer_class	class;
+	enum answer_class class;
 	/*
 	 * Of ANSWER_REFUSED: facilitators also say this when their own node
 	 * fails, so a few more tries of a body that x402_request_write
 	 * accepted are reasonable.
 	 */
-	bool			maybe_transient;
-	bool			success;	/* success:true was there */
-	bool			has_hash;	/* with any class */
-	uint8_t			hash[TX_HASH_LEN];
+	bool maybe_transient;
+	bool success;  /* success:true was there */
+	bool has_hash; /* with any class */
+	uint8_t hash[TX_HASH_LEN];
 	/* Printable ASCII, cut where too long; "" when there was none. */
-	char			reason[X402_REASON_MAX + 1];
-	char			message[X402_REASON_MAX + 1];
-	char			network[NETWORK_NAME_MAX + 1];
+	char reason[X402_REASON_MAX + 1];
+	char message[X402_REASON_MAX + 1];
+	char network[NETWORK_NAME_MAX + 1];
 };
 
 /*
@@ -106,8 +105,8 @@ struct x402_answer {
  * may be anything. repost: the same body was posted before, so that what
  * usually means "not yet" may hide that it was carried out then.
  */
-void	x402_answer_read(struct x402_answer *out, const struct network *n,
-	    int status, struct slice body, bool repost);
+void x402_answer_read(struct x402_answer *out, const struct network *n,
+    int status, struct slice body, bool repost);
 
 /* "ambiguous", "success", "refused", "retry", "pending". Never NULL. */
 const char *answer_class_name(enum answer_class class);
@@ -116,6 +115,6 @@ const char *answer_class_name(enum answer_class class);
  * Copies text for people into out, which has size bytes: printable ASCII
  * stays, runs of white space become one blank, all else '?'.
  */
-void	text_clean(char *out, size_t size, struct slice text);
+void text_clean(char *out, size_t size, struct slice text);
 
 #endif

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "eth/hex.h"
-#include "json/json.h"
 #include "pay/reason.h"
+#include "json/json.h"
 
 static bool
 is_ok(int status)
@@ -51,10 +51,17 @@ first_text(const struct json *root, const char *const *names)
  * never got as far as that.
  */
 static const char *const reason_names[] = {
-	"errorReason", "invalidReason", "error", "errorType", NULL,
+	"errorReason",
+	"invalidReason",
+	"error",
+	"errorType",
+	NULL,
 };
 static const char *const message_names[] = {
-	"errorMessage", "invalidMessage", "invalidReasonDetails", "detail",
+	"errorMessage",
+	"invalidMessage",
+	"invalidReasonDetails",
+	"detail",
 	NULL,
 };
 
@@ -67,20 +74,20 @@ copy_text(char *out, size_t size, const char *text)
 
 /* The texts as they came: what is cut or cleaned must match nothing. */
 struct raw {
-	const char	*reason;	/* or NULL */
-	const char	*message;
-	const char	*network;
+	const char *reason; /* or NULL */
+	const char *message;
+	const char *network;
 };
 
 static void
-read_members(struct x402_answer *out, struct raw *raw,
-    const struct json *root)
+read_members(struct x402_answer *out, struct raw *raw, const struct json *root)
 {
 	const char *hash = json_text(json_get(root, "transaction"));
 
 	out->success = json_is_true(json_get(root, "success"));
-	out->has_hash = hash != NULL && hex_decode(out->hash,
-	    sizeof(out->hash), slice_of(hash), NULL) == RC_OK;
+	out->has_hash = hash != NULL &&
+	    hex_decode(out->hash, sizeof(out->hash), slice_of(hash), NULL) ==
+		RC_OK;
 	raw->reason = first_text(root, reason_names);
 	raw->message = first_text(root, message_names);
 	raw->network = json_text(json_get(root, "network"));
@@ -135,10 +142,10 @@ classify(struct x402_answer *out, const struct raw *raw,
 	const struct reason *r;
 
 	if (out->success)
-		return is_ok(status) && out->has_hash &&
-		    raw->network != NULL &&
-		    network_is_named(n, raw->network) ? ANSWER_SUCCESS :
-		    ANSWER_AMBIGUOUS;
+		return is_ok(status) && out->has_hash && raw->network != NULL &&
+			network_is_named(n, raw->network)
+		    ? ANSWER_SUCCESS
+		    : ANSWER_AMBIGUOUS;
 	if (status >= 300 && status <= 399)
 		return ANSWER_AMBIGUOUS;
 	r = raw->reason == NULL ? NULL : reason_find(raw->reason);
@@ -148,8 +155,8 @@ classify(struct x402_answer *out, const struct raw *raw,
 }
 
 void
-x402_answer_read(struct x402_answer *out, const struct network *n,
-    int status, struct slice body, bool repost)
+x402_answer_read(struct x402_answer *out, const struct network *n, int status,
+    struct slice body, bool repost)
 {
 	struct json *root = NULL;
 	struct raw raw;
@@ -164,8 +171,7 @@ x402_answer_read(struct x402_answer *out, const struct network *n,
 	json_free(root);
 }
 
-const char *
-answer_class_name(enum answer_class class)
+const char *answer_class_name(enum answer_class class)
 {
 	static const char *const names[] = {
 		[ANSWER_AMBIGUOUS] = "ambiguous",

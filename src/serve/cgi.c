@@ -52,8 +52,7 @@ read_body(const struct cgi_source *src, struct buf *body)
 }
 
 void
-cgi_read(const struct cgi_source *src, struct api_request *rq,
-    struct buf *body)
+cgi_read(const struct cgi_source *src, struct api_request *rq, struct buf *body)
 {
 	struct slice path = param(src, "PATH_INFO");
 
@@ -70,8 +69,7 @@ cgi_read(const struct cgi_source *src, struct api_request *rq,
 	buf_reset(body);
 	if (slice_is(rq->method, "POST"))
 		rq->too_large = !read_body(src, body);
-	rq->body = (struct slice){ body->p == NULL ? "" : body->p,
-	    body->len };
+	rq->body = (struct slice){ body->p == NULL ? "" : body->p, body->len };
 }
 
 static const char *
@@ -100,11 +98,12 @@ reason_phrase(int status)
 void
 cgi_write(struct buf *out, const struct api_response *rs)
 {
-	buf_printf(out, "Status: %d %s\r\n"
+	buf_printf(out,
+	    "Status: %d %s\r\n"
 	    "Content-Type: application/json\r\n"
 	    "Content-Length: %zu\r\n"
-	    "Cache-Control: no-store\r\n", rs->status,
-	    reason_phrase(rs->status), rs->body->len);
+	    "Cache-Control: no-store\r\n",
+	    rs->status, reason_phrase(rs->status), rs->body->len);
 	if (rs->allow != NULL)
 		buf_printf(out, "Allow: %s\r\n", rs->allow);
 	if (rs->retry_after_s > 0)

@@ -7,26 +7,26 @@
 
 #include "api/api.h"
 
-#define CGI_HEADER_MAX	512	/* bytes of a response's header */
+#define CGI_HEADER_MAX 512 /* bytes of a response's header */
 
 /* Where a request comes from. */
 struct cgi_source {
 	/* The value of a meta-variable, NULL when it isn't set. */
-	const char	*(*param)(void *ctx, const char *name);
-	void		*param_ctx;
+	const char *(*param)(void *ctx, const char *name);
+	void *param_ctx;
 	/* Up to len bytes of the body; 0 at its end. */
-	size_t		 (*read)(void *ctx, char *p, size_t len);
-	void		*read_ctx;
+	size_t (*read)(void *ctx, char *p, size_t len);
+	void *read_ctx;
 };
 
 /*
  * Reads the request; its slices borrow from src and body, whose limit is the
  * largest body. A body over it isn't read, and marked too large.
  */
-void	cgi_read(const struct cgi_source *src, struct api_request *rq,
-	    struct buf *body);
+void cgi_read(
+    const struct cgi_source *src, struct api_request *rq, struct buf *body);
 
 /* Appends header and body. */
-void	cgi_write(struct buf *out, const struct api_response *rs);
+void cgi_write(struct buf *out, const struct api_response *rs);
 
 #endif

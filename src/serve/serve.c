@@ -19,10 +19,11 @@
 
 /* A web server that stalls in the middle of a request holds its thread no
  * longer than this. nginx sends a request when it has all of it. */
-#define STALL_S		10
+#define STALL_S 10
 
-#define EVENTS_MAX	64	/* taken from epoll at once */
-#define PAUSE_MS	10	/* when no connection can be taken: no memory,
+#define EVENTS_MAX 64 /* taken from epoll at once */
+#define PAUSE_MS \
+	10 /* when no connection can be taken: no memory,
 				 * no descriptor */
 
 /*
@@ -31,29 +32,29 @@
  * one that is kept but idle, or silent from the start, holds no thread.
  */
 struct connection {
-	FCGX_Request			rq;
-	TAILQ_ENTRY(connection)		all;	/* lock */
-	STAILQ_ENTRY(connection)	ready;	/* lock */
+	FCGX_Request rq;
+	TAILQ_ENTRY(connection) all;	/* lock */
+	STAILQ_ENTRY(connection) ready; /* lock */
 };
 
 struct server {
-	struct api			*api;
-	int				 listen_fd;
-	int				 signal_fd;
-	int				 epoll_fd;
-	pthread_mutex_t			 lock;
-	pthread_cond_t			 arrived;	/* with lock */
-	TAILQ_HEAD(, connection)	 all;		/* lock */
-	STAILQ_HEAD(, connection)	 ready;		/* lock */
-	bool				 stopping;	/* lock */
+	struct api *api;
+	int listen_fd;
+	int signal_fd;
+	int epoll_fd;
+	pthread_mutex_t lock;
+	pthread_cond_t arrived;		 /* with lock */
+	TAILQ_HEAD(, connection) all;	 /* lock */
+	STAILQ_HEAD(, connection) ready; /* lock */
+	bool stopping;			 /* lock */
 };
 
 struct responder {
-	pthread_t		 thread;
-	struct server		*server;
-	struct api_thread	*api;
-	struct buf		 body;
-	struct buf		 out;
+	pthread_t thread;
+	struct server *server;
+	struct api_thread *api;
+	struct buf body;
+	struct buf out;
 };
 
 static int64_t
@@ -81,7 +82,7 @@ static int
 watch(struct server *s, int op, int fd, uint32_t flags, void *what)
 {
 	struct epoll_event ev = { .events = EPOLLIN | flags,
-	    .data = { .ptr = what } };
+		.data = { .ptr = what } };
 
 	return epoll_ctl(s->epoll_fd, op, fd, &ev);
 }
@@ -167,8 +168,8 @@ watch_again(struct server *s, struct connection *c)
 
 	/* Who gets c from the queue next takes this lock after us. */
 	(void)pthread_mutex_lock(&s->lock);
-	watched = !s->stopping && watch(s, EPOLL_CTL_MOD, c->rq.ipcFd,
-	    EPOLLONESHOT, c) == 0;
+	watched = !s->stopping &&
+	    watch(s, EPOLL_CTL_MOD, c->rq.ipcFd, EPOLLONESHOT, c) == 0;
 	(void)pthread_mutex_unlock(&s->lock);
 	return watched;
 }
@@ -230,7 +231,7 @@ static void
 answer(struct responder *r, FCGX_Request *rq)
 {
 	const struct cgi_source src = { param_fcgi, rq->envp, read_fcgi,
-	    rq->in };
+		rq->in };
 	struct api_request request;
 	struct api_response response;
 
@@ -287,10 +288,11 @@ responders_start(struct responder *all, size_t n, struct server *s,
 
 	for (*started = 0; *started < n; ++*started) {
 		rc = responder_init(&all[*started], s, e);
-		if (rc == RC_OK && pthread_create(&all[*started].thread,
-		    NULL, responder_main, &all[*started]) != 0)
-			rc = err_set(e, RC_IO, "can't start thread %zu",
-			    *started);
+		if (rc == RC_OK &&
+		    pthread_create(&all[*started].thread, NULL, responder_main,
+			&all[*started]) != 0)
+			rc = err_set(
+			    e, RC_IO, "can't start thread %zu", *started);
 		if (rc != RC_OK) {
 			responder_free(&all[*started]);
 			return rc;
@@ -319,8 +321,7 @@ responders_stop(struct responder *all, size_t n, struct server *s)
 
 /* Hands out what arrives within wait_ms; *taken counts the connections. */
 static enum rc
-dispatch(struct server *s, int wait_ms, bool *stop, int *taken,
-    struct err *e)
+dispatch(struct server *s, int wait_ms, bool *stop, int *taken, struct err *e)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int i, n;
@@ -347,8 +348,8 @@ server_open(struct server *s, const sigset_t *stop, struct err *e)
 {
 	/* Nobody but this thread accepts, and it must never block. */
 	if (fcntl(s->listen_fd, F_SETFL, O_NONBLOCK) != 0 || FCGX_Init() != 0)
-		return err_set(e, RC_IO, "can't use the socket: %s",
-		    strerror(errno));
+		return err_set(
+		    e, RC_IO, "can't use the socket: %s", strerror(errno));
 	s->signal_fd = signalfd(-1, stop, SFD_CLOEXEC | SFD_NONBLOCK);
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->signal_fd < 0 || s->epoll_fd < 0 ||
@@ -387,8 +388,8 @@ serve_until_stopped(struct server *s, bool owned, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	if (read(s->signal_fd, &info, sizeof(info)) > 0)
-		log_notice("signal %u: answering what was accepted",
-		    info.ssi_signo);
+		log_notice(
+		    "signal %u: answering what was accepted", info.ssi_signo);
 	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listen_fd, NULL);
 	/* Who connects from here on is refused; who did before is served. */
 	if (owned && shutdown(s->listen_fd, SHUT_RD) == 0)
@@ -403,12 +404,14 @@ enum rc
 serve_run(struct api *api, int listen_fd, bool owned, size_t threads,
     const sigset_t *stop, struct err *e)
 {
-	struct server s = { .api = api, .listen_fd = listen_fd,
-	    .signal_fd = -1, .epoll_fd = -1,
-	    .lock = PTHREAD_MUTEX_INITIALIZER,
-	    .arrived = PTHREAD_COND_INITIALIZER,
-	    .all = TAILQ_HEAD_INITIALIZER(s.all),
-	    .ready = STAILQ_HEAD_INITIALIZER(s.ready) };
+	struct server s = { .api = api,
+		.listen_fd = listen_fd,
+		.signal_fd = -1,
+		.epoll_fd = -1,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.arrived = PTHREAD_COND_INITIALIZER,
+		.all = TAILQ_HEAD_INITIALIZER(s.all),
+		.ready = STAILQ_HEAD_INITIALIZER(s.ready) };
 	struct responder *all = NULL;
 	size_t started = 0;
 	enum rc rc;
@@ -460,8 +463,8 @@ write_stdout(const struct buf *b, struct err *e)
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)
-			return err_set(e, RC_IO, "standard output: %s",
-			    strerror(errno));
+			return err_set(
+			    e, RC_IO, "standard output: %s", strerror(errno));
 	}
 	return RC_OK;
 }

@@ -15,8 +15,8 @@
  * 0660) lets connect. A socket that nobody listens on any more is replaced;
  * RC_CONFLICT when somebody does, or when path is no socket. RC_IO.
  */
-MUST_CHECK enum rc serve_listen(int *fd, const char *path, unsigned mode,
-	    int backlog, struct err *e);
+MUST_CHECK enum rc serve_listen(
+    int *fd, const char *path, unsigned mode, int backlog, struct err *e);
 
 /*
  * A listening socket that the process inherited: from systemd
@@ -35,7 +35,7 @@ MUST_CHECK enum rc serve_inherited(int *fd, struct err *e);
  * api_thread_new says.
  */
 MUST_CHECK enum rc serve_run(struct api *api, int listen_fd, bool owned,
-	    size_t threads, const sigset_t *stop, struct err *e);
+    size_t threads, const sigset_t *stop, struct err *e);
 
 /* Answers the one request of a CGI process (RFC 3875). */
 MUST_CHECK enum rc serve_cgi(struct api *api, struct err *e);

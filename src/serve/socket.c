@@ -8,16 +8,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SYSTEMD_FD	3	/* sd_listen_fds(3): the first one passed */
+#define SYSTEMD_FD 3 /* sd_listen_fds(3): the first one passed */
 
 static enum rc
 socket_address(struct sockaddr_un *sa, const char *path, struct err *e)
 {
 	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(sa->sun_path))
-		return err_set(e, RC_INVALID, "%s: got %zu bytes, a socket's "
-		    "path has at most %zu", path, strlen(path),
-		    sizeof(sa->sun_path) - 1);
+		return err_set(e, RC_INVALID,
+		    "%s: got %zu bytes, a socket's "
+		    "path has at most %zu",
+		    path, strlen(path), sizeof(sa->sun_path) - 1);
 	memcpy(sa->sun_path, path, strlen(path));
 	return RC_OK;
 }
@@ -32,8 +33,8 @@ socket_clear(const struct sockaddr_un *sa, struct err *e)
 	if (lstat(sa->sun_path, &st) != 0)
 		return RC_OK;
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(e, RC_CONFLICT, "%s exists and is no socket",
-		    sa->sun_path);
+		return err_set(
+		    e, RC_CONFLICT, "%s exists and is no socket", sa->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(e, RC_IO, "socket: %s", strerror(errno));
@@ -44,14 +45,14 @@ socket_clear(const struct sockaddr_un *sa, struct err *e)
 		return err_set(e, RC_CONFLICT, "%s: another process listens",
 		    sa->sun_path);
 	if (unlink(sa->sun_path) != 0)
-		return err_set(e, RC_IO, "%s: %s", sa->sun_path,
-		    strerror(errno));
+		return err_set(
+		    e, RC_IO, "%s: %s", sa->sun_path, strerror(errno));
 	return RC_OK;
 }
 
 enum rc
-serve_listen(int *fd, const char *path, unsigned mode, int backlog,
-    struct err *e)
+serve_listen(
+    int *fd, const char *path, unsigned mode, int backlog, struct err *e)
 {
 	struct sockaddr_un sa;
 	mode_t mask;
@@ -85,8 +86,7 @@ is_listening(int fd)
 	socklen_t len = sizeof(int);
 	int on = 0;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 &&
-	    on;
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
 }
 
 enum rc
@@ -102,6 +102,7 @@ serve_inherited(int *fd, struct err *e)
 		*fd = STDIN_FILENO;
 	if (*fd >= 0)
 		return RC_OK;
-	return err_set(e, RC_NOT_FOUND, "no listening socket was passed on; "
+	return err_set(e, RC_NOT_FOUND,
+	    "no listening socket was passed on; "
 	    "use -s SOCKET");
 }

@@ -6,8 +6,8 @@
 
 #include "json/json.h"
 
-#define DEPTH_MAX	8	/* unknown members may be nested */
-#define RECORDED	"already recorded"
+#define DEPTH_MAX 8 /* unknown members may be nested */
+#define RECORDED  "already recorded"
 
 enum member {
 	MEMBER_UNKNOWN,
@@ -27,11 +27,11 @@ static const char *const member_names[MEMBERS] = {
 };
 
 struct reader {
-	struct tally	 tally;		/* of this answer alone */
-	enum member	 member;	/* that is being read */
-	bool		 seen[MEMBERS];
-	const char	*problem;	/* static */
-	char		 error[REASON_MAX + 1];
+	struct tally tally; /* of this answer alone */
+	enum member member; /* that is being read */
+	bool seen[MEMBERS];
+	const char *problem; /* static */
+	char error[REASON_MAX + 1];
 };
 
 /* Copies text, cut to fit; what isn't printable ASCII becomes '?'. */
@@ -59,8 +59,8 @@ count_reason(struct tally *t, const char *reason)
 		t->other_reasons++;
 		return;
 	}
-	(void)snprintf(t->reasons[i].text, sizeof(t->reasons[i].text), "%s",
-	    reason);
+	(void)snprintf(
+	    t->reasons[i].text, sizeof(t->reasons[i].text), "%s", reason);
 	t->reasons[i].count++;
 }
 
@@ -93,13 +93,13 @@ on_member(struct reader *r, const struct json_event *ev)
 
 	switch (r->member) {
 	case MEMBER_ACCEPTED:
-		if (ev->type != JSON_NUMBER || json_integer(
-		    &r->tally.accepted, ev->text) != RC_OK)
+		if (ev->type != JSON_NUMBER ||
+		    json_integer(&r->tally.accepted, ev->text) != RC_OK)
 			r->problem = "accepted: not an integer";
 		break;
 	case MEMBER_EARNED:
-		if (!string || money_parse(&r->tally.earned_micros,
-		    ev->text) != RC_OK)
+		if (!string ||
+		    money_parse(&r->tally.earned_micros, ev->text) != RC_OK)
 			r->problem = "earned: not USDC with six decimals";
 		break;
 	case MEMBER_ERRORS:
@@ -186,8 +186,8 @@ answer_read(struct tally *t, struct slice body, size_t sent, struct err *e)
 		r.problem = "earned: missing";
 	else if (r.problem == NULL && (uint64_t)r.tally.accepted > sent)
 		r.problem = "accepted: more than were sent";
-	else if (r.problem == NULL && r.tally.earned_micros >
-	    r.tally.accepted * REWARD_MAX_MICROS)
+	else if (r.problem == NULL &&
+	    r.tally.earned_micros > r.tally.accepted * REWARD_MAX_MICROS)
 		r.problem = "earned: more than any rewards";
 	if (r.problem != NULL)
 		return err_set(e, RC_INVALID, "answer: %s", r.problem);
@@ -247,6 +247,6 @@ tally_refusals(struct buf *out, const struct tally *t)
 		before = ", ";
 	}
 	if (t->other_reasons > 0)
-		buf_printf(out, "%s%zu for other reasons", before,
-		    t->other_reasons);
+		buf_printf(
+		    out, "%s%zu for other reasons", before, t->other_reasons);
 }

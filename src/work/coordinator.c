@@ -31,18 +31,20 @@ base_check(const char *base, struct err *e)
 	enum rc rc;
 
 	if (base[0] == '\0')
-		return err_set(e, RC_INVALID, "no URL of a coordinator is "
+		return err_set(e, RC_INVALID,
+		    "no URL of a coordinator is "
 		    "given");
 	rc = http_url_check(base, e);
 	if (rc == RC_OK && strpbrk(base, "?#") != NULL)
-		rc = err_set(e, RC_INVALID, "got a query or fragment, "
+		rc = err_set(e, RC_INVALID,
+		    "got a query or fragment, "
 		    "expected a base URL such as https://HOST/api");
 	return rc == RC_OK ? RC_OK : err_prefix(e, "coordinator");
 }
 
 enum rc
-coordinator_init(struct coordinator *c, const char *base,
-    const char *address, const char *region, struct err *e)
+coordinator_init(struct coordinator *c, const char *base, const char *address,
+    const char *region, struct err *e)
 {
 	struct err cause = ERR_INIT;
 	size_t len = strlen(base);
@@ -94,15 +96,16 @@ redirected(const struct http_response *r, struct err *e)
 
 	while (*p >= 0x20 && *p <= 0x7e)
 		p++;
-	return err_set(e, RC_IO, "got status %d, a redirect to %.200s; "
-	    "configure where it leads as the coordinator", r->status,
-	    *p == '\0' ? r->location : "somewhere unprintable");
+	return err_set(e, RC_IO,
+	    "got status %d, a redirect to %.200s; "
+	    "configure where it leads as the coordinator",
+	    r->status, *p == '\0' ? r->location : "somewhere unprintable");
 }
 
 /* The one kind of answer that both requests have in common: a failure. */
 static enum rc
-failure(struct coordinator *c, const struct http_response *r,
-    int64_t now_ms, struct err *e)
+failure(struct coordinator *c, const struct http_response *r, int64_t now_ms,
+    struct err *e)
 {
 	char text[REASON_MAX + 1];
 
@@ -114,13 +117,16 @@ failure(struct coordinator *c, const struct http_response *r,
 		return redirected(r, e);
 	answer_error(text, (struct slice){ r->body.p, r->body.len });
 	if (r->status == 429 || r->status == 503) {
-		c->quiet_until_ms = schedule_quiet_until_ms(r->retry_after_s,
-		    now_ms + r->elapsed_ms);
-		return err_set(e, RC_BUSY, "got status %d (%s), Retry-After "
-		    "%" PRId64 " s", r->status, text, r->retry_after_s);
+		c->quiet_until_ms = schedule_quiet_until_ms(
+		    r->retry_after_s, now_ms + r->elapsed_ms);
+		return err_set(e, RC_BUSY,
+		    "got status %d (%s), Retry-After "
+		    "%" PRId64 " s",
+		    r->status, text, r->retry_after_s);
 	}
-	return err_set(e, r->status == 400 || r->status == 413 ? RC_INVALID :
-	    RC_IO, "got status %d (%s), expected 200", r->status, text);
+	return err_set(e,
+	    r->status == 400 || r->status == 413 ? RC_INVALID : RC_IO,
+	    "got status %d (%s), expected 200", r->status, text);
 }
 
 /* Both also have this. */
@@ -128,7 +134,7 @@ static const struct http_request request_default = {
 	.user_agent = "worknet-worker/" PACKAGE_VERSION,
 	.body_mode = HTTP_BODY_KEEP,
 	.body_max = RESPONSE_MAX,
-	.target = target_is_any,	/* it is the user's own choice */
+	.target = target_is_any, /* it is the user's own choice */
 	.proxy_from_env = true,
 };
 
@@ -147,9 +153,9 @@ coordinator_poll(struct coordinator *c, struct task_list *out, int64_t now_ms,
 	if (r.error != HTTP_ERROR_NONE || r.status != 200)
 		rc = failure(c, &r, now_ms, e);
 	else
-		rc = tasks_parse(out,
-		    (struct slice){ r.body.p, r.body.len }, e);
-	if (rc == RC_INVALID)	/* by the coordinator's fault or ours */
+		rc =
+		    tasks_parse(out, (struct slice){ r.body.p, r.body.len }, e);
+	if (rc == RC_INVALID) /* by the coordinator's fault or ours */
 		rc = RC_IO;
 	http_response_free(&r);
 	return rc;
@@ -159,9 +165,8 @@ enum rc
 coordinator_submit(struct coordinator *c, struct tally *t, struct slice body,
     size_t n, int64_t now_ms, struct err *e)
 {
-	static const char *const headers[] = {
-		"Content-Type: application/json", NULL
-	};
+	static const char *const headers[] = { "Content-Type: application/json",
+		NULL };
 	struct http_request request = request_default;
 	struct http_response r;
 	enum rc rc;
@@ -175,9 +180,9 @@ coordinator_submit(struct coordinator *c, struct tally *t, struct slice body,
 	if (r.error != HTTP_ERROR_NONE || r.status != 200)
 		rc = failure(c, &r, now_ms, e);
 	else {
-		rc = answer_read(t, (struct slice){ r.body.p, r.body.len },
-		    n, e);
-		if (rc == RC_INVALID)	/* it wasn't the coordinator's */
+		rc = answer_read(
+		    t, (struct slice){ r.body.p, r.body.len }, n, e);
+		if (rc == RC_INVALID) /* it wasn't the coordinator's */
 			rc = RC_IO;
 	}
 	http_response_free(&r);

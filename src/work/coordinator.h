@@ -9,10 +9,10 @@
 #include "work/task.h"
 
 struct coordinator {
-	struct http_client	*http;		/* owned; keeps connections */
-	struct buf		 tasks_url;	/* owned */
-	struct buf		 results_url;	/* owned */
-	int64_t			 quiet_until_ms; /* monotonic; Retry-After */
+	struct http_client *http; /* owned; keeps connections */
+	struct buf tasks_url;	  /* owned */
+	struct buf results_url;	  /* owned */
+	int64_t quiet_until_ms;	  /* monotonic; Retry-After */
 };
 
 /*
@@ -21,19 +21,18 @@ struct coordinator {
  * RC_NO_MEMORY. coordinator_free in any case.
  */
 MUST_CHECK enum rc coordinator_init(struct coordinator *c, const char *base,
-	    const char *address, const char *region, struct err *e);
-void	coordinator_free(struct coordinator *c);
+    const char *address, const char *region, struct err *e);
+void coordinator_free(struct coordinator *c);
 
 /* True while it has asked to be left alone: make no request then. */
-bool	coordinator_is_quiet(const struct coordinator *c, int64_t now_ms);
+bool coordinator_is_quiet(const struct coordinator *c, int64_t now_ms);
 
 /*
  * Polls for tasks; now_ms is monotonic. RC_BUSY for a 429 or 503, RC_CONFLICT
  * when stop_fd became readable, RC_IO for any other failure, RC_NO_MEMORY.
  */
 MUST_CHECK enum rc coordinator_poll(struct coordinator *c,
-	    struct task_list *out, int64_t now_ms, int stop_fd,
-	    struct err *e);
+    struct task_list *out, int64_t now_ms, int stop_fd, struct err *e);
 
 /*
  * Submits body, a JSON array of n results, and counts the answer in t.
@@ -42,6 +41,6 @@ MUST_CHECK enum rc coordinator_poll(struct coordinator *c,
  * of them isn't known: send the same bytes again later. RC_NO_MEMORY.
  */
 MUST_CHECK enum rc coordinator_submit(struct coordinator *c, struct tally *t,
-	    struct slice body, size_t n, int64_t now_ms, struct err *e);
+    struct slice body, size_t n, int64_t now_ms, struct err *e);
 
 #endif

@@ -9,7 +9,8 @@ queue_init(struct queue *q, struct err *e)
 	q->count = 0;
 	q->items = calloc(QUEUE_MAX, sizeof(*q->items));
 	if (q->items == NULL)
-		return err_set(e, RC_NO_MEMORY, "queue of results: no "
+		return err_set(e, RC_NO_MEMORY,
+		    "queue of results: no "
 		    "memory");
 	return RC_OK;
 }
@@ -48,11 +49,10 @@ append(struct queue *q, struct queued item)
 }
 
 enum rc
-queue_add(struct queue *q, struct slice text, int64_t timestamp_ms,
-    struct err *e)
+queue_add(
+    struct queue *q, struct slice text, int64_t timestamp_ms, struct err *e)
 {
-	struct queued item = { .timestamp_ms = timestamp_ms,
-	    .len = text.len };
+	struct queued item = { .timestamp_ms = timestamp_ms, .len = text.len };
 
 	item.text = malloc(text.len + 1);
 	if (item.text == NULL)

@@ -9,49 +9,49 @@
 #include "base/buf.h"
 #include "base/limits.h"
 
-#define QUEUE_MAX	1000	/* results: about 600 kB */
+#define QUEUE_MAX 1000 /* results: about 600 kB */
 
 /* protocol.md: the default of the coordinator's result window. */
-#define RESULT_AGE_MAX_MS	300000
+#define RESULT_AGE_MAX_MS 300000
 
 struct queued {
-	int64_t	 timestamp_ms;	/* as signed */
-	char	*text;		/* owned; the JSON object of len bytes */
-	size_t	 len;
+	int64_t timestamp_ms; /* as signed */
+	char *text;	      /* owned; the JSON object of len bytes */
+	size_t len;
 };
 
 struct queue {
-	size_t		 count;
-	struct queued	*items;		/* owned; room for QUEUE_MAX */
+	size_t count;
+	struct queued *items; /* owned; room for QUEUE_MAX */
 };
 
 /* RC_NO_MEMORY. */
 MUST_CHECK enum rc queue_init(struct queue *q, struct err *e);
-void	queue_free(struct queue *q);
+void queue_free(struct queue *q);
 
 /*
  * Appends a copy of text. A full queue drops its oldest for it. RC_NO_MEMORY:
  * then q is as it was.
  */
-MUST_CHECK enum rc queue_add(struct queue *q, struct slice text,
-	    int64_t timestamp_ms, struct err *e);
+MUST_CHECK enum rc queue_add(
+    struct queue *q, struct slice text, int64_t timestamp_ms, struct err *e);
 
 /* Drops the oldest n. */
-void	queue_drop(struct queue *q, size_t n);
+void queue_drop(struct queue *q, size_t n);
 
 /*
  * Drops all that is older than RESULT_AGE_MAX_MS, or from a time so far ahead
  * that the clock must have been put back; gives their number.
  */
-size_t	queue_expire(struct queue *q, int64_t now_ms);
+size_t queue_expire(struct queue *q, int64_t now_ms);
 
 /* Moves all of from behind what to has; a full to drops its oldest. */
-void	queue_move(struct queue *to, struct queue *from);
+void queue_move(struct queue *to, struct queue *from);
 
 /*
  * Writes the JSON array of the oldest results, RESULTS_PER_POST_MAX at most,
  * to out; gives their number. Errors show in buf_status(out).
  */
-size_t	queue_write(struct buf *out, const struct queue *q);
+size_t queue_write(struct buf *out, const struct queue *q);
 
 #endif

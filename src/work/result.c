@@ -40,8 +40,8 @@ identity_wipe(struct identity *id)
 static const char *
 error_of(const struct http_response *r)
 {
-	return r->error == HTTP_ERROR_TLS ? r->error_text :
-	    http_error_name(r->error);
+	return r->error == HTTP_ERROR_TLS ? r->error_text
+					  : http_error_name(r->error);
 }
 
 void

@@ -8,24 +8,24 @@
 #include "eth/attest.h"
 #include "json/json.h"
 
-#define DEPTH_MAX	16	/* unknown members may be nested */
-#define SKIPS_LOGGED	5	/* of one poll */
+#define DEPTH_MAX    16 /* unknown members may be nested */
+#define SKIPS_LOGGED 5	/* of one poll */
 
 enum field_kind {
-	FIELD_TEXT,	/* char[max + 1], valid UTF-8 of min to max bytes */
-	FIELD_INT,	/* int64_t in [min, max] */
-	FIELD_TYPE,	/* the text "http_check" */
+	FIELD_TEXT, /* char[max + 1], valid UTF-8 of min to max bytes */
+	FIELD_INT,  /* int64_t in [min, max] */
+	FIELD_TYPE, /* the text "http_check" */
 };
 
 struct field {
-	const char	*name;
-	enum field_kind	 kind;
-	size_t		 offset;	/* in struct task */
-	int64_t		 min;
-	int64_t		 max;
+	const char *name;
+	enum field_kind kind;
+	size_t offset; /* in struct task */
+	int64_t min;
+	int64_t max;
 };
 
-#define AT(member)	offsetof(struct task, member)
+#define AT(member) offsetof(struct task, member)
 
 /* All of them are required. */
 static const struct field fields[] = {
@@ -35,21 +35,20 @@ static const struct field fields[] = {
 	{ "expectedStatus", FIELD_INT, AT(expected_status), 100, STATUS_MAX },
 	{ "timeoutMs", FIELD_INT, AT(timeout_ms), TIMEOUT_MIN_MS,
 	    TIMEOUT_MAX_MS },
-	{ "rewardMicros", FIELD_INT, AT(reward_micros), 0,
-	    REWARD_MAX_MICROS },
+	{ "rewardMicros", FIELD_INT, AT(reward_micros), 0, REWARD_MAX_MICROS },
 };
 
-#define FIELDS	(sizeof(fields) / sizeof(fields[0]))
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 struct reader {
-	struct task_list	*list;
-	bool			 not_array;
-	size_t			 index;		/* of the element */
+	struct task_list *list;
+	bool not_array;
+	size_t index; /* of the element */
 	/* The element that is being read. */
-	struct task		 task;
-	const struct field	*key;		/* NULL: unknown, ignored */
-	bool			 seen[FIELDS];
-	struct err		 problem;	/* the first */
+	struct task task;
+	const struct field *key; /* NULL: unknown, ignored */
+	bool seen[FIELDS];
+	struct err problem; /* the first */
 };
 
 static const struct field *
@@ -70,9 +69,10 @@ text_set(char *out, const struct field *f, const struct json_event *ev,
 	if (ev->type != JSON_STRING)
 		return err_set(e, RC_INVALID, "%s: not a string", f->name);
 	if (ev->text.len < (size_t)f->min || ev->text.len > (size_t)f->max)
-		return err_set(e, RC_INVALID, "%s: got %zu bytes, expected "
-		    "%" PRId64 " to %" PRId64, f->name, ev->text.len, f->min,
-		    f->max);
+		return err_set(e, RC_INVALID,
+		    "%s: got %zu bytes, expected "
+		    "%" PRId64 " to %" PRId64,
+		    f->name, ev->text.len, f->min, f->max);
 	if (!utf8_is_text(ev->text.p, ev->text.len))
 		return err_set(e, RC_INVALID, "%s: not UTF-8", f->name);
 	memcpy(out, ev->text.p, ev->text.len);
@@ -89,9 +89,9 @@ int_set(int64_t *out, const struct field *f, const struct json_event *ev,
 	if (ev->type != JSON_NUMBER || json_integer(&n, ev->text) != RC_OK)
 		return err_set(e, RC_INVALID, "%s: not an integer", f->name);
 	if (n < f->min || n > f->max)
-		return err_set(e, RC_INVALID, "%s: got %" PRId64
-		    ", expected %" PRId64 " to %" PRId64, f->name, n, f->min,
-		    f->max);
+		return err_set(e, RC_INVALID,
+		    "%s: got %" PRId64 ", expected %" PRId64 " to %" PRId64,
+		    f->name, n, f->min, f->max);
 	*out = n;
 	return RC_OK;
 }
@@ -124,8 +124,8 @@ on_value(struct reader *r, const struct json_event *ev)
 	if (f == NULL || r->problem.rc != RC_OK)
 		return;
 	if (r->seen[f - fields])
-		(void)err_set(&r->problem, RC_INVALID, "%s: given twice",
-		    f->name);
+		(void)err_set(
+		    &r->problem, RC_INVALID, "%s: given twice", f->name);
 	else if (field_set(&r->task, f, ev, &r->problem) == RC_OK)
 		r->seen[f - fields] = true;
 }
@@ -154,8 +154,8 @@ task_judge(struct reader *r)
 	if (r->problem.rc != RC_OK)
 		return;
 	if (!task_id_is_valid(slice_of(r->task.id)))
-		(void)err_set(&r->problem, RC_INVALID,
-		    "id: not of [A-Za-z0-9_.:-]");
+		(void)err_set(
+		    &r->problem, RC_INVALID, "id: not of [A-Za-z0-9_.:-]");
 	else if (id_is_known(r->list, r->task.id))
 		(void)err_set(&r->problem, RC_INVALID, "id: given twice");
 }
@@ -169,8 +169,8 @@ element_end(struct reader *r)
 	task_judge(r);
 	if (r->problem.rc != RC_OK) {
 		if (l->skipped++ < SKIPS_LOGGED)
-			log_warning("task #%zu skipped: %s", r->index,
-			    r->problem.msg);
+			log_warning(
+			    "task #%zu skipped: %s", r->index, r->problem.msg);
 	} else if (l->count == TASKS_PER_POLL_MAX)
 		l->surplus++;
 	else
@@ -199,8 +199,8 @@ on_event(void *ctx, const struct json_event *ev)
 	bool end = ev->type == JSON_OBJECT_END || ev->type == JSON_ARRAY_END;
 
 	if (ev->depth == 0) {
-		r->not_array = ev->type != JSON_ARRAY &&
-		    ev->type != JSON_ARRAY_END;
+		r->not_array =
+		    ev->type != JSON_ARRAY && ev->type != JSON_ARRAY_END;
 		return !r->not_array;
 	}
 	if (ev->depth == 1 && end)

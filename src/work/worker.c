@@ -21,20 +21,20 @@ static_assert(TIMEOUT_MAX_MS <= HTTP_TIMEOUT_MAX_MS,
     "a task's timeout must be one that a request can have");
 
 struct worker {
-	const struct conf	*conf;		/* borrowed */
-	struct identity		 id;		/* secret */
-	struct coordinator	 coordinator;
-	struct http_client	*checks;	/* owned */
-	int64_t			 earned_micros;	/* since the start */
+	const struct conf *conf; /* borrowed */
+	struct identity id;	 /* secret */
+	struct coordinator coordinator;
+	struct http_client *checks; /* owned */
+	int64_t earned_micros;	    /* since the start */
 
 	/* Of this round. */
-	struct task_list	 tasks;
-	struct queue		 fresh;		/* its signed results */
-	struct tally		 tally;
-	bool			 worked;	/* nothing failed */
-	bool			 stopped;	/* before it submitted */
+	struct task_list tasks;
+	struct queue fresh; /* its signed results */
+	struct tally tally;
+	bool worked;  /* nothing failed */
+	bool stopped; /* before it submitted */
 
-	struct queue		 unsent;	/* of earlier rounds */
+	struct queue unsent; /* of earlier rounds */
 };
 
 static int64_t
@@ -139,8 +139,8 @@ on_checked(void *ctx, size_t index, struct http_response *r)
 	if (f.success)
 		w->tally.good++;
 	log_debug("check %s: status %d, %" PRId64 " ms%s%s", f.task->id,
-	    f.status, f.response_time_ms, r->error_text[0] != '\0' ? ", " :
-	    "", r->error_text);
+	    f.status, f.response_time_ms, r->error_text[0] != '\0' ? ", " : "",
+	    r->error_text);
 	if (sign(w, &f, &e) == RC_OK)
 		return;
 	w->worked = false;
@@ -160,8 +160,9 @@ do_checks(struct worker *w, int stop_fd)
 			.timeout_ms = w->tasks.tasks[i].timeout_ms,
 			.body_mode = HTTP_BODY_IGNORE,
 			.redirects_max = CHECK_REDIRECTS_MAX,
-			.target = w->conf->worker_allow_private ?
-			    target_is_any : target_is_public,
+			.target = w->conf->worker_allow_private
+			    ? target_is_any
+			    : target_is_public,
 			.fresh = true,
 		};
 	http_run(w->checks, requests, w->tasks.count,
@@ -219,8 +220,8 @@ submit_all(struct worker *w)
 		reached = submit_queue(w, &w->fresh);
 	expired = queue_expire(&w->unsent, clock_ms(CLOCK_REALTIME));
 	if (expired > 0)
-		log_warning("%zu results were never submitted: too old now",
-		    expired);
+		log_warning(
+		    "%zu results were never submitted: too old now", expired);
 	if (reached)
 		(void)submit_queue(w, &w->unsent);
 	queue_move(&w->unsent, &w->fresh);
@@ -243,22 +244,22 @@ tell(struct worker *w)
 	const struct tally *t = &w->tally;
 	struct buf more;
 
-	if (__builtin_add_overflow(w->earned_micros, t->earned_micros,
-	    &w->earned_micros))
+	if (__builtin_add_overflow(
+		w->earned_micros, t->earned_micros, &w->earned_micros))
 		w->earned_micros = INT64_MAX;
 	money_format(earned, t->earned_micros);
 	money_format(in_all, w->earned_micros);
 	buf_init(&more, 2000);
 	if (t->recorded_before > 0)
-		buf_printf(&more, ", %zu recorded before",
-		    t->recorded_before);
+		buf_printf(&more, ", %zu recorded before", t->recorded_before);
 	tally_refusals(&more, t);
 	if (w->unsent.count > 0)
 		buf_printf(&more, ", %zu kept for later", w->unsent.count);
 	log_line(is_idle(t) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
 	    "round: %zu checks (%zu as expected), %" PRId64 " accepted, "
-	    "earned %s USDC, %s in all%s", t->checks, t->good, t->accepted,
-	    earned, in_all, more.len > 0 ? more.p : "");
+	    "earned %s USDC, %s in all%s",
+	    t->checks, t->good, t->accepted, earned, in_all,
+	    more.len > 0 ? more.p : "");
 	buf_free(&more);
 }
 
@@ -268,8 +269,8 @@ poll_tasks(struct worker *w, int stop_fd)
 	struct err e = ERR_INIT;
 	enum rc rc;
 
-	rc = coordinator_poll(&w->coordinator, &w->tasks,
-	    clock_ms(CLOCK_MONOTONIC), stop_fd, &e);
+	rc = coordinator_poll(
+	    &w->coordinator, &w->tasks, clock_ms(CLOCK_MONOTONIC), stop_fd, &e);
 	if (rc != RC_OK) {
 		w->worked = false;
 		if (rc != RC_CONFLICT)
@@ -308,8 +309,7 @@ wait_until(int64_t due_ms, int stop_fd)
 bool
 worker_round(struct worker *w, int stop_fd)
 {
-	if (coordinator_is_quiet(&w->coordinator,
-	    clock_ms(CLOCK_MONOTONIC))) {
+	if (coordinator_is_quiet(&w->coordinator, clock_ms(CLOCK_MONOTONIC))) {
 		log_debug("round: left out, the coordinator asked for it");
 		return true;
 	}
@@ -342,8 +342,8 @@ worker_run(struct worker *w, int stop_fd)
 
 	while (!w->stopped && !wait_until(due, stop_fd)) {
 		(void)worker_round(w, stop_fd);
-		due = schedule_next_ms(due, interval,
-		    clock_ms(CLOCK_MONOTONIC));
+		due =
+		    schedule_next_ms(due, interval, clock_ms(CLOCK_MONOTONIC));
 	}
 	/* Once more, unless the last attempt knew that it was the last. */
 	if (!w->stopped && w->unsent.count > 0) {
@@ -352,6 +352,5 @@ worker_run(struct worker *w, int stop_fd)
 		tell(w);
 	}
 	if (w->unsent.count > 0)
-		log_warning("%zu results were not submitted",
-		    w->unsent.count);
+		log_warning("%zu results were not submitted", w->unsent.count);
 }

@@ -8,9 +8,9 @@
 #include "base/conf.h"
 #include "base/err.h"
 
-#define POLL_TIMEOUT_MS		10000	/* protocol */
-#define SUBMIT_TIMEOUT_MS	15000	/* protocol */
-#define CHECK_REDIRECTS_MAX	10
+#define POLL_TIMEOUT_MS	    10000 /* protocol */
+#define SUBMIT_TIMEOUT_MS   15000 /* protocol */
+#define CHECK_REDIRECTS_MAX 10
 
 struct worker;
 
@@ -19,10 +19,10 @@ struct worker;
  * as long as the worker lives. Reads the key. RC_INVALID, RC_NOT_FOUND and
  * RC_IO for what is wrong with them, RC_NO_MEMORY.
  */
-MUST_CHECK enum rc worker_new(struct worker **out, const struct conf *c,
-	    struct err *e);
+MUST_CHECK enum rc
+worker_new(struct worker **out, const struct conf *c, struct err *e);
 /* Wipes the key. NULL is fine. */
-void	worker_free(struct worker *w);
+void worker_free(struct worker *w);
 
 /* Its address with EIP-55 checksum; lives as long as w. */
 const char *worker_address(const struct worker *w);
@@ -33,12 +33,12 @@ const char *worker_address(const struct worker *w);
  * answer, or had asked to be left alone. A stop_fd (-1: none) that becomes
  * readable ends the poll and the checks; what was signed is still submitted.
  */
-bool	worker_round(struct worker *w, int stop_fd);
+bool worker_round(struct worker *w, int stop_fd);
 
 /*
  * Rounds at a fixed phase until stop_fd is readable; then it submits what it
  * has, once, and returns.
  */
-void	worker_run(struct worker *w, int stop_fd);
+void worker_run(struct worker *w, int stop_fd);
 
 #endif

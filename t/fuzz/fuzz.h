@@ -8,6 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

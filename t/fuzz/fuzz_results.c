@@ -14,7 +14,7 @@ static void
 check_claim(const struct claim *c)
 {
 	const struct attestation a = { c->task_id, c->worker, c->row.form,
-	    c->row.timestamp_ms, c->row.success };
+		c->row.timestamp_ms, c->row.success };
 	uint8_t digest[KECCAK256_LEN];
 
 	CHECK(c->outcome == CLAIM_OPEN || c->outcome == CLAIM_MALFORMED);
@@ -23,10 +23,9 @@ check_claim(const struct claim *c)
 		return;
 	}
 	CHECK(task_id_is_valid(c->task_id));
-	CHECK(c->row.timestamp_ms >= 0 &&
-	    c->row.timestamp_ms <= JSON_INT_MAX);
-	CHECK(!c->row.has_error || utf8_is_text(c->row.error.p,
-	    c->row.error.len));
+	CHECK(c->row.timestamp_ms >= 0 && c->row.timestamp_ms <= JSON_INT_MAX);
+	CHECK(!c->row.has_error ||
+	    utf8_is_text(c->row.error.p, c->row.error.len));
 	attest_digest(digest, &a);
 }
 
@@ -40,8 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	CHECK(copy != NULL);
 	memcpy(copy, data, size);
-	if (results_parse(&batch, (struct slice){ copy, size }, &e) ==
-	    RC_OK) {
+	if (results_parse(&batch, (struct slice){ copy, size }, &e) == RC_OK) {
 		CHECK(batch.n >= 1 && batch.n <= RESULTS_PER_POST_MAX);
 		for (i = 0; i < batch.n; i++)
 			check_claim(&batch.claims[i]);

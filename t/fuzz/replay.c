@@ -16,13 +16,14 @@ replay(const char *dir)
 
 	n = scandir(dir, &names, NULL, alphasort);
 	for (i = 0; i < n; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir,
-		    names[i]->d_name);
+		(void)snprintf(
+		    path, sizeof(path), "%s/%s", dir, names[i]->d_name);
 		buf_init(&b, 1 << 20);
 		if (names[i]->d_name[0] != '.') {
 			tap_ok(buf_read_file(&b, path, &e) == RC_OK &&
-			    LLVMFuzzerTestOneInput((const uint8_t *)(b.p ==
-			    NULL ? "" : b.p), b.len) == 0,
+				LLVMFuzzerTestOneInput(
+				    (const uint8_t *)(b.p == NULL ? "" : b.p),
+				    b.len) == 0,
 			    "%s is survived", names[i]->d_name);
 		}
 		buf_free(&b);

@@ -142,6 +142,20 @@ sub warp {
 
 sub block_number { return hex $_[0]->rpc('eth_blockNumber') }
 
+# Stops all its servers but the chain itself, so that what they are at takes as
+# long as the test needs; pay_end lets them go on.
+sub freeze {
+	my ($self) = @_;
+
+	kill 'STOP', $self->{child} or die "kill: $!";
+}
+
+sub thaw {
+	my ($self) = @_;
+
+	kill 'CONT', $self->{child};
+}
+
 # What a server is to do: control('scripted', { mode => 'nonsense' }).
 sub control {
 	my ($self, $name, $order) = @_;
@@ -308,6 +322,8 @@ sub pay_begin {
 # The exit code of such a run.
 sub pay_end {
 	my ($self, $pid) = @_;
+
+	$self->{rig}->thaw;
 	my $status = WorknetTest::child_wait($pid);
 
 	return $status & 127 ? "signal $status" : $status >> 8;
