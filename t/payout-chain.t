@@ -78,7 +78,7 @@ sub facilitator {
 	my $owed = $l->owed($w);
 
 	node('pass');
-	facilitator('hang', delayMs => 1500);
+	facilitator('hang', delayMs => 3000);
 	my $pid = $l->pay_begin;
 	node('down');
 	is($l->pay_end($pid), 2, 'a node that goes down in the middle gives ' .
@@ -268,6 +268,27 @@ for my $case (['is some blocks behind', 'lag', blocks => 3],
 	is($l->states, 'voided posted', 'as the next one');
 	is($l->chain_money($w), $owed, 'once');
 	$l->books_ok('after nodes that didn\'t prove it');
+}
+
+# One node alone, which says "unused" of what it shows as paid.
+{
+	my $l = ledger();
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	node('lie-unused');
+	facilitator('failure-with-transfer', times => 1);
+	$l->pay_is('unresolved', 'a payment is denied by the only node');
+	$rig->warp(3700);
+	$rig->mine(10);
+	$l->pay_is('findings', 'and denied in a final block, too');
+	is($l->states, 'voided', 'so that it is void');
+	is($l->chain_money($w), $owed, 'but isn\'t paid again');
+	is($l->sql_value('SELECT kind FROM exceptions'), 'paid though void',
+	    'since its event is there: a person has to look');
+	node('pass');
+	$l->pay_is('nothing', 'and the worker is held until then');
+	is($l->chain_money($w), $owed, 'paid once');
 }
 
 rig_stop($rig);

@@ -1,8 +1,9 @@
 /*
  * The JSON room, reading: integers, and the values and keys of the tree.
  */
-#include "json/json.h"
+#include "base/limits.h"
 #include "t/tap.h"
+#include "json/json.h"
 
 static void
 die(const char *why)

@@ -33,7 +33,7 @@ die(const char *why)
 
 #if CAN_FAIL_MEMORY
 /* Allocations that still succeed; negative: all of them. */
-static long memory_left = -1;
+static volatile long memory_left = -1;
 
 static bool
 memory_fails(void)

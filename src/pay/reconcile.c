@@ -132,6 +132,26 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
 	return payout_adopt(r->db, &p, &paid, run_clock_ms(), e);
 }
 
+/*
+ * A node said both that the nonce is unused and that it was used. The credit
+ * was returned: a person has to say whether it is paid.
+ */
+static enum rc
+paid_though_void(struct run *r, const struct payout *p, struct err *e)
+{
+	enum rc rc;
+
+	rc = finding_for(r, p, "paid though void",
+	    "the chain shows a payment that it had proven impossible; its "
+	    "credit was returned, and its worker is held",
+	    e);
+	if (rc == RC_OK)
+		rc = hold_set(r->db, p->worker_id, "operator",
+		    "a payout was paid though void: see the exceptions",
+		    run_clock_ms(), e);
+	return rc;
+}
+
 static bool
 on_use(void *ctx, const struct history_use *use)
 {
@@ -142,11 +162,7 @@ on_use(void *ctx, const struct history_use *use)
 	if (a->rc == RC_NOT_FOUND)
 		a->rc = adopt_use(a, use, a->err);
 	else if (a->rc == RC_OK && known.state == PAYOUT_VOIDED)
-		a->rc = finding_for(a->run, &known, "paid though void",
-		    "the "
-		    "chain shows a payment that was proven impossible; its "
-		    "credit was returned and may be paid again",
-		    a->err);
+		a->rc = paid_though_void(a->run, &known, a->err);
 	return a->rc == RC_OK;
 }
 

@@ -1,0 +1,261 @@
+# A ledger that was restored from an older copy: the chain has paid each
+# worker once for each payout, and the exceptions show what was lost.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+
+use PayoutTest qw(rig_start rig_stop);
+
+my $rig = rig_start();
+
+sub ledger {
+	return PayoutTest->new($rig, payout => { facilitator_url =>
+	    $rig->{scripted} }, @_);
+}
+
+sub scripted {
+	my ($order) = @_;
+
+	$rig->script('scripted', $order // ());
+}
+
+# Somebody's money on the chain.
+sub money {
+	my ($l) = @_;
+
+	return join(' ', map { $l->chain_money($_) } $l->worker_list);
+}
+
+# ---- A copy from before the payouts ----
+
+{
+	my $l = ledger();
+	my $owed = join(' ', map { $l->owed($_) } $l->worker_list);
+
+	$l->backup('copy');
+	$l->pay_is('paid', 'everybody is paid');
+	$l->restore('copy');
+	is($l->states, '', 'the restored ledger knows of no payout');
+	$l->pay_is('findings', 'the next run finds what was lost');
+	is(money($l), $owed, 'nobody is paid again');
+	is($l->states, 'posted posted posted', 'the payouts are back');
+	like($l->{err}, qr/was lost with an older copy/, 'a line says so');
+	my @lost = ('payout lost') x 3;
+	$l->books_ok('after a restored copy', @lost);
+	$l->pay_is('nothing', 'the run after that has nothing to do');
+	$rig->mine(10);
+	$l->pay_is('nothing', 'nor when all is final');
+	is($l->states, 'final final final', 'as the payouts are now');
+	$l->more_work;
+	$l->pay_is('paid', 'what is earned then is paid');
+	is(join(' ', map { $_->{seq} } $l->payouts), '1 1 1 2 2 2',
+	    'under the next numbers');
+	$l->books_ok('after more work', @lost);
+}
+
+{
+	my $l = ledger();
+
+	$l->backup('copy');
+	$l->pay_is('paid', 'everybody is paid');
+	my %first = map { ($_ => $l->chain_money($_)) } $l->worker_list;
+	$l->restore('copy');
+	$l->more_work;
+	my %owed = map { ($_ => $l->owed($_)) } $l->worker_list;
+	$l->pay_is('findings', 'with work that came after the restore the ' .
+	    'run finds what was lost');
+	is(money($l), join(' ', map { $owed{$_} } $l->worker_list),
+	    'and pays the new work, and nothing twice');
+	is($l->states, join(' ', ('posted') x 6), 'in the same run');
+	$l->books_ok('after work and a restored copy', ('payout lost') x 3);
+}
+
+# ---- Credit, and a worker, that only the lost part knew ----
+
+{
+	my $l = ledger();
+
+	$l->backup('copy');
+	$l->more_work(15);
+	$l->pay_is('paid', 'everybody is paid for more');
+	my $money = money($l);
+	$l->restore('copy');
+	$l->pay_is('findings', 'a copy that has lost credit is recognised');
+	is(money($l), $money, 'nobody is paid again');
+	is($l->sql_value("SELECT count(*) FROM transfer WHERE kind = " .
+	    "'recover'"), 3, 'the lost credit is on record');
+	$l->books_ok('after lost credit', ('payout lost') x 3);
+}
+
+{
+	my $l = ledger(workers => 1, results => 30);
+
+	$l->backup('copy');
+	$l->{workers} = 3;
+	$l->more_work(20);
+	$l->pay_is('paid', 'two workers come, and all three are paid');
+	my %money = map { ($_ => $l->chain_money($_)) } $l->worker_list;
+	is(scalar(keys %money), 3, 'three');
+	$l->restore('copy');
+	is(scalar($l->worker_list), 1, 'the copy knows one of them');
+	$l->pay_is('findings', 'workers that were lost are recognised');
+	is_deeply({ map { ($_ => $l->chain_money($_)) } $l->worker_list },
+	    \%money, 'they are back, and nobody is paid again');
+	$l->books_ok('after lost workers', ('payout lost') x 3);
+	$l->more_work(20);
+	my %owed = map { ($_ => $l->owed($_)) } $l->worker_list;
+	$l->pay_is('paid', 'when they go on to work they are paid');
+	is_deeply({ map { ($_ => $l->chain_money($_)) } $l->worker_list },
+	    { map { ($_ => $money{$_} + $owed{$_}) } keys %money },
+	    'for all of it');
+	$l->books_ok('after more work', ('payout lost') x 3);
+}
+
+# ---- A copy from the middle of a payout ----
+
+for my $state (qw(submitted signed)) {
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'a payout is open');
+	$l->sql("UPDATE payout SET state = '$state'");
+	$l->backup('copy');
+	scripted();
+	$l->pay_is('paid', 'it is paid later');
+	$l->restore('copy');
+	scripted();
+	$l->pay_is('paid', "a copy in which it is $state books it");
+	is(scalar($rig->settles), 0, "$state: without sending it");
+	is($l->chain_money($w), $owed, "$state: paid once");
+	$l->books_ok("after a copy in which it was $state");
+}
+
+# The node shows the payment only later: what was lost is signed anew, and
+# the token knows its nonce.
+{
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	$l->backup('copy');
+	$l->pay_is('paid', 'a payout is made');
+	$l->restore('copy');
+	$l->more_work;
+	$l->payout_conf(rpc_urls => $rig->{rpcProxy});
+	$rig->control('rpcProxy', { mode => 'answer', result => [],
+	    methods => ['eth_getLogs'] });
+	$l->pay_is('unresolved', 'while the node hides it, it is begun again');
+	is($l->chain_money($w), $owed, 'and isn\'t paid again');
+	$rig->control('rpcProxy', { mode => 'pass' });
+	$l->pay_is('findings', 'once the node shows it, it is booked');
+	is($l->payouts && ($l->payouts)[0]{paid_micros}, $owed,
+	    'as the chain has it');
+	$l->pay;
+	$l->books_ok('after a node that hid it', 'amount differs');
+}
+
+# What the lost ledger paid is mined again under another hash.
+{
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	$l->backup('copy');
+	my $before = $rig->rpc('evm_snapshot');
+	$l->pay_is('paid', 'a payout is made');
+	$l->restore('copy');
+	$l->pay_is('findings', 'and found after a restore');
+	$rig->rpc('evm_revert', $before);
+	$rig->mine(3);
+	$l->pay_is('paid', 'its block is reorganised away, and it is paid ' .
+	    'again under the same nonce');
+	is($l->chain_money($w), $owed, 'the worker has it once');
+	is($l->states, 'posted', 'it is the same payout');
+	$l->books_ok('after a reorganisation', 'payout lost');
+}
+
+# ---- Payments that aren't this ledger's ----
+
+{
+	my $l = ledger(workers => 1);
+	my $other = ledger(workers => 1);
+
+	$other->key_write(WorknetTest::slurp($l->dir('key')));
+	$other->pay_is('paid', 'another ledger pays from this treasury');
+	$l->pay_is('findings', 'a payment that isn\'t this ledger\'s needs ' .
+	    'a person');
+	is($l->states, 'posted', 'its own payouts go on');
+	is($l->sql_value('SELECT kind FROM exceptions'), 'foreign payment',
+	    'it is listed');
+	$rig->mine(10);
+	$l->pay_is('findings', 'until it is final it is seen again');
+	$l->pay_is('nothing', 'and not afterwards');
+}
+
+# ---- A copy older than a void payout and its successor ----
+
+# Makes a payout that expires, is void and paid as the next one; the copy is
+# of the given moment. Later than all others: the chain's clock goes ahead.
+sub voided_and_paid {
+	my ($l, $when) = @_;
+	my ($w) = $l->worker_list;
+
+	$l->backup('copy') if $when eq 'before it was reserved';
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'nobody settles a payout');
+	$l->backup('copy') if $when eq 'while it was submitted';
+	$rig->warp(3700);
+	$rig->mine(10);
+	scripted();
+	$l->pay_is('paid', 'it expires, and is paid under the next number');
+	is($l->states, 'voided posted', 'after it is void');
+	$l->restore('copy');
+	return $w;
+}
+
+for my $when ('before it was reserved', 'while it was submitted') {
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	voided_and_paid($l, $when);
+	$l->pay_is('findings', "a copy from $when: the lost payout is found");
+	is($l->chain_money($w), $owed, "$when: it isn't paid again");
+	is($l->owed($w), 0, "$when: nothing is owed");
+	$l->pay_is('nothing', "$when: nor by the next run");
+	$l->books_ok("after a copy from $when", 'payout lost');
+	$l->more_work;
+	$l->pay_is('paid', "$when: more work is paid");
+	is(($l->payouts)[-1]{seq}, 3, "$when: under the third number");
+	$l->books_ok("after more work and a copy from $when", 'payout lost');
+}
+
+{
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	voided_and_paid($l, 'while it was submitted');
+	$l->more_work;
+	my $more = $l->owed($w);
+	$l->payout_conf(rpc_urls => $rig->{rpcProxy});
+	$rig->control('rpcProxy', { mode => 'error',
+	    methods => ['eth_call'], selector => '0xe94a0102' });
+	$l->pay_is('unresolved', 'while no node says what became of the ' .
+	    'first payout, the worker waits');
+	is($l->states, 'submitted', 'with the lost one not yet taken up');
+	is($l->chain_money($w), $owed, 'and isn\'t paid');
+	$rig->control('rpcProxy', { mode => 'pass' });
+	$l->pay_is('findings', 'then both are settled');
+	is($l->states, 'voided posted posted', 'and the new work is paid');
+	is($l->chain_money($w), $owed + $more, 'each once');
+	$l->books_ok('after a node that said nothing', 'payout lost');
+}
+
+rig_stop($rig);
+done_testing();
