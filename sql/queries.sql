@@ -1,6 +1,20 @@
 -- Every statement that the programs run. The build turns each ":name" into a
 -- member of enum query_id; parameters are numbered (?1, ?2, ...).
 
+-- Transactions ---------------------------------------------------------------
+
+-- :name begin_write
+BEGIN IMMEDIATE;
+
+-- :name begin_read
+BEGIN;
+
+-- :name commit
+COMMIT;
+
+-- :name rollback
+ROLLBACK;
+
 -- The ledger itself --------------------------------------------------------
 
 -- :name ledger_insert
@@ -114,35 +128,33 @@ WHERE id = ?1;
 
 -- Credit -------------------------------------------------------------------
 
--- :name task_by_name
-SELECT id FROM task WHERE name = ?1 AND state <> 'removed';
-
--- A worker's assignments of a task and what became of their slots, oldest
--- first.
--- :name assignment_for_result
+-- A task of that name, if there is one; with it a worker's assignments of it,
+-- oldest first, and what became of their slots.
+-- :name assignments_for_result
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, v.reward_micros,
 	r.timestamp_ms, r.slot IS NOT NULL AND t.credit = a.worker
-FROM assignment a
-	CROSS JOIN task_version v ON v.id = a.version
+FROM task k
+	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = k.id
+	LEFT JOIN task_version v ON v.id = a.version
 	LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
-WHERE a.worker = ?1 AND a.task = ?2
+WHERE k.name = ?2 AND k.state <> 'removed'
 ORDER BY a.slot;
 
--- :name result_exists
-SELECT 1 FROM result WHERE slot = ?1;
-
+-- OR FAIL, here and in transfer_insert: these change nothing before they fail,
+-- and so SQLite needn't prepare for undoing them. Results come before their
+-- transfer, in the same transaction.
 -- :name result_insert
-INSERT INTO result (slot, transfer, version, cycle_ms, copy, assigned_ms,
-	timestamp_ms, success, status, response_ms, error, address_form,
-	signature)
+INSERT OR FAIL INTO result (slot, transfer, version, cycle_ms, copy,
+	assigned_ms, timestamp_ms, success, status, response_ms, error,
+	address_form, signature)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
 
 -- :name transfer_last
 SELECT id, hash FROM transfer ORDER BY id DESC LIMIT 1;
 
 -- :name transfer_insert
-INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, hash)
+INSERT OR FAIL INTO transfer (id, at_ms, kind, debit, credit, amount_micros, hash)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
 -- :name account_add

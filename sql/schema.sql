@@ -148,12 +148,15 @@ CREATE TABLE transfer (
 	id		INTEGER PRIMARY KEY,
 	at_ms		INTEGER NOT NULL,
 	kind		TEXT NOT NULL
-			CHECK (kind IN ('credit', 'reserve', 'post',
-			'unpost', 'void', 'recover')),
-	debit		INTEGER NOT NULL REFERENCES account (id),
-	credit		INTEGER NOT NULL REFERENCES account (id),
+			CHECK (kind = 'credit' OR kind = 'reserve'
+			OR kind = 'post' OR kind = 'unpost' OR kind = 'void'
+			OR kind = 'recover'),
+	debit		INTEGER NOT NULL REFERENCES account (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	credit		INTEGER NOT NULL REFERENCES account (id)
+			DEFERRABLE INITIALLY DEFERRED,
 	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
-	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	hash		BLOB NOT NULL,	-- 32 bytes
 	CHECK (debit <> credit)
 ) STRICT;
 
@@ -168,8 +171,10 @@ CREATE INDEX transfer_debit ON transfer (debit) WHERE debit > 3;
 -- a slot can't be paid twice.
 CREATE TABLE result (
 	slot		INTEGER PRIMARY KEY,
-	transfer	INTEGER NOT NULL REFERENCES transfer (id),
-	version		INTEGER NOT NULL REFERENCES task_version (id),
+	transfer	INTEGER NOT NULL REFERENCES transfer (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	version		INTEGER NOT NULL REFERENCES task_version (id)
+			DEFERRABLE INITIALLY DEFERRED,
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
@@ -178,8 +183,8 @@ CREATE TABLE result (
 	status		INTEGER,		-- NULL when no answer came
 	response_ms	INTEGER,
 	error		TEXT,
-	address_form	INTEGER NOT NULL CHECK (address_form IN (0, 1, 2)),
-	signature	BLOB NOT NULL CHECK (length(signature) = 65)
+	address_form	INTEGER NOT NULL CHECK (address_form BETWEEN 0 AND 2),
+	signature	BLOB NOT NULL	-- 65 bytes
 ) STRICT;
 
 -- From a transfer to its results, for statements, payouts and the audit.
@@ -302,7 +307,7 @@ CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer
 BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
 CREATE TRIGGER transfer_no_replace BEFORE INSERT ON transfer
 WHEN EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+BEGIN SELECT RAISE(FAIL, 'transfer is append-only'); END;
 
 CREATE TRIGGER result_no_update BEFORE UPDATE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
@@ -310,7 +315,7 @@ CREATE TRIGGER result_no_delete BEFORE DELETE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
 CREATE TRIGGER result_no_replace BEFORE INSERT ON result
 WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
-BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+BEGIN SELECT RAISE(FAIL, 'result is append-only'); END;
 
 CREATE TRIGGER payout_event_no_update BEFORE UPDATE ON payout_event
 BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;

@@ -226,8 +226,11 @@ static enum rc
 claim_make(struct simulation *s, struct claim *c, const struct test_worker *w,
     const struct offered_task *t, int64_t now_ms, struct err *e)
 {
-	struct attestation a = { slice_of(t->name), w->address, w->form, now_ms,
-		random_below(s, 10) != 0 };
+	struct attestation a = { .task_id = slice_of(t->name),
+		.worker = w->address,
+		.form = w->form,
+		.timestamp_ms = now_ms,
+		.success = random_below(s, 10) != 0 };
 
 	*c = (struct claim){ .task_id = a.task_id,
 		.worker = w->address,
@@ -260,9 +263,11 @@ claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 		rc = credit_check(s->db, &s->credit, s->claims, i, now_ms, e);
 		if (rc == RC_OK && c->outcome == CLAIM_OPEN && !s->o->fast)
 			rc = attest_check(
-			    &(struct attestation){ c->task_id, c->worker,
-				c->row.form, c->row.timestamp_ms,
-				c->row.success },
+			    &(struct attestation){ .task_id = c->task_id,
+				.worker = c->worker,
+				.form = c->row.form,
+				.timestamp_ms = c->row.timestamp_ms,
+				.success = c->row.success },
 			    c->row.signature, e);
 	}
 	if (rc == RC_OK)

@@ -17,7 +17,7 @@ attestation_of(struct attestation *a, const struct json *v)
 {
 	struct err e = ERR_INIT;
 
-	a->task_id = slice_of(text_of(v, "taskId"));
+	*a = (struct attestation){ .task_id = slice_of(text_of(v, "taskId")) };
 	if (address_parse(&a->worker, &a->form,
 		slice_of(text_of(v, "workerAddress")), &e) != RC_OK)
 		die("workerAddress", e.msg);
@@ -233,6 +233,7 @@ random_attestation(
 	struct err e = ERR_INIT;
 	size_t i;
 
+	*a = (struct attestation){ .success = false };
 	if (eth_key_generate(key, &e) != RC_OK ||
 	    eth_key_address(&a->worker, key, &e) != RC_OK)
 		die("key", e.msg);

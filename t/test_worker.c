@@ -180,7 +180,7 @@ result_is_signed(const struct json *j)
 	const char *signature = json_text(json_get(j, "signature"));
 	const struct json *success = json_get(j, "success");
 	uint8_t sig[SIGNATURE_LEN];
-	struct attestation a;
+	struct attestation a = { .success = false };
 
 	if (id == NULL || worker == NULL || signature == NULL ||
 	    json_int(&a.timestamp_ms, json_get(j, "timestamp")) != RC_OK ||

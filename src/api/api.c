@@ -277,7 +277,7 @@ check_claims(struct api_thread *t, size_t *open, struct err *e)
 			continue;
 		/* The expensive check comes last. */
 		a = (struct attestation){ c->task_id, c->worker, c->row.form,
-			c->row.timestamp_ms, c->row.success };
+			c->row.timestamp_ms, c->row.success, c->worker_text };
 		if (attest_check(&a, c->row.signature, NULL) != RC_OK)
 			claim_refuse(c, CLAIM_BAD_SIGNATURE);
 		else

@@ -23,7 +23,7 @@ struct parser {
 
 /* One field of a result: which value it takes, and how it is read. */
 struct field {
-	const char *name;
+	struct slice name;
 	enum json_type type; /* JSON_TRUE stands for a boolean */
 	bool required;
 	void (*set)(struct parser *, struct slice);
@@ -51,11 +51,28 @@ set_task_id(struct parser *p, struct slice text)
 	p->c->task_id = (struct slice){ p->t->task_id, text.len };
 }
 
+/* The result before this one, whose address is most often the same. */
+static bool
+is_address_before(const struct parser *p, struct slice text)
+{
+	return p->b->n > 1 && p->c[-1].worker_text != NULL &&
+	    text.len == ADDRESS_LEN &&
+	    memcmp(p->c[-1].worker_text, text.p, ADDRESS_LEN) == 0;
+}
+
 static void
 set_address(struct parser *p, struct slice text)
 {
-	if (address_parse(&p->c->worker, &p->c->row.form, text, NULL) != RC_OK)
+	if (is_address_before(p, text)) {
+		p->c->worker = p->c[-1].worker;
+		p->c->row.form = p->c[-1].row.form;
+	} else if (address_parse(&p->c->worker, &p->c->row.form, text, NULL) !=
+	    RC_OK) {
 		malformed(p, "invalid", "workerAddress");
+		return;
+	}
+	memcpy(p->t->worker, text.p, ADDRESS_LEN);
+	p->c->worker_text = p->t->worker;
 }
 
 static void
@@ -112,14 +129,14 @@ set_signature(struct parser *p, struct slice text)
 }
 
 static const struct field fields[] = {
-	{ "taskId", JSON_STRING, true, set_task_id },
-	{ "workerAddress", JSON_STRING, true, set_address },
-	{ "timestamp", JSON_NUMBER, true, set_timestamp },
-	{ "success", JSON_TRUE, true, set_success },
-	{ "signature", JSON_STRING, true, set_signature },
-	{ "responseTimeMs", JSON_NUMBER, false, set_response_ms },
-	{ "statusCode", JSON_NUMBER, false, set_status },
-	{ "error", JSON_STRING, false, set_error },
+	{ SLICE_OF("taskId"), JSON_STRING, true, set_task_id },
+	{ SLICE_OF("workerAddress"), JSON_STRING, true, set_address },
+	{ SLICE_OF("timestamp"), JSON_NUMBER, true, set_timestamp },
+	{ SLICE_OF("success"), JSON_TRUE, true, set_success },
+	{ SLICE_OF("signature"), JSON_STRING, true, set_signature },
+	{ SLICE_OF("responseTimeMs"), JSON_NUMBER, false, set_response_ms },
+	{ SLICE_OF("statusCode"), JSON_NUMBER, false, set_status },
+	{ SLICE_OF("error"), JSON_STRING, false, set_error },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -147,7 +164,7 @@ result_end(struct parser *p)
 
 	for (i = 0; i < FIELDS; i++)
 		if (fields[i].required && (p->seen & 1U << i) == 0)
-			malformed(p, "missing", fields[i].name);
+			malformed(p, "missing", fields[i].name.p);
 }
 
 static void
@@ -157,10 +174,11 @@ on_key(struct parser *p, struct slice name)
 
 	p->field = NULL;
 	for (i = 0; i < FIELDS; i++) {
-		if (!slice_is(name, fields[i].name))
+		if (name.len != fields[i].name.len ||
+		    memcmp(name.p, fields[i].name.p, name.len) != 0)
 			continue;
 		if ((p->seen & 1U << i) != 0)
-			malformed(p, "duplicate key", fields[i].name);
+			malformed(p, "duplicate key", fields[i].name.p);
 		else
 			p->field = &fields[i];
 		p->seen |= 1U << i;
@@ -177,7 +195,7 @@ on_value(struct parser *p, const struct json_event *ev)
 	if (type == JSON_FALSE)
 		type = JSON_TRUE;
 	if (type != p->field->type)
-		malformed(p, "wrong type:", p->field->name);
+		malformed(p, "wrong type:", p->field->name.p);
 	else if (type == JSON_TRUE)
 		p->field->set(
 		    p, slice_of(ev->type == JSON_TRUE ? "true" : "false"));

@@ -8,6 +8,7 @@
 /* The texts of one result, which its claim borrows. */
 struct result_text {
 	char task_id[TASK_ID_MAX + 1];
+	char worker[ADDRESS_LEN];
 	char error[RESULT_ERROR_MAX];
 };
 

@@ -17,6 +17,12 @@ struct slice {
 	size_t len;
 };
 
+/* The view of a string literal, as a constant. */
+#define SLICE_OF(literal)                    \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
+
 struct slice slice_of(const char *text);
 bool slice_is(struct slice s, const char *text);
 

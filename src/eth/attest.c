@@ -72,11 +72,15 @@ task_id_is_valid(struct slice id)
 static void
 attest_text(struct text *t, const struct attestation *a)
 {
-	char worker[ADDRESS_LEN + 1];
+	const char *worker = a->worker_text;
+	char made[ADDRESS_LEN + 1];
 
 	CHECK(task_id_is_valid(a->task_id));
 	CHECK(a->timestamp_ms >= 0 && a->timestamp_ms <= JSON_INT_MAX);
-	address_format(worker, &a->worker, a->form);
+	if (worker == NULL) {
+		address_format(made, &a->worker, a->form);
+		worker = made;
+	}
 	t->len = 0;
 	text_add_string(t, TEXT_TASK);
 	text_add(t, a->task_id.p, a->task_id.len);

@@ -15,6 +15,9 @@ struct attestation {
 	enum address_form form; /* as sent */
 	int64_t timestamp_ms;	/* 0 to 2^53-1 */
 	bool success;
+	/* The worker in that form, ADDRESS_LEN characters, if the caller has
+	 * it; NULL: made here, which costs a hash for a checksum. */
+	const char *worker_text;
 };
 
 /* True for [A-Za-z0-9_.:-]{1,64}: such an id needs no escape in JSON. */

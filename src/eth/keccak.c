@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-#define LANES  25  /* of 64 bits: the 1600-bit state */
-#define RATE   136 /* bytes absorbed in one block: 1600/8 - 2 * 32 */
+#define LANES  25 /* of 64 bits: the 1600-bit state */
 #define ROUNDS 24
 
 /* The constants of the step iota (The Keccak reference 3.0, section 1.2). */
@@ -136,36 +135,39 @@ lane_load(const uint8_t *p)
 	    (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
-static inline void
-absorb_byte(struct keccak *k, uint8_t byte)
+static void
+absorb(uint64_t state[static LANES], const uint8_t block[static KECCAK256_RATE])
 {
-	k->state[k->pos / 8] ^= (uint64_t)byte << (8 * (k->pos % 8));
-	k->pos++;
+	size_t i;
+
+	for (i = 0; i < KECCAK256_RATE / 8; i++)
+		state[i] ^= lane_load(block + 8 * i);
+	keccak_permute(state);
 }
 
 void
 keccak_init(struct keccak *k)
 {
-	*k = (struct keccak){ .pos = 0 };
+	memset(k->state, 0, sizeof(k->state));
+	k->pos = 0;
 }
 
 void
 keccak_update(struct keccak *k, const void *p, size_t len)
 {
 	const uint8_t *in = p;
+	size_t n;
 
 	while (len > 0) {
-		if (k->pos % 8 == 0 && len >= 8) {
-			k->state[k->pos / 8] ^= lane_load(in);
-			k->pos += 8;
-			in += 8;
-			len -= 8;
-		} else {
-			absorb_byte(k, *in++);
-			len--;
-		}
-		if (k->pos == RATE) {
-			keccak_permute(k->state);
+		n = sizeof(k->block) - k->pos;
+		if (n > len)
+			n = len;
+		memcpy(k->block + k->pos, in, n);
+		k->pos += n;
+		in += n;
+		len -= n;
+		if (k->pos == sizeof(k->block)) {
+			absorb(k->state, k->block);
 			k->pos = 0;
 		}
 	}
@@ -177,9 +179,10 @@ keccak_final(struct keccak *k, uint8_t out[static KECCAK256_LEN])
 	size_t i;
 
 	/* The padding of the submission, 10*1; FIPS 202 would say 0x06. */
-	absorb_byte(k, 0x01);
-	k->state[RATE / 8 - 1] ^= UINT64_C(0x80) << 56;
-	keccak_permute(k->state);
+	memset(k->block + k->pos, 0, sizeof(k->block) - k->pos);
+	k->block[k->pos] = 0x01;
+	k->block[sizeof(k->block) - 1] |= 0x80;
+	absorb(k->state, k->block);
 	for (i = 0; i < KECCAK256_LEN; i++)
 		out[i] = (uint8_t)(k->state[i / 8] >> (8 * (i % 8)));
 }

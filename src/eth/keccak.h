@@ -9,10 +9,13 @@
 #include <stdint.h>
 
 #define KECCAK256_LEN 32
+/* Bytes absorbed in one block: 1600/8 - 2 * 32. */
+#define KECCAK256_RATE 136
 
 struct keccak {
 	uint64_t state[25];
-	size_t pos; /* bytes absorbed into the current block */
+	uint8_t block[KECCAK256_RATE];
+	size_t pos; /* bytes in block that wait to be absorbed */
 };
 
 void keccak_init(struct keccak *k);

@@ -100,36 +100,73 @@ search_row(struct search *s, struct query *q, struct claim *c,
 	}
 }
 
-/* Finds claims[i]'s assignment, or says why there is none. */
+static void
+search_conclude(const struct search *s, struct claim *c)
+{
+	/*
+	 * A result that was paid is told so even when the worker holds the
+	 * task again: it mustn't use up the new assignment.
+	 */
+	if (s->recorded)
+		claim_refuse(c, CLAIM_RECORDED);
+	else if (s->found)
+		c->outcome = CLAIM_OPEN;
+	else if (s->taken)
+		claim_refuse(c, CLAIM_SLOT_TAKEN);
+	else if (s->expired)
+		claim_refuse(c, CLAIM_EXPIRED);
+	else
+		claim_refuse(c, CLAIM_NOT_ASSIGNED);
+}
+
+/*
+ * Finds claims[i]'s assignment, or refuses it for want of one; *task_exists:
+ * there is a task of that name.
+ */
 static enum rc
 find_assignment(struct db *db, const struct credit_rules *rules,
-    struct claim *claims, size_t i, int64_t now_ms, struct err *e)
+    struct claim *claims, size_t i, int64_t now_ms, bool *task_exists,
+    struct err *e)
 {
-	struct query *q = db_query(db, Q_ASSIGNMENT_FOR_RESULT);
+	struct query *q = db_query(db, Q_ASSIGNMENTS_FOR_RESULT);
 	struct search s = { .others = claims, .others_n = i };
 	struct claim *c = &claims[i];
 	enum rc rc;
 	bool row;
 
+	*task_exists = false;
 	query_int(q, 1, c->worker_id);
-	query_int(q, 2, c->task);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		search_row(&s, q, c, rules, now_ms);
+	query_text(q, 2, c->task_id);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		*task_exists = true;
+		if (!query_is_null(q, 0))
+			search_row(&s, q, c, rules, now_ms);
+	}
 	query_done(q);
-	/*
-	 * A result that was paid is told so even when the worker holds the
-	 * task again: it mustn't use up the new assignment.
-	 */
-	if (s.recorded)
-		claim_refuse(c, CLAIM_RECORDED);
-	else if (s.found)
-		c->outcome = CLAIM_OPEN;
-	else if (s.taken)
-		claim_refuse(c, CLAIM_SLOT_TAKEN);
-	else if (s.expired)
-		claim_refuse(c, CLAIM_EXPIRED);
-	else
-		claim_refuse(c, CLAIM_NOT_ASSIGNED);
+	search_conclude(&s, c);
+	return rc;
+}
+
+/* Who claims[i] is from; most often from the one that claims[i - 1] is. */
+static enum rc
+find_worker(struct db *db, struct claim *claims, size_t i, struct err *e)
+{
+	const struct claim *before = &claims[i > 0 ? i - 1 : 0];
+	struct claim *c = &claims[i];
+	struct worker_row w;
+	enum rc rc;
+
+	if (i > 0 && before->outcome != CLAIM_MALFORMED &&
+	    memcmp(&before->worker, &c->worker, sizeof(c->worker)) == 0) {
+		c->worker_id = before->worker_id;
+		c->suspended = before->suspended;
+		return RC_OK;
+	}
+	rc = worker_find(db, &c->worker, &w, e);
+	if (rc == RC_NOT_FOUND)
+		rc = RC_OK; /* its id is 0: it holds nothing */
+	c->worker_id = w.id;
+	c->suspended = w.suspended;
 	return rc;
 }
 
@@ -138,52 +175,24 @@ credit_check(struct db *db, const struct credit_rules *rules,
     struct claim *claims, size_t i, int64_t now_ms, struct err *e)
 {
 	struct claim *c = &claims[i];
-	struct worker_row w;
-	struct query *q;
+	bool task_exists;
 	enum rc rc;
 
-	q = db_query(db, Q_TASK_BY_NAME);
-	query_text(q, 1, c->task_id);
-	rc = query_one_int(q, &c->task, e);
-	if (rc == RC_NOT_FOUND) {
-		claim_refuse(c, CLAIM_UNKNOWN_TASK);
-		return RC_OK;
-	}
-	if (rc != RC_OK || !check_time(c, rules, now_ms))
-		return rc;
-	rc = worker_find(db, &c->worker, &w, e);
-	if (rc == RC_NOT_FOUND) {
-		claim_refuse(c, CLAIM_NOT_ASSIGNED);
-		return RC_OK;
-	}
+	rc = find_worker(db, claims, i, e);
+	if (rc == RC_OK)
+		rc = find_assignment(
+		    db, rules, claims, i, now_ms, &task_exists, e);
 	if (rc != RC_OK)
 		return rc;
-	if (w.suspended) {
+	/* Of several causes the first of these is told. */
+	if (!task_exists)
+		claim_refuse(c, CLAIM_UNKNOWN_TASK);
+	else if (check_time(c, rules, now_ms) && c->suspended)
 		claim_refuse(c, CLAIM_SUSPENDED);
-		return RC_OK;
-	}
-	c->worker_id = w.id;
-	return find_assignment(db, rules, claims, i, now_ms, e);
+	return RC_OK;
 }
 
-/* Another request may have been paid for the slot since the check. */
-static enum rc
-recheck_slot(struct db *db, const struct credit_rules *rules,
-    struct claim *claims, size_t i, int64_t now_ms, struct err *e)
-{
-	struct query *q = db_query(db, Q_RESULT_EXISTS);
-	enum rc rc;
-	bool paid;
-
-	query_int(q, 1, claims[i].row.slot);
-	rc = query_step(q, &paid, e);
-	query_done(q);
-	if (rc != RC_OK ||
-	    (!paid && claim_for_slot(claims, i, claims[i].row.slot) == NULL))
-		return rc;
-	return find_assignment(db, rules, claims, i, now_ms, e);
-}
-
+/* RC_CONFLICT, and nothing changed, when the slot was paid before. */
 static enum rc
 result_insert(
     struct db *db, const struct result_row *r, int64_t transfer, struct err *e)
@@ -218,79 +227,119 @@ claim_by_slot(const void *a, const void *b)
 	return (x->row.slot > y->row.slot) - (x->row.slot < y->row.slot);
 }
 
-/* One worker's share of a request: its unpaid claims, in order of slot. */
+/* One worker's share of a request: the results that are paid to it at once. */
 struct share {
+	int64_t worker_id;
 	struct claim *claims[RESULTS_PER_POST_MAX];
 	size_t n;
 	int64_t sum_micros;
 };
 
-/* The open claims of one worker, in order of slot. */
-static void
-share_gather(struct share *s, struct claim *claims, size_t n, int64_t worker_id)
-{
-	size_t i;
+/* What credit_record works on. */
+struct recording {
+	struct db *db;
+	const struct credit_rules *rules;
+	struct claim *claims;
+	size_t n;
+	int64_t now_ms;
+};
 
-	*s = (struct share){ .n = 0 };
-	for (i = 0; i < n; i++) {
-		if (claims[i].outcome != CLAIM_OPEN ||
-		    claims[i].worker_id != worker_id)
-			continue;
-		s->claims[s->n++] = &claims[i];
-		s->sum_micros += claims[i].reward_micros;
+/*
+ * Records claims[i] as paid by a transfer. When another request was paid for
+ * its slot since the check, it looks for another one, or is refused.
+ */
+static enum rc
+claim_record(
+    const struct recording *r, size_t i, int64_t transfer, struct err *e)
+{
+	struct claim *c = &r->claims[i];
+	bool task_exists;
+	int64_t slot;
+	enum rc rc;
+
+	while (c->outcome == CLAIM_OPEN) {
+		slot = c->row.slot;
+		rc = result_insert(r->db, &c->row, transfer, e);
+		if (rc == RC_OK)
+			c->outcome = CLAIM_CREDITED;
+		if (rc != RC_CONFLICT)
+			return rc;
+		rc = find_assignment(
+		    r->db, r->rules, r->claims, i, r->now_ms, &task_exists, e);
+		if (rc == RC_OK && c->outcome == CLAIM_OPEN &&
+		    c->row.slot == slot)
+			rc = RC_CONFLICT; /* not for that reason */
+		if (rc != RC_OK)
+			return rc;
 	}
-	qsort(s->claims, s->n, sizeof(s->claims[0]), claim_by_slot);
+	return RC_OK;
 }
 
+/* Records the open claims of one worker, and sorts them by slot. */
 static enum rc
-share_credit(struct db *db, const struct share *s, int64_t worker_id,
-    int64_t now_ms, struct err *e)
+share_record(
+    const struct recording *r, struct share *s, int64_t transfer, struct err *e)
 {
-	struct transfer_row t = { .at_ms = now_ms,
+	enum rc rc = RC_OK;
+	struct claim *c;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < r->n; i++) {
+		c = &r->claims[i];
+		if (c->outcome != CLAIM_OPEN || c->worker_id != s->worker_id)
+			continue;
+		rc = claim_record(r, i, transfer, e);
+		if (c->outcome != CLAIM_CREDITED)
+			continue;
+		s->claims[s->n++] = c;
+		s->sum_micros += c->reward_micros;
+	}
+	qsort(s->claims, s->n, sizeof(s->claims[0]), claim_by_slot);
+	return rc;
+}
+
+/* Pays the open claims of one worker with one transfer. */
+static enum rc
+share_credit(const struct recording *r, int64_t worker_id, struct err *e)
+{
+	struct share s = { .worker_id = worker_id };
+	struct transfer_row t = { .at_ms = r->now_ms,
 		.kind = slice_of("credit"),
 		.debit = ACCOUNT_REWARDS,
-		.credit = worker_id,
-		.amount_micros = s->sum_micros };
+		.credit = worker_id };
 	uint8_t hash[KECCAK256_LEN];
-	struct keccak k;
 	struct chain tail;
+	struct keccak k;
 	enum rc rc;
 	size_t i;
 
-	rc = transfer_tail(db, &tail, e);
+	rc = transfer_tail(r->db, &tail, e);
 	if (rc != RC_OK)
 		return rc;
 	t.id = tail.last_id + 1;
+	rc = share_record(r, &s, t.id, e);
+	if (rc != RC_OK || s.n == 0)
+		return rc;
+	t.amount_micros = s.sum_micros;
 	chain_transfer_begin(&k, &tail, &t);
-	for (i = 0; i < s->n; i++)
-		chain_transfer_result(&k, &s->claims[i]->row);
+	for (i = 0; i < s.n; i++)
+		chain_transfer_result(&k, &s.claims[i]->row);
 	chain_transfer_end(&k, hash);
-	rc = transfer_insert(db, &t, hash, e);
-	for (i = 0; rc == RC_OK && i < s->n; i++) {
-		rc = result_insert(db, &s->claims[i]->row, t.id, e);
-		s->claims[i]->outcome = CLAIM_CREDITED;
-	}
-	return rc;
+	return transfer_insert(r->db, &t, hash, e);
 }
 
 enum rc
 credit_record(struct db *db, const struct credit_rules *rules,
     struct claim *claims, size_t n, int64_t now_ms, struct err *e)
 {
-	struct share share;
+	const struct recording r = { db, rules, claims, n, now_ms };
 	enum rc rc = RC_OK;
 	size_t i;
 
 	CHECK(n <= RESULTS_PER_POST_MAX);
 	for (i = 0; rc == RC_OK && i < n; i++)
 		if (claims[i].outcome == CLAIM_OPEN)
-			rc = recheck_slot(db, rules, claims, i, now_ms, e);
-	for (i = 0; rc == RC_OK && i < n; i++) {
-		if (claims[i].outcome != CLAIM_OPEN)
-			continue;
-		/* Pays all open claims of this worker at once. */
-		share_gather(&share, claims, n, claims[i].worker_id);
-		rc = share_credit(db, &share, claims[i].worker_id, now_ms, e);
-	}
+			/* With it all others of this worker. */
+			rc = share_credit(&r, claims[i].worker_id, e);
 	return rc;
 }

@@ -31,14 +31,15 @@ enum claim_outcome {
 
 /* One result as a worker sent it, and what became of it. */
 struct claim {
-	/* From the request; task_id and row.error are borrowed. */
+	/* From the request; task_id, worker_text and row.error are borrowed. */
 	struct slice task_id;
 	struct address worker;
-	struct result_row row; /* its worker's part */
+	const char *worker_text; /* as sent; NULL: row.form tells */
+	struct result_row row;	 /* its worker's part */
 
 	/* From the ledger. */
-	int64_t task;
-	int64_t worker_id;
+	int64_t worker_id; /* 0: never seen */
+	bool suspended;
 	int64_t reward_micros;
 
 	enum claim_outcome outcome;

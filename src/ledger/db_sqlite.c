@@ -280,26 +280,26 @@ db_migrate(const char *path, int *steps, struct err *e)
 enum rc
 db_begin(struct db *db, struct err *e)
 {
-	return run_sql(db, "BEGIN IMMEDIATE", "begin", e);
+	return query_run(db_query(db, Q_BEGIN_WRITE), e);
 }
 
 enum rc
 db_begin_read(struct db *db, struct err *e)
 {
-	return run_sql(db, "BEGIN", "begin", e);
+	return query_run(db_query(db, Q_BEGIN_READ), e);
 }
 
 enum rc
 db_commit(struct db *db, struct err *e)
 {
-	return run_sql(db, "COMMIT", "commit", e);
+	return query_run(db_query(db, Q_COMMIT), e);
 }
 
 void
 db_rollback(struct db *db)
 {
 	if (!sqlite3_get_autocommit(db->handle))
-		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+		(void)!query_run(db_query(db, Q_ROLLBACK), NULL);
 }
 
 struct query *

@@ -14,7 +14,7 @@ static void
 check_claim(const struct claim *c)
 {
 	const struct attestation a = { c->task_id, c->worker, c->row.form,
-		c->row.timestamp_ms, c->row.success };
+		c->row.timestamp_ms, c->row.success, c->worker_text };
 	uint8_t digest[KECCAK256_LEN];
 
 	CHECK(c->outcome == CLAIM_OPEN || c->outcome == CLAIM_MALFORMED);
