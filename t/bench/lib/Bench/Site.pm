@@ -1,0 +1,156 @@
+# A coordinator under load: a prepared ledger, worknet-fcgi, nginx with the
+# shipped site, and the load generator. WorknetTest starts and ends them.
+package Bench::Site;
+
+use strict;
+use warnings;
+
+use Time::HiRes ();
+
+use WorknetTest qw(build_path run_command child_start child_is_running
+    exec_logged json_value wait_for slurp);
+
+our @ISA = ('WorknetTest');
+
+use constant CPUCLOCK_SCHED => 2;	# linux/posix-timers.h
+
+# ---- CPU time ------------------------------------------------------------
+
+# The CPU time of a process, in seconds: user and system, of all its threads,
+# also of those that ended, in nanoseconds (clock_getcpuclockid(3)).
+sub cpu_s {
+	my ($pid) = @_;
+
+	return Time::HiRes::clock_gettime((-$pid - 1) * 8 + CPUCLOCK_SCHED);
+}
+
+sub cpu_sum_s {
+	my $sum = 0;
+
+	$sum += cpu_s($_) for @_;
+	return $sum;
+}
+
+# ---- Starting ------------------------------------------------------------
+
+# Options: conf => keys of [coordinator].
+sub new {
+	my ($class, %opt) = @_;
+
+	# What is prepared can be paid as long as the benchmark runs.
+	return WorknetTest::new($class, conf => { coordinator => {
+	    result_window_ms => 24 * 3600 * 1000, %{ $opt{conf} // {} } } });
+}
+
+# What t/bench/prepare makes: prepare(workers => N, batch => N, ...).
+sub prepare {
+	my ($self, %opt) = @_;
+
+	$self->init;
+	my ($status, $out, $err) = run_command(build_path('t/bench/prepare'),
+	    '--ledger', $self->ledger_path, '--posts', $self->posts_path,
+	    '--polls', $self->polls_path,
+	    map { ("--$_", $opt{$_}) } sort keys %opt);
+	die "t/bench/prepare: $err" if $status != 0;
+	$self->{posts_next} = 0;
+	return $self;
+}
+
+sub posts_path { return $_[0]->dir('posts') }
+sub polls_path { return $_[0]->dir('polls') }
+
+# The coordinator and nginx, which has a worker for each core. A log of each
+# request would cost both sides of a ratio the same, and so hide a part of it.
+sub serve {
+	my ($self, %opt) = @_;
+
+	$self->start(%opt);
+	$self->nginx_start(workers => Bench::Run::cores(), edit => sub {
+		s{^server \{}{server \{\n\taccess_log off;}m or
+		    die 'nginx/worknet.conf: no server';
+	});
+	return $self;
+}
+
+sub nginx_cpu_s {
+	my ($self) = @_;
+	my $master = $self->{nginx_pid};
+
+	return cpu_sum_s($master, split ' ',
+	    slurp("/proc/$master/task/$master/children"));
+}
+
+# The threads that serve requests, as the log says.
+sub threads {
+	my ($self) = @_;
+
+	return ($self->log_text =~ /serving with (\d+) threads/)[0];
+}
+
+# ---- Load ----------------------------------------------------------------
+
+# Runs t/bench/load; what it says, with the CPU seconds of the coordinator
+# (coordinator_cpu_s), nginx and the generator (nginx_cpu_s, load_cpu_s). Options: as its own.
+sub load {
+	my ($self, @options) = @_;
+	my ($cpu, $nginx) = (cpu_s($self->pid), $self->nginx_cpu_s);
+	my ($status, $out, $err) = run_command(build_path('t/bench/load'),
+	    '--port', $self->{port}, @options);
+
+	die "t/bench/load: $err" if $status != 0;
+	my $l = json_value($out);
+	$l->{coordinator_cpu_s} = cpu_s($self->pid) - $cpu;
+	$l->{nginx_cpu_s} = $self->nginx_cpu_s - $nginx;
+	$l->{load_cpu_s} = delete $l->{cpu_s};
+	die "not every answer was good: $out" if
+	    join(' ', keys %{ $l->{status} }) ne '200' || $l->{odd} ne '';
+	return $l;
+}
+
+# Posts the next $n batches, each of which must be credited whole.
+sub load_posts {
+	my ($self, $n, $batch, @options) = @_;
+	my $l = $self->load('--requests',
+	    $self->posts_path . ":$self->{posts_next}", '--count', $n,
+	    '--seconds', 60, @options);
+	my $posts = $l->{sources}[0];
+
+	$self->{posts_next} = $posts->{next};
+	die "$posts->{units} of " . $n * $batch . " results were credited\n"
+	    if $posts->{units} != $n * $batch;
+	return $l;
+}
+
+# Good answers in a second.
+sub rate {
+	my ($l) = @_;
+	my $n = 0;
+
+	$n += $_->{good_in_time} for @{ $l->{sources} };
+	return $n / $l->{seconds};
+}
+
+# ---- The responder that does nothing -------------------------------------
+
+package Bench::Site::Empty;
+
+our @ISA = ('Bench::Site');
+
+# t/bench/empty in the coordinator's place, behind the same nginx.
+sub start {
+	my ($self, %opt) = @_;
+
+	$self->{pid} = WorknetTest::child_start('empty', sub {
+		WorknetTest::exec_logged($self->log_path,
+		    WorknetTest::build_path('t/bench/empty'),
+		    $self->socket_path, $opt{threads});
+	});
+	WorknetTest::wait_for(sub {
+		die $self->log_text if
+		    !WorknetTest::child_is_running($self->{pid});
+		return $self->log_text =~ /serving/;
+	}, 'empty to serve');
+	return $self;
+}
+
+1;
