@@ -32,7 +32,6 @@ struct options {
 	long workers;
 	long batch; /* assignments of each worker */
 	long idle;  /* active tasks that aren't due */
-	long due;   /* tasks that are due to anybody */
 };
 
 /* A worker with the tasks that it holds. */
@@ -54,13 +53,13 @@ struct preparation {
 };
 
 static const char usage[] =
-    "usage: prepare --ledger FILE --workers N --batch N [--idle N] [--due N]\n"
+    "usage: prepare --ledger FILE --workers N --batch N [--idle N]\n"
     "           [--posts FILE] [--polls FILE]\n"
     "\n"
     "In an existing ledger workers are given a batch of assignments each, of\n"
     "tasks that are paused afterwards. --idle adds active tasks that aren't\n"
-    "due, --due some that are. --posts gets each worker's results as a\n"
-    "request, --polls each one's poll.\n";
+    "due. --posts gets each worker's results as a request, --polls each one's\n"
+    "poll.\n";
 
 static int
 options_parse(struct options *o, int argc, char **argv)
@@ -72,7 +71,6 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "workers", required_argument, NULL, 'w' },
 		{ "batch", required_argument, NULL, 'b' },
 		{ "idle", required_argument, NULL, 'i' },
-		{ "due", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -97,9 +95,6 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'i':
 			o->idle = atol(optarg);
-			break;
-		case 'd':
-			o->due = atol(optarg);
 			break;
 		default:
 			return -1;
@@ -239,9 +234,6 @@ ledger_prepare(struct preparation *p, struct err *e)
 	if (rc == RC_OK)
 		rc = tasks_add(
 		    p, "idle", p->o->idle, &p->like, p->now_ms + HOUR_MS, e);
-	if (rc == RC_OK)
-		rc = tasks_add(
-		    p, "due", p->o->due, &p->like, p->now_ms - DUE_FOR_MS, e);
 	if (rc == RC_OK)
 		rc = db_commit(p->db, e);
 	if (rc != RC_OK)

@@ -9,14 +9,18 @@ use Bench::Site;
 use constant { CONNECTIONS => 32, SECONDS => 1.2, WARM_SECONDS => 0.5 };
 
 # A coordinator and the empty responder, each behind an nginx of its own.
-# Options: workers, idle, due (see t/bench/prepare), tasks (in one answer).
+# Options: workers, idle (see t/bench/prepare), due => tasks that are, tasks =>
+# in one answer.
 sub sites {
 	my (%opt) = @_;
-	my %conf = $opt{tasks} ? (conf => { max_tasks_per_poll =>
-	    delete $opt{tasks} }) : ();
-	my $site = Bench::Site->new(%conf)->prepare(batch => 1, %opt)->serve;
+	my $site = Bench::Site->new($opt{tasks} ? (conf => {
+	    max_tasks_per_poll => $opt{tasks} }) : ());
 	my $empty = Bench::Site::Empty->new;
 
+	$site->prepare(batch => 1, workers => $opt{workers},
+	    idle => $opt{idle} // 0);
+	$site->tasks_due($opt{due}) if $opt{due};
+	$site->serve;
 	$empty->serve(threads => $site->threads);
 	return ($site, $empty);
 }
