@@ -31,16 +31,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "t/bench/load.h"
+
 #define FILES_MAX	4
 #define CONNECTIONS_MAX 4096
 #define ANSWER_MAX	(64 * 1024) /* bytes of an answer, with its header */
 #define EVENTS_MAX	256
 #define DRAIN_S		30 /* for the last answers */
 #define NEVER_US	INT64_MAX
-
-/* Ends the program: this is a tool, and its caller reads why. */
-#define DIE(...) \
-	(fprintf(stderr, "load: " __VA_ARGS__), fputc('\n', stderr), exit(1))
 
 /* Prepared requests, and how far they were sent. */
 struct source {
@@ -51,6 +49,8 @@ struct source {
 	size_t next;
 	bool cycle;
 	int64_t sent;
+	uint32_t *again; /* refused with 503, to be sent again; owned */
+	size_t again_n;
 };
 
 struct connection {
@@ -65,16 +65,6 @@ struct connection {
 	char *in; /* owned, ANSWER_MAX + 1 bytes */
 };
 
-/* An answer, or that none came. */
-struct sample {
-	uint32_t index;
-	uint32_t latency_us;
-	uint32_t units;	 /* results accepted, or tasks given */
-	uint16_t status; /* 0: the connection ended without one */
-	uint8_t source;
-	bool in_time; /* before the run's end */
-};
-
 struct load {
 	struct source sources[FILES_MAX];
 	size_t sources_n;
@@ -84,9 +74,7 @@ struct load {
 	size_t *idle; /* owned; a stack of connections */
 	size_t idle_n;
 	size_t busy_n;
-	struct sample *samples; /* owned */
-	size_t samples_n;
-	size_t samples_max;
+	struct samples samples;
 	int epoll_fd;
 	uint16_t port;
 	double rate;	     /* a second; 0: closed loop */
@@ -94,24 +82,26 @@ struct load {
 	int64_t seconds_us;
 	int64_t count;		  /* requests at most; 0: no limit */
 	const char *answers_path; /* NULL: isn't written */
+	bool again;		  /* what got 503 is sent again */
 	uint64_t random;
 	int64_t taken; /* requests */
 	int64_t start_us;
-	int64_t next_us;       /* when the next request is due; open loop */
-	int64_t end_us;	       /* nothing is sent from here on */
-	int64_t abandoned;     /* due, but nobody waited for a connection */
-	int64_t retry_after;   /* answers that say when to come back */
-	int64_t opened;	       /* connections */
-	char sample_text[512]; /* the first answer that isn't plain good */
+	int64_t next_us;     /* when the next request is due; open loop */
+	int64_t end_us;	     /* nothing is sent from here on */
+	int64_t abandoned;   /* due, but nobody waited for a connection */
+	int64_t retry_after; /* answers that say when to come back */
+	int64_t opened;	     /* connections */
+	char odd[512];	     /* the first answer that isn't plain good */
 };
 
 static const char usage[] =
     "usage: load --port N --requests FILE[:FIRST] ... --seconds S\n"
     "            [--cycle FILE] [--count N] [--connections N] [--rate N]\n"
-    "            [--patience-ms N] [--answers FILE]\n"
+    "            [--patience-ms N] [--again] [--answers FILE]\n"
     "\n"
     "--patience-ms gives up a request that has found no free connection by\n"
-    "then. --answers gets a line \"SOURCE INDEX STATUS UNITS MICROSECONDS\"\n"
+    "then. --again sends what got 503 once more, when all has been sent.\n"
+    "--answers gets a line \"SOURCE INDEX STATUS UNITS MICROSECONDS\"\n"
     "for each.\n";
 
 static int64_t
@@ -205,13 +195,15 @@ request_take(struct load *l, struct connection *c)
 
 	if (l->count > 0 && l->taken == l->count)
 		return false;
-	if (s->next >= s->n) {
-		if (!s->cycle)
-			return false;
+	if (s->next >= s->n && s->cycle)
 		s->next = 0;
-	}
+	if (s->next < s->n)
+		c->index = s->next++;
+	else if (s->again_n > 0)
+		c->index = s->again[--s->again_n];
+	else
+		return false;
 	c->source = l->turn;
-	c->index = s->next++;
 	c->out = s->map + s->offsets[c->index] + sizeof(uint32_t);
 	c->out_len = request_len(s, c->index);
 	s->sent++;
@@ -220,27 +212,30 @@ request_take(struct load *l, struct connection *c)
 	return true;
 }
 
+/* The request was refused for now: it may be sent again. */
+static void
+request_put_back(struct source *s, size_t index)
+{
+	if (s->again == NULL)
+		s->again = calloc(s->n, sizeof(s->again[0]));
+	if (s->again == NULL)
+		DIE("no memory");
+	s->again[s->again_n++] = (uint32_t)index;
+}
+
 /* ---- Answers ---- */
 
 static void
 sample_add(struct load *l, const struct connection *c, unsigned status,
     unsigned long units, int64_t now_us)
 {
-	if (l->samples_n == l->samples_max) {
-		l->samples_max =
-		    l->samples_max == 0 ? 1 << 16 : 2 * l->samples_max;
-		l->samples =
-		    realloc(l->samples, l->samples_max * sizeof(l->samples[0]));
-		if (l->samples == NULL)
-			DIE("no memory");
-	}
-	l->samples[l->samples_n++] =
-	    (struct sample){ .index = (uint32_t)c->index,
-		    .latency_us = (uint32_t)(now_us - c->due_us),
-		    .units = (uint32_t)units,
-		    .status = (uint16_t)status,
-		    .source = (uint8_t)c->source,
-		    .in_time = now_us <= l->end_us };
+	samples_put(&l->samples,
+	    &(struct sample){ .index = (uint32_t)c->index,
+		.latency_us = (uint32_t)(now_us - c->due_us),
+		.units = (uint32_t)units,
+		.status = (uint16_t)status,
+		.source = (uint8_t)c->source,
+		.in_time = now_us <= l->end_us });
 }
 
 /* Results accepted, or the number of tasks given. */
@@ -286,10 +281,9 @@ connection_rest(struct load *l, struct connection *c)
 static void
 answer_note(struct load *l, const char *text, unsigned status)
 {
-	if (l->sample_text[0] == '\0' &&
+	if (l->odd[0] == '\0' &&
 	    (status != 200 || strstr(text, "\"errors\"") != NULL))
-		(void)snprintf(
-		    l->sample_text, sizeof(l->sample_text), "%s", text);
+		(void)snprintf(l->odd, sizeof(l->odd), "%s", text);
 }
 
 /* Takes c's answer if it is complete. */
@@ -317,6 +311,8 @@ answer_take(struct load *l, struct connection *c)
 	status = (unsigned)strtoul(c->in + 9, NULL, 10);
 	l->retry_after += header_find(c->in, "\r\nRetry-After: ") != NULL;
 	c->in[need] = '\0';
+	if (status == 503 && l->again)
+		request_put_back(&l->sources[c->source], c->index);
 	answer_note(l, end + 4, status);
 	sample_add(l, c, status, body_units(end + 4), clock_us());
 	if (connection != NULL && strncasecmp(connection, "close", 5) == 0)
@@ -513,141 +509,31 @@ connections_make(struct load *l)
 	}
 }
 
-/* ---- The report ---- */
-
-static int
-sample_order(const void *a, const void *b)
-{
-	const uint32_t x = ((const struct sample *)a)->latency_us;
-	const uint32_t y = ((const struct sample *)b)->latency_us;
-
-	return (x > y) - (x < y);
-}
-
-/* Latencies of one source, of answers with 200 or of the others. */
-static void
-latency_print(const struct load *l, size_t source, bool good)
-{
-	static const struct {
-		const char *name;
-		double at;
-	} points[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 },
-		{ "max", 1 } };
-	struct sample *s = malloc((l->samples_n + 1) * sizeof(*s));
-	size_t i, n = 0, at;
-
-	if (s == NULL)
-		DIE("no memory");
-	for (i = 0; i < l->samples_n; i++)
-		if (l->samples[i].source == source &&
-		    l->samples[i].status != 0 &&
-		    (l->samples[i].status == 200) == good)
-			s[n++] = l->samples[i];
-	qsort(s, n, sizeof(*s), sample_order);
-	printf("\"%s\":{\"n\":%zu", good ? "good" : "refused", n);
-	for (i = 0; n > 0 && i < sizeof(points) / sizeof(points[0]); i++) {
-		at = (size_t)ceil(points[i].at * (double)n) - 1;
-		printf(",\"%s_ms\":%.3f", points[i].name,
-		    s[at].latency_us / 1000.0);
-	}
-	printf("}");
-	free(s);
-}
-
-static void
-source_print(const struct load *l, size_t source)
-{
-	int64_t good = 0, units = 0, units_all = 0;
-	const struct sample *s;
-	size_t i;
-
-	for (i = 0; i < l->samples_n; i++) {
-		s = &l->samples[i];
-		if (s->source != source)
-			continue;
-		units_all += s->units;
-		if (s->in_time && s->status == 200) {
-			good++;
-			units += s->units;
-		}
-	}
-	printf("%s{\"sent\":%" PRId64 ",\"next\":%zu,\"good_in_time\":%" PRId64
-	       ",\"units_in_time\":%" PRId64 ",\"units\":%" PRId64 ",",
-	    source == 0 ? "" : ",", l->sources[source].sent,
-	    l->sources[source].next, good, units, units_all);
-	latency_print(l, source, true);
-	printf(",");
-	latency_print(l, source, false);
-	printf("}");
-}
-
-static void
-statuses_print(const struct load *l)
-{
-	static int64_t counts[1000];
-	bool first = true;
-	size_t i;
-
-	for (i = 0; i < l->samples_n; i++)
-		counts[l->samples[i].status % 1000]++;
-	for (i = 0; i < 1000; i++)
-		if (counts[i] > 0) {
-			printf("%s\"%zu\":%" PRId64, first ? "" : ",", i,
-			    counts[i]);
-			first = false;
-		}
-}
-
-static void
-text_print(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else
-			putchar((unsigned char)*text < ' ' ? ' ' : *text);
-}
-
 static void
 report(const struct load *l)
 {
 	struct rusage used;
-	double cpu_s;
 	size_t i;
 
 	(void)getrusage(RUSAGE_SELF, &used);
-	cpu_s = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-	    (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 	printf("{\"seconds\":%.6f,\"answers\":%zu,\"abandoned\":%" PRId64
 	       ",\"retry_after\":%" PRId64 ",\"opened\":%" PRId64
-	       ",\"cpu_s\":%.6f,\"status\":{",
-	    (double)(l->end_us - l->start_us) / 1e6, l->samples_n, l->abandoned,
-	    l->retry_after, l->opened, cpu_s);
-	statuses_print(l);
-	printf("},\"sources\":[");
-	for (i = 0; i < l->sources_n; i++)
-		source_print(l, i);
-	printf("],\"odd\":\"");
-	text_print(l->sample_text);
-	printf("\"}\n");
-}
-
-static void
-answers_write(const struct load *l)
-{
-	FILE *f = fopen(l->answers_path, "w");
-	const struct sample *s;
-	size_t i;
-
-	if (f == NULL)
-		DIE("%s: %s", l->answers_path, strerror(errno));
-	for (i = 0; i < l->samples_n; i++) {
-		s = &l->samples[i];
-		fprintf(f, "%u %u %u %u %u\n", s->source, s->index, s->status,
-		    s->units, s->latency_us);
+	       ",\"cpu_s\":%.6f,\"status\":",
+	    (double)(l->end_us - l->start_us) / 1e6, l->samples.n, l->abandoned,
+	    l->retry_after, l->opened,
+	    (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+		(double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+	samples_print_statuses(&l->samples);
+	printf(",\"sources\":[");
+	for (i = 0; i < l->sources_n; i++) {
+		printf("%s{\"sent\":%" PRId64 ",\"next\":%zu,",
+		    i == 0 ? "" : ",", l->sources[i].sent, l->sources[i].next);
+		samples_print_source(&l->samples, (uint8_t)i);
+		printf("}");
 	}
-	if (fclose(f) != 0)
-		DIE("%s: %s", l->answers_path, strerror(errno));
+	printf("],\"odd\":");
+	text_print(l->odd);
+	printf("}\n");
 }
 
 static void
@@ -663,6 +549,7 @@ options_parse(struct load *l, int argc, char **argv)
 		{ "rate", required_argument, NULL, 't' },
 		{ "patience-ms", required_argument, NULL, 'w' },
 		{ "answers", required_argument, NULL, 'a' },
+		{ "again", no_argument, NULL, 'g' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -691,6 +578,9 @@ options_parse(struct load *l, int argc, char **argv)
 		case 'w':
 			l->patience_us = atoll(optarg) * 1000;
 			break;
+		case 'g':
+			l->again = true;
+			break;
 		case 'a':
 			l->answers_path = optarg;
 			break;
@@ -715,13 +605,15 @@ main(int argc, char **argv)
 	run(&l);
 	report(&l);
 	if (l.answers_path != NULL)
-		answers_write(&l);
+		samples_write(&l.samples, l.answers_path);
 	for (i = 0; i < l.connections_n; i++)
 		free(l.connections[i].in);
-	for (i = 0; i < l.sources_n; i++)
+	for (i = 0; i < l.sources_n; i++) {
 		free(l.sources[i].offsets);
+		free(l.sources[i].again);
+	}
 	free(l.connections);
 	free(l.idle);
-	free(l.samples);
+	free(l.samples.all);
 	return EXIT_SUCCESS;
 }

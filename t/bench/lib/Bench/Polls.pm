@@ -56,9 +56,7 @@ sub measure {
 		push @bare, $b;
 	}
 	my $threads = $site->threads;
-	$_->nginx_stop for $site, $empty;
-	die "worknet-fcgi didn't end well\n" if $site->stop != 0;
-	$empty->stop('KILL');
+	$_->end for $site, $empty;
 	my $of = sub { my ($key, $list) = @_; [ map { $_->{$key} } @$list ] };
 	return {
 		ratios => \@ratio,

@@ -26,24 +26,23 @@ sub measure {
 	my $warm = int($posts / 2);
 	my $site = Bench::Site->new->prepare(batch => $batch,
 	    workers => $warm + $rounds * $posts)->serve;
-	my (@ratio, @recover, @result, @rate, @nginx, @load);
+	my @load = ('--seconds', 60, '--connections', CONNECTIONS);
+	my (@ratio, @recover, @result, @rate, @nginx, @generator);
 
-	$site->load_posts($warm, $batch, '--connections', CONNECTIONS);
+	$site->load_posts($batch, '--count', $warm, @load);
 	push @recover, recover_us();
 	for my $round (1 .. $rounds) {
-		my $l = $site->load_posts($posts, $batch, '--connections',
-		    CONNECTIONS);
+		my $l = $site->load_posts($batch, '--count', $posts, @load);
 		my $n = $posts * $batch;
 		push @recover, recover_us();
 		push @result, $l->{coordinator_cpu_s} * 1e6 / $n;
 		push @ratio, $result[-1] / (($recover[-2] + $recover[-1]) / 2);
 		push @rate, $l->{sources}[0]{units_in_time} / $l->{seconds};
 		push @nginx, $l->{nginx_cpu_s} * 1e6 / $posts;
-		push @load, $l->{load_cpu_s} * 1e6 / $posts;
+		push @generator, $l->{load_cpu_s} * 1e6 / $posts;
 	}
 	my $threads = $site->threads;
-	$site->nginx_stop;
-	die "worknet-fcgi didn't end well\n" if $site->stop != 0;
+	$site->end;
 	return {
 		ratios => \@ratio,
 		parts => [
@@ -52,8 +51,8 @@ sub measure {
 			[ 'CPU of secp256k1_ecdsa_recover', \@recover, 'us' ],
 			[ 'credited results', \@rate, '/s' ],
 			[ 'CPU of nginx for a request', \@nginx, 'us' ],
-			[ 'CPU of the load generator for a request', \@load,
-			    'us' ],
+			[ 'CPU of the load generator for a request',
+			    \@generator, 'us' ],
 			[ 'threads of worknet-fcgi', $threads ],
 			[ 'connections', CONNECTIONS ],
 		],
