@@ -7,7 +7,7 @@ use Test::More;
 
 my $src = $ENV{srcdir} // '.';
 my @files = map { glob("$src/$_") } qw(src/*.c src/*/*.[ch] t/*.[ch]
-    t/fuzz/*.[ch]);
+    t/fuzz/*.[ch] t/bench/*.[ch]);
 ok(@files > 100, 'the sources are where they should be');
 
 # Each release of clang-format formats a little differently.

@@ -1,0 +1,11 @@
+# What a credited result costs in a small network: few tasks, small batches.
+use Bench::Recover;
+
+return {
+	row => 'B',
+	what => 'a credited result, in batches of 3',
+	of => 'CPU of worknet-fcgi for a credited result / CPU of ' .
+	    'secp256k1_ecdsa_recover',
+	better => 'less', must => 2.5, aim => 1.8,
+	measure => sub { return Bench::Recover::measure($_[0], 3, 2000) },
+};

@@ -1,0 +1,12 @@
+# What a poll costs when there is nothing to do: most of all requests.
+use Bench::Polls;
+
+return {
+	row => 'C',
+	what => 'a poll when nothing is due',
+	of => 'polls in a second / answers in a second of a responder that ' .
+	    'does nothing',
+	better => 'more', must => 0.8, aim => 0.95,
+	measure => sub { return Bench::Polls::measure($_[0], 0,
+	    workers => 2000, idle => 3) },
+};
