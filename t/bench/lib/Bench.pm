@@ -1,6 +1,6 @@
 # What a row of the benchmark is, how it is measured and shown.
 #
-# A file rows/NAME.pl returns a hash:
+# A file rows/NAME.pl, in a package of its own, returns a hash:
 #	row	NAME
 #	what	what is measured, a few words
 #	of	what the ratio is made of: "X / Y"; absent without a ratio

@@ -1,4 +1,9 @@
 # What a credited result costs when nothing is posted in vain.
+package Bench::Row::A;
+
+use strict;
+use warnings;
+
 use Bench::Recover;
 
 return {

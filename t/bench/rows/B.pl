@@ -1,4 +1,9 @@
 # What a credited result costs in a small network: few tasks, small batches.
+package Bench::Row::B;
+
+use strict;
+use warnings;
+
 use Bench::Recover;
 
 return {

@@ -1,4 +1,9 @@
 # What a poll costs when there is nothing to do: most of all requests.
+package Bench::Row::C;
+
+use strict;
+use warnings;
+
 use Bench::Polls;
 
 return {
@@ -7,6 +12,6 @@ return {
 	of => 'polls in a second / answers in a second of a responder that ' .
 	    'does nothing',
 	better => 'more', must => 0.8, aim => 0.95,
-	measure => sub { return Bench::Polls::measure($_[0], 0,
+	measure => sub { return Bench::Polls::measure($_[0],
 	    workers => 2000, idle => 3) },
 };

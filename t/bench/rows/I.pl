@@ -1,4 +1,9 @@
 # How many posts share a sync of the disk when many come at once.
+package Bench::Row::I;
+
+use strict;
+use warnings;
+
 use Bench::Site;
 
 use constant { CONNECTIONS => 64, BATCH => 3, POSTS => 1500 };

@@ -6,7 +6,7 @@ use warnings;
 
 use Bench::Site;
 
-use constant { CONNECTIONS => 32, SECONDS => 1.2, WARM_SECONDS => 0.5 };
+use constant { CONNECTIONS => 32, SECONDS => 0.5, WARM_POLLS => 2000 };
 
 # A coordinator and the empty responder, each behind an nginx of its own.
 # Options: workers, idle (see t/bench/prepare), due => tasks that are, tasks =>
@@ -20,38 +20,49 @@ sub sites {
 	$site->prepare(batch => 1, workers => $opt{workers},
 	    idle => $opt{idle} // 0);
 	$site->tasks_due($opt{due}) if $opt{due};
-	$site->serve;
+	$site->serve(syncs => 1);
 	$empty->serve(threads => $site->threads);
 	return ($site, $empty);
 }
 
-# One phase: the rate, and CPU in microseconds for a request.
+# One phase of at most $count polls: the rate, CPU in microseconds for a
+# request (of all together: cpu), and what there was of syncs.
 sub phase {
-	my ($site, $polls, $seconds) = @_;
-	my $l = $site->load('--cycle', $polls, '--seconds', $seconds,
-	    '--connections', CONNECTIONS);
+	my ($site, $polls, $count) = @_;
+	my $l = $site->load('--cycle', $polls, '--seconds', SECONDS,
+	    '--count', $count, '--connections', CONNECTIONS);
 	my $n = $l->{answers};
+	my %cpu = map { ($_ => $l->{"${_}_cpu_s"} * 1e6 / $n) }
+	    qw(coordinator nginx load);
 
 	return { rate => Bench::Site::rate($l), answers => $n,
 	    tasks => $l->{sources}[0]{units},
-	    map { ($_ => $l->{"${_}_cpu_s"} * 1e6 / $n) }
-	    qw(coordinator nginx load) };
+	    $l->{syncs} && $l->{syncs}{wal} ? (
+	    polls_in_sync => $n / ($l->{syncs}{wal} + $l->{syncs}{other}),
+	    sync_ms => 1000 * $l->{syncs}{wal_s} / $l->{syncs}{wal}) : (),
+	    %cpu, cpu => $cpu{coordinator} + $cpu{nginx} + $cpu{load} };
 }
 
-# Rounds with each answer to have $tasks tasks, in turns with the empty
-# responder's. Options: as for sites.
+# Rounds in turns with the empty responder. Options: as for sites, except due;
+# tasks => so many, which each answer must have; polls => at most in a round.
 sub measure {
-	my ($run, $tasks, %opt) = @_;
-	my ($site, $empty) = sites(%opt, $tasks ? (tasks => $tasks) : ());
+	my ($run, %opt) = @_;
+	my $rounds = $run->choose(13, 41);
+	my $tasks = $opt{tasks} // 0;
+	my $most = $opt{polls} // 1_000_000;
+	my ($site, $empty) = sites(%opt, $tasks ? (due => $tasks *
+	    (WARM_POLLS + $rounds * $most)) : ());
 	my $polls = $site->polls_path;
-	my (@ratio, @full, @bare);
+	my (@ratio, @by_cpu, @full, @bare);
 
-	phase($_, $polls, WARM_SECONDS) for $site, $empty;
-	for my $round (1 .. $run->choose(5, 15)) {
-		my ($f, $b) = map { phase($_, $polls, SECONDS) } $site, $empty;
+	phase($_, $polls, WARM_POLLS) for $site, $empty;
+	for my $round (1 .. $rounds) {
+		my $f = phase($site, $polls, $most);
+		my $b = phase($empty, $polls, 1_000_000);
 		die "$f->{answers} polls were given $f->{tasks} tasks, not " .
 		    "$tasks each\n" if $f->{tasks} != $tasks * $f->{answers};
 		push @ratio, $f->{rate} / $b->{rate};
+		push @by_cpu, $b->{cpu} / $f->{cpu};
 		push @full, $f;
 		push @bare, $b;
 	}
@@ -63,6 +74,8 @@ sub measure {
 		parts => [
 			[ 'polls', $of->('rate', \@full), '/s' ],
 			[ 'answers of []', $of->('rate', \@bare), '/s' ],
+			[ 'the ratio, if CPU time were all: of [] / of a ' .
+			    'poll', \@by_cpu ],
 			[ 'CPU of worknet-fcgi for a poll',
 			    $of->('coordinator', \@full), 'us' ],
 			[ 'CPU of the responder that answers []',
@@ -73,6 +86,10 @@ sub measure {
 			    'us' ],
 			[ 'CPU of the load generator for a poll',
 			    $of->('load', \@full), 'us' ],
+			$tasks ? ([ 'polls for each sync of the disk',
+			    $of->('polls_in_sync', \@full) ],
+			    [ 'a sync of the log', $of->('sync_ms', \@full),
+			    'ms' ]) : (),
 			[ 'threads of each', $threads ],
 			[ 'connections', CONNECTIONS ],
 		],
