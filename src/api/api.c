@@ -5,25 +5,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/network.h"
 #include "api/query.h"
 #include "api/results.h"
 #include "base/log.h"
 #include "eth/attest.h"
+#include "ledger/readers.h"
 #include "json/json.h"
 
 #define RETRY_AFTER_S 5 /* of a 503 */
+#define READERS_MORE  2
 
 struct api {
 	struct api_config config;
+	struct readers *readers;
 	struct writer *writer;
 	atomic_uint refused; /* 503s since last success */
 };
 
 struct api_thread {
 	struct api *api;
-	struct db *db; /* reads; NULL until it opens */
 	struct buf body;
 	struct result_batch batch;
 	struct offer_list offers;
@@ -32,6 +35,18 @@ struct api_thread {
 
 typedef void api_route_fn(struct api_thread *t, const struct api_request *rq,
     struct api_response *rs);
+
+/*
+ * A request holds one while it computes, not while it waits for a commit: one
+ * for each processor, and some for those that wait for the disk.
+ */
+static size_t
+readers_count(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return (size_t)(processors < 1 ? 1 : processors) + READERS_MORE;
+}
 
 enum rc
 api_new(struct api **out, const struct api_config *config, struct err *e)
@@ -44,9 +59,13 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	if (a == NULL)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
 	a->config = *config;
-	rc = writer_start(
-	    &a->writer, config->ledger_path, config->busy_timeout_ms, e);
+	rc = readers_open(&a->readers, config->ledger_path, readers_count(),
+	    config->busy_timeout_ms, e);
+	if (rc == RC_OK)
+		rc = writer_start(&a->writer, config->ledger_path,
+		    config->busy_timeout_ms, e);
 	if (rc != RC_OK) {
+		readers_close(a->readers);
 		free(a);
 		return rc;
 	}
@@ -60,6 +79,7 @@ api_free(struct api *a)
 	if (a == NULL)
 		return;
 	writer_stop(a->writer);
+	readers_close(a->readers);
 	free(a);
 }
 
@@ -67,7 +87,6 @@ enum rc
 api_thread_new(struct api_thread **out, struct api *a, struct err *e)
 {
 	struct api_thread *t;
-	enum rc rc;
 
 	*out = NULL;
 	t = calloc(1, sizeof(*t));
@@ -75,12 +94,6 @@ api_thread_new(struct api_thread **out, struct api *a, struct err *e)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
 	t->api = a;
 	buf_init(&t->body, RESPONSE_MAX);
-	rc = db_open(&t->db, a->config.ledger_path, DB_READ,
-	    a->config.busy_timeout_ms, e);
-	if (rc != RC_OK) {
-		api_thread_free(t);
-		return rc;
-	}
 	*out = t;
 	return RC_OK;
 }
@@ -90,7 +103,6 @@ api_thread_free(struct api_thread *t)
 {
 	if (t == NULL)
 		return;
-	db_close(t->db);
 	buf_free(&t->body);
 	free(t);
 }
@@ -196,6 +208,21 @@ answer_tasks(struct api_thread *t, struct api_response *rs)
 	json_writer_free(w);
 }
 
+static enum rc
+find_work(struct api *a, const struct poll *poll, bool *has_work, struct err *e)
+{
+	struct db *db = readers_borrow(a->readers);
+	enum rc rc;
+
+	rc = db_begin_read(db, e);
+	if (rc == RC_OK)
+		rc = schedule_has_work(
+		    db, &a->config.schedule, poll, has_work, e);
+	db_rollback(db);
+	readers_return(a->readers, db);
+	return rc;
+}
+
 static void
 get_tasks(
     struct api_thread *t, const struct api_request *rq, struct api_response *rs)
@@ -217,10 +244,7 @@ get_tasks(
 	poll = (struct poll){ query.address, slice_of(query.region),
 		slice_of(network), t->now_ms };
 	t->offers.n = 0;
-	rc = db_begin_read(t->db, &e);
-	if (rc == RC_OK)
-		rc = schedule_has_work(t->db, rules, &poll, &has_work, &e);
-	db_rollback(t->db);
+	rc = find_work(t->api, &poll, &has_work, &e);
 	if (rc == RC_OK && has_work)
 		rc = writer_run(t->api->writer, give_run, &job, &e);
 	if (rc == RC_INVALID) {
@@ -259,7 +283,7 @@ credit_run(struct db *db, void *ctx, struct err *e)
 
 /* Refuses what can be refused without the writer; counts what is left. */
 static enum rc
-check_claims(struct api_thread *t, size_t *open, struct err *e)
+check_claims(struct api_thread *t, struct db *db, size_t *open, struct err *e)
 {
 	const struct credit_rules *rules = &t->api->config.credit;
 	struct attestation a;
@@ -272,7 +296,7 @@ check_claims(struct api_thread *t, size_t *open, struct err *e)
 		c = &t->batch.claims[i];
 		if (c->outcome == CLAIM_OPEN)
 			rc = credit_check(
-			    t->db, rules, t->batch.claims, i, t->now_ms, e);
+			    db, rules, t->batch.claims, i, t->now_ms, e);
 		if (rc != RC_OK || c->outcome != CLAIM_OPEN)
 			continue;
 		/* The expensive check comes last. */
@@ -292,14 +316,15 @@ settle_claims(struct api_thread *t, struct err *e)
 	struct credit_job job = { .rules = &t->api->config.credit,
 		.batch = &t->batch,
 		.now_ms = t->now_ms };
-	size_t i, open;
+	struct db *db = readers_borrow(t->api->readers);
+	size_t i, open = 0;
 	enum rc rc;
 
-	rc = db_begin_read(t->db, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = check_claims(t, &open, e);
-	db_rollback(t->db);
+	rc = db_begin_read(db, e);
+	if (rc == RC_OK)
+		rc = check_claims(t, db, &open, e);
+	db_rollback(db);
+	readers_return(t->api->readers, db);
 	if (rc != RC_OK || open == 0)
 		return rc;
 	for (i = 0; i < t->batch.n; i++)
@@ -402,11 +427,15 @@ static void
 get_health(
     struct api_thread *t, const struct api_request *rq, struct api_response *rs)
 {
+	struct db *db = readers_borrow(t->api->readers);
 	struct err e = ERR_INIT;
+	enum rc rc;
 	int64_t n;
 
 	(void)rq;
-	if (query_one_int(db_query(t->db, Q_HEALTH), &n, &e) != RC_OK) {
+	rc = query_one_int(db_query(db, Q_HEALTH), &n, &e);
+	readers_return(t->api->readers, db);
+	if (rc != RC_OK) {
 		answer_unavailable(t, rs, &e);
 		return;
 	}
@@ -435,6 +464,21 @@ route_path(const struct api *a, struct slice path)
 	return path;
 }
 
+static void
+response_begin(struct api_thread *t, struct api_response *rs)
+{
+	*rs = (struct api_response){ .status = 200, .body = &t->body };
+	buf_reset(&t->body);
+}
+
+void
+api_refuse(struct api_thread *t, struct api_response *rs)
+{
+	response_begin(t, rs);
+	rs->retry_after_s = RETRY_AFTER_S;
+	answer_error(t, rs, 503, "overloaded, try again later");
+}
+
 void
 api_handle(struct api_thread *t, const struct api_request *rq, int64_t now_ms,
     struct api_response *rs)
@@ -442,9 +486,8 @@ api_handle(struct api_thread *t, const struct api_request *rq, int64_t now_ms,
 	struct slice path = route_path(t->api, rq->path);
 	size_t i;
 
-	*rs = (struct api_response){ .status = 200, .body = &t->body };
+	response_begin(t, rs);
 	t->now_ms = now_ms;
-	buf_reset(&t->body);
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (!slice_is(path, routes[i].path))
 			continue;

@@ -59,4 +59,7 @@ struct api_response {
 void api_handle(struct api_thread *t, const struct api_request *rq,
     int64_t now_ms, struct api_response *rs);
 
+/* Answers 503 to a request that there is no time for, without a look at it. */
+void api_refuse(struct api_thread *t, struct api_response *rs);
+
 #endif

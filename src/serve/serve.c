@@ -5,11 +5,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/queue.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,32 +22,44 @@
  * longer than this. nginx sends a request when it has all of it. */
 #define STALL_S 10
 
-#define EVENTS_MAX 64 /* taken from epoll at once */
 #define PAUSE_MS \
 	10 /* when no connection can be taken: no memory,
 				 * no descriptor */
+/* As long without an idle responder, and more arrives than can be done. */
+#define OVERLOAD_AFTER_MS 2000
 
 /*
- * A connection of the web server, in one of three places: epoll watches it
- * until something arrives, it waits in the queue, or a responder has it. So
- * one that is kept but idle, or silent from the start, holds no thread.
+ * A connection of the web server. Epoll watches it until something arrives
+ * and gives it to one responder, which answers the request and has it
+ * watched again. So one that is kept but idle, or silent from the start,
+ * holds no thread.
  */
 struct connection {
 	FCGX_Request rq;
-	TAILQ_ENTRY(connection) all;	/* lock */
-	STAILQ_ENTRY(connection) ready; /* lock */
+	TAILQ_ENTRY(connection) all; /* lock */
+};
+
+/*
+ * Overload: a queue that doesn't go away. From then on most of the responders
+ * work, and the others refuse what they can't take, until there is time again.
+ */
+struct load {
+	atomic_llong idle_ms; /* when a responder last had nothing to do */
+	atomic_int idle;      /* responders that wait for something to do */
+	atomic_int working;   /* responders on an admitted request */
+	atomic_bool overloaded;
+	atomic_llong refused; /* since then */
+	int most;	      /* that work under overload */
 };
 
 struct server {
 	struct api *api;
 	int listen_fd;
-	int signal_fd;
+	int stop_fd; /* readable: serving ends */
 	int epoll_fd;
+	struct load load;
 	pthread_mutex_t lock;
-	pthread_cond_t arrived;		 /* with lock */
-	TAILQ_HEAD(, connection) all;	 /* lock */
-	STAILQ_HEAD(, connection) ready; /* lock */
-	bool stopping;			 /* lock */
+	TAILQ_HEAD(, connection) all; /* lock */
 };
 
 struct responder {
@@ -58,11 +71,11 @@ struct responder {
 };
 
 static int64_t
-clock_ms(void)
+clock_ms(clockid_t clock)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	(void)clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
@@ -87,7 +100,7 @@ watch(struct server *s, int op, int fd, uint32_t flags, void *what)
 	return epoll_ctl(s->epoll_fd, op, fd, &ev);
 }
 
-/* Forgets c, which neither epoll nor the queue has. */
+/* Closes c, which epoll doesn't watch. */
 static void
 connection_free(struct server *s, struct connection *c)
 {
@@ -122,7 +135,7 @@ connection_new(struct server *s, int fd)
 		connection_free(s, c);
 }
 
-/* Takes all connections that wait at the socket. */
+/* Takes all connections that wait at the socket, and has it watched again. */
 static void
 accept_waiting(struct server *s)
 {
@@ -134,63 +147,12 @@ accept_waiting(struct server *s)
 	if (errno != EAGAIN && errno != EINVAL && errno != EINTR &&
 	    errno != ECONNABORTED)
 		(void)poll(NULL, 0, PAUSE_MS);
+	/* Fails when serving ends and it isn't watched any more. */
+	(void)watch(
+	    s, EPOLL_CTL_MOD, s->listen_fd, EPOLLONESHOT, &s->listen_fd);
 }
 
-static void
-queue_put(struct server *s, struct connection *c)
-{
-	(void)pthread_mutex_lock(&s->lock);
-	STAILQ_INSERT_TAIL(&s->ready, c, ready);
-	(void)pthread_cond_signal(&s->arrived);
-	(void)pthread_mutex_unlock(&s->lock);
-}
-
-/* The next connection with something to read; NULL when serving ends. */
-static struct connection *
-queue_take(struct server *s)
-{
-	struct connection *c;
-
-	(void)pthread_mutex_lock(&s->lock);
-	while ((c = STAILQ_FIRST(&s->ready)) == NULL && !s->stopping)
-		(void)pthread_cond_wait(&s->arrived, &s->lock);
-	if (c != NULL)
-		STAILQ_REMOVE_HEAD(&s->ready, ready);
-	(void)pthread_mutex_unlock(&s->lock);
-	return c;
-}
-
-/* Has epoll watch c again; false when serving ends, or when it can't. */
-static bool
-watch_again(struct server *s, struct connection *c)
-{
-	bool watched;
-
-	/* Who gets c from the queue next takes this lock after us. */
-	(void)pthread_mutex_lock(&s->lock);
-	watched = !s->stopping &&
-	    watch(s, EPOLL_CTL_MOD, c->rq.ipcFd, EPOLLONESHOT, c) == 0;
-	(void)pthread_mutex_unlock(&s->lock);
-	return watched;
-}
-
-/* Waits for the connection's next request, if it was kept. */
-static void
-connection_done(struct server *s, struct connection *c)
-{
-	struct pollfd pfd = { .fd = c->rq.ipcFd, .events = POLLIN };
-
-	/* Watched, it may be another thread's at once. */
-	if (pfd.fd >= 0 && watch_again(s, c))
-		return;
-	/* When serving ends, what has arrived is answered. */
-	if (pfd.fd >= 0 && poll(&pfd, 1, 0) > 0)
-		queue_put(s, c);
-	else
-		connection_free(s, c);
-}
-
-/* ---- Responders ---- */
+/* ---- Requests ---- */
 
 static size_t
 read_fcgi(void *ctx, char *p, size_t len)
@@ -227,6 +189,67 @@ param_fcgi(void *ctx, const char *name)
 	return FCGX_GetParam(name, envp);
 }
 
+/* ---- Load ---- */
+
+static void
+load_init(struct load *l, size_t threads)
+{
+	l->most = (int)(threads - threads / 4);
+	atomic_store(&l->idle_ms, clock_ms(CLOCK_MONOTONIC));
+}
+
+static void
+load_watch(struct load *l, int working)
+{
+	bool expected = false;
+	int64_t idle_ms;
+
+	if (atomic_load(&l->overloaded)) {
+		if (working <= l->most / 2 &&
+		    atomic_exchange(&l->overloaded, false))
+			log_notice("no longer overloaded, after %lld answers "
+				   "of 503",
+			    atomic_exchange(&l->refused, 0));
+		return;
+	}
+	if (atomic_load(&l->idle) > 0)
+		return;
+	idle_ms = clock_ms(CLOCK_MONOTONIC) - atomic_load(&l->idle_ms);
+	if (idle_ms > OVERLOAD_AFTER_MS &&
+	    atomic_compare_exchange_strong(&l->overloaded, &expected, true))
+		log_warning("overloaded: all threads are busy for %lld s",
+		    (long long)idle_ms / 1000);
+}
+
+/* Whether a request may be worked on; then load_done follows. */
+static bool
+load_admit(struct load *l)
+{
+	int working = atomic_fetch_add(&l->working, 1) + 1;
+
+	load_watch(l, working);
+	if (!atomic_load(&l->overloaded) || working <= l->most)
+		return true;
+	atomic_fetch_sub(&l->working, 1);
+	atomic_fetch_add(&l->refused, 1);
+	return false;
+}
+
+static void
+load_done(struct load *l)
+{
+	atomic_fetch_sub(&l->working, 1);
+}
+
+static void
+load_idle(struct load *l, int responders)
+{
+	atomic_fetch_add(&l->idle, responders);
+	atomic_store(&l->idle_ms, clock_ms(CLOCK_MONOTONIC));
+}
+
+/* ---- Responders ---- */
+
 static void
 answer(struct responder *r, FCGX_Request *rq)
 {
@@ -234,31 +257,82 @@ answer(struct responder *r, FCGX_Request *rq)
 		rq->in };
 	struct api_request request;
 	struct api_response response;
+	bool admitted;
 
 	cgi_read(&src, &request, &r->body);
 	if (!read_rest(rq->in))
 		rq->keepConnection = 0;
-	api_handle(r->api, &request, clock_ms(), &response);
+	admitted = load_admit(&r->server->load);
+	if (admitted)
+		api_handle(
+		    r->api, &request, clock_ms(CLOCK_REALTIME), &response);
+	else
+		api_refuse(r->api, &response);
 	buf_reset(&r->out);
 	cgi_write(&r->out, &response);
+	if (admitted)
+		load_done(&r->server->load);
 	if (FCGX_PutStr(r->out.p, (int)r->out.len, rq->out) < 0)
 		log_debug("the web server went away before its answer");
+}
+
+static void
+connection_serve(struct responder *r, struct connection *c)
+{
+	/* Fails when the web server closed the connection. */
+	if (FCGX_Accept_r(&c->rq) == 0) {
+		answer(r, &c->rq);
+		FCGX_Finish_r(&c->rq);
+	}
+	/* Watched again, it may be another thread's at once. */
+	if (c->rq.ipcFd < 0 ||
+	    watch(r->server, EPOLL_CTL_MOD, c->rq.ipcFd, EPOLLONESHOT, c) != 0)
+		connection_free(r->server, c);
+}
+
+/*
+ * Waits for something to do. Returns how many events there are: one, or,
+ * from the moment that serving ends, that and what else has arrived.
+ */
+static int
+events_wait(
+    struct server *s, struct epoll_event events[static 2], bool stopping)
+{
+	int n;
+
+	n = epoll_wait(s->epoll_fd, events, stopping ? 2 : 1, 0);
+	if (n != 0 || stopping)
+		return n;
+	load_idle(&s->load, 1);
+	n = epoll_wait(s->epoll_fd, events, 1, -1);
+	load_idle(&s->load, -1);
+	return n;
 }
 
 static void *
 responder_main(void *arg)
 {
 	struct responder *r = arg;
-	struct connection *c;
+	struct server *s = r->server;
+	struct epoll_event events[2];
+	bool stopping = false, served;
+	void *what;
+	int i, n;
 
-	while ((c = queue_take(r->server)) != NULL) {
-		/* Fails when the web server closed the connection. */
-		if (FCGX_Accept_r(&c->rq) == 0) {
-			answer(r, &c->rq);
-			FCGX_Finish_r(&c->rq);
+	do {
+		served = false;
+		n = events_wait(s, events, stopping);
+		for (i = 0; i < n; i++) {
+			what = events[i].data.ptr;
+			served |= what != &s->stop_fd;
+			if (what == &s->stop_fd)
+				stopping = true;
+			else if (what == &s->listen_fd)
+				accept_waiting(s);
+			else
+				connection_serve(r, what);
 		}
-		connection_done(r->server, c);
-	}
+	} while (!stopping || served);
 	return NULL;
 }
 
@@ -301,16 +375,14 @@ responders_start(struct responder *all, size_t n, struct server *s,
 	return RC_OK;
 }
 
-/* Ends the responders once the queue is empty. */
+/* Ends the responders once they have answered what has arrived. */
 static void
 responders_stop(struct responder *all, size_t n, struct server *s)
 {
 	size_t i;
 
-	(void)pthread_mutex_lock(&s->lock);
-	s->stopping = true;
-	(void)pthread_cond_broadcast(&s->arrived);
-	(void)pthread_mutex_unlock(&s->lock);
+	if (s->stop_fd >= 0)
+		(void)eventfd_write(s->stop_fd, 1);
 	for (i = 0; i < n; i++) {
 		(void)pthread_join(all[i].thread, NULL);
 		responder_free(&all[i]);
@@ -319,42 +391,20 @@ responders_stop(struct responder *all, size_t n, struct server *s)
 
 /* ---- The server ---- */
 
-/* Hands out what arrives within wait_ms; *taken counts the connections. */
 static enum rc
-dispatch(struct server *s, int wait_ms, bool *stop, int *taken, struct err *e)
+server_open(struct server *s, struct err *e)
 {
-	struct epoll_event events[EVENTS_MAX];
-	int i, n;
-
-	*taken = 0;
-	n = epoll_wait(s->epoll_fd, events, EVENTS_MAX, wait_ms);
-	if (n < 0 && errno != EINTR)
-		return err_set(e, RC_IO, "epoll: %s", strerror(errno));
-	for (i = 0; i < n; i++) {
-		if (events[i].data.ptr == &s->signal_fd)
-			*stop = true;
-		else if (events[i].data.ptr == &s->listen_fd)
-			accept_waiting(s);
-		else {
-			queue_put(s, events[i].data.ptr);
-			++*taken;
-		}
-	}
-	return RC_OK;
-}
-
-static enum rc
-server_open(struct server *s, const sigset_t *stop, struct err *e)
-{
-	/* Nobody but this thread accepts, and it must never block. */
+	/* A responder that accepts must never block. */
 	if (fcntl(s->listen_fd, F_SETFL, O_NONBLOCK) != 0 || FCGX_Init() != 0)
 		return err_set(
 		    e, RC_IO, "can't use the socket: %s", strerror(errno));
-	s->signal_fd = signalfd(-1, stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (s->signal_fd < 0 || s->epoll_fd < 0 ||
-	    watch(s, EPOLL_CTL_ADD, s->signal_fd, 0, &s->signal_fd) != 0 ||
-	    watch(s, EPOLL_CTL_ADD, s->listen_fd, 0, &s->listen_fd) != 0)
+	/* All responders are to see the one, only one each the other. */
+	if (s->stop_fd < 0 || s->epoll_fd < 0 ||
+	    watch(s, EPOLL_CTL_ADD, s->stop_fd, 0, &s->stop_fd) != 0 ||
+	    watch(s, EPOLL_CTL_ADD, s->listen_fd, EPOLLONESHOT,
+		&s->listen_fd) != 0)
 		return err_set(e, RC_IO, "epoll: %s", strerror(errno));
 	return RC_OK;
 }
@@ -368,36 +418,26 @@ server_close(struct server *s)
 		connection_free(s, c);
 	if (s->epoll_fd >= 0)
 		(void)close(s->epoll_fd);
-	if (s->signal_fd >= 0)
-		(void)close(s->signal_fd);
-	(void)pthread_cond_destroy(&s->arrived);
+	if (s->stop_fd >= 0)
+		(void)close(s->stop_fd);
 	(void)pthread_mutex_destroy(&s->lock);
 }
 
-/* Serves until the signal; then hands out what had arrived by then. */
+/* Waits for the signal; then takes those who had connected by then. */
 static enum rc
-serve_until_stopped(struct server *s, bool owned, struct err *e)
+wait_for_stop(struct server *s, bool owned, const sigset_t *stop, struct err *e)
 {
-	struct signalfd_siginfo info = { .ssi_signo = 0 };
-	bool stop = false;
-	enum rc rc = RC_OK;
-	int taken;
+	int error, signal_number;
 
-	while (rc == RC_OK && !stop)
-		rc = dispatch(s, -1, &stop, &taken, e);
-	if (rc != RC_OK)
-		return rc;
-	if (read(s->signal_fd, &info, sizeof(info)) > 0)
-		log_notice(
-		    "signal %u: answering what was accepted", info.ssi_signo);
+	error = sigwait(stop, &signal_number);
+	if (error != 0)
+		return err_set(e, RC_IO, "sigwait: %s", strerror(error));
+	log_notice("signal %d: answering what was accepted", signal_number);
 	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->listen_fd, NULL);
 	/* Who connects from here on is refused; who did before is served. */
 	if (owned && shutdown(s->listen_fd, SHUT_RD) == 0)
 		accept_waiting(s);
-	do
-		rc = dispatch(s, 0, &stop, &taken, e);
-	while (rc == RC_OK && taken > 0);
-	return rc;
+	return RC_OK;
 }
 
 enum rc
@@ -406,24 +446,23 @@ serve_run(struct api *api, int listen_fd, bool owned, size_t threads,
 {
 	struct server s = { .api = api,
 		.listen_fd = listen_fd,
-		.signal_fd = -1,
+		.stop_fd = -1,
 		.epoll_fd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.arrived = PTHREAD_COND_INITIALIZER,
-		.all = TAILQ_HEAD_INITIALIZER(s.all),
-		.ready = STAILQ_HEAD_INITIALIZER(s.ready) };
+		.all = TAILQ_HEAD_INITIALIZER(s.all) };
 	struct responder *all = NULL;
 	size_t started = 0;
 	enum rc rc;
 
-	rc = server_open(&s, stop, e);
+	load_init(&s.load, threads);
+	rc = server_open(&s, e);
 	if (rc == RC_OK && (all = calloc(threads, sizeof(*all))) == NULL)
 		rc = err_set(e, RC_NO_MEMORY, "serve: no memory");
 	if (rc == RC_OK)
 		rc = responders_start(all, threads, &s, &started, e);
 	if (rc == RC_OK) {
 		log_notice("serving with %zu threads", threads);
-		rc = serve_until_stopped(&s, owned, e);
+		rc = wait_for_stop(&s, owned, stop, e);
 	}
 	responders_stop(all, started, &s);
 	server_close(&s);
@@ -482,7 +521,8 @@ serve_cgi(struct api *api, struct err *e)
 	rc = responder_init(&r, &s, e);
 	if (rc == RC_OK) {
 		cgi_read(&src, &request, &r.body);
-		api_handle(r.api, &request, clock_ms(), &response);
+		api_handle(
+		    r.api, &request, clock_ms(CLOCK_REALTIME), &response);
 		cgi_write(&r.out, &response);
 		rc = write_stdout(&r.out, e);
 	}

@@ -7,6 +7,7 @@ use warnings;
 use Bench::Site;
 
 use constant { CONNECTIONS => 32, SECONDS => 0.5, WARM_POLLS => 2000 };
+use constant KEPT => 128;	# by each nginx process: nginx/worknet.conf
 
 # A coordinator and the empty responder, each behind an nginx of its own.
 # Options: workers, idle (see t/bench/prepare), due => tasks that are, tasks =>
@@ -21,7 +22,9 @@ sub sites {
 	    idle => $opt{idle} // 0);
 	$site->tasks_due($opt{due}) if $opt{due};
 	$site->serve(syncs => 1);
-	$empty->serve(threads => $site->threads);
+	# A thread of its own for each connection that nginx may keep, since
+	# each of those holds one: more help it as little as fewer would do.
+	$empty->serve(threads => KEPT * Bench::Run::cores());
 	return ($site, $empty);
 }
 
@@ -90,7 +93,7 @@ sub measure {
 			    $of->('polls_in_sync', \@full) ],
 			    [ 'a sync of the log', $of->('sync_ms', \@full),
 			    'ms' ]) : (),
-			[ 'threads of each', $threads ],
+			[ 'threads of worknet-fcgi', $threads ],
 			[ 'connections', CONNECTIONS ],
 		],
 	};
