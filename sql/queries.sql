@@ -59,17 +59,14 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- :name task_due
 SELECT id, anyone_ms FROM task INDEXED BY task_due
 WHERE state = 'active' AND region = ?1 AND open_ms <= ?2
-ORDER BY open_ms LIMIT ?3;
+ORDER BY open_ms LIMIT ?3 OFFSET ?4;
 
--- What decides whether a due task has a slot for a worker.
+-- What decides whether a due task has a slot for a worker, and what the worker
+-- is told of it.
 -- :name task_decide
 SELECT k.version, k.anyone_ms, k.cycle_ms, k.given, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms
-FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.id = ?1;
-
--- What a worker is told of a task.
--- :name task_offered
-SELECT k.name, v.url, v.region, v.expected_status
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, k.name,
+	v.url, v.region, v.expected_status
 FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.id = ?1;
 
 -- When a worker was last given a task.
@@ -103,9 +100,8 @@ WHERE o.task = ?1
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = o.slot)
 ORDER BY o.again_ms LIMIT 1;
 
--- :name slot_next
-UPDATE slot_counter SET last_slot = last_slot + 1 WHERE id = 1
-RETURNING last_slot;
+-- :name slot_set
+UPDATE slot_counter SET last_slot = ?1 WHERE id = 1;
 
 -- :name slot_last
 SELECT last_slot FROM slot_counter WHERE id = 1;

@@ -24,6 +24,9 @@ struct due_entry {
 	int64_t anyone_ms;
 };
 
+/* Read at once: most polls are served from these. */
+#define DUE_CHUNK 16
+
 /* One slot for the worker, or none of the due task. */
 enum pick {
 	PICK_NONE,  /* not for this worker, now */
@@ -48,7 +51,9 @@ struct round {
 	int64_t worker; /* 0: never seen */
 	int64_t turn;
 	int64_t level;
-	bool dry; /* only looks */
+	int64_t last_slot; /* given out; 0: not read yet */
+	int64_t skipped;   /* due tasks of the region that it can't have */
+	bool dry;	   /* only looks */
 	bool has_work;
 	bool gave;
 };
@@ -62,8 +67,10 @@ copy_text(char *out, size_t size, struct slice s)
 	out[n] = '\0';
 }
 
+/* What decides about a due task, and what the worker would be told of it. */
 static enum rc
-due_read(struct round *r, int64_t id, struct due *d, struct err *e)
+due_read(struct round *r, int64_t id, struct due *d, struct offered_task *t,
+    struct err *e)
 {
 	struct query *q = db_query(r->db, Q_TASK_DECIDE);
 	enum rc rc;
@@ -83,33 +90,18 @@ due_read(struct round *r, int64_t id, struct due *d, struct err *e)
 		d->copies = query_get_int(q, 7);
 		d->cooldown_ms = query_get_int(q, 8);
 	}
-	query_done(q);
-	if (rc == RC_OK && !row)
-		return err_set(
-		    e, RC_CORRUPT, "task %lld is due, but gone", (long long)id);
-	return rc;
-}
-
-/* What the worker is told of the task. */
-static enum rc
-offered_read(
-    struct round *r, const struct due *d, struct offered_task *t, struct err *e)
-{
-	struct query *q = db_query(r->db, Q_TASK_OFFERED);
-	enum rc rc;
-	bool row;
-
-	query_int(q, 1, d->id);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		copy_text(t->name, sizeof(t->name), query_get_text(q, 0));
-		copy_text(t->url, sizeof(t->url), query_get_text(q, 1));
-		copy_text(t->region, sizeof(t->region), query_get_text(q, 2));
-		t->expected_status = query_get_int(q, 3);
+	if (rc == RC_OK && row && t != NULL) {
+		copy_text(t->name, sizeof(t->name), query_get_text(q, 9));
+		copy_text(t->url, sizeof(t->url), query_get_text(q, 10));
+		copy_text(t->region, sizeof(t->region), query_get_text(q, 11));
+		t->expected_status = query_get_int(q, 12);
 		t->timeout_ms = d->timeout_ms;
 		t->reward_micros = d->reward_micros;
 	}
 	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(
+		    e, RC_CORRUPT, "task %lld is due, but gone", (long long)id);
 	return rc;
 }
 
@@ -206,27 +198,42 @@ slot_pick(struct round *r, const struct due *d, struct slot *s, struct err *e)
 	return rc;
 }
 
-/* Moves the task to its next place among the due ones. */
+/* When the first of the cycle's silent slots is offered again, by next_ms. */
 static enum rc
-task_move(struct round *r, const struct due *d, int64_t cycle_ms, int64_t given,
+offer_next(struct round *r, const struct due *d, int64_t next_ms, int64_t *out,
     struct err *e)
 {
-	int64_t open_ms, again_ms, next_ms;
-	struct query *q;
+	struct query *q = db_query(r->db, Q_OFFER_NEXT);
+	int64_t again_ms;
 	enum rc rc;
+
+	query_int(q, 1, d->id);
+	rc = query_one_int(q, &again_ms, e);
+	*out = rc == RC_OK && again_ms < next_ms ? again_ms : next_ms;
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/*
+ * Moves the task to its next place among the due ones. may_offer_again: slots
+ * of this cycle are remembered.
+ */
+static enum rc
+task_move(struct round *r, const struct due *d, int64_t cycle_ms, int64_t given,
+    bool may_offer_again, struct err *e)
+{
+	int64_t open_ms, next_ms;
+	struct query *q;
+	enum rc rc = RC_OK;
 
 	open_ms = cycle_opens_ms(d->id, d->interval_ms, cycle_ms);
 	next_ms =
 	    cycle_opens_ms(d->id, d->interval_ms, cycle_ms + d->interval_ms);
-	if (given >= d->copies) {
-		q = db_query(r->db, Q_OFFER_NEXT);
-		query_int(q, 1, d->id);
-		rc = query_one_int(q, &again_ms, e);
-		if (rc != RC_OK && rc != RC_NOT_FOUND)
-			return rc;
-		open_ms =
-		    rc == RC_OK && again_ms < next_ms ? again_ms : next_ms;
-	}
+	if (given >= d->copies && may_offer_again)
+		rc = offer_next(r, d, next_ms, &open_ms, e);
+	else if (given >= d->copies)
+		open_ms = next_ms;
+	if (rc != RC_OK)
+		return rc;
 	q = db_query(r->db, Q_TASK_SCHEDULE);
 	query_int(q, 1, d->id);
 	query_int(q, 2, cycle_ms);
@@ -241,8 +248,8 @@ task_move(struct round *r, const struct due *d, int64_t cycle_ms, int64_t given,
  * it: for the other copies' networks, or to be offered again.
  */
 static enum rc
-offer_remember(
-    struct round *r, const struct due *d, const struct slot *s, struct err *e)
+offer_remember(struct round *r, const struct due *d, const struct slot *s,
+    bool *remembered, struct err *e)
 {
 	int64_t again_ms = r->poll->now_ms + d->timeout_ms + REOFFER_AFTER_MS;
 	int64_t end_ms =
@@ -257,7 +264,9 @@ offer_remember(
 		if (rc != RC_OK)
 			return rc;
 	}
-	if (d->copies == 1 && again_ms >= end_ms && s->pick == PICK_NEW)
+	*remembered =
+	    d->copies > 1 || again_ms < end_ms || s->pick == PICK_AGAIN;
+	if (!*remembered)
 		return RC_OK;
 	q = db_query(r->db, Q_OFFER_PUT);
 	query_int(q, 1, d->id);
@@ -284,16 +293,42 @@ assignment_add(
 	return query_run(q, e);
 }
 
+/* A new number; slots_write keeps the last one. */
+static enum rc
+slot_number(struct round *r, int64_t *number, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (r->last_slot == 0)
+		rc = query_one_int(
+		    db_query(r->db, Q_SLOT_LAST), &r->last_slot, e);
+	*number = ++r->last_slot;
+	return rc;
+}
+
+static enum rc
+slots_write(struct round *r, struct err *e)
+{
+	struct query *q;
+
+	if (r->last_slot == 0)
+		return RC_OK;
+	q = db_query(r->db, Q_SLOT_SET);
+	query_int(q, 1, r->last_slot);
+	return query_run(q, e);
+}
+
 /* Gives the picked slot to the worker. */
 static enum rc
 slot_give(struct round *r, const struct due *d, struct slot *s, struct err *e)
 {
 	int64_t given = d->given;
+	bool remembered = false;
 	enum rc rc = RC_OK;
 
 	if (s->pick == PICK_NEW) {
 		given = s->copy + 1;
-		rc = query_one_int(db_query(r->db, Q_SLOT_NEXT), &s->number, e);
+		rc = slot_number(r, &s->number, e);
 	}
 	if (rc == RC_OK && r->worker == 0)
 		rc = worker_add(
@@ -301,9 +336,9 @@ slot_give(struct round *r, const struct due *d, struct slot *s, struct err *e)
 	if (rc == RC_OK)
 		rc = assignment_add(r, d, s, e);
 	if (rc == RC_OK)
-		rc = offer_remember(r, d, s, e);
+		rc = offer_remember(r, d, s, &remembered, e);
 	if (rc == RC_OK)
-		rc = task_move(r, d, s->cycle_ms, given, e);
+		rc = task_move(r, d, s->cycle_ms, given, remembered, e);
 	r->turn = turn_of(r, d);
 	if (r->turn > r->level)
 		r->level = r->turn; /* the next round begins */
@@ -312,9 +347,10 @@ slot_give(struct round *r, const struct due *d, struct slot *s, struct err *e)
 	return rc;
 }
 
+/* The next of the region's due tasks, behind those that were skipped. */
 static enum rc
-due_list(struct round *r, struct due_entry list[static POLL_CANDIDATES_MAX],
-    size_t *n, struct err *e)
+due_list(struct round *r, struct due_entry list[static DUE_CHUNK], size_t *n,
+    struct err *e)
 {
 	struct query *q = db_query(r->db, Q_TASK_DUE);
 	enum rc rc;
@@ -322,7 +358,8 @@ due_list(struct round *r, struct due_entry list[static POLL_CANDIDATES_MAX],
 
 	query_text(q, 1, r->region);
 	query_int(q, 2, r->poll->now_ms);
-	query_int(q, 3, POLL_CANDIDATES_MAX);
+	query_int(q, 3, DUE_CHUNK);
+	query_int(q, 4, r->skipped);
 	*n = 0;
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
 		list[(*n)++] = (struct due_entry){ query_get_int(q, 0),
@@ -339,22 +376,30 @@ due_serve(struct round *r, int64_t id, struct offer_list *out, struct err *e)
 	struct slot s;
 	enum rc rc;
 
-	rc = due_read(r, id, &d, e);
+	rc = due_read(r, id, &d, r->dry ? NULL : &out->tasks[out->n], e);
 	if (rc == RC_OK)
 		rc = slot_pick(r, &d, &s, e);
-	if (rc != RC_OK || s.pick == PICK_NONE)
+	if (rc != RC_OK)
 		return rc;
+	if (s.pick == PICK_NONE) {
+		r->skipped++;
+		return RC_OK;
+	}
 	r->has_work = true;
 	if (r->dry)
 		return RC_OK;
 	if (s.pick == PICK_STALE)
-		return task_move(r, &d, d.cycle_ms, d.given, e);
+		return task_move(r, &d, d.cycle_ms, d.given, true, e);
 	rc = slot_give(r, &d, &s, e);
-	if (rc == RC_OK)
-		rc = offered_read(r, &d, &out->tasks[out->n], e);
 	if (rc == RC_OK)
 		out->n++;
 	return rc;
+}
+
+static bool
+is_served(const struct round *r, const struct offer_list *out)
+{
+	return r->dry ? r->has_work : out->n == (size_t)r->rules->max_tasks;
 }
 
 static enum rc
@@ -364,13 +409,11 @@ round_serve(struct round *r, const struct due_entry *list, size_t n,
 	enum rc rc = RC_OK;
 	size_t i;
 
-	for (i = 0; rc == RC_OK && i < n; i++) {
-		if (r->dry ? r->has_work
-			   : out->n == (size_t)r->rules->max_tasks)
-			break;
+	for (i = 0; rc == RC_OK && i < n && !is_served(r, out); i++) {
 		if (r->turn > r->level && r->poll->now_ms < list[i].anyone_ms)
-			continue;
-		rc = due_serve(r, list[i].id, out, e);
+			r->skipped++;
+		else
+			rc = due_serve(r, list[i].id, out, e);
 	}
 	return rc;
 }
@@ -420,13 +463,14 @@ static enum rc
 region_serve(
     struct round *r, struct slice region, struct offer_list *out, struct err *e)
 {
-	struct due_entry list[POLL_CANDIDATES_MAX];
+	struct due_entry list[DUE_CHUNK];
 	int64_t level_before;
 	enum rc rc;
 	size_t n;
 
 	r->region = region;
 	r->gave = false;
+	r->skipped = 0;
 	rc = due_list(r, list, &n, e);
 	if (rc != RC_OK || n == 0)
 		return rc;
@@ -434,6 +478,13 @@ region_serve(
 	level_before = r->level;
 	if (rc == RC_OK)
 		rc = round_serve(r, list, n, out, e);
+	/* What was given has moved behind what is due now. */
+	while (rc == RC_OK && n == DUE_CHUNK && !is_served(r, out) &&
+	    r->skipped < POLL_CANDIDATES_MAX) {
+		rc = due_list(r, list, &n, e);
+		if (rc == RC_OK)
+			rc = round_serve(r, list, n, out, e);
+	}
 	if (rc == RC_OK && !r->dry)
 		rc = place_write(r, level_before, e);
 	return rc;
@@ -512,5 +563,7 @@ schedule_give(struct db *db, const struct schedule_rules *rules,
 		rc = assignment_purge(&r, e);
 	if (rc == RC_OK)
 		rc = regions_serve(&r, out, e);
+	if (rc == RC_OK)
+		rc = slots_write(&r, e);
 	return rc;
 }
