@@ -188,8 +188,8 @@ FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.name = ?1;
 
 -- Payouts ------------------------------------------------------------------
 
--- Who may be paid, the oldest debt first: balance, since when, the next seq,
--- what was reserved since ?3, why the operator and the token hold it if they
+-- Who may be paid, the oldest debt first: balance, since when, the next seq
+-- (that of a payout which expired unused is taken again), what was reserved since ?3, why the operator and the token hold it if they
 -- do, and whether an earlier payout isn't settled.
 -- :name payees
 SELECT w.id, w.address, a.balance_micros,
@@ -197,8 +197,11 @@ SELECT w.id, w.address, a.balance_micros,
 		AND t.credit > 3 AND t.id > coalesce((SELECT max(r.id)
 		FROM transfer r WHERE r.debit = w.id AND r.debit > 3), 0)
 		ORDER BY t.id LIMIT 1) AS oldest_ms,
-	coalesce((SELECT max(p.seq) FROM payout p WHERE p.worker = w.id), 0)
-		+ 1,
+	coalesce((SELECT max(p.seq + (p.state <> 'voided'
+			OR EXISTS (SELECT 1 FROM payout_event e
+			WHERE e.payout = p.id AND e.kind = 'voided'
+			AND e.tx IS NOT NULL)))
+		FROM payout p WHERE p.worker = w.id), 1),
 	coalesce((SELECT sum(p.amount_micros) FROM payout p
 		WHERE p.worker = w.id AND p.reserved_ms > ?3
 		AND p.state <> 'voided'), 0),
@@ -251,11 +254,13 @@ FROM payout p CROSS JOIN worker w ON w.id = p.worker
 WHERE p.id > ?1 AND p.state NOT IN ('final', 'voided')
 ORDER BY p.id LIMIT 1;
 
+-- Of several with one nonce, the one that isn't voided, or the last that was.
 -- :name payout_by_nonce
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros
-FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1;
+FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
+ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 
 -- :name payout_insert
 INSERT INTO payout (worker, seq, amount_micros, nonce, chain_id, token,
@@ -661,7 +666,8 @@ SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 		AND f.subject = 'payout ' || p.id),
 	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'amount differs'
 		AND f.subject = 'payout ' || p.id),
-	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros
+	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros,
+	e.tx IS NOT NULL
 FROM payout p LEFT JOIN authorization a ON a.payout = p.id
 	LEFT JOIN payout_event e ON e.payout = p.id
 	LEFT JOIN transfer t ON t.id = e.transfer

@@ -59,7 +59,8 @@ static const struct {
 	[AUDIT_PAYOUT_TRANSFER] = { "payout-transfer",
 	    "each transfer but a credit belongs to one event of a payout" },
 	[AUDIT_PAYOUT_SEQ] = { "payout-seq",
-	    "each worker's payouts have no gap, but where one was adopted" },
+	    "each worker's payouts have no gap, but where one was adopted, "
+	    "and a number twice only after one that expired" },
 	[AUDIT_PAYOUT_STEPS] = { "payout-steps",
 	    "each payout went from step to step, signed before it was sent" },
 	[AUDIT_PAYOUT_MONEY] = { "payout-money",

@@ -66,6 +66,7 @@ struct payout_walk {
 	int64_t posted_micros;
 	bool overflow;
 	int64_t recovered; /* the transfer just before; 0 */
+	bool unused;	   /* expired: its seq is the next one's, too */
 
 	/* Of all payouts. */
 	int64_t n; /* 0: none yet */
@@ -291,6 +292,7 @@ payout_begin(struct payout_walk *w, struct query *q)
 {
 	int64_t worker = query_get_int(q, 1), seq = query_get_int(q, 2);
 	int64_t last = worker == w->worker ? w->seq : 0;
+	bool again = last > 0 && seq == last && w->unused;
 
 	w->id = query_get_int(q, 0);
 	w->worker = worker;
@@ -302,11 +304,12 @@ payout_begin(struct payout_walk *w, struct query *q)
 	w->adopted = query_get_int(q, 7) != 0;
 	w->differs = query_get_int(q, 8) != 0;
 	w->state = STATE_NONE;
-	w->is_signed = w->overflow = false;
+	w->is_signed = w->overflow = w->unused = false;
 	w->held_micros = w->posted_micros = w->recovered = 0;
 	w->n++;
 	/* What a restore lost and nobody settled leaves a gap. */
-	if ((uint64_t)seq != (uint64_t)last + 1 && !(w->adopted && seq > last))
+	if ((uint64_t)seq != (uint64_t)last + 1 && !again &&
+	    !(w->adopted && seq > last))
 		audit_found(w->a, AUDIT_PAYOUT_SEQ,
 		    "payout %" PRId64 ": no. "
 		    "%" PRId64 " of the worker of account %" PRId64
@@ -434,6 +437,7 @@ step_apply(struct payout_walk *w, struct query *q, struct err *e)
 		    " micro-USDC, reserved were %" PRId64,
 		    w->id, w->amount_micros, m.micros);
 	w->is_signed |= s->to == PAYOUT_SIGNED;
+	w->unused |= s->to == PAYOUT_VOIDED && query_get_int(q, 16) == 0;
 	if (s->to != STATE_SAME)
 		w->state = s->to;
 	return rc;

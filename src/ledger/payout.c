@@ -548,10 +548,10 @@ payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
 }
 
 enum rc
-payout_void(struct db *db, struct payout *p, const char *proof, int64_t now_ms,
-    struct err *e)
+payout_void(struct db *db, struct payout *p, const char *proof, const char *tx,
+    int64_t now_ms, struct err *e)
 {
-	struct note n = { .detail = proof };
+	struct note n = { .detail = proof, .tx = tx };
 	struct payout before = *p;
 	enum rc rc;
 

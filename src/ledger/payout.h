@@ -39,7 +39,7 @@ struct payout {
 	int64_t id;
 	int64_t worker_id;
 	struct address worker;
-	int64_t seq; /* from 1 */
+	int64_t seq; /* from 1; also of those voided before it */
 	int64_t amount_micros;
 	uint8_t nonce[PAYOUT_NONCE_LEN];
 	struct payout_source source;
@@ -105,7 +105,7 @@ void payee_list_free(struct payee_list *l);
  * last. */
 MUST_CHECK enum rc payout_next_open(struct db *db, int64_t after,
     struct payout *out, bool *found, struct err *e);
-/* RC_NOT_FOUND. */
+/* Any but a voided one, if there is; then the last of these. RC_NOT_FOUND. */
 MUST_CHECK enum rc
 payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
     struct payout *out, struct err *e);
@@ -168,14 +168,19 @@ MUST_CHECK enum rc payout_unpost(struct db *db, struct payout *p,
 MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
 
-/* Proven never to settle: the credit returns to the worker. */
+/*
+ * Proven never to settle: the credit returns to the worker. tx is "" when it
+ * expired unused (its seq, and so its nonce, is that of the worker's next
+ * payout), or what canceled its nonce.
+ */
 MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
-    const char *proof, int64_t now_ms, struct err *e);
+    const char *proof, const char *tx, int64_t now_ms, struct err *e);
 
 /*
  * A payment of ours that the ledger doesn't know, because it was restored
- * from a copy older than it: booked as posted, with a finding. Credit that
- * was lost with it is recovered; so is the worker, whose id is then 0.
+ * from a copy older than it, or has voided: booked as posted, with a finding.
+ * Credit that was lost with it is recovered; so is the worker, whose id is
+ * then 0.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);

@@ -1,7 +1,9 @@
 /*
  * The nonce of a payout. It is computed, not drawn: after a crash, or from a
  * ledger restored out of an old backup, the same payout gets the same nonce,
- * and the token itself (EIP-3009) refuses to carry it out twice. Pure
+ * and the token itself (EIP-3009) refuses to carry it out twice. A number
+ * whose authorization expired unused is taken again, so that even one of
+ * longer validity which nobody knows of any more is no second payment. Pure
  * functions; any thread.
  */
 #ifndef WORKNET_PAY_NONCE_H
@@ -20,7 +22,7 @@ struct payout_key {
 	struct address token;
 	struct address treasury;
 	struct address worker;
-	uint64_t seq; /* the worker's 1st, 2nd, ... payout */
+	uint64_t seq; /* the worker's 1st, 2nd, ... payment */
 };
 
 /*
