@@ -364,9 +364,9 @@ ORDER BY r.slot DESC LIMIT ?3;
 -- Workers, those first who joined last.
 -- :name worker_list
 SELECT w.address, w.state, w.first_seen_ms, a.balance_micros,
-	(SELECT coalesce(sum(p.amount_micros), 0) FROM payout p
-	 WHERE p.worker = w.id AND p.state NOT IN ('posted', 'final',
-		'voided')),
+	(SELECT coalesce(sum(max(p.amount_micros - p.paid_micros, 0)), 0)
+	 FROM payout p
+	 WHERE p.worker = w.id AND p.state NOT IN ('final', 'voided')),
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id)
 FROM worker w CROSS JOIN account a ON a.id = w.id
@@ -381,9 +381,9 @@ FROM worker;
 SELECT w.id, w.state, w.first_seen_ms, a.balance_micros,
 	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
 	 WHERE t.credit = w.id AND t.credit > 3 AND t.kind = 'credit'),
-	(SELECT coalesce(sum(p.amount_micros), 0) FROM payout p
-	 WHERE p.worker = w.id AND p.state NOT IN ('posted', 'final',
-		'voided')),
+	(SELECT coalesce(sum(max(p.amount_micros - p.paid_micros, 0)), 0)
+	 FROM payout p
+	 WHERE p.worker = w.id AND p.state NOT IN ('final', 'voided')),
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id),
 	(SELECT count(*) FROM transfer t CROSS JOIN result r

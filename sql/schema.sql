@@ -141,7 +141,7 @@ CREATE TABLE assignment (
 --   reserve  worker -> in flight: a payout begins
 --   post     in flight -> treasury: the chain shows the payment
 --   unpost   treasury -> in flight: its block was reorganised away
---   void     in flight -> worker: proven never to settle
+--   void     in flight -> worker: proven never to settle, or to settle less
 --   recover  rewards -> worker: the chain shows a payment of credit that a
 --            restored copy of the ledger has lost; see finding
 CREATE TABLE transfer (
@@ -447,8 +447,9 @@ FROM trial_balance WHERE micros <> 0
 UNION ALL
 SELECT 'in flight', 'account 2', 'holds ' || a.balance_micros
 	|| ' micro-USDC, open payouts hold ' || o.micros
-FROM account a, (SELECT coalesce(sum(amount_micros), 0) AS micros FROM payout
-	WHERE state NOT IN ('posted', 'final', 'voided')) o
+FROM account a, (SELECT coalesce(sum(iif(state = 'posted',
+		max(amount_micros - paid_micros, 0), amount_micros)), 0)
+	AS micros FROM payout WHERE state NOT IN ('final', 'voided')) o
 WHERE a.id = 2 AND a.balance_micros <> o.micros
 UNION ALL
 SELECT 'paid', 'account 3', 'holds ' || a.balance_micros

@@ -349,11 +349,39 @@ sub settled_late {
 	ok(settled_late($lost), 'then the lost one is settled');
 	scripted();
 	$l->pay_is('findings', 'and booked with its own amount');
+	is($l->chain_money($w), $owed, 'which is what the worker has');
+	is($l->owed($w), 0, 'the rest isn\'t free before that is final');
+	$l->books_ok('before another amount is final', 'amount differs');
 	$rig->mine(10);
-	$l->pay;
-	is($l->chain_money($w), $all, 'and the rest, under the next number');
+	$l->pay_is('findings', 'then it is given back and paid');
+	is($l->chain_money($w), $all, 'so that the worker has all');
 	is(join(' ', map { $_->{seq} } $l->payouts), '1 2', 'which is 2');
 	$l->books_ok('after another amount was paid', 'amount differs');
+}
+
+# The block of a payment that was smaller than the amount is reorganised away:
+# what was set aside must still be there.
+{
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $lost = lost_and_held_back($l);
+
+	$l->more_work;
+	my $all = $l->owed($w);
+	$l->pay_is('unresolved', 'after a restore more is signed');
+	my $before = $rig->rpc('evm_snapshot');
+	ok(settled_late($lost), 'then the lost one is settled');
+	scripted();
+	$l->pay_is('findings', 'and booked with its own amount');
+	$l->pay;
+	is($l->states, 'posted', 'what is left of the amount waits');
+	$rig->rpc('evm_revert', $before);
+	$rig->mine(3);
+	$l->pay_is('paid', 'its block is gone: all of it is paid');
+	is($l->chain_money($w), $all, 'the worker has it once');
+	is($l->owed($w), 0, 'and is owed nothing');
+	$l->books_ok('after a smaller amount was reorganised away',
+	    'amount differs');
 }
 
 # The lost ledger had voided a payout and signed it anew.

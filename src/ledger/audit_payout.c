@@ -222,8 +222,13 @@ money_check(struct payout_walk *w)
 {
 	bool settled = w->stored == PAYOUT_POSTED || w->stored == PAYOUT_FINAL;
 	bool voided = w->stored == PAYOUT_VOIDED;
-	int64_t held = settled || voided ? 0 : w->amount_micros;
+	int64_t held;
 
+	w->overflow |= __builtin_sub_overflow(
+	    w->amount_micros, settled ? w->paid_micros : 0, &held);
+	/* What was paid less stays in flight until it is final. */
+	if (voided || w->stored == PAYOUT_FINAL || held < 0)
+		held = 0;
 	if (w->overflow)
 		audit_found(w->a, AUDIT_PAYOUT_MONEY,
 		    "payout %" PRId64

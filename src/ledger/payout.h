@@ -154,17 +154,18 @@ MUST_CHECK enum rc payout_note(struct db *db, const struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
 /*
- * The chain shows the payment. When it differs from the amount, the rest goes
- * back to the worker (or is taken as recovered credit), and a finding says
- * so.
+ * The chain shows the payment. When it differs from the amount, a finding
+ * says so: what it paid more is taken from the worker's balance or is
+ * recovered credit; what it paid less stays in flight.
  */
 MUST_CHECK enum rc payout_post(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
 
-/* Its block was reorganised away: back to submitted. */
+/* Its block was reorganised away: back to submitted. Takes from no balance. */
 MUST_CHECK enum rc payout_unpost(struct db *db, struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
+/* Its block is final. What it paid less goes back to the worker. */
 MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
 

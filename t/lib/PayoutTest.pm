@@ -387,9 +387,9 @@ my $WORKERS = <<'EOF_SQL';
 SELECT w.address, a.balance_micros AS owed,
 	(SELECT coalesce(sum(amount_micros), 0) FROM transfer t
 	 WHERE t.credit = w.id AND t.kind IN ('credit', 'recover')) AS earned,
-	(SELECT coalesce(sum(amount_micros), 0) FROM payout p
-	 WHERE p.worker = w.id AND p.state IN ('reserved', 'signed',
-	'submitted')) AS in_flight,
+	(SELECT coalesce(sum(max(amount_micros - paid_micros, 0)), 0)
+	 FROM payout p WHERE p.worker = w.id AND p.state IN ('reserved',
+	'signed', 'submitted', 'posted')) AS in_flight,
 	(SELECT coalesce(sum(paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id) AS paid
 FROM worker w JOIN account a ON a.id = w.id;
