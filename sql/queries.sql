@@ -658,7 +658,8 @@ FROM payout_event e LEFT JOIN payout p ON p.id = e.payout ORDER BY e.id;
 SELECT id FROM transfer WHERE kind <> 'credit' ORDER BY id;
 
 -- Every payout with its events and what each moved; the findings that say
--- that it was adopted, and that the chain paid another amount.
+-- that it was adopted, and that the chain paid another amount; what its nonce
+-- is made of.
 -- :name audit_payout
 SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 	a.payout IS NOT NULL,
@@ -667,8 +668,9 @@ SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'amount differs'
 		AND f.subject = 'payout ' || p.id),
 	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros,
-	e.tx IS NOT NULL
-FROM payout p LEFT JOIN authorization a ON a.payout = p.id
+	e.tx IS NOT NULL, p.nonce, p.chain_id, p.token, p.treasury, w.address
+FROM payout p LEFT JOIN worker w ON w.id = p.worker
+	LEFT JOIN authorization a ON a.payout = p.id
 	LEFT JOIN payout_event e ON e.payout = p.id
 	LEFT JOIN transfer t ON t.id = e.transfer
 ORDER BY p.worker, p.seq, p.id, e.id;

@@ -14,7 +14,6 @@
 #include "ledger/evidence.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
-#include "pay/nonce.h"
 
 #define LINE_MAX_LEN 1000
 #define WORDS	     5

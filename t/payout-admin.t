@@ -464,11 +464,19 @@ finds('a payout said to be paid more', 'exceptions payout-money',
 finds('a payout of another amount', 'payout-money',
     'UPDATE payout SET amount_micros = amount_micros + 1 WHERE id = 1;',
     says => qr/reserved were 500/);
-finds('a payout given to another worker', 'payout-money payout-seq',
+finds('a payout given to another worker',
+    'payout-money payout-nonce payout-seq',
     "UPDATE payout SET worker = (SELECT id FROM worker
     WHERE address = '$dave'), seq = 9 WHERE id = 1;",
     says => qr/is of another worker/);
-finds('a number left out', 'payout-seq',
+for my $field (["nonce = '0x" . 'ab' x 32 . "'"], ['chain_id = 1'],
+    ["token = '0x" . '12' x 20 . "'"], ["treasury = '0x" . '12' x 20 . "'"],
+    ["nonce = upper(nonce)"], ["token = 'x'"]) {
+	finds("a payout changed: @$field", 'payout-nonce',
+	    "UPDATE payout SET @$field WHERE id = 2;",
+	    says => qr/payout 2: its nonce doesn't follow from what it pays/);
+}
+finds('a number left out', 'payout-nonce payout-seq',
     'UPDATE payout SET seq = 5 WHERE id = 2;',
     says => qr/payout 2: no. 5 .* follows no. 1/);
 finds('a number taken again that was canceled, hashes made anew', 'payout-seq',

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "eth/hex.h"
 #include "ledger/audit_part.h"
 #include "ledger/payout.h"
 
@@ -292,6 +293,42 @@ payout_end(struct payout_walk *w)
 		    "than there can be");
 }
 
+/* What its nonce is made of; false when that isn't what a program writes. */
+static bool
+key_read(struct payout_key *key, struct query *q)
+{
+	key->seq = (uint64_t)query_get_int(q, 2);
+	key->chain_id = (uint64_t)query_get_int(q, 18);
+	return address_parse(&key->token, NULL, query_get_text(q, 19), NULL) ==
+	    RC_OK &&
+	    address_parse(&key->treasury, NULL, query_get_text(q, 20), NULL) ==
+	    RC_OK &&
+	    address_parse(&key->worker, NULL, query_get_text(q, 21), NULL) ==
+	    RC_OK;
+}
+
+/* A payout under any other nonce could be made twice. */
+static void
+nonce_check(struct payout_walk *w, struct query *q)
+{
+	uint8_t nonce[PAYOUT_NONCE_LEN], expected[PAYOUT_NONCE_LEN];
+	struct payout_key key;
+
+	if (!w->a->has_id) /* AUDIT_IDENTITY says so */
+		return;
+	memcpy(key.ledger_id, w->a->ledger_id, sizeof(key.ledger_id));
+	if (key_read(&key, q) &&
+	    hex_decode(nonce, sizeof(nonce), query_get_text(q, 17), NULL) ==
+		RC_OK) {
+		payout_nonce(expected, &key);
+		if (memcmp(nonce, expected, sizeof(nonce)) == 0)
+			return;
+	}
+	audit_found(w->a, AUDIT_PAYOUT_NONCE,
+	    "payout %" PRId64 ": its nonce doesn't follow from what it pays",
+	    w->id);
+}
+
 static void
 payout_begin(struct payout_walk *w, struct query *q)
 {
@@ -312,6 +349,7 @@ payout_begin(struct payout_walk *w, struct query *q)
 	w->is_signed = w->overflow = w->unused = false;
 	w->held_micros = w->posted_micros = w->recovered = 0;
 	w->n++;
+	nonce_check(w, q);
 	/* What a restore lost and nobody settled leaves a gap. */
 	if ((uint64_t)seq != (uint64_t)last + 1 && !again &&
 	    !(w->adopted && seq > last))
@@ -498,6 +536,7 @@ audit_payouts(struct audit *a, struct err *e)
 	payout_end(&w);
 	totals_check(&w);
 	audit_checked(a, AUDIT_PAYOUT_SEQ, w.n);
+	audit_checked(a, AUDIT_PAYOUT_NONCE, a->has_id ? w.n : 0);
 	audit_checked(a, AUDIT_PAYOUT_STEPS, w.n);
 	audit_checked(a, AUDIT_PAYOUT_MONEY, w.n);
 	return RC_OK;

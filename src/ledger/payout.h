@@ -14,10 +14,10 @@
 #define WORKNET_LEDGER_PAYOUT_H
 
 #include "ledger/db.h"
+#include "ledger/nonce.h"
 #include "ledger/row.h"
 
-#define PAYOUT_NONCE_LEN 32
-#define TX_LEN		 66 /* 0x and 64 hex digits */
+#define TX_LEN 66 /* 0x and 64 hex digits */
 
 enum payout_state {
 	PAYOUT_RESERVED,
@@ -89,8 +89,8 @@ struct payee_list {
 /* ---- Reading ---- */
 
 /* The ledger's id, which is part of each nonce. */
-MUST_CHECK enum rc payout_ledger_id(
-    struct db *db, uint8_t id[static 32], int64_t *created_ms, struct err *e);
+MUST_CHECK enum rc payout_ledger_id(struct db *db,
+    uint8_t id[static LEDGER_ID_LEN], int64_t *created_ms, struct err *e);
 
 /*
  * Workers whose balance is at least threshold_micros, the oldest debt first.

@@ -6,14 +6,14 @@
  * longer validity which nobody knows of any more is no second payment. Pure
  * functions; any thread.
  */
-#ifndef WORKNET_PAY_NONCE_H
-#define WORKNET_PAY_NONCE_H
+#ifndef WORKNET_LEDGER_NONCE_H
+#define WORKNET_LEDGER_NONCE_H
 
 #include "eth/address.h"
 #include "eth/keccak.h"
 
-#define NONCE_LEN     32
-#define LEDGER_ID_LEN 32
+#define PAYOUT_NONCE_LEN 32
+#define LEDGER_ID_LEN	 32
 
 /* Which payment a nonce stands for. */
 struct payout_key {
@@ -29,6 +29,7 @@ struct payout_key {
  * keccak256(ledger id || chain id || token || treasury || worker || seq):
  * 32 + 32 + 20 + 20 + 20 + 32 bytes, the numbers as uint256, big-endian.
  */
-void payout_nonce(uint8_t out[static NONCE_LEN], const struct payout_key *key);
+void payout_nonce(
+    uint8_t out[static PAYOUT_NONCE_LEN], const struct payout_key *key);
 
 #endif
