@@ -281,6 +281,17 @@ sub lost_and_held_back {
 	return $lost;
 }
 
+# The same, and what was signed after the restore has expired.
+sub lost_and_expired {
+	my ($l) = @_;
+	my $lost = lost_and_held_back($l);
+
+	$l->pay_is('unresolved', 'after a restore it is signed for an hour');
+	$rig->warp(3700);
+	$rig->mine(10);
+	return $lost;
+}
+
 sub settled_late {
 	my ($lost) = @_;
 
@@ -292,11 +303,8 @@ sub settled_late {
 	my $l = ledger(workers => 1);
 	my ($w) = $l->worker_list;
 	my $owed = $l->owed($w);
-	my $lost = lost_and_held_back($l);
+	my $lost = lost_and_expired($l);
 
-	$l->pay_is('unresolved', 'after a restore it is signed for an hour');
-	$rig->warp(3700);
-	$rig->mine(10);
 	$l->pay_is('unresolved', 'when that is over, it is signed anew');
 	is($l->states, 'voided submitted', 'as the first one is void');
 	ok(settled_late($lost), 'now the lost one is settled');
@@ -317,11 +325,8 @@ sub settled_late {
 	my $l = ledger(workers => 1);
 	my ($w) = $l->worker_list;
 	my $owed = $l->owed($w);
-	my $lost = lost_and_held_back($l);
+	my $lost = lost_and_expired($l);
 
-	$l->pay_is('unresolved', 'after a restore it is signed for an hour');
-	$rig->warp(3700);
-	$rig->mine(10);
 	$l->pay_is('nothing', 'when that is over, it is void', '--reconcile');
 	is($l->owed($w), $owed, 'and its credit is owed again');
 	ok(settled_late($lost), 'then the lost one is settled');

@@ -7,10 +7,10 @@ use warnings;
 use File::Basename 'dirname';
 use IO::Handle;
 use JSON::PP;
-use Cwd ();
 use Test::More;
 use lib dirname(__FILE__) . '/lib';
 use AdminRun;
+use WorknetTest::Process qw(everybody_may_enter_build);
 
 for my $name (qw(worknet make_ledger)) {
 	plan skip_all => "$name isn't built" unless program($name);
@@ -98,15 +98,6 @@ exits(wn('init', '--migrate'), 0, '', 'a new ledger needs no migration');
 is(json_of(wn('init', '--migrate', '--json'))->{steps}, 0,
     'which programs are told');
 
-# Whether every user may enter the directory where the programs are.
-sub everybody_may_enter {
-	my $path = Cwd::abs_path($_[0]);
-	for (my $p = $path; ; $p =~ s{/[^/]*$}{}) {
-		return 0 if !((stat($p eq '' ? '/' : $p))[2] & 0001);
-		return 1 if $p eq '';
-	}
-}
-
 # The sample names /var/lib/worknet, where no test may write.
 my $fresh = "$Dir/fresh/worknet.conf";
 mkdir "$Dir/fresh";
@@ -116,7 +107,7 @@ SKIP: {
 	$Nobody = $> == 0;
 	skip 'anybody can write to /var/lib', 3 if -w '/var/lib' && !$Nobody;
 	skip 'the build directory is root\'s alone', 3
-	    if $Nobody && !everybody_may_enter($ENV{WN_BUILDDIR} // '.');
+	    if $Nobody && !everybody_may_enter_build();
 	exits(worknet('-c', $fresh, 'init'), 3, qr/\/var\/lib\/worknet/,
 	    'init says where it can not make a ledger');
 	like(read_file($fresh), qr/^;path = /m, 'a sample was written');
