@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "ledger/tail.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
 
@@ -44,23 +45,6 @@ struct note {
 };
 
 static enum rc
-event_tail(struct db *db, struct chain *tail, struct err *e)
-{
-	struct query *q = db_query(db, Q_EVENT_LAST);
-	enum rc rc;
-	bool row;
-
-	memset(tail, 0, sizeof(*tail));
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		tail->last_id = query_get_int(q, 0);
-		memcpy(tail->hash, query_get_bytes(q, 1).p, sizeof(tail->hash));
-	}
-	query_done(q);
-	return rc;
-}
-
-static enum rc
 event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
     int64_t now_ms, struct err *e)
 {
@@ -76,7 +60,7 @@ event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
 	struct query *q;
 	enum rc rc;
 
-	rc = event_tail(db, &tail, e);
+	rc = tail_read(db, Q_EVENT_LAST, &tail, e);
 	if (rc != RC_OK)
 		return rc;
 	ev.id = tail.last_id + 1;
