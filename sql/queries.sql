@@ -329,7 +329,7 @@ SELECT count(*) FROM account WHERE id <= 3;
 
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
-SELECT k.name, k.state, v.url, v.expected_status, v.timeout_ms,
+SELECT k.name, 'http_check', k.state, v.url, v.expected_status, v.timeout_ms,
 	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.region
 FROM task k CROSS JOIN task_version v ON v.id = k.version
 WHERE k.state <> 'removed' OR ?1
@@ -400,11 +400,12 @@ FROM transfer t CROSS JOIN result r ON r.transfer = t.id
 WHERE t.credit = ?1 AND t.credit > 3
 ORDER BY t.id DESC, r.slot DESC LIMIT ?2;
 
--- What a worker was given since ?2 and nobody was paid for.
+-- What a worker was given and nobody was paid for, until when it is paid: ?4
+-- ms long, which isn't over at ?2.
 -- :name worker_assignments
-SELECT a.slot, k.name, a.assigned_ms
+SELECT a.slot, k.name, a.assigned_ms, a.assigned_ms + ?4
 FROM assignment a CROSS JOIN task k ON k.id = a.task
-WHERE a.worker = ?1 AND a.assigned_ms >= ?2
+WHERE a.worker = ?1 AND a.assigned_ms >= ?2 - ?4
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)
 ORDER BY a.assigned_ms DESC, a.slot DESC LIMIT ?3;
 
@@ -603,7 +604,7 @@ ORDER BY t.id;
 -- The results behind the credits among them.
 -- :name payout_results
 SELECT t.id, r.slot, r.timestamp_ms, k.name, r.success, r.status, r.error,
-	v.reward_micros
+	v.reward_micros, iif(r.success, 'up', 'down')
 FROM transfer t CROSS JOIN result r ON r.transfer = t.id
 	CROSS JOIN task_version v ON v.id = r.version
 	CROSS JOIN task k ON k.id = v.task
@@ -611,7 +612,7 @@ WHERE t.credit = ?1 AND t.credit > 3 AND t.id > ?2 AND t.id <= ?3
 ORDER BY t.id, r.slot;
 
 -- :name hold_list
-SELECT h.worker, w.address, h.by, h.since_ms, h.reason
+SELECT w.address, iif(h.worker = 0, 'everybody', w.address), h.by, h.since_ms, h.reason
 FROM hold h LEFT JOIN worker w ON w.id = h.worker
 ORDER BY h.worker, h.by;
 
