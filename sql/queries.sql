@@ -196,8 +196,8 @@ FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.name = ?1;
 
 -- Payouts ------------------------------------------------------------------
 
--- Who may be paid, the oldest debt first: balance, since when, the next seq,
--- what was reserved since ?3, why the operator and the token hold it if they
+-- Who may be paid, the oldest debt first: balance, since when, the next seq
+-- (that of a payout which expired unused is taken again), what was reserved since ?3, why the operator and the token hold it if they
 -- do, and whether an earlier payout isn't settled.
 -- :name payees
 SELECT w.id, w.address, a.balance_micros,
@@ -205,8 +205,11 @@ SELECT w.id, w.address, a.balance_micros,
 		AND t.credit > 3 AND t.id > coalesce((SELECT max(r.id)
 		FROM transfer r WHERE r.debit = w.id AND r.debit > 3), 0)
 		ORDER BY t.id LIMIT 1) AS oldest_ms,
-	coalesce((SELECT max(p.seq) FROM payout p WHERE p.worker = w.id), 0)
-		+ 1,
+	coalesce((SELECT max(p.seq + (p.state <> 'voided'
+			OR EXISTS (SELECT 1 FROM payout_event e
+			WHERE e.payout = p.id AND e.kind = 'voided'
+			AND e.tx IS NOT NULL)))
+		FROM payout p WHERE p.worker = w.id), 1),
 	coalesce((SELECT sum(p.amount_micros) FROM payout p
 		WHERE p.worker = w.id AND p.reserved_ms > ?3
 		AND p.state <> 'voided'), 0),
@@ -259,11 +262,13 @@ FROM payout p CROSS JOIN worker w ON w.id = p.worker
 WHERE p.id > ?1 AND p.state NOT IN ('final', 'voided')
 ORDER BY p.id LIMIT 1;
 
+-- Of several with one nonce, the one that isn't voided, or the last that was.
 -- :name payout_by_nonce
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros
-FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1;
+FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
+ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 
 -- :name payout_insert
 INSERT INTO payout (worker, seq, amount_micros, nonce, chain_id, token,
@@ -332,7 +337,7 @@ SELECT count(*) FROM account WHERE id <= 3;
 
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
-SELECT k.name, k.state, v.url, v.expected_status, v.timeout_ms,
+SELECT k.name, 'http_check', k.state, v.url, v.expected_status, v.timeout_ms,
 	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.region
 FROM task k CROSS JOIN task_version v ON v.id = k.version
 WHERE k.state <> 'removed' OR ?1
@@ -367,9 +372,9 @@ ORDER BY r.slot DESC LIMIT ?3;
 -- Workers, those first who joined last.
 -- :name worker_list
 SELECT w.address, w.state, w.first_seen_ms, a.balance_micros,
-	(SELECT coalesce(sum(p.amount_micros), 0) FROM payout p
-	 WHERE p.worker = w.id AND p.state NOT IN ('posted', 'final',
-		'voided')),
+	(SELECT coalesce(sum(max(p.amount_micros - p.paid_micros, 0)), 0)
+	 FROM payout p
+	 WHERE p.worker = w.id AND p.state NOT IN ('final', 'voided')),
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id)
 FROM worker w CROSS JOIN account a ON a.id = w.id
@@ -384,9 +389,9 @@ FROM worker;
 SELECT w.id, w.state, w.first_seen_ms, a.balance_micros,
 	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
 	 WHERE t.credit = w.id AND t.credit > 3 AND t.kind = 'credit'),
-	(SELECT coalesce(sum(p.amount_micros), 0) FROM payout p
-	 WHERE p.worker = w.id AND p.state NOT IN ('posted', 'final',
-		'voided')),
+	(SELECT coalesce(sum(max(p.amount_micros - p.paid_micros, 0)), 0)
+	 FROM payout p
+	 WHERE p.worker = w.id AND p.state NOT IN ('final', 'voided')),
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id),
 	(SELECT count(*) FROM transfer t CROSS JOIN result r
@@ -403,11 +408,12 @@ FROM transfer t CROSS JOIN result r ON r.transfer = t.id
 WHERE t.credit = ?1 AND t.credit > 3
 ORDER BY t.id DESC, r.slot DESC LIMIT ?2;
 
--- What a worker was given since ?2 and nobody was paid for.
+-- What a worker was given and nobody was paid for, until when it is paid: ?4
+-- ms long, which isn't over at ?2.
 -- :name worker_assignments
-SELECT a.slot, k.name, a.assigned_ms
+SELECT a.slot, k.name, a.assigned_ms, a.assigned_ms + ?4
 FROM assignment a CROSS JOIN task k ON k.id = a.task
-WHERE a.worker = ?1 AND a.assigned_ms >= ?2
+WHERE a.worker = ?1 AND a.assigned_ms >= ?2 - ?4
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)
 ORDER BY a.assigned_ms DESC, a.slot DESC LIMIT ?3;
 
@@ -606,7 +612,7 @@ ORDER BY t.id;
 -- The results behind the credits among them.
 -- :name payout_results
 SELECT t.id, r.slot, r.timestamp_ms, k.name, r.success, r.status, r.error,
-	v.reward_micros
+	v.reward_micros, iif(r.success, 'up', 'down')
 FROM transfer t CROSS JOIN result r ON r.transfer = t.id
 	CROSS JOIN task_version v ON v.id = r.version
 	CROSS JOIN task k ON k.id = v.task
@@ -614,7 +620,7 @@ WHERE t.credit = ?1 AND t.credit > 3 AND t.id > ?2 AND t.id <= ?3
 ORDER BY t.id, r.slot;
 
 -- :name hold_list
-SELECT h.worker, w.address, h.by, h.since_ms, h.reason
+SELECT w.address, iif(h.worker = 0, 'everybody', w.address), h.by, h.since_ms, h.reason
 FROM hold h LEFT JOIN worker w ON w.id = h.worker
 ORDER BY h.worker, h.by;
 
@@ -661,7 +667,8 @@ FROM payout_event e LEFT JOIN payout p ON p.id = e.payout ORDER BY e.id;
 SELECT id FROM transfer WHERE kind <> 'credit' ORDER BY id;
 
 -- Every payout with its events and what each moved; the findings that say
--- that it was adopted, and that the chain paid another amount.
+-- that it was adopted, and that the chain paid another amount; what its nonce
+-- is made of.
 -- :name audit_payout
 SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 	a.payout IS NOT NULL,
@@ -669,8 +676,10 @@ SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 		AND f.subject = 'payout ' || p.id),
 	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'amount differs'
 		AND f.subject = 'payout ' || p.id),
-	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros
-FROM payout p LEFT JOIN authorization a ON a.payout = p.id
+	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros,
+	e.tx IS NOT NULL, p.nonce, p.chain_id, p.token, p.treasury, w.address
+FROM payout p LEFT JOIN worker w ON w.id = p.worker
+	LEFT JOIN authorization a ON a.payout = p.id
 	LEFT JOIN payout_event e ON e.payout = p.id
 	LEFT JOIN transfer t ON t.id = e.transfer
 ORDER BY p.worker, p.seq, p.id, e.id;

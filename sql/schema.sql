@@ -141,7 +141,7 @@ CREATE TABLE assignment (
 --   reserve  worker -> in flight: a payout begins
 --   post     in flight -> treasury: the chain shows the payment
 --   unpost   treasury -> in flight: its block was reorganised away
---   void     in flight -> worker: proven never to settle
+--   void     in flight -> worker: proven never to settle, or to settle less
 --   recover  rewards -> worker: the chain shows a payment of credit that a
 --            restored copy of the ledger has lost; see finding
 CREATE TABLE transfer (
@@ -193,13 +193,16 @@ CREATE INDEX result_transfer ON result (transfer);
 
 -- A payout: one worker's seq-th payment. Its nonce follows from the ledger's
 -- id, the chain, the token, the treasury, the worker and seq, so that the same
--- payment can't be signed under two nonces, whatever is lost.
+-- payment can't be signed under two nonces, whatever is lost. A number is used
+-- up once the chain shows its nonce used or canceled: after a payout that
+-- expired unused, the next one has the same number and nonce, and the token
+-- takes only one of the two, even one that nobody knows of any more.
 CREATE TABLE payout (
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	seq		INTEGER NOT NULL CHECK (seq > 0),
 	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
-	nonce		TEXT NOT NULL UNIQUE CHECK (length(nonce) = 66),
+	nonce		TEXT NOT NULL CHECK (length(nonce) = 66),
 	chain_id	INTEGER NOT NULL,
 	token		TEXT NOT NULL,
 	treasury	TEXT NOT NULL,
@@ -211,9 +214,14 @@ CREATE TABLE payout (
 	verified_to	INTEGER NOT NULL,
 	-- What the chain says that the nonce paid; differs from the amount
 	-- only after a restore, and then there is a finding.
-	paid_micros	INTEGER NOT NULL DEFAULT 0,
-	UNIQUE (worker, seq)
+	paid_micros	INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- One payout of each number and nonce, besides voided ones.
+CREATE UNIQUE INDEX payout_seq
+	ON payout (worker, seq, iif(state = 'voided', id, 0));
+CREATE UNIQUE INDEX payout_nonce
+	ON payout (nonce, iif(state = 'voided', id, 0));
 
 -- What a run has to look at; final and voided payouts leave this index.
 CREATE INDEX payout_open ON payout (state)
@@ -233,7 +241,8 @@ CREATE TABLE authorization (
 
 -- What happened to a payout, in order: each change of state, each request and
 -- answer, each look at the chain that said something new. transfer is the
--- movement of money that it made, tx the transaction that it speaks of.
+-- movement of money that it made, tx the transaction that it speaks of: of a
+-- voided payout the one that canceled its nonce, NULL when it expired.
 CREATE TABLE payout_event (
 	id		INTEGER PRIMARY KEY,
 	payout		INTEGER NOT NULL REFERENCES payout (id),
@@ -339,8 +348,9 @@ BEGIN SELECT RAISE(ABORT, 'a payout only changes its state'); END;
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout
 BEGIN SELECT RAISE(ABORT, 'a payout is never deleted'); END;
 CREATE TRIGGER payout_no_replace BEFORE INSERT ON payout
-WHEN EXISTS (SELECT 1 FROM payout WHERE id = NEW.id OR nonce = NEW.nonce
-	OR (worker = NEW.worker AND seq = NEW.seq))
+WHEN EXISTS (SELECT 1 FROM payout WHERE id = NEW.id
+	OR (nonce = NEW.nonce AND state <> 'voided')
+	OR (worker = NEW.worker AND seq = NEW.seq AND state <> 'voided'))
 BEGIN SELECT RAISE(ABORT, 'a payout is never replaced'); END;
 
 CREATE TRIGGER authorization_no_update BEFORE UPDATE ON authorization
@@ -442,8 +452,9 @@ FROM trial_balance WHERE micros <> 0
 UNION ALL
 SELECT 'in flight', 'account 2', 'holds ' || a.balance_micros
 	|| ' micro-USDC, open payouts hold ' || o.micros
-FROM account a, (SELECT coalesce(sum(amount_micros), 0) AS micros FROM payout
-	WHERE state NOT IN ('posted', 'final', 'voided')) o
+FROM account a, (SELECT coalesce(sum(iif(state = 'posted',
+		max(amount_micros - paid_micros, 0), amount_micros)), 0)
+	AS micros FROM payout WHERE state NOT IN ('final', 'voided')) o
 WHERE a.id = 2 AND a.balance_micros <> o.micros
 UNION ALL
 SELECT 'paid', 'account 3', 'holds ' || a.balance_micros

@@ -26,6 +26,24 @@ look_network(struct chain_view *out, const struct conf *c, struct err *e)
 }
 
 static enum rc
+look_test(const struct conf *c, struct err *e)
+{
+	struct chain *chain = NULL;
+	struct network n;
+	enum rc rc;
+
+	rc = network_from_conf(&n, c, e);
+	if (rc == RC_OK)
+		rc = chain_new(
+		    &chain, c->payout_rpc_urls, &n, c->payout_finality, e);
+	chain_free(chain);
+	if (rc == RC_OK && c->payout_facilitator_url[0] == '\0')
+		return err_set(
+		    e, RC_INVALID, "[payout] facilitator_url: not set");
+	return rc;
+}
+
+static enum rc
 look_key_address(struct address *out, const struct conf *c, struct err *e)
 {
 	struct eth_key key;
@@ -70,8 +88,8 @@ look_treasury(struct chain_view *out, const struct conf *c,
 int
 main(int argc, char **argv)
 {
-	static const struct chain_look look = { look_network, look_key_address,
-		look_treasury };
+	static const struct chain_look look = { look_network, look_test,
+		look_key_address, look_treasury };
 
 	return (int)admin_main(argc, argv, &look);
 }

@@ -8,7 +8,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IPC::Open2;
-use Cwd ();
 use Test::More;
 
 # Mounts of this test end with it: it runs in a mount namespace of its own.
@@ -20,8 +19,8 @@ BEGIN {
 	}
 }
 
-use WorknetTest qw(build_path find_program need_program now_ms run_command
-    json_text json_value poll_path);
+use WorknetTest qw(build_path everybody_may_enter_build find_program
+    need_program now_ms run_command json_text json_value poll_path);
 
 need_program('sqlite3');
 
@@ -284,20 +283,11 @@ SKIP: {
 
 # ---- A ledger that may not be written at all ----
 
-# Whether every user may enter the directory where the programs are.
-sub everybody_may_enter {
-	my $path = Cwd::abs_path($_[0]);
-	for (my $p = $path; ; $p =~ s{/[^/]*$}{}) {
-		return 0 if !((stat($p eq '' ? '/' : $p))[2] & 0001);
-		return 1 if $p eq '';
-	}
-}
-
 # As after a careless restore. Such a one is refused at once: SQLite would
 # only read it for as long as it is open, whatever becomes of its mode.
 SKIP: {
 	skip('the build directory is root\'s alone', 5)
-	    if $> == 0 && !everybody_may_enter($ENV{WN_BUILDDIR} // '.');
+	    if $> == 0 && !everybody_may_enter_build();
 	my $w = WorknetTest->new->init;
 	my @command = (build_path('worknet-fcgi'), '-t', '-c', $w->conf_path);
 	my $user = { uid => $> == 0 ? 65534 : undef };

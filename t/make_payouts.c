@@ -14,7 +14,6 @@
 #include "ledger/evidence.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
-#include "pay/nonce.h"
 
 #define LINE_MAX_LEN 1000
 #define WORDS	     5
@@ -32,6 +31,7 @@ static const char usage[] =
     "    unpost ID\n"
     "    final ID\n"
     "    void ID PROOF\n"
+    "    cancel ID PROOF\n"
     "    adopt ADDRESS SEQ MICROS\n"
     "    find KIND SUBJECT DETAIL\n"
     "    chainhold ADDRESS REASON\n"
@@ -265,7 +265,20 @@ do_void(struct maker *m, struct err *e)
 
 	return rc != RC_OK
 	    ? rc
-	    : payout_void(m->db, &p, text_of(m->word[2]), m->now_ms, e);
+	    : payout_void(m->db, &p, text_of(m->word[2]), "", m->now_ms, e);
+}
+
+static enum rc
+do_cancel(struct maker *m, struct err *e)
+{
+	char tx[TX_LEN + 1];
+	struct payout p;
+	enum rc rc = payout_of(m, &p, e);
+
+	if (rc != RC_OK)
+		return rc;
+	tx_make(tx, p.id);
+	return payout_void(m->db, &p, text_of(m->word[2]), tx, m->now_ms, e);
 }
 
 static enum rc
@@ -326,6 +339,7 @@ static const struct {
 	{ "unpost", 2, do_unpost },
 	{ "final", 2, do_final },
 	{ "void", 3, do_void },
+	{ "cancel", 3, do_cancel },
 	{ "adopt", 4, do_adopt },
 	{ "find", 4, do_find },
 	{ "chainhold", 3, do_chainhold },

@@ -117,7 +117,7 @@ my $list = told('payout', 'list');
 is($list->{total}, 5, 'every payout is counted');
 is(join(' ', map { $_->{state} } @{ $list->{payouts} }),
     'reserved posted voided submitted final', 'the newest comes first');
-is(join(' ', map { $_->{seq} } @{ $list->{payouts} }), '1 2 1 2 1',
+is(join(' ', map { $_->{seq} } @{ $list->{payouts} }), '1 1 1 2 1',
     'each has its number among the worker\'s');
 is(scalar @{ told('payout', 'list', '--open')->{payouts} }, 3,
     '--open leaves out final and voided ones');
@@ -464,13 +464,26 @@ finds('a payout said to be paid more', 'exceptions payout-money',
 finds('a payout of another amount', 'payout-money',
     'UPDATE payout SET amount_micros = amount_micros + 1 WHERE id = 1;',
     says => qr/reserved were 500/);
-finds('a payout given to another worker', 'payout-money payout-seq',
+finds('a payout given to another worker',
+    'payout-money payout-nonce payout-seq',
     "UPDATE payout SET worker = (SELECT id FROM worker
     WHERE address = '$dave'), seq = 9 WHERE id = 1;",
     says => qr/is of another worker/);
-finds('a number left out', 'payout-seq',
+for my $field (["nonce = '0x" . 'ab' x 32 . "'"], ['chain_id = 1'],
+    ["token = '0x" . '12' x 20 . "'"], ["treasury = '0x" . '12' x 20 . "'"],
+    ["nonce = upper(nonce)"], ["token = 'x'"]) {
+	finds("a payout changed: @$field", 'payout-nonce',
+	    "UPDATE payout SET @$field WHERE id = 2;",
+	    says => qr/payout 2: its nonce doesn't follow from what it pays/);
+}
+finds('a number left out', 'payout-nonce payout-seq',
     'UPDATE payout SET seq = 5 WHERE id = 2;',
     says => qr/payout 2: no. 5 .* follows no. 1/);
+finds('a number taken again that was canceled, hashes made anew', 'payout-seq',
+    "UPDATE payout_event SET tx = (SELECT tx FROM payout_event
+    WHERE payout = 1 AND kind = 'posted')
+    WHERE payout = 3 AND kind = 'voided';", @anew,
+    says => qr/payout 4: no. 1 .* follows no. 1/);
 finds('an authorization deleted', 'payout-steps',
     'DELETE FROM authorization WHERE payout = 2;',
     says => qr/payout 2: was signed, but has no authorization/);

@@ -392,8 +392,9 @@ SKIP: {
 	$l->pay_is('paid', 'with a final block that proves it, it is paid ' .
 	    'anew', '--worker', $w);
 	is($l->states($w), 'voided posted', 'the first one is void');
-	is(join(' ', map { $_->{seq} } $l->payouts), '1 2',
-	    'the second one has the next number');
+	is(join(' ', map { "$_->{seq} $_->{nonce}" } $l->payouts),
+	    join(' ', (map { "$_->{seq} $_->{nonce}" } ($l->payouts)[0]) x 2),
+	    'the second one has its number and nonce');
 	is($l->chain_money($w), $owed, 'the worker has the money once');
 	$l->books_ok('after an expired authorization');
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "eth/hex.h"
-#include "pay/nonce.h"
+#include "ledger/nonce.h"
 #include "pay/x402.h"
 #include "tap.h"
 #include "json/json.h"
@@ -237,8 +237,8 @@ test_nonce(void)
 		"de24",
 	};
 	struct payout_key keys[2], k;
-	uint8_t base[NONCE_LEN], got[NONCE_LEN];
-	char text[HEX_SIZE(NONCE_LEN)];
+	uint8_t base[PAYOUT_NONCE_LEN], got[PAYOUT_NONCE_LEN];
+	char text[HEX_SIZE(PAYOUT_NONCE_LEN)];
 	size_t i;
 
 	memset(keys, 0, sizeof(keys));

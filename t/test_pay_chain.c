@@ -4,8 +4,8 @@
  * way through real and lying servers.
  */
 #include "eth/hex.h"
+#include "ledger/nonce.h"
 #include "pay/judge.h"
-#include "pay/nonce.h"
 #include "tap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -552,7 +552,7 @@ main(void)
 	    "0x2c7536e3605d9c16a7a3d7b1898e529396a65c23");
 	hex_of(payment.to.b, sizeof(payment.to.b),
 	    "0x209693bc6afc0c5328ba36faf03c514ef312287c");
-	hex_of(payment.nonce, NONCE_LEN, NONCE);
+	hex_of(payment.nonce, PAYOUT_NONCE_LEN, NONCE);
 	hex_of(tx, sizeof(tx), TX);
 	payment.value = 10000;
 	test_quantities();

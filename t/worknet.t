@@ -7,10 +7,10 @@ use warnings;
 use File::Basename 'dirname';
 use IO::Handle;
 use JSON::PP;
-use Cwd ();
 use Test::More;
 use lib dirname(__FILE__) . '/lib';
 use AdminRun;
+use WorknetTest::Process qw(everybody_may_enter_build);
 
 for my $name (qw(worknet make_ledger)) {
 	plan skip_all => "$name isn't built" unless program($name);
@@ -98,15 +98,6 @@ exits(wn('init', '--migrate'), 0, '', 'a new ledger needs no migration');
 is(json_of(wn('init', '--migrate', '--json'))->{steps}, 0,
     'which programs are told');
 
-# Whether every user may enter the directory where the programs are.
-sub everybody_may_enter {
-	my $path = Cwd::abs_path($_[0]);
-	for (my $p = $path; ; $p =~ s{/[^/]*$}{}) {
-		return 0 if !((stat($p eq '' ? '/' : $p))[2] & 0001);
-		return 1 if $p eq '';
-	}
-}
-
 # The sample names /var/lib/worknet, where no test may write.
 my $fresh = "$Dir/fresh/worknet.conf";
 mkdir "$Dir/fresh";
@@ -116,7 +107,7 @@ SKIP: {
 	$Nobody = $> == 0;
 	skip 'anybody can write to /var/lib', 3 if -w '/var/lib' && !$Nobody;
 	skip 'the build directory is root\'s alone', 3
-	    if $Nobody && !everybody_may_enter($ENV{WN_BUILDDIR} // '.');
+	    if $Nobody && !everybody_may_enter_build();
 	exits(worknet('-c', $fresh, 'init'), 3, qr/\/var\/lib\/worknet/,
 	    'init says where it can not make a ledger');
 	like(read_file($fresh), qr/^;path = /m, 'a sample was written');
@@ -136,13 +127,45 @@ chmod 0750, "$Dir/etc";
 $r = wn('check', '--json');
 exits($r, 0, '', 'check finds a new ledger in order');
 is_deeply([ map { $_->{check} } @{ json_of($r)->{checks} } ], [qw(
-    configuration ledger schema file permissions exceptions clock)],
+    configuration payout ledger schema file permissions exceptions clock)],
     'check says what it checked');
 chmod 0777, "$Dir/etc";
 $r = wn('check');
 exits($r, 1, '', 'check finds a directory that everybody can write to');
 like($r->{out}, qr/permissions +no .*mode 0777/, 'and says which');
 chmod 0750, "$Dir/etc";
+
+# What check says of a configuration with these lines in [payout].
+sub check_payout {
+	my ($lines) = @_;
+	my $path = write_file("$Dir/etc/payout.conf",
+	    "[ledger]\npath = ledger.db\n[payout]\n$lines");
+	my $answer = worknet('-c', $path, 'check');
+	my ($line) = $answer->{out} =~ /^payout +(\w+ .*)$/m;
+	return ($answer->{code}, $line);
+}
+
+my $urls = "facilitator_url = https://f.example\n" .
+    "rpc_urls = https://a.example\n";
+my $custom = "network = custom\nchain_id = 31337\ntoken = 0x" . '12' x 20 .
+    "\ntoken_name = USDC\n";
+for my $case (['no payout is', '', 0, qr/^yes +not set up/],
+    ['all is', "network = base\n$urls", 0,
+    qr/^yes +on base; worknet-payout -t/],
+    ['all of a custom network is', "$custom$urls" . "token_version = 2\n", 0,
+    qr/^yes +on custom; worknet-payout -t/],
+    ['only a part of a custom network is', "$custom$urls", 1,
+    qr/^no .*token_version/], ['no network is', $urls, 1, qr/^no .*network/],
+    ['no node is', "network = base\nfacilitator_url = https://f.example\n", 1,
+    qr/^no .*rpc_urls: not set/],
+    ['no facilitator is', "network = base\nrpc_urls = https://a.example\n", 1,
+    qr/^no .*facilitator_url: not set/]) {
+	my ($what, $lines, $code, $says) = @$case;
+	my ($got, $line) = check_payout($lines);
+	ok($got eq $code && ($line // '') =~ $says,
+	    "check says so where $what configured") or
+	    diag("code $got: ", $line // 'no line');
+}
 
 # ---- task ----
 

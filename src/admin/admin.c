@@ -104,6 +104,33 @@ admin_limit(
 	return RC_OK;
 }
 
+enum admin_exit
+admin_open_list(struct admin *a, int64_t initial, int64_t *limit)
+{
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	enum rc rc;
+
+	if (admin_limit(a, initial, limit, &e) != RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin_read(a->db, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
+enum admin_exit
+admin_commit(struct admin *a, enum rc rc, struct err *e)
+{
+	if (rc == RC_OK)
+		rc = db_commit(a->db, e);
+	if (rc == RC_OK)
+		return ADMIN_OK;
+	db_rollback(a->db);
+	return admin_fail(rc, e);
+}
+
 static void
 print_program_help(FILE *f)
 {

@@ -67,6 +67,14 @@ enum admin_exit admin_usage(const struct admin *a, const struct err *e);
 MUST_CHECK enum rc admin_limit(
     const struct admin *a, int64_t initial, int64_t *limit, struct err *e);
 
+/* Begins a list: admin_limit, admin_open, and one state to read. */
+MUST_CHECK enum admin_exit
+admin_open_list(struct admin *a, int64_t initial, int64_t *limit);
+
+/* Commits when rc is RC_OK; else undoes what was done, and says why. */
+MUST_CHECK enum admin_exit
+admin_commit(struct admin *a, enum rc rc, struct err *e);
+
 /* The commands. */
 enum admin_exit command_init(struct admin *a);
 enum admin_exit command_check(struct admin *a);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/treasury.h"
 #include "admin/value.h"
 #include "ledger/transfer.h"
 
@@ -56,6 +57,25 @@ check_configuration(struct admin *a, struct outcome *o)
 	}
 	o->unusable = true;
 	say(o, true, "%s", e.msg);
+}
+
+/* The rest needs keys, which only the payout program may read. */
+static void
+check_payout(struct admin *a, struct outcome *o)
+{
+	const struct conf *c = &a->conf;
+	struct err e = ERR_INIT;
+
+	if (c->payout_network[0] == '\0' &&
+	    c->payout_facilitator_url[0] == '\0' &&
+	    c->payout_rpc_urls[0] == '\0' &&
+	    c->payout_treasury_key_file[0] == '\0')
+		say(o, false, "not set up: nobody can be paid");
+	else if (a->look != NULL && a->look->test(c, &e) != RC_OK)
+		say(o, true, "%s", e.msg);
+	else
+		say(o, false, "on %s; worknet-payout -t tests the keys, too",
+		    c->payout_network);
 }
 
 static void
@@ -221,6 +241,7 @@ check_clock(struct admin *a, struct outcome *o)
 /* In order: what is unusable ends the list. */
 static const struct check checks[] = {
 	{ "configuration", check_configuration },
+	{ "payout", check_payout },
 	{ "ledger", check_ledger },
 	{ "schema", check_schema },
 	{ "file", check_file },

@@ -1,21 +1,23 @@
 /* worknet finding list, close. */
 #include <inttypes.h>
 
-#include "admin/admin.h"
+#include "admin/table.h"
 #include "admin/value.h"
+
+static const struct table findings = { "findings", NULL,
+	{
+	    { { "id", "ID", OUT_COUNT }, 0 },
+	    { { "atMs", "AT", OUT_TIME }, 1 },
+	    { { "kind", "KIND", OUT_TEXT }, 2 },
+	    { { "subject", "SUBJECT", OUT_TEXT }, 3 },
+	    { { "closedMs", "CLOSED", OUT_TIME }, 5 },
+	    { { "detail", "DETAIL", OUT_TEXT }, 4 },
+	} };
 
 enum admin_exit
 command_finding_list(struct admin *a)
 {
-	static const struct out_column columns[] = {
-		{ "id", "ID", OUT_COUNT },
-		{ "atMs", "AT", OUT_TIME },
-		{ "kind", "KIND", OUT_TEXT },
-		{ "subject", "SUBJECT", OUT_TEXT },
-		{ "closedMs", "CLOSED", OUT_TIME },
-		{ "detail", "DETAIL", OUT_TEXT },
-	};
-	bool all = a->args.opt[OPT_ALL] != NULL, row;
+	bool all = a->args.opt[OPT_ALL] != NULL;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	struct query *q;
@@ -24,20 +26,10 @@ command_finding_list(struct admin *a)
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
-	out_table(a->out, "findings", NULL, columns, 6);
 	q = db_query(a->db, Q_FINDING_LIST);
 	query_int(q, 1, all);
-	while ((rc = query_step(q, &row, &e)) == RC_OK && row)
-		out_row(a->out,
-		    (struct out_value[]){ out_int(query_get_int(q, 0)),
-			out_int(query_get_int(q, 1)),
-			out_slice(query_get_text(q, 2)),
-			out_slice(query_get_text(q, 3)),
-			query_is_null(q, 5) ? out_absent()
-					    : out_int(query_get_int(q, 5)),
-			out_slice(query_get_text(q, 4)) });
-	query_done(q);
-	out_table_end(a->out, all ? "no findings" : "no open findings");
+	rc = table_print(a->out, &findings, q,
+	    all ? "no findings" : "no open findings", NULL, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

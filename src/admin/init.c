@@ -10,8 +10,7 @@
 #include "admin/admin.h"
 #include "admin/value.h"
 #include "eth/hex.h"
-
-#define LEDGER_ID_LEN 32 /* bytes */
+#include "ledger/nonce.h"
 
 /* Modes of directories that init makes. */
 #define CONF_DIR_MODE	0755

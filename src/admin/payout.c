@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/table.h"
 #include "admin/treasury.h"
 #include "admin/value.h"
 #include "ledger/worker.h"
@@ -50,14 +51,6 @@ static const struct {
 #define STATES (sizeof(states) / sizeof(states[0]))
 #define EVENTS (sizeof(events) / sizeof(events[0]))
 
-static enum rc
-address_read(struct address *out, const char *text, struct err *e)
-{
-	enum rc rc = address_parse(out, NULL, slice_of(text), e);
-
-	return rc == RC_OK ? rc : err_prefix(e, "%.60s", text);
-}
-
 /* The account of the worker that text names. */
 static enum rc
 worker_of(struct admin *a, const char *text, int64_t *id, struct err *e)
@@ -66,7 +59,7 @@ worker_of(struct admin *a, const char *text, int64_t *id, struct err *e)
 	struct worker_row w;
 	enum rc rc;
 
-	rc = address_read(&address, text, e);
+	rc = value_parse_address(&address, text, e);
 	if (rc == RC_OK)
 		rc = worker_find(a->db, &address, &w, NULL);
 	else
@@ -87,23 +80,22 @@ text_or_absent(const char *text)
 
 /* ---- list ---- */
 
-static void
-list_row(struct admin *a, struct query *q)
-{
-	out_row(a->out,
-	    (struct out_value[]){ out_int(query_get_int(q, 0)),
-		out_int(query_get_int(q, 2)), out_int(query_get_int(q, 3)),
-		out_int(query_get_int(q, 4)), out_slice(query_get_text(q, 5)),
-		out_int(query_get_int(q, 6)), out_slice(query_get_text(q, 1)),
-		query_is_null(q, 7) ? out_absent()
-				    : out_slice(query_get_text(q, 7)) });
-}
+static const struct table payouts = { "payouts", NULL,
+	{
+	    { { "id", "ID", OUT_COUNT }, 0 },
+	    { { "seq", "SEQ", OUT_COUNT }, 2 },
+	    { { "amountMicros", "USDC", OUT_USDC }, 3 },
+	    { { "paidMicros", NULL, OUT_USDC }, 4 },
+	    { { "state", "STATE", OUT_TEXT }, 5 },
+	    { { "sinceMs", "SINCE", OUT_TIME }, 6 },
+	    { { "workerAddress", "WORKER", OUT_TEXT }, 1 },
+	    { { "transaction", "TRANSACTION", OUT_TEXT }, 7 },
+	} };
 
 static enum rc
 list_footer(
     struct admin *a, bool open, int64_t worker, int64_t shown, struct err *e)
 {
-	static const struct out_column column = { "total", NULL, OUT_COUNT };
 	struct query *q = db_query(a->db, Q_PAYOUT_COUNT);
 	int64_t total;
 	enum rc rc;
@@ -113,41 +105,23 @@ list_footer(
 	rc = query_one_int(q, &total, e);
 	if (rc != RC_OK)
 		return rc;
-	out_field(a->out, &column, out_int(total));
-	if (shown < total)
-		out_note(a->out,
-		    "\n%" PRId64 " of %" PRId64 " payouts; --all "
-		    "lists every one",
-		    shown, total);
+	table_total(a->out, shown, total, "payouts");
 	return RC_OK;
 }
 
 static enum rc
 list_print(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 {
-	static const struct out_column columns[] = {
-		{ "id", "ID", OUT_COUNT },
-		{ "seq", "SEQ", OUT_COUNT },
-		{ "amountMicros", "USDC", OUT_USDC },
-		{ "paidMicros", NULL, OUT_USDC },
-		{ "state", "STATE", OUT_TEXT },
-		{ "sinceMs", "SINCE", OUT_TIME },
-		{ "workerAddress", "WORKER", OUT_TEXT },
-		{ "transaction", "TRANSACTION", OUT_TEXT },
-	};
 	struct query *q = db_query(a->db, Q_PAYOUT_LIST);
-	bool open = a->args.opt[OPT_OPEN] != NULL, row;
-	int64_t shown = 0;
+	bool open = a->args.opt[OPT_OPEN] != NULL;
+	int64_t shown;
 	enum rc rc;
 
-	out_table(a->out, "payouts", NULL, columns, 8);
 	query_int(q, 1, open);
 	query_int(q, 2, worker);
 	query_int(q, 3, limit);
-	for (; (rc = query_step(q, &row, e)) == RC_OK && row; shown++)
-		list_row(a, q);
-	query_done(q);
-	out_table_end(a->out, open ? "no open payouts" : "no payouts");
+	rc = table_print(a->out, &payouts, q,
+	    open ? "no open payouts" : "no payouts", &shown, e);
 	return rc == RC_OK ? list_footer(a, open, worker, shown, e) : rc;
 }
 
@@ -159,16 +133,14 @@ command_payout_list(struct admin *a)
 	int64_t limit, worker = 0;
 	struct address address;
 	enum admin_exit code;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	if (admin_limit(a, LIST_LIMIT, &limit, &e) != RC_OK ||
-	    (who != NULL && address_read(&address, who, &e) != RC_OK))
+	if (who != NULL && value_parse_address(&address, who, &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = admin_open_list(a, LIST_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin_read(a->db, &e);
-	if (rc == RC_OK && who != NULL)
+	if (who != NULL)
 		rc = worker_of(a, who, &worker, &e);
 	if (rc == RC_OK)
 		rc = list_print(a, worker, limit, &e);
@@ -483,7 +455,7 @@ hold_open(struct admin *a, int64_t *worker)
 
 	*worker = 0;
 	if (a->args.n > 0 &&
-	    address_read(&address, a->args.arg[0], &e) != RC_OK)
+	    value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_open(a, DB_WRITE);
 	if (code != ADMIN_OK || a->args.n == 0)
@@ -557,40 +529,26 @@ command_payout_release(struct admin *a)
 	return ADMIN_OK;
 }
 
+static const struct table holds = { "holds", NULL,
+	{
+	    { { "workerAddress", NULL, OUT_TEXT }, 0 },
+	    { { "who", "WHO", OUT_TEXT }, 1 },
+	    { { "by", "BY", OUT_TEXT }, 2 },
+	    { { "sinceMs", "SINCE", OUT_TIME }, 3 },
+	    { { "reason", "REASON", OUT_TEXT }, 4 },
+	} };
+
 enum admin_exit
 command_payout_holds(struct admin *a)
 {
-	static const struct out_column columns[] = {
-		{ "workerAddress", NULL, OUT_TEXT },
-		{ "who", "WHO", OUT_TEXT },
-		{ "by", "BY", OUT_TEXT },
-		{ "sinceMs", "SINCE", OUT_TIME },
-		{ "reason", "REASON", OUT_TEXT },
-	};
 	struct err e = ERR_INIT;
 	enum admin_exit code;
-	struct slice who;
-	struct query *q;
 	enum rc rc;
-	bool row;
 
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
-	out_table(a->out, "holds", NULL, columns, 5);
-	q = db_query(a->db, Q_HOLD_LIST);
-	while ((rc = query_step(q, &row, &e)) == RC_OK && row) {
-		who = query_get_text(q, 1);
-		out_row(a->out,
-		    (struct out_value[]){
-			who.len == 0 ? out_absent() : out_slice(who),
-			query_get_int(q, 0) == 0 ? out_text("everybody")
-						 : out_slice(who),
-			out_slice(query_get_text(q, 2)),
-			out_int(query_get_int(q, 3)),
-			out_slice(query_get_text(q, 4)) });
-	}
-	query_done(q);
-	out_table_end(a->out, "nobody is held");
+	rc = table_print(a->out, &holds, db_query(a->db, Q_HOLD_LIST),
+	    "nobody is held", NULL, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }

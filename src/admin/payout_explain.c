@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "admin/payout.h"
+#include "admin/table.h"
 #include "admin/value.h"
 
 struct statement {
@@ -195,50 +196,29 @@ sum_print(
 		    paid);
 }
 
-static void
-check_row(struct admin *a, struct query *q)
-{
-	out_row(a->out,
-	    (struct out_value[]){ out_int(query_get_int(q, 0)),
-		out_int(query_get_int(q, 1)), out_int(query_get_int(q, 2)),
-		out_int(query_get_int(q, 7)), out_int(query_get_int(q, 4)),
-		out_text(query_get_int(q, 4) != 0 ? "up" : "down"),
-		query_is_null(q, 5) ? out_absent()
-				    : out_int(query_get_int(q, 5)),
-		out_slice(query_get_text(q, 3)),
-		query_is_null(q, 6) ? out_absent()
-				    : out_slice(query_get_text(q, 6)) });
-}
+static const struct table checks = { "checks", "The checks behind each credit",
+	{
+	    { { "transfer", "TRANSFER", OUT_COUNT }, 0 },
+	    { { "slot", NULL, OUT_COUNT }, 1 },
+	    { { "timestampMs", "AT", OUT_TIME }, 2 },
+	    { { "rewardMicros", "USDC", OUT_USDC }, 7 },
+	    { { "success", NULL, OUT_BOOL }, 4 },
+	    { { "outcome", "OUTCOME", OUT_TEXT }, 8 },
+	    { { "statusCode", "STATUS", OUT_COUNT }, 5 },
+	    { { "taskId", "TASK", OUT_TEXT }, 3 },
+	    { { "error", "ERROR", OUT_TEXT }, 6 },
+	} };
 
 static enum rc
 checks_print(struct admin *a, const struct payout_facts *f,
     const struct statement *s, struct err *e)
 {
-	static const struct out_column columns[] = {
-		{ "transfer", "TRANSFER", OUT_COUNT },
-		{ "slot", NULL, OUT_COUNT },
-		{ "timestampMs", "AT", OUT_TIME },
-		{ "rewardMicros", "USDC", OUT_USDC },
-		{ "success", NULL, OUT_BOOL },
-		{ "outcome", "OUTCOME", OUT_TEXT },
-		{ "statusCode", "STATUS", OUT_COUNT },
-		{ "taskId", "TASK", OUT_TEXT },
-		{ "error", "ERROR", OUT_TEXT },
-	};
 	struct query *q = db_query(a->db, Q_PAYOUT_RESULTS);
-	enum rc rc;
-	bool row;
 
-	out_table(
-	    a->out, "checks", "The checks behind each credit", columns, 9);
 	query_int(q, 1, f->worker_id);
 	query_int(q, 2, s->after);
 	query_int(q, 3, s->upto);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		check_row(a, q);
-	query_done(q);
-	out_table_end(a->out, "none");
-	return rc;
+	return table_print(a->out, &checks, q, "none", NULL, e);
 }
 
 static enum rc

@@ -84,18 +84,6 @@ report(struct admin *a, const char *done, const char *past)
 	out_note(a->out, "task %s %s", a->args.arg[0], past);
 }
 
-/* Commits what was done, or undoes it and says why. */
-static enum admin_exit
-finish(struct admin *a, enum rc rc, struct err *e)
-{
-	if (rc == RC_OK)
-		rc = db_commit(a->db, e);
-	if (rc == RC_OK)
-		return ADMIN_OK;
-	db_rollback(a->db);
-	return admin_fail(rc, e);
-}
-
 enum admin_exit
 command_task_add(struct admin *a)
 {
@@ -117,7 +105,7 @@ command_task_add(struct admin *a)
 	rc = db_begin(a->db, &e);
 	if (rc == RC_OK)
 		rc = task_add(a->db, a->args.arg[0], &d, value_now_ms(), &e);
-	code = finish(a, rc, &e);
+	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, "added", "added");
 	return code;
@@ -157,7 +145,7 @@ command_task_edit(struct admin *a)
 	}
 	if (rc == RC_OK)
 		rc = task_edit(a->db, t.name, &d, value_now_ms(), &e);
-	code = finish(a, rc, &e);
+	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, "changed", "changed");
 	return code;
@@ -177,7 +165,7 @@ set_state(struct admin *a, enum task_state state, const char *done)
 	if (rc == RC_OK)
 		rc = task_set_state(
 		    a->db, a->args.arg[0], state, value_now_ms(), &e);
-	code = finish(a, rc, &e);
+	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, done, done);
 	return code;

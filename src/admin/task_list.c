@@ -1,47 +1,60 @@
 /* worknet task list, show. */
-#include <string.h>
+#include <inttypes.h>
+#include <stdio.h>
 
-#include "admin/admin.h"
-#include "admin/value.h"
+#include "admin/table.h"
 #include "ledger/task.h"
 
 #define LIST_LIMIT 100
 #define SHOW_LIMIT 10
 #define LOOK_BACK  100000 /* results in which a task's are looked for */
 
-static const struct out_column list_columns[] = {
-	{ "id", "ID", OUT_TEXT },
-	{ "type", NULL, OUT_TEXT },
-	{ "state", "STATE", OUT_TEXT },
-	{ "expectedStatus", "EXPECT", OUT_COUNT },
-	{ "timeoutMs", "TIMEOUT", OUT_SPAN },
-	{ "rewardMicros", "REWARD", OUT_USDC },
-	{ "intervalMs", "EVERY", OUT_SPAN },
-	{ "copies", "COPIES", OUT_COUNT },
-	{ "cooldownMs", "COOLDOWN", OUT_SPAN },
-	{ "region", "REGION", OUT_TEXT },
-	{ "url", "URL", OUT_TEXT },
-};
+static const struct table tasks = { "tasks", NULL,
+	{
+	    { { "id", "ID", OUT_TEXT }, 0 },
+	    { { "type", NULL, OUT_TEXT }, 1 },
+	    { { "state", "STATE", OUT_TEXT }, 2 },
+	    { { "expectedStatus", "EXPECT", OUT_COUNT }, 4 },
+	    { { "timeoutMs", "TIMEOUT", OUT_SPAN }, 5 },
+	    { { "rewardMicros", "REWARD", OUT_USDC }, 6 },
+	    { { "intervalMs", "EVERY", OUT_SPAN }, 7 },
+	    { { "copies", "COPIES", OUT_COUNT }, 8 },
+	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, 9 },
+	    { { "region", "REGION", OUT_TEXT }, 10 },
+	    { { "url", "URL", OUT_TEXT }, 3 },
+	} };
 
-static void
-list_row(struct admin *a, struct query *q)
-{
-	out_row(a->out,
-	    (struct out_value[]){ out_slice(query_get_text(q, 0)),
-		out_text("http_check"), out_slice(query_get_text(q, 1)),
-		out_int(query_get_int(q, 3)), out_int(query_get_int(q, 4)),
-		out_int(query_get_int(q, 5)), out_int(query_get_int(q, 6)),
-		out_int(query_get_int(q, 7)), out_int(query_get_int(q, 8)),
-		out_slice(query_get_text(q, 9)),
-		out_slice(query_get_text(q, 2)) });
-}
+static const struct table checks = { "checks", "Last checks",
+	{
+	    { { "slot", "SLOT", OUT_COUNT }, 0 },
+	    { { "timestampMs", "AT", OUT_TIME }, 1 },
+	    { { "success", "UP", OUT_BOOL }, 2 },
+	    { { "statusCode", "STATUS", OUT_COUNT }, 3 },
+	    { { "responseTimeMs", "TOOK", OUT_SPAN }, 4 },
+	    { { "workerAddress", "WORKER", OUT_TEXT }, 6 },
+	    { { "error", "ERROR", OUT_TEXT }, 5 },
+	} };
+
+static const struct table definitions = { "definitions",
+	"Definitions, newest first",
+	{
+	    { { "definition", "NO", OUT_COUNT }, 0 },
+	    { { "createdMs", "SINCE", OUT_TIME }, 1 },
+	    { { "expectedStatus", "EXPECT", OUT_COUNT }, 3 },
+	    { { "timeoutMs", "TIMEOUT", OUT_SPAN }, 4 },
+	    { { "rewardMicros", "REWARD", OUT_USDC }, 5 },
+	    { { "intervalMs", "EVERY", OUT_SPAN }, 6 },
+	    { { "copies", "COPIES", OUT_COUNT }, 7 },
+	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, 8 },
+	    { { "region", "REGION", OUT_TEXT }, 9 },
+	    { { "url", "URL", OUT_TEXT }, 2 },
+	} };
 
 /* Says what the list left out. */
 static enum rc
 list_footer(struct admin *a, int64_t shown, struct err *e)
 {
-	static const struct out_column total_column = { "total", NULL,
-		OUT_COUNT };
+	char of_what[60];
 	struct query *q = db_query(a->db, Q_TASK_STATES);
 	int64_t total = 0, removed = 0;
 	enum rc rc;
@@ -53,12 +66,9 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 		total = query_get_int(q, 0) + query_get_int(q, 1) + removed;
 	}
 	query_done(q);
-	out_field(a->out, &total_column, out_int(total));
-	if (shown < total)
-		out_note(a->out,
-		    "\n%lld of %lld tasks, of which %lld are "
-		    "removed; --all lists every one",
-		    (long long)shown, (long long)total, (long long)removed);
+	(void)snprintf(of_what, sizeof(of_what),
+	    "tasks, of which %" PRId64 " are removed", removed);
+	table_total(a->out, shown, total, of_what);
 	return rc;
 }
 
@@ -66,29 +76,18 @@ enum admin_exit
 command_task_list(struct admin *a)
 {
 	struct err e = ERR_INIT;
-	int64_t limit, shown = 0;
+	int64_t limit, shown;
 	enum admin_exit code;
 	struct query *q;
 	enum rc rc;
-	bool row;
 
-	if (admin_limit(a, LIST_LIMIT, &limit, &e) != RC_OK)
-		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = admin_open_list(a, LIST_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin_read(a->db, &e);
-	if (rc != RC_OK)
-		return admin_fail(rc, &e);
-	out_table(a->out, "tasks", NULL, list_columns,
-	    sizeof(list_columns) / sizeof(list_columns[0]));
 	q = db_query(a->db, Q_TASK_LIST);
 	query_int(q, 1, a->args.opt[OPT_ALL] != NULL);
 	query_int(q, 2, limit);
-	for (; (rc = query_step(q, &row, &e)) == RC_OK && row; shown++)
-		list_row(a, q);
-	query_done(q);
-	out_table_end(a->out, "no tasks");
+	rc = table_print(a->out, &tasks, q, "no tasks", &shown, &e);
 	if (rc == RC_OK)
 		rc = list_footer(a, shown, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
@@ -138,80 +137,24 @@ static enum rc
 show_checks(
     struct admin *a, const struct task_row *t, int64_t limit, struct err *e)
 {
-	static const struct out_column columns[] = {
-		{ "slot", "SLOT", OUT_COUNT },
-		{ "timestampMs", "AT", OUT_TIME },
-		{ "success", "UP", OUT_BOOL },
-		{ "statusCode", "STATUS", OUT_COUNT },
-		{ "responseTimeMs", "TOOK", OUT_SPAN },
-		{ "workerAddress", "WORKER", OUT_TEXT },
-		{ "error", "ERROR", OUT_TEXT },
-	};
 	struct query *q = db_query(a->db, Q_TASK_CHECKS);
-	enum rc rc;
-	bool row;
 
 	query_int(q, 1, t->id);
 	query_int(q, 2, LOOK_BACK);
 	query_int(q, 3, limit);
-	out_table(a->out, "checks", "Last checks", columns, 7);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out,
-		    (struct out_value[]){ out_int(query_get_int(q, 0)),
-			out_int(query_get_int(q, 1)),
-			out_int(query_get_int(q, 2)),
-			query_is_null(q, 3) ? out_absent()
-					    : out_int(query_get_int(q, 3)),
-			query_is_null(q, 4) ? out_absent()
-					    : out_int(query_get_int(q, 4)),
-			out_slice(query_get_text(q, 6)),
-			query_is_null(q, 5)
-			    ? out_absent()
-			    : out_slice(query_get_text(q, 5)) });
-	query_done(q);
-	out_table_end(a->out, "none among the ledger's last 100,000 results");
-	return rc;
+	return table_print(a->out, &checks, q,
+	    "none among the ledger's last 100,000 results", NULL, e);
 }
 
 static enum rc
 show_versions(
     struct admin *a, const struct task_row *t, int64_t limit, struct err *e)
 {
-	static const struct out_column columns[] = {
-		{ "definition", "NO", OUT_COUNT },
-		{ "createdMs", "SINCE", OUT_TIME },
-		{ "expectedStatus", "EXPECT", OUT_COUNT },
-		{ "timeoutMs", "TIMEOUT", OUT_SPAN },
-		{ "rewardMicros", "REWARD", OUT_USDC },
-		{ "intervalMs", "EVERY", OUT_SPAN },
-		{ "copies", "COPIES", OUT_COUNT },
-		{ "cooldownMs", "COOLDOWN", OUT_SPAN },
-		{ "region", "REGION", OUT_TEXT },
-		{ "url", "URL", OUT_TEXT },
-	};
 	struct query *q = db_query(a->db, Q_TASK_VERSIONS);
-	enum rc rc;
-	bool row;
 
 	query_int(q, 1, t->id);
 	query_int(q, 2, limit);
-	out_table(
-	    a->out, "definitions", "Definitions, newest first", columns, 10);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out,
-		    (struct out_value[]){ out_int(query_get_int(q, 0)),
-			out_int(query_get_int(q, 1)),
-			out_int(query_get_int(q, 3)),
-			out_int(query_get_int(q, 4)),
-			out_int(query_get_int(q, 5)),
-			out_int(query_get_int(q, 6)),
-			out_int(query_get_int(q, 7)),
-			out_int(query_get_int(q, 8)),
-			out_slice(query_get_text(q, 9)),
-			out_slice(query_get_text(q, 2)) });
-	query_done(q);
-	out_table_end(a->out, "none");
-	return rc;
+	return table_print(a->out, &definitions, q, "none", NULL, e);
 }
 
 enum admin_exit
@@ -223,14 +166,10 @@ command_task_show(struct admin *a)
 	int64_t limit;
 	enum rc rc;
 
-	if (admin_limit(a, SHOW_LIMIT, &limit, &e) != RC_OK)
-		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = admin_open_list(a, SHOW_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin_read(a->db, &e);
-	if (rc == RC_OK)
-		rc = task_get(a->db, a->args.arg[0], &t, &e);
+	rc = task_get(a->db, a->args.arg[0], &t, &e);
 	if (rc == RC_OK)
 		rc = show_fields(a, &t, &e);
 	if (rc == RC_OK)

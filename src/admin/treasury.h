@@ -27,6 +27,11 @@ struct chain_look {
 	/* chain_id, explorer_url; asks nobody. RC_INVALID: what is missing. */
 	enum rc (*network)(
 	    struct chain_view *out, const struct conf *c, struct err *e);
+	/*
+	 * Tests what [payout] says of the network, the facilitator's and the
+	 * nodes' addresses; asks nobody, and reads no key. RC_INVALID.
+	 */
+	enum rc (*test)(const struct conf *c, struct err *e);
 	/* Whose the treasury's key file is. Errors of treasury_key_read. */
 	enum rc (*key_address)(
 	    struct address *out, const struct conf *c, struct err *e);

@@ -53,6 +53,14 @@ value_parse_int(int64_t *out, const char *what, const char *text, struct err *e)
 }
 
 enum rc
+value_parse_address(struct address *out, const char *text, struct err *e)
+{
+	enum rc rc = address_parse(out, NULL, slice_of(text), e);
+
+	return rc == RC_OK ? rc : err_prefix(e, "%.60s", text);
+}
+
+enum rc
 value_parse_span(
     int64_t *out_ms, const char *what, const char *text, struct err *e)
 {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "eth/address.h"
 
 #define VALUE_TEXT_MAX 40 /* bytes that a format writes, with the NUL */
 
@@ -21,6 +22,10 @@ MUST_CHECK enum rc value_parse_int(
  */
 MUST_CHECK enum rc value_parse_span(
     int64_t *out_ms, const char *what, const char *text, struct err *e);
+
+/* An address. RC_INVALID begins with text. */
+MUST_CHECK enum rc
+value_parse_address(struct address *out, const char *text, struct err *e);
 
 /* The same duration with the largest unit that gives a whole number. */
 void value_format_span(char out[static VALUE_TEXT_MAX], int64_t ms);

@@ -1,9 +1,7 @@
 /* worknet worker list, show, suspend, resume. */
-#include <string.h>
-
-#include "admin/admin.h"
-#include "admin/value.h"
 #include "ledger/worker.h"
+#include "admin/table.h"
+#include "admin/value.h"
 
 #define LIST_LIMIT 100
 #define SHOW_LIMIT 10
@@ -20,21 +18,39 @@ struct account_sums {
 	bool suspended;
 };
 
-static void
-list_row(struct admin *a, struct query *q)
-{
-	out_row(a->out,
-	    (struct out_value[]){ out_slice(query_get_text(q, 0)),
-		out_slice(query_get_text(q, 1)), out_int(query_get_int(q, 3)),
-		out_int(query_get_int(q, 4)), out_int(query_get_int(q, 5)),
-		out_int(query_get_int(q, 2)) });
-}
+static const struct table workers = { "workers", NULL,
+	{
+	    { { "address", "ADDRESS", OUT_TEXT }, 0 },
+	    { { "state", "STATE", OUT_TEXT }, 1 },
+	    { { "owedMicros", "OWED", OUT_USDC }, 3 },
+	    { { "inFlightMicros", "IN FLIGHT", OUT_USDC }, 4 },
+	    { { "paidMicros", "PAID", OUT_USDC }, 5 },
+	    { { "firstSeenMs", "FIRST SEEN", OUT_TIME }, 2 },
+	} };
+
+static const struct table last_results = { "lastResults", "Last results",
+	{
+	    { { "slot", "SLOT", OUT_COUNT }, 0 },
+	    { { "timestampMs", "AT", OUT_TIME }, 2 },
+	    { { "success", "UP", OUT_BOOL }, 3 },
+	    { { "statusCode", "STATUS", OUT_COUNT }, 4 },
+	    { { "responseTimeMs", "TOOK", OUT_SPAN }, 5 },
+	    { { "rewardMicros", "REWARD", OUT_USDC }, 7 },
+	    { { "taskId", "TASK", OUT_TEXT }, 1 },
+	    { { "error", "ERROR", OUT_TEXT }, 6 },
+	} };
+
+static const struct table assignments = { "openAssignments", "Open assignments",
+	{
+	    { { "slot", "SLOT", OUT_COUNT }, 0 },
+	    { { "assignedMs", "ASSIGNED", OUT_TIME }, 2 },
+	    { { "expiresMs", "PAID UNTIL", OUT_TIME }, 3 },
+	    { { "taskId", "TASK", OUT_TEXT }, 1 },
+	} };
 
 static enum rc
 list_footer(struct admin *a, int64_t shown, struct err *e)
 {
-	static const struct out_column total_column = { "total", NULL,
-		OUT_COUNT };
 	struct query *q = db_query(a->db, Q_WORKER_STATES);
 	int64_t total = 0;
 	enum rc rc;
@@ -44,61 +60,28 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 	if (rc == RC_OK && row)
 		total = query_get_int(q, 0) + query_get_int(q, 1);
 	query_done(q);
-	out_field(a->out, &total_column, out_int(total));
-	if (shown < total)
-		out_note(a->out,
-		    "\n%lld of %lld workers; --all lists every "
-		    "one",
-		    (long long)shown, (long long)total);
+	table_total(a->out, shown, total, "workers");
 	return rc;
 }
 
 enum admin_exit
 command_worker_list(struct admin *a)
 {
-	static const struct out_column columns[] = {
-		{ "address", "ADDRESS", OUT_TEXT },
-		{ "state", "STATE", OUT_TEXT },
-		{ "owedMicros", "OWED", OUT_USDC },
-		{ "inFlightMicros", "IN FLIGHT", OUT_USDC },
-		{ "paidMicros", "PAID", OUT_USDC },
-		{ "firstSeenMs", "FIRST SEEN", OUT_TIME },
-	};
 	struct err e = ERR_INIT;
-	int64_t limit, shown = 0;
+	int64_t limit, shown;
 	enum admin_exit code;
 	struct query *q;
 	enum rc rc;
-	bool row;
 
-	if (admin_limit(a, LIST_LIMIT, &limit, &e) != RC_OK)
-		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = admin_open_list(a, LIST_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin_read(a->db, &e);
-	if (rc != RC_OK)
-		return admin_fail(rc, &e);
-	out_table(a->out, "workers", NULL, columns, 6);
 	q = db_query(a->db, Q_WORKER_LIST);
 	query_int(q, 1, limit);
-	for (; (rc = query_step(q, &row, &e)) == RC_OK && row; shown++)
-		list_row(a, q);
-	query_done(q);
-	out_table_end(a->out, "no workers");
+	rc = table_print(a->out, &workers, q, "no workers", &shown, &e);
 	if (rc == RC_OK)
 		rc = list_footer(a, shown, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
-}
-
-/* The address of the command line, which must be one. */
-static enum rc
-address_argument(const struct admin *a, struct address *out, struct err *e)
-{
-	enum rc rc;
-
-	rc = address_parse(out, NULL, slice_of(a->args.arg[0]), e);
-	return rc == RC_OK ? rc : err_prefix(e, "%.60s", a->args.arg[0]);
 }
 
 static enum rc
@@ -158,69 +141,23 @@ show_fields(struct admin *a, const struct address *address,
 static enum rc
 show_results(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 {
-	static const struct out_column columns[] = {
-		{ "slot", "SLOT", OUT_COUNT },
-		{ "timestampMs", "AT", OUT_TIME },
-		{ "success", "UP", OUT_BOOL },
-		{ "statusCode", "STATUS", OUT_COUNT },
-		{ "responseTimeMs", "TOOK", OUT_SPAN },
-		{ "rewardMicros", "REWARD", OUT_USDC },
-		{ "taskId", "TASK", OUT_TEXT },
-		{ "error", "ERROR", OUT_TEXT },
-	};
 	struct query *q = db_query(a->db, Q_WORKER_RESULTS);
-	enum rc rc;
-	bool row;
 
 	query_int(q, 1, worker);
 	query_int(q, 2, limit);
-	out_table(a->out, "lastResults", "Last results", columns, 8);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out,
-		    (struct out_value[]){ out_int(query_get_int(q, 0)),
-			out_int(query_get_int(q, 2)),
-			out_int(query_get_int(q, 3)),
-			query_is_null(q, 4) ? out_absent()
-					    : out_int(query_get_int(q, 4)),
-			query_is_null(q, 5) ? out_absent()
-					    : out_int(query_get_int(q, 5)),
-			out_int(query_get_int(q, 7)),
-			out_slice(query_get_text(q, 1)),
-			query_is_null(q, 6)
-			    ? out_absent()
-			    : out_slice(query_get_text(q, 6)) });
-	query_done(q);
-	out_table_end(a->out, "none");
-	return rc;
+	return table_print(a->out, &last_results, q, "none", NULL, e);
 }
 
 static enum rc
 show_assignments(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 {
-	static const struct out_column columns[] = {
-		{ "slot", "SLOT", OUT_COUNT },
-		{ "assignedMs", "ASSIGNED", OUT_TIME },
-		{ "expiresMs", "PAID UNTIL", OUT_TIME },
-		{ "taskId", "TASK", OUT_TEXT },
-	};
 	struct query *q = db_query(a->db, Q_WORKER_ASSIGNMENTS);
-	int64_t window_ms = a->conf.result_window_ms;
-	enum rc rc;
-	bool row;
 
 	query_int(q, 1, worker);
-	query_int(q, 2, value_now_ms() - window_ms);
+	query_int(q, 2, value_now_ms());
 	query_int(q, 3, limit);
-	out_table(a->out, "openAssignments", "Open assignments", columns, 4);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		out_row(a->out,
-		    (struct out_value[]){ out_int(query_get_int(q, 0)),
-			out_int(query_get_int(q, 2)),
-			out_int(query_get_int(q, 2) + window_ms),
-			out_slice(query_get_text(q, 1)) });
-	query_done(q);
-	out_table_end(a->out, "none");
-	return rc;
+	query_int(q, 4, a->conf.result_window_ms);
+	return table_print(a->out, &assignments, q, "none", NULL, e);
 }
 
 enum admin_exit
@@ -234,16 +171,13 @@ command_worker_show(struct admin *a)
 	int64_t limit;
 	enum rc rc;
 
-	if (address_argument(a, &address, &e) != RC_OK ||
-	    admin_limit(a, SHOW_LIMIT, &limit, &e) != RC_OK)
+	if (value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = admin_open_list(a, SHOW_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
 	address_format(lower, &address, ADDRESS_LOWER);
-	rc = db_begin_read(a->db, &e);
-	if (rc == RC_OK)
-		rc = sums_read(a, lower, &s, &e);
+	rc = sums_read(a, lower, &s, &e);
 	if (rc == RC_OK) {
 		show_fields(a, &address, &s);
 		rc = show_results(a, s.id, limit, &e);
@@ -263,7 +197,7 @@ set_suspended(struct admin *a, bool suspended, const char *done)
 	enum admin_exit code;
 	enum rc rc;
 
-	if (address_argument(a, &address, &e) != RC_OK)
+	if (value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_open(a, DB_WRITE);
 	if (code != ADMIN_OK)
@@ -271,12 +205,9 @@ set_suspended(struct admin *a, bool suspended, const char *done)
 	rc = db_begin(a->db, &e);
 	if (rc == RC_OK)
 		rc = worker_set_suspended(a->db, &address, suspended, &e);
-	if (rc == RC_OK)
-		rc = db_commit(a->db, &e);
-	if (rc != RC_OK) {
-		db_rollback(a->db);
-		return admin_fail(rc, &e);
-	}
+	code = admin_commit(a, rc, &e);
+	if (code != ADMIN_OK)
+		return code;
 	out_field(a->out, &text, out_text(a->args.arg[0]));
 	out_field(a->out, &what, out_text(done));
 	out_note(a->out, "worker %s %s", a->args.arg[0], done);

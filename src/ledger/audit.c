@@ -10,8 +10,7 @@
 #include "eth/hex.h"
 #include "ledger/audit_part.h"
 
-#define TICK_MS	      200 /* between two tellings of progress */
-#define LEDGER_ID_LEN 32  /* bytes */
+#define TICK_MS 200 /* between two tellings of progress */
 
 static const struct {
 	const char *name;
@@ -59,7 +58,10 @@ static const struct {
 	[AUDIT_PAYOUT_TRANSFER] = { "payout-transfer",
 	    "each transfer but a credit belongs to one event of a payout" },
 	[AUDIT_PAYOUT_SEQ] = { "payout-seq",
-	    "each worker's payouts have no gap, but where one was adopted" },
+	    "each worker's payouts have no gap, but where one was adopted, "
+	    "and a number twice only after one that expired" },
+	[AUDIT_PAYOUT_NONCE] = { "payout-nonce",
+	    "each payout's nonce follows from ledger, source, worker, number" },
 	[AUDIT_PAYOUT_STEPS] = { "payout-steps",
 	    "each payout went from step to step, signed before it was sent" },
 	[AUDIT_PAYOUT_MONEY] = { "payout-money",
@@ -163,14 +165,15 @@ check_identity(struct audit *a, struct err *e)
 {
 	struct query *q = db_query(a->db, Q_LEDGER_GET);
 	struct slice id = { "", 0 };
-	uint8_t bytes[LEDGER_ID_LEN];
 	enum rc rc;
 	bool row;
 
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row)
 		id = query_get_text(q, 0);
-	if (hex_decode(bytes, sizeof(bytes), id, NULL) == RC_OK)
+	a->has_id =
+	    hex_decode(a->ledger_id, sizeof(a->ledger_id), id, NULL) == RC_OK;
+	if (a->has_id)
 		memcpy(a->report->ledger_id, id.p, id.len);
 	else if (rc == RC_OK)
 		audit_found(a, AUDIT_IDENTITY,

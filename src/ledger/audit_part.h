@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "ledger/audit.h"
+#include "ledger/nonce.h"
 
 /* An account with the sum of its transfers, as far as they were read. */
 struct audit_account {
@@ -27,6 +28,8 @@ struct audit {
 	const struct audit_options *o;
 	struct db *db;
 	int64_t now_ms;
+	bool has_id; /* ledger_id is set */
+	uint8_t ledger_id[LEDGER_ID_LEN];
 	int64_t last_slot;		/* ever given out */
 	struct audit_account *accounts; /* owned, by id */
 	size_t accounts_n;

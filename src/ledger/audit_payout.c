@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "eth/hex.h"
 #include "ledger/audit_part.h"
 #include "ledger/payout.h"
 
@@ -66,6 +67,7 @@ struct payout_walk {
 	int64_t posted_micros;
 	bool overflow;
 	int64_t recovered; /* the transfer just before; 0 */
+	bool unused;	   /* expired: its seq is the next one's, too */
 
 	/* Of all payouts. */
 	int64_t n; /* 0: none yet */
@@ -221,8 +223,13 @@ money_check(struct payout_walk *w)
 {
 	bool settled = w->stored == PAYOUT_POSTED || w->stored == PAYOUT_FINAL;
 	bool voided = w->stored == PAYOUT_VOIDED;
-	int64_t held = settled || voided ? 0 : w->amount_micros;
+	int64_t held;
 
+	w->overflow |= __builtin_sub_overflow(
+	    w->amount_micros, settled ? w->paid_micros : 0, &held);
+	/* What was paid less stays in flight until it is final. */
+	if (voided || w->stored == PAYOUT_FINAL || held < 0)
+		held = 0;
 	if (w->overflow)
 		audit_found(w->a, AUDIT_PAYOUT_MONEY,
 		    "payout %" PRId64
@@ -286,11 +293,48 @@ payout_end(struct payout_walk *w)
 		    "than there can be");
 }
 
+/* What its nonce is made of; false when that isn't what a program writes. */
+static bool
+key_read(struct payout_key *key, struct query *q)
+{
+	key->seq = (uint64_t)query_get_int(q, 2);
+	key->chain_id = (uint64_t)query_get_int(q, 18);
+	return address_parse(&key->token, NULL, query_get_text(q, 19), NULL) ==
+	    RC_OK &&
+	    address_parse(&key->treasury, NULL, query_get_text(q, 20), NULL) ==
+	    RC_OK &&
+	    address_parse(&key->worker, NULL, query_get_text(q, 21), NULL) ==
+	    RC_OK;
+}
+
+/* A payout under any other nonce could be made twice. */
+static void
+nonce_check(struct payout_walk *w, struct query *q)
+{
+	uint8_t nonce[PAYOUT_NONCE_LEN], expected[PAYOUT_NONCE_LEN];
+	struct payout_key key;
+
+	if (!w->a->has_id) /* AUDIT_IDENTITY says so */
+		return;
+	memcpy(key.ledger_id, w->a->ledger_id, sizeof(key.ledger_id));
+	if (key_read(&key, q) &&
+	    hex_decode(nonce, sizeof(nonce), query_get_text(q, 17), NULL) ==
+		RC_OK) {
+		payout_nonce(expected, &key);
+		if (memcmp(nonce, expected, sizeof(nonce)) == 0)
+			return;
+	}
+	audit_found(w->a, AUDIT_PAYOUT_NONCE,
+	    "payout %" PRId64 ": its nonce doesn't follow from what it pays",
+	    w->id);
+}
+
 static void
 payout_begin(struct payout_walk *w, struct query *q)
 {
 	int64_t worker = query_get_int(q, 1), seq = query_get_int(q, 2);
 	int64_t last = worker == w->worker ? w->seq : 0;
+	bool again = last > 0 && seq == last && w->unused;
 
 	w->id = query_get_int(q, 0);
 	w->worker = worker;
@@ -302,11 +346,13 @@ payout_begin(struct payout_walk *w, struct query *q)
 	w->adopted = query_get_int(q, 7) != 0;
 	w->differs = query_get_int(q, 8) != 0;
 	w->state = STATE_NONE;
-	w->is_signed = w->overflow = false;
+	w->is_signed = w->overflow = w->unused = false;
 	w->held_micros = w->posted_micros = w->recovered = 0;
 	w->n++;
+	nonce_check(w, q);
 	/* What a restore lost and nobody settled leaves a gap. */
-	if ((uint64_t)seq != (uint64_t)last + 1 && !(w->adopted && seq > last))
+	if ((uint64_t)seq != (uint64_t)last + 1 && !again &&
+	    !(w->adopted && seq > last))
 		audit_found(w->a, AUDIT_PAYOUT_SEQ,
 		    "payout %" PRId64 ": no. "
 		    "%" PRId64 " of the worker of account %" PRId64
@@ -434,6 +480,7 @@ step_apply(struct payout_walk *w, struct query *q, struct err *e)
 		    " micro-USDC, reserved were %" PRId64,
 		    w->id, w->amount_micros, m.micros);
 	w->is_signed |= s->to == PAYOUT_SIGNED;
+	w->unused |= s->to == PAYOUT_VOIDED && query_get_int(q, 16) == 0;
 	if (s->to != STATE_SAME)
 		w->state = s->to;
 	return rc;
@@ -489,6 +536,7 @@ audit_payouts(struct audit *a, struct err *e)
 	payout_end(&w);
 	totals_check(&w);
 	audit_checked(a, AUDIT_PAYOUT_SEQ, w.n);
+	audit_checked(a, AUDIT_PAYOUT_NONCE, a->has_id ? w.n : 0);
 	audit_checked(a, AUDIT_PAYOUT_STEPS, w.n);
 	audit_checked(a, AUDIT_PAYOUT_MONEY, w.n);
 	return RC_OK;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "ledger/tail.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
 
@@ -44,23 +45,6 @@ struct note {
 };
 
 static enum rc
-event_tail(struct db *db, struct chain *tail, struct err *e)
-{
-	struct query *q = db_query(db, Q_EVENT_LAST);
-	enum rc rc;
-	bool row;
-
-	memset(tail, 0, sizeof(*tail));
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		tail->last_id = query_get_int(q, 0);
-		memcpy(tail->hash, query_get_bytes(q, 1).p, sizeof(tail->hash));
-	}
-	query_done(q);
-	return rc;
-}
-
-static enum rc
 event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
     int64_t now_ms, struct err *e)
 {
@@ -76,7 +60,7 @@ event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
 	struct query *q;
 	enum rc rc;
 
-	rc = event_tail(db, &tail, e);
+	rc = tail_read(db, Q_EVENT_LAST, &tail, e);
 	if (rc != RC_OK)
 		return rc;
 	ev.id = tail.last_id + 1;
@@ -404,9 +388,11 @@ finding_add(struct db *db, const char *kind, const char *subject,
 }
 
 /*
- * Brings what is in flight for p to what the chain paid: the rest goes back,
- * what is missing is taken from the worker's balance, and what that hasn't is
- * credit that a restore lost.
+ * Brings what is in flight for p to what the chain paid: what is missing is
+ * taken from the worker's balance, and what that hasn't is credit that a
+ * restore lost. What is left when it paid less stays in flight until that is
+ * final: the worker may spend what is given back, and then it couldn't be set
+ * aside again when the block is reorganised away.
  */
 static enum rc
 balance_out(struct db *db, const struct payout *p, const struct payment *paid,
@@ -418,12 +404,7 @@ balance_out(struct db *db, const struct payout *p, const struct payment *paid,
 
 	if (missing == 0)
 		return RC_OK;
-	if (missing < 0)
-		rc = give_back(db, p, -missing,
-		    "it paid less: the rest goes "
-		    "back",
-		    now_ms, e);
-	else
+	if (missing > 0)
 		rc = recover_missing(db, p, missing, now_ms, e);
 	if (rc == RC_OK && missing > 0)
 		rc = take_more(db, p, missing,
@@ -501,11 +482,6 @@ unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
 		    "it had paid more: the surplus "
 		    "goes back",
 		    now_ms, e);
-	if (rc == RC_OK && surplus < 0)
-		rc = take_more(db, p, -surplus,
-		    "it had paid less: all of the "
-		    "amount is set aside again",
-		    now_ms, e);
 	return rc;
 }
 
@@ -525,6 +501,26 @@ payout_unpost(struct db *db, struct payout *p, const char *detail,
 	return rc;
 }
 
+static enum rc
+finalize(struct db *db, struct payout *p, const struct payment *paid,
+    int64_t now_ms, struct err *e)
+{
+	int64_t left = p->amount_micros - p->paid_micros;
+	struct note n = { .tx = paid->tx,
+		.block = paid->block,
+		.detail = "its block is final" };
+	enum rc rc = RC_OK;
+
+	if (left > 0)
+		rc = give_back(
+		    db, p, left, "it paid less: the rest goes back", now_ms, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_FINAL, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "final", &n, now_ms, e);
+	return rc;
+}
+
 enum rc
 payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
     int64_t now_ms, struct err *e)
@@ -534,13 +530,7 @@ payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
 
 	rc = db_begin(db, e);
 	if (rc == RC_OK)
-		rc = state_set(db, p, PAYOUT_FINAL, e);
-	if (rc == RC_OK)
-		rc = event_add(db, p->id, "final",
-		    &(struct note){ .tx = paid->tx,
-			.block = paid->block,
-			.detail = "its block is final" },
-		    now_ms, e);
+		rc = finalize(db, p, paid, now_ms, e);
 	rc = step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
@@ -548,10 +538,10 @@ payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
 }
 
 enum rc
-payout_void(struct db *db, struct payout *p, const char *proof, int64_t now_ms,
-    struct err *e)
+payout_void(struct db *db, struct payout *p, const char *proof, const char *tx,
+    int64_t now_ms, struct err *e)
 {
-	struct note n = { .detail = proof };
+	struct note n = { .detail = proof, .tx = tx };
 	struct payout before = *p;
 	enum rc rc;
 

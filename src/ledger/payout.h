@@ -14,10 +14,10 @@
 #define WORKNET_LEDGER_PAYOUT_H
 
 #include "ledger/db.h"
+#include "ledger/nonce.h"
 #include "ledger/row.h"
 
-#define PAYOUT_NONCE_LEN 32
-#define TX_LEN		 66 /* 0x and 64 hex digits */
+#define TX_LEN 66 /* 0x and 64 hex digits */
 
 enum payout_state {
 	PAYOUT_RESERVED,
@@ -39,7 +39,7 @@ struct payout {
 	int64_t id;
 	int64_t worker_id;
 	struct address worker;
-	int64_t seq; /* from 1 */
+	int64_t seq; /* from 1; also of those voided before it */
 	int64_t amount_micros;
 	uint8_t nonce[PAYOUT_NONCE_LEN];
 	struct payout_source source;
@@ -89,8 +89,8 @@ struct payee_list {
 /* ---- Reading ---- */
 
 /* The ledger's id, which is part of each nonce. */
-MUST_CHECK enum rc payout_ledger_id(
-    struct db *db, uint8_t id[static 32], int64_t *created_ms, struct err *e);
+MUST_CHECK enum rc payout_ledger_id(struct db *db,
+    uint8_t id[static LEDGER_ID_LEN], int64_t *created_ms, struct err *e);
 
 /*
  * Workers whose balance is at least threshold_micros, the oldest debt first.
@@ -105,7 +105,7 @@ void payee_list_free(struct payee_list *l);
  * last. */
 MUST_CHECK enum rc payout_next_open(struct db *db, int64_t after,
     struct payout *out, bool *found, struct err *e);
-/* RC_NOT_FOUND. */
+/* Any but a voided one, if there is; then the last of these. RC_NOT_FOUND. */
 MUST_CHECK enum rc
 payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
     struct payout *out, struct err *e);
@@ -154,28 +154,34 @@ MUST_CHECK enum rc payout_note(struct db *db, const struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
 /*
- * The chain shows the payment. When it differs from the amount, the rest goes
- * back to the worker (or is taken as recovered credit), and a finding says
- * so.
+ * The chain shows the payment. When it differs from the amount, a finding
+ * says so: what it paid more is taken from the worker's balance or is
+ * recovered credit; what it paid less stays in flight.
  */
 MUST_CHECK enum rc payout_post(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
 
-/* Its block was reorganised away: back to submitted. */
+/* Its block was reorganised away: back to submitted. Takes from no balance. */
 MUST_CHECK enum rc payout_unpost(struct db *db, struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
+/* Its block is final. What it paid less goes back to the worker. */
 MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
 
-/* Proven never to settle: the credit returns to the worker. */
+/*
+ * Proven never to settle: the credit returns to the worker. tx is "" when it
+ * expired unused (its seq, and so its nonce, is that of the worker's next
+ * payout), or what canceled its nonce.
+ */
 MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
-    const char *proof, int64_t now_ms, struct err *e);
+    const char *proof, const char *tx, int64_t now_ms, struct err *e);
 
 /*
  * A payment of ours that the ledger doesn't know, because it was restored
- * from a copy older than it: booked as posted, with a finding. Credit that
- * was lost with it is recovered; so is the worker, whose id is then 0.
+ * from a copy older than it, or has voided: booked as posted, with a finding.
+ * Credit that was lost with it is recovered; so is the worker, whose id is
+ * then 0.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);

@@ -6,7 +6,7 @@
 
 #include "eth/attest.h"
 #include "ledger/cycle.h"
-#include "ledger/row.h"
+#include "ledger/tail.h"
 
 void
 task_defaults(struct task_definition *d)
@@ -100,23 +100,6 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 }
 
 static enum rc
-version_tail(struct db *db, struct chain *tail, struct err *e)
-{
-	struct query *q = db_query(db, Q_TASK_VERSION_LAST);
-	enum rc rc;
-	bool row;
-
-	memset(tail, 0, sizeof(*tail));
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		tail->last_id = query_get_int(q, 0);
-		memcpy(tail->hash, query_get_bytes(q, 1).p, sizeof(tail->hash));
-	}
-	query_done(q);
-	return rc;
-}
-
-static enum rc
 version_add(struct db *db, int64_t task, const struct task_definition *d,
     int64_t now_ms, int64_t *version, struct err *e)
 {
@@ -135,7 +118,7 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 	struct query *q;
 	enum rc rc;
 
-	rc = version_tail(db, &tail, e);
+	rc = tail_read(db, Q_TASK_VERSION_LAST, &tail, e);
 	if (rc != RC_OK)
 		return rc;
 	v.id = *version = tail.last_id + 1;

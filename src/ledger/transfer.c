@@ -1,30 +1,11 @@
 #include "ledger/transfer.h"
 
-#include <string.h>
+#include "ledger/tail.h"
 
 enum rc
 transfer_tail(struct db *db, struct chain *tail, struct err *e)
 {
-	struct query *q = db_query(db, Q_TRANSFER_LAST);
-	struct slice hash;
-	enum rc rc;
-	bool row;
-
-	memset(tail, 0, sizeof(*tail));
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		tail->last_id = query_get_int(q, 0);
-		hash = query_get_bytes(q, 1);
-		if (hash.len == sizeof(tail->hash))
-			memcpy(tail->hash, hash.p, hash.len);
-		else
-			rc = err_set(e, RC_CORRUPT,
-			    "transfer %lld: hash of "
-			    "%zu bytes",
-			    (long long)tail->last_id, hash.len);
-	}
-	query_done(q);
-	return rc;
+	return tail_read(db, Q_TRANSFER_LAST, tail, e);
 }
 
 static enum rc

@@ -133,23 +133,21 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
 }
 
 /*
- * A node said both that the nonce is unused and that it was used. The credit
- * was returned: a person has to say whether it is paid.
+ * A node lied about a nonce, or what settled is an authorization that a
+ * restored ledger has lost, of longer validity than the one known. Nothing
+ * else was signed for that credit: the next payout would have had this nonce.
  */
 static enum rc
-paid_though_void(struct run *r, const struct payout *p, struct err *e)
+paid_though_void(struct adoption *a, const struct payout *p,
+    const struct history_use *use, struct err *e)
 {
 	enum rc rc;
 
-	rc = finding_for(r, p, "paid though void",
-	    "the chain shows a payment that it had proven impossible; its "
-	    "credit was returned, and its worker is held",
+	rc = finding_for(a->run, p, "paid though void",
+	    "the chain shows a payment that was proven impossible; it is "
+	    "booked as a payout of its own",
 	    e);
-	if (rc == RC_OK)
-		rc = hold_set(r->db, p->worker_id, "operator",
-		    "a payout was paid though void: see the exceptions",
-		    run_clock_ms(), e);
-	return rc;
+	return rc != RC_OK ? rc : adopt_use(a, use, e);
 }
 
 static bool
@@ -162,7 +160,7 @@ on_use(void *ctx, const struct history_use *use)
 	if (a->rc == RC_NOT_FOUND)
 		a->rc = adopt_use(a, use, a->err);
 	else if (a->rc == RC_OK && known.state == PAYOUT_VOIDED)
-		a->rc = paid_though_void(a->run, &known, a->err);
+		a->rc = paid_though_void(a, &known, use, a->err);
 	return a->rc == RC_OK;
 }
 
@@ -260,15 +258,18 @@ book_gone(struct run *r, struct payout *p, const char *detail, struct err *e)
 	return payout_unpost(r->db, p, detail, run_clock_ms(), e);
 }
 
+/* tx: what canceled its nonce, "" when it expired unused. */
 static enum rc
-book_never(struct run *r, struct payout *p, const char *proof, struct err *e)
+book_never(struct run *r, struct open_payout *o, const char *tx, struct err *e)
 {
+	struct payout *p = &o->payout;
+	const char *proof = o->judgment.reason;
 	enum rc rc = RC_OK;
 
 	if (p->state == PAYOUT_POSTED)
 		rc = payout_unpost(r->db, p, proof, run_clock_ms(), e);
 	if (rc == RC_OK)
-		rc = payout_void(r->db, p, proof, run_clock_ms(), e);
+		rc = payout_void(r->db, p, proof, tx, run_clock_ms(), e);
 	r->result->voided += rc == RC_OK;
 	return rc;
 }
@@ -278,6 +279,7 @@ static enum rc
 book(struct run *r, struct open_payout *o, struct err *e)
 {
 	struct payout *p = &o->payout;
+	char tx[HEX_SIZE(TX_HASH_LEN)];
 
 	switch (o->judgment.verdict) {
 	case VERDICT_PAID:
@@ -290,9 +292,10 @@ book(struct run *r, struct open_payout *o, struct err *e)
 			    e);
 		return RC_OK;
 	case VERDICT_CANCELED:
-		return book_never(r, p, o->judgment.reason, e);
+		hex_encode(tx, o->judgment.tx, TX_HASH_LEN);
+		return book_never(r, o, tx, e);
 	case VERDICT_EXPIRED_UNUSED:
-		return book_never(r, p, o->judgment.reason, e);
+		return book_never(r, o, "", e);
 	case VERDICT_UNKNOWN:
 		break;
 	}

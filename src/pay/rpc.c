@@ -233,6 +233,19 @@ take_document(struct rpc_call *c, uint64_t id, int status)
 	}
 }
 
+void
+rpc_answer_read(struct rpc_call *c, uint64_t id, int status, struct slice body)
+{
+	char why[32];
+
+	if (json_read(&c->document, body, NULL) == RC_OK) {
+		take_document(c, id, status);
+		return;
+	}
+	(void)snprintf(why, sizeof(why), "HTTP %d and no JSON", status);
+	fail(c, why);
+}
+
 static bool
 is_busy(const struct http_response *res)
 {
@@ -257,12 +270,11 @@ on_response(void *ctx, size_t i, struct http_response *res)
 		    : WAIT_MAX_MS;
 	if (res->error != HTTP_ERROR_NONE) {
 		fail(c, res->error_text);
-	} else if (p->busy || json_read(&c->document, body, NULL) != RC_OK) {
-		(void)snprintf(why, sizeof(why), "HTTP %d%s", res->status,
-		    p->busy ? "" : " and no JSON");
+	} else if (p->busy) {
+		(void)snprintf(why, sizeof(why), "HTTP %d", res->status);
 		fail(c, why);
 	} else {
-		take_document(c, p->id, res->status);
+		rpc_answer_read(c, p->id, res->status, body);
 	}
 }
 

@@ -76,6 +76,14 @@ void rpc_call_set(struct rpc_call *c, size_t node, const char *method,
  */
 void rpc_run(struct rpc *r, struct rpc_call *calls, size_t n);
 
+/*
+ * Sets what rpc_run sets, of a node's answer to the call that was sent with
+ * this id: HTTP status and body, which may be anything. A zeroed or reset
+ * call before.
+ */
+void
+rpc_answer_read(struct rpc_call *c, uint64_t id, int status, struct slice body);
+
 /* ---- Values; each returns false for anything else, or NULL ---- */
 
 /* QUANTITY: "0x0", or "0x" and 1 to 16 digits without leading zeros. */

@@ -2,11 +2,11 @@
 #ifndef WORKNET_PAY_RUN_ROOM_H
 #define WORKNET_PAY_RUN_ROOM_H
 
+#include "ledger/nonce.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 #include "pay/chain.h"
 #include "pay/facilitator.h"
-#include "pay/nonce.h"
 #include "pay/run.h"
 
 struct run {

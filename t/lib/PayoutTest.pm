@@ -66,7 +66,8 @@ sub rig_start {
 		return -e "$dir/rig.json";
 	}, 'the rig');
 	my $rig = json_value(WorknetTest::slurp("$dir/rig.json"));
-	return bless { %$rig, child => $pid, number => $rigs++,
+	return bless { %$rig, path => "$dir/rig.json", child => $pid,
+	    number => $rigs++,
 	    http => HTTP::Tiny->new(keep_alive => 1, timeout => 60) },
 	    'PayoutTest::Rig';
 }
@@ -127,6 +128,17 @@ sub token {
 		$self->rpc('eth_getTransactionReceipt', $tx);
 	}, "the receipt of $what");
 	die "$what: reverted\n" if $receipt->{status} ne '0x1';
+}
+
+# Has the owner of a private key (64 hex digits) cancel a nonce.
+sub cancel {
+	my ($self, $key, $nonce) = @_;
+	my ($status, $out, $err) = WorknetTest::run_command(
+	    WorknetTest::find_program('node'),
+	    WorknetTest::source_path('t/rig/chain.js'), '--rig',
+	    $self->{path}, 'cancel', "0x$key", $nonce);
+
+	die "chain.js: $err" if $status != 0;
 }
 
 # Blocks, without any time passing on the chain.
@@ -375,9 +387,9 @@ my $WORKERS = <<'EOF_SQL';
 SELECT w.address, a.balance_micros AS owed,
 	(SELECT coalesce(sum(amount_micros), 0) FROM transfer t
 	 WHERE t.credit = w.id AND t.kind IN ('credit', 'recover')) AS earned,
-	(SELECT coalesce(sum(amount_micros), 0) FROM payout p
-	 WHERE p.worker = w.id AND p.state IN ('reserved', 'signed',
-	'submitted')) AS in_flight,
+	(SELECT coalesce(sum(max(amount_micros - paid_micros, 0)), 0)
+	 FROM payout p WHERE p.worker = w.id AND p.state IN ('reserved',
+	'signed', 'submitted', 'posted')) AS in_flight,
 	(SELECT coalesce(sum(paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id) AS paid
 FROM worker w JOIN account a ON a.id = w.id;

@@ -13,8 +13,8 @@ use POSIX ();
 use Test::More ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw($PATIENCE_S build_path source_path find_program
-    need_program now_ms wait_for slurp spurt run_command env_set child_start
+our @EXPORT_OK = qw($PATIENCE_S build_path source_path
+    everybody_may_enter_build find_program need_program now_ms wait_for slurp spurt run_command env_set child_start
     child_wait child_end child_is_running exec_logged ends_with_test);
 
 # How long to wait for what must happen: far more than it takes, because a
@@ -26,6 +26,14 @@ my $source = Cwd::abs_path($ENV{srcdir} // '.');
 
 sub build_path { return "$build/$_[0]" }
 sub source_path { return "$source/$_[0]" }
+
+# Whether every user may enter the directory where the programs are.
+sub everybody_may_enter_build {
+	for (my $p = $build; ; $p =~ s{/[^/]*$}{}) {
+		return 0 if !((stat($p eq '' ? '/' : $p))[2] & 0001);
+		return 1 if $p eq '';
+	}
+}
 
 # ---- Processes, and their end --------------------------------------------
 

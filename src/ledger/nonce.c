@@ -1,6 +1,6 @@
-#include "pay/nonce.h"
+#include "ledger/nonce.h"
 
-static_assert(NONCE_LEN == KECCAK256_LEN, "a nonce is one hash");
+static_assert(PAYOUT_NONCE_LEN == KECCAK256_LEN, "a nonce is one hash");
 
 static void
 add_number(struct keccak *k, uint64_t n)
@@ -14,7 +14,7 @@ add_number(struct keccak *k, uint64_t n)
 }
 
 void
-payout_nonce(uint8_t out[static NONCE_LEN], const struct payout_key *key)
+payout_nonce(uint8_t out[static PAYOUT_NONCE_LEN], const struct payout_key *key)
 {
 	struct keccak k;
 
