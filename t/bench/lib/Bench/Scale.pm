@@ -11,7 +11,7 @@ use File::Copy ();
 use File::Path ();
 
 use Bench::Site;
-use WorknetTest qw(build_path source_path find_program run_command slurp);
+use WorknetTest qw(build_path source_path slurp);
 
 our @ISA = ('Bench::Site');
 
@@ -32,13 +32,19 @@ sub new {
 
 # ---- The ledger ----------------------------------------------------------
 
+# Runs what may take many minutes, which run_command doesn't wait for.
+sub run_long {
+	my (@command) = @_;
+
+	open(my $out, '-|', @command) or die "$command[0]: $!\n";
+	my $text = do { local $/; <$out> } // '';
+	close $out or die "$command[0]: exit code @{[ $? >> 8 ]}\n$text";
+}
+
 sub bench_run {
 	my ($program, @args) = @_;
-	my ($status, $out, $err) = run_command(build_path("t/bench/$program"),
-	    @args);
 
-	die "t/bench/$program: $err" if $status != 0;
-	return $err;
+	run_long(build_path("t/bench/$program"), @args);
 }
 
 sub kept_path {
@@ -62,7 +68,7 @@ sub ledger_keep {
 	$self->init;
 	bench_run('history', $self->ledger_path, $self->{tasks},
 	    $self->{workers}, $self->{results}, PAST_BATCH);
-	$self->worknet('audit');
+	run_long(build_path('worknet'), '-c', $self->conf_path, 'audit');
 	File::Path::make_path(build_path('t/bench/ledgers'));
 	File::Copy::move($self->ledger_path, "$path.part") &&
 	    rename("$path.part", $path) or die "$path: $!";
