@@ -1,0 +1,98 @@
+#include "t/bench/big.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "ledger/cycle.h"
+
+static const char fast_sql[] = "PRAGMA foreign_keys = OFF;"
+			       "PRAGMA synchronous = OFF;"
+			       "PRAGMA journal_mode = OFF;"
+			       "PRAGMA cache_size = -1048576;"; /* KiB */
+
+static sqlite3 *opened;
+
+int64_t
+big_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* An automatic extension: the way to the handle behind a struct db. */
+static int
+note_handle(sqlite3 *handle, char **message, const void *api)
+{
+	(void)message;
+	(void)api;
+	opened = handle;
+	return SQLITE_OK;
+}
+
+static enum rc
+run_sql(const char *sql, struct err *e)
+{
+	if (sqlite3_exec(opened, sql, NULL, NULL, NULL) == SQLITE_OK)
+		return RC_OK;
+	return err_set(e, RC_IO, "%s: %s", sql, sqlite3_errmsg(opened));
+}
+
+enum rc
+big_open(struct db **db, const char *path, struct err *e)
+{
+	enum rc rc;
+
+	(void)sqlite3_auto_extension((void (*)(void))(void *)note_handle);
+	rc = db_open(db, path, DB_WRITE, 1000, e);
+	return rc == RC_OK ? run_sql(fast_sql, e) : rc;
+}
+
+enum rc
+big_last_slot_set(int64_t slot, struct err *e)
+{
+	char sql[80];
+
+	(void)snprintf(sql, sizeof(sql),
+	    "UPDATE slot_counter SET last_slot = %" PRId64, slot);
+	return run_sql(sql, e);
+}
+
+void
+big_task_name(char name[static TASK_ID_MAX + 1], int64_t i)
+{
+	(void)snprintf(name, TASK_ID_MAX + 1, "task_%07" PRId64, i);
+}
+
+/* A key that is nothing but the hash of a number: for the bench only. */
+enum rc
+big_identity(struct identity *id, int64_t i, struct err *e)
+{
+	char text[64];
+	enum rc rc;
+
+	(void)snprintf(text, sizeof(text), "worknet bench key %" PRId64, i);
+	keccak256(id->key.b, text, strlen(text));
+	rc = eth_key_address(&id->address, &id->key, e);
+	address_format(id->text, &id->address, ADDRESS_CHECKSUM);
+	return rc;
+}
+
+enum rc
+big_task_given(struct db *db, int64_t i, int64_t day_ms, struct err *e)
+{
+	int64_t open_ms = cycle_opens_ms(i + 1, DAY_MS, day_ms + DAY_MS);
+	struct query *q = db_query(db, Q_TASK_SCHEDULE);
+
+	query_int(q, 1, i + 1);
+	query_int(q, 2, day_ms);
+	query_int(q, 3, COPIES_MAX);
+	query_int(q, 4, open_ms);
+	query_int(q, 5, open_ms + cycle_patience_ms(DAY_MS));
+	return query_run(q, e);
+}
