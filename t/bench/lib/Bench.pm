@@ -61,17 +61,34 @@ sub spread_text {
 
 # ---- Measuring -----------------------------------------------------------
 
+# The CPU seconds of all processes, and of this one with its children that
+# ended: what others had is the difference.
+sub cpu_used_s {
+	my ($user, $nice, $system, $idle, $iowait, @irq) =
+	    slurp('/proc/stat') =~ /^cpu +(.*)$/m ? split ' ', $1 : ();
+	my $busy = ($user + $nice + $system + $irq[0] + $irq[1]) /
+	    POSIX::sysconf(POSIX::_SC_CLK_TCK());
+	my $ours = 0;
+
+	$ours += $_ for times;
+	return ($busy, $ours);
+}
+
 sub measure {
 	my ($row, $long) = @_;
 	my $start = Time::HiRes::time();
+	my ($busy, $ours) = cpu_used_s();
 	my $got = eval { $row->{measure}->(Bench::Run->new($long)) };
 	my $failed = $@;
+	my ($busy_now, $ours_now) = cpu_used_s();
 	my %m = map { ($_ => $row->{$_}) } grep { defined $row->{$_} }
 	    qw(row what of better must aim);
 
 	chomp $failed;
 	$m{failed} = $failed if $failed ne '';
 	$m{took_s} = sprintf('%.1f', Time::HiRes::time() - $start) + 0;
+	$m{others_cores} = sprintf('%.2f', ($busy_now - $busy - ($ours_now -
+	    $ours)) / (Time::HiRes::time() - $start)) + 0;
 	$m{ratio} = spread(@{ $got->{ratios} }) if $got->{ratios};
 	$m{parts} = [ map { part(@$_) } @{ $got->{parts} // [] } ];
 	$m{holds} = [ map { { what => $_->[0], ok => $_->[1] ? 1 : 0,
@@ -176,7 +193,8 @@ sub row_text {
 		    $h->{what} . (defined $h->{seen} ? " ($h->{seen})" : '') .
 		    "\n";
 	}
-	return $text . "   took $m->{took_s} s\n";
+	return $text . "   took $m->{took_s} s, in which others had " .
+	    "$m->{others_cores} cores\n";
 }
 
 # All rows, a line each.
