@@ -55,6 +55,11 @@ CREATE TABLE task (
 	given		INTEGER NOT NULL	-- slots given in that cycle
 ) STRICT;
 
+-- From a task to its definitions and back, also for the foreign keys between
+-- the two: each new task would walk all of them. Cost: an entry with each edit.
+CREATE INDEX task_version_task ON task_version (task);
+CREATE INDEX task_of_version ON task (version);
+
 -- A poll looks here for what is due. Cost: one entry moves with every slot
 -- that is given; without it a poll would walk all tasks.
 CREATE INDEX task_due ON task (region, open_ms, anyone_ms)

@@ -24,6 +24,7 @@ struct spread {
 	int64_t batch;
 	int64_t polls;
 	int64_t now_ms;
+	int64_t last_slot; /* given out */
 };
 
 static int64_t
@@ -66,17 +67,12 @@ task_of(const struct spread *s, int64_t request, int64_t i, int64_t *copy)
 static enum rc
 assignment_put(struct spread *s, int64_t request, int64_t i, struct err *e)
 {
-	int64_t copy, slot, task = task_of(s, request, i, &copy);
-	struct query *q;
-	enum rc rc;
+	int64_t copy, task = task_of(s, request, i, &copy);
+	struct query *q = db_query(s->db, Q_ASSIGNMENT_INSERT);
 
-	rc = query_one_int(db_query(s->db, Q_SLOT_NEXT), &slot, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(s->db, Q_ASSIGNMENT_INSERT);
 	query_int(q, 1, ACCOUNT_WORKERS + worker_of(s, request));
 	query_int(q, 2, task + 1);
-	query_int(q, 3, slot);
+	query_int(q, 3, ++s->last_slot);
 	query_int(q, 4, task + 1);
 	query_int(q, 5, s->now_ms - s->now_ms % DAY_MS);
 	query_int(q, 6, copy);
@@ -88,13 +84,21 @@ static enum rc
 ledger_prepare(struct spread *s, struct err *e)
 {
 	int64_t day_ms = s->now_ms - s->now_ms % DAY_MS, i;
+	struct query *q;
 	enum rc rc;
 
 	rc = db_begin(s->db, e);
 	for (i = 0; rc == RC_OK && i < s->tasks; i++)
 		rc = big_task_given(s->db, i, day_ms, e);
+	if (rc == RC_OK)
+		rc = query_one_int(
+		    db_query(s->db, Q_SLOT_LAST), &s->last_slot, e);
 	for (i = 0; rc == RC_OK && i < s->requests * s->batch; i++)
 		rc = assignment_put(s, i / s->batch, i % s->batch, e);
+	q = db_query(s->db, Q_SLOT_SET);
+	query_int(q, 1, s->last_slot);
+	if (rc == RC_OK)
+		rc = query_run(q, e);
 	return rc == RC_OK ? db_commit(s->db, e) : rc;
 }
 
