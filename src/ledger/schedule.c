@@ -24,8 +24,8 @@ struct due_entry {
 	int64_t anyone_ms;
 };
 
-/* Read at once: most polls are served from these. */
-#define DUE_CHUNK 16
+/* Read first: most polls are served from these. */
+#define DUE_FIRST 16
 
 /* One slot for the worker, or none of the due task. */
 enum pick {
@@ -347,10 +347,10 @@ slot_give(struct round *r, const struct due *d, struct slot *s, struct err *e)
 	return rc;
 }
 
-/* The next of the region's due tasks, behind those that were skipped. */
+/* At most limit of the region's due tasks, behind those that were skipped. */
 static enum rc
-due_list(struct round *r, struct due_entry list[static DUE_CHUNK], size_t *n,
-    struct err *e)
+due_list(struct round *r, int64_t limit,
+    struct due_entry list[static POLL_CANDIDATES_MAX], size_t *n, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_TASK_DUE);
 	enum rc rc;
@@ -358,7 +358,7 @@ due_list(struct round *r, struct due_entry list[static DUE_CHUNK], size_t *n,
 
 	query_text(q, 1, r->region);
 	query_int(q, 2, r->poll->now_ms);
-	query_int(q, 3, DUE_CHUNK);
+	query_int(q, 3, limit);
 	query_int(q, 4, r->skipped);
 	*n = 0;
 	while ((rc = query_step(q, &row, e)) == RC_OK && row)
@@ -463,7 +463,7 @@ static enum rc
 region_serve(
     struct round *r, struct slice region, struct offer_list *out, struct err *e)
 {
-	struct due_entry list[DUE_CHUNK];
+	struct due_entry list[POLL_CANDIDATES_MAX];
 	int64_t level_before;
 	enum rc rc;
 	size_t n;
@@ -471,7 +471,7 @@ region_serve(
 	r->region = region;
 	r->gave = false;
 	r->skipped = 0;
-	rc = due_list(r, list, &n, e);
+	rc = due_list(r, DUE_FIRST, list, &n, e);
 	if (rc != RC_OK || n == 0)
 		return rc;
 	rc = place_read(r, e);
@@ -479,9 +479,8 @@ region_serve(
 	if (rc == RC_OK)
 		rc = round_serve(r, list, n, out, e);
 	/* What was given has moved behind what is due now. */
-	while (rc == RC_OK && n == DUE_CHUNK && !is_served(r, out) &&
-	    r->skipped < POLL_CANDIDATES_MAX) {
-		rc = due_list(r, list, &n, e);
+	if (rc == RC_OK && n == DUE_FIRST && !is_served(r, out)) {
+		rc = due_list(r, POLL_CANDIDATES_MAX - DUE_FIRST, list, &n, e);
 		if (rc == RC_OK)
 			rc = round_serve(r, list, n, out, e);
 	}
@@ -513,12 +512,22 @@ assignment_purge(struct round *r, struct err *e)
 	 * sent again until that is too old.
 	 */
 	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
-	struct query *q = db_query(r->db, Q_ASSIGNMENT_PURGE);
+	const enum query_id steps[] = { Q_ASSIGNMENT_OLD, Q_ASSIGNMENT_PURGE };
+	struct query *q;
+	bool found = true;
+	enum rc rc = RC_OK;
+	size_t i;
 
-	query_int(q, 1, r->worker);
-	query_int(q, 2, r->poll->now_ms - keep_ms);
-	query_int(q, 3, r->poll->now_ms);
-	return query_run(q, e);
+	/* Looks first: most often there are none, and a DELETE costs more. */
+	for (i = 0; rc == RC_OK && found && i < 2; i++) {
+		q = db_query(r->db, steps[i]);
+		query_int(q, 1, r->worker);
+		query_int(q, 2, r->poll->now_ms - keep_ms);
+		query_int(q, 3, r->poll->now_ms);
+		rc = query_step(q, &found, e);
+		query_done(q);
+	}
+	return rc;
 }
 
 static enum rc
