@@ -610,6 +610,49 @@ test_many(void)
 	    "a refused one doesn't stop the others");
 }
 
+/* Requests that are started while others are on their way. */
+static void
+test_one_by_one(void)
+{
+	struct http_request silent, ok;
+	struct seen seen;
+	char ok_url[URL_MAX + 1];
+	int fd[2];
+
+	if (pipe(fd) != 0)
+		abort();
+	(void)snprintf(ok_url, sizeof(ok_url), "%s", at(&front, "/ok"));
+	silent = get(&front, "/silent");
+	silent.timeout_ms = 1500;
+	ok = silent;
+	ok.url = ok_url;
+	memset(&seen, 0, sizeof(seen));
+	tap_is_int((int64_t)http_wait(client, 20, -1, on_done, &seen), 0,
+	    "without a request a wait ends with its time");
+	if (http_start(client, &silent, 0, NULL) != RC_OK ||
+	    http_start(client, &ok, 1, NULL) != RC_OK)
+		abort();
+	while (http_wait(client, 1000, -1, on_done, &seen) == 0)
+		continue;
+	tap_ok(seen.calls == 1 && seen.times[1] == 1 && seen.good == 1,
+	    "what is answered is reported while another one waits");
+	if (http_start(client, &ok, 2, NULL) != RC_OK)
+		abort();
+	while (http_wait(client, 1000, -1, on_done, &seen) == 0)
+		continue;
+	tap_ok(seen.times[2] == 1 && seen.good == 2 && seen.times[0] == 0,
+	    "so is one that was started later");
+	if (write(fd[1], "", 1) != 1)
+		abort();
+	tap_is_int((int64_t)http_wait(client, 60000, fd[0], on_done, &seen), 0,
+	    "a readable descriptor ends the wait, not the request");
+	while (seen.times[0] == 0)
+		(void)http_wait(client, 1000, -1, on_done, &seen);
+	tap_ok(each_once(&seen, 3), "which is reported with its own timeout");
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+}
+
 /* A byte in the pipe once the first request is answered. */
 static void
 on_done_stop(void *ctx, size_t index, struct http_response *r)
@@ -682,6 +725,7 @@ main(void)
 	test_failures_after();
 	test_no_descriptors();
 	test_many();
+	test_one_by_one();
 	test_stop();
 	http_client_free(client);
 	server_stop(&front);
