@@ -216,6 +216,10 @@ ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
 -- :name verified_to
 SELECT coalesce(max(verified_to), 0) FROM payout WHERE worker = ?1;
 
+-- Whether anything was taken from worker ?1 after transfer ?2.
+-- :name taken_since
+SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
+
 -- A worker's credits after that, result by result.
 -- :name credits_after
 SELECT t.id, t.amount_micros, r.slot, k.name, r.timestamp_ms, r.success,
@@ -305,8 +309,10 @@ ON CONFLICT (worker, by) DO UPDATE SET reason = excluded.reason;
 -- :name hold_release
 DELETE FROM hold WHERE worker = ?1 AND by = ?2;
 
--- :name hold_all
-SELECT 1 FROM hold WHERE worker = 0 LIMIT 1;
+-- Whether the operator holds everybody, or worker ?1.
+-- :name held
+SELECT 1 FROM hold WHERE worker = 0 OR (worker = ?1 AND by = 'operator')
+LIMIT 1;
 
 -- :name chain_seen_get
 SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;

@@ -333,10 +333,12 @@ run_judge(struct run *r, struct open_payout *all, size_t n, struct err *e)
 	for (i = 0; i < n; i++)
 		case_of(r, &all[i], &cases[i]);
 	chain_judge_all(r->chain, cases, n, judgments);
+	rc = db_step_begin(r->db, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		all[i].judgment = judgments[i];
 		rc = book(r, &all[i], e);
 	}
+	rc = db_step_end(r->db, rc, e);
 out:
 	free(judgments);
 	free(cases);
