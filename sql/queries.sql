@@ -230,20 +230,22 @@ FROM transfer t LEFT JOIN result r ON r.transfer = t.id
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
 ORDER BY t.id, r.slot;
 
--- What a worker's transfers and results say of its balance, newest transfer
--- first: the balance by its transfers, the credit by its results.
+-- What a worker's transfers say of its balance, and its results of its credits
+-- up to transfer ?2: by the transfers, by the results; the balance; and up to
+-- which transfer that is so.
 -- :name worker_sums
 SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 		WHERE credit = ?1 AND credit > 3), 0)
 	- coalesce((SELECT sum(amount_micros) FROM transfer
 		WHERE debit = ?1 AND debit > 3), 0),
 	coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE credit = ?1 AND credit > 3 AND kind = 'credit'), 0),
+		WHERE credit = ?1 AND credit > 3 AND kind = 'credit'
+		AND id <= ?2), 0),
 	coalesce((SELECT sum(v.reward_micros) FROM transfer t
 		CROSS JOIN result r ON r.transfer = t.id
 		CROSS JOIN task_version v ON v.id = r.version
-		WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit'),
-		0),
+		WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit'
+		AND t.id <= ?2), 0),
 	(SELECT balance_micros FROM account WHERE id = ?1),
 	coalesce((SELECT max(id) FROM transfer), 0);
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * A thread for each core but one, which is left for the run itself and for
- * the coordinator beside it. More than four would outrun any facilitator.
+ * A thread for each core: the run itself does little but wait. More than
+ * four would outrun any facilitator.
  */
 #define THREADS_MAX 4
 
@@ -88,7 +88,7 @@ static size_t
 threads_for(size_t n)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t threads = cores > 1 ? (size_t)cores - 1 : 1;
+	size_t threads = cores > 1 ? (size_t)cores : 1;
 
 	if (threads > THREADS_MAX)
 		threads = THREADS_MAX;
