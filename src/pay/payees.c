@@ -12,14 +12,23 @@
 /* Payees verified ahead, for each payment that may be on its way. */
 #define AHEAD 2
 
-/* The payees of a run that nothing is held against, the oldest debt first. */
+/* A payee whose turn it is. */
+struct candidate {
+	const struct payee *payee;
+	struct verified verified;
+	struct chain_forecast forecast; /* what the token says of it */
+};
+
+/* The payees of a run, the oldest debt first. */
 struct payees {
 	struct run *run;
 	struct payee_list list;	   /* owned */
 	struct verifier *verifier; /* owned; of the list */
 	size_t next;		   /* to be taken from the verifier */
-	int64_t made;		   /* payouts */
-	int64_t made_micros;	   /* their sum */
+	struct candidate group[SETTLE_AT_ONCE_MAX];
+	size_t count;	     /* of the group */
+	int64_t made;	     /* payouts */
+	int64_t made_micros; /* their sum */
 };
 
 /* Who isn't paid, and why: for --dry-run; the ledger has the rest. */
@@ -38,54 +47,7 @@ payee_pass(struct run *r, const struct payee *p, const char *why)
 
 /* ---- Who ---- */
 
-/* What the token says now counts, not what it said to an earlier run. */
-static enum rc
-payee_hold(struct run *r, struct payee *p, const struct chain_forecast *f,
-    struct err *e)
-{
-	char who[ADDRESS_LEN + 1];
-
-	if (f->opinion == OPINION_YES)
-		return p->held_by_chain && !r->options->dry_run
-		    ? hold_release(r->db, p->worker_id, "chain", e)
-		    : RC_OK;
-	if (!p->held)
-		(void)snprintf(
-		    p->hold_reason, sizeof(p->hold_reason), "%s", f->reason);
-	p->held = true;
-	if (r->options->dry_run)
-		return RC_OK;
-	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	log_warning("%s is held: %s", who, f->reason);
-	return hold_set(
-	    r->db, p->worker_id, "chain", f->reason, run_clock_ms(), e);
-}
-
-/* Holds payees that the token refuses, releases those that it takes again. */
-static enum rc
-ask_token(struct run *r, struct payee_list *l, struct err *e)
-{
-	struct chain_forecast *forecasts = calloc(l->n, sizeof(*forecasts));
-	struct address *addresses = calloc(l->n, sizeof(*addresses));
-	enum rc rc = RC_OK;
-	size_t i;
-
-	if (forecasts == NULL || addresses == NULL) {
-		rc = err_set(e, RC_NO_MEMORY, "no memory");
-		goto out;
-	}
-	for (i = 0; i < l->n; i++)
-		addresses[i] = l->all[i].worker;
-	chain_check_payees(r->chain, addresses, l->n, forecasts);
-	for (i = 0; rc == RC_OK && i < l->n; i++)
-		rc = payee_hold(r, &l->all[i], &forecasts[i], e);
-out:
-	free(forecasts);
-	free(addresses);
-	return rc;
-}
-
-/* Keeps in the list who may be paid now. */
+/* Keeps in the list who may be paid, as far as the ledger knows. */
 static void
 pass_over(struct run *r, struct payee_list *l)
 {
@@ -105,6 +67,54 @@ pass_over(struct run *r, struct payee_list *l)
 			l->all[n++] = l->all[i];
 	}
 	l->n = n;
+}
+
+/* The next ones that are verified, at most max. */
+static void
+group_take(struct payees *all, size_t max)
+{
+	struct candidate *c;
+
+	for (all->count = 0; all->count < max; all->count++) {
+		c = &all->group[all->count];
+		if (all->next == all->list.n ||
+		    !verifier_next(all->verifier, &c->verified))
+			break;
+		c->payee = &all->list.all[all->next++];
+	}
+}
+
+static void
+group_ask_token(struct payees *all)
+{
+	struct chain_forecast forecasts[SETTLE_AT_ONCE_MAX];
+	struct address addresses[SETTLE_AT_ONCE_MAX];
+	size_t i;
+
+	for (i = 0; i < all->count; i++)
+		addresses[i] = all->group[i].payee->worker;
+	chain_check_payees(all->run->chain, addresses, all->count, forecasts);
+	for (i = 0; i < all->count; i++)
+		all->group[i].forecast = forecasts[i];
+}
+
+/* What the token says now counts, not what it said to an earlier run. */
+static enum rc
+token_hold(struct run *r, const struct candidate *c, struct err *e)
+{
+	const struct payee *p = c->payee;
+	char who[ADDRESS_LEN + 1];
+
+	if (r->options->dry_run)
+		return RC_OK;
+	if (c->forecast.opinion == OPINION_YES)
+		return p->held_by_chain
+		    ? hold_release(r->db, p->worker_id, "chain", e)
+		    : RC_OK;
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	log_warning("%s is held: %s", who, c->forecast.reason);
+	return hold_set(r->db, p->worker_id, "chain", c->forecast.reason,
+	    run_clock_ms(), e);
 }
 
 /* ---- How much ---- */
@@ -190,25 +200,17 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 	return RC_OK;
 }
 
-/* Decides about a payee whose evidence was verified. */
+/* The payout of one whose evidence is right, unless caps or budget forbid. */
 static enum rc
-payee_decide(struct payees *all, const struct payee *p,
-    const struct verified *v, struct open_payout *o, bool *made, struct err *e)
+backed_decide(struct payees *all, const struct payee *p,
+    const struct evidence *evidence, struct open_payout *o, bool *made,
+    struct err *e)
 {
 	struct run *r = all->run;
+	int64_t amount = amount_for(all, p, evidence->balance_micros);
 	char who[ADDRESS_LEN + 1];
-	int64_t amount;
 	enum rc rc = RC_OK;
 
-	*made = false;
-	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	if (v->rc == RC_CORRUPT) {
-		r->result->held++;
-		return run_finding(r, "evidence", who, v->cause.msg, e);
-	}
-	if (v->rc != RC_OK)
-		return err_set(e, v->rc, "%s", v->cause.msg);
-	amount = amount_for(all, p, v->evidence.balance_micros);
 	if (amount == 0) {
 		payee_pass(r, p, "a cap is reached");
 		return RC_OK;
@@ -219,10 +221,11 @@ payee_decide(struct payees *all, const struct payee *p,
 		return RC_OK;
 	}
 	*made = true;
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
 	if (r->options->dry_run)
 		printf("would pay %s %" PRId64 " micro-USDC\n", who, amount);
 	else
-		rc = payout_make(all, p, amount, &v->evidence, o, made, e);
+		rc = payout_make(all, p, amount, evidence, o, made, e);
 	if (rc != RC_OK || !*made)
 		return rc;
 	r->budget_micros -= amount;
@@ -231,37 +234,62 @@ payee_decide(struct payees *all, const struct payee *p,
 	return RC_OK;
 }
 
+static enum rc
+candidate_decide(struct payees *all, const struct candidate *c,
+    struct open_payout *o, bool *made, struct err *e)
+{
+	struct run *r = all->run;
+	char who[ADDRESS_LEN + 1];
+	enum rc rc;
+
+	*made = false;
+	rc = token_hold(r, c, e);
+	if (rc != RC_OK)
+		return rc;
+	if (c->forecast.opinion != OPINION_YES) {
+		payee_pass(r, c->payee, c->forecast.reason);
+		return RC_OK;
+	}
+	if (c->verified.rc == RC_CORRUPT) {
+		r->result->held++;
+		address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);
+		return run_finding(
+		    r, "evidence", who, c->verified.cause.msg, e);
+	}
+	if (c->verified.rc != RC_OK)
+		return err_set(e, c->verified.rc, "%s", c->verified.cause.msg);
+	return backed_decide(all, c->payee, &c->verified.evidence, o, made, e);
+}
+
 /* Whether no more payees are to be paid. */
 static bool
 payees_end(const struct payees *all)
 {
 	const struct run *r = all->run;
 
-	return all->next == all->list.n || r->result->insolvent ||
+	return r->result->insolvent ||
 	    (r->options->max_payouts > 0 &&
 		all->made >= r->options->max_payouts);
 }
 
-/* Decides about what is verified by now, until room payouts are made. */
+/* Decides about the group; *n payouts are made in out. */
 static enum rc
-decide_verified(struct payees *all, struct open_payout *out, size_t room,
-    size_t *n, bool *dry, struct err *e)
+group_decide(struct payees *all, struct open_payout *out, size_t *n, bool *dry,
+    struct err *e)
 {
-	const struct payee *p;
-	struct verified v;
 	enum rc rc = RC_OK;
 	bool made;
+	size_t i;
 
-	*n = 0;
 	*dry = run_should_stop(all->run) || payees_end(all);
-	while (rc == RC_OK && !*dry && *n < room &&
-	    verifier_next(all->verifier, &v)) {
-		p = &all->list.all[all->next++];
-		rc = payee_decide(all, p, &v, &out[*n], &made, e);
+	for (i = 0; rc == RC_OK && !*dry && i < all->count; i++) {
+		rc = candidate_decide(all, &all->group[i],
+		    out == NULL ? NULL : &out[*n], &made, e);
 		if (rc == RC_OK && made)
 			++*n;
 		*dry = payees_end(all);
 	}
+	*dry = *dry || all->next == all->list.n;
 	if (all->run->options->progress)
 		fprintf(stderr, "\r%zu of %zu payees%s", all->next, all->list.n,
 		    *dry ? "\n" : "");
@@ -277,9 +305,13 @@ payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 	enum rc rc;
 
 	*n = 0;
+	group_take(all, room);
+	if (all->count == 0)
+		return RC_OK;
+	group_ask_token(all);
 	rc = db_step_begin(all->run->db, e);
 	if (rc == RC_OK)
-		rc = decide_verified(all, out, room, n, dry, e);
+		rc = group_decide(all, out, n, dry, e);
 	return db_step_end(all->run->db, rc, e);
 }
 
@@ -288,14 +320,16 @@ dry_run(struct payees *all, struct err *e)
 {
 	struct pollfd ready = { .fd = verifier_fd(all->verifier),
 		.events = POLLIN };
-	struct open_payout none;
 	bool dry = false;
 	enum rc rc = RC_OK;
 	size_t n;
 
 	while (rc == RC_OK && !dry) {
 		(void)poll(&ready, 1, -1);
-		rc = decide_verified(all, &none, 1, &n, &dry, e);
+		group_take(all, SETTLE_AT_ONCE_MAX);
+		group_ask_token(all);
+		n = 0;
+		rc = group_decide(all, NULL, &n, &dry, e);
 	}
 	return rc;
 }
@@ -330,8 +364,6 @@ run_pay_payees(struct run *r, struct err *e)
 
 	rc = payout_payees(r->db, r->conf->payout_threshold_micros,
 	    r->options->only, run_clock_ms(), &all.list, e);
-	if (rc == RC_OK && all.list.n > 0)
-		rc = ask_token(r, &all.list, e);
 	if (rc == RC_OK)
 		pass_over(r, &all.list);
 	if (rc == RC_OK && all.list.n > 0)

@@ -154,18 +154,24 @@ fill(struct window *w, size_t *n, struct err *e)
 
 /* ---- Sending ---- */
 
-static bool
-may_start(struct window *w)
+/* Those whose pause is over. */
+static void
+later_to_ready(struct window *w)
 {
+	int64_t now = monotonic_ms();
 	size_t i;
 
-	if (facilitator_pause_ms(w->run->facilitator) > 0)
-		return false;
 	for (i = 0; w->count[PLACE_LATER] > 0 && i < w->size; i++)
 		if (w->slots[i].place == PLACE_LATER &&
-		    w->slots[i].later_ms <= monotonic_ms())
+		    w->slots[i].later_ms <= now)
 			put(w, &w->slots[i], PLACE_READY);
-	return w->count[PLACE_READY] > 0 && w->count[PLACE_SENT] < w->at_once;
+}
+
+static bool
+may_start(const struct window *w)
+{
+	return w->count[PLACE_READY] > 0 && w->count[PLACE_SENT] < w->at_once &&
+	    facilitator_pause_ms(w->run->facilitator) == 0;
 }
 
 /* The oldest debt of those that are ready; NULL: none is. */
@@ -383,6 +389,15 @@ is_over(const struct window *w)
 	return w->count[PLACE_FREE] == w->size && (w->dry || w->closed);
 }
 
+/* Half of what fits on its way; or fewer, when nothing else is to be done. */
+static bool
+should_judge(const struct window *w, bool idle)
+{
+	return 2 * w->count[PLACE_ANSWERED] >= w->at_once ||
+	    (w->count[PLACE_ANSWERED] > 0 &&
+		(idle || w->count[PLACE_SENT] == 0));
+}
+
 /* How long nothing but an answer or the feed can give us work. */
 static int64_t
 idle_ms(const struct window *w)
@@ -406,12 +421,13 @@ idle_ms(const struct window *w)
 static enum rc
 chores(struct window *w, struct err *e)
 {
-	bool idle = false;
+	bool idle = false; /* nothing came while we waited */
 	enum rc rc = RC_OK;
 	size_t n;
 
 	while (rc == RC_OK && !is_over(w)) {
 		(void)collect(w, 0, -1);
+		later_to_ready(w);
 		if (facilitator_pause_ms(w->run->facilitator) > PAUSE_MAX_MS)
 			window_close(w);
 		n = 0;
@@ -423,9 +439,7 @@ chores(struct window *w, struct err *e)
 			rc = fill(w, &n, e);
 		if (rc != RC_OK || n > 0)
 			continue;
-		if (w->count[PLACE_ANSWERED] > 0 &&
-		    (idle || w->count[PLACE_SENT] == 0 ||
-			2 * w->count[PLACE_ANSWERED] >= w->at_once))
+		if (should_judge(w, idle))
 			rc = judge(w, e);
 		else if (!is_over(w))
 			idle = !collect(w, idle_ms(w),
