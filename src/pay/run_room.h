@@ -103,8 +103,10 @@ MUST_CHECK enum rc run_pay_payees(struct run *r, struct err *e);
 /* Where the window gets its payouts from. */
 struct feed {
 	/*
-	 * Makes up to room payouts ready to be sent: *n of them in out, which
-	 * is empty before. 0 while there is none yet; *dry: and none will be.
+	 * Makes up to room (SETTLE_AT_ONCE_MAX at most) payouts ready to be
+	 * sent: *n of them, over what was in out; they are the caller's also
+	 * when it fails. 0 while there is none yet; *dry is set when there
+	 * won't be any more.
 	 */
 	enum rc (*fill)(void *ctx, struct open_payout *out, size_t room,
 	    size_t *n, bool *dry, struct err *e);
