@@ -232,6 +232,10 @@ ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
 -- :name verified_to
 SELECT coalesce(max(verified_to), 0) FROM payout WHERE worker = ?1;
 
+-- Whether anything was taken from worker ?1 after transfer ?2.
+-- :name taken_since
+SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
+
 -- A worker's credits after that, result by result.
 -- :name credits_after
 SELECT t.id, t.amount_micros, r.slot, k.name, r.timestamp_ms, r.success,
@@ -242,20 +246,22 @@ FROM transfer t LEFT JOIN result r ON r.transfer = t.id
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
 ORDER BY t.id, r.slot;
 
--- What a worker's transfers and results say of its balance, newest transfer
--- first: the balance by its transfers, the credit by its results.
+-- What a worker's transfers say of its balance, and its results of its credits
+-- up to transfer ?2: by the transfers, by the results; the balance; and up to
+-- which transfer that is so.
 -- :name worker_sums
 SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 		WHERE credit = ?1 AND credit > 3), 0)
 	- coalesce((SELECT sum(amount_micros) FROM transfer
 		WHERE debit = ?1 AND debit > 3), 0),
 	coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE credit = ?1 AND credit > 3 AND kind = 'credit'), 0),
+		WHERE credit = ?1 AND credit > 3 AND kind = 'credit'
+		AND id <= ?2), 0),
 	coalesce((SELECT sum(v.reward_micros) FROM transfer t
 		CROSS JOIN result r ON r.transfer = t.id
 		CROSS JOIN task_version v ON v.id = r.version
-		WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit'),
-		0),
+		WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit'
+		AND t.id <= ?2), 0),
 	(SELECT balance_micros FROM account WHERE id = ?1),
 	coalesce((SELECT max(id) FROM transfer), 0);
 
@@ -323,8 +329,10 @@ ON CONFLICT (worker, by) DO UPDATE SET reason = excluded.reason;
 -- :name hold_release
 DELETE FROM hold WHERE worker = ?1 AND by = ?2;
 
--- :name hold_all
-SELECT 1 FROM hold WHERE worker = 0 LIMIT 1;
+-- Whether the operator holds everybody, or worker ?1.
+-- :name held
+SELECT 1 FROM hold WHERE worker = 0 OR (worker = ?1 AND by = 'operator')
+LIMIT 1;
 
 -- :name chain_seen_get
 SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;

@@ -22,7 +22,8 @@ static const char usage[] =
     "usage: make_payouts --db FILE [--now MS] <COMMANDS\n"
     "       make_payouts --db FILE --hashes\n"
     "\n"
-    "    reserve ADDRESS MICROS      0: all of the balance\n"
+    "    reserve ADDRESS MICROS [TRANSFER]   0: all of the balance;\n"
+    "                                verified before, up to this transfer\n"
     "    sign ID\n"
     "    submit ID URL\n"
     "    answer ID TEXT\n"
@@ -112,6 +113,7 @@ do_reserve(struct maker *m, struct err *e)
 	struct payee_list l;
 	enum rc rc;
 
+	p.verified_to = number(m->word[3]);
 	rc = worker_of(m, &p, e);
 	if (rc == RC_OK)
 		rc = payout_payees(m->db, 1, &p.worker, m->now_ms, &l, e);
@@ -121,14 +123,16 @@ do_reserve(struct maker *m, struct err *e)
 	payee_list_free(&l);
 	if (p.seq == 0)
 		return err_set(e, RC_NOT_FOUND, "nothing to pay");
-	rc = evidence_verify(m->db, p.worker_id, &p.worker, &evidence, e);
-	if (rc != RC_OK)
-		return rc;
-	p.verified_to = evidence.verified_to;
 	p.amount_micros = number(m->word[2]);
-	if (p.amount_micros == 0)
-		p.amount_micros = evidence.balance_micros;
-	rc = nonce_make(m, &p, e);
+	if (p.verified_to == 0) {
+		rc = evidence_verify(
+		    m->db, p.worker_id, &p.worker, &evidence, e);
+		p.verified_to = evidence.verified_to;
+		if (p.amount_micros == 0)
+			p.amount_micros = evidence.balance_micros;
+	}
+	if (rc == RC_OK)
+		rc = nonce_make(m, &p, e);
 	if (rc == RC_OK)
 		rc = payout_reserve(m->db, &p, e);
 	if (rc == RC_OK)
@@ -330,7 +334,7 @@ static const struct {
 	int words;
 	command_fn *run;
 } commands[] = {
-	{ "reserve", 3, do_reserve },
+	{ "reserve", 4, do_reserve },
 	{ "sign", 2, do_sign },
 	{ "submit", 3, do_submit },
 	{ "answer", 3, do_answer },

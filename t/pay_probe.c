@@ -12,7 +12,8 @@
 #include "tap.h"
 #include "json/json.h"
 
-#define BODIES_MAX 64
+#define BODIES_MAX  64
+#define PATIENCE_MS 30000 /* with a facilitator that wants a pause */
 
 static void
 die(const struct err *e)
@@ -228,9 +229,8 @@ command_sign(char **arg)
 /* ---- The facilitator ---- */
 
 static void
-on_answer(void *ctx, size_t index, const struct settle_answer *a)
+put_answer(size_t index, const struct settle_answer *a)
 {
-	(void)ctx;
 	line_open();
 	put_number("index", (int64_t)index);
 	put_text("class", answer_class_name(a->x402.class));
@@ -277,6 +277,31 @@ cdp_arg(const char *id, const char *path)
 	return key;
 }
 
+/*
+ * Sends them in their order, at_once at a time, with patience for a pause of
+ * the facilitator's unless it is a long one.
+ */
+static void
+settle_all(struct facilitator *f, const struct settle_request *requests,
+    size_t n, size_t at_once)
+{
+	const struct settle_answer *a;
+	size_t next = 0, tag;
+
+	while (next < n || facilitator_in_flight(f) > 0) {
+		while (next < n && facilitator_in_flight(f) < at_once &&
+		    facilitator_pause_ms(f) == 0) {
+			facilitator_send(f, next, &requests[next]);
+			next++;
+		}
+		a = facilitator_wait(f, 50, -1, &tag);
+		if (a != NULL)
+			put_answer(tag, a);
+		if (facilitator_pause_ms(f) > PATIENCE_MS)
+			n = next;
+	}
+}
+
 /* URL NETWORK AT_ONCE TIMEOUT_MS REPOST CDP_ID CDP_FILE BODY... */
 static void
 command_settle(char **arg)
@@ -297,8 +322,7 @@ command_settle(char **arg)
 		    (struct slice){ bodies[count].p, bodies[count].len };
 		requests[count].repost = strcmp(arg[4], "again") == 0;
 	}
-	facilitator_settle(
-	    f, requests, count, strtoul(arg[2], NULL, 10), -1, on_answer, NULL);
+	settle_all(f, requests, count, strtoul(arg[2], NULL, 10));
 	for (i = 0; i < count; i++)
 		buf_free(&bodies[i]);
 	facilitator_free(f);

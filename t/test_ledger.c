@@ -10,6 +10,7 @@
 #include "eth/attest.h"
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
+#include "ledger/payout.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "ledger/worker.h"
@@ -512,6 +513,72 @@ test_files(void)
 	tap_is_int(i, QUERY_COUNT, "every statement can be prepared");
 }
 
+/* Adds a finding in a step that then ends with rc. */
+static enum rc
+finding_step(const char *kind, enum rc rc)
+{
+	struct err e = ERR_INIT;
+	enum rc made;
+
+	made = db_step_begin(db, &e);
+	if (made == RC_OK)
+		made = finding_add(db, kind, "a step", "", T0, &e);
+	must(made, &e);
+	return db_step_end(db, rc, &e);
+}
+
+/* How many findings another connection sees. */
+static int64_t
+findings_seen(void)
+{
+	struct err e = ERR_INIT;
+	struct db *reader;
+	struct query *q;
+	int64_t n = 0;
+	bool row;
+
+	must(db_open(&reader, path, DB_READ, 1000, &e), &e);
+	q = db_query(reader, Q_FINDING_LIST);
+	while (query_step(q, &row, &e) == RC_OK && row)
+		n++;
+	query_done(q);
+	db_close(reader);
+	return n;
+}
+
+static void
+test_steps(void)
+{
+	struct err e = ERR_INIT;
+
+	ledger_open("steps");
+	tap_ok(finding_step("alone", RC_OK) == RC_OK && findings_seen() == 1,
+	    "a step is durable when it ends");
+	tap_ok(finding_step("undone", RC_CONFLICT) == RC_CONFLICT &&
+		findings_seen() == 1,
+	    "one that ends with an error is undone");
+	must(db_step_begin(db, &e), &e);
+	must(finding_step("first of three", RC_OK), &e);
+	tap_ok(finding_step("refused", RC_CONFLICT) == RC_CONFLICT,
+	    "a step in another one can be refused");
+	must(finding_step("last of three", RC_OK), &e);
+	tap_is_int(findings_seen(), 1, "nothing is seen before the outer ends");
+	must(db_step_end(db, RC_OK, &e), &e);
+	tap_is_int(findings_seen(), 3, "then the others are there");
+	must(db_step_begin(db, &e), &e);
+	must(finding_step("in vain", RC_OK), &e);
+	tap_ok(db_step_end(db, RC_BUSY, &e) == RC_BUSY && findings_seen() == 3,
+	    "an outer step that fails takes the inner ones with it");
+	must(db_begin(db, &e), &e);
+	must(finding_step("in a transaction", RC_OK), &e);
+	db_rollback(db);
+	tap_is_int(
+	    findings_seen(), 3, "inside of a transaction it ends with that");
+	tap_ok(
+	    finding_step("afterwards", RC_OK) == RC_OK && findings_seen() == 4,
+	    "and the next one is a transaction again");
+}
+
 int
 main(void)
 {
@@ -528,6 +595,7 @@ main(void)
 	test_edit();
 	test_claims();
 	test_writer();
+	test_steps();
 	test_files();
 	db_close(db);
 	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);

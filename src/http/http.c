@@ -10,21 +10,11 @@
 #define POLL_MAX_MS 1000 /* libcurl's own timers are nearer */
 
 struct http_client {
-	CURLM *multi; /* owned; keeps the connections */
-};
-
-/* One call of http_run. */
-struct run {
-	CURLM *multi;
-	const struct http_request *requests;
-	size_t n;
-	size_t next;		/* the first not started */
-	size_t left;		/* not reported */
-	struct transfer *slots; /* owned */
-	size_t slot_count;
-	int stop_fd;
-	http_done_fn *done;
-	void *ctx;
+	CURLM *multi;		    /* owned; keeps the connections */
+	struct transfer *running;   /* owned; a list */
+	struct transfer *finished;  /* owned; to be reported, in this order */
+	struct transfer **last_end; /* of finished */
+	size_t count;		    /* of both */
 };
 
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
@@ -51,15 +41,34 @@ http_client_new(struct http_client **out, struct err *e)
 		free(c);
 		return err_set(e, RC_NO_MEMORY, "HTTP client: no memory");
 	}
+	c->last_end = &c->finished;
 	*out = c;
 	return RC_OK;
+}
+
+static void
+transfers_free(struct transfer *t)
+{
+	struct transfer *next;
+
+	for (; t != NULL; t = next) {
+		next = t->next;
+		transfer_end(t);
+		free(t);
+	}
 }
 
 void
 http_client_free(struct http_client *c)
 {
+	struct transfer *t;
+
 	if (c == NULL)
 		return;
+	for (t = c->running; t != NULL; t = t->next)
+		(void)curl_multi_remove_handle(c->multi, t->easy);
+	transfers_free(c->running);
+	transfers_free(c->finished);
 	(void)curl_multi_cleanup(c->multi);
 	free(c);
 }
@@ -79,51 +88,43 @@ is_readable(int fd)
 	return fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
-static struct transfer *
-free_slot(struct run *r)
-{
-	size_t i;
-
-	for (i = 0; i < r->slot_count; i++)
-		if (r->slots[i].request == NULL)
-			return &r->slots[i];
-	return NULL;
-}
+/* ---- What was started ---- */
 
 static void
-report(struct run *r, struct transfer *t)
+finished_add(struct http_client *c, struct transfer *t)
 {
-	r->left--;
-	r->done(r->ctx, t->index, &t->response);
-	transfer_end(t);
+	t->next = NULL;
+	*c->last_end = t;
+	c->last_end = &t->next;
 }
 
 /* Gives t's easy handle to the multi handle. */
 static void
-run_hop(struct run *r, struct transfer *t)
+run_hop(struct http_client *c, struct transfer *t)
 {
-	if (curl_multi_add_handle(r->multi, t->easy) == CURLM_OK)
+	if (curl_multi_add_handle(c->multi, t->easy) == CURLM_OK) {
+		t->next = c->running;
+		c->running = t;
 		return;
-	transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
-	report(r, t);
-}
-
-static void
-start_next(struct run *r)
-{
-	struct transfer *t;
-
-	while (r->next < r->n && (t = free_slot(r)) != NULL) {
-		if (transfer_start(t, &r->requests[r->next], r->next))
-			run_hop(r, t);
-		else
-			report(r, t);
-		r->next++;
 	}
+	transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+	finished_add(c, t);
+}
+
+/* Takes t back from the multi handle. */
+static void
+end_hop(struct http_client *c, struct transfer *t)
+{
+	struct transfer **p = &c->running;
+
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
+	(void)curl_multi_remove_handle(c->multi, t->easy);
 }
 
 static void
-finish_hops(struct run *r)
+finish_hops(struct http_client *c)
 {
 	struct transfer *t;
 	CURLMsg *m;
@@ -131,7 +132,7 @@ finish_hops(struct run *r)
 	char *private;
 	int queued;
 
-	while ((m = curl_multi_info_read(r->multi, &queued)) != NULL) {
+	while ((m = curl_multi_info_read(c->multi, &queued)) != NULL) {
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		code = m->data.result; /* gone once it is removed */
@@ -140,100 +141,133 @@ finish_hops(struct run *r)
 			  &private) == CURLE_OK &&
 		    private != NULL);
 		t = (struct transfer *)(void *)private;
-		(void)curl_multi_remove_handle(r->multi, t->easy);
+		end_hop(c, t);
 		if (transfer_next(t, code))
-			run_hop(r, t);
+			run_hop(c, t);
 		else
-			report(r, t);
+			finished_add(c, t);
 	}
 }
 
 /* Ends everything that isn't finished yet with this error. */
 static void
-abandon(struct run *r, enum http_error error)
+abandon(struct http_client *c, enum http_error error)
 {
 	struct transfer *t;
-	size_t i;
 
-	for (i = 0; i < r->slot_count; i++) {
-		t = &r->slots[i];
-		if (t->request == NULL)
-			continue;
-		(void)curl_multi_remove_handle(r->multi, t->easy);
+	while ((t = c->running) != NULL) {
+		end_hop(c, t);
 		transfer_fail(t, error, "");
-		report(r, t);
-	}
-	/* All slots are free now. */
-	for (; r->next < r->n; r->next++) {
-		t = &r->slots[0];
-		if (transfer_start(t, &r->requests[r->next], r->next))
-			transfer_fail(t, error, "");
-		report(r, t);
+		finished_add(c, t);
 	}
 }
 
-/* Waits for something to happen; false when libcurl is out of order. */
-static bool
-wait_for(struct run *r)
+/* Without waiting; how many were reported. */
+static size_t
+carry_on(struct http_client *c, http_done_fn *done, void *ctx)
 {
-	struct curl_waitfd stop = { .fd = r->stop_fd,
-		.events = CURL_WAIT_POLLIN };
-	unsigned extra = r->stop_fd >= 0 ? 1 : 0;
-
-	return curl_multi_poll(r->multi, &stop, extra, POLL_MAX_MS, NULL) ==
-	    CURLM_OK;
-}
-
-static void
-run_all(struct run *r)
-{
+	struct transfer *t;
+	size_t n = 0;
 	int running;
 
-	while (r->left > 0) {
-		if (is_readable(r->stop_fd)) {
-			abandon(r, HTTP_ERROR_STOPPED);
-			return;
-		}
-		start_next(r);
-		if (curl_multi_perform(r->multi, &running) != CURLM_OK) {
-			abandon(r, HTTP_ERROR_LOCAL);
-			return;
-		}
-		finish_hops(r);
-		start_next(r);
-		if (r->left > 0 && !wait_for(r)) {
-			abandon(r, HTTP_ERROR_LOCAL);
-			return;
-		}
+	if (curl_multi_perform(c->multi, &running) == CURLM_OK)
+		finish_hops(c);
+	else
+		abandon(c, HTTP_ERROR_LOCAL);
+	while ((t = c->finished) != NULL) {
+		c->finished = t->next;
+		if (c->finished == NULL)
+			c->last_end = &c->finished;
+		c->count--;
+		done(ctx, t->index, &t->response);
+		transfer_end(t);
+		free(t);
+		n++;
 	}
+	return n;
+}
+
+enum rc
+http_start(struct http_client *c, const struct http_request *request,
+    size_t index, struct err *e)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return err_set(e, RC_NO_MEMORY, "HTTP request: no memory");
+	c->count++;
+	if (transfer_start(t, request, index))
+		run_hop(c, t);
+	else
+		finished_add(c, t);
+	return RC_OK;
+}
+
+size_t
+http_wait(struct http_client *c, int64_t timeout_ms, int wake_fd,
+    http_done_fn *done, void *ctx)
+{
+	struct curl_waitfd wake = { .fd = wake_fd, .events = CURL_WAIT_POLLIN };
+	int64_t left = timeout_ms, until = http_clock_ms() + timeout_ms;
+	unsigned extra = wake_fd >= 0 ? 1 : 0;
+	size_t n;
+
+	while ((n = carry_on(c, done, ctx)) == 0 && left > 0 &&
+	    !is_readable(wake_fd)) {
+		if (curl_multi_poll(c->multi, &wake, extra,
+			left < POLL_MAX_MS ? (int)left : POLL_MAX_MS,
+			NULL) != CURLM_OK)
+			abandon(c, HTTP_ERROR_LOCAL);
+		left = until - http_clock_ms();
+	}
+	return n;
+}
+
+/* ---- Many at once ---- */
+
+/* Reports a request that isn't carried out. */
+static void
+report_failed(const struct http_request *request, size_t index,
+    enum http_error error, http_done_fn *done, void *ctx)
+{
+	struct transfer t;
+
+	memset(&t, 0, sizeof(t));
+	/* What is wrong with itself comes first. */
+	if (transfer_start(&t, request, index))
+		transfer_fail(&t, error, "");
+	done(ctx, index, &t.response);
+	transfer_end(&t);
 }
 
 void
 http_run(struct http_client *c, const struct http_request *requests, size_t n,
     size_t at_once, int stop_fd, http_done_fn *done, void *ctx)
 {
-	struct transfer single;
-	struct run r = { .multi = c->multi,
-		.requests = requests,
-		.n = n,
-		.left = n,
-		.slot_count = at_once,
-		.stop_fd = stop_fd,
-		.done = done,
-		.ctx = ctx };
+	size_t next = 0;
 
 	CHECK(at_once >= 1 && at_once <= HTTP_AT_ONCE_MAX);
-	if (at_once > n)
-		r.slot_count = n == 0 ? 1 : n;
-	r.slots = calloc(r.slot_count, sizeof(*r.slots));
-	if (r.slots == NULL) { /* then one at a time */
-		memset(&single, 0, sizeof(single));
-		r.slots = &single;
-		r.slot_count = 1;
+	CHECK(c->count == 0);
+	while (next < n || c->count > 0) {
+		if (is_readable(stop_fd)) {
+			abandon(c, HTTP_ERROR_STOPPED);
+			(void)carry_on(c, done, ctx);
+			for (; next < n; next++)
+				report_failed(&requests[next], next,
+				    HTTP_ERROR_STOPPED, done, ctx);
+			return;
+		}
+		while (next < n && c->count < at_once &&
+		    http_start(c, &requests[next], next, NULL) == RC_OK)
+			next++;
+		if (next < n && c->count == 0) { /* not even one */
+			report_failed(
+			    &requests[next], next, HTTP_ERROR_LOCAL, done, ctx);
+			next++;
+		} else {
+			(void)http_wait(c, POLL_MAX_MS, stop_fd, done, ctx);
+		}
 	}
-	run_all(&r);
-	if (r.slots != &single)
-		free(r.slots);
 }
 
 /* Moves the response to the caller of http_one. */

@@ -8,7 +8,7 @@
  * uses this room ignores SIGPIPE.
  *
  * One client per thread; a client and what it calls back stay in the thread
- * that calls http_run or http_one.
+ * that calls its functions.
  */
 #ifndef WORKNET_HTTP_HTTP_H
 #define WORKNET_HTTP_HTTP_H
@@ -137,10 +137,26 @@ void http_client_free(struct http_client *c);
 typedef void http_done_fn(void *ctx, size_t index, struct http_response *r);
 
 /*
+ * Starts a request, which goes on whenever http_wait is called; index comes
+ * back with its response. RC_NO_MEMORY: it isn't started, nor reported.
+ */
+MUST_CHECK enum rc http_start(struct http_client *c,
+    const struct http_request *request, size_t index, struct err *e);
+
+/*
+ * Carries on what was started, and calls done for what is finished. Returns
+ * how many that were: 0 after timeout_ms without any, or when wake_fd (-1:
+ * none), which is left unread, is readable before.
+ */
+size_t http_wait(struct http_client *c, int64_t timeout_ms, int wake_fd,
+    http_done_fn *done, void *ctx);
+
+/*
  * Carries out the n requests, at_once (1 to HTTP_AT_ONCE_MAX) at a time,
  * started in their order; returns when done was called for each of them.
  * When stop_fd (-1: none) is readable, it is left unread, and what isn't
- * finished ends with HTTP_ERROR_STOPPED.
+ * finished ends with HTTP_ERROR_STOPPED. Nothing else of this client may be
+ * on its way meanwhile.
  */
 void http_run(struct http_client *c, const struct http_request *requests,
     size_t n, size_t at_once, int stop_fd, http_done_fn *done, void *ctx);

@@ -11,8 +11,8 @@
 /* From a callback of libcurl: not len bytes taken, so end the hop. */
 #define ABORT 0
 
-static int64_t
-monotonic_ms(void)
+int64_t
+http_clock_ms(void)
 {
 	struct timespec ts;
 
@@ -109,7 +109,7 @@ header_end(struct transfer *t)
 	if (status < 200)
 		return true;
 	t->header_done = true;
-	t->response.elapsed_ms = monotonic_ms() - t->started_ms;
+	t->response.elapsed_ms = http_clock_ms() - t->started_ms;
 	t->response.status = (int)status;
 	t->cut = will_follow(t) || t->request->body_mode == HTTP_BODY_IGNORE;
 	return !t->cut;
@@ -185,7 +185,7 @@ transfer_fail(struct transfer *t, enum http_error error, const char *detail)
 	char *p;
 
 	if (!t->header_done)
-		r->elapsed_ms = monotonic_ms() - t->started_ms;
+		r->elapsed_ms = http_clock_ms() - t->started_ms;
 	r->error = error;
 	(void)snprintf(r->error_text, sizeof(r->error_text), "%s%s%s",
 	    error_names[error], detail[0] == '\0' ? "" : ": ", detail);
@@ -338,7 +338,7 @@ set_hop(struct transfer *t)
 	int64_t left;
 	bool ok = true;
 
-	left = r->timeout_ms - (monotonic_ms() - t->started_ms);
+	left = r->timeout_ms - (http_clock_ms() - t->started_ms);
 	if (left <= 0) {
 		transfer_fail(t, HTTP_ERROR_TIMEOUT, "");
 		return false;
@@ -372,7 +372,7 @@ transfer_start(
 	    request->timeout_ms <= HTTP_TIMEOUT_MAX_MS);
 	t->request = request;
 	t->index = index;
-	t->started_ms = monotonic_ms();
+	t->started_ms = http_clock_ms();
 	buf_init(&t->response.body, request->body_max);
 	error = url_read(&t->url, request->url, &why);
 	if (error == HTTP_ERROR_NONE)
@@ -478,5 +478,4 @@ transfer_end(struct transfer *t)
 	curl_url_cleanup(t->url);
 	curl_slist_free_all(t->headers);
 	http_response_free(&t->response);
-	memset(t, 0, sizeof(*t));
 }

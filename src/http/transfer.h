@@ -11,7 +11,8 @@
 #include "http/http.h"
 
 struct transfer {
-	const struct http_request *request; /* NULL: this slot is free */
+	struct transfer *next; /* in one of the client's lists */
+	const struct http_request *request;
 	size_t index;
 	CURL *easy;		    /* owned */
 	CURLU *url;		    /* owned; of this hop */
@@ -32,6 +33,8 @@ struct transfer {
 	char detail[CURL_ERROR_SIZE];
 };
 
+int64_t http_clock_ms(void); /* monotonic */
+
 /*
  * Prepares t->easy for the first hop; true: it is to be run. False: t is
  * finished with an error in its response. t is all zero before.
@@ -49,7 +52,7 @@ MUST_CHECK bool transfer_next(struct transfer *t, CURLcode code);
 void
 transfer_fail(struct transfer *t, enum http_error error, const char *detail);
 
-/* Frees what t owns and makes it free for another request. */
+/* Frees what t owns, but not t. */
 void transfer_end(struct transfer *t);
 
 /* ---- URLs (url.c) ---- */

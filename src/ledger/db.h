@@ -56,6 +56,16 @@ MUST_CHECK enum rc db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db);
 
 /*
+ * A step: what follows happens as a whole or not at all. Without a
+ * transaction it is a write transaction of its own; inside of one, or of
+ * another step, it is a part of it that can fail alone. Each begin has its
+ * end, whatever came of it: db_step_end keeps the step when rc is RC_OK,
+ * undoes it when it isn't, and returns rc or what failed.
+ */
+MUST_CHECK enum rc db_step_begin(struct db *db, struct err *e);
+MUST_CHECK enum rc db_step_end(struct db *db, enum rc rc, struct err *e);
+
+/*
  * The statement of that name, ready to be bound; it belongs to db, and is
  * used by one caller at a time. Never NULL: what fails is told by query_step.
  * Parameters count from 1. Text and bytes must stay until query_done.

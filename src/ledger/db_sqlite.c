@@ -22,6 +22,8 @@ struct query {
 
 struct db {
 	sqlite3 *handle;
+	int steps;		  /* one in the other */
+	bool step_is_transaction; /* the outermost */
 	struct query queries[QUERY_COUNT];
 };
 
@@ -300,6 +302,45 @@ db_rollback(struct db *db)
 {
 	if (!sqlite3_get_autocommit(db->handle))
 		(void)!query_run(db_query(db, Q_ROLLBACK), NULL);
+}
+
+enum rc
+db_step_begin(struct db *db, struct err *e)
+{
+	bool none = sqlite3_get_autocommit(db->handle);
+	char sql[32];
+
+	if (db->steps++ == 0) {
+		db->step_is_transaction = none;
+		if (none)
+			return db_begin(db, e);
+	} else if (none) { /* an error has ended the outer one */
+		return err_set(e, RC_BUSY, "ledger: the transaction is gone");
+	}
+	(void)snprintf(sql, sizeof(sql), "SAVEPOINT step%d", db->steps);
+	return run_sql(db, sql, "savepoint", e);
+}
+
+enum rc
+db_step_end(struct db *db, enum rc rc, struct err *e)
+{
+	char sql[64];
+	int step = db->steps--;
+
+	if (step == 1 && db->step_is_transaction) {
+		if (rc == RC_OK)
+			rc = db_commit(db, e);
+		if (rc != RC_OK)
+			db_rollback(db);
+		return rc;
+	}
+	(void)snprintf(sql, sizeof(sql), "RELEASE step%d", step);
+	if (rc == RC_OK)
+		return run_sql(db, sql, "release", e);
+	(void)snprintf(
+	    sql, sizeof(sql), "ROLLBACK TO step%d; RELEASE step%d", step, step);
+	(void)sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	return rc;
 }
 
 struct query *

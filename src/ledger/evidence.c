@@ -65,21 +65,16 @@ credit_row(struct query *q, const struct address *worker, struct credit_sum *s,
 	return signature_check(q, worker, e);
 }
 
+/* Each credit after since, and each of its results. */
 static enum rc
 credits_verify(struct db *db, int64_t worker_id, const struct address *worker,
-    struct evidence *out, struct err *e)
+    int64_t since, struct evidence *out, struct err *e)
 {
 	struct credit_sum s = { .transfer = 0 };
-	struct query *q = db_query(db, Q_VERIFIED_TO);
-	int64_t since;
-	enum rc rc;
+	struct query *q = db_query(db, Q_CREDITS_AFTER);
+	enum rc rc = RC_OK;
 	bool row;
 
-	query_int(q, 1, worker_id);
-	rc = query_one_int(q, &since, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_CREDITS_AFTER);
 	query_int(q, 1, worker_id);
 	query_int(q, 2, since);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
@@ -93,9 +88,10 @@ credits_verify(struct db *db, int64_t worker_id, const struct address *worker,
 	return rc;
 }
 
+/* The balance, and the credits up to since in their sum. */
 static enum rc
-sums_verify(
-    struct db *db, int64_t worker_id, struct evidence *out, struct err *e)
+sums_verify(struct db *db, int64_t worker_id, int64_t since,
+    struct evidence *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_WORKER_SUMS);
 	int64_t transfers, credits, rewards, balance;
@@ -103,6 +99,7 @@ sums_verify(
 	bool row;
 
 	query_int(q, 1, worker_id);
+	query_int(q, 2, since);
 	rc = query_step(q, &row, e);
 	transfers = credits = rewards = balance = 0;
 	if (rc == RC_OK && row) {
@@ -129,18 +126,30 @@ sums_verify(
 	return RC_OK;
 }
 
+static enum rc
+verified_before(struct db *db, int64_t worker_id, int64_t *since, struct err *e)
+{
+	struct query *q = db_query(db, Q_VERIFIED_TO);
+
+	query_int(q, 1, worker_id);
+	return query_one_int(q, since, e);
+}
+
 enum rc
 evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
     struct evidence *out, struct err *e)
 {
+	int64_t since = 0;
 	enum rc rc;
 
 	*out = (struct evidence){ .results = 0 };
 	rc = db_begin_read(db, e);
 	if (rc == RC_OK)
-		rc = sums_verify(db, worker_id, out, e);
+		rc = verified_before(db, worker_id, &since, e);
 	if (rc == RC_OK)
-		rc = credits_verify(db, worker_id, worker, out, e);
+		rc = sums_verify(db, worker_id, since, out, e);
+	if (rc == RC_OK)
+		rc = credits_verify(db, worker_id, worker, since, out, e);
 	db_rollback(db);
 	return rc;
 }

@@ -25,17 +25,6 @@ payout_state_name(enum payout_state state)
 	return state_names[state];
 }
 
-/* Ends a step: all of it is on disk, or none of it. */
-static enum rc
-step_end(struct db *db, enum rc rc, struct err *e)
-{
-	if (rc == RC_OK)
-		rc = db_commit(db, e);
-	if (rc != RC_OK)
-		db_rollback(db);
-	return rc;
-}
-
 /* What an event says besides the payout, its kind and its time. */
 struct note {
 	int64_t transfer;
@@ -223,13 +212,36 @@ payout_insert(struct db *db, struct payout *p, struct err *e)
 	return rc;
 }
 
+/*
+ * What was verified is what the balance held then. Had any of it been taken
+ * since, credit that nobody verified would make up for it now.
+ */
+static enum rc
+untouched_check(struct db *db, const struct payout *p, struct err *e)
+{
+	struct query *q = db_query(db, Q_TAKEN_SINCE);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, p->worker_id);
+	query_int(q, 2, p->verified_to);
+	rc = query_step(q, &row, e);
+	query_done(q);
+	if (rc == RC_OK && row)
+		return err_set(e, RC_CONFLICT,
+		    "its balance was paid from since it was verified");
+	return rc;
+}
+
 static enum rc
 reserve(struct db *db, struct payout *p, struct err *e)
 {
 	struct note n = { .detail = "" };
 	enum rc rc;
 
-	rc = payout_insert(db, p, e);
+	rc = untouched_check(db, p, e);
+	if (rc == RC_OK)
+		rc = payout_insert(db, p, e);
 	if (rc == RC_OK)
 		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
 		    p->amount_micros, p->reserved_ms, &n.transfer, e);
@@ -245,10 +257,10 @@ payout_reserve(struct db *db, struct payout *p, struct err *e)
 
 	p->state = PAYOUT_RESERVED;
 	p->paid_micros = 0;
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = reserve(db, p, e);
-	return step_end(db, rc, e);
+	return db_step_end(db, rc, e);
 }
 
 static enum rc
@@ -287,7 +299,7 @@ payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
 		    "when it was reserved");
 	(void)snprintf(
 	    until, sizeof(until), "valid before %" PRId64, a->valid_before);
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = auth_insert(db, p, a, e);
 	if (rc == RC_OK)
@@ -298,7 +310,7 @@ payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
 	if (rc == RC_OK)
 		rc = event_add(db, p->id, "signed",
 		    &(struct note){ .detail = until }, a->signed_ms, e);
-	rc = step_end(db, rc, e);
+	rc = db_step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
 	return rc;
@@ -311,13 +323,13 @@ payout_submit(struct db *db, struct payout *p, const char *to_url,
 	struct payout before = *p;
 	enum rc rc;
 
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = state_set(db, p, PAYOUT_SUBMITTED, e);
 	if (rc == RC_OK)
 		rc = event_add(db, p->id, "submitted",
 		    &(struct note){ .detail = to_url }, now_ms, e);
-	rc = step_end(db, rc, e);
+	rc = db_step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
 	return rc;
@@ -329,10 +341,10 @@ one_event(struct db *db, const struct payout *p, const char *kind,
 {
 	enum rc rc;
 
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = event_add(db, p->id, kind, n, now_ms, e);
-	return step_end(db, rc, e);
+	return db_step_end(db, rc, e);
 }
 
 enum rc
@@ -381,10 +393,10 @@ finding_add(struct db *db, const char *kind, const char *subject,
 {
 	enum rc rc;
 
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = finding_insert(db, kind, subject, detail, now_ms, e);
-	return step_end(db, rc, e);
+	return db_step_end(db, rc, e);
 }
 
 /*
@@ -451,10 +463,10 @@ payout_post(struct db *db, struct payout *p, const struct payment *paid,
 	struct payout before = *p;
 	enum rc rc;
 
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = post(db, p, paid, now_ms, e);
-	rc = step_end(db, rc, e);
+	rc = db_step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
 	return rc;
@@ -492,10 +504,10 @@ payout_unpost(struct db *db, struct payout *p, const char *detail,
 	struct payout before = *p;
 	enum rc rc;
 
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = unpost(db, p, detail, now_ms, e);
-	rc = step_end(db, rc, e);
+	rc = db_step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
 	return rc;
@@ -528,10 +540,10 @@ payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
 	struct payout before = *p;
 	enum rc rc;
 
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = finalize(db, p, paid, now_ms, e);
-	rc = step_end(db, rc, e);
+	rc = db_step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
 	return rc;
@@ -547,7 +559,7 @@ payout_void(struct db *db, struct payout *p, const char *proof, const char *tx,
 
 	CHECK(p->state == PAYOUT_RESERVED || p->state == PAYOUT_SIGNED ||
 	    p->state == PAYOUT_SUBMITTED);
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = move(db, "void", ACCOUNT_IN_FLIGHT, p->worker_id,
 		    p->amount_micros, now_ms, &n.transfer, e);
@@ -555,7 +567,7 @@ payout_void(struct db *db, struct payout *p, const char *proof, const char *tx,
 		rc = state_set(db, p, PAYOUT_VOIDED, e);
 	if (rc == RC_OK)
 		rc = event_add(db, p->id, "voided", &n, now_ms, e);
-	rc = step_end(db, rc, e);
+	rc = db_step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
 	return rc;
@@ -605,10 +617,10 @@ payout_adopt(struct db *db, const struct payout *lost,
 	p.reserved_ms = now_ms;
 	p.state = PAYOUT_SUBMITTED;
 	p.paid_micros = 0;
-	rc = db_begin(db, e);
+	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = adopt(db, &p, paid, now_ms, e);
-	return step_end(db, rc, e);
+	return db_step_end(db, rc, e);
 }
 
 enum rc

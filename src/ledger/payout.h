@@ -1,7 +1,9 @@
 /*
  * Payouts in the ledger. Each function below that changes something is one
- * durable step: it runs in a write transaction of its own, so that a program
- * killed between any two of them is continued by the next run.
+ * step (db_step_begin): durable when it returns, so that a program killed
+ * between any two of them is continued by the next run. Or the caller begins
+ * a step around those of several payouts: they are durable when that ends,
+ * and one that is refused leaves the others alone.
  *
  *	reserved -> signed -> submitted -> posted -> final
  *	                 \          \   <-/  (reorganised)
@@ -121,15 +123,21 @@ MUST_CHECK enum rc payout_posted_in(
 MUST_CHECK enum rc
 payout_in_flight(struct db *db, int64_t *micros, struct err *e);
 
-/* True while everybody is held: the operator's kill switch. */
-MUST_CHECK enum rc payout_all_held(struct db *db, bool *held, struct err *e);
+/*
+ * True while the operator holds this worker, or everybody: the kill switch.
+ * Worker 0 asks for everybody alone.
+ */
+MUST_CHECK enum rc
+payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e);
 
 /* ---- Steps ---- */
 
 /*
  * Reserves p's amount of its worker's balance as that worker's seq-th payout;
  * everything in p but id, state and paid_micros is given. RC_CONFLICT when
- * the balance doesn't reach, or another run took that seq.
+ * the balance doesn't reach, when another run took that seq, or when
+ * something was taken from the balance after p->verified_to: then what was
+ * verified isn't what would be paid.
  */
 MUST_CHECK enum rc
 payout_reserve(struct db *db, struct payout *p, struct err *e);

@@ -246,11 +246,12 @@ payout_in_flight(struct db *db, int64_t *micros, struct err *e)
 }
 
 enum rc
-payout_all_held(struct db *db, bool *held, struct err *e)
+payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e)
 {
-	struct query *q = db_query(db, Q_HOLD_ALL);
+	struct query *q = db_query(db, Q_HELD);
 	enum rc rc;
 
+	query_int(q, 1, worker_id);
 	rc = query_step(q, held, e);
 	query_done(q);
 	return rc;

@@ -1,6 +1,5 @@
 #include "pay/facilitator.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +13,7 @@
 #define BASE_URL_MAX	     (URL_MAX - PATH_LEN)
 #define HEADER_MAX	     (CDP_TOKEN_MAX + 32)
 #define HEADERS		     3 /* Content-Type, Authorization, NULL */
-
-static_assert(
-    SETTLE_AT_ONCE_MAX <= HTTP_AT_ONCE_MAX, "http_run takes as many at once");
-
-struct facilitator {
-	struct http_client *http; /* owned */
-	const struct network *network;
-	const struct cdp_key *cdp_key;
-	int64_t timeout_ms;
-	char base_url[BASE_URL_MAX + 1]; /* no slash last */
-	int64_t not_before_ms;		 /* monotonic: Retry-After */
-};
+#define PAUSE_MAX_S	     86400
 
 /* One request's headers; they must outlive it. */
 struct header_set {
@@ -33,37 +21,30 @@ struct header_set {
 	const char *list[HEADERS];
 };
 
-/* What is to become of a body that isn't answered yet. */
-enum entry_state {
-	ENTRY_SEND,
-	ENTRY_LATER,  /* the facilitator wants a pause first */
-	ENTRY_UNSENT, /* we can't: the batch's error says why */
+/* A body on its way, and then its answer. */
+struct flight {
+	bool used;  /* until its answer is taken */
+	size_t tag; /* the caller's */
+	bool repost;
+	struct header_set headers;
+	struct http_request http;
+	struct settle_answer answer;
 };
 
-struct entry {
-	size_t index; /* of the caller's request */
-	enum entry_state state;
-	size_t set; /* its headers */
-};
-
-/*
- * One call of facilitator_settle. http_run looks at a request when it starts
- * it, and starts them in their order; so what isn't started yet can still be
- * changed: it gets its token at the last moment, and loses its URL when the
- * facilitator asks for a pause, whereupon it comes back at once, unsent.
- */
-struct batch {
-	struct facilitator *f;
-	const struct settle_request *requests; /* the caller's */
-	settle_done_fn *done;
-	void *ctx;
-	struct entry *entries;	   /* owned */
-	struct http_request *http; /* owned; of entries */
-	size_t count;		   /* of both */
-	size_t started;		   /* of them */
-	struct header_set *sets;   /* owned; at_once */
-	char url[URL_MAX + 1];
-	struct err e;
+struct facilitator {
+	struct http_client *http; /* owned */
+	const struct network *network;
+	const struct cdp_key *cdp_key;
+	int64_t timeout_ms;
+	char base_url[BASE_URL_MAX + 1]; /* no slash last */
+	char settle_url[URL_MAX + 1];
+	int64_t not_before_ms; /* monotonic: Retry-After */
+	struct flight flights[SETTLE_AT_ONCE_MAX];
+	size_t in_flight; /* used ones */
+	/* What is answered and not yet taken, a ring. */
+	struct flight *queue[SETTLE_AT_ONCE_MAX];
+	size_t queue_first;
+	size_t queue_count;
 };
 
 static int64_t
@@ -102,6 +83,8 @@ facilitator_new(struct facilitator **out,
 	f->timeout_ms =
 	    options->timeout_ms > 0 ? options->timeout_ms : SETTLE_TIMEOUT_MS;
 	memcpy(f->base_url, options->base_url, len);
+	(void)snprintf(
+	    f->settle_url, sizeof(f->settle_url), "%s/settle", f->base_url);
 	rc = http_client_new(&f->http, e);
 	if (rc != RC_OK) {
 		free(f);
@@ -117,6 +100,7 @@ facilitator_free(struct facilitator *f)
 	if (f == NULL)
 		return;
 	http_client_free(f->http);
+	secret_wipe(f->flights, sizeof(f->flights)); /* their tokens */
 	free(f);
 }
 
@@ -163,201 +147,122 @@ make_request(const struct facilitator *f, const char *url)
 
 /* ---- Answers ---- */
 
-/* Nothing of it was sent, for a reason of our own. */
 static void
-report_unsent(const struct batch *b, size_t index, const char *why)
+answered(struct facilitator *f, struct flight *l)
 {
-	struct settle_answer a;
-
-	memset(&a, 0, sizeof(a));
-	a.x402.class = ANSWER_RETRY;
-	text_clean(a.error, sizeof(a.error), slice_of(why));
-	b->done(b->ctx, index, &a);
+	f->queue[(f->queue_first + f->queue_count++) % SETTLE_AT_ONCE_MAX] = l;
 }
 
+/* Nothing of it was sent, for a reason of our own. */
 static void
-report(const struct batch *b, size_t index, const struct http_response *res)
+answer_unsent(struct facilitator *f, struct flight *l, const char *why)
 {
-	struct slice body = { res->body.p == NULL ? "" : res->body.p,
-		res->body.len };
-	struct settle_answer a;
-
-	memset(&a, 0, sizeof(a));
-	a.sent = res->request_sent;
-	a.status = res->status;
-	a.retry_after_s = res->retry_after_s;
-	a.elapsed_ms = res->elapsed_ms;
-	text_clean(a.text, sizeof(a.text), body);
-	(void)snprintf(a.error, sizeof(a.error), "%s", res->error_text);
-	if (res->error == HTTP_ERROR_NONE)
-		x402_answer_read(&a.x402, b->f->network, res->status, body,
-		    b->requests[index].repost);
-	else if (!res->request_sent)
-		a.x402.class = ANSWER_RETRY;
-	/* Else it stays ambiguous: half an answer is none. */
-	b->done(b->ctx, index, &a);
+	l->answer.x402.class = ANSWER_RETRY;
+	text_clean(l->answer.error, sizeof(l->answer.error), slice_of(why));
+	answered(f, l);
 }
 
 /* Remembers how long the facilitator wants to be left alone. */
-static bool
-wants_pause(struct facilitator *f, const struct http_response *res)
+static void
+note_pause(struct facilitator *f, const struct http_response *res)
 {
 	int64_t wait_s = res->retry_after_s, until;
 
 	if (res->status != 429 && (res->status != 503 || wait_s == 0))
-		return false;
+		return;
 	if (wait_s <= 0)
 		wait_s = 1;
-	if (wait_s > 86400)
-		wait_s = 86400;
+	if (wait_s > PAUSE_MAX_S)
+		wait_s = PAUSE_MAX_S;
 	until = clock_ms(CLOCK_MONOTONIC) + wait_s * 1000;
 	if (until > f->not_before_ms)
 		f->not_before_ms = until;
-	return true;
-}
-
-/* ---- Batches ---- */
-
-/* Nothing is requested from "". */
-static void
-hold_back(struct batch *b, size_t i, enum entry_state state)
-{
-	b->entries[i].state = state;
-	b->http[i].url = "";
-}
-
-/* Makes the i-th entry ready, right before http_run starts it. */
-static void
-prepare(struct batch *b, size_t i, size_t set)
-{
-	b->started = i + 1;
-	b->entries[i].set = set;
-	if (b->entries[i].state != ENTRY_SEND)
-		return;
-	b->http[i].headers = b->sets[set].list;
-	if (set_headers(&b->sets[set], b->f, "POST", b->url, &b->e) != RC_OK)
-		hold_back(b, i, ENTRY_UNSENT);
 }
 
 static void
-on_answer(void *ctx, size_t i, struct http_response *res)
+on_response(void *ctx, size_t i, struct http_response *res)
 {
-	struct batch *b = ctx;
-	struct entry *entry = &b->entries[i];
-	size_t k;
+	struct facilitator *f = ctx;
+	struct flight *l = &f->flights[i];
+	struct settle_answer *a = &l->answer;
+	struct slice body = { res->body.p == NULL ? "" : res->body.p,
+		res->body.len };
 
-	if (wants_pause(b->f, res))
-		for (k = b->started; k < b->count; k++)
-			hold_back(b, k, ENTRY_LATER);
-	/* Whatever we had in mind for it: what was sent was sent. */
-	if (entry->state == ENTRY_SEND || res->request_sent ||
-	    res->error != HTTP_ERROR_URL) {
-		entry->state = ENTRY_SEND;
-		report(b, entry->index, res);
-	} else if (entry->state == ENTRY_UNSENT) {
-		report_unsent(b, entry->index, b->e.msg);
-	}
-	/* The next one starts in this one's place. */
-	if (b->started < b->count)
-		prepare(b, b->started, entry->set);
+	note_pause(f, res);
+	a->sent = res->request_sent;
+	a->status = res->status;
+	a->retry_after_s = res->retry_after_s;
+	a->elapsed_ms = res->elapsed_ms;
+	text_clean(a->text, sizeof(a->text), body);
+	(void)snprintf(a->error, sizeof(a->error), "%s", res->error_text);
+	if (res->error == HTTP_ERROR_NONE)
+		x402_answer_read(
+		    &a->x402, f->network, res->status, body, l->repost);
+	else if (!res->request_sent)
+		a->x402.class = ANSWER_RETRY;
+	/* Else it stays ambiguous: half an answer is none. */
+	answered(f, l);
 }
 
-static void
-run_batch(struct batch *b, size_t at_once, int stop_fd)
-{
-	size_t i;
-
-	for (i = 0; i < b->count; i++) {
-		b->entries[i].state = ENTRY_SEND;
-		b->http[i] = make_request(b->f, b->url);
-		b->http[i].method = HTTP_POST;
-		b->http[i].body = b->requests[b->entries[i].index].body;
-	}
-	b->started = 0;
-	for (i = 0; i < at_once && i < b->count; i++)
-		prepare(b, i, i);
-	http_run(b->f->http, b->http, b->count, at_once, stop_fd, on_answer, b);
-}
-
-/* What is left is what was held back for later; in its order. */
-static void
-keep_later(struct batch *b)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < b->count; i++)
-		if (b->entries[i].state == ENTRY_LATER)
-			b->entries[n++] = b->entries[i];
-	b->count = n;
-}
-
-/* Waits until the facilitator may be asked again; NULL, or why not. */
-static const char *
-wait_patiently(const struct facilitator *f, int stop_fd)
-{
-	struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
-	int64_t left = f->not_before_ms - clock_ms(CLOCK_MONOTONIC);
-
-	if (left > SETTLE_WAIT_MAX_MS)
-		return "not sent: the facilitator asked for a longer pause";
-	for (;;) {
-		if (poll(&stop, 1, left > 0 ? (int)left : 0) > 0)
-			return "not sent: stopped";
-		left = f->not_before_ms - clock_ms(CLOCK_MONOTONIC);
-		if (left <= 0)
-			return NULL;
-	}
-}
-
-static void
-run_batches(struct batch *b, size_t at_once, int stop_fd)
-{
-	const char *why = NULL;
-	size_t i;
-
-	while (b->count > 0 && why == NULL) {
-		why = wait_patiently(b->f, stop_fd);
-		if (why == NULL) {
-			run_batch(b, at_once, stop_fd);
-			keep_later(b);
-		}
-	}
-	for (i = 0; i < b->count; i++)
-		report_unsent(b, b->entries[i].index, why);
-}
+/* ---- POST /settle ---- */
 
 void
-facilitator_settle(struct facilitator *f, const struct settle_request *requests,
-    size_t n, size_t at_once, int stop_fd, settle_done_fn *done, void *ctx)
+facilitator_send(
+    struct facilitator *f, size_t tag, const struct settle_request *request)
 {
-	struct batch b = { .f = f,
-		.requests = requests,
-		.done = done,
-		.ctx = ctx,
-		.count = n };
-	size_t i;
+	struct flight *l = f->flights;
+	struct err e = ERR_INIT;
 
-	CHECK(at_once >= 1 && at_once <= SETTLE_AT_ONCE_MAX);
-	if (n == 0)
-		return;
-	(void)snprintf(b.url, sizeof(b.url), "%s/settle", f->base_url);
-	b.entries = calloc(n, sizeof(*b.entries));
-	b.http = calloc(n, sizeof(*b.http));
-	b.sets = calloc(at_once, sizeof(*b.sets));
-	if (b.entries == NULL || b.http == NULL || b.sets == NULL) {
-		for (i = 0; i < n; i++)
-			report_unsent(&b, i, "not sent: no memory");
-		goto out;
-	}
-	for (i = 0; i < n; i++)
-		b.entries[i].index = i;
-	run_batches(&b, at_once, stop_fd);
-out:
-	if (b.sets != NULL)
-		secret_wipe(b.sets, at_once * sizeof(*b.sets));
-	free(b.sets);
-	free(b.http);
-	free(b.entries);
+	while (l < f->flights + SETTLE_AT_ONCE_MAX && l->used)
+		l++;
+	CHECK(l < f->flights + SETTLE_AT_ONCE_MAX);
+	memset(l, 0, sizeof(*l));
+	l->used = true;
+	l->tag = tag;
+	l->repost = request->repost;
+	l->http = make_request(f, f->settle_url);
+	l->http.method = HTTP_POST;
+	l->http.headers = l->headers.list;
+	l->http.body = request->body;
+	f->in_flight++;
+	if (set_headers(&l->headers, f, "POST", f->settle_url, &e) != RC_OK ||
+	    http_start(f->http, &l->http, (size_t)(l - f->flights), &e) !=
+		RC_OK)
+		answer_unsent(f, l, e.msg);
+}
+
+const struct settle_answer *
+facilitator_wait(
+    struct facilitator *f, int64_t timeout_ms, int wake_fd, size_t *tag)
+{
+	struct flight *l;
+
+	if (f->queue_count == 0)
+		(void)http_wait(f->http, timeout_ms, wake_fd, on_response, f);
+	if (f->queue_count == 0)
+		return NULL;
+	l = f->queue[f->queue_first];
+	f->queue_first = (f->queue_first + 1) % SETTLE_AT_ONCE_MAX;
+	f->queue_count--;
+	/* Free for another one; its answer stays until then. */
+	l->used = false;
+	f->in_flight--;
+	*tag = l->tag;
+	return &l->answer;
+}
+
+size_t
+facilitator_in_flight(const struct facilitator *f)
+{
+	return f->in_flight;
+}
+
+int64_t
+facilitator_pause_ms(const struct facilitator *f)
+{
+	int64_t left = f->not_before_ms - clock_ms(CLOCK_MONOTONIC);
+
+	return left > 0 ? left : 0;
 }
 
 /* ---- GET /supported ---- */

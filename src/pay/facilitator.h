@@ -7,7 +7,7 @@
  *
  * What comes back is never proof of failure: see x402.h.
  *
- * A facilitator and what it calls back stay in one thread.
+ * A facilitator stays in one thread.
  */
 #ifndef WORKNET_PAY_FACILITATOR_H
 #define WORKNET_PAY_FACILITATOR_H
@@ -20,8 +20,6 @@
 #define SETTLE_BODY_MAX	   (64 * 1024) /* bytes of an answer */
 #define SETTLE_TEXT_MAX	   2048	       /* bytes of it that are kept */
 #define SETTLE_AT_ONCE_MAX 64
-/* A facilitator that asks for more patience has to wait for the next run. */
-#define SETTLE_WAIT_MAX_MS 30000
 
 struct facilitator_options {
 	const char *base_url; /* slashes at its end are cut */
@@ -43,8 +41,9 @@ void facilitator_free(struct facilitator *f);
 /* ---- POST /settle ---- */
 
 struct settle_request {
-	struct slice body; /* borrowed: the stored bytes, sent as such */
-	bool repost;	   /* they were posted before */
+	/* The stored bytes, sent as such; borrowed until its answer. */
+	struct slice body;
+	bool repost; /* they were posted before */
 };
 
 struct settle_answer {
@@ -62,23 +61,31 @@ struct settle_answer {
 	char error[HTTP_ERROR_TEXT_MAX + 1]; /* or "" */
 };
 
-/* answer is valid during the call. Must not use the facilitator. */
-typedef void
-settle_done_fn(void *ctx, size_t index, const struct settle_answer *answer);
+/*
+ * Starts posting a body while others may be on their way, at most
+ * SETTLE_AT_ONCE_MAX in all; tag comes back with the answer. It goes on
+ * whenever facilitator_wait is called. Send nothing during a pause.
+ */
+void facilitator_send(
+    struct facilitator *f, size_t tag, const struct settle_request *request);
 
 /*
- * Posts the n bodies, at_once (1 to SETTLE_AT_ONCE_MAX) at a time, and calls
- * done for each of them as its answer comes. Returns when all are done.
- *
- * They are sent in their order. After a 429, or a 503 that says when to come
- * back, what isn't on its way yet waits as long as Retry-After says (1 s when
- * it doesn't say); where that is more than SETTLE_WAIT_MAX_MS, it isn't sent
- * and is ANSWER_RETRY, as is what isn't started when stop_fd (-1: none)
- * becomes readable. What is on its way then becomes ANSWER_AMBIGUOUS.
+ * The next answer, in the order in which they come; valid until the next
+ * call. NULL after timeout_ms without any, or when wake_fd (-1: none), which
+ * is left unread, is readable before.
  */
-void
-facilitator_settle(struct facilitator *f, const struct settle_request *requests,
-    size_t n, size_t at_once, int stop_fd, settle_done_fn *done, void *ctx);
+const struct settle_answer *facilitator_wait(
+    struct facilitator *f, int64_t timeout_ms, int wake_fd, size_t *tag);
+
+/* How many were sent whose answer isn't taken yet. */
+size_t facilitator_in_flight(const struct facilitator *f);
+
+/*
+ * How long it still wants to be left alone, in milliseconds, at most a day:
+ * after a 429, or a 503 that says when to come back, as long as Retry-After
+ * says (1 s when it doesn't say).
+ */
+int64_t facilitator_pause_ms(const struct facilitator *f);
 
 /* ---- GET /supported ---- */
 

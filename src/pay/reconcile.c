@@ -302,6 +302,24 @@ book(struct run *r, struct open_payout *o, struct err *e)
 	return payout_note(r->db, p, o->judgment.reason, run_clock_ms(), e);
 }
 
+/* One of several that are booked together: refused, it is alone in that. */
+static enum rc
+book_one(struct run *r, struct open_payout *o, struct err *e)
+{
+	struct err cause = ERR_INIT;
+	enum rc rc;
+
+	rc = db_step_begin(r->db, &cause);
+	if (rc == RC_OK)
+		rc = book(r, o, &cause);
+	rc = db_step_end(r->db, rc, &cause);
+	if (rc == RC_CONFLICT) {
+		log_warning("%s", cause.msg); /* somebody else changed it */
+		return RC_OK;
+	}
+	return rc == RC_OK ? RC_OK : err_set(e, rc, "%s", cause.msg);
+}
+
 static void
 case_of(struct run *r, const struct open_payout *o, struct chain_case *c)
 {
@@ -336,10 +354,12 @@ run_judge(struct run *r, struct open_payout *all, size_t n, struct err *e)
 	for (i = 0; i < n; i++)
 		case_of(r, &all[i], &cases[i]);
 	chain_judge_all(r->chain, cases, n, judgments);
+	rc = db_step_begin(r->db, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		all[i].judgment = judgments[i];
-		rc = book(r, &all[i], e);
+		rc = book_one(r, &all[i], e);
 	}
+	rc = db_step_end(r->db, rc, e);
 out:
 	free(judgments);
 	free(cases);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "ledger/evidence.h"
 #include "pay/keystore.h"
 #include "pay/run_room.h"
 
@@ -71,265 +70,73 @@ run_should_stop(struct run *r)
 	if (fd.fd >= 0 && poll(&fd, 1, 0) > 0)
 		return true;
 	/* A ledger that can't tell holds the money. */
-	return payout_all_held(r->db, &held, NULL) != RC_OK || held;
-}
-
-/* ---- One payee ---- */
-
-/* Whom it doesn't pay, and why: for --dry-run; the ledger has the rest. */
-static void
-payee_pass(struct run *r, const struct payee *p, const char *why)
-{
-	char who[ADDRESS_LEN + 1];
-
-	r->result->held++;
-	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	if (r->options->dry_run)
-		printf("not %s: %s\n", who, why);
-	else
-		log_info("%s isn't paid: %s", who, why);
-}
-
-static int64_t
-cap(int64_t amount, int64_t limit)
-{
-	return limit > 0 && amount > limit ? limit : amount;
-}
-
-/* What a payee may be paid now, within the caps; 0: nothing. */
-static int64_t
-amount_for(struct run *r, const struct payee *p, int64_t backed_micros,
-    int64_t run_sum)
-{
-	const struct conf *c = r->conf;
-	int64_t amount = cap(backed_micros, c->payout_max_per_payout_micros);
-
-	if (c->payout_max_per_worker_day_micros > 0 &&
-	    amount > c->payout_max_per_worker_day_micros - p->last_day_micros)
-		amount =
-		    c->payout_max_per_worker_day_micros - p->last_day_micros;
-	if (c->payout_max_per_run_micros > 0 &&
-	    amount > c->payout_max_per_run_micros - run_sum)
-		amount = c->payout_max_per_run_micros - run_sum;
-	return amount >= c->payout_threshold_micros ? amount : 0;
-}
-
-/* Verifies, reserves and signs; *made is false when it isn't paid now. */
-static enum rc
-payee_prepare(struct run *r, const struct payee *p, int64_t run_sum,
-    struct open_payout *o, bool *made, struct err *e)
-{
-	char who[ADDRESS_LEN + 1];
-	struct err cause = ERR_INIT;
-	struct evidence evidence;
-	int64_t amount;
-	enum rc rc;
-
-	*made = false;
-	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	rc =
-	    evidence_verify(r->db, p->worker_id, &p->worker, &evidence, &cause);
-	if (rc == RC_CORRUPT) {
-		r->result->held++;
-		return run_finding(r, "evidence", who, cause.msg, e);
-	}
-	if (rc != RC_OK)
-		return err_set(e, rc, "%s", cause.msg);
-	amount = amount_for(r, p, evidence.balance_micros, run_sum);
-	if (amount == 0) {
-		payee_pass(r, p, "a cap is reached");
-		return RC_OK;
-	}
-	if (amount > r->budget_micros) {
-		r->result->insolvent = true;
-		payee_pass(r, p, "the treasury hasn't enough");
-		return RC_OK;
-	}
-	*o = (struct open_payout){ .answer = ANSWER_RETRY,
-		.payout = { .worker_id = p->worker_id,
-		    .worker = p->worker,
-		    .seq = p->next_seq,
-		    .amount_micros = amount,
-		    .source = r->source,
-		    .reserved_ms = run_clock_ms(),
-		    .verified_to = evidence.verified_to } };
-	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
-	*made = true;
-	if (r->options->dry_run) {
-		printf("would pay %s %" PRId64 " micro-USDC\n", who, amount);
-		r->budget_micros -= amount;
-		return RC_OK;
-	}
-	rc = payout_reserve(r->db, &o->payout, e);
-	if (rc != RC_OK)
-		return rc;
-	r->result->reserved++;
-	r->budget_micros -= amount;
-	return run_sign(r, o, evidence.results, e);
-}
-
-/* What the token says now counts, not what it said to an earlier run. */
-static enum rc
-payee_hold(struct run *r, struct payee *p, const struct chain_forecast *f,
-    struct err *e)
-{
-	char who[ADDRESS_LEN + 1];
-
-	if (f->opinion == OPINION_YES)
-		return p->held_by_chain && !r->options->dry_run
-		    ? hold_release(r->db, p->worker_id, "chain", e)
-		    : RC_OK;
-	if (!p->held)
-		(void)snprintf(
-		    p->hold_reason, sizeof(p->hold_reason), "%s", f->reason);
-	p->held = true;
-	if (r->options->dry_run)
-		return RC_OK;
-	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	log_warning("%s is held: %s", who, f->reason);
-	return hold_set(
-	    r->db, p->worker_id, "chain", f->reason, run_clock_ms(), e);
-}
-
-/* Holds payees that the token refuses, releases those that it takes again. */
-static enum rc
-payees_ask_token(struct run *r, struct payee_list *l, struct err *e)
-{
-	struct chain_forecast *forecasts = calloc(l->n, sizeof(*forecasts));
-	struct address *addresses = calloc(l->n, sizeof(*addresses));
-	enum rc rc = RC_OK;
-	size_t i;
-
-	if (forecasts == NULL || addresses == NULL) {
-		rc = err_set(e, RC_NO_MEMORY, "no memory");
-		goto out;
-	}
-	for (i = 0; i < l->n; i++)
-		addresses[i] = l->all[i].worker;
-	chain_check_payees(r->chain, addresses, l->n, forecasts);
-	for (i = 0; rc == RC_OK && i < l->n; i++)
-		rc = payee_hold(r, &l->all[i], &forecasts[i], e);
-out:
-	free(forecasts);
-	free(addresses);
-	return rc;
+	return payout_is_held(r->db, 0, &held, NULL) != RC_OK || held;
 }
 
 /* ---- The parts of a run ---- */
 
-/* Reserved or signed by an earlier run that was killed. */
+/* Makes an open payout ready; RC_NOT_FOUND: nothing is to be done for it. */
+static enum rc
+resume_one(struct run *r, struct open_payout *o, struct err *e)
+{
+	enum rc rc = RC_NOT_FOUND;
+
+	if (o->payout.state == PAYOUT_POSTED || !run_is_ours(r, &o->payout))
+		return RC_NOT_FOUND;
+	if (o->payout.state != PAYOUT_RESERVED)
+		rc = open_payout_load(r, o, e);
+	/* Or adopted, and its block is gone: the nonce is the same. */
+	if (rc == RC_NOT_FOUND)
+		rc = run_sign(r, o, -1, e);
+	return rc;
+}
+
+struct resumption {
+	struct run *run;
+	int64_t last; /* id */
+};
+
+/* struct feed: what an earlier run has left reserved, signed or submitted. */
+static enum rc
+resume_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
+    bool *dry, struct err *e)
+{
+	struct resumption *s = ctx;
+	struct run *r = s->run;
+	bool found = true;
+	enum rc rc = RC_OK;
+
+	*n = 0;
+	*dry = run_should_stop(r);
+	while (rc == RC_OK && !*dry && *n < room) {
+		out[*n] = (struct open_payout){ .answer = ANSWER_RETRY };
+		rc = payout_next_open(
+		    r->db, s->last, &out[*n].payout, &found, e);
+		*dry = !found;
+		if (rc != RC_OK || !found)
+			break;
+		s->last = out[*n].payout.id;
+		rc = resume_one(r, &out[*n], e);
+		if (rc == RC_OK) {
+			++*n;
+			continue;
+		}
+		open_payout_free(&out[*n]);
+		if (rc == RC_NOT_FOUND)
+			rc = RC_OK;
+	}
+	/* Its verdict decides whether its bytes are sent again. */
+	return rc == RC_OK && *n > 0 ? run_judge(r, out, *n, e) : rc;
+}
+
 static enum rc
 continue_open(struct run *r, struct err *e)
 {
-	struct open_payout o;
-	bool found = true;
-	int64_t last = 0;
-	enum rc rc = RC_OK;
+	struct resumption s = { .run = r };
 
-	while (rc == RC_OK && !run_should_stop(r)) {
-		o = (struct open_payout){ .answer = ANSWER_RETRY };
-		rc = payout_next_open(r->db, last, &o.payout, &found, e);
-		if (rc != RC_OK || !found)
-			break;
-		last = o.payout.id;
-		if (o.payout.state == PAYOUT_POSTED ||
-		    !run_is_ours(r, &o.payout))
-			continue;
-		rc = o.payout.state == PAYOUT_RESERVED
-		    ? RC_NOT_FOUND
-		    : open_payout_load(r, &o, e);
-		/* Or adopted, and its block is gone: the nonce is the same. */
-		if (rc == RC_NOT_FOUND)
-			rc = run_sign(r, &o, -1, e);
-		/* Its verdict decides whether its bytes are sent again. */
-		if (rc == RC_OK)
-			rc = run_judge(r, &o, 1, e);
-		if (rc == RC_OK)
-			rc = run_settle(r, &o, 1, e);
-		open_payout_free(&o);
-	}
-	return rc;
-}
-
-static enum rc
-settle_batch(struct run *r, struct open_payout *batch, size_t *n, struct err *e)
-{
-	enum rc rc = RC_OK;
-	size_t i;
-
-	if (*n > 0 && !r->options->dry_run)
-		rc = run_settle(r, batch, *n, e);
-	for (i = 0; i < *n; i++)
-		open_payout_free(&batch[i]);
-	*n = 0;
-	return rc;
-}
-
-static enum rc
-pay_list(struct run *r, const struct payee_list *l, struct open_payout *batch,
-    struct err *e)
-{
-	size_t i, n = 0, size = (size_t)r->conf->payout_concurrency;
-	int64_t run_sum = 0, made_all = 0;
-	enum rc rc = RC_OK;
-	bool made;
-
-	for (i = 0; rc == RC_OK && i < l->n && !r->result->insolvent; i++) {
-		/*
-		 * One at a time: whether an earlier payout of a restored
-		 * ledger is void decides what a lost later one was for.
-		 */
-		if (l->all[i].held || l->all[i].unsettled) {
-			payee_pass(r, &l->all[i],
-			    l->all[i].held ? l->all[i].hold_reason
-					   : "an earlier payout isn't settled");
-			continue;
-		}
-		if (run_should_stop(r) ||
-		    (r->options->max_payouts > 0 &&
-			made_all >= r->options->max_payouts))
-			break;
-		rc = payee_prepare(r, &l->all[i], run_sum, &batch[n], &made, e);
-		if (rc != RC_OK || !made)
-			continue;
-		run_sum += batch[n].payout.amount_micros;
-		made_all++;
-		if (++n == size)
-			rc = settle_batch(r, batch, &n, e);
-		if (r->options->progress)
-			fprintf(stderr, "\r%zu of %zu payees", i + 1, l->n);
-	}
-	if (r->options->progress && l->n > 0)
-		fputc('\n', stderr);
-	if (rc == RC_OK)
-		return settle_batch(r, batch, &n, e);
-	/* What was signed stays; the next run sends it. */
-	for (i = 0; i < n; i++)
-		open_payout_free(&batch[i]);
-	return rc;
-}
-
-static enum rc
-pay_new(struct run *r, struct err *e)
-{
-	struct open_payout *batch;
-	struct payee_list l;
-	enum rc rc;
-
-	rc = payout_payees(r->db, r->conf->payout_threshold_micros,
-	    r->options->only, run_clock_ms(), &l, e);
-	if (rc != RC_OK || l.n == 0)
-		return rc;
-	batch = calloc((size_t)r->conf->payout_concurrency, sizeof(*batch));
-	if (batch == NULL)
-		rc = err_set(e, RC_NO_MEMORY, "no memory");
-	if (rc == RC_OK)
-		rc = payees_ask_token(r, &l, e);
-	if (rc == RC_OK)
-		rc = pay_list(r, &l, batch, e);
-	free(batch);
-	payee_list_free(&l);
-	return rc;
+	return run_window(r,
+	    &(struct feed){ .fill = resume_fill, .ctx = &s, .ready_fd = -1 },
+	    e);
 }
 
 /* Token, treasury and clock; *may_pay: nothing speaks against paying. */
@@ -414,7 +221,7 @@ run_steps(struct run *r, struct err *e)
 	if (rc == RC_OK && !r->options->dry_run)
 		rc = catch_up(r, &may_pay, e);
 	if (rc == RC_OK && may_pay && !r->options->reconcile_only)
-		rc = pay_new(r, e);
+		rc = run_pay_payees(r, e);
 	if (rc == RC_OK)
 		rc = count_open(r, e);
 	/* These mean something else to who called us. */

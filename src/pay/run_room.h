@@ -1,4 +1,7 @@
-/* What run.c, reconcile.c and settle.c share. Private to src/pay. */
+/*
+ * What the parts of a run share: run.c, reconcile.c, payees.c, authorize.c,
+ * window.c. Private to src/pay.
+ */
 #ifndef WORKNET_PAY_RUN_ROOM_H
 #define WORKNET_PAY_RUN_ROOM_H
 
@@ -32,7 +35,7 @@ struct open_payout {
 	struct payout payout;
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct chain_judgment judgment;
-	enum answer_class answer; /* of its last POST in this run */
+	enum answer_class answer; /* of its last POST in this run, or RETRY */
 	bool maybe_transient;
 	bool posted_before; /* its bytes were sent before */
 	bool has_hint;
@@ -70,19 +73,54 @@ run_judge(struct run *r, struct open_payout *all, size_t n, struct err *e);
 /* Every open payout that is signed: judges and books. */
 MUST_CHECK enum rc run_reconcile(struct run *r, struct err *e);
 
-/* ---- settle.c ---- */
+/* ---- authorize.c ---- */
 
-/* Reads the authorization of a signed payout. */
+/*
+ * Now, for an authorization's validity: a clock that is behind the chain
+ * would sign what has expired.
+ */
+int64_t run_chain_now_s(const struct run *r);
+
+/* Reads the authorization of a signed payout. RC_NOT_FOUND without one. */
 MUST_CHECK enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
-/* Signs a reserved payout and stores its bytes. */
+/*
+ * Signs a reserved payout and stores its bytes; results: how many signatures
+ * were verified for it, negative when that was before it was reserved.
+ */
 MUST_CHECK enum rc
 run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e);
 
-/* Sends what can be sent of the n signed payouts, and books the outcome. */
+/* ---- payees.c ---- */
+
+/* Pays every payee what the caps allow; of a dry run, only says so. */
+MUST_CHECK enum rc run_pay_payees(struct run *r, struct err *e);
+
+/* ---- window.c ---- */
+
+/* Where the window gets its payouts from. */
+struct feed {
+	/*
+	 * Makes up to room (SETTLE_AT_ONCE_MAX at most) payouts ready to be
+	 * sent: *n of them, over what was in out; they are the caller's also
+	 * when it fails. 0 while there is none yet; *dry is set when there
+	 * won't be any more.
+	 */
+	enum rc (*fill)(void *ctx, struct open_payout *out, size_t room,
+	    size_t *n, bool *dry, struct err *e);
+	void *ctx;
+	int ready_fd; /* readable when fill would give one; -1: always */
+};
+
+/*
+ * Sends what the feed gives, as many at once as the configuration says, and
+ * has the chain judge each, until nothing more can be done in this run. What
+ * was sent is never abandoned: also when it fails or is to stop, answers are
+ * waited for.
+ */
 MUST_CHECK enum rc
-run_settle(struct run *r, struct open_payout *all, size_t n, struct err *e);
+run_window(struct run *r, const struct feed *feed, struct err *e);
 
 #endif

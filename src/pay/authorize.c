@@ -1,0 +1,83 @@
+/* Authorizations: signed, stored, and read again. */
+#include <string.h>
+
+#include "eth/eip712.h"
+#include "pay/run_room.h"
+
+#define FROM_BLOCK_SLACK 64  /* blocks that a lagging node is behind */
+#define TIMEOUT_SECONDS	 300 /* x402's maxTimeoutSeconds */
+
+enum rc
+open_payout_load(struct run *r, struct open_payout *o, struct err *e)
+{
+	enum rc rc = payout_auth_get(r->db, o->payout.id, &o->auth, e);
+
+	o->posted_before = o->payout.state == PAYOUT_SUBMITTED;
+	return rc;
+}
+
+void
+open_payout_free(struct open_payout *o)
+{
+	payout_auth_free(&o->auth);
+}
+
+int64_t
+run_chain_now_s(const struct run *r)
+{
+	int64_t ours = run_clock_ms() / 1000;
+
+	return ours > (int64_t)r->latest.time_s ? ours
+						: (int64_t)r->latest.time_s;
+}
+
+static enum rc
+authorization_sign(struct run *r, const struct payout *p,
+    struct x402_payment *payment, struct err *e)
+{
+	const struct eip712_domain domain = network_domain(&r->network);
+	uint8_t digest[KECCAK256_LEN];
+
+	*payment = (struct x402_payment){
+		.payout_id = p->id,
+		.authorization = {
+			.from = r->source.treasury,
+			.to = p->worker,
+			.value = (uint64_t)p->amount_micros,
+			.valid_after = 0,
+			.valid_before = (uint64_t)(run_chain_now_s(r) +
+			    r->conf->payout_validity_s),
+		},
+		.max_timeout_s = TIMEOUT_SECONDS,
+	};
+	memcpy(payment->authorization.nonce, p->nonce,
+	    sizeof(payment->authorization.nonce));
+	eip712_transfer_digest(digest, &domain, &payment->authorization);
+	return eth_sign(payment->signature, digest, &r->key, e);
+}
+
+enum rc
+run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
+{
+	struct x402_payment payment;
+	uint64_t head = r->latest.number;
+	enum rc rc;
+
+	rc = authorization_sign(r, &o->payout, &payment, e);
+	if (rc != RC_OK)
+		return rc;
+	o->auth = (struct payout_auth){
+		.signed_ms = run_clock_ms(),
+		.valid_before = (int64_t)payment.authorization.valid_before,
+		.from_block = head < FROM_BLOCK_SLACK
+		    ? 0
+		    : (int64_t)(head - FROM_BLOCK_SLACK),
+	};
+	memcpy(o->auth.signature, payment.signature, SIGNATURE_LEN);
+	buf_init(&o->auth.body, X402_BODY_MAX);
+	rc = x402_request_write(&o->auth.body,
+	    (int)r->conf->payout_x402_version, &r->network, &payment, e);
+	if (rc == RC_OK)
+		rc = payout_sign(r->db, &o->payout, &o->auth, results, e);
+	return rc;
+}

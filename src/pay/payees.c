@@ -1,0 +1,373 @@
+/* Whom a run pays, and how much: the payees, the caps and the budget. */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "pay/run_room.h"
+#include "pay/verifier.h"
+
+/* Payees verified ahead, for each payment that may be on its way. */
+#define AHEAD 2
+
+/* A payee whose turn it is. */
+struct candidate {
+	const struct payee *payee;
+	struct verified verified;
+	struct chain_forecast forecast; /* what the token says of it */
+};
+
+/* The payees of a run, the oldest debt first. */
+struct payees {
+	struct run *run;
+	struct payee_list list;	   /* owned */
+	struct verifier *verifier; /* owned; of the list */
+	size_t next;		   /* to be taken from the verifier */
+	struct candidate group[SETTLE_AT_ONCE_MAX];
+	size_t count;	     /* of the group */
+	int64_t made;	     /* payouts */
+	int64_t made_micros; /* their sum */
+};
+
+/* Who isn't paid, and why: for --dry-run; the ledger has the rest. */
+static void
+payee_pass(struct run *r, const struct payee *p, const char *why)
+{
+	char who[ADDRESS_LEN + 1];
+
+	r->result->held++;
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	if (r->options->dry_run)
+		printf("not %s: %s\n", who, why);
+	else
+		log_info("%s isn't paid: %s", who, why);
+}
+
+/* ---- Who ---- */
+
+/* Keeps in the list who may be paid, as far as the ledger knows. */
+static void
+pass_over(struct run *r, struct payee_list *l)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < l->n; i++) {
+		/*
+		 * One at a time: whether an earlier payout of a restored
+		 * ledger is void decides what a lost later one was for.
+		 */
+		if (l->all[i].held)
+			payee_pass(r, &l->all[i], l->all[i].hold_reason);
+		else if (l->all[i].unsettled)
+			payee_pass(
+			    r, &l->all[i], "an earlier payout isn't settled");
+		else
+			l->all[n++] = l->all[i];
+	}
+	l->n = n;
+}
+
+/* The next ones that are verified, at most max. */
+static void
+group_take(struct payees *all, size_t max)
+{
+	struct candidate *c;
+
+	for (all->count = 0; all->count < max; all->count++) {
+		c = &all->group[all->count];
+		if (all->next == all->list.n ||
+		    !verifier_next(all->verifier, &c->verified))
+			break;
+		c->payee = &all->list.all[all->next++];
+	}
+}
+
+static void
+group_ask_token(struct payees *all)
+{
+	struct chain_forecast forecasts[SETTLE_AT_ONCE_MAX];
+	struct address addresses[SETTLE_AT_ONCE_MAX];
+	size_t i;
+
+	for (i = 0; i < all->count; i++)
+		addresses[i] = all->group[i].payee->worker;
+	chain_check_payees(all->run->chain, addresses, all->count, forecasts);
+	for (i = 0; i < all->count; i++)
+		all->group[i].forecast = forecasts[i];
+}
+
+/* What the token says now counts, not what it said to an earlier run. */
+static enum rc
+token_hold(struct run *r, const struct candidate *c, struct err *e)
+{
+	const struct payee *p = c->payee;
+	char who[ADDRESS_LEN + 1];
+
+	if (r->options->dry_run)
+		return RC_OK;
+	if (c->forecast.opinion == OPINION_YES)
+		return p->held_by_chain
+		    ? hold_release(r->db, p->worker_id, "chain", e)
+		    : RC_OK;
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	log_warning("%s is held: %s", who, c->forecast.reason);
+	return hold_set(r->db, p->worker_id, "chain", c->forecast.reason,
+	    run_clock_ms(), e);
+}
+
+/* ---- How much ---- */
+
+static int64_t
+at_most(int64_t amount, int64_t limit)
+{
+	return amount > limit ? limit : amount;
+}
+
+/* What a payee may be paid now, within the caps; 0: nothing. */
+static int64_t
+amount_for(const struct payees *all, const struct payee *p, int64_t backed)
+{
+	const struct conf *c = all->run->conf;
+	int64_t amount = backed;
+
+	if (c->payout_max_per_payout_micros > 0)
+		amount = at_most(amount, c->payout_max_per_payout_micros);
+	if (c->payout_max_per_worker_day_micros > 0)
+		amount = at_most(amount,
+		    c->payout_max_per_worker_day_micros - p->last_day_micros);
+	if (c->payout_max_per_run_micros > 0)
+		amount = at_most(
+		    amount, c->payout_max_per_run_micros - all->made_micros);
+	return amount >= c->payout_threshold_micros ? amount : 0;
+}
+
+/* ---- Their payouts ---- */
+
+/* One step: reserved and signed, or neither. */
+static enum rc
+reserve_and_sign(
+    struct run *r, struct open_payout *o, int64_t results, struct err *e)
+{
+	bool held = false;
+	enum rc rc;
+
+	rc = db_step_begin(r->db, e);
+	/* Also who was held only after the payees were listed. */
+	if (rc == RC_OK)
+		rc = payout_is_held(r->db, o->payout.worker_id, &held, e);
+	if (rc == RC_OK && held)
+		rc = err_set(e, RC_CONFLICT, "held meanwhile");
+	if (rc == RC_OK)
+		rc = payout_reserve(r->db, &o->payout, e);
+	if (rc == RC_OK)
+		rc = run_sign(r, o, results, e);
+	return db_step_end(r->db, rc, e);
+}
+
+/* Makes p's payout of this amount; *made is false when it is refused. */
+static enum rc
+payout_make(struct payees *all, const struct payee *p, int64_t amount,
+    const struct evidence *evidence, struct open_payout *o, bool *made,
+    struct err *e)
+{
+	struct run *r = all->run;
+	struct err cause = ERR_INIT;
+	enum rc rc;
+
+	*o = (struct open_payout){ .answer = ANSWER_RETRY,
+		.payout = { .worker_id = p->worker_id,
+		    .worker = p->worker,
+		    .seq = p->next_seq,
+		    .amount_micros = amount,
+		    .source = r->source,
+		    .reserved_ms = run_clock_ms(),
+		    .verified_to = evidence->verified_to } };
+	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
+	rc = reserve_and_sign(r, o, evidence->results, &cause);
+	*made = rc == RC_OK;
+	if (rc == RC_OK) {
+		r->result->reserved++;
+		return RC_OK;
+	}
+	open_payout_free(o);
+	*o = (struct open_payout){ .answer = ANSWER_RETRY };
+	if (rc != RC_CONFLICT)
+		return err_set(e, rc, "%s", cause.msg);
+	/* The others of its group are paid all the same. */
+	payee_pass(r, p, cause.msg);
+	return RC_OK;
+}
+
+/* The payout of one whose evidence is right, unless caps or budget forbid. */
+static enum rc
+backed_decide(struct payees *all, const struct payee *p,
+    const struct evidence *evidence, struct open_payout *o, bool *made,
+    struct err *e)
+{
+	struct run *r = all->run;
+	int64_t amount = amount_for(all, p, evidence->balance_micros);
+	char who[ADDRESS_LEN + 1];
+	enum rc rc = RC_OK;
+
+	if (amount == 0) {
+		payee_pass(r, p, "a cap is reached");
+		return RC_OK;
+	}
+	if (amount > r->budget_micros) {
+		r->result->insolvent = true;
+		payee_pass(r, p, "the treasury hasn't enough");
+		return RC_OK;
+	}
+	*made = true;
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	if (r->options->dry_run)
+		printf("would pay %s %" PRId64 " micro-USDC\n", who, amount);
+	else
+		rc = payout_make(all, p, amount, evidence, o, made, e);
+	if (rc != RC_OK || !*made)
+		return rc;
+	r->budget_micros -= amount;
+	all->made_micros += amount;
+	all->made++;
+	return RC_OK;
+}
+
+static enum rc
+candidate_decide(struct payees *all, const struct candidate *c,
+    struct open_payout *o, bool *made, struct err *e)
+{
+	struct run *r = all->run;
+	char who[ADDRESS_LEN + 1];
+	enum rc rc;
+
+	*made = false;
+	rc = token_hold(r, c, e);
+	if (rc != RC_OK)
+		return rc;
+	if (c->forecast.opinion != OPINION_YES) {
+		payee_pass(r, c->payee, c->forecast.reason);
+		return RC_OK;
+	}
+	if (c->verified.rc == RC_CORRUPT) {
+		r->result->held++;
+		address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);
+		return run_finding(
+		    r, "evidence", who, c->verified.cause.msg, e);
+	}
+	if (c->verified.rc != RC_OK)
+		return err_set(e, c->verified.rc, "%s", c->verified.cause.msg);
+	return backed_decide(all, c->payee, &c->verified.evidence, o, made, e);
+}
+
+/* Whether no more payees are to be paid. */
+static bool
+payees_end(const struct payees *all)
+{
+	const struct run *r = all->run;
+
+	return r->result->insolvent ||
+	    (r->options->max_payouts > 0 &&
+		all->made >= r->options->max_payouts);
+}
+
+/* Decides about the group; *n payouts are made in out. */
+static enum rc
+group_decide(struct payees *all, struct open_payout *out, size_t *n, bool *dry,
+    struct err *e)
+{
+	enum rc rc = RC_OK;
+	bool made;
+	size_t i;
+
+	*dry = run_should_stop(all->run) || payees_end(all);
+	for (i = 0; rc == RC_OK && !*dry && i < all->count; i++) {
+		rc = candidate_decide(all, &all->group[i],
+		    out == NULL ? NULL : &out[*n], &made, e);
+		if (rc == RC_OK && made)
+			++*n;
+		*dry = payees_end(all);
+	}
+	*dry = *dry || all->next == all->list.n;
+	if (all->run->options->progress)
+		fprintf(stderr, "\r%zu of %zu payees%s", all->next, all->list.n,
+		    *dry ? "\n" : "");
+	return rc;
+}
+
+/* struct feed: one transaction, so that nobody is held in the middle of it. */
+static enum rc
+payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
+    bool *dry, struct err *e)
+{
+	struct payees *all = ctx;
+	enum rc rc;
+
+	*n = 0;
+	group_take(all, room);
+	if (all->count == 0)
+		return RC_OK;
+	group_ask_token(all);
+	rc = db_step_begin(all->run->db, e);
+	if (rc == RC_OK)
+		rc = group_decide(all, out, n, dry, e);
+	return db_step_end(all->run->db, rc, e);
+}
+
+static enum rc
+dry_run(struct payees *all, struct err *e)
+{
+	struct pollfd ready = { .fd = verifier_fd(all->verifier),
+		.events = POLLIN };
+	bool dry = false;
+	enum rc rc = RC_OK;
+	size_t n;
+
+	while (rc == RC_OK && !dry) {
+		(void)poll(&ready, 1, -1);
+		group_take(all, SETTLE_AT_ONCE_MAX);
+		group_ask_token(all);
+		n = 0;
+		rc = group_decide(all, NULL, &n, &dry, e);
+	}
+	return rc;
+}
+
+static enum rc
+pay(struct payees *all, struct err *e)
+{
+	struct run *r = all->run;
+	enum rc rc;
+
+	rc = verifier_new(&all->verifier, r->conf, all->list.all, all->list.n,
+	    AHEAD * (size_t)r->conf->payout_concurrency, e);
+	if (rc != RC_OK)
+		return rc;
+	if (r->options->dry_run)
+		rc = dry_run(all, e);
+	else
+		rc = run_window(r,
+		    &(struct feed){ .fill = payees_fill,
+			.ctx = all,
+			.ready_fd = verifier_fd(all->verifier) },
+		    e);
+	verifier_free(all->verifier);
+	return rc;
+}
+
+enum rc
+run_pay_payees(struct run *r, struct err *e)
+{
+	struct payees all = { .run = r };
+	enum rc rc;
+
+	rc = payout_payees(r->db, r->conf->payout_threshold_micros,
+	    r->options->only, run_clock_ms(), &all.list, e);
+	if (rc == RC_OK)
+		pass_over(r, &all.list);
+	if (rc == RC_OK && all.list.n > 0)
+		rc = pay(&all, e);
+	payee_list_free(&all.list);
+	return rc;
+}
