@@ -41,6 +41,15 @@ UPDATE worker SET state = ?2 WHERE id = ?1;
 
 -- The schedule -------------------------------------------------------------
 
+-- What most polls end with: who asks (NULL: never seen), and whether anything
+-- is due, in the region ?2 or in none.
+-- :name poll_look
+SELECT w.id, w.state, EXISTS (SELECT 1 FROM task INDEXED BY task_due
+		WHERE state = 'active' AND region = '' AND open_ms <= ?3)
+	OR EXISTS (SELECT 1 FROM task INDEXED BY task_due
+		WHERE state = 'active' AND region = ?2 AND open_ms <= ?3)
+FROM (SELECT 1) LEFT JOIN worker w ON w.address = ?1;
+
 -- The level of a region, and the turn of a worker in it.
 -- :name place_get
 SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),

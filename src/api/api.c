@@ -214,11 +214,7 @@ find_work(struct api *a, const struct poll *poll, bool *has_work, struct err *e)
 	struct db *db = readers_borrow(a->readers);
 	enum rc rc;
 
-	rc = db_begin_read(db, e);
-	if (rc == RC_OK)
-		rc = schedule_has_work(
-		    db, &a->config.schedule, poll, has_work, e);
-	db_rollback(db);
+	rc = schedule_has_work(db, &a->config.schedule, poll, has_work, e);
 	readers_return(a->readers, db);
 	return rc;
 }
@@ -244,9 +240,12 @@ get_tasks(
 	poll = (struct poll){ query.address, slice_of(query.region),
 		slice_of(network), t->now_ms };
 	t->offers.n = 0;
+	writer_expect(t->api->writer);
 	rc = find_work(t->api, &poll, &has_work, &e);
 	if (rc == RC_OK && has_work)
 		rc = writer_run(t->api->writer, give_run, &job, &e);
+	else
+		writer_expect_none(t->api->writer);
 	if (rc == RC_INVALID) {
 		answer_error(t, rs, 403, e.msg);
 		return;
@@ -316,17 +315,21 @@ settle_claims(struct api_thread *t, struct err *e)
 	struct credit_job job = { .rules = &t->api->config.credit,
 		.batch = &t->batch,
 		.now_ms = t->now_ms };
-	struct db *db = readers_borrow(t->api->readers);
 	size_t i, open = 0;
+	struct db *db;
 	enum rc rc;
 
+	writer_expect(t->api->writer);
+	db = readers_borrow(t->api->readers);
 	rc = db_begin_read(db, e);
 	if (rc == RC_OK)
 		rc = check_claims(t, db, &open, e);
 	db_rollback(db);
 	readers_return(t->api->readers, db);
-	if (rc != RC_OK || open == 0)
+	if (rc != RC_OK || open == 0) {
+		writer_expect_none(t->api->writer);
 		return rc;
+	}
 	for (i = 0; i < t->batch.n; i++)
 		job.before[i] = t->batch.claims[i].outcome;
 	return writer_run(t->api->writer, credit_run, &job, e);

@@ -53,7 +53,7 @@ static const struct conf_key keys[] = {
 	{ "ledger", "busy_timeout_ms", CONF_INT, FIELD(busy_timeout_ms), 1,
 	    60000, "2000", "wait this long for somebody else's lock" },
 
-	{ "coordinator", "threads", CONF_INT, FIELD(threads), 1, 512, "32",
+	{ "coordinator", "threads", CONF_INT, FIELD(threads), 1, 512, "128",
 	    "requests at once" },
 	{ "coordinator", "max_tasks_per_poll", CONF_INT,
 	    FIELD(max_tasks_per_poll), 1, TASKS_PER_POLL_MAX, "10",

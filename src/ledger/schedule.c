@@ -545,15 +545,44 @@ worker_admit(struct round *r, struct err *e)
 	return rc;
 }
 
+/* Who asks, and whether anything is due. */
+static enum rc
+poll_look(struct round *r, bool *due, struct err *e)
+{
+	char address[ADDRESS_LEN + 1];
+	bool row, suspended = false;
+	struct query *q;
+	enum rc rc;
+
+	*due = false;
+	address_format(address, &r->poll->worker, ADDRESS_LOWER);
+	q = db_query(r->db, Q_POLL_LOOK);
+	query_text(q, 1, (struct slice){ address, ADDRESS_LEN });
+	query_text(q, 2, r->poll->region);
+	query_int(q, 3, r->poll->now_ms);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		r->worker = query_get_int(q, 0);
+		suspended = slice_is(query_get_text(q, 1), "suspended");
+		*due = query_get_int(q, 2) != 0;
+	}
+	query_done(q);
+	if (rc == RC_OK && suspended)
+		return err_set(e, RC_INVALID, "worker suspended");
+	return rc;
+}
+
 enum rc
 schedule_has_work(struct db *db, const struct schedule_rules *rules,
     const struct poll *p, bool *has_work, struct err *e)
 {
 	struct round r = { .db = db, .rules = rules, .poll = p, .dry = true };
+	bool due;
 	enum rc rc;
 
-	rc = worker_admit(&r, e);
-	if (rc == RC_OK)
+	*has_work = false;
+	rc = poll_look(&r, &due, e);
+	if (rc == RC_OK && due)
 		rc = regions_serve(&r, NULL, e);
 	*has_work = r.has_work;
 	return rc;

@@ -3,8 +3,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define GROUP_MAX 256 /* jobs in a transaction: bounds its time */
+/*
+ * How long a job waits for others that are on their way. A commit costs as
+ * much as some fifty results, whether they are in it or not; alone, a job
+ * doesn't wait.
+ */
+#define PATIENCE_NS 4000000
 
 struct job {
 	writer_job_fn *fn;
@@ -23,6 +30,8 @@ struct writer {
 	pthread_cond_t arrived;	     /* with lock */
 	struct job *first;	     /* lock */
 	struct job **last;	     /* lock */
+	size_t waiting;		     /* lock; jobs from first on */
+	size_t expected;	     /* lock; more on their way */
 	bool stopping;		     /* lock */
 	struct writer_counts counts; /* lock */
 };
@@ -84,7 +93,31 @@ group_take(struct writer *w, struct job **jobs)
 	}
 	if (w->first == NULL)
 		w->last = &w->first;
+	w->waiting -= n;
 	return n;
+}
+
+static bool
+group_is_complete(const struct writer *w)
+{
+	return w->expected == 0 || w->waiting >= GROUP_MAX || w->stopping;
+}
+
+/* Waits for a job, and then for those that may share its commit. */
+static void
+group_wait(struct writer *w)
+{
+	struct timespec until;
+
+	while (w->waiting == 0 && !w->stopping)
+		(void)pthread_cond_wait(&w->arrived, &w->lock);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PATIENCE_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (!group_is_complete(w) &&
+	    pthread_cond_timedwait(&w->arrived, &w->lock, &until) == 0)
+		;
 }
 
 static void *
@@ -96,10 +129,10 @@ writer_main(void *arg)
 	uint64_t commits;
 	size_t i, n;
 
+	(void)pthread_setname_np(pthread_self(), "writer"); /* for top -H */
 	(void)pthread_mutex_lock(&w->lock);
 	for (;;) {
-		while (w->first == NULL && !w->stopping)
-			(void)pthread_cond_wait(&w->arrived, &w->lock);
+		group_wait(w);
 		n = group_take(w, jobs);
 		if (n == 0)
 			break;
@@ -116,6 +149,18 @@ writer_main(void *arg)
 	}
 	(void)pthread_mutex_unlock(&w->lock);
 	return NULL;
+}
+
+/* A clock that nobody sets. */
+static void
+cond_init_monotonic(pthread_cond_t *cond)
+{
+	pthread_condattr_t attributes;
+
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
 }
 
 enum rc
@@ -136,7 +181,7 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 		return rc;
 	}
 	(void)pthread_mutex_init(&w->lock, NULL);
-	(void)pthread_cond_init(&w->arrived, NULL);
+	cond_init_monotonic(&w->arrived);
 	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
 		rc = err_set(e, RC_IO, "writer: can't start a thread");
 		db_close(w->db);
@@ -145,6 +190,32 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	}
 	*out = w;
 	return RC_OK;
+}
+
+void
+writer_expect(struct writer *w)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	w->expected++;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+/* One less is expected; the writer wakes when that is what it waits for. */
+static void
+expected_end(struct writer *w)
+{
+	CHECK(w->expected > 0);
+	w->expected--;
+	if (w->waiting > 0 && group_is_complete(w))
+		(void)pthread_cond_signal(&w->arrived);
+}
+
+void
+writer_expect_none(struct writer *w)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	expected_end(w);
+	(void)pthread_mutex_unlock(&w->lock);
 }
 
 enum rc
@@ -157,7 +228,9 @@ writer_run(struct writer *w, writer_job_fn *fn, void *ctx, struct err *e)
 	CHECK(!w->stopping);
 	*w->last = &job;
 	w->last = &job.next;
-	(void)pthread_cond_signal(&w->arrived);
+	if (w->waiting++ == 0)
+		(void)pthread_cond_signal(&w->arrived);
+	expected_end(w);
 	while (!job.done)
 		(void)pthread_cond_wait(&job.finished, &w->lock);
 	(void)pthread_mutex_unlock(&w->lock);

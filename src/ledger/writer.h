@@ -23,7 +23,16 @@ MUST_CHECK enum rc writer_start(struct writer **out, const char *path,
     int64_t busy_timeout_ms, struct err *e);
 
 /*
- * Runs fn in a transaction and waits for the commit; any thread. RC_OK: it
+ * Says that the calling thread may soon have a job: the writer waits for it a
+ * little, some milliseconds at most, so that it shares the commit of others.
+ * Each is followed by one writer_run or one writer_expect_none.
+ */
+void writer_expect(struct writer *w);
+void writer_expect_none(struct writer *w);
+
+/*
+ * Runs fn in a transaction and waits for the commit; any thread, after its
+ * writer_expect. RC_OK: it
  * is on disk. RC_BUSY: the ledger can't take it now, and nothing was
  * written; or the job's own error.
  */

@@ -25,7 +25,8 @@
 #define PAUSE_MS \
 	10 /* when no connection can be taken: no memory,
 				 * no descriptor */
-/* As long without an idle responder, and more arrives than can be done. */
+/* So long with most of the responders at work, and more arrives than can be
+ * done. */
 #define OVERLOAD_AFTER_MS 2000
 
 /*
@@ -40,16 +41,15 @@ struct connection {
 };
 
 /*
- * Overload: a queue that doesn't go away. From then on most of the responders
- * work, and the others refuse what they can't take, until there is time again.
+ * Overload: work that doesn't let up. From then on only most of the responders
+ * work, and the others refuse what comes besides, until there is time again.
  */
 struct load {
-	atomic_llong idle_ms; /* when a responder last had nothing to do */
-	atomic_int idle;      /* responders that wait for something to do */
+	int most;	      /* responders that work under overload */
 	atomic_int working;   /* responders on an admitted request */
+	atomic_llong calm_ms; /* when last no more than most were */
 	atomic_bool overloaded;
 	atomic_llong refused; /* since then */
-	int most;	      /* that work under overload */
 };
 
 struct server {
@@ -195,30 +195,26 @@ static void
 load_init(struct load *l, size_t threads)
 {
 	l->most = (int)(threads - threads / 4);
-	atomic_store(&l->idle_ms, clock_ms(CLOCK_MONOTONIC));
+	atomic_store(&l->calm_ms, clock_ms(CLOCK_MONOTONIC));
 }
 
 static void
 load_watch(struct load *l, int working)
 {
-	bool expected = false;
-	int64_t idle_ms;
+	int64_t now_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
 
-	if (atomic_load(&l->overloaded)) {
-		if (working <= l->most / 2 &&
+	if (working <= l->most) {
+		atomic_store(&l->calm_ms, now_ms);
+		if (working <= l->most / 2 && atomic_load(&l->overloaded) &&
 		    atomic_exchange(&l->overloaded, false))
 			log_notice("no longer overloaded, after %lld answers "
 				   "of 503",
 			    atomic_exchange(&l->refused, 0));
-		return;
-	}
-	if (atomic_load(&l->idle) > 0)
-		return;
-	idle_ms = clock_ms(CLOCK_MONOTONIC) - atomic_load(&l->idle_ms);
-	if (idle_ms > OVERLOAD_AFTER_MS &&
-	    atomic_compare_exchange_strong(&l->overloaded, &expected, true))
-		log_warning("overloaded: all threads are busy for %lld s",
-		    (long long)idle_ms / 1000);
+	} else if (now_ms - atomic_load(&l->calm_ms) > OVERLOAD_AFTER_MS &&
+	    !atomic_exchange(&l->overloaded, true))
+		log_warning("overloaded: more than %d threads at work for "
+			    "%d ms",
+		    l->most, OVERLOAD_AFTER_MS);
 }
 
 /* Whether a request may be worked on; then load_done follows. */
@@ -239,13 +235,6 @@ static void
 load_done(struct load *l)
 {
 	atomic_fetch_sub(&l->working, 1);
-}
-
-static void
-load_idle(struct load *l, int responders)
-{
-	atomic_fetch_add(&l->idle, responders);
-	atomic_store(&l->idle_ms, clock_ms(CLOCK_MONOTONIC));
 }
 
 /* ---- Responders ---- */
@@ -290,25 +279,6 @@ connection_serve(struct responder *r, struct connection *c)
 		connection_free(r->server, c);
 }
 
-/*
- * Waits for something to do. Returns how many events there are: one, or,
- * from the moment that serving ends, that and what else has arrived.
- */
-static int
-events_wait(
-    struct server *s, struct epoll_event events[static 2], bool stopping)
-{
-	int n;
-
-	n = epoll_wait(s->epoll_fd, events, stopping ? 2 : 1, 0);
-	if (n != 0 || stopping)
-		return n;
-	load_idle(&s->load, 1);
-	n = epoll_wait(s->epoll_fd, events, 1, -1);
-	load_idle(&s->load, -1);
-	return n;
-}
-
 static void *
 responder_main(void *arg)
 {
@@ -321,7 +291,9 @@ responder_main(void *arg)
 
 	do {
 		served = false;
-		n = events_wait(s, events, stopping);
+		/* From the moment that serving ends, its event is always
+		 * there, and another with it if one has arrived. */
+		n = epoll_wait(s->epoll_fd, events, stopping ? 2 : 1, -1);
 		for (i = 0; i < n; i++) {
 			what = events[i].data.ptr;
 			served |= what != &s->stop_fd;
