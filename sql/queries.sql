@@ -70,18 +70,15 @@ SELECT id, anyone_ms FROM task INDEXED BY task_due
 WHERE state = 'active' AND region = ?1 AND open_ms <= ?2
 ORDER BY open_ms LIMIT ?3 OFFSET ?4;
 
--- What decides whether a due task has a slot for a worker, and what the worker
--- is told of it.
+-- What decides whether a due task has a slot for a worker: the task, and when
+-- it was last given to that worker; and what the worker is told of it.
 -- :name task_decide
 SELECT k.version, k.anyone_ms, k.cycle_ms, k.given, v.timeout_ms,
 	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, k.name,
-	v.url, v.region, v.expected_status
-FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.id = ?1;
-
--- When a worker was last given a task.
--- :name assignment_last
-SELECT assigned_ms, cycle_ms FROM assignment
-WHERE worker = ?1 AND task = ?2 ORDER BY slot DESC LIMIT 1;
+	v.url, v.region, v.expected_status, a.assigned_ms, a.cycle_ms
+FROM task k CROSS JOIN task_version v ON v.id = k.version
+	LEFT JOIN assignment a ON a.worker = ?2 AND a.task = k.id
+WHERE k.id = ?1 ORDER BY a.slot DESC LIMIT 1;
 
 -- :name offer_again
 SELECT o.slot, o.copy FROM offer o

@@ -437,12 +437,19 @@ struct writing {
 	enum rc rc;
 };
 
+static enum rc
+write_job(struct writer *w, writer_job_fn *fn, struct address a, struct err *e)
+{
+	writer_expect(w);
+	return writer_run(w, fn, &a, e);
+}
+
 static void *
 write_one(void *arg)
 {
 	struct writing *x = arg;
 
-	x->rc = writer_run(x->w, x->fn, &x->a, NULL);
+	x->rc = write_job(x->w, x->fn, x->a, NULL);
 	return NULL;
 }
 
@@ -478,13 +485,15 @@ test_writer(void)
 	    "beside it");
 	tap_is_int(bad, 8, "a job that fails leaves nothing behind");
 	must(db_begin(db, &e), &e);
-	tap_ok(writer_run(w, job_add_worker, (struct address[]){ worker(99) },
-		   &e) == RC_BUSY,
+	tap_ok(write_job(w, job_add_worker, worker(99), &e) == RC_BUSY,
 	    "a ledger that somebody else has locked is busy");
 	db_rollback(db);
-	tap_ok(writer_run(w, job_add_worker, (struct address[]){ worker(99) },
-		   &e) == RC_OK,
+	tap_ok(write_job(w, job_add_worker, worker(99), &e) == RC_OK,
 	    "and works again afterwards");
+	writer_expect(w);
+	tap_ok(write_job(w, job_add_worker, worker(98), &e) == RC_OK,
+	    "a job is done though another that was expected doesn't come");
+	writer_expect_none(w);
 	writer_stop(w);
 }
 

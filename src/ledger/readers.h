@@ -19,7 +19,8 @@ void readers_close(struct readers *r);
 
 /*
  * Lends a connection to the calling thread, which waits while all are lent;
- * any thread. It goes back with readers_return, without a transaction.
+ * any thread; who came first is served first. It goes back with
+ * readers_return, without a transaction.
  */
 struct db *readers_borrow(struct readers *r);
 void readers_return(struct readers *r, struct db *db);

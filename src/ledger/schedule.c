@@ -17,15 +17,15 @@ struct due {
 	int64_t interval_ms;
 	int64_t copies;
 	int64_t cooldown_ms;
+	bool held_before;   /* the worker was given this task, */
+	int64_t held_ms;    /* last at this time, */
+	int64_t held_cycle; /* and from this cycle */
 };
 
 struct due_entry {
 	int64_t id;
 	int64_t anyone_ms;
 };
-
-/* Read first: most polls are served from these. */
-#define DUE_FIRST 16
 
 /* One slot for the worker, or none of the due task. */
 enum pick {
@@ -78,6 +78,7 @@ due_read(struct round *r, int64_t id, struct due *d, struct offered_task *t,
 
 	*d = (struct due){ .id = id };
 	query_int(q, 1, id);
+	query_int(q, 2, r->worker);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		d->version = query_get_int(q, 0);
@@ -89,6 +90,9 @@ due_read(struct round *r, int64_t id, struct due *d, struct offered_task *t,
 		d->interval_ms = query_get_int(q, 6);
 		d->copies = query_get_int(q, 7);
 		d->cooldown_ms = query_get_int(q, 8);
+		d->held_before = !query_is_null(q, 13);
+		d->held_ms = query_get_int(q, 13);
+		d->held_cycle = query_get_int(q, 14);
 	}
 	if (rc == RC_OK && row && t != NULL) {
 		copy_text(t->name, sizeof(t->name), query_get_text(q, 9));
@@ -125,26 +129,14 @@ static enum rc
 may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
     struct err *e)
 {
-	int64_t assigned_ms = 0, last_cycle_ms = -1;
 	struct query *q;
 	enum rc rc;
 	bool row;
 
 	*may = false;
-	q = db_query(r->db, Q_ASSIGNMENT_LAST);
-	query_int(q, 1, r->worker);
-	query_int(q, 2, d->id);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		assigned_ms = query_get_int(q, 0);
-		last_cycle_ms = query_get_int(q, 1);
-	}
-	query_done(q);
-	if (rc != RC_OK)
-		return rc;
-	if (row &&
-	    (r->poll->now_ms - assigned_ms < d->cooldown_ms ||
-		last_cycle_ms >= s->cycle_ms))
+	if (d->held_before &&
+	    (r->poll->now_ms - d->held_ms < d->cooldown_ms ||
+		d->held_cycle >= s->cycle_ms))
 		return RC_OK;
 	*may = true;
 	if (!r->rules->one_copy_per_network || r->poll->network.len == 0 ||
@@ -471,7 +463,8 @@ region_serve(
 	r->region = region;
 	r->gave = false;
 	r->skipped = 0;
-	rc = due_list(r, DUE_FIRST, list, &n, e);
+	/* Most polls are served from the first few. */
+	rc = due_list(r, r->rules->max_tasks, list, &n, e);
 	if (rc != RC_OK || n == 0)
 		return rc;
 	rc = place_read(r, e);
@@ -479,8 +472,10 @@ region_serve(
 	if (rc == RC_OK)
 		rc = round_serve(r, list, n, out, e);
 	/* What was given has moved behind what is due now. */
-	if (rc == RC_OK && n == DUE_FIRST && !is_served(r, out)) {
-		rc = due_list(r, POLL_CANDIDATES_MAX - DUE_FIRST, list, &n, e);
+	if (rc == RC_OK && n == (size_t)r->rules->max_tasks &&
+	    !is_served(r, out)) {
+		rc = due_list(
+		    r, POLL_CANDIDATES_MAX - r->rules->max_tasks, list, &n, e);
 		if (rc == RC_OK)
 			rc = round_serve(r, list, n, out, e);
 	}

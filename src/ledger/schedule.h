@@ -52,9 +52,9 @@ struct offer_list {
 };
 
 /*
- * Looks whether schedule_give would do anything for this poll; most often one
- * statement tells, so a transaction of its own would cost more than it. For
- * several statements it needn't see one state. RC_INVALID when the worker is suspended, else errors of db.h.
+ * Looks whether schedule_give would do anything for this poll. Most often one
+ * statement tells, so it has no transaction, and needn't see one state of the
+ * ledger. RC_INVALID when the worker is suspended, else errors of db.h.
  */
 MUST_CHECK enum rc
 schedule_has_work(struct db *db, const struct schedule_rules *rules,
