@@ -240,12 +240,12 @@ get_tasks(
 	poll = (struct poll){ query.address, slice_of(query.region),
 		slice_of(network), t->now_ms };
 	t->offers.n = 0;
-	writer_expect(t->api->writer);
 	rc = find_work(t->api, &poll, &has_work, &e);
-	if (rc == RC_OK && has_work)
+	if (rc == RC_OK && has_work) {
+		/* Not before: the look is too short to be waited for. */
+		writer_expect(t->api->writer);
 		rc = writer_run(t->api->writer, give_run, &job, &e);
-	else
-		writer_expect_none(t->api->writer);
+	}
 	if (rc == RC_INVALID) {
 		answer_error(t, rs, 403, e.msg);
 		return;
