@@ -11,7 +11,6 @@
 
 #include "eth/hex.h"
 #include "ledger/audit_part.h"
-#include "ledger/evidence.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 
@@ -113,7 +112,7 @@ do_reserve(struct maker *m, struct err *e)
 	struct payee_list l;
 	enum rc rc;
 
-	p.verified_to = number(m->word[3]);
+	p.seal.verified_to = number(m->word[3]);
 	rc = worker_of(m, &p, e);
 	if (rc == RC_OK)
 		rc = payout_payees(m->db, 1, &p.worker, m->now_ms, &l, e);
@@ -124,10 +123,10 @@ do_reserve(struct maker *m, struct err *e)
 	if (p.seq == 0)
 		return err_set(e, RC_NOT_FOUND, "nothing to pay");
 	p.amount_micros = number(m->word[2]);
-	if (p.verified_to == 0) {
-		rc = evidence_verify(
-		    m->db, p.worker_id, &p.worker, &evidence, e);
-		p.verified_to = evidence.verified_to;
+	if (p.seal.verified_to == 0) {
+		rc = evidence_verify(m->db, p.worker_id, &p.worker,
+		    &source.treasury, &evidence, e);
+		p.seal.verified_to = evidence.verified_to;
 		if (p.amount_micros == 0)
 			p.amount_micros = evidence.balance_micros;
 	}

@@ -6,8 +6,9 @@
 #ifndef WORKNET_LEDGER_EVIDENCE_H
 #define WORKNET_LEDGER_EVIDENCE_H
 
-#include "eth/address.h"
+#include "eth/sign.h"
 #include "ledger/db.h"
+#include "ledger/nonce.h"
 
 struct evidence {
 	int64_t balance_micros; /* backed by transfers and results */
@@ -16,20 +17,33 @@ struct evidence {
 };
 
 /*
- * Reads one state of the ledger and checks of the worker: that its balance is
- * the sum of its transfers; that each credit since its last payout is the sum
- * of its results' rewards, and each of these results carries the worker's
- * signature; and that the credits before, which were verified so before that
- * payout, are in their sum still what their results are worth. That what was
- * verified before is still what it was then (each signature, each hash) is the
- * nightly audit's to find out. RC_CORRUPT names what is wrong: then nothing
- * of it may be paid.
- *
- * The sums before the last payout make it take longer with the worker's
- * history: without them a row of the past that was raised together with the
- * balance would be paid before the audit sees it.
+ * What was verified of a worker, signed by the treasury, whose key only the
+ * payout program has: the next run relies on it, and on nothing else that
+ * the ledger says of earlier ones.
  */
-MUST_CHECK enum rc evidence_verify(struct db *db, int64_t worker_id,
-    const struct address *worker, struct evidence *out, struct err *e);
+struct seal {
+	int64_t verified_to; /* 0: there is none */
+	int64_t balance_micros;
+	uint8_t signature[SIGNATURE_LEN]; /* over seal_digest */
+};
+
+/*
+ * Reads one state of the ledger and checks of the worker: that its balance is
+ * the sum of its transfers; that those up to the newest transfer for which
+ * the treasury has sealed a payout of the worker add up to what it sealed; and
+ * that each credit since is the sum of its results' rewards, and each of these
+ * results carries the worker's signature. That what was verified before is
+ * still what it was then (each signature, each hash) is the nightly audit's to
+ * find out; its sum is certain. RC_CORRUPT names what is wrong: then nothing
+ * of it may be paid.
+ */
+MUST_CHECK enum rc
+evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
+    const struct address *treasury, struct evidence *out, struct err *e);
+
+/* What the treasury signs of s (EIP-191): its signature is left alone. */
+void seal_digest(uint8_t out[static KECCAK256_LEN],
+    const uint8_t ledger_id[static LEDGER_ID_LEN], const struct address *worker,
+    const struct seal *s);
 
 #endif

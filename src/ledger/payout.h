@@ -16,6 +16,7 @@
 #define WORKNET_LEDGER_PAYOUT_H
 
 #include "ledger/db.h"
+#include "ledger/evidence.h"
 #include "ledger/nonce.h"
 #include "ledger/row.h"
 
@@ -46,7 +47,7 @@ struct payout {
 	uint8_t nonce[PAYOUT_NONCE_LEN];
 	struct payout_source source;
 	int64_t reserved_ms;
-	int64_t verified_to; /* see ledger/evidence.h */
+	struct seal seal; /* of what was verified for it */
 	enum payout_state state;
 	int64_t paid_micros; /* as the chain says */
 };
@@ -136,8 +137,8 @@ payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e);
  * Reserves p's amount of its worker's balance as that worker's seq-th payout;
  * everything in p but id, state and paid_micros is given. RC_CONFLICT when
  * the balance doesn't reach, when another run took that seq, or when
- * something was taken from the balance after p->verified_to: then what was
- * verified isn't what would be paid.
+ * something was taken from the balance after p->seal.verified_to: then what
+ * was verified isn't what would be paid.
  */
 MUST_CHECK enum rc
 payout_reserve(struct db *db, struct payout *p, struct err *e);

@@ -1,4 +1,4 @@
-/* Authorizations: signed, stored, and read again. */
+/* What the treasury's key signs: seals, and authorizations. */
 #include <string.h>
 
 #include "eth/eip712.h"
@@ -29,6 +29,18 @@ run_chain_now_s(const struct run *r)
 
 	return ours > (int64_t)r->latest.time_s ? ours
 						: (int64_t)r->latest.time_s;
+}
+
+enum rc
+run_seal(struct run *r, struct payout *p, const struct evidence *evidence,
+    struct err *e)
+{
+	uint8_t digest[KECCAK256_LEN];
+
+	p->seal = (struct seal){ .verified_to = evidence->verified_to,
+		.balance_micros = evidence->balance_micros };
+	seal_digest(digest, r->ledger_id, &p->worker, &p->seal);
+	return eth_sign(p->seal.signature, digest, &r->key, e);
 }
 
 static enum rc

@@ -147,12 +147,15 @@ amount_for(const struct payees *all, const struct payee *p, int64_t backed)
 
 /* One step: reserved and signed, or neither. */
 static enum rc
-reserve_and_sign(
-    struct run *r, struct open_payout *o, int64_t results, struct err *e)
+reserve_and_sign(struct run *r, struct open_payout *o,
+    const struct evidence *evidence, struct err *e)
 {
 	bool held = false;
 	enum rc rc;
 
+	rc = run_seal(r, &o->payout, evidence, e);
+	if (rc != RC_OK)
+		return rc;
 	rc = db_step_begin(r->db, e);
 	/* Also who was held only after the payees were listed. */
 	if (rc == RC_OK)
@@ -162,7 +165,7 @@ reserve_and_sign(
 	if (rc == RC_OK)
 		rc = payout_reserve(r->db, &o->payout, e);
 	if (rc == RC_OK)
-		rc = run_sign(r, o, results, e);
+		rc = run_sign(r, o, evidence->results, e);
 	return db_step_end(r->db, rc, e);
 }
 
@@ -182,10 +185,9 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 		    .seq = p->next_seq,
 		    .amount_micros = amount,
 		    .source = r->source,
-		    .reserved_ms = run_clock_ms(),
-		    .verified_to = evidence->verified_to } };
+		    .reserved_ms = run_clock_ms() } };
 	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
-	rc = reserve_and_sign(r, o, evidence->results, &cause);
+	rc = reserve_and_sign(r, o, evidence, &cause);
 	*made = rc == RC_OK;
 	if (rc == RC_OK) {
 		r->result->reserved++;
@@ -340,7 +342,8 @@ pay(struct payees *all, struct err *e)
 	struct run *r = all->run;
 	enum rc rc;
 
-	rc = verifier_new(&all->verifier, r->conf, all->list.all, all->list.n,
+	rc = verifier_new(&all->verifier, r->conf, &r->source.treasury,
+	    all->list.all, all->list.n,
 	    AHEAD * (size_t)r->conf->payout_concurrency, e);
 	if (rc != RC_OK)
 		return rc;

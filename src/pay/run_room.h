@@ -86,6 +86,10 @@ MUST_CHECK enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
+/* Seals what was verified for p before it is reserved. */
+MUST_CHECK enum rc run_seal(struct run *r, struct payout *p,
+    const struct evidence *evidence, struct err *e);
+
 /*
  * Signs a reserved payout and stores its bytes; results: how many signatures
  * were verified for it, negative when that was before it was reserved.
