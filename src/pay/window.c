@@ -38,6 +38,7 @@
 #define PAUSE_MAX_MS  30000
 #define GROUP_WAIT_MS 200 /* answers that are few wait for others */
 #define WAIT_MS	      1000
+#define SILENCE_MS    10000 /* after which a person is told */
 
 enum place {
 	PLACE_FREE,
@@ -53,6 +54,7 @@ struct slot {
 	struct open_payout open;
 	int tries;		     /* POSTs in this run */
 	int64_t later_ms;	     /* monotonic; of PLACE_LATER */
+	int64_t sent_ms;	     /* monotonic; of PLACE_SENT */
 	int64_t answered_ms;	     /* of the answer */
 	struct settle_answer answer; /* of PLACE_ANSWERED */
 };
@@ -68,6 +70,7 @@ struct window {
 	size_t *index;		   /* owned; size: their slots */
 	bool dry;		   /* the feed is */
 	bool closed;		   /* nothing is sent any more */
+	int64_t told_ms;	   /* monotonic; when a person was told */
 };
 
 static int64_t
@@ -224,6 +227,7 @@ submit_all(struct window *w, size_t *n, struct err *e)
 		rc = submit(w->run, &s->open, &leaves, e);
 		if (leaves) {
 			w->index[(*n)++] = (size_t)(s - w->slots);
+			s->sent_ms = monotonic_ms();
 			put(w, s, PLACE_SENT);
 		} else {
 			slot_free(w, s);
@@ -261,6 +265,27 @@ start(struct window *w, struct err *e)
 	return rc;
 }
 
+/* A run that seems to stand still says what it waits for. */
+static void
+tell_silence(struct window *w)
+{
+	const struct slot *s, *oldest = NULL;
+	int64_t now = monotonic_ms();
+
+	for (s = w->slots; s < w->slots + w->size; s++)
+		if (s->place == PLACE_SENT &&
+		    (oldest == NULL || s->sent_ms < oldest->sent_ms))
+			oldest = s;
+	if (oldest == NULL || now - oldest->sent_ms < SILENCE_MS ||
+	    now - w->told_ms < SILENCE_MS)
+		return;
+	w->told_ms = now;
+	log_warning("the facilitator hasn't answered about %zu payouts, since "
+		    "%" PRId64 " s about payout %" PRId64 "; it may take %d s",
+	    w->count[PLACE_SENT], (now - oldest->sent_ms) / 1000,
+	    oldest->open.payout.id, SETTLE_TIMEOUT_MS / 1000);
+}
+
 /* Takes the answers that are there, or the first within wait_ms. */
 static bool
 collect(struct window *w, int64_t wait_ms, int wake_fd)
@@ -270,6 +295,7 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 	bool any = false;
 	size_t i;
 
+	tell_silence(w);
 	while ((a = facilitator_wait(w->run->facilitator, any ? 0 : wait_ms,
 		    wake_fd, &i)) != NULL) {
 		any = true;
@@ -452,11 +478,10 @@ chores(struct window *w, struct err *e)
 static void
 window_free(struct window *w)
 {
-	struct facilitator *f = w->run->facilitator;
 	size_t i;
 
-	while (facilitator_in_flight(f) > 0)
-		(void)facilitator_wait(f, WAIT_MS, -1, &i);
+	while (facilitator_in_flight(w->run->facilitator) > 0)
+		(void)collect(w, WAIT_MS, -1);
 	for (i = 0; w->slots != NULL && i < w->size; i++)
 		open_payout_free(&w->slots[i].open);
 	free(w->slots);
