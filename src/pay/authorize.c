@@ -1,6 +1,7 @@
-/* What the treasury's key signs: seals, and authorizations. */
+/* What the treasury's key signs: seals, and authorizations, as stored. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "eth/eip712.h"
 #include "pay/run_room.h"
 
@@ -25,7 +26,7 @@ open_payout_free(struct open_payout *o)
 int64_t
 run_chain_now_s(const struct run *r)
 {
-	int64_t ours = run_clock_ms() / 1000;
+	int64_t ours = clock_unix_ms() / 1000;
 
 	return ours > (int64_t)r->latest.time_s ? ours
 						: (int64_t)r->latest.time_s;
@@ -79,7 +80,7 @@ run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	o->auth = (struct payout_auth){
-		.signed_ms = run_clock_ms(),
+		.signed_ms = clock_unix_ms(),
 		.valid_before = (int64_t)payment.authorization.valid_before,
 		.from_block = head < FROM_BLOCK_SLACK
 		    ? 0

@@ -21,8 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "eth/hex.h"
 #include "pay/run_room.h"
@@ -72,15 +72,6 @@ struct window {
 	bool closed;		   /* nothing is sent any more */
 	int64_t told_ms;	   /* monotonic; when a person was told */
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	CHECK(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void
 put(struct window *w, struct slot *s, enum place place)
@@ -161,7 +152,7 @@ fill(struct window *w, size_t *n, struct err *e)
 static void
 later_to_ready(struct window *w)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = clock_monotonic_ms();
 	size_t i;
 
 	for (i = 0; w->count[PLACE_LATER] > 0 && i < w->size; i++)
@@ -203,7 +194,7 @@ submit(struct run *r, struct open_payout *o, bool *leaves, struct err *e)
 	if (rc != RC_OK || held || !should_send(r, o))
 		return rc;
 	rc = payout_submit(r->db, &o->payout, r->conf->payout_facilitator_url,
-	    run_clock_ms(), &cause);
+	    clock_unix_ms(), &cause);
 	*leaves = rc == RC_OK;
 	if (rc == RC_OK)
 		return RC_OK;
@@ -227,7 +218,7 @@ submit_all(struct window *w, size_t *n, struct err *e)
 		rc = submit(w->run, &s->open, &leaves, e);
 		if (leaves) {
 			w->index[(*n)++] = (size_t)(s - w->slots);
-			s->sent_ms = monotonic_ms();
+			s->sent_ms = clock_monotonic_ms();
 			put(w, s, PLACE_SENT);
 		} else {
 			slot_free(w, s);
@@ -270,7 +261,7 @@ static void
 tell_silence(struct window *w)
 {
 	const struct slot *s, *oldest = NULL;
-	int64_t now = monotonic_ms();
+	int64_t now = clock_monotonic_ms();
 
 	for (s = w->slots; s < w->slots + w->size; s++)
 		if (s->place == PLACE_SENT &&
@@ -300,7 +291,7 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 		    wake_fd, &i)) != NULL) {
 		any = true;
 		w->slots[i].answer = *a;
-		w->slots[i].answered_ms = run_clock_ms();
+		w->slots[i].answered_ms = clock_unix_ms();
 		put(w, &w->slots[i], PLACE_ANSWERED);
 		o = &w->slots[i].open;
 		o->answer = a->x402.class;
@@ -351,13 +342,9 @@ answers_store(struct window *w, size_t n, struct err *e)
 static enum rc
 report_refusal(struct run *r, const struct open_payout *o, struct err *e)
 {
-	char subject[40];
-
 	if (o->answer != ANSWER_REFUSED || o->payout.state != PAYOUT_SUBMITTED)
 		return RC_OK;
-	(void)snprintf(
-	    subject, sizeof(subject), "payout %" PRId64, o->payout.id);
-	return run_finding(r, "facilitator refuses", subject,
+	return run_payout_finding(r, &o->payout, "facilitator refuses",
 	    "it will "
 	    "refuse the same bytes again; the payout stays open "
 	    "until its authorization has expired",
@@ -372,7 +359,7 @@ go_on(struct window *w, struct slot *s, struct err *e)
 
 	if (!w->closed && s->tries < TRIES_MAX &&
 	    should_send(w->run, &s->open)) {
-		s->later_ms = monotonic_ms() + RETRY_PAUSE_MS;
+		s->later_ms = clock_monotonic_ms() + RETRY_PAUSE_MS;
 		put(w, s, PLACE_LATER);
 		return RC_OK;
 	}
@@ -428,7 +415,7 @@ should_judge(const struct window *w, bool idle)
 static int64_t
 idle_ms(const struct window *w)
 {
-	int64_t left, wait = WAIT_MS, now = monotonic_ms();
+	int64_t left, wait = WAIT_MS, now = clock_monotonic_ms();
 	int64_t pause = facilitator_pause_ms(w->run->facilitator);
 	size_t i;
 
