@@ -235,8 +235,8 @@ ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
 
 -- What was verified of a worker before its payouts, the newest first.
 -- :name seals
-SELECT verified_to, verified_micros, seal FROM payout
-WHERE worker = ?1 AND seal <> '' ORDER BY verified_to DESC;
+SELECT verified_to, verified_micros, seal, seq, amount_micros FROM payout
+WHERE worker = ?1 AND verified_to > 0 ORDER BY verified_to DESC;
 
 -- Whether anything was taken from worker ?1 after transfer ?2.
 -- :name taken_since
@@ -260,7 +260,7 @@ SELECT (SELECT balance_micros FROM account WHERE id = ?1),
 -- :name payout_next_open
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
-	p.paid_micros
+	p.paid_micros, p.verified_to, p.verified_micros, p.seal
 FROM payout p INDEXED BY payout_open CROSS JOIN worker w ON w.id = p.worker
 WHERE p.id > ?1 AND p.state NOT IN ('final', 'voided')
 ORDER BY p.id LIMIT 1;
@@ -269,7 +269,7 @@ ORDER BY p.id LIMIT 1;
 -- :name payout_by_nonce
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
-	p.paid_micros
+	p.paid_micros, p.verified_to, p.verified_micros, p.seal
 FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
 ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 

@@ -215,12 +215,12 @@ CREATE TABLE payout (
 	state		TEXT NOT NULL CHECK (state IN ('reserved', 'signed',
 			'submitted', 'posted', 'final', 'voided')),
 	-- Before the payout was reserved, what the worker's balance was after
-	-- this transfer was verified, each signature; and the treasury signed
-	-- that, so that no other program can say it. The next payout relies on
-	-- it. 0, 0 and '' of a payment that was found on the chain.
+	-- this transfer was verified, each signature; 0 and 0 of a payment
+	-- that was found on the chain. The treasury signed that, the number
+	-- and the amount: only the payout program can.
 	verified_to	INTEGER NOT NULL,
 	verified_micros	INTEGER NOT NULL,
-	seal		TEXT NOT NULL CHECK (length(seal) IN (0, 132)),
+	seal		TEXT NOT NULL CHECK (length(seal) = 132),
 	-- What the chain says that the nonce paid; differs from the amount
 	-- only after a restore, and then there is a finding.
 	paid_micros	INTEGER NOT NULL DEFAULT 0

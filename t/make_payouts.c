@@ -11,6 +11,7 @@
 
 #include "eth/hex.h"
 #include "ledger/audit_part.h"
+#include "ledger/evidence.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 
@@ -296,7 +297,8 @@ do_adopt(struct maker *m, struct err *e)
 		rc = nonce_make(m, &p, e);
 	if (rc != RC_OK)
 		return rc;
-	payment_make(&paid, &p, number(m->word[3]));
+	p.amount_micros = number(m->word[3]);
+	payment_make(&paid, &p, p.amount_micros);
 	tx_make(paid.tx, p.seq * 1000 + p.worker_id);
 	return payout_adopt(m->db, &p, &paid, m->now_ms, e);
 }

@@ -229,6 +229,40 @@ sub refuses_forged_pasts {
 	    'the other worker is paid');
 }
 
+# Open payouts that no run has made as they are: one to be signed, and one as
+# if it had been found on the chain and its block were gone.
+sub refuses_forged_payouts {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 3,
+	    payout => { facilitator_url => $rig->{scripted} });
+	my @w = $l->worker_list;
+	my $of = sub {
+		return "(SELECT id FROM worker WHERE address = '$w[$_[0]]')";
+	};
+
+	$rig->script('scripted', { mode => 'no-answer' });
+	$l->pay_is('unresolved', 'three payouts are open');
+	my $two = join(', ', map { $of->($_) } 0, 1);
+	forge($l, 'DELETE FROM authorization WHERE payout IN (SELECT id ' .
+	    "FROM payout WHERE worker IN ($two));" .
+	    'UPDATE payout SET amount_micros = amount_micros + 5000 WHERE ' .
+	    "worker IN ($two);" .
+	    "UPDATE payout SET state = 'reserved' WHERE worker = " .
+	    $of->(0) . ';' .
+	    'INSERT INTO payout_event SELECT (SELECT max(id) + 1 FROM ' .
+	    "payout_event), id, 1, 'posted', NULL, '0x" . '7' x 64 .
+	    "', 1, 'moved', zeroblob(32) FROM payout WHERE worker = " .
+	    $of->(1) . ';');
+	$rig->script('scripted');
+	$l->pay_is('findings', 'open payouts that no run has made need a ' .
+	    'person');
+	is($l->chain_money($w[$_]), 0, 'and aren\'t paid') for 0, 1;
+	is(join(' ', map { $_->{kind} } $l->sql('SELECT kind FROM finding')),
+	    'not sealed not sealed', 'each is a finding');
+	cmp_ok($l->chain_money($w[2]), '>', 0, 'an open one that a run has ' .
+	    'made is paid');
+}
+
 my $sepolia = rig_start();
 my $l = pays_all($sepolia, 'Base Sepolia, x402 v2');
 becomes_final($sepolia, $l);
@@ -238,6 +272,7 @@ only_looks($sepolia);
 pays_all($sepolia, 'four at once', concurrency => 4);
 refuses_forgeries($sepolia);
 refuses_forged_pasts($sepolia);
+refuses_forged_payouts($sepolia);
 rig_stop($sepolia);
 
 my $base = rig_start('--chain-id', 8453);

@@ -1,7 +1,6 @@
 #include "ledger/evidence.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "eth/attest.h"
@@ -151,50 +150,26 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 
 /* ---- What was verified before ---- */
 
-void
-seal_digest(uint8_t out[static KECCAK256_LEN],
-    const uint8_t ledger_id[static LEDGER_ID_LEN], const struct address *worker,
-    const struct seal *s)
-{
-	char ledger[HEX_SIZE(LEDGER_ID_LEN)], who[ADDRESS_LEN + 1], text[300];
-
-	hex_encode(ledger, ledger_id, LEDGER_ID_LEN);
-	address_format(who, worker, ADDRESS_LOWER);
-	(void)snprintf(text, sizeof(text),
-	    "worknet ledger %s: after transfer %" PRId64 " the balance of %s "
-	    "was %" PRId64 " micro-USDC, verified by its results' signatures",
-	    ledger, s->verified_to, who, s->balance_micros);
-	eth_text_digest(out, slice_of(text));
-}
-
-/* Another treasury's seal, or nobody's: as if it weren't there. */
 static bool
-seal_is_of(const struct seal *s, const uint8_t ledger_id[static LEDGER_ID_LEN],
-    const struct address *worker, const struct address *treasury)
-{
-	uint8_t digest[KECCAK256_LEN];
-	struct address signer;
-
-	seal_digest(digest, ledger_id, worker, s);
-	return eth_recover(&signer, digest, s->signature, NULL) == RC_OK &&
-	    memcmp(signer.b, treasury->b, sizeof(signer.b)) == 0;
-}
-
-static bool
-seal_read(struct seal *s, struct query *q)
+seal_read(struct seal *s, struct sealed *what, struct query *q)
 {
 	s->verified_to = query_get_int(q, 0);
 	s->balance_micros = query_get_int(q, 1);
+	what->seq = query_get_int(q, 3);
+	what->amount_micros = query_get_int(q, 4);
 	return hex_decode(s->signature, SIGNATURE_LEN, query_get_text(q, 2),
 		   NULL) == RC_OK;
 }
 
-/* The worker's newest seal; *out is zero without one. */
+/*
+ * The worker's newest seal of this treasury; *out is zero without one. Another
+ * one's, or nobody's, are as if they weren't there.
+ */
 static enum rc
 seal_find(struct db *db, int64_t worker_id, const struct address *worker,
     const struct address *treasury, struct seal *out, struct err *e)
 {
-	uint8_t ledger_id[LEDGER_ID_LEN];
+	struct sealed what = { .worker = *worker };
 	bool row = false, found = false;
 	int64_t created_ms;
 	struct seal s;
@@ -202,14 +177,14 @@ seal_find(struct db *db, int64_t worker_id, const struct address *worker,
 	enum rc rc;
 
 	*out = (struct seal){ .verified_to = 0 };
-	rc = payout_ledger_id(db, ledger_id, &created_ms, e);
+	rc = payout_ledger_id(db, what.ledger_id, &created_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SEALS);
 	query_int(q, 1, worker_id);
 	while (!found && (rc = query_step(q, &row, e)) == RC_OK && row)
-		found = seal_read(&s, q) &&
-		    seal_is_of(&s, ledger_id, worker, treasury);
+		found =
+		    seal_read(&s, &what, q) && seal_is_by(&s, &what, treasury);
 	query_done(q);
 	if (rc == RC_OK && found)
 		*out = s;

@@ -6,25 +6,13 @@
 #ifndef WORKNET_LEDGER_EVIDENCE_H
 #define WORKNET_LEDGER_EVIDENCE_H
 
-#include "eth/sign.h"
+#include "eth/address.h"
 #include "ledger/db.h"
-#include "ledger/nonce.h"
 
 struct evidence {
 	int64_t balance_micros; /* backed by transfers and results */
 	int64_t verified_to;	/* the newest transfer of that state */
 	int64_t results;	/* whose signatures were verified now */
-};
-
-/*
- * What was verified of a worker, signed by the treasury, whose key only the
- * payout program has: the next run relies on it, and on nothing else that
- * the ledger says of earlier ones.
- */
-struct seal {
-	int64_t verified_to; /* 0: there is none */
-	int64_t balance_micros;
-	uint8_t signature[SIGNATURE_LEN]; /* over seal_digest */
 };
 
 /*
@@ -40,10 +28,5 @@ struct seal {
 MUST_CHECK enum rc
 evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
     const struct address *treasury, struct evidence *out, struct err *e);
-
-/* What the treasury signs of s (EIP-191): its signature is left alone. */
-void seal_digest(uint8_t out[static KECCAK256_LEN],
-    const uint8_t ledger_id[static LEDGER_ID_LEN], const struct address *worker,
-    const struct seal *s);
 
 #endif

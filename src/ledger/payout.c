@@ -189,15 +189,14 @@ payout_insert(struct db *db, struct payout *p, struct err *e)
 {
 	char nonce[HEX_SIZE(PAYOUT_NONCE_LEN)];
 	char token[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1];
-	char seal[HEX_SIZE(SIGNATURE_LEN)] = "";
+	char seal[HEX_SIZE(SIGNATURE_LEN)];
 	struct query *q;
 	enum rc rc;
 
 	hex_encode(nonce, p->nonce, PAYOUT_NONCE_LEN);
 	address_format(token, &p->source.token, ADDRESS_LOWER);
 	address_format(treasury, &p->source.treasury, ADDRESS_LOWER);
-	if (p->seal.verified_to > 0)
-		hex_encode(seal, p->seal.signature, SIGNATURE_LEN);
+	hex_encode(seal, p->seal.signature, SIGNATURE_LEN);
 	q = db_query(db, Q_PAYOUT_INSERT);
 	query_int(q, 1, p->worker_id);
 	query_int(q, 2, p->seq);
@@ -618,7 +617,7 @@ payout_adopt(struct db *db, const struct payout *lost,
 	struct payout p = *lost;
 	enum rc rc;
 
-	p.amount_micros = paid->micros;
+	CHECK(p.amount_micros == paid->micros);
 	p.reserved_ms = now_ms;
 	p.state = PAYOUT_SUBMITTED;
 	p.paid_micros = 0;

@@ -16,9 +16,8 @@
 #define WORKNET_LEDGER_PAYOUT_H
 
 #include "ledger/db.h"
-#include "ledger/evidence.h"
-#include "ledger/nonce.h"
 #include "ledger/row.h"
+#include "ledger/seal.h"
 
 #define TX_LEN 66 /* 0x and 64 hex digits */
 
@@ -47,7 +46,7 @@ struct payout {
 	uint8_t nonce[PAYOUT_NONCE_LEN];
 	struct payout_source source;
 	int64_t reserved_ms;
-	struct seal seal; /* of what was verified for it */
+	struct seal seal;
 	enum payout_state state;
 	int64_t paid_micros; /* as the chain says */
 };
@@ -190,7 +189,7 @@ MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
  * A payment of ours that the ledger doesn't know, because it was restored
  * from a copy older than it, or has voided: booked as posted, with a finding.
  * Credit that was lost with it is recovered; so is the worker, whose id is
- * then 0.
+ * then 0. Its amount is what was paid.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);

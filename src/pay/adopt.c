@@ -111,6 +111,10 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
 		.micros = (int64_t)value,
 		.block = (int64_t)use->block };
 	memcpy(paid.tx, tx, sizeof(paid.tx));
+	p.amount_micros = paid.micros;
+	rc = run_seal(r, &p, 0, 0, e);
+	if (rc != RC_OK)
+		return rc;
 	r->result->findings = true;
 	r->result->posted++;
 	log_error("payout %" PRId64 " of a worker was lost with an older "

@@ -32,16 +32,37 @@ run_chain_now_s(const struct run *r)
 						: (int64_t)r->latest.time_s;
 }
 
-enum rc
-run_seal(struct run *r, struct payout *p, const struct evidence *evidence,
-    struct err *e)
+static struct sealed
+sealed_of(const struct run *r, const struct payout *p)
 {
-	uint8_t digest[KECCAK256_LEN];
+	struct sealed what = { .worker = p->worker,
+		.seq = p->seq,
+		.amount_micros = p->amount_micros };
 
-	p->seal = (struct seal){ .verified_to = evidence->verified_to,
-		.balance_micros = evidence->balance_micros };
-	seal_digest(digest, r->ledger_id, &p->worker, &p->seal);
-	return eth_sign(p->seal.signature, digest, &r->key, e);
+	memcpy(what.ledger_id, r->ledger_id, sizeof(what.ledger_id));
+	return what;
+}
+
+enum rc
+run_seal(struct run *r, struct payout *p, int64_t verified_to,
+    int64_t balance_micros, struct err *e)
+{
+	struct sealed what = sealed_of(r, p);
+
+	p->seal = (struct seal){ .verified_to = verified_to,
+		.balance_micros = balance_micros };
+	return seal_sign(&p->seal, &what, &r->key, e);
+}
+
+bool
+run_is_sealed(const struct run *r, const struct payout *p)
+{
+	struct sealed what = sealed_of(r, p);
+	uint8_t nonce[PAYOUT_NONCE_LEN];
+
+	run_nonce(r, &p->worker, p->seq, nonce);
+	return memcmp(nonce, p->nonce, sizeof(nonce)) == 0 &&
+	    seal_is_by(&p->seal, &what, &r->source.treasury);
 }
 
 static enum rc

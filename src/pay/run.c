@@ -86,10 +86,14 @@ resume_one(struct run *r, struct open_payout *o, struct err *e)
 		return RC_NOT_FOUND;
 	if (o->payout.state != PAYOUT_RESERVED)
 		rc = open_payout_load(r, o, e);
+	if (rc != RC_NOT_FOUND)
+		return rc;
 	/* Or adopted, and its block is gone: the nonce is the same. */
-	if (rc == RC_NOT_FOUND)
-		rc = run_sign(r, o, -1, e);
-	return rc;
+	if (run_is_sealed(r, &o->payout))
+		return run_sign(r, o, -1, e);
+	rc = run_payout_finding(r, &o->payout, "not sealed",
+	    "it isn't signed, and no run has made it as it is", e);
+	return rc == RC_OK ? RC_NOT_FOUND : rc;
 }
 
 struct resumption {

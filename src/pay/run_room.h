@@ -5,7 +5,6 @@
 #ifndef WORKNET_PAY_RUN_ROOM_H
 #define WORKNET_PAY_RUN_ROOM_H
 
-#include "ledger/nonce.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 #include "pay/chain.h"
@@ -90,9 +89,15 @@ MUST_CHECK enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
-/* Seals what was verified for p before it is reserved. */
+/*
+ * Seals p before it is in the ledger, and what was verified for it; see
+ * ledger/seal.h.
+ */
 MUST_CHECK enum rc run_seal(struct run *r, struct payout *p,
-    const struct evidence *evidence, struct err *e);
+    int64_t verified_to, int64_t balance_micros, struct err *e);
+
+/* Whether a run has made p as it is: nobody else's is signed. */
+bool run_is_sealed(const struct run *r, const struct payout *p);
 
 /*
  * Signs a reserved payout and stores its bytes; results: how many signatures

@@ -9,6 +9,7 @@
 #define WORKNET_PAY_VERIFIER_H
 
 #include "base/conf.h"
+#include "ledger/evidence.h"
 #include "ledger/payout.h"
 
 struct verifier;
