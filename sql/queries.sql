@@ -208,19 +208,24 @@ FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.name = ?1;
 -- Payouts ------------------------------------------------------------------
 
 -- Who may be paid, the oldest debt first: balance, since when, the next seq
--- (that of a payout which expired unused is taken again), what was reserved since ?3, why the operator and the token hold it if they
--- do, and whether an earlier payout isn't settled.
+-- (the lowest that isn't used up: that of a payout which expired unused is
+-- taken again), what was reserved since ?3, why the operator and the token
+-- hold it if they do, and whether an earlier payout isn't settled.
 -- :name payees
 SELECT w.id, w.address, a.balance_micros,
 	(SELECT t.at_ms FROM transfer t WHERE t.credit = w.id
 		AND t.credit > 3 AND t.id > coalesce((SELECT max(r.id)
 		FROM transfer r WHERE r.debit = w.id AND r.debit > 3), 0)
 		ORDER BY t.id LIMIT 1) AS oldest_ms,
-	coalesce((SELECT max(p.seq + (p.state <> 'voided'
+	(SELECT min(n.seq) FROM (SELECT 1 AS seq
+			UNION ALL SELECT l.seq + 1 FROM payout l
+			WHERE l.worker = w.id) n
+		WHERE NOT EXISTS (SELECT 1 FROM payout p
+			WHERE p.worker = w.id AND p.seq = n.seq
+			AND (p.state <> 'voided'
 			OR EXISTS (SELECT 1 FROM payout_event e
 			WHERE e.payout = p.id AND e.kind = 'voided'
-			AND e.tx IS NOT NULL)))
-		FROM payout p WHERE p.worker = w.id), 1),
+			AND e.tx IS NOT NULL)))),
 	coalesce((SELECT sum(p.amount_micros) FROM payout p
 		WHERE p.worker = w.id AND p.reserved_ms > ?3
 		AND p.state <> 'voided'), 0),
@@ -234,9 +239,10 @@ FROM account a CROSS JOIN worker w ON w.id = a.id
 WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
 
--- Up to which transfer a worker's credits were verified before.
--- :name verified_to
-SELECT coalesce(max(verified_to), 0) FROM payout WHERE worker = ?1;
+-- What was verified of a worker before its payouts, the newest first.
+-- :name seals
+SELECT verified_to, verified_micros, seal, seq, amount_micros FROM payout
+WHERE worker = ?1 AND verified_to > 0 ORDER BY verified_to DESC;
 
 -- Whether anything was taken from worker ?1 after transfer ?2.
 -- :name taken_since
@@ -252,30 +258,16 @@ FROM transfer t LEFT JOIN result r ON r.transfer = t.id
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
 ORDER BY t.id, r.slot;
 
--- What a worker's transfers say of its balance, and its results of its credits
--- up to transfer ?2: by the transfers, by the results; the balance; and up to
--- which transfer that is so.
--- :name worker_sums
-SELECT coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE credit = ?1 AND credit > 3), 0)
-	- coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE debit = ?1 AND debit > 3), 0),
-	coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE credit = ?1 AND credit > 3 AND kind = 'credit'
-		AND id <= ?2), 0),
-	coalesce((SELECT sum(v.reward_micros) FROM transfer t
-		CROSS JOIN result r ON r.transfer = t.id
-		CROSS JOIN task_version v ON v.id = r.version
-		WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit'
-		AND t.id <= ?2), 0),
-	(SELECT balance_micros FROM account WHERE id = ?1),
+-- What a worker's balance is, and up to which transfer that is so.
+-- :name balance_now
+SELECT (SELECT balance_micros FROM account WHERE id = ?1),
 	coalesce((SELECT max(id) FROM transfer), 0);
 
 -- :name payout_next_open
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
-	p.paid_micros
-FROM payout p CROSS JOIN worker w ON w.id = p.worker
+	p.paid_micros, p.verified_to, p.verified_micros, p.seal
+FROM payout p INDEXED BY payout_open CROSS JOIN worker w ON w.id = p.worker
 WHERE p.id > ?1 AND p.state NOT IN ('final', 'voided')
 ORDER BY p.id LIMIT 1;
 
@@ -283,14 +275,15 @@ ORDER BY p.id LIMIT 1;
 -- :name payout_by_nonce
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
-	p.paid_micros
+	p.paid_micros, p.verified_to, p.verified_micros, p.seal
 FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
 ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 
 -- :name payout_insert
 INSERT INTO payout (worker, seq, amount_micros, nonce, chain_id, token,
-	treasury, reserved_ms, state, paid_micros, verified_to)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+	treasury, reserved_ms, state, paid_micros, verified_to,
+	verified_micros, seal)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
 
 -- :name payout_set_state
 UPDATE payout SET state = ?3, paid_micros = ?4 WHERE id = ?1 AND state = ?2;

@@ -214,9 +214,13 @@ CREATE TABLE payout (
 	reserved_ms	INTEGER NOT NULL,
 	state		TEXT NOT NULL CHECK (state IN ('reserved', 'signed',
 			'submitted', 'posted', 'final', 'voided')),
-	-- The worker's credits up to this transfer were verified again, each
-	-- signature, before the payout was reserved.
+	-- Before the payout was reserved, what the worker's balance was after
+	-- this transfer was verified, each signature; 0 and 0 of a payment
+	-- that was found on the chain. The treasury signed that, the number
+	-- and the amount: only the payout program can.
 	verified_to	INTEGER NOT NULL,
+	verified_micros	INTEGER NOT NULL,
+	seal		TEXT NOT NULL CHECK (length(seal) = 132),
 	-- What the chain says that the nonce paid; differs from the amount
 	-- only after a restore, and then there is a finding.
 	paid_micros	INTEGER NOT NULL DEFAULT 0
@@ -228,8 +232,9 @@ CREATE UNIQUE INDEX payout_seq
 CREATE UNIQUE INDEX payout_nonce
 	ON payout (nonce, iif(state = 'voided', id, 0));
 
--- What a run has to look at; final and voided payouts leave this index.
-CREATE INDEX payout_open ON payout (state)
+-- What a run has to look at, in its order; final and voided payouts leave
+-- this index.
+CREATE INDEX payout_open ON payout (id)
 	WHERE state NOT IN ('final', 'voided');
 
 -- The signed authorization (EIP-3009) and the very bytes that are sent: a
@@ -348,6 +353,8 @@ WHEN NEW.id IS NOT OLD.id OR NEW.worker IS NOT OLD.worker
 	OR NEW.token IS NOT OLD.token OR NEW.treasury IS NOT OLD.treasury
 	OR NEW.reserved_ms IS NOT OLD.reserved_ms
 	OR NEW.verified_to IS NOT OLD.verified_to
+	OR NEW.verified_micros IS NOT OLD.verified_micros
+	OR NEW.seal IS NOT OLD.seal
 	OR OLD.state IN ('final', 'voided')
 BEGIN SELECT RAISE(ABORT, 'a payout only changes its state'); END;
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout

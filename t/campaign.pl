@@ -64,7 +64,7 @@ mkdir $kept;
 my $campaign = Campaign->new(dir => $kept, block_time => $opt{'block-time'},
     map { ($_ => $opt{$_}) } qw(seed scene kills concurrency x402));
 my $began = Time::HiRes::time();
-my $until = $began + ($opt{seconds} // 1e9);
+my $until = defined $opt{seconds} ? $began + $opt{seconds} : undef;
 my %total = map { ($_ => 0) } qw(points kills reached made doubled lost open
     wrong);
 my (%by_call, @wrong);
@@ -127,7 +127,7 @@ $campaign->cases(\@points, $opt{jobs}, $until,
     sub { take($_[0], scalar @points) });
 
 # Answers come in other pieces each time: further, until a run ends before.
-while ($complete && Time::HiRes::time() < $until) {
+while ($complete && (!defined $until || Time::HiRes::time() < $until)) {
 	my %asked;
 	$asked{$_->[0]} = max($asked{$_->[0]} // 0, $_->[1]) for @points;
 	my @more = map { [ $_, $asked{$_} + 1 ] } sort grep {

@@ -113,7 +113,7 @@ do_reserve(struct maker *m, struct err *e)
 	struct payee_list l;
 	enum rc rc;
 
-	p.verified_to = number(m->word[3]);
+	p.seal.verified_to = number(m->word[3]);
 	rc = worker_of(m, &p, e);
 	if (rc == RC_OK)
 		rc = payout_payees(m->db, 1, &p.worker, m->now_ms, &l, e);
@@ -124,10 +124,10 @@ do_reserve(struct maker *m, struct err *e)
 	if (p.seq == 0)
 		return err_set(e, RC_NOT_FOUND, "nothing to pay");
 	p.amount_micros = number(m->word[2]);
-	if (p.verified_to == 0) {
-		rc = evidence_verify(
-		    m->db, p.worker_id, &p.worker, &evidence, e);
-		p.verified_to = evidence.verified_to;
+	if (p.seal.verified_to == 0) {
+		rc = evidence_verify(m->db, p.worker_id, &p.worker,
+		    &source.treasury, &evidence, e);
+		p.seal.verified_to = evidence.verified_to;
 		if (p.amount_micros == 0)
 			p.amount_micros = evidence.balance_micros;
 	}
@@ -297,7 +297,8 @@ do_adopt(struct maker *m, struct err *e)
 		rc = nonce_make(m, &p, e);
 	if (rc != RC_OK)
 		return rc;
-	payment_make(&paid, &p, number(m->word[3]));
+	p.amount_micros = number(m->word[3]);
+	payment_make(&paid, &p, p.amount_micros);
 	tx_make(paid.tx, p.seq * 1000 + p.worker_id);
 	return payout_adopt(m->db, &p, &paid, m->now_ms, e);
 }

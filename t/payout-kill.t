@@ -10,19 +10,16 @@ BEGIN { $ENV{srcdir} //= "$FindBin::Bin/.." }
 use lib "$FindBin::Bin/lib";
 use File::Temp ();
 use Test::More;
-use Time::HiRes ();
 
 use Campaign;
 
-# Of each scene so many kill points, and a time after which none begins.
-my @samples = ([ restore => 2 ], [ final => 1 ], [ pay => 9 ]);
-my $SECONDS = 20;
+# Of each scene so many kill points.
+my @samples = ([ restore => 2 ], [ final => 1 ], [ pay => 7 ]);
 
 my $obstacle = Campaign::obstacle();
 plan(skip_all => $obstacle) if defined $obstacle;
 
 my $seed = $ENV{WN_SEED} // int(rand(1000000));
-my $until = Time::HiRes::time() + $SECONDS;
 my $dir = File::Temp::tempdir('worknet-kill-XXXXXX', TMPDIR => 1);
 my $failed = 0;
 my $rig;
@@ -60,15 +57,14 @@ sub test_case {
 
 note("seed $seed (WN_SEED repeats it)");
 srand($seed);
-my ($killed, $cases, $wanted) = (0, 0, 0);
+my ($killed, $cases) = (0, 0);
 for my $sample (@samples) {
 	my ($scene, $n) = @$sample;
-	$wanted += $n;
 	my $campaign = Campaign->new(seed => $seed, scene => $scene,
 	    dir => $dir);
 
 	$campaign->rig_take($rig) if $rig;
-	$campaign->cases([ spread($n, $campaign->points) ], 1, $until, sub {
+	$campaign->cases([ spread($n, $campaign->points) ], 1, undef, sub {
 		$killed += $_[0]{killed};
 		$cases++;
 		test_case($campaign, $_[0]);
@@ -76,7 +72,7 @@ for my $sample (@samples) {
 	$rig = $campaign->rig_give;
 }
 Campaign->new(dir => $dir)->rig_take($rig)->rig_stop;
-note("$cases of $wanted kill points within $SECONDS s") if $cases < $wanted;
-cmp_ok($killed, '>=', 3, 'the runs were killed');
+# Answers come in other pieces each time: some runs end before their point.
+cmp_ok($killed, '>=', $cases / 2, 'the runs were killed, most of them');
 $failed ? diag("seed $seed") : File::Path::remove_tree($dir);
 done_testing();

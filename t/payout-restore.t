@@ -159,6 +159,30 @@ for my $state (qw(submitted signed)) {
 	$l->books_ok('after a node that hid it', 'amount differs');
 }
 
+# The node hides it for long: the block isn't one of those in which what is
+# signed now could have been settled.
+{
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	$l->backup('copy');
+	$l->pay_is('paid', 'a payout is made');
+	$l->restore('copy');
+	$rig->mine(200);
+	$l->payout_conf(rpc_urls => $rig->{rpcProxy});
+	$rig->control('rpcProxy', { mode => 'answer', result => [],
+	    methods => ['eth_getLogs'] });
+	$l->pay_is('unresolved', 'while the node hides it for long, it is ' .
+	    'begun again');
+	is($l->chain_money($w), $owed, 'and isn\'t paid again');
+	$rig->control('rpcProxy', { mode => 'pass' });
+	$l->pay_is('paid', 'then it is found far back, and booked');
+	is($l->states, 'final', 'in a block that is final by now');
+	is($l->chain_money($w), $owed, 'the worker has the money once');
+	$l->books_ok('after a node that hid it for long');
+}
+
 # What the lost ledger paid is mined again under another hash.
 {
 	my $l = ledger(workers => 1);
@@ -339,6 +363,45 @@ sub settled_late {
 	$l->pay_is('nothing', 'and that is all');
 	$l->books_ok('after a payout was paid though void',
 	    'paid though void', 'payout lost');
+}
+
+# A payment is reorganised away when the worker's next one is signed already,
+# and both expire. What is signed then has the first one's number again: a lost
+# one with its nonce can still be settled.
+{
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+	my $lost = lost_and_held_back($l);
+	my $before = $rig->rpc('evm_snapshot');
+
+	scripted();
+	$l->pay_is('paid', 'after a restore it is paid');
+	$l->more_work;
+	my $more = $l->owed($w);
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'the next one is signed');
+	$rig->rpc('evm_revert', $before);
+	$rig->mine(3);
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'the first one\'s block is gone');
+	is($l->states, 'submitted submitted', 'both are open');
+	$rig->warp(3700);
+	$rig->mine(10);
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'they expire, and all is signed anew');
+	is(join(' ', map { "$_->{seq} $_->{state}" } $l->payouts),
+	    '1 voided 2 voided 1 submitted', 'under the first number');
+	ok(settled_late($lost), 'then the lost one is settled');
+	my $paid = $l->chain_money($w);
+	scripted();
+	$l->pay_is('findings', 'and booked with its own amount');
+	$rig->mine(10);
+	$l->pay_is('findings', 'then the rest is paid');
+	is($l->chain_money($w), $paid + $more, 'the worker has each once');
+	is((join ' ', map { $_->{seq} } $l->payouts), '1 2 1 2',
+	    'the rest under the second number');
+	$l->books_ok('after a reorganisation under a signed one',
+	    'amount differs');
 }
 
 # Other amounts: what is paid is the lost one's.

@@ -108,6 +108,21 @@ sub wait_idle {
 	$l->books_ok('after a kill with three on their way');
 }
 
+# ---- Silence ----
+
+{
+	my $l = ledger(2);
+	my $pid = pay_in_the_middle($l, 2);
+
+	wait_for(sub { slurp($l->dir('run.log')) =~ /hasn't answered/ },
+	    'the run to say what it waits for');
+	like(slurp($l->dir('run.log')),
+	    qr/answered about 2 payouts, since \d+ s about payout 1;/,
+	    'a run that waits for the facilitator says so');
+	is($l->pay_end($pid), 10, 'and goes on once it has answered');
+	$l->books_ok('after a long silence');
+}
+
 # ---- Refusals ----
 
 {

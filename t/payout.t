@@ -117,12 +117,14 @@ sub forged_credit {
 	    "WHERE id = $id;";
 }
 
-# A result like the newest one of that worker's, under the newest transfer.
+# A result like the newest one of that worker's, under a transfer, or the
+# newest one.
 sub forged_result {
-	my ($worker, $signature) = @_;
+	my ($worker, $signature, $transfer) = @_;
 
+	$transfer //= 'SELECT max(id) FROM transfer';
 	return 'INSERT INTO result SELECT (SELECT max(slot) + 1 FROM result), ' .
-	    '(SELECT max(id) FROM transfer), r.version, r.cycle_ms, r.copy, ' .
+	    "($transfer), r.version, r.cycle_ms, r.copy, " .
 	    'r.assigned_ms, r.timestamp_ms + 1, r.success, r.status, ' .
 	    "r.response_ms, r.error, r.address_form, $signature " .
 	    'FROM result r JOIN transfer t ON t.id = r.transfer ' .
@@ -168,6 +170,99 @@ sub refuses_forgeries {
 	    $l->books_troubles), 'chain and ledger agree');
 }
 
+# Credit of 100 that nobody earned, and whatever an attacker who can write
+# the ledger may say of it so that no signature is looked at.
+sub refuses_forged_pasts {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 5);
+	my @w = $l->worker_list;
+	my $of = sub {
+		return "(SELECT id FROM worker WHERE address = '$w[$_[0]]')";
+	};
+	my $unbacked = sub {
+		return forged_credit($w[$_[0]], 100) .
+		    forged_result($w[$_[0]], 'randomblob(65)');
+	};
+	my $all_of = sub {
+		return '(SELECT max(id) FROM transfer), (SELECT ' .
+		    'balance_micros FROM account WHERE id = ' . $of->($_[0]) .
+		    ')';
+	};
+
+	$l->pay_is('paid', 'everybody is paid once');
+	$l->more_work;
+	my %money = map { ($_ => $l->chain_money($_)) } @w;
+	my $past = 'SELECT min(id) FROM transfer WHERE credit = ' . $of->(3);
+	my @forgeries = (
+		[ 'a void payout that vouches for it', $unbacked->(0) .
+		    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
+		    "payout), worker, 9, 1, '0x' || hex(randomblob(32)), " .
+		    "chain_id, token, treasury, 1, 'voided', " .
+		    $all_of->(0) . ', seal, 0 FROM payout WHERE worker = ' .
+		    $of->(0) . ';' ],
+		[ 'a final one with another\'s seal', $unbacked->(1) .
+		    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
+		    'payout), ' . $of->(1) . ", 9, 1, '0x' || " .
+		    'hex(randomblob(32)), chain_id, token, treasury, 1, ' .
+		    "'final', " . $all_of->(1) . ', seal, 1 FROM payout ' .
+		    'WHERE worker = ' . $of->(4) . ';' ],
+		[ 'its own payout, changed', $unbacked->(2) .
+		    'UPDATE payout SET (verified_to, verified_micros) = ' .
+		    '(SELECT ' . $all_of->(2) . ') WHERE worker = ' .
+		    $of->(2) . ';' ],
+		[ 'a credit of the past, raised with a result',
+		    'UPDATE transfer SET amount_micros = amount_micros + ' .
+		    "100 WHERE id = ($past);" . 'UPDATE account SET ' .
+		    'balance_micros = balance_micros + iif(id = 1, -100, ' .
+		    '100) WHERE id = 1 OR id = ' . $of->(3) . ';' .
+		    forged_result($w[3], 'r.signature', $past) ],
+	);
+	forge($l, join('', map { $_->[1] } @forgeries));
+	$l->pay_is('findings', 'a ledger with a forged past needs a person');
+	for my $i (0 .. $#forgeries) {
+		is($l->chain_money($w[$i]), $money{$w[$i]},
+		    "$forgeries[$i][0]: isn't paid");
+		like($l->{err}, qr/evidence: \Q$w[$i]/i,
+		    "$forgeries[$i][0]: a line says so");
+	}
+	cmp_ok($l->chain_money($w[4]), '>', $money{$w[4]},
+	    'the other worker is paid');
+}
+
+# Open payouts that no run has made as they are: one to be signed, and one as
+# if it had been found on the chain and its block were gone.
+sub refuses_forged_payouts {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 3,
+	    payout => { facilitator_url => $rig->{scripted} });
+	my @w = $l->worker_list;
+	my $of = sub {
+		return "(SELECT id FROM worker WHERE address = '$w[$_[0]]')";
+	};
+
+	$rig->script('scripted', { mode => 'no-answer' });
+	$l->pay_is('unresolved', 'three payouts are open');
+	my $two = join(', ', map { $of->($_) } 0, 1);
+	forge($l, 'DELETE FROM authorization WHERE payout IN (SELECT id ' .
+	    "FROM payout WHERE worker IN ($two));" .
+	    'UPDATE payout SET amount_micros = amount_micros + 5000 WHERE ' .
+	    "worker IN ($two);" .
+	    "UPDATE payout SET state = 'reserved' WHERE worker = " .
+	    $of->(0) . ';' .
+	    'INSERT INTO payout_event SELECT (SELECT max(id) + 1 FROM ' .
+	    "payout_event), id, 1, 'posted', NULL, '0x" . '7' x 64 .
+	    "', 1, 'moved', zeroblob(32) FROM payout WHERE worker = " .
+	    $of->(1) . ';');
+	$rig->script('scripted');
+	$l->pay_is('findings', 'open payouts that no run has made need a ' .
+	    'person');
+	is($l->chain_money($w[$_]), 0, 'and aren\'t paid') for 0, 1;
+	is(join(' ', map { $_->{kind} } $l->sql('SELECT kind FROM finding')),
+	    'not sealed not sealed', 'each is a finding');
+	cmp_ok($l->chain_money($w[2]), '>', 0, 'an open one that a run has ' .
+	    'made is paid');
+}
+
 my $sepolia = rig_start();
 my $l = pays_all($sepolia, 'Base Sepolia, x402 v2');
 becomes_final($sepolia, $l);
@@ -176,6 +271,8 @@ pays_all($sepolia, 'Base Sepolia, x402 v1', x402_version => 1);
 only_looks($sepolia);
 pays_all($sepolia, 'four at once', concurrency => 4);
 refuses_forgeries($sepolia);
+refuses_forged_pasts($sepolia);
+refuses_forged_payouts($sepolia);
 rig_stop($sepolia);
 
 my $base = rig_start('--chain-id', 8453);

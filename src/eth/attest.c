@@ -95,19 +95,10 @@ attest_text(struct text *t, const struct attestation *a)
 void
 attest_digest(uint8_t out[static KECCAK256_LEN], const struct attestation *a)
 {
-	/* EIP-191, version 0x45 (personal_sign). */
-	static const char prefix[] = "\x19"
-				     "Ethereum Signed Message:\n";
-	struct text message, length = { .len = 0 };
-	struct keccak k;
+	struct text message;
 
 	attest_text(&message, a);
-	text_add_number(&length, message.len);
-	keccak_init(&k);
-	keccak_update(&k, prefix, sizeof(prefix) - 1);
-	keccak_update(&k, length.p, length.len);
-	keccak_update(&k, message.p, message.len);
-	keccak_final(&k, out);
+	eth_text_digest(out, (struct slice){ message.p, message.len });
 }
 
 enum rc

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -190,6 +191,23 @@ eth_sign(uint8_t sig[static SIGNATURE_LEN],
 	}
 	sig[64] = (uint8_t)(27 + id);
 	return RC_OK;
+}
+
+void
+eth_text_digest(uint8_t out[static KECCAK256_LEN], struct slice text)
+{
+	char prefix[60];
+	struct keccak k;
+	int len;
+
+	len = snprintf(prefix, sizeof(prefix),
+	    "\x19"
+	    "Ethereum Signed Message:\n%zu",
+	    text.len);
+	keccak_init(&k);
+	keccak_update(&k, prefix, (size_t)len);
+	keccak_update(&k, text.p, text.len);
+	keccak_final(&k, out);
 }
 
 enum rc

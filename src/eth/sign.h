@@ -32,6 +32,9 @@ MUST_CHECK enum rc eth_sign(uint8_t sig[static SIGNATURE_LEN],
     const uint8_t digest[static KECCAK256_LEN], const struct eth_key *key,
     struct err *e);
 
+/* What personal_sign signs of a text: EIP-191, version 0x45. */
+void eth_text_digest(uint8_t out[static KECCAK256_LEN], struct slice text);
+
 /* The address of key. RC_INVALID when key isn't a valid private key. */
 MUST_CHECK enum rc
 eth_key_address(struct address *out, const struct eth_key *key, struct err *e);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "http/transfer.h"
 
 #define POLL_MAX_MS 1000 /* libcurl's own timers are nearer */
@@ -208,7 +209,7 @@ http_wait(struct http_client *c, int64_t timeout_ms, int wake_fd,
     http_done_fn *done, void *ctx)
 {
 	struct curl_waitfd wake = { .fd = wake_fd, .events = CURL_WAIT_POLLIN };
-	int64_t left = timeout_ms, until = http_clock_ms() + timeout_ms;
+	int64_t left = timeout_ms, until = clock_monotonic_ms() + timeout_ms;
 	unsigned extra = wake_fd >= 0 ? 1 : 0;
 	size_t n;
 
@@ -218,7 +219,7 @@ http_wait(struct http_client *c, int64_t timeout_ms, int wake_fd,
 			left < POLL_MAX_MS ? (int)left : POLL_MAX_MS,
 			NULL) != CURLM_OK)
 			abandon(c, HTTP_ERROR_LOCAL);
-		left = until - http_clock_ms();
+		left = until - clock_monotonic_ms();
 	}
 	return n;
 }

@@ -5,20 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 /* From a callback of libcurl: not len bytes taken, so end the hop. */
 #define ABORT 0
-
-int64_t
-http_clock_ms(void)
-{
-	struct timespec ts;
-
-	CHECK(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static bool
 is_redirect(int status)
@@ -109,7 +101,7 @@ header_end(struct transfer *t)
 	if (status < 200)
 		return true;
 	t->header_done = true;
-	t->response.elapsed_ms = http_clock_ms() - t->started_ms;
+	t->response.elapsed_ms = clock_monotonic_ms() - t->started_ms;
 	t->response.status = (int)status;
 	t->cut = will_follow(t) || t->request->body_mode == HTTP_BODY_IGNORE;
 	return !t->cut;
@@ -185,7 +177,7 @@ transfer_fail(struct transfer *t, enum http_error error, const char *detail)
 	char *p;
 
 	if (!t->header_done)
-		r->elapsed_ms = http_clock_ms() - t->started_ms;
+		r->elapsed_ms = clock_monotonic_ms() - t->started_ms;
 	r->error = error;
 	(void)snprintf(r->error_text, sizeof(r->error_text), "%s%s%s",
 	    error_names[error], detail[0] == '\0' ? "" : ": ", detail);
@@ -338,7 +330,7 @@ set_hop(struct transfer *t)
 	int64_t left;
 	bool ok = true;
 
-	left = r->timeout_ms - (http_clock_ms() - t->started_ms);
+	left = r->timeout_ms - (clock_monotonic_ms() - t->started_ms);
 	if (left <= 0) {
 		transfer_fail(t, HTTP_ERROR_TIMEOUT, "");
 		return false;
@@ -372,7 +364,7 @@ transfer_start(
 	    request->timeout_ms <= HTTP_TIMEOUT_MAX_MS);
 	t->request = request;
 	t->index = index;
-	t->started_ms = http_clock_ms();
+	t->started_ms = clock_monotonic_ms();
 	buf_init(&t->response.body, request->body_max);
 	error = url_read(&t->url, request->url, &why);
 	if (error == HTTP_ERROR_NONE)

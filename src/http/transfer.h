@@ -33,8 +33,6 @@ struct transfer {
 	char detail[CURL_ERROR_SIZE];
 };
 
-int64_t http_clock_ms(void); /* monotonic */
-
 /*
  * Prepares t->easy for the first hop; true: it is to be run. False: t is
  * finished with an error in its response. t is all zero before.

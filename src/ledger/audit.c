@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "eth/hex.h"
 #include "ledger/audit_part.h"
 
@@ -106,15 +106,6 @@ audit_checked(struct audit *a, enum audit_rule rule, int64_t n)
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
-static int64_t
-clock_ms(clockid_t clock)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(clock, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 audit_tick(struct audit *a, const char *stage, int64_t done, int64_t total)
 {
@@ -122,7 +113,7 @@ audit_tick(struct audit *a, const char *stage, int64_t done, int64_t total)
 
 	if (a->o->progress == NULL)
 		return;
-	now_ms = clock_ms(CLOCK_MONOTONIC);
+	now_ms = clock_monotonic_ms();
 	(void)pthread_mutex_lock(&a->lock);
 	if (now_ms >= a->next_tick) {
 		a->next_tick = now_ms + TICK_MS;
@@ -223,7 +214,7 @@ audit_parts(struct audit *a, struct err *e)
 	 * Not before the state is fixed by the first read: what is recent is
 	 * judged by a clock at or past that of every row.
 	 */
-	a->now_ms = a->o->now_ms != 0 ? a->o->now_ms : clock_ms(CLOCK_REALTIME);
+	a->now_ms = a->o->now_ms != 0 ? a->o->now_ms : clock_unix_ms();
 	if (rc == RC_OK)
 		rc = check_file(a, e);
 	if (rc == RC_OK)

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "eth/attest.h"
+#include "eth/hex.h"
+#include "ledger/payout.h"
 
 /* The transfer whose results are being added up. */
 struct credit_sum {
@@ -88,68 +90,123 @@ credits_verify(struct db *db, int64_t worker_id, const struct address *worker,
 	return rc;
 }
 
-/* The balance, and the credits up to since in their sum. */
+/* What the worker's transfers say of its balance after one of them. */
 static enum rc
-sums_verify(struct db *db, int64_t worker_id, int64_t since,
-    struct evidence *out, struct err *e)
+balance_at(struct db *db, int64_t worker_id, int64_t transfer, int64_t *micros,
+    struct err *e)
 {
-	struct query *q = db_query(db, Q_WORKER_SUMS);
-	int64_t transfers, credits, rewards, balance;
+	struct query *q = db_query(db, Q_BALANCE_AT);
+
+	query_int(q, 1, worker_id);
+	query_int(q, 2, transfer);
+	return query_one_int(q, micros, e);
+}
+
+static enum rc
+balance_now(
+    struct db *db, int64_t worker_id, struct evidence *out, struct err *e)
+{
+	struct query *q = db_query(db, Q_BALANCE_NOW);
 	enum rc rc;
 	bool row;
 
 	query_int(q, 1, worker_id);
-	query_int(q, 2, since);
 	rc = query_step(q, &row, e);
-	transfers = credits = rewards = balance = 0;
 	if (rc == RC_OK && row) {
-		transfers = query_get_int(q, 0);
-		credits = query_get_int(q, 1);
-		rewards = query_get_int(q, 2);
-		balance = query_get_int(q, 3);
-		out->verified_to = query_get_int(q, 4);
+		out->balance_micros = query_get_int(q, 0);
+		out->verified_to = query_get_int(q, 1);
 	}
 	query_done(q);
+	return rc;
+}
+
+/* The balance in its sum: up to what was sealed, and now. */
+static enum rc
+sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
+    struct evidence *out, struct err *e)
+{
+	int64_t then = 0, now = 0;
+	enum rc rc;
+
+	rc = balance_now(db, worker_id, out, e);
+	if (rc == RC_OK)
+		rc = balance_at(db, worker_id, s->verified_to, &then, e);
+	if (rc == RC_OK)
+		rc = balance_at(db, worker_id, INT64_MAX, &now, e);
 	if (rc != RC_OK)
 		return rc;
-	if (transfers != balance)
+	if (then != s->balance_micros)
+		return err_set(e, RC_CORRUPT,
+		    "after transfer %" PRId64 " the balance was %" PRId64
+		    " micro-USDC, now its transfers up to there say %" PRId64,
+		    s->verified_to, s->balance_micros, then);
+	if (now != out->balance_micros)
 		return err_set(e, RC_CORRUPT,
 		    "the balance is %" PRId64
 		    " micro-USDC, its transfers say %" PRId64,
-		    balance, transfers);
-	if (credits != rewards)
-		return err_set(e, RC_CORRUPT,
-		    "%" PRId64 " micro-USDC were "
-		    "credited, the results are worth %" PRId64,
-		    credits, rewards);
-	out->balance_micros = balance;
+		    out->balance_micros, now);
 	return RC_OK;
 }
 
-static enum rc
-verified_before(struct db *db, int64_t worker_id, int64_t *since, struct err *e)
-{
-	struct query *q = db_query(db, Q_VERIFIED_TO);
+/* ---- What was verified before ---- */
 
+static bool
+seal_read(struct seal *s, struct sealed *what, struct query *q)
+{
+	s->verified_to = query_get_int(q, 0);
+	s->balance_micros = query_get_int(q, 1);
+	what->seq = query_get_int(q, 3);
+	what->amount_micros = query_get_int(q, 4);
+	return hex_decode(s->signature, SIGNATURE_LEN, query_get_text(q, 2),
+		   NULL) == RC_OK;
+}
+
+/*
+ * The worker's newest seal of this treasury; *out is zero without one. Another
+ * one's, or nobody's, are as if they weren't there.
+ */
+static enum rc
+seal_find(struct db *db, int64_t worker_id, const struct address *worker,
+    const struct address *treasury, struct seal *out, struct err *e)
+{
+	struct sealed what = { .worker = *worker };
+	bool row = false, found = false;
+	int64_t created_ms;
+	struct seal s;
+	struct query *q;
+	enum rc rc;
+
+	*out = (struct seal){ .verified_to = 0 };
+	rc = payout_ledger_id(db, what.ledger_id, &created_ms, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_SEALS);
 	query_int(q, 1, worker_id);
-	return query_one_int(q, since, e);
+	while (!found && (rc = query_step(q, &row, e)) == RC_OK && row)
+		found =
+		    seal_read(&s, &what, q) && seal_is_by(&s, &what, treasury);
+	query_done(q);
+	if (rc == RC_OK && found)
+		*out = s;
+	return rc;
 }
 
 enum rc
 evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
-    struct evidence *out, struct err *e)
+    const struct address *treasury, struct evidence *out, struct err *e)
 {
-	int64_t since = 0;
+	struct seal s;
 	enum rc rc;
 
 	*out = (struct evidence){ .results = 0 };
 	rc = db_begin_read(db, e);
 	if (rc == RC_OK)
-		rc = verified_before(db, worker_id, &since, e);
+		rc = seal_find(db, worker_id, worker, treasury, &s, e);
 	if (rc == RC_OK)
-		rc = sums_verify(db, worker_id, since, out, e);
+		rc = sums_verify(db, worker_id, &s, out, e);
 	if (rc == RC_OK)
-		rc = credits_verify(db, worker_id, worker, since, out, e);
+		rc = credits_verify(
+		    db, worker_id, worker, s.verified_to, out, e);
 	db_rollback(db);
 	return rc;
 }

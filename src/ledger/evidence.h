@@ -17,19 +17,16 @@ struct evidence {
 
 /*
  * Reads one state of the ledger and checks of the worker: that its balance is
- * the sum of its transfers; that each credit since its last payout is the sum
- * of its results' rewards, and each of these results carries the worker's
- * signature; and that the credits before, which were verified so before that
- * payout, are in their sum still what their results are worth. That what was
- * verified before is still what it was then (each signature, each hash) is the
- * nightly audit's to find out. RC_CORRUPT names what is wrong: then nothing
+ * the sum of its transfers; that those up to the newest transfer for which
+ * the treasury has sealed a payout of the worker add up to what it sealed; and
+ * that each credit since is the sum of its results' rewards, and each of these
+ * results carries the worker's signature. That what was verified before is
+ * still what it was then (each signature, each hash) is the nightly audit's to
+ * find out; its sum is certain. RC_CORRUPT names what is wrong: then nothing
  * of it may be paid.
- *
- * The sums before the last payout make it take longer with the worker's
- * history: without them a row of the past that was raised together with the
- * balance would be paid before the audit sees it.
  */
-MUST_CHECK enum rc evidence_verify(struct db *db, int64_t worker_id,
-    const struct address *worker, struct evidence *out, struct err *e);
+MUST_CHECK enum rc
+evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
+    const struct address *treasury, struct evidence *out, struct err *e);
 
 #endif

@@ -189,12 +189,14 @@ payout_insert(struct db *db, struct payout *p, struct err *e)
 {
 	char nonce[HEX_SIZE(PAYOUT_NONCE_LEN)];
 	char token[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1];
+	char seal[HEX_SIZE(SIGNATURE_LEN)];
 	struct query *q;
 	enum rc rc;
 
 	hex_encode(nonce, p->nonce, PAYOUT_NONCE_LEN);
 	address_format(token, &p->source.token, ADDRESS_LOWER);
 	address_format(treasury, &p->source.treasury, ADDRESS_LOWER);
+	hex_encode(seal, p->seal.signature, SIGNATURE_LEN);
 	q = db_query(db, Q_PAYOUT_INSERT);
 	query_int(q, 1, p->worker_id);
 	query_int(q, 2, p->seq);
@@ -206,7 +208,9 @@ payout_insert(struct db *db, struct payout *p, struct err *e)
 	query_int(q, 8, p->reserved_ms);
 	query_text(q, 9, slice_of(state_names[p->state]));
 	query_int(q, 10, p->paid_micros);
-	query_int(q, 11, p->verified_to);
+	query_int(q, 11, p->seal.verified_to);
+	query_int(q, 12, p->seal.balance_micros);
+	query_text(q, 13, slice_of(seal));
 	rc = query_run(q, e);
 	p->id = db_last_id(db);
 	return rc;
@@ -224,7 +228,7 @@ untouched_check(struct db *db, const struct payout *p, struct err *e)
 	bool row;
 
 	query_int(q, 1, p->worker_id);
-	query_int(q, 2, p->verified_to);
+	query_int(q, 2, p->seal.verified_to);
 	rc = query_step(q, &row, e);
 	query_done(q);
 	if (rc == RC_OK && row)
@@ -613,7 +617,7 @@ payout_adopt(struct db *db, const struct payout *lost,
 	struct payout p = *lost;
 	enum rc rc;
 
-	p.amount_micros = paid->micros;
+	CHECK(p.amount_micros == paid->micros);
 	p.reserved_ms = now_ms;
 	p.state = PAYOUT_SUBMITTED;
 	p.paid_micros = 0;

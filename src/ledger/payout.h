@@ -16,8 +16,8 @@
 #define WORKNET_LEDGER_PAYOUT_H
 
 #include "ledger/db.h"
-#include "ledger/nonce.h"
 #include "ledger/row.h"
+#include "ledger/seal.h"
 
 #define TX_LEN 66 /* 0x and 64 hex digits */
 
@@ -46,7 +46,7 @@ struct payout {
 	uint8_t nonce[PAYOUT_NONCE_LEN];
 	struct payout_source source;
 	int64_t reserved_ms;
-	int64_t verified_to; /* see ledger/evidence.h */
+	struct seal seal;
 	enum payout_state state;
 	int64_t paid_micros; /* as the chain says */
 };
@@ -136,8 +136,8 @@ payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e);
  * Reserves p's amount of its worker's balance as that worker's seq-th payout;
  * everything in p but id, state and paid_micros is given. RC_CONFLICT when
  * the balance doesn't reach, when another run took that seq, or when
- * something was taken from the balance after p->verified_to: then what was
- * verified isn't what would be paid.
+ * something was taken from the balance after p->seal.verified_to: then what
+ * was verified isn't what would be paid.
  */
 MUST_CHECK enum rc
 payout_reserve(struct db *db, struct payout *p, struct err *e);
@@ -189,7 +189,7 @@ MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
  * A payment of ours that the ledger doesn't know, because it was restored
  * from a copy older than it, or has voided: booked as posted, with a finding.
  * Credit that was lost with it is recovered; so is the worker, whose id is
- * then 0.
+ * then 0. Its amount is what was paid.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);

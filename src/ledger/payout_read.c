@@ -126,6 +126,8 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 		.reserved_ms = query_get_int(q, 9),
 		.state = state_read(query_get_text(q, 10)),
 		.paid_micros = query_get_int(q, 11),
+		.seal.verified_to = query_get_int(q, 12),
+		.seal.balance_micros = query_get_int(q, 13),
 	};
 	rc = address_column(q, 2, &p->worker, e);
 	if (rc == RC_OK)
@@ -135,6 +137,9 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 		rc = address_column(q, 7, &p->source.token, e);
 	if (rc == RC_OK)
 		rc = address_column(q, 8, &p->source.treasury, e);
+	if (rc == RC_OK)
+		rc = hex_decode(
+		    p->seal.signature, SIGNATURE_LEN, query_get_text(q, 14), e);
 	return rc;
 }
 

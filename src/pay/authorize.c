@@ -1,6 +1,7 @@
-/* Authorizations: signed, stored, and read again. */
+/* What the treasury's key signs: seals, and authorizations, as stored. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "eth/eip712.h"
 #include "pay/run_room.h"
 
@@ -25,10 +26,43 @@ open_payout_free(struct open_payout *o)
 int64_t
 run_chain_now_s(const struct run *r)
 {
-	int64_t ours = run_clock_ms() / 1000;
+	int64_t ours = clock_unix_ms() / 1000;
 
 	return ours > (int64_t)r->latest.time_s ? ours
 						: (int64_t)r->latest.time_s;
+}
+
+static struct sealed
+sealed_of(const struct run *r, const struct payout *p)
+{
+	struct sealed what = { .worker = p->worker,
+		.seq = p->seq,
+		.amount_micros = p->amount_micros };
+
+	memcpy(what.ledger_id, r->ledger_id, sizeof(what.ledger_id));
+	return what;
+}
+
+enum rc
+run_seal(struct run *r, struct payout *p, int64_t verified_to,
+    int64_t balance_micros, struct err *e)
+{
+	struct sealed what = sealed_of(r, p);
+
+	p->seal = (struct seal){ .verified_to = verified_to,
+		.balance_micros = balance_micros };
+	return seal_sign(&p->seal, &what, &r->key, e);
+}
+
+bool
+run_is_sealed(const struct run *r, const struct payout *p)
+{
+	struct sealed what = sealed_of(r, p);
+	uint8_t nonce[PAYOUT_NONCE_LEN];
+
+	run_nonce(r, &p->worker, p->seq, nonce);
+	return memcmp(nonce, p->nonce, sizeof(nonce)) == 0 &&
+	    seal_is_by(&p->seal, &what, &r->source.treasury);
 }
 
 static enum rc
@@ -67,7 +101,7 @@ run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	o->auth = (struct payout_auth){
-		.signed_ms = run_clock_ms(),
+		.signed_ms = clock_unix_ms(),
 		.valid_before = (int64_t)payment.authorization.valid_before,
 		.from_block = head < FROM_BLOCK_SLACK
 		    ? 0

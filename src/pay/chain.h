@@ -136,8 +136,9 @@ enum chain_verdict {
 struct chain_case {
 	struct transfer_authorization authorization;
 	/*
-	 * No payment is in a block before this one (chain_head before the
-	 * first POST, less some slack; of a restored ledger much less).
+	 * The payment should be in this block or a later one (chain_head
+	 * before the first POST, less some slack). Only when the nonce is
+	 * used and they don't show it, older ones are searched, too.
 	 */
 	uint64_t from_block;
 	bool has_hint;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "json/json.h"
 
 #define CONNECT_TIMEOUT_MS   30000
@@ -46,15 +46,6 @@ struct facilitator {
 	size_t queue_first;
 	size_t queue_count;
 };
-
-static int64_t
-clock_ms(clockid_t clock)
-{
-	struct timespec ts;
-
-	CHECK(clock_gettime(clock, &ts) == 0);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 enum rc
 facilitator_new(struct facilitator **out,
@@ -119,7 +110,7 @@ set_headers(struct header_set *h, const struct facilitator *f,
 	if (f->cdp_key == NULL)
 		return RC_OK;
 	rc = cdp_token(
-	    token, f->cdp_key, method, url, clock_ms(CLOCK_REALTIME) / 1000, e);
+	    token, f->cdp_key, method, url, clock_unix_ms() / 1000, e);
 	if (rc != RC_OK)
 		return rc;
 	(void)snprintf(h->authorization, sizeof(h->authorization),
@@ -174,7 +165,7 @@ note_pause(struct facilitator *f, const struct http_response *res)
 		wait_s = 1;
 	if (wait_s > PAUSE_MAX_S)
 		wait_s = PAUSE_MAX_S;
-	until = clock_ms(CLOCK_MONOTONIC) + wait_s * 1000;
+	until = clock_monotonic_ms() + wait_s * 1000;
 	if (until > f->not_before_ms)
 		f->not_before_ms = until;
 }
@@ -260,7 +251,7 @@ facilitator_in_flight(const struct facilitator *f)
 int64_t
 facilitator_pause_ms(const struct facilitator *f)
 {
-	int64_t left = f->not_before_ms - clock_ms(CLOCK_MONOTONIC);
+	int64_t left = f->not_before_ms - clock_monotonic_ms();
 
 	return left > 0 ? left : 0;
 }

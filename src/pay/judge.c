@@ -8,7 +8,8 @@
  *		unused, and the final block's time is before validBefore: done
  *		unused						-> PROOF
  *		used						-> LOGS
- *	LOGS: the event with (from, nonce)			-> RECEIPT
+ *	LOGS: the event with (from, nonce), first in the
+ *	       blocks from from_block on, then in older ones	-> RECEIPT
  *	RECEIPT: it checks out					-> BLOCK
  *	PROOF: authorizationState in the final block, by its hash or, where
  *	       the node can't do that, by its number: unused	-> BLOCK
@@ -23,7 +24,7 @@
 #include <string.h>
 
 #define WAVE_MAX	256 /* calls at once: their answers are in memory */
-#define LOG_QUERIES_MAX 64  /* of one look */
+#define LOG_QUERIES_MAX 256 /* of one look */
 #define LOG_SPAN_SHRINK 8   /* when a node refuses a range */
 
 static const struct transfer_authorization *
@@ -155,17 +156,24 @@ take_state(struct look *l, const struct rpc_call *call, const struct chain *c)
 	}
 }
 
-/* Goes on to older blocks, or gives up. */
+/*
+ * Goes on to older blocks, or gives up. It may be older than what was signed
+ * last: a restored ledger has lost an authorization with the same nonce, and
+ * no node showed its use in time.
+ */
 static void
 no_log_there(struct look *l)
 {
-	if (l->log_to - l->log_from < l->log_span) {
+	if (l->log_to - l->log_from >= l->log_span) {
+		l->log_to -= l->log_span;
+	} else if (l->log_from > 0) {
+		l->log_to = l->log_from - 1;
+		l->log_from = 0;
+		l->log_span = l->log_to + 1;
+	} else {
 		finish(l, LOOK_UNCLEAR,
-		    "used or canceled, but its event isn't "
-		    "in the blocks that were searched");
-		return;
+		    "used or canceled, but its event isn't in any block");
 	}
-	l->log_to -= l->log_span;
 }
 
 /* Nodes limit the range of blocks or of answers, each in its own way. */

@@ -37,7 +37,10 @@ struct look {
 	bool by_number;		  /* STAGE_PROOF, second try */
 	bool is_final;		  /* block is at or below final */
 	struct chain_block block; /* of PAID, CANCELED, EXPIRED */
-	/* STAGE_LOGS goes from log_to down to log_from in such steps. */
+	/*
+	 * STAGE_LOGS goes from log_to down to log_from in steps of log_span:
+	 * from_block at first, then 0.
+	 */
 	uint64_t log_from;
 	uint64_t log_to;
 	uint64_t log_span;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "pay/run_room.h"
 #include "pay/verifier.h"
@@ -56,7 +57,12 @@ pass_over(struct run *r, struct payee_list *l)
 	for (i = 0; i < l->n; i++) {
 		/*
 		 * One at a time: whether an earlier payout of a restored
-		 * ledger is void decides what a lost later one was for.
+		 * ledger is void decides what a lost later one was for. One
+		 * that is posted counts as settled. Should its block be
+		 * reorganised away, both are open, each under its own nonce;
+		 * only a copy older than both, restored just then, would pay
+		 * for both under the first nonce, while the second
+		 * authorization is still valid.
 		 */
 		if (l->all[i].held)
 			payee_pass(r, &l->all[i], l->all[i].hold_reason);
@@ -114,7 +120,7 @@ token_hold(struct run *r, const struct candidate *c, struct err *e)
 	address_format(who, &p->worker, ADDRESS_CHECKSUM);
 	log_warning("%s is held: %s", who, c->forecast.reason);
 	return hold_set(r->db, p->worker_id, "chain", c->forecast.reason,
-	    run_clock_ms(), e);
+	    clock_unix_ms(), e);
 }
 
 /* ---- How much ---- */
@@ -147,12 +153,16 @@ amount_for(const struct payees *all, const struct payee *p, int64_t backed)
 
 /* One step: reserved and signed, or neither. */
 static enum rc
-reserve_and_sign(
-    struct run *r, struct open_payout *o, int64_t results, struct err *e)
+reserve_and_sign(struct run *r, struct open_payout *o,
+    const struct evidence *evidence, struct err *e)
 {
 	bool held = false;
 	enum rc rc;
 
+	rc = run_seal(
+	    r, &o->payout, evidence->verified_to, evidence->balance_micros, e);
+	if (rc != RC_OK)
+		return rc;
 	rc = db_step_begin(r->db, e);
 	/* Also who was held only after the payees were listed. */
 	if (rc == RC_OK)
@@ -162,7 +172,7 @@ reserve_and_sign(
 	if (rc == RC_OK)
 		rc = payout_reserve(r->db, &o->payout, e);
 	if (rc == RC_OK)
-		rc = run_sign(r, o, results, e);
+		rc = run_sign(r, o, evidence->results, e);
 	return db_step_end(r->db, rc, e);
 }
 
@@ -182,10 +192,9 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 		    .seq = p->next_seq,
 		    .amount_micros = amount,
 		    .source = r->source,
-		    .reserved_ms = run_clock_ms(),
-		    .verified_to = evidence->verified_to } };
+		    .reserved_ms = clock_unix_ms() } };
 	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
-	rc = reserve_and_sign(r, o, evidence->results, &cause);
+	rc = reserve_and_sign(r, o, evidence, &cause);
 	*made = rc == RC_OK;
 	if (rc == RC_OK) {
 		r->result->reserved++;
@@ -340,7 +349,8 @@ pay(struct payees *all, struct err *e)
 	struct run *r = all->run;
 	enum rc rc;
 
-	rc = verifier_new(&all->verifier, r->conf, all->list.all, all->list.n,
+	rc = verifier_new(&all->verifier, r->conf, &r->source.treasury,
+	    all->list.all, all->list.n,
 	    AHEAD * (size_t)r->conf->payout_concurrency, e);
 	if (rc != RC_OK)
 		return rc;
@@ -363,7 +373,7 @@ run_pay_payees(struct run *r, struct err *e)
 	enum rc rc;
 
 	rc = payout_payees(r->db, r->conf->payout_threshold_micros,
-	    r->options->only, run_clock_ms(), &all.list, e);
+	    r->options->only, clock_unix_ms(), &all.list, e);
 	if (rc == RC_OK)
 		pass_over(r, &all.list);
 	if (rc == RC_OK && all.list.n > 0)

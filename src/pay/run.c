@@ -8,21 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "pay/keystore.h"
 #include "pay/run_room.h"
-
-int64_t
-run_clock_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 enum rc
 run_finding(struct run *r, const char *kind, const char *subject,
@@ -32,7 +23,17 @@ run_finding(struct run *r, const char *kind, const char *subject,
 	log_error("%s: %s: %s", kind, subject, detail);
 	if (r->options->dry_run)
 		return RC_OK;
-	return finding_add(r->db, kind, subject, detail, run_clock_ms(), e);
+	return finding_add(r->db, kind, subject, detail, clock_unix_ms(), e);
+}
+
+enum rc
+run_payout_finding(struct run *r, const struct payout *p, const char *kind,
+    const char *detail, struct err *e)
+{
+	char subject[40];
+
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	return run_finding(r, kind, subject, detail, e);
 }
 
 void
@@ -85,10 +86,14 @@ resume_one(struct run *r, struct open_payout *o, struct err *e)
 		return RC_NOT_FOUND;
 	if (o->payout.state != PAYOUT_RESERVED)
 		rc = open_payout_load(r, o, e);
+	if (rc != RC_NOT_FOUND)
+		return rc;
 	/* Or adopted, and its block is gone: the nonce is the same. */
-	if (rc == RC_NOT_FOUND)
-		rc = run_sign(r, o, -1, e);
-	return rc;
+	if (run_is_sealed(r, &o->payout))
+		return run_sign(r, o, -1, e);
+	rc = run_payout_finding(r, &o->payout, "not sealed",
+	    "it isn't signed, and no run has made it as it is", e);
+	return rc == RC_OK ? RC_NOT_FOUND : rc;
 }
 
 struct resumption {

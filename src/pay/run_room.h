@@ -1,11 +1,10 @@
 /*
- * What the parts of a run share: run.c, reconcile.c, payees.c, authorize.c,
- * window.c. Private to src/pay.
+ * What the parts of a run share: run.c, adopt.c, reconcile.c, authorize.c,
+ * payees.c, window.c. Private to src/pay.
  */
 #ifndef WORKNET_PAY_RUN_ROOM_H
 #define WORKNET_PAY_RUN_ROOM_H
 
-#include "ledger/nonce.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 #include "pay/chain.h"
@@ -42,11 +41,13 @@ struct open_payout {
 	uint8_t hint[TX_HASH_LEN];
 };
 
-int64_t run_clock_ms(void);
-
 /* Something that a person must see: in the ledger, and on standard error. */
 MUST_CHECK enum rc run_finding(struct run *r, const char *kind,
     const char *subject, const char *detail, struct err *e);
+
+/* The same of a payout. */
+MUST_CHECK enum rc run_payout_finding(struct run *r, const struct payout *p,
+    const char *kind, const char *detail, struct err *e);
 
 /* Which nonce the worker's seq-th payout has. */
 void run_nonce(const struct run *r, const struct address *worker, int64_t seq,
@@ -61,10 +62,12 @@ bool run_is_ours(const struct run *r, const struct payout *p);
 /* True once the run should end between two payouts: a signal, or a hold. */
 bool run_should_stop(struct run *r);
 
-/* ---- reconcile.c ---- */
+/* ---- adopt.c ---- */
 
 /* Payments on the chain that the ledger doesn't know become payouts. */
 MUST_CHECK enum rc run_adopt_lost(struct run *r, struct err *e);
+
+/* ---- reconcile.c ---- */
 
 /* Asks the chain about the n payouts and books what it says. */
 MUST_CHECK enum rc
@@ -85,6 +88,16 @@ int64_t run_chain_now_s(const struct run *r);
 MUST_CHECK enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
+
+/*
+ * Seals p before it is in the ledger, and what was verified for it; see
+ * ledger/seal.h.
+ */
+MUST_CHECK enum rc run_seal(struct run *r, struct payout *p,
+    int64_t verified_to, int64_t balance_micros, struct err *e);
+
+/* Whether a run has made p as it is: nobody else's is signed. */
+bool run_is_sealed(const struct run *r, const struct payout *p);
 
 /*
  * Signs a reserved payout and stores its bytes; results: how many signatures

@@ -20,6 +20,7 @@ struct slot {
 };
 
 struct verifier {
+	struct address treasury;
 	const struct payee *payees;
 	size_t n;
 	size_t ahead; /* slots; payee i is in slot i % ahead */
@@ -73,7 +74,7 @@ verify_all(void *arg)
 		slot = &v->slots[i % v->ahead];
 		(void)pthread_mutex_unlock(&v->lock);
 		slot->verified.rc = evidence_verify(job.db,
-		    v->payees[i].worker_id, &v->payees[i].worker,
+		    v->payees[i].worker_id, &v->payees[i].worker, &v->treasury,
 		    &slot->verified.evidence, &slot->verified.cause);
 		(void)pthread_mutex_lock(&v->lock);
 		slot->done = true;
@@ -119,7 +120,8 @@ thread_start(struct verifier *v, const struct conf *c, struct err *e)
 
 enum rc
 verifier_new(struct verifier **out, const struct conf *c,
-    const struct payee *payees, size_t n, size_t ahead, struct err *e)
+    const struct address *treasury, const struct payee *payees, size_t n,
+    size_t ahead, struct err *e)
 {
 	struct verifier *v = calloc(1, sizeof(*v));
 	size_t threads = threads_for(n);
@@ -131,6 +133,7 @@ verifier_new(struct verifier **out, const struct conf *c,
 		return err_set(e, RC_NO_MEMORY, "verifier: no memory");
 	CHECK(pthread_mutex_init(&v->lock, NULL) == 0);
 	CHECK(pthread_cond_init(&v->room, NULL) == 0);
+	v->treasury = *treasury;
 	v->payees = payees;
 	v->n = n;
 	v->ahead = ahead < threads ? threads : ahead;

@@ -22,11 +22,13 @@ struct verified {
 
 /*
  * Makes *out (verifier_free) and begins with the n payees, which are borrowed
- * until then. It is never more than ahead payees ahead of verifier_next.
- * RC_BUSY and others of db_open, RC_NO_MEMORY, RC_IO.
+ * until then; treasury is whose seals count (ledger/evidence.h). It is never
+ * more than ahead payees ahead of verifier_next. RC_BUSY and others of
+ * db_open, RC_NO_MEMORY, RC_IO.
  */
 MUST_CHECK enum rc verifier_new(struct verifier **out, const struct conf *c,
-    const struct payee *payees, size_t n, size_t ahead, struct err *e);
+    const struct address *treasury, const struct payee *payees, size_t n,
+    size_t ahead, struct err *e);
 /* Waits for the payees in hand. NULL is fine. */
 void verifier_free(struct verifier *v);
 

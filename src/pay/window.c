@@ -21,8 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "eth/hex.h"
 #include "pay/run_room.h"
@@ -38,6 +38,7 @@
 #define PAUSE_MAX_MS  30000
 #define GROUP_WAIT_MS 200 /* answers that are few wait for others */
 #define WAIT_MS	      1000
+#define SILENCE_MS    10000 /* after which a person is told */
 
 enum place {
 	PLACE_FREE,
@@ -53,6 +54,7 @@ struct slot {
 	struct open_payout open;
 	int tries;		     /* POSTs in this run */
 	int64_t later_ms;	     /* monotonic; of PLACE_LATER */
+	int64_t sent_ms;	     /* monotonic; of PLACE_SENT */
 	int64_t answered_ms;	     /* of the answer */
 	struct settle_answer answer; /* of PLACE_ANSWERED */
 };
@@ -68,16 +70,8 @@ struct window {
 	size_t *index;		   /* owned; size: their slots */
 	bool dry;		   /* the feed is */
 	bool closed;		   /* nothing is sent any more */
+	int64_t told_ms;	   /* monotonic; when a person was told */
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	CHECK(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void
 put(struct window *w, struct slot *s, enum place place)
@@ -158,7 +152,7 @@ fill(struct window *w, size_t *n, struct err *e)
 static void
 later_to_ready(struct window *w)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = clock_monotonic_ms();
 	size_t i;
 
 	for (i = 0; w->count[PLACE_LATER] > 0 && i < w->size; i++)
@@ -200,7 +194,7 @@ submit(struct run *r, struct open_payout *o, bool *leaves, struct err *e)
 	if (rc != RC_OK || held || !should_send(r, o))
 		return rc;
 	rc = payout_submit(r->db, &o->payout, r->conf->payout_facilitator_url,
-	    run_clock_ms(), &cause);
+	    clock_unix_ms(), &cause);
 	*leaves = rc == RC_OK;
 	if (rc == RC_OK)
 		return RC_OK;
@@ -224,6 +218,7 @@ submit_all(struct window *w, size_t *n, struct err *e)
 		rc = submit(w->run, &s->open, &leaves, e);
 		if (leaves) {
 			w->index[(*n)++] = (size_t)(s - w->slots);
+			s->sent_ms = clock_monotonic_ms();
 			put(w, s, PLACE_SENT);
 		} else {
 			slot_free(w, s);
@@ -261,6 +256,27 @@ start(struct window *w, struct err *e)
 	return rc;
 }
 
+/* A run that seems to stand still says what it waits for. */
+static void
+tell_silence(struct window *w)
+{
+	const struct slot *s, *oldest = NULL;
+	int64_t now = clock_monotonic_ms();
+
+	for (s = w->slots; s < w->slots + w->size; s++)
+		if (s->place == PLACE_SENT &&
+		    (oldest == NULL || s->sent_ms < oldest->sent_ms))
+			oldest = s;
+	if (oldest == NULL || now - oldest->sent_ms < SILENCE_MS ||
+	    now - w->told_ms < SILENCE_MS)
+		return;
+	w->told_ms = now;
+	log_warning("the facilitator hasn't answered about %zu payouts, since "
+		    "%" PRId64 " s about payout %" PRId64 "; it may take %d s",
+	    w->count[PLACE_SENT], (now - oldest->sent_ms) / 1000,
+	    oldest->open.payout.id, SETTLE_TIMEOUT_MS / 1000);
+}
+
 /* Takes the answers that are there, or the first within wait_ms. */
 static bool
 collect(struct window *w, int64_t wait_ms, int wake_fd)
@@ -270,11 +286,12 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 	bool any = false;
 	size_t i;
 
+	tell_silence(w);
 	while ((a = facilitator_wait(w->run->facilitator, any ? 0 : wait_ms,
 		    wake_fd, &i)) != NULL) {
 		any = true;
 		w->slots[i].answer = *a;
-		w->slots[i].answered_ms = run_clock_ms();
+		w->slots[i].answered_ms = clock_unix_ms();
 		put(w, &w->slots[i], PLACE_ANSWERED);
 		o = &w->slots[i].open;
 		o->answer = a->x402.class;
@@ -325,13 +342,9 @@ answers_store(struct window *w, size_t n, struct err *e)
 static enum rc
 report_refusal(struct run *r, const struct open_payout *o, struct err *e)
 {
-	char subject[40];
-
 	if (o->answer != ANSWER_REFUSED || o->payout.state != PAYOUT_SUBMITTED)
 		return RC_OK;
-	(void)snprintf(
-	    subject, sizeof(subject), "payout %" PRId64, o->payout.id);
-	return run_finding(r, "facilitator refuses", subject,
+	return run_payout_finding(r, &o->payout, "facilitator refuses",
 	    "it will "
 	    "refuse the same bytes again; the payout stays open "
 	    "until its authorization has expired",
@@ -346,7 +359,7 @@ go_on(struct window *w, struct slot *s, struct err *e)
 
 	if (!w->closed && s->tries < TRIES_MAX &&
 	    should_send(w->run, &s->open)) {
-		s->later_ms = monotonic_ms() + RETRY_PAUSE_MS;
+		s->later_ms = clock_monotonic_ms() + RETRY_PAUSE_MS;
 		put(w, s, PLACE_LATER);
 		return RC_OK;
 	}
@@ -402,7 +415,7 @@ should_judge(const struct window *w, bool idle)
 static int64_t
 idle_ms(const struct window *w)
 {
-	int64_t left, wait = WAIT_MS, now = monotonic_ms();
+	int64_t left, wait = WAIT_MS, now = clock_monotonic_ms();
 	int64_t pause = facilitator_pause_ms(w->run->facilitator);
 	size_t i;
 
@@ -452,11 +465,10 @@ chores(struct window *w, struct err *e)
 static void
 window_free(struct window *w)
 {
-	struct facilitator *f = w->run->facilitator;
 	size_t i;
 
-	while (facilitator_in_flight(f) > 0)
-		(void)facilitator_wait(f, WAIT_MS, -1, &i);
+	while (facilitator_in_flight(w->run->facilitator) > 0)
+		(void)collect(w, WAIT_MS, -1);
 	for (i = 0; w->slots != NULL && i < w->size; i++)
 		open_payout_free(&w->slots[i].open);
 	free(w->slots);

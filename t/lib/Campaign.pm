@@ -568,7 +568,7 @@ sub points {
 }
 
 # Runs the cases of @$points in $jobs processes, each with a chain of its
-# own; calls $each with every case. Begins none after $until (a time).
+# own; calls $each with every case. Begins none after $until, a time or undef.
 sub cases {
 	my ($self, $points, $jobs, $until, $each) = @_;
 
@@ -602,7 +602,7 @@ sub cases_here {
 	my ($self, $points, $until, $each) = @_;
 
 	for my $point (@$points) {
-		return if Time::HiRes::time() > $until;
+		return if defined $until && Time::HiRes::time() > $until;
 		$each->($self->case($point));
 	}
 }

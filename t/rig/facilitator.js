@@ -27,19 +27,21 @@ function makeSigner({ rpcUrl, chainId, key, racy, confirmationTimeoutMs }) {
     transport: http(rpcUrl),
     pollingInterval: 50, // how soon a mined receipt is seen; viem's 4 s would slow every test
   }).extend(publicActions);
-  // viem's manager never goes back: after evm_revert (a reorganisation) it would leave a gap, and
-  // every later settlement would wait for ever. When nothing is on its way to the node, the node's
-  // own count is right.
-  let sending = 0;
-  const writeContract = async (args) => {
-    if (sending === 0)
-      nonceManager?.reset({ address: account.address, chainId });
-    sending++;
-    try {
-      return await client.writeContract({ ...args, args: args.args ?? [] });
-    } finally {
-      sending--;
-    }
+  const send = (args) => client.writeContract({ ...args, args: args.args ?? [] });
+  // viem's manager never goes back: after evm_revert (a reorganisation), or a settlement that takes
+  // a number and is then refused by eth_estimateGas, it would leave a gap, and every later
+  // transaction would wait in the pool for ever. So they go to the node one after the other, each
+  // with the node's own count; only their receipts are waited for together.
+  let sent = Promise.resolve();
+  const writeContract = (args) => {
+    if (racy)
+      return send(args);
+    const hash = sent.then(() => {
+      nonceManager.reset({ address: account.address, chainId });
+      return send(args);
+    });
+    sent = hash.catch(() => {});
+    return hash;
   };
   return toFacilitatorEvmSigner({
     address: account.address,

@@ -93,6 +93,14 @@ for (const id of CHAIN_IDS) {
     }
   }
 
+  test(`one that is refused holds up none that comes with it (chain ${id})`, async () => {
+    const used = await makeBody(rigs[id], 2);
+    assert.equal((await settle(rig.facilitator, used)).json.success, true);
+    const others = await Promise.all([1, 2, 3].map(() => makeBody(rigs[id], 2)));
+    const answers = await Promise.all([used, ...others].map((m) => settle(rig.facilitator, m)));
+    assert.deepEqual(answers.map((a) => a.json.success), [false, true, true, true]);
+  });
+
   test(`an authorization with 8 seconds left is settled (chain ${id})`, async () => {
     const made = await makeBody(rigs[id], 2, { validBefore: nowS() + 8 });
     assert.equal((await settle(rig.facilitator, made)).json.success, true);
