@@ -4,6 +4,7 @@
  * writer.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -11,6 +12,7 @@
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
 #include "ledger/payout.h"
+#include "ledger/readers.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "ledger/worker.h"
@@ -497,6 +499,49 @@ test_writer(void)
 	writer_stop(w);
 }
 
+struct borrowing {
+	struct readers *readers;
+	atomic_bool done;
+	bool reads;
+};
+
+static void *
+borrow_one(void *arg)
+{
+	struct borrowing *b = arg;
+	struct db *reader = readers_borrow(b->readers);
+	struct err e = ERR_INIT;
+	int64_t n;
+
+	b->reads = query_one_int(db_query(reader, Q_HEALTH), &n, &e) == RC_OK;
+	atomic_store(&b->done, true);
+	readers_return(b->readers, reader);
+	return NULL;
+}
+
+static void
+test_readers(void)
+{
+	struct borrowing b = { .reads = false };
+	struct err e = ERR_INIT;
+	pthread_t thread;
+	struct db *reader;
+
+	ledger_open("readers");
+	must(readers_open(&b.readers, path, 1, 1000, &e), &e);
+	reader = readers_borrow(b.readers);
+	tap_ok(query_run(db_query(reader, Q_ROLLBACK), NULL) != RC_OK,
+	    "a connection is lent without a transaction");
+	if (pthread_create(&thread, NULL, borrow_one, &b) != 0)
+		must(err_set(&e, RC_IO, "no thread"), &e);
+	(void)usleep(20000);
+	tap_ok(!atomic_load(&b.done), "while it is lent, others wait");
+	readers_return(b.readers, reader);
+	(void)pthread_join(thread, NULL);
+	tap_ok(b.reads, "and get it when it comes back");
+	readers_close(b.readers);
+}
+
 static void
 test_files(void)
 {
@@ -604,6 +649,7 @@ main(void)
 	test_edit();
 	test_claims();
 	test_writer();
+	test_readers();
 	test_steps();
 	test_files();
 	db_close(db);
