@@ -5,29 +5,25 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "serve/cgi.h"
+#include "serve/load.h"
 
 /* A web server that stalls in the middle of a request holds its thread no
  * longer than this. nginx sends a request when it has all of it. */
 #define STALL_S 10
 
-#define PAUSE_MS \
-	10 /* when no connection can be taken: no memory,
-				 * no descriptor */
-/* So long with most of the responders at work, and more arrives than can be
- * done. */
-#define OVERLOAD_AFTER_MS 2000
+/* When no connection can be taken: no memory, no descriptor. */
+#define PAUSE_MS 10
 
 /*
  * A connection of the web server. Epoll watches it until something arrives
@@ -38,18 +34,6 @@
 struct connection {
 	FCGX_Request rq;
 	TAILQ_ENTRY(connection) all; /* lock */
-};
-
-/*
- * Overload: work that doesn't let up. From then on only most of the responders
- * work, and the others refuse what comes besides, until there is time again.
- */
-struct load {
-	int most;	      /* responders that work under overload */
-	atomic_int working;   /* responders on an admitted request */
-	atomic_llong calm_ms; /* when last no more than most were */
-	atomic_bool overloaded;
-	atomic_llong refused; /* since then */
 };
 
 struct server {
@@ -69,15 +53,6 @@ struct responder {
 	struct buf body;
 	struct buf out;
 };
-
-static int64_t
-clock_ms(clockid_t clock)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(clock, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- Connections ---- */
 
@@ -189,54 +164,6 @@ param_fcgi(void *ctx, const char *name)
 	return FCGX_GetParam(name, envp);
 }
 
-/* ---- Load ---- */
-
-static void
-load_init(struct load *l, size_t threads)
-{
-	l->most = (int)(threads - threads / 4);
-	atomic_store(&l->calm_ms, clock_ms(CLOCK_MONOTONIC));
-}
-
-static void
-load_watch(struct load *l, int working)
-{
-	int64_t now_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
-
-	if (working <= l->most) {
-		atomic_store(&l->calm_ms, now_ms);
-		if (working <= l->most / 2 && atomic_load(&l->overloaded) &&
-		    atomic_exchange(&l->overloaded, false))
-			log_notice("no longer overloaded, after %lld answers "
-				   "of 503",
-			    atomic_exchange(&l->refused, 0));
-	} else if (now_ms - atomic_load(&l->calm_ms) > OVERLOAD_AFTER_MS &&
-	    !atomic_exchange(&l->overloaded, true))
-		log_warning("overloaded: more than %d threads at work for "
-			    "%d ms",
-		    l->most, OVERLOAD_AFTER_MS);
-}
-
-/* Whether a request may be worked on; then load_done follows. */
-static bool
-load_admit(struct load *l)
-{
-	int working = atomic_fetch_add(&l->working, 1) + 1;
-
-	load_watch(l, working);
-	if (!atomic_load(&l->overloaded) || working <= l->most)
-		return true;
-	atomic_fetch_sub(&l->working, 1);
-	atomic_fetch_add(&l->refused, 1);
-	return false;
-}
-
-static void
-load_done(struct load *l)
-{
-	atomic_fetch_sub(&l->working, 1);
-}
-
 /* ---- Responders ---- */
 
 static void
@@ -253,8 +180,7 @@ answer(struct responder *r, FCGX_Request *rq)
 		rq->keepConnection = 0;
 	admitted = load_admit(&r->server->load);
 	if (admitted)
-		api_handle(
-		    r->api, &request, clock_ms(CLOCK_REALTIME), &response);
+		api_handle(r->api, &request, clock_unix_ms(), &response);
 	else
 		api_refuse(r->api, &response);
 	buf_reset(&r->out);
@@ -493,8 +419,7 @@ serve_cgi(struct api *api, struct err *e)
 	rc = responder_init(&r, &s, e);
 	if (rc == RC_OK) {
 		cgi_read(&src, &request, &r.body);
-		api_handle(
-		    r.api, &request, clock_ms(CLOCK_REALTIME), &response);
+		api_handle(r.api, &request, clock_unix_ms(), &response);
 		cgi_write(&r.out, &response);
 		rc = write_stdout(&r.out, e);
 	}

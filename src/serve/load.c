@@ -1,0 +1,53 @@
+#include "serve/load.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* So long with more than most of the responders at work, and more arrives
+ * than can be done. Workers give a poll 10 s and a post 15. */
+#define OVERLOAD_AFTER_MS 2000
+
+void
+load_init(struct load *l, size_t responders)
+{
+	*l = (struct load){ .most = (int)(responders - responders / 4) };
+	atomic_store(&l->calm_ms, clock_monotonic_ms());
+}
+
+static void
+load_watch(struct load *l, int working)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (working <= l->most) {
+		atomic_store(&l->calm_ms, now_ms);
+		if (working <= l->most / 2 && atomic_load(&l->overloaded) &&
+		    atomic_exchange(&l->overloaded, false))
+			log_notice("no longer overloaded, after %lld answers "
+				   "of 503",
+			    atomic_exchange(&l->refused, 0));
+	} else if (now_ms - atomic_load(&l->calm_ms) > OVERLOAD_AFTER_MS &&
+	    !atomic_exchange(&l->overloaded, true))
+		log_warning("overloaded: more than %d threads at work for "
+			    "%d ms",
+		    l->most, OVERLOAD_AFTER_MS);
+}
+
+bool
+load_admit(struct load *l)
+{
+	int working = atomic_fetch_add(&l->working, 1) + 1;
+
+	load_watch(l, working);
+	if (!atomic_load(&l->overloaded) || working <= l->most)
+		return true;
+	atomic_fetch_sub(&l->working, 1);
+	atomic_fetch_add(&l->refused, 1);
+	return false;
+}
+
+void
+load_done(struct load *l)
+{
+	atomic_fetch_sub(&l->working, 1);
+}

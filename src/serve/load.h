@@ -1,0 +1,27 @@
+/*
+ * Overload: work that doesn't let up. While it lasts, most of the responders
+ * work, and the others refuse what comes besides; so what is admitted is
+ * answered in time, and what isn't is told so at once. Any thread.
+ */
+#ifndef WORKNET_SERVE_LOAD_H
+#define WORKNET_SERVE_LOAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct load {
+	int most;	      /* responders that work under overload */
+	atomic_int working;   /* responders on an admitted request */
+	atomic_llong calm_ms; /* when last no more than most were; monotonic */
+	atomic_bool overloaded;
+	atomic_llong refused; /* since then */
+};
+
+void load_init(struct load *l, size_t responders);
+
+/* Whether a request may be worked on; then load_done follows. */
+bool load_admit(struct load *l);
+void load_done(struct load *l);
+
+#endif

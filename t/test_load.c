@@ -1,0 +1,50 @@
+/*
+ * Overload, as the responders see it: who is admitted, and who is refused.
+ */
+#include <unistd.h>
+
+#include "serve/load.h"
+#include "t/tap.h"
+
+#define RESPONDERS 8 /* of which 6 work under overload */
+
+static int
+admit(struct load *l, int n)
+{
+	int admitted = 0;
+
+	while (n-- > 0)
+		admitted += load_admit(l);
+	return admitted;
+}
+
+static void
+done(struct load *l, int n)
+{
+	while (n-- > 0)
+		load_done(l);
+}
+
+int
+main(void)
+{
+	struct load l;
+
+	load_init(&l, RESPONDERS);
+	tap_is_int(admit(&l, RESPONDERS), RESPONDERS,
+	    "a burst is admitted: it may wait");
+	done(&l, RESPONDERS);
+	tap_is_int(admit(&l, RESPONDERS - 1), RESPONDERS - 1,
+	    "and so is the next, when there was time between them");
+	(void)sleep(3); /* longer than a queue may stand */
+	tap_is_int(admit(&l, 1), 0,
+	    "when most have worked for long, the others refuse");
+	done(&l, 1);
+	tap_is_int(admit(&l, 2), 0, "as long as that is so");
+	done(&l, 1);
+	tap_is_int(admit(&l, 2), 1, "and take what there is room for");
+	done(&l, 4);
+	tap_is_int(admit(&l, RESPONDERS - 2), RESPONDERS - 2,
+	    "until half of them have time again: then all are admitted");
+	return tap_done();
+}
