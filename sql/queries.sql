@@ -244,6 +244,14 @@ ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
 SELECT verified_to, verified_micros, seal, seq, amount_micros FROM payout
 WHERE worker = ?1 AND verified_to > 0 ORDER BY verified_to DESC;
 
+-- By how much payouts gave worker ?1 more than they took after transfer ?2.
+-- :name given_back
+SELECT coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE credit = ?1 AND credit > 3 AND kind <> 'credit'
+		AND id > ?2), 0)
+	- coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE debit = ?1 AND debit > 3 AND id > ?2), 0);
+
 -- Whether anything was taken from worker ?1 after transfer ?2.
 -- :name taken_since
 SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;

@@ -103,14 +103,15 @@ sub forge {
 	    $sql . join(' ', map { "$_->{sql};" } @guards));
 }
 
-# A credit of a worker's: a transfer, and the accounts as it should have made
-# them.
+# A credit of a worker's, or whatever it is called: a transfer, and the
+# accounts as it should have made them.
 sub forged_credit {
-	my ($worker, $micros) = @_;
+	my ($worker, $micros, $kind) = @_;
 	my $id = "(SELECT id FROM worker WHERE address = '$worker')";
 
+	$kind //= 'credit';
 	return 'INSERT INTO transfer SELECT max(id) + 1, max(at_ms), ' .
-	    "'credit', 1, $id, $micros, zeroblob(32) FROM transfer;" .
+	    "'$kind', 1, $id, $micros, zeroblob(32) FROM transfer;" .
 	    "UPDATE account SET balance_micros = balance_micros - $micros " .
 	    'WHERE id = 1;' .
 	    "UPDATE account SET balance_micros = balance_micros + $micros " .
@@ -174,7 +175,7 @@ sub refuses_forgeries {
 # the ledger may say of it so that no signature is looked at.
 sub refuses_forged_pasts {
 	my ($rig) = @_;
-	my $l = PayoutTest->new($rig, workers => 5);
+	my $l = PayoutTest->new($rig, workers => 7);
 	my @w = $l->worker_list;
 	my $of = sub {
 		return "(SELECT id FROM worker WHERE address = '$w[$_[0]]')";
@@ -205,7 +206,7 @@ sub refuses_forged_pasts {
 		    'payout), ' . $of->(1) . ", 9, 1, '0x' || " .
 		    'hex(randomblob(32)), chain_id, token, treasury, 1, ' .
 		    "'final', " . $all_of->(1) . ', seal, 1 FROM payout ' .
-		    'WHERE worker = ' . $of->(4) . ';' ],
+		    'WHERE worker = ' . $of->(6) . ';' ],
 		[ 'its own payout, changed', $unbacked->(2) .
 		    'UPDATE payout SET (verified_to, verified_micros) = ' .
 		    '(SELECT ' . $all_of->(2) . ') WHERE worker = ' .
@@ -216,6 +217,9 @@ sub refuses_forged_pasts {
 		    'balance_micros = balance_micros + iif(id = 1, -100, ' .
 		    '100) WHERE id = 1 OR id = ' . $of->(3) . ';' .
 		    forged_result($w[3], 'r.signature', $past) ],
+		[ 'a recovery', forged_credit($w[4], 5000, 'recover') ],
+		[ 'a payout given back, and more',
+		    forged_credit($w[5], 5000, 'void') ],
 	);
 	forge($l, join('', map { $_->[1] } @forgeries));
 	$l->pay_is('findings', 'a ledger with a forged past needs a person');
@@ -225,7 +229,7 @@ sub refuses_forged_pasts {
 		like($l->{err}, qr/evidence: \Q$w[$i]/i,
 		    "$forgeries[$i][0]: a line says so");
 	}
-	cmp_ok($l->chain_money($w[4]), '>', $money{$w[4]},
+	cmp_ok($l->chain_money($w[6]), '>', $money{$w[6]},
 	    'the other worker is paid');
 }
 

@@ -162,8 +162,33 @@ seal_read(struct seal *s, struct sealed *what, struct query *q)
 }
 
 /*
- * The worker's newest seal of this treasury; *out is zero without one. Another
- * one's, or nobody's, are as if they weren't there.
+ * Whether payouts gave back no more than they took since the seal. One from
+ * before it may have given back all that it took: then an older seal has to
+ * do. Without any it can't be: what is given back was taken before.
+ */
+static enum rc
+took_check(struct db *db, int64_t worker_id, const struct seal *s, bool *took,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_GIVEN_BACK);
+	int64_t surplus = 0;
+	enum rc rc;
+
+	query_int(q, 1, worker_id);
+	query_int(q, 2, s->verified_to);
+	rc = query_one_int(q, &surplus, e);
+	*took = surplus <= 0;
+	if (rc == RC_OK && !*took && s->verified_to == 0)
+		return err_set(e, RC_CORRUPT,
+		    "payouts gave back or recovered %" PRId64
+		    " micro-USDC more than they took",
+		    surplus);
+	return rc;
+}
+
+/*
+ * The newest seal of this treasury that will do; *out is zero when there is
+ * none. Another one's, or nobody's, are as if they weren't there.
  */
 static enum rc
 seal_find(struct db *db, int64_t worker_id, const struct address *worker,
@@ -172,22 +197,24 @@ seal_find(struct db *db, int64_t worker_id, const struct address *worker,
 	struct sealed what = { .worker = *worker };
 	bool row = false, found = false;
 	int64_t created_ms;
-	struct seal s;
 	struct query *q;
+	struct seal s;
 	enum rc rc;
 
-	*out = (struct seal){ .verified_to = 0 };
 	rc = payout_ledger_id(db, what.ledger_id, &created_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SEALS);
 	query_int(q, 1, worker_id);
-	while (!found && (rc = query_step(q, &row, e)) == RC_OK && row)
-		found =
-		    seal_read(&s, &what, q) && seal_is_by(&s, &what, treasury);
+	while (rc == RC_OK && !found &&
+	    (rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (seal_read(&s, &what, q) && seal_is_by(&s, &what, treasury))
+			rc = took_check(db, worker_id, &s, &found, e);
+	}
 	query_done(q);
-	if (rc == RC_OK && found)
-		*out = s;
+	*out = found ? s : (struct seal){ .verified_to = 0 };
+	if (rc == RC_OK && !found)
+		rc = took_check(db, worker_id, out, &found, e);
 	return rc;
 }
 

@@ -18,8 +18,9 @@ struct evidence {
 /*
  * Reads one state of the ledger and checks of the worker: that its balance is
  * the sum of its transfers; that those up to the newest transfer for which
- * the treasury has sealed a payout of the worker add up to what it sealed; and
- * that each credit since is the sum of its results' rewards, and each of these
+ * the treasury has sealed a payout of the worker add up to what it sealed;
+ * that payouts gave back no more than they took since then; and that each
+ * credit since is the sum of its results' rewards, and each of these
  * results carries the worker's signature. That what was verified before is
  * still what it was then (each signature, each hash) is the nightly audit's to
  * find out; its sum is certain. RC_CORRUPT names what is wrong: then nothing
