@@ -11,7 +11,7 @@
  * much as some fifty results, whether they are in it or not; alone, a job
  * doesn't wait.
  */
-#define PATIENCE_NS 4000000
+#define PATIENCE_NS 8000000
 
 struct job {
 	writer_job_fn *fn;
