@@ -7,6 +7,7 @@
 
 #include "admin/admin.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "eth/hex.h"
 #include "ledger/audit.h"
 
@@ -142,7 +143,7 @@ command_audit(struct admin *a)
 	o.busy_timeout_ms = a->conf.busy_timeout_ms;
 	if (window == NULL)
 		o.result_window_ms = a->conf.result_window_ms;
-	start_ms = value_now_ms();
+	start_ms = clock_unix_ms();
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);
 	progress_end(&o);
@@ -151,7 +152,7 @@ command_audit(struct admin *a)
 		return ADMIN_UNUSABLE;
 	}
 	out_table_end(a->out, "nothing is off");
-	print_report(a, &report, o.signatures, value_now_ms() - start_ms);
+	print_report(a, &report, o.signatures, clock_unix_ms() - start_ms);
 	a->stands = true;
 	return report.findings == 0 ? ADMIN_OK : ADMIN_REFUSED;
 }

@@ -11,6 +11,7 @@
 #include "admin/admin.h"
 #include "admin/treasury.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "ledger/transfer.h"
 
 #define DETAIL_MAX     400
@@ -221,7 +222,7 @@ newest_ms(struct admin *a, struct outcome *o)
 static void
 check_clock(struct admin *a, struct outcome *o)
 {
-	int64_t newest = newest_ms(a, o), now_ms = value_now_ms();
+	int64_t newest = newest_ms(a, o), now_ms = clock_unix_ms();
 	struct timex t = { .modes = 0 };
 	char text[VALUE_TEXT_MAX], other[VALUE_TEXT_MAX];
 

@@ -3,6 +3,7 @@
 
 #include "admin/table.h"
 #include "admin/value.h"
+#include "base/clock.h"
 
 static const struct table findings = { "findings", NULL,
 	{
@@ -72,7 +73,7 @@ command_finding_close(struct admin *a)
 		return code;
 	q = db_query(a->db, Q_FINDING_CLOSE);
 	query_int(q, 1, id);
-	query_int(q, 2, value_now_ms());
+	query_int(q, 2, clock_unix_ms());
 	rc = query_run(q, &e);
 	if (rc == RC_OK && db_changes(a->db) == 0)
 		rc = not_closed(a, id, &e);

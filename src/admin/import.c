@@ -6,6 +6,7 @@
 
 #include "admin/admin.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "ledger/task.h"
 #include "json/json.h"
 
@@ -226,7 +227,7 @@ import_run(struct import *m, struct slice text, struct err *e)
 	rc = db_begin(m->db, e);
 	if (rc != RC_OK)
 		return rc;
-	m->now_ms = value_now_ms();
+	m->now_ms = clock_unix_ms();
 	rc = json_parse(text, DEPTH_MAX, on_event, m, e);
 	if (rc == RC_CONFLICT) {
 		/* Not JSON's fault: on_event stopped it, and said why. */

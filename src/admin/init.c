@@ -9,6 +9,7 @@
 
 #include "admin/admin.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "eth/hex.h"
 #include "ledger/nonce.h"
 
@@ -107,7 +108,7 @@ ledger_insert(struct db *db, const char *id, struct err *e)
 		return rc;
 	q = db_query(db, Q_LEDGER_INSERT);
 	query_text(q, 1, slice_of(id));
-	query_int(q, 2, value_now_ms());
+	query_int(q, 2, clock_unix_ms());
 	rc = query_run(q, e);
 	if (rc == RC_OK)
 		rc = db_commit(db, e);

@@ -8,6 +8,7 @@
 #include "admin/table.h"
 #include "admin/treasury.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "ledger/worker.h"
 
 #define LIST_LIMIT     100
@@ -486,7 +487,7 @@ command_payout_hold(struct admin *a)
 	code = hold_open(a, &worker);
 	if (code != ADMIN_OK)
 		return code;
-	rc = hold_set(a->db, worker, "operator", reason, value_now_ms(), &e);
+	rc = hold_set(a->db, worker, "operator", reason, clock_unix_ms(), &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
 	hold_say(

@@ -8,6 +8,7 @@
 #include "admin/admin.h"
 #include "admin/coverage.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "ledger/transfer.h"
 
 #define WORST_TASKS  20
@@ -347,7 +348,7 @@ command_status(struct admin *a)
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
-	s.now_ms = value_now_ms();
+	s.now_ms = clock_unix_ms();
 	rc = status_read(
 	    &s, a, worst < WORST_MAX ? (size_t)worst : WORST_MAX, &e);
 	if (rc == RC_OK) {

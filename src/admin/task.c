@@ -5,6 +5,7 @@
 
 #include "admin/admin.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "ledger/task.h"
 
 /* The options that are numbers of a definition. */
@@ -104,7 +105,7 @@ command_task_add(struct admin *a)
 		return code;
 	rc = db_begin(a->db, &e);
 	if (rc == RC_OK)
-		rc = task_add(a->db, a->args.arg[0], &d, value_now_ms(), &e);
+		rc = task_add(a->db, a->args.arg[0], &d, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, "added", "added");
@@ -144,7 +145,7 @@ command_task_edit(struct admin *a)
 		return ADMIN_OK;
 	}
 	if (rc == RC_OK)
-		rc = task_edit(a->db, t.name, &d, value_now_ms(), &e);
+		rc = task_edit(a->db, t.name, &d, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, "changed", "changed");
@@ -164,7 +165,7 @@ set_state(struct admin *a, enum task_state state, const char *done)
 	rc = db_begin(a->db, &e);
 	if (rc == RC_OK)
 		rc = task_set_state(
-		    a->db, a->args.arg[0], state, value_now_ms(), &e);
+		    a->db, a->args.arg[0], state, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, done, done);

@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "admin/coverage.h"
 #include "admin/value.h"
+#include "base/clock.h"
 #include "ledger/payout.h"
 
 #define SPAN_MS	   (24 * 3600 * 1000LL)
@@ -288,7 +289,7 @@ enum admin_exit
 command_treasury(struct admin *a)
 {
 	const char *address = a->args.opt[OPT_ADDRESS];
-	struct debts d = { .now_ms = value_now_ms() };
+	struct debts d = { .now_ms = clock_unix_ms() };
 	struct assets t = { .why = ERR_INIT };
 	struct err e = ERR_INIT;
 	enum admin_exit code;

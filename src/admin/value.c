@@ -119,12 +119,3 @@ value_format_time(char out[static VALUE_TEXT_MAX], int64_t ms)
 	    strftime(out, VALUE_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		(void)snprintf(out, VALUE_TEXT_MAX, "-");
 }
-
-int64_t
-value_now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}

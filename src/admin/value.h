@@ -34,7 +34,4 @@ void value_format_usdc(char out[static VALUE_TEXT_MAX], int64_t micros);
 /* "2026-01-31 23:59:59", UTC, of Unix ms; "-" for what is no time. */
 void value_format_time(char out[static VALUE_TEXT_MAX], int64_t ms);
 
-/* The clock, in Unix ms. */
-int64_t value_now_ms(void);
-
 #endif

@@ -2,6 +2,7 @@
 #include "ledger/worker.h"
 #include "admin/table.h"
 #include "admin/value.h"
+#include "base/clock.h"
 
 #define LIST_LIMIT 100
 #define SHOW_LIMIT 10
@@ -154,7 +155,7 @@ show_assignments(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 	struct query *q = db_query(a->db, Q_WORKER_ASSIGNMENTS);
 
 	query_int(q, 1, worker);
-	query_int(q, 2, value_now_ms());
+	query_int(q, 2, clock_unix_ms());
 	query_int(q, 3, limit);
 	query_int(q, 4, a->conf.result_window_ms);
 	return table_print(a->out, &assignments, q, "none", NULL, e);

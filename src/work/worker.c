@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "work/coordinator.h"
 #include "work/queue.h"
@@ -36,15 +37,6 @@ struct worker {
 
 	struct queue unsent; /* of earlier rounds */
 };
-
-static int64_t
-clock_ms(clockid_t clock)
-{
-	struct timespec ts;
-
-	CHECK(clock_gettime(clock, &ts) == 0);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 enum rc
 worker_new(struct worker **out, const struct conf *c, struct err *e)
@@ -134,7 +126,7 @@ on_checked(void *ctx, size_t index, struct http_response *r)
 		on_not_checked(w, index, r);
 		return;
 	}
-	finding_make(&f, &w->tasks.tasks[index], r, clock_ms(CLOCK_REALTIME));
+	finding_make(&f, &w->tasks.tasks[index], r, clock_unix_ms());
 	w->tally.checks++;
 	if (f.success)
 		w->tally.good++;
@@ -191,7 +183,7 @@ submit_queue(struct worker *w, struct queue *q)
 		if (rc == RC_OK)
 			rc = coordinator_submit(&w->coordinator, &w->tally,
 			    (struct slice){ body.p, body.len }, n,
-			    clock_ms(CLOCK_MONOTONIC), &e);
+			    clock_monotonic_ms(), &e);
 		if (rc == RC_OK || rc == RC_INVALID)
 			queue_drop(q, n);
 		if (rc == RC_OK)
@@ -214,11 +206,11 @@ submit_all(struct worker *w)
 	bool reached = true;
 	size_t expired;
 
-	if (coordinator_is_quiet(&w->coordinator, clock_ms(CLOCK_MONOTONIC)))
+	if (coordinator_is_quiet(&w->coordinator, clock_monotonic_ms()))
 		reached = false;
 	if (reached)
 		reached = submit_queue(w, &w->fresh);
-	expired = queue_expire(&w->unsent, clock_ms(CLOCK_REALTIME));
+	expired = queue_expire(&w->unsent, clock_unix_ms());
 	if (expired > 0)
 		log_warning(
 		    "%zu results were never submitted: too old now", expired);
@@ -270,7 +262,7 @@ poll_tasks(struct worker *w, int stop_fd)
 	enum rc rc;
 
 	rc = coordinator_poll(
-	    &w->coordinator, &w->tasks, clock_ms(CLOCK_MONOTONIC), stop_fd, &e);
+	    &w->coordinator, &w->tasks, clock_monotonic_ms(), stop_fd, &e);
 	if (rc != RC_OK) {
 		w->worked = false;
 		if (rc != RC_CONFLICT)
@@ -296,7 +288,7 @@ wait_until(int64_t due_ms, int stop_fd)
 	int n;
 
 	do {
-		left = due_ms - clock_ms(CLOCK_MONOTONIC);
+		left = due_ms - clock_monotonic_ms();
 		if (left < 0)
 			left = 0;
 		n = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
@@ -309,7 +301,7 @@ wait_until(int64_t due_ms, int stop_fd)
 bool
 worker_round(struct worker *w, int stop_fd)
 {
-	if (coordinator_is_quiet(&w->coordinator, clock_ms(CLOCK_MONOTONIC))) {
+	if (coordinator_is_quiet(&w->coordinator, clock_monotonic_ms())) {
 		log_debug("round: left out, the coordinator asked for it");
 		return true;
 	}
@@ -338,12 +330,11 @@ void
 worker_run(struct worker *w, int stop_fd)
 {
 	int64_t interval = w->conf->worker_poll_interval_ms;
-	int64_t due = clock_ms(CLOCK_MONOTONIC) + random_phase_ms(interval);
+	int64_t due = clock_monotonic_ms() + random_phase_ms(interval);
 
 	while (!w->stopped && !wait_until(due, stop_fd)) {
 		(void)worker_round(w, stop_fd);
-		due =
-		    schedule_next_ms(due, interval, clock_ms(CLOCK_MONOTONIC));
+		due = schedule_next_ms(due, interval, clock_monotonic_ms());
 	}
 	/* Once more, unless the last attempt knew that it was the last. */
 	if (!w->stopped && w->unsent.count > 0) {
