@@ -77,7 +77,7 @@ run_sql(struct db *db, const char *sql, const char *what, struct err *e)
 static const char setup_sql[] = "PRAGMA foreign_keys = ON;"
 				"PRAGMA journal_mode = WAL;"
 				"PRAGMA synchronous = FULL;"
-				"PRAGMA cache_size = -768;" /* KiB */
+				"PRAGMA cache_size = -512;" /* KiB */
 				"PRAGMA temp_store = MEMORY;"
 				"PRAGMA trusted_schema = OFF;";
 

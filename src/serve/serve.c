@@ -33,7 +33,8 @@
  */
 struct connection {
 	FCGX_Request rq;
-	TAILQ_ENTRY(connection) all; /* lock */
+	pthread_mutex_t giving;	     /* held while epoll gets it */
+	TAILQ_ENTRY(connection) all; /* server's lock */
 };
 
 struct server {
@@ -84,7 +85,29 @@ connection_free(struct server *s, struct connection *c)
 	(void)pthread_mutex_unlock(&s->lock);
 	if (c->rq.ipcFd >= 0)
 		(void)close(c->rq.ipcFd);
+	(void)pthread_mutex_destroy(&c->giving);
 	free(c);
+}
+
+/* Has epoll watch c, which belongs to another thread from then on. */
+static void
+connection_give(struct server *s, int op, struct connection *c)
+{
+	bool watched;
+
+	(void)pthread_mutex_lock(&c->giving);
+	watched = watch(s, op, c->rq.ipcFd, EPOLLONESHOT, c) == 0;
+	(void)pthread_mutex_unlock(&c->giving);
+	if (!watched)
+		connection_free(s, c);
+}
+
+/* Waits until who gave c to epoll has let go of it. */
+static void
+connection_take(struct connection *c)
+{
+	(void)pthread_mutex_lock(&c->giving);
+	(void)pthread_mutex_unlock(&c->giving);
 }
 
 /* Takes over fd. */
@@ -103,11 +126,11 @@ connection_new(struct server *s, int fd)
 	c->rq.ipcFd = fd;
 	/* Else FCGX_Accept_r would begin with closing it. */
 	c->rq.keepConnection = 1;
+	(void)pthread_mutex_init(&c->giving, NULL);
 	(void)pthread_mutex_lock(&s->lock);
 	TAILQ_INSERT_TAIL(&s->all, c, all);
 	(void)pthread_mutex_unlock(&s->lock);
-	if (watch(s, EPOLL_CTL_ADD, fd, EPOLLONESHOT, c) != 0)
-		connection_free(s, c);
+	connection_give(s, EPOLL_CTL_ADD, c);
 }
 
 /* Takes all connections that wait at the socket, and has it watched again. */
@@ -194,14 +217,15 @@ answer(struct responder *r, FCGX_Request *rq)
 static void
 connection_serve(struct responder *r, struct connection *c)
 {
+	connection_take(c);
 	/* Fails when the web server closed the connection. */
 	if (FCGX_Accept_r(&c->rq) == 0) {
 		answer(r, &c->rq);
 		FCGX_Finish_r(&c->rq);
 	}
-	/* Watched again, it may be another thread's at once. */
-	if (c->rq.ipcFd < 0 ||
-	    watch(r->server, EPOLL_CTL_MOD, c->rq.ipcFd, EPOLLONESHOT, c) != 0)
+	if (c->rq.ipcFd >= 0)
+		connection_give(r->server, EPOLL_CTL_MOD, c);
+	else
 		connection_free(r->server, c);
 }
 

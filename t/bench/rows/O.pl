@@ -109,7 +109,7 @@ sub measure {
 	my ($run) = @_;
 	my ($rounds, $seconds) = (5, $run->choose(2, 12));
 	my $site = Bench::Site->new->prepare(batch => BATCH,
-	    workers => $run->choose(40000, 160000))->serve;
+	    workers => $run->choose(100000, 400000))->serve;
 	my (%acknowledged, @best, @result_s, @over, @ratio);
 
 	post($site, \%acknowledged, '--seconds', 1, '--connections', 64);
