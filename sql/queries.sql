@@ -136,10 +136,12 @@ WHERE id = ?1;
 -- Credit -------------------------------------------------------------------
 
 -- A task of that name, if there is one; with it a worker's assignments of it,
--- oldest first, and what became of their slots.
+-- oldest first, and what became of their slots. A result whose transfer isn't
+-- there yet is of the very credit that is being recorded, and so the worker's.
 -- :name assignments_for_result
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, v.reward_micros,
-	r.timestamp_ms, r.slot IS NOT NULL AND t.credit = a.worker
+	r.timestamp_ms, r.slot IS NOT NULL
+		AND coalesce(t.credit, a.worker) = a.worker
 FROM task k
 	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = k.id
 	LEFT JOIN task_version v ON v.id = a.version

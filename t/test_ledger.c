@@ -132,17 +132,25 @@ claim(const char *task, int who, int64_t timestamp_ms)
 		    .response_ms = 12 } };
 }
 
+static void
+check(struct claim *claims, size_t n, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		must(
+		    credit_check(db, &credit_rules, claims, i, now_ms, &e), &e);
+}
+
 /* Checks and records claims as the api does, signatures aside. */
 static void
 submit(struct claim *claims, size_t n, int64_t now_ms)
 {
 	struct err e = ERR_INIT;
-	size_t i;
 
 	must(db_begin(db, &e), &e);
-	for (i = 0; i < n; i++)
-		must(
-		    credit_check(db, &credit_rules, claims, i, now_ms, &e), &e);
+	check(claims, n, now_ms);
 	must(credit_record(db, &credit_rules, claims, n, now_ms, &e), &e);
 	must(db_commit(db, &e), &e);
 }
@@ -385,6 +393,35 @@ test_claims(void)
 	tap_is_text(
 	    submit_one("a", 1, T0 + 4 * MINUTE + 1, T0 + 4 * MINUTE + 1),
 	    "worker suspended", "a suspended worker's result is refused");
+}
+
+/* Requests of one worker at once: each is checked before the other is paid. */
+static void
+test_overtaken(void)
+{
+	struct task_definition d = definition();
+	struct claim c[2];
+	struct err e = ERR_INIT;
+	int64_t t = T0 + 2 * MINUTE;
+
+	ledger_open("overtaken");
+	d.cooldown_ms = 0;
+	add("a", &d);
+	(void)poll_at(1, T0);
+	(void)poll_at(1, t);
+	c[0] = claim("a", 1, t);
+	c[1] = claim("a", 1, t + 1);
+	check(c, 2, t);
+	tap_is_text(submit_one("a", 1, t + 2, t), "credited",
+	    "another request takes the first of two assignments");
+	must(db_begin(db, &e), &e);
+	must(credit_record(db, &credit_rules, c, 2, t, &e), &e);
+	must(db_commit(db, &e), &e);
+	tap_ok(c[0].outcome == CLAIM_CREDITED,
+	    "a result that was overtaken takes the other one");
+	tap_is_text(c[1].reason, "not assigned",
+	    "and the next, which has none left, is told that");
+	tap_is_int(balance(1), 200, "each assignment is paid once");
 }
 
 static void
@@ -648,6 +685,7 @@ main(void)
 	test_silence();
 	test_edit();
 	test_claims();
+	test_overtaken();
 	test_writer();
 	test_readers();
 	test_steps();

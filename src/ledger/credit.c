@@ -192,8 +192,7 @@ credit_check(struct db *db, const struct credit_rules *rules,
 	return RC_OK;
 }
 
-/* RC_CONFLICT, and nothing changed, when the slot was paid before. */
-static enum rc
+enum rc
 result_insert(
     struct db *db, const struct result_row *r, int64_t transfer, struct err *e)
 {

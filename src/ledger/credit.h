@@ -69,6 +69,14 @@ MUST_CHECK enum rc
 credit_record(struct db *db, const struct credit_rules *rules,
     struct claim *claims, size_t n, int64_t now_ms, struct err *e);
 
+/*
+ * Inserts the row of a paid result, inside a write transaction in which its
+ * transfer follows. RC_CONFLICT, and nothing changed, when the slot was paid
+ * before.
+ */
+MUST_CHECK enum rc result_insert(
+    struct db *db, const struct result_row *r, int64_t transfer, struct err *e);
+
 /* Refuses c with an outcome other than CREDITED; says why in c->reason. */
 void claim_refuse(struct claim *c, enum claim_outcome outcome);
 

@@ -71,8 +71,9 @@ run_sql(struct db *db, const char *sql, const char *what, struct err *e)
 
 /*
  * WAL: readers never wait for the writer. synchronous=FULL: a commit is on
- * disk when it returns, and an answer is given only then. cache_size and
- * mmap_size are bounded: memory doesn't grow with the ledger.
+ * disk when it returns, and an answer is given only then. cache_size is
+ * small: memory doesn't grow with the ledger, and a reader's cache is empty
+ * after each commit of another connection anyway.
  */
 static const char setup_sql[] = "PRAGMA foreign_keys = ON;"
 				"PRAGMA journal_mode = WAL;"

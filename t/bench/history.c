@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/credit.h"
 #include "ledger/cycle.h"
 #include "ledger/transfer.h"
 #include "t/bench/big.h"
@@ -162,27 +163,6 @@ result_make(struct result_row *row, const struct request *r, int64_t i)
 }
 
 static enum rc
-result_put(
-    struct db *db, const struct result_row *r, int64_t transfer, struct err *e)
-{
-	struct query *q = db_query(db, Q_RESULT_INSERT);
-
-	query_int(q, 1, r->slot);
-	query_int(q, 2, transfer);
-	query_int(q, 3, r->version);
-	query_int(q, 4, r->cycle_ms);
-	query_int(q, 5, r->copy);
-	query_int(q, 6, r->assigned_ms);
-	query_int(q, 7, r->timestamp_ms);
-	query_int(q, 8, r->success);
-	query_int(q, 9, r->status);
-	query_int(q, 10, r->response_ms);
-	query_int(q, 12, r->form);
-	query_bytes(q, 13, r->signature, sizeof(r->signature));
-	return query_run(q, e);
-}
-
-static enum rc
 request_put(struct history *h, const struct request *r, struct err *e)
 {
 	struct transfer_row t = { .id = h->tail.last_id + 1,
@@ -216,7 +196,7 @@ request_put(struct history *h, const struct request *r, struct err *e)
 	rc = query_run(q, e);
 	for (i = 0; rc == RC_OK && i < r->n; i++) {
 		result_make(&row, r, i);
-		rc = result_put(h->db, &row, t.id, e);
+		rc = result_insert(h->db, &row, t.id, e);
 	}
 	return rc;
 }
