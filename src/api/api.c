@@ -12,8 +12,8 @@
 #include "api/results.h"
 #include "base/log.h"
 #include "eth/attest.h"
-#include "json/json.h"
 #include "ledger/readers.h"
+#include "json/json.h"
 
 #define RETRY_AFTER_S 5 /* of a 503 */
 #define READERS_MORE  2
