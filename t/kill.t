@@ -16,7 +16,7 @@ use Time::HiRes ();
 use WorknetTest qw(need_program now_ms wait_for slurp spurt child_start
     child_wait exec_logged json_text json_value poll_path);
 
-need_program('sqlite3', 'nginx');
+need_program('sqlite3', 'nginx', 'strace');
 
 my $CLIENTS = 4;
 my $TASKS = 40;
@@ -295,18 +295,22 @@ my $all = { '{"accepted":1,"earned":"0.000100"}' => 32, 'other 200' => 32 };
 	bind($s, Socket::pack_sockaddr_un($w->socket_path)) or die "bind: $!";
 	listen($s, 256) or die "listen: $!";
 	my $start = sub {
+		my @with = @_;
 		$w->start(how => sub {
 			my ($log, @command) = @_;
 			POSIX::dup2(fileno $s, 0);
-			exec_logged($log, @command);
+			exec_logged($log, @with, @command);
 		});
 	};
+	# Slow to accept: the signal finds one thread amid it, the others idle.
+	my @slow = qw(strace -D -f -o /dev/null -e trace=accept4 -e
+	    inject=accept4:delay_exit=2000);
 	$start->();
 	my @answers;
 	for my $round (1 .. 4) {
 		my @asked = ask($w, 64, 1);
 		is($w->stop, 0, 'it stops with requests waiting');
-		$start->();
+		$start->($round < 4 ? @slow : ());
 		push @answers, map { $_->answer_and_close } @asked;
 	}
 	is_deeply(tally(@answers), { map { $_ => 4 * $all->{$_} } keys %$all },

@@ -237,13 +237,15 @@ responder_main(void *arg)
 	struct epoll_event events[2];
 	bool stopping = false, served;
 	void *what;
-	int i, n;
+	int i, n, most;
 
 	do {
 		served = false;
 		/* From the moment that serving ends, its event is always
-		 * there, and another with it if one has arrived. */
-		n = epoll_wait(s->epoll_fd, events, stopping ? 2 : 1, -1);
+		 * there, and another with it if one has arrived: so this ends
+		 * after a look that had room for both and found the one. */
+		most = stopping ? 2 : 1;
+		n = epoll_wait(s->epoll_fd, events, most, -1);
 		for (i = 0; i < n; i++) {
 			what = events[i].data.ptr;
 			served |= what != &s->stop_fd;
@@ -254,7 +256,7 @@ responder_main(void *arg)
 			else
 				connection_serve(r, what);
 		}
-	} while (!stopping || served);
+	} while (most == 1 || n < 0 || served);
 	return NULL;
 }
 
