@@ -42,12 +42,13 @@ UPDATE worker SET state = ?2 WHERE id = ?1;
 -- The schedule -------------------------------------------------------------
 
 -- What most polls end with: who asks (NULL: never seen), and whether anything
--- is due, in the region ?2 or in none.
+-- is due, among the tasks of no region and of the region ?2.
 -- :name poll_look
 SELECT w.id, w.state, EXISTS (SELECT 1 FROM task INDEXED BY task_due
-		WHERE state = 'active' AND region = '' AND open_ms <= ?3)
-	OR EXISTS (SELECT 1 FROM task INDEXED BY task_due
-		WHERE state = 'active' AND region = ?2 AND open_ms <= ?3)
+		WHERE state = 'active' AND region = '' AND open_ms <= ?3),
+	EXISTS (SELECT 1 FROM task INDEXED BY task_due
+		WHERE state = 'active' AND region = ?2 AND open_ms <= ?3
+		AND ?2 <> '')
 FROM (SELECT 1) LEFT JOIN worker w ON w.address = ?1;
 
 -- The level of a region, and the turn of a worker in it.
@@ -64,21 +65,22 @@ INSERT INTO level (region, level_micros) VALUES (?1, ?2)
 ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 
 -- The tasks of a region that have a slot to give, those that wait longest
--- first; from the index alone.
+-- first; unless ?6, only those that anyone may have. What decides whether a
+-- slot is for worker ?1: the task, and when it was last given to that worker;
+-- and what the worker is told of it. The inner part is from the index alone.
 -- :name task_due
-SELECT id, anyone_ms FROM task INDEXED BY task_due
-WHERE state = 'active' AND region = ?1 AND open_ms <= ?2
-ORDER BY open_ms LIMIT ?3 OFFSET ?4;
-
--- What decides whether a due task has a slot for a worker: the task, and when
--- it was last given to that worker; and what the worker is told of it.
--- :name task_decide
-SELECT k.version, k.anyone_ms, k.cycle_ms, k.given, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, k.name,
-	v.url, v.region, v.expected_status, a.assigned_ms, a.cycle_ms
-FROM task k CROSS JOIN task_version v ON v.id = k.version
-	LEFT JOIN assignment a ON a.worker = ?2 AND a.task = k.id
-WHERE k.id = ?1 ORDER BY a.slot DESC LIMIT 1;
+SELECT k.id, k.version, k.anyone_ms, k.cycle_ms, k.given, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, a.assigned_ms,
+	a.cycle_ms, k.name, v.url, v.region, v.expected_status
+FROM (SELECT id, anyone_ms FROM task INDEXED BY task_due
+		WHERE state = 'active' AND region = ?2 AND open_ms <= ?3
+		ORDER BY open_ms LIMIT ?4 OFFSET ?5) d
+	CROSS JOIN task k ON k.id = d.id
+	CROSS JOIN task_version v ON v.id = k.version
+	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = k.id
+		AND a.slot = (SELECT max(slot) FROM assignment
+			WHERE worker = ?1 AND task = k.id)
+WHERE ?6 OR d.anyone_ms <= ?3;
 
 -- :name offer_again
 SELECT o.slot, o.copy FROM offer o
@@ -119,11 +121,6 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
 -- A worker's rows on which nothing depends any more: no payment, no cooldown,
 -- and no cycle that still runs (one is shorter than two intervals).
--- :name assignment_old
-SELECT 1 FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
-	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
-		FROM task_version v WHERE v.id = version) LIMIT 1;
-
 -- :name assignment_purge
 DELETE FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
 	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)

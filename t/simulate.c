@@ -199,13 +199,13 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 		.now_ms = now_ms };
 	struct offer_list offers;
 	struct err e = ERR_INIT;
-	bool has_work;
+	struct outlook look;
 
 	step(m);
-	must(schedule_has_work(m->db, &rules, &p, &has_work, &e), &e);
-	if (!has_work)
+	must(schedule_look(m->db, &rules, &p, &look, &e), &e);
+	if (!look.in_region && !look.anywhere)
 		return;
-	must(schedule_give(m->db, &rules, &p, &offers, &e), &e);
+	must(schedule_give(m->db, &rules, &p, &look, &offers, &e), &e);
 	if (worker % 100 >= m->s->silent)
 		answer(m, worker, &offers, now_ms);
 }

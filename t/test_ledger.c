@@ -88,15 +88,17 @@ poll_from(int who, const char *region, const char *network, int64_t now_ms)
 	struct offer_list list = { .n = 0 };
 	const struct poll p = { worker(who), slice_of(region),
 		slice_of(network), now_ms };
+	struct outlook look,
+	    everywhere = { .in_region = true, .anywhere = true };
 	struct err e = ERR_INIT;
-	bool has_work;
 	enum rc rc;
 	size_t i;
 
 	must(db_begin(db, &e), &e);
-	rc = schedule_has_work(db, &rules, &p, &has_work, &e);
+	rc = schedule_look(db, &rules, &p, &look, &e);
+	everywhere.worker = look.worker;
 	if (rc == RC_OK)
-		rc = schedule_give(db, &rules, &p, &list, &e);
+		rc = schedule_give(db, &rules, &p, &everywhere, &list, &e);
 	if (rc != RC_OK) {
 		db_rollback(db);
 		(void)snprintf(names, sizeof(names), "%s", e.msg);
@@ -110,8 +112,8 @@ poll_from(int who, const char *region, const char *network, int64_t now_ms)
 		strcat(names, list.tasks[i].name);
 	}
 	/* The cheap look may be wrong only in one direction. */
-	if (list.n > 0 && !has_work)
-		return "schedule_has_work was wrong";
+	if (list.n > 0 && !look.in_region && !look.anywhere)
+		return "schedule_look was wrong";
 	return names;
 }
 

@@ -155,6 +155,7 @@ ledger_works(struct api_thread *t)
 struct give_job {
 	const struct schedule_rules *rules;
 	const struct poll *poll;
+	struct outlook look;
 	struct offer_list *offers;
 };
 
@@ -163,7 +164,8 @@ give_run(struct db *db, void *ctx, struct err *e)
 {
 	struct give_job *job = ctx;
 
-	return schedule_give(db, job->rules, job->poll, job->offers, e);
+	return schedule_give(
+	    db, job->rules, job->poll, &job->look, job->offers, e);
 }
 
 static void
@@ -209,12 +211,13 @@ answer_tasks(struct api_thread *t, struct api_response *rs)
 }
 
 static enum rc
-find_work(struct api *a, const struct poll *poll, bool *has_work, struct err *e)
+find_work(
+    struct api *a, const struct poll *poll, struct outlook *look, struct err *e)
 {
 	struct db *db = readers_borrow(a->readers);
 	enum rc rc;
 
-	rc = schedule_has_work(db, &a->config.schedule, poll, has_work, e);
+	rc = schedule_look(db, &a->config.schedule, poll, look, e);
 	readers_return(a->readers, db);
 	return rc;
 }
@@ -227,9 +230,10 @@ get_tasks(
 	char network[PREFIX_MAX + 1];
 	struct poll_query query;
 	struct poll poll;
-	struct give_job job = { rules, &poll, &t->offers };
+	struct give_job job = {
+		.rules = rules, .poll = &poll, .offers = &t->offers
+	};
 	struct err e = ERR_INIT;
-	bool has_work = false;
 	enum rc rc;
 
 	if (poll_query_parse(&query, rq->query, &e) != RC_OK) {
@@ -240,8 +244,8 @@ get_tasks(
 	poll = (struct poll){ query.address, slice_of(query.region),
 		slice_of(network), t->now_ms };
 	t->offers.n = 0;
-	rc = find_work(t->api, &poll, &has_work, &e);
-	if (rc == RC_OK && has_work) {
+	rc = find_work(t->api, &poll, &job.look, &e);
+	if (rc == RC_OK && (job.look.in_region || job.look.anywhere)) {
 		/* Not before: the look is too short to be waited for. */
 		writer_expect(t->api->writer);
 		rc = writer_run(t->api->writer, give_run, &job, &e);

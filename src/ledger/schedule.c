@@ -5,6 +5,9 @@
 #include "ledger/cycle.h"
 #include "ledger/worker.h"
 
+/* One slot in so many has its worker's old assignments looked through. */
+#define PURGE_EACH 16
+
 /* A due task: what decides about it. */
 struct due {
 	int64_t id;
@@ -22,24 +25,24 @@ struct due {
 	int64_t held_cycle; /* and from this cycle */
 };
 
-struct due_entry {
-	int64_t id;
-	int64_t anyone_ms;
-};
-
-/* One slot for the worker, or none of the due task. */
-enum pick {
-	PICK_NONE,  /* not for this worker, now */
-	PICK_NEW,   /* the cycle's next copy */
-	PICK_AGAIN, /* a silent holder's slot */
-	PICK_STALE, /* all answered: only its place in the index is old */
+enum slot_kind {
+	SLOT_NONE,  /* not for this worker, now */
+	SLOT_NEW,   /* the cycle's next copy */
+	SLOT_AGAIN, /* a silent holder's */
+	SLOT_STALE, /* all answered: only its place in the index is old */
 };
 
 struct slot {
-	enum pick pick;
-	int64_t number; /* of PICK_AGAIN */
+	enum slot_kind kind;
+	int64_t number; /* of SLOT_AGAIN */
 	int64_t copy;
 	int64_t cycle_ms;
+};
+
+/* What was picked for the worker, but isn't given yet. */
+struct pick {
+	struct due due;
+	struct slot slot;
 };
 
 /* A poll in one region, while it is being served. */
@@ -51,11 +54,12 @@ struct round {
 	int64_t worker; /* 0: never seen */
 	int64_t turn;
 	int64_t level;
-	int64_t last_slot; /* given out; 0: not read yet */
-	int64_t skipped;   /* due tasks of the region that it can't have */
-	bool dry;	   /* only looks */
-	bool has_work;
-	bool gave;
+	int64_t last_slot;	    /* given out; 0: not read yet */
+	size_t wanted;		    /* slots to pick in all regions, */
+	size_t found;		    /* and so many were */
+	struct offered_task *tasks; /* NULL, or room for as many as wanted */
+	struct pick *picks;	    /* POLL_CANDIDATES_MAX, of this region */
+	size_t n_picks;
 };
 
 static void
@@ -67,46 +71,36 @@ copy_text(char *out, size_t size, struct slice s)
 	out[n] = '\0';
 }
 
-/* What decides about a due task, and what the worker would be told of it. */
-static enum rc
-due_read(struct round *r, int64_t id, struct due *d, struct offered_task *t,
-    struct err *e)
+static void
+due_read(struct query *q, struct due *d)
 {
-	struct query *q = db_query(r->db, Q_TASK_DECIDE);
-	enum rc rc;
-	bool row;
+	*d = (struct due){
+		.id = query_get_int(q, 0),
+		.version = query_get_int(q, 1),
+		.anyone_ms = query_get_int(q, 2),
+		.cycle_ms = query_get_int(q, 3),
+		.given = query_get_int(q, 4),
+		.timeout_ms = query_get_int(q, 5),
+		.reward_micros = query_get_int(q, 6),
+		.interval_ms = query_get_int(q, 7),
+		.copies = query_get_int(q, 8),
+		.cooldown_ms = query_get_int(q, 9),
+		.held_before = !query_is_null(q, 10),
+		.held_ms = query_get_int(q, 10),
+		.held_cycle = query_get_int(q, 11),
+	};
+}
 
-	*d = (struct due){ .id = id };
-	query_int(q, 1, id);
-	query_int(q, 2, r->worker);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		d->version = query_get_int(q, 0);
-		d->anyone_ms = query_get_int(q, 1);
-		d->cycle_ms = query_get_int(q, 2);
-		d->given = query_get_int(q, 3);
-		d->timeout_ms = query_get_int(q, 4);
-		d->reward_micros = query_get_int(q, 5);
-		d->interval_ms = query_get_int(q, 6);
-		d->copies = query_get_int(q, 7);
-		d->cooldown_ms = query_get_int(q, 8);
-		d->held_before = !query_is_null(q, 13);
-		d->held_ms = query_get_int(q, 13);
-		d->held_cycle = query_get_int(q, 14);
-	}
-	if (rc == RC_OK && row && t != NULL) {
-		copy_text(t->name, sizeof(t->name), query_get_text(q, 9));
-		copy_text(t->url, sizeof(t->url), query_get_text(q, 10));
-		copy_text(t->region, sizeof(t->region), query_get_text(q, 11));
-		t->expected_status = query_get_int(q, 12);
-		t->timeout_ms = d->timeout_ms;
-		t->reward_micros = d->reward_micros;
-	}
-	query_done(q);
-	if (rc == RC_OK && !row)
-		return err_set(
-		    e, RC_CORRUPT, "task %lld is due, but gone", (long long)id);
-	return rc;
+/* What the worker is told of it. */
+static void
+told_read(struct query *q, const struct due *d, struct offered_task *t)
+{
+	copy_text(t->name, sizeof(t->name), query_get_text(q, 12));
+	copy_text(t->url, sizeof(t->url), query_get_text(q, 13));
+	copy_text(t->region, sizeof(t->region), query_get_text(q, 14));
+	t->expected_status = query_get_int(q, 15);
+	t->timeout_ms = d->timeout_ms;
+	t->reward_micros = d->reward_micros;
 }
 
 /* The worker's turn, with no more to catch up than one poll's worth. */
@@ -152,41 +146,48 @@ may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
 	return rc;
 }
 
+/* A slot of the due task that waits for somebody. */
+static enum rc
+slot_find(struct round *r, const struct due *d, struct slot *s, struct err *e)
+{
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	*s = (struct slot){ .cycle_ms = cycle_at(
+				d->id, d->interval_ms, r->poll->now_ms) };
+	if (s->cycle_ms != d->cycle_ms || d->given < d->copies) {
+		s->kind = SLOT_NEW;
+		s->copy = s->cycle_ms != d->cycle_ms ? 0 : d->given;
+		return RC_OK;
+	}
+	q = db_query(r->db, Q_OFFER_AGAIN);
+	query_int(q, 1, d->id);
+	query_int(q, 2, r->poll->now_ms);
+	rc = query_step(q, &row, e);
+	s->kind = SLOT_STALE;
+	if (rc == RC_OK && row) {
+		s->kind = SLOT_AGAIN;
+		s->number = query_get_int(q, 0);
+		s->copy = query_get_int(q, 1);
+	}
+	query_done(q);
+	return rc;
+}
+
 /* Which slot of the due task this worker may have. */
 static enum rc
 slot_pick(struct round *r, const struct due *d, struct slot *s, struct err *e)
 {
-	struct query *q;
-	enum rc rc;
-	bool row, may;
+	enum rc rc = slot_find(r, d, s, e);
+	bool may = false;
 
-	*s = (struct slot){ .pick = PICK_NONE };
-	s->cycle_ms = cycle_at(d->id, d->interval_ms, r->poll->now_ms);
-	if (s->cycle_ms != d->cycle_ms || d->given < d->copies) {
-		s->pick = PICK_NEW;
-		s->copy = s->cycle_ms != d->cycle_ms ? 0 : d->given;
-	} else {
-		q = db_query(r->db, Q_OFFER_AGAIN);
-		query_int(q, 1, d->id);
-		query_int(q, 2, r->poll->now_ms);
-		rc = query_step(q, &row, e);
-		if (rc == RC_OK && row) {
-			s->pick = PICK_AGAIN;
-			s->number = query_get_int(q, 0);
-			s->copy = query_get_int(q, 1);
-		} else
-			s->pick = PICK_STALE;
-		query_done(q);
-		if (rc != RC_OK || s->pick == PICK_STALE)
-			return rc;
-	}
-	if (!is_its_turn(r, d)) {
-		s->pick = PICK_NONE;
-		return RC_OK;
-	}
-	rc = may_have(r, d, s, &may, e);
+	if (rc != RC_OK || s->kind == SLOT_STALE)
+		return rc;
+	if (is_its_turn(r, d))
+		rc = may_have(r, d, s, &may, e);
 	if (!may)
-		s->pick = PICK_NONE;
+		s->kind = SLOT_NONE;
 	return rc;
 }
 
@@ -257,7 +258,7 @@ offer_remember(struct round *r, const struct due *d, const struct slot *s,
 			return rc;
 	}
 	*remembered =
-	    d->copies > 1 || again_ms < end_ms || s->pick == PICK_AGAIN;
+	    d->copies > 1 || again_ms < end_ms || s->kind == SLOT_AGAIN;
 	if (!*remembered)
 		return RC_OK;
 	q = db_query(r->db, Q_OFFER_PUT);
@@ -282,6 +283,24 @@ assignment_add(
 	query_int(q, 5, s->cycle_ms);
 	query_int(q, 6, s->copy);
 	query_int(q, 7, r->poll->now_ms);
+	return query_run(q, e);
+}
+
+/* Forgets the worker's assignments that nothing depends on any more. */
+static enum rc
+assignment_purge(struct round *r, struct err *e)
+{
+	/*
+	 * Twice the window and the skew: a result credited at the end of its
+	 * assignment's window may carry a timestamp from the future, and be
+	 * sent again until that is too old.
+	 */
+	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
+	struct query *q = db_query(r->db, Q_ASSIGNMENT_PURGE);
+
+	query_int(q, 1, r->worker);
+	query_int(q, 2, r->poll->now_ms - keep_ms);
+	query_int(q, 3, r->poll->now_ms);
 	return query_run(q, e);
 }
 
@@ -310,103 +329,116 @@ slots_write(struct round *r, struct err *e)
 	return query_run(q, e);
 }
 
-/* Gives the picked slot to the worker. */
-static enum rc
-slot_give(struct round *r, const struct due *d, struct slot *s, struct err *e)
+/* The worker's turn moves on by what it is given. */
+static void
+turn_pass(struct round *r, const struct due *d)
 {
+	r->turn = turn_of(r, d);
+	if (r->turn > r->level)
+		r->level = r->turn; /* the next round begins */
+	r->turn += d->reward_micros;
+}
+
+static bool
+is_in_turn(const struct round *r)
+{
+	return r->turn <= r->level;
+}
+
+/* Picks a slot of the due task at which q is, if the worker may have one. */
+static enum rc
+due_pick(struct round *r, struct query *q, struct err *e)
+{
+	struct pick *p = &r->picks[r->n_picks];
+	enum rc rc;
+
+	due_read(q, &p->due);
+	rc = slot_pick(r, &p->due, &p->slot, e);
+	if (rc != RC_OK || p->slot.kind == SLOT_NONE)
+		return rc;
+	r->n_picks++;
+	if (p->slot.kind == SLOT_STALE)
+		return RC_OK;
+	if (r->tasks != NULL)
+		told_read(q, &p->due, &r->tasks[r->found]);
+	r->found++;
+	turn_pass(r, &p->due);
+	return RC_OK;
+}
+
+/*
+ * Picks from the region's due tasks, behind the first *seen: from all while
+ * it is the worker's turn, else from those that anyone may have.
+ */
+static enum rc
+due_walk(struct round *r, int64_t *seen, struct err *e)
+{
+	const bool in_turn = is_in_turn(r);
+	struct query *q = db_query(r->db, Q_TASK_DUE);
+	bool row = true;
+	enum rc rc = RC_OK;
+
+	query_int(q, 1, r->worker);
+	query_text(q, 2, r->region);
+	query_int(q, 3, r->poll->now_ms);
+	query_int(q, 4, POLL_CANDIDATES_MAX - *seen);
+	query_int(q, 5, *seen);
+	query_int(q, 6, in_turn);
+	while (rc == RC_OK && r->found < r->wanted &&
+	    is_in_turn(r) == in_turn &&
+	    (rc = query_step(q, &row, e)) == RC_OK && row) {
+		++*seen;
+		rc = due_pick(r, q, e);
+	}
+	query_done(q);
+	return rc;
+}
+
+/*
+ * Picks as many slots as are still wanted; only reads, so that no statement
+ * walks over what is being changed.
+ */
+static enum rc
+region_pick(struct round *r, struct err *e)
+{
+	int64_t seen = 0;
+	bool again;
+	enum rc rc;
+
+	r->n_picks = 0;
+	do {
+		again = is_in_turn(r);
+		rc = due_walk(r, &seen, e);
+		again = again && !is_in_turn(r);
+	} while (rc == RC_OK && again && r->found < r->wanted);
+	return rc;
+}
+
+/* Gives a picked slot to the worker. */
+static enum rc
+pick_give(struct round *r, struct pick *p, struct err *e)
+{
+	const struct due *d = &p->due;
+	struct slot *s = &p->slot;
 	int64_t given = d->given;
 	bool remembered = false;
 	enum rc rc = RC_OK;
 
-	if (s->pick == PICK_NEW) {
+	if (s->kind == SLOT_STALE)
+		return task_move(r, d, d->cycle_ms, d->given, true, e);
+	if (s->kind == SLOT_NEW) {
 		given = s->copy + 1;
 		rc = slot_number(r, &s->number, e);
 	}
-	if (rc == RC_OK && r->worker == 0)
-		rc = worker_add(
-		    r->db, &r->poll->worker, r->poll->now_ms, &r->worker, e);
+	/* Now and then: there is little to forget each time. */
+	if (rc == RC_OK && s->number % PURGE_EACH == 0)
+		rc = assignment_purge(r, e);
 	if (rc == RC_OK)
 		rc = assignment_add(r, d, s, e);
 	if (rc == RC_OK)
 		rc = offer_remember(r, d, s, &remembered, e);
 	if (rc == RC_OK)
 		rc = task_move(r, d, s->cycle_ms, given, remembered, e);
-	r->turn = turn_of(r, d);
-	if (r->turn > r->level)
-		r->level = r->turn; /* the next round begins */
-	r->turn += d->reward_micros;
-	r->gave = true;
-	return rc;
-}
-
-/* At most limit of the region's due tasks, behind those that were skipped. */
-static enum rc
-due_list(struct round *r, int64_t limit,
-    struct due_entry list[static POLL_CANDIDATES_MAX], size_t *n, struct err *e)
-{
-	struct query *q = db_query(r->db, Q_TASK_DUE);
-	enum rc rc;
-	bool row;
-
-	query_text(q, 1, r->region);
-	query_int(q, 2, r->poll->now_ms);
-	query_int(q, 3, limit);
-	query_int(q, 4, r->skipped);
-	*n = 0;
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		list[(*n)++] = (struct due_entry){ query_get_int(q, 0),
-			query_get_int(q, 1) };
-	query_done(q);
-	return rc;
-}
-
-/* Gives one of the due tasks, if the worker may have a slot of it. */
-static enum rc
-due_serve(struct round *r, int64_t id, struct offer_list *out, struct err *e)
-{
-	struct due d;
-	struct slot s;
-	enum rc rc;
-
-	rc = due_read(r, id, &d, r->dry ? NULL : &out->tasks[out->n], e);
-	if (rc == RC_OK)
-		rc = slot_pick(r, &d, &s, e);
-	if (rc != RC_OK)
-		return rc;
-	if (s.pick == PICK_NONE) {
-		r->skipped++;
-		return RC_OK;
-	}
-	r->has_work = true;
-	if (r->dry)
-		return RC_OK;
-	if (s.pick == PICK_STALE)
-		return task_move(r, &d, d.cycle_ms, d.given, true, e);
-	rc = slot_give(r, &d, &s, e);
-	if (rc == RC_OK)
-		out->n++;
-	return rc;
-}
-
-static bool
-is_served(const struct round *r, const struct offer_list *out)
-{
-	return r->dry ? r->has_work : out->n == (size_t)r->rules->max_tasks;
-}
-
-static enum rc
-round_serve(struct round *r, const struct due_entry *list, size_t n,
-    struct offer_list *out, struct err *e)
-{
-	enum rc rc = RC_OK;
-	size_t i;
-
-	for (i = 0; rc == RC_OK && i < n && !is_served(r, out); i++) {
-		if (r->turn > r->level && r->poll->now_ms < list[i].anyone_ms)
-			r->skipped++;
-		else
-			rc = due_serve(r, list[i].id, out, e);
-	}
 	return rc;
 }
 
@@ -431,100 +463,67 @@ place_read(struct round *r, struct err *e)
 }
 
 static enum rc
-place_write(struct round *r, int64_t level_before, struct err *e)
+level_write(struct round *r, struct err *e)
 {
-	struct query *q;
-	enum rc rc = RC_OK;
+	struct query *q = db_query(r->db, Q_LEVEL_SET);
 
-	if (r->level != level_before) {
-		q = db_query(r->db, Q_LEVEL_SET);
-		query_text(q, 1, r->region);
-		query_int(q, 2, r->level);
-		rc = query_run(q, e);
-	}
-	if (rc != RC_OK || !r->gave)
-		return rc;
-	q = db_query(r->db, Q_TURN_SET);
+	query_text(q, 1, r->region);
+	query_int(q, 2, r->level);
+	return query_run(q, e);
+}
+
+static enum rc
+turn_write(struct round *r, struct err *e)
+{
+	struct query *q = db_query(r->db, Q_TURN_SET);
+
 	query_int(q, 1, r->worker);
 	query_text(q, 2, r->region);
 	query_int(q, 3, r->turn);
 	return query_run(q, e);
 }
 
+/* Whether there is a slot for the worker in the region. */
 static enum rc
-region_serve(
-    struct round *r, struct slice region, struct offer_list *out, struct err *e)
+region_look(struct round *r, struct slice region, bool *has_work, struct err *e)
 {
-	struct due_entry list[POLL_CANDIDATES_MAX];
-	int64_t level_before;
 	enum rc rc;
-	size_t n;
 
 	r->region = region;
-	r->gave = false;
-	r->skipped = 0;
-	/* Most polls are served from the first few. */
-	rc = due_list(r, r->rules->max_tasks, list, &n, e);
-	if (rc != RC_OK || n == 0)
-		return rc;
 	rc = place_read(r, e);
-	level_before = r->level;
 	if (rc == RC_OK)
-		rc = round_serve(r, list, n, out, e);
-	/* What was given has moved behind what is due now. */
-	if (rc == RC_OK && n == (size_t)r->rules->max_tasks &&
-	    !is_served(r, out)) {
-		rc = due_list(
-		    r, POLL_CANDIDATES_MAX - r->rules->max_tasks, list, &n, e);
-		if (rc == RC_OK)
-			rc = round_serve(r, list, n, out, e);
-	}
-	if (rc == RC_OK && !r->dry)
-		rc = place_write(r, level_before, e);
+		rc = region_pick(r, e);
+	*has_work = r->n_picks > 0;
 	return rc;
 }
 
-/* The worker's own region first: nobody else can do those tasks. */
+/* Gives the worker what the region has for it. */
 static enum rc
-regions_serve(struct round *r, struct offer_list *out, struct err *e)
+region_serve(struct round *r, struct slice region, struct err *e)
 {
-	enum rc rc = RC_OK;
-
-	if (r->poll->region.len > 0)
-		rc = region_serve(r, r->poll->region, out, e);
-	if (rc == RC_OK && !(r->dry && r->has_work))
-		rc = region_serve(r, slice_of(""), out, e);
-	return rc;
-}
-
-/* Forgets the worker's assignments that nothing depends on any more. */
-static enum rc
-assignment_purge(struct round *r, struct err *e)
-{
-	/*
-	 * Twice the window and the skew: a result credited at the end of its
-	 * assignment's window may carry a timestamp from the future, and be
-	 * sent again until that is too old.
-	 */
-	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
-	const enum query_id steps[] = { Q_ASSIGNMENT_OLD, Q_ASSIGNMENT_PURGE };
-	struct query *q;
-	bool found = true;
-	enum rc rc = RC_OK;
+	const size_t found = r->found;
+	int64_t level;
+	enum rc rc;
 	size_t i;
 
-	/* Looks first: most often there are none, and a DELETE costs more. */
-	for (i = 0; rc == RC_OK && found && i < 2; i++) {
-		q = db_query(r->db, steps[i]);
-		query_int(q, 1, r->worker);
-		query_int(q, 2, r->poll->now_ms - keep_ms);
-		query_int(q, 3, r->poll->now_ms);
-		rc = query_step(q, &found, e);
-		query_done(q);
-	}
+	r->region = region;
+	rc = place_read(r, e);
+	level = r->level;
+	if (rc == RC_OK)
+		rc = region_pick(r, e);
+	if (rc == RC_OK && r->worker == 0 && r->found > found)
+		rc = worker_add(
+		    r->db, &r->poll->worker, r->poll->now_ms, &r->worker, e);
+	for (i = 0; rc == RC_OK && i < r->n_picks; i++)
+		rc = pick_give(r, &r->picks[i], e);
+	if (rc == RC_OK && r->level != level)
+		rc = level_write(r, e);
+	if (rc == RC_OK && r->found > found)
+		rc = turn_write(r, e);
 	return rc;
 }
 
+/* A worker that the look didn't know: by now others may. */
 static enum rc
 worker_admit(struct round *r, struct err *e)
 {
@@ -540,26 +539,28 @@ worker_admit(struct round *r, struct err *e)
 	return rc;
 }
 
-/* Who asks, and whether anything is due. */
+/* Who asks, and in which regions anything is due. */
 static enum rc
-poll_look(struct round *r, bool *due, struct err *e)
+poll_look(
+    struct db *db, const struct poll *p, struct outlook *out, struct err *e)
 {
 	char address[ADDRESS_LEN + 1];
 	bool row, suspended = false;
 	struct query *q;
 	enum rc rc;
 
-	*due = false;
-	address_format(address, &r->poll->worker, ADDRESS_LOWER);
-	q = db_query(r->db, Q_POLL_LOOK);
+	*out = (struct outlook){ .worker = 0 };
+	address_format(address, &p->worker, ADDRESS_LOWER);
+	q = db_query(db, Q_POLL_LOOK);
 	query_text(q, 1, (struct slice){ address, ADDRESS_LEN });
-	query_text(q, 2, r->poll->region);
-	query_int(q, 3, r->poll->now_ms);
+	query_text(q, 2, p->region);
+	query_int(q, 3, p->now_ms);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		r->worker = query_get_int(q, 0);
+		out->worker = query_get_int(q, 0);
 		suspended = slice_is(query_get_text(q, 1), "suspended");
-		*due = query_get_int(q, 2) != 0;
+		out->anywhere = query_get_int(q, 2) != 0;
+		out->in_region = query_get_int(q, 3) != 0;
 	}
 	query_done(q);
 	if (rc == RC_OK && suspended)
@@ -568,35 +569,49 @@ poll_look(struct round *r, bool *due, struct err *e)
 }
 
 enum rc
-schedule_has_work(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, bool *has_work, struct err *e)
+schedule_look(struct db *db, const struct schedule_rules *rules,
+    const struct poll *p, struct outlook *out, struct err *e)
 {
-	struct round r = { .db = db, .rules = rules, .poll = p, .dry = true };
-	bool due;
+	struct pick picks[POLL_CANDIDATES_MAX];
+	struct round r = {
+		.db = db, .rules = rules, .poll = p, .wanted = 1, .picks = picks
+	};
 	enum rc rc;
 
-	*has_work = false;
-	rc = poll_look(&r, &due, e);
-	if (rc == RC_OK && due)
-		rc = regions_serve(&r, NULL, e);
-	*has_work = r.has_work;
+	rc = poll_look(db, p, out, e);
+	r.worker = out->worker;
+	if (rc == RC_OK && out->in_region)
+		rc = region_look(&r, p->region, &out->in_region, e);
+	/* One is enough: then the poll goes on to what is anywhere, too. */
+	if (rc == RC_OK && out->anywhere && !out->in_region)
+		rc = region_look(&r, slice_of(""), &out->anywhere, e);
 	return rc;
 }
 
 enum rc
 schedule_give(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, struct offer_list *out, struct err *e)
+    const struct poll *p, const struct outlook *look, struct offer_list *out,
+    struct err *e)
 {
-	struct round r = { .db = db, .rules = rules, .poll = p };
-	enum rc rc;
+	struct pick picks[POLL_CANDIDATES_MAX];
+	struct round r = { .db = db,
+		.rules = rules,
+		.poll = p,
+		.worker = look->worker,
+		.wanted = (size_t)rules->max_tasks,
+		.tasks = out->tasks,
+		.picks = picks };
+	enum rc rc = RC_OK;
 
-	out->n = 0;
-	rc = worker_admit(&r, e);
-	if (rc == RC_OK && r.worker != 0)
-		rc = assignment_purge(&r, e);
-	if (rc == RC_OK)
-		rc = regions_serve(&r, out, e);
+	if (r.worker == 0)
+		rc = worker_admit(&r, e);
+	/* Its own region first: nobody else can do those tasks. */
+	if (rc == RC_OK && look->in_region)
+		rc = region_serve(&r, p->region, e);
+	if (rc == RC_OK && look->anywhere)
+		rc = region_serve(&r, slice_of(""), e);
 	if (rc == RC_OK)
 		rc = slots_write(&r, e);
+	out->n = r.found;
 	return rc;
 }

@@ -51,22 +51,29 @@ struct offer_list {
 	struct offered_task tasks[TASKS_PER_POLL_MAX];
 };
 
+/* What a look found: whom, and where schedule_give has something to do. */
+struct outlook {
+	int64_t worker; /* 0: never seen */
+	bool in_region; /* in the worker's own, */
+	bool anywhere;	/* among the tasks without one */
+};
+
 /*
  * Looks whether schedule_give would do anything for this poll. Most often one
  * statement tells, so it has no transaction, and needn't see one state of the
  * ledger. RC_INVALID when the worker is suspended, else errors of db.h.
  */
 MUST_CHECK enum rc
-schedule_has_work(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, bool *has_work, struct err *e);
+schedule_look(struct db *db, const struct schedule_rules *rules,
+    const struct poll *p, struct outlook *out, struct err *e);
 
 /*
- * Inside a write transaction: assigns what is due to the worker and lists
- * it. The assignments hold once the transaction is committed. Errors as
- * above; then the caller rolls back.
+ * Inside a write transaction, after a look: assigns what is due to the worker
+ * and lists it. The assignments hold once the transaction is committed.
+ * Errors as above; then the caller rolls back.
  */
-MUST_CHECK enum rc
-schedule_give(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, struct offer_list *out, struct err *e);
+MUST_CHECK enum rc schedule_give(struct db *db,
+    const struct schedule_rules *rules, const struct poll *p,
+    const struct outlook *look, struct offer_list *out, struct err *e);
 
 #endif
