@@ -485,6 +485,17 @@ FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
 SELECT k.id, k.name, k.version, k.region, v.task, v.region
 FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 
+-- Rows of the schedule that point at what isn't there.
+-- :name audit_schedule
+SELECT 'assignment', a.worker, a.task, a.slot FROM assignment a
+	LEFT JOIN task_version v ON v.id = a.version
+WHERE v.task IS NOT a.task
+	OR NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = a.worker)
+UNION ALL SELECT 'offer', NULL, o.task, o.slot FROM offer o
+WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
+UNION ALL SELECT 'turn', t.worker, NULL, NULL FROM turn t
+WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker);
+
 -- :name audit_transfer
 SELECT id, at_ms, kind, debit, credit, amount_micros, hash
 FROM transfer ORDER BY id;

@@ -12,6 +12,12 @@
 --   transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
 
+-- What points where
+--   Columns named after a table hold ids of it. Those of the schedule (offer,
+--   turn, assignment) aren't declared as foreign keys: checking them would be
+--   a seventh of what giving a task costs, no row that they point at is ever
+--   deleted, and `worknet audit` looks (schedule).
+
 -- What this ledger is: one row.
 CREATE TABLE ledger (
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
@@ -69,7 +75,7 @@ CREATE INDEX task_due ON task (region, open_ms, anyone_ms)
 -- more copies are given in that cycle, or because the slot is offered again
 -- when its holder stays silent. Emptied when the next cycle begins.
 CREATE TABLE offer (
-	task		INTEGER NOT NULL REFERENCES task (id),
+	task		INTEGER NOT NULL,
 	slot		INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,	-- 0 to copies - 1
 	network		TEXT NOT NULL,		-- the holder's /24 or /64, '' unknown
@@ -119,7 +125,7 @@ CREATE TABLE worker (
 
 -- A worker's place in the round of a region; see level.
 CREATE TABLE turn (
-	worker		INTEGER NOT NULL REFERENCES worker (id),
+	worker		INTEGER NOT NULL,
 	region		TEXT NOT NULL,
 	turn_micros	INTEGER NOT NULL,
 	PRIMARY KEY (worker, region)
@@ -129,10 +135,10 @@ CREATE TABLE turn (
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
 -- submission touch one place.
 CREATE TABLE assignment (
-	worker		INTEGER NOT NULL REFERENCES worker (id),
-	task		INTEGER NOT NULL REFERENCES task (id),
+	worker		INTEGER NOT NULL,
+	task		INTEGER NOT NULL,
 	slot		INTEGER NOT NULL,
-	version		INTEGER NOT NULL REFERENCES task_version (id),
+	version		INTEGER NOT NULL,
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,

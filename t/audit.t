@@ -148,12 +148,23 @@ finds('a result moved to a transfer that does not exist',
 finds('the url of a definition changed', 'version-chain',
     "UPDATE task_version SET url = 'http://example.org/' WHERE id = 2;",
     says => qr/definition 2: its hash/);
-finds('a definition deleted', 'amount file result task version-chain',
+finds('a definition deleted', 'amount file result schedule task ' .
+    'version-chain',
     "DELETE FROM task_version WHERE id = 2;");
 finds('a task that points at a definition of another one', 'task',
     "UPDATE task SET version = 1 WHERE id = 2;");
 finds('a task renamed to nothing', 'task',
     "UPDATE task SET name = 'a b' WHERE id = 2;");
+finds('an assignment of a worker that nobody knows', 'schedule',
+    "INSERT INTO assignment VALUES (999, 1, 999999, 1, 0, 0, 0);",
+    says => qr/assignment: of worker 999, task 1, slot 999999/);
+finds('an assignment of another task\'s definition', 'schedule',
+    "INSERT INTO assignment SELECT worker, task, 999999, version + 1, 0, 0, 0
+    FROM assignment LIMIT 1;");
+finds('an offer of a task that doesn\'t exist', 'schedule',
+    "INSERT INTO offer VALUES (999, 999999, 0, '', 0);");
+finds('a turn of a worker that nobody knows', 'schedule',
+    "INSERT INTO turn VALUES (999, '', 0);");
 finds('the outcome of a check changed', 'transfer-chain',
     "UPDATE result SET success = 1 - success WHERE slot = $slot;");
 

@@ -293,7 +293,7 @@ worker_round(struct simulation *s, int64_t now_ms, struct err *e)
 	enum rc rc;
 
 	s->turn = (s->turn + 1) % (size_t)s->o->workers;
-	rc = schedule_look(s->db, &s->schedule, &poll, &look, e);
+	rc = schedule_look(s->db, &poll, &look, e);
 	if (rc == RC_OK)
 		rc = schedule_give(
 		    s->db, &s->schedule, &poll, &look, &s->offers, e);

@@ -202,7 +202,8 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 	struct outlook look;
 
 	step(m);
-	must(schedule_look(m->db, &rules, &p, &look, &e), &e);
+	must(schedule_look(m->db, &p, &look, &e), &e);
+	must(schedule_look_closer(m->db, &rules, &p, &look, &e), &e);
 	if (!look.in_region && !look.anywhere)
 		return;
 	must(schedule_give(m->db, &rules, &p, &look, &offers, &e), &e);

@@ -88,17 +88,18 @@ poll_from(int who, const char *region, const char *network, int64_t now_ms)
 	struct offer_list list = { .n = 0 };
 	const struct poll p = { worker(who), slice_of(region),
 		slice_of(network), now_ms };
-	struct outlook look,
-	    everywhere = { .in_region = true, .anywhere = true };
+	struct outlook look, all = { .in_region = true, .anywhere = true };
 	struct err e = ERR_INIT;
 	enum rc rc;
 	size_t i;
 
 	must(db_begin(db, &e), &e);
-	rc = schedule_look(db, &rules, &p, &look, &e);
-	everywhere.worker = look.worker;
+	rc = schedule_look(db, &p, &look, &e);
 	if (rc == RC_OK)
-		rc = schedule_give(db, &rules, &p, &everywhere, &list, &e);
+		rc = schedule_look_closer(db, &rules, &p, &look, &e);
+	all.worker = look.worker;
+	if (rc == RC_OK)
+		rc = schedule_give(db, &rules, &p, &all, &list, &e);
 	if (rc != RC_OK) {
 		db_rollback(db);
 		(void)snprintf(names, sizeof(names), "%s", e.msg);
@@ -106,11 +107,8 @@ poll_from(int who, const char *region, const char *network, int64_t now_ms)
 	}
 	must(db_commit(db, &e), &e);
 	names[0] = '\0';
-	for (i = 0; i < list.n; i++) {
-		if (i > 0)
-			strcat(names, " ");
-		strcat(names, list.tasks[i].name);
-	}
+	for (i = 0; i < list.n; i++)
+		strcat(strcat(names, i > 0 ? " " : ""), list.tasks[i].name);
 	/* The cheap look may be wrong only in one direction. */
 	if (list.n > 0 && !look.in_region && !look.anywhere)
 		return "schedule_look was wrong";

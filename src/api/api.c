@@ -23,6 +23,7 @@ struct api {
 	struct readers *readers;
 	struct writer *writer;
 	atomic_uint refused; /* 503s since last success */
+	atomic_bool gives;   /* something, to the last poll of the writer */
 };
 
 struct api_thread {
@@ -210,6 +211,12 @@ answer_tasks(struct api_thread *t, struct api_response *rs)
 	json_writer_free(w);
 }
 
+static bool
+has_work(const struct outlook *look)
+{
+	return look->in_region || look->anywhere;
+}
+
 static enum rc
 find_work(
     struct api *a, const struct poll *poll, struct outlook *look, struct err *e)
@@ -217,7 +224,11 @@ find_work(
 	struct db *db = readers_borrow(a->readers);
 	enum rc rc;
 
-	rc = schedule_look(db, &a->config.schedule, poll, look, e);
+	rc = schedule_look(db, poll, look, e);
+	/* While workers are given what is due, a closer look is for nothing. */
+	if (rc == RC_OK && has_work(look) && !atomic_load(&a->gives))
+		rc = schedule_look_closer(
+		    db, &a->config.schedule, poll, look, e);
 	readers_return(a->readers, db);
 	return rc;
 }
@@ -245,10 +256,11 @@ get_tasks(
 		slice_of(network), t->now_ms };
 	t->offers.n = 0;
 	rc = find_work(t->api, &poll, &job.look, &e);
-	if (rc == RC_OK && (job.look.in_region || job.look.anywhere)) {
+	if (rc == RC_OK && has_work(&job.look)) {
 		/* Not before: the look is too short to be waited for. */
 		writer_expect(t->api->writer);
 		rc = writer_run(t->api->writer, give_run, &job, &e);
+		atomic_store(&t->api->gives, t->offers.n > 0);
 	}
 	if (rc == RC_INVALID) {
 		answer_error(t, rs, 403, e.msg);

@@ -26,6 +26,8 @@ static const struct {
 	    "definitions of tasks have no gap, and each hash is right" },
 	[AUDIT_TASK] = { "task",
 	    "each task and each definition belong together" },
+	[AUDIT_SCHEDULE] = { "schedule",
+	    "each row of the schedule is of a task and a worker" },
 	[AUDIT_TRANSFER_CHAIN] = { "transfer-chain",
 	    "transfers have no gap, and each hash covers it and its results" },
 	[AUDIT_TRANSFER_KIND] = { "transfer-kind",
@@ -223,6 +225,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_accounts_load(a, e);
 	if (rc == RC_OK)
 		rc = audit_tasks(a, e);
+	if (rc == RC_OK)
+		rc = audit_schedule(a, e);
 	if (rc == RC_OK)
 		rc = audit_transfers(a, e);
 	if (rc == RC_OK)

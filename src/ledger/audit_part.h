@@ -58,6 +58,8 @@ MUST_CHECK enum rc audit_accounts_load(struct audit *a, struct err *e);
 void audit_accounts_check(struct audit *a);
 /* Loads the tasks, and checks them and their definitions. */
 MUST_CHECK enum rc audit_tasks(struct audit *a, struct err *e);
+/* Checks what the rows of the schedule point at. */
+MUST_CHECK enum rc audit_schedule(struct audit *a, struct err *e);
 /* Checks every transfer with its results, and sums the accounts. */
 MUST_CHECK enum rc audit_transfers(struct audit *a, struct err *e);
 /* Checks one result by itself, paid by t to the task of version v. */

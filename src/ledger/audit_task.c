@@ -265,3 +265,24 @@ audit_tasks(struct audit *a, struct err *e)
 	audit_checked(a, AUDIT_TASK, (int64_t)a->tasks_n);
 	return rc;
 }
+
+enum rc
+audit_schedule(struct audit *a, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_AUDIT_SCHEDULE);
+	struct slice table;
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		table = query_get_text(q, 0);
+		audit_found(a, AUDIT_SCHEDULE,
+		    "%.*s: of worker %" PRId64 ", task %" PRId64
+		    ", slot %" PRId64 ": points at what isn't there",
+		    (int)table.len, table.p, query_get_int(q, 1),
+		    query_get_int(q, 2), query_get_int(q, 3));
+	}
+	query_done(q);
+	audit_checked(a, AUDIT_SCHEDULE, 1);
+	return rc;
+}

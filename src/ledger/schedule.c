@@ -539,9 +539,8 @@ worker_admit(struct round *r, struct err *e)
 	return rc;
 }
 
-/* Who asks, and in which regions anything is due. */
-static enum rc
-poll_look(
+enum rc
+schedule_look(
     struct db *db, const struct poll *p, struct outlook *out, struct err *e)
 {
 	char address[ADDRESS_LEN + 1];
@@ -569,22 +568,23 @@ poll_look(
 }
 
 enum rc
-schedule_look(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, struct outlook *out, struct err *e)
+schedule_look_closer(struct db *db, const struct schedule_rules *rules,
+    const struct poll *p, struct outlook *look, struct err *e)
 {
 	struct pick picks[POLL_CANDIDATES_MAX];
-	struct round r = {
-		.db = db, .rules = rules, .poll = p, .wanted = 1, .picks = picks
-	};
-	enum rc rc;
+	struct round r = { .db = db,
+		.rules = rules,
+		.poll = p,
+		.worker = look->worker,
+		.wanted = 1,
+		.picks = picks };
+	enum rc rc = RC_OK;
 
-	rc = poll_look(db, p, out, e);
-	r.worker = out->worker;
-	if (rc == RC_OK && out->in_region)
-		rc = region_look(&r, p->region, &out->in_region, e);
+	if (look->in_region)
+		rc = region_look(&r, p->region, &look->in_region, e);
 	/* One is enough: then the poll goes on to what is anywhere, too. */
-	if (rc == RC_OK && out->anywhere && !out->in_region)
-		rc = region_look(&r, slice_of(""), &out->anywhere, e);
+	if (rc == RC_OK && look->anywhere && !look->in_region)
+		rc = region_look(&r, slice_of(""), &look->anywhere, e);
 	return rc;
 }
 

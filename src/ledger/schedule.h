@@ -51,7 +51,7 @@ struct offer_list {
 	struct offered_task tasks[TASKS_PER_POLL_MAX];
 };
 
-/* What a look found: whom, and where schedule_give has something to do. */
+/* What a look found: whom, and where schedule_give may have something to do. */
 struct outlook {
 	int64_t worker; /* 0: never seen */
 	bool in_region; /* in the worker's own, */
@@ -59,13 +59,21 @@ struct outlook {
 };
 
 /*
- * Looks whether schedule_give would do anything for this poll. Most often one
- * statement tells, so it has no transaction, and needn't see one state of the
- * ledger. RC_INVALID when the worker is suspended, else errors of db.h.
+ * Looks who asks and where anything is due, in one statement, which is what
+ * most polls end with. RC_INVALID when the worker is suspended, else errors
+ * of db.h.
+ */
+MUST_CHECK enum rc schedule_look(
+    struct db *db, const struct poll *p, struct outlook *out, struct err *e);
+
+/*
+ * Looks closer: strikes out of a look where schedule_give would do nothing for
+ * this worker. Needs no transaction: each statement may see another state of
+ * the ledger.
  */
 MUST_CHECK enum rc
-schedule_look(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, struct outlook *out, struct err *e);
+schedule_look_closer(struct db *db, const struct schedule_rules *rules,
+    const struct poll *p, struct outlook *look, struct err *e);
 
 /*
  * Inside a write transaction, after a look: assigns what is due to the worker

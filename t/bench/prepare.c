@@ -169,7 +169,7 @@ holder_poll(struct preparation *p, struct holder *h, const char *region,
 	enum rc rc;
 	size_t i;
 
-	rc = schedule_look(p->db, &rules, &poll, &look, e);
+	rc = schedule_look(p->db, &poll, &look, e);
 	if (rc == RC_OK)
 		rc = schedule_give(p->db, &rules, &poll, &look, offers, e);
 	if (rc == RC_OK && offers->n != (size_t)p->o->batch)
