@@ -36,18 +36,40 @@ struct writer {
 	struct writer_counts counts; /* lock */
 };
 
-/* Runs the jobs in one transaction, up to the first that fails. */
+/* Moves jobs that wait behind the first n, of which most can be. */
+static size_t
+group_take(struct writer *w, struct job **jobs, size_t n, size_t most)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	for (; n < most && w->first != NULL; n++, w->waiting--) {
+		jobs[n] = w->first;
+		w->first = w->first->next;
+	}
+	if (w->first == NULL)
+		w->last = &w->first;
+	(void)pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
+/*
+ * Runs the first *n jobs in one transaction, up to the first that fails; with
+ * them those that arrive meanwhile, as long as there are fewer than most.
+ */
 static enum rc
-group_try(struct writer *w, struct job **jobs, size_t n, struct err *e)
+group_try(
+    struct writer *w, struct job **jobs, size_t *n, size_t most, struct err *e)
 {
 	enum rc rc;
-	size_t i;
+	size_t i = 0;
 
 	rc = db_begin(w->db, e);
 	if (rc != RC_OK)
 		return rc;
-	for (i = 0; rc == RC_OK && i < n; i++)
+	while (rc == RC_OK && i < *n) {
 		rc = jobs[i]->fn(w->db, jobs[i]->ctx, e);
+		if (rc == RC_OK && ++i == *n)
+			*n = group_take(w, jobs, *n, most);
+	}
 	if (rc == RC_OK)
 		rc = db_commit(w->db, e);
 	if (rc != RC_OK)
@@ -58,21 +80,21 @@ group_try(struct writer *w, struct job **jobs, size_t n, struct err *e)
 /*
  * Commits the group; when that fails, each job alone, so that one can't take
  * its neighbours down. A ledger that can't be written at all (RC_BUSY) isn't
- * tried once more for each of them.
+ * tried once more for each of them. Returns how many jobs it became.
  */
-static void
+static size_t
 group_run(struct writer *w, struct job **jobs, enum rc *rcs, size_t n,
     uint64_t *commits)
 {
 	struct err e = ERR_INIT;
+	size_t i, one = 1;
 	enum rc rc;
-	size_t i;
 
-	rc = group_try(w, jobs, n, &e);
+	rc = group_try(w, jobs, &n, GROUP_MAX, &e);
 	*commits = rc == RC_OK;
 	for (i = 0; i < n; i++) {
 		if (rc != RC_OK && rc != RC_BUSY && n > 1) {
-			rcs[i] = group_try(w, &jobs[i], 1, jobs[i]->err);
+			rcs[i] = group_try(w, &jobs[i], &one, 1, jobs[i]->err);
 			*commits += rcs[i] == RC_OK;
 			continue;
 		}
@@ -80,20 +102,6 @@ group_run(struct writer *w, struct job **jobs, enum rc *rcs, size_t n,
 		if (rc != RC_OK && jobs[i]->err != NULL)
 			*jobs[i]->err = e;
 	}
-}
-
-static size_t
-group_take(struct writer *w, struct job **jobs)
-{
-	size_t n;
-
-	for (n = 0; n < GROUP_MAX && w->first != NULL; n++) {
-		jobs[n] = w->first;
-		w->first = w->first->next;
-	}
-	if (w->first == NULL)
-		w->last = &w->first;
-	w->waiting -= n;
 	return n;
 }
 
@@ -133,11 +141,11 @@ writer_main(void *arg)
 	(void)pthread_mutex_lock(&w->lock);
 	for (;;) {
 		group_wait(w);
-		n = group_take(w, jobs);
+		(void)pthread_mutex_unlock(&w->lock);
+		n = group_take(w, jobs, 0, GROUP_MAX);
 		if (n == 0)
 			break;
-		(void)pthread_mutex_unlock(&w->lock);
-		group_run(w, jobs, rcs, n, &commits);
+		n = group_run(w, jobs, rcs, n, &commits);
 		(void)pthread_mutex_lock(&w->lock);
 		w->counts.commits += commits;
 		for (i = 0; i < n; i++) {
@@ -147,7 +155,6 @@ writer_main(void *arg)
 			(void)pthread_cond_signal(&jobs[i]->finished);
 		}
 	}
-	(void)pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
