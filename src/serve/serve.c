@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "serve/cgi.h"
+#include "serve/leaders.h"
 #include "serve/load.h"
 
 /* A web server that stalls in the middle of a request holds its thread no
@@ -43,6 +44,7 @@ struct server {
 	int stop_fd; /* readable: serving ends */
 	int epoll_fd;
 	struct load load;
+	struct leaders leaders; /* who waits for epoll */
 	pthread_mutex_t lock;
 	TAILQ_HEAD(, connection) all; /* lock */
 };
@@ -245,7 +247,9 @@ responder_main(void *arg)
 		 * there, and another with it if one has arrived: so this ends
 		 * after a look that had room for both and found the one. */
 		most = stopping ? 2 : 1;
+		leader_join(&s->leaders);
 		n = epoll_wait(s->epoll_fd, events, most, -1);
+		leader_leave(&s->leaders);
 		for (i = 0; i < n; i++) {
 			what = events[i].data.ptr;
 			served |= what != &s->stop_fd;
@@ -307,6 +311,7 @@ responders_stop(struct responder *all, size_t n, struct server *s)
 
 	if (s->stop_fd >= 0)
 		(void)eventfd_write(s->stop_fd, 1);
+	leaders_all(&s->leaders);
 	for (i = 0; i < n; i++) {
 		(void)pthread_join(all[i].thread, NULL);
 		responder_free(&all[i]);
@@ -344,6 +349,7 @@ server_close(struct server *s)
 		(void)close(s->epoll_fd);
 	if (s->stop_fd >= 0)
 		(void)close(s->stop_fd);
+	leaders_free(&s->leaders);
 	(void)pthread_mutex_destroy(&s->lock);
 }
 
@@ -379,6 +385,7 @@ serve_run(struct api *api, int listen_fd, bool owned, size_t threads,
 	enum rc rc;
 
 	load_init(&s.load, threads);
+	leaders_init(&s.leaders);
 	rc = server_open(&s, e);
 	if (rc == RC_OK && (all = calloc(threads, sizeof(*all))) == NULL)
 		rc = err_set(e, RC_NO_MEMORY, "serve: no memory");
