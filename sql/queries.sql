@@ -121,6 +121,11 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
 -- A worker's rows on which nothing depends any more: no payment, no cooldown,
 -- and no cycle that still runs (one is shorter than two intervals).
+-- :name assignment_old
+SELECT 1 FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
+	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
+		FROM task_version v WHERE v.id = version) LIMIT 1;
+
 -- :name assignment_purge
 DELETE FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
 	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)

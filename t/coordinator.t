@@ -624,4 +624,28 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 	$w->log_ok;
 }
 
+# ---- What nothing depends on any more is forgotten ----
+
+{
+	my $w = WorknetTest->new->fault_prepare;
+	my $given = 0;
+
+	$w->clock_set($T0);
+	$w->init;
+	$w->task_add('hourly', interval => '1h', cooldown => '0s');
+	$w->start;
+	my $c = $w->fcgi;
+	# In turns, so that all slots of one worker have odd numbers.
+	for my $hour (1 .. 40) {
+		$w->clock_set($T0 + $hour * 3600000 + 60000);
+		$given++ if polled($c, $w->worker($hour % 2)) eq 'hourly';
+	}
+	is($given, 40, 'two workers take turns for forty hours');
+	cmp_ok($w->sql_value('SELECT max(n) FROM (SELECT count(*) AS n ' .
+	    'FROM assignment GROUP BY worker)'), '<=', 2,
+	    'no worker\'s old assignments are kept');
+	is($w->stop, 0, 'it stops');
+	$w->log_ok;
+}
+
 done_testing();

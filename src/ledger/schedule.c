@@ -5,9 +5,6 @@
 #include "ledger/cycle.h"
 #include "ledger/worker.h"
 
-/* One slot in so many has its worker's old assignments looked through. */
-#define PURGE_EACH 16
-
 /* A due task: what decides about it. */
 struct due {
 	int64_t id;
@@ -286,24 +283,6 @@ assignment_add(
 	return query_run(q, e);
 }
 
-/* Forgets the worker's assignments that nothing depends on any more. */
-static enum rc
-assignment_purge(struct round *r, struct err *e)
-{
-	/*
-	 * Twice the window and the skew: a result credited at the end of its
-	 * assignment's window may carry a timestamp from the future, and be
-	 * sent again until that is too old.
-	 */
-	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
-	struct query *q = db_query(r->db, Q_ASSIGNMENT_PURGE);
-
-	query_int(q, 1, r->worker);
-	query_int(q, 2, r->poll->now_ms - keep_ms);
-	query_int(q, 3, r->poll->now_ms);
-	return query_run(q, e);
-}
-
 /* A new number; slots_write keeps the last one. */
 static enum rc
 slot_number(struct round *r, int64_t *number, struct err *e)
@@ -430,9 +409,6 @@ pick_give(struct round *r, struct pick *p, struct err *e)
 		given = s->copy + 1;
 		rc = slot_number(r, &s->number, e);
 	}
-	/* Now and then: there is little to forget each time. */
-	if (rc == RC_OK && s->number % PURGE_EACH == 0)
-		rc = assignment_purge(r, e);
 	if (rc == RC_OK)
 		rc = assignment_add(r, d, s, e);
 	if (rc == RC_OK)
@@ -523,6 +499,34 @@ region_serve(struct round *r, struct slice region, struct err *e)
 	return rc;
 }
 
+/* Forgets the worker's assignments that nothing depends on any more. */
+static enum rc
+assignment_purge(struct round *r, struct err *e)
+{
+	/*
+	 * Twice the window and the skew: a result credited at the end of its
+	 * assignment's window may carry a timestamp from the future, and be
+	 * sent again until that is too old.
+	 */
+	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
+	const enum query_id steps[] = { Q_ASSIGNMENT_OLD, Q_ASSIGNMENT_PURGE };
+	struct query *q;
+	bool found = true;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	/* Looks first: most often there are none, and a DELETE costs more. */
+	for (i = 0; rc == RC_OK && found && i < 2; i++) {
+		q = db_query(r->db, steps[i]);
+		query_int(q, 1, r->worker);
+		query_int(q, 2, r->poll->now_ms - keep_ms);
+		query_int(q, 3, r->poll->now_ms);
+		rc = query_step(q, &found, e);
+		query_done(q);
+	}
+	return rc;
+}
+
 /* A worker that the look didn't know: by now others may. */
 static enum rc
 worker_admit(struct round *r, struct err *e)
@@ -610,6 +614,8 @@ schedule_give(struct db *db, const struct schedule_rules *rules,
 		rc = region_serve(&r, p->region, e);
 	if (rc == RC_OK && look->anywhere)
 		rc = region_serve(&r, slice_of(""), e);
+	if (rc == RC_OK && r.found > 0)
+		rc = assignment_purge(&r, e);
 	if (rc == RC_OK)
 		rc = slots_write(&r, e);
 	out->n = r.found;
