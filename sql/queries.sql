@@ -69,7 +69,7 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- slot is for worker ?1: the task, and when it was last given to that worker;
 -- and what the worker is told of it. The inner part is from the index alone.
 -- :name task_due
-SELECT k.id, k.version, k.anyone_ms, k.cycle_ms, k.given, v.timeout_ms,
+SELECT k.id, k.version, k.cycle_ms, k.given, v.timeout_ms,
 	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, a.assigned_ms,
 	a.cycle_ms, k.name, v.url, v.region, v.expected_status
 FROM (SELECT id, anyone_ms FROM task INDEXED BY task_due

@@ -260,7 +260,7 @@ get_tasks(
 		/* Not before: the look is too short to be waited for. */
 		writer_expect(t->api->writer);
 		rc = writer_run(t->api->writer, give_run, &job, &e);
-		atomic_store(&t->api->gives, t->offers.n > 0);
+		atomic_store(&t->api->gives, rc == RC_OK && t->offers.n > 0);
 	}
 	if (rc == RC_INVALID) {
 		answer_error(t, rs, 403, e.msg);

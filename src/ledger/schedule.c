@@ -9,8 +9,7 @@
 struct due {
 	int64_t id;
 	int64_t version;
-	int64_t anyone_ms; /* from here on also out of turn */
-	int64_t cycle_ms;  /* last given from */
+	int64_t cycle_ms; /* last given from */
 	int64_t given;
 	int64_t timeout_ms;
 	int64_t reward_micros;
@@ -74,17 +73,16 @@ due_read(struct query *q, struct due *d)
 	*d = (struct due){
 		.id = query_get_int(q, 0),
 		.version = query_get_int(q, 1),
-		.anyone_ms = query_get_int(q, 2),
-		.cycle_ms = query_get_int(q, 3),
-		.given = query_get_int(q, 4),
-		.timeout_ms = query_get_int(q, 5),
-		.reward_micros = query_get_int(q, 6),
-		.interval_ms = query_get_int(q, 7),
-		.copies = query_get_int(q, 8),
-		.cooldown_ms = query_get_int(q, 9),
-		.held_before = !query_is_null(q, 10),
-		.held_ms = query_get_int(q, 10),
-		.held_cycle = query_get_int(q, 11),
+		.cycle_ms = query_get_int(q, 2),
+		.given = query_get_int(q, 3),
+		.timeout_ms = query_get_int(q, 4),
+		.reward_micros = query_get_int(q, 5),
+		.interval_ms = query_get_int(q, 6),
+		.copies = query_get_int(q, 7),
+		.cooldown_ms = query_get_int(q, 8),
+		.held_before = !query_is_null(q, 9),
+		.held_ms = query_get_int(q, 9),
+		.held_cycle = query_get_int(q, 10),
 	};
 }
 
@@ -92,10 +90,10 @@ due_read(struct query *q, struct due *d)
 static void
 told_read(struct query *q, const struct due *d, struct offered_task *t)
 {
-	copy_text(t->name, sizeof(t->name), query_get_text(q, 12));
-	copy_text(t->url, sizeof(t->url), query_get_text(q, 13));
-	copy_text(t->region, sizeof(t->region), query_get_text(q, 14));
-	t->expected_status = query_get_int(q, 15);
+	copy_text(t->name, sizeof(t->name), query_get_text(q, 11));
+	copy_text(t->url, sizeof(t->url), query_get_text(q, 12));
+	copy_text(t->region, sizeof(t->region), query_get_text(q, 13));
+	t->expected_status = query_get_int(q, 14);
 	t->timeout_ms = d->timeout_ms;
 	t->reward_micros = d->reward_micros;
 }
@@ -107,12 +105,6 @@ turn_of(const struct round *r, const struct due *d)
 	int64_t least = r->level - r->rules->max_tasks * d->reward_micros;
 
 	return r->turn > least ? r->turn : least;
-}
-
-static bool
-is_its_turn(const struct round *r, const struct due *d)
-{
-	return turn_of(r, d) <= r->level || r->poll->now_ms >= d->anyone_ms;
 }
 
 /* Whether cooldown, cycle and network let this worker have a slot. */
@@ -181,8 +173,7 @@ slot_pick(struct round *r, const struct due *d, struct slot *s, struct err *e)
 
 	if (rc != RC_OK || s->kind == SLOT_STALE)
 		return rc;
-	if (is_its_turn(r, d))
-		rc = may_have(r, d, s, &may, e);
+	rc = may_have(r, d, s, &may, e);
 	if (!may)
 		s->kind = SLOT_NONE;
 	return rc;

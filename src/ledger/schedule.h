@@ -77,8 +77,9 @@ schedule_look_closer(struct db *db, const struct schedule_rules *rules,
 
 /*
  * Inside a write transaction, after a look: assigns what is due to the worker
- * and lists it. The assignments hold once the transaction is committed.
- * Errors as above; then the caller rolls back.
+ * and lists it. The assignments hold once the transaction is committed. Who
+ * was suspended since the look is still given something, this once: its
+ * results are refused. Errors as above; then the caller rolls back.
  */
 MUST_CHECK enum rc schedule_give(struct db *db,
     const struct schedule_rules *rules, const struct poll *p,
