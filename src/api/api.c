@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/network.h"
 #include "api/query.h"
 #include "api/results.h"
 #include "base/log.h"
+#include "base/processors.h"
 #include "eth/attest.h"
 #include "ledger/readers.h"
 #include "json/json.h"
@@ -44,9 +44,7 @@ typedef void api_route_fn(struct api_thread *t, const struct api_request *rq,
 static size_t
 readers_count(void)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return (size_t)(processors < 1 ? 1 : processors) + READERS_MORE;
+	return processors_count() + READERS_MORE;
 }
 
 enum rc

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/processors.h"
 #include "eth/attest.h"
 #include "ledger/audit_part.h"
 
@@ -149,11 +149,10 @@ thread_main(void *arg)
 static unsigned
 threads_wanted(const struct audit *a)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned n = a->o->threads;
 
 	if (n == 0)
-		n = cores < 1 ? 1 : (unsigned)cores;
+		n = (unsigned)processors_count();
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/processors.h"
 /*
  * A thread for each core: the run itself does little but wait. More than
  * four would outrun any facilitator.
@@ -88,8 +89,7 @@ verify_all(void *arg)
 static size_t
 threads_for(size_t n)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t threads = cores > 1 ? (size_t)cores : 1;
+	size_t threads = processors_count();
 
 	if (threads > THREADS_MAX)
 		threads = THREADS_MAX;

@@ -1,7 +1,8 @@
 #include "serve/leaders.h"
 
 #include <stdint.h>
-#include <unistd.h>
+
+#include "base/processors.h"
 
 /*
  * As many as can compute at once, and one that sees what arrives meanwhile:
@@ -10,9 +11,7 @@
 static size_t
 leaders_most(void)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return (size_t)(processors < 1 ? 1 : processors) + 1;
+	return processors_count() + 1;
 }
 
 void

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/processors.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "work/result.h"
@@ -310,8 +311,7 @@ static enum rc
 posts_sign(struct preparation *p, struct err *e)
 {
 	struct signer signers[THREADS_MAX];
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t i, n = cores < 1 ? 1 : (size_t)cores;
+	size_t i, n = processors_count();
 	enum rc rc = RC_OK;
 
 	n = n > THREADS_MAX ? THREADS_MAX : n;
