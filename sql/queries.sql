@@ -44,10 +44,10 @@ UPDATE worker SET state = ?2 WHERE id = ?1;
 -- What most polls end with: who asks (NULL: never seen), and whether anything
 -- is due, among the tasks of no region and of the region ?2.
 -- :name poll_look
-SELECT w.id, w.state, EXISTS (SELECT 1 FROM task INDEXED BY task_due
-		WHERE state = 'active' AND region = '' AND open_ms <= ?3),
-	EXISTS (SELECT 1 FROM task INDEXED BY task_due
-		WHERE state = 'active' AND region = ?2 AND open_ms <= ?3
+SELECT w.id, w.state, EXISTS (SELECT 1 FROM schedule
+		WHERE paused = 0 AND region = '' AND open_ms <= ?3),
+	EXISTS (SELECT 1 FROM schedule
+		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
 		AND ?2 <> '')
 FROM (SELECT 1) LEFT JOIN worker w ON w.address = ?1;
 
@@ -67,15 +67,15 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- The tasks of a region that have a slot to give, those that wait longest
 -- first; unless ?6, only those that anyone may have. What decides whether a
 -- slot is for worker ?1: the task, and when it was last given to that worker;
--- and what the worker is told of it. The inner part is from the index alone.
+-- and what the worker is told of it.
 -- :name task_due
-SELECT k.id, k.version, k.cycle_ms, k.given, v.timeout_ms,
+SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, v.timeout_ms,
 	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, a.assigned_ms,
-	a.cycle_ms, k.name, v.url, v.region, v.expected_status
-FROM (SELECT id, anyone_ms FROM task INDEXED BY task_due
-		WHERE state = 'active' AND region = ?2 AND open_ms <= ?3
+	a.cycle_ms, k.name, v.url, v.expected_status, d.anyone_ms <= ?3
+FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
+		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
 		ORDER BY open_ms LIMIT ?4 OFFSET ?5) d
-	CROSS JOIN task k ON k.id = d.id
+	CROSS JOIN task k ON k.id = d.task
 	CROSS JOIN task_version v ON v.id = k.version
 	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = k.id
 		AND a.slot = (SELECT max(slot) FROM assignment
@@ -131,9 +131,16 @@ DELETE FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
 	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
 		FROM task_version v WHERE v.id = version);
 
--- :name task_schedule
-UPDATE task SET cycle_ms = ?2, given = ?3, open_ms = ?4, anyone_ms = ?5
-WHERE id = ?1;
+-- A task's row leaves its place for another. An UPDATE would look for each of
+-- the two twice.
+-- :name schedule_take
+DELETE FROM schedule
+WHERE paused = 0 AND region = ?1 AND open_ms = ?2 AND task = ?3;
+
+-- :name schedule_put
+INSERT OR FAIL INTO schedule (paused, region, open_ms, task, anyone_ms,
+	cycle_ms, given)
+VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6);
 
 -- Credit -------------------------------------------------------------------
 
@@ -183,26 +190,36 @@ INSERT INTO task_version (id, task, url, expected_status, timeout_ms,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 
 -- :name task_insert
-INSERT INTO task (id, name, version, state, region, open_ms, anyone_ms,
-	cycle_ms, given)
-VALUES (?1, ?2, ?3, 'active', ?4, ?5, ?6, -1, 0);
+INSERT INTO task (id, name, version, state) VALUES (?1, ?2, ?3, 'active');
 
 -- :name task_next_id
 SELECT coalesce(max(id), 0) + 1 FROM task;
 
--- NULL for ?4 and ?5: when it opens next stays as it is.
 -- :name task_set_version
-UPDATE task SET version = ?2, region = ?3, open_ms = coalesce(?4, open_ms),
+UPDATE task SET version = ?2 WHERE id = ?1;
+
+-- What an edit changes for task ?2 of region ?1: it becomes one of region ?3;
+-- NULL for ?4 and ?5: when it opens next stays as it is.
+-- :name schedule_edit
+UPDATE schedule SET region = ?3, open_ms = coalesce(?4, open_ms),
 	anyone_ms = coalesce(?5, anyone_ms)
-WHERE id = ?1;
+WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- Copies that a new definition doesn't have aren't offered again.
 -- :name offer_trim
 DELETE FROM offer WHERE task = ?1 AND copy >= ?2;
 
 -- :name task_set_state
-UPDATE task SET state = ?2, open_ms = max(open_ms, ?3),
-	anyone_ms = max(anyone_ms, ?4) WHERE id = ?1;
+UPDATE task SET state = ?2 WHERE id = ?1;
+
+-- Task ?2 of region ?1 is paused, or no longer.
+-- :name schedule_pause
+UPDATE schedule SET paused = ?3, open_ms = max(open_ms, ?4),
+	anyone_ms = max(anyone_ms, ?5)
+WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
+
+-- :name schedule_delete
+DELETE FROM schedule WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- :name task_get
 SELECT k.id, k.state, k.version, v.url, v.expected_status, v.timeout_ms,
@@ -372,8 +389,10 @@ SELECT coalesce(sum(state = 'active'), 0), coalesce(sum(state = 'paused'), 0),
 	coalesce(sum(state = 'removed'), 0)
 FROM task;
 
--- :name task_place
-SELECT open_ms FROM task WHERE id = ?1;
+-- When task ?2 of region ?1 next has a slot to give.
+-- :name task_opens
+SELECT open_ms FROM schedule
+WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- A task's definitions, newest first.
 -- :name task_versions
@@ -487,19 +506,30 @@ SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
 FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
 
 -- :name audit_task
-SELECT k.id, k.name, k.version, k.region, v.task, v.region
+SELECT k.id, k.name, k.version, v.task
 FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 
--- Rows of the schedule that point at what isn't there.
+-- What isn't right with the rows of the schedule: a table, the worker, the task
+-- and the slot, and what it is.
 -- :name audit_schedule
-SELECT 'assignment', a.worker, a.task, a.slot FROM assignment a
-	LEFT JOIN task_version v ON v.id = a.version
+SELECT 'assignment', a.worker, a.task, a.slot, 'points at what isn''t there'
+FROM assignment a LEFT JOIN task_version v ON v.id = a.version
 WHERE v.task IS NOT a.task
 	OR NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = a.worker)
-UNION ALL SELECT 'offer', NULL, o.task, o.slot FROM offer o
-WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
-UNION ALL SELECT 'turn', t.worker, NULL, NULL FROM turn t
-WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker);
+UNION ALL SELECT 'offer', NULL, o.task, o.slot, 'points at what isn''t there'
+FROM offer o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
+UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
+FROM turn t WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
+UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'isn''t as its task is'
+FROM schedule s LEFT JOIN task k ON k.id = s.task
+	LEFT JOIN task_version v ON v.id = k.version
+WHERE k.state IS NOT iif(s.paused, 'paused', 'active')
+	OR v.region IS NOT s.region
+UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'stands there twice'
+FROM schedule s GROUP BY s.task HAVING count(*) > 1
+UNION ALL SELECT 'schedule', NULL, k.id, NULL, 'doesn''t stand there'
+FROM task k WHERE k.state <> 'removed'
+	AND k.id NOT IN (SELECT task FROM schedule);
 
 -- :name audit_transfer
 SELECT id, at_ms, kind, debit, credit, amount_micros, hash

@@ -13,10 +13,10 @@
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
 
 -- What points where
---   Columns named after a table hold ids of it. Those of the schedule (offer,
---   turn, assignment) aren't declared as foreign keys: checking them would be
---   a seventh of what giving a task costs, no row that they point at is ever
---   deleted, and `worknet audit` looks (schedule).
+--   Columns named after a table hold ids of it. Those of the schedule (schedule,
+--   offer, turn, assignment) aren't declared as foreign keys: checking them
+--   would be a seventh of what giving a task costs, no row that they point at
+--   is ever deleted, and `worknet audit` looks (schedule).
 
 -- What this ledger is: one row.
 CREATE TABLE ledger (
@@ -47,18 +47,13 @@ CREATE TABLE task_version (
 	hash		BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
 
--- A task and where it stands in its schedule. Never deleted: its results stay.
+-- A task. Never deleted: its results stay.
 CREATE TABLE task (
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- the protocol's task id
 	version		INTEGER NOT NULL REFERENCES task_version (id)
 			DEFERRABLE INITIALLY DEFERRED,
-	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
-	region		TEXT NOT NULL,		-- its version's, for task_due
-	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give,
-	anyone_ms	INTEGER NOT NULL,	-- and when also out of turn
-	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last given from
-	given		INTEGER NOT NULL	-- slots given in that cycle
+	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed'))
 ) STRICT;
 
 -- From a task to its definitions and back, also for the foreign keys between
@@ -66,10 +61,22 @@ CREATE TABLE task (
 CREATE INDEX task_version_task ON task_version (task);
 CREATE INDEX task_of_version ON task (version);
 
--- A poll looks here for what is due. Cost: one entry moves with every slot
--- that is given; without it a poll would walk all tasks.
-CREATE INDEX task_due ON task (region, open_ms, anyone_ms)
-	WHERE state = 'active';
+-- Where each task that isn't removed stands: a row each, in the order in which
+-- a region's tasks next have a slot to give. A poll takes from the front. A
+-- slot that is given moves its row behind, beside those that were given with
+-- it: a few neighbouring pages change, however many tasks there are, which is
+-- why this isn't kept in task. So a row is found by its place, or by walking
+-- its region, which only the operator's changes do.
+CREATE TABLE schedule (
+	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
+	region		TEXT NOT NULL,		-- its definition's
+	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give,
+	task		INTEGER NOT NULL,
+	anyone_ms	INTEGER NOT NULL,	-- and when also out of turn
+	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last given from
+	given		INTEGER NOT NULL,	-- slots given in that cycle
+	PRIMARY KEY (paused, region, open_ms, task)
+) STRICT, WITHOUT ROWID;
 
 -- Slots of a task's running cycle that a later poll must know of: because
 -- more copies are given in that cycle, or because the slot is offered again

@@ -163,6 +163,18 @@ finds('an assignment of another task\'s definition', 'schedule',
     FROM assignment LIMIT 1;");
 finds('an offer of a task that doesn\'t exist', 'schedule',
     "INSERT INTO offer VALUES (999, 999999, 0, '', 0);");
+finds('a task that left the schedule', 'schedule',
+    'DELETE FROM schedule WHERE task = 2;',
+    says => qr/schedule: of worker 0, task 2, slot 0: doesn't stand there/);
+finds('a task that stands in the schedule twice', 'schedule',
+    'INSERT INTO schedule SELECT paused, region, open_ms + 1, task, anyone_ms,
+    cycle_ms, given FROM schedule WHERE task = 2;',
+    says => qr/task 2, slot 0: stands there twice/);
+finds('a task in the schedule of another region', 'schedule',
+    "UPDATE schedule SET region = 'x' WHERE task = 2;",
+    says => qr/task 2, slot 0: isn't as its task is/);
+finds('a task that is given while it is paused', 'schedule',
+    "UPDATE task SET state = 'paused' WHERE id = 2;");
 finds('a turn of a worker that nobody knows', 'schedule',
     "INSERT INTO turn VALUES (999, '', 0);");
 finds('the outcome of a check changed', 'transfer-chain',

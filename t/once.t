@@ -305,7 +305,7 @@ sub tally {
 	    'a slot is given in real time');
 	is($c->get(poll_path($next->{address}))->{body}, '[]',
 	    'and not given again');
-	$w->sql('UPDATE offer SET again_ms = 1; UPDATE task SET open_ms = 1;');
+	$w->sql('UPDATE offer SET again_ms = 1; UPDATE schedule SET open_ms = 1;');
 	is($c->get(poll_path($next->{address}))->{body} =~ /edited/, 1,
 	    'until the ledger says that its time has come');
 	is(tally($c->post([ $w->result($next, 'edited') ])), '1 x 1',

@@ -109,13 +109,15 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 	    copies = { "copies", "copies", OUT_COUNT },
 	    cooldown = { "cooldownMs", "cooldown", OUT_SPAN },
 	    region = { "region", "region", OUT_TEXT };
-	struct query *q = db_query(a->db, Q_TASK_PLACE);
+	struct query *q = db_query(a->db, Q_TASK_OPENS);
 	int64_t open_ms;
 	enum rc rc;
 
-	query_int(q, 1, t->id);
+	query_text(q, 1, slice_of(t->def.region));
+	query_int(q, 2, t->id);
 	rc = query_one_int(q, &open_ms, e);
-	if (rc != RC_OK)
+	/* A removed one opens no more. */
+	if (rc != RC_OK && rc != RC_NOT_FOUND)
 		return rc;
 	out_field(a->out, &id, out_text(t->name));
 	out_field(a->out, &type, out_text("http_check"));

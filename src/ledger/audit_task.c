@@ -218,25 +218,18 @@ task_load(struct audit *a, struct query *q, struct err *e)
 {
 	struct audit_task t = { .id = query_get_int(q, 0) };
 	struct slice name = query_get_text(q, 1);
-	struct slice region = query_get_text(q, 3), own;
 	int64_t version = query_get_int(q, 2);
 	void *array = a->tasks;
 	enum rc rc;
 
-	own = query_get_text(q, 5);
 	if (!task_id_is_valid(name))
 		audit_found(
 		    a, AUDIT_TASK, "task %" PRId64 ": no valid name", t.id);
-	if (query_get_int(q, 4) != t.id)
+	if (query_get_int(q, 3) != t.id)
 		audit_found(a, AUDIT_TASK,
 		    "task %" PRId64 ": definition "
 		    "%" PRId64 " isn't its own",
 		    t.id, version);
-	else if (region.len != own.len || memcmp(region.p, own.p, own.len) != 0)
-		audit_found(a, AUDIT_TASK,
-		    "task %" PRId64 ": its region "
-		    "isn't that of its definition",
-		    t.id);
 	rc = grow(&array, a->tasks_n, sizeof(t), e);
 	if (rc != RC_OK)
 		return rc;
@@ -270,17 +263,19 @@ enum rc
 audit_schedule(struct audit *a, struct err *e)
 {
 	struct query *q = db_query(a->db, Q_AUDIT_SCHEDULE);
-	struct slice table;
+	struct slice table, what;
 	enum rc rc;
 	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		table = query_get_text(q, 0);
+		what = query_get_text(q, 4);
 		audit_found(a, AUDIT_SCHEDULE,
 		    "%.*s: of worker %" PRId64 ", task %" PRId64
-		    ", slot %" PRId64 ": points at what isn't there",
+		    ", slot %" PRId64 ": %.*s",
 		    (int)table.len, table.p, query_get_int(q, 1),
-		    query_get_int(q, 2), query_get_int(q, 3));
+		    query_get_int(q, 2), query_get_int(q, 3), (int)what.len,
+		    what.p);
 	}
 	query_done(q);
 	audit_checked(a, AUDIT_SCHEDULE, 1);

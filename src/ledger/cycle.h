@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#define NO_CYCLE (-1) /* the start of the last one, where there was none */
+
 /* When the cycle with that nominal start opens, in Unix ms. */
 int64_t cycle_opens_ms(int64_t task, int64_t interval_ms, int64_t start_ms);
 

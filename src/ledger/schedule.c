@@ -8,6 +8,7 @@
 /* A due task: what decides about it. */
 struct due {
 	int64_t id;
+	int64_t open_ms; /* its place */
 	int64_t version;
 	int64_t cycle_ms; /* last given from */
 	int64_t given;
@@ -16,6 +17,7 @@ struct due {
 	int64_t interval_ms;
 	int64_t copies;
 	int64_t cooldown_ms;
+	bool for_anyone;    /* also out of turn */
 	bool held_before;   /* the worker was given this task, */
 	int64_t held_ms;    /* last at this time, */
 	int64_t held_cycle; /* and from this cycle */
@@ -72,27 +74,30 @@ due_read(struct query *q, struct due *d)
 {
 	*d = (struct due){
 		.id = query_get_int(q, 0),
-		.version = query_get_int(q, 1),
-		.cycle_ms = query_get_int(q, 2),
-		.given = query_get_int(q, 3),
-		.timeout_ms = query_get_int(q, 4),
-		.reward_micros = query_get_int(q, 5),
-		.interval_ms = query_get_int(q, 6),
-		.copies = query_get_int(q, 7),
-		.cooldown_ms = query_get_int(q, 8),
-		.held_before = !query_is_null(q, 9),
-		.held_ms = query_get_int(q, 9),
-		.held_cycle = query_get_int(q, 10),
+		.open_ms = query_get_int(q, 1),
+		.version = query_get_int(q, 2),
+		.cycle_ms = query_get_int(q, 3),
+		.given = query_get_int(q, 4),
+		.timeout_ms = query_get_int(q, 5),
+		.reward_micros = query_get_int(q, 6),
+		.interval_ms = query_get_int(q, 7),
+		.copies = query_get_int(q, 8),
+		.cooldown_ms = query_get_int(q, 9),
+		.held_before = !query_is_null(q, 10),
+		.held_ms = query_get_int(q, 10),
+		.held_cycle = query_get_int(q, 11),
+		.for_anyone = query_get_int(q, 15) != 0,
 	};
 }
 
 /* What the worker is told of it. */
 static void
-told_read(struct query *q, const struct due *d, struct offered_task *t)
+told_read(const struct round *r, struct query *q, const struct due *d,
+    struct offered_task *t)
 {
-	copy_text(t->name, sizeof(t->name), query_get_text(q, 11));
-	copy_text(t->url, sizeof(t->url), query_get_text(q, 12));
-	copy_text(t->region, sizeof(t->region), query_get_text(q, 13));
+	copy_text(t->name, sizeof(t->name), query_get_text(q, 12));
+	copy_text(t->url, sizeof(t->url), query_get_text(q, 13));
+	copy_text(t->region, sizeof(t->region), r->region);
 	t->expected_status = query_get_int(q, 14);
 	t->timeout_ms = d->timeout_ms;
 	t->reward_micros = d->reward_micros;
@@ -215,12 +220,20 @@ task_move(struct round *r, const struct due *d, int64_t cycle_ms, int64_t given,
 		open_ms = next_ms;
 	if (rc != RC_OK)
 		return rc;
-	q = db_query(r->db, Q_TASK_SCHEDULE);
-	query_int(q, 1, d->id);
-	query_int(q, 2, cycle_ms);
-	query_int(q, 3, given);
-	query_int(q, 4, open_ms);
-	query_int(q, 5, open_ms + cycle_patience_ms(d->interval_ms));
+	q = db_query(r->db, Q_SCHEDULE_TAKE);
+	query_text(q, 1, r->region);
+	query_int(q, 2, d->open_ms);
+	query_int(q, 3, d->id);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(r->db, Q_SCHEDULE_PUT);
+	query_text(q, 1, r->region);
+	query_int(q, 2, open_ms);
+	query_int(q, 3, d->id);
+	query_int(q, 4, open_ms + cycle_patience_ms(d->interval_ms));
+	query_int(q, 5, cycle_ms);
+	query_int(q, 6, given);
 	return query_run(q, e);
 }
 
@@ -238,7 +251,7 @@ offer_remember(struct round *r, const struct due *d, const struct slot *s,
 	struct query *q;
 	enum rc rc;
 
-	if (s->cycle_ms != d->cycle_ms && d->cycle_ms >= 0) {
+	if (s->cycle_ms != d->cycle_ms && d->cycle_ms != NO_CYCLE) {
 		q = db_query(r->db, Q_OFFER_CLEAR);
 		query_int(q, 1, d->id);
 		rc = query_run(q, e);
@@ -322,7 +335,6 @@ due_pick(struct round *r, struct query *q, struct err *e)
 	struct pick *p = &r->picks[r->n_picks];
 	enum rc rc;
 
-	due_read(q, &p->due);
 	rc = slot_pick(r, &p->due, &p->slot, e);
 	if (rc != RC_OK || p->slot.kind == SLOT_NONE)
 		return rc;
@@ -330,20 +342,19 @@ due_pick(struct round *r, struct query *q, struct err *e)
 	if (p->slot.kind == SLOT_STALE)
 		return RC_OK;
 	if (r->tasks != NULL)
-		told_read(q, &p->due, &r->tasks[r->found]);
+		told_read(r, q, &p->due, &r->tasks[r->found]);
 	r->found++;
 	turn_pass(r, &p->due);
 	return RC_OK;
 }
 
 /*
- * Picks from the region's due tasks, behind the first *seen: from all while
- * it is the worker's turn, else from those that anyone may have.
+ * Picks from the region's due tasks, behind the first *seen: from all, or from
+ * those that anyone may have. Ends at one that is for this worker no more.
  */
 static enum rc
-due_walk(struct round *r, int64_t *seen, struct err *e)
+due_walk(struct round *r, bool all, int64_t *seen, struct err *e)
 {
-	const bool in_turn = is_in_turn(r);
 	struct query *q = db_query(r->db, Q_TASK_DUE);
 	bool row = true;
 	enum rc rc = RC_OK;
@@ -353,10 +364,12 @@ due_walk(struct round *r, int64_t *seen, struct err *e)
 	query_int(q, 3, r->poll->now_ms);
 	query_int(q, 4, POLL_CANDIDATES_MAX - *seen);
 	query_int(q, 5, *seen);
-	query_int(q, 6, in_turn);
+	query_int(q, 6, all);
 	while (rc == RC_OK && r->found < r->wanted &&
-	    is_in_turn(r) == in_turn &&
 	    (rc = query_step(q, &row, e)) == RC_OK && row) {
+		due_read(q, &r->picks[r->n_picks].due);
+		if (!is_in_turn(r) && !r->picks[r->n_picks].due.for_anyone)
+			break;
 		++*seen;
 		rc = due_pick(r, q, e);
 	}
@@ -372,15 +385,13 @@ static enum rc
 region_pick(struct round *r, struct err *e)
 {
 	int64_t seen = 0;
-	bool again;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	r->n_picks = 0;
-	do {
-		again = is_in_turn(r);
-		rc = due_walk(r, &seen, e);
-		again = again && !is_in_turn(r);
-	} while (rc == RC_OK && again && r->found < r->wanted);
+	if (is_in_turn(r))
+		rc = due_walk(r, true, &seen, e);
+	if (rc == RC_OK && !is_in_turn(r) && r->found < r->wanted)
+		rc = due_walk(r, false, &seen, e);
 	return rc;
 }
 

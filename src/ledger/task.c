@@ -166,9 +166,16 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 	query_int(q, 1, task);
 	query_text(q, 2, slice_of(name));
 	query_int(q, 3, version);
-	query_text(q, 4, slice_of(d->region));
-	query_int(q, 5, now_ms);
-	query_int(q, 6, now_ms + cycle_patience_ms(d->interval_ms));
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_SCHEDULE_PUT);
+	query_text(q, 1, slice_of(d->region));
+	query_int(q, 2, now_ms);
+	query_int(q, 3, task);
+	query_int(q, 4, now_ms + cycle_patience_ms(d->interval_ms));
+	query_int(q, 5, NO_CYCLE);
+	query_int(q, 6, 0);
 	return query_run(q, e);
 }
 
@@ -185,17 +192,25 @@ first_cycle_ms(int64_t task, int64_t interval_ms, int64_t now_ms)
 	return cycle_opens_ms(task, interval_ms, start_ms);
 }
 
-/* What the schedule keeps of a task, after its definition has changed. */
+/* True when the task's place in the schedule depends on no difference. */
+static bool
+place_is(const struct task_definition *a, const struct task_definition *b)
+{
+	return strcmp(a->region, b->region) == 0 &&
+	    a->interval_ms == b->interval_ms && a->copies == b->copies;
+}
+
+/* What the schedule keeps of a task whose definition changes. */
 static enum rc
-schedule_edit(struct db *db, const struct task_row *old, int64_t version,
+schedule_edit(struct db *db, const struct task_row *old,
     const struct task_definition *d, int64_t now_ms, struct err *e)
 {
-	struct query *q = db_query(db, Q_TASK_SET_VERSION);
+	struct query *q = db_query(db, Q_SCHEDULE_EDIT);
 	int64_t open_ms;
 	enum rc rc;
 
-	query_int(q, 1, old->id);
-	query_int(q, 2, version);
+	query_text(q, 1, slice_of(old->def.region));
+	query_int(q, 2, old->id);
 	query_text(q, 3, slice_of(d->region));
 	/*
 	 * With the same interval, when it opens next stays: a task that waits
@@ -212,6 +227,16 @@ schedule_edit(struct db *db, const struct task_row *old, int64_t version,
 	q = db_query(db, Q_OFFER_TRIM);
 	query_int(q, 1, old->id);
 	query_int(q, 2, d->copies);
+	return query_run(q, e);
+}
+
+static enum rc
+version_set(struct db *db, int64_t task, int64_t version, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_SET_VERSION);
+
+	query_int(q, 1, task);
+	query_int(q, 2, version);
 	return query_run(q, e);
 }
 
@@ -232,8 +257,27 @@ task_edit(struct db *db, const char *name, const struct task_definition *d,
 		return err_set(e, RC_CONFLICT, "task %s is removed", name);
 	rc = version_add(db, old.id, d, now_ms, &version, e);
 	if (rc == RC_OK)
-		rc = schedule_edit(db, &old, version, d, now_ms, e);
+		rc = version_set(db, old.id, version, e);
+	if (rc == RC_OK && !place_is(&old.def, d))
+		rc = schedule_edit(db, &old, d, now_ms, e);
 	return rc;
+}
+
+static enum rc
+schedule_set_state(struct db *db, const struct task_row *t,
+    enum task_state state, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(
+	    db, state == TASK_REMOVED ? Q_SCHEDULE_DELETE : Q_SCHEDULE_PAUSE);
+
+	query_text(q, 1, slice_of(t->def.region));
+	query_int(q, 2, t->id);
+	if (state == TASK_REMOVED)
+		return query_run(q, e);
+	query_int(q, 3, state == TASK_PAUSED);
+	query_int(q, 4, now_ms);
+	query_int(q, 5, now_ms + cycle_patience_ms(t->def.interval_ms));
+	return query_run(q, e);
 }
 
 enum rc
@@ -252,9 +296,8 @@ task_set_state(struct db *db, const char *name, enum task_state state,
 	q = db_query(db, Q_TASK_SET_STATE);
 	query_int(q, 1, t.id);
 	query_text(q, 2, slice_of(task_state_name(state)));
-	query_int(q, 3, now_ms);
-	query_int(q, 4, now_ms + cycle_patience_ms(t.def.interval_ms));
-	return query_run(q, e);
+	rc = query_run(q, e);
+	return rc == RC_OK ? schedule_set_state(db, &t, state, now_ms, e) : rc;
 }
 
 static void

@@ -1,6 +1,6 @@
 /*
  * What history.c and spread.c share: a ledger without a disk's patience, whose
- * keys and which tasks it has, and where a task stands once its slots of a day
+ * keys and which tasks it has, and where these stand once the slots of a day
  * are given.
  */
 #ifndef WORKNET_BENCH_BIG_H
@@ -31,8 +31,7 @@ void big_task_name(char name[static TASK_ID_MAX + 1], int64_t i);
 /* Worker i, with the key of prepare.c's worker i. */
 MUST_CHECK enum rc big_identity(struct identity *id, int64_t i, struct err *e);
 
-/* Task i after all its slots of the day are given. */
-MUST_CHECK enum rc
-big_task_given(struct db *db, int64_t i, int64_t day_ms, struct err *e);
+/* The schedule after all slots of the day are given. */
+MUST_CHECK enum rc big_day_given(int64_t day_ms, struct err *e);
 
 #endif

@@ -118,9 +118,16 @@ task_put(struct history *h, int64_t i, struct chain *tail, struct err *e)
 	query_int(q, 1, v.task);
 	query_text(q, 2, slice_of(name));
 	query_int(q, 3, v.id);
-	query_text(q, 4, v.region);
-	query_int(q, 5, h->first_day_ms);
-	query_int(q, 6, h->first_day_ms);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(h->db, Q_SCHEDULE_PUT);
+	query_text(q, 1, v.region);
+	query_int(q, 2, h->first_day_ms);
+	query_int(q, 3, v.task);
+	query_int(q, 4, h->first_day_ms);
+	query_int(q, 5, NO_CYCLE);
+	query_int(q, 6, 0);
 	return query_run(q, e);
 }
 
@@ -276,21 +283,19 @@ level_put(struct history *h, struct err *e)
 	return rc == RC_OK ? account_put(h, ACCOUNT_REWARDS, -sum, e) : rc;
 }
 
-/* The task's place after its slot of the last day. */
+/* The task's slot of the last day. */
 static enum rc
-task_finish(struct history *h, int64_t i, struct err *e)
+offer_put(struct history *h, int64_t i, struct err *e)
 {
 	int64_t day_ms = h->first_day_ms + (h->days - 1) * DAY_MS;
 	struct query *q = db_query(h->db, Q_OFFER_PUT);
-	enum rc rc;
 
 	query_int(q, 1, i + 1);
 	query_int(q, 2, (h->days - 1) * h->tasks + i + 1);
 	query_int(q, 3, 0);
 	query_text(q, 4, slice_of("192.0.2.0/24"));
 	query_int(q, 5, day_ms + MARGIN_MS);
-	rc = query_run(q, e);
-	return rc == RC_OK ? big_task_given(h->db, i, day_ms, e) : rc;
+	return query_run(q, e);
 }
 
 /* ---- All of it ---- */
@@ -351,8 +356,9 @@ history_make(struct history *h, struct err *e)
 		rc = many(h, "workers' balances and assignments", h->workers,
 		    COMMIT_RESULTS, worker_finish, e);
 	if (rc == RC_OK)
-		rc = many(h, "tasks' places", h->tasks, COMMIT_RESULTS,
-		    task_finish, e);
+		rc = many(h, "offers", h->tasks, COMMIT_RESULTS, offer_put, e);
+	if (rc == RC_OK)
+		rc = big_day_given(h->first_day_ms + (h->days - 1) * DAY_MS, e);
 	if (rc == RC_OK)
 		rc = level_put(h, e);
 	return rc == RC_OK ? big_last_slot_set(h->results, e) : rc;

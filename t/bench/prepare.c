@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 #include "base/processors.h"
+#include "ledger/cycle.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "work/result.h"
 
 #define COPIES	    COPIES_MAX /* of each task in each cycle */
 #define HOUR_MS	    3600000    /* nobody waits for what is due then */
-#define DUE_FOR_MS  60000      /* long enough for anybody to get it */
+#define DUE_FOR_MS  60000      /* at least: anybody gets it */
 #define THREADS_MAX 64
 
 struct options {
@@ -33,6 +34,7 @@ struct options {
 	long workers;
 	long batch; /* assignments of each worker */
 	long idle;  /* active tasks that aren't due */
+	long due;   /* tasks with a slot that anybody may have */
 };
 
 /* A worker with the tasks that it holds. */
@@ -54,13 +56,13 @@ struct preparation {
 };
 
 static const char usage[] =
-    "usage: prepare --ledger FILE --workers N --batch N [--idle N]\n"
+    "usage: prepare --ledger FILE --workers N --batch N [--idle N] [--due N]\n"
     "           [--posts FILE] [--polls FILE]\n"
     "\n"
     "In an existing ledger workers are given a batch of assignments each, of\n"
     "tasks that are paused afterwards. --idle adds active tasks that aren't\n"
-    "due. --posts gets each worker's results as a request, --polls each one's\n"
-    "poll.\n";
+    "due, --due some that anybody may have. --posts gets each worker's results\n"
+    "as a request, --polls each one's poll.\n";
 
 static int
 options_parse(struct options *o, int argc, char **argv)
@@ -72,6 +74,7 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "workers", required_argument, NULL, 'w' },
 		{ "batch", required_argument, NULL, 'b' },
 		{ "idle", required_argument, NULL, 'i' },
+		{ "due", required_argument, NULL, 'd' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -96,6 +99,9 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'i':
 			o->idle = atol(optarg);
+			break;
+		case 'd':
+			o->due = atol(optarg);
 			break;
 		default:
 			return -1;
@@ -138,19 +144,48 @@ task_name(char out[static TASK_ID_MAX + 1], const char *kind, long number)
 }
 
 static enum rc
-tasks_add(struct preparation *p, const char *kind, long n,
+numbered_add(struct preparation *p, const char *kind, long number,
     const struct task_definition *like, int64_t at_ms, struct err *e)
 {
 	struct task_definition d = *like;
 	char name[TASK_ID_MAX + 1];
+
+	task_name(name, kind, number);
+	(void)snprintf(d.url, sizeof(d.url),
+	    "https://%s-%ld.example.net/api/health", kind, number);
+	return task_add(p->db, name, &d, at_ms, e);
+}
+
+static enum rc
+tasks_add(struct preparation *p, const char *kind, long n,
+    const struct task_definition *like, int64_t at_ms, struct err *e)
+{
 	enum rc rc = RC_OK;
 	long i;
 
-	for (i = 0; rc == RC_OK && i < n; i++) {
-		task_name(name, kind, i);
-		(void)snprintf(d.url, sizeof(d.url),
-		    "https://%s-%ld.example.net/api/health", kind, i);
-		rc = task_add(p->db, name, &d, at_ms, e);
+	for (i = 0; rc == RC_OK && i < n; i++)
+		rc = numbered_add(p, kind, i, like, at_ms, e);
+	return rc;
+}
+
+/*
+ * Tasks that have waited since a cycle of theirs opened: in the order in which
+ * a coordinator that is kept busy finds them, and which their next cycles have.
+ */
+static enum rc
+due_add(struct preparation *p, struct err *e)
+{
+	const int64_t interval_ms = p->like.interval_ms;
+	int64_t start_ms = p->now_ms - DUE_FOR_MS, task, open_ms;
+	enum rc rc = RC_OK;
+	long i;
+
+	start_ms -= start_ms % interval_ms;
+	for (i = 0; rc == RC_OK && i < p->o->due; i++) {
+		rc = query_one_int(db_query(p->db, Q_TASK_NEXT_ID), &task, e);
+		open_ms = cycle_opens_ms(task, interval_ms, start_ms);
+		if (rc == RC_OK)
+			rc = numbered_add(p, "due", i, &p->like, open_ms, e);
 	}
 	return rc;
 }
@@ -238,6 +273,8 @@ ledger_prepare(struct preparation *p, struct err *e)
 	if (rc == RC_OK)
 		rc = tasks_add(
 		    p, "idle", p->o->idle, &p->like, p->now_ms + HOUR_MS, e);
+	if (rc == RC_OK)
+		rc = due_add(p, e);
 	if (rc == RC_OK)
 		rc = db_commit(p->db, e);
 	if (rc != RC_OK)

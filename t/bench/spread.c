@@ -88,8 +88,8 @@ ledger_prepare(struct spread *s, struct err *e)
 	enum rc rc;
 
 	rc = db_begin(s->db, e);
-	for (i = 0; rc == RC_OK && i < s->tasks; i++)
-		rc = big_task_given(s->db, i, day_ms, e);
+	if (rc == RC_OK)
+		rc = big_day_given(day_ms, e);
 	if (rc == RC_OK)
 		rc = query_one_int(
 		    db_query(s->db, Q_SLOT_LAST), &s->last_slot, e);

@@ -195,7 +195,8 @@ sub ledger_state {
 
 	return $self->sql_text('BEGIN;' . join('', map {
 	    "SELECT * FROM $_ ORDER BY 1, 2;" } qw(account worker assignment
-	    slot_counter turn level offer task transfer result)) . 'COMMIT;');
+	    slot_counter turn level offer schedule task transfer
+	    result)) . 'COMMIT;');
 }
 
 # The audit's exit code and output. A clean one is (0, ...).

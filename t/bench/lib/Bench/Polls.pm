@@ -10,8 +10,7 @@ use constant { CONNECTIONS => 64, SECONDS => 0.5, WARM_POLLS => 2000 };
 use constant KEPT => 128;	# by each nginx process: nginx/worknet.conf
 
 # A coordinator and the empty responder, each behind an nginx of its own.
-# Options: workers, idle (see t/bench/prepare), due => tasks that are, tasks =>
-# in one answer.
+# Options: workers, idle, due (see t/bench/prepare), tasks => in one answer.
 sub sites {
 	my (%opt) = @_;
 	my $site = Bench::Site->new($opt{tasks} ? (conf => {
@@ -19,8 +18,7 @@ sub sites {
 	my $empty = Bench::Site::Empty->new;
 
 	$site->prepare(batch => 1, workers => $opt{workers},
-	    idle => $opt{idle} // 0);
-	$site->tasks_due($opt{due}) if $opt{due};
+	    map { ($_ => $opt{$_} // 0) } qw(idle due));
 	$site->serve(syncs => 1);
 	# A thread of its own for each connection that nginx may keep, since
 	# each of those holds one: more help it as little as fewer would do.

@@ -56,31 +56,6 @@ sub prepare {
 	return $self;
 }
 
-# Adds so many tasks, each with a slot that anybody may have at once: copies
-# of one that worknet made. The hashes of their definitions are left empty,
-# which only an audit would see; making them by the program would take minutes.
-sub tasks_due {
-	my ($self, $n) = @_;
-
-	$self->task_add('due', url => 'https://due.example.net/api/health');
-	$self->sql_text(<<"EOF");
-BEGIN;
-CREATE TEMP TABLE copy AS WITH RECURSIVE number (i) AS
-	(SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < $n)
-	SELECT i FROM number;
-INSERT INTO task_version SELECT v.id + i, v.task + i, v.url,
-	v.expected_status, v.timeout_ms, v.reward_micros, v.interval_ms,
-	v.copies, v.cooldown_ms, v.region, v.created_ms, zeroblob(32)
-	FROM copy, task_version v JOIN task k ON k.version = v.id
-	WHERE k.name = 'due';
-INSERT INTO task SELECT k.id + i, k.name || '_' || i, k.version + i, k.state,
-	k.region, k.open_ms - 60000, k.anyone_ms - 60000, k.cycle_ms, k.given
-	FROM copy, task k WHERE k.name = 'due';
-COMMIT;
-EOF
-	return $self;
-}
-
 sub posts_path { return $_[0]->dir('posts') }
 sub polls_path { return $_[0]->dir('polls') }
 
