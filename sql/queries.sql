@@ -51,10 +51,16 @@ SELECT w.id, w.state, EXISTS (SELECT 1 FROM schedule
 		AND ?2 <> '')
 FROM (SELECT 1) LEFT JOIN worker w ON w.address = ?1;
 
--- The level of a region, and the turn of a worker in it.
+-- The level of a region, the turn of a worker in it, the last slot's number, and
+-- whether the worker has something for assignment_purge.
 -- :name place_get
 SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
-	(SELECT turn_micros FROM turn WHERE worker = ?2 AND region = ?1);
+	(SELECT turn_micros FROM turn WHERE worker = ?2 AND region = ?1),
+	(SELECT last_slot FROM slot_counter WHERE id = 1),
+	EXISTS (SELECT 1 FROM assignment WHERE worker = ?2
+		AND assigned_ms < ?3 AND assigned_ms
+		< ?4 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
+			FROM task_version v WHERE v.id = version));
 
 -- :name turn_set
 INSERT INTO turn (worker, region, turn_micros) VALUES (?1, ?2, ?3)
@@ -108,11 +114,11 @@ WHERE o.task = ?1
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = o.slot)
 ORDER BY o.again_ms LIMIT 1;
 
--- :name slot_set
-UPDATE slot_counter SET last_slot = ?1 WHERE id = 1;
-
 -- :name slot_last
 SELECT last_slot FROM slot_counter WHERE id = 1;
+
+-- :name slot_set
+UPDATE slot_counter SET last_slot = ?1 WHERE id = 1;
 
 -- :name assignment_insert
 INSERT INTO assignment (worker, task, slot, version, cycle_ms, copy,
@@ -121,11 +127,6 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
 -- A worker's rows on which nothing depends any more: no payment, no cooldown,
 -- and no cycle that still runs (one is shorter than two intervals).
--- :name assignment_old
-SELECT 1 FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
-	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
-		FROM task_version v WHERE v.id = version) LIMIT 1;
-
 -- :name assignment_purge
 DELETE FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
 	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)

@@ -281,6 +281,26 @@ SKIP: {
 	$w->audit_ok('after a full disk');
 }
 
+# ---- A ledger that has lost what slots are numbered by ----
+
+{
+	my $w = WorknetTest->new->init;
+	my $poll = poll_path($w->worker(1)->{address});
+
+	$w->task_add('due');
+	$w->start;
+	my $c = $w->fcgi;
+	$w->sql('CREATE TABLE kept AS SELECT * FROM slot_counter; ' .
+	    'DELETE FROM slot_counter;');
+	is_unavailable($c->get($poll), 'without the count of slots none is given');
+	$w->sql('INSERT INTO slot_counter SELECT * FROM kept; ' .
+	    'DROP TABLE kept;');
+	is(scalar(@{ json_value($c->get($poll)->{body}) }), 1,
+	    '... and with it one is');
+	is($w->stop, 0, 'it stops');
+	$w->audit_ok('after the count of slots was gone');
+}
+
 # ---- A ledger that may not be written at all ----
 
 # As after a careless restore. Such a one is refused at once: SQLite would

@@ -117,7 +117,7 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 	query_int(q, 2, t->id);
 	rc = query_one_int(q, &open_ms, e);
 	/* A removed one opens no more. */
-	if (rc != RC_OK && rc != RC_NOT_FOUND)
+	if (rc != RC_OK && (rc != RC_NOT_FOUND || t->state != TASK_REMOVED))
 		return rc;
 	out_field(a->out, &id, out_text(t->name));
 	out_field(a->out, &type, out_text("http_check"));

@@ -52,7 +52,8 @@ struct round {
 	int64_t worker; /* 0: never seen */
 	int64_t turn;
 	int64_t level;
-	int64_t last_slot;	    /* given out; 0: not read yet */
+	int64_t last_slot;	    /* given out, to anybody */
+	bool has_old;		    /* assignments to be forgotten */
 	size_t wanted;		    /* slots to pick in all regions, */
 	size_t found;		    /* and so many were */
 	struct offered_task *tasks; /* NULL, or room for as many as wanted */
@@ -287,25 +288,18 @@ assignment_add(
 	return query_run(q, e);
 }
 
-/* A new number; slots_write keeps the last one. */
+/* Numbers the picked slots that are new. */
 static enum rc
-slot_number(struct round *r, int64_t *number, struct err *e)
+slots_number(struct round *r, struct err *e)
 {
-	enum rc rc = RC_OK;
-
-	if (r->last_slot == 0)
-		rc = query_one_int(
-		    db_query(r->db, Q_SLOT_LAST), &r->last_slot, e);
-	*number = ++r->last_slot;
-	return rc;
-}
-
-static enum rc
-slots_write(struct round *r, struct err *e)
-{
+	const int64_t before = r->last_slot;
 	struct query *q;
+	size_t i;
 
-	if (r->last_slot == 0)
+	for (i = 0; i < r->n_picks; i++)
+		if (r->picks[i].slot.kind == SLOT_NEW)
+			r->picks[i].slot.number = ++r->last_slot;
+	if (r->last_slot == before)
 		return RC_OK;
 	q = db_query(r->db, Q_SLOT_SET);
 	query_int(q, 1, r->last_slot);
@@ -403,16 +397,13 @@ pick_give(struct round *r, struct pick *p, struct err *e)
 	struct slot *s = &p->slot;
 	int64_t given = d->given;
 	bool remembered = false;
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	if (s->kind == SLOT_STALE)
 		return task_move(r, d, d->cycle_ms, d->given, true, e);
-	if (s->kind == SLOT_NEW) {
+	if (s->kind == SLOT_NEW)
 		given = s->copy + 1;
-		rc = slot_number(r, &s->number, e);
-	}
-	if (rc == RC_OK)
-		rc = assignment_add(r, d, s, e);
+	rc = assignment_add(r, d, s, e);
 	if (rc == RC_OK)
 		rc = offer_remember(r, d, s, &remembered, e);
 	if (rc == RC_OK)
@@ -420,7 +411,19 @@ pick_give(struct round *r, struct pick *p, struct err *e)
 	return rc;
 }
 
-/* The region's level, and the worker's turn in it. */
+/*
+ * Until when an assignment must have been made to be forgotten. Twice the
+ * window and the skew: a result credited at the end of its assignment's window
+ * may carry a timestamp from the future, and be sent again until that is too
+ * old.
+ */
+static int64_t
+purge_before_ms(const struct round *r)
+{
+	return r->poll->now_ms - 2 * r->rules->result_window_ms - CLOCK_SKEW_MS;
+}
+
+/* What has to be known in the region before something is picked there. */
 static enum rc
 place_read(struct round *r, struct err *e)
 {
@@ -430,11 +433,19 @@ place_read(struct round *r, struct err *e)
 
 	query_text(q, 1, r->region);
 	query_int(q, 2, r->worker);
+	query_int(q, 3, purge_before_ms(r));
+	query_int(q, 4, r->poll->now_ms);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		r->level = query_get_int(q, 0);
 		/* A newcomer has nothing to catch up. */
 		r->turn = query_is_null(q, 1) ? r->level : query_get_int(q, 1);
+		r->last_slot = query_get_int(q, 2);
+		r->has_old = query_get_int(q, 3) != 0;
+		/* Else slots would be numbered from the start again. */
+		if (query_is_null(q, 2))
+			rc = err_set(e, RC_CORRUPT,
+			    "ledger: the count of slots is gone");
 	}
 	query_done(q);
 	return rc;
@@ -475,6 +486,22 @@ region_look(struct round *r, struct slice region, bool *has_work, struct err *e)
 	return rc;
 }
 
+/* Forgets the worker's assignments that nothing depends on any more. */
+static enum rc
+assignment_purge(struct round *r, struct err *e)
+{
+	struct query *q;
+
+	/* Most often there are none, and a DELETE costs more than a look. */
+	if (!r->has_old)
+		return RC_OK;
+	q = db_query(r->db, Q_ASSIGNMENT_PURGE);
+	query_int(q, 1, r->worker);
+	query_int(q, 2, purge_before_ms(r));
+	query_int(q, 3, r->poll->now_ms);
+	return query_run(q, e);
+}
+
 /* Gives the worker what the region has for it. */
 static enum rc
 region_serve(struct round *r, struct slice region, struct err *e)
@@ -492,40 +519,16 @@ region_serve(struct round *r, struct slice region, struct err *e)
 	if (rc == RC_OK && r->worker == 0 && r->found > found)
 		rc = worker_add(
 		    r->db, &r->poll->worker, r->poll->now_ms, &r->worker, e);
+	if (rc == RC_OK)
+		rc = slots_number(r, e);
 	for (i = 0; rc == RC_OK && i < r->n_picks; i++)
 		rc = pick_give(r, &r->picks[i], e);
 	if (rc == RC_OK && r->level != level)
 		rc = level_write(r, e);
 	if (rc == RC_OK && r->found > found)
 		rc = turn_write(r, e);
-	return rc;
-}
-
-/* Forgets the worker's assignments that nothing depends on any more. */
-static enum rc
-assignment_purge(struct round *r, struct err *e)
-{
-	/*
-	 * Twice the window and the skew: a result credited at the end of its
-	 * assignment's window may carry a timestamp from the future, and be
-	 * sent again until that is too old.
-	 */
-	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
-	const enum query_id steps[] = { Q_ASSIGNMENT_OLD, Q_ASSIGNMENT_PURGE };
-	struct query *q;
-	bool found = true;
-	enum rc rc = RC_OK;
-	size_t i;
-
-	/* Looks first: most often there are none, and a DELETE costs more. */
-	for (i = 0; rc == RC_OK && found && i < 2; i++) {
-		q = db_query(r->db, steps[i]);
-		query_int(q, 1, r->worker);
-		query_int(q, 2, r->poll->now_ms - keep_ms);
-		query_int(q, 3, r->poll->now_ms);
-		rc = query_step(q, &found, e);
-		query_done(q);
-	}
+	if (rc == RC_OK && r->found > found)
+		rc = assignment_purge(r, e);
 	return rc;
 }
 
@@ -616,10 +619,6 @@ schedule_give(struct db *db, const struct schedule_rules *rules,
 		rc = region_serve(&r, p->region, e);
 	if (rc == RC_OK && look->anywhere)
 		rc = region_serve(&r, slice_of(""), e);
-	if (rc == RC_OK && r.found > 0)
-		rc = assignment_purge(&r, e);
-	if (rc == RC_OK)
-		rc = slots_write(&r, e);
 	out->n = r.found;
 	return rc;
 }

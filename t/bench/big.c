@@ -86,13 +86,13 @@ big_identity(struct identity *id, int64_t i, struct err *e)
 enum rc
 big_day_given(int64_t day_ms, struct err *e)
 {
+	int64_t open_ms = day_ms + DAY_MS;
 	char sql[256];
 
 	/* The first cycle of a day opens with it, whatever the task. */
 	(void)snprintf(sql, sizeof(sql),
 	    "UPDATE schedule SET open_ms = %" PRId64 ", anyone_ms = %" PRId64
 	    ", cycle_ms = %" PRId64 ", given = %d",
-	    day_ms + DAY_MS, day_ms + DAY_MS + cycle_patience_ms(DAY_MS),
-	    day_ms, COPIES_MAX);
+	    open_ms, open_ms + cycle_patience_ms(DAY_MS), day_ms, COPIES_MAX);
 	return run_sql(sql, e);
 }

@@ -6,7 +6,7 @@ use warnings;
 
 use Bench::Site;
 
-use constant { CONNECTIONS => 64, SECONDS => 0.5, WARM_POLLS => 2000 };
+use constant { CONNECTIONS => 128, SECONDS => 0.5, WARM_POLLS => 2000 };
 use constant KEPT => 128;	# by each nginx process: nginx/worknet.conf
 
 # A coordinator and the empty responder, each behind an nginx of its own.
