@@ -206,6 +206,13 @@ UPDATE schedule SET region = ?3, open_ms = coalesce(?4, open_ms),
 	anyone_ms = coalesce(?5, anyone_ms)
 WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
+-- While many tasks are edited, else each would be searched for.
+-- :name schedule_index
+CREATE INDEX schedule_task ON schedule (task);
+
+-- :name schedule_unindex
+DROP INDEX schedule_task;
+
 -- Copies that a new definition doesn't have aren't offered again.
 -- :name offer_trim
 DELETE FROM offer WHERE task = ?1 AND copy >= ?2;

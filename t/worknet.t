@@ -298,6 +298,10 @@ is_deeply($update, { added => 0, changed => 1, unchanged => 1 },
     'with --update it is changed, and what is not given stays');
 is(json_of(wn('task', 'show', 'one', '--json'))->{rewardMicros}, 150,
     'to what was said');
+exits(import_of([ { %{ $two[0] }, intervalMs => 90000 } ], '--update'), 0, '',
+    'a second update follows the first');
+is(json_of(wn('task', 'show', 'one', '--json'))->{intervalMs}, 90000,
+    'and changes when the task is due');
 write_file("$Dir/tasks.json", encode_json([ { %{ $two[0] }, id => 'file' } ]));
 exits(wn('task', 'import', "$Dir/tasks.json"), 0, '',
     'a file is imported');

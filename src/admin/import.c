@@ -228,12 +228,17 @@ import_run(struct import *m, struct slice text, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	m->now_ms = clock_unix_ms();
-	rc = json_parse(text, DEPTH_MAX, on_event, m, e);
+	if (m->update)
+		rc = task_edits_begin(m->db, e);
+	if (rc == RC_OK)
+		rc = json_parse(text, DEPTH_MAX, on_event, m, e);
 	if (rc == RC_CONFLICT) {
 		/* Not JSON's fault: on_event stopped it, and said why. */
 		*e = m->why;
 		rc = e->rc;
 	}
+	if (rc == RC_OK && m->update)
+		rc = task_edits_end(m->db, e);
 	if (rc == RC_OK)
 		rc = db_commit(m->db, e);
 	if (rc != RC_OK)

@@ -263,6 +263,18 @@ task_edit(struct db *db, const char *name, const struct task_definition *d,
 	return rc;
 }
 
+enum rc
+task_edits_begin(struct db *db, struct err *e)
+{
+	return query_run(db_query(db, Q_SCHEDULE_INDEX), e);
+}
+
+enum rc
+task_edits_end(struct db *db, struct err *e)
+{
+	return query_run(db_query(db, Q_SCHEDULE_UNINDEX), e);
+}
+
 static enum rc
 schedule_set_state(struct db *db, const struct task_row *t,
     enum task_state state, int64_t now_ms, struct err *e)

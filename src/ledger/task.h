@@ -53,6 +53,13 @@ MUST_CHECK enum rc task_edit(struct db *db, const char *name,
     const struct task_definition *d, int64_t now_ms, struct err *e);
 
 /*
+ * Inside a write transaction, before and after many edits: an edit walks the
+ * region for the task's place in the schedule, and in between it needn't.
+ */
+MUST_CHECK enum rc task_edits_begin(struct db *db, struct err *e);
+MUST_CHECK enum rc task_edits_end(struct db *db, struct err *e);
+
+/*
  * Inside a write transaction. RC_NOT_FOUND; RC_CONFLICT when the task is
  * removed: that is for ever.
  */
