@@ -155,14 +155,41 @@ struct give_job {
 	const struct schedule_rules *rules;
 	const struct poll *poll;
 	struct outlook look;
+	bool looked;	    /* before, on a reader */
+	struct err refusal; /* RC_INVALID: who polls is suspended */
 	struct offer_list *offers;
 };
+
+static bool
+has_work(const struct outlook *look)
+{
+	return look->in_region || look->anywhere;
+}
+
+static enum rc
+give_look(struct db *db, struct give_job *job, struct err *e)
+{
+	enum rc rc;
+
+	job->refusal = (struct err)ERR_INIT;
+	rc = schedule_look(db, job->poll, &job->look, &job->refusal);
+	/* Not an error: that would undo what others write. */
+	if (rc == RC_OK || rc == RC_INVALID)
+		return RC_OK;
+	return err_set(e, rc, "%s", job->refusal.msg);
+}
 
 static enum rc
 give_run(struct db *db, void *ctx, struct err *e)
 {
 	struct give_job *job = ctx;
+	enum rc rc = RC_OK;
 
+	job->offers->n = 0;
+	if (!job->looked)
+		rc = give_look(db, job, e);
+	if (rc != RC_OK || !has_work(&job->look))
+		return rc;
 	return schedule_give(
 	    db, job->rules, job->poll, &job->look, job->offers, e);
 }
@@ -209,25 +236,44 @@ answer_tasks(struct api_thread *t, struct api_response *rs)
 	json_writer_free(w);
 }
 
-static bool
-has_work(const struct outlook *look)
-{
-	return look->in_region || look->anywhere;
-}
-
+/* Looks on a reader, which doesn't wait for the writer: most polls end here. */
 static enum rc
-find_work(
-    struct api *a, const struct poll *poll, struct outlook *look, struct err *e)
+find_work(struct api *a, struct give_job *job, struct err *e)
 {
 	struct db *db = readers_borrow(a->readers);
 	enum rc rc;
 
-	rc = schedule_look(db, poll, look, e);
-	/* While workers are given what is due, a closer look is for nothing. */
-	if (rc == RC_OK && has_work(look) && !atomic_load(&a->gives))
+	rc = schedule_look(db, job->poll, &job->look, e);
+	if (rc == RC_OK && has_work(&job->look))
 		rc = schedule_look_closer(
-		    db, &a->config.schedule, poll, look, e);
+		    db, job->rules, job->poll, &job->look, e);
 	readers_return(a->readers, db);
+	return rc;
+}
+
+/*
+ * While workers are given what is due, the writer looks: its connection has
+ * what it has just written, a reader's must read that anew.
+ */
+static enum rc
+give_tasks(struct api *a, struct give_job *job, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	job->offers->n = 0;
+	job->looked = !atomic_load(&a->gives);
+	if (job->looked)
+		rc = find_work(a, job, e);
+	if (rc != RC_OK || (job->looked && !has_work(&job->look)))
+		return rc;
+	/* Not before: a look is too short to be waited for. */
+	writer_expect(a->writer);
+	rc = writer_run(a->writer, give_run, job, e);
+	atomic_store(&a->gives, rc == RC_OK && job->offers->n > 0);
+	if (rc == RC_OK && job->refusal.rc != RC_OK) {
+		*e = job->refusal;
+		rc = e->rc;
+	}
 	return rc;
 }
 
@@ -235,13 +281,13 @@ static void
 get_tasks(
     struct api_thread *t, const struct api_request *rq, struct api_response *rs)
 {
-	const struct schedule_rules *rules = &t->api->config.schedule;
 	char network[PREFIX_MAX + 1];
 	struct poll_query query;
 	struct poll poll;
-	struct give_job job = {
-		.rules = rules, .poll = &poll, .offers = &t->offers
-	};
+	struct give_job job = { .rules = &t->api->config.schedule,
+		.poll = &poll,
+		.refusal = ERR_INIT,
+		.offers = &t->offers };
 	struct err e = ERR_INIT;
 	enum rc rc;
 
@@ -252,14 +298,7 @@ get_tasks(
 	network_of(network, rq->remote_addr);
 	poll = (struct poll){ query.address, slice_of(query.region),
 		slice_of(network), t->now_ms };
-	t->offers.n = 0;
-	rc = find_work(t->api, &poll, &job.look, &e);
-	if (rc == RC_OK && has_work(&job.look)) {
-		/* Not before: the look is too short to be waited for. */
-		writer_expect(t->api->writer);
-		rc = writer_run(t->api->writer, give_run, &job, &e);
-		atomic_store(&t->api->gives, rc == RC_OK && t->offers.n > 0);
-	}
+	rc = give_tasks(t->api, &job, &e);
 	if (rc == RC_INVALID) {
 		answer_error(t, rs, 403, e.msg);
 		return;
