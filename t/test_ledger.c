@@ -16,7 +16,6 @@
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "ledger/worker.h"
-#include "ledger/writer.h"
 #include "t/tap.h"
 
 #define T0     1767225600000LL /* a midnight, UTC */
@@ -450,91 +449,7 @@ test_cycles(void)
 	tap_ok(day, "a UTC day begins with a cycle");
 }
 
-/* ---- The writer ---- */
-
-static enum rc
-job_add_worker(struct db *w, void *ctx, struct err *e)
-{
-	int64_t id;
-
-	return worker_add(w, ctx, T0, &id, e);
-}
-
-static enum rc
-job_half(struct db *w, void *ctx, struct err *e)
-{
-	int64_t id;
-	enum rc rc = worker_add(w, ctx, T0, &id, e);
-
-	return rc != RC_OK ? rc : err_set(e, RC_INVALID, "half done");
-}
-
-struct writing {
-	struct writer *w;
-	struct address a;
-	writer_job_fn *fn;
-	enum rc rc;
-};
-
-static enum rc
-write_job(struct writer *w, writer_job_fn *fn, struct address a, struct err *e)
-{
-	writer_expect(w);
-	return writer_run(w, fn, &a, e);
-}
-
-static void *
-write_one(void *arg)
-{
-	struct writing *x = arg;
-
-	x->rc = write_job(x->w, x->fn, x->a, NULL);
-	return NULL;
-}
-
-static void
-test_writer(void)
-{
-	struct writing all[32];
-	pthread_t threads[32];
-	struct worker_row row;
-	struct err e = ERR_INIT;
-	struct writer *w;
-	int i, good = 0, bad = 0;
-
-	ledger_open("writer");
-	must(writer_start(&w, path, 1000, &e), &e);
-	for (i = 0; i < 32; i++) {
-		all[i] = (struct writing){ w, worker(i),
-			i % 4 == 0 ? job_half : job_add_worker, RC_OK };
-		if (pthread_create(&threads[i], NULL, write_one, &all[i]) != 0)
-			must(err_set(&e, RC_IO, "no thread"), &e);
-	}
-	for (i = 0; i < 32; i++) {
-		(void)pthread_join(threads[i], NULL);
-		if (all[i].rc == RC_OK &&
-		    worker_find(db, &all[i].a, &row, &e) == RC_OK)
-			good++;
-		if (all[i].rc == RC_INVALID &&
-		    worker_find(db, &all[i].a, &row, &e) == RC_NOT_FOUND)
-			bad++;
-	}
-	tap_is_int(good, 24,
-	    "a job that works is committed, whoever fails "
-	    "beside it");
-	tap_is_int(bad, 8, "a job that fails leaves nothing behind");
-	must(db_begin(db, &e), &e);
-	tap_ok(write_job(w, job_add_worker, worker(99), &e) == RC_BUSY,
-	    "a ledger that somebody else has locked is busy");
-	db_rollback(db);
-	tap_ok(write_job(w, job_add_worker, worker(99), &e) == RC_OK,
-	    "and works again afterwards");
-	writer_expect(w);
-	tap_ok(write_job(w, job_add_worker, worker(98), &e) == RC_OK,
-	    "a job is done though another that was expected doesn't come");
-	writer_expect_none(w);
-	writer_stop(w);
-}
+/* ---- The readers ---- */
 
 struct borrowing {
 	struct readers *readers;
@@ -686,7 +601,6 @@ main(void)
 	test_edit();
 	test_claims();
 	test_overtaken();
-	test_writer();
 	test_readers();
 	test_steps();
 	test_files();

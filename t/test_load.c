@@ -1,12 +1,12 @@
 /*
- * Overload, as the responders see it: who is admitted, and who is refused.
+ * Overload: which requests are admitted, and which are refused.
  */
 #include <unistd.h>
 
 #include "serve/load.h"
 #include "t/tap.h"
 
-#define RESPONDERS 8 /* of which 6 work under overload */
+#define AT_ONCE 8 /* of which 6 are at work under overload */
 
 static int
 admit(struct load *l, int n)
@@ -30,11 +30,11 @@ main(void)
 {
 	struct load l;
 
-	load_init(&l, RESPONDERS);
-	tap_is_int(admit(&l, RESPONDERS), RESPONDERS,
-	    "a burst is admitted: it may wait");
-	done(&l, RESPONDERS);
-	tap_is_int(admit(&l, RESPONDERS - 1), RESPONDERS - 1,
+	load_init(&l, AT_ONCE);
+	tap_is_int(
+	    admit(&l, AT_ONCE), AT_ONCE, "a burst is admitted: it may wait");
+	done(&l, AT_ONCE);
+	tap_is_int(admit(&l, AT_ONCE - 1), AT_ONCE - 1,
 	    "and so is the next, when there was time between them");
 	(void)sleep(3); /* longer than a queue may stand */
 	tap_is_int(admit(&l, 1), 0,
@@ -44,7 +44,7 @@ main(void)
 	done(&l, 1);
 	tap_is_int(admit(&l, 2), 1, "and take what there is room for");
 	done(&l, 4);
-	tap_is_int(admit(&l, RESPONDERS - 2), RESPONDERS - 2,
+	tap_is_int(admit(&l, AT_ONCE - 2), AT_ONCE - 2,
 	    "until half of them have time again: then all are admitted");
 	return tap_done();
 }

@@ -10,7 +10,7 @@
 #include "ledger/schedule.h"
 #include "ledger/writer.h"
 
-/* What all threads share. */
+/* What all requests share. */
 struct api;
 
 struct api_config {
@@ -23,17 +23,20 @@ struct api_config {
 
 /*
  * Opens the ledger and starts its writer. The strings in config must
- * outlive *out, which is freed with api_free after every thread is.
+ * outlive *out, which is freed with api_free after every exchange is.
  */
 MUST_CHECK enum rc
 api_new(struct api **out, const struct api_config *config, struct err *e);
 void api_free(struct api *a);
 
-/* What one thread needs to serve requests. */
-struct api_thread;
-MUST_CHECK enum rc
-api_thread_new(struct api_thread **out, struct api *a, struct err *e);
-void api_thread_free(struct api_thread *t);
+/*
+ * What one request needs until it is answered; one thread at a time. owner:
+ * what api_finished calls it.
+ */
+struct api_exchange;
+MUST_CHECK enum rc api_exchange_new(
+    struct api_exchange **out, struct api *a, void *owner, struct err *e);
+void api_exchange_free(struct api_exchange *x);
 
 struct api_request {
 	struct slice method;
@@ -48,18 +51,30 @@ struct api_response {
 	int status;
 	const char *allow; /* of a 405, else NULL */
 	int retry_after_s; /* of a 503, else 0 */
-	struct buf *body;  /* JSON; the thread's, valid until
+	struct buf *body;  /* JSON; the exchange's, valid until
 					 * its next request */
 };
 
 /*
- * Answers one request; always with a complete response. Credits and
- * assignments in it are on disk. now_ms is the coordinator's clock.
+ * Answers one request, or begins to. True: the response is complete. False:
+ * the request waits for a commit, and needs no thread meanwhile; it comes back
+ * by api_finished, perhaps before this returns, and api_answer completes it.
+ * Nothing of *rq is needed then. Credits and assignments in a response are on
+ * disk. now_ms is the coordinator's clock.
  */
-void api_handle(struct api_thread *t, const struct api_request *rq,
+MUST_CHECK bool api_handle(struct api_exchange *x, const struct api_request *rq,
     int64_t now_ms, struct api_response *rs);
 
+/* The owner of a request whose commit is over; NULL: none waits. Any thread. */
+void *api_finished(struct api *a);
+
+/* A descriptor, for poll(2) alone: readable while api_finished has one. */
+int api_finished_fd(const struct api *a);
+
+/* Answers a request that waited for its commit. */
+void api_answer(struct api_exchange *x, struct api_response *rs);
+
 /* Answers 503 to a request that there is no time for, without a look at it. */
-void api_refuse(struct api_thread *t, struct api_response *rs);
+void api_refuse(struct api_exchange *x, struct api_response *rs);
 
 #endif

@@ -1,9 +1,12 @@
 #include "ledger/writer.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #define GROUP_MAX 256 /* jobs in a transaction: bounds its time */
 /*
@@ -13,40 +16,31 @@
  */
 #define PATIENCE_NS 8000000
 
-struct job {
-	writer_job_fn *fn;
-	void *ctx;
-	struct err *err;
-	enum rc rc;		 /* lock */
-	bool done;		 /* lock */
-	pthread_cond_t finished; /* with lock */
-	struct job *next;	 /* lock */
-};
+STAILQ_HEAD(queue, writer_job);
 
 struct writer {
 	struct db *db; /* the writer's thread only */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;	     /* with lock */
-	struct job *first;	     /* lock */
-	struct job **last;	     /* lock */
-	size_t waiting;		     /* lock; jobs from first on */
+	struct queue jobs;	     /* lock */
+	size_t waiting;		     /* lock; jobs that do */
 	size_t expected;	     /* lock; more on their way */
 	bool stopping;		     /* lock */
+	struct queue finished;	     /* lock */
+	int finished_fd;	     /* an eventfd; changes with lock */
 	struct writer_counts counts; /* lock */
 };
 
 /* Moves jobs that wait behind the first n, of which most can be. */
 static size_t
-group_take(struct writer *w, struct job **jobs, size_t n, size_t most)
+group_take(struct writer *w, struct writer_job **jobs, size_t n, size_t most)
 {
 	(void)pthread_mutex_lock(&w->lock);
-	for (; n < most && w->first != NULL; n++, w->waiting--) {
-		jobs[n] = w->first;
-		w->first = w->first->next;
+	for (; n < most && w->waiting > 0; n++, w->waiting--) {
+		jobs[n] = STAILQ_FIRST(&w->jobs);
+		STAILQ_REMOVE_HEAD(&w->jobs, next);
 	}
-	if (w->first == NULL)
-		w->last = &w->first;
 	(void)pthread_mutex_unlock(&w->lock);
 	return n;
 }
@@ -56,8 +50,8 @@ group_take(struct writer *w, struct job **jobs, size_t n, size_t most)
  * them those that arrive meanwhile, as long as there are fewer than most.
  */
 static enum rc
-group_try(
-    struct writer *w, struct job **jobs, size_t *n, size_t most, struct err *e)
+group_try(struct writer *w, struct writer_job **jobs, size_t *n, size_t most,
+    struct err *e)
 {
 	enum rc rc;
 	size_t i = 0;
@@ -83,8 +77,8 @@ group_try(
  * tried once more for each of them. Returns how many jobs it became.
  */
 static size_t
-group_run(struct writer *w, struct job **jobs, enum rc *rcs, size_t n,
-    uint64_t *commits)
+group_run(
+    struct writer *w, struct writer_job **jobs, size_t n, uint64_t *commits)
 {
 	struct err e = ERR_INIT;
 	size_t i, one = 1;
@@ -94,13 +88,14 @@ group_run(struct writer *w, struct job **jobs, enum rc *rcs, size_t n,
 	*commits = rc == RC_OK;
 	for (i = 0; i < n; i++) {
 		if (rc != RC_OK && rc != RC_BUSY && n > 1) {
-			rcs[i] = group_try(w, &jobs[i], &one, 1, jobs[i]->err);
-			*commits += rcs[i] == RC_OK;
+			jobs[i]->rc =
+			    group_try(w, &jobs[i], &one, 1, &jobs[i]->err);
+			*commits += jobs[i]->rc == RC_OK;
 			continue;
 		}
-		rcs[i] = rc;
-		if (rc != RC_OK && jobs[i]->err != NULL)
-			*jobs[i]->err = e;
+		jobs[i]->rc = rc;
+		if (rc != RC_OK)
+			jobs[i]->err = e;
 	}
 	return n;
 }
@@ -128,14 +123,28 @@ group_wait(struct writer *w)
 		;
 }
 
+/* Lets the jobs be taken; wakes who waits for that once for all of them. */
+static void
+group_finish(struct writer *w, struct writer_job **jobs, size_t n)
+{
+	bool none = STAILQ_EMPTY(&w->finished);
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		w->counts.jobs += jobs[i]->rc == RC_OK;
+		STAILQ_INSERT_TAIL(&w->finished, jobs[i], next);
+	}
+	if (none)
+		(void)eventfd_write(w->finished_fd, 1);
+}
+
 static void *
 writer_main(void *arg)
 {
 	struct writer *w = arg;
-	struct job *jobs[GROUP_MAX];
-	enum rc rcs[GROUP_MAX];
+	struct writer_job *jobs[GROUP_MAX];
 	uint64_t commits;
-	size_t i, n;
+	size_t n;
 
 	(void)pthread_setname_np(pthread_self(), "writer"); /* for top -H */
 	(void)pthread_mutex_lock(&w->lock);
@@ -145,15 +154,10 @@ writer_main(void *arg)
 		n = group_take(w, jobs, 0, GROUP_MAX);
 		if (n == 0)
 			break;
-		n = group_run(w, jobs, rcs, n, &commits);
+		n = group_run(w, jobs, n, &commits);
 		(void)pthread_mutex_lock(&w->lock);
 		w->counts.commits += commits;
-		for (i = 0; i < n; i++) {
-			w->counts.jobs += rcs[i] == RC_OK;
-			jobs[i]->rc = rcs[i];
-			jobs[i]->done = true;
-			(void)pthread_cond_signal(&jobs[i]->finished);
-		}
+		group_finish(w, jobs, n);
 	}
 	return NULL;
 }
@@ -170,6 +174,17 @@ cond_init_monotonic(pthread_cond_t *cond)
 	(void)pthread_condattr_destroy(&attributes);
 }
 
+static void
+writer_free(struct writer *w)
+{
+	if (w->finished_fd >= 0)
+		(void)close(w->finished_fd);
+	(void)pthread_cond_destroy(&w->arrived);
+	(void)pthread_mutex_destroy(&w->lock);
+	db_close(w->db);
+	free(w);
+}
+
 enum rc
 writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
     struct err *e)
@@ -181,18 +196,19 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return err_set(e, RC_NO_MEMORY, "writer: no memory");
-	w->last = &w->first;
-	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
-	if (rc != RC_OK) {
-		free(w);
-		return rc;
-	}
 	(void)pthread_mutex_init(&w->lock, NULL);
 	cond_init_monotonic(&w->arrived);
-	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
+	STAILQ_INIT(&w->jobs);
+	STAILQ_INIT(&w->finished);
+	w->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
+	if (rc == RC_OK && w->finished_fd < 0)
+		rc = err_set(e, RC_IO, "eventfd: %s", strerror(errno));
+	if (rc == RC_OK &&
+	    pthread_create(&w->thread, NULL, writer_main, w) != 0)
 		rc = err_set(e, RC_IO, "writer: can't start a thread");
-		db_close(w->db);
-		free(w);
+	if (rc != RC_OK) {
+		writer_free(w);
 		return rc;
 	}
 	*out = w;
@@ -225,24 +241,39 @@ writer_expect_none(struct writer *w)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-enum rc
-writer_run(struct writer *w, writer_job_fn *fn, void *ctx, struct err *e)
+void
+writer_submit(struct writer *w, struct writer_job *job)
 {
-	struct job job = { .fn = fn, .ctx = ctx, .err = e };
-
-	(void)pthread_cond_init(&job.finished, NULL);
 	(void)pthread_mutex_lock(&w->lock);
 	CHECK(!w->stopping);
-	*w->last = &job;
-	w->last = &job.next;
+	STAILQ_INSERT_TAIL(&w->jobs, job, next);
 	if (w->waiting++ == 0)
 		(void)pthread_cond_signal(&w->arrived);
 	expected_end(w);
-	while (!job.done)
-		(void)pthread_cond_wait(&job.finished, &w->lock);
 	(void)pthread_mutex_unlock(&w->lock);
-	(void)pthread_cond_destroy(&job.finished);
-	return job.rc;
+}
+
+struct writer_job *
+writer_finished(struct writer *w)
+{
+	struct writer_job *job;
+	eventfd_t n;
+
+	(void)pthread_mutex_lock(&w->lock);
+	job = STAILQ_FIRST(&w->finished);
+	if (job != NULL) {
+		STAILQ_REMOVE_HEAD(&w->finished, next);
+		if (STAILQ_EMPTY(&w->finished))
+			(void)eventfd_read(w->finished_fd, &n);
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	return job;
+}
+
+int
+writer_finished_fd(const struct writer *w)
+{
+	return w->finished_fd;
 }
 
 void
@@ -263,8 +294,5 @@ writer_stop(struct writer *w)
 	(void)pthread_cond_signal(&w->arrived);
 	(void)pthread_mutex_unlock(&w->lock);
 	(void)pthread_join(w->thread, NULL);
-	(void)pthread_cond_destroy(&w->arrived);
-	(void)pthread_mutex_destroy(&w->lock);
-	db_close(w->db);
-	free(w);
+	writer_free(w);
 }

@@ -1,10 +1,13 @@
 /*
  * The writer: one thread and one connection through which a process writes.
  * Jobs that wait at the same time share a transaction, and so one sync of
- * the disk (group commit); each caller returns only after that commit.
+ * the disk (group commit). A job holds no thread meanwhile: it goes in by
+ * writer_submit and comes out, after that commit, by writer_finished.
  */
 #ifndef WORKNET_LEDGER_WRITER_H
 #define WORKNET_LEDGER_WRITER_H
+
+#include <sys/queue.h>
 
 #include "ledger/db.h"
 
@@ -22,22 +25,35 @@ typedef enum rc writer_job_fn(struct db *db, void *ctx, struct err *e);
 MUST_CHECK enum rc writer_start(struct writer **out, const char *path,
     int64_t busy_timeout_ms, struct err *e);
 
+/* The caller's, who sets fn and ctx; the writer's from submit to finished. */
+struct writer_job {
+	writer_job_fn *fn;
+	void *ctx;
+	/*
+	 * Once finished. RC_OK: it is on disk. RC_BUSY: the ledger can't take
+	 * it now, and nothing was written; or the job's own error.
+	 */
+	enum rc rc;
+	struct err err; /* unless RC_OK: why */
+	STAILQ_ENTRY(writer_job) next;
+};
+
 /*
  * Says that the calling thread may soon have a job: the writer waits for it a
  * little, some milliseconds at most, so that it shares the commit of others.
- * Each is followed by one writer_run or one writer_expect_none.
+ * Each is followed by one writer_submit or one writer_expect_none.
  */
 void writer_expect(struct writer *w);
 void writer_expect_none(struct writer *w);
 
-/*
- * Runs fn in a transaction and waits for the commit; any thread, after its
- * writer_expect. RC_OK: it
- * is on disk. RC_BUSY: the ledger can't take it now, and nothing was
- * written; or the job's own error.
- */
-MUST_CHECK enum rc
-writer_run(struct writer *w, writer_job_fn *fn, void *ctx, struct err *e);
+/* Has job run in a transaction; any thread, after its writer_expect. */
+void writer_submit(struct writer *w, struct writer_job *job);
+
+/* A job that is finished, whose ever; NULL: none waits. Any thread. */
+struct writer_job *writer_finished(struct writer *w);
+
+/* A descriptor, for poll(2) alone: readable while a finished job waits. */
+int writer_finished_fd(const struct writer *w);
 
 struct writer_counts {
 	uint64_t jobs; /* committed */
@@ -45,8 +61,7 @@ struct writer_counts {
 };
 void writer_count(struct writer *w, struct writer_counts *out);
 
-/* Finishes what waits, then ends the thread. Nobody may call writer_run
- * afterwards. NULL is fine. */
+/* Ends the thread, once every job is finished and taken. NULL is fine. */
 void writer_stop(struct writer *w);
 
 #endif

@@ -3,14 +3,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* So long with more than most of the responders at work, and more arrives
- * than can be done. Workers give a poll 10 s and a post 15. */
+/* So long with more than most of the requests at work that can be, and more
+ * arrives than can be done. Workers give a poll 10 s and a post 15. */
 #define OVERLOAD_AFTER_MS 2000
 
 void
-load_init(struct load *l, size_t responders)
+load_init(struct load *l, size_t at_once)
 {
-	*l = (struct load){ .most = (int)(responders - responders / 4) };
+	*l = (struct load){ .most = (int)(at_once - at_once / 4) };
 	atomic_store(&l->calm_ms, clock_monotonic_ms());
 }
 
@@ -28,7 +28,7 @@ load_watch(struct load *l, int working)
 			    atomic_exchange(&l->refused, 0));
 	} else if (now_ms - atomic_load(&l->calm_ms) > OVERLOAD_AFTER_MS &&
 	    !atomic_exchange(&l->overloaded, true))
-		log_warning("overloaded: more than %d threads at work for "
+		log_warning("overloaded: more than %d requests at work for "
 			    "%d ms",
 		    l->most, OVERLOAD_AFTER_MS);
 }

@@ -1,6 +1,6 @@
 /*
- * Overload: work that doesn't let up. While it lasts, most of the responders
- * work, and the others refuse what comes besides; so what is admitted is
+ * Overload: work that doesn't let up. Of the requests that can be at work at
+ * once, most may then be; the others are refused. So what is admitted is
  * answered in time, and what isn't is told so at once. Any thread.
  */
 #ifndef WORKNET_SERVE_LOAD_H
@@ -11,14 +11,14 @@
 #include <stddef.h>
 
 struct load {
-	int most;	      /* responders that work under overload */
-	atomic_int working;   /* responders on an admitted request */
+	int most;	      /* requests at work under overload */
+	atomic_int working;   /* admitted requests, until they are done */
 	atomic_llong calm_ms; /* when last no more than most were; monotonic */
 	atomic_bool overloaded;
 	atomic_llong refused; /* since then */
 };
 
-void load_init(struct load *l, size_t responders);
+void load_init(struct load *l, size_t at_once);
 
 /* Whether a request may be worked on; then load_done follows. */
 bool load_admit(struct load *l);

@@ -34,8 +34,23 @@
  */
 struct connection {
 	FCGX_Request rq;
-	pthread_mutex_t giving;	     /* held while epoll gets it */
-	TAILQ_ENTRY(connection) all; /* server's lock */
+	pthread_mutex_t giving;		  /* held while epoll gets it */
+	TAILQ_ENTRY(connection) all;	  /* server's lock */
+	STAILQ_ENTRY(connection) waiting; /* server's lock */
+};
+
+/*
+ * A request on its way to its answer. It holds a thread while that works on
+ * it, none while it waits for its commit.
+ */
+struct exchange {
+	struct server *server;
+	struct api_exchange *api;
+	struct connection *connection;
+	struct buf body;
+	struct buf out;
+	bool admitted;		    /* by the server's load */
+	SLIST_ENTRY(exchange) free; /* server's lock */
 };
 
 struct server {
@@ -45,16 +60,12 @@ struct server {
 	int epoll_fd;
 	struct load load;
 	struct leaders leaders; /* who waits for epoll */
+	struct exchange *exchanges;
 	pthread_mutex_t lock;
-	TAILQ_HEAD(, connection) all; /* lock */
-};
-
-struct responder {
-	pthread_t thread;
-	struct server *server;
-	struct api_thread *api;
-	struct buf body;
-	struct buf out;
+	TAILQ_HEAD(, connection) all;	   /* lock */
+	STAILQ_HEAD(, connection) waiting; /* lock; for an exchange */
+	SLIST_HEAD(, exchange) free;	   /* lock; last used, first taken */
+	size_t in_flight; /* lock; exchanges that aren't free */
 };
 
 /* ---- Connections ---- */
@@ -105,11 +116,12 @@ connection_give(struct server *s, int op, struct connection *c)
 }
 
 /* Waits until who gave c to epoll has let go of it. */
-static void
+static struct connection *
 connection_take(struct connection *c)
 {
 	(void)pthread_mutex_lock(&c->giving);
 	(void)pthread_mutex_unlock(&c->giving);
+	return c;
 }
 
 /* Takes over fd. */
@@ -189,53 +201,154 @@ param_fcgi(void *ctx, const char *name)
 	return FCGX_GetParam(name, envp);
 }
 
-/* ---- Responders ---- */
+/* ---- Exchanges ---- */
 
-static void
-answer(struct responder *r, FCGX_Request *rq)
+/*
+ * Lets c, unless NULL, wait for an exchange, and takes one for the first
+ * connection that does. NULL: none waits, or no exchange is free.
+ */
+static struct exchange *
+exchange_begin(struct server *s, struct connection *c)
 {
+	struct exchange *x = NULL;
+
+	(void)pthread_mutex_lock(&s->lock);
+	if (c != NULL)
+		STAILQ_INSERT_TAIL(&s->waiting, c, waiting);
+	c = STAILQ_FIRST(&s->waiting);
+	if (c != NULL)
+		x = SLIST_FIRST(&s->free);
+	if (x != NULL) {
+		STAILQ_REMOVE_HEAD(&s->waiting, waiting);
+		SLIST_REMOVE_HEAD(&s->free, free);
+		s->in_flight++;
+		x->connection = c;
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return x;
+}
+
+/* Lets go of x and its connection. Afterwards exchanges_run. */
+static void
+exchange_end(struct exchange *x)
+{
+	struct server *s = x->server;
+	struct connection *c = x->connection;
+
+	if (c->rq.ipcFd >= 0)
+		connection_give(s, EPOLL_CTL_MOD, c);
+	else
+		connection_free(s, c);
+	(void)pthread_mutex_lock(&s->lock);
+	s->in_flight--;
+	SLIST_INSERT_HEAD(&s->free, x, free);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Reads the request and works on it; false: it waits for its commit. */
+static bool
+exchange_handle(struct exchange *x, struct api_response *response)
+{
+	FCGX_Request *rq = &x->connection->rq;
 	const struct cgi_source src = { param_fcgi, rq->envp, read_fcgi,
 		rq->in };
 	struct api_request request;
-	struct api_response response;
-	bool admitted;
 
-	cgi_read(&src, &request, &r->body);
+	cgi_read(&src, &request, &x->body);
 	if (!read_rest(rq->in))
 		rq->keepConnection = 0;
-	admitted = load_admit(&r->server->load);
-	if (admitted)
-		api_handle(r->api, &request, clock_unix_ms(), &response);
-	else
-		api_refuse(r->api, &response);
-	buf_reset(&r->out);
-	cgi_write(&r->out, &response);
-	if (admitted)
-		load_done(&r->server->load);
-	if (FCGX_PutStr(r->out.p, (int)r->out.len, rq->out) < 0)
-		log_debug("the web server went away before its answer");
+	x->admitted = load_admit(&x->server->load);
+	if (x->admitted)
+		return api_handle(x->api, &request, clock_unix_ms(), response);
+	api_refuse(x->api, response);
+	return true;
 }
 
 static void
-connection_serve(struct responder *r, struct connection *c)
+exchange_answer(struct exchange *x, const struct api_response *response)
 {
-	connection_take(c);
-	/* Fails when the web server closed the connection. */
-	if (FCGX_Accept_r(&c->rq) == 0) {
-		answer(r, &c->rq);
-		FCGX_Finish_r(&c->rq);
-	}
-	if (c->rq.ipcFd >= 0)
-		connection_give(r->server, EPOLL_CTL_MOD, c);
-	else
-		connection_free(r->server, c);
+	FCGX_Request *rq = &x->connection->rq;
+
+	buf_reset(&x->out);
+	cgi_write(&x->out, response);
+	if (x->admitted)
+		load_done(&x->server->load);
+	if (FCGX_PutStr(x->out.p, (int)x->out.len, rq->out) < 0)
+		log_debug("the web server went away before its answer");
+	FCGX_Finish_r(rq);
 }
+
+static void
+exchange_run(struct exchange *x)
+{
+	struct api_response response;
+
+	/* Fails when the web server closed the connection. */
+	if (FCGX_Accept_r(&x->connection->rq) == 0) {
+		if (!exchange_handle(x, &response))
+			return; /* answer_finished goes on with it */
+		exchange_answer(x, &response);
+	}
+	exchange_end(x);
+}
+
+/* Serves c, unless NULL, and those that wait for an exchange. */
+static void
+exchanges_run(struct server *s, struct connection *c)
+{
+	struct exchange *x;
+
+	for (; (x = exchange_begin(s, c)) != NULL; c = NULL)
+		exchange_run(x);
+}
+
+/* Answers the requests whose commit is over. */
+static void
+answer_finished(struct server *s)
+{
+	struct api_response response;
+	struct exchange *x;
+
+	while ((x = api_finished(s->api)) != NULL) {
+		api_answer(x->api, &response);
+		exchange_answer(x, &response);
+		exchange_end(x);
+	}
+	exchanges_run(s, NULL);
+}
+
+static void
+wait_finished(struct api *api)
+{
+	struct pollfd pfd = { .fd = api_finished_fd(api), .events = POLLIN };
+
+	(void)poll(&pfd, 1, -1);
+}
+
+static void
+exchange_free(struct exchange *x)
+{
+	api_exchange_free(x->api);
+	buf_free(&x->body);
+	buf_free(&x->out);
+}
+
+static enum rc
+exchange_init(
+    struct exchange *x, struct server *s, struct api *api, struct err *e)
+{
+	*x = (struct exchange){ .server = s };
+	buf_init(&x->body, BODY_MAX);
+	buf_init(&x->out, RESPONSE_MAX + CGI_HEADER_MAX);
+	return api_exchange_new(&x->api, api, x, e);
+}
+
+/* ---- Responders ---- */
 
 static void *
 responder_main(void *arg)
 {
-	struct responder *r = arg;
-	struct server *s = r->server;
+	struct server *s = arg;
 	struct epoll_event events[2];
 	bool stopping = false, served;
 	void *what;
@@ -257,71 +370,65 @@ responder_main(void *arg)
 				stopping = true;
 			else if (what == &s->listen_fd)
 				accept_waiting(s);
+			else if (what == s->api)
+				answer_finished(s);
 			else
-				connection_serve(r, what);
+				exchanges_run(s, connection_take(what));
 		}
 	} while (most == 1 || n < 0 || served);
 	return NULL;
 }
 
-static void
-responder_free(struct responder *r)
-{
-	api_thread_free(r->api);
-	buf_free(&r->body);
-	buf_free(&r->out);
-}
-
+/* Starts n threads; on failure stops at the one that failed. */
 static enum rc
-responder_init(struct responder *r, struct server *s, struct err *e)
+responders_start(
+    pthread_t *all, size_t n, struct server *s, size_t *started, struct err *e)
 {
-	*r = (struct responder){ .server = s };
-	buf_init(&r->body, BODY_MAX);
-	buf_init(&r->out, RESPONSE_MAX + CGI_HEADER_MAX);
-	return api_thread_new(&r->api, s->api, e);
-}
-
-/* Starts the responders; on failure stops at the one that failed. */
-static enum rc
-responders_start(struct responder *all, size_t n, struct server *s,
-    size_t *started, struct err *e)
-{
-	enum rc rc;
-
-	for (*started = 0; *started < n; ++*started) {
-		rc = responder_init(&all[*started], s, e);
-		if (rc == RC_OK &&
-		    pthread_create(&all[*started].thread, NULL, responder_main,
-			&all[*started]) != 0)
-			rc = err_set(
+	for (*started = 0; *started < n; ++*started)
+		if (pthread_create(&all[*started], NULL, responder_main, s) !=
+		    0)
+			return err_set(
 			    e, RC_IO, "can't start thread %zu", *started);
-		if (rc != RC_OK) {
-			responder_free(&all[*started]);
-			return rc;
-		}
-	}
 	return RC_OK;
 }
 
-/* Ends the responders once they have answered what has arrived. */
+/* Ends them once they have read all that has arrived, and answers it. */
 static void
-responders_stop(struct responder *all, size_t n, struct server *s)
+responders_stop(pthread_t *all, size_t n, struct server *s)
 {
 	size_t i;
 
 	if (s->stop_fd >= 0)
 		(void)eventfd_write(s->stop_fd, 1);
 	leaders_all(&s->leaders);
-	for (i = 0; i < n; i++) {
-		(void)pthread_join(all[i].thread, NULL);
-		responder_free(&all[i]);
+	for (i = 0; i < n; i++)
+		(void)pthread_join(all[i], NULL);
+	while (s->in_flight > 0) {
+		wait_finished(s->api);
+		answer_finished(s);
 	}
 }
 
 /* ---- The server ---- */
 
 static enum rc
-server_open(struct server *s, struct err *e)
+exchanges_open(struct server *s, size_t n, struct err *e)
+{
+	struct exchange *x;
+	enum rc rc = RC_OK;
+
+	s->exchanges = calloc(n, sizeof(*s->exchanges));
+	if (s->exchanges == NULL)
+		return err_set(e, RC_NO_MEMORY, "serve: no memory");
+	for (x = s->exchanges; rc == RC_OK && x < s->exchanges + n; x++) {
+		rc = exchange_init(x, s, s->api, e);
+		SLIST_INSERT_HEAD(&s->free, x, free);
+	}
+	return rc;
+}
+
+static enum rc
+server_open(struct server *s, size_t at_once, struct err *e)
 {
 	/* A responder that accepts must never block. */
 	if (fcntl(s->listen_fd, F_SETFL, O_NONBLOCK) != 0 || FCGX_Init() != 0)
@@ -329,22 +436,28 @@ server_open(struct server *s, struct err *e)
 		    e, RC_IO, "can't use the socket: %s", strerror(errno));
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	/* All responders are to see the one, only one each the other. */
+	/* All responders are to see that serving ends, and that answers wait;
+	 * only one each of the others. */
 	if (s->stop_fd < 0 || s->epoll_fd < 0 ||
 	    watch(s, EPOLL_CTL_ADD, s->stop_fd, 0, &s->stop_fd) != 0 ||
+	    watch(s, EPOLL_CTL_ADD, api_finished_fd(s->api), 0, s->api) != 0 ||
 	    watch(s, EPOLL_CTL_ADD, s->listen_fd, EPOLLONESHOT,
 		&s->listen_fd) != 0)
 		return err_set(e, RC_IO, "epoll: %s", strerror(errno));
-	return RC_OK;
+	return exchanges_open(s, at_once, e);
 }
 
 static void
 server_close(struct server *s)
 {
 	struct connection *c;
+	struct exchange *x;
 
 	while ((c = TAILQ_FIRST(&s->all)) != NULL)
 		connection_free(s, c);
+	SLIST_FOREACH(x, &s->free, free)
+	exchange_free(x);
+	free(s->exchanges);
 	if (s->epoll_fd >= 0)
 		(void)close(s->epoll_fd);
 	if (s->stop_fd >= 0)
@@ -371,7 +484,7 @@ wait_for_stop(struct server *s, bool owned, const sigset_t *stop, struct err *e)
 }
 
 enum rc
-serve_run(struct api *api, int listen_fd, bool owned, size_t threads,
+serve_run(struct api *api, int listen_fd, bool owned, size_t at_once,
     const sigset_t *stop, struct err *e)
 {
 	struct server s = { .api = api,
@@ -379,20 +492,22 @@ serve_run(struct api *api, int listen_fd, bool owned, size_t threads,
 		.stop_fd = -1,
 		.epoll_fd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.all = TAILQ_HEAD_INITIALIZER(s.all) };
-	struct responder *all = NULL;
+		.all = TAILQ_HEAD_INITIALIZER(s.all),
+		.waiting = STAILQ_HEAD_INITIALIZER(s.waiting),
+		.free = SLIST_HEAD_INITIALIZER(s.free) };
+	pthread_t *all = NULL;
 	size_t started = 0;
 	enum rc rc;
 
-	load_init(&s.load, threads);
+	load_init(&s.load, at_once);
 	leaders_init(&s.leaders);
-	rc = server_open(&s, e);
-	if (rc == RC_OK && (all = calloc(threads, sizeof(*all))) == NULL)
+	rc = server_open(&s, at_once, e);
+	if (rc == RC_OK && (all = calloc(at_once, sizeof(*all))) == NULL)
 		rc = err_set(e, RC_NO_MEMORY, "serve: no memory");
 	if (rc == RC_OK)
-		rc = responders_start(all, threads, &s, &started, e);
+		rc = responders_start(all, at_once, &s, &started, e);
 	if (rc == RC_OK) {
-		log_notice("serving with %zu threads", threads);
+		log_notice("serving with %zu threads", at_once);
 		rc = wait_for_stop(&s, owned, stop, e);
 	}
 	responders_stop(all, started, &s);
@@ -443,19 +558,22 @@ enum rc
 serve_cgi(struct api *api, struct err *e)
 {
 	const struct cgi_source src = { param_env, NULL, read_stdin, NULL };
-	struct server s = { .api = api };
 	struct api_request request;
 	struct api_response response;
-	struct responder r;
+	struct exchange x;
 	enum rc rc;
 
-	rc = responder_init(&r, &s, e);
+	rc = exchange_init(&x, NULL, api, e);
 	if (rc == RC_OK) {
-		cgi_read(&src, &request, &r.body);
-		api_handle(r.api, &request, clock_unix_ms(), &response);
-		cgi_write(&r.out, &response);
-		rc = write_stdout(&r.out, e);
+		cgi_read(&src, &request, &x.body);
+		if (!api_handle(x.api, &request, clock_unix_ms(), &response)) {
+			while (api_finished(api) == NULL)
+				wait_finished(api);
+			api_answer(x.api, &response);
+		}
+		cgi_write(&x.out, &response);
+		rc = write_stdout(&x.out, e);
 	}
-	responder_free(&r);
+	exchange_free(&x);
 	return rc;
 }

@@ -26,16 +26,17 @@ MUST_CHECK enum rc serve_listen(
 MUST_CHECK enum rc serve_inherited(int *fd, struct err *e);
 
 /*
- * Serves requests from listen_fd with that many threads until one of the
- * signals in stop arrives, which the caller has blocked; what was accepted
- * by then is answered. owned: nobody else serves the socket, so those who
- * wait there are answered, too; else they are left to whoever serves it
- * next. A thread is held by a request, not by a connection: the web server
- * may keep more connections than there are threads. RC_IO, or what
- * api_thread_new says.
+ * Serves requests from listen_fd, at_once of them with as many threads, since
+ * each may stall, until one of the signals in stop arrives, which the caller
+ * has blocked; what was accepted by then is answered. owned: nobody else
+ * serves the socket, so those who wait there are answered, too; else they are
+ * left to whoever serves it next. A thread is held by a request that is read,
+ * worked on or answered, not by one that waits for its commit, nor by a
+ * connection: the web server may keep more of those than there are threads.
+ * RC_IO, or what api_exchange_new says.
  */
 MUST_CHECK enum rc serve_run(struct api *api, int listen_fd, bool owned,
-    size_t threads, const sigset_t *stop, struct err *e);
+    size_t at_once, const sigset_t *stop, struct err *e);
 
 /* Answers the one request of a CGI process (RFC 3875). */
 MUST_CHECK enum rc serve_cgi(struct api *api, struct err *e);
