@@ -15,13 +15,13 @@ load_init(struct load *l, size_t at_once)
 }
 
 static void
-load_watch(struct load *l, int working)
+load_watch(struct load *l, int present)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
-	if (working <= l->most) {
+	if (present <= l->most) {
 		atomic_store(&l->calm_ms, now_ms);
-		if (working <= l->most / 2 && atomic_load(&l->overloaded) &&
+		if (present <= l->most / 2 && atomic_load(&l->overloaded) &&
 		    atomic_exchange(&l->overloaded, false))
 			log_notice("no longer overloaded, after %lld answers "
 				   "of 503",
@@ -34,11 +34,11 @@ load_watch(struct load *l, int working)
 }
 
 bool
-load_admit(struct load *l)
+load_admit(struct load *l, size_t behind)
 {
 	int working = atomic_fetch_add(&l->working, 1) + 1;
 
-	load_watch(l, working);
+	load_watch(l, working + (int)behind);
 	if (!atomic_load(&l->overloaded) || working <= l->most)
 		return true;
 	atomic_fetch_sub(&l->working, 1);

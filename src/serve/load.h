@@ -20,8 +20,11 @@ struct load {
 
 void load_init(struct load *l, size_t at_once);
 
-/* Whether a request may be worked on; then load_done follows. */
-bool load_admit(struct load *l);
+/*
+ * Whether a request may be worked on, while so many others wait behind it for
+ * their turn; then load_done follows.
+ */
+bool load_admit(struct load *l, size_t behind);
 void load_done(struct load *l);
 
 #endif

@@ -49,6 +49,7 @@ struct exchange {
 	struct connection *connection;
 	struct buf body;
 	struct buf out;
+	size_t behind;		    /* connections that waited at its begin */
 	bool admitted;		    /* by the server's load */
 	SLIST_ENTRY(exchange) free; /* server's lock */
 };
@@ -64,6 +65,7 @@ struct server {
 	pthread_mutex_t lock;
 	TAILQ_HEAD(, connection) all;	   /* lock */
 	STAILQ_HEAD(, connection) waiting; /* lock; for an exchange */
+	size_t n_waiting;		   /* lock */
 	SLIST_HEAD(, exchange) free;	   /* lock; last used, first taken */
 	size_t in_flight; /* lock; exchanges that aren't free */
 };
@@ -213,16 +215,18 @@ exchange_begin(struct server *s, struct connection *c)
 	struct exchange *x = NULL;
 
 	(void)pthread_mutex_lock(&s->lock);
-	if (c != NULL)
+	if (c != NULL) {
 		STAILQ_INSERT_TAIL(&s->waiting, c, waiting);
-	c = STAILQ_FIRST(&s->waiting);
-	if (c != NULL)
+		s->n_waiting++;
+	}
+	if (s->n_waiting > 0)
 		x = SLIST_FIRST(&s->free);
 	if (x != NULL) {
+		x->connection = STAILQ_FIRST(&s->waiting);
 		STAILQ_REMOVE_HEAD(&s->waiting, waiting);
+		x->behind = --s->n_waiting;
 		SLIST_REMOVE_HEAD(&s->free, free);
 		s->in_flight++;
-		x->connection = c;
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 	return x;
@@ -257,7 +261,7 @@ exchange_handle(struct exchange *x, struct api_response *response)
 	cgi_read(&src, &request, &x->body);
 	if (!read_rest(rq->in))
 		rq->keepConnection = 0;
-	x->admitted = load_admit(&x->server->load);
+	x->admitted = load_admit(&x->server->load, x->behind);
 	if (x->admitted)
 		return api_handle(x->api, &request, clock_unix_ms(), response);
 	api_refuse(x->api, response);

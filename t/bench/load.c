@@ -454,8 +454,9 @@ wait_events(struct load *l, struct epoll_event *events)
 	int64_t wait_us;
 
 	if (l->idle_n == 0 || until_us == NEVER_US)
-		until_us = now_us < l->end_us ? l->end_us
-					      : l->end_us + 1000000 * DRAIN_S;
+		until_us = now_us < l->end_us || l->busy_n == 0
+		    ? l->end_us
+		    : l->end_us + 1000000 * DRAIN_S;
 	wait_us = until_us > now_us ? until_us - now_us : 0;
 	if (wait_us > 0)
 		(void)ppoll(&pfd, 1,
