@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "ledger/checkpoint.h"
+
 #define GROUP_MAX 256 /* jobs in a transaction: bounds its time */
 /*
  * How long a job waits for others that are on their way. A commit costs as
@@ -24,7 +26,8 @@ struct job {
 };
 
 struct writer {
-	struct db *db; /* the writer's thread only */
+	struct db *db;		/* the writer's thread only */
+	struct checkpoint *log; /* the same */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;	     /* with lock */
@@ -154,6 +157,9 @@ writer_main(void *arg)
 			jobs[i]->done = true;
 			(void)pthread_cond_signal(&jobs[i]->finished);
 		}
+		(void)pthread_mutex_unlock(&w->lock);
+		checkpoint_after_commit(w->log);
+		(void)pthread_mutex_lock(&w->lock);
 	}
 	return NULL;
 }
@@ -183,7 +189,10 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 		return err_set(e, RC_NO_MEMORY, "writer: no memory");
 	w->last = &w->first;
 	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
+	if (rc == RC_OK)
+		rc = checkpoint_start(&w->log, w->db, path, busy_timeout_ms, e);
 	if (rc != RC_OK) {
+		db_close(w->db);
 		free(w);
 		return rc;
 	}
@@ -191,6 +200,7 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	cond_init_monotonic(&w->arrived);
 	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
 		rc = err_set(e, RC_IO, "writer: can't start a thread");
+		checkpoint_stop(w->log);
 		db_close(w->db);
 		free(w);
 		return rc;
@@ -265,6 +275,7 @@ writer_stop(struct writer *w)
 	(void)pthread_join(w->thread, NULL);
 	(void)pthread_cond_destroy(&w->arrived);
 	(void)pthread_mutex_destroy(&w->lock);
+	checkpoint_stop(w->log);
 	db_close(w->db);
 	free(w);
 }
