@@ -1,8 +1,12 @@
 /*
- * The log stays short however much is committed without a pause, and nothing
- * of it is left after a clean end.
+ * The log stays short however much is committed without a pause, whoever can
+ * operate on it is told when it doesn't, and nothing of it is left after a
+ * clean end.
  */
+#include <errno.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ledger/checkpoint.h"
@@ -10,7 +14,6 @@
 #include "ledger/writer.h"
 #include "t/tap.h"
 
-#define COMMITS	     60
 #define WORKERS_EACH 400 /* in a commit: each is on another page of an index */
 #define PAGE_BYTES   (4096 + 24) /* in the log */
 /* Of a commit, at most: rows, and two indexes' leaves and their splits. */
@@ -21,7 +24,9 @@ static const int64_t log_pages_max =
 static char dir[] = "/tmp/worknet-test-checkpoint-XXXXXX";
 static char path[80];
 static char log_path[90];
+static char said_path[90]; /* standard error */
 static uint32_t next_worker;
+static atomic_bool file_fails; /* syncs of the ledger's file, not of its log */
 
 static void
 must(enum rc rc, const struct err *e)
@@ -30,6 +35,50 @@ must(enum rc rc, const struct err *e)
 		return;
 	printf("Bail out! %s\n", e->msg);
 	exit(EXIT_FAILURE);
+}
+
+/* ---- Instead of the C library's ---- */
+
+static int
+sync_or_fail(int fd, long call)
+{
+	struct stat synced, ledger;
+
+	if (atomic_load(&file_fails) && fstat(fd, &synced) == 0 &&
+	    stat(path, &ledger) == 0 && synced.st_ino == ledger.st_ino) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(call, fd);
+}
+
+int
+fsync(int fd)
+{
+	return sync_or_fail(fd, SYS_fsync);
+}
+
+int
+fdatasync(int fd)
+{
+	return sync_or_fail(fd, SYS_fdatasync);
+}
+
+/* ---- The ledger, its log, and what is said of them ---- */
+
+/* How many lines on standard error have the text so far. */
+static int
+said(const char *text)
+{
+	char line[500];
+	FILE *f = fopen(said_path, "r");
+	int n = 0;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		n += strstr(line, text) != NULL;
+	if (f != NULL)
+		(void)fclose(f);
+	return n;
 }
 
 /* -1 without a file. */
@@ -69,13 +118,13 @@ job_add_workers(struct db *db, void *ctx, struct err *e)
 
 /* Commits without a pause; how long the log was at most, in pages. */
 static int64_t
-commit_many(struct writer *w)
+commit_many(struct writer *w, int commits)
 {
 	struct err e = ERR_INIT;
 	int64_t bytes, most = 0;
 	int i;
 
-	for (i = 0; i < COMMITS; i++, next_worker += WORKERS_EACH) {
+	for (i = 0; i < commits; i++, next_worker += WORKERS_EACH) {
 		writer_expect(w);
 		must(writer_run(w, job_add_workers, &next_worker, &e), &e);
 		bytes = file_bytes(log_path);
@@ -86,32 +135,62 @@ commit_many(struct writer *w)
 }
 
 static void
-test_log_is_bounded(void)
+test_log_is_bounded(struct writer *w)
 {
-	struct err e = ERR_INIT;
-	struct writer *w;
-	struct db *reader;
-	int64_t pages, n;
+	int64_t pages;
 
-	must(writer_start(&w, path, 1000, &e), &e);
-	(void)commit_many(w); /* from here on each commit has many pages */
-	pages = commit_many(w);
+	(void)commit_many(w, 60); /* from here on each has many pages */
+	pages = commit_many(w, 60);
 	tap_ok(pages > 0 && pages <= log_pages_max,
 	    "commits without a pause leave a log that is bounded");
 	tap_diag("%" PRId64 " pages of %" PRId64, pages, log_pages_max);
+	tap_is_int(said("grows"), 0, "of which nothing is said");
+}
+
+/* Whatever made the log grow is over: the next log is in its place. */
+static void
+check_begins_anew(struct writer *w, int times)
+{
+	int64_t pages;
+
+	(void)commit_many(w, 20);
+	pages = file_bytes(log_path) / PAGE_BYTES;
+	tap_is_int(commit_many(w, 20), pages, "once that is over it doesn't");
+	tap_is_int(said("begun anew"), times, "which is said");
+	tap_is_int(said("grows"), times, "and no more");
+}
+
+static void
+test_failing_disk(struct writer *w)
+{
+	int64_t pages = file_bytes(log_path) / PAGE_BYTES;
+
+	atomic_store(&file_fails, true);
+	tap_ok(commit_many(w, 40) > pages,
+	    "the log grows while the ledger's file can't be synced");
+	tap_is_int(said("grows: ledger: checkpoint: disk I/O error"), 1,
+	    "which is said once");
+	atomic_store(&file_fails, false);
+	check_begins_anew(w, 1);
+}
+
+static void
+test_long_reader(struct writer *w)
+{
+	struct err e = ERR_INIT;
+	struct db *reader;
+	int64_t n;
+
 	must(db_open(&reader, path, DB_READ, 1000, &e), &e);
 	must(db_begin_read(reader, &e), &e);
 	must(query_one_int(db_query(reader, Q_HEALTH), &n, &e), &e);
-	pages = commit_many(w);
-	tap_ok(pages > log_pages_max,
-	    "as many make it longer while somebody reads in one transaction");
+	tap_ok(commit_many(w, 40) > log_pages_max,
+	    "it grows while somebody reads in one transaction");
+	tap_is_int(said("grows: somebody reads it in one long transaction"), 1,
+	    "which is said once");
 	must(db_commit(reader, &e), &e);
 	db_close(reader);
-	(void)commit_many(w); /* in which it ends, and begins anew */
-	pages = file_bytes(log_path) / PAGE_BYTES;
-	tap_is_int(commit_many(w), pages,
-	    "and no longer once that transaction has ended");
-	writer_stop(w);
+	check_begins_anew(w, 2);
 }
 
 static void
@@ -138,6 +217,7 @@ main(void)
 {
 	char command[120];
 	struct err e = ERR_INIT;
+	struct writer *w;
 
 	if (mkdtemp(dir) == NULL) {
 		printf("Bail out! no directory in /tmp\n");
@@ -145,10 +225,20 @@ main(void)
 	}
 	(void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
 	(void)snprintf(log_path, sizeof(log_path), "%s-wal", path);
+	(void)snprintf(said_path, sizeof(said_path), "%s/said", dir);
+	if (freopen(said_path, "w", stderr) == NULL) {
+		printf("Bail out! %s can't be written\n", said_path);
+		return EXIT_FAILURE;
+	}
 	must(db_create(path, &e), &e);
-	test_log_is_bounded();
+	must(writer_start(&w, path, 1000, &e), &e);
+	test_log_is_bounded(w);
+	test_failing_disk(w);
+	test_long_reader(w);
+	writer_stop(w);
 	test_clean_end();
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	(void)snprintf(
+	    command, sizeof(command), "cat '%s/said'; rm -rf '%s'", dir, dir);
 	if (system(command) != 0)
 		tap_diag("%s stays", dir);
 	return tap_done();

@@ -3,13 +3,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 /* How long the writer waits for those who read the log, when it could end. */
 #define READERS_WAIT_MS 5
 
+/* Whose turn it is. */
 enum state {
-	WAITING, /* for enough pages */
-	MOVING,	 /* the thread is at it, or about to be */
-	MOVED,	 /* the rest is the writer's */
+	WAITING, /* nobody's: for enough pages */
+	MOVING,	 /* the thread's: it is at it, or about to be */
+	MOVED,	 /* the writer's: the rest */
 	STOPPING,
 };
 
@@ -17,16 +20,62 @@ struct checkpoint {
 	struct db *writer;  /* the writer's thread only */
 	int64_t done_pages; /* the same: of the log, when last dealt with */
 	struct db *db;	    /* this thread only */
+	bool failing;	    /* theirs whose turn it is: it was said */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* with lock: state */
 	enum state state;	/* lock */
 };
 
+/* Says so once, until the ledger's log has begun anew. */
+static void
+note_failure(struct checkpoint *c, const char *why)
+{
+	if (!c->failing)
+		log_error("the ledger's log grows: %s", why);
+	c->failing = true;
+}
+
+static void
+note_end_of_log(struct checkpoint *c)
+{
+	if (c->failing)
+		log_notice("the ledger's log has begun anew");
+	c->failing = false;
+}
+
+/* True when the rest is the writer's; else all is tried again later. */
+static bool
+most_move(struct checkpoint *c)
+{
+	struct err e = ERR_INIT;
+	bool done;
+
+	if (db_checkpoint(c->db, &done, &e) == RC_OK)
+		return done;
+	note_failure(c, e.msg);
+	return false;
+}
+
+static void
+rest_move(struct checkpoint *c, int64_t pages)
+{
+	struct err e = ERR_INIT;
+	bool done;
+
+	if (db_checkpoint_all(c->writer, READERS_WAIT_MS, &done, &e) != RC_OK)
+		note_failure(c, e.msg);
+	else if (done)
+		note_end_of_log(c);
+	else if (pages > CHECKPOINT_PAGES + CHECKPOINT_AHEAD_PAGES)
+		note_failure(c, "somebody reads it in one long transaction");
+}
+
 static void *
 checkpoint_main(void *arg)
 {
 	struct checkpoint *c = arg;
+	bool moved;
 
 	(void)pthread_setname_np(pthread_self(), "checkpoint");
 	(void)pthread_mutex_lock(&c->lock);
@@ -36,11 +85,10 @@ checkpoint_main(void *arg)
 			continue;
 		}
 		(void)pthread_mutex_unlock(&c->lock);
-		/* What it can't move stays in the log, as safe as before. */
-		(void)!db_checkpoint(c->db, NULL);
+		moved = most_move(c);
 		(void)pthread_mutex_lock(&c->lock);
 		if (c->state == MOVING)
-			c->state = MOVED;
+			c->state = moved ? MOVED : WAITING;
 		(void)pthread_cond_signal(&c->changed);
 	}
 	(void)pthread_mutex_unlock(&c->lock);
@@ -59,15 +107,13 @@ checkpoint_start(struct checkpoint **out, struct db *writer, const char *path,
 	if (c == NULL)
 		return err_set(e, RC_NO_MEMORY, "checkpoint: no memory");
 	c->writer = writer;
-	rc = db_open(&c->db, path, DB_WRITE, busy_timeout_ms, e);
-	if (rc != RC_OK) {
-		free(c);
-		return rc;
-	}
 	(void)pthread_mutex_init(&c->lock, NULL);
 	(void)pthread_cond_init(&c->changed, NULL);
-	if (pthread_create(&c->thread, NULL, checkpoint_main, c) != 0) {
+	rc = db_open(&c->db, path, DB_WRITE, busy_timeout_ms, e);
+	if (rc == RC_OK &&
+	    pthread_create(&c->thread, NULL, checkpoint_main, c) != 0)
 		rc = err_set(e, RC_IO, "checkpoint: can't start a thread");
+	if (rc != RC_OK) {
 		db_close(c->db);
 		free(c);
 		return rc;
@@ -82,19 +128,16 @@ checkpoint_start(struct checkpoint **out, struct db *writer, const char *path,
  * up, and takes over from it: true when the rest is the writer's.
  */
 static bool
-work_share(struct checkpoint *c, int64_t pages)
+take_turn(struct checkpoint *c, int64_t pages)
 {
+	int64_t more = pages - c->done_pages;
 	bool moved;
 
 	(void)pthread_mutex_lock(&c->lock);
-	while (c->state == MOVING &&
-	    pages - c->done_pages >= CHECKPOINT_AHEAD_PAGES)
+	while (c->state == MOVING && more >= CHECKPOINT_AHEAD_PAGES)
 		(void)pthread_cond_wait(&c->changed, &c->lock);
 	moved = c->state == MOVED;
-	if (moved) {
-		c->state = WAITING;
-	} else if (c->state == WAITING &&
-	    pages - c->done_pages >= CHECKPOINT_PAGES) {
+	if (c->state == WAITING && more >= CHECKPOINT_PAGES) {
 		c->state = MOVING;
 		c->done_pages = pages;
 		(void)pthread_cond_signal(&c->changed);
@@ -110,11 +153,13 @@ checkpoint_after_commit(struct checkpoint *c)
 
 	if (pages < c->done_pages) /* it has begun anew */
 		c->done_pages = 0;
-	/* When it has begun anew, there was no rest. */
-	if (work_share(c, pages) && c->done_pages > 0) {
-		(void)!db_checkpoint_all(c->writer, READERS_WAIT_MS, NULL);
-		c->done_pages = pages;
-	}
+	if (!take_turn(c, pages))
+		return;
+	rest_move(c, pages);
+	c->done_pages = pages;
+	(void)pthread_mutex_lock(&c->lock);
+	c->state = WAITING;
+	(void)pthread_mutex_unlock(&c->lock);
 }
 
 void

@@ -21,8 +21,8 @@ struct checkpoint;
 #define CHECKPOINT_PAGES 1000
 /*
  * What may be committed while they are moved, before commits wait for that.
- * So the log has at most as many pages as both together and two transactions,
- * unless somebody reads in one transaction for long.
+ * So the log has at most as many pages as both together and two transactions;
+ * unless somebody reads in one transaction for long, or the disk fails.
  */
 #define CHECKPOINT_AHEAD_PAGES 4000
 
@@ -37,7 +37,8 @@ MUST_CHECK enum rc checkpoint_start(struct checkpoint **out, struct db *writer,
  * Call it on the writer's thread after its commits, outside of a transaction,
  * when nobody waits for an answer to what was committed. It wakes the thread
  * when there is enough to move, or ends the log when the thread has moved it.
- * What fails is tried again after later commits.
+ * What fails is tried again after CHECKPOINT_PAGES more; log.h's log says when
+ * that begins, and when it is over.
  */
 void checkpoint_after_commit(struct checkpoint *c);
 

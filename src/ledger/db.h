@@ -61,8 +61,8 @@ void db_rollback(struct db *db);
 /*
  * Commits are appended to a log beside the file. A checkpoint copies them into
  * the file and syncs it; once all of the log is there and nobody reads it any
- * more, the next commit begins it anew. Without the two calls below a
- * connection does that by itself, in the commit that makes the log long.
+ * more, the next commit begins it anew. By itself a connection does that in
+ * the commit that makes the log long.
  *
  * From here on this connection's commits leave it to its user.
  */
@@ -71,17 +71,18 @@ void db_checkpoint_by_hand(struct db *db);
 int64_t db_log_pages(const struct db *db);
 /*
  * Copies what can be copied without waiting for anybody, and syncs it. Outside
- * of a transaction; beside any other connection, also one that writes.
- * RC_BUSY: another checkpoint is running, or the disk failed; the log stays
- * as it was.
+ * of a transaction; beside any other connection, also one that writes. *done
+ * is false when another checkpoint was running. After an error, of the disk,
+ * the log is as it was.
  */
-MUST_CHECK enum rc db_checkpoint(struct db *db, struct err *e);
+MUST_CHECK enum rc db_checkpoint(struct db *db, bool *done, struct err *e);
 /*
  * The same with all of the log, while nobody writes; waits for those who read
- * it for wait_ms at most. RC_OK: the next commit begins the log anew. RC_BUSY
- * also when somebody writes or still reads it: then it grows.
+ * it for wait_ms at most. When *done is true the next commit begins the log
+ * anew; it is also false when somebody writes or still reads the log.
  */
-MUST_CHECK enum rc db_checkpoint_all(struct db *db, int wait_ms, struct err *e);
+MUST_CHECK enum rc
+db_checkpoint_all(struct db *db, int wait_ms, bool *done, struct err *e);
 
 /*
  * A step: what follows happens as a whole or not at all. Without a

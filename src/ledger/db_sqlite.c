@@ -371,8 +371,18 @@ sync_file(struct db *db)
 	return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
+/* Somebody else's lock is no failure. */
+static enum rc
+checkpoint_end(struct db *db, int code, bool *done, struct err *e)
+{
+	*done = code == SQLITE_OK;
+	if (*done || (code & 0xff) == SQLITE_BUSY)
+		return RC_OK;
+	return sqlite_fail(db, code, "checkpoint", e);
+}
+
 enum rc
-db_checkpoint(struct db *db, struct err *e)
+db_checkpoint(struct db *db, bool *done, struct err *e)
 {
 	int code;
 
@@ -380,13 +390,11 @@ db_checkpoint(struct db *db, struct err *e)
 	    db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	if (code == SQLITE_OK)
 		code = sync_file(db);
-	if (code == SQLITE_OK)
-		return RC_OK;
-	return sqlite_fail(db, code, "checkpoint", e);
+	return checkpoint_end(db, code, done, e);
 }
 
 enum rc
-db_checkpoint_all(struct db *db, int wait_ms, struct err *e)
+db_checkpoint_all(struct db *db, int wait_ms, bool *done, struct err *e)
 {
 	int code;
 
@@ -394,9 +402,7 @@ db_checkpoint_all(struct db *db, int wait_ms, struct err *e)
 	code = sqlite3_wal_checkpoint_v2(
 	    db->handle, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 	(void)sqlite3_busy_timeout(db->handle, (int)db->busy_timeout_ms);
-	if (code == SQLITE_OK)
-		return RC_OK;
-	return sqlite_fail(db, code, "checkpoint", e);
+	return checkpoint_end(db, code, done, e);
 }
 
 enum rc

@@ -26,8 +26,8 @@ struct job {
 };
 
 struct writer {
-	struct db *db;		/* the writer's thread only */
-	struct checkpoint *log; /* the same */
+	struct db *db;		       /* the writer's thread only */
+	struct checkpoint *checkpoint; /* the same */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;	     /* with lock */
@@ -158,7 +158,7 @@ writer_main(void *arg)
 			(void)pthread_cond_signal(&jobs[i]->finished);
 		}
 		(void)pthread_mutex_unlock(&w->lock);
-		checkpoint_after_commit(w->log);
+		checkpoint_after_commit(w->checkpoint);
 		(void)pthread_mutex_lock(&w->lock);
 	}
 	return NULL;
@@ -190,7 +190,8 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	w->last = &w->first;
 	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
 	if (rc == RC_OK)
-		rc = checkpoint_start(&w->log, w->db, path, busy_timeout_ms, e);
+		rc = checkpoint_start(
+		    &w->checkpoint, w->db, path, busy_timeout_ms, e);
 	if (rc != RC_OK) {
 		db_close(w->db);
 		free(w);
@@ -200,7 +201,7 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	cond_init_monotonic(&w->arrived);
 	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
 		rc = err_set(e, RC_IO, "writer: can't start a thread");
-		checkpoint_stop(w->log);
+		checkpoint_stop(w->checkpoint);
 		db_close(w->db);
 		free(w);
 		return rc;
@@ -275,7 +276,7 @@ writer_stop(struct writer *w)
 	(void)pthread_join(w->thread, NULL);
 	(void)pthread_cond_destroy(&w->arrived);
 	(void)pthread_mutex_destroy(&w->lock);
-	checkpoint_stop(w->log);
+	checkpoint_stop(w->checkpoint);
 	db_close(w->db);
 	free(w);
 }
