@@ -5,8 +5,14 @@
 
 #include "base/log.h"
 
-/* How long the writer waits for those who read the log, when it could end. */
-#define READERS_WAIT_MS 5
+/*
+ * How long the writer waits for those who read the log, when it could end. The
+ * requests of a busy moment outlast the first; the second, at the log's bound,
+ * only what isn't a request.
+ */
+#define READERS_WAIT_MS	      5
+#define READERS_WAIT_FULL_MS  200
+#define CHECKPOINT_FULL_PAGES (CHECKPOINT_PAGES + CHECKPOINT_AHEAD_PAGES)
 
 /* Whose turn it is. */
 enum state {
@@ -60,14 +66,16 @@ most_move(struct checkpoint *c)
 static void
 rest_move(struct checkpoint *c, int64_t pages)
 {
+	const bool full = pages >= CHECKPOINT_FULL_PAGES;
+	const int wait_ms = full ? READERS_WAIT_FULL_MS : READERS_WAIT_MS;
 	struct err e = ERR_INIT;
 	bool done;
 
-	if (db_checkpoint_all(c->writer, READERS_WAIT_MS, &done, &e) != RC_OK)
+	if (db_checkpoint_all(c->writer, wait_ms, &done, &e) != RC_OK)
 		note_failure(c, e.msg);
 	else if (done)
 		note_end_of_log(c);
-	else if (pages > CHECKPOINT_PAGES + CHECKPOINT_AHEAD_PAGES)
+	else if (full)
 		note_failure(c, "somebody reads it in one long transaction");
 }
 
