@@ -1,7 +1,6 @@
 /*
- * The log stays short however much is committed without a pause, whoever can
- * operate on it is told when it doesn't, and nothing of it is left after a
- * clean end.
+ * The log stays short however much is committed without a pause; when it
+ * can't, the operator is told once; and a clean end leaves nothing of it.
  */
 #include <errno.h>
 #include <stdatomic.h>
