@@ -41,10 +41,14 @@ UPDATE worker SET state = ?2 WHERE id = ?1;
 
 -- The schedule -------------------------------------------------------------
 
--- What most polls end with: who asks (NULL: never seen), and whether anything
--- is due, among the tasks of no region and of the region ?2.
+-- What most polls end with: who asks (NULL: never seen), in which state, and
+-- whether anything is due, among the tasks of no region and of the region ?2.
+-- All of it is read from indexes and the schedule.
 -- :name poll_look
-SELECT w.id, w.state, EXISTS (SELECT 1 FROM schedule
+SELECT w.id, iif(EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
+		WHERE state = 'suspended' AND id = w.id),
+		'suspended', 'active'),
+	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = '' AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3

@@ -130,6 +130,12 @@ CREATE TABLE worker (
 	first_seen_ms	INTEGER NOT NULL
 ) STRICT;
 
+-- A poll learns a worker's id from the index of addresses, and from this small
+-- one that it isn't suspended: with a million workers its row would be one more
+-- cold page to read, a fifth of what a poll costs. Cost: an entry for each
+-- suspended worker.
+CREATE INDEX worker_suspended ON worker (id) WHERE state = 'suspended';
+
 -- A worker's place in the round of a region; see level.
 CREATE TABLE turn (
 	worker		INTEGER NOT NULL,

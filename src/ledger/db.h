@@ -38,6 +38,9 @@ void db_close(struct db *db);
  */
 MUST_CHECK enum rc db_create(const char *path, struct err *e);
 
+/* An empty ledger in memory, with the newest schema; freed with db_close. */
+MUST_CHECK enum rc db_create_in_memory(struct db **out, struct err *e);
+
 /*
  * Brings an older ledger up to this program's schema, each step in a
  * transaction of its own. *steps counts them; RC_CONFLICT when the ledger is
@@ -54,6 +57,32 @@ MUST_CHECK enum rc db_begin(struct db *db, struct err *e);
 MUST_CHECK enum rc db_begin_read(struct db *db, struct err *e);
 MUST_CHECK enum rc db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db);
+
+/*
+ * Commits are appended to a log beside the file. A checkpoint copies them into
+ * the file and syncs it; once all of the log is there and nobody reads it any
+ * more, the next commit begins it anew. By itself a connection does that in
+ * the commit that makes the log long.
+ *
+ * From here on this connection's commits leave it to its user.
+ */
+void db_checkpoint_by_hand(struct db *db);
+/* Pages in the log after this connection's last commit, once by hand. */
+int64_t db_log_pages(const struct db *db);
+/*
+ * Copies what can be copied without waiting for anybody, and syncs it. Outside
+ * of a transaction; beside any other connection, also one that writes. *done
+ * is false when another checkpoint was running. After an error, of the disk,
+ * the log is as it was.
+ */
+MUST_CHECK enum rc db_checkpoint(struct db *db, bool *done, struct err *e);
+/*
+ * The same with all of the log, while nobody writes; waits for those who read
+ * it for wait_ms at most. When *done is true the next commit begins the log
+ * anew; it is also false when somebody writes or still reads the log.
+ */
+MUST_CHECK enum rc
+db_checkpoint_all(struct db *db, int wait_ms, bool *done, struct err *e);
 
 /*
  * A step: what follows happens as a whole or not at all. Without a

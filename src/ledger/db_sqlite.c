@@ -24,6 +24,8 @@ struct db {
 	sqlite3 *handle;
 	int steps;		  /* one in the other */
 	bool step_is_transaction; /* the outermost */
+	int64_t busy_timeout_ms;
+	int64_t log_pages; /* after its last commit, once by hand */
 	struct query queries[QUERY_COUNT];
 };
 
@@ -72,8 +74,7 @@ run_sql(struct db *db, const char *sql, const char *what, struct err *e)
 /*
  * WAL: readers never wait for the writer. synchronous=FULL: a commit is on
  * disk when it returns, and an answer is given only then. cache_size is
- * small: memory doesn't grow with the ledger, and a reader's cache is empty
- * after each commit of another connection anyway.
+ * small: memory doesn't grow with the ledger.
  */
 static const char setup_sql[] = "PRAGMA foreign_keys = ON;"
 				"PRAGMA journal_mode = WAL;"
@@ -81,6 +82,14 @@ static const char setup_sql[] = "PRAGMA foreign_keys = ON;"
 				"PRAGMA cache_size = -512;" /* KiB */
 				"PRAGMA temp_store = MEMORY;"
 				"PRAGMA trusted_schema = OFF;";
+
+/*
+ * A reader needs write access to the WAL's index, but not to rows. Its cache is
+ * empty after each commit of another connection: twice as much would save a
+ * request on a big ledger a twentieth of its reads.
+ */
+static const char setup_read_sql[] = "PRAGMA query_only = ON;"
+				     "PRAGMA cache_size = -256;"; /* KiB */
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
@@ -113,6 +122,7 @@ open_handle(struct db **out, const char *path, int flags,
 		db_close(db);
 		return rc;
 	}
+	db->busy_timeout_ms = busy_timeout_ms;
 	(void)sqlite3_busy_timeout(db->handle, (int)busy_timeout_ms);
 	*out = db;
 	return RC_OK;
@@ -175,9 +185,8 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	rc = run_sql(db, setup_sql, path, e);
 	if (rc == RC_OK)
 		rc = check_version(db, path, e);
-	/* A reader needs write access to the WAL's index, but not to rows. */
 	if (rc == RC_OK && mode == DB_READ)
-		rc = run_sql(db, "PRAGMA query_only = ON", path, e);
+		rc = run_sql(db, setup_read_sql, path, e);
 	/* SQLite falls back to reading, for good, when it may not write. */
 	else if (rc == RC_OK && sqlite3_db_readonly(db->handle, "main") == 1)
 		rc = err_set(e, RC_BUSY,
@@ -264,6 +273,28 @@ db_create(const char *path, struct err *e)
 }
 
 enum rc
+db_create_in_memory(struct db **out, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+	int steps;
+
+	*out = NULL;
+	rc = open_handle(&db, ":memory:",
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, 0,
+	    e);
+	if (rc != RC_OK)
+		return rc;
+	rc = apply_steps(db, &steps, e);
+	if (rc != RC_OK) {
+		db_close(db);
+		return rc;
+	}
+	*out = db;
+	return RC_OK;
+}
+
+enum rc
 db_migrate(const char *path, int *steps, struct err *e)
 {
 	struct db *db;
@@ -303,6 +334,81 @@ db_rollback(struct db *db)
 {
 	if (!sqlite3_get_autocommit(db->handle))
 		(void)!query_run(db_query(db, Q_ROLLBACK), NULL);
+}
+
+static int
+note_log_pages(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+	struct db *db = arg;
+
+	(void)handle;
+	(void)name;
+	db->log_pages = pages;
+	return SQLITE_OK;
+}
+
+void
+db_checkpoint_by_hand(struct db *db)
+{
+	/* There is one hook, and automatic checkpoints are it. */
+	(void)sqlite3_wal_hook(db->handle, note_log_pages, db);
+}
+
+int64_t
+db_log_pages(const struct db *db)
+{
+	return db->log_pages;
+}
+
+/*
+ * A passive checkpoint beside commits copies pages, but syncs the file only
+ * when there was none meanwhile: a later one, of all, would have to.
+ */
+static int
+sync_file(struct db *db)
+{
+	sqlite3_file *file;
+	int code;
+
+	code = sqlite3_file_control(
+	    db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (code != SQLITE_OK)
+		return code;
+	return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+/* Somebody else's lock is no failure. */
+static enum rc
+checkpoint_end(struct db *db, int code, bool *done, struct err *e)
+{
+	*done = code == SQLITE_OK;
+	if (*done || (code & 0xff) == SQLITE_BUSY)
+		return RC_OK;
+	return sqlite_fail(db, code, "checkpoint", e);
+}
+
+enum rc
+db_checkpoint(struct db *db, bool *done, struct err *e)
+{
+	int code;
+
+	code = sqlite3_wal_checkpoint_v2(
+	    db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sync_file(db);
+	return checkpoint_end(db, code, done, e);
+}
+
+enum rc
+db_checkpoint_all(struct db *db, int wait_ms, bool *done, struct err *e)
+{
+	int code;
+
+	(void)sqlite3_busy_timeout(db->handle, wait_ms);
+	code = sqlite3_wal_checkpoint_v2(
+	    db->handle, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	(void)sqlite3_busy_timeout(db->handle, (int)db->busy_timeout_ms);
+	return checkpoint_end(db, code, done, e);
 }
 
 enum rc
@@ -557,107 +663,4 @@ enum rc
 db_spill_to_files(struct db *db, struct err *e)
 {
 	return run_sql(db, "PRAGMA temp_store = FILE", "temp_store", e);
-}
-
-/* The objects of a schema in order of name, one at a time. */
-struct schema_walk {
-	struct query *q;
-	bool row;	   /* whether there is a present one */
-	struct slice name; /* its kind and name */
-	struct slice sql;  /* how it was made */
-};
-
-static enum rc
-schema_next(struct schema_walk *w, struct err *e)
-{
-	enum rc rc;
-
-	rc = query_step(w->q, &w->row, e);
-	if (rc == RC_OK && w->row) {
-		w->name = query_get_text(w->q, 0);
-		w->sql = query_get_text(w->q, 1);
-	}
-	return rc;
-}
-
-/* Less than, equal to or greater than 0, as strcmp; an ended walk is last. */
-static int
-schema_order(const struct schema_walk *a, const struct schema_walk *b)
-{
-	size_t n = a->name.len < b->name.len ? a->name.len : b->name.len;
-	int order;
-
-	if (!a->row || !b->row)
-		return (int)b->row - (int)a->row;
-	order = memcmp(a->name.p, b->name.p, n);
-	if (order != 0)
-		return order;
-	return (a->name.len > b->name.len) - (a->name.len < b->name.len);
-}
-
-static void
-schema_finding(
-    const struct schema_walk *w, const char *what, db_finding_fn *fn, void *ctx)
-{
-	char text[200];
-
-	(void)snprintf(text, sizeof(text), "%.*s %s",
-	    w->name.len > 150 ? 150 : (int)w->name.len, w->name.p, what);
-	fn(ctx, text);
-}
-
-/* Walks both in step: what is, and what should be. */
-static enum rc
-schema_compare(struct schema_walk *is, struct schema_walk *should,
-    int64_t *objects, db_finding_fn *fn, void *ctx, struct err *e)
-{
-	enum rc rc;
-	int order;
-
-	rc = schema_next(is, e);
-	if (rc == RC_OK)
-		rc = schema_next(should, e);
-	while (rc == RC_OK && (is->row || should->row)) {
-		++*objects;
-		order = schema_order(is, should);
-		if (order < 0)
-			schema_finding(is, "isn't part of a ledger", fn, ctx);
-		else if (order > 0)
-			schema_finding(should, "is missing", fn, ctx);
-		else if (is->sql.len != should->sql.len ||
-		    memcmp(is->sql.p, should->sql.p, is->sql.len) != 0)
-			schema_finding(is, "was altered", fn, ctx);
-		if (order <= 0)
-			rc = schema_next(is, e);
-		if (rc == RC_OK && order >= 0)
-			rc = schema_next(should, e);
-	}
-	return rc;
-}
-
-enum rc
-db_check_schema(struct db *db, int64_t *objects, db_finding_fn *fn, void *ctx,
-    struct err *e)
-{
-	struct schema_walk is = { .q = NULL }, should = { .q = NULL };
-	struct db *made;
-	enum rc rc;
-	int steps;
-
-	*objects = 0;
-	/* The very steps that make a ledger, in memory. */
-	rc = open_handle(&made, ":memory:",
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, 0,
-	    e);
-	if (rc != RC_OK)
-		return rc;
-	rc = apply_steps(made, &steps, e);
-	if (rc == RC_OK) {
-		is.q = db_query(db, Q_SCHEMA_OBJECTS);
-		should.q = db_query(made, Q_SCHEMA_OBJECTS);
-		rc = schema_compare(&is, &should, objects, fn, ctx, e);
-		query_done(is.q);
-	}
-	db_close(made);
-	return rc;
 }

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ledger/checkpoint.h"
+
 #define GROUP_MAX 256 /* jobs in a transaction: bounds its time */
 /*
  * How long a job waits for others that are on their way. A commit costs as
@@ -19,7 +21,8 @@
 STAILQ_HEAD(queue, writer_job);
 
 struct writer {
-	struct db *db; /* the writer's thread only */
+	struct db *db;		       /* the writer's thread only */
+	struct checkpoint *checkpoint; /* the same */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;	     /* with lock */
@@ -158,6 +161,9 @@ writer_main(void *arg)
 		(void)pthread_mutex_lock(&w->lock);
 		w->counts.commits += commits;
 		group_finish(w, jobs, n);
+		(void)pthread_mutex_unlock(&w->lock);
+		checkpoint_after_commit(w->checkpoint);
+		(void)pthread_mutex_lock(&w->lock);
 	}
 	return NULL;
 }
@@ -179,6 +185,7 @@ writer_free(struct writer *w)
 {
 	if (w->finished_fd >= 0)
 		(void)close(w->finished_fd);
+	checkpoint_stop(w->checkpoint);
 	(void)pthread_cond_destroy(&w->arrived);
 	(void)pthread_mutex_destroy(&w->lock);
 	db_close(w->db);
@@ -204,6 +211,9 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
 	if (rc == RC_OK && w->finished_fd < 0)
 		rc = err_set(e, RC_IO, "eventfd: %s", strerror(errno));
+	if (rc == RC_OK)
+		rc = checkpoint_start(
+		    &w->checkpoint, w->db, path, busy_timeout_ms, e);
 	if (rc == RC_OK &&
 	    pthread_create(&w->thread, NULL, writer_main, w) != 0)
 		rc = err_set(e, RC_IO, "writer: can't start a thread");
