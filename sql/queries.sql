@@ -55,20 +55,18 @@ SELECT w.id, iif(EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
 		AND ?2 <> '')
 FROM (SELECT 1) LEFT JOIN worker w ON w.address = ?1;
 
--- The level of a region, the turn of a worker in it, the last slot's number, and
--- whether the worker has something for assignment_purge.
+-- The level of a region, the turn of a worker in it, when it was last given
+-- something there, and the last slot's number.
 -- :name place_get
 SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
-	(SELECT turn_micros FROM turn WHERE worker = ?2 AND region = ?1),
-	(SELECT last_slot FROM slot_counter WHERE id = 1),
-	EXISTS (SELECT 1 FROM assignment WHERE worker = ?2
-		AND assigned_ms < ?3 AND assigned_ms
-		< ?4 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
-			FROM task_version v WHERE v.id = version));
+	t.turn_micros, t.given_ms,
+	(SELECT last_slot FROM slot_counter WHERE id = 1)
+FROM (SELECT 1) LEFT JOIN turn t ON t.worker = ?2 AND t.region = ?1;
 
 -- :name turn_set
-INSERT INTO turn (worker, region, turn_micros) VALUES (?1, ?2, ?3)
-ON CONFLICT (worker, region) DO UPDATE SET turn_micros = excluded.turn_micros;
+INSERT INTO turn (worker, region, turn_micros, given_ms) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (worker, region) DO UPDATE SET turn_micros = excluded.turn_micros,
+	given_ms = excluded.given_ms;
 
 -- :name level_set
 INSERT INTO level (region, level_micros) VALUES (?1, ?2)
@@ -79,17 +77,16 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- slot is for worker ?1: the task, and when it was last given to that worker;
 -- and what the worker is told of it.
 -- :name task_due
-SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, a.assigned_ms,
-	a.cycle_ms, k.name, v.url, v.expected_status, d.anyone_ms <= ?3
+SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, a.assigned_ms,
+	a.cycle_ms, k.name, k.url, k.expected_status, d.anyone_ms <= ?3
 FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
 		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
 		ORDER BY open_ms LIMIT ?4 OFFSET ?5) d
 	CROSS JOIN task k ON k.id = d.task
-	CROSS JOIN task_version v ON v.id = k.version
-	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = k.id
+	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = d.task
 		AND a.slot = (SELECT max(slot) FROM assignment
-			WHERE worker = ?1 AND task = k.id)
+			WHERE worker = ?1 AND task = d.task)
 WHERE ?6 OR d.anyone_ms <= ?3;
 
 -- :name offer_again
@@ -194,14 +191,24 @@ INSERT INTO task_version (id, task, url, expected_status, timeout_ms,
 	hash)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 
+-- Task ?1 of the name ?2, by its definition ?3.
 -- :name task_insert
-INSERT INTO task (id, name, version, state) VALUES (?1, ?2, ?3, 'active');
+INSERT INTO task (id, name, state, version, url, expected_status, timeout_ms,
+	reward_micros, interval_ms, copies, cooldown_ms, region)
+SELECT ?1, ?2, 'active', id, url, expected_status, timeout_ms, reward_micros,
+	interval_ms, copies, cooldown_ms, region
+FROM task_version WHERE id = ?3;
 
 -- :name task_next_id
 SELECT coalesce(max(id), 0) + 1 FROM task;
 
 -- :name task_set_version
-UPDATE task SET version = ?2 WHERE id = ?1;
+UPDATE task SET (version, url, expected_status, timeout_ms, reward_micros,
+	interval_ms, copies, cooldown_ms, region)
+	= (SELECT id, url, expected_status, timeout_ms, reward_micros,
+	interval_ms, copies, cooldown_ms, region
+	FROM task_version WHERE id = ?2)
+WHERE id = ?1;
 
 -- What an edit changes for task ?2 of region ?1: it becomes one of region ?3;
 -- NULL for ?4 and ?5: when it opens next stays as it is.
@@ -234,9 +241,9 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 DELETE FROM schedule WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- :name task_get
-SELECT k.id, k.state, k.version, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.region
-FROM task k CROSS JOIN task_version v ON v.id = k.version WHERE k.name = ?1;
+SELECT id, state, version, url, expected_status, timeout_ms, reward_micros,
+	interval_ms, copies, cooldown_ms, region
+FROM task WHERE name = ?1;
 
 -- Payouts ------------------------------------------------------------------
 
@@ -390,11 +397,10 @@ SELECT count(*) FROM account WHERE id <= 3;
 
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
-SELECT k.name, 'http_check', k.state, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.region
-FROM task k CROSS JOIN task_version v ON v.id = k.version
-WHERE k.state <> 'removed' OR ?1
-ORDER BY k.name LIMIT ?2;
+SELECT name, 'http_check', state, url, expected_status, timeout_ms,
+	reward_micros, interval_ms, copies, cooldown_ms, region
+FROM task WHERE state <> 'removed' OR ?1
+ORDER BY name LIMIT ?2;
 
 -- :name task_states
 SELECT coalesce(sum(state = 'active'), 0), coalesce(sum(state = 'paused'), 0),
@@ -518,7 +524,11 @@ SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
 FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
 
 -- :name audit_task
-SELECT k.id, k.name, k.version, v.task
+SELECT k.id, k.name, k.version, v.task, (k.url, k.expected_status, k.timeout_ms,
+		k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
+		k.region)
+	IS (v.url, v.expected_status, v.timeout_ms, v.reward_micros,
+		v.interval_ms, v.copies, v.cooldown_ms, v.region)
 FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 
 -- What isn't right with the rows of the schedule: a table, the worker, the task
@@ -534,9 +544,8 @@ UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
 FROM turn t WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
 UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'isn''t as its task is'
 FROM schedule s LEFT JOIN task k ON k.id = s.task
-	LEFT JOIN task_version v ON v.id = k.version
 WHERE k.state IS NOT iif(s.paused, 'paused', 'active')
-	OR v.region IS NOT s.region
+	OR k.region IS NOT s.region
 UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'stands there twice'
 FROM schedule s GROUP BY s.task HAVING count(*) > 1
 UNION ALL SELECT 'schedule', NULL, k.id, NULL, 'doesn''t stand there'

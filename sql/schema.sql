@@ -47,13 +47,22 @@ CREATE TABLE task_version (
 	hash		BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
 
--- A task. Never deleted: its results stay.
+-- A task, with a copy of the definition that is in force, which each poll that
+-- is given it reads. Never deleted: its results stay.
 CREATE TABLE task (
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- the protocol's task id
+	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
 	version		INTEGER NOT NULL REFERENCES task_version (id)
 			DEFERRABLE INITIALLY DEFERRED,
-	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed'))
+	url		TEXT NOT NULL,
+	expected_status	INTEGER NOT NULL,
+	timeout_ms	INTEGER NOT NULL,
+	reward_micros	INTEGER NOT NULL,
+	interval_ms	INTEGER NOT NULL,
+	copies		INTEGER NOT NULL,
+	cooldown_ms	INTEGER NOT NULL,
+	region		TEXT NOT NULL
 ) STRICT;
 
 -- From a task to its definitions and back, also for the foreign keys between
@@ -141,6 +150,7 @@ CREATE TABLE turn (
 	worker		INTEGER NOT NULL,
 	region		TEXT NOT NULL,
 	turn_micros	INTEGER NOT NULL,
+	given_ms	INTEGER NOT NULL,	-- when it was last given something
 	PRIMARY KEY (worker, region)
 ) STRICT, WITHOUT ROWID;
 

@@ -139,13 +139,13 @@ finds('a result inserted that nobody was assigned',
     transfer, version, cycle_ms, copy, assigned_ms, timestamp_ms, success,
     status, response_ms, error, address_form, signature FROM result
     WHERE slot = $slot;");
-finds('rewards that overflow when added', 'amount version-chain',
+finds('rewards that overflow when added', 'amount task version-chain',
     "UPDATE task_version SET reward_micros = 9223372036854775807;");
 finds('a result moved to a transfer that does not exist',
     'amount file result transfer-chain',
     "UPDATE result SET transfer = 999999 WHERE slot = $slot;",
     says => qr/slot $slot: paid by transfer 999999, which doesn't exist/);
-finds('the url of a definition changed', 'version-chain',
+finds('the url of a definition changed', 'task version-chain',
     "UPDATE task_version SET url = 'http://example.org/' WHERE id = 2;",
     says => qr/definition 2: its hash/);
 finds('a definition deleted', 'amount file result schedule task ' .
@@ -153,6 +153,9 @@ finds('a definition deleted', 'amount file result schedule task ' .
     "DELETE FROM task_version WHERE id = 2;");
 finds('a task that points at a definition of another one', 'task',
     "UPDATE task SET version = 1 WHERE id = 2;");
+finds('a task that is not as its definition says', 'task',
+    'UPDATE task SET reward_micros = reward_micros + 1 WHERE id = 2;',
+    says => qr/task 2: isn't as definition/);
 finds('a task renamed to nothing', 'task',
     "UPDATE task SET name = 'a b' WHERE id = 2;");
 finds('an assignment of a worker that nobody knows', 'schedule',
@@ -176,7 +179,7 @@ finds('a task in the schedule of another region', 'schedule',
 finds('a task that is given while it is paused', 'schedule',
     "UPDATE task SET state = 'paused' WHERE id = 2;");
 finds('a turn of a worker that nobody knows', 'schedule',
-    "INSERT INTO turn VALUES (999, '', 0);");
+    "INSERT INTO turn VALUES (999, '', 0, 0);");
 finds('the outcome of a check changed', 'transfer-chain',
     "UPDATE result SET success = 1 - success WHERE slot = $slot;");
 

@@ -230,6 +230,10 @@ task_load(struct audit *a, struct query *q, struct err *e)
 		    "task %" PRId64 ": definition "
 		    "%" PRId64 " isn't its own",
 		    t.id, version);
+	else if (query_get_int(q, 4) == 0)
+		audit_found(a, AUDIT_TASK,
+		    "task %" PRId64 ": isn't as definition %" PRId64 " says",
+		    t.id, version);
 	rc = grow(&array, a->tasks_n, sizeof(t), e);
 	if (rc != RC_OK)
 		return rc;

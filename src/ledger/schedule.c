@@ -5,6 +5,9 @@
 #include "ledger/cycle.h"
 #include "ledger/worker.h"
 
+/* Of a worker's assignments, in the time for which one is kept. */
+#define PURGES 8
+
 /* A due task: what decides about it. */
 struct due {
 	int64_t id;
@@ -53,7 +56,7 @@ struct round {
 	int64_t turn;
 	int64_t level;
 	int64_t last_slot;	    /* given out, to anybody */
-	bool has_old;		    /* assignments to be forgotten */
+	int64_t given_ms;	    /* something to the worker, last; or 0 */
 	size_t wanted;		    /* slots to pick in all regions, */
 	size_t found;		    /* and so many were */
 	struct offered_task *tasks; /* NULL, or room for as many as wanted */
@@ -411,18 +414,6 @@ pick_give(struct round *r, struct pick *p, struct err *e)
 	return rc;
 }
 
-/*
- * Until when an assignment must have been made to be forgotten. Twice the
- * window and the skew: a result credited at the end of its assignment's window
- * may carry a timestamp from the future, and be sent again until that is too
- * old.
- */
-static int64_t
-purge_before_ms(const struct round *r)
-{
-	return r->poll->now_ms - 2 * r->rules->result_window_ms - CLOCK_SKEW_MS;
-}
-
 /* What has to be known in the region before something is picked there. */
 static enum rc
 place_read(struct round *r, struct err *e)
@@ -433,17 +424,15 @@ place_read(struct round *r, struct err *e)
 
 	query_text(q, 1, r->region);
 	query_int(q, 2, r->worker);
-	query_int(q, 3, purge_before_ms(r));
-	query_int(q, 4, r->poll->now_ms);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		r->level = query_get_int(q, 0);
 		/* A newcomer has nothing to catch up. */
 		r->turn = query_is_null(q, 1) ? r->level : query_get_int(q, 1);
-		r->last_slot = query_get_int(q, 2);
-		r->has_old = query_get_int(q, 3) != 0;
+		r->given_ms = query_get_int(q, 2);
+		r->last_slot = query_get_int(q, 3);
 		/* Else slots would be numbered from the start again. */
-		if (query_is_null(q, 2))
+		if (query_is_null(q, 3))
 			rc = err_set(e, RC_CORRUPT,
 			    "ledger: the count of slots is gone");
 	}
@@ -469,6 +458,7 @@ turn_write(struct round *r, struct err *e)
 	query_int(q, 1, r->worker);
 	query_text(q, 2, r->region);
 	query_int(q, 3, r->turn);
+	query_int(q, 4, r->poll->now_ms);
 	return query_run(q, e);
 }
 
@@ -486,19 +476,28 @@ region_look(struct round *r, struct slice region, bool *has_work, struct err *e)
 	return rc;
 }
 
-/* Forgets the worker's assignments that nothing depends on any more. */
+/*
+ * Forgets the worker's assignments that nothing depends on any more; in some
+ * of its polls, since that walks all that it has.
+ */
 static enum rc
 assignment_purge(struct round *r, struct err *e)
 {
+	/*
+	 * Twice the window and the skew: a result credited at the end of its
+	 * assignment's window may carry a timestamp from the future, and be
+	 * sent again until that is too old.
+	 */
+	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
+	int64_t now_ms = r->poll->now_ms, period_ms = keep_ms / PURGES;
 	struct query *q;
 
-	/* Most often there are none, and a DELETE costs more than a look. */
-	if (!r->has_old)
+	if (r->given_ms / period_ms == now_ms / period_ms)
 		return RC_OK;
 	q = db_query(r->db, Q_ASSIGNMENT_PURGE);
 	query_int(q, 1, r->worker);
-	query_int(q, 2, purge_before_ms(r));
-	query_int(q, 3, r->poll->now_ms);
+	query_int(q, 2, now_ms - keep_ms);
+	query_int(q, 3, now_ms);
 	return query_run(q, e);
 }
 

@@ -255,6 +255,7 @@ worker_finish(struct history *h, int64_t worker, struct err *e)
 	query_int(q, 1, ACCOUNT_WORKERS + worker);
 	query_text(q, 2, slice_of(""));
 	query_int(q, 3, h->earned[worker]);
+	query_int(q, 4, h->first_day_ms + (h->days - 1) * DAY_MS);
 	if (rc == RC_OK)
 		rc = query_run(q, e);
 	number =
