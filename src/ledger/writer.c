@@ -10,7 +10,12 @@
 
 #include "ledger/checkpoint.h"
 
-#define GROUP_MAX 256 /* jobs in a transaction: bounds its time */
+/*
+ * Jobs in a transaction. It bounds its time; and while as many are at their
+ * commit, others are on their way: with all in one, nothing would be left to do
+ * during the sync.
+ */
+#define GROUP_MAX 64
 /*
  * How long a job waits for others that are on their way. A commit costs as
  * much as some fifty results, whether they are in it or not; alone, a job
