@@ -78,15 +78,14 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- and what the worker is told of it.
 -- :name task_due
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, a.assigned_ms,
-	a.cycle_ms, k.name, k.url, k.expected_status, d.anyone_ms <= ?3
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
+	(SELECT assigned_ms FROM assignment WHERE worker = ?1 AND task = d.task
+		ORDER BY slot DESC LIMIT 1),
+	k.name, k.url, k.expected_status, d.anyone_ms <= ?3
 FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
 		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
 		ORDER BY open_ms LIMIT ?4 OFFSET ?5) d
 	CROSS JOIN task k ON k.id = d.task
-	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = d.task
-		AND a.slot = (SELECT max(slot) FROM assignment
-			WHERE worker = ?1 AND task = d.task)
 WHERE ?6 OR d.anyone_ms <= ?3;
 
 -- :name offer_again
@@ -158,7 +157,8 @@ FROM task k
 	LEFT JOIN task_version v ON v.id = a.version
 	LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
-WHERE k.name = ?2 AND k.state <> 'removed'
+WHERE k.name = ?2 AND NOT EXISTS (SELECT 1 FROM task INDEXED BY task_removed
+		WHERE state = 'removed' AND id = k.id)
 ORDER BY a.slot;
 
 -- OR FAIL, here and in transfer_insert: these change nothing before they fail,

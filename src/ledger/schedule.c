@@ -20,10 +20,9 @@ struct due {
 	int64_t interval_ms;
 	int64_t copies;
 	int64_t cooldown_ms;
-	bool for_anyone;    /* also out of turn */
-	bool held_before;   /* the worker was given this task, */
-	int64_t held_ms;    /* last at this time, */
-	int64_t held_cycle; /* and from this cycle */
+	bool for_anyone;  /* also out of turn */
+	bool held_before; /* the worker was given this task, */
+	int64_t held_ms;  /* last at this time */
 };
 
 enum slot_kind {
@@ -89,8 +88,7 @@ due_read(struct query *q, struct due *d)
 		.cooldown_ms = query_get_int(q, 9),
 		.held_before = !query_is_null(q, 10),
 		.held_ms = query_get_int(q, 10),
-		.held_cycle = query_get_int(q, 11),
-		.for_anyone = query_get_int(q, 15) != 0,
+		.for_anyone = query_get_int(q, 14) != 0,
 	};
 }
 
@@ -99,10 +97,10 @@ static void
 told_read(const struct round *r, struct query *q, const struct due *d,
     struct offered_task *t)
 {
-	copy_text(t->name, sizeof(t->name), query_get_text(q, 12));
-	copy_text(t->url, sizeof(t->url), query_get_text(q, 13));
+	copy_text(t->name, sizeof(t->name), query_get_text(q, 11));
+	copy_text(t->url, sizeof(t->url), query_get_text(q, 12));
 	copy_text(t->region, sizeof(t->region), r->region);
-	t->expected_status = query_get_int(q, 14);
+	t->expected_status = query_get_int(q, 13);
 	t->timeout_ms = d->timeout_ms;
 	t->reward_micros = d->reward_micros;
 }
@@ -128,7 +126,7 @@ may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
 	*may = false;
 	if (d->held_before &&
 	    (r->poll->now_ms - d->held_ms < d->cooldown_ms ||
-		d->held_cycle >= s->cycle_ms))
+		cycle_at(d->id, d->interval_ms, d->held_ms) >= s->cycle_ms))
 		return RC_OK;
 	*may = true;
 	if (!r->rules->one_copy_per_network || r->poll->network.len == 0 ||
