@@ -299,6 +299,57 @@ test_silence(void)
 	    poll_at(3, T0 + 61 * MINUTE), "hourly", "the next cycle is");
 }
 
+/* An edit, or another state, of task "moved", as the operator makes it. */
+static void
+edit_at(const struct task_definition *d, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(task_edit(db, "moved", d, now_ms, &e), &e);
+	must(db_commit(db, &e), &e);
+}
+
+static void
+state_at(enum task_state state, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(task_set_state(db, "moved", state, now_ms, &e), &e);
+	must(db_commit(db, &e), &e);
+}
+
+static void
+test_place(void)
+{
+	struct task_definition d = definition();
+
+	ledger_open("place");
+	d.interval_ms = 60 * MINUTE;
+	add("moved", &d);
+	(void)snprintf(d.region, sizeof(d.region), "eu");
+	edit_at(&d, T0);
+	tap_is_text(poll_from(1, "", "", T0), "",
+	    "a task that was moved to a region isn't given to others");
+	tap_is_text(poll_from(1, "eu", "", T0), "moved", "but there");
+	(void)snprintf(d.region, sizeof(d.region), "us");
+	edit_at(&d, T0 + SECOND);
+	tap_is_text(poll_from(2, "us", "", T0 + SECOND), "",
+	    "and not twice in a cycle when it is moved again");
+	state_at(TASK_PAUSED, T0 + 2 * SECOND);
+	d.interval_ms = 90 * MINUTE;
+	edit_at(&d, T0 + 3 * SECOND);
+	state_at(TASK_ACTIVE, T0 + 4 * SECOND);
+	tap_is_text(poll_from(2, "us", "", T0 + 80 * MINUTE), "",
+	    "nor when its interval is edited while it is paused");
+	tap_is_text(poll_from(2, "us", "", T0 + 91 * MINUTE), "moved",
+	    "until the first cycle of the new interval");
+	state_at(TASK_REMOVED, T0 + 92 * MINUTE);
+	tap_is_text(poll_from(3, "us", "", T0 + 200 * MINUTE), "",
+	    "a removed one isn't given any more");
+}
+
 static void
 test_edit(void)
 {
@@ -598,6 +649,7 @@ main(void)
 	test_schedule();
 	test_max_tasks();
 	test_silence();
+	test_place();
 	test_edit();
 	test_claims();
 	test_overtaken();

@@ -29,7 +29,7 @@ enum slot_kind {
 	SLOT_NONE,  /* not for this worker, now */
 	SLOT_NEW,   /* the cycle's next copy */
 	SLOT_AGAIN, /* a silent holder's */
-	SLOT_STALE, /* all answered: only its place in the index is old */
+	SLOT_STALE, /* all answered: only its place is old */
 };
 
 struct slot {
