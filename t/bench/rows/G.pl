@@ -28,7 +28,7 @@ return {
 		my ($run) = @_;
 		my $rounds = $run->choose(3, 9);
 		my $site = Bench::Site->new->prepare(batch => BATCH,
-		    workers => 6000 * ($rounds + 1), idle => 3)
+		    workers => 12000 * ($rounds + 1), idle => 3)
 		    ->serve(syncs => 1);
 		my (%ms, @rate, @sync, @share);
 
