@@ -4,7 +4,6 @@
  * runs; with "full" the weeks and days that `make simulate` runs.
  */
 #include <math.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -12,7 +11,7 @@
 #include "ledger/cycle.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
-#include "t/tap.h"
+#include "t/ledger.h"
 
 #define DAY_MS		 (24LL * 3600 * 1000)
 #define START_MS	 (20600LL * DAY_MS) /* a midnight, UTC */
@@ -67,15 +66,6 @@ struct sim {
 	uint64_t random;
 	int steps;
 };
-
-static void
-must(enum rc rc, const struct err *e)
-{
-	if (rc == RC_OK)
-		return;
-	printf("Bail out! %s\n", e->msg);
-	exit(EXIT_FAILURE);
-}
 
 /* SplitMix64. */
 static uint64_t
@@ -277,15 +267,12 @@ static void
 scenario_run(const struct scenario *s, uint64_t seed)
 {
 	char dir[] = "/tmp/worknet-simulate-XXXXXX";
-	char path[64], wal[80], shm[80];
+	char path[64];
 	struct sim m = { .s = s, .random = seed };
 	struct err e = ERR_INIT;
 
-	if (mkdtemp(dir) == NULL)
-		must(err_set(&e, RC_IO, "no directory in /tmp"), &e);
+	dir_make(dir);
 	(void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
-	(void)snprintf(wal, sizeof(wal), "%s-wal", path);
-	(void)snprintf(shm, sizeof(shm), "%s-shm", path);
 	m.phase_ms = calloc((size_t)s->workers, sizeof(m.phase_ms[0]));
 	m.earned_micros =
 	    calloc((size_t)s->workers, sizeof(m.earned_micros[0]));
@@ -298,10 +285,7 @@ scenario_run(const struct scenario *s, uint64_t seed)
 	db_close(m.db);
 	free(m.phase_ms);
 	free(m.earned_micros);
-	(void)unlink(path);
-	(void)unlink(wal);
-	(void)unlink(shm);
-	(void)rmdir(dir);
+	dir_remove(dir);
 }
 
 int

@@ -1,7 +1,7 @@
 /*
  * The ledger through its public interface, on a real file, with a clock that
- * the test sets: the schedule's rules, every outcome of a claim, and the
- * writer.
+ * the test sets: the schedule's rules, every outcome of a claim, and what
+ * connections share.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +16,7 @@
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "ledger/worker.h"
-#include "t/tap.h"
+#include "t/ledger.h"
 
 #define T0     1767225600000LL /* a midnight, UTC */
 #define SECOND 1000LL
@@ -28,15 +28,6 @@ static struct db *db;
 
 static struct schedule_rules rules = { 10, 5 * MINUTE, true };
 static const struct credit_rules credit_rules = { 5 * MINUTE };
-
-static void
-must(enum rc rc, const struct err *e)
-{
-	if (rc == RC_OK)
-		return;
-	printf("Bail out! %s\n", e->msg);
-	exit(EXIT_FAILURE);
-}
 
 /* A ledger of its own for each group of cases. */
 static void
@@ -639,12 +630,7 @@ test_steps(void)
 int
 main(void)
 {
-	char command[120];
-
-	if (mkdtemp(dir) == NULL) {
-		printf("Bail out! no directory in /tmp\n");
-		return EXIT_FAILURE;
-	}
+	dir_make(dir);
 	test_cycles();
 	test_schedule();
 	test_max_tasks();
@@ -657,8 +643,6 @@ main(void)
 	test_steps();
 	test_files();
 	db_close(db);
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	if (system(command) != 0)
-		tap_diag("%s stays", dir);
+	dir_remove(dir);
 	return tap_done();
 }

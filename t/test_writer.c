@@ -6,21 +6,12 @@
 
 #include "ledger/worker.h"
 #include "ledger/writer.h"
-#include "t/tap.h"
+#include "t/ledger.h"
 
 #define T0 1767225600000LL /* a midnight, UTC */
 
 static char dir[] = "/tmp/worknet-test-writer-XXXXXX";
 static struct db *db;
-
-static void
-must(enum rc rc, const struct err *e)
-{
-	if (rc == RC_OK)
-		return;
-	printf("Bail out! %s\n", e->msg);
-	exit(EXIT_FAILURE);
-}
 
 static struct address
 worker(int n)
@@ -142,14 +133,11 @@ test_alone(struct writer *w)
 int
 main(void)
 {
-	char path[80], command[120];
+	char path[80];
 	struct err e = ERR_INIT;
 	struct writer *w;
 
-	if (mkdtemp(dir) == NULL) {
-		printf("Bail out! no directory in /tmp\n");
-		return EXIT_FAILURE;
-	}
+	dir_make(dir);
 	(void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
 	must(db_create(path, &e), &e);
 	must(db_open(&db, path, DB_WRITE, 1000, &e), &e);
@@ -158,8 +146,6 @@ main(void)
 	test_alone(w);
 	writer_stop(w);
 	db_close(db);
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	if (system(command) != 0)
-		tap_diag("%s stays", dir);
+	dir_remove(dir);
 	return tap_done();
 }
