@@ -13,10 +13,10 @@
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
 
 -- What points where
---   Columns named after a table hold ids of it. Those of the schedule (schedule,
---   offer, turn, assignment) aren't declared as foreign keys: checking them
---   would be a seventh of what giving a task costs, no row that they point at
---   is ever deleted, and `worknet audit` looks (schedule).
+--   Columns named after a table hold ids of it. Those of schedule, offer, turn
+--   and assignment aren't declared as foreign keys: checking them would be a
+--   seventh of what giving a task costs, no row that they point at is ever
+--   deleted, and `worknet audit` looks (schedule).
 
 -- What this ledger is: one row.
 CREATE TABLE ledger (

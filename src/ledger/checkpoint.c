@@ -103,6 +103,15 @@ checkpoint_main(void *arg)
 	return NULL;
 }
 
+static void
+checkpoint_free(struct checkpoint *c)
+{
+	(void)pthread_cond_destroy(&c->changed);
+	(void)pthread_mutex_destroy(&c->lock);
+	db_close(c->db);
+	free(c);
+}
+
 enum rc
 checkpoint_start(struct checkpoint **out, struct db *writer, const char *path,
     int64_t busy_timeout_ms, struct err *e)
@@ -122,8 +131,7 @@ checkpoint_start(struct checkpoint **out, struct db *writer, const char *path,
 	    pthread_create(&c->thread, NULL, checkpoint_main, c) != 0)
 		rc = err_set(e, RC_IO, "checkpoint: can't start a thread");
 	if (rc != RC_OK) {
-		db_close(c->db);
-		free(c);
+		checkpoint_free(c);
 		return rc;
 	}
 	db_checkpoint_by_hand(writer);
@@ -180,8 +188,5 @@ checkpoint_stop(struct checkpoint *c)
 	(void)pthread_cond_signal(&c->changed);
 	(void)pthread_mutex_unlock(&c->lock);
 	(void)pthread_join(c->thread, NULL);
-	(void)pthread_cond_destroy(&c->changed);
-	(void)pthread_mutex_destroy(&c->lock);
-	db_close(c->db);
-	free(c);
+	checkpoint_free(c);
 }

@@ -192,23 +192,18 @@ first_cycle_ms(int64_t task, int64_t interval_ms, int64_t now_ms)
 	return cycle_opens_ms(task, interval_ms, start_ms);
 }
 
-/* True when the task's place in the schedule depends on no difference. */
-static bool
-place_is(const struct task_definition *a, const struct task_definition *b)
-{
-	return strcmp(a->region, b->region) == 0 &&
-	    a->interval_ms == b->interval_ms && a->copies == b->copies;
-}
-
-/* What the schedule keeps of a task whose definition changes. */
+/* What an edit changes of a task's place in the schedule. */
 static enum rc
 schedule_edit(struct db *db, const struct task_row *old,
     const struct task_definition *d, int64_t now_ms, struct err *e)
 {
-	struct query *q = db_query(db, Q_SCHEDULE_EDIT);
+	const bool other_interval = d->interval_ms != old->def.interval_ms;
+	struct query *q;
 	int64_t open_ms;
-	enum rc rc;
 
+	if (!other_interval && strcmp(d->region, old->def.region) == 0)
+		return RC_OK;
+	q = db_query(db, Q_SCHEDULE_EDIT);
 	query_text(q, 1, slice_of(old->def.region));
 	query_int(q, 2, old->id);
 	query_text(q, 3, slice_of(d->region));
@@ -216,14 +211,22 @@ schedule_edit(struct db *db, const struct task_row *old,
 	 * With the same interval, when it opens next stays: a task that waits
 	 * for the first cycle of a new interval must go on waiting.
 	 */
-	if (d->interval_ms != old->def.interval_ms) {
+	if (other_interval) {
 		open_ms = first_cycle_ms(old->id, d->interval_ms, now_ms);
 		query_int(q, 4, open_ms);
 		query_int(q, 5, open_ms + cycle_patience_ms(d->interval_ms));
 	}
-	rc = query_run(q, e);
-	if (rc != RC_OK || d->copies >= old->def.copies)
-		return rc;
+	return query_run(q, e);
+}
+
+static enum rc
+offers_trim(struct db *db, const struct task_row *old,
+    const struct task_definition *d, struct err *e)
+{
+	struct query *q;
+
+	if (d->copies >= old->def.copies)
+		return RC_OK;
 	q = db_query(db, Q_OFFER_TRIM);
 	query_int(q, 1, old->id);
 	query_int(q, 2, d->copies);
@@ -258,8 +261,10 @@ task_edit(struct db *db, const char *name, const struct task_definition *d,
 	rc = version_add(db, old.id, d, now_ms, &version, e);
 	if (rc == RC_OK)
 		rc = version_set(db, old.id, version, e);
-	if (rc == RC_OK && !place_is(&old.def, d))
+	if (rc == RC_OK)
 		rc = schedule_edit(db, &old, d, now_ms, e);
+	if (rc == RC_OK)
+		rc = offers_trim(db, &old, d, e);
 	return rc;
 }
 

@@ -459,8 +459,10 @@ server_close(struct server *s)
 
 	while ((c = TAILQ_FIRST(&s->all)) != NULL)
 		connection_free(s, c);
-	SLIST_FOREACH(x, &s->free, free)
-	exchange_free(x);
+	while ((x = SLIST_FIRST(&s->free)) != NULL) {
+		SLIST_REMOVE_HEAD(&s->free, free);
+		exchange_free(x);
+	}
 	free(s->exchanges);
 	if (s->epoll_fd >= 0)
 		(void)close(s->epoll_fd);
