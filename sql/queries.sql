@@ -25,8 +25,11 @@ SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 
 -- Workers ------------------------------------------------------------------
 
+-- Its id is in the index of addresses: the row itself isn't read.
 -- :name worker_by_address
-SELECT id, state FROM worker WHERE address = ?1;
+SELECT id, EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
+	WHERE state = 'suspended' AND address = ?1)
+FROM worker WHERE address = ?1;
 
 -- :name account_insert_worker
 INSERT INTO account (id, kind)
@@ -41,19 +44,16 @@ UPDATE worker SET state = ?2 WHERE id = ?1;
 
 -- The schedule -------------------------------------------------------------
 
--- What most polls end with: who asks (NULL: never seen), in which state, and
--- whether anything is due, among the tasks of no region and of the region ?2.
--- All of it is read from indexes and the schedule.
+-- What most polls end with: whether the worker is suspended, and whether
+-- anything is due, among the tasks of no region and of the region ?2.
 -- :name poll_look
-SELECT w.id, iif(EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
-		WHERE state = 'suspended' AND id = w.id),
-		'suspended', 'active'),
+SELECT EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
+		WHERE state = 'suspended' AND address = ?1),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = '' AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
-		AND ?2 <> '')
-FROM (SELECT 1) LEFT JOIN worker w ON w.address = ?1;
+		AND ?2 <> '');
 
 -- The level of a region, the turn of a worker in it, when it was last given
 -- something there, and the last slot's number.
@@ -79,7 +79,8 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- :name task_due
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-	(SELECT assigned_ms FROM assignment WHERE worker = ?1 AND task = d.task
+	(SELECT assigned_ms FROM assignment
+		WHERE worker = ?1 AND task_name = k.name
 		ORDER BY slot DESC LIMIT 1),
 	k.name, k.url, k.expected_status, d.anyone_ms <= ?3
 FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
@@ -121,9 +122,9 @@ SELECT last_slot FROM slot_counter WHERE id = 1;
 UPDATE slot_counter SET last_slot = ?1 WHERE id = 1;
 
 -- :name assignment_insert
-INSERT INTO assignment (worker, task, slot, version, cycle_ms, copy,
-	assigned_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
+	cycle_ms, copy, assigned_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 
 -- A worker's rows on which nothing depends any more: no payment, no cooldown,
 -- and no cycle that still runs (one is shorter than two intervals).
@@ -145,21 +146,22 @@ VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6);
 
 -- Credit -------------------------------------------------------------------
 
--- A task of that name, if there is one; with it a worker's assignments of it,
--- oldest first, and what became of their slots. A result whose transfer isn't
--- there yet is of the very credit that is being recorded, and so the worker's.
+-- A worker's assignments of the task of that name, if it wasn't removed, oldest
+-- first, and what became of their slots. A result whose transfer isn't there
+-- yet is of the very credit that is being recorded, and so the worker's.
 -- :name assignments_for_result
-SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, v.reward_micros,
+SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
 	r.timestamp_ms, r.slot IS NOT NULL
 		AND coalesce(t.credit, a.worker) = a.worker
-FROM task k
-	LEFT JOIN assignment a ON a.worker = ?1 AND a.task = k.id
-	LEFT JOIN task_version v ON v.id = a.version
-	LEFT JOIN result r ON r.slot = a.slot
+FROM assignment a LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
-WHERE k.name = ?2 AND NOT EXISTS (SELECT 1 FROM task INDEXED BY task_removed
-		WHERE state = 'removed' AND id = k.id)
+WHERE a.worker = ?1 AND a.task_name = ?2
+	AND NOT EXISTS (SELECT 1 FROM task INDEXED BY task_removed
+		WHERE state = 'removed' AND name = ?2)
 ORDER BY a.slot;
+
+-- :name task_exists
+SELECT 1 FROM task WHERE name = ?1 AND state <> 'removed';
 
 -- OR FAIL, here and in transfer_insert: these change nothing before they fail,
 -- and so SQLite needn't prepare for undoing them. Results come before their
@@ -472,8 +474,8 @@ ORDER BY t.id DESC, r.slot DESC LIMIT ?2;
 -- What a worker was given and nobody was paid for, until when it is paid: ?4
 -- ms long, which isn't over at ?2.
 -- :name worker_assignments
-SELECT a.slot, k.name, a.assigned_ms, a.assigned_ms + ?4
-FROM assignment a CROSS JOIN task k ON k.id = a.task
+SELECT a.slot, a.task_name, a.assigned_ms, a.assigned_ms + ?4
+FROM assignment a
 WHERE a.worker = ?1 AND a.assigned_ms >= ?2 - ?4
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)
 ORDER BY a.assigned_ms DESC, a.slot DESC LIMIT ?3;
@@ -534,10 +536,15 @@ FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 -- What isn't right with the rows of the schedule: a table, the worker, the task
 -- and the slot, and what it is.
 -- :name audit_schedule
-SELECT 'assignment', a.worker, a.task, a.slot, 'points at what isn''t there'
-FROM assignment a LEFT JOIN task_version v ON v.id = a.version
-WHERE v.task IS NOT a.task
+SELECT 'assignment', a.worker, k.id, a.slot, 'points at what isn''t there'
+FROM assignment a LEFT JOIN task k ON k.name = a.task_name
+	LEFT JOIN task_version v ON v.id = a.version
+WHERE k.id IS NULL OR v.task IS NOT k.id
 	OR NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = a.worker)
+UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
+	'has another reward than its definition'
+FROM assignment a JOIN task_version v ON v.id = a.version
+WHERE v.reward_micros <> a.reward_micros
 UNION ALL SELECT 'offer', NULL, o.task, o.slot, 'points at what isn''t there'
 FROM offer o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
 UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
@@ -568,7 +575,8 @@ ORDER BY r.transfer, r.slot;
 
 -- :name audit_assignment
 SELECT version, cycle_ms, copy, assigned_ms FROM assignment
-WHERE worker = ?1 AND task = ?2 AND slot = ?3;
+WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
+	AND slot = ?3;
 
 -- Slots were given in the order of their numbers.
 -- :name audit_slot

@@ -16,7 +16,10 @@
 --   Columns named after a table hold ids of it. Those of schedule, offer, turn
 --   and assignment aren't declared as foreign keys: checking them would be a
 --   seventh of what giving a task costs, no row that they point at is ever
---   deleted, and `worknet audit` looks (schedule).
+--   deleted, and `worknet audit` looks (schedule). Nor does the coordinator
+--   check those that are declared, as it pays results: with a million tasks
+--   each check is a cold page, a tenth of what a result costs. `worknet audit`
+--   does (file).
 
 -- What this ledger is: one row.
 CREATE TABLE ledger (
@@ -70,11 +73,11 @@ CREATE TABLE task (
 CREATE INDEX task_version_task ON task_version (task);
 CREATE INDEX task_of_version ON task (version);
 
--- A result learns its task's id from the index of names, and from this small
--- one that it wasn't removed: with a million tasks its row would be one more
--- cold page to read, a thirtieth of what a result costs. Cost: an entry for each
--- removed task.
-CREATE INDEX task_removed ON task (id) WHERE state = 'removed';
+-- A result learns from this small index that its task wasn't removed; all else
+-- that it needs is in its assignment. With a million tasks each look at one is
+-- cold pages, a tenth of what a result costs. Cost: an entry for each removed
+-- task.
+CREATE INDEX task_removed ON task (name) WHERE state = 'removed';
 
 -- Where each task that isn't removed stands: a row each, in the order in which
 -- a region's tasks next have a slot to give. A poll takes from the front. A
@@ -145,11 +148,11 @@ CREATE TABLE worker (
 	first_seen_ms	INTEGER NOT NULL
 ) STRICT;
 
--- A poll learns a worker's id from the index of addresses, and from this small
--- one that it isn't suspended: with a million workers its row would be one more
--- cold page to read, a fifth of what a poll costs. Cost: an entry for each
--- suspended worker.
-CREATE INDEX worker_suspended ON worker (id) WHERE state = 'suspended';
+-- A poll learns from this small index that its worker isn't suspended, and when
+-- nothing is due, that is all it needs of it: with a million workers each look
+-- at one is cold pages, a quarter of what such a poll costs. Cost: an entry for
+-- each suspended worker.
+CREATE INDEX worker_suspended ON worker (address) WHERE state = 'suspended';
 
 -- A worker's place in the round of a region; see level.
 CREATE TABLE turn (
@@ -162,16 +165,18 @@ CREATE TABLE turn (
 
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
--- submission touch one place.
+-- submission touch one place, and the results of it find there all that decides
+-- about them, by the task's name, which never changes.
 CREATE TABLE assignment (
 	worker		INTEGER NOT NULL,
-	task		INTEGER NOT NULL,
+	task_name	TEXT NOT NULL,
 	slot		INTEGER NOT NULL,
 	version		INTEGER NOT NULL,
+	reward_micros	INTEGER NOT NULL,	-- that definition's
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
-	PRIMARY KEY (worker, task, slot)
+	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 
 -- Money ------------------------------------------------------------------

@@ -139,7 +139,7 @@ finds('a result inserted that nobody was assigned',
     transfer, version, cycle_ms, copy, assigned_ms, timestamp_ms, success,
     status, response_ms, error, address_form, signature FROM result
     WHERE slot = $slot;");
-finds('rewards that overflow when added', 'amount task version-chain',
+finds('rewards that overflow when added', 'amount schedule task version-chain',
     "UPDATE task_version SET reward_micros = 9223372036854775807;");
 finds('a result moved to a transfer that does not exist',
     'amount file result transfer-chain',
@@ -156,14 +156,19 @@ finds('a task that points at a definition of another one', 'task',
 finds('a task that is not as its definition says', 'task',
     'UPDATE task SET reward_micros = reward_micros + 1 WHERE id = 2;',
     says => qr/task 2: isn't as definition/);
-finds('a task renamed to nothing', 'task',
+finds('a task renamed to nothing', 'assignment schedule task',
     "UPDATE task SET name = 'a b' WHERE id = 2;");
 finds('an assignment of a worker that nobody knows', 'schedule',
-    "INSERT INTO assignment VALUES (999, 1, 999999, 1, 0, 0, 0);",
+    "INSERT INTO assignment SELECT 999, name, 999999, version, 100, 0, 0, 0
+    FROM task WHERE id = 1;",
     says => qr/assignment: of worker 999, task 1, slot 999999/);
 finds('an assignment of another task\'s definition', 'schedule',
-    "INSERT INTO assignment SELECT worker, task, 999999, version + 1, 0, 0, 0
-    FROM assignment LIMIT 1;");
+    "INSERT INTO assignment SELECT worker, task_name, 999999, version + 1,
+    reward_micros, 0, 0, 0 FROM assignment LIMIT 1;");
+finds('an assignment that promises more than its definition', 'schedule',
+    'UPDATE assignment SET reward_micros = reward_micros + 1
+    WHERE slot = (SELECT max(slot) FROM assignment);',
+    says => qr/assignment: of worker \d+, .*has another reward/);
 finds('an offer of a task that doesn\'t exist', 'schedule',
     "INSERT INTO offer VALUES (999, 999999, 0, '', 0);");
 finds('a task that left the schedule', 'schedule',

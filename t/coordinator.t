@@ -499,8 +499,7 @@ sub polled {
 	my $last = $w->sql_value('SELECT max(a.assigned_ms) ' .
 	    'FROM assignment a JOIN worker w ON w.id = a.worker ' .
 	    'LEFT JOIN result r ON r.slot = a.slot ' .
-	    'JOIN task k ON k.id = a.task ' .
-	    "WHERE r.slot IS NULL AND k.name = 'a' AND w.address = " .
+	    "WHERE r.slot IS NULL AND a.task_name = 'a' AND w.address = " .
 	    "'" . lc($one->{address}) . "'");
 	$w->clock_set($last + 300000);
 	$gets->($w->result($one, 'a'), undef,
@@ -586,9 +585,10 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		"first_seen_ms) SELECT max(id), '$address', 'active', 0 " .
 		"FROM account HAVING NOT EXISTS (SELECT 1 FROM worker w " .
 		"$known); UPDATE slot_counter SET last_slot = last_slot + 1; " .
-		"INSERT INTO assignment (worker, task, slot, version, " .
-		"cycle_ms, copy, assigned_ms) SELECT w.id, k.id, " .
-		"c.last_slot, k.version, 0, 0, $_->{timestamp} " .
+		"INSERT INTO assignment (worker, task_name, slot, version, " .
+		"reward_micros, cycle_ms, copy, assigned_ms) SELECT w.id, " .
+		"k.name, c.last_slot, k.version, k.reward_micros, 0, 0, " .
+		"$_->{timestamp} " .
 		"FROM task k, worker w, " .
 		"slot_counter c $known AND k.name = '$_->{taskId}';"
 	} @vectors), 'COMMIT;'));

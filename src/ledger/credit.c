@@ -120,13 +120,12 @@ search_conclude(const struct search *s, struct claim *c)
 }
 
 /*
- * Finds claims[i]'s assignment, or refuses it for want of one; *task_exists:
- * there is a task of that name.
+ * Finds claims[i]'s assignment, or refuses it for want of one; *any: the worker
+ * has, or had, the task.
  */
 static enum rc
 find_assignment(struct db *db, const struct credit_rules *rules,
-    struct claim *claims, size_t i, int64_t now_ms, bool *task_exists,
-    struct err *e)
+    struct claim *claims, size_t i, int64_t now_ms, bool *any, struct err *e)
 {
 	struct query *q = db_query(db, Q_ASSIGNMENTS_FOR_RESULT);
 	struct search s = { .others = claims, .others_n = i };
@@ -134,16 +133,27 @@ find_assignment(struct db *db, const struct credit_rules *rules,
 	enum rc rc;
 	bool row;
 
-	*task_exists = false;
+	*any = false;
 	query_int(q, 1, c->worker_id);
 	query_text(q, 2, c->task_id);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		*task_exists = true;
-		if (!query_is_null(q, 0))
-			search_row(&s, q, c, rules, now_ms);
+		*any = true;
+		search_row(&s, q, c, rules, now_ms);
 	}
 	query_done(q);
 	search_conclude(&s, c);
+	return rc;
+}
+
+static enum rc
+task_exists(struct db *db, struct slice name, bool *exists, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_EXISTS);
+	enum rc rc;
+
+	query_text(q, 1, name);
+	rc = query_step(q, exists, e);
+	query_done(q);
 	return rc;
 }
 
@@ -175,17 +185,18 @@ credit_check(struct db *db, const struct credit_rules *rules,
     struct claim *claims, size_t i, int64_t now_ms, struct err *e)
 {
 	struct claim *c = &claims[i];
-	bool task_exists;
+	bool exists = false;
 	enum rc rc;
 
 	rc = find_worker(db, claims, i, e);
 	if (rc == RC_OK)
-		rc = find_assignment(
-		    db, rules, claims, i, now_ms, &task_exists, e);
+		rc = find_assignment(db, rules, claims, i, now_ms, &exists, e);
+	if (rc == RC_OK && !exists)
+		rc = task_exists(db, c->task_id, &exists, e);
 	if (rc != RC_OK)
 		return rc;
 	/* Of several causes the first of these is told. */
-	if (!task_exists)
+	if (!exists)
 		claim_refuse(c, CLAIM_UNKNOWN_TASK);
 	else if (check_time(c, rules, now_ms) && c->suspended)
 		claim_refuse(c, CLAIM_SUSPENDED);
@@ -252,7 +263,7 @@ claim_record(
     const struct recording *r, size_t i, int64_t transfer, struct err *e)
 {
 	struct claim *c = &r->claims[i];
-	bool task_exists;
+	bool any;
 	int64_t slot;
 	enum rc rc;
 
@@ -264,7 +275,7 @@ claim_record(
 		if (rc != RC_CONFLICT)
 			return rc;
 		rc = find_assignment(
-		    r->db, r->rules, r->claims, i, r->now_ms, &task_exists, e);
+		    r->db, r->rules, r->claims, i, r->now_ms, &any, e);
 		if (rc == RC_OK && c->outcome == CLAIM_OPEN &&
 		    c->row.slot == slot)
 			rc = RC_CONFLICT; /* not for that reason */

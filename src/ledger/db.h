@@ -136,6 +136,14 @@ int64_t db_last_id(struct db *db);
  */
 MUST_CHECK enum rc db_spill_to_files(struct db *db, struct err *e);
 
+/*
+ * From here on what this connection writes may point anywhere: it doesn't look
+ * whether the rows that foreign keys name are there. For who often writes what
+ * it has just read; the audit looks at all of them (db_check_file). Call it
+ * outside of a transaction.
+ */
+MUST_CHECK enum rc db_trust_references(struct db *db, struct err *e);
+
 /* Each finding goes to fn. RC_OK when the check ran, whatever it found. */
 typedef void db_finding_fn(void *ctx, const char *text);
 

@@ -660,6 +660,12 @@ db_check_file(
 }
 
 enum rc
+db_trust_references(struct db *db, struct err *e)
+{
+	return run_sql(db, "PRAGMA foreign_keys = OFF", "foreign_keys", e);
+}
+
+enum rc
 db_spill_to_files(struct db *db, struct err *e)
 {
 	return run_sql(db, "PRAGMA temp_store = FILE", "temp_store", e);

@@ -43,6 +43,7 @@ struct slot {
 struct pick {
 	struct due due;
 	struct slot slot;
+	const char *name; /* the task's, where it is told */
 };
 
 /* A poll in one region, while it is being served. */
@@ -274,18 +275,18 @@ offer_remember(struct round *r, const struct due *d, const struct slot *s,
 }
 
 static enum rc
-assignment_add(
-    struct round *r, const struct due *d, const struct slot *s, struct err *e)
+assignment_add(struct round *r, const struct pick *p, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_ASSIGNMENT_INSERT);
 
 	query_int(q, 1, r->worker);
-	query_int(q, 2, d->id);
-	query_int(q, 3, s->number);
-	query_int(q, 4, d->version);
-	query_int(q, 5, s->cycle_ms);
-	query_int(q, 6, s->copy);
-	query_int(q, 7, r->poll->now_ms);
+	query_text(q, 2, slice_of(p->name));
+	query_int(q, 3, p->slot.number);
+	query_int(q, 4, p->due.version);
+	query_int(q, 5, p->due.reward_micros);
+	query_int(q, 6, p->slot.cycle_ms);
+	query_int(q, 7, p->slot.copy);
+	query_int(q, 8, r->poll->now_ms);
 	return query_run(q, e);
 }
 
@@ -336,8 +337,10 @@ due_pick(struct round *r, struct query *q, struct err *e)
 	r->n_picks++;
 	if (p->slot.kind == SLOT_STALE)
 		return RC_OK;
-	if (r->tasks != NULL)
+	if (r->tasks != NULL) {
 		told_read(r, q, &p->due, &r->tasks[r->found]);
+		p->name = r->tasks[r->found].name;
+	}
 	r->found++;
 	turn_pass(r, &p->due);
 	return RC_OK;
@@ -404,7 +407,7 @@ pick_give(struct round *r, struct pick *p, struct err *e)
 		return task_move(r, d, d->cycle_ms, d->given, true, e);
 	if (s->kind == SLOT_NEW)
 		given = s->copy + 1;
-	rc = assignment_add(r, d, s, e);
+	rc = assignment_add(r, p, e);
 	if (rc == RC_OK)
 		rc = offer_remember(r, d, s, &remembered, e);
 	if (rc == RC_OK)
@@ -529,7 +532,7 @@ region_serve(struct round *r, struct slice region, struct err *e)
 	return rc;
 }
 
-/* A worker that the look didn't know: by now others may. */
+/* Learns the worker's id, of one that was seen before. */
 static enum rc
 worker_admit(struct round *r, struct err *e)
 {
@@ -562,10 +565,9 @@ schedule_look(
 	query_int(q, 3, p->now_ms);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		out->worker = query_get_int(q, 0);
-		suspended = slice_is(query_get_text(q, 1), "suspended");
-		out->anywhere = query_get_int(q, 2) != 0;
-		out->in_region = query_get_int(q, 3) != 0;
+		suspended = query_get_int(q, 0) != 0;
+		out->anywhere = query_get_int(q, 1) != 0;
+		out->in_region = query_get_int(q, 2) != 0;
 	}
 	query_done(q);
 	if (rc == RC_OK && suspended)
@@ -578,15 +580,14 @@ schedule_look_closer(struct db *db, const struct schedule_rules *rules,
     const struct poll *p, struct outlook *look, struct err *e)
 {
 	struct pick picks[POLL_CANDIDATES_MAX];
-	struct round r = { .db = db,
-		.rules = rules,
-		.poll = p,
-		.worker = look->worker,
-		.wanted = 1,
-		.picks = picks };
-	enum rc rc = RC_OK;
+	struct round r = {
+		.db = db, .rules = rules, .poll = p, .wanted = 1, .picks = picks
+	};
+	enum rc rc;
 
-	if (look->in_region)
+	rc = worker_admit(&r, e);
+	look->worker = r.worker;
+	if (rc == RC_OK && look->in_region)
 		rc = region_look(&r, p->region, &look->in_region, e);
 	/* One is enough: then the poll goes on to what is anywhere, too. */
 	if (rc == RC_OK && look->anywhere && !look->in_region)

@@ -53,23 +53,23 @@ struct offer_list {
 
 /* What a look found: whom, and where schedule_give may have something to do. */
 struct outlook {
-	int64_t worker; /* 0: never seen */
+	int64_t worker; /* 0: never seen, or not looked for yet */
 	bool in_region; /* in the worker's own, */
 	bool anywhere;	/* among the tasks without one */
 };
 
 /*
- * Looks who asks and where anything is due, in one statement, which is what
- * most polls end with. RC_INVALID when the worker is suspended, else errors
- * of db.h.
+ * Looks where anything is due, in one statement, which is what most polls end
+ * with: it doesn't even have to find the worker, of many. RC_INVALID when that
+ * is suspended, else errors of db.h.
  */
 MUST_CHECK enum rc schedule_look(
     struct db *db, const struct poll *p, struct outlook *out, struct err *e);
 
 /*
- * Looks closer: strikes out of a look where schedule_give would do nothing for
- * this worker. Needs no transaction: each statement may see another state of
- * the ledger.
+ * Looks closer: who asks, and strikes out of a look where schedule_give would
+ * do nothing for this worker. Needs no transaction: each statement may see
+ * another state of the ledger. Errors as above.
  */
 MUST_CHECK enum rc
 schedule_look_closer(struct db *db, const struct schedule_rules *rules,

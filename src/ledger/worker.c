@@ -16,7 +16,7 @@ worker_find(struct db *db, const struct address *a, struct worker_row *out,
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		out->id = query_get_int(q, 0);
-		out->suspended = slice_is(query_get_text(q, 1), "suspended");
+		out->suspended = query_get_int(q, 1) != 0;
 	}
 	query_done(q);
 	if (rc == RC_OK && !row)

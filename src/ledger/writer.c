@@ -214,6 +214,8 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	STAILQ_INIT(&w->finished);
 	w->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
+	if (rc == RC_OK)
+		rc = db_trust_references(w->db, e);
 	if (rc == RC_OK && w->finished_fd < 0)
 		rc = err_set(e, RC_IO, "eventfd: %s", strerror(errno));
 	if (rc == RC_OK)

@@ -214,17 +214,20 @@ static enum rc
 assignments_put(struct history *h, const struct request *r, struct err *e)
 {
 	struct query *q = db_query(h->db, Q_ASSIGNMENT_INSERT);
+	char name[TASK_ID_MAX + 1];
 	enum rc rc = RC_OK;
 	int64_t i;
 
 	for (i = 0; rc == RC_OK && i < r->n; i++) {
 		query_int(q, 1, ACCOUNT_WORKERS + r->worker);
-		query_int(q, 2, r->first_task + i + 1);
+		big_task_name(name, r->first_task + i);
+		query_text(q, 2, slice_of(name));
 		query_int(q, 3, r->first_slot + i);
 		query_int(q, 4, r->first_task + i + 1);
-		query_int(q, 5, r->day_ms);
-		query_int(q, 6, 0);
-		query_int(q, 7, r->assigned_ms);
+		query_int(q, 5, BIG_REWARD_MICROS);
+		query_int(q, 6, r->day_ms);
+		query_int(q, 7, 0);
+		query_int(q, 8, r->assigned_ms);
 		rc = query_run(q, e);
 	}
 	return rc;

@@ -69,14 +69,17 @@ assignment_put(struct spread *s, int64_t request, int64_t i, struct err *e)
 {
 	int64_t copy, task = task_of(s, request, i, &copy);
 	struct query *q = db_query(s->db, Q_ASSIGNMENT_INSERT);
+	char name[TASK_ID_MAX + 1];
 
+	big_task_name(name, task);
 	query_int(q, 1, ACCOUNT_WORKERS + worker_of(s, request));
-	query_int(q, 2, task + 1);
+	query_text(q, 2, slice_of(name));
 	query_int(q, 3, ++s->last_slot);
 	query_int(q, 4, task + 1);
-	query_int(q, 5, s->now_ms - s->now_ms % DAY_MS);
-	query_int(q, 6, copy);
-	query_int(q, 7, s->now_ms);
+	query_int(q, 5, BIG_REWARD_MICROS);
+	query_int(q, 6, s->now_ms - s->now_ms % DAY_MS);
+	query_int(q, 7, copy);
+	query_int(q, 8, s->now_ms);
 	return query_run(q, e);
 }
 

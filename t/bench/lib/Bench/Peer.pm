@@ -51,10 +51,9 @@ INSERT INTO task SELECT k.name, v.url, v.expected_status, v.timeout_ms,
 	k.state = 'active'
 FROM ours.task k JOIN ours.task_version v ON v.id = k.version;
 INSERT INTO worker SELECT address, 0 FROM ours.worker;
-INSERT INTO assignment SELECT w.address, k.name, a.cycle_ms, a.copy,
-	a.assigned_ms
-FROM ours.assignment a JOIN ours.worker w ON w.id = a.worker
-	JOIN ours.task k ON k.id = a.task;
+INSERT INTO assignment SELECT w.address, a.task_name, a.cycle_ms,
+	a.copy, a.assigned_ms
+FROM ours.assignment a JOIN ours.worker w ON w.id = a.worker;
 COMMIT;
 EOF
 	return $self;
