@@ -469,26 +469,52 @@ static void
 test_cycles(void)
 {
 	const int64_t intervals[] = { 1000, 7000, 30000, 3600000 };
-	int64_t start, opens, next;
+	int64_t start, opens, next, task;
 	bool partition = true, day = true;
 	size_t i;
 	int n;
 
 	for (i = 0; i < sizeof(intervals) / sizeof(intervals[0]); i++)
 		for (n = 0; n < 3000; n++) {
+			task = n % 2 == 0 ? 5 : 500000;
 			start = T0 - T0 % intervals[i] + n * intervals[i];
-			opens = cycle_opens_ms(5, intervals[i], start);
+			opens = cycle_opens_ms(task, intervals[i], start);
 			next = cycle_opens_ms(
-			    5, intervals[i], start + intervals[i]);
+			    task, intervals[i], start + intervals[i]);
 			partition &= opens < next &&
-			    cycle_at(5, intervals[i], opens) == start &&
-			    cycle_at(5, intervals[i], next - 1) == start;
+			    cycle_at(task, intervals[i], opens) == start &&
+			    cycle_at(task, intervals[i], next - 1) == start;
 		}
 	for (n = 0; n < 30; n++)
 		day &= cycle_opens_ms(n, 30000, T0 + n * 1440 * MINUTE) ==
 		    T0 + n * 1440 * MINUTE;
 	tap_ok(partition, "every moment is in exactly one cycle of a task");
 	tap_ok(day, "a UTC day begins with a cycle");
+}
+
+/* How many of 800 tasks open at another moment than the one before. */
+static int
+openings(int64_t first)
+{
+	const int64_t start = T0 - T0 % MINUTE + 5 * MINUTE;
+	int64_t opens, before = -1;
+	int i, n = 0;
+
+	for (i = 0; i < 800; i++, before = opens) {
+		opens = cycle_opens_ms(first + i, MINUTE, start);
+		n += opens != before;
+	}
+	return n;
+}
+
+static void
+test_neighbours(void)
+{
+	int few = openings(1), many = openings(500000);
+
+	tap_ok(few > 790, "each of few tasks opens at a moment of its own");
+	tap_ok(many >= 40 && many <= 51,
+	    "of many, some twenty neighbours open at one");
 }
 
 /* ---- The readers ---- */
@@ -632,6 +658,7 @@ main(void)
 {
 	dir_make(dir);
 	test_cycles();
+	test_neighbours();
 	test_schedule();
 	test_max_tasks();
 	test_silence();

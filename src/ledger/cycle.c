@@ -5,6 +5,15 @@
 #define HOUR_MS 3600000LL
 #define DAY_MS	(24 * HOUR_MS)
 
+/*
+ * Tasks that are added one after the other have one phase: as many as share a
+ * page of the ledger, or so, which a poll then reads once for all that it is
+ * given. Not so the first ones: where there are few, their slots go to more
+ * workers when they open one by one.
+ */
+#define NEIGHBOURS 16
+#define LONERS	   1024
+
 /* The finaliser of SplitMix64: spreads neighbouring inputs. */
 static uint64_t
 mix(uint64_t x)
@@ -25,11 +34,12 @@ span_ms(int64_t interval_ms)
 static int64_t
 phase_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
 {
+	int64_t first = task < LONERS ? task : task - task % NEIGHBOURS;
 	uint64_t h;
 
 	if (start_ms / DAY_MS != (start_ms - interval_ms) / DAY_MS)
 		return 0;
-	h = mix(mix((uint64_t)task) + (uint64_t)(start_ms / HOUR_MS));
+	h = mix(mix((uint64_t)first) + (uint64_t)(start_ms / HOUR_MS));
 	return (int64_t)(h % (uint64_t)span_ms(interval_ms));
 }
 

@@ -7,6 +7,9 @@
  * workers poll at fixed phases themselves, and if a slot always opened at
  * the same one, those who poll right after it would be served for ever.
  *
+ * Where tasks are many, neighbours have one phase, so that a poll finds what it
+ * is given in one place.
+ *
  * The first cycle of a UTC day has phase 0, so that a day holds exactly
  * 86,400 s / interval of them, and costs no more than that.
  */
