@@ -354,6 +354,9 @@ for my $case (
 		s/fastcgi_read_timeout 15s/fastcgi_read_timeout 1s/ or die;
 	});
 	kill('STOP', $w->pid);
+	my $threads = '/proc/' . $w->pid . '/task/*/stat';
+	wait_for(sub { !grep { slurp($_) !~ /\) T / } glob $threads },
+	    'all threads to stand still');
 	is_error($w->http('GET', '/health'), 503, 'coordinator unavailable, ' .
 	    'try again later', 'a coordinator that hangs is unavailable');
 	kill('CONT', $w->pid);
