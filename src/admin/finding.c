@@ -40,14 +40,13 @@ not_closed(struct admin *a, int64_t id, struct err *e)
 {
 	struct query *q = db_query(a->db, Q_FINDING_GET);
 	enum rc rc;
-	bool row;
+	bool there;
 
 	query_int(q, 1, id);
-	rc = query_step(q, &row, e);
-	query_done(q);
+	rc = query_any(q, &there, e);
 	if (rc != RC_OK)
 		return rc;
-	if (!row)
+	if (!there)
 		return err_set(
 		    e, RC_NOT_FOUND, "no finding has the number %" PRId64, id);
 	return err_set(

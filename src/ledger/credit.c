@@ -149,12 +149,9 @@ static enum rc
 task_exists(struct db *db, struct slice name, bool *exists, struct err *e)
 {
 	struct query *q = db_query(db, Q_TASK_EXISTS);
-	enum rc rc;
 
 	query_text(q, 1, name);
-	rc = query_step(q, exists, e);
-	query_done(q);
-	return rc;
+	return query_any(q, exists, e);
 }
 
 /* Who claims[i] is from; most often from the one that claims[i - 1] is. */

@@ -111,6 +111,8 @@ MUST_CHECK enum rc query_step(struct query *q, bool *row, struct err *e);
 void query_done(struct query *q);
 /* Steps a statement that gives no row, and ends it. */
 MUST_CHECK enum rc query_run(struct query *q, struct err *e);
+/* Whether the statement gives a row; ends it. */
+MUST_CHECK enum rc query_any(struct query *q, bool *any, struct err *e);
 /*
  * Steps a statement that gives one row with one integer, and ends it.
  * RC_NOT_FOUND when there is no row.

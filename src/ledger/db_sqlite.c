@@ -534,14 +534,21 @@ query_done(struct query *q)
 }
 
 enum rc
-query_run(struct query *q, struct err *e)
+query_any(struct query *q, bool *any, struct err *e)
 {
 	enum rc rc;
-	bool row;
 
-	rc = query_step(q, &row, e);
+	rc = query_step(q, any, e);
 	query_done(q);
 	return rc;
+}
+
+enum rc
+query_run(struct query *q, struct err *e)
+{
+	bool row;
+
+	return query_any(q, &row, e);
 }
 
 enum rc

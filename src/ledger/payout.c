@@ -225,13 +225,12 @@ untouched_check(struct db *db, const struct payout *p, struct err *e)
 {
 	struct query *q = db_query(db, Q_TAKEN_SINCE);
 	enum rc rc;
-	bool row;
+	bool taken;
 
 	query_int(q, 1, p->worker_id);
 	query_int(q, 2, p->seal.verified_to);
-	rc = query_step(q, &row, e);
-	query_done(q);
-	if (rc == RC_OK && row)
+	rc = query_any(q, &taken, e);
+	if (rc == RC_OK && taken)
 		return err_set(e, RC_CONFLICT,
 		    "its balance was paid from since it was verified");
 	return rc;

@@ -254,12 +254,9 @@ enum rc
 payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e)
 {
 	struct query *q = db_query(db, Q_HELD);
-	enum rc rc;
 
 	query_int(q, 1, worker_id);
-	rc = query_step(q, held, e);
-	query_done(q);
-	return rc;
+	return query_any(q, held, e);
 }
 
 enum rc

@@ -122,7 +122,7 @@ may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
 {
 	struct query *q;
 	enum rc rc;
-	bool row;
+	bool taken;
 
 	*may = false;
 	if (d->held_before &&
@@ -137,9 +137,8 @@ may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
 	query_int(q, 1, d->id);
 	query_text(q, 2, r->poll->network);
 	query_int(q, 3, s->number);
-	rc = query_step(q, &row, e);
-	query_done(q);
-	*may = !row;
+	rc = query_any(q, &taken, e);
+	*may = !taken;
 	return rc;
 }
 
