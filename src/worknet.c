@@ -4,8 +4,8 @@
 
 #include "admin/admin.h"
 #include "admin/treasury.h"
-#include "pay/chain.h"
-#include "pay/keystore.h"
+#include "evm/nodes.h"
+#include "keys/keystore.h"
 
 static void
 network_view(struct chain_view *out, const struct network *n)
@@ -28,15 +28,15 @@ look_network(struct chain_view *out, const struct conf *c, struct err *e)
 static enum rc
 look_test(const struct conf *c, struct err *e)
 {
-	struct chain *chain = NULL;
+	struct nodes *chain = NULL;
 	struct network n;
 	enum rc rc;
 
 	rc = network_from_conf(&n, c, e);
 	if (rc == RC_OK)
-		rc = chain_new(
+		rc = nodes_new(
 		    &chain, c->payout_rpc_urls, &n, c->payout_finality, e);
-	chain_free(chain);
+	nodes_free(chain);
 	if (rc == RC_OK && c->payout_facilitator_url[0] == '\0')
 		return err_set(
 		    e, RC_INVALID, "[payout] facilitator_url: not set");
@@ -62,19 +62,19 @@ static enum rc
 look_treasury(struct chain_view *out, const struct conf *c,
     const struct address *treasury, struct err *e)
 {
-	struct chain_outlook outlook = { .balance = 0 };
-	struct chain *chain = NULL;
+	struct outlook outlook = { .balance = 0 };
+	struct nodes *chain = NULL;
 	struct network n;
 	enum rc rc;
 
 	rc = network_from_conf(&n, c, e);
 	network_view(out, &n);
 	if (rc == RC_OK)
-		rc = chain_new(
+		rc = nodes_new(
 		    &chain, c->payout_rpc_urls, &n, c->payout_finality, e);
 	if (rc == RC_OK)
-		rc = chain_inspect(chain, treasury, &outlook, e);
-	chain_free(chain);
+		rc = nodes_inspect(chain, treasury, &outlook, e);
+	nodes_free(chain);
 	out->balance_micros =
 	    outlook.balance > INT64_MAX ? INT64_MAX : (int64_t)outlook.balance;
 	out->blacklisted = outlook.treasury_blacklisted;

@@ -14,7 +14,10 @@ my %below = (
 	http => [qw(base)],
 	ledger => [qw(base eth)],
 	api => [qw(base eth json ledger)],
-	pay => [qw(base eth json http ledger)],
+	keys => [qw(base eth json)],
+	evm => [qw(base eth json http)],
+	x402 => [qw(base eth json http keys evm)],
+	pay => [qw(base eth json http keys evm x402 ledger)],
 	work => [qw(base eth json http)],
 	admin => [qw(base eth json ledger)],
 	serve => [qw(base api)],
@@ -27,7 +30,7 @@ my %library = (
 	qr/^sqlite3\.h/ => 'ledger',
 	qr/^fcgi/ => 'serve',
 	qr/^ini\.h/ => 'base',
-	qr/^openssl/ => 'pay',
+	qr/^openssl/ => 'keys',
 );
 
 my @files = glob("$src/*/*.[ch]");

@@ -454,7 +454,7 @@ hashes_print(struct db *db, struct err *e)
 	struct query *transfers = db_query(db, Q_AUDIT_TRANSFER);
 	struct query *results = db_query(db, Q_AUDIT_RESULT);
 	char text[HEX_SIZE(KECCAK256_LEN)];
-	struct chain before = { .last_id = 0 };
+	struct tail before = { .last_id = 0 };
 	uint8_t stored[KECCAK256_LEN];
 	struct transfer_row t;
 	struct version_row v;
@@ -468,15 +468,15 @@ hashes_print(struct db *db, struct err *e)
 	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) == RC_OK &&
 	    row) {
 		audit_read_transfer(transfers, &t, stored);
-		chain_transfer_begin(&k, &before, &t);
+		link_transfer_begin(&k, &before, &t);
 		for (; rc == RC_OK && more;
 		     rc = query_step(results, &more, e)) {
 			(void)!audit_read_result(results, &r, &v, &paid_by);
 			if (paid_by != t.id)
 				break;
-			chain_transfer_result(&k, &r);
+			link_transfer_result(&k, &r);
 		}
-		chain_transfer_end(&k, before.hash);
+		link_transfer_end(&k, before.hash);
 		hex_encode(text, before.hash, sizeof(before.hash));
 		printf("%" PRId64 " %s\n", t.id, text);
 	}

@@ -393,7 +393,7 @@ hashes_print(struct db *db, struct err *e)
 {
 	struct query *q = db_query(db, Q_AUDIT_EVENT);
 	char text[HEX_SIZE(KECCAK256_LEN)];
-	struct chain before = { .last_id = 0 };
+	struct tail before = { .last_id = 0 };
 	uint8_t hash[KECCAK256_LEN], stored[KECCAK256_LEN];
 	struct event_row ev;
 	enum rc rc;
@@ -401,7 +401,7 @@ hashes_print(struct db *db, struct err *e)
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		audit_read_event(q, &ev, stored);
-		chain_event(hash, &before, &ev);
+		link_event(hash, &before, &ev);
 		memcpy(before.hash, hash, sizeof(hash));
 		hex_encode(text, hash, sizeof(hash));
 		printf("%" PRId64 " %s\n", ev.id, text);

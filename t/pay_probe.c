@@ -6,10 +6,10 @@
 #include <signal.h>
 
 #include "eth/hex.h"
-#include "pay/chain.h"
-#include "pay/facilitator.h"
-#include "pay/keystore.h"
+#include "evm/nodes.h"
+#include "keys/keystore.h"
 #include "tap.h"
+#include "x402/facilitator.h"
 #include "json/json.h"
 
 #define BODIES_MAX  64
@@ -150,7 +150,7 @@ put_address(const char *key, const struct address *a)
 }
 
 static void
-put_block(const struct chain_block *b)
+put_block(const struct block *b)
 {
 	put_number("block", (int64_t)b->number);
 	put_number("time", (int64_t)b->time_s);
@@ -354,23 +354,23 @@ command_supported(char **arg)
 
 /* ---- The chain ---- */
 
-static struct chain *
+static struct nodes *
 chain_arg(struct network *n, char **arg, const char *finality)
 {
 	struct err e = ERR_INIT;
-	struct chain *c;
+	struct nodes *c;
 
 	network_arg(n, arg[1]);
-	if (chain_new(&c, arg[0], n, finality, &e) != RC_OK)
+	if (nodes_new(&c, arg[0], n, finality, &e) != RC_OK)
 		die(&e);
 	return c;
 }
 
 static void
-put_judgment(const struct chain_judgment *j)
+put_judgment(const struct judgment *j)
 {
 	line_open();
-	put_text("verdict", chain_verdict_name(j->verdict));
+	put_text("verdict", verdict_name(j->verdict));
 	put_bool("final", j->is_final);
 	put_bool("contradicted", j->contradicted);
 	put_bool("asAsked", j->as_asked);
@@ -386,11 +386,11 @@ put_judgment(const struct chain_judgment *j)
 static void
 command_judge(char **arg)
 {
-	struct chain_judgment out[BODIES_MAX];
-	struct chain_case cases[BODIES_MAX];
+	struct judgment out[BODIES_MAX];
+	struct judged_case cases[BODIES_MAX];
 	struct x402_payment p;
 	struct network n;
-	struct chain *c = chain_arg(&n, arg, arg[2]);
+	struct nodes *c = chain_arg(&n, arg, arg[2]);
 	size_t i, count;
 
 	memset(cases, 0, sizeof(cases));
@@ -403,26 +403,26 @@ command_judge(char **arg)
 			hex_arg(cases[count].hint, TX_HASH_LEN, arg[4]);
 	}
 	if (count == 1)
-		chain_judge(c, cases, out);
+		nodes_judge(c, cases, out);
 	else
-		chain_judge_all(c, cases, count, out);
+		nodes_judge_all(c, cases, count, out);
 	for (i = 0; i < count; i++)
 		put_judgment(&out[i]);
-	chain_free(c);
+	nodes_free(c);
 }
 
 /* RPCS NETWORK TREASURY */
 static void
 command_inspect(char **arg)
 {
-	struct chain_outlook o;
+	struct outlook o;
 	struct err e = ERR_INIT;
 	struct address a;
 	struct network n;
-	struct chain *c = chain_arg(&n, arg, "latest");
+	struct nodes *c = chain_arg(&n, arg, "latest");
 
 	address_arg(&a, arg[2]);
-	if (chain_inspect(c, &a, &o, &e) != RC_OK)
+	if (nodes_inspect(c, &a, &o, &e) != RC_OK)
 		die(&e);
 	line_open();
 	put_bool("hasCode", o.treasury_has_code);
@@ -432,11 +432,11 @@ command_inspect(char **arg)
 	put_text("name", o.token_name);
 	put_text("warning", o.warning);
 	line_close();
-	chain_free(c);
+	nodes_free(c);
 }
 
 static void
-put_forecasts(const struct chain_forecast *f, size_t n)
+put_forecasts(const struct precheck *f, size_t n)
 {
 	static const char *const names[] = { "unknown", "yes", "no" };
 	size_t i;
@@ -453,11 +453,11 @@ put_forecasts(const struct chain_forecast *f, size_t n)
 static void
 command_dry(char **arg)
 {
-	struct chain_transfer transfers[BODIES_MAX];
-	struct chain_forecast out[BODIES_MAX];
+	struct signed_transfer transfers[BODIES_MAX];
+	struct precheck out[BODIES_MAX];
 	struct x402_payment p;
 	struct network n;
-	struct chain *c = chain_arg(&n, arg, "latest");
+	struct nodes *c = chain_arg(&n, arg, "latest");
 	size_t count;
 
 	for (count = 0; arg[2 + count] != NULL && count < BODIES_MAX; count++) {
@@ -466,26 +466,26 @@ command_dry(char **arg)
 		memcpy(transfers[count].signature, p.signature,
 		    sizeof(p.signature));
 	}
-	chain_dry_run(c, transfers, count, out);
+	precheck_transfers(c, transfers, count, out);
 	put_forecasts(out, count);
-	chain_free(c);
+	nodes_free(c);
 }
 
 /* RPCS NETWORK ADDRESS... */
 static void
 command_payees(char **arg)
 {
-	struct chain_forecast out[BODIES_MAX];
+	struct precheck out[BODIES_MAX];
 	struct address payees[BODIES_MAX];
 	struct network n;
-	struct chain *c = chain_arg(&n, arg, "latest");
+	struct nodes *c = chain_arg(&n, arg, "latest");
 	size_t count;
 
 	for (count = 0; arg[2 + count] != NULL && count < BODIES_MAX; count++)
 		address_arg(&payees[count], arg[2 + count]);
-	chain_check_payees(c, payees, count, out);
+	precheck_payees(c, payees, count, out);
 	put_forecasts(out, count);
-	chain_free(c);
+	nodes_free(c);
 }
 
 /* RPCS NETWORK ADDRESS */
@@ -496,31 +496,31 @@ command_balance(char **arg)
 	struct address a;
 	struct network n;
 	uint64_t balance;
-	struct chain *c = chain_arg(&n, arg, "latest");
+	struct nodes *c = chain_arg(&n, arg, "latest");
 
 	address_arg(&a, arg[2]);
-	if (chain_balance(c, &a, &balance, &e) != RC_OK)
+	if (nodes_balance(c, &a, &balance, &e) != RC_OK)
 		die(&e);
 	printf("%" PRIu64 "\n", balance);
-	chain_free(c);
+	nodes_free(c);
 }
 
 /* RPCS NETWORK FINALITY */
 static void
 command_head(char **arg)
 {
-	struct chain_block latest, final;
+	struct block latest, final;
 	struct err e = ERR_INIT;
 	struct network n;
-	struct chain *c = chain_arg(&n, arg, arg[2]);
+	struct nodes *c = chain_arg(&n, arg, arg[2]);
 
-	if (chain_head(c, &latest, &final, &e) != RC_OK)
+	if (nodes_head(c, &latest, &final, &e) != RC_OK)
 		die(&e);
 	line_open();
 	put_number("final", (int64_t) final.number);
 	put_block(&latest);
 	line_close();
-	chain_free(c);
+	nodes_free(c);
 }
 
 static const struct command {

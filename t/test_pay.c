@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "eth/hex.h"
-#include "ledger/nonce.h"
-#include "pay/x402.h"
+#include "eth/nonce.h"
 #include "tap.h"
+#include "x402/x402.h"
 #include "json/json.h"
 
 #define VECTORS_MAX (1024 * 1024)

@@ -2,10 +2,11 @@
  * Answers of facilitators: the class of each reason that x402.md names, and
  * what becomes of everything else, be it hostile.
  */
+#include "base/text.h"
 #include "eth/hex.h"
-#include "pay/reason.h"
-#include "pay/x402.h"
 #include "tap.h"
+#include "x402/reason.h"
+#include "x402/x402.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -4,8 +4,8 @@
  * way through real and lying servers.
  */
 #include "eth/hex.h"
-#include "ledger/nonce.h"
-#include "pay/judge.h"
+#include "eth/nonce.h"
+#include "evm/judge.h"
 #include "tap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -391,11 +391,11 @@ test_logs(void)
 
 /* ---- Verdicts ---- */
 
-static struct chain *chain; /* of three nodes */
+static struct nodes *chain; /* of three nodes */
 
 /* A node's look; its final block is 100, a payment is in block 90. */
 static struct look
-look_of(char kind, size_t node, const struct chain_case *which)
+look_of(char kind, size_t node, const struct judged_case *which)
 {
 	struct look l;
 
@@ -444,7 +444,7 @@ look_of(char kind, size_t node, const struct chain_case *which)
  */
 static const struct {
 	const char *nodes;
-	enum chain_verdict verdict;
+	enum verdict verdict;
 	bool is_final, contradicted;
 } verdicts[] = {
 	{ "P", VERDICT_PAID, true, false },
@@ -496,8 +496,8 @@ static void
 test_verdicts(void)
 {
 	struct look looks[3];
-	struct chain_case which = { .authorization = payment };
-	struct chain_judgment j;
+	struct judged_case which = { .authorization = payment };
+	struct judgment j;
 	size_t i, k, n;
 
 	for (i = 0; i < 3; i++)
@@ -511,7 +511,7 @@ test_verdicts(void)
 			j.is_final == verdicts[i].is_final &&
 			j.contradicted == verdicts[i].contradicted,
 		    "%s: %s%s%s", verdicts[i].nodes,
-		    chain_verdict_name(verdicts[i].verdict),
+		    verdict_name(verdicts[i].verdict),
 		    verdicts[i].is_final ? ", final" : "",
 		    verdicts[i].contradicted ? ", contradicted" : "");
 	}
@@ -523,9 +523,9 @@ test_verdicts(void)
 static void
 test_amounts(void)
 {
-	struct chain_case which = { .authorization = payment };
+	struct judged_case which = { .authorization = payment };
 	struct look look = look_of('P', 0, &which);
-	struct chain_judgment j;
+	struct judgment j;
 
 	verdict_make(&j, &look, 1, chain);
 	tap_ok(j.as_asked && j.value == 10000, "paid as asked");
@@ -543,7 +543,7 @@ int
 main(void)
 {
 	if (network_by_name(&base, "base", NULL) != RC_OK ||
-	    chain_new(&chain,
+	    nodes_new(&chain,
 		"https://a.example/secret,"
 		"http://b.example:8545/x http://c.example",
 		&base, "finalized", NULL) != RC_OK)
@@ -564,6 +564,6 @@ main(void)
 	test_logs();
 	test_verdicts();
 	test_amounts();
-	chain_free(chain);
+	nodes_free(chain);
 	return tap_done();
 }

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "eth/hex.h"
-#include "pay/keystore.h"
-#include "pay/scrypt.h"
+#include "keys/keystore.h"
+#include "keys/scrypt.h"
 #include "tap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

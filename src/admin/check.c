@@ -200,7 +200,7 @@ static int64_t
 newest_ms(struct admin *a, struct outcome *o)
 {
 	struct err e = ERR_INIT;
-	struct chain tail;
+	struct tail tail;
 	int64_t ms = 0;
 	struct query *q;
 	bool row;

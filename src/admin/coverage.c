@@ -45,7 +45,7 @@ enum rc
 transfer_at(struct db *db, int64_t at_ms, int64_t *id, struct err *e)
 {
 	int64_t low = 1, middle, found, found_ms;
-	struct chain tail;
+	struct tail tail;
 	enum rc rc;
 
 	rc = transfer_tail(db, &tail, e);

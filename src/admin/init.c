@@ -11,7 +11,7 @@
 #include "admin/value.h"
 #include "base/clock.h"
 #include "eth/hex.h"
-#include "ledger/nonce.h"
+#include "eth/nonce.h"
 
 /* Modes of directories that init makes. */
 #define CONF_DIR_MODE	0755

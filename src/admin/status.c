@@ -95,7 +95,7 @@ count_since(struct db *db, int64_t at_ms, int64_t *n, struct err *e)
 static enum rc
 read_results(struct status *s, struct db *db, struct err *e)
 {
-	struct chain tail;
+	struct tail tail;
 	struct query *q;
 	int64_t id;
 	enum rc rc;

@@ -82,8 +82,8 @@ struct audit_report {
 	int64_t found[AUDIT_RULES];
 	int64_t findings; /* their sum */
 	int64_t results;
-	char ledger_id[67];  /* "" without one */
-	struct chain newest; /* the last transfer */
+	char ledger_id[67]; /* "" without one */
+	struct tail newest; /* the last transfer */
 };
 
 /*

@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 
+#include "eth/nonce.h"
 #include "ledger/audit.h"
-#include "ledger/nonce.h"
 
 /* An account with the sum of its transfers, as far as they were read. */
 struct audit_account {

@@ -91,7 +91,7 @@ struct event_walk {
 	struct query *moved;
 	bool row; /* there is a present transfer */
 	int64_t transfer;
-	struct chain before;
+	struct tail before;
 	int64_t events;
 	int64_t transfers;
 };
@@ -132,7 +132,7 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	enum rc rc = RC_OK;
 
 	audit_read_event(q, &ev, hash);
-	chain_event(expected, &w->before, &ev);
+	link_event(expected, &w->before, &ev);
 	if (ev.id != w->before.last_id + 1)
 		audit_found(w->a, AUDIT_EVENT_CHAIN,
 		    "event %" PRId64 ": follows %" PRId64, ev.id,

@@ -169,7 +169,7 @@ audit_accounts_check(struct audit *a)
 
 static void
 version_check(struct audit *a, const struct version_row *v,
-    const uint8_t hash[static KECCAK256_LEN], struct chain *before)
+    const uint8_t hash[static KECCAK256_LEN], struct tail *before)
 {
 	uint8_t expected[KECCAK256_LEN];
 
@@ -177,7 +177,7 @@ version_check(struct audit *a, const struct version_row *v,
 		audit_found(a, AUDIT_VERSION_CHAIN,
 		    "definition %" PRId64 ": follows %" PRId64, v->id,
 		    before->last_id);
-	chain_version(expected, before, v);
+	link_version(expected, before, v);
 	if (memcmp(expected, hash, sizeof(expected)) != 0)
 		audit_found(a, AUDIT_VERSION_CHAIN,
 		    "definition %" PRId64 ": its hash is of other values",
@@ -190,7 +190,7 @@ static enum rc
 versions_check(struct audit *a, struct err *e)
 {
 	struct query *q = db_query(a->db, Q_AUDIT_VERSION);
-	struct chain before = { .last_id = 0 };
+	struct tail before = { .last_id = 0 };
 	uint8_t hash[KECCAK256_LEN];
 	struct version_row v;
 	int64_t n = 0;

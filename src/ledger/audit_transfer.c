@@ -29,7 +29,7 @@ struct walk {
 	int64_t paid_by; /* the present one's transfer */
 	struct result_row result;
 	struct version_row version; /* id 0: there is none */
-	struct chain before;
+	struct tail before;
 	int64_t transfers;
 	int64_t credits;
 	int64_t results_n;
@@ -148,9 +148,9 @@ results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
 	enum rc rc = RC_OK;
 	struct keccak k;
 
-	chain_transfer_begin(&k, &w->before, t);
+	link_transfer_begin(&k, &w->before, t);
 	while (rc == RC_OK && w->row && w->paid_by == t->id) {
-		chain_transfer_result(&k, &w->result);
+		link_transfer_result(&k, &w->result);
 		overflow |= __builtin_add_overflow(
 		    rewards_micros, w->version.reward_micros, &rewards_micros);
 		n++;
@@ -158,7 +158,7 @@ results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
 		if (rc == RC_OK)
 			rc = result_next(w, e);
 	}
-	chain_transfer_end(&k, expected);
+	link_transfer_end(&k, expected);
 	if (rc != RC_OK)
 		return rc;
 	if (memcmp(expected, hash, sizeof(expected)) != 0)

@@ -315,7 +315,7 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 		.debit = ACCOUNT_REWARDS,
 		.credit = worker_id };
 	uint8_t hash[KECCAK256_LEN];
-	struct chain tail;
+	struct tail tail;
 	struct keccak k;
 	enum rc rc;
 	size_t i;
@@ -328,10 +328,10 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	if (rc != RC_OK || s.n == 0)
 		return rc;
 	t.amount_micros = s.sum_micros;
-	chain_transfer_begin(&k, &tail, &t);
+	link_transfer_begin(&k, &tail, &t);
 	for (i = 0; i < s.n; i++)
-		chain_transfer_result(&k, &s.claims[i]->row);
-	chain_transfer_end(&k, hash);
+		link_transfer_result(&k, &s.claims[i]->row);
+	link_transfer_end(&k, hash);
 	return transfer_insert(r->db, &t, hash, e);
 }
 

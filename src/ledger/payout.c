@@ -45,7 +45,7 @@ event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
 		.block = n->block,
 		.detail = slice_of(n->detail == NULL ? "" : n->detail) };
 	uint8_t hash[KECCAK256_LEN];
-	struct chain tail;
+	struct tail tail;
 	struct query *q;
 	enum rc rc;
 
@@ -53,7 +53,7 @@ event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
 	if (rc != RC_OK)
 		return rc;
 	ev.id = tail.last_id + 1;
-	chain_event(hash, &tail, &ev);
+	link_event(hash, &tail, &ev);
 	q = db_query(db, Q_EVENT_INSERT);
 	query_int(q, 1, ev.id);
 	query_int(q, 2, ev.payout);
@@ -82,15 +82,15 @@ move(struct db *db, const char *kind, int64_t debit, int64_t credit,
 		.amount_micros = micros };
 	uint8_t hash[KECCAK256_LEN];
 	struct keccak k;
-	struct chain tail;
+	struct tail tail;
 	enum rc rc;
 
 	rc = transfer_tail(db, &tail, e);
 	if (rc != RC_OK)
 		return rc;
 	*id = t.id = tail.last_id + 1;
-	chain_transfer_begin(&k, &tail, &t);
-	chain_transfer_end(&k, hash);
+	link_transfer_begin(&k, &tail, &t);
+	link_transfer_end(&k, hash);
 	return transfer_insert(db, &t, hash, e);
 }
 
@@ -650,7 +650,7 @@ hold_release(struct db *db, int64_t worker_id, const char *by, struct err *e)
 }
 
 enum rc
-chain_seen_set(
+scanned_set(
     struct db *db, const struct payout_source *s, int64_t block, struct err *e)
 {
 	char treasury[ADDRESS_LEN + 1];

@@ -15,9 +15,9 @@
 #ifndef WORKNET_LEDGER_PAYOUT_H
 #define WORKNET_LEDGER_PAYOUT_H
 
+#include "eth/seal.h"
 #include "ledger/db.h"
 #include "ledger/row.h"
-#include "ledger/seal.h"
 
 #define TX_LEN 66 /* 0x and 64 hex digits */
 
@@ -208,9 +208,9 @@ MUST_CHECK enum rc
 hold_release(struct db *db, int64_t worker_id, const char *by, struct err *e);
 
 /* Up to which block the treasury's payments were compared; 0 at first. */
-MUST_CHECK enum rc chain_seen_get(struct db *db, const struct payout_source *s,
+MUST_CHECK enum rc scanned_get(struct db *db, const struct payout_source *s,
     int64_t *block, struct err *e);
-MUST_CHECK enum rc chain_seen_set(
+MUST_CHECK enum rc scanned_set(
     struct db *db, const struct payout_source *s, int64_t block, struct err *e);
 
 const char *payout_state_name(enum payout_state state);

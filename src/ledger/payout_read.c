@@ -260,7 +260,7 @@ payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e)
 }
 
 enum rc
-chain_seen_get(
+scanned_get(
     struct db *db, const struct payout_source *s, int64_t *block, struct err *e)
 {
 	char treasury[ADDRESS_LEN + 1];

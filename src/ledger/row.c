@@ -20,8 +20,8 @@ add_text(struct keccak *k, struct slice s)
 }
 
 void
-chain_transfer_begin(
-    struct keccak *k, const struct chain *before, const struct transfer_row *t)
+link_transfer_begin(
+    struct keccak *k, const struct tail *before, const struct transfer_row *t)
 {
 	keccak_init(k);
 	keccak_update(k, before->hash, sizeof(before->hash));
@@ -38,7 +38,7 @@ chain_transfer_begin(
  * small numbers share one word, each in its own range.
  */
 void
-chain_transfer_result(struct keccak *k, const struct result_row *r)
+link_transfer_result(struct keccak *k, const struct result_row *r)
 {
 	add_int(k, r->slot);
 	add_int(k, r->version);
@@ -56,13 +56,13 @@ chain_transfer_result(struct keccak *k, const struct result_row *r)
 }
 
 void
-chain_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN])
+link_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN])
 {
 	keccak_final(k, hash);
 }
 
 void
-chain_version(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
+link_version(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
     const struct version_row *v)
 {
 	struct keccak k;
@@ -84,7 +84,7 @@ chain_version(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
 }
 
 void
-chain_event(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
+link_event(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
     const struct event_row *ev)
 {
 	struct keccak k;

@@ -71,7 +71,7 @@ struct event_row {
 };
 
 /* The first row of a table follows a hash of 32 zero bytes. */
-struct chain {
+struct tail {
 	int64_t last_id; /* 0: no row yet */
 	uint8_t hash[KECCAK256_LEN];
 };
@@ -80,15 +80,15 @@ struct chain {
  * A transfer with its results: begin, each result in ascending order of its
  * slot, then end, which writes the hash.
  */
-void chain_transfer_begin(
-    struct keccak *k, const struct chain *before, const struct transfer_row *t);
-void chain_transfer_result(struct keccak *k, const struct result_row *r);
-void chain_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN]);
+void link_transfer_begin(
+    struct keccak *k, const struct tail *before, const struct transfer_row *t);
+void link_transfer_result(struct keccak *k, const struct result_row *r);
+void link_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN]);
 
-void chain_version(uint8_t hash[static KECCAK256_LEN],
-    const struct chain *before, const struct version_row *v);
+void link_version(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
+    const struct version_row *v);
 
-void chain_event(uint8_t hash[static KECCAK256_LEN], const struct chain *before,
+void link_event(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
     const struct event_row *ev);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum rc
-tail_read(struct db *db, enum query_id last, struct chain *tail, struct err *e)
+tail_read(struct db *db, enum query_id last, struct tail *tail, struct err *e)
 {
 	struct query *q = db_query(db, last);
 	struct slice hash;

@@ -10,6 +10,6 @@
  * of an empty table both are 0. RC_CORRUPT when the hash isn't one.
  */
 MUST_CHECK enum rc
-tail_read(struct db *db, enum query_id last, struct chain *tail, struct err *e);
+tail_read(struct db *db, enum query_id last, struct tail *tail, struct err *e);
 
 #endif

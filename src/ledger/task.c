@@ -114,7 +114,7 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 		.region = slice_of(d->region),
 		.created_ms = now_ms };
 	uint8_t hash[KECCAK256_LEN];
-	struct chain tail;
+	struct tail tail;
 	struct query *q;
 	enum rc rc;
 
@@ -122,7 +122,7 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 	if (rc != RC_OK)
 		return rc;
 	v.id = *version = tail.last_id + 1;
-	chain_version(hash, &tail, &v);
+	link_version(hash, &tail, &v);
 	q = db_query(db, Q_TASK_VERSION_INSERT);
 	query_int(q, 1, v.id);
 	query_int(q, 2, v.task);

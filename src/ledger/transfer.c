@@ -3,7 +3,7 @@
 #include "ledger/tail.h"
 
 enum rc
-transfer_tail(struct db *db, struct chain *tail, struct err *e)
+transfer_tail(struct db *db, struct tail *tail, struct err *e)
 {
 	return tail_read(db, Q_TRANSFER_LAST, tail, e);
 }

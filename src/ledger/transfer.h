@@ -7,7 +7,7 @@
 
 /* The newest transfer, which the next one's hash covers. */
 MUST_CHECK enum rc
-transfer_tail(struct db *db, struct chain *tail, struct err *e);
+transfer_tail(struct db *db, struct tail *tail, struct err *e);
 
 /*
  * Inside a write transaction: inserts t, whose hash is given, and moves its

@@ -1,4 +1,5 @@
-/* Payments on the chain that a restored ledger has lost. */
+#include "pay/adopt.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,8 +7,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "eth/hex.h"
-#include "pay/history.h"
-#include "pay/run_room.h"
+#include "evm/history.h"
+#include "pay/authorize.h"
+#include "pay/open.h"
 
 #define SEQ_SEARCH_MAX 100000 /* seqs tried to recognise a lost payout */
 
@@ -33,25 +35,6 @@ nonce_find_seq(struct run *r, struct payout *p)
 		}
 	}
 	return false;
-}
-
-/* Whether one of the worker's payouts isn't settled. */
-static enum rc
-has_unsettled(struct run *r, int64_t worker_id, bool *unsettled, struct err *e)
-{
-	struct payout p;
-	bool found = true;
-	int64_t last = 0;
-	enum rc rc;
-
-	*unsettled = false;
-	while ((rc = payout_next_open(r->db, last, &p, &found, e)) == RC_OK &&
-	    found && !*unsettled) {
-		last = p.id;
-		*unsettled =
-		    p.worker_id == worker_id && p.state != PAYOUT_POSTED;
-	}
-	return rc;
 }
 
 /* Whose payout it was, and which one. */
@@ -84,11 +67,11 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
 	memcpy(p.nonce, use->nonce, sizeof(p.nonce));
 	hex_encode(tx, use->tx, TX_HASH_LEN);
 	rc = history_payment(
-	    r->chain, &r->source.treasury, use, &p.worker, &value, e);
+	    r->nodes, &r->source.treasury, use, &p.worker, &value, e);
 	if (rc == RC_OK)
 		rc = adopt_recognise(r, &p, &known, e);
 	if (rc == RC_OK && known)
-		rc = has_unsettled(r, p.worker_id, &unsettled, e);
+		rc = open_has_unsettled(r, p.worker_id, &unsettled, e);
 	if (rc != RC_OK)
 		return rc;
 	if (!known) {
@@ -156,7 +139,7 @@ on_use(void *ctx, const struct history_use *use)
 }
 
 enum rc
-run_adopt_lost(struct run *r, struct err *e)
+adopt_lost(struct run *r, struct err *e)
 {
 	struct adoption a = { .run = r, .err = e, .rc = RC_OK };
 	uint64_t created_s = (uint64_t)(r->created_ms / 1000), first = 0;
@@ -164,18 +147,18 @@ run_adopt_lost(struct run *r, struct err *e)
 	int64_t seen = 0;
 	enum rc rc;
 
-	rc = chain_seen_get(r->db, &r->source, &seen, e);
+	rc = scanned_get(r->db, &r->source, &seen, e);
 	if (rc == RC_OK && seen == 0)
-		rc = history_block_before(r->chain, created_s, &first, e);
+		rc = history_block_before(r->nodes, created_s, &first, e);
 	else
 		first = (uint64_t)seen + 1;
 	if (rc == RC_OK && first <= r->latest.number)
-		rc = history_uses(r->chain, &r->source.treasury, first,
+		rc = history_uses(r->nodes, &r->source.treasury, first,
 		    r->latest.number, on_use, &a, &complete, e);
 	if (rc == RC_CONFLICT)
 		rc = a.rc;
 	if (rc != RC_OK || r->options->dry_run || a.deferred || !complete)
 		return rc;
 	/* What isn't final yet is looked at again by the next run. */
-	return chain_seen_set(r->db, &r->source, (int64_t)r->final.number, e);
+	return scanned_set(r->db, &r->source, (int64_t)r->final.number, e);
 }

@@ -1,36 +1,12 @@
-/* What the treasury's key signs: seals, and authorizations, as stored. */
+#include "pay/authorize.h"
+
 #include <string.h>
 
 #include "base/clock.h"
 #include "eth/eip712.h"
-#include "pay/run_room.h"
 
 #define FROM_BLOCK_SLACK 64  /* blocks that a lagging node is behind */
 #define TIMEOUT_SECONDS	 300 /* x402's maxTimeoutSeconds */
-
-enum rc
-open_payout_load(struct run *r, struct open_payout *o, struct err *e)
-{
-	enum rc rc = payout_auth_get(r->db, o->payout.id, &o->auth, e);
-
-	o->posted_before = o->payout.state == PAYOUT_SUBMITTED;
-	return rc;
-}
-
-void
-open_payout_free(struct open_payout *o)
-{
-	payout_auth_free(&o->auth);
-}
-
-int64_t
-run_chain_now_s(const struct run *r)
-{
-	int64_t ours = clock_unix_ms() / 1000;
-
-	return ours > (int64_t)r->latest.time_s ? ours
-						: (int64_t)r->latest.time_s;
-}
 
 static struct sealed
 sealed_of(const struct run *r, const struct payout *p)

@@ -1,4 +1,5 @@
-/* Whom a run pays, and how much: the payees, the caps and the budget. */
+#include "pay/payees.h"
+
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -7,7 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "pay/run_room.h"
+#include "pay/authorize.h"
+#include "pay/settle.h"
 #include "pay/verifier.h"
 
 /* Payees verified ahead, for each payment that may be on its way. */
@@ -17,7 +19,7 @@
 struct candidate {
 	const struct payee *payee;
 	struct verified verified;
-	struct chain_forecast forecast; /* what the token says of it */
+	struct precheck forecast; /* what the token says of it */
 };
 
 /* The payees of a run, the oldest debt first. */
@@ -93,13 +95,13 @@ group_take(struct payees *all, size_t max)
 static void
 group_ask_token(struct payees *all)
 {
-	struct chain_forecast forecasts[SETTLE_AT_ONCE_MAX];
+	struct precheck forecasts[SETTLE_AT_ONCE_MAX];
 	struct address addresses[SETTLE_AT_ONCE_MAX];
 	size_t i;
 
 	for (i = 0; i < all->count; i++)
 		addresses[i] = all->group[i].payee->worker;
-	chain_check_payees(all->run->chain, addresses, all->count, forecasts);
+	precheck_payees(all->run->nodes, addresses, all->count, forecasts);
 	for (i = 0; i < all->count; i++)
 		all->group[i].forecast = forecasts[i];
 }
@@ -113,7 +115,7 @@ token_hold(struct run *r, const struct candidate *c, struct err *e)
 
 	if (r->options->dry_run)
 		return RC_OK;
-	if (c->forecast.opinion == OPINION_YES)
+	if (c->forecast.opinion == PRECHECK_YES)
 		return p->held_by_chain
 		    ? hold_release(r->db, p->worker_id, "chain", e)
 		    : RC_OK;
@@ -255,7 +257,7 @@ candidate_decide(struct payees *all, const struct candidate *c,
 	rc = token_hold(r, c, e);
 	if (rc != RC_OK)
 		return rc;
-	if (c->forecast.opinion != OPINION_YES) {
+	if (c->forecast.opinion != PRECHECK_YES) {
 		payee_pass(r, c->payee, c->forecast.reason);
 		return RC_OK;
 	}
@@ -357,7 +359,7 @@ pay(struct payees *all, struct err *e)
 	if (r->options->dry_run)
 		rc = dry_run(all, e);
 	else
-		rc = run_window(r,
+		rc = settle(r,
 		    &(struct feed){ .fill = payees_fill,
 			.ctx = all,
 			.ready_fd = verifier_fd(all->verifier) },
@@ -367,7 +369,7 @@ pay(struct payees *all, struct err *e)
 }
 
 enum rc
-run_pay_payees(struct run *r, struct err *e)
+pay_payees(struct run *r, struct err *e)
 {
 	struct payees all = { .run = r };
 	enum rc rc;

@@ -33,7 +33,7 @@ struct history {
 	int64_t days;
 	int64_t batches_per_day;
 	int64_t *earned; /* owned; micro-USDC of each worker */
-	struct chain tail;
+	struct tail tail;
 };
 
 /* One request: some of a day's tasks, checked by one worker. */
@@ -76,7 +76,7 @@ requests(const struct history *h)
 /* ---- Tasks and workers ---- */
 
 static enum rc
-task_put(struct history *h, int64_t i, struct chain *tail, struct err *e)
+task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 {
 	char name[TASK_ID_MAX + 1], url[URL_MAX + 1];
 	struct version_row v = { .id = i + 1,
@@ -96,7 +96,7 @@ task_put(struct history *h, int64_t i, struct chain *tail, struct err *e)
 	(void)snprintf(url, sizeof(url),
 	    "https://host-%" PRId64 ".example.net/api/health", i);
 	v.url = slice_of(url);
-	chain_version(tail->hash, tail, &v);
+	link_version(tail->hash, tail, &v);
 	tail->last_id = v.id;
 	q = db_query(h->db, Q_TASK_VERSION_INSERT);
 	query_int(q, 1, v.id);
@@ -184,12 +184,12 @@ request_put(struct history *h, const struct request *r, struct err *e)
 	enum rc rc;
 	int64_t i;
 
-	chain_transfer_begin(&k, &h->tail, &t);
+	link_transfer_begin(&k, &h->tail, &t);
 	for (i = 0; i < r->n; i++) {
 		result_make(&row, r, i);
-		chain_transfer_result(&k, &row);
+		link_transfer_result(&k, &row);
 	}
-	chain_transfer_end(&k, h->tail.hash);
+	link_transfer_end(&k, h->tail.hash);
 	h->tail.last_id = t.id;
 	h->earned[r->worker] += t.amount_micros;
 	q = db_query(h->db, Q_TRANSFER_INSERT);

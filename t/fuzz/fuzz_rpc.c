@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pay/chain_room.h"
-#include "pay/receipt.h"
+#include "evm/nodes_room.h"
+#include "evm/receipt.h"
 
 #define ID 1 /* of the call */
 
@@ -17,13 +17,13 @@ read_result(const struct rpc_call *c, const struct network *n)
 		.nonce = { 0x22 } };
 	static const uint8_t tx[TX_HASH_LEN] = { 0x33 };
 	char text[CONF_WORD_MAX + 1] = "x";
-	struct chain_block block;
+	struct block block;
 	struct token_use use;
 	uint8_t word[32];
 	uint64_t number;
 	bool yes;
 
-	if (chain_read_block(&block, c))
+	if (nodes_read_block(&block, c))
 		CHECK(c->outcome == RPC_RESULT);
 	if (logs_read(&use, c, n, &a) != LOGS_UNUSABLE)
 		CHECK(c->outcome == RPC_RESULT);

@@ -1,4 +1,4 @@
-// chain.c, judge.c: nodes that fail, lag and lie, alone and next to others.
+// evm/nodes.c, evm/judge.c: nodes that fail, lag and lie, alone and next to others.
 import { postJson, readBody, sendJson, serve } from '../rig/http.js';
 import { order, recorded, startCommand } from '../rig/testing.js';
 import { NAMES, withRig } from './rig.mjs';

@@ -1,4 +1,4 @@
-// chain.c, judge.c: what an honest node shows.
+// evm/nodes.c, evm/judge.c: what an honest node shows.
 import { encodeFunctionData, parseAbi } from 'viem';
 import { MULTICALL3, SELECTOR, TEST_ACCOUNTS } from '../rig/facts.js';
 import { is, ok, probe } from './tap.mjs';

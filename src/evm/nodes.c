@@ -1,0 +1,314 @@
+#include "evm/nodes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evm/nodes_room.h"
+
+#define VIEW_CALLS    3 /* chain id, latest block, final block */
+#define INSPECT_CALLS 6
+
+static const char *const finalities[] = { "latest", "safe", "finalized" };
+
+enum rc
+nodes_new(struct nodes **out, const char *rpc_urls,
+    const struct network *network, const char *finality, struct err *e)
+{
+	struct nodes *c;
+	enum rc rc;
+	size_t i;
+
+	*out = NULL;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return err_set(e, RC_NO_MEMORY, "chain: no memory");
+	c->network = network;
+	for (i = 0; i < sizeof(finalities) / sizeof(finalities[0]); i++)
+		if (strcmp(finality, finalities[i]) == 0)
+			c->finality = finalities[i];
+	if (c->finality == NULL)
+		rc = err_set(e, RC_INVALID,
+		    "finality: got \"%s\", expected "
+		    "latest, safe or finalized",
+		    finality);
+	else
+		rc = rpc_new(&c->rpc, rpc_urls, e);
+	if (rc != RC_OK) {
+		free(c);
+		return rc;
+	}
+	*out = c;
+	return RC_OK;
+}
+
+void
+nodes_free(struct nodes *c)
+{
+	if (c == NULL)
+		return;
+	rpc_free(c->rpc);
+	free(c);
+}
+
+void
+nodes_add_reason(
+    char out[static NODES_REASON_MAX + 1], const char *name, const char *text)
+{
+	size_t len = strlen(out);
+
+	(void)snprintf(out + len, NODES_REASON_MAX + 1 - len, "%s%s: %s",
+	    len == 0 ? "" : "; ", name, text);
+}
+
+/* ---- Blocks ---- */
+
+void
+nodes_block_text(char out[static BLOCK_TEXT_MAX], uint64_t number)
+{
+	(void)snprintf(
+	    out, BLOCK_TEXT_MAX, "0x%llx", (unsigned long long)number);
+}
+
+void
+nodes_ask_block(struct rpc_call *call, size_t node, const char *block)
+{
+	rpc_call_set(
+	    call, node, "eth_getBlockByNumber", "[\"%s\",false]", block);
+}
+
+bool
+nodes_read_block(struct block *out, const struct rpc_call *call)
+{
+	const struct json *b = call->result;
+
+	memset(out, 0, sizeof(*out));
+	return call->outcome == RPC_RESULT &&
+	    rpc_quantity(&out->number, json_get(b, "number")) &&
+	    rpc_quantity(&out->time_s, json_get(b, "timestamp")) &&
+	    rpc_data(out->hash, sizeof(out->hash), json_get(b, "hash"));
+}
+
+/* What is wrong with a call's answer, in words. */
+static const char *
+trouble(const struct rpc_call *call)
+{
+	return call->outcome == RPC_RESULT ? "an answer of another form"
+					   : call->error;
+}
+
+static void
+read_node(struct nodes *c, size_t i, const struct rpc_call *calls)
+{
+	struct node *node = &c->nodes[i];
+	uint64_t id;
+
+	memset(node, 0, sizeof(*node));
+	if (calls[0].outcome != RPC_RESULT ||
+	    !rpc_quantity(&id, calls[0].result)) {
+		(void)snprintf(
+		    node->why, sizeof(node->why), "%s", trouble(&calls[0]));
+	} else if (id != c->network->chain_id) {
+		node->wrong_chain = true;
+		(void)snprintf(node->why, sizeof(node->why),
+		    "its chain id is "
+		    "%llu, expected %llu",
+		    (unsigned long long)id,
+		    (unsigned long long)c->network->chain_id);
+	} else if (!nodes_read_block(&node->latest, &calls[1])) {
+		(void)snprintf(node->why, sizeof(node->why),
+		    "latest block: "
+		    "%.200s",
+		    trouble(&calls[1]));
+	} else if (!nodes_read_block(&node->final, &calls[2])) {
+		(void)snprintf(node->why, sizeof(node->why),
+		    "%s block: "
+		    "%.200s",
+		    c->finality, trouble(&calls[2]));
+	} else {
+		node->usable = true;
+	}
+}
+
+void
+nodes_view(struct nodes *c)
+{
+	struct rpc_call calls[VIEW_CALLS * RPC_NODES_MAX];
+	size_t i, count = rpc_count(c->rpc);
+
+	memset(calls, 0, sizeof(calls));
+	for (i = 0; i < count; i++) {
+		rpc_call_set(
+		    &calls[VIEW_CALLS * i], i, "eth_chainId", "%s", "[]");
+		nodes_ask_block(&calls[VIEW_CALLS * i + 1], i, "latest");
+		nodes_ask_block(&calls[VIEW_CALLS * i + 2], i, c->finality);
+	}
+	rpc_run(c->rpc, calls, VIEW_CALLS * count);
+	for (i = 0; i < count; i++)
+		read_node(c, i, &calls[VIEW_CALLS * i]);
+	for (i = 0; i < VIEW_CALLS * count; i++)
+		rpc_call_reset(&calls[i]);
+}
+
+enum rc
+nodes_head(
+    struct nodes *c, struct block *latest, struct block *final, struct err *e)
+{
+	char why[NODES_REASON_MAX + 1] = "";
+	const struct node *node;
+	bool found = false;
+	size_t i;
+
+	memset(latest, 0, sizeof(*latest));
+	memset(final, 0, sizeof(*final));
+	nodes_view(c);
+	for (i = 0; i < rpc_count(c->rpc); i++) {
+		node = &c->nodes[i];
+		if (!node->usable) {
+			nodes_add_reason(why, rpc_name(c->rpc, i), node->why);
+			continue;
+		}
+		if (!found || node->latest.number < latest->number)
+			*latest = node->latest;
+		if (!found || node->final.number < final->number)
+			*final = node->final;
+		found = true;
+	}
+	if (!found)
+		return err_set(e, RC_IO, "chain: no node answers: %s", why);
+	return RC_OK;
+}
+
+/* ---- Looking before paying ---- */
+
+static void
+ask_inspect(struct rpc_call *calls, size_t node, const struct nodes *c,
+    const struct address *treasury)
+{
+	const struct network *n = c->network;
+	char text[ADDRESS_LEN + 1];
+
+	token_ask(&calls[0], node, n, TOKEN_SEPARATOR, NULL, "latest");
+	token_ask(&calls[1], node, n, TOKEN_PAUSED, NULL, "latest");
+	token_ask(&calls[2], node, n, TOKEN_BALANCE, treasury, "latest");
+	token_ask(&calls[3], node, n, TOKEN_BLACKLISTED, treasury, "latest");
+	token_ask(&calls[4], node, n, TOKEN_NAME, NULL, "latest");
+	address_format(text, treasury, ADDRESS_LOWER);
+	rpc_call_set(
+	    &calls[5], node, "eth_getCode", "[\"%s\",\"latest\"]", text);
+}
+
+/* The signatures that we make must be for the very token that is there. */
+static enum rc
+check_separator(const uint8_t got[static KECCAK256_LEN], const char *name,
+    const struct nodes *c, const char *node, struct err *e)
+{
+	struct eip712_domain domain = network_domain(c->network);
+	uint8_t expected[KECCAK256_LEN];
+
+	eip712_domain_separator(expected, &domain);
+	if (memcmp(got, expected, sizeof(expected)) == 0)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "%s: the token's DOMAIN_SEPARATOR isn't "
+	    "that of name \"%s\", version \"%s\" on chain %llu; its name() "
+	    "is \"%s\"",
+	    node, c->network->token_name, c->network->token_version,
+	    (unsigned long long)c->network->chain_id, name);
+}
+
+/* RC_NOT_FOUND: this node doesn't answer to all, which is no reason to fail. */
+static enum rc
+read_inspect(struct outlook *out, const struct rpc_call *calls,
+    const struct nodes *c, struct err *e)
+{
+	const char *node = rpc_name(c->rpc, calls[0].node);
+	uint8_t separator[KECCAK256_LEN];
+	bool paused, blacklisted;
+	const char *code;
+	char name[sizeof(out->token_name)];
+	uint64_t balance;
+	enum rc rc;
+	size_t i;
+
+	for (i = 0; i < INSPECT_CALLS; i++)
+		if (calls[i].outcome != RPC_RESULT) {
+			nodes_add_reason(out->warning, node, calls[i].error);
+			return RC_NOT_FOUND;
+		}
+	code = json_text(calls[5].result);
+	if (!token_read_word(separator, &calls[0]) ||
+	    !token_read_bool(&paused, &calls[1]) ||
+	    !token_read_number(&balance, &calls[2]) ||
+	    !token_read_bool(&blacklisted, &calls[3]) ||
+	    !token_read_text(name, sizeof(name), &calls[4]) || code == NULL ||
+	    strncmp(code, "0x", 2) != 0) {
+		nodes_add_reason(out->warning, node,
+		    "answers as if the token "
+		    "weren't there");
+		return RC_NOT_FOUND;
+	}
+	rc = check_separator(separator, name, c, node, e);
+	if (rc != RC_OK)
+		return rc;
+	out->paused = out->paused || paused;
+	out->treasury_blacklisted = out->treasury_blacklisted || blacklisted;
+	out->treasury_has_code = out->treasury_has_code || code[2] != '\0';
+	out->balance = balance < out->balance ? balance : out->balance;
+	memcpy(out->token_name, name, sizeof(name));
+	return RC_OK;
+}
+
+static enum rc
+read_inspects(struct outlook *out, const struct rpc_call *calls,
+    const struct nodes *c, struct err *e)
+{
+	size_t i, answered = 0;
+	enum rc rc;
+
+	for (i = 0; i < rpc_count(c->rpc); i++) {
+		if (c->nodes[i].wrong_chain)
+			return err_set(e, RC_INVALID, "%s: %s",
+			    rpc_name(c->rpc, i), c->nodes[i].why);
+		if (!c->nodes[i].usable) {
+			nodes_add_reason(
+			    out->warning, rpc_name(c->rpc, i), c->nodes[i].why);
+			continue;
+		}
+		rc = read_inspect(out, &calls[INSPECT_CALLS * i], c, e);
+		if (rc == RC_OK)
+			answered++;
+		else if (rc != RC_NOT_FOUND)
+			return rc;
+	}
+	if (answered == 0)
+		return err_set(
+		    e, RC_IO, "chain: no node answers: %s", out->warning);
+	return RC_OK;
+}
+
+enum rc
+nodes_inspect(struct nodes *c, const struct address *treasury,
+    struct outlook *out, struct err *e)
+{
+	size_t i, n = INSPECT_CALLS * rpc_count(c->rpc);
+	struct rpc_call *calls;
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	calls = calloc(n, sizeof(*calls));
+	if (calls == NULL)
+		return err_set(e, RC_NO_MEMORY, "chain: no memory");
+	nodes_view(c);
+	for (i = 0; i < rpc_count(c->rpc); i++)
+		ask_inspect(&calls[INSPECT_CALLS * i], i, c, treasury);
+	rpc_run(c->rpc, calls, n);
+	out->balance = UINT64_MAX;
+	rc = read_inspects(out, calls, c, e);
+	for (i = 0; i < n; i++)
+		rpc_call_reset(&calls[i]);
+	free(calls);
+	if (rc != RC_OK)
+		memset(out, 0, sizeof(*out));
+	return rc;
+}

@@ -1,0 +1,99 @@
+/*
+ * JSON-RPC 2.0 over HTTP to one or more nodes of a chain (Ethereum's
+ * execution-apis), many calls at once. Only reads go this way, so a call may
+ * be repeated: a node that is overloaded (HTTP 429, 503) gets two more
+ * chances after a short wait.
+ *
+ * What a node says is taken apart strictly: the answer's id must be the
+ * call's, quantities and data are checked digit by digit; what doesn't fit
+ * is no answer.
+ *
+ * One thread at a time.
+ */
+#ifndef WORKNET_EVM_RPC_H
+#define WORKNET_EVM_RPC_H
+
+#include "http/http.h"
+#include "json/json.h"
+
+#define RPC_NODES_MAX  8
+#define RPC_NAME_MAX   80   /* bytes of a node's name */
+#define RPC_PARAMS_MAX 1024 /* bytes; a dry run has 700 */
+#define RPC_ERROR_MAX  240  /* bytes */
+#define RPC_TIMEOUT_MS 15000
+#define RPC_BODY_MAX   (1024 * 1024) /* bytes of an answer */
+#define RPC_AT_ONCE    8	     /* public nodes count calls a second */
+#define RPC_HASH_LEN   32
+
+struct rpc;
+
+/*
+ * Makes *out (rpc_free) from the nodes' URLs, separated by blanks, commas or
+ * ends of lines. RC_INVALID without a URL, with more than RPC_NODES_MAX, the
+ * same one twice, or one that can't be requested; RC_NO_MEMORY, RC_IO. URLs
+ * often hold a secret: no message has more of them than the host.
+ */
+MUST_CHECK enum rc rpc_new(struct rpc **out, const char *urls, struct err *e);
+void rpc_free(struct rpc *r);
+
+size_t rpc_count(const struct rpc *r);
+/* The host and port of a node, for messages. */
+const char *rpc_name(const struct rpc *r, size_t node);
+
+enum rpc_outcome {
+	RPC_FAILED, /* no usable answer: error says why */
+	RPC_ERROR,  /* the node answered with an error */
+	RPC_RESULT,
+};
+
+struct rpc_call {
+	size_t node;
+	const char *method;	     /* a literal */
+	char params[RPC_PARAMS_MAX]; /* JSON array */
+
+	/* Set by rpc_run. */
+	enum rpc_outcome outcome;
+	struct json *document;	       /* owned: rpc_call_reset */
+	const struct json *result;     /* in it; of RPC_RESULT */
+	const struct json *error_data; /* in it; may be NULL */
+	int64_t error_code;	       /* -1: negative or none */
+	char error[RPC_ERROR_MAX + 1]; /* or "" */
+};
+
+/* Frees what c got, keeps what it asks. A zeroed call is fine. */
+void rpc_call_reset(struct rpc_call *c);
+
+/*
+ * Prepares c; the parameters are printed as a JSON array. A zeroed or reset
+ * call before.
+ */
+void rpc_call_set(struct rpc_call *c, size_t node, const char *method,
+    const char *params, ...) PRINTF_LIKE(4, 5);
+
+/*
+ * Carries out the n calls, RPC_AT_ONCE at a time. Each has an outcome
+ * afterwards; without memory it is RPC_FAILED.
+ */
+void rpc_run(struct rpc *r, struct rpc_call *calls, size_t n);
+
+/*
+ * Sets what rpc_run sets, of a node's answer to the call that was sent with
+ * this id: HTTP status and body, which may be anything. A zeroed or reset
+ * call before.
+ */
+void
+rpc_answer_read(struct rpc_call *c, uint64_t id, int status, struct slice body);
+
+/* ---- Values; each returns false for anything else, or NULL ---- */
+
+/* QUANTITY: "0x0", or "0x" and 1 to 16 digits without leading zeros. */
+bool rpc_quantity(uint64_t *out, const struct json *value);
+
+/* DATA of exactly len bytes. */
+bool rpc_data(uint8_t *out, size_t len, const struct json *value);
+
+/* DATA of up to max bytes; *len tells how many. */
+bool
+rpc_data_some(uint8_t *out, size_t max, size_t *len, const struct json *value);
+
+#endif

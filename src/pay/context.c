@@ -1,0 +1,77 @@
+#include "pay/context.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum rc
+run_finding(struct run *r, const char *kind, const char *subject,
+    const char *detail, struct err *e)
+{
+	r->result->findings = true;
+	log_error("%s: %s: %s", kind, subject, detail);
+	if (r->options->dry_run)
+		return RC_OK;
+	return finding_add(r->db, kind, subject, detail, clock_unix_ms(), e);
+}
+
+enum rc
+run_payout_finding(struct run *r, const struct payout *p, const char *kind,
+    const char *detail, struct err *e)
+{
+	char subject[40];
+
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	return run_finding(r, kind, subject, detail, e);
+}
+
+void
+run_nonce(const struct run *r, const struct address *worker, int64_t seq,
+    uint8_t out[static PAYOUT_NONCE_LEN])
+{
+	struct payout_key key = {
+		.chain_id = (uint64_t)r->source.chain_id,
+		.token = r->source.token,
+		.treasury = r->source.treasury,
+		.worker = *worker,
+		.seq = (uint64_t)seq,
+	};
+
+	memcpy(key.ledger_id, r->ledger_id, sizeof(key.ledger_id));
+	payout_nonce(out, &key);
+}
+
+bool
+run_is_ours(const struct run *r, const struct payout *p)
+{
+	return p->source.chain_id == r->source.chain_id &&
+	    memcmp(&p->source.token, &r->source.token,
+		sizeof(p->source.token)) == 0 &&
+	    memcmp(&p->source.treasury, &r->source.treasury,
+		sizeof(p->source.treasury)) == 0;
+}
+
+bool
+run_should_stop(struct run *r)
+{
+	struct pollfd fd = { .fd = r->options->stop_fd, .events = POLLIN };
+	bool held = false;
+
+	if (fd.fd >= 0 && poll(&fd, 1, 0) > 0)
+		return true;
+	/* A ledger that can't tell holds the money. */
+	return payout_is_held(r->db, 0, &held, NULL) != RC_OK || held;
+}
+
+int64_t
+run_chain_now_s(const struct run *r)
+{
+	int64_t ours = clock_unix_ms() / 1000;
+
+	return ours > (int64_t)r->latest.time_s ? ours
+						: (int64_t)r->latest.time_s;
+}

@@ -1,0 +1,58 @@
+/*
+ * What the parts of a payout run share. Private to src/pay; one thread.
+ */
+#ifndef WORKNET_PAY_CONTEXT_H
+#define WORKNET_PAY_CONTEXT_H
+
+#include "evm/nodes.h"
+#include "ledger/payout.h"
+#include "ledger/worker.h"
+#include "pay/run.h"
+#include "x402/facilitator.h"
+
+struct run {
+	struct db *db;			   /* borrowed */
+	const struct conf *conf;	   /* borrowed */
+	const struct run_options *options; /* borrowed */
+	struct run_result *result;	   /* borrowed */
+	struct network network;
+	struct eth_key key; /* wiped at the end */
+	struct payout_source source;
+	uint8_t ledger_id[LEDGER_ID_LEN];
+	int64_t created_ms;		 /* of the ledger */
+	struct nodes *nodes;		 /* owned */
+	struct cdp_key *cdp_key;	 /* owned; NULL: none */
+	struct facilitator *facilitator; /* owned */
+	struct block latest;		 /* at the run's start */
+	struct block final;
+	int64_t budget_micros; /* not yet promised */
+};
+
+/* Something that a person must see: in the ledger, and on standard error. */
+MUST_CHECK enum rc run_finding(struct run *r, const char *kind,
+    const char *subject, const char *detail, struct err *e);
+
+/* The same of a payout. */
+MUST_CHECK enum rc run_payout_finding(struct run *r, const struct payout *p,
+    const char *kind, const char *detail, struct err *e);
+
+/* Which nonce the worker's seq-th payout has. */
+void run_nonce(const struct run *r, const struct address *worker, int64_t seq,
+    uint8_t out[static PAYOUT_NONCE_LEN]);
+
+/*
+ * Whether p is of the configured chain, token and treasury. What the chain
+ * says of this treasury's nonces proves nothing about another one's.
+ */
+bool run_is_ours(const struct run *r, const struct payout *p);
+
+/* True once the run should end between two payouts: a signal, or a hold. */
+bool run_should_stop(struct run *r);
+
+/*
+ * Now, for an authorization's validity: a clock that is behind the chain
+ * would sign what has expired.
+ */
+int64_t run_chain_now_s(const struct run *r);
+
+#endif

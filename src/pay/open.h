@@ -1,0 +1,41 @@
+/*
+ * The payouts that are open: what earlier runs, and this one, have reserved,
+ * signed or sent and the chain hasn't settled yet. Private to src/pay; one
+ * thread.
+ */
+#ifndef WORKNET_PAY_OPEN_H
+#define WORKNET_PAY_OPEN_H
+
+#include "pay/context.h"
+
+/* A payout that is being settled. */
+struct open_payout {
+	struct payout payout;
+	struct payout_auth auth; /* owned; empty while reserved */
+	struct judgment judgment;
+	enum answer_class answer; /* of its last POST in this run, or RETRY */
+	bool maybe_transient;
+	bool posted_before; /* its bytes were sent before */
+	bool has_hint;
+	uint8_t hint[TX_HASH_LEN];
+};
+
+/* Reads the authorization of a signed payout. RC_NOT_FOUND without one. */
+MUST_CHECK enum rc
+open_payout_load(struct run *r, struct open_payout *o, struct err *e);
+void open_payout_free(struct open_payout *o);
+
+/* Whether one of the worker's payouts isn't settled. */
+MUST_CHECK enum rc open_has_unsettled(
+    struct run *r, int64_t worker_id, bool *unsettled, struct err *e);
+
+/* Adds those that aren't posted to the run's result. */
+MUST_CHECK enum rc open_count(struct run *r, struct err *e);
+
+/* Every open payout that is signed: judges and books. */
+MUST_CHECK enum rc open_reconcile(struct run *r, struct err *e);
+
+/* Sends what earlier runs have left reserved, signed or submitted. */
+MUST_CHECK enum rc open_continue(struct run *r, struct err *e);
+
+#endif
