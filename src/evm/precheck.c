@@ -1,4 +1,4 @@
-/* What nodes.h says of precheck_payees, precheck_transfers and nodes_balance. */
+/* What nodes.h says of prechecks and of nodes_balance. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
