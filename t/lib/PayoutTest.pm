@@ -13,7 +13,7 @@ use File::Copy ();
 use HTTP::Tiny;
 use Test::More ();
 
-use WorknetTest qw(build_path source_path find_program need_program
+use WorknetTest qw(build_path source_path find_program need_program need_packages
     run_command wait_for child_start child_end json_text json_value
     json_bool);
 
@@ -24,19 +24,16 @@ our @EXPORT_OK = qw(rig_start rig_stop word fault_so);
 our %CODE = (nothing => 0, conf => 1, system => 2, locked => 3,
     unresolved => 4, insolvent => 5, findings => 6, paid => 10);
 
-my %SELECTOR = (balanceOf => '70a08231', mint => '40c10f19',
-    blacklist => 'f9f92be4', unBlacklist => '1a895266', pause => '8456cb59',
-    unpause => '3f4ba83a');
-my $USED = '0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5';
-my $TRANSFER =
-    '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
-my $ADMIN = '0xa0ee7a142d267c1f36714e4a8f75612f20a79720';
+# What t/rig knows of the token: selectors, topics, who may mint.
+my $TOKEN = json_value(WorknetTest::slurp(source_path('t/rig/token.json')));
+my %SELECTOR = %{ $TOKEN->{SELECTOR} };
+my ($USED, $TRANSFER) = @{ $TOKEN->{TOPIC} }{qw(AuthorizationUsed Transfer)};
+my ($ADMIN, $STRANGER) = @$TOKEN{qw(admin stranger)};
 
-# Ends the test as skipped where a rig can't be.
+# Ends the test where a rig can't be.
 sub need_rig {
-	need_program('node', 'sqlite3');
-	Test::More::plan(skip_all => 't/node_modules is missing: npm ci in t/')
-	    if !-d source_path('t/node_modules/viem');
+	need_packages();
+	need_program('sqlite3');
 	for my $program (qw(worknet-payout worknet t/make_ledger t/sign)) {
 		Test::More::plan(skip_all => "$program isn't built")
 		    if !-x build_path($program);
@@ -113,7 +110,7 @@ sub balance {
 	my ($self, $address, $tag) = @_;
 
 	return hex substr($self->rpc('eth_call', { to => $self->{token},
-	    data => "0x$SELECTOR{balanceOf}" . PayoutTest::word($address) },
+	    data => $SELECTOR{balanceOf} . PayoutTest::word($address) },
 	    $tag // 'latest'), -15);
 }
 
@@ -121,7 +118,7 @@ sub balance {
 sub token {
 	my ($self, $what, @args) = @_;
 	my $tx = $self->rpc('eth_sendTransaction', { from => $ADMIN,
-	    to => $self->{token}, data => "0x$SELECTOR{$what}" .
+	    to => $self->{token}, data => $SELECTOR{$what} .
 	    join('', map { PayoutTest::word($_) } @args) });
 
 	my $receipt = WorknetTest::wait_for(sub {

@@ -14,7 +14,8 @@ use Test::More ();
 use Time::HiRes ();
 
 our @EXPORT_OK = qw($PATIENCE_S build_path source_path
-    everybody_may_enter_build find_program need_program now_ms wait_for slurp spurt run_command env_set child_start
+    everybody_may_enter_build find_program need_program need_packages
+    cannot_run now_ms wait_for slurp spurt run_command env_set child_start
     child_wait child_end child_is_running exec_logged ends_with_test);
 
 # How long to wait for what must happen: far more than it takes, because a
@@ -288,6 +289,24 @@ sub need_program {
 		Test::More::plan(skip_all => "$name isn't installed")
 		    if !defined find_program($name);
 	}
+}
+
+# Ends the test because something it needs isn't there: as skipped, but as
+# failed where everything ought to be there (CI=true).
+sub cannot_run {
+	my ($why) = @_;
+
+	Test::More::plan(skip_all => $why) if ($ENV{CI} // '') ne 'true';
+	Test::More::plan(tests => 1);
+	Test::More::fail("what this test needs is there: $why");
+	exit 1;
+}
+
+# What tests with Node's packages need: the rig, viem.
+sub need_packages {
+	cannot_run('node isn\'t installed') if !find_program('node');
+	cannot_run('t/node_modules is missing: npm ci in t/')
+	    if !-d source_path('t/node_modules/viem');
 }
 
 1;
