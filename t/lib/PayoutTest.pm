@@ -141,12 +141,24 @@ sub cancel {
 # Blocks, without any time passing on the chain.
 sub mine { $_[0]->rpc('anvil_mine', sprintf('0x%x', $_[1] // 1)) }
 
-# Moves the chain's clock on, in one new block.
+# Moves the chain's clock on, in one new block. The programs' clock goes with
+# it: see ahead_s.
 sub warp {
 	my ($self, $seconds) = @_;
 
 	$self->rpc('evm_increaseTime', sprintf('0x%x', $seconds));
 	$self->mine(1);
+}
+
+# How many seconds the chain's clock is ahead of ours; its newest block may be
+# some seconds old.
+sub ahead_s {
+	my ($self) = @_;
+	my $block = $self->rpc('eth_getBlockByNumber', 'latest',
+	    WorknetTest::json_bool(0));
+	my $ahead = hex($block->{timestamp}) - time;
+
+	return $ahead > 60 ? $ahead : 0;
 }
 
 sub block_number { return hex $_[0]->rpc('eth_blockNumber') }
@@ -287,13 +299,26 @@ sub payout_conf {
 	$self->conf_write;
 }
 
+# The environment of worknet-payout: its clock is the chain's, unless the test
+# has set one.
+sub pay_env {
+	my ($self) = @_;
+	my $ahead_s = $self->{rig}->ahead_s;
+	my %env = $self->fault_env;
+
+	return %env if $ahead_s == 0 || !PayoutTest::fault_so();
+	return (LD_PRELOAD => build_path('t/fault.so'),
+	    WN_FAULT_AHEAD_S => $ahead_s, ASAN_OPTIONS => join(':',
+	    $ENV{ASAN_OPTIONS} // (), 'verify_asan_link_order=0'), %env);
+}
+
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
 # {err}.
 sub pay {
 	my ($self, @args) = @_;
 	my $opt = ref $args[0] ? shift @args : {};
 
-	my ($code, $out, $err) = run_command({ env => { $self->fault_env,
+	my ($code, $out, $err) = run_command({ env => { $self->pay_env,
 	    %{ $opt->{env} // {} } } }, build_path('worknet-payout'), '-c',
 	    $self->conf_path, @args);
 	@$self{qw(code out err)} = ($code, $out, $err);
@@ -318,8 +343,9 @@ sub pay_is {
 # facilitator, which is told to keep it for a while.
 sub pay_begin {
 	my ($self) = @_;
+	my %env = $self->pay_env;
 	my $pid = child_start('worknet-payout', sub {
-		WorknetTest::env_set($self->fault_env);
+		WorknetTest::env_set(%env);
 		WorknetTest::exec_logged($self->dir('run.log'),
 		    build_path('worknet-payout'), '-c', $self->conf_path);
 	});
