@@ -201,6 +201,14 @@ sub node {
 	$self->post($url, $order) if $order;
 }
 
+# How often a node was asked for what since then: { method => calls }.
+sub node_calls {
+	my ($self, $i) = @_;
+	my $answer = $self->{http}->get("$self->{nodes}[$i]/control");
+
+	return WorknetTest::json_value($answer->{content})->{counts};
+}
+
 # How the programs call a node: its host and port.
 sub node_name {
 	my ($self, $i) = @_;
@@ -361,7 +369,7 @@ sub payout_conf {
 
 # The environment of worknet-payout: its clock is the chain's, unless the test
 # has set one.
-sub pay_env {
+sub payout_env {
 	my ($self) = @_;
 	my $ahead_s = $self->{rig}->ahead_s;
 	my %env = $self->fault_env;
@@ -378,7 +386,7 @@ sub pay {
 	my ($self, @args) = @_;
 	my $opt = ref $args[0] ? shift @args : {};
 
-	my ($code, $out, $err) = run_command({ env => { $self->pay_env,
+	my ($code, $out, $err) = run_command({ env => { $self->payout_env,
 	    %{ $opt->{env} // {} } } }, build_path('worknet-payout'), '-c',
 	    $self->conf_path, @args);
 	@$self{qw(code out err)} = ($code, $out, $err);
@@ -420,8 +428,10 @@ sub cases_ok {
 		$rig->node($_) for 0 .. $#{ $rig->{nodes} };
 		$PayoutTest::seeds = 100 * Digest::SHA::sha256_hex($case->[0])
 		    =~ s/^(.{5}).*/hex $1/er;
+		my $began = time;
 		eval { $case->[1]->($rig); 1 } or
 		    Test::More::fail("it ends: $@");
+		Test::More::note(time - $began, ' s');
 		return $text;
 	    }, sub {
 		my ($case, $text) = @_;
@@ -430,8 +440,9 @@ sub cases_ok {
 			if (/^(not )?ok \d+ - (.*)/) {
 				Test::More::ok(!$1, "$case->[0]: $2");
 			} elsif (/^# (?!  (Failed test|at ))(.*)/) {
-				Test::More::diag(substr("$case->[0]: $2", 0,
-				    600));
+				my $line = substr("$case->[0]: $2", 0, 600);
+				$2 =~ /^\d+ s$/ ? Test::More::note($line) :
+				    Test::More::diag($line);
 			}
 		}
 	    });
@@ -441,7 +452,7 @@ sub cases_ok {
 # facilitator, which is told to keep it for a while.
 sub pay_begin {
 	my ($self) = @_;
-	my %env = $self->pay_env;
+	my %env = $self->payout_env;
 	my $pid = child_start('worknet-payout', sub {
 		WorknetTest::env_set(%env);
 		WorknetTest::exec_logged($self->dir('run.log'),
@@ -592,13 +603,21 @@ sub settles_ok {
 	    "everybody has what was earned, once $name");
 }
 
-# The names of the kinds of open findings that name a node, by its number.
+# The kinds of the findings that name a node, by its number.
 sub findings_of_node {
-	my ($self, $i) = @_;
+	my ($self, $i, $which) = @_;
 	my $name = $self->{rig}->node_name($i);
 
 	return map { $_->{kind} } $self->sql('SELECT DISTINCT kind FROM ' .
-	    "finding WHERE subject || ' ' || detail LIKE '%$name%'");
+	    "finding WHERE subject || ' ' || detail LIKE '%$name%'" .
+	    ($which // ''));
+}
+
+# Those of them that are open.
+sub findings_open_of_node {
+	my ($self, $i) = @_;
+
+	return $self->findings_of_node($i, ' AND closed_ms IS NULL');
 }
 
 # What is wrong between the ledger and the chain, in words.
