@@ -10,7 +10,8 @@
  * NAME (a number) that wasn't there before begins to count anew.
  *
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
- * clock_gettime(CLOCK_REALTIME) gives while the file exists.
+ * clock_gettime(CLOCK_REALTIME) gives while the file exists. Otherwise it
+ * gives the real one, WN_FAULT_AHEAD_S seconds later.
  *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
@@ -202,13 +203,18 @@ int
 clock_gettime(clockid_t id, struct timespec *ts)
 {
 	NEXT(clock_fn, "clock_gettime");
-	int saved = errno;
+	const char *ahead = getenv("WN_FAULT_AHEAD_S");
+	int rc, saved = errno;
 	char text[32];
 	long long ms;
 
 	if (id != CLOCK_REALTIME ||
-	    file_read(getenv("WN_FAULT_CLOCK"), text, sizeof(text)) == 0)
-		return next(id, ts);
+	    file_read(getenv("WN_FAULT_CLOCK"), text, sizeof(text)) == 0) {
+		rc = next(id, ts);
+		if (rc == 0 && id == CLOCK_REALTIME && ahead != NULL)
+			ts->tv_sec += atol(ahead);
+		return rc;
+	}
 	errno = saved;
 	ms = atoll(text);
 	ts->tv_sec = (time_t)(ms / 1000);
