@@ -165,12 +165,15 @@ is_on_link(const struct ip *a, const struct ifaddrs *i)
 	bool is4;
 	size_t n;
 
-	if (!ip_read(&own, i->ifa_addr) || !ip_read(&mask, i->ifa_netmask))
-		return false;
+	/* The other end of a tunnel; elsewhere it's the broadcast address. */
 	if (ip_read(&peer, i->ifa_dstaddr) &&
 	    memcmp(&peer, a, sizeof(peer)) == 0)
 		return true;
+	if (!ip_read(&own, i->ifa_addr) || !ip_read(&mask, i->ifa_netmask))
+		return false;
 	is4 = i->ifa_addr->sa_family == AF_INET;
+	if (is4 != in_block6(a->b, &carriers[0]))
+		return false;
 	if (is4)
 		memset(mask.b, 0xff, 12);
 	else
