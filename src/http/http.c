@@ -191,8 +191,10 @@ carry_on(struct http_client *c, http_done_fn *done, void *ctx)
 	struct transfer *t;
 	size_t n = 0;
 	int running;
+	CURLMcode code = curl_multi_perform(c->multi, &running);
 
-	if (curl_multi_perform(c->multi, &running) == CURLM_OK)
+	(void)look(c, 0);
+	if (code == CURLM_OK)
 		finish_hops(c);
 	else
 		abandon(c, HTTP_ERROR_LOCAL);
@@ -247,14 +249,13 @@ http_wait(struct http_client *c, int64_t timeout_ms, int wake_fd,
     http_done_fn *done, void *ctx)
 {
 	struct curl_waitfd wake = { .fd = wake_fd, .events = CURL_WAIT_POLLIN };
-	int64_t until = clock_monotonic_ms() + timeout_ms, now = look(c, 0);
+	int64_t now = look(c, 0), until = now + timeout_ms;
 	unsigned extra = wake_fd >= 0 ? 1 : 0;
 	int wait_ms;
 	size_t n;
 
 	while ((n = carry_on(c, done, ctx)) == 0 && now < until &&
 	    !is_readable(wake_fd)) {
-		now = look(c, 0);
 		wait_ms = time_to_wait(c, until - now);
 		if (curl_multi_poll(c->multi, &wake, extra, wait_ms, NULL) !=
 		    CURLM_OK)

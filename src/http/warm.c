@@ -1,4 +1,6 @@
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "http/transfer.h"
@@ -7,68 +9,82 @@
 #define TURN_WAIT_MS 10
 
 /*
- * libcurl reads the certificates when a connection is about to speak TLS, and
- * keeps them for the others of its multi handle. So this one leads nowhere: to
- * a socket whose other end is closed.
+ * A socket that listens under a name which the kernel chooses and no file
+ * has (unix(7)): the name is written to name. -1: none could be had.
  */
-static curl_socket_t
-on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	int fds[2];
-
-	(void)ctx;
-	(void)purpose;
-	(void)address;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
-		return CURL_SOCKET_BAD;
-	(void)close(fds[1]);
-	return fds[0];
-}
-
 static int
-on_socket_made(void *ctx, curl_socket_t fd, curlsocktype purpose)
+listen_nowhere(char name[static sizeof(((struct sockaddr_un *)0)->sun_path)])
 {
-	(void)ctx;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(un);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (void *)&un, sizeof(un.sun_family)) != 0 ||
+	    listen(fd, 1) != 0 || getsockname(fd, (void *)&un, &len) != 0) {
+		(void)close(fd);
+		return -1;
+	}
+	(void)snprintf(name, sizeof(un.sun_path), "%.*s",
+	    (int)(len - offsetof(struct sockaddr_un, sun_path) - 1),
+	    un.sun_path + 1);
+	return fd;
 }
 
 #define SET(option, value) \
 	(ok = ok && curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
 
 static bool
-prepare(CURL *easy)
+prepare(CURL *easy, const char *name)
 {
 	bool ok = transfer_trust(easy);
 
 	SET(CURLOPT_URL, "https://127.0.0.1/");
+	SET(CURLOPT_ABSTRACT_UNIX_SOCKET, name);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECT_ONLY, 1L);
 	SET(CURLOPT_FRESH_CONNECT, 1L);
-	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
-	SET(CURLOPT_SOCKOPTFUNCTION, on_socket_made);
 	return ok;
 }
 
+/* Carries on until the connection, which nobody answers, has failed. */
+static void
+run(CURLM *multi, int listen_fd)
+{
+	int running = 1, i;
+	CURLMcode code;
+
+	code = curl_multi_perform(multi, &running);
+	(void)close(listen_fd); /* it's connected to */
+	for (i = 0; code == CURLM_OK && running > 0 && i < TURNS_MAX; i++) {
+		code = curl_multi_poll(multi, NULL, 0, TURN_WAIT_MS, NULL);
+		if (code == CURLM_OK)
+			code = curl_multi_perform(multi, &running);
+	}
+}
+
+/*
+ * libcurl reads the certificates when a connection is about to speak TLS, and
+ * keeps them for the others of its multi handle. So this one leads nowhere: to
+ * a socket of our own that is closed.
+ */
 void
 transfer_warm(CURLM *multi)
 {
+	char name[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int fd = listen_nowhere(name), queued;
 	CURL *easy = curl_easy_init();
-	int running = 1, queued, i;
 
-	if (easy != NULL && prepare(easy) &&
+	if (fd >= 0 && easy != NULL && prepare(easy, name) &&
 	    curl_multi_add_handle(multi, easy) == CURLM_OK) {
-		for (i = 0; running > 0 && i < TURNS_MAX; i++)
-			if (curl_multi_perform(multi, &running) != CURLM_OK ||
-			    (running > 0 &&
-				curl_multi_poll(multi, NULL, 0, TURN_WAIT_MS,
-				    NULL) != CURLM_OK))
-				break;
+		run(multi, fd);
 		while (curl_multi_info_read(multi, &queued) != NULL)
 			continue; /* that it failed */
 		(void)curl_multi_remove_handle(multi, easy);
+	} else if (fd >= 0) {
+		(void)close(fd);
 	}
 	curl_easy_cleanup(easy);
 }

@@ -58,8 +58,9 @@ sub task {
 sub tasks { map { task($_) } @_ }
 
 # A coordinator: gives out the lists of tasks one by one, then empty ones,
-# and accepts all results. $c->{answers} may hold other answers to POSTs, as
-# code; they are used up first. host => where it listens and is called.
+# and accepts all results. A list may also be the answer's bytes, or code that
+# gives them. $c->{answers} may hold other answers to POSTs, as code; they are
+# used up first.
 sub coordinator {
 	my ($rig, @lists) = @_;
 	my $c = { polls => [], posts => [], lists => \@lists, answers => [] };
@@ -69,6 +70,7 @@ sub coordinator {
 			push @{ $c->{polls} }, $request;
 			$c->{on_poll}->($request) if $c->{on_poll};
 			my $list = shift @{ $c->{lists} } || [];
+			return $list->($request) if ref $list eq 'CODE';
 			return ref $list ? WorkerRig::reply_json($list) :
 			    $list;
 		}
