@@ -10,7 +10,8 @@
  * NAME (a number) that wasn't there before begins to count anew.
  *
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
- * clock_gettime(CLOCK_REALTIME) gives while the file exists.
+ * clock_gettime(CLOCK_REALTIME) gives while the file exists; with a "+" before
+ * them, that many are added to the real time.
  *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
@@ -211,6 +212,11 @@ clock_gettime(clockid_t id, struct timespec *ts)
 		return next(id, ts);
 	errno = saved;
 	ms = atoll(text);
+	if (text[0] == '+') {
+		if (next(id, ts) != 0)
+			return -1;
+		ms += (long long)ts->tv_sec * 1000 + ts->tv_nsec / 1000000;
+	}
 	ts->tv_sec = (time_t)(ms / 1000);
 	ts->tv_nsec = (long)(ms % 1000 * 1000000);
 	return 0;

@@ -144,12 +144,16 @@ sub cancel {
 # Blocks, without any time passing on the chain.
 sub mine { $_[0]->rpc('anvil_mine', sprintf('0x%x', $_[1] // 1)) }
 
-# Moves the chain's clock on, in one new block.
+# Moves the chain's clock on, in one new block, and that of the programs that
+# ledgers of this rig start.
 sub warp {
 	my ($self, $seconds) = @_;
 
 	$self->rpc('evm_increaseTime', sprintf('0x%x', $seconds));
 	$self->mine(1);
+	$self->{warped_s} += $seconds;
+	WorknetTest::spurt("$self->{path}.clock",
+	    '+' . 1000 * $self->{warped_s} . "\n");
 }
 
 sub block_number { return hex $_[0]->rpc('eth_blockNumber') }
@@ -238,6 +242,7 @@ sub new {
 	my $network = $rig->{chainId} == 8453 ? 'base' : 'base-sepolia';
 	my $self = WorknetTest::new($class, conf => { payout => {
 	    network => $network, facilitator_url => $rig->{facilitator},
+	    single_node => 'accept',
 	    rpc_urls => $rig->{rpc}, treasury_key_file => 'key',
 	    threshold_micros => 1000, %{ $opt{payout} // {} } } });
 
@@ -288,6 +293,17 @@ sub payout_conf {
 	%$conf = (%$conf, %keys);
 	delete $conf->{$_} for grep { !defined $conf->{$_} } keys %$conf;
 	$self->conf_write;
+}
+
+# The programs' clock goes with the chain's.
+sub fault_env {
+	my ($self) = @_;
+	my $warped = $self->{rig}{warped_s} && !defined $self->{clock};
+
+	local $self->{fault} = 1 if $warped;
+	my %env = $self->SUPER::fault_env;
+	$env{WN_FAULT_CLOCK} = "$self->{rig}{path}.clock" if $warped;
+	return %env;
 }
 
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
