@@ -365,6 +365,10 @@ ORDER BY id DESC LIMIT 1;
 SELECT coalesce(tx, ''), coalesce(block, 0) FROM payout_event
 WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
 
+-- :name event_last_tx
+SELECT tx FROM payout_event WHERE payout = ?1 AND tx IS NOT NULL
+ORDER BY id DESC LIMIT 1;
+
 -- :name account_balance
 SELECT balance_micros FROM account WHERE id = ?1;
 

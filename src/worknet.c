@@ -36,6 +36,9 @@ look_test(const struct conf *c, struct err *e)
 	if (rc == RC_OK)
 		rc = nodes_new(
 		    &chain, c->payout_rpc_urls, &n, c->payout_finality, e);
+	if (rc == RC_OK)
+		rc = nodes_check_hosts(
+		    chain, strcmp(c->payout_single_node, "accept") == 0, e);
 	nodes_free(chain);
 	if (rc == RC_OK && c->payout_facilitator_url[0] == '\0')
 		return err_set(

@@ -16,6 +16,7 @@ enum conf_type {
 	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
 	CONF_NETWORK,  /* char[max + 1], one of networks */
 	CONF_FINALITY, /* char[max + 1], one of finalities */
+	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
 };
 
 struct conf_key {
@@ -46,6 +47,7 @@ static const char *const finalities[] = {
 	"finalized",
 	NULL,
 };
+static const char *const single_nodes[] = { "refuse", "accept", NULL };
 
 static const struct conf_key keys[] = {
 	{ "ledger", "path", CONF_PATH, FIELD(ledger_path), 1, PATH_LEN_MAX,
@@ -108,6 +110,9 @@ static const struct conf_key keys[] = {
 	    CONF_WORD_MAX, "finalized",
 	    "when a block counts as final: "
 	    "latest, safe or finalized" },
+	{ "payout", "single_node", CONF_SINGLE_NODE, FIELD(payout_single_node),
+	    1, CONF_WORD_MAX, "refuse",
+	    "refuse or accept: nodes of one host only, on base" },
 	{ "payout", "threshold_micros", CONF_INT,
 	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
 	    "a worker is paid from this balance on" },
@@ -278,6 +283,8 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_word(field, k, networks, value, e);
 	case CONF_FINALITY:
 		return set_word(field, k, finalities, value, e);
+	case CONF_SINGLE_NODE:
+		return set_word(field, k, single_nodes, value, e);
 	case CONF_TEXT:
 	case CONF_PATH:
 		return set_text(field, k, file, value, e);

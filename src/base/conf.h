@@ -53,6 +53,7 @@ struct conf {
 	char payout_rpc_urls[CONF_URLS_MAX + 1];  /* one or more */
 	char payout_explorer_url[URL_MAX + 1];	  /* "": built in */
 	char payout_finality[CONF_WORD_MAX + 1];  /* a block's tag */
+	char payout_single_node[CONF_WORD_MAX + 1]; /* refuse or accept */
 	int64_t payout_threshold_micros;	  /* nobody is paid less */
 	int64_t payout_validity_s;		  /* of an authorization */
 	int64_t payout_max_per_payout_micros;	  /* 0: no cap */

@@ -26,6 +26,9 @@ struct run {
 	struct block latest;		 /* at the run's start */
 	struct block final;
 	int64_t budget_micros; /* not yet promised */
+	/* Who isn't paid now: see adopt_waits. */
+	struct address *waiting; /* owned */
+	size_t waiting_count;
 };
 
 /* Something that a person must see: in the ledger, and on standard error. */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pay/adopt.h"
 #include "pay/authorize.h"
 #include "pay/settle.h"
 #include "pay/verifier.h"
@@ -68,6 +69,9 @@ pass_over(struct run *r, struct payee_list *l)
 		 */
 		if (l->all[i].held)
 			payee_pass(r, &l->all[i], l->all[i].hold_reason);
+		else if (adopt_waits(r, &l->all[i].worker))
+			payee_pass(r, &l->all[i],
+			    "a payment that the ledger has lost isn't final yet");
 		else if (l->all[i].unsettled)
 			payee_pass(
 			    r, &l->all[i], "an earlier payout isn't settled");

@@ -21,12 +21,19 @@
 static enum rc
 look_before(struct run *r, bool *may_pay, struct err *e)
 {
+	struct err cause = ERR_INIT;
 	struct outlook outlook;
 	int64_t in_flight;
 	enum rc rc;
 
 	*may_pay = false;
 	rc = nodes_inspect(r->nodes, &r->source.treasury, &outlook, e);
+	/* What is paid already can be booked all the same. */
+	if (rc == RC_INVALID && r->options->reconcile_only) {
+		log_error("%s", e->msg);
+		outlook = (struct outlook){ .paused = false };
+		rc = RC_OK;
+	}
 	if (rc == RC_OK)
 		rc = nodes_head(r->nodes, &r->latest, &r->final, e);
 	if (rc == RC_OK)
@@ -35,10 +42,9 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 		return rc;
 	if (outlook.warning[0] != '\0')
 		log_warning("%s", outlook.warning);
-	if (outlook.treasury_has_code)
+	if (outlook.treasury_has_code && !r->options->reconcile_only)
 		return err_set(e, RC_INVALID,
-		    "the treasury's address has "
-		    "code: the token takes no signature of its key");
+		    "the treasury's address has code: the token takes no signature of its key");
 	/* What is promised may still leave the treasury. */
 	r->budget_micros =
 	    outlook.balance > INT64_MAX ? INT64_MAX : (int64_t)outlook.balance;
@@ -49,6 +55,8 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 		    outlook.paused ? "is paused" : "refuses the treasury");
 		return RC_OK;
 	}
+	if (nodes_check_clock(r->nodes, &cause) != RC_OK)
+		return run_finding(r, "clock", "this host", cause.msg, e);
 	*may_pay = true;
 	return RC_OK;
 }
@@ -107,6 +115,11 @@ run_open(struct run *r, struct err *e)
 		rc = nodes_new(&r->nodes, c->payout_rpc_urls, &r->network,
 		    c->payout_finality, e);
 	if (rc == RC_OK)
+		rc = nodes_check_hosts(r->nodes,
+		    strcmp(c->payout_single_node, "accept") == 0, e);
+	if (rc == RC_OK && r->options != NULL)
+		nodes_stop_at(r->nodes, r->options->stop_fd);
+	if (rc == RC_OK)
 		rc = facilitator_new(&r->facilitator,
 		    &(struct facilitator_options){
 			.base_url = c->payout_facilitator_url,
@@ -125,6 +138,9 @@ static void
 run_close(struct run *r)
 {
 	facilitator_free(r->facilitator);
+	free(r->waiting);
+	if (r->nodes != NULL && r->result != NULL)
+		r->result->calls = nodes_calls(r->nodes);
 	nodes_free(r->nodes);
 	cdp_key_free(r->cdp_key);
 	secret_wipe(&r->key, sizeof(r->key));

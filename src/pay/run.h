@@ -25,6 +25,7 @@ struct run_result {
 	int64_t voided;
 	int64_t held;	/* payees that aren't paid at present */
 	int64_t open;	/* neither posted, final nor voided after it */
+	int64_t calls;	/* of the chain's nodes */
 	bool insolvent; /* the treasury can't pay all that is due */
 	bool findings;	/* something was found for a person to see */
 };

@@ -315,6 +315,7 @@ sub new {
 	my $network = $rig->{chainId} == 8453 ? 'base' : 'base-sepolia';
 	my $self = WorknetTest::new($class, conf => { payout => {
 	    network => $network, facilitator_url => $rig->{facilitator},
+	    single_node => 'accept',
 	    rpc_urls => $rig->{rpc}, treasury_key_file => 'key',
 	    threshold_micros => 1000, %{ $opt{payout} // {} } } });
 
