@@ -286,7 +286,9 @@ CREATE TABLE authorization (
 	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
 	signed_ms	INTEGER NOT NULL,
 	valid_after	INTEGER NOT NULL,	-- Unix seconds
-	valid_before	INTEGER NOT NULL,	-- Unix seconds
+	valid_before	INTEGER NOT NULL	-- Unix seconds, until 2100
+			CHECK (valid_before > valid_after
+			AND valid_before <= 4102444800 + 604800),
 	signature	TEXT NOT NULL CHECK (length(signature) = 132),
 	from_block	INTEGER NOT NULL,	-- the chain's head before signing
 	body		TEXT NOT NULL
@@ -341,6 +343,18 @@ CREATE TABLE chain_seen (
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
 	block		INTEGER NOT NULL,
+	PRIMARY KEY (chain_id, treasury)
+) STRICT, WITHOUT ROWID;
+
+-- How far the journal of the treasury's vault was with the last payout that was
+-- signed. The vault, a process of worknet-payout, keeps it in a file of its own;
+-- one that hasn't had this entry is an older copy, and nothing is signed with
+-- it: it has forgotten what was.
+CREATE TABLE journal_seen (
+	chain_id	INTEGER NOT NULL,
+	treasury	TEXT NOT NULL,
+	entries		INTEGER NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 

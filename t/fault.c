@@ -11,7 +11,10 @@
  *
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
  * clock_gettime(CLOCK_REALTIME) gives while the file exists. Otherwise it
- * gives the real one, WN_FAULT_AHEAD_S seconds later.
+ * gives the real one.
+ *
+ * WN_FAULT_AHEAD_S is a number of seconds that CLOCK_REALTIME is ahead: it needs
+ * no file, which the treasury's vault couldn't open.
  *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
@@ -212,7 +215,7 @@ clock_gettime(clockid_t id, struct timespec *ts)
 	    file_read(getenv("WN_FAULT_CLOCK"), text, sizeof(text)) == 0) {
 		rc = next(id, ts);
 		if (rc == 0 && id == CLOCK_REALTIME && ahead != NULL)
-			ts->tv_sec += atol(ahead);
+			ts->tv_sec += (time_t)atoll(ahead);
 		return rc;
 	}
 	errno = saved;

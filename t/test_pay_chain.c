@@ -251,7 +251,6 @@ test_constants(void)
 		    topic_authorization_canceled },
 		{ "Transfer(address,address,uint256)", topic_transfer },
 	};
-	uint8_t sig[SIGNATURE_LEN] = { 0 };
 	uint8_t hash[KECCAK256_LEN];
 	struct rpc_call c = { .node = 0 };
 	size_t i;
@@ -261,7 +260,8 @@ test_constants(void)
 		tap_ok(memcmp(hash, topics[i].topic, 32) == 0,
 		    "the topic of %s", topics[i].event);
 	}
-	token_ask_transfer(&c, 0, &base, &payment, sig);
+	token_ask_transfer(&c, 0, &base,
+	    &(struct signed_transfer){ .authorization = payment });
 	tap_ok(strstr(c.params,
 		   "\"data\":\"0xe3ee160e000000000000000000000000"
 		   "2c7536e3605d9c16a7a3d7b1898e529396a65c23") != NULL &&

@@ -20,6 +20,7 @@
 #ifndef WORKNET_EVM_NODES_H
 #define WORKNET_EVM_NODES_H
 
+#include "eth/transaction.h"
 #include "evm/network.h"
 #include "evm/token.h"
 
@@ -151,11 +152,6 @@ struct precheck {
  */
 void precheck_payees(struct nodes *c, const struct address *payees, size_t n,
     struct precheck *out);
-
-struct signed_transfer {
-	struct transfer_authorization authorization;
-	uint8_t signature[SIGNATURE_LEN];
-};
 
 /*
  * Has the first node that answers try the transfers without sending them; a

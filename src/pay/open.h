@@ -15,7 +15,8 @@ struct open_payout {
 	struct judgment judgment;
 	enum answer_class answer; /* of its last POST in this run, or RETRY */
 	bool maybe_transient;
-	bool posted_before; /* its bytes were sent before */
+	bool posted_before;	/* its bytes were sent before */
+	int64_t instead_micros; /* would be signed; see run_sign */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };

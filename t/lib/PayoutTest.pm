@@ -306,6 +306,12 @@ package PayoutTest;
 
 our $seeds = 0;
 
+# Caps that no test reaches unless it means to.
+sub caps {
+	return map { ("max_per_${_}_micros" => 1000000000000) }
+	    qw(payout run worker_day day);
+}
+
 # Options: workers (3), results (20 for each of them), fund (micro-USDC of the
 # treasury; 1000000000), payout => { what differs in the configuration }.
 sub new {
@@ -317,7 +323,7 @@ sub new {
 	    network => $network, facilitator_url => $rig->{facilitator},
 	    single_node => 'accept',
 	    rpc_urls => $rig->{rpc}, treasury_key_file => 'key',
-	    threshold_micros => 1000, %{ $opt{payout} // {} } } });
+	    threshold_micros => 1000, caps(), %{ $opt{payout} // {} } } });
 
 	$self->{rig} = $rig;
 	$self->{seed} = $seed;
@@ -369,16 +375,26 @@ sub payout_conf {
 }
 
 # The environment of worknet-payout: its clock is the chain's, unless the test
-# has set one.
+# has set one. It is told by how much, not by a file, which the vault can't open.
 sub payout_env {
 	my ($self) = @_;
-	my $ahead_s = $self->{rig}->ahead_s;
+	my $ahead_s = defined $self->{clock}
+	    ? int(($self->{clock} - WorknetTest::now_ms()) / 1000)
+	    : $self->{rig}->ahead_s;
 	my %env = $self->fault_env;
 
 	return %env if $ahead_s == 0 || !PayoutTest::fault_so();
-	return (LD_PRELOAD => build_path('t/fault.so'),
-	    WN_FAULT_AHEAD_S => $ahead_s, ASAN_OPTIONS => join(':',
-	    $ENV{ASAN_OPTIONS} // (), 'verify_asan_link_order=0'), %env);
+	delete $env{WN_FAULT_CLOCK};
+	return (LD_PRELOAD => build_path('t/fault.so'), ASAN_OPTIONS =>
+	    join(':', $ENV{ASAN_OPTIONS} // (), 'verify_asan_link_order=0'),
+	    %env, WN_FAULT_AHEAD_S => $ahead_s);
+}
+
+# A person begins a new journal: what was signed is forgotten.
+sub journal_new {
+	my ($self) = @_;
+
+	$self->pay('--journal', 'new') == 0 or die $self->{err};
 }
 
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
