@@ -368,8 +368,8 @@ WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
 SELECT balance_micros FROM account WHERE id = ?1;
 
 -- :name finding_insert
-INSERT INTO finding (at_ms, kind, subject, detail) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (kind, subject) DO NOTHING;
+INSERT INTO finding (at_ms, kind, subject, detail) SELECT ?1, ?2, ?3, ?4
+WHERE NOT EXISTS (SELECT 1 FROM finding WHERE kind = ?2 AND subject = ?3);
 
 -- :name hold_set
 INSERT INTO hold (worker, by, since_ms, reason) VALUES (?1, ?2, ?3, ?4)

@@ -31,8 +31,8 @@ struct conf_key {
 
 #define FIELD(f) offsetof(struct conf, f)
 
-/* Of one payout, or of a day's: 10^9 USDC. */
-#define MICROS_MAX 1000000000000000LL
+/* Of one payout, or of a day's. */
+#define MICROS_MAX AMOUNT_MAX_MICROS
 
 static const char *const networks[] = {
 	"base",
