@@ -298,15 +298,43 @@ SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 -- :name taken_since
 SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
 
--- A worker's credits after that, result by result.
--- :name credits_after
-SELECT t.id, t.amount_micros, r.slot, k.name, r.timestamp_ms, r.success,
-	r.address_form, r.signature, v.reward_micros
-FROM transfer t LEFT JOIN result r ON r.transfer = t.id
+-- A worker's credits after transfer ?2 and up to ?3, each with the transfer
+-- before it, result by result, each with its definition.
+-- :name credits_behind
+SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
+	p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
+	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
+	r.error, r.address_form, r.signature, v.task, v.reward_micros,
+	v.interval_ms, v.copies, v.cooldown_ms, k.name
+FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
+	LEFT JOIN result r ON r.transfer = t.id
 	LEFT JOIN task_version v ON v.id = r.version
 	LEFT JOIN task k ON k.id = v.task
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
+	AND t.id <= ?3
 ORDER BY t.id, r.slot;
+
+-- A worker's credits, the newest first.
+-- :name credits_newest
+SELECT id, at_ms, amount_micros FROM transfer
+WHERE credit = ?1 AND credit > 3 AND kind = 'credit' ORDER BY id DESC;
+
+-- A definition, and the number and hash of the one before it.
+-- :name version_link
+SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
+	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
+	v.hash, p.id, p.hash
+FROM task_version v LEFT JOIN task_version p ON p.id = v.id - 1
+WHERE v.id = ?1;
+
+-- A worker's balance after transfer ?2, and now.
+-- :name balance_sums
+SELECT coalesce(sum(micros) FILTER (WHERE id <= ?2), 0),
+	coalesce(sum(micros), 0)
+FROM (SELECT id, amount_micros AS micros FROM transfer
+		WHERE credit = ?1 AND credit > 3
+	UNION ALL SELECT id, -amount_micros FROM transfer
+		WHERE debit = ?1 AND debit > 3) m;
 
 -- What a worker's balance is, and up to which transfer that is so.
 -- :name balance_now
@@ -569,12 +597,13 @@ FROM transfer ORDER BY id;
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.reward_micros, v.interval_ms,
-	v.copies
+	v.copies, v.cooldown_ms
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 ORDER BY r.transfer, r.slot;
 
--- :name audit_assignment
-SELECT version, cycle_ms, copy, assigned_ms FROM assignment
+-- The assignment of worker ?1, task ?2 and slot ?3.
+-- :name assignment_of_result
+SELECT version, cycle_ms, copy, assigned_ms, reward_micros FROM assignment
 WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 	AND slot = ?3;
 
@@ -585,10 +614,24 @@ FROM result r CROSS JOIN task_version v ON v.id = r.version ORDER BY r.slot;
 
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker
-SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+	r.timestamp_ms
 FROM result r CROSS JOIN transfer t ON t.id = r.transfer
 	CROSS JOIN task_version v ON v.id = r.version
 ORDER BY t.credit, v.task, r.slot;
+
+-- The same in order of what was signed: two that are alike stand together.
+-- :name audit_signed
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+	r.timestamp_ms
+FROM result r CROSS JOIN transfer t ON t.id = r.transfer
+	CROSS JOIN task_version v ON v.id = r.version
+ORDER BY t.credit, v.task, r.timestamp_ms, r.slot;
+
+-- Every worker's credits in order of time.
+-- :name audit_day
+SELECT credit, id, at_ms, amount_micros FROM transfer
+WHERE kind = 'credit' ORDER BY credit, at_ms, id;
 
 -- The end of the next ?2 results after slot ?1.
 -- :name audit_chunk

@@ -134,13 +134,13 @@ finds('a transfer deleted with its results, and its balances set right',
     DELETE FROM result WHERE transfer = $paid;
     DELETE FROM transfer WHERE id = $paid;", says => qr/follows/);
 finds('a result inserted that nobody was assigned',
-    'amount cooldown paid-once slot transfer-chain',
+    'amount cooldown paid-once signed-once slot transfer-chain',
     "INSERT INTO result SELECT (SELECT last_slot + 1 FROM slot_counter),
     transfer, version, cycle_ms, copy, assigned_ms, timestamp_ms, success,
     status, response_ms, error, address_form, signature FROM result
     WHERE slot = $slot;");
 finds('rewards that overflow when added',
-    'amount file schedule task version-chain',
+    'amount assignment file reward schedule task version-chain',
     "UPDATE task_version SET reward_micros = 9223372036854775807;",
     unchecked => 1);
 finds('a result moved to a transfer that does not exist',
@@ -167,7 +167,8 @@ finds('an assignment of a worker that nobody knows', 'schedule',
 finds('an assignment of another task\'s definition', 'schedule',
     "INSERT INTO assignment SELECT worker, task_name, 999999, version + 1,
     reward_micros, 0, 0, 0 FROM assignment LIMIT 1;");
-finds('an assignment that promises more than its definition', 'schedule',
+finds('an assignment that promises more than its definition',
+    'assignment schedule',
     'UPDATE assignment SET reward_micros = reward_micros + 1
     WHERE slot = (SELECT max(slot) FROM assignment);',
     says => qr/assignment: of worker \d+, .*has another reward/);
@@ -264,6 +265,15 @@ finds_anew('a time far out of range', 'result',
     "UPDATE result SET assigned_ms = -9223372036854775807
     WHERE slot = (SELECT max(slot) FROM result);");
 
+my ($early, $late) = @{ (sql_rows($clean, 'SELECT min(r.slot), max(r.slot) ' .
+    'FROM result r JOIN task_version v ON v.id = r.version JOIN transfer t ' .
+    'ON t.id = r.transfer GROUP BY t.credit, v.task HAVING count(*) > 1 ' .
+    'LIMIT 1;'))[0] };
+finds_anew('one signed check paid in two cycles', 'signed-once timestamp',
+    "UPDATE result SET timestamp_ms = (SELECT timestamp_ms FROM result
+    WHERE slot = $early) WHERE slot = $late;",
+    says => qr/slot $late: .* was paid for the same check in slot $early/);
+
 my $recent = value('SELECT max(slot) FROM result;');
 finds('the assignment of a recent result deleted', 'assignment',
     "DELETE FROM assignment WHERE slot = $recent;",
@@ -278,6 +288,21 @@ finds_anew('a recent result paid to somebody else', 'assignment',
 finds('the assignment of a recent result changed', 'assignment',
     "UPDATE assignment SET assigned_ms = assigned_ms + 1
     WHERE slot = $recent;");
+
+# ---- What the operator fixes outside of the ledger ----
+
+my $most = value('SELECT max(reward_micros) FROM task_version;');
+my $day = value('SELECT max(m) FROM (SELECT sum(amount_micros) AS m FROM ' .
+    "transfer WHERE kind = 'credit' GROUP BY credit);");
+for ([ 'a reward at its bound', '', max_reward_micros => $most ],
+    [ 'a reward above its bound', 'reward', max_reward_micros => $most - 1 ],
+    [ 'a day at its bound', '', max_per_worker_day_micros => $day ],
+    [ 'a day above its bound', 'day', max_per_worker_day_micros => $day - 1 ]) {
+	my ($name, $rules, $key, $bound) = @$_;
+	my $c = write_file("$Dir/bound.conf", "[ledger]\npath = clean.db\n" .
+	    "[payout]\n$key = $bound\n");
+	is(audit($c)->{rules}, $rules, "$name: " . ($rules || 'nothing'));
+}
 
 # ---- Signatures ----
 

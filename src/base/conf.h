@@ -54,6 +54,7 @@ struct conf {
 	char payout_explorer_url[URL_MAX + 1];	  /* "": built in */
 	char payout_finality[CONF_WORD_MAX + 1];  /* a block's tag */
 	int64_t payout_threshold_micros;	  /* nobody is paid less */
+	int64_t payout_max_reward_micros;	  /* that backs a payout */
 	int64_t payout_validity_s;		  /* of an authorization */
 	int64_t payout_max_per_payout_micros;	  /* 0: no cap */
 	int64_t payout_max_per_run_micros;	  /* 0: no cap */

@@ -131,7 +131,7 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	struct event_row ev;
 	enum rc rc = RC_OK;
 
-	audit_read_event(q, &ev, hash);
+	row_read_event(q, 0, &ev, hash);
 	link_event(expected, &w->before, &ev);
 	if (ev.id != w->before.last_id + 1)
 		audit_found(w->a, AUDIT_EVENT_CHAIN,
