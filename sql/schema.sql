@@ -13,6 +13,7 @@
 --   of them can change: a state, a balance. Each row of
 --   transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
+--   format says in which way a row was hashed (src/ledger/row.c): 1, so far.
 
 -- What points where
 --   Columns named after a table hold ids of it. Those of schedule, offer, turn
@@ -54,7 +55,8 @@ CREATE TABLE task_version (
 			CHECK (cooldown_ms BETWEEN 0 AND 2678400000),
 	region		TEXT NOT NULL,		-- '' for any
 	created_ms	INTEGER NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 -- A task, with a copy of the definition that is in force, which each poll that
@@ -211,6 +213,7 @@ CREATE TABLE transfer (
 	amount_micros	INTEGER NOT NULL	-- at most 10^9 USDC
 			CHECK (amount_micros BETWEEN 1 AND 1000000000000000),
 	hash		BLOB NOT NULL,	-- 32 bytes
+	format		INTEGER NOT NULL,	-- of the hash
 	CHECK (debit <> credit)
 ) STRICT;
 
@@ -326,7 +329,8 @@ CREATE TABLE payout_event (
 	tx		TEXT,
 	block		INTEGER,
 	detail		TEXT NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 CREATE INDEX payout_event_payout ON payout_event (payout);

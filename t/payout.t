@@ -214,7 +214,7 @@ sub refuses_forged_payouts {
 	    $of->(0) . ';' .
 	    'INSERT INTO payout_event SELECT (SELECT max(id) + 1 FROM ' .
 	    "payout_event), id, 1, 'posted', NULL, '0x" . '7' x 64 .
-	    "', 1, 'moved', zeroblob(32) FROM payout WHERE worker = " .
+	    "', 1, 'moved', zeroblob(32), 1 FROM payout WHERE worker = " .
 	    $of->(1) . ';');
 	$rig->script('scripted');
 	$l->pay_is('findings', 'open payouts that no run has made need a ' .

@@ -86,8 +86,8 @@ version_check(struct reading *r, int64_t id, struct err *e)
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		row_read_version(q, 0, &v, hash);
-		before.last_id = query_get_int(q, 12);
-		s = query_get_bytes(q, 13);
+		before.last_id = query_get_int(q, 13);
+		s = query_get_bytes(q, 14);
 		if (s.len == sizeof(before.hash))
 			memcpy(before.hash, s.p, s.len);
 		rule_version(&r->rules, &v, &before, hash);
@@ -129,7 +129,7 @@ result_read(
 	bool looked, well_formed;
 	enum rc rc;
 
-	well_formed = row_read_result(q, 9, &res, &v, &transfer);
+	well_formed = row_read_result(q, 10, &res, &v, &transfer);
 	if (!rule_result(&r->rules, &c->t, &res, &v, well_formed))
 		return RC_OK;
 	link_transfer_result(&c->k, &res);
@@ -147,7 +147,7 @@ result_read(
 		r->first_signed_ms = res.timestamp_ms;
 	r->out->results++;
 	rule_signature(&r->rules, res.slot,
-	    &(struct attestation){ .task_id = query_get_text(q, 27),
+	    &(struct attestation){ .task_id = query_get_text(q, 28),
 		.worker = *r->worker,
 		.form = res.form,
 		.timestamp_ms = res.timestamp_ms,
@@ -160,9 +160,9 @@ result_read(
 static void
 credit_begin(struct reading *r, struct query *q, struct open_credit *c)
 {
-	struct slice s = query_get_bytes(q, 8);
+	struct slice s = query_get_bytes(q, 9);
 
-	*c = (struct open_credit){ .before.last_id = query_get_int(q, 7) };
+	*c = (struct open_credit){ .before.last_id = query_get_int(q, 8) };
 	if (s.len == sizeof(c->before.hash))
 		memcpy(c->before.hash, s.p, s.len);
 	row_read_transfer(q, 0, &c->t, c->stored);
@@ -213,7 +213,7 @@ credits_read(struct reading *r, int64_t after, int64_t upto, struct err *e)
 			credit_end(r, &c);
 			credit_begin(r, q, &c);
 		}
-		if (!query_is_null(q, 10))
+		if (!query_is_null(q, 11))
 			rc = result_read(r, q, &c, e);
 		if (rc != RC_OK)
 			break;

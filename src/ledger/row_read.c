@@ -59,6 +59,7 @@ row_read_version(struct query *q, int col, struct version_row *v,
 	v->region = query_get_text(q, col + 9);
 	v->created_ms = query_get_int(q, col + 10);
 	(void)read_bytes(q, col + 11, hash, KECCAK256_LEN);
+	v->format = query_get_int(q, col + 12);
 }
 
 void
@@ -72,6 +73,7 @@ row_read_transfer(struct query *q, int col, struct transfer_row *t,
 	t->credit = query_get_int(q, col + 4);
 	t->amount_micros = query_get_int(q, col + 5);
 	(void)read_bytes(q, col + 6, hash, KECCAK256_LEN);
+	t->format = query_get_int(q, col + 7);
 }
 
 void
@@ -87,6 +89,7 @@ row_read_event(struct query *q, int col, struct event_row *ev,
 	ev->block = query_get_int(q, col + 6);
 	ev->detail = query_get_text(q, col + 7);
 	(void)read_bytes(q, col + 8, hash, KECCAK256_LEN);
+	ev->format = query_get_int(q, col + 9);
 }
 
 bool

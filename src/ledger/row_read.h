@@ -11,15 +11,15 @@
 #include "ledger/row.h"
 
 /* id, task, url, expected_status, timeout_ms, reward_micros, interval_ms,
- * copies, cooldown_ms, region, created_ms, hash */
+ * copies, cooldown_ms, region, created_ms, hash, format */
 void row_read_version(struct query *q, int col, struct version_row *v,
     uint8_t hash[static KECCAK256_LEN]);
 
-/* id, at_ms, kind, debit, credit, amount_micros, hash */
+/* id, at_ms, kind, debit, credit, amount_micros, hash, format */
 void row_read_transfer(struct query *q, int col, struct transfer_row *t,
     uint8_t hash[static KECCAK256_LEN]);
 
-/* id, payout, at_ms, kind, transfer, tx, block, detail, hash; 0 and "" for
+/* id, payout, at_ms, kind, transfer, tx, block, detail, hash, format; 0 and "" for
  * NULL */
 void row_read_event(struct query *q, int col, struct event_row *ev,
     uint8_t hash[static KECCAK256_LEN]);

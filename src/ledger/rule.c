@@ -28,6 +28,17 @@ rule_broken(const struct rules *r, enum audit_rule rule, const char *fmt, ...)
 /* ---- Chains ---- */
 
 void
+rule_format(const struct rules *r, enum audit_rule rule, const char *row,
+    int64_t id, int64_t format)
+{
+	if (format < 1 || format > LINK_FORMAT)
+		rule_broken(r, rule,
+		    "%s %" PRId64 ": its hash is of format %" PRId64
+		    ", this program knows 1 to %d",
+		    row, id, format, LINK_FORMAT);
+}
+
+void
 rule_version(const struct rules *r, const struct version_row *v,
     const struct tail *before, const uint8_t stored[static KECCAK256_LEN])
 {
@@ -37,6 +48,7 @@ rule_version(const struct rules *r, const struct version_row *v,
 		rule_broken(r, AUDIT_VERSION_CHAIN,
 		    "definition %" PRId64 ": follows %" PRId64, v->id,
 		    before->last_id);
+	rule_format(r, AUDIT_VERSION_CHAIN, "definition", v->id, v->format);
 	link_version(computed, before, v);
 	if (memcmp(computed, stored, KECCAK256_LEN) != 0)
 		rule_broken(r, AUDIT_VERSION_CHAIN,
@@ -53,6 +65,7 @@ rule_transfer(const struct rules *r, const struct transfer_row *t,
 		rule_broken(r, AUDIT_TRANSFER_CHAIN,
 		    "transfer %" PRId64 ": follows %" PRId64, t->id,
 		    before->last_id);
+	rule_format(r, AUDIT_TRANSFER_CHAIN, "transfer", t->id, t->format);
 	if (memcmp(computed, stored, KECCAK256_LEN) != 0)
 		rule_broken(r, AUDIT_TRANSFER_CHAIN,
 		    "transfer %" PRId64 ": its hash is of other values", t->id);

@@ -72,6 +72,10 @@ struct rules {
 void rule_broken(const struct rules *r, enum audit_rule rule, const char *fmt,
     ...) PRINTF_LIKE(3, 4);
 
+/* This program knows of which format a row's hash is. */
+void rule_format(const struct rules *r, enum audit_rule rule, const char *row,
+    int64_t id, int64_t format);
+
 /* v follows the row before it, and its hash, stored, is of both. */
 void rule_version(const struct rules *r, const struct version_row *v,
     const struct tail *before, const uint8_t stored[static KECCAK256_LEN]);

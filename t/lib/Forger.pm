@@ -47,7 +47,7 @@ sub forged_credit {
 
 	$kind //= 'credit';
 	return 'INSERT INTO transfer SELECT max(id) + 1, max(at_ms), ' .
-	    "'$kind', 1, $id, $micros, zeroblob(32) FROM transfer;" .
+	    "'$kind', 1, $id, $micros, zeroblob(32), 1 FROM transfer;" .
 	    "UPDATE account SET balance_micros = balance_micros - $micros " .
 	    'WHERE id = 1;' .
 	    "UPDATE account SET balance_micros = balance_micros + $micros " .

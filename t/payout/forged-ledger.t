@@ -65,7 +65,7 @@ sub six_inserts {
 	    "', 'active', $now);" .
 	    'INSERT INTO task_version SELECT max(id) + 1, 1, url, ' .
 	    "expected_status, timeout_ms, $micros, interval_ms, copies, " .
-	    'cooldown_ms, region, created_ms, zeroblob(32) ' .
+	    'cooldown_ms, region, created_ms, zeroblob(32), 1 ' .
 	    'FROM task_version;' .
 	    forged_credit(lc $address, $micros) .
 	    "UPDATE transfer SET at_ms = $now WHERE id = (SELECT max(id) " .
@@ -121,7 +121,7 @@ sub refuses_rows {
 		    'r.version WHERE r.slot = ' . slot_of($w[1]) . '), url, ' .
 		    'expected_status, timeout_ms, reward_micros, ' .
 		    'interval_ms, copies, cooldown_ms, region, created_ms, ' .
-		    'hash FROM task_version;' .
+		    'hash, format FROM task_version;' .
 		    "UPDATE task_version SET reward_micros = (SELECT " .
 		    'v.reward_micros FROM result r JOIN task_version v ON ' .
 		    'v.id = r.version WHERE r.slot = ' . slot_of($w[1]) .
