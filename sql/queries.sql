@@ -527,6 +527,11 @@ SELECT k.id, k.name, v.interval_ms, v.created_ms
 FROM task k CROSS JOIN task_version v ON v.id = k.version
 WHERE k.state = 'active' ORDER BY k.id;
 
+-- What bounds the pay of each task that is given.
+-- :name task_bounds
+SELECT reward_micros, interval_ms, cooldown_ms FROM task
+WHERE state = 'active';
+
 -- :name owed_total
 SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
 

@@ -163,7 +163,7 @@ sub refuses_forged_pasts {
 		[ 'a final one with another\'s seal', $unbacked->(1) .
 		    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
 		    'payout), ' . $of->(1) . ", 9, 1, '0x' || " .
-		    'hex(randomblob(32)), chain_id, token, treasury, 1, ' .
+		    'lower(hex(randomblob(32))), chain_id, token, treasury, 1, ' .
 		    "'final', " . $all_of->(1) . ', seal, 1 FROM payout ' .
 		    'WHERE worker = ' . $of->(6) . ';' ],
 		[ 'its own payout, changed', $unbacked->(2) .

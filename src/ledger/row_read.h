@@ -19,8 +19,8 @@ void row_read_version(struct query *q, int col, struct version_row *v,
 void row_read_transfer(struct query *q, int col, struct transfer_row *t,
     uint8_t hash[static KECCAK256_LEN]);
 
-/* id, payout, at_ms, kind, transfer, tx, block, detail, hash, format; 0 and "" for
- * NULL */
+/* id, payout, at_ms, kind, transfer, tx, block, detail, hash, format; 0 and ""
+ * for NULL */
 void row_read_event(struct query *q, int col, struct event_row *ev,
     uint8_t hash[static KECCAK256_LEN]);
 
