@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/bounds.h"
 #include "admin/treasury.h"
 #include "admin/value.h"
 #include "base/clock.h"
@@ -158,6 +159,23 @@ check_exceptions(struct admin *a, struct outcome *o)
 	say(o, false, "none");
 }
 
+/* What stands in the configuration against what the tasks can pay. */
+static void
+check_bounds(struct admin *a, struct outcome *o)
+{
+	char text[DETAIL_MAX];
+	struct err e = ERR_INIT;
+	struct bounds b;
+	bool bad;
+
+	if (bounds_read(a->db, &a->conf, &b, &e) != RC_OK) {
+		say(o, true, "%s", e.msg);
+		return;
+	}
+	bad = bounds_say(&b, &a->conf, text, sizeof(text));
+	say(o, bad, "%s", text);
+}
+
 /* Who may change a file or directory, and whether this user can. */
 static void
 check_mode(const char *path, bool is_directory, struct outcome *o)
@@ -248,6 +266,7 @@ static const struct check checks[] = {
 	{ "file", check_file },
 	{ "permissions", check_permissions },
 	{ "exceptions", check_exceptions },
+	{ "bounds", check_bounds },
 	{ "clock", check_clock },
 };
 

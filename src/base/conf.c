@@ -33,8 +33,8 @@ struct conf_key {
 
 #define FIELD(f) offsetof(struct conf, f)
 
-/* Of one payout, or of a day's: 10^9 USDC, as vault/gate.h has it. */
-#define MICROS_MAX 1000000000000000LL
+/* Of one payout, or of a day's. */
+#define MICROS_MAX AMOUNT_MAX_MICROS
 
 static const char *const networks[] = {
 	"base",
@@ -117,6 +117,9 @@ static const struct conf_key keys[] = {
 	{ "payout", "threshold_micros", CONF_INT,
 	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
 	    "a worker is paid from this balance on" },
+	{ "payout", "max_reward_micros", CONF_INT,
+	    FIELD(payout_max_reward_micros), 1, REWARD_MAX_MICROS, "1000",
+	    "a result whose reward is higher isn't paid, whatever the ledger says" },
 	{ "payout", "validity_s", CONF_INT, FIELD(payout_validity_s), 60,
 	    604800, "3600", "how long an authorization can be settled" },
 	{ "payout", "max_per_payout_micros", CONF_CAP,

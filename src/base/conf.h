@@ -55,6 +55,7 @@ struct conf {
 	char payout_finality[CONF_WORD_MAX + 1]; /* a block's tag */
 	char payout_single_node[CONF_WORD_MAX + 1]; /* refuse or accept */
 	int64_t payout_threshold_micros;	 /* nobody is paid less */
+	int64_t payout_max_reward_micros;	 /* that backs a payout */
 	int64_t payout_validity_s;		 /* of an authorization */
 	/* Caps; 0: not set, and then nobody is paid. */
 	int64_t payout_max_per_payout_micros;

@@ -19,6 +19,9 @@ static const char *const state_names[] = {
 	[PAYOUT_VOIDED] = "voided",
 };
 
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == PAYOUT_STATES,
+    "each state has its name");
+
 const char *
 payout_state_name(enum payout_state state)
 {
@@ -196,6 +199,9 @@ payout_insert(struct db *db, struct payout *p, struct err *e)
 	struct query *q;
 	enum rc rc;
 
+	rc = payout_check(p, e);
+	if (rc != RC_OK)
+		return rc;
 	hex_encode(nonce, p->nonce, PAYOUT_NONCE_LEN);
 	address_format(token, &p->source.token, ADDRESS_LOWER);
 	address_format(treasury, &p->source.treasury, ADDRESS_LOWER);
@@ -305,6 +311,9 @@ payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
 		    "when it was reserved");
 	(void)snprintf(
 	    until, sizeof(until), "valid before %" PRId64, a->valid_before);
+	rc = payout_auth_check(p->id, a, e);
+	if (rc != RC_OK)
+		return rc;
 	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = auth_insert(db, p, a, e);

@@ -28,6 +28,7 @@ enum payout_state {
 	PAYOUT_POSTED,
 	PAYOUT_FINAL,
 	PAYOUT_VOIDED,
+	PAYOUT_STATES
 };
 
 /* Where money is paid from: part of each payout. */
@@ -88,7 +89,18 @@ struct payee_list {
 	size_t n;
 };
 
-/* ---- Reading ---- */
+/* ---- Rows ---- */
+
+/*
+ * What a row may hold, whoever wrote it: RC_CORRUPT names the payout, the
+ * value, and what it can be. Checked before a row is written, and after it is
+ * read.
+ */
+MUST_CHECK enum rc payout_check(const struct payout *p, struct err *e);
+MUST_CHECK enum rc
+payout_auth_check(int64_t payout, const struct payout_auth *a, struct err *e);
+
+/* ---- Reading: RC_CORRUPT of a row that no program writes ---- */
 
 /* The ledger's id, which is part of each nonce. */
 MUST_CHECK enum rc payout_ledger_id(struct db *db,
