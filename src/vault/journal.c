@@ -81,7 +81,7 @@ file_open(int *fd, bool *made, const char *path, struct err *e)
 		    path);
 	if (flock(*fd, LOCK_EX | LOCK_NB) != 0)
 		return err_set(e, RC_CONFLICT,
-		    "%s: another process has this journal", path);
+		    "another run has %s", path);
 	return RC_OK;
 }
 

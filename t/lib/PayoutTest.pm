@@ -306,6 +306,13 @@ sub payout_env {
 	return ($self->fault_env, WN_FAULT_AHEAD_S => $ahead);
 }
 
+# A person begins a new journal: what was signed is forgotten.
+sub journal_new {
+	my ($self) = @_;
+
+	$self->pay('--journal', 'new') == 0 or die $self->{err};
+}
+
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
 # {err}.
 sub pay {
