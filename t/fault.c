@@ -12,8 +12,8 @@
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
  * clock_gettime(CLOCK_REALTIME) gives while the file exists.
  *
- * WN_FAULT_AHEAD_S is a number of seconds that CLOCK_REALTIME is ahead: it needs
- * no file, which the treasury's vault couldn't open.
+ * WN_FAULT_AHEAD_S is a number of seconds that CLOCK_REALTIME is ahead: it
+ * needs no file, which the treasury's vault couldn't open.
  *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
