@@ -80,8 +80,7 @@ file_open(int *fd, bool *made, const char *path, struct err *e)
 		    "can read (mode 0600)",
 		    path);
 	if (flock(*fd, LOCK_EX | LOCK_NB) != 0)
-		return err_set(e, RC_CONFLICT,
-		    "another run has %s", path);
+		return err_set(e, RC_CONFLICT, "another run has %s", path);
 	return RC_OK;
 }
 

@@ -397,6 +397,13 @@ sub journal_new {
 	$self->pay('--journal', 'new') == 0 or die $self->{err};
 }
 
+# A person begins a new journal: what was signed is forgotten.
+sub journal_new {
+	my ($self) = @_;
+
+	$self->pay('--journal', 'new') == 0 or die $self->{err};
+}
+
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
 # {err}.
 sub pay {
