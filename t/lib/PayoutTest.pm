@@ -367,12 +367,11 @@ sub payout_conf {
 	$self->conf_write;
 }
 
-# The environment of worknet-payout: its clock is the chain's, unless the test
-# has set one.
-sub payout_env {
+# The programs' clock goes with the chain's, unless the test has set one.
+sub fault_env {
 	my ($self) = @_;
-	my $ahead_s = $self->{rig}->ahead_s;
-	my %env = $self->fault_env;
+	my %env = $self->SUPER::fault_env;
+	my $ahead_s = defined $self->{clock} ? 0 : $self->{rig}->ahead_s;
 
 	return %env if $ahead_s == 0 || !PayoutTest::fault_so();
 	return (LD_PRELOAD => build_path('t/fault.so'),
@@ -386,7 +385,7 @@ sub pay {
 	my ($self, @args) = @_;
 	my $opt = ref $args[0] ? shift @args : {};
 
-	my ($code, $out, $err) = run_command({ env => { $self->payout_env,
+	my ($code, $out, $err) = run_command({ env => { $self->fault_env,
 	    %{ $opt->{env} // {} } } }, build_path('worknet-payout'), '-c',
 	    $self->conf_path, @args);
 	@$self{qw(code out err)} = ($code, $out, $err);
@@ -452,7 +451,7 @@ sub cases_ok {
 # facilitator, which is told to keep it for a while.
 sub pay_begin {
 	my ($self) = @_;
-	my %env = $self->payout_env;
+	my %env = $self->fault_env;
 	my $pid = child_start('worknet-payout', sub {
 		WorknetTest::env_set(%env);
 		WorknetTest::exec_logged($self->dir('run.log'),
