@@ -202,11 +202,16 @@ sub node {
 }
 
 # How often a node was asked for what since then: { method => calls }.
-sub node_calls {
+sub node_calls { return node_record(@_)->{counts} }
+
+# And what: { method, params } each, the last thousand.
+sub node_requests { return @{ node_record(@_)->{requests} } }
+
+sub node_record {
 	my ($self, $i) = @_;
 	my $answer = $self->{http}->get("$self->{nodes}[$i]/control");
 
-	return WorknetTest::json_value($answer->{content})->{counts};
+	return WorknetTest::json_value($answer->{content});
 }
 
 # How the programs call a node: its host and port.
@@ -447,9 +452,8 @@ sub cases_ok {
 	    });
 }
 
-# Starts a run that goes on by itself, and waits until it is with the scripted
-# facilitator, which is told to keep it for a while.
-sub pay_begin {
+# Starts a run that goes on by itself.
+sub pay_start {
 	my ($self) = @_;
 	my %env = $self->fault_env;
 	my $pid = child_start('worknet-payout', sub {
@@ -457,6 +461,15 @@ sub pay_begin {
 		WorknetTest::exec_logged($self->dir('run.log'),
 		    build_path('worknet-payout'), '-c', $self->conf_path);
 	});
+
+	return $pid;
+}
+
+# The same, and waits until it is with the scripted facilitator, which is told
+# to keep it for a while.
+sub pay_begin {
+	my ($self) = @_;
+	my $pid = $self->pay_start;
 
 	wait_for(sub { $self->{rig}->settles }, 'the facilitator to be asked');
 	return $pid;
