@@ -81,9 +81,12 @@ sub try_mutant {
 }
 
 my @list = read_list();
-system('/bin/sh', '-c', 'cd "$0" && tar -cf - --exclude=./build --exclude="./build-*" ' .
-    '--exclude=./.git --exclude=node_modules --exclude="*.o" . | ' .
-    'tar -xf - -C "$1"', $source, $copy) == 0 or die "copying the tree\n";
+# What make dist takes, and what autoreconf has made of it.
+system('/bin/sh', '-c', 'cd "$0" && tar -chf - --exclude=node_modules ' .
+    '--exclude="*.o" aclocal.m4 build-aux configure ' .
+    'configure.ac Makefile.am Makefile.in nginx sql src t README COPYING ' .
+    'bootstrap .clang-format | tar -xf - -C "$1"', $source, $copy) == 0 or
+    die "copying the tree\n";
 symlink("$source/t/node_modules", "$copy/t/node_modules");
 mkdir "$copy/build";
 if (!run("$copy/configure", '-q', 'CC=' . ($ENV{CC} // 'cc')) || !build()) {
