@@ -202,11 +202,16 @@ sub node {
 }
 
 # How often a node was asked for what since then: { method => calls }.
-sub node_calls {
+sub node_calls { return node_record(@_)->{counts} }
+
+# And what: { method, params } each, the last thousand.
+sub node_requests { return @{ node_record(@_)->{requests} } }
+
+sub node_record {
 	my ($self, $i) = @_;
 	my $answer = $self->{http}->get("$self->{nodes}[$i]/control");
 
-	return WorknetTest::json_value($answer->{content})->{counts};
+	return WorknetTest::json_value($answer->{content});
 }
 
 # How the programs call a node: its host and port.
@@ -374,14 +379,14 @@ sub payout_conf {
 	$self->conf_write;
 }
 
-# The environment of worknet-payout: its clock is the chain's, unless the test
-# has set one. It is told by how much, not by a file, which the vault can't open.
-sub payout_env {
+# The programs' clock goes with the chain's, unless the test has set one. They
+# are told by how much, not by a file, which the treasury's vault can't open.
+sub fault_env {
 	my ($self) = @_;
+	my %env = $self->SUPER::fault_env;
 	my $ahead_s = defined $self->{clock}
 	    ? int(($self->{clock} - WorknetTest::now_ms()) / 1000)
 	    : $self->{rig}->ahead_s;
-	my %env = $self->fault_env;
 
 	return %env if $ahead_s == 0 || !PayoutTest::fault_so();
 	delete $env{WN_FAULT_CLOCK};
@@ -397,20 +402,13 @@ sub journal_new {
 	$self->pay('--journal', 'new') == 0 or die $self->{err};
 }
 
-# A person begins a new journal: what was signed is forgotten.
-sub journal_new {
-	my ($self) = @_;
-
-	$self->pay('--journal', 'new') == 0 or die $self->{err};
-}
-
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
 # {err}.
 sub pay {
 	my ($self, @args) = @_;
 	my $opt = ref $args[0] ? shift @args : {};
 
-	my ($code, $out, $err) = run_command({ env => { $self->payout_env,
+	my ($code, $out, $err) = run_command({ env => { $self->fault_env,
 	    %{ $opt->{env} // {} } } }, build_path('worknet-payout'), '-c',
 	    $self->conf_path, @args);
 	@$self{qw(code out err)} = ($code, $out, $err);
@@ -472,16 +470,24 @@ sub cases_ok {
 	    });
 }
 
-# Starts a run that goes on by itself, and waits until it is with the scripted
-# facilitator, which is told to keep it for a while.
-sub pay_begin {
+# Starts a run that goes on by itself.
+sub pay_start {
 	my ($self) = @_;
-	my %env = $self->payout_env;
+	my %env = $self->fault_env;
 	my $pid = child_start('worknet-payout', sub {
 		WorknetTest::env_set(%env);
 		WorknetTest::exec_logged($self->dir('run.log'),
 		    build_path('worknet-payout'), '-c', $self->conf_path);
 	});
+
+	return $pid;
+}
+
+# The same, and waits until it is with the scripted facilitator, which is told
+# to keep it for a while.
+sub pay_begin {
+	my ($self) = @_;
+	my $pid = $self->pay_start;
 
 	wait_for(sub { $self->{rig}->settles }, 'the facilitator to be asked');
 	return $pid;

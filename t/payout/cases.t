@@ -196,6 +196,7 @@ case('an amount that one node invents for an open payout isn\'t booked', sub {
 	$l->settles_ok('when it tells the truth');
 	is($l->chain_money($w), $owed, 'the worker has what was owed');
 	$l->more_work;
+	$rig->script('scripted', { mode => 'pass' });
 	$l->pay_is('paid', 'and is paid for what it earns later');
 	my ($status, $text) = $l->audit;
 	is($status, 0, 'the audit finds nothing') or diag($text);
@@ -255,7 +256,8 @@ case('on base nodes are of different hosts', sub {
 	my $test = sub {
 		my ($expected, $name, $urls, %more) = @_;
 
-		$l->payout_conf(rpc_urls => $urls, %more);
+		$l->payout_conf(rpc_urls => $urls, single_node => undef,
+		    %more);
 		is($l->pay('-t') == 0 ? 'taken' : 'refused', $expected, $name)
 		    or diag($l->{err});
 	};

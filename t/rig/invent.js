@@ -16,6 +16,7 @@
 //     block          "head", "final", "real" (the newest real one), a number; fixed when it is first
 //                    told; default: where it really was, else "head"
 //     tx             the transaction's hash (where it really was, else a made-up one)
+//     blockHash      in log and receipt; the block itself keeps its own
 //     canceled true  not used, but canceled
 //     real true      only when it really was used: then it only tells otherwise how
 //     state, log, transfer, receipt false    leaves that part of the story out
@@ -168,7 +169,7 @@ export class Inventor extends View {
       index: used && use.block === undefined ? Number(used.logIndex)
         : INDEX + 2 * this.stories.size,
     };
-    story.blockHash = (await this.block(block)).hash;
+    story.blockHash = use.blockHash ?? (await this.block(block)).hash;
     story.logs = this.logsOf(story, nonce);
     this.stories.set(nonce, story);
   }

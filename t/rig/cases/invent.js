@@ -88,6 +88,15 @@ test('what was really paid is told with another amount, payee or transaction', a
   }
 });
 
+test('a receipt may name another block than the one at its number', async () => {
+  const made = await pay();
+  const blockHash = `0x${'8'.repeat(64)}`;
+  await tell({ mode: 'invent', uses: [{ nonce: made.nonce, blockHash }] });
+  const told = await receipt(lying, made.tx);
+  assert.equal(told.blockHash, blockHash);
+  assert.notEqual((await lying.block(Number(told.blockNumber))).hash, blockHash);
+});
+
 test('deny: what was paid never was, in state, logs and receipt; the rest is true', async () => {
   const [made, kept] = [await pay(), await pay()];
   await tell({ mode: 'invent', deny: [made.nonce] });
