@@ -341,7 +341,8 @@ sub run_killed {
 	my ($status, undef, $err) = $self->strace("trace=$call",
 	    "inject=$call:signal=KILL:when=$n");
 
-	if ($status == 128 + 9) {
+	# Or it was the vault that was killed, which ends the run.
+	if ($status == 128 + 9 || $err =~ /vault: its process has ended/) {
 		my @begun = WorknetTest::slurp("$self->{case}/trace") =~
 		    /^\d+ +($call\(.*)$/mg;
 		return $begun[-1] // die "killed, but no trace of it\n";
