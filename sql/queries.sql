@@ -423,6 +423,14 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
 
+-- What the active tasks can pay in a day at most: a worker that gets a copy in
+-- each cycle, and all copies.
+-- :name task_day
+SELECT coalesce(sum(d.micros), 0), coalesce(sum(d.micros * d.copies), 0)
+FROM (SELECT copies, reward_micros * CASE WHEN interval_ms > 86400000 THEN 1
+		ELSE 86400000 / interval_ms END AS micros
+	FROM task WHERE state = 'active') d;
+
 -- Whether payouts were made from treasury ?2 on chain ?1, and how far the
 -- vault's journal was with the last: -1 and nothing when that isn't known.
 -- :name journal_seen_get
