@@ -409,10 +409,10 @@ WHERE kind = ?1 AND subject = ?2;
 UPDATE finding SET closed_ms = ?3, closed_by = 'over'
 WHERE kind = ?1 AND subject = ?2 AND closed_ms IS NULL;
 
--- All of a kind that weren't seen since ?2.
+-- All of a kind that weren't seen between ?2 and now: a clock may have gone back.
 -- :name finding_over_unseen
 UPDATE finding SET closed_ms = ?3, closed_by = 'over'
-WHERE kind = ?1 AND last_ms < ?2 AND closed_ms IS NULL;
+WHERE kind = ?1 AND last_ms NOT BETWEEN ?2 AND ?3 AND closed_ms IS NULL;
 
 -- :name payout_run_begin
 INSERT INTO payout_run (began_ms, reconcile) VALUES (?1, ?2);
@@ -571,6 +571,16 @@ WHERE k.state = 'active' ORDER BY k.id;
 
 -- :name owed_total
 SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
+
+-- Workers who are owed at least ?1.
+-- :name owed_count
+SELECT count(*) FROM account WHERE id > 3 AND balance_micros >= ?1;
+
+-- Who is held: everybody, and how many workers.
+-- :name hold_count
+SELECT coalesce(sum(CASE WHEN worker = 0 THEN 1 ELSE 0 END), 0),
+	count(DISTINCT CASE WHEN worker = 0 THEN NULL ELSE worker END)
+FROM hold;
 
 -- :name payouts_open
 SELECT count(*), coalesce(sum(amount_micros), 0) FROM payout

@@ -9,10 +9,14 @@
 static const struct table findings = { "findings", NULL,
 	{
 	    { { "id", "ID", OUT_COUNT }, 0 },
-	    { { "atMs", "AT", OUT_TIME }, 1 },
+	    { { "atMs", NULL, OUT_TIME }, 1 },
 	    { { "kind", "KIND", OUT_TEXT }, 2 },
 	    { { "subject", "SUBJECT", OUT_TEXT }, 3 },
+	    { { "sinceMs", "SINCE", OUT_TIME }, 6 },
+	    { { "lastMs", NULL, OUT_TIME }, 7 },
+	    { { "times", "TIMES", OUT_COUNT }, 8 },
 	    { { "closedMs", "CLOSED", OUT_TIME }, 5 },
+	    { { "closedBy", NULL, OUT_TEXT }, 9 },
 	    { { "detail", "DETAIL", OUT_TEXT }, 4 },
 	} };
 

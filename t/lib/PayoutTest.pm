@@ -367,6 +367,24 @@ sub payouts {
 	    "ON w.id = p.worker $where ORDER BY p.id");
 }
 
+# Findings that are open, or all.
+sub findings {
+	my ($self, $all) = @_;
+
+	return $self->sql('SELECT id, kind, subject, detail, since_ms, ' .
+	    'last_ms, times, closed_by FROM finding ' .
+	    ($all ? '' : 'WHERE closed_ms IS NULL ') . 'ORDER BY id');
+}
+
+# The newest row about a run.
+sub last_run {
+	my ($self) = @_;
+	my ($run) = $self->sql('SELECT * FROM payout_run ORDER BY id DESC ' .
+	    'LIMIT 1');
+
+	return $run;
+}
+
 # The states of all payouts (or a worker's), in order: "final final".
 sub states {
 	my ($self, $address) = @_;
