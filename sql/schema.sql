@@ -11,6 +11,7 @@
 --   append-only: triggers refuse UPDATE, DELETE and REPLACE. Each row of
 --   transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
+--   format says in which way a row was hashed (src/ledger/row.c): 1, so far.
 
 -- What points where
 --   Columns named after a table hold ids of it. Those of schedule, offer, turn
@@ -47,7 +48,8 @@ CREATE TABLE task_version (
 	cooldown_ms	INTEGER NOT NULL CHECK (cooldown_ms >= 0),
 	region		TEXT NOT NULL,		-- '' for any
 	created_ms	INTEGER NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 -- A task, with a copy of the definition that is in force, which each poll that
@@ -202,6 +204,7 @@ CREATE TABLE transfer (
 			DEFERRABLE INITIALLY DEFERRED,
 	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
 	hash		BLOB NOT NULL,	-- 32 bytes
+	format		INTEGER NOT NULL,	-- of the hash
 	CHECK (debit <> credit)
 ) STRICT;
 
@@ -304,7 +307,8 @@ CREATE TABLE payout_event (
 	tx		TEXT,
 	block		INTEGER,
 	detail		TEXT NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 CREATE INDEX payout_event_payout ON payout_event (payout);
