@@ -141,7 +141,7 @@ address_find(struct admin *a, struct assets *t)
 	return false;
 }
 
-/* Whose money it is; what the ledger knows of it is shown without nodes, too. */
+/* Whose money it is: what the ledger knows of it is shown without nodes. */
 static void
 source_find(struct admin *a, struct assets *t)
 {

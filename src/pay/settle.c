@@ -35,14 +35,10 @@
 #include "base/log.h"
 #include "eth/hex.h"
 #include "pay/book.h"
+#include "pay/tryout.h"
 
-/*
- * Facilitators refuse what expires within 6 s of their own clock, and take
- * some seconds to settle.
- */
-#define EXPIRY_MARGIN_S 30
-#define TRIES_MAX	2    /* of the same bytes at one settler in one run */
-#define RETRY_PAUSE_MS	1500 /* x402.md: once more after 1 to 2 s */
+#define TRIES_MAX      2    /* of the same bytes at one settler in one run */
+#define RETRY_PAUSE_MS 1500 /* x402.md: once more after 1 to 2 s */
 /* A facilitator that asks for more patience has to wait for the next run. */
 #define PAUSE_MAX_MS  30000
 #define GROUP_WAIT_MS 200 /* answers that are few wait for others */
@@ -142,19 +138,6 @@ stop_look(struct window *w)
 			slot_free(w, &w->slots[i]);
 }
 
-/* Whether sending these bytes (again) is safe, useful and in time. */
-static bool
-should_send(const struct run *r, const struct open_payout *o)
-{
-	if (o->payout.state != PAYOUT_SIGNED &&
-	    o->payout.state != PAYOUT_SUBMITTED)
-		return false;
-	if (o->payout.state == PAYOUT_SUBMITTED &&
-	    o->judgment.verdict != VERDICT_UNUSED)
-		return false;
-	return o->auth.valid_before - run_chain_now_s(r) > EXPIRY_MARGIN_S;
-}
-
 /* ---- To whom ---- */
 
 enum turn {
@@ -244,60 +227,6 @@ wants_more(struct window *w)
 	return room > w->count[PLACE_READY];
 }
 
-/* What the token says of a payment that it would refuse. */
-static enum rc
-refuse_transfer(struct window *w, const struct open_payout *o,
-    const char *reason, struct err *e)
-{
-	char who[ADDRESS_LEN + 1], detail[NODES_REASON_MAX + 60];
-	enum rc rc;
-
-	(void)snprintf(detail, sizeof(detail),
-	    "a node says that the token would refuse it: %s", reason);
-	rc = payout_note(w->run->db, &o->payout, detail, clock_unix_ms(), e);
-	/* Settled or expired meanwhile: its verdict will say so. */
-	if (rc != RC_OK || strstr(reason, "used or canceled") != NULL ||
-	    strstr(reason, "expired") != NULL)
-		return rc;
-	address_format(who, &o->payout.worker, ADDRESS_CHECKSUM);
-	return run_finding(w->run, "transfer refused", who, detail, e);
-}
-
-/*
- * Has the token try the n payouts of w->group that are to be sent. What it
- * would refuse isn't sent: *n is what is left.
- */
-static enum rc
-try_transfers(struct window *w, size_t *n, struct err *e)
-{
-	struct signed_transfer transfers[SETTLE_AT_ONCE_MAX];
-	struct precheck opinions[SETTLE_AT_ONCE_MAX];
-	size_t i, asked = 0, left = 0;
-	enum rc rc = RC_OK;
-
-	for (i = 0; i < *n; i++)
-		if (should_send(w->run, &w->group[i]))
-			open_payout_transfer(
-			    w->run, &w->group[i], &transfers[asked++]);
-	precheck_transfers(w->run->nodes, transfers, asked, opinions);
-	for (i = 0, asked = 0; i < *n; i++) {
-		if (!should_send(w->run, &w->group[i])) {
-			w->group[left++] = w->group[i];
-			continue;
-		}
-		if (opinions[asked].opinion != PRECHECK_NO)
-			w->group[left++] = w->group[i];
-		else if (rc == RC_OK) {
-			rc = refuse_transfer(
-			    w, &w->group[i], opinions[asked].reason, e);
-			open_payout_free(&w->group[i]);
-		}
-		asked++;
-	}
-	*n = left;
-	return rc;
-}
-
 /* Takes what the feed has; *n tells how many. */
 static enum rc
 fill(struct window *w, size_t *n, struct err *e)
@@ -311,7 +240,7 @@ fill(struct window *w, size_t *n, struct err *e)
 		room = w->count[PLACE_FREE];
 	rc = w->feed->fill(w->feed->ctx, w->group, room, n, &w->dry, e);
 	given = *n;
-	tried = try_transfers(w, &given, &cause);
+	tried = tryout(w->run, w->group, &given, &cause);
 	for (i = 0; i < w->size && taken < given; i++) {
 		if (w->slots[i].place != PLACE_FREE)
 			continue;
@@ -378,7 +307,7 @@ submit(struct run *r, struct open_payout *o, const struct settler *t,
 
 	*leaves = false;
 	rc = payout_is_held(r->db, o->payout.worker_id, &held, e);
-	if (rc != RC_OK || held || !should_send(r, o))
+	if (rc != RC_OK || held || !tryout_may_send(r, o))
 		return rc;
 	rc = open_payout_check(r, o, &intact, e);
 	if (rc != RC_OK || !intact)
@@ -573,9 +502,9 @@ go_on(struct window *w, struct slot *s, struct err *e)
 	}
 	same = s->tries[via] < TRIES_MAX && !s->refused[via] &&
 	    !settler_answer_is_unfit(&s->answer) &&
-	    should_send(w->run, &s->open);
+	    tryout_may_send(w->run, &s->open);
 	rc = settler_failed(w->run, t, &s->open, &s->answer, !same, e);
-	again = !w->closed && should_send(w->run, &s->open) &&
+	again = !w->closed && tryout_may_send(w->run, &s->open) &&
 	    turn_of(w, s, true, &via) != TURN_NEVER;
 	s->later_ms =
 	    clock_monotonic_ms() + (via == s->via ? RETRY_PAUSE_MS : 0);
