@@ -7,7 +7,7 @@
 
 #include "admin/commands.h"
 #include "admin/coverage.h"
-#include "admin/table.h"
+#include "admin/finding.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "ledger/payout.h"
@@ -419,25 +419,6 @@ print_run(struct admin *a, const struct status *s)
 		    (long long)s->unresolved, oldest);
 }
 
-/* What stands, and since when. */
-static enum rc
-print_findings(struct admin *a, struct err *e)
-{
-	static const struct table findings = { "findings", "What stands",
-		{
-		    { { "id", "ID", OUT_COUNT }, 0 },
-		    { { "kind", "KIND", OUT_TEXT }, 2 },
-		    { { "subject", "SUBJECT", OUT_TEXT }, 3 },
-		    { { "sinceMs", "SINCE", OUT_TIME }, 6 },
-		    { { "times", "TIMES", OUT_COUNT }, 8 },
-		    { { "detail", "DETAIL", OUT_TEXT }, 4 },
-		} };
-	struct query *q = db_query(a->db, Q_FINDING_LIST);
-
-	query_int(q, 1, 0);
-	return table_print(a->out, &findings, q, "no findings", NULL, e);
-}
-
 static enum rc
 status_read(struct status *s, struct admin *a, size_t worst, struct err *e)
 {
@@ -482,7 +463,7 @@ command_status(struct admin *a)
 		print_fields(a, &s);
 		print_run(a, &s);
 		print_coverage(a, &s.coverage);
-		rc = print_findings(a, &e);
+		rc = findings_print(a, "What stands", false, &e);
 	}
 	if (rc == RC_OK)
 		print_warnings(a, &s);

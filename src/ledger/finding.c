@@ -18,6 +18,10 @@ static const struct finding_kind kinds[] = {
 	    "the chain shows a payment that was proven impossible", true },
 	{ "paid to another", "the chain shows another payee than was signed",
 	    true },
+	{ "sent by another",
+	    "the chain shows a payment that was signed here and never sent: "
+	    "was the ledger restored, or does another copy of it run?",
+	    true },
 	{ "nodes contradict", "nodes deny one another's word on a payment",
 	    false },
 	{ "other source",

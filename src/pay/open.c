@@ -10,7 +10,8 @@
 
 #define OPEN_AT_ONCE 256 /* payouts judged together */
 
-enum rc
+/* Reads the authorization of a signed payout. RC_NOT_FOUND without one. */
+static enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e)
 {
 	enum rc rc = payout_auth_get(r->db, o->payout.id, &o->auth, e);
@@ -126,7 +127,7 @@ book_batch(struct run *r, struct open_payout *all, size_t n, struct err *e)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		unsettled[i] = all[i].payout.state == PAYOUT_SUBMITTED;
+		unsettled[i] = all[i].payout.state < PAYOUT_POSTED;
 	rc = book_all(r, all, n, e);
 	for (i = 0; rc == RC_OK && i < n; i++)
 		if (unsettled[i] &&

@@ -18,9 +18,6 @@ struct open_payout {
 	uint8_t hint[TX_HASH_LEN];
 };
 
-/* Reads the authorization of a signed payout. RC_NOT_FOUND without one. */
-MUST_CHECK enum rc
-open_payout_load(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
 /* Whether one of the worker's payouts isn't settled. */

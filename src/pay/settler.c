@@ -171,6 +171,9 @@ settler_settled(struct run *r, const struct open_payout *o, struct err *e)
 		rc = run_over(r, "payment refused", &o->payout.worker, e);
 	if (rc == RC_OK)
 		rc = run_over(r, "transfer refused", &o->payout.worker, e);
+	if (rc == RC_OK && name[0] == '\0')
+		rc = run_payout_finding(r, &o->payout, "sent by another",
+		    "it was never sent to anybody from here", e);
 	refusals_drop(&r->settlers, &o->payout.worker);
 	for (; s < r->settlers.all + r->settlers.n; s++) {
 		if (strcmp(s->name, name) != 0)
