@@ -299,15 +299,43 @@ SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 -- :name taken_since
 SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
 
--- A worker's credits after that, result by result.
--- :name credits_after
-SELECT t.id, t.amount_micros, r.slot, k.name, r.timestamp_ms, r.success,
-	r.address_form, r.signature, v.reward_micros
-FROM transfer t LEFT JOIN result r ON r.transfer = t.id
+-- A worker's credits after transfer ?2 and up to ?3, each with the transfer
+-- before it, result by result, each with its definition.
+-- :name credits_behind
+SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
+	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
+	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
+	r.error, r.address_form, r.signature, v.task, v.reward_micros,
+	v.interval_ms, v.copies, v.cooldown_ms, k.name
+FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
+	LEFT JOIN result r ON r.transfer = t.id
 	LEFT JOIN task_version v ON v.id = r.version
 	LEFT JOIN task k ON k.id = v.task
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
+	AND t.id <= ?3
 ORDER BY t.id, r.slot;
+
+-- A worker's credits, the newest first.
+-- :name credits_newest
+SELECT id, at_ms, amount_micros FROM transfer
+WHERE credit = ?1 AND credit > 3 AND kind = 'credit' ORDER BY id DESC;
+
+-- A definition, and the number and hash of the one before it.
+-- :name version_link
+SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
+	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
+	v.hash, v.format, p.id, p.hash
+FROM task_version v LEFT JOIN task_version p ON p.id = v.id - 1
+WHERE v.id = ?1;
+
+-- A worker's balance after transfer ?2, and now.
+-- :name balance_sums
+SELECT coalesce(sum(micros) FILTER (WHERE id <= ?2), 0),
+	coalesce(sum(micros), 0)
+FROM (SELECT id, amount_micros AS micros FROM transfer
+		WHERE credit = ?1 AND credit > 3
+	UNION ALL SELECT id, -amount_micros FROM transfer
+		WHERE debit = ?1 AND debit > 3) m;
 
 -- What a worker's balance is, and up to which transfer that is so.
 -- :name balance_now
@@ -385,6 +413,10 @@ SELECT coalesce(sum(CASE WHEN state <> 'posted' THEN amount_micros
 FROM payout WHERE state NOT IN ('final', 'voided') AND chain_id = ?1
 	AND token = ?2 AND treasury = ?3;
 
+-- :name event_last_tx
+SELECT tx FROM payout_event WHERE payout = ?1 AND tx IS NOT NULL
+ORDER BY id DESC LIMIT 1;
+
 -- :name account_balance
 SELECT balance_micros FROM account WHERE id = ?1;
 
@@ -461,6 +493,20 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 -- :name chain_seen_set
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
+
+-- Whether payouts were made from treasury ?2 on chain ?1, and how far the
+-- vault's journal was with the last: -1 and nothing when that isn't known.
+-- :name journal_seen_get
+SELECT EXISTS (SELECT 1 FROM payout WHERE chain_id = ?1 AND treasury = ?2),
+	coalesce((SELECT entries FROM journal_seen
+		WHERE chain_id = ?1 AND treasury = ?2), -1),
+	(SELECT hash FROM journal_seen WHERE chain_id = ?1 AND treasury = ?2);
+
+-- :name journal_seen_set
+INSERT INTO journal_seen (chain_id, treasury, entries, hash)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (chain_id, treasury) DO UPDATE SET entries = excluded.entries,
+	hash = excluded.hash;
 
 -- Health -------------------------------------------------------------------
 
@@ -570,6 +616,11 @@ SELECT k.id, k.name, v.interval_ms, v.created_ms
 FROM task k CROSS JOIN task_version v ON v.id = k.version
 WHERE k.state = 'active' ORDER BY k.id;
 
+-- What bounds the pay of each task that is given.
+-- :name task_bounds
+SELECT reward_micros, interval_ms, cooldown_ms FROM task
+WHERE state = 'active';
+
 -- :name owed_total
 SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
 
@@ -604,7 +655,7 @@ FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
 -- :name audit_version
 SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
 	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
-	v.hash, k.id IS NOT NULL, v.format
+	v.hash, v.format, k.id IS NOT NULL
 FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
 
 -- :name audit_task
@@ -651,12 +702,13 @@ FROM transfer ORDER BY id;
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.reward_micros, v.interval_ms,
-	v.copies
+	v.copies, v.cooldown_ms
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 ORDER BY r.transfer, r.slot;
 
--- :name audit_assignment
-SELECT version, cycle_ms, copy, assigned_ms FROM assignment
+-- The assignment of worker ?1, task ?2 and slot ?3.
+-- :name assignment_of_result
+SELECT version, cycle_ms, copy, assigned_ms, reward_micros FROM assignment
 WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 	AND slot = ?3;
 
@@ -667,10 +719,24 @@ FROM result r CROSS JOIN task_version v ON v.id = r.version ORDER BY r.slot;
 
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker
-SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+	r.timestamp_ms
 FROM result r CROSS JOIN transfer t ON t.id = r.transfer
 	CROSS JOIN task_version v ON v.id = r.version
 ORDER BY t.credit, v.task, r.slot;
+
+-- The same in order of what was signed: two that are alike stand together.
+-- :name audit_signed
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+	r.timestamp_ms
+FROM result r CROSS JOIN transfer t ON t.id = r.transfer
+	CROSS JOIN task_version v ON v.id = r.version
+ORDER BY t.credit, v.task, r.timestamp_ms, r.slot;
+
+-- Every worker's credits in order of time.
+-- :name audit_day
+SELECT credit, id, at_ms, amount_micros FROM transfer
+WHERE kind = 'credit' ORDER BY credit, at_ms, id;
 
 -- The end of the next ?2 results after slot ?1.
 -- :name audit_chunk
@@ -837,7 +903,7 @@ GROUP BY 1 ORDER BY 1;
 -- :name audit_event
 SELECT e.id, e.payout, e.at_ms, e.kind, coalesce(e.transfer, 0),
 	coalesce(e.tx, ''), coalesce(e.block, 0), e.detail, e.hash,
-	p.id IS NOT NULL, e.format
+	e.format, p.id IS NOT NULL
 FROM payout_event e LEFT JOIN payout p ON p.id = e.payout ORDER BY e.id;
 
 -- The transfers that payouts made, in the order in which their events are.

@@ -8,7 +8,9 @@
 --
 -- What never changes
 --   ledger, task_version, transfer, result, authorization and payout_event are
---   append-only: triggers refuse UPDATE, DELETE and REPLACE. Each row of
+--   append-only: triggers refuse UPDATE, DELETE and REPLACE. A task, a worker,
+--   an account, a payout and a finding stay for ever, too, and only what moves
+--   of them can change: a state, a balance. Each row of
 --   transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
 --   format says in which way a row was hashed (src/ledger/row.c): 1, so far.
@@ -27,7 +29,9 @@ CREATE TABLE ledger (
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	-- Random; part of every payout's nonce, so that two ledgers never
 	-- sign the same payment, and a restored copy signs the same one.
-	ledger_id	TEXT NOT NULL CHECK (length(ledger_id) = 66),
+	ledger_id	TEXT NOT NULL CHECK (length(ledger_id) = 66
+			AND substr(ledger_id, 1, 2) = '0x' AND
+			ltrim(substr(ledger_id, 3), '0123456789abcdef') = ''),
 	created_ms	INTEGER NOT NULL
 ) STRICT;
 
@@ -41,11 +45,14 @@ CREATE TABLE task_version (
 			DEFERRABLE INITIALLY DEFERRED,
 	url		TEXT NOT NULL,
 	expected_status	INTEGER NOT NULL CHECK (expected_status BETWEEN 100 AND 599),
-	timeout_ms	INTEGER NOT NULL CHECK (timeout_ms > 0),
-	reward_micros	INTEGER NOT NULL CHECK (reward_micros > 0),
-	interval_ms	INTEGER NOT NULL CHECK (interval_ms > 0),
-	copies		INTEGER NOT NULL CHECK (copies > 0),
-	cooldown_ms	INTEGER NOT NULL CHECK (cooldown_ms >= 0),
+	timeout_ms	INTEGER NOT NULL CHECK (timeout_ms BETWEEN 100 AND 60000),
+	reward_micros	INTEGER NOT NULL
+			CHECK (reward_micros BETWEEN 1 AND 1000000000),
+	interval_ms	INTEGER NOT NULL
+			CHECK (interval_ms BETWEEN 1000 AND 2678400000),
+	copies		INTEGER NOT NULL CHECK (copies BETWEEN 1 AND 100),
+	cooldown_ms	INTEGER NOT NULL
+			CHECK (cooldown_ms BETWEEN 0 AND 2678400000),
 	region		TEXT NOT NULL,		-- '' for any
 	created_ms	INTEGER NOT NULL,
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
@@ -145,7 +152,8 @@ INSERT INTO account (id, kind) VALUES
 CREATE TABLE worker (
 	id		INTEGER PRIMARY KEY REFERENCES account (id),
 	address		TEXT NOT NULL UNIQUE
-			CHECK (length(address) = 42 AND address = lower(address)),
+			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
+			ltrim(substr(address, 3), '0123456789abcdef') = ''),
 	state		TEXT NOT NULL CHECK (state IN ('active', 'suspended')),
 	first_seen_ms	INTEGER NOT NULL
 ) STRICT;
@@ -202,7 +210,8 @@ CREATE TABLE transfer (
 			DEFERRABLE INITIALLY DEFERRED,
 	credit		INTEGER NOT NULL REFERENCES account (id)
 			DEFERRABLE INITIALLY DEFERRED,
-	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
+	amount_micros	INTEGER NOT NULL	-- at most 10^9 USDC
+			CHECK (amount_micros BETWEEN 1 AND 1000000000000000),
 	hash		BLOB NOT NULL,	-- 32 bytes
 	format		INTEGER NOT NULL,	-- of the hash
 	CHECK (debit <> credit)
@@ -249,24 +258,31 @@ CREATE TABLE payout (
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	seq		INTEGER NOT NULL CHECK (seq > 0),
-	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
-	nonce		TEXT NOT NULL CHECK (length(nonce) = 66),
-	chain_id	INTEGER NOT NULL,
-	token		TEXT NOT NULL,
-	treasury	TEXT NOT NULL,
-	reserved_ms	INTEGER NOT NULL,
+	amount_micros	INTEGER NOT NULL
+			CHECK (amount_micros BETWEEN 1 AND 1000000000000000),
+	nonce		TEXT NOT NULL CHECK (length(nonce) = 66
+			AND substr(nonce, 1, 2) = '0x' AND
+			ltrim(substr(nonce, 3), '0123456789abcdef') = ''),
+	chain_id	INTEGER NOT NULL CHECK (chain_id > 0),
+	token		TEXT NOT NULL
+			CHECK (length(token) = 42 AND substr(token, 1, 2) = '0x' AND
+			ltrim(substr(token, 3), '0123456789abcdef') = ''),
+	treasury	TEXT NOT NULL
+			CHECK (length(treasury) = 42 AND substr(treasury, 1, 2) = '0x' AND
+			ltrim(substr(treasury, 3), '0123456789abcdef') = ''),
+	reserved_ms	INTEGER NOT NULL CHECK (reserved_ms >= 0),
 	state		TEXT NOT NULL CHECK (state IN ('reserved', 'signed',
 			'submitted', 'posted', 'final', 'voided')),
 	-- Before the payout was reserved, what the worker's balance was after
 	-- this transfer was verified, each signature; 0 and 0 of a payment
 	-- that was found on the chain. The treasury signed that, the number
 	-- and the amount: only the payout program can.
-	verified_to	INTEGER NOT NULL,
-	verified_micros	INTEGER NOT NULL,
+	verified_to	INTEGER NOT NULL CHECK (verified_to >= 0),
+	verified_micros	INTEGER NOT NULL CHECK (verified_micros >= 0),
 	seal		TEXT NOT NULL CHECK (length(seal) = 132),
 	-- What the chain says that the nonce paid; differs from the amount
 	-- only after a restore, and then there is a finding.
-	paid_micros	INTEGER NOT NULL DEFAULT 0
+	paid_micros	INTEGER NOT NULL DEFAULT 0 CHECK (paid_micros >= 0)
 ) STRICT;
 
 -- One payout of each number and nonce, besides voided ones.
@@ -284,12 +300,18 @@ CREATE INDEX payout_open ON payout (id)
 -- retry sends the same ones.
 CREATE TABLE authorization (
 	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
-	signed_ms	INTEGER NOT NULL,
-	valid_after	INTEGER NOT NULL,	-- Unix seconds
-	valid_before	INTEGER NOT NULL,	-- Unix seconds
-	signature	TEXT NOT NULL CHECK (length(signature) = 132),
-	from_block	INTEGER NOT NULL,	-- the chain's head before signing
-	body		TEXT NOT NULL
+	signed_ms	INTEGER NOT NULL CHECK (signed_ms >= 0),
+	valid_after	INTEGER NOT NULL	-- Unix seconds
+			CHECK (valid_after BETWEEN 0 AND valid_before),
+	valid_before	INTEGER NOT NULL	-- Unix seconds, up to 2100
+			CHECK (valid_before > signed_ms / 1000
+			AND valid_before <= 4102444800 + 604800),
+	signature	TEXT NOT NULL CHECK (length(signature) = 132
+			AND substr(signature, 1, 2) = '0x' AND
+			ltrim(substr(signature, 3), '0123456789abcdef') = ''),
+	-- the chain's head before signing
+	from_block	INTEGER NOT NULL CHECK (from_block >= 0),
+	body		TEXT NOT NULL CHECK (body <> '')
 ) STRICT;
 
 -- What happened to a payout, in order: each change of state, each request and
@@ -364,7 +386,8 @@ CREATE TABLE payout_run (
 ) STRICT;
 
 -- How each way to settle does, over all runs: a facilitator under its address
--- without the path, which may hold a key.
+-- without the path, which may hold a key. Of the chain's nodes, as "node HOST",
+-- only since when and for how many runs one had the same trouble.
 CREATE TABLE settler (
 	name		TEXT PRIMARY KEY,
 	settled_ms	INTEGER,	-- the chain last showed what it was sent
@@ -380,13 +403,26 @@ CREATE TABLE settler (
 CREATE TABLE chain_seen (
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
-	block		INTEGER NOT NULL,
+	block		INTEGER NOT NULL CHECK (block >= 0),
+	PRIMARY KEY (chain_id, treasury)
+) STRICT, WITHOUT ROWID;
+
+-- How far the journal of the treasury's vault was with the last payout that was
+-- signed. The vault, a process of worknet-payout, keeps it in a file of its own;
+-- one that hasn't had this entry is an older copy, and nothing is signed with
+-- it: it has forgotten what was.
+CREATE TABLE journal_seen (
+	chain_id	INTEGER NOT NULL,
+	treasury	TEXT NOT NULL,
+	entries		INTEGER NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 
 -- Guards -----------------------------------------------------------------
 -- REPLACE deletes without firing a DELETE trigger, so each table also has a
--- guard that looks for the row before an INSERT.
+-- guard that looks for the row before an INSERT, by its key and by whatever
+-- else is unique of it.
 
 CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
 BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
@@ -427,6 +463,33 @@ BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
 CREATE TRIGGER payout_event_no_replace BEFORE INSERT ON payout_event
 WHEN EXISTS (SELECT 1 FROM payout_event WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
+
+-- Of a task, a worker and an account stays who it is.
+CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name ON task
+BEGIN SELECT RAISE(ABORT, 'a task keeps its name'); END;
+CREATE TRIGGER task_no_delete BEFORE DELETE ON task
+BEGIN SELECT RAISE(ABORT, 'a task is never deleted'); END;
+CREATE TRIGGER task_no_replace BEFORE INSERT ON task
+WHEN EXISTS (SELECT 1 FROM task WHERE id = NEW.id OR name = NEW.name)
+BEGIN SELECT RAISE(ABORT, 'a task is never replaced'); END;
+
+CREATE TRIGGER worker_only_state
+	BEFORE UPDATE OF id, address, first_seen_ms ON worker
+BEGIN SELECT RAISE(ABORT, 'a worker only changes its state'); END;
+CREATE TRIGGER worker_no_delete BEFORE DELETE ON worker
+BEGIN SELECT RAISE(ABORT, 'a worker is never deleted'); END;
+CREATE TRIGGER worker_no_replace BEFORE INSERT ON worker
+WHEN EXISTS (SELECT 1 FROM worker WHERE id = NEW.id
+	OR address = NEW.address)
+BEGIN SELECT RAISE(ABORT, 'a worker is never replaced'); END;
+
+CREATE TRIGGER account_only_balance BEFORE UPDATE OF id, kind ON account
+BEGIN SELECT RAISE(ABORT, 'an account only changes its balance'); END;
+CREATE TRIGGER account_no_delete BEFORE DELETE ON account
+BEGIN SELECT RAISE(ABORT, 'an account is never deleted'); END;
+CREATE TRIGGER account_no_replace BEFORE INSERT ON account
+WHEN EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'an account is never replaced'); END;
 
 -- Of a payout only the state moves.
 CREATE TRIGGER payout_only_state BEFORE UPDATE ON payout

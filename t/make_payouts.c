@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "eth/hex.h"
-#include "ledger/audit_part.h"
 #include "ledger/evidence.h"
 #include "ledger/finding.h"
 #include "ledger/payout.h"
+#include "ledger/row_read.h"
 #include "ledger/worker.h"
 
 #define LINE_MAX_LEN 1000
@@ -110,6 +111,8 @@ static enum rc
 do_reserve(struct maker *m, struct err *e)
 {
 	struct payout p = { .reserved_ms = m->now_ms };
+	const struct evidence_rules rules = { .result_window_ms = 300000,
+		.now_ms = clock_unix_ms() };
 	struct evidence evidence;
 	struct payee_list l;
 	enum rc rc;
@@ -126,7 +129,7 @@ do_reserve(struct maker *m, struct err *e)
 		return err_set(e, RC_NOT_FOUND, "nothing to pay");
 	p.amount_micros = number(m->word[2]);
 	if (p.seal.verified_to == 0) {
-		rc = evidence_verify(m->db, p.worker_id, &p.worker,
+		rc = evidence_verify(m->db, &rules, p.worker_id, &p.worker,
 		    &source.treasury, &evidence, e);
 		p.seal.verified_to = evidence.verified_to;
 		if (p.amount_micros == 0)
@@ -401,7 +404,7 @@ hashes_print(struct db *db, struct err *e)
 	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		audit_read_event(q, &ev, stored);
+		row_read_event(q, 0, &ev, stored);
 		link_event(hash, &before, &ev);
 		memcpy(before.hash, hash, sizeof(hash));
 		hex_encode(text, hash, sizeof(hash));

@@ -216,40 +216,13 @@ test_spoilt_keystores(void)
 	    "and what is none at all");
 }
 
-/* Whose it is, without the passphrase. */
-static void
-test_addresses(void)
-{
-	static const char address[] =
-	    "\"address\":\"2c7536e3605d9c16a7a3d7b1898e529396a65c23\",";
-	static const uint8_t first[] = { 0x2c, 0x75, 0x36 };
-	struct err e = ERR_INIT;
-	struct address a;
-	char path[64], text[4096];
-
-	(void)snprintf(text, sizeof(text), "{%s%s", address, &PBKDF2_STORE[1]);
-	write_file(path, "store", text, 0600);
-	tap_ok(treasury_address_read(&a, path, &e) == RC_OK &&
-		memcmp(a.b, first, sizeof(first)) == 0,
-	    "a keystore says whose it is, without its passphrase");
-	write_file(path, "store", PBKDF2_STORE, 0600);
-	tap_ok(treasury_address_read(&a, path, &e) == RC_NOT_FOUND,
-	    "one without an address doesn't");
-	write_file(path, "store", VECTOR_KEY, 0600);
-	tap_ok(treasury_address_read(&a, path, &e) == RC_OK,
-	    "of a plain key it is computed");
-	write_file(path, "store", text, 0640);
-	tap_ok(treasury_address_read(&a, path, &e) == RC_INVALID,
-	    "nothing is read that others can read");
-	(void)unlink(path);
-}
-
 static void
 test_key_files(void)
 {
 	struct err e = ERR_INIT;
 	struct eth_key key, expected;
 	char path[64], pass[64];
+	struct address a;
 
 	hex_of(expected.b, sizeof(expected.b), VECTOR_KEY);
 	write_file(path, "store", VECTOR_KEY "\n", 0600);
@@ -278,7 +251,20 @@ test_key_files(void)
 	    "nor may others read the keystore");
 	tap_ok(treasury_key_read(&key, dir, pass, &e) == RC_INVALID,
 	    "a directory is no key");
+	write_file(path, "store",
+	    "{\"version\":3,"
+	    "\"address\":\"008aeeda4d805471df9b2a5b0f38a0c3bcba786b\"}",
+	    0600);
+	tap_ok(treasury_address_read(&a, path, "", &e) == RC_OK &&
+		a.b[1] == 0x8a && a.b[19] == 0x6b,
+	    "whose a keystore is it says without its passphrase");
+	write_file(path, "store", VECTOR_KEY "\n", 0600);
+	tap_ok(treasury_address_read(&a, path, "", &e) == RC_OK &&
+		a.b[1] == 0x8a && a.b[19] == 0x6b,
+	    "a plain key's is computed");
 	(void)unlink(path);
+	tap_ok(treasury_address_read(&a, path, pass, &e) == RC_NOT_FOUND,
+	    "nobody's is that of no file");
 	tap_ok(treasury_key_read(&key, path, pass, &e) == RC_NOT_FOUND,
 	    "a missing file is not found");
 	(void)unlink(pass);
@@ -292,7 +278,6 @@ main(void)
 	test_scrypt();
 	test_keystores();
 	test_spoilt_keystores();
-	test_addresses();
 	test_key_files();
 	(void)rmdir(dir);
 	return tap_done();

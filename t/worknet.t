@@ -127,7 +127,8 @@ chmod 0750, "$Dir/etc";
 $r = wn('check', '--json');
 exits($r, 0, '', 'check finds a new ledger in order');
 is_deeply([ map { $_->{check} } @{ json_of($r)->{checks} } ], [qw(
-    configuration payout ledger schema file permissions exceptions clock)],
+    configuration payout ledger schema file permissions exceptions bounds
+    clock)],
     'check says what it checked');
 chmod 0777, "$Dir/etc";
 $r = wn('check');
@@ -471,5 +472,40 @@ SKIP: {
 	    'escape sequences are not printed');
 	like($r->{out}, qr/\?\[2J\?x\?$/m, 'but shown as question marks');
 }
+
+# ---- Bounds of what is paid ----
+
+my $base = "[ledger]\npath = bounds.db\n";
+write_file("$Dir/bounds.conf", $base);
+worknet('-c', "$Dir/bounds.conf", 'init');
+sub bounds {
+	my ($lines) = @_;
+	write_file("$Dir/bounds.conf", $base . $lines);
+	my $answer = worknet('-c', "$Dir/bounds.conf", 'check');
+	return $answer->{out} =~ /^bounds +(.*)$/m ? $1 : $answer->{err};
+}
+
+my $pays = "[payout]\nnetwork = base\n$urls";
+like(bounds(''), qr/^yes .*max_reward_micros = 0 and .* = 0 pay/,
+    'without tasks nothing is earned');
+worknet('-c', "$Dir/bounds.conf", 'task', 'add', $_->[0], '--url',
+    'http://x/', '--reward', $_->[1], '--interval', $_->[2], '--cooldown',
+    $_->[3], '--copies', 5) for [ 'a', 100, '30s', '5m' ],
+    [ 'b', 250, '1h', '0s' ], [ 'c', 2000, '1s', '0s' ];
+worknet('-c', "$Dir/bounds.conf", 'task', 'pause', 'c');
+# (86400 + 300) s / 300 s + 2 slots of 100, 24 + 2 of 250.
+my $day = 291 * 100 + 26 * 250;
+like(bounds(''),
+    qr/^yes .*max_reward_micros = 250 and max_per_worker_day_micros = $day /,
+    'check proposes what the active tasks can pay, however many copies');
+like(bounds($pays), qr/^yes/, 'a reward within its bound is fine');
+like(bounds($pays . "max_reward_micros = 249\n"),
+    qr/^no .*pays 250 .*above max_reward_micros = 249/,
+    'a reward above its bound isn\'t');
+like(bounds($pays . "max_per_worker_day_micros = $day\n"), qr/^yes/,
+    'a day within its bound is fine');
+like(bounds($pays . 'max_per_worker_day_micros = ' . ($day - 1) . "\n"),
+    qr/^no .*can earn $day .*max_per_worker_day_micros = @{[ $day - 1 ]} /,
+    'a day above its bound isn\'t');
 
 done_testing;

@@ -8,6 +8,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "admin/bounds.h"
 #include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
@@ -76,6 +77,9 @@ payout_test(const struct conf *c, struct err *e)
 	if (rc == RC_OK)
 		rc = nodes_new(
 		    &nodes, c->payout_rpc_urls, &n, c->payout_finality, e);
+	if (rc == RC_OK)
+		rc = nodes_check_hosts(
+		    nodes, strcmp(c->payout_single_node, "accept") == 0, e);
 	nodes_free(nodes);
 	return rc == RC_OK ? facilitators_check(c, e) : rc;
 }
@@ -177,6 +181,23 @@ check_exceptions(struct admin *a, struct outcome *o)
 	say(o, false, "none");
 }
 
+/* What stands in the configuration against what the tasks can pay. */
+static void
+check_bounds(struct admin *a, struct outcome *o)
+{
+	char text[DETAIL_MAX];
+	struct err e = ERR_INIT;
+	struct bounds b;
+	bool bad;
+
+	if (bounds_read(a->db, &a->conf, &b, &e) != RC_OK) {
+		say(o, true, "%s", e.msg);
+		return;
+	}
+	bad = bounds_say(&b, &a->conf, text, sizeof(text));
+	say(o, bad, "%s", text);
+}
+
 /* Who may change a file or directory, and whether this user can. */
 static void
 check_mode(const char *path, bool is_directory, struct outcome *o)
@@ -267,6 +288,7 @@ static const struct check checks[] = {
 	{ "file", check_file },
 	{ "permissions", check_permissions },
 	{ "exceptions", check_exceptions },
+	{ "bounds", check_bounds },
 	{ "clock", check_clock },
 };
 

@@ -126,8 +126,8 @@ address_find(struct admin *a, struct assets *t)
 		return true;
 	}
 	if (a->conf.payout_treasury_key_file[0] != '\0' &&
-	    treasury_address_read(
-		&t->address, a->conf.payout_treasury_key_file, &why) == RC_OK) {
+	    treasury_address_read(&t->address, a->conf.payout_treasury_key_file,
+		a->conf.payout_treasury_passphrase_file, &why) == RC_OK) {
 		t->from = "key file";
 		return true;
 	}

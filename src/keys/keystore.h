@@ -38,10 +38,11 @@ MUST_CHECK enum rc treasury_key_read(struct eth_key *key, const char *path,
     const char *passphrase_path, struct err *e);
 
 /*
- * Whose the key in path is, without decrypting it: of a keystore the address
- * that stands in it, RC_NOT_FOUND if it has none. Else as treasury_key_read.
+ * Whose key that is, cheaply: a keystore says so in clear, and is opened only
+ * if it doesn't. What it says is checked when it is opened to sign. Errors as
+ * above.
  */
-MUST_CHECK enum rc
-treasury_address_read(struct address *out, const char *path, struct err *e);
+MUST_CHECK enum rc treasury_address_read(struct address *out, const char *path,
+    const char *passphrase_path, struct err *e);
 
 #endif

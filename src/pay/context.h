@@ -9,6 +9,7 @@
 #include "ledger/worker.h"
 #include "pay/run.h"
 #include "pay/settler.h"
+#include "vault/vault.h"
 
 struct run {
 	struct db *db;			   /* borrowed */
@@ -16,7 +17,8 @@ struct run {
 	const struct run_options *options; /* borrowed */
 	struct run_result *result;	   /* borrowed */
 	struct network network;
-	struct eth_key key; /* wiped at the end */
+	struct vault *vault; /* borrowed: it has the key */
+	bool may_sign;	     /* its journal is in order */
 	struct payout_source source;
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	int64_t created_ms;		  /* of the ledger */
@@ -27,6 +29,9 @@ struct run {
 	struct block latest; /* at the run's start */
 	struct block final;
 	int64_t budget_micros; /* not yet promised */
+	/* Who isn't paid now: see adopt_waits. */
+	struct address *waiting; /* owned */
+	size_t waiting_count;
 };
 
 /*

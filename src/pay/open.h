@@ -13,11 +13,15 @@ struct open_payout {
 	struct payout payout;
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
-	bool posted_before; /* its bytes were sent before */
+	bool posted_before;	/* its bytes were sent before */
+	int64_t instead_micros; /* would be signed; see run_sign */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };
 
+/* Reads what it signed, of any open payout, as far as it can be judged. */
+MUST_CHECK enum rc
+open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
 /* Whether one of the worker's payouts isn't settled. */
@@ -38,7 +42,7 @@ MUST_CHECK enum rc open_payout_check(
 /* Notes in the run's result how many aren't posted. */
 MUST_CHECK enum rc open_count(struct run *r, struct err *e);
 
-/* Every open payout that is signed: judges and books. */
+/* Every open payout: judges and books. */
 MUST_CHECK enum rc open_reconcile(struct run *r, struct err *e);
 
 /* Sends what earlier runs have left reserved, signed or submitted. */

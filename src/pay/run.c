@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keys/keystore.h"
 #include "pay/adopt.h"
+#include "pay/authorize.h"
 #include "pay/open.h"
 #include "pay/payees.h"
 
@@ -73,6 +73,7 @@ budget_make(struct run *r, uint64_t balance, struct err *e)
 static enum rc
 look_before(struct run *r, bool *may_pay, struct err *e)
 {
+	struct err cause = ERR_INIT;
 	struct outlook outlook;
 	enum rc rc = RC_OK;
 
@@ -92,8 +93,11 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 	rc = tell_outlook(r, &outlook, e);
 	if (rc == RC_OK && outlook.treasury_has_code)
 		return err_set(e, RC_INVALID,
-		    "the treasury's address has code: the token takes no "
-		    "signature of its key");
+		    "the treasury's address has code: the token takes no signature of its key");
+	if (rc == RC_OK && nodes_check_clock(r->nodes, &cause) != RC_OK)
+		return run_finding(r, "clock", "this host", cause.msg, e);
+	if (rc == RC_OK)
+		rc = run_over_unseen(r, "clock", e);
 	*may_pay = !outlook.treasury_blacklisted && !outlook.paused;
 	return rc;
 }
@@ -105,11 +109,13 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 	enum rc rc;
 
 	/* What is void gives its credit back before a lost one takes it. */
-	rc = open_reconcile(r, e);
+	rc = authorize_open(r, e);
+	if (rc == RC_OK)
+		rc = open_reconcile(r, e);
 	if (rc == RC_OK)
 		rc = adopt_lost(r, e);
 	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
-		rc = open_continue(r, e);
+		rc = open_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */
 	if (rc == RC_OK && (r->result->posted > 0 || r->result->voided > 0))
 		rc = look_before(r, may_pay, e);
@@ -138,7 +144,8 @@ run_steps(struct run *r, struct err *e)
 	rc = look_before(r, &may_pay, e);
 	if (rc == RC_OK && !r->options->dry_run)
 		rc = catch_up(r, &may_pay, e);
-	if (rc == RC_OK && may_pay && !r->options->reconcile_only)
+	if (rc == RC_OK && may_pay && !r->options->reconcile_only &&
+	    (r->may_sign || r->options->dry_run))
 		rc = pay_payees(r, e);
 	if (rc == RC_OK)
 		rc = settlers_tell(r, e);
@@ -148,6 +155,50 @@ run_steps(struct run *r, struct err *e)
 	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
 }
 
+enum rc
+run_vault_start(struct vault **out, const struct conf *c, bool with_journal,
+    bool anew, struct err *e)
+{
+	struct network n;
+	enum rc rc;
+
+	*out = NULL;
+	rc = network_from_conf(&n, c, e);
+	if (rc == RC_OK)
+		rc = vault_start(out,
+		    &(struct vault_options){
+			.key_file = c->payout_treasury_key_file,
+			.passphrase_file = c->payout_treasury_passphrase_file,
+			.gas_key_file = "",
+			.journal_file =
+			    with_journal ? c->payout_journal_file : NULL,
+			.journal_new = anew,
+			.domain = network_domain(&n),
+			.caps = { c->payout_max_per_payout_micros,
+			    c->payout_max_per_run_micros,
+			    c->payout_max_per_worker_day_micros,
+			    c->payout_max_per_day_micros },
+			.validity_s = c->payout_validity_s },
+		    e);
+	/* A key that can't be found or read is a matter of configuration. */
+	return rc == RC_NOT_FOUND || rc == RC_IO ? RC_INVALID : rc;
+}
+
+/* Nobody decided how much may be paid: then nothing is. */
+static enum rc
+caps_check(const struct conf *c, struct err *e)
+{
+	if (c->payout_max_per_payout_micros > 0 &&
+	    c->payout_max_per_run_micros > 0 &&
+	    c->payout_max_per_worker_day_micros > 0 &&
+	    c->payout_max_per_day_micros > 0)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "without caps nothing is paid: set [payout] max_per_payout_micros, "
+	    "max_per_run_micros, max_per_worker_day_micros and "
+	    "max_per_day_micros; \"worknet check\" proposes values");
+}
+
 static enum rc
 run_open(struct run *r, struct err *e)
 {
@@ -155,17 +206,20 @@ run_open(struct run *r, struct err *e)
 	enum rc rc;
 
 	rc = network_from_conf(&r->network, c, e);
-	if (rc == RC_OK)
-		rc = treasury_key_read(&r->key, c->payout_treasury_key_file,
-		    c->payout_treasury_passphrase_file, e);
-	if (rc == RC_OK)
-		rc = eth_key_address(&r->source.treasury, &r->key, e);
+	if (rc == RC_OK && (r->options == NULL || !r->options->reconcile_only))
+		rc = caps_check(c, e);
+	r->source.treasury = *vault_treasury(r->vault);
 	if (rc == RC_OK)
 		rc = http_urls_check_private(
 		    c->payout_rpc_urls, "[payout] rpc_urls", e);
 	if (rc == RC_OK)
 		rc = nodes_new(&r->nodes, c->payout_rpc_urls, &r->network,
 		    c->payout_finality, e);
+	if (rc == RC_OK)
+		rc = nodes_check_hosts(
+		    r->nodes, strcmp(c->payout_single_node, "accept") == 0, e);
+	if (rc == RC_OK && r->options != NULL)
+		nodes_stop_at(r->nodes, r->options->stop_fd);
 	if (rc == RC_OK)
 		rc = facilitators_new(&r->facilitators, c, &r->network, e);
 	/* A key that can't be found or read is a matter of configuration. */
@@ -181,8 +235,8 @@ run_close(struct run *r)
 {
 	settlers_free(&r->settlers);
 	facilitators_free(&r->facilitators);
+	free(r->waiting);
 	nodes_free(r->nodes);
-	secret_wipe(&r->key, sizeof(r->key));
 }
 
 /* The lock is of those who own the ledger, whoever runs first. */
@@ -244,12 +298,13 @@ run_note(struct run *r, int64_t id, enum rc ended, const struct err *why,
 		.finalized = x->finalized,
 		.voided = x->voided,
 		.held = x->held,
-		.unresolved = x->open,
-		.calls = x->calls };
+		.unresolved = x->open };
 	size_t i;
 
 	for (i = 0; i < r->facilitators.n; i++)
 		row.posts += facilitator_requests(r->facilitators.all[i]);
+	if (r->nodes != NULL)
+		row.calls = nodes_calls(r->nodes);
 	(void)snprintf(row.words, sizeof(row.words), "%.*s", RUN_WORDS_MAX,
 	    ended != RC_OK   ? why->msg
 		: x->stopped ? "stopped or held by the operator"
@@ -261,6 +316,7 @@ run_note(struct run *r, int64_t id, enum rc ended, const struct err *why,
 static enum rc
 run_locked(struct run *r, struct err *e)
 {
+	struct err late = ERR_INIT;
 	enum rc rc;
 
 	rc = run_open(r, e);
@@ -272,14 +328,18 @@ run_locked(struct run *r, struct err *e)
 		rc = run_steps(r, e);
 	if (run_is_stopped(r))
 		r->result->stopped = true;
+	else if (r->nodes != NULL && nodes_tell(r, &late) != RC_OK &&
+	    rc == RC_OK)
+		return err_set(e, late.rc, "%s", late.msg);
 	return rc;
 }
 
 enum rc
-run_payouts(struct db *db, const struct conf *c,
+run_payouts(struct db *db, struct vault *vault, const struct conf *c,
     const struct run_options *options, struct run_result *out, struct err *e)
 {
 	struct run r = { .db = db,
+		.vault = vault,
 		.conf = c,
 		.options = options,
 		.result = out,
@@ -330,9 +390,25 @@ run_exit_code(enum rc rc, const struct run_result *r)
 }
 
 enum rc
-run_test(const struct conf *c, struct err *e)
+run_journal_new(
+    struct db *db, struct vault *vault, const struct conf *c, struct err *e)
 {
-	struct run r = { .conf = c };
+	struct run r = { .db = db, .vault = vault, .conf = c };
+	enum rc rc;
+
+	rc = run_open(&r, e);
+	if (rc == RC_OK)
+		rc = payout_ledger_id(db, r.ledger_id, &r.created_ms, e);
+	if (rc == RC_OK)
+		rc = authorize_begin_anew(&r, e);
+	run_close(&r);
+	return rc;
+}
+
+enum rc
+run_test(struct vault *vault, const struct conf *c, struct err *e)
+{
+	struct run r = { .vault = vault, .conf = c };
 	enum rc rc = run_open(&r, e);
 
 	run_close(&r);

@@ -171,9 +171,6 @@ settler_settled(struct run *r, const struct open_payout *o, struct err *e)
 		rc = run_over(r, "payment refused", &o->payout.worker, e);
 	if (rc == RC_OK)
 		rc = run_over(r, "transfer refused", &o->payout.worker, e);
-	if (rc == RC_OK && name[0] == '\0')
-		rc = run_payout_finding(r, &o->payout, "sent by another",
-		    "it was never sent to anybody from here", e);
 	refusals_drop(&r->settlers, &o->payout.worker);
 	for (; s < r->settlers.all + r->settlers.n; s++) {
 		if (strcmp(s->name, name) != 0)
@@ -388,6 +385,58 @@ settlers_tell(struct run *r, struct err *e)
 	if (rc == RC_OK)
 		rc = tell_refusals(r, e);
 	return rc == RC_OK ? run_over_unseen(r, "facilitator fails", e) : rc;
+}
+
+/* How node name did in this run; words is NULL when it did its work. */
+static enum rc
+tell_node(struct run *r, const char *name, const char *words, struct err *e)
+{
+	struct settler node = { .name = "" };
+	struct settler_health *h = &node.health;
+	enum rc rc;
+
+	(void)snprintf(node.name, sizeof(node.name), "node %s", name);
+	rc = settler_health_get(r->db, node.name, h, e);
+	if (rc != RC_OK || (words == NULL && h->failing_ms == 0))
+		return rc;
+	if (words == NULL)
+		*h = (struct settler_health){ .settled_ms = clock_unix_ms() };
+	else
+		note_failure(&node, words);
+	rc = settler_health_set(r->db, node.name, h, e);
+	if (rc == RC_OK && must_be_told(r, &node))
+		rc = run_finding(r, "node fails", name, h->words, e);
+	return rc;
+}
+
+enum rc
+nodes_tell(struct run *r, struct err *e)
+{
+	struct node_fault faults[NODE_FAULTS_MAX];
+	size_t i, k, n, count = nodes_count(r->nodes);
+	char words[SETTLER_WORDS_MAX + 1];
+	const char *name;
+	enum rc rc = RC_OK;
+	bool any;
+
+	if (r->options->dry_run)
+		return RC_OK;
+	n = nodes_faults(r->nodes, faults);
+	for (i = 0; rc == RC_OK && i < count; i++) {
+		name = nodes_name(r->nodes, i);
+		any = false;
+		for (k = 0; k < n && !any; k++) {
+			/* What is disputed is a finding of the payout. */
+			any = strcmp(faults[k].node, name) == 0 &&
+			    faults[k].kind != NODE_FAULT_DISPUTED;
+			if (any)
+				(void)snprintf(words, sizeof(words), "%s: %s",
+				    node_fault_name(faults[k].kind),
+				    faults[k].words);
+		}
+		rc = tell_node(r, name, any ? words : NULL, e);
+	}
+	return rc == RC_OK ? run_over_unseen(r, "node fails", e) : rc;
 }
 
 void

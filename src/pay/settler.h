@@ -113,4 +113,10 @@ const struct settle_answer *settlers_wait(struct settlers *all,
 /* At the end of a run: what a person must see, and how they did. */
 MUST_CHECK enum rc settlers_tell(struct run *r, struct err *e);
 
+/*
+ * The same of the nodes, also when the run failed for them: one that doesn't
+ * do its work is told as a settler is, after some runs or a validity.
+ */
+MUST_CHECK enum rc nodes_tell(struct run *r, struct err *e);
+
 #endif
