@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "eth/hex.h"
 #include "ledger/evidence.h"
+#include "ledger/finding.h"
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
 #include "ledger/worker.h"

@@ -18,7 +18,7 @@ sub ledger {
 	my ($workers, %payout) = @_;
 
 	return PayoutTest->new($rig, workers => $workers, payout => {
-	    facilitator_url => $rig->{scripted}, %payout });
+	    facilitators => $rig->{scripted}, %payout });
 }
 
 sub scripted {

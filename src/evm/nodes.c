@@ -114,6 +114,18 @@ nodes_fault(struct nodes *c, size_t node, enum node_fault_kind kind,
 }
 
 size_t
+nodes_count(const struct nodes *c)
+{
+	return rpc_count(c->rpc);
+}
+
+const char *
+nodes_name(const struct nodes *c, size_t node)
+{
+	return rpc_name(c->rpc, node);
+}
+
+size_t
 nodes_faults(const struct nodes *c, struct node_fault *out)
 {
 	size_t i, n = 0;

@@ -10,11 +10,11 @@
 
 /* What a use of a nonce that no payout of the ledger has means. */
 enum lost_use {
-	LOST_IGNORED, /* what one node alone asserts stops nothing */
-	LOST_FOREIGN, /* a person must know: it isn't this ledger's */
-	LOST_WAITS,   /* ours, but not final: its worker waits */
+	LOST_IGNORED,  /* what one node alone asserts stops nothing */
+	LOST_FOREIGN,  /* a person must know: it isn't this ledger's */
+	LOST_WAITS,    /* ours, but not final: its worker waits */
 	LOST_DEFERRED, /* so it does, for an earlier payout to be settled */
-	LOST_ADOPTED, /* it becomes a payout */
+	LOST_ADOPTED,  /* it becomes a payout */
 };
 
 /*
