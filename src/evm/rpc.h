@@ -1,7 +1,8 @@
 /*
  * JSON-RPC 2.0 over HTTP to one or more nodes of a chain (Ethereum's
- * execution-apis), many calls at once. Only reads go this way, so a call may
- * be repeated: a node that is overloaded (HTTP 429, 503) gets two more
+ * execution-apis), many calls at once. Only reads go this way, and signed
+ * transactions, which a chain takes once however often they come: so a call
+ * may be repeated, and a node that is overloaded (HTTP 429, 503) gets two more
  * chances after a short wait.
  *
  * What a node says is taken apart strictly: the answer's id must be the
@@ -50,6 +51,7 @@ struct rpc_call {
 	size_t node;
 	const char *method;	     /* a literal */
 	char params[RPC_PARAMS_MAX]; /* JSON array */
+	const char *long_params;     /* in place of them; borrowed, or NULL */
 
 	/* Set by rpc_run. */
 	enum rpc_outcome outcome;
@@ -69,6 +71,13 @@ void rpc_call_reset(struct rpc_call *c);
  */
 void rpc_call_set(struct rpc_call *c, size_t node, const char *method,
     const char *params, ...) PRINTF_LIKE(4, 5);
+
+/*
+ * The same with parameters of any length, which are borrowed until the call
+ * is reset.
+ */
+void rpc_call_set_long(struct rpc_call *c, size_t node, const char *method,
+    const char *long_params);
 
 /*
  * Carries out the n calls, RPC_AT_ONCE at a time. Each has an outcome

@@ -16,13 +16,15 @@ struct run {
 	const struct run_options *options; /* borrowed */
 	struct run_result *result;	   /* borrowed */
 	struct network network;
-	struct eth_key key; /* wiped at the end */
+	struct eth_key key;	/* wiped at the end */
+	struct eth_key gas_key; /* the gas account's; wiped at the end */
 	struct payout_source source;
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	int64_t created_ms;		 /* of the ledger */
 	struct nodes *nodes;		 /* owned */
 	struct cdp_key *cdp_key;	 /* owned; NULL: none */
 	struct facilitator *facilitator; /* owned */
+	struct direct *direct;		 /* owned; NULL: not configured */
 	struct block latest;		 /* at the run's start */
 	struct block final;
 	int64_t budget_micros; /* not yet promised */

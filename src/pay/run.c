@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "keys/keystore.h"
 #include "pay/adopt.h"
+#include "pay/direct.h"
 #include "pay/open.h"
 #include "pay/payees.h"
 
@@ -88,6 +89,20 @@ run_steps(struct run *r, struct err *e)
 	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
 }
 
+/* The gas account and its key. */
+static enum rc
+direct_open(struct run *r, struct err *e)
+{
+	const struct conf *c = r->conf;
+	enum rc rc;
+
+	if (c->payout_gas_key_file[0] == '\0')
+		return err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
+	rc = treasury_key_read(&r->gas_key, c->payout_gas_key_file,
+	    c->payout_gas_passphrase_file, e);
+	return rc == RC_OK ? direct_new(&r->direct, r, e) : rc;
+}
+
 static enum rc
 run_open(struct run *r, struct err *e)
 {
@@ -95,6 +110,8 @@ run_open(struct run *r, struct err *e)
 	enum rc rc;
 
 	rc = network_from_conf(&r->network, c, e);
+	r->source.chain_id = (int64_t)r->network.chain_id;
+	r->source.token = r->network.token;
 	if (rc == RC_OK)
 		rc = treasury_key_read(&r->key, c->payout_treasury_key_file,
 		    c->payout_treasury_passphrase_file, e);
@@ -106,7 +123,9 @@ run_open(struct run *r, struct err *e)
 	if (rc == RC_OK)
 		rc = nodes_new(&r->nodes, c->payout_rpc_urls, &r->network,
 		    c->payout_finality, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK && conf_settles(c, "direct"))
+		rc = direct_open(r, e);
+	if (rc == RC_OK && conf_settles(c, "facilitator"))
 		rc = facilitator_new(&r->facilitator,
 		    &(struct facilitator_options){
 			.base_url = c->payout_facilitator_url,
@@ -114,20 +133,18 @@ run_open(struct run *r, struct err *e)
 			.cdp_key = r->cdp_key },
 		    e);
 	/* A key that can't be found or read is a matter of configuration. */
-	if (rc != RC_OK && rc != RC_NO_MEMORY)
-		return RC_INVALID;
-	r->source.chain_id = (int64_t)r->network.chain_id;
-	r->source.token = r->network.token;
-	return rc;
+	return rc != RC_OK && rc != RC_NO_MEMORY ? RC_INVALID : rc;
 }
 
 static void
 run_close(struct run *r)
 {
 	facilitator_free(r->facilitator);
+	direct_free(r->direct);
 	nodes_free(r->nodes);
 	cdp_key_free(r->cdp_key);
 	secret_wipe(&r->key, sizeof(r->key));
+	secret_wipe(&r->gas_key, sizeof(r->gas_key));
 }
 
 /* One run at a time on a ledger: the lock goes with the process. */

@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "eth/hex.h"
 #include "pay/book.h"
+#include "pay/direct.h"
 
 /*
  * Facilitators refuse what expires within 6 s of their own clock, and take
@@ -55,6 +56,8 @@ struct slot {
 	enum place place;
 	struct open_payout open;
 	int tries;		     /* POSTs in this run */
+	int tries_direct;	     /* and directly */
+	bool direct;		     /* of PLACE_SENT */
 	int64_t later_ms;	     /* monotonic; of PLACE_LATER */
 	int64_t sent_ms;	     /* monotonic; of PLACE_SENT */
 	int64_t answered_ms;	     /* of the answer */
@@ -103,6 +106,12 @@ window_close(struct window *w)
 			slot_free(w, &w->slots[i]);
 }
 
+static bool
+goes_direct(const struct run *r, const struct open_payout *o)
+{
+	return r->direct != NULL && direct_is_due(r, o);
+}
+
 /* Whether posting these bytes (again) is safe, useful and in time. */
 static bool
 should_send(const struct run *r, const struct open_payout *o)
@@ -113,9 +122,45 @@ should_send(const struct run *r, const struct open_payout *o)
 	if (o->payout.state == PAYOUT_SUBMITTED &&
 	    o->judgment.verdict != VERDICT_UNUSED)
 		return false;
-	if (o->answer == ANSWER_REFUSED && !o->maybe_transient)
+	if (!goes_direct(r, o) && o->answer == ANSWER_REFUSED &&
+	    !o->maybe_transient)
 		return false;
 	return o->auth.valid_before - run_chain_now_s(r) > EXPIRY_MARGIN_S;
+}
+
+/* ---- Ways ---- */
+
+static size_t
+in_flight(const struct run *r)
+{
+	return (r->facilitator == NULL
+		       ? 0
+		       : facilitator_in_flight(r->facilitator)) +
+	    (r->direct == NULL ? 0 : direct_in_flight(r->direct));
+}
+
+static const struct settle_answer *
+wait_any(const struct run *r, int64_t ms, int wake_fd, size_t *i)
+{
+	const struct settle_answer *a = NULL;
+	bool both = r->facilitator != NULL && r->direct != NULL &&
+	    direct_in_flight(r->direct) > 0;
+
+	if (r->facilitator != NULL &&
+	    (r->direct == NULL || facilitator_in_flight(r->facilitator) > 0 ||
+		!both))
+		a = facilitator_wait(r->facilitator, both ? 0 : ms, wake_fd, i);
+	if (a == NULL && r->direct != NULL && (r->facilitator == NULL || both))
+		a = direct_wait(r->direct, ms < 200 ? ms : 200, wake_fd, i);
+	return a;
+}
+
+static int64_t
+pause_of(const struct run *r)
+{
+	return r->facilitator == NULL || r->direct != NULL
+	    ? 0
+	    : facilitator_pause_ms(r->facilitator);
 }
 
 /* ---- Preparing ---- */
@@ -142,7 +187,7 @@ fill(struct window *w, size_t *n, struct err *e)
 		if (w->slots[i].place != PLACE_FREE)
 			continue;
 		w->slots[i].open = w->group[taken++];
-		w->slots[i].tries = 0;
+		w->slots[i].tries = w->slots[i].tries_direct = 0;
 		put(w, &w->slots[i], PLACE_READY);
 	}
 	return rc;
@@ -167,7 +212,7 @@ static bool
 may_start(const struct window *w)
 {
 	return w->count[PLACE_READY] > 0 && w->count[PLACE_SENT] < w->at_once &&
-	    facilitator_pause_ms(w->run->facilitator) == 0;
+	    pause_of(w->run) == 0;
 }
 
 /* The oldest debt of those that are ready; NULL: none is. */
@@ -195,7 +240,9 @@ submit(struct run *r, struct open_payout *o, bool *leaves, struct err *e)
 	rc = payout_is_held(r->db, o->payout.worker_id, &held, e);
 	if (rc != RC_OK || held || !should_send(r, o))
 		return rc;
-	rc = payout_submit(r->db, &o->payout, r->conf->payout_facilitator_url,
+	rc = payout_submit(r->db, &o->payout,
+	    goes_direct(r, o) ? direct_name(r->direct)
+			      : r->conf->payout_facilitator_url,
 	    clock_unix_ms(), &cause);
 	*leaves = rc == RC_OK;
 	if (rc == RC_OK)
@@ -249,6 +296,12 @@ start(struct window *w, struct err *e)
 		window_close(w);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		s = &w->slots[w->index[i]];
+		s->direct = goes_direct(r, &s->open);
+		if (s->direct) {
+			s->tries_direct++;
+			direct_send(r->direct, w->index[i], &s->open);
+			continue;
+		}
 		s->tries++;
 		facilitator_send(r->facilitator, w->index[i],
 		    &(struct settle_request){
@@ -289,8 +342,7 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 	size_t i;
 
 	tell_silence(w);
-	while ((a = facilitator_wait(w->run->facilitator, any ? 0 : wait_ms,
-		    wake_fd, &i)) != NULL) {
+	while ((a = wait_any(w->run, any ? 0 : wait_ms, wake_fd, &i)) != NULL) {
 		any = true;
 		w->slots[i].answer = *a;
 		w->slots[i].answered_ms = clock_unix_ms();
@@ -318,10 +370,10 @@ answer_store(struct run *r, const struct slot *s, struct err *e)
 	if (a->x402.has_hash)
 		hex_encode(tx, a->x402.hash, TX_HASH_LEN);
 	(void)snprintf(detail, sizeof(detail),
-	    "%s: HTTP %d, %" PRId64 " ms: "
-	    "%s%s%s",
-	    answer_class_name(a->x402.class), a->status, a->elapsed_ms,
-	    a->error, a->error[0] != '\0' ? "; " : "", a->text);
+	    "%s: %s%d, %" PRId64 " ms: %s%s%s",
+	    answer_class_name(a->x402.class), s->direct ? "direct " : "HTTP ",
+	    a->status, a->elapsed_ms, a->error, a->error[0] != '\0' ? "; " : "",
+	    a->text);
 	return payout_answered(
 	    r->db, &s->open.payout, detail, tx, s->answered_ms, e);
 }
@@ -359,7 +411,9 @@ go_on(struct window *w, struct slot *s, struct err *e)
 {
 	enum rc rc;
 
-	if (!w->closed && s->tries < TRIES_MAX &&
+	if (!w->closed &&
+	    (goes_direct(w->run, &s->open) ? s->tries_direct : s->tries) <
+		TRIES_MAX &&
 	    should_send(w->run, &s->open)) {
 		s->later_ms = clock_monotonic_ms() + RETRY_PAUSE_MS;
 		put(w, s, PLACE_LATER);
@@ -418,7 +472,7 @@ static int64_t
 idle_ms(const struct window *w)
 {
 	int64_t left, wait = WAIT_MS, now = clock_monotonic_ms();
-	int64_t pause = facilitator_pause_ms(w->run->facilitator);
+	int64_t pause = pause_of(w->run);
 	size_t i;
 
 	if (w->count[PLACE_ANSWERED] > 0)
@@ -443,7 +497,7 @@ chores(struct window *w, struct err *e)
 	while (rc == RC_OK && !is_over(w)) {
 		(void)collect(w, 0, -1);
 		later_to_ready(w);
-		if (facilitator_pause_ms(w->run->facilitator) > PAUSE_MAX_MS)
+		if (pause_of(w->run) > PAUSE_MAX_MS)
 			window_close(w);
 		n = 0;
 		if (may_start(w)) {
@@ -469,7 +523,7 @@ window_free(struct window *w)
 {
 	size_t i;
 
-	while (facilitator_in_flight(w->run->facilitator) > 0)
+	while (in_flight(w->run) > 0)
 		(void)collect(w, WAIT_MS, -1);
 	for (i = 0; w->slots != NULL && i < w->size; i++)
 		open_payout_free(&w->slots[i].open);
@@ -488,7 +542,8 @@ settle(struct run *r, const struct feed *feed, struct err *e)
 	 * As many ready as on their way, and as many answered. But a single
 	 * one is judged before the next is even prepared.
 	 */
-	w.at_once = (size_t)r->conf->payout_concurrency;
+	w.at_once = r->direct != NULL ? DIRECT_AT_ONCE_MAX
+				      : (size_t)r->conf->payout_concurrency;
 	w.size = w.at_once == 1 ? 1 : 3 * w.at_once;
 	w.slots = calloc(w.size, sizeof(*w.slots));
 	w.group = calloc(w.size, sizeof(*w.group));
