@@ -427,12 +427,83 @@ SELECT account FROM submission WHERE chain_id = ?1 ORDER BY id DESC LIMIT 1;
 SELECT coalesce(sum(cost_wei / 1000000000), 0), count(cost_wei), count(*)
 FROM submission WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
 
+-- To whom a payout's bytes were last sent.
+-- :name event_submitted
+SELECT detail FROM payout_event WHERE payout = ?1 AND kind = 'submitted'
+ORDER BY id DESC LIMIT 1;
+
+-- How many payouts of worker ?1 (0: of all) aren't settled, and since when the
+-- oldest waits.
+-- :name payout_unsettled
+SELECT count(*), coalesce(min(reserved_ms), 0) FROM payout
+WHERE state NOT IN ('final', 'voided') AND state <> 'posted'
+	AND (?1 = 0 OR worker = ?1);
+
+-- What is promised of one treasury.
+-- :name in_flight
+SELECT coalesce(sum(CASE WHEN state <> 'posted' THEN amount_micros
+	WHEN amount_micros > paid_micros THEN amount_micros - paid_micros
+	ELSE 0 END), 0)
+FROM payout WHERE state NOT IN ('final', 'voided') AND chain_id = ?1
+	AND token = ?2 AND treasury = ?3;
+
 -- :name account_balance
 SELECT balance_micros FROM account WHERE id = ?1;
 
 -- :name finding_insert
-INSERT INTO finding (at_ms, kind, subject, detail) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (kind, subject) DO NOTHING;
+INSERT INTO finding (at_ms, kind, subject, detail, since_ms, last_ms, times)
+VALUES (?1, ?2, ?3, ?4, ?1, ?1, 1);
+
+-- Seen again. What was over begins anew; what a person closed before it was
+-- over goes on.
+-- :name finding_again
+UPDATE finding SET detail = ?4, last_ms = ?1,
+	since_ms = CASE WHEN closed_by = 'over' THEN ?1 ELSE since_ms END,
+	times = CASE WHEN closed_by = 'over' THEN 1 ELSE times + 1 END,
+	closed_ms = NULL, closed_by = NULL
+WHERE kind = ?2 AND subject = ?3;
+
+-- Whether there is such a finding, and whether it is open.
+-- :name finding_stands
+SELECT CASE WHEN closed_ms IS NULL THEN 1 ELSE 0 END FROM finding
+WHERE kind = ?1 AND subject = ?2;
+
+-- :name finding_over
+UPDATE finding SET closed_ms = ?3, closed_by = 'over'
+WHERE kind = ?1 AND subject = ?2 AND closed_ms IS NULL;
+
+-- All of a kind that weren't seen since ?2.
+-- :name finding_over_unseen
+UPDATE finding SET closed_ms = ?3, closed_by = 'over'
+WHERE kind = ?1 AND last_ms < ?2 AND closed_ms IS NULL;
+
+-- :name payout_run_begin
+INSERT INTO payout_run (began_ms, reconcile) VALUES (?1, ?2);
+
+-- :name payout_run_end
+UPDATE payout_run SET ended_ms = ?2, exit_code = ?3, reserved = ?4,
+	posted = ?5, finalized = ?6, voided = ?7, held = ?8, unresolved = ?9,
+	posts = ?10, calls = ?11, words = ?12
+WHERE id = ?1;
+
+-- :name payout_run_last
+SELECT id, began_ms, coalesce(ended_ms, 0), coalesce(exit_code, -1), reconcile,
+	reserved, posted, finalized, voided, held, unresolved, posts, calls,
+	words
+FROM payout_run ORDER BY id DESC LIMIT 1;
+
+-- :name settler_get
+SELECT coalesce(settled_ms, 0), coalesce(failing_ms, 0), runs, payees, unfit,
+	words
+FROM settler WHERE name = ?1;
+
+-- :name settler_set
+INSERT INTO settler (name, settled_ms, failing_ms, runs, payees, unfit, words)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (name) DO UPDATE SET settled_ms = excluded.settled_ms,
+	failing_ms = excluded.failing_ms, runs = excluded.runs,
+	payees = excluded.payees, unfit = excluded.unfit,
+	words = excluded.words;
 
 -- :name hold_set
 INSERT INTO hold (worker, by, since_ms, reason) VALUES (?1, ?2, ?3, ?4)
@@ -788,14 +859,16 @@ FROM hold WHERE worker = ?1;
 
 -- ?1 is 1 to have those, too, that a person has closed.
 -- :name finding_list
-SELECT id, at_ms, kind, subject, detail, closed_ms FROM finding
-WHERE ?1 OR closed_ms IS NULL ORDER BY id;
+SELECT id, at_ms, kind, subject, detail, closed_ms, since_ms, last_ms, times,
+	closed_by
+FROM finding WHERE ?1 OR closed_ms IS NULL ORDER BY id;
 
 -- :name finding_get
 SELECT kind, subject, closed_ms FROM finding WHERE id = ?1;
 
 -- :name finding_close
-UPDATE finding SET closed_ms = ?2 WHERE id = ?1 AND closed_ms IS NULL;
+UPDATE finding SET closed_ms = ?2, closed_by = 'person'
+WHERE id = ?1 AND closed_ms IS NULL;
 
 -- Where the newest payout on chain ?1 (0: any) was made from.
 -- :name treasury_last

@@ -364,16 +364,56 @@ CREATE TABLE hold (
 	PRIMARY KEY (worker, by)
 ) STRICT, WITHOUT ROWID;
 
--- What a payout run found that a person must look at. Never deleted; closing
--- one says that somebody did.
+-- What a payout run found that a person must look at: a row for each kind and
+-- subject, never deleted; src/ledger/finding.c has the kinds. What lasts is
+-- told again by each run that sees it, and is closed as over by the run that
+-- sees its end. A person closes it to say that somebody looked; if it isn't
+-- over then, the next run opens it again.
 CREATE TABLE finding (
 	id		INTEGER PRIMARY KEY,
-	at_ms		INTEGER NOT NULL,
+	at_ms		INTEGER NOT NULL,	-- when it was first found
 	kind		TEXT NOT NULL,
 	subject		TEXT NOT NULL,
-	detail		TEXT NOT NULL,
+	detail		TEXT NOT NULL,		-- as it was told last
+	since_ms	INTEGER NOT NULL,	-- it has lasted since then
+	last_ms		INTEGER NOT NULL,	-- and was last seen then
+	times		INTEGER NOT NULL,	-- seen so often since since_ms
 	closed_ms	INTEGER,
-	UNIQUE (kind, subject)
+	closed_by	TEXT CHECK (closed_by IN ('person', 'over')),
+	UNIQUE (kind, subject),
+	CHECK ((closed_ms IS NULL) = (closed_by IS NULL))
+) STRICT;
+
+-- Each payout run that may change something: when it began and how it ended.
+-- One without an end is at work, or was killed.
+CREATE TABLE payout_run (
+	id		INTEGER PRIMARY KEY,
+	began_ms	INTEGER NOT NULL,
+	ended_ms	INTEGER,
+	exit_code	INTEGER,		-- see worknet-payout --help
+	reconcile	INTEGER NOT NULL CHECK (reconcile IN (0, 1)), -- only looked
+	reserved	INTEGER NOT NULL DEFAULT 0,	-- payouts: new ones
+	posted		INTEGER NOT NULL DEFAULT 0,
+	finalized	INTEGER NOT NULL DEFAULT 0,
+	voided		INTEGER NOT NULL DEFAULT 0,
+	held		INTEGER NOT NULL DEFAULT 0,	-- payees not paid
+	unresolved	INTEGER NOT NULL DEFAULT 0,	-- after it
+	posts		INTEGER NOT NULL DEFAULT 0,	-- sent to be settled
+	calls		INTEGER NOT NULL DEFAULT 0,	-- of the chain's nodes
+	words		TEXT NOT NULL DEFAULT '',	-- why it wasn't all
+	CHECK ((ended_ms IS NULL) = (exit_code IS NULL))
+) STRICT;
+
+-- How each way to settle does, over all runs: a facilitator under its address
+-- without the path, which may hold a key.
+CREATE TABLE settler (
+	name		TEXT PRIMARY KEY,
+	settled_ms	INTEGER,	-- the chain last showed what it was sent
+	failing_ms	INTEGER,	-- nothing of what it was sent since then
+	runs		INTEGER NOT NULL,	-- that sent it something since then
+	payees		INTEGER NOT NULL,	-- most of one of these, in vain
+	unfit		INTEGER NOT NULL CHECK (unfit IN (0, 1)), -- refuses all
+	words		TEXT NOT NULL		-- its last answer
 ) STRICT;
 
 -- Up to which final block the treasury's payments were compared with the
@@ -492,14 +532,17 @@ WHEN EXISTS (SELECT 1 FROM submission_form WHERE submission = NEW.submission
 	AND max_fee_wei = NEW.max_fee_wei)
 BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
 
--- Of a finding only the closing can be added.
-CREATE TRIGGER finding_only_close BEFORE UPDATE ON finding
+-- A finding stays what it is of.
+CREATE TRIGGER finding_stays BEFORE UPDATE ON finding
 WHEN NEW.id IS NOT OLD.id OR NEW.at_ms IS NOT OLD.at_ms
 	OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject
-	OR NEW.detail IS NOT OLD.detail OR OLD.closed_ms IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'a finding can only be closed'); END;
+BEGIN SELECT RAISE(ABORT, 'a finding stays what it is of'); END;
 CREATE TRIGGER finding_no_delete BEFORE DELETE ON finding
 BEGIN SELECT RAISE(ABORT, 'a finding is never deleted'); END;
+CREATE TRIGGER finding_no_replace BEFORE INSERT ON finding
+WHEN EXISTS (SELECT 1 FROM finding WHERE id = NEW.id
+	OR (kind = NEW.kind AND subject = NEW.subject))
+BEGIN SELECT RAISE(ABORT, 'a finding is never replaced'); END;
 
 -- Views for people -------------------------------------------------------
 

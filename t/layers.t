@@ -19,7 +19,7 @@ my %below = (
 	x402 => [qw(base eth json http keys evm)],
 	pay => [qw(base eth json http keys evm x402 ledger)],
 	work => [qw(base eth json http)],
-	admin => [qw(base eth json ledger)],
+	admin => [qw(base eth json http keys evm x402 ledger)],
 	serve => [qw(base api)],
 );
 

@@ -12,6 +12,7 @@
 #include "eth/hex.h"
 #include "ledger/audit_part.h"
 #include "ledger/evidence.h"
+#include "ledger/finding.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 

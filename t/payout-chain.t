@@ -18,7 +18,7 @@ sub ledger {
 
 	return PayoutTest->new($rig, workers => 1, payout => {
 	    rpc_urls => $rig->{rpcProxy},
-	    facilitator_url => $rig->{scripted}, %payout });
+	    facilitators => $rig->{scripted}, %payout });
 }
 
 sub both { return (rpc_urls => "$rig->{rpcProxy} $rig->{rpc}") }

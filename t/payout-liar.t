@@ -54,7 +54,7 @@ my @liars = (
 
 my $rig = rig_start('--confirmation-timeout', 300);
 my $l = PayoutTest->new($rig, workers => 2 + @liars, results => 15,
-    payout => { facilitator_url => $rig->{scripted} });
+    payout => { facilitators => $rig->{scripted} });
 my @workers = $l->worker_list;
 
 # Each POST of a worker's payouts has the same bytes.

@@ -12,7 +12,7 @@ use PayoutTest qw(rig_start rig_stop);
 my $rig = rig_start();
 
 sub ledger {
-	return PayoutTest->new($rig, payout => { facilitator_url =>
+	return PayoutTest->new($rig, payout => { facilitators =>
 	    $rig->{scripted} }, @_);
 }
 

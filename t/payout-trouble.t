@@ -59,7 +59,7 @@ sub pay_in_the_middle {
 
 {
 	my $l = ledger(workers => 2, fund => 0,
-	    payout => { facilitator_url => $rig->{scripted} });
+	    payout => { facilitators => $rig->{scripted} });
 	my @w = $l->worker_list;
 
 	$rig->token('mint', $l->{treasury}, $l->owed($w[0]) +
@@ -76,7 +76,7 @@ sub pay_in_the_middle {
 }
 
 {
-	my $l = ledger(payout => { facilitator_url => $rig->{scripted} });
+	my $l = ledger(payout => { facilitators => $rig->{scripted} });
 
 	$rig->rpc('anvil_setCode', $l->{treasury}, '0x6000');
 	$l->pay_is('conf', 'a treasury with code can\'t pay');
@@ -185,7 +185,7 @@ sub pay_in_the_middle {
 # authorizations say proves nothing about it.
 {
 	my $l = ledger(workers => 2,
-	    payout => { facilitator_url => $rig->{scripted} });
+	    payout => { facilitators => $rig->{scripted} });
 	my ($w) = $l->worker_list;
 	my $key = WorknetTest::slurp($l->dir('key'));
 	my $other = Digest::SHA::sha256_hex('another treasury');
@@ -255,7 +255,7 @@ sub pay_in_the_middle {
 }
 
 for my $how ('a hold of everybody', 'a signal') {
-	my $l = ledger(payout => { facilitator_url => $rig->{scripted} });
+	my $l = ledger(payout => { facilitators => $rig->{scripted} });
 	my $pid = pay_in_the_middle($l);
 
 	if ($how eq 'a signal') {
@@ -279,7 +279,7 @@ for my $how ('a hold of everybody', 'a signal') {
 # ---- Two runs, a locked ledger, a full disk ----
 
 {
-	my $l = ledger(payout => { facilitator_url => $rig->{scripted} });
+	my $l = ledger(payout => { facilitators => $rig->{scripted} });
 	my $pid = pay_in_the_middle($l);
 
 	$l->pay_is('locked', 'a second run finds the lock');
@@ -303,7 +303,7 @@ sub lock_ledger {
 
 {
 	my $l = ledger(workers => 2,
-	    payout => { facilitator_url => $rig->{scripted} });
+	    payout => { facilitators => $rig->{scripted} });
 
 	$l->{conf}{ledger}{busy_timeout_ms} = 100;
 	$l->conf_write;
@@ -327,7 +327,7 @@ sub lock_ledger {
 SKIP: {
 	skip 't/fault.so isn\'t built', 1 if !fault_so();
 	my $l = ledger(workers => 2,
-	    payout => { facilitator_url => $rig->{scripted} })->fault_prepare;
+	    payout => { facilitators => $rig->{scripted} })->fault_prepare;
 
 	my $pid = pay_in_the_middle($l);
 	$l->fault('ENOSPC write ftruncate');
@@ -348,7 +348,7 @@ SKIP: {
 	for my $hours (-1, 1) {
 		my $what = "a clock that is an hour " . ($hours < 0 ?
 		    'behind' : 'ahead');
-		my $l = ledger(workers => 2, payout => { facilitator_url =>
+		my $l = ledger(workers => 2, payout => { facilitators =>
 		    $rig->{scripted} })->fault_prepare;
 		my ($w) = $l->worker_list;
 
@@ -375,7 +375,7 @@ SKIP: {
 
 {
 	my $l = ledger(workers => 2,
-	    payout => { facilitator_url => $rig->{scripted} });
+	    payout => { facilitators => $rig->{scripted} });
 	my ($w) = $l->worker_list;
 	my $owed = $l->owed($w);
 
@@ -402,7 +402,7 @@ SKIP: {
 # Unused by the other treasury, for ever: no proof about this one's nonce.
 {
 	my $l = ledger(workers => 1,
-	    payout => { facilitator_url => $rig->{scripted} });
+	    payout => { facilitators => $rig->{scripted} });
 	my ($w) = $l->worker_list;
 	my $owed = $l->owed($w);
 	my $key = WorknetTest::slurp($l->dir('key'));

@@ -8,11 +8,12 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
-#include "admin/treasury.h"
+#include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "evm/nodes.h"
 #include "ledger/transfer.h"
+#include "x402/facilitators.h"
 
 #define DETAIL_MAX     400
 #define CLOCK_LEAST_MS 1767225600000LL /* 2026-01-01: this is older code */
@@ -60,6 +61,30 @@ check_configuration(struct admin *a, struct outcome *o)
 	say(o, true, "%s", e.msg);
 }
 
+/* What can be told without asking anybody, and without reading a key. */
+static enum rc
+payout_test(const struct conf *c, struct err *e)
+{
+	struct nodes *nodes = NULL;
+	struct network n;
+	enum rc rc;
+
+	rc = network_from_conf(&n, c, e);
+	if (rc == RC_OK)
+		rc = http_urls_check_private(
+		    c->payout_rpc_urls, "[payout] rpc_urls", e);
+	if (rc == RC_OK)
+		rc = nodes_new(
+		    &nodes, c->payout_rpc_urls, &n, c->payout_finality, e);
+	nodes_free(nodes);
+	if (rc == RC_OK && conf_settles(c, "facilitator"))
+		rc = facilitators_check(c, e);
+	if (rc == RC_OK && conf_settles(c, "direct") &&
+	    c->payout_gas_key_file[0] == '\0')
+		rc = err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
+	return rc;
+}
+
 /* The rest needs keys, which only the payout program may read. */
 static void
 check_payout(struct admin *a, struct outcome *o)
@@ -67,12 +92,12 @@ check_payout(struct admin *a, struct outcome *o)
 	const struct conf *c = &a->conf;
 	struct err e = ERR_INIT;
 
-	if (c->payout_network[0] == '\0' &&
-	    c->payout_facilitator_url[0] == '\0' &&
+	if (c->payout_network[0] == '\0' && c->payout_facilitators[0] == '\0' &&
+	    c->payout_gas_key_file[0] == '\0' &&
 	    c->payout_rpc_urls[0] == '\0' &&
 	    c->payout_treasury_key_file[0] == '\0')
 		say(o, false, "not set up: nobody can be paid");
-	else if (a->look != NULL && a->look->test(c, &e) != RC_OK)
+	else if (payout_test(c, &e) != RC_OK)
 		say(o, true, "%s", e.msg);
 	else
 		say(o, false, "on %s; worknet-payout -t tests the keys, too",

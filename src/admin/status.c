@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "admin/admin.h"
+#include "admin/commands.h"
 #include "admin/coverage.h"
 #include "admin/value.h"
 #include "base/clock.h"

@@ -1,5 +1,6 @@
 /* worknet worker list, show, suspend, resume. */
 #include "ledger/worker.h"
+#include "admin/commands.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"

@@ -9,15 +9,16 @@
 #include <strings.h>
 
 enum conf_type {
-	CONF_TEXT,     /* char[max + 1] */
-	CONF_PATH,     /* char[max + 1], made absolute */
-	CONF_INT,      /* int64_t in [min, max] */
-	CONF_BOOL,     /* yes or no */
-	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
-	CONF_NETWORK,  /* char[max + 1], one of networks */
-	CONF_FINALITY, /* char[max + 1], one of finalities */
-	CONF_SETTLE,   /* char[max + 1], one of ways */
-	CONF_GWEI,     /* int64_t in [min, max] wei, written in gwei */
+	CONF_TEXT,	/* char[max + 1] */
+	CONF_PATH,	/* char[max + 1], made absolute */
+	CONF_INT,	/* int64_t in [min, max] */
+	CONF_BOOL,	/* yes or no */
+	CONF_LIST,	/* char[max + 1], the lines' values joined by blanks */
+	CONF_NETWORK,	/* char[max + 1], one of networks */
+	CONF_FINALITY,	/* char[max + 1], one of finalities */
+	CONF_THRESHOLD, /* char[max + 1], one of thresholds */
+	CONF_SETTLE,	/* char[max + 1], one of ways */
+	CONF_GWEI,	/* int64_t in [min, max] wei, written in gwei */
 };
 
 struct conf_key {
@@ -46,6 +47,11 @@ static const char *const finalities[] = {
 	"latest",
 	"safe",
 	"finalized",
+	NULL,
+};
+static const char *const thresholds[] = {
+	"fixed",
+	"auto",
 	NULL,
 };
 
@@ -102,8 +108,10 @@ static const struct conf_key keys[] = {
 	    CONF_WORD_MAX, "", "what the token's name() says" },
 	{ "payout", "token_version", CONF_TEXT, FIELD(payout_token_version), 1,
 	    CONF_WORD_MAX, "", "what its version() says" },
-	{ "payout", "facilitator_url", CONF_TEXT, FIELD(payout_facilitator_url),
-	    1, URL_MAX, "", "the base URL, what stands in front of /settle" },
+	{ "payout", "facilitators", CONF_LIST, FIELD(payout_facilitators), 1,
+	    CONF_URLS_MAX, "",
+	    "base URLs, what stands in front of /settle, also on several "
+	    "lines; the next one is used while those before it fail" },
 	{ "payout", "x402_version", CONF_INT, FIELD(payout_x402_version), 1, 2,
 	    "2", "of the requests that the facilitator gets" },
 	{ "payout", "rpc_urls", CONF_LIST, FIELD(payout_rpc_urls), 1,
@@ -121,6 +129,18 @@ static const struct conf_key keys[] = {
 	{ "payout", "threshold_micros", CONF_INT,
 	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
 	    "a worker is paid from this balance on" },
+	{ "payout", "threshold", CONF_THRESHOLD, FIELD(payout_threshold), 1,
+	    CONF_WORD_MAX, "fixed",
+	    "fixed; or auto: paid is, from threshold_micros on, when the fee "
+	    "is a small share (see the next three), or after a longest wait" },
+	{ "payout", "fee_micros", CONF_INT, FIELD(payout_fee_micros), 0,
+	    MICROS_MAX / 100, "1000", "what a payment costs" },
+	{ "payout", "fee_share_percent", CONF_INT,
+	    FIELD(payout_fee_share_percent), 1, 100, "1",
+	    "the fee may be so much of what is paid" },
+	{ "payout", "longest_wait_days", CONF_INT,
+	    FIELD(payout_longest_wait_days), 1, 366, "7",
+	    "or credit has waited for so long" },
 	{ "payout", "validity_s", CONF_INT, FIELD(payout_validity_s), 60,
 	    604800, "3600", "how long an authorization can be settled" },
 	{ "payout", "max_per_payout_micros", CONF_INT,
@@ -342,6 +362,8 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_word(field, k, ways, value, e);
 	case CONF_GWEI:
 		return set_gwei(field, k, value, e);
+	case CONF_THRESHOLD:
+		return set_word(field, k, thresholds, value, e);
 	case CONF_TEXT:
 	case CONF_PATH:
 		return set_text(field, k, file, value, e);

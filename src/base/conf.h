@@ -48,15 +48,19 @@ struct conf {
 	char payout_token[ADDRESS_LEN + 1];	      /* of custom */
 	char payout_token_name[CONF_WORD_MAX + 1];    /* of custom */
 	char payout_token_version[CONF_WORD_MAX + 1]; /* of custom */
-	char payout_facilitator_url[URL_MAX + 1];
-	int64_t payout_x402_version;		  /* 1 or 2 */
-	char payout_rpc_urls[CONF_URLS_MAX + 1];  /* one or more */
-	char payout_explorer_url[URL_MAX + 1];	  /* "": built in */
-	char payout_finality[CONF_WORD_MAX + 1];  /* a block's tag */
-	int64_t payout_threshold_micros;	  /* nobody is paid less */
-	int64_t payout_validity_s;		  /* of an authorization */
-	int64_t payout_max_per_payout_micros;	  /* 0: no cap */
-	int64_t payout_max_per_run_micros;	  /* 0: no cap */
+	char payout_facilitators[CONF_URLS_MAX + 1];  /* in this order */
+	int64_t payout_x402_version;		      /* 1 or 2 */
+	char payout_rpc_urls[CONF_URLS_MAX + 1];      /* one or more */
+	char payout_explorer_url[URL_MAX + 1];	      /* "": built in */
+	char payout_finality[CONF_WORD_MAX + 1];      /* a block's tag */
+	char payout_threshold[CONF_WORD_MAX + 1];     /* fixed or auto */
+	int64_t payout_threshold_micros;	      /* nobody is paid less */
+	int64_t payout_fee_micros;	      /* of auto: a payment's fee */
+	int64_t payout_fee_share_percent;     /* and at most so much of it */
+	int64_t payout_longest_wait_days;     /* or after so long */
+	int64_t payout_validity_s;	      /* of an authorization */
+	int64_t payout_max_per_payout_micros; /* 0: no cap */
+	int64_t payout_max_per_run_micros;    /* 0: no cap */
 	int64_t payout_max_per_worker_day_micros; /* 0: no cap */
 	int64_t payout_concurrency;		  /* settlements at once */
 	char payout_treasury_key_file[PATH_LEN_MAX + 1];

@@ -324,3 +324,49 @@ treasury_key_read(struct eth_key *key, const char *path,
 	secret_wipe(text, sizeof(text));
 	return rc;
 }
+
+static enum rc
+address_of_keystore(struct address *out, struct slice text, struct err *e)
+{
+	struct keystore k = { .is_scrypt = false };
+	struct err cause = ERR_INIT;
+	struct json *root = NULL;
+	enum rc rc;
+
+	rc = json_read(&root, text, &cause);
+	if (rc != RC_OK)
+		return err_set(e, rc, "keystore: %s", cause.msg);
+	rc = read_document(&k, root, e);
+	json_free(root);
+	*out = k.address;
+	if (rc == RC_OK && !k.has_address)
+		return err_set(
+		    e, RC_NOT_FOUND, "keystore: no address stands in it");
+	return rc;
+}
+
+enum rc
+treasury_address_read(struct address *out, const char *path, struct err *e)
+{
+	char text[FILE_MAX];
+	struct eth_key key;
+	struct slice s;
+	size_t len;
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = secret_file_read(text, sizeof(text), &len, path, e);
+	if (rc != RC_OK)
+		return rc;
+	s = secret_trim((struct slice){ text, len });
+	if (s.len > 0 && s.p[0] == '{') {
+		rc = address_of_keystore(out, s, e);
+	} else {
+		rc = eth_key_read(&key, path, e);
+		if (rc == RC_OK)
+			rc = eth_key_address(out, &key, e);
+		secret_wipe(&key, sizeof(key));
+	}
+	secret_wipe(text, sizeof(text));
+	return rc;
+}

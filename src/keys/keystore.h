@@ -37,4 +37,11 @@ MUST_CHECK enum rc keystore_open(struct eth_key *key, struct slice text,
 MUST_CHECK enum rc treasury_key_read(struct eth_key *key, const char *path,
     const char *passphrase_path, struct err *e);
 
+/*
+ * Whose the key in path is, without decrypting it: of a keystore the address
+ * that stands in it, RC_NOT_FOUND if it has none. Else as treasury_key_read.
+ */
+MUST_CHECK enum rc
+treasury_address_read(struct address *out, const char *path, struct err *e);
+
 #endif

@@ -203,7 +203,8 @@ gas_can_pay(struct gas *g, const struct submission *s, uint64_t promised_wei,
 	if (__builtin_add_overflow(gas_cost_wei(s), promised_wei, &needs))
 		needs = UINT64_MAX;
 	if (has >= needs)
-		return RC_OK;
+		return run_over(
+		    g->run, "gas account is poor", &g->sender.account, e);
 	if (has >= gas_cost_wei(s))
 		return err_set(
 		    e, RC_BUSY, "the gas account waits for what it has sent");

@@ -13,8 +13,6 @@ struct open_payout {
 	struct payout payout;
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
-	enum answer_class answer; /* of its last POST in this run, or RETRY */
-	bool maybe_transient;
 	bool posted_before; /* its bytes were sent before */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
@@ -29,7 +27,18 @@ void open_payout_free(struct open_payout *o);
 MUST_CHECK enum rc open_has_unsettled(
     struct run *r, int64_t worker_id, bool *unsettled, struct err *e);
 
-/* Adds those that aren't posted to the run's result. */
+/* What it signed, for the token to try. */
+void open_payout_transfer(const struct run *r, const struct open_payout *o,
+    struct signed_transfer *out);
+
+/*
+ * Whether the stored request is of this payout and what was signed; a finding
+ * says if not.
+ */
+MUST_CHECK enum rc open_payout_check(
+    struct run *r, const struct open_payout *o, bool *intact, struct err *e);
+
+/* Notes in the run's result how many aren't posted. */
 MUST_CHECK enum rc open_count(struct run *r, struct err *e);
 
 /* Every open payout that is signed: judges and books. */

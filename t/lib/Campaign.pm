@@ -258,7 +258,7 @@ sub case_begin {
 path = ledger.db
 [payout]
 network = base-sepolia
-facilitator_url = $self->{rig}{facilitator}
+facilitators = $self->{rig}{facilitator}
 rpc_urls = $self->{rig}{rpc}
 x402_version = $self->{x402}
 threshold_micros = $THRESHOLD

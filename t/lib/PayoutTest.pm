@@ -237,7 +237,7 @@ sub new {
 	my $key = Digest::SHA::sha256_hex("treasury of $seed");
 	my $network = $rig->{chainId} == 8453 ? 'base' : 'base-sepolia';
 	my $self = WorknetTest::new($class, conf => { payout => {
-	    network => $network, facilitator_url => $rig->{facilitator},
+	    network => $network, facilitators => $rig->{facilitator},
 	    rpc_urls => $rig->{rpc}, treasury_key_file => 'key',
 	    threshold_micros => 1000, %{ $opt{payout} // {} } } });
 
