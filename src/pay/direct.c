@@ -20,11 +20,12 @@
 #include "base/text.h"
 #include "pay/flight.h"
 
-#define GROUP_MS    300	  /* payouts wait so long for others */
-#define POLL_MS	    1000  /* between looks: half of Base's blocks */
-#define TRY_MS	    3000  /* between tries to launch what can't yet be */
-#define PATIENCE_MS 45000 /* on its way; then the next run goes on */
-#define WAIT_MS	    10000 /* for a lower fee and the like, likewise */
+#define GROUP_MS     300   /* a payout waits so long for another one, */
+#define GROUP_MAX_MS 2000  /* and in all */
+#define POLL_MS	     1000  /* between looks: half of Base's blocks */
+#define TRY_MS	     3000  /* between tries to launch what can't yet be */
+#define PATIENCE_MS  45000 /* on its way; then the next run goes on */
+#define WAIT_MS	     10000 /* for a lower fee and the like, likewise */
 
 /* A payout in no transaction yet. */
 struct passenger {
@@ -316,15 +317,21 @@ riders_look(struct direct *d)
 				    "sent, and in no block yet");
 }
 
-/* Whether a transaction is to be made: of many, or of those who waited. */
-static bool
-should_launch(const struct direct *d, int64_t now)
+/* When a transaction is to be made of the group: it is full, or all waited. */
+static int64_t
+launch_ms(const struct direct *d)
 {
-	size_t batch = (size_t)d->run->conf->payout_direct_batch;
+	int64_t last, latest;
 
-	return !d->halted && d->group_n > 0 && d->flights.n < FLIGHTS_MAX &&
-	    now >= d->try_ms &&
-	    (d->group_n >= batch || now - d->group[0].since_ms >= GROUP_MS);
+	if (d->halted || d->group_n == 0 || d->flights.n == FLIGHTS_MAX)
+		return INT64_MAX;
+	if (d->group_n >= (size_t)d->run->conf->payout_direct_batch)
+		return d->try_ms;
+	last = d->group[d->group_n - 1].since_ms + GROUP_MS;
+	latest = d->group[0].since_ms + GROUP_MAX_MS;
+	if (latest < last)
+		last = latest;
+	return last > d->try_ms ? last : d->try_ms;
 }
 
 static enum rc
@@ -347,7 +354,7 @@ go_on(struct direct *d, struct err *e)
 			rc = flights_look(&d->flights, &all, e);
 		flights_answer(d);
 	}
-	while (rc == RC_OK && should_launch(d, clock_monotonic_ms()))
+	while (rc == RC_OK && launch_ms(d) <= clock_monotonic_ms())
 		rc = launch(d, e);
 	return rc;
 }
@@ -367,21 +374,16 @@ work(struct direct *d)
 	riders_look(d);
 }
 
-/* When there is something to do next, from now on. */
+/* How long nothing is to be done. */
 static int64_t
 idle_ms(const struct direct *d)
 {
-	int64_t now = clock_monotonic_ms(), at = now + POLL_MS, group;
+	int64_t now = clock_monotonic_ms(), at = now + POLL_MS;
 
 	if (d->flights.n > 0 && d->poll_ms < at)
 		at = d->poll_ms;
-	if (d->group_n > 0) {
-		group = d->group[0].since_ms + GROUP_MS;
-		if (group < d->try_ms)
-			group = d->try_ms;
-		if (group < at && d->flights.n < FLIGHTS_MAX)
-			at = group;
-	}
+	if (launch_ms(d) < at)
+		at = launch_ms(d);
 	return at > now ? at - now : 0;
 }
 

@@ -177,17 +177,35 @@ may_have(struct window *w, size_t i, bool ask)
 	return !t->out && (t->probed || ask) && settler_is_fit(w->run, t);
 }
 
-/* What the others didn't settle in time goes to the fallback first. */
+/* The fallback whose time has come for o (NULL: for new ones); NULL: none. */
+static const struct settler *
+fallback_due(const struct window *w, const struct open_payout *o)
+{
+	const struct settler *t = w->run->settlers.all;
+
+	for (; t < w->run->settlers.all + w->run->settlers.n; t++)
+		if (t->is_fallback && settler_is_due(w->run, t, o))
+			return t;
+	return NULL;
+}
+
+/* Whether what t doesn't take is for the next one. */
+static bool
+gives_way(const struct window *w, const struct settler *t)
+{
+	return settler_is_braked(w->run, t) ||
+	    (!t->is_fallback && fallback_due(w, NULL) != NULL);
+}
+
+/* Who is asked first: the fallback, where the others had their time with s. */
 static size_t
 first_settler(const struct window *w, const struct slot *s)
 {
-	size_t i = w->run->settlers.n;
+	const struct settler *t = fallback_due(w, &s->open);
 
-	while (i-- > 0)
-		if (w->run->settlers.all[i].is_fallback &&
-		    settler_is_due(w->run, &w->run->settlers.all[i], &s->open))
-			return i;
-	return 0;
+	return t == NULL || fallback_due(w, NULL) != NULL
+	    ? 0
+	    : (size_t)(t - w->run->settlers.all);
 }
 
 /* Whose turn it is to have s: *via. */
@@ -206,7 +224,7 @@ turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
 		later |= !t->out && !t->probed && !ask;
 		if (s->refused[i] || !may_have(w, i, ask))
 			continue;
-		braked = settler_is_braked(w->run, t);
+		braked = gives_way(w, t);
 		if (s->tries[i] >= TRIES_MAX && !braked)
 			return TURN_NEVER;
 		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
@@ -234,7 +252,7 @@ room_for_new(struct window *w)
 		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
 			continue;
 		room = settler_room(w->run, t);
-		if (!settler_is_braked(w->run, t) || (empty && room > 0))
+		if (!gives_way(w, t) || (empty && room > 0))
 			return room;
 	}
 	return 0;

@@ -230,7 +230,7 @@ settler_is_due(
 		return true;
 	for (; other < r->settlers.all + r->settlers.n; other++)
 		if (other != s &&
-		    (!settler_is_braked(r, other) ||
+		    (other->health.failing_ms == 0 ||
 			other->health.failing_ms > before))
 			return false;
 	return true;

@@ -81,8 +81,8 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e);
 bool settler_is_braked(const struct run *r, const struct settler *s);
 
 /*
- * Whether the others have had their time with o (NULL: with a new one): it was
- * signed so long ago, or they settle nothing since then.
+ * Whether the others have had their time, direct_after_s: o was signed so long
+ * ago (NULL: a new one), or they have settled nothing for so long.
  */
 bool settler_is_due(
     const struct run *r, const struct settler *s, const struct open_payout *o);

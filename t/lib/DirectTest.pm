@@ -13,6 +13,10 @@ use WorknetTest qw(build_path child_start wait_for);
 use PayoutTest ();
 our @ISA = ('PayoutTest');
 
+our $MULTICALL = '0xca11bde05977b3631167028862be2a173976ca11';
+our $STRANGER = '0x23618e81e3f5cdf7f54c3d65f7fbc0abf5b21e8f';
+my $ADMIN = '0xa0ee7a142d267c1f36714e4a8f75612f20a79720';
+
 my $ETHER = '0xde0b6b3a7640000';
 
 # Options as PayoutTest's; ether => hex wei of the gas account (1 ether).
@@ -35,6 +39,18 @@ sub gas_key_new {
 	WorknetTest::spurt($self->dir('gas'), "0x$key\n");
 	chmod(0600, $self->dir('gas')) or die $!;
 	$self->{gas} = lc(($self->sign($key, 'x', 0, 1, 'lower'))[1]);
+}
+
+# Puts the token behind a proxy (EIP-1167), as the real one is: what it calls
+# has its state.
+sub token_behind_proxy {
+	my ($rig) = @_;
+	my $code = $rig->rpc('eth_getCode', $rig->{token}, 'latest');
+	my $behind = '00000000000000000000000000000000000c0de0';
+
+	$rig->rpc('anvil_setCode', "0x$behind", $code);
+	$rig->rpc('anvil_setCode', $rig->{token}, '0x363d3d373d3d3d363d73' .
+	    $behind . '5af43d82803e903d91602b57fd5bf3');
 }
 
 # What the gas account has.
@@ -101,6 +117,52 @@ sub wait_pending {
 		return @hashes >= $n && $self->{rig}->rpc(
 		    'eth_getTransactionByHash', $hashes[-1]);
 	}, "form $n to be sent");
+}
+
+# A transaction that comes first in the next block, as it offers more for its
+# gas: the admin's blacklisting of an address, or somebody's who carries out
+# the authorization of a worker.
+sub dearly {
+	my ($self, $what, @args) = @_;
+	my ($from, $data);
+
+	if ($what eq 'token') {
+		$from = $ADMIN;
+		$data = "0x$PayoutTest::SELECTOR{shift @args}" .
+		    join('', map { PayoutTest::word($_) } @args);
+	} else {
+		$from = $STRANGER;
+		$data = $self->transfer_data(@args);
+	}
+	$self->{rig}->rpc('eth_sendTransaction', { from => $from,
+	    to => $self->{rig}{token}, data => $data, gas => '0x40000',
+	    maxFeePerGas => '0x4a817c8000',
+	    maxPriorityFeePerGas => '0x4a817c8000' });
+}
+
+# What carries out the authorization of a worker's payout.
+sub transfer_data {
+	my ($self, $worker) = @_;
+	my ($a) = $self->sql('SELECT p.amount_micros, p.nonce, ' .
+	    'a.valid_after, a.valid_before, a.signature FROM payout p ' .
+	    'JOIN authorization a ON a.payout = p.id JOIN worker w ON w.id = ' .
+	    "p.worker WHERE w.address = '$worker' ORDER BY p.id DESC LIMIT 1");
+	my ($r, $s, $v) = $a->{signature} =~ /^0x(.{64})(.{64})(..)$/;
+
+	return '0xe3ee160e' . join('', map { PayoutTest::word($_) }
+	    $self->{treasury}, $worker, $a->{amount_micros},
+	    $a->{valid_after}, $a->{valid_before}, $a->{nonce}, "0x$v",
+	    "0x$r", "0x$s");
+}
+
+# The same through Multicall3, which lets it fail.
+sub multicall_data {
+	my ($self, $worker) = @_;
+	my $call = substr($self->transfer_data($worker), 2);
+
+	return '0x82ad56cb' . join('', map { PayoutTest::word($_) } 32, 1, 32,
+	    $self->{rig}{token}, 1, 96, length($call) / 2) . $call .
+	    '0' x (56);
 }
 
 # The transaction of a hash, as the node has it.

@@ -24,7 +24,7 @@ our @EXPORT_OK = qw(rig_start rig_stop word fault_so);
 our %CODE = (nothing => 0, conf => 1, system => 2, locked => 3,
     unresolved => 4, insolvent => 5, findings => 6, paid => 10);
 
-my %SELECTOR = (balanceOf => '70a08231', mint => '40c10f19',
+our %SELECTOR = (balanceOf => '70a08231', mint => '40c10f19',
     blacklist => 'f9f92be4', unBlacklist => '1a895266', pause => '8456cb59',
     unpause => '3f4ba83a');
 my $USED = '0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5';
