@@ -176,8 +176,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
 SELECT id, hash FROM transfer ORDER BY id DESC LIMIT 1;
 
 -- :name transfer_insert
-INSERT OR FAIL INTO transfer (id, at_ms, kind, debit, credit, amount_micros, hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT OR FAIL INTO transfer (id, at_ms, kind, debit, credit, amount_micros,
+	hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 
 -- :name account_add
 UPDATE account SET balance_micros = balance_micros + ?2 WHERE id = ?1;
@@ -190,8 +191,8 @@ SELECT id, hash FROM task_version ORDER BY id DESC LIMIT 1;
 -- :name task_version_insert
 INSERT INTO task_version (id, task, url, expected_status, timeout_ms,
 	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
-	hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+	hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
 
 -- Task ?1 of the name ?2, by its definition ?3.
 -- :name task_insert
@@ -352,8 +353,8 @@ SELECT id, hash FROM payout_event ORDER BY id DESC LIMIT 1;
 
 -- :name event_insert
 INSERT INTO payout_event (id, payout, at_ms, kind, transfer, tx, block,
-	detail, hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+	detail, hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
 
 -- What the last look at the chain said of a payout.
 -- :name event_last_detail
@@ -409,15 +410,6 @@ ORDER BY nonce LIMIT 1;
 -- :name submission_done
 UPDATE submission SET done_ms = ?2, cost_wei = ?3
 WHERE id = ?1 AND done_ms IS NULL;
-
--- What the gas of all that was signed since ?3 can cost at most, in gwei: of
--- each nonce only the dearest form can be carried out.
--- :name submission_spent
-SELECT coalesce(sum(dearest), 0) FROM (
-	SELECT max(s.gas_limit * f.max_fee_wei / 1000000000) + 1 AS dearest
-	FROM submission_form f CROSS JOIN submission s ON s.id = f.submission
-	WHERE s.chain_id = ?1 AND s.account = ?2 AND f.signed_ms > ?3
-	GROUP BY s.id) t;
 
 -- What was really spent since ?2 on chain ?1, in gwei, by which account.
 -- :name submission_account
@@ -523,6 +515,20 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 -- :name chain_seen_set
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
+
+-- Whether payouts were made from treasury ?2 on chain ?1, and how far the
+-- vault's journal was with the last: -1 and nothing when that isn't known.
+-- :name journal_seen_get
+SELECT EXISTS (SELECT 1 FROM payout WHERE chain_id = ?1 AND treasury = ?2),
+	coalesce((SELECT entries FROM journal_seen
+		WHERE chain_id = ?1 AND treasury = ?2), -1),
+	(SELECT hash FROM journal_seen WHERE chain_id = ?1 AND treasury = ?2);
+
+-- :name journal_seen_set
+INSERT INTO journal_seen (chain_id, treasury, entries, hash)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (chain_id, treasury) DO UPDATE SET entries = excluded.entries,
+	hash = excluded.hash;
 
 -- Health -------------------------------------------------------------------
 
@@ -656,7 +662,7 @@ FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
 -- :name audit_version
 SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
 	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
-	v.hash, k.id IS NOT NULL
+	v.hash, k.id IS NOT NULL, v.format
 FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
 
 -- :name audit_task
@@ -694,7 +700,7 @@ FROM task k WHERE k.state <> 'removed'
 	AND k.id NOT IN (SELECT task FROM schedule);
 
 -- :name audit_transfer
-SELECT id, at_ms, kind, debit, credit, amount_micros, hash
+SELECT id, at_ms, kind, debit, credit, amount_micros, hash, format
 FROM transfer ORDER BY id;
 
 -- Every result with the definition it was paid by, in the order in which the
@@ -889,7 +895,7 @@ GROUP BY 1 ORDER BY 1;
 -- :name audit_event
 SELECT e.id, e.payout, e.at_ms, e.kind, coalesce(e.transfer, 0),
 	coalesce(e.tx, ''), coalesce(e.block, 0), e.detail, e.hash,
-	p.id IS NOT NULL
+	p.id IS NOT NULL, e.format
 FROM payout_event e LEFT JOIN payout p ON p.id = e.payout ORDER BY e.id;
 
 -- The transfers that payouts made, in the order in which their events are.

@@ -11,6 +11,7 @@
 --   append-only: triggers refuse UPDATE, DELETE and REPLACE. Each row of
 --   transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
+--   format says in which way a row was hashed (src/ledger/row.c): 1, so far.
 
 -- What points where
 --   Columns named after a table hold ids of it. Those of schedule, offer, turn
@@ -47,7 +48,8 @@ CREATE TABLE task_version (
 	cooldown_ms	INTEGER NOT NULL CHECK (cooldown_ms >= 0),
 	region		TEXT NOT NULL,		-- '' for any
 	created_ms	INTEGER NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 -- A task, with a copy of the definition that is in force, which each poll that
@@ -202,6 +204,7 @@ CREATE TABLE transfer (
 			DEFERRABLE INITIALLY DEFERRED,
 	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
 	hash		BLOB NOT NULL,	-- 32 bytes
+	format		INTEGER NOT NULL,	-- of the hash
 	CHECK (debit <> credit)
 ) STRICT;
 
@@ -283,7 +286,9 @@ CREATE TABLE authorization (
 	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
 	signed_ms	INTEGER NOT NULL,
 	valid_after	INTEGER NOT NULL,	-- Unix seconds
-	valid_before	INTEGER NOT NULL,	-- Unix seconds
+	valid_before	INTEGER NOT NULL	-- Unix seconds, until 2100
+			CHECK (valid_before > valid_after
+			AND valid_before <= 4102444800 + 604800),
 	signature	TEXT NOT NULL CHECK (length(signature) = 132),
 	from_block	INTEGER NOT NULL,	-- the chain's head before signing
 	body		TEXT NOT NULL
@@ -304,7 +309,8 @@ CREATE TABLE payout_event (
 	tx		TEXT,
 	block		INTEGER,
 	detail		TEXT NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 CREATE INDEX payout_event_payout ON payout_event (payout);
@@ -422,6 +428,18 @@ CREATE TABLE chain_seen (
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
 	block		INTEGER NOT NULL,
+	PRIMARY KEY (chain_id, treasury)
+) STRICT, WITHOUT ROWID;
+
+-- How far the journal of the treasury's vault was with the last payout that was
+-- signed. The vault, a process of worknet-payout, keeps it in a file of its own;
+-- one that hasn't had this entry is an older copy, and nothing is signed with
+-- it: it has forgotten what was.
+CREATE TABLE journal_seen (
+	chain_id	INTEGER NOT NULL,
+	treasury	TEXT NOT NULL,
+	entries		INTEGER NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 

@@ -120,6 +120,12 @@ finds('a result deleted of several', 'amount transfer-chain',
 finds('the only result of a credit deleted', 'amount transfer-chain',
     "DELETE FROM result WHERE slot = $slot;",
     says => qr/transfer $paid: a credit without a result/);
+finds('a hash of a format that nobody knows', 'transfer-chain',
+    "UPDATE transfer SET format = 2 WHERE id = $paid;",
+    says => qr/transfer $paid: its hash is of format 2, this program knows 1 to 1/);
+finds('a definition of a format that nobody knows', 'version-chain',
+    'UPDATE task_version SET format = 0 WHERE id = 2;',
+    says => qr/definition 2: its hash is of format 0/);
 finds('the hashes of two transfers swapped', 'transfer-chain',
     "CREATE TEMP TABLE h AS SELECT id, hash FROM transfer
     WHERE id IN ($paid, $paid + 1);

@@ -512,13 +512,13 @@ my $carols = "(SELECT id FROM worker WHERE address = '$carol')";
 my $next = '(SELECT max(id) + 1 FROM transfer)';
 finds('money paid out without a payout, hashes made anew',
     'exceptions payout-money payout-transfer',
-    "INSERT INTO transfer SELECT $next, at_ms, 'post', 2, 3, 7, hash
+    "INSERT INTO transfer SELECT $next, at_ms, 'post', 2, 3, 7, hash, format
     FROM transfer ORDER BY id DESC LIMIT 1;
     UPDATE account SET balance_micros = balance_micros - 7 WHERE id = 2;
     UPDATE account SET balance_micros = balance_micros + 7 WHERE id = 3;",
     @anew);
 finds('credit recovered for nothing, hashes made anew', 'payout-transfer',
-    "INSERT INTO transfer SELECT $next, at_ms, 'recover', 1, $carols, 7, hash
+    "INSERT INTO transfer SELECT $next, at_ms, 'recover', 1, $carols, 7, hash, format
     FROM transfer ORDER BY id DESC LIMIT 1;
     UPDATE account SET balance_micros = balance_micros - 7 WHERE id = 1;
     UPDATE account SET balance_micros = balance_micros + 7
@@ -534,13 +534,13 @@ finds('more credit recovered than was missing, hashes made anew',
     says => qr/recovered more than was missing/);
 finds('credit recovered that no payment took, hashes made anew',
     'payout-money',
-    "INSERT INTO transfer SELECT $next, at_ms, 'recover', 1, $carols, 7, hash
+    "INSERT INTO transfer SELECT $next, at_ms, 'recover', 1, $carols, 7, hash, format
     FROM transfer ORDER BY id DESC LIMIT 1;
     UPDATE account SET balance_micros = balance_micros - 7 WHERE id = 1;
     UPDATE account SET balance_micros = balance_micros + 7
     WHERE id = $carols;
     INSERT INTO payout_event SELECT (SELECT max(id) + 1 FROM payout_event), 7,
-    at_ms, 'chain', (SELECT max(id) FROM transfer), NULL, NULL, 'x', hash
+    at_ms, 'chain', (SELECT max(id) FROM transfer), NULL, NULL, 'x', hash, format
     FROM payout_event WHERE id = 1;", @anew,
     says => qr/recovered credit that wasn't paid/);
 

@@ -111,7 +111,7 @@ sub forged_credit {
 
 	$kind //= 'credit';
 	return 'INSERT INTO transfer SELECT max(id) + 1, max(at_ms), ' .
-	    "'$kind', 1, $id, $micros, zeroblob(32) FROM transfer;" .
+	    "'$kind', 1, $id, $micros, zeroblob(32), 1 FROM transfer;" .
 	    "UPDATE account SET balance_micros = balance_micros - $micros " .
 	    'WHERE id = 1;' .
 	    "UPDATE account SET balance_micros = balance_micros + $micros " .
@@ -255,7 +255,7 @@ sub refuses_forged_payouts {
 	    $of->(0) . ';' .
 	    'INSERT INTO payout_event SELECT (SELECT max(id) + 1 FROM ' .
 	    "payout_event), id, 1, 'posted', NULL, '0x" . '7' x 64 .
-	    "', 1, 'moved', zeroblob(32) FROM payout WHERE worker = " .
+	    "', 1, 'moved', zeroblob(32), 1 FROM payout WHERE worker = " .
 	    $of->(1) . ';');
 	$rig->script('scripted');
 	$l->pay_is('findings', 'open payouts that no run has made need a ' .

@@ -12,6 +12,7 @@ enum conf_type {
 	CONF_TEXT,	/* char[max + 1] */
 	CONF_PATH,	/* char[max + 1], made absolute */
 	CONF_INT,	/* int64_t in [min, max] */
+	CONF_CAP,	/* the same; no default: init writes initial */
 	CONF_BOOL,	/* yes or no */
 	CONF_LIST,	/* char[max + 1], the lines' values joined by blanks */
 	CONF_NETWORK,	/* char[max + 1], one of networks */
@@ -34,7 +35,7 @@ struct conf_key {
 
 #define FIELD(f) offsetof(struct conf, f)
 
-/* Of one payout, or of a day's: 10^9 USDC. */
+/* Of one payout, or of a day's: 10^9 USDC, as vault/gate.h has it. */
 #define MICROS_MAX 1000000000000000LL
 
 static const char *const networks[] = {
@@ -143,15 +144,18 @@ static const struct conf_key keys[] = {
 	    "or credit has waited for so long" },
 	{ "payout", "validity_s", CONF_INT, FIELD(payout_validity_s), 60,
 	    604800, "3600", "how long an authorization can be settled" },
-	{ "payout", "max_per_payout_micros", CONF_INT,
-	    FIELD(payout_max_per_payout_micros), 0, MICROS_MAX, "0",
-	    "of one payout; 0: no cap" },
-	{ "payout", "max_per_run_micros", CONF_INT,
-	    FIELD(payout_max_per_run_micros), 0, MICROS_MAX, "0",
-	    "of all payouts of a run; 0: no cap" },
-	{ "payout", "max_per_worker_day_micros", CONF_INT,
-	    FIELD(payout_max_per_worker_day_micros), 0, MICROS_MAX, "0",
-	    "of a worker's payouts in 24 hours; 0: no cap" },
+	{ "payout", "max_per_payout_micros", CONF_CAP,
+	    FIELD(payout_max_per_payout_micros), 1, MICROS_MAX, "100000",
+	    "of one payout; without all four caps nobody is paid" },
+	{ "payout", "max_per_run_micros", CONF_CAP,
+	    FIELD(payout_max_per_run_micros), 1, MICROS_MAX, "1000000",
+	    "of all payouts of a run" },
+	{ "payout", "max_per_worker_day_micros", CONF_CAP,
+	    FIELD(payout_max_per_worker_day_micros), 1, MICROS_MAX, "200000",
+	    "of a worker's payouts in 24 hours: what an honest one can earn" },
+	{ "payout", "max_per_day_micros", CONF_CAP,
+	    FIELD(payout_max_per_day_micros), 1, MICROS_MAX, "2000000",
+	    "of all payouts in 24 hours: what you can bear to lose" },
 	{ "payout", "concurrency", CONF_INT, FIELD(payout_concurrency), 1, 64,
 	    "1", "settlements at once; many facilitators can't do more" },
 	{ "payout", "treasury_key_file", CONF_PATH,
@@ -171,10 +175,7 @@ static const struct conf_key keys[] = {
 	    "1", "payouts in one transaction of the gas account, at most" },
 	{ "payout", "gas_key_file", CONF_PATH, FIELD(payout_gas_key_file), 1,
 	    PATH_LEN_MAX, "",
-	    "the gas account's key, as treasury_key_file; another key" },
-	{ "payout", "gas_passphrase_file", CONF_PATH,
-	    FIELD(payout_gas_passphrase_file), 1, PATH_LEN_MAX, "",
-	    "its keystore's passphrase, mode 0600" },
+	    "the gas account's key, another one: 64 hex digits, mode 0600" },
 	{ "payout", "max_fee_gwei", CONF_GWEI, FIELD(payout_max_fee_wei), 1,
 	    FEE_MAX_WEI, "0.1",
 	    "for each gas; above it direct settlement waits" },
@@ -182,6 +183,10 @@ static const struct conf_key keys[] = {
 	    FIELD(payout_max_gas_per_day_wei), 1, INT64_MAX, "5000000",
 	    "of all gas that is signed for in 24 hours; 1000000000 gwei are "
 	    "one ether" },
+	{ "payout", "journal_file", CONF_PATH, FIELD(payout_journal_file), 1,
+	    PATH_LEN_MAX, "",
+	    "all that was ever signed; beside the key unless "
+	    "set, and only the payout program's user may have it" },
 	{ "payout", "cdp_key_id", CONF_TEXT, FIELD(payout_cdp_key_id), 1,
 	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator" },
 	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file), 1,
@@ -349,6 +354,7 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 
 	switch (k->type) {
 	case CONF_INT:
+	case CONF_CAP:
 		return set_int(field, k, value, e);
 	case CONF_BOOL:
 		return set_bool(field, k, value, e);
@@ -421,7 +427,7 @@ conf_defaults(struct conf *c)
 
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < KEYS; i++)
-		if (keys[i].initial[0] != '\0')
+		if (keys[i].initial[0] != '\0' && keys[i].type != CONF_CAP)
 			CHECK(key_set(c, &keys[i], NULL, keys[i].initial,
 				  NULL) == RC_OK);
 }
@@ -460,7 +466,8 @@ conf_print_sample(FILE *out)
 			section = keys[i].section;
 			fprintf(out, "%s[%s]\n", i == 0 ? "" : "\n", section);
 		}
-		fprintf(out, "; %s\n;%s = %s\n", keys[i].help, keys[i].name,
+		fprintf(out, "; %s\n%s%s = %s\n", keys[i].help,
+		    keys[i].type == CONF_CAP ? "" : ";", keys[i].name,
 		    keys[i].initial);
 	}
 }

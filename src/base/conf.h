@@ -55,14 +55,16 @@ struct conf {
 	char payout_finality[CONF_WORD_MAX + 1];      /* a block's tag */
 	char payout_threshold[CONF_WORD_MAX + 1];     /* fixed or auto */
 	int64_t payout_threshold_micros;	      /* nobody is paid less */
-	int64_t payout_fee_micros;	      /* of auto: a payment's fee */
-	int64_t payout_fee_share_percent;     /* and at most so much of it */
-	int64_t payout_longest_wait_days;     /* or after so long */
-	int64_t payout_validity_s;	      /* of an authorization */
-	int64_t payout_max_per_payout_micros; /* 0: no cap */
-	int64_t payout_max_per_run_micros;    /* 0: no cap */
-	int64_t payout_max_per_worker_day_micros; /* 0: no cap */
-	int64_t payout_concurrency;		  /* settlements at once */
+	int64_t payout_fee_micros;	  /* of auto: a payment's fee */
+	int64_t payout_fee_share_percent; /* and at most so much of it */
+	int64_t payout_longest_wait_days; /* or after so long */
+	int64_t payout_validity_s;	  /* of an authorization */
+	/* Caps; 0: not set, and then nobody is paid. */
+	int64_t payout_max_per_payout_micros;
+	int64_t payout_max_per_run_micros;
+	int64_t payout_max_per_worker_day_micros;
+	int64_t payout_max_per_day_micros; /* of all workers */
+	int64_t payout_concurrency;	   /* settlements at once */
 	char payout_treasury_key_file[PATH_LEN_MAX + 1];
 	char payout_treasury_passphrase_file[PATH_LEN_MAX + 1];
 	char payout_settle[CONF_WORD_MAX + 1]; /* see conf_settles */
@@ -71,7 +73,7 @@ struct conf {
 	int64_t payout_max_fee_wei;	       /* for each gas */
 	int64_t payout_max_gas_per_day_wei;    /* of all gas */
 	char payout_gas_key_file[PATH_LEN_MAX + 1];
-	char payout_gas_passphrase_file[PATH_LEN_MAX + 1];
+	char payout_journal_file[PATH_LEN_MAX + 1]; /* "": beside the key */
 	char payout_cdp_key_id[CONF_KEY_ID_MAX + 1];
 	char payout_cdp_key_file[PATH_LEN_MAX + 1];
 };

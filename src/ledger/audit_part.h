@@ -91,6 +91,10 @@ void audit_read_event(
 MUST_CHECK bool audit_read_result(struct query *q, struct result_row *r,
     struct version_row *v, int64_t *transfer);
 
+/* Whether this program knows of which format a row's hash is. */
+void audit_format(struct audit *a, enum audit_rule rule, const char *row,
+    int64_t id, int64_t format);
+
 /* True for what a row may hold as a time: 0 to 2^53-1. */
 bool audit_is_time(int64_t ms);
 

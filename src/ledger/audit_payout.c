@@ -132,6 +132,7 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	enum rc rc = RC_OK;
 
 	audit_read_event(q, &ev, hash);
+	audit_format(w->a, AUDIT_EVENT_CHAIN, "event", ev.id, ev.format);
 	link_event(expected, &w->before, &ev);
 	if (ev.id != w->before.last_id + 1)
 		audit_found(w->a, AUDIT_EVENT_CHAIN,

@@ -1,9 +1,21 @@
 /* Rows as the audit reads them: whatever they hold, reading them is safe. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "ledger/audit_part.h"
 
 #define STATUS_STORED_MAX 999 /* what the coordinator takes */
+
+void
+audit_format(struct audit *a, enum audit_rule rule, const char *row, int64_t id,
+    int64_t format)
+{
+	if (format < 1 || format > LINK_FORMAT)
+		audit_found(a, rule,
+		    "%s %" PRId64 ": its hash is of format %" PRId64
+		    ", this program knows 1 to %d",
+		    row, id, format, LINK_FORMAT);
+}
 
 bool
 audit_is_time(int64_t ms)
@@ -58,6 +70,7 @@ audit_read_version(
 	v->region = query_get_text(q, 9);
 	v->created_ms = query_get_int(q, 10);
 	(void)read_bytes(q, 11, hash, KECCAK256_LEN);
+	v->format = query_get_int(q, 13);
 }
 
 void
@@ -71,6 +84,7 @@ audit_read_transfer(
 	t->credit = query_get_int(q, 4);
 	t->amount_micros = query_get_int(q, 5);
 	(void)read_bytes(q, 6, hash, KECCAK256_LEN);
+	t->format = query_get_int(q, 7);
 }
 
 void
@@ -86,6 +100,7 @@ audit_read_event(
 	ev->block = query_get_int(q, 6);
 	ev->detail = query_get_text(q, 7);
 	(void)read_bytes(q, 8, hash, KECCAK256_LEN);
+	ev->format = query_get_int(q, 10);
 }
 
 bool

@@ -177,6 +177,7 @@ version_check(struct audit *a, const struct version_row *v,
 		audit_found(a, AUDIT_VERSION_CHAIN,
 		    "definition %" PRId64 ": follows %" PRId64, v->id,
 		    before->last_id);
+	audit_format(a, AUDIT_VERSION_CHAIN, "definition", v->id, v->format);
 	link_version(expected, before, v);
 	if (memcmp(expected, hash, sizeof(expected)) != 0)
 		audit_found(a, AUDIT_VERSION_CHAIN,

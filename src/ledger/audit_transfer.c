@@ -180,6 +180,7 @@ transfer_check(struct walk *w, const struct transfer_row *t)
 		audit_found(a, AUDIT_TRANSFER_CHAIN,
 		    "transfer %" PRId64 ": follows %" PRId64, t->id,
 		    w->before.last_id);
+	audit_format(a, AUDIT_TRANSFER_CHAIN, "transfer", t->id, t->format);
 	if (kind == NULL)
 		audit_found(a, AUDIT_TRANSFER_KIND,
 		    "transfer %" PRId64 ": is of no known kind", t->id);

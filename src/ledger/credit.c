@@ -310,7 +310,8 @@ static enum rc
 share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 {
 	struct share s = { .worker_id = worker_id };
-	struct transfer_row t = { .at_ms = r->now_ms,
+	struct transfer_row t = { .format = LINK_FORMAT,
+		.at_ms = r->now_ms,
 		.kind = slice_of("credit"),
 		.debit = ACCOUNT_REWARDS,
 		.credit = worker_id };

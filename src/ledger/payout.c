@@ -38,7 +38,8 @@ static enum rc
 event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
     int64_t now_ms, struct err *e)
 {
-	struct event_row ev = { .payout = payout,
+	struct event_row ev = { .format = LINK_FORMAT,
+		.payout = payout,
 		.at_ms = now_ms,
 		.kind = slice_of(kind),
 		.transfer = n->transfer,
@@ -68,6 +69,7 @@ event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
 		query_int(q, 7, ev.block);
 	query_text(q, 8, ev.detail);
 	query_bytes(q, 9, hash, sizeof(hash));
+	query_int(q, 10, ev.format);
 	return query_run(q, e);
 }
 
@@ -76,7 +78,8 @@ static enum rc
 move(struct db *db, const char *kind, int64_t debit, int64_t credit,
     int64_t micros, int64_t now_ms, int64_t *id, struct err *e)
 {
-	struct transfer_row t = { .at_ms = now_ms,
+	struct transfer_row t = { .format = LINK_FORMAT,
+		.at_ms = now_ms,
 		.kind = slice_of(kind),
 		.debit = debit,
 		.credit = credit,

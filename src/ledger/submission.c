@@ -271,15 +271,3 @@ submission_foreign(struct db *db, const struct sender *sender, int64_t *nonce,
 	*found = rc == RC_OK;
 	return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
-
-enum rc
-submission_spent(struct db *db, const struct sender *sender, int64_t since_ms,
-    int64_t *gwei, struct err *e)
-{
-	struct query *q = db_query(db, Q_SUBMISSION_SPENT);
-	char account[ADDRESS_LEN + 1];
-
-	bind_sender(q, sender, account);
-	query_int(q, 3, since_ms);
-	return query_one_int(q, gwei, e);
-}

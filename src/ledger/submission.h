@@ -91,8 +91,4 @@ MUST_CHECK enum rc submission_next_nonce(
 MUST_CHECK enum rc submission_foreign(struct db *db,
     const struct sender *sender, int64_t *nonce, bool *found, struct err *e);
 
-/* What the gas of all that was signed since then can cost at most, in gwei. */
-MUST_CHECK enum rc submission_spent(struct db *db, const struct sender *sender,
-    int64_t since_ms, int64_t *gwei, struct err *e);
-
 #endif

@@ -103,7 +103,8 @@ static enum rc
 version_add(struct db *db, int64_t task, const struct task_definition *d,
     int64_t now_ms, int64_t *version, struct err *e)
 {
-	struct version_row v = { .task = task,
+	struct version_row v = { .format = LINK_FORMAT,
+		.task = task,
 		.url = slice_of(d->url),
 		.expected_status = d->expected_status,
 		.timeout_ms = d->timeout_ms,
@@ -136,6 +137,7 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 	query_text(q, 10, v.region);
 	query_int(q, 11, v.created_ms);
 	query_bytes(q, 12, hash, sizeof(hash));
+	query_int(q, 13, v.format);
 	return query_run(q, e);
 }
 

@@ -9,6 +9,7 @@
 #include "ledger/worker.h"
 #include "pay/run.h"
 #include "pay/settler.h"
+#include "vault/vault.h"
 
 struct direct;
 
@@ -18,8 +19,8 @@ struct run {
 	const struct run_options *options; /* borrowed */
 	struct run_result *result;	   /* borrowed */
 	struct network network;
-	struct eth_key key;	/* wiped at the end */
-	struct eth_key gas_key; /* likewise */
+	struct vault *vault; /* borrowed: it has the key */
+	bool may_sign;	     /* its journal is in order */
 	struct payout_source source;
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	int64_t created_ms;		  /* of the ledger */

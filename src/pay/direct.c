@@ -214,7 +214,7 @@ queue(struct direct *d, struct submission *s, size_t n, struct err *e)
 		rc = gas_can_pay(
 		    &d->flights.gas, s, flights_promised_wei(&d->flights), e);
 	if (rc == RC_OK)
-		rc = gas_sign(&d->flights.gas, s, NULL, e);
+		rc = gas_sign(&d->flights.gas, s, e);
 	s->queued_ms = clock_unix_ms();
 	return rc == RC_OK ? submission_queue(d->run->db, s, e) : rc;
 }
@@ -394,17 +394,16 @@ direct_new(struct direct **out, struct run *r, struct err *e)
 {
 	char account[ADDRESS_LEN + 1];
 	struct direct *d = calloc(1, sizeof(*d));
-	enum rc rc;
 
 	*out = d;
 	if (d == NULL)
 		return err_set(e, RC_NO_MEMORY, "no memory");
 	d->run = r;
-	rc = gas_open(&d->flights.gas, r, e);
+	gas_open(&d->flights.gas, r);
 	address_format(
 	    account, &d->flights.gas.sender.account, ADDRESS_CHECKSUM);
 	(void)snprintf(d->name, sizeof(d->name), "gas account %s", account);
-	return rc;
+	return RC_OK;
 }
 
 void

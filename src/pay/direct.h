@@ -19,7 +19,7 @@
 
 struct direct;
 
-/* Makes *out (direct_free); run is borrowed until then. RC_INVALID. */
+/* Makes *out (direct_free); run is borrowed until then. RC_NO_MEMORY. */
 MUST_CHECK enum rc
 direct_new(struct direct **out, struct run *r, struct err *e);
 void direct_free(struct direct *d);

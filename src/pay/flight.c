@@ -127,7 +127,7 @@ flight_replace(struct flights *fs, struct flight *f, struct err *e)
 
 	rc = gas_higher_fees(&fs->gas, &f->s, e);
 	if (rc == RC_OK)
-		rc = gas_sign(&fs->gas, &f->s, &before, e);
+		rc = gas_sign(&fs->gas, &f->s, e);
 	if (rc == RC_OK)
 		rc = submission_replace(
 		    fs->gas.run->db, &f->s, clock_unix_ms(), e);
@@ -152,7 +152,7 @@ flight_push(struct flights *fs, struct flight *f, struct err *e)
 
 	if (now - f->signed_ms >= STUCK_MS) {
 		rc = flight_replace(fs, f, &why);
-		if (rc == RC_BUSY || rc == RC_CONFLICT) {
+		if (rc == RC_BUSY || rc == RC_INVALID) {
 			log_warning("gas account, nonce %" PRId64
 				    " is stuck: %s",
 			    f->s.nonce, why.msg);

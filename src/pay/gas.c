@@ -7,26 +7,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define DAY_MS (24 * 3600 * 1000LL)
-
 /* Of a replacement; nodes want 10 % more. */
 #define RAISE(wei)	 ((wei) + (wei) / 4 + 1)
 #define RAISE_LEAST(wei) ((wei) + (wei) / 10 + 1)
 
-enum rc
-gas_open(struct gas *g, struct run *r, struct err *e)
+void
+gas_open(struct gas *g, struct run *r)
 {
-	enum rc rc;
-
 	*g = (struct gas){ .run = r,
-		.sender.chain_id = (int64_t)r->network.chain_id };
-	rc = eth_key_address(&g->sender.account, &r->gas_key, e);
-	if (rc == RC_OK &&
-	    memcmp(g->sender.account.b, r->source.treasury.b,
-		sizeof(g->sender.account.b)) == 0)
-		return err_set(e, RC_INVALID,
-		    "gas_key_file: it has the treasury's key, and must have another one");
-	return rc;
+		.sender = { (int64_t)r->network.chain_id,
+		    *vault_gas_account(r->vault) } };
 }
 
 enum rc
@@ -219,53 +209,14 @@ gas_can_pay(struct gas *g, const struct submission *s, uint64_t promised_wei,
 
 /* ---- Signing ---- */
 
-static int64_t
-cost_gwei(const struct submission *s)
-{
-	return (int64_t)(gas_cost_wei(s) / WEI_PER_GWEI) + 1;
-}
-
-static enum rc
-check_day(const struct gas *g, const struct submission *s,
-    const struct submission *before, struct err *e)
-{
-	int64_t spent, cap = g->run->conf->payout_max_gas_per_day_wei;
-	int64_t more = cost_gwei(s) - (before == NULL ? 0 : cost_gwei(before));
-	enum rc rc;
-
-	rc = submission_spent(
-	    g->run->db, &g->sender, clock_unix_ms() - DAY_MS, &spent, e);
-	if (rc == RC_OK && more > cap / WEI_PER_GWEI - spent)
-		rc = err_set(e, RC_CONFLICT,
-		    "gas for %" PRId64
-		    " gwei was signed for in the last 24 hours, %" PRId64
-		    " more is above max_gas_per_day_gwei",
-		    spent, more);
-	return rc;
-}
-
 enum rc
-gas_sign(const struct gas *g, struct submission *s,
-    const struct submission *before, struct err *e)
+gas_sign(const struct gas *g, struct submission *s, struct err *e)
 {
-	const struct run *r = g->run;
 	struct transaction t = submission_transaction(s);
-	uint8_t digest[KECCAK256_LEN];
 	struct buf raw;
 	enum rc rc;
 
-	if (memcmp(&t.to, &r->source.token, sizeof(t.to)) != 0 &&
-	    memcmp(&t.to, &multicall3, sizeof(t.to)) != 0)
-		return err_set(e, RC_INVALID,
-		    "gas account: it calls the token and Multicall3 only");
-	if (s->max_fee_wei > r->conf->payout_max_fee_wei)
-		return err_set(
-		    e, RC_INVALID, "gas account: a fee above max_fee_gwei");
-	rc = check_day(g, s, before, e);
-	if (rc == RC_OK)
-		rc = transaction_digest(digest, &t, e);
-	if (rc == RC_OK)
-		rc = eth_sign(s->signature, digest, &r->gas_key, e);
+	rc = vault_gas_sign(g->run->vault, &t, s->signature, e);
 	buf_init(&raw, TRANSACTION_MAX);
 	if (rc == RC_OK)
 		rc = transaction_write(&raw, s->hash, &t, s->signature, e);

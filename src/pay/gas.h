@@ -19,8 +19,8 @@ struct gas {
 	struct account_view view; /* of the last gas_look */
 };
 
-/* Whose it is. RC_INVALID when its key is the treasury's. */
-MUST_CHECK enum rc gas_open(struct gas *g, struct run *r, struct err *e);
+/* The account is the vault's; r is borrowed. */
+void gas_open(struct gas *g, struct run *r);
 
 /* Asks the nodes about it. RC_IO. */
 MUST_CHECK enum rc gas_look(struct gas *g, struct err *e);
@@ -56,13 +56,10 @@ MUST_CHECK enum rc gas_can_pay(struct gas *g, const struct submission *s,
 uint64_t gas_cost_wei(const struct submission *s);
 
 /*
- * Signs s as it is: signature and hash. The one place that uses the account's
- * key, and so it has the limits: RC_INVALID when s calls anything but the token
- * or Multicall3, or is above max_fee_gwei; RC_CONFLICT above
- * max_gas_per_day_gwei.
- * before: s without its new fees, NULL if it is its first form.
+ * Has the vault sign s as it is: signature and hash. Errors of vault_gas_sign,
+ * which has the limits.
  */
-MUST_CHECK enum rc gas_sign(const struct gas *g, struct submission *s,
-    const struct submission *before, struct err *e);
+MUST_CHECK enum rc
+gas_sign(const struct gas *g, struct submission *s, struct err *e);
 
 #endif

@@ -213,6 +213,27 @@ open_reconcile(struct run *r, struct err *e)
 
 /* ---- Continuing ---- */
 
+/*
+ * Has it signed: it was reserved, or it was adopted and its block is gone, and
+ * the vault knows that it signed just that.
+ */
+static enum rc
+resume_unsigned(struct run *r, struct open_payout *o, struct err *e)
+{
+	struct err cause = ERR_INIT;
+	enum rc rc;
+
+	if (!r->may_sign)
+		return RC_NOT_FOUND;
+	rc = run_sign(r, o, -1, &cause);
+	if (rc == RC_OK)
+		return RC_OK;
+	if (rc != RC_CONFLICT)
+		return err_set(e, rc, "%s", cause.msg);
+	rc = run_payout_finding(r, &o->payout, "not signed", cause.msg, e);
+	return rc == RC_OK ? RC_NOT_FOUND : rc;
+}
+
 /* Makes an open payout ready; RC_NOT_FOUND: nothing is to be done for it. */
 static enum rc
 resume_one(struct run *r, struct open_payout *o, struct err *e)
@@ -230,9 +251,8 @@ resume_one(struct run *r, struct open_payout *o, struct err *e)
 	}
 	if (rc != RC_NOT_FOUND)
 		return rc;
-	/* Or adopted, and its block is gone: the nonce is the same. */
 	if (run_is_sealed(r, &o->payout))
-		return run_sign(r, o, -1, e);
+		return resume_unsigned(r, o, e);
 	rc = run_payout_finding(r, &o->payout, "not sealed",
 	    "it isn't signed, and no run has made it as it is", e);
 	return rc == RC_OK ? RC_NOT_FOUND : rc;

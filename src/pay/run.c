@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keys/keystore.h"
 #include "pay/adopt.h"
+#include "pay/authorize.h"
 #include "pay/direct.h"
 #include "pay/open.h"
 #include "pay/payees.h"
@@ -106,11 +106,13 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 	enum rc rc;
 
 	/* What is void gives its credit back before a lost one takes it. */
-	rc = open_reconcile(r, e);
+	rc = authorize_open(r, e);
+	if (rc == RC_OK)
+		rc = open_reconcile(r, e);
 	if (rc == RC_OK)
 		rc = adopt_lost(r, e);
 	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
-		rc = open_continue(r, e);
+		rc = open_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */
 	if (rc == RC_OK && (r->result->posted > 0 || r->result->voided > 0))
 		rc = look_before(r, may_pay, e);
@@ -139,7 +141,8 @@ run_steps(struct run *r, struct err *e)
 	rc = look_before(r, &may_pay, e);
 	if (rc == RC_OK && !r->options->dry_run)
 		rc = catch_up(r, &may_pay, e);
-	if (rc == RC_OK && may_pay && !r->options->reconcile_only)
+	if (rc == RC_OK && may_pay && !r->options->reconcile_only &&
+	    (r->may_sign || r->options->dry_run))
 		rc = pay_payees(r, e);
 	if (rc == RC_OK)
 		rc = settlers_tell(r, e);
@@ -154,7 +157,6 @@ static enum rc
 direct_open(struct run *r, struct err *e)
 {
 	const struct conf *c = r->conf;
-	enum rc rc;
 
 	if (c->payout_gas_key_file[0] == '\0')
 		return err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
@@ -162,9 +164,55 @@ direct_open(struct run *r, struct err *e)
 	    c->payout_direct_after_s > c->payout_validity_s / 2)
 		return err_set(e, RC_INVALID,
 		    "[payout] direct_after_s: more than half of validity_s leaves too little time");
-	rc = treasury_key_read(&r->gas_key, c->payout_gas_key_file,
-	    c->payout_gas_passphrase_file, e);
-	return rc == RC_OK ? direct_new(&r->direct, r, e) : rc;
+	return direct_new(&r->direct, r, e);
+}
+
+enum rc
+run_vault_start(struct vault **out, const struct conf *c, bool with_journal,
+    bool anew, struct err *e)
+{
+	struct network n;
+	enum rc rc;
+
+	*out = NULL;
+	rc = network_from_conf(&n, c, e);
+	if (rc == RC_OK)
+		rc = vault_start(out,
+		    &(struct vault_options){
+			.key_file = c->payout_treasury_key_file,
+			.passphrase_file = c->payout_treasury_passphrase_file,
+			.gas_key_file = conf_settles(c, "direct")
+			    ? c->payout_gas_key_file
+			    : "",
+			.gas_max_fee_wei = c->payout_max_fee_wei,
+			.gas_day_wei = c->payout_max_gas_per_day_wei,
+			.journal_file =
+			    with_journal ? c->payout_journal_file : NULL,
+			.journal_new = anew,
+			.domain = network_domain(&n),
+			.caps = { c->payout_max_per_payout_micros,
+			    c->payout_max_per_run_micros,
+			    c->payout_max_per_worker_day_micros,
+			    c->payout_max_per_day_micros },
+			.validity_s = c->payout_validity_s },
+		    e);
+	/* A key that can't be found or read is a matter of configuration. */
+	return rc == RC_NOT_FOUND || rc == RC_IO ? RC_INVALID : rc;
+}
+
+/* Nobody decided how much may be paid: then nothing is. */
+static enum rc
+caps_check(const struct conf *c, struct err *e)
+{
+	if (c->payout_max_per_payout_micros > 0 &&
+	    c->payout_max_per_run_micros > 0 &&
+	    c->payout_max_per_worker_day_micros > 0 &&
+	    c->payout_max_per_day_micros > 0)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "without caps nothing is paid: set [payout] max_per_payout_micros, "
+	    "max_per_run_micros, max_per_worker_day_micros and "
+	    "max_per_day_micros; \"worknet check\" proposes values");
 }
 
 static enum rc
@@ -176,11 +224,9 @@ run_open(struct run *r, struct err *e)
 	rc = network_from_conf(&r->network, c, e);
 	r->source.chain_id = (int64_t)r->network.chain_id;
 	r->source.token = r->network.token;
-	if (rc == RC_OK)
-		rc = treasury_key_read(&r->key, c->payout_treasury_key_file,
-		    c->payout_treasury_passphrase_file, e);
-	if (rc == RC_OK)
-		rc = eth_key_address(&r->source.treasury, &r->key, e);
+	if (rc == RC_OK && (r->options == NULL || !r->options->reconcile_only))
+		rc = caps_check(c, e);
+	r->source.treasury = *vault_treasury(r->vault);
 	if (rc == RC_OK)
 		rc = http_urls_check_private(
 		    c->payout_rpc_urls, "[payout] rpc_urls", e);
@@ -202,8 +248,6 @@ run_close(struct run *r)
 	direct_free(r->direct);
 	facilitators_free(&r->facilitators);
 	nodes_free(r->nodes);
-	secret_wipe(&r->key, sizeof(r->key));
-	secret_wipe(&r->gas_key, sizeof(r->gas_key));
 }
 
 /* The lock is of those who own the ledger, whoever runs first. */
@@ -297,10 +341,11 @@ run_locked(struct run *r, struct err *e)
 }
 
 enum rc
-run_payouts(struct db *db, const struct conf *c,
+run_payouts(struct db *db, struct vault *vault, const struct conf *c,
     const struct run_options *options, struct run_result *out, struct err *e)
 {
 	struct run r = { .db = db,
+		.vault = vault,
 		.conf = c,
 		.options = options,
 		.result = out,
@@ -351,9 +396,25 @@ run_exit_code(enum rc rc, const struct run_result *r)
 }
 
 enum rc
-run_test(const struct conf *c, struct err *e)
+run_journal_new(
+    struct db *db, struct vault *vault, const struct conf *c, struct err *e)
 {
-	struct run r = { .conf = c };
+	struct run r = { .db = db, .vault = vault, .conf = c };
+	enum rc rc;
+
+	rc = run_open(&r, e);
+	if (rc == RC_OK)
+		rc = payout_ledger_id(db, r.ledger_id, &r.created_ms, e);
+	if (rc == RC_OK)
+		rc = authorize_begin_anew(&r, e);
+	run_close(&r);
+	return rc;
+}
+
+enum rc
+run_test(struct vault *vault, const struct conf *c, struct err *e)
+{
+	struct run r = { .vault = vault, .conf = c };
 	enum rc rc = run_open(&r, e);
 
 	run_close(&r);

@@ -8,6 +8,7 @@
 
 #include "base/conf.h"
 #include "ledger/db.h"
+#include "vault/vault.h"
 
 struct run_options {
 	bool dry_run; /* says what it would pay */
@@ -48,6 +49,15 @@ enum run_exit {
 enum run_exit run_exit_code(enum rc rc, const struct run_result *r);
 
 /*
+ * Starts the vault that [payout] describes: before the ledger is opened, and
+ * before threads. with_journal: something may have to be signed; anew puts an
+ * old journal away. RC_INVALID when the network, the key or the journal's file
+ * is wrong, RC_CONFLICT when another run has the journal, RC_NO_MEMORY, RC_IO.
+ */
+MUST_CHECK enum rc run_vault_start(struct vault **out, const struct conf *c,
+    bool with_journal, bool anew, struct err *e);
+
+/*
  * Carries out a run on the ledger db (DB_WRITE). RC_OK also when payouts
  * stay open: see *out. RC_INVALID when the configuration, the key or the
  * token is wrong: nothing was signed. RC_CONFLICT when another run holds the
@@ -58,13 +68,22 @@ enum run_exit run_exit_code(enum rc rc, const struct run_result *r);
  * After a signal (stop_fd) it ends within seconds: what is sent stays
  * submitted, and the next run goes on with it.
  */
-MUST_CHECK enum rc run_payouts(struct db *db, const struct conf *c,
+MUST_CHECK enum rc
+run_payouts(struct db *db, struct vault *vault, const struct conf *c,
     const struct run_options *options, struct run_result *out, struct err *e);
 
 /*
- * Tests what a run needs of the configuration, without the ledger and
- * without asking the chain: network, URLs, keys. RC_INVALID.
+ * Begins a new journal for this ledger, whose old one was put away: what was
+ * signed before is forgotten. RC_INVALID, RC_IO, RC_BUSY.
  */
-MUST_CHECK enum rc run_test(const struct conf *c, struct err *e);
+MUST_CHECK enum rc run_journal_new(
+    struct db *db, struct vault *vault, const struct conf *c, struct err *e);
+
+/*
+ * Tests what a run needs of the configuration, without the ledger and
+ * without asking the chain: network, URLs, keys, caps. RC_INVALID.
+ */
+MUST_CHECK enum rc
+run_test(struct vault *vault, const struct conf *c, struct err *e);
 
 #endif

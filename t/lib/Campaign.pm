@@ -264,6 +264,10 @@ x402_version = $self->{x402}
 threshold_micros = $THRESHOLD
 concurrency = $self->{concurrency}
 treasury_key_file = key
+max_per_payout_micros = $FUND
+max_per_run_micros = $FUND
+max_per_worker_day_micros = $FUND
+max_per_day_micros = $FUND
 CONF
 	$self->must(build_path('t/make_ledger'), '--db', $self->ledger,
 	    '--tasks', 1, '--workers', $WORKERS, '--results', $RESULTS,

@@ -144,10 +144,11 @@ sub cancel {
 # Blocks, without any time passing on the chain.
 sub mine { $_[0]->rpc('anvil_mine', sprintf('0x%x', $_[1] // 1)) }
 
-# Moves the chain's clock on, in one new block.
+# Moves the chain's clock on, in one new block, and that of the runs.
 sub warp {
 	my ($self, $seconds) = @_;
 
+	$self->{ahead_s} += $seconds;
 	$self->rpc('evm_increaseTime', sprintf('0x%x', $seconds));
 	$self->mine(1);
 }
@@ -229,6 +230,12 @@ package PayoutTest;
 
 my $seeds = 0;
 
+# Caps that no test reaches unless it means to.
+sub caps {
+	return map { ("max_per_${_}_micros" => 1000000000000) }
+	    qw(payout run worker_day day);
+}
+
 # Options: workers (3), results (20 for each of them), fund (micro-USDC of the
 # treasury; 1000000000), payout => { what differs in the configuration }.
 sub new {
@@ -239,7 +246,7 @@ sub new {
 	my $self = WorknetTest::new($class, conf => { payout => {
 	    network => $network, facilitators => $rig->{facilitator},
 	    rpc_urls => $rig->{rpc}, treasury_key_file => 'key',
-	    threshold_micros => 1000, %{ $opt{payout} // {} } } });
+	    threshold_micros => 1000, caps(), %{ $opt{payout} // {} } } });
 
 	$self->{rig} = $rig;
 	$self->{seed} = $seed;
@@ -290,13 +297,29 @@ sub payout_conf {
 	$self->conf_write;
 }
 
+# The program's environment: its clock goes with the chain's.
+sub payout_env {
+	my ($self) = @_;
+	my $ahead = $self->{rig}{ahead_s} // return $self->fault_env;
+
+	local $self->{fault} = 1;
+	return ($self->fault_env, WN_FAULT_AHEAD_S => $ahead);
+}
+
+# A person begins a new journal: what was signed is forgotten.
+sub journal_new {
+	my ($self) = @_;
+
+	$self->pay('--journal', 'new') == 0 or die $self->{err};
+}
+
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
 # {err}.
 sub pay {
 	my ($self, @args) = @_;
 	my $opt = ref $args[0] ? shift @args : {};
 
-	my ($code, $out, $err) = run_command({ env => { $self->fault_env,
+	my ($code, $out, $err) = run_command({ env => { $self->payout_env,
 	    %{ $opt->{env} // {} } } }, build_path('worknet-payout'), '-c',
 	    $self->conf_path, @args);
 	@$self{qw(code out err)} = ($code, $out, $err);
@@ -322,7 +345,7 @@ sub pay_is {
 sub pay_begin {
 	my ($self) = @_;
 	my $pid = child_start('worknet-payout', sub {
-		WorknetTest::env_set($self->fault_env);
+		WorknetTest::env_set($self->payout_env);
 		WorknetTest::exec_logged($self->dir('run.log'),
 		    build_path('worknet-payout'), '-c', $self->conf_path);
 	});
