@@ -14,7 +14,8 @@ use Test::More;
 use Campaign;
 
 # Of each scene so many kill points.
-my @samples = ([ restore => 2 ], [ final => 1 ], [ pay => 7 ]);
+my @samples = ([ restore => 2 ], [ final => 1 ], [ pay => 7 ],
+    [ direct => 7 ]);
 
 my $obstacle = Campaign::obstacle();
 plan(skip_all => $obstacle) if defined $obstacle;

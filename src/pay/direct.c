@@ -421,12 +421,26 @@ direct_name(const struct direct *d)
 	return d->name;
 }
 
-bool
-direct_is_due(const struct run *r, const struct open_payout *o)
+void
+direct_resume(struct direct *d)
 {
-	return !conf_settles(r->conf, "facilitator") ||
-	    clock_unix_ms() - o->auth.signed_ms >=
-	    r->conf->payout_direct_after_s * 1000;
+	struct submission s;
+	struct err e = ERR_INIT;
+	bool found;
+	enum rc rc;
+
+	rc = submission_next_open(
+	    d->run->db, &d->flights.gas.sender, -1, &s, &found, &e);
+	if (rc == RC_OK && found) {
+		submission_free(&s);
+		rc = flights_open(&d->flights, &e);
+		d->opened = rc == RC_OK;
+		d->poll_ms = clock_monotonic_ms() + POLL_MS;
+	}
+	if (rc == RC_BUSY || rc == RC_IO)
+		log_warning("%s", e.msg);
+	else if (rc != RC_OK)
+		halt(d, e.msg);
 }
 
 static struct signed_transfer

@@ -30,8 +30,11 @@ const char *direct_name(const struct direct *d);
 /* How many payouts it takes at once. */
 #define DIRECT_AT_ONCE_MAX SETTLE_AT_ONCE_MAX
 
-/* Whether the time has come to settle o in this way. */
-bool direct_is_due(const struct run *r, const struct open_payout *o);
+/*
+ * What earlier runs have left on its way goes on, also when nothing new is to
+ * be sent: so no nonce stays open for long.
+ */
+void direct_resume(struct direct *d);
 
 /*
  * Takes a signed payout, of which nothing is kept but copies; tag comes back

@@ -111,6 +111,8 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 		rc = open_reconcile(r, e);
 	if (rc == RC_OK)
 		rc = adopt_lost(r, e);
+	if (rc == RC_OK && r->direct != NULL && !r->options->reconcile_only)
+		direct_resume(r->direct);
 	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
 		rc = open_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */

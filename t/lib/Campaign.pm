@@ -39,6 +39,10 @@ my %SCENES = (
 	restore => { text => 'an older copy of the ledger was restored',
 	    steps => [ qw(save run mine run restore) ],
 	    findings => 'payout lost' },
+	direct => { text => 'a gas account settles', steps => [],
+	    conf => "settle = direct\ngas_key_file = gas\n" .
+		"max_fee_gwei = 100\nmax_gas_per_day_gwei = 9000000000\n" .
+		"direct_batch = 2\n" },
 );
 
 my $WORKERS = 3;
@@ -268,7 +272,9 @@ max_per_payout_micros = $FUND
 max_per_run_micros = $FUND
 max_per_worker_day_micros = $FUND
 max_per_day_micros = $FUND
+@{[ $SCENES{$self->{scene}}{conf} // '' ]}
 CONF
+	$self->gas_begin if $SCENES{$self->{scene}}{conf};
 	$self->must(build_path('t/make_ledger'), '--db', $self->ledger,
 	    '--tasks', 1, '--workers', $WORKERS, '--results', $RESULTS,
 	    '--silent-percent', 0,
@@ -277,6 +283,35 @@ CONF
 	for my $step (@{ $SCENES{$self->{scene}}{steps} }) {
 		$self->$step;
 	}
+}
+
+# The gas account of a scene that has one.
+sub gas_begin {
+	my ($self) = @_;
+	my $key = $self->digest('gas');
+
+	WorknetTest::spurt("$self->{case}/gas", "$key\n");
+	chmod 0600, "$self->{case}/gas";
+	$self->{gas} = $self->treasury_address($key);
+	$self->rpc('anvil_setBalance', $self->{gas}, '0xde0b6b3a7640000');
+}
+
+# Each nonce of the gas account was queued, and used by what was queued: none
+# left out, none stuck, none by two things.
+sub check_gas {
+	my ($self) = @_;
+
+	return if !$SCENES{$self->{scene}}{conf};
+	my $used = hex $self->rpc('eth_getTransactionCount', $self->{gas},
+	    'latest');
+	my @queue = map { $_->{nonce} } $self->sql(
+	    'SELECT nonce FROM submission ORDER BY nonce');
+	my @undone = $self->sql('SELECT id FROM submission WHERE ' .
+	    'done_ms IS NOT NULL AND cost_wei IS NULL');
+
+	return ("@queue" eq join(' ', 0 .. $used - 1) ? () :
+	    "the queue has nonces @queue, the chain used $used",
+	    map { "submission $_->{id} was done by something else" } @undone);
 }
 
 # The address of a key: t/sign says it beside a signature.
@@ -475,11 +510,11 @@ sub check_workers {
 # Each payout is one payment, each payment is one payout.
 sub check_payouts {
 	my ($self, $case, $payments) = @_;
-	my %left = map { ($_->{tx} => $_) } @$payments;
+	my %left = map { ("$_->{tx} $_->{to}" => $_) } @$payments;
 	my @wrong;
 
 	for my $p ($self->sql($PAYOUTS_SQL)) {
-		my $paid = delete $left{$p->{tx} // ''};
+		my $paid = delete $left{($p->{tx} // '') . " $p->{address}"};
 		if ($p->{state} ne 'final') {
 			$case->{open}++;
 			push @wrong, "payout $p->{id} is $p->{state}";
@@ -536,7 +571,7 @@ sub case {
 			$case->{reached} = $at ne '' if $kill == 1;
 			push @{ $case->{wrong} }, $self->check_killed;
 		}
-		push @{ $case->{wrong} }, $self->settle;
+		push @{ $case->{wrong} }, $self->settle, $self->check_gas;
 		my @payments = $self->payments;
 		push @{ $case->{wrong} },
 		    $self->check_workers($case, \@payments),
