@@ -393,6 +393,60 @@ ORDER BY id DESC LIMIT 1;
 SELECT coalesce(tx, ''), coalesce(block, 0) FROM payout_event
 WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
 
+-- What an account of ours sends to the chain -------------------------------
+
+-- :name submission_insert
+INSERT INTO submission (chain_id, account, nonce, target, data, gas_limit,
+	queued_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- :name submission_payout_insert
+INSERT INTO submission_payout (submission, place, payout) VALUES (?1, ?2, ?3);
+
+-- :name submission_form_insert
+INSERT INTO submission_form (submission, max_fee_wei, tip_wei, hash,
+	signature, signed_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- The next one after nonce ?3 that isn't done, with its newest form.
+-- :name submission_next_open
+SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
+	f.max_fee_wei, f.tip_wei, f.hash, f.signature
+FROM submission s CROSS JOIN submission_form f ON f.submission = s.id
+WHERE s.chain_id = ?1 AND s.account = ?2 AND s.nonce > ?3
+	AND s.done_ms IS NULL
+ORDER BY s.nonce, f.max_fee_wei DESC LIMIT 1;
+
+-- :name submission_payouts
+SELECT payout FROM submission_payout WHERE submission = ?1 ORDER BY place;
+
+-- :name submission_hashes
+SELECT hash FROM submission_form WHERE submission = ?1
+ORDER BY max_fee_wei DESC;
+
+-- The nonce that the account's next transaction has; no row before the first.
+-- :name submission_next_nonce
+SELECT nonce + 1 FROM submission WHERE chain_id = ?1 AND account = ?2
+ORDER BY nonce DESC LIMIT 1;
+
+-- A nonce that was queued, and used by something that we didn't send.
+-- :name submission_foreign
+SELECT nonce FROM submission WHERE chain_id = ?1 AND account = ?2
+	AND done_ms IS NOT NULL AND cost_wei IS NULL
+ORDER BY nonce LIMIT 1;
+
+-- :name submission_done
+UPDATE submission SET done_ms = ?2, cost_wei = ?3
+WHERE id = ?1 AND done_ms IS NULL;
+
+-- What was really spent since ?2 on chain ?1, in gwei, by which account.
+-- :name submission_account
+SELECT account FROM submission WHERE chain_id = ?1 ORDER BY id DESC LIMIT 1;
+
+-- :name submission_cost
+SELECT coalesce(sum(cost_wei / 1000000000), 0), count(cost_wei), count(*)
+FROM submission WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
+
 -- To whom a payout's bytes were last sent.
 -- :name event_submitted
 SELECT detail FROM payout_event WHERE payout = ?1 AND kind = 'submitted'

@@ -81,7 +81,12 @@ payout_test(const struct conf *c, struct err *e)
 		rc = nodes_check_hosts(
 		    nodes, strcmp(c->payout_single_node, "accept") == 0, e);
 	nodes_free(nodes);
-	return rc == RC_OK ? facilitators_check(c, e) : rc;
+	if (rc == RC_OK && conf_settles(c, "facilitator"))
+		rc = facilitators_check(c, e);
+	if (rc == RC_OK && conf_settles(c, "direct") &&
+	    c->payout_gas_key_file[0] == '\0')
+		rc = err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
+	return rc;
 }
 
 /* The rest needs keys, which only the payout program may read. */
@@ -92,6 +97,7 @@ check_payout(struct admin *a, struct outcome *o)
 	struct err e = ERR_INIT;
 
 	if (c->payout_network[0] == '\0' && c->payout_facilitators[0] == '\0' &&
+	    c->payout_gas_key_file[0] == '\0' &&
 	    c->payout_rpc_urls[0] == '\0' &&
 	    c->payout_treasury_key_file[0] == '\0')
 		say(o, false, "not set up: nobody can be paid");

@@ -15,7 +15,7 @@
 #define WAIT_MS	    500	 /* before the second try, then twice that, ... */
 #define METHOD_UNKNOWN (-32601) /* JSON-RPC 2.0 */
 #define WAIT_MAX_MS 5000 /* even if the node asks for more */
-#define REQUEST_MAX (RPC_PARAMS_MAX + 128)
+#define REQUEST_MAX 128	 /* bytes of a request without its parameters */
 
 struct rpc_node {
 	char url[URL_MAX + 1];
@@ -290,10 +290,22 @@ rpc_call_set(struct rpc_call *c, size_t node, const char *method,
 	rpc_call_reset(c);
 	c->node = node;
 	c->method = method;
+	c->long_params = NULL;
 	va_start(ap, params);
 	n = vsnprintf(c->params, sizeof(c->params), params, ap);
 	va_end(ap);
 	CHECK(n > 0 && (size_t)n < sizeof(c->params));
+}
+
+void
+rpc_call_set_long(struct rpc_call *c, size_t node, const char *method,
+    const char *long_params)
+{
+	rpc_call_reset(c);
+	c->node = node;
+	c->method = method;
+	c->params[0] = '\0';
+	c->long_params = long_params;
 }
 
 static void
@@ -483,13 +495,16 @@ make_request(
 static bool
 write_call(struct rpc *r, struct pending *p, struct rpc_call *c)
 {
+	const char *params =
+	    c->long_params == NULL ? c->params : c->long_params;
+
 	p->call = c;
 	p->id = ++r->last_id;
-	buf_init(&p->body, REQUEST_MAX);
+	buf_init(&p->body, strlen(params) + REQUEST_MAX);
 	buf_printf(&p->body,
 	    "{\"jsonrpc\":\"2.0\",\"id\":%llu,"
 	    "\"method\":\"%s\",\"params\":%s}",
-	    (unsigned long long)p->id, c->method, c->params);
+	    (unsigned long long)p->id, c->method, params);
 	return buf_status(&p->body, NULL) == RC_OK;
 }
 

@@ -160,20 +160,54 @@ may_have(struct window *w, size_t i, bool ask)
 	return !t->out && (t->probed || ask) && settler_is_fit(w->run, t);
 }
 
+/* The fallback whose time has come for o (NULL: for new ones); NULL: none. */
+static const struct settler *
+fallback_due(const struct window *w, const struct open_payout *o)
+{
+	const struct settler *t = w->run->settlers.all;
+
+	for (; t < w->run->settlers.all + w->run->settlers.n; t++)
+		if (t->is_fallback && settler_is_due(w->run, t, o))
+			return t;
+	return NULL;
+}
+
+/* Whether what t doesn't take is for the next one. */
+static bool
+gives_way(const struct window *w, const struct settler *t)
+{
+	return settler_is_braked(w->run, t) ||
+	    (!t->is_fallback && fallback_due(w, NULL) != NULL);
+}
+
+/* Who is asked first: the fallback, where the others had their time with s. */
+static size_t
+first_settler(const struct window *w, const struct slot *s)
+{
+	const struct settler *t = fallback_due(w, &s->open);
+
+	return t == NULL || fallback_due(w, NULL) != NULL
+	    ? 0
+	    : (size_t)(t - w->run->settlers.all);
+}
+
 /* Whose turn it is to have s: *via. */
 static enum turn
 turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
 {
+	size_t i, k, first = first_settler(w, s), n = w->run->settlers.n;
 	struct settler *t;
 	bool braked, later = false;
-	size_t i;
 
-	for (i = 0; i < w->run->settlers.n; i++) {
+	for (k = 0; k < n; k++) {
+		i = (first + k) % n;
 		t = &w->run->settlers.all[i];
+		if (!settler_is_due(w->run, t, &s->open))
+			continue;
 		later |= !t->out && !t->probed && !ask;
 		if (s->refused[i] || !may_have(w, i, ask))
 			continue;
-		braked = settler_is_braked(w->run, t);
+		braked = gives_way(w, t);
 		if (s->tries[i] >= TRIES_MAX && !braked)
 			return TURN_NEVER;
 		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
@@ -198,10 +232,10 @@ room_for_new(struct window *w)
 
 	for (i = 0; i < w->run->settlers.n; i++) {
 		t = &w->run->settlers.all[i];
-		if (!may_have(w, i, true))
+		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
 			continue;
 		room = settler_room(w->run, t);
-		if (!settler_is_braked(w->run, t) || (empty && room > 0))
+		if (!gives_way(w, t) || (empty && room > 0))
 			return room;
 	}
 	return 0;
@@ -657,14 +691,19 @@ window_free(struct window *w)
 enum rc
 settle(struct run *r, const struct feed *feed, struct err *e)
 {
-	struct window w = { .run = r, .feed = feed, .wake_fd = -1 };
+	struct window w = {
+		.run = r, .feed = feed, .at_once = 1, .wake_fd = -1
+	};
 	enum rc rc;
+	size_t i;
 
 	/*
 	 * As many ready as on their way, and as many answered. But a single
 	 * one is judged before the next is even prepared.
 	 */
-	w.at_once = (size_t)r->conf->payout_concurrency;
+	for (i = 0; i < r->settlers.n; i++)
+		if (r->settlers.all[i].at_once > w.at_once)
+			w.at_once = r->settlers.all[i].at_once;
 	w.size = w.at_once == 1 ? 1 : 3 * w.at_once;
 	w.slots = calloc(w.size, sizeof(*w.slots));
 	w.group = calloc(w.size, sizeof(*w.group));

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "ledger/finding.h"
+#include "pay/direct.h"
 #include "pay/open.h"
 
 #define SLICE_MS 20 /* of waiting, where several have something */
@@ -94,6 +95,74 @@ name_make(struct settlers *all, const char *name)
 		    s->name, sizeof(s->name), "%.140s (%zu)", name, same);
 }
 
+/* ---- The gas account as a settler ---- */
+
+static void
+send_direct(void *ctx, size_t tag, const struct open_payout *o)
+{
+	direct_send(ctx, tag, o);
+}
+
+static const struct settle_answer *
+wait_direct(void *ctx, int64_t timeout_ms, int wake_fd, size_t *tag)
+{
+	return direct_wait(ctx, timeout_ms, wake_fd, tag);
+}
+
+static size_t
+in_flight_direct(void *ctx)
+{
+	return direct_in_flight(ctx);
+}
+
+static int64_t
+pause_direct(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void
+abandon_direct(void *ctx)
+{
+	direct_abandon(ctx);
+}
+
+/* It waits for nodes and fees by itself. */
+static enum rc
+probe_direct(void *ctx, int stop_fd, bool *unfit, struct err *e)
+{
+	(void)ctx;
+	(void)stop_fd;
+	(void)e;
+	*unfit = false;
+	return RC_OK;
+}
+
+static enum rc
+direct_add(struct run *r, struct err *e)
+{
+	struct settlers *all = &r->settlers;
+	struct settler *s = &all->all[all->n];
+
+	if (r->direct == NULL)
+		return RC_OK;
+	*s = (struct settler){ .ctx = r->direct,
+		.at_once = DIRECT_AT_ONCE_MAX,
+		.is_fallback = all->n > 0,
+		.send = send_direct,
+		.wait = wait_direct,
+		.in_flight = in_flight_direct,
+		.pause_ms = pause_direct,
+		.abandon = abandon_direct,
+		.probe = probe_direct };
+	name_make(all, direct_name(r->direct));
+	all->n++;
+	return settler_health_get(r->db, s->name, &s->health, e);
+}
+
+/* ---- All that are configured ---- */
+
 enum rc
 settlers_read(struct run *r, struct facilitators *f, struct err *e)
 {
@@ -104,6 +173,7 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e)
 	for (all->n = 0; rc == RC_OK && all->n < f->n; all->n++) {
 		s = &all->all[all->n];
 		*s = (struct settler){ .ctx = f->all[all->n],
+			.at_once = (size_t)r->conf->payout_concurrency,
 			.send = send_to,
 			.wait = wait_for,
 			.in_flight = in_flight,
@@ -113,7 +183,7 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e)
 		name_make(all, facilitator_name(f->all[all->n]));
 		rc = settler_health_get(r->db, s->name, &s->health, e);
 	}
-	return rc;
+	return rc == RC_OK ? direct_add(r, e) : rc;
 }
 
 /* ---- How they do ---- */
@@ -142,8 +212,28 @@ settler_room(const struct run *r, const struct settler *s)
 {
 	if (s->out || (s->tried && settler_is_braked(r, s)))
 		return 0;
-	return s->health.failing_ms != 0 ? 1
-					 : (size_t)r->conf->payout_concurrency;
+	return s->health.failing_ms != 0 ? 1 : s->at_once;
+}
+
+bool
+settler_is_due(
+    const struct run *r, const struct settler *s, const struct open_payout *o)
+{
+	int64_t before =
+	    clock_unix_ms() - r->conf->payout_direct_after_s * 1000;
+	const struct settler *other = r->settlers.all;
+
+	if (!s->is_fallback)
+		return true;
+	if (o != NULL && o->payout.state == PAYOUT_SUBMITTED &&
+	    o->auth.signed_ms <= before)
+		return true;
+	for (; other < r->settlers.all + r->settlers.n; other++)
+		if (other != s &&
+		    (other->health.failing_ms == 0 ||
+			other->health.failing_ms > before))
+			return false;
+	return true;
 }
 
 /* Whoever was refused is paid, or the settler is to blame, not he. */
@@ -344,7 +434,9 @@ tell_one(struct run *r, struct settler *s, struct err *e)
 	    "%s",
 	    s->health.runs,
 	    s->health.words[0] == '\0' ? "nothing" : s->health.words);
-	return run_finding(r, "facilitator fails", s->name, detail, e);
+	return run_finding(r,
+	    s->ctx == r->direct ? "gas account fails" : "facilitator fails",
+	    s->name, detail, e);
 }
 
 /* Refused by a settler that does settle others' payments. */
@@ -384,6 +476,8 @@ settlers_tell(struct run *r, struct err *e)
 	}
 	if (rc == RC_OK)
 		rc = tell_refusals(r, e);
+	if (rc == RC_OK)
+		rc = run_over_unseen(r, "gas account fails", e);
 	return rc == RC_OK ? run_over_unseen(r, "facilitator fails", e) : rc;
 }
 

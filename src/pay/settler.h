@@ -20,7 +20,10 @@ struct open_payout;
 
 struct settler {
 	char name[SETTLER_NAME_MAX + 1];
-	void *ctx; /* borrowed: of the functions below */
+	void *ctx;	/* borrowed: of the functions below */
+	size_t at_once; /* payouts that it takes */
+	/* It is only sent what others don't settle in time. */
+	bool is_fallback;
 	/*
 	 * Starts on a payout, which stays as it is until its answer; tag comes
 	 * back with that.
@@ -49,7 +52,7 @@ struct settler {
 	int64_t refused;	      /* of those: refused for good */
 };
 
-#define SETTLERS_MAX FACILITATORS_MAX
+#define SETTLERS_MAX (FACILITATORS_MAX + 1) /* and ourselves */
 
 /* A payment that a settler will never carry out. */
 struct refusal {
@@ -76,6 +79,13 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e);
  * last payees.
  */
 bool settler_is_braked(const struct run *r, const struct settler *s);
+
+/*
+ * Whether the others have had their time, direct_after_s: o was signed so long
+ * ago (NULL: a new one), or they have settled nothing for so long.
+ */
+bool settler_is_due(
+    const struct run *r, const struct settler *s, const struct open_payout *o);
 
 /* How many payouts it may have at once. */
 size_t settler_room(const struct run *r, const struct settler *s);

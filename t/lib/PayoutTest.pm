@@ -29,7 +29,7 @@ our %CODE = (nothing => 0, conf => 1, system => 2, locked => 3,
 
 # What t/rig knows of the token: selectors, topics, who may mint.
 my $TOKEN = json_value(WorknetTest::slurp(source_path('t/rig/token.json')));
-my %SELECTOR = %{ $TOKEN->{SELECTOR} };
+our %SELECTOR = %{ $TOKEN->{SELECTOR} };
 my ($USED, $TRANSFER) = @{ $TOKEN->{TOPIC} }{qw(AuthorizationUsed Transfer)};
 my ($ADMIN, $STRANGER) = @$TOKEN{qw(admin stranger)};
 
