@@ -276,7 +276,7 @@ SELECT w.id, w.address, a.balance_micros,
 	(SELECT h.reason FROM hold h
 		WHERE h.worker = w.id AND h.by = 'chain'),
 	EXISTS (SELECT 1 FROM payout p WHERE p.worker = w.id
-		AND p.state NOT IN ('posted', 'final', 'voided'))
+		AND p.state NOT IN ('final', 'voided'))
 FROM account a CROSS JOIN worker w ON w.id = a.id
 WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms IS NULL, oldest_ms, w.id;

@@ -79,7 +79,7 @@ struct payee {
 	int64_t last_day_micros; /* reserved in the last 24 h */
 	bool held;		 /* by the operator */
 	bool held_by_chain;	 /* as the last run found it */
-	bool unsettled;		 /* an earlier payout may still be paid */
+	bool unsettled;		 /* an earlier payout isn't final */
 	char hold_reason[200];
 };
 

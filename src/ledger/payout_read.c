@@ -255,8 +255,7 @@ payout_last_tx(
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		text = query_get_text(q, 0);
-		(void)snprintf(
-		    tx, TX_LEN + 1, "%.*s", (int)text.len, text.p);
+		(void)snprintf(tx, TX_LEN + 1, "%.*s", (int)text.len, text.p);
 	}
 	query_done(q);
 	return rc;

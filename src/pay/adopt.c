@@ -62,8 +62,7 @@ nonces_make(struct adoption *a, const struct address *payee, struct err *e)
 {
 	int64_t seq;
 
-	if (a->nonces != NULL &&
-	    memcmp(&a->payee, payee, sizeof(*payee)) == 0)
+	if (a->nonces != NULL && memcmp(&a->payee, payee, sizeof(*payee)) == 0)
 		return RC_OK;
 	if (a->nonces == NULL)
 		a->nonces = calloc(SEQ_SEARCH_MAX, sizeof(*a->nonces));
@@ -114,7 +113,9 @@ adopt(struct run *r, struct payout *p, const struct history_use *use,
 	r->result->findings = true;
 	r->result->posted++;
 	r->result->finalized++;
-	log_error("payout %" PRId64 " of a worker was lost with an older copy of the ledger; the chain has it: %s",
+	log_error(
+	    "payout %" PRId64
+	    " of a worker was lost with an older copy of the ledger; the chain has it: %s",
 	    p->seq, paid.tx);
 	return RC_OK;
 }
@@ -215,7 +216,8 @@ compare(struct run *r, const struct payout *p, const struct history_use *use,
 	    memcmp(use->to.b, p->worker.b, sizeof(use->to.b)) == 0)
 		return RC_OK;
 	(void)snprintf(detail, sizeof(detail),
-	    "booked are %" PRId64 " micro-USDC in %s; every node shows %s of %" PRIu64 " in %s",
+	    "booked are %" PRId64
+	    " micro-USDC in %s; every node shows %s of %" PRIu64 " in %s",
 	    p->paid_micros, booked.tx,
 	    use->canceled ? "a cancellation" : "a payment", use->value, tx);
 	return run_payout_finding(r, p, "booked otherwise", detail, e);
@@ -285,8 +287,8 @@ take_use(struct adoption *a, const struct history_shown *s, struct err *e)
 
 /* The blocks from first to last; *done: they needn't be seen again. */
 static enum rc
-scan(struct adoption *a, uint64_t first, uint64_t last, bool *done,
-    bool *more, struct err *e)
+scan(struct adoption *a, uint64_t first, uint64_t last, bool *done, bool *more,
+    struct err *e)
 {
 	struct run *r = a->run;
 	struct history h;
@@ -294,8 +296,7 @@ scan(struct adoption *a, uint64_t first, uint64_t last, bool *done,
 	size_t i;
 
 	a->deferred = false;
-	rc = history_read(
-	    r->nodes, &r->source.treasury, first, last, &h, e);
+	rc = history_read(r->nodes, &r->source.treasury, first, last, &h, e);
 	if (rc != RC_OK)
 		return rc;
 	for (i = 0; rc == RC_OK && i < h.n; i++)
@@ -304,6 +305,11 @@ scan(struct adoption *a, uint64_t first, uint64_t last, bool *done,
 		rc = judge_collected(a, e);
 	*done = h.is_complete && !a->deferred;
 	*more = !h.is_over;
+	if (rc == RC_OK && !h.is_given && *more)
+		rc = err_set(e, RC_IO,
+		    "no node shows the treasury's payments in the blocks from %" PRIu64
+		    " to %" PRIu64,
+		    first, last);
 	history_free(&h);
 	return rc;
 }
@@ -324,8 +330,8 @@ scan_all(struct adoption *a, uint64_t first, uint64_t final, uint64_t latest,
 		rc = scan(a, first, last, &done, &more, e);
 		keep = keep && done && last <= final;
 		if (rc == RC_OK && keep)
-			rc = scanned_set(a->run->db, &a->run->source,
-			    (int64_t)last, e);
+			rc = scanned_set(
+			    a->run->db, &a->run->source, (int64_t)last, e);
 		first = last + 1;
 	}
 	return rc;

@@ -37,8 +37,7 @@ open_has_unsettled(
 	while ((rc = payout_next_open(r->db, last, &p, &found, e)) == RC_OK &&
 	    found && !*unsettled) {
 		last = p.id;
-		*unsettled =
-		    p.worker_id == worker_id && p.state != PAYOUT_POSTED;
+		*unsettled = p.worker_id == worker_id;
 	}
 	return rc;
 }
@@ -155,8 +154,7 @@ resume_one(struct run *r, struct open_payout *o, struct err *e)
 	if (rc != RC_NOT_FOUND)
 		return rc;
 	/* What settled unsigned and is open again isn't signed by itself. */
-	if (o->payout.state == PAYOUT_RESERVED &&
-	    run_is_sealed(r, &o->payout))
+	if (o->payout.state == PAYOUT_RESERVED && run_is_sealed(r, &o->payout))
 		return run_sign(r, o, -1, e);
 	rc = run_payout_finding(r, &o->payout, "not sealed",
 	    "it isn't signed, and no run has made it as it is", e);

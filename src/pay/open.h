@@ -28,7 +28,7 @@ MUST_CHECK enum rc
 open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
-/* Whether one of the worker's payouts isn't settled. */
+/* Whether one of the worker's payouts isn't final, nor void. */
 MUST_CHECK enum rc open_has_unsettled(
     struct run *r, int64_t worker_id, bool *unsettled, struct err *e);
 

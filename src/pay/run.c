@@ -115,8 +115,8 @@ run_open(struct run *r, struct err *e)
 		rc = nodes_new(&r->nodes, c->payout_rpc_urls, &r->network,
 		    c->payout_finality, e);
 	if (rc == RC_OK)
-		rc = nodes_check_hosts(r->nodes,
-		    strcmp(c->payout_single_node, "accept") == 0, e);
+		rc = nodes_check_hosts(
+		    r->nodes, strcmp(c->payout_single_node, "accept") == 0, e);
 	if (rc == RC_OK && r->options != NULL)
 		nodes_stop_at(r->nodes, r->options->stop_fd);
 	if (rc == RC_OK)
