@@ -55,8 +55,9 @@ MUST_CHECK enum rc history_begin(
 /*
  * Reads the treasury's uses in the blocks from first (above 0) to last,
  * HISTORY_BLOCKS at most, from every usable node, after history_begin. A range
- * that a node refuses is asked for in parts. A node that gives only some of it, or was
- * asked SCAN_MAX times in this run, leaves *out incomplete. RC_NO_MEMORY.
+ * that a node refuses is asked for in parts. A node that gives only some of it,
+ * or was asked SCAN_MAX times in this run, leaves *out incomplete.
+ * RC_NO_MEMORY.
  *
  * What only some nodes show though another has its block is noted as their
  * fault, by name.
