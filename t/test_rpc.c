@@ -115,7 +115,7 @@ test_hosts(void)
 		{ "https://n/a https://m/a https://n/b", 3, 2 },
 	};
 	struct network sepolia;
-	struct nodes *c;
+	struct nodes *c = NULL;
 	struct rpc *r;
 	size_t i;
 
