@@ -277,7 +277,7 @@ SELECT w.id, w.address, a.balance_micros,
 	(SELECT h.reason FROM hold h
 		WHERE h.worker = w.id AND h.by = 'chain'),
 	EXISTS (SELECT 1 FROM payout p WHERE p.worker = w.id
-		AND p.state NOT IN ('posted', 'final', 'voided'))
+		AND p.state NOT IN ('final', 'voided'))
 FROM account a CROSS JOIN worker w ON w.id = a.id
 WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
@@ -452,12 +452,15 @@ FROM submission WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
 SELECT detail FROM payout_event WHERE payout = ?1 AND kind = 'submitted'
 ORDER BY id DESC LIMIT 1;
 
--- How many payouts of worker ?1 (0: of all) aren't settled, and since when the
--- oldest waits.
+-- How many payouts aren't settled, and since when the oldest waits.
 -- :name payout_unsettled
 SELECT count(*), coalesce(min(reserved_ms), 0) FROM payout
-WHERE state NOT IN ('final', 'voided') AND state <> 'posted'
-	AND (?1 = 0 OR worker = ?1);
+WHERE state NOT IN ('final', 'voided') AND state <> 'posted';
+
+-- Whether one of worker ?1's payouts is open.
+-- :name worker_has_open
+SELECT EXISTS (SELECT 1 FROM payout
+	WHERE worker = ?1 AND state NOT IN ('final', 'voided'));
 
 -- What is promised of one treasury.
 -- :name in_flight

@@ -128,7 +128,7 @@ read_payouts(
 	enum rc rc;
 
 	rc = payout_unsettled(
-	    db, 0, &s->unresolved, &s->oldest_unresolved_ms, e);
+	    db, &s->unresolved, &s->oldest_unresolved_ms, e);
 	if (rc == RC_OK)
 		rc = payout_run_last(db, &s->run, &found, e);
 	if (rc == RC_OK)

@@ -17,17 +17,17 @@
 #include "http/http.h"
 #include "json/json.h"
 
-#define RPC_NODES_MAX  8
-#define RPC_NAME_MAX   80   /* bytes of a node's name */
-#define RPC_PARAMS_MAX 1024 /* bytes; a dry run has 700 */
-#define RPC_ERROR_MAX  240  /* bytes */
-#define RPC_TIMEOUT_MS 15000
-#define RPC_BODY_MAX   (1024 * 1024) /* bytes of an answer */
-#define RPC_AT_ONCE    8	     /* public nodes count calls a second */
-#define RPC_TRIES      4     /* of a call that the node wants a pause for */
+#define RPC_NODES_MAX	  8
+#define RPC_NAME_MAX	  80   /* bytes of a node's name */
+#define RPC_PARAMS_MAX	  1024 /* bytes; a dry run has 700 */
+#define RPC_ERROR_MAX	  240  /* bytes */
+#define RPC_TIMEOUT_MS	  15000
+#define RPC_BODY_MAX	  (1024 * 1024) /* bytes of an answer */
+#define RPC_AT_ONCE	  8		/* public nodes count calls a second */
+#define RPC_TRIES	  4	/* of a call that the node wants a pause for */
 #define RPC_PAUSES_MAX_MS 60000 /* all pauses of one struct rpc together */
 #define RPC_STOP_MS	  3000	/* after a stop, for what is begun */
-#define RPC_HASH_LEN   32
+#define RPC_HASH_LEN	  32
 
 struct rpc;
 
@@ -82,7 +82,7 @@ struct rpc_call {
 
 	/* Set by rpc_run. */
 	enum rpc_outcome outcome;
-	enum rpc_cause cause; /* unless RPC_RESULT */
+	enum rpc_cause cause;	       /* unless RPC_RESULT */
 	struct json *document;	       /* owned: rpc_call_reset */
 	const struct json *result;     /* in it; of RPC_RESULT */
 	const struct json *error_data; /* in it; may be NULL */

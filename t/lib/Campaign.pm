@@ -450,6 +450,8 @@ sub case {
 			push @{ $case->{wrong} }, $self->check_killed;
 		}
 		push @{ $case->{wrong} }, $self->settle;
+		push @{ $case->{wrong} }, $self->{l}->wrong_nonces
+		    if $self->{l}->can('wrong_nonces');
 		my @payments = $self->{rig}->payments(
 		    $self->{l}{treasury});
 		push @{ $case->{wrong} },

@@ -354,10 +354,12 @@ sub ledger_make {
 	die "make_ledger: $err" if $status != 0;
 }
 
-# The same workers go on and earn more.
+# The same workers go on and earn more; what they were paid is final by then,
+# unless soon is given.
 sub more_work {
-	my ($self, $results) = @_;
+	my ($self, $results, $soon) = @_;
 
+	$self->{rig}->mine(10) if !$soon;
 	$self->ledger_make('--append', '--results', $self->{workers} *
 	    ($results // 20));
 }
