@@ -444,9 +444,9 @@ finds('the detail of an event changed', 'event-chain',
     says => qr/event 5: its hash is of other values/);
 finds('the transaction of an event changed', 'event-chain',
     "UPDATE payout_event SET tx = NULL WHERE id = 5;");
-finds('the last event deleted', 'payout-money payout-steps payout-transfer',
+finds('the last event deleted', 'payout-steps',
     'DELETE FROM payout_event WHERE id = (SELECT max(id) ' .
-    'FROM payout_event);', says => qr/its events leave it submitted/);
+    'FROM payout_event);', says => qr/its events leave it posted/);
 finds('an event in the middle deleted', 'event-chain payout-steps',
     "DELETE FROM payout_event WHERE payout = 1 AND kind = 'final';");
 finds('a payout set back to submitted', 'exceptions payout-money payout-steps',
