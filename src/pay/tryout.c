@@ -34,12 +34,22 @@ refuse(struct run *r, const struct open_payout *o, const char *reason,
 	(void)snprintf(detail, sizeof(detail),
 	    "a node says that the token would refuse it: %s", reason);
 	rc = payout_note(r->db, &o->payout, detail, clock_unix_ms(), e);
-	/* Settled or expired meanwhile: its verdict will say so. */
-	if (rc != RC_OK || strstr(reason, "used or canceled") != NULL ||
-	    strstr(reason, "expired") != NULL)
+	/* Only late: its verdict will say so. */
+	if (rc != RC_OK || strstr(reason, "expired") != NULL)
 		return rc;
 	address_format(who, &o->payout.worker, ADDRESS_CHECKSUM);
 	return run_finding(r, "transfer refused", who, detail, e);
+}
+
+/*
+ * What was settled meanwhile isn't refused: it is sent once more, and the
+ * verdict after that books it.
+ */
+static bool
+is_refused(const struct precheck *p)
+{
+	return p->opinion == PRECHECK_NO &&
+	    strstr(p->reason, "used or canceled") == NULL;
 }
 
 enum rc
@@ -60,7 +70,7 @@ tryout(struct run *r, struct open_payout *all, size_t *n, struct err *e)
 	precheck_transfers(r->nodes, transfers, asked, opinions);
 	for (i = 0, asked = 0; i < *n; i++) {
 		asked += asks[i];
-		if (!asks[i] || opinions[asked - 1].opinion != PRECHECK_NO) {
+		if (!asks[i] || !is_refused(&opinions[asked - 1])) {
 			all[left++] = all[i];
 			continue;
 		}
