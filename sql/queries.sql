@@ -439,13 +439,14 @@ ORDER BY nonce LIMIT 1;
 UPDATE submission SET done_ms = ?2, cost_wei = ?3
 WHERE id = ?1 AND done_ms IS NULL;
 
--- What was really spent since ?2 on chain ?1, in gwei, by which account.
+-- Which account sent last on chain ?1, and what it has spent for gas since ?3,
+-- in gwei, by what final blocks have shown.
 -- :name submission_account
 SELECT account FROM submission WHERE chain_id = ?1 ORDER BY id DESC LIMIT 1;
 
 -- :name submission_cost
-SELECT coalesce(sum(cost_wei / 1000000000), 0), count(cost_wei), count(*)
-FROM submission WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
+SELECT coalesce(sum(cost_wei / 1000000000), 0) FROM submission
+WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
 
 -- To whom a payout's bytes were last sent.
 -- :name event_submitted

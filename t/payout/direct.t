@@ -43,6 +43,13 @@ sub gas_of {
 	is($l->queue, '0:1 1:1 2:1 3:1 4:1 5:1', 'with the nonces that follow');
 	is(scalar(grep { defined $_->{done_ms} && $_->{cost_wei} > 0 }
 	    $l->submissions), 3, 'of those in final blocks it knows the cost');
+	my $t = WorknetTest::json_value(scalar $l->worknet('treasury',
+	    '--json'));
+	is(lc $t->{gasAccount}, $l->{gas}, 'worknet treasury names the account');
+	cmp_ok($t->{gasPerDayGwei}, '>', 0, 'what a day costs on average');
+	cmp_ok($t->{gasDays}, '>=', 7, 'and how many days are left');
+	$l->ether('0x5af3107a4000'); # a ten thousandth
+	like($l->worknet('treasury'), qr/lasts for less than 7 days/, 'and warns when few are');
 	my @gas = map { gas_of($_, 1) } $l->hashes;
 	diag("gas alone: new payee $gas[0], known payee $gas[3]");
 	$l->books_ok('after paying singly');
