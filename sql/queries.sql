@@ -393,6 +393,10 @@ ORDER BY id DESC LIMIT 1;
 SELECT coalesce(tx, ''), coalesce(block, 0) FROM payout_event
 WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
 
+-- :name event_last_tx
+SELECT tx FROM payout_event WHERE payout = ?1 AND tx IS NOT NULL
+ORDER BY id DESC LIMIT 1;
+
 -- :name account_balance
 SELECT balance_micros FROM account WHERE id = ?1;
 
@@ -418,6 +422,20 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 -- :name chain_seen_set
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
+
+-- Whether payouts were made from treasury ?2 on chain ?1, and how far the
+-- vault's journal was with the last: -1 and nothing when that isn't known.
+-- :name journal_seen_get
+SELECT EXISTS (SELECT 1 FROM payout WHERE chain_id = ?1 AND treasury = ?2),
+	coalesce((SELECT entries FROM journal_seen
+		WHERE chain_id = ?1 AND treasury = ?2), -1),
+	(SELECT hash FROM journal_seen WHERE chain_id = ?1 AND treasury = ?2);
+
+-- :name journal_seen_set
+INSERT INTO journal_seen (chain_id, treasury, entries, hash)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (chain_id, treasury) DO UPDATE SET entries = excluded.entries,
+	hash = excluded.hash;
 
 -- Health -------------------------------------------------------------------
 

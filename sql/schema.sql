@@ -305,7 +305,7 @@ CREATE TABLE authorization (
 			CHECK (valid_after BETWEEN 0 AND valid_before),
 	valid_before	INTEGER NOT NULL	-- Unix seconds, up to 2100
 			CHECK (valid_before > signed_ms / 1000
-			AND valid_before < 4102444800),
+			AND valid_before <= 4102444800 + 604800),
 	signature	TEXT NOT NULL CHECK (length(signature) = 132
 			AND substr(signature, 1, 2) = '0x' AND
 			ltrim(substr(signature, 3), '0123456789abcdef') = ''),
@@ -363,6 +363,18 @@ CREATE TABLE chain_seen (
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
 	block		INTEGER NOT NULL CHECK (block >= 0),
+	PRIMARY KEY (chain_id, treasury)
+) STRICT, WITHOUT ROWID;
+
+-- How far the journal of the treasury's vault was with the last payout that was
+-- signed. The vault, a process of worknet-payout, keeps it in a file of its own;
+-- one that hasn't had this entry is an older copy, and nothing is signed with
+-- it: it has forgotten what was.
+CREATE TABLE journal_seen (
+	chain_id	INTEGER NOT NULL,
+	treasury	TEXT NOT NULL,
+	entries		INTEGER NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ enum exit_code {
 static const char usage[] =
     "usage: worknet-payout [-c FILE] [--dry-run | --reconcile] [--max N]\n"
     "                      [--worker ADDRESS] [-tvh]\n"
+    "       worknet-payout [-c FILE] --journal new\n"
     "\n"
     "Pays every worker whose credit has reached the threshold, once, and\n"
     "settles what earlier runs left open. Quiet when all is well.\n"
@@ -36,6 +38,8 @@ static const char usage[] =
     "  --reconcile       only look at the chain and book what it says\n"
     "  --max N           make at most N new payouts\n"
     "  --worker ADDRESS  make new payouts for this worker only\n"
+    "  --journal new     begin a new journal of what was signed, after the\n"
+    "                    old one was lost\n"
     "  -t                test the configuration, then exit\n"
     "  -v                say more; twice: every detail\n"
     "  -h, --help        this text\n"
@@ -49,6 +53,7 @@ static const char usage[] =
 struct options {
 	const char *conf_path;
 	bool test;
+	bool journal_new;
 	struct address worker;
 	struct run_options run;
 };
@@ -79,6 +84,16 @@ max_parse(struct options *o, const char *text)
 }
 
 static int
+journal_parse(struct options *o, const char *text)
+{
+	o->journal_new = strcmp(text, "new") == 0;
+	if (o->journal_new)
+		return 0;
+	fprintf(stderr, "--journal: got \"%s\", expected \"new\"\n", text);
+	return -1;
+}
+
+static int
 options_parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -86,6 +101,7 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "reconcile", no_argument, NULL, 'r' },
 		{ "max", required_argument, NULL, 'm' },
 		{ "worker", required_argument, NULL, 'w' },
+		{ "journal", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -109,6 +125,9 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'w':
 			bad |= worker_parse(o, optarg);
+			break;
+		case 'j':
+			bad |= journal_parse(o, optarg);
 			break;
 		case 't':
 			o->test = true;
@@ -183,14 +202,50 @@ report(const struct run_result *r)
 		    r->open);
 }
 
+/* What a person has to know who has just begun a new journal. */
+static void
+journal_report(const struct conf *c)
+{
+	printf("A new journal was begun; the old one, if there was one, lies "
+	       "beside it.\n"
+	       "What was signed in the last 24 hours is forgotten, so that in "
+	       "the next 24\n"
+	       "hours %" PRId64 ".%06" PRId64 " USDC (max_per_day_micros) may "
+	       "be paid once more than the\n"
+	       "caps allow. No payment is made twice: the chain knows them.\n",
+	    c->payout_max_per_day_micros / 1000000,
+	    c->payout_max_per_day_micros % 1000000);
+}
+
+/* All that has to do with the ledger. */
+static enum rc
+work(const struct options *o, struct vault *vault, const struct conf *c,
+    struct run_result *result, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+
+	rc = db_open(&db, c->ledger_path, DB_WRITE, c->busy_timeout_ms, e);
+	if (rc == RC_CONFLICT)
+		rc = RC_INVALID; /* another version of the schema */
+	if (rc == RC_OK && o->test)
+		rc = run_test(vault, c, e);
+	else if (rc == RC_OK && o->journal_new)
+		rc = run_journal_new(db, vault, c, e);
+	else if (rc == RC_OK)
+		rc = run_payouts(db, vault, c, &o->run, result, e);
+	db_close(db);
+	return rc;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	struct run_result result = { 0 };
+	struct vault *vault = NULL;
 	struct options o;
 	struct conf conf;
-	struct db *db;
 	enum rc rc;
 
 	if (options_parse(&o, argc, argv) != 0)
@@ -200,17 +255,18 @@ main(int argc, char **argv)
 		return EXIT_CONF;
 	}
 	o.run.stop_fd = stop_fd_make();
-	rc = db_open(&db, conf.ledger_path, DB_WRITE, conf.busy_timeout_ms, &e);
-	if (rc == RC_CONFLICT)
-		rc = RC_INVALID; /* another version of the schema */
-	if (rc == RC_OK && o.test)
-		rc = run_test(&conf, &e);
-	else if (rc == RC_OK)
-		rc = run_payouts(db, &conf, &o.run, &result, &e);
+	/* The key's process first: it never has anything but the key. */
+	rc = run_vault_start(&vault, &conf,
+	    !o.test && !o.run.dry_run && !o.run.reconcile_only, o.journal_new,
+	    &e);
+	if (rc == RC_OK)
+		rc = work(&o, vault, &conf, &result, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
+	else if (o.journal_new)
+		journal_report(&conf);
 	else if (!o.test)
 		report(&result);
-	db_close(db);
+	vault_free(vault);
 	return exit_code(rc, &result);
 }

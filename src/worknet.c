@@ -36,6 +36,9 @@ look_test(const struct conf *c, struct err *e)
 	if (rc == RC_OK)
 		rc = nodes_new(
 		    &chain, c->payout_rpc_urls, &n, c->payout_finality, e);
+	if (rc == RC_OK)
+		rc = nodes_check_hosts(
+		    chain, strcmp(c->payout_single_node, "accept") == 0, e);
 	nodes_free(chain);
 	if (rc == RC_OK && c->payout_facilitator_url[0] == '\0')
 		return err_set(
@@ -46,16 +49,8 @@ look_test(const struct conf *c, struct err *e)
 static enum rc
 look_key_address(struct address *out, const struct conf *c, struct err *e)
 {
-	struct eth_key key;
-	enum rc rc;
-
-	memset(out, 0, sizeof(*out));
-	rc = treasury_key_read(&key, c->payout_treasury_key_file,
+	return treasury_address_read(out, c->payout_treasury_key_file,
 	    c->payout_treasury_passphrase_file, e);
-	if (rc == RC_OK)
-		rc = eth_key_address(out, &key, e);
-	secret_wipe(&key, sizeof(key));
-	return rc;
 }
 
 static enum rc

@@ -3,13 +3,14 @@
 # sends, receives or waits, and tests each time that everybody is paid once:
 # see t/lib/Campaign.pm.
 #
-#   t/campaign.pl [--scene pay|final|restore] [--every K] [--limit N]
+#   t/campaign.pl [--scene NAME] [--every K] [--limit N]
 #       [--seconds T] [--seed S] [--jobs J] [--kills C] [--concurrency P]
 #       [--x402 1|2] [--block-time S] [--dir DIR] [--verbose]
 #
-#   --scene        what the killed run finds: workers to pay (the default),
-#                  payouts whose blocks became final, or a ledger restored
-#                  from an older copy
+#   --scene        what the killed run finds: workers to pay (pay, the
+#                  default), payouts whose blocks became final (final), a
+#                  ledger restored from an older copy (restore), a node that
+#                  lies (lie); journal: pay, killed at the vault's journal
 #   --every K      only each K-th kill point; --limit N: at most N, spread
 #   --seconds T    begin no kill after T seconds; then in a random order
 #   --seed S       of all random choices; printed
@@ -137,7 +138,7 @@ while ($complete && (!defined $until || Time::HiRes::time() < $until)) {
 	$campaign->cases(\@more, $opt{jobs}, $until,
 	    sub { take($_[0], scalar @points) });
 }
-$campaign->rig_stop;
+$campaign->rig_end;
 
 print STDERR "\n" if -t STDERR;
 printf "%-28s %6d%s\n", 'kill points', $total{points},

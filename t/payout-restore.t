@@ -135,8 +135,8 @@ for my $state (qw(submitted signed)) {
 	$l->books_ok("after a copy in which it was $state");
 }
 
-# The node shows the payment only later: what was lost is signed anew, and
-# the token knows its nonce.
+# The node shows the payment only later, and the journal was lost with the
+# ledger: what was lost is signed anew, and the token knows its nonce.
 {
 	my $l = ledger(workers => 1);
 	my ($w) = $l->worker_list;
@@ -145,6 +145,7 @@ for my $state (qw(submitted signed)) {
 	$l->backup('copy');
 	$l->pay_is('paid', 'a payout is made');
 	$l->restore('copy');
+	$l->journal_new;
 	$l->more_work;
 	$l->payout_conf(rpc_urls => $rig->{rpcProxy});
 	$rig->control('rpcProxy', { mode => 'answer', result => [],
@@ -289,7 +290,8 @@ for my $when ('before it was reserved', 'while it was submitted') {
 
 # ---- A lost authorization that can still be settled ----
 
-# Signed for a week, held back by the facilitator, and lost with the ledger.
+# Signed for a week, held back by the facilitator, and lost with the ledger and
+# with the journal of the vault, which a person has begun anew.
 # The next one is for an hour, and what it says when that has passed is no
 # proof about the lost one. Gives the bytes that somebody still has.
 sub lost_and_held_back {
@@ -301,6 +303,7 @@ sub lost_and_held_back {
 	$l->pay_is('unresolved', 'a payout is signed for a week and held back');
 	my ($lost) = map { $_->{body} } $rig->settles;
 	$l->restore('copy');
+	$l->journal_new;
 	$l->payout_conf(validity_s => 3600);
 	return $lost;
 }

@@ -12,10 +12,12 @@ enum conf_type {
 	CONF_TEXT,     /* char[max + 1] */
 	CONF_PATH,     /* char[max + 1], made absolute */
 	CONF_INT,      /* int64_t in [min, max] */
+	CONF_CAP,      /* the same; no default: init writes initial */
 	CONF_BOOL,     /* yes or no */
 	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
 	CONF_NETWORK,  /* char[max + 1], one of networks */
 	CONF_FINALITY, /* char[max + 1], one of finalities */
+	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
 };
 
 struct conf_key {
@@ -46,6 +48,7 @@ static const char *const finalities[] = {
 	"finalized",
 	NULL,
 };
+static const char *const single_nodes[] = { "refuse", "accept", NULL };
 
 static const struct conf_key keys[] = {
 	{ "ledger", "path", CONF_PATH, FIELD(ledger_path), 1, PATH_LEN_MAX,
@@ -108,6 +111,9 @@ static const struct conf_key keys[] = {
 	    CONF_WORD_MAX, "finalized",
 	    "when a block counts as final: "
 	    "latest, safe or finalized" },
+	{ "payout", "single_node", CONF_SINGLE_NODE, FIELD(payout_single_node),
+	    1, CONF_WORD_MAX, "refuse",
+	    "refuse or accept: nodes of one host only, on base" },
 	{ "payout", "threshold_micros", CONF_INT,
 	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
 	    "a worker is paid from this balance on" },
@@ -116,15 +122,18 @@ static const struct conf_key keys[] = {
 	    "a result whose reward is higher isn't paid, whatever the ledger says" },
 	{ "payout", "validity_s", CONF_INT, FIELD(payout_validity_s), 60,
 	    604800, "3600", "how long an authorization can be settled" },
-	{ "payout", "max_per_payout_micros", CONF_INT,
-	    FIELD(payout_max_per_payout_micros), 0, MICROS_MAX, "0",
-	    "of one payout; 0: no cap" },
-	{ "payout", "max_per_run_micros", CONF_INT,
-	    FIELD(payout_max_per_run_micros), 0, MICROS_MAX, "0",
-	    "of all payouts of a run; 0: no cap" },
-	{ "payout", "max_per_worker_day_micros", CONF_INT,
-	    FIELD(payout_max_per_worker_day_micros), 0, MICROS_MAX, "0",
-	    "of a worker's payouts in 24 hours; 0: no cap" },
+	{ "payout", "max_per_payout_micros", CONF_CAP,
+	    FIELD(payout_max_per_payout_micros), 1, MICROS_MAX, "100000",
+	    "of one payout; without all four caps nobody is paid" },
+	{ "payout", "max_per_run_micros", CONF_CAP,
+	    FIELD(payout_max_per_run_micros), 1, MICROS_MAX, "1000000",
+	    "of all payouts of a run" },
+	{ "payout", "max_per_worker_day_micros", CONF_CAP,
+	    FIELD(payout_max_per_worker_day_micros), 1, MICROS_MAX, "200000",
+	    "of a worker's payouts in 24 hours: what an honest one can earn" },
+	{ "payout", "max_per_day_micros", CONF_CAP,
+	    FIELD(payout_max_per_day_micros), 1, MICROS_MAX, "2000000",
+	    "of all payouts in 24 hours: what you can bear to lose" },
 	{ "payout", "concurrency", CONF_INT, FIELD(payout_concurrency), 1, 64,
 	    "1", "settlements at once; many facilitators can't do more" },
 	{ "payout", "treasury_key_file", CONF_PATH,
@@ -133,6 +142,10 @@ static const struct conf_key keys[] = {
 	{ "payout", "treasury_passphrase_file", CONF_PATH,
 	    FIELD(payout_treasury_passphrase_file), 1, PATH_LEN_MAX, "",
 	    "the keystore's passphrase, mode 0600" },
+	{ "payout", "journal_file", CONF_PATH, FIELD(payout_journal_file), 1,
+	    PATH_LEN_MAX, "",
+	    "all that was ever signed; beside the key unless "
+	    "set, and only the payout program's user may have it" },
 	{ "payout", "cdp_key_id", CONF_TEXT, FIELD(payout_cdp_key_id), 1,
 	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator" },
 	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file), 1,
@@ -272,6 +285,7 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 
 	switch (k->type) {
 	case CONF_INT:
+	case CONF_CAP:
 		return set_int(field, k, value, e);
 	case CONF_BOOL:
 		return set_bool(field, k, value, e);
@@ -281,6 +295,8 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_word(field, k, networks, value, e);
 	case CONF_FINALITY:
 		return set_word(field, k, finalities, value, e);
+	case CONF_SINGLE_NODE:
+		return set_word(field, k, single_nodes, value, e);
 	case CONF_TEXT:
 	case CONF_PATH:
 		return set_text(field, k, file, value, e);
@@ -332,7 +348,7 @@ conf_defaults(struct conf *c)
 
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < KEYS; i++)
-		if (keys[i].initial[0] != '\0')
+		if (keys[i].initial[0] != '\0' && keys[i].type != CONF_CAP)
 			CHECK(key_set(c, &keys[i], NULL, keys[i].initial,
 				  NULL) == RC_OK);
 }
@@ -371,7 +387,8 @@ conf_print_sample(FILE *out)
 			section = keys[i].section;
 			fprintf(out, "%s[%s]\n", i == 0 ? "" : "\n", section);
 		}
-		fprintf(out, "; %s\n;%s = %s\n", keys[i].help, keys[i].name,
+		fprintf(out, "; %s\n%s%s = %s\n", keys[i].help,
+		    keys[i].type == CONF_CAP ? "" : ";", keys[i].name,
 		    keys[i].initial);
 	}
 }

@@ -49,19 +49,23 @@ struct conf {
 	char payout_token_name[CONF_WORD_MAX + 1];    /* of custom */
 	char payout_token_version[CONF_WORD_MAX + 1]; /* of custom */
 	char payout_facilitator_url[URL_MAX + 1];
-	int64_t payout_x402_version;		  /* 1 or 2 */
-	char payout_rpc_urls[CONF_URLS_MAX + 1];  /* one or more */
-	char payout_explorer_url[URL_MAX + 1];	  /* "": built in */
-	char payout_finality[CONF_WORD_MAX + 1];  /* a block's tag */
-	int64_t payout_threshold_micros;	  /* nobody is paid less */
-	int64_t payout_max_reward_micros;	  /* that backs a payout */
-	int64_t payout_validity_s;		  /* of an authorization */
-	int64_t payout_max_per_payout_micros;	  /* 0: no cap */
-	int64_t payout_max_per_run_micros;	  /* 0: no cap */
-	int64_t payout_max_per_worker_day_micros; /* 0: no cap */
-	int64_t payout_concurrency;		  /* settlements at once */
+	int64_t payout_x402_version;		 /* 1 or 2 */
+	char payout_rpc_urls[CONF_URLS_MAX + 1]; /* one or more */
+	char payout_explorer_url[URL_MAX + 1];	 /* "": built in */
+	char payout_finality[CONF_WORD_MAX + 1]; /* a block's tag */
+	char payout_single_node[CONF_WORD_MAX + 1]; /* refuse or accept */
+	int64_t payout_threshold_micros;	 /* nobody is paid less */
+	int64_t payout_max_reward_micros;	 /* that backs a payout */
+	int64_t payout_validity_s;		 /* of an authorization */
+	/* Caps; 0: not set, and then nobody is paid. */
+	int64_t payout_max_per_payout_micros;
+	int64_t payout_max_per_run_micros;
+	int64_t payout_max_per_worker_day_micros;
+	int64_t payout_max_per_day_micros; /* of all workers */
+	int64_t payout_concurrency;	   /* settlements at once */
 	char payout_treasury_key_file[PATH_LEN_MAX + 1];
 	char payout_treasury_passphrase_file[PATH_LEN_MAX + 1];
+	char payout_journal_file[PATH_LEN_MAX + 1]; /* "": beside the key */
 	char payout_cdp_key_id[CONF_KEY_ID_MAX + 1];
 	char payout_cdp_key_file[PATH_LEN_MAX + 1];
 };

@@ -27,15 +27,15 @@ static const struct step {
 	int to;
 } steps[] = {
 	{ "reserved", "reserve", FROM_NONE, 0, PAYOUT_RESERVED },
-	/* An adopted one whose block is gone is signed by us again. */
-	{ "verified", NULL, FROM(RESERVED), FROM(SUBMITTED), STATE_SAME },
-	{ "signed", NULL, FROM(RESERVED), FROM(SUBMITTED), PAYOUT_SIGNED },
+	{ "verified", NULL, FROM(RESERVED), 0, STATE_SAME },
+	{ "signed", NULL, FROM(RESERVED), 0, PAYOUT_SIGNED },
 	{ "submitted", NULL, FROM(SIGNED) | FROM(SUBMITTED), 0,
 	    PAYOUT_SUBMITTED },
 	{ "answered", NULL, FROM(SUBMITTED) | FROM(POSTED), 0, STATE_SAME },
 	/* May bring what is in flight to what the chain paid: see adjusts. */
 	{ "chain", NULL, FROM_OPEN, FROM_NONE, STATE_SAME },
-	{ "posted", "post", FROM(SIGNED) | FROM(SUBMITTED), FROM(RESERVED),
+	/* Reserved: a restored ledger has lost that it was signed. */
+	{ "posted", "post", FROM(RESERVED) | FROM(SIGNED) | FROM(SUBMITTED), 0,
 	    PAYOUT_POSTED },
 	{ "unposted", "unpost", FROM(POSTED), 0, PAYOUT_SUBMITTED },
 	{ "final", NULL, FROM(POSTED), 0, PAYOUT_FINAL },

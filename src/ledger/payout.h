@@ -127,9 +127,13 @@ payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
 MUST_CHECK enum rc payout_auth_get(
     struct db *db, int64_t payout, struct payout_auth *out, struct err *e);
 void payout_auth_free(struct payout_auth *a);
-/* The transaction and block of a posted payout. */
+/* The transaction and block of a payout, posted or final. RC_NOT_FOUND. */
 MUST_CHECK enum rc payout_posted_in(
     struct db *db, int64_t payout, struct payment *out, struct err *e);
+
+/* The last transaction that anybody named for it, or "". */
+MUST_CHECK enum rc payout_last_tx(
+    struct db *db, int64_t payout, char tx[static TX_LEN + 1], struct err *e);
 
 /* What waits in payouts that aren't settled: it is promised. */
 MUST_CHECK enum rc
@@ -174,9 +178,9 @@ MUST_CHECK enum rc payout_note(struct db *db, const struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
 /*
- * The chain shows the payment. When it differs from the amount, a finding
- * says so: what it paid more is taken from the worker's balance or is
- * recovered credit; what it paid less stays in flight.
+ * A node shows the payment, as it was asked for: provisional, and no balance
+ * moves but that of what is in flight. One that is posted already is now
+ * carried by another transaction.
  */
 MUST_CHECK enum rc payout_post(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
@@ -185,7 +189,11 @@ MUST_CHECK enum rc payout_post(struct db *db, struct payout *p,
 MUST_CHECK enum rc payout_unpost(struct db *db, struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
-/* Its block is final. What it paid less goes back to the worker. */
+/*
+ * Every node shows the payment in a final block. When it differs from the
+ * amount, a finding says so: what it paid more is taken from the worker's
+ * balance or is recovered credit; what it paid less goes back to the worker.
+ */
 MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
 
@@ -199,9 +207,10 @@ MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
 
 /*
  * A payment of ours that the ledger doesn't know, because it was restored
- * from a copy older than it, or has voided: booked as posted, with a finding.
- * Credit that was lost with it is recovered; so is the worker, whose id is
- * then 0. Its amount is what was paid.
+ * from a copy older than it, or has voided, and that every node shows in a
+ * final block: booked as final, with a finding. Credit that was lost with it
+ * is recovered; so is the worker, whose id is then 0. Its amount is what was
+ * paid.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);

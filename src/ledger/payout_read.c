@@ -309,6 +309,27 @@ payout_posted_in(
 }
 
 enum rc
+payout_last_tx(
+    struct db *db, int64_t payout, char tx[static TX_LEN + 1], struct err *e)
+{
+	struct query *q = db_query(db, Q_EVENT_LAST_TX);
+	struct slice text;
+	enum rc rc;
+	bool row;
+
+	tx[0] = '\0';
+	query_int(q, 1, payout);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		text = query_get_text(q, 0);
+		(void)snprintf(
+		    tx, TX_LEN + 1, "%.*s", (int)text.len, text.p);
+	}
+	query_done(q);
+	return rc;
+}
+
+enum rc
 payout_in_flight(struct db *db, int64_t *micros, struct err *e)
 {
 	struct query *q = db_query(db, Q_ACCOUNT_BALANCE);

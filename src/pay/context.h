@@ -8,6 +8,7 @@
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 #include "pay/run.h"
+#include "vault/vault.h"
 #include "x402/facilitator.h"
 
 struct run {
@@ -16,7 +17,8 @@ struct run {
 	const struct run_options *options; /* borrowed */
 	struct run_result *result;	   /* borrowed */
 	struct network network;
-	struct eth_key key; /* wiped at the end */
+	struct vault *vault; /* borrowed: it has the key */
+	bool may_sign;	     /* its journal is in order */
 	struct payout_source source;
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	int64_t created_ms;		 /* of the ledger */
@@ -26,6 +28,9 @@ struct run {
 	struct block latest;		 /* at the run's start */
 	struct block final;
 	int64_t budget_micros; /* not yet promised */
+	/* Who isn't paid now: see adopt_waits. */
+	struct address *waiting; /* owned */
+	size_t waiting_count;
 };
 
 /* Something that a person must see: in the ledger, and on standard error. */

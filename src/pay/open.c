@@ -64,26 +64,27 @@ open_count(struct run *r, struct err *e)
 /* ---- Reconciling ---- */
 
 /*
- * A payout that was adopted has no authorization: it is judged by the whole
- * range that the ledger may have lost.
+ * One that isn't signed may be paid all the same: a restored ledger has lost
+ * what it signed. It never expires, for nobody knows until when that is good.
+ * Where it was seen, or a facilitator says that it is, is looked at first.
  */
-static enum rc
-load_for_judging(struct run *r, struct open_payout *o, struct err *e)
+enum rc
+open_load_for_judging(struct run *r, struct open_payout *o, struct err *e)
 {
-	struct payment where;
+	char tx[TX_LEN + 1];
 	enum rc rc;
 
 	rc = open_payout_load(r, o, e);
-	if (rc != RC_NOT_FOUND)
-		return rc;
-	rc = payout_posted_in(r->db, o->payout.id, &where, e);
-	if (rc != RC_OK)
-		return rc;
-	o->auth.valid_before = INT64_MAX;
-	o->auth.from_block = where.block;
-	o->has_hint =
-	    hex_decode(o->hint, TX_HASH_LEN, slice_of(where.tx), NULL) == RC_OK;
-	return RC_OK;
+	if (rc == RC_NOT_FOUND) {
+		o->auth.valid_before = INT64_MAX;
+		o->auth.from_block = (int64_t)r->latest.number;
+		rc = RC_OK;
+	}
+	if (rc == RC_OK)
+		rc = payout_last_tx(r->db, o->payout.id, tx, e);
+	o->has_hint = rc == RC_OK && tx[0] != '\0' &&
+	    hex_decode(o->hint, TX_HASH_LEN, slice_of(tx), NULL) == RC_OK;
+	return rc;
 }
 
 /* Fills all with the next open payouts after *last that can be judged. */
@@ -111,9 +112,7 @@ open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
 			    e);
 			continue;
 		}
-		if (o->payout.state == PAYOUT_RESERVED)
-			continue;
-		rc = load_for_judging(r, o, e);
+		rc = open_load_for_judging(r, o, e);
 		if (rc == RC_OK)
 			++*n;
 	}
@@ -143,6 +142,24 @@ open_reconcile(struct run *r, struct err *e)
 
 /* ---- Continuing ---- */
 
+/* Has it signed, or signed again to the byte: see vault/vault.h. */
+static enum rc
+resume_unsigned(struct run *r, struct open_payout *o, struct err *e)
+{
+	struct err cause = ERR_INIT;
+	enum rc rc;
+
+	if (!r->may_sign)
+		return RC_NOT_FOUND;
+	rc = run_sign(r, o, -1, &cause);
+	if (rc == RC_OK)
+		return RC_OK;
+	if (rc != RC_CONFLICT)
+		return err_set(e, rc, "%s", cause.msg);
+	rc = run_payout_finding(r, &o->payout, "not signed", cause.msg, e);
+	return rc == RC_OK ? RC_NOT_FOUND : rc;
+}
+
 /* Makes an open payout ready; RC_NOT_FOUND: nothing is to be done for it. */
 static enum rc
 resume_one(struct run *r, struct open_payout *o, struct err *e)
@@ -155,9 +172,9 @@ resume_one(struct run *r, struct open_payout *o, struct err *e)
 		rc = open_payout_load(r, o, e);
 	if (rc != RC_NOT_FOUND)
 		return rc;
-	/* Or adopted, and its block is gone: the nonce is the same. */
-	if (run_is_sealed(r, &o->payout))
-		return run_sign(r, o, -1, e);
+	/* What settled unsigned and is open again isn't signed by itself. */
+	if (o->payout.state == PAYOUT_RESERVED && run_is_sealed(r, &o->payout))
+		return resume_unsigned(r, o, e);
 	rc = run_payout_finding(r, &o->payout, "not sealed",
 	    "it isn't signed, and no run has made it as it is", e);
 	return rc == RC_OK ? RC_NOT_FOUND : rc;

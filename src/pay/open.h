@@ -15,7 +15,8 @@ struct open_payout {
 	struct judgment judgment;
 	enum answer_class answer; /* of its last POST in this run, or RETRY */
 	bool maybe_transient;
-	bool posted_before; /* its bytes were sent before */
+	bool posted_before;	/* its bytes were sent before */
+	int64_t instead_micros; /* would be signed; see run_sign */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };
@@ -23,6 +24,9 @@ struct open_payout {
 /* Reads the authorization of a signed payout. RC_NOT_FOUND without one. */
 MUST_CHECK enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e);
+/* The same of any open payout, as far as it can be judged. */
+MUST_CHECK enum rc
+open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
 /* Whether one of the worker's payouts isn't settled. */
@@ -32,7 +36,7 @@ MUST_CHECK enum rc open_has_unsettled(
 /* Adds those that aren't posted to the run's result. */
 MUST_CHECK enum rc open_count(struct run *r, struct err *e);
 
-/* Every open payout that is signed: judges and books. */
+/* Every open payout: judges and books. */
 MUST_CHECK enum rc open_reconcile(struct run *r, struct err *e);
 
 /* Sends what earlier runs have left reserved, signed or submitted. */

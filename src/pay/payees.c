@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pay/adopt.h"
 #include "pay/authorize.h"
 #include "pay/settle.h"
 #include "pay/verifier.h"
@@ -68,6 +69,9 @@ pass_over(struct run *r, struct payee_list *l)
 		 */
 		if (l->all[i].held)
 			payee_pass(r, &l->all[i], l->all[i].hold_reason);
+		else if (adopt_waits(r, &l->all[i].worker))
+			payee_pass(r, &l->all[i],
+			    "a payment that the ledger has lost isn't final yet");
 		else if (l->all[i].unsettled)
 			payee_pass(
 			    r, &l->all[i], "an earlier payout isn't settled");
@@ -133,21 +137,18 @@ at_most(int64_t amount, int64_t limit)
 	return amount > limit ? limit : amount;
 }
 
-/* What a payee may be paid now, within the caps; 0: nothing. */
+/* What to ask the vault for, which has the last word; 0: nothing. */
 static int64_t
 amount_for(const struct payees *all, const struct payee *p, int64_t backed)
 {
 	const struct conf *c = all->run->conf;
 	int64_t amount = backed;
 
-	if (c->payout_max_per_payout_micros > 0)
-		amount = at_most(amount, c->payout_max_per_payout_micros);
-	if (c->payout_max_per_worker_day_micros > 0)
-		amount = at_most(amount,
-		    c->payout_max_per_worker_day_micros - p->last_day_micros);
-	if (c->payout_max_per_run_micros > 0)
-		amount = at_most(
-		    amount, c->payout_max_per_run_micros - all->made_micros);
+	amount = at_most(amount, c->payout_max_per_payout_micros);
+	amount = at_most(
+	    amount, c->payout_max_per_worker_day_micros - p->last_day_micros);
+	amount =
+	    at_most(amount, c->payout_max_per_run_micros - all->made_micros);
 	return amount >= c->payout_threshold_micros ? amount : 0;
 }
 
@@ -178,16 +179,13 @@ reserve_and_sign(struct run *r, struct open_payout *o,
 	return db_step_end(r->db, rc, e);
 }
 
-/* Makes p's payout of this amount; *made is false when it is refused. */
 static enum rc
-payout_make(struct payees *all, const struct payee *p, int64_t amount,
-    const struct evidence *evidence, struct open_payout *o, bool *made,
-    struct err *e)
+payout_try(struct payees *all, const struct payee *p, int64_t amount,
+    const struct evidence *evidence, struct open_payout *o, struct err *e)
 {
 	struct run *r = all->run;
-	struct err cause = ERR_INIT;
-	enum rc rc;
 
+	open_payout_free(o);
 	*o = (struct open_payout){ .answer = ANSWER_RETRY,
 		.payout = { .worker_id = p->worker_id,
 		    .worker = p->worker,
@@ -196,7 +194,30 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 		    .source = r->source,
 		    .reserved_ms = clock_unix_ms() } };
 	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
-	rc = reserve_and_sign(r, o, evidence, &cause);
+	return reserve_and_sign(r, o, evidence, e);
+}
+
+/*
+ * Makes p's payout of this amount, or of what the vault would sign instead: a
+ * cap leaves less, or a run that was killed, or a lost ledger, had signed
+ * another amount under this number. *made is false when it is refused.
+ */
+static enum rc
+payout_make(struct payees *all, const struct payee *p, int64_t amount,
+    const struct evidence *evidence, struct open_payout *o, bool *made,
+    struct err *e)
+{
+	struct run *r = all->run;
+	struct err cause = ERR_INIT;
+	int64_t instead;
+	enum rc rc;
+
+	*o = (struct open_payout){ .answer = ANSWER_RETRY };
+	rc = payout_try(all, p, amount, evidence, o, &cause);
+	instead = o->instead_micros;
+	if (rc == RC_CONFLICT && instead >= r->conf->payout_threshold_micros &&
+	    instead <= evidence->balance_micros && instead <= r->budget_micros)
+		rc = payout_try(all, p, instead, evidence, o, &cause);
 	*made = rc == RC_OK;
 	if (rc == RC_OK) {
 		r->result->reserved++;
@@ -239,6 +260,8 @@ backed_decide(struct payees *all, const struct payee *p,
 		rc = payout_make(all, p, amount, evidence, o, made, e);
 	if (rc != RC_OK || !*made)
 		return rc;
+	if (!r->options->dry_run)
+		amount = o->payout.amount_micros;
 	r->budget_micros -= amount;
 	all->made_micros += amount;
 	all->made++;

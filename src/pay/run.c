@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keys/keystore.h"
 #include "pay/adopt.h"
+#include "pay/authorize.h"
 #include "pay/open.h"
 #include "pay/payees.h"
 
@@ -21,12 +21,19 @@
 static enum rc
 look_before(struct run *r, bool *may_pay, struct err *e)
 {
+	struct err cause = ERR_INIT;
 	struct outlook outlook;
 	int64_t in_flight;
 	enum rc rc;
 
 	*may_pay = false;
 	rc = nodes_inspect(r->nodes, &r->source.treasury, &outlook, e);
+	/* What is paid already can be booked all the same. */
+	if (rc == RC_INVALID && r->options->reconcile_only) {
+		log_error("%s", e->msg);
+		outlook = (struct outlook){ .paused = false };
+		rc = RC_OK;
+	}
 	if (rc == RC_OK)
 		rc = nodes_head(r->nodes, &r->latest, &r->final, e);
 	if (rc == RC_OK)
@@ -35,10 +42,9 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 		return rc;
 	if (outlook.warning[0] != '\0')
 		log_warning("%s", outlook.warning);
-	if (outlook.treasury_has_code)
+	if (outlook.treasury_has_code && !r->options->reconcile_only)
 		return err_set(e, RC_INVALID,
-		    "the treasury's address has "
-		    "code: the token takes no signature of its key");
+		    "the treasury's address has code: the token takes no signature of its key");
 	/* What is promised may still leave the treasury. */
 	r->budget_micros =
 	    outlook.balance > INT64_MAX ? INT64_MAX : (int64_t)outlook.balance;
@@ -49,6 +55,8 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 		    outlook.paused ? "is paused" : "refuses the treasury");
 		return RC_OK;
 	}
+	if (nodes_check_clock(r->nodes, &cause) != RC_OK)
+		return run_finding(r, "clock", "this host", cause.msg, e);
 	*may_pay = true;
 	return RC_OK;
 }
@@ -60,11 +68,13 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 	enum rc rc;
 
 	/* What is void gives its credit back before a lost one takes it. */
-	rc = open_reconcile(r, e);
+	rc = authorize_open(r, e);
+	if (rc == RC_OK)
+		rc = open_reconcile(r, e);
 	if (rc == RC_OK)
 		rc = adopt_lost(r, e);
 	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
-		rc = open_continue(r, e);
+		rc = open_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */
 	if (rc == RC_OK && (r->result->posted > 0 || r->result->voided > 0))
 		rc = look_before(r, may_pay, e);
@@ -80,12 +90,57 @@ run_steps(struct run *r, struct err *e)
 	rc = look_before(r, &may_pay, e);
 	if (rc == RC_OK && !r->options->dry_run)
 		rc = catch_up(r, &may_pay, e);
-	if (rc == RC_OK && may_pay && !r->options->reconcile_only)
+	if (rc == RC_OK && may_pay && !r->options->reconcile_only &&
+	    (r->may_sign || r->options->dry_run))
 		rc = pay_payees(r, e);
 	if (rc == RC_OK)
 		rc = open_count(r, e);
 	/* These mean something else to who called us. */
 	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
+}
+
+enum rc
+run_vault_start(struct vault **out, const struct conf *c, bool with_journal,
+    bool anew, struct err *e)
+{
+	struct network n;
+	enum rc rc;
+
+	*out = NULL;
+	rc = network_from_conf(&n, c, e);
+	if (rc == RC_OK)
+		rc = vault_start(out,
+		    &(struct vault_options){
+			.key_file = c->payout_treasury_key_file,
+			.passphrase_file = c->payout_treasury_passphrase_file,
+			.gas_key_file = "",
+			.journal_file =
+			    with_journal ? c->payout_journal_file : NULL,
+			.journal_new = anew,
+			.domain = network_domain(&n),
+			.caps = { c->payout_max_per_payout_micros,
+			    c->payout_max_per_run_micros,
+			    c->payout_max_per_worker_day_micros,
+			    c->payout_max_per_day_micros },
+			.validity_s = c->payout_validity_s },
+		    e);
+	/* A key that can't be found or read is a matter of configuration. */
+	return rc == RC_NOT_FOUND || rc == RC_IO ? RC_INVALID : rc;
+}
+
+/* Nobody decided how much may be paid: then nothing is. */
+static enum rc
+caps_check(const struct conf *c, struct err *e)
+{
+	if (c->payout_max_per_payout_micros > 0 &&
+	    c->payout_max_per_run_micros > 0 &&
+	    c->payout_max_per_worker_day_micros > 0 &&
+	    c->payout_max_per_day_micros > 0)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "without caps nothing is paid: set [payout] max_per_payout_micros, "
+	    "max_per_run_micros, max_per_worker_day_micros and "
+	    "max_per_day_micros; \"worknet check\" proposes values");
 }
 
 static enum rc
@@ -95,17 +150,20 @@ run_open(struct run *r, struct err *e)
 	enum rc rc;
 
 	rc = network_from_conf(&r->network, c, e);
-	if (rc == RC_OK)
-		rc = treasury_key_read(&r->key, c->payout_treasury_key_file,
-		    c->payout_treasury_passphrase_file, e);
-	if (rc == RC_OK)
-		rc = eth_key_address(&r->source.treasury, &r->key, e);
+	if (rc == RC_OK && (r->options == NULL || !r->options->reconcile_only))
+		rc = caps_check(c, e);
+	r->source.treasury = *vault_treasury(r->vault);
 	if (rc == RC_OK && c->payout_cdp_key_file[0] != '\0')
 		rc = cdp_key_read(&r->cdp_key, c->payout_cdp_key_id,
 		    c->payout_cdp_key_file, e);
 	if (rc == RC_OK)
 		rc = nodes_new(&r->nodes, c->payout_rpc_urls, &r->network,
 		    c->payout_finality, e);
+	if (rc == RC_OK)
+		rc = nodes_check_hosts(r->nodes,
+		    strcmp(c->payout_single_node, "accept") == 0, e);
+	if (rc == RC_OK && r->options != NULL)
+		nodes_stop_at(r->nodes, r->options->stop_fd);
 	if (rc == RC_OK)
 		rc = facilitator_new(&r->facilitator,
 		    &(struct facilitator_options){
@@ -125,9 +183,11 @@ static void
 run_close(struct run *r)
 {
 	facilitator_free(r->facilitator);
+	free(r->waiting);
+	if (r->nodes != NULL && r->result != NULL)
+		r->result->calls = nodes_calls(r->nodes);
 	nodes_free(r->nodes);
 	cdp_key_free(r->cdp_key);
-	secret_wipe(&r->key, sizeof(r->key));
 }
 
 /* One run at a time on a ledger: the lock goes with the process. */
@@ -147,12 +207,14 @@ lock_take(const char *ledger_path, int *fd, struct err *e)
 }
 
 enum rc
-run_payouts(struct db *db, const struct conf *c,
+run_payouts(struct db *db, struct vault *vault, const struct conf *c,
     const struct run_options *options, struct run_result *out, struct err *e)
 {
-	struct run r = {
-		.db = db, .conf = c, .options = options, .result = out
-	};
+	struct run r = { .db = db,
+		.vault = vault,
+		.conf = c,
+		.options = options,
+		.result = out };
 	enum rc rc;
 	int lock;
 
@@ -171,9 +233,25 @@ run_payouts(struct db *db, const struct conf *c,
 }
 
 enum rc
-run_test(const struct conf *c, struct err *e)
+run_journal_new(
+    struct db *db, struct vault *vault, const struct conf *c, struct err *e)
 {
-	struct run r = { .conf = c };
+	struct run r = { .db = db, .vault = vault, .conf = c };
+	enum rc rc;
+
+	rc = run_open(&r, e);
+	if (rc == RC_OK)
+		rc = payout_ledger_id(db, r.ledger_id, &r.created_ms, e);
+	if (rc == RC_OK)
+		rc = authorize_begin_anew(&r, e);
+	run_close(&r);
+	return rc;
+}
+
+enum rc
+run_test(struct vault *vault, const struct conf *c, struct err *e)
+{
+	struct run r = { .vault = vault, .conf = c };
 	enum rc rc = run_open(&r, e);
 
 	run_close(&r);
