@@ -30,7 +30,7 @@ account_find(struct admin *a, struct gas_facts *f)
 
 	if (a->conf.payout_gas_key_file[0] != '\0' &&
 	    treasury_address_read(&f->sender.account,
-		a->conf.payout_gas_key_file, &f->why) == RC_OK)
+		a->conf.payout_gas_key_file, "", &f->why) == RC_OK)
 		return true;
 	q = db_query(a->db, Q_SUBMISSION_ACCOUNT);
 	query_int(q, 1, f->sender.chain_id);

@@ -9,18 +9,18 @@
 #include <strings.h>
 
 enum conf_type {
-	CONF_TEXT,	/* char[max + 1] */
-	CONF_PATH,	/* char[max + 1], made absolute */
-	CONF_INT,	/* int64_t in [min, max] */
-	CONF_CAP,	/* the same; no default: init writes initial */
-	CONF_BOOL,	/* yes or no */
-	CONF_LIST,	/* char[max + 1], the lines' values joined by blanks */
-	CONF_NETWORK,	/* char[max + 1], one of networks */
-	CONF_FINALITY,	/* char[max + 1], one of finalities */
+	CONF_TEXT,     /* char[max + 1] */
+	CONF_PATH,     /* char[max + 1], made absolute */
+	CONF_INT,      /* int64_t in [min, max] */
+	CONF_CAP,      /* the same; no default: init writes initial */
+	CONF_BOOL,     /* yes or no */
+	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
+	CONF_NETWORK,  /* char[max + 1], one of networks */
+	CONF_FINALITY, /* char[max + 1], one of finalities */
 	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
-	CONF_THRESHOLD, /* char[max + 1], one of thresholds */
-	CONF_SETTLE,	/* char[max + 1], one of ways */
-	CONF_GWEI,	/* int64_t in [min, max] wei, written in gwei */
+	CONF_THRESHOLD,	  /* char[max + 1], one of thresholds */
+	CONF_SETTLE,	  /* char[max + 1], one of ways */
+	CONF_GWEI,	  /* int64_t in [min, max] wei, written in gwei */
 };
 
 struct conf_key {

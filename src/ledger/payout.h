@@ -139,8 +139,8 @@ MUST_CHECK enum rc payout_in_flight(struct db *db,
  * How many payouts are reserved, signed or submitted, and when the oldest was
  * reserved (NULL is fine; 0: none).
  */
-MUST_CHECK enum rc payout_unsettled(
-    struct db *db, int64_t *n, int64_t *oldest_ms, struct err *e);
+MUST_CHECK enum rc
+payout_unsettled(struct db *db, int64_t *n, int64_t *oldest_ms, struct err *e);
 
 /* Whether one of the worker's payouts is neither final nor voided. */
 MUST_CHECK enum rc payout_worker_has_open(
