@@ -176,8 +176,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
 SELECT id, hash FROM transfer ORDER BY id DESC LIMIT 1;
 
 -- :name transfer_insert
-INSERT OR FAIL INTO transfer (id, at_ms, kind, debit, credit, amount_micros, hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT OR FAIL INTO transfer (id, at_ms, kind, debit, credit, amount_micros,
+	hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 
 -- :name account_add
 UPDATE account SET balance_micros = balance_micros + ?2 WHERE id = ?1;
@@ -190,8 +191,8 @@ SELECT id, hash FROM task_version ORDER BY id DESC LIMIT 1;
 -- :name task_version_insert
 INSERT INTO task_version (id, task, url, expected_status, timeout_ms,
 	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
-	hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+	hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
 
 -- Task ?1 of the name ?2, by its definition ?3.
 -- :name task_insert
@@ -276,7 +277,7 @@ SELECT w.id, w.address, a.balance_micros,
 	(SELECT h.reason FROM hold h
 		WHERE h.worker = w.id AND h.by = 'chain'),
 	EXISTS (SELECT 1 FROM payout p WHERE p.worker = w.id
-		AND p.state NOT IN ('posted', 'final', 'voided'))
+		AND p.state NOT IN ('final', 'voided'))
 FROM account a CROSS JOIN worker w ON w.id = a.id
 WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
@@ -298,15 +299,43 @@ SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 -- :name taken_since
 SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
 
--- A worker's credits after that, result by result.
--- :name credits_after
-SELECT t.id, t.amount_micros, r.slot, k.name, r.timestamp_ms, r.success,
-	r.address_form, r.signature, v.reward_micros
-FROM transfer t LEFT JOIN result r ON r.transfer = t.id
+-- A worker's credits after transfer ?2 and up to ?3, each with the transfer
+-- before it, result by result, each with its definition.
+-- :name credits_behind
+SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
+	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
+	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
+	r.error, r.address_form, r.signature, v.task, v.reward_micros,
+	v.interval_ms, v.copies, v.cooldown_ms, k.name
+FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
+	LEFT JOIN result r ON r.transfer = t.id
 	LEFT JOIN task_version v ON v.id = r.version
 	LEFT JOIN task k ON k.id = v.task
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
+	AND t.id <= ?3
 ORDER BY t.id, r.slot;
+
+-- A worker's credits, the newest first.
+-- :name credits_newest
+SELECT id, at_ms, amount_micros FROM transfer
+WHERE credit = ?1 AND credit > 3 AND kind = 'credit' ORDER BY id DESC;
+
+-- A definition, and the number and hash of the one before it.
+-- :name version_link
+SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
+	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
+	v.hash, v.format, p.id, p.hash
+FROM task_version v LEFT JOIN task_version p ON p.id = v.id - 1
+WHERE v.id = ?1;
+
+-- A worker's balance after transfer ?2, and now.
+-- :name balance_sums
+SELECT coalesce(sum(micros) FILTER (WHERE id <= ?2), 0),
+	coalesce(sum(micros), 0)
+FROM (SELECT id, amount_micros AS micros FROM transfer
+		WHERE credit = ?1 AND credit > 3
+	UNION ALL SELECT id, -amount_micros FROM transfer
+		WHERE debit = ?1 AND debit > 3) m;
 
 -- What a worker's balance is, and up to which transfer that is so.
 -- :name balance_now
@@ -352,8 +381,8 @@ SELECT id, hash FROM payout_event ORDER BY id DESC LIMIT 1;
 
 -- :name event_insert
 INSERT INTO payout_event (id, payout, at_ms, kind, transfer, tx, block,
-	detail, hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+	detail, hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
 
 -- What the last look at the chain said of a payout.
 -- :name event_last_detail
@@ -364,12 +393,145 @@ ORDER BY id DESC LIMIT 1;
 SELECT coalesce(tx, ''), coalesce(block, 0) FROM payout_event
 WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
 
+-- What an account of ours sends to the chain -------------------------------
+
+-- :name submission_insert
+INSERT INTO submission (chain_id, account, nonce, target, data, gas_limit,
+	queued_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- :name submission_payout_insert
+INSERT INTO submission_payout (submission, place, payout) VALUES (?1, ?2, ?3);
+
+-- :name submission_form_insert
+INSERT INTO submission_form (submission, max_fee_wei, tip_wei, hash,
+	signature, signed_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- The next one after nonce ?3 that isn't done, with its newest form.
+-- :name submission_next_open
+SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
+	f.max_fee_wei, f.tip_wei, f.hash, f.signature
+FROM submission s CROSS JOIN submission_form f ON f.submission = s.id
+WHERE s.chain_id = ?1 AND s.account = ?2 AND s.nonce > ?3
+	AND s.done_ms IS NULL
+ORDER BY s.nonce, f.max_fee_wei DESC LIMIT 1;
+
+-- :name submission_payouts
+SELECT payout FROM submission_payout WHERE submission = ?1 ORDER BY place;
+
+-- :name submission_hashes
+SELECT hash FROM submission_form WHERE submission = ?1
+ORDER BY max_fee_wei DESC;
+
+-- The nonce that the account's next transaction has; no row before the first.
+-- :name submission_next_nonce
+SELECT nonce + 1 FROM submission WHERE chain_id = ?1 AND account = ?2
+ORDER BY nonce DESC LIMIT 1;
+
+-- A nonce that was queued, and used by something that we didn't send.
+-- :name submission_foreign
+SELECT nonce FROM submission WHERE chain_id = ?1 AND account = ?2
+	AND done_ms IS NOT NULL AND cost_wei IS NULL
+ORDER BY nonce LIMIT 1;
+
+-- :name submission_done
+UPDATE submission SET done_ms = ?2, cost_wei = ?3
+WHERE id = ?1 AND done_ms IS NULL;
+
+-- Which account sent last on chain ?1, and what it has spent for gas since ?3,
+-- in gwei, by what final blocks have shown.
+-- :name submission_account
+SELECT account FROM submission WHERE chain_id = ?1 ORDER BY id DESC LIMIT 1;
+
+-- :name submission_cost
+SELECT coalesce(sum(cost_wei / 1000000000), 0) FROM submission
+WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
+
+-- To whom a payout's bytes were last sent.
+-- :name event_submitted
+SELECT detail FROM payout_event WHERE payout = ?1 AND kind = 'submitted'
+ORDER BY id DESC LIMIT 1;
+
+-- How many payouts aren't settled, and since when the oldest waits.
+-- :name payout_unsettled
+SELECT count(*), coalesce(min(reserved_ms), 0) FROM payout
+WHERE state NOT IN ('final', 'voided') AND state <> 'posted';
+
+-- Whether one of worker ?1's payouts is open.
+-- :name worker_has_open
+SELECT EXISTS (SELECT 1 FROM payout
+	WHERE worker = ?1 AND state NOT IN ('final', 'voided'));
+
+-- What is promised of one treasury.
+-- :name in_flight
+SELECT coalesce(sum(CASE WHEN state <> 'posted' THEN amount_micros
+	WHEN amount_micros > paid_micros THEN amount_micros - paid_micros
+	ELSE 0 END), 0)
+FROM payout WHERE state NOT IN ('final', 'voided') AND chain_id = ?1
+	AND token = ?2 AND treasury = ?3;
+
+-- :name event_last_tx
+SELECT tx FROM payout_event WHERE payout = ?1 AND tx IS NOT NULL
+ORDER BY id DESC LIMIT 1;
+
 -- :name account_balance
 SELECT balance_micros FROM account WHERE id = ?1;
 
 -- :name finding_insert
-INSERT INTO finding (at_ms, kind, subject, detail) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (kind, subject) DO NOTHING;
+INSERT INTO finding (at_ms, kind, subject, detail, since_ms, last_ms, times)
+VALUES (?1, ?2, ?3, ?4, ?1, ?1, 1);
+
+-- Seen again. What was over begins anew; what a person closed before it was
+-- over goes on.
+-- :name finding_again
+UPDATE finding SET detail = ?4, last_ms = ?1,
+	since_ms = CASE WHEN closed_by = 'over' THEN ?1 ELSE since_ms END,
+	times = CASE WHEN closed_by = 'over' THEN 1 ELSE times + 1 END,
+	closed_ms = NULL, closed_by = NULL
+WHERE kind = ?2 AND subject = ?3;
+
+-- Whether there is such a finding, and whether it is open.
+-- :name finding_stands
+SELECT CASE WHEN closed_ms IS NULL THEN 1 ELSE 0 END FROM finding
+WHERE kind = ?1 AND subject = ?2;
+
+-- :name finding_over
+UPDATE finding SET closed_ms = ?3, closed_by = 'over'
+WHERE kind = ?1 AND subject = ?2 AND closed_ms IS NULL;
+
+-- All of a kind that weren't seen between ?2 and now: a clock may have gone back.
+-- :name finding_over_unseen
+UPDATE finding SET closed_ms = ?3, closed_by = 'over'
+WHERE kind = ?1 AND last_ms NOT BETWEEN ?2 AND ?3 AND closed_ms IS NULL;
+
+-- :name payout_run_begin
+INSERT INTO payout_run (began_ms, reconcile) VALUES (?1, ?2);
+
+-- :name payout_run_end
+UPDATE payout_run SET ended_ms = ?2, exit_code = ?3, reserved = ?4,
+	posted = ?5, finalized = ?6, voided = ?7, held = ?8, unresolved = ?9,
+	posts = ?10, calls = ?11, words = ?12
+WHERE id = ?1;
+
+-- :name payout_run_last
+SELECT id, began_ms, coalesce(ended_ms, 0), coalesce(exit_code, -1), reconcile,
+	reserved, posted, finalized, voided, held, unresolved, posts, calls,
+	words
+FROM payout_run ORDER BY id DESC LIMIT 1;
+
+-- :name settler_get
+SELECT coalesce(settled_ms, 0), coalesce(failing_ms, 0), runs, payees, unfit,
+	words
+FROM settler WHERE name = ?1;
+
+-- :name settler_set
+INSERT INTO settler (name, settled_ms, failing_ms, runs, payees, unfit, words)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (name) DO UPDATE SET settled_ms = excluded.settled_ms,
+	failing_ms = excluded.failing_ms, runs = excluded.runs,
+	payees = excluded.payees, unfit = excluded.unfit,
+	words = excluded.words;
 
 -- :name hold_set
 INSERT INTO hold (worker, by, since_ms, reason) VALUES (?1, ?2, ?3, ?4)
@@ -389,6 +551,28 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 -- :name chain_seen_set
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
+
+-- What the active tasks can pay in a day at most: a worker that gets a copy in
+-- each cycle, and all copies.
+-- :name task_day
+SELECT coalesce(sum(d.micros), 0), coalesce(sum(d.micros * d.copies), 0)
+FROM (SELECT copies, reward_micros * CASE WHEN interval_ms > 86400000 THEN 1
+		ELSE 86400000 / interval_ms END AS micros
+	FROM task WHERE state = 'active') d;
+
+-- Whether payouts were made from treasury ?2 on chain ?1, and how far the
+-- vault's journal was with the last: -1 and nothing when that isn't known.
+-- :name journal_seen_get
+SELECT EXISTS (SELECT 1 FROM payout WHERE chain_id = ?1 AND treasury = ?2),
+	coalesce((SELECT entries FROM journal_seen
+		WHERE chain_id = ?1 AND treasury = ?2), -1),
+	(SELECT hash FROM journal_seen WHERE chain_id = ?1 AND treasury = ?2);
+
+-- :name journal_seen_set
+INSERT INTO journal_seen (chain_id, treasury, entries, hash)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (chain_id, treasury) DO UPDATE SET entries = excluded.entries,
+	hash = excluded.hash;
 
 -- Health -------------------------------------------------------------------
 
@@ -498,8 +682,23 @@ SELECT k.id, k.name, v.interval_ms, v.created_ms
 FROM task k CROSS JOIN task_version v ON v.id = k.version
 WHERE k.state = 'active' ORDER BY k.id;
 
+-- What bounds the pay of each task that is given.
+-- :name task_bounds
+SELECT reward_micros, interval_ms, cooldown_ms FROM task
+WHERE state = 'active';
+
 -- :name owed_total
 SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
+
+-- Workers who are owed at least ?1.
+-- :name owed_count
+SELECT count(*) FROM account WHERE id > 3 AND balance_micros >= ?1;
+
+-- Who is held: everybody, and how many workers.
+-- :name hold_count
+SELECT coalesce(sum(CASE WHEN worker = 0 THEN 1 ELSE 0 END), 0),
+	count(DISTINCT CASE WHEN worker = 0 THEN NULL ELSE worker END)
+FROM hold;
 
 -- :name payouts_open
 SELECT count(*), coalesce(sum(amount_micros), 0) FROM payout
@@ -522,7 +721,7 @@ FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
 -- :name audit_version
 SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
 	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
-	v.hash, k.id IS NOT NULL
+	v.hash, v.format, k.id IS NOT NULL
 FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
 
 -- :name audit_task
@@ -560,7 +759,7 @@ FROM task k WHERE k.state <> 'removed'
 	AND k.id NOT IN (SELECT task FROM schedule);
 
 -- :name audit_transfer
-SELECT id, at_ms, kind, debit, credit, amount_micros, hash
+SELECT id, at_ms, kind, debit, credit, amount_micros, hash, format
 FROM transfer ORDER BY id;
 
 -- Every result with the definition it was paid by, in the order in which the
@@ -569,12 +768,13 @@ FROM transfer ORDER BY id;
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.reward_micros, v.interval_ms,
-	v.copies
+	v.copies, v.cooldown_ms
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 ORDER BY r.transfer, r.slot;
 
--- :name audit_assignment
-SELECT version, cycle_ms, copy, assigned_ms FROM assignment
+-- The assignment of worker ?1, task ?2 and slot ?3.
+-- :name assignment_of_result
+SELECT version, cycle_ms, copy, assigned_ms, reward_micros FROM assignment
 WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 	AND slot = ?3;
 
@@ -585,10 +785,24 @@ FROM result r CROSS JOIN task_version v ON v.id = r.version ORDER BY r.slot;
 
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker
-SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+	r.timestamp_ms
 FROM result r CROSS JOIN transfer t ON t.id = r.transfer
 	CROSS JOIN task_version v ON v.id = r.version
 ORDER BY t.credit, v.task, r.slot;
+
+-- The same in order of what was signed: two that are alike stand together.
+-- :name audit_signed
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+	r.timestamp_ms
+FROM result r CROSS JOIN transfer t ON t.id = r.transfer
+	CROSS JOIN task_version v ON v.id = r.version
+ORDER BY t.credit, v.task, r.timestamp_ms, r.slot;
+
+-- Every worker's credits in order of time.
+-- :name audit_day
+SELECT credit, id, at_ms, amount_micros FROM transfer
+WHERE kind = 'credit' ORDER BY credit, at_ms, id;
 
 -- The end of the next ?2 results after slot ?1.
 -- :name audit_chunk
@@ -725,14 +939,16 @@ FROM hold WHERE worker = ?1;
 
 -- ?1 is 1 to have those, too, that a person has closed.
 -- :name finding_list
-SELECT id, at_ms, kind, subject, detail, closed_ms FROM finding
-WHERE ?1 OR closed_ms IS NULL ORDER BY id;
+SELECT id, at_ms, kind, subject, detail, closed_ms, since_ms, last_ms, times,
+	closed_by
+FROM finding WHERE ?1 OR closed_ms IS NULL ORDER BY id;
 
 -- :name finding_get
 SELECT kind, subject, closed_ms FROM finding WHERE id = ?1;
 
 -- :name finding_close
-UPDATE finding SET closed_ms = ?2 WHERE id = ?1 AND closed_ms IS NULL;
+UPDATE finding SET closed_ms = ?2, closed_by = 'person'
+WHERE id = ?1 AND closed_ms IS NULL;
 
 -- Where the newest payout on chain ?1 (0: any) was made from.
 -- :name treasury_last
@@ -753,7 +969,7 @@ GROUP BY 1 ORDER BY 1;
 -- :name audit_event
 SELECT e.id, e.payout, e.at_ms, e.kind, coalesce(e.transfer, 0),
 	coalesce(e.tx, ''), coalesce(e.block, 0), e.detail, e.hash,
-	p.id IS NOT NULL
+	e.format, p.id IS NOT NULL
 FROM payout_event e LEFT JOIN payout p ON p.id = e.payout ORDER BY e.id;
 
 -- The transfers that payouts made, in the order in which their events are.

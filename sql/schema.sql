@@ -8,9 +8,12 @@
 --
 -- What never changes
 --   ledger, task_version, transfer, result, authorization and payout_event are
---   append-only: triggers refuse UPDATE, DELETE and REPLACE. Each row of
+--   append-only: triggers refuse UPDATE, DELETE and REPLACE. A task, a worker,
+--   an account, a payout and a finding stay for ever, too, and only what moves
+--   of them can change: a state, a balance. Each row of
 --   transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
+--   format says in which way a row was hashed (src/ledger/row.c): 1, so far.
 
 -- What points where
 --   Columns named after a table hold ids of it. Those of schedule, offer, turn
@@ -26,7 +29,9 @@ CREATE TABLE ledger (
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	-- Random; part of every payout's nonce, so that two ledgers never
 	-- sign the same payment, and a restored copy signs the same one.
-	ledger_id	TEXT NOT NULL CHECK (length(ledger_id) = 66),
+	ledger_id	TEXT NOT NULL CHECK (length(ledger_id) = 66
+			AND substr(ledger_id, 1, 2) = '0x' AND
+			ltrim(substr(ledger_id, 3), '0123456789abcdef') = ''),
 	created_ms	INTEGER NOT NULL
 ) STRICT;
 
@@ -40,14 +45,18 @@ CREATE TABLE task_version (
 			DEFERRABLE INITIALLY DEFERRED,
 	url		TEXT NOT NULL,
 	expected_status	INTEGER NOT NULL CHECK (expected_status BETWEEN 100 AND 599),
-	timeout_ms	INTEGER NOT NULL CHECK (timeout_ms > 0),
-	reward_micros	INTEGER NOT NULL CHECK (reward_micros > 0),
-	interval_ms	INTEGER NOT NULL CHECK (interval_ms > 0),
-	copies		INTEGER NOT NULL CHECK (copies > 0),
-	cooldown_ms	INTEGER NOT NULL CHECK (cooldown_ms >= 0),
+	timeout_ms	INTEGER NOT NULL CHECK (timeout_ms BETWEEN 100 AND 60000),
+	reward_micros	INTEGER NOT NULL
+			CHECK (reward_micros BETWEEN 1 AND 1000000000),
+	interval_ms	INTEGER NOT NULL
+			CHECK (interval_ms BETWEEN 1000 AND 2678400000),
+	copies		INTEGER NOT NULL CHECK (copies BETWEEN 1 AND 100),
+	cooldown_ms	INTEGER NOT NULL
+			CHECK (cooldown_ms BETWEEN 0 AND 2678400000),
 	region		TEXT NOT NULL,		-- '' for any
 	created_ms	INTEGER NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 -- A task, with a copy of the definition that is in force, which each poll that
@@ -143,7 +152,8 @@ INSERT INTO account (id, kind) VALUES
 CREATE TABLE worker (
 	id		INTEGER PRIMARY KEY REFERENCES account (id),
 	address		TEXT NOT NULL UNIQUE
-			CHECK (length(address) = 42 AND address = lower(address)),
+			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
+			ltrim(substr(address, 3), '0123456789abcdef') = ''),
 	state		TEXT NOT NULL CHECK (state IN ('active', 'suspended')),
 	first_seen_ms	INTEGER NOT NULL
 ) STRICT;
@@ -200,8 +210,10 @@ CREATE TABLE transfer (
 			DEFERRABLE INITIALLY DEFERRED,
 	credit		INTEGER NOT NULL REFERENCES account (id)
 			DEFERRABLE INITIALLY DEFERRED,
-	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
+	amount_micros	INTEGER NOT NULL	-- at most 10^9 USDC
+			CHECK (amount_micros BETWEEN 1 AND 1000000000000000),
 	hash		BLOB NOT NULL,	-- 32 bytes
+	format		INTEGER NOT NULL,	-- of the hash
 	CHECK (debit <> credit)
 ) STRICT;
 
@@ -246,24 +258,31 @@ CREATE TABLE payout (
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	seq		INTEGER NOT NULL CHECK (seq > 0),
-	amount_micros	INTEGER NOT NULL CHECK (amount_micros > 0),
-	nonce		TEXT NOT NULL CHECK (length(nonce) = 66),
-	chain_id	INTEGER NOT NULL,
-	token		TEXT NOT NULL,
-	treasury	TEXT NOT NULL,
-	reserved_ms	INTEGER NOT NULL,
+	amount_micros	INTEGER NOT NULL
+			CHECK (amount_micros BETWEEN 1 AND 1000000000000000),
+	nonce		TEXT NOT NULL CHECK (length(nonce) = 66
+			AND substr(nonce, 1, 2) = '0x' AND
+			ltrim(substr(nonce, 3), '0123456789abcdef') = ''),
+	chain_id	INTEGER NOT NULL CHECK (chain_id > 0),
+	token		TEXT NOT NULL
+			CHECK (length(token) = 42 AND substr(token, 1, 2) = '0x' AND
+			ltrim(substr(token, 3), '0123456789abcdef') = ''),
+	treasury	TEXT NOT NULL
+			CHECK (length(treasury) = 42 AND substr(treasury, 1, 2) = '0x' AND
+			ltrim(substr(treasury, 3), '0123456789abcdef') = ''),
+	reserved_ms	INTEGER NOT NULL CHECK (reserved_ms >= 0),
 	state		TEXT NOT NULL CHECK (state IN ('reserved', 'signed',
 			'submitted', 'posted', 'final', 'voided')),
 	-- Before the payout was reserved, what the worker's balance was after
 	-- this transfer was verified, each signature; 0 and 0 of a payment
 	-- that was found on the chain. The treasury signed that, the number
 	-- and the amount: only the payout program can.
-	verified_to	INTEGER NOT NULL,
-	verified_micros	INTEGER NOT NULL,
+	verified_to	INTEGER NOT NULL CHECK (verified_to >= 0),
+	verified_micros	INTEGER NOT NULL CHECK (verified_micros >= 0),
 	seal		TEXT NOT NULL CHECK (length(seal) = 132),
 	-- What the chain says that the nonce paid; differs from the amount
 	-- only after a restore, and then there is a finding.
-	paid_micros	INTEGER NOT NULL DEFAULT 0
+	paid_micros	INTEGER NOT NULL DEFAULT 0 CHECK (paid_micros >= 0)
 ) STRICT;
 
 -- One payout of each number and nonce, besides voided ones.
@@ -281,12 +300,18 @@ CREATE INDEX payout_open ON payout (id)
 -- retry sends the same ones.
 CREATE TABLE authorization (
 	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
-	signed_ms	INTEGER NOT NULL,
-	valid_after	INTEGER NOT NULL,	-- Unix seconds
-	valid_before	INTEGER NOT NULL,	-- Unix seconds
-	signature	TEXT NOT NULL CHECK (length(signature) = 132),
-	from_block	INTEGER NOT NULL,	-- the chain's head before signing
-	body		TEXT NOT NULL
+	signed_ms	INTEGER NOT NULL CHECK (signed_ms >= 0),
+	valid_after	INTEGER NOT NULL	-- Unix seconds
+			CHECK (valid_after BETWEEN 0 AND valid_before),
+	valid_before	INTEGER NOT NULL	-- Unix seconds, up to 2100
+			CHECK (valid_before > signed_ms / 1000
+			AND valid_before <= 4102444800 + 604800),
+	signature	TEXT NOT NULL CHECK (length(signature) = 132
+			AND substr(signature, 1, 2) = '0x' AND
+			ltrim(substr(signature, 3), '0123456789abcdef') = ''),
+	-- the chain's head before signing
+	from_block	INTEGER NOT NULL CHECK (from_block >= 0),
+	body		TEXT NOT NULL CHECK (body <> '')
 ) STRICT;
 
 -- What happened to a payout, in order: each change of state, each request and
@@ -304,10 +329,56 @@ CREATE TABLE payout_event (
 	tx		TEXT,
 	block		INTEGER,
 	detail		TEXT NOT NULL,
-	hash		BLOB NOT NULL CHECK (length(hash) = 32)
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 CREATE INDEX payout_event_payout ON payout_event (payout);
+
+-- What was, or is to be, sent to the chain by an account of ours that pays for
+-- gas (settle = direct): for each of the account's nonces one thing to do, the
+-- authorizations of the payouts in it. It is here before it is sent; so a nonce
+-- that is left out, or used for two things, can't be. It is done once final
+-- blocks have used the nonce. It says nothing about money: what the chain shows
+-- of the authorizations does.
+CREATE TABLE submission (
+	id		INTEGER PRIMARY KEY,
+	chain_id	INTEGER NOT NULL,
+	account		TEXT NOT NULL,
+	nonce		INTEGER NOT NULL CHECK (nonce >= 0),
+	target		TEXT NOT NULL,		-- the token or Multicall3
+	data		BLOB NOT NULL,		-- what it is called with
+	gas_limit	INTEGER NOT NULL CHECK (gas_limit > 0),
+	queued_ms	INTEGER NOT NULL,
+	done_ms		INTEGER,
+	-- What its gas cost, by the node that showed it; NULL until it is done,
+	-- and when none of ours used the nonce.
+	cost_wei	INTEGER,
+	UNIQUE (chain_id, account, nonce)
+) STRICT;
+
+CREATE INDEX submission_open ON submission (chain_id, account, nonce)
+	WHERE done_ms IS NULL;
+
+CREATE TABLE submission_payout (
+	submission	INTEGER NOT NULL REFERENCES submission (id),
+	place		INTEGER NOT NULL,
+	payout		INTEGER NOT NULL REFERENCES payout (id),
+	PRIMARY KEY (submission, place)
+) STRICT, WITHOUT ROWID;
+
+-- The signatures of a submission's transactions, whose bytes follow from both:
+-- of the first, and of those that replaced it while it was stuck, which do the
+-- same for higher fees. One of them is carried out.
+CREATE TABLE submission_form (
+	submission	INTEGER NOT NULL REFERENCES submission (id),
+	max_fee_wei	INTEGER NOT NULL CHECK (max_fee_wei > 0), -- for each gas
+	tip_wei		INTEGER NOT NULL CHECK (tip_wei BETWEEN 0 AND max_fee_wei),
+	hash		TEXT NOT NULL CHECK (length(hash) = 66),
+	signature	TEXT NOT NULL CHECK (length(signature) = 132),
+	signed_ms	INTEGER NOT NULL,
+	PRIMARY KEY (submission, max_fee_wei)
+) STRICT;
 
 -- Who isn't paid at present: a worker, or everybody (worker 0). by is
 -- 'operator' until released, or 'chain' while the token refuses the payee.
@@ -319,16 +390,57 @@ CREATE TABLE hold (
 	PRIMARY KEY (worker, by)
 ) STRICT, WITHOUT ROWID;
 
--- What a payout run found that a person must look at. Never deleted; closing
--- one says that somebody did.
+-- What a payout run found that a person must look at: a row for each kind and
+-- subject, never deleted; src/ledger/finding.c has the kinds. What lasts is
+-- told again by each run that sees it, and is closed as over by the run that
+-- sees its end. A person closes it to say that somebody looked; if it isn't
+-- over then, the next run opens it again.
 CREATE TABLE finding (
 	id		INTEGER PRIMARY KEY,
-	at_ms		INTEGER NOT NULL,
+	at_ms		INTEGER NOT NULL,	-- when it was first found
 	kind		TEXT NOT NULL,
 	subject		TEXT NOT NULL,
-	detail		TEXT NOT NULL,
+	detail		TEXT NOT NULL,		-- as it was told last
+	since_ms	INTEGER NOT NULL,	-- it has lasted since then
+	last_ms		INTEGER NOT NULL,	-- and was last seen then
+	times		INTEGER NOT NULL,	-- seen so often since since_ms
 	closed_ms	INTEGER,
-	UNIQUE (kind, subject)
+	closed_by	TEXT CHECK (closed_by IN ('person', 'over')),
+	UNIQUE (kind, subject),
+	CHECK ((closed_ms IS NULL) = (closed_by IS NULL))
+) STRICT;
+
+-- Each payout run that may change something: when it began and how it ended.
+-- One without an end is at work, or was killed.
+CREATE TABLE payout_run (
+	id		INTEGER PRIMARY KEY,
+	began_ms	INTEGER NOT NULL,
+	ended_ms	INTEGER,
+	exit_code	INTEGER,		-- see worknet-payout --help
+	reconcile	INTEGER NOT NULL CHECK (reconcile IN (0, 1)), -- only looked
+	reserved	INTEGER NOT NULL DEFAULT 0,	-- payouts: new ones
+	posted		INTEGER NOT NULL DEFAULT 0,
+	finalized	INTEGER NOT NULL DEFAULT 0,
+	voided		INTEGER NOT NULL DEFAULT 0,
+	held		INTEGER NOT NULL DEFAULT 0,	-- payees not paid
+	unresolved	INTEGER NOT NULL DEFAULT 0,	-- after it
+	posts		INTEGER NOT NULL DEFAULT 0,	-- sent to be settled
+	calls		INTEGER NOT NULL DEFAULT 0,	-- of the chain's nodes
+	words		TEXT NOT NULL DEFAULT '',	-- why it wasn't all
+	CHECK ((ended_ms IS NULL) = (exit_code IS NULL))
+) STRICT;
+
+-- How each way to settle does, over all runs: a facilitator under its address
+-- without the path, which may hold a key. Of the chain's nodes, as "node HOST",
+-- only since when and for how many runs one had the same trouble.
+CREATE TABLE settler (
+	name		TEXT PRIMARY KEY,
+	settled_ms	INTEGER,	-- the chain last showed what it was sent
+	failing_ms	INTEGER,	-- nothing of what it was sent since then
+	runs		INTEGER NOT NULL,	-- that sent it something since then
+	payees		INTEGER NOT NULL,	-- most of one of these, in vain
+	unfit		INTEGER NOT NULL CHECK (unfit IN (0, 1)), -- refuses all
+	words		TEXT NOT NULL		-- its last answer
 ) STRICT;
 
 -- Up to which final block the treasury's payments were compared with the
@@ -336,13 +448,26 @@ CREATE TABLE finding (
 CREATE TABLE chain_seen (
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
-	block		INTEGER NOT NULL,
+	block		INTEGER NOT NULL CHECK (block >= 0),
+	PRIMARY KEY (chain_id, treasury)
+) STRICT, WITHOUT ROWID;
+
+-- How far the journal of the treasury's vault was with the last payout that was
+-- signed. The vault, a process of worknet-payout, keeps it in a file of its own;
+-- one that hasn't had this entry is an older copy, and nothing is signed with
+-- it: it has forgotten what was.
+CREATE TABLE journal_seen (
+	chain_id	INTEGER NOT NULL,
+	treasury	TEXT NOT NULL,
+	entries		INTEGER NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 
 -- Guards -----------------------------------------------------------------
 -- REPLACE deletes without firing a DELETE trigger, so each table also has a
--- guard that looks for the row before an INSERT.
+-- guard that looks for the row before an INSERT, by its key and by whatever
+-- else is unique of it.
 
 CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
 BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
@@ -384,6 +509,33 @@ CREATE TRIGGER payout_event_no_replace BEFORE INSERT ON payout_event
 WHEN EXISTS (SELECT 1 FROM payout_event WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
 
+-- Of a task, a worker and an account stays who it is.
+CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name ON task
+BEGIN SELECT RAISE(ABORT, 'a task keeps its name'); END;
+CREATE TRIGGER task_no_delete BEFORE DELETE ON task
+BEGIN SELECT RAISE(ABORT, 'a task is never deleted'); END;
+CREATE TRIGGER task_no_replace BEFORE INSERT ON task
+WHEN EXISTS (SELECT 1 FROM task WHERE id = NEW.id OR name = NEW.name)
+BEGIN SELECT RAISE(ABORT, 'a task is never replaced'); END;
+
+CREATE TRIGGER worker_only_state
+	BEFORE UPDATE OF id, address, first_seen_ms ON worker
+BEGIN SELECT RAISE(ABORT, 'a worker only changes its state'); END;
+CREATE TRIGGER worker_no_delete BEFORE DELETE ON worker
+BEGIN SELECT RAISE(ABORT, 'a worker is never deleted'); END;
+CREATE TRIGGER worker_no_replace BEFORE INSERT ON worker
+WHEN EXISTS (SELECT 1 FROM worker WHERE id = NEW.id
+	OR address = NEW.address)
+BEGIN SELECT RAISE(ABORT, 'a worker is never replaced'); END;
+
+CREATE TRIGGER account_only_balance BEFORE UPDATE OF id, kind ON account
+BEGIN SELECT RAISE(ABORT, 'an account only changes its balance'); END;
+CREATE TRIGGER account_no_delete BEFORE DELETE ON account
+BEGIN SELECT RAISE(ABORT, 'an account is never deleted'); END;
+CREATE TRIGGER account_no_replace BEFORE INSERT ON account
+WHEN EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'an account is never replaced'); END;
+
 -- Of a payout only the state moves.
 CREATE TRIGGER payout_only_state BEFORE UPDATE ON payout
 WHEN NEW.id IS NOT OLD.id OR NEW.worker IS NOT OLD.worker
@@ -413,14 +565,51 @@ CREATE TRIGGER authorization_no_replace BEFORE INSERT ON authorization
 WHEN EXISTS (SELECT 1 FROM authorization WHERE payout = NEW.payout)
 BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
 
--- Of a finding only the closing can be added.
-CREATE TRIGGER finding_only_close BEFORE UPDATE ON finding
+-- Of a submission only its end can be added.
+CREATE TRIGGER submission_only_done BEFORE UPDATE ON submission
+WHEN NEW.id IS NOT OLD.id OR NEW.chain_id IS NOT OLD.chain_id
+	OR NEW.account IS NOT OLD.account OR NEW.nonce IS NOT OLD.nonce
+	OR NEW.target IS NOT OLD.target OR NEW.data IS NOT OLD.data
+	OR NEW.gas_limit IS NOT OLD.gas_limit
+	OR NEW.queued_ms IS NOT OLD.queued_ms OR OLD.done_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a submission can only be done'); END;
+CREATE TRIGGER submission_no_delete BEFORE DELETE ON submission
+BEGIN SELECT RAISE(ABORT, 'a submission is never deleted'); END;
+CREATE TRIGGER submission_no_replace BEFORE INSERT ON submission
+WHEN EXISTS (SELECT 1 FROM submission WHERE id = NEW.id
+	OR (chain_id = NEW.chain_id AND account = NEW.account
+	AND nonce = NEW.nonce))
+BEGIN SELECT RAISE(ABORT, 'a submission is never replaced'); END;
+
+CREATE TRIGGER submission_payout_no_update BEFORE UPDATE ON submission_payout
+BEGIN SELECT RAISE(ABORT, 'submission_payout is append-only'); END;
+CREATE TRIGGER submission_payout_no_delete BEFORE DELETE ON submission_payout
+BEGIN SELECT RAISE(ABORT, 'submission_payout is append-only'); END;
+CREATE TRIGGER submission_payout_no_replace BEFORE INSERT ON submission_payout
+WHEN EXISTS (SELECT 1 FROM submission_payout
+	WHERE submission = NEW.submission AND place = NEW.place)
+BEGIN SELECT RAISE(ABORT, 'submission_payout is append-only'); END;
+
+CREATE TRIGGER submission_form_no_update BEFORE UPDATE ON submission_form
+BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
+CREATE TRIGGER submission_form_no_delete BEFORE DELETE ON submission_form
+BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
+CREATE TRIGGER submission_form_no_replace BEFORE INSERT ON submission_form
+WHEN EXISTS (SELECT 1 FROM submission_form WHERE submission = NEW.submission
+	AND max_fee_wei = NEW.max_fee_wei)
+BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
+
+-- A finding stays what it is of.
+CREATE TRIGGER finding_stays BEFORE UPDATE ON finding
 WHEN NEW.id IS NOT OLD.id OR NEW.at_ms IS NOT OLD.at_ms
 	OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject
-	OR NEW.detail IS NOT OLD.detail OR OLD.closed_ms IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'a finding can only be closed'); END;
+BEGIN SELECT RAISE(ABORT, 'a finding stays what it is of'); END;
 CREATE TRIGGER finding_no_delete BEFORE DELETE ON finding
 BEGIN SELECT RAISE(ABORT, 'a finding is never deleted'); END;
+CREATE TRIGGER finding_no_replace BEFORE INSERT ON finding
+WHEN EXISTS (SELECT 1 FROM finding WHERE id = NEW.id
+	OR (kind = NEW.kind AND subject = NEW.subject))
+BEGIN SELECT RAISE(ABORT, 'a finding is never replaced'); END;
 
 -- Views for people -------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -13,20 +14,10 @@
 #include "eth/address.h"
 #include "pay/run.h"
 
-enum exit_code {
-	EXIT_NOTHING = 0,    /* nothing to do, nothing open */
-	EXIT_CONF = 1,	     /* configuration, key, token or usage */
-	EXIT_SYSTEM = 2,     /* the ledger or the chain can't be reached */
-	EXIT_LOCKED = 3,     /* another run holds the lock */
-	EXIT_UNRESOLVED = 4, /* payouts stay open; the next run goes on */
-	EXIT_INSOLVENT = 5,  /* the treasury can't pay all that is due */
-	EXIT_FINDINGS = 6,   /* something for a person to look at */
-	EXIT_PAID = 10,	     /* paid, and nothing stays open */
-};
-
 static const char usage[] =
     "usage: worknet-payout [-c FILE] [--dry-run | --reconcile] [--max N]\n"
     "                      [--worker ADDRESS] [-tvh]\n"
+    "       worknet-payout [-c FILE] --journal new\n"
     "\n"
     "Pays every worker whose credit has reached the threshold, once, and\n"
     "settles what earlier runs left open. Quiet when all is well.\n"
@@ -36,12 +27,14 @@ static const char usage[] =
     "  --reconcile       only look at the chain and book what it says\n"
     "  --max N           make at most N new payouts\n"
     "  --worker ADDRESS  make new payouts for this worker only\n"
+    "  --journal new     begin a new journal of what was signed, after the\n"
+    "                    old one was lost\n"
     "  -t                test the configuration, then exit\n"
     "  -v                say more; twice: every detail\n"
     "  -h, --help        this text\n"
     "\n"
     "Exit codes: 0 nothing to do, 10 paid and all settled, 4 some payouts\n"
-    "are unresolved (the next run goes on), 5 the treasury can't pay all\n"
+    "are unresolved or wait (the next run goes on), 5 the treasury can't pay all\n"
     "that is due, 6 a person must look (worknet status), 3 another run\n"
     "holds the lock, 2 the ledger or the chain can't be reached, 1 the\n"
     "configuration, the key or the token is wrong.\n";
@@ -49,6 +42,7 @@ static const char usage[] =
 struct options {
 	const char *conf_path;
 	bool test;
+	bool journal_new;
 	struct address worker;
 	struct run_options run;
 };
@@ -79,6 +73,16 @@ max_parse(struct options *o, const char *text)
 }
 
 static int
+journal_parse(struct options *o, const char *text)
+{
+	o->journal_new = strcmp(text, "new") == 0;
+	if (o->journal_new)
+		return 0;
+	fprintf(stderr, "--journal: got \"%s\", expected \"new\"\n", text);
+	return -1;
+}
+
+static int
 options_parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -86,6 +90,7 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "reconcile", no_argument, NULL, 'r' },
 		{ "max", required_argument, NULL, 'm' },
 		{ "worker", required_argument, NULL, 'w' },
+		{ "journal", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -110,6 +115,9 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'w':
 			bad |= worker_parse(o, optarg);
 			break;
+		case 'j':
+			bad |= journal_parse(o, optarg);
+			break;
 		case 't':
 			o->test = true;
 			break;
@@ -131,7 +139,7 @@ options_parse(struct options *o, int argc, char **argv)
 	return -1;
 }
 
-/* SIGTERM and SIGINT stop it between two payouts. */
+/* SIGTERM and SIGINT end it within seconds. */
 static int
 stop_fd_make(void)
 {
@@ -143,29 +151,6 @@ stop_fd_make(void)
 	(void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &stop, SFD_CLOEXEC);
-}
-
-static int
-exit_code(enum rc rc, const struct run_result *r)
-{
-	switch (rc) {
-	case RC_OK:
-		break;
-	case RC_INVALID:
-	case RC_NOT_FOUND:
-		return EXIT_CONF;
-	case RC_CONFLICT:
-		return EXIT_LOCKED;
-	default:
-		return EXIT_SYSTEM;
-	}
-	if (r->findings)
-		return EXIT_FINDINGS;
-	if (r->insolvent)
-		return EXIT_INSOLVENT;
-	if (r->open > 0)
-		return EXIT_UNRESOLVED;
-	return r->posted > 0 ? EXIT_PAID : EXIT_NOTHING;
 }
 
 static void
@@ -181,6 +166,45 @@ report(const struct run_result *r)
 		log_warning("%" PRId64 " payouts are unresolved; the next run "
 			    "goes on",
 		    r->open);
+	else if (r->waiting)
+		log_warning("payouts are due, and nobody takes them at "
+			    "present");
+}
+
+/* What a person has to know who has just begun a new journal. */
+static void
+journal_report(const struct conf *c)
+{
+	printf("A new journal was begun; the old one, if there was one, lies "
+	       "beside it.\n"
+	       "What was signed in the last 24 hours is forgotten, so that in "
+	       "the next 24\n"
+	       "hours %" PRId64 ".%06" PRId64 " USDC (max_per_day_micros) may "
+	       "be paid once more than the\n"
+	       "caps allow. No payment is made twice: the chain knows them.\n",
+	    c->payout_max_per_day_micros / 1000000,
+	    c->payout_max_per_day_micros % 1000000);
+}
+
+/* All that has to do with the ledger. */
+static enum rc
+work(const struct options *o, struct vault *vault, const struct conf *c,
+    struct run_result *result, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+
+	rc = db_open(&db, c->ledger_path, DB_WRITE, c->busy_timeout_ms, e);
+	if (rc == RC_CONFLICT)
+		rc = RC_INVALID; /* another version of the schema */
+	if (rc == RC_OK && o->test)
+		rc = run_test(vault, c, e);
+	else if (rc == RC_OK && o->journal_new)
+		rc = run_journal_new(db, vault, c, e);
+	else if (rc == RC_OK)
+		rc = run_payouts(db, vault, c, &o->run, result, e);
+	db_close(db);
+	return rc;
 }
 
 int
@@ -188,29 +212,30 @@ main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	struct run_result result = { 0 };
+	struct vault *vault = NULL;
 	struct options o;
 	struct conf conf;
-	struct db *db;
 	enum rc rc;
 
 	if (options_parse(&o, argc, argv) != 0)
-		return EXIT_CONF;
+		return RUN_CONF;
 	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {
 		log_error("%s", e.msg);
-		return EXIT_CONF;
+		return RUN_CONF;
 	}
 	o.run.stop_fd = stop_fd_make();
-	rc = db_open(&db, conf.ledger_path, DB_WRITE, conf.busy_timeout_ms, &e);
-	if (rc == RC_CONFLICT)
-		rc = RC_INVALID; /* another version of the schema */
-	if (rc == RC_OK && o.test)
-		rc = run_test(&conf, &e);
-	else if (rc == RC_OK)
-		rc = run_payouts(db, &conf, &o.run, &result, &e);
+	/* The key's process first: it never has anything but the key. */
+	rc = run_vault_start(&vault, &conf,
+	    !o.test && !o.run.dry_run && !o.run.reconcile_only, o.journal_new,
+	    &e);
+	if (rc == RC_OK)
+		rc = work(&o, vault, &conf, &result, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
+	else if (o.journal_new)
+		journal_report(&conf);
 	else if (!o.test)
 		report(&result);
-	db_close(db);
-	return exit_code(rc, &result);
+	vault_free(vault);
+	return (int)run_exit_code(rc, &result);
 }

@@ -69,8 +69,9 @@ static const char usage_text[] =
     "       worknet-worker --address [-c FILE] [-k FILE]\n"
     "\n"
     "Polls the coordinator for HTTP checks, carries them out, signs what they\n"
-    "found and submits it. SIGTERM and SIGINT end it after it has submitted\n"
-    "what it had signed.\n"
+    "found and submits it. What goes wrong on its own side, such as no route or\n"
+    "no name server, is logged and not submitted. SIGTERM, SIGINT and SIGHUP end\n"
+    "it within 10 s, after it has submitted what it had signed.\n"
     "\n"
     "  -c, --config FILE      configuration (" CONF_PATH_DEFAULT ",\n"
     "                         which need not exist)\n"
@@ -79,7 +80,8 @@ static const char usage_text[] =
     "  -u, --coordinator URL  the API's base URL, such as https://HOST/api\n"
     "  -r, --region REGION    the region to declare\n"
     "      --interval MS      from the start of one round to the next\n"
-    "      --allow-private    check private and loopback addresses too\n"
+    "      --allow-private    check private and loopback addresses too, and those\n"
+    "                         of this host and of its own network\n"
     "      --once             one round, at once\n"
     "      --new-key FILE     make a new key in FILE, which must not exist, and\n"
     "                         print its address\n"
@@ -92,7 +94,7 @@ static const char usage_text[] =
     "  0  done; with --once: the coordinator took part in the whole round\n"
     "  1  the configuration or the key is wrong, or the system failed\n"
     "  2  wrong usage\n"
-    "  3  --once: the poll or a submission failed\n";
+    "  3  --once: the poll, a submission, or this host's part in a check failed\n";
 
 /* Takes one option. -1: go on; else the program's exit status. */
 static int
@@ -159,8 +161,7 @@ options_read(struct options *o, int argc, char **argv)
 	}
 	if (optind < argc) {
 		(void)fprintf(stderr,
-		    "worknet-worker: unexpected argument "
-		    "\"%s\"\n",
+		    "worknet-worker: unexpected argument \"%s\"\n",
 		    argv[optind]);
 		return EXIT_USAGE;
 	}
@@ -197,16 +198,23 @@ conf_gather(struct conf *c, const struct options *o, struct err *e)
 	return rc;
 }
 
-/* SIGTERM and SIGINT make the descriptor readable instead of killing. */
+/*
+ * SIGTERM, SIGINT, and SIGHUP of a terminal that closes make the descriptor
+ * readable instead of killing. nohup has SIGHUP ignored, which it stays.
+ */
 static enum rc
 signals_init(int *stop_fd, struct err *e)
 {
+	struct sigaction hangup;
 	sigset_t stop;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);
 	(void)sigaddset(&stop, SIGINT);
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 &&
+	    hangup.sa_handler != SIG_IGN)
+		(void)sigaddset(&stop, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0 ||
 	    (*stop_fd = signalfd(-1, &stop, SFD_CLOEXEC)) < 0)
 		return err_set(e, RC_IO, "signals: %m");

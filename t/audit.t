@@ -120,6 +120,12 @@ finds('a result deleted of several', 'amount transfer-chain',
 finds('the only result of a credit deleted', 'amount transfer-chain',
     "DELETE FROM result WHERE slot = $slot;",
     says => qr/transfer $paid: a credit without a result/);
+finds('a hash of a format that nobody knows', 'transfer-chain',
+    "UPDATE transfer SET format = 2 WHERE id = $paid;",
+    says => qr/transfer $paid: its hash is of format 2, this program knows 1 to 1/);
+finds('a definition of a format that nobody knows', 'version-chain',
+    'UPDATE task_version SET format = 0 WHERE id = 2;',
+    says => qr/definition 2: its hash is of format 0/);
 finds('the hashes of two transfers swapped', 'transfer-chain',
     "CREATE TEMP TABLE h AS SELECT id, hash FROM transfer
     WHERE id IN ($paid, $paid + 1);
@@ -134,13 +140,15 @@ finds('a transfer deleted with its results, and its balances set right',
     DELETE FROM result WHERE transfer = $paid;
     DELETE FROM transfer WHERE id = $paid;", says => qr/follows/);
 finds('a result inserted that nobody was assigned',
-    'amount cooldown paid-once slot transfer-chain',
+    'amount cooldown paid-once signed-once slot transfer-chain',
     "INSERT INTO result SELECT (SELECT last_slot + 1 FROM slot_counter),
     transfer, version, cycle_ms, copy, assigned_ms, timestamp_ms, success,
     status, response_ms, error, address_form, signature FROM result
     WHERE slot = $slot;");
-finds('rewards that overflow when added', 'amount schedule task version-chain',
-    "UPDATE task_version SET reward_micros = 9223372036854775807;");
+finds('rewards that overflow when added',
+    'amount assignment file reward schedule task version-chain',
+    "UPDATE task_version SET reward_micros = 9223372036854775807;",
+    unchecked => 1);
 finds('a result moved to a transfer that does not exist',
     'amount file result transfer-chain',
     "UPDATE result SET transfer = 999999 WHERE slot = $slot;",
@@ -165,9 +173,10 @@ finds('an assignment of a worker that nobody knows', 'schedule',
 finds('an assignment of another task\'s definition', 'schedule',
     "INSERT INTO assignment SELECT worker, task_name, 999999, version + 1,
     reward_micros, 0, 0, 0 FROM assignment LIMIT 1;");
-finds('an assignment that promises more than its definition', 'schedule',
+finds('an assignment that promises more than its definition',
+    'assignment schedule',
     'UPDATE assignment SET reward_micros = reward_micros + 1
-    WHERE slot = (SELECT max(slot) FROM assignment);',
+    WHERE slot = (SELECT max(slot) FROM result);',
     says => qr/assignment: of worker \d+, .*has another reward/);
 finds('an offer of a task that doesn\'t exist', 'schedule',
     "INSERT INTO offer VALUES (999, 999999, 0, '', 0);");
@@ -199,15 +208,16 @@ finds('one micro-USDC moved from one worker to another', 'balance',
     UPDATE account SET balance_micros = balance_micros - 1
     WHERE id = (SELECT max(id) FROM account WHERE id <> $worker);");
 finds('a negative balance of a worker', 'balance exceptions file trial-balance',
-    "PRAGMA ignore_check_constraints = ON;
-    UPDATE account SET balance_micros = -1 WHERE id = $worker;",
-    says => qr/a worker's balance is negative/);
+    "UPDATE account SET balance_micros = -1 WHERE id = $worker;",
+    unchecked => 1, says => qr/a worker's balance is negative/);
 finds('an account without a worker', 'balance',
     "INSERT INTO account (id, kind) VALUES (4000, 'worker');");
 
-finds('transfers that overflow when added', 'amount balance transfer-chain',
+finds('transfers that overflow when added',
+    'amount balance file transfer-chain',
     "UPDATE transfer SET amount_micros = 9223372036854775807
-    WHERE credit = $worker;", says => qr/more than there can be/);
+    WHERE credit = $worker;", unchecked => 1,
+    says => qr/more than there can be/);
 
 # ---- Rows changed by somebody who makes the hashes anew ----
 
@@ -261,6 +271,15 @@ finds_anew('a time far out of range', 'result',
     "UPDATE result SET assigned_ms = -9223372036854775807
     WHERE slot = (SELECT max(slot) FROM result);");
 
+my ($early, $late) = @{ (sql_rows($clean, 'SELECT min(r.slot), max(r.slot) ' .
+    'FROM result r JOIN task_version v ON v.id = r.version JOIN transfer t ' .
+    'ON t.id = r.transfer GROUP BY t.credit, v.task HAVING count(*) = 2 ' .
+    'ORDER BY max(r.assigned_ms) - min(r.assigned_ms) LIMIT 1;'))[0] };
+finds_anew('one signed check paid in two cycles', 'signed-once',
+    "UPDATE result SET timestamp_ms = (SELECT timestamp_ms + 30000 FROM result
+    WHERE slot = $early) WHERE slot IN ($early, $late);",
+    says => qr/slot $late: .* was paid for the same check in slot $early/);
+
 my $recent = value('SELECT max(slot) FROM result;');
 finds('the assignment of a recent result deleted', 'assignment',
     "DELETE FROM assignment WHERE slot = $recent;",
@@ -275,6 +294,21 @@ finds_anew('a recent result paid to somebody else', 'assignment',
 finds('the assignment of a recent result changed', 'assignment',
     "UPDATE assignment SET assigned_ms = assigned_ms + 1
     WHERE slot = $recent;");
+
+# ---- What the operator fixes outside of the ledger ----
+
+my $most = value('SELECT max(reward_micros) FROM task_version;');
+my $day = value('SELECT max(m) FROM (SELECT sum(amount_micros) AS m FROM ' .
+    "transfer WHERE kind = 'credit' GROUP BY credit);");
+for ([ 'a reward at its bound', '', max_reward_micros => $most ],
+    [ 'a reward above its bound', 'reward', max_reward_micros => $most - 1 ],
+    [ 'a day at its bound', '', max_per_worker_day_micros => $day ],
+    [ 'a day above its bound', 'day', max_per_worker_day_micros => $day - 1 ]) {
+	my ($name, $rules, $key, $bound) = @$_;
+	my $c = write_file("$Dir/bound.conf", "[ledger]\npath = clean.db\n" .
+	    "[payout]\n$key = $bound\n");
+	is(audit($c)->{rules}, $rules, "$name: " . ($rules || 'nothing'));
+}
 
 # ---- Signatures ----
 

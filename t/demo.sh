@@ -89,10 +89,14 @@ start_chain() {
 
 	[payout]
 	network = base-sepolia
-	facilitator_url = $(rig facilitator)
+	facilitators = $(rig facilitator)
 	rpc_urls = $(rig rpc)
 	treasury_key_file = treasury.key
 	threshold_micros = 500
+	max_per_payout_micros = 100000
+	max_per_run_micros = 1000000
+	max_per_worker_day_micros = 200000
+	max_per_day_micros = 2000000
 	EOF
 	payouts=yes
 	say "a local chain and a real x402 facilitator run; who is owed" \

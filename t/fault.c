@@ -10,7 +10,14 @@
  * NAME (a number) that wasn't there before begins to count anew.
  *
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
- * clock_gettime(CLOCK_REALTIME) gives while the file exists.
+ * clock_gettime(CLOCK_REALTIME) gives while the file exists. Otherwise it
+ * gives the real one.
+ *
+ * WN_FAULT_AHEAD_S is a number of seconds that CLOCK_REALTIME is ahead: it
+ * needs no file, which the treasury's vault couldn't open.
+ *
+ * WN_FAULT_KILL is "CALL N": in the process that the program forks, the N-th
+ * CALL (pwrite, fdatasync, send) kills that process before it is done.
  *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
@@ -20,10 +27,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +41,7 @@ typedef ssize_t pwrite_fn(int, const void *, size_t, off_t);
 typedef ssize_t pread_fn(int, void *, size_t, off_t);
 typedef int sync_fn(int);
 typedef int truncate_fn(int, off_t);
+typedef ssize_t send_fn(int, const void *, size_t, int);
 typedef int clock_fn(clockid_t, struct timespec *);
 
 ssize_t pwrite64(int, const void *, size_t, off64_t);
@@ -54,6 +64,31 @@ next_find(void *fn, const char *name)
 	static type *next; \
 	if (next == NULL)  \
 	next_find(&next, name)
+
+static pid_t program; /* the one that was started */
+static long kill_calls;
+
+__attribute__((constructor)) static void
+program_note(void)
+{
+	program = getpid();
+}
+
+/* In the forked process: the end, if this is the call. */
+static void
+kill_perhaps(const char *call)
+{
+	const char *order = getenv("WN_FAULT_KILL");
+	char name[16];
+	long n;
+
+	if (order == NULL || getpid() == program ||
+	    sscanf(order, "%15s %ld", name, &n) != 2 ||
+	    strcmp(name, call) != 0 || ++kill_calls != n)
+		return;
+	(void)raise(SIGKILL);
+	abort(); /* where raise isn't allowed this isn't, either: it ends */
+}
 
 static size_t
 file_read(const char *path, char *buf, size_t size)
@@ -160,6 +195,7 @@ ssize_t
 pwrite(int fd, const void *p, size_t len, off_t at)
 {
 	NEXT(pwrite_fn, "pwrite");
+	kill_perhaps("pwrite");
 	FAIL_OR("write", next(fd, p, len, at));
 }
 
@@ -188,6 +224,7 @@ int
 fdatasync(int fd)
 {
 	NEXT(sync_fn, "fdatasync");
+	kill_perhaps("fdatasync");
 	FAIL_OR("sync", next(fd));
 }
 
@@ -198,17 +235,30 @@ ftruncate64(int fd, off64_t len)
 	FAIL_OR("ftruncate", next(fd, len));
 }
 
+ssize_t
+send(int fd, const void *p, size_t len, int flags)
+{
+	NEXT(send_fn, "send");
+	kill_perhaps("send");
+	return next(fd, p, len, flags);
+}
+
 int
 clock_gettime(clockid_t id, struct timespec *ts)
 {
 	NEXT(clock_fn, "clock_gettime");
-	int saved = errno;
+	const char *ahead = getenv("WN_FAULT_AHEAD_S");
+	int rc, saved = errno;
 	char text[32];
 	long long ms;
 
 	if (id != CLOCK_REALTIME ||
-	    file_read(getenv("WN_FAULT_CLOCK"), text, sizeof(text)) == 0)
-		return next(id, ts);
+	    file_read(getenv("WN_FAULT_CLOCK"), text, sizeof(text)) == 0) {
+		rc = next(id, ts);
+		if (rc == 0 && id == CLOCK_REALTIME && ahead != NULL)
+			ts->tv_sec += (time_t)atoll(ahead);
+		return rc;
+	}
 	errno = saved;
 	ms = atoll(text);
 	ts->tv_sec = (time_t)(ms / 1000);

@@ -17,9 +17,10 @@ my %below = (
 	keys => [qw(base eth json)],
 	evm => [qw(base eth json http)],
 	x402 => [qw(base eth json http keys evm)],
-	pay => [qw(base eth json http keys evm x402 ledger)],
+	vault => [qw(base eth json keys)],
+	pay => [qw(base eth json http keys evm x402 vault ledger)],
 	work => [qw(base eth json http)],
-	admin => [qw(base eth json ledger)],
+	admin => [qw(base eth json http keys evm x402 ledger)],
 	serve => [qw(base api)],
 );
 

@@ -13,8 +13,8 @@
 
 #include "eth/attest.h"
 #include "eth/hex.h"
-#include "ledger/audit_part.h"
 #include "ledger/credit.h"
+#include "ledger/row_read.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 
@@ -467,11 +467,11 @@ hashes_print(struct db *db, struct err *e)
 	rc = query_step(results, &more, e);
 	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) == RC_OK &&
 	    row) {
-		audit_read_transfer(transfers, &t, stored);
+		row_read_transfer(transfers, 0, &t, stored);
 		link_transfer_begin(&k, &before, &t);
 		for (; rc == RC_OK && more;
 		     rc = query_step(results, &more, e)) {
-			(void)!audit_read_result(results, &r, &v, &paid_by);
+			(void)!row_read_result(results, 0, &r, &v, &paid_by);
 			if (paid_by != t.id)
 				break;
 			link_transfer_result(&k, &r);

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "eth/hex.h"
-#include "ledger/audit_part.h"
 #include "ledger/evidence.h"
+#include "ledger/finding.h"
 #include "ledger/payout.h"
+#include "ledger/row_read.h"
 #include "ledger/worker.h"
 
 #define LINE_MAX_LEN 1000
@@ -28,7 +30,7 @@ static const char usage[] =
     "    submit ID URL\n"
     "    answer ID TEXT\n"
     "    note ID TEXT\n"
-    "    post ID MICROS              0: its amount\n"
+    "    post ID MICROS              0: its amount; another one is final\n"
     "    unpost ID\n"
     "    final ID\n"
     "    void ID PROOF\n"
@@ -109,6 +111,8 @@ static enum rc
 do_reserve(struct maker *m, struct err *e)
 {
 	struct payout p = { .reserved_ms = m->now_ms };
+	const struct evidence_rules rules = { .result_window_ms = 300000,
+		.now_ms = clock_unix_ms() };
 	struct evidence evidence;
 	struct payee_list l;
 	enum rc rc;
@@ -125,7 +129,7 @@ do_reserve(struct maker *m, struct err *e)
 		return err_set(e, RC_NOT_FOUND, "nothing to pay");
 	p.amount_micros = number(m->word[2]);
 	if (p.seal.verified_to == 0) {
-		rc = evidence_verify(m->db, p.worker_id, &p.worker,
+		rc = evidence_verify(m->db, &rules, p.worker_id, &p.worker,
 		    &source.treasury, &evidence, e);
 		p.seal.verified_to = evidence.verified_to;
 		if (p.amount_micros == 0)
@@ -232,6 +236,9 @@ do_post(struct maker *m, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	payment_make(&paid, &p, micros == 0 ? p.amount_micros : micros);
+	/* Another amount is only booked once it is final. */
+	if (paid.micros != p.amount_micros)
+		return payout_finalize(m->db, &p, &paid, m->now_ms, e);
 	return payout_post(m->db, &p, &paid, m->now_ms, e);
 }
 
@@ -241,11 +248,10 @@ do_unpost(struct maker *m, struct err *e)
 	struct payout p;
 	enum rc rc = payout_of(m, &p, e);
 
-	return rc != RC_OK ? rc
-			   : payout_unpost(m->db, &p,
-				 "its block is "
-				 "gone: reorganised",
-				 m->now_ms, e);
+	return rc != RC_OK
+	    ? rc
+	    : payout_unpost(
+		  m->db, &p, "its block is gone: reorganised", m->now_ms, e);
 }
 
 static enum rc
@@ -400,7 +406,7 @@ hashes_print(struct db *db, struct err *e)
 	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		audit_read_event(q, &ev, stored);
+		row_read_event(q, 0, &ev, stored);
 		link_event(hash, &before, &ev);
 		memcpy(before.hash, hash, sizeof(hash));
 		hex_encode(text, hash, sizeof(hash));

@@ -17,7 +17,7 @@ sub ledger {
 	my ($concurrency, %opt) = @_;
 
 	return PayoutTest->new($rig, workers => 8, %opt,
-	    payout => { facilitator_url => $rig->{scripted},
+	    payout => { facilitators => $rig->{scripted},
 	    concurrency => $concurrency });
 }
 
@@ -143,7 +143,7 @@ sub forged_credit {
 	my $id = "(SELECT id FROM worker WHERE address = '$worker')";
 
 	return 'INSERT INTO transfer SELECT max(id) + 1, max(at_ms), ' .
-	    "'credit', 1, $id, $micros, zeroblob(32) FROM transfer;" .
+	    "'credit', 1, $id, $micros, zeroblob(32), 1 FROM transfer;" .
 	    "UPDATE account SET balance_micros = balance_micros - $micros " .
 	    'WHERE id = 1;' .
 	    "UPDATE account SET balance_micros = balance_micros + $micros " .

@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 
+use Forger qw(forge forged_credit forged_result);
 use PayoutTest qw(rig_start rig_stop);
 
 # Reserved, signed, submitted, posted; and nothing is said.
@@ -93,48 +94,6 @@ sub usage {
 
 # ---- Forged rows ----
 
-# Changes the ledger around its guards, which are back afterwards.
-sub forge {
-	my ($l, $sql) = @_;
-	my @guards = $l->sql("SELECT name, sql FROM sqlite_schema " .
-	    "WHERE type = 'trigger'");
-
-	$l->sql_text(join(' ', map { "DROP TRIGGER $_->{name};" } @guards) .
-	    $sql . join(' ', map { "$_->{sql};" } @guards));
-}
-
-# A credit of a worker's, or whatever it is called: a transfer, and the
-# accounts as it should have made them.
-sub forged_credit {
-	my ($worker, $micros, $kind) = @_;
-	my $id = "(SELECT id FROM worker WHERE address = '$worker')";
-
-	$kind //= 'credit';
-	return 'INSERT INTO transfer SELECT max(id) + 1, max(at_ms), ' .
-	    "'$kind', 1, $id, $micros, zeroblob(32) FROM transfer;" .
-	    "UPDATE account SET balance_micros = balance_micros - $micros " .
-	    'WHERE id = 1;' .
-	    "UPDATE account SET balance_micros = balance_micros + $micros " .
-	    "WHERE id = $id;";
-}
-
-# A result like the newest one of that worker's, under a transfer, or the
-# newest one.
-sub forged_result {
-	my ($worker, $signature, $transfer) = @_;
-
-	$transfer //= 'SELECT max(id) FROM transfer';
-	return 'INSERT INTO result SELECT (SELECT max(slot) + 1 FROM result), ' .
-	    "($transfer), r.version, r.cycle_ms, r.copy, " .
-	    'r.assigned_ms, r.timestamp_ms + 1, r.success, r.status, ' .
-	    "r.response_ms, r.error, r.address_form, $signature " .
-	    'FROM result r JOIN transfer t ON t.id = r.transfer ' .
-	    'JOIN worker w ON w.id = t.credit ' .
-	    'JOIN task_version v ON v.id = r.version ' .
-	    "WHERE w.address = '$worker' AND v.reward_micros = 100 " .
-	    'ORDER BY r.slot DESC LIMIT 1;';
-}
-
 sub refuses_forgeries {
 	my ($rig) = @_;
 	my $l = PayoutTest->new($rig, workers => 7);
@@ -197,14 +156,15 @@ sub refuses_forged_pasts {
 	my @forgeries = (
 		[ 'a void payout that vouches for it', $unbacked->(0) .
 		    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
-		    "payout), worker, 9, 1, '0x' || hex(randomblob(32)), " .
-		    "chain_id, token, treasury, 1, 'voided', " .
+		    "payout), worker, 9, 1, '0x' || lower(hex(randomblob(" .
+		    "32))), chain_id, token, treasury, 1, 'voided', " .
 		    $all_of->(0) . ', seal, 0 FROM payout WHERE worker = ' .
 		    $of->(0) . ';' ],
 		[ 'a final one with another\'s seal', $unbacked->(1) .
 		    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
 		    'payout), ' . $of->(1) . ", 9, 1, '0x' || " .
-		    'hex(randomblob(32)), chain_id, token, treasury, 1, ' .
+		    'lower(hex(randomblob(32))), chain_id, token, ' .
+		    'treasury, 1, ' .
 		    "'final', " . $all_of->(1) . ', seal, 1 FROM payout ' .
 		    'WHERE worker = ' . $of->(6) . ';' ],
 		[ 'its own payout, changed', $unbacked->(2) .
@@ -238,7 +198,7 @@ sub refuses_forged_pasts {
 sub refuses_forged_payouts {
 	my ($rig) = @_;
 	my $l = PayoutTest->new($rig, workers => 3,
-	    payout => { facilitator_url => $rig->{scripted} });
+	    payout => { facilitators => $rig->{scripted} });
 	my @w = $l->worker_list;
 	my $of = sub {
 		return "(SELECT id FROM worker WHERE address = '$w[$_[0]]')";
@@ -255,7 +215,7 @@ sub refuses_forged_payouts {
 	    $of->(0) . ';' .
 	    'INSERT INTO payout_event SELECT (SELECT max(id) + 1 FROM ' .
 	    "payout_event), id, 1, 'posted', NULL, '0x" . '7' x 64 .
-	    "', 1, 'moved', zeroblob(32) FROM payout WHERE worker = " .
+	    "', 1, 'moved', zeroblob(32), 1 FROM payout WHERE worker = " .
 	    $of->(1) . ';');
 	$rig->script('scripted');
 	$l->pay_is('findings', 'open payouts that no run has made need a ' .

@@ -7,7 +7,7 @@
 
 static struct server front;
 static struct http_client *client;
-static char hold_url[URL_MAX + 1], ok_url[URL_MAX + 1], silent_url[URL_MAX + 1];
+static char hold_url[100], ok_url[100], silent_url[100];
 
 static struct http_request
 get(const char *url)

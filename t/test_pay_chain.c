@@ -1,11 +1,14 @@
 /*
  * What nodes say, without a network: values, receipts and logs, good and
- * hostile, and how several nodes' looks make a verdict. pay-parts.t has the
+ * hostile, and how several nodes' answers make a verdict. pay-parts.t has the
  * way through real and lying servers.
  */
+#include <ctype.h>
+
 #include "eth/hex.h"
 #include "eth/nonce.h"
-#include "evm/judge.h"
+#include "evm/rpc.h"
+#include "evm/verdict.h"
 #include "tap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -43,7 +46,8 @@
 #define LOG(index, topics, data)                                              \
 	"{\"address\":\"" TOKEN "\",\"topics\":[" topics "],\"data\":\"" data \
 	"\",\"logIndex\":\"" index "\","                                      \
-	"\"transactionHash\":\"" TX "\",\"removed\":false}"
+	"\"transactionHash\":\"" TX "\",\"blockHash\":\"" BLOCK               \
+	"\",\"blockNumber\":\"0x10\",\"removed\":false}"
 #define LOG_USED LOG("0x7", "\"" USED "\",\"" FROM "\",\"" NONCE "\"", "0x")
 #define LOG_TRANSFER \
 	LOG("0x8", "\"" TRANSFER "\",\"" FROM "\",\"" TO "\"", VALUE)
@@ -247,7 +251,6 @@ test_constants(void)
 		    topic_authorization_canceled },
 		{ "Transfer(address,address,uint256)", topic_transfer },
 	};
-	uint8_t sig[SIGNATURE_LEN] = { 0 };
 	uint8_t hash[KECCAK256_LEN];
 	struct rpc_call c = { .node = 0 };
 	size_t i;
@@ -257,7 +260,8 @@ test_constants(void)
 		tap_ok(memcmp(hash, topics[i].topic, 32) == 0,
 		    "the topic of %s", topics[i].event);
 	}
-	token_ask_transfer(&c, 0, &base, &payment, sig);
+	token_ask_transfer(&c, 0, &base,
+	    &(struct signed_transfer){ .authorization = payment });
 	tap_ok(strstr(c.params,
 		   "\"data\":\"0xe3ee160e000000000000000000000000"
 		   "2c7536e3605d9c16a7a3d7b1898e529396a65c23") != NULL &&
@@ -391,163 +395,191 @@ test_logs(void)
 
 /* ---- Verdicts ---- */
 
-static struct nodes *chain; /* of three nodes */
-
-/* A node's look; its final block is 100, a payment is in block 90. */
-static struct look
-look_of(char kind, size_t node, const struct judged_case *which)
+/*
+ * A node's answer. Upper case: in block 90, below its own final block, 100.
+ * Lower case: in block 110, above it.
+ */
+static struct node_answer
+answer_of(char kind, const char *name)
 {
-	struct look l;
+	struct node_answer a = { .name = name };
 
-	memset(&l, 0, sizeof(l));
-	l.which = which;
-	l.node = node;
-	l.is_final = strchr("pc", kind) == NULL;
-	l.block.number = l.is_final ? 90 : 110;
-	l.use.to = which->authorization.to;
-	l.use.value = which->authorization.value;
-	memset(l.use.tx, 1, sizeof(l.use.tx));
-	(void)snprintf(l.why, sizeof(l.why), "%c", kind);
+	a.final.number = 100;
+	a.final.time_s = payment.valid_before;
+	a.latest.number = 700;
+	a.block.number = islower((unsigned char)kind) ? 110 : 90;
+	a.use.to = payment.to;
+	a.use.value = payment.value;
+	memset(a.use.tx, 1, sizeof(a.use.tx));
+	(void)snprintf(a.why, sizeof(a.why), "%c", kind);
 	switch (kind) {
 	case 'p':
 	case 'P':
-		l.result = LOOK_PAID;
-		break;
 	case 'Q': /* in another block */
-		l.result = LOOK_PAID;
-		l.block.hash[0] = 1;
+	case 'T': /* in another transaction */
+	case 'V': /* another amount */
+	case 'v':
+	case 'W': /* to another payee */
+	case 'L': /* in block 650, which it calls final */
+		a.says = NODE_SAYS_PAID;
+		a.block.hash[0] = kind == 'Q';
+		a.use.tx[0] ^= kind == 'T';
+		a.use.value += kind == 'V' || kind == 'v';
+		a.use.to.b[0] ^= kind == 'W';
+		if (kind == 'L')
+			a.block.number = a.final.number = 650;
 		break;
 	case 'c':
 	case 'C':
-		l.result = LOOK_CANCELED;
-		memset(l.use.tx, 2, sizeof(l.use.tx));
+	case 'D': /* the same, before its end is final */
+	case 'K': /* in the transaction that others call a payment */
+		a.says = NODE_SAYS_CANCELED;
+		if (kind != 'K')
+			memset(a.use.tx, 2, sizeof(a.use.tx));
+		a.final.time_s -= kind == 'D';
 		break;
 	case 'E':
-		l.result = LOOK_EXPIRED;
+	case 'F': /* the same, one second too early */
+		a.says = NODE_SAYS_EXPIRED;
+		a.block = a.final;
+		a.block.time_s -= kind == 'F';
 		break;
 	case 'U':
-		l.result = LOOK_UNUSED;
+		a.says = NODE_SAYS_UNUSED;
 		break;
 	case '?':
-		l.result = LOOK_UNCLEAR;
+		a.says = NODE_SAYS_UNCLEAR;
 		break;
 	default:
-		l.result = LOOK_NOTHING;
+		a.says = NODE_SAYS_NOTHING;
 		break;
 	}
-	return l;
+	return a;
 }
 
 /*
- * Nodes: P paid and final, p paid, Q paid elsewhere, C canceled, c the same
- * but not final, E expired, U unused, ? unclear, - no answer.
+ * Nodes as answer_of has them; flags: f final, x contradicted, a one alone
+ * shows it.
  */
 static const struct {
 	const char *nodes;
 	enum verdict verdict;
-	bool is_final, contradicted;
+	const char *flags;
 } verdicts[] = {
-	{ "P", VERDICT_PAID, true, false },
-	{ "p", VERDICT_PAID, false, false },
-	{ "C", VERDICT_CANCELED, true, false },
-	{ "c", VERDICT_UNKNOWN, false, false },
-	{ "E", VERDICT_EXPIRED_UNUSED, true, false },
-	{ "U", VERDICT_UNUSED, false, false },
-	{ "?", VERDICT_UNKNOWN, false, false },
-	{ "-", VERDICT_UNKNOWN, false, false },
+	{ "P", VERDICT_PAID, "f" },
+	{ "p", VERDICT_PAID, "" },
+	{ "C", VERDICT_CANCELED, "f" },
+	{ "D", VERDICT_CANCELED, "" },
+	{ "c", VERDICT_CANCELED, "" },
+	{ "E", VERDICT_EXPIRED_UNUSED, "f" },
+	{ "F", VERDICT_UNUSED, "" },
+	{ "U", VERDICT_UNUSED, "" },
+	{ "?", VERDICT_UNKNOWN, "" },
+	{ "-", VERDICT_UNKNOWN, "" },
 
-	{ "EE", VERDICT_EXPIRED_UNUSED, true, false },
-	{ "EU", VERDICT_UNUSED, false, false },
-	{ "E-", VERDICT_UNUSED, false, false },
-	{ "-E", VERDICT_UNUSED, false, false },
-	{ "E?", VERDICT_UNKNOWN, false, false },
-	{ "EC", VERDICT_UNKNOWN, false, false },
-	{ "Ec", VERDICT_UNKNOWN, false, false },
-	{ "EP", VERDICT_PAID, false, true },
-	{ "Ep", VERDICT_PAID, false, true },
-	{ "EEE", VERDICT_EXPIRED_UNUSED, true, false },
-	{ "EEU", VERDICT_UNUSED, false, false },
-	{ "EE-", VERDICT_UNUSED, false, false },
-	{ "EEP", VERDICT_PAID, false, true },
+	{ "EE", VERDICT_EXPIRED_UNUSED, "f" },
+	{ "EF", VERDICT_UNUSED, "" },
+	{ "EU", VERDICT_UNUSED, "" },
+	{ "E-", VERDICT_UNUSED, "" },
+	{ "-E", VERDICT_UNUSED, "" },
+	{ "E?", VERDICT_UNKNOWN, "" },
+	{ "EC", VERDICT_UNKNOWN, "xa" },
+	{ "Ec", VERDICT_UNKNOWN, "xa" },
+	{ "EP", VERDICT_PAID, "xa" },
+	{ "Ep", VERDICT_PAID, "xa" },
+	{ "EEE", VERDICT_EXPIRED_UNUSED, "f" },
+	{ "EEU", VERDICT_UNUSED, "" },
+	{ "EE-", VERDICT_UNUSED, "" },
+	{ "EEP", VERDICT_PAID, "xa" },
 
-	{ "CC", VERDICT_CANCELED, true, false },
-	{ "Cc", VERDICT_UNKNOWN, false, false },
-	{ "C-", VERDICT_UNKNOWN, false, false },
-	{ "CU", VERDICT_UNKNOWN, false, false },
-	{ "CP", VERDICT_PAID, false, true },
+	{ "CC", VERDICT_CANCELED, "f" },
+	{ "CD", VERDICT_CANCELED, "" },
+	{ "Cc", VERDICT_CANCELED, "" },
+	{ "C-", VERDICT_UNKNOWN, "" },
+	{ "CU", VERDICT_UNKNOWN, "xa" },
+	{ "CP", VERDICT_PAID, "x" },
+	{ "KP", VERDICT_PAID, "x" },
 
-	{ "PP", VERDICT_PAID, true, false },
-	{ "pP", VERDICT_PAID, true, false },
-	{ "P-", VERDICT_PAID, true, false },
-	{ "-P", VERDICT_PAID, true, false },
-	{ "P?", VERDICT_PAID, true, false },
-	{ "PU", VERDICT_PAID, false, true },
-	{ "pU", VERDICT_PAID, false, false },
-	{ "PQ", VERDICT_PAID, false, true },
-	{ "-P-", VERDICT_PAID, true, false },
+	{ "PP", VERDICT_PAID, "f" },
+	{ "pP", VERDICT_PAID, "" },
+	{ "P-", VERDICT_PAID, "" },
+	{ "-P", VERDICT_PAID, "" },
+	{ "P?", VERDICT_PAID, "" },
+	{ "PU", VERDICT_PAID, "xa" },
+	{ "pU", VERDICT_PAID, "a" },
+	{ "LU", VERDICT_PAID, "a" },
+	{ "LP", VERDICT_PAID, "x" },
+	{ "Lp", VERDICT_PAID, "" },
+	{ "PQ", VERDICT_PAID, "x" },
+	{ "PT", VERDICT_PAID, "x" },
+	{ "PV", VERDICT_PAID, "x" },
+	{ "PW", VERDICT_PAID, "x" },
+	{ "VV", VERDICT_PAID, "f" },
+	{ "Vv", VERDICT_PAID, "" },
+	{ "V-", VERDICT_PAID, "" },
+	{ "WW", VERDICT_PAID, "f" },
+	{ "-P-", VERDICT_PAID, "" },
+	{ "PPP", VERDICT_PAID, "f" },
+	{ "PPp", VERDICT_PAID, "" },
+	{ "PPV", VERDICT_PAID, "x" },
 
-	{ "UU", VERDICT_UNUSED, false, false },
-	{ "U-", VERDICT_UNUSED, false, false },
-	{ "U?", VERDICT_UNKNOWN, false, false },
-	{ "--", VERDICT_UNKNOWN, false, false },
+	{ "UU", VERDICT_UNUSED, "" },
+	{ "U-", VERDICT_UNUSED, "" },
+	{ "U?", VERDICT_UNKNOWN, "" },
+	{ "--", VERDICT_UNKNOWN, "" },
 };
 
 static void
 test_verdicts(void)
 {
-	struct look looks[3];
-	struct judged_case which = { .authorization = payment };
+	static const char *const names[] = { "a", "b", "c" };
+	struct node_answer answers[3];
+	const char *flags;
 	struct judgment j;
 	size_t i, k, n;
 
-	for (i = 0; i < 3; i++)
-		chain->nodes[i].final.number = 100;
 	for (i = 0; i < COUNT(verdicts); i++) {
 		n = strlen(verdicts[i].nodes);
+		flags = verdicts[i].flags;
 		for (k = 0; k < n; k++)
-			looks[k] = look_of(verdicts[i].nodes[k], k, &which);
-		verdict_make(&j, looks, n, chain);
+			answers[k] = answer_of(verdicts[i].nodes[k], names[k]);
+		verdict_make(&j, &payment, answers, n);
 		tap_ok(j.verdict == verdicts[i].verdict &&
-			j.is_final == verdicts[i].is_final &&
-			j.contradicted == verdicts[i].contradicted,
-		    "%s: %s%s%s", verdicts[i].nodes,
-		    verdict_name(verdicts[i].verdict),
-		    verdicts[i].is_final ? ", final" : "",
-		    verdicts[i].contradicted ? ", contradicted" : "");
+			j.is_final == (strchr(flags, 'f') != NULL) &&
+			j.contradicted == (strchr(flags, 'x') != NULL) &&
+			j.has_alone == (strchr(flags, 'a') != NULL),
+		    "%s: %s \"%s\"", verdicts[i].nodes,
+		    verdict_name(verdicts[i].verdict), flags);
 	}
-	tap_ok(strstr(j.reason, "a.example: -") != NULL &&
-		strstr(j.reason, "b.example:8545: -") != NULL,
+	tap_ok(strstr(j.reason, "a: -") != NULL &&
+		strstr(j.reason, "b: -") != NULL,
 	    "the reason has what each node says");
 }
 
 static void
 test_amounts(void)
 {
-	struct judged_case which = { .authorization = payment };
-	struct look look = look_of('P', 0, &which);
+	struct node_answer a[2] = { answer_of('V', "a"), answer_of('p', "b") };
 	struct judgment j;
 
-	verdict_make(&j, &look, 1, chain);
-	tap_ok(j.as_asked && j.value == 10000, "paid as asked");
-	look.use.value++;
-	verdict_make(&j, &look, 1, chain);
+	verdict_make(&j, &payment, a, 1);
 	tap_ok(j.verdict == VERDICT_PAID && !j.as_asked && j.value == 10001,
 	    "another amount is what was paid, and not as asked");
-	look.use.value--;
-	look.use.to.b[0] ^= 1;
-	verdict_make(&j, &look, 1, chain);
-	tap_ok(j.verdict == VERDICT_PAID && !j.as_asked, "so is another payee");
+	verdict_make(&j, &payment, a, 2);
+	tap_ok(j.verdict == VERDICT_PAID && j.as_asked && j.value == 10000 &&
+		!j.is_final,
+	    "what was asked for comes before what one node calls final");
+	a[0] = answer_of('W', "a");
+	verdict_make(&j, &payment, a, 1);
+	tap_ok(j.verdict == VERDICT_PAID && !j.as_asked,
+	    "another payee isn't as asked");
 }
 
 int
 main(void)
 {
-	if (network_by_name(&base, "base", NULL) != RC_OK ||
-	    nodes_new(&chain,
-		"https://a.example/secret,"
-		"http://b.example:8545/x http://c.example",
-		&base, "finalized", NULL) != RC_OK)
-		die("no chain");
+	if (network_by_name(&base, "base", NULL) != RC_OK)
+		die("no network");
 	hex_of(payment.from.b, sizeof(payment.from.b),
 	    "0x2c7536e3605d9c16a7a3d7b1898e529396a65c23");
 	hex_of(payment.to.b, sizeof(payment.to.b),
@@ -555,6 +587,7 @@ main(void)
 	hex_of(payment.nonce, PAYOUT_NONCE_LEN, NONCE);
 	hex_of(tx, sizeof(tx), TX);
 	payment.value = 10000;
+	payment.valid_before = 1800000000;
 	test_quantities();
 	test_words();
 	test_texts();
@@ -564,6 +597,5 @@ main(void)
 	test_logs();
 	test_verdicts();
 	test_amounts();
-	nodes_free(chain);
 	return tap_done();
 }

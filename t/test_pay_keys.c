@@ -222,6 +222,7 @@ test_key_files(void)
 	struct err e = ERR_INIT;
 	struct eth_key key, expected;
 	char path[64], pass[64];
+	struct address a;
 
 	hex_of(expected.b, sizeof(expected.b), VECTOR_KEY);
 	write_file(path, "store", VECTOR_KEY "\n", 0600);
@@ -250,7 +251,20 @@ test_key_files(void)
 	    "nor may others read the keystore");
 	tap_ok(treasury_key_read(&key, dir, pass, &e) == RC_INVALID,
 	    "a directory is no key");
+	write_file(path, "store",
+	    "{\"version\":3,"
+	    "\"address\":\"008aeeda4d805471df9b2a5b0f38a0c3bcba786b\"}",
+	    0600);
+	tap_ok(treasury_address_read(&a, path, "", &e) == RC_OK &&
+		a.b[1] == 0x8a && a.b[19] == 0x6b,
+	    "whose a keystore is it says without its passphrase");
+	write_file(path, "store", VECTOR_KEY "\n", 0600);
+	tap_ok(treasury_address_read(&a, path, "", &e) == RC_OK &&
+		a.b[1] == 0x8a && a.b[19] == 0x6b,
+	    "a plain key's is computed");
 	(void)unlink(path);
+	tap_ok(treasury_address_read(&a, path, pass, &e) == RC_NOT_FOUND,
+	    "nobody's is that of no file");
 	tap_ok(treasury_key_read(&key, path, pass, &e) == RC_NOT_FOUND,
 	    "a missing file is not found");
 	(void)unlink(pass);

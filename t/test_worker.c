@@ -525,21 +525,22 @@ test_queue(void)
 	add(&q, "{\"d\":4}", now);
 	tap_is_int((int64_t)queue_expire(&q, now), 2,
 	    "results of the wrong time expire");
-	tap_is_int((int64_t)queue_write(&out, &q), 2, "the others stay");
+	tap_is_int((int64_t)queue_write(&out, &q, RESULTS_PER_POST_MAX), 2,
+	    "the others stay");
 	tap_is_text(out.p, "[{\"b\":2},{\"d\":4}]",
 	    "and are written byte for byte, oldest first");
 	add(&other, "{\"e\":5}", now);
 	queue_move(&q, &other);
 	queue_drop(&q, 1);
 	buf_reset(&out);
-	(void)queue_write(&out, &q);
+	(void)queue_write(&out, &q, RESULTS_PER_POST_MAX);
 	tap_ok(other.count == 0 && strcmp(out.p, "[{\"d\":4},{\"e\":5}]") == 0,
 	    "what is moved comes last, what is dropped is gone");
 	for (i = 0; i < QUEUE_MAX; i++)
 		add(&q, "{}", now);
 	buf_reset(&out);
-	tap_is_int((int64_t)queue_write(&out, &q), RESULTS_PER_POST_MAX,
-	    "no more than one POST holds are written");
+	tap_is_int((int64_t)queue_write(&out, &q, RESULTS_PER_POST_MAX),
+	    RESULTS_PER_POST_MAX, "no more than one POST holds are written");
 	tap_ok(q.count == QUEUE_MAX && strncmp(out.p, "[{},", 4) == 0,
 	    "a full queue drops its oldest");
 	buf_free(&out);

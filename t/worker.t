@@ -4,82 +4,14 @@
 use strict;
 use warnings;
 use File::Basename 'dirname';
-use File::Temp 'tempdir';
 use JSON::PP;
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use lib dirname(__FILE__) . '/lib';
 use WorkerRig;
-
-my $build = $ENV{WN_BUILDDIR} || '.';
-my $program = "$build/worknet-worker";
-my ($verifier) = grep { -x } "$build/t/test_worker", "$build/test_worker";
-my $dir = tempdir(CLEANUP => 1);
-my $key = "$dir/worker.key";
-my $id = 0;
-
-plan skip_all => "$program isn't built" unless -x $program;
-$SIG{PIPE} = 'IGNORE';
-$SIG{ALRM} = sub { die "a test hangs\n" };
-alarm 300;
-delete @ENV{qw(http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY)};
+use WorkerTest;
 
 sub worker_alone { WorkerRig->new($program)->run([@_]) }
-
-sub contents {
-	open my $f, '<', $_[0] or return undef;
-	local $/;
-	return <$f>;
-}
-
-sub write_file {
-	my ($path, $text) = @_;
-	open my $f, '>', $path or die "$path: $!";
-	print $f $text;
-	close $f;
-	return $path;
-}
-
-sub task {
-	my ($url, %more) = @_;
-	return { id => 'task_' . $id++, type => 'http_check', url => $url,
-	    expectedStatus => 200, timeoutMs => 60000, rewardMicros => 100,
-	    %more };
-}
-
-# A coordinator: gives out the lists of tasks one by one, then empty ones,
-# and accepts all results. $c->{answers} may hold other answers to POSTs, as
-# code; they are used up first.
-sub coordinator {
-	my ($rig, @lists) = @_;
-	my $c = { polls => [], posts => [], lists => \@lists, answers => [] };
-	$c->{port} = $rig->listen(sub {
-		my ($request) = @_;
-		if ($request->{method} eq 'GET') {
-			push @{ $c->{polls} }, $request;
-			$c->{on_poll}->() if $c->{on_poll};
-			my $list = shift @{ $c->{lists} } || [];
-			return ref $list ? WorkerRig::reply_json($list) :
-			    $list;
-		}
-		push @{ $c->{posts} }, $request;
-		my $special = shift @{ $c->{answers} };
-		return $special->($request) if $special;
-		my $n = @{ JSON::PP->new->decode($request->{body}) };
-		return WorkerRig::reply_json({ accepted => $n, earned =>
-		    sprintf '%.6f', $n * 0.0001 });
-	});
-	$c->{args} = [ '-k', $key, '-u', "http://127.0.0.1:$c->{port}/api" ];
-	return $c;
-}
-
-# The results of the $n-th POST, by the id of their task.
-sub results {
-	my ($c, $n) = @_;
-	my $post = $c->{posts}[$n] or return {};
-	return { map { $_->{taskId} => $_ }
-	    @{ JSON::PP->new->decode($post->{body}) } };
-}
 
 sub is_verified {
 	my ($body, $name) = @_;
@@ -244,15 +176,15 @@ sub test_redirects {
 		return WorkerRig::reply(302, '', Location => $n > 0 ?
 		    '/' . ($n - 1) : "http://127.0.0.1:$other/");
 	});
-	my @tasks = map { task("http://127.0.0.1:$target/$_") } 9, 10;
+	my @tasks = map { task("http://127.0.0.1:$target/$_") } 19, 20;
 	my $c = coordinator($rig, \@tasks);
 	$rig->run([ @{ $c->{args} }, '--once', '--allow-private' ]);
-	my ($ten, $eleven) = @{ results($c, 0) }{map { $_->{id} } @tasks};
-	is "$ten->{success} $ten->{statusCode}", '1 200',
-	    'ten redirects are followed, also to another host';
-	is_deeply [ @$eleven{qw(success statusCode error)} ],
+	my ($most, $more) = @{ results($c, 0) }{map { $_->{id} } @tasks};
+	is "$most->{success} $most->{statusCode}", '1 200',
+	    'twenty redirects are followed, also to another host';
+	is_deeply [ @$more{qw(success statusCode error)} ],
 	    [ JSON::PP::false, undef, 'too many redirects' ],
-	    'the eleventh is an error';
+	    'the next is an error';
 }
 
 sub test_refused_targets {
@@ -288,8 +220,10 @@ sub test_refused_schemes {
 	is $rig->accepted($victim), 0,
 	    'file, ftp, gopher and the like never leave, also by redirect';
 	is_deeply [ map { [ @$_{qw(success statusCode error)} ] }
-	    values %{ results($c, 0) } ], [ map { [ JSON::PP::false, undef,
-	    'refused: not an http or https URL' ] } @tasks ],
+	    @{ results($c, 0) }{map { $_->{id} } @tasks} ], [ map {
+	    [ JSON::PP::false, undef, /u:p/ ?
+	    'refused: a user or password in the URL' :
+	    'refused: not http or https' ] } @urls, @urls ],
 	    'which the results say';
 }
 

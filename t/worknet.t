@@ -127,7 +127,8 @@ chmod 0750, "$Dir/etc";
 $r = wn('check', '--json');
 exits($r, 0, '', 'check finds a new ledger in order');
 is_deeply([ map { $_->{check} } @{ json_of($r)->{checks} } ], [qw(
-    configuration payout ledger schema file permissions exceptions clock)],
+    configuration payout ledger schema caps file permissions exceptions bounds
+    clock)],
     'check says what it checked');
 chmod 0777, "$Dir/etc";
 $r = wn('check');
@@ -145,7 +146,7 @@ sub check_payout {
 	return ($answer->{code}, $line);
 }
 
-my $urls = "facilitator_url = https://f.example\n" .
+my $urls = "facilitators = https://f.example\n" .
     "rpc_urls = https://a.example\n";
 my $custom = "network = custom\nchain_id = 31337\ntoken = 0x" . '12' x 20 .
     "\ntoken_name = USDC\n";
@@ -156,10 +157,10 @@ for my $case (['no payout is', '', 0, qr/^yes +not set up/],
     qr/^yes +on custom; worknet-payout -t/],
     ['only a part of a custom network is', "$custom$urls", 1,
     qr/^no .*token_version/], ['no network is', $urls, 1, qr/^no .*network/],
-    ['no node is', "network = base\nfacilitator_url = https://f.example\n", 1,
+    ['no node is', "network = base\nfacilitators = https://f.example\n", 1,
     qr/^no .*rpc_urls: not set/],
     ['no facilitator is', "network = base\nrpc_urls = https://a.example\n", 1,
-    qr/^no .*facilitator_url: not set/]) {
+    qr/^no .*facilitators: not set/]) {
 	my ($what, $lines, $code, $says) = @$case;
 	my ($got, $line) = check_payout($lines);
 	ok($got eq $code && ($line // '') =~ $says,
@@ -471,5 +472,40 @@ SKIP: {
 	    'escape sequences are not printed');
 	like($r->{out}, qr/\?\[2J\?x\?$/m, 'but shown as question marks');
 }
+
+# ---- Bounds of what is paid ----
+
+my $base = "[ledger]\npath = bounds.db\n";
+write_file("$Dir/bounds.conf", $base);
+worknet('-c', "$Dir/bounds.conf", 'init');
+sub bounds {
+	my ($lines) = @_;
+	write_file("$Dir/bounds.conf", $base . $lines);
+	my $answer = worknet('-c', "$Dir/bounds.conf", 'check');
+	return $answer->{out} =~ /^bounds +(.*)$/m ? $1 : $answer->{err};
+}
+
+my $pays = "[payout]\nnetwork = base\n$urls";
+like(bounds(''), qr/^yes .*max_reward_micros = 0 and .* = 0 pay/,
+    'without tasks nothing is earned');
+worknet('-c', "$Dir/bounds.conf", 'task', 'add', $_->[0], '--url',
+    'http://x/', '--reward', $_->[1], '--interval', $_->[2], '--cooldown',
+    $_->[3], '--copies', 5) for [ 'a', 100, '30s', '5m' ],
+    [ 'b', 250, '1h', '0s' ], [ 'c', 2000, '1s', '0s' ];
+worknet('-c', "$Dir/bounds.conf", 'task', 'pause', 'c');
+# (86400 + 300) s / 300 s + 2 slots of 100, 24 + 2 of 250.
+my $day = 291 * 100 + 26 * 250;
+like(bounds(''),
+    qr/^yes .*max_reward_micros = 250 and max_per_worker_day_micros = $day /,
+    'check proposes what the active tasks can pay, however many copies');
+like(bounds($pays), qr/^yes/, 'a reward within its bound is fine');
+like(bounds($pays . "max_reward_micros = 249\n"),
+    qr/^no .*pays 250 .*above max_reward_micros = 249/,
+    'a reward above its bound isn\'t');
+like(bounds($pays . "max_per_worker_day_micros = $day\n"), qr/^yes/,
+    'a day within its bound is fine');
+like(bounds($pays . 'max_per_worker_day_micros = ' . ($day - 1) . "\n"),
+    qr/^no .*can earn $day .*max_per_worker_day_micros = @{[ $day - 1 ]} /,
+    'a day above its bound isn\'t');
 
 done_testing;

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
+#include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "eth/hex.h"
@@ -141,6 +141,8 @@ command_audit(struct admin *a)
 		return code;
 	o.path = a->conf.ledger_path;
 	o.busy_timeout_ms = a->conf.busy_timeout_ms;
+	o.max_reward_micros = a->conf.payout_max_reward_micros;
+	o.max_day_micros = a->conf.payout_max_per_worker_day_micros;
 	if (window == NULL)
 		o.result_window_ms = a->conf.result_window_ms;
 	start_ms = clock_unix_ms();

@@ -1,8 +1,11 @@
 /* worknet worker list, show, suspend, resume. */
-#include "ledger/worker.h"
+#include <inttypes.h>
+
+#include "admin/commands.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/worker.h"
 
 #define LIST_LIMIT 100
 #define SHOW_LIMIT 10
@@ -99,6 +102,9 @@ sums_read(
 	if (rc == RC_OK && row) {
 		s->id = query_get_int(q, 0);
 		s->suspended = slice_is(query_get_text(q, 1), "suspended");
+		if (!s->suspended && !slice_is(query_get_text(q, 1), "active"))
+			rc = err_set(e, RC_CORRUPT,
+			    "worker %" PRId64 ": its state is none", s->id);
 		s->first_seen_ms = query_get_int(q, 2);
 		s->owed_micros = query_get_int(q, 3);
 		s->earned_micros = query_get_int(q, 4);

@@ -12,10 +12,15 @@ enum conf_type {
 	CONF_TEXT,     /* char[max + 1] */
 	CONF_PATH,     /* char[max + 1], made absolute */
 	CONF_INT,      /* int64_t in [min, max] */
+	CONF_CAP,      /* the same; no default: init writes initial */
 	CONF_BOOL,     /* yes or no */
 	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
 	CONF_NETWORK,  /* char[max + 1], one of networks */
 	CONF_FINALITY, /* char[max + 1], one of finalities */
+	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
+	CONF_THRESHOLD,	  /* char[max + 1], one of thresholds */
+	CONF_SETTLE,	  /* char[max + 1], one of ways */
+	CONF_GWEI,	  /* int64_t in [min, max] wei, written in gwei */
 };
 
 struct conf_key {
@@ -31,8 +36,8 @@ struct conf_key {
 
 #define FIELD(f) offsetof(struct conf, f)
 
-/* Of one payout, or of a day's: 10^9 USDC. */
-#define MICROS_MAX 1000000000000000LL
+/* Of one payout, or of a day's. */
+#define MICROS_MAX AMOUNT_MAX_MICROS
 
 static const char *const networks[] = {
 	"base",
@@ -44,6 +49,20 @@ static const char *const finalities[] = {
 	"latest",
 	"safe",
 	"finalized",
+	NULL,
+};
+static const char *const thresholds[] = {
+	"fixed",
+	"auto",
+	NULL,
+};
+static const char *const single_nodes[] = { "refuse", "accept", NULL };
+
+/* The second one is for what the first one doesn't settle in time. */
+static const char *const ways[] = {
+	"facilitator",
+	"direct",
+	"facilitator direct",
 	NULL,
 };
 
@@ -92,8 +111,10 @@ static const struct conf_key keys[] = {
 	    CONF_WORD_MAX, "", "what the token's name() says" },
 	{ "payout", "token_version", CONF_TEXT, FIELD(payout_token_version), 1,
 	    CONF_WORD_MAX, "", "what its version() says" },
-	{ "payout", "facilitator_url", CONF_TEXT, FIELD(payout_facilitator_url),
-	    1, URL_MAX, "", "the base URL, what stands in front of /settle" },
+	{ "payout", "facilitators", CONF_LIST, FIELD(payout_facilitators), 1,
+	    CONF_URLS_MAX, "",
+	    "base URLs, what stands in front of /settle, also on several "
+	    "lines; the next one is used while those before it fail" },
 	{ "payout", "x402_version", CONF_INT, FIELD(payout_x402_version), 1, 2,
 	    "2", "of the requests that the facilitator gets" },
 	{ "payout", "rpc_urls", CONF_LIST, FIELD(payout_rpc_urls), 1,
@@ -108,20 +129,41 @@ static const struct conf_key keys[] = {
 	    CONF_WORD_MAX, "finalized",
 	    "when a block counts as final: "
 	    "latest, safe or finalized" },
+	{ "payout", "single_node", CONF_SINGLE_NODE, FIELD(payout_single_node),
+	    1, CONF_WORD_MAX, "refuse",
+	    "refuse or accept: nodes of one host only, on base" },
 	{ "payout", "threshold_micros", CONF_INT,
 	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
 	    "a worker is paid from this balance on" },
+	{ "payout", "threshold", CONF_THRESHOLD, FIELD(payout_threshold), 1,
+	    CONF_WORD_MAX, "fixed",
+	    "fixed; or auto: paid is, from threshold_micros on, when the fee "
+	    "is a small share (see the next three), or after a longest wait" },
+	{ "payout", "fee_micros", CONF_INT, FIELD(payout_fee_micros), 0,
+	    MICROS_MAX / 100, "1000", "what a payment costs" },
+	{ "payout", "fee_share_percent", CONF_INT,
+	    FIELD(payout_fee_share_percent), 1, 100, "1",
+	    "the fee may be so much of what is paid" },
+	{ "payout", "longest_wait_days", CONF_INT,
+	    FIELD(payout_longest_wait_days), 1, 366, "7",
+	    "or credit has waited for so long" },
+	{ "payout", "max_reward_micros", CONF_INT,
+	    FIELD(payout_max_reward_micros), 1, REWARD_MAX_MICROS, "1000",
+	    "a result whose reward is higher isn't paid, whatever the ledger says" },
 	{ "payout", "validity_s", CONF_INT, FIELD(payout_validity_s), 60,
 	    604800, "3600", "how long an authorization can be settled" },
-	{ "payout", "max_per_payout_micros", CONF_INT,
-	    FIELD(payout_max_per_payout_micros), 0, MICROS_MAX, "0",
-	    "of one payout; 0: no cap" },
-	{ "payout", "max_per_run_micros", CONF_INT,
-	    FIELD(payout_max_per_run_micros), 0, MICROS_MAX, "0",
-	    "of all payouts of a run; 0: no cap" },
-	{ "payout", "max_per_worker_day_micros", CONF_INT,
-	    FIELD(payout_max_per_worker_day_micros), 0, MICROS_MAX, "0",
-	    "of a worker's payouts in 24 hours; 0: no cap" },
+	{ "payout", "max_per_payout_micros", CONF_CAP,
+	    FIELD(payout_max_per_payout_micros), 1, MICROS_MAX, "100000",
+	    "of one payout; without all four caps nobody is paid" },
+	{ "payout", "max_per_run_micros", CONF_CAP,
+	    FIELD(payout_max_per_run_micros), 1, MICROS_MAX, "1000000",
+	    "of all payouts of a run" },
+	{ "payout", "max_per_worker_day_micros", CONF_CAP,
+	    FIELD(payout_max_per_worker_day_micros), 1, MICROS_MAX, "200000",
+	    "of a worker's payouts in 24 hours: what an honest one can earn" },
+	{ "payout", "max_per_day_micros", CONF_CAP,
+	    FIELD(payout_max_per_day_micros), 1, MICROS_MAX, "2000000",
+	    "of all payouts in 24 hours: what you can bear to lose" },
 	{ "payout", "concurrency", CONF_INT, FIELD(payout_concurrency), 1, 64,
 	    "1", "settlements at once; many facilitators can't do more" },
 	{ "payout", "treasury_key_file", CONF_PATH,
@@ -130,6 +172,29 @@ static const struct conf_key keys[] = {
 	{ "payout", "treasury_passphrase_file", CONF_PATH,
 	    FIELD(payout_treasury_passphrase_file), 1, PATH_LEN_MAX, "",
 	    "the keystore's passphrase, mode 0600" },
+	{ "payout", "settle", CONF_SETTLE, FIELD(payout_settle), 1,
+	    CONF_WORD_MAX, "facilitator",
+	    "facilitator, direct (from an account of yours that pays the gas), "
+	    "or facilitator direct: the second after a time" },
+	{ "payout", "direct_after_s", CONF_INT, FIELD(payout_direct_after_s), 0,
+	    604800, "900",
+	    "the facilitator has so long from the signature on" },
+	{ "payout", "direct_batch", CONF_INT, FIELD(payout_direct_batch), 1, 64,
+	    "1", "payouts in one transaction of the gas account, at most" },
+	{ "payout", "gas_key_file", CONF_PATH, FIELD(payout_gas_key_file), 1,
+	    PATH_LEN_MAX, "",
+	    "the gas account's key, another one: 64 hex digits, mode 0600" },
+	{ "payout", "max_fee_gwei", CONF_GWEI, FIELD(payout_max_fee_wei), 1,
+	    FEE_MAX_WEI, "0.1",
+	    "for each gas; above it direct settlement waits" },
+	{ "payout", "max_gas_per_day_gwei", CONF_GWEI,
+	    FIELD(payout_max_gas_per_day_wei), 1, INT64_MAX, "5000000",
+	    "of all gas that is signed for in 24 hours; 1000000000 gwei are "
+	    "one ether" },
+	{ "payout", "journal_file", CONF_PATH, FIELD(payout_journal_file), 1,
+	    PATH_LEN_MAX, "",
+	    "all that was ever signed; beside the key unless "
+	    "set, and only the payout program's user may have it" },
 	{ "payout", "cdp_key_id", CONF_TEXT, FIELD(payout_cdp_key_id), 1,
 	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator" },
 	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file), 1,
@@ -188,6 +253,34 @@ set_int(
 		    "%s: got \"%s\", expected an "
 		    "integer from %lld to %lld",
 		    k->name, value, (long long)k->min, (long long)k->max);
+	*out = n;
+	return RC_OK;
+}
+
+/* A number of gwei with at most nine digits after the point. */
+static enum rc
+set_gwei(
+    int64_t *out, const struct conf_key *k, const char *value, struct err *e)
+{
+	size_t whole = strspn(value, "0123456789"), i;
+	const char *digits = value[whole] == '.' ? value + whole + 1 : "";
+	size_t fraction = strspn(digits, "0123456789");
+	int64_t n = 0;
+	bool ok = whole > 0 && fraction <= 9 && digits[fraction] == '\0' &&
+	    (value[whole] == '\0' || fraction > 0);
+
+	for (i = 0; ok && i < whole + 9; i++)
+		ok = !__builtin_mul_overflow(n, 10, &n) &&
+		    !__builtin_add_overflow(n,
+			i < whole		   ? value[i] - '0'
+			    : i - whole < fraction ? digits[i - whole] - '0'
+						   : 0,
+			&n);
+	if (!ok || n < k->min || n > k->max)
+		return err_set(e, RC_INVALID,
+		    "%s: got \"%s\", expected a number of gwei up to %lld, "
+		    "with at most 9 digits after the point",
+		    k->name, value, (long long)(k->max / WEI_PER_GWEI));
 	*out = n;
 	return RC_OK;
 }
@@ -269,6 +362,7 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 
 	switch (k->type) {
 	case CONF_INT:
+	case CONF_CAP:
 		return set_int(field, k, value, e);
 	case CONF_BOOL:
 		return set_bool(field, k, value, e);
@@ -278,11 +372,25 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_word(field, k, networks, value, e);
 	case CONF_FINALITY:
 		return set_word(field, k, finalities, value, e);
+	case CONF_SETTLE:
+		return set_word(field, k, ways, value, e);
+	case CONF_GWEI:
+		return set_gwei(field, k, value, e);
+	case CONF_THRESHOLD:
+		return set_word(field, k, thresholds, value, e);
+	case CONF_SINGLE_NODE:
+		return set_word(field, k, single_nodes, value, e);
 	case CONF_TEXT:
 	case CONF_PATH:
 		return set_text(field, k, file, value, e);
 	}
 	return err_set(e, RC_INVALID, "%s: unknown type", k->name);
+}
+
+bool
+conf_settles(const struct conf *c, const char *way)
+{
+	return strstr(c->payout_settle, way) != NULL;
 }
 
 enum rc
@@ -329,7 +437,7 @@ conf_defaults(struct conf *c)
 
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < KEYS; i++)
-		if (keys[i].initial[0] != '\0')
+		if (keys[i].initial[0] != '\0' && keys[i].type != CONF_CAP)
 			CHECK(key_set(c, &keys[i], NULL, keys[i].initial,
 				  NULL) == RC_OK);
 }
@@ -368,7 +476,8 @@ conf_print_sample(FILE *out)
 			section = keys[i].section;
 			fprintf(out, "%s[%s]\n", i == 0 ? "" : "\n", section);
 		}
-		fprintf(out, "; %s\n;%s = %s\n", keys[i].help, keys[i].name,
+		fprintf(out, "; %s\n%s%s = %s\n", keys[i].help,
+		    keys[i].type == CONF_CAP ? "" : ";", keys[i].name,
 		    keys[i].initial);
 	}
 }

@@ -19,6 +19,7 @@
 /* Numbers. */
 #define JSON_INT_MAX	  9007199254740991LL /* 2^53-1: exact in JS */
 #define REWARD_MAX_MICROS 1000000000LL	     /* 1,000 USDC for one check */
+#define AMOUNT_MAX_MICROS 1000000000000000LL /* 10^9 USDC moved at once */
 #define COPIES_MAX	  100	 /* slots of one task in one cycle */
 #define INTERVAL_MIN_MS	  1000LL /* one cycle a second */
 #define INTERVAL_MAX_MS	  (31LL * 86400 * 1000)
@@ -26,6 +27,9 @@
 #define TIMEOUT_MIN_MS	  100
 #define TIMEOUT_MAX_MS	  60000 /* a round of checks stays short */
 #define STATUS_MAX	  599	/* RFC 9110: three digits, 1xx to 5xx */
+#define WEI_PER_GWEI	  1000000000LL
+/* For each gas: times the gas of a transaction (2^24), it is below 2^63. */
+#define FEE_MAX_WEI (500 * WEI_PER_GWEI)
 
 /* Requests. */
 #define RESULTS_PER_POST_MAX 50 /* protocol */
@@ -44,6 +48,7 @@
 #define CLOCK_SKEW_MS	     60000 /* protocol: a result from the future */
 #define REOFFER_AFTER_MS     60000 /* protocol: past the task's timeout */
 #define RESULT_WINDOW_MAX_MS (24LL * 3600 * 1000)
+#define VALID_BEFORE_MAX_S   4102444799LL /* 2099: what ends later never ends */
 
 /* Work done for one poll, whatever the size of the ledger. */
 #define POLL_CANDIDATES_MAX 128 /* due tasks looked at */
@@ -53,7 +58,9 @@ static_assert(TASKS_PER_POLL_MAX <= RESULTS_PER_POST_MAX,
 static_assert(POLL_CANDIDATES_MAX > TASKS_PER_POLL_MAX,
     "a poll must be able to skip tasks that are in cooldown");
 static_assert(
-    (long long)RESULTS_PER_POST_MAX * REWARD_MAX_MICROS < JSON_INT_MAX,
-    "a request's sum must be exact in JavaScript");
+    AMOUNT_MAX_MICROS < JSON_INT_MAX, "an amount must be exact in JavaScript");
+static_assert(
+    (long long)RESULTS_PER_POST_MAX * REWARD_MAX_MICROS < AMOUNT_MAX_MICROS,
+    "a request's sum must be an amount");
 
 #endif

@@ -8,21 +8,34 @@
 
 #define TEXT_MAX 400
 
+enum seal_kind
+seal_kind(const struct seal *s)
+{
+	return s->verified_to > 0 ? SEAL_RESERVED : SEAL_ADOPTED;
+}
+
 static void
 seal_digest(uint8_t out[static KECCAK256_LEN], const struct seal *s,
     const struct sealed *what)
 {
 	char ledger[HEX_SIZE(LEDGER_ID_LEN)], worker[ADDRESS_LEN + 1];
-	char text[TEXT_MAX];
+	char text[TEXT_MAX], of[TEXT_MAX / 2];
 
 	hex_encode(ledger, what->ledger_id, LEDGER_ID_LEN);
 	address_format(worker, &what->worker, ADDRESS_LOWER);
+	if (seal_kind(s) == SEAL_RESERVED)
+		(void)snprintf(of, sizeof(of),
+		    "reserved: its balance after transfer %" PRId64
+		    " was verified as %" PRId64 " micro-USDC",
+		    s->verified_to, s->balance_micros);
+	else
+		(void)snprintf(of, sizeof(of),
+		    "found on the chain (%" PRId64 ", %" PRId64 ")",
+		    s->verified_to, s->balance_micros);
 	(void)snprintf(text, sizeof(text),
-	    "worknet ledger %s: payout no. %" PRId64 " of %s is %" PRId64
-	    " micro-USDC; its balance after transfer %" PRId64 " was %" PRId64
-	    " micro-USDC",
-	    ledger, what->seq, worker, what->amount_micros, s->verified_to,
-	    s->balance_micros);
+	    "worknet ledger %s: payout no. %" PRId64 " of %s, %" PRId64
+	    " micro-USDC, %s",
+	    ledger, what->seq, worker, what->amount_micros, of);
 	eth_text_digest(out, slice_of(text));
 }
 

@@ -1,13 +1,19 @@
 /*
- * Seals: the treasury's signature on a payout and on what was verified for it.
- * Only the payout program has that key: what a run relies on of earlier ones
- * carries it, whoever else may write to the ledger.
+ * Seals: the treasury's signature on a payout, and on what was verified for it
+ * or that it was found on the chain. Only the payout program's vault has that
+ * key: what a run relies on of earlier ones carries it, whoever else may write
+ * to the ledger.
  */
 #ifndef WORKNET_ETH_SEAL_H
 #define WORKNET_ETH_SEAL_H
 
 #include "eth/nonce.h"
 #include "eth/sign.h"
+
+enum seal_kind {
+	SEAL_RESERVED, /* made by a run, which verified the balance */
+	SEAL_ADOPTED,  /* found on the chain: backed by nothing */
+};
 
 struct seal {
 	/*
@@ -26,6 +32,9 @@ struct sealed {
 	int64_t seq;
 	int64_t amount_micros;
 };
+
+/* What s is a seal of, which its text says, too. */
+enum seal_kind seal_kind(const struct seal *s);
 
 /* Signs s, whose other fields are given. RC_INVALID for a bad key. */
 MUST_CHECK enum rc seal_sign(struct seal *s, const struct sealed *what,

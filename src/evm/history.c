@@ -1,142 +1,240 @@
 #include "evm/history.h"
 
-#include <stdio.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "eth/hex.h"
 #include "evm/nodes_room.h"
 #include "evm/receipt.h"
 
-#define SPAN_BLOCKS 8000 /* common nodes allow 10,000 */
-#define SPAN_SHRINK 8	 /* when a node refuses a range */
+static_assert(HISTORY_BLOCKS == SPAN_MAX, "a range is one span at best");
+static_assert(RPC_NODES_MAX <= sizeof(unsigned) * 8, "a bit for each node");
 
-static void
-ask_uses(struct rpc_call *call, size_t node, const struct nodes *c,
-    const struct address *treasury, uint64_t first, uint64_t last)
-{
-	char token[ADDRESS_LEN + 1], from[BLOCK_TEXT_MAX], to[BLOCK_TEXT_MAX];
-	char used[HEX_SIZE(32)], payer[HEX_SIZE(32)];
-	uint8_t word[32] = { 0 };
+/* ---- What is shown ---- */
 
-	memcpy(word + 12, treasury->b, sizeof(treasury->b));
-	address_format(token, &c->network->token, ADDRESS_LOWER);
-	hex_encode(used, topic_authorization_used, 32);
-	hex_encode(payer, word, sizeof(word));
-	nodes_block_text(from, first);
-	nodes_block_text(to, last);
-	rpc_call_set(call, node, "eth_getLogs",
-	    "[{\"address\":\"%s\","
-	    "\"fromBlock\":\"%s\",\"toBlock\":\"%s\","
-	    "\"topics\":[\"%s\",\"%s\"]}]",
-	    token, from, to, used, payer);
-}
-
-/* One log; what isn't of the expected form is no log of ours. */
 static bool
-read_use(struct history_use *use, const struct json *log)
+is_same_use(const struct history_use *a, const struct history_use *b)
 {
-	return !json_is_true(json_get(log, "removed")) &&
-	    rpc_data(use->nonce, sizeof(use->nonce),
-		json_at(json_get(log, "topics"), 2)) &&
-	    rpc_data(
-		use->tx, sizeof(use->tx), json_get(log, "transactionHash")) &&
-	    rpc_quantity(&use->block, json_get(log, "blockNumber"));
+	return a->canceled == b->canceled && a->block == b->block &&
+	    a->value == b->value &&
+	    memcmp(a->nonce, b->nonce, sizeof(a->nonce)) == 0 &&
+	    memcmp(a->tx, b->tx, sizeof(a->tx)) == 0 &&
+	    memcmp(a->block_hash, b->block_hash, sizeof(a->block_hash)) == 0 &&
+	    memcmp(a->to.b, b->to.b, sizeof(a->to.b)) == 0;
 }
 
+/* Notes that a node shows a use; they mostly come in one order. */
 static enum rc
-read_uses(const struct rpc_call *call, history_fn *fn, void *ctx, struct err *e)
+show(struct history *h, size_t node, const struct history_use *use,
+    size_t *hint, struct err *e)
 {
-	struct history_use use;
-	size_t i;
+	struct history_shown *all;
+	size_t i, k;
 
-	for (i = 0; i < json_count(call->result); i++) {
-		if (!read_use(&use, json_at(call->result, i)))
-			return err_set(e, RC_IO,
-			    "eth_getLogs: a log of "
-			    "another form");
-		if (!fn(ctx, &use))
-			return err_set(e, RC_CONFLICT, "stopped");
+	for (k = 0; k < h->n; k++) {
+		i = (*hint + k) % h->n;
+		if (is_same_use(&h->all[i].use, use)) {
+			h->all[i].nodes |= 1U << node;
+			*hint = i + 1;
+			return RC_OK;
+		}
 	}
+	/* Room for twice as many whenever their number is a power of two. */
+	if ((h->n & (h->n - 1)) == 0) {
+		all = reallocarray(
+		    h->all, h->n == 0 ? 1 : 2 * h->n, sizeof(*all));
+		if (all == NULL)
+			return err_set(e, RC_NO_MEMORY, "history: no memory");
+		h->all = all;
+	}
+	h->all[h->n++] =
+	    (struct history_shown){ .use = *use, .nodes = 1U << node };
 	return RC_OK;
 }
 
-static enum rc
-uses_of_node(struct nodes *c, size_t node, const struct address *treasury,
-    uint64_t first, uint64_t last, history_fn *fn, void *ctx, struct err *e)
+bool
+history_is_final(
+    const struct history_shown *s, const uint64_t *finals, size_t n)
 {
-	struct rpc_call call = { .node = 0 };
-	uint64_t span = SPAN_BLOCKS, end;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((s->nodes & 1U << i) == 0 || s->use.block > finals[i])
+			return false;
+	return n > 0;
+}
+
+void
+history_free(struct history *h)
+{
+	free(h->all);
+	*h = (struct history){ .n = 0 };
+}
+
+/* ---- One node ---- */
+
+/*
+ * The uses in one answer about the blocks from first to last; what isn't of
+ * the expected form, or in other blocks, shows nothing.
+ */
+static enum rc
+read_uses(struct nodes *c, const struct rpc_call *call,
+    const struct address *treasury, uint64_t first, uint64_t last,
+    struct history *h, struct err *e)
+{
+	struct history_use use;
+	struct token_use found;
+	enum use_found what;
+	size_t i, hint = 0;
 	enum rc rc = RC_OK;
 
-	while (rc == RC_OK && first <= last) {
-		end = last - first < span ? last : first + span - 1;
-		ask_uses(&call, node, c, treasury, first, end);
-		rpc_run(c->rpc, &call, 1);
-		if (call.outcome == RPC_RESULT && json_is_array(call.result)) {
-			rc = read_uses(&call, fn, ctx, e);
-			first = end + 1;
-		} else if (call.outcome == RPC_ERROR && span > 1) {
-			span = span < SPAN_SHRINK ? 1 : span / SPAN_SHRINK;
-		} else {
-			rc = err_set(e, RC_IO, "eth_getLogs: %s",
-			    call.outcome == RPC_RESULT
-				? "an answer of another form"
-				: call.error);
-		}
-		rpc_call_reset(&call);
+	for (i = 0; rc == RC_OK && i < json_count(call->result); i++) {
+		memset(&use, 0, sizeof(use));
+		what =
+		    uses_read(&found, use.nonce, call, i, c->network, treasury);
+		if (what == USE_BROKEN)
+			nodes_fault(c, call->node, NODE_FAULT_ALONE,
+			    "it shows the use of an authorization and not what that paid");
+		if (what != USE_FOUND || found.block_number < first ||
+		    found.block_number > last)
+			continue;
+		use.canceled = found.canceled;
+		use.block = found.block_number;
+		use.to = found.to;
+		use.value = found.value;
+		memcpy(use.tx, found.tx, sizeof(use.tx));
+		memcpy(
+		    use.block_hash, found.block_hash, sizeof(use.block_hash));
+		rc = show(h, call->node, &use, &hint, e);
 	}
 	return rc;
 }
 
-enum rc
-history_uses(struct nodes *c, const struct address *treasury, uint64_t first,
-    uint64_t last, history_fn *fn, void *ctx, bool *complete, struct err *e)
+/* *upto: the last block up to which the node gave everything. */
+static enum rc
+uses_of_node(struct nodes *c, size_t node, const struct address *treasury,
+    uint64_t first, uint64_t last, struct history *h, uint64_t *upto,
+    struct err *e)
 {
+	struct span *span = &c->spans[node];
+	struct rpc_call call = { .node = 0 };
+	uint64_t width;
+	bool again = true;
+	enum rc rc = RC_OK;
+
+	while (
+	    rc == RC_OK && again && first <= last && c->scans_left[node] > 0) {
+		width =
+		    last - first < span->width ? last - first + 1 : span->width;
+		c->scans_left[node]--;
+		uses_ask(&call, node, c->network, treasury, first,
+		    first + width - 1);
+		rpc_run(c->rpc, &call, 1);
+		if (call.outcome == RPC_RESULT && json_is_array(call.result)) {
+			rc = read_uses(
+			    c, &call, treasury, first, first + width - 1, h, e);
+			first += width;
+			span_widen(span);
+		} else {
+			again = span_narrow(c, &call, width);
+		}
+		rpc_call_reset(&call);
+	}
+	*upto = first - 1;
+	return rc;
+}
+
+/* ---- All nodes ---- */
+
+enum rc
+history_begin(struct nodes *c, uint64_t *final, uint64_t *latest, struct err *e)
+{
+	bool found = false;
+	size_t i;
+
+	*final = *latest = 0;
+	nodes_view(c);
+	for (i = 0; i < rpc_count(c->rpc); i++) {
+		if (!c->nodes[i].usable)
+			continue;
+		if (!found || c->nodes[i].final.number < *final)
+			*final = c->nodes[i].final.number;
+		/* The highest one may be invented, and endless to scan. */
+		if (!found || c->nodes[i].latest.number < *latest)
+			*latest = c->nodes[i].latest.number;
+		found = true;
+	}
+	return found ? RC_OK
+		     : err_set(e, RC_IO, "no node of the chain answers");
+}
+
+/* What the nodes together make of one use; upto: what each has told. */
+static void
+weigh(struct nodes *c, struct history_shown *s, const uint64_t *upto)
+{
+	uint64_t finals[RPC_NODES_MAX];
+	size_t i, n = rpc_count(c->rpc), showing = 0, denying = 0;
+	char tx[HEX_SIZE(TX_HASH_LEN)];
+	bool disputed = false;
+
+	for (i = 0; i < n; i++) {
+		finals[i] = c->nodes[i].usable ? c->nodes[i].final.number : 0;
+		if ((s->nodes & 1U << i) != 0)
+			showing++;
+		else if (c->nodes[i].usable && upto[i] >= s->use.block)
+			denying++;
+		if ((s->nodes & 1U << i) == 0 && finals[i] >= s->use.block &&
+		    upto[i] >= s->use.block)
+			disputed = true;
+	}
+	s->is_final = history_is_final(s, finals, n);
+	s->is_shared = denying == 0 && (showing > 1 || showing == n);
+	hex_encode(tx, s->use.tx, sizeof(s->use.tx));
+	for (i = 0; denying > 0 && i < n; i++)
+		if ((s->nodes & 1U << i) != 0)
+			nodes_fault(c, i,
+			    disputed ? NODE_FAULT_DISPUTED : NODE_FAULT_ALONE,
+			    "it shows a payment of the treasury that another node doesn't, in block %" PRIu64
+			    ", transaction %s",
+			    s->use.block, tx);
+}
+
+enum rc
+history_read(struct nodes *c, const struct address *treasury, uint64_t first,
+    uint64_t last, struct history *out, struct err *e)
+{
+	uint64_t upto[RPC_NODES_MAX] = { 0 }, end;
 	size_t i, given = 0;
 	enum rc rc = RC_OK;
 
-	*complete = false;
-	nodes_view(c);
-	(void)!err_set(e, RC_IO, "no node of the chain answers");
-	/* A payment that one node doesn't show would be made again. */
-	for (i = 0; i < rpc_count(c->rpc); i++) {
-		if (!c->nodes[i].usable || c->nodes[i].latest.number < last)
-			continue;
-		rc = uses_of_node(c, i, treasury, first, last, fn, ctx, e);
-		if (rc != RC_OK && rc != RC_IO)
-			return rc;
-		given += rc == RC_OK;
-	}
-	*complete = given == rpc_count(c->rpc);
-	return given > 0 ? RC_OK : RC_IO;
-}
-
-enum rc
-history_payment(struct nodes *c, const struct address *treasury,
-    const struct history_use *use, struct address *to, uint64_t *value,
-    struct err *e)
-{
-	struct transfer_authorization a = { .from = *treasury };
-	struct rpc_call call = { .node = 0 };
-	struct token_use found;
-	const char *why = "no node answers";
-	size_t i;
-
-	memcpy(a.nonce, use->nonce, sizeof(a.nonce));
-	for (i = 0; why != NULL && i < rpc_count(c->rpc); i++) {
+	CHECK(first > 0 && first <= last && last - first < HISTORY_BLOCKS);
+	*out = (struct history){ .last = last };
+	for (i = 0; rc == RC_OK && i < rpc_count(c->rpc); i++) {
 		if (!c->nodes[i].usable)
 			continue;
-		receipt_ask(&call, i, use->tx);
-		rpc_run(c->rpc, &call, 1);
-		why = receipt_read(&found, &call, c->network, &a, use->tx);
-		rpc_call_reset(&call);
+		end = c->nodes[i].latest.number < last
+		    ? c->nodes[i].latest.number
+		    : last;
+		upto[i] = first - 1;
+		if (first <= end)
+			rc = uses_of_node(
+			    c, i, treasury, first, end, out, &upto[i], e);
+		given += upto[i] == last;
 	}
-	if (why != NULL)
-		return err_set(e, RC_IO, "a payment's receipt: %s", why);
-	*to = found.to;
-	*value = found.value;
-	return RC_OK;
+	out->is_complete = given == rpc_count(c->rpc);
+	out->is_given = given > 0;
+	out->is_over = rpc_is_stopped(c->rpc);
+	for (i = 0; i < rpc_count(c->rpc); i++)
+		out->is_over |= c->scans_left[i] == 0;
+	for (i = 0; rc == RC_OK && i < out->n; i++)
+		weigh(c, &out->all[i], upto);
+	if (rc != RC_OK)
+		history_free(out);
+	return rc;
 }
+
+/* ---- Blocks by their time ---- */
 
 static enum rc
 block_time(struct nodes *c, size_t node, uint64_t number, uint64_t *time_s,
@@ -150,7 +248,7 @@ block_time(struct nodes *c, size_t node, uint64_t number, uint64_t *time_s,
 	nodes_block_text(text, number);
 	nodes_ask_block(&call, node, text);
 	rpc_run(c->rpc, &call, 1);
-	ok = nodes_read_block(&block, &call);
+	ok = nodes_read_block(&block, &call) && block.number == number;
 	rpc_call_reset(&call);
 	if (!ok)
 		return err_set(e, RC_IO, "no block %s", text);
@@ -158,21 +256,14 @@ block_time(struct nodes *c, size_t node, uint64_t number, uint64_t *time_s,
 	return RC_OK;
 }
 
-enum rc
-history_block_before(
-    struct nodes *c, uint64_t time_s, uint64_t *number, struct err *e)
+/* Block times rise with their numbers. */
+static enum rc
+block_before(struct nodes *c, size_t node, uint64_t time_s, uint64_t *number,
+    struct err *e)
 {
-	uint64_t low = 0, high, middle, t;
-	size_t node = 0;
+	uint64_t low = 0, high = c->nodes[node].latest.number, middle, t;
 	enum rc rc = RC_OK;
 
-	nodes_view(c);
-	while (node < rpc_count(c->rpc) && !c->nodes[node].usable)
-		node++;
-	if (node == rpc_count(c->rpc))
-		return err_set(e, RC_IO, "no node of the chain answers");
-	/* Block times rise with their numbers. */
-	high = c->nodes[node].latest.number;
 	while (rc == RC_OK && low < high) {
 		middle = low + (high - low + 1) / 2;
 		rc = block_time(c, node, middle, &t, e);
@@ -182,5 +273,27 @@ history_block_before(
 			high = middle - 1;
 	}
 	*number = low;
+	return rc;
+}
+
+enum rc
+history_block_before(
+    struct nodes *c, uint64_t time_s, uint64_t *number, struct err *e)
+{
+	uint64_t lowest = UINT64_MAX, of_node;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	nodes_view(c);
+	for (i = 0; rc == RC_OK && i < rpc_count(c->rpc); i++) {
+		if (!c->nodes[i].usable)
+			continue;
+		rc = block_before(c, i, time_s, &of_node, e);
+		if (of_node < lowest)
+			lowest = of_node;
+	}
+	if (rc == RC_OK && lowest == UINT64_MAX)
+		return err_set(e, RC_IO, "no node of the chain answers");
+	*number = lowest;
 	return rc;
 }

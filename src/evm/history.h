@@ -1,44 +1,82 @@
 /*
  * The treasury's payments as the chain has them: what the ledger is compared
- * with before a run pays, so that a ledger that was restored from an older
- * copy learns of the payments that it has lost. Reads only. One thread at a
- * time.
+ * with, so that a ledger that was restored from an older copy learns of the
+ * payments that it has lost, and one that nobody told of a payment hears of
+ * it. Reads only. One thread at a time.
  */
 #ifndef WORKNET_EVM_HISTORY_H
 #define WORKNET_EVM_HISTORY_H
 
 #include "evm/nodes.h"
 
-/* One use of an authorization of the treasury. */
+/* One use, or cancellation, of an authorization of the treasury. */
 struct history_use {
 	uint8_t nonce[32];
+	bool canceled;
 	uint8_t tx[TX_HASH_LEN];
 	uint64_t block;
+	uint8_t block_hash[RPC_HASH_LEN];
+	struct address to; /* of a payment */
+	uint64_t value;
 };
 
-/* Return false to stop. */
-typedef bool history_fn(void *ctx, const struct history_use *use);
+/* A use, and which nodes show exactly that. */
+struct history_shown {
+	struct history_use use;
+	unsigned nodes; /* a bit for each */
+	/* Every configured node does, at or below its own final block. */
+	bool is_final;
+	/*
+	 * Every node that has its block and gave all logs up to it shows it,
+	 * two at least, or all that are configured.
+	 */
+	bool is_shared;
+};
+
+/* What the nodes show of a range of blocks. */
+struct history {
+	struct history_shown *all; /* owned: history_free */
+	size_t n;
+	uint64_t last; /* of the range, and of what was asked for */
+	/* Every configured node gave all of it. */
+	bool is_complete;
+	bool is_given; /* by one node at least */
+	/* A node can't be asked any more in this run. */
+	bool is_over;
+};
 
 /*
- * Calls fn for each AuthorizationUsed of the treasury in the blocks from
- * first to last, in no order, as any node has them: one that more than one
- * node has comes more than once. A range that a node refuses is asked for in
- * parts. *complete: every configured node gave all of it. RC_IO when none
- * does, RC_CONFLICT when fn stopped.
+ * Looks at the nodes' blocks. *final: the lowest final block of those that are
+ * usable; *latest: the lowest newest one. RC_IO when none is.
  */
-MUST_CHECK enum rc
-history_uses(struct nodes *c, const struct address *treasury, uint64_t first,
-    uint64_t last, history_fn *fn, void *ctx, bool *complete, struct err *e);
-
-/* What that use paid to whom, from its receipt. RC_IO when no node has a
- * receipt that checks out. */
-MUST_CHECK enum rc history_payment(struct nodes *c,
-    const struct address *treasury, const struct history_use *use,
-    struct address *to, uint64_t *value, struct err *e);
+MUST_CHECK enum rc history_begin(
+    struct nodes *c, uint64_t *final, uint64_t *latest, struct err *e);
 
 /*
- * The number of the last block whose time is before time_s (Unix seconds);
- * 0 when there is none. RC_IO.
+ * Reads the treasury's uses in the blocks from first (above 0) to last,
+ * HISTORY_BLOCKS at most, from every usable node, after history_begin. A range
+ * that a node refuses is asked for in parts. A node that gives only some of it,
+ * or was asked SCAN_MAX times in this run, leaves *out incomplete.
+ * RC_NO_MEMORY.
+ *
+ * What only some nodes show though another has its block is noted as their
+ * fault, by name.
+ */
+#define HISTORY_BLOCKS 8000
+MUST_CHECK enum rc history_read(struct nodes *c, const struct address *treasury,
+    uint64_t first, uint64_t last, struct history *out, struct err *e);
+void history_free(struct history *h);
+
+/*
+ * The rule of is_final, for the model: n nodes are configured, finals are the
+ * numbers of their final blocks.
+ */
+bool history_is_final(
+    const struct history_shown *s, const uint64_t *finals, size_t n);
+
+/*
+ * The lowest number, of all usable nodes, of the last block whose time is
+ * before time_s (Unix seconds); 0 when there is none. RC_IO.
  */
 MUST_CHECK enum rc history_block_before(
     struct nodes *c, uint64_t time_s, uint64_t *number, struct err *e);

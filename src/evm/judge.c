@@ -1,6 +1,6 @@
 /*
- * What nodes.h says about nodes_judge_all. Each node looks at each case for
- * itself; all looks that wait for the same kind of answer are asked together:
+ * What nodes.h says about nodes_judge_all. Each node is asked about each case
+ * for itself, an inquiry; all inquiries at the same step are asked together:
  *
  *	START: a hint?	-> HINT: its receipt checks out?	-> BLOCK
  *			   else					-> STATE
@@ -8,151 +8,176 @@
  *		unused, and the final block's time is before validBefore: done
  *		unused						-> PROOF
  *		used						-> LOGS
- *	LOGS: the event with (from, nonce), first in the
- *	       blocks from from_block on, then in older ones	-> RECEIPT
- *	RECEIPT: it checks out					-> BLOCK
+ *	LOGS: the event with (from, nonce), first in the blocks
+ *	       from from_block on, then in older ones
+ *		canceled					-> BLOCK
+ *		used						-> TRANSFER
+ *	TRANSFER: the payer's Transfers in that block: the one
+ *	       directly behind the event			-> BLOCK
  *	PROOF: authorizationState in the final block, by its hash or, where
  *	       the node can't do that, by its number: unused	-> BLOCK
  *	BLOCK: is it still the one at its number? then done
  *
- * Then the nodes' looks at a case make its verdict (verdict.c).
+ * Then the nodes' answers to a case make its verdict (verdict.c).
  */
-#include "evm/judge.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WAVE_MAX	256 /* calls at once: their answers are in memory */
-#define LOG_QUERIES_MAX 256 /* of one look */
-#define LOG_SPAN_SHRINK 8   /* when a node refuses a range */
+#include "evm/nodes_room.h"
+#include "evm/receipt.h"
+#include "evm/verdict.h"
+
+#define BATCH_MAX 256 /* calls at once: their answers are in memory */
+
+/* What an inquiry waits for. */
+enum step {
+	STEP_DONE,
+	STEP_HINT,
+	STEP_STATE,
+	STEP_LOGS,
+	STEP_TRANSFER,
+	STEP_PROOF,
+	STEP_BLOCK,
+};
+
+/* One node asked about one case. */
+struct inquiry {
+	const struct judged_case *which;
+	size_t node;
+	enum step step;
+	struct node_answer answer; /* complete once STEP_DONE */
+	bool expired;		   /* the block is to be the proof */
+	bool by_number;		   /* second try of PROOF and TRANSFER */
+	/*
+	 * STEP_LOGS goes from log_to down to log_from, at first which's
+	 * from_block, then 0; width is how many blocks were asked for.
+	 */
+	uint64_t log_from;
+	uint64_t log_to;
+	uint64_t width;
+};
 
 static const struct transfer_authorization *
-authorization(const struct look *l)
+authorization(const struct inquiry *q)
 {
-	return &l->which->authorization;
+	return &q->which->authorization;
 }
 
 static void
-finish(struct look *l, enum look_result result, const char *why)
+finish(struct inquiry *q, enum node_says says, const char *why)
 {
-	l->stage = STAGE_DONE;
-	l->result = result;
-	(void)snprintf(l->why, sizeof(l->why), "%s", why);
-}
-
-static const char *
-trouble(const struct rpc_call *call)
-{
-	return call->outcome == RPC_RESULT ? "an answer of another form"
-					   : call->error;
+	q->step = STEP_DONE;
+	q->answer.says = says;
+	(void)snprintf(q->answer.why, sizeof(q->answer.why), "%s", why);
 }
 
 /* ---- Asking ---- */
 
 static void
-ask_logs(struct rpc_call *call, const struct look *l, const struct nodes *c)
+ask_logs(struct rpc_call *call, struct inquiry *q, const struct nodes *c)
 {
 	char from[BLOCK_TEXT_MAX], to[BLOCK_TEXT_MAX] = "latest";
-	uint64_t first = l->log_from;
+	uint64_t all = q->log_to - q->log_from + 1;
 
-	if (l->log_to - first >= l->log_span)
-		first = l->log_to - l->log_span + 1;
-	nodes_block_text(from, first);
+	q->width =
+	    all < c->spans[q->node].width ? all : c->spans[q->node].width;
+	nodes_block_text(from, q->log_to - q->width + 1);
 	/* Past its head a node gives an error; "latest" never is. */
-	if (l->log_to < c->nodes[l->node].latest.number)
-		nodes_block_text(to, l->log_to);
-	logs_ask(call, l->node, c->network, authorization(l), from, to);
+	if (q->log_to < q->answer.latest.number)
+		nodes_block_text(to, q->log_to);
+	logs_ask(call, q->node, c->network, authorization(q), from, to);
 }
 
 /* Not by tag: what counts is the state in a block whose time we know. */
 static void
-ask_proof(struct rpc_call *call, const struct look *l, const struct nodes *c)
+ask_proof(struct rpc_call *call, const struct inquiry *q, const struct nodes *c)
 {
-	const struct block *final = &c->nodes[l->node].final;
+	const struct block *final = &q->answer.final;
 	char block[BLOCK_TEXT_MAX];
 
 	nodes_block_text(block, final->number);
-	if (l->by_number)
+	if (q->by_number)
 		token_ask_state(
-		    call, l->node, c->network, authorization(l), block);
+		    call, q->node, c->network, authorization(q), block);
 	else
 		token_ask_state_in(
-		    call, l->node, c->network, authorization(l), final->hash);
+		    call, q->node, c->network, authorization(q), final->hash);
 }
 
 static void
-ask(struct rpc_call *call, const struct look *l, const struct nodes *c)
+ask(struct rpc_call *call, struct inquiry *q, const struct nodes *c)
 {
 	char block[BLOCK_TEXT_MAX];
 
-	switch (l->stage) {
-	case STAGE_HINT:
-		receipt_ask(call, l->node, l->which->hint);
+	switch (q->step) {
+	case STEP_HINT:
+		receipt_ask(call, q->node, q->which->hint);
 		return;
-	case STAGE_STATE:
+	case STEP_STATE:
 		token_ask_state(
-		    call, l->node, c->network, authorization(l), "latest");
+		    call, q->node, c->network, authorization(q), "latest");
 		return;
-	case STAGE_LOGS:
-		ask_logs(call, l, c);
+	case STEP_LOGS:
+		ask_logs(call, q, c);
 		return;
-	case STAGE_RECEIPT:
-		receipt_ask(call, l->node, l->use.tx);
+	case STEP_TRANSFER:
+		transfer_ask(call, q->node, c->network, authorization(q),
+		    &q->answer.use, q->by_number);
 		return;
-	case STAGE_PROOF:
-		ask_proof(call, l, c);
+	case STEP_PROOF:
+		ask_proof(call, q, c);
 		return;
-	case STAGE_BLOCK:
-		nodes_block_text(block, l->block.number);
-		nodes_ask_block(call, l->node, block);
+	case STEP_BLOCK:
+		nodes_block_text(block, q->answer.block.number);
+		nodes_ask_block(call, q->node, block);
 		return;
-	case STAGE_DONE:
+	case STEP_DONE:
 		break;
 	}
-	CHECK(l->stage != STAGE_DONE);
+	CHECK(q->step != STEP_DONE);
 }
 
 /* ---- Taking answers ---- */
 
 static void
-to_block(struct look *l)
+to_block(struct inquiry *q)
 {
-	l->block.number = l->use.block_number;
-	memcpy(l->block.hash, l->use.block_hash, sizeof(l->block.hash));
-	l->stage = STAGE_BLOCK;
+	q->answer.block.number = q->answer.use.block_number;
+	memcpy(q->answer.block.hash, q->answer.use.block_hash,
+	    sizeof(q->answer.block.hash));
+	q->step = STEP_BLOCK;
 }
 
 static void
-take_hint(struct look *l, const struct rpc_call *call, const struct nodes *c)
+take_hint(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
 	/* A facilitator may name any hash; then it is as if it had not. */
-	if (receipt_read(&l->use, call, c->network, authorization(l),
-		l->which->hint) == NULL)
-		to_block(l);
+	if (receipt_read(&q->answer.use, call, c->network, authorization(q),
+		q->which->hint) == NULL)
+		to_block(q);
 	else
-		l->stage = STAGE_STATE;
+		q->step = STEP_STATE;
 }
 
 static void
-take_state(struct look *l, const struct rpc_call *call, const struct nodes *c)
+take_state(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
-	const struct node *node = &c->nodes[l->node];
 	bool used;
 
+	(void)c;
 	if (!token_read_bool(&used, call)) {
-		finish(l, LOOK_NOTHING, trouble(call));
+		finish(q, NODE_SAYS_NOTHING, nodes_trouble(call));
 	} else if (used) {
-		l->log_from = l->which->from_block;
-		l->log_to = node->latest.number;
-		if (l->log_from > l->log_to)
-			l->log_from = l->log_to;
-		l->log_span = l->log_to - l->log_from + 1;
-		l->stage = STAGE_LOGS;
-	} else if (node->final.time_s >= authorization(l)->valid_before) {
-		l->stage = STAGE_PROOF;
+		q->log_from = q->which->from_block;
+		q->log_to = q->answer.latest.number;
+		if (q->log_from > q->log_to)
+			q->log_from = q->log_to;
+		q->step = STEP_LOGS;
+	} else if (q->answer.final.time_s >= authorization(q)->valid_before) {
+		q->step = STEP_PROOF;
 	} else {
-		finish(l, LOOK_UNUSED, "unused so far");
+		finish(q, NODE_SAYS_UNUSED, "unused so far");
 	}
 }
 
@@ -162,237 +187,290 @@ take_state(struct look *l, const struct rpc_call *call, const struct nodes *c)
  * no node showed its use in time.
  */
 static void
-no_log_there(struct look *l)
+no_log_there(struct inquiry *q)
 {
-	if (l->log_to - l->log_from >= l->log_span) {
-		l->log_to -= l->log_span;
-	} else if (l->log_from > 0) {
-		l->log_to = l->log_from - 1;
-		l->log_from = 0;
-		l->log_span = l->log_to + 1;
+	if (q->log_to - q->log_from >= q->width) {
+		q->log_to -= q->width;
+	} else if (q->log_from > 0) {
+		q->log_to = q->log_from - 1;
+		q->log_from = 0;
 	} else {
-		finish(l, LOOK_UNCLEAR,
+		finish(q, NODE_SAYS_UNCLEAR,
 		    "used or canceled, but its event isn't in any block");
 	}
 }
 
 /* Nodes limit the range of blocks or of answers, each in its own way. */
 static void
-narrow_logs(struct look *l, const struct rpc_call *call)
+no_logs(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
 	char why[NODES_REASON_MAX + 1];
 
-	if (call->outcome == RPC_ERROR && l->log_span > 1) {
-		l->log_span = l->log_span < LOG_SPAN_SHRINK
-		    ? 1
-		    : l->log_span / LOG_SPAN_SHRINK;
+	if (span_narrow(c, call, q->width))
 		return;
-	}
 	(void)snprintf(why, sizeof(why), "used or canceled, but where: %.180s",
-	    trouble(call));
-	finish(l, LOOK_UNCLEAR, why);
+	    nodes_trouble(call));
+	finish(q, NODE_SAYS_UNCLEAR, why);
 }
 
 static void
-take_logs(struct look *l, const struct rpc_call *call, const struct nodes *c)
+take_logs(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
-	struct token_use use;
-
-	switch (logs_read(&use, call, c->network, authorization(l))) {
+	switch (logs_read(&q->answer.use, call, c->network, authorization(q))) {
 	case LOGS_FOUND:
-		l->use = use;
-		l->stage = STAGE_RECEIPT;
+		span_widen(&c->spans[q->node]);
+		if (q->answer.use.canceled)
+			to_block(q);
+		else
+			q->step = STEP_TRANSFER;
 		return;
 	case LOGS_NONE:
-		no_log_there(l);
+		span_widen(&c->spans[q->node]);
+		no_log_there(q);
 		break;
 	case LOGS_UNUSABLE:
-		narrow_logs(l, call);
+		no_logs(q, call, c);
 		break;
 	}
-	if (l->stage == STAGE_LOGS && ++l->log_queries >= LOG_QUERIES_MAX)
-		finish(l, LOOK_UNCLEAR,
-		    "used or canceled, but its event is "
-		    "too far back for this node's limits");
+	if (q->step != STEP_LOGS)
+		return;
+	/* The scan of all the treasury's events (adopt.c) goes on with it. */
+	if (c->searches_left[q->node] == 0)
+		finish(q, NODE_SAYS_UNCLEAR,
+		    "used or canceled, but its event is too far back for the calls that a run may make");
+	else
+		c->searches_left[q->node]--;
 }
 
 static void
-take_receipt(struct look *l, const struct rpc_call *call, const struct nodes *c)
+take_transfer(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
-	uint8_t tx[TX_HASH_LEN];
+	char text[NODES_REASON_MAX + 1];
 	const char *why;
 
-	memcpy(tx, l->use.tx, sizeof(tx));
-	why = receipt_read(&l->use, call, c->network, authorization(l), tx);
-	if (why == NULL)
-		to_block(l);
-	else
-		finish(l, LOOK_UNCLEAR, why);
+	if (call->outcome == RPC_ERROR && !q->by_number) {
+		q->by_number = true;
+		return;
+	}
+	why = transfer_read(&q->answer.use, call, c->network, authorization(q));
+	if (why == NULL) {
+		to_block(q);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%s%s%.150s", why,
+	    call->outcome == RPC_RESULT ? "" : ": ",
+	    call->outcome == RPC_RESULT ? "" : call->error);
+	finish(q, NODE_SAYS_UNCLEAR, text);
+	if (call->outcome != RPC_RESULT)
+		nodes_fault(c, q->node, NODE_FAULT_LIMITS,
+		    "eth_getLogs of a single block: %.180s", call->error);
 }
 
 static void
-take_proof(struct look *l, const struct rpc_call *call, const struct nodes *c)
+take_proof(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
 	char why[NODES_REASON_MAX + 1];
 	bool used;
 
-	if (call->outcome == RPC_ERROR && !l->by_number) {
-		l->by_number = true;
+	(void)c;
+	if (call->outcome == RPC_ERROR && !q->by_number) {
+		q->by_number = true;
 		return;
 	}
 	if (!token_read_bool(&used, call)) {
 		(void)snprintf(why, sizeof(why),
-		    "expired, but its state in "
-		    "the final block: %.180s",
-		    trouble(call));
-		finish(l, LOOK_NOTHING, why);
+		    "expired, but its state in the final block: %.180s",
+		    nodes_trouble(call));
+		finish(q, NODE_SAYS_NOTHING, why);
 	} else if (used) {
 		/* "latest" knew less: two nodes behind one name. */
-		finish(l, LOOK_UNCLEAR,
-		    "used in its final block, unused in "
-		    "its latest");
+		finish(q, NODE_SAYS_UNCLEAR,
+		    "used in its final block, unused in its latest");
 	} else {
-		l->expired = true;
-		l->block = c->nodes[l->node].final;
-		l->stage = STAGE_BLOCK;
+		q->expired = true;
+		q->answer.block = q->answer.final;
+		q->step = STEP_BLOCK;
 	}
 }
 
 static void
-take_block(struct look *l, const struct rpc_call *call, const struct nodes *c)
+take_block(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
+	const struct block *expected = &q->answer.block;
+	bool canceled = q->answer.use.canceled;
 	struct block now;
 
-	if (!nodes_read_block(&now, call))
-		finish(l, LOOK_UNCLEAR, "its block can't be read");
-	else if (now.number != l->block.number ||
-	    memcmp(now.hash, l->block.hash, sizeof(now.hash)) != 0)
-		finish(l, LOOK_UNCLEAR, "its block was replaced just now");
-	else if (l->expired)
-		finish(l, LOOK_EXPIRED, "expired and unused in a final block");
+	(void)c;
+	if (!nodes_read_block(&now, call)) {
+		finish(q, NODE_SAYS_UNCLEAR, "its block can't be read");
+		return;
+	}
+	if (now.number != expected->number ||
+	    memcmp(now.hash, expected->hash, sizeof(now.hash)) != 0) {
+		finish(q, NODE_SAYS_UNCLEAR, "its block was replaced just now");
+		return;
+	}
+	q->answer.block = now;
+	if (q->expired)
+		finish(q, NODE_SAYS_EXPIRED,
+		    "expired and unused in a final block");
 	else
-		finish(l, l->use.canceled ? LOOK_CANCELED : LOOK_PAID,
-		    l->use.canceled ? "canceled" : "paid");
-	if (l->result != LOOK_UNCLEAR)
-		l->block = now;
-	l->is_final = l->block.number <= c->nodes[l->node].final.number;
+		finish(q, canceled ? NODE_SAYS_CANCELED : NODE_SAYS_PAID,
+		    canceled ? "canceled" : "paid");
 }
 
 static void
-take(struct look *l, const struct rpc_call *call, const struct nodes *c)
+take(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
 	static void (*const takers[])(
-	    struct look *, const struct rpc_call *, const struct nodes *) = {
-		[STAGE_HINT] = take_hint,
-		[STAGE_STATE] = take_state,
-		[STAGE_LOGS] = take_logs,
-		[STAGE_RECEIPT] = take_receipt,
-		[STAGE_PROOF] = take_proof,
-		[STAGE_BLOCK] = take_block,
+	    struct inquiry *, const struct rpc_call *, struct nodes *) = {
+		[STEP_HINT] = take_hint,
+		[STEP_STATE] = take_state,
+		[STEP_LOGS] = take_logs,
+		[STEP_TRANSFER] = take_transfer,
+		[STEP_PROOF] = take_proof,
+		[STEP_BLOCK] = take_block,
 	};
 
-	CHECK(l->stage != STAGE_DONE);
-	takers[l->stage](l, call, c);
+	CHECK(q->step != STEP_DONE);
+	takers[q->step](q, call, c);
 }
 
-/* ---- Waves ---- */
+/* ---- Many at once ---- */
 
-/* What is asked once for several looks: the block that many are in. */
-struct wave {
-	struct rpc_call calls[WAVE_MAX];
+/* Calls that are made together; a block that many are in is asked for once. */
+struct batch {
+	struct rpc_call calls[BATCH_MAX];
 	size_t count;
-	size_t call_of[WAVE_MAX]; /* by look in the wave */
-	struct look *looks[WAVE_MAX];
-	size_t look_count;
+	size_t call_of[BATCH_MAX]; /* by inquiry in the batch */
+	struct inquiry *inquiries[BATCH_MAX];
+	size_t inquiry_count;
 };
 
 static void
-wave_add(struct wave *w, struct look *l, const struct nodes *c)
+batch_add(struct batch *b, struct inquiry *q, const struct nodes *c)
 {
-	struct rpc_call *call = &w->calls[w->count];
+	struct rpc_call *call = &b->calls[b->count];
 	size_t i;
 
-	ask(call, l, c);
-	for (i = 0; l->stage == STAGE_BLOCK && i < w->count; i++)
-		if (w->calls[i].node == call->node &&
-		    strcmp(w->calls[i].params, call->params) == 0)
+	ask(call, q, c);
+	for (i = 0; q->step == STEP_BLOCK && i < b->count; i++)
+		if (b->calls[i].node == call->node &&
+		    strcmp(b->calls[i].params, call->params) == 0)
 			break;
-	if (l->stage != STAGE_BLOCK)
-		i = w->count;
-	if (i == w->count)
-		w->count++;
-	w->call_of[w->look_count] = i;
-	w->looks[w->look_count++] = l;
+	if (q->step != STEP_BLOCK)
+		i = b->count;
+	if (i == b->count)
+		b->count++;
+	b->call_of[b->inquiry_count] = i;
+	b->inquiries[b->inquiry_count++] = q;
 }
 
 static void
-wave_run(struct wave *w, struct nodes *c)
+batch_run(struct batch *b, struct nodes *c)
 {
 	size_t i;
 
-	rpc_run(c->rpc, w->calls, w->count);
-	for (i = 0; i < w->look_count; i++)
-		take(w->looks[i], &w->calls[w->call_of[i]], c);
-	for (i = 0; i < w->count; i++)
-		rpc_call_reset(&w->calls[i]);
-	w->count = w->look_count = 0;
+	rpc_run(c->rpc, b->calls, b->count);
+	for (i = 0; i < b->inquiry_count; i++)
+		take(b->inquiries[i], &b->calls[b->call_of[i]], c);
+	for (i = 0; i < b->count; i++)
+		rpc_call_reset(&b->calls[i]);
+	b->count = b->inquiry_count = 0;
 }
 
-/* All looks at this stage; they may be at it again afterwards. */
+/* All inquiries at this step; they may be at it again afterwards. */
 static bool
-run_stage(struct wave *w, struct look *looks, size_t n, enum stage stage,
+run_step(struct batch *b, struct inquiry *all, size_t n, enum step step,
     struct nodes *c)
 {
 	bool any = false;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (looks[i].stage != stage)
+		if (all[i].step != step)
 			continue;
 		any = true;
-		wave_add(w, &looks[i], c);
-		if (w->look_count == WAVE_MAX)
-			wave_run(w, c);
+		batch_add(b, &all[i], c);
+		if (b->inquiry_count == BATCH_MAX)
+			batch_run(b, c);
 	}
-	wave_run(w, c);
+	batch_run(b, c);
 	return any;
 }
 
-/* In an order in which a stage leads only to later ones, or to itself. */
+/* In an order in which a step leads only to later ones, or to itself. */
 static bool
-run_stages(struct look *looks, size_t n, struct nodes *c)
+run_steps(struct inquiry *all, size_t n, struct nodes *c)
 {
-	static const enum stage order[] = {
-		STAGE_HINT,
-		STAGE_STATE,
-		STAGE_LOGS,
-		STAGE_RECEIPT,
-		STAGE_PROOF,
-		STAGE_BLOCK,
+	static const enum step order[] = {
+		STEP_HINT,
+		STEP_STATE,
+		STEP_LOGS,
+		STEP_TRANSFER,
+		STEP_PROOF,
+		STEP_BLOCK,
 	};
-	struct wave *w;
+	struct batch *b;
 	size_t i;
 
-	w = calloc(1, sizeof(*w));
-	if (w == NULL)
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
 		return false;
 	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		while (run_stage(w, looks, n, order[i], c))
+		while (run_step(b, all, n, order[i], c))
 			continue;
-	free(w);
+	free(b);
 	return true;
 }
 
 static void
-look_start(struct look *l, const struct judged_case *which, size_t node,
+inquiry_start(struct inquiry *q, const struct judged_case *which, size_t node,
     const struct nodes *c)
 {
-	memset(l, 0, sizeof(*l));
-	l->which = which;
-	l->node = node;
-	l->stage = which->has_hint ? STAGE_HINT : STAGE_STATE;
+	memset(q, 0, sizeof(*q));
+	q->which = which;
+	q->node = node;
+	q->answer.name = rpc_name(c->rpc, node);
+	q->answer.latest = c->nodes[node].latest;
+	q->answer.final = c->nodes[node].final;
+	q->step = which->has_hint ? STEP_HINT : STEP_STATE;
 	if (!c->nodes[node].usable)
-		finish(l, LOOK_NOTHING, c->nodes[node].why);
+		finish(q, NODE_SAYS_NOTHING, c->nodes[node].why);
+}
+
+/* ---- Verdicts ---- */
+
+/* What stands out in one verdict is a fault of the nodes that said it. */
+static void
+note_faults(struct nodes *c, const struct judgment *j,
+    const struct inquiry *inquiries, size_t n)
+{
+	const struct node_answer *a;
+	size_t i;
+
+	if (j->has_alone)
+		nodes_fault(c, j->alone, NODE_FAULT_ALONE,
+		    "it alone shows a payment: %.200s", j->reason);
+	for (i = 0; j->contradicted && i < n; i++) {
+		a = &inquiries[i].answer;
+		if (a->says != NODE_SAYS_NOTHING)
+			nodes_fault(
+			    c, i, NODE_FAULT_DISPUTED, "%.230s", j->reason);
+	}
+}
+
+static void
+judge_case(struct judgment *out, const struct inquiry *inquiries, size_t n,
+    struct nodes *c)
+{
+	struct node_answer answers[RPC_NODES_MAX] = { 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		answers[i] = inquiries[i].answer;
+	verdict_make(out, authorization(&inquiries[0]), answers, n);
+	note_faults(c, out, inquiries, n);
 }
 
 static void
@@ -411,21 +489,21 @@ nodes_judge_all(struct nodes *c, const struct judged_case *cases, size_t n,
     struct judgment *out)
 {
 	size_t i, nodes = rpc_count(c->rpc);
-	struct look *looks;
+	struct inquiry *all;
 
 	if (n == 0)
 		return;
 	judge_unknown(out, n, "no memory");
-	looks = calloc(n, nodes * sizeof(*looks));
-	if (looks == NULL)
+	all = calloc(n, nodes * sizeof(*all));
+	if (all == NULL)
 		return;
 	nodes_view(c);
 	for (i = 0; i < n * nodes; i++)
-		look_start(&looks[i], &cases[i / nodes], i % nodes, c);
-	if (run_stages(looks, n * nodes, c))
+		inquiry_start(&all[i], &cases[i / nodes], i % nodes, c);
+	if (run_steps(all, n * nodes, c))
 		for (i = 0; i < n; i++)
-			verdict_make(&out[i], &looks[i * nodes], nodes, c);
-	free(looks);
+			judge_case(&out[i], &all[i * nodes], nodes, c);
+	free(all);
 }
 
 void

@@ -1,13 +1,25 @@
 #include "evm/nodes.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "evm/nodes_room.h"
 
 #define VIEW_CALLS    3 /* chain id, latest block, final block */
 #define INSPECT_CALLS 6
+#define CHAIN_BASE    8453 /* where the money is real */
+
+/* EIP-3009 came with FiatTokenV2, in September 2020: no block is older. */
+#define TOKEN_BORN_S INT64_C(1598918400)
+/* A chain of Base has a block each 2 s, and a final one after 20 minutes. */
+#define STANDS_AFTER_S	     600
+#define FINAL_STANDS_AFTER_S 7200
+
+#define SLOW_SHRINK 8 /* a timeout costs 15 s: 8,000 to 1 in five of them */
 
 static const char *const finalities[] = { "latest", "safe", "finalized" };
 
@@ -24,13 +36,17 @@ nodes_new(struct nodes **out, const char *rpc_urls,
 	if (c == NULL)
 		return err_set(e, RC_NO_MEMORY, "chain: no memory");
 	c->network = network;
+	for (i = 0; i < RPC_NODES_MAX; i++) {
+		c->scans_left[i] = SCAN_MAX;
+		c->searches_left[i] = SEARCH_MAX;
+		c->spans[i].width = SPAN_MAX;
+	}
 	for (i = 0; i < sizeof(finalities) / sizeof(finalities[0]); i++)
 		if (strcmp(finality, finalities[i]) == 0)
 			c->finality = finalities[i];
 	if (c->finality == NULL)
 		rc = err_set(e, RC_INVALID,
-		    "finality: got \"%s\", expected "
-		    "latest, safe or finalized",
+		    "finality: got \"%s\", expected latest, safe or finalized",
 		    finality);
 	else
 		rc = rpc_new(&c->rpc, rpc_urls, e);
@@ -61,6 +77,121 @@ nodes_add_reason(
 	    len == 0 ? "" : "; ", name, text);
 }
 
+void
+nodes_stop_at(struct nodes *c, int fd)
+{
+	rpc_stop_at(c->rpc, fd);
+}
+
+int64_t
+nodes_calls(const struct nodes *c)
+{
+	return rpc_calls(c->rpc);
+}
+
+enum rc
+nodes_check_hosts(const struct nodes *c, bool accepted, struct err *e)
+{
+	if (accepted || c->network->chain_id != CHAIN_BASE ||
+	    rpc_hosts(c->rpc) > 1)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "rpc_urls: nodes of one host only, expected two hosts on base, for one alone can invent payments and deny them; single_node = accept takes that risk");
+}
+
+/* ---- Faults ---- */
+
+void
+nodes_fault(struct nodes *c, size_t node, enum node_fault_kind kind,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	CHECK(node < RPC_NODES_MAX && kind < NODE_FAULT_KINDS);
+	va_start(ap, fmt);
+	(void)vsnprintf(
+	    c->faults[node][kind], sizeof(c->faults[node][kind]), fmt, ap);
+	va_end(ap);
+}
+
+size_t
+nodes_count(const struct nodes *c)
+{
+	return rpc_count(c->rpc);
+}
+
+const char *
+nodes_name(const struct nodes *c, size_t node)
+{
+	return rpc_name(c->rpc, node);
+}
+
+size_t
+nodes_faults(const struct nodes *c, struct node_fault *out)
+{
+	size_t i, n = 0;
+	int kind;
+
+	for (i = 0; i < rpc_count(c->rpc); i++)
+		for (kind = 0; kind < NODE_FAULT_KINDS; kind++)
+			if (c->faults[i][kind][0] != '\0')
+				out[n++] = (struct node_fault){
+					.node = rpc_name(c->rpc, i),
+					.kind = (enum node_fault_kind)kind,
+					.words = c->faults[i][kind],
+				};
+	return n;
+}
+
+const char *
+node_fault_name(enum node_fault_kind kind)
+{
+	static const char *const names[] = {
+		[NODE_FAULT_AWAY] = "away",
+		[NODE_FAULT_CLOCK] = "clock",
+		[NODE_FAULT_STANDS] = "stands",
+		[NODE_FAULT_ALONE] = "alone",
+		[NODE_FAULT_DISPUTED] = "disputed",
+		[NODE_FAULT_LIMITS] = "limits",
+	};
+
+	CHECK(kind < NODE_FAULT_KINDS);
+	return names[kind];
+}
+
+/* ---- Spans of blocks ---- */
+
+bool
+span_narrow(struct nodes *c, const struct rpc_call *call, uint64_t width)
+{
+	struct span *s = &c->spans[call->node];
+	unsigned shrink = call->cause == RPC_CAUSE_SLOW ? SLOW_SHRINK : 2;
+	bool smaller = call->outcome != RPC_RESULT &&
+	    (call->cause == RPC_CAUSE_TOO_MUCH ||
+		call->cause == RPC_CAUSE_SLOW);
+
+	s->answers = 0;
+	if (smaller && width > 1) {
+		s->width = width < shrink ? 1 : width / shrink;
+		return true;
+	}
+	if (smaller || call->cause == RPC_CAUSE_BUSY)
+		nodes_fault(c, call->node, NODE_FAULT_LIMITS,
+		    "eth_getLogs of %s: %.180s",
+		    width > 1 ? "some blocks" : "a single block",
+		    nodes_trouble(call));
+	return false;
+}
+
+void
+span_widen(struct span *s)
+{
+	if (s->width < SPAN_MAX && ++s->answers >= SPAN_CALM) {
+		s->width = s->width > SPAN_MAX / 2 ? SPAN_MAX : 2 * s->width;
+		s->answers = 0;
+	}
+}
+
 /* ---- Blocks ---- */
 
 void
@@ -89,12 +220,58 @@ nodes_read_block(struct block *out, const struct rpc_call *call)
 	    rpc_data(out->hash, sizeof(out->hash), json_get(b, "hash"));
 }
 
-/* What is wrong with a call's answer, in words. */
-static const char *
-trouble(const struct rpc_call *call)
+const char *
+nodes_trouble(const struct rpc_call *call)
 {
 	return call->outcome == RPC_RESULT ? "an answer of another form"
 					   : call->error;
+}
+
+/*
+ * Whether a node's blocks have times that can be: a time of the future would
+ * make authorizations expire, and others live for years. False: why says.
+ */
+static bool
+times_are_sane(struct node *n, int64_t now_s)
+{
+	int64_t ahead;
+
+	/* Its newest one may have come between the two questions. */
+	if (n->final.number > n->latest.number)
+		n->latest = n->final;
+	if (n->latest.time_s < TOKEN_BORN_S || n->latest.time_s > INT64_MAX ||
+	    n->final.time_s > n->latest.time_s) {
+		(void)snprintf(n->why, sizeof(n->why),
+		    "its newest block has time %" PRIu64
+		    ", its final one %" PRIu64,
+		    n->latest.time_s, n->final.time_s);
+		return false;
+	}
+	ahead = (int64_t)n->latest.time_s - now_s;
+	if (ahead > CLOCK_DIFFERENCE_MAX_S)
+		(void)snprintf(n->why, sizeof(n->why),
+		    "its newest block is %" PRId64 " s ahead of our clock",
+		    ahead);
+	return ahead <= CLOCK_DIFFERENCE_MAX_S;
+}
+
+/* A node whose answers are right, but old. */
+static void
+find_standing(struct nodes *c, size_t i, int64_t now_s)
+{
+	const struct node *n = &c->nodes[i];
+	int64_t old = now_s - (int64_t)n->latest.time_s;
+
+	if (old > STANDS_AFTER_S)
+		nodes_fault(c, i, NODE_FAULT_STANDS,
+		    "its newest block, %" PRIu64 ", is %" PRId64 " s old",
+		    n->latest.number, old);
+	else if (n->latest.time_s - n->final.time_s > FINAL_STANDS_AFTER_S &&
+	    n->final.number > 0)
+		nodes_fault(c, i, NODE_FAULT_STANDS,
+		    "its final block, %" PRIu64 ", is %" PRIu64
+		    " s older than its newest",
+		    n->final.number, n->latest.time_s - n->final.time_s);
 }
 
 static void
@@ -106,28 +283,29 @@ read_node(struct nodes *c, size_t i, const struct rpc_call *calls)
 	memset(node, 0, sizeof(*node));
 	if (calls[0].outcome != RPC_RESULT ||
 	    !rpc_quantity(&id, calls[0].result)) {
-		(void)snprintf(
-		    node->why, sizeof(node->why), "%s", trouble(&calls[0]));
+		(void)snprintf(node->why, sizeof(node->why), "%s",
+		    nodes_trouble(&calls[0]));
 	} else if (id != c->network->chain_id) {
 		node->wrong_chain = true;
 		(void)snprintf(node->why, sizeof(node->why),
-		    "its chain id is "
-		    "%llu, expected %llu",
+		    "its chain id is %llu, expected %llu",
 		    (unsigned long long)id,
 		    (unsigned long long)c->network->chain_id);
 	} else if (!nodes_read_block(&node->latest, &calls[1])) {
 		(void)snprintf(node->why, sizeof(node->why),
-		    "latest block: "
-		    "%.200s",
-		    trouble(&calls[1]));
+		    "latest block: %.200s", nodes_trouble(&calls[1]));
 	} else if (!nodes_read_block(&node->final, &calls[2])) {
-		(void)snprintf(node->why, sizeof(node->why),
-		    "%s block: "
-		    "%.200s",
-		    c->finality, trouble(&calls[2]));
+		(void)snprintf(node->why, sizeof(node->why), "%s block: %.200s",
+		    c->finality, nodes_trouble(&calls[2]));
+	} else if (!times_are_sane(node, c->viewed_s)) {
+		nodes_fault(c, i, NODE_FAULT_CLOCK, "%s", node->why);
+		return;
 	} else {
 		node->usable = true;
+		find_standing(c, i, c->viewed_s);
+		return;
 	}
+	nodes_fault(c, i, NODE_FAULT_AWAY, "%s", node->why);
 }
 
 void
@@ -144,6 +322,7 @@ nodes_view(struct nodes *c)
 		nodes_ask_block(&calls[VIEW_CALLS * i + 2], i, c->finality);
 	}
 	rpc_run(c->rpc, calls, VIEW_CALLS * count);
+	c->viewed_s = clock_unix_ms() / 1000;
 	for (i = 0; i < count; i++)
 		read_node(c, i, &calls[VIEW_CALLS * i]);
 	for (i = 0; i < VIEW_CALLS * count; i++)
@@ -179,6 +358,29 @@ nodes_head(
 	return RC_OK;
 }
 
+enum rc
+nodes_check_clock(const struct nodes *c, struct err *e)
+{
+	int64_t differs, least = INT64_MAX;
+	size_t i;
+
+	for (i = 0; i < rpc_count(c->rpc); i++) {
+		if (!c->nodes[i].usable)
+			continue;
+		differs = c->viewed_s - (int64_t)c->nodes[i].latest.time_s;
+		if (differs < 0)
+			differs = -differs;
+		if (differs < least)
+			least = differs;
+	}
+	if (least <= CLOCK_DIFFERENCE_MAX_S)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "our clock and the chain's newest block differ by %" PRId64
+	    " s, at most %d are expected: nothing is signed",
+	    least, CLOCK_DIFFERENCE_MAX_S);
+}
+
 /* ---- Looking before paying ---- */
 
 static void
@@ -210,9 +412,7 @@ check_separator(const uint8_t got[static KECCAK256_LEN], const char *name,
 	if (memcmp(got, expected, sizeof(expected)) == 0)
 		return RC_OK;
 	return err_set(e, RC_INVALID,
-	    "%s: the token's DOMAIN_SEPARATOR isn't "
-	    "that of name \"%s\", version \"%s\" on chain %llu; its name() "
-	    "is \"%s\"",
+	    "%s: the token's DOMAIN_SEPARATOR isn't that of name \"%s\", version \"%s\" on chain %llu; its name() is \"%s\"",
 	    node, c->network->token_name, c->network->token_version,
 	    (unsigned long long)c->network->chain_id, name);
 }
@@ -244,8 +444,7 @@ read_inspect(struct outlook *out, const struct rpc_call *calls,
 	    !token_read_text(name, sizeof(name), &calls[4]) || code == NULL ||
 	    strncmp(code, "0x", 2) != 0) {
 		nodes_add_reason(out->warning, node,
-		    "answers as if the token "
-		    "weren't there");
+		    "answers as if the token weren't there");
 		return RC_NOT_FOUND;
 	}
 	rc = check_separator(separator, name, c, node, e);

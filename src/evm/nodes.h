@@ -2,16 +2,17 @@
  * What the chain says, which alone decides about a payment: JSON-RPC to all
  * configured nodes, many payouts at once. Reads only; nothing here sends.
  *
- * Nodes fail, lag and disagree, and a payout that is wrongly taken for not
- * made is paid twice. So:
+ * Nodes fail, lag, lie and disagree, and a payout that is wrongly taken for
+ * not made is paid twice. So:
  * - an empty answer ("0x"), an error or no answer is never "unused";
- * - that an authorization can't be settled any more is only said with proof,
- *   and only if every configured node gives that proof;
- * - that it was settled is said when one node has a receipt which checks out:
- *   status 1, and in it the token's AuthorizationUsed(from, nonce) directly
- *   followed by Transfer(from, to, value), in a block that is still the one
- *   at its number. Who called the token doesn't matter: several
- *   authorizations may be settled by one transaction of anybody.
+ * - what is final is shown alike by every configured node, in a block at or
+ *   below its own final block: a payment, that an authorization was canceled,
+ *   and that it can't be settled any more;
+ * - what one node shows is provisional. A payment is shown by the token's
+ *   AuthorizationUsed(from, nonce) directly followed by Transfer(from, to,
+ *   value), in a block that is still the one at its number. Who called the
+ *   token doesn't matter: several authorizations may be settled by one
+ *   transaction of anybody.
  *
  * Sources: execution-apis; EIP-3009; FiatTokenV2_2 of circlefin/
  * stablecoin-evm. One thread at a time.
@@ -19,6 +20,7 @@
 #ifndef WORKNET_EVM_NODES_H
 #define WORKNET_EVM_NODES_H
 
+#include "eth/transaction.h"
 #include "evm/network.h"
 #include "evm/token.h"
 
@@ -43,12 +45,69 @@ MUST_CHECK enum rc nodes_new(struct nodes **out, const char *rpc_urls,
 void nodes_free(struct nodes *c);
 
 /*
+ * Once fd (-1: none) is readable, every function below ends within a few
+ * seconds, with what it has: see rpc_stop_at.
+ */
+void nodes_stop_at(struct nodes *c, int fd);
+
+/*
+ * RC_INVALID when the chain is Base, where the money is real, and its nodes
+ * are all of one host: that one host could then say what it likes. accepted:
+ * [payout] single_node = accept.
+ */
+MUST_CHECK enum rc
+nodes_check_hosts(const struct nodes *c, bool accepted, struct err *e);
+
+/* How many nodes there are, and what each is called: host and port. */
+size_t nodes_count(const struct nodes *c);
+const char *nodes_name(const struct nodes *c, size_t node);
+
+/* Calls that were sent so far. */
+int64_t nodes_calls(const struct nodes *c);
+
+/*
  * The newest block, and the newest final one, each the lowest that any node
  * which answers knows: no payment made from now on is in an older one. RC_IO
  * when no node of this chain answers.
  */
 MUST_CHECK enum rc nodes_head(
     struct nodes *c, struct block *latest, struct block *final, struct err *e);
+
+/*
+ * After nodes_head: RC_INVALID when no node's newest block is within
+ * CLOCK_DIFFERENCE_MAX_S of our clock. Then either is wrong, and what would
+ * be signed now might live for years.
+ */
+#define CLOCK_DIFFERENCE_MAX_S 300
+MUST_CHECK enum rc nodes_check_clock(const struct nodes *c, struct err *e);
+
+/* ---- What is wrong with single nodes ---- */
+
+enum node_fault_kind {
+	NODE_FAULT_AWAY,     /* no usable answer, or of another chain */
+	NODE_FAULT_CLOCK,    /* block times that can't be; not used */
+	NODE_FAULT_STANDS,   /* its newest block, or final one, is old */
+	NODE_FAULT_ALONE,    /* shows what another one denies */
+	NODE_FAULT_DISPUTED, /* the same in final blocks: one of them lies */
+	NODE_FAULT_LIMITS,   /* too large for it, or too many calls */
+	NODE_FAULT_KINDS,
+};
+
+struct node_fault {
+	const char *node; /* its name, of struct nodes */
+	enum node_fault_kind kind;
+	const char *words; /* of struct nodes */
+};
+
+/*
+ * The faults seen since nodes_new, one of each kind and node, the last words
+ * of it; returns how many. out has room for NODE_FAULTS_MAX.
+ */
+#define NODE_FAULTS_MAX (RPC_NODES_MAX * NODE_FAULT_KINDS)
+size_t nodes_faults(const struct nodes *c, struct node_fault *out);
+
+/* "away", "clock", "stands", "alone", "disputed", "limits". */
+const char *node_fault_name(enum node_fault_kind kind);
 
 /* ---- Before paying ---- */
 
@@ -98,11 +157,6 @@ struct precheck {
 void precheck_payees(struct nodes *c, const struct address *payees, size_t n,
     struct precheck *out);
 
-struct signed_transfer {
-	struct transfer_authorization authorization;
-	uint8_t signature[SIGNATURE_LEN];
-};
-
 /*
  * Has the first node that answers try the transfers without sending them; a
  * reason is the token's own ("Blacklistable: account is blacklisted"). They
@@ -122,11 +176,15 @@ enum verdict {
 	 */
 	VERDICT_UNUSED,
 	VERDICT_PAID, /* provisional until is_final */
-	/* Final, on every node: the nonce was canceled by its owner. */
+	/*
+	 * Every node says that the nonce was canceled by its owner. is_final
+	 * once they agree on where, in final blocks, and each has a final
+	 * block past the authorization's end.
+	 */
 	VERDICT_CANCELED,
 	/*
-	 * Proven on every node: in a final block whose time is at or past
-	 * validBefore the nonce is unused. It can never be settled.
+	 * Proven on every node, final: in a final block whose time is at or
+	 * past validBefore the nonce is unused. It can never be settled.
 	 */
 	VERDICT_EXPIRED_UNUSED,
 };
@@ -147,15 +205,18 @@ struct judged_case {
 struct judgment {
 	enum verdict verdict;
 	/*
-	 * Of VERDICT_PAID: the block is at or below the final one, and no
-	 * other node denies it. (The others are final by themselves.)
+	 * Every configured node shows the same in a block at or below its own
+	 * final one. Nothing else may end a payout or move credit.
 	 */
 	bool is_final;
 	/*
-	 * Of VERDICT_PAID: another node denies the payment in what it calls
-	 * final. One of them lies or is broken; tell a person.
+	 * What a node shows, another one denies in what it calls final. One
+	 * of them lies or is broken; tell a person.
 	 */
 	bool contradicted;
+	/* Only the node of this number shows it, and another one denies it. */
+	bool has_alone;
+	size_t alone;
 	/* Of VERDICT_PAID: to and value are those of the authorization. */
 	bool as_asked;
 	struct address to; /* what was really paid to whom */
@@ -180,6 +241,10 @@ void nodes_judge_all(struct nodes *c, const struct judged_case *cases, size_t n,
 /* One case. */
 void nodes_judge(
     struct nodes *c, const struct judged_case *which, struct judgment *out);
+
+/* Appends "name: text" to the list in out, "; " between. */
+void nodes_add_reason(
+    char out[static NODES_REASON_MAX + 1], const char *name, const char *text);
 
 /* "unknown", "unused", "paid", "canceled", "expired unused". */
 const char *verdict_name(enum verdict verdict);

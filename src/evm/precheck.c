@@ -22,8 +22,7 @@ ask(struct rpc_call *call, size_t node, const struct poll *p, size_t i)
 		token_ask(
 		    call, node, n, TOKEN_BLACKLISTED, &p->payees[i], "latest");
 	else
-		token_ask_transfer(call, node, n,
-		    &p->transfers[i].authorization, p->transfers[i].signature);
+		token_ask_transfer(call, node, n, &p->transfers[i]);
 }
 
 static void

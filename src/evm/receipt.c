@@ -1,5 +1,7 @@
 #include "evm/receipt.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "eth/hex.h"
@@ -70,6 +72,19 @@ logs_ask(struct rpc_call *c, size_t node, const struct network *n,
 	    token, from, to, used, canceled, payer, nonce);
 }
 
+/* Where a log is: transaction, block and index. */
+static bool
+read_place(struct token_use *out, const struct json *log)
+{
+	return rpc_data(out->tx, sizeof(out->tx),
+		   json_get(log, "transactionHash")) &&
+	    rpc_data(out->block_hash, sizeof(out->block_hash),
+		json_get(log, "blockHash")) &&
+	    rpc_quantity(&out->block_number, json_get(log, "blockNumber")) &&
+	    rpc_quantity(&out->log_index, json_get(log, "logIndex")) &&
+	    out->log_index < UINT64_MAX;
+}
+
 enum logs_found
 logs_read(struct token_use *out, const struct rpc_call *c,
     const struct network *n, const struct transfer_authorization *a)
@@ -87,12 +102,141 @@ logs_read(struct token_use *out, const struct rpc_call *c,
 		if (!out->canceled &&
 		    !is_event(log, topic_authorization_used, n, a))
 			continue;
-		if (rpc_data(out->tx, sizeof(out->tx),
-			json_get(log, "transactionHash")))
+		if (read_place(out, log))
 			return LOGS_FOUND;
 	}
 	memset(out, 0, sizeof(*out));
 	return LOGS_NONE;
+}
+
+/* ---- The Transfer behind an event ---- */
+
+/* Transfer(from, to, value): EIP-20; value is the data, the rest topics. */
+static bool
+read_transfer(struct token_use *out, const struct json *log,
+    const struct network *n, const struct transfer_authorization *a)
+{
+	static const uint8_t zeros[12];
+	uint8_t from[32], to[32], value[32];
+
+	word_of_address(from, &a->from);
+	if (log == NULL || !is_tokens(log, n) ||
+	    !has_topic(log, 0, topic_transfer) || !has_topic(log, 1, from) ||
+	    !rpc_data(to, sizeof(to), json_at(json_get(log, "topics"), 2)) ||
+	    memcmp(to, zeros, sizeof(zeros)) != 0 ||
+	    !rpc_data(value, sizeof(value), json_get(log, "data")) ||
+	    !token_number_of_word(&out->value, value))
+		return false;
+	memcpy(out->to.b, to + 12, sizeof(out->to.b));
+	return true;
+}
+
+/* Whether a log is the one directly behind use's event. */
+static bool
+is_behind(const struct json *log, const struct token_use *use)
+{
+	struct token_use at;
+
+	return read_place(&at, log) && at.log_index == use->log_index + 1 &&
+	    at.block_number == use->block_number &&
+	    memcmp(at.tx, use->tx, sizeof(at.tx)) == 0 &&
+	    memcmp(at.block_hash, use->block_hash, sizeof(at.block_hash)) == 0;
+}
+
+/* It is looked for from the i-th log on; they are in order, but who knows. */
+static bool
+find_transfer(struct token_use *use, const struct json *logs, size_t i,
+    const struct network *n, const struct transfer_authorization *a)
+{
+	size_t k, count = json_count(logs);
+	const struct json *log;
+
+	for (k = 0; k < count; k++) {
+		log = json_at(logs, (i + k) % count);
+		if (is_behind(log, use))
+			return read_transfer(use, log, n, a);
+	}
+	return false;
+}
+
+void
+transfer_ask(struct rpc_call *c, size_t node, const struct network *n,
+    const struct transfer_authorization *a, const struct token_use *use,
+    bool by_number)
+{
+	char token[ADDRESS_LEN + 1], topic[HEX_SIZE(32)], payer[HEX_SIZE(32)];
+	char hash[HEX_SIZE(RPC_HASH_LEN)], block[100];
+	uint8_t word[32];
+
+	address_format(token, &n->token, ADDRESS_LOWER);
+	hex_encode(topic, topic_transfer, 32);
+	word_of_address(word, &a->from);
+	hex_encode(payer, word, sizeof(word));
+	hex_encode(hash, use->block_hash, RPC_HASH_LEN);
+	(void)snprintf(block, sizeof(block), "\"blockHash\":\"%s\"", hash);
+	if (by_number)
+		(void)snprintf(block, sizeof(block),
+		    "\"fromBlock\":\"0x%" PRIx64 "\",\"toBlock\":\"0x%" PRIx64
+		    "\"",
+		    use->block_number, use->block_number);
+	rpc_call_set(c, node, "eth_getLogs",
+	    "[{\"address\":\"%s\",%s,\"topics\":[\"%s\",\"%s\"]}]", token,
+	    block, topic, payer);
+}
+
+const char *
+transfer_read(struct token_use *use, const struct rpc_call *c,
+    const struct network *n, const struct transfer_authorization *a)
+{
+	if (c->outcome != RPC_RESULT || !json_is_array(c->result))
+		return "used, but the node doesn't say what was paid";
+	if (!find_transfer(use, c->result, 0, n, a))
+		return "no Transfer follows the use of the authorization";
+	return NULL;
+}
+
+/* ---- All of a payer's ---- */
+
+void
+uses_ask(struct rpc_call *c, size_t node, const struct network *n,
+    const struct address *payer, uint64_t first, uint64_t last)
+{
+	char token[ADDRESS_LEN + 1], used[HEX_SIZE(32)], canceled[HEX_SIZE(32)];
+	char transfer[HEX_SIZE(32)], from[HEX_SIZE(32)];
+	uint8_t word[32];
+
+	address_format(token, &n->token, ADDRESS_LOWER);
+	hex_encode(used, topic_authorization_used, 32);
+	hex_encode(canceled, topic_authorization_canceled, 32);
+	hex_encode(transfer, topic_transfer, 32);
+	word_of_address(word, payer);
+	hex_encode(from, word, sizeof(word));
+	rpc_call_set(c, node, "eth_getLogs",
+	    "[{\"address\":\"%s\",\"fromBlock\":\"0x%" PRIx64
+	    "\",\"toBlock\":\"0x%" PRIx64
+	    "\",\"topics\":[[\"%s\",\"%s\",\"%s\"],\"%s\"]}]",
+	    token, first, last, used, canceled, transfer, from);
+}
+
+enum use_found
+uses_read(struct token_use *out, uint8_t nonce[static 32],
+    const struct rpc_call *c, size_t i, const struct network *n,
+    const struct address *payer)
+{
+	struct transfer_authorization a = { .from = *payer };
+	const struct json *log = json_at(c->result, i);
+
+	memset(out, 0, sizeof(*out));
+	if (!rpc_data(nonce, 32, json_at(json_get(log, "topics"), 2)))
+		return USE_NONE;
+	memcpy(a.nonce, nonce, sizeof(a.nonce));
+	out->canceled = is_event(log, topic_authorization_canceled, n, &a);
+	if (!out->canceled && !is_event(log, topic_authorization_used, n, &a))
+		return USE_NONE;
+	if (!read_place(out, log) ||
+	    (!out->canceled && !find_transfer(out, c->result, i + 1, n, &a)))
+		return USE_BROKEN;
+	return USE_FOUND;
 }
 
 /* ---- eth_getTransactionReceipt ---- */
@@ -136,32 +280,11 @@ find_index(const struct json *logs, uint64_t index)
 	return NULL;
 }
 
-/* Transfer(from, to, value): EIP-20; value is the data, the rest topics. */
-static bool
-read_transfer(struct token_use *out, const struct json *log,
-    const struct network *n, const struct transfer_authorization *a)
-{
-	static const uint8_t zeros[12];
-	uint8_t from[32], to[32], value[32];
-
-	word_of_address(from, &a->from);
-	if (log == NULL || !is_tokens(log, n) ||
-	    !has_topic(log, 0, topic_transfer) || !has_topic(log, 1, from) ||
-	    !rpc_data(to, sizeof(to), json_at(json_get(log, "topics"), 2)) ||
-	    memcmp(to, zeros, sizeof(zeros)) != 0 ||
-	    !rpc_data(value, sizeof(value), json_get(log, "data")) ||
-	    !token_number_of_word(&out->value, value))
-		return false;
-	memcpy(out->to.b, to + 12, sizeof(out->to.b));
-	return true;
-}
-
 static const char *
 read_logs(struct token_use *out, const struct json *logs,
     const struct network *n, const struct transfer_authorization *a)
 {
 	const struct json *used;
-	uint64_t index;
 
 	if (find_event(logs, topic_authorization_canceled, n, a) != NULL) {
 		out->canceled = true;
@@ -170,9 +293,9 @@ read_logs(struct token_use *out, const struct json *logs,
 	used = find_event(logs, topic_authorization_used, n, a);
 	if (used == NULL)
 		return "the transaction doesn't use this authorization";
-	if (!rpc_quantity(&index, json_get(used, "logIndex")) ||
-	    index == UINT64_MAX ||
-	    !read_transfer(out, find_index(logs, index + 1), n, a))
+	if (!rpc_quantity(&out->log_index, json_get(used, "logIndex")) ||
+	    out->log_index == UINT64_MAX ||
+	    !read_transfer(out, find_index(logs, out->log_index + 1), n, a))
 		return "no Transfer follows the use of the authorization";
 	return NULL;
 }

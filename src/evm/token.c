@@ -133,9 +133,8 @@ static const struct {
 	[TOKEN_BLACKLISTED] = { "0xfe575a87", true },
 };
 
-#define SELECTOR_STATE	  "0xe94a0102"
-#define SELECTOR_TRANSFER "0xe3ee160e"
-#define SELECTOR_ERROR	  "\x08\xc3\x79\xa0" /* Error(string) */
+#define SELECTOR_STATE "0xe94a0102"
+#define SELECTOR_ERROR "\x08\xc3\x79\xa0" /* Error(string) */
 
 /* ---- Asking ---- */
 
@@ -162,17 +161,6 @@ data_address(struct calldata *d, const struct address *a)
 	uint8_t word[32] = { 0 };
 
 	memcpy(word + 12, a->b, sizeof(a->b));
-	data_word(d, word);
-}
-
-static void
-data_number(struct calldata *d, uint64_t n)
-{
-	uint8_t word[32] = { 0 };
-	size_t i;
-
-	for (i = sizeof(word); n > 0; n >>= 8)
-		word[--i] = (uint8_t)n;
 	data_word(d, word);
 }
 
@@ -239,21 +227,16 @@ token_ask_state_in(struct rpc_call *c, size_t node, const struct network *n,
 
 void
 token_ask_transfer(struct rpc_call *c, size_t node, const struct network *n,
-    const struct transfer_authorization *a,
-    const uint8_t sig[static SIGNATURE_LEN])
+    const struct signed_transfer *t)
 {
 	struct calldata d;
+	struct buf b;
 
-	data_start(&d, SELECTOR_TRANSFER);
-	data_address(&d, &a->from);
-	data_address(&d, &a->to);
-	data_number(&d, a->value);
-	data_number(&d, a->valid_after);
-	data_number(&d, a->valid_before);
-	data_word(&d, a->nonce);
-	data_number(&d, sig[64]);
-	data_word(&d, sig);
-	data_word(&d, sig + 32);
+	buf_init(&b, sizeof(d.text) / 2);
+	transfer_data(&b, t);
+	CHECK(HEX_SIZE(b.len) <= sizeof(d.text));
+	hex_encode(d.text, (const uint8_t *)b.p, b.len);
+	buf_free(&b);
 	set_call(c, node, n, &d, "latest");
 }
 

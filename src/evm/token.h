@@ -11,8 +11,7 @@
 #ifndef WORKNET_EVM_TOKEN_H
 #define WORKNET_EVM_TOKEN_H
 
-#include "eth/eip712.h"
-#include "eth/sign.h"
+#include "eth/transaction.h"
 #include "evm/network.h"
 #include "evm/rpc.h"
 
@@ -53,8 +52,7 @@ void token_ask_state_in(struct rpc_call *c, size_t node,
 
 /* Calls transferWithAuthorization(..., v, r, s) without sending it. */
 void token_ask_transfer(struct rpc_call *c, size_t node,
-    const struct network *n, const struct transfer_authorization *a,
-    const uint8_t sig[static SIGNATURE_LEN]);
+    const struct network *n, const struct signed_transfer *t);
 
 /* Answers: false when there is none of this form; *out is then zero. */
 bool token_read_word(uint8_t out[static 32], const struct rpc_call *c);

@@ -1,141 +1,227 @@
-/* How the looks of several nodes at one case make a verdict: see nodes.h. */
+#include "evm/verdict.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "evm/judge.h"
+bool
+verdict_is_own_final(const struct node_answer *a)
+{
+	return a->block.number <= a->final.number;
+}
 
 static bool
-same_payment(const struct look *a, const struct look *b)
+is_event(const struct node_answer *a)
 {
-	return memcmp(a->use.tx, b->use.tx, sizeof(a->use.tx)) == 0 &&
-	    memcmp(a->block.hash, b->block.hash, sizeof(a->block.hash)) == 0;
+	return a->says == NODE_SAYS_PAID || a->says == NODE_SAYS_CANCELED;
 }
 
-static size_t
-count_of(const struct look *looks, size_t n, enum look_result result)
+static bool
+is_as_asked(
+    const struct node_answer *a, const struct transfer_authorization *asked)
 {
-	size_t i, count = 0;
-
-	for (i = 0; i < n; i++)
-		count += looks[i].result == result;
-	return count;
+	return memcmp(a->use.to.b, asked->to.b, sizeof(asked->to.b)) == 0 &&
+	    a->use.value == asked->value;
 }
 
-/* The first look with this result, a final one before others; or NULL. */
-static const struct look *
-best_of(const struct look *looks, size_t n, enum look_result result)
+/* The same event: kind, transaction, block, payee and amount. */
+static bool
+is_same_event(const struct node_answer *a, const struct node_answer *b)
 {
-	const struct look *best = NULL;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (looks[i].result == result &&
-		    (best == NULL || (looks[i].is_final && !best->is_final)))
-			best = &looks[i];
-	return best;
+	return a->says == b->says &&
+	    memcmp(a->use.tx, b->use.tx, sizeof(a->use.tx)) == 0 &&
+	    a->block.number == b->block.number &&
+	    memcmp(a->block.hash, b->block.hash, sizeof(a->block.hash)) == 0 &&
+	    memcmp(a->use.to.b, b->use.to.b, sizeof(a->use.to.b)) == 0 &&
+	    a->use.value == b->use.value;
 }
 
-/* All that the nodes say, for people. */
-static void
-add_reasons(struct judgment *out, const struct look *looks, size_t n,
-    const struct nodes *c)
+/* All n show a's event, each in a block that is final for itself. */
+static bool
+is_agreed(const struct node_answer *a, const struct node_answer *all, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		nodes_add_reason(
-		    out->reason, rpc_name(c->rpc, looks[i].node), looks[i].why);
+		if (!is_same_event(a, &all[i]) ||
+		    !verdict_is_own_final(&all[i]))
+			return false;
+	return true;
+}
+
+/* Unused in a final block in which it can't be settled any more. */
+static bool
+is_expired(
+    const struct node_answer *a, const struct transfer_authorization *asked)
+{
+	return a->says == NODE_SAYS_EXPIRED && verdict_is_own_final(a) &&
+	    a->block.time_s >= asked->valid_before;
 }
 
 /*
- * True when other denies paid in what its own node calls final. A node that
- * hasn't come as far as paid's block denies nothing, nor does one that
- * doesn't answer.
+ * True when node b denies a's event in what b calls final. A node that hasn't
+ * come as far as that block denies nothing, nor does one that doesn't answer.
  */
 static bool
-denies(const struct look *other, const struct look *paid, const struct nodes *c)
+is_denied(const struct node_answer *a, const struct node_answer *b)
 {
-	const struct node *node = &c->nodes[other->node];
-
-	switch (other->result) {
-	case LOOK_PAID:
-	case LOOK_CANCELED:
-		return other->is_final && !same_payment(other, paid);
-	case LOOK_EXPIRED:
+	switch (b->says) {
+	case NODE_SAYS_PAID:
+	case NODE_SAYS_CANCELED:
+		return verdict_is_own_final(a) && verdict_is_own_final(b) &&
+		    !is_same_event(a, b);
+	case NODE_SAYS_EXPIRED:
 		return true;
-	case LOOK_UNUSED:
-		return node->final.number >= paid->block.number;
-	case LOOK_NOTHING:
-	case LOOK_UNCLEAR:
+	case NODE_SAYS_UNUSED:
+		return b->final.number >= a->block.number;
+	case NODE_SAYS_NOTHING:
+	case NODE_SAYS_UNCLEAR:
 		break;
 	}
 	return false;
 }
 
-static void
-make_paid(struct judgment *out, const struct look *paid,
-    const struct look *looks, size_t n, const struct nodes *c)
+static bool
+is_contradicted(const struct node_answer *all, size_t n)
 {
-	const struct transfer_authorization *a = &paid->which->authorization;
+	size_t i, k;
+
+	for (i = 0; i < n; i++)
+		for (k = 0; is_event(&all[i]) && k < n; k++)
+			if (k != i && is_denied(&all[i], &all[k]))
+				return true;
+	return false;
+}
+
+/*
+ * The one node that shows an event which no other shows, though another one
+ * has that block and says "unused"; NULL: none.
+ */
+static const struct node_answer *
+alone_of(const struct node_answer *all, size_t n)
+{
+	const struct node_answer *alone = NULL;
+	bool denied = false;
 	size_t i;
 
+	for (i = 0; i < n; i++)
+		if (is_event(&all[i])) {
+			if (alone != NULL)
+				return NULL;
+			alone = &all[i];
+		}
+	for (i = 0; alone != NULL && i < n; i++)
+		denied |= (all[i].says == NODE_SAYS_UNUSED ||
+			      all[i].says == NODE_SAYS_EXPIRED) &&
+		    all[i].latest.number >= alone->block.number;
+	return denied ? alone : NULL;
+}
+
+/*
+ * The payment that the verdict is about: one as asked before any other, then
+ * one that is final for its node; NULL: none is shown.
+ */
+static const struct node_answer *
+paid_of(const struct transfer_authorization *asked,
+    const struct node_answer *all, size_t n)
+{
+	const struct node_answer *best = NULL;
+	int rank, best_rank = -1;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (all[i].says != NODE_SAYS_PAID)
+			continue;
+		rank = 2 * is_as_asked(&all[i], asked) +
+		    verdict_is_own_final(&all[i]);
+		if (rank > best_rank) {
+			best = &all[i];
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
+static void
+make_paid(struct judgment *out, const struct transfer_authorization *asked,
+    const struct node_answer *paid, const struct node_answer *all, size_t n)
+{
 	out->verdict = VERDICT_PAID;
 	out->to = paid->use.to;
 	out->value = paid->use.value;
-	out->as_asked = memcmp(out->to.b, a->to.b, sizeof(out->to.b)) == 0 &&
-	    out->value == a->value;
+	out->as_asked = is_as_asked(paid, asked);
 	memcpy(out->tx, paid->use.tx, sizeof(out->tx));
 	out->block = paid->block;
-	for (i = 0; i < n; i++)
-		if (&looks[i] != paid && denies(&looks[i], paid, c))
-			out->contradicted = true;
-	out->is_final = paid->is_final && !out->contradicted;
+	out->is_final = is_agreed(paid, all, n);
 }
 
-/* Every node has proof, or there is none. */
+/*
+ * Every node says canceled. That is final when they agree in final blocks and
+ * each has one past the authorization's end: a nonce that isn't canceled after
+ * all can't be used any more then, and its credit can go back.
+ */
 static void
-make_negative(
-    struct judgment *out, enum verdict verdict, const struct look *look)
+make_canceled(struct judgment *out, const struct transfer_authorization *asked,
+    const struct node_answer *all, size_t n)
 {
-	out->verdict = verdict;
-	out->is_final = true;
-	out->block = look->block;
-	memcpy(out->tx, look->use.tx, sizeof(out->tx));
-}
-
-/* All n nodes say canceled, and each in a final block. */
-static bool
-all_canceled(const struct look *looks, size_t n)
-{
+	bool ended = true;
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (looks[i].result != LOOK_CANCELED || !looks[i].is_final)
-			return false;
-	return true;
+		ended &= all[i].final.time_s >= asked->valid_before;
+	out->verdict = VERDICT_CANCELED;
+	out->is_final = ended && is_agreed(&all[0], all, n);
+	out->block = all[0].block;
+	memcpy(out->tx, all[0].use.tx, sizeof(out->tx));
+}
+
+static void
+add_reasons(struct judgment *out, const struct node_answer *all, size_t n)
+{
+	char text[NODES_REASON_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(text, sizeof(text), "%s", all[i].why);
+		if (is_event(&all[i]))
+			(void)snprintf(text, sizeof(text),
+			    "%.100s in block %llu, its final block is %llu",
+			    all[i].why, (unsigned long long)all[i].block.number,
+			    (unsigned long long)all[i].final.number);
+		nodes_add_reason(out->reason, all[i].name, text);
+	}
 }
 
 void
-verdict_make(struct judgment *out, const struct look *looks, size_t n,
-    const struct nodes *c)
+verdict_make(struct judgment *out, const struct transfer_authorization *asked,
+    const struct node_answer *all, size_t n)
 {
-	const struct look *paid = best_of(looks, n, LOOK_PAID);
-	size_t unused = count_of(looks, n, LOOK_UNUSED);
-	size_t expired = count_of(looks, n, LOOK_EXPIRED);
-	size_t nothing = count_of(looks, n, LOOK_NOTHING);
+	const struct node_answer *paid = paid_of(asked, all, n);
+	const struct node_answer *alone = alone_of(all, n);
+	size_t i, unused = 0, expired = 0, silent = 0, canceled = 0;
 
 	memset(out, 0, sizeof(*out));
-	add_reasons(out, looks, n, c);
-	if (paid != NULL)
-		make_paid(out, paid, looks, n, c);
-	else if (expired == n)
-		make_negative(out, VERDICT_EXPIRED_UNUSED, &looks[0]);
-	else if (all_canceled(looks, n))
-		make_negative(out, VERDICT_CANCELED, &looks[0]);
-	else if (unused + expired > 0 && unused + expired + nothing == n)
+	for (i = 0; i < n; i++) {
+		unused += all[i].says == NODE_SAYS_UNUSED ||
+		    all[i].says == NODE_SAYS_EXPIRED;
+		expired += is_expired(&all[i], asked);
+		silent += all[i].says == NODE_SAYS_NOTHING;
+		canceled += all[i].says == NODE_SAYS_CANCELED;
+	}
+	if (paid != NULL) {
+		make_paid(out, asked, paid, all, n);
+	} else if (canceled == n) {
+		make_canceled(out, asked, all, n);
+	} else if (expired == n) {
+		out->verdict = VERDICT_EXPIRED_UNUSED;
+		out->is_final = true;
+		out->block = all[0].block;
+	} else if (unused > 0 && unused + silent == n) {
 		out->verdict = VERDICT_UNUSED;
-	else
-		out->verdict = VERDICT_UNKNOWN;
+	}
+	out->contradicted = is_contradicted(all, n);
+	out->has_alone = alone != NULL;
+	out->alone = alone == NULL ? 0 : (size_t)(alone - all);
+	add_reasons(out, all, n);
 }
 
 const char *

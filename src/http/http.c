@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "http/transfer.h"
 
-#define POLL_MAX_MS 1000 /* libcurl's own timers are nearer */
+#define POLL_MAX_MS 100 /* so much of being held up may go unseen */
 
 struct http_client {
 	CURLM *multi;		    /* owned; keeps the connections */
@@ -16,6 +16,12 @@ struct http_client {
 	struct transfer *finished;  /* owned; to be reported, in this order */
 	struct transfer **last_end; /* of finished */
 	size_t count;		    /* of both */
+	/*
+	 * How long in all something ran that nobody looked at, for the caller
+	 * or the system was slow to come back: see look().
+	 */
+	int64_t away_ms;
+	int64_t looked_ms; /* monotonic; the last time */
 };
 
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
@@ -75,10 +81,10 @@ http_client_free(struct http_client *c)
 }
 
 void
-http_response_free(struct http_response *r)
+http_warm(struct http_client *c)
 {
-	if (r != NULL)
-		buf_free(&r->body);
+	CHECK(c->count == 0);
+	transfer_warm(c->multi);
 }
 
 static bool
@@ -90,6 +96,21 @@ is_readable(int fd)
 }
 
 /* ---- What was started ---- */
+
+/*
+ * Tells the time, after at most asked_ms in which there was nothing to do:
+ * all that is beyond was spent away.
+ */
+static int64_t
+look(struct http_client *c, int64_t asked_ms)
+{
+	int64_t now = clock_monotonic_ms();
+
+	if (now - c->looked_ms > asked_ms)
+		c->away_ms += now - c->looked_ms - asked_ms;
+	c->looked_ms = now;
+	return now;
+}
 
 static void
 finished_add(struct http_client *c, struct transfer *t)
@@ -143,7 +164,7 @@ finish_hops(struct http_client *c)
 		    private != NULL);
 		t = (struct transfer *)(void *)private;
 		end_hop(c, t);
-		if (transfer_next(t, code))
+		if (transfer_next(t, code, c->away_ms))
 			run_hop(c, t);
 		else
 			finished_add(c, t);
@@ -170,8 +191,10 @@ carry_on(struct http_client *c, http_done_fn *done, void *ctx)
 	struct transfer *t;
 	size_t n = 0;
 	int running;
+	CURLMcode code = curl_multi_perform(c->multi, &running);
 
-	if (curl_multi_perform(c->multi, &running) == CURLM_OK)
+	(void)look(c, 0);
+	if (code == CURLM_OK)
 		finish_hops(c);
 	else
 		abandon(c, HTTP_ERROR_LOCAL);
@@ -196,7 +219,10 @@ http_start(struct http_client *c, const struct http_request *request,
 
 	if (t == NULL)
 		return err_set(e, RC_NO_MEMORY, "HTTP request: no memory");
-	c->count++;
+	if (c->count++ == 0)
+		c->looked_ms = clock_monotonic_ms();
+	(void)look(c, 0);
+	t->away_ms = c->away_ms;
 	if (transfer_start(t, request, index))
 		run_hop(c, t);
 	else
@@ -204,22 +230,37 @@ http_start(struct http_client *c, const struct http_request *request,
 	return RC_OK;
 }
 
+/* How long to wait when left_ms are left: until libcurl has to do something. */
+static int
+time_to_wait(struct http_client *c, int64_t left_ms)
+{
+	long own = -1;
+
+	if (left_ms > POLL_MAX_MS)
+		left_ms = POLL_MAX_MS;
+	if (curl_multi_timeout(c->multi, &own) == CURLM_OK && own >= 0 &&
+	    own < left_ms)
+		left_ms = own;
+	return (int)left_ms;
+}
+
 size_t
 http_wait(struct http_client *c, int64_t timeout_ms, int wake_fd,
     http_done_fn *done, void *ctx)
 {
 	struct curl_waitfd wake = { .fd = wake_fd, .events = CURL_WAIT_POLLIN };
-	int64_t left = timeout_ms, until = clock_monotonic_ms() + timeout_ms;
+	int64_t now = look(c, 0), until = now + timeout_ms;
 	unsigned extra = wake_fd >= 0 ? 1 : 0;
+	int wait_ms;
 	size_t n;
 
-	while ((n = carry_on(c, done, ctx)) == 0 && left > 0 &&
+	while ((n = carry_on(c, done, ctx)) == 0 && now < until &&
 	    !is_readable(wake_fd)) {
-		if (curl_multi_poll(c->multi, &wake, extra,
-			left < POLL_MAX_MS ? (int)left : POLL_MAX_MS,
-			NULL) != CURLM_OK)
+		wait_ms = time_to_wait(c, until - now);
+		if (curl_multi_poll(c->multi, &wake, extra, wait_ms, NULL) !=
+		    CURLM_OK)
 			abandon(c, HTTP_ERROR_LOCAL);
-		left = until - clock_monotonic_ms();
+		now = look(c, wait_ms);
 	}
 	return n;
 }

@@ -17,7 +17,8 @@
 #include "base/limits.h"
 #include "http/target.h"
 
-#define HTTP_ERROR_TEXT_MAX 240	  /* bytes without the NUL */
+#define HTTP_ERROR_TEXT_MAX 240	 /* bytes without the NUL */
+#define HTTP_URL_MAX	    8192 /* bytes; where sign-ons redirect to is long */
 #define HTTP_HEADERS_MAX    65536 /* bytes of one hop's headers */
 #define HTTP_TIMEOUT_MAX_MS 600000
 #define HTTP_AT_ONCE_MAX    100
@@ -61,11 +62,10 @@ struct http_request {
 	 * redirect is the final answer. A POST never follows any.
 	 */
 	unsigned redirects_max;
-	bool redirects_same_host; /* scheme, host, port */
 	/*
-	 * What may be connected to. NULL: target_is_public. With anything
-	 * but target_is_any each hop makes a connection of its own, which is
-	 * closed after it, and no proxy is used (it would connect for us).
+	 * What may be connected to. NULL: target_is_outside. With anything
+	 * but target_is_any each hop makes a connection of its own, and no
+	 * proxy is used (it would connect for us).
 	 */
 	target_fn *target;
 	bool proxy_from_env; /* https_proxy etc. */
@@ -74,23 +74,36 @@ struct http_request {
 	 * peer has closed makes libcurl send the request once more.
 	 */
 	bool fresh;
+	/*
+	 * It is over, without an error and without a status, when the
+	 * connection stands, TLS included: no request is sent.
+	 */
+	bool connect_only;
 };
 
 enum http_error {
 	HTTP_ERROR_NONE = 0,
-	HTTP_ERROR_URL,	    /* not http(s), malformed, too long, a user */
-	HTTP_ERROR_ADDRESS, /* target said no to each of its addresses */
-	HTTP_ERROR_DNS,	    /* the name can't be resolved */
+	HTTP_ERROR_URL,	       /* malformed */
+	HTTP_ERROR_SCHEME,     /* not http or https */
+	HTTP_ERROR_USER,       /* a user or password in it */
+	HTTP_ERROR_PORT,       /* above 65535, or no number */
+	HTTP_ERROR_URL_LENGTH, /* longer than HTTP_URL_MAX */
+	HTTP_ERROR_ADDRESS,    /* target said no to each of its addresses */
+	/* The same, though others may well be allowed there: it's public. */
+	HTTP_ERROR_INSIDE,
+	HTTP_ERROR_DNS, /* the name can't be resolved */
 	HTTP_ERROR_CONNECT,
 	HTTP_ERROR_TLS,	      /* handshake or certificate */
 	HTTP_ERROR_TIMEOUT,   /* at any stage */
 	HTTP_ERROR_CLOSED,    /* the connection broke before the end */
-	HTTP_ERROR_REDIRECTS, /* too many, or one to another host */
+	HTTP_ERROR_REDIRECTS, /* too many */
 	HTTP_ERROR_TOO_LARGE, /* headers, or body with HTTP_BODY_KEEP */
 	HTTP_ERROR_STOPPED,   /* stop_fd became readable */
 	/*
-	 * Our own side: no memory, no descriptor, no certificates to trust.
-	 * It says nothing about the peer.
+	 * Our own side: no memory, descriptor or local port, no route, no
+	 * certificates to trust, a firewall of this host; or a timeout that
+	 * passed while this process was held up. It says nothing about the
+	 * peer.
 	 */
 	HTTP_ERROR_LOCAL,
 	HTTP_ERROR_OTHER, /* not HTTP */
@@ -106,17 +119,25 @@ struct http_response {
 	char error_text[HTTP_ERROR_TEXT_MAX + 1]; /* ASCII; "" */
 	int status;	 /* 100 to STATUS_MAX, 0: none came */
 	struct buf body; /* NUL-terminated unless empty */
-	/* To the final answer's header, or to the error; connecting counts. */
+	/*
+	 * To the final answer's header, or to the error, from when its name
+	 * was looked up or its connection begun, not from http_start.
+	 */
 	int64_t elapsed_ms;
-	char url[URL_MAX + 1]; /* of the final answer */
+	char url[HTTP_URL_MAX + 1]; /* of the final answer; ASCII */
 	/* Where it redirects when that wasn't followed, as sent; "": no. */
-	char location[URL_MAX + 1];
+	char location[HTTP_URL_MAX + 1];
 	int64_t retry_after_s; /* also from a date; 0: none */
 	/*
 	 * False: not one byte of the request left us. True: it may have
 	 * arrived, whatever error says.
 	 */
 	bool request_sent;
+	bool resolved;	/* DNS knew the name of a hop's host */
+	bool unlocated; /* no address of the last hop's host was known yet */
+	bool elsewhere; /* the last connection tried leaves this host */
+	/* A connection from an earlier request brought not even a line. */
+	bool unheard;
 };
 
 struct http_client;
@@ -126,8 +147,15 @@ struct http_client;
  * RC_NO_MEMORY.
  */
 MUST_CHECK enum rc http_client_new(struct http_client **out, struct err *e);
-/* Closes its connections. NULL is fine. */
+/* Closes its connections, also those of what runs. NULL is fine. */
 void http_client_free(struct http_client *c);
+
+/*
+ * Reads the certificates to trust, unless that was done within a day, so that
+ * no request's time has to hold it: some 30 to 100 ms of computing. Nothing
+ * of this client may be on its way. Nothing leaves this host.
+ */
+void http_warm(struct http_client *c);
 
 /*
  * Called once for each request when it is finished, in the order in which
@@ -174,5 +202,38 @@ const char *http_error_name(enum http_error error);
  * not, without repeating the URL; RC_NO_MEMORY.
  */
 MUST_CHECK enum rc http_url_check(const char *url, struct err *e);
+
+/*
+ * The same, for what nobody on the way may read or answer: https, or http to
+ * this machine's own loopback.
+ */
+MUST_CHECK enum rc http_url_check_private(const char *url, struct err *e);
+
+/*
+ * The scheme, host and port of url, as they stand there: what may be shown of
+ * a URL whose path may hold a key. "" when it isn't one.
+ */
+void http_url_origin(char *out, size_t size, const char *url);
+
+/*
+ * The next URL of a list that blanks or commas part: *url and its length, 0
+ * at the end; *list moves on.
+ */
+size_t http_urls_next(const char **list, const char **url);
+
+/*
+ * http_url_check_private of each; RC_INVALID also for an empty list. Messages
+ * begin with what, the list's name.
+ */
+MUST_CHECK enum rc
+http_urls_check_private(const char *list, const char *what, struct err *e);
+
+/*
+ * The same, and refuses a host that is an address, in any notation, or
+ * localhost, which target wouldn't take. Writes the URL as it is requested:
+ * ASCII, without its fragment.
+ */
+MUST_CHECK enum rc http_url_ascii(char out[static HTTP_URL_MAX + 1],
+    const char *url, target_fn *target, struct err *e);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Which network addresses a check may connect to. Tasks come from strangers,
  * so a worker must not be a way into its own host or network, nor to the
- * metadata services of its cloud. Pure functions; any thread.
+ * metadata services of its cloud. Any thread.
  */
 #ifndef WORKNET_HTTP_TARGET_H
 #define WORKNET_HTTP_TARGET_H
@@ -26,10 +26,21 @@ typedef bool target_fn(const struct sockaddr *sa, size_t len);
  * is any of these (mapped, NAT64), for forms nobody uses any more
  * (compatible, 6to4, Teredo); for other families and a short len.
  *
- * It can't know a firewall's inside with public addresses, the public
- * addresses of this host itself, or a network's own NAT64 prefix.
+ * It can't know a firewall's inside with public addresses, or a network's own
+ * NAT64 prefix. A pure function.
  */
 target_fn target_is_public;
+
+/*
+ * True for a public address that is neither one of this host nor on one of
+ * its links, by the addresses and prefixes that its interfaces have now: the
+ * /64 of an IPv6 address, were its prefix ever so long, since a neighbour is
+ * in there. False when the interfaces can't be read.
+ */
+target_fn target_is_outside;
+
+/* True for loopback and for each address of this host's own interfaces. */
+target_fn target_is_here;
 
 /* True for every address of IPv4 and IPv6. */
 target_fn target_is_any;

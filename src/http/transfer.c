@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "http/response.h"
+#include "http/url.h"
 
 /* From a callback of libcurl: not len bytes taken, so end the hop. */
 #define ABORT 0
@@ -30,6 +32,37 @@ will_follow(const struct transfer *t)
 
 /* ---- libcurl's callbacks ---- */
 
+/*
+ * The clock starts when the hop's name is looked up, which an address is,
+ * too: what this host did for other requests before isn't the peer's time.
+ */
+static int
+on_lookup(void *resolver, void *reserved, void *ctx)
+{
+	struct transfer *t = ctx;
+
+	(void)resolver;
+	(void)reserved;
+	if (!t->clock_runs)
+		t->started_ms = clock_monotonic_ms();
+	t->clock_runs = true;
+	return 0;
+}
+
+/* True when this host knows a way to address. Nothing is sent for that. */
+static bool
+route_exists(const struct curl_sockaddr *address)
+{
+	int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool exists;
+
+	if (fd < 0)
+		return errno != EAFNOSUPPORT;
+	exists = connect(fd, &address->addr, address->addrlen) == 0;
+	(void)close(fd);
+	return exists;
+}
+
 static curl_socket_t
 on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -38,13 +71,20 @@ on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 	int fd;
 
 	(void)purpose;
+	t->response.resolved |= url_is_name(t->url);
+	t->response.unlocated = false;
 	if (allowed == NULL)
-		allowed = target_is_public;
+		allowed = target_is_outside;
 	if (!allowed(&address->addr, address->addrlen)) {
 		t->address_refused = true;
+		t->address_inside |=
+		    target_is_public(&address->addr, address->addrlen);
 		return CURL_SOCKET_BAD;
 	}
 	t->address_allowed = true;
+	t->has_route |= route_exists(address);
+	t->response.elsewhere =
+	    !target_is_here(&address->addr, address->addrlen);
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
 	    address->protocol);
 	if (fd < 0 &&
@@ -83,7 +123,7 @@ keep_location(struct transfer *t, const char *value, size_t len)
 		len--;
 	if (out[0] != '\0' || t->location_too_long)
 		return;
-	if (len > URL_MAX || memchr(value, '\0', len) != NULL) {
+	if (len > HTTP_URL_MAX || memchr(value, '\0', len) != NULL) {
 		t->location_too_long = true;
 		return;
 	}
@@ -98,12 +138,14 @@ header_end(struct transfer *t)
 	long status = 0;
 
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 200)
+	/* RFC 9110, section 15.2.2: no other answer comes after a 101. */
+	if (status < 200 && status != 101)
 		return true;
 	t->header_done = true;
 	t->response.elapsed_ms = clock_monotonic_ms() - t->started_ms;
 	t->response.status = (int)status;
-	t->cut = will_follow(t) || t->request->body_mode == HTTP_BODY_IGNORE;
+	t->cut = will_follow(t) || status == 101 ||
+	    t->request->body_mode == HTTP_BODY_IGNORE;
 	return !t->cut;
 }
 
@@ -148,51 +190,24 @@ on_body(char *p, size_t size, size_t n, void *ctx)
 
 /* ---- Errors ---- */
 
-static const char *const error_names[] = {
-	[HTTP_ERROR_NONE] = "none",
-	[HTTP_ERROR_URL] = "refused: not an http or https URL",
-	[HTTP_ERROR_ADDRESS] = "refused: not a public address",
-	[HTTP_ERROR_DNS] = "name not resolved",
-	[HTTP_ERROR_CONNECT] = "connection failed",
-	[HTTP_ERROR_TLS] = "tls",
-	[HTTP_ERROR_TIMEOUT] = "timeout",
-	[HTTP_ERROR_CLOSED] = "connection closed",
-	[HTTP_ERROR_REDIRECTS] = "too many redirects",
-	[HTTP_ERROR_TOO_LARGE] = "answer too large",
-	[HTTP_ERROR_STOPPED] = "stopped",
-	[HTTP_ERROR_LOCAL] = "failure on our own side",
-	[HTTP_ERROR_OTHER] = "no usable answer",
-};
-
-const char *
-http_error_name(enum http_error error)
-{
-	return error_names[error];
-}
-
 void
 transfer_fail(struct transfer *t, enum http_error error, const char *detail)
 {
-	struct http_response *r = &t->response;
-	char *p;
-
 	if (!t->header_done)
-		r->elapsed_ms = clock_monotonic_ms() - t->started_ms;
-	r->error = error;
-	(void)snprintf(r->error_text, sizeof(r->error_text), "%s%s%s",
-	    error_names[error], detail[0] == '\0' ? "" : ": ", detail);
-	for (p = r->error_text; *p != '\0'; p++)
-		if (*p < 0x20 || *p > 0x7e)
-			*p = '?';
+		t->response.elapsed_ms = clock_monotonic_ms() - t->started_ms;
+	response_fail(&t->response, error, detail);
 }
 
+/*
+ * What libcurl says of the peer, or of the way to it. Whatever isn't listed
+ * is our own trouble: nothing is said about a peer by mistake.
+ */
 static const struct {
 	CURLcode code;
 	enum http_error error;
 } curl_errors[] = {
 	{ CURLE_URL_MALFORMAT, HTTP_ERROR_URL },
 	{ CURLE_COULDNT_RESOLVE_HOST, HTTP_ERROR_DNS },
-	{ CURLE_COULDNT_RESOLVE_PROXY, HTTP_ERROR_DNS },
 	{ CURLE_COULDNT_CONNECT, HTTP_ERROR_CONNECT },
 	{ CURLE_PROXY, HTTP_ERROR_CONNECT },
 	{ CURLE_OPERATION_TIMEDOUT, HTTP_ERROR_TIMEOUT },
@@ -205,10 +220,44 @@ static const struct {
 	{ CURLE_PARTIAL_FILE, HTTP_ERROR_CLOSED },
 	{ CURLE_RECV_ERROR, HTTP_ERROR_CLOSED },
 	{ CURLE_SEND_ERROR, HTTP_ERROR_CLOSED },
-	{ CURLE_OUT_OF_MEMORY, HTTP_ERROR_LOCAL },
-	{ CURLE_FAILED_INIT, HTTP_ERROR_LOCAL },
-	{ CURLE_SSL_CACERT_BADFILE, HTTP_ERROR_LOCAL },
+	{ CURLE_UNSUPPORTED_PROTOCOL, HTTP_ERROR_OTHER }, /* HTTP/0.9 */
+	{ CURLE_WEIRD_SERVER_REPLY, HTTP_ERROR_OTHER },
+	{ CURLE_WRITE_ERROR, HTTP_ERROR_OTHER },
+	{ CURLE_BAD_CONTENT_ENCODING, HTTP_ERROR_OTHER },
 };
+
+/* What connect(2) says when this host itself is the reason. */
+static bool
+is_own_errno(long n)
+{
+	static const int own[] = { EADDRNOTAVAIL, EADDRINUSE, EACCES, EPERM,
+		EMFILE, ENFILE, ENOBUFS, ENOMEM, ENETDOWN, EAFNOSUPPORT,
+		EINVAL };
+	size_t i;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (n == own[i])
+			return true;
+	return false;
+}
+
+/* Why a connection that failed with code is our own trouble; NULL: it isn't. */
+static const char *
+own_trouble(const struct transfer *t, CURLcode code)
+{
+	long n = 0;
+
+	if (t->response.body.failed)
+		return "no memory";
+	if (code != CURLE_COULDNT_CONNECT || !t->address_allowed)
+		return NULL;
+	if (t->out_of_sockets)
+		return "no descriptor for a connection";
+	if (!t->has_route)
+		return "no route";
+	(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &n);
+	return is_own_errno(n) ? strerrordesc_np((int)n) : NULL;
+}
 
 static enum http_error
 error_of(const struct transfer *t, CURLcode code)
@@ -217,31 +266,68 @@ error_of(const struct transfer *t, CURLcode code)
 
 	if (t->too_large)
 		return HTTP_ERROR_TOO_LARGE;
-	if (t->response.body.failed ||
-	    (t->out_of_sockets && code == CURLE_COULDNT_CONNECT))
-		return HTTP_ERROR_LOCAL;
 	/* Whatever libcurl makes of it: there was nowhere to go. */
 	if (t->address_refused && !t->address_allowed)
-		return HTTP_ERROR_ADDRESS;
+		return t->address_inside ? HTTP_ERROR_INSIDE
+					 : HTTP_ERROR_ADDRESS;
 	for (i = 0; i < sizeof(curl_errors) / sizeof(curl_errors[0]); i++)
 		if (curl_errors[i].code == code)
 			return curl_errors[i].error;
-	return HTTP_ERROR_OTHER;
+	return HTTP_ERROR_LOCAL;
 }
 
 /* What isn't in the name of error already. */
 static const char *
 detail_of(const struct transfer *t, enum http_error error, CURLcode code)
 {
-	if (error == HTTP_ERROR_ADDRESS || error == HTTP_ERROR_TOO_LARGE)
+	if (error == HTTP_ERROR_ADDRESS || error == HTTP_ERROR_INSIDE ||
+	    error == HTTP_ERROR_TOO_LARGE)
 		return "";
 	return t->detail[0] != '\0' ? t->detail : curl_easy_strerror(code);
 }
 
+/* The hop failed with code, or ended before there was a final header. */
+static void
+fail_with(struct transfer *t, CURLcode code, int64_t away_ms)
+{
+	const char *own = own_trouble(t, code);
+	enum http_error error = error_of(t, code);
+	long connections = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connections);
+	t->response.unheard = connections == 0 && t->header_bytes == 0 &&
+	    t->response.request_sent;
+	if (error == HTTP_ERROR_TIMEOUT &&
+	    (away_ms - t->away_ms) > t->request->timeout_ms / 4)
+		own = "this process was held up";
+	if (code == CURLE_OK)
+		transfer_fail(t, HTTP_ERROR_CLOSED, "");
+	else if (own != NULL)
+		transfer_fail(t, HTTP_ERROR_LOCAL, own);
+	else
+		transfer_fail(t, error, detail_of(t, error, code));
+}
+
 /* ---- Hops ---- */
 
-#define SET(option, value) \
-	(ok = ok && curl_easy_setopt(t->easy, (option), (value)) == CURLE_OK)
+#define SET_ON(easy, option, value) \
+	(ok = ok && curl_easy_setopt((easy), (option), (value)) == CURLE_OK)
+#define SET(option, value) SET_ON(t->easy, option, value)
+
+bool
+transfer_trust(CURL *easy)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+	bool ok = true;
+
+	SET_ON(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET_ON(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	SET_ON(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	/* A system without a bundle has the directory alone. */
+	if (info->cainfo != NULL)
+		SET_ON(easy, CURLOPT_CAPATH, NULL);
+	return ok;
+}
 
 static bool
 set_connection(struct transfer *t)
@@ -251,29 +337,28 @@ set_connection(struct transfer *t)
 	long own = any && !r->fresh ? 0L : 1L;
 
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_RESOLVER_START_FUNCTION, on_lookup);
+	SET(CURLOPT_RESOLVER_START_DATA, t);
 	SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	SET(CURLOPT_OPENSOCKETDATA, t);
 	SET(CURLOPT_PREREQFUNCTION, on_request);
 	SET(CURLOPT_PREREQDATA, t);
 	/* A kept connection would go around on_socket. */
 	SET(CURLOPT_FRESH_CONNECT, own);
-	SET(CURLOPT_FORBID_REUSE, own);
 	if (own == 1)
 		SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 	if (!any || !r->proxy_from_env)
 		SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_CONNECT_ONLY, r->connect_only ? 1L : 0L);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	/*
 	 * After a timeout libcurl would wait for the thread that still
 	 * resolves the name, and all other requests with it.
 	 */
 	SET(CURLOPT_QUICK_EXIT, 1L);
-	return ok;
+	return ok && transfer_trust(t->easy);
 }
 
 static bool
@@ -337,12 +422,13 @@ set_hop(struct transfer *t)
 	}
 	t->header_bytes = 0;
 	t->header_done = t->cut = t->too_large = false;
-	t->address_refused = t->address_allowed = false;
-	t->out_of_sockets = false;
+	t->address_refused = t->address_inside = t->address_allowed = false;
+	t->out_of_sockets = t->has_route = false;
 	t->location_too_long = false;
 	t->detail[0] = '\0';
 	t->response.location[0] = '\0';
 	t->response.status = 0;
+	t->response.unlocated = true;
 	SET(CURLOPT_URL, t->response.url);
 	SET(CURLOPT_TIMEOUT_MS, (long)left);
 	SET(CURLOPT_CONNECTTIMEOUT_MS,
@@ -357,7 +443,6 @@ bool
 transfer_start(
     struct transfer *t, const struct http_request *request, size_t index)
 {
-	const char *why;
 	enum http_error error;
 
 	CHECK(request->timeout_ms >= 1 &&
@@ -366,11 +451,11 @@ transfer_start(
 	t->index = index;
 	t->started_ms = clock_monotonic_ms();
 	buf_init(&t->response.body, request->body_max);
-	error = url_read(&t->url, request->url, &why);
+	error = url_read(&t->url, request->url);
 	if (error == HTTP_ERROR_NONE)
-		error = url_text(t->response.url, t->url, &why);
+		error = url_text(t->response.url, t->url);
 	if (error != HTTP_ERROR_NONE) {
-		transfer_fail(t, error, why);
+		transfer_fail(t, error, "");
 		return false;
 	}
 	t->easy = curl_easy_init();
@@ -384,19 +469,17 @@ transfer_start(
 
 /* Reads where t's answer leads. *same: it's the same scheme, host and port. */
 static enum http_error
-read_location(struct transfer *t, bool *same, const char **why)
+read_location(struct transfer *t, bool *same)
 {
 	CURLU *from = curl_url_dup(t->url);
 	enum http_error error;
 
 	*same = false;
-	if (from == NULL) {
-		*why = "no memory";
+	if (from == NULL)
 		return HTTP_ERROR_LOCAL;
-	}
-	error = url_read(&t->url, t->response.location, why);
+	error = url_read(&t->url, t->response.location);
 	if (error == HTTP_ERROR_NONE)
-		error = url_text(t->response.url, t->url, why);
+		error = url_text(t->response.url, t->url);
 	if (error == HTTP_ERROR_NONE)
 		*same = url_same_origin(from, t->url);
 	curl_url_cleanup(from);
@@ -407,20 +490,15 @@ read_location(struct transfer *t, bool *same, const char **why)
 static bool
 follow(struct transfer *t)
 {
-	enum http_error error = HTTP_ERROR_URL;
-	const char *why = "too long";
+	enum http_error error = HTTP_ERROR_URL_LENGTH;
 	bool same = false, ok = true;
 
 	t->response.status = 0; /* of no final answer */
 	t->header_done = false;
 	if (!t->location_too_long)
-		error = read_location(t, &same, &why);
+		error = read_location(t, &same);
 	if (error != HTTP_ERROR_NONE) {
-		transfer_fail(t, error, why);
-		return false;
-	}
-	if (!same && t->request->redirects_same_host) {
-		transfer_fail(t, HTTP_ERROR_REDIRECTS, "to another host");
+		transfer_fail(t, error, "");
 		return false;
 	}
 	if (!same) /* what the headers hold is for the first host */
@@ -433,15 +511,17 @@ follow(struct transfer *t)
 }
 
 bool
-transfer_next(struct transfer *t, CURLcode code)
+transfer_next(struct transfer *t, CURLcode code, int64_t away_ms)
 {
 	struct http_response *res = &t->response;
 	curl_off_t wait = 0;
-	enum http_error error;
 
-	if (code != CURLE_OK && !t->cut) {
-		error = error_of(t, code);
-		transfer_fail(t, error, detail_of(t, error, code));
+	if (code == CURLE_OK && t->request->connect_only) {
+		res->elapsed_ms = clock_monotonic_ms() - t->started_ms;
+		return false;
+	}
+	if (!t->cut && (code != CURLE_OK || !t->header_done)) {
+		fail_with(t, code, away_ms);
 		return false;
 	}
 	if (will_follow(t) && t->hops >= t->request->redirects_max) {

@@ -14,10 +14,12 @@ struct transfer {
 	struct transfer *next; /* in one of the client's lists */
 	const struct http_request *request;
 	size_t index;
-	CURL *easy;		    /* owned */
-	CURLU *url;		    /* owned; of this hop */
+	CURL *easy;		    /* owned, or NULL */
+	CURLU *url;		    /* owned, or NULL; of this hop */
 	struct curl_slist *headers; /* owned */
 	int64_t started_ms;	    /* monotonic */
+	bool clock_runs;	    /* the name's look-up has begun */
+	int64_t away_ms;	    /* the client's when this began */
 	unsigned hops;		    /* redirects followed */
 	struct http_response response;
 
@@ -27,7 +29,9 @@ struct transfer {
 	bool cut;	  /* we ended it, all is well */
 	bool too_large;
 	bool address_refused;
+	bool address_inside; /* refused, but public */
 	bool address_allowed;
+	bool has_route; /* to one of those allowed */
 	bool out_of_sockets;
 	bool location_too_long;
 	char detail[CURL_ERROR_SIZE];
@@ -42,9 +46,12 @@ MUST_CHECK bool transfer_start(
 
 /*
  * Takes libcurl's verdict on the hop; the easy handle is in no multi handle
- * any more. True: another hop is to be run. False: t is finished.
+ * any more. away_ms is how long the client hasn't looked in all: a timeout
+ * of which that was more than a quarter is our own. True: another hop is to
+ * be run. False: t is finished.
  */
-MUST_CHECK bool transfer_next(struct transfer *t, CURLcode code);
+MUST_CHECK bool
+transfer_next(struct transfer *t, CURLcode code, int64_t away_ms);
 
 /* Ends t with this error wherever it is. */
 void
@@ -53,22 +60,14 @@ transfer_fail(struct transfer *t, enum http_error error, const char *detail);
 /* Frees what t owns, but not t. */
 void transfer_end(struct transfer *t);
 
-/* ---- URLs (url.c) ---- */
-
 /*
- * Reads an absolute URL, or one relative to *u, into *u, which is made when
- * it is NULL and stays the caller's. HTTP_ERROR_NONE when this client would
- * request it; else HTTP_ERROR_URL or HTTP_ERROR_LOCAL, and why in a fixed
- * text: then *u isn't to be used but freed.
+ * Whom every connection trusts: the system's bundle, by which libcurl keeps
+ * what it has read of it for all connections of a multi handle (it wouldn't
+ * with a directory of certificates beside it). False: no memory.
  */
-MUST_CHECK enum http_error
-url_read(CURLU **u, const char *text, const char **why);
+MUST_CHECK bool transfer_trust(CURL *easy);
 
-/* Writes u's text, with results as url_read's. */
-MUST_CHECK enum http_error
-url_text(char out[static URL_MAX + 1], CURLU *u, const char **why);
-
-/* True when a and b have the same scheme, host and port. */
-bool url_same_origin(CURLU *a, CURLU *b);
+/* What http_warm promises, in which nothing else runs (warm.c). */
+void transfer_warm(CURLM *multi);
 
 #endif

@@ -69,6 +69,8 @@ const char *json_key_at(const struct json *j, size_t i);
 const char *json_text(const struct json *j);
 /* RC_INVALID when j isn't an integer in [0, 2^53-1]. */
 MUST_CHECK enum rc json_int(int64_t *out, const struct json *j);
+/* The same of -(2^53-1) to 2^53-1. */
+MUST_CHECK enum rc json_signed(int64_t *out, const struct json *j);
 bool json_is_true(const struct json *j);
 bool json_is_false(const struct json *j);
 bool json_is_null(const struct json *j);

@@ -226,6 +226,19 @@ json_int(int64_t *out, const struct json *j)
 	return json_integer(out, slice_of(j->text));
 }
 
+enum rc
+json_signed(int64_t *out, const struct json *j)
+{
+	bool negative = json_is(j, JSON_NUMBER) && j->text[0] == '-';
+	enum rc rc;
+
+	if (!negative)
+		return json_int(out, j);
+	rc = json_integer(out, slice_of(j->text + 1));
+	*out = -*out;
+	return rc;
+}
+
 bool
 json_is_true(const struct json *j)
 {

@@ -324,3 +324,41 @@ treasury_key_read(struct eth_key *key, const char *path,
 	secret_wipe(text, sizeof(text));
 	return rc;
 }
+
+/* Whether the file is a keystore that names its address. */
+static bool
+address_is_named(struct address *out, const char *path)
+{
+	struct json *root = NULL;
+	char text[FILE_MAX];
+	bool named = false;
+	struct slice s;
+	size_t len;
+
+	if (secret_file_read(text, sizeof(text), &len, path, NULL) != RC_OK)
+		return false;
+	s = secret_trim((struct slice){ text, len });
+	if (s.len > 0 && s.p[0] == '{' && json_read(&root, s, NULL) == RC_OK)
+		named = is_int(root, "version", 3) &&
+		    read_exact(out->b, sizeof(out->b), root, "address");
+	json_free(root);
+	secret_wipe(text, sizeof(text));
+	return named;
+}
+
+enum rc
+treasury_address_read(struct address *out, const char *path,
+    const char *passphrase_path, struct err *e)
+{
+	struct eth_key key;
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	if (address_is_named(out, path))
+		return RC_OK;
+	rc = treasury_key_read(&key, path, passphrase_path, e);
+	if (rc == RC_OK)
+		rc = eth_key_address(out, &key, e);
+	secret_wipe(&key, sizeof(key));
+	return rc;
+}

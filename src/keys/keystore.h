@@ -37,4 +37,12 @@ MUST_CHECK enum rc keystore_open(struct eth_key *key, struct slice text,
 MUST_CHECK enum rc treasury_key_read(struct eth_key *key, const char *path,
     const char *passphrase_path, struct err *e);
 
+/*
+ * Whose key that is, cheaply: a keystore says so in clear, and is opened only
+ * if it doesn't. What it says is checked when it is opened to sign. Errors as
+ * above.
+ */
+MUST_CHECK enum rc treasury_address_read(struct address *out, const char *path,
+    const char *passphrase_path, struct err *e);
+
 #endif

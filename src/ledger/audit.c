@@ -39,6 +39,8 @@ static const struct {
 	[AUDIT_TRIAL_BALANCE] = { "trial-balance", "all balances add up to 0" },
 	[AUDIT_RESULT] = { "result",
 	    "each result has a credit and a definition, and values in range" },
+	[AUDIT_REWARD] = { "reward",
+	    "no result paid more than max_reward_micros" },
 	[AUDIT_SLOT] = { "slot",
 	    "each result is for a slot that was given out" },
 	[AUDIT_WINDOW] = { "window",
@@ -55,6 +57,10 @@ static const struct {
 	    "no copy of a task's cycle was paid twice" },
 	[AUDIT_COOLDOWN] = { "cooldown",
 	    "no worker was paid twice in a cycle, nor within the cooldown" },
+	[AUDIT_SIGNED_ONCE] = { "signed-once",
+	    "no check that a worker signed was paid twice" },
+	[AUDIT_DAY] = { "day",
+	    "no worker earned more in 24 h than max_per_worker_day_micros" },
 	[AUDIT_EVENT_CHAIN] = { "event-chain",
 	    "events of payouts have no gap, and each hash is right" },
 	[AUDIT_PAYOUT_TRANSFER] = { "payout-transfer",
@@ -87,7 +93,7 @@ audit_rule_meaning(enum audit_rule rule)
 void
 audit_found(struct audit *a, enum audit_rule rule, const char *fmt, ...)
 {
-	char text[AUDIT_TEXT_MAX];
+	char text[RULE_TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -122,6 +128,12 @@ audit_tick(struct audit *a, const char *stage, int64_t done, int64_t total)
 		a->o->progress(a->o->ctx, stage, done, total);
 	}
 	(void)pthread_mutex_unlock(&a->lock);
+}
+
+static void
+on_broken(void *ctx, enum audit_rule rule, const char *text)
+{
+	audit_found(ctx, rule, "%s", text);
 }
 
 static void
@@ -177,7 +189,8 @@ check_identity(struct audit *a, struct err *e)
 	query_done(q);
 	if (rc != RC_OK)
 		return rc;
-	rc = query_one_int(db_query(a->db, Q_SLOT_LAST), &a->last_slot, e);
+	rc =
+	    query_one_int(db_query(a->db, Q_SLOT_LAST), &a->rules.last_slot, e);
 	if (rc != RC_NOT_FOUND)
 		return rc;
 	audit_found(a, AUDIT_SLOT, "the count of slots is gone");
@@ -216,7 +229,7 @@ audit_parts(struct audit *a, struct err *e)
 	 * Not before the state is fixed by the first read: what is recent is
 	 * judged by a clock at or past that of every row.
 	 */
-	a->now_ms = a->o->now_ms != 0 ? a->o->now_ms : clock_unix_ms();
+	a->rules.now_ms = a->o->now_ms != 0 ? a->o->now_ms : clock_unix_ms();
 	if (rc == RC_OK)
 		rc = check_file(a, e);
 	if (rc == RC_OK)
@@ -244,9 +257,16 @@ enum rc
 audit_run(
     const struct audit_options *o, struct audit_report *report, struct err *e)
 {
-	struct audit a = { .o = o, .report = report };
+	struct audit a = { .o = o,
+		.report = report,
+		.rules = { .max_reward_micros = o->max_reward_micros,
+		    .max_day_micros = o->max_day_micros,
+		    .window_ms = o->result_window_ms,
+		    .result_window_ms = o->result_window_ms,
+		    .broken = on_broken } };
 	enum rc rc;
 
+	a.rules.ctx = &a;
 	*report = (struct audit_report){ .findings = 0 };
 	(void)pthread_mutex_init(&a.lock, NULL);
 	rc = db_open(&a.db, o->path, DB_READ, o->busy_timeout_ms, e);

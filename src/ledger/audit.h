@@ -14,49 +14,13 @@
 
 #include "ledger/db.h"
 #include "ledger/row.h"
-
-#define AUDIT_TEXT_MAX 256 /* bytes of a finding with the NUL */
-
-/* What is proven, in the order in which it is reported. */
-enum audit_rule {
-	AUDIT_FILE,
-	AUDIT_SCHEMA,
-	AUDIT_IDENTITY,
-	AUDIT_EXCEPTIONS,
-	AUDIT_VERSION_CHAIN,
-	AUDIT_TASK,
-	AUDIT_SCHEDULE,
-	AUDIT_TRANSFER_CHAIN,
-	AUDIT_TRANSFER_KIND,
-	AUDIT_AMOUNT,
-	AUDIT_BALANCE,
-	AUDIT_TRIAL_BALANCE,
-	AUDIT_RESULT,
-	AUDIT_SLOT,
-	AUDIT_WINDOW,
-	AUDIT_TIMESTAMP,
-	AUDIT_COPY,
-	AUDIT_CYCLE,
-	AUDIT_ASSIGNMENT,
-	AUDIT_PAID_ONCE,
-	AUDIT_COOLDOWN,
-	AUDIT_EVENT_CHAIN,
-	AUDIT_PAYOUT_TRANSFER,
-	AUDIT_PAYOUT_SEQ,
-	AUDIT_PAYOUT_NONCE,
-	AUDIT_PAYOUT_STEPS,
-	AUDIT_PAYOUT_MONEY,
-	AUDIT_SIGNATURE,
-	AUDIT_RULES
-};
+#include "ledger/rule.h"
 
 /* A short lower-case name, such as "paid-once". */
 const char *audit_rule_name(enum audit_rule rule);
 /* What holds when the rule has no finding, in words. */
 const char *audit_rule_meaning(enum audit_rule rule);
 
-typedef void
-audit_finding_fn(void *ctx, enum audit_rule rule, const char *text);
 /* done of total rows of a stage; total is 0 when it isn't known. */
 typedef void
 audit_progress_fn(void *ctx, const char *stage, int64_t done, int64_t total);
@@ -64,15 +28,17 @@ audit_progress_fn(void *ctx, const char *stage, int64_t done, int64_t total);
 struct audit_options {
 	const char *path;
 	int64_t busy_timeout_ms;
-	int64_t result_window_ms; /* an assignment was paid */
-	int64_t now_ms;		  /* 0: the clock, read once the state
+	int64_t result_window_ms;  /* an assignment was paid */
+	int64_t max_reward_micros; /* see struct rules */
+	int64_t max_day_micros;
+	int64_t now_ms;	      /* 0: the clock, read once the state
 					 * of the ledger is fixed */
-	bool signatures;	  /* verify them all again */
-	unsigned threads;	  /* for signatures; 0: one a core */
-	int64_t findings_max;	  /* of a rule that are told; the
+	bool signatures;      /* verify them all again */
+	unsigned threads;     /* for signatures; 0: one a core */
+	int64_t findings_max; /* of a rule that are told; the
 					 * others are only counted */
 	/* Called by one thread at a time, not always the caller's. */
-	audit_finding_fn *finding;
+	rule_broken_fn *finding;
 	audit_progress_fn *progress; /* may be NULL */
 	void *ctx;
 };

@@ -6,6 +6,7 @@
 
 #include "eth/nonce.h"
 #include "ledger/audit.h"
+#include "ledger/row_read.h"
 
 /* An account with the sum of its transfers, as far as they were read. */
 struct audit_account {
@@ -27,10 +28,9 @@ struct audit_task {
 struct audit {
 	const struct audit_options *o;
 	struct db *db;
-	int64_t now_ms;
+	struct rules rules;
 	bool has_id; /* ledger_id is set */
 	uint8_t ledger_id[LEDGER_ID_LEN];
-	int64_t last_slot;		/* ever given out */
 	struct audit_account *accounts; /* owned, by id */
 	size_t accounts_n;
 	struct audit_task *tasks; /* owned, by id */
@@ -62,10 +62,6 @@ MUST_CHECK enum rc audit_tasks(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_schedule(struct audit *a, struct err *e);
 /* Checks every transfer with its results, and sums the accounts. */
 MUST_CHECK enum rc audit_transfers(struct audit *a, struct err *e);
-/* Checks one result by itself, paid by t to the task of version v. */
-MUST_CHECK enum rc
-audit_result_check(struct audit *a, const struct transfer_row *t,
-    const struct result_row *r, const struct version_row *v, struct err *e);
 /* Checks what depends on the order of results. */
 MUST_CHECK enum rc audit_slots(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);
@@ -73,25 +69,5 @@ MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_payouts(struct audit *a, struct err *e);
 /* Verifies every signature of the state that a->db sees. */
 MUST_CHECK enum rc audit_signatures(struct audit *a, struct err *e);
-
-/*
- * Rows of the queries audit_version, audit_transfer, audit_event and
- * audit_result. What they borrow is valid until the next step. A hash of
- * another length comes as zeros. Of a result only id, task, reward, interval
- * and copies of its definition come with it, all 0 but the id when there is
- * no such one; false when a column holds what no program writes; it then
- * comes as 0.
- */
-void audit_read_version(
-    struct query *q, struct version_row *v, uint8_t hash[static KECCAK256_LEN]);
-void audit_read_transfer(struct query *q, struct transfer_row *t,
-    uint8_t hash[static KECCAK256_LEN]);
-void audit_read_event(
-    struct query *q, struct event_row *ev, uint8_t hash[static KECCAK256_LEN]);
-MUST_CHECK bool audit_read_result(struct query *q, struct result_row *r,
-    struct version_row *v, int64_t *transfer);
-
-/* True for what a row may hold as a time: 0 to 2^53-1. */
-bool audit_is_time(int64_t ms);
 
 #endif

@@ -27,15 +27,15 @@ static const struct step {
 	int to;
 } steps[] = {
 	{ "reserved", "reserve", FROM_NONE, 0, PAYOUT_RESERVED },
-	/* An adopted one whose block is gone is signed by us again. */
-	{ "verified", NULL, FROM(RESERVED), FROM(SUBMITTED), STATE_SAME },
-	{ "signed", NULL, FROM(RESERVED), FROM(SUBMITTED), PAYOUT_SIGNED },
+	{ "verified", NULL, FROM(RESERVED), 0, STATE_SAME },
+	{ "signed", NULL, FROM(RESERVED), 0, PAYOUT_SIGNED },
 	{ "submitted", NULL, FROM(SIGNED) | FROM(SUBMITTED), 0,
 	    PAYOUT_SUBMITTED },
 	{ "answered", NULL, FROM(SUBMITTED) | FROM(POSTED), 0, STATE_SAME },
 	/* May bring what is in flight to what the chain paid: see adjusts. */
 	{ "chain", NULL, FROM_OPEN, FROM_NONE, STATE_SAME },
-	{ "posted", "post", FROM(SIGNED) | FROM(SUBMITTED), FROM(RESERVED),
+	/* Reserved: a restored ledger has lost that it was signed. */
+	{ "posted", "post", FROM(RESERVED) | FROM(SIGNED) | FROM(SUBMITTED), 0,
 	    PAYOUT_POSTED },
 	{ "unposted", "unpost", FROM(POSTED), 0, PAYOUT_SUBMITTED },
 	{ "final", NULL, FROM(POSTED), 0, PAYOUT_FINAL },
@@ -131,7 +131,8 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	struct event_row ev;
 	enum rc rc = RC_OK;
 
-	audit_read_event(q, &ev, hash);
+	row_read_event(q, 0, &ev, hash);
+	rule_format(&w->a->rules, AUDIT_EVENT_CHAIN, "event", ev.id, ev.format);
 	link_event(expected, &w->before, &ev);
 	if (ev.id != w->before.last_id + 1)
 		audit_found(w->a, AUDIT_EVENT_CHAIN,
@@ -142,7 +143,7 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 		    "event %" PRId64 ": its "
 		    "hash is of other values",
 		    ev.id);
-	if (query_get_int(q, 9) == 0)
+	if (query_get_int(q, 10) == 0)
 		audit_found(w->a, AUDIT_PAYOUT_STEPS,
 		    "event %" PRId64 ": of payout %" PRId64
 		    ", which doesn't exist",

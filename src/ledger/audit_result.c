@@ -1,117 +1,7 @@
-/* The audit of results: each by itself, then in the order of slots. */
+/* The audit of results beside each other: in the order of slots, of workers. */
 #include <inttypes.h>
 
 #include "ledger/audit_part.h"
-#include "ledger/cycle.h"
-
-/* When the result was paid, against when it was assigned and carried out. */
-static void
-times_check(
-    struct audit *a, const struct transfer_row *t, const struct result_row *r)
-{
-	int64_t window_ms = a->o->result_window_ms, age_ms;
-
-	if (!audit_is_time(t->at_ms))
-		return; /* told of the transfer */
-	age_ms = t->at_ms - r->assigned_ms;
-	if (age_ms < 0)
-		audit_found(a, AUDIT_WINDOW,
-		    "slot %" PRId64 ": paid %" PRId64
-		    " ms before it was assigned",
-		    r->slot, -age_ms);
-	else if (age_ms > window_ms)
-		audit_found(a, AUDIT_WINDOW,
-		    "slot %" PRId64 ": paid %" PRId64
-		    " ms after it was assigned, allowed %" PRId64,
-		    r->slot, age_ms, window_ms);
-	age_ms = t->at_ms - r->timestamp_ms;
-	if (age_ms > window_ms)
-		audit_found(a, AUDIT_TIMESTAMP,
-		    "slot %" PRId64 ": its "
-		    "timestamp is %" PRId64 " ms old, allowed %" PRId64,
-		    r->slot, age_ms, window_ms);
-	else if (age_ms < -CLOCK_SKEW_MS)
-		audit_found(a, AUDIT_TIMESTAMP,
-		    "slot %" PRId64 ": its "
-		    "timestamp is %" PRId64 " ms ahead, allowed %d",
-		    r->slot, -age_ms, CLOCK_SKEW_MS);
-}
-
-/* The slot's place in the schedule of the task. */
-static void
-place_check(
-    struct audit *a, const struct result_row *r, const struct version_row *v)
-{
-	if (r->slot < 1 || r->slot > a->last_slot)
-		audit_found(a, AUDIT_SLOT,
-		    "slot %" PRId64 ": only 1 to "
-		    "%" PRId64 " were given out",
-		    r->slot, a->last_slot);
-	if (r->copy >= v->copies)
-		audit_found(a, AUDIT_COPY,
-		    "slot %" PRId64 ": is copy %" PRId64
-		    ", its task has %" PRId64,
-		    r->slot, r->copy, v->copies);
-	if (v->interval_ms <= 0 || v->interval_ms > JSON_INT_MAX)
-		audit_found(a, AUDIT_CYCLE,
-		    "slot %" PRId64 ": its task's "
-		    "interval is out of range",
-		    r->slot);
-	else if (cycle_at(v->task, v->interval_ms, r->assigned_ms) !=
-	    r->cycle_ms)
-		audit_found(a, AUDIT_CYCLE,
-		    "slot %" PRId64 ": wasn't assigned "
-		    "in its cycle",
-		    r->slot);
-}
-
-/*
- * Assignments are kept as long as a payment may depend on one, see
- * schedule.c; a result that is younger must still have its own.
- */
-static enum rc
-assignment_check(struct audit *a, const struct transfer_row *t,
-    const struct result_row *r, const struct version_row *v, struct err *e)
-{
-	struct query *q;
-	enum rc rc;
-	bool row;
-
-	if (r->assigned_ms <=
-	    a->now_ms - (2 * a->o->result_window_ms + CLOCK_SKEW_MS))
-		return RC_OK;
-	audit_checked(a, AUDIT_ASSIGNMENT, 1);
-	q = db_query(a->db, Q_AUDIT_ASSIGNMENT);
-	query_int(q, 1, t->credit);
-	query_int(q, 2, v->task);
-	query_int(q, 3, r->slot);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && !row)
-		audit_found(a, AUDIT_ASSIGNMENT,
-		    "slot %" PRId64 ": wasn't "
-		    "assigned to the worker of account %" PRId64,
-		    r->slot, t->credit);
-	else if (rc == RC_OK &&
-	    (query_get_int(q, 0) != r->version ||
-		query_get_int(q, 1) != r->cycle_ms ||
-		query_get_int(q, 2) != r->copy ||
-		query_get_int(q, 3) != r->assigned_ms))
-		audit_found(a, AUDIT_ASSIGNMENT,
-		    "slot %" PRId64 ": its "
-		    "assignment says otherwise",
-		    r->slot);
-	query_done(q);
-	return rc;
-}
-
-enum rc
-audit_result_check(struct audit *a, const struct transfer_row *t,
-    const struct result_row *r, const struct version_row *v, struct err *e)
-{
-	times_check(a, t, r);
-	place_check(a, r, v);
-	return assignment_check(a, t, r, v, e);
-}
 
 /*
  * A task gives its slots in the order of their numbers, cycle after cycle,
@@ -157,16 +47,6 @@ audit_slots(struct audit *a, struct err *e)
 	return rc;
 }
 
-/* One result of a worker and a task. */
-struct turn {
-	int64_t worker;
-	int64_t task;
-	int64_t slot;
-	int64_t cycle_ms;
-	int64_t assigned_ms;
-	int64_t cooldown_ms;
-};
-
 static void
 turn_read(struct turn *t, struct query *q)
 {
@@ -176,57 +56,77 @@ turn_read(struct turn *t, struct query *q)
 	t->cycle_ms = query_get_int(q, 3);
 	t->assigned_ms = query_get_int(q, 4);
 	t->cooldown_ms = query_get_int(q, 5);
+	t->timestamp_ms = query_get_int(q, 6);
 }
 
-static void
-turn_check(struct audit *a, const struct turn *t, const struct turn *before)
+/* What each result must be beside the one before it, in the order of q. */
+static enum rc
+turns_check(struct audit *a, enum query_id order, const char *stage,
+    void (*rule)(
+	const struct rules *, const struct turn *, const struct turn *),
+    int64_t *n, struct err *e)
 {
-	int64_t cooldown_ms, gap_ms;
+	struct query *q = db_query(a->db, order);
+	struct turn t, before = { .slot = 0 };
+	enum rc rc;
+	bool row;
 
-	if (t->cycle_ms <= before->cycle_ms)
-		audit_found(a, AUDIT_COOLDOWN,
-		    "slot %" PRId64 ": the worker "
-		    "of account %" PRId64 " was paid for slot %" PRId64
-		    " in the same cycle or a later one",
-		    t->slot, t->worker, before->slot);
-	/*
-	 * Where an edit made the cooldown longer, the assignment before may
-	 * have been forgotten by then: the shorter one holds.
-	 */
-	cooldown_ms = t->cooldown_ms < before->cooldown_ms
-	    ? t->cooldown_ms
-	    : before->cooldown_ms;
-	if (!audit_is_time(t->assigned_ms) ||
-	    !audit_is_time(before->assigned_ms))
-		return; /* told of the result */
-	gap_ms = t->assigned_ms - before->assigned_ms;
-	if (gap_ms < cooldown_ms)
-		audit_found(a, AUDIT_COOLDOWN,
-		    "slot %" PRId64 ": assigned to "
-		    "the worker of account %" PRId64 " %" PRId64 " ms after "
-		    "slot %" PRId64 ", cooldown %" PRId64,
-		    t->slot, t->worker, gap_ms, before->slot, cooldown_ms);
+	*n = 0;
+	audit_tick(a, stage, 0, 0);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		turn_read(&t, q);
+		if (*n > 0)
+			rule(&a->rules, &t, &before);
+		before = t;
+		if ((++*n & 0xfff) == 0)
+			audit_tick(a, stage, *n, a->report->results);
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+days_check(struct audit *a, struct err *e)
+{
+	struct day d = { .worker = 0 };
+	struct day_credit c;
+	struct query *q;
+	int64_t n = 0;
+	enum rc rc;
+	bool row;
+
+	if (a->rules.max_day_micros == 0)
+		return RC_OK;
+	q = db_query(a->db, Q_AUDIT_DAY);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (query_get_int(q, 0) != d.worker)
+			rule_day_begin(&d, query_get_int(q, 0));
+		c = (struct day_credit){ query_get_int(q, 1),
+			query_get_int(q, 2), query_get_int(q, 3) };
+		rc = rule_day(&a->rules, &d, &c, e);
+		if (rc != RC_OK)
+			break;
+		if ((++n & 0xfff) == 0)
+			audit_tick(a, "days", n, 0);
+	}
+	query_done(q);
+	rule_day_free(&d);
+	audit_checked(a, AUDIT_DAY, n);
+	return rc;
 }
 
 enum rc
 audit_workers(struct audit *a, struct err *e)
 {
-	struct query *q = db_query(a->db, Q_AUDIT_WORKER);
-	struct turn t, before = { .slot = 0 };
-	int64_t n = 0;
+	int64_t n;
 	enum rc rc;
-	bool row;
 
-	audit_tick(a, "sorting by worker", 0, 0);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		turn_read(&t, q);
-		if (n > 0 && t.worker == before.worker && t.task == before.task)
-			turn_check(a, &t, &before);
-		before = t;
-		if ((++n & 0xfff) == 0)
-			audit_tick(a, "workers", n, a->report->results);
-	}
-	query_done(q);
+	rc =
+	    turns_check(a, Q_AUDIT_WORKER, "workers by slot", rule_turn, &n, e);
 	audit_checked(a, AUDIT_COOLDOWN, n);
-	return rc;
+	if (rc == RC_OK)
+		rc = turns_check(a, Q_AUDIT_SIGNED, "workers by time",
+		    rule_signed_once, &n, e);
+	audit_checked(a, AUDIT_SIGNED_ONCE, n);
+	return rc == RC_OK ? days_check(a, e) : rc;
 }

@@ -76,29 +76,18 @@ chunk_take(struct pool *p, struct db *db, struct chunk *c, struct err *e)
 static void
 signature_check(struct audit *a, struct query *q)
 {
-	struct slice sig = query_get_bytes(q, 6);
-	int64_t slot = query_get_int(q, 0), form = query_get_int(q, 5);
+	int64_t form = query_get_int(q, 5);
 	struct attestation t = { .task_id = query_get_text(q, 1),
 		.timestamp_ms = query_get_int(q, 3),
-		.success = query_get_int(q, 4) != 0 };
-	struct err e = ERR_INIT;
+		.success = query_get_int(q, 4) != 0,
+		.form = (enum address_form)form };
 
-	/* Nothing but these can be signed at all; attest.h asks for them. */
-	if (!task_id_is_valid(t.task_id) || !audit_is_time(t.timestamp_ms) ||
-	    form < ADDRESS_CHECKSUM || form > ADDRESS_UPPER ||
-	    sig.len != SIGNATURE_LEN ||
-	    address_parse(&t.worker, NULL, query_get_text(q, 2), NULL) !=
-		RC_OK) {
-		audit_found(a, AUDIT_SIGNATURE,
-		    "slot %" PRId64 ": task, "
-		    "worker or signed values are missing or out of range",
-		    slot);
-		return;
-	}
-	t.form = (enum address_form)form;
-	if (attest_check(&t, (const uint8_t *)sig.p, &e) != RC_OK)
-		audit_found(
-		    a, AUDIT_SIGNATURE, "slot %" PRId64 ": %s", slot, e.msg);
+	/* Nobody can have signed it: then it is as if of no task. */
+	if (form < ADDRESS_CHECKSUM || form > ADDRESS_UPPER ||
+	    address_parse(&t.worker, NULL, query_get_text(q, 2), NULL) != RC_OK)
+		t.task_id = slice_of("");
+	rule_signature(
+	    &a->rules, query_get_int(q, 0), &t, query_get_bytes(q, 6));
 }
 
 static enum rc

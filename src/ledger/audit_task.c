@@ -167,25 +167,6 @@ audit_accounts_check(struct audit *a)
 	audit_checked(a, AUDIT_TRIAL_BALANCE, 1);
 }
 
-static void
-version_check(struct audit *a, const struct version_row *v,
-    const uint8_t hash[static KECCAK256_LEN], struct tail *before)
-{
-	uint8_t expected[KECCAK256_LEN];
-
-	if (v->id != before->last_id + 1)
-		audit_found(a, AUDIT_VERSION_CHAIN,
-		    "definition %" PRId64 ": follows %" PRId64, v->id,
-		    before->last_id);
-	link_version(expected, before, v);
-	if (memcmp(expected, hash, sizeof(expected)) != 0)
-		audit_found(a, AUDIT_VERSION_CHAIN,
-		    "definition %" PRId64 ": its hash is of other values",
-		    v->id);
-	before->last_id = v->id;
-	memcpy(before->hash, hash, sizeof(before->hash));
-}
-
 static enum rc
 versions_check(struct audit *a, struct err *e)
 {
@@ -198,9 +179,11 @@ versions_check(struct audit *a, struct err *e)
 	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		audit_read_version(q, &v, hash);
-		version_check(a, &v, hash, &before);
-		if (query_get_int(q, 12) == 0)
+		row_read_version(q, 0, &v, hash);
+		rule_version(&a->rules, &v, &before, hash);
+		before.last_id = v.id;
+		memcpy(before.hash, hash, sizeof(before.hash));
+		if (query_get_int(q, 13) == 0)
 			audit_found(a, AUDIT_TASK,
 			    "definition %" PRId64 ": of task %" PRId64
 			    ", which doesn't exist",

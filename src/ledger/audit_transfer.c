@@ -74,8 +74,8 @@ result_next(struct walk *w, struct err *e)
 
 	rc = query_step(w->results, &w->row, e);
 	if (rc == RC_OK && w->row) {
-		w->well_formed = audit_read_result(
-		    w->results, &w->result, &w->version, &w->paid_by);
+		w->well_formed = row_read_result(
+		    w->results, 0, &w->result, &w->version, &w->paid_by);
 		w->results_n++;
 	}
 	return rc;
@@ -97,44 +97,20 @@ result_check(
 {
 	struct audit *a = w->a;
 	int64_t slot = w->result.slot;
+	bool looked;
+	enum rc rc;
 
 	if (!is_credit)
 		audit_found(a, AUDIT_RESULT,
 		    "slot %" PRId64 ": paid by "
 		    "transfer %" PRId64 ", which is no credit",
 		    slot, t->id);
-	if (!w->well_formed) {
-		audit_found(a, AUDIT_RESULT,
-		    "slot %" PRId64 ": a value is "
-		    "out of its range",
-		    slot);
+	if (!rule_result(&a->rules, t, &w->result, &w->version, w->well_formed))
 		return RC_OK;
-	}
-	if (w->version.task == 0) {
-		audit_found(a, AUDIT_RESULT,
-		    "slot %" PRId64 ": definition "
-		    "%" PRId64 " doesn't exist",
-		    slot, w->result.version);
-		return RC_OK;
-	}
-	return audit_result_check(a, t, &w->result, &w->version, e);
-}
-
-static void
-amount_check(struct audit *a, const struct transfer_row *t, int64_t results,
-    int64_t rewards_micros, bool overflow)
-{
-	if (results == 0)
-		audit_found(a, AUDIT_AMOUNT,
-		    "transfer %" PRId64 ": a credit "
-		    "without a result",
-		    t->id);
-	else if (overflow || rewards_micros != t->amount_micros)
-		audit_found(a, AUDIT_AMOUNT,
-		    "transfer %" PRId64 ": credits "
-		    "%" PRId64 " micro-USDC, the rewards of its %" PRId64
-		    " results are %" PRId64,
-		    t->id, t->amount_micros, results, rewards_micros);
+	rc = rule_assignment(
+	    &a->rules, a->db, t, &w->result, &w->version, &looked, e);
+	audit_checked(a, AUDIT_ASSIGNMENT, looked);
+	return rc;
 }
 
 /* Checks t's results and its hash over them. */
@@ -161,11 +137,9 @@ results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
 	link_transfer_end(&k, expected);
 	if (rc != RC_OK)
 		return rc;
-	if (memcmp(expected, hash, sizeof(expected)) != 0)
-		audit_found(w->a, AUDIT_TRANSFER_CHAIN,
-		    "transfer %" PRId64 ": its hash is of other values", t->id);
+	rule_transfer(&w->a->rules, t, &w->before, expected, hash);
 	if (is_credit)
-		amount_check(w->a, t, n, rewards_micros, overflow);
+		rule_amount(&w->a->rules, t, n, rewards_micros, overflow);
 	return RC_OK;
 }
 
@@ -176,10 +150,6 @@ transfer_check(struct walk *w, const struct transfer_row *t)
 	const struct transfer_kind *kind = kind_find(t->kind);
 	struct audit *a = w->a;
 
-	if (t->id != w->before.last_id + 1)
-		audit_found(a, AUDIT_TRANSFER_CHAIN,
-		    "transfer %" PRId64 ": follows %" PRId64, t->id,
-		    w->before.last_id);
 	if (kind == NULL)
 		audit_found(a, AUDIT_TRANSFER_KIND,
 		    "transfer %" PRId64 ": is of no known kind", t->id);
@@ -193,9 +163,6 @@ transfer_check(struct walk *w, const struct transfer_row *t)
 		audit_found(a, AUDIT_TRANSFER_KIND,
 		    "transfer %" PRId64 ": moves %" PRId64 " micro-USDC", t->id,
 		    t->amount_micros);
-	if (!audit_is_time(t->at_ms))
-		audit_found(a, AUDIT_TRANSFER_KIND,
-		    "transfer %" PRId64 ": its time is out of range", t->id);
 	return kind == &kinds[0];
 }
 
@@ -207,7 +174,7 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 	enum rc rc = RC_OK;
 	bool is_credit;
 
-	audit_read_transfer(q, &t, hash);
+	row_read_transfer(q, 0, &t, hash);
 	is_credit = transfer_check(w, &t);
 	while (rc == RC_OK && w->row && w->paid_by < t.id) {
 		orphan_found(w);
@@ -231,8 +198,9 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 static void
 walk_counts(struct walk *w)
 {
-	static const enum audit_rule of_results[] = { AUDIT_RESULT, AUDIT_SLOT,
-		AUDIT_WINDOW, AUDIT_TIMESTAMP, AUDIT_COPY, AUDIT_CYCLE };
+	static const enum audit_rule of_results[] = { AUDIT_RESULT,
+		AUDIT_REWARD, AUDIT_SLOT, AUDIT_WINDOW, AUDIT_TIMESTAMP,
+		AUDIT_COPY, AUDIT_CYCLE };
 	size_t i;
 
 	audit_checked(w->a, AUDIT_TRANSFER_CHAIN, w->transfers);

@@ -8,21 +8,32 @@
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
 
-/* What workers are told; existing ones know the first and the third. */
+/*
+ * What workers are told. NULL where claim_refuse has nothing to say: of no
+ * refusal, and of one whose text needs more than its outcome.
+ */
 static const char *const reasons[] = {
+	[CLAIM_OPEN] = NULL,
+	[CLAIM_CREDITED] = NULL,
+	[CLAIM_MALFORMED] = NULL,
 	[CLAIM_UNKNOWN_TASK] = "unknown task",
+	[CLAIM_TOO_OLD] = NULL,
 	[CLAIM_FROM_FUTURE] = "timestamp in the future",
-	[CLAIM_BAD_SIGNATURE] = "invalid signature",
 	[CLAIM_NOT_ASSIGNED] = "not assigned",
 	[CLAIM_EXPIRED] = "assignment expired",
 	[CLAIM_RECORDED] = "already recorded",
 	[CLAIM_SLOT_TAKEN] = "slot taken by another worker",
 	[CLAIM_SUSPENDED] = "worker suspended",
+	[CLAIM_BAD_SIGNATURE] = "invalid signature",
 };
+
+static_assert(sizeof(reasons) / sizeof(reasons[0]) == CLAIM_OUTCOMES,
+    "each outcome has its line");
 
 void
 claim_refuse(struct claim *c, enum claim_outcome outcome)
 {
+	CHECK(outcome < CLAIM_OUTCOMES && reasons[outcome] != NULL);
 	c->outcome = outcome;
 	(void)snprintf(c->reason, sizeof(c->reason), "%s", reasons[outcome]);
 }
@@ -310,7 +321,8 @@ static enum rc
 share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 {
 	struct share s = { .worker_id = worker_id };
-	struct transfer_row t = { .at_ms = r->now_ms,
+	struct transfer_row t = { .format = LINK_FORMAT,
+		.at_ms = r->now_ms,
 		.kind = slice_of("credit"),
 		.debit = ACCOUNT_REWARDS,
 		.credit = worker_id };

@@ -27,6 +27,7 @@ enum claim_outcome {
 	CLAIM_SLOT_TAKEN,   /* offered again, another worker was first */
 	CLAIM_SUSPENDED,
 	CLAIM_BAD_SIGNATURE,
+	CLAIM_OUTCOMES
 };
 
 /* One result as a worker sent it, and what became of it. */
@@ -77,7 +78,11 @@ credit_record(struct db *db, const struct credit_rules *rules,
 MUST_CHECK enum rc result_insert(
     struct db *db, const struct result_row *r, int64_t transfer, struct err *e);
 
-/* Refuses c with an outcome other than CREDITED; says why in c->reason. */
+/*
+ * Refuses c, and says why in c->reason, which is the outcome's own text: of any
+ * but OPEN, CREDITED, MALFORMED and TOO_OLD, whose reasons are made where they
+ * are found.
+ */
 void claim_refuse(struct claim *c, enum claim_outcome outcome);
 
 #endif

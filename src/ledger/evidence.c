@@ -1,105 +1,396 @@
 #include "ledger/evidence.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "eth/attest.h"
+#include "base/limits.h"
 #include "eth/hex.h"
 #include "ledger/payout.h"
+#include "ledger/row_read.h"
+#include "ledger/rule.h"
 
-/* The transfer whose results are being added up. */
-struct credit_sum {
-	int64_t transfer; /* 0: none yet */
-	int64_t amount_micros;
+#define DAY_MS (24LL * 3600 * 1000)
+
+/* Definitions that were found right, by their number's last bits. */
+#define VERSIONS_KNOWN 256
+
+/* The credit whose results are being read. */
+struct open_credit {
+	struct transfer_row t; /* id 0: none yet */
+	struct tail before;
+	uint8_t stored[KECCAK256_LEN];
+	struct keccak k;
+	int64_t results;
 	int64_t rewards_micros;
+	bool overflow;
 };
 
-static enum rc
-sum_check(const struct credit_sum *s, struct err *e)
+/* A worker's evidence as it is read. */
+struct reading {
+	struct db *db;
+	struct rules rules;
+	int64_t worker_id;
+	const struct address *worker;
+	struct evidence *out;
+
+	int64_t since;		 /* the newest sealed transfer; 0 */
+	int64_t first_at_ms;	 /* of the credits after it, the oldest; */
+	int64_t first_signed_ms; /* of their results' timestamps, the oldest */
+	int64_t versions[VERSIONS_KNOWN];
+	struct turn *turns; /* owned; of each result that was read */
+	size_t turns_n, turns_cap;
+
+	bool broken;
+	struct err *e; /* says what was, first */
+};
+
+/* struct rules: only the first is told. */
+static void
+on_broken(void *ctx, enum audit_rule rule, const char *text)
 {
-	if (s->rewards_micros == s->amount_micros)
-		return RC_OK;
-	return err_set(e, RC_CORRUPT,
-	    "transfer %" PRId64 " credits %" PRId64
-	    " micro-USDC, its results are worth %" PRId64,
-	    s->transfer, s->amount_micros, s->rewards_micros);
+	struct reading *r = ctx;
+
+	(void)rule;
+	if (!r->broken)
+		(void)err_set(r->e, RC_CORRUPT, "%s", text);
+	r->broken = true;
 }
 
+/* What was read so far: an error, or a broken rule. */
 static enum rc
-signature_check(struct query *q, const struct address *worker, struct err *e)
+reading_rc(const struct reading *r, enum rc rc)
 {
-	struct slice signature = query_get_bytes(q, 7);
-	struct attestation a = {
-		.task_id = query_get_text(q, 3),
-		.worker = *worker,
-		.timestamp_ms = query_get_int(q, 4),
-		.success = query_get_int(q, 5) != 0,
-		.form = (enum address_form)query_get_int(q, 6),
-	};
-
-	if (signature.len == SIGNATURE_LEN && task_id_is_valid(a.task_id) &&
-	    a.timestamp_ms >= 0 && a.timestamp_ms <= JSON_INT_MAX &&
-	    a.form >= ADDRESS_CHECKSUM && a.form <= ADDRESS_UPPER &&
-	    attest_check(&a, (const uint8_t *)signature.p, NULL) == RC_OK)
-		return RC_OK;
-	return err_set(e, RC_CORRUPT,
-	    "the result of slot %" PRId64 " doesn't "
-	    "carry its worker's signature",
-	    query_get_int(q, 2));
+	return rc == RC_OK && r->broken ? RC_CORRUPT : rc;
 }
 
-static enum rc
-credit_row(struct query *q, const struct address *worker, struct credit_sum *s,
-    struct evidence *out, struct err *e)
-{
-	enum rc rc = RC_OK;
+/* ---- Credits and their results ---- */
 
-	if (query_get_int(q, 0) != s->transfer) {
-		if (s->transfer != 0)
-			rc = sum_check(s, e);
-		*s = (struct credit_sum){ query_get_int(q, 0),
-			query_get_int(q, 1), 0 };
-	}
-	if (rc != RC_OK || query_is_null(q, 2))
-		return rc; /* without a result: its sum is 0 */
-	s->rewards_micros += query_get_int(q, 8);
-	out->results++;
-	return signature_check(q, worker, e);
-}
-
-/* Each credit after since, and each of its results. */
+/* The definition by which a result was paid is the one that was made then. */
 static enum rc
-credits_verify(struct db *db, int64_t worker_id, const struct address *worker,
-    int64_t since, struct evidence *out, struct err *e)
+version_check(struct reading *r, int64_t id, struct err *e)
 {
-	struct credit_sum s = { .transfer = 0 };
-	struct query *q = db_query(db, Q_CREDITS_AFTER);
-	enum rc rc = RC_OK;
+	int64_t *known = &r->versions[(uint64_t)id % VERSIONS_KNOWN];
+	struct tail before = { .last_id = 0 };
+	uint8_t hash[KECCAK256_LEN];
+	struct version_row v;
+	struct slice s;
+	struct query *q;
+	enum rc rc;
 	bool row;
 
-	query_int(q, 1, worker_id);
-	query_int(q, 2, since);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		rc = credit_row(q, worker, &s, out, e);
+	if (*known == id)
+		return RC_OK;
+	q = db_query(r->db, Q_VERSION_LINK);
+	query_int(q, 1, id);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		row_read_version(q, 0, &v, hash);
+		before.last_id = query_get_int(q, 13);
+		s = query_get_bytes(q, 14);
+		if (s.len == sizeof(before.hash))
+			memcpy(before.hash, s.p, s.len);
+		rule_version(&r->rules, &v, &before, hash);
+		*known = id;
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+turn_add(struct reading *r, const struct transfer_row *t,
+    const struct result_row *res, const struct version_row *v, struct err *e)
+{
+	struct turn *all;
+	size_t cap;
+
+	if (r->turns_n == r->turns_cap) {
+		cap = r->turns_cap == 0 ? 64 : 2 * r->turns_cap;
+		all = reallocarray(r->turns, cap, sizeof(*all));
+		if (all == NULL)
+			return err_set(e, RC_NO_MEMORY, "evidence: no memory");
+		r->turns = all;
+		r->turns_cap = cap;
+	}
+	r->turns[r->turns_n++] =
+	    (struct turn){ t->credit, v->task, res->slot, res->cycle_ms,
+		    res->assigned_ms, v->cooldown_ms, res->timestamp_ms };
+	return RC_OK;
+}
+
+/* A result's place, signature and definition. */
+static enum rc
+result_read(
+    struct reading *r, struct query *q, struct open_credit *c, struct err *e)
+{
+	struct result_row res;
+	struct version_row v;
+	int64_t transfer;
+	bool looked, well_formed;
+	enum rc rc;
+
+	well_formed = row_read_result(q, 10, &res, &v, &transfer);
+	if (!rule_result(&r->rules, &c->t, &res, &v, well_formed))
+		return RC_OK;
+	link_transfer_result(&c->k, &res);
+	c->results++;
+	c->overflow |= __builtin_add_overflow(
+	    c->rewards_micros, v.reward_micros, &c->rewards_micros);
+	rc = rule_assignment(&r->rules, r->db, &c->t, &res, &v, &looked, e);
+	if (rc == RC_OK)
+		rc = version_check(r, v.id, e);
+	if (rc == RC_OK)
+		rc = turn_add(r, &c->t, &res, &v, e);
+	if (rc != RC_OK || r->broken || c->t.id <= r->since)
+		return rc;
+	if (res.timestamp_ms < r->first_signed_ms)
+		r->first_signed_ms = res.timestamp_ms;
+	r->out->results++;
+	rule_signature(&r->rules, res.slot,
+	    &(struct attestation){ .task_id = query_get_text(q, 28),
+		.worker = *r->worker,
+		.form = res.form,
+		.timestamp_ms = res.timestamp_ms,
+		.success = res.success },
+	    (struct slice){
+		(const char *)res.signature, sizeof(res.signature) });
+	return RC_OK;
+}
+
+static void
+credit_begin(struct reading *r, struct query *q, struct open_credit *c)
+{
+	struct slice s = query_get_bytes(q, 9);
+
+	*c = (struct open_credit){ .before.last_id = query_get_int(q, 8) };
+	if (s.len == sizeof(c->before.hash))
+		memcpy(c->before.hash, s.p, s.len);
+	row_read_transfer(q, 0, &c->t, c->stored);
+	link_transfer_begin(&c->k, &c->before, &c->t);
+	c->t.kind = slice_of("credit"); /* what was read is gone soon */
+	if (c->t.debit != ACCOUNT_REWARDS)
+		rule_broken(&r->rules, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": a credit from account %" PRId64
+		    " to %" PRId64,
+		    c->t.id, c->t.debit, c->t.credit);
+	if (c->t.id > r->since && c->t.at_ms < r->first_at_ms)
+		r->first_at_ms = c->t.at_ms;
+}
+
+static void
+credit_end(struct reading *r, struct open_credit *c)
+{
+	uint8_t computed[KECCAK256_LEN];
+
+	if (c->t.id == 0)
+		return;
+	link_transfer_end(&c->k, computed);
+	rule_transfer(&r->rules, &c->t, &c->before, computed, c->stored);
+	/* What is to come would be another day's. */
+	if (c->t.at_ms > r->rules.now_ms + CLOCK_SKEW_MS)
+		rule_broken(&r->rules, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": its time is %" PRId64
+		    " ms ahead, allowed %d",
+		    c->t.id, c->t.at_ms - r->rules.now_ms, CLOCK_SKEW_MS);
+	rule_amount(
+	    &r->rules, &c->t, c->results, c->rewards_micros, c->overflow);
+}
+
+/* The worker's credits after one transfer and up to another. */
+static enum rc
+credits_read(struct reading *r, int64_t after, int64_t upto, struct err *e)
+{
+	struct query *q = db_query(r->db, Q_CREDITS_BEHIND);
+	struct open_credit c = { .results = 0 };
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, r->worker_id);
+	query_int(q, 2, after);
+	query_int(q, 3, upto);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row && !r->broken) {
+		if (query_get_int(q, 0) != c.t.id) {
+			credit_end(r, &c);
+			credit_begin(r, q, &c);
+		}
+		if (!query_is_null(q, 11))
+			rc = result_read(r, q, &c, e);
 		if (rc != RC_OK)
 			break;
 	}
 	query_done(q);
-	if (rc == RC_OK && s.transfer != 0)
-		rc = sum_check(&s, e);
+	if (rc == RC_OK && !r->broken)
+		credit_end(r, &c);
+	return reading_rc(r, rc);
+}
+
+/* ---- What a worker can earn ---- */
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct day_credit *x = a, *y = b;
+
+	if (x->at_ms != y->at_ms)
+		return x->at_ms < y->at_ms ? -1 : 1;
+	return (x->transfer > y->transfer) - (x->transfer < y->transfer);
+}
+
+/* Its credits, the newest first, as far as they may count with those that
+ * aren't sealed. */
+struct recent {
+	struct day_credit *all; /* owned */
+	size_t n, cap;
+	int64_t
+	    again; /* the first transfer whose results to read again; or 0 */
+};
+
+static enum rc
+recent_add(struct recent *l, const struct day_credit *c, struct err *e)
+{
+	struct day_credit *all;
+	size_t cap;
+
+	if (l->n == l->cap) {
+		cap = l->cap == 0 ? 64 : 2 * l->cap;
+		all = reallocarray(l->all, cap, sizeof(*all));
+		if (all == NULL)
+			return err_set(e, RC_NO_MEMORY, "evidence: no memory");
+		l->all = all;
+		l->cap = cap;
+	}
+	l->all[l->n++] = *c;
+	return RC_OK;
+}
+
+/*
+ * Sealed credits count with the others where these are of the same day, or may
+ * be for what one of the sealed ones was paid for: a result that was signed
+ * when the oldest of the others was.
+ */
+static enum rc
+recent_read(struct reading *r, struct recent *l, struct err *e)
+{
+	int64_t again_ms = r->first_signed_ms - CLOCK_SKEW_MS;
+	int64_t day_ms = r->first_at_ms - DAY_MS;
+	struct query *q = db_query(r->db, Q_CREDITS_NEWEST);
+	struct day_credit c;
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, r->worker_id);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		c = (struct day_credit){ query_get_int(q, 0),
+			query_get_int(q, 1), query_get_int(q, 2) };
+		if (c.transfer <= r->since && c.at_ms < again_ms &&
+		    c.at_ms < day_ms)
+			break;
+		if (c.transfer <= r->since && c.at_ms >= again_ms)
+			l->again = c.transfer;
+		rc = recent_add(l, &c, e);
+		if (rc != RC_OK)
+			break;
+	}
+	query_done(q);
 	return rc;
 }
 
-/* What the worker's transfers say of its balance after one of them. */
 static enum rc
-balance_at(struct db *db, int64_t worker_id, int64_t transfer, int64_t *micros,
-    struct err *e)
+days_check(struct reading *r, struct recent *l, struct err *e)
 {
-	struct query *q = db_query(db, Q_BALANCE_AT);
+	struct day d = { .worker = r->worker_id };
+	enum rc rc = RC_OK;
+	size_t i;
+
+	if (l->n > 0)
+		qsort(l->all, l->n, sizeof(l->all[0]), by_time);
+	for (i = 0; rc == RC_OK && i < l->n; i++)
+		rc = rule_day(&r->rules, &d, &l->all[i], e);
+	rule_day_free(&d);
+	return reading_rc(r, rc);
+}
+
+static int
+by_slot(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	if (x->task != y->task)
+		return x->task < y->task ? -1 : 1;
+	return (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+static int
+by_timestamp(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	if (x->task == y->task && x->timestamp_ms != y->timestamp_ms)
+		return x->timestamp_ms < y->timestamp_ms ? -1 : 1;
+	return by_slot(a, b);
+}
+
+/* No check was paid twice, and none came before it was the worker's turn. */
+static enum rc
+turns_check(struct reading *r)
+{
+	size_t i;
+
+	if (r->turns_n == 0)
+		return RC_OK;
+	qsort(r->turns, r->turns_n, sizeof(r->turns[0]), by_slot);
+	for (i = 1; i < r->turns_n; i++)
+		rule_turn(&r->rules, &r->turns[i], &r->turns[i - 1]);
+	qsort(r->turns, r->turns_n, sizeof(r->turns[0]), by_timestamp);
+	for (i = 1; i < r->turns_n; i++)
+		rule_signed_once(&r->rules, &r->turns[i], &r->turns[i - 1]);
+	return reading_rc(r, RC_OK);
+}
+
+/* All credits that aren't sealed, and beside them what is near. */
+static enum rc
+credits_verify(struct reading *r, struct err *e)
+{
+	struct recent l = { .n = 0 };
+	enum rc rc;
+
+	r->first_at_ms = r->first_signed_ms = INT64_MAX;
+	rc =
+	    query_one_int(db_query(r->db, Q_SLOT_LAST), &r->rules.last_slot, e);
+	if (rc == RC_OK || rc == RC_NOT_FOUND) /* 0: none was given out */
+		rc = credits_read(r, r->since, INT64_MAX, e);
+	if (rc == RC_OK && r->first_at_ms != INT64_MAX)
+		rc = recent_read(r, &l, e);
+	if (rc == RC_OK && r->rules.max_day_micros > 0)
+		rc = days_check(r, &l, e);
+	if (rc == RC_OK && l.again != 0)
+		rc = credits_read(r, l.again - 1, r->since, e);
+	if (rc == RC_OK)
+		rc = turns_check(r);
+	free(l.all);
+	return rc;
+}
+
+/* ---- Sums ---- */
+
+/* What the worker's transfers say of its balance after one of them, and now. */
+static enum rc
+balance_sums(struct db *db, int64_t worker_id, int64_t transfer, int64_t *then,
+    int64_t *now, struct err *e)
+{
+	struct query *q = db_query(db, Q_BALANCE_SUMS);
+	enum rc rc;
+	bool row;
 
 	query_int(q, 1, worker_id);
 	query_int(q, 2, transfer);
-	return query_one_int(q, micros, e);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		*then = query_get_int(q, 0);
+		*now = query_get_int(q, 1);
+	}
+	query_done(q);
+	return rc;
 }
 
 static enum rc
@@ -130,9 +421,8 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 
 	rc = balance_now(db, worker_id, out, e);
 	if (rc == RC_OK)
-		rc = balance_at(db, worker_id, s->verified_to, &then, e);
-	if (rc == RC_OK)
-		rc = balance_at(db, worker_id, INT64_MAX, &now, e);
+		rc =
+		    balance_sums(db, worker_id, s->verified_to, &then, &now, e);
 	if (rc != RC_OK)
 		return rc;
 	if (then != s->balance_micros)
@@ -219,21 +509,37 @@ seal_find(struct db *db, int64_t worker_id, const struct address *worker,
 }
 
 enum rc
-evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
+evidence_verify(struct db *db, const struct evidence_rules *rules,
+    int64_t worker_id, const struct address *worker,
     const struct address *treasury, struct evidence *out, struct err *e)
 {
+	struct err broken = ERR_INIT;
+	struct reading r = { .db = db,
+		.rules = { .max_reward_micros = rules->max_reward_micros,
+		    .max_day_micros = rules->max_day_micros,
+		    .window_ms = RESULT_WINDOW_MAX_MS,
+		    .result_window_ms = rules->result_window_ms,
+		    .now_ms = rules->now_ms,
+		    .broken = on_broken },
+		.worker_id = worker_id,
+		.worker = worker,
+		.out = out,
+		.e = &broken };
 	struct seal s;
 	enum rc rc;
 
+	r.rules.ctx = &r;
 	*out = (struct evidence){ .results = 0 };
 	rc = db_begin_read(db, e);
 	if (rc == RC_OK)
 		rc = seal_find(db, worker_id, worker, treasury, &s, e);
 	if (rc == RC_OK)
 		rc = sums_verify(db, worker_id, &s, out, e);
-	if (rc == RC_OK)
-		rc = credits_verify(
-		    db, worker_id, worker, s.verified_to, out, e);
+	if (rc == RC_OK) {
+		r.since = s.verified_to;
+		rc = credits_verify(&r, e);
+	}
 	db_rollback(db);
-	return rc;
+	free(r.turns);
+	return r.broken ? err_set(e, RC_CORRUPT, "%s", broken.msg) : rc;
 }

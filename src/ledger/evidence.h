@@ -9,6 +9,14 @@
 #include "eth/address.h"
 #include "ledger/db.h"
 
+/* What the payer knows without the ledger. */
+struct evidence_rules {
+	int64_t max_reward_micros; /* of one result; 0: no bound */
+	int64_t max_day_micros;	   /* a worker's in any 24 hours; 0: none */
+	int64_t result_window_ms;  /* how long an assignment is paid */
+	int64_t now_ms;
+};
+
 struct evidence {
 	int64_t balance_micros; /* backed by transfers and results */
 	int64_t verified_to;	/* the newest transfer of that state */
@@ -19,15 +27,21 @@ struct evidence {
  * Reads one state of the ledger and checks of the worker: that its balance is
  * the sum of its transfers; that those up to the newest transfer for which
  * the treasury has sealed a payout of the worker add up to what it sealed;
- * that payouts gave back no more than they took since then; and that each
- * credit since is the sum of its results' rewards, and each of these
- * results carries the worker's signature. That what was verified before is
- * still what it was then (each signature, each hash) is the nightly audit's to
- * find out; its sum is certain. RC_CORRUPT names what is wrong: then nothing
- * of it may be paid.
+ * that payouts gave back no more than they took since then; and of each credit
+ * since, with each of its results, what ledger/rule.h says: the hash of it and
+ * of its definition, the reward and the worker's days within their bounds, its
+ * times, its place in the schedule, its assignment as long as that is kept, no
+ * check paid twice, also not beside those that are sealed, and the worker's
+ * signature. An assignment may have been paid for as long as any configuration
+ * allows: which one was in force then isn't known.
+ *
+ * That what was sealed is still what it was then (each signature, each hash)
+ * is the nightly audit's to find out; its sum is certain. RC_CORRUPT names the
+ * row and what is wrong with it: then nothing of the worker's may be paid.
  */
 MUST_CHECK enum rc
-evidence_verify(struct db *db, int64_t worker_id, const struct address *worker,
+evidence_verify(struct db *db, const struct evidence_rules *rules,
+    int64_t worker_id, const struct address *worker,
     const struct address *treasury, struct evidence *out, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "ledger/finding.h"
 #include "ledger/tail.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
@@ -18,6 +19,9 @@ static const char *const state_names[] = {
 	[PAYOUT_FINAL] = "final",
 	[PAYOUT_VOIDED] = "voided",
 };
+
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == PAYOUT_STATES,
+    "each state has its name");
 
 const char *
 payout_state_name(enum payout_state state)
@@ -37,7 +41,8 @@ static enum rc
 event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
     int64_t now_ms, struct err *e)
 {
-	struct event_row ev = { .payout = payout,
+	struct event_row ev = { .format = LINK_FORMAT,
+		.payout = payout,
 		.at_ms = now_ms,
 		.kind = slice_of(kind),
 		.transfer = n->transfer,
@@ -67,6 +72,7 @@ event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
 		query_int(q, 7, ev.block);
 	query_text(q, 8, ev.detail);
 	query_bytes(q, 9, hash, sizeof(hash));
+	query_int(q, 10, ev.format);
 	return query_run(q, e);
 }
 
@@ -75,7 +81,8 @@ static enum rc
 move(struct db *db, const char *kind, int64_t debit, int64_t credit,
     int64_t micros, int64_t now_ms, int64_t *id, struct err *e)
 {
-	struct transfer_row t = { .at_ms = now_ms,
+	struct transfer_row t = { .format = LINK_FORMAT,
+		.at_ms = now_ms,
 		.kind = slice_of(kind),
 		.debit = debit,
 		.credit = credit,
@@ -193,6 +200,9 @@ payout_insert(struct db *db, struct payout *p, struct err *e)
 	struct query *q;
 	enum rc rc;
 
+	rc = payout_check(p, e);
+	if (rc != RC_OK)
+		return rc;
 	hex_encode(nonce, p->nonce, PAYOUT_NONCE_LEN);
 	address_format(token, &p->source.token, ADDRESS_LOWER);
 	address_format(treasury, &p->source.treasury, ADDRESS_LOWER);
@@ -302,6 +312,9 @@ payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
 		    "when it was reserved");
 	(void)snprintf(
 	    until, sizeof(until), "valid before %" PRId64, a->valid_before);
+	rc = payout_auth_check(p->id, a, e);
+	if (rc != RC_OK)
+		return rc;
 	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = auth_insert(db, p, a, e);
@@ -377,37 +390,11 @@ payout_note(struct db *db, const struct payout *p, const char *detail,
 	    db, p, "chain", &(struct note){ .detail = detail }, now_ms, e);
 }
 
-static enum rc
-finding_insert(struct db *db, const char *kind, const char *subject,
-    const char *detail, int64_t now_ms, struct err *e)
-{
-	struct query *q = db_query(db, Q_FINDING_INSERT);
-
-	query_int(q, 1, now_ms);
-	query_text(q, 2, slice_of(kind));
-	query_text(q, 3, slice_of(subject));
-	query_text(q, 4, slice_of(detail));
-	return query_run(q, e);
-}
-
-enum rc
-finding_add(struct db *db, const char *kind, const char *subject,
-    const char *detail, int64_t now_ms, struct err *e)
-{
-	enum rc rc;
-
-	rc = db_step_begin(db, e);
-	if (rc == RC_OK)
-		rc = finding_insert(db, kind, subject, detail, now_ms, e);
-	return db_step_end(db, rc, e);
-}
-
 /*
- * Brings what is in flight for p to what the chain paid: what is missing is
- * taken from the worker's balance, and what that hasn't is credit that a
- * restore lost. What is left when it paid less stays in flight until that is
- * final: the worker may spend what is given back, and then it couldn't be set
- * aside again when the block is reorganised away.
+ * Brings what is in flight for p to what the chain paid, for good: what is
+ * missing is taken from the worker's balance, and what that hasn't is credit
+ * that a restore lost. What is left when it paid less is given back once it
+ * is posted.
  */
 static enum rc
 balance_out(struct db *db, const struct payout *p, const struct payment *paid,
@@ -423,32 +410,60 @@ balance_out(struct db *db, const struct payout *p, const struct payment *paid,
 		rc = recover_missing(db, p, missing, now_ms, e);
 	if (rc == RC_OK && missing > 0)
 		rc = take_more(db, p, missing,
-		    "it paid more: taken from the "
-		    "balance",
-		    now_ms, e);
+		    "it paid more: taken from the balance", now_ms, e);
 	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
 	(void)snprintf(detail, sizeof(detail),
 	    "the chain paid %" PRId64 " micro-USDC, reserved were %" PRId64,
 	    paid->micros, p->amount_micros);
 	if (rc == RC_OK)
-		rc = finding_insert(
+		rc = finding_add(
 		    db, "amount differs", subject, detail, now_ms, e);
 	return rc;
 }
 
+static enum rc
+unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
+    struct err *e)
+{
+	struct note n = { .detail = detail };
+	int64_t posted = p->paid_micros;
+	enum rc rc;
+
+	/* Only what was asked for is ever posted and not final. */
+	if (p->state != PAYOUT_POSTED || posted != p->amount_micros)
+		return err_set(e, RC_CORRUPT,
+		    "payout %" PRId64 ": %s with %" PRId64
+		    " micro-USDC paid of %" PRId64,
+		    p->id, state_names[p->state], posted, p->amount_micros);
+	p->paid_micros = 0;
+	rc = move(db, "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT, posted,
+	    now_ms, &n.transfer, e);
+	if (rc == RC_OK)
+		rc = state_set(db, p, PAYOUT_SUBMITTED, e);
+	if (rc == RC_OK)
+		rc = event_add(db, p->id, "unposted", &n, now_ms, e);
+	return rc;
+}
+
+/* Whatever was posted before: what is in flight for p is then paid. */
 static enum rc
 post(struct db *db, struct payout *p, const struct payment *paid,
     int64_t now_ms, struct err *e)
 {
 	struct note n = { .tx = paid->tx, .block = paid->block };
 	char detail[80];
-	enum rc rc;
+	enum rc rc = RC_OK;
 
+	CHECK(paid->micros > 0 && strlen(paid->tx) == TX_LEN);
+	if (p->state == PAYOUT_POSTED)
+		rc = unpost(
+		    db, p, "another transaction carries it now", now_ms, e);
 	(void)snprintf(detail, sizeof(detail), "%" PRId64 " micro-USDC moved",
 	    paid->micros);
 	n.detail = detail;
 	p->paid_micros = paid->micros;
-	rc = balance_out(db, p, paid, now_ms, e);
+	if (rc == RC_OK)
+		rc = balance_out(db, p, paid, now_ms, e);
 	if (rc == RC_OK)
 		rc = move(db, "post", ACCOUNT_IN_FLIGHT, ACCOUNT_TREASURY,
 		    paid->micros, now_ms, &n.transfer, e);
@@ -466,37 +481,15 @@ payout_post(struct db *db, struct payout *p, const struct payment *paid,
 	struct payout before = *p;
 	enum rc rc;
 
+	/* Anything else is for payout_finalize: it moves credit. */
+	CHECK(paid->micros == p->amount_micros &&
+	    memcmp(paid->to.b, p->worker.b, sizeof(paid->to.b)) == 0);
 	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = post(db, p, paid, now_ms, e);
 	rc = db_step_end(db, rc, e);
 	if (rc != RC_OK)
 		*p = before;
-	return rc;
-}
-
-/* What was posted is in flight again: also when it differs from the amount. */
-static enum rc
-unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
-    struct err *e)
-{
-	struct note n = { .detail = detail };
-	int64_t surplus = p->paid_micros - p->amount_micros;
-	int64_t posted = p->paid_micros;
-	enum rc rc;
-
-	p->paid_micros = 0;
-	rc = move(db, "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT, posted,
-	    now_ms, &n.transfer, e);
-	if (rc == RC_OK)
-		rc = state_set(db, p, PAYOUT_SUBMITTED, e);
-	if (rc == RC_OK)
-		rc = event_add(db, p->id, "unposted", &n, now_ms, e);
-	if (rc == RC_OK && surplus > 0)
-		rc = give_back(db, p, surplus,
-		    "it had paid more: the surplus "
-		    "goes back",
-		    now_ms, e);
 	return rc;
 }
 
@@ -516,17 +509,40 @@ payout_unpost(struct db *db, struct payout *p, const char *detail,
 	return rc;
 }
 
+/* Whether p is posted, and with this very payment. */
+static enum rc
+is_posted_as(struct db *db, const struct payout *p, const struct payment *paid,
+    bool *is, struct err *e)
+{
+	struct payment before;
+	enum rc rc;
+
+	*is = false;
+	if (p->state != PAYOUT_POSTED)
+		return RC_OK;
+	rc = payout_posted_in(db, p->id, &before, e);
+	if (rc == RC_OK)
+		*is = strcmp(before.tx, paid->tx) == 0 &&
+		    before.block == paid->block &&
+		    p->paid_micros == paid->micros;
+	return rc;
+}
+
 static enum rc
 finalize(struct db *db, struct payout *p, const struct payment *paid,
     int64_t now_ms, struct err *e)
 {
-	int64_t left = p->amount_micros - p->paid_micros;
 	struct note n = { .tx = paid->tx,
 		.block = paid->block,
 		.detail = "its block is final" };
-	enum rc rc = RC_OK;
+	int64_t left = p->amount_micros - paid->micros;
+	bool posted = false;
+	enum rc rc;
 
-	if (left > 0)
+	rc = is_posted_as(db, p, paid, &posted, e);
+	if (rc == RC_OK && !posted)
+		rc = post(db, p, paid, now_ms, e);
+	if (rc == RC_OK && left > 0)
 		rc = give_back(
 		    db, p, left, "it paid less: the rest goes back", now_ms, e);
 	if (rc == RC_OK)
@@ -597,15 +613,14 @@ adopt(struct db *db, struct payout *p, const struct payment *paid,
 	if (rc == RC_OK)
 		rc = event_add(db, p->id, "reserved", &n, now_ms, e);
 	if (rc == RC_OK)
-		rc = post(db, p, paid, now_ms, e);
+		rc = finalize(db, p, paid, now_ms, e);
 	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
 	(void)snprintf(detail, sizeof(detail),
-	    "the chain shows a payment of "
-	    "%" PRId64 " micro-USDC that the ledger has lost",
+	    "the chain shows a payment of %" PRId64
+	    " micro-USDC that the ledger has lost",
 	    paid->micros);
 	if (rc == RC_OK)
-		rc = finding_insert(
-		    db, "payout lost", subject, detail, now_ms, e);
+		rc = finding_add(db, "payout lost", subject, detail, now_ms, e);
 	return rc;
 }
 

@@ -28,6 +28,7 @@ enum payout_state {
 	PAYOUT_POSTED,
 	PAYOUT_FINAL,
 	PAYOUT_VOIDED,
+	PAYOUT_STATES
 };
 
 /* Where money is paid from: part of each payout. */
@@ -79,7 +80,7 @@ struct payee {
 	int64_t last_day_micros; /* reserved in the last 24 h */
 	bool held;		 /* by the operator */
 	bool held_by_chain;	 /* as the last run found it */
-	bool unsettled;		 /* an earlier payout may still be paid */
+	bool unsettled;		 /* an earlier payout isn't final */
 	char hold_reason[200];
 };
 
@@ -88,7 +89,18 @@ struct payee_list {
 	size_t n;
 };
 
-/* ---- Reading ---- */
+/* ---- Rows ---- */
+
+/*
+ * What a row may hold, whoever wrote it: RC_CORRUPT names the payout, the
+ * value, and what it can be. Checked before a row is written, and after it is
+ * read.
+ */
+MUST_CHECK enum rc payout_check(const struct payout *p, struct err *e);
+MUST_CHECK enum rc
+payout_auth_check(int64_t payout, const struct payout_auth *a, struct err *e);
+
+/* ---- Reading: RC_CORRUPT of a row that no program writes ---- */
 
 /* The ledger's id, which is part of each nonce. */
 MUST_CHECK enum rc payout_ledger_id(struct db *db,
@@ -115,13 +127,31 @@ payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
 MUST_CHECK enum rc payout_auth_get(
     struct db *db, int64_t payout, struct payout_auth *out, struct err *e);
 void payout_auth_free(struct payout_auth *a);
-/* The transaction and block of a posted payout. */
+/* The transaction and block of a payout, posted or final. RC_NOT_FOUND. */
 MUST_CHECK enum rc payout_posted_in(
     struct db *db, int64_t payout, struct payment *out, struct err *e);
 
-/* What waits in payouts that aren't settled: it is promised. */
+/* What waits in payouts of one source that aren't settled: it is promised. */
+MUST_CHECK enum rc payout_in_flight(struct db *db,
+    const struct payout_source *s, int64_t *micros, struct err *e);
+
+/*
+ * How many payouts are reserved, signed or submitted, and when the oldest was
+ * reserved (NULL is fine; 0: none).
+ */
 MUST_CHECK enum rc
-payout_in_flight(struct db *db, int64_t *micros, struct err *e);
+payout_unsettled(struct db *db, int64_t *n, int64_t *oldest_ms, struct err *e);
+
+/* Whether one of the worker's payouts is neither final nor voided. */
+MUST_CHECK enum rc payout_worker_has_open(
+    struct db *db, int64_t worker_id, bool *open, struct err *e);
+
+/* To whom its bytes were last sent: "" before that; cut to size. */
+MUST_CHECK enum rc payout_sent_to(
+    struct db *db, int64_t payout, char *out, size_t size, struct err *e);
+/* The last transaction that anybody named for it, or "". */
+MUST_CHECK enum rc payout_last_tx(
+    struct db *db, int64_t payout, char tx[static TX_LEN + 1], struct err *e);
 
 /*
  * True while the operator holds this worker, or everybody: the kill switch.
@@ -162,9 +192,9 @@ MUST_CHECK enum rc payout_note(struct db *db, const struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
 /*
- * The chain shows the payment. When it differs from the amount, a finding
- * says so: what it paid more is taken from the worker's balance or is
- * recovered credit; what it paid less stays in flight.
+ * A node shows the payment, as it was asked for: provisional, and no balance
+ * moves but that of what is in flight. One that is posted already is now
+ * carried by another transaction.
  */
 MUST_CHECK enum rc payout_post(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
@@ -173,7 +203,11 @@ MUST_CHECK enum rc payout_post(struct db *db, struct payout *p,
 MUST_CHECK enum rc payout_unpost(struct db *db, struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
-/* Its block is final. What it paid less goes back to the worker. */
+/*
+ * Every node shows the payment in a final block. When it differs from the
+ * amount, a finding says so: what it paid more is taken from the worker's
+ * balance or is recovered credit; what it paid less goes back to the worker.
+ */
 MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
 
@@ -187,16 +221,13 @@ MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
 
 /*
  * A payment of ours that the ledger doesn't know, because it was restored
- * from a copy older than it, or has voided: booked as posted, with a finding.
- * Credit that was lost with it is recovered; so is the worker, whose id is
- * then 0. Its amount is what was paid.
+ * from a copy older than it, or has voided, and that every node shows in a
+ * final block: booked as final, with a finding. Credit that was lost with it
+ * is recovered; so is the worker, whose id is then 0. Its amount is what was
+ * paid.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
-
-/* Something that a person must look at; once for each kind and subject. */
-MUST_CHECK enum rc finding_add(struct db *db, const char *kind,
-    const char *subject, const char *detail, int64_t now_ms, struct err *e);
 
 /*
  * Holds a worker (0: everybody), by "operator" or "chain", or releases it.

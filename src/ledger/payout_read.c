@@ -1,8 +1,10 @@
 /* Payouts as the ledger has them: what only reads. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "eth/hex.h"
 #include "ledger/payout.h"
 
@@ -101,15 +103,75 @@ payee_list_free(struct payee_list *l)
 	*l = (struct payee_list){ NULL, 0 };
 }
 
-static enum payout_state
-state_read(struct slice s)
+static enum rc
+range_check(int64_t payout, const char *what, int64_t got, int64_t min,
+    int64_t max, struct err *e)
+{
+	if (got >= min && got <= max)
+		return RC_OK;
+	return err_set(e, RC_CORRUPT,
+	    "payout %" PRId64 ": its %s is %" PRId64 ", expected %" PRId64
+	    " to %" PRId64,
+	    payout, what, got, min, max);
+}
+
+enum rc
+payout_check(const struct payout *p, struct err *e)
+{
+	const struct {
+		const char *what;
+		int64_t got, min, max;
+	} columns[] = {
+		{ "number", p->seq, 1, INT64_MAX },
+		{ "amount", p->amount_micros, 1, AMOUNT_MAX_MICROS },
+		{ "chain", p->source.chain_id, 1, INT64_MAX },
+		{ "time", p->reserved_ms, 0, JSON_INT_MAX },
+		{ "verified transfer", p->seal.verified_to, 0, INT64_MAX },
+		{ "verified balance", p->seal.balance_micros, 0, INT64_MAX },
+		{ "paid amount", p->paid_micros, 0, INT64_MAX },
+	};
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < sizeof(columns) / sizeof(columns[0]);
+	     i++)
+		rc = range_check(p->id, columns[i].what, columns[i].got,
+		    columns[i].min, columns[i].max, e);
+	return rc;
+}
+
+enum rc
+payout_auth_check(int64_t payout, const struct payout_auth *a, struct err *e)
+{
+	enum rc rc;
+
+	rc = range_check(
+	    payout, "time of signing", a->signed_ms, 0, JSON_INT_MAX, e);
+	if (rc == RC_OK)
+		rc = range_check(payout, "validity's end", a->valid_before,
+		    a->signed_ms / 1000 + 1, VALID_BEFORE_MAX_S, e);
+	if (rc == RC_OK)
+		rc = range_check(payout, "validity's start", a->valid_after, 0,
+		    a->valid_before, e);
+	return rc != RC_OK
+	    ? rc
+	    : range_check(payout, "block", a->from_block, 0, INT64_MAX, e);
+}
+
+static enum rc
+state_read(
+    enum payout_state *out, int64_t payout, struct slice text, struct err *e)
 {
 	int i;
 
-	for (i = PAYOUT_RESERVED; i < PAYOUT_VOIDED; i++)
-		if (slice_is(s, payout_state_name((enum payout_state)i)))
-			break;
-	return (enum payout_state)i;
+	for (i = 0; i < PAYOUT_STATES; i++) {
+		*out = (enum payout_state)i;
+		if (slice_is(text, payout_state_name(*out)))
+			return RC_OK;
+	}
+	return err_set(e, RC_CORRUPT,
+	    "payout %" PRId64 ": its state is \"%.*s\", which is none", payout,
+	    (int)(text.len > 20 ? 20 : text.len), text.p);
 }
 
 static enum rc
@@ -124,12 +186,15 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 		.amount_micros = query_get_int(q, 4),
 		.source.chain_id = query_get_int(q, 6),
 		.reserved_ms = query_get_int(q, 9),
-		.state = state_read(query_get_text(q, 10)),
 		.paid_micros = query_get_int(q, 11),
 		.seal.verified_to = query_get_int(q, 12),
 		.seal.balance_micros = query_get_int(q, 13),
 	};
-	rc = address_column(q, 2, &p->worker, e);
+	rc = payout_check(p, e);
+	if (rc == RC_OK)
+		rc = state_read(&p->state, p->id, query_get_text(q, 10), e);
+	if (rc == RC_OK)
+		rc = address_column(q, 2, &p->worker, e);
 	if (rc == RC_OK)
 		rc = hex_decode(
 		    p->nonce, PAYOUT_NONCE_LEN, query_get_text(q, 5), e);
@@ -202,6 +267,8 @@ payout_auth_get(
 		    out->signature, SIGNATURE_LEN, query_get_text(q, 3), e);
 		if (rc == RC_OK)
 			rc = buf_status(&out->body, e);
+		if (rc == RC_OK)
+			rc = payout_auth_check(payout, out, e);
 	}
 	query_done(q);
 	if (rc == RC_OK && !row)
@@ -242,12 +309,87 @@ payout_posted_in(
 }
 
 enum rc
-payout_in_flight(struct db *db, int64_t *micros, struct err *e)
+payout_last_tx(
+    struct db *db, int64_t payout, char tx[static TX_LEN + 1], struct err *e)
 {
-	struct query *q = db_query(db, Q_ACCOUNT_BALANCE);
+	struct query *q = db_query(db, Q_EVENT_LAST_TX);
+	struct slice text;
+	enum rc rc;
+	bool row;
 
-	query_int(q, 1, ACCOUNT_IN_FLIGHT);
+	tx[0] = '\0';
+	query_int(q, 1, payout);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		text = query_get_text(q, 0);
+		(void)snprintf(tx, TX_LEN + 1, "%.*s", (int)text.len, text.p);
+	}
+	query_done(q);
+	return rc;
+}
+
+enum rc
+payout_in_flight(struct db *db, const struct payout_source *s, int64_t *micros,
+    struct err *e)
+{
+	char token[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1];
+	struct query *q = db_query(db, Q_IN_FLIGHT);
+
+	address_format(token, &s->token, ADDRESS_LOWER);
+	address_format(treasury, &s->treasury, ADDRESS_LOWER);
+	query_int(q, 1, s->chain_id);
+	query_text(q, 2, slice_of(token));
+	query_text(q, 3, slice_of(treasury));
 	return query_one_int(q, micros, e);
+}
+
+enum rc
+payout_unsettled(struct db *db, int64_t *n, int64_t *oldest_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_UNSETTLED);
+	enum rc rc;
+	bool row;
+
+	rc = query_step(q, &row, e);
+	*n = rc == RC_OK && row ? query_get_int(q, 0) : 0;
+	if (oldest_ms != NULL)
+		*oldest_ms = rc == RC_OK && row ? query_get_int(q, 1) : 0;
+	query_done(q);
+	return rc;
+}
+
+enum rc
+payout_worker_has_open(
+    struct db *db, int64_t worker_id, bool *open, struct err *e)
+{
+	struct query *q = db_query(db, Q_WORKER_HAS_OPEN);
+	int64_t n = 0;
+	enum rc rc;
+
+	query_int(q, 1, worker_id);
+	rc = query_one_int(q, &n, e);
+	*open = n != 0;
+	return rc;
+}
+
+enum rc
+payout_sent_to(
+    struct db *db, int64_t payout, char *out, size_t size, struct err *e)
+{
+	struct query *q = db_query(db, Q_EVENT_SUBMITTED);
+	struct slice text;
+	enum rc rc;
+	bool row;
+
+	out[0] = '\0';
+	query_int(q, 1, payout);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		text = query_get_text(q, 0);
+		(void)snprintf(out, size, "%.*s", (int)text.len, text.p);
+	}
+	query_done(q);
+	return rc;
 }
 
 enum rc

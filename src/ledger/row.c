@@ -25,6 +25,7 @@ link_transfer_begin(
 {
 	keccak_init(k);
 	keccak_update(k, before->hash, sizeof(before->hash));
+	add_int(k, t->format);
 	add_int(k, t->id);
 	add_int(k, t->at_ms);
 	add_text(k, t->kind);
@@ -69,6 +70,7 @@ link_version(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
 
 	keccak_init(&k);
 	keccak_update(&k, before->hash, sizeof(before->hash));
+	add_int(&k, v->format);
 	add_int(&k, v->id);
 	add_int(&k, v->task);
 	add_text(&k, v->url);
@@ -91,6 +93,7 @@ link_event(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
 
 	keccak_init(&k);
 	keccak_update(&k, before->hash, sizeof(before->hash));
+	add_int(&k, ev->format);
 	add_int(&k, ev->id);
 	add_int(&k, ev->payout);
 	add_int(&k, ev->at_ms);

@@ -4,6 +4,10 @@
  * table, so that a row changed, removed or added around the guards shows.
  * Integers are hashed as 8 bytes, big-endian; text and bytes after their
  * length. Pure functions; any thread.
+ *
+ * Each row says of which format its hash is, so that rows with more columns
+ * can follow without a change to what is written: a later format has a number
+ * of its own, and its rows are hashed as row.c then says for that number.
  */
 #ifndef WORKNET_LEDGER_ROW_H
 #define WORKNET_LEDGER_ROW_H
@@ -11,6 +15,8 @@
 #include "eth/address.h"
 #include "eth/keccak.h"
 #include "eth/sign.h"
+
+#define LINK_FORMAT 1 /* of rows that this program writes; none is older */
 
 #define ABSENT (-1) /* status, response_ms: the worker sent none */
 
@@ -21,6 +27,7 @@ enum ledger_account {
 };
 
 struct transfer_row {
+	int64_t format; /* 1 to LINK_FORMAT */
 	int64_t id;
 	int64_t at_ms;
 	struct slice kind; /* see sql/schema.sql */
@@ -46,6 +53,7 @@ struct result_row {
 };
 
 struct version_row {
+	int64_t format; /* 1 to LINK_FORMAT */
 	int64_t id;
 	int64_t task;
 	struct slice url;
@@ -60,6 +68,7 @@ struct version_row {
 };
 
 struct event_row {
+	int64_t format; /* 1 to LINK_FORMAT */
 	int64_t id;
 	int64_t payout;
 	int64_t at_ms;

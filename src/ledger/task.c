@@ -1,5 +1,6 @@
 #include "ledger/task.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -103,7 +104,8 @@ static enum rc
 version_add(struct db *db, int64_t task, const struct task_definition *d,
     int64_t now_ms, int64_t *version, struct err *e)
 {
-	struct version_row v = { .task = task,
+	struct version_row v = { .format = LINK_FORMAT,
+		.task = task,
 		.url = slice_of(d->url),
 		.expected_status = d->expected_status,
 		.timeout_ms = d->timeout_ms,
@@ -136,6 +138,7 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 	query_text(q, 10, v.region);
 	query_int(q, 11, v.created_ms);
 	query_bytes(q, 12, hash, sizeof(hash));
+	query_int(q, 13, v.format);
 	return query_run(q, e);
 }
 
@@ -323,15 +326,25 @@ copy_text(char *out, size_t size, struct slice s)
 	(void)snprintf(out, size, "%.*s", (int)s.len, s.p);
 }
 
-static void
-row_read(struct task_row *t, struct query *q)
+static enum rc
+state_read(enum task_state *out, int64_t task, struct slice text, struct err *e)
 {
-	struct slice state = query_get_text(q, 1);
+	int i;
 
+	for (i = 0; i < TASK_STATES; i++) {
+		*out = (enum task_state)i;
+		if (slice_is(text, task_state_name(*out)))
+			return RC_OK;
+	}
+	return err_set(e, RC_CORRUPT,
+	    "task %" PRId64 ": its state is \"%.*s\", which is none", task,
+	    (int)(text.len > 20 ? 20 : text.len), text.p);
+}
+
+static enum rc
+row_read(struct task_row *t, struct query *q, struct err *e)
+{
 	t->id = query_get_int(q, 0);
-	t->state = slice_is(state, "active") ? TASK_ACTIVE
-	    : slice_is(state, "paused")	     ? TASK_PAUSED
-					     : TASK_REMOVED;
 	t->version = query_get_int(q, 2);
 	copy_text(t->def.url, sizeof(t->def.url), query_get_text(q, 3));
 	t->def.expected_status = query_get_int(q, 4);
@@ -341,6 +354,7 @@ row_read(struct task_row *t, struct query *q)
 	t->def.copies = query_get_int(q, 8);
 	t->def.cooldown_ms = query_get_int(q, 9);
 	copy_text(t->def.region, sizeof(t->def.region), query_get_text(q, 10));
+	return state_read(&t->state, t->id, query_get_text(q, 1), e);
 }
 
 enum rc
@@ -354,7 +368,7 @@ task_get(struct db *db, const char *name, struct task_row *out, struct err *e)
 	query_text(q, 1, slice_of(name));
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row)
-		row_read(out, q);
+		rc = row_read(out, q, e);
 	query_done(q);
 	if (rc == RC_OK && !row)
 		return err_set(e, RC_NOT_FOUND, "unknown task %.80s", name);
@@ -383,6 +397,8 @@ task_state_name(enum task_state state)
 		[TASK_PAUSED] = "paused",
 		[TASK_REMOVED] = "removed",
 	};
+	static_assert(sizeof(names) / sizeof(names[0]) == TASK_STATES,
+	    "each state has its name");
 
 	return names[state];
 }

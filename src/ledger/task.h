@@ -20,6 +20,7 @@ enum task_state {
 	TASK_ACTIVE,
 	TASK_PAUSED,
 	TASK_REMOVED, /* its name is taken; its results stay */
+	TASK_STATES
 };
 
 struct task_row {
@@ -66,7 +67,7 @@ MUST_CHECK enum rc task_edits_end(struct db *db, struct err *e);
 MUST_CHECK enum rc task_set_state(struct db *db, const char *name,
     enum task_state state, int64_t now_ms, struct err *e);
 
-/* RC_NOT_FOUND. */
+/* RC_NOT_FOUND; RC_CORRUPT of a row that no program writes. */
 MUST_CHECK enum rc
 task_get(struct db *db, const char *name, struct task_row *out, struct err *e);
 

@@ -38,6 +38,7 @@ transfer_insert(struct db *db, const struct transfer_row *t,
 	query_int(q, 5, t->credit);
 	query_int(q, 6, t->amount_micros);
 	query_bytes(q, 7, hash, KECCAK256_LEN);
+	query_int(q, 8, t->format);
 	rc = query_run(q, e);
 	if (rc == RC_OK)
 		rc = account_add(db, t->debit, -t->amount_micros, e);

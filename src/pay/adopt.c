@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,101 +10,173 @@
 #include "eth/hex.h"
 #include "evm/history.h"
 #include "pay/authorize.h"
+#include "pay/book.h"
 #include "pay/open.h"
 
-#define SEQ_SEARCH_MAX 100000 /* seqs tried to recognise a lost payout */
+#define SEQ_SEARCH_MAX 10000 /* seqs tried to recognise a lost payout */
+#define JUDGED_MAX     64    /* open payouts judged together */
 
 struct adoption {
 	struct run *run;
 	bool deferred; /* some wait for an earlier payout */
-	enum rc rc;
-	struct err *err;
+	/* The nonces of one payee's payouts, seq 1 first: 0.1 s of work. */
+	struct address payee;
+	uint8_t (*nonces)[PAYOUT_NONCE_LEN]; /* owned; NULL: none yet */
+	/* Open payouts of which the chain shows something. */
+	struct open_payout judged[JUDGED_MAX];
+	size_t judged_count;
 };
 
-/* Whether the nonce is that of one of the worker's payouts, and which. */
-static bool
-nonce_find_seq(struct run *r, struct payout *p)
-{
-	uint8_t nonce[PAYOUT_NONCE_LEN];
-	int64_t seq;
+/* ---- Who waits ---- */
 
-	for (seq = 1; seq <= SEQ_SEARCH_MAX; seq++) {
-		run_nonce(r, &p->worker, seq, nonce);
-		if (memcmp(nonce, p->nonce, sizeof(nonce)) == 0) {
-			p->seq = seq;
+bool
+adopt_waits(const struct run *r, const struct address *worker)
+{
+	size_t i;
+
+	for (i = 0; i < r->waiting_count; i++)
+		if (memcmp(&r->waiting[i], worker, sizeof(*worker)) == 0)
 			return true;
-		}
-	}
 	return false;
 }
 
-/* Whose payout it was, and which one. */
 static enum rc
-adopt_recognise(struct run *r, struct payout *p, bool *known, struct err *e)
+wait_for(struct run *r, const struct address *worker, struct err *e)
+{
+	struct address *all;
+
+	if (adopt_waits(r, worker))
+		return RC_OK;
+	all = reallocarray(r->waiting, r->waiting_count + 1, sizeof(*all));
+	if (all == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	r->waiting = all;
+	r->waiting[r->waiting_count++] = *worker;
+	return RC_OK;
+}
+
+/* ---- Lost payouts ---- */
+
+static enum rc
+nonces_make(struct adoption *a, const struct address *payee, struct err *e)
+{
+	int64_t seq;
+
+	if (a->nonces != NULL && memcmp(&a->payee, payee, sizeof(*payee)) == 0)
+		return RC_OK;
+	if (a->nonces == NULL)
+		a->nonces = calloc(SEQ_SEARCH_MAX, sizeof(*a->nonces));
+	if (a->nonces == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	for (seq = 1; seq <= SEQ_SEARCH_MAX; seq++)
+		run_nonce(a->run, payee, seq, a->nonces[seq - 1]);
+	a->payee = *payee;
+	return RC_OK;
+}
+
+/* Whose payout it was, and which one; p->seq stays 0 when it is none. */
+static enum rc
+recognise(struct adoption *a, struct payout *p, struct err *e)
 {
 	struct worker_row w;
+	int64_t i;
 	enum rc rc;
 
-	rc = worker_find(r->db, &p->worker, &w, NULL);
+	rc = worker_find(a->run->db, &p->worker, &w, NULL);
 	if (rc != RC_OK && rc != RC_NOT_FOUND)
 		return err_set(e, rc, "worker lookup failed");
 	/* The ledger may have lost the worker as well: id 0. */
 	p->worker_id = w.id;
-	*known = nonce_find_seq(r, p);
-	return RC_OK;
+	rc = nonces_make(a, &p->worker, e);
+	for (i = 0; rc == RC_OK && p->seq == 0 && i < SEQ_SEARCH_MAX; i++)
+		if (memcmp(a->nonces[i], p->nonce, PAYOUT_NONCE_LEN) == 0)
+			p->seq = i + 1;
+	return rc;
 }
 
 static enum rc
-adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
+adopt(struct run *r, struct payout *p, const struct history_use *use,
+    struct err *e)
 {
-	struct run *r = a->run;
-	struct payout p = { .source = r->source };
-	char tx[HEX_SIZE(TX_HASH_LEN)], subject[100];
-	bool known = false, unsettled = false;
-	struct payment paid;
-	uint64_t value;
+	struct payment paid = { .to = use->to,
+		.micros = (int64_t)use->value,
+		.block = (int64_t)use->block };
 	enum rc rc;
 
-	memcpy(p.nonce, use->nonce, sizeof(p.nonce));
-	hex_encode(tx, use->tx, TX_HASH_LEN);
-	rc = history_payment(
-	    r->nodes, &r->source.treasury, use, &p.worker, &value, e);
+	hex_encode(paid.tx, use->tx, TX_HASH_LEN);
+	p->amount_micros = paid.micros;
+	rc = run_seal(r, p, 0, 0, e);
 	if (rc == RC_OK)
-		rc = adopt_recognise(r, &p, &known, e);
-	if (rc == RC_OK && known)
-		rc = open_has_unsettled(r, p.worker_id, &unsettled, e);
-	if (rc != RC_OK)
-		return rc;
-	if (!known) {
-		(void)snprintf(subject, sizeof(subject), "transaction %s", tx);
-		return run_finding(r, "foreign payment", subject,
-		    "the "
-		    "treasury paid somebody with a nonce that isn't this "
-		    "ledger's",
-		    e);
-	}
-	/*
-	 * Its credit may be what the earlier payout gives back when it is
-	 * void, which must not be recovered and given back.
-	 */
-	if (unsettled) {
-		a->deferred = true;
-		return RC_OK;
-	}
-	paid = (struct payment){ .to = p.worker,
-		.micros = (int64_t)value,
-		.block = (int64_t)use->block };
-	memcpy(paid.tx, tx, sizeof(paid.tx));
-	p.amount_micros = paid.micros;
-	rc = run_seal(r, &p, 0, 0, e);
+		rc = payout_adopt(r->db, p, &paid, clock_unix_ms(), e);
 	if (rc != RC_OK)
 		return rc;
 	r->result->findings = true;
 	r->result->posted++;
-	log_error("payout %" PRId64 " of a worker was lost with an older "
-		  "copy of the ledger; the chain has it: %s",
-	    p.seq, tx);
-	return payout_adopt(r->db, &p, &paid, clock_unix_ms(), e);
+	r->result->finalized++;
+	log_error(
+	    "payout %" PRId64
+	    " of a worker was lost with an older copy of the ledger; the chain has it: %s",
+	    p->seq, paid.tx);
+	return RC_OK;
+}
+
+static enum rc
+foreign(struct run *r, const struct history_use *use, struct err *e)
+{
+	char subject[100], tx[HEX_SIZE(TX_HASH_LEN)];
+
+	hex_encode(tx, use->tx, TX_HASH_LEN);
+	(void)snprintf(subject, sizeof(subject), "transaction %s", tx);
+	return run_finding(r, "foreign payment", subject,
+	    "the treasury paid somebody with a nonce that isn't this ledger's",
+	    e);
+}
+
+enum lost_use
+lost_use_of(const struct history_shown *s, bool is_ours, bool unsettled)
+{
+	if (!s->is_final && !s->is_shared)
+		return LOST_IGNORED;
+	if (!is_ours)
+		return LOST_FOREIGN;
+	if (unsettled)
+		return LOST_DEFERRED;
+	return s->is_final ? LOST_ADOPTED : LOST_WAITS;
+}
+
+/* A payment that the ledger doesn't have: a lost payout, or a stranger's. */
+static enum rc
+lost(struct adoption *a, const struct history_shown *s, struct err *e)
+{
+	struct payout p = { .source = a->run->source, .worker = s->use.to };
+	bool is_ours = false, unsettled = false;
+	enum rc rc;
+
+	/* Not searched for in vain, which costs a node nothing and us much. */
+	if (lost_use_of(s, false, false) == LOST_IGNORED)
+		return RC_OK;
+	memcpy(p.nonce, s->use.nonce, sizeof(p.nonce));
+	rc = recognise(a, &p, e);
+	if (rc == RC_OK)
+		rc = payout_worker_has_open(
+		    a->run->db, p.worker_id, &unsettled, e);
+	if (rc != RC_OK)
+		return rc;
+	is_ours = p.seq != 0 && s->use.value > 0 && s->use.value <= INT64_MAX;
+	switch (lost_use_of(s, is_ours, unsettled)) {
+	case LOST_IGNORED:
+		return RC_OK;
+	case LOST_FOREIGN:
+		return foreign(a->run, &s->use, e);
+	case LOST_DEFERRED:
+		a->deferred = true;
+		break;
+	case LOST_WAITS:
+		break;
+	case LOST_ADOPTED:
+		return adopt(a->run, &p, &s->use, e);
+	}
+	return wait_for(a->run, &p.worker, e);
 }
 
 /*
@@ -113,52 +186,183 @@ adopt_use(struct adoption *a, const struct history_use *use, struct err *e)
  */
 static enum rc
 paid_though_void(struct adoption *a, const struct payout *p,
-    const struct history_use *use, struct err *e)
+    const struct history_shown *s, struct err *e)
 {
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	rc = run_payout_finding(a->run, p, "paid though void",
-	    "the chain shows a payment that was proven impossible; it is "
-	    "booked as a payout of its own",
-	    e);
-	return rc != RC_OK ? rc : adopt_use(a, use, e);
+	if (s->is_final)
+		rc = run_payout_finding(a->run, p, "paid though void",
+		    "the chain shows a payment that was proven impossible; it is booked as a payout of its own",
+		    e);
+	return rc == RC_OK ? lost(a, s, e) : rc;
 }
 
-static bool
-on_use(void *ctx, const struct history_use *use)
-{
-	struct adoption *a = ctx;
-	struct payout known;
+/* ---- Known payouts ---- */
 
-	a->rc = payout_by_nonce(a->run->db, use->nonce, &known, a->err);
-	if (a->rc == RC_NOT_FOUND)
-		a->rc = adopt_use(a, use, a->err);
-	else if (a->rc == RC_OK && known.state == PAYOUT_VOIDED)
-		a->rc = paid_though_void(a, &known, use, a->err);
-	return a->rc == RC_OK;
+/* What every node shows is held against what is booked. */
+static enum rc
+compare(struct run *r, const struct payout *p, const struct history_use *use,
+    struct err *e)
+{
+	char tx[HEX_SIZE(TX_HASH_LEN)], detail[300];
+	struct payment booked;
+	enum rc rc;
+
+	rc = payout_posted_in(r->db, p->id, &booked, e);
+	if (rc != RC_OK)
+		return rc;
+	hex_encode(tx, use->tx, TX_HASH_LEN);
+	if (!use->canceled && strcmp(booked.tx, tx) == 0 &&
+	    use->value == (uint64_t)p->paid_micros &&
+	    memcmp(use->to.b, p->worker.b, sizeof(use->to.b)) == 0)
+		return RC_OK;
+	(void)snprintf(detail, sizeof(detail),
+	    "booked are %" PRId64
+	    " micro-USDC in %s; every node shows %s of %" PRIu64 " in %s",
+	    p->paid_micros, booked.tx,
+	    use->canceled ? "a cancellation" : "a payment", use->value, tx);
+	return run_payout_finding(r, p, "booked otherwise", detail, e);
+}
+
+static enum rc
+judge_collected(struct adoption *a, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	if (a->judged_count > 0)
+		rc = book_all(a->run, a->judged, a->judged_count, e);
+	for (i = 0; i < a->judged_count; i++)
+		open_payout_free(&a->judged[i]);
+	a->judged_count = 0;
+	return rc;
+}
+
+/* An open payout whose transaction is known now. */
+static enum rc
+collect(struct adoption *a, const struct payout *p,
+    const struct history_use *use, struct err *e)
+{
+	struct open_payout *o = &a->judged[a->judged_count];
+	size_t i;
+	enum rc rc;
+
+	for (i = 0; i < a->judged_count; i++)
+		if (a->judged[i].payout.id == p->id)
+			return RC_OK;
+	*o = (struct open_payout){ .payout = *p };
+	rc = open_load_for_judging(a->run, o, e);
+	o->has_hint = !use->canceled;
+	memcpy(o->hint, use->tx, sizeof(o->hint));
+	if (rc == RC_OK && ++a->judged_count == JUDGED_MAX)
+		rc = judge_collected(a, e);
+	return rc;
+}
+
+/* ---- The scan ---- */
+
+static enum rc
+take_use(struct adoption *a, const struct history_shown *s, struct err *e)
+{
+	struct payout known;
+	enum rc rc;
+
+	rc = payout_by_nonce(a->run->db, s->use.nonce, &known, e);
+	if (rc == RC_NOT_FOUND)
+		return s->use.canceled ? RC_OK : lost(a, s, e);
+	if (rc != RC_OK || !run_is_ours(a->run, &known))
+		return rc;
+	switch (known.state) {
+	case PAYOUT_VOIDED:
+		return s->use.canceled ? RC_OK
+				       : paid_though_void(a, &known, s, e);
+	case PAYOUT_FINAL:
+		return s->is_final ? compare(a->run, &known, &s->use, e)
+				   : RC_OK;
+	case PAYOUT_POSTED:
+		return RC_OK; /* open_reconcile has just judged it */
+	default:
+		return collect(a, &known, &s->use, e);
+	}
+}
+
+/* The blocks from first to last; *done: they needn't be seen again. */
+static enum rc
+scan(struct adoption *a, uint64_t first, uint64_t last, bool *done, bool *more,
+    struct err *e)
+{
+	struct run *r = a->run;
+	struct history h;
+	enum rc rc;
+	size_t i;
+
+	a->deferred = false;
+	rc = history_read(r->nodes, &r->source.treasury, first, last, &h, e);
+	if (rc != RC_OK)
+		return rc;
+	for (i = 0; rc == RC_OK && i < h.n; i++)
+		rc = take_use(a, &h.all[i], e);
+	if (rc == RC_OK)
+		rc = judge_collected(a, e);
+	*done = h.is_complete && !a->deferred;
+	*more = !h.is_over;
+	if (rc == RC_OK && !h.is_given && *more)
+		rc = err_set(e, RC_IO,
+		    "no node shows the treasury's payments in the blocks from %" PRIu64
+		    " to %" PRIu64,
+		    first, last);
+	history_free(&h);
+	return rc;
+}
+
+/* All blocks from first on; those up to final are seen for good. */
+static enum rc
+scan_all(struct adoption *a, uint64_t first, uint64_t final, uint64_t latest,
+    struct err *e)
+{
+	bool keep = true, done = false, more = true;
+	uint64_t last;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && more && first <= latest) {
+		last = first <= final ? final : latest;
+		if (last - first >= HISTORY_BLOCKS)
+			last = first + HISTORY_BLOCKS - 1;
+		rc = scan(a, first, last, &done, &more, e);
+		keep = keep && done && last <= final;
+		if (rc == RC_OK && keep)
+			rc = scanned_set(
+			    a->run->db, &a->run->source, (int64_t)last, e);
+		first = last + 1;
+	}
+	return rc;
 }
 
 enum rc
 adopt_lost(struct run *r, struct err *e)
 {
-	struct adoption a = { .run = r, .err = e, .rc = RC_OK };
-	uint64_t created_s = (uint64_t)(r->created_ms / 1000), first = 0;
-	bool complete = true;
+	uint64_t created_s = (uint64_t)(r->created_ms / 1000);
+	uint64_t first = 0, final, latest;
+	struct adoption *a;
 	int64_t seen = 0;
 	enum rc rc;
 
+	r->waiting_count = 0;
 	rc = scanned_get(r->db, &r->source, &seen, e);
 	if (rc == RC_OK && seen == 0)
 		rc = history_block_before(r->nodes, created_s, &first, e);
 	else
 		first = (uint64_t)seen + 1;
-	if (rc == RC_OK && first <= r->latest.number)
-		rc = history_uses(r->nodes, &r->source.treasury, first,
-		    r->latest.number, on_use, &a, &complete, e);
-	if (rc == RC_CONFLICT)
-		rc = a.rc;
-	if (rc != RC_OK || r->options->dry_run || a.deferred || !complete)
+	if (rc == RC_OK)
+		rc = history_begin(r->nodes, &final, &latest, e);
+	if (rc != RC_OK)
 		return rc;
-	/* What isn't final yet is looked at again by the next run. */
-	return scanned_set(r->db, &r->source, (int64_t)r->final.number, e);
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	a->run = r;
+	rc = scan_all(a, first == 0 ? 1 : first, final, latest, e);
+	free(a->nonces);
+	free(a);
+	return rc;
 }

@@ -18,72 +18,111 @@ payment_of(const struct judgment *j, struct payment *out)
 	hex_encode(out->tx, j->tx, TX_HASH_LEN);
 }
 
-static enum rc
-book_paid(struct run *r, struct open_payout *o, struct err *e)
+/* ---- The rule ---- */
+
+static enum booking
+booking_of_paid(enum payout_state state, const struct payment *posted,
+    const struct judgment *j)
 {
-	struct payout *p = &o->payout;
-	struct payment paid, before;
+	struct payment paid;
+
+	/* The token can't have moved it. */
+	if (j->value == 0 || j->value > INT64_MAX)
+		return BOOKING_NOTE;
+	if (j->is_final)
+		return BOOKING_FINAL;
+	if (!j->as_asked)
+		return BOOKING_NOTE;
+	payment_of(j, &paid);
+	if (state == PAYOUT_POSTED && strcmp(posted->tx, paid.tx) == 0 &&
+	    posted->block == paid.block)
+		return BOOKING_NONE;
+	return BOOKING_POST;
+}
+
+enum booking
+booking_of(enum payout_state state, const struct payment *posted,
+    const struct judgment *j, uint64_t head)
+{
+	CHECK(state != PAYOUT_FINAL && state != PAYOUT_VOIDED);
+	switch (j->verdict) {
+	case VERDICT_PAID:
+		return booking_of_paid(state, posted, j);
+	case VERDICT_UNUSED:
+		if (state != PAYOUT_POSTED)
+			return BOOKING_NONE;
+		/* Reorganised; or the nodes don't have its block yet. */
+		return head < (uint64_t)posted->block ? BOOKING_NOTE
+						      : BOOKING_UNPOST;
+	case VERDICT_CANCELED:
+	case VERDICT_EXPIRED_UNUSED:
+		return j->is_final ? BOOKING_VOID : BOOKING_NOTE;
+	case VERDICT_UNKNOWN:
+		break;
+	}
+	return BOOKING_NOTE;
+}
+
+/* ---- What a person has to know ---- */
+
+/*
+ * Nobody told this ledger of the payment: what it was reserved for had never
+ * been sent, or settled before it was even signed. Then another copy of this
+ * ledger pays, too, or one was lost.
+ */
+static bool
+is_settled_elsewhere(const struct open_payout *o)
+{
+	int64_t signed_s = o->auth.signed_ms / 1000;
+
+	return o->payout.state == PAYOUT_RESERVED ||
+	    o->payout.state == PAYOUT_SIGNED ||
+	    (int64_t)o->judgment.block.time_s <
+	    signed_s - CLOCK_DIFFERENCE_MAX_S;
+}
+
+static enum rc
+find(struct run *r, const struct open_payout *o, enum booking what,
+    struct err *e)
+{
+	const struct judgment *j = &o->judgment;
+	const struct payout *p = &o->payout;
+	bool books = what == BOOKING_POST || what == BOOKING_FINAL;
 	enum rc rc = RC_OK;
 
-	payment_of(&o->judgment, &paid);
-	if (p->state == PAYOUT_POSTED) {
-		rc = payout_posted_in(r->db, p->id, &before, e);
-		if (rc == RC_OK &&
-		    (strcmp(before.tx, paid.tx) != 0 ||
-			p->paid_micros != paid.micros))
-			rc = payout_unpost(r->db, p,
-			    "another transaction "
-			    "carries it now",
-			    clock_unix_ms(), e);
-	}
-	if (rc == RC_OK && p->state != PAYOUT_POSTED) {
-		rc = payout_post(r->db, p, &paid, clock_unix_ms(), e);
-		r->result->posted += rc == RC_OK;
-	}
-	if (rc == RC_OK &&
-	    memcmp(paid.to.b, p->worker.b, sizeof(paid.to.b)) != 0)
-		rc = run_payout_finding(r, p, "paid to another",
-		    "the chain shows a "
-		    "payment with this nonce to another address",
-		    e);
-	if (rc == RC_OK && paid.micros != p->amount_micros)
-		r->result->findings = true;
-	if (rc == RC_OK && o->judgment.contradicted)
+	if (j->contradicted)
+		rc = run_payout_finding(r, p, "nodes contradict", j->reason, e);
+	if (rc == RC_OK && j->verdict == VERDICT_CANCELED)
 		rc = run_payout_finding(
-		    r, p, "nodes contradict", o->judgment.reason, e);
-	if (rc == RC_OK && o->judgment.is_final && !o->judgment.contradicted) {
-		rc = payout_finalize(r->db, p, &paid, clock_unix_ms(), e);
-		r->result->finalized += rc == RC_OK;
-	}
+		    r, p, "authorization canceled", j->reason, e);
+	if (rc == RC_OK && books && p->state != PAYOUT_POSTED &&
+	    is_settled_elsewhere(o))
+		rc = run_payout_finding(r, p, "settled elsewhere",
+		    "the chain shows its payment, and this ledger had not sent it: a copy of the ledger pays, or has paid, as well",
+		    e);
+	if (rc == RC_OK && what == BOOKING_FINAL &&
+	    memcmp(j->to.b, p->worker.b, sizeof(j->to.b)) != 0)
+		rc = run_payout_finding(r, p, "paid to another",
+		    "the chain shows a payment with this nonce to another address",
+		    e);
+	if (what == BOOKING_FINAL && (int64_t)j->value != p->amount_micros)
+		r->result->findings = true; /* the ledger adds it */
 	return rc;
 }
 
-/* Posted, but no node that answers knows of it: reorganised, or they lag. */
-static enum rc
-book_gone(struct run *r, struct payout *p, const char *detail, struct err *e)
-{
-	struct payment before;
-	enum rc rc;
+/* ---- Booking ---- */
 
-	rc = payout_posted_in(r->db, p->id, &before, e);
-	if (rc != RC_OK)
-		return rc;
-	if ((int64_t)r->latest.number < before.block)
-		return payout_note(r->db, p,
-		    "the nodes don't have its block "
-		    "yet",
-		    clock_unix_ms(), e);
-	return payout_unpost(r->db, p, detail, clock_unix_ms(), e);
-}
-
-/* tx: what canceled its nonce, "" when it expired unused. */
+/* Never to be settled: canceled, or expired unused. */
 static enum rc
-book_never(struct run *r, struct open_payout *o, const char *tx, struct err *e)
+book_void(struct run *r, struct open_payout *o, struct err *e)
 {
+	char tx[HEX_SIZE(TX_HASH_LEN)] = "";
 	struct payout *p = &o->payout;
 	const char *proof = o->judgment.reason;
 	enum rc rc = RC_OK;
 
+	if (o->judgment.verdict == VERDICT_CANCELED)
+		hex_encode(tx, o->judgment.tx, TX_HASH_LEN);
 	if (p->state == PAYOUT_POSTED)
 		rc = payout_unpost(r->db, p, proof, clock_unix_ms(), e);
 	if (rc == RC_OK)
@@ -92,32 +131,65 @@ book_never(struct run *r, struct open_payout *o, const char *tx, struct err *e)
 	return rc;
 }
 
+/* Why a payout stays as it is. */
+static const char *
+note_of(const struct judgment *j)
+{
+	switch (j->verdict) {
+	case VERDICT_PAID:
+		return "a node shows a payment that wasn't asked for: it waits until each shows it in a final block";
+	case VERDICT_UNUSED:
+		return "the nodes don't have its block yet";
+	case VERDICT_CANCELED:
+		return "canceled: it waits until each node shows that, and the authorization's end, in a final block";
+	case VERDICT_EXPIRED_UNUSED:
+	case VERDICT_UNKNOWN:
+		break;
+	}
+	return j->reason;
+}
+
 /* Books a verdict; the only way out of submitted. */
 static enum rc
 book(struct run *r, struct open_payout *o, struct err *e)
 {
+	struct payment paid, posted = { .block = 0 };
 	struct payout *p = &o->payout;
-	char tx[HEX_SIZE(TX_HASH_LEN)];
+	bool was_posted = p->state == PAYOUT_POSTED;
+	int64_t now_ms = clock_unix_ms();
+	enum booking what;
+	enum rc rc = RC_OK;
 
-	switch (o->judgment.verdict) {
-	case VERDICT_PAID:
-		return book_paid(r, o, e);
-	case VERDICT_UNUSED:
-		if (p->state == PAYOUT_POSTED)
-			return book_gone(r, p,
-			    "its block is gone: "
-			    "reorganised",
-			    e);
+	if (was_posted)
+		rc = payout_posted_in(r->db, p->id, &posted, e);
+	if (rc != RC_OK)
+		return rc;
+	what = booking_of(p->state, &posted, &o->judgment, r->latest.number);
+	rc = find(r, o, what, e);
+	if (rc != RC_OK)
+		return rc;
+	payment_of(&o->judgment, &paid);
+	switch (what) {
+	case BOOKING_NONE:
 		return RC_OK;
-	case VERDICT_CANCELED:
-		hex_encode(tx, o->judgment.tx, TX_HASH_LEN);
-		return book_never(r, o, tx, e);
-	case VERDICT_EXPIRED_UNUSED:
-		return book_never(r, o, "", e);
-	case VERDICT_UNKNOWN:
+	case BOOKING_NOTE:
+		return payout_note(r->db, p, note_of(&o->judgment), now_ms, e);
+	case BOOKING_POST:
+		rc = payout_post(r->db, p, &paid, now_ms, e);
+		r->result->posted += rc == RC_OK;
+		return rc;
+	case BOOKING_UNPOST:
+		return payout_unpost(
+		    r->db, p, "its block is gone: reorganised", now_ms, e);
+	case BOOKING_FINAL:
+		rc = payout_finalize(r->db, p, &paid, now_ms, e);
+		r->result->posted += rc == RC_OK && !was_posted;
+		r->result->finalized += rc == RC_OK;
+		return rc;
+	case BOOKING_VOID:
 		break;
 	}
-	return payout_note(r->db, p, o->judgment.reason, clock_unix_ms(), e);
+	return book_void(r, o, e);
 }
 
 /* One of several that are booked together: refused, it is alone in that. */

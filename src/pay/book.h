@@ -7,6 +7,25 @@
 
 #include "pay/open.h"
 
+/* What a judgment does to a payout. */
+enum booking {
+	BOOKING_NONE,
+	BOOKING_NOTE,	/* it stays as it is, and an event says why */
+	BOOKING_POST,	/* provisional: no balance moves by it */
+	BOOKING_UNPOST, /* back to submitted; nor by this */
+	BOOKING_FINAL,	/* with what was really paid */
+	BOOKING_VOID,	/* its credit goes back */
+};
+
+/*
+ * The rule, a pure function. Credit moves by FINAL and VOID only, which need a
+ * judgment that is final; POST is for what was asked and nothing else. posted
+ * is where a posted payout was seen, else ignored; head is the lowest newest
+ * block of the nodes.
+ */
+enum booking booking_of(enum payout_state state, const struct payment *posted,
+    const struct judgment *j, uint64_t head);
+
 /* Asks the chain about the n payouts and books what it says. */
 MUST_CHECK enum rc
 book_all(struct run *r, struct open_payout *all, size_t n, struct err *e);

@@ -8,7 +8,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/processors.h"
+
 /*
  * A thread for each core: the run itself does little but wait. More than
  * four would outrun any facilitator.
@@ -22,6 +24,7 @@ struct slot {
 
 struct verifier {
 	struct address treasury;
+	struct evidence_rules rules; /* but for the time */
 	const struct payee *payees;
 	size_t n;
 	size_t ahead; /* slots; payee i is in slot i % ahead */
@@ -66,6 +69,7 @@ verify_all(void *arg)
 {
 	struct job job = *(struct job *)arg;
 	struct verifier *v = job.verifier;
+	struct evidence_rules rules = v->rules;
 	struct slot *slot;
 	size_t i;
 
@@ -74,7 +78,8 @@ verify_all(void *arg)
 	while (take_payee(v, &i)) {
 		slot = &v->slots[i % v->ahead];
 		(void)pthread_mutex_unlock(&v->lock);
-		slot->verified.rc = evidence_verify(job.db,
+		rules.now_ms = clock_unix_ms();
+		slot->verified.rc = evidence_verify(job.db, &rules,
 		    v->payees[i].worker_id, &v->payees[i].worker, &v->treasury,
 		    &slot->verified.evidence, &slot->verified.cause);
 		(void)pthread_mutex_lock(&v->lock);
@@ -134,6 +139,11 @@ verifier_new(struct verifier **out, const struct conf *c,
 	CHECK(pthread_mutex_init(&v->lock, NULL) == 0);
 	CHECK(pthread_cond_init(&v->room, NULL) == 0);
 	v->treasury = *treasury;
+	v->rules = (struct evidence_rules){
+		.max_reward_micros = c->payout_max_reward_micros,
+		.max_day_micros = c->payout_max_per_worker_day_micros,
+		.result_window_ms = c->result_window_ms,
+	};
 	v->payees = payees;
 	v->n = n;
 	v->ahead = ahead < threads ? threads : ahead;

@@ -13,8 +13,9 @@
 
 /* The counts of one round; all zero at its start. */
 struct tally {
-	size_t checks;	  /* carried out */
+	size_t checks;	  /* attested */
 	size_t good;	  /* with success */
+	size_t unchecked; /* nothing was found out, so nothing attested */
 	int64_t accepted; /* results credited */
 	int64_t earned_micros;
 	size_t recorded_before; /* credited in an earlier round */

@@ -31,14 +31,12 @@ base_check(const char *base, struct err *e)
 	enum rc rc;
 
 	if (base[0] == '\0')
-		return err_set(e, RC_INVALID,
-		    "no URL of a coordinator is "
-		    "given");
+		return err_set(
+		    e, RC_INVALID, "no URL of a coordinator is given");
 	rc = http_url_check(base, e);
 	if (rc == RC_OK && strpbrk(base, "?#") != NULL)
 		rc = err_set(e, RC_INVALID,
-		    "got a query or fragment, "
-		    "expected a base URL such as https://HOST/api");
+		    "got a query or fragment, expected a base URL such as https://HOST/api");
 	return rc == RC_OK ? RC_OK : err_prefix(e, "coordinator");
 }
 
@@ -67,17 +65,13 @@ coordinator_init(struct coordinator *c, const char *base, const char *address,
 	}
 	buf_add(&c->results_url, base, len);
 	buf_add_text(&c->results_url, "/v1/worker/results");
-	if ((rc = buf_status(&c->tasks_url, e)) != RC_OK ||
-	    (rc = buf_status(&c->results_url, e)) != RC_OK)
-		return rc;
-	return http_client_new(&c->http, e);
+	rc = buf_status(&c->tasks_url, e);
+	return rc == RC_OK ? buf_status(&c->results_url, e) : rc;
 }
 
 void
 coordinator_free(struct coordinator *c)
 {
-	http_client_free(c->http);
-	c->http = NULL;
 	buf_free(&c->tasks_url);
 	buf_free(&c->results_url);
 }
@@ -97,8 +91,7 @@ redirected(const struct http_response *r, struct err *e)
 	while (*p >= 0x20 && *p <= 0x7e)
 		p++;
 	return err_set(e, RC_IO,
-	    "got status %d, a redirect to %.200s; "
-	    "configure where it leads as the coordinator",
+	    "got status %d, a redirect to %.200s; configure where it leads as the coordinator",
 	    r->status, *p == '\0' ? r->location : "somewhere unprintable");
 }
 
@@ -117,12 +110,11 @@ failure(struct coordinator *c, const struct http_response *r, int64_t now_ms,
 		return redirected(r, e);
 	answer_error(text, (struct slice){ r->body.p, r->body.len });
 	if (r->status == 429 || r->status == 503) {
-		c->quiet_until_ms = schedule_quiet_until_ms(
-		    r->retry_after_s, now_ms + r->elapsed_ms);
+		c->quiet_until_ms =
+		    schedule_quiet_until_ms(r->retry_after_s, now_ms);
 		return err_set(e, RC_BUSY,
-		    "got status %d (%s), Retry-After "
-		    "%" PRId64 " s",
-		    r->status, text, r->retry_after_s);
+		    "got status %d (%s), Retry-After %" PRId64 " s", r->status,
+		    text, r->retry_after_s);
 	}
 	return err_set(e,
 	    r->status == 400 || r->status == 413 ? RC_INVALID : RC_IO,
@@ -139,8 +131,8 @@ static const struct http_request request_default = {
 };
 
 enum rc
-coordinator_poll(struct coordinator *c, struct task_list *out, int64_t now_ms,
-    int stop_fd, struct err *e)
+coordinator_poll(struct coordinator *c, struct http_client *http,
+    struct task_list *out, int64_t now_ms, int stop_fd, struct err *e)
 {
 	struct http_request request = request_default;
 	struct http_response r;
@@ -149,9 +141,15 @@ coordinator_poll(struct coordinator *c, struct task_list *out, int64_t now_ms,
 	memset(out, 0, sizeof(*out));
 	request.url = c->tasks_url.p;
 	request.timeout_ms = POLL_TIMEOUT_MS;
-	http_one(c->http, &r, &request, stop_fd);
+	http_one(http, &r, &request, stop_fd);
+	/* A proxy may have forgotten the connection without a word. */
+	if (r.unheard && r.error != HTTP_ERROR_STOPPED) {
+		http_response_free(&r);
+		request.fresh = true;
+		http_one(http, &r, &request, stop_fd);
+	}
 	if (r.error != HTTP_ERROR_NONE || r.status != 200)
-		rc = failure(c, &r, now_ms, e);
+		rc = failure(c, &r, now_ms + r.elapsed_ms, e);
 	else
 		rc =
 		    tasks_parse(out, (struct slice){ r.body.p, r.body.len }, e);
@@ -161,30 +159,41 @@ coordinator_poll(struct coordinator *c, struct task_list *out, int64_t now_ms,
 	return rc;
 }
 
-enum rc
-coordinator_submit(struct coordinator *c, struct tally *t, struct slice body,
-    size_t n, int64_t now_ms, struct err *e)
+struct http_request
+coordinator_post(const struct coordinator *c, struct slice body)
 {
 	static const char *const headers[] = { "Content-Type: application/json",
 		NULL };
 	struct http_request request = request_default;
-	struct http_response r;
-	enum rc rc;
 
 	request.method = HTTP_POST;
 	request.url = c->results_url.p;
 	request.headers = headers;
 	request.body = body;
 	request.timeout_ms = SUBMIT_TIMEOUT_MS;
-	http_one(c->http, &r, &request, -1);
-	if (r.error != HTTP_ERROR_NONE || r.status != 200)
-		rc = failure(c, &r, now_ms, e);
-	else {
-		rc = answer_read(
-		    t, (struct slice){ r.body.p, r.body.len }, n, e);
-		if (rc == RC_INVALID) /* it wasn't the coordinator's */
-			rc = RC_IO;
-	}
-	http_response_free(&r);
-	return rc;
+	return request;
+}
+
+enum rc
+coordinator_answered(struct coordinator *c, struct tally *t,
+    const struct http_response *r, size_t n, int64_t now_ms, struct err *e)
+{
+	enum rc rc;
+
+	if (r->error != HTTP_ERROR_NONE || r->status != 200)
+		return failure(c, r, now_ms, e);
+	rc = answer_read(t, (struct slice){ r->body.p, r->body.len }, n, e);
+	return rc == RC_INVALID ? RC_IO : rc; /* not the coordinator's */
+}
+
+struct http_request
+coordinator_probe(const struct coordinator *c)
+{
+	return (struct http_request){
+		.url = c->results_url.p,
+		.timeout_ms = PROBE_TIMEOUT_MS,
+		.target = target_is_any,
+		.fresh = true,
+		.connect_only = true,
+	};
 }

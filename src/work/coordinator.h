@@ -1,5 +1,6 @@
 /*
- * The two requests of protocol.md to the coordinator. One thread.
+ * The two requests of protocol.md to the coordinator, and whether it can be
+ * reached at all. One thread.
  */
 #ifndef WORKNET_WORK_COORDINATOR_H
 #define WORKNET_WORK_COORDINATOR_H
@@ -9,10 +10,9 @@
 #include "work/task.h"
 
 struct coordinator {
-	struct http_client *http; /* owned; keeps connections */
-	struct buf tasks_url;	  /* owned */
-	struct buf results_url;	  /* owned */
-	int64_t quiet_until_ms;	  /* monotonic; Retry-After */
+	struct buf tasks_url;	/* owned */
+	struct buf results_url; /* owned */
+	int64_t quiet_until_ms; /* monotonic; Retry-After */
 };
 
 /*
@@ -28,19 +28,36 @@ void coordinator_free(struct coordinator *c);
 bool coordinator_is_quiet(const struct coordinator *c, int64_t now_ms);
 
 /*
- * Polls for tasks; now_ms is monotonic. RC_BUSY for a 429 or 503, RC_CONFLICT
- * when stop_fd became readable, RC_IO for any other failure, RC_NO_MEMORY.
+ * Polls for tasks; now_ms is monotonic. A poll that a kept connection brought
+ * not a byte for is made once more, on a new one. RC_BUSY for a 429 or 503,
+ * RC_CONFLICT when stop_fd became readable, RC_IO for any other failure,
+ * RC_NO_MEMORY.
  */
-MUST_CHECK enum rc coordinator_poll(struct coordinator *c,
+MUST_CHECK enum rc
+coordinator_poll(struct coordinator *c, struct http_client *http,
     struct task_list *out, int64_t now_ms, int stop_fd, struct err *e);
 
 /*
- * Submits body, a JSON array of n results, and counts the answer in t.
+ * The request that submits body, a JSON array of results, which is borrowed
+ * as is c.
+ */
+struct http_request
+coordinator_post(const struct coordinator *c, struct slice body);
+
+/*
+ * Reads r, the response to it with n results, which came at now_ms
+ * (monotonic), and counts the answer in t.
  * RC_OK: each of them was answered for. RC_INVALID: the same bytes would be
  * refused again (400, 413). RC_BUSY for a 429 or 503, RC_IO when what became
  * of them isn't known: send the same bytes again later. RC_NO_MEMORY.
  */
-MUST_CHECK enum rc coordinator_submit(struct coordinator *c, struct tally *t,
-    struct slice body, size_t n, int64_t now_ms, struct err *e);
+MUST_CHECK enum rc coordinator_answered(struct coordinator *c, struct tally *t,
+    const struct http_response *r, size_t n, int64_t now_ms, struct err *e);
+
+/*
+ * The request that goes no further than a connection, made as those of checks
+ * are: its name resolved anew, without a proxy.
+ */
+struct http_request coordinator_probe(const struct coordinator *c);
 
 #endif

@@ -9,9 +9,7 @@ queue_init(struct queue *q, struct err *e)
 	q->count = 0;
 	q->items = calloc(QUEUE_MAX, sizeof(*q->items));
 	if (q->items == NULL)
-		return err_set(e, RC_NO_MEMORY,
-		    "queue of results: no "
-		    "memory");
+		return err_set(e, RC_NO_MEMORY, "queue of results: no memory");
 	return RC_OK;
 }
 
@@ -96,12 +94,12 @@ queue_move(struct queue *to, struct queue *from)
 }
 
 size_t
-queue_write(struct buf *out, const struct queue *q)
+queue_write(struct buf *out, const struct queue *q, size_t max)
 {
 	size_t i;
 
 	buf_add(out, "[", 1);
-	for (i = 0; i < q->count && i < RESULTS_PER_POST_MAX; i++) {
+	for (i = 0; i < q->count && i < max; i++) {
 		if (i > 0)
 			buf_add(out, ",", 1);
 		buf_add(out, q->items[i].text, q->items[i].len);

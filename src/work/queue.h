@@ -49,9 +49,9 @@ size_t queue_expire(struct queue *q, int64_t now_ms);
 void queue_move(struct queue *to, struct queue *from);
 
 /*
- * Writes the JSON array of the oldest results, RESULTS_PER_POST_MAX at most,
- * to out; gives their number. Errors show in buf_status(out).
+ * Writes the JSON array of the oldest results, max at most, to out; gives
+ * their number. Errors show in buf_status(out).
  */
-size_t queue_write(struct buf *out, const struct queue *q);
+size_t queue_write(struct buf *out, const struct queue *q, size_t max);
 
 #endif

@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "work/check.h"
 #include "work/coordinator.h"
-#include "work/queue.h"
-#include "work/result.h"
+#include "work/outbox.h"
 #include "work/schedule.h"
 
 static_assert(TASKS_PER_POLL_MAX <= HTTP_AT_ONCE_MAX,
@@ -21,21 +21,38 @@ static_assert(TASKS_PER_POLL_MAX <= HTTP_AT_ONCE_MAX,
 static_assert(TIMEOUT_MAX_MS <= HTTP_TIMEOUT_MAX_MS,
     "a task's timeout must be one that a request can have");
 
+/* What a request of ours is; below these it's the check of that number. */
+#define INDEX_PROBE TASKS_PER_POLL_MAX
+#define INDEX_POST  (TASKS_PER_POLL_MAX + 1)
+
+#define WAIT_MAX_MS 1000
+
 struct worker {
 	const struct conf *conf; /* borrowed */
 	struct identity id;	 /* secret */
 	struct coordinator coordinator;
-	struct http_client *checks; /* owned */
-	int64_t earned_micros;	    /* since the start */
+	struct http_client *http; /* owned; for all requests */
+	struct outbox outbox;
+	struct evidence evidence;
+	int64_t earned_micros; /* since the start */
+	bool stopped;	       /* there are no rounds any more */
+	int64_t stop_by_ms;    /* monotonic; when that was */
 
 	/* Of this round. */
 	struct task_list tasks;
-	struct queue fresh; /* its signed results */
+	struct check checks[TASKS_PER_POLL_MAX];
+	size_t next;	 /* the first that waits; no more once stopped */
+	size_t running;	 /* checks */
+	size_t doubted;	 /* checks */
+	bool is_probing; /* a request is under way */
+	struct http_request probe;
+	struct http_request post; /* while outbox.in_post > 0 */
+	bool is_flushing;	  /* the outbox is being emptied */
+	int64_t flush_ms;	  /* monotonic; when it is next at the latest */
+	int64_t retry_ms;	  /* no POST before, for one has failed */
+	int64_t polled_ms;	  /* monotonic */
 	struct tally tally;
-	bool worked;  /* nothing failed */
-	bool stopped; /* before it submitted */
-
-	struct queue unsent; /* of earlier rounds */
+	bool worked; /* nothing failed */
 };
 
 enum rc
@@ -54,11 +71,9 @@ worker_new(struct worker **out, const struct conf *c, struct err *e)
 		rc = coordinator_init(&w->coordinator, c->worker_coordinator,
 		    w->id.text, c->worker_region, e);
 	if (rc == RC_OK)
-		rc = http_client_new(&w->checks, e);
+		rc = http_client_new(&w->http, e);
 	if (rc == RC_OK)
-		rc = queue_init(&w->fresh, e);
-	if (rc == RC_OK)
-		rc = queue_init(&w->unsent, e);
+		rc = outbox_init(&w->outbox, e);
 	if (rc != RC_OK) {
 		worker_free(w);
 		return rc;
@@ -73,10 +88,9 @@ worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	identity_wipe(&w->id);
+	http_client_free(w->http); /* before what its requests borrow */
 	coordinator_free(&w->coordinator);
-	http_client_free(w->checks);
-	queue_free(&w->fresh);
-	queue_free(&w->unsent);
+	outbox_free(&w->outbox);
 	free(w);
 }
 
@@ -88,6 +102,22 @@ worker_address(const struct worker *w)
 
 /* ---- Checks ---- */
 
+static const char *
+name_of(const struct worker *w, const struct check *c)
+{
+	return w->tasks.tasks[c - w->checks].id;
+}
+
+/* Nothing was found out about the target, so there is nothing to attest. */
+static void
+leave(struct worker *w, struct check *c, const char *why)
+{
+	c->state = CHECK_OVER;
+	w->worked = false;
+	w->tally.unchecked++;
+	log_warning("check %s: not checked: %s", name_of(w, c), why);
+}
+
 static enum rc
 sign(struct worker *w, const struct finding *f, struct err *e)
 {
@@ -97,126 +127,217 @@ sign(struct worker *w, const struct finding *f, struct err *e)
 	buf_init(&text, RESULT_LEN_MAX);
 	rc = finding_write(&text, f, &w->id, e);
 	if (rc == RC_OK)
-		rc = queue_add(&w->fresh, (struct slice){ text.p, text.len },
+		rc = outbox_add(&w->outbox, (struct slice){ text.p, text.len },
 		    f->timestamp_ms, e);
 	buf_free(&text);
 	return rc;
 }
 
-/* Nothing was found out about the target, so there is nothing to attest. */
+/* Signed at once, so that a stop can't lose it. */
 static void
-on_not_checked(struct worker *w, size_t index, const struct http_response *r)
+attest(struct worker *w, struct check *c)
 {
-	w->worked = false;
-	log_error("check %s: not carried out: %s", w->tasks.tasks[index].id,
-	    r->error_text);
-}
-
-/* A check is over: signed at once, so that a stop can't lose it. */
-static void
-on_checked(void *ctx, size_t index, struct http_response *r)
-{
-	struct worker *w = ctx;
+	const struct finding *f = &c->finding;
 	struct err e = ERR_INIT;
-	struct finding f;
 
-	if (r->error == HTTP_ERROR_STOPPED)
-		return;
-	if (r->error == HTTP_ERROR_LOCAL) {
-		on_not_checked(w, index, r);
-		return;
-	}
-	finding_make(&f, &w->tasks.tasks[index], r, clock_unix_ms());
+	c->state = CHECK_OVER;
 	w->tally.checks++;
-	if (f.success)
+	if (f->success)
 		w->tally.good++;
-	log_debug("check %s: status %d, %" PRId64 " ms%s%s", f.task->id,
-	    f.status, f.response_time_ms, r->error_text[0] != '\0' ? ", " : "",
-	    r->error_text);
-	if (sign(w, &f, &e) == RC_OK)
+	if (sign(w, f, &e) == RC_OK)
 		return;
 	w->worked = false;
-	log_error("check %s: %s", f.task->id, e.msg);
+	log_error("check %s: %s", f->task->id, e.msg);
 }
 
 static void
-do_checks(struct worker *w, int stop_fd)
+on_checked(struct worker *w, size_t index, const struct http_response *r)
 {
-	struct http_request requests[TASKS_PER_POLL_MAX];
+	struct check *c = &w->checks[index];
+	int64_t now_unix_ms = clock_unix_ms();
+	enum check_word word;
+	const char *why;
+
+	w->running--;
+	word = check_judge(
+	    c, &w->evidence, r, clock_monotonic_ms(), now_unix_ms, &why);
+	finding_make(&c->finding, &w->tasks.tasks[index], r, now_unix_ms);
+	log_debug("check %s: status %d, %" PRId64 " ms%s%s", name_of(w, c),
+	    r->status, r->elapsed_ms, r->error_text[0] != '\0' ? ", " : "",
+	    r->error_text);
+	if (word == CHECK_ATTEST)
+		attest(w, c);
+	else if (word == CHECK_NOTHING)
+		leave(w, c, why);
+	else {
+		c->state = CHECK_DOUBTED;
+		c->asked = false;
+		w->doubted++;
+	}
+}
+
+static struct http_request
+request_of(const struct worker *w, const struct task *t)
+{
+	return (struct http_request){
+		.url = t->url,
+		.user_agent = "worknet-worker/" PACKAGE_VERSION,
+		.timeout_ms = t->timeout_ms,
+		.body_mode = HTTP_BODY_IGNORE,
+		.redirects_max = CHECK_REDIRECTS_MAX,
+		.target = w->conf->worker_allow_private ? target_is_any
+							: target_is_outside,
+		.fresh = true,
+	};
+}
+
+static void
+start_checks(struct worker *w)
+{
+	int64_t now = clock_monotonic_ms();
+	struct err e = ERR_INIT;
+	struct check *c;
+
+	while (w->next < w->tasks.count &&
+	    w->running < (size_t)w->conf->worker_checks_at_once) {
+		c = &w->checks[w->next];
+		*c = (struct check){ .state = CHECK_RUNNING,
+			.request = request_of(w, &w->tasks.tasks[w->next]),
+			.began_ms = now,
+			.began_unix_ms = clock_unix_ms() };
+		if (now - w->polled_ms + c->request.timeout_ms >
+		    RESULT_AGE_MAX_MS)
+			leave(w, c, "it would be over too late to be paid");
+		else if (http_start(w->http, &c->request, w->next, &e) == RC_OK)
+			w->running++;
+		else
+			leave(w, c, e.msg);
+		w->next++;
+	}
+}
+
+/* ---- Whether it is this host that is offline ---- */
+
+static void
+on_probed(struct worker *w, const struct http_response *r)
+{
+	struct check *c;
 	size_t i;
 
-	for (i = 0; i < w->tasks.count; i++)
-		requests[i] = (struct http_request){
-			.url = w->tasks.tasks[i].url,
-			.user_agent = "worknet-worker/" PACKAGE_VERSION,
-			.timeout_ms = w->tasks.tasks[i].timeout_ms,
-			.body_mode = HTTP_BODY_IGNORE,
-			.redirects_max = CHECK_REDIRECTS_MAX,
-			.target = w->conf->worker_allow_private
-			    ? target_is_any
-			    : target_is_public,
-			.fresh = true,
-		};
-	http_run(w->checks, requests, w->tasks.count,
-	    (size_t)w->conf->worker_checks_at_once, stop_fd, on_checked, w);
+	w->is_probing = false;
+	for (i = 0; i < w->next; i++) {
+		c = &w->checks[i];
+		if (c->state != CHECK_DOUBTED || !c->asked)
+			continue;
+		w->doubted--;
+		if (check_is_vouched_for(c, &w->evidence, r))
+			attest(w, c);
+		else
+			leave(w, c,
+			    r->error != HTTP_ERROR_NONE
+				? "the coordinator can't be reached either"
+				: "nothing shows that this host is online");
+	}
+}
+
+static void
+start_probe(struct worker *w)
+{
+	struct http_response failed = { .error = HTTP_ERROR_LOCAL };
+	size_t i;
+
+	if (w->doubted == 0 || w->is_probing || w->stopped)
+		return;
+	for (i = 0; i < w->next; i++)
+		w->checks[i].asked = w->checks[i].state == CHECK_DOUBTED;
+	w->probe = coordinator_probe(&w->coordinator);
+	w->is_probing = true;
+	if (http_start(w->http, &w->probe, INDEX_PROBE, NULL) != RC_OK)
+		on_probed(w, &failed);
 }
 
 /* ---- Submitting ---- */
 
-/*
- * Submits what q holds. False when the coordinator can't be talked to now:
- * then q keeps what wasn't answered for.
- */
-static bool
-submit_queue(struct worker *w, struct queue *q)
+static void
+on_posted(struct worker *w, const struct http_response *r)
 {
+	size_t n = w->outbox.in_post;
 	struct err e = ERR_INIT;
-	enum rc rc = RC_OK;
-	struct buf body;
-	size_t n;
+	bool given_up;
+	enum rc rc;
 
-	buf_init(&body, BODY_MAX);
-	while (q->count > 0 && (rc == RC_OK || rc == RC_INVALID)) {
-		buf_reset(&body);
-		n = queue_write(&body, q);
-		rc = buf_status(&body, &e);
-		if (rc == RC_OK)
-			rc = coordinator_submit(&w->coordinator, &w->tally,
-			    (struct slice){ body.p, body.len }, n,
-			    clock_monotonic_ms(), &e);
-		if (rc == RC_OK || rc == RC_INVALID)
-			queue_drop(q, n);
-		if (rc == RC_OK)
-			continue;
-		w->worked = false;
-		log_warning("submission of %zu results, %s: %s", n,
-		    rc == RC_INVALID ? "given up" : "kept for later", e.msg);
-	}
-	buf_free(&body);
-	return rc == RC_OK || rc == RC_INVALID;
+	rc = coordinator_answered(
+	    &w->coordinator, &w->tally, r, n, clock_monotonic_ms(), &e);
+	outbox_answered(&w->outbox, rc, &given_up);
+	if (rc == RC_OK)
+		return;
+	w->worked = false;
+	log_warning("submission of %zu results, %s: %s", n,
+	    given_up		   ? "given up"
+		: rc == RC_INVALID ? "halved"
+				   : "kept for later",
+	    e.msg);
+	if (rc != RC_INVALID)
+		w->retry_ms =
+		    clock_monotonic_ms() + w->conf->worker_poll_interval_ms;
 }
 
-/*
- * This round's results first, alone in their POST: should there be something
- * about the older ones that fails, it can't hold up the new.
- */
-static void
-submit_all(struct worker *w)
+static bool
+checks_are_over(const struct worker *w)
 {
-	bool reached = true;
-	size_t expired;
+	return w->next == w->tasks.count && w->running == 0 && w->doubted == 0;
+}
 
-	if (coordinator_is_quiet(&w->coordinator, clock_monotonic_ms()))
-		reached = false;
-	if (reached)
-		reached = submit_queue(w, &w->fresh);
-	expired = queue_expire(&w->unsent, clock_unix_ms());
+/* True when the outbox is to be emptied, and the coordinator would listen. */
+static bool
+is_due(const struct worker *w, int64_t now)
+{
+	return outbox_count(&w->outbox) > 0 && now >= w->retry_ms &&
+	    !coordinator_is_quiet(&w->coordinator, now) &&
+	    (w->is_flushing || w->stopped || now >= w->flush_ms ||
+		checks_are_over(w));
+}
+
+/* Ends a flush: the next is due later, or in the next round. */
+static void
+end_flush(struct worker *w, int64_t now)
+{
+	if (w->outbox.refusals >= REFUSALS_MAX)
+		w->retry_ms = now + w->conf->worker_poll_interval_ms;
+	w->is_flushing = false;
+	w->flush_ms = now + HOLD_MS;
+}
+
+static void
+start_post(struct worker *w)
+{
+	int64_t now = clock_monotonic_ms();
+	struct http_response failed = { .error = HTTP_ERROR_LOCAL };
+	size_t expired;
+	bool more;
+
+	if (w->outbox.in_post > 0)
+		return;
+	if (!is_due(w, now)) {
+		w->is_flushing = false;
+		return;
+	}
+	if (!w->is_flushing)
+		outbox_flush(&w->outbox);
+	w->is_flushing = true;
+	more = outbox_next(&w->outbox, clock_unix_ms(), &expired);
 	if (expired > 0)
 		log_warning(
 		    "%zu results were never submitted: too old now", expired);
-	if (reached)
-		(void)submit_queue(w, &w->unsent);
-	queue_move(&w->unsent, &w->fresh);
+	if (!more) {
+		end_flush(w, now);
+		return;
+	}
+	w->post = coordinator_post(&w->coordinator,
+	    (struct slice){ w->outbox.body.p, w->outbox.body.len });
+	if (buf_status(&w->outbox.body, NULL) != RC_OK ||
+	    http_start(w->http, &w->post, INDEX_POST, NULL) != RC_OK)
+		on_posted(w, &failed);
 }
 
 /* ---- Rounds ---- */
@@ -242,14 +363,17 @@ tell(struct worker *w)
 	money_format(earned, t->earned_micros);
 	money_format(in_all, w->earned_micros);
 	buf_init(&more, 2000);
+	if (t->unchecked > 0)
+		buf_printf(&more, ", %zu not checked", t->unchecked);
 	if (t->recorded_before > 0)
 		buf_printf(&more, ", %zu recorded before", t->recorded_before);
 	tally_refusals(&more, t);
-	if (w->unsent.count > 0)
-		buf_printf(&more, ", %zu kept for later", w->unsent.count);
+	if (outbox_count(&w->outbox) > 0)
+		buf_printf(
+		    &more, ", %zu kept for later", outbox_count(&w->outbox));
 	log_line(is_idle(t) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-	    "round: %zu checks (%zu as expected), %" PRId64 " accepted, "
-	    "earned %s USDC, %s in all%s",
+	    "round: %zu checks (%zu as expected), %" PRId64
+	    " accepted, earned %s USDC, %s in all%s",
 	    t->checks, t->good, t->accepted, earned, in_all,
 	    more.len > 0 ? more.p : "");
 	buf_free(&more);
@@ -261,8 +385,10 @@ poll_tasks(struct worker *w, int stop_fd)
 	struct err e = ERR_INIT;
 	enum rc rc;
 
-	rc = coordinator_poll(
-	    &w->coordinator, &w->tasks, clock_monotonic_ms(), stop_fd, &e);
+	w->next = w->running = w->doubted = 0;
+	rc = coordinator_poll(&w->coordinator, w->http, &w->tasks,
+	    clock_monotonic_ms(), stop_fd, &e);
+	w->polled_ms = clock_monotonic_ms();
 	if (rc != RC_OK) {
 		w->worked = false;
 		if (rc != RC_CONFLICT)
@@ -298,6 +424,72 @@ wait_until(int64_t due_ms, int stop_fd)
 	return n > 0;
 }
 
+static void
+on_done(void *ctx, size_t index, struct http_response *r)
+{
+	struct worker *w = ctx;
+
+	if (index == INDEX_POST)
+		on_posted(w, r);
+	else if (index == INDEX_PROBE)
+		on_probed(w, r);
+	else
+		on_checked(w, index, r);
+}
+
+/* From here on only what is signed matters; what runs is left to itself. */
+static void
+stop(struct worker *w)
+{
+	w->stopped = true;
+	w->stop_by_ms = clock_monotonic_ms() + STOP_MS;
+	w->tasks.count = w->next;
+}
+
+static bool
+round_is_over(const struct worker *w)
+{
+	int64_t now = clock_monotonic_ms();
+
+	if (w->stopped && now >= w->stop_by_ms)
+		return true;
+	return w->outbox.in_post == 0 && !is_due(w, now) &&
+	    (w->stopped || (checks_are_over(w) && !w->is_probing));
+}
+
+/* How long nothing has to be started, unless a request ends before. */
+static int64_t
+quiet_ms(const struct worker *w)
+{
+	int64_t now = clock_monotonic_ms(), quiet = WAIT_MAX_MS;
+
+	if (w->flush_ms > now && w->flush_ms - now < quiet)
+		quiet = w->flush_ms - now;
+	if (w->stopped && w->stop_by_ms - now < quiet)
+		quiet = w->stop_by_ms - now;
+	return quiet > 0 ? quiet : 0;
+}
+
+/* Carries out w->tasks, and submits their results and older ones. */
+static void
+carry_out(struct worker *w, int stop_fd)
+{
+	w->retry_ms = 0;
+	w->is_flushing = false;
+	w->flush_ms = clock_monotonic_ms() + HOLD_MS;
+	if (w->tasks.count > 0)
+		http_warm(w->http);
+	while (!round_is_over(w)) {
+		if (!w->stopped && wait_until(0, stop_fd))
+			stop(w);
+		start_checks(w);
+		start_probe(w);
+		start_post(w);
+		(void)http_wait(w->http, quiet_ms(w), w->stopped ? -1 : stop_fd,
+		    on_done, w);
+	}
+}
+
 bool
 worker_round(struct worker *w, int stop_fd)
 {
@@ -308,9 +500,7 @@ worker_round(struct worker *w, int stop_fd)
 	memset(&w->tally, 0, sizeof(w->tally));
 	w->worked = true;
 	poll_tasks(w, stop_fd);
-	do_checks(w, stop_fd);
-	w->stopped = wait_until(0, stop_fd);
-	submit_all(w);
+	carry_out(w, stop_fd);
 	tell(w);
 	return w->worked;
 }
@@ -337,11 +527,14 @@ worker_run(struct worker *w, int stop_fd)
 		due = schedule_next_ms(due, interval, clock_monotonic_ms());
 	}
 	/* Once more, unless the last attempt knew that it was the last. */
-	if (!w->stopped && w->unsent.count > 0) {
+	if (!w->stopped && outbox_count(&w->outbox) > 0) {
 		memset(&w->tally, 0, sizeof(w->tally));
-		submit_all(w);
+		w->tasks.count = w->next = 0;
+		stop(w);
+		carry_out(w, -1);
 		tell(w);
 	}
-	if (w->unsent.count > 0)
-		log_warning("%zu results were not submitted", w->unsent.count);
+	if (outbox_count(&w->outbox) > 0)
+		log_warning(
+		    "%zu results were not submitted", outbox_count(&w->outbox));
 }

@@ -10,7 +10,17 @@
 
 #define POLL_TIMEOUT_MS	    10000 /* protocol */
 #define SUBMIT_TIMEOUT_MS   15000 /* protocol */
-#define CHECK_REDIRECTS_MAX 10
+#define PROBE_TIMEOUT_MS    5000
+#define CHECK_REDIRECTS_MAX 20 /* as many as fetch() of browsers follows */
+
+/*
+ * A result waits no longer than this for others of its round: far below the
+ * minute after which a silent worker's slot is offered again.
+ */
+#define HOLD_MS 5000
+
+/* After a stop: container runtimes kill after 10 s. */
+#define STOP_MS 8000
 
 struct worker;
 
@@ -30,14 +40,16 @@ const char *worker_address(const struct worker *w);
 /*
  * One round: poll, check, sign, submit, and submit again what an earlier
  * round couldn't. True when the coordinator gave every request a usable
- * answer, or had asked to be left alone. A stop_fd (-1: none) that becomes
- * readable ends the poll and the checks; what was signed is still submitted.
+ * answer, or had asked to be left alone, and no check failed on this host's
+ * side. A stop_fd (-1: none) that becomes readable ends the poll and the
+ * checks; what was signed is still submitted, for STOP_MS. No round comes
+ * after that.
  */
 bool worker_round(struct worker *w, int stop_fd);
 
 /*
  * Rounds at a fixed phase until stop_fd is readable; then it submits what it
- * has, once, and returns.
+ * has, once and for STOP_MS, and returns.
  */
 void worker_run(struct worker *w, int stop_fd);
 

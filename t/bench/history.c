@@ -79,7 +79,8 @@ static enum rc
 task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 {
 	char name[TASK_ID_MAX + 1], url[URL_MAX + 1];
-	struct version_row v = { .id = i + 1,
+	struct version_row v = { .format = LINK_FORMAT,
+		.id = i + 1,
 		.task = i + 1,
 		.expected_status = 200,
 		.timeout_ms = 10000,
@@ -111,6 +112,7 @@ task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 	query_text(q, 10, v.region);
 	query_int(q, 11, v.created_ms);
 	query_bytes(q, 12, tail->hash, sizeof(tail->hash));
+	query_int(q, 13, v.format);
 	rc = query_run(q, e);
 	if (rc != RC_OK)
 		return rc;
@@ -172,7 +174,8 @@ result_make(struct result_row *row, const struct request *r, int64_t i)
 static enum rc
 request_put(struct history *h, const struct request *r, struct err *e)
 {
-	struct transfer_row t = { .id = h->tail.last_id + 1,
+	struct transfer_row t = { .format = LINK_FORMAT,
+		.id = h->tail.last_id + 1,
 		.at_ms = r->assigned_ms + ANSWER_MS,
 		.kind = slice_of("credit"),
 		.debit = ACCOUNT_REWARDS,
@@ -200,6 +203,7 @@ request_put(struct history *h, const struct request *r, struct err *e)
 	query_int(q, 5, t.credit);
 	query_int(q, 6, t.amount_micros);
 	query_bytes(q, 7, h->tail.hash, sizeof(h->tail.hash));
+	query_int(q, 8, t.format);
 	rc = query_run(q, e);
 	for (i = 0; rc == RC_OK && i < r->n; i++) {
 		result_make(&row, r, i);

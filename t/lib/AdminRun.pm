@@ -99,7 +99,8 @@ sub sql_rows {
 
 # A copy of the ledger, changed around its guards: they are taken away and
 # put back word for word. With rechain the hashes of the transfers are made
-# anew, as somebody would who knows how.
+# anew, as somebody would who knows how; with unchecked also what the tables
+# themselves refuse is written.
 sub forge {
 	my ($from, $to, $sql, %o) = @_;
 	unlink $to, "$to-wal", "$to-shm";
@@ -108,7 +109,8 @@ sub forge {
 	    "WHERE type = 'trigger';", 'sqlite3', '-batch', $to)->{out};
 	my $drop = join '', map { "DROP TRIGGER $_->[0];" } sql_rows($to,
 	    "SELECT name FROM sqlite_schema WHERE type = 'trigger';");
-	sql_run($to, $drop . $sql);
+	sql_run($to, ($o{unchecked} ? 'PRAGMA ignore_check_constraints = ON;' :
+	    '') . $drop . $sql);
 	if ($o{rechain}) {
 		my $hashes = make_ledger($to, '--hashes');
 		sql_run($to, 'BEGIN;' . join('', map {

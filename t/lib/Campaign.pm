@@ -15,13 +15,11 @@ use warnings;
 use Digest::SHA ();
 use File::Copy ();
 use File::Path ();
-use HTTP::Tiny;
 use JSON::PP ();
-use List::Util qw(max min sum0);
-use POSIX ();
-use Time::HiRes ();
+use List::Util qw(min sum0);
 
-use WorknetTest qw(build_path source_path find_program wait_for);
+use PayoutTest qw(rig_start rig_stop);
+use WorknetTest qw(build_path source_path find_program run_command slurp);
 
 # What writes, syncs, connects, sends, receives, or waits for what was sent.
 # "?": not every architecture has it.
@@ -30,8 +28,11 @@ my @CALLS = map { "?$_" } qw(write pwrite64 writev pwritev pwritev2 ftruncate
     connect sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg poll ppoll
     epoll_wait epoll_pwait);
 
-# How a case begins: steps before the run that is killed, and which findings
-# it may leave.
+# How a case begins: steps before the run that is killed; steps after it, each
+# with an ordinary run; which findings it may leave ('any': whatever). path:
+# only calls on this file of the case count; payout: what differs in the
+# configuration; class: what the case's ledger is; needs: a file of the source
+# without which the scene can't be.
 my %SCENES = (
 	pay => { text => 'workers are owed', steps => [] },
 	final => { text => 'payouts are posted and their blocks final',
@@ -39,23 +40,38 @@ my %SCENES = (
 	restore => { text => 'an older copy of the ledger was restored',
 	    steps => [ qw(save run mine run restore) ],
 	    findings => 'payout lost' },
+	lie => { text => 'one of two nodes lies', steps => [ qw(run lie) ],
+	    after => [ qw(mine truth) ], findings => 'any' },
+	journal => { text => 'workers are owed, and only what the journal ' .
+	    'is written with counts', steps => [], path => 'journal',
+	    payout => { journal_file => 'journal' },
+	    needs => 'src/vault/vault.h' },
+	direct => { text => 'workers are owed, and the gas account pays',
+	    steps => [], class => 'DirectTest',
+	    needs => 't/lib/DirectTest.pm' },
+);
+
+# What a node says in the scene `lie`.
+my @LIES = (
+	{ final => 'head', deny => 'all', time => '+90000' },
+	{ final => 'head', uses => [{ nonce => 'any', value => 1 }] },
+	{ final => 'head', uses => [{ nonce => 'any', value => 1,
+	    real => JSON::PP::true() }] },
+	{ final => 'head', uses => [{ nonce => 'any',
+	    canceled => JSON::PP::true() }] },
+	{ head => 50, final => 'head' },
 );
 
 my $WORKERS = 3;
-my $RESULTS = 9;
+my $RESULTS = 3;		# of each
 my $THRESHOLD = 100;		# micro-USDC, below what a result earns
 my $FUND = 1000000;		# micro-USDC of each case's treasury
 my $FINAL_BLOCKS = 4;		# 2 epochs of 2 slots
 my $RUNS_MAX = 12;		# ordinary ones after a kill
 my $RIG_CASES = 30;		# on a chain: a long one becomes slow
-my $ADMIN = '0xa0Ee7A142d267C1f36714E4a8F75612F20a79720'; # t/rig/facts.js
-my $MINT = '0x40c10f19';
-my $BALANCE_OF = '0x70a08231';
-my $TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523' .
-    'b3ef';
-my ($NOTHING, $UNRESOLVED, $FINDINGS, $PAID) = (0, 4, 6, 10); # exit codes
+my %CODE = %PayoutTest::CODE;
 
-# Options: seed, scene (pay, final, restore), kills (in a row; all but the
+# Options: seed, scene (a key of %SCENES), kills (in a row; all but the
 # first at random calls), concurrency, x402, block_time (seconds; default: a
 # block for each transaction, at once), dir (where violations stay).
 sub new {
@@ -72,163 +88,72 @@ sub new {
 	return $self;
 }
 
+# The names of the scenes that there can be here.
+sub scenes {
+	return grep { my $needs = $SCENES{$_}{needs};
+	    !defined $needs || -e source_path($needs) } sort keys %SCENES;
+}
+
 sub scene_text { return $SCENES{$_[0]{scene}}{text} }
 
 # Why no campaign can run here, or undef.
 sub obstacle {
-	for my $name ('worknet-payout', 'worknet', 't/make_ledger', 't/sign') {
+	for my $name (qw(worknet-payout worknet t/make_ledger t/sign)) {
 		return "$name isn't built" if !-x build_path($name);
 	}
-	for my $name (qw(strace node sqlite3)) {
+	for my $name (qw(strace sqlite3)) {
 		return "$name isn't installed" if !find_program($name);
 	}
-	return 'run "npm ci" in t/ first'
-	    if !-d source_path('t/node_modules/viem');
-	my $dir = File::Temp->newdir('worknet-kill-XXXXXX', TMPDIR => 1);
-	my $self = bless { case => "$dir" }, __PACKAGE__;
-	my ($status, $out, $err) = $self->command(find_program('strace'),
-	    qw(-f -qq -o), "$dir/trace", qw(-e trace=write -e),
+	WorknetTest::need_packages();
+	my $trace = File::Temp->new(TEMPLATE => 'worknet-kill-XXXXXX',
+	    TMPDIR => 1);
+	my ($status, $out, $err) = run_command(find_program('strace'),
+	    qw(-f -qq -o), "$trace", qw(-e trace=write -e),
 	    'inject=write:signal=KILL:when=1', '/bin/echo', 'alive');
 	return if $status == 128 + 9 && $out eq '';
 	return 'strace can\'t trace and kill here' .
 	    ($err =~ /^(.*)/ && $1 ne '' ? " ($1)" : '');
 }
 
-# ---- Commands ----
-
-# Runs a command to its end: (exit status, 128 and more for a signal; its
-# standard output; its standard error).
-sub command {
-	my ($self, @command) = @_;
-	my ($out, $err) = map { "$self->{case}/$_" } qw(out err);
-	my $pid = fork // die "fork: $!";
-
-	if ($pid == 0) {
-		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>', $out) or POSIX::_exit(126);
-		open(STDERR, '>', $err) or POSIX::_exit(126);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	waitpid($pid, 0);
-	return ($? & 127 ? 128 + ($? & 127) : $? >> 8,
-	    WorknetTest::slurp($out), WorknetTest::slurp($err));
-}
-
-sub must {
-	my ($self, @command) = @_;
-	my ($status, $out, $err) = $self->command(@command);
-
-	die "@command: exit code $status\n$err" if $status != 0;
-	return $out;
-}
-
 # ---- The chain ----
 
-sub rig_start {
-	my ($self) = @_;
-	my $dir = "$self->{dir}/rig.$$";
-	my @command = (find_program('node'), source_path('t/rig/rig.js'),
-	    '--dir', $dir, $self->{block_time} ?
-	    ('--block-time', $self->{block_time}) : ());
-	my $pid;
-
-	$self->rig_stop;
-	mkdir $dir;
-	unlink "$dir/rig.json";
-	$pid = fork // die "fork: $!";
-	if ($pid == 0) {
-		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>', "$dir/log");
-		open(STDERR, '>&', \*STDOUT);
-		exec { $command[0] } @command or POSIX::_exit(127);
-	}
-	$self->{rig_pid} = $pid;
-	wait_for(sub {
-		die "the rig ended: " . WorknetTest::slurp("$dir/log")
-		    if waitpid($pid, POSIX::WNOHANG()) != 0;
-		-e "$dir/rig.json";
-	}, 'the rig');
-	$self->{rig} = JSON::PP::decode_json(
-	    WorknetTest::slurp("$dir/rig.json"));
-	$self->{rig_cases} = 0;
-}
-
-sub rig_stop {
-	my ($self) = @_;
-	my $pid = delete $self->{rig_pid} // return;
-
-	kill('TERM', $pid);
-	waitpid($pid, 0);
-}
-
 # A rig may go from one campaign to the next.
-sub rig_give {
-	my ($self) = @_;
-
-	return [ delete @$self{qw(rig_pid rig rig_cases)} ];
-}
+sub rig_give { return [ delete @{ $_[0] }{qw(rig rig_cases)} ] }
 
 sub rig_take {
 	my ($self, $rig) = @_;
 
-	@$self{qw(rig_pid rig rig_cases)} = @$rig;
+	@$self{qw(rig rig_cases)} = @$rig;
 	return $self;
 }
 
-sub rpc {
-	my ($self, $method, @params) = @_;
-	my $http = $self->{http} //= HTTP::Tiny->new(timeout => 120);
-	my $answer = $http->post($self->{rig}{rpc}, {
-	    headers => { 'Content-Type' => 'application/json' },
-	    content => JSON::PP::encode_json({ jsonrpc => '2.0', id => 1,
-	    method => $method, params => \@params }) });
-
-	die "$method: $answer->{status} $answer->{content}\n"
-	    if !$answer->{success};
-	my $got = JSON::PP::decode_json($answer->{content});
-	die "$method: $got->{error}{message}\n" if $got->{error};
-	return $got->{result};
-}
-
-sub word { return ('0' x 24) . lc substr($_[0], 2) }
-
-sub balance_of {
-	my ($self, $address) = @_;
-
-	return hex($self->rpc('eth_call', { to => $self->{rig}{token},
-	    data => $BALANCE_OF . word($address) }, 'latest'));
-}
-
-sub fund {
-	my ($self, $address) = @_;
-
-	$self->rpc('eth_sendTransaction', { from => $ADMIN,
-	    to => $self->{rig}{token}, data => $MINT . word($address) .
-	    sprintf('%064x', $FUND) });
-	wait_for(sub { $self->balance_of($address) == $FUND },
-	    'the treasury\'s funds');
-}
-
-# What the treasury paid: a list of { to, micros, tx }.
-sub payments {
-	my ($self) = @_;
-	my $logs = $self->rpc('eth_getLogs', { address => $self->{rig}{token},
-	    fromBlock => '0x0', toBlock => 'latest',
-	    topics => [ $TRANSFER, '0x' . word($self->{treasury}) ] });
-
-	return map { { to => '0x' . substr($_->{topics}[2], 26),
-	    micros => hex($_->{data}), tx => $_->{transactionHash} } } @$logs;
-}
-
-sub mine {
+sub rig_end {
 	my ($self) = @_;
 
-	$self->rpc('anvil_mine', sprintf('0x%x', $FINAL_BLOCKS));
+	rig_stop(delete $self->{rig}) if $self->{rig};
 }
+
+sub rig_begin {
+	my ($self) = @_;
+
+	$self->rig_end;
+	$self->{rig} = rig_start($self->{block_time} ?
+	    ('--block-time', $self->{block_time}) : ());
+	$self->{rig_cases} = 0;
+}
+
+sub mine { $_[0]{rig}->mine($FINAL_BLOCKS) }
+
+sub lie {
+	my ($self) = @_;
+
+	$self->{rig}->node(0, { mode => 'invent', %{ $LIES[hex(substr(
+	    $self->digest('lie'), 0, 7)) % @LIES] } });
+}
+
+sub truth { $_[0]{rig}->node(0) }
 
 # ---- One case: a ledger, a treasury, a run that is killed ----
-
-sub ledger { return "$_[0]{case}/ledger.db" }
 
 # A case's own numbers, from the campaign's seed and the case's name.
 sub digest {
@@ -241,111 +166,99 @@ sub digest {
 sub case_begin {
 	my ($self, $name) = @_;
 
-	$self->rig_start if !$self->{rig_pid} ||
+	$self->rig_begin if !$self->{rig} ||
 	    $self->{rig_cases}++ >= $RIG_CASES;
 	$self->{name} = $name;
-	$self->{case} = "$self->{dir}/$name";
-	File::Path::remove_tree($self->{case});
-	mkdir $self->{case} or die "$self->{case}: $!";
-	my $key = $self->digest('treasury');
-	$self->{treasury} = $self->treasury_address($key);
-	open(my $f, '>', "$self->{case}/key") or die $!;
-	chmod 0600, "$self->{case}/key";
-	print $f "$key\n";
-	close $f;
-	WorknetTest::spurt("$self->{case}/worknet.conf", <<"CONF");
-[ledger]
-path = ledger.db
-[payout]
-network = base-sepolia
-facilitator_url = $self->{rig}{facilitator}
-rpc_urls = $self->{rig}{rpc}
-x402_version = $self->{x402}
-threshold_micros = $THRESHOLD
-concurrency = $self->{concurrency}
-treasury_key_file = key
-CONF
-	$self->must(build_path('t/make_ledger'), '--db', $self->ledger,
-	    '--tasks', 1, '--workers', $WORKERS, '--results', $RESULTS,
-	    '--silent-percent', 0,
-	    '--seed', hex(substr($self->digest('ledger'), 0, 7)));
-	$self->fund($self->{treasury});
-	for my $step (@{ $SCENES{$self->{scene}}{steps} }) {
+	$self->truth;
+	my $rig = $self->{rig};
+	my $scene = $SCENES{$self->{scene}};
+	my $class = $scene->{class} // 'PayoutTest';
+	eval "require $class" or die $@;
+	my $l = $self->{l} = $class->new($rig, workers => $WORKERS,
+	    results => $RESULTS, fund => $FUND,
+	    seed => hex(substr($self->digest('ledger'), 0, 7)), payout => {
+	    rpc_urls => $self->{scene} eq 'lie' ?
+	    "$rig->{nodes}[0] $rig->{nodes}[1]" : $rig->{rpc},
+	    x402_version => $self->{x402},
+	    threshold_micros => $THRESHOLD,
+	    concurrency => $self->{concurrency},
+	    %{ $scene->{payout} // {} } });
+	$self->{ledger} = $l->ledger_path;
+	$self->{said} = '';
+	for my $step (@{ $scene->{steps} }) {
 		$self->$step;
 	}
-}
-
-# The address of a key: t/sign says it beside a signature.
-sub treasury_address {
-	my ($self, $key) = @_;
-
-	WorknetTest::spurt("$self->{case}/key.sign", "$key x 0 true lower\n");
-	my $out = $self->must('/bin/sh', '-c', 'exec "$0" <"$1"',
-	    build_path('t/sign'), "$self->{case}/key.sign");
-	return $out =~ / (0x[0-9a-f]{40})$/ ? $1 : die "t/sign: $out";
 }
 
 sub case_end {
 	my ($self) = @_;
 
-	File::Path::remove_tree($self->{case});
+	$self->truth;
+	File::Path::remove_tree($self->{l}->dir);
 }
 
-sub payout_command {
+# Keeps what is left of a case for people; where.
+sub case_keep {
 	my ($self) = @_;
+	my $to = "$self->{dir}/$self->{name}";
 
-	return (build_path('worknet-payout'), '-c',
-	    "$self->{case}/worknet.conf");
+	File::Path::remove_tree($to);
+	system('cp', '-r', $self->{l}->dir, $to);
+	return $to;
 }
 
 # An ordinary run; its exit code.
 sub run {
 	my ($self) = @_;
-	my ($status, $out, $err) = $self->command($self->payout_command);
+	my $l = $self->{l};
+	my $status = $l->pay;
 
-	$self->{said} .= "exit code $status: $out$err" if $status != $NOTHING;
+	$self->{said} .= "exit code $status: $l->{out}$l->{err}"
+	    if $status != $CODE{nothing};
 	return $status;
 }
 
-sub save {
-	my ($self) = @_;
+# Whether a run may end so.
+sub may_end {
+	my ($self, $status) = @_;
+	my $findings = $SCENES{$self->{scene}}{findings} // '';
 
-	File::Copy::copy($self->ledger, $self->ledger . '.saved')
-	    or die "copy: $!";
+	return $status == $CODE{nothing} || $status == $CODE{unresolved} ||
+	    $status == $CODE{paid} ||
+	    ($status == $CODE{findings} && $findings ne '') ||
+	    ($status == $CODE{system} && $findings eq 'any');
 }
 
-sub restore {
-	my ($self) = @_;
-
-	unlink map { $self->ledger . $_ } '-wal', '-shm';
-	rename($self->ledger . '.saved', $self->ledger) or die "rename: $!";
-}
+sub save { $_[0]{l}->backup('saved') }
+sub restore { $_[0]{l}->restore('saved') }
 
 sub strace {
 	my ($self, @options) = @_;
+	my $path = $SCENES{$self->{scene}}{path};
+	my $l = $self->{l};
 
 	# Not with --seccomp-bpf: it loses the signal.
-	return $self->command(find_program('strace'), qw(-f -qq -o),
-	    "$self->{case}/trace", (map { ('-e', $_) } @options),
-	    $self->payout_command);
+	return run_command({ env => { $l->fault_env } },
+	    find_program('strace'), qw(-f -qq -o), $l->dir('trace'),
+	    (defined $path ? ('-P', $l->dir($path)) : ()),
+	    (map { ('-e', $_) } @options), build_path('worknet-payout'), '-c',
+	    $l->conf_path);
 }
 
-# A run killed at the n-th call of that name; what the kill met, '' when the
-# run ended before.
+# A run killed at the n-th call of that name, or the process of it that came to
+# that; what the kill met, '' when the run ended before.
 sub run_killed {
 	my ($self, $call, $n) = @_;
 	my ($status, undef, $err) = $self->strace("trace=$call",
 	    "inject=$call:signal=KILL:when=$n");
+	my $trace = slurp($self->{l}->dir('trace'));
+	my ($pid) = $trace =~ /^(\d+) +\+\+\+ killed by SIGKILL/m;
 
-	if ($status == 128 + 9) {
-		my @begun = WorknetTest::slurp("$self->{case}/trace") =~
-		    /^\d+ +($call\(.*)$/mg;
+	if (defined $pid || $status == 128 + 9) {
+		my @begun = $trace =~ /^\d+ +($call\(.*)$/mg;
 		return $begun[-1] // die "killed, but no trace of it\n";
 	}
-	die "strace: exit code $status: $err"
-	    if $status != $NOTHING && $status != $UNRESOLVED &&
-	    $status != $PAID && ($status != $FINDINGS ||
-	    !$SCENES{$self->{scene}}{findings});
+	die "strace: exit code $status: $err" if !$self->may_end($status);
 	return '';
 }
 
@@ -358,9 +271,8 @@ sub calls_of_a_run {
 	my ($status, undef, $err) = $self->strace('trace=' .
 	    join(',', @CALLS));
 	die "an undisturbed run: exit code $status: $err"
-	    if $status != $PAID && $status != $NOTHING &&
-	    $status != $FINDINGS;
-	for (split /\n/, WorknetTest::slurp("$self->{case}/trace")) {
+	    if !$self->may_end($status);
+	for (split /\n/, slurp($self->{l}->dir('trace'))) {
 		push @calls, [ $1, ++$n{$1} ] if /^\d+ +(\w+)\(/;
 	}
 	$self->case_end;
@@ -370,11 +282,9 @@ sub calls_of_a_run {
 # ---- What must hold ----
 
 sub sql {
-	my ($self, $sql, $file) = @_;
-	my $out = $self->must(find_program('sqlite3'), '-batch', '-bail',
-	    '-json', '-cmd', '.timeout 60000', $file // $self->ledger, $sql);
+	my ($self, $sql) = @_;
 
-	return $out eq '' ? () : @{ JSON::PP::decode_json($out) };
+	return $self->{l}->sql($sql);
 }
 
 my $BOOKS_SQL = <<'SQL';
@@ -406,15 +316,16 @@ SQL
 # spare the next run what it has to recover from.
 sub check_killed {
 	my ($self) = @_;
-	my $copy = "$self->{case}/copy.db";
+	my $copy = $self->{l}->dir('copy.db');
 
 	unlink map { $copy . $_ } '', '-wal', '-shm';
 	for ('', '-wal') {
-		File::Copy::copy($self->ledger . $_, $copy . $_)
-		    if -e $self->ledger . $_;
+		File::Copy::copy($self->{ledger} . $_, $copy . $_)
+		    if -e $self->{ledger} . $_;
 	}
-	return map { "after the kill: $_->{wrong}" }
-	    $self->sql($BOOKS_SQL, $copy);
+	my ($status, $out, $err) = run_command(find_program('sqlite3'),
+	    '-batch', '-bail', $copy, $BOOKS_SQL);
+	return map { "after the kill: $_" } split /\n/, "$out$err";
 }
 
 # True when all is paid and final.
@@ -433,12 +344,13 @@ sub settle {
 	my @wrong;
 
 	$self->{said} = '';
+	for my $step (@{ $SCENES{$self->{scene}}{after} // [] }) {
+		$self->run;
+		$self->$step;
+	}
 	for my $n (1 .. $RUNS_MAX) {
-		my $status = $self->run;
 		push @wrong, "ordinary run $n: $self->{said}"
-		    if $status != $NOTHING && $status != $UNRESOLVED &&
-		    $status != $PAID && ($status != $FINDINGS ||
-		    !$SCENES{$self->{scene}}{findings});
+		    if !$self->may_end($self->run);
 		return @wrong if @wrong || $self->is_settled;
 		$self->mine;
 	}
@@ -451,7 +363,7 @@ sub check_workers {
 	my @wrong;
 
 	for my $w ($self->sql($WORKERS_SQL)) {
-		my $chain = $self->balance_of($w->{address});
+		my $chain = $self->{l}->chain_money($w->{address});
 		my $says = "$w->{address} earned $w->{earned}, is owed " .
 		    "$w->{owed}, was paid $w->{paid}, has $chain on the chain";
 		my $times = grep { $_->{to} eq $w->{address} } @$payments;
@@ -471,17 +383,18 @@ sub check_workers {
 # Each payout is one payment, each payment is one payout.
 sub check_payouts {
 	my ($self, $case, $payments) = @_;
-	my %left = map { ($_->{tx} => $_) } @$payments;
+	my %left = map { ("$_->{tx} $_->{to}" => $_) } @$payments;
 	my @wrong;
 
 	for my $p ($self->sql($PAYOUTS_SQL)) {
-		my $paid = delete $left{$p->{tx} // ''};
+		next if $p->{state} eq 'voided';
+		my $paid = delete $left{($p->{tx} // '') . " $p->{address}"};
 		if ($p->{state} ne 'final') {
 			$case->{open}++;
 			push @wrong, "payout $p->{id} is $p->{state}";
 		} elsif (!$paid || $paid->{to} ne $p->{address} ||
-		    $paid->{micros} != $p->{paid_micros} ||
-		    $paid->{micros} != $p->{amount_micros}) {
+		    $paid->{value} != $p->{paid_micros} ||
+		    $paid->{value} != $p->{amount_micros}) {
 			$case->{lost}++;
 			push @wrong, "payout $p->{id} is final, but the " .
 			    'chain hasn\'t just that';
@@ -496,16 +409,20 @@ sub check_payouts {
 
 sub check_books {
 	my ($self, $payments) = @_;
+	my $l = $self->{l};
 	my @wrong = map { $_->{wrong} } $self->sql($BOOKS_SQL);
 	my $may = $SCENES{$self->{scene}}{findings} // '';
-	my ($status, $out, $err) = $self->command(build_path('worknet'), '-c',
-	    "$self->{case}/worknet.conf", 'audit', '--signatures');
-	my $paid = sum0(map { $_->{micros} } @$payments);
+	my ($status, $out, $err) = $l->worknet_try('audit', '--signatures');
+	my $paid = sum0(map { $_->{value} } @$payments);
 
 	push @wrong, map { "finding: $_->{kind}: $_->{subject}: $_->{detail}" }
-	    $self->sql("SELECT * FROM finding WHERE kind <> '$may'");
+	    $self->sql("SELECT * FROM finding WHERE kind <> '$may'")
+	    if $may ne 'any';
 	push @wrong, "the treasury isn't poorer by $paid"
-	    if $self->balance_of($self->{treasury}) != $FUND - $paid;
+	    if $self->{rig}->balance($l->{treasury}) != $FUND - $paid;
+	push @wrong, 'the gas account\'s transactions are stuck'
+	    if $l->can('gas_nonce') &&
+	    $l->gas_nonce('pending') != $l->gas_nonce('latest');
 	push @wrong, "the audit: $out$err" if $status != 0 && $may eq '';
 	return @wrong;
 }
@@ -533,7 +450,10 @@ sub case {
 			push @{ $case->{wrong} }, $self->check_killed;
 		}
 		push @{ $case->{wrong} }, $self->settle;
-		my @payments = $self->payments;
+		push @{ $case->{wrong} }, $self->{l}->wrong_nonces
+		    if $self->{l}->can('wrong_nonces');
+		my @payments = $self->{rig}->payments(
+		    $self->{l}{treasury});
 		push @{ $case->{wrong} },
 		    $self->check_workers($case, \@payments),
 		    $self->check_payouts($case, \@payments),
@@ -541,11 +461,8 @@ sub case {
 		1;
 	} or push @{ $case->{wrong} }, "the case ended: $@";
 	$case->{seconds} = Time::HiRes::time() - $began;
-	if (@{ $case->{wrong} }) {
-		$case->{dir} = $self->{case};
-	} else {
-		$self->case_end;
-	}
+	$case->{dir} = $self->case_keep if @{ $case->{wrong} } && $self->{l};
+	$self->case_end if $self->{l};
 	return $case;
 }
 
@@ -572,50 +489,20 @@ sub points {
 # own; calls $each with every case. Begins none after $until, a time or undef.
 sub cases {
 	my ($self, $points, $jobs, $until, $each) = @_;
+	my $one = sub {
+		my (undef, $point) = @_;
 
-	$jobs = min($jobs, scalar @$points);
-	$self->rig_stop if $jobs > 1;
-	return $self->cases_here($points, $until, $each) if $jobs <= 1;
-	# The first child brings a process that outlives it: not with our pipe.
-	WorknetTest::child_wait(WorknetTest::child_start('none', sub { 0 }));
-	pipe(my $read, my $write) or die "pipe: $!";
-	my @pids = map { my $job = $_; WorknetTest::child_start("job $job",
-	    sub {
-		my @mine = map { $points->[$_] }
-		    grep { $_ % $jobs == $job } 0 .. $#$points;
-		close $read;
-		$self->cases_here(\@mine, $until, sub {
-			syswrite($write, case_line($_[0]));
-		});
-		$self->rig_stop;
-		return 0;
-	    }) } 0 .. $jobs - 1;
-	close $write;
-	while (my $line = <$read>) {
-		$each->(JSON::PP::decode_json($line));
-	}
-	for (@pids) {
-		WorknetTest::child_wait($_) == 0 or die "a job failed\n";
-	}
-}
-
-sub cases_here {
-	my ($self, $points, $until, $each) = @_;
-
-	for my $point (@$points) {
 		return if defined $until && Time::HiRes::time() > $until;
-		$each->($self->case($point));
+		return $self->case($point);
+	};
+
+	if ($jobs <= 1 || @$points <= 1) {
+		$each->($_) for grep { $_ } map { $one->(undef, $_) } @$points;
+		return;
 	}
-}
-
-# A case as a line short enough to be written to the pipe in one piece.
-sub case_line {
-	my ($case) = @_;
-	my %short = (%$case, at => substr($case->{at}, 0, 300),
-	    wrong => [ map { substr($_, 0, 300) } grep { defined }
-	    @{ $case->{wrong} }[0 .. 4] ]);
-
-	return JSON::PP->new->utf8->encode(\%short) . "\n";
+	$self->rig_end;
+	WorknetTest::Process::share_out($jobs, $points, sub { undef }, $one,
+	    sub { $each->($_[1]) if $_[1] });
 }
 
 1;

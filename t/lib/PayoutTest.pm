@@ -13,30 +13,30 @@ use File::Copy ();
 use HTTP::Tiny;
 use Test::More ();
 
-use WorknetTest qw(build_path source_path find_program need_program
+use WorknetTest qw(build_path source_path find_program need_program need_packages
     run_command wait_for child_start child_end json_text json_value
     json_bool);
 
 our @ISA = ('WorknetTest');
-our @EXPORT_OK = qw(rig_start rig_stop word fault_so);
+our @EXPORT_OK = qw(rig_start rig_stop word fault_so cases_ok);
+
+# More than any rig's epochs need until a block is final.
+my $FINAL_BLOCKS = 70;
 
 # Exit codes of worknet-payout.
 our %CODE = (nothing => 0, conf => 1, system => 2, locked => 3,
     unresolved => 4, insolvent => 5, findings => 6, paid => 10);
 
-my %SELECTOR = (balanceOf => '70a08231', mint => '40c10f19',
-    blacklist => 'f9f92be4', unBlacklist => '1a895266', pause => '8456cb59',
-    unpause => '3f4ba83a');
-my $USED = '0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5';
-my $TRANSFER =
-    '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
-my $ADMIN = '0xa0ee7a142d267c1f36714e4a8f75612f20a79720';
+# What t/rig knows of the token: selectors, topics, who may mint.
+my $TOKEN = json_value(WorknetTest::slurp(source_path('t/rig/token.json')));
+our %SELECTOR = %{ $TOKEN->{SELECTOR} };
+my ($USED, $TRANSFER) = @{ $TOKEN->{TOPIC} }{qw(AuthorizationUsed Transfer)};
+my ($ADMIN, $STRANGER) = @$TOKEN{qw(admin stranger)};
 
-# Ends the test as skipped where a rig can't be.
+# Ends the test where a rig can't be.
 sub need_rig {
-	need_program('node', 'sqlite3');
-	Test::More::plan(skip_all => 't/node_modules is missing: npm ci in t/')
-	    if !-d source_path('t/node_modules/viem');
+	need_packages();
+	need_program('sqlite3');
 	for my $program (qw(worknet-payout worknet t/make_ledger t/sign)) {
 		Test::More::plan(skip_all => "$program isn't built")
 		    if !-x build_path($program);
@@ -56,6 +56,7 @@ sub rig_start {
 	need_rig();
 	my $dir = File::Temp::tempdir('worknet-rig-XXXXXX', TMPDIR => 1,
 	    CLEANUP => 1);
+	WorknetTest::Process::ends_with_test('dir', $dir);
 	my $pid = child_start('rig.js', sub {
 		WorknetTest::exec_logged("$dir/log", find_program('node'),
 		    source_path('t/rig/rig.js'), '--dir', $dir, @args);
@@ -113,21 +114,16 @@ sub balance {
 	my ($self, $address, $tag) = @_;
 
 	return hex substr($self->rpc('eth_call', { to => $self->{token},
-	    data => "0x$SELECTOR{balanceOf}" . PayoutTest::word($address) },
+	    data => $SELECTOR{balanceOf} . PayoutTest::word($address) },
 	    $tag // 'latest'), -15);
 }
 
 # A call of the token by its admin: mint, blacklist, pause and so on.
 sub token {
 	my ($self, $what, @args) = @_;
-	my $tx = $self->rpc('eth_sendTransaction', { from => $ADMIN,
-	    to => $self->{token}, data => "0x$SELECTOR{$what}" .
-	    join('', map { PayoutTest::word($_) } @args) });
 
-	my $receipt = WorknetTest::wait_for(sub {
-		$self->rpc('eth_getTransactionReceipt', $tx);
-	}, "the receipt of $what");
-	die "$what: reverted\n" if $receipt->{status} ne '0x1';
+	$self->send_from($ADMIN, $SELECTOR{$what} .
+	    join('', map { PayoutTest::word($_) } @args));
 }
 
 # Has the owner of a private key (64 hex digits) cancel a nonce.
@@ -144,12 +140,24 @@ sub cancel {
 # Blocks, without any time passing on the chain.
 sub mine { $_[0]->rpc('anvil_mine', sprintf('0x%x', $_[1] // 1)) }
 
-# Moves the chain's clock on, in one new block.
+# Moves the chain's clock on, in one new block. The programs' clock goes with
+# it: see ahead_s.
 sub warp {
 	my ($self, $seconds) = @_;
 
 	$self->rpc('evm_increaseTime', sprintf('0x%x', $seconds));
 	$self->mine(1);
+}
+
+# How many seconds the chain's clock is ahead of ours; its newest block may be
+# some seconds old.
+sub ahead_s {
+	my ($self) = @_;
+	my $block = $self->rpc('eth_getBlockByNumber', 'latest',
+	    WorknetTest::json_bool(0));
+	my $ahead = hex($block->{timestamp}) - time;
+
+	return $ahead > 60 ? $ahead : 0;
 }
 
 sub block_number { return hex $_[0]->rpc('eth_blockNumber') }
@@ -181,6 +189,80 @@ sub script {
 
 	$self->control($name, { reset => WorknetTest::json_bool(1) });
 	$self->control($name, $_) for @order;
+}
+
+# What a node is to say from now on: node(1, { mode => 'invent', ... }); just
+# its number: the truth.
+sub node {
+	my ($self, $i, $order) = @_;
+	my $url = "$self->{nodes}[$i]/control";
+
+	$self->post($url, { reset => WorknetTest::json_bool(1) });
+	$self->post($url, $order) if $order;
+}
+
+# How often a node was asked for what since then: { method => calls }.
+sub node_calls { return node_record(@_)->{counts} }
+
+# And what: { method, params } each, the last thousand.
+sub node_requests { return @{ node_record(@_)->{requests} } }
+
+sub node_record {
+	my ($self, $i) = @_;
+	my $answer = $self->{http}->get("$self->{nodes}[$i]/control");
+
+	return WorknetTest::json_value($answer->{content});
+}
+
+# How the programs call a node: its host and port.
+sub node_name {
+	my ($self, $i) = @_;
+
+	return $self->{nodes}[$i] =~ m{^http://([^/]+)} ? $1 : die;
+}
+
+# The bodies that the scripted facilitator was given, each once.
+sub bodies {
+	my ($self) = @_;
+	my %seen;
+
+	return grep { !$seen{$_}++ } map { $_->{body} // () } $self->settles;
+}
+
+# Has the real facilitator carry out a body.
+sub deliver {
+	my ($self, $body) = @_;
+	my $answer = $self->{http}->post("$self->{facilitator}/settle", {
+	    content => $body, headers => { 'content-type' =>
+	    'application/json' } });
+
+	return WorknetTest::json_value($answer->{content})->{success};
+}
+
+# A transaction from an account whose key the chain holds; its hash.
+sub send_from {
+	my ($self, $from, $data) = @_;
+	my $tx = $self->rpc('eth_sendTransaction', { from => $from,
+	    to => $self->{token}, data => $data });
+	my $receipt = WorknetTest::wait_for(sub {
+		$self->rpc('eth_getTransactionReceipt', $tx);
+	}, "the receipt of $tx");
+
+	die "$tx: reverted\n" if $receipt->{status} ne '0x1';
+	return $tx;
+}
+
+# Has a stranger carry out a body without any facilitator: whoever has read it
+# can, and the worker is told of it.
+sub submit {
+	my ($self, $body) = @_;
+	my $payload = WorknetTest::json_value($body)->{paymentPayload}{payload};
+	my ($r, $s, $v) = $payload->{signature} =~ /^0x(.{64})(.{64})(..)$/;
+
+	return $self->send_from($STRANGER, join('',
+	    $SELECTOR{transferWithAuthorization}, map { PayoutTest::word($_) }
+	    @{ $payload->{authorization} }{qw(from to value validAfter
+	    validBefore nonce)}, "0x$v", "0x$r", "0x$s"));
 }
 
 # What the scripted facilitator was asked to settle.
@@ -227,7 +309,13 @@ package PayoutTest;
 
 # ---- A ledger, and the money to pay it -----------------------------------
 
-my $seeds = 0;
+our $seeds = 0;
+
+# Caps that no test reaches unless it means to.
+sub caps {
+	return map { ("max_per_${_}_micros" => 1000000000000) }
+	    qw(payout run worker_day day);
+}
 
 # Options: workers (3), results (20 for each of them), fund (micro-USDC of the
 # treasury; 1000000000), payout => { what differs in the configuration }.
@@ -237,9 +325,10 @@ sub new {
 	my $key = Digest::SHA::sha256_hex("treasury of $seed");
 	my $network = $rig->{chainId} == 8453 ? 'base' : 'base-sepolia';
 	my $self = WorknetTest::new($class, conf => { payout => {
-	    network => $network, facilitator_url => $rig->{facilitator},
+	    network => $network, facilitators => $rig->{facilitator},
+	    single_node => 'accept',
 	    rpc_urls => $rig->{rpc}, treasury_key_file => 'key',
-	    threshold_micros => 1000, %{ $opt{payout} // {} } } });
+	    threshold_micros => 1000, caps(), %{ $opt{payout} // {} } } });
 
 	$self->{rig} = $rig;
 	$self->{seed} = $seed;
@@ -265,10 +354,12 @@ sub ledger_make {
 	die "make_ledger: $err" if $status != 0;
 }
 
-# The same workers go on and earn more.
+# The same workers go on and earn more; what they were paid is final by then,
+# unless soon is given.
 sub more_work {
-	my ($self, $results) = @_;
+	my ($self, $results, $soon) = @_;
 
+	$self->{rig}->mine(10) if !$soon;
 	$self->ledger_make('--append', '--results', $self->{workers} *
 	    ($results // 20));
 }
@@ -288,6 +379,29 @@ sub payout_conf {
 	%$conf = (%$conf, %keys);
 	delete $conf->{$_} for grep { !defined $conf->{$_} } keys %$conf;
 	$self->conf_write;
+}
+
+# The programs' clock goes with the chain's, unless the test has set one. They
+# are told by how much, not by a file, which the treasury's vault can't open.
+sub fault_env {
+	my ($self) = @_;
+	my %env = $self->SUPER::fault_env;
+	my $ahead_s = defined $self->{clock}
+	    ? int(($self->{clock} - WorknetTest::now_ms()) / 1000)
+	    : $self->{rig}->ahead_s;
+
+	return %env if $ahead_s == 0 || !PayoutTest::fault_so();
+	delete $env{WN_FAULT_CLOCK};
+	return (LD_PRELOAD => build_path('t/fault.so'), ASAN_OPTIONS =>
+	    join(':', $ENV{ASAN_OPTIONS} // (), 'verify_asan_link_order=0'),
+	    %env, WN_FAULT_AHEAD_S => $ahead_s);
+}
+
+# A person begins a new journal: what was signed is forgotten.
+sub journal_new {
+	my ($self) = @_;
+
+	$self->pay('--journal', 'new') == 0 or die $self->{err};
 }
 
 # Runs worknet-payout: its exit code; output and error are kept in {out} and
@@ -317,15 +431,65 @@ sub pay_is {
 	return $ok;
 }
 
-# Starts a run that goes on by itself, and waits until it is with the scripted
-# facilitator, which is told to keep it for a while.
-sub pay_begin {
+# Tests each of the cases, [name, code], in so many processes, which have a rig
+# each, started with these arguments; the code gets the rig. Its tests become
+# this program's, under the case's name. WN_CASES, a pattern, takes some.
+sub cases_ok {
+	my ($jobs, $rig_args, @cases) = @_;
+
+	need_rig();
+	@cases = grep { $_->[0] =~ /$ENV{WN_CASES}/ } @cases
+	    if defined $ENV{WN_CASES};
+	WorknetTest::Process::share_out($jobs, \@cases,
+	    sub { rig_start(@$rig_args) }, sub {
+		my ($rig, $case) = @_;
+		my $builder = Test::More->builder;
+		my $text = '';
+
+		$builder->reset;
+		$builder->$_(\$text) for qw(output failure_output todo_output);
+		$rig->script('scripted');
+		$rig->node($_) for 0 .. $#{ $rig->{nodes} };
+		$PayoutTest::seeds = 100 * Digest::SHA::sha256_hex($case->[0])
+		    =~ s/^(.{5}).*/hex $1/er;
+		my $began = time;
+		eval { $case->[1]->($rig); 1 } or
+		    Test::More::fail("it ends: $@");
+		Test::More::note(time - $began, ' s');
+		return $text;
+	    }, sub {
+		my ($case, $text) = @_;
+
+		for (split /\n/, $text) {
+			if (/^(not )?ok \d+ - (.*)/) {
+				Test::More::ok(!$1, "$case->[0]: $2");
+			} elsif (/^# (?!  (Failed test|at ))(.*)/) {
+				my $line = substr("$case->[0]: $2", 0, 600);
+				$2 =~ /^\d+ s$/ ? Test::More::note($line) :
+				    Test::More::diag($line);
+			}
+		}
+	    });
+}
+
+# Starts a run that goes on by itself.
+sub pay_start {
 	my ($self) = @_;
+	my %env = $self->fault_env;
 	my $pid = child_start('worknet-payout', sub {
-		WorknetTest::env_set($self->fault_env);
+		WorknetTest::env_set(%env);
 		WorknetTest::exec_logged($self->dir('run.log'),
 		    build_path('worknet-payout'), '-c', $self->conf_path);
 	});
+
+	return $pid;
+}
+
+# The same, and waits until it is with the scripted facilitator, which is told
+# to keep it for a while.
+sub pay_begin {
+	my ($self) = @_;
+	my $pid = $self->pay_start;
 
 	wait_for(sub { $self->{rig}->settles }, 'the facilitator to be asked');
 	return $pid;
@@ -367,6 +531,24 @@ sub payouts {
 	    "ON w.id = p.worker $where ORDER BY p.id");
 }
 
+# Findings that are open, or all.
+sub findings {
+	my ($self, $all) = @_;
+
+	return $self->sql('SELECT id, kind, subject, detail, since_ms, ' .
+	    'last_ms, times, closed_by FROM finding ' .
+	    ($all ? '' : 'WHERE closed_ms IS NULL ') . 'ORDER BY id');
+}
+
+# The newest row about a run.
+sub last_run {
+	my ($self) = @_;
+	my ($run) = $self->sql('SELECT * FROM payout_run ORDER BY id DESC ' .
+	    'LIMIT 1');
+
+	return $run;
+}
+
 # The states of all payouts (or a worker's), in order: "final final".
 sub states {
 	my ($self, $address) = @_;
@@ -394,6 +576,99 @@ SELECT w.address, a.balance_micros AS owed,
 	 WHERE p.worker = w.id) AS paid
 FROM worker w JOIN account a ON a.id = w.id;
 EOF_SQL
+
+# What must never be, whoever lies: somebody has more than was earned, a cap is
+# passed, or a payout is final that isn't so on the chain; in words.
+sub losses {
+	my ($self) = @_;
+	my $caps = $self->{conf}{payout};
+	my @payments = $self->{rig}->payments($self->{treasury});
+	my (@bad, %of_nonce, %of_worker, $sum);
+
+	for my $p (@payments) {
+		$of_nonce{$p->{nonce}} = $p;
+		$of_worker{$p->{to}} += $p->{value};
+		$sum += $p->{value};
+		push @bad, "$p->{value} in one payment" if $p->{value} >
+		    ($caps->{max_per_payout_micros} || 9e15);
+	}
+	for my $w ($self->sql("SELECT w.address, (SELECT coalesce(sum(" .
+	    'amount_micros), 0) FROM transfer t WHERE t.credit = w.id AND ' .
+	    "kind = 'credit') AS earned FROM worker w")) {
+		my $has = delete $of_worker{$w->{address}} // 0;
+
+		push @bad, "$w->{address} has $has, earned $w->{earned}"
+		    if $has > $w->{earned};
+		push @bad, "$w->{address} has $has, more than its cap"
+		    if $has > ($caps->{max_per_worker_day_micros} || 9e15);
+	}
+	push @bad, map { "$_, no worker, was paid $of_worker{$_}" }
+	    keys %of_worker;
+	push @bad, "$sum paid, more than the day's cap" if ($sum // 0) >
+	    ($caps->{max_per_day_micros} || 9e15);
+	my $final = hex $self->{rig}->rpc('eth_getBlockByNumber', 'finalized',
+	    WorknetTest::json_bool(0))->{number};
+	for my $p (grep { $_->{state} eq 'final' } $self->payouts) {
+		my $paid = $of_nonce{$p->{nonce}};
+
+		push @bad, "payout $p->{id} is final with $p->{paid_micros}, " .
+		    'the chain has ' . ($paid ? "$paid->{value} to " .
+		    "$paid->{to} in block $paid->{block}, $final is final" :
+		    'nothing') if !$paid || $paid->{block} > $final ||
+		    $paid->{value} != $p->{paid_micros} ||
+		    $paid->{to} ne $p->{address};
+	}
+	return @bad;
+}
+
+sub losses_none {
+	my ($self, $name) = @_;
+
+	return Test::More::is(join('; ', $self->losses), '',
+	    "nothing is doubled, above a cap or final by a lie $name");
+}
+
+# Ordinary runs, with final blocks between them, until everybody has what was
+# earned and all is final; tests that this comes, and that the books agree.
+sub settles_ok {
+	my ($self, $name) = @_;
+	my $open = 'SELECT (SELECT count(*) FROM payout WHERE state NOT IN ' .
+	    "('final', 'voided')) + (SELECT count(*) FROM account WHERE " .
+	    "id > 3 AND balance_micros >= " .
+	    "$self->{conf}{payout}{threshold_micros})";
+
+	for (1 .. 6) {
+		$self->pay;
+		last if $self->sql_value($open) == 0;
+		$self->{rig}->mine($FINAL_BLOCKS);
+	}
+	my @bad = ($self->losses, $self->books_troubles);
+	push @bad, $self->sql_value($open) . ' payouts or debts are open' .
+	    ": $self->{out}$self->{err}" if $self->sql_value($open) != 0;
+	for my $w ($self->sql($WORKERS)) {
+		push @bad, "$w->{address} has earned $w->{earned}, was paid " .
+		    $w->{paid} if $w->{earned} != $w->{paid} + $w->{owed};
+	}
+	return Test::More::is(join('; ', @bad), '',
+	    "everybody has what was earned, once $name");
+}
+
+# The kinds of the findings that name a node, by its number.
+sub findings_of_node {
+	my ($self, $i, $which) = @_;
+	my $name = $self->{rig}->node_name($i);
+
+	return map { $_->{kind} } $self->sql('SELECT DISTINCT kind FROM ' .
+	    "finding WHERE subject || ' ' || detail LIKE '%$name%'" .
+	    ($which // ''));
+}
+
+# Those of them that are open.
+sub findings_open_of_node {
+	my ($self, $i) = @_;
+
+	return $self->findings_of_node($i, ' AND closed_ms IS NULL');
+}
 
 # What is wrong between the ledger and the chain, in words.
 sub books_troubles {

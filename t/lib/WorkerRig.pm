@@ -13,19 +13,21 @@ use Symbol 'gensym';
 
 our $Seen = '';		# all that any worker ever wrote or sent
 
+# @before: a command that runs the program, such as in a namespace.
 sub new {
-	my ($class, $program) = @_;
-	return bless { program => $program, servers => {}, clients => {} },
-	    $class;
+	my ($class, $program, @before) = @_;
+	return bless { command => [ @before, $program ], servers => {},
+	    clients => {}, at => '127.0.0.1' }, $class;
 }
 
-# A server on loopback; $handler gets each request and returns the answer's
-# bytes ('': none), after which the connection is closed, or undef: the
-# request stays open until answer(). Returns its port.
+# A server at $address (default: $self->{at}); $handler gets each request and returns
+# the answer's bytes ('': none), after which the connection is closed, unless
+# $request->{client}{keep} is set, or undef: the request stays open until
+# answer(). Returns its port.
 sub listen {
-	my ($self, $handler) = @_;
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64,
-	    Proto => 'tcp') or die "listen: $!";
+	my ($self, $handler, $address) = @_;
+	my $s = IO::Socket::INET->new(LocalAddr => $address || $self->{at},
+	    Listen => 64, Proto => 'tcp') or die "listen: $!";
 	$self->{servers}{fileno $s} = { socket => $s, handler => $handler,
 	    accepted => 0 };
 	return $s->sockport;
@@ -73,7 +75,7 @@ sub signal { kill $_[1], $_[0]{pid} }
 sub run {
 	my ($self, $args, %on) = @_;
 	my ($out, $err) = (undef, gensym);
-	$self->{pid} = open3(my $in, $out, $err, $self->{program}, @$args);
+	$self->{pid} = open3(my $in, $out, $err, @{ $self->{command} }, @$args);
 	close $in;
 	my %text = (out => '', err => '');
 	my %pipes = (fileno $out => [ out => $out ],
@@ -166,7 +168,7 @@ sub flush_client {
 	my $n = syswrite $c->{socket}, $c->{out};
 	substr($c->{out}, 0, $n) = '' if $n;
 	return if defined $n && length $c->{out};
-	$self->close_client($c);
+	$self->close_client($c) unless $c->{keep};
 }
 
 1;

@@ -22,11 +22,13 @@ use Time::HiRes ();
 use WorknetTest::Fcgi;
 use WorknetTest::Http qw(http_raw http_read);
 use WorknetTest::Process qw($PATIENCE_S build_path source_path
-    everybody_may_enter_build find_program need_program now_ms wait_for slurp spurt run_command env_set child_start
+    everybody_may_enter_build find_program need_program need_packages
+    cannot_run now_ms wait_for slurp spurt run_command env_set child_start
     child_wait child_end child_is_running exec_logged ends_with_test);
 
 our @EXPORT_OK = qw(build_path source_path everybody_may_enter_build
-    find_program need_program now_ms wait_for slurp spurt run_command child_start child_wait child_end
+    find_program need_program need_packages cannot_run now_ms wait_for
+    slurp spurt run_command child_start child_wait child_end
     child_is_running exec_logged json_text json_value json_bool http_raw
     http_read poll_path);
 

@@ -10,7 +10,7 @@ import { isMain } from './lifecycle.js';
 const RECEIPT_MS = 15000;
 
 export const hex = (n) => `0x${BigInt(n).toString(16)}`;
-const word = (value) => (typeof value === 'string' && value.startsWith('0x')
+export const word = (value) => (typeof value === 'string' && value.startsWith('0x')
   ? value.slice(2).toLowerCase() : BigInt(value).toString(16)).padStart(64, '0');
 const addressOf = (topic) => `0x${topic.slice(26)}`;
 
@@ -225,7 +225,8 @@ the chain
   snapshot                    revert ID
   code ADDRESS HEX            eth ADDRESS WEI
 the servers that misbehave
-  control NAME [JSON]         NAME: scripted, rpcProxy, facilitatorRpc; JSON is posted, else read
+  control NAME [JSON]         NAME: scripted, rpcProxy, facilitatorRpc, or the number of a node
+                              from 0; JSON is posted, else read
 `;
 
 const tagOf = (text) => (/^[0-9]+$/.test(text ?? '') ? hex(text) : text);
@@ -242,8 +243,9 @@ async function sign(chain, version, to, value, json = '{}') {
 }
 
 async function control(chain, name, json) {
-  const url = chain.rig[name];
-  if (!['scripted', 'rpcProxy', 'facilitatorRpc'].includes(name) || !url)
+  const url = ['scripted', 'rpcProxy', 'facilitatorRpc'].includes(name) ? chain.rig[name]
+    : chain.rig.nodes?.[name];
+  if (!url)
     throw new Error(`control: no ${name} here`);
   const answer = await (json === undefined
     ? request(`${url}/control`) : postJson(`${url}/control`, json));

@@ -12,9 +12,10 @@ export const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 
 export class Control {
   // modes: names; parameters: what a step may carry; first: the mode of the start;
-  // keep: how many records to hold (the count goes on).
-  constructor({ modes, parameters, first, keep = 10000 }) {
-    Object.assign(this, { modes: new Set(modes), parameters: new Set(parameters), first, keep });
+  // keep: how many records to hold (the count goes on); checkMore: what else throws at a step.
+  constructor({ modes, parameters, first, keep = 10000, checkMore = () => {} }) {
+    Object.assign(this, { modes: new Set(modes), parameters: new Set(parameters), first, keep,
+      checkMore });
     this.reset();
   }
 
@@ -36,6 +37,7 @@ export class Control {
     for (const key of Object.keys(step))
       if (key !== 'mode' && key !== 'times' && !this.parameters.has(key))
         throw new Error(`unknown parameter ${key}`);
+    this.checkMore(step);
   }
 
   apply(order) {

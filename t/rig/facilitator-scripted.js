@@ -7,7 +7,8 @@
 // Parameters: delayMs; hash (instead of a made-up or real one); transfer (whether the request is
 // carried out by the real facilitator first, where the mode leaves a choice); status, body,
 // retryAfter; bytes; paths (what the mode applies to, default ["/settle"]: other paths pass).
-// GET /control: the steps, and every received request: method, path, headers, body, sha256.
+// GET /control: the steps, and every received request: method, path, headers, body, sha256,
+// connection (the same text: the same connection).
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -277,7 +278,8 @@ export async function startScripted({ upstream, rpc, mode = 'pass', delayMs, por
       return;
     const action = actionOf(req.url);
     const step = control.next((s) => (s.paths ?? ['/settle']).includes(action));
-    const entry = { method: req.method, path: req.url, mode: step.mode, headers: req.headers };
+    const entry = { method: req.method, path: req.url, mode: step.mode, headers: req.headers,
+      connection: `${req.socket.remotePort}` };
     if (step.mode === 'drop-before') {
       control.record(action, { ...entry, body: null });
       return req.socket.resetAndDestroy();

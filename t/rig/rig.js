@@ -33,6 +33,7 @@ const OPTIONS = {
   'facilitator-port': { type: 'string', default: '0' },
   'scripted-port': { type: 'string', default: '0' },
   'rpc-proxy-port': { type: 'string', default: '0' },
+  nodes: { type: 'string', default: '3' },
   stdin: { type: 'boolean', default: false },
   'no-parent-watch': { type: 'boolean', default: false },
 };
@@ -67,6 +68,7 @@ function readOptions() {
       scripted: port('scripted-port'),
       rpcProxy: port('rpc-proxy-port'),
     },
+    nodes: number('nodes', { min: 1, max: 100 }),
     stdin: values.stdin,
     watchParent: !values['no-parent-watch'],
   };
@@ -112,7 +114,7 @@ async function start(o, started) {
   else if (o.blockTime)
     await chain.setBlockTime(o.blockTime);
 
-  const facilitatorRpc = await startRpcProxy({ upstream: anvil.url });
+  const facilitatorRpc = await startRpcProxy({ upstream: anvil.url, token: o.token });
   started.push(facilitatorRpc.close);
   const facilitator = await startFacilitator({
     rpcUrl: facilitatorRpc.url, chainId: o.chainId, network: o.chain.network,
@@ -125,12 +127,14 @@ async function start(o, started) {
     upstream: facilitator.url, rpc: anvil.url, port: o.ports.scripted,
   });
   started.push(scripted.close);
-  const rpcProxy = await startRpcProxy({ upstream: anvil.url, port: o.ports.rpcProxy });
-  started.push(rpcProxy.close);
+  const nodes = await Promise.all(Array.from({ length: o.nodes }, (_, i) => startRpcProxy({
+    upstream: anvil.url, token: o.token, port: i === 0 ? o.ports.rpcProxy : 0 })));
+  started.push(...nodes.map((node) => node.close));
 
   return { anvil, rig: {
     rpc: anvil.url,
-    rpcProxy: rpcProxy.url,
+    rpcProxy: nodes[0].url,
+    nodes: nodes.map((node) => node.url),
     facilitator: facilitator.url,
     scripted: scripted.url,
     facilitatorRpc: facilitatorRpc.url,

@@ -4,4 +4,5 @@ import './cases/token.js';
 import './cases/settle.js';
 import './cases/lies.js';
 import './cases/node.js';
+import './cases/invent.js';
 import './cases/commands.js';

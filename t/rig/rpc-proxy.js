@@ -5,19 +5,22 @@
 //
 // POST /control {"mode": MODE, "times": N, ...}, see control.js and the tables below. Parameters:
 // methods (only these JSON-RPC methods; the others pass), selector (only an eth_call whose data
-// begins so), delayMs, blocks (lag), code and message (error), status (http), result (answer).
+// begins so), delayMs, blocks (lag), code and message (error), status (http), result (answer),
+// span, how and bytes (limit, see refusals.js), and the lies of invent.js (invent).
 // GET /control: the steps and every call: method, params.
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Control } from './control.js';
-import { SELECTOR } from './facts.js';
+import { CHAINS, SELECTOR } from './facts.js';
 import { parseJson, postJson, readBody, sendJson, sendText, serve } from './http.js';
-import { Lagging } from './lag.js';
+import { Inventor, LIES } from './invent.js';
 import { endWithParent, integer, isMain } from './lifecycle.js';
+import { REFUSALS, refuse, spanOf } from './refusals.js';
+import { Lagging, Standing, View } from './view.js';
 
 const PARAMETERS = ['methods', 'selector', 'delayMs', 'blocks', 'code', 'message', 'status',
-  'result'];
+  'result', 'span', 'how', 'bytes', ...LIES];
 const REFUSE_MS = 1000;
 const SLOW_MS = 1000;
 
@@ -39,6 +42,18 @@ const CALL_MODES = {
 
   // The chain as it was `blocks` (default 5) ago: one backend of a load balancer that is behind.
   lag: (call, step, node) => new Lagging(node, step.blocks ?? 5).ask(call),
+
+  // The chain as it was when the first such call came: a node that hangs, and still answers.
+  stand: (call, step, node) => node.viewOf(step, () => new Standing(node)).ask(call),
+
+  // What isn't so, and fits itself: see invent.js.
+  invent: async (call, step, node) => {
+    const token = await node.token();
+    return node.viewOf(step, () => new Inventor(node, step, token)).ask(call);
+  },
+
+  // The answer to a call that nobody made: the id is another one.
+  'other-id': async (call, step, node) => ({ ...await node.ask(call), id: Number(call.id) + 1 }),
 
   'lie-unused': async (call, step, node) =>
     (asksState(call) ? result(call, `0x${'0'.repeat(64)}`) : node.ask(call)),
@@ -74,6 +89,14 @@ const EXCHANGE_MODES = {
     res.socket.destroy();
   },
 
+  // A plan with limits: an eth_getLogs over more than `span` blocks, or without `span` any call, is
+  // refused in the way that `how` names (refusals.js); the rest is answered.
+  limit: async ({ body, step, node, res }) => {
+    const tooMuch = step.span === undefined
+      || (await spanOf(body, new View(node))) > step.span;
+    return tooMuch ? refuse({ ...step, body, node, res }) : sendJson(res, 200, await node.ask(body));
+  },
+
   garbage: ({ res }) => sendText(res, 200, '<html>502 Bad Gateway</html>',
     { 'content-type': 'text/html' }),
 
@@ -90,10 +113,29 @@ function concerns(step, call) {
     && (!step.selector || (call.method === 'eth_call' && dataOf(call).startsWith(step.selector)));
 }
 
+function checkLimit({ mode, how }) {
+  if (mode === 'limit' && !REFUSALS[how])
+    throw new Error(`how: got ${how}, expected one of ${Object.keys(REFUSALS).join(' ')}`);
+}
+
 class Node {
-  constructor(url) {
+  constructor(url, token) {
     this.url = url;
+    this.tokenAddress = token;
     this.agent = new http.Agent({ keepAlive: true });
+    this.views = new WeakMap();
+  }
+
+  // What a step has said so far, so that it goes on in the same way.
+  viewOf(step, make) {
+    if (!this.views.has(step))
+      this.views.set(step, make());
+    return this.views.get(step);
+  }
+
+  async token() {
+    this.tokenAddress ??= CHAINS[Number(await this.read('eth_chainId'))].token;
+    return this.tokenAddress;
   }
 
   async ask(body) {
@@ -109,13 +151,13 @@ class Node {
   }
 }
 
-export async function startRpcProxy({ upstream, mode = 'pass', port = 0, keep = 1000 }) {
+export async function startRpcProxy({ upstream, token, mode = 'pass', port = 0, keep = 1000 }) {
   const control = new Control({
     modes: [...Object.keys(CALL_MODES), ...Object.keys(EXCHANGE_MODES)],
-    parameters: PARAMETERS, keep, first: { mode },
+    parameters: PARAMETERS, keep, first: { mode }, checkMore: checkLimit,
   });
   control.check(control.first);
-  const node = new Node(upstream);
+  const node = new Node(upstream, token);
 
   async function handle(req, res) {
     if (await control.serve(req, res))

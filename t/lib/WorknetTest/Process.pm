@@ -9,13 +9,15 @@ use Exporter 'import';
 use File::Path ();
 use File::Temp ();
 use IO::Handle;
+use JSON::PP ();
 use POSIX ();
 use Test::More ();
 use Time::HiRes ();
 
 our @EXPORT_OK = qw($PATIENCE_S build_path source_path
-    everybody_may_enter_build find_program need_program now_ms wait_for slurp spurt run_command env_set child_start
-    child_wait child_end child_is_running exec_logged ends_with_test);
+    everybody_may_enter_build find_program need_program need_packages
+    cannot_run now_ms wait_for slurp spurt run_command env_set child_start
+    child_wait child_end child_is_running exec_logged ends_with_test share_out);
 
 # How long to wait for what must happen: far more than it takes, because a
 # test never fails for being slow.
@@ -45,6 +47,8 @@ my $reaper_pid;
 
 # A process that outlives the test only to end what the test left behind: it
 # sees the end of its pipe even when the test was killed.
+my ($run_dir, $run_count);
+
 sub reaper_main {
 	my ($pipe) = @_;
 	my (%pids, @dirs, @mounts);
@@ -185,8 +189,6 @@ sub run_command {
 }
 
 # A name for a command's input or output, used once.
-my ($run_dir, $run_count);
-
 sub run_file {
 	my ($what) = @_;
 
@@ -288,6 +290,65 @@ sub need_program {
 		Test::More::plan(skip_all => "$name isn't installed")
 		    if !defined find_program($name);
 	}
+}
+
+# Does @$items in $jobs processes: each calls $begin, and then $each with what
+# that gave and one item after the other, until none is left. What $each
+# returns, a value that JSON can hold, comes to $done with its item.
+sub share_out {
+	my ($jobs, $items, $begin, $each, $done) = @_;
+	my $dir = File::Temp::tempdir('worknet-share-XXXXXX', TMPDIR => 1,
+	    CLEANUP => 1);
+	my $of = @$items;
+
+	# The first child brings a process that outlives it: without our pipes.
+	child_wait(child_start('none', sub { 0 }));
+	pipe(my $queue, my $fill) or die "pipe: $!";
+	pipe(my $ready, my $tell) or die "pipe: $!";
+	syswrite($fill, pack('N*', 0 .. $of - 1)) // die "pipe: $!";
+	close $fill;
+	my @pids = map { child_start("job $_", sub {
+		close $ready;
+		# What it starts ends with it.
+		undef $reaper_pid;
+		undef $run_dir;
+		my $context = $begin->();
+		while ((sysread($queue, my $n, 4) // 0) == 4) {
+			$n = unpack('N', $n);
+			spurt("$dir/$n", JSON::PP->new->allow_nonref->utf8
+			    ->encode($each->($context, $items->[$n])));
+			syswrite($tell, pack('N', $n));
+		}
+		return 0;
+	}) } 1 .. ($jobs < $of ? $jobs : $of);
+	close $queue;
+	close $tell;
+	while ((sysread($ready, my $n, 4) // 0) == 4) {
+		$n = unpack('N', $n);
+		$of--;
+		$done->($items->[$n], JSON::PP->new->allow_nonref->utf8
+		    ->decode(slurp("$dir/$n")));
+	}
+	child_wait($_) == 0 or die "a job failed\n" for @pids;
+	die "$of items weren't done\n" if $of;
+}
+
+# Ends the test because something it needs isn't there: as skipped, but as
+# failed where everything ought to be there (CI=true).
+sub cannot_run {
+	my ($why) = @_;
+
+	Test::More::plan(skip_all => $why) if ($ENV{CI} // '') ne 'true';
+	Test::More::plan(tests => 1);
+	Test::More::fail("what this test needs is there: $why");
+	exit 1;
+}
+
+# What tests with Node's packages need: the rig, viem.
+sub need_packages {
+	cannot_run('node isn\'t installed') if !find_program('node');
+	cannot_run('t/node_modules is missing: npm ci in t/')
+	    if !-d source_path('t/node_modules/viem');
 }
 
 1;

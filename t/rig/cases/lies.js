@@ -30,6 +30,7 @@ test('pass: the scripted facilitator answers as the real one and keeps bytes, ha
   assert.equal(requests[0].body, made.text);
   assert.equal(requests[0].sha256, sha256(made.text));
   assert.equal(requests[0].headers['content-type'], 'application/json');
+  assert.match(requests[0].connection, /^\d+$/);
   assert.equal((await request(`${scripted}/supported`)).json.kinds.length, 2);
 });
 

@@ -1,5 +1,5 @@
-// A node that is some blocks behind: every way to name a block is rewritten, and what is newer
-// than its head doesn't exist for it.
+// The chain as a node shows it whose head and final block are others than the real ones: every way
+// to name a block is rewritten, and what is newer than its head doesn't exist for it.
 import { hex } from './chain.js';
 
 // Where a method has its block parameter (execution-apis, JSON-RPC of Ethereum).
@@ -8,37 +8,47 @@ const BLOCK_PARAMETER = {
   eth_getStorageAt: 2, eth_getBlockByNumber: 0,
 };
 
-const answer = (call, result) => ({ jsonrpc: '2.0', id: call.id, result });
+export const answer = (call, result) => ({ jsonrpc: '2.0', id: call.id, result });
 const unknownBlock = (call) =>
   ({ jsonrpc: '2.0', id: call.id, error: { code: -32000, message: 'header not found' } });
 
-export class Lagging {
-  constructor(node, blocks) {
+export class View {
+  constructor(node) {
     this.node = node;
-    this.blocks = blocks;
   }
 
-  async behind(tag) {
-    const { number } = await this.node.read('eth_getBlockByNumber', [tag, false]);
-    return Math.max(0, Number(number) - this.blocks);
+  async real(tag) {
+    return Number((await this.node.read('eth_getBlockByNumber', [tag, false])).number);
   }
 
-  // A block parameter as a number of the real chain.
+  // Sets this.realHead, and what a subclass makes of it: this.head and this.final.
+  async look() {
+    [this.realHead, this.realFinal] = await Promise.all([this.real('latest'),
+      this.real('finalized')]);
+    this.head = this.realHead;
+    this.final = this.realFinal;
+  }
+
+  // A block parameter as a number.
   async resolve(block) {
     if (block === undefined || block === null || block === 'latest' || block === 'pending')
       return this.head;
     if (block === 'safe' || block === 'finalized')
-      return this.behind(block);
+      return this.final;
     if (block === 'earliest')
       return 0;
     if (block.blockHash)
-      return Number((await this.node.read('eth_getBlockByHash', [block.blockHash, false]))?.number
-        ?? Infinity);
+      return this.numberOf(block.blockHash);
     return Number(block.blockNumber ?? block);
   }
 
+  async numberOf(hash) {
+    const block = await this.node.read('eth_getBlockByHash', [hash, false]);
+    return Number(block?.number ?? Infinity);
+  }
+
   async ask(call) {
-    this.head = await this.behind('latest');
+    await this.look();
     if (call.method === 'eth_blockNumber')
       return answer(call, hex(this.head));
     if (call.method === 'eth_getLogs')
@@ -52,8 +62,12 @@ export class Lagging {
     const number = await this.resolve(call.params?.[index]);
     if (number > this.head)
       return call.method === 'eth_getBlockByNumber' ? answer(call, null) : unknownBlock(call);
+    return this.askAtNumber(call, index, number);
+  }
+
+  askAtNumber(call, index, number) {
     const params = [...(call.params ?? [])];
-    params[index] = hex(number);
+    params[index] = hex(Math.min(number, this.realHead));
     return this.node.ask({ ...call, params });
   }
 
@@ -62,7 +76,7 @@ export class Lagging {
     if (filter.blockHash)
       return await this.resolve(filter) > this.head ? unknownBlock(call) : this.node.ask(call);
     const from = await this.resolve(filter.fromBlock);
-    const to = Math.min(await this.resolve(filter.toBlock), this.head);
+    const to = Math.min(await this.resolve(filter.toBlock), this.head, this.realHead);
     if (from > to)
       return answer(call, []);
     return this.node.ask({ ...call, params: [{ ...filter, fromBlock: hex(from), toBlock: hex(to) }] });
@@ -72,5 +86,29 @@ export class Lagging {
   hideNewer(reply) {
     const number = reply.result?.blockNumber ?? (reply.result?.parentHash && reply.result.number);
     return number && Number(number) > this.head ? { ...reply, result: null } : reply;
+  }
+}
+
+// A node that is always the same number of blocks behind.
+export class Lagging extends View {
+  constructor(node, blocks) {
+    super(node);
+    this.blocks = blocks;
+  }
+
+  async look() {
+    await super.look();
+    this.head = Math.max(0, this.head - this.blocks);
+    this.final = Math.max(0, this.final - this.blocks);
+  }
+}
+
+// A node that stands still: what came after its first answer doesn't exist for it.
+export class Standing extends View {
+  async look() {
+    await super.look();
+    this.stands ??= { head: this.head, final: this.final };
+    this.head = Math.min(this.head, this.stands.head);
+    this.final = Math.min(this.final, this.stands.final);
   }
 }

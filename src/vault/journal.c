@@ -1,0 +1,508 @@
+#include "vault/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "eth/hex.h"
+
+#define LINE_MAX_LEN 500 /* bytes; a header has 330 */
+#define CHUNK	     65536
+#define TIME_SIZE    128 /* whatever the numbers */
+#define HASH_SIZE    HEX_SIZE(KECCAK256_LEN)
+
+static const char *const kind_names[JOURNAL_KINDS] = { "payout", "adopted",
+	"gas" };
+
+struct journal {
+	int fd;	      /* owned, locked */
+	char *path;   /* owned; for messages */
+	bool is_read; /* and nothing has failed since */
+	int64_t last_s;
+	off_t end; /* where the next line goes */
+	struct journal_mark mark;
+};
+
+/* ---- The file ---- */
+
+static enum rc
+file_fail(const char *path, struct err *e)
+{
+	return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+}
+
+/* The name of a new file is durable, too. */
+static enum rc
+directory_sync(const char *path, struct err *e)
+{
+	char dir[PATH_LEN_MAX + 1] = ".";
+	const char *slash = strrchr(path, '/');
+	int fd, n = 0;
+	bool ok;
+
+	if (slash != NULL)
+		n = snprintf(dir, sizeof(dir), "%.*s",
+		    slash == path ? 1 : (int)(slash - path), path);
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return err_set(e, RC_INVALID, "%.80s...: too long", path);
+	fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+	ok = fd >= 0 && fsync(fd) == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return ok ? RC_OK : file_fail(dir, e);
+}
+
+/* Opens path, locked: what another process has isn't touched. */
+static enum rc
+file_open(int *fd, bool *made, const char *path, struct err *e)
+{
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	struct stat st;
+
+	*made = false;
+	*fd = open(path, flags);
+	if (*fd < 0 && errno == ENOENT) {
+		*fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+		*made = true;
+	}
+	if (*fd < 0 || fstat(*fd, &st) != 0)
+		return file_fail(path, e);
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 077) != 0 || st.st_nlink != 1)
+		return err_set(e, RC_INVALID,
+		    "%s: expected a regular file of this user that nobody else "
+		    "can read (mode 0600)",
+		    path);
+	if (flock(*fd, LOCK_EX | LOCK_NB) != 0)
+		return err_set(e, RC_CONFLICT, "another run has %s", path);
+	return RC_OK;
+}
+
+static enum rc
+file_put_away(const char *path, int64_t now_s, struct err *e)
+{
+	char old[PATH_LEN_MAX + 40];
+	struct stat st;
+	bool made;
+	enum rc rc;
+	int fd;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? RC_OK : file_fail(path, e);
+	rc = file_open(&fd, &made, path, e);
+	(void)snprintf(old, sizeof(old), "%s.%" PRId64, path, now_s);
+	if (rc == RC_OK && rename(path, old) != 0)
+		rc = file_fail(old, e);
+	if (fd >= 0)
+		(void)close(fd);
+	return rc;
+}
+
+enum rc
+journal_open(struct journal **out, const char *path, bool anew, int64_t now_s,
+    struct err *e)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+	enum rc rc = RC_OK;
+	bool made = false;
+
+	*out = NULL;
+	if (j == NULL || (j->path = strdup(path)) == NULL) {
+		free(j);
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	}
+	j->fd = -1;
+	if (anew)
+		rc = file_put_away(path, now_s, e);
+	if (rc == RC_OK)
+		rc = file_open(&j->fd, &made, path, e);
+	if (rc == RC_OK && (made || anew))
+		rc = directory_sync(path, e);
+	if (rc == RC_OK)
+		*out = j;
+	else
+		journal_free(j);
+	return rc;
+}
+
+void
+journal_free(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	if (j->fd >= 0)
+		(void)close(j->fd);
+	free(j->path);
+	free(j);
+}
+
+int
+journal_fd(const struct journal *j)
+{
+	return j->fd;
+}
+
+void
+journal_mark_get(const struct journal *j, struct journal_mark *out)
+{
+	*out = j->mark;
+}
+
+/* ---- Lines ---- */
+
+/*
+ * Days since 1970 as a date of the Gregorian calendar: H. Hinnant,
+ * chrono-Compatible Low-Level Date Algorithms, civil_from_days. The C
+ * library's looks for time zones in files, which the vault can't open.
+ */
+static void
+time_write(char out[static TIME_SIZE], int64_t s)
+{
+	int64_t days = s / 86400, z = days + 719468, era = z / 146097;
+	int64_t doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
+	int64_t year = yoe + era * 400 + (month <= 2);
+
+	s -= days * 86400;
+	(void)snprintf(out, TIME_SIZE,
+	    "%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64
+	    ":%02" PRId64 "Z",
+	    year, month, doy - (153 * mp + 2) / 5 + 1, s / 3600, s / 60 % 60,
+	    s % 60);
+}
+
+/* Adds the hash and the end of the line; *hash becomes the line's. */
+static size_t
+line_end(
+    char line[static LINE_MAX_LEN], int len, uint8_t hash[static KECCAK256_LEN])
+{
+	struct keccak k;
+
+	CHECK(len > 0 && (size_t)len + HASH_SIZE < LINE_MAX_LEN);
+	keccak_init(&k);
+	keccak_update(&k, hash, KECCAK256_LEN);
+	keccak_update(&k, line, (size_t)len);
+	keccak_final(&k, hash);
+	hex_encode(line + len, hash, KECCAK256_LEN);
+	line[(size_t)len + HASH_SIZE - 1] = '\n';
+	return (size_t)len + HASH_SIZE;
+}
+
+static size_t
+header_write(char line[static LINE_MAX_LEN], const struct journal_owner *o,
+    int64_t now_s, uint8_t hash[static KECCAK256_LEN])
+{
+	char ledger[HEX_SIZE(LEDGER_ID_LEN)], at[TIME_SIZE];
+	char token[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1];
+
+	hex_encode(ledger, o->ledger_id, LEDGER_ID_LEN);
+	address_format(token, &o->token, ADDRESS_LOWER);
+	address_format(treasury, &o->treasury, ADDRESS_LOWER);
+	time_write(at, now_s);
+	memset(hash, 0, KECCAK256_LEN);
+	return line_end(line,
+	    snprintf(line, LINE_MAX_LEN,
+		"worknet-journal 1 ledger %s chain %" PRId64
+		" token %s treasury %s begun %s %" PRId64 " ",
+		ledger, o->chain_id, token, treasury, at, now_s),
+	    hash);
+}
+
+static size_t
+entry_write(char line[static LINE_MAX_LEN], const struct journal_entry *entry,
+    int64_t n, uint8_t hash[static KECCAK256_LEN])
+{
+	char payee[ADDRESS_LEN + 1], at[TIME_SIZE];
+
+	address_format(payee, &entry->payee, ADDRESS_LOWER);
+	time_write(at, entry->at_s);
+	return line_end(line,
+	    snprintf(line, LINE_MAX_LEN,
+		"%" PRId64 " %s %" PRId64 " %s %s number %" PRId64
+		" amount %" PRId64 " until %" PRId64 " ",
+		n, at, entry->at_s, kind_names[entry->kind], payee,
+		entry->number, entry->amount, entry->end_s),
+	    hash);
+}
+
+/* When the header says that it was begun, or -1. */
+static int64_t
+header_time(const char *line)
+{
+	const char *at = strstr(line, " begun ");
+	int64_t s = -1;
+
+	if (at == NULL || sscanf(at, " begun %*s %" SCNd64, &s) != 1)
+		return -1;
+	return s;
+}
+
+/* Loosely: what is read is written again and compared. */
+static bool
+entry_parse(struct journal_entry *out, const char *line)
+{
+	char kind[16], payee[ADDRESS_LEN + 1];
+	int i;
+
+	*out = (struct journal_entry){ .number = 0 };
+	if (sscanf(line,
+		"%*d %*s %" SCNd64 " %15s %42s number %" SCNd64
+		" amount %" SCNd64 " until %" SCNd64,
+		&out->at_s, kind, payee, &out->number, &out->amount,
+		&out->end_s) != 6)
+		return false;
+	for (i = 0; i < JOURNAL_KINDS; i++)
+		if (strcmp(kind, kind_names[i]) == 0)
+			break;
+	out->kind = (enum journal_kind)i;
+	return i < JOURNAL_KINDS && out->at_s >= 0 &&
+	    address_parse(&out->payee, NULL, slice_of(payee), NULL) == RC_OK;
+}
+
+/* ---- Reading ---- */
+
+struct reading {
+	struct journal *j;
+	const struct journal_owner *owner;
+	const struct journal_seen *seen;
+	enum rc (*on_entry)(void *, const struct journal_entry *, struct err *);
+	void *ctx;
+	int64_t lines;
+	bool met; /* the mark that the ledger has */
+	struct err *err;
+};
+
+static enum rc
+damaged(const struct reading *r)
+{
+	return err_set(r->err, RC_CORRUPT,
+	    "%s:%" PRId64 ": the line is damaged", r->j->path, r->lines);
+}
+
+static void
+mark_compare(struct reading *r)
+{
+	const struct journal_mark *m = &r->seen->mark;
+
+	if (r->seen->has_mark && m->entries == r->j->mark.entries)
+		r->met = memcmp(m->hash, r->j->mark.hash, KECCAK256_LEN) == 0;
+}
+
+static enum rc
+header_read(struct reading *r, const char *line, size_t len)
+{
+	struct journal_mark *m = &r->j->mark;
+	int64_t begun_s = header_time(line);
+	char expected[LINE_MAX_LEN];
+
+	if (begun_s < 0)
+		return damaged(r);
+	if (header_write(expected, r->owner, begun_s, m->hash) != len ||
+	    memcmp(expected, line, len) != 0)
+		return err_set(r->err, RC_CORRUPT,
+		    "%s: it isn't the journal of this ledger, chain, token and "
+		    "treasury",
+		    r->j->path);
+	r->j->last_s = begun_s;
+	m->entries = 0;
+	mark_compare(r);
+	return RC_OK;
+}
+
+static enum rc
+line_read(struct reading *r, const char *line, size_t len)
+{
+	struct journal_mark *m = &r->j->mark;
+	char expected[LINE_MAX_LEN];
+	struct journal_entry entry;
+	enum rc rc;
+
+	r->lines++;
+	if (r->lines == 1)
+		return header_read(r, line, len);
+	if (!entry_parse(&entry, line) || entry.at_s < r->j->last_s ||
+	    entry_write(expected, &entry, m->entries + 1, m->hash) != len ||
+	    memcmp(expected, line, len) != 0)
+		return damaged(r);
+	m->entries++;
+	r->j->last_s = entry.at_s;
+	mark_compare(r);
+	rc = r->on_entry(r->ctx, &entry, r->err);
+	return rc;
+}
+
+/* All whole lines of the file; *rest: bytes after the last. */
+static enum rc
+lines_read(struct reading *r, char *chunk, size_t *rest)
+{
+	struct journal *j = r->j;
+	size_t have = 0, from, len;
+	enum rc rc = RC_OK;
+	ssize_t n;
+	char *end;
+
+	while (rc == RC_OK) {
+		n = pread(
+		    j->fd, chunk + have, CHUNK - have, j->end + (off_t)have);
+		if (n < 0)
+			return file_fail(j->path, r->err);
+		have += (size_t)n;
+		for (from = 0; rc == RC_OK &&
+		     (end = memchr(chunk + from, '\n', have - from)) != NULL;
+		     from += len) {
+			len = (size_t)(end - (chunk + from)) + 1;
+			*end = '\0'; /* for the parser */
+			if (len >= LINE_MAX_LEN ||
+			    strlen(chunk + from) != len - 1)
+				return r->lines++, damaged(r);
+			*end = '\n';
+			rc = line_read(r, chunk + from, len);
+		}
+		j->end += (off_t)from;
+		have -= from;
+		memmove(chunk, chunk + from, have);
+		if (n == 0)
+			break;
+		if (have >= LINE_MAX_LEN)
+			return r->lines++, damaged(r);
+	}
+	*rest = have;
+	chunk[have] = '\0';
+	return rc;
+}
+
+static enum rc
+write_all(struct journal *j, const char *p, size_t len, struct err *e)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = pwrite(j->fd, p + done, len - done, j->end + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return file_fail(j->path, e);
+		done += (size_t)n;
+	}
+	if (fdatasync(j->fd) != 0)
+		return file_fail(j->path, e);
+	j->end += (off_t)len;
+	return RC_OK;
+}
+
+/*
+ * A line without its end was never synced whole, and its signature never left.
+ * But one that lacks only that may have been whole once: it counts.
+ */
+static enum rc
+rest_take(struct reading *r, char *chunk, size_t rest)
+{
+	struct journal *j = r->j;
+	struct journal_mark before = j->mark;
+	int64_t last_s = j->last_s, lines = r->lines;
+	enum rc rc;
+
+	if (rest == 0)
+		return RC_OK;
+	chunk[rest] = '\n';
+	chunk[rest + 1] = '\0';
+	if (lines > 0 && strlen(chunk) == rest + 1 && rest + 1 < LINE_MAX_LEN) {
+		rc = line_read(r, chunk, rest + 1);
+		if (rc == RC_OK)
+			return write_all(j, chunk, rest + 1, r->err);
+		if (rc != RC_CORRUPT)
+			return rc;
+		j->mark = before;
+		j->last_s = last_s;
+		r->lines = lines;
+	}
+	if (ftruncate(j->fd, j->end) != 0 || fdatasync(j->fd) != 0)
+		return file_fail(j->path, r->err);
+	return RC_OK;
+}
+
+static enum rc
+begin(struct reading *r, int64_t now_s)
+{
+	struct journal *j = r->j;
+	char line[LINE_MAX_LEN];
+	size_t len;
+
+	if (r->seen->any || r->seen->has_mark)
+		return err_set(r->err, RC_NOT_FOUND,
+		    "%s: the journal of what was signed is missing", j->path);
+	len = header_write(line, r->owner, now_s, j->mark.hash);
+	j->mark.entries = 0;
+	j->last_s = now_s;
+	return write_all(j, line, len, r->err);
+}
+
+enum rc
+journal_read(struct journal *j, const struct journal_owner *owner,
+    const struct journal_seen *seen, int64_t now_s,
+    enum rc (*on_entry)(void *, const struct journal_entry *, struct err *),
+    void *ctx, struct err *e)
+{
+	struct reading r = { .j = j,
+		.owner = owner,
+		.seen = seen,
+		.on_entry = on_entry,
+		.ctx = ctx,
+		.err = e };
+	char *chunk = malloc(CHUNK + 2);
+	size_t rest = 0;
+	enum rc rc;
+
+	if (chunk == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	CHECK(!j->is_read);
+	rc = lines_read(&r, chunk, &rest);
+	if (rc == RC_OK)
+		rc = rest_take(&r, chunk, rest);
+	free(chunk);
+	if (rc != RC_OK)
+		return rc;
+	if (r.lines == 0) {
+		rc = begin(&r, now_s);
+	} else if (seen->has_mark && !r.met) {
+		rc = err_set(e, RC_CORRUPT,
+		    "%s: it is older than the ledger, which knows of %" PRId64
+		    " entries",
+		    j->path, seen->mark.entries);
+	}
+	j->is_read = rc == RC_OK;
+	return rc;
+}
+
+enum rc
+journal_append(struct journal *j, struct journal_entry *entry, struct err *e)
+{
+	struct journal_mark next = j->mark;
+	char line[LINE_MAX_LEN];
+	size_t len;
+	enum rc rc;
+
+	if (!j->is_read)
+		return err_set(e, RC_IO, "%s: not usable", j->path);
+	/* The clock was set back: what is signed now counts for longer. */
+	if (entry->at_s < j->last_s)
+		entry->at_s = j->last_s;
+	len = entry_write(line, entry, ++next.entries, next.hash);
+	rc = write_all(j, line, len, e);
+	/* What is on the disk now isn't certain: the next start reads it. */
+	j->is_read = rc == RC_OK;
+	if (rc != RC_OK)
+		return rc;
+	j->mark = next;
+	j->last_s = entry->at_s;
+	return RC_OK;
+}

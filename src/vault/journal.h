@@ -1,0 +1,83 @@
+/*
+ * The vault's journal: everything that it ever signed, in a file of its own,
+ * outside the ledger. A line is on the disk before the signature leaves. Lines
+ * are for people, too:
+ *
+ *	worknet-journal 1 ledger 0x.. chain 8453 token 0x.. treasury 0x..
+ *	    begun 2026-11-29T04:50:00Z 1796000000 0xHASH
+ *	1 2026-11-29T05:00:00Z 1796000600 payout 0x.. number 1 amount 2000
+ *	    until 1796004200 0xHASH
+ *
+ * (each one line). A hash is that of the one before it and of the line's own
+ * text. Private to src/vault, but for the mark; one thread.
+ */
+#ifndef WORKNET_VAULT_JOURNAL_H
+#define WORKNET_VAULT_JOURNAL_H
+
+#include "eth/address.h"
+#include "eth/mark.h"
+#include "eth/nonce.h"
+
+/* Whose journal it is: nothing else is ever signed with it. */
+struct journal_owner {
+	uint8_t ledger_id[LEDGER_ID_LEN];
+	int64_t chain_id;
+	struct address token;
+	struct address treasury;
+};
+
+enum journal_kind {
+	JOURNAL_PAYOUT,	 /* an authorization: amount in micro-USDC */
+	JOURNAL_ADOPTED, /* a payment found on the chain: the same */
+	JOURNAL_GAS,	 /* a transaction: payee, its nonce, wei at most */
+	JOURNAL_KINDS,
+};
+
+struct journal_entry {
+	enum journal_kind kind;
+	int64_t at_s; /* Unix seconds; never before the entry in front */
+	struct address payee;
+	int64_t number;
+	int64_t amount;
+	int64_t end_s; /* of an authorization; else 0 */
+};
+
+struct journal;
+
+/*
+ * Opens and locks the file, made with mode 0600 if it is missing; anew moves
+ * an old one out of the way first (its name, a dot, and now_s). RC_INVALID
+ * when it isn't a regular file that only we can read and write, RC_CONFLICT
+ * when another process has it, RC_IO, RC_NO_MEMORY. Free with journal_free.
+ */
+MUST_CHECK enum rc journal_open(struct journal **out, const char *path,
+    bool anew, int64_t now_s, struct err *e);
+void journal_free(struct journal *j);
+
+int journal_fd(const struct journal *j);
+
+/*
+ * Reads it from the beginning and calls on_entry for each entry, in order. An
+ * empty one is begun, if seen has no payouts. A last line that was torn by a
+ * crash is cut: what it was to be never left. RC_NOT_FOUND when it is empty
+ * and there was one; RC_CORRUPT when it is another owner's, older than seen,
+ * or damaged; RC_IO; and what on_entry says. Nothing may be signed then.
+ */
+MUST_CHECK enum rc
+journal_read(struct journal *j, const struct journal_owner *owner,
+    const struct journal_seen *seen, int64_t now_s,
+    enum rc (*on_entry)(
+	void *ctx, const struct journal_entry *entry, struct err *e),
+    void *ctx, struct err *e);
+
+/*
+ * Appends entry, which is on the disk when it returns; at_s is moved to that
+ * of the last one when it is before it. RC_IO: nothing may be signed any more.
+ */
+MUST_CHECK enum rc
+journal_append(struct journal *j, struct journal_entry *entry, struct err *e);
+
+/* How far it is. */
+void journal_mark_get(const struct journal *j, struct journal_mark *out);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * What the run and its vault say to each other, over a SOCK_SEQPACKET pair:
+ * one packet a question, one an answer. Both ends are the same program, forked,
+ * so that a packet is a struct; but neither trusts the other's: its length,
+ * its kind and its number are checked, and its contents are input.
+ * Private to src/vault.
+ */
+#ifndef WORKNET_VAULT_MESSAGE_H
+#define WORKNET_VAULT_MESSAGE_H
+
+#include "vault/vault.h"
+
+enum question_kind {
+	ASK_HELLO, /* not asked: the first answer, once the vault is ready */
+	ASK_OPEN,
+	ASK_AUTHORIZE,
+	ASK_SEAL,
+	ASK_GAS,
+	ASK_KINDS,
+};
+
+struct question_open {
+	uint8_t ledger_id[LEDGER_ID_LEN];
+	struct journal_seen seen;
+};
+
+struct question_seal {
+	struct seal seal;
+	struct sealed what;
+};
+
+struct question_gas {
+	struct transaction transaction; /* its data is in bytes */
+	size_t len;
+	char bytes[TRANSACTION_DATA_MAX];
+};
+
+struct question {
+	enum question_kind kind;
+	uint32_t number; /* 1, 2, ... */
+	union {
+		struct question_open open;
+		struct vault_request authorize;
+		struct question_seal seal;
+		struct question_gas gas;
+	} of;
+};
+
+struct answer_hello {
+	struct address treasury;
+	struct address gas_account;
+	unsigned protection;
+};
+
+struct answer {
+	enum question_kind kind;
+	uint32_t number; /* the question's */
+	enum rc rc;
+	char why[ERR_MSG_MAX];
+	union {
+		struct answer_hello hello;
+		struct journal_mark mark;
+		struct vault_authorization authorization;
+		uint8_t signature[SIGNATURE_LEN];
+	} of;
+};
+
+/* Bytes of a question of that kind; 0: there is none. */
+size_t question_size(enum question_kind kind);
+
+/* The vault's life: it never returns. fd is its end of the pair. */
+void vault_live(int fd, int parent_pid, const struct vault_options *o)
+    __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,438 @@
+/* The vault's side: has the keys, answers. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "keys/keystore.h"
+#include "vault/message.h"
+#include "vault/past.h"
+
+/* What must not be swapped: a page of its own. */
+struct secrets {
+	struct eth_key treasury;
+	struct eth_key gas;
+};
+
+struct live {
+	const struct vault_options *options;
+	struct secrets *secrets;
+	struct answer_hello hello;
+	struct gate_rule rule;
+	struct gas_rule gas_rule;
+	struct journal_owner owner;
+	struct journal *journal; /* owned; NULL: none */
+	bool has_ledger;	 /* owner.ledger_id is known */
+	bool is_open;		 /* the journal was read */
+	struct past *past;	 /* owned; of payouts */
+	struct past *gas_past;	 /* owned */
+	int64_t kept_from_s;
+	int64_t run_micros;
+	struct question question; /* too large for the stack */
+};
+
+static int64_t
+now_s(void)
+{
+	return clock_unix_ms() / 1000;
+}
+
+/* ---- The beginning ---- */
+
+static enum rc
+keys_read(struct live *l, struct err *e)
+{
+	const struct vault_options *o = l->options;
+	void *page;
+	enum rc rc;
+
+	page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return err_set(e, RC_NO_MEMORY, "vault: no memory");
+	l->hello.protection |=
+	    sandbox_lock(page, (size_t)sysconf(_SC_PAGESIZE));
+	l->secrets = page;
+	rc = treasury_key_read(
+	    &l->secrets->treasury, o->key_file, o->passphrase_file, e);
+	if (rc == RC_OK)
+		rc = eth_key_address(
+		    &l->hello.treasury, &l->secrets->treasury, e);
+	if (rc != RC_OK || o->gas_key_file[0] == '\0')
+		return rc;
+	rc = eth_key_read(&l->secrets->gas, o->gas_key_file, e);
+	if (rc == RC_OK)
+		rc =
+		    eth_key_address(&l->hello.gas_account, &l->secrets->gas, e);
+	if (rc == RC_OK &&
+	    memcmp(l->hello.gas_account.b, l->hello.treasury.b,
+		sizeof(l->hello.treasury.b)) == 0)
+		rc = err_set(e, RC_INVALID,
+		    "%s: the gas account's key is the treasury's",
+		    o->gas_key_file);
+	return rc;
+}
+
+/* The journal's file: as configured, or beside the key. */
+static enum rc
+journal_find(struct live *l, struct err *e)
+{
+	const struct vault_options *o = l->options;
+	const char *slash = strrchr(o->key_file, '/');
+	char path[2 * PATH_LEN_MAX], treasury[ADDRESS_LEN + 1];
+
+	if (o->journal_file == NULL)
+		return RC_OK;
+	address_format(treasury, &l->hello.treasury, ADDRESS_LOWER);
+	if (o->journal_file[0] != '\0')
+		(void)snprintf(path, sizeof(path), "%s", o->journal_file);
+	else
+		(void)snprintf(path, sizeof(path), "%.*sjournal-%" PRIu64 "-%s",
+		    slash == NULL ? 0 : (int)(slash + 1 - o->key_file),
+		    o->key_file, o->domain.chain_id, treasury);
+	return journal_open(&l->journal, path, o->journal_new, now_s(), e);
+}
+
+static enum rc
+begin(struct live *l, struct err *e)
+{
+	const struct vault_options *o = l->options;
+	enum rc rc;
+
+	rc = keys_read(l, e);
+	if (rc == RC_OK)
+		rc = journal_find(l, e);
+	if (rc == RC_OK)
+		rc = past_new(&l->past, e);
+	if (rc == RC_OK)
+		rc = past_new(&l->gas_past, e);
+	l->owner =
+	    (struct journal_owner){ .chain_id = (int64_t)o->domain.chain_id,
+		    .token = o->domain.verifying_contract,
+		    .treasury = l->hello.treasury };
+	l->rule = (struct gate_rule){ .caps = o->caps,
+		.validity_s = o->validity_s,
+		.treasury = l->hello.treasury,
+		.token = o->domain.verifying_contract };
+	l->gas_rule = (struct gas_rule){ .max_fee_wei = o->gas_max_fee_wei,
+		.day_wei = o->gas_day_wei,
+		.chain_id = o->domain.chain_id,
+		.token = o->domain.verifying_contract };
+	return rc;
+}
+
+/* ---- The journal ---- */
+
+static enum rc
+on_entry(void *ctx, const struct journal_entry *entry, struct err *e)
+{
+	struct live *l = ctx;
+
+	return past_add(entry->kind == JOURNAL_GAS ? l->gas_past : l->past,
+	    entry, l->kept_from_s, e);
+}
+
+static enum rc
+ledger_set(
+    struct live *l, const uint8_t id[static LEDGER_ID_LEN], struct err *e)
+{
+	if (l->has_ledger && memcmp(l->owner.ledger_id, id, LEDGER_ID_LEN) != 0)
+		return err_set(e, RC_INVALID, "vault: another ledger");
+	memcpy(l->owner.ledger_id, id, LEDGER_ID_LEN);
+	l->has_ledger = true;
+	return RC_OK;
+}
+
+static enum rc
+answer_open(struct live *l, struct answer *a, struct err *e)
+{
+	const struct question_open *q = &l->question.of.open;
+	enum rc rc;
+
+	if (l->journal == NULL || l->is_open)
+		return err_set(
+		    e, RC_INVALID, "vault: it has no journal, or has read it");
+	rc = ledger_set(l, q->ledger_id, e);
+	if (rc != RC_OK)
+		return rc;
+	l->kept_from_s = now_s() - PAST_KEPT_S;
+	rc = journal_read(
+	    l->journal, &l->owner, &q->seen, now_s(), on_entry, l, e);
+	l->is_open = rc == RC_OK;
+	if (rc == RC_OK)
+		journal_mark_get(l->journal, &a->of.mark);
+	return rc;
+}
+
+/* Into the journal, and then into what counts. */
+static enum rc
+note(struct live *l, struct journal_entry *entry, struct err *e)
+{
+	enum rc rc = journal_append(l->journal, entry, e);
+
+	return rc == RC_OK ? on_entry(l, entry, e) : rc;
+}
+
+/* ---- Authorizations ---- */
+
+static enum rc
+refuse(const struct gate_answer *g, struct err *e)
+{
+	const char *cap = gate_reason_cap(g->reason);
+	const char *text = gate_reason_text(g->reason);
+
+	if (cap != NULL)
+		return err_set(e, RC_INVALID, "%s: %s", cap, text);
+	switch (g->reason) {
+	case GATE_ALIVE:
+	case GATE_ADOPTED:
+		return err_set(e, RC_CONFLICT, "%s", text);
+	case GATE_CLOCK:
+	case GATE_TIME:
+	case GATE_FORGOTTEN:
+		return err_set(e, RC_BUSY, "nothing is signed: %s", text);
+	default:
+		return err_set(e, RC_INVALID, "not signed: %s", text);
+	}
+}
+
+/* Only this makes a signature of the treasury that moves money. */
+static enum rc
+authorization_sign(struct live *l, const struct gate_request *rq, int64_t end_s,
+    uint8_t signature[static SIGNATURE_LEN], struct err *e)
+{
+	struct transfer_authorization t = { .from = l->hello.treasury,
+		.to = rq->worker,
+		.value = (uint64_t)rq->amount_micros,
+		.valid_before = (uint64_t)end_s };
+	struct payout_key key = { .chain_id = l->options->domain.chain_id,
+		.token = l->owner.token,
+		.treasury = l->hello.treasury,
+		.worker = rq->worker,
+		.seq = (uint64_t)rq->seq };
+	uint8_t digest[KECCAK256_LEN];
+
+	memcpy(key.ledger_id, l->owner.ledger_id, LEDGER_ID_LEN);
+	payout_nonce(t.nonce, &key);
+	eip712_transfer_digest(digest, &l->options->domain, &t);
+	return eth_sign(signature, digest, &l->secrets->treasury, e);
+}
+
+static enum rc
+authorization_note(
+    struct live *l, const struct gate_request *rq, int64_t end_s, struct err *e)
+{
+	struct journal_entry entry = { .kind = JOURNAL_PAYOUT,
+		.at_s = rq->now_s,
+		.payee = rq->worker,
+		.number = rq->seq,
+		.amount = rq->amount_micros,
+		.end_s = end_s };
+
+	CHECK(rq->amount_micros > 0 &&
+	    rq->amount_micros <= l->rule.caps.payout_micros);
+	CHECK(end_s > rq->now_s && end_s > rq->chain_time_s &&
+	    end_s <= rq->chain_time_s + l->rule.validity_s + GATE_DIFFER_MAX_S);
+	l->run_micros += rq->amount_micros;
+	return note(l, &entry, e);
+}
+
+static enum rc
+answer_authorize(struct live *l, struct answer *a, struct err *e)
+{
+	const struct vault_request *q = &l->question.of.authorize;
+	struct gate_request rq = { .worker = q->worker,
+		.seq = q->seq,
+		.amount_micros = q->amount_micros,
+		.adopted = q->adopted,
+		.now_s = now_s(),
+		.chain_time_s = q->chain_time_s,
+		.final_time_s = q->final_time_s };
+	struct vault_authorization *out = &a->of.authorization;
+	struct gate_answer g;
+	struct gate_past past;
+	enum rc rc = RC_OK;
+
+	if (!l->is_open)
+		return err_set(e, RC_IO, "vault: its journal isn't open");
+	past_look(l->past, &past, &rq.worker, rq.seq, rq.now_s);
+	past.run_micros = l->run_micros;
+	/* What was forgotten when the journal was read counts again then. */
+	if (rq.now_s - GATE_DAY_S < l->kept_from_s)
+		g = (struct gate_answer){ .reason = GATE_CLOCK };
+	else
+		gate_decide(&g, &l->rule, &rq, &past);
+	out->reason = g.reason;
+	out->valid_before = g.end_s;
+	out->instead_micros = g.instead_micros;
+	if (g.reason == GATE_SIGN)
+		rc = authorization_note(l, &rq, g.end_s, e);
+	else if (g.reason != GATE_SAME)
+		rc = refuse(&g, e);
+	if (rc == RC_OK)
+		rc = authorization_sign(l, &rq, g.end_s, out->signature, e);
+	journal_mark_get(l->journal, &out->mark);
+	return rc;
+}
+
+/* ---- Seals ---- */
+
+/* A payment that nobody knew of counts against the caps all the same. */
+static enum rc
+adopted_note(struct live *l, const struct sealed *what, struct err *e)
+{
+	struct journal_entry entry = { .kind = JOURNAL_ADOPTED,
+		.at_s = now_s(),
+		.payee = what->worker,
+		.number = what->seq,
+		.amount = what->amount_micros };
+	struct gate_past past;
+
+	if (!l->is_open)
+		return RC_OK;
+	past_look(l->past, &past, &what->worker, what->seq, entry.at_s);
+	return past.has_same || past.forgotten_end_s != 0 ? RC_OK
+							  : note(l, &entry, e);
+}
+
+static enum rc
+answer_seal(struct live *l, struct answer *a, struct err *e)
+{
+	struct seal s = l->question.of.seal.seal;
+	const struct sealed *what = &l->question.of.seal.what;
+	enum rc rc;
+
+	rc = ledger_set(l, what->ledger_id, e);
+	if (rc == RC_OK && (what->amount_micros <= 0 || what->seq <= 0))
+		rc = err_set(e, RC_INVALID, "seal: no such payout");
+	if (rc == RC_OK && seal_kind(&s) == SEAL_RESERVED &&
+	    s.balance_micros < what->amount_micros)
+		rc = err_set(e, RC_INVALID,
+		    "seal: the verified balance is below the amount");
+	if (rc == RC_OK && seal_kind(&s) == SEAL_ADOPTED &&
+	    s.balance_micros != 0)
+		rc = err_set(e, RC_INVALID,
+		    "seal: a payment found on the chain vouches for nothing");
+	if (rc == RC_OK && seal_kind(&s) == SEAL_ADOPTED)
+		rc = adopted_note(l, what, e);
+	if (rc == RC_OK)
+		rc = seal_sign(&s, what, &l->secrets->treasury, e);
+	if (rc == RC_OK)
+		memcpy(a->of.signature, s.signature, SIGNATURE_LEN);
+	return rc;
+}
+
+/* ---- Gas ---- */
+
+static enum rc
+answer_gas(struct live *l, struct answer *a, struct err *e)
+{
+	struct question_gas *q = &l->question.of.gas;
+	struct journal_entry entry = { .kind = JOURNAL_GAS,
+		.at_s = now_s(),
+		.payee = l->hello.gas_account,
+		.number = (int64_t)q->transaction.nonce };
+	uint8_t digest[KECCAK256_LEN];
+	struct gate_past past;
+	const char *why;
+	enum rc rc;
+
+	if (l->options->gas_key_file[0] == '\0')
+		return err_set(e, RC_NOT_FOUND, "vault: no gas account");
+	if (!l->is_open || q->len > sizeof(q->bytes))
+		return err_set(e, RC_IO, "vault: its journal isn't open");
+	q->transaction.data = (struct slice){ q->bytes, q->len };
+	past_look(l->gas_past, &past, &entry.payee, entry.number, entry.at_s);
+	why = gas_refusal(&l->gas_rule, &q->transaction, past.day_micros,
+	    past.same_day_micros, &entry.amount);
+	if (why != NULL)
+		return err_set(
+		    e, RC_INVALID, "transaction not signed: %s", why);
+	rc = transaction_digest(digest, &q->transaction, e);
+	if (rc == RC_OK)
+		rc = note(l, &entry, e);
+	if (rc == RC_OK)
+		rc = eth_sign(a->of.signature, digest, &l->secrets->gas, e);
+	return rc;
+}
+
+/* ---- The loop ---- */
+
+static enum rc
+decide(struct live *l, struct answer *a, struct err *e)
+{
+	switch (l->question.kind) {
+	case ASK_OPEN:
+		return answer_open(l, a, e);
+	case ASK_AUTHORIZE:
+		return answer_authorize(l, a, e);
+	case ASK_SEAL:
+		return answer_seal(l, a, e);
+	case ASK_GAS:
+		return answer_gas(l, a, e);
+	case ASK_HELLO:
+	case ASK_KINDS:
+		break;
+	}
+	return err_set(e, RC_INVALID, "vault: not a question");
+}
+
+static bool
+answer_send(int fd, struct answer *a, enum rc rc, const struct err *e)
+{
+	ssize_t n;
+
+	a->rc = rc;
+	(void)snprintf(a->why, sizeof(a->why), "%s", rc == RC_OK ? "" : e->msg);
+	do
+		n = send(fd, a, sizeof(*a), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*a);
+}
+
+/* The next whole question; false at the end, or for what isn't one. */
+static bool
+question_take(int fd, struct question *q)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, q, sizeof(*q), MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	return n >= (ssize_t)offsetof(struct question, of) &&
+	    question_size(q->kind) == (size_t)n;
+}
+
+void
+vault_live(int fd, int parent_pid, const struct vault_options *o)
+{
+	static struct live l; /* of this process alone */
+	struct err e = ERR_INIT;
+	struct answer a;
+	enum rc rc;
+
+	memset(&a, 0, sizeof(a));
+	l.options = o;
+	l.hello.protection = sandbox_begin(fd, parent_pid);
+	rc = begin(&l, &e);
+	if (rc == RC_OK)
+		l.hello.protection |= sandbox_enter();
+	a.of.hello = l.hello;
+	if (!answer_send(fd, &a, rc, &e) || rc != RC_OK)
+		_exit(1);
+	while (question_take(fd, &l.question)) {
+		memset(&a, 0, sizeof(a));
+		a.kind = l.question.kind;
+		a.number = l.question.number;
+		rc = decide(&l, &a, &e);
+		if (!answer_send(fd, &a, rc, &e))
+			break;
+	}
+	secret_wipe(l.secrets, sizeof(*l.secrets));
+	_exit(0);
+}

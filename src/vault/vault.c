@@ -1,0 +1,220 @@
+/* The run's side: asks, and waits for the answer. */
+#include "vault/vault.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vault/message.h"
+
+/* A keystore takes seconds to open, a disk that is busy may take long. */
+#define ANSWER_WAIT_MS 120000
+
+struct vault {
+	int fd;	   /* owned; -1 once the vault can't be relied on */
+	pid_t pid; /* owned: waited for */
+	uint32_t asked;
+	struct answer_hello hello;
+	struct question question; /* too large for the stack */
+};
+
+size_t
+question_size(enum question_kind kind)
+{
+	static const size_t sizes[ASK_KINDS] = {
+		[ASK_OPEN] = sizeof(struct question_open),
+		[ASK_AUTHORIZE] = sizeof(struct vault_request),
+		[ASK_SEAL] = sizeof(struct question_seal),
+		[ASK_GAS] = sizeof(struct question_gas),
+	};
+
+	return kind <= ASK_HELLO || kind >= ASK_KINDS
+	    ? 0
+	    : offsetof(struct question, of) + sizes[kind];
+}
+
+/* What follows would be an answer to something else. */
+static enum rc
+give_up(struct vault *v, const char *why, struct err *e)
+{
+	(void)close(v->fd);
+	v->fd = -1;
+	return err_set(e, RC_IO, "vault: %s", why);
+}
+
+/* The answer to the last question; its rc and message are the result. */
+static enum rc
+answer_wait(
+    struct vault *v, enum question_kind kind, struct answer *out, struct err *e)
+{
+	struct pollfd fd = { .fd = v->fd, .events = POLLIN };
+	ssize_t n;
+	int ready;
+
+	do
+		ready = poll(&fd, 1, ANSWER_WAIT_MS);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		return give_up(v, "no answer in two minutes", e);
+	n = recv(v->fd, out, sizeof(*out), MSG_TRUNC);
+	if (n <= 0)
+		return give_up(v, "its process has ended", e);
+	if (n != (ssize_t)sizeof(*out) || out->kind != kind ||
+	    out->number != v->asked || out->rc < RC_OK ||
+	    out->rc > RC_CORRUPT ||
+	    memchr(out->why, '\0', sizeof(out->why)) == NULL)
+		return give_up(v, "not the answer to what was asked", e);
+	return out->rc == RC_OK ? RC_OK : err_set(e, out->rc, "%s", out->why);
+}
+
+static enum rc
+ask(struct vault *v, enum question_kind kind, struct answer *out, struct err *e)
+{
+	size_t size = question_size(kind);
+	ssize_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (v->fd < 0)
+		return err_set(e, RC_IO, "vault: it can't be asked any more");
+	v->question.kind = kind;
+	v->question.number = ++v->asked;
+	do
+		n = send(v->fd, &v->question, size, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)size)
+		return give_up(v, "its process has ended", e);
+	return answer_wait(v, kind, out, e);
+}
+
+enum rc
+vault_start(struct vault **out, const struct vault_options *o, struct err *e)
+{
+	struct vault *v = calloc(1, sizeof(*v));
+	pid_t parent = getpid();
+	struct answer a;
+	int fds[2];
+	enum rc rc;
+
+	*out = NULL;
+	if (v == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+		free(v);
+		return err_set(e, RC_IO, "vault: %s", strerror(errno));
+	}
+	v->pid = fork();
+	if (v->pid == 0)
+		vault_live(fds[1], (int)parent, o);
+	(void)close(fds[1]);
+	v->fd = fds[0];
+	if (v->pid < 0)
+		rc = err_set(e, RC_IO, "vault: %s", strerror(errno));
+	else
+		rc = answer_wait(v, ASK_HELLO, &a, e);
+	if (rc == RC_OK)
+		v->hello = a.of.hello;
+	if (rc == RC_OK)
+		*out = v;
+	else
+		vault_free(v);
+	return rc;
+}
+
+void
+vault_free(struct vault *v)
+{
+	if (v == NULL)
+		return;
+	if (v->fd >= 0)
+		(void)close(v->fd);
+	/* It ends when nobody can ask it any more; what doesn't is ended. */
+	if (v->pid > 0 && v->fd < 0)
+		(void)kill(v->pid, SIGKILL);
+	while (v->pid > 0 && waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(v);
+}
+
+const struct address *
+vault_treasury(const struct vault *v)
+{
+	return &v->hello.treasury;
+}
+
+const struct address *
+vault_gas_account(const struct vault *v)
+{
+	return &v->hello.gas_account;
+}
+
+unsigned
+vault_protection(const struct vault *v)
+{
+	return v->hello.protection;
+}
+
+enum rc
+vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
+    const struct journal_seen *seen, struct journal_mark *mark, struct err *e)
+{
+	struct answer a;
+	enum rc rc;
+
+	v->question.of.open = (struct question_open){ .seen = *seen };
+	memcpy(v->question.of.open.ledger_id, ledger_id, LEDGER_ID_LEN);
+	rc = ask(v, ASK_OPEN, &a, e);
+	*mark = a.of.mark;
+	return rc;
+}
+
+enum rc
+vault_authorize(struct vault *v, const struct vault_request *rq,
+    struct vault_authorization *out, struct err *e)
+{
+	struct answer a;
+	enum rc rc;
+
+	v->question.of.authorize = *rq;
+	rc = ask(v, ASK_AUTHORIZE, &a, e);
+	*out = a.of.authorization;
+	return rc;
+}
+
+enum rc
+vault_seal(
+    struct vault *v, struct seal *s, const struct sealed *what, struct err *e)
+{
+	struct answer a;
+	enum rc rc;
+
+	v->question.of.seal =
+	    (struct question_seal){ .seal = *s, .what = *what };
+	rc = ask(v, ASK_SEAL, &a, e);
+	memcpy(s->signature, a.of.signature, SIGNATURE_LEN);
+	return rc;
+}
+
+enum rc
+vault_gas_sign(struct vault *v, const struct transaction *t,
+    uint8_t signature[static SIGNATURE_LEN], struct err *e)
+{
+	struct question_gas *q = &v->question.of.gas;
+	struct answer a;
+	enum rc rc;
+
+	memset(signature, 0, SIGNATURE_LEN);
+	if (t->data.len > sizeof(q->bytes))
+		return err_set(e, RC_INVALID, "transaction: too much data");
+	q->transaction = *t;
+	q->len = t->data.len;
+	memcpy(q->bytes, t->data.p, t->data.len);
+	rc = ask(v, ASK_GAS, &a, e);
+	memcpy(signature, a.of.signature, SIGNATURE_LEN);
+	return rc;
+}

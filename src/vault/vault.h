@@ -1,0 +1,114 @@
+/*
+ * The vault: a process that has the treasury's key and does nothing but sign.
+ * It is forked before the first byte from outside is read, has no network, no
+ * ledger and no file but its journal, asks the gate (vault/gate.h) about
+ * every authorization, and writes it into the journal before it answers. The
+ * process that parses what strangers say never has the key.
+ *
+ * One thread at a time, of the process that started it.
+ */
+#ifndef WORKNET_VAULT_VAULT_H
+#define WORKNET_VAULT_VAULT_H
+
+#include "eth/eip712.h"
+#include "eth/seal.h"
+#include "vault/gas.h"
+#include "vault/gate.h"
+#include "vault/journal.h"
+#include "vault/sandbox.h"
+
+struct vault;
+
+struct vault_options {
+	const char *key_file;
+	const char *passphrase_file; /* "": none */
+	const char *gas_key_file;    /* "": no gas account */
+	/*
+	 * "": beside the key, named after chain and treasury. NULL: none is
+	 * opened, and nothing can be signed but seals.
+	 */
+	const char *journal_file;
+	bool journal_new; /* puts an old journal away */
+	struct eip712_domain domain;
+	struct gate_caps caps;
+	/* Of the gas account; chain and token are the domain's. */
+	int64_t gas_max_fee_wei;
+	int64_t gas_day_wei;
+	int64_t validity_s;
+};
+
+/*
+ * Starts it. Call it before threads, before the ledger is opened, and before
+ * anybody is asked anything. RC_NOT_FOUND, RC_INVALID, RC_NO_MEMORY: as
+ * treasury_key_read says of the key; RC_IO. vault_free ends the process.
+ */
+MUST_CHECK enum rc
+vault_start(struct vault **out, const struct vault_options *o, struct err *e);
+void vault_free(struct vault *v);
+
+/* Whose key it has; the gas account's address is zero when there is none. */
+const struct address *vault_treasury(const struct vault *v);
+const struct address *vault_gas_account(const struct vault *v);
+/* What protects it: bits of enum sandbox. */
+unsigned vault_protection(const struct vault *v);
+
+/*
+ * Has the vault read its journal, once, before the first signature: this
+ * ledger's, and not older than what the ledger has seen of it. RC_NOT_FOUND
+ * when there was one and is none, RC_CORRUPT when it is another one's, older,
+ * or damaged: then nothing is signed until a person has begun a new one.
+ * RC_INVALID, RC_CONFLICT (another process has it), RC_IO. *mark: how far it
+ * is.
+ */
+MUST_CHECK enum rc
+vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
+    const struct journal_seen *seen, struct journal_mark *mark, struct err *e);
+
+/* A payout to be signed. */
+struct vault_request {
+	struct address worker;
+	int64_t seq;
+	int64_t amount_micros;
+	bool adopted;	      /* found on the chain, never signed anew */
+	int64_t chain_time_s; /* the oldest of all nodes' newest blocks */
+	int64_t final_time_s; /* of their final blocks; 0: not known */
+};
+
+struct vault_authorization {
+	uint8_t signature[SIGNATURE_LEN];
+	int64_t valid_before; /* Unix seconds */
+	struct journal_mark mark;
+	/* When it is refused. */
+	enum gate_reason reason;
+	int64_t instead_micros; /* would be signed; 0: nothing */
+};
+
+/*
+ * Signs the authorization of that payment, whose nonce the vault computes
+ * itself, or gives what was signed of it before, which is the same to the
+ * byte. RC_CONFLICT: this number was signed with another amount, or has just
+ * expired, and may still be settled until out->valid_before; or it was found
+ * on the chain. RC_INVALID: refused by the gate, with the cap's name if it is
+ * one. RC_BUSY: the clocks differ, or the final block isn't known. RC_IO: the
+ * journal can't be written, or the vault has ended.
+ */
+MUST_CHECK enum rc
+vault_authorize(struct vault *v, const struct vault_request *rq,
+    struct vault_authorization *out, struct err *e);
+
+/*
+ * Signs s, whose other fields are given, over what; the vault has its own
+ * ledger id. It vouches for no balance below the amount, and for none at all
+ * of a payment that was found on the chain. RC_INVALID, RC_IO.
+ */
+MUST_CHECK enum rc vault_seal(
+    struct vault *v, struct seal *s, const struct sealed *what, struct err *e);
+
+/*
+ * Signs a type-2 transaction of the gas account (vault/gas.h) at this time.
+ * RC_INVALID: refused, with the reason. RC_NOT_FOUND: no gas account. RC_IO.
+ */
+MUST_CHECK enum rc vault_gas_sign(struct vault *v, const struct transaction *t,
+    uint8_t signature[static SIGNATURE_LEN], struct err *e);
+
+#endif

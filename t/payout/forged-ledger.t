@@ -1,0 +1,290 @@
+# What somebody gets who can write whatever he likes to the ledger: nothing
+# that the payer can see is wrong, and of the rest no more than the bounds that
+# stand outside of the ledger. Each forgery leaves a word of itself.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use Forger qw(forge forged_credit);
+use PayoutTest qw(rig_start rig_stop);
+use WorknetTest ();
+
+my $HOUR_MS = 3600 * 1000;
+
+# The id of a worker, as SQL.
+sub id_of { return "(SELECT id FROM worker WHERE address = '$_[0]')" }
+
+# The newest credit of a worker, and the newest result of it, as SQL.
+sub credit_of {
+	return "(SELECT max(id) FROM transfer WHERE kind = 'credit' AND " .
+	    'credit = ' . id_of($_[0]) . ')';
+}
+
+sub slot_of {
+	return '(SELECT max(slot) FROM result WHERE transfer = ' .
+	    credit_of($_[0]) . ')';
+}
+
+# A worker's result once more, as SQL: a new slot of the next cycle, paid by
+# the newest transfer, at the time at which it was paid before.
+sub copied_result {
+	my ($slot) = @_;
+
+	return 'UPDATE slot_counter SET last_slot = last_slot + 1;' .
+	    'UPDATE transfer SET at_ms = (SELECT t.at_ms FROM result r ' .
+	    "JOIN transfer t ON t.id = r.transfer WHERE r.slot = $slot) " .
+	    'WHERE id = (SELECT max(id) FROM transfer);' .
+	    'INSERT INTO result SELECT (SELECT last_slot FROM slot_counter), ' .
+	    '(SELECT max(id) FROM transfer), version, cycle_ms + 60000, ' .
+	    'copy, assigned_ms, timestamp_ms, success, status, ' .
+	    "response_ms, error, address_form, signature FROM result " .
+	    "WHERE slot = $slot;";
+}
+
+sub reward_of {
+	my ($l, $slot) = @_;
+
+	return $l->sql_value('SELECT v.reward_micros FROM result r JOIN ' .
+	    "task_version v ON v.id = r.version WHERE r.slot = $slot");
+}
+
+# The six rows that make somebody a worker with one well paid result, signed
+# with a key of his own; nothing is missing but somebody who gave the task.
+sub six_inserts {
+	my ($l, $micros) = @_;
+	my $now = WorknetTest::now_ms() - $HOUR_MS;
+	my ($signature, $address) = $l->sign('7e' x 32, 'task_00000', $now, 1,
+	    'lower');
+
+	return lc $address, 'INSERT INTO account (id, kind) VALUES ' .
+	    "(900, 'worker');" .
+	    "INSERT INTO worker VALUES (900, '" . lc($address) .
+	    "', 'active', $now);" .
+	    'INSERT INTO task_version SELECT max(id) + 1, 1, url, ' .
+	    "expected_status, timeout_ms, $micros, interval_ms, copies, " .
+	    'cooldown_ms, region, created_ms, zeroblob(32), 1 ' .
+	    'FROM task_version;' .
+	    forged_credit(lc $address, $micros) .
+	    "UPDATE transfer SET at_ms = $now WHERE id = (SELECT max(id) " .
+	    'FROM transfer);' .
+	    'UPDATE slot_counter SET last_slot = last_slot + 1;' .
+	    'INSERT INTO result SELECT (SELECT last_slot FROM slot_counter), ' .
+	    '(SELECT max(id) FROM transfer), (SELECT max(id) FROM ' .
+	    "task_version), 0, 0, $now, $now, 1, 200, 1, NULL, 1, X'" .
+	    substr($signature, 2) . "';";
+}
+
+# Runs a payout; each of the forgeries, [ worker, name, what is said ], isn't
+# paid, has its finding, and the audit sees it, too.
+sub refuses {
+	my ($l, $name, @forgeries) = @_;
+	my %had = map { ($_->[0] => $l->chain_money($_->[0])) } @forgeries;
+
+	$l->pay_is('findings', "$name: needs a person");
+	for (@forgeries) {
+		my ($worker, $what, $says) = @$_;
+		is($l->chain_money($worker), $had{$worker},
+		    "$what: isn't paid");
+		my ($detail) = map { $_->{detail} } $l->sql('SELECT detail ' .
+		    "FROM exceptions WHERE kind = 'evidence' AND " .
+		    "lower(subject) = '$worker'");
+		like($detail // '', $says, "$what: the finding names the row");
+	}
+	my ($status) = $l->audit;
+	isnt($status, 0, "$name: the audit isn't clean");
+}
+
+sub refuses_rows {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 9);
+	my @w = $l->worker_list;
+	my ($own, $six) = six_inserts($l, 1000000000);
+	my $slot = $l->sql_value('SELECT ' . slot_of($w[0]));
+	my $micros = reward_of($l, $slot);
+	my $moved = $l->sql_value('SELECT amount_micros FROM transfer WHERE ' .
+	    'id = ' . credit_of($w[8]));
+	my $version = $l->sql_value('SELECT max(id) + 1 FROM task_version') + 1;
+	my $ahead = WorknetTest::now_ms() + $HOUR_MS;
+	my @forgeries = (
+		[ $own, 'six rows with a key of one\'s own',
+		    qr/pays 1000000000 micro-USDC for it, max_reward_micros/,
+		    $six ],
+		[ $w[0], 'a result copied', qr/cycle|was paid for/,
+		    forged_credit($w[0], $micros) . copied_result($slot) ],
+		[ $w[1], 'a definition that nobody made',
+		    qr/definition $version: its hash is of other values/,
+		    'INSERT INTO task_version SELECT max(id) + 1, (SELECT ' .
+		    'v.task FROM result r JOIN task_version v ON v.id = ' .
+		    'r.version WHERE r.slot = ' . slot_of($w[1]) . '), url, ' .
+		    'expected_status, timeout_ms, reward_micros, ' .
+		    'interval_ms, copies, cooldown_ms, region, created_ms, ' .
+		    'hash, format FROM task_version;' .
+		    "UPDATE task_version SET reward_micros = (SELECT " .
+		    'v.reward_micros FROM result r JOIN task_version v ON ' .
+		    'v.id = r.version WHERE r.slot = ' . slot_of($w[1]) .
+		    ") WHERE id = $version;" .
+		    "UPDATE result SET version = $version WHERE slot = " .
+		    slot_of($w[1]) . ';' ],
+		[ $w[2], 'somebody else\'s credit', qr/slot \d+: signature/,
+		    'CREATE TEMP TABLE m AS SELECT ' . credit_of($w[8]) .
+		    ' AS id;' .
+		    'UPDATE transfer SET credit = ' . id_of($w[2]) .
+		    ' WHERE id = (SELECT id FROM m);' .
+		    'UPDATE account SET balance_micros = balance_micros + ' .
+		    "iif(id = " . id_of($w[2]) . ", $moved, -$moved) WHERE " .
+		    'id IN (' . id_of($w[2]) . ', ' . id_of($w[8]) . ');' ],
+		[ $w[3], 'a credit of times to come',
+		    qr/transfer \d+: its time is \d+ ms ahead/,
+		    "UPDATE transfer SET at_ms = $ahead WHERE id = " .
+		    credit_of($w[3]) . ';' ],
+		[ $w[4], 'a copy that its task hasn\'t',
+		    qr/slot \d+: is copy 7/,
+		    'UPDATE result SET copy = 7 WHERE slot = ' .
+		    slot_of($w[4]) . ';' ],
+		[ $w[5], 'a credit from what is in flight',
+		    qr/transfer \d+: a credit from account 2/,
+		    'UPDATE transfer SET debit = 2 WHERE id = ' .
+		    credit_of($w[5]) . ';' ],
+	);
+
+	forge($l, join('', map { $_->[3] } @forgeries), rechain => 1);
+	forge($l, 'UPDATE result SET response_ms = 7 WHERE slot = ' .
+	    slot_of($w[6]) . ';');
+	refuses($l, 'a ledger forged with hashes made anew', @forgeries,
+	    [ $w[6], 'a result changed under its hash',
+		qr/transfer \d+: its hash is of other values/ ]);
+	is(join(' ', sort map { $_->{address} } $l->payouts),
+	    join(' ', sort @w[7, 8]), 'the two others are paid');
+}
+
+# Six rows past every bound of the tables.
+sub refuses_unbounded {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 1);
+	my ($own, $six) = six_inserts($l, 1000000000000);
+
+	ok(!eval { forge($l, $six); 1 }, 'the tables refuse a reward of a ' .
+	    'million USDC');
+	$l = PayoutTest->new($rig, workers => 1);
+	forge($l, $six, unchecked => 1, rechain => 1);
+	refuses($l, 'such a reward around the tables',
+	    [ $own, 'a reward of a million USDC', qr/max_reward_micros/ ]);
+	is($l->sql_value('SELECT count(*) FROM payout'), 1,
+	    'and only the other worker is paid');
+}
+
+# What was paid once is worth nothing more, however it is dressed up.
+sub refuses_old_work {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 4);
+	my @w = $l->worker_list;
+	my @slots = map { $l->sql_value('SELECT ' . slot_of($_)) } @w;
+
+	$l->pay_is('paid', 'everybody is paid once');
+	my @forgeries = map {
+		[ $w[$_], $_ == 0 ? 'a paid result copied' :
+		    'a paid result taken for another credit',
+		    qr/cycle|was paid for|a credit without a result/,
+		    forged_credit($w[$_], 5000) . ($_ == 0 ?
+			copied_result($slots[0]) :
+			"UPDATE result SET transfer = (SELECT max(id) FROM " .
+			"transfer) WHERE slot = $slots[1];") ]
+	} 0, 1;
+	forge($l, join('', map { $_->[3] =~ s/\b5000\b/reward_of($l,
+	    $slots[$_->[0] eq $w[0] ? 0 : 1])/ger } @forgeries), rechain => 1);
+	$l->payout_conf(threshold_micros => 1);
+	refuses($l, 'old work paid again', @forgeries);
+}
+
+# While an assignment is kept, it counts.
+sub refuses_other_assignments {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 4);
+	my @w = $l->worker_list;
+
+	$l->more_work;
+	forge($l, 'UPDATE assignment SET reward_micros = reward_micros + 1 ' .
+	    'WHERE slot = ' . slot_of($w[0]) . ';' .
+	    'DELETE FROM assignment WHERE slot = ' . slot_of($w[1]) . ';' .
+	    'UPDATE assignment SET cycle_ms = cycle_ms + 1 WHERE slot = ' .
+	    slot_of($w[2]) . ';');
+	refuses($l, 'assignments that say otherwise',
+	    [ $w[0], 'another reward', qr/assignment says otherwise/ ],
+	    [ $w[1], 'none', qr/wasn't assigned to the worker/ ],
+	    [ $w[2], 'another cycle', qr/assignment says otherwise/ ]);
+	is(join(' ', map { $_->{address} } $l->payouts), $w[3],
+	    'the other worker is paid');
+}
+
+# The whole history is right, every key, signature and hash: the attacker's
+# own. Then only what stands outside of the ledger bounds what he gets.
+sub bounds_a_right_history {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 2, payout => {
+	    max_per_worker_day_micros => 5000 });
+	my @w = $l->worker_list;
+	my %honest = map { ($_ => 1) } @w;
+	my $seed = $l->{seed};
+
+	for (['98', 1, 600, 20, 1200000], ['99', 2, 1001, 10, 0]) {
+		my ($other, $workers, $reward, $results, $ago_ms) = @$_;
+		$l->worknet('task', 'edit', $_->{name}, '--reward', $reward)
+		    for $l->sql('SELECT name FROM task');
+		@$l{qw(seed workers)} = ("$seed$other", $workers);
+		$l->ledger_make('--append', '--results', $results,
+		    '--end-ms', WorknetTest::now_ms() - $ago_ms);
+	}
+	my @new = grep { !$honest{$_} } $l->worker_list;
+	my ($busy, @rich) = @new;
+
+	refuses($l, 'a right history of one\'s own',
+	    (map { [ $_, 'a reward above its bound',
+		qr/max_reward_micros is 1000/ ] } @rich),
+	    [ $busy, 'more in a day than the tasks can pay',
+		qr/earned more than 5000 micro-USDC in 24 hours/ ]);
+	is(join(' ', sort map { $_->{address} } $l->payouts),
+	    join(' ', sort @w), 'the honest workers are paid');
+	$l->payout_conf(max_per_worker_day_micros => 15000);
+	$l->pay_is('findings', 'with a higher bound');
+	is($l->chain_money($busy), 20 * 600, 'his day is worth no more ' .
+	    'than it');
+	is($l->chain_money($_), 0, 'a reward above its bound still nothing')
+	    for @rich;
+}
+
+# A crowd of workers whose every row is right, and all within their bounds: what
+# is paid of it in a day is the treasury's cap.
+sub bounds_the_loss {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 6);
+	my $cap = 5000;
+	my $paid = 0;
+
+	$l->payout_conf(max_per_day_micros => $cap);
+	SKIP: {
+		skip 'this program has no cap of all workers and a day', 2
+		    if $l->pay('-t') != 0 && $l->{err} =~ /unknown key/;
+		for (1 .. 3) {
+			$l->pay;
+			$l->more_work(10);
+		}
+		$paid += $l->chain_money($_) for $l->worker_list;
+		cmp_ok($paid, '<=', $cap, 'whoever writes the ledger gets no ' .
+		    'more than the day\'s cap');
+		cmp_ok($paid, '>', 0, 'which is what the cap lets through');
+	}
+}
+
+my $rig = rig_start();
+refuses_rows($rig);
+refuses_unbounded($rig);
+refuses_old_work($rig);
+refuses_other_assignments($rig);
+bounds_a_right_history($rig);
+bounds_the_loss($rig);
+rig_stop($rig);
+
+done_testing();

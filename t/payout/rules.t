@@ -1,0 +1,225 @@
+# Rules of a payout run that hide behind each other, or behind what nodes and
+# facilitators usually say: each is alone here. What survived a broken one once
+# is in t/mutants.
+use strict;
+use warnings;
+
+use FindBin;
+BEGIN { $ENV{srcdir} //= "$FindBin::Bin/../.." }
+use lib "$FindBin::Bin/../lib";
+use JSON::PP ();
+use Test::More;
+
+use PayoutTest qw(cases_ok);
+
+my @RIG = ('--slots-in-an-epoch', 16);
+my $FINAL = 70;			# blocks: two epochs and more
+my $VALIDITY_S = 3600;
+my $SLOW = { mode => 'http429', retryAfter => 3600 };
+my $OWED = 1500;		# micro-USDC, less than a worker is owed here
+my %BALANCE = (selector => '0x70a08231');
+my %BLACKLISTED = (selector => '0xfe575a87');
+
+sub ledger {
+	my ($rig, $nodes, %opt) = @_;
+	my $payout = delete $opt{payout};
+
+	return PayoutTest->new($rig, workers => 1, payout => {
+	    facilitators => $rig->{scripted}, validity_s => $VALIDITY_S,
+	    rpc_urls => join(' ', @{ $rig->{nodes} }[@$nodes]),
+	    threshold_micros => 100, %{ $payout // {} } }, %opt);
+}
+
+my @cases;
+sub case { push @cases, [ @_ ] }
+
+case('what is promised isn\'t promised again', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1], workers => 2, fund => 2 * $OWED);
+	my ($first, $second) = $l->worker_list;
+
+	cmp_ok($l->owed($_), '>', $OWED, 'a worker is owed more than half ' .
+	    'of what the treasury has') for $first, $second;
+	$rig->script('scripted', { mode => 'success-without-transfer' });
+	$l->pay('--worker', $first);
+	$l->pay_is('insolvent', 'while one payout is in flight the treasury ' .
+	    'hasn\'t enough for the next');
+	is($l->states($second), '', 'which isn\'t begun');
+});
+
+# On the chain: the second payout, and the first one's block is gone.
+case('a lost payout waits for an earlier one that isn\'t settled', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+
+	$rig->script('scripted', $SLOW);
+	$l->pay;
+	my ($first) = $rig->bodies;
+	$l->backup('first');
+	my $before = $rig->rpc('evm_snapshot');
+	$rig->deliver($first);
+	$l->pay('--reconcile');
+	$l->more_work;
+	$rig->script('scripted', $SLOW);
+	$l->pay;
+	my ($second) = grep { $_ ne $first } $rig->bodies;
+	ok(defined $second, 'a second payout was made when the first was paid');
+	$rig->rpc('evm_revert', $before);
+	$rig->submit($second);
+	$rig->mine($FINAL);
+	$l->restore('first');
+	$rig->script('scripted', $SLOW);
+	$l->pay for 1 .. 2;
+	is($l->states, 'submitted', 'it isn\'t booked before the first');
+	$rig->deliver($first);
+	$rig->mine($FINAL);
+	$l->pay for 1 .. 2;
+	like($l->states, qr/^(posted|final) (posted|final)$/,
+	    'when that is paid, both are');
+});
+
+case('what some nodes don\'t give is looked at again', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+	my ($w) = $l->worker_list;
+
+	$l->backup('before');
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay;
+	$rig->mine($FINAL);
+	$l->restore('before');
+	$l->worknet('payout', 'hold', $w);
+	$rig->node(0, { mode => 'invent', deny => 'all' });
+	$rig->node(1, { mode => 'error', methods => ['eth_getLogs'] });
+	$l->pay for 1 .. 2;
+	is($l->states, '', 'one node hides a payment, the other gives no logs');
+	$rig->node($_) for 0, 1;
+	$l->pay for 1 .. 2;
+	like($l->states, qr/^(posted|final)$/, 'later it is found');
+});
+
+case('who is held while a run is at work gets no payout', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+	my ($w) = $l->worker_list;
+	my $asked = sub { scalar grep { $_->{method} eq 'eth_call' &&
+	    $_->{params}[0]{data} =~ /^0xfe575a87.*\Q${\ substr($w, 2) }\E/i }
+	    $rig->node_requests(0) };
+
+	$rig->script('scripted', { mode => 'pass' });
+	$rig->node(0, { mode => 'slow', delayMs => 3000, %BLACKLISTED });
+	my $pid = $l->pay_start;
+	WorknetTest::wait_for($asked, 'the token to be asked of the worker');
+	$l->worknet('payout', 'hold', $w);
+	$l->pay_end($pid);
+	is($l->states, '', 'nothing is reserved');
+	$rig->node(0);
+	$l->worknet('payout', 'release', $w);
+	$l->settles_ok('when nobody holds it');
+});
+
+case('who is held is sent nothing that was signed before', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+	my ($w) = $l->worker_list;
+
+	$rig->script('scripted', $SLOW);
+	$l->pay;
+	$l->sql("UPDATE payout SET state = 'signed'");
+	$l->worknet('payout', 'hold', $w);
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay;
+	is(scalar($rig->settles), 0, 'nothing is posted');
+	$l->worknet('payout', 'release', $w);
+	$l->pay;
+	cmp_ok(scalar($rig->settles), '>', 0, 'until nobody holds it');
+	$l->settles_ok('then');
+});
+
+case('what expires within seconds isn\'t posted any more', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+
+	$rig->script('scripted', $SLOW);
+	$l->pay;
+	my ($body) = $rig->bodies;
+	my $end = JSON::PP::decode_json($body)->{paymentPayload}{payload}
+	    {authorization}{validBefore};
+	$rig->warp($end - 15 - time - $rig->ahead_s);
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay;
+	is(scalar($rig->settles), 0, '15 s before its end');
+	$rig->warp(700);
+	$rig->mine($FINAL);
+	$l->settles_ok('when it is over');
+});
+
+case('an answer to another call is none', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+
+	$rig->script('scripted', { mode => 'pass' });
+	$rig->node(0, { mode => 'other-id' });
+	$l->pay_is('system', 'with a node that answers others nothing is done');
+	is($l->states, '', 'nothing is reserved');
+	$rig->node(0);
+	$l->settles_ok('once it answers us');
+});
+
+case('a payment counts only in the block that its receipt names', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+
+	$rig->script('scripted', $SLOW);
+	$l->pay;
+	$rig->deliver($rig->bodies);
+	$rig->mine($FINAL);
+	$rig->node(0, { mode => 'invent', uses => [{ nonce => 'any',
+	    real => JSON::PP::true(), blockHash => '0x' . '8' x 64 }] });
+	$l->pay;
+	is($l->states, 'submitted', 'not in another one of that number');
+	$rig->node(0);
+	$l->settles_ok('once they are the same');
+});
+
+for my $poor (0, 1) {
+	case('the treasury has what the ' . ('first', 'last')[$poor] .
+	    ' node says, when that is less', sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, [0, 1]);
+
+		$rig->script('scripted', { mode => 'pass' });
+		$rig->node($poor, { mode => 'answer', %BALANCE,
+		    result => '0x' . '0' x 61 . '100' });
+		$l->pay_is('insolvent', 'the treasury hasn\'t enough');
+		is($l->states, '', 'nothing is reserved');
+		$rig->node($poor);
+		$l->settles_ok('once they agree');
+	});
+}
+
+case('each POST has a connection of its own', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0], workers => 4);
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay_is('paid', 'four workers are paid');
+	my %connections = map { ($_->{connection} => 1) } $rig->settles;
+	is(scalar(keys %connections), scalar($rig->settles),
+	    'no connection is used again: libcurl would repeat a POST');
+});
+
+case('after a POST of this run "no funds" may hide that it was carried out',
+    sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+
+	$rig->script('scripted', { mode => 'insufficient' });
+	$l->pay;
+	my @said = map { $_->{detail} =~ /^(\w+)/ } $l->sql('SELECT detail ' .
+	    "FROM payout_event WHERE kind = 'answered' ORDER BY id");
+	is("@said[0, 1]", 'retry ambiguous', 'the second answer says less');
+});
+
+cases_ok(3, \@RIG, @cases);
+done_testing();
