@@ -196,8 +196,9 @@ must_be_told(const struct run *r, const struct settler *s)
 
 	return h->failing_ms != 0 &&
 	    (h->unfit || h->runs >= SETTLER_RUNS_MAX || s->refused > 1 ||
-		clock_unix_ms() - h->failing_ms >=
-		    r->conf->payout_validity_s * 1000);
+		(h->runs > 1 &&
+		    clock_unix_ms() - h->failing_ms >=
+			r->conf->payout_validity_s * 1000));
 }
 
 bool
@@ -498,7 +499,7 @@ tell_node(struct run *r, const char *name, const char *words, struct err *e)
 	else
 		note_failure(&node, words);
 	rc = settler_health_set(r->db, node.name, h, e);
-	if (rc == RC_OK && must_be_told(r, &node))
+	if (rc == RC_OK && h->runs >= NODE_RUNS_MAX)
 		rc = run_finding(r, "node fails", name, h->words, e);
 	return rc;
 }

@@ -15,8 +15,13 @@ struct open_payout;
 
 /* Different payees in vain, in one run: then it is given no others. */
 #define SETTLER_PAYEES_MAX 3
-/* Runs in vain: then a person is told. One validity says the same. */
+/*
+ * Runs in vain, one after the other: then a person is told. More than one
+ * within a validity says the same.
+ */
 #define SETTLER_RUNS_MAX 3
+/* The same of a node's faults, each of which has lasted for some time. */
+#define NODE_RUNS_MAX 2
 
 struct settler {
 	char name[SETTLER_NAME_MAX + 1];
@@ -125,7 +130,7 @@ MUST_CHECK enum rc settlers_tell(struct run *r, struct err *e);
 
 /*
  * The same of the nodes, also when the run failed for them: one that doesn't
- * do its work is told as a settler is, after some runs or a validity.
+ * do its work is told after NODE_RUNS_MAX runs.
  */
 MUST_CHECK enum rc nodes_tell(struct run *r, struct err *e);
 
