@@ -187,7 +187,8 @@ sub refuses_old_work {
 	my @forgeries = map {
 		[ $w[$_], $_ == 0 ? 'a paid result copied' :
 		    'a paid result taken for another credit',
-		    qr/cycle|was paid for|a credit without a result/,
+		    $_ == 0 ? qr/cycle|was paid for/ :
+		    qr/a credit without a result|the rewards of its \d+ results/,
 		    forged_credit($w[$_], 5000) . ($_ == 0 ?
 			copied_result($slots[0]) :
 			"UPDATE result SET transfer = (SELECT max(id) FROM " .
@@ -264,18 +265,13 @@ sub bounds_the_loss {
 	my $paid = 0;
 
 	$l->payout_conf(max_per_day_micros => $cap);
-	SKIP: {
-		skip 'this program has no cap of all workers and a day', 2
-		    if $l->pay('-t') != 0 && $l->{err} =~ /unknown key/;
-		for (1 .. 3) {
-			$l->pay;
-			$l->more_work(10);
-		}
-		$paid += $l->chain_money($_) for $l->worker_list;
-		cmp_ok($paid, '<=', $cap, 'whoever writes the ledger gets no ' .
-		    'more than the day\'s cap');
-		cmp_ok($paid, '>', 0, 'which is what the cap lets through');
-	}
+	$l->pay;
+	$l->more_work(5);
+	$l->pay for 1, 2;
+	$paid += $l->chain_money($_) for $l->worker_list;
+	cmp_ok($paid, '<=', $cap, 'whoever writes the ledger gets no more ' .
+	    'than the day\'s cap');
+	cmp_ok($paid, '>', 0, 'which is what the cap lets through');
 }
 
 my $rig = rig_start();
