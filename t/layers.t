@@ -16,7 +16,7 @@ my %below = (
 	api => [qw(base eth json ledger)],
 	pay => [qw(base eth json http ledger)],
 	work => [qw(base eth json http)],
-	admin => [qw(base eth json ledger)],
+	admin => [qw(base eth json http ledger)],
 	serve => [qw(base api)],
 );
 
