@@ -1,4 +1,4 @@
-# Makes C of queries.sql: with -v out=ids an enum of the names, with
+# Makes C of queries.sql and what follows it: with -v out=ids an enum of the names, with
 # -v out=text a table of the statements in the same order; and with
 # -v out=prepare what has PostgreSQL prepare them all, whose parameters are
 # $1, $2 where SQLite's are ?1, ?2.
@@ -18,7 +18,7 @@ function finish() {
 	if (name == "")
 		return
 	if (text == "") {
-		print "queries.sql: " name " is empty" > "/dev/stderr"
+		print FILENAME ": " name " is empty" > "/dev/stderr"
 		exit 1
 	}
 	ids = ids "\tQ_" toupper(name) ",\n"
@@ -30,7 +30,7 @@ function finish() {
 	name = $3
 	text = plain = ""
 	if (name in seen) {
-		print "queries.sql: " name " twice" > "/dev/stderr"
+		print FILENAME ": " name " twice" > "/dev/stderr"
 		exit 1
 	}
 	seen[name] = 1

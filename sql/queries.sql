@@ -1,19 +1,8 @@
--- Every statement that the programs run. The build turns each ":name" into a
--- member of enum query_id; parameters are numbered (?1, ?2, ...).
-
--- Transactions ---------------------------------------------------------------
-
--- :name begin_write
-BEGIN IMMEDIATE;
-
--- :name begin_read
-BEGIN;
-
--- :name commit
-COMMIT;
-
--- :name rollback
-ROLLBACK;
+-- Every statement that the programs run, in the SQL that SQLite and PostgreSQL
+-- have in common: t/sql/dialect.t has PostgreSQL prepare them all. What only
+-- SQLite understands is in sqlite.sql. The build turns each ":name" into a
+-- member of enum query_id; parameters are numbered (?1, ?2, ...; $1, $2, ... for
+-- PostgreSQL).
 
 -- The ledger itself --------------------------------------------------------
 
@@ -27,28 +16,28 @@ SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 
 -- Its id is in the index of addresses: the row itself isn't read.
 -- :name worker_by_address
-SELECT id, EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
-	WHERE state = 'suspended' AND address = ?1)
+SELECT id, EXISTS (SELECT 1 FROM suspension WHERE address = ?1)
 FROM worker WHERE address = ?1;
 
 -- :name account_insert_worker
 INSERT INTO account (id, kind)
-SELECT max(max(id), 3) + 1, 'worker' FROM account;
+SELECT CASE WHEN max(id) > 3 THEN max(id) ELSE 3 END + 1, 'worker' FROM account;
 
 -- :name worker_insert
-INSERT INTO worker (id, address, state, first_seen_ms)
-VALUES (?1, ?2, 'active', ?3);
+INSERT INTO worker (id, address, first_seen_ms) VALUES (?1, ?2, ?3);
 
--- :name worker_set_state
-UPDATE worker SET state = ?2 WHERE id = ?1;
+-- :name worker_suspend
+INSERT INTO suspension (address) VALUES (?1) ON CONFLICT (address) DO NOTHING;
+
+-- :name worker_resume
+DELETE FROM suspension WHERE address = ?1;
 
 -- The schedule -------------------------------------------------------------
 
 -- What most polls end with: whether the worker is suspended, and whether
 -- anything is due, among the tasks of no region and of the region ?2.
 -- :name poll_look
-SELECT EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
-		WHERE state = 'suspended' AND address = ?1),
+SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = '' AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
@@ -61,7 +50,7 @@ SELECT EXISTS (SELECT 1 FROM worker INDEXED BY worker_suspended
 SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
 	t.turn_micros, t.given_ms,
 	(SELECT last_slot FROM slot_counter WHERE id = 1)
-FROM (SELECT 1) LEFT JOIN turn t ON t.worker = ?2 AND t.region = ?1;
+FROM (SELECT 1 AS one) o LEFT JOIN turn t ON t.worker = ?2 AND t.region = ?1;
 
 -- :name turn_set
 INSERT INTO turn (worker, region, turn_micros, given_ms) VALUES (?1, ?2, ?3, ?4)
@@ -85,9 +74,9 @@ SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.name, k.url, k.expected_status, d.anyone_ms <= ?3
 FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
 		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
-		ORDER BY open_ms LIMIT ?4 OFFSET ?5) d
-	CROSS JOIN task k ON k.id = d.task
-WHERE ?6 OR d.anyone_ms <= ?3;
+		ORDER BY open_ms, task LIMIT ?4 OFFSET ?5) d
+	CROSS JOIN task k
+WHERE k.id = d.task AND (CAST(?6 AS BIGINT) = 1 OR d.anyone_ms <= ?3);
 
 -- :name offer_again
 SELECT o.slot, o.copy FROM offer o
@@ -130,7 +119,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 -- and no cycle that still runs (one is shorter than two intervals).
 -- :name assignment_purge
 DELETE FROM assignment WHERE worker = ?1 AND assigned_ms < ?2 AND assigned_ms
-	< ?3 - (SELECT max(v.cooldown_ms, 2 * v.interval_ms)
+	< ?3 - (SELECT CASE WHEN v.cooldown_ms > 2 * v.interval_ms THEN v.cooldown_ms
+		ELSE 2 * v.interval_ms END
 		FROM task_version v WHERE v.id = version);
 
 -- A task's row leaves its place for another. An UPDATE would look for each of
@@ -140,14 +130,14 @@ DELETE FROM schedule
 WHERE paused = 0 AND region = ?1 AND open_ms = ?2 AND task = ?3;
 
 -- :name schedule_put
-INSERT OR FAIL INTO schedule (paused, region, open_ms, task, anyone_ms,
+INSERT INTO schedule (paused, region, open_ms, task, anyone_ms,
 	cycle_ms, given)
 VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6);
 
 -- Credit -------------------------------------------------------------------
 
--- A worker's assignments of the task of that name, if it wasn't removed, oldest
--- first, and what became of their slots. A result whose transfer isn't there
+-- A worker's assignments of the task of that name, oldest first, and what became
+-- of their slots. A result whose transfer isn't there
 -- yet is of the very credit that is being recorded, and so the worker's.
 -- :name assignments_for_result
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
@@ -156,27 +146,25 @@ SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
 FROM assignment a LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
 WHERE a.worker = ?1 AND a.task_name = ?2
-	AND NOT EXISTS (SELECT 1 FROM task INDEXED BY task_removed
-		WHERE state = 'removed' AND name = ?2)
 ORDER BY a.slot;
 
 -- :name task_exists
 SELECT 1 FROM task WHERE name = ?1 AND state <> 'removed';
 
--- OR FAIL, here and in transfer_insert: these change nothing before they fail,
--- and so SQLite needn't prepare for undoing them. Results come before their
--- transfer, in the same transaction.
+-- Results come before their transfer, in the same transaction. The first result
+-- of a slot stays: another one is passed over.
 -- :name result_insert
-INSERT OR FAIL INTO result (slot, transfer, version, cycle_ms, copy,
+INSERT INTO result (slot, transfer, version, cycle_ms, copy,
 	assigned_ms, timestamp_ms, success, status, response_ms, error,
 	address_form, signature)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+ON CONFLICT (slot) DO NOTHING;
 
 -- :name transfer_last
 SELECT id, hash FROM transfer ORDER BY id DESC LIMIT 1;
 
 -- :name transfer_insert
-INSERT OR FAIL INTO transfer (id, at_ms, kind, debit, credit, amount_micros,
+INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros,
 	hash, format)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 
@@ -220,13 +208,6 @@ UPDATE schedule SET region = ?3, open_ms = coalesce(?4, open_ms),
 	anyone_ms = coalesce(?5, anyone_ms)
 WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
--- While many tasks are edited, else each would be searched for.
--- :name schedule_index
-CREATE INDEX schedule_task ON schedule (task);
-
--- :name schedule_unindex
-DROP INDEX schedule_task;
-
 -- Copies that a new definition doesn't have aren't offered again.
 -- :name offer_trim
 DELETE FROM offer WHERE task = ?1 AND copy >= ?2;
@@ -236,8 +217,9 @@ UPDATE task SET state = ?2 WHERE id = ?1;
 
 -- Task ?2 of region ?1 is paused, or no longer.
 -- :name schedule_pause
-UPDATE schedule SET paused = ?3, open_ms = max(open_ms, ?4),
-	anyone_ms = max(anyone_ms, ?5)
+UPDATE schedule SET paused = ?3, open_ms = CASE WHEN open_ms > ?4
+		THEN open_ms ELSE ?4 END,
+	anyone_ms = CASE WHEN anyone_ms > ?5 THEN anyone_ms ELSE ?5 END
 WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- :name schedule_delete
@@ -277,10 +259,11 @@ SELECT w.id, w.address, a.balance_micros,
 	(SELECT h.reason FROM hold h
 		WHERE h.worker = w.id AND h.by = 'chain'),
 	EXISTS (SELECT 1 FROM payout p WHERE p.worker = w.id
-		AND p.state NOT IN ('final', 'voided'))
-FROM account a CROSS JOIN worker w ON w.id = a.id
-WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
-ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
+		AND p.is_open = 1)
+FROM account a CROSS JOIN worker w
+WHERE w.id = a.id AND a.id > 3 AND a.balance_micros >= ?1
+	AND (?2 = '' OR w.address = ?2)
+ORDER BY oldest_ms NULLS LAST, w.id;
 
 -- What was verified of a worker before its payouts, the newest first.
 -- :name seals
@@ -346,8 +329,8 @@ SELECT (SELECT balance_micros FROM account WHERE id = ?1),
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal
-FROM payout p INDEXED BY payout_open CROSS JOIN worker w ON w.id = p.worker
-WHERE p.id > ?1 AND p.state NOT IN ('final', 'voided')
+FROM payout p CROSS JOIN worker w
+WHERE w.id = p.worker AND p.id > ?1 AND p.is_open = 1
 ORDER BY p.id LIMIT 1;
 
 -- Of several with one nonce, the one that isn't voided, or the last that was.
@@ -355,7 +338,7 @@ ORDER BY p.id LIMIT 1;
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal
-FROM payout p CROSS JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
+FROM payout p CROSS JOIN worker w WHERE w.id = p.worker AND p.nonce = ?1
 ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 
 -- :name payout_insert
@@ -368,13 +351,13 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
 UPDATE payout SET state = ?3, paid_micros = ?4 WHERE id = ?1 AND state = ?2;
 
 -- :name authorization_insert
-INSERT INTO authorization (payout, signed_ms, valid_after, valid_before,
+INSERT INTO "authorization" (payout, signed_ms, valid_after, valid_before,
 	signature, from_block, body)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
 -- :name authorization_get
 SELECT signed_ms, valid_after, valid_before, signature, from_block, body
-FROM authorization WHERE payout = ?1;
+FROM "authorization" WHERE payout = ?1;
 
 -- :name event_last
 SELECT id, hash FROM payout_event ORDER BY id DESC LIMIT 1;
@@ -412,8 +395,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 -- :name submission_next_open
 SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
 	f.max_fee_wei, f.tip_wei, f.hash, f.signature
-FROM submission s CROSS JOIN submission_form f ON f.submission = s.id
-WHERE s.chain_id = ?1 AND s.account = ?2 AND s.nonce > ?3
+FROM submission s CROSS JOIN submission_form f
+WHERE f.submission = s.id AND s.chain_id = ?1 AND s.account = ?2
+	AND s.nonce > ?3
 	AND s.done_ms IS NULL
 ORDER BY s.nonce, f.max_fee_wei DESC LIMIT 1;
 
@@ -456,19 +440,19 @@ ORDER BY id DESC LIMIT 1;
 -- How many payouts aren't settled, and since when the oldest waits.
 -- :name payout_unsettled
 SELECT count(*), coalesce(min(reserved_ms), 0) FROM payout
-WHERE state NOT IN ('final', 'voided') AND state <> 'posted';
+WHERE is_open = 1 AND state <> 'posted';
 
 -- Whether one of worker ?1's payouts is open.
 -- :name worker_has_open
 SELECT EXISTS (SELECT 1 FROM payout
-	WHERE worker = ?1 AND state NOT IN ('final', 'voided'));
+	WHERE worker = ?1 AND is_open = 1);
 
 -- What is promised of one treasury.
 -- :name in_flight
 SELECT coalesce(sum(CASE WHEN state <> 'posted' THEN amount_micros
 	WHEN amount_micros > paid_micros THEN amount_micros - paid_micros
 	ELSE 0 END), 0)
-FROM payout WHERE state NOT IN ('final', 'voided') AND chain_id = ?1
+FROM payout WHERE is_open = 1 AND chain_id = ?1
 	AND token = ?2 AND treasury = ?3;
 
 -- :name event_last_tx
@@ -589,8 +573,9 @@ FROM task WHERE state <> 'removed' OR ?1
 ORDER BY name LIMIT ?2;
 
 -- :name task_states
-SELECT coalesce(sum(state = 'active'), 0), coalesce(sum(state = 'paused'), 0),
-	coalesce(sum(state = 'removed'), 0)
+SELECT count(*) FILTER (WHERE state = 'active'),
+	count(*) FILTER (WHERE state = 'paused'),
+	count(*) FILTER (WHERE state = 'removed')
 FROM task;
 
 -- When task ?2 of region ?1 next has a slot to give.
@@ -610,49 +595,56 @@ FROM task_version WHERE task = ?1 ORDER BY id DESC LIMIT ?2;
 SELECT r.slot, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	w.address
 FROM (SELECT * FROM result ORDER BY slot DESC LIMIT ?2) r
-	CROSS JOIN task_version v ON v.id = r.version
-	CROSS JOIN transfer t ON t.id = r.transfer
-	CROSS JOIN worker w ON w.id = t.credit
-WHERE v.task = ?1
+	CROSS JOIN task_version v
+	CROSS JOIN transfer t
+	CROSS JOIN worker w
+WHERE w.id = t.credit AND t.id = r.transfer AND v.id = r.version AND v.task = ?1
 ORDER BY r.slot DESC LIMIT ?3;
 
 -- Workers, those first who joined last.
 -- :name worker_list
-SELECT w.address, w.state, w.first_seen_ms, a.balance_micros,
-	(SELECT coalesce(sum(max(p.amount_micros - p.paid_micros, 0)), 0)
+SELECT w.address, CASE WHEN EXISTS (SELECT 1 FROM suspension s
+		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
+	w.first_seen_ms, a.balance_micros,
+	(SELECT coalesce(sum(CASE WHEN p.amount_micros > p.paid_micros
+		THEN p.amount_micros - p.paid_micros ELSE 0 END), 0)
 	 FROM payout p
-	 WHERE p.worker = w.id AND p.state NOT IN ('final', 'voided')),
+	 WHERE p.worker = w.id AND p.is_open = 1),
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id)
-FROM worker w CROSS JOIN account a ON a.id = w.id
+FROM worker w CROSS JOIN account a
+WHERE a.id = w.id
 ORDER BY w.id DESC LIMIT ?1;
 
 -- :name worker_states
-SELECT coalesce(sum(state = 'active'), 0),
-	coalesce(sum(state = 'suspended'), 0)
-FROM worker;
+SELECT count(*) FILTER (WHERE s.address IS NULL),
+	count(*) FILTER (WHERE s.address IS NOT NULL)
+FROM worker w LEFT JOIN suspension s ON s.address = w.address;
 
 -- :name worker_get
-SELECT w.id, w.state, w.first_seen_ms, a.balance_micros,
+SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
+		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
+	w.first_seen_ms, a.balance_micros,
 	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
 	 WHERE t.credit = w.id AND t.credit > 3 AND t.kind = 'credit'),
-	(SELECT coalesce(sum(max(p.amount_micros - p.paid_micros, 0)), 0)
+	(SELECT coalesce(sum(CASE WHEN p.amount_micros > p.paid_micros
+		THEN p.amount_micros - p.paid_micros ELSE 0 END), 0)
 	 FROM payout p
-	 WHERE p.worker = w.id AND p.state NOT IN ('final', 'voided')),
+	 WHERE p.worker = w.id AND p.is_open = 1),
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id),
 	(SELECT count(*) FROM transfer t CROSS JOIN result r
-		ON r.transfer = t.id
-	 WHERE t.credit = w.id AND t.credit > 3)
-FROM worker w CROSS JOIN account a ON a.id = w.id WHERE w.address = ?1;
+	 WHERE r.transfer = t.id AND t.credit = w.id AND t.credit > 3)
+FROM worker w CROSS JOIN account a WHERE a.id = w.id AND w.address = ?1;
 
 -- :name worker_results
 SELECT r.slot, k.name, r.timestamp_ms, r.success, r.status, r.response_ms,
 	r.error, v.reward_micros
-FROM transfer t CROSS JOIN result r ON r.transfer = t.id
-	CROSS JOIN task_version v ON v.id = r.version
-	CROSS JOIN task k ON k.id = v.task
-WHERE t.credit = ?1 AND t.credit > 3
+FROM transfer t CROSS JOIN result r
+	CROSS JOIN task_version v
+	CROSS JOIN task k
+WHERE k.id = v.task AND v.id = r.version AND r.transfer = t.id
+	AND t.credit = ?1 AND t.credit > 3
 ORDER BY t.id DESC, r.slot DESC LIMIT ?2;
 
 -- What a worker was given and nobody was paid for, until when it is paid: ?4
@@ -674,13 +666,13 @@ SELECT count(*) FROM result WHERE transfer >= ?1;
 -- The cycles that were checked by transfers from ?1 on.
 -- :name cycles_checked
 SELECT DISTINCT v.task, r.cycle_ms
-FROM result r CROSS JOIN task_version v ON v.id = r.version
-WHERE r.transfer >= ?1 ORDER BY v.task, r.cycle_ms;
+FROM result r CROSS JOIN task_version v
+WHERE v.id = r.version AND r.transfer >= ?1 ORDER BY v.task, r.cycle_ms;
 
 -- :name task_cycles
 SELECT k.id, k.name, v.interval_ms, v.created_ms
-FROM task k CROSS JOIN task_version v ON v.id = k.version
-WHERE k.state = 'active' ORDER BY k.id;
+FROM task k CROSS JOIN task_version v
+WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
 
 -- What bounds the pay of each task that is given.
 -- :name task_bounds
@@ -702,14 +694,10 @@ FROM hold;
 
 -- :name payouts_open
 SELECT count(*), coalesce(sum(amount_micros), 0) FROM payout
-WHERE state NOT IN ('final', 'voided');
+WHERE is_open = 1;
 
 -- :name exception_list
 SELECT kind, subject, detail FROM exceptions;
-
--- :name schema_objects
-SELECT type || ' ' || name, sql FROM sqlite_schema
-WHERE name NOT GLOB 'sqlite_*' ORDER BY 1;
 
 -- The audit ----------------------------------------------------------------
 -- Outer joins: a row that points nowhere must show, not stay away.
@@ -725,11 +713,13 @@ SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
 FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
 
 -- :name audit_task
-SELECT k.id, k.name, k.version, v.task, (k.url, k.expected_status, k.timeout_ms,
-		k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-		k.region)
-	IS (v.url, v.expected_status, v.timeout_ms, v.reward_micros,
-		v.interval_ms, v.copies, v.cooldown_ms, v.region)
+SELECT k.id, k.name, k.version, v.task, CASE WHEN k.url = v.url
+		AND k.expected_status = v.expected_status
+		AND k.timeout_ms = v.timeout_ms
+		AND k.reward_micros = v.reward_micros
+		AND k.interval_ms = v.interval_ms AND k.copies = v.copies
+		AND k.cooldown_ms = v.cooldown_ms AND k.region = v.region
+	THEN 1 ELSE 0 END
 FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 
 -- What isn't right with the rows of the schedule: a table, the worker, the task
@@ -738,7 +728,7 @@ FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 SELECT 'assignment', a.worker, k.id, a.slot, 'points at what isn''t there'
 FROM assignment a LEFT JOIN task k ON k.name = a.task_name
 	LEFT JOIN task_version v ON v.id = a.version
-WHERE k.id IS NULL OR v.task IS NOT k.id
+WHERE k.id IS NULL OR v.task IS NULL OR v.task <> k.id
 	OR NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = a.worker)
 UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
 	'has another reward than its definition'
@@ -750,8 +740,8 @@ UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
 FROM turn t WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
 UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'isn''t as its task is'
 FROM schedule s LEFT JOIN task k ON k.id = s.task
-WHERE k.state IS NOT iif(s.paused, 'paused', 'active')
-	OR k.region IS NOT s.region
+WHERE k.id IS NULL OR k.region <> s.region
+	OR k.state <> CASE s.paused WHEN 1 THEN 'paused' ELSE 'active' END
 UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'stands there twice'
 FROM schedule s GROUP BY s.task HAVING count(*) > 1
 UNION ALL SELECT 'schedule', NULL, k.id, NULL, 'doesn''t stand there'
@@ -781,22 +771,26 @@ WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 -- Slots were given in the order of their numbers.
 -- :name audit_slot
 SELECT r.slot, v.task, r.cycle_ms, r.copy
-FROM result r CROSS JOIN task_version v ON v.id = r.version ORDER BY r.slot;
+FROM result r CROSS JOIN task_version v
+WHERE v.id = r.version
+ORDER BY r.slot;
 
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker
 SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
 	r.timestamp_ms
-FROM result r CROSS JOIN transfer t ON t.id = r.transfer
-	CROSS JOIN task_version v ON v.id = r.version
+FROM result r CROSS JOIN transfer t
+	CROSS JOIN task_version v
+WHERE v.id = r.version AND t.id = r.transfer
 ORDER BY t.credit, v.task, r.slot;
 
 -- The same in order of what was signed: two that are alike stand together.
 -- :name audit_signed
 SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
 	r.timestamp_ms
-FROM result r CROSS JOIN transfer t ON t.id = r.transfer
-	CROSS JOIN task_version v ON v.id = r.version
+FROM result r CROSS JOIN transfer t
+	CROSS JOIN task_version v
+WHERE v.id = r.version AND t.id = r.transfer
 ORDER BY t.credit, v.task, r.timestamp_ms, r.slot;
 
 -- Every worker's credits in order of time.
@@ -838,15 +832,15 @@ SELECT p.id, w.address, p.seq, p.amount_micros, p.paid_micros, p.state,
 		WHERE e.payout = p.id AND e.kind = 'posted'
 		AND p.state IN ('posted', 'final')
 		ORDER BY e.id DESC LIMIT 1)
-FROM payout p CROSS JOIN worker w ON w.id = p.worker
-WHERE (NOT ?1 OR p.state NOT IN ('final', 'voided'))
-	AND (?2 = 0 OR p.worker = ?2)
+FROM payout p CROSS JOIN worker w
+WHERE w.id = p.worker AND (p.is_open >= ?1)
+	AND (p.worker = ?2 OR ?2 = 0)
 ORDER BY p.id DESC LIMIT ?3;
 
 -- :name payout_count
 SELECT count(*) FROM payout p
-WHERE (NOT ?1 OR p.state NOT IN ('final', 'voided'))
-	AND (?2 = 0 OR p.worker = ?2);
+WHERE (p.is_open >= ?1)
+	AND (p.worker = ?2 OR ?2 = 0);
 
 -- A payout, the transaction and block that it is posted in, the transfer that
 -- reserved it, whether it was adopted, and its authorization.
@@ -865,9 +859,9 @@ SELECT p.worker, w.address, p.seq, p.amount_micros, p.paid_micros, p.state,
 		AND f.subject = 'payout ' || p.id),
 	a.signed_ms, a.valid_after, a.valid_before, a.signature,
 	a.from_block, length(a.body)
-FROM payout p CROSS JOIN worker w ON w.id = p.worker
-	LEFT JOIN authorization a ON a.payout = p.id
-WHERE p.id = ?1;
+FROM payout p CROSS JOIN worker w
+	LEFT JOIN "authorization" a ON a.payout = p.id
+WHERE w.id = p.worker AND p.id = ?1;
 
 -- What happened to a payout, in order.
 -- :name payout_events
@@ -886,9 +880,10 @@ FROM payout p WHERE p.worker = ?1 AND p.id < ?2;
 -- What those payouts took of the worker's balance after that, ?3.
 -- :name payout_taken
 SELECT coalesce(sum(t.amount_micros), 0)
-FROM payout p CROSS JOIN payout_event e ON e.payout = p.id
-	CROSS JOIN transfer t ON t.id = e.transfer
-WHERE p.worker = ?1 AND p.id < ?2 AND e.kind = 'reserved' AND t.id > ?3;
+FROM payout p CROSS JOIN payout_event e
+	CROSS JOIN transfer t
+WHERE t.id = e.transfer AND e.payout = p.id AND p.worker = ?1 AND p.id < ?2
+	AND e.kind = 'reserved' AND t.id > ?3;
 
 -- A worker's balance after transfer ?2.
 -- :name balance_at
@@ -904,31 +899,34 @@ SELECT t.id, t.at_ms, t.kind, CASE WHEN t.debit = ?1 THEN -t.amount_micros
 		ELSE t.amount_micros END,
 	(SELECT count(*) FROM result r WHERE r.transfer = t.id),
 	CASE WHEN t.kind = 'credit' THEN NULL ELSE (SELECT p.id
-		FROM payout p CROSS JOIN payout_event e ON e.payout = p.id
-		WHERE p.worker = ?1 AND e.transfer = t.id) END
+		FROM payout p CROSS JOIN payout_event e
+		WHERE e.payout = p.id AND p.worker = ?1 AND e.transfer = t.id) END
 FROM (SELECT id FROM transfer
 		WHERE credit = ?1 AND credit > 3 AND id > ?2 AND id <= ?3
 	UNION ALL SELECT d.id FROM transfer d
 		WHERE d.debit = ?1 AND d.debit > 3 AND d.id > ?2 AND d.id <= ?3
 		AND NOT EXISTS (SELECT 1 FROM payout p
-			CROSS JOIN payout_event e ON e.payout = p.id
-			WHERE p.worker = ?1 AND e.transfer = d.id
+			CROSS JOIN payout_event e
+			WHERE e.payout = p.id AND p.worker = ?1 AND e.transfer = d.id
 			AND e.kind = 'reserved')) i
-	CROSS JOIN transfer t ON t.id = i.id
+	CROSS JOIN transfer t
+WHERE t.id = i.id
 ORDER BY t.id;
 
 -- The results behind the credits among them.
 -- :name payout_results
 SELECT t.id, r.slot, r.timestamp_ms, k.name, r.success, r.status, r.error,
-	v.reward_micros, iif(r.success, 'up', 'down')
-FROM transfer t CROSS JOIN result r ON r.transfer = t.id
-	CROSS JOIN task_version v ON v.id = r.version
-	CROSS JOIN task k ON k.id = v.task
-WHERE t.credit = ?1 AND t.credit > 3 AND t.id > ?2 AND t.id <= ?3
+	v.reward_micros, CASE r.success WHEN 1 THEN 'up' ELSE 'down' END
+FROM transfer t CROSS JOIN result r
+	CROSS JOIN task_version v
+	CROSS JOIN task k
+WHERE k.id = v.task AND v.id = r.version AND r.transfer = t.id
+	AND t.credit = ?1 AND t.credit > 3 AND t.id > ?2 AND t.id <= ?3
 ORDER BY t.id, r.slot;
 
 -- :name hold_list
-SELECT w.address, iif(h.worker = 0, 'everybody', w.address), h.by, h.since_ms, h.reason
+SELECT w.address, CASE h.worker WHEN 0 THEN 'everybody' ELSE w.address END,
+	h.by, h.since_ms, h.reason
 FROM hold h LEFT JOIN worker w ON w.id = h.worker
 ORDER BY h.worker, h.by;
 
@@ -941,7 +939,8 @@ FROM hold WHERE worker = ?1;
 -- :name finding_list
 SELECT id, at_ms, kind, subject, detail, closed_ms, since_ms, last_ms, times,
 	closed_by
-FROM finding WHERE ?1 OR closed_ms IS NULL ORDER BY id;
+FROM finding
+WHERE CAST(?1 AS BIGINT) = 1 OR closed_ms IS NULL ORDER BY id;
 
 -- :name finding_get
 SELECT kind, subject, closed_ms FROM finding WHERE id = ?1;
@@ -952,7 +951,7 @@ WHERE id = ?1 AND closed_ms IS NULL;
 
 -- Where the newest payout on chain ?1 (0: any) was made from.
 -- :name treasury_last
-SELECT treasury FROM payout WHERE ?1 = 0 OR chain_id = ?1
+SELECT treasury FROM payout WHERE chain_id = ?1 OR ?1 = 0
 ORDER BY id DESC LIMIT 1;
 
 -- What was earned by transfers from ?1 on, in spans of ?3 ms that end at ?2,
@@ -989,7 +988,7 @@ SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros,
 	e.tx IS NOT NULL, p.nonce, p.chain_id, p.token, p.treasury, w.address
 FROM payout p LEFT JOIN worker w ON w.id = p.worker
-	LEFT JOIN authorization a ON a.payout = p.id
+	LEFT JOIN "authorization" a ON a.payout = p.id
 	LEFT JOIN payout_event e ON e.payout = p.id
 	LEFT JOIN transfer t ON t.id = e.transfer
 ORDER BY p.worker, p.seq, p.id, e.id;

@@ -82,12 +82,6 @@ CREATE TABLE task (
 CREATE INDEX task_version_task ON task_version (task);
 CREATE INDEX task_of_version ON task (version);
 
--- A result learns from this small index that its task wasn't removed; all else
--- that it needs is in its assignment. With a million tasks each look at one is
--- cold pages, a tenth of what a result costs. Cost: an entry for each removed
--- task.
-CREATE INDEX task_removed ON task (name) WHERE state = 'removed';
-
 -- Where each task that isn't removed stands: a row each, in the order in which
 -- a region's tasks next have a slot to give. A poll takes from the front. A
 -- slot that is given moves its row behind, beside those that were given with
@@ -154,15 +148,16 @@ CREATE TABLE worker (
 	address		TEXT NOT NULL UNIQUE
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
 			ltrim(substr(address, 3), '0123456789abcdef') = ''),
-	state		TEXT NOT NULL CHECK (state IN ('active', 'suspended')),
 	first_seen_ms	INTEGER NOT NULL
 ) STRICT;
 
--- A poll learns from this small index that its worker isn't suspended, and when
--- nothing is due, that is all it needs of it: with a million workers each look
--- at one is cold pages, a quarter of what such a poll costs. Cost: an entry for
--- each suspended worker.
-CREATE INDEX worker_suspended ON worker (address) WHERE state = 'suspended';
+-- Who takes no part until the operator says otherwise. A poll learns from this
+-- small table that its worker isn't suspended, and when nothing is due, that is
+-- all it needs of it: with a million workers each look at one is cold pages, a
+-- quarter of what such a poll costs.
+CREATE TABLE suspension (
+	address		TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- A worker's place in the round of a region; see level.
 CREATE TABLE turn (
@@ -282,23 +277,25 @@ CREATE TABLE payout (
 	seal		TEXT NOT NULL CHECK (length(seal) = 132),
 	-- What the chain says that the nonce paid; differs from the amount
 	-- only after a restore, and then there is a finding.
-	paid_micros	INTEGER NOT NULL DEFAULT 0 CHECK (paid_micros >= 0)
+	paid_micros	INTEGER NOT NULL DEFAULT 0 CHECK (paid_micros >= 0),
+	-- 1 until it is settled for ever: said here alone.
+	is_open		INTEGER NOT NULL GENERATED ALWAYS AS
+			(CASE WHEN state IN ('final', 'voided') THEN 0 ELSE 1 END)
+			STORED
 ) STRICT;
 
 -- One payout of each number and nonce, besides voided ones.
 CREATE UNIQUE INDEX payout_seq
-	ON payout (worker, seq, iif(state = 'voided', id, 0));
+	ON payout (worker, seq, (CASE state WHEN 'voided' THEN id ELSE 0 END));
 CREATE UNIQUE INDEX payout_nonce
-	ON payout (nonce, iif(state = 'voided', id, 0));
+	ON payout (nonce, (CASE state WHEN 'voided' THEN id ELSE 0 END));
 
--- What a run has to look at, in its order; final and voided payouts leave
--- this index.
-CREATE INDEX payout_open ON payout (id)
-	WHERE state NOT IN ('final', 'voided');
+-- What a run has to look at, in its order.
+CREATE INDEX payout_open ON payout (is_open, id);
 
 -- The signed authorization (EIP-3009) and the very bytes that are sent: a
 -- retry sends the same ones.
-CREATE TABLE authorization (
+CREATE TABLE "authorization" (
 	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
 	signed_ms	INTEGER NOT NULL CHECK (signed_ms >= 0),
 	valid_after	INTEGER NOT NULL	-- Unix seconds
@@ -491,15 +488,17 @@ CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer
 BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
 CREATE TRIGGER transfer_no_replace BEFORE INSERT ON transfer
 WHEN EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id)
-BEGIN SELECT RAISE(FAIL, 'transfer is append-only'); END;
+BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
 
 CREATE TRIGGER result_no_update BEFORE UPDATE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
 CREATE TRIGGER result_no_delete BEFORE DELETE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+-- The first result of a slot stays, and nobody is told: that is how the
+-- coordinator learns that another request was paid for it.
 CREATE TRIGGER result_no_replace BEFORE INSERT ON result
 WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
-BEGIN SELECT RAISE(FAIL, 'result is append-only'); END;
+BEGIN SELECT RAISE(IGNORE); END;
 
 CREATE TRIGGER payout_event_no_update BEFORE UPDATE ON payout_event
 BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
@@ -547,7 +546,7 @@ WHEN NEW.id IS NOT OLD.id OR NEW.worker IS NOT OLD.worker
 	OR NEW.verified_to IS NOT OLD.verified_to
 	OR NEW.verified_micros IS NOT OLD.verified_micros
 	OR NEW.seal IS NOT OLD.seal
-	OR OLD.state IN ('final', 'voided')
+	OR OLD.is_open = 0
 BEGIN SELECT RAISE(ABORT, 'a payout only changes its state'); END;
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout
 BEGIN SELECT RAISE(ABORT, 'a payout is never deleted'); END;
@@ -616,7 +615,8 @@ BEGIN SELECT RAISE(ABORT, 'a finding is never replaced'); END;
 -- What each worker has earned and is still owed.
 CREATE VIEW balances AS
 SELECT	w.address,
-	w.state,
+	CASE WHEN EXISTS (SELECT 1 FROM suspension s WHERE s.address = w.address)
+		THEN 'suspended' ELSE 'active' END AS state,
 	printf('%d.%06d', a.balance_micros / 1000000, a.balance_micros % 1000000)
 		AS owed_usdc,
 	(SELECT printf('%d.%06d', coalesce(sum(t.amount_micros), 0) / 1000000,
@@ -677,7 +677,7 @@ SELECT	p.id AS payout,
 		WHERE e.payout = p.id) / 1000, 'unixepoch') AS since,
 	p.nonce
 FROM payout p JOIN worker w ON w.id = p.worker
-WHERE p.state NOT IN ('final', 'voided');
+WHERE p.is_open = 1;
 
 -- Double entry: the sum of all balances. Anything but 0 is an alarm.
 CREATE VIEW trial_balance AS
@@ -693,9 +693,10 @@ FROM trial_balance WHERE micros <> 0
 UNION ALL
 SELECT 'in flight', 'account 2', 'holds ' || a.balance_micros
 	|| ' micro-USDC, open payouts hold ' || o.micros
-FROM account a, (SELECT coalesce(sum(iif(state = 'posted',
-		max(amount_micros - paid_micros, 0), amount_micros)), 0)
-	AS micros FROM payout WHERE state NOT IN ('final', 'voided')) o
+FROM account a, (SELECT coalesce(sum(CASE WHEN state <> 'posted'
+		THEN amount_micros WHEN amount_micros > paid_micros
+		THEN amount_micros - paid_micros ELSE 0 END), 0)
+	AS micros FROM payout WHERE is_open = 1) o
 WHERE a.id = 2 AND a.balance_micros <> o.micros
 UNION ALL
 SELECT 'paid', 'account 3', 'holds ' || a.balance_micros

@@ -192,7 +192,39 @@ exits(wn('task', 'add', 'x y', '--url', 'https://example.net/'), 1,
     qr/task id: got "x y"/, 'an id with a space is refused');
 exits(wn('task', 'add', 'y'), 2, qr/needs --url/, 'no url: usage');
 exits(wn('task', 'add', 'y', '--url', 'ftp://example.net/'), 1,
-    qr/expected http/, 'another scheme is refused');
+    qr/not http or https/, 'another scheme is refused');
+# What every worker would refuse for ever, and be paid for.
+for ([ 'http://h:99999/', qr/no such port/ ],
+    [ 'http://u:pw@h/', qr/a user or password/ ],
+    [ 'http://exa mple/', qr/malformed URL/ ],
+    [ 'http://[::1/', qr/malformed URL/ ],
+    [ 'http:///', qr/malformed URL/ ],
+    (map { [ $_, qr/not a public address/ ] } 'http://169.254.169.254/',
+    'http://[::1]/', 'http://127.1/', 'http://0x7f000001/',
+    'http://localhost:8080/', 'http://a.localhost/', 'http://10.0.0.1./',
+    'http://[::ffff:10.0.0.1]/')) {
+	my ($url, $why) = @$_;
+	exits(wn('task', 'add', 'y', '--url', $url), 1, $why,
+	    "a task for $url is refused");
+	exits(wn('task', 'edit', 'plain', '--url', $url), 1, $why,
+	    'nor does one become it');
+}
+exits(wn('task', 'add', 'y', '--url', 'http://x/', '--expect', 101), 1,
+    qr/expected status: got 101, expected 200/,
+    'a status that comes before an answer is none to expect');
+exits(wn('task', 'edit', 'plain', '--url', "http://b\xc3\xbccher.example/x"),
+    0, '', 'a name beyond ASCII is taken');
+is(json_of(wn('task', 'show', 'plain', '--json'))->{url},
+    'http://xn--bcher-kva.example/x', 'as the name that DNS has for it');
+wn('task', 'edit', 'plain', '--url', 'http://example.net/');
+{
+	my $open = write_file("$Dir/etc/open.conf",
+	    "[ledger]\npath = ledger.db\n[worker]\nallow_private = yes\n");
+	exits(worknet('-c', $open, 'task', 'edit', 'plain', '--url',
+	    'http://127.0.0.1/'), 0, '',
+	    'private targets are taken where the configuration says so');
+	wn('task', 'edit', 'plain', '--url', 'http://example.net/');
+}
 exits(wn('task', 'add', 'y', '--url', 'http://x/' . 'y' x 2000), 2,
     qr/--url: longer than/, 'a url too long is refused');
 exits(wn('task', 'add', 'y', '--url', 'http://x/', '--interval', 30), 2,
@@ -325,6 +357,10 @@ for ([ 'an unknown field', with(\%new, colour => 'red'),
     [ 'a negative number', with(\%new, cooldownMs => -1),
 	qr/whole number: cooldownMs/ ],
     [ 'a value out of range', with(\%new, copies => 0), qr/copies: got 0/ ],
+    [ 'a private address', with(\%new, url => 'http://10.0.0.1/'),
+	qr/task 2 \(three\): URL refused: not a public address/ ],
+    [ 'an interim status', with(\%new, expectedStatus => 101),
+	qr/expected status: got 101/ ],
     [ 'an id too long', with(\%new, id => 'x' x 65), qr/too long: id/ ],
     [ 'an invalid id', with(\%new, id => 'x y'), qr/task id: got/ ],
     [ 'no url', without(\%new, 'url'), qr/missing: url/ ],

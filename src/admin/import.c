@@ -15,6 +15,7 @@
 struct import {
 	struct db *db;
 	bool update;
+	bool allow_private;
 	int64_t now_ms;
 	struct err why; /* it stopped */
 
@@ -155,6 +156,9 @@ task_store(struct import *m, struct err *e)
 	struct task_row old;
 	enum rc rc;
 
+	rc = value_take_url(m->def.url, m->allow_private, e);
+	if (rc != RC_OK)
+		return rc;
 	rc = task_get(m->db, m->id, &old, e);
 	if (rc == RC_NOT_FOUND) {
 		m->added++;
@@ -276,6 +280,7 @@ command_task_import(struct admin *a)
 	if (code != ADMIN_OK)
 		return code;
 	m.db = a->db;
+	m.allow_private = a->conf.worker_allow_private;
 	buf_init(&text, IMPORT_MAX);
 	rc = buf_read_file(
 	    &text, strcmp(path, "-") == 0 ? "/dev/stdin" : path, &e);

@@ -105,6 +105,8 @@ command_task_add(struct admin *a)
 		return code;
 	rc = db_begin(a->db, &e);
 	if (rc == RC_OK)
+		rc = value_take_url(d.url, a->conf.worker_allow_private, &e);
+	if (rc == RC_OK)
 		rc = task_add(a->db, a->args.arg[0], &d, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
@@ -139,6 +141,8 @@ command_task_edit(struct admin *a)
 		d = t.def;
 		rc = definition_set(&a->args, &d, &given, &e);
 	}
+	if (rc == RC_OK && a->args.opt[OPT_URL] != NULL)
+		rc = value_take_url(d.url, a->conf.worker_allow_private, &e);
 	if (rc == RC_OK && task_definition_is(&d, &t.def)) {
 		db_rollback(a->db);
 		report(a, "unchanged", "has this definition already");

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/limits.h"
+#include "http/http.h"
 
 #define MICROS 1000000 /* in one USDC */
 
@@ -83,6 +83,32 @@ value_parse_span(
 	    "%s: got \"%.80s\", expected a whole "
 	    "number with its unit (ms, s, m, h or d), such as 30s",
 	    what, text);
+}
+
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80)
+		text++;
+	return *text == '\0';
+}
+
+enum rc
+value_take_url(char url[static URL_MAX + 1], bool allow_private, struct err *e)
+{
+	char ascii[HTTP_URL_MAX + 1];
+	enum rc rc;
+
+	rc = http_url_ascii(
+	    ascii, url, allow_private ? target_is_any : target_is_public, e);
+	if (rc != RC_OK || is_ascii(url))
+		return rc;
+	if (strlen(ascii) > URL_MAX)
+		return err_set(e, RC_INVALID,
+		    "URL in ASCII: got %zu bytes, expected %d at most",
+		    strlen(ascii), URL_MAX);
+	(void)snprintf(url, URL_MAX + 1, "%s", ascii);
+	return RC_OK;
 }
 
 void

@@ -5,9 +5,11 @@
 #ifndef WORKNET_ADMIN_VALUE_H
 #define WORKNET_ADMIN_VALUE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "eth/address.h"
 
 #define VALUE_TEXT_MAX 40 /* bytes that a format writes, with the NUL */
@@ -26,6 +28,15 @@ MUST_CHECK enum rc value_parse_span(
 /* An address. RC_INVALID begins with text. */
 MUST_CHECK enum rc
 value_parse_address(struct address *out, const char *text, struct err *e);
+
+/*
+ * RC_OK when url can be a task's: when a worker would request it, by the
+ * worker's own rule, and not refuse it for ever. One beyond ASCII is replaced
+ * by what is requested then. An address that isn't public, and localhost, need
+ * allow_private. RC_INVALID says why not; RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+value_take_url(char url[static URL_MAX + 1], bool allow_private, struct err *e);
 
 /* The same duration with the largest unit that gives a whole number. */
 void value_format_span(char out[static VALUE_TEXT_MAX], int64_t ms);

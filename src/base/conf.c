@@ -99,7 +99,7 @@ static const struct conf_key keys[] = {
 	{ "worker", "checks_at_once", CONF_INT, FIELD(worker_checks_at_once), 1,
 	    TASKS_PER_POLL_MAX, "10", "checks in flight" },
 	{ "worker", "allow_private", CONF_BOOL, FIELD(worker_allow_private), 0,
-	    0, "no", "check private, loopback, link-local addresses too" },
+	    0, "no", "check, and let worknet add, private addresses too" },
 
 	{ "payout", "network", CONF_NETWORK, FIELD(payout_network), 1,
 	    CONF_WORD_MAX, "", "base, base-sepolia, or custom (see chain_id)" },

@@ -26,6 +26,7 @@
 #define COOLDOWN_MAX_MS	  (31LL * 86400 * 1000)
 #define TIMEOUT_MIN_MS	  100
 #define TIMEOUT_MAX_MS	  60000 /* a round of checks stays short */
+#define STATUS_FINAL_MIN  200	/* RFC 9110: 1xx comes before an answer */
 #define STATUS_MAX	  599	/* RFC 9110: three digits, 1xx to 5xx */
 #define WEI_PER_GWEI	  1000000000LL
 /* For each gas: times the gas of a transaction (2^24), it is below 2^63. */

@@ -216,6 +216,7 @@ result_insert(
     struct db *db, const struct result_row *r, int64_t transfer, struct err *e)
 {
 	struct query *q = db_query(db, Q_RESULT_INSERT);
+	enum rc rc;
 
 	query_int(q, 1, r->slot);
 	query_int(q, 2, transfer);
@@ -233,7 +234,11 @@ result_insert(
 		query_text(q, 11, r->error);
 	query_int(q, 12, r->form);
 	query_bytes(q, 13, r->signature, sizeof(r->signature));
-	return query_run(q, e);
+	rc = query_run(q, e);
+	if (rc == RC_OK && db_changes(db) == 0)
+		return err_set(e, RC_CONFLICT,
+		    "slot %lld has its result already", (long long)r->slot);
+	return rc;
 }
 
 static int

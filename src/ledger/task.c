@@ -75,7 +75,8 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 		const char *name;
 		int64_t got, min, max;
 	} ranges[] = {
-		{ "expected status", d->expected_status, 100, STATUS_MAX },
+		{ "expected status", d->expected_status, STATUS_FINAL_MIN,
+		    STATUS_MAX },
 		{ "timeout_ms", d->timeout_ms, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS },
 		{ "reward", d->reward_micros, 1, REWARD_MAX_MICROS },
 		{ "interval_ms", d->interval_ms, INTERVAL_MIN_MS,

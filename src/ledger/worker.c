@@ -48,6 +48,7 @@ enum rc
 worker_set_suspended(
     struct db *db, const struct address *a, bool suspended, struct err *e)
 {
+	char text[ADDRESS_LEN + 1];
 	struct worker_row w;
 	struct query *q;
 	enum rc rc;
@@ -55,8 +56,8 @@ worker_set_suspended(
 	rc = worker_find(db, a, &w, e);
 	if (rc != RC_OK)
 		return rc;
-	q = db_query(db, Q_WORKER_SET_STATE);
-	query_int(q, 1, w.id);
-	query_text(q, 2, slice_of(suspended ? "suspended" : "active"));
+	address_format(text, a, ADDRESS_LOWER);
+	q = db_query(db, suspended ? Q_WORKER_SUSPEND : Q_WORKER_RESUME);
+	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
 	return query_run(q, e);
 }

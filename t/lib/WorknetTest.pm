@@ -62,6 +62,7 @@ sub new {
 	my $self = bless { dir => Cwd::abs_path($dir), conf => {
 		ledger => { path => 'data/ledger.db' },
 		coordinator => {},
+		worker => { allow_private => 'yes' },	# tasks on loopback
 		%{ $opt{conf} // {} },
 	} }, $class;
 	$self->{conf}{ledger}{path} //= 'data/ledger.db';

@@ -1,0 +1,25 @@
+-- What only SQLite understands of the statements that the programs run: another
+-- engine has a file of its own with the same names.
+
+-- :name begin_write
+BEGIN IMMEDIATE;
+
+-- :name begin_read
+BEGIN;
+
+-- :name commit
+COMMIT;
+
+-- :name rollback
+ROLLBACK;
+
+-- While many tasks are edited, else each would be searched for.
+-- :name schedule_index
+CREATE INDEX schedule_task ON schedule (task);
+
+-- :name schedule_unindex
+DROP INDEX schedule_task;
+
+-- :name schema_objects
+SELECT type || ' ' || name, sql FROM sqlite_schema
+WHERE name NOT GLOB 'sqlite_*' ORDER BY 1;
