@@ -211,9 +211,17 @@ settler_is_braked(const struct run *r, const struct settler *s)
 size_t
 settler_room(const struct run *r, const struct settler *s)
 {
+	size_t room = (size_t)r->conf->payout_concurrency;
+
 	if (s->out || (s->tried && settler_is_braked(r, s)))
 		return 0;
-	return s->health.failing_ms != 0 ? 1 : s->at_once;
+	if (s->health.failing_ms != 0)
+		return 1;
+	/* Nobody knows yet whether that facilitator settles. */
+	if (s->health.settled_ms == 0 && s->at_once == room &&
+	    room > SETTLER_PAYEES_MAX)
+		return SETTLER_PAYEES_MAX;
+	return s->at_once;
 }
 
 bool

@@ -347,13 +347,17 @@ SKIP: {
 
 	$rig->script('scripted');
 	chmod 0755, $l->dir;
-	system('chown', '-R', "$uid:$gid", $l->dir) == 0 or die 'chown';
+	my $give = sub {
+		system('chown', '-R', "$uid:$gid", @_) == 0 or die 'chown';
+	};
+	$give->($l->dir('data'));
 	chmod 0660, $l->ledger_path;
 	$l->pay('--dry-run');
 	my $lock = $l->ledger_path . '.payout-lock';
 	is((stat $lock)[4], $uid, 'the lock belongs to the ledger\'s owner, ' .
 	    'whoever ran first');
 	is((stat $lock)[5], $gid, 'and to its group');
+	$give->($l->dir);
 	my $run = sub {
 		my ($status, $out, $err) = run_command(WorknetTest::find_program(
 		    'setpriv'), "--reuid=$uid", "--regid=$gid",
