@@ -277,7 +277,7 @@ SELECT w.id, w.address, a.balance_micros,
 	(SELECT h.reason FROM hold h
 		WHERE h.worker = w.id AND h.by = 'chain'),
 	EXISTS (SELECT 1 FROM payout p WHERE p.worker = w.id
-		AND p.state NOT IN ('posted', 'final', 'voided'))
+		AND p.state NOT IN ('final', 'voided'))
 FROM account a CROSS JOIN worker w ON w.id = a.id
 WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
@@ -393,6 +393,84 @@ ORDER BY id DESC LIMIT 1;
 SELECT coalesce(tx, ''), coalesce(block, 0) FROM payout_event
 WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
 
+-- What an account of ours sends to the chain -------------------------------
+
+-- :name submission_insert
+INSERT INTO submission (chain_id, account, nonce, target, data, gas_limit,
+	queued_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- :name submission_payout_insert
+INSERT INTO submission_payout (submission, place, payout) VALUES (?1, ?2, ?3);
+
+-- :name submission_form_insert
+INSERT INTO submission_form (submission, max_fee_wei, tip_wei, hash,
+	signature, signed_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- The next one after nonce ?3 that isn't done, with its newest form.
+-- :name submission_next_open
+SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
+	f.max_fee_wei, f.tip_wei, f.hash, f.signature
+FROM submission s CROSS JOIN submission_form f ON f.submission = s.id
+WHERE s.chain_id = ?1 AND s.account = ?2 AND s.nonce > ?3
+	AND s.done_ms IS NULL
+ORDER BY s.nonce, f.max_fee_wei DESC LIMIT 1;
+
+-- :name submission_payouts
+SELECT payout FROM submission_payout WHERE submission = ?1 ORDER BY place;
+
+-- :name submission_hashes
+SELECT hash FROM submission_form WHERE submission = ?1
+ORDER BY max_fee_wei DESC;
+
+-- The nonce that the account's next transaction has; no row before the first.
+-- :name submission_next_nonce
+SELECT nonce + 1 FROM submission WHERE chain_id = ?1 AND account = ?2
+ORDER BY nonce DESC LIMIT 1;
+
+-- A nonce that was queued, and used by something that we didn't send.
+-- :name submission_foreign
+SELECT nonce FROM submission WHERE chain_id = ?1 AND account = ?2
+	AND done_ms IS NOT NULL AND cost_wei IS NULL
+ORDER BY nonce LIMIT 1;
+
+-- :name submission_done
+UPDATE submission SET done_ms = ?2, cost_wei = ?3
+WHERE id = ?1 AND done_ms IS NULL;
+
+-- Which account sent last on chain ?1, and what it has spent for gas since ?3,
+-- in gwei, by what final blocks have shown.
+-- :name submission_account
+SELECT account FROM submission WHERE chain_id = ?1 ORDER BY id DESC LIMIT 1;
+
+-- :name submission_cost
+SELECT coalesce(sum(cost_wei / 1000000000), 0) FROM submission
+WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
+
+-- To whom a payout's bytes were last sent.
+-- :name event_submitted
+SELECT detail FROM payout_event WHERE payout = ?1 AND kind = 'submitted'
+ORDER BY id DESC LIMIT 1;
+
+-- How many payouts aren't settled, and since when the oldest waits.
+-- :name payout_unsettled
+SELECT count(*), coalesce(min(reserved_ms), 0) FROM payout
+WHERE state NOT IN ('final', 'voided') AND state <> 'posted';
+
+-- Whether one of worker ?1's payouts is open.
+-- :name worker_has_open
+SELECT EXISTS (SELECT 1 FROM payout
+	WHERE worker = ?1 AND state NOT IN ('final', 'voided'));
+
+-- What is promised of one treasury.
+-- :name in_flight
+SELECT coalesce(sum(CASE WHEN state <> 'posted' THEN amount_micros
+	WHEN amount_micros > paid_micros THEN amount_micros - paid_micros
+	ELSE 0 END), 0)
+FROM payout WHERE state NOT IN ('final', 'voided') AND chain_id = ?1
+	AND token = ?2 AND treasury = ?3;
+
 -- :name event_last_tx
 SELECT tx FROM payout_event WHERE payout = ?1 AND tx IS NOT NULL
 ORDER BY id DESC LIMIT 1;
@@ -401,8 +479,59 @@ ORDER BY id DESC LIMIT 1;
 SELECT balance_micros FROM account WHERE id = ?1;
 
 -- :name finding_insert
-INSERT INTO finding (at_ms, kind, subject, detail) SELECT ?1, ?2, ?3, ?4
-WHERE NOT EXISTS (SELECT 1 FROM finding WHERE kind = ?2 AND subject = ?3);
+INSERT INTO finding (at_ms, kind, subject, detail, since_ms, last_ms, times)
+VALUES (?1, ?2, ?3, ?4, ?1, ?1, 1);
+
+-- Seen again. What was over begins anew; what a person closed before it was
+-- over goes on.
+-- :name finding_again
+UPDATE finding SET detail = ?4, last_ms = ?1,
+	since_ms = CASE WHEN closed_by = 'over' THEN ?1 ELSE since_ms END,
+	times = CASE WHEN closed_by = 'over' THEN 1 ELSE times + 1 END,
+	closed_ms = NULL, closed_by = NULL
+WHERE kind = ?2 AND subject = ?3;
+
+-- Whether there is such a finding, and whether it is open.
+-- :name finding_stands
+SELECT CASE WHEN closed_ms IS NULL THEN 1 ELSE 0 END FROM finding
+WHERE kind = ?1 AND subject = ?2;
+
+-- :name finding_over
+UPDATE finding SET closed_ms = ?3, closed_by = 'over'
+WHERE kind = ?1 AND subject = ?2 AND closed_ms IS NULL;
+
+-- All of a kind that weren't seen between ?2 and now: a clock may have gone back.
+-- :name finding_over_unseen
+UPDATE finding SET closed_ms = ?3, closed_by = 'over'
+WHERE kind = ?1 AND last_ms NOT BETWEEN ?2 AND ?3 AND closed_ms IS NULL;
+
+-- :name payout_run_begin
+INSERT INTO payout_run (began_ms, reconcile) VALUES (?1, ?2);
+
+-- :name payout_run_end
+UPDATE payout_run SET ended_ms = ?2, exit_code = ?3, reserved = ?4,
+	posted = ?5, finalized = ?6, voided = ?7, held = ?8, unresolved = ?9,
+	posts = ?10, calls = ?11, words = ?12
+WHERE id = ?1;
+
+-- :name payout_run_last
+SELECT id, began_ms, coalesce(ended_ms, 0), coalesce(exit_code, -1), reconcile,
+	reserved, posted, finalized, voided, held, unresolved, posts, calls,
+	words
+FROM payout_run ORDER BY id DESC LIMIT 1;
+
+-- :name settler_get
+SELECT coalesce(settled_ms, 0), coalesce(failing_ms, 0), runs, payees, unfit,
+	words
+FROM settler WHERE name = ?1;
+
+-- :name settler_set
+INSERT INTO settler (name, settled_ms, failing_ms, runs, payees, unfit, words)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (name) DO UPDATE SET settled_ms = excluded.settled_ms,
+	failing_ms = excluded.failing_ms, runs = excluded.runs,
+	payees = excluded.payees, unfit = excluded.unfit,
+	words = excluded.words;
 
 -- :name hold_set
 INSERT INTO hold (worker, by, since_ms, reason) VALUES (?1, ?2, ?3, ?4)
@@ -422,6 +551,14 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 -- :name chain_seen_set
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
+
+-- What the active tasks can pay in a day at most: a worker that gets a copy in
+-- each cycle, and all copies.
+-- :name task_day
+SELECT coalesce(sum(d.micros), 0), coalesce(sum(d.micros * d.copies), 0)
+FROM (SELECT copies, reward_micros * CASE WHEN interval_ms > 86400000 THEN 1
+		ELSE 86400000 / interval_ms END AS micros
+	FROM task WHERE state = 'active') d;
 
 -- Whether payouts were made from treasury ?2 on chain ?1, and how far the
 -- vault's journal was with the last: -1 and nothing when that isn't known.
@@ -552,6 +689,16 @@ WHERE state = 'active';
 
 -- :name owed_total
 SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
+
+-- Workers who are owed at least ?1.
+-- :name owed_count
+SELECT count(*) FROM account WHERE id > 3 AND balance_micros >= ?1;
+
+-- Who is held: everybody, and how many workers.
+-- :name hold_count
+SELECT coalesce(sum(CASE WHEN worker = 0 THEN 1 ELSE 0 END), 0),
+	count(DISTINCT CASE WHEN worker = 0 THEN NULL ELSE worker END)
+FROM hold;
 
 -- :name payouts_open
 SELECT count(*), coalesce(sum(amount_micros), 0) FROM payout
@@ -792,14 +939,16 @@ FROM hold WHERE worker = ?1;
 
 -- ?1 is 1 to have those, too, that a person has closed.
 -- :name finding_list
-SELECT id, at_ms, kind, subject, detail, closed_ms FROM finding
-WHERE ?1 OR closed_ms IS NULL ORDER BY id;
+SELECT id, at_ms, kind, subject, detail, closed_ms, since_ms, last_ms, times,
+	closed_by
+FROM finding WHERE ?1 OR closed_ms IS NULL ORDER BY id;
 
 -- :name finding_get
 SELECT kind, subject, closed_ms FROM finding WHERE id = ?1;
 
 -- :name finding_close
-UPDATE finding SET closed_ms = ?2 WHERE id = ?1 AND closed_ms IS NULL;
+UPDATE finding SET closed_ms = ?2, closed_by = 'person'
+WHERE id = ?1 AND closed_ms IS NULL;
 
 -- Where the newest payout on chain ?1 (0: any) was made from.
 -- :name treasury_last

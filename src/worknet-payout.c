@@ -14,17 +14,6 @@
 #include "eth/address.h"
 #include "pay/run.h"
 
-enum exit_code {
-	EXIT_NOTHING = 0,    /* nothing to do, nothing open */
-	EXIT_CONF = 1,	     /* configuration, key, token or usage */
-	EXIT_SYSTEM = 2,     /* the ledger or the chain can't be reached */
-	EXIT_LOCKED = 3,     /* another run holds the lock */
-	EXIT_UNRESOLVED = 4, /* payouts stay open; the next run goes on */
-	EXIT_INSOLVENT = 5,  /* the treasury can't pay all that is due */
-	EXIT_FINDINGS = 6,   /* something for a person to look at */
-	EXIT_PAID = 10,	     /* paid, and nothing stays open */
-};
-
 static const char usage[] =
     "usage: worknet-payout [-c FILE] [--dry-run | --reconcile] [--max N]\n"
     "                      [--worker ADDRESS] [-tvh]\n"
@@ -45,7 +34,7 @@ static const char usage[] =
     "  -h, --help        this text\n"
     "\n"
     "Exit codes: 0 nothing to do, 10 paid and all settled, 4 some payouts\n"
-    "are unresolved (the next run goes on), 5 the treasury can't pay all\n"
+    "are unresolved or wait (the next run goes on), 5 the treasury can't pay all\n"
     "that is due, 6 a person must look (worknet status), 3 another run\n"
     "holds the lock, 2 the ledger or the chain can't be reached, 1 the\n"
     "configuration, the key or the token is wrong.\n";
@@ -150,7 +139,7 @@ options_parse(struct options *o, int argc, char **argv)
 	return -1;
 }
 
-/* SIGTERM and SIGINT stop it between two payouts. */
+/* SIGTERM and SIGINT end it within seconds. */
 static int
 stop_fd_make(void)
 {
@@ -162,29 +151,6 @@ stop_fd_make(void)
 	(void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &stop, SFD_CLOEXEC);
-}
-
-static int
-exit_code(enum rc rc, const struct run_result *r)
-{
-	switch (rc) {
-	case RC_OK:
-		break;
-	case RC_INVALID:
-	case RC_NOT_FOUND:
-		return EXIT_CONF;
-	case RC_CONFLICT:
-		return EXIT_LOCKED;
-	default:
-		return EXIT_SYSTEM;
-	}
-	if (r->findings)
-		return EXIT_FINDINGS;
-	if (r->insolvent)
-		return EXIT_INSOLVENT;
-	if (r->open > 0)
-		return EXIT_UNRESOLVED;
-	return r->posted > 0 ? EXIT_PAID : EXIT_NOTHING;
 }
 
 static void
@@ -200,6 +166,9 @@ report(const struct run_result *r)
 		log_warning("%" PRId64 " payouts are unresolved; the next run "
 			    "goes on",
 		    r->open);
+	else if (r->waiting)
+		log_warning("payouts are due, and nobody takes them at "
+			    "present");
 }
 
 /* What a person has to know who has just begun a new journal. */
@@ -249,10 +218,10 @@ main(int argc, char **argv)
 	enum rc rc;
 
 	if (options_parse(&o, argc, argv) != 0)
-		return EXIT_CONF;
+		return RUN_CONF;
 	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {
 		log_error("%s", e.msg);
-		return EXIT_CONF;
+		return RUN_CONF;
 	}
 	o.run.stop_fd = stop_fd_make();
 	/* The key's process first: it never has anything but the key. */
@@ -268,5 +237,5 @@ main(int argc, char **argv)
 	else if (!o.test)
 		report(&result);
 	vault_free(vault);
-	return exit_code(rc, &result);
+	return (int)run_exit_code(rc, &result);
 }

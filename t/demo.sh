@@ -89,7 +89,7 @@ start_chain() {
 
 	[payout]
 	network = base-sepolia
-	facilitator_url = $(rig facilitator)
+	facilitators = $(rig facilitator)
 	rpc_urls = $(rig rpc)
 	treasury_key_file = treasury.key
 	threshold_micros = 500

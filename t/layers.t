@@ -20,7 +20,7 @@ my %below = (
 	vault => [qw(base eth json keys)],
 	pay => [qw(base eth json http keys evm x402 vault ledger)],
 	work => [qw(base eth json http)],
-	admin => [qw(base eth json ledger)],
+	admin => [qw(base eth json http keys evm x402 ledger)],
 	serve => [qw(base api)],
 );
 

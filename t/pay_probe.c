@@ -342,7 +342,7 @@ command_supported(char **arg)
 	network_arg(&n, arg[1]);
 	key = cdp_arg(arg[2], arg[3]);
 	f = facilitator_arg(arg[0], &n, key, "0");
-	if (facilitator_supported(f, &kinds, &e) != RC_OK)
+	if (facilitator_supported(f, -1, &kinds, &e) != RC_OK)
 		die(&e);
 	line_open();
 	put_bool("v1", kinds.v1);

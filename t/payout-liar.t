@@ -10,8 +10,9 @@ use Test::More;
 
 use PayoutTest qw(rig_start rig_stop);
 
-# What the facilitator does, whether the money moves all the same, and how
-# often the bytes are posted in the run that meets it.
+# What the facilitator does, whether the money moves all the same, how often
+# the bytes are posted in the run that meets it, and whether a person must look
+# at once: it takes nobody's requests.
 my @liars = (
 	[ 'says success and moves nothing', 0, 2,
 	    { mode => 'success-without-transfer' } ],
@@ -36,8 +37,8 @@ my @liars = (
 	[ 'gives half an answer', 1, 1, { mode => 'half-answer' } ],
 	[ 'answers with 50 MB', 1, 1, { mode => 'huge' } ],
 	[ 'answers nonsense', 0, 2, { mode => 'nonsense' } ],
-	[ 'redirects to another host', 0, 2, { mode => 'redirect' } ],
-	[ 'redirects to itself', 0, 2, { mode => 'redirect-same' } ],
+	[ 'redirects to another host', 0, 1, { mode => 'redirect' }, 1 ],
+	[ 'redirects to itself', 0, 1, { mode => 'redirect-same' }, 1 ],
 	[ 'wants a pause', 0, 2, { mode => 'http429' } ],
 	[ 'wants a pause of an hour', 0, 1,
 	    { mode => 'http429', retryAfter => 3600 } ],
@@ -54,7 +55,7 @@ my @liars = (
 
 my $rig = rig_start('--confirmation-timeout', 300);
 my $l = PayoutTest->new($rig, workers => 2 + @liars, results => 15,
-    payout => { facilitator_url => $rig->{scripted} });
+    payout => { facilitators => $rig->{scripted} });
 my @workers = $l->worker_list;
 
 # Each POST of a worker's payouts has the same bytes.
@@ -67,12 +68,13 @@ sub bodies_of {
 }
 
 sub meet {
-	my ($what, $moves, $posts, $order) = @_;
+	my ($what, $moves, $posts, $order, $told) = @_;
 	my $worker = shift @workers;
 	my $owed = $l->owed($worker);
 
 	$rig->script('scripted', $order);
-	$l->pay_is($moves ? 'paid' : 'unresolved', "the facilitator $what: " .
+	$l->pay_is($moves ? 'paid' : $told ? 'findings' : 'unresolved',
+	    "the facilitator $what: " .
 	    ($moves ? 'it is paid' : 'the payout stays open'), '--worker',
 	    $worker);
 	is($l->states($worker), $moves ? 'posted' : 'submitted',
@@ -106,12 +108,15 @@ $l->books_ok('after the liars');
 	    'person', '--worker', $worker);
 	is(scalar($rig->settles), 1, 'it is posted once');
 	is($l->states($worker), 'submitted', 'it stays open');
-	is($l->sql_value('SELECT kind FROM exceptions'),
-	    'facilitator refuses', 'the exceptions say why');
+	my ($found) = $l->findings;
+	is($found->{kind}, 'payment refused', 'a finding says so');
+	is(lc $found->{subject}, $worker, 'of the worker');
+	like($found->{detail}, qr/invalid_exact_evm_recipient_mismatch/,
+	    'in the facilitator\'s own words');
 	$rig->control('scripted', { mode => 'pass' });
 	$l->pay_is('paid', 'a facilitator that takes it settles it',
 	    '--worker', $worker);
-	$l->books_ok('after a refusal', 'facilitator refuses');
+	$l->books_ok('after a refusal');
 }
 
 # ---- Sent to the chain, and not mined for long ----
@@ -137,6 +142,6 @@ $l->books_ok('after the liars');
 $rig->mine(10);
 $l->pay_is('nothing', 'all of them become final');
 is($l->states, join(' ', ('final') x (2 + @liars)), 'each one of them');
-$l->books_ok('at the end', 'facilitator refuses');
+$l->books_ok('at the end');
 rig_stop($rig);
 done_testing();

@@ -17,7 +17,7 @@ sub ledger {
 	my ($concurrency, %opt) = @_;
 
 	return PayoutTest->new($rig, workers => 8, %opt,
-	    payout => { facilitator_url => $rig->{scripted},
+	    payout => { facilitators => $rig->{scripted},
 	    concurrency => $concurrency });
 }
 

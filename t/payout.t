@@ -198,7 +198,7 @@ sub refuses_forged_pasts {
 sub refuses_forged_payouts {
 	my ($rig) = @_;
 	my $l = PayoutTest->new($rig, workers => 3,
-	    payout => { facilitator_url => $rig->{scripted} });
+	    payout => { facilitators => $rig->{scripted} });
 	my @w = $l->worker_list;
 	my $of = sub {
 		return "(SELECT id FROM worker WHERE address = '$w[$_[0]]')";

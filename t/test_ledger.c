@@ -11,6 +11,7 @@
 #include "eth/attest.h"
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
+#include "ledger/finding.h"
 #include "ledger/payout.h"
 #include "ledger/readers.h"
 #include "ledger/schedule.h"

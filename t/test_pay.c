@@ -178,7 +178,7 @@ test_payout_conf(void)
 
 	conf_defaults(&c);
 	tap_ok(c.payout_network[0] == '\0' && c.payout_rpc_urls[0] == '\0' &&
-		c.payout_facilitator_url[0] == '\0' &&
+		c.payout_facilitators[0] == '\0' &&
 		c.payout_treasury_key_file[0] == '\0' &&
 		c.payout_x402_version == 2 &&
 		c.payout_threshold_micros == 10000 &&

@@ -127,7 +127,7 @@ chmod 0750, "$Dir/etc";
 $r = wn('check', '--json');
 exits($r, 0, '', 'check finds a new ledger in order');
 is_deeply([ map { $_->{check} } @{ json_of($r)->{checks} } ], [qw(
-    configuration payout ledger schema file permissions exceptions bounds
+    configuration payout ledger schema caps file permissions exceptions bounds
     clock)],
     'check says what it checked');
 chmod 0777, "$Dir/etc";
@@ -146,7 +146,7 @@ sub check_payout {
 	return ($answer->{code}, $line);
 }
 
-my $urls = "facilitator_url = https://f.example\n" .
+my $urls = "facilitators = https://f.example\n" .
     "rpc_urls = https://a.example\n";
 my $custom = "network = custom\nchain_id = 31337\ntoken = 0x" . '12' x 20 .
     "\ntoken_name = USDC\n";
@@ -157,10 +157,10 @@ for my $case (['no payout is', '', 0, qr/^yes +not set up/],
     qr/^yes +on custom; worknet-payout -t/],
     ['only a part of a custom network is', "$custom$urls", 1,
     qr/^no .*token_version/], ['no network is', $urls, 1, qr/^no .*network/],
-    ['no node is', "network = base\nfacilitator_url = https://f.example\n", 1,
+    ['no node is', "network = base\nfacilitators = https://f.example\n", 1,
     qr/^no .*rpc_urls: not set/],
     ['no facilitator is', "network = base\nrpc_urls = https://a.example\n", 1,
-    qr/^no .*facilitator_url: not set/]) {
+    qr/^no .*facilitators: not set/]) {
 	my ($what, $lines, $code, $says) = @$case;
 	my ($got, $line) = check_payout($lines);
 	ok($got eq $code && ($line // '') =~ $says,

@@ -1,4 +1,4 @@
-#include "admin/admin.h"
+#include "admin/commands.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -132,16 +132,14 @@ admin_commit(struct admin *a, enum rc rc, struct err *e)
 }
 
 static void
-print_program_help(FILE *f)
+print_program_help(FILE *f, const struct command *c)
 {
-	const struct command *c;
-
 	fputs(
 	    "usage: worknet [-c FILE] COMMAND [ARGUMENT]... [OPTION]...\n\n"
 	    "Sets up and runs a network of workers that check HTTP endpoints:\n"
 	    "tasks, workers, the ledger of what they earned and were paid.\n\n",
 	    f);
-	for (c = admin_commands; c->name != NULL; c++)
+	for (; c->name != NULL; c++)
 		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
 	fputs("\nOptions of every command (worknet COMMAND --help has its "
 	      "own):\n",
@@ -167,13 +165,12 @@ print_command_help(FILE *f, const struct command *c)
 
 /* The first word of a two-word command, with its commands; false if none. */
 static bool
-print_group_help(FILE *f, const char *word)
+print_group_help(FILE *f, const struct command *c, const char *word)
 {
 	size_t len = strlen(word);
-	const struct command *c;
 	bool any = false;
 
-	for (c = admin_commands; c->name != NULL; c++) {
+	for (; c->name != NULL; c++) {
 		if (strncmp(c->name, word, len) != 0 || c->name[len] != ' ')
 			continue;
 		if (!any)
@@ -191,14 +188,13 @@ print_group_help(FILE *f, const char *word)
 
 /* The command that argv[*i] and, where it has two words, the next name. */
 static const struct command *
-command_find(int *i, int argc, char **argv)
+command_find(const struct command *c, int *i, int argc, char **argv)
 {
 	const char *word = argv[*i], *next;
 	size_t len = strlen(word);
-	const struct command *c;
 
 	next = *i + 1 < argc ? argv[*i + 1] : "";
-	for (c = admin_commands; c->name != NULL; c++) {
+	for (; c->name != NULL; c++) {
 		if (strcmp(c->name, word) == 0) {
 			*i += 1;
 			return c;
@@ -219,9 +215,9 @@ command_missing(const struct admin *a, const char *word, const char *next)
 	struct err e = ERR_INIT;
 
 	if (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0)
-		if (print_group_help(stdout, word))
+		if (print_group_help(stdout, a->commands, word))
 			return ADMIN_OK;
-	if (next[0] == '\0' && print_group_help(stderr, word))
+	if (next[0] == '\0' && print_group_help(stderr, a->commands, word))
 		return ADMIN_USAGE;
 	(void)err_set(&e, RC_INVALID, "unknown command %.40s%s%.40s", word,
 	    next[0] == '\0' || next[0] == '-' ? "" : " ",
@@ -264,10 +260,10 @@ command_run(struct admin *a)
 }
 
 enum admin_exit
-admin_main(int argc, char **argv, const struct chain_look *look)
+admin_main(int argc, char **argv, const struct command *commands)
 {
 	struct err e = ERR_INIT;
-	struct admin a = { .look = look };
+	struct admin a = { .commands = commands };
 	int i = 1;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -278,10 +274,10 @@ admin_main(int argc, char **argv, const struct chain_look *look)
 		return admin_usage(&a, &e);
 	if (i == argc) {
 		print_program_help(
-		    a.args.opt[OPT_HELP] != NULL ? stdout : stderr);
+		    a.args.opt[OPT_HELP] != NULL ? stdout : stderr, commands);
 		return a.args.opt[OPT_HELP] != NULL ? ADMIN_OK : ADMIN_USAGE;
 	}
-	a.command = command_find(&i, argc, argv);
+	a.command = command_find(commands, &i, argc, argv);
 	if (a.command == NULL)
 		return command_missing(
 		    &a, argv[i], i + 1 < argc ? argv[i + 1] : "");

@@ -10,8 +10,6 @@
 #include "base/conf.h"
 #include "ledger/db.h"
 
-struct chain_look;
-
 enum admin_exit {
 	ADMIN_OK = 0,
 	ADMIN_REFUSED = 1,  /* a finding, refused, not found */
@@ -21,8 +19,8 @@ enum admin_exit {
 
 /* One run of the program. */
 struct admin {
+	const struct command *commands; /* borrowed */
 	const struct command *command;
-	const struct chain_look *look; /* borrowed, or NULL */
 	struct args args;
 	struct conf conf; /* by admin_configure */
 	struct db *db;	  /* owned; by admin_open */
@@ -41,15 +39,9 @@ struct command {
 	enum admin_exit (*run)(struct admin *a);
 };
 
-/* All commands; the last one's name is NULL. */
-extern const struct command admin_commands[];
-
-/*
- * The whole program; the value is main's. look is how to ask the chain, see
- * admin/treasury.h.
- */
+/* The whole program; the value is main's. The last command's name is NULL. */
 enum admin_exit
-admin_main(int argc, char **argv, const struct chain_look *look);
+admin_main(int argc, char **argv, const struct command *commands);
 
 /* The file that -c names, or the default. */
 const char *admin_conf_path(const struct admin *a);
@@ -74,32 +66,5 @@ admin_open_list(struct admin *a, int64_t initial, int64_t *limit);
 /* Commits when rc is RC_OK; else undoes what was done, and says why. */
 MUST_CHECK enum admin_exit
 admin_commit(struct admin *a, enum rc rc, struct err *e);
-
-/* The commands. */
-enum admin_exit command_init(struct admin *a);
-enum admin_exit command_check(struct admin *a);
-enum admin_exit command_task_add(struct admin *a);
-enum admin_exit command_task_list(struct admin *a);
-enum admin_exit command_task_show(struct admin *a);
-enum admin_exit command_task_edit(struct admin *a);
-enum admin_exit command_task_pause(struct admin *a);
-enum admin_exit command_task_resume(struct admin *a);
-enum admin_exit command_task_remove(struct admin *a);
-enum admin_exit command_task_import(struct admin *a);
-enum admin_exit command_worker_list(struct admin *a);
-enum admin_exit command_worker_show(struct admin *a);
-enum admin_exit command_worker_suspend(struct admin *a);
-enum admin_exit command_worker_resume(struct admin *a);
-enum admin_exit command_status(struct admin *a);
-enum admin_exit command_audit(struct admin *a);
-enum admin_exit command_payout_list(struct admin *a);
-enum admin_exit command_payout_show(struct admin *a);
-enum admin_exit command_payout_explain(struct admin *a);
-enum admin_exit command_payout_hold(struct admin *a);
-enum admin_exit command_payout_release(struct admin *a);
-enum admin_exit command_payout_holds(struct admin *a);
-enum admin_exit command_treasury(struct admin *a);
-enum admin_exit command_finding_list(struct admin *a);
-enum admin_exit command_finding_close(struct admin *a);
 
 #endif

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
+#include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "eth/hex.h"

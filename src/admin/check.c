@@ -8,12 +8,13 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
 #include "admin/bounds.h"
-#include "admin/treasury.h"
+#include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "evm/nodes.h"
 #include "ledger/transfer.h"
+#include "x402/facilitators.h"
 
 #define DETAIL_MAX     400
 #define CLOCK_LEAST_MS 1767225600000LL /* 2026-01-01: this is older code */
@@ -61,6 +62,33 @@ check_configuration(struct admin *a, struct outcome *o)
 	say(o, true, "%s", e.msg);
 }
 
+/* What can be told without asking anybody, and without reading a key. */
+static enum rc
+payout_test(const struct conf *c, struct err *e)
+{
+	struct nodes *nodes = NULL;
+	struct network n;
+	enum rc rc;
+
+	rc = network_from_conf(&n, c, e);
+	if (rc == RC_OK)
+		rc = http_urls_check_private(
+		    c->payout_rpc_urls, "[payout] rpc_urls", e);
+	if (rc == RC_OK)
+		rc = nodes_new(
+		    &nodes, c->payout_rpc_urls, &n, c->payout_finality, e);
+	if (rc == RC_OK)
+		rc = nodes_check_hosts(
+		    nodes, strcmp(c->payout_single_node, "accept") == 0, e);
+	nodes_free(nodes);
+	if (rc == RC_OK && conf_settles(c, "facilitator"))
+		rc = facilitators_check(c, e);
+	if (rc == RC_OK && conf_settles(c, "direct") &&
+	    c->payout_gas_key_file[0] == '\0')
+		rc = err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
+	return rc;
+}
+
 /* The rest needs keys, which only the payout program may read. */
 static void
 check_payout(struct admin *a, struct outcome *o)
@@ -68,12 +96,12 @@ check_payout(struct admin *a, struct outcome *o)
 	const struct conf *c = &a->conf;
 	struct err e = ERR_INIT;
 
-	if (c->payout_network[0] == '\0' &&
-	    c->payout_facilitator_url[0] == '\0' &&
+	if (c->payout_network[0] == '\0' && c->payout_facilitators[0] == '\0' &&
+	    c->payout_gas_key_file[0] == '\0' &&
 	    c->payout_rpc_urls[0] == '\0' &&
 	    c->payout_treasury_key_file[0] == '\0')
 		say(o, false, "not set up: nobody can be paid");
-	else if (a->look != NULL && a->look->test(c, &e) != RC_OK)
+	else if (payout_test(c, &e) != RC_OK)
 		say(o, true, "%s", e.msg);
 	else
 		say(o, false, "on %s; worknet-payout -t tests the keys, too",
@@ -108,6 +136,72 @@ check_ledger(struct admin *a, struct outcome *o)
 		say(o, false, "%s, id %.*s", path,
 		    (int)query_get_text(q, 0).len, query_get_text(q, 0).p);
 	query_done(q);
+}
+
+/* What the tasks can pay in a day, one worker and all; false: not known. */
+static bool
+tasks_day(struct admin *a, int64_t *worker, int64_t *all, struct outcome *o)
+{
+	struct query *q = db_query(a->db, Q_TASK_DAY);
+	struct err e = ERR_INIT;
+	bool row = false;
+
+	if (query_step(q, &row, &e) != RC_OK)
+		say(o, true, "%s", e.msg);
+	else if (row) {
+		*worker = query_get_int(q, 0);
+		*all = query_get_int(q, 1);
+	}
+	query_done(q);
+	return row;
+}
+
+/* Half as much again as an honest day. */
+static int64_t
+with_room(int64_t micros)
+{
+	return micros / 2 * 3 + 1;
+}
+
+static void
+check_caps(struct admin *a, struct outcome *o)
+{
+	const struct conf *c = &a->conf;
+	int64_t worker = 0, all = 0;
+
+	if (c->payout_treasury_key_file[0] == '\0') {
+		say(o, false, "not set up: nobody can be paid");
+		return;
+	}
+	if (!tasks_day(a, &worker, &all, o))
+		return;
+	if (c->payout_max_per_payout_micros == 0 ||
+	    c->payout_max_per_run_micros == 0 ||
+	    c->payout_max_per_worker_day_micros == 0 ||
+	    c->payout_max_per_day_micros == 0)
+		say(o, true,
+		    "without all four caps nobody is paid; by the tasks: "
+		    "max_per_payout_micros = %" PRId64
+		    ", max_per_worker_day_micros = %" PRId64
+		    ", max_per_run_micros = %" PRId64
+		    ", max_per_day_micros = %" PRId64,
+		    with_room(worker), with_room(worker), with_room(all),
+		    with_room(all));
+	if (c->payout_max_per_payout_micros < c->payout_threshold_micros)
+		say(o, true,
+		    "max_per_payout_micros is below threshold_micros: nobody "
+		    "is ever paid");
+	say(o, false,
+	    "at most %" PRId64 " micro-USDC a day to a worker, %" PRId64
+	    " to all; the tasks can pay %" PRId64 " and %" PRId64 "%s",
+	    c->payout_max_per_worker_day_micros, c->payout_max_per_day_micros,
+	    worker, all,
+	    c->payout_max_per_day_micros / 3 > all
+		? "; the caps are far above that"
+		: c->payout_max_per_day_micros < all ||
+		    c->payout_max_per_worker_day_micros < worker
+		? "; the caps are below that"
+		: "");
 }
 
 static void
@@ -263,6 +357,7 @@ static const struct check checks[] = {
 	{ "payout", check_payout },
 	{ "ledger", check_ledger },
 	{ "schema", check_schema },
+	{ "caps", check_caps },
 	{ "file", check_file },
 	{ "permissions", check_permissions },
 	{ "exceptions", check_exceptions },

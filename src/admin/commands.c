@@ -1,7 +1,7 @@
 /* The table of commands. */
-#include <stddef.h>
+#include "admin/commands.h"
 
-#include "admin/admin.h"
+#include <stddef.h>
 
 #define OPTS_TASK                                                              \
 	(OPT(URL) | OPT(EXPECT) | OPT(TIMEOUT) | OPT(REWARD) | OPT(INTERVAL) | \
@@ -101,15 +101,18 @@ const struct command admin_commands[] = {
 	{ "treasury", "[--address ADDRESS]",
 	    "what the treasury has, what is owed, how long it lasts",
 	    "Asks the nodes of [payout] rpc_urls. The treasury's address is\n"
-	    "that of --address, of the key file if it can be read, or of the\n"
-	    "newest payout. Exits 1 when the chain can't be asked.\n",
+	    "that of --address, of the key file if it can be read (a keystore\n"
+	    "says it without its passphrase), or of the newest payout. Exits\n"
+	    "1 when the chain can't be asked.\n",
 	    OPT(ADDRESS), 0, 0, command_treasury },
 	{ "finding list", "[--all]",
 	    "list what payout runs found that a person must look at",
 	    "--all lists the closed ones, too.\n", OPT(ALL), 0, 0,
 	    command_finding_list },
 	{ "finding close", "ID", "say that a person looked at a finding",
-	    "It stays in the ledger, but is no exception any more.\n", 0, 1, 1,
-	    command_finding_close },
+	    "It stays in the ledger, but is no exception any more. What lasts\n"
+	    "is closed by the run that sees its end, and opens again if it was\n"
+	    "closed before that.\n",
+	    0, 1, 1, command_finding_close },
 	{ .name = NULL },
 };

@@ -1,19 +1,64 @@
 /* worknet finding list, close. */
 #include <inttypes.h>
 
-#include "admin/table.h"
+#include "admin/commands.h"
+#include "admin/finding.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/finding.h"
 
-static const struct table findings = { "findings", NULL,
-	{
-	    { { "id", "ID", OUT_COUNT }, 0 },
-	    { { "atMs", "AT", OUT_TIME }, 1 },
-	    { { "kind", "KIND", OUT_TEXT }, 2 },
-	    { { "subject", "SUBJECT", OUT_TEXT }, 3 },
-	    { { "closedMs", "CLOSED", OUT_TIME }, 5 },
-	    { { "detail", "DETAIL", OUT_TEXT }, 4 },
-	} };
+static struct out_value
+int_or_absent(struct query *q, int column)
+{
+	return query_is_null(q, column) ? out_absent()
+					: out_int(query_get_int(q, column));
+}
+
+static void
+finding_row(struct out *o, struct query *q)
+{
+	const struct finding_kind *k = finding_kind(query_get_text(q, 2));
+
+	out_row(o,
+	    (struct out_value[]){ out_int(query_get_int(q, 0)),
+		out_int(query_get_int(q, 1)), out_slice(query_get_text(q, 2)),
+		out_slice(query_get_text(q, 3)), int_or_absent(q, 6),
+		int_or_absent(q, 7), int_or_absent(q, 8), int_or_absent(q, 5),
+		query_is_null(q, 9) ? out_absent()
+				    : out_slice(query_get_text(q, 9)),
+		out_text(k == NULL ? "" : k->title),
+		out_slice(query_get_text(q, 4)) });
+}
+
+enum rc
+findings_print(struct admin *a, const char *heading, bool all, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "id", "ID", OUT_COUNT },
+		{ "atMs", NULL, OUT_TIME },
+		{ "kind", "KIND", OUT_TEXT },
+		{ "subject", "SUBJECT", OUT_TEXT },
+		{ "sinceMs", "SINCE", OUT_TIME },
+		{ "lastMs", NULL, OUT_TIME },
+		{ "times", "TIMES", OUT_COUNT },
+		{ "closedMs", "CLOSED", OUT_TIME },
+		{ "closedBy", NULL, OUT_TEXT },
+		{ "meaning", "MEANING", OUT_TEXT },
+		{ "detail", "DETAIL", OUT_TEXT },
+	};
+	struct query *q = db_query(a->db, Q_FINDING_LIST);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, all);
+	out_table(a->out, "findings", heading, columns,
+	    sizeof(columns) / sizeof(columns[0]));
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		finding_row(a->out, q);
+	query_done(q);
+	out_table_end(a->out, all ? "no findings" : "no open findings");
+	return rc;
+}
 
 enum admin_exit
 command_finding_list(struct admin *a)
@@ -21,16 +66,12 @@ command_finding_list(struct admin *a)
 	bool all = a->args.opt[OPT_ALL] != NULL;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
-	struct query *q;
 	enum rc rc;
 
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
-	q = db_query(a->db, Q_FINDING_LIST);
-	query_int(q, 1, all);
-	rc = table_print(a->out, &findings, q,
-	    all ? "no findings" : "no open findings", NULL, &e);
+	rc = findings_print(a, NULL, all, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
+#include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "eth/hex.h"

@@ -1,14 +1,16 @@
 /* worknet payout list, show, hold, release, holds. */
 #include "admin/payout.h"
+#include "admin/commands.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/table.h"
-#include "admin/treasury.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "evm/network.h"
+#include "http/http.h"
 #include "ledger/worker.h"
 
 #define LIST_LIMIT     100
@@ -207,13 +209,13 @@ facts_take(struct payout_facts *f, struct query *q)
 static void
 link_make(struct admin *a, struct payout_facts *f)
 {
-	struct chain_view view;
+	struct network n;
 
-	if (a->look != NULL && f->tx[0] != '\0' &&
-	    a->look->network(&view, &a->conf, NULL) == RC_OK &&
-	    view.chain_id == f->chain_id && view.explorer_url[0] != '\0')
+	if (f->tx[0] != '\0' &&
+	    network_from_conf(&n, &a->conf, NULL) == RC_OK &&
+	    (int64_t)n.chain_id == f->chain_id && n.explorer_url[0] != '\0')
 		(void)snprintf(
-		    f->link, sizeof(f->link), "%s%s", view.explorer_url, f->tx);
+		    f->link, sizeof(f->link), "%s%s", n.explorer_url, f->tx);
 }
 
 enum rc
@@ -325,11 +327,29 @@ authorization_print(struct admin *a, const struct payout_facts *f)
 	out_field(a->out, &bytes, out_int(f->body_bytes));
 }
 
+/*
+ * What an event says. Older ledgers have whole URLs of facilitators, whose
+ * paths may hold a key.
+ */
+static struct slice
+detail_of(struct query *q, char *origin, size_t size)
+{
+	struct slice detail = query_get_text(q, 6);
+	char url[URL_MAX + 1];
+
+	if (!slice_is(query_get_text(q, 2), "submitted"))
+		return detail;
+	copy(url, sizeof(url), detail);
+	http_url_origin(origin, size, url);
+	return origin[0] == '\0' ? detail : slice_of(origin);
+}
+
 /* An event as a sentence for the worker. */
 static void
-event_say(char *out, size_t size, const struct payout_facts *f, struct query *q)
+event_say(char *out, size_t size, const struct payout_facts *f, struct query *q,
+    struct slice detail)
 {
-	struct slice kind = query_get_text(q, 2), detail = query_get_text(q, 6);
+	struct slice kind = query_get_text(q, 2);
 	char number[VALUE_TEXT_MAX] = "";
 	const char *meaning = "";
 	size_t i;
@@ -379,7 +399,8 @@ payout_events_print(
 		{ "text", "WHAT HAPPENED", OUT_TEXT },
 	};
 	struct query *q = db_query(a->db, Q_PAYOUT_EVENTS);
-	char text[EVENT_TEXT_MAX];
+	char text[EVENT_TEXT_MAX], origin[URL_MAX + 1];
+	struct slice detail;
 	enum rc rc;
 	bool row;
 
@@ -387,7 +408,8 @@ payout_events_print(
 	    words ? 8 : 7);
 	query_int(q, 1, f->id);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		event_say(text, sizeof(text), f, q);
+		detail = detail_of(q, origin, sizeof(origin));
+		event_say(text, sizeof(text), f, q, detail);
 		out_row(a->out,
 		    (struct out_value[]){ out_int(query_get_int(q, 0)),
 			out_int(query_get_int(q, 1)),
@@ -398,7 +420,7 @@ payout_events_print(
 					    : out_int(query_get_int(q, 5)),
 			query_is_null(q, 4) ? out_absent()
 					    : out_slice(query_get_text(q, 4)),
-			out_slice(query_get_text(q, 6)), out_text(text) });
+			out_slice(detail), out_text(text) });
 	}
 	query_done(q);
 	out_table_end(a->out, "nothing");

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "admin/commands.h"
 #include "admin/payout.h"
 #include "admin/table.h"
 #include "admin/value.h"

@@ -5,15 +5,18 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "admin/admin.h"
+#include "admin/commands.h"
 #include "admin/coverage.h"
+#include "admin/finding.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/payout.h"
+#include "ledger/payout_run.h"
 #include "ledger/transfer.h"
 
 #define WORST_TASKS  20
 #define WORST_MAX    100000 /* bounds memory, not a need of people */
-#define WARNINGS_MAX 12
+#define WARNINGS_MAX 16
 #define WARNING_LEN  200
 
 #define HOUR_MS	       3600000LL
@@ -31,6 +34,10 @@ struct status {
 	int64_t last_result_ms; /* 0: none yet */
 	int64_t owed_micros;
 	int64_t payouts_open, payouts_open_micros;
+	int64_t unresolved, oldest_unresolved_ms; /* of those; 0: none */
+	int64_t due;			/* workers owed the threshold */
+	int64_t all_held, workers_held; /* payouts of everybody, or of some */
+	struct payout_run run;		/* the newest; id 0: none */
 	int64_t exceptions;
 	int64_t ledger_bytes, wal_bytes;
 	int64_t free_bytes;	  /* of its disk; -1 unknown */
@@ -113,6 +120,27 @@ read_results(struct status *s, struct db *db, struct err *e)
 }
 
 static enum rc
+read_payouts(
+    struct status *s, struct db *db, int64_t threshold_micros, struct err *e)
+{
+	struct query *q;
+	bool found;
+	enum rc rc;
+
+	rc = payout_unsettled(db, &s->unresolved, &s->oldest_unresolved_ms, e);
+	if (rc == RC_OK)
+		rc = payout_run_last(db, &s->run, &found, e);
+	if (rc == RC_OK)
+		rc = read_ints(db_query(db, Q_HOLD_COUNT),
+		    (int64_t *[]){ &s->all_held, &s->workers_held }, 2, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_OWED_COUNT);
+	query_int(q, 1, threshold_micros);
+	return query_one_int(q, &s->due, e);
+}
+
+static enum rc
 read_exceptions(struct status *s, struct db *db, struct err *e)
 {
 	struct query *q = db_query(db, Q_EXCEPTION_LIST);
@@ -151,6 +179,39 @@ warn(struct status *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(s->warnings[s->warnings_n++], WARNING_LEN, fmt, ap);
 	va_end(ap);
+}
+
+/* What the last payout run left, and that there was one. */
+static void
+find_payout_warnings(struct status *s, const struct conf *c)
+{
+	const struct payout_run *r = &s->run;
+	int64_t patience_ms = c->payout_validity_s * 1000;
+	bool wanted =
+	    c->payout_network[0] != '\0' && (s->due > 0 || s->unresolved > 0);
+
+	if (wanted && r->id == 0)
+		warn(s, "no payout run yet, and %lld workers are due",
+		    (long long)s->due);
+	else if (wanted && s->now_ms - r->began_ms > patience_ms)
+		warn(s, "no payout run for %lld minutes, and somebody is due",
+		    (long long)((s->now_ms - r->began_ms) / 60000));
+	if (r->id != 0 && r->exit_code > 0 && r->exit_code < 10)
+		warn(s, "the last payout run ended with code %d%s%.120s",
+		    (int)r->exit_code, r->words[0] == '\0' ? "" : ": ",
+		    r->words);
+	else if (r->id != 0 && r->exit_code < 0 &&
+	    s->now_ms - r->began_ms > patience_ms)
+		warn(s, "the last payout run has no end: was it killed?");
+	if (s->unresolved > 0 &&
+	    s->now_ms - s->oldest_unresolved_ms > patience_ms)
+		warn(s, "a payout is unresolved for %lld minutes",
+		    (long long)((s->now_ms - s->oldest_unresolved_ms) / 60000));
+	if (s->all_held > 0)
+		warn(s, "payouts are held: nobody is paid");
+	if (s->workers_held > 0)
+		warn(s, "%lld workers are held: see worknet payout holds",
+		    (long long)s->workers_held);
 }
 
 static void
@@ -316,6 +377,47 @@ print_warnings(struct admin *a, const struct status *s)
 	out_table_end(a->out, "no warnings");
 }
 
+/* A count that is absent while there was no run, or no end of it. */
+static void
+print_run_field(
+    struct admin *a, const char *key, enum out_type type, bool there, int64_t n)
+{
+	out_field(a->out, &(struct out_column){ key, NULL, type },
+	    there ? out_int(n) : out_absent());
+}
+
+static void
+print_run(struct admin *a, const struct status *s)
+{
+	const struct payout_run *r = &s->run;
+	char at[VALUE_TEXT_MAX], oldest[VALUE_TEXT_MAX];
+	bool ran = r->id != 0, ended = r->ended_ms != 0;
+
+	print_run_field(a, "lastRunMs", OUT_TIME, ran, r->began_ms);
+	print_run_field(a, "lastRunEndedMs", OUT_TIME, ended, r->ended_ms);
+	print_run_field(a, "lastRunExit", OUT_COUNT, ended, r->exit_code);
+	print_run_field(a, "lastRunPosts", OUT_COUNT, ended, r->posts);
+	print_run_field(a, "lastRunCalls", OUT_COUNT, ended, r->calls);
+	print_run_field(a, "unresolved", OUT_COUNT, true, s->unresolved);
+	print_run_field(a, "oldestUnresolvedMs", OUT_TIME, s->unresolved > 0,
+	    s->oldest_unresolved_ms);
+	value_format_time(at, r->began_ms);
+	value_format_time(oldest, s->oldest_unresolved_ms);
+	if (!ran)
+		out_line(a->out, "last payout run", "none");
+	else if (!ended)
+		out_line(a->out, "last payout run", "%s, without an end", at);
+	else
+		out_line(a->out, "last payout run",
+		    "%s, code %d; %lld requests to settle, %lld calls of "
+		    "nodes",
+		    at, (int)r->exit_code, (long long)r->posts,
+		    (long long)r->calls);
+	if (s->unresolved > 0)
+		out_line(a->out, "unresolved", "%lld payouts, since %s",
+		    (long long)s->unresolved, oldest);
+}
+
 static enum rc
 status_read(struct status *s, struct admin *a, size_t worst, struct err *e)
 {
@@ -326,6 +428,8 @@ status_read(struct status *s, struct admin *a, size_t worst, struct err *e)
 		rc = read_counts(s, a->db, e);
 	if (rc == RC_OK)
 		rc = read_results(s, a->db, e);
+	if (rc == RC_OK)
+		rc = read_payouts(s, a->db, a->conf.payout_threshold_micros, e);
 	if (rc == RC_OK)
 		rc = read_exceptions(s, a->db, e);
 	if (rc == RC_OK)
@@ -354,10 +458,15 @@ command_status(struct admin *a)
 	if (rc == RC_OK) {
 		read_sizes(&s, a->conf.ledger_path);
 		find_warnings(&s);
+		find_payout_warnings(&s, &a->conf);
 		print_fields(a, &s);
+		print_run(a, &s);
 		print_coverage(a, &s.coverage);
+		rc = findings_print(a, "What stands", false, &e);
+	}
+	if (rc == RC_OK)
 		print_warnings(a, &s);
-	} else
+	else
 		code = admin_fail(rc, &e);
 	coverage_free(&s.coverage);
 	return code;

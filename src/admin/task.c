@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/admin.h"
+#include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "ledger/task.h"

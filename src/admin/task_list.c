@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "admin/commands.h"
 #include "admin/table.h"
 #include "ledger/task.h"
 

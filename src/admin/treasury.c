@@ -1,13 +1,14 @@
 /* worknet treasury: what it has, what is owed, how long it lasts. */
-#include "admin/treasury.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "admin/admin.h"
+#include "admin/commands.h"
 #include "admin/coverage.h"
+#include "admin/gas.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "evm/nodes.h"
+#include "keys/keystore.h"
 #include "ledger/payout.h"
 
 #define SPAN_MS	   (24 * 3600 * 1000LL)
@@ -28,7 +29,9 @@ struct debts {
 struct assets {
 	const char *from; /* where the address is from */
 	struct address address;
-	struct chain_view view;
+	struct network network; /* chain_id 0: not known */
+	struct outlook outlook; /* if known */
+	int64_t balance_micros;
 	bool known;
 	struct err why;
 };
@@ -91,8 +94,6 @@ debts_read(struct debts *d, struct db *db, struct err *e)
 
 	rc = query_one_int(db_query(db, Q_OWED_TOTAL), &d->owed_micros, e);
 	if (rc == RC_OK)
-		rc = payout_in_flight(db, &d->in_flight_micros, e);
-	if (rc == RC_OK)
 		rc = earned_read(d, db, e);
 	if (rc == RC_OK)
 		rc = average(d, db, e);
@@ -125,40 +126,67 @@ address_find(struct admin *a, struct assets *t)
 		t->from = "--address";
 		return true;
 	}
-	if (a->conf.payout_treasury_key_file[0] != '\0' && a->look != NULL &&
-	    a->look->key_address(&t->address, &a->conf, &why) == RC_OK) {
+	if (a->conf.payout_treasury_key_file[0] != '\0' &&
+	    treasury_address_read(&t->address, a->conf.payout_treasury_key_file,
+		a->conf.payout_treasury_passphrase_file, &why) == RC_OK) {
 		t->from = "key file";
 		return true;
 	}
-	if (address_from_ledger(a, t->view.chain_id, &t->address)) {
+	if (address_from_ledger(a, (int64_t)t->network.chain_id, &t->address)) {
 		t->from = "newest payout";
 		return true;
 	}
 	t->why.rc = err_set(&t->why, RC_NOT_FOUND,
-	    "the treasury's address "
-	    "isn't known: give --address, or [payout] treasury_key_file%s%s",
+	    "the treasury's address isn't known: give --address, or [payout] treasury_key_file%s%s",
 	    why.msg[0] == '\0' ? "" : "; ", why.msg);
 	return false;
+}
+
+/* Whose money it is: what the ledger knows of it is shown without nodes. */
+static void
+source_find(struct admin *a, struct assets *t)
+{
+	if (network_from_conf(&t->network, &a->conf, &t->why) != RC_OK)
+		t->network.chain_id = 0;
+	if (!address_find(a, t))
+		t->from = NULL;
+}
+
+/* What this treasury has promised; of all of them when it isn't known. */
+static enum rc
+in_flight_read(
+    struct debts *d, const struct assets *t, struct db *db, struct err *e)
+{
+	struct payout_source s = { .chain_id = (int64_t)t->network.chain_id,
+		.token = t->network.token,
+		.treasury = t->address };
+	struct query *q;
+
+	if (t->network.chain_id != 0 && t->from != NULL)
+		return payout_in_flight(db, &s, &d->in_flight_micros, e);
+	q = db_query(db, Q_ACCOUNT_BALANCE);
+	query_int(q, 1, ACCOUNT_IN_FLIGHT);
+	return query_one_int(q, &d->in_flight_micros, e);
 }
 
 static void
 assets_read(struct admin *a, struct assets *t)
 {
-	if (a->look == NULL) {
-		(void)err_set(&t->why, RC_INVALID,
-		    "this program can't ask "
-		    "a chain");
+	const struct conf *c = &a->conf;
+	struct nodes *nodes = NULL;
+	enum rc rc;
+
+	if (t->network.chain_id == 0 || t->from == NULL)
 		return;
-	}
-	if (a->look->network(&t->view, &a->conf, &t->why) != RC_OK) {
-		/* What the ledger knows of it is shown all the same. */
-		t->view.chain_id = 0;
-		(void)address_find(a, t);
-		return;
-	}
-	if (address_find(a, t))
-		t->known = a->look->treasury(&t->view, &a->conf, &t->address,
-			       &t->why) == RC_OK;
+	rc = nodes_new(&nodes, c->payout_rpc_urls, &t->network,
+	    c->payout_finality, &t->why);
+	if (rc == RC_OK)
+		rc = nodes_inspect(nodes, &t->address, &t->outlook, &t->why);
+	nodes_free(nodes);
+	t->known = rc == RC_OK;
+	t->balance_micros = t->outlook.balance > INT64_MAX
+	    ? INT64_MAX
+	    : (int64_t)t->outlook.balance;
 }
 
 static void
@@ -208,8 +236,7 @@ outlook_print(struct admin *a, const struct debts *d, const struct assets *t)
 	static const struct out_column spare = { "spareMicros",
 		"left after that", OUT_USDC },
 				       days = { "days", NULL, OUT_COUNT };
-	int64_t left = t->view.balance_micros - d->owed_micros -
-	    d->in_flight_micros,
+	int64_t left = t->balance_micros - d->owed_micros - d->in_flight_micros,
 		tenths;
 
 	if (!t->known) {
@@ -260,29 +287,30 @@ assets_print(struct admin *a, const struct assets *t)
 	out_field(
 	    a->out, &from, t->from == NULL ? out_absent() : out_text(t->from));
 	out_field(a->out, &chain,
-	    t->view.chain_id == 0 ? out_absent() : out_int(t->view.chain_id));
+	    t->network.chain_id == 0 ? out_absent()
+				     : out_int((int64_t)t->network.chain_id));
 	out_field(a->out, &balance,
-	    t->known ? out_int(t->view.balance_micros) : out_absent());
+	    t->known ? out_int(t->balance_micros) : out_absent());
 	out_field(a->out, &blacklisted,
-	    t->known ? out_int(t->view.blacklisted) : out_absent());
-	out_field(
-	    a->out, &code, t->known ? out_int(t->view.has_code) : out_absent());
-	out_field(
-	    a->out, &paused, t->known ? out_int(t->view.paused) : out_absent());
+	    t->known ? out_int(t->outlook.treasury_blacklisted) : out_absent());
+	out_field(a->out, &code,
+	    t->known ? out_int(t->outlook.treasury_has_code) : out_absent());
+	out_field(a->out, &paused,
+	    t->known ? out_int(t->outlook.paused) : out_absent());
 	out_field(a->out, &problem,
 	    t->why.msg[0] == '\0' ? out_absent() : out_text(t->why.msg));
-	if (t->view.blacklisted)
+	if (t->outlook.treasury_blacklisted)
 		out_note(a->out,
 		    "the token refuses the treasury: nobody can "
 		    "be paid");
-	if (t->view.has_code)
+	if (t->outlook.treasury_has_code)
 		out_note(a->out,
 		    "the treasury's address has code: the token "
 		    "takes no signature of its key");
-	if (t->view.paused)
+	if (t->outlook.paused)
 		out_note(a->out, "the token is paused: nobody can be paid");
-	if (t->view.warning[0] != '\0')
-		out_note(a->out, "%s", t->view.warning);
+	if (t->outlook.warning[0] != '\0')
+		out_note(a->out, "%s", t->outlook.warning);
 }
 
 enum admin_exit
@@ -303,9 +331,12 @@ command_treasury(struct admin *a)
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
+	source_find(a, &t);
 	rc = db_begin_read(a->db, &e);
 	if (rc == RC_OK)
 		rc = debts_read(&d, a->db, &e);
+	if (rc == RC_OK)
+		rc = in_flight_read(&d, &t, a->db, &e);
 	db_rollback(a->db); /* nodes may take their time */
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
@@ -313,6 +344,9 @@ command_treasury(struct admin *a)
 	assets_print(a, &t);
 	debts_print(a, &d);
 	outlook_print(a, &d, &t);
+	rc = gas_report(a, &t.network, &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
 	earned_print(a, &d);
 	a->stands = true;
 	if (t.known)

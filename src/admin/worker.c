@@ -1,6 +1,7 @@
 /* worknet worker list, show, suspend, resume. */
 #include <inttypes.h>
 
+#include "admin/commands.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"

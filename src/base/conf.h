@@ -48,15 +48,19 @@ struct conf {
 	char payout_token[ADDRESS_LEN + 1];	      /* of custom */
 	char payout_token_name[CONF_WORD_MAX + 1];    /* of custom */
 	char payout_token_version[CONF_WORD_MAX + 1]; /* of custom */
-	char payout_facilitator_url[URL_MAX + 1];
-	int64_t payout_x402_version;		 /* 1 or 2 */
-	char payout_rpc_urls[CONF_URLS_MAX + 1]; /* one or more */
-	char payout_explorer_url[URL_MAX + 1];	 /* "": built in */
-	char payout_finality[CONF_WORD_MAX + 1]; /* a block's tag */
-	char payout_single_node[CONF_WORD_MAX + 1]; /* refuse or accept */
-	int64_t payout_threshold_micros;	 /* nobody is paid less */
-	int64_t payout_max_reward_micros;	 /* that backs a payout */
-	int64_t payout_validity_s;		 /* of an authorization */
+	char payout_facilitators[CONF_URLS_MAX + 1];  /* in this order */
+	int64_t payout_x402_version;		      /* 1 or 2 */
+	char payout_rpc_urls[CONF_URLS_MAX + 1];      /* one or more */
+	char payout_explorer_url[URL_MAX + 1];	      /* "": built in */
+	char payout_finality[CONF_WORD_MAX + 1];      /* a block's tag */
+	char payout_single_node[CONF_WORD_MAX + 1];   /* refuse or accept */
+	char payout_threshold[CONF_WORD_MAX + 1];     /* fixed or auto */
+	int64_t payout_threshold_micros;	      /* nobody is paid less */
+	int64_t payout_fee_micros;	  /* of auto: a payment's fee */
+	int64_t payout_fee_share_percent; /* and at most so much of it */
+	int64_t payout_longest_wait_days; /* or after so long */
+	int64_t payout_max_reward_micros; /* that backs a payout */
+	int64_t payout_validity_s;	  /* of an authorization */
 	/* Caps; 0: not set, and then nobody is paid. */
 	int64_t payout_max_per_payout_micros;
 	int64_t payout_max_per_run_micros;
@@ -65,6 +69,12 @@ struct conf {
 	int64_t payout_concurrency;	   /* settlements at once */
 	char payout_treasury_key_file[PATH_LEN_MAX + 1];
 	char payout_treasury_passphrase_file[PATH_LEN_MAX + 1];
+	char payout_settle[CONF_WORD_MAX + 1]; /* see conf_settles */
+	int64_t payout_direct_after_s;	       /* of a payout's signature */
+	int64_t payout_direct_batch;	       /* payouts in a transaction */
+	int64_t payout_max_fee_wei;	       /* for each gas */
+	int64_t payout_max_gas_per_day_wei;    /* of all gas */
+	char payout_gas_key_file[PATH_LEN_MAX + 1];
 	char payout_journal_file[PATH_LEN_MAX + 1]; /* "": beside the key */
 	char payout_cdp_key_id[CONF_KEY_ID_MAX + 1];
 	char payout_cdp_key_file[PATH_LEN_MAX + 1];
@@ -79,6 +89,9 @@ MUST_CHECK enum rc conf_read(struct conf *c, const char *path, struct err *e);
 
 /* The defaults alone, for programs that run without a file. */
 void conf_defaults(struct conf *c);
+
+/* Whether payouts are settled in that way, "facilitator" or "direct". */
+bool conf_settles(const struct conf *c, const char *way);
 
 /*
  * Sets one value as a line of the file would, for an option of the command

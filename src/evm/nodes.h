@@ -58,6 +58,10 @@ void nodes_stop_at(struct nodes *c, int fd);
 MUST_CHECK enum rc
 nodes_check_hosts(const struct nodes *c, bool accepted, struct err *e);
 
+/* How many nodes there are, and what each is called: host and port. */
+size_t nodes_count(const struct nodes *c);
+const char *nodes_name(const struct nodes *c, size_t node);
+
 /* Calls that were sent so far. */
 int64_t nodes_calls(const struct nodes *c);
 

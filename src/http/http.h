@@ -204,6 +204,31 @@ const char *http_error_name(enum http_error error);
 MUST_CHECK enum rc http_url_check(const char *url, struct err *e);
 
 /*
+ * The same, for what nobody on the way may read or answer: https, or http to
+ * this machine's own loopback.
+ */
+MUST_CHECK enum rc http_url_check_private(const char *url, struct err *e);
+
+/*
+ * The scheme, host and port of url, as they stand there: what may be shown of
+ * a URL whose path may hold a key. "" when it isn't one.
+ */
+void http_url_origin(char *out, size_t size, const char *url);
+
+/*
+ * The next URL of a list that blanks or commas part: *url and its length, 0
+ * at the end; *list moves on.
+ */
+size_t http_urls_next(const char **list, const char **url);
+
+/*
+ * http_url_check_private of each; RC_INVALID also for an empty list. Messages
+ * begin with what, the list's name.
+ */
+MUST_CHECK enum rc
+http_urls_check_private(const char *list, const char *what, struct err *e);
+
+/*
  * The same, and refuses a host that is an address, in any notation, or
  * localhost, which target wouldn't take. Writes the URL as it is requested:
  * ASCII, without its fragment.

@@ -255,3 +255,88 @@ http_url_check(const char *url, struct err *e)
 
 	return http_url_ascii(text, url, target_is_any, e);
 }
+
+/* What never leaves this machine. */
+static bool
+is_loopback(const struct sockaddr *sa, size_t len)
+{
+	const struct sockaddr_in *sin = (const void *)sa;
+	const struct sockaddr_in6 *sin6 = (const void *)sa;
+
+	(void)len;
+	if (sa->sa_family == AF_INET)
+		return ntohl(sin->sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr);
+}
+
+enum rc
+http_url_check_private(const char *url, struct err *e)
+{
+	CURLU *u = NULL;
+	char *scheme;
+	bool fine;
+	enum rc rc;
+
+	rc = http_url_check(url, e);
+	if (rc != RC_OK)
+		return rc;
+	if (url_read(&u, url) != HTTP_ERROR_NONE)
+		return err_set(e, RC_NO_MEMORY, "URL: no memory");
+	scheme = part(u, CURLUPART_SCHEME);
+	fine = scheme != NULL &&
+	    (strcmp(scheme, "https") == 0 ||
+		(!url_is_name(u) && host_may_be(u, is_loopback)));
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	if (fine)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "http to another machine, where anybody on the way can read and "
+	    "answer: use https");
+}
+
+void
+http_url_origin(char *out, size_t size, const char *url)
+{
+	size_t scheme = strcspn(url, ":"), host;
+
+	out[0] = '\0';
+	if (strncmp(url + scheme, "://", 3) != 0)
+		return;
+	host = strcspn(url + scheme + 3, "/?#@ \\");
+	(void)snprintf(out, size, "%.*s", (int)(scheme + 3 + host), url);
+}
+
+size_t
+http_urls_next(const char **list, const char **url)
+{
+	static const char separators[] = " \t\r\n,";
+	size_t len;
+
+	*url = *list + strspn(*list, separators);
+	len = strcspn(*url, separators);
+	*list = *url + len;
+	return len;
+}
+
+enum rc
+http_urls_check_private(const char *list, const char *what, struct err *e)
+{
+	char text[URL_MAX + 1];
+	const char *url;
+	size_t len, n = 0;
+	enum rc rc;
+
+	while ((len = http_urls_next(&list, &url)) > 0) {
+		n++;
+		if (len > URL_MAX)
+			return err_set(e, RC_INVALID,
+			    "%s: number %zu: more than %d bytes", what, n,
+			    URL_MAX);
+		(void)snprintf(text, sizeof(text), "%.*s", (int)len, url);
+		rc = http_url_check_private(text, e);
+		if (rc != RC_OK)
+			return err_prefix(e, "%s: number %zu", what, n);
+	}
+	return n > 0 ? RC_OK : err_set(e, RC_INVALID, "%s: not set", what);
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "ledger/finding.h"
 #include "ledger/tail.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
@@ -389,31 +390,6 @@ payout_note(struct db *db, const struct payout *p, const char *detail,
 	    db, p, "chain", &(struct note){ .detail = detail }, now_ms, e);
 }
 
-static enum rc
-finding_insert(struct db *db, const char *kind, const char *subject,
-    const char *detail, int64_t now_ms, struct err *e)
-{
-	struct query *q = db_query(db, Q_FINDING_INSERT);
-
-	query_int(q, 1, now_ms);
-	query_text(q, 2, slice_of(kind));
-	query_text(q, 3, slice_of(subject));
-	query_text(q, 4, slice_of(detail));
-	return query_run(q, e);
-}
-
-enum rc
-finding_add(struct db *db, const char *kind, const char *subject,
-    const char *detail, int64_t now_ms, struct err *e)
-{
-	enum rc rc;
-
-	rc = db_step_begin(db, e);
-	if (rc == RC_OK)
-		rc = finding_insert(db, kind, subject, detail, now_ms, e);
-	return db_step_end(db, rc, e);
-}
-
 /*
  * Brings what is in flight for p to what the chain paid, for good: what is
  * missing is taken from the worker's balance, and what that hasn't is credit
@@ -440,7 +416,7 @@ balance_out(struct db *db, const struct payout *p, const struct payment *paid,
 	    "the chain paid %" PRId64 " micro-USDC, reserved were %" PRId64,
 	    paid->micros, p->amount_micros);
 	if (rc == RC_OK)
-		rc = finding_insert(
+		rc = finding_add(
 		    db, "amount differs", subject, detail, now_ms, e);
 	return rc;
 }
@@ -456,7 +432,8 @@ unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
 	/* Only what was asked for is ever posted and not final. */
 	if (p->state != PAYOUT_POSTED || posted != p->amount_micros)
 		return err_set(e, RC_CORRUPT,
-		    "payout %" PRId64 ": %s with %" PRId64 " micro-USDC paid of %" PRId64,
+		    "payout %" PRId64 ": %s with %" PRId64
+		    " micro-USDC paid of %" PRId64,
 		    p->id, state_names[p->state], posted, p->amount_micros);
 	p->paid_micros = 0;
 	rc = move(db, "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT, posted,
@@ -479,8 +456,8 @@ post(struct db *db, struct payout *p, const struct payment *paid,
 
 	CHECK(paid->micros > 0 && strlen(paid->tx) == TX_LEN);
 	if (p->state == PAYOUT_POSTED)
-		rc = unpost(db, p, "another transaction carries it now",
-		    now_ms, e);
+		rc = unpost(
+		    db, p, "another transaction carries it now", now_ms, e);
 	(void)snprintf(detail, sizeof(detail), "%" PRId64 " micro-USDC moved",
 	    paid->micros);
 	n.detail = detail;
@@ -643,8 +620,7 @@ adopt(struct db *db, struct payout *p, const struct payment *paid,
 	    " micro-USDC that the ledger has lost",
 	    paid->micros);
 	if (rc == RC_OK)
-		rc = finding_insert(
-		    db, "payout lost", subject, detail, now_ms, e);
+		rc = finding_add(db, "payout lost", subject, detail, now_ms, e);
 	return rc;
 }
 

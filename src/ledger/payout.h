@@ -80,7 +80,7 @@ struct payee {
 	int64_t last_day_micros; /* reserved in the last 24 h */
 	bool held;		 /* by the operator */
 	bool held_by_chain;	 /* as the last run found it */
-	bool unsettled;		 /* an earlier payout may still be paid */
+	bool unsettled;		 /* an earlier payout isn't final */
 	char hold_reason[200];
 };
 
@@ -131,13 +131,27 @@ void payout_auth_free(struct payout_auth *a);
 MUST_CHECK enum rc payout_posted_in(
     struct db *db, int64_t payout, struct payment *out, struct err *e);
 
+/* What waits in payouts of one source that aren't settled: it is promised. */
+MUST_CHECK enum rc payout_in_flight(struct db *db,
+    const struct payout_source *s, int64_t *micros, struct err *e);
+
+/*
+ * How many payouts are reserved, signed or submitted, and when the oldest was
+ * reserved (NULL is fine; 0: none).
+ */
+MUST_CHECK enum rc
+payout_unsettled(struct db *db, int64_t *n, int64_t *oldest_ms, struct err *e);
+
+/* Whether one of the worker's payouts is neither final nor voided. */
+MUST_CHECK enum rc payout_worker_has_open(
+    struct db *db, int64_t worker_id, bool *open, struct err *e);
+
+/* To whom its bytes were last sent: "" before that; cut to size. */
+MUST_CHECK enum rc payout_sent_to(
+    struct db *db, int64_t payout, char *out, size_t size, struct err *e);
 /* The last transaction that anybody named for it, or "". */
 MUST_CHECK enum rc payout_last_tx(
     struct db *db, int64_t payout, char tx[static TX_LEN + 1], struct err *e);
-
-/* What waits in payouts that aren't settled: it is promised. */
-MUST_CHECK enum rc
-payout_in_flight(struct db *db, int64_t *micros, struct err *e);
 
 /*
  * True while the operator holds this worker, or everybody: the kill switch.
@@ -214,10 +228,6 @@ MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
-
-/* Something that a person must look at; once for each kind and subject. */
-MUST_CHECK enum rc finding_add(struct db *db, const char *kind,
-    const char *subject, const char *detail, int64_t now_ms, struct err *e);
 
 /*
  * Holds a worker (0: everybody), by "operator" or "chain", or releases it.

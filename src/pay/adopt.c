@@ -62,8 +62,7 @@ nonces_make(struct adoption *a, const struct address *payee, struct err *e)
 {
 	int64_t seq;
 
-	if (a->nonces != NULL &&
-	    memcmp(&a->payee, payee, sizeof(*payee)) == 0)
+	if (a->nonces != NULL && memcmp(&a->payee, payee, sizeof(*payee)) == 0)
 		return RC_OK;
 	if (a->nonces == NULL)
 		a->nonces = calloc(SEQ_SEARCH_MAX, sizeof(*a->nonces));
@@ -114,7 +113,9 @@ adopt(struct run *r, struct payout *p, const struct history_use *use,
 	r->result->findings = true;
 	r->result->posted++;
 	r->result->finalized++;
-	log_error("payout %" PRId64 " of a worker was lost with an older copy of the ledger; the chain has it: %s",
+	log_error(
+	    "payout %" PRId64
+	    " of a worker was lost with an older copy of the ledger; the chain has it: %s",
 	    p->seq, paid.tx);
 	return RC_OK;
 }
@@ -157,7 +158,8 @@ lost(struct adoption *a, const struct history_shown *s, struct err *e)
 	memcpy(p.nonce, s->use.nonce, sizeof(p.nonce));
 	rc = recognise(a, &p, e);
 	if (rc == RC_OK)
-		rc = open_has_unsettled(a->run, p.worker_id, &unsettled, e);
+		rc = payout_worker_has_open(
+		    a->run->db, p.worker_id, &unsettled, e);
 	if (rc != RC_OK)
 		return rc;
 	is_ours = p.seq != 0 && s->use.value > 0 && s->use.value <= INT64_MAX;
@@ -215,7 +217,8 @@ compare(struct run *r, const struct payout *p, const struct history_use *use,
 	    memcmp(use->to.b, p->worker.b, sizeof(use->to.b)) == 0)
 		return RC_OK;
 	(void)snprintf(detail, sizeof(detail),
-	    "booked are %" PRId64 " micro-USDC in %s; every node shows %s of %" PRIu64 " in %s",
+	    "booked are %" PRId64
+	    " micro-USDC in %s; every node shows %s of %" PRIu64 " in %s",
 	    p->paid_micros, booked.tx,
 	    use->canceled ? "a cancellation" : "a payment", use->value, tx);
 	return run_payout_finding(r, p, "booked otherwise", detail, e);
@@ -247,7 +250,7 @@ collect(struct adoption *a, const struct payout *p,
 	for (i = 0; i < a->judged_count; i++)
 		if (a->judged[i].payout.id == p->id)
 			return RC_OK;
-	*o = (struct open_payout){ .payout = *p, .answer = ANSWER_RETRY };
+	*o = (struct open_payout){ .payout = *p };
 	rc = open_load_for_judging(a->run, o, e);
 	o->has_hint = !use->canceled;
 	memcpy(o->hint, use->tx, sizeof(o->hint));
@@ -285,8 +288,8 @@ take_use(struct adoption *a, const struct history_shown *s, struct err *e)
 
 /* The blocks from first to last; *done: they needn't be seen again. */
 static enum rc
-scan(struct adoption *a, uint64_t first, uint64_t last, bool *done,
-    bool *more, struct err *e)
+scan(struct adoption *a, uint64_t first, uint64_t last, bool *done, bool *more,
+    struct err *e)
 {
 	struct run *r = a->run;
 	struct history h;
@@ -294,8 +297,7 @@ scan(struct adoption *a, uint64_t first, uint64_t last, bool *done,
 	size_t i;
 
 	a->deferred = false;
-	rc = history_read(
-	    r->nodes, &r->source.treasury, first, last, &h, e);
+	rc = history_read(r->nodes, &r->source.treasury, first, last, &h, e);
 	if (rc != RC_OK)
 		return rc;
 	for (i = 0; rc == RC_OK && i < h.n; i++)
@@ -304,6 +306,11 @@ scan(struct adoption *a, uint64_t first, uint64_t last, bool *done,
 		rc = judge_collected(a, e);
 	*done = h.is_complete && !a->deferred;
 	*more = !h.is_over;
+	if (rc == RC_OK && !h.is_given && *more)
+		rc = err_set(e, RC_IO,
+		    "no node shows the treasury's payments in the blocks from %" PRIu64
+		    " to %" PRIu64,
+		    first, last);
 	history_free(&h);
 	return rc;
 }
@@ -324,8 +331,8 @@ scan_all(struct adoption *a, uint64_t first, uint64_t final, uint64_t latest,
 		rc = scan(a, first, last, &done, &more, e);
 		keep = keep && done && last <= final;
 		if (rc == RC_OK && keep)
-			rc = scanned_set(a->run->db, &a->run->source,
-			    (int64_t)last, e);
+			rc = scanned_set(
+			    a->run->db, &a->run->source, (int64_t)last, e);
 		first = last + 1;
 	}
 	return rc;

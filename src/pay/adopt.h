@@ -10,18 +10,18 @@
 
 /* What a use of a nonce that no payout of the ledger has means. */
 enum lost_use {
-	LOST_IGNORED, /* what one node alone asserts stops nothing */
-	LOST_FOREIGN, /* a person must know: it isn't this ledger's */
-	LOST_WAITS,   /* ours, but not final: its worker waits */
+	LOST_IGNORED,  /* what one node alone asserts stops nothing */
+	LOST_FOREIGN,  /* a person must know: it isn't this ledger's */
+	LOST_WAITS,    /* ours, but not final: its worker waits */
 	LOST_DEFERRED, /* so it does, for an earlier payout to be settled */
-	LOST_ADOPTED, /* it becomes a payout */
+	LOST_ADOPTED,  /* it becomes a payout */
 };
 
 /*
  * The rule, a pure function. is_ours: the nonce is that of a payout of this
- * ledger to the payee, and the amount one that can be. unsettled: an earlier
- * payout of the worker may still be paid, or give its credit back, which must
- * not be recovered first and given back then.
+ * ledger to the payee, and the amount one that can be. unsettled: a payout of
+ * the worker isn't final. Should it be void, it gives back the credit that the
+ * lost one was for, which must not be recovered first and given back then.
  */
 enum lost_use
 lost_use_of(const struct history_shown *s, bool is_ours, bool unsettled);

@@ -105,8 +105,7 @@ find(struct run *r, const struct open_payout *o, enum booking what,
 		rc = run_payout_finding(r, p, "paid to another",
 		    "the chain shows a payment with this nonce to another address",
 		    e);
-	if (what == BOOKING_FINAL &&
-	    (int64_t)j->value != p->amount_micros)
+	if (what == BOOKING_FINAL && (int64_t)j->value != p->amount_micros)
 		r->result->findings = true; /* the ledger adds it */
 	return rc;
 }
@@ -174,15 +173,14 @@ book(struct run *r, struct open_payout *o, struct err *e)
 	case BOOKING_NONE:
 		return RC_OK;
 	case BOOKING_NOTE:
-		return payout_note(
-		    r->db, p, note_of(&o->judgment), now_ms, e);
+		return payout_note(r->db, p, note_of(&o->judgment), now_ms, e);
 	case BOOKING_POST:
 		rc = payout_post(r->db, p, &paid, now_ms, e);
 		r->result->posted += rc == RC_OK;
 		return rc;
 	case BOOKING_UNPOST:
-		return payout_unpost(r->db, p, "its block is gone: reorganised",
-		    now_ms, e);
+		return payout_unpost(
+		    r->db, p, "its block is gone: reorganised", now_ms, e);
 	case BOOKING_FINAL:
 		rc = payout_finalize(r->db, p, &paid, now_ms, e);
 		r->result->posted += rc == RC_OK && !was_posted;

@@ -7,16 +7,44 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ledger/finding.h"
 
 enum rc
 run_finding(struct run *r, const char *kind, const char *subject,
     const char *detail, struct err *e)
 {
+	bool open = true;
+	enum rc rc = RC_OK;
+
+	if (!r->options->dry_run)
+		rc = finding_add_open(
+		    r->db, kind, subject, detail, clock_unix_ms(), &open, e);
+	if (rc != RC_OK || !open)
+		return rc;
 	r->result->findings = true;
 	log_error("%s: %s: %s", kind, subject, detail);
+	return RC_OK;
+}
+
+enum rc
+run_over(struct run *r, const char *kind, const struct address *worker,
+    struct err *e)
+{
+	char who[ADDRESS_LEN + 1];
+
 	if (r->options->dry_run)
 		return RC_OK;
-	return finding_add(r->db, kind, subject, detail, clock_unix_ms(), e);
+	address_format(who, worker, ADDRESS_CHECKSUM);
+	return finding_over(r->db, kind, who, clock_unix_ms(), e);
+}
+
+enum rc
+run_over_unseen(struct run *r, const char *kind, struct err *e)
+{
+	if (r->options->dry_run)
+		return RC_OK;
+	return finding_over_unseen(
+	    r->db, kind, r->began_ms, clock_unix_ms(), e);
 }
 
 enum rc
@@ -56,12 +84,19 @@ run_is_ours(const struct run *r, const struct payout *p)
 }
 
 bool
-run_should_stop(struct run *r)
+run_is_stopped(const struct run *r)
 {
 	struct pollfd fd = { .fd = r->options->stop_fd, .events = POLLIN };
+
+	return fd.fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
+bool
+run_should_stop(struct run *r)
+{
 	bool held = false;
 
-	if (fd.fd >= 0 && poll(&fd, 1, 0) > 0)
+	if (run_is_stopped(r))
 		return true;
 	/* A ledger that can't tell holds the money. */
 	return payout_is_held(r->db, 0, &held, NULL) != RC_OK || held;

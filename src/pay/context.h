@@ -8,8 +8,10 @@
 #include "ledger/payout.h"
 #include "ledger/worker.h"
 #include "pay/run.h"
+#include "pay/settler.h"
 #include "vault/vault.h"
-#include "x402/facilitator.h"
+
+struct direct;
 
 struct run {
 	struct db *db;			   /* borrowed */
@@ -21,11 +23,13 @@ struct run {
 	bool may_sign;	     /* its journal is in order */
 	struct payout_source source;
 	uint8_t ledger_id[LEDGER_ID_LEN];
-	int64_t created_ms;		 /* of the ledger */
-	struct nodes *nodes;		 /* owned */
-	struct cdp_key *cdp_key;	 /* owned; NULL: none */
-	struct facilitator *facilitator; /* owned */
-	struct block latest;		 /* at the run's start */
+	int64_t created_ms;		  /* of the ledger */
+	struct nodes *nodes;		  /* owned */
+	struct facilitators facilitators; /* owned */
+	struct direct *direct;		  /* owned; NULL: not configured */
+	struct settlers settlers;	  /* owned */
+	int64_t began_ms;
+	struct block latest; /* at the run's start */
 	struct block final;
 	int64_t budget_micros; /* not yet promised */
 	/* Who isn't paid now: see adopt_waits. */
@@ -33,7 +37,10 @@ struct run {
 	size_t waiting_count;
 };
 
-/* Something that a person must see: in the ledger, and on standard error. */
+/*
+ * Something that a person must see: in the ledger, on standard error and by
+ * the exit code; unless it happened before and a person has closed it.
+ */
 MUST_CHECK enum rc run_finding(struct run *r, const char *kind,
     const char *subject, const char *detail, struct err *e);
 
@@ -50,6 +57,18 @@ void run_nonce(const struct run *r, const struct address *worker, int64_t seq,
  * says of this treasury's nonces proves nothing about another one's.
  */
 bool run_is_ours(const struct run *r, const struct payout *p);
+
+/*
+ * A finding that is over: this worker's, or all of a kind that this run, which
+ * looked at every one, hasn't seen.
+ */
+MUST_CHECK enum rc run_over(struct run *r, const char *kind,
+    const struct address *worker, struct err *e);
+MUST_CHECK enum rc
+run_over_unseen(struct run *r, const char *kind, struct err *e);
+
+/* True once a signal came: the run should end within seconds. */
+bool run_is_stopped(const struct run *r);
 
 /* True once the run should end between two payouts: a signal, or a hold. */
 bool run_should_stop(struct run *r);

@@ -1,6 +1,7 @@
 #include "pay/open.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "eth/hex.h"
 #include "pay/authorize.h"
@@ -9,7 +10,8 @@
 
 #define OPEN_AT_ONCE 256 /* payouts judged together */
 
-enum rc
+/* Reads the authorization of a signed payout. RC_NOT_FOUND without one. */
+static enum rc
 open_payout_load(struct run *r, struct open_payout *o, struct err *e)
 {
 	enum rc rc = payout_auth_get(r->db, o->payout.id, &o->auth, e);
@@ -24,44 +26,102 @@ open_payout_free(struct open_payout *o)
 	payout_auth_free(&o->auth);
 }
 
-enum rc
-open_has_unsettled(
-    struct run *r, int64_t worker_id, bool *unsettled, struct err *e)
+/* The next open payout after *last, which moves on; *found: there is one. */
+static enum rc
+open_next(struct run *r, int64_t *last, struct open_payout *o, bool *found,
+    struct err *e)
 {
-	struct payout p;
-	bool found = true;
-	int64_t last = 0;
 	enum rc rc;
 
-	*unsettled = false;
-	while ((rc = payout_next_open(r->db, last, &p, &found, e)) == RC_OK &&
-	    found && !*unsettled) {
-		last = p.id;
-		*unsettled =
-		    p.worker_id == worker_id && p.state != PAYOUT_POSTED;
-	}
+	*o = (struct open_payout){ .posted_before = false };
+	rc = payout_next_open(r->db, *last, &o->payout, found, e);
+	if (rc == RC_OK && *found)
+		*last = o->payout.id;
 	return rc;
 }
 
 enum rc
 open_count(struct run *r, struct err *e)
 {
-	struct payout p;
-	bool found = true;
-	int64_t last = 0;
-	enum rc rc = RC_OK;
+	return payout_unsettled(r->db, &r->result->open, NULL, e);
+}
 
-	while (rc == RC_OK) {
-		rc = payout_next_open(r->db, last, &p, &found, e);
-		if (rc != RC_OK || !found)
-			break;
-		last = p.id;
-		r->result->open += p.state != PAYOUT_POSTED;
-	}
-	return rc;
+static struct transfer_authorization
+authorization_of(const struct run *r, const struct open_payout *o)
+{
+	struct transfer_authorization a = {
+		.from = r->source.treasury,
+		.to = o->payout.worker,
+		.value = (uint64_t)o->payout.amount_micros,
+		.valid_after = (uint64_t)o->auth.valid_after,
+		.valid_before = (uint64_t)o->auth.valid_before,
+	};
+
+	memcpy(a.nonce, o->payout.nonce, sizeof(a.nonce));
+	return a;
+}
+
+void
+open_payout_transfer(const struct run *r, const struct open_payout *o,
+    struct signed_transfer *out)
+{
+	out->authorization = authorization_of(r, o);
+	memcpy(out->signature, o->auth.signature, sizeof(out->signature));
+}
+
+static bool
+same_authorization(const struct transfer_authorization *a,
+    const struct transfer_authorization *b)
+{
+	return memcmp(&a->from, &b->from, sizeof(a->from)) == 0 &&
+	    memcmp(&a->to, &b->to, sizeof(a->to)) == 0 &&
+	    a->value == b->value && a->valid_after == b->valid_after &&
+	    a->valid_before == b->valid_before &&
+	    memcmp(a->nonce, b->nonce, sizeof(a->nonce)) == 0;
+}
+
+enum rc
+open_payout_check(
+    struct run *r, const struct open_payout *o, bool *intact, struct err *e)
+{
+	struct transfer_authorization asked = authorization_of(r, o);
+	struct err why = ERR_INIT;
+	struct x402_payment p;
+	int version;
+	enum rc rc;
+
+	rc = x402_request_read(&p, &version, &r->network,
+	    (struct slice){ o->auth.body.p, o->auth.body.len }, &why);
+	if (rc == RC_NO_MEMORY)
+		return err_set(e, rc, "%s", why.msg);
+	*intact = rc == RC_OK && p.payout_id == o->payout.id &&
+	    same_authorization(&p.authorization, &asked);
+	if (*intact)
+		return RC_OK;
+	return run_payout_finding(r, &o->payout, "request altered",
+	    rc == RC_OK ? "it is of another payment" : why.msg, e);
 }
 
 /* ---- Reconciling ---- */
+
+/* What the chain shows now was settled by whoever was sent it. */
+static enum rc
+book_batch(struct run *r, struct open_payout *all, size_t n, struct err *e)
+{
+	bool unsettled[OPEN_AT_ONCE];
+	enum rc rc;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		unsettled[i] = all[i].payout.state < PAYOUT_POSTED;
+	rc = book_all(r, all, n, e);
+	for (i = 0; rc == RC_OK && i < n; i++)
+		if (unsettled[i] &&
+		    (all[i].payout.state == PAYOUT_POSTED ||
+			all[i].payout.state == PAYOUT_FINAL))
+			rc = settler_settled(r, &all[i], e);
+	return rc;
+}
 
 /*
  * One that isn't signed may be paid all the same: a restored ledger has lost
@@ -99,16 +159,13 @@ open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
 	*n = 0;
 	while (rc == RC_OK && *n < OPEN_AT_ONCE) {
 		o = &all[*n];
-		*o = (struct open_payout){ .answer = ANSWER_RETRY };
-		rc = payout_next_open(r->db, *last, &o->payout, &found, e);
+		rc = open_next(r, last, o, &found, e);
 		if (rc != RC_OK || !found)
 			break;
-		*last = o->payout.id;
 		if (!run_is_ours(r, &o->payout)) {
 			rc = run_payout_finding(r, &o->payout, "other source",
-			    "it is "
-			    "of another treasury, token or chain, and stays "
-			    "open until that is configured again",
+			    "it is of another treasury, token or chain, and "
+			    "stays open until that is configured again",
 			    e);
 			continue;
 		}
@@ -132,12 +189,12 @@ open_reconcile(struct run *r, struct err *e)
 	do {
 		rc = open_batch(r, &last, all, &n, e);
 		if (rc == RC_OK && n > 0)
-			rc = book_all(r, all, n, e);
+			rc = book_batch(r, all, n, e);
 		for (i = 0; i < n; i++)
 			open_payout_free(&all[i]);
 	} while (rc == RC_OK && n > 0);
 	free(all);
-	return rc;
+	return rc == RC_OK ? run_over_unseen(r, "other source", e) : rc;
 }
 
 /* ---- Continuing ---- */
@@ -165,11 +222,16 @@ static enum rc
 resume_one(struct run *r, struct open_payout *o, struct err *e)
 {
 	enum rc rc = RC_NOT_FOUND;
+	bool intact;
 
 	if (o->payout.state == PAYOUT_POSTED || !run_is_ours(r, &o->payout))
 		return RC_NOT_FOUND;
 	if (o->payout.state != PAYOUT_RESERVED)
 		rc = open_payout_load(r, o, e);
+	if (rc == RC_OK) {
+		rc = open_payout_check(r, o, &intact, e);
+		return rc == RC_OK && !intact ? RC_NOT_FOUND : rc;
+	}
 	if (rc != RC_NOT_FOUND)
 		return rc;
 	/* What settled unsigned and is open again isn't signed by itself. */
@@ -183,7 +245,19 @@ resume_one(struct run *r, struct open_payout *o, struct err *e)
 struct resumption {
 	struct run *run;
 	int64_t last; /* id */
+	bool whole;   /* it came to the end */
 };
+
+/* What is wrong with an open payout is over when no run sees it any more. */
+static enum rc
+open_looked(struct run *r, struct err *e)
+{
+	enum rc rc = run_over_unseen(r, "not sealed", e);
+
+	if (rc == RC_OK)
+		rc = run_over_unseen(r, "not signed", e);
+	return rc == RC_OK ? run_over_unseen(r, "request altered", e) : rc;
+}
 
 /* struct feed: what an earlier run has left reserved, signed or submitted. */
 static enum rc
@@ -198,13 +272,10 @@ resume_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 	*n = 0;
 	*dry = run_should_stop(r);
 	while (rc == RC_OK && !*dry && *n < room) {
-		out[*n] = (struct open_payout){ .answer = ANSWER_RETRY };
-		rc = payout_next_open(
-		    r->db, s->last, &out[*n].payout, &found, e);
-		*dry = !found;
+		rc = open_next(r, &s->last, &out[*n], &found, e);
+		*dry = s->whole = !found;
 		if (rc != RC_OK || !found)
 			break;
-		s->last = out[*n].payout.id;
 		rc = resume_one(r, &out[*n], e);
 		if (rc == RC_OK) {
 			++*n;
@@ -215,15 +286,22 @@ resume_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 			rc = RC_OK;
 	}
 	/* Its verdict decides whether its bytes are sent again. */
-	return rc == RC_OK && *n > 0 ? book_all(r, out, *n, e) : rc;
+	return rc == RC_OK && *n > 0 ? book_batch(r, out, *n, e) : rc;
 }
 
 enum rc
 open_continue(struct run *r, struct err *e)
 {
 	struct resumption s = { .run = r };
+	int64_t n;
+	enum rc rc;
 
-	return settle(r,
+	rc = payout_unsettled(r->db, &n, NULL, e);
+	if (rc != RC_OK || n == 0)
+		return rc == RC_OK ? open_looked(r, e) : rc;
+	rc = settle(r,
 	    &(struct feed){ .fill = resume_fill, .ctx = &s, .ready_fd = -1 },
 	    e);
+	/* Each of them was looked at, unless it was to stop. */
+	return rc == RC_OK && s.whole ? open_looked(r, e) : rc;
 }

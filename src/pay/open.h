@@ -13,27 +13,29 @@ struct open_payout {
 	struct payout payout;
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
-	enum answer_class answer; /* of its last POST in this run, or RETRY */
-	bool maybe_transient;
 	bool posted_before;	/* its bytes were sent before */
 	int64_t instead_micros; /* would be signed; see run_sign */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };
 
-/* Reads the authorization of a signed payout. RC_NOT_FOUND without one. */
-MUST_CHECK enum rc
-open_payout_load(struct run *r, struct open_payout *o, struct err *e);
-/* The same of any open payout, as far as it can be judged. */
+/* Reads what it signed, of any open payout, as far as it can be judged. */
 MUST_CHECK enum rc
 open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
-/* Whether one of the worker's payouts isn't settled. */
-MUST_CHECK enum rc open_has_unsettled(
-    struct run *r, int64_t worker_id, bool *unsettled, struct err *e);
+/* What it signed, for the token to try. */
+void open_payout_transfer(const struct run *r, const struct open_payout *o,
+    struct signed_transfer *out);
 
-/* Adds those that aren't posted to the run's result. */
+/*
+ * Whether the stored request is of this payout and what was signed; a finding
+ * says if not.
+ */
+MUST_CHECK enum rc open_payout_check(
+    struct run *r, const struct open_payout *o, bool *intact, struct err *e);
+
+/* Notes in the run's result how many aren't posted. */
 MUST_CHECK enum rc open_count(struct run *r, struct err *e);
 
 /* Every open payout: judges and books. */

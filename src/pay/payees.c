@@ -33,6 +33,11 @@ struct payees {
 	size_t count;	     /* of the group */
 	int64_t made;	     /* payouts */
 	int64_t made_micros; /* their sum */
+	/* What the treasury hasn't enough for; the one that waits longest. */
+	int64_t poor;
+	int64_t poor_micros;
+	int64_t poorest_micros;
+	struct address poorest;
 };
 
 /* Who isn't paid, and why: for --dry-run; the ledger has the rest. */
@@ -51,21 +56,50 @@ payee_pass(struct run *r, const struct payee *p, const char *why)
 
 /* ---- Who ---- */
 
-/* Keeps in the list who may be paid, as far as the ledger knows. */
-static void
-pass_over(struct run *r, struct payee_list *l)
+/*
+ * With threshold = auto: whether the fee is a small enough share of what is
+ * due, or the credit has waited for long enough.
+ */
+static bool
+is_worth_its_fee(const struct conf *c, const struct payee *p, int64_t now_ms)
 {
+	if (strcmp(c->payout_threshold, "auto") != 0)
+		return true;
+	return p->balance_micros >=
+	    c->payout_fee_micros * 100 / c->payout_fee_share_percent ||
+	    now_ms - p->oldest_ms >=
+	    c->payout_longest_wait_days * 24 * 3600 * 1000;
+}
+
+/* A transfer of the treasury to itself pays nobody. */
+static enum rc
+refuse_treasury(struct run *r, const struct payee *p, struct err *e)
+{
+	char who[ADDRESS_LEN + 1];
+
+	payee_pass(r, p, "it is the treasury itself");
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	return run_finding(r, "worker is the treasury", who,
+	    "whoever has the treasury's key works with it: its credit isn't "
+	    "paid",
+	    e);
+}
+
+/* Keeps in the list who may be paid, as far as the ledger knows. */
+static enum rc
+pass_over(struct run *r, struct payee_list *l, struct err *e)
+{
+	int64_t now_ms = clock_unix_ms();
+	enum rc rc = RC_OK;
 	size_t i, n = 0;
 
-	for (i = 0; i < l->n; i++) {
+	for (i = 0; rc == RC_OK && i < l->n; i++) {
 		/*
-		 * One at a time: whether an earlier payout of a restored
-		 * ledger is void decides what a lost later one was for. One
-		 * that is posted counts as settled. Should its block be
-		 * reorganised away, both are open, each under its own nonce;
-		 * only a copy older than both, restored just then, would pay
-		 * for both under the first nonce, while the second
-		 * authorization is still valid.
+		 * One at a time, and until it is final: a ledger restored
+		 * from a copy older than two open ones would pay for both
+		 * under the first one's nonce, while the second
+		 * authorization can still be settled. t/test_pay_rule.c
+		 * finds that way when posted counts as settled.
 		 */
 		if (l->all[i].held)
 			payee_pass(r, &l->all[i], l->all[i].hold_reason);
@@ -74,11 +108,18 @@ pass_over(struct run *r, struct payee_list *l)
 			    "a payment that the ledger has lost isn't final yet");
 		else if (l->all[i].unsettled)
 			payee_pass(
-			    r, &l->all[i], "an earlier payout isn't settled");
+			    r, &l->all[i], "an earlier payout isn't final");
+		else if (memcmp(&l->all[i].worker, &r->source.treasury,
+			     sizeof(l->all[i].worker)) == 0)
+			rc = refuse_treasury(r, &l->all[i], e);
+		else if (!is_worth_its_fee(r->conf, &l->all[i], now_ms))
+			payee_pass(r, &l->all[i],
+			    "the fee is too large a share of it");
 		else
 			l->all[n++] = l->all[i];
 	}
 	l->n = n;
+	return rc;
 }
 
 /* The next ones that are verified, at most max. */
@@ -186,13 +227,12 @@ payout_try(struct payees *all, const struct payee *p, int64_t amount,
 	struct run *r = all->run;
 
 	open_payout_free(o);
-	*o = (struct open_payout){ .answer = ANSWER_RETRY,
-		.payout = { .worker_id = p->worker_id,
-		    .worker = p->worker,
-		    .seq = p->next_seq,
-		    .amount_micros = amount,
-		    .source = r->source,
-		    .reserved_ms = clock_unix_ms() } };
+	*o = (struct open_payout){ .payout = { .worker_id = p->worker_id,
+				       .worker = p->worker,
+				       .seq = p->next_seq,
+				       .amount_micros = amount,
+				       .source = r->source,
+				       .reserved_ms = clock_unix_ms() } };
 	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
 	return reserve_and_sign(r, o, evidence, e);
 }
@@ -212,7 +252,7 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 	int64_t instead;
 	enum rc rc;
 
-	*o = (struct open_payout){ .answer = ANSWER_RETRY };
+	*o = (struct open_payout){ .posted_before = false };
 	rc = payout_try(all, p, amount, evidence, o, &cause);
 	instead = o->instead_micros;
 	if (rc == RC_CONFLICT && instead >= r->conf->payout_threshold_micros &&
@@ -224,7 +264,7 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 		return RC_OK;
 	}
 	open_payout_free(o);
-	*o = (struct open_payout){ .answer = ANSWER_RETRY };
+	*o = (struct open_payout){ .posted_before = false };
 	if (rc != RC_CONFLICT)
 		return err_set(e, rc, "%s", cause.msg);
 	/* The others of its group are paid all the same. */
@@ -247,7 +287,13 @@ backed_decide(struct payees *all, const struct payee *p,
 		payee_pass(r, p, "a cap is reached");
 		return RC_OK;
 	}
+	/* One large debt keeps nobody else waiting. */
 	if (amount > r->budget_micros) {
+		if (all->poor++ == 0) {
+			all->poorest = p->worker;
+			all->poorest_micros = amount;
+		}
+		all->poor_micros += amount;
 		r->result->insolvent = true;
 		payee_pass(r, p, "the treasury hasn't enough");
 		return RC_OK;
@@ -301,7 +347,8 @@ payees_end(const struct payees *all)
 {
 	const struct run *r = all->run;
 
-	return r->result->insolvent ||
+	return (r->result->insolvent &&
+		   r->budget_micros < r->conf->payout_threshold_micros) ||
 	    (r->options->max_payouts > 0 &&
 		all->made >= r->options->max_payouts);
 }
@@ -391,6 +438,57 @@ pay(struct payees *all, struct err *e)
 	return rc;
 }
 
+/* What is due and isn't there; not a reason for exit code 6: 5 says it. */
+static enum rc
+tell_poverty(struct payees *all, struct err *e)
+{
+	struct run *r = all->run;
+	char who[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1], detail[300];
+	bool findings = r->result->findings;
+	int64_t left = (int64_t)(all->list.n - all->next);
+	enum rc rc;
+
+	if (all->poor == 0)
+		return RC_OK;
+	address_format(who, &all->poorest, ADDRESS_CHECKSUM);
+	address_format(treasury, &r->source.treasury, ADDRESS_CHECKSUM);
+	(void)snprintf(detail, sizeof(detail),
+	    "it has %" PRId64 " micro-USDC that aren't promised; %" PRId64
+	    " payees are due %" PRId64 ", the first is %s with %" PRId64
+	    "; %" PRId64 " more weren't looked at",
+	    r->budget_micros, all->poor, all->poor_micros, who,
+	    all->poorest_micros, left);
+	rc = run_finding(r, "treasury too poor", treasury, detail, e);
+	r->result->findings = findings;
+	return rc;
+}
+
+/* Whether this run has looked at every payee. */
+static bool
+is_whole(const struct payees *all)
+{
+	const struct run *r = all->run;
+
+	return all->next == all->list.n && r->options->only == NULL &&
+	    r->options->max_payouts == 0 && !run_should_stop(all->run);
+}
+
+/* What lasts and wasn't seen any more is over. */
+static enum rc
+tell(struct payees *all, struct err *e)
+{
+	static const char *const kinds[] = { "treasury too poor",
+		"worker is the treasury", "evidence" };
+	enum rc rc = tell_poverty(all, e);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && is_whole(all) &&
+	     i < sizeof(kinds) / sizeof(kinds[0]);
+	     i++)
+		rc = run_over_unseen(all->run, kinds[i], e);
+	return rc;
+}
+
 enum rc
 pay_payees(struct run *r, struct err *e)
 {
@@ -400,9 +498,11 @@ pay_payees(struct run *r, struct err *e)
 	rc = payout_payees(r->db, r->conf->payout_threshold_micros,
 	    r->options->only, clock_unix_ms(), &all.list, e);
 	if (rc == RC_OK)
-		pass_over(r, &all.list);
+		rc = pass_over(r, &all.list, e);
 	if (rc == RC_OK && all.list.n > 0)
 		rc = pay(&all, e);
+	if (rc == RC_OK)
+		rc = tell(&all, e);
 	payee_list_free(&all.list);
 	return rc;
 }

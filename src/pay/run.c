@@ -8,14 +8,67 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "pay/adopt.h"
 #include "pay/authorize.h"
+#include "pay/direct.h"
 #include "pay/open.h"
 #include "pay/payees.h"
+
+/* What lasts at the token or the treasury, and stops all payouts. */
+static enum rc
+tell_outlook(struct run *r, const struct outlook *o, struct err *e)
+{
+	const struct {
+		bool is;
+		const char *kind;
+		const struct address *subject;
+		const char *words;
+	} faults[] = {
+		{ o->paused, "token paused", &r->source.token,
+		    "nobody can be paid: the token is paused" },
+		{ o->treasury_blacklisted, "treasury blacklisted",
+		    &r->source.treasury,
+		    "nobody can be paid: the token refuses the treasury" },
+		{ o->treasury_has_code, "treasury has code",
+		    &r->source.treasury,
+		    "the treasury's address has code: the token takes no "
+		    "signature of its key" },
+	};
+	char subject[ADDRESS_LEN + 1];
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < sizeof(faults) / sizeof(faults[0]);
+	     i++) {
+		address_format(subject, faults[i].subject, ADDRESS_CHECKSUM);
+		if (faults[i].is)
+			rc = run_finding(
+			    r, faults[i].kind, subject, faults[i].words, e);
+		if (rc == RC_OK)
+			rc = run_over_unseen(r, faults[i].kind, e);
+	}
+	return rc;
+}
+
+/* What this treasury has and hasn't promised. */
+static enum rc
+budget_make(struct run *r, uint64_t balance, struct err *e)
+{
+	int64_t in_flight;
+	enum rc rc = payout_in_flight(r->db, &r->source, &in_flight, e);
+
+	if (rc == RC_OK)
+		/* What is promised may still leave the treasury. */
+		r->budget_micros =
+		    (balance > INT64_MAX ? INT64_MAX : (int64_t)balance) -
+		    in_flight;
+	return rc;
+}
 
 /* Token, treasury and clock; *may_pay: nothing speaks against paying. */
 static enum rc
@@ -23,42 +76,31 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 {
 	struct err cause = ERR_INIT;
 	struct outlook outlook;
-	int64_t in_flight;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	*may_pay = false;
+	/* To look and book takes neither a token that pays nor a treasury. */
+	if (r->options->reconcile_only)
+		return nodes_head(r->nodes, &r->latest, &r->final, e);
 	rc = nodes_inspect(r->nodes, &r->source.treasury, &outlook, e);
-	/* What is paid already can be booked all the same. */
-	if (rc == RC_INVALID && r->options->reconcile_only) {
-		log_error("%s", e->msg);
-		outlook = (struct outlook){ .paused = false };
-		rc = RC_OK;
-	}
 	if (rc == RC_OK)
 		rc = nodes_head(r->nodes, &r->latest, &r->final, e);
 	if (rc == RC_OK)
-		rc = payout_in_flight(r->db, &in_flight, e);
+		rc = budget_make(r, outlook.balance, e);
 	if (rc != RC_OK)
 		return rc;
 	if (outlook.warning[0] != '\0')
 		log_warning("%s", outlook.warning);
-	if (outlook.treasury_has_code && !r->options->reconcile_only)
+	rc = tell_outlook(r, &outlook, e);
+	if (rc == RC_OK && outlook.treasury_has_code)
 		return err_set(e, RC_INVALID,
 		    "the treasury's address has code: the token takes no signature of its key");
-	/* What is promised may still leave the treasury. */
-	r->budget_micros =
-	    outlook.balance > INT64_MAX ? INT64_MAX : (int64_t)outlook.balance;
-	r->budget_micros -= in_flight;
-	if (outlook.treasury_blacklisted || outlook.paused) {
-		r->result->findings = true;
-		log_error("nobody can be paid: the token %s",
-		    outlook.paused ? "is paused" : "refuses the treasury");
-		return RC_OK;
-	}
-	if (nodes_check_clock(r->nodes, &cause) != RC_OK)
+	if (rc == RC_OK && nodes_check_clock(r->nodes, &cause) != RC_OK)
 		return run_finding(r, "clock", "this host", cause.msg, e);
-	*may_pay = true;
-	return RC_OK;
+	if (rc == RC_OK)
+		rc = run_over_unseen(r, "clock", e);
+	*may_pay = !outlook.treasury_blacklisted && !outlook.paused;
+	return rc;
 }
 
 /* Compares the ledger with the chain, and settles what was begun. */
@@ -73,6 +115,8 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 		rc = open_reconcile(r, e);
 	if (rc == RC_OK)
 		rc = adopt_lost(r, e);
+	if (rc == RC_OK && r->direct != NULL && !r->options->reconcile_only)
+		direct_resume(r->direct);
 	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
 		rc = open_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */
@@ -81,12 +125,25 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 	return rc;
 }
 
+/* A hold of everybody leaves a word, not only a run that pays nobody. */
+static void
+tell_hold(struct run *r)
+{
+	bool held = false;
+
+	if (payout_is_held(r->db, 0, &held, NULL) == RC_OK && held)
+		log_info("payouts are held by the operator: see worknet "
+			 "payout holds");
+	r->result->stopped = held;
+}
+
 static enum rc
 run_steps(struct run *r, struct err *e)
 {
 	bool may_pay;
 	enum rc rc;
 
+	tell_hold(r);
 	rc = look_before(r, &may_pay, e);
 	if (rc == RC_OK && !r->options->dry_run)
 		rc = catch_up(r, &may_pay, e);
@@ -94,9 +151,26 @@ run_steps(struct run *r, struct err *e)
 	    (r->may_sign || r->options->dry_run))
 		rc = pay_payees(r, e);
 	if (rc == RC_OK)
+		rc = settlers_tell(r, e);
+	if (rc == RC_OK)
 		rc = open_count(r, e);
 	/* These mean something else to who called us. */
 	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
+}
+
+/* The gas account and its key. */
+static enum rc
+direct_open(struct run *r, struct err *e)
+{
+	const struct conf *c = r->conf;
+
+	if (c->payout_gas_key_file[0] == '\0')
+		return err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
+	if (conf_settles(c, "facilitator") &&
+	    c->payout_direct_after_s > c->payout_validity_s / 2)
+		return err_set(e, RC_INVALID,
+		    "[payout] direct_after_s: more than half of validity_s leaves too little time");
+	return direct_new(&r->direct, r, e);
 }
 
 enum rc
@@ -113,7 +187,11 @@ run_vault_start(struct vault **out, const struct conf *c, bool with_journal,
 		    &(struct vault_options){
 			.key_file = c->payout_treasury_key_file,
 			.passphrase_file = c->payout_treasury_passphrase_file,
-			.gas_key_file = "",
+			.gas_key_file = conf_settles(c, "direct")
+			    ? c->payout_gas_key_file
+			    : "",
+			.gas_max_fee_wei = c->payout_max_fee_wei,
+			.gas_day_wei = c->payout_max_gas_per_day_wei,
 			.journal_file =
 			    with_journal ? c->payout_journal_file : NULL,
 			.journal_new = anew,
@@ -150,44 +228,65 @@ run_open(struct run *r, struct err *e)
 	enum rc rc;
 
 	rc = network_from_conf(&r->network, c, e);
+	r->source.chain_id = (int64_t)r->network.chain_id;
+	r->source.token = r->network.token;
 	if (rc == RC_OK && (r->options == NULL || !r->options->reconcile_only))
 		rc = caps_check(c, e);
 	r->source.treasury = *vault_treasury(r->vault);
-	if (rc == RC_OK && c->payout_cdp_key_file[0] != '\0')
-		rc = cdp_key_read(&r->cdp_key, c->payout_cdp_key_id,
-		    c->payout_cdp_key_file, e);
+	if (rc == RC_OK)
+		rc = http_urls_check_private(
+		    c->payout_rpc_urls, "[payout] rpc_urls", e);
 	if (rc == RC_OK)
 		rc = nodes_new(&r->nodes, c->payout_rpc_urls, &r->network,
 		    c->payout_finality, e);
 	if (rc == RC_OK)
-		rc = nodes_check_hosts(r->nodes,
-		    strcmp(c->payout_single_node, "accept") == 0, e);
+		rc = nodes_check_hosts(
+		    r->nodes, strcmp(c->payout_single_node, "accept") == 0, e);
 	if (rc == RC_OK && r->options != NULL)
 		nodes_stop_at(r->nodes, r->options->stop_fd);
-	if (rc == RC_OK)
-		rc = facilitator_new(&r->facilitator,
-		    &(struct facilitator_options){
-			.base_url = c->payout_facilitator_url,
-			.network = &r->network,
-			.cdp_key = r->cdp_key },
-		    e);
+	if (rc == RC_OK && conf_settles(c, "facilitator"))
+		rc = facilitators_new(&r->facilitators, c, &r->network, e);
+	if (rc == RC_OK && conf_settles(c, "direct"))
+		rc = direct_open(r, e);
 	/* A key that can't be found or read is a matter of configuration. */
-	if (rc != RC_OK && rc != RC_NO_MEMORY)
-		return RC_INVALID;
-	r->source.chain_id = (int64_t)r->network.chain_id;
-	r->source.token = r->network.token;
-	return rc;
+	return rc != RC_OK && rc != RC_NO_MEMORY ? RC_INVALID : rc;
 }
 
 static void
 run_close(struct run *r)
 {
-	facilitator_free(r->facilitator);
+	settlers_free(&r->settlers);
+	direct_free(r->direct);
+	facilitators_free(&r->facilitators);
 	free(r->waiting);
-	if (r->nodes != NULL && r->result != NULL)
-		r->result->calls = nodes_calls(r->nodes);
 	nodes_free(r->nodes);
-	cdp_key_free(r->cdp_key);
+}
+
+/* The lock is of those who own the ledger, whoever runs first. */
+static void
+lock_hand_over(int fd, const char *ledger_path)
+{
+	struct stat ledger;
+
+	if (stat(ledger_path, &ledger) != 0)
+		return;
+	if (fchown(fd, geteuid() == 0 ? ledger.st_uid : (uid_t)-1,
+		ledger.st_gid) == 0)
+		(void)fchmod(fd, ledger.st_mode & 0660);
+}
+
+static enum rc
+lock_refused(const char *path, struct err *e)
+{
+	struct stat st;
+	int error = errno;
+
+	if (error != EACCES || stat(path, &st) != 0)
+		return err_set(e, RC_INVALID, "%s: %s", path, strerror(error));
+	return err_set(e, RC_INVALID,
+	    "%s: %s: it belongs to user %lu; if no run is at work, remove it "
+	    "or give it to this user",
+	    path, strerror(error), (unsigned long)st.st_uid);
 }
 
 /* One run at a time on a ledger: the lock goes with the process. */
@@ -197,13 +296,65 @@ lock_take(const char *ledger_path, int *fd, struct err *e)
 	char path[PATH_LEN_MAX + 16];
 
 	(void)snprintf(path, sizeof(path), "%s.payout-lock", ledger_path);
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
-		return err_set(e, RC_INVALID, "%s: %s", path, strerror(errno));
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return lock_refused(path, e);
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+		lock_hand_over(*fd, ledger_path);
 		return RC_OK;
+	}
 	(void)close(*fd);
 	return err_set(e, RC_CONFLICT, "another run holds %s", path);
+}
+
+/* What the run was, as its row has it. */
+static enum rc
+run_note(struct run *r, int64_t id, enum rc ended, const struct err *why,
+    struct err *e)
+{
+	const struct run_result *x = r->result;
+	struct payout_run row = { .id = id,
+		.ended_ms = clock_unix_ms(),
+		.exit_code = (int64_t)run_exit_code(ended, x),
+		.reserved = x->reserved,
+		.posted = x->posted,
+		.finalized = x->finalized,
+		.voided = x->voided,
+		.held = x->held,
+		.unresolved = x->open };
+	size_t i;
+
+	for (i = 0; i < r->facilitators.n; i++)
+		row.posts += facilitator_requests(r->facilitators.all[i]);
+	if (r->nodes != NULL)
+		row.calls = nodes_calls(r->nodes);
+	(void)snprintf(row.words, sizeof(row.words), "%.*s", RUN_WORDS_MAX,
+	    ended != RC_OK   ? why->msg
+		: x->stopped ? "stopped or held by the operator"
+		: x->waiting ? "nobody takes what is to be sent"
+			     : "");
+	return payout_run_end(r->db, &row, e);
+}
+
+static enum rc
+run_locked(struct run *r, struct err *e)
+{
+	struct err late = ERR_INIT;
+	enum rc rc;
+
+	rc = run_open(r, e);
+	if (rc == RC_OK)
+		rc = payout_ledger_id(r->db, r->ledger_id, &r->created_ms, e);
+	if (rc == RC_OK)
+		rc = settlers_read(r, &r->facilitators, e);
+	if (rc == RC_OK)
+		rc = run_steps(r, e);
+	if (run_is_stopped(r))
+		r->result->stopped = true;
+	else if (r->nodes != NULL && nodes_tell(r, &late) != RC_OK &&
+	    rc == RC_OK)
+		return err_set(e, late.rc, "%s", late.msg);
+	return rc;
 }
 
 enum rc
@@ -214,7 +365,10 @@ run_payouts(struct db *db, struct vault *vault, const struct conf *c,
 		.vault = vault,
 		.conf = c,
 		.options = options,
-		.result = out };
+		.result = out,
+		.began_ms = clock_unix_ms() };
+	struct err late = ERR_INIT;
+	int64_t id = 0;
 	enum rc rc;
 	int lock;
 
@@ -222,14 +376,40 @@ run_payouts(struct db *db, struct vault *vault, const struct conf *c,
 	rc = lock_take(c->ledger_path, &lock, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = run_open(&r, e);
+	if (!options->dry_run)
+		rc = payout_run_begin(
+		    db, options->reconcile_only, r.began_ms, &id, e);
 	if (rc == RC_OK)
-		rc = payout_ledger_id(db, r.ledger_id, &r.created_ms, e);
-	if (rc == RC_OK)
-		rc = run_steps(&r, e);
+		rc = run_locked(&r, e);
+	/* That it can't be noted is less than what went wrong before. */
+	if (id != 0 && run_note(&r, id, rc, e, &late) != RC_OK && rc == RC_OK)
+		rc = err_set(e, late.rc, "%s", late.msg);
 	run_close(&r);
 	(void)close(lock);
 	return rc;
+}
+
+enum run_exit
+run_exit_code(enum rc rc, const struct run_result *r)
+{
+	switch (rc) {
+	case RC_OK:
+		break;
+	case RC_INVALID:
+	case RC_NOT_FOUND:
+		return RUN_CONF;
+	case RC_CONFLICT:
+		return RUN_LOCKED;
+	default:
+		return RUN_SYSTEM;
+	}
+	if (r->findings)
+		return RUN_FINDINGS;
+	if (r->insolvent)
+		return RUN_INSOLVENT;
+	if (r->open > 0 || r->waiting)
+		return RUN_UNRESOLVED;
+	return r->posted > 0 ? RUN_PAID : RUN_NOTHING;
 }
 
 enum rc

@@ -26,10 +26,26 @@ struct run_result {
 	int64_t voided;
 	int64_t held;	/* payees that aren't paid at present */
 	int64_t open;	/* neither posted, final nor voided after it */
-	int64_t calls;	/* of the chain's nodes */
+	bool waiting;	/* nobody takes what is to be sent */
+	bool stopped;	/* by a signal, or by a hold of everybody */
 	bool insolvent; /* the treasury can't pay all that is due */
 	bool findings;	/* something was found for a person to see */
 };
+
+/* What worknet-payout's exit code says. */
+enum run_exit {
+	RUN_NOTHING = 0,    /* nothing to do, nothing open */
+	RUN_CONF = 1,	    /* configuration, key, token or usage */
+	RUN_SYSTEM = 2,	    /* the ledger or the chain can't be reached */
+	RUN_LOCKED = 3,	    /* another run holds the lock */
+	RUN_UNRESOLVED = 4, /* the next run goes on */
+	RUN_INSOLVENT = 5,  /* the treasury can't pay all that is due */
+	RUN_FINDINGS = 6,   /* something for a person to look at */
+	RUN_PAID = 10,	    /* paid, and nothing stays open */
+};
+
+/* Of a run that ended with rc. */
+enum run_exit run_exit_code(enum rc rc, const struct run_result *r);
 
 /*
  * Starts the vault that [payout] describes: before the ledger is opened, and
@@ -45,7 +61,11 @@ MUST_CHECK enum rc run_vault_start(struct vault **out, const struct conf *c,
  * stay open: see *out. RC_INVALID when the configuration, the key or the
  * token is wrong: nothing was signed. RC_CONFLICT when another run holds the
  * lock. RC_IO when the chain doesn't answer, RC_BUSY when the ledger can't be
- * written: what was done is durable, the next run continues.
+ * written: what was done is durable, the next run continues. Unless it is a
+ * dry one, the ledger has a row about it (ledger/payout_run.h).
+ *
+ * After a signal (stop_fd) it ends within seconds: what is sent stays
+ * submitted, and the next run goes on with it.
  */
 MUST_CHECK enum rc
 run_payouts(struct db *db, struct vault *vault, const struct conf *c,

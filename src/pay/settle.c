@@ -18,29 +18,33 @@
  * One chore at a time, the most urgent first: what can be sent is sent before
  * anything is booked or prepared, so that the facilitator never waits for us.
  * Each chore writes once, for all payouts that it concerns.
+ *
+ * A payout goes to the first settler, and to the next one when that refuses it
+ * for good or is braked (pay/settler.h): the very same bytes, of which the
+ * token carries out one copy at most.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "eth/hex.h"
 #include "pay/book.h"
+#include "pay/tryout.h"
 
-/*
- * Facilitators refuse what expires within 6 s of their own clock, and take
- * some seconds to settle.
- */
-#define EXPIRY_MARGIN_S 30
-#define TRIES_MAX	2    /* POSTs of the same bytes in one run */
-#define RETRY_PAUSE_MS	1500 /* x402.md: once more after 1 to 2 s */
+#define TRIES_MAX      2    /* of the same bytes at one settler in one run */
+#define RETRY_PAUSE_MS 1500 /* x402.md: once more after 1 to 2 s */
 /* A facilitator that asks for more patience has to wait for the next run. */
 #define PAUSE_MAX_MS  30000
 #define GROUP_WAIT_MS 200 /* answers that are few wait for others */
 #define WAIT_MS	      1000
 #define SILENCE_MS    10000 /* after which a person is told */
+#define STOP_GRACE_MS 5000  /* after a signal, for what is on its way */
 
 enum place {
 	PLACE_FREE,
@@ -54,7 +58,9 @@ enum place {
 struct slot {
 	enum place place;
 	struct open_payout open;
-	int tries;		     /* POSTs in this run */
+	size_t via;		     /* the settler that has it, or had it */
+	int tries[SETTLERS_MAX];     /* in this run */
+	bool refused[SETTLERS_MAX];  /* for good */
 	int64_t later_ms;	     /* monotonic; of PLACE_LATER */
 	int64_t sent_ms;	     /* monotonic; of PLACE_SENT */
 	int64_t answered_ms;	     /* of the answer */
@@ -68,16 +74,23 @@ struct window {
 	struct slot *slots; /* owned; size */
 	size_t size;
 	size_t count[PLACES];
+	size_t sent[SETTLERS_MAX]; /* those of PLACE_SENT */
 	struct open_payout *group; /* owned; size: those of one chore */
 	size_t *index;		   /* owned; size: their slots */
 	bool dry;		   /* the feed is */
 	bool closed;		   /* nothing is sent any more */
-	int64_t told_ms;	   /* monotonic; when a person was told */
+	int64_t stop_ms; /* monotonic; nothing is waited for then; 0 */
+	int wake_fd;	 /* owned: a signal, or the feed */
+	int64_t told_ms; /* monotonic; when a person was told */
 };
 
 static void
 put(struct window *w, struct slot *s, enum place place)
 {
+	if (s->place == PLACE_SENT)
+		w->sent[s->via]--;
+	if (place == PLACE_SENT)
+		w->sent[s->via]++;
 	w->count[s->place]--;
 	s->place = place;
 	w->count[place]++;
@@ -103,48 +116,173 @@ window_close(struct window *w)
 			slot_free(w, &w->slots[i]);
 }
 
-/* Whether posting these bytes (again) is safe, useful and in time. */
-static bool
-should_send(const struct run *r, const struct open_payout *o)
+/* After a signal, what is on its way has a few seconds to be answered. */
+static void
+stop_look(struct window *w)
 {
-	if (o->payout.state != PAYOUT_SIGNED &&
-	    o->payout.state != PAYOUT_SUBMITTED)
-		return false;
-	if (o->payout.state == PAYOUT_SUBMITTED &&
-	    o->judgment.verdict != VERDICT_UNUSED)
-		return false;
-	if (o->answer == ANSWER_REFUSED && !o->maybe_transient)
-		return false;
-	return o->auth.valid_before - run_chain_now_s(r) > EXPIRY_MARGIN_S;
+	int64_t now = clock_monotonic_ms();
+	size_t i;
+
+	if (w->stop_ms == 0 && run_is_stopped(w->run)) {
+		window_close(w);
+		w->stop_ms = now + STOP_GRACE_MS;
+	}
+	if (w->stop_ms == 0 || now < w->stop_ms || w->count[PLACE_SENT] == 0)
+		return;
+	log_warning("stopped: %zu payouts are sent and not answered; the next "
+		    "run goes on with them",
+	    w->count[PLACE_SENT]);
+	settlers_abandon(&w->run->settlers);
+	for (i = 0; i < w->size; i++)
+		if (w->slots[i].place == PLACE_SENT)
+			slot_free(w, &w->slots[i]);
+}
+
+/* ---- To whom ---- */
+
+enum turn {
+	TURN_NOW,
+	TURN_LATER, /* somebody may take it in this run */
+	TURN_NEVER, /* not in this run */
+};
+
+/*
+ * Whether settler i may have a payout; ask: also one that wasn't asked yet
+ * whether it takes any, which may take its time.
+ */
+static bool
+may_have(struct window *w, size_t i, bool ask)
+{
+	struct settler *t = &w->run->settlers.all[i];
+
+	if (t->pause_ms(t->ctx) > PAUSE_MAX_MS)
+		t->out = true;
+	return !t->out && (t->probed || ask) && settler_is_fit(w->run, t);
+}
+
+/* The fallback whose time has come for o (NULL: for new ones); NULL: none. */
+static const struct settler *
+fallback_due(const struct window *w, const struct open_payout *o)
+{
+	const struct settler *t = w->run->settlers.all;
+
+	for (; t < w->run->settlers.all + w->run->settlers.n; t++)
+		if (t->is_fallback && settler_is_due(w->run, t, o))
+			return t;
+	return NULL;
+}
+
+/* Whether what t doesn't take is for the next one. */
+static bool
+gives_way(const struct window *w, const struct settler *t)
+{
+	return settler_is_braked(w->run, t) ||
+	    (!t->is_fallback && fallback_due(w, NULL) != NULL);
+}
+
+/* Who is asked first: the fallback, where the others had their time with s. */
+static size_t
+first_settler(const struct window *w, const struct slot *s)
+{
+	const struct settler *t = fallback_due(w, &s->open);
+
+	return t == NULL || fallback_due(w, NULL) != NULL
+	    ? 0
+	    : (size_t)(t - w->run->settlers.all);
+}
+
+/* Whose turn it is to have s: *via. */
+static enum turn
+turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
+{
+	size_t i, k, first = first_settler(w, s), n = w->run->settlers.n;
+	struct settler *t;
+	bool braked, later = false;
+
+	for (k = 0; k < n; k++) {
+		i = (first + k) % n;
+		t = &w->run->settlers.all[i];
+		if (!settler_is_due(w->run, t, &s->open))
+			continue;
+		later |= !t->out && !t->probed && !ask;
+		if (s->refused[i] || !may_have(w, i, ask))
+			continue;
+		braked = gives_way(w, t);
+		if (s->tries[i] >= TRIES_MAX && !braked)
+			return TURN_NEVER;
+		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
+		    w->sent[i] < settler_room(w->run, t)) {
+			*via = i;
+			return TURN_NOW;
+		}
+		if (!braked)
+			return TURN_LATER;
+		later |= w->sent[i] > 0; /* it may settle that one */
+	}
+	return later ? TURN_LATER : TURN_NEVER;
+}
+
+/* How many new payouts the settlers would take. */
+static size_t
+room_for_new(struct window *w)
+{
+	bool empty = w->count[PLACE_FREE] == w->size;
+	struct settler *t;
+	size_t i, room;
+
+	for (i = 0; i < w->run->settlers.n; i++) {
+		t = &w->run->settlers.all[i];
+		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
+			continue;
+		room = settler_room(w->run, t);
+		if (!gives_way(w, t) || (empty && room > 0))
+			return room;
+	}
+	return 0;
 }
 
 /* ---- Preparing ---- */
 
 /* Half of what fits on its way: then a chore is for some of them. */
 static bool
-wants_more(const struct window *w)
+wants_more(struct window *w)
 {
-	return !w->dry && !w->closed && w->count[PLACE_FREE] > 0 &&
-	    2 * w->count[PLACE_READY] < w->at_once;
+	size_t room;
+
+	if (w->dry || w->closed || w->count[PLACE_FREE] == 0 ||
+	    2 * w->count[PLACE_READY] >= w->at_once)
+		return false;
+	room = room_for_new(w);
+	if (room == 0 && w->count[PLACE_FREE] == w->size) {
+		/* Nobody takes any, and nothing will change that. */
+		w->dry = true;
+		w->run->result->waiting = true;
+	}
+	return room > w->count[PLACE_READY];
 }
 
 /* Takes what the feed has; *n tells how many. */
 static enum rc
 fill(struct window *w, size_t *n, struct err *e)
 {
-	size_t i, taken = 0, room = w->at_once - w->count[PLACE_READY];
-	enum rc rc;
+	size_t i, taken = 0, given, room = room_for_new(w);
+	struct err cause = ERR_INIT;
+	enum rc rc, tried;
 
+	room -= w->count[PLACE_READY];
 	if (room > w->count[PLACE_FREE])
 		room = w->count[PLACE_FREE];
 	rc = w->feed->fill(w->feed->ctx, w->group, room, n, &w->dry, e);
-	for (i = 0; i < w->size && taken < *n; i++) {
+	given = *n;
+	tried = tryout(w->run, w->group, &given, &cause);
+	for (i = 0; i < w->size && taken < given; i++) {
 		if (w->slots[i].place != PLACE_FREE)
 			continue;
-		w->slots[i].open = w->group[taken++];
-		w->slots[i].tries = 0;
+		w->slots[i] = (struct slot){ .open = w->group[taken++] };
 		put(w, &w->slots[i], PLACE_READY);
 	}
+	if (rc == RC_OK && tried != RC_OK)
+		return err_set(e, tried, "%s", cause.msg);
 	return rc;
 }
 
@@ -163,21 +301,30 @@ later_to_ready(struct window *w)
 			put(w, &w->slots[i], PLACE_READY);
 }
 
+/* Whether some can be sent, or given up; asks settlers before any step. */
 static bool
-may_start(const struct window *w)
+may_start(struct window *w)
 {
-	return w->count[PLACE_READY] > 0 && w->count[PLACE_SENT] < w->at_once &&
-	    facilitator_pause_ms(w->run->facilitator) == 0;
+	bool any = false;
+	size_t i, via;
+
+	if (w->count[PLACE_READY] == 0)
+		return false;
+	for (i = 0; i < w->size; i++)
+		if (w->slots[i].place == PLACE_READY)
+			any |=
+			    turn_of(w, &w->slots[i], true, &via) != TURN_LATER;
+	return any && w->count[PLACE_SENT] < w->at_once;
 }
 
-/* The oldest debt of those that are ready; NULL: none is. */
+/* The oldest of those that are ready, after payout last; NULL: none is. */
 static struct slot *
-next_ready(struct window *w)
+next_ready(struct window *w, int64_t last)
 {
 	struct slot *s, *next = NULL;
 
 	for (s = w->slots; s < w->slots + w->size; s++)
-		if (s->place == PLACE_READY &&
+		if (s->place == PLACE_READY && s->open.payout.id > last &&
 		    (next == NULL || s->open.payout.id < next->open.payout.id))
 			next = s;
 	return next;
@@ -185,18 +332,21 @@ next_ready(struct window *w)
 
 /* Notes that a payout is about to leave; *leaves is false when it may not. */
 static enum rc
-submit(struct run *r, struct open_payout *o, bool *leaves, struct err *e)
+submit(struct run *r, struct open_payout *o, const struct settler *t,
+    bool *leaves, struct err *e)
 {
-	bool held = false;
+	bool held = false, intact = true;
 	struct err cause = ERR_INIT;
 	enum rc rc;
 
 	*leaves = false;
 	rc = payout_is_held(r->db, o->payout.worker_id, &held, e);
-	if (rc != RC_OK || held || !should_send(r, o))
+	if (rc != RC_OK || held || !tryout_may_send(r, o))
 		return rc;
-	rc = payout_submit(r->db, &o->payout, r->conf->payout_facilitator_url,
-	    clock_unix_ms(), &cause);
+	rc = open_payout_check(r, o, &intact, e);
+	if (rc != RC_OK || !intact)
+		return rc;
+	rc = payout_submit(r->db, &o->payout, t->name, clock_unix_ms(), &cause);
 	*leaves = rc == RC_OK;
 	if (rc == RC_OK)
 		return RC_OK;
@@ -206,24 +356,49 @@ submit(struct run *r, struct open_payout *o, bool *leaves, struct err *e)
 	return RC_OK;
 }
 
+/* Sends s to its settler, if it may leave. */
+static enum rc
+submit_one(struct window *w, struct slot *s, size_t *n, struct err *e)
+{
+	struct settler *t = &w->run->settlers.all[s->via];
+	bool leaves;
+	enum rc rc = submit(w->run, &s->open, t, &leaves, e);
+
+	if (!leaves) {
+		slot_free(w, s);
+		return rc;
+	}
+	w->index[(*n)++] = (size_t)(s - w->slots);
+	s->sent_ms = clock_monotonic_ms();
+	s->tries[s->via]++;
+	t->tried = true;
+	put(w, s, PLACE_SENT);
+	return rc;
+}
+
 /* Inside a step: fills w->index with the n payouts that are to be sent. */
 static enum rc
 submit_all(struct window *w, size_t *n, struct err *e)
 {
 	struct slot *s;
-	bool leaves;
+	int64_t last = 0;
+	size_t via = 0;
 	enum rc rc = RC_OK;
 
 	*n = 0;
 	while (rc == RC_OK && w->count[PLACE_SENT] < w->at_once &&
-	    (s = next_ready(w)) != NULL) {
-		rc = submit(w->run, &s->open, &leaves, e);
-		if (leaves) {
-			w->index[(*n)++] = (size_t)(s - w->slots);
-			s->sent_ms = clock_monotonic_ms();
-			put(w, s, PLACE_SENT);
-		} else {
+	    (s = next_ready(w, last)) != NULL) {
+		last = s->open.payout.id;
+		switch (turn_of(w, s, false, &via)) {
+		case TURN_NOW:
+			s->via = via;
+			rc = submit_one(w, s, n, e);
+			break;
+		case TURN_NEVER:
 			slot_free(w, s);
+			break;
+		case TURN_LATER:
+			break;
 		}
 	}
 	return rc;
@@ -234,6 +409,7 @@ static enum rc
 start(struct window *w, struct err *e)
 {
 	struct run *r = w->run;
+	struct settler *t;
 	struct slot *s;
 	bool stop = false;
 	size_t i, n = 0;
@@ -247,13 +423,14 @@ start(struct window *w, struct err *e)
 	rc = db_step_end(r->db, rc, e);
 	if (stop)
 		window_close(w);
-	for (i = 0; rc == RC_OK && i < n; i++) {
+	for (i = 0; i < n; i++) {
 		s = &w->slots[w->index[i]];
-		s->tries++;
-		facilitator_send(r->facilitator, w->index[i],
-		    &(struct settle_request){
-			.body = { s->open.auth.body.p, s->open.auth.body.len },
-			.repost = s->open.posted_before });
+		t = &r->settlers.all[s->via];
+		/* Not committed, not sent: what the ledger has is true. */
+		if (rc == RC_OK)
+			t->send(t->ctx, w->index[i], &s->open);
+		else
+			slot_free(w, s);
 	}
 	return rc;
 }
@@ -273,10 +450,11 @@ tell_silence(struct window *w)
 	    now - w->told_ms < SILENCE_MS)
 		return;
 	w->told_ms = now;
-	log_warning("the facilitator hasn't answered about %zu payouts, since "
-		    "%" PRId64 " s about payout %" PRId64 "; it may take %d s",
-	    w->count[PLACE_SENT], (now - oldest->sent_ms) / 1000,
-	    oldest->open.payout.id, SETTLE_TIMEOUT_MS / 1000);
+	log_warning("%s hasn't answered about %zu payouts, since %" PRId64
+		    " s about payout %" PRId64 "; it may take %d s",
+	    w->run->settlers.all[oldest->via].name, w->sent[oldest->via],
+	    (now - oldest->sent_ms) / 1000, oldest->open.payout.id,
+	    SETTLE_TIMEOUT_MS / 1000);
 }
 
 /* Takes the answers that are there, or the first within wait_ms. */
@@ -286,18 +464,18 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 	const struct settle_answer *a;
 	struct open_payout *o;
 	bool any = false;
-	size_t i;
+	size_t i, via;
 
 	tell_silence(w);
-	while ((a = facilitator_wait(w->run->facilitator, any ? 0 : wait_ms,
-		    wake_fd, &i)) != NULL) {
+	while ((a = settlers_wait(&w->run->settlers, any ? 0 : wait_ms, wake_fd,
+		    &via, &i)) != NULL) {
 		any = true;
 		w->slots[i].answer = *a;
 		w->slots[i].answered_ms = clock_unix_ms();
 		put(w, &w->slots[i], PLACE_ANSWERED);
 		o = &w->slots[i].open;
-		o->answer = a->x402.class;
-		o->maybe_transient = a->x402.maybe_transient;
+		w->slots[i].refused[via] =
+		    a->x402.class == ANSWER_REFUSED && !a->x402.maybe_transient;
 		o->posted_before |= a->sent;
 		if (a->x402.has_hash) {
 			o->has_hint = true;
@@ -340,33 +518,34 @@ answers_store(struct window *w, size_t n, struct err *e)
 	return db_step_end(db, rc, e);
 }
 
-/* A refusal that will be repeated: a person has to look. */
-static enum rc
-report_refusal(struct run *r, const struct open_payout *o, struct err *e)
-{
-	if (o->answer != ANSWER_REFUSED || o->payout.state != PAYOUT_SUBMITTED)
-		return RC_OK;
-	return run_payout_finding(r, &o->payout, "facilitator refuses",
-	    "it will "
-	    "refuse the same bytes again; the payout stays open "
-	    "until its authorization has expired",
-	    e);
-}
-
-/* After its verdict: once more, or no more in this run. */
+/* After its verdict: once more, to somebody else, or no more in this run. */
 static enum rc
 go_on(struct window *w, struct slot *s, struct err *e)
 {
+	struct settler *t = &w->run->settlers.all[s->via];
+	bool same, again;
+	size_t via = s->via;
 	enum rc rc;
 
-	if (!w->closed && s->tries < TRIES_MAX &&
-	    should_send(w->run, &s->open)) {
-		s->later_ms = clock_monotonic_ms() + RETRY_PAUSE_MS;
-		put(w, s, PLACE_LATER);
-		return RC_OK;
+	if (s->open.payout.state != PAYOUT_SUBMITTED) {
+		rc = s->open.payout.state == PAYOUT_VOIDED
+		    ? RC_OK
+		    : settler_settled(w->run, &s->open, e);
+		slot_free(w, s);
+		return rc;
 	}
-	rc = report_refusal(w->run, &s->open, e);
-	slot_free(w, s);
+	same = s->tries[via] < TRIES_MAX && !s->refused[via] &&
+	    !settler_answer_is_unfit(&s->answer) &&
+	    tryout_may_send(w->run, &s->open);
+	rc = settler_failed(w->run, t, &s->open, &s->answer, !same, e);
+	again = !w->closed && tryout_may_send(w->run, &s->open) &&
+	    turn_of(w, s, true, &via) != TURN_NEVER;
+	s->later_ms =
+	    clock_monotonic_ms() + (via == s->via ? RETRY_PAUSE_MS : 0);
+	if (again)
+		put(w, s, PLACE_LATER);
+	else
+		slot_free(w, s);
 	return rc;
 }
 
@@ -417,14 +596,17 @@ should_judge(const struct window *w, bool idle)
 static int64_t
 idle_ms(const struct window *w)
 {
-	int64_t left, wait = WAIT_MS, now = clock_monotonic_ms();
-	int64_t pause = facilitator_pause_ms(w->run->facilitator);
+	int64_t left, pause, wait = WAIT_MS, now = clock_monotonic_ms();
+	const struct settler *t = w->run->settlers.all;
 	size_t i;
 
 	if (w->count[PLACE_ANSWERED] > 0)
 		wait = GROUP_WAIT_MS;
-	if (pause > 0 && pause < wait)
-		wait = pause;
+	for (i = 0; i < w->run->settlers.n; i++) {
+		pause = t[i].pause_ms(t[i].ctx);
+		if (pause > 0 && pause < wait)
+			wait = pause;
+	}
 	for (i = 0; w->count[PLACE_LATER] > 0 && i < w->size; i++) {
 		left = w->slots[i].later_ms - now;
 		if (w->slots[i].place == PLACE_LATER && left < wait)
@@ -433,44 +615,72 @@ idle_ms(const struct window *w)
 	return wait;
 }
 
+/* What ends a wait: the feed, where it is wanted, and the first signal. */
+static int
+wake_fd(const struct window *w, bool more)
+{
+	if (w->stop_ms != 0)
+		return -1;
+	return more && !w->dry ? w->wake_fd : w->run->options->stop_fd;
+}
+
+static bool
+wake_make(struct window *w)
+{
+	int fds[] = { w->run->options->stop_fd, w->feed->ready_fd };
+	struct epoll_event ev = { .events = EPOLLIN };
+	bool ok;
+	size_t i;
+
+	w->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+	ok = w->wake_fd >= 0;
+	for (i = 0; ok && i < sizeof(fds) / sizeof(fds[0]); i++)
+		ok = fds[i] < 0 ||
+		    epoll_ctl(w->wake_fd, EPOLL_CTL_ADD, fds[i], &ev) == 0;
+	return ok;
+}
+
 static enum rc
 chores(struct window *w, struct err *e)
 {
-	bool idle = false; /* nothing came while we waited */
+	bool more, idle = false; /* nothing came while we waited */
 	enum rc rc = RC_OK;
 	size_t n;
 
 	while (rc == RC_OK && !is_over(w)) {
 		(void)collect(w, 0, -1);
+		stop_look(w);
 		later_to_ready(w);
-		if (facilitator_pause_ms(w->run->facilitator) > PAUSE_MAX_MS)
-			window_close(w);
 		n = 0;
 		if (may_start(w)) {
 			rc = start(w, e);
 			continue;
 		}
-		if (wants_more(w))
+		more = wants_more(w);
+		if (more)
 			rc = fill(w, &n, e);
 		if (rc != RC_OK || n > 0)
 			continue;
 		if (should_judge(w, idle))
 			rc = judge(w, e);
 		else if (!is_over(w))
-			idle = !collect(w, idle_ms(w),
-			    wants_more(w) ? w->feed->ready_fd : -1);
+			idle = !collect(w, idle_ms(w), wake_fd(w, more));
 	}
 	return rc;
 }
 
-/* Waits for what is on its way, which nothing can stop any more. */
+/* Waits for what is on its way; but for a signal, nothing stops that. */
 static void
 window_free(struct window *w)
 {
 	size_t i;
 
-	while (facilitator_in_flight(w->run->facilitator) > 0)
-		(void)collect(w, WAIT_MS, -1);
+	while (settlers_in_flight(&w->run->settlers) > 0) {
+		(void)collect(w, WAIT_MS, wake_fd(w, false));
+		stop_look(w);
+	}
+	if (w->wake_fd >= 0)
+		(void)close(w->wake_fd);
 	for (i = 0; w->slots != NULL && i < w->size; i++)
 		open_payout_free(&w->slots[i].open);
 	free(w->slots);
@@ -481,14 +691,19 @@ window_free(struct window *w)
 enum rc
 settle(struct run *r, const struct feed *feed, struct err *e)
 {
-	struct window w = { .run = r, .feed = feed };
+	struct window w = {
+		.run = r, .feed = feed, .at_once = 1, .wake_fd = -1
+	};
 	enum rc rc;
+	size_t i;
 
 	/*
 	 * As many ready as on their way, and as many answered. But a single
 	 * one is judged before the next is even prepared.
 	 */
-	w.at_once = (size_t)r->conf->payout_concurrency;
+	for (i = 0; i < r->settlers.n; i++)
+		if (r->settlers.all[i].at_once > w.at_once)
+			w.at_once = r->settlers.all[i].at_once;
 	w.size = w.at_once == 1 ? 1 : 3 * w.at_once;
 	w.slots = calloc(w.size, sizeof(*w.slots));
 	w.group = calloc(w.size, sizeof(*w.group));
@@ -496,6 +711,8 @@ settle(struct run *r, const struct feed *feed, struct err *e)
 	w.count[PLACE_FREE] = w.size;
 	if (w.slots == NULL || w.group == NULL || w.index == NULL)
 		rc = err_set(e, RC_NO_MEMORY, "no memory");
+	else if (!wake_make(&w))
+		rc = err_set(e, RC_IO, "epoll: %s", strerror(errno));
 	else
 		rc = chores(&w, e);
 	window_free(&w);

@@ -9,7 +9,7 @@
 #include "json/json.h"
 
 #define CONNECT_TIMEOUT_MS   30000
-#define SUPPORTED_TIMEOUT_MS 30000
+#define SUPPORTED_TIMEOUT_MS 10000
 #define PATH_LEN	     10 /* "/supported", the longer one */
 #define BASE_URL_MAX	     (URL_MAX - PATH_LEN)
 #define HEADER_MAX	     (CDP_TOKEN_MAX + 32)
@@ -37,6 +37,8 @@ struct facilitator {
 	const struct network *network;
 	const struct cdp_key *cdp_key;
 	int64_t timeout_ms;
+	char name[FACILITATOR_NAME_MAX + 1];
+	int64_t requests;		 /* sent */
 	char base_url[BASE_URL_MAX + 1]; /* no slash last */
 	char settle_url[URL_MAX + 1];
 	int64_t not_before_ms; /* monotonic: Retry-After */
@@ -75,6 +77,7 @@ facilitator_new(struct facilitator **out,
 	f->timeout_ms =
 	    options->timeout_ms > 0 ? options->timeout_ms : SETTLE_TIMEOUT_MS;
 	memcpy(f->base_url, options->base_url, len);
+	http_url_origin(f->name, sizeof(f->name), f->base_url);
 	(void)snprintf(
 	    f->settle_url, sizeof(f->settle_url), "%s/settle", f->base_url);
 	rc = http_client_new(&f->http, e);
@@ -94,6 +97,18 @@ facilitator_free(struct facilitator *f)
 	http_client_free(f->http);
 	secret_wipe(f->flights, sizeof(f->flights)); /* their tokens */
 	free(f);
+}
+
+const char *
+facilitator_name(const struct facilitator *f)
+{
+	return f->name;
+}
+
+int64_t
+facilitator_requests(const struct facilitator *f)
+{
+	return f->requests;
 }
 
 /* ---- Requests ---- */
@@ -217,6 +232,7 @@ facilitator_send(
 	l->http.headers = l->headers.list;
 	l->http.body = request->body;
 	f->in_flight++;
+	f->requests++;
 	if (set_headers(&l->headers, f, "POST", f->settle_url, &e) != RC_OK ||
 	    http_start(f->http, &l->http, (size_t)(l - f->flights), &e) !=
 		RC_OK)
@@ -247,6 +263,15 @@ size_t
 facilitator_in_flight(const struct facilitator *f)
 {
 	return f->in_flight;
+}
+
+void
+facilitator_abandon(struct facilitator *f)
+{
+	http_client_free(f->http);
+	f->http = NULL;
+	f->in_flight = 0;
+	f->queue_count = 0;
 }
 
 int64_t
@@ -294,14 +319,14 @@ read_supported(struct facilitator_kinds *out, const struct facilitator *f,
 	struct json *root = NULL;
 
 	if (res->error != HTTP_ERROR_NONE)
-		return err_set(e, RC_IO, "facilitator: %s", res->error_text);
+		return err_set(e, RC_IO, "GET /supported: %s", res->error_text);
 	if (res->status != 200 || json_read(&root, body, NULL) != RC_OK ||
 	    !json_is_array(json_get(root, "kinds"))) {
 		json_free(root);
 		text_clean(text, sizeof(text), body);
-		return err_set(e, RC_IO,
-		    "facilitator: GET /supported: got "
-		    "HTTP %d \"%s\", expected 200 and a list of kinds",
+		return err_set(e, RC_INVALID,
+		    "GET /supported: got HTTP %d \"%s\", expected 200 and a "
+		    "list of kinds",
 		    res->status, text);
 	}
 	read_kinds(out, f->network, json_get(root, "kinds"));
@@ -310,8 +335,8 @@ read_supported(struct facilitator_kinds *out, const struct facilitator *f,
 }
 
 enum rc
-facilitator_supported(
-    struct facilitator *f, struct facilitator_kinds *out, struct err *e)
+facilitator_supported(struct facilitator *f, int stop_fd,
+    struct facilitator_kinds *out, struct err *e)
 {
 	char url[URL_MAX + 1];
 	struct http_request request;
@@ -327,7 +352,8 @@ facilitator_supported(
 	request = make_request(f, url);
 	request.headers = headers.list;
 	request.timeout_ms = SUPPORTED_TIMEOUT_MS;
-	http_one(f->http, &res, &request, -1);
+	f->requests++;
+	http_one(f->http, &res, &request, stop_fd);
 	secret_wipe(&headers, sizeof(headers));
 	rc = read_supported(out, f, &res, e);
 	http_response_free(&res);

@@ -21,6 +21,8 @@
 #define SETTLE_TEXT_MAX	   2048	       /* bytes of it that are kept */
 #define SETTLE_AT_ONCE_MAX 64
 
+#define FACILITATOR_NAME_MAX 150 /* bytes of text without the NUL */
+
 struct facilitator_options {
 	const char *base_url; /* slashes at its end are cut */
 	const struct network *network;
@@ -37,6 +39,12 @@ struct facilitator;
 MUST_CHECK enum rc facilitator_new(struct facilitator **out,
     const struct facilitator_options *options, struct err *e);
 void facilitator_free(struct facilitator *f);
+
+/* Its scheme, host and port: a path may hold a key. */
+const char *facilitator_name(const struct facilitator *f);
+
+/* How many requests it was sent. */
+int64_t facilitator_requests(const struct facilitator *f);
 
 /* ---- POST /settle ---- */
 
@@ -81,6 +89,12 @@ const struct settle_answer *facilitator_wait(
 size_t facilitator_in_flight(const struct facilitator *f);
 
 /*
+ * Gives up what is on its way: its answers never come. Nothing can be sent
+ * afterwards.
+ */
+void facilitator_abandon(struct facilitator *f);
+
+/*
  * How long it still wants to be left alone, in milliseconds, at most a day:
  * after a 429, or a 503 that says when to come back, as long as Retry-After
  * says (1 s when it doesn't say).
@@ -95,10 +109,12 @@ struct facilitator_kinds {
 };
 
 /*
- * Asks what the facilitator takes. RC_IO when it doesn't answer with
- * 200 and such a list; the message has its answer's beginning.
+ * Asks what the facilitator takes; a readable stop_fd (-1: none) ends it.
+ * RC_IO when nothing comes back; RC_INVALID when the answer isn't 200 and
+ * such a list: then /settle may work all the same. The message has the
+ * answer's beginning.
  */
-MUST_CHECK enum rc facilitator_supported(
-    struct facilitator *f, struct facilitator_kinds *out, struct err *e);
+MUST_CHECK enum rc facilitator_supported(struct facilitator *f, int stop_fd,
+    struct facilitator_kinds *out, struct err *e);
 
 #endif

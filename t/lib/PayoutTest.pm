@@ -29,7 +29,7 @@ our %CODE = (nothing => 0, conf => 1, system => 2, locked => 3,
 
 # What t/rig knows of the token: selectors, topics, who may mint.
 my $TOKEN = json_value(WorknetTest::slurp(source_path('t/rig/token.json')));
-my %SELECTOR = %{ $TOKEN->{SELECTOR} };
+our %SELECTOR = %{ $TOKEN->{SELECTOR} };
 my ($USED, $TRANSFER) = @{ $TOKEN->{TOPIC} }{qw(AuthorizationUsed Transfer)};
 my ($ADMIN, $STRANGER) = @$TOKEN{qw(admin stranger)};
 
@@ -325,7 +325,7 @@ sub new {
 	my $key = Digest::SHA::sha256_hex("treasury of $seed");
 	my $network = $rig->{chainId} == 8453 ? 'base' : 'base-sepolia';
 	my $self = WorknetTest::new($class, conf => { payout => {
-	    network => $network, facilitator_url => $rig->{facilitator},
+	    network => $network, facilitators => $rig->{facilitator},
 	    single_node => 'accept',
 	    rpc_urls => $rig->{rpc}, treasury_key_file => 'key',
 	    threshold_micros => 1000, caps(), %{ $opt{payout} // {} } } });
@@ -354,10 +354,12 @@ sub ledger_make {
 	die "make_ledger: $err" if $status != 0;
 }
 
-# The same workers go on and earn more.
+# The same workers go on and earn more; what they were paid is final by then,
+# unless soon is given.
 sub more_work {
-	my ($self, $results) = @_;
+	my ($self, $results, $soon) = @_;
 
+	$self->{rig}->mine(10) if !$soon;
 	$self->ledger_make('--append', '--results', $self->{workers} *
 	    ($results // 20));
 }
@@ -527,6 +529,24 @@ sub payouts {
 	return $self->sql('SELECT p.id, w.address, p.seq, p.amount_micros, ' .
 	    'p.paid_micros, p.state, p.nonce FROM payout p JOIN worker w ' .
 	    "ON w.id = p.worker $where ORDER BY p.id");
+}
+
+# Findings that are open, or all.
+sub findings {
+	my ($self, $all) = @_;
+
+	return $self->sql('SELECT id, kind, subject, detail, since_ms, ' .
+	    'last_ms, times, closed_by FROM finding ' .
+	    ($all ? '' : 'WHERE closed_ms IS NULL ') . 'ORDER BY id');
+}
+
+# The newest row about a run.
+sub last_run {
+	my ($self) = @_;
+	my ($run) = $self->sql('SELECT * FROM payout_run ORDER BY id DESC ' .
+	    'LIMIT 1');
+
+	return $run;
 }
 
 # The states of all payouts (or a worker's), in order: "final final".

@@ -28,7 +28,7 @@ sub ledger {
 	my $payout = delete $opt{payout};
 
 	return PayoutTest->new($rig, workers => 1, fund => 5 * $MILLION,
-	    payout => { facilitator_url => $rig->{scripted},
+	    payout => { facilitators => $rig->{scripted},
 	    rpc_urls => join(' ', @{ $rig->{nodes} }[@$nodes]),
 	    validity_s => $VALIDITY_S, threshold_micros => 100,
 	    max_per_payout_micros => 100000, max_per_run_micros => 100000,
@@ -252,7 +252,7 @@ case('with one node a canceled authorization is voided only after its end',
 case('on base nodes are of different hosts', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [1, 2], payout => { network => 'base',
-	    facilitator_url => 'https://facilitator.example' });
+	    facilitators => 'https://facilitator.example' });
 	my $test = sub {
 		my ($expected, $name, $urls, %more) = @_;
 

@@ -25,7 +25,7 @@ sub ledger {
 	my $payout = delete $opt{payout};
 
 	return PayoutTest->new($rig, workers => 1, payout => {
-	    facilitator_url => $rig->{scripted}, validity_s => $VALIDITY_S,
+	    facilitators => $rig->{scripted}, validity_s => $VALIDITY_S,
 	    rpc_urls => join(' ', @{ $rig->{nodes} }[@$nodes]),
 	    threshold_micros => 100, %{ $payout // {} } }, %opt);
 }

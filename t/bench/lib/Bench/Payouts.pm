@@ -56,7 +56,7 @@ sub chain_start {
 		return -e $log && slurp($log) =~ /^chain ready (\S+)$/m;
 	}, 'the chain');
 	my ($url) = slurp($log) =~ /^chain ready (\S+)$/m;
-	$self->{conf}{payout}{facilitator_url} = $url;
+	$self->{conf}{payout}{facilitators} = $url;
 	$self->{conf}{payout}{rpc_urls} = $url;
 	$self->conf_write;
 	return $url;

@@ -1,0 +1,187 @@
+#include "ledger/finding.h"
+
+/*
+ * A subject is what the finding is closed for: a worker's address, "payout 7",
+ * a facilitator or node by its name.
+ */
+static const struct finding_kind kinds[] = {
+	{ "payout lost",
+	    "the chain has a payment that the ledger had lost; it is booked",
+	    true },
+	{ "amount differs", "the chain paid another amount than was reserved",
+	    true },
+	{ "foreign payment",
+	    "the treasury paid with a nonce that isn't this ledger's: does "
+	    "somebody else use its key?",
+	    true },
+	{ "paid though void",
+	    "the chain shows a payment that was proven impossible", true },
+	{ "paid to another", "the chain shows another payee than was signed",
+	    true },
+	{ "settled elsewhere",
+	    "the chain shows a payment that was signed here and never sent: "
+	    "was the ledger restored, or does another copy of it run?",
+	    true },
+	{ "authorization canceled",
+	    "the treasury's key canceled a payment: who else has it?", true },
+	{ "booked otherwise",
+	    "the chain shows another payment than was booked as final", true },
+	{ "journal", "the vault's journal is lost or older: nothing is signed",
+	    false },
+	{ "clock", "this host's clock and the chain's differ: nobody is paid",
+	    false },
+	{ "node fails",
+	    "a node of the chain doesn't do its work: see its words", false },
+	{ "not signed", "an open payout can't be signed", false },
+	{ "nodes contradict", "nodes deny one another's word on a payment",
+	    false },
+	{ "other source",
+	    "a payout of another treasury, token or chain is open: configure "
+	    "that again until it is settled",
+	    false },
+	{ "not sealed",
+	    "an open payout was made by no run: who else writes the ledger?",
+	    false },
+	{ "request altered",
+	    "a stored request isn't what was signed, and isn't sent: who else "
+	    "writes the ledger?",
+	    false },
+	{ "evidence",
+	    "a worker's credit isn't backed by its results, and isn't paid",
+	    false },
+	{ "worker is the treasury",
+	    "a worker has the treasury's own address, and isn't paid", false },
+	{ "facilitator fails",
+	    "a facilitator settles nothing that it is sent: see its words",
+	    false },
+	{ "gas account fails",
+	    "direct settlement settles nothing: see its words", false },
+	{ "gas account is poor",
+	    "the gas account can't pay for its next transaction: give it ether",
+	    false },
+	{ "gas account used elsewhere",
+	    "somebody else sends from the gas account: nothing more is sent "
+	    "from it until gas_key_file names a new key",
+	    false },
+	{ "payment refused",
+	    "a facilitator will never settle this payment, but does settle "
+	    "others'; it is paid anew once it has expired",
+	    false },
+	{ "transfer refused",
+	    "the token would refuse this payment, and it isn't sent", false },
+	{ "token paused", "the token pays nobody at present", false },
+	{ "treasury blacklisted", "the token refuses the treasury", false },
+	{ "treasury has code",
+	    "the treasury's address has code: the token takes no signature of "
+	    "its key",
+	    false },
+	{ "treasury too poor",
+	    "the treasury hasn't what is due: fund it, see worknet treasury",
+	    false },
+};
+
+const struct finding_kind *
+finding_kind(struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (slice_is(name, kinds[i].name))
+			return &kinds[i];
+	return NULL;
+}
+
+static enum rc
+insert(struct db *db, const char *kind, const char *subject, const char *detail,
+    int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_FINDING_INSERT);
+
+	query_int(q, 1, now_ms);
+	query_text(q, 2, slice_of(kind));
+	query_text(q, 3, slice_of(subject));
+	query_text(q, 4, slice_of(detail));
+	return query_run(q, e);
+}
+
+/* Whether there is one, *there, and whether it is open. */
+static enum rc
+look(struct db *db, const char *kind, const char *subject, bool *there,
+    bool *open, struct err *e)
+{
+	struct query *q = db_query(db, Q_FINDING_STANDS);
+	enum rc rc;
+
+	query_text(q, 1, slice_of(kind));
+	query_text(q, 2, slice_of(subject));
+	rc = query_step(q, there, e);
+	*open = rc == RC_OK && *there && query_get_int(q, 0) != 0;
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+again(struct db *db, const char *kind, const char *subject, const char *detail,
+    int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_FINDING_AGAIN);
+
+	query_int(q, 1, now_ms);
+	query_text(q, 2, slice_of(kind));
+	query_text(q, 3, slice_of(subject));
+	query_text(q, 4, slice_of(detail));
+	return query_run(q, e);
+}
+
+enum rc
+finding_add_open(struct db *db, const char *kind, const char *subject,
+    const char *detail, int64_t now_ms, bool *open, struct err *e)
+{
+	const struct finding_kind *k = finding_kind(slice_of(kind));
+	bool there, stands;
+	enum rc rc;
+
+	rc = db_step_begin(db, e);
+	if (rc == RC_OK)
+		rc = look(db, kind, subject, &there, &stands, e);
+	if (rc == RC_OK && !there)
+		rc = insert(db, kind, subject, detail, now_ms, e);
+	else if (rc == RC_OK && (k == NULL || !k->happened)) {
+		rc = again(db, kind, subject, detail, now_ms, e);
+		stands = true;
+	}
+	if (rc == RC_OK && open != NULL)
+		*open = !there || stands;
+	return db_step_end(db, rc, e);
+}
+
+enum rc
+finding_add(struct db *db, const char *kind, const char *subject,
+    const char *detail, int64_t now_ms, struct err *e)
+{
+	return finding_add_open(db, kind, subject, detail, now_ms, NULL, e);
+}
+
+enum rc
+finding_over(struct db *db, const char *kind, const char *subject,
+    int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_FINDING_OVER);
+
+	query_text(q, 1, slice_of(kind));
+	query_text(q, 2, slice_of(subject));
+	query_int(q, 3, now_ms);
+	return query_run(q, e);
+}
+
+enum rc
+finding_over_unseen(struct db *db, const char *kind, int64_t since_ms,
+    int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_FINDING_OVER_UNSEEN);
+
+	query_text(q, 1, slice_of(kind));
+	query_int(q, 2, since_ms);
+	query_int(q, 3, now_ms);
+	return query_run(q, e);
+}

@@ -1,0 +1,121 @@
+#include "ledger/payout_run.h"
+
+#include <stdio.h>
+
+enum rc
+payout_run_begin(
+    struct db *db, bool reconcile, int64_t now_ms, int64_t *id, struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_RUN_BEGIN);
+	enum rc rc;
+
+	query_int(q, 1, now_ms);
+	query_int(q, 2, reconcile);
+	rc = query_run(q, e);
+	*id = rc == RC_OK ? db_last_id(db) : 0;
+	return rc;
+}
+
+enum rc
+payout_run_end(struct db *db, const struct payout_run *r, struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_RUN_END);
+
+	query_int(q, 1, r->id);
+	query_int(q, 2, r->ended_ms);
+	query_int(q, 3, r->exit_code);
+	query_int(q, 4, r->reserved);
+	query_int(q, 5, r->posted);
+	query_int(q, 6, r->finalized);
+	query_int(q, 7, r->voided);
+	query_int(q, 8, r->held);
+	query_int(q, 9, r->unresolved);
+	query_int(q, 10, r->posts);
+	query_int(q, 11, r->calls);
+	query_text(q, 12, slice_of(r->words));
+	return query_run(q, e);
+}
+
+static void
+copy(char *out, size_t size, struct slice text)
+{
+	(void)snprintf(out, size, "%.*s", (int)text.len, text.p);
+}
+
+enum rc
+payout_run_last(
+    struct db *db, struct payout_run *out, bool *found, struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_RUN_LAST);
+	enum rc rc;
+
+	*out = (struct payout_run){ .id = 0 };
+	rc = query_step(q, found, e);
+	if (rc == RC_OK && *found) {
+		*out = (struct payout_run){
+			.id = query_get_int(q, 0),
+			.began_ms = query_get_int(q, 1),
+			.ended_ms = query_get_int(q, 2),
+			.exit_code = query_get_int(q, 3),
+			.reconcile = query_get_int(q, 4) != 0,
+			.reserved = query_get_int(q, 5),
+			.posted = query_get_int(q, 6),
+			.finalized = query_get_int(q, 7),
+			.voided = query_get_int(q, 8),
+			.held = query_get_int(q, 9),
+			.unresolved = query_get_int(q, 10),
+			.posts = query_get_int(q, 11),
+			.calls = query_get_int(q, 12),
+		};
+		copy(out->words, sizeof(out->words), query_get_text(q, 13));
+	}
+	query_done(q);
+	return rc;
+}
+
+enum rc
+settler_health_get(
+    struct db *db, const char *name, struct settler_health *out, struct err *e)
+{
+	struct query *q = db_query(db, Q_SETTLER_GET);
+	enum rc rc;
+	bool row;
+
+	*out = (struct settler_health){ .settled_ms = 0 };
+	query_text(q, 1, slice_of(name));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		out->settled_ms = query_get_int(q, 0);
+		out->failing_ms = query_get_int(q, 1);
+		out->runs = query_get_int(q, 2);
+		out->payees = query_get_int(q, 3);
+		out->unfit = query_get_int(q, 4) != 0;
+		copy(out->words, sizeof(out->words), query_get_text(q, 5));
+	}
+	query_done(q);
+	return rc;
+}
+
+/* A time that is 0 is none. */
+static void
+bind_time(struct query *q, int i, int64_t ms)
+{
+	if (ms != 0)
+		query_int(q, i, ms);
+}
+
+enum rc
+settler_health_set(struct db *db, const char *name,
+    const struct settler_health *h, struct err *e)
+{
+	struct query *q = db_query(db, Q_SETTLER_SET);
+
+	query_text(q, 1, slice_of(name));
+	bind_time(q, 2, h->settled_ms);
+	bind_time(q, 3, h->failing_ms);
+	query_int(q, 4, h->runs);
+	query_int(q, 5, h->payees);
+	query_int(q, 6, h->unfit);
+	query_text(q, 7, slice_of(h->words));
+	return query_run(q, e);
+}

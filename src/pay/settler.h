@@ -1,0 +1,132 @@
+/*
+ * A way to settle: something that is given signed authorizations and has them
+ * carried out, a facilitator for one. And how it does: a settler that fails
+ * is given one payout at a time, one that fails for several payees one in
+ * each run, until it settles again. Private to src/pay; one thread.
+ */
+#ifndef WORKNET_PAY_SETTLER_H
+#define WORKNET_PAY_SETTLER_H
+
+#include "ledger/payout_run.h"
+#include "x402/facilitators.h"
+
+struct run;
+struct open_payout;
+
+/* Different payees in vain, in one run: then it is given no others. */
+#define SETTLER_PAYEES_MAX 3
+/* Runs in vain: then a person is told. One validity says the same. */
+#define SETTLER_RUNS_MAX 3
+
+struct settler {
+	char name[SETTLER_NAME_MAX + 1];
+	void *ctx;	/* borrowed: of the functions below */
+	size_t at_once; /* payouts that it takes */
+	/* It is only sent what others don't settle in time. */
+	bool is_fallback;
+	/*
+	 * Starts on a payout, which stays as it is until its answer; tag comes
+	 * back with that.
+	 */
+	void (*send)(void *ctx, size_t tag, const struct open_payout *o);
+	/* As facilitator_wait. */
+	const struct settle_answer *(*wait)(
+	    void *ctx, int64_t timeout_ms, int wake_fd, size_t *tag);
+	size_t (*in_flight)(void *ctx);
+	/* How long it wants to be left alone. */
+	int64_t (*pause_ms)(void *ctx);
+	/* Gives up what is on its way, for good. */
+	void (*abandon)(void *ctx);
+	/*
+	 * Asks whether it takes what we would send; RC_OK if it may. Else its
+	 * words. *unfit: it said no, and not only nothing.
+	 */
+	enum rc (*probe)(void *ctx, int stop_fd, bool *unfit, struct err *e);
+
+	struct settler_health health; /* before this run, and since */
+	bool probed;		      /* asked in this run */
+	bool out;		      /* not used any more in this run */
+	bool tried;		      /* while it was braked, in this run */
+	bool in_vain;		      /* this run is counted in health */
+	int64_t payees;		      /* of this run, in vain */
+	int64_t refused;	      /* of those: refused for good */
+};
+
+#define SETTLERS_MAX (FACILITATORS_MAX + 1) /* and ourselves */
+
+/* A payment that a settler will never carry out. */
+struct refusal {
+	size_t settler;
+	struct address worker;
+	char words[SETTLER_WORDS_MAX + 1];
+};
+
+struct settlers {
+	struct settler all[SETTLERS_MAX];
+	size_t n;
+	struct refusal *refusals; /* owned; of this run */
+	size_t refusals_n;
+};
+
+void settlers_free(struct settlers *all);
+
+/* Makes the settlers of f, which is borrowed, with how they did so far. */
+MUST_CHECK enum rc
+settlers_read(struct run *r, struct facilitators *f, struct err *e);
+
+/*
+ * No new signatures for it, and one payout in each run: it refused all of the
+ * last payees.
+ */
+bool settler_is_braked(const struct run *r, const struct settler *s);
+
+/*
+ * Whether the others have had their time, direct_after_s: o was signed so long
+ * ago (NULL: a new one), or they have settled nothing for so long.
+ */
+bool settler_is_due(
+    const struct run *r, const struct settler *s, const struct open_payout *o);
+
+/* How many payouts it may have at once. */
+size_t settler_room(const struct run *r, const struct settler *s);
+
+/*
+ * The chain shows the payment of o: whoever was sent it last settles, and
+ * what was found of it is over.
+ */
+MUST_CHECK enum rc
+settler_settled(struct run *r, const struct open_payout *o, struct err *e);
+
+/*
+ * The chain doesn't; done: it isn't sent the same again in this run.
+ * RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+settler_failed(struct run *r, struct settler *s, const struct open_payout *o,
+    const struct settle_answer *a, bool done, struct err *e);
+
+/* Refused every request at the door, whoever's payment it was. */
+bool settler_answer_is_unfit(const struct settle_answer *a);
+
+/* Before it is sent the first payout of a run: false when it takes none. */
+bool settler_is_fit(struct run *r, struct settler *s);
+
+/*
+ * Gives up what all of them have on their way, or waits for an answer of any:
+ * *which tells whose it is. As facilitator_wait.
+ */
+void settlers_abandon(struct settlers *all);
+size_t settlers_in_flight(const struct settlers *all);
+const struct settle_answer *settlers_wait(struct settlers *all,
+    int64_t timeout_ms, int wake_fd, size_t *which, size_t *tag);
+
+/* At the end of a run: what a person must see, and how they did. */
+MUST_CHECK enum rc settlers_tell(struct run *r, struct err *e);
+
+/*
+ * The same of the nodes, also when the run failed for them: one that doesn't
+ * do its work is told as a settler is, after some runs or a validity.
+ */
+MUST_CHECK enum rc nodes_tell(struct run *r, struct err *e);
+
+#endif
