@@ -28,19 +28,33 @@ sub slot_of {
 	    credit_of($_[0]) . ')';
 }
 
-# A worker's result once more, as SQL: a new slot of the next cycle, paid by
-# the newest transfer, at the time at which it was paid before.
+# A ledger whose last results are of the middle of an hour: in it each cycle
+# begins a minute after the one before.
+sub ledger_of_an_hour {
+	my ($rig, %opt) = @_;
+	my $l = PayoutTest->new($rig, %opt, results => 1);
+	my $now = WorknetTest::now_ms();
+
+	unlink map { $l->ledger_path . $_ } '', '-wal', '-shm';
+	$l->ledger_make('--results', 20 * $opt{workers}, '--end-ms',
+	    $now - $now % $HOUR_MS - $HOUR_MS / 2);
+	return $l;
+}
+
+# A worker's result once more, as SQL: a new slot, so many cycles later, paid
+# by the newest transfer.
 sub copied_result {
-	my ($slot) = @_;
+	my ($slot, $cycles) = @_;
+	my $later = 60000 * $cycles;
 
 	return 'UPDATE slot_counter SET last_slot = last_slot + 1;' .
-	    'UPDATE transfer SET at_ms = (SELECT t.at_ms FROM result r ' .
-	    "JOIN transfer t ON t.id = r.transfer WHERE r.slot = $slot) " .
-	    'WHERE id = (SELECT max(id) FROM transfer);' .
+	    "UPDATE transfer SET at_ms = $later + (SELECT t.at_ms FROM " .
+	    'result r JOIN transfer t ON t.id = r.transfer WHERE ' .
+	    "r.slot = $slot) WHERE id = (SELECT max(id) FROM transfer);" .
 	    'INSERT INTO result SELECT (SELECT last_slot FROM slot_counter), ' .
-	    '(SELECT max(id) FROM transfer), version, cycle_ms + 60000, ' .
-	    'copy, assigned_ms, timestamp_ms, success, status, ' .
-	    "response_ms, error, address_form, signature FROM result " .
+	    "(SELECT max(id) FROM transfer), version, cycle_ms + $later, " .
+	    "copy, assigned_ms + $later, timestamp_ms, success, status, " .
+	    'response_ms, error, address_form, signature FROM result ' .
 	    "WHERE slot = $slot;";
 }
 
@@ -99,11 +113,10 @@ sub refuses {
 
 sub refuses_rows {
 	my ($rig) = @_;
-	my $l = PayoutTest->new($rig, workers => 9);
+	my $l = ledger_of_an_hour($rig, workers => 9);
 	my @w = $l->worker_list;
 	my ($own, $six) = six_inserts($l, 1000000000);
-	my $slot = $l->sql_value('SELECT ' . slot_of($w[0]));
-	my $micros = reward_of($l, $slot);
+	my @copied = map { $l->sql_value('SELECT ' . slot_of($_)) } @w[0, 7];
 	my $moved = $l->sql_value('SELECT amount_micros FROM transfer WHERE ' .
 	    'id = ' . credit_of($w[8]));
 	my $version = $l->sql_value('SELECT max(id) + 1 FROM task_version') + 1;
@@ -112,8 +125,14 @@ sub refuses_rows {
 		[ $own, 'six rows with a key of one\'s own',
 		    qr/pays 1000000000 micro-USDC for it, max_reward_micros/,
 		    $six ],
-		[ $w[0], 'a result copied', qr/cycle|was paid for/,
-		    forged_credit($w[0], $micros) . copied_result($slot) ],
+		[ $w[0], 'a result copied into the next cycle',
+		    qr/was paid for the same check in slot $copied[0]/,
+		    forged_credit($w[0], reward_of($l, $copied[0])) .
+		    copied_result($copied[0], 1) ],
+		[ $w[7], 'a result copied',
+		    qr/was paid for slot $copied[1] in the same cycle/,
+		    forged_credit($w[7], reward_of($l, $copied[1])) .
+		    copied_result($copied[1], 0) ],
 		[ $w[1], 'a definition that nobody made',
 		    qr/definition $version: its hash is of other values/,
 		    'INSERT INTO task_version SELECT max(id) + 1, (SELECT ' .
@@ -156,8 +175,8 @@ sub refuses_rows {
 	refuses($l, 'a ledger forged with hashes made anew', @forgeries,
 	    [ $w[6], 'a result changed under its hash',
 		qr/transfer \d+: its hash is of other values/ ]);
-	is(join(' ', sort map { $_->{address} } $l->payouts),
-	    join(' ', sort @w[7, 8]), 'the two others are paid');
+	is(join(' ', map { $_->{address} } $l->payouts), $w[8],
+	    'the other one is paid');
 }
 
 # Six rows past every bound of the tables.
@@ -179,24 +198,31 @@ sub refuses_unbounded {
 # What was paid once is worth nothing more, however it is dressed up.
 sub refuses_old_work {
 	my ($rig) = @_;
-	my $l = PayoutTest->new($rig, workers => 4);
+	my $l = ledger_of_an_hour($rig, workers => 3,
+	    payout => { threshold_micros => 1 });
 	my @w = $l->worker_list;
 	my @slots = map { $l->sql_value('SELECT ' . slot_of($_)) } @w;
+	my @again = map { forged_credit($w[$_], reward_of($l, $slots[$_])) }
+	    0 .. 2;
 
 	$l->pay_is('paid', 'everybody is paid once');
-	my @forgeries = map {
-		[ $w[$_], $_ == 0 ? 'a paid result copied' :
-		    'a paid result taken for another credit',
-		    $_ == 0 ? qr/cycle|was paid for/ :
+	my @forgeries = (
+		[ $w[0], 'a paid result copied into the next cycle',
+		    qr/was paid for the same check in slot $slots[0]/,
+		    $again[0] . copied_result($slots[0], 1) ],
+		[ $w[1], 'a paid result copied',
+		    qr/was paid for slot $slots[1] in the same cycle/,
+		    $again[1] . copied_result($slots[1], 0) ],
+		[ $w[2], 'a paid result taken for another credit',
 		    qr/a credit without a result|the rewards of its \d+ results/,
-		    forged_credit($w[$_], 5000) . ($_ == 0 ?
-			copied_result($slots[0]) :
-			"UPDATE result SET transfer = (SELECT max(id) FROM " .
-			"transfer) WHERE slot = $slots[1];") ]
-	} 0, 1;
-	forge($l, join('', map { $_->[3] =~ s/\b5000\b/reward_of($l,
-	    $slots[$_->[0] eq $w[0] ? 0 : 1])/ger } @forgeries), rechain => 1);
-	$l->payout_conf(threshold_micros => 1);
+		    $again[2] . 'UPDATE transfer SET at_ms = (SELECT t.at_ms ' .
+		    'FROM result r JOIN transfer t ON t.id = r.transfer ' .
+		    "WHERE r.slot = $slots[2]) WHERE id = (SELECT max(id) " .
+		    'FROM transfer);' .
+		    'UPDATE result SET transfer = (SELECT max(id) FROM ' .
+		    "transfer) WHERE slot = $slots[2];" ],
+	);
+	forge($l, join('', map { $_->[3] } @forgeries), rechain => 1);
 	refuses($l, 'old work paid again', @forgeries);
 }
 
