@@ -236,7 +236,7 @@ sub test_failures {
 	    '/999' => WorkerRig::reply(999, ''));
 	my $target = $rig->listen(sub { $answer{$_[0]{target}} });
 	my %tasks = map { $_ => task("http://127.0.0.1:$target/$_", timeoutMs
-	    => $_ eq 'silent' ? 100 : 60000) } qw(silent endless garbage big
+	    => $_ eq 'silent' ? 2000 : 60000) } qw(silent endless garbage big
 	    closed 999);
 	my $c = coordinator($rig, [ values %tasks ]);
 	$rig->run([ @{ $c->{args} }, '--once', '--allow-private' ]);

@@ -9,6 +9,7 @@
 #include "http/transfer.h"
 
 #define POLL_MAX_MS 100 /* so much of being held up may go unseen */
+#define SLACK_MS    50	/* a busy system's delay, which is no absence */
 
 struct http_client {
 	CURLM *multi;		    /* owned; keeps the connections */
@@ -17,8 +18,8 @@ struct http_client {
 	struct transfer **last_end; /* of finished */
 	size_t count;		    /* of both */
 	/*
-	 * How long in all something ran that nobody looked at, for the caller
-	 * or the system was slow to come back: see look().
+	 * How long in all something ran that nobody looked at, since the
+	 * caller, libcurl or the system was slow to come back: see look().
 	 */
 	int64_t away_ms;
 	int64_t looked_ms; /* monotonic; the last time */
@@ -99,14 +100,14 @@ is_readable(int fd)
 
 /*
  * Tells the time, after at most asked_ms in which there was nothing to do:
- * all that is beyond was spent away.
+ * what is beyond was spent away, unless it's short.
  */
 static int64_t
 look(struct http_client *c, int64_t asked_ms)
 {
 	int64_t now = clock_monotonic_ms();
 
-	if (now - c->looked_ms > asked_ms)
+	if (now - c->looked_ms > asked_ms + SLACK_MS)
 		c->away_ms += now - c->looked_ms - asked_ms;
 	c->looked_ms = now;
 	return now;

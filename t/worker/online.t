@@ -99,7 +99,7 @@ sub test_link_lost {
 		return undef;
 	}, '12.0.0.1');
 	my ($got, $log) = outcomes($rig, '12.0.0.1',
-	    [ task("http://12.0.0.1:$target/", timeoutMs => 300) ]);
+	    [ task("http://12.0.0.1:$target/", timeoutMs => 1500) ]);
 	WorkerNet::run(qw(ip link set near up));
 	WorkerNet::run(qw(ip route replace 2a0a:1::/64 dev near));
 	is "@$got", 'nothing', 'a link lost in the middle is no timeout';
@@ -127,7 +127,7 @@ sub test_own_coordinator {
 	my $rig = WorkerRig->new($program);
 	my $target = $rig->listen(sub { undef });
 	($got) = outcomes($rig, '127.0.0.1',
-	    [ task("http://127.0.0.1:$target/", timeoutMs => 300) ]);
+	    [ task("http://127.0.0.1:$target/", timeoutMs => 1500) ]);
 	is "@$got", 'timeout', 'but enough for a target on the same host';
 }
 

@@ -117,10 +117,14 @@ sub test_cost {
 	cmp_ok $costs, '<', 5 * $cost,
 	    'and cost less than five: certificates are read once';
 	diag "one check takes $cost s of CPU time, fifty $costs s";
-	my ($quick, undef, $log) = check('https://localhost:4431/', 10,
-	    timeoutMs => 500);
-	is_deeply $quick, [ (200) x 10 ],
-	    'ten checks with half a second each are good' or diag $log;
+	# A busy machine may spoil one round, what they cost spoils all three.
+	my ($good, $try, $quick) = (0, 0);
+	while ($good < 10 && $try++ < 3) {
+		($quick) = check('https://localhost:4431/', 10,
+		    timeoutMs => 500);
+		$good = grep { $_ eq '200' } @$quick;
+	}
+	is $good, 10, 'ten checks with half a second each are good';
 }
 
 certificate('localhost');
