@@ -302,7 +302,7 @@ CREATE TABLE "authorization" (
 			CHECK (valid_after BETWEEN 0 AND valid_before),
 	valid_before	INTEGER NOT NULL	-- Unix seconds, up to 2100
 			CHECK (valid_before > signed_ms / 1000
-			AND valid_before <= 4102444800 + 604800),
+			AND valid_before < 4102444800),
 	signature	TEXT NOT NULL CHECK (length(signature) = 132
 			AND substr(signature, 1, 2) = '0x' AND
 			ltrim(substr(signature, 3), '0123456789abcdef') = ''),
@@ -519,7 +519,7 @@ BEGIN SELECT RAISE(ABORT, 'a task is never replaced'); END;
 
 CREATE TRIGGER worker_only_state
 	BEFORE UPDATE OF id, address, first_seen_ms ON worker
-BEGIN SELECT RAISE(ABORT, 'a worker only changes its state'); END;
+BEGIN SELECT RAISE(ABORT, 'worker is append-only'); END;
 CREATE TRIGGER worker_no_delete BEFORE DELETE ON worker
 BEGIN SELECT RAISE(ABORT, 'a worker is never deleted'); END;
 CREATE TRIGGER worker_no_replace BEFORE INSERT ON worker

@@ -581,8 +581,8 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		my $known = "WHERE w.address = '$address'";
 		"INSERT INTO account (id, kind) SELECT max(max(id), 3) + 1, " .
 		"'worker' FROM account HAVING NOT EXISTS (SELECT 1 FROM " .
-		"worker w $known); INSERT INTO worker (id, address, state, " .
-		"first_seen_ms) SELECT max(id), '$address', 'active', 0 " .
+		"worker w $known); INSERT INTO worker (id, address, " .
+		"first_seen_ms) SELECT max(id), '$address', 0 " .
 		"FROM account HAVING NOT EXISTS (SELECT 1 FROM worker w " .
 		"$known); UPDATE slot_counter SET last_slot = last_slot + 1; " .
 		"INSERT INTO assignment (worker, task_name, slot, version, " .

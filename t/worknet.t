@@ -147,7 +147,7 @@ sub check_payout {
 }
 
 my $urls = "facilitators = https://f.example\n" .
-    "rpc_urls = https://a.example\n";
+    "rpc_urls = https://a.example https://b.example\n";
 my $custom = "network = custom\nchain_id = 31337\ntoken = 0x" . '12' x 20 .
     "\ntoken_name = USDC\n";
 for my $case (['no payout is', '', 0, qr/^yes +not set up/],
@@ -159,8 +159,12 @@ for my $case (['no payout is', '', 0, qr/^yes +not set up/],
     qr/^no .*token_version/], ['no network is', $urls, 1, qr/^no .*network/],
     ['no node is', "network = base\nfacilitators = https://f.example\n", 1,
     qr/^no .*rpc_urls: not set/],
-    ['no facilitator is', "network = base\nrpc_urls = https://a.example\n", 1,
-    qr/^no .*facilitators: not set/]) {
+    ['no facilitator is', "network = base\n" .
+    "rpc_urls = https://a.example https://b.example\n", 1,
+    qr/^no .*facilitators: not set/],
+    ['only one node is', "network = base\nfacilitators = https://f.example\n" .
+    "rpc_urls = https://a.example https://a.example:443/x\n", 1,
+    qr/^no .*nodes of one host only/]) {
 	my ($what, $lines, $code, $says) = @$case;
 	my ($got, $line) = check_payout($lines);
 	ok($got eq $code && ($line // '') =~ $says,

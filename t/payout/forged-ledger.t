@@ -76,7 +76,7 @@ sub six_inserts {
 	return lc $address, 'INSERT INTO account (id, kind) VALUES ' .
 	    "(900, 'worker');" .
 	    "INSERT INTO worker VALUES (900, '" . lc($address) .
-	    "', 'active', $now);" .
+	    "', $now);" .
 	    'INSERT INTO task_version SELECT max(id) + 1, 1, url, ' .
 	    "expected_status, timeout_ms, $micros, interval_ms, copies, " .
 	    'cooldown_ms, region, created_ms, zeroblob(32), 1 ' .
