@@ -15,6 +15,21 @@ COMMIT;
 -- :name rollback
 ROLLBACK;
 
+-- A part of a transaction that can fail alone; one inside of another has the
+-- same name, which then means the inner one.
+-- :name step_begin
+SAVEPOINT step;
+
+-- :name step_keep
+RELEASE step;
+
+-- :name step_undo
+ROLLBACK TO step;
+
+-- Which version of the schema the file has now.
+-- :name schema_version
+PRAGMA user_version;
+
 -- The ledger itself --------------------------------------------------------
 
 -- :name ledger_insert
@@ -394,6 +409,13 @@ ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
 
 -- :name health
 SELECT count(*) FROM account WHERE id <= 3;
+
+-- Something to commit, that leaves nothing behind: no region has such a name.
+-- :name health_put
+INSERT INTO level (region, level_micros) VALUES ('/health', 0);
+
+-- :name health_drop
+DELETE FROM level WHERE region = '/health';
 
 -- The operator's command ---------------------------------------------------
 

@@ -8,8 +8,14 @@
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
 
-/* What workers are told; existing ones know the first and the third. */
+/*
+ * What workers are told. Existing workers know "unknown task" and "invalid
+ * signature", and log the others. A reason with details of its own is written
+ * where it is found: this is the text without them.
+ */
 static const char *const reasons[] = {
+	[CLAIM_MALFORMED] = "malformed",
+	[CLAIM_TOO_OLD] = "result too old",
 	[CLAIM_UNKNOWN_TASK] = "unknown task",
 	[CLAIM_FROM_FUTURE] = "timestamp in the future",
 	[CLAIM_BAD_SIGNATURE] = "invalid signature",
@@ -23,6 +29,7 @@ static const char *const reasons[] = {
 void
 claim_refuse(struct claim *c, enum claim_outcome outcome)
 {
+	CHECK(outcome != CLAIM_OPEN && outcome != CLAIM_CREDITED);
 	c->outcome = outcome;
 	(void)snprintf(c->reason, sizeof(c->reason), "%s", reasons[outcome]);
 }
@@ -38,7 +45,7 @@ check_time(struct claim *c, const struct credit_rules *rules, int64_t now_ms)
 		return false;
 	}
 	if (age_ms > rules->result_window_ms) {
-		c->outcome = CLAIM_TOO_OLD;
+		claim_refuse(c, CLAIM_TOO_OLD);
 		(void)snprintf(c->reason, sizeof(c->reason),
 		    "result too old (%" PRId64 "s)", age_ms / 1000);
 		return false;
