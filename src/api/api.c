@@ -75,7 +75,7 @@ api_check(struct api_thread *t, struct err *e)
 	enum rc rc = db_check_place(t->db, e);
 
 	/* That it can't be read now says nothing of which file it is. */
-	return rc == RC_CONFLICT || rc == RC_CORRUPT ? rc : RC_OK;
+	return rc == RC_CONFLICT ? rc : RC_OK;
 }
 
 static size_t
@@ -132,7 +132,7 @@ api_submit(struct api_exchange *x, writer_job_fn *fn)
 }
 
 void
-answer_error(struct api_exchange *x, struct api_response *rs, int status,
+respond_error(struct api_exchange *x, struct api_response *rs, int status,
     const char *message)
 {
 	struct json_writer *w;
@@ -151,26 +151,13 @@ answer_error(struct api_exchange *x, struct api_response *rs, int status,
 }
 
 void
-answer_unavailable(
+respond_unavailable(
     struct api_exchange *x, struct api_response *rs, const struct err *e)
 {
 	if (atomic_fetch_add(&x->api->refused, 1) == 0)
 		log_error("answering 503: %s", e->msg);
 	rs->retry_after_s = RETRY_AFTER_S;
-	answer_error(x, rs, 503, "ledger unavailable, try again later");
-}
-
-void
-answer_works(struct api_exchange *x)
-{
-	unsigned n;
-
-	if (atomic_load(&x->api->refused) == 0)
-		return;
-	n = atomic_exchange(&x->api->refused, 0);
-	if (n > 0)
-		log_notice(
-		    "the ledger works again, after %u answers of 503", n);
+	respond_error(x, rs, 503, "ledger unavailable, try again later");
 }
 
 /* ---- A request ---- */
@@ -199,7 +186,7 @@ api_refuse(struct api_exchange *x, struct api_response *rs)
 {
 	response_begin(x, rs);
 	rs->retry_after_s = RETRY_AFTER_S;
-	answer_error(x, rs, 503, "overloaded, try again later");
+	respond_error(x, rs, 503, "overloaded, try again later");
 }
 
 bool
@@ -214,14 +201,14 @@ api_handle(struct api_exchange *x, struct api_thread *t,
 	while (*r != NULL && !slice_is(path, (*r)->path))
 		r++;
 	if (*r == NULL) {
-		answer_error(x, rs, 404, "not found");
+		respond_error(x, rs, 404, "not found");
 		return true;
 	}
 	x->route = *r;
 	if (slice_is(rq->method, x->route->method))
 		return x->route->handle(x, t->db, rq, rs);
 	rs->allow = x->route->method;
-	answer_error(x, rs, 405, "method not allowed");
+	respond_error(x, rs, 405, "method not allowed");
 	return true;
 }
 
@@ -243,9 +230,25 @@ api_finished_fd(const struct api *a)
 	return writer_finished_fd(a->writer);
 }
 
+/* Something was committed. */
+static void
+note_works(struct api *a)
+{
+	unsigned n;
+
+	if (atomic_load(&a->refused) == 0)
+		return;
+	n = atomic_exchange(&a->refused, 0);
+	if (n > 0)
+		log_notice(
+		    "the ledger works again, after %u answers of 503", n);
+}
+
 void
 api_answer(struct api_exchange *x, struct api_response *rs)
 {
 	response_begin(x, rs);
+	if (x->job.rc == RC_OK)
+		note_works(x->api);
 	x->route->answer(x, rs, x->job.rc, &x->job.err);
 }

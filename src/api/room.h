@@ -15,7 +15,7 @@
 struct api {
 	struct api_config config;
 	struct writer *writer;
-	atomic_uint refused; /* answers of 503 since the last success */
+	atomic_uint refused; /* answers of 503 since the last commit */
 };
 
 struct api_thread {
@@ -55,15 +55,15 @@ struct api_exchange {
 bool api_submit(struct api_exchange *x, writer_job_fn *fn);
 
 /* {"error": message} */
-void answer_error(struct api_exchange *x, struct api_response *rs, int status,
+void respond_error(struct api_exchange *x, struct api_response *rs, int status,
     const char *message);
 
 /*
  * 503: the ledger can't take it, and nothing of the request was written. The
- * log tells the first of them, and, with answer_works, that it is over.
+ * log tells the first of them, and, once something is committed, that it is
+ * over.
  */
-void answer_unavailable(
+void respond_unavailable(
     struct api_exchange *x, struct api_response *rs, const struct err *e);
-void answer_works(struct api_exchange *x);
 
 #endif

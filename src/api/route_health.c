@@ -22,10 +22,9 @@ health_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
     const struct err *e)
 {
 	if (rc != RC_OK) {
-		answer_unavailable(x, rs, e);
+		respond_unavailable(x, rs, e);
 		return;
 	}
-	answer_works(x);
 	buf_add_text(&x->body, "{\"status\":\"ok\"}");
 }
 

@@ -117,7 +117,7 @@ results_write(struct api_exchange *x, struct api_response *rs)
 			earned_micros += b->claims[i].reward_micros;
 		}
 	if (json_writer_new(&w, &x->body, false, &e) != RC_OK) {
-		answer_unavailable(x, rs, &e);
+		respond_unavailable(x, rs, &e);
 		return;
 	}
 	(void)snprintf(usdc, sizeof(usdc), "%" PRId64 ".%06" PRId64,
@@ -140,10 +140,9 @@ results_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
     const struct err *e)
 {
 	if (rc != RC_OK) {
-		answer_unavailable(x, rs, e);
+		respond_unavailable(x, rs, e);
 		return;
 	}
-	answer_works(x);
 	results_write(x, rs);
 }
 
@@ -175,24 +174,24 @@ results_handle(struct api_exchange *x, struct db *db,
 	enum rc rc;
 
 	if (rq->encoding.len > 0 && !slice_is(rq->encoding, "identity")) {
-		answer_error(x, rs, 415, "Content-Encoding not supported");
+		respond_error(x, rs, 415, "Content-Encoding not supported");
 		return true;
 	}
 	if (rq->too_large) {
-		answer_error(x, rs, 413, "body too large");
+		respond_error(x, rs, 413, "body too large");
 		return true;
 	}
 	if (rq->cut) {
-		answer_error(x, rs, 400, "body shorter than declared");
+		respond_error(x, rs, 400, "body shorter than declared");
 		return true;
 	}
 	rc = results_parse(&s->batch, rq->body, &e);
 	if (rc == RC_OK)
 		return claims_settle(x, db, rs);
 	if (rc == RC_INVALID)
-		answer_error(x, rs, 400, e.msg);
+		respond_error(x, rs, 400, e.msg);
 	else
-		answer_unavailable(x, rs, &e);
+		respond_unavailable(x, rs, &e);
 	return true;
 }
 

@@ -57,7 +57,7 @@ tasks_write(struct api_exchange *x, struct api_response *rs,
 		return;
 	}
 	if (json_writer_new(&w, &x->body, false, &e) != RC_OK) {
-		answer_unavailable(x, rs, &e);
+		respond_unavailable(x, rs, &e);
 		return;
 	}
 	json_open_array(w);
@@ -74,11 +74,10 @@ tasks_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
 	const struct tasks_state *s = x->state;
 
 	if (rc == RC_INVALID) {
-		answer_error(x, rs, 403, e->msg);
+		respond_error(x, rs, 403, e->msg);
 	} else if (rc != RC_OK) {
-		answer_unavailable(x, rs, e);
+		respond_unavailable(x, rs, e);
 	} else {
-		answer_works(x);
 		tasks_write(x, rs, &s->offers);
 	}
 }
@@ -94,7 +93,7 @@ tasks_handle(struct api_exchange *x, struct db *db,
 	enum rc rc;
 
 	if (poll_query_parse(&s->query, rq->query, &e) != RC_OK) {
-		answer_error(x, rs, 400, e.msg);
+		respond_error(x, rs, 400, e.msg);
 		return true;
 	}
 	network_of(s->network, rq->remote_addr);

@@ -132,7 +132,7 @@ db_check_version(struct db *db, struct err *e)
 	if (rc != RC_OK || version == schema_version)
 		return rc;
 	if (version == 0)
-		return err_set(e, RC_CORRUPT,
+		return err_set(e, RC_CONFLICT,
 		    "ledger: %s isn't a ledger; make one with \"worknet init\"",
 		    path);
 	return err_set(e, RC_CONFLICT,

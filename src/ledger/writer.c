@@ -43,7 +43,7 @@ group_fill(struct writer *w, struct group *g)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-/* Gives those jobs that haven't failed by themselves the transaction's error. */
+/* Gives the transaction's error to the jobs that have none of their own. */
 static void
 group_fail(struct group *g, const struct err *e)
 {

@@ -62,32 +62,7 @@ connection_has_more(const struct connection *c)
 	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Takes over fd. */
-static void
-connection_new(struct server *s, int fd)
-{
-	struct connection *c = calloc(1, sizeof(*c));
-
-	if (c == NULL || FCGX_InitRequest(&c->rq, -1, 0) != 0) {
-		log_error("a connection was dropped: no memory");
-		(void)close(fd);
-		free(c);
-		return;
-	}
-	c->fd = fd;
-	c->fresh = true;
-	c->rq.ipcFd = fd;
-	/* Else FCGX_Accept_r would begin with closing it. */
-	c->rq.keepConnection = 1;
-	(void)pthread_mutex_init(&c->giving, NULL);
-	(void)pthread_mutex_lock(&s->lock);
-	TAILQ_INSERT_TAIL(&s->all, c, all);
-	s->n_fresh++;
-	(void)pthread_mutex_unlock(&s->lock);
-	connection_give(s, EPOLL_CTL_ADD, c);
-}
-
-/* Says once that those who connect have to wait, and why; and when it is over. */
+/* Says once that who connects has to wait, and why; and when it is over. */
 static void
 note_starved(struct server *s, int error)
 {
@@ -98,19 +73,76 @@ note_starved(struct server *s, int error)
 		log_notice("new connections are taken again");
 }
 
+static struct connection *
+connection_new(void)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	if (FCGX_InitRequest(&c->rq, -1, 0) != 0) {
+		free(c);
+		return NULL;
+	}
+	(void)pthread_mutex_init(&c->giving, NULL);
+	c->fresh = true;
+	/* Else FCGX_Accept_r would begin with closing it. */
+	c->rq.keepConnection = 1;
+	return c;
+}
+
+/*
+ * Takes one of those that wait into c. Under the lock, so that who ends serving
+ * sees either all of a connection or nothing of it. 0, or what accept4 says.
+ */
+static int
+connection_accept(struct server *s, struct connection *c)
+{
+	int error = EINVAL;
+
+	(void)pthread_mutex_lock(&s->lock);
+	if (!s->closed) {
+		c->fd = accept4(s->socket.fd, NULL, NULL, SOCK_CLOEXEC);
+		error = c->fd < 0 ? errno : 0;
+	}
+	if (error == 0) {
+		c->rq.ipcFd = c->fd;
+		TAILQ_INSERT_TAIL(&s->all, c, all);
+		s->n_fresh++;
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return error;
+}
+
+/* 0, or why no more can be taken. */
+static int
+accept_all(struct server *s)
+{
+	struct connection *c;
+	int error = 0;
+
+	while (error == 0) {
+		c = connection_new();
+		error = c == NULL ? ENOMEM : connection_accept(s, c);
+		if (error == 0) {
+			note_starved(s, 0);
+			connection_give(s, EPOLL_CTL_ADD, c);
+		} else {
+			free(c);
+		}
+	}
+	return error;
+}
+
 void
 server_accept(struct server *s)
 {
-	int fd;
+	int error = accept_all(s);
 
-	while ((fd = accept4(s->socket.fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		note_starved(s, 0);
-		connection_new(s, fd);
-	}
 	/* EINVAL: shut down, and nobody waits any more. */
-	if (errno != EAGAIN && errno != EINVAL && errno != EINTR &&
-	    errno != ECONNABORTED) {
-		note_starved(s, errno);
+	if (error != EAGAIN && error != EINVAL && error != EINTR &&
+	    error != ECONNABORTED) {
+		note_starved(s, error);
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
 	/* Fails when serving ends and it isn't watched any more. */

@@ -58,6 +58,7 @@ struct server {
 	struct exchange *exchanges;
 	size_t n_exchanges;
 	pthread_mutex_t lock;
+	bool closed;			   /* lock; to new connections */
 	TAILQ_HEAD(, connection) all;	   /* lock */
 	size_t n_fresh;			   /* lock; of them */
 	STAILQ_HEAD(, connection) waiting; /* lock; for an exchange */

@@ -212,6 +212,9 @@ answer_arrived(struct server *s)
 	serve_unlink(&s->socket);
 	if (s->socket.path != NULL && shutdown(s->socket.fd, SHUT_RD) == 0)
 		server_accept(s);
+	(void)pthread_mutex_lock(&s->lock);
+	s->closed = true;
+	(void)pthread_mutex_unlock(&s->lock);
 	while (is_busy(s, now_ms < fresh_ms, now_ms < stop_ms)) {
 		exchanges_cut(s);
 		(void)poll(NULL, 0, STOP_LOOK_MS);
