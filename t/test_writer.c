@@ -115,6 +115,7 @@ test_many(struct writer *w)
 static void
 test_alone(struct writer *w)
 {
+	struct writer_job other;
 	struct err e = ERR_INIT;
 
 	must(db_begin(db, &e), &e);
@@ -123,6 +124,10 @@ test_alone(struct writer *w)
 	db_rollback(db);
 	tap_ok(write_job(w, job_add_worker, worker(99)) == RC_OK,
 	    "and works again afterwards");
+	writer_expect(w, &other);
+	tap_ok(write_job(w, job_add_worker, worker(98)) == RC_OK,
+	    "a job is done though another that was expected doesn't come");
+	writer_expect_none(w, &other);
 }
 
 int

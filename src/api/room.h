@@ -15,6 +15,7 @@
 struct api {
 	struct api_config config;
 	struct writer *writer;
+	atomic_bool gives;   /* something, to the last poll of the writer */
 	atomic_uint refused; /* answers of 503 since the last commit */
 };
 

@@ -155,12 +155,14 @@ claims_settle(struct api_exchange *x, struct db *db, struct api_response *rs)
 	size_t i, open;
 	enum rc rc;
 
+	writer_expect(x->api->writer, &x->job);
 	rc = read_claims(x, db, &open, &e);
 	if (rc == RC_OK && open > 0) {
 		for (i = 0; i < s->batch.n; i++)
 			s->checked[i] = s->batch.claims[i].outcome;
 		return api_submit(x, results_run);
 	}
+	writer_expect_none(x->api->writer, &x->job);
 	results_answer(x, rs, rc, &e);
 	return true;
 }

@@ -68,29 +68,44 @@ tasks_write(struct api_exchange *x, struct api_response *rs,
 }
 
 static void
+tasks_respond(struct api_exchange *x, struct api_response *rs, enum rc rc,
+    const struct err *e)
+{
+	const struct tasks_state *s = x->state;
+
+	if (rc == RC_INVALID)
+		respond_error(x, rs, 403, e->msg);
+	else if (rc != RC_OK)
+		respond_unavailable(x, rs, e);
+	else
+		tasks_write(x, rs, &s->offers);
+}
+
+/* After tasks_run. */
+static void
 tasks_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
     const struct err *e)
 {
 	const struct tasks_state *s = x->state;
 
-	if (rc == RC_INVALID) {
-		respond_error(x, rs, 403, e->msg);
-	} else if (rc != RC_OK) {
-		respond_unavailable(x, rs, e);
-	} else {
-		tasks_write(x, rs, &s->offers);
-	}
+	atomic_store(&x->api->gives, rc == RC_OK && s->offers.n > 0);
+	tasks_respond(x, rs, rc, e);
 }
 
-/* Asks first where it doesn't wait for the writer: most polls end there. */
+/*
+ * Asks first where it doesn't wait for the writer: most polls end there. Not
+ * while polls are given what is due: then the writer's connection has in memory
+ * what it has just written, which another had to read anew each time, for a
+ * third of what a poll costs.
+ */
 static bool
 tasks_handle(struct api_exchange *x, struct db *db,
     const struct api_request *rq, struct api_response *rs)
 {
 	struct tasks_state *s = x->state;
 	struct err e = ERR_INIT;
-	bool work;
-	enum rc rc;
+	bool work = true;
+	enum rc rc = RC_OK;
 
 	if (poll_query_parse(&s->query, rq->query, &e) != RC_OK) {
 		respond_error(x, rs, 400, e.msg);
@@ -99,11 +114,12 @@ tasks_handle(struct api_exchange *x, struct db *db,
 	network_of(s->network, rq->remote_addr);
 	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
 		slice_of(s->network), x->now_ms };
-	rc = schedule_serve(db, false, &x->api->config.schedule, &s->poll,
-	    &s->offers, &work, &e);
+	if (!atomic_load(&x->api->gives))
+		rc = schedule_serve(db, false, &x->api->config.schedule,
+		    &s->poll, &s->offers, &work, &e);
 	if (rc == RC_OK && work)
 		return api_submit(x, tasks_run);
-	tasks_answer(x, rs, rc, &e);
+	tasks_respond(x, rs, rc, &e);
 	return true;
 }
 

@@ -5,10 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Jobs in a transaction, at most: it bounds how long a transaction takes. */
 #define GROUP_MAX 64
+
+/*
+ * How long jobs wait for others that are expected. A commit costs the processor
+ * as much as some fifty results, whether they are in it or not; a job that
+ * nobody else is expected beside doesn't wait.
+ */
+#define PATIENCE_NS 8000000
 
 STAILQ_HEAD(queue, writer_job);
 
@@ -18,6 +26,8 @@ struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;	     /* with lock */
 	struct queue jobs;	     /* lock; they wait */
+	size_t n_jobs;		     /* lock; of them */
+	size_t n_expected;	     /* lock; may come in a moment */
 	bool stopping;		     /* lock */
 	struct queue finished;	     /* lock */
 	int finished_fd;	     /* an eventfd; changes with lock */
@@ -35,7 +45,7 @@ static void
 group_fill(struct writer *w, struct group *g)
 {
 	(void)pthread_mutex_lock(&w->lock);
-	while (g->n < GROUP_MAX && !STAILQ_EMPTY(&w->jobs)) {
+	for (; g->n < GROUP_MAX && w->n_jobs > 0; w->n_jobs--) {
 		g->jobs[g->n] = STAILQ_FIRST(&w->jobs);
 		g->jobs[g->n++]->rc = RC_OK;
 		STAILQ_REMOVE_HEAD(&w->jobs, next);
@@ -120,16 +130,31 @@ group_finish(struct writer *w, struct group *g)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-/* Waits for a job; false when there is none and will be none. */
 static bool
-wait_for_job(struct writer *w)
+group_is_complete(const struct writer *w)
 {
+	return w->n_expected == 0 || w->n_jobs >= GROUP_MAX || w->stopping;
+}
+
+/* Waits for a job, and then for those that may share its commit; false when
+ * there is none and will be none. */
+static bool
+wait_for_jobs(struct writer *w)
+{
+	struct timespec until;
 	bool any;
 
 	(void)pthread_mutex_lock(&w->lock);
-	while (STAILQ_EMPTY(&w->jobs) && !w->stopping)
+	while (w->n_jobs == 0 && !w->stopping)
 		(void)pthread_cond_wait(&w->arrived, &w->lock);
-	any = !STAILQ_EMPTY(&w->jobs);
+	any = w->n_jobs > 0;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PATIENCE_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (!group_is_complete(w) &&
+	    pthread_cond_timedwait(&w->arrived, &w->lock, &until) == 0)
+		;
 	(void)pthread_mutex_unlock(&w->lock);
 	return any;
 }
@@ -141,7 +166,7 @@ writer_main(void *arg)
 	struct group g;
 
 	(void)pthread_setname_np(pthread_self(), "writer"); /* for top -H */
-	while (wait_for_job(w)) {
+	while (wait_for_jobs(w)) {
 		g.n = 0;
 		group_fill(w, &g);
 		/* Each time it has to be tried again, one job less is left. */
@@ -151,6 +176,18 @@ writer_main(void *arg)
 		db_idle(w->db);
 	}
 	return NULL;
+}
+
+/* A clock that nobody sets. */
+static void
+cond_init_monotonic(pthread_cond_t *cond)
+{
+	pthread_condattr_t attributes;
+
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
 }
 
 static void
@@ -176,7 +213,7 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	if (w == NULL)
 		return err_set(e, RC_NO_MEMORY, "writer: no memory");
 	(void)pthread_mutex_init(&w->lock, NULL);
-	(void)pthread_cond_init(&w->arrived, NULL);
+	cond_init_monotonic(&w->arrived);
 	STAILQ_INIT(&w->jobs);
 	STAILQ_INIT(&w->finished);
 	w->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -202,13 +239,43 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 }
 
 void
+writer_expect(struct writer *w, struct writer_job *job)
+{
+	job->expected = true;
+	(void)pthread_mutex_lock(&w->lock);
+	w->n_expected++;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+/* It has come, or won't; the writer wakes when that is what it waits for. */
+static void
+expected_end(struct writer *w, struct writer_job *job)
+{
+	if (!job->expected)
+		return;
+	job->expected = false;
+	w->n_expected--;
+	if (w->n_jobs > 0 && group_is_complete(w))
+		(void)pthread_cond_signal(&w->arrived);
+}
+
+void
+writer_expect_none(struct writer *w, struct writer_job *job)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	expected_end(w, job);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void
 writer_submit(struct writer *w, struct writer_job *job)
 {
 	(void)pthread_mutex_lock(&w->lock);
 	CHECK(!w->stopping);
-	if (STAILQ_EMPTY(&w->jobs))
-		(void)pthread_cond_signal(&w->arrived);
 	STAILQ_INSERT_TAIL(&w->jobs, job, next);
+	if (w->n_jobs++ == 0)
+		(void)pthread_cond_signal(&w->arrived);
+	expected_end(w, job);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 

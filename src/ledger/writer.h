@@ -37,8 +37,17 @@ struct writer_job {
 	 */
 	enum rc rc;
 	struct err err; /* unless RC_OK: why */
+	bool expected;	/* the writer's */
 	STAILQ_ENTRY(writer_job) next;
 };
+
+/*
+ * Says that job may be submitted in a moment: once there is another job the
+ * writer waits for this one, some milliseconds at most, so that both share a
+ * commit. It is followed by writer_submit or by writer_expect_none.
+ */
+void writer_expect(struct writer *w, struct writer_job *job);
+void writer_expect_none(struct writer *w, struct writer_job *job);
 
 /* Has job run in a transaction; any thread. */
 void writer_submit(struct writer *w, struct writer_job *job);
