@@ -124,12 +124,10 @@ accept_all(struct server *s)
 	while (error == 0) {
 		c = connection_new();
 		error = c == NULL ? ENOMEM : connection_accept(s, c);
-		if (error == 0) {
-			note_starved(s, 0);
+		if (error == 0)
 			connection_give(s, EPOLL_CTL_ADD, c);
-		} else {
+		else
 			free(c);
-		}
 	}
 	return error;
 }
@@ -140,8 +138,9 @@ server_accept(struct server *s)
 	int error = accept_all(s);
 
 	/* EINVAL: shut down, and nobody waits any more. */
-	if (error != EAGAIN && error != EINVAL && error != EINTR &&
-	    error != ECONNABORTED) {
+	if (error == EAGAIN) {
+		note_starved(s, 0);
+	} else if (error != EINVAL && error != EINTR && error != ECONNABORTED) {
 		note_starved(s, error);
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
