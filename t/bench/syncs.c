@@ -2,8 +2,8 @@
  * Counts what the disk is asked to sync, and how long that takes: a shared
  * object for LD_PRELOAD. WN_SYNCS names the file, of at least
  * sizeof(struct counts) bytes, that gets the counts while the program runs:
- * 64-bit numbers in this machine's byte order. WN_SYNC_DELAY_US makes the disk a
- * slow one: each sync takes so many microseconds more.
+ * 64-bit numbers in this machine's byte order. WN_SYNC_DELAY_US makes the disk
+ * a slow one: each sync takes so many microseconds more.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
