@@ -563,6 +563,13 @@ ON CONFLICT (chain_id, treasury) DO UPDATE SET entries = excluded.entries,
 -- :name health
 SELECT count(*) FROM account WHERE id <= 3;
 
+-- Something to commit, that leaves nothing behind: no region has such a name.
+-- :name health_put
+INSERT INTO level (region, level_micros) VALUES ('/health', 0);
+
+-- :name health_drop
+DELETE FROM level WHERE region = '/health';
+
 -- The operator's command ---------------------------------------------------
 
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.

@@ -13,6 +13,21 @@ COMMIT;
 -- :name rollback
 ROLLBACK;
 
+-- A part of a transaction that can fail alone; one inside of another has the
+-- same name, which then means the inner one.
+-- :name step_begin
+SAVEPOINT step;
+
+-- :name step_keep
+RELEASE step;
+
+-- :name step_undo
+ROLLBACK TO step;
+
+-- Which version of the schema the file has now.
+-- :name schema_version
+PRAGMA user_version;
+
 -- While many tasks are edited, else each would be searched for.
 -- :name schedule_index
 CREATE INDEX schedule_task ON schedule (task);

@@ -1,4 +1,5 @@
 /* The coordinator: hands out tasks, verifies and records results. */
+#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,9 +9,10 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/processors.h"
 #include "serve/serve.h"
 
-#define BACKLOG 1024 /* connections that wait for a thread */
+#define BACKLOG 1024 /* connections that wait to be accepted */
 
 enum exit_code {
 	EXIT_CONF = 1,	/* configuration or usage */
@@ -38,7 +40,7 @@ static const char usage[] =
     "  -v         log every request (once) and every detail (twice)\n"
     "  -h         this text\n"
     "\n"
-    "SIGTERM and SIGINT stop it; what was accepted is answered first.\n"
+    "SIGTERM and SIGINT stop it; what has arrived is answered first.\n"
     "Exit codes: 0 stopped or test passed, 1 configuration or usage,\n"
     "2 the ledger or the socket can't be used.\n";
 
@@ -47,11 +49,15 @@ options_parse(struct options *o, int argc, char **argv)
 {
 	enum log_level level = LOG_LEVEL_NOTICE;
 	char *end;
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int c;
 
 	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT,
 		.socket_mode = 0660 };
-	while ((c = getopt(argc, argv, "c:s:m:tvh")) != -1)
+	while ((c = getopt_long(argc, argv, "c:s:m:tvh", longs, NULL)) != -1)
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -101,27 +107,43 @@ signals_block(sigset_t *stop)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+/*
+ * Threads, when nothing is said: enough to keep the processors busy while some
+ * wait for the disk or for a lock. With more, each request costs more.
+ */
+static size_t
+threads_default(void)
+{
+	return 2 * processors_count() + 4;
+}
+
 static enum rc
 serve(const struct options *o, const struct conf *conf, struct api *api,
     const sigset_t *stop, struct err *e)
 {
+	const struct serve_config config = {
+		.exchanges = (size_t)conf->exchanges,
+		.threads = conf->threads > 0 ? (size_t)conf->threads
+					     : threads_default(),
+	};
+	struct serve_socket s;
 	enum rc rc;
-	int fd;
 
 	if (o->socket_path != NULL)
 		rc = serve_listen(
-		    &fd, o->socket_path, o->socket_mode, BACKLOG, e);
+		    &s, o->socket_path, o->socket_mode, BACKLOG, e);
 	else
-		rc = serve_inherited(&fd, e);
-	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL)
+		rc = serve_inherited(&s, e);
+	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL) {
+		/* Nobody waits for them, and nothing is half done. */
+		(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
 		return serve_cgi(api, e);
+	}
 	if (rc != RC_OK)
 		return rc;
-	rc = serve_run(
-	    api, fd, o->socket_path != NULL, (size_t)conf->threads, stop, e);
-	(void)close(fd);
-	if (o->socket_path != NULL)
-		(void)unlink(o->socket_path);
+	rc = serve_run(api, &s, &config, stop, e);
+	serve_unlink(&s);
+	(void)close(s.fd);
 	return rc;
 }
 

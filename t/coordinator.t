@@ -350,6 +350,10 @@ sub polled {
 	    'a result without status and time is credited');
 	$gets->($a->(timestamp => $T0 - 3, workerVersion => '9', x => {
 	    y => [ 1 ] }), undef, 'fields that nobody knows are ignored');
+	my $deep = [];
+	$deep = [ $deep ] for 1 .. 400;
+	$gets->($a->(timestamp => $T0 - 12, x => $deep), undef,
+	    'however deep they are');
 	$gets->($a->(timestamp => $T0 - 4, error => 'e' x 1024), undef,
 	    'an error of 1,024 bytes is credited');
 	$gets->($a->(timestamp => $T0 - 5, statusCode => 599,

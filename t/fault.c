@@ -6,8 +6,11 @@
  * calls that give it, such as
  *	ENOSPC write ftruncate
  * The calls are write (also pwrite), read (pread), sync (fsync, fdatasync)
- * and ftruncate. A second line "NAME N" lets N more calls of these work; a
- * NAME (a number) that wasn't there before begins to count anew.
+ * and ftruncate; and drop: a sync of the ledger's file fails and takes with it
+ * what was written to that since its last sync, as Linux does with pages that
+ * it couldn't write. (WN_FAULT_DROP has to be set from the start.) A second
+ * line "NAME N" lets N more calls of these work; a NAME (a number) that wasn't
+ * there before begins to count anew.
  *
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
  * clock_gettime(CLOCK_REALTIME) gives while the file exists. Otherwise it
@@ -27,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -184,6 +188,80 @@ fault(int fd, const char *call)
 		return (expr);                \
 	} while (0)
 
+/* ---- What is written between two syncs ---- */
+
+struct written {
+	struct written *before;
+	off_t at;
+	off_t size; /* of the file, before */
+	size_t len;
+	char was[];
+};
+
+static pthread_mutex_t written_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct written *written; /* written_lock; the last one */
+
+/* Whether fd is the ledger's file, and its writes may be lost. */
+static int
+is_dropped(int fd)
+{
+	const char *dir = getenv("WN_FAULT_DIR");
+	char link[64], path[PATH_MAX];
+	int saved = errno;
+	ssize_t n;
+
+	if (getenv("WN_FAULT_DROP") == NULL || !is_below(fd, dir))
+		return 0;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path));
+	errno = saved;
+	return n > 3 && memcmp(path + n - 3, ".db", 3) == 0;
+}
+
+/* Remembers what is at a place that is written to. */
+static void
+written_note(int fd, size_t len, off_t at)
+{
+	struct written *w = calloc(1, sizeof(*w) + len);
+	NEXT(pread_fn, "pread64");
+	ssize_t n;
+
+	if (w == NULL)
+		abort();
+	n = next(fd, w->was, len, at);
+	w->len = n > 0 ? (size_t)n : 0;
+	w->at = at;
+	w->size = lseek(fd, 0, SEEK_END);
+	(void)pthread_mutex_lock(&written_lock);
+	w->before = written;
+	written = w;
+	(void)pthread_mutex_unlock(&written_lock);
+}
+
+static int
+truncate_next(int fd, off_t len)
+{
+	NEXT(truncate_fn, "ftruncate64");
+	return next(fd, len);
+}
+
+/* Forgets the last of them; with a descriptor, undoes it. */
+static void
+written_take(int fd)
+{
+	struct written *w = written;
+	NEXT(pwrite_fn, "pwrite64");
+
+	if (fd >= 0 &&
+	    (next(fd, w->was, w->len, w->at) != (ssize_t)w->len ||
+		truncate_next(fd, w->size) != 0))
+		abort();
+	written = w->before;
+	free(w);
+}
+
+/* ---- The calls ---- */
+
 ssize_t
 write(int fd, const void *p, size_t len)
 {
@@ -203,6 +281,8 @@ ssize_t
 pwrite64(int fd, const void *p, size_t len, off64_t at)
 {
 	NEXT(pwrite_fn, "pwrite64");
+	if (is_dropped(fd))
+		written_note(fd, len, at);
 	FAIL_OR("write", next(fd, p, len, at));
 }
 
@@ -213,11 +293,31 @@ pread64(int fd, void *p, size_t len, off64_t at)
 	FAIL_OR("read", next(fd, p, len, at));
 }
 
+/* A sync of either kind; of the ledger's file it may lose what was written. */
+static int
+sync_or_drop(int fd, sync_fn *next)
+{
+	int got, error;
+
+	if (!is_dropped(fd)) {
+		FAIL_OR("sync", next(fd));
+	}
+	error = fault(fd, "drop");
+	(void)pthread_mutex_lock(&written_lock);
+	got = error == 0 ? next(fd) : -1;
+	while (written != NULL)
+		written_take(error == 0 ? -1 : fd);
+	(void)pthread_mutex_unlock(&written_lock);
+	if (error != 0)
+		errno = error;
+	return got;
+}
+
 int
 fsync(int fd)
 {
 	NEXT(sync_fn, "fsync");
-	FAIL_OR("sync", next(fd));
+	return sync_or_drop(fd, next);
 }
 
 int
@@ -225,7 +325,7 @@ fdatasync(int fd)
 {
 	NEXT(sync_fn, "fdatasync");
 	kill_perhaps("fdatasync");
-	FAIL_OR("sync", next(fd));
+	return sync_or_drop(fd, next);
 }
 
 int

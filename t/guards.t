@@ -43,7 +43,8 @@ is($made->{code}, 0, 'a payout and a finding are made') or diag($made->{err});
 sql_run($db, "INSERT INTO submission (chain_id, account, nonce, target, data,
     gas_limit, queued_ms) VALUES (84532, '0x1', 0, '0x2', x'00', 21000, 1);
     INSERT INTO submission_payout VALUES (1, 0, 1);
-    INSERT INTO submission_form SELECT 1, 1, 1, zeroblob(32), zeroblob(65), 1;");
+    INSERT INTO submission_form VALUES (1, 1, 1,
+    '0x' || hex(zeroblob(32)), '0x' || hex(zeroblob(65)), 1);");
 
 # What the shell says to some SQL, in a transaction that is undone.
 sub says {
@@ -92,7 +93,7 @@ sub replaced {
 	    "; $rows; ROLLBACK;", 1)->{out} + 0;
 }
 
-my $refused = qr/append-only|only changes|stays|never|keeps/;
+my $refused = qr/append-only|only changes|only be done|stays|never|keeps/;
 
 sub is_guarded {
 	my ($table) = @_;

@@ -288,15 +288,13 @@ worker_round(struct simulation *s, int64_t now_ms, struct err *e)
 {
 	const struct test_worker *w = &s->workers[s->turn];
 	struct poll poll = { w->address, slice_of(""), slice_of(""), now_ms };
-	struct outlook look;
 	size_t i, n = 0;
+	bool work;
 	enum rc rc;
 
 	s->turn = (s->turn + 1) % (size_t)s->o->workers;
-	rc = schedule_look(s->db, &poll, &look, e);
-	if (rc == RC_OK)
-		rc = schedule_give(
-		    s->db, &s->schedule, &poll, &look, &s->offers, e);
+	rc = schedule_serve(
+	    s->db, true, &s->schedule, &poll, &s->offers, &work, e);
 	now_ms += 500 + random_below(s, STEP_MS - 1000);
 	for (i = 0; rc == RC_OK && i < s->offers.n; i++) {
 		if (random_below(s, 100) < s->o->silent_percent ||

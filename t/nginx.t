@@ -116,6 +116,11 @@ sub pipelined {
 	is_error($r, 413, 'body too large', 'a chunked one over 256 KiB ' .
 	    'gets 413');
 
+	$r = raw($w, http_raw('POST', '/api/v1/worker/results', "\x1f\x8b",
+	    'Content-Encoding' => 'gzip'));
+	is_error($r, 415, 'Content-Encoding not supported',
+	    'a compressed body gets 415');
+
 	# ---- What nginx itself refuses ----
 
 	my $good = "GET /api/health HTTP/1.1\r\nHost: test\r\n";
@@ -134,7 +139,16 @@ sub pipelined {
 	    [ 414, 'URI too long', 'an URI of 40 KB', http_raw('GET',
 	    '/api/health?' . 'y' x 40000) ],
 	    [ 405, 'method not allowed', 'TRACE', http_raw('TRACE',
-	    '/api/health') ]) {
+	    '/api/health') ],
+	    [ 501, 'not implemented', 'a transfer encoding that nobody knows',
+	    $good . "Transfer-Encoding: gzip\r\n\r\n" ],
+	    [ 505, 'HTTP version not supported', 'HTTP/3.0',
+	    "GET /api/health HTTP/3.0\r\nHost: test\r\n\r\n" ],
+	    [ 400, 'invalid HTTP request', 'a chunk that is none',
+	    "POST /api/v1/worker/results HTTP/1.1\r\nHost: test\r\n" .
+	    "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n" ],
+	    [ 404, 'not found', 'a path outside of /api', http_raw('GET',
+	    '/index.html') ]) {
 		my ($status, $message, $what, $bytes) = @$case;
 		is_error(raw($w, $bytes), $status, $message,
 		    "$what gets $status");
@@ -341,6 +355,9 @@ for my $case (
 	is($served, $n, "$n connections are served with 80 descriptors");
 	is($w->fcgi->get('/health')->{status}, 200, 'and then others');
 	is($w->stop, 0, 'it stops');
+	is(scalar(() = $w->log_text =~ /have to wait: Too many open files/g),
+	    1, 'the log says once that connections had to wait, and why');
+	like($w->log_text, qr/are taken again/, 'and that it is over');
 	$w->log_ok;
 }
 

@@ -31,7 +31,7 @@ sub tally {
 # ---- The same at once, and again ----
 
 {
-	my $w = WorknetTest->new(conf => { coordinator => { threads => 48 } });
+	my $w = WorknetTest->new(conf => { coordinator => { exchanges => 48 } });
 	my ($one, $two, @single) = map { $w->worker($_) } 1 .. 6;
 	my $at = now_ms();
 
@@ -186,7 +186,7 @@ sub tally {
 # ---- Polls at once ----
 
 {
-	my $w = WorknetTest->new(conf => { coordinator => { threads => 48 } })
+	my $w = WorknetTest->new(conf => { coordinator => { exchanges => 48 } })
 	    ->init;
 	my @crowd = map { $w->worker(300 + $_) } 1 .. $CONNECTIONS;
 
@@ -213,7 +213,7 @@ sub tally {
 # ---- A slot that is offered again ----
 
 {
-	my $w = WorknetTest->new(conf => { coordinator => { threads => 48 } })
+	my $w = WorknetTest->new(conf => { coordinator => { exchanges => 48 } })
 	    ->fault_prepare;
 	# Past the greatest phase of a cycle that began at a round time.
 	my $at = 1800000000000 + 31000;

@@ -189,14 +189,13 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 		.now_ms = now_ms };
 	struct offer_list offers;
 	struct err e = ERR_INIT;
-	struct outlook look;
+	bool work;
 
 	step(m);
-	must(schedule_look(m->db, &p, &look, &e), &e);
-	must(schedule_look_closer(m->db, &rules, &p, &look, &e), &e);
-	if (!look.in_region && !look.anywhere)
+	must(schedule_serve(m->db, false, &rules, &p, &offers, &work, &e), &e);
+	if (!work)
 		return;
-	must(schedule_give(m->db, &rules, &p, &look, &offers, &e), &e);
+	must(schedule_serve(m->db, true, &rules, &p, &offers, &work, &e), &e);
 	if (worker % 100 >= m->s->silent)
 		answer(m, worker, &offers, now_ms);
 }

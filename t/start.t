@@ -32,7 +32,7 @@ like($out, qr/fine/, 'and says so');
     $w->dir('nosuch.conf'));
 is($status, 1, '-t without a configuration gives exit code 1');
 for my $bad ('[ledger]' . "\npth = x\n", "[nosuch]\nx = 1\n",
-    "[coordinator]\nthreads = 0\n", "[coordinator]\nthreads = x\n",
+    "[coordinator]\nexchanges = 0\n", "[coordinator]\nthreads = x\n",
     "[coordinator]\nthreads = 4\nthreads = 4\n", "rubbish\n") {
 	spurt($w->dir('bad.conf'), $bad);
 	($status, $out, $err) = run_command($fcgi, '-t', '-c',

@@ -30,6 +30,21 @@ api_new(struct api **out, const struct api_config *config, struct err *e);
 void api_free(struct api *a);
 
 /*
+ * What a thread needs that handles requests: its own connection to the ledger,
+ * which reads. It belongs to that thread alone. Errors of db_open.
+ */
+struct api_thread;
+MUST_CHECK enum rc
+api_thread_new(struct api_thread **out, struct api *a, struct err *e);
+void api_thread_free(struct api_thread *t);
+
+/*
+ * Whether the ledger is still the one that was opened; else the message says
+ * what became of it, and nothing can be answered any more: the program ends.
+ */
+MUST_CHECK enum rc api_check(struct api_thread *t, struct err *e);
+
+/*
  * What one request needs until it is answered; one thread at a time. owner:
  * what api_finished calls it.
  */
@@ -43,16 +58,18 @@ struct api_request {
 	struct slice path;	  /* with or without the prefix */
 	struct slice query;	  /* without the '?', still encoded */
 	struct slice remote_addr; /* the client's address, as text */
+	struct slice encoding;	  /* Content-Encoding, "" for none */
 	struct slice body;
 	bool too_large; /* the body is over BODY_MAX */
+	bool cut;	/* the body ended before its declared length */
 };
 
 struct api_response {
 	int status;
 	const char *allow; /* of a 405, else NULL */
 	int retry_after_s; /* of a 503, else 0 */
-	struct buf *body;  /* JSON; the exchange's, valid until
-					 * its next request */
+	struct buf *body;  /* JSON; the exchange's, valid until its next
+			    * request; buf_status tells whether it is whole */
 };
 
 /*
@@ -62,8 +79,8 @@ struct api_response {
  * Nothing of *rq is needed then. Credits and assignments in a response are on
  * disk. now_ms is the coordinator's clock.
  */
-MUST_CHECK bool api_handle(struct api_exchange *x, const struct api_request *rq,
-    int64_t now_ms, struct api_response *rs);
+MUST_CHECK bool api_handle(struct api_exchange *x, struct api_thread *t,
+    const struct api_request *rq, int64_t now_ms, struct api_response *rs);
 
 /* The owner of a request whose commit is over; NULL: none waits. Any thread. */
 void *api_finished(struct api *a);

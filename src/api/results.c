@@ -7,7 +7,8 @@
 #include "eth/hex.h"
 #include "json/json.h"
 
-#define DEPTH_MAX	16 /* of a body; results need 2 */
+/* Results need two; unknown fields are as deep as a body has bytes for. */
+#define DEPTH_MAX	BODY_MAX
 #define HTTP_STATUS_MIN 100
 #define HTTP_STATUS_MAX 999 /* some servers answer with 999 */
 

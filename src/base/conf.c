@@ -11,6 +11,7 @@
 enum conf_type {
 	CONF_TEXT,     /* char[max + 1] */
 	CONF_PATH,     /* char[max + 1], made absolute */
+	CONF_PREFIX,   /* char[max + 1], of paths: "" or "/api" */
 	CONF_INT,      /* int64_t in [min, max] */
 	CONF_CAP,      /* the same; no default: init writes initial */
 	CONF_BOOL,     /* yes or no */
@@ -72,8 +73,10 @@ static const struct conf_key keys[] = {
 	{ "ledger", "busy_timeout_ms", CONF_INT, FIELD(busy_timeout_ms), 1,
 	    60000, "2000", "wait this long for somebody else's lock" },
 
-	{ "coordinator", "threads", CONF_INT, FIELD(threads), 1, 512, "128",
-	    "requests at once" },
+	{ "coordinator", "exchanges", CONF_INT, FIELD(exchanges), 1, 4096,
+	    "128", "requests in flight; others wait, then get 503" },
+	{ "coordinator", "threads", CONF_INT, FIELD(threads), 0, 512, "0",
+	    "threads that answer them; 0: twice the processors and four" },
 	{ "coordinator", "max_tasks_per_poll", CONF_INT,
 	    FIELD(max_tasks_per_poll), 1, TASKS_PER_POLL_MAX, "10",
 	    "tasks in one answer" },
@@ -83,7 +86,7 @@ static const struct conf_key keys[] = {
 	{ "coordinator", "one_copy_per_network", CONF_BOOL,
 	    FIELD(one_copy_per_network), 0, 0, "yes",
 	    "no two copies of a cycle to one /24 (IPv4) or /64 (IPv6)" },
-	{ "coordinator", "prefix", CONF_TEXT, FIELD(prefix), 0, PREFIX_MAX,
+	{ "coordinator", "prefix", CONF_PREFIX, FIELD(prefix), 0, PREFIX_MAX,
 	    "/api", "in front of the API's paths, if nginx passes it on" },
 
 	{ "worker", "coordinator", CONF_TEXT, FIELD(worker_coordinator), 1,
@@ -314,7 +317,12 @@ set_text(char *out, const struct conf_key *k, const char *file,
 		    (long long)k->max);
 	if (k->type == CONF_PATH && path_resolve(out, size, file, value) != 0)
 		return err_set(e, RC_INVALID, "%s: path too long", k->name);
-	if (k->type == CONF_TEXT)
+	if (k->type == CONF_PREFIX && value[0] != '\0' &&
+	    (value[0] != '/' || value[strlen(value) - 1] == '/'))
+		return err_set(e, RC_INVALID,
+		    "%s: got \"%s\", expected nothing or a path such as /api, without a slash at its end",
+		    k->name, value);
+	if (k->type != CONF_PATH)
 		(void)snprintf(out, size, "%s", value);
 	return RC_OK;
 }
@@ -381,6 +389,7 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 	case CONF_SINGLE_NODE:
 		return set_word(field, k, single_nodes, value, e);
 	case CONF_TEXT:
+	case CONF_PREFIX:
 	case CONF_PATH:
 		return set_text(field, k, file, value, e);
 	}
@@ -448,7 +457,7 @@ conf_read(struct conf *c, const char *path, struct err *e)
 	struct err cause = ERR_INIT;
 	struct conf_load l = { .conf = c, .path = path, .err = &cause };
 	FILE *f;
-	int line;
+	int line, error;
 
 	conf_defaults(c);
 	f = fopen(path, "re");
@@ -456,7 +465,11 @@ conf_read(struct conf *c, const char *path, struct err *e)
 		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
 		    "%s: %s", path, strerror(errno));
 	line = ini_parse_file(f, on_key, &l);
+	/* A directory can be opened, but not read. */
+	error = ferror(f) ? errno : 0;
 	(void)fclose(f);
+	if (error != 0)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(error));
 	if (line == 0)
 		return RC_OK;
 	return err_set(e, RC_INVALID, "%s:%d: %s", path, line,

@@ -28,7 +28,8 @@ struct conf {
 	int64_t busy_timeout_ms; /* how long to wait for a lock */
 
 	/* [coordinator] */
-	int64_t threads; /* requests at once */
+	int64_t exchanges; /* requests in flight */
+	int64_t threads;   /* 0: by the number of processors */
 	int64_t max_tasks_per_poll;
 	int64_t result_window_ms;    /* how long an assignment is paid */
 	bool one_copy_per_network;   /* a cycle's copies: one per prefix */

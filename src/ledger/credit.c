@@ -9,15 +9,14 @@
 #include "ledger/worker.h"
 
 /*
- * What workers are told. NULL where claim_refuse has nothing to say: of no
- * refusal, and of one whose text needs more than its outcome.
+ * What workers are told. Existing workers know "unknown task" and "invalid
+ * signature", and log the others. A reason with details of its own is written
+ * where it is found: this is the text without them.
  */
 static const char *const reasons[] = {
-	[CLAIM_OPEN] = NULL,
-	[CLAIM_CREDITED] = NULL,
-	[CLAIM_MALFORMED] = NULL,
+	[CLAIM_MALFORMED] = "malformed",
+	[CLAIM_TOO_OLD] = "result too old",
 	[CLAIM_UNKNOWN_TASK] = "unknown task",
-	[CLAIM_TOO_OLD] = NULL,
 	[CLAIM_FROM_FUTURE] = "timestamp in the future",
 	[CLAIM_NOT_ASSIGNED] = "not assigned",
 	[CLAIM_EXPIRED] = "assignment expired",
@@ -33,7 +32,7 @@ static_assert(sizeof(reasons) / sizeof(reasons[0]) == CLAIM_OUTCOMES,
 void
 claim_refuse(struct claim *c, enum claim_outcome outcome)
 {
-	CHECK(outcome < CLAIM_OUTCOMES && reasons[outcome] != NULL);
+	CHECK(outcome != CLAIM_OPEN && outcome != CLAIM_CREDITED);
 	c->outcome = outcome;
 	(void)snprintf(c->reason, sizeof(c->reason), "%s", reasons[outcome]);
 }
@@ -49,7 +48,7 @@ check_time(struct claim *c, const struct credit_rules *rules, int64_t now_ms)
 		return false;
 	}
 	if (age_ms > rules->result_window_ms) {
-		c->outcome = CLAIM_TOO_OLD;
+		claim_refuse(c, CLAIM_TOO_OLD);
 		(void)snprintf(c->reason, sizeof(c->reason),
 		    "result too old (%" PRId64 "s)", age_ms / 1000);
 		return false;

@@ -5,7 +5,8 @@
  * A claim passes three gates. credit_check reads the ledger and refuses what
  * can be refused cheaply; then the caller verifies the signature, outside of
  * every lock; then credit_record, inside the write transaction, pays what is
- * still unpaid. Only credit_record decides: the gates before it save work.
+ * still unpaid. credit_record decides again only whether the slot is unpaid:
+ * worker, task, window and signature hold as they were when they were checked.
  */
 #ifndef WORKNET_LEDGER_CREDIT_H
 #define WORKNET_LEDGER_CREDIT_H
@@ -78,11 +79,7 @@ credit_record(struct db *db, const struct credit_rules *rules,
 MUST_CHECK enum rc result_insert(
     struct db *db, const struct result_row *r, int64_t transfer, struct err *e);
 
-/*
- * Refuses c, and says why in c->reason, which is the outcome's own text: of any
- * but OPEN, CREDITED, MALFORMED and TOO_OLD, whose reasons are made where they
- * are found.
- */
+/* Refuses c with an outcome that is a refusal; says why in c->reason. */
 void claim_refuse(struct claim *c, enum claim_outcome outcome);
 
 #endif

@@ -2,6 +2,10 @@
  * The database behind the ledger, whichever engine it is. Statements are
  * named in sql/queries.sql; the build makes enum query_id of the names.
  *
+ * After a failed sync nobody knows what of the file is on disk, and a second
+ * sync would say that all is well: the process ends at once, with a message and
+ * exit code DB_EXIT_SYNC. The next start takes what was committed from the log.
+ *
  * A struct db belongs to one thread at a time. Errors of the engine come as
  *	RC_BUSY		locked, full, read-only, input/output error: the caller
  *			rolls back, and may try again later
@@ -15,6 +19,8 @@
 #include "base/buf.h"
 #include "ledger/query_id.h"
 
+#define DB_EXIT_SYNC 2
+
 struct db;
 struct query;
 
@@ -26,7 +32,7 @@ enum db_mode {
 /*
  * Opens an existing ledger whose schema is this program's (else
  * RC_CONFLICT, with what to do in the message). *out is freed with db_close.
- * RC_NOT_FOUND without the file.
+ * RC_NOT_FOUND without the file. The message says who could open it.
  */
 MUST_CHECK enum rc db_open(struct db **out, const char *path, enum db_mode mode,
     int64_t busy_timeout_ms, struct err *e);
@@ -58,31 +64,26 @@ MUST_CHECK enum rc db_begin_read(struct db *db, struct err *e);
 MUST_CHECK enum rc db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db);
 
+/* Whether a transaction is open: some errors of the disk end it. */
+bool db_in_transaction(const struct db *db);
+
 /*
- * Commits are appended to a log beside the file. A checkpoint copies them into
- * the file and syncs it; once all of the log is there and nobody reads it any
- * more, the next commit begins it anew. By itself a connection does that in
- * the commit that makes the log long.
- *
- * From here on this connection's commits leave it to its user.
+ * Whether the ledger at its path is still the one that is open. RC_CONFLICT,
+ * with what happened, when its file or its log was moved, removed or replaced,
+ * or when another program has changed its schema: from then on nothing of it
+ * can be relied on. db_begin looks, too, and db_begin_read at the schema. So
+ * does nobody else; else errors of the engine.
  */
-void db_checkpoint_by_hand(struct db *db);
-/* Pages in the log after this connection's last commit, once by hand. */
-int64_t db_log_pages(const struct db *db);
+MUST_CHECK enum rc db_check_place(struct db *db, struct err *e);
+
 /*
- * Copies what can be copied without waiting for anybody, and syncs it. Outside
- * of a transaction; beside any other connection, also one that writes. *done
- * is false when another checkpoint was running. After an error, of the disk,
- * the log is as it was.
+ * Housekeeping, for a connection that writes all the time: call it outside of a
+ * transaction, when nobody waits for an answer to the last one. From the first
+ * call on the engine leaves to these calls what it would else do in a commit:
+ * to move what was committed from the ledger's log into its file. What fails is
+ * tried again later; log.h's log says when that begins, and when it is over.
  */
-MUST_CHECK enum rc db_checkpoint(struct db *db, bool *done, struct err *e);
-/*
- * The same with all of the log, while nobody writes; waits for those who read
- * it for wait_ms at most. When *done is true the next commit begins the log
- * anew; it is also false when somebody writes or still reads the log.
- */
-MUST_CHECK enum rc
-db_checkpoint_all(struct db *db, int wait_ms, bool *done, struct err *e);
+void db_idle(struct db *db);
 
 /*
  * A step: what follows happens as a whole or not at all. Without a

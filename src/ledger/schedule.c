@@ -51,14 +51,15 @@ struct round {
 	struct db *db;
 	const struct schedule_rules *rules;
 	const struct poll *poll;
+	bool may_write;
 	struct slice region;
 	int64_t worker; /* 0: never seen */
 	int64_t turn;
 	int64_t level;
 	int64_t last_slot;	    /* given out, to anybody */
 	int64_t given_ms;	    /* something to the worker, last; or 0 */
-	size_t wanted;		    /* slots to pick in all regions, */
-	size_t found;		    /* and so many were */
+	size_t wanted;		    /* slots to pick in all regions */
+	size_t found;		    /* slots that were picked */
 	struct offered_task *tasks; /* NULL, or room for as many as wanted */
 	struct pick *picks;	    /* POLL_CANDIDATES_MAX, of this region */
 	size_t n_picks;
@@ -462,20 +463,6 @@ turn_write(struct round *r, struct err *e)
 	return query_run(q, e);
 }
 
-/* Whether there is a slot for the worker in the region. */
-static enum rc
-region_look(struct round *r, struct slice region, bool *has_work, struct err *e)
-{
-	enum rc rc;
-
-	r->region = region;
-	rc = place_read(r, e);
-	if (rc == RC_OK)
-		rc = region_pick(r, e);
-	*has_work = r->n_picks > 0;
-	return rc;
-}
-
 /*
  * Forgets the worker's assignments that nothing depends on any more; in some
  * of its polls, since that walks all that it has.
@@ -501,54 +488,68 @@ assignment_purge(struct round *r, struct err *e)
 	return query_run(q, e);
 }
 
-/* Gives the worker what the region has for it. */
+/* Gives the worker what was picked in the region: found slots in all. */
 static enum rc
-region_serve(struct round *r, struct slice region, struct err *e)
+picks_give(struct round *r, size_t found, int64_t level_before, struct err *e)
 {
-	const size_t found = r->found;
-	int64_t level;
-	enum rc rc;
+	enum rc rc = RC_OK;
 	size_t i;
 
-	r->region = region;
-	rc = place_read(r, e);
-	level = r->level;
-	if (rc == RC_OK)
-		rc = region_pick(r, e);
-	if (rc == RC_OK && r->worker == 0 && r->found > found)
+	if (r->worker == 0 && found > 0)
 		rc = worker_add(
 		    r->db, &r->poll->worker, r->poll->now_ms, &r->worker, e);
 	if (rc == RC_OK)
 		rc = slots_number(r, e);
 	for (i = 0; rc == RC_OK && i < r->n_picks; i++)
 		rc = pick_give(r, &r->picks[i], e);
-	if (rc == RC_OK && r->level != level)
+	if (rc == RC_OK && r->level != level_before)
 		rc = level_write(r, e);
-	if (rc == RC_OK && r->found > found)
+	if (rc == RC_OK && found > 0)
 		rc = turn_write(r, e);
-	if (rc == RC_OK && r->found > found)
+	if (rc == RC_OK && found > 0)
 		rc = assignment_purge(r, e);
+	return rc;
+}
+
+/* Picks what the region has for the worker and, where it may, gives it. */
+static enum rc
+region_serve(struct round *r, struct slice region, struct err *e)
+{
+	const size_t before = r->found;
+	int64_t level;
+	enum rc rc;
+
+	r->region = region;
+	rc = place_read(r, e);
+	level = r->level;
+	if (rc == RC_OK)
+		rc = region_pick(r, e);
+	if (rc == RC_OK && r->may_write)
+		rc = picks_give(r, r->found - before, level, e);
 	return rc;
 }
 
 /* Learns the worker's id, of one that was seen before. */
 static enum rc
-worker_admit(struct round *r, struct err *e)
+worker_learn(struct round *r, struct err *e)
 {
 	struct worker_row w;
 	enum rc rc;
 
 	rc = worker_find(r->db, &r->poll->worker, &w, e);
-	if (rc == RC_NOT_FOUND)
-		return RC_OK;
-	if (rc == RC_OK && w.suspended)
-		return err_set(e, RC_INVALID, "worker suspended");
 	r->worker = w.id;
-	return rc;
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-enum rc
-schedule_look(
+/* Where anything is due that the worker might have. */
+struct outlook {
+	bool in_region; /* in the worker's own region */
+	bool anywhere;	/* among the tasks without a region */
+};
+
+/* One statement, which most polls end with. */
+static enum rc
+look_out(
     struct db *db, const struct poll *p, struct outlook *out, struct err *e)
 {
 	char address[ADDRESS_LEN + 1];
@@ -556,7 +557,7 @@ schedule_look(
 	struct query *q;
 	enum rc rc;
 
-	*out = (struct outlook){ .worker = 0 };
+	*out = (struct outlook){ .anywhere = false };
 	address_format(address, &p->worker, ADDRESS_LOWER);
 	q = db_query(db, Q_POLL_LOOK);
 	query_text(q, 1, (struct slice){ address, ADDRESS_LEN });
@@ -575,47 +576,36 @@ schedule_look(
 }
 
 enum rc
-schedule_look_closer(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, struct outlook *look, struct err *e)
-{
-	struct pick picks[POLL_CANDIDATES_MAX];
-	struct round r = {
-		.db = db, .rules = rules, .poll = p, .wanted = 1, .picks = picks
-	};
-	enum rc rc;
-
-	rc = worker_admit(&r, e);
-	look->worker = r.worker;
-	if (rc == RC_OK && look->in_region)
-		rc = region_look(&r, p->region, &look->in_region, e);
-	/* One is enough: then the poll goes on to what is anywhere, too. */
-	if (rc == RC_OK && look->anywhere && !look->in_region)
-		rc = region_look(&r, slice_of(""), &look->anywhere, e);
-	return rc;
-}
-
-enum rc
-schedule_give(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, const struct outlook *look, struct offer_list *out,
-    struct err *e)
+schedule_serve(struct db *db, bool may_write,
+    const struct schedule_rules *rules, const struct poll *p,
+    struct offer_list *out, bool *work, struct err *e)
 {
 	struct pick picks[POLL_CANDIDATES_MAX];
 	struct round r = { .db = db,
 		.rules = rules,
 		.poll = p,
-		.worker = look->worker,
-		.wanted = (size_t)rules->max_tasks,
-		.tasks = out->tasks,
+		.may_write = may_write,
+		.wanted = may_write ? (size_t)rules->max_tasks : 1,
+		.tasks = may_write ? out->tasks : NULL,
 		.picks = picks };
-	enum rc rc = RC_OK;
+	struct outlook due;
+	enum rc rc;
 
-	if (r.worker == 0)
-		rc = worker_admit(&r, e);
+	*work = false;
+	out->n = 0;
+	rc = look_out(db, p, &due, e);
+	if (rc != RC_OK || (!due.in_region && !due.anywhere))
+		return rc;
+	rc = worker_learn(&r, e);
 	/* Its own region first: nobody else can do those tasks. */
-	if (rc == RC_OK && look->in_region)
+	if (rc == RC_OK && due.in_region)
 		rc = region_serve(&r, p->region, e);
-	if (rc == RC_OK && look->anywhere)
+	*work = r.n_picks > 0;
+	if (rc == RC_OK && due.anywhere && (may_write || !*work)) {
 		rc = region_serve(&r, slice_of(""), e);
-	out->n = r.found;
+		*work |= r.n_picks > 0;
+	}
+	if (rc == RC_OK && may_write)
+		out->n = r.found;
 	return rc;
 }

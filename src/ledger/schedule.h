@@ -51,38 +51,19 @@ struct offer_list {
 	struct offered_task tasks[TASKS_PER_POLL_MAX];
 };
 
-/* What a look found: whom, and where schedule_give may have something to do. */
-struct outlook {
-	int64_t worker; /* 0: never seen, or not looked for yet */
-	bool in_region; /* in the worker's own, */
-	bool anywhere;	/* among the tasks without one */
-};
-
 /*
- * Looks where anything is due, in one statement, which is what most polls end
- * with: it doesn't even have to find the worker, of many. RC_INVALID when that
- * is suspended, else errors of db.h.
+ * Answers a poll: one question, asked in up to two places. Where it may write,
+ * inside a write transaction, it assigns what is due to the worker and lists
+ * it; the assignments hold once the transaction is committed. Where it may not
+ * write, out->n is 0 and *work says whether the same question would be given
+ * something, or would at least move a task on, if it might. That needs no
+ * transaction: each statement may see another state of the ledger. Most polls
+ * end with it, in one statement, which doesn't even have to find the worker.
+ * RC_INVALID when the worker is suspended, else errors of db.h; what was
+ * written is then the caller's to undo.
  */
-MUST_CHECK enum rc schedule_look(
-    struct db *db, const struct poll *p, struct outlook *out, struct err *e);
-
-/*
- * Looks closer: who asks, and strikes out of a look where schedule_give would
- * do nothing for this worker. Needs no transaction: each statement may see
- * another state of the ledger. Errors as above.
- */
-MUST_CHECK enum rc
-schedule_look_closer(struct db *db, const struct schedule_rules *rules,
-    const struct poll *p, struct outlook *look, struct err *e);
-
-/*
- * Inside a write transaction, after a look: assigns what is due to the worker
- * and lists it. The assignments hold once the transaction is committed. Who
- * was suspended since the look is still given something, this once: its
- * results are refused. Errors as above; then the caller rolls back.
- */
-MUST_CHECK enum rc schedule_give(struct db *db,
+MUST_CHECK enum rc schedule_serve(struct db *db, bool may_write,
     const struct schedule_rules *rules, const struct poll *p,
-    const struct outlook *look, struct offer_list *out, struct err *e);
+    struct offer_list *out, bool *work, struct err *e);
 
 #endif

@@ -8,120 +8,146 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ledger/checkpoint.h"
+/* Jobs in a transaction, at most: it bounds how long a transaction takes. */
+#define GROUP_MAX 64
 
 /*
- * Jobs in a transaction. It bounds its time; and while as many are at their
- * commit, others are on their way: with all in one, nothing would be left to do
- * during the sync.
- */
-#define GROUP_MAX 64
-/*
- * How long a job waits for others that are on their way. A commit costs as
- * much as some fifty results, whether they are in it or not; alone, a job
- * doesn't wait.
+ * How long jobs wait for others that are expected. A commit costs the processor
+ * as much as some fifty results, whether they are in it or not; a job that
+ * nobody else is expected beside doesn't wait.
  */
 #define PATIENCE_NS 8000000
 
 STAILQ_HEAD(queue, writer_job);
 
 struct writer {
-	struct db *db;		       /* the writer's thread only */
-	struct checkpoint *checkpoint; /* the same */
+	struct db *db; /* the writer's thread only */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;	     /* with lock */
-	struct queue jobs;	     /* lock */
-	size_t waiting;		     /* lock; jobs that do */
-	size_t expected;	     /* lock; more on their way */
+	struct queue jobs;	     /* lock; they wait */
+	size_t n_jobs;		     /* lock; of them */
+	size_t n_expected;	     /* lock; may come in a moment */
 	bool stopping;		     /* lock */
 	struct queue finished;	     /* lock */
 	int finished_fd;	     /* an eventfd; changes with lock */
 	struct writer_counts counts; /* lock */
 };
 
-/* Moves jobs that wait behind the first n, of which most can be. */
-static size_t
-group_take(struct writer *w, struct writer_job **jobs, size_t n, size_t most)
+/* The jobs of one transaction, on the writer's thread only. */
+struct group {
+	struct writer_job *jobs[GROUP_MAX];
+	size_t n;
+};
+
+/* Adds jobs that wait, as many as the group has room for. */
+static void
+group_fill(struct writer *w, struct group *g)
 {
 	(void)pthread_mutex_lock(&w->lock);
-	for (; n < most && w->waiting > 0; n++, w->waiting--) {
-		jobs[n] = STAILQ_FIRST(&w->jobs);
+	for (; g->n < GROUP_MAX && w->n_jobs > 0; w->n_jobs--) {
+		g->jobs[g->n] = STAILQ_FIRST(&w->jobs);
+		g->jobs[g->n++]->rc = RC_OK;
 		STAILQ_REMOVE_HEAD(&w->jobs, next);
 	}
 	(void)pthread_mutex_unlock(&w->lock);
-	return n;
 }
 
-/*
- * Runs the first *n jobs in one transaction, up to the first that fails; with
- * them those that arrive meanwhile, as long as there are fewer than most.
- */
-static enum rc
-group_try(struct writer *w, struct writer_job **jobs, size_t *n, size_t most,
-    struct err *e)
+/* Gives the transaction's error to the jobs that have none of their own. */
+static void
+group_fail(struct group *g, const struct err *e)
 {
-	enum rc rc;
-	size_t i = 0;
+	size_t i;
 
-	rc = db_begin(w->db, e);
-	if (rc != RC_OK)
-		return rc;
-	while (rc == RC_OK && i < *n) {
-		rc = jobs[i]->fn(w->db, jobs[i]->ctx, e);
-		if (rc == RC_OK && ++i == *n)
-			*n = group_take(w, jobs, *n, most);
-	}
-	if (rc == RC_OK)
-		rc = db_commit(w->db, e);
-	if (rc != RC_OK)
-		db_rollback(w->db);
-	return rc;
+	for (i = 0; i < g->n; i++)
+		if (g->jobs[i]->rc == RC_OK) {
+			g->jobs[i]->rc = e->rc;
+			g->jobs[i]->err = *e;
+		}
+}
+
+/* Runs a job as a savepoint. False: with it the whole transaction ended. */
+static bool
+job_run(struct db *db, struct writer_job *job)
+{
+	struct err *e = &job->err;
+
+	*e = (struct err)ERR_INIT;
+	job->rc = db_step_begin(db, e);
+	if (job->rc == RC_OK)
+		job->rc = job->fn(db, job->ctx, e);
+	job->rc = db_step_end(db, job->rc, e);
+	return db_in_transaction(db);
 }
 
 /*
- * Commits the group; when that fails, each job alone, so that one can't take
- * its neighbours down. A ledger that can't be written at all (RC_BUSY) isn't
- * tried once more for each of them. Returns how many jobs it became.
+ * Runs the jobs that haven't failed before, and those that arrive meanwhile, in
+ * one transaction. False: one of them has ended it, and is marked as failed.
  */
-static size_t
-group_run(
-    struct writer *w, struct writer_job **jobs, size_t n, uint64_t *commits)
+static bool
+group_try(struct writer *w, struct group *g)
 {
 	struct err e = ERR_INIT;
-	size_t i, one = 1;
+	bool goes_on = true;
 	enum rc rc;
+	size_t i;
 
-	rc = group_try(w, jobs, &n, GROUP_MAX, &e);
-	*commits = rc == RC_OK;
-	for (i = 0; i < n; i++) {
-		if (rc != RC_OK && rc != RC_BUSY && n > 1) {
-			jobs[i]->rc =
-			    group_try(w, &jobs[i], &one, 1, &jobs[i]->err);
-			*commits += jobs[i]->rc == RC_OK;
-			continue;
-		}
-		jobs[i]->rc = rc;
-		if (rc != RC_OK)
-			jobs[i]->err = e;
+	rc = db_begin(w->db, &e);
+	for (i = 0; rc == RC_OK && goes_on && i < g->n; i++) {
+		if (g->jobs[i]->rc == RC_OK)
+			goes_on = job_run(w->db, g->jobs[i]);
+		if (i + 1 == g->n)
+			group_fill(w, g);
 	}
-	return n;
+	if (!goes_on)
+		return false;
+	if (rc == RC_OK)
+		rc = db_commit(w->db, &e);
+	if (rc != RC_OK) {
+		db_rollback(w->db);
+		group_fail(g, &e);
+	}
+	return true;
+}
+
+/* Lets the jobs be taken; wakes who waits for that once for all of them. */
+static void
+group_finish(struct writer *w, struct group *g)
+{
+	bool none, committed = false;
+	size_t i;
+
+	(void)pthread_mutex_lock(&w->lock);
+	none = STAILQ_EMPTY(&w->finished);
+	for (i = 0; i < g->n; i++) {
+		w->counts.jobs += g->jobs[i]->rc == RC_OK;
+		committed |= g->jobs[i]->rc == RC_OK;
+		STAILQ_INSERT_TAIL(&w->finished, g->jobs[i], next);
+	}
+	w->counts.commits += committed;
+	if (none)
+		(void)eventfd_write(w->finished_fd, 1);
+	(void)pthread_mutex_unlock(&w->lock);
 }
 
 static bool
 group_is_complete(const struct writer *w)
 {
-	return w->expected == 0 || w->waiting >= GROUP_MAX || w->stopping;
+	return w->n_expected == 0 || w->n_jobs >= GROUP_MAX || w->stopping;
 }
 
-/* Waits for a job, and then for those that may share its commit. */
-static void
-group_wait(struct writer *w)
+/* Waits for a job, and then for those that may share its commit; false when
+ * there is none and will be none. */
+static bool
+wait_for_jobs(struct writer *w)
 {
 	struct timespec until;
+	bool any;
 
-	while (w->waiting == 0 && !w->stopping)
+	(void)pthread_mutex_lock(&w->lock);
+	while (w->n_jobs == 0 && !w->stopping)
 		(void)pthread_cond_wait(&w->arrived, &w->lock);
+	any = w->n_jobs > 0;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += PATIENCE_NS;
 	until.tv_sec += until.tv_nsec / 1000000000;
@@ -129,46 +155,25 @@ group_wait(struct writer *w)
 	while (!group_is_complete(w) &&
 	    pthread_cond_timedwait(&w->arrived, &w->lock, &until) == 0)
 		;
-}
-
-/* Lets the jobs be taken; wakes who waits for that once for all of them. */
-static void
-group_finish(struct writer *w, struct writer_job **jobs, size_t n)
-{
-	bool none = STAILQ_EMPTY(&w->finished);
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		w->counts.jobs += jobs[i]->rc == RC_OK;
-		STAILQ_INSERT_TAIL(&w->finished, jobs[i], next);
-	}
-	if (none)
-		(void)eventfd_write(w->finished_fd, 1);
+	(void)pthread_mutex_unlock(&w->lock);
+	return any;
 }
 
 static void *
 writer_main(void *arg)
 {
 	struct writer *w = arg;
-	struct writer_job *jobs[GROUP_MAX];
-	uint64_t commits;
-	size_t n;
+	struct group g;
 
 	(void)pthread_setname_np(pthread_self(), "writer"); /* for top -H */
-	(void)pthread_mutex_lock(&w->lock);
-	for (;;) {
-		group_wait(w);
-		(void)pthread_mutex_unlock(&w->lock);
-		n = group_take(w, jobs, 0, GROUP_MAX);
-		if (n == 0)
-			break;
-		n = group_run(w, jobs, n, &commits);
-		(void)pthread_mutex_lock(&w->lock);
-		w->counts.commits += commits;
-		group_finish(w, jobs, n);
-		(void)pthread_mutex_unlock(&w->lock);
-		checkpoint_after_commit(w->checkpoint);
-		(void)pthread_mutex_lock(&w->lock);
+	while (wait_for_jobs(w)) {
+		g.n = 0;
+		group_fill(w, &g);
+		/* Each time it has to be tried again, one job less is left. */
+		while (!group_try(w, &g))
+			;
+		group_finish(w, &g);
+		db_idle(w->db);
 	}
 	return NULL;
 }
@@ -190,7 +195,6 @@ writer_free(struct writer *w)
 {
 	if (w->finished_fd >= 0)
 		(void)close(w->finished_fd);
-	checkpoint_stop(w->checkpoint);
 	(void)pthread_cond_destroy(&w->arrived);
 	(void)pthread_mutex_destroy(&w->lock);
 	db_close(w->db);
@@ -213,17 +217,19 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 	STAILQ_INIT(&w->jobs);
 	STAILQ_INIT(&w->finished);
 	w->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
-	if (rc == RC_OK)
-		rc = db_trust_references(w->db, e);
-	if (rc == RC_OK && w->finished_fd < 0)
+	rc = RC_OK;
+	if (w->finished_fd < 0)
 		rc = err_set(e, RC_IO, "eventfd: %s", strerror(errno));
 	if (rc == RC_OK)
-		rc = checkpoint_start(
-		    &w->checkpoint, w->db, path, busy_timeout_ms, e);
-	if (rc == RC_OK &&
-	    pthread_create(&w->thread, NULL, writer_main, w) != 0)
-		rc = err_set(e, RC_IO, "writer: can't start a thread");
+		rc = db_open(&w->db, path, DB_WRITE, busy_timeout_ms, e);
+	if (rc == RC_OK)
+		rc = db_trust_references(w->db, e);
+	if (rc == RC_OK) {
+		/* From here on it checkpoints between transactions only. */
+		db_idle(w->db);
+		if (pthread_create(&w->thread, NULL, writer_main, w) != 0)
+			rc = err_set(e, RC_IO, "writer: can't start a thread");
+	}
 	if (rc != RC_OK) {
 		writer_free(w);
 		return rc;
@@ -233,28 +239,31 @@ writer_start(struct writer **out, const char *path, int64_t busy_timeout_ms,
 }
 
 void
-writer_expect(struct writer *w)
+writer_expect(struct writer *w, struct writer_job *job)
 {
+	job->expected = true;
 	(void)pthread_mutex_lock(&w->lock);
-	w->expected++;
+	w->n_expected++;
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-/* One less is expected; the writer wakes when that is what it waits for. */
+/* It has come, or won't; the writer wakes when that is what it waits for. */
 static void
-expected_end(struct writer *w)
+expected_end(struct writer *w, struct writer_job *job)
 {
-	CHECK(w->expected > 0);
-	w->expected--;
-	if (w->waiting > 0 && group_is_complete(w))
+	if (!job->expected)
+		return;
+	job->expected = false;
+	w->n_expected--;
+	if (w->n_jobs > 0 && group_is_complete(w))
 		(void)pthread_cond_signal(&w->arrived);
 }
 
 void
-writer_expect_none(struct writer *w)
+writer_expect_none(struct writer *w, struct writer_job *job)
 {
 	(void)pthread_mutex_lock(&w->lock);
-	expected_end(w);
+	expected_end(w, job);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
@@ -264,9 +273,9 @@ writer_submit(struct writer *w, struct writer_job *job)
 	(void)pthread_mutex_lock(&w->lock);
 	CHECK(!w->stopping);
 	STAILQ_INSERT_TAIL(&w->jobs, job, next);
-	if (w->waiting++ == 0)
+	if (w->n_jobs++ == 0)
 		(void)pthread_cond_signal(&w->arrived);
-	expected_end(w);
+	expected_end(w, job);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 

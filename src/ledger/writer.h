@@ -1,8 +1,9 @@
 /*
  * The writer: one thread and one connection through which a process writes.
- * Jobs that wait at the same time share a transaction, and so one sync of
- * the disk (group commit). A job holds no thread meanwhile: it goes in by
- * writer_submit and comes out, after that commit, by writer_finished.
+ * Jobs that wait at the same time share a transaction, and so one sync of the
+ * disk (group commit); each is a savepoint in it, and fails alone. A job holds
+ * no thread meanwhile: it goes in by writer_submit and comes out, after that
+ * commit, by writer_finished.
  */
 #ifndef WORKNET_LEDGER_WRITER_H
 #define WORKNET_LEDGER_WRITER_H
@@ -15,9 +16,10 @@ struct writer;
 
 /*
  * A job runs on the writer's thread inside a write transaction that it must
- * neither end nor begin. It may be run again after a failed group, so it
- * sets its results anew each time. Anything but RC_OK undoes what it wrote,
- * and only that.
+ * neither end nor begin. Anything but RC_OK undoes what it wrote, and only
+ * that. Where an error of the disk has ended the whole transaction, the other
+ * jobs in it are run again in a new one: so a job sets its results anew each
+ * time it runs.
  */
 typedef enum rc writer_job_fn(struct db *db, void *ctx, struct err *e);
 
@@ -35,18 +37,19 @@ struct writer_job {
 	 */
 	enum rc rc;
 	struct err err; /* unless RC_OK: why */
+	bool expected;	/* the writer's */
 	STAILQ_ENTRY(writer_job) next;
 };
 
 /*
- * Says that the calling thread may soon have a job: the writer waits for it a
- * little, some milliseconds at most, so that it shares the commit of others.
- * Each is followed by one writer_submit or one writer_expect_none.
+ * Says that job may be submitted in a moment: once there is another job the
+ * writer waits for this one, some milliseconds at most, so that both share a
+ * commit. It is followed by writer_submit or by writer_expect_none.
  */
-void writer_expect(struct writer *w);
-void writer_expect_none(struct writer *w);
+void writer_expect(struct writer *w, struct writer_job *job);
+void writer_expect_none(struct writer *w, struct writer_job *job);
 
-/* Has job run in a transaction; any thread, after its writer_expect. */
+/* Has job run in a transaction; any thread. */
 void writer_submit(struct writer *w, struct writer_job *job);
 
 /* A job that is finished, whose ever; NULL: none waits. Any thread. */

@@ -28,27 +28,25 @@ content_length(const struct cgi_source *src)
 	return *end == '\0' ? n : -1;
 }
 
-static bool
-read_body(const struct cgi_source *src, struct buf *body)
+static void
+read_body(
+    const struct cgi_source *src, struct api_request *rq, struct buf *body)
 {
 	long long declared = content_length(src);
 	char chunk[4096];
-	size_t n, want;
+	size_t n = 1, want;
 
-	if (declared > (long long)body->max)
-		return false;
-	while (declared < 0 || (long long)body->len < declared) {
+	rq->too_large = declared > (long long)body->max;
+	while (!rq->too_large && n > 0 &&
+	    (declared < 0 || (long long)body->len < declared)) {
 		want = sizeof(chunk);
 		if (declared >= 0 && (size_t)declared - body->len < want)
 			want = (size_t)declared - body->len;
 		n = src->read(src->read_ctx, chunk, want);
-		if (n == 0)
-			break;
 		buf_add(body, chunk, n);
-		if (body->failed)
-			return false;
+		rq->too_large = body->failed;
 	}
-	return true;
+	rq->cut = !rq->too_large && (long long)body->len < declared;
 }
 
 void
@@ -65,10 +63,11 @@ cgi_read(const struct cgi_source *src, struct api_request *rq, struct buf *body)
 		.path = path,
 		.query = param(src, "QUERY_STRING"),
 		.remote_addr = param(src, "REMOTE_ADDR"),
+		.encoding = param(src, "HTTP_CONTENT_ENCODING"),
 	};
 	buf_reset(body);
 	if (slice_is(rq->method, "POST"))
-		rq->too_large = !read_body(src, body);
+		read_body(src, rq, body);
 	rq->body = (struct slice){ body->p == NULL ? "" : body->p, body->len };
 }
 
@@ -88,6 +87,8 @@ reason_phrase(int status)
 		return "Method Not Allowed";
 	case 413:
 		return "Content Too Large";
+	case 415:
+		return "Unsupported Media Type";
 	case 503:
 		return "Service Unavailable";
 	default:

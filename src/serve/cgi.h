@@ -21,7 +21,8 @@ struct cgi_source {
 
 /*
  * Reads the request; its slices borrow from src and body, whose limit is the
- * largest body. A body over it isn't read, and marked too large.
+ * largest body. A body over it isn't read, and marked too large; one that ends
+ * early is marked as cut.
  */
 void cgi_read(
     const struct cgi_source *src, struct api_request *rq, struct buf *body);

@@ -3,8 +3,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* So long with more than most of the requests at work that can be, and more
- * arrives than can be done. Workers give a poll 10 s and a post 15. */
+/* When more than three quarters of the requests that can be at work at once are
+ * for so long, more arrives than can be done. Workers give a poll 10 s and a
+ * post 15. */
 #define OVERLOAD_AFTER_MS 2000
 
 void
@@ -21,15 +22,16 @@ load_watch(struct load *l, int present)
 
 	if (present <= l->most) {
 		atomic_store(&l->calm_ms, now_ms);
-		if (present <= l->most / 2 && atomic_load(&l->overloaded) &&
+		if (present <= (l->most + 1) / 2 &&
+		    atomic_load(&l->overloaded) &&
 		    atomic_exchange(&l->overloaded, false))
-			log_notice("no longer overloaded, after %lld answers "
-				   "of 503",
+			log_notice(
+			    "no longer overloaded, after %lld answers of 503",
 			    atomic_exchange(&l->refused, 0));
 	} else if (now_ms - atomic_load(&l->calm_ms) > OVERLOAD_AFTER_MS &&
 	    !atomic_exchange(&l->overloaded, true))
-		log_warning("overloaded: more than %d requests at work for "
-			    "%d ms",
+		log_warning(
+		    "overloaded: more than %d requests at work for %d ms",
 		    l->most, OVERLOAD_AFTER_MS);
 }
 

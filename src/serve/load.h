@@ -1,6 +1,7 @@
 /*
- * Overload: work that doesn't let up. Of the requests that can be at work at
- * once, most may then be; the others are refused. So what is admitted is
+ * Overload: when three quarters of the requests that can be at work at once
+ * have been for two seconds, no more than these three quarters are admitted
+ * until half of them are done; the others are refused. So what is admitted is
  * answered in time, and what isn't is told so at once. Any thread.
  */
 #ifndef WORKNET_SERVE_LOAD_H

@@ -7,36 +7,58 @@
 #define WORKNET_SERVE_SERVE_H
 
 #include <signal.h>
+#include <sys/types.h>
 
 #include "api/api.h"
 
+/* A listening socket. */
+struct serve_socket {
+	int fd;
+	/* One that serve_listen made: nobody else serves it, and its path is
+	 * removed when serving ends. NULL: inherited. */
+	const char *path;
+	dev_t device; /* of path */
+	ino_t inode;
+};
+
 /*
- * Makes a listening Unix socket at path, for processes that mode (such as
- * 0660) lets connect. A socket that nobody listens on any more is replaced;
- * RC_CONFLICT when somebody does, or when path is no socket. RC_IO.
+ * Makes a listening Unix socket at path, which must outlive *out, for processes
+ * that mode (such as 0660) lets connect. A socket that nobody listens on any
+ * more is replaced; RC_CONFLICT when somebody does, or when path is no socket.
+ * RC_IO.
  */
-MUST_CHECK enum rc serve_listen(
-    int *fd, const char *path, unsigned mode, int backlog, struct err *e);
+MUST_CHECK enum rc serve_listen(struct serve_socket *out, const char *path,
+    unsigned mode, int backlog, struct err *e);
 
 /*
  * A listening socket that the process inherited: from systemd
  * (sd_listen_fds(3)) or from spawn-fcgi, on standard input. RC_NOT_FOUND
  * when there is none.
  */
-MUST_CHECK enum rc serve_inherited(int *fd, struct err *e);
+MUST_CHECK enum rc serve_inherited(struct serve_socket *out, struct err *e);
+
+/* Removes the path of a socket that serve_listen made, if it is still that. */
+void serve_unlink(const struct serve_socket *s);
+
+struct serve_config {
+	/* Requests in flight: being read, worked on, waiting for a commit, or
+	 * being answered. Others wait, and under overload are refused. */
+	size_t exchanges;
+	/* Threads that read, work and answer. A request that waits for its
+	 * commit holds none, nor does a connection without a request. */
+	size_t threads;
+};
 
 /*
- * Serves requests from listen_fd, at_once of them with as many threads, since
- * each may stall, until one of the signals in stop arrives, which the caller
- * has blocked; what was accepted by then is answered. owned: nobody else
- * serves the socket, so those who wait there are answered, too; else they are
- * left to whoever serves it next. A thread is held by a request that is read,
- * worked on or answered, not by one that waits for its commit, nor by a
- * connection: the web server may keep more of those than there are threads.
- * RC_IO, or what api_exchange_new says.
+ * Serves requests from a listening socket until one of the signals in stop
+ * arrives, which the caller has blocked, or until api_check fails, whose error
+ * this returns then. What has arrived by then is answered, within some seconds:
+ * on kept connections, too, and of those who wait at a socket of serve_listen;
+ * who waits at an inherited one is left to the next that serves it. RC_IO, or
+ * what api_exchange_new and api_thread_new say.
  */
-MUST_CHECK enum rc serve_run(struct api *api, int listen_fd, bool owned,
-    size_t at_once, const sigset_t *stop, struct err *e);
+MUST_CHECK enum rc serve_run(struct api *api, const struct serve_socket *socket,
+    const struct serve_config *config, const sigset_t *stop, struct err *e);
 
 /* Answers the one request of a CGI process (RFC 3875). */
 MUST_CHECK enum rc serve_cgi(struct api *api, struct err *e);

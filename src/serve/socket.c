@@ -16,9 +16,8 @@ socket_address(struct sockaddr_un *sa, const char *path, struct err *e)
 	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(sa->sun_path))
 		return err_set(e, RC_INVALID,
-		    "%s: got %zu bytes, a socket's "
-		    "path has at most %zu",
-		    path, strlen(path), sizeof(sa->sun_path) - 1);
+		    "%s: got %zu bytes, a socket's path has at most %zu", path,
+		    strlen(path), sizeof(sa->sun_path) - 1);
 	memcpy(sa->sun_path, path, strlen(path));
 	return RC_OK;
 }
@@ -51,33 +50,48 @@ socket_clear(const struct sockaddr_un *sa, struct err *e)
 }
 
 enum rc
-serve_listen(
-    int *fd, const char *path, unsigned mode, int backlog, struct err *e)
+serve_listen(struct serve_socket *out, const char *path, unsigned mode,
+    int backlog, struct err *e)
 {
 	struct sockaddr_un sa;
+	struct stat st;
 	mode_t mask;
 	enum rc rc;
 	int bound;
 
-	*fd = -1;
+	*out = (struct serve_socket){ .fd = -1, .path = path };
 	rc = socket_address(&sa, path, e);
 	if (rc == RC_OK)
 		rc = socket_clear(&sa, e);
 	if (rc != RC_OK)
 		return rc;
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*fd < 0)
+	out->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (out->fd < 0)
 		return err_set(e, RC_IO, "socket: %s", strerror(errno));
 	/* The mode holds from the moment the socket exists. */
 	mask = umask(~(mode_t)mode & 0777);
-	bound = bind(*fd, (struct sockaddr *)&sa, sizeof(sa));
+	bound = bind(out->fd, (struct sockaddr *)&sa, sizeof(sa));
 	(void)umask(mask);
-	if (bound == 0 && listen(*fd, backlog) == 0)
+	if (bound == 0 && lstat(path, &st) == 0 &&
+	    listen(out->fd, backlog) == 0) {
+		out->device = st.st_dev;
+		out->inode = st.st_ino;
 		return RC_OK;
+	}
 	rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-	(void)close(*fd);
-	*fd = -1;
+	(void)close(out->fd);
+	out->fd = -1;
 	return rc;
+}
+
+void
+serve_unlink(const struct serve_socket *s)
+{
+	struct stat st;
+
+	if (s->path != NULL && lstat(s->path, &st) == 0 &&
+	    st.st_dev == s->device && st.st_ino == s->inode)
+		(void)unlink(s->path);
 }
 
 static bool
@@ -90,19 +104,18 @@ is_listening(int fd)
 }
 
 enum rc
-serve_inherited(int *fd, struct err *e)
+serve_inherited(struct serve_socket *out, struct err *e)
 {
 	const char *pid = getenv("LISTEN_PID");
 
-	*fd = -1;
+	*out = (struct serve_socket){ .fd = -1 };
 	if (pid != NULL && atol(pid) == (long)getpid() &&
 	    is_listening(SYSTEMD_FD))
-		*fd = SYSTEMD_FD;
+		out->fd = SYSTEMD_FD;
 	else if (is_listening(STDIN_FILENO))
-		*fd = STDIN_FILENO;
-	if (*fd >= 0)
+		out->fd = STDIN_FILENO;
+	if (out->fd >= 0)
 		return RC_OK;
 	return err_set(e, RC_NOT_FOUND,
-	    "no listening socket was passed on; "
-	    "use -s SOCKET");
+	    "no listening socket was passed on; use -s SOCKET");
 }

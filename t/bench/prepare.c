@@ -201,13 +201,11 @@ holder_poll(struct preparation *p, struct holder *h, const char *region,
 		true };
 	const struct poll poll = { h->id.address, slice_of(region),
 		slice_of(""), p->now_ms };
-	struct outlook look;
+	bool work;
 	enum rc rc;
 	size_t i;
 
-	rc = schedule_look(p->db, &poll, &look, e);
-	if (rc == RC_OK)
-		rc = schedule_give(p->db, &rules, &poll, &look, offers, e);
+	rc = schedule_serve(p->db, true, &rules, &poll, offers, &work, e);
 	if (rc == RC_OK && offers->n != (size_t)p->o->batch)
 		rc = err_set(e, RC_INVALID, "got %zu tasks, expected %ld",
 		    offers->n, p->o->batch);

@@ -2,7 +2,8 @@
  * Counts what the disk is asked to sync, and how long that takes: a shared
  * object for LD_PRELOAD. WN_SYNCS names the file, of at least
  * sizeof(struct counts) bytes, that gets the counts while the program runs:
- * 64-bit numbers in this machine's byte order.
+ * 64-bit numbers in this machine's byte order. WN_SYNC_DELAY_US makes the disk
+ * a slow one: each sync takes so many microseconds more.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
@@ -45,6 +46,16 @@ counts_open(void)
 		counts = p;
 }
 
+/* What a slower disk would take. */
+static void
+delay(void)
+{
+	const char *us = getenv("WN_SYNC_DELAY_US");
+
+	if (us != NULL)
+		(void)usleep((useconds_t)atoi(us));
+}
+
 static int
 is_wal(int fd)
 {
@@ -78,6 +89,7 @@ counted(const char *name, int fd)
 	(void)pthread_once(&counts_once, counts_open);
 	start_ns = clock_ns();
 	got = next(fd);
+	delay();
 	took_ns = clock_ns() - start_ns;
 	if (counts == NULL)
 		return got;

@@ -1,0 +1,70 @@
+/*
+ * What the files of this room share: a route (route_*.c) answers the requests
+ * of one path, api.c does what all of them need. For them alone.
+ *
+ * A new route is a file of its own, with a row in routes.c.
+ */
+#ifndef WORKNET_API_ROOM_H
+#define WORKNET_API_ROOM_H
+
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "json/json.h"
+
+struct api {
+	struct api_config config;
+	struct writer *writer;
+	atomic_bool gives;   /* something, to the last poll of the writer */
+	atomic_uint refused; /* answers of 503 since the last commit */
+};
+
+struct api_thread {
+	struct db *db; /* reads */
+};
+
+struct route {
+	const char *path;
+	const char *method;
+	size_t state_size; /* of what it keeps while a request waits */
+	/* As api_handle; the response is an empty 200. */
+	bool (*handle)(struct api_exchange *x, struct db *db,
+	    const struct api_request *rq, struct api_response *rs);
+	/* After its job, if it may have one: rc and e are the job's. */
+	void (*answer)(struct api_exchange *x, struct api_response *rs,
+	    enum rc rc, const struct err *e);
+};
+
+extern const struct route route_tasks;	 /* GET /v1/worker/tasks */
+extern const struct route route_results; /* POST /v1/worker/results */
+extern const struct route route_health;	 /* GET /health */
+
+/* All of them; NULL after the last. */
+extern const struct route *const api_routes[];
+
+struct api_exchange {
+	struct api *api;
+	void *owner;
+	struct buf body;
+	int64_t now_ms; /* of the present request */
+	const struct route *route;
+	struct writer_job job; /* of route */
+	void *state;	       /* of route; room for the largest */
+};
+
+/* Has fn run on the writer's thread, with x as its context. False. */
+bool api_submit(struct api_exchange *x, writer_job_fn *fn);
+
+/* {"error": message} */
+void respond_error(struct api_exchange *x, struct api_response *rs, int status,
+    const char *message);
+
+/*
+ * 503: the ledger can't take it, and nothing of the request was written. The
+ * log tells the first of them, and, once something is committed, that it is
+ * over.
+ */
+void respond_unavailable(
+    struct api_exchange *x, struct api_response *rs, const struct err *e);
+
+#endif

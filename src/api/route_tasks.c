@@ -1,0 +1,132 @@
+/* GET /v1/worker/tasks: a worker polls, and is given what is due. */
+#include "api/network.h"
+#include "api/query.h"
+#include "api/room.h"
+
+struct tasks_state {
+	struct poll_query query;
+	char network[PREFIX_MAX + 1];
+	struct poll poll; /* borrows from both */
+	struct offer_list offers;
+};
+
+static enum rc
+tasks_run(struct db *db, void *ctx, struct err *e)
+{
+	struct api_exchange *x = ctx;
+	struct tasks_state *s = x->state;
+	bool work;
+
+	return schedule_serve(
+	    db, true, &x->api->config.schedule, &s->poll, &s->offers, &work, e);
+}
+
+static void
+task_write(struct json_writer *w, const struct offered_task *task)
+{
+	json_open_object(w);
+	json_key(w, "id");
+	json_string(w, task->name);
+	json_key(w, "type");
+	json_string(w, "http_check");
+	json_key(w, "url");
+	json_string(w, task->url);
+	json_key(w, "expectedStatus");
+	json_number(w, task->expected_status);
+	json_key(w, "timeoutMs");
+	json_number(w, task->timeout_ms);
+	json_key(w, "rewardMicros");
+	json_number(w, task->reward_micros);
+	if (task->region[0] != '\0') {
+		json_key(w, "region");
+		json_string(w, task->region);
+	}
+	json_close_object(w);
+}
+
+static void
+tasks_write(struct api_exchange *x, struct api_response *rs,
+    const struct offer_list *offers)
+{
+	struct json_writer *w;
+	struct err e = ERR_INIT;
+	size_t i;
+
+	if (offers->n == 0) {
+		buf_add_text(&x->body, "[]");
+		return;
+	}
+	if (json_writer_new(&w, &x->body, false, &e) != RC_OK) {
+		respond_unavailable(x, rs, &e);
+		return;
+	}
+	json_open_array(w);
+	for (i = 0; i < offers->n; i++)
+		task_write(w, &offers->tasks[i]);
+	json_close_array(w);
+	json_writer_free(w);
+}
+
+static void
+tasks_respond(struct api_exchange *x, struct api_response *rs, enum rc rc,
+    const struct err *e)
+{
+	const struct tasks_state *s = x->state;
+
+	if (rc == RC_INVALID)
+		respond_error(x, rs, 403, e->msg);
+	else if (rc != RC_OK)
+		respond_unavailable(x, rs, e);
+	else
+		tasks_write(x, rs, &s->offers);
+}
+
+/* After tasks_run. */
+static void
+tasks_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
+    const struct err *e)
+{
+	const struct tasks_state *s = x->state;
+
+	atomic_store(&x->api->gives, rc == RC_OK && s->offers.n > 0);
+	tasks_respond(x, rs, rc, e);
+}
+
+/*
+ * Asks first where it doesn't wait for the writer: most polls end there. Not
+ * while polls are given what is due: then the writer's connection has in memory
+ * what it has just written, which another had to read anew each time, for a
+ * third of what a poll costs.
+ */
+static bool
+tasks_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	struct tasks_state *s = x->state;
+	struct err e = ERR_INIT;
+	bool work = true;
+	enum rc rc = RC_OK;
+
+	if (poll_query_parse(&s->query, rq->query, &e) != RC_OK) {
+		respond_error(x, rs, 400, e.msg);
+		return true;
+	}
+	network_of(s->network, rq->remote_addr);
+	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
+		slice_of(s->network), x->now_ms };
+	if (!atomic_load(&x->api->gives))
+		rc = schedule_serve(db, false, &x->api->config.schedule,
+		    &s->poll, &s->offers, &work, &e);
+	if (rc == RC_OK && work)
+		return api_submit(x, tasks_run);
+	tasks_respond(x, rs, rc, &e);
+	return true;
+}
+
+const struct route route_tasks = {
+	.path = "/v1/worker/tasks",
+	.method = "GET",
+	.state_size = sizeof(struct tasks_state),
+	.handle = tasks_handle,
+	.answer = tasks_answer,
+};

@@ -1,0 +1,8 @@
+#include "api/room.h"
+
+const struct route *const api_routes[] = {
+	&route_tasks,
+	&route_results,
+	&route_health,
+	NULL,
+};
