@@ -163,25 +163,25 @@ report(const struct run_result *r)
 	if (r->insolvent)
 		log_error("the treasury can't pay all that is due");
 	if (r->open > 0)
-		log_warning("%" PRId64 " payouts are unresolved; the next run "
-			    "goes on",
+		log_warning("%" PRId64
+			    " payouts are unresolved; the next run goes on",
 		    r->open);
 	else if (r->waiting)
-		log_warning("payouts are due, and nobody takes them at "
-			    "present");
+		log_warning(
+		    "payouts are due, and nobody takes them at present");
 }
 
 /* What a person has to know who has just begun a new journal. */
 static void
 journal_report(const struct conf *c)
 {
-	printf("A new journal was begun; the old one, if there was one, lies "
-	       "beside it.\n"
-	       "What was signed in the last 24 hours is forgotten, so that in "
-	       "the next 24\n"
-	       "hours %" PRId64 ".%06" PRId64 " USDC (max_per_day_micros) may "
-	       "be paid once more than the\n"
-	       "caps allow. No payment is made twice: the chain knows them.\n",
+	printf(
+	    "A new journal was begun; the old one, if there was one, lies beside it.\n"
+	    "What was signed in the last 24 hours is forgotten, so that in "
+	    "the next 24\n"
+	    "hours %" PRId64 ".%06" PRId64
+	    " USDC (max_per_day_micros) may be paid once more than the\n"
+	    "caps allow. No payment is made twice: the chain knows them.\n",
 	    c->payout_max_per_day_micros / 1000000,
 	    c->payout_max_per_day_micros % 1000000);
 }

@@ -283,8 +283,8 @@ work(bool *worked, const struct conf *c, enum action action, struct err *e)
 		    "the configuration is fine; worker %s", worker_address(w));
 		goto out;
 	}
-	log_notice("worknet-worker %s: worker %s, region \"%s\", "
-		   "coordinator %s",
+	log_notice(
+	    "worknet-worker %s: worker %s, region \"%s\", coordinator %s",
 	    PACKAGE_VERSION, worker_address(w), c->worker_region,
 	    c->worker_coordinator);
 	if (action == ACTION_ONCE)

@@ -141,8 +141,8 @@ print_program_help(FILE *f, const struct command *c)
 	    f);
 	for (; c->name != NULL; c++)
 		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
-	fputs("\nOptions of every command (worknet COMMAND --help has its "
-	      "own):\n",
+	fputs(
+	    "\nOptions of every command (worknet COMMAND --help has its own):\n",
 	    f);
 	args_print_help(f, OPTS_COMMON);
 	fputs("  --version                 print the version\n", f);
@@ -239,9 +239,8 @@ command_run(struct admin *a)
 	}
 	if (a->args.n < c->args_min || a->args.n > c->args_max) {
 		(void)err_set(&e, RC_INVALID,
-		    "%s: got %d arguments, "
-		    "expected %d",
-		    c->name, a->args.n, c->args_min);
+		    "%s: got %d arguments, expected %d", c->name, a->args.n,
+		    c->args_min);
 		return admin_usage(a, &e);
 	}
 	rc = out_new(&a->out, stdout, a->args.opt[OPT_JSON] != NULL, &e);

@@ -117,9 +117,7 @@ args_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
 			return RC_OK;
 		if (a->n == ARGS_MAX)
 			return err_set(e, RC_INVALID,
-			    "too many arguments: "
-			    "%.80s",
-			    argv[*i]);
+			    "too many arguments: %.80s", argv[*i]);
 		a->arg[a->n++] = argv[*i];
 	}
 	return RC_OK;

@@ -90,9 +90,8 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 	out_field(a->out, &newest, out_text(hash));
 	out_field(a->out, &took, out_int(took_ms));
 	out_note(a->out,
-	    "\n%" PRId64 " results and %" PRId64 " transfers in "
-	    "%" PRId64 ".%03d s%s; ledger %s\nnewest transfer %" PRId64
-	    ", hash %s",
+	    "\n%" PRId64 " results and %" PRId64 " transfers in %" PRId64
+	    ".%03d s%s; ledger %s\nnewest transfer %" PRId64 ", hash %s",
 	    r->results, r->newest.last_id, took_ms / 1000,
 	    (int)(took_ms % 1000),
 	    signatures ? "" : ", signatures not verified (--signatures)",
@@ -104,8 +103,7 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 		    r->found[AUDIT_WINDOW] + r->found[AUDIT_TIMESTAMP] +
 				r->found[AUDIT_ASSIGNMENT] >
 			    0
-			? "; if result_window_ms "
-			  "was another before, see --result-window"
+			? "; if result_window_ms was another before, see --result-window"
 			: "");
 }
 

@@ -129,8 +129,7 @@ check_ledger(struct admin *a, struct outcome *o)
 		say(o, true, "%s", e.msg);
 	else if (!row)
 		say(o, true,
-		    "%s has no id: its making was interrupted; "
-		    "remove it and run init again",
+		    "%s has no id: its making was interrupted; remove it and run init again",
 		    path);
 	else
 		say(o, false, "%s, id %.*s", path,
@@ -180,8 +179,7 @@ check_caps(struct admin *a, struct outcome *o)
 	    c->payout_max_per_worker_day_micros == 0 ||
 	    c->payout_max_per_day_micros == 0)
 		say(o, true,
-		    "without all four caps nobody is paid; by the tasks: "
-		    "max_per_payout_micros = %" PRId64
+		    "without all four caps nobody is paid; by the tasks: max_per_payout_micros = %" PRId64
 		    ", max_per_worker_day_micros = %" PRId64
 		    ", max_per_run_micros = %" PRId64
 		    ", max_per_day_micros = %" PRId64,
@@ -189,8 +187,7 @@ check_caps(struct admin *a, struct outcome *o)
 		    with_room(all));
 	if (c->payout_max_per_payout_micros < c->payout_threshold_micros)
 		say(o, true,
-		    "max_per_payout_micros is below threshold_micros: nobody "
-		    "is ever paid");
+		    "max_per_payout_micros is below threshold_micros: nobody is ever paid");
 	say(o, false,
 	    "at most %" PRId64 " micro-USDC a day to a worker, %" PRId64
 	    " to all; the tasks can pay %" PRId64 " and %" PRId64 "%s",
@@ -229,8 +226,8 @@ check_schema(struct admin *a, struct outcome *o)
 	if (db_check_schema(a->db, &objects, on_finding, o, &e) != RC_OK)
 		say(o, true, "%s", e.msg);
 	say(o, false,
-	    "%" PRId64 " tables, indexes, views and guards are as "
-	    "they were made",
+	    "%" PRId64
+	    " tables, indexes, views and guards are as they were made",
 	    objects);
 }
 
@@ -303,8 +300,7 @@ check_permissions(struct admin *a, struct outcome *o)
 	    slash == NULL ? "." : path);
 	check_mode(dir, true, o);
 	say(o, false,
-	    "ledger and directory: not everybody's, and this user "
-	    "can write");
+	    "ledger and directory: not everybody's, and this user can write");
 }
 
 /* The time of the newest transfer, 0 without one. */

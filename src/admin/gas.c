@@ -101,8 +101,7 @@ facts_print(struct admin *a, const struct gas_facts *f)
 	else if (f->balance_gwei == 0 ||
 	    (lasts && f->balance_gwei / f->per_day_gwei < DAYS_WARN))
 		out_note(a->out,
-		    "the gas account lasts for less than %d days: give it "
-		    "ether",
+		    "the gas account lasts for less than %d days: give it ether",
 		    DAYS_WARN);
 }
 

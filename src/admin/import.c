@@ -168,8 +168,7 @@ task_store(struct import *m, struct err *e)
 		return rc;
 	if (!m->update)
 		return err_set(e, RC_CONFLICT,
-		    "exists already (%s); --update "
-		    "changes it",
+		    "exists already (%s); --update changes it",
 		    task_state_name(old.state));
 	keep_absent(m, &old.def);
 	if (old.state != TASK_REMOVED &&
@@ -208,9 +207,8 @@ on_event(void *ctx, const struct json_event *ev)
 	if (ev->depth == 0) {
 		if (ev->type == JSON_ARRAY || ev->type == JSON_ARRAY_END)
 			return true;
-		(void)err_set(&m->why, RC_INVALID,
-		    "expected an array of "
-		    "tasks");
+		(void)err_set(
+		    &m->why, RC_INVALID, "expected an array of tasks");
 		return false;
 	}
 	if (ev->depth == 1) {

@@ -29,9 +29,7 @@ directory_make(const char *path, mode_t mode, struct err *e)
 		return RC_OK;
 	n = snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
 	if (n < 0 || (size_t)n >= sizeof(dir))
-		return err_set(e, RC_INVALID,
-		    "%.80s...: longer than %d "
-		    "bytes",
+		return err_set(e, RC_INVALID, "%.80s...: longer than %d bytes",
 		    path, PATH_LEN_MAX);
 	if (mkdir(dir, mode) == 0 || errno == EEXIST)
 		return RC_OK;
@@ -48,9 +46,8 @@ sample_write(const char *path, struct err *e)
 	f = fopen(path, "wxe");
 	if (f == NULL)
 		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-	fputs("; worknet's configuration. Each line below shows a default; "
-	      "remove the\n; semicolon in front of a key to set it. An unknown "
-	      "key is an error.\n\n",
+	fputs(
+	    "; worknet's configuration. Each line below shows a default; remove the\n; semicolon in front of a key to set it. An unknown key is an error.\n\n",
 	    f);
 	conf_print_sample(f);
 	failed = ferror(f) != 0 || fflush(f) != 0 || fsync(fileno(f)) != 0;
@@ -160,8 +157,7 @@ report(struct admin *a, bool conf_written, const char *id)
 	out_note(a->out,
 	    "\nNext:\n"
 	    "  look at %s%s\n"
-	    "  make worknet-fcgi's user the owner of the ledger and its "
-	    "directory\n"
+	    "  make worknet-fcgi's user the owner of the ledger and its directory\n"
 	    "  worknet -c %s task add ID --url URL\n"
 	    "  worknet -c %s check",
 	    path, conf_written ? ", which has all defaults" : "", path, path);
@@ -213,8 +209,7 @@ command_init(struct admin *a)
 		rc = ledger_make(a, id, &e);
 	if (rc == RC_CONFLICT)
 		(void)err_set(&e, rc,
-		    "%s: a ledger is there already; it was "
-		    "left as it is",
+		    "%s: a ledger is there already; it was left as it is",
 		    a->conf.ledger_path);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);

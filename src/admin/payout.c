@@ -25,13 +25,11 @@ static const struct {
 	{ "reserved", "the money is set aside; the payment isn't signed yet" },
 	{ "signed", "the payment is signed, and will be sent" },
 	{ "submitted",
-	    "sent; whether it was made isn't certain before the "
-	    "chain says so" },
+	    "sent; whether it was made isn't certain before the chain says so" },
 	{ "posted", "paid: the chain shows it" },
 	{ "final", "paid, and nothing can undo it any more" },
 	{ "voided",
-	    "not made, and never will be; the credit went back to "
-	    "the worker" },
+	    "not made, and never will be; the credit went back to the worker" },
 };
 
 /* What an event means to the worker; its detail follows. */
@@ -268,8 +266,8 @@ payout_facts_print(struct admin *a, const struct payout_facts *f)
 	out_field(a->out, &paid, out_int(f->paid_micros));
 	if (f->paid_micros != 0 && f->paid_micros != f->amount_micros)
 		out_line(a->out, "paid",
-		    "%" PRId64 " micro-USDC: the chain "
-		    "differs, see worknet finding list",
+		    "%" PRId64
+		    " micro-USDC: the chain differs, see worknet finding list",
 		    f->paid_micros);
 	out_field(a->out, &state, out_text(f->state));
 	out_line(a->out, "state", "%s (%s)", f->state, meaning);
@@ -363,9 +361,7 @@ event_say(char *out, size_t size, const struct payout_facts *f, struct query *q,
 		/* Its detail has the same time in Unix seconds. */
 		value_format_time(number, f->valid_before * 1000);
 		(void)snprintf(out, size,
-		    "signed; it can be carried out "
-		    "until %s",
-		    number);
+		    "signed; it can be carried out until %s", number);
 		return;
 	}
 	(void)snprintf(out, size, "%s%s%s%s%.*s", number,
@@ -501,8 +497,7 @@ command_payout_hold(struct admin *a)
 	if (strlen(reason) > REASON_LEN_MAX ||
 	    !utf8_is_text(reason, strlen(reason))) {
 		(void)err_set(&e, RC_INVALID,
-		    "--reason: expected up to %d "
-		    "bytes of UTF-8",
+		    "--reason: expected up to %d bytes of UTF-8",
 		    REASON_LEN_MAX);
 		return admin_usage(a, &e);
 	}
@@ -547,8 +542,7 @@ command_payout_release(struct admin *a)
 	    operators == 0 ? " wasn't held by you" : " is released");
 	if (others > 0)
 		out_note(a->out,
-		    "still held by the chain: see worknet payout "
-		    "holds");
+		    "still held by the chain: see worknet payout holds");
 	return ADMIN_OK;
 }
 

@@ -79,16 +79,14 @@ line_say(
 		    checks, checks == 1 ? "" : "s");
 	else if (slice_is(kind, "void"))
 		(void)snprintf(out, size,
-		    "came back from payout %" PRId64 ", "
-		    "which explains it",
+		    "came back from payout %" PRId64 ", which explains it",
 		    payout);
 	else if (slice_is(kind, "reserve"))
 		(void)snprintf(
 		    out, size, "payout %" PRId64 " had paid more", payout);
 	else
 		(void)snprintf(out, size,
-		    "credit that an older copy of the "
-		    "ledger had lost");
+		    "credit that an older copy of the ledger had lost");
 }
 
 static void
@@ -170,30 +168,24 @@ sum_print(
 	    a->out, "%s USDC in all, for %" PRId64 " checks.", sum, s->checks);
 	if (s->left_micros != 0)
 		out_note(a->out,
-		    "With %s USDC that payout %" PRId64 " had "
-		    "left, %s USDC were due.",
+		    "With %s USDC that payout %" PRId64
+		    " had left, %s USDC were due.",
 		    rest, s->before, all);
 	if (f->adopted)
 		out_note(a->out,
-		    "The chain shows this payment of %s USDC, "
-		    "but the ledger was restored from a copy\nthat is older. "
-		    "It was booked when it was found; the lines are what "
-		    "the worker had then.",
+		    "The chain shows this payment of %s USDC, but the ledger was restored from a copy\nthat is older. It was booked when it was found; the lines are what the worker had then.",
 		    paid);
 	if (stays_micros == 0)
 		out_note(a->out, "This payout is of all of it: %s USDC.", paid);
 	else if (stays_micros > 0 && !f->adopted)
 		out_note(a->out,
-		    "A cap of the operator allowed %s USDC in "
-		    "this payout; %s USDC\nstayed with the worker, for the "
-		    "next one.",
+		    "A cap of the operator allowed %s USDC in this payout; %s USDC\nstayed with the worker, for the next one.",
 		    paid, stay);
 	else if (stays_micros > 0)
 		out_note(a->out, "%s USDC stayed with the worker.", stay);
 	else
 		out_note(a->out,
-		    "These lines don't make up %s USDC: tell "
-		    "the operator, who should run worknet audit.",
+		    "These lines don't make up %s USDC: tell the operator, who should run worknet audit.",
 		    paid);
 }
 

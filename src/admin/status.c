@@ -221,8 +221,7 @@ find_warnings(struct status *s)
 
 	if (s->exceptions > 0)
 		warn(s,
-		    "the ledger has exceptions: see worknet finding list "
-		    "and worknet audit");
+		    "the ledger has exceptions: see worknet finding list and worknet audit");
 	if (s->tasks_active == 0)
 		warn(s, "no task is active");
 	else if (s->last_result_ms == 0)
@@ -232,17 +231,14 @@ find_warnings(struct status *s)
 		    (long long)((s->now_ms - s->last_result_ms) / 60000));
 	if (s->last_result_ms > s->now_ms + CLOCK_SKEW_MS)
 		warn(s,
-		    "the newest transfer is from the future: is the clock "
-		    "right?");
+		    "the newest transfer is from the future: is the clock right?");
 	if (c->checked * 1000 < c->opened * COVERAGE_LEAST)
 		warn(s,
-		    "%lld of %lld tasks miss cycles: are there enough "
-		    "workers?",
+		    "%lld of %lld tasks miss cycles: are there enough workers?",
 		    (long long)c->incomplete, (long long)c->tasks);
 	if (s->wal_bytes > WAL_LARGE)
 		warn(s,
-		    "the write-ahead log has %lld MiB: does some program "
-		    "keep a read transaction open?",
+		    "the write-ahead log has %lld MiB: does some program keep a read transaction open?",
 		    (long long)(s->wal_bytes / (1024 * 1024)));
 	if (s->free_bytes >= 0 && s->free_bytes < FREE_LEAST)
 		warn(s, "the ledger's disk has only %lld MiB left",
@@ -254,8 +250,7 @@ static void
 print_lines(struct admin *a, const struct status *s)
 {
 	out_line(a->out, "ledger file",
-	    "%lld KiB, and %lld KiB of write-ahead "
-	    "log",
+	    "%lld KiB, and %lld KiB of write-ahead log",
 	    (long long)(s->ledger_bytes / 1024),
 	    (long long)(s->wal_bytes / 1024));
 	out_line(a->out, "tasks", "%lld active, %lld paused, %lld removed",
@@ -265,8 +260,7 @@ print_lines(struct admin *a, const struct status *s)
 	    (long long)s->workers_active, (long long)s->workers_suspended);
 	/* In thousandths: no floating point. */
 	out_line(a->out, "results",
-	    "%lld in the last hour (%lld.%03d a "
-	    "second), %lld in the last day",
+	    "%lld in the last hour (%lld.%03d a second), %lld in the last day",
 	    (long long)s->results_hour, (long long)(s->results_hour / 3600),
 	    (int)(s->results_hour % 3600 * 1000 / 3600),
 	    (long long)s->results_day);
@@ -348,8 +342,7 @@ print_coverage(struct admin *a, const struct coverage *c)
 	out_field(a->out, &checked, out_int(c->checked));
 	format_share(share, sizeof(share), c->checked, c->opened);
 	(void)snprintf(heading, sizeof(heading),
-	    "Coverage of the last hour: "
-	    "%lld of %lld cycles checked (%s); the worst of %lld tasks",
+	    "Coverage of the last hour: %lld of %lld cycles checked (%s); the worst of %lld tasks",
 	    (long long)c->checked, (long long)c->opened, share,
 	    (long long)c->tasks);
 	out_table(a->out, "coverage", heading, columns, 3);
@@ -409,8 +402,7 @@ print_run(struct admin *a, const struct status *s)
 		out_line(a->out, "last payout run", "%s, without an end", at);
 	else
 		out_line(a->out, "last payout run",
-		    "%s, code %d; %lld requests to settle, %lld calls of "
-		    "nodes",
+		    "%s, code %d; %lld requests to settle, %lld calls of nodes",
 		    at, (int)r->exit_code, (long long)r->posts,
 		    (long long)r->calls);
 	if (s->unresolved > 0)

@@ -249,9 +249,8 @@ outlook_print(struct admin *a, const struct debts *d, const struct assets *t)
 	out_field(a->out, &spare, out_int(left));
 	if (left < 0) {
 		out_field(a->out, &days, out_int(0));
-		out_line(a->out, "lasts",
-		    "not at all: it can't pay what is "
-		    "due");
+		out_line(
+		    a->out, "lasts", "not at all: it can't pay what is due");
 	} else if (d->per_day_micros == 0) {
 		out_field(a->out, &days, out_absent());
 		out_line(a->out, "lasts", "nothing was earned lately");
@@ -301,12 +300,10 @@ assets_print(struct admin *a, const struct assets *t)
 	    t->why.msg[0] == '\0' ? out_absent() : out_text(t->why.msg));
 	if (t->outlook.treasury_blacklisted)
 		out_note(a->out,
-		    "the token refuses the treasury: nobody can "
-		    "be paid");
+		    "the token refuses the treasury: nobody can be paid");
 	if (t->outlook.treasury_has_code)
 		out_note(a->out,
-		    "the treasury's address has code: the token "
-		    "takes no signature of its key");
+		    "the treasury's address has code: the token takes no signature of its key");
 	if (t->outlook.paused)
 		out_note(a->out, "the token is paused: nobody can be paid");
 	if (t->outlook.warning[0] != '\0')

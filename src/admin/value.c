@@ -47,9 +47,7 @@ value_parse_int(int64_t *out, const char *what, const char *text, struct err *e)
 		return RC_OK;
 	*out = 0;
 	return err_set(e, RC_INVALID,
-	    "%s: got \"%.80s\", expected a whole "
-	    "number",
-	    what, text);
+	    "%s: got \"%.80s\", expected a whole number", what, text);
 }
 
 enum rc
@@ -80,8 +78,7 @@ value_parse_span(
 	}
 	*out_ms = 0;
 	return err_set(e, RC_INVALID,
-	    "%s: got \"%.80s\", expected a whole "
-	    "number with its unit (ms, s, m, h or d), such as 30s",
+	    "%s: got \"%.80s\", expected a whole number with its unit (ms, s, m, h or d), such as 30s",
 	    what, text);
 }
 

@@ -119,9 +119,7 @@ buf_status(const struct buf *b, struct err *e)
 	if (!b->failed)
 		return RC_OK;
 	return err_set(e, RC_NO_MEMORY,
-	    "text: longer than %zu bytes, or no "
-	    "memory",
-	    b->max);
+	    "text: longer than %zu bytes, or no memory", b->max);
 }
 
 static enum rc
@@ -247,14 +245,12 @@ check_file(int fd, const char *path, struct err *e)
 		return err_set(e, RC_INVALID, "%s: not a regular file", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(e, RC_INVALID,
-		    "%s: owned by user %lu, "
-		    "expected %lu or root",
-		    path, (unsigned long)st.st_uid, (unsigned long)geteuid());
+		    "%s: owned by user %lu, expected %lu or root", path,
+		    (unsigned long)st.st_uid, (unsigned long)geteuid());
 	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		return err_set(e, RC_INVALID,
-		    "%s: mode is %04o, expected "
-		    "0600 or less",
-		    path, (unsigned)st.st_mode & 07777);
+		    "%s: mode is %04o, expected 0600 or less", path,
+		    (unsigned)st.st_mode & 07777);
 	return RC_OK;
 }
 

@@ -116,22 +116,18 @@ static const struct conf_key keys[] = {
 	    CONF_WORD_MAX, "", "what its version() says" },
 	{ "payout", "facilitators", CONF_LIST, FIELD(payout_facilitators), 1,
 	    CONF_URLS_MAX, "",
-	    "base URLs, what stands in front of /settle, also on several "
-	    "lines; the next one is used while those before it fail" },
+	    "base URLs, what stands in front of /settle, also on several lines; the next one is used while those before it fail" },
 	{ "payout", "x402_version", CONF_INT, FIELD(payout_x402_version), 1, 2,
 	    "2", "of the requests that the facilitator gets" },
 	{ "payout", "rpc_urls", CONF_LIST, FIELD(payout_rpc_urls), 1,
 	    CONF_URLS_MAX, "",
-	    "nodes of the chain, also on several lines; "
-	    "before a payment is given up, all of them must agree" },
+	    "nodes of the chain, also on several lines; before a payment is given up, all of them must agree" },
 	{ "payout", "explorer_url", CONF_TEXT, FIELD(payout_explorer_url), 1,
 	    URL_MAX, "",
-	    "shows a transaction when its hash follows; built "
-	    "in for base and base-sepolia" },
+	    "shows a transaction when its hash follows; built in for base and base-sepolia" },
 	{ "payout", "finality", CONF_FINALITY, FIELD(payout_finality), 1,
 	    CONF_WORD_MAX, "finalized",
-	    "when a block counts as final: "
-	    "latest, safe or finalized" },
+	    "when a block counts as final: latest, safe or finalized" },
 	{ "payout", "single_node", CONF_SINGLE_NODE, FIELD(payout_single_node),
 	    1, CONF_WORD_MAX, "refuse",
 	    "refuse or accept: nodes of one host only, on base" },
@@ -140,8 +136,7 @@ static const struct conf_key keys[] = {
 	    "a worker is paid from this balance on" },
 	{ "payout", "threshold", CONF_THRESHOLD, FIELD(payout_threshold), 1,
 	    CONF_WORD_MAX, "fixed",
-	    "fixed; or auto: paid is, from threshold_micros on, when the fee "
-	    "is a small share (see the next three), or after a longest wait" },
+	    "fixed; or auto: paid is, from threshold_micros on, when the fee is a small share (see the next three), or after a longest wait" },
 	{ "payout", "fee_micros", CONF_INT, FIELD(payout_fee_micros), 0,
 	    MICROS_MAX / 100, "1000", "what a payment costs" },
 	{ "payout", "fee_share_percent", CONF_INT,
@@ -177,8 +172,7 @@ static const struct conf_key keys[] = {
 	    "the keystore's passphrase, mode 0600" },
 	{ "payout", "settle", CONF_SETTLE, FIELD(payout_settle), 1,
 	    CONF_WORD_MAX, "facilitator",
-	    "facilitator, direct (from an account of yours that pays the gas), "
-	    "or facilitator direct: the second after a time" },
+	    "facilitator, direct (from an account of yours that pays the gas), or facilitator direct: the second after a time" },
 	{ "payout", "direct_after_s", CONF_INT, FIELD(payout_direct_after_s), 0,
 	    604800, "900",
 	    "the facilitator has so long from the signature on" },
@@ -192,12 +186,10 @@ static const struct conf_key keys[] = {
 	    "for each gas; above it direct settlement waits" },
 	{ "payout", "max_gas_per_day_gwei", CONF_GWEI,
 	    FIELD(payout_max_gas_per_day_wei), 1, INT64_MAX, "5000000",
-	    "of all gas that is signed for in 24 hours; 1000000000 gwei are "
-	    "one ether" },
+	    "of all gas that is signed for in 24 hours; 1000000000 gwei are one ether" },
 	{ "payout", "journal_file", CONF_PATH, FIELD(payout_journal_file), 1,
 	    PATH_LEN_MAX, "",
-	    "all that was ever signed; beside the key unless "
-	    "set, and only the payout program's user may have it" },
+	    "all that was ever signed; beside the key unless set, and only the payout program's user may have it" },
 	{ "payout", "cdp_key_id", CONF_TEXT, FIELD(payout_cdp_key_id), 1,
 	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator" },
 	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file), 1,
@@ -253,8 +245,7 @@ set_int(
 	if (value[0] == '\0' || *end != '\0' || errno != 0 || n < k->min ||
 	    n > k->max)
 		return err_set(e, RC_INVALID,
-		    "%s: got \"%s\", expected an "
-		    "integer from %lld to %lld",
+		    "%s: got \"%s\", expected an integer from %lld to %lld",
 		    k->name, value, (long long)k->min, (long long)k->max);
 	*out = n;
 	return RC_OK;
@@ -281,8 +272,7 @@ set_gwei(
 			&n);
 	if (!ok || n < k->min || n > k->max)
 		return err_set(e, RC_INVALID,
-		    "%s: got \"%s\", expected a number of gwei up to %lld, "
-		    "with at most 9 digits after the point",
+		    "%s: got \"%s\", expected a number of gwei up to %lld, with at most 9 digits after the point",
 		    k->name, value, (long long)(k->max / WEI_PER_GWEI));
 	*out = n;
 	return RC_OK;
@@ -297,9 +287,7 @@ set_bool(bool *out, const struct conf_key *k, const char *value, struct err *e)
 		*out = false;
 	else
 		return err_set(e, RC_INVALID,
-		    "%s: got \"%s\", expected yes "
-		    "or no",
-		    k->name, value);
+		    "%s: got \"%s\", expected yes or no", k->name, value);
 	return RC_OK;
 }
 
@@ -311,10 +299,8 @@ set_text(char *out, const struct conf_key *k, const char *file,
 
 	if (strlen(value) < (size_t)k->min || strlen(value) >= size)
 		return err_set(e, RC_INVALID,
-		    "%s: got %zu bytes, expected "
-		    "%lld to %lld",
-		    k->name, strlen(value), (long long)k->min,
-		    (long long)k->max);
+		    "%s: got %zu bytes, expected %lld to %lld", k->name,
+		    strlen(value), (long long)k->min, (long long)k->max);
 	if (k->type == CONF_PATH && path_resolve(out, size, file, value) != 0)
 		return err_set(e, RC_INVALID, "%s: path too long", k->name);
 	if (k->type == CONF_PREFIX && value[0] != '\0' &&
@@ -335,9 +321,8 @@ set_list(char *out, const struct conf_key *k, const char *value, struct err *e)
 
 	if (value[0] == '\0' || strlen(value) + len + 1 >= size)
 		return err_set(e, RC_INVALID,
-		    "%s: got %zu bytes, expected 1 "
-		    "to %lld in all",
-		    k->name, strlen(value) + len, (long long)k->max);
+		    "%s: got %zu bytes, expected 1 to %lld in all", k->name,
+		    strlen(value) + len, (long long)k->max);
 	(void)snprintf(
 	    out + len, size - len, "%s%s", len == 0 ? "" : " ", value);
 	return RC_OK;
@@ -473,9 +458,7 @@ conf_read(struct conf *c, const char *path, struct err *e)
 	if (line == 0)
 		return RC_OK;
 	return err_set(e, RC_INVALID, "%s:%d: %s", path, line,
-	    l.failed ? cause.msg
-		     : "not a section, a key = value or a "
-		       "comment");
+	    l.failed ? cause.msg : "not a section, a key = value or a comment");
 }
 
 void

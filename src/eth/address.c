@@ -86,9 +86,8 @@ address_parse(struct address *out, enum address_form *form, struct slice text,
 	if (form != NULL)
 		*form = ADDRESS_CHECKSUM;
 	if (hex_decode(out->b, sizeof(out->b), text, NULL) != RC_OK)
-		return err_set(e, RC_INVALID,
-		    "address must be 0x and 40 hex "
-		    "digits");
+		return err_set(
+		    e, RC_INVALID, "address must be 0x and 40 hex digits");
 	found = form_of(text);
 	if (found == ADDRESS_CHECKSUM) {
 		/* EIP-55: a typo would send somebody's money nowhere. */
@@ -96,8 +95,7 @@ address_parse(struct address *out, enum address_form *form, struct slice text,
 		if (memcmp(text.p, expected, ADDRESS_LEN) != 0) {
 			*out = (struct address){ { 0 } };
 			return err_set(e, RC_INVALID,
-			    "address has a wrong "
-			    "EIP-55 checksum");
+			    "address has a wrong EIP-55 checksum");
 		}
 	}
 	if (form != NULL)

@@ -139,9 +139,8 @@ attest_sign(uint8_t sig[static SIGNATURE_LEN], const struct attestation *a,
 		address_format(got, &own, ADDRESS_CHECKSUM);
 		address_format(expected, &a->worker, ADDRESS_CHECKSUM);
 		return err_set(e, RC_INVALID,
-		    "private key: got that of %s, "
-		    "expected that of %s",
-		    got, expected);
+		    "private key: got that of %s, expected that of %s", got,
+		    expected);
 	}
 	attest_digest(digest, a);
 	return eth_sign(sig, digest, key, e);

@@ -50,8 +50,7 @@ eip712_domain_separator(
 
 	keccak_init(&k);
 	add_text(&k,
-	    "EIP712Domain(string name,string version,"
-	    "uint256 chainId,address verifyingContract)");
+	    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
 	add_text(&k, d->name);
 	add_text(&k, d->version);
 	add_number(&k, d->chain_id);
@@ -68,9 +67,7 @@ transfer_hash(
 
 	keccak_init(&k);
 	add_text(&k,
-	    "TransferWithAuthorization(address from,address to,"
-	    "uint256 value,uint256 validAfter,uint256 validBefore,"
-	    "bytes32 nonce)");
+	    "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)");
 	add_address(&k, &a->from);
 	add_address(&k, &a->to);
 	add_number(&k, a->value);

@@ -53,22 +53,18 @@ hex_decode(uint8_t *out, size_t len, struct slice text, struct err *e)
 	memset(out, 0, len);
 	if (text.len < 2 || text.p[0] != '0' || text.p[1] != 'x')
 		return err_set(e, RC_INVALID,
-		    "hex: expected 0x and %zu "
-		    "digits, got no 0x",
-		    2 * len);
+		    "hex: expected 0x and %zu digits, got no 0x", 2 * len);
 	if (text.len != 2 + 2 * len)
 		return err_set(e, RC_INVALID,
-		    "hex: expected 0x and %zu "
-		    "digits, got %zu",
-		    2 * len, text.len - 2);
+		    "hex: expected 0x and %zu digits, got %zu", 2 * len,
+		    text.len - 2);
 	for (i = 0; i < len; i++) {
 		high = digit_values[(uint8_t)text.p[2 + 2 * i]];
 		low = digit_values[(uint8_t)text.p[3 + 2 * i]];
 		if (high == 0 || low == 0) {
 			memset(out, 0, len);
 			return err_set(e, RC_INVALID,
-			    "hex: expected 0x and "
-			    "%zu digits, got another character at %zu",
+			    "hex: expected 0x and %zu digits, got another character at %zu",
 			    2 * len, 2 + 2 * i + (high != 0));
 		}
 		out[i] = (uint8_t)((high - 1) << 4 | (low - 1));

@@ -29,10 +29,8 @@ parse_key(
 	}
 	rc = hex_decode(key->b, sizeof(key->b), text, NULL);
 	if (rc != RC_OK)
-		rc = err_set(e, rc,
-		    "%s: expected a private key of 64 hex "
-		    "digits",
-		    path);
+		rc = err_set(
+		    e, rc, "%s: expected a private key of 64 hex digits", path);
 	else if ((rc = eth_key_address(&unused, key, e)) != RC_OK)
 		rc = err_prefix(e, "%s", path);
 	secret_wipe(full, sizeof(full));

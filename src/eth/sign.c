@@ -140,26 +140,22 @@ eth_recover(struct address *out, const uint8_t digest[static KECCAK256_LEN],
 	id = recovery_id(sig[64]);
 	if (id < 0)
 		return err_set(e, RC_INVALID,
-		    "signature: got v %u, expected "
-		    "27, 28, 0 or 1",
-		    sig[64]);
+		    "signature: got v %u, expected 27, 28, 0 or 1", sig[64]);
 	/*
 	 * EIP-2: high s is a second encoding of one signature. The library
 	 * recovers from it all the same, so it is refused here.
 	 */
 	if (memcmp(sig + 32, half_order, sizeof(half_order)) > 0)
 		return err_set(e, RC_INVALID,
-		    "signature: s is in the upper "
-		    "half of its range");
+		    "signature: s is in the upper half of its range");
 	CHECK(pthread_once(&library_once, library_check) == 0);
 	if (secp256k1_ecdsa_recoverable_signature_parse_compact(
 		secp256k1_context_static, &parsed, sig, id) != 1)
 		return err_set(e, RC_INVALID, "signature: r is out of range");
 	if (secp256k1_ecdsa_recover(
 		secp256k1_context_static, &pubkey, &parsed, digest) != 1)
-		return err_set(e, RC_INVALID,
-		    "signature: no public key can "
-		    "have made it");
+		return err_set(
+		    e, RC_INVALID, "signature: no public key can have made it");
 	address_of_pubkey(out, &pubkey);
 	return RC_OK;
 }
@@ -186,8 +182,7 @@ eth_sign(uint8_t sig[static SIGNATURE_LEN],
 		/* x of the nonce's point above the order: once in 2^127. */
 		memset(sig, 0, SIGNATURE_LEN);
 		return err_set(e, RC_INVALID,
-		    "this digest has no signature "
-		    "that Ethereum accepts");
+		    "this digest has no signature that Ethereum accepts");
 	}
 	sig[64] = (uint8_t)(27 + id);
 	return RC_OK;

@@ -41,9 +41,7 @@ network_by_name(struct network *out, const char *name, struct err *e)
 			b = &builtins[i];
 	if (b == NULL)
 		return err_set(e, RC_INVALID,
-		    "network: got \"%s\", expected "
-		    "base or base-sepolia",
-		    name);
+		    "network: got \"%s\", expected base or base-sepolia", name);
 	out->chain_id = b->chain_id;
 	CHECK(address_parse(&out->token, NULL, slice_of(b->token), NULL) ==
 	    RC_OK);
@@ -70,8 +68,7 @@ check_not_custom(const struct conf *c, struct err *e)
 	if (key == NULL)
 		return RC_OK;
 	return err_set(e, RC_INVALID,
-	    "[payout] %s: is built in for network "
-	    "= %s, to be set only for custom",
+	    "[payout] %s: is built in for network = %s, to be set only for custom",
 	    key, c->payout_network);
 }
 
@@ -86,25 +83,19 @@ read_custom(struct network *n, const struct conf *c, struct err *e)
 
 	if (missing != NULL)
 		return err_set(e, RC_INVALID,
-		    "[payout] %s: is needed for "
-		    "network = custom",
-		    missing);
+		    "[payout] %s: is needed for network = custom", missing);
 	if (c->payout_x402_version == 1)
 		return err_set(e, RC_INVALID,
-		    "[payout] x402_version: got 1, "
-		    "expected 2, since a custom network has no name in v1");
+		    "[payout] x402_version: got 1, expected 2, since a custom network has no name in v1");
 	if (!utf8_is_text(c->payout_token_name, strlen(c->payout_token_name)) ||
 	    !utf8_is_text(
 		c->payout_token_version, strlen(c->payout_token_version)))
 		return err_set(e, RC_INVALID,
-		    "[payout] token_name, "
-		    "token_version: not UTF-8");
+		    "[payout] token_name, token_version: not UTF-8");
 	if (address_parse(&n->token, NULL, slice_of(c->payout_token), NULL) !=
 	    RC_OK)
 		return err_set(e, RC_INVALID,
-		    "[payout] token: got \"%s\", "
-		    "expected an address; in mixed case with the EIP-55 "
-		    "checksum",
+		    "[payout] token: got \"%s\", expected an address; in mixed case with the EIP-55 checksum",
 		    c->payout_token);
 	n->chain_id = (uint64_t)c->payout_chain_id;
 	memcpy(n->token_name, c->payout_token_name, sizeof(n->token_name));
@@ -122,8 +113,7 @@ network_from_conf(struct network *out, const struct conf *c, struct err *e)
 	memset(out, 0, sizeof(*out));
 	if (c->payout_network[0] == '\0')
 		return err_set(e, RC_INVALID,
-		    "[payout] network: not set, "
-		    "expected base, base-sepolia or custom");
+		    "[payout] network: not set, expected base, base-sepolia or custom");
 	if (strcmp(c->payout_network, "custom") == 0) {
 		rc = read_custom(out, c, e);
 	} else {

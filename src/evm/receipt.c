@@ -66,9 +66,7 @@ logs_ask(struct rpc_call *c, size_t node, const struct network *n,
 	hex_encode(payer, word, sizeof(word));
 	hex_encode(nonce, a->nonce, sizeof(a->nonce));
 	rpc_call_set(c, node, "eth_getLogs",
-	    "[{\"address\":\"%s\","
-	    "\"fromBlock\":\"%s\",\"toBlock\":\"%s\","
-	    "\"topics\":[[\"%s\",\"%s\"],\"%s\",\"%s\"]}]",
+	    "[{\"address\":\"%s\",\"fromBlock\":\"%s\",\"toBlock\":\"%s\",\"topics\":[[\"%s\",\"%s\"],\"%s\",\"%s\"]}]",
 	    token, from, to, used, canceled, payer, nonce);
 }
 

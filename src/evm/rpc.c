@@ -120,9 +120,7 @@ add_node(struct rpc *r, const char *p, size_t len, struct err *e)
 		    e, RC_INVALID, "rpc_urls: more than %d", RPC_NODES_MAX);
 	if (len > URL_MAX)
 		return err_set(e, RC_INVALID,
-		    "rpc_urls: more than %d bytes "
-		    "in a URL",
-		    URL_MAX);
+		    "rpc_urls: more than %d bytes in a URL", URL_MAX);
 	memcpy(node->url, p, len);
 	node->url[len] = '\0';
 	rc = http_url_check(node->url, e);
@@ -133,8 +131,7 @@ add_node(struct rpc *r, const char *p, size_t len, struct err *e)
 	for (i = 0; i < r->count; i++)
 		if (is_same_node(&r->nodes[i], node))
 			return err_set(e, RC_INVALID,
-			    "rpc_urls: number %zu "
-			    "is number %zu again",
+			    "rpc_urls: number %zu is number %zu again",
 			    r->count + 1, i + 1);
 	name_of_url(node->name, node->url);
 	r->count++;
@@ -157,8 +154,7 @@ add_nodes(struct rpc *r, const char *urls, struct err *e)
 	}
 	if (rc == RC_OK && r->count == 0)
 		rc = err_set(e, RC_INVALID,
-		    "rpc_urls: not set, expected the "
-		    "URL of a node of the chain");
+		    "rpc_urls: not set, expected the URL of a node of the chain");
 	return rc;
 }
 
@@ -504,8 +500,7 @@ write_call(struct rpc *r, struct pending *p, struct rpc_call *c)
 	p->id = ++r->last_id;
 	buf_init(&p->body, strlen(params) + REQUEST_MAX);
 	buf_printf(&p->body,
-	    "{\"jsonrpc\":\"2.0\",\"id\":%llu,"
-	    "\"method\":\"%s\",\"params\":%s}",
+	    "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\",\"params\":%s}",
 	    (unsigned long long)p->id, c->method, params);
 	return buf_status(&p->body, NULL) == RC_OK;
 }

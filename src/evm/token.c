@@ -172,9 +172,7 @@ set_call(struct rpc_call *c, size_t node, const struct network *n,
 
 	address_format(token, &n->token, ADDRESS_LOWER);
 	rpc_call_set(c, node, "eth_call",
-	    "[{\"to\":\"%s\",\"data\":\"%s\"},"
-	    "\"%s\"]",
-	    token, d->text, block);
+	    "[{\"to\":\"%s\",\"data\":\"%s\"},\"%s\"]", token, d->text, block);
 }
 
 void
@@ -220,9 +218,8 @@ token_ask_state_in(struct rpc_call *c, size_t node, const struct network *n,
 	address_format(token, &n->token, ADDRESS_LOWER);
 	hex_encode(hash, block_hash, RPC_HASH_LEN);
 	rpc_call_set(c, node, "eth_call",
-	    "[{\"to\":\"%s\",\"data\":\"%s\"},"
-	    "{\"blockHash\":\"%s\"}]",
-	    token, d.text, hash);
+	    "[{\"to\":\"%s\",\"data\":\"%s\"},{\"blockHash\":\"%s\"}]", token,
+	    d.text, hash);
 }
 
 void

@@ -291,8 +291,7 @@ http_url_check_private(const char *url, struct err *e)
 	if (fine)
 		return RC_OK;
 	return err_set(e, RC_INVALID,
-	    "http to another machine, where anybody on the way can read and "
-	    "answer: use https");
+	    "http to another machine, where anybody on the way can read and answer: use https");
 }
 
 void

@@ -191,8 +191,7 @@ check_controls(struct slice text, struct err *e)
 	for (i = 0; i < text.len; i++)
 		if ((unsigned char)text.p[i] < ' ' && !is_space(text.p[i]))
 			return err_set(e, RC_INVALID,
-			    "JSON: control "
-			    "character 0x%02x at byte %zu",
+			    "JSON: control character 0x%02x at byte %zu",
 			    (unsigned)text.p[i], i);
 	return RC_OK;
 }
@@ -203,16 +202,13 @@ explain_stop(const struct parser *p, struct err *e)
 	switch (p->stop) {
 	case RC_CONFLICT:
 		return err_set(e, RC_CONFLICT,
-		    "JSON: stopped by its reader "
-		    "at byte %zu",
-		    p->pos);
+		    "JSON: stopped by its reader at byte %zu", p->pos);
 	case RC_NO_MEMORY:
 		return err_set(e, RC_NO_MEMORY, "JSON: no memory");
 	default:
 		return err_set(e, RC_INVALID,
-		    "JSON: nested deeper than %u "
-		    "at byte %zu",
-		    p->max_depth, parser_position(p));
+		    "JSON: nested deeper than %u at byte %zu", p->max_depth,
+		    parser_position(p));
 	}
 }
 
@@ -251,8 +247,7 @@ parser_run(struct parser *p, struct err *e)
 	for (; p->pos < p->text.len; p->pos++)
 		if (!is_space(p->text.p[p->pos]))
 			return err_set(e, RC_INVALID,
-			    "JSON: text after the "
-			    "document at byte %zu",
+			    "JSON: text after the document at byte %zu",
 			    p->pos);
 	return RC_OK;
 }

@@ -48,8 +48,7 @@ builder_copy(struct builder *b, char **out, struct slice text)
 {
 	if (!utf8_is_text(text.p, text.len)) {
 		(void)err_set(&b->e, RC_INVALID,
-		    "JSON: a string holds NUL "
-		    "or invalid UTF-8");
+		    "JSON: a string holds NUL or invalid UTF-8");
 		return false;
 	}
 	*out = malloc(text.len + 1);
@@ -130,8 +129,7 @@ builder_check_keys(struct builder *b, const struct json *object)
 		ok = strcmp(sorted[i - 1]->key, sorted[i]->key) != 0;
 	if (!ok)
 		(void)err_set(&b->e, RC_INVALID,
-		    "JSON: the key \"%.64s\" "
-		    "stands twice in an object",
+		    "JSON: the key \"%.64s\" stands twice in an object",
 		    sorted[i - 1]->key);
 	free(sorted);
 	return ok;

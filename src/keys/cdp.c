@@ -73,17 +73,13 @@ read_pem(struct cdp_key *key, const char *text, size_t len, const char *path,
 	(void)BIO_free(bio);
 	if (key->pkey == NULL)
 		return err_set(e, RC_INVALID,
-		    "%s: not a PEM private key "
-		    "without passphrase",
-		    path);
+		    "%s: not a PEM private key without passphrase", path);
 	if (!EVP_PKEY_is_a(key->pkey, "EC") ||
 	    EVP_PKEY_get_group_name(key->pkey, group, sizeof(group), NULL) !=
 		1 ||
 	    strcmp(group, "prime256v1") != 0)
 		return err_set(e, RC_INVALID,
-		    "%s: expected a key on the "
-		    "curve P-256",
-		    path);
+		    "%s: expected a key on the curve P-256", path);
 	return RC_OK;
 }
 
@@ -99,14 +95,11 @@ make_ed25519(struct cdp_key *key, const uint8_t raw[static ED25519_LEN],
 	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, raw, SEED_LEN);
 	if (key->pkey == NULL ||
 	    EVP_PKEY_get_raw_public_key(key->pkey, public, &len) != 1)
-		return err_set(e, RC_IO,
-		    "%s: libcrypto makes no Ed25519 key "
-		    "of it",
-		    path);
+		return err_set(
+		    e, RC_IO, "%s: libcrypto makes no Ed25519 key of it", path);
 	if (len != sizeof(public) || memcmp(public, raw + SEED_LEN, len) != 0)
 		return err_set(e, RC_INVALID,
-		    "%s: the second half isn't the "
-		    "public key of the first",
+		    "%s: the second half isn't the public key of the first",
 		    path);
 	key->is_ed25519 = true;
 	return RC_OK;
@@ -128,8 +121,7 @@ read_ed25519(struct cdp_key *key, const char *text, size_t len,
 	    EVP_DecodeBlock(raw, (const unsigned char *)text, (int)len) !=
 		(int)sizeof(raw))
 		rc = err_set(e, RC_INVALID,
-		    "%s: expected a PEM private key "
-		    "or base64 of 64 bytes",
+		    "%s: expected a PEM private key or base64 of 64 bytes",
 		    path);
 	else
 		rc = make_ed25519(key, raw, path, e);
@@ -166,8 +158,8 @@ id_is_valid(const char *id)
 
 	return len > 0 && len <= CONF_KEY_ID_MAX &&
 	    strspn(id,
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789-_/.") == len;
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_/.") ==
+	    len;
 }
 
 enum rc
@@ -180,8 +172,7 @@ cdp_key_read(
 	*out = NULL;
 	if (!id_is_valid(id))
 		return err_set(e, RC_INVALID,
-		    "CDP key id: expected a UUID or "
-		    "organizations/UUID/apiKeys/UUID");
+		    "CDP key id: expected a UUID or organizations/UUID/apiKeys/UUID");
 	key = calloc(1, sizeof(*key));
 	if (key == NULL)
 		return err_set(e, RC_NO_MEMORY, "CDP key: no memory");
@@ -210,8 +201,8 @@ cdp_key_free(struct cdp_key *key)
 static void
 add_base64url(struct buf *out, const uint8_t *p, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32_t bits;
 	char text[4];
 	size_t i, n;

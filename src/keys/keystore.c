@@ -87,9 +87,7 @@ check_scrypt(const struct keystore *k, struct err *e)
 	    p < 1 || p > 1024 || 128 * r * (n + p + 2) > SCRYPT_MEMORY_MAX ||
 	    n * r * p > SCRYPT_WORK_MAX)
 		return err_set(e, RC_INVALID,
-		    "keystore: scrypt with n %lld, "
-		    "r %lld, p %lld isn't allowed: at most %lu MB, n a power "
-		    "of two",
+		    "keystore: scrypt with n %lld, r %lld, p %lld isn't allowed: at most %lu MB, n a power of two",
 		    (long long)k->n, (long long)k->r, (long long)k->p,
 		    SCRYPT_MEMORY_MAX >> 20);
 	return RC_OK;
@@ -103,8 +101,7 @@ read_kdf(struct keystore *k, const struct json *crypto, struct err *e)
 	if (!is_int(params, "dklen", DERIVED_LEN) ||
 	    !read_hex(k->salt, &k->salt_len, SALT_MAX, params, "salt"))
 		return err_set(e, RC_INVALID,
-		    "keystore: kdfparams: expected "
-		    "a dklen of %d and a salt",
+		    "keystore: kdfparams: expected a dklen of %d and a salt",
 		    DERIVED_LEN);
 	if (is_text(crypto, "kdf", "scrypt")) {
 		k->is_scrypt = true;
@@ -112,20 +109,17 @@ read_kdf(struct keystore *k, const struct json *crypto, struct err *e)
 		    json_int(&k->r, json_get(params, "r")) != RC_OK ||
 		    json_int(&k->p, json_get(params, "p")) != RC_OK)
 			return err_set(e, RC_INVALID,
-			    "keystore: kdfparams: "
-			    "expected n, r and p");
+			    "keystore: kdfparams: expected n, r and p");
 		return check_scrypt(k, e);
 	}
 	if (!is_text(crypto, "kdf", "pbkdf2") ||
 	    !is_text(params, "prf", "hmac-sha256"))
 		return err_set(e, RC_INVALID,
-		    "keystore: kdf: expected scrypt "
-		    "or pbkdf2 with hmac-sha256");
+		    "keystore: kdf: expected scrypt or pbkdf2 with hmac-sha256");
 	if (json_int(&k->rounds, json_get(params, "c")) != RC_OK ||
 	    k->rounds < 1 || k->rounds > PBKDF2_ROUNDS_MAX)
 		return err_set(e, RC_INVALID,
-		    "keystore: kdfparams: expected "
-		    "c from 1 to %ld",
+		    "keystore: kdfparams: expected c from 1 to %ld",
 		    PBKDF2_ROUNDS_MAX);
 	return RC_OK;
 }
@@ -139,8 +133,7 @@ read_document(struct keystore *k, const struct json *root, struct err *e)
 		crypto = json_get(root, "Crypto"); /* older geth */
 	if (!is_int(root, "version", 3) || crypto == NULL)
 		return err_set(e, RC_INVALID,
-		    "keystore: expected version 3 "
-		    "and a crypto object");
+		    "keystore: expected version 3 and a crypto object");
 	if (!is_text(crypto, "cipher", "aes-128-ctr") ||
 	    !read_exact(
 		k->iv, sizeof(k->iv), json_get(crypto, "cipherparams"), "iv") ||
@@ -148,8 +141,7 @@ read_document(struct keystore *k, const struct json *root, struct err *e)
 		k->ciphertext, sizeof(k->ciphertext), crypto, "ciphertext") ||
 	    !read_exact(k->mac, sizeof(k->mac), crypto, "mac"))
 		return err_set(e, RC_INVALID,
-		    "keystore: expected aes-128-ctr "
-		    "with iv, ciphertext (32 bytes) and mac");
+		    "keystore: expected aes-128-ctr with iv, ciphertext (32 bytes) and mac");
 	k->has_address =
 	    read_exact(k->address.b, sizeof(k->address.b), root, "address");
 	return read_kdf(k, crypto, e);
@@ -169,9 +161,8 @@ derive(uint8_t out[static DERIVED_LEN], const struct keystore *k,
 		    out, DERIVED_LEN, pass, k->salt, k->salt_len, &params, e);
 	if (PKCS5_PBKDF2_HMAC(pass.p, (int)pass.len, k->salt, (int)k->salt_len,
 		(int)k->rounds, EVP_sha256(), DERIVED_LEN, out) != 1)
-		return err_set(e, RC_IO,
-		    "keystore: libcrypto can't derive "
-		    "the key");
+		return err_set(
+		    e, RC_IO, "keystore: libcrypto can't derive the key");
 	return RC_OK;
 }
 
@@ -192,8 +183,7 @@ check_mac(const uint8_t derived[static DERIVED_LEN], const struct keystore *k,
 	same = CRYPTO_memcmp(mac, k->mac, sizeof(mac)) == 0;
 	if (!same)
 		return err_set(e, RC_INVALID,
-		    "keystore: wrong passphrase, or "
-		    "a damaged file");
+		    "keystore: wrong passphrase, or a damaged file");
 	return RC_OK;
 }
 
@@ -229,8 +219,7 @@ check_address(
 		return err_prefix(e, "keystore");
 	if (k->has_address && memcmp(a.b, k->address.b, sizeof(a.b)) != 0)
 		return err_set(e, RC_INVALID,
-		    "keystore: the key isn't that "
-		    "of the address in it");
+		    "keystore: the key isn't that of the address in it");
 	return RC_OK;
 }
 
@@ -287,8 +276,7 @@ passphrase_read(char out[static PASSPHRASE_MAX], size_t *len, const char *path,
 	*len = 0;
 	if (path == NULL || path[0] == '\0')
 		return err_set(e, RC_INVALID,
-		    "the treasury's keystore needs "
-		    "a passphrase file");
+		    "the treasury's keystore needs a passphrase file");
 	rc = secret_file_read(out, PASSPHRASE_MAX, len, path, e);
 	if (rc != RC_OK)
 		return rc;

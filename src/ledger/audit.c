@@ -66,8 +66,7 @@ static const struct {
 	[AUDIT_PAYOUT_TRANSFER] = { "payout-transfer",
 	    "each transfer but a credit belongs to one event of a payout" },
 	[AUDIT_PAYOUT_SEQ] = { "payout-seq",
-	    "each worker's payouts have no gap, but where one was adopted, "
-	    "and a number twice only after one that expired" },
+	    "each worker's payouts have no gap, but where one was adopted, and a number twice only after one that expired" },
 	[AUDIT_PAYOUT_NONCE] = { "payout-nonce",
 	    "each payout's nonce follows from ledger, source, worker, number" },
 	[AUDIT_PAYOUT_STEPS] = { "payout-steps",
@@ -182,8 +181,7 @@ check_identity(struct audit *a, struct err *e)
 		memcpy(a->report->ledger_id, id.p, id.len);
 	else if (rc == RC_OK)
 		audit_found(a, AUDIT_IDENTITY,
-		    "ledger: has no id of 0x and "
-		    "%d hex digits",
+		    "ledger: has no id of 0x and %d hex digits",
 		    2 * LEDGER_ID_LEN);
 	audit_checked(a, AUDIT_IDENTITY, 1);
 	query_done(q);

@@ -140,9 +140,7 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 		    w->before.last_id);
 	if (memcmp(expected, hash, sizeof(hash)) != 0)
 		audit_found(w->a, AUDIT_EVENT_CHAIN,
-		    "event %" PRId64 ": its "
-		    "hash is of other values",
-		    ev.id);
+		    "event %" PRId64 ": its hash is of other values", ev.id);
 	if (query_get_int(q, 10) == 0)
 		audit_found(w->a, AUDIT_PAYOUT_STEPS,
 		    "event %" PRId64 ": of payout %" PRId64
@@ -159,8 +157,8 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	if (w->row && w->transfer == ev.transfer)
 		return moved_next(w, e);
 	audit_found(w->a, AUDIT_PAYOUT_TRANSFER,
-	    "event %" PRId64 ": transfer "
-	    "%" PRId64 " is a credit, of an event before it, or missing",
+	    "event %" PRId64 ": transfer %" PRId64
+	    " is a credit, of an event before it, or missing",
 	    ev.id, ev.transfer);
 	return RC_OK;
 }
@@ -238,23 +236,20 @@ money_check(struct payout_walk *w)
 		    w->id);
 	if (w->held_micros != held)
 		audit_found(w->a, AUDIT_PAYOUT_MONEY,
-		    "payout %" PRId64 ": %s, "
-		    "but %" PRId64
+		    "payout %" PRId64 ": %s, but %" PRId64
 		    " micro-USDC are in flight, expected %" PRId64,
 		    w->id, state_text(w->stored), w->held_micros, held);
 	if (w->posted_micros != w->paid_micros ||
 	    settled != (w->paid_micros > 0))
 		audit_found(w->a, AUDIT_PAYOUT_MONEY,
-		    "payout %" PRId64 ": %s, "
-		    "its transfers paid %" PRId64 " micro-USDC, its row says "
-		    "%" PRId64,
+		    "payout %" PRId64 ": %s, its transfers paid %" PRId64
+		    " micro-USDC, its row says %" PRId64,
 		    w->id, state_text(w->stored), w->posted_micros,
 		    w->paid_micros);
 	if (settled && w->paid_micros != w->amount_micros && !w->differs)
 		audit_found(w->a, AUDIT_PAYOUT_MONEY,
 		    "payout %" PRId64 ": paid %" PRId64 " of %" PRId64
-		    " micro-USDC, and no "
-		    "finding says why",
+		    " micro-USDC, and no finding says why",
 		    w->id, w->paid_micros, w->amount_micros);
 }
 
@@ -266,23 +261,19 @@ payout_end(struct payout_walk *w)
 		return;
 	if (w->state != w->stored)
 		audit_found(w->a, AUDIT_PAYOUT_STEPS,
-		    "payout %" PRId64 ": is "
-		    "%s, its events leave it %s",
-		    w->id, state_text(w->stored),
+		    "payout %" PRId64 ": is %s, its events leave it %s", w->id,
+		    state_text(w->stored),
 		    w->state == STATE_NONE ? "without a beginning"
 					   : state_text(w->state));
 	if (w->is_signed != w->has_authorization)
 		audit_found(w->a, AUDIT_PAYOUT_STEPS, "payout %" PRId64 ": %s",
 		    w->id,
-		    w->is_signed ? "was signed, but has no "
-				   "authorization"
-				 : "has an authorization, but wasn't "
-				   "signed");
+		    w->is_signed ? "was signed, but has no authorization"
+				 : "has an authorization, but wasn't signed");
 	if (w->recovered != 0)
 		audit_found(w->a, AUDIT_PAYOUT_MONEY,
 		    "payout %" PRId64 ": transfer %" PRId64
-		    " recovered credit that wasn't "
-		    "paid",
+		    " recovered credit that wasn't paid",
 		    w->id, w->recovered);
 	money_check(w);
 	if (__builtin_add_overflow(
@@ -290,8 +281,7 @@ payout_end(struct payout_walk *w)
 	    __builtin_add_overflow(
 		w->settled_micros, w->posted_micros, &w->settled_micros))
 		audit_found(w->a, AUDIT_PAYOUT_MONEY,
-		    "payouts add up to more "
-		    "than there can be");
+		    "payouts add up to more than there can be");
 }
 
 /* What its nonce is made of; false when that isn't what a program writes. */
@@ -355,8 +345,8 @@ payout_begin(struct payout_walk *w, struct query *q)
 	if ((uint64_t)seq != (uint64_t)last + 1 && !again &&
 	    !(w->adopted && seq > last))
 		audit_found(w->a, AUDIT_PAYOUT_SEQ,
-		    "payout %" PRId64 ": no. "
-		    "%" PRId64 " of the worker of account %" PRId64
+		    "payout %" PRId64 ": no. %" PRId64
+		    " of the worker of account %" PRId64
 		    " follows no. %" PRId64,
 		    w->id, seq, worker, last);
 }
@@ -470,8 +460,7 @@ step_apply(struct payout_walk *w, struct query *q, struct err *e)
 		    "payout %" PRId64 ": event %" PRId64 " (%s) %s", w->id,
 		    event, s->kind,
 		    m.id == 0 ? "moved no money"
-			      : "moved money in another "
-				"way");
+			      : "moved money in another way");
 	else if (m.id != 0)
 		rc = moved_apply(w, &m, e);
 	if (s->to == PAYOUT_RESERVED && m.id != 0 &&

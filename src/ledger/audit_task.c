@@ -90,9 +90,8 @@ account_load(struct audit *a, struct query *q, struct err *e)
 	c.is_worker = c.id > ACCOUNT_TREASURY;
 	if (!slice_is(query_get_text(q, 1), account_kind(c.id)))
 		audit_found(a, AUDIT_BALANCE,
-		    "account %" PRId64 ": isn't of "
-		    "the kind %s",
-		    c.id, account_kind(c.id));
+		    "account %" PRId64 ": isn't of the kind %s", c.id,
+		    account_kind(c.id));
 	if (c.is_worker != has_worker)
 		audit_found(a, AUDIT_BALANCE, "account %" PRId64 ": %s", c.id,
 		    has_worker ? "has a worker" : "has no worker");
@@ -121,9 +120,8 @@ audit_accounts_load(struct audit *a, struct err *e)
 	for (id = ACCOUNT_REWARDS; id <= ACCOUNT_TREASURY; id++)
 		if (rc == RC_OK && audit_account_find(a, id) == NULL)
 			audit_found(a, AUDIT_BALANCE,
-			    "account %" PRId64 ": "
-			    "is missing (%s)",
-			    id, account_kind(id));
+			    "account %" PRId64 ": is missing (%s)", id,
+			    account_kind(id));
 	return rc;
 }
 
@@ -140,14 +138,12 @@ audit_accounts_check(struct audit *a)
 		if (c->overflow)
 			audit_found(a, AUDIT_BALANCE,
 			    "account %" PRId64
-			    ": its transfers add up to more than there can "
-			    "be",
+			    ": its transfers add up to more than there can be",
 			    c->id);
 		else if (c->balance_micros != c->sum_micros)
 			audit_found(a, AUDIT_BALANCE,
 			    "account %" PRId64 ": balance is %" PRId64
-			    " micro-USDC, its "
-			    "transfers add up to %" PRId64,
+			    " micro-USDC, its transfers add up to %" PRId64,
 			    c->id, c->balance_micros, c->sum_micros);
 		if (c->is_worker && c->balance_micros < 0)
 			audit_found(a, AUDIT_BALANCE,
@@ -160,8 +156,8 @@ audit_accounts_check(struct audit *a)
 	}
 	if (overflow || total != 0)
 		audit_found(a, AUDIT_TRIAL_BALANCE,
-		    "all balances add up to "
-		    "%" PRId64 " micro-USDC%s, expected 0",
+		    "all balances add up to %" PRId64
+		    " micro-USDC%s, expected 0",
 		    total, overflow ? " and more" : "");
 	audit_checked(a, AUDIT_BALANCE, (int64_t)a->accounts_n);
 	audit_checked(a, AUDIT_TRIAL_BALANCE, 1);
@@ -210,8 +206,7 @@ task_load(struct audit *a, struct query *q, struct err *e)
 		    a, AUDIT_TASK, "task %" PRId64 ": no valid name", t.id);
 	if (query_get_int(q, 3) != t.id)
 		audit_found(a, AUDIT_TASK,
-		    "task %" PRId64 ": definition "
-		    "%" PRId64 " isn't its own",
+		    "task %" PRId64 ": definition %" PRId64 " isn't its own",
 		    t.id, version);
 	else if (query_get_int(q, 4) == 0)
 		audit_found(a, AUDIT_TASK,

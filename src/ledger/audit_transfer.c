@@ -85,8 +85,8 @@ static void
 orphan_found(struct walk *w)
 {
 	audit_found(w->a, AUDIT_RESULT,
-	    "slot %" PRId64 ": paid by transfer "
-	    "%" PRId64 ", which doesn't exist",
+	    "slot %" PRId64 ": paid by transfer %" PRId64
+	    ", which doesn't exist",
 	    w->result.slot, w->paid_by);
 }
 
@@ -102,8 +102,8 @@ result_check(
 
 	if (!is_credit)
 		audit_found(a, AUDIT_RESULT,
-		    "slot %" PRId64 ": paid by "
-		    "transfer %" PRId64 ", which is no credit",
+		    "slot %" PRId64 ": paid by transfer %" PRId64
+		    ", which is no credit",
 		    slot, t->id);
 	if (!rule_result(&a->rules, t, &w->result, &w->version, w->well_formed))
 		return RC_OK;

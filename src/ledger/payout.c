@@ -183,9 +183,8 @@ state_set(
 	rc = query_run(q, e);
 	if (rc == RC_OK && db_changes(db) != 1)
 		return err_set(e, RC_CONFLICT,
-		    "payout %" PRId64 ": not %s "
-		    "any more",
-		    p->id, state_names[p->state]);
+		    "payout %" PRId64 ": not %s any more", p->id,
+		    state_names[p->state]);
 	if (rc == RC_OK)
 		p->state = state;
 	return rc;
@@ -308,8 +307,7 @@ payout_sign(struct db *db, struct payout *p, const struct payout_auth *a,
 		    results);
 	else
 		(void)snprintf(verified, sizeof(verified),
-		    "verified again "
-		    "when it was reserved");
+		    "verified again when it was reserved");
 	(void)snprintf(
 	    until, sizeof(until), "valid before %" PRId64, a->valid_before);
 	rc = payout_auth_check(p->id, a, e);

@@ -54,16 +54,14 @@ check_url(const char *url, struct err *e)
 		host = url + 8;
 	else
 		return err_set(e, RC_INVALID,
-		    "url: got \"%.60s\", expected "
-		    "http://... or https://...",
+		    "url: got \"%.60s\", expected http://... or https://...",
 		    url);
 	if (host[0] == '\0' || strchr("/?#:@", host[0]) != NULL)
 		return err_set(
 		    e, RC_INVALID, "url: \"%.60s\" has no host", url);
 	if (!is_url_text(url))
 		return err_set(e, RC_INVALID,
-		    "url: \"%.60s\" has a character "
-		    "that must be percent-encoded",
+		    "url: \"%.60s\" has a character that must be percent-encoded",
 		    url);
 	return RC_OK;
 }
@@ -89,8 +87,7 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 
 	if (!task_id_is_valid(slice_of(name)))
 		return err_set(e, RC_INVALID,
-		    "task id: got \"%.80s\", "
-		    "expected 1 to %d of A-Z a-z 0-9 _ . : -",
+		    "task id: got \"%.80s\", expected 1 to %d of A-Z a-z 0-9 _ . : -",
 		    name, TASK_ID_MAX);
 	rc = check_url(d->url, e);
 	for (i = 0; rc == RC_OK && i < sizeof(ranges) / sizeof(ranges[0]); i++)

@@ -32,8 +32,7 @@ authorize_open(struct run *r, struct err *e)
 	if (rc != RC_NOT_FOUND && rc != RC_CORRUPT)
 		return err_set(e, rc, "%s", cause.msg);
 	(void)snprintf(detail, sizeof(detail),
-	    "%s: nothing is signed; put it back, or type \"worknet-payout "
-	    "--journal new\"",
+	    "%s: nothing is signed; put it back, or type \"worknet-payout --journal new\"",
 	    cause.msg);
 	return run_finding(r, "journal", "the vault", detail, e);
 }

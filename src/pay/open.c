@@ -164,8 +164,7 @@ open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
 			break;
 		if (!run_is_ours(r, &o->payout)) {
 			rc = run_payout_finding(r, &o->payout, "other source",
-			    "it is of another treasury, token or chain, and "
-			    "stays open until that is configured again",
+			    "it is of another treasury, token or chain, and stays open until that is configured again",
 			    e);
 			continue;
 		}

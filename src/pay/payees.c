@@ -80,8 +80,7 @@ refuse_treasury(struct run *r, const struct payee *p, struct err *e)
 	payee_pass(r, p, "it is the treasury itself");
 	address_format(who, &p->worker, ADDRESS_CHECKSUM);
 	return run_finding(r, "worker is the treasury", who,
-	    "whoever has the treasury's key works with it: its credit isn't "
-	    "paid",
+	    "whoever has the treasury's key works with it: its credit isn't paid",
 	    e);
 }
 

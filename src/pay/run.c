@@ -36,8 +36,7 @@ tell_outlook(struct run *r, const struct outlook *o, struct err *e)
 		    "nobody can be paid: the token refuses the treasury" },
 		{ o->treasury_has_code, "treasury has code",
 		    &r->source.treasury,
-		    "the treasury's address has code: the token takes no "
-		    "signature of its key" },
+		    "the treasury's address has code: the token takes no signature of its key" },
 	};
 	char subject[ADDRESS_LEN + 1];
 	enum rc rc = RC_OK;
@@ -132,8 +131,8 @@ tell_hold(struct run *r)
 	bool held = false;
 
 	if (payout_is_held(r->db, 0, &held, NULL) == RC_OK && held)
-		log_info("payouts are held by the operator: see worknet "
-			 "payout holds");
+		log_info(
+		    "payouts are held by the operator: see worknet payout holds");
 	r->result->stopped = held;
 }
 
@@ -216,9 +215,7 @@ caps_check(const struct conf *c, struct err *e)
 	    c->payout_max_per_day_micros > 0)
 		return RC_OK;
 	return err_set(e, RC_INVALID,
-	    "without caps nothing is paid: set [payout] max_per_payout_micros, "
-	    "max_per_run_micros, max_per_worker_day_micros and "
-	    "max_per_day_micros; \"worknet check\" proposes values");
+	    "without caps nothing is paid: set [payout] max_per_payout_micros, max_per_run_micros, max_per_worker_day_micros and max_per_day_micros; \"worknet check\" proposes values");
 }
 
 static enum rc
@@ -284,8 +281,7 @@ lock_refused(const char *path, struct err *e)
 	if (error != EACCES || stat(path, &st) != 0)
 		return err_set(e, RC_INVALID, "%s: %s", path, strerror(error));
 	return err_set(e, RC_INVALID,
-	    "%s: %s: it belongs to user %lu; if no run is at work, remove it "
-	    "or give it to this user",
+	    "%s: %s: it belongs to user %lu; if no run is at work, remove it or give it to this user",
 	    path, strerror(error), (unsigned long)st.st_uid);
 }
 

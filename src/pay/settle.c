@@ -129,8 +129,8 @@ stop_look(struct window *w)
 	}
 	if (w->stop_ms == 0 || now < w->stop_ms || w->count[PLACE_SENT] == 0)
 		return;
-	log_warning("stopped: %zu payouts are sent and not answered; the next "
-		    "run goes on with them",
+	log_warning(
+	    "stopped: %zu payouts are sent and not answered; the next run goes on with them",
 	    w->count[PLACE_SENT]);
 	settlers_abandon(&w->run->settlers);
 	for (i = 0; i < w->size; i++)
@@ -496,8 +496,7 @@ answer_store(struct run *r, const struct slot *s, struct err *e)
 	if (a->x402.has_hash)
 		hex_encode(tx, a->x402.hash, TX_HASH_LEN);
 	(void)snprintf(detail, sizeof(detail),
-	    "%s: HTTP %d, %" PRId64 " ms: "
-	    "%s%s%s",
+	    "%s: HTTP %d, %" PRId64 " ms: %s%s%s",
 	    answer_class_name(a->x402.class), a->status, a->elapsed_ms,
 	    a->error, a->error[0] != '\0' ? "; " : "", a->text);
 	return payout_answered(

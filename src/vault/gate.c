@@ -12,12 +12,12 @@ static const char *const texts[GATE_REASONS] = {
 	[GATE_PAYEE_TREASURY] = "the payee is the treasury itself",
 	[GATE_PAYEE_TOKEN] = "the payee is the token itself",
 	[GATE_TIME] = "the chain's or this machine's time can't be right",
-	[GATE_CLOCK] = "the chain's newest block and this machine's clock are "
-		       "more than 10 minutes apart",
-	[GATE_ALIVE] = "an authorization of another amount, or one that has "
-		       "just expired, may still be settled under its number",
-	[GATE_FORGOTTEN] = "the chain's final block is older than "
-			   "authorizations of which only the end is known",
+	[GATE_CLOCK] =
+	    "the chain's newest block and this machine's clock are more than 10 minutes apart",
+	[GATE_ALIVE] =
+	    "an authorization of another amount, or one that has just expired, may still be settled under its number",
+	[GATE_FORGOTTEN] =
+	    "the chain's final block is older than authorizations of which only the end is known",
 	[GATE_ADOPTED] = "it was found on the chain and is backed by nothing",
 	[GATE_PAYOUT_CAP] = "the cap of one payout is lower",
 	[GATE_RUN_CAP] = "the cap of a run is reached",

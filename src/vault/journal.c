@@ -76,8 +76,7 @@ file_open(int *fd, bool *made, const char *path, struct err *e)
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    (st.st_mode & 077) != 0 || st.st_nlink != 1)
 		return err_set(e, RC_INVALID,
-		    "%s: expected a regular file of this user that nobody else "
-		    "can read (mode 0600)",
+		    "%s: expected a regular file of this user that nobody else can read (mode 0600)",
 		    path);
 	if (flock(*fd, LOCK_EX | LOCK_NB) != 0)
 		return err_set(e, RC_CONFLICT, "another run has %s", path);
@@ -308,8 +307,7 @@ header_read(struct reading *r, const char *line, size_t len)
 	if (header_write(expected, r->owner, begun_s, m->hash) != len ||
 	    memcmp(expected, line, len) != 0)
 		return err_set(r->err, RC_CORRUPT,
-		    "%s: it isn't the journal of this ledger, chain, token and "
-		    "treasury",
+		    "%s: it isn't the journal of this ledger, chain, token and treasury",
 		    r->j->path);
 	r->j->last_s = begun_s;
 	m->entries = 0;

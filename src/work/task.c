@@ -70,8 +70,7 @@ text_set(char *out, const struct field *f, const struct json_event *ev,
 		return err_set(e, RC_INVALID, "%s: not a string", f->name);
 	if (ev->text.len < (size_t)f->min || ev->text.len > (size_t)f->max)
 		return err_set(e, RC_INVALID,
-		    "%s: got %zu bytes, expected "
-		    "%" PRId64 " to %" PRId64,
+		    "%s: got %zu bytes, expected %" PRId64 " to %" PRId64,
 		    f->name, ev->text.len, f->min, f->max);
 	if (!utf8_is_text(ev->text.p, ev->text.len))
 		return err_set(e, RC_INVALID, "%s: not UTF-8", f->name);

@@ -66,8 +66,7 @@ facilitator_new(struct facilitator **out,
 		return err_prefix(e, "facilitator");
 	if (len > BASE_URL_MAX || strpbrk(options->base_url, "?#") != NULL)
 		return err_set(e, RC_INVALID,
-		    "facilitator: expected a base "
-		    "URL without a query, of at most %d bytes",
+		    "facilitator: expected a base URL without a query, of at most %d bytes",
 		    BASE_URL_MAX);
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
@@ -325,8 +324,7 @@ read_supported(struct facilitator_kinds *out, const struct facilitator *f,
 		json_free(root);
 		text_clean(text, sizeof(text), body);
 		return err_set(e, RC_INVALID,
-		    "GET /supported: got HTTP %d \"%s\", expected 200 and a "
-		    "list of kinds",
+		    "GET /supported: got HTTP %d \"%s\", expected 200 and a list of kinds",
 		    res->status, text);
 	}
 	read_kinds(out, f->network, json_get(root, "kinds"));

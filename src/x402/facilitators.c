@@ -52,8 +52,7 @@ cdp_check(const struct conf *c, struct err *e)
 	if (id == file)
 		return RC_OK;
 	return err_set(e, RC_INVALID,
-	    "[payout] %s is set, but %s isn't: requests would go without a "
-	    "token",
+	    "[payout] %s is set, but %s isn't: requests would go without a token",
 	    id ? "cdp_key_id" : "cdp_key_file",
 	    id ? "cdp_key_file" : "cdp_key_id");
 }

@@ -174,17 +174,14 @@ check_signature(
 
 	if (p->signature[64] != 27 && p->signature[64] != 28)
 		return err_set(e, RC_INVALID,
-		    "payment: got v %u, expected "
-		    "27 or 28",
-		    p->signature[64]);
+		    "payment: got v %u, expected 27 or 28", p->signature[64]);
 	eip712_transfer_digest(digest, &domain, &p->authorization);
 	rc = eth_recover(&signer, digest, p->signature, e);
 	if (rc != RC_OK)
 		return rc;
 	if (memcmp(signer.b, p->authorization.from.b, sizeof(signer.b)) != 0)
 		return err_set(e, RC_INVALID,
-		    "payment: the signature isn't "
-		    "that of its payer");
+		    "payment: the signature isn't that of its payer");
 	return RC_OK;
 }
 
@@ -194,13 +191,10 @@ check_payment(int version, const struct network *n,
 {
 	if (version != 1 && version != 2)
 		return err_set(e, RC_INVALID,
-		    "payment: got x402 version %d, "
-		    "expected 1 or 2",
-		    version);
+		    "payment: got x402 version %d, expected 1 or 2", version);
 	if (version == 1 && n->name_v1[0] == '\0')
 		return err_set(e, RC_INVALID,
-		    "payment: x402 version 1 has no "
-		    "name for chain %" PRIu64,
+		    "payment: x402 version 1 has no name for chain %" PRIu64,
 		    n->chain_id);
 	if (version == 1 && p->authorization.value > V1_VALUE_MAX)
 		return err_set(e, RC_INVALID,
@@ -374,8 +368,7 @@ x402_request_read(struct x402_payment *out, int *version,
 	rc = json_read(&root, body, e);
 	if (rc == RC_OK && !read_request(out, version, n, root))
 		rc = err_set(e, RC_INVALID,
-		    "stored request: not a payment on "
-		    "%s with token %s",
+		    "stored request: not a payment on %s with token %s",
 		    n->name_v2, n->token_name);
 	if (rc == RC_OK)
 		rc = check_payment(*version, n, out, e);
