@@ -75,6 +75,7 @@ struct window {
 	size_t size;
 	size_t count[PLACES];
 	size_t sent[SETTLERS_MAX]; /* those of PLACE_SENT */
+	size_t busy[SETTLERS_MAX]; /* and of PLACE_ANSWERED */
 	struct open_payout *group; /* owned; size: those of one chore */
 	size_t *index;		   /* owned; size: their slots */
 	bool dry;		   /* the feed is */
@@ -87,10 +88,10 @@ struct window {
 static void
 put(struct window *w, struct slot *s, enum place place)
 {
-	if (s->place == PLACE_SENT)
-		w->sent[s->via]--;
-	if (place == PLACE_SENT)
-		w->sent[s->via]++;
+	w->sent[s->via] -= s->place == PLACE_SENT;
+	w->sent[s->via] += place == PLACE_SENT;
+	w->busy[s->via] -= s->place == PLACE_SENT || s->place == PLACE_ANSWERED;
+	w->busy[s->via] += place == PLACE_SENT || place == PLACE_ANSWERED;
 	w->count[s->place]--;
 	s->place = place;
 	w->count[place]++;
@@ -160,6 +161,16 @@ may_have(struct window *w, size_t i, bool ask)
 	return !t->out && (t->probed || ask) && settler_is_fit(w->run, t);
 }
 
+/* One that isn't known to settle has no more before there is a verdict. */
+static bool
+has_room(const struct window *w, size_t i)
+{
+	const struct settler *t = &w->run->settlers.all[i];
+	bool settles = t->health.settled_ms != 0 && t->health.failing_ms == 0;
+
+	return (settles ? w->sent[i] : w->busy[i]) < settler_room(w->run, t);
+}
+
 /* Whose turn it is to have s: *via. */
 static enum turn
 turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
@@ -177,13 +188,13 @@ turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
 		if (s->tries[i] >= TRIES_MAX && !braked)
 			return TURN_NEVER;
 		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
-		    w->sent[i] < settler_room(w->run, t)) {
+		    has_room(w, i)) {
 			*via = i;
 			return TURN_NOW;
 		}
 		if (!braked)
 			return TURN_LATER;
-		later |= w->sent[i] > 0; /* it may settle that one */
+		later |= w->busy[i] > 0; /* it may settle that one */
 	}
 	return later ? TURN_LATER : TURN_NEVER;
 }
