@@ -277,7 +277,7 @@ SELECT w.id, w.address, a.balance_micros,
 	(SELECT h.reason FROM hold h
 		WHERE h.worker = w.id AND h.by = 'chain'),
 	EXISTS (SELECT 1 FROM payout p WHERE p.worker = w.id
-		AND p.state NOT IN ('posted', 'final', 'voided'))
+		AND p.state NOT IN ('final', 'voided'))
 FROM account a CROSS JOIN worker w ON w.id = a.id
 WHERE a.id > 3 AND a.balance_micros >= ?1 AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms IS NULL, oldest_ms, w.id;
@@ -393,17 +393,75 @@ ORDER BY id DESC LIMIT 1;
 SELECT coalesce(tx, ''), coalesce(block, 0) FROM payout_event
 WHERE payout = ?1 AND kind = 'posted' ORDER BY id DESC LIMIT 1;
 
+-- What an account of ours sends to the chain -------------------------------
+
+-- :name submission_insert
+INSERT INTO submission (chain_id, account, nonce, target, data, gas_limit,
+	queued_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- :name submission_payout_insert
+INSERT INTO submission_payout (submission, place, payout) VALUES (?1, ?2, ?3);
+
+-- :name submission_form_insert
+INSERT INTO submission_form (submission, max_fee_wei, tip_wei, hash,
+	signature, signed_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- The next one after nonce ?3 that isn't done, with its newest form.
+-- :name submission_next_open
+SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
+	f.max_fee_wei, f.tip_wei, f.hash, f.signature
+FROM submission s CROSS JOIN submission_form f ON f.submission = s.id
+WHERE s.chain_id = ?1 AND s.account = ?2 AND s.nonce > ?3
+	AND s.done_ms IS NULL
+ORDER BY s.nonce, f.max_fee_wei DESC LIMIT 1;
+
+-- :name submission_payouts
+SELECT payout FROM submission_payout WHERE submission = ?1 ORDER BY place;
+
+-- :name submission_hashes
+SELECT hash FROM submission_form WHERE submission = ?1
+ORDER BY max_fee_wei DESC;
+
+-- The nonce that the account's next transaction has; no row before the first.
+-- :name submission_next_nonce
+SELECT nonce + 1 FROM submission WHERE chain_id = ?1 AND account = ?2
+ORDER BY nonce DESC LIMIT 1;
+
+-- A nonce that was queued, and used by something that we didn't send.
+-- :name submission_foreign
+SELECT nonce FROM submission WHERE chain_id = ?1 AND account = ?2
+	AND done_ms IS NOT NULL AND cost_wei IS NULL
+ORDER BY nonce LIMIT 1;
+
+-- :name submission_done
+UPDATE submission SET done_ms = ?2, cost_wei = ?3
+WHERE id = ?1 AND done_ms IS NULL;
+
+-- Which account sent last on chain ?1, and what it has spent for gas since ?3,
+-- in gwei, by what final blocks have shown.
+-- :name submission_account
+SELECT account FROM submission WHERE chain_id = ?1 ORDER BY id DESC LIMIT 1;
+
+-- :name submission_cost
+SELECT coalesce(sum(cost_wei / 1000000000), 0) FROM submission
+WHERE chain_id = ?1 AND account = ?2 AND queued_ms > ?3;
+
 -- To whom a payout's bytes were last sent.
 -- :name event_submitted
 SELECT detail FROM payout_event WHERE payout = ?1 AND kind = 'submitted'
 ORDER BY id DESC LIMIT 1;
 
--- How many payouts of worker ?1 (0: of all) aren't settled, and since when the
--- oldest waits.
+-- How many payouts aren't settled, and since when the oldest waits.
 -- :name payout_unsettled
 SELECT count(*), coalesce(min(reserved_ms), 0) FROM payout
-WHERE state NOT IN ('final', 'voided') AND state <> 'posted'
-	AND (?1 = 0 OR worker = ?1);
+WHERE state NOT IN ('final', 'voided') AND state <> 'posted';
+
+-- Whether one of worker ?1's payouts is open.
+-- :name worker_has_open
+SELECT EXISTS (SELECT 1 FROM payout
+	WHERE worker = ?1 AND state NOT IN ('final', 'voided'));
 
 -- What is promised of one treasury.
 -- :name in_flight
@@ -493,6 +551,14 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 -- :name chain_seen_set
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
+
+-- What the active tasks can pay in a day at most: a worker that gets a copy in
+-- each cycle, and all copies.
+-- :name task_day
+SELECT coalesce(sum(d.micros), 0), coalesce(sum(d.micros * d.copies), 0)
+FROM (SELECT copies, reward_micros * CASE WHEN interval_ms > 86400000 THEN 1
+		ELSE 86400000 / interval_ms END AS micros
+	FROM task WHERE state = 'active') d;
 
 -- Whether payouts were made from treasury ?2 on chain ?1, and how far the
 -- vault's journal was with the last: -1 and nothing when that isn't known.

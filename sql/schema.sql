@@ -335,6 +335,51 @@ CREATE TABLE payout_event (
 
 CREATE INDEX payout_event_payout ON payout_event (payout);
 
+-- What was, or is to be, sent to the chain by an account of ours that pays for
+-- gas (settle = direct): for each of the account's nonces one thing to do, the
+-- authorizations of the payouts in it. It is here before it is sent; so a nonce
+-- that is left out, or used for two things, can't be. It is done once final
+-- blocks have used the nonce. It says nothing about money: what the chain shows
+-- of the authorizations does.
+CREATE TABLE submission (
+	id		INTEGER PRIMARY KEY,
+	chain_id	INTEGER NOT NULL,
+	account		TEXT NOT NULL,
+	nonce		INTEGER NOT NULL CHECK (nonce >= 0),
+	target		TEXT NOT NULL,		-- the token or Multicall3
+	data		BLOB NOT NULL,		-- what it is called with
+	gas_limit	INTEGER NOT NULL CHECK (gas_limit > 0),
+	queued_ms	INTEGER NOT NULL,
+	done_ms		INTEGER,
+	-- What its gas cost, by the node that showed it; NULL until it is done,
+	-- and when none of ours used the nonce.
+	cost_wei	INTEGER,
+	UNIQUE (chain_id, account, nonce)
+) STRICT;
+
+CREATE INDEX submission_open ON submission (chain_id, account, nonce)
+	WHERE done_ms IS NULL;
+
+CREATE TABLE submission_payout (
+	submission	INTEGER NOT NULL REFERENCES submission (id),
+	place		INTEGER NOT NULL,
+	payout		INTEGER NOT NULL REFERENCES payout (id),
+	PRIMARY KEY (submission, place)
+) STRICT, WITHOUT ROWID;
+
+-- The signatures of a submission's transactions, whose bytes follow from both:
+-- of the first, and of those that replaced it while it was stuck, which do the
+-- same for higher fees. One of them is carried out.
+CREATE TABLE submission_form (
+	submission	INTEGER NOT NULL REFERENCES submission (id),
+	max_fee_wei	INTEGER NOT NULL CHECK (max_fee_wei > 0), -- for each gas
+	tip_wei		INTEGER NOT NULL CHECK (tip_wei BETWEEN 0 AND max_fee_wei),
+	hash		TEXT NOT NULL CHECK (length(hash) = 66),
+	signature	TEXT NOT NULL CHECK (length(signature) = 132),
+	signed_ms	INTEGER NOT NULL,
+	PRIMARY KEY (submission, max_fee_wei)
+) STRICT;
+
 -- Who isn't paid at present: a worker, or everybody (worker 0). by is
 -- 'operator' until released, or 'chain' while the token refuses the payee.
 CREATE TABLE hold (
@@ -519,6 +564,40 @@ BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
 CREATE TRIGGER authorization_no_replace BEFORE INSERT ON authorization
 WHEN EXISTS (SELECT 1 FROM authorization WHERE payout = NEW.payout)
 BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
+
+-- Of a submission only its end can be added.
+CREATE TRIGGER submission_only_done BEFORE UPDATE ON submission
+WHEN NEW.id IS NOT OLD.id OR NEW.chain_id IS NOT OLD.chain_id
+	OR NEW.account IS NOT OLD.account OR NEW.nonce IS NOT OLD.nonce
+	OR NEW.target IS NOT OLD.target OR NEW.data IS NOT OLD.data
+	OR NEW.gas_limit IS NOT OLD.gas_limit
+	OR NEW.queued_ms IS NOT OLD.queued_ms OR OLD.done_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a submission can only be done'); END;
+CREATE TRIGGER submission_no_delete BEFORE DELETE ON submission
+BEGIN SELECT RAISE(ABORT, 'a submission is never deleted'); END;
+CREATE TRIGGER submission_no_replace BEFORE INSERT ON submission
+WHEN EXISTS (SELECT 1 FROM submission WHERE id = NEW.id
+	OR (chain_id = NEW.chain_id AND account = NEW.account
+	AND nonce = NEW.nonce))
+BEGIN SELECT RAISE(ABORT, 'a submission is never replaced'); END;
+
+CREATE TRIGGER submission_payout_no_update BEFORE UPDATE ON submission_payout
+BEGIN SELECT RAISE(ABORT, 'submission_payout is append-only'); END;
+CREATE TRIGGER submission_payout_no_delete BEFORE DELETE ON submission_payout
+BEGIN SELECT RAISE(ABORT, 'submission_payout is append-only'); END;
+CREATE TRIGGER submission_payout_no_replace BEFORE INSERT ON submission_payout
+WHEN EXISTS (SELECT 1 FROM submission_payout
+	WHERE submission = NEW.submission AND place = NEW.place)
+BEGIN SELECT RAISE(ABORT, 'submission_payout is append-only'); END;
+
+CREATE TRIGGER submission_form_no_update BEFORE UPDATE ON submission_form
+BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
+CREATE TRIGGER submission_form_no_delete BEFORE DELETE ON submission_form
+BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
+CREATE TRIGGER submission_form_no_replace BEFORE INSERT ON submission_form
+WHEN EXISTS (SELECT 1 FROM submission_form WHERE submission = NEW.submission
+	AND max_fee_wei = NEW.max_fee_wei)
+BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
 
 -- A finding stays what it is of.
 CREATE TRIGGER finding_stays BEFORE UPDATE ON finding

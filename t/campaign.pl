@@ -10,7 +10,9 @@
 #   --scene        what the killed run finds: workers to pay (pay, the
 #                  default), payouts whose blocks became final (final), a
 #                  ledger restored from an older copy (restore), a node that
-#                  lies (lie); journal: pay, killed at the vault's journal
+#                  lies (lie); journal: pay, killed at the vault's journal;
+#                  direct: pay, from the gas account. --scenes names those
+#                  that there can be
 #   --every K      only each K-th kill point; --limit N: at most N, spread
 #   --seconds T    begin no kill after T seconds; then in a random order
 #   --seed S       of all random choices; printed
@@ -50,8 +52,13 @@ sub usage {
 }
 
 GetOptions(\%opt, qw(scene=s every=i limit=i seconds=i seed=i jobs=i kills=i
-    concurrency=i x402=i block-time=i dir=s verbose)) && !@ARGV &&
+    concurrency=i x402=i block-time=i dir=s verbose
+    scenes)) && !@ARGV &&
     $opt{every} > 0 && $opt{jobs} > 0 && $opt{kills} > 0 or usage();
+if ($opt{scenes}) {
+	print "$_\n" for Campaign::scenes();
+	exit 0;
+}
 $opt{seed} //= int(rand(1000000));
 my $obstacle = Campaign::obstacle();
 if (defined $obstacle) {

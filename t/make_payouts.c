@@ -30,7 +30,7 @@ static const char usage[] =
     "    submit ID URL\n"
     "    answer ID TEXT\n"
     "    note ID TEXT\n"
-    "    post ID MICROS              0: its amount\n"
+    "    post ID MICROS              0: its amount; another one is final\n"
     "    unpost ID\n"
     "    final ID\n"
     "    void ID PROOF\n"
@@ -236,6 +236,9 @@ do_post(struct maker *m, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	payment_make(&paid, &p, micros == 0 ? p.amount_micros : micros);
+	/* Another amount is only booked once it is final. */
+	if (paid.micros != p.amount_micros)
+		return payout_finalize(m->db, &p, &paid, m->now_ms, e);
 	return payout_post(m->db, &p, &paid, m->now_ms, e);
 }
 
@@ -245,11 +248,10 @@ do_unpost(struct maker *m, struct err *e)
 	struct payout p;
 	enum rc rc = payout_of(m, &p, e);
 
-	return rc != RC_OK ? rc
-			   : payout_unpost(m->db, &p,
-				 "its block is "
-				 "gone: reorganised",
-				 m->now_ms, e);
+	return rc != RC_OK
+	    ? rc
+	    : payout_unpost(
+		  m->db, &p, "its block is gone: reorganised", m->now_ms, e);
 }
 
 static enum rc

@@ -378,17 +378,9 @@ is($checked{'payout-transfer'}, (sql_rows($db, "SELECT count(*) " .
 payouts(<<"EOT", '--now', ($now + 100) * 1000);
 sign 5
 submit 5 https://facilitator.example/settle
-post 5 100
-unpost 5
-post 5 999999
-unpost 5
 post 5 400
 adopt $dave 2 77777
 adopt $carol 3 100
-unpost 7
-sign 7
-submit 7 https://facilitator.example/settle
-post 7 0
 EOT
 is(audit($conf)->{rules}, 'exceptions',
     'amounts that differ and lost payouts are exceptions, and nothing else');
@@ -452,9 +444,9 @@ finds('the detail of an event changed', 'event-chain',
     says => qr/event 5: its hash is of other values/);
 finds('the transaction of an event changed', 'event-chain',
     "UPDATE payout_event SET tx = NULL WHERE id = 5;");
-finds('the last event deleted', 'payout-money payout-steps payout-transfer',
+finds('the last event deleted', 'payout-steps',
     'DELETE FROM payout_event WHERE id = (SELECT max(id) ' .
-    'FROM payout_event);', says => qr/its events leave it submitted/);
+    'FROM payout_event);', says => qr/its events leave it posted/);
 finds('an event in the middle deleted', 'event-chain payout-steps',
     "DELETE FROM payout_event WHERE payout = 1 AND kind = 'final';");
 finds('a payout set back to submitted', 'exceptions payout-money payout-steps',
@@ -539,7 +531,7 @@ finds('more credit recovered than was missing, hashes made anew',
     WHERE id = (SELECT worker FROM payout WHERE id = 6);", @anew,
     says => qr/recovered more than was missing/);
 finds('credit recovered that no payment took, hashes made anew',
-    'payout-money',
+    'payout-money payout-steps',
     "INSERT INTO transfer SELECT $next, at_ms, 'recover', 1, $carols, 7, hash, format
     FROM transfer ORDER BY id DESC LIMIT 1;
     UPDATE account SET balance_micros = balance_micros - 7 WHERE id = 1;

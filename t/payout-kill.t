@@ -14,7 +14,8 @@ use Test::More;
 use Campaign;
 
 # Of each scene so many kill points.
-my @samples = ([ restore => 2 ], [ final => 1 ], [ lie => 2 ], [ pay => 6 ]);
+my @samples = ([ restore => 2 ], [ final => 1 ], [ lie => 2 ], [ pay => 6 ],
+    [ direct => 5 ]);
 
 my $obstacle = Campaign::obstacle();
 plan(skip_all => $obstacle) if defined $obstacle;

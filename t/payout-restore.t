@@ -39,16 +39,18 @@ sub money {
 	$l->pay_is('paid', 'everybody is paid');
 	$l->restore('copy');
 	is($l->states, '', 'the restored ledger knows of no payout');
-	$l->pay_is('findings', 'the next run finds what was lost');
+	$l->pay_is('nothing', 'while what was lost isn\'t final, the workers ' .
+	    'wait');
+	is($l->states, '', 'nothing is booked');
+	is(money($l), $owed, 'nor paid');
+	$rig->mine(10);
+	$l->pay_is('findings', 'then the next run finds it');
 	is(money($l), $owed, 'nobody is paid again');
-	is($l->states, 'posted posted posted', 'the payouts are back');
+	is($l->states, 'final final final', 'the payouts are back');
 	like($l->{err}, qr/was lost with an older copy/, 'a line says so');
 	my @lost = ('payout lost') x 3;
 	$l->books_ok('after a restored copy', @lost);
 	$l->pay_is('nothing', 'the run after that has nothing to do');
-	$rig->mine(10);
-	$l->pay_is('nothing', 'nor when all is final');
-	is($l->states, 'final final final', 'as the payouts are now');
 	$l->more_work;
 	$l->pay_is('paid', 'what is earned then is paid');
 	is(join(' ', map { $_->{seq} } $l->payouts), '1 1 1 2 2 2',
@@ -69,7 +71,8 @@ sub money {
 	    'run finds what was lost');
 	is(money($l), join(' ', map { $owed{$_} } $l->worker_list),
 	    'and pays the new work, and nothing twice');
-	is($l->states, join(' ', ('posted') x 6), 'in the same run');
+	is($l->states, join(' ', ('final') x 3, ('posted') x 3),
+	    'in the same run');
 	$l->books_ok('after work and a restored copy', ('payout lost') x 3);
 }
 
@@ -83,6 +86,7 @@ sub money {
 	$l->pay_is('paid', 'everybody is paid for more');
 	my $money = money($l);
 	$l->restore('copy');
+	$rig->mine(10);
 	$l->pay_is('findings', 'a copy that has lost credit is recognised');
 	is(money($l), $money, 'nobody is paid again');
 	is($l->sql_value("SELECT count(*) FROM transfer WHERE kind = " .
@@ -101,6 +105,7 @@ sub money {
 	is(scalar(keys %money), 3, 'three');
 	$l->restore('copy');
 	is(scalar($l->worker_list), 1, 'the copy knows one of them');
+	$rig->mine(10);
 	$l->pay_is('findings', 'workers that were lost are recognised');
 	is_deeply({ map { ($_ => $l->chain_money($_)) } $l->worker_list },
 	    \%money, 'they are back, and nobody is paid again');
@@ -129,10 +134,13 @@ for my $state (qw(submitted signed)) {
 	$l->pay_is('paid', 'it is paid later');
 	$l->restore('copy');
 	scripted();
-	$l->pay_is('paid', "a copy in which it is $state books it");
+	# Nobody has told this copy that it was sent.
+	my @found = $state eq 'signed' ? 'settled elsewhere' : ();
+	$l->pay_is(@found ? 'findings' : 'paid', "a copy in which it is " .
+	    "$state books it");
 	is(scalar($rig->settles), 0, "$state: without sending it");
 	is($l->chain_money($w), $owed, "$state: paid once");
-	$l->books_ok("after a copy in which it was $state");
+	$l->books_ok("after a copy in which it was $state", @found);
 }
 
 # The node shows the payment only later, and the journal was lost with the
@@ -194,14 +202,14 @@ for my $state (qw(submitted signed)) {
 	my $before = $rig->rpc('evm_snapshot');
 	$l->pay_is('paid', 'a payout is made');
 	$l->restore('copy');
-	$l->pay_is('findings', 'and found after a restore');
+	$l->pay_is('nothing', 'after a restore the worker waits for it');
 	$rig->rpc('evm_revert', $before);
 	$rig->mine(3);
 	$l->pay_is('paid', 'its block is reorganised away, and it is paid ' .
-	    'again under the same nonce');
+	    'under the same nonce');
 	is($l->chain_money($w), $owed, 'the worker has it once');
-	is($l->states, 'posted', 'it is the same payout');
-	$l->books_ok('after a reorganisation', 'payout lost');
+	is($l->states, 'posted', 'there is one payout');
+	$l->books_ok('after a reorganisation');
 }
 
 # ---- Payments that aren't this ledger's ----
@@ -254,6 +262,7 @@ for my $when ('before it was reserved', 'while it was submitted') {
 	# The nonce of a payout that the copy has is settled; it takes no
 	# finding to see that.
 	my @lost = $when =~ /^before/ ? 'payout lost' : ();
+	$rig->mine(10);
 	$l->pay_is(@lost ? 'findings' : 'paid', "a copy from $when: what " .
 	    'became of the payout is found');
 	is($l->chain_money($w), $owed, "$when: it isn't paid again");
@@ -275,15 +284,15 @@ for my $when ('before it was reserved', 'while it was submitted') {
 	$l->more_work;
 	my $more = $l->owed($w);
 	$l->payout_conf(rpc_urls => $rig->{rpcProxy});
-	$rig->control('rpcProxy', { mode => 'error',
-	    methods => ['eth_call'], selector => '0xe94a0102' });
+	$rig->control('rpcProxy', { mode => 'answer', result => [],
+	    methods => ['eth_getLogs'] });
 	$l->pay_is('unresolved', 'while no node says what became of the ' .
 	    'first payout, the worker waits');
 	is($l->states, 'submitted', 'with the first one open');
 	is($l->chain_money($w), $owed, 'and isn\'t paid');
 	$rig->control('rpcProxy', { mode => 'pass' });
 	$l->pay_is('paid', 'then it is settled');
-	is($l->states, 'posted posted', 'and the new work is paid');
+	is($l->states, 'final posted', 'and the new work is paid');
 	is($l->chain_money($w), $owed + $more, 'each once');
 	$l->books_ok('after a node that said nothing');
 }
@@ -358,53 +367,35 @@ sub settled_late {
 	is($l->owed($w), $owed, 'and its credit is owed again');
 	ok(settled_late($lost), 'then the lost one is settled');
 	scripted();
-	$l->pay_is('findings', 'which somebody has to know');
+	$l->pay_is('nothing', 'while that isn\'t final the worker waits');
+	$rig->mine(10);
+	$l->pay_is('findings', 'then somebody has to know');
 	is(scalar($rig->settles), 0, 'nothing is sent');
 	is($l->chain_money($w), $owed, 'the worker has the money once');
 	is($l->owed($w), 0, 'and is owed nothing');
-	is($l->states, 'voided posted', 'for it is booked');
+	is($l->states, 'voided final', 'for it is booked');
 	$l->pay_is('nothing', 'and that is all');
 	$l->books_ok('after a payout was paid though void',
 	    'paid though void', 'payout lost');
 }
 
-# A payment is reorganised away when the worker's next one is signed already,
-# and both expire. What is signed then has the first one's number again: a lost
-# one with its nonce can still be settled.
+# Of a worker's numbers one at a time is open: a copy that is older than two of
+# them would pay for both under the first.
 {
 	my $l = ledger(workers => 1);
 	my ($w) = $l->worker_list;
-	my $lost = lost_and_held_back($l);
-	my $before = $rig->rpc('evm_snapshot');
 
 	scripted();
-	$l->pay_is('paid', 'after a restore it is paid');
-	$l->more_work;
+	$l->pay_is('paid', 'a payout is posted');
+	$l->more_work(20, 'soon');
 	my $more = $l->owed($w);
-	scripted({ mode => 'no-answer' });
-	$l->pay_is('unresolved', 'the next one is signed');
-	$rig->rpc('evm_revert', $before);
-	$rig->mine(3);
-	scripted({ mode => 'no-answer' });
-	$l->pay_is('unresolved', 'the first one\'s block is gone');
-	is($l->states, 'submitted submitted', 'both are open');
-	$rig->warp(3700);
+	$l->pay_is('nothing', 'while it isn\'t final, what is earned then ' .
+	    'waits');
+	is($l->states, 'posted', 'nothing is reserved for it');
 	$rig->mine(10);
-	scripted({ mode => 'no-answer' });
-	$l->pay_is('unresolved', 'they expire, and all is signed anew');
-	is(join(' ', map { "$_->{seq} $_->{state}" } $l->payouts),
-	    '1 voided 2 voided 1 submitted', 'under the first number');
-	ok(settled_late($lost), 'then the lost one is settled');
-	my $paid = $l->chain_money($w);
-	scripted();
-	$l->pay_is('findings', 'and booked with its own amount');
-	$rig->mine(10);
-	$l->pay_is('findings', 'then the rest is paid');
-	is($l->chain_money($w), $paid + $more, 'the worker has each once');
-	is((join ' ', map { $_->{seq} } $l->payouts), '1 2 1 2',
-	    'the rest under the second number');
-	$l->books_ok('after a reorganisation under a signed one',
-	    'amount differs');
+	$l->pay_is('paid', 'then it is paid');
+	is($l->states, 'final posted', 'under the next number');
+	$l->books_ok('after one number and the next');
 }
 
 # Other amounts: what is paid is the lost one's.
@@ -419,12 +410,12 @@ sub settled_late {
 	$l->pay_is('unresolved', 'after a restore more is signed');
 	ok(settled_late($lost), 'then the lost one is settled');
 	scripted();
-	$l->pay_is('findings', 'and booked with its own amount');
+	$l->pay_is('unresolved', 'which books nothing before it is final');
+	is($l->states, 'submitted', 'the payout stays open');
 	is($l->chain_money($w), $owed, 'which is what the worker has');
-	is($l->owed($w), 0, 'the rest isn\'t free before that is final');
-	$l->books_ok('before another amount is final', 'amount differs');
+	is($l->owed($w), 0, 'the rest isn\'t free');
 	$rig->mine(10);
-	$l->pay_is('findings', 'then it is given back and paid');
+	$l->pay_is('findings', 'then it is booked, and the rest is paid');
 	is($l->chain_money($w), $all, 'so that the worker has all');
 	is(join(' ', map { $_->{seq} } $l->payouts), '1 2', 'which is 2');
 	$l->books_ok('after another amount was paid', 'amount differs');
@@ -443,16 +434,14 @@ sub settled_late {
 	my $before = $rig->rpc('evm_snapshot');
 	ok(settled_late($lost), 'then the lost one is settled');
 	scripted();
-	$l->pay_is('findings', 'and booked with its own amount');
-	$l->pay;
-	is($l->states, 'posted', 'what is left of the amount waits');
+	$l->pay_is('unresolved', 'and booked when it is final');
+	is($l->states, 'submitted', 'not before');
 	$rig->rpc('evm_revert', $before);
 	$rig->mine(3);
 	$l->pay_is('paid', 'its block is gone: all of it is paid');
 	is($l->chain_money($w), $all, 'the worker has it once');
 	is($l->owed($w), 0, 'and is owed nothing');
-	$l->books_ok('after a smaller amount was reorganised away',
-	    'amount differs');
+	$l->books_ok('after a smaller amount was reorganised away');
 }
 
 # The lost ledger had voided a payout and signed it anew.
@@ -491,12 +480,18 @@ sub settled_late {
 	$rig->cancel($key, ($l->payouts)[0]{nonce});
 	$rig->mine(10);
 	scripted();
-	$l->pay_is('paid', 'its nonce is canceled, and it is paid anew');
+	$l->pay_is('findings', 'its nonce is canceled, which a person must ' .
+	    'know');
+	is($l->states, 'submitted', 'and nothing is void before its end');
+	$rig->warp(3700);
+	$rig->mine(10);
+	$l->pay_is('findings', 'past that it is, and it is paid anew');
 	is(join(' ', map { "$_->{seq} $_->{state}" } $l->payouts),
 	    '1 voided 2 posted', 'under the next number');
 	is($l->chain_money($w), $owed, 'the worker has the money once');
-	$l->books_ok('after a canceled nonce');
+	$l->books_ok('after a canceled nonce', 'authorization canceled');
 	$l->restore('copy');
+	$rig->mine(10);
 	$l->pay_is('findings', 'a copy that knows nothing of it finds the ' .
 	    'payment');
 	is($l->chain_money($w), $owed, 'and doesn\'t make it again');

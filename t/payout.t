@@ -156,14 +156,15 @@ sub refuses_forged_pasts {
 	my @forgeries = (
 		[ 'a void payout that vouches for it', $unbacked->(0) .
 		    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
-		    "payout), worker, 9, 1, '0x' || hex(randomblob(32)), " .
-		    "chain_id, token, treasury, 1, 'voided', " .
+		    "payout), worker, 9, 1, '0x' || lower(hex(randomblob(" .
+		    "32))), chain_id, token, treasury, 1, 'voided', " .
 		    $all_of->(0) . ', seal, 0 FROM payout WHERE worker = ' .
 		    $of->(0) . ';' ],
 		[ 'a final one with another\'s seal', $unbacked->(1) .
 		    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
 		    'payout), ' . $of->(1) . ", 9, 1, '0x' || " .
-		    'lower(hex(randomblob(32))), chain_id, token, treasury, 1, ' .
+		    'lower(hex(randomblob(32))), chain_id, token, ' .
+		    'treasury, 1, ' .
 		    "'final', " . $all_of->(1) . ', seal, 1 FROM payout ' .
 		    'WHERE worker = ' . $of->(6) . ';' ],
 		[ 'its own payout, changed', $unbacked->(2) .

@@ -197,9 +197,9 @@ test_journal_cut(void)
 	const struct journal_seen some = { .any = true };
 	struct journal_seen seen = { true, true, three("cut") };
 	struct err e = ERR_INIT;
-	size_t len, i, bad = 0, taken = 0;
+	size_t len, i, was, bad = 0, taken = 0;
+	char text[4000], now[4000];
 	struct journal *j;
-	char text[4000];
 	enum rc rc;
 
 	len = file_read("cut", text, sizeof(text));
@@ -215,6 +215,8 @@ test_journal_cut(void)
 		if (rc != RC_OK)
 			continue;
 		taken++;
+		was = file_read("cut", now, sizeof(now));
+		bad += now[was - 1] != '\n'; /* nothing torn is left */
 		put(j, 9, 90, NOW + 10);
 		journal_free(j);
 		bad += take(&j, "cut", &some, &e) != RC_OK;

@@ -120,14 +120,18 @@ SKIP: {
 # ---- Caps ----
 
 {
-	my $l = ledger(1, map { ("max_per_${_}_micros" => undef) }
-	    qw(payout run worker_day day));
+	my $l = ledger(1);
 
-	$l->payout_conf;
+	$l->payout_conf(map { ("max_per_${_}_micros" => undef) }
+	    qw(payout run worker_day day));
 	$l->pay_is('conf', 'without caps nobody is paid');
 	like($l->{err}, qr/set \[payout\] max_per_payout_micros/,
 	    'a line says what to set');
 	is($l->states, '', 'nothing is reserved');
+	my ($status, $out) = $l->worknet_try('check');
+	like($out, qr/caps .*by the tasks: max_per_payout_micros = \d+/,
+	    'and worknet check proposes caps');
+	isnt($status, 0, 'for it isn\'t in order');
 }
 
 {

@@ -127,7 +127,7 @@ chmod 0750, "$Dir/etc";
 $r = wn('check', '--json');
 exits($r, 0, '', 'check finds a new ledger in order');
 is_deeply([ map { $_->{check} } @{ json_of($r)->{checks} } ], [qw(
-    configuration payout ledger schema file permissions exceptions bounds
+    configuration payout ledger schema caps file permissions exceptions bounds
     clock)],
     'check says what it checked');
 chmod 0777, "$Dir/etc";

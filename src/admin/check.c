@@ -81,7 +81,12 @@ payout_test(const struct conf *c, struct err *e)
 		rc = nodes_check_hosts(
 		    nodes, strcmp(c->payout_single_node, "accept") == 0, e);
 	nodes_free(nodes);
-	return rc == RC_OK ? facilitators_check(c, e) : rc;
+	if (rc == RC_OK && conf_settles(c, "facilitator"))
+		rc = facilitators_check(c, e);
+	if (rc == RC_OK && conf_settles(c, "direct") &&
+	    c->payout_gas_key_file[0] == '\0')
+		rc = err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
+	return rc;
 }
 
 /* The rest needs keys, which only the payout program may read. */
@@ -92,6 +97,7 @@ check_payout(struct admin *a, struct outcome *o)
 	struct err e = ERR_INIT;
 
 	if (c->payout_network[0] == '\0' && c->payout_facilitators[0] == '\0' &&
+	    c->payout_gas_key_file[0] == '\0' &&
 	    c->payout_rpc_urls[0] == '\0' &&
 	    c->payout_treasury_key_file[0] == '\0')
 		say(o, false, "not set up: nobody can be paid");
@@ -130,6 +136,72 @@ check_ledger(struct admin *a, struct outcome *o)
 		say(o, false, "%s, id %.*s", path,
 		    (int)query_get_text(q, 0).len, query_get_text(q, 0).p);
 	query_done(q);
+}
+
+/* What the tasks can pay in a day, one worker and all; false: not known. */
+static bool
+tasks_day(struct admin *a, int64_t *worker, int64_t *all, struct outcome *o)
+{
+	struct query *q = db_query(a->db, Q_TASK_DAY);
+	struct err e = ERR_INIT;
+	bool row = false;
+
+	if (query_step(q, &row, &e) != RC_OK)
+		say(o, true, "%s", e.msg);
+	else if (row) {
+		*worker = query_get_int(q, 0);
+		*all = query_get_int(q, 1);
+	}
+	query_done(q);
+	return row;
+}
+
+/* Half as much again as an honest day. */
+static int64_t
+with_room(int64_t micros)
+{
+	return micros / 2 * 3 + 1;
+}
+
+static void
+check_caps(struct admin *a, struct outcome *o)
+{
+	const struct conf *c = &a->conf;
+	int64_t worker = 0, all = 0;
+
+	if (c->payout_treasury_key_file[0] == '\0') {
+		say(o, false, "not set up: nobody can be paid");
+		return;
+	}
+	if (!tasks_day(a, &worker, &all, o))
+		return;
+	if (c->payout_max_per_payout_micros == 0 ||
+	    c->payout_max_per_run_micros == 0 ||
+	    c->payout_max_per_worker_day_micros == 0 ||
+	    c->payout_max_per_day_micros == 0)
+		say(o, true,
+		    "without all four caps nobody is paid; by the tasks: "
+		    "max_per_payout_micros = %" PRId64
+		    ", max_per_worker_day_micros = %" PRId64
+		    ", max_per_run_micros = %" PRId64
+		    ", max_per_day_micros = %" PRId64,
+		    with_room(worker), with_room(worker), with_room(all),
+		    with_room(all));
+	if (c->payout_max_per_payout_micros < c->payout_threshold_micros)
+		say(o, true,
+		    "max_per_payout_micros is below threshold_micros: nobody "
+		    "is ever paid");
+	say(o, false,
+	    "at most %" PRId64 " micro-USDC a day to a worker, %" PRId64
+	    " to all; the tasks can pay %" PRId64 " and %" PRId64 "%s",
+	    c->payout_max_per_worker_day_micros, c->payout_max_per_day_micros,
+	    worker, all,
+	    c->payout_max_per_day_micros / 3 > all
+		? "; the caps are far above that"
+		: c->payout_max_per_day_micros < all ||
+		    c->payout_max_per_worker_day_micros < worker
+		? "; the caps are below that"
+		: "");
 }
 
 static void
@@ -285,6 +357,7 @@ static const struct check checks[] = {
 	{ "payout", check_payout },
 	{ "ledger", check_ledger },
 	{ "schema", check_schema },
+	{ "caps", check_caps },
 	{ "file", check_file },
 	{ "permissions", check_permissions },
 	{ "exceptions", check_exceptions },

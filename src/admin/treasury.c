@@ -4,6 +4,7 @@
 
 #include "admin/commands.h"
 #include "admin/coverage.h"
+#include "admin/gas.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "evm/nodes.h"
@@ -343,6 +344,9 @@ command_treasury(struct admin *a)
 	assets_print(a, &t);
 	debts_print(a, &d);
 	outlook_print(a, &d, &t);
+	rc = gas_report(a, &t.network, &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
 	earned_print(a, &d);
 	a->stands = true;
 	if (t.known)

@@ -19,6 +19,8 @@ enum conf_type {
 	CONF_FINALITY, /* char[max + 1], one of finalities */
 	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
 	CONF_THRESHOLD,	  /* char[max + 1], one of thresholds */
+	CONF_SETTLE,	  /* char[max + 1], one of ways */
+	CONF_GWEI,	  /* int64_t in [min, max] wei, written in gwei */
 };
 
 struct conf_key {
@@ -55,6 +57,14 @@ static const char *const thresholds[] = {
 	NULL,
 };
 static const char *const single_nodes[] = { "refuse", "accept", NULL };
+
+/* The second one is for what the first one doesn't settle in time. */
+static const char *const ways[] = {
+	"facilitator",
+	"direct",
+	"facilitator direct",
+	NULL,
+};
 
 static const struct conf_key keys[] = {
 	{ "ledger", "path", CONF_PATH, FIELD(ledger_path), 1, PATH_LEN_MAX,
@@ -162,6 +172,25 @@ static const struct conf_key keys[] = {
 	{ "payout", "treasury_passphrase_file", CONF_PATH,
 	    FIELD(payout_treasury_passphrase_file), 1, PATH_LEN_MAX, "",
 	    "the keystore's passphrase, mode 0600" },
+	{ "payout", "settle", CONF_SETTLE, FIELD(payout_settle), 1,
+	    CONF_WORD_MAX, "facilitator",
+	    "facilitator, direct (from an account of yours that pays the gas), "
+	    "or facilitator direct: the second after a time" },
+	{ "payout", "direct_after_s", CONF_INT, FIELD(payout_direct_after_s), 0,
+	    604800, "900",
+	    "the facilitator has so long from the signature on" },
+	{ "payout", "direct_batch", CONF_INT, FIELD(payout_direct_batch), 1, 64,
+	    "1", "payouts in one transaction of the gas account, at most" },
+	{ "payout", "gas_key_file", CONF_PATH, FIELD(payout_gas_key_file), 1,
+	    PATH_LEN_MAX, "",
+	    "the gas account's key, another one: 64 hex digits, mode 0600" },
+	{ "payout", "max_fee_gwei", CONF_GWEI, FIELD(payout_max_fee_wei), 1,
+	    FEE_MAX_WEI, "0.1",
+	    "for each gas; above it direct settlement waits" },
+	{ "payout", "max_gas_per_day_gwei", CONF_GWEI,
+	    FIELD(payout_max_gas_per_day_wei), 1, INT64_MAX, "5000000",
+	    "of all gas that is signed for in 24 hours; 1000000000 gwei are "
+	    "one ether" },
 	{ "payout", "journal_file", CONF_PATH, FIELD(payout_journal_file), 1,
 	    PATH_LEN_MAX, "",
 	    "all that was ever signed; beside the key unless "
@@ -224,6 +253,34 @@ set_int(
 		    "%s: got \"%s\", expected an "
 		    "integer from %lld to %lld",
 		    k->name, value, (long long)k->min, (long long)k->max);
+	*out = n;
+	return RC_OK;
+}
+
+/* A number of gwei with at most nine digits after the point. */
+static enum rc
+set_gwei(
+    int64_t *out, const struct conf_key *k, const char *value, struct err *e)
+{
+	size_t whole = strspn(value, "0123456789"), i;
+	const char *digits = value[whole] == '.' ? value + whole + 1 : "";
+	size_t fraction = strspn(digits, "0123456789");
+	int64_t n = 0;
+	bool ok = whole > 0 && fraction <= 9 && digits[fraction] == '\0' &&
+	    (value[whole] == '\0' || fraction > 0);
+
+	for (i = 0; ok && i < whole + 9; i++)
+		ok = !__builtin_mul_overflow(n, 10, &n) &&
+		    !__builtin_add_overflow(n,
+			i < whole		   ? value[i] - '0'
+			    : i - whole < fraction ? digits[i - whole] - '0'
+						   : 0,
+			&n);
+	if (!ok || n < k->min || n > k->max)
+		return err_set(e, RC_INVALID,
+		    "%s: got \"%s\", expected a number of gwei up to %lld, "
+		    "with at most 9 digits after the point",
+		    k->name, value, (long long)(k->max / WEI_PER_GWEI));
 	*out = n;
 	return RC_OK;
 }
@@ -315,6 +372,10 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_word(field, k, networks, value, e);
 	case CONF_FINALITY:
 		return set_word(field, k, finalities, value, e);
+	case CONF_SETTLE:
+		return set_word(field, k, ways, value, e);
+	case CONF_GWEI:
+		return set_gwei(field, k, value, e);
 	case CONF_THRESHOLD:
 		return set_word(field, k, thresholds, value, e);
 	case CONF_SINGLE_NODE:
@@ -324,6 +385,12 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_text(field, k, file, value, e);
 	}
 	return err_set(e, RC_INVALID, "%s: unknown type", k->name);
+}
+
+bool
+conf_settles(const struct conf *c, const char *way)
+{
+	return strstr(c->payout_settle, way) != NULL;
 }
 
 enum rc

@@ -69,6 +69,12 @@ struct conf {
 	int64_t payout_concurrency;	   /* settlements at once */
 	char payout_treasury_key_file[PATH_LEN_MAX + 1];
 	char payout_treasury_passphrase_file[PATH_LEN_MAX + 1];
+	char payout_settle[CONF_WORD_MAX + 1]; /* see conf_settles */
+	int64_t payout_direct_after_s;	       /* of a payout's signature */
+	int64_t payout_direct_batch;	       /* payouts in a transaction */
+	int64_t payout_max_fee_wei;	       /* for each gas */
+	int64_t payout_max_gas_per_day_wei;    /* of all gas */
+	char payout_gas_key_file[PATH_LEN_MAX + 1];
 	char payout_journal_file[PATH_LEN_MAX + 1]; /* "": beside the key */
 	char payout_cdp_key_id[CONF_KEY_ID_MAX + 1];
 	char payout_cdp_key_file[PATH_LEN_MAX + 1];
@@ -83,6 +89,9 @@ MUST_CHECK enum rc conf_read(struct conf *c, const char *path, struct err *e);
 
 /* The defaults alone, for programs that run without a file. */
 void conf_defaults(struct conf *c);
+
+/* Whether payouts are settled in that way, "facilitator" or "direct". */
+bool conf_settles(const struct conf *c, const char *way);
 
 /*
  * Sets one value as a line of the file would, for an option of the command

@@ -27,6 +27,9 @@
 #define TIMEOUT_MIN_MS	  100
 #define TIMEOUT_MAX_MS	  60000 /* a round of checks stays short */
 #define STATUS_MAX	  599	/* RFC 9110: three digits, 1xx to 5xx */
+#define WEI_PER_GWEI	  1000000000LL
+/* For each gas: times the gas of a transaction (2^24), it is below 2^63. */
+#define FEE_MAX_WEI (500 * WEI_PER_GWEI)
 
 /* Requests. */
 #define RESULTS_PER_POST_MAX 50 /* protocol */

@@ -91,8 +91,8 @@ read_uses(struct nodes *c, const struct rpc_call *call,
 
 	for (i = 0; rc == RC_OK && i < json_count(call->result); i++) {
 		memset(&use, 0, sizeof(use));
-		what = uses_read(
-		    &found, use.nonce, call, i, c->network, treasury);
+		what =
+		    uses_read(&found, use.nonce, call, i, c->network, treasury);
 		if (what == USE_BROKEN)
 			nodes_fault(c, call->node, NODE_FAULT_ALONE,
 			    "it shows the use of an authorization and not what that paid");
@@ -104,8 +104,8 @@ read_uses(struct nodes *c, const struct rpc_call *call,
 		use.to = found.to;
 		use.value = found.value;
 		memcpy(use.tx, found.tx, sizeof(use.tx));
-		memcpy(use.block_hash, found.block_hash,
-		    sizeof(use.block_hash));
+		memcpy(
+		    use.block_hash, found.block_hash, sizeof(use.block_hash));
 		rc = show(h, call->node, &use, &hint, e);
 	}
 	return rc;
@@ -123,16 +123,17 @@ uses_of_node(struct nodes *c, size_t node, const struct address *treasury,
 	bool again = true;
 	enum rc rc = RC_OK;
 
-	while (rc == RC_OK && again && first <= last && c->scans_left > 0) {
-		width = last - first < span->width ? last - first + 1
-						   : span->width;
-		c->scans_left--;
+	while (
+	    rc == RC_OK && again && first <= last && c->scans_left[node] > 0) {
+		width =
+		    last - first < span->width ? last - first + 1 : span->width;
+		c->scans_left[node]--;
 		uses_ask(&call, node, c->network, treasury, first,
 		    first + width - 1);
 		rpc_run(c->rpc, &call, 1);
 		if (call.outcome == RPC_RESULT && json_is_array(call.result)) {
-			rc = read_uses(c, &call, treasury, first,
-			    first + width - 1, h, e);
+			rc = read_uses(
+			    c, &call, treasury, first, first + width - 1, h, e);
 			first += width;
 			span_widen(span);
 		} else {
@@ -147,8 +148,7 @@ uses_of_node(struct nodes *c, size_t node, const struct address *treasury,
 /* ---- All nodes ---- */
 
 enum rc
-history_begin(
-    struct nodes *c, uint64_t *final, uint64_t *latest, struct err *e)
+history_begin(struct nodes *c, uint64_t *final, uint64_t *latest, struct err *e)
 {
 	bool found = false;
 	size_t i;
@@ -160,7 +160,8 @@ history_begin(
 			continue;
 		if (!found || c->nodes[i].final.number < *final)
 			*final = c->nodes[i].final.number;
-		if (c->nodes[i].latest.number > *latest)
+		/* The highest one may be invented, and endless to scan. */
+		if (!found || c->nodes[i].latest.number < *latest)
 			*latest = c->nodes[i].latest.number;
 		found = true;
 	}
@@ -217,12 +218,15 @@ history_read(struct nodes *c, const struct address *treasury, uint64_t first,
 		    : last;
 		upto[i] = first - 1;
 		if (first <= end)
-			rc = uses_of_node(c, i, treasury, first, end, out,
-			    &upto[i], e);
+			rc = uses_of_node(
+			    c, i, treasury, first, end, out, &upto[i], e);
 		given += upto[i] == last;
 	}
 	out->is_complete = given == rpc_count(c->rpc);
-	out->is_over = c->scans_left == 0 || rpc_is_stopped(c->rpc);
+	out->is_given = given > 0;
+	out->is_over = rpc_is_stopped(c->rpc);
+	for (i = 0; i < rpc_count(c->rpc); i++)
+		out->is_over |= c->scans_left[i] == 0;
 	for (i = 0; rc == RC_OK && i < out->n; i++)
 		weigh(c, &out->all[i], upto);
 	if (rc != RC_OK)

@@ -40,30 +40,31 @@ struct history {
 	uint64_t last; /* of the range, and of what was asked for */
 	/* Every configured node gave all of it. */
 	bool is_complete;
-	/* No more calls can be made in this run. */
+	bool is_given; /* by one node at least */
+	/* A node can't be asked any more in this run. */
 	bool is_over;
 };
 
 /*
  * Looks at the nodes' blocks. *final: the lowest final block of those that are
- * usable; *latest: the highest newest one. RC_IO when none is.
+ * usable; *latest: the lowest newest one. RC_IO when none is.
  */
 MUST_CHECK enum rc history_begin(
     struct nodes *c, uint64_t *final, uint64_t *latest, struct err *e);
 
 /*
  * Reads the treasury's uses in the blocks from first (above 0) to last,
- * HISTORY_BLOCKS at most, from every usable node, after history_begin. A range that a node
- * refuses is asked for in parts. A node that gives only some of it, or is at
- * the end of SCAN_MAX calls, leaves *out incomplete. RC_NO_MEMORY.
+ * HISTORY_BLOCKS at most, from every usable node, after history_begin. A range
+ * that a node refuses is asked for in parts. A node that gives only some of it,
+ * or was asked SCAN_MAX times in this run, leaves *out incomplete.
+ * RC_NO_MEMORY.
  *
  * What only some nodes show though another has its block is noted as their
  * fault, by name.
  */
 #define HISTORY_BLOCKS 8000
-MUST_CHECK enum rc history_read(struct nodes *c,
-    const struct address *treasury, uint64_t first, uint64_t last,
-    struct history *out, struct err *e);
+MUST_CHECK enum rc history_read(struct nodes *c, const struct address *treasury,
+    uint64_t first, uint64_t last, struct history *out, struct err *e);
 void history_free(struct history *h);
 
 /*

@@ -80,8 +80,8 @@ ask_logs(struct rpc_call *call, struct inquiry *q, const struct nodes *c)
 	char from[BLOCK_TEXT_MAX], to[BLOCK_TEXT_MAX] = "latest";
 	uint64_t all = q->log_to - q->log_from + 1;
 
-	q->width = all < c->spans[q->node].width ? all
-						 : c->spans[q->node].width;
+	q->width =
+	    all < c->spans[q->node].width ? all : c->spans[q->node].width;
 	nodes_block_text(from, q->log_to - q->width + 1);
 	/* Past its head a node gives an error; "latest" never is. */
 	if (q->log_to < q->answer.latest.number)
@@ -216,8 +216,7 @@ no_logs(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 static void
 take_logs(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 {
-	switch (
-	    logs_read(&q->answer.use, call, c->network, authorization(q))) {
+	switch (logs_read(&q->answer.use, call, c->network, authorization(q))) {
 	case LOGS_FOUND:
 		span_widen(&c->spans[q->node]);
 		if (q->answer.use.canceled)
@@ -236,11 +235,11 @@ take_logs(struct inquiry *q, const struct rpc_call *call, struct nodes *c)
 	if (q->step != STEP_LOGS)
 		return;
 	/* The scan of all the treasury's events (adopt.c) goes on with it. */
-	if (c->searches_left == 0)
+	if (c->searches_left[q->node] == 0)
 		finish(q, NODE_SAYS_UNCLEAR,
 		    "used or canceled, but its event is too far back for the calls that a run may make");
 	else
-		c->searches_left--;
+		c->searches_left[q->node]--;
 }
 
 static void
@@ -456,8 +455,8 @@ note_faults(struct nodes *c, const struct judgment *j,
 	for (i = 0; j->contradicted && i < n; i++) {
 		a = &inquiries[i].answer;
 		if (a->says != NODE_SAYS_NOTHING)
-			nodes_fault(c, i, NODE_FAULT_DISPUTED, "%.230s",
-			    j->reason);
+			nodes_fault(
+			    c, i, NODE_FAULT_DISPUTED, "%.230s", j->reason);
 	}
 }
 

@@ -36,10 +36,11 @@ nodes_new(struct nodes **out, const char *rpc_urls,
 	if (c == NULL)
 		return err_set(e, RC_NO_MEMORY, "chain: no memory");
 	c->network = network;
-	c->scans_left = SCAN_MAX;
-	c->searches_left = SEARCH_MAX;
-	for (i = 0; i < RPC_NODES_MAX; i++)
+	for (i = 0; i < RPC_NODES_MAX; i++) {
+		c->scans_left[i] = SCAN_MAX;
+		c->searches_left[i] = SEARCH_MAX;
 		c->spans[i].width = SPAN_MAX;
+	}
 	for (i = 0; i < sizeof(finalities) / sizeof(finalities[0]); i++)
 		if (strcmp(finality, finalities[i]) == 0)
 			c->finality = finalities[i];
@@ -108,8 +109,8 @@ nodes_fault(struct nodes *c, size_t node, enum node_fault_kind kind,
 
 	CHECK(node < RPC_NODES_MAX && kind < NODE_FAULT_KINDS);
 	va_start(ap, fmt);
-	(void)vsnprintf(c->faults[node][kind],
-	    sizeof(c->faults[node][kind]), fmt, ap);
+	(void)vsnprintf(
+	    c->faults[node][kind], sizeof(c->faults[node][kind]), fmt, ap);
 	va_end(ap);
 }
 

@@ -18,8 +18,8 @@ struct span {
 
 #define SPAN_MAX   8000 /* blocks; common nodes allow 10,000 */
 #define SPAN_CALM  8	/* answers before more is asked for again */
-#define SCAN_MAX   2000 /* calls for the treasury's history in one run */
-#define SEARCH_MAX 1000 /* calls for single payouts' events in one run */
+#define SCAN_MAX   2000 /* calls of a node for the treasury's history */
+#define SEARCH_MAX 1000 /* calls of a node for single payouts' events */
 
 /* A node at the time of nodes_view. */
 struct node {
@@ -37,8 +37,8 @@ struct nodes {
 	struct node nodes[RPC_NODES_MAX];
 	int64_t viewed_s; /* our clock at nodes_view */
 	struct span spans[RPC_NODES_MAX];
-	unsigned scans_left; /* of SCAN_MAX */
-	unsigned searches_left;
+	unsigned scans_left[RPC_NODES_MAX]; /* of SCAN_MAX */
+	unsigned searches_left[RPC_NODES_MAX];
 	char faults[RPC_NODES_MAX][NODE_FAULT_KINDS][NODES_REASON_MAX + 1];
 };
 

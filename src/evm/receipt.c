@@ -76,8 +76,8 @@ logs_ask(struct rpc_call *c, size_t node, const struct network *n,
 static bool
 read_place(struct token_use *out, const struct json *log)
 {
-	return rpc_data(
-		   out->tx, sizeof(out->tx), json_get(log, "transactionHash")) &&
+	return rpc_data(out->tx, sizeof(out->tx),
+		   json_get(log, "transactionHash")) &&
 	    rpc_data(out->block_hash, sizeof(out->block_hash),
 		json_get(log, "blockHash")) &&
 	    rpc_quantity(&out->block_number, json_get(log, "blockNumber")) &&

@@ -12,10 +12,10 @@
 #include "base/text.h"
 #include "eth/hex.h"
 
-#define WAIT_MS	    500	 /* before the second try, then twice that, ... */
+#define WAIT_MS	       500 /* before the second try, then twice that, ... */
 #define METHOD_UNKNOWN (-32601) /* JSON-RPC 2.0 */
-#define WAIT_MAX_MS 5000 /* even if the node asks for more */
-#define REQUEST_MAX (RPC_PARAMS_MAX + 128)
+#define WAIT_MAX_MS    5000	/* even if the node asks for more */
+#define REQUEST_MAX    128	/* bytes of a request without its parameters */
 
 struct rpc_node {
 	char url[URL_MAX + 1];
@@ -91,11 +91,13 @@ static const char *
 rest_of(const struct rpc_node *n)
 {
 	bool tls = strncasecmp(n->url, "https", 5) == 0;
-	const char *rest = n->host.p + n->host.len, *port = tls ? ":443" : ":80";
+	const char *rest = n->host.p + n->host.len,
+		   *port = tls ? ":443" : ":80";
 	size_t len = strlen(port);
 
 	rest += strspn(rest, ".");
-	if (strncmp(rest, port, len) == 0 && strspn(rest + len, "0123456789") == 0)
+	if (strncmp(rest, port, len) == 0 &&
+	    strspn(rest + len, "0123456789") == 0)
 		rest += len;
 	return strcmp(rest, "/") == 0 ? "" : rest;
 }
@@ -290,10 +292,22 @@ rpc_call_set(struct rpc_call *c, size_t node, const char *method,
 	rpc_call_reset(c);
 	c->node = node;
 	c->method = method;
+	c->long_params = NULL;
 	va_start(ap, params);
 	n = vsnprintf(c->params, sizeof(c->params), params, ap);
 	va_end(ap);
 	CHECK(n > 0 && (size_t)n < sizeof(c->params));
+}
+
+void
+rpc_call_set_long(struct rpc_call *c, size_t node, const char *method,
+    const char *long_params)
+{
+	rpc_call_reset(c);
+	c->node = node;
+	c->method = method;
+	c->params[0] = '\0';
+	c->long_params = long_params;
 }
 
 static void
@@ -332,8 +346,8 @@ is_call_limit(int64_t code, const char *text)
 		"response", "size", "logs", NULL };
 	static const char *const limits[] = { "rate limit", "rate-limit",
 		"ratelimit", "too many requests", "request limit",
-		"requests per second", "/second", "compute unit",
-		"throughput", "capacity", "quota", NULL };
+		"requests per second", "/second", "compute unit", "throughput",
+		"capacity", "quota", NULL };
 
 	if (code == -32007 || code == -32029 || code == 429)
 		return true;
@@ -438,6 +452,7 @@ on_response(void *ctx, size_t i, struct http_response *res)
 	struct slice body = { res->body.p == NULL ? "" : res->body.p,
 		res->body.len };
 
+	rpc_call_reset(c); /* of the try before */
 	if (res->error != HTTP_ERROR_NONE)
 		fail(c, cause_of(res->error), res->error_text);
 	else
@@ -456,8 +471,7 @@ on_response(void *ctx, size_t i, struct http_response *res)
 }
 
 static struct http_request
-make_request(
-    const struct rpc *r, const struct pending *p, int64_t timeout_ms)
+make_request(const struct rpc *r, const struct pending *p, int64_t timeout_ms)
 {
 	static const char *const headers[] = {
 		"Content-Type: application/json",
@@ -483,13 +497,16 @@ make_request(
 static bool
 write_call(struct rpc *r, struct pending *p, struct rpc_call *c)
 {
+	const char *params =
+	    c->long_params == NULL ? c->params : c->long_params;
+
 	p->call = c;
 	p->id = ++r->last_id;
-	buf_init(&p->body, REQUEST_MAX);
+	buf_init(&p->body, strlen(params) + REQUEST_MAX);
 	buf_printf(&p->body,
 	    "{\"jsonrpc\":\"2.0\",\"id\":%llu,"
 	    "\"method\":\"%s\",\"params\":%s}",
-	    (unsigned long long)p->id, c->method, c->params);
+	    (unsigned long long)p->id, c->method, params);
 	return buf_status(&p->body, NULL) == RC_OK;
 }
 
@@ -559,8 +576,8 @@ rpc_run(struct rpc *r, struct rpc_call *calls, size_t n)
 		    r->paused_ms >= RPC_PAUSES_MAX_MS)
 			break;
 		if (pass.pause)
-			pause_ms(r, pass.wait_ms > 0 ? pass.wait_ms
-						     : WAIT_MS << try);
+			pause_ms(r,
+			    pass.wait_ms > 0 ? pass.wait_ms : WAIT_MS << try);
 	}
 	for (i = 0; i < pass.count; i++)
 		buf_free(&pass.pending[i].body);

@@ -1,8 +1,9 @@
 /*
  * JSON-RPC 2.0 over HTTP to one or more nodes of a chain (Ethereum's
- * execution-apis), many calls at once. Only reads go this way, so a call may
- * be repeated: a node that wants a pause (HTTP 429 or 503, or an error that
- * names its limit of calls) gets RPC_TRIES chances after short waits.
+ * execution-apis), many calls at once. Only reads go this way, and signed
+ * transactions, which a chain takes once however often they come: so a call
+ * may be repeated, and a node that wants a pause (HTTP 429 or 503, or an error
+ * that names its limit of calls) gets RPC_TRIES chances after short waits.
  *
  * What a node says is taken apart strictly: the answer's id must be the
  * call's, quantities and data are checked digit by digit; what doesn't fit
@@ -16,17 +17,17 @@
 #include "http/http.h"
 #include "json/json.h"
 
-#define RPC_NODES_MAX  8
-#define RPC_NAME_MAX   80   /* bytes of a node's name */
-#define RPC_PARAMS_MAX 1024 /* bytes; a dry run has 700 */
-#define RPC_ERROR_MAX  240  /* bytes */
-#define RPC_TIMEOUT_MS 15000
-#define RPC_BODY_MAX   (1024 * 1024) /* bytes of an answer */
-#define RPC_AT_ONCE    8	     /* public nodes count calls a second */
-#define RPC_TRIES      4     /* of a call that the node wants a pause for */
+#define RPC_NODES_MAX	  8
+#define RPC_NAME_MAX	  80   /* bytes of a node's name */
+#define RPC_PARAMS_MAX	  1024 /* bytes; a dry run has 700 */
+#define RPC_ERROR_MAX	  240  /* bytes */
+#define RPC_TIMEOUT_MS	  15000
+#define RPC_BODY_MAX	  (1024 * 1024) /* bytes of an answer */
+#define RPC_AT_ONCE	  8		/* public nodes count calls a second */
+#define RPC_TRIES	  4	/* of a call that the node wants a pause for */
 #define RPC_PAUSES_MAX_MS 60000 /* all pauses of one struct rpc together */
 #define RPC_STOP_MS	  3000	/* after a stop, for what is begun */
-#define RPC_HASH_LEN   32
+#define RPC_HASH_LEN	  32
 
 struct rpc;
 
@@ -77,10 +78,11 @@ struct rpc_call {
 	size_t node;
 	const char *method;	     /* a literal */
 	char params[RPC_PARAMS_MAX]; /* JSON array */
+	const char *long_params;     /* in place of them; borrowed, or NULL */
 
 	/* Set by rpc_run. */
 	enum rpc_outcome outcome;
-	enum rpc_cause cause; /* unless RPC_RESULT */
+	enum rpc_cause cause;	       /* unless RPC_RESULT */
 	struct json *document;	       /* owned: rpc_call_reset */
 	const struct json *result;     /* in it; of RPC_RESULT */
 	const struct json *error_data; /* in it; may be NULL */
@@ -97,6 +99,13 @@ void rpc_call_reset(struct rpc_call *c);
  */
 void rpc_call_set(struct rpc_call *c, size_t node, const char *method,
     const char *params, ...) PRINTF_LIKE(4, 5);
+
+/*
+ * The same with parameters of any length, which are borrowed until the call
+ * is reset.
+ */
+void rpc_call_set_long(struct rpc_call *c, size_t node, const char *method,
+    const char *long_params);
 
 /*
  * Carries out the n calls, RPC_AT_ONCE at a time. Each has an outcome

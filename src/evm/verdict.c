@@ -185,8 +185,7 @@ add_reasons(struct judgment *out, const struct node_answer *all, size_t n)
 		if (is_event(&all[i]))
 			(void)snprintf(text, sizeof(text),
 			    "%.100s in block %llu, its final block is %llu",
-			    all[i].why,
-			    (unsigned long long)all[i].block.number,
+			    all[i].why, (unsigned long long)all[i].block.number,
 			    (unsigned long long)all[i].final.number);
 		nodes_add_reason(out->reason, all[i].name, text);
 	}

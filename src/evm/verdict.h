@@ -35,8 +35,8 @@ struct node_answer {
 };
 
 /* Makes the verdict on what was asked of the n nodes' answers; n > 0. */
-void verdict_make(struct judgment *out,
-    const struct transfer_authorization *asked,
+void
+verdict_make(struct judgment *out, const struct transfer_authorization *asked,
     const struct node_answer *answers, size_t n);
 
 /* Whether a's event is in a block that is final for the node itself. */

@@ -54,6 +54,15 @@ static const struct finding_kind kinds[] = {
 	{ "facilitator fails",
 	    "a facilitator settles nothing that it is sent: see its words",
 	    false },
+	{ "gas account fails",
+	    "direct settlement settles nothing: see its words", false },
+	{ "gas account is poor",
+	    "the gas account can't pay for its next transaction: give it ether",
+	    false },
+	{ "gas account used elsewhere",
+	    "somebody else sends from the gas account: nothing more is sent "
+	    "from it until gas_key_file names a new key",
+	    false },
 	{ "payment refused",
 	    "a facilitator will never settle this payment, but does settle "
 	    "others'; it is paid anew once it has expired",

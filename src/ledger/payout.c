@@ -432,7 +432,8 @@ unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
 	/* Only what was asked for is ever posted and not final. */
 	if (p->state != PAYOUT_POSTED || posted != p->amount_micros)
 		return err_set(e, RC_CORRUPT,
-		    "payout %" PRId64 ": %s with %" PRId64 " micro-USDC paid of %" PRId64,
+		    "payout %" PRId64 ": %s with %" PRId64
+		    " micro-USDC paid of %" PRId64,
 		    p->id, state_names[p->state], posted, p->amount_micros);
 	p->paid_micros = 0;
 	rc = move(db, "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT, posted,
@@ -455,8 +456,8 @@ post(struct db *db, struct payout *p, const struct payment *paid,
 
 	CHECK(paid->micros > 0 && strlen(paid->tx) == TX_LEN);
 	if (p->state == PAYOUT_POSTED)
-		rc = unpost(db, p, "another transaction carries it now",
-		    now_ms, e);
+		rc = unpost(
+		    db, p, "another transaction carries it now", now_ms, e);
 	(void)snprintf(detail, sizeof(detail), "%" PRId64 " micro-USDC moved",
 	    paid->micros);
 	n.detail = detail;

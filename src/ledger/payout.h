@@ -80,7 +80,7 @@ struct payee {
 	int64_t last_day_micros; /* reserved in the last 24 h */
 	bool held;		 /* by the operator */
 	bool held_by_chain;	 /* as the last run found it */
-	bool unsettled;		 /* an earlier payout may still be paid */
+	bool unsettled;		 /* an earlier payout isn't final */
 	char hold_reason[200];
 };
 
@@ -136,11 +136,15 @@ MUST_CHECK enum rc payout_in_flight(struct db *db,
     const struct payout_source *s, int64_t *micros, struct err *e);
 
 /*
- * How many payouts of a worker (0: of all) are reserved, signed or submitted,
- * and when the oldest was reserved (NULL is fine; 0: none).
+ * How many payouts are reserved, signed or submitted, and when the oldest was
+ * reserved (NULL is fine; 0: none).
  */
-MUST_CHECK enum rc payout_unsettled(struct db *db, int64_t worker_id,
-    int64_t *n, int64_t *oldest_ms, struct err *e);
+MUST_CHECK enum rc
+payout_unsettled(struct db *db, int64_t *n, int64_t *oldest_ms, struct err *e);
+
+/* Whether one of the worker's payouts is neither final nor voided. */
+MUST_CHECK enum rc payout_worker_has_open(
+    struct db *db, int64_t worker_id, bool *open, struct err *e);
 
 /* To whom its bytes were last sent: "" before that; cut to size. */
 MUST_CHECK enum rc payout_sent_to(

@@ -322,8 +322,7 @@ payout_last_tx(
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		text = query_get_text(q, 0);
-		(void)snprintf(
-		    tx, TX_LEN + 1, "%.*s", (int)text.len, text.p);
+		(void)snprintf(tx, TX_LEN + 1, "%.*s", (int)text.len, text.p);
 	}
 	query_done(q);
 	return rc;
@@ -345,19 +344,31 @@ payout_in_flight(struct db *db, const struct payout_source *s, int64_t *micros,
 }
 
 enum rc
-payout_unsettled(struct db *db, int64_t worker_id, int64_t *n,
-    int64_t *oldest_ms, struct err *e)
+payout_unsettled(struct db *db, int64_t *n, int64_t *oldest_ms, struct err *e)
 {
 	struct query *q = db_query(db, Q_PAYOUT_UNSETTLED);
 	enum rc rc;
 	bool row;
 
-	query_int(q, 1, worker_id);
 	rc = query_step(q, &row, e);
 	*n = rc == RC_OK && row ? query_get_int(q, 0) : 0;
 	if (oldest_ms != NULL)
 		*oldest_ms = rc == RC_OK && row ? query_get_int(q, 1) : 0;
 	query_done(q);
+	return rc;
+}
+
+enum rc
+payout_worker_has_open(
+    struct db *db, int64_t worker_id, bool *open, struct err *e)
+{
+	struct query *q = db_query(db, Q_WORKER_HAS_OPEN);
+	int64_t n = 0;
+	enum rc rc;
+
+	query_int(q, 1, worker_id);
+	rc = query_one_int(q, &n, e);
+	*open = n != 0;
 	return rc;
 }
 

@@ -158,7 +158,8 @@ lost(struct adoption *a, const struct history_shown *s, struct err *e)
 	memcpy(p.nonce, s->use.nonce, sizeof(p.nonce));
 	rc = recognise(a, &p, e);
 	if (rc == RC_OK)
-		rc = open_has_unsettled(a->run, p.worker_id, &unsettled, e);
+		rc = payout_worker_has_open(
+		    a->run->db, p.worker_id, &unsettled, e);
 	if (rc != RC_OK)
 		return rc;
 	is_ours = p.seq != 0 && s->use.value > 0 && s->use.value <= INT64_MAX;
@@ -305,6 +306,11 @@ scan(struct adoption *a, uint64_t first, uint64_t last, bool *done, bool *more,
 		rc = judge_collected(a, e);
 	*done = h.is_complete && !a->deferred;
 	*more = !h.is_over;
+	if (rc == RC_OK && !h.is_given && *more)
+		rc = err_set(e, RC_IO,
+		    "no node shows the treasury's payments in the blocks from %" PRIu64
+		    " to %" PRIu64,
+		    first, last);
 	history_free(&h);
 	return rc;
 }

@@ -19,9 +19,9 @@ enum lost_use {
 
 /*
  * The rule, a pure function. is_ours: the nonce is that of a payout of this
- * ledger to the payee, and the amount one that can be. unsettled: an earlier
- * payout of the worker may still be paid, or give its credit back, which must
- * not be recovered first and given back then.
+ * ledger to the payee, and the amount one that can be. unsettled: a payout of
+ * the worker isn't final. Should it be void, it gives back the credit that the
+ * lost one was for, which must not be recovered first and given back then.
  */
 enum lost_use
 lost_use_of(const struct history_shown *s, bool is_ours, bool unsettled);

@@ -11,6 +11,8 @@
 #include "pay/settler.h"
 #include "vault/vault.h"
 
+struct direct;
+
 struct run {
 	struct db *db;			   /* borrowed */
 	const struct conf *conf;	   /* borrowed */
@@ -24,6 +26,7 @@ struct run {
 	int64_t created_ms;		  /* of the ledger */
 	struct nodes *nodes;		  /* owned */
 	struct facilitators facilitators; /* owned */
+	struct direct *direct;		  /* owned; NULL: not configured */
 	struct settlers settlers;	  /* owned */
 	int64_t began_ms;
 	struct block latest; /* at the run's start */

@@ -41,23 +41,9 @@ open_next(struct run *r, int64_t *last, struct open_payout *o, bool *found,
 }
 
 enum rc
-open_has_unsettled(
-    struct run *r, int64_t worker_id, bool *unsettled, struct err *e)
-{
-	int64_t n = 0;
-	/* 0 is a worker that was lost, whose payouts were lost as well. */
-	enum rc rc = worker_id == 0
-	    ? RC_OK
-	    : payout_unsettled(r->db, worker_id, &n, NULL, e);
-
-	*unsettled = n > 0;
-	return rc;
-}
-
-enum rc
 open_count(struct run *r, struct err *e)
 {
-	return payout_unsettled(r->db, 0, &r->result->open, NULL, e);
+	return payout_unsettled(r->db, &r->result->open, NULL, e);
 }
 
 static struct transfer_authorization
@@ -310,7 +296,7 @@ open_continue(struct run *r, struct err *e)
 	int64_t n;
 	enum rc rc;
 
-	rc = payout_unsettled(r->db, 0, &n, NULL, e);
+	rc = payout_unsettled(r->db, &n, NULL, e);
 	if (rc != RC_OK || n == 0)
 		return rc == RC_OK ? open_looked(r, e) : rc;
 	rc = settle(r,

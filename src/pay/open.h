@@ -24,10 +24,6 @@ MUST_CHECK enum rc
 open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
-/* Whether one of the worker's payouts isn't settled. */
-MUST_CHECK enum rc open_has_unsettled(
-    struct run *r, int64_t worker_id, bool *unsettled, struct err *e);
-
 /* What it signed, for the token to try. */
 void open_payout_transfer(const struct run *r, const struct open_payout *o,
     struct signed_transfer *out);

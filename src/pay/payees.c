@@ -95,13 +95,11 @@ pass_over(struct run *r, struct payee_list *l, struct err *e)
 
 	for (i = 0; rc == RC_OK && i < l->n; i++) {
 		/*
-		 * One at a time: whether an earlier payout of a restored
-		 * ledger is void decides what a lost later one was for. One
-		 * that is posted counts as settled. Should its block be
-		 * reorganised away, both are open, each under its own nonce;
-		 * only a copy older than both, restored just then, would pay
-		 * for both under the first nonce, while the second
-		 * authorization is still valid.
+		 * One at a time, and until it is final: a ledger restored
+		 * from a copy older than two open ones would pay for both
+		 * under the first one's nonce, while the second
+		 * authorization can still be settled. t/test_pay_rule.c
+		 * finds that way when posted counts as settled.
 		 */
 		if (l->all[i].held)
 			payee_pass(r, &l->all[i], l->all[i].hold_reason);
@@ -110,7 +108,7 @@ pass_over(struct run *r, struct payee_list *l, struct err *e)
 			    "a payment that the ledger has lost isn't final yet");
 		else if (l->all[i].unsettled)
 			payee_pass(
-			    r, &l->all[i], "an earlier payout isn't settled");
+			    r, &l->all[i], "an earlier payout isn't final");
 		else if (memcmp(&l->all[i].worker, &r->source.treasury,
 			     sizeof(l->all[i].worker)) == 0)
 			rc = refuse_treasury(r, &l->all[i], e);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "pay/adopt.h"
 #include "pay/authorize.h"
+#include "pay/direct.h"
 #include "pay/open.h"
 #include "pay/payees.h"
 
@@ -114,6 +115,8 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 		rc = open_reconcile(r, e);
 	if (rc == RC_OK)
 		rc = adopt_lost(r, e);
+	if (rc == RC_OK && r->direct != NULL && !r->options->reconcile_only)
+		direct_resume(r->direct);
 	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
 		rc = open_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */
@@ -155,6 +158,21 @@ run_steps(struct run *r, struct err *e)
 	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
 }
 
+/* The gas account and its key. */
+static enum rc
+direct_open(struct run *r, struct err *e)
+{
+	const struct conf *c = r->conf;
+
+	if (c->payout_gas_key_file[0] == '\0')
+		return err_set(e, RC_INVALID, "[payout] gas_key_file: not set");
+	if (conf_settles(c, "facilitator") &&
+	    c->payout_direct_after_s > c->payout_validity_s / 2)
+		return err_set(e, RC_INVALID,
+		    "[payout] direct_after_s: more than half of validity_s leaves too little time");
+	return direct_new(&r->direct, r, e);
+}
+
 enum rc
 run_vault_start(struct vault **out, const struct conf *c, bool with_journal,
     bool anew, struct err *e)
@@ -169,7 +187,11 @@ run_vault_start(struct vault **out, const struct conf *c, bool with_journal,
 		    &(struct vault_options){
 			.key_file = c->payout_treasury_key_file,
 			.passphrase_file = c->payout_treasury_passphrase_file,
-			.gas_key_file = "",
+			.gas_key_file = conf_settles(c, "direct")
+			    ? c->payout_gas_key_file
+			    : "",
+			.gas_max_fee_wei = c->payout_max_fee_wei,
+			.gas_day_wei = c->payout_max_gas_per_day_wei,
 			.journal_file =
 			    with_journal ? c->payout_journal_file : NULL,
 			.journal_new = anew,
@@ -206,6 +228,8 @@ run_open(struct run *r, struct err *e)
 	enum rc rc;
 
 	rc = network_from_conf(&r->network, c, e);
+	r->source.chain_id = (int64_t)r->network.chain_id;
+	r->source.token = r->network.token;
 	if (rc == RC_OK && (r->options == NULL || !r->options->reconcile_only))
 		rc = caps_check(c, e);
 	r->source.treasury = *vault_treasury(r->vault);
@@ -220,20 +244,19 @@ run_open(struct run *r, struct err *e)
 		    r->nodes, strcmp(c->payout_single_node, "accept") == 0, e);
 	if (rc == RC_OK && r->options != NULL)
 		nodes_stop_at(r->nodes, r->options->stop_fd);
-	if (rc == RC_OK)
+	if (rc == RC_OK && conf_settles(c, "facilitator"))
 		rc = facilitators_new(&r->facilitators, c, &r->network, e);
+	if (rc == RC_OK && conf_settles(c, "direct"))
+		rc = direct_open(r, e);
 	/* A key that can't be found or read is a matter of configuration. */
-	if (rc != RC_OK && rc != RC_NO_MEMORY)
-		return RC_INVALID;
-	r->source.chain_id = (int64_t)r->network.chain_id;
-	r->source.token = r->network.token;
-	return rc;
+	return rc != RC_OK && rc != RC_NO_MEMORY ? RC_INVALID : rc;
 }
 
 static void
 run_close(struct run *r)
 {
 	settlers_free(&r->settlers);
+	direct_free(r->direct);
 	facilitators_free(&r->facilitators);
 	free(r->waiting);
 	nodes_free(r->nodes);

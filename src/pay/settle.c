@@ -161,34 +161,28 @@ may_have(struct window *w, size_t i, bool ask)
 	return !t->out && (t->probed || ask) && settler_is_fit(w->run, t);
 }
 
-/* One that isn't known to settle has no more before there is a verdict. */
-static bool
-has_room(const struct window *w, size_t i)
-{
-	const struct settler *t = &w->run->settlers.all[i];
-	bool settles = t->health.settled_ms != 0 && t->health.failing_ms == 0;
-
-	return (settles ? w->sent[i] : w->busy[i]) < settler_room(w->run, t);
-}
-
 /* Whose turn it is to have s: *via. */
 static enum turn
 turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
 {
+	size_t i, k, first = settlers_first(w->run, &s->open),
+		     n = w->run->settlers.n;
 	struct settler *t;
 	bool braked, later = false;
-	size_t i;
 
-	for (i = 0; i < w->run->settlers.n; i++) {
+	for (k = 0; k < n; k++) {
+		i = (first + k) % n;
 		t = &w->run->settlers.all[i];
+		if (!settler_is_due(w->run, t, &s->open))
+			continue;
 		later |= !t->out && !t->probed && !ask;
 		if (s->refused[i] || !may_have(w, i, ask))
 			continue;
-		braked = settler_is_braked(w->run, t);
+		braked = settler_gives_way(w->run, t);
 		if (s->tries[i] >= TRIES_MAX && !braked)
 			return TURN_NEVER;
 		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
-		    has_room(w, i)) {
+		    settler_has_room(w->run, t, w->sent[i], w->busy[i])) {
 			*via = i;
 			return TURN_NOW;
 		}
@@ -209,10 +203,10 @@ room_for_new(struct window *w)
 
 	for (i = 0; i < w->run->settlers.n; i++) {
 		t = &w->run->settlers.all[i];
-		if (!may_have(w, i, true))
+		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
 			continue;
 		room = settler_room(w->run, t);
-		if (!settler_is_braked(w->run, t) || (empty && room > 0))
+		if (!settler_gives_way(w->run, t) || (empty && room > 0))
 			return room;
 	}
 	return 0;
@@ -440,19 +434,21 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 {
 	const struct settle_answer *a;
 	struct open_payout *o;
-	bool any = false;
 	size_t i, via;
+	bool any = false;
+	struct slot *s;
 
 	tell_silence(w);
 	while ((a = settlers_wait(&w->run->settlers, any ? 0 : wait_ms, wake_fd,
 		    &via, &i)) != NULL) {
 		any = true;
-		w->slots[i].answer = *a;
-		w->slots[i].answered_ms = clock_unix_ms();
-		put(w, &w->slots[i], PLACE_ANSWERED);
-		o = &w->slots[i].open;
-		w->slots[i].refused[via] =
+		s = &w->slots[i];
+		s->answer = *a;
+		s->answered_ms = clock_unix_ms();
+		put(w, s, PLACE_ANSWERED);
+		s->refused[via] =
 		    a->x402.class == ANSWER_REFUSED && !a->x402.maybe_transient;
+		o = &s->open;
 		o->posted_before |= a->sent;
 		if (a->x402.has_hash) {
 			o->has_hint = true;
@@ -668,14 +664,19 @@ window_free(struct window *w)
 enum rc
 settle(struct run *r, const struct feed *feed, struct err *e)
 {
-	struct window w = { .run = r, .feed = feed, .wake_fd = -1 };
+	struct window w = {
+		.run = r, .feed = feed, .at_once = 1, .wake_fd = -1
+	};
 	enum rc rc;
+	size_t i;
 
 	/*
 	 * As many ready as on their way, and as many answered. But a single
 	 * one is judged before the next is even prepared.
 	 */
-	w.at_once = (size_t)r->conf->payout_concurrency;
+	for (i = 0; i < r->settlers.n; i++)
+		if (r->settlers.all[i].at_once > w.at_once)
+			w.at_once = r->settlers.all[i].at_once;
 	w.size = w.at_once == 1 ? 1 : 3 * w.at_once;
 	w.slots = calloc(w.size, sizeof(*w.slots));
 	w.group = calloc(w.size, sizeof(*w.group));

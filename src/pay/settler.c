@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "ledger/finding.h"
+#include "pay/direct.h"
 #include "pay/open.h"
 
 #define SLICE_MS 20 /* of waiting, where several have something */
@@ -94,6 +95,74 @@ name_make(struct settlers *all, const char *name)
 		    s->name, sizeof(s->name), "%.140s (%zu)", name, same);
 }
 
+/* ---- The gas account as a settler ---- */
+
+static void
+send_direct(void *ctx, size_t tag, const struct open_payout *o)
+{
+	direct_send(ctx, tag, o);
+}
+
+static const struct settle_answer *
+wait_direct(void *ctx, int64_t timeout_ms, int wake_fd, size_t *tag)
+{
+	return direct_wait(ctx, timeout_ms, wake_fd, tag);
+}
+
+static size_t
+in_flight_direct(void *ctx)
+{
+	return direct_in_flight(ctx);
+}
+
+static int64_t
+pause_direct(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static void
+abandon_direct(void *ctx)
+{
+	direct_abandon(ctx);
+}
+
+/* It waits for nodes and fees by itself. */
+static enum rc
+probe_direct(void *ctx, int stop_fd, bool *unfit, struct err *e)
+{
+	(void)ctx;
+	(void)stop_fd;
+	(void)e;
+	*unfit = false;
+	return RC_OK;
+}
+
+static enum rc
+direct_add(struct run *r, struct err *e)
+{
+	struct settlers *all = &r->settlers;
+	struct settler *s = &all->all[all->n];
+
+	if (r->direct == NULL)
+		return RC_OK;
+	*s = (struct settler){ .ctx = r->direct,
+		.at_once = DIRECT_AT_ONCE_MAX,
+		.is_fallback = all->n > 0,
+		.send = send_direct,
+		.wait = wait_direct,
+		.in_flight = in_flight_direct,
+		.pause_ms = pause_direct,
+		.abandon = abandon_direct,
+		.probe = probe_direct };
+	name_make(all, direct_name(r->direct));
+	all->n++;
+	return settler_health_get(r->db, s->name, &s->health, e);
+}
+
+/* ---- All that are configured ---- */
+
 enum rc
 settlers_read(struct run *r, struct facilitators *f, struct err *e)
 {
@@ -104,6 +173,8 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e)
 	for (all->n = 0; rc == RC_OK && all->n < f->n; all->n++) {
 		s = &all->all[all->n];
 		*s = (struct settler){ .ctx = f->all[all->n],
+			.at_once = (size_t)r->conf->payout_concurrency,
+			.at_first = SETTLER_PAYEES_MAX,
 			.send = send_to,
 			.wait = wait_for,
 			.in_flight = in_flight,
@@ -113,7 +184,7 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e)
 		name_make(all, facilitator_name(f->all[all->n]));
 		rc = settler_health_get(r->db, s->name, &s->health, e);
 	}
-	return rc;
+	return rc == RC_OK ? direct_add(r, e) : rc;
 }
 
 /* ---- How they do ---- */
@@ -141,16 +212,74 @@ settler_is_braked(const struct run *r, const struct settler *s)
 size_t
 settler_room(const struct run *r, const struct settler *s)
 {
-	size_t room = (size_t)r->conf->payout_concurrency;
-
 	if (s->out || (s->tried && settler_is_braked(r, s)))
 		return 0;
 	if (s->health.failing_ms != 0)
 		return 1;
 	/* Nobody knows yet whether it settles. */
-	if (s->health.settled_ms == 0 && room > SETTLER_PAYEES_MAX)
-		return SETTLER_PAYEES_MAX;
-	return room;
+	return s->health.settled_ms == 0 && s->at_first > 0 &&
+		s->at_first < s->at_once
+	    ? s->at_first
+	    : s->at_once;
+}
+
+bool
+settler_has_room(
+    const struct run *r, const struct settler *s, size_t sent, size_t unjudged)
+{
+	bool settles = s->health.settled_ms != 0 && s->health.failing_ms == 0;
+
+	return (settles ? sent : unjudged) < settler_room(r, s);
+}
+
+bool
+settler_is_due(
+    const struct run *r, const struct settler *s, const struct open_payout *o)
+{
+	int64_t before =
+	    clock_unix_ms() - r->conf->payout_direct_after_s * 1000;
+	const struct settler *other = r->settlers.all;
+
+	if (!s->is_fallback)
+		return true;
+	if (o != NULL && o->payout.state == PAYOUT_SUBMITTED &&
+	    o->auth.signed_ms <= before)
+		return true;
+	for (; other < r->settlers.all + r->settlers.n; other++)
+		if (other != s &&
+		    (other->health.failing_ms == 0 ||
+			other->health.failing_ms > before))
+			return false;
+	return true;
+}
+
+/* The fallback whose time has come for o (NULL: for new ones); NULL: none. */
+static const struct settler *
+fallback_due(const struct run *r, const struct open_payout *o)
+{
+	const struct settler *t = r->settlers.all;
+
+	for (; t < r->settlers.all + r->settlers.n; t++)
+		if (t->is_fallback && settler_is_due(r, t, o))
+			return t;
+	return NULL;
+}
+
+bool
+settler_gives_way(const struct run *r, const struct settler *s)
+{
+	return settler_is_braked(r, s) ||
+	    (!s->is_fallback && fallback_due(r, NULL) != NULL);
+}
+
+size_t
+settlers_first(const struct run *r, const struct open_payout *o)
+{
+	const struct settler *t = fallback_due(r, o);
+
+	return t == NULL || fallback_due(r, NULL) != NULL
+	    ? 0
+	    : (size_t)(t - r->settlers.all);
 }
 
 /* Whoever was refused is paid, or the settler is to blame, not he. */
@@ -351,7 +480,9 @@ tell_one(struct run *r, struct settler *s, struct err *e)
 	    "%s",
 	    s->health.runs,
 	    s->health.words[0] == '\0' ? "nothing" : s->health.words);
-	return run_finding(r, "facilitator fails", s->name, detail, e);
+	return run_finding(r,
+	    s->ctx == r->direct ? "gas account fails" : "facilitator fails",
+	    s->name, detail, e);
 }
 
 /* Refused by a settler that does settle others' payments. */
@@ -391,6 +522,8 @@ settlers_tell(struct run *r, struct err *e)
 	}
 	if (rc == RC_OK)
 		rc = tell_refusals(r, e);
+	if (rc == RC_OK)
+		rc = run_over_unseen(r, "gas account fails", e);
 	return rc == RC_OK ? run_over_unseen(r, "facilitator fails", e) : rc;
 }
 

@@ -25,7 +25,11 @@ struct open_payout;
 
 struct settler {
 	char name[SETTLER_NAME_MAX + 1];
-	void *ctx; /* borrowed: of the functions below */
+	void *ctx;	 /* borrowed: of the functions below */
+	size_t at_once;	 /* payouts that it takes */
+	size_t at_first; /* the same before it settled any; 0: as many */
+	/* It is only sent what others don't settle in time. */
+	bool is_fallback;
 	/*
 	 * Starts on a payout, which stays as it is until its answer; tag comes
 	 * back with that.
@@ -54,7 +58,7 @@ struct settler {
 	int64_t refused;	      /* of those: refused for good */
 };
 
-#define SETTLERS_MAX FACILITATORS_MAX
+#define SETTLERS_MAX (FACILITATORS_MAX + 1) /* and ourselves */
 
 /* A payment that a settler will never carry out. */
 struct refusal {
@@ -82,8 +86,31 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e);
  */
 bool settler_is_braked(const struct run *r, const struct settler *s);
 
+/*
+ * Whether the others have had their time, direct_after_s: o was signed so long
+ * ago (NULL: a new one), or they have settled nothing for so long.
+ */
+bool settler_is_due(
+    const struct run *r, const struct settler *s, const struct open_payout *o);
+
+/* Whether what it doesn't take is for the next one. */
+bool settler_gives_way(const struct run *r, const struct settler *s);
+
+/*
+ * Who is asked first about o, as an index: the first, or the fallback where
+ * the others had their time with this one.
+ */
+size_t settlers_first(const struct run *r, const struct open_payout *o);
+
 /* How many payouts it may have at once. */
 size_t settler_room(const struct run *r, const struct settler *s);
+
+/*
+ * Whether it may have one more, beside those that it was sent and hasn't
+ * answered; one that isn't known to settle, before those have a verdict.
+ */
+bool settler_has_room(
+    const struct run *r, const struct settler *s, size_t sent, size_t unjudged);
 
 /*
  * The chain shows the payment of o: whoever was sent it last settles, and

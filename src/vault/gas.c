@@ -33,7 +33,7 @@ gas_refusal(const struct gas_rule *rule, const struct transaction *t,
 		return "no account has that nonce";
 	if (__builtin_mul_overflow(t->max_fee_wei, t->gas_limit, wei))
 		return "its fee is above every limit";
-	/* Of several with one nonce the chain takes one, perhaps the dearest. */
+	/* Of several with one nonce one is taken, perhaps the dearest. */
 	counted = *wei > same_wei ? *wei : same_wei;
 	if (used_wei >= rule->day_wei || counted > rule->day_wei - used_wei)
 		return "the gas account's limit of 24 hours is reached";

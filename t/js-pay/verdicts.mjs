@@ -74,12 +74,12 @@ async function testBatch(r) {
 }
 
 async function testExpired(r) {
-  const made = await r.sign({ validBefore: await r.now() + 100 });
-  const paid = await r.sign({ validBefore: await r.now() + 100 });
+  const made = await r.sign({ validBefore: await r.now() + 60 });
+  const paid = await r.sign({ validBefore: await r.now() + 60 });
   const { hash } = await r.settle(paid);
   await r.finalize();
   is((await r.judge(made)).verdict, 'unused', `${r.name}: before its end it is only unused so far`);
-  await r.chain.increaseTime(200);
+  await r.chain.increaseTime(80);
   is((await r.judge(made)).verdict, 'unused', `${r.name}: past its end, too, while no final block is`);
   is((await r.judge(made, { finality: 'latest' })).verdict, 'expired unused',
     `${r.name}: unless the operator calls the latest block final`);
@@ -95,12 +95,17 @@ async function testExpired(r) {
 }
 
 async function testCanceled(r) {
-  const made = await r.sign();
+  const made = await r.sign({ validBefore: await r.now() + 60 });
   await r.chain.cancel(r.rig.treasuryKey, made.nonce);
-  is((await r.judge(made)).verdict, 'unknown', `${r.name}: canceled, not final yet: unknown`);
+  await r.finalize();
+  const alive = await r.judge(made);
+  ok(alive.verdict === 'canceled' && !alive.final,
+    `${r.name}: canceled in a final block, but its end isn't in one: not final`, alive);
+  await r.chain.increaseTime(80);
   await r.finalize();
   const canceled = await r.judge(made);
-  ok(canceled.verdict === 'canceled' && canceled.tx !== ZERO_HASH, `${r.name}: canceled, final`, canceled);
+  ok(canceled.verdict === 'canceled' && canceled.final && canceled.tx !== ZERO_HASH,
+    `${r.name}: past that it is`, canceled);
 }
 
 async function testForecasts(r) {

@@ -19,7 +19,7 @@ use JSON::PP ();
 use List::Util qw(min sum0);
 
 use PayoutTest qw(rig_start rig_stop);
-use WorknetTest qw(build_path find_program run_command slurp);
+use WorknetTest qw(build_path source_path find_program run_command slurp);
 
 # What writes, syncs, connects, sends, receives, or waits for what was sent.
 # "?": not every architecture has it.
@@ -30,7 +30,9 @@ my @CALLS = map { "?$_" } qw(write pwrite64 writev pwritev pwritev2 ftruncate
 
 # How a case begins: steps before the run that is killed; steps after it, each
 # with an ordinary run; which findings it may leave ('any': whatever). path:
-# only calls on this file of the case count.
+# only calls on this file of the case count; payout: what differs in the
+# configuration; class: what the case's ledger is; needs: a file of the source
+# without which the scene can't be.
 my %SCENES = (
 	pay => { text => 'workers are owed', steps => [] },
 	final => { text => 'payouts are posted and their blocks final',
@@ -41,7 +43,12 @@ my %SCENES = (
 	lie => { text => 'one of two nodes lies', steps => [ qw(run lie) ],
 	    after => [ qw(mine truth) ], findings => 'any' },
 	journal => { text => 'workers are owed, and only what the journal ' .
-	    'is written with counts', steps => [], path => 'journal' },
+	    'is written with counts', steps => [], path => 'journal',
+	    payout => { journal_file => 'journal' },
+	    needs => 'src/vault/vault.h' },
+	direct => { text => 'workers are owed, and the gas account pays',
+	    steps => [], class => 'DirectTest',
+	    needs => 't/lib/DirectTest.pm' },
 );
 
 # What a node says in the scene `lie`.
@@ -79,6 +86,12 @@ sub new {
 	$ENV{ASAN_OPTIONS} = join(':', grep { defined && $_ ne '' }
 	    $ENV{ASAN_OPTIONS}, 'detect_leaks=0');
 	return $self;
+}
+
+# The names of the scenes that there can be here.
+sub scenes {
+	return grep { my $needs = $SCENES{$_}{needs};
+	    !defined $needs || -e source_path($needs) } sort keys %SCENES;
 }
 
 sub scene_text { return $SCENES{$_[0]{scene}}{text} }
@@ -158,17 +171,21 @@ sub case_begin {
 	$self->{name} = $name;
 	$self->truth;
 	my $rig = $self->{rig};
-	my $l = $self->{l} = PayoutTest->new($rig, workers => $WORKERS,
+	my $scene = $SCENES{$self->{scene}};
+	my $class = $scene->{class} // 'PayoutTest';
+	eval "require $class" or die $@;
+	my $l = $self->{l} = $class->new($rig, workers => $WORKERS,
 	    results => $RESULTS, fund => $FUND,
 	    seed => hex(substr($self->digest('ledger'), 0, 7)), payout => {
 	    rpc_urls => $self->{scene} eq 'lie' ?
 	    "$rig->{nodes}[0] $rig->{nodes}[1]" : $rig->{rpc},
 	    x402_version => $self->{x402},
 	    threshold_micros => $THRESHOLD,
-	    concurrency => $self->{concurrency} });
+	    concurrency => $self->{concurrency},
+	    %{ $scene->{payout} // {} } });
 	$self->{ledger} = $l->ledger_path;
 	$self->{said} = '';
-	for my $step (@{ $SCENES{$self->{scene}}{steps} }) {
+	for my $step (@{ $scene->{steps} }) {
 		$self->$step;
 	}
 }
@@ -403,6 +420,9 @@ sub check_books {
 	    if $may ne 'any';
 	push @wrong, "the treasury isn't poorer by $paid"
 	    if $self->{rig}->balance($l->{treasury}) != $FUND - $paid;
+	push @wrong, 'the gas account\'s transactions are stuck'
+	    if $l->can('gas_nonce') &&
+	    $l->gas_nonce('pending') != $l->gas_nonce('latest');
 	push @wrong, "the audit: $out$err" if $status != 0 && $may eq '';
 	return @wrong;
 }
@@ -430,6 +450,8 @@ sub case {
 			push @{ $case->{wrong} }, $self->check_killed;
 		}
 		push @{ $case->{wrong} }, $self->settle;
+		push @{ $case->{wrong} }, $self->{l}->wrong_nonces
+		    if $self->{l}->can('wrong_nonces');
 		my @payments = $self->{rig}->payments(
 		    $self->{l}{treasury});
 		push @{ $case->{wrong} },

@@ -29,7 +29,7 @@ our %CODE = (nothing => 0, conf => 1, system => 2, locked => 3,
 
 # What t/rig knows of the token: selectors, topics, who may mint.
 my $TOKEN = json_value(WorknetTest::slurp(source_path('t/rig/token.json')));
-my %SELECTOR = %{ $TOKEN->{SELECTOR} };
+our %SELECTOR = %{ $TOKEN->{SELECTOR} };
 my ($USED, $TRANSFER) = @{ $TOKEN->{TOPIC} }{qw(AuthorizationUsed Transfer)};
 my ($ADMIN, $STRANGER) = @$TOKEN{qw(admin stranger)};
 
@@ -354,10 +354,12 @@ sub ledger_make {
 	die "make_ledger: $err" if $status != 0;
 }
 
-# The same workers go on and earn more.
+# The same workers go on and earn more; what they were paid is final by then,
+# unless soon is given.
 sub more_work {
-	my ($self, $results) = @_;
+	my ($self, $results, $soon) = @_;
 
+	$self->{rig}->mine(10) if !$soon;
 	$self->ledger_make('--append', '--results', $self->{workers} *
 	    ($results // 20));
 }

@@ -93,11 +93,11 @@ if (!run("$copy/configure", '-q', 'CC=' . ($ENV{CC} // 'cc')) || !build()) {
 	system('tail', '-20', "$copy/log");
 	die "the copy can't be built\n";
 }
-my %tests = map { ("@$_" => $_) } map { @{ $_->{tests} } } @list;
-for (values %tests) {
-	next if passes($_);
+my %tests = map { ($_->[0] => 1) } map { @{ $_->{tests} } } @list;
+for (sort keys %tests) {
+	next if passes([$_]);
 	system('tail', '-20', "$copy/log");
-	print "fails without a mutant: @$_\n";
+	print "fails without a mutant: $_\n";
 	exit 2;
 }
 my $bad = 0;

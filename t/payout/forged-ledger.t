@@ -255,12 +255,36 @@ sub bounds_a_right_history {
 	    for @rich;
 }
 
+# A crowd of workers whose every row is right, and all within their bounds: what
+# is paid of it in a day is the treasury's cap.
+sub bounds_the_loss {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 6);
+	my $cap = 5000;
+	my $paid = 0;
+
+	$l->payout_conf(max_per_day_micros => $cap);
+	SKIP: {
+		skip 'this program has no cap of all workers and a day', 2
+		    if $l->pay('-t') != 0 && $l->{err} =~ /unknown key/;
+		for (1 .. 3) {
+			$l->pay;
+			$l->more_work(10);
+		}
+		$paid += $l->chain_money($_) for $l->worker_list;
+		cmp_ok($paid, '<=', $cap, 'whoever writes the ledger gets no ' .
+		    'more than the day\'s cap');
+		cmp_ok($paid, '>', 0, 'which is what the cap lets through');
+	}
+}
+
 my $rig = rig_start();
 refuses_rows($rig);
 refuses_unbounded($rig);
 refuses_old_work($rig);
 refuses_other_assignments($rig);
 bounds_a_right_history($rig);
+bounds_the_loss($rig);
 rig_stop($rig);
 
 done_testing();

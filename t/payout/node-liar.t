@@ -98,7 +98,8 @@ sub begin {
 	my $liar = $LIAR{$nodes};
 	my $l = PayoutTest->new($rig, workers => 6, results => 5, payout => {
 	    rpc_urls => join(' ', @{ $rig->{nodes} }[@{ $NODES{$nodes} }]),
-	    facilitators => $rig->{scripted}, threshold_micros => 100, concurrency => 4,
+	    facilitators => $rig->{scripted},
+	    threshold_micros => 100, concurrency => 4,
 	    validity_s => $VALIDITY_S, max_per_payout_micros => 5000,
 	    max_per_run_micros => 20000, max_per_worker_day_micros => 10000 });
 	my ($final, $voided, $posted) = $l->worker_list;

@@ -100,11 +100,13 @@ class ScriptedChain {
       logs: this.logs(payment) };
   }
 
-  find({ fromBlock, toBlock, topics }) {
+  find({ fromBlock, toBlock, blockHash, topics }) {
     const fits = (log) => topics.every((wanted, i) => wanted === null
       || [wanted].flat().includes(log.topics[i]));
     return this.payments
-      .filter(({ block }) => block >= this.number(fromBlock) && block <= this.number(toBlock))
+      .filter(({ block }) => (blockHash === undefined
+        ? block >= this.number(fromBlock) && block <= this.number(toBlock)
+        : hash(`block ${block}`) === blockHash))
       .flatMap((payment) => this.logs(payment))
       .filter(fits);
   }

@@ -1,0 +1,325 @@
+#include "evm/account.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eth/hex.h"
+#include "evm/nodes_room.h"
+
+/* What is asked of a node. */
+enum question {
+	ASK_NONCE,
+	ASK_FINAL,
+	ASK_PENDING,
+	ASK_BALANCE,
+	ASK_BLOCK,
+	ASK_TIP,
+	ASK_CODE,
+	QUESTIONS,
+};
+
+/*
+ * Where a node doesn't advise a tip: Base's sequencer asks for none, and takes
+ * who offers more first.
+ */
+#define TIP_DEFAULT_WEI 1000000
+
+/* Like rpc_quantity; one that is too large for 64 bits is their greatest. */
+static bool
+quantity_capped(uint64_t *out, const struct json *value)
+{
+	const char *text = json_text(value);
+
+	if (text != NULL && strncmp(text, "0x", 2) == 0 && text[2] != '0' &&
+	    strlen(text) > 2 + 16 && strlen(text) <= 2 + 64 &&
+	    strspn(text + 2, "0123456789abcdefABCDEF") == strlen(text + 2)) {
+		*out = UINT64_MAX;
+		return true;
+	}
+	return rpc_quantity(out, value);
+}
+
+static uint64_t
+product(uint64_t a, uint64_t b)
+{
+	uint64_t out;
+
+	return __builtin_mul_overflow(a, b, &out) ? UINT64_MAX : out;
+}
+
+/* ---- Looking ---- */
+
+static void
+ask(struct rpc_call *calls, size_t node, const struct nodes *c,
+    const struct address *account)
+{
+	char who[ADDRESS_LEN + 1], contract[ADDRESS_LEN + 1];
+
+	address_format(who, account, ADDRESS_LOWER);
+	address_format(contract, &multicall3, ADDRESS_LOWER);
+	rpc_call_set(&calls[ASK_NONCE], node, "eth_getTransactionCount",
+	    "[\"%s\",\"latest\"]", who);
+	rpc_call_set(&calls[ASK_FINAL], node, "eth_getTransactionCount",
+	    "[\"%s\",\"%s\"]", who, c->finality);
+	rpc_call_set(&calls[ASK_PENDING], node, "eth_getTransactionCount",
+	    "[\"%s\",\"pending\"]", who);
+	rpc_call_set(&calls[ASK_BALANCE], node, "eth_getBalance",
+	    "[\"%s\",\"latest\"]", who);
+	nodes_ask_block(&calls[ASK_BLOCK], node, "latest");
+	rpc_call_set(
+	    &calls[ASK_TIP], node, "eth_maxPriorityFeePerGas", "%s", "[]");
+	rpc_call_set(&calls[ASK_CODE], node, "eth_getCode",
+	    "[\"%s\",\"latest\"]", contract);
+}
+
+/* One node's word; false when it lacks something. */
+static bool
+read_answers(struct account_view *v, const struct rpc_call *calls)
+{
+	uint64_t n[QUESTIONS] = { 0 };
+	const struct json *base =
+	    json_get(calls[ASK_BLOCK].result, "baseFeePerGas");
+	const char *code = json_text(calls[ASK_CODE].result);
+
+	if (!rpc_quantity(&n[ASK_NONCE], calls[ASK_NONCE].result) ||
+	    !rpc_quantity(&n[ASK_FINAL], calls[ASK_FINAL].result) ||
+	    !quantity_capped(&n[ASK_BALANCE], calls[ASK_BALANCE].result) ||
+	    !quantity_capped(&n[ASK_BLOCK], base) || code == NULL)
+		return false;
+	if (!rpc_quantity(&n[ASK_PENDING], calls[ASK_PENDING].result))
+		n[ASK_PENDING] = n[ASK_NONCE];
+	if (!rpc_quantity(&n[ASK_TIP], calls[ASK_TIP].result))
+		n[ASK_TIP] = TIP_DEFAULT_WEI;
+	*v = (struct account_view){
+		.nonce_low = n[ASK_NONCE],
+		.nonce_high = n[ASK_NONCE],
+		.final_low = n[ASK_FINAL],
+		.pending_low = n[ASK_PENDING],
+		.pending_high = n[ASK_PENDING],
+		.balance_wei = n[ASK_BALANCE],
+		.base_fee_low_wei = n[ASK_BLOCK],
+		.base_fee_high_wei = n[ASK_BLOCK],
+		.tip_wei = n[ASK_TIP],
+		.has_multicall = strlen(code) > 2,
+	};
+	return true;
+}
+
+static void
+lower(uint64_t *a, uint64_t b)
+{
+	*a = b < *a ? b : *a;
+}
+
+static void
+higher(uint64_t *a, uint64_t b)
+{
+	*a = b > *a ? b : *a;
+}
+
+static void
+view_join(struct account_view *v, const struct account_view *other)
+{
+	lower(&v->nonce_low, other->nonce_low);
+	higher(&v->nonce_high, other->nonce_high);
+	lower(&v->final_low, other->final_low);
+	lower(&v->pending_low, other->pending_low);
+	higher(&v->pending_high, other->pending_high);
+	lower(&v->balance_wei, other->balance_wei);
+	lower(&v->base_fee_low_wei, other->base_fee_low_wei);
+	higher(&v->base_fee_high_wei, other->base_fee_high_wei);
+	lower(&v->tip_wei, other->tip_wei);
+	v->has_multicall = v->has_multicall && other->has_multicall;
+}
+
+static const char *
+first_trouble(const struct rpc_call *calls)
+{
+	size_t i;
+
+	for (i = 0; i < QUESTIONS; i++)
+		if (i != ASK_TIP && i != ASK_PENDING &&
+		    calls[i].outcome != RPC_RESULT)
+			return calls[i].error;
+	return "an answer of another form";
+}
+
+enum rc
+nodes_account(struct nodes *c, const struct address *account,
+    struct account_view *out, struct err *e)
+{
+	struct rpc_call calls[QUESTIONS * RPC_NODES_MAX];
+	size_t i, answered = 0, count = rpc_count(c->rpc);
+	char warning[NODES_REASON_MAX + 1] = "";
+	struct account_view one;
+
+	memset(out, 0, sizeof(*out));
+	memset(calls, 0, sizeof(calls));
+	nodes_view(c);
+	for (i = 0; i < count; i++)
+		ask(&calls[QUESTIONS * i], i, c, account);
+	rpc_run(c->rpc, calls, QUESTIONS * count);
+	for (i = 0; i < count; i++)
+		if (!c->nodes[i].usable)
+			nodes_add_reason(
+			    warning, rpc_name(c->rpc, i), c->nodes[i].why);
+		else if (!read_answers(&one, &calls[QUESTIONS * i]))
+			nodes_add_reason(warning, rpc_name(c->rpc, i),
+			    first_trouble(&calls[QUESTIONS * i]));
+		else if (answered++ == 0)
+			*out = one;
+		else
+			view_join(out, &one);
+	for (i = 0; i < QUESTIONS * count; i++)
+		rpc_call_reset(&calls[i]);
+	memcpy(out->warning, warning, sizeof(warning));
+	if (answered == 0)
+		return err_set(
+		    e, RC_IO, "gas account: no node answers: %s", warning);
+	return RC_OK;
+}
+
+/* ---- Sending ---- */
+
+/*
+ * What nodes say of a transaction that they have, or had: geth, reth, anvil,
+ * Nethermind. After a replacement they have another one of the same nonce,
+ * which carries out the same.
+ */
+static bool
+has_it_already(const char *error)
+{
+	static const char *const texts[] = {
+		"already known",
+		"already imported",
+		"AlreadyKnown",
+		"nonce too low",
+		"OldNonce",
+		"replacement transaction underpriced",
+		"ReplacementNotAllowed",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strstr(error, texts[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* Whether the node has it now; if not, why goes on with its word. */
+static bool
+read_sent(const struct rpc_call *call, const uint8_t hash[static TX_HASH_LEN],
+    const char *name, char why[static NODES_REASON_MAX + 1])
+{
+	uint8_t got[TX_HASH_LEN];
+
+	if (call->outcome == RPC_RESULT &&
+	    rpc_data(got, sizeof(got), call->result) &&
+	    memcmp(got, hash, sizeof(got)) == 0)
+		return true;
+	if (call->outcome == RPC_ERROR && has_it_already(call->error))
+		return true;
+	nodes_add_reason(why, name,
+	    call->outcome == RPC_RESULT ? "answers with another hash"
+					: call->error);
+	return false;
+}
+
+size_t
+nodes_send(struct nodes *c, struct slice raw,
+    const uint8_t hash[static TX_HASH_LEN],
+    char why[static NODES_REASON_MAX + 1])
+{
+	struct rpc_call calls[RPC_NODES_MAX];
+	size_t i, taken = 0, count = rpc_count(c->rpc);
+	char *params = malloc(HEX_SIZE(raw.len) + 4);
+
+	why[0] = '\0';
+	if (params == NULL) {
+		nodes_add_reason(why, "gas account", "no memory");
+		return 0;
+	}
+	memcpy(params, "[\"", 2);
+	hex_encode(params + 2, (const uint8_t *)raw.p, raw.len);
+	memcpy(params + 2 + 2 + 2 * raw.len, "\"]", 3);
+	memset(calls, 0, sizeof(calls));
+	for (i = 0; i < count; i++)
+		rpc_call_set_long(
+		    &calls[i], i, "eth_sendRawTransaction", params);
+	rpc_run(c->rpc, calls, count);
+	for (i = 0; i < count; i++) {
+		taken += read_sent(&calls[i], hash, rpc_name(c->rpc, i), why);
+		rpc_call_reset(&calls[i]);
+	}
+	free(params);
+	return taken;
+}
+
+/* ---- Looking for them ---- */
+
+static bool
+read_mined(struct mined *out, const struct rpc_call *call,
+    const uint8_t hash[static TX_HASH_LEN])
+{
+	const struct json *r = call->result;
+	uint8_t got[TX_HASH_LEN];
+	uint64_t gas, price, data_fee = 0;
+
+	if (call->outcome != RPC_RESULT ||
+	    !rpc_data(got, sizeof(got), json_get(r, "transactionHash")) ||
+	    memcmp(got, hash, sizeof(got)) != 0 ||
+	    !rpc_quantity(&out->block, json_get(r, "blockNumber")) ||
+	    !rpc_quantity(&gas, json_get(r, "gasUsed")) ||
+	    !quantity_capped(&price, json_get(r, "effectiveGasPrice")))
+		return false;
+	/* Of an OP Stack chain: what its data costs on the chain below. */
+	(void)quantity_capped(&data_fee, json_get(r, "l1Fee"));
+	out->found = true;
+	out->cost_wei = product(gas, price);
+	if (__builtin_add_overflow(out->cost_wei, data_fee, &out->cost_wei))
+		out->cost_wei = UINT64_MAX;
+	return true;
+}
+
+/* Another node's word; null is one, too. */
+static void
+take_mined(struct mined *out, const struct rpc_call *call,
+    const uint8_t hash[static TX_HASH_LEN])
+{
+	struct mined found = { .found = false };
+
+	if (!out->found && read_mined(&found, call, hash))
+		*out = found;
+	else if (call->outcome != RPC_RESULT || !json_is_null(call->result))
+		out->absent = false;
+}
+
+void
+nodes_mined(struct nodes *c, const uint8_t (*hashes)[TX_HASH_LEN], size_t n,
+    struct mined *out)
+{
+	size_t i, node, nodes = rpc_count(c->rpc);
+	char text[HEX_SIZE(TX_HASH_LEN)];
+	struct rpc_call *calls;
+
+	for (i = 0; i < n; i++)
+		out[i] = (struct mined){ .absent = true };
+	calls = calloc(n * nodes + 1, sizeof(*calls));
+	if (calls == NULL) {
+		memset(out, 0, n * sizeof(*out));
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		hex_encode(text, hashes[i], TX_HASH_LEN);
+		for (node = 0; node < nodes; node++)
+			rpc_call_set(&calls[i * nodes + node], node,
+			    "eth_getTransactionReceipt", "[\"%s\"]", text);
+	}
+	rpc_run(c->rpc, calls, n * nodes);
+	for (i = 0; i < n * nodes; i++) {
+		take_mined(&out[i / nodes], &calls[i], hashes[i / nodes]);
+		rpc_call_reset(&calls[i]);
+	}
+	free(calls);
+}

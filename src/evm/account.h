@@ -1,0 +1,56 @@
+/*
+ * An account that sends transactions: what the nodes say of it and of gas,
+ * and how its transactions reach them. One thread at a time.
+ *
+ * What one node invents must stop nothing and cost little: so there is a lowest
+ * and a highest value of what they say, and who uses them decides which of the
+ * two does less harm.
+ */
+#ifndef WORKNET_EVM_ACCOUNT_H
+#define WORKNET_EVM_ACCOUNT_H
+
+#include "evm/nodes.h"
+
+/* What the nodes that answer say. */
+struct account_view {
+	/* Its transactions that are in blocks: how many, its next nonce. */
+	uint64_t nonce_low;
+	uint64_t nonce_high;
+	uint64_t final_low;   /* in final blocks */
+	uint64_t pending_low; /* with those that wait for a block */
+	uint64_t pending_high;
+	uint64_t balance_wei;	   /* the lowest; UINT64_MAX: that or more */
+	uint64_t base_fee_low_wei; /* of the newest block, for each gas */
+	uint64_t base_fee_high_wei;
+	uint64_t tip_wei;   /* the lowest that is advised */
+	bool has_multicall; /* every one of them has the contract */
+	/* Nodes that don't answer; "" when all do. */
+	char warning[NODES_REASON_MAX + 1];
+};
+
+/* RC_IO when no node answers to all of it. */
+MUST_CHECK enum rc nodes_account(struct nodes *c, const struct address *account,
+    struct account_view *out, struct err *e);
+
+/*
+ * Gives a signed transaction to every node. Returns how many have it then, be
+ * it that they had it before or that its nonce is used already; what the others
+ * say goes to why, "" when there are none. It may be repeated.
+ */
+size_t nodes_send(struct nodes *c, struct slice raw,
+    const uint8_t hash[static TX_HASH_LEN],
+    char why[static NODES_REASON_MAX + 1]);
+
+/* What became of a transaction, by the first node that has it in a block. */
+struct mined {
+	bool found;
+	bool absent; /* every node says that it has it in no block */
+	uint64_t block;
+	uint64_t cost_wei; /* of its gas; UINT64_MAX: that or more */
+};
+
+/* Looks for n transactions on every node; out has n elements. */
+void nodes_mined(struct nodes *c, const uint8_t (*hashes)[TX_HASH_LEN],
+    size_t n, struct mined *out);
+
+#endif
