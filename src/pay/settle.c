@@ -75,6 +75,7 @@ struct window {
 	size_t size;
 	size_t count[PLACES];
 	size_t sent[SETTLERS_MAX]; /* those of PLACE_SENT */
+	size_t busy[SETTLERS_MAX]; /* and of PLACE_ANSWERED */
 	struct open_payout *group; /* owned; size: those of one chore */
 	size_t *index;		   /* owned; size: their slots */
 	bool dry;		   /* the feed is */
@@ -87,10 +88,10 @@ struct window {
 static void
 put(struct window *w, struct slot *s, enum place place)
 {
-	if (s->place == PLACE_SENT)
-		w->sent[s->via]--;
-	if (place == PLACE_SENT)
-		w->sent[s->via]++;
+	w->sent[s->via] -= s->place == PLACE_SENT;
+	w->sent[s->via] += place == PLACE_SENT;
+	w->busy[s->via] -= s->place == PLACE_SENT || s->place == PLACE_ANSWERED;
+	w->busy[s->via] += place == PLACE_SENT || place == PLACE_ANSWERED;
 	w->count[s->place]--;
 	s->place = place;
 	w->count[place]++;
@@ -160,42 +161,12 @@ may_have(struct window *w, size_t i, bool ask)
 	return !t->out && (t->probed || ask) && settler_is_fit(w->run, t);
 }
 
-/* The fallback whose time has come for o (NULL: for new ones); NULL: none. */
-static const struct settler *
-fallback_due(const struct window *w, const struct open_payout *o)
-{
-	const struct settler *t = w->run->settlers.all;
-
-	for (; t < w->run->settlers.all + w->run->settlers.n; t++)
-		if (t->is_fallback && settler_is_due(w->run, t, o))
-			return t;
-	return NULL;
-}
-
-/* Whether what t doesn't take is for the next one. */
-static bool
-gives_way(const struct window *w, const struct settler *t)
-{
-	return settler_is_braked(w->run, t) ||
-	    (!t->is_fallback && fallback_due(w, NULL) != NULL);
-}
-
-/* Who is asked first: the fallback, where the others had their time with s. */
-static size_t
-first_settler(const struct window *w, const struct slot *s)
-{
-	const struct settler *t = fallback_due(w, &s->open);
-
-	return t == NULL || fallback_due(w, NULL) != NULL
-	    ? 0
-	    : (size_t)(t - w->run->settlers.all);
-}
-
 /* Whose turn it is to have s: *via. */
 static enum turn
 turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
 {
-	size_t i, k, first = first_settler(w, s), n = w->run->settlers.n;
+	size_t i, k, first = settlers_first(w->run, &s->open),
+		     n = w->run->settlers.n;
 	struct settler *t;
 	bool braked, later = false;
 
@@ -207,17 +178,17 @@ turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
 		later |= !t->out && !t->probed && !ask;
 		if (s->refused[i] || !may_have(w, i, ask))
 			continue;
-		braked = gives_way(w, t);
+		braked = settler_gives_way(w->run, t);
 		if (s->tries[i] >= TRIES_MAX && !braked)
 			return TURN_NEVER;
 		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
-		    w->sent[i] < settler_room(w->run, t)) {
+		    settler_has_room(w->run, t, w->sent[i], w->busy[i])) {
 			*via = i;
 			return TURN_NOW;
 		}
 		if (!braked)
 			return TURN_LATER;
-		later |= w->sent[i] > 0; /* it may settle that one */
+		later |= w->busy[i] > 0; /* it may settle that one */
 	}
 	return later ? TURN_LATER : TURN_NEVER;
 }
@@ -235,7 +206,7 @@ room_for_new(struct window *w)
 		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
 			continue;
 		room = settler_room(w->run, t);
-		if (!gives_way(w, t) || (empty && room > 0))
+		if (!settler_gives_way(w->run, t) || (empty && room > 0))
 			return room;
 	}
 	return 0;
@@ -463,19 +434,21 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 {
 	const struct settle_answer *a;
 	struct open_payout *o;
-	bool any = false;
 	size_t i, via;
+	bool any = false;
+	struct slot *s;
 
 	tell_silence(w);
 	while ((a = settlers_wait(&w->run->settlers, any ? 0 : wait_ms, wake_fd,
 		    &via, &i)) != NULL) {
 		any = true;
-		w->slots[i].answer = *a;
-		w->slots[i].answered_ms = clock_unix_ms();
-		put(w, &w->slots[i], PLACE_ANSWERED);
-		o = &w->slots[i].open;
-		w->slots[i].refused[via] =
+		s = &w->slots[i];
+		s->answer = *a;
+		s->answered_ms = clock_unix_ms();
+		put(w, s, PLACE_ANSWERED);
+		s->refused[via] =
 		    a->x402.class == ANSWER_REFUSED && !a->x402.maybe_transient;
+		o = &s->open;
 		o->posted_before |= a->sent;
 		if (a->x402.has_hash) {
 			o->has_hint = true;

@@ -174,6 +174,7 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e)
 		s = &all->all[all->n];
 		*s = (struct settler){ .ctx = f->all[all->n],
 			.at_once = (size_t)r->conf->payout_concurrency,
+			.at_first = SETTLER_PAYEES_MAX,
 			.send = send_to,
 			.wait = wait_for,
 			.in_flight = in_flight,
@@ -211,17 +212,24 @@ settler_is_braked(const struct run *r, const struct settler *s)
 size_t
 settler_room(const struct run *r, const struct settler *s)
 {
-	size_t room = (size_t)r->conf->payout_concurrency;
-
 	if (s->out || (s->tried && settler_is_braked(r, s)))
 		return 0;
 	if (s->health.failing_ms != 0)
 		return 1;
-	/* Nobody knows yet whether that facilitator settles. */
-	if (s->health.settled_ms == 0 && s->at_once == room &&
-	    room > SETTLER_PAYEES_MAX)
-		return SETTLER_PAYEES_MAX;
-	return s->at_once;
+	/* Nobody knows yet whether it settles. */
+	return s->health.settled_ms == 0 && s->at_first > 0 &&
+		s->at_first < s->at_once
+	    ? s->at_first
+	    : s->at_once;
+}
+
+bool
+settler_has_room(
+    const struct run *r, const struct settler *s, size_t sent, size_t unjudged)
+{
+	bool settles = s->health.settled_ms != 0 && s->health.failing_ms == 0;
+
+	return (settles ? sent : unjudged) < settler_room(r, s);
 }
 
 bool
@@ -243,6 +251,35 @@ settler_is_due(
 			other->health.failing_ms > before))
 			return false;
 	return true;
+}
+
+/* The fallback whose time has come for o (NULL: for new ones); NULL: none. */
+static const struct settler *
+fallback_due(const struct run *r, const struct open_payout *o)
+{
+	const struct settler *t = r->settlers.all;
+
+	for (; t < r->settlers.all + r->settlers.n; t++)
+		if (t->is_fallback && settler_is_due(r, t, o))
+			return t;
+	return NULL;
+}
+
+bool
+settler_gives_way(const struct run *r, const struct settler *s)
+{
+	return settler_is_braked(r, s) ||
+	    (!s->is_fallback && fallback_due(r, NULL) != NULL);
+}
+
+size_t
+settlers_first(const struct run *r, const struct open_payout *o)
+{
+	const struct settler *t = fallback_due(r, o);
+
+	return t == NULL || fallback_due(r, NULL) != NULL
+	    ? 0
+	    : (size_t)(t - r->settlers.all);
 }
 
 /* Whoever was refused is paid, or the settler is to blame, not he. */
@@ -439,8 +476,8 @@ tell_one(struct run *r, struct settler *s, struct err *e)
 	if (!must_be_told(r, s))
 		return RC_OK;
 	(void)snprintf(detail, sizeof(detail),
-	    "%" PRId64
-	    " runs sent it something, and nothing settled; it says: %s",
+	    "%" PRId64 " runs sent it something, and nothing settled; it says: "
+	    "%s",
 	    s->health.runs,
 	    s->health.words[0] == '\0' ? "nothing" : s->health.words);
 	return run_finding(r,

@@ -25,8 +25,9 @@ struct open_payout;
 
 struct settler {
 	char name[SETTLER_NAME_MAX + 1];
-	void *ctx;	/* borrowed: of the functions below */
-	size_t at_once; /* payouts that it takes */
+	void *ctx;	 /* borrowed: of the functions below */
+	size_t at_once;	 /* payouts that it takes */
+	size_t at_first; /* the same before it settled any; 0: as many */
 	/* It is only sent what others don't settle in time. */
 	bool is_fallback;
 	/*
@@ -92,8 +93,24 @@ bool settler_is_braked(const struct run *r, const struct settler *s);
 bool settler_is_due(
     const struct run *r, const struct settler *s, const struct open_payout *o);
 
+/* Whether what it doesn't take is for the next one. */
+bool settler_gives_way(const struct run *r, const struct settler *s);
+
+/*
+ * Who is asked first about o, as an index: the first, or the fallback where
+ * the others had their time with this one.
+ */
+size_t settlers_first(const struct run *r, const struct open_payout *o);
+
 /* How many payouts it may have at once. */
 size_t settler_room(const struct run *r, const struct settler *s);
+
+/*
+ * Whether it may have one more, beside those that it was sent and hasn't
+ * answered; one that isn't known to settle, before those have a verdict.
+ */
+bool settler_has_room(
+    const struct run *r, const struct settler *s, size_t sent, size_t unjudged);
 
 /*
  * The chain shows the payment of o: whoever was sent it last settles, and
