@@ -20,15 +20,17 @@ alarm 300;
 # append-only.
 my %moves = (
 	account => 'balance_micros',
-	finding => 'detail closed_ms since_ms last_ms times closed_by',
+	finding => 'detail since_ms last_ms times closed_ms closed_by',
 	payout => 'state paid_micros',
 	submission => 'done_ms cost_wei',
 	task => 'state version url expected_status timeout_ms reward_micros ' .
 	    'interval_ms copies cooldown_ms region',
 );
-# Tables without guards: neither money nor evidence.
+# Tables without guards: neither money nor evidence, but how far the programs
+# are, and how they fare.
 my %free = map { $_ => 1 } qw(schedule offer level slot_counter turn
-    assignment hold chain_seen suspension journal_seen payout_run settler);
+    assignment hold chain_seen suspension journal_seen
+    payout_run settler);
 
 my $db = "$Dir/guards.db";
 make_ledger($db, '--results', 60, '--workers', 6, '--cooldown-ms', 0);
@@ -40,11 +42,12 @@ my $made = AdminRun::run("reserve $payee 0\nsign 1\nsubmit 1 http://f/\n" .
     '--now', $now);
 is($made->{code}, 0, 'a payout and a finding are made') or diag($made->{err});
 
+# What an account that pays for gas sends.
 sql_run($db, "INSERT INTO submission (chain_id, account, nonce, target, data,
-    gas_limit, queued_ms) VALUES (84532, '0x1', 0, '0x2', x'00', 21000, 1);
-    INSERT INTO submission_payout VALUES (1, 0, 1);
-    INSERT INTO submission_form VALUES (1, 1, 1,
-    '0x' || hex(zeroblob(32)), '0x' || hex(zeroblob(65)), 1);");
+    gas_limit, queued_ms) VALUES (1, '0x1', 0, '0x2', x'00', 1, 1);
+    INSERT INTO submission_payout SELECT id, 0, 1 FROM submission;
+    INSERT INTO submission_form SELECT id, 1, 1, '0x' || lower(hex(
+    randomblob(32))), '0x' || lower(hex(randomblob(65))), 1 FROM submission;");
 
 # What the shell says to some SQL, in a transaction that is undone.
 sub says {
@@ -93,7 +96,7 @@ sub replaced {
 	    "; $rows; ROLLBACK;", 1)->{out} + 0;
 }
 
-my $refused = qr/append-only|only changes|only be done|stays|never|keeps/;
+my $refused = qr/append-only|only changes|only be|never|keeps|stays|no other/;
 
 sub is_guarded {
 	my ($table) = @_;

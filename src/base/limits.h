@@ -49,7 +49,7 @@
 #define CLOCK_SKEW_MS	     60000 /* protocol: a result from the future */
 #define REOFFER_AFTER_MS     60000 /* protocol: past the task's timeout */
 #define RESULT_WINDOW_MAX_MS (24LL * 3600 * 1000)
-#define VALID_BEFORE_MAX_S   4102444799LL /* 2099: what ends later never ends */
+#define VALID_BEFORE_MAX_S   4103049600LL /* a week in 2100: later is never */
 
 /* Work done for one poll, whatever the size of the ledger. */
 #define POLL_CANDIDATES_MAX 128 /* due tasks looked at */
