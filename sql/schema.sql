@@ -302,7 +302,7 @@ CREATE TABLE "authorization" (
 			CHECK (valid_after BETWEEN 0 AND valid_before),
 	valid_before	INTEGER NOT NULL	-- Unix seconds, up to 2100
 			CHECK (valid_before > signed_ms / 1000
-			AND valid_before < 4102444800),
+			AND valid_before <= 4103049600),
 	signature	TEXT NOT NULL CHECK (length(signature) = 132
 			AND substr(signature, 1, 2) = '0x' AND
 			ltrim(substr(signature, 3), '0123456789abcdef') = ''),

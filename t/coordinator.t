@@ -366,8 +366,8 @@ sub polled {
 
 	$gets->($w->result($one, 'nosuch'), 'unknown task',
 	    'a task that nobody made is unknown');
-	$gets->($w->result($one, 'gone'), 'unknown task',
-	    'a removed task is unknown');
+	$gets->($w->result($one, 'gone'), undef,
+	    'what was given before its task was removed is paid');
 	$gets->($w->result($one, 'b'), 'not assigned',
 	    'a result for another task is not assigned');
 	$gets->($w->result($idle, 'a'), 'not assigned',

@@ -118,7 +118,8 @@ sub trouble {
 	my $c = $w->fcgi;
 	$w->sql('PRAGMA wal_checkpoint(TRUNCATE)');
 	$w->fault('EIO read');
-	$w->sql("UPDATE account SET kind = kind; UPDATE task SET name = name");
+	$w->sql("UPDATE account SET balance_micros = balance_micros; " .
+	    "UPDATE task SET state = state");
 	my $r = $c->get('/health');
 	is_unavailable($r, 'while it can\'t read its ledger, health is 503');
 	is_unavailable($c->get(poll_path($w->worker(1)->{address})),
