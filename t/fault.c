@@ -8,8 +8,9 @@
  * The calls are write (also pwrite), read (pread), sync (fsync, fdatasync)
  * and ftruncate; and drop: a sync of the ledger's file fails and takes with it
  * what was written to that since its last sync, as Linux does with pages that
- * it couldn't write. (WN_FAULT_DROP has to be set from the start.) A second line
- "NAME N" lets N more calls of these work; a NAME (a number) that wasn't there before begins to count anew.
+ * it couldn't write. (WN_FAULT_DROP has to be set from the start.) A second
+ * line "NAME N" lets N more calls of these work; a NAME (a number) that wasn't
+ * there before begins to count anew.
  *
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
  * clock_gettime(CLOCK_REALTIME) gives while the file exists.

@@ -62,9 +62,9 @@ sub post_bytes {
 		local $SIG{PIPE} = 'IGNORE';
 		for my $i (0 .. 400) {
 			for (0, 1) {
-				my $more = substr($bytes[$_], $at[$_] + $i, 1);
-				$slow[$_]->send_bytes($more) if $i < 9 ||
-				    $_ == 0;
+				my $at = $at[$_] + $i;
+				$slow[$_]->send_bytes(substr($bytes[$_], $at,
+				    1)) if $at < length($bytes[$_]) - 8;
 			}
 			Time::HiRes::sleep(0.5);
 		}
