@@ -22,11 +22,12 @@ my $CLIENTS = 4;
 my $TASKS = 40;
 my $KILLS = 20;
 my $STOPS = 6;
+my $RESTARTS = 20;
 
 # ---- Half a request doesn't prevent a clean stop ----
 
-# It takes the ten seconds that such a request is given, and is looked at
-# again when all else is done.
+# It takes the seconds that such a request is given, and is looked at again
+# when all else is done.
 my $stalled = WorknetTest->new->init->start;
 my ($half, $silent) = map { $stalled->fcgi } 1, 2;
 $half->send_bytes(substr(WorknetTest::Fcgi::request_bytes('POST',
@@ -54,6 +55,7 @@ sub insist {
 		    if $r && ($r->{status} != 503 ||
 		    $r->{body} !~ /coordinator unavailable/);
 		$client->{fcgi}->close if $client->{fcgi};
+		print { $client->{out} } "lost $path\n";
 		$lost++;
 		Time::HiRes::sleep(0.003);
 	}
@@ -101,8 +103,9 @@ sub round {
 }
 
 sub load_main {
-	my ($w, $n) = @_;
-	my $client = { w => $w, n => $n, how => $n % 2 ? 'nginx' : 'fcgi' };
+	my ($w, $n, $how) = @_;
+	my $client = { w => $w, n => $n,
+	    how => $how // ($n % 2 ? 'nginx' : 'fcgi') };
 
 	open($client->{out}, '>>', $w->dir("client$n")) or die $!;
 	$client->{out}->autoflush(1);
@@ -320,6 +323,59 @@ my $all = { '{"accepted":1,"earned":"0.000100"}' => 32, 'other 200' => 32 };
 	is($w->stop, 0, 'it stops');
 	$w->log_ok;
 	$w->audit_ok('after handing the socket over');
+}
+
+# ---- Restarted under load, nothing is lost: the socket stays, and nginx ----
+
+{
+	my $w = WorknetTest->new->init;
+
+	$w->task_add("t$_", interval => '1s', copies => 100,
+	    cooldown => '0s') for 1 .. $TASKS;
+	socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die $!;
+	bind($s, Socket::pack_sockaddr_un($w->socket_path)) or die "bind: $!";
+	listen($s, 1024) or die "listen: $!";
+	my $start = sub {
+		$w->start(how => sub {
+			my ($log, @command) = @_;
+			POSIX::dup2(fileno $s, 3) // die "dup2: $!";
+			# When it was that number already.
+			fcntl($s, Fcntl::F_SETFD(), 0) or die $!;
+			@ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, 1);
+			exec_logged($log, @command);
+		});
+	};
+	$start->();
+	$w->nginx_start(workers => 2);
+	my @children = map { my $n = $_; child_start("client $n", sub {
+	    load_main($w, $n, 'nginx') }) } 1 .. $CLIENTS;
+	my @clean;
+	for (1 .. $RESTARTS) {
+		my $before = () = lines($w);
+		wait_for(sub { (() = lines($w)) >= $before + 10 },
+		    '10 lines of the clients');
+		push @clean, $w->stop;
+		$start->();
+	}
+	spurt($w->dir('enough'), '');
+	is(child_wait($_), 0, 'a client ends') for @children;
+	is(join(' ', @clean), join(' ', (0) x $RESTARTS),
+	    "it was restarted $RESTARTS times while $CLIENTS clients asked");
+	my @lines = lines($w);
+	my @wrong = grep { /^(?:bad|lost)/ } @lines;
+	is("@wrong[0 .. ($#wrong > 4 ? 4 : $#wrong)]", '',
+	    'no request was lost or refused');
+	my @acknowledged = grep { /^acknowledged/ } @lines;
+	cmp_ok(scalar @acknowledged, '>', $RESTARTS, @acknowledged .
+	    ' posts were acknowledged');
+	my @partly = grep { (split / /)[2] != (split / /)[3] } @acknowledged;
+	is("@partly", '', 'each in full, the first time');
+	my $n = 0;
+	$n += (split / /)[2] for @acknowledged;
+	is(($w->credited)[0], $n, 'and is in the ledger');
+	is($w->stop, 0, 'it stops');
+	$w->log_ok;
+	$w->audit_ok('after restarts under load');
 }
 
 is($stalled->stop_wait, 0, 'half a request and a silent connection don\'t ' .

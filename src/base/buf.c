@@ -126,20 +126,19 @@ static enum rc
 read_fd(struct buf *b, int fd, const char *path, struct err *e)
 {
 	char chunk[4096];
-	ssize_t n;
+	int error = 0;
+	ssize_t n = 1;
 
-	for (;;) {
+	while (n != 0 && error == 0 && !b->failed) {
 		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(
-			    e, RC_IO, "%s: %s", path, strerror(errno));
-		if (n == 0)
-			break;
-		buf_add(b, chunk, (size_t)n);
+		if (n > 0)
+			buf_add(b, chunk, (size_t)n);
+		else if (n < 0 && errno != EINTR)
+			error = errno;
 	}
 	secret_wipe(chunk, sizeof(chunk));
+	if (error != 0)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(error));
 	if (b->failed)
 		return err_set(
 		    e, RC_NO_MEMORY, "%s: more than %zu bytes", path, b->max);

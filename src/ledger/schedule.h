@@ -32,7 +32,7 @@ struct schedule_rules {
 
 struct poll {
 	struct address worker;
-	struct slice region;  /* '' and "unknown" match no task's */
+	struct slice region;  /* as the worker declares it; "" for none */
 	struct slice network; /* "" when unknown: no such rule */
 	int64_t now_ms;
 };
