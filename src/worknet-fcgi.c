@@ -69,8 +69,7 @@ options_parse(struct options *o, int argc, char **argv)
 			o->socket_mode = (unsigned)strtoul(optarg, &end, 8);
 			if (*end != '\0' || o->socket_mode > 0777) {
 				fprintf(stderr,
-				    "-m: got \"%s\", expected an "
-				    "octal mode such as 0660\n",
+				    "-m: got \"%s\", expected an octal mode such as 0660\n",
 				    optarg);
 				return -1;
 			}

@@ -55,10 +55,8 @@ value_decode(struct value *v, struct slice raw, const char *name, struct err *e)
 	while (raw.len > 0) {
 		c = decode_byte(&raw);
 		if (c < 0)
-			return err_set(e, RC_INVALID,
-			    "%s: broken percent "
-			    "encoding",
-			    name);
+			return err_set(
+			    e, RC_INVALID, "%s: broken percent encoding", name);
 		if (v->len == sizeof(v->text)) {
 			v->too_long = true;
 			return RC_OK;

@@ -16,21 +16,18 @@
  * disk when it returns, and an answer is given only then. cache_size is
  * small: memory doesn't grow with the ledger.
  */
-static const char setup_sql[] = "PRAGMA foreign_keys = ON;"
-				"PRAGMA synchronous = FULL;"
-				"PRAGMA cache_size = -512;" /* KiB */
-				/* Bytes that stay of a log that had to grow. */
-				"PRAGMA journal_size_limit = 33554432;"
-				"PRAGMA temp_store = MEMORY;"
-				"PRAGMA trusted_schema = OFF;";
+static const char setup_sql[] =
+    "PRAGMA foreign_keys = ON;PRAGMA synchronous = FULL;PRAGMA cache_size = -512;" /* KiB */
+    /* Bytes that stay of a log that had to grow. */
+    "PRAGMA journal_size_limit = 33554432;PRAGMA temp_store = MEMORY;PRAGMA trusted_schema = OFF;";
 
 /*
  * A reader needs write access to the WAL's index, but not to rows. Its cache is
  * empty after each commit of another connection: twice as much would save a
  * request on a big ledger a twentieth of its reads.
  */
-static const char setup_read_sql[] = "PRAGMA query_only = ON;"
-				     "PRAGMA cache_size = -256;"; /* KiB */
+static const char setup_read_sql[] =
+    "PRAGMA query_only = ON;PRAGMA cache_size = -256;"; /* KiB */
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
@@ -173,8 +170,7 @@ apply_steps(struct db *db, int *steps, struct err *e)
 		return rc;
 	if (version > schema_version)
 		return err_set(e, RC_CONFLICT,
-		    "ledger: schema %d is newer "
-		    "than this program's %d",
+		    "ledger: schema %d is newer than this program's %d",
 		    version, schema_version);
 	for (*steps = 0; version < schema_version; version++, ++*steps) {
 		(void)snprintf(

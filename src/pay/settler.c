@@ -476,8 +476,8 @@ tell_one(struct run *r, struct settler *s, struct err *e)
 	if (!must_be_told(r, s))
 		return RC_OK;
 	(void)snprintf(detail, sizeof(detail),
-	    "%" PRId64 " runs sent it something, and nothing settled; it says: "
-	    "%s",
+	    "%" PRId64
+	    " runs sent it something, and nothing settled; it says: %s",
 	    s->health.runs,
 	    s->health.words[0] == '\0' ? "nothing" : s->health.words);
 	return run_finding(r,
