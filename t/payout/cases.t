@@ -286,6 +286,7 @@ case('a log that one node invents stops nothing', sub {
 	$l->pay;
 	is($l->chain_money($w), $owed, 'the worker is paid all the same');
 	lies($rig, uses => [{ %$invented, receipt => $YES }]);
+	$rig->mine($FINAL);
 	$l->more_work;
 	$owed += $l->owed($w);
 	$l->pay;
