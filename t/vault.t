@@ -227,6 +227,8 @@ SKIP: {
 	is(scalar(journal($l)), 1, 'and nothing new was signed');
 	scripted();
 	$l->pay_is('paid', 'once it is settled');
+	$rig->mine(10);
+	$l->pay_is('paid', 'and that is final, it goes on');
 	is($l->chain_money($w), $owed + $more, 'the rest is paid, too');
 	$l->books_ok('after a restored ledger');
 }

@@ -143,7 +143,7 @@ sub dearly {
 
 	if ($what eq 'token') {
 		$from = $ADMIN;
-		$data = "0x$PayoutTest::SELECTOR{shift @args}" .
+		$data = "$PayoutTest::SELECTOR{shift @args}" .
 		    join('', map { PayoutTest::word($_) } @args);
 	} else {
 		$from = $STRANGER;

@@ -169,11 +169,12 @@ sub least_gas {
 
 {
 	my $l = ledger(payout => { settle => 'facilitator direct',
-	    facilitators => $NOBODY, direct_after_s => 3 });
+	    facilitators => $NOBODY, direct_after_s => 300 });
 
 	$l->pay_is('unresolved', 'at a dead facilitator nobody is paid');
 	is($l->queue, '', 'nor before the time that it has');
-	sleep 3;
+	$l->payout_conf(direct_after_s => 1);
+	sleep 2;
 	$l->pay_is('paid', 'after that time the gas account pays everybody');
 	is($l->states, 'posted posted posted', 'by itself');
 	$l->books_ok('after a fallback');
@@ -181,12 +182,13 @@ sub least_gas {
 
 {
 	my $l = ledger(payout => { settle => 'facilitator direct',
-	    facilitators => $rig->{scripted}, direct_after_s => 3 });
+	    facilitators => $rig->{scripted}, direct_after_s => 300 });
 
 	$rig->script('scripted', { mode => 'no-answer' });
 	$l->pay_is('unresolved', 'what a facilitator takes and leaves is open');
 	is($l->queue, '', 'nothing is sent before the time that it has');
-	sleep 3;
+	$l->payout_conf(direct_after_s => 1);
+	sleep 2;
 	$l->pay_is('paid', 'after that time the gas account sends the same');
 	is($l->states, 'posted posted posted', 'and all that follow');
 	$rig->script('scripted');

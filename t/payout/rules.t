@@ -58,6 +58,7 @@ case('a lost payout waits for an earlier one that isn\'t settled', sub {
 	$l->backup('first');
 	my $before = $rig->rpc('evm_snapshot');
 	$rig->deliver($first);
+	$rig->mine($FINAL);
 	$l->pay('--reconcile');
 	$l->more_work;
 	$rig->script('scripted', $SLOW);
