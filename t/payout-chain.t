@@ -61,9 +61,11 @@ sub node_denies {
 	$l->pay_is('system', 'a node that hides its logs is not enough');
 	is($l->states, '', 'nothing is reserved');
 	$l->payout_conf(both());
-	$l->pay_is('paid', 'with a second one that is');
+	$l->pay_is('findings', 'with a second one that does it is paid, and ' .
+	    'the first one, which failed in many runs, is told');
+	is($l->states, 'posted', 'it is posted');
 	node('pass');
-	$l->books_ok('after nodes that failed');
+	$l->books_ok('after nodes that failed', 'node fails');
 }
 
 {
@@ -73,7 +75,8 @@ sub node_denies {
 	$l->pay_is('paid', 'one of two nodes is enough to pay');
 	isnt($l->{err}, '', 'but a line says that the other is down');
 	$rig->mine(10);
-	$l->pay_is('nothing', 'but not to call it final');
+	$l->pay_is('findings', 'but not to call it final, and in its second ' .
+	    'run without an answer the other is told');
 	is($l->states, 'posted', 'for that needs all of them');
 	node('pass');
 	$l->pay_is('nothing', 'once the other one is back');
