@@ -318,7 +318,7 @@ sub polled {
 	$w->hand_out(['a'], [ $two ], 1);
 	$w->hand_out(['b'], [ $two ], 2, @reward);
 	$w->hand_out(['b'], [ $three ], 1);
-	$w->hand_out(['gone'], [ $one ], 1);
+	$w->hand_out(['gone'], [ $one ], 1, @reward);
 	$w->worknet('task', 'remove', 'gone');
 	cmp_ok($w->time_ms, '<=', $T0, 'the slots were given by now');
 	$w->clock_set($T0);

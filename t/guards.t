@@ -223,8 +223,4 @@ for my $command ('show', 'pause', 'remove') {
 	    qr/task 2: its state is "gone", which is none/,
 	    "task $command: a state that is none is told");
 }
-forge($db, $forged, "UPDATE worker SET state = 'gone';", unchecked => 1);
-like(worknet('-c', $conf, 'worker', 'show', $payee)->{err},
-    qr/its state is none/, 'worker show: so is a worker\'s');
-
 done_testing;
