@@ -79,6 +79,17 @@ responders_start(struct responder *all, size_t n, struct server *s,
 	return rc;
 }
 
+static bool
+is_in_flight(struct server *s)
+{
+	bool any;
+
+	(void)pthread_mutex_lock(&s->lock);
+	any = s->in_flight > 0;
+	(void)pthread_mutex_unlock(&s->lock);
+	return any;
+}
+
 static void
 responders_stop(struct responder *all, size_t n, struct server *s)
 {
@@ -87,10 +98,16 @@ responders_stop(struct responder *all, size_t n, struct server *s)
 	atomic_store(&s->ended, true);
 	if (s->stop_fd >= 0)
 		(void)eventfd_write(s->stop_fd, 1);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		(void)pthread_join(all[i].thread, NULL);
-		api_thread_free(all[i].api);
+	/* What a responder read after the last look, and has to be committed:
+	 * closed without an answer it would be sent again, though it is done. */
+	while (n > 0 && is_in_flight(s)) {
+		exchanges_wait(s->api);
+		exchanges_answer(s, all[0].api);
 	}
+	for (i = 0; i < n; i++)
+		api_thread_free(all[i].api);
 }
 
 /* ---- The server ---- */
