@@ -341,7 +341,8 @@ sub settled_late {
 	my $owed = $l->owed($w);
 	my $lost = lost_and_expired($l);
 
-	$l->pay_is('unresolved', 'when that is over, it is signed anew');
+	$l->pay_is('findings', 'when that is over, it is signed anew; that the ' .
+	    'facilitator settled nothing for so long is told');
 	is($l->states, 'voided submitted', 'as the first one is void');
 	ok(settled_late($lost), 'now the lost one is settled');
 	scripted();
@@ -456,7 +457,7 @@ sub settled_late {
 	$rig->warp(3700);
 	$rig->mine(10);
 	scripted({ mode => 'no-answer' });
-	$l->pay_is('unresolved', 'nor, once it is void, the next one');
+	$l->pay_is('findings', 'nor, once it is void, the next one; that is told');
 	my ($lost) = map { $_->{body} } $rig->settles;
 	$l->restore('copy');
 	scripted();
