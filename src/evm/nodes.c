@@ -150,9 +150,10 @@ node_fault_name(enum node_fault_kind kind)
 		[NODE_FAULT_AWAY] = "away",
 		[NODE_FAULT_CLOCK] = "clock",
 		[NODE_FAULT_STANDS] = "stands",
+		[NODE_FAULT_FINAL] = "final",
 		[NODE_FAULT_ALONE] = "alone",
 		[NODE_FAULT_DISPUTED] = "disputed",
-		[NODE_FAULT_LIMITS] = "limits",
+		[NODE_FAULT_LIMITS] = "gives no logs",
 	};
 
 	CHECK(kind < NODE_FAULT_KINDS);
@@ -274,6 +275,22 @@ find_standing(struct nodes *c, size_t i, int64_t now_s)
 		    n->final.number, n->latest.time_s - n->final.time_s);
 }
 
+/*
+ * A node that calls its newest block final: no block of these chains is before
+ * others follow it. Whoever invents blocks says so to have them believed.
+ */
+static void
+find_early_final(struct nodes *c, size_t i)
+{
+	const struct node *n = &c->nodes[i];
+
+	if (strcmp(c->finality, "latest") != 0 && n->final.number > 0 &&
+	    n->final.number == n->latest.number)
+		nodes_fault(c, i, NODE_FAULT_FINAL,
+		    "its newest block, %" PRIu64 ", is %s already",
+		    n->latest.number, c->finality);
+}
+
 static void
 read_node(struct nodes *c, size_t i, const struct rpc_call *calls)
 {
@@ -303,6 +320,7 @@ read_node(struct nodes *c, size_t i, const struct rpc_call *calls)
 	} else {
 		node->usable = true;
 		find_standing(c, i, c->viewed_s);
+		find_early_final(c, i);
 		return;
 	}
 	nodes_fault(c, i, NODE_FAULT_AWAY, "%s", node->why);

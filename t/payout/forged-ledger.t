@@ -206,6 +206,8 @@ sub refuses_old_work {
 	    0 .. 2;
 
 	$l->pay_is('paid', 'everybody is paid once');
+	$rig->mine(70);
+	$l->pay_is('nothing', 'and the payments become final');
 	my @forgeries = (
 		[ $w[0], 'a paid result copied into the next cycle',
 		    qr/was paid for the same check in slot $slots[0]/,
