@@ -197,15 +197,19 @@ turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
 static size_t
 room_for_new(struct window *w)
 {
+	size_t i, room,
+	    begun = w->size - w->count[PLACE_FREE] - w->count[PLACE_READY];
 	bool empty = w->count[PLACE_FREE] == w->size;
 	struct settler *t;
-	size_t i, room;
 
 	for (i = 0; i < w->run->settlers.n; i++) {
 		t = &w->run->settlers.all[i];
 		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
 			continue;
 		room = settler_room(w->run, t);
+		/* Of one that isn't known to settle, each waits for a verdict. */
+		if (!settler_settles(t))
+			room -= room < begun ? room : begun;
 		if (!settler_gives_way(w->run, t) || (empty && room > 0))
 			return room;
 	}
@@ -240,7 +244,7 @@ fill(struct window *w, size_t *n, struct err *e)
 	struct err cause = ERR_INIT;
 	enum rc rc, tried;
 
-	room -= w->count[PLACE_READY];
+	room -= room < w->count[PLACE_READY] ? room : w->count[PLACE_READY];
 	if (room > w->count[PLACE_FREE])
 		room = w->count[PLACE_FREE];
 	rc = w->feed->fill(w->feed->ctx, w->group, room, n, &w->dry, e);

@@ -203,6 +203,12 @@ must_be_told(const struct run *r, const struct settler *s)
 }
 
 bool
+settler_settles(const struct settler *s)
+{
+	return s->health.settled_ms != 0 && s->health.failing_ms == 0;
+}
+
+bool
 settler_is_braked(const struct run *r, const struct settler *s)
 {
 	return s->health.failing_ms != 0 &&
@@ -227,9 +233,7 @@ bool
 settler_has_room(
     const struct run *r, const struct settler *s, size_t sent, size_t unjudged)
 {
-	bool settles = s->health.settled_ms != 0 && s->health.failing_ms == 0;
-
-	return (settles ? sent : unjudged) < settler_room(r, s);
+	return (settler_settles(s) ? sent : unjudged) < settler_room(r, s);
 }
 
 bool

@@ -102,6 +102,9 @@ bool settler_gives_way(const struct run *r, const struct settler *s);
  */
 size_t settlers_first(const struct run *r, const struct open_payout *o);
 
+/* Whether it is known to settle: it did, and nothing failed since. */
+bool settler_settles(const struct settler *s);
+
 /* How many payouts it may have at once. */
 size_t settler_room(const struct run *r, const struct settler *s);
 

@@ -540,7 +540,8 @@ case('a finding that was closed too early opens again', sub {
 	is($l->sql_value($open), 0, 'then it is gone');
 });
 
-case('a payout that another live copy of the ledger paid is a finding', sub {
+# Both have the same number, and so the same bytes: the journal has them.
+case('a payout that another copy of the ledger sent, too, is paid once', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [1, 2]);
 	my ($w) = $l->worker_list;
@@ -556,8 +557,7 @@ case('a payout that another live copy of the ledger paid is a finding', sub {
 	$rig->script('scripted', { mode => 'pass' });
 	$l->pay for 1 .. 2;
 	is($l->chain_money($w), $owed, 'the worker is paid once');
-	isnt($l->sql_value('SELECT count(*) FROM finding'), 0,
-	    'a transaction that nobody told us of is a finding');
+	$l->books_ok('and all agree');
 });
 
 case('a debt that can\'t be paid doesn\'t stop the younger ones', sub {
