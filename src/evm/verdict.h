@@ -1,6 +1,6 @@
 /*
  * The rule by which the answers of all nodes to one case become a verdict, as
- * pure functions: evm/judge.c asks, t/test_pay_rule.c drives them through
+ * pure functions: evm/judge.c asks, t/unit/test_pay_rule.c drives them through
  * every mixture of honest and lying nodes. Private to src/evm; any thread.
  *
  * A node's word alone moves nothing. What ends a payout, and what gives or

@@ -97,7 +97,7 @@ pass_over(struct run *r, struct payee_list *l, struct err *e)
 		 * One at a time, and until it is final: a ledger restored
 		 * from a copy older than two open ones would pay for both
 		 * under the first one's nonce, while the second
-		 * authorization can still be settled. t/test_pay_rule.c
+		 * authorization can still be settled. t/unit/test_pay_rule.c
 		 * finds that way when posted counts as settled.
 		 */
 		if (l->all[i].held)

@@ -207,7 +207,7 @@ room_for_new(struct window *w)
 		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
 			continue;
 		room = settler_room(w->run, t);
-		/* Of one that isn't known to settle, each waits for a verdict. */
+		/* If it isn't known to settle, each waits for a verdict. */
 		if (!settler_settles(t))
 			room -= room < begun ? room : begun;
 		if (!settler_gives_way(w->run, t) || (empty && room > 0))

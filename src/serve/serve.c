@@ -100,8 +100,10 @@ responders_stop(struct responder *all, size_t n, struct server *s)
 		(void)eventfd_write(s->stop_fd, 1);
 	for (i = 0; i < n; i++)
 		(void)pthread_join(all[i].thread, NULL);
-	/* What a responder read after the last look, and has to be committed:
-	 * closed without an answer it would be sent again, though it is done. */
+	/*
+	 * What a responder read after the last look, and has to be committed:
+	 * closed without an answer it would be sent again, though it is done.
+	 */
 	while (n > 0 && is_in_flight(s)) {
 		exchanges_wait(s->api);
 		exchanges_answer(s, all[0].api);

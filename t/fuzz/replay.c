@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "t/fuzz/fuzz.h"
-#include "t/tap.h"
+#include "t/unit/tap.h"
 
 static int
 replay(const char *dir)

@@ -19,7 +19,7 @@ my $build = $ENV{WN_BUILDDIR} || '.';
 # A program of the build; tests' own are in t/.
 sub program {
 	my ($name) = @_;
-	my ($path) = grep { -x } "$build/$name", "$build/t/$name";
+	my ($path) = grep { -x } "$build/$name", "$build/t/tools/$name";
 	return $path;
 }
 

@@ -98,7 +98,7 @@ sub scene_text { return $SCENES{$_[0]{scene}}{text} }
 
 # Why no campaign can run here, or undef.
 sub obstacle {
-	for my $name (qw(worknet-payout worknet t/make_ledger t/sign)) {
+	for my $name (qw(worknet-payout worknet t/tools/make_ledger t/tools/sign)) {
 		return "$name isn't built" if !-x build_path($name);
 	}
 	for my $name (qw(strace sqlite3)) {

@@ -28,7 +28,7 @@ sub forge {
 
 sub rechain {
 	my ($l) = @_;
-	my ($status, $out, $err) = run_command(build_path('t/make_ledger'),
+	my ($status, $out, $err) = run_command(build_path('t/tools/make_ledger'),
 	    '--db', $l->ledger_path, '--hashes');
 
 	die "make_ledger: $err" if $status != 0;

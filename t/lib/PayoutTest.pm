@@ -37,13 +37,13 @@ my ($ADMIN, $STRANGER) = @$TOKEN{qw(admin stranger)};
 sub need_rig {
 	need_packages();
 	need_program('sqlite3');
-	for my $program (qw(worknet-payout worknet t/make_ledger t/sign)) {
+	for my $program (qw(worknet-payout worknet t/tools/make_ledger t/tools/sign)) {
 		Test::More::plan(skip_all => "$program isn't built")
 		    if !-x build_path($program);
 	}
 }
 
-sub fault_so { return -e build_path('t/fault.so') }
+sub fault_so { return -e build_path('t/tools/fault.so') }
 
 # ---- The rig -------------------------------------------------------------
 
@@ -345,7 +345,7 @@ sub new {
 
 sub ledger_make {
 	my ($self, @args) = @_;
-	my ($status, $out, $err) = run_command(build_path('t/make_ledger'),
+	my ($status, $out, $err) = run_command(build_path('t/tools/make_ledger'),
 	    '--db', $self->ledger_path, '--seed', $self->{seed},
 	    '--workers', $self->{workers}, '--tasks', 5,
 	    '--interval-ms', 60000, '--silent-percent', 0, '--cooldown-ms', 0,
@@ -392,7 +392,7 @@ sub fault_env {
 
 	return %env if $ahead_s == 0 || !PayoutTest::fault_so();
 	delete $env{WN_FAULT_CLOCK};
-	return (LD_PRELOAD => build_path('t/fault.so'), ASAN_OPTIONS =>
+	return (LD_PRELOAD => build_path('t/tools/fault.so'), ASAN_OPTIONS =>
 	    join(':', $ENV{ASAN_OPTIONS} // (), 'verify_asan_link_order=0'),
 	    %env, WN_FAULT_AHEAD_S => $ahead_s);
 }

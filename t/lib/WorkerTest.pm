@@ -17,7 +17,7 @@ our @EXPORT = qw($program $verifier $dir $key contents write_file task tasks
 
 my $build = $ENV{WN_BUILDDIR} || '.';
 our $program = "$build/worknet-worker";
-our ($verifier) = grep { -x } "$build/t/test_worker", "$build/test_worker";
+our $verifier = "$build/t/unit/test_worker";
 our $dir = tempdir(CLEANUP => 1);
 our $key = "$dir/worker.key";
 my $id = 0;

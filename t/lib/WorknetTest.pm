@@ -300,7 +300,7 @@ sub take {
 	    die "$worker->{address} holds nothing more\n";
 }
 
-# ---- Trouble: t/fault.c --------------------------------------------------
+# ---- Trouble: t/tools/fault.c --------------------------------------------------
 
 # Prepares for fault() and clock_set(): call it before start.
 sub fault_prepare {
@@ -317,7 +317,7 @@ sub fault_env {
 	my $asan = join(':', grep { defined && $_ ne '' } $ENV{ASAN_OPTIONS},
 	    # The preloaded object comes before the sanitizer's library.
 	    'verify_asan_link_order=0');
-	return (LD_PRELOAD => build_path('t/fault.so'),
+	return (LD_PRELOAD => build_path('t/tools/fault.so'),
 	    ASAN_OPTIONS => $asan,
 	    WN_FAULT_DIR => $self->dir('data'),
 	    WN_FAULT_FILE => $self->dir('fault'),
@@ -624,7 +624,7 @@ sub sign {
 
 	if (($self->{signer_owner} // 0) != $$) {
 		my ($out, $in);
-		my $pid = open2($out, $in, build_path('t/sign'));
+		my $pid = open2($out, $in, build_path('t/tools/sign'));
 		$self->{signer} = [ $out, $in, $pid ];
 		$self->{signer_owner} = $$;
 	}
@@ -632,9 +632,9 @@ sub sign {
 	print $in join(' ', $key, $task, $timestamp,
 	    $success ? 'true' : 'false', $form), "\n";
 	$in->flush;
-	my $line = <$out> // die 't/sign ended';
+	my $line = <$out> // die 't/tools/sign ended';
 	chomp $line;
-	die "t/sign: $line" if $line =~ /^error/;
+	die "t/tools/sign: $line" if $line =~ /^error/;
 	return split / /, $line;
 }
 

@@ -46,7 +46,7 @@ sub run {
 }
 
 sub build {
-	return run('make', '-s', 'all', 't/make_ledger', 't/sign', 't/fault.so');
+	return run('make', '-s', 'all', 't/tools/make_ledger', 't/tools/sign', 't/tools/fault.so');
 }
 
 sub passes {

@@ -308,7 +308,7 @@ for my $signal (qw(TERM INT)) {
 # ---- No run for too long, and one that never ended ----
 
 SKIP: {
-	skip 't/fault.so isn\'t built', 1 if !fault_so();
+	skip 't/tools/fault.so isn\'t built', 1 if !fault_so();
 	my $l = ledger(workers => 1)->fault_prepare;
 	my $warnings = sub {
 		my ($code, $out) = run_command({ env => { $l->fault_env } },

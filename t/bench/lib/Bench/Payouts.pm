@@ -32,7 +32,7 @@ sub new {
 	$self->{treasury} = lc(($self->sign($KEY, 'x', 0, 1, 'lower'))[1]);
 	WorknetTest::spurt($self->dir('key'), "0x$KEY\n");
 	chmod(0600, $self->dir('key')) or die "chmod: $!";
-	my ($status, $out, $err) = run_command(build_path('t/make_ledger'),
+	my ($status, $out, $err) = run_command(build_path('t/tools/make_ledger'),
 	    '--db', $self->dir('made'), '--workers', PAYOUTS, '--results',
 	    PAYOUTS * RESULTS_EACH, '--tasks', 100, '--interval-ms', 60000,
 	    '--silent-percent', 0, '--cooldown-ms', 0);

@@ -1,0 +1,166 @@
+#!/usr/bin/perl
+# The ways to start and to stop the coordinator: on a socket of its own, on an
+# inherited one, as plain CGI; and what it refuses to start with.
+
+use strict;
+use warnings;
+
+use Fcntl ();
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use POSIX ();
+use Socket qw(AF_UNIX SOCK_STREAM);
+use Test::More;
+
+use WorknetTest qw(build_path find_program need_program slurp spurt
+    run_command exec_logged json_text json_value);
+
+need_program('sqlite3');
+
+my $w = WorknetTest->new;
+my $fcgi = build_path('worknet-fcgi');
+my ($status, $out, $err);
+
+($status, $out, $err) = run_command($fcgi, '-t', '-c', $w->conf_path);
+is($status, 2, '-t without a ledger gives exit code 2');
+like($err, qr/ledger\.db/, 'and names the file');
+$w->init;
+($status, $out, $err) = run_command($fcgi, '-t', '-c', $w->conf_path);
+is($status, 0, '-t gives exit code 0 when all is well');
+like($out, qr/fine/, 'and says so');
+($status, $out, $err) = run_command($fcgi, '-t', '-c',
+    $w->dir('nosuch.conf'));
+is($status, 1, '-t without a configuration gives exit code 1');
+for my $bad ('[ledger]' . "\npth = x\n", "[nosuch]\nx = 1\n",
+    "[coordinator]\nexchanges = 0\n", "[coordinator]\nthreads = x\n",
+    "[coordinator]\nthreads = 4\nthreads = 4\n", "rubbish\n") {
+	spurt($w->dir('bad.conf'), $bad);
+	($status, $out, $err) = run_command($fcgi, '-t', '-c',
+	    $w->dir('bad.conf'));
+	my $text = $bad =~ s/\n/; /gr;
+	is($status, 1, "-t refuses the configuration \"$text\"");
+	like($err, qr/bad\.conf:\d/, 'and names its line');
+}
+spurt($w->dir('data/ledger.db.txt'), 'not a database' .
+    ' but some text that is long enough to be looked at' x 20);
+spurt($w->dir('bad.conf'),
+    "[ledger]\npath = data/ledger.db.txt\n");
+($status) = run_command($fcgi, '-t', '-c', $w->dir('bad.conf'));
+is($status, 2, '-t refuses a file that is no ledger');
+($status) = run_command($fcgi, '-x');
+is($status, 1, 'an unknown option gives exit code 1');
+($status, $out) = run_command($fcgi, '-h');
+is($status, 0, '-h gives exit code 0');
+like($out, qr/^usage: worknet-fcgi/, 'and the usage');
+($status, $out, $err) = run_command({ env => {
+    GATEWAY_INTERFACE => undef, LISTEN_PID => undef } }, $fcgi, '-c',
+    $w->conf_path);
+is($status, 2, 'without any socket it gives exit code 2');
+like($err, qr/-s SOCKET/, 'and says what to do');
+
+$w->start;
+($status, $out, $err) = run_command($fcgi, '-c', $w->conf_path, '-s',
+    $w->socket_path);
+is($status, 2, 'a socket that is served isn\'t taken over');
+is($w->fcgi->get('/health')->{status}, 200, 'and is still served');
+is((stat $w->socket_path)[2] & 0777, 0660, 'the socket\'s mode is ' .
+    '0660');
+is($w->stop('INT'), 0, 'SIGINT ends it with exit code 0, too');
+$w->start(args => [ '-m', '0600' ]);
+is((stat $w->socket_path)[2] & 0777, 0600, '-m sets the mode');
+is($w->stop('KILL'), POSIX::SIGKILL(), 'killed, it leaves its socket');
+ok(-S $w->socket_path, 'behind');
+$w->start;
+is($w->fcgi->get('/health')->{status}, 200,
+    'which the next one replaces');
+is($w->stop, 0, 'it stops');
+spurt($w->socket_path, 'precious');
+($status, $out, $err) = run_command($fcgi, '-c', $w->conf_path, '-s',
+    $w->socket_path);
+is($status, 2, 'a file in the socket\'s place isn\'t touched');
+is(slurp($w->socket_path), 'precious', 'at all');
+unlink $w->socket_path;
+
+# Inherited sockets.
+my $inherited = sub {
+	my ($fd, %env) = @_;
+
+	return sub {
+		my ($log, @command) = @_;
+		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die $!;
+		bind($s, Socket::pack_sockaddr_un($w->socket_path)) or
+		    die "bind: $!";
+		listen($s, 64) or die "listen: $!";
+		POSIX::dup2(fileno $s, $fd) // die "dup2: $!";
+		# When it was that number already.
+		fcntl($s, Fcntl::F_SETFD(), 0) or die $!;
+		delete @ENV{qw(LISTEN_PID LISTEN_FDS)};
+		$ENV{LISTEN_PID} = $$, $ENV{LISTEN_FDS} = 1
+		    if $fd == 3;
+		exec_logged($log, @command);
+	};
+};
+for my $case ([ 3, 'passed as systemd does' ],
+    [ 0, 'passed as standard input' ]) {
+	$w->start(how => $inherited->($case->[0]));
+	is($w->fcgi->get('/health')->{status}, 200,
+	    "a socket $case->[1] is served");
+	is($w->stop, 0, 'until SIGTERM');
+	ok(-S $w->socket_path, 'and left to whom it belongs');
+	unlink $w->socket_path;
+}
+SKIP: {
+	my $spawn = find_program('spawn-fcgi');
+	skip('spawn-fcgi isn\'t installed', 2) if !defined $spawn;
+	$w->start(how => sub {
+		my ($log, @command) = @_;
+		exec_logged($log, $spawn, '-n', '-s',
+		    $w->socket_path, '--', @command);
+	});
+	is($w->fcgi->get('/health')->{status}, 200,
+	    'a socket of spawn-fcgi is served');
+	is($w->stop, 0, 'until SIGTERM');
+}
+
+# Plain CGI.
+my $cgi = sub {
+	my ($method, $path, $query, $body, %env) = @_;
+
+	my ($status, $out, $err) = run_command({ stdin => $body // '',
+	    env => { GATEWAY_INTERFACE => 'CGI/1.1',
+	    LISTEN_PID => undef, REQUEST_METHOD => $method,
+	    SCRIPT_NAME => '/cgi-bin/worknet-fcgi',
+	    PATH_INFO => $path, QUERY_STRING => $query,
+	    REMOTE_ADDR => '127.0.0.1', CONTENT_LENGTH =>
+	    defined $body ? length $body : undef, %env } },
+	    $fcgi, '-c', $w->conf_path);
+	return (WorknetTest::Fcgi::parse($out), $status, $err);
+};
+$w->task_add('cgi', interval => '1s', copies => 100,
+    cooldown => '0s');
+my $one = $w->worker(1);
+my ($r, $code) = $cgi->('GET', '/health', '');
+is($r->{text}, "Status: 200 OK\r\nContent-Type: application/json\r\n" .
+    "Content-Length: 15\r\nCache-Control: no-store\r\n\r\n" .
+    '{"status":"ok"}', 'as plain CGI it answers one request');
+is($code, 0, 'and ends with exit code 0');
+($r) = $cgi->('GET', '', '', undef, SCRIPT_NAME => '/api/health');
+is($r->{status}, 200, 'the path may be in SCRIPT_NAME');
+($r) = $cgi->('GET', '/v1/worker/tasks', "address=$one->{address}");
+is(json_value($r->{body})->[0]{id}, 'cgi', 'a poll is given a task');
+my $body = json_text([ $w->result($one, 'cgi') ]);
+($r) = $cgi->('POST', '/v1/worker/results', '', $body);
+is($r->{body}, '{"accepted":1,"earned":"0.000100"}',
+    'and its result is credited');
+($r) = $cgi->('POST', '/v1/worker/results', '', $body);
+is(json_value($r->{body})->{errors}[0], 'cgi: already recorded',
+    'once');
+($r) = $cgi->('POST', '/v1/worker/results', '', "$body rubbish",
+    CONTENT_LENGTH => length $body);
+is(json_value($r->{body})->{errors}[0], 'cgi: already recorded',
+    'no more is read than CONTENT_LENGTH');
+is($w->balance($one), 100, 'which is in the ledger');
+$w->log_ok;
+$w->audit_ok('after all ways to start');
+
+done_testing();

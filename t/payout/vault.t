@@ -1,0 +1,282 @@
+#!/usr/bin/perl
+# The vault within a payout run: what it has and hasn't, its caps, its journal,
+# and what becomes of a run when it is killed between any two of its steps.
+use strict;
+use warnings;
+no warnings 'portable'; # addresses of 64 bits
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use PayoutTest qw(rig_start rig_stop fault_so);
+use WorknetTest qw(build_path);
+
+my $rig = rig_start();
+
+sub ledger {
+	my ($workers, %payout) = @_;
+
+	return PayoutTest->new($rig, workers => $workers, payout => {
+	    facilitators => $rig->{scripted}, %payout });
+}
+
+sub scripted {
+	my ($order) = @_;
+
+	$rig->script('scripted', $order // ());
+}
+
+sub journal_path {
+	my ($l) = @_;
+
+	return $l->dir("journal-84532-$l->{treasury}");
+}
+
+# Its entries: { n, worker, number, amount, until }.
+sub journal {
+	my ($l) = @_;
+	my @lines = split /\n/, WorknetTest::slurp(journal_path($l));
+	my @entries;
+
+	shift @lines;
+	for (@lines) {
+		my %e;
+		@e{qw(n worker number amount until)} =
+		    /^(\d+) \S+ \d+ payout (0x\w+) number (\d+) amount (\d+) until (\d+) 0x\w{64}$/
+		    or die "the journal says: $_";
+		push @entries, \%e;
+	}
+	return @entries;
+}
+
+sub journal_write {
+	my ($l, $text) = @_;
+
+	WorknetTest::spurt(journal_path($l), $text);
+	chmod(0600, journal_path($l)) or die $!;
+}
+
+sub money {
+	my ($l) = @_;
+
+	return join(' ', map { $l->chain_money($_) } $l->worker_list);
+}
+
+# ---- What the processes have ----
+
+# Whether a process has these bytes anywhere in its memory.
+sub has_in_memory {
+	my ($pid, $bytes) = @_;
+	my $found = 0;
+
+	open(my $maps, '<', "/proc/$pid/maps") or die "maps: $!";
+	open(my $mem, '<:raw', "/proc/$pid/mem") or die "mem: $!";
+	while (<$maps>) {
+		my ($from, $to) = /^(\w+)-(\w+) rw/ or next;
+		my $len = hex($to) - hex($from);
+		sysseek($mem, hex($from), 0);
+		my $got = sysread($mem, my $block, $len) // next;
+		$found = 1 if index($block, $bytes) >= 0;
+	}
+	return $found;
+}
+
+SKIP: {
+	skip 'only root may look', 1 if $> != 0;
+	my $l = ledger(1);
+	my ($key) = WorknetTest::slurp($l->dir('key')) =~ /0x(\w{64})/;
+
+	scripted({ mode => 'hang' });
+	my $pid = $l->pay_begin;
+	my ($vault) = glob("/proc/$pid/task/$pid/children");
+	($vault) = WorknetTest::slurp($vault) =~ /^(\d+)/;
+	ok($vault, 'while a run waits, its vault is there');
+	ok(!has_in_memory($pid, pack('H*', $key)),
+	    'the run\'s own process doesn\'t have the key');
+	ok(!has_in_memory($pid, $key), 'nor its text');
+	ok(has_in_memory($vault, pack('H*', $key)), 'the vault does');
+	my $status = WorknetTest::slurp("/proc/$vault/status");
+	like($status, qr/^NoNewPrivs:\s+1$/m, 'the vault gains no rights');
+	like($status, qr/^Seccomp:\s+2$/m, 'and has few system calls');
+	my @fds = map { readlink($_) // () } glob("/proc/$vault/fd/*");
+	my $journal = journal_path($l);
+	is(scalar(grep { m{^\Q$journal\E$} } @fds), 1,
+	    'it has its journal');
+	is(join(' ', grep { m{^/} && $_ ne $journal && $_ ne '/dev/null' &&
+	    $_ ne $l->dir('run.log') } @fds), '', 'and no other file');
+	is(scalar(grep { /^socket:/ } @fds), 1,
+	    'and no socket but that to the run');
+	like(WorknetTest::slurp("/proc/$vault/limits"),
+	    qr/^Max core file size\s+0\s+0/m, 'it leaves no core');
+	kill 'KILL', $pid;
+	$l->pay_end($pid);
+	WorknetTest::wait_for(sub { !-d "/proc/$vault" ||
+	    WorknetTest::slurp("/proc/$vault/stat") =~ /\) Z / },
+	    'the vault to end');
+	pass('when the run is killed, the vault ends');
+}
+
+# ---- Caps ----
+
+{
+	my $l = ledger(1);
+
+	$l->payout_conf(map { ("max_per_${_}_micros" => undef) }
+	    qw(payout run worker_day day));
+	$l->pay_is('conf', 'without caps nobody is paid');
+	like($l->{err}, qr/set \[payout\] max_per_payout_micros/,
+	    'a line says what to set');
+	is($l->states, '', 'nothing is reserved');
+	my ($status, $out) = $l->worknet_try('check');
+	like($out, qr/caps .*by the tasks: max_per_payout_micros = \d+/,
+	    'and worknet check proposes caps');
+	isnt($status, 0, 'for it isn\'t in order');
+}
+
+{
+	my $l = ledger(3, max_per_day_micros => 5000,
+	    max_per_worker_day_micros => 5000);
+	scripted();
+
+	$l->backup('copy');
+	$l->pay_is('paid', 'with a cap of a day for all workers');
+	my $paid = $l->sql_value('SELECT sum(paid_micros) FROM payout');
+	cmp_ok($paid, '<=', 5000, 'no more is paid in a run');
+	cmp_ok($paid, '>', 4000, 'but nearly that');
+	my $money = money($l);
+	$l->more_work;
+	$l->pay;
+	is(money($l), $money, 'nor in the next one');
+	$l->restore('copy');
+	$l->more_work;
+	$l->pay;
+	is(money($l), $money, 'nor from a ledger that knows of nothing');
+	$rig->control('rpcProxy', { mode => 'answer', result => [],
+	    methods => ['eth_getLogs'] });
+	$l->restore('copy');
+	$l->payout_conf(rpc_urls => $rig->{rpcProxy});
+	$l->pay;
+	is(money($l), $money, 'nor when no node says what was paid');
+	$rig->control('rpcProxy', { mode => 'pass' });
+}
+
+# ---- A lost, an older and a damaged journal ----
+
+{
+	my $l = ledger(1);
+	my ($w) = $l->worker_list;
+
+	scripted();
+	$l->pay_is('paid', 'a first journal is made by itself');
+	is((stat journal_path($l))[2] & 07777, 0600, 'for its user alone');
+	is(join(' ', map { "$_->{worker} $_->{number} $_->{amount}" }
+	    journal($l)), "$w 1 " . $l->chain_money($w),
+	    'and has what was signed');
+	my $whole = WorknetTest::slurp(journal_path($l));
+	my ($first) = $whole =~ /^(.*\n)/;
+	my $money = money($l);
+
+	$l->more_work;
+	unlink journal_path($l);
+	$l->pay_is('findings', 'when it is lost, nothing is signed');
+	like($l->{err}, qr/"worknet-payout --journal new"/,
+	    'a line says what to type');
+	journal_write($l, $first);
+	$l->pay_is('findings', 'nor with an older copy');
+	(my $damaged = $whole) =~ s/amount \d/amount 9/;
+	journal_write($l, $damaged);
+	$l->pay_is('findings', 'nor with a changed one');
+	is(money($l), $money, 'nobody is paid');
+	is($l->sql_value("SELECT kind FROM exceptions"), 'journal',
+	    'it is a finding');
+	journal_write($l, $whole . '2 2026-11-');
+	$l->pay_is('paid', 'with the right one, whose last line was torn, ' .
+	    'all is paid');
+	is(join(' ', map { $_->{n} } journal($l)), '1 2',
+	    'and the torn line is gone');
+
+	unlink journal_path($l);
+	$l->more_work(14);
+	is($l->pay('--journal', 'new'), 0, 'a person begins a new one');
+	like($l->{out}, qr/1000000\.000000 USDC/, 'and is told what it costs');
+	$l->pay_is('paid', 'then it goes on');
+	is($l->owed($w), 0, 'and all is paid');
+	$l->books_ok('after lost journals', 'journal');
+	is($l->pay('--journal', 'old'), 1, 'nothing else can be done to it');
+}
+
+# ---- A restored ledger, and a journal that knows more ----
+
+{
+	my $l = ledger(1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	$l->backup('copy');
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'a payout is signed, and nobody settles it');
+	my ($lost) = map { $_->{body} } $rig->settles;
+	$l->restore('copy');
+	$l->more_work;
+	my $more = $l->owed($w) - $owed;
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'from a restored ledger, with more to pay');
+	my ($again) = map { $_->{body} } $rig->settles;
+	is($again, $lost, 'the very same bytes are sent');
+	is(scalar(journal($l)), 1, 'and nothing new was signed');
+	scripted();
+	$l->pay_is('paid', 'once it is settled');
+	$rig->mine(10);
+	$l->pay_is('paid', 'and that is final, it goes on');
+	is($l->chain_money($w), $owed + $more, 'the rest is paid, too');
+	$l->books_ok('after a restored ledger');
+}
+
+# ---- Killed between any two of its steps ----
+
+# Each number has one authorization, and the ledger's are the journal's.
+sub journal_troubles {
+	my ($l) = @_;
+	my (%seen, @bad);
+
+	for (journal($l)) {
+		push @bad, "$_->{worker} $_->{number} was signed twice"
+		    if $seen{"$_->{worker} $_->{number}"}++;
+	}
+	my $known = join(' ', map { "$_->{worker} $_->{number} $_->{amount}" .
+	    " $_->{until}" } journal($l));
+	for ($l->sql('SELECT w.address, p.seq, p.amount_micros, ' .
+	    'a.valid_before FROM payout p JOIN authorization a ON ' .
+	    'a.payout = p.id JOIN worker w ON w.id = p.worker')) {
+		my $what = "$_->{address} $_->{seq} $_->{amount_micros} " .
+		    $_->{valid_before};
+		push @bad, "the journal hasn't $what"
+		    if index($known, $what) < 0;
+	}
+	return @bad;
+}
+
+SKIP: {
+	skip 't/tools/fault.so isn\'t built', 1 if !fault_so();
+	# The first of each is the header's; sends begin with the greeting.
+	for my $kill ('pwrite 1', 'fdatasync 1', 'pwrite 2', 'fdatasync 2',
+	    'pwrite 3', 'fdatasync 3', 'send 1', 'send 2', 'send 3', 'send 4',
+	    'send 5', 'send 6') {
+		my $l = ledger(2, max_per_day_micros => 6000)->fault_prepare;
+		my $owed = join(' ', map { $l->owed($_) } $l->worker_list);
+
+		scripted();
+		my $code = $l->pay({ env => { WN_FAULT_KILL => $kill } });
+		ok($code == 2 || $code == 1, "killed before $kill, the run " .
+		    'says that its vault has ended');
+		$l->pay_is('paid', "$kill: the next run pays");
+		is(money($l), $owed, "$kill: everybody, once");
+		is(join('; ', journal_troubles($l)), '',
+		    "$kill: and nothing was signed twice");
+		$l->books_ok("killed before $kill");
+	}
+}
+
+rig_stop($rig);
+done_testing();

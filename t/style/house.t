@@ -1,0 +1,34 @@
+#!/usr/bin/perl
+# A reader finds a test by t/README, and make check runs each that there is.
+use strict;
+use warnings;
+
+use File::Basename qw(basename dirname);
+use FindBin ();
+use Test::More;
+
+my $top = "$FindBin::Bin/../..";
+
+sub slurp {
+	my ($path) = @_;
+	open my $f, '<', $path or die "$path: $!";
+	local $/;
+	return <$f>;
+}
+
+my $readme = slurp("$top/t/README");
+my $makefile = slurp("$top/Makefile.am");
+my @tests = map { s{^\Q$top\E/}{}r } glob "$top/t/*/*.t $top/t/unit/test_*.c";
+
+my @folders = grep { -d "$top/t/$_" && $_ ne 'node_modules' }
+    map { basename($_) } glob "$top/t/*";
+is_deeply([grep { $readme !~ m{^  \Q$_\E/ }m } @folders], [],
+    't/README says what each folder is about');
+is_deeply([grep { $makefile !~ /^\t\Q@{[s{\.c$}{}r]}\E( \\)?$/m } @tests], [],
+    'make check runs every test');
+is_deeply([grep { !/\.c$/ && slurp("$top/$_") !~ /\A(#!.*\n)?# \S/ } @tests],
+    [], 'the first lines of each say what it is about');
+my ($payout) = $readme =~ m{^  payout/(.*?)^  \w+/}ms;
+is_deeply([grep { m{^t/payout/} && $payout !~ /\b\Q@{[basename($_, '.t')]}\E\b/ }
+	@tests], [], 'and t/README what each test of payouts is about');
+done_testing;

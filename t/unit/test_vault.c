@@ -1,0 +1,445 @@
+/*
+ * The vault's process, and the sandbox from inside. test_vault_gate.c has what
+ * it signs, test_vault_journal.c its journal, vault.t all of it within a payout
+ * run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "t/unit/tap.h"
+#include "vault/vault.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static char dir[] = "/tmp/worknet-test-vault-XXXXXX";
+
+static void
+die(const char *what, const char *why)
+{
+	printf("Bail out! %s: %s\n", what, why);
+	exit(EXIT_FAILURE);
+}
+
+static bool
+same_address(const struct address *a, const struct address *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static const char *
+path_of(const char *name)
+{
+	static char path[200];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+/* ---- The sandbox ---- */
+
+static void
+try_open(void)
+{
+	if (open("/etc/passwd", O_RDONLY) >= 0)
+		_exit(1);
+}
+
+static void
+try_create(void)
+{
+	if (open("/tmp/worknet-vault-was-here", O_CREAT | O_WRONLY, 0600) >= 0)
+		_exit(1);
+}
+
+static void
+try_socket(void)
+{
+	(void)socket(AF_INET, SOCK_STREAM, 0);
+	_exit(1);
+}
+
+static void
+try_exec(void)
+{
+	(void)execl("/bin/true", "true", (char *)NULL);
+	_exit(1);
+}
+
+static void
+try_fork(void)
+{
+	(void)fork();
+	_exit(1);
+}
+
+static void
+try_kill(void)
+{
+	(void)kill(getppid(), SIGTERM);
+	_exit(1);
+}
+
+static void
+try_trace(void)
+{
+	(void)syscall(SYS_ptrace, 16, getppid(), 0, 0);
+	_exit(1);
+}
+
+static void
+try_memory(void)
+{
+	char c;
+
+	(void)syscall(SYS_process_vm_readv, getppid(), &c, 0, &c, 0, 0);
+	_exit(1);
+}
+
+static void
+try_code(void)
+{
+	(void)mmap(NULL, 4096, PROT_READ | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	_exit(1);
+}
+
+static void
+try_unlink(void)
+{
+	(void)unlink("/tmp/worknet-vault-was-here");
+	_exit(1);
+}
+
+static void
+try_nothing(void)
+{
+	char *p = malloc(1000000);
+
+	memset(p, 1, 1000000);
+	free(p);
+	_exit(0);
+}
+
+/* How a process ends that tries it inside: its wait status. */
+static int
+inside(void (*try)(void))
+{
+	int fds[2], status;
+	pid_t pid, parent = getpid();
+	unsigned on;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) != 0)
+		die("socketpair", strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		on = sandbox_begin(fds[1], parent);
+		on |= sandbox_enter();
+		if ((on & SANDBOX_SECCOMP) == 0)
+			_exit(77);
+		try();
+		_exit(0);
+	}
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid", strerror(errno));
+	return status;
+}
+
+static void
+test_sandbox(void)
+{
+	static const struct {
+		void (*try)(void);
+		const char *what;
+	} tries[] = {
+		{ try_socket, "open a connection" },
+		{ try_exec, "execute a program" },
+		{ try_fork, "make a process" },
+		{ try_kill, "send a signal" },
+		{ try_trace, "trace a process" },
+		{ try_memory, "read another one's memory" },
+		{ try_code, "map memory as code" },
+		{ try_unlink, "remove a file" },
+	};
+	int status = inside(try_nothing);
+	size_t i;
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		tap_ok(true, "sandbox # SKIP no seccomp here");
+		return;
+	}
+	tap_is_int(status, 0, "inside the sandbox memory is to be had");
+	tap_is_int(inside(try_open), 0, "but no file can be opened");
+	tap_is_int(inside(try_create), 0, "or made");
+	for (i = 0; i < COUNT(tries); i++) {
+		status = inside(tries[i].try);
+		tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS,
+		    "who tries to %s is ended", tries[i].what);
+	}
+}
+
+/* ---- The process ---- */
+
+#define KEY "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
+
+static struct vault_options
+options(void)
+{
+	return (struct vault_options){
+		.key_file = strdup(path_of("key")),
+		.passphrase_file = "",
+		.gas_key_file = strdup(path_of("gas-key")),
+		.journal_file = strdup(path_of("journal")),
+		.domain = { "USDC", "2", 84532, { { 2 } } },
+		.caps = { 100, 1000, 150, 300 },
+		.gas_max_fee_wei = 1000,
+		.gas_day_wei = 500000000,
+		.validity_s = 3600,
+	};
+}
+
+static struct vault *
+start(const struct vault_options *o, const struct journal_seen *seen)
+{
+	const uint8_t ledger[LEDGER_ID_LEN] = { 7 };
+	struct journal_mark mark;
+	struct err e = ERR_INIT;
+	struct vault *v;
+
+	if (vault_start(&v, o, &e) != RC_OK ||
+	    vault_open(v, ledger, seen, &mark, &e) != RC_OK)
+		die("vault", e.msg);
+	return v;
+}
+
+static struct vault_request
+request(uint8_t who, int64_t seq, int64_t amount)
+{
+	int64_t now = (int64_t)time(NULL);
+
+	return (struct vault_request){ .worker = { { who } },
+		.seq = seq,
+		.amount_micros = amount,
+		.chain_time_s = now,
+		.final_time_s = now - 1200 };
+}
+
+static enum rc
+authorize(struct vault *v, uint8_t who, int64_t seq, int64_t amount,
+    struct vault_authorization *out, struct err *e)
+{
+	struct vault_request rq = request(who, seq, amount);
+
+	return vault_authorize(v, &rq, out, e);
+}
+
+/* Who signed: the nonce and the digest are computed here once more. */
+static bool
+is_signed_by(const struct vault *v, const struct vault_options *o, uint8_t who,
+    int64_t seq, int64_t amount, const struct vault_authorization *a)
+{
+	struct payout_key key = { .ledger_id = { 7 },
+		.chain_id = 84532,
+		.token = { { 2 } },
+		.treasury = *vault_treasury(v),
+		.worker = { { who } },
+		.seq = (uint64_t)seq };
+	struct transfer_authorization t = { .from = *vault_treasury(v),
+		.to = { { who } },
+		.value = (uint64_t)amount,
+		.valid_before = (uint64_t)a->valid_before };
+	uint8_t digest[KECCAK256_LEN];
+	struct address signer;
+
+	payout_nonce(t.nonce, &key);
+	eip712_transfer_digest(digest, &o->domain, &t);
+	return eth_recover(&signer, digest, a->signature, NULL) == RC_OK &&
+	    same_address(&signer, vault_treasury(v));
+}
+
+static void
+key_write(const char *name, const char *text)
+{
+	int fd = open(path_of(name), O_CREAT | O_WRONLY | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die(name, "can't be written");
+	(void)close(fd);
+}
+
+static void
+test_process(void)
+{
+	struct journal_seen seen = { .any = false };
+	struct vault_options o;
+	struct vault_authorization a, b;
+	struct err e = ERR_INIT;
+	struct vault *v;
+
+	key_write("key", KEY "\n");
+	key_write("gas-key", "1" KEY);
+	o = options();
+	tap_is_int(vault_start(&v, &o, &e), RC_INVALID,
+	    "a vault with a bad key doesn't start, and says why");
+	key_write("gas-key",
+	    "00000000000000000000000000000000000000000000000000000000000000aa");
+	v = start(&o, &seen);
+	tap_ok(authorize(v, 9, 1, 60, &a, &e) == RC_OK &&
+		is_signed_by(v, &o, 9, 1, 60, &a),
+	    "an authorization has the treasury's signature, and the nonce of "
+	    "its number");
+	tap_ok(authorize(v, 9, 1, 60, &b, &e) == RC_OK &&
+		memcmp(a.signature, b.signature, SIGNATURE_LEN) == 0 &&
+		b.valid_before == a.valid_before && b.mark.entries == 1,
+	    "the same request gets the same bytes, and isn't noted again");
+	tap_ok(authorize(v, 9, 1, 70, &b, &e) == RC_CONFLICT &&
+		b.instead_micros == 60 && b.valid_before == a.valid_before,
+	    "another amount under its number is refused, and told the first");
+	tap_ok(authorize(v, 9, 2, 101, &b, &e) == RC_INVALID &&
+		strstr(e.msg, "max_per_payout_micros") != NULL,
+	    "a cap is named");
+	tap_ok(authorize(v, 9, 2, 95, &b, &e) == RC_INVALID &&
+		strstr(e.msg, "max_per_worker_day_micros") != NULL &&
+		b.instead_micros == 90,
+	    "and told what it leaves");
+	vault_free(v);
+	seen.has_mark = true;
+	seen.mark = a.mark;
+	v = start(&o, &seen);
+	tap_ok(authorize(v, 9, 1, 60, &b, &e) == RC_OK &&
+		memcmp(a.signature, b.signature, SIGNATURE_LEN) == 0,
+	    "another process gives the same bytes");
+	tap_ok(authorize(v, 8, 1, 100, &a, &e) == RC_OK &&
+		authorize(v, 7, 1, 100, &a, &e) == RC_OK &&
+		authorize(v, 6, 1, 100, &a, &e) == RC_INVALID &&
+		strstr(e.msg, "max_per_day_micros") != NULL &&
+		a.instead_micros == 40,
+	    "what was signed before it was started counts");
+	vault_free(v);
+}
+
+static void
+test_seals(void)
+{
+	struct vault_options o = options();
+	struct seal s = { .verified_to = 5, .balance_micros = 50 };
+	struct sealed what = { .ledger_id = { 7 },
+		.worker = { { 9 } },
+		.seq = 1,
+		.amount_micros = 50 };
+	struct err e = ERR_INIT;
+	struct vault_authorization a;
+	struct vault *v;
+	struct seal forged;
+
+	o.journal_file = strdup(path_of("seals"));
+	v = start(&o, &(struct journal_seen){ .any = false });
+	tap_ok(vault_seal(v, &s, &what, &e) == RC_OK &&
+		seal_is_by(&s, &what, vault_treasury(v)),
+	    "a payout that was verified is sealed");
+	forged = s;
+	forged.verified_to = 0;
+	forged.balance_micros = 0;
+	tap_ok(!seal_is_by(&forged, &what, vault_treasury(v)),
+	    "its seal isn't that of one that was found on the chain");
+	s.balance_micros = 49;
+	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	    "a balance below the amount isn't sealed");
+	s = (struct seal){ .balance_micros = 50 };
+	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	    "a payment found on the chain vouches for no balance");
+	s.balance_micros = 0;
+	tap_ok(vault_seal(v, &s, &what, &e) == RC_OK &&
+		seal_is_by(&s, &what, vault_treasury(v)),
+	    "as such it is sealed");
+	tap_is_int(authorize(v, 9, 1, 50, &a, &e), RC_CONFLICT,
+	    "and its number is never signed");
+	tap_ok(authorize(v, 9, 2, 100, &a, &e) == RC_OK &&
+		authorize(v, 9, 3, 1, &a, &e) == RC_INVALID,
+	    "it counts against the caps");
+	what.ledger_id[0]++;
+	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	    "nothing of another ledger is sealed");
+	vault_free(v);
+}
+
+static void
+test_gas(void)
+{
+	struct vault_options o = options();
+	struct transaction t = { .chain_id = 84532,
+		.nonce = 3,
+		.tip_wei = 1,
+		.max_fee_wei = 1000,
+		.gas_limit = 340000,
+		.to = multicall3,
+		.data = { "abc", 3 } };
+	struct transaction bad;
+	uint8_t digest[KECCAK256_LEN], signature[SIGNATURE_LEN];
+	struct address signer;
+	struct err e = ERR_INIT;
+	struct vault *v;
+
+	o.journal_file = strdup(path_of("gas"));
+	v = start(&o, &(struct journal_seen){ .any = false });
+	tap_ok(vault_gas_sign(v, &t, signature, &e) == RC_OK &&
+		transaction_digest(digest, &t, &e) == RC_OK &&
+		eth_recover(&signer, digest, signature, &e) == RC_OK &&
+		same_address(&signer, vault_gas_account(v)),
+	    "a transaction has the gas account's signature");
+	bad = t;
+	bad.to.b[0]++;
+	tap_is_int(vault_gas_sign(v, &bad, signature, &e), RC_INVALID,
+	    "one to somebody else isn't signed");
+	bad = t;
+	bad.chain_id++;
+	tap_is_int(vault_gas_sign(v, &bad, signature, &e), RC_INVALID,
+	    "nor one of another chain");
+	bad = t;
+	bad.max_fee_wei++;
+	tap_is_int(vault_gas_sign(v, &bad, signature, &e), RC_INVALID,
+	    "nor one above the fee");
+	bad = t;
+	bad.max_fee_wei = UINT64_MAX;
+	bad.gas_limit = 16777216;
+	tap_is_int(vault_gas_sign(v, &bad, signature, &e), RC_INVALID,
+	    "nor one whose cost no number holds");
+	bad = t;
+	bad.max_fee_wei = 900;
+	tap_is_int(vault_gas_sign(v, &bad, signature, &e), RC_OK,
+	    "the same nonce may be signed again: the chain takes one of them");
+	bad.nonce++;
+	tap_ok(vault_gas_sign(v, &bad, signature, &e) == RC_INVALID &&
+		strstr(e.msg, "24 hours") != NULL,
+	    "another one only within the day's limit");
+	bad.max_fee_wei = 400;
+	bad.to = o.domain.verifying_contract;
+	tap_is_int(
+	    vault_gas_sign(v, &bad, signature, &e), RC_OK, "to the token, too");
+	vault_free(v);
+}
+
+int
+main(void)
+{
+	char command[100];
+
+	if (mkdtemp(dir) == NULL)
+		die(dir, strerror(errno));
+	test_sandbox();
+	test_process();
+	test_seals();
+	test_gas();
+	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+	if (system(command) != 0)
+		die(command, "failed");
+	return tap_done();
+}
