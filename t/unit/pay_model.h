@@ -1,7 +1,7 @@
 /*
- * The abstract chain and its nodes of t/unit/test_pay_rule.c: what can be true, what
- * an honest node says of it and what others may, and the judgments that all
- * mixtures of these lead to.
+ * The abstract chain and its nodes of t/unit/test_pay_rule.c: what can be true,
+ * what an honest node says of it and what others may, and the judgments that
+ * all mixtures of these lead to.
  */
 #ifndef WORKNET_T_PAY_MODEL_H
 #define WORKNET_T_PAY_MODEL_H
