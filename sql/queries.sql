@@ -12,6 +12,22 @@ INSERT INTO ledger (id, ledger_id, created_ms) VALUES (1, ?1, ?2);
 -- :name ledger_get
 SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 
+-- What counts now: src/ledger/terms.h.
+-- :name terms_now
+SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
+	clock_skew_ms, phase, hash, format
+FROM terms ORDER BY id DESC LIMIT 1;
+
+-- :name terms_all
+SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
+	clock_skew_ms, phase, hash, format
+FROM terms ORDER BY id;
+
+-- :name terms_insert
+INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
+	keep_ms, clock_skew_ms, phase, hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+
 -- Workers ------------------------------------------------------------------
 
 -- Its id is in the index of addresses: the row itself isn't read.
@@ -654,12 +670,13 @@ WHERE k.id = v.task AND v.id = r.version AND r.transfer = t.id
 	AND t.credit = ?1 AND t.credit > 3
 ORDER BY t.id DESC, r.slot DESC LIMIT ?2;
 
--- What a worker was given and nobody was paid for, until when it is paid: ?4
--- ms long, which isn't over at ?2.
+-- What a worker was given and nobody was paid for, until when it is paid, by
+-- what counts now, which isn't over at ?2.
 -- :name worker_assignments
-SELECT a.slot, a.task_name, a.assigned_ms, a.assigned_ms + ?4
-FROM assignment a
-WHERE a.worker = ?1 AND a.assigned_ms >= ?2 - ?4
+SELECT a.slot, a.task_name, a.assigned_ms, a.assigned_ms + t.result_window_ms
+FROM (SELECT result_window_ms FROM terms ORDER BY id DESC LIMIT 1) t
+	CROSS JOIN assignment a
+WHERE a.worker = ?1 AND a.assigned_ms >= ?2 - t.result_window_ms
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)
 ORDER BY a.assigned_ms DESC, a.slot DESC LIMIT ?3;
 
