@@ -112,6 +112,8 @@ setup(struct db *db, const char *path, struct err *e)
 {
 	enum rc rc = log_set(db, path, e);
 
+	if (rc == RC_OK)
+		rc = db_sync_checkpoints(db, e);
 	return rc == RC_OK ? db_run_sql(db, setup_sql, path, e) : rc;
 }
 
