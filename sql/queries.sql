@@ -325,12 +325,13 @@ FROM (SELECT id, amount_micros AS micros FROM transfer
 SELECT (SELECT balance_micros FROM account WHERE id = ?1),
 	coalesce((SELECT max(id) FROM transfer), 0);
 
+-- Also one of a worker who isn't there: it can't be read, and is told of.
 -- :name payout_next_open
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal
-FROM payout p CROSS JOIN worker w
-WHERE w.id = p.worker AND p.id > ?1 AND p.is_open = 1
+FROM payout p LEFT JOIN worker w ON w.id = p.worker
+WHERE p.id > ?1 AND p.is_open = 1
 ORDER BY p.id LIMIT 1;
 
 -- Of several with one nonce, the one that isn't voided, or the last that was.
@@ -338,7 +339,7 @@ ORDER BY p.id LIMIT 1;
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal
-FROM payout p CROSS JOIN worker w WHERE w.id = p.worker AND p.nonce = ?1
+FROM payout p LEFT JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
 ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 
 -- :name payout_insert

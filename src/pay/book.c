@@ -207,7 +207,8 @@ book_one(struct run *r, struct open_payout *o, struct err *e)
 		log_warning("%s", cause.msg); /* somebody else changed it */
 		return RC_OK;
 	}
-	return rc == RC_OK ? RC_OK : err_set(e, rc, "%s", cause.msg);
+	return rc == RC_OK ? RC_OK
+			   : open_unreadable(r, &o->payout, rc, &cause, e);
 }
 
 static void

@@ -24,6 +24,13 @@ MUST_CHECK enum rc
 open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
 
+/*
+ * What a look at p in the ledger came to, rc, when that isn't RC_OK: a row that
+ * no program writes (RC_CORRUPT) is a finding, and the run goes on.
+ */
+MUST_CHECK enum rc open_unreadable(struct run *r, const struct payout *p,
+    enum rc rc, const struct err *cause, struct err *e);
+
 /* What it signed, for the token to try. */
 void open_payout_transfer(const struct run *r, const struct open_payout *o,
     struct signed_transfer *out);
