@@ -90,6 +90,7 @@ static enum rc
 refused(struct open_payout *o, const struct vault_authorization *a, enum rc rc,
     const struct err *cause, struct err *e)
 {
+	o->reason = a->reason;
 	o->instead_micros = a->instead_micros;
 	return err_set(
 	    e, rc == RC_INVALID ? RC_CONFLICT : rc, "%s", cause->msg);

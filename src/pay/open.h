@@ -13,8 +13,9 @@ struct open_payout {
 	struct payout payout;
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
-	bool posted_before;	/* its bytes were sent before */
-	int64_t instead_micros; /* would be signed; see run_sign */
+	bool posted_before;	 /* its bytes were sent before */
+	enum gate_reason reason; /* why it isn't signed; see run_sign */
+	int64_t instead_micros;	 /* would be signed */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };
