@@ -164,7 +164,10 @@ book(struct run *r, struct open_payout *o, struct err *e)
 		rc = payout_posted_in(r->db, p->id, &posted, e);
 	if (rc != RC_OK)
 		return rc;
-	what = booking_of(p->state, &posted, &o->judgment, r->latest.number);
+	log_debug("payout %" PRId64 ": %s; %s", p->id,
+	    verdict_name(o->judgment.verdict), o->judgment.reason);
+	what =
+	    booking_of(p->state, &posted, &o->judgment, r->head.latest.number);
 	rc = find(r, o, what, e);
 	if (rc != RC_OK)
 		return rc;

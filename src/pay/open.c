@@ -165,7 +165,7 @@ open_load_for_judging(struct run *r, struct open_payout *o, struct err *e)
 	rc = open_payout_load(r, o, e);
 	if (rc == RC_NOT_FOUND) {
 		o->auth.valid_before = INT64_MAX;
-		o->auth.from_block = (int64_t)r->latest.number;
+		o->auth.from_block = (int64_t)r->head.latest.number;
 		rc = RC_OK;
 	}
 	if (rc == RC_OK)
@@ -308,6 +308,8 @@ resume_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 
 	*n = 0;
 	*dry = run_should_stop(r);
+	if (!*dry)
+		rc = run_look(r, e);
 	while (rc == RC_OK && !*dry && *n < room) {
 		rc = open_next(r, &s->last, false, &out[*n], &found, e);
 		*dry = s->whole = !found;

@@ -411,7 +411,9 @@ payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 	if (all->count == 0)
 		return RC_OK;
 	group_ask_token(all);
-	rc = db_step_begin(all->run->db, e);
+	rc = run_look(all->run, e);
+	if (rc == RC_OK)
+		rc = db_step_begin(all->run->db, e);
 	if (rc == RC_OK)
 		rc = group_decide(all, out, n, dry, e);
 	return db_step_end(all->run->db, rc, e);
