@@ -409,6 +409,22 @@ SELECT payout FROM submission_payout WHERE submission = ?1 ORDER BY place;
 SELECT hash FROM submission_form WHERE submission = ?1
 ORDER BY max_fee_wei DESC;
 
+-- Each form of each, by its account and nonce, as submission_next_open has them;
+-- then whose it is, how many payouts it carries out, and how many of these were
+-- never sent by that account on that chain.
+-- :name audit_submission
+SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
+	coalesce(f.max_fee_wei, 0), coalesce(f.tip_wei, 0),
+	coalesce(f.hash, ''), coalesce(f.signature, ''), s.chain_id, s.account,
+	(SELECT count(*) FROM submission_payout c WHERE c.submission = s.id),
+	(SELECT count(*) FROM submission_payout c WHERE c.submission = s.id
+		AND NOT EXISTS (SELECT 1 FROM payout p CROSS JOIN payout_event ev
+			WHERE p.id = c.payout AND p.chain_id = s.chain_id
+			AND ev.payout = p.id AND ev.kind = 'submitted'
+			AND lower(ev.detail) = 'gas account ' || s.account))
+FROM submission s LEFT JOIN submission_form f ON f.submission = s.id
+ORDER BY s.chain_id, s.account, s.nonce, f.max_fee_wei;
+
 -- The nonce that the account's next transaction has; no row before the first.
 -- :name submission_next_nonce
 SELECT nonce + 1 FROM submission WHERE chain_id = ?1 AND account = ?2

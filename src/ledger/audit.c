@@ -73,6 +73,8 @@ static const struct {
 	    "each payout went from step to step, signed before it was sent" },
 	[AUDIT_PAYOUT_MONEY] = { "payout-money",
 	    "each payout holds or has paid what its events moved" },
+	[AUDIT_SUBMISSION] = { "submission",
+	    "a gas account's nonces have no gap, each transaction has its hash and carries out what was sent by it" },
 	[AUDIT_SIGNATURE] = { "signature",
 	    "each result was signed by the worker that was paid" },
 };
@@ -248,6 +250,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_workers(a, e);
 	if (rc == RC_OK)
 		rc = audit_payouts(a, e);
+	if (rc == RC_OK)
+		rc = audit_submissions(a, e);
 	return rc;
 }
 

@@ -178,7 +178,7 @@ payouts_read(struct submission *s, struct db *db, struct err *e)
 	return rc;
 }
 
-static enum rc
+enum rc
 submission_read(struct submission *s, struct query *q, struct err *e)
 {
 	struct slice data = query_get_bytes(q, 3);

@@ -79,6 +79,14 @@ MUST_CHECK enum rc
 submission_next_open(struct db *db, const struct sender *sender, int64_t after,
     struct submission *out, bool *found, struct err *e);
 
+/*
+ * Reads the first ten columns of a row, which are those of
+ * submission_next_open; s->data, which was
+ * initialised, is to be freed. RC_INVALID, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+submission_read(struct submission *s, struct query *q, struct err *e);
+
 /* The hashes of its forms, the newest first: *n of them. */
 MUST_CHECK enum rc submission_hashes(struct db *db, int64_t id,
     uint8_t out[FORMS_MAX][KECCAK256_LEN], size_t *n, struct err *e);
