@@ -259,6 +259,18 @@ submission_next_nonce(
 }
 
 enum rc
+submission_spent_gwei(struct db *db, const struct sender *sender,
+    int64_t since_ms, int64_t *gwei, struct err *e)
+{
+	struct query *q = db_query(db, Q_SUBMISSION_COST);
+	char account[ADDRESS_LEN + 1];
+
+	bind_sender(q, sender, account);
+	query_int(q, 3, since_ms);
+	return query_one_int(q, gwei, e);
+}
+
+enum rc
 submission_foreign(struct db *db, const struct sender *sender, int64_t *nonce,
     bool *found, struct err *e)
 {

@@ -95,6 +95,14 @@ MUST_CHECK enum rc submission_hashes(struct db *db, int64_t id,
 MUST_CHECK enum rc submission_next_nonce(
     struct db *db, const struct sender *sender, int64_t *nonce, struct err *e);
 
+/*
+ * What final blocks have shown that its gas has cost since then, in gwei; of
+ * an OP Stack chain with what the data costs on the chain below.
+ */
+MUST_CHECK enum rc
+submission_spent_gwei(struct db *db, const struct sender *sender,
+    int64_t since_ms, int64_t *gwei, struct err *e);
+
 /* A nonce that was queued, and is done without any of its forms. */
 MUST_CHECK enum rc submission_foreign(struct db *db,
     const struct sender *sender, int64_t *nonce, bool *found, struct err *e);

@@ -125,6 +125,27 @@ for my $case ([ 'forgotten by the node', 1 ], [ 'still with the node', 0 ]) {
 	$l->books_ok('after transactions that came too late');
 }
 
+# ---- What the data costs on the chain below ----
+
+{
+	my $l = ledger(payout => { rpc_urls => $rig->{nodes}[0] });
+	my ($w) = $l->worker_list;
+
+	$rig->node(0, { mode => 'l1-fee', result => '0x' .
+	    sprintf('%x', 8999999e12) });
+	$l->pay_is('paid', 'one is paid', '--worker', $w);
+	$rig->mine(6);
+	$l->pay_is('unresolved', 'once a block shows that the data of its ' .
+	    'transaction cost nearly all of max_gas_per_day_gwei');
+	like($l->{err}, qr/limit of 24 hours is reached, blocks show a cost/,
+	    'a line says so');
+	is($l->gas_nonce, 1, 'and nothing more is sent');
+	$rig->node(0);
+	$l->payout_conf(max_gas_per_day_gwei => 9200000000);
+	$l->pay_is('paid', 'a higher limit lets them through');
+	$l->books_ok('after dear data');
+}
+
 # ---- Audited ----
 
 {
