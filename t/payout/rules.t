@@ -222,6 +222,40 @@ case('after a POST of this run "no funds" may hide that it was carried out',
 	is("@said[0, 1]", 'retry ambiguous', 'the second answer says less');
 });
 
+# A chain that takes back what every node called final: nothing that is booked
+# as final is opened again by that, whoever booked it.
+case('an adopted payment whose final block is gone stays as it is', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	$l->backup('empty');
+	my $before = $rig->rpc('evm_snapshot');
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay_is('paid', 'a worker is paid');
+	my ($body) = $rig->bodies;
+	$l->restore('empty');
+	$rig->mine($FINAL);
+	$l->pay;
+	is($l->states, 'final', 'from a restored ledger that is adopted');
+	$rig->rpc('evm_revert', $before);
+	$rig->mine(3 * $FINAL);
+	$l->pay for 1, 2;
+	is($l->states, 'final', 'when its block is gone it is final all the ' .
+	    'same');
+	is($l->chain_money($w), 0, 'and nothing is signed in its place');
+	is(join(' ', map { $_->{kind} } $l->findings), 'payout lost',
+	    'a person knows that it was adopted');
+	ok($rig->deliver($body), 'its bytes are good until they expire');
+	$rig->mine($FINAL);
+	$l->pay;
+	is(join(' ', map { $_->{kind} } $l->findings),
+	    'payout lost booked otherwise', 'where they are settled again is ' .
+	    'told');
+	is($l->chain_money($w), $owed, 'and the worker is paid once');
+});
+
 # What a node says that lies before anything is signed: [ what, call, answer,
 # words of its fault ].
 my $TRUE = '0x' . '0' x 63 . '1';
