@@ -12,6 +12,22 @@ INSERT INTO ledger (id, ledger_id, created_ms) VALUES (1, ?1, ?2);
 -- :name ledger_get
 SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 
+-- What counts now: src/ledger/terms.h.
+-- :name terms_now
+SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
+	clock_skew_ms, phase, hash, format
+FROM terms ORDER BY id DESC LIMIT 1;
+
+-- :name terms_all
+SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
+	clock_skew_ms, phase, hash, format
+FROM terms ORDER BY id;
+
+-- :name terms_insert
+INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
+	keep_ms, clock_skew_ms, phase, hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+
 -- Workers ------------------------------------------------------------------
 
 -- Its id is in the index of addresses: the row itself isn't read.
@@ -325,12 +341,13 @@ FROM (SELECT id, amount_micros AS micros FROM transfer
 SELECT (SELECT balance_micros FROM account WHERE id = ?1),
 	coalesce((SELECT max(id) FROM transfer), 0);
 
+-- Also one of a worker who isn't there: it can't be read, and is told of.
 -- :name payout_next_open
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal
-FROM payout p CROSS JOIN worker w
-WHERE w.id = p.worker AND p.id > ?1 AND p.is_open = 1
+FROM payout p LEFT JOIN worker w ON w.id = p.worker
+WHERE p.id > ?1 AND p.is_open = 1
 ORDER BY p.id LIMIT 1;
 
 -- Of several with one nonce, the one that isn't voided, or the last that was.
@@ -338,7 +355,7 @@ ORDER BY p.id LIMIT 1;
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal
-FROM payout p CROSS JOIN worker w WHERE w.id = p.worker AND p.nonce = ?1
+FROM payout p LEFT JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
 ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 
 -- :name payout_insert
@@ -407,6 +424,22 @@ SELECT payout FROM submission_payout WHERE submission = ?1 ORDER BY place;
 -- :name submission_hashes
 SELECT hash FROM submission_form WHERE submission = ?1
 ORDER BY max_fee_wei DESC;
+
+-- Each form of each, by its account and nonce, as submission_next_open has them;
+-- then whose it is, how many payouts it carries out, and how many of these were
+-- never sent by that account on that chain.
+-- :name audit_submission
+SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
+	coalesce(f.max_fee_wei, 0), coalesce(f.tip_wei, 0),
+	coalesce(f.hash, ''), coalesce(f.signature, ''), s.chain_id, s.account,
+	(SELECT count(*) FROM submission_payout c WHERE c.submission = s.id),
+	(SELECT count(*) FROM submission_payout c WHERE c.submission = s.id
+		AND NOT EXISTS (SELECT 1 FROM payout p CROSS JOIN payout_event ev
+			WHERE p.id = c.payout AND p.chain_id = s.chain_id
+			AND ev.payout = p.id AND ev.kind = 'submitted'
+			AND lower(ev.detail) = 'gas account ' || s.account))
+FROM submission s LEFT JOIN submission_form f ON f.submission = s.id
+ORDER BY s.chain_id, s.account, s.nonce, f.max_fee_wei;
 
 -- The nonce that the account's next transaction has; no row before the first.
 -- :name submission_next_nonce
@@ -654,12 +687,13 @@ WHERE k.id = v.task AND v.id = r.version AND r.transfer = t.id
 	AND t.credit = ?1 AND t.credit > 3
 ORDER BY t.id DESC, r.slot DESC LIMIT ?2;
 
--- What a worker was given and nobody was paid for, until when it is paid: ?4
--- ms long, which isn't over at ?2.
+-- What a worker was given and nobody was paid for, until when it is paid, by
+-- what counts now, which isn't over at ?2.
 -- :name worker_assignments
-SELECT a.slot, a.task_name, a.assigned_ms, a.assigned_ms + ?4
-FROM assignment a
-WHERE a.worker = ?1 AND a.assigned_ms >= ?2 - ?4
+SELECT a.slot, a.task_name, a.assigned_ms, a.assigned_ms + t.result_window_ms
+FROM (SELECT result_window_ms FROM terms ORDER BY id DESC LIMIT 1) t
+	CROSS JOIN assignment a
+WHERE a.worker = ?1 AND a.assigned_ms >= ?2 - t.result_window_ms
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)
 ORDER BY a.assigned_ms DESC, a.slot DESC LIMIT ?3;
 

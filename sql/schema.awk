@@ -1,6 +1,8 @@
-# Makes C of the schema and the migrations: an array of texts, the first the
-# schema, the n-th the step from version n to n + 1. Comments and blank lines
-# stay out of the program, but not out of the ledger: sqlite3 shows them.
+# Makes C of the schema, and of the migrations that follow it in the order of
+# their numbers: the text that makes a new ledger, and an array of texts, the
+# first of which brings a ledger from version 1 to 2. Comments and blank lines
+# stay out of the program where they may, but not out of the ledger: sqlite3
+# shows them.
 function c_string(s) {
 	gsub(/\\/, "\\\\", s)
 	gsub(/"/, "\\\"", s)
@@ -10,12 +12,18 @@ function c_string(s) {
 BEGIN {
 	print "/* Made from sql/schema.sql and sql/migrations by the build. */"
 	print "#include \"ledger/query_text.h\"\n"
-	print "const char *const schema_steps[] = {"
+	print "const char schema_newest[] ="
 }
-FNR == 1 && NR > 1 { print "\t," }
+FNR == 1 {
+	files++
+	if (files == 2)
+		print "\t;\n\nconst char *const schema_steps[] = {"
+	if (files > 2)
+		print "\t,"
+}
 { print c_string($0) }
 END {
 	print "};\n"
 	print "const int schema_version ="
-	print "    (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));"
+	print "    1 + (int)(sizeof(schema_steps) / sizeof(schema_steps[0]));"
 }

@@ -1,4 +1,5 @@
--- The ledger of worknet, version 1.
+-- The ledger of worknet, version 2. sql/migrations has the way from each version
+-- to the next.
 --
 -- How to read it
 --   Amounts are micro-USDC (1,000,000 = 1 USDC), times are Unix milliseconds,
@@ -7,13 +8,13 @@
 --   sql/queries.sql has every statement that the programs run.
 --
 -- What never changes
---   ledger, task_version, transfer, result, authorization and payout_event are
---   append-only: triggers refuse UPDATE, DELETE and REPLACE. A task, a worker,
---   an account, a payout and a finding stay for ever, too, and only what moves
---   of them can change: a state, a balance. Each row of
---   transfer (with its results), of task_version and of payout_event carries
+--   ledger, terms, task_version, transfer, result, authorization and
+--   payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
+--   task, a worker, an account, a payout and a finding stay for ever, too, and
+--   only what moves of them can change: a state, a balance. Each row of terms,
+--   of transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
---   format says in which way a row was hashed (src/ledger/row.c): 1, so far.
+--   format says in which way a row was hashed: src/ledger/row.c.
 
 -- What points where
 --   Columns named after a table hold ids of it. Those of schedule, offer, turn
@@ -34,6 +35,36 @@ CREATE TABLE ledger (
 			ltrim(substr(ledger_id, 3), '0123456789abcdef') = ''),
 	created_ms	INTEGER NOT NULL
 ) STRICT;
+
+-- What counts as a result's time and place, for the coordinator that pays it and
+-- for everybody who judges it later. The newest row counts now; the coordinator
+-- adds one when it starts with another configuration. A row counts for the slots
+-- that are given from first_slot on, and for what transfers pay from
+-- first_transfer on, until the next row does.
+CREATE TABLE terms (
+	id		INTEGER PRIMARY KEY,
+	first_slot	INTEGER NOT NULL CHECK (first_slot >= 1),
+	first_transfer	INTEGER NOT NULL CHECK (first_transfer >= 1),
+	at_ms		INTEGER NOT NULL,
+	-- An assignment is paid, and a result's own time is taken, so long.
+	result_window_ms	INTEGER NOT NULL
+			CHECK (result_window_ms BETWEEN 1000 AND 86400000),
+	-- An assignment is still in its table so long after it was given.
+	keep_ms		INTEGER NOT NULL CHECK (keep_ms >= 0),
+	-- A result's own time may be so far ahead of the coordinator's clock.
+	clock_skew_ms	INTEGER NOT NULL
+			CHECK (clock_skew_ms BETWEEN 0 AND 3600000),
+	-- How a cycle's opening is placed in its interval: src/ledger/cycle.c.
+	phase		INTEGER NOT NULL CHECK (phase >= 1),
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
+) STRICT;
+
+-- Until a coordinator says otherwise: the protocol's. Its hash is as any other.
+INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
+	keep_ms, clock_skew_ms, phase, hash, format)
+VALUES (1, 1, 1, 0, 300000, 660000, 60000, 1,
+	x'998ebd97ffcd93fb29412a40d2e9a3b34b8587f3d216dc68e7ffeb8173ea899e', 1);
 
 -- Tasks ------------------------------------------------------------------
 
@@ -473,6 +504,14 @@ BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
 CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger
 WHEN EXISTS (SELECT 1 FROM ledger)
 BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
+
+CREATE TRIGGER terms_no_update BEFORE UPDATE ON terms
+BEGIN SELECT RAISE(ABORT, 'terms is append-only'); END;
+CREATE TRIGGER terms_no_delete BEFORE DELETE ON terms
+BEGIN SELECT RAISE(ABORT, 'terms is append-only'); END;
+CREATE TRIGGER terms_no_replace BEFORE INSERT ON terms
+WHEN EXISTS (SELECT 1 FROM terms WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'terms is append-only'); END;
 
 CREATE TRIGGER task_version_no_update BEFORE UPDATE ON task_version
 BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;

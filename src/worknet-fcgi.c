@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/processors.h"
+#include "ledger/terms.h"
 #include "serve/serve.h"
 
 #define BACKLOG 1024 /* connections that wait to be accepted */
@@ -116,6 +118,21 @@ threads_default(void)
 	return 2 * processors_count() + 4;
 }
 
+/* From now on the ledger's terms are the configuration's. */
+static enum rc
+terms_begin(const struct conf *conf, struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+
+	rc =
+	    db_open(&db, conf->ledger_path, DB_WRITE, conf->busy_timeout_ms, e);
+	if (rc == RC_OK)
+		rc = terms_set(db, conf->result_window_ms, clock_unix_ms(), e);
+	db_close(db);
+	return rc;
+}
+
 static enum rc
 serve(const struct options *o, const struct conf *conf, struct api *api,
     const sigset_t *stop, struct err *e)
@@ -166,11 +183,12 @@ main(int argc, char **argv)
 	rc = api_new(&api,
 	    &(struct api_config){ .ledger_path = conf.ledger_path,
 		.busy_timeout_ms = conf.busy_timeout_ms,
-		.schedule = { conf.max_tasks_per_poll, conf.result_window_ms,
+		.schedule = { conf.max_tasks_per_poll,
 		    conf.one_copy_per_network },
-		.credit = { conf.result_window_ms },
 		.prefix = conf.prefix },
 	    &e);
+	if (rc == RC_OK && !o.test)
+		rc = terms_begin(&conf, &e);
 	if (rc == RC_OK && !o.test)
 		rc = serve(&o, &conf, api, &stop, &e);
 	if (rc != RC_OK)

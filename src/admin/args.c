@@ -38,8 +38,6 @@ static const struct option_text {
 	    "bring an older ledger up to this program" },
 	[OPT_SIGNATURES] = { "--signatures", NULL, NULL,
 	    "verify every signature again, on all cores" },
-	[OPT_WINDOW] = { "--result-window", NULL, "DURATION",
-	    "if the configuration's was another before" },
 	[OPT_OPEN] = { "--open", NULL, NULL,
 	    "only those that are neither final nor voided" },
 	[OPT_WORKER] = { "--worker", NULL, "ADDRESS", "only this worker's" },

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "admin/commands.h"
-#include "admin/value.h"
 #include "base/clock.h"
 #include "eth/hex.h"
 #include "ledger/audit.h"
@@ -99,12 +98,7 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 	if (r->findings == 0)
 		out_note(a->out, "clean");
 	else
-		out_note(a->out, "%" PRId64 " findings%s", r->findings,
-		    r->found[AUDIT_WINDOW] + r->found[AUDIT_TIMESTAMP] +
-				r->found[AUDIT_ASSIGNMENT] >
-			    0
-			? "; if result_window_ms was another before, see --result-window"
-			: "");
+		out_note(a->out, "%" PRId64 " findings", r->findings);
 }
 
 /* The terminal's line of progress, gone before anything else is said. */
@@ -123,17 +117,12 @@ command_audit(struct admin *a)
 		.ctx = a,
 		.progress = isatty(STDERR_FILENO) ? on_progress : NULL,
 		.signatures = a->args.opt[OPT_SIGNATURES] != NULL };
-	const char *window = a->args.opt[OPT_WINDOW];
 	struct audit_report report;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	int64_t start_ms;
 	enum rc rc;
 
-	if (window != NULL &&
-	    value_parse_span(
-		&o.result_window_ms, "--result-window", window, &e) != RC_OK)
-		return admin_usage(a, &e);
 	code = admin_configure(a);
 	if (code != ADMIN_OK)
 		return code;
@@ -141,8 +130,6 @@ command_audit(struct admin *a)
 	o.busy_timeout_ms = a->conf.busy_timeout_ms;
 	o.max_reward_micros = a->conf.payout_max_reward_micros;
 	o.max_day_micros = a->conf.payout_max_per_worker_day_micros;
-	if (window == NULL)
-		o.result_window_ms = a->conf.result_window_ms;
 	start_ms = clock_unix_ms();
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);

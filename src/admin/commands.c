@@ -68,13 +68,12 @@ const struct command admin_commands[] = {
 	    "minutes ago, those that were checked; the worst --limit tasks\n"
 	    "(20) are listed. Warnings don't change the exit code.\n",
 	    OPT(LIMIT), 0, 0, command_status },
-	{ "audit", "[--signatures] [--result-window DURATION]",
-	    "prove the ledger from its rows alone",
+	{ "audit", "[--signatures]", "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
 	    "every row, and with --signatures every signature. Exits 1 with\n"
 	    "a list of what is off. Note the newest transfer's hash: a later\n"
 	    "audit can be held against it.\n",
-	    OPT(SIGNATURES) | OPT(WINDOW), 0, 0, command_audit },
+	    OPT(SIGNATURES), 0, 0, command_audit },
 	{ "payout list", "[--open] [--worker ADDRESS] [--limit N | --all]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/cycle.h"
+#include "ledger/terms.h"
 #include "ledger/transfer.h"
 
 #define HOUR_MS	      3600000LL
@@ -16,6 +17,7 @@ struct walk {
 	bool row;     /* there is a present checked one */
 	int64_t task; /* of it */
 	int64_t cycle_ms;
+	int64_t phase;	 /* that counts now */
 	int64_t from_ms; /* cycles that opened after this */
 	int64_t to_ms;	 /* and up to this */
 };
@@ -114,8 +116,8 @@ task_count(struct walk *w, struct query *q, struct err *e)
 
 	if (interval_ms <= 0 || from_ms >= w->to_ms)
 		return RC_OK;
-	first = cycle_at(id, interval_ms, from_ms);
-	last = cycle_at(id, interval_ms, w->to_ms);
+	first = cycle_at(w->phase, id, interval_ms, from_ms);
+	last = cycle_at(w->phase, id, interval_ms, w->to_ms);
 	t.opened = (last - first) / interval_ms;
 	while (rc == RC_OK && w->row && w->task < id)
 		rc = checked_next(w, e);
@@ -151,6 +153,7 @@ coverage_read(struct coverage *c, struct db *db, size_t worst, int64_t now_ms,
     struct err *e)
 {
 	struct walk w = { .c = c, .to_ms = now_ms - ON_ITS_WAY_MS };
+	struct terms_row terms;
 	int64_t transfer;
 	enum rc rc;
 
@@ -161,8 +164,11 @@ coverage_read(struct coverage *c, struct db *db, size_t worst, int64_t now_ms,
 	w.from_ms = w.to_ms - HOUR_MS;
 	/* A cycle is checked after it has opened, never before. */
 	rc = transfer_at(db, w.from_ms, &transfer, e);
+	if (rc == RC_OK)
+		rc = terms_now(db, &terms, e);
 	if (rc != RC_OK)
 		return rc;
+	w.phase = terms.phase;
 	w.checked = db_query(db, Q_CYCLES_CHECKED);
 	query_int(w.checked, 1, transfer);
 	rc = tasks_count(&w, db, e);

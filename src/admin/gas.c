@@ -47,15 +47,10 @@ account_find(struct admin *a, struct gas_facts *f)
 static enum rc
 cost_read(struct admin *a, struct gas_facts *f, struct err *e)
 {
-	char account[ADDRESS_LEN + 1];
-	struct query *q = db_query(a->db, Q_SUBMISSION_COST);
 	enum rc rc;
 
-	address_format(account, &f->sender.account, ADDRESS_LOWER);
-	query_int(q, 1, f->sender.chain_id);
-	query_text(q, 2, slice_of(account));
-	query_int(q, 3, clock_unix_ms() - DAYS * DAY_MS);
-	rc = query_one_int(q, &f->per_day_gwei, e);
+	rc = submission_spent_gwei(a->db, &f->sender,
+	    clock_unix_ms() - DAYS * DAY_MS, &f->per_day_gwei, e);
 	f->per_day_gwei /= DAYS;
 	return rc;
 }

@@ -163,7 +163,6 @@ show_assignments(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 	query_int(q, 1, worker);
 	query_int(q, 2, clock_unix_ms());
 	query_int(q, 3, limit);
-	query_int(q, 4, a->conf.result_window_ms);
 	return table_print(a->out, &assignments, q, "none", NULL, e);
 }
 

@@ -17,7 +17,6 @@ struct api_config {
 	const char *ledger_path;
 	int64_t busy_timeout_ms;
 	struct schedule_rules schedule;
-	struct credit_rules credit;
 	const char *prefix; /* "/api": passed on by nginx */
 };
 

@@ -6,6 +6,7 @@
 #include "api/room.h"
 #include "base/log.h"
 #include "eth/attest.h"
+#include "ledger/terms.h"
 
 struct results_state {
 	struct result_batch batch;
@@ -22,27 +23,27 @@ results_run(struct db *db, void *ctx, struct err *e)
 	/* Each run starts from the same state. */
 	for (i = 0; i < s->batch.n; i++)
 		s->batch.claims[i].outcome = s->checked[i];
-	return credit_record(db, &x->api->config.credit, s->batch.claims,
-	    s->batch.n, x->now_ms, e);
+	return credit_record(db, s->batch.claims, s->batch.n, x->now_ms, e);
 }
 
 /* Refuses what can be refused without the writer; counts what is left. */
 static enum rc
 check_claims(struct api_exchange *x, struct db *db, size_t *open, struct err *e)
 {
-	const struct credit_rules *rules = &x->api->config.credit;
 	struct results_state *s = x->state;
+	struct terms_row terms;
 	struct attestation a;
 	struct claim *c;
-	enum rc rc = RC_OK;
+	enum rc rc;
 	size_t i;
 
 	*open = 0;
+	rc = terms_now(db, &terms, e);
 	for (i = 0; rc == RC_OK && i < s->batch.n; i++) {
 		c = &s->batch.claims[i];
 		if (c->outcome == CLAIM_OPEN)
 			rc = credit_check(
-			    db, rules, s->batch.claims, i, x->now_ms, e);
+			    db, &terms, s->batch.claims, i, x->now_ms, e);
 		if (rc != RC_OK || c->outcome != CLAIM_OPEN)
 			continue;
 		/* The expensive check comes last. */

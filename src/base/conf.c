@@ -81,7 +81,7 @@ static const struct conf_key keys[] = {
 	    FIELD(max_tasks_per_poll), 1, TASKS_PER_POLL_MAX, "10",
 	    "tasks in one answer" },
 	{ "coordinator", "result_window_ms", CONF_INT, FIELD(result_window_ms),
-	    1000, RESULT_WINDOW_MAX_MS, "300000",
+	    RESULT_WINDOW_MIN_MS, RESULT_WINDOW_MAX_MS, "300000",
 	    "an assignment can be paid until it is this old" },
 	{ "coordinator", "one_copy_per_network", CONF_BOOL,
 	    FIELD(one_copy_per_network), 0, 0, "yes",

@@ -45,15 +45,19 @@
 #define IMPORT_MAX (256 * 1024 * 1024) /* bytes: a million tasks */
 
 /* Time. */
-#define POLL_PERIOD_MS	     30000 /* protocol: how often workers poll */
-#define CLOCK_SKEW_MS	     60000 /* protocol: a result from the future */
-#define REOFFER_AFTER_MS     60000 /* protocol: past the task's timeout */
+#define POLL_PERIOD_MS	     30000   /* protocol: how often workers poll */
+#define CLOCK_SKEW_MS	     60000   /* protocol: a result from the future */
+#define CLOCK_SKEW_MAX_MS    3600000 /* of any terms in a ledger */
+#define REOFFER_AFTER_MS     60000   /* protocol: past the task's timeout */
+#define RESULT_WINDOW_MIN_MS 1000
 #define RESULT_WINDOW_MAX_MS (24LL * 3600 * 1000)
 #define VALID_BEFORE_MAX_S   4103049600LL /* a week in 2100: later is never */
 
 /* Work done for one poll, whatever the size of the ledger. */
 #define POLL_CANDIDATES_MAX 128 /* due tasks looked at */
 
+static_assert(CLOCK_SKEW_MS <= CLOCK_SKEW_MAX_MS,
+    "what counts now must be what a ledger can hold");
 static_assert(TASKS_PER_POLL_MAX <= RESULTS_PER_POST_MAX,
     "the results of one poll must fit into one POST");
 static_assert(POLL_CANDIDATES_MAX > TASKS_PER_POLL_MAX,

@@ -505,10 +505,3 @@ nodes_judge_all(struct nodes *c, const struct judged_case *cases, size_t n,
 			judge_case(&out[i], &all[i * nodes], nodes, c);
 	free(all);
 }
-
-void
-nodes_judge(
-    struct nodes *c, const struct judged_case *which, struct judgment *out)
-{
-	nodes_judge_all(c, which, 1, out);
-}

@@ -11,6 +11,7 @@
 
 #define VIEW_CALLS    3 /* chain id, latest block, final block */
 #define INSPECT_CALLS 6
+#define INSPECT_SAYS  3
 #define CHAIN_BASE    8453 /* where the money is real */
 
 /* EIP-3009 came with FiatTokenV2, in September 2020: no block is older. */
@@ -348,32 +349,38 @@ nodes_view(struct nodes *c)
 }
 
 enum rc
-nodes_head(
-    struct nodes *c, struct block *latest, struct block *final, struct err *e)
+nodes_head_seen(const struct nodes *c, struct head *out, struct err *e)
 {
 	char why[NODES_REASON_MAX + 1] = "";
 	const struct node *node;
 	bool found = false;
 	size_t i;
 
-	memset(latest, 0, sizeof(*latest));
-	memset(final, 0, sizeof(*final));
-	nodes_view(c);
+	*out = (struct head){ .seen_s = c->viewed_s };
 	for (i = 0; i < rpc_count(c->rpc); i++) {
 		node = &c->nodes[i];
 		if (!node->usable) {
 			nodes_add_reason(why, rpc_name(c->rpc, i), node->why);
 			continue;
 		}
-		if (!found || node->latest.number < latest->number)
-			*latest = node->latest;
-		if (!found || node->final.number < final->number)
-			*final = node->final;
+		if (!found || node->latest.number < out->latest.number)
+			out->latest = node->latest;
+		if (!found || node->final.number < out->final.number)
+			out->final = node->final;
+		if ((int64_t)node->latest.time_s > out->time_s)
+			out->time_s = (int64_t)node->latest.time_s;
 		found = true;
 	}
 	if (!found)
 		return err_set(e, RC_IO, "chain: no node answers: %s", why);
 	return RC_OK;
+}
+
+enum rc
+nodes_head(struct nodes *c, struct head *out, struct err *e)
+{
+	nodes_view(c);
+	return nodes_head_seen(c, out, e);
 }
 
 enum rc
@@ -435,10 +442,17 @@ check_separator(const uint8_t got[static KECCAK256_LEN], const char *name,
 	    (unsigned long long)c->network->chain_id, name);
 }
 
+/* What one node says of the token and the treasury. */
+struct inspected {
+	bool answers;
+	bool says[INSPECT_SAYS]; /* paused, blacklisted, has code */
+	uint64_t balance;
+};
+
 /* RC_NOT_FOUND: this node doesn't answer to all, which is no reason to fail. */
 static enum rc
-read_inspect(struct outlook *out, const struct rpc_call *calls,
-    const struct nodes *c, struct err *e)
+read_inspect(struct inspected *seen, struct outlook *out,
+    const struct rpc_call *calls, const struct nodes *c, struct err *e)
 {
 	const char *node = rpc_name(c->rpc, calls[0].node);
 	uint8_t separator[KECCAK256_LEN];
@@ -468,21 +482,88 @@ read_inspect(struct outlook *out, const struct rpc_call *calls,
 	rc = check_separator(separator, name, c, node, e);
 	if (rc != RC_OK)
 		return rc;
-	out->paused = out->paused || paused;
-	out->treasury_blacklisted = out->treasury_blacklisted || blacklisted;
-	out->treasury_has_code = out->treasury_has_code || code[2] != '\0';
-	out->balance = balance < out->balance ? balance : out->balance;
+	*seen = (struct inspected){ .answers = true,
+		.says = { paused, blacklisted, code[2] != '\0' },
+		.balance = balance };
 	memcpy(out->token_name, name, sizeof(name));
 	return RC_OK;
 }
 
+/* What every node that answers says; *alone: the one that is contradicted. */
+static bool
+all_say(const struct inspected *all, size_t n, int what, size_t *alone)
+{
+	size_t i, yes = 0, answers = 0;
+
+	*alone = n;
+	for (i = 0; i < n; i++) {
+		answers += all[i].answers;
+		yes += all[i].answers && all[i].says[what];
+		if (all[i].answers && all[i].says[what] && *alone == n)
+			*alone = i;
+	}
+	if (yes == answers)
+		*alone = n;
+	return yes == answers;
+}
+
+static void
+balance_compare(
+    struct outlook *out, struct nodes *c, const struct inspected *all, size_t n)
+{
+	uint64_t high = 0;
+	size_t i, lowest = n;
+
+	for (i = 0; i < n; i++) {
+		if (!all[i].answers)
+			continue;
+		if (all[i].balance > high)
+			high = all[i].balance;
+		if (lowest == n || all[i].balance < all[lowest].balance)
+			lowest = i;
+	}
+	out->balance = all[lowest].balance;
+	/* A node that is some payments behind says a little more. */
+	if (out->balance < high / 2)
+		nodes_fault(c, lowest, NODE_FAULT_ALONE,
+		    "says that the treasury has %" PRIu64
+		    " micro-USDC; another node says %" PRIu64,
+		    out->balance, high);
+}
+
+/* One word of all nodes; who is contradicted has a fault. */
+static void
+outlook_make(
+    struct outlook *out, struct nodes *c, const struct inspected *all, size_t n)
+{
+	static const char *const words[INSPECT_SAYS] = {
+		"says that the token is paused, and another node that it isn't",
+		"says that the token refuses the treasury, and another node that it doesn't",
+		"says that the treasury has code, and another node that it hasn't",
+	};
+	bool *const says[INSPECT_SAYS] = { &out->paused,
+		&out->treasury_blacklisted, &out->treasury_has_code };
+	size_t alone;
+	int what;
+
+	for (what = 0; what < INSPECT_SAYS; what++) {
+		*says[what] = all_say(all, n, what, &alone);
+		if (alone < n)
+			nodes_fault(
+			    c, alone, NODE_FAULT_ALONE, "%s", words[what]);
+	}
+	balance_compare(out, c, all, n);
+}
+
 static enum rc
 read_inspects(struct outlook *out, const struct rpc_call *calls,
-    const struct nodes *c, struct err *e)
+    struct nodes *c, struct err *e)
 {
+	struct inspected all[RPC_NODES_MAX];
 	size_t i, answered = 0;
 	enum rc rc;
 
+	memset(all, 0, sizeof(all));
 	for (i = 0; i < rpc_count(c->rpc); i++) {
 		if (c->nodes[i].wrong_chain)
 			return err_set(e, RC_INVALID, "%s: %s",
@@ -492,7 +573,8 @@ read_inspects(struct outlook *out, const struct rpc_call *calls,
 			    out->warning, rpc_name(c->rpc, i), c->nodes[i].why);
 			continue;
 		}
-		rc = read_inspect(out, &calls[INSPECT_CALLS * i], c, e);
+		rc =
+		    read_inspect(&all[i], out, &calls[INSPECT_CALLS * i], c, e);
 		if (rc == RC_OK)
 			answered++;
 		else if (rc != RC_NOT_FOUND)
@@ -501,6 +583,7 @@ read_inspects(struct outlook *out, const struct rpc_call *calls,
 	if (answered == 0)
 		return err_set(
 		    e, RC_IO, "chain: no node answers: %s", out->warning);
+	outlook_make(out, c, all, rpc_count(c->rpc));
 	return RC_OK;
 }
 
@@ -520,7 +603,6 @@ nodes_inspect(struct nodes *c, const struct address *treasury,
 	for (i = 0; i < rpc_count(c->rpc); i++)
 		ask_inspect(&calls[INSPECT_CALLS * i], i, c, treasury);
 	rpc_run(c->rpc, calls, n);
-	out->balance = UINT64_MAX;
 	rc = read_inspects(out, calls, c, e);
 	for (i = 0; i < n; i++)
 		rpc_call_reset(&calls[i]);

@@ -66,12 +66,25 @@ const char *nodes_name(const struct nodes *c, size_t node);
 int64_t nodes_calls(const struct nodes *c);
 
 /*
- * The newest block, and the newest final one, each the lowest that any node
- * which answers knows: no payment made from now on is in an older one. RC_IO
- * when no node of this chain answers.
+ * Where the chain is: the newest block, and the newest final one, each the
+ * lowest that any node which answers knows: no payment made from now on is in
+ * an older one. The chain's time is that of the newest block of all nodes: one
+ * that stands still doesn't hold it back, and one that is ahead of our clock
+ * by more than CLOCK_DIFFERENCE_MAX_S isn't used at all.
  */
-MUST_CHECK enum rc nodes_head(
-    struct nodes *c, struct block *latest, struct block *final, struct err *e);
+struct head {
+	struct block latest;
+	struct block final;
+	int64_t time_s;
+	int64_t seen_s; /* by our clock */
+};
+
+/* Asks the nodes. RC_IO when no node of this chain answers. */
+MUST_CHECK enum rc nodes_head(struct nodes *c, struct head *out, struct err *e);
+
+/* The same, as they said when they were last asked whatever it was. */
+MUST_CHECK enum rc
+nodes_head_seen(const struct nodes *c, struct head *out, struct err *e);
 
 /*
  * After nodes_head: RC_INVALID when no node's newest block is within
@@ -107,7 +120,7 @@ struct node_fault {
 #define NODE_FAULTS_MAX (RPC_NODES_MAX * NODE_FAULT_KINDS)
 size_t nodes_faults(const struct nodes *c, struct node_fault *out);
 
-/* "away", "clock", "stands", "alone", "disputed", "limits". */
+/* For people. */
 const char *node_fault_name(enum node_fault_kind kind);
 
 /* ---- Before paying ---- */
@@ -130,14 +143,13 @@ struct outlook {
  * Looks at the token and the treasury on every node. RC_INVALID when a node
  * is of another chain, or the token's DOMAIN_SEPARATOR() isn't the network's
  * (what is signed would be worthless); RC_IO when no node answers to all.
- * The yes/no values are true when any node says so.
+ * A yes/no value is true when every node that answers says so: what one says
+ * alone is a fault of it, and stops nothing. The lowest balance counts, for it
+ * promises nothing that isn't there; less than half of another node's is a
+ * fault, too.
  */
 MUST_CHECK enum rc nodes_inspect(struct nodes *c,
     const struct address *treasury, struct outlook *out, struct err *e);
-
-/* The balance of a on the first node that tells. RC_IO. */
-MUST_CHECK enum rc nodes_balance(
-    struct nodes *c, const struct address *a, uint64_t *out, struct err *e);
 
 enum precheck_opinion {
 	PRECHECK_UNKNOWN = 0, /* no node says; reason has an error */
@@ -152,17 +164,20 @@ struct precheck {
 
 /*
  * Whether the token would pay these addresses, as far as they are concerned:
- * isBlacklisted. The first node that answers is believed; it can change any
- * time. out has n elements.
+ * isBlacklisted. A node that says yes is believed; one that says no only when
+ * no other says yes, for else what one node says alone would stop a payment:
+ * that is a fault of it (NODE_FAULT_ALONE). Nothing hangs on this but a request
+ * in vain: the token itself refuses. It can change any time. out has n
+ * elements.
  */
 void precheck_payees(struct nodes *c, const struct address *payees, size_t n,
     struct precheck *out);
 
 /*
- * Has the first node that answers try the transfers without sending them; a
- * reason is the token's own ("Blacklistable: account is blacklisted"). They
- * are tried one by one: the balance may not be enough for all. The token
- * tests expiry before use, so a reason proves nothing about the nonce.
+ * The same of transfers, which a node tries without sending them; a reason is
+ * the token's own ("Blacklistable: account is blacklisted"). They are tried
+ * one by one: the balance may not be enough for all. The token tests expiry
+ * before use, so a reason proves nothing about the nonce.
  */
 void precheck_transfers(struct nodes *c,
     const struct signed_transfer *transfers, size_t n, struct precheck *out);
@@ -238,10 +253,6 @@ struct judgment {
  */
 void nodes_judge_all(struct nodes *c, const struct judged_case *cases, size_t n,
     struct judgment *out);
-
-/* One case. */
-void nodes_judge(
-    struct nodes *c, const struct judged_case *which, struct judgment *out);
 
 /* Appends "name: text" to the list in out, "; " between. */
 void nodes_add_reason(

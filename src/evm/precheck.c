@@ -1,16 +1,17 @@
-/* What nodes.h says of prechecks and of nodes_balance. */
+/* What nodes.h says of prechecks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "evm/nodes_room.h"
 
-/* Questions of one kind, of which each is asked until a node answers. */
+/* Questions of one kind, of which each is asked until a node says yes. */
 struct poll {
 	struct nodes *nodes;
 	const struct address *payees; /* or */
 	const struct signed_transfer *transfers;
 	struct precheck *out;
+	size_t *refused_by; /* the node that said no */
 };
 
 static void
@@ -65,52 +66,68 @@ read_payee(struct precheck *out, const struct rpc_call *call)
 						: call->error);
 }
 
-/* Asks one node about all that no node before it has answered. */
-static bool
-ask_node(const struct poll *p, size_t node, size_t n)
+/*
+ * A node's answer beside what others said before it: a yes counts for more
+ * than a no, which costs the node that says it alone a fault.
+ */
+static void
+merge(const struct poll *p, size_t node, size_t i, const struct precheck *said)
 {
-	struct rpc_call *calls;
-	size_t *which, i, count = 0;
+	struct precheck *out = &p->out[i];
 
-	calls = calloc(n, sizeof(*calls));
-	which = calloc(n, sizeof(*which));
-	if (calls == NULL || which == NULL) {
-		free(calls);
-		free(which);
-		return false;
-	}
+	if (out->opinion == PRECHECK_NO && said->opinion == PRECHECK_YES)
+		nodes_fault(p->nodes, p->refused_by[i], NODE_FAULT_ALONE,
+		    "says that the token would refuse a payment (%.120s), and %s that it wouldn't",
+		    out->reason, rpc_name(p->nodes->rpc, node));
+	if (out->opinion == PRECHECK_UNKNOWN && said->opinion == PRECHECK_NO)
+		p->refused_by[i] = node;
+	if (out->opinion == PRECHECK_UNKNOWN || said->opinion == PRECHECK_YES)
+		*out = *said;
+}
+
+/* Asks one node about all that no node before it would have paid. */
+static void
+ask_node(const struct poll *p, struct rpc_call *calls, size_t *which,
+    size_t node, size_t n)
+{
+	struct precheck said;
+	size_t i, count = 0;
+
 	for (i = 0; i < n; i++)
-		if (p->out[i].opinion == PRECHECK_UNKNOWN) {
+		if (p->out[i].opinion != PRECHECK_YES) {
 			ask(&calls[count], node, p, i);
 			which[count++] = i;
 		}
 	rpc_run(p->nodes->rpc, calls, count);
 	for (i = 0; i < count; i++) {
 		if (p->payees != NULL)
-			read_payee(&p->out[which[i]], &calls[i]);
+			read_payee(&said, &calls[i]);
 		else
-			read_transfer(&p->out[which[i]], &calls[i]);
+			read_transfer(&said, &calls[i]);
+		merge(p, node, which[i], &said);
 		rpc_call_reset(&calls[i]);
 	}
-	free(calls);
-	free(which);
-	return true;
 }
 
 static void
-poll_nodes(const struct poll *p, size_t n)
+poll_nodes(struct poll *p, size_t n)
 {
+	struct rpc_call *calls = calloc(n, sizeof(*calls));
+	size_t *which = calloc(n, 2 * sizeof(*which));
 	struct nodes *c = p->nodes;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		set(&p->out[i], PRECHECK_UNKNOWN, "no node answers");
-	if (n == 0)
-		return;
-	nodes_view(c);
-	for (i = 0; i < rpc_count(c->rpc); i++)
-		if (c->nodes[i].usable && !ask_node(p, i, n))
-			return;
+	if (n > 0 && calls != NULL && which != NULL) {
+		p->refused_by = which + n;
+		nodes_view(c);
+		for (i = 0; i < rpc_count(c->rpc); i++)
+			if (c->nodes[i].usable)
+				ask_node(p, calls, which, i, n);
+	}
+	free(calls);
+	free(which);
 }
 
 void
@@ -129,37 +146,4 @@ precheck_transfers(struct nodes *c, const struct signed_transfer *transfers,
 	struct poll p = { .nodes = c, .transfers = transfers, .out = out };
 
 	poll_nodes(&p, n);
-}
-
-enum rc
-nodes_balance(
-    struct nodes *c, const struct address *a, uint64_t *out, struct err *e)
-{
-	char why[NODES_REASON_MAX + 1] = "";
-	struct rpc_call call;
-	bool ok = false;
-	size_t i;
-
-	*out = 0;
-	memset(&call, 0, sizeof(call));
-	nodes_view(c);
-	for (i = 0; i < rpc_count(c->rpc) && !ok; i++) {
-		if (!c->nodes[i].usable) {
-			nodes_add_reason(
-			    why, rpc_name(c->rpc, i), c->nodes[i].why);
-			continue;
-		}
-		token_ask(&call, i, c->network, TOKEN_BALANCE, a, "latest");
-		rpc_run(c->rpc, &call, 1);
-		ok = token_read_number(out, &call);
-		if (!ok)
-			nodes_add_reason(why, rpc_name(c->rpc, i),
-			    call.outcome == RPC_RESULT
-				? "an answer of another form"
-				: call.error);
-		rpc_call_reset(&call);
-	}
-	if (!ok)
-		return err_set(e, RC_IO, "chain: balance: %s", why);
-	return RC_OK;
 }

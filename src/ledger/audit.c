@@ -20,6 +20,8 @@ static const struct {
 	[AUDIT_SCHEMA] = { "schema",
 	    "tables, views and append-only guards are as they were made" },
 	[AUDIT_IDENTITY] = { "identity", "the ledger has its random id" },
+	[AUDIT_TERMS] = { "terms",
+	    "the terms by which results were paid have no gap, and each hash is right" },
 	[AUDIT_EXCEPTIONS] = { "exceptions",
 	    "the view of exceptions is empty" },
 	[AUDIT_VERSION_CHAIN] = { "version-chain",
@@ -73,6 +75,8 @@ static const struct {
 	    "each payout went from step to step, signed before it was sent" },
 	[AUDIT_PAYOUT_MONEY] = { "payout-money",
 	    "each payout holds or has paid what its events moved" },
+	[AUDIT_SUBMISSION] = { "submission",
+	    "a gas account's nonces have no gap, each transaction has its hash and carries out what was sent by it" },
 	[AUDIT_SIGNATURE] = { "signature",
 	    "each result was signed by the worker that was paid" },
 };
@@ -231,6 +235,9 @@ audit_parts(struct audit *a, struct err *e)
 	if (rc == RC_OK)
 		rc = check_file(a, e);
 	if (rc == RC_OK)
+		rc = rules_terms_read(&a->rules, a->db, e);
+	audit_checked(a, AUDIT_TERMS, (int64_t)a->rules.terms.n);
+	if (rc == RC_OK)
 		rc = check_exceptions(a, e);
 	if (rc == RC_OK)
 		rc = audit_accounts_load(a, e);
@@ -248,6 +255,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_workers(a, e);
 	if (rc == RC_OK)
 		rc = audit_payouts(a, e);
+	if (rc == RC_OK)
+		rc = audit_submissions(a, e);
 	return rc;
 }
 
@@ -259,8 +268,6 @@ audit_run(
 		.report = report,
 		.rules = { .max_reward_micros = o->max_reward_micros,
 		    .max_day_micros = o->max_day_micros,
-		    .window_ms = o->result_window_ms,
-		    .result_window_ms = o->result_window_ms,
 		    .broken = on_broken } };
 	enum rc rc;
 
@@ -281,6 +288,7 @@ audit_run(
 		rc = audit_signatures(&a, e);
 out:
 	db_close(a.db);
+	terms_list_free(&a.rules.terms);
 	free(a.accounts);
 	free(a.tasks);
 	(void)pthread_mutex_destroy(&a.lock);

@@ -28,7 +28,6 @@ audit_progress_fn(void *ctx, const char *stage, int64_t done, int64_t total);
 struct audit_options {
 	const char *path;
 	int64_t busy_timeout_ms;
-	int64_t result_window_ms;  /* an assignment was paid */
 	int64_t max_reward_micros; /* see struct rules */
 	int64_t max_day_micros;
 	int64_t now_ms;	      /* 0: the clock, read once the state

@@ -67,6 +67,8 @@ MUST_CHECK enum rc audit_slots(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);
 /* Checks payouts, their events and the money that these moved. */
 MUST_CHECK enum rc audit_payouts(struct audit *a, struct err *e);
+/* Checks what gas accounts have sent, against payouts and their events. */
+MUST_CHECK enum rc audit_submissions(struct audit *a, struct err *e);
 /* Verifies every signature of the state that a->db sees. */
 MUST_CHECK enum rc audit_signatures(struct audit *a, struct err *e);
 

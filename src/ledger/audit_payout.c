@@ -132,7 +132,8 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	enum rc rc = RC_OK;
 
 	row_read_event(q, 0, &ev, hash);
-	rule_format(&w->a->rules, AUDIT_EVENT_CHAIN, "event", ev.id, ev.format);
+	rule_format(&w->a->rules, AUDIT_EVENT_CHAIN, "event", ev.id, ev.format,
+	    EVENT_FORMAT);
 	link_event(expected, &w->before, &ev);
 	if (ev.id != w->before.last_id + 1)
 		audit_found(w->a, AUDIT_EVENT_CHAIN,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/terms.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
 
@@ -39,15 +40,15 @@ claim_refuse(struct claim *c, enum claim_outcome outcome)
 
 /* The protocol's window on the worker's clock. */
 static bool
-check_time(struct claim *c, const struct credit_rules *rules, int64_t now_ms)
+check_time(struct claim *c, const struct terms_row *terms, int64_t now_ms)
 {
 	int64_t age_ms = now_ms - c->row.timestamp_ms;
 
-	if (age_ms < -CLOCK_SKEW_MS) {
+	if (age_ms < -terms->clock_skew_ms) {
 		claim_refuse(c, CLAIM_FROM_FUTURE);
 		return false;
 	}
-	if (age_ms > rules->result_window_ms) {
+	if (age_ms > terms->result_window_ms) {
 		claim_refuse(c, CLAIM_TOO_OLD);
 		(void)snprintf(c->reason, sizeof(c->reason),
 		    "result too old (%" PRId64 "s)", age_ms / 1000);
@@ -81,7 +82,7 @@ claim_for_slot(const struct claim *claims, size_t n, int64_t slot)
 
 static void
 search_row(struct search *s, struct query *q, struct claim *c,
-    const struct credit_rules *rules, int64_t now_ms)
+    const struct terms_row *terms, int64_t now_ms)
 {
 	bool paid = !query_is_null(q, 6), to_us = query_get_int(q, 7) != 0;
 	int64_t slot = query_get_int(q, 0), assigned_ms = query_get_int(q, 4);
@@ -91,7 +92,7 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		s->recorded |= query_get_int(q, 6) == c->row.timestamp_ms;
 	else if (paid)
 		s->taken = true;
-	else if (now_ms - assigned_ms > rules->result_window_ms)
+	else if (now_ms - assigned_ms > terms->result_window_ms)
 		s->expired = true;
 	else if ((other = claim_for_slot(s->others, s->others_n, slot)) !=
 		NULL &&
@@ -134,7 +135,7 @@ search_conclude(const struct search *s, struct claim *c)
  * has, or had, the task.
  */
 static enum rc
-find_assignment(struct db *db, const struct credit_rules *rules,
+find_assignment(struct db *db, const struct terms_row *terms,
     struct claim *claims, size_t i, int64_t now_ms, bool *any, struct err *e)
 {
 	struct query *q = db_query(db, Q_ASSIGNMENTS_FOR_RESULT);
@@ -148,7 +149,7 @@ find_assignment(struct db *db, const struct credit_rules *rules,
 	query_text(q, 2, c->task_id);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		*any = true;
-		search_row(&s, q, c, rules, now_ms);
+		search_row(&s, q, c, terms, now_ms);
 	}
 	query_done(q);
 	search_conclude(&s, c);
@@ -188,8 +189,8 @@ find_worker(struct db *db, struct claim *claims, size_t i, struct err *e)
 }
 
 enum rc
-credit_check(struct db *db, const struct credit_rules *rules,
-    struct claim *claims, size_t i, int64_t now_ms, struct err *e)
+credit_check(struct db *db, const struct terms_row *terms, struct claim *claims,
+    size_t i, int64_t now_ms, struct err *e)
 {
 	struct claim *c = &claims[i];
 	bool exists = false;
@@ -197,7 +198,7 @@ credit_check(struct db *db, const struct credit_rules *rules,
 
 	rc = find_worker(db, claims, i, e);
 	if (rc == RC_OK)
-		rc = find_assignment(db, rules, claims, i, now_ms, &exists, e);
+		rc = find_assignment(db, terms, claims, i, now_ms, &exists, e);
 	if (rc == RC_OK && !exists)
 		rc = task_exists(db, c->task_id, &exists, e);
 	if (rc != RC_OK)
@@ -205,7 +206,7 @@ credit_check(struct db *db, const struct credit_rules *rules,
 	/* Of several causes the first of these is told. */
 	if (!exists)
 		claim_refuse(c, CLAIM_UNKNOWN_TASK);
-	else if (check_time(c, rules, now_ms) && c->suspended)
+	else if (check_time(c, terms, now_ms) && c->suspended)
 		claim_refuse(c, CLAIM_SUSPENDED);
 	return RC_OK;
 }
@@ -260,7 +261,7 @@ struct share {
 /* What credit_record works on. */
 struct recording {
 	struct db *db;
-	const struct credit_rules *rules;
+	const struct terms_row *terms; /* that count now */
 	struct claim *claims;
 	size_t n;
 	int64_t now_ms;
@@ -287,7 +288,7 @@ claim_record(
 		if (rc != RC_CONFLICT)
 			return rc;
 		rc = find_assignment(
-		    r->db, r->rules, r->claims, i, r->now_ms, &any, e);
+		    r->db, r->terms, r->claims, i, r->now_ms, &any, e);
 		if (rc == RC_OK && c->outcome == CLAIM_OPEN &&
 		    c->row.slot == slot)
 			rc = RC_CONFLICT; /* not for that reason */
@@ -325,7 +326,7 @@ static enum rc
 share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 {
 	struct share s = { .worker_id = worker_id };
-	struct transfer_row t = { .format = LINK_FORMAT,
+	struct transfer_row t = { .format = TRANSFER_FORMAT,
 		.at_ms = r->now_ms,
 		.kind = slice_of("credit"),
 		.debit = ACCOUNT_REWARDS,
@@ -351,15 +352,35 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	return transfer_insert(r->db, &t, hash, e);
 }
 
-enum rc
-credit_record(struct db *db, const struct credit_rules *rules,
-    struct claim *claims, size_t n, int64_t now_ms, struct err *e)
+/* Refuses what was checked by other terms than now count. */
+static void
+windows_check(const struct recording *r)
 {
-	const struct recording r = { db, rules, claims, n, now_ms };
-	enum rc rc = RC_OK;
+	struct claim *c;
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		c = &r->claims[i];
+		if (c->outcome == CLAIM_OPEN &&
+		    check_time(c, r->terms, r->now_ms) &&
+		    r->now_ms - c->row.assigned_ms > r->terms->result_window_ms)
+			claim_refuse(c, CLAIM_EXPIRED);
+	}
+}
+
+enum rc
+credit_record(struct db *db, struct claim *claims, size_t n, int64_t now_ms,
+    struct err *e)
+{
+	struct terms_row terms;
+	const struct recording r = { db, &terms, claims, n, now_ms };
+	enum rc rc;
 	size_t i;
 
 	CHECK(n <= RESULTS_PER_POST_MAX);
+	rc = terms_now(db, &terms, e);
+	if (rc == RC_OK)
+		windows_check(&r);
 	for (i = 0; rc == RC_OK && i < n; i++)
 		if (claims[i].outcome == CLAIM_OPEN)
 			/* With it all others of this worker. */

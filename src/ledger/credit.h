@@ -5,8 +5,9 @@
  * A claim passes three gates. credit_check reads the ledger and refuses what
  * can be refused cheaply; then the caller verifies the signature, outside of
  * every lock; then credit_record, inside the write transaction, pays what is
- * still unpaid. credit_record decides again only whether the slot is unpaid:
- * worker, task, window and signature hold as they were when they were checked.
+ * still unpaid. credit_record decides again only whether the slot is unpaid,
+ * and the window, which another coordinator may just have changed: worker, task
+ * and signature hold as they were when they were checked.
  */
 #ifndef WORKNET_LEDGER_CREDIT_H
 #define WORKNET_LEDGER_CREDIT_H
@@ -48,17 +49,13 @@ struct claim {
 	char reason[REASON_MAX + 1]; /* when refused */
 };
 
-struct credit_rules {
-	int64_t result_window_ms;
-};
-
 /*
- * Checks claims[i]: refuses it, or makes it CLAIM_OPEN with its assignment
- * filled in. claims[0] to claims[i - 1], of the same request, were checked
- * and verified before, and keep their assignments. Reads only. Errors of
- * db.h; a refusal isn't an error.
+ * Checks claims[i] by the terms that count now: refuses it, or makes it
+ * CLAIM_OPEN with its assignment filled in. claims[0] to claims[i - 1], of the
+ * same request, were checked and verified before, and keep their assignments.
+ * Reads only. Errors of db.h; a refusal isn't an error.
  */
-MUST_CHECK enum rc credit_check(struct db *db, const struct credit_rules *rules,
+MUST_CHECK enum rc credit_check(struct db *db, const struct terms_row *terms,
     struct claim *claims, size_t i, int64_t now_ms, struct err *e);
 
 /*
@@ -67,9 +64,8 @@ MUST_CHECK enum rc credit_check(struct db *db, const struct credit_rules *rules,
  * them; the others get their outcome. The credit holds once the transaction
  * is committed. On an error the caller rolls back.
  */
-MUST_CHECK enum rc
-credit_record(struct db *db, const struct credit_rules *rules,
-    struct claim *claims, size_t n, int64_t now_ms, struct err *e);
+MUST_CHECK enum rc credit_record(struct db *db, struct claim *claims, size_t n,
+    int64_t now_ms, struct err *e);
 
 /*
  * Inserts the row of a paid result, inside a write transaction in which its

@@ -1,5 +1,6 @@
 #include "ledger/cycle.h"
 
+#include "base/err.h"
 #include "base/limits.h"
 
 #define HOUR_MS 3600000LL
@@ -32,7 +33,7 @@ span_ms(int64_t interval_ms)
 }
 
 static int64_t
-phase_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
+phase_1_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
 {
 	int64_t first = task < LONERS ? task : task - task % NEIGHBOURS;
 	uint64_t h;
@@ -43,18 +44,36 @@ phase_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
 	return (int64_t)(h % (uint64_t)span_ms(interval_ms));
 }
 
-int64_t
-cycle_opens_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
+/* How long after its nominal start a cycle opens: 0 to interval_ms - 1. */
+typedef int64_t phase_fn(int64_t task, int64_t interval_ms, int64_t start_ms);
+
+static phase_fn *const phases[] = {
+	[1] = phase_1_ms,
+};
+
+static_assert(sizeof(phases) / sizeof(phases[0]) == PHASE_NEWEST + 1,
+    "the newest phase is the last");
+
+bool
+phase_is_known(int64_t phase)
 {
-	return start_ms + phase_ms(task, interval_ms, start_ms);
+	return phase >= 1 && phase <= PHASE_NEWEST;
 }
 
 int64_t
-cycle_at(int64_t task, int64_t interval_ms, int64_t now_ms)
+cycle_opens_ms(
+    int64_t phase, int64_t task, int64_t interval_ms, int64_t start_ms)
+{
+	CHECK(phase_is_known(phase));
+	return start_ms + phases[phase](task, interval_ms, start_ms);
+}
+
+int64_t
+cycle_at(int64_t phase, int64_t task, int64_t interval_ms, int64_t now_ms)
 {
 	int64_t start_ms = now_ms - now_ms % interval_ms;
 
-	if (cycle_opens_ms(task, interval_ms, start_ms) > now_ms)
+	if (cycle_opens_ms(phase, task, interval_ms, start_ms) > now_ms)
 		start_ms -= interval_ms;
 	return start_ms;
 }

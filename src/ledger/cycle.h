@@ -12,19 +12,31 @@
  *
  * The first cycle of a UTC day has phase 0, so that a day holds exactly
  * 86,400 s / interval of them, and costs no more than that.
+ *
+ * All that is phase 1. Results are judged by the phase that counted when their
+ * slot was given (ledger/terms.h): another way to open cycles gets a number of
+ * its own, beside the earlier ones.
  */
 #ifndef WORKNET_LEDGER_CYCLE_H
 #define WORKNET_LEDGER_CYCLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#define PHASE_NEWEST 1
 
 #define NO_CYCLE (-1) /* the start of the last one, where there was none */
 
-/* When the cycle with that nominal start opens, in Unix ms. */
-int64_t cycle_opens_ms(int64_t task, int64_t interval_ms, int64_t start_ms);
+/* Whether this program can tell when cycles of that phase open. */
+bool phase_is_known(int64_t phase);
 
-/* The nominal start of the cycle that runs at now_ms. */
-int64_t cycle_at(int64_t task, int64_t interval_ms, int64_t now_ms);
+/* When the cycle with that nominal start opens, in Unix ms. phase is known. */
+int64_t cycle_opens_ms(
+    int64_t phase, int64_t task, int64_t interval_ms, int64_t start_ms);
+
+/* The nominal start of the cycle that runs at now_ms. phase is known. */
+int64_t
+cycle_at(int64_t phase, int64_t task, int64_t interval_ms, int64_t now_ms);
 
 /*
  * How long a slot waits for workers whose turn it is before anybody gets it:

@@ -48,9 +48,11 @@ MUST_CHECK enum rc db_create(const char *path, struct err *e);
 MUST_CHECK enum rc db_create_in_memory(struct db **out, struct err *e);
 
 /*
- * Brings an older ledger up to this program's schema, each step in a
- * transaction of its own. *steps counts them; RC_CONFLICT when the ledger is
- * newer than this program.
+ * Brings an older ledger up to this program's schema, in one transaction: it is
+ * as it was when anything fails. Others may use the ledger meanwhile; those of
+ * the older schema get RC_CONFLICT from then on. *steps counts the versions;
+ * RC_CONFLICT when the ledger is newer than this program, or when its schema
+ * would then be another than that of a new ledger.
  */
 MUST_CHECK enum rc db_migrate(const char *path, int *steps, struct err *e);
 

@@ -48,6 +48,9 @@ db_run_sql(struct db *db, const char *sql, const char *what, struct err *e);
 /* Before any other use of SQLite in the process. */
 void db_library_setup(void);
 
+/* Has db sync what a checkpoint copies into its file before that counts. */
+MUST_CHECK enum rc db_sync_checkpoints(struct db *db, struct err *e);
+
 /* Remembers which files db has open. */
 MUST_CHECK enum rc db_place_note(struct db *db, struct err *e);
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +60,48 @@ db_library_setup(void)
 	/* Memory statistics take a lock that all threads would share. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	(void)sqlite3_config(SQLITE_CONFIG_LOG, on_sqlite_log, NULL);
+}
+
+/*
+ * A checkpoint that a reader of the log cuts short counts the pages that it has
+ * copied, in the log's index, which lives as long as anybody has the ledger
+ * open; but SQLite leaves their sync to the checkpoint that comes to the log's
+ * end. If that sync failed, the pages of both would be lost, and the next start
+ * would copy those of the second only. So the pages of each are synced before
+ * they count: a failed sync never comes to that, as it ends the process.
+ */
+static pthread_mutex_t methods_lock = PTHREAD_MUTEX_INITIALIZER;
+static const sqlite3_io_methods *sqlite_methods; /* methods_lock; set once */
+static sqlite3_io_methods synced_methods;	 /* methods_lock; set once */
+
+static int
+synced_file_control(sqlite3_file *file, int op, void *arg)
+{
+	if (op == SQLITE_FCNTL_CKPT_DONE)
+		(void)sqlite_methods->xSync(file, SQLITE_SYNC_NORMAL);
+	return sqlite_methods->xFileControl(file, op, arg);
+}
+
+enum rc
+db_sync_checkpoints(struct db *db, struct err *e)
+{
+	sqlite3_file *file = NULL;
+	int code;
+
+	code = sqlite3_file_control(
+	    db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (code != SQLITE_OK)
+		return db_fail(db, code, "file_control", e);
+	(void)pthread_mutex_lock(&methods_lock);
+	if (sqlite_methods == NULL) {
+		sqlite_methods = file->pMethods;
+		synced_methods = *sqlite_methods;
+		synced_methods.xFileControl = synced_file_control;
+	}
+	CHECK(file->pMethods == sqlite_methods);
+	(void)pthread_mutex_unlock(&methods_lock);
+	file->pMethods = &synced_methods;
+	return RC_OK;
 }
 
 /* ---- The files at the ledger's path ---- */

@@ -29,6 +29,9 @@ static const char setup_sql[] =
 static const char setup_read_sql[] =
     "PRAGMA query_only = ON;PRAGMA cache_size = -256;"; /* KiB */
 
+/* A migration waits so long for others that write. */
+#define MIGRATE_WAIT_MS 10000
+
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
 static enum rc
@@ -112,6 +115,8 @@ setup(struct db *db, const char *path, struct err *e)
 {
 	enum rc rc = log_set(db, path, e);
 
+	if (rc == RC_OK)
+		rc = db_sync_checkpoints(db, e);
 	return rc == RC_OK ? db_run_sql(db, setup_sql, path, e) : rc;
 }
 
@@ -157,37 +162,33 @@ db_close(struct db *db)
 	free(db);
 }
 
-/* Runs the steps from the file's version to the newest. */
+/* Sets the version, in the transaction that made the schema. */
 static enum rc
-apply_steps(struct db *db, int *steps, struct err *e)
+version_set(struct db *db, struct err *e)
 {
 	char sql[64];
-	enum rc rc;
-	int version;
 
-	rc = pragma_int(db, "PRAGMA user_version", &version, e);
+	(void)snprintf(
+	    sql, sizeof(sql), "PRAGMA user_version = %d", schema_version);
+	return db_run_sql(db, sql, "user_version", e);
+}
+
+/* Makes the tables of a ledger that is empty. */
+static enum rc
+schema_make(struct db *db, struct err *e)
+{
+	enum rc rc;
+
+	rc = db_run_sql(db, "BEGIN EXCLUSIVE", "begin", e);
+	if (rc == RC_OK)
+		rc = db_run_sql(db, schema_newest, "schema", e);
+	if (rc == RC_OK)
+		rc = version_set(db, e);
+	if (rc == RC_OK)
+		rc = db_run_sql(db, "COMMIT", "commit", e);
 	if (rc != RC_OK)
-		return rc;
-	if (version > schema_version)
-		return err_set(e, RC_CONFLICT,
-		    "ledger: schema %d is newer than this program's %d",
-		    version, schema_version);
-	for (*steps = 0; version < schema_version; version++, ++*steps) {
-		(void)snprintf(
-		    sql, sizeof(sql), "PRAGMA user_version = %d", version + 1);
-		rc = db_run_sql(db, "BEGIN EXCLUSIVE", "begin", e);
-		if (rc == RC_OK)
-			rc = db_run_sql(db, schema_steps[version], "schema", e);
-		if (rc == RC_OK)
-			rc = db_run_sql(db, sql, "user_version", e);
-		if (rc == RC_OK)
-			rc = db_run_sql(db, "COMMIT", "commit", e);
-		if (rc != RC_OK) {
-			db_rollback(db);
-			return rc;
-		}
-	}
-	return RC_OK;
+		db_rollback(db);
+	return rc;
 }
 
 enum rc
@@ -195,7 +196,7 @@ db_create(const char *path, struct err *e)
 {
 	struct db *db;
 	enum rc rc;
-	int fd, steps;
+	int fd;
 
 	/* SQLite has no exclusive creation: make the empty file first. */
 	fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0660);
@@ -207,7 +208,7 @@ db_create(const char *path, struct err *e)
 	if (rc == RC_OK)
 		rc = setup(db, path, e);
 	if (rc == RC_OK)
-		rc = apply_steps(db, &steps, e);
+		rc = schema_make(db, e);
 	db_close(db); /* first, or it would leave its log behind */
 	if (rc != RC_OK)
 		(void)unlink(path);
@@ -219,7 +220,6 @@ db_create_in_memory(struct db **out, struct err *e)
 {
 	struct db *db;
 	enum rc rc;
-	int steps;
 
 	*out = NULL;
 	rc = open_handle(&db, ":memory:",
@@ -227,7 +227,7 @@ db_create_in_memory(struct db **out, struct err *e)
 	    e);
 	if (rc != RC_OK)
 		return rc;
-	rc = apply_steps(db, &steps, e);
+	rc = schema_make(db, e);
 	if (rc != RC_OK) {
 		db_close(db);
 		return rc;
@@ -236,6 +236,52 @@ db_create_in_memory(struct db **out, struct err *e)
 	return RC_OK;
 }
 
+/* Keeps the first difference between a migrated ledger and a new one. */
+static void
+on_difference(void *ctx, const char *text)
+{
+	struct err *e = ctx;
+
+	if (e->rc == RC_OK)
+		(void)err_set(e, RC_CONFLICT,
+		    "ledger: it can't be brought up to version %d and stays as it was: %s",
+		    schema_version, text);
+}
+
+/* In a transaction. */
+static enum rc
+steps_run(struct db *db, int *steps, struct err *e)
+{
+	struct err different = ERR_INIT;
+	int64_t objects;
+	int version;
+	enum rc rc;
+
+	rc = pragma_int(db, "PRAGMA user_version", &version, e);
+	if (rc != RC_OK || version == schema_version)
+		return rc;
+	if (version > schema_version || version < 1)
+		return db_check_version(db, e);
+	*steps = schema_version - version;
+	for (; rc == RC_OK && version < schema_version; version++)
+		rc = db_run_sql(db, schema_steps[version - 1], "schema", e);
+	if (rc == RC_OK)
+		rc = version_set(db, e);
+	if (rc == RC_OK)
+		rc =
+		    db_check_schema(db, &objects, on_difference, &different, e);
+	if (rc == RC_OK && different.rc != RC_OK)
+		return err_set(e, RC_CONFLICT, "%s", different.msg);
+	return rc;
+}
+
+/*
+ * A table that gets other columns is made anew, under its name, and its rows
+ * are moved: so what refers to it must be left alone meanwhile, by name.
+ */
+static const char setup_migrate_sql[] =
+    "PRAGMA foreign_keys = OFF;PRAGMA legacy_alter_table = ON;";
+
 enum rc
 db_migrate(const char *path, int *steps, struct err *e)
 {
@@ -243,12 +289,22 @@ db_migrate(const char *path, int *steps, struct err *e)
 	enum rc rc;
 
 	*steps = 0;
-	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, 10000, e);
+	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, MIGRATE_WAIT_MS, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = setup(db, path, e);
 	if (rc == RC_OK)
-		rc = apply_steps(db, steps, e);
+		rc = db_run_sql(db, setup_migrate_sql, "setup", e);
+	if (rc == RC_OK)
+		rc = db_run_sql(db, "BEGIN IMMEDIATE", "begin", e);
+	if (rc == RC_OK)
+		rc = steps_run(db, steps, e);
+	if (rc == RC_OK)
+		rc = db_commit(db, e);
+	if (rc != RC_OK) {
+		db_rollback(db);
+		*steps = 0;
+	}
 	db_close(db);
 	return rc;
 }

@@ -517,8 +517,6 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 	struct reading r = { .db = db,
 		.rules = { .max_reward_micros = rules->max_reward_micros,
 		    .max_day_micros = rules->max_day_micros,
-		    .window_ms = RESULT_WINDOW_MAX_MS,
-		    .result_window_ms = rules->result_window_ms,
 		    .now_ms = rules->now_ms,
 		    .broken = on_broken },
 		.worker_id = worker_id,
@@ -532,6 +530,8 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 	*out = (struct evidence){ .results = 0 };
 	rc = db_begin_read(db, e);
 	if (rc == RC_OK)
+		rc = reading_rc(&r, rules_terms_read(&r.rules, db, e));
+	if (rc == RC_OK)
 		rc = seal_find(db, worker_id, worker, treasury, &s, e);
 	if (rc == RC_OK)
 		rc = sums_verify(db, worker_id, &s, out, e);
@@ -541,5 +541,6 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 	}
 	db_rollback(db);
 	free(r.turns);
+	terms_list_free(&r.rules.terms);
 	return r.broken ? err_set(e, RC_CORRUPT, "%s", broken.msg) : rc;
 }

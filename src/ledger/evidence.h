@@ -13,7 +13,6 @@
 struct evidence_rules {
 	int64_t max_reward_micros; /* of one result; 0: no bound */
 	int64_t max_day_micros;	   /* a worker's in any 24 hours; 0: none */
-	int64_t result_window_ms;  /* how long an assignment is paid */
 	int64_t now_ms;
 };
 
@@ -32,8 +31,7 @@ struct evidence {
  * of its definition, the reward and the worker's days within their bounds, its
  * times, its place in the schedule, its assignment as long as that is kept, no
  * check paid twice, also not beside those that are sealed, and the worker's
- * signature. An assignment may have been paid for as long as any configuration
- * allows: which one was in force then isn't known.
+ * signature.
  *
  * That what was sealed is still what it was then (each signature, each hash)
  * is the nightly audit's to find out; its sum is certain. RC_CORRUPT names the

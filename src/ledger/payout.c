@@ -41,7 +41,7 @@ static enum rc
 event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
     int64_t now_ms, struct err *e)
 {
-	struct event_row ev = { .format = LINK_FORMAT,
+	struct event_row ev = { .format = EVENT_FORMAT,
 		.payout = payout,
 		.at_ms = now_ms,
 		.kind = slice_of(kind),
@@ -81,7 +81,7 @@ static enum rc
 move(struct db *db, const char *kind, int64_t debit, int64_t credit,
     int64_t micros, int64_t now_ms, int64_t *id, struct err *e)
 {
-	struct transfer_row t = { .format = LINK_FORMAT,
+	struct transfer_row t = { .format = TRANSFER_FORMAT,
 		.at_ms = now_ms,
 		.kind = slice_of(kind),
 		.debit = debit,

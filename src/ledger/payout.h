@@ -115,11 +115,16 @@ MUST_CHECK enum rc payout_payees(struct db *db, int64_t threshold_micros,
     struct err *e);
 void payee_list_free(struct payee_list *l);
 
-/* Open payouts with an id above after, in order; *found is false past the
- * last. */
+/*
+ * Open payouts with an id above after, in order; *found is false past the
+ * last. Of a row that can't be read *found is true, and its id is in *out.
+ */
 MUST_CHECK enum rc payout_next_open(struct db *db, int64_t after,
     struct payout *out, bool *found, struct err *e);
-/* Any but a voided one, if there is; then the last of these. RC_NOT_FOUND. */
+/*
+ * Any but a voided one, if there is; then the last of these. RC_NOT_FOUND. Of
+ * a row that can't be read, its id and state are in *out.
+ */
 MUST_CHECK enum rc
 payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
     struct payout *out, struct err *e);
@@ -127,7 +132,7 @@ payout_by_nonce(struct db *db, const uint8_t nonce[static PAYOUT_NONCE_LEN],
 MUST_CHECK enum rc payout_auth_get(
     struct db *db, int64_t payout, struct payout_auth *out, struct err *e);
 void payout_auth_free(struct payout_auth *a);
-/* The transaction and block of a payout, posted or final. RC_NOT_FOUND. */
+/* The transaction and block of a payout, posted or final. */
 MUST_CHECK enum rc payout_posted_in(
     struct db *db, int64_t payout, struct payment *out, struct err *e);
 

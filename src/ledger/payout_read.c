@@ -169,14 +169,27 @@ state_read(
 		if (slice_is(text, payout_state_name(*out)))
 			return RC_OK;
 	}
+	*out = PAYOUT_RESERVED; /* as the schema has it: it is open */
 	return err_set(e, RC_CORRUPT,
 	    "payout %" PRId64 ": its state is \"%.*s\", which is none", payout,
 	    (int)(text.len > 20 ? 20 : text.len), text.p);
 }
 
+/* What a row says that no program writes: which payout's it is, and what. */
+static enum rc
+unreadable(int64_t payout, enum rc rc, const struct err *cause, struct err *e)
+{
+	if (rc == RC_OK || rc == RC_NO_MEMORY || rc == RC_CORRUPT)
+		return rc == RC_OK ? rc : err_set(e, rc, "%s", cause->msg);
+	return err_set(
+	    e, RC_CORRUPT, "payout %" PRId64 ": %s", payout, cause->msg);
+}
+
+/* What can be read is in *p also when the rest can't; its id always. */
 static enum rc
 payout_read(struct payout *p, struct query *q, struct err *e)
 {
+	struct err cause = ERR_INIT;
 	enum rc rc;
 
 	*p = (struct payout){
@@ -190,22 +203,22 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 		.seal.verified_to = query_get_int(q, 12),
 		.seal.balance_micros = query_get_int(q, 13),
 	};
-	rc = payout_check(p, e);
+	rc = state_read(&p->state, p->id, query_get_text(q, 10), &cause);
 	if (rc == RC_OK)
-		rc = state_read(&p->state, p->id, query_get_text(q, 10), e);
+		rc = payout_check(p, &cause);
 	if (rc == RC_OK)
-		rc = address_column(q, 2, &p->worker, e);
-	if (rc == RC_OK)
-		rc = hex_decode(
-		    p->nonce, PAYOUT_NONCE_LEN, query_get_text(q, 5), e);
-	if (rc == RC_OK)
-		rc = address_column(q, 7, &p->source.token, e);
-	if (rc == RC_OK)
-		rc = address_column(q, 8, &p->source.treasury, e);
+		rc = address_column(q, 2, &p->worker, &cause);
 	if (rc == RC_OK)
 		rc = hex_decode(
-		    p->seal.signature, SIGNATURE_LEN, query_get_text(q, 14), e);
-	return rc;
+		    p->nonce, PAYOUT_NONCE_LEN, query_get_text(q, 5), &cause);
+	if (rc == RC_OK)
+		rc = address_column(q, 7, &p->source.token, &cause);
+	if (rc == RC_OK)
+		rc = address_column(q, 8, &p->source.treasury, &cause);
+	if (rc == RC_OK)
+		rc = hex_decode(p->seal.signature, SIGNATURE_LEN,
+		    query_get_text(q, 14), &cause);
+	return unreadable(p->id, rc, &cause, e);
 }
 
 enum rc
@@ -248,6 +261,7 @@ payout_auth_get(
     struct db *db, int64_t payout, struct payout_auth *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_AUTHORIZATION_GET);
+	struct err cause = ERR_INIT;
 	struct slice body;
 	enum rc rc;
 	bool row;
@@ -263,17 +277,18 @@ payout_auth_get(
 		out->from_block = query_get_int(q, 4);
 		body = query_get_text(q, 5);
 		buf_add(&out->body, body.p, body.len);
-		rc = hex_decode(
-		    out->signature, SIGNATURE_LEN, query_get_text(q, 3), e);
+		rc = hex_decode(out->signature, SIGNATURE_LEN,
+		    query_get_text(q, 3), &cause);
 		if (rc == RC_OK)
-			rc = buf_status(&out->body, e);
+			rc = buf_status(&out->body, &cause);
 		if (rc == RC_OK)
-			rc = payout_auth_check(payout, out, e);
+			rc = payout_auth_check(payout, out, &cause);
+		rc = unreadable(payout, rc, &cause, e);
 	}
 	query_done(q);
 	if (rc == RC_OK && !row)
-		return err_set(e, RC_NOT_FOUND, "payout %lld isn't signed",
-		    (long long)payout);
+		return err_set(
+		    e, RC_NOT_FOUND, "payout %" PRId64 " isn't signed", payout);
 	return rc;
 }
 
@@ -303,8 +318,9 @@ payout_posted_in(
 	}
 	query_done(q);
 	if (rc == RC_OK && !row)
-		return err_set(e, RC_NOT_FOUND, "payout %lld isn't posted",
-		    (long long)payout);
+		return err_set(e, RC_CORRUPT,
+		    "payout %" PRId64 ": no event says where it was posted",
+		    payout);
 	return rc;
 }
 

@@ -11,8 +11,10 @@ struct query_text {
 
 extern const struct query_text query_texts[QUERY_COUNT];
 
-/* schema_steps[n] brings a ledger from version n to n + 1; 0 is empty. */
-extern const char *const schema_steps[];
+/* Makes a new ledger, of version schema_version. */
+extern const char schema_newest[];
 extern const int schema_version;
+/* schema_steps[n] brings a ledger from version n + 1 to n + 2. */
+extern const char *const schema_steps[];
 
 #endif

@@ -63,6 +63,26 @@ link_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN])
 }
 
 void
+link_terms(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
+    const struct terms_row *t)
+{
+	struct keccak k;
+
+	keccak_init(&k);
+	keccak_update(&k, before->hash, sizeof(before->hash));
+	add_int(&k, t->format);
+	add_int(&k, t->id);
+	add_int(&k, t->first_slot);
+	add_int(&k, t->first_transfer);
+	add_int(&k, t->at_ms);
+	add_int(&k, t->result_window_ms);
+	add_int(&k, t->keep_ms);
+	add_int(&k, t->clock_skew_ms);
+	add_int(&k, t->phase);
+	keccak_final(&k, hash);
+}
+
+void
 link_version(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
     const struct version_row *v)
 {

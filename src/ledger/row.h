@@ -16,7 +16,12 @@
 #include "eth/keccak.h"
 #include "eth/sign.h"
 
-#define LINK_FORMAT 1 /* of rows that this program writes; none is older */
+/* Of the rows of each table, the formats that this program writes; older ones
+ * have lower numbers, from 1. */
+#define TERMS_FORMAT	1
+#define VERSION_FORMAT	1
+#define TRANSFER_FORMAT 1
+#define EVENT_FORMAT	1
 
 #define ABSENT (-1) /* status, response_ms: the worker sent none */
 
@@ -26,8 +31,20 @@ enum ledger_account {
 	ACCOUNT_TREASURY = 3,
 };
 
+struct terms_row {
+	int64_t format; /* 1 to TERMS_FORMAT */
+	int64_t id;
+	int64_t first_slot;
+	int64_t first_transfer;
+	int64_t at_ms;
+	int64_t result_window_ms;
+	int64_t keep_ms;
+	int64_t clock_skew_ms;
+	int64_t phase; /* see cycle.h */
+};
+
 struct transfer_row {
-	int64_t format; /* 1 to LINK_FORMAT */
+	int64_t format; /* 1 to TRANSFER_FORMAT */
 	int64_t id;
 	int64_t at_ms;
 	struct slice kind; /* see sql/schema.sql */
@@ -53,7 +70,7 @@ struct result_row {
 };
 
 struct version_row {
-	int64_t format; /* 1 to LINK_FORMAT */
+	int64_t format; /* 1 to VERSION_FORMAT */
 	int64_t id;
 	int64_t task;
 	struct slice url;
@@ -68,7 +85,7 @@ struct version_row {
 };
 
 struct event_row {
-	int64_t format; /* 1 to LINK_FORMAT */
+	int64_t format; /* 1 to EVENT_FORMAT */
 	int64_t id;
 	int64_t payout;
 	int64_t at_ms;
@@ -93,6 +110,9 @@ void link_transfer_begin(
     struct keccak *k, const struct tail *before, const struct transfer_row *t);
 void link_transfer_result(struct keccak *k, const struct result_row *r);
 void link_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN]);
+
+void link_terms(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
+    const struct terms_row *t);
 
 void link_version(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
     const struct version_row *v);

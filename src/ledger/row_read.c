@@ -44,6 +44,22 @@ read_optional(struct query *q, int col, int64_t max, int64_t *out)
 }
 
 void
+row_read_terms(struct query *q, int col, struct terms_row *t,
+    uint8_t hash[static KECCAK256_LEN])
+{
+	t->id = query_get_int(q, col);
+	t->first_slot = query_get_int(q, col + 1);
+	t->first_transfer = query_get_int(q, col + 2);
+	t->at_ms = query_get_int(q, col + 3);
+	t->result_window_ms = query_get_int(q, col + 4);
+	t->keep_ms = query_get_int(q, col + 5);
+	t->clock_skew_ms = query_get_int(q, col + 6);
+	t->phase = query_get_int(q, col + 7);
+	(void)read_bytes(q, col + 8, hash, KECCAK256_LEN);
+	t->format = query_get_int(q, col + 9);
+}
+
+void
 row_read_version(struct query *q, int col, struct version_row *v,
     uint8_t hash[static KECCAK256_LEN])
 {

@@ -10,6 +10,11 @@
 #include "ledger/db.h"
 #include "ledger/row.h"
 
+/* id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
+ * clock_skew_ms, phase, hash, format */
+void row_read_terms(struct query *q, int col, struct terms_row *t,
+    uint8_t hash[static KECCAK256_LEN]);
+
 /* id, task, url, expected_status, timeout_ms, reward_micros, interval_ms,
  * copies, cooldown_ms, region, created_ms, hash, format */
 void row_read_version(struct query *q, int col, struct version_row *v,

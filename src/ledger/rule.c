@@ -29,13 +29,87 @@ rule_broken(const struct rules *r, enum audit_rule rule, const char *fmt, ...)
 
 void
 rule_format(const struct rules *r, enum audit_rule rule, const char *row,
-    int64_t id, int64_t format)
+    int64_t id, int64_t format, int newest)
 {
-	if (format < 1 || format > LINK_FORMAT)
+	if (format < 1 || format > newest)
 		rule_broken(r, rule,
 		    "%s %" PRId64 ": its hash is of format %" PRId64
 		    ", this program knows 1 to %d",
-		    row, id, format, LINK_FORMAT);
+		    row, id, format, newest);
+}
+
+static void
+rule_terms(const struct rules *r, const struct terms_row *t,
+    const struct tail *before, const uint8_t stored[static KECCAK256_LEN])
+{
+	const struct terms_row *last =
+	    r->terms.n > 0 ? &r->terms.all[r->terms.n - 1] : NULL;
+	uint8_t computed[KECCAK256_LEN];
+
+	if (t->id != before->last_id + 1)
+		rule_broken(r, AUDIT_TERMS,
+		    "terms %" PRId64 ": follow %" PRId64, t->id,
+		    before->last_id);
+	rule_format(r, AUDIT_TERMS, "terms", t->id, t->format, TERMS_FORMAT);
+	link_terms(computed, before, t);
+	if (memcmp(computed, stored, KECCAK256_LEN) != 0)
+		rule_broken(r, AUDIT_TERMS,
+		    "terms %" PRId64 ": their hash is of other values", t->id);
+	if (last == NULL ? t->first_slot != 1 || t->first_transfer != 1
+			 : t->first_slot < last->first_slot ||
+		    t->first_transfer < last->first_transfer)
+		rule_broken(r, AUDIT_TERMS,
+		    "terms %" PRId64 ": count from slot %" PRId64
+		    " and transfer %" PRId64
+		    " on, which isn't from where others end",
+		    t->id, t->first_slot, t->first_transfer);
+	if (t->result_window_ms < RESULT_WINDOW_MIN_MS ||
+	    t->result_window_ms > RESULT_WINDOW_MAX_MS ||
+	    t->clock_skew_ms < 0 || t->clock_skew_ms > CLOCK_SKEW_MAX_MS ||
+	    t->keep_ms < 0 || t->keep_ms > JSON_INT_MAX ||
+	    !row_is_time(t->at_ms))
+		rule_broken(r, AUDIT_TERMS,
+		    "terms %" PRId64 ": a value is out of its range", t->id);
+	if (!phase_is_known(t->phase))
+		rule_broken(r, AUDIT_TERMS,
+		    "terms %" PRId64 ": their phase is %" PRId64
+		    ", this program knows 1 to %d",
+		    t->id, t->phase, PHASE_NEWEST);
+}
+
+/* What nobody can go by isn't kept: then its results have none. */
+static bool
+terms_are_usable(const struct terms_row *t)
+{
+	return phase_is_known(t->phase) && row_is_time(t->at_ms) &&
+	    t->keep_ms >= 0 && t->keep_ms <= JSON_INT_MAX &&
+	    t->clock_skew_ms >= 0 && t->clock_skew_ms <= CLOCK_SKEW_MAX_MS;
+}
+
+enum rc
+rules_terms_read(struct rules *r, struct db *db, struct err *e)
+{
+	struct query *q = db_query(db, Q_TERMS_ALL);
+	struct tail before = { .last_id = 0 };
+	uint8_t hash[KECCAK256_LEN];
+	struct terms_row t;
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		row_read_terms(q, 0, &t, hash);
+		rule_terms(r, &t, &before, hash);
+		before.last_id = t.id;
+		memcpy(before.hash, hash, sizeof(before.hash));
+		if (terms_are_usable(&t))
+			rc = terms_list_add(&r->terms, &t, e);
+		if (rc != RC_OK)
+			break;
+	}
+	query_done(q);
+	if (rc == RC_OK && before.last_id == 0)
+		rule_broken(r, AUDIT_TERMS, "the terms are gone");
+	return rc;
 }
 
 void
@@ -48,7 +122,8 @@ rule_version(const struct rules *r, const struct version_row *v,
 		rule_broken(r, AUDIT_VERSION_CHAIN,
 		    "definition %" PRId64 ": follows %" PRId64, v->id,
 		    before->last_id);
-	rule_format(r, AUDIT_VERSION_CHAIN, "definition", v->id, v->format);
+	rule_format(r, AUDIT_VERSION_CHAIN, "definition", v->id, v->format,
+	    VERSION_FORMAT);
 	link_version(computed, before, v);
 	if (memcmp(computed, stored, KECCAK256_LEN) != 0)
 		rule_broken(r, AUDIT_VERSION_CHAIN,
@@ -65,7 +140,8 @@ rule_transfer(const struct rules *r, const struct transfer_row *t,
 		rule_broken(r, AUDIT_TRANSFER_CHAIN,
 		    "transfer %" PRId64 ": follows %" PRId64, t->id,
 		    before->last_id);
-	rule_format(r, AUDIT_TRANSFER_CHAIN, "transfer", t->id, t->format);
+	rule_format(r, AUDIT_TRANSFER_CHAIN, "transfer", t->id, t->format,
+	    TRANSFER_FORMAT);
 	if (memcmp(computed, stored, KECCAK256_LEN) != 0)
 		rule_broken(r, AUDIT_TRANSFER_CHAIN,
 		    "transfer %" PRId64 ": its hash is of other values", t->id);
@@ -96,9 +172,14 @@ static void
 times_check(const struct rules *r, const struct transfer_row *t,
     const struct result_row *res)
 {
+	const struct terms_row *by = terms_of_transfer(&r->terms, t->id);
 	int64_t age_ms;
 
-	if (!row_is_time(t->at_ms))
+	if (by == NULL)
+		rule_broken(r, AUDIT_WINDOW,
+		    "slot %" PRId64 ": no terms say until when it was paid",
+		    res->slot);
+	if (by == NULL || !row_is_time(t->at_ms))
 		return; /* told of the transfer */
 	age_ms = t->at_ms - res->assigned_ms;
 	if (age_ms < 0)
@@ -106,22 +187,22 @@ times_check(const struct rules *r, const struct transfer_row *t,
 		    "slot %" PRId64 ": paid %" PRId64
 		    " ms before it was assigned",
 		    res->slot, -age_ms);
-	else if (age_ms > r->window_ms)
+	else if (age_ms > by->result_window_ms)
 		rule_broken(r, AUDIT_WINDOW,
 		    "slot %" PRId64 ": paid %" PRId64
 		    " ms after it was assigned, allowed %" PRId64,
-		    res->slot, age_ms, r->window_ms);
+		    res->slot, age_ms, by->result_window_ms);
 	age_ms = t->at_ms - res->timestamp_ms;
-	if (age_ms > r->window_ms)
+	if (age_ms > by->result_window_ms)
 		rule_broken(r, AUDIT_TIMESTAMP,
 		    "slot %" PRId64 ": its timestamp is %" PRId64
 		    " ms old, allowed %" PRId64,
-		    res->slot, age_ms, r->window_ms);
-	else if (age_ms < -CLOCK_SKEW_MS)
+		    res->slot, age_ms, by->result_window_ms);
+	else if (age_ms < -by->clock_skew_ms)
 		rule_broken(r, AUDIT_TIMESTAMP,
 		    "slot %" PRId64 ": its timestamp is %" PRId64
-		    " ms ahead, allowed %d",
-		    res->slot, -age_ms, CLOCK_SKEW_MS);
+		    " ms ahead, allowed %" PRId64,
+		    res->slot, -age_ms, by->clock_skew_ms);
 }
 
 /* The slot's place in the schedule of the task. */
@@ -142,8 +223,8 @@ place_check(const struct rules *r, const struct result_row *res,
 		rule_broken(r, AUDIT_CYCLE,
 		    "slot %" PRId64 ": its task's interval is out of range",
 		    res->slot);
-	else if (cycle_at(v->task, v->interval_ms, res->assigned_ms) !=
-	    res->cycle_ms)
+	else if (!terms_allow_cycle(&r->terms, res->slot, v->task,
+		     v->interval_ms, res->assigned_ms, res->cycle_ms))
 		rule_broken(r, AUDIT_CYCLE,
 		    "slot %" PRId64 ": wasn't assigned in its cycle",
 		    res->slot);
@@ -174,10 +255,6 @@ rule_result(const struct rules *r, const struct transfer_row *t,
 	return true;
 }
 
-/*
- * Assignments are kept as long as a payment may depend on one, see
- * schedule.c; a result that is younger must still have its own.
- */
 enum rc
 rule_assignment(const struct rules *r, struct db *db,
     const struct transfer_row *t, const struct result_row *res,
@@ -187,8 +264,7 @@ rule_assignment(const struct rules *r, struct db *db,
 	enum rc rc;
 	bool row;
 
-	*looked = res->assigned_ms >
-	    r->now_ms - (2 * r->result_window_ms + CLOCK_SKEW_MS);
+	*looked = terms_keep(&r->terms, res->assigned_ms, r->now_ms);
 	if (!*looked)
 		return RC_OK;
 	q = db_query(db, Q_ASSIGNMENT_OF_RESULT);

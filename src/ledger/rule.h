@@ -12,6 +12,7 @@
 #include "eth/attest.h"
 #include "ledger/db.h"
 #include "ledger/row.h"
+#include "ledger/terms.h"
 
 #define RULE_TEXT_MAX 256 /* bytes with the NUL */
 
@@ -20,6 +21,7 @@ enum audit_rule {
 	AUDIT_FILE,
 	AUDIT_SCHEMA,
 	AUDIT_IDENTITY,
+	AUDIT_TERMS,
 	AUDIT_EXCEPTIONS,
 	AUDIT_VERSION_CHAIN,
 	AUDIT_TASK,
@@ -47,6 +49,7 @@ enum audit_rule {
 	AUDIT_PAYOUT_NONCE,
 	AUDIT_PAYOUT_STEPS,
 	AUDIT_PAYOUT_MONEY,
+	AUDIT_SUBMISSION,
 	AUDIT_SIGNATURE,
 	AUDIT_RULES
 };
@@ -58,10 +61,8 @@ struct rules {
 	/* Fixed by the operator outside of the ledger. */
 	int64_t max_reward_micros; /* of one result; 0: no bound */
 	int64_t max_day_micros;	   /* a worker's in any 24 hours; 0: none */
-	/* The longest that an assignment was ever paid. */
-	int64_t window_ms;
-	/* How long it is paid now: the younger ones' rows are still there. */
-	int64_t result_window_ms;
+	/* What counted when: rules_terms_read. */
+	struct terms_list terms;
 	int64_t last_slot; /* ever given out */
 	int64_t now_ms;
 	rule_broken_fn *broken;
@@ -72,9 +73,18 @@ struct rules {
 void rule_broken(const struct rules *r, enum audit_rule rule, const char *fmt,
     ...) PRINTF_LIKE(3, 4);
 
-/* This program knows of which format a row's hash is. */
+/* This program knows of which format a row's hash is: 1 to newest. */
 void rule_format(const struct rules *r, enum audit_rule rule, const char *row,
-    int64_t id, int64_t format);
+    int64_t id, int64_t format, int newest);
+
+/*
+ * Reads the ledger's terms for the rules below, and checks them: each follows
+ * the one before it, its hash is of both, and what it says is what could be
+ * configured. r->terms is to be freed, whatever came of it. RC_NO_MEMORY,
+ * errors of db.h.
+ */
+MUST_CHECK enum rc
+rules_terms_read(struct rules *r, struct db *db, struct err *e);
 
 /* v follows the row before it, and its hash, stored, is of both. */
 void rule_version(const struct rules *r, const struct version_row *v,
@@ -94,9 +104,10 @@ void rule_amount(const struct rules *r, const struct transfer_row *t,
 
 /*
  * A result of t by itself: it can be read (well_formed: row_read.h), its
- * definition v exists and pays no more than the bound, it was paid in its
- * window, and its slot is one that v's task gives. False when the others make
- * no sense.
+ * definition v exists and pays no more than the bound, it was paid in the
+ * window of the terms that counted then, and its slot is one that v's task gave
+ * by those that counted when it was given. False when the others make no
+ * sense.
  */
 bool rule_result(const struct rules *r, const struct transfer_row *t,
     const struct result_row *res, const struct version_row *v,
@@ -105,7 +116,7 @@ bool rule_result(const struct rules *r, const struct transfer_row *t,
 /*
  * A young result's assignment is there, the worker's own, and promises what the
  * definition does. *looked is false of one that is older, whose assignment may
- * be gone. Errors of db.h.
+ * be gone by the terms. Errors of db.h.
  */
 MUST_CHECK enum rc rule_assignment(const struct rules *r, struct db *db,
     const struct transfer_row *t, const struct result_row *res,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ledger/cycle.h"
+#include "ledger/terms.h"
 #include "ledger/worker.h"
 
 /* Of a worker's assignments, in the time for which one is kept. */
@@ -50,6 +51,7 @@ struct pick {
 struct round {
 	struct db *db;
 	const struct schedule_rules *rules;
+	struct terms_row terms; /* that count now */
 	const struct poll *poll;
 	bool may_write;
 	struct slice region;
@@ -116,6 +118,13 @@ turn_of(const struct round *r, const struct due *d)
 	return r->turn > least ? r->turn : least;
 }
 
+/* When the due task's cycle with that nominal start opens. */
+static int64_t
+opens_ms(const struct round *r, const struct due *d, int64_t start_ms)
+{
+	return cycle_opens_ms(r->terms.phase, d->id, d->interval_ms, start_ms);
+}
+
 /* Whether cooldown, cycle and network let this worker have a slot. */
 static enum rc
 may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
@@ -128,7 +137,8 @@ may_have(struct round *r, const struct due *d, const struct slot *s, bool *may,
 	*may = false;
 	if (d->held_before &&
 	    (r->poll->now_ms - d->held_ms < d->cooldown_ms ||
-		cycle_at(d->id, d->interval_ms, d->held_ms) >= s->cycle_ms))
+		cycle_at(r->terms.phase, d->id, d->interval_ms, d->held_ms) >=
+		    s->cycle_ms))
 		return RC_OK;
 	*may = true;
 	if (!r->rules->one_copy_per_network || r->poll->network.len == 0 ||
@@ -151,8 +161,8 @@ slot_find(struct round *r, const struct due *d, struct slot *s, struct err *e)
 	enum rc rc;
 	bool row;
 
-	*s = (struct slot){ .cycle_ms = cycle_at(
-				d->id, d->interval_ms, r->poll->now_ms) };
+	*s = (struct slot){ .cycle_ms = cycle_at(r->terms.phase, d->id,
+				d->interval_ms, r->poll->now_ms) };
 	if (s->cycle_ms != d->cycle_ms || d->given < d->copies) {
 		s->kind = SLOT_NEW;
 		s->copy = s->cycle_ms != d->cycle_ms ? 0 : d->given;
@@ -214,9 +224,8 @@ task_move(struct round *r, const struct due *d, int64_t cycle_ms, int64_t given,
 	struct query *q;
 	enum rc rc = RC_OK;
 
-	open_ms = cycle_opens_ms(d->id, d->interval_ms, cycle_ms);
-	next_ms =
-	    cycle_opens_ms(d->id, d->interval_ms, cycle_ms + d->interval_ms);
+	open_ms = opens_ms(r, d, cycle_ms);
+	next_ms = opens_ms(r, d, cycle_ms + d->interval_ms);
 	if (given >= d->copies && may_offer_again)
 		rc = offer_next(r, d, next_ms, &open_ms, e);
 	else if (given >= d->copies)
@@ -249,8 +258,7 @@ offer_remember(struct round *r, const struct due *d, const struct slot *s,
     bool *remembered, struct err *e)
 {
 	int64_t again_ms = r->poll->now_ms + d->timeout_ms + REOFFER_AFTER_MS;
-	int64_t end_ms =
-	    cycle_opens_ms(d->id, d->interval_ms, s->cycle_ms + d->interval_ms);
+	int64_t end_ms = opens_ms(r, d, s->cycle_ms + d->interval_ms);
 	struct query *q;
 	enum rc rc;
 
@@ -470,16 +478,11 @@ turn_write(struct round *r, struct err *e)
 static enum rc
 assignment_purge(struct round *r, struct err *e)
 {
-	/*
-	 * Twice the window and the skew: a result credited at the end of its
-	 * assignment's window may carry a timestamp from the future, and be
-	 * sent again until that is too old.
-	 */
-	int64_t keep_ms = 2 * r->rules->result_window_ms + CLOCK_SKEW_MS;
+	int64_t keep_ms = r->terms.keep_ms;
 	int64_t now_ms = r->poll->now_ms, period_ms = keep_ms / PURGES;
 	struct query *q;
 
-	if (r->given_ms / period_ms == now_ms / period_ms)
+	if (period_ms == 0 || r->given_ms / period_ms == now_ms / period_ms)
 		return RC_OK;
 	q = db_query(r->db, Q_ASSIGNMENT_PURGE);
 	query_int(q, 1, r->worker);
@@ -596,7 +599,9 @@ schedule_serve(struct db *db, bool may_write,
 	rc = look_out(db, p, &due, e);
 	if (rc != RC_OK || (!due.in_region && !due.anywhere))
 		return rc;
-	rc = worker_learn(&r, e);
+	rc = terms_now(db, &r.terms, e);
+	if (rc == RC_OK)
+		rc = worker_learn(&r, e);
 	/* Its own region first: nobody else can do those tasks. */
 	if (rc == RC_OK && due.in_region)
 		rc = region_serve(&r, p->region, e);

@@ -23,10 +23,9 @@
 #include "eth/address.h"
 #include "ledger/db.h"
 
-/* What the rules need of the configuration. */
+/* What the rules need of the configuration; the rest are the ledger's terms. */
 struct schedule_rules {
 	int64_t max_tasks; /* in one answer, 1 to 50 */
-	int64_t result_window_ms;
 	bool one_copy_per_network;
 };
 

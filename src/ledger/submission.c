@@ -178,7 +178,7 @@ payouts_read(struct submission *s, struct db *db, struct err *e)
 	return rc;
 }
 
-static enum rc
+enum rc
 submission_read(struct submission *s, struct query *q, struct err *e)
 {
 	struct slice data = query_get_bytes(q, 3);
@@ -256,6 +256,18 @@ submission_next_nonce(
 
 	bind_sender(q, sender, account);
 	return query_one_int(q, nonce, e);
+}
+
+enum rc
+submission_spent_gwei(struct db *db, const struct sender *sender,
+    int64_t since_ms, int64_t *gwei, struct err *e)
+{
+	struct query *q = db_query(db, Q_SUBMISSION_COST);
+	char account[ADDRESS_LEN + 1];
+
+	bind_sender(q, sender, account);
+	query_int(q, 3, since_ms);
+	return query_one_int(q, gwei, e);
 }
 
 enum rc

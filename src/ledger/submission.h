@@ -79,6 +79,14 @@ MUST_CHECK enum rc
 submission_next_open(struct db *db, const struct sender *sender, int64_t after,
     struct submission *out, bool *found, struct err *e);
 
+/*
+ * Reads the first ten columns of a row, which are those of
+ * submission_next_open; s->data, which was
+ * initialised, is to be freed. RC_INVALID, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+submission_read(struct submission *s, struct query *q, struct err *e);
+
 /* The hashes of its forms, the newest first: *n of them. */
 MUST_CHECK enum rc submission_hashes(struct db *db, int64_t id,
     uint8_t out[FORMS_MAX][KECCAK256_LEN], size_t *n, struct err *e);
@@ -86,6 +94,14 @@ MUST_CHECK enum rc submission_hashes(struct db *db, int64_t id,
 /* The nonce after all that were queued; RC_NOT_FOUND before the first. */
 MUST_CHECK enum rc submission_next_nonce(
     struct db *db, const struct sender *sender, int64_t *nonce, struct err *e);
+
+/*
+ * What final blocks have shown that its gas has cost since then, in gwei; of
+ * an OP Stack chain with what the data costs on the chain below.
+ */
+MUST_CHECK enum rc
+submission_spent_gwei(struct db *db, const struct sender *sender,
+    int64_t since_ms, int64_t *gwei, struct err *e);
 
 /* A nonce that was queued, and is done without any of its forms. */
 MUST_CHECK enum rc submission_foreign(struct db *db,

@@ -8,6 +8,7 @@
 #include "eth/attest.h"
 #include "ledger/cycle.h"
 #include "ledger/tail.h"
+#include "ledger/terms.h"
 
 void
 task_defaults(struct task_definition *d)
@@ -102,7 +103,7 @@ static enum rc
 version_add(struct db *db, int64_t task, const struct task_definition *d,
     int64_t now_ms, int64_t *version, struct err *e)
 {
-	struct version_row v = { .format = LINK_FORMAT,
+	struct version_row v = { .format = VERSION_FORMAT,
 		.task = task,
 		.url = slice_of(d->url),
 		.expected_status = d->expected_status,
@@ -186,11 +187,11 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
  * paid under the old.
  */
 static int64_t
-first_cycle_ms(int64_t task, int64_t interval_ms, int64_t now_ms)
+first_cycle_ms(int64_t phase, int64_t task, int64_t interval_ms, int64_t now_ms)
 {
 	int64_t start_ms = now_ms - now_ms % interval_ms + interval_ms;
 
-	return cycle_opens_ms(task, interval_ms, start_ms);
+	return cycle_opens_ms(phase, task, interval_ms, start_ms);
 }
 
 /* What an edit changes of a task's place in the schedule. */
@@ -199,11 +200,16 @@ schedule_edit(struct db *db, const struct task_row *old,
     const struct task_definition *d, int64_t now_ms, struct err *e)
 {
 	const bool other_interval = d->interval_ms != old->def.interval_ms;
+	struct terms_row terms;
 	struct query *q;
 	int64_t open_ms;
+	enum rc rc;
 
 	if (!other_interval && strcmp(d->region, old->def.region) == 0)
 		return RC_OK;
+	rc = terms_now(db, &terms, e);
+	if (rc != RC_OK)
+		return rc;
 	q = db_query(db, Q_SCHEDULE_EDIT);
 	query_text(q, 1, slice_of(old->def.region));
 	query_int(q, 2, old->id);
@@ -213,7 +219,8 @@ schedule_edit(struct db *db, const struct task_row *old,
 	 * for the first cycle of a new interval must go on waiting.
 	 */
 	if (other_interval) {
-		open_ms = first_cycle_ms(old->id, d->interval_ms, now_ms);
+		open_ms = first_cycle_ms(
+		    terms.phase, old->id, d->interval_ms, now_ms);
 		query_int(q, 4, open_ms);
 		query_int(q, 5, open_ms + cycle_patience_ms(d->interval_ms));
 	}

@@ -94,10 +94,30 @@ recognise(struct adoption *a, struct payout *p, struct err *e)
 	return rc;
 }
 
+/* A row that no program writes is where this payment's would be. */
 static enum rc
-adopt(struct run *r, struct payout *p, const struct history_use *use,
+no_room(struct adoption *a, const struct payout *p,
+    const struct history_use *use, const struct err *cause, struct err *e)
+{
+	char subject[100], tx[HEX_SIZE(TX_HASH_LEN)], detail[ERR_MSG_MAX + 100];
+	enum rc rc;
+
+	hex_encode(tx, use->tx, TX_HASH_LEN);
+	(void)snprintf(subject, sizeof(subject), "transaction %s", tx);
+	(void)snprintf(detail, sizeof(detail),
+	    "its payment can't be booked beside what the ledger has: %s",
+	    cause->msg);
+	rc = run_finding(a->run, "booked otherwise", subject, detail, e);
+	a->deferred = true;
+	return rc == RC_OK ? wait_for(a->run, &p->worker, e) : rc;
+}
+
+static enum rc
+adopt(struct adoption *a, struct payout *p, const struct history_use *use,
     struct err *e)
 {
+	struct run *r = a->run;
+	struct err cause = ERR_INIT;
 	struct payment paid = { .to = use->to,
 		.micros = (int64_t)use->value,
 		.block = (int64_t)use->block };
@@ -106,10 +126,13 @@ adopt(struct run *r, struct payout *p, const struct history_use *use,
 	hex_encode(paid.tx, use->tx, TX_HASH_LEN);
 	p->amount_micros = paid.micros;
 	rc = run_seal(r, p, 0, 0, e);
-	if (rc == RC_OK)
-		rc = payout_adopt(r->db, p, &paid, clock_unix_ms(), e);
 	if (rc != RC_OK)
 		return rc;
+	rc = payout_adopt(r->db, p, &paid, clock_unix_ms(), &cause);
+	if (rc == RC_CONFLICT || rc == RC_CORRUPT)
+		return no_room(a, p, use, &cause, e);
+	if (rc != RC_OK)
+		return err_set(e, rc, "%s", cause.msg);
 	r->result->findings = true;
 	r->result->posted++;
 	r->result->finalized++;
@@ -174,7 +197,7 @@ lost(struct adoption *a, const struct history_shown *s, struct err *e)
 	case LOST_WAITS:
 		break;
 	case LOST_ADOPTED:
-		return adopt(a->run, &p, &s->use, e);
+		return adopt(a, &p, &s->use, e);
 	}
 	return wait_for(a->run, &p.worker, e);
 }
@@ -199,18 +222,34 @@ paid_though_void(struct adoption *a, const struct payout *p,
 
 /* ---- Known payouts ---- */
 
+/*
+ * A row that no program writes: of an open payout, open_reconcile has told
+ * that; another one can't be held against what the chain shows.
+ */
+static enum rc
+uncomparable(struct run *r, const struct payout *p, enum rc rc,
+    const struct err *cause, struct err *e)
+{
+	if (rc != RC_CORRUPT)
+		return err_set(e, rc, "%s", cause->msg);
+	if (p->state != PAYOUT_FINAL && p->state != PAYOUT_VOIDED)
+		return RC_OK;
+	return run_payout_finding(r, p, "booked otherwise", cause->msg, e);
+}
+
 /* What every node shows is held against what is booked. */
 static enum rc
 compare(struct run *r, const struct payout *p, const struct history_use *use,
     struct err *e)
 {
 	char tx[HEX_SIZE(TX_HASH_LEN)], detail[300];
+	struct err cause = ERR_INIT;
 	struct payment booked;
 	enum rc rc;
 
-	rc = payout_posted_in(r->db, p->id, &booked, e);
+	rc = payout_posted_in(r->db, p->id, &booked, &cause);
 	if (rc != RC_OK)
-		return rc;
+		return uncomparable(r, p, rc, &cause, e);
 	hex_encode(tx, use->tx, TX_HASH_LEN);
 	if (!use->canceled && strcmp(booked.tx, tx) == 0 &&
 	    use->value == (uint64_t)p->paid_micros &&
@@ -244,6 +283,7 @@ collect(struct adoption *a, const struct payout *p,
     const struct history_use *use, struct err *e)
 {
 	struct open_payout *o = &a->judged[a->judged_count];
+	struct err cause = ERR_INIT;
 	size_t i;
 	enum rc rc;
 
@@ -251,12 +291,14 @@ collect(struct adoption *a, const struct payout *p,
 		if (a->judged[i].payout.id == p->id)
 			return RC_OK;
 	*o = (struct open_payout){ .payout = *p };
-	rc = open_load_for_judging(a->run, o, e);
+	rc = open_load_for_judging(a->run, o, &cause);
+	if (rc != RC_OK) {
+		open_payout_free(o);
+		return uncomparable(a->run, p, rc, &cause, e);
+	}
 	o->has_hint = !use->canceled;
 	memcpy(o->hint, use->tx, sizeof(o->hint));
-	if (rc == RC_OK && ++a->judged_count == JUDGED_MAX)
-		rc = judge_collected(a, e);
-	return rc;
+	return ++a->judged_count == JUDGED_MAX ? judge_collected(a, e) : RC_OK;
 }
 
 /* ---- The scan ---- */
@@ -264,14 +306,17 @@ collect(struct adoption *a, const struct payout *p,
 static enum rc
 take_use(struct adoption *a, const struct history_shown *s, struct err *e)
 {
+	struct err cause = ERR_INIT;
 	struct payout known;
 	enum rc rc;
 
-	rc = payout_by_nonce(a->run->db, s->use.nonce, &known, e);
+	rc = payout_by_nonce(a->run->db, s->use.nonce, &known, &cause);
 	if (rc == RC_NOT_FOUND)
 		return s->use.canceled ? RC_OK : lost(a, s, e);
-	if (rc != RC_OK || !run_is_ours(a->run, &known))
-		return rc;
+	if (rc != RC_OK)
+		return uncomparable(a->run, &known, rc, &cause, e);
+	if (!run_is_ours(a->run, &known))
+		return RC_OK;
 	switch (known.state) {
 	case PAYOUT_VOIDED:
 		return s->use.canceled ? RC_OK

@@ -90,6 +90,7 @@ static enum rc
 refused(struct open_payout *o, const struct vault_authorization *a, enum rc rc,
     const struct err *cause, struct err *e)
 {
+	o->reason = a->reason;
 	o->instead_micros = a->instead_micros;
 	return err_set(
 	    e, rc == RC_INVALID ? RC_CONFLICT : rc, "%s", cause->msg);
@@ -138,12 +139,12 @@ run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
 		.seq = p->seq,
 		.amount_micros = p->amount_micros,
 		.adopted = seal_kind(&p->seal) == SEAL_ADOPTED,
-		.chain_time_s = (int64_t)r->latest.time_s,
-		.final_time_s = (int64_t)r->final.time_s };
+		.chain_time_s = r->head.time_s,
+		.final_time_s = (int64_t)r->head.final.time_s };
 	struct vault_authorization signed_one;
 	struct x402_payment payment;
 	struct err cause = ERR_INIT;
-	uint64_t head = r->latest.number;
+	uint64_t head = r->head.latest.number;
 	enum rc rc;
 
 	rc = vault_authorize(r->vault, &rq, &signed_one, &cause);

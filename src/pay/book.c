@@ -164,7 +164,10 @@ book(struct run *r, struct open_payout *o, struct err *e)
 		rc = payout_posted_in(r->db, p->id, &posted, e);
 	if (rc != RC_OK)
 		return rc;
-	what = booking_of(p->state, &posted, &o->judgment, r->latest.number);
+	log_debug("payout %" PRId64 ": %s; %s", p->id,
+	    verdict_name(o->judgment.verdict), o->judgment.reason);
+	what =
+	    booking_of(p->state, &posted, &o->judgment, r->head.latest.number);
 	rc = find(r, o, what, e);
 	if (rc != RC_OK)
 		return rc;
@@ -207,7 +210,8 @@ book_one(struct run *r, struct open_payout *o, struct err *e)
 		log_warning("%s", cause.msg); /* somebody else changed it */
 		return RC_OK;
 	}
-	return rc == RC_OK ? RC_OK : err_set(e, rc, "%s", cause.msg);
+	return rc == RC_OK ? RC_OK
+			   : open_unreadable(r, &o->payout, rc, &cause, e);
 }
 
 static void

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "ledger/finding.h"
 
+#define HEAD_OLD_S 60 /* a tenth of what the vault lets it differ */
+
 enum rc
 run_finding(struct run *r, const char *kind, const char *subject,
     const char *detail, struct err *e)
@@ -102,11 +104,23 @@ run_should_stop(struct run *r)
 	return payout_is_held(r->db, 0, &held, NULL) != RC_OK || held;
 }
 
+enum rc
+run_look(struct run *r, struct err *e)
+{
+	int64_t now_s = clock_unix_ms() / 1000;
+	enum rc rc = nodes_head_seen(r->nodes, &r->head, e);
+
+	/* Also when the clock was set back. */
+	if (rc == RC_OK && now_s - r->head.seen_s <= HEAD_OLD_S &&
+	    now_s >= r->head.seen_s)
+		return RC_OK;
+	return nodes_head(r->nodes, &r->head, e);
+}
+
 int64_t
 run_chain_now_s(const struct run *r)
 {
 	int64_t ours = clock_unix_ms() / 1000;
 
-	return ours > (int64_t)r->latest.time_s ? ours
-						: (int64_t)r->latest.time_s;
+	return ours > r->head.time_s ? ours : r->head.time_s;
 }

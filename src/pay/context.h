@@ -29,8 +29,7 @@ struct run {
 	struct direct *direct;		  /* owned; NULL: not configured */
 	struct settlers settlers;	  /* owned */
 	int64_t began_ms;
-	struct block latest; /* at the run's start */
-	struct block final;
+	struct head head;      /* where the chain is: see run_look */
 	int64_t budget_micros; /* not yet promised */
 	/* Who isn't paid now: see adopt_waits. */
 	struct address *waiting; /* owned */
@@ -72,6 +71,12 @@ bool run_is_stopped(const struct run *r);
 
 /* True once the run should end between two payouts: a signal, or a hold. */
 bool run_should_stop(struct run *r);
+
+/*
+ * Brings r->head to what the nodes showed last, and asks them again when that
+ * is long ago: before something is signed. RC_IO.
+ */
+MUST_CHECK enum rc run_look(struct run *r, struct err *e);
 
 /*
  * Now, for an authorization's validity: a clock that is behind the chain

@@ -182,6 +182,25 @@ gas_cost_wei(const struct submission *s)
 	return (uint64_t)s->gas_limit * (uint64_t)s->max_fee_wei;
 }
 
+static enum rc
+day_check(const struct gas *g, uint64_t needs_wei, struct err *e)
+{
+	uint64_t limit = (uint64_t)g->run->conf->payout_max_gas_per_day_wei;
+	int64_t spent, day_ms = (int64_t)GATE_DAY_S * 1000;
+	enum rc rc;
+
+	rc = submission_spent_gwei(
+	    g->run->db, &g->sender, clock_unix_ms() - day_ms, &spent, e);
+	if (rc != RC_OK ||
+	    (needs_wei <= limit &&
+		spent <= (int64_t)((limit - needs_wei) / WEI_PER_GWEI)))
+		return rc;
+	return err_set(e, RC_BUSY,
+	    "gas account: max_gas_per_day_gwei: the limit of 24 hours is reached, blocks show a cost of %" PRId64
+	    " gwei",
+	    spent);
+}
+
 enum rc
 gas_can_pay(struct gas *g, const struct submission *s, uint64_t promised_wei,
     struct err *e)
@@ -192,6 +211,9 @@ gas_can_pay(struct gas *g, const struct submission *s, uint64_t promised_wei,
 
 	if (__builtin_add_overflow(gas_cost_wei(s), promised_wei, &needs))
 		needs = UINT64_MAX;
+	rc = day_check(g, needs, e);
+	if (rc != RC_OK)
+		return rc;
 	if (has >= needs)
 		return run_over(
 		    g->run, "gas account is poor", &g->sender.account, e);

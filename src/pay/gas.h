@@ -47,7 +47,10 @@ gas_higher_fees(const struct gas *g, struct submission *s, struct err *e);
 
 /*
  * RC_CONFLICT, with a finding, when the account can't pay for s; RC_BUSY when
- * it can't on top of promised_wei.
+ * it can't on top of promised_wei, or when the last 24 hours have cost so much
+ * that max_gas_per_day_gwei would be passed. The vault counts what the gas may
+ * cost at most; this is what blocks have shown, which on an OP Stack chain has
+ * the fee for the data, too, that no transaction names.
  */
 MUST_CHECK enum rc gas_can_pay(struct gas *g, const struct submission *s,
     uint64_t promised_wei, struct err *e);

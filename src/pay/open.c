@@ -26,17 +26,45 @@ open_payout_free(struct open_payout *o)
 	payout_auth_free(&o->auth);
 }
 
-/* The next open payout after *last, which moves on; *found: there is one. */
-static enum rc
-open_next(struct run *r, int64_t *last, struct open_payout *o, bool *found,
-    struct err *e)
+/*
+ * What can't be read is left alone, and keeps its worker waiting, but nobody
+ * else.
+ */
+enum rc
+open_unreadable(struct run *r, const struct payout *p, enum rc rc,
+    const struct err *cause, struct err *e)
 {
-	enum rc rc;
+	if (rc != RC_CORRUPT)
+		return err_set(e, rc, "%s", cause->msg);
+	return run_payout_finding(r, p, "payout unreadable", cause->msg, e);
+}
 
-	*o = (struct open_payout){ .posted_before = false };
-	rc = payout_next_open(r->db, *last, &o->payout, found, e);
-	if (rc == RC_OK && *found)
-		*last = o->payout.id;
+/*
+ * The next open payout after *last, which moves on; *found: there is one. What
+ * can't be read is passed over, and told of if tells is set.
+ */
+static enum rc
+open_next(struct run *r, int64_t *last, bool tells, struct open_payout *o,
+    bool *found, struct err *e)
+{
+	struct err cause = ERR_INIT;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK) {
+		*o = (struct open_payout){ .posted_before = false };
+		*found = false;
+		rc = payout_next_open(r->db, *last, &o->payout, found, &cause);
+		if (*found)
+			*last = o->payout.id;
+		if (rc == RC_OK)
+			return RC_OK;
+		if (!*found) /* it is the engine that can't read */
+			return err_set(e, rc, "%s", cause.msg);
+		if (tells || rc != RC_CORRUPT)
+			rc = open_unreadable(r, &o->payout, rc, &cause, e);
+		else
+			rc = RC_OK;
+	}
 	return rc;
 }
 
@@ -137,7 +165,7 @@ open_load_for_judging(struct run *r, struct open_payout *o, struct err *e)
 	rc = open_payout_load(r, o, e);
 	if (rc == RC_NOT_FOUND) {
 		o->auth.valid_before = INT64_MAX;
-		o->auth.from_block = (int64_t)r->latest.number;
+		o->auth.from_block = (int64_t)r->head.latest.number;
 		rc = RC_OK;
 	}
 	if (rc == RC_OK)
@@ -152,6 +180,7 @@ static enum rc
 open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
     struct err *e)
 {
+	struct err cause = ERR_INIT;
 	struct open_payout *o;
 	bool found = true;
 	enum rc rc = RC_OK;
@@ -159,7 +188,7 @@ open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
 	*n = 0;
 	while (rc == RC_OK && *n < OPEN_AT_ONCE) {
 		o = &all[*n];
-		rc = open_next(r, last, o, &found, e);
+		rc = open_next(r, last, true, o, &found, e);
 		if (rc != RC_OK || !found)
 			break;
 		if (!run_is_ours(r, &o->payout)) {
@@ -168,9 +197,13 @@ open_batch(struct run *r, int64_t *last, struct open_payout *all, size_t *n,
 			    e);
 			continue;
 		}
-		rc = open_load_for_judging(r, o, e);
-		if (rc == RC_OK)
+		rc = open_load_for_judging(r, o, &cause);
+		if (rc == RC_OK) {
 			++*n;
+			continue;
+		}
+		open_payout_free(o);
+		rc = open_unreadable(r, &o->payout, rc, &cause, e);
 	}
 	return rc;
 }
@@ -193,6 +226,8 @@ open_reconcile(struct run *r, struct err *e)
 			open_payout_free(&all[i]);
 	} while (rc == RC_OK && n > 0);
 	free(all);
+	if (rc == RC_OK)
+		rc = run_over_unseen(r, "payout unreadable", e);
 	return rc == RC_OK ? run_over_unseen(r, "other source", e) : rc;
 }
 
@@ -220,19 +255,22 @@ resume_unsigned(struct run *r, struct open_payout *o, struct err *e)
 static enum rc
 resume_one(struct run *r, struct open_payout *o, struct err *e)
 {
+	struct err cause = ERR_INIT;
 	enum rc rc = RC_NOT_FOUND;
 	bool intact;
 
 	if (o->payout.state == PAYOUT_POSTED || !run_is_ours(r, &o->payout))
 		return RC_NOT_FOUND;
 	if (o->payout.state != PAYOUT_RESERVED)
-		rc = open_payout_load(r, o, e);
+		rc = open_payout_load(r, o, &cause);
 	if (rc == RC_OK) {
 		rc = open_payout_check(r, o, &intact, e);
 		return rc == RC_OK && !intact ? RC_NOT_FOUND : rc;
 	}
+	if (rc == RC_CORRUPT)
+		return RC_NOT_FOUND; /* open_reconcile has told of it */
 	if (rc != RC_NOT_FOUND)
-		return rc;
+		return err_set(e, rc, "%s", cause.msg);
 	/* What settled unsigned and is open again isn't signed by itself. */
 	if (o->payout.state == PAYOUT_RESERVED && run_is_sealed(r, &o->payout))
 		return resume_unsigned(r, o, e);
@@ -270,8 +308,10 @@ resume_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 
 	*n = 0;
 	*dry = run_should_stop(r);
+	if (!*dry)
+		rc = run_look(r, e);
 	while (rc == RC_OK && !*dry && *n < room) {
-		rc = open_next(r, &s->last, &out[*n], &found, e);
+		rc = open_next(r, &s->last, false, &out[*n], &found, e);
 		*dry = s->whole = !found;
 		if (rc != RC_OK || !found)
 			break;

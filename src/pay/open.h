@@ -13,8 +13,9 @@ struct open_payout {
 	struct payout payout;
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
-	bool posted_before;	/* its bytes were sent before */
-	int64_t instead_micros; /* would be signed; see run_sign */
+	bool posted_before;	 /* its bytes were sent before */
+	enum gate_reason reason; /* why it isn't signed; see run_sign */
+	int64_t instead_micros;	 /* would be signed */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };
@@ -23,6 +24,13 @@ struct open_payout {
 MUST_CHECK enum rc
 open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
+
+/*
+ * What a look at p in the ledger came to, rc, when that isn't RC_OK: a row that
+ * no program writes (RC_CORRUPT) is a finding, and the run goes on.
+ */
+MUST_CHECK enum rc open_unreadable(struct run *r, const struct payout *p,
+    enum rc rc, const struct err *cause, struct err *e);
 
 /* What it signed, for the token to try. */
 void open_payout_transfer(const struct run *r, const struct open_payout *o,

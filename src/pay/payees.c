@@ -31,8 +31,13 @@ struct payees {
 	size_t next;		   /* to be taken from the verifier */
 	struct candidate group[SETTLE_AT_ONCE_MAX];
 	size_t count;	     /* of the group */
+	size_t decided;	     /* of the list */
 	int64_t made;	     /* payouts */
 	int64_t made_micros; /* their sum */
+	/* Whom the cap of 24 hours keeps waiting, and with how much. */
+	int64_t capped;
+	int64_t capped_micros;
+	bool day_full; /* it leaves less than any payout */
 	/* What the treasury hasn't enough for; the one that waits longest. */
 	int64_t poor;
 	int64_t poor_micros;
@@ -236,6 +241,17 @@ payout_try(struct payees *all, const struct payee *p, int64_t amount,
 	return reserve_and_sign(r, o, evidence, e);
 }
 
+/* The cap of all workers and 24 hours is a person's matter: see tell_cap. */
+static void
+cap_note(struct payees *all, const struct open_payout *o, int64_t instead)
+{
+	if (o->reason != GATE_DAY_CAP)
+		return;
+	all->capped++;
+	all->capped_micros += o->payout.amount_micros - instead;
+	all->day_full = instead == 0;
+}
+
 /*
  * Makes p's payout of this amount, or of what the vault would sign instead: a
  * cap leaves less, or a run that was killed, or a lost ledger, had signed
@@ -254,8 +270,12 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 	*o = (struct open_payout){ .posted_before = false };
 	rc = payout_try(all, p, amount, evidence, o, &cause);
 	instead = o->instead_micros;
-	if (rc == RC_CONFLICT && instead >= r->conf->payout_threshold_micros &&
-	    instead <= evidence->balance_micros && instead <= r->budget_micros)
+	if (instead < r->conf->payout_threshold_micros ||
+	    instead > evidence->balance_micros || instead > r->budget_micros)
+		instead = 0;
+	if (rc == RC_CONFLICT)
+		cap_note(all, o, instead);
+	if (rc == RC_CONFLICT && instead > 0)
 		rc = payout_try(all, p, instead, evidence, o, &cause);
 	*made = rc == RC_OK;
 	if (rc == RC_OK) {
@@ -346,8 +366,9 @@ payees_end(const struct payees *all)
 {
 	const struct run *r = all->run;
 
-	return (r->result->insolvent &&
-		   r->budget_micros < r->conf->payout_threshold_micros) ||
+	return all->day_full ||
+	    (r->result->insolvent &&
+		r->budget_micros < r->conf->payout_threshold_micros) ||
 	    (r->options->max_payouts > 0 &&
 		all->made >= r->options->max_payouts);
 }
@@ -365,6 +386,7 @@ group_decide(struct payees *all, struct open_payout *out, size_t *n, bool *dry,
 	for (i = 0; rc == RC_OK && !*dry && i < all->count; i++) {
 		rc = candidate_decide(all, &all->group[i],
 		    out == NULL ? NULL : &out[*n], &made, e);
+		all->decided++;
 		if (rc == RC_OK && made)
 			++*n;
 		*dry = payees_end(all);
@@ -389,7 +411,9 @@ payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 	if (all->count == 0)
 		return RC_OK;
 	group_ask_token(all);
-	rc = db_step_begin(all->run->db, e);
+	rc = run_look(all->run, e);
+	if (rc == RC_OK)
+		rc = db_step_begin(all->run->db, e);
 	if (rc == RC_OK)
 		rc = group_decide(all, out, n, dry, e);
 	return db_step_end(all->run->db, rc, e);
@@ -444,7 +468,7 @@ tell_poverty(struct payees *all, struct err *e)
 	struct run *r = all->run;
 	char who[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1], detail[300];
 	bool findings = r->result->findings;
-	int64_t left = (int64_t)(all->list.n - all->next);
+	int64_t left = (int64_t)(all->list.n - all->decided);
 	enum rc rc;
 
 	if (all->poor == 0)
@@ -462,13 +486,30 @@ tell_poverty(struct payees *all, struct err *e)
 	return rc;
 }
 
+static enum rc
+tell_cap(struct payees *all, struct err *e)
+{
+	char treasury[ADDRESS_LEN + 1], detail[300];
+
+	if (all->capped == 0)
+		return RC_OK;
+	address_format(treasury, &all->run->source.treasury, ADDRESS_CHECKSUM);
+	(void)snprintf(detail, sizeof(detail),
+	    "max_per_day_micros = %" PRId64 ": it keeps %" PRId64
+	    " payees waiting who are due %" PRId64
+	    " micro-USDC more; %zu more weren't looked at",
+	    all->run->conf->payout_max_per_day_micros, all->capped,
+	    all->capped_micros, all->list.n - all->decided);
+	return run_finding(all->run, "day's cap reached", treasury, detail, e);
+}
+
 /* Whether this run has looked at every payee. */
 static bool
 is_whole(const struct payees *all)
 {
 	const struct run *r = all->run;
 
-	return all->next == all->list.n && r->options->only == NULL &&
+	return all->decided == all->list.n && r->options->only == NULL &&
 	    r->options->max_payouts == 0 && !run_should_stop(all->run);
 }
 
@@ -477,10 +518,12 @@ static enum rc
 tell(struct payees *all, struct err *e)
 {
 	static const char *const kinds[] = { "treasury too poor",
-		"worker is the treasury", "evidence" };
+		"day's cap reached", "worker is the treasury", "evidence" };
 	enum rc rc = tell_poverty(all, e);
 	size_t i;
 
+	if (rc == RC_OK)
+		rc = tell_cap(all, e);
 	for (i = 0; rc == RC_OK && is_whole(all) &&
 	     i < sizeof(kinds) / sizeof(kinds[0]);
 	     i++)

@@ -80,10 +80,10 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 	*may_pay = false;
 	/* To look and book takes neither a token that pays nor a treasury. */
 	if (r->options->reconcile_only)
-		return nodes_head(r->nodes, &r->latest, &r->final, e);
+		return nodes_head(r->nodes, &r->head, e);
 	rc = nodes_inspect(r->nodes, &r->source.treasury, &outlook, e);
 	if (rc == RC_OK)
-		rc = nodes_head(r->nodes, &r->latest, &r->final, e);
+		rc = nodes_head(r->nodes, &r->head, e);
 	if (rc == RC_OK)
 		rc = budget_make(r, outlook.balance, e);
 	if (rc != RC_OK)

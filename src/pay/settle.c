@@ -538,7 +538,7 @@ judge(struct window *w, struct err *e)
 			w->index[n++] = i;
 	rc = answers_store(w, n, e);
 	if (rc == RC_OK)
-		rc = nodes_head(r->nodes, &r->latest, &r->final, e);
+		rc = nodes_head(r->nodes, &r->head, e);
 	for (i = 0; i < n; i++)
 		w->group[i] = w->slots[w->index[i]].open;
 	if (rc == RC_OK)

@@ -142,7 +142,6 @@ verifier_new(struct verifier **out, const struct conf *c,
 	v->rules = (struct evidence_rules){
 		.max_reward_micros = c->payout_max_reward_micros,
 		.max_day_micros = c->payout_max_per_worker_day_micros,
-		.result_window_ms = c->result_window_ms,
 	};
 	v->payees = payees;
 	v->n = n;

@@ -48,7 +48,7 @@ struct gate_request {
 	int64_t amount_micros;
 	bool adopted;	      /* found on the chain: no run has verified it */
 	int64_t now_s;	      /* the vault's own clock */
-	int64_t chain_time_s; /* the oldest of all nodes' newest blocks */
+	int64_t chain_time_s; /* the newest of all nodes' newest blocks */
 	int64_t final_time_s; /* of their final blocks; 0: not known */
 };
 

@@ -70,7 +70,7 @@ struct vault_request {
 	int64_t seq;
 	int64_t amount_micros;
 	bool adopted;	      /* found on the chain, never signed anew */
-	int64_t chain_time_s; /* the oldest of all nodes' newest blocks */
+	int64_t chain_time_s; /* the newest of all nodes' newest blocks */
 	int64_t final_time_s; /* of their final blocks; 0: not known */
 };
 

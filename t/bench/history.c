@@ -79,7 +79,7 @@ static enum rc
 task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 {
 	char name[TASK_ID_MAX + 1], url[URL_MAX + 1];
-	struct version_row v = { .format = LINK_FORMAT,
+	struct version_row v = { .format = VERSION_FORMAT,
 		.id = i + 1,
 		.task = i + 1,
 		.expected_status = 200,
@@ -174,7 +174,7 @@ result_make(struct result_row *row, const struct request *r, int64_t i)
 static enum rc
 request_put(struct history *h, const struct request *r, struct err *e)
 {
-	struct transfer_row t = { .format = LINK_FORMAT,
+	struct transfer_row t = { .format = TRANSFER_FORMAT,
 		.id = h->tail.last_id + 1,
 		.at_ms = r->assigned_ms + ANSWER_MS,
 		.kind = slice_of("credit"),

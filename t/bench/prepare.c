@@ -183,7 +183,7 @@ due_add(struct preparation *p, struct err *e)
 	start_ms -= start_ms % interval_ms;
 	for (i = 0; rc == RC_OK && i < p->o->due; i++) {
 		rc = query_one_int(db_query(p->db, Q_TASK_NEXT_ID), &task, e);
-		open_ms = cycle_opens_ms(task, interval_ms, start_ms);
+		open_ms = cycle_opens_ms(1, task, interval_ms, start_ms);
 		if (rc == RC_OK)
 			rc = numbered_add(p, "due", i, &p->like, open_ms, e);
 	}
@@ -197,8 +197,7 @@ static enum rc
 holder_poll(struct preparation *p, struct holder *h, const char *region,
     struct offer_list *offers, struct err *e)
 {
-	const struct schedule_rules rules = { p->o->batch, RESULT_WINDOW_MAX_MS,
-		true };
+	const struct schedule_rules rules = { p->o->batch, true };
 	const struct poll poll = { h->id.address, slice_of(region),
 		slice_of(""), p->now_ms };
 	bool work;

@@ -10,6 +10,7 @@ use warnings;
 use File::Copy ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use IPC::Open2;
 use Test::More;
 
 use WorknetTest qw(build_path everybody_may_enter_build need_program now_ms
@@ -37,14 +38,15 @@ sub due {
 
 # ---- A sync of the ledger that fails, and loses what was written ----
 
-# Commits until the process ends; the timestamps of what was acknowledged.
+# Commits until the process ends, or so often; the timestamps of what was
+# acknowledged, at most so many.
 sub work_until_it_ends {
-	my ($w) = @_;
+	my ($w, $most, $often) = @_;
 	my $c = $w->fcgi;
 	my @kept;
 
-	for (1 .. 5000) {
-		my $result = due($w) if @kept < 60 && $_ % 20 == 0;
+	for (1 .. $often // 5000) {
+		my $result = due($w) if @kept < $most && $_ % 20 == 0;
 		my $r = eval { $result ? $c->post([ $result ]) :
 		    $c->get('/health') };
 		last if !$r;
@@ -55,18 +57,45 @@ sub work_until_it_ends {
 	return @kept;
 }
 
-for my $case ([ 'ledger', 'EIO drop' ], [ 'log', 'EIO sync' ]) {
+# Somebody who has the ledger open, all the while: what runs a statement and
+# gives the line that it prints.
+sub reader {
+	my ($w) = @_;
+	my $pid = open2(my $out, my $in, 'sqlite3', '-batch', $w->ledger_path);
+
+	return sub {
+		print $in "$_[0]\n";
+		$in->flush;
+		return scalar <$out>;
+	};
+}
+
+# Has a checkpoint copy what is acknowledged here, but not come to the end of
+# the log.
+sub copy_in_part {
+	my ($w, $reader) = @_;
+	my @kept = work_until_it_ends($w, 40, 801);
+
+	$reader->('BEGIN; SELECT count(*) FROM result;');
+	work_until_it_ends($w, 0, 2000);
+	$reader->('COMMIT; SELECT 1;');
+	return @kept;
+}
+
+for my $case ([ 'ledger', 'EIO drop' ], [ 'ledger, which is read', 'EIO drop' ],
+    [ 'log', 'EIO sync' ]) {
 	my ($what, $fault) = @$case;
 	my $w = setup(40);
+	my $reader = $what =~ /read/ && reader($w);
 	my @kept;
 
 	$w->fault_prepare;
-	local $ENV{WN_FAULT_DROP} = $what eq 'ledger' ? 1 : undef;
-	delete $ENV{WN_FAULT_DROP} if $what ne 'ledger';
+	local $ENV{WN_FAULT_DROP} = $what =~ /ledger/ ? 1 : undef;
+	delete $ENV{WN_FAULT_DROP} if $what !~ /ledger/;
 	for my $round (1 .. 2) {
 		$w->start;
 		my $log = length $w->log_text;
-		my @now;
+		my @now = $reader ? copy_in_part($w, $reader) : ();
 		if ($what eq 'log') {
 			my $c = $w->fcgi;
 			for (1 .. 5) {
@@ -80,7 +109,7 @@ for my $case ([ 'ledger', 'EIO drop' ], [ 'log', 'EIO sync' ]) {
 			    "$what: what can't be synced isn't acknowledged");
 		} else {
 			$w->fault($fault);
-			@now = work_until_it_ends($w);
+			push @now, work_until_it_ends($w, $reader ? 0 : 60);
 		}
 		cmp_ok(scalar @now, '>', 0, "$what: while results are " .
 		    'acknowledged a sync fails');

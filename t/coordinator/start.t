@@ -5,15 +5,14 @@
 use strict;
 use warnings;
 
-use Fcntl ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use POSIX ();
-use Socket qw(AF_UNIX SOCK_STREAM);
 use Test::More;
 
 use WorknetTest qw(build_path find_program need_program slurp spurt
     run_command exec_logged json_text json_value);
+use WorknetTest::Load qw(socket_listen start_on);
 
 need_program('sqlite3');
 
@@ -82,27 +81,9 @@ is(slurp($w->socket_path), 'precious', 'at all');
 unlink $w->socket_path;
 
 # Inherited sockets.
-my $inherited = sub {
-	my ($fd, %env) = @_;
-
-	return sub {
-		my ($log, @command) = @_;
-		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die $!;
-		bind($s, Socket::pack_sockaddr_un($w->socket_path)) or
-		    die "bind: $!";
-		listen($s, 64) or die "listen: $!";
-		POSIX::dup2(fileno $s, $fd) // die "dup2: $!";
-		# When it was that number already.
-		fcntl($s, Fcntl::F_SETFD(), 0) or die $!;
-		delete @ENV{qw(LISTEN_PID LISTEN_FDS)};
-		$ENV{LISTEN_PID} = $$, $ENV{LISTEN_FDS} = 1
-		    if $fd == 3;
-		exec_logged($log, @command);
-	};
-};
 for my $case ([ 3, 'passed as systemd does' ],
     [ 0, 'passed as standard input' ]) {
-	$w->start(how => $inherited->($case->[0]));
+	start_on($w, socket_listen($w, 64), fd => $case->[0]);
 	is($w->fcgi->get('/health')->{status}, 200,
 	    "a socket $case->[1] is served");
 	is($w->stop, 0, 'until SIGTERM');

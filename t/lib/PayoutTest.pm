@@ -390,11 +390,25 @@ sub fault_env {
 	    ? int(($self->{clock} - WorknetTest::now_ms()) / 1000)
 	    : $self->{rig}->ahead_s;
 
-	return %env if $ahead_s == 0 || !PayoutTest::fault_so();
+	return %env if ($ahead_s == 0 && !$self->{jump}) ||
+	    !PayoutTest::fault_so();
 	delete $env{WN_FAULT_CLOCK};
+	$env{WN_FAULT_JUMP} = $self->{jump} if $self->{jump};
 	return (LD_PRELOAD => build_path('t/tools/fault.so'), ASAN_OPTIONS =>
 	    join(':', $ENV{ASAN_OPTIONS} // (), 'verify_asan_link_order=0'),
 	    %env, WN_FAULT_AHEAD_S => $ahead_s);
+}
+
+# From the next run on, jump(seconds) sets the clock of the programs forward,
+# also of a run that is at work.
+sub jump {
+	my ($self, $seconds) = @_;
+	my $path = $self->dir('jump');
+
+	$self->{jump} = $path;
+	WorknetTest::spurt($path, "\0" x 32) if !-e $path;
+	open(my $f, '+<', $path) or die "$path: $!";
+	syswrite($f, pack('a32', $seconds)) == 32 or die "$path: $!";
 }
 
 # A person begins a new journal: what was signed is forgotten.

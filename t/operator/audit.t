@@ -386,15 +386,8 @@ my $damaged = worknet('-c', $conf, 'audit');
 ok($damaged->{code} eq '1' || $damaged->{code} eq '3',
     'a damaged page never passes') or diag("$damaged->{code} $damaged->{err}");
 
-# ---- Options ----
+# ---- No ledger ----
 
-forge($clean, $forged, '');
-$r = audit($conf, '--result-window', '1s');
-is($r->{rules}, 'window', 'a smaller window makes findings');
-like(worknet('-c', $conf, 'audit', '--result-window', '1s')->{out},
-    qr/see --result-window/, 'and the hint why');
-is(worknet('-c', $conf, 'audit', '--result-window', '300')->{code}, 2,
-    'a window without a unit is refused');
 unlink $forged;
 is(audit($conf)->{code}, 3, 'without a ledger there is nothing to audit');
 

@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use DirectTest;
+use Forger ();
 use PayoutTest qw(rig_start rig_stop);
 use WorknetTest qw(wait_for);
 
@@ -122,6 +123,64 @@ for my $case ([ 'forgotten by the node', 1 ], [ 'still with the node', 0 ]) {
 	    3, 'and is paid anew');
 	is($l->gas_nonce, scalar($l->submissions), 'without a hole');
 	$l->books_ok('after transactions that came too late');
+}
+
+# ---- What the data costs on the chain below ----
+
+{
+	my $l = ledger(payout => { rpc_urls => $rig->{nodes}[0] });
+	my ($w) = $l->worker_list;
+
+	$rig->node(0, { mode => 'l1-fee', result => '0x' .
+	    sprintf('%x', 8999999e12) });
+	$l->pay_is('paid', 'one is paid', '--worker', $w);
+	$rig->mine(6);
+	$l->pay_is('unresolved', 'once a block shows that the data of its ' .
+	    'transaction cost nearly all of max_gas_per_day_gwei');
+	like($l->{err}, qr/limit of 24 hours is reached, blocks show a cost/,
+	    'a line says so');
+	is($l->gas_nonce, 1, 'and nothing more is sent');
+	$rig->node(0);
+	$l->payout_conf(max_gas_per_day_gwei => 9200000000);
+	$l->pay_is('paid', 'a higher limit lets them through');
+	$l->books_ok('after dear data');
+}
+
+# ---- Audited ----
+
+{
+	my $l = ledger();
+	my $account = $l->{gas};
+
+	$l->pay_is('paid', 'three are paid by three nonces');
+	my ($status, $text) = $l->audit;
+	is($status, 0, 'the audit finds nothing') or diag($text);
+	$l->backup('right');
+	for ([ 'a nonce that is left out', qr/its account's nonce 7 follows 1/,
+		'UPDATE submission SET nonce = 7 WHERE nonce = 2' ],
+	    [ 'other bytes', qr/its bytes don't have its hash/,
+		'UPDATE submission SET gas_limit = gas_limit + 1 ' .
+		'WHERE nonce = 1' ],
+	    [ 'bytes of another account', qr/its account didn't sign it/,
+		"UPDATE submission SET account = '$DirectTest::STRANGER' " .
+		'WHERE nonce = 2' ],
+	    [ 'one without bytes', qr/hex: /, 'DELETE FROM submission_form ' .
+		'WHERE submission = (SELECT id FROM submission WHERE ' .
+		'nonce = 0)' ],
+	    [ 'one that carries nothing', qr/carries out 0 payouts/,
+		'DELETE FROM submission_payout WHERE payout = 2' ],
+	    [ 'a payout that was sent to somebody else',
+		qr/of its payouts 1 were never sent by its account/,
+		"UPDATE payout_event SET detail = 'https://example.com' " .
+		"WHERE kind = 'submitted' AND payout = 3" ]) {
+		my ($what, $says, $sql) = @$_;
+
+		Forger::forge($l, "$sql;");
+		($status, $text) = $l->audit;
+		isnt($status, 0, "$what: the audit finds it");
+		like($text, $says, "$what: and says what it is");
+		$l->restore('right');
+	}
 }
 
 rig_stop($rig);

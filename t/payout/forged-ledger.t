@@ -284,6 +284,72 @@ sub bounds_a_right_history {
 	    for @rich;
 }
 
+# Rows of open payouts that no program writes: each is told of and left alone,
+# and costs nobody else anything.
+sub passes_over_unreadable_rows {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 10);
+	my @w = $l->worker_list;
+	my $of = sub { "WHERE payout = (SELECT id FROM payout WHERE worker = " .
+	    id_of($_[0]) . ')' };
+	my @broken = (
+		[ 'amount', qr/its amount is 0, expected 1/,
+		    sub { "UPDATE payout SET amount_micros = 0 WHERE " .
+		    'worker = ' . id_of($_[0]) } ],
+		[ 'state', qr/its state is "gone", which is none/,
+		    sub { "UPDATE payout SET state = 'gone' WHERE worker = " .
+		    id_of($_[0]) } ],
+		[ 'nonce', qr/hex: expected 0x and \d+ digits/,
+		    sub { "UPDATE payout SET nonce = 'none' WHERE worker = " .
+		    id_of($_[0]) } ],
+		[ 'seal', qr/hex: expected 0x and \d+ digits/,
+		    sub { "UPDATE payout SET seal = '' WHERE worker = " .
+		    id_of($_[0]) } ],
+		[ 'authorization', qr/its validity's end is 1, expected/,
+		    sub { 'UPDATE authorization SET valid_before = 1 ' .
+		    $of->($_[0]) } ],
+		[ 'signature', qr/hex: expected 0x and \d+ digits/,
+		    sub { "UPDATE authorization SET signature = '' " .
+		    $of->($_[0]) } ],
+		[ 'event', qr/no event says where it was posted/,
+		    sub { "DELETE FROM payout_event " . $of->($_[0]) .
+		    " AND kind = 'posted'" } ],
+		[ 'worker', qr/address must be 0x/,
+		    sub { 'DELETE FROM worker WHERE id = ' . id_of($_[0]) } ],
+	);
+
+	$l->pay('--max', 9);
+	is($l->states, join(' ', ('posted') x 9), 'nine payouts are open');
+	my @ids = map { $_->{id} } $l->payouts;
+	forge($l, join('', map { $broken[$_][2]->($w[$_]) . ';' }
+	    0 .. $#broken), unchecked => 1);
+	$rig->mine(10);
+	my $money = join(' ', map { $l->chain_money($_) } @w[0 .. $#broken]);
+	for my $run (1, 2) {
+		$l->pay_is('findings', 'rows that can\'t be read need a person');
+		cmp_ok($l->chain_money($w[9]), '>', 0,
+		    'the last worker is paid');
+		is($l->sql_value("SELECT state FROM payout WHERE id = $ids[8]"),
+		    'final', 'and the readable one is booked');
+		for my $i (0 .. $#broken) {
+			my ($name, $says) = @{ $broken[$i] };
+			my @found = grep { $_->{subject} eq "payout $ids[$i]" }
+			    $l->findings;
+
+			is(join(' ', map { "$_->{kind} $_->{times}" } @found),
+			    "payout unreadable $run", "$name: is one finding");
+			like($found[0]{detail} // '', $says,
+			    "$name: which says what is wrong");
+		}
+		is(join(' ', map { $l->chain_money($_) } @w[0 .. $#broken]),
+		    $money, 'the others are paid nothing more');
+	}
+	forge($l, "UPDATE payout SET state = 'posted' WHERE id = $ids[1];");
+	$l->pay_is('findings', 'once one of them is mended');
+	is(scalar(grep { $_->{subject} eq "payout $ids[1]" } $l->findings), 0,
+	    'its finding is over');
+}
+
 # A crowd of workers whose every row is right, and all within their bounds: what
 # is paid of it in a day is the treasury's cap.
 sub bounds_the_loss {
@@ -308,6 +374,7 @@ refuses_unbounded($rig);
 refuses_old_work($rig);
 refuses_other_assignments($rig);
 bounds_a_right_history($rig);
+passes_over_unreadable_rows($rig);
 bounds_the_loss($rig);
 rig_stop($rig);
 

@@ -222,5 +222,136 @@ case('after a POST of this run "no funds" may hide that it was carried out',
 	is("@said[0, 1]", 'retry ambiguous', 'the second answer says less');
 });
 
+# A chain that takes back what every node called final: nothing that is booked
+# as final is opened again by that, whoever booked it.
+case('an adopted payment whose final block is gone stays as it is', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	$l->backup('empty');
+	my $before = $rig->rpc('evm_snapshot');
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay_is('paid', 'a worker is paid');
+	my ($body) = $rig->bodies;
+	$l->restore('empty');
+	$rig->mine($FINAL);
+	$l->pay;
+	is($l->states, 'final', 'from a restored ledger that is adopted');
+	$rig->rpc('evm_revert', $before);
+	$rig->mine(3 * $FINAL);
+	$l->pay for 1, 2;
+	is($l->states, 'final', 'when its block is gone it is final all the ' .
+	    'same');
+	is($l->chain_money($w), 0, 'and nothing is signed in its place');
+	is(join(' ', map { $_->{kind} } $l->findings), 'payout lost',
+	    'a person knows that it was adopted');
+	ok($rig->deliver($body), 'its bytes are good until they expire');
+	$rig->mine($FINAL);
+	$l->pay;
+	is(join(' ', map { $_->{kind} } $l->findings),
+	    'payout lost booked otherwise', 'where they are settled again is ' .
+	    'told');
+	is($l->chain_money($w), $owed, 'and the worker is paid once');
+});
+
+# What a node says that lies before anything is signed: [ what, call, answer,
+# words of its fault ].
+my $TRUE = '0x' . '0' x 63 . '1';
+for ([ 'the worker is blacklisted', { %BLACKLISTED, mode => 'answer',
+	result => $TRUE }, qr/refuse(s the treasury| a payment \(blackl)/ ],
+    [ 'the token is paused', { selector => '0x5c975abb', mode => 'answer',
+	result => $TRUE }, qr/the token is paused, and another node/ ],
+    [ 'the treasury has code', { methods => ['eth_getCode'],
+	mode => 'answer', result => '0x60' }, qr/the treasury has code, and/ ],
+    [ 'the transfer is refused', { selector => '0xe3ee160e',
+	mode => 'error', code => 3, message => 'execution reverted: no' },
+	qr/would refuse a payment \(no\)/ ]) {
+	my ($what, $order, $words) = @$_;
+
+	for my $liar (0, 1) {
+		case("what one node says alone stops no payment: $what, " .
+		    ('the first', 'the last')[$liar], sub {
+			my ($rig) = @_;
+			my $l = ledger($rig, [0, 1], workers => 2);
+			my @w = $l->worker_list;
+
+			$rig->script('scripted', { mode => 'pass' });
+			for my $w (@w) {
+				$rig->node($liar, $order);
+				$l->pay('--worker', $w);
+				cmp_ok($l->chain_money($w), '>', 0,
+				    'the worker is paid');
+			}
+			is($l->sql_value('SELECT count(*) FROM hold'), 0,
+			    'nobody is held');
+			my @told = grep { $_->{kind} eq 'node fails' }
+			    $l->findings;
+			# Whom the first one would pay, the last isn't asked of.
+			if ($liar == 0 || $what !~ /^the transfer/) {
+				like($told[0]{detail} // '', $words,
+				    'and a finding has what it said');
+				is(join(' ', $l->findings_open_of_node($liar)),
+				    'node fails', 'and names it');
+			} else {
+				is(scalar(@told), 0, 'nor told of');
+			}
+			$rig->node($liar);
+			$l->settles_ok('when it is honest again');
+			is(join(' ', $l->findings), '', 'and it is over');
+		});
+	}
+}
+
+# A run that is with the token when the clock jumps, by so many seconds, and
+# the chain's with it or not.
+sub pay_through_jump {
+	my ($rig, $l, $programs_s, $chain_s) = @_;
+	my ($w) = $l->worker_list;
+	my $asked = sub { scalar grep { $_->{method} eq 'eth_call' &&
+	    $_->{params}[0]{data} =~ /^0xfe575a87.*\Q${\ substr($w, 2) }\E/i }
+	    $rig->node_requests(0) };
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->jump(0);
+	$rig->node(0, { mode => 'slow', delayMs => 3000, %BLACKLISTED });
+	my $pid = $l->pay_start;
+	WorknetTest::wait_for($asked, 'the token to be asked of the worker');
+	$l->jump($programs_s);
+	$rig->warp($chain_s) if $chain_s;
+	my $code = $l->pay_end($pid);
+	$rig->node(0);
+	return $code;
+}
+
+case('a run that takes long signs by the chain\'s time of that moment', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+
+	is(pay_through_jump($rig, $l, 3000, 3000), 10, 'it pays');
+	my $end = $l->sql_value('SELECT valid_before FROM authorization');
+	my $block = $rig->rpc('eth_getBlockByNumber', 'latest',
+	    JSON::PP::false());
+	my $lives = $end - hex $block->{timestamp};
+	cmp_ok($lives, '>', $VALIDITY_S - 600, 'what is signed lives as long ' .
+	    'as it is to');
+	cmp_ok($lives, '<=', $VALIDITY_S + 600, 'and no longer');
+	$l->jump(0);
+	$l->settles_ok('and final');
+}) if PayoutTest::fault_so();
+
+for my $jump (86400, 1200, -1200) {
+	case("a clock that jumps by $jump s in a run has nothing signed", sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, [0]);
+
+		is(pay_through_jump($rig, $l, $jump, 0), 2, 'the run ends');
+		is($l->states, '', 'and has signed nothing');
+		$l->jump(0);
+		$l->settles_ok('when the clock is right again');
+	}) if PayoutTest::fault_so();
+}
+
 cases_ok(3, \@RIG, @cases);
 done_testing();

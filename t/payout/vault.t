@@ -140,7 +140,8 @@ SKIP: {
 	scripted();
 
 	$l->backup('copy');
-	$l->pay_is('paid', 'with a cap of a day for all workers');
+	$l->pay_is('findings', 'a cap of a day for all workers that is ' .
+	    'reached needs a person');
 	my $paid = $l->sql_value('SELECT sum(paid_micros) FROM payout');
 	cmp_ok($paid, '<=', 5000, 'no more is paid in a run');
 	cmp_ok($paid, '>', 4000, 'but nearly that');
@@ -159,6 +160,32 @@ SKIP: {
 	$l->pay;
 	is(money($l), $money, 'nor when no node says what was paid');
 	$rig->control('rpcProxy', { mode => 'pass' });
+}
+
+{
+	my $l = ledger(5, max_per_day_micros => 4000);
+	my $found = sub { return join(' ', map { "$_->{kind} $_->{times}" }
+	    $l->findings) };
+
+	scripted();
+	$l->pay_is('findings', 'workers whom the cap of a day keeps waiting');
+	my ($finding) = $l->findings;
+	my ($waits, $micros, $more) = $finding->{detail} =~ /^max_per_day_micros = 4000: it keeps (\d+) payees waiting who are due (\d+) micro-USDC more; (\d+) more weren't looked at/;
+	is($found->(), "day's cap reached 1", 'are a finding');
+	cmp_ok($waits // 0, '>', 0, 'that says how many wait');
+	cmp_ok($micros // 0, '>', 0, 'and for how much');
+	is(scalar(grep { $l->owed($_) > 0 } $l->worker_list),
+	    ($waits // 0) + ($more // 0), 'all of them');
+	like(($l->worknet_try('status'))[1], qr/day's cap reached/,
+	    'and worknet status says so');
+	$l->pay_is('findings', 'the next run says the same');
+	is($found->(), "day's cap reached 2", 'in the same finding');
+	$l->payout_conf(max_per_day_micros => 1000000);
+	$rig->mine(10);
+	$l->pay_is('paid', 'with a higher cap they are paid');
+	is($found->(), '', 'and it is over');
+	unlike(($l->worknet_try('status'))[1], qr/day's cap reached/,
+	    'also in worknet status');
 }
 
 # ---- A lost, an older and a damaged journal ----

@@ -66,6 +66,13 @@ const CALL_MODES = {
     return node.ask(call);
   },
 
+  // What the data of a transaction costs on the chain below, as on an OP Stack chain: `result`.
+  'l1-fee': async (call, step, node) => {
+    const reply = await node.ask(call);
+    return call.method === 'eth_getTransactionReceipt' && reply.result
+      ? { ...reply, result: { ...reply.result, l1Fee: step.result } } : reply;
+  },
+
   // A result of the test's own choice.
   answer: (call, step) => result(call, step.result ?? null),
 };

@@ -19,6 +19,10 @@
  * WN_FAULT_AHEAD_S is a number of seconds that CLOCK_REALTIME is ahead: it
  * needs no file, which the treasury's vault couldn't open.
  *
+ * WN_FAULT_JUMP names a file of 32 bytes with a number of seconds, which may
+ * change at any time, by which it is ahead, too. It is mapped at the start, so
+ * that the vault sees it change.
+ *
  * WN_FAULT_KILL is "CALL N": in the process that the program forks, the N-th
  * CALL (pwrite, fdatasync, send) kills that process before it is done.
  *
@@ -36,6 +40,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -343,11 +348,30 @@ send(int fd, const void *p, size_t len, int flags)
 	return next(fd, p, len, flags);
 }
 
+/* What WN_FAULT_JUMP names; NULL: nothing. */
+static const char *jump_file;
+
+__attribute__((constructor)) static void
+jump_map(void)
+{
+	const char *path = getenv("WN_FAULT_JUMP");
+	int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	void *p;
+
+	if (fd < 0)
+		return;
+	p = mmap(NULL, 32, PROT_READ, MAP_SHARED, fd, 0);
+	(void)close(fd);
+	if (p != MAP_FAILED)
+		jump_file = p;
+}
+
 int
 clock_gettime(clockid_t id, struct timespec *ts)
 {
 	NEXT(clock_fn, "clock_gettime");
 	const char *ahead = getenv("WN_FAULT_AHEAD_S");
+	const char *jump = jump_file;
 	int rc, saved = errno;
 	char text[32];
 	long long ms;
@@ -357,6 +381,8 @@ clock_gettime(clockid_t id, struct timespec *ts)
 		rc = next(id, ts);
 		if (rc == 0 && id == CLOCK_REALTIME && ahead != NULL)
 			ts->tv_sec += (time_t)atoll(ahead);
+		if (rc == 0 && id == CLOCK_REALTIME && jump != NULL)
+			ts->tv_sec += (time_t)atoll(jump);
 		return rc;
 	}
 	errno = saved;

@@ -17,6 +17,7 @@
 #include "ledger/row_read.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
+#include "ledger/terms.h"
 
 #define STEP_MS	     5000 /* between two looks at what is due */
 #define EMPTY_POLLS  12	  /* in a row end a step */
@@ -50,7 +51,6 @@ struct simulation {
 	const struct options *o;
 	struct db *db;
 	struct schedule_rules schedule;
-	struct credit_rules credit;
 	struct test_worker *workers; /* owned */
 	struct offer_list offers;
 	struct claim claims[RESULTS_PER_POST_MAX];
@@ -254,13 +254,15 @@ claim_make(struct simulation *s, struct claim *c, const struct test_worker *w,
 static enum rc
 claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 {
-	enum rc rc = RC_OK;
+	struct terms_row terms;
 	struct claim *c;
+	enum rc rc;
 	size_t i;
 
+	rc = terms_now(s->db, &terms, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		c = &s->claims[i];
-		rc = credit_check(s->db, &s->credit, s->claims, i, now_ms, e);
+		rc = credit_check(s->db, &terms, s->claims, i, now_ms, e);
 		if (rc == RC_OK && c->outcome == CLAIM_OPEN && !s->o->fast)
 			rc = attest_check(
 			    &(struct attestation){ .task_id = c->task_id,
@@ -271,7 +273,7 @@ claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 			    c->row.signature, e);
 	}
 	if (rc == RC_OK)
-		rc = credit_record(s->db, &s->credit, s->claims, n, now_ms, e);
+		rc = credit_record(s->db, s->claims, n, now_ms, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		if (s->claims[i].outcome != CLAIM_CREDITED)
 			return err_set(
@@ -401,8 +403,7 @@ make(const struct options *o, int64_t percent, struct err *e)
 	enum rc rc;
 
 	s = (struct simulation){ .o = o };
-	s.schedule = (struct schedule_rules){ o->max_tasks, 300000, true };
-	s.credit = (struct credit_rules){ 300000 };
+	s.schedule = (struct schedule_rules){ o->max_tasks, true };
 	s.random = (uint64_t)o->seed;
 	start_ms = end_ms -
 	    cycles * o->interval_ms * (percent + o->silent_percent) / 100;

@@ -111,8 +111,7 @@ static enum rc
 do_reserve(struct maker *m, struct err *e)
 {
 	struct payout p = { .reserved_ms = m->now_ms };
-	const struct evidence_rules rules = { .result_window_ms = 300000,
-		.now_ms = clock_unix_ms() };
+	const struct evidence_rules rules = { .now_ms = clock_unix_ms() };
 	struct evidence evidence;
 	struct payee_list l;
 	enum rc rc;

@@ -402,10 +402,7 @@ command_judge(char **arg)
 		if (cases[count].has_hint)
 			hex_arg(cases[count].hint, TX_HASH_LEN, arg[4]);
 	}
-	if (count == 1)
-		nodes_judge(c, cases, out);
-	else
-		nodes_judge_all(c, cases, count, out);
+	nodes_judge_all(c, cases, count, out);
 	for (i = 0; i < count; i++)
 		put_judgment(&out[i]);
 	nodes_free(c);
@@ -488,37 +485,20 @@ command_payees(char **arg)
 	nodes_free(c);
 }
 
-/* RPCS NETWORK ADDRESS */
-static void
-command_balance(char **arg)
-{
-	struct err e = ERR_INIT;
-	struct address a;
-	struct network n;
-	uint64_t balance;
-	struct nodes *c = chain_arg(&n, arg, "latest");
-
-	address_arg(&a, arg[2]);
-	if (nodes_balance(c, &a, &balance, &e) != RC_OK)
-		die(&e);
-	printf("%" PRIu64 "\n", balance);
-	nodes_free(c);
-}
-
 /* RPCS NETWORK FINALITY */
 static void
 command_head(char **arg)
 {
-	struct block latest, final;
+	struct head head;
 	struct err e = ERR_INIT;
 	struct network n;
 	struct nodes *c = chain_arg(&n, arg, arg[2]);
 
-	if (nodes_head(c, &latest, &final, &e) != RC_OK)
+	if (nodes_head(c, &head, &e) != RC_OK)
 		die(&e);
 	line_open();
-	put_number("final", (int64_t) final.number);
-	put_block(&latest);
+	put_number("final", (int64_t)head.final.number);
+	put_block(&head.latest);
 	line_close();
 	nodes_free(c);
 }
@@ -537,7 +517,6 @@ static const struct command {
 	{ "inspect", 3, command_inspect },
 	{ "dry", 3, command_dry },
 	{ "payees", 3, command_payees },
-	{ "balance", 3, command_balance },
 	{ "head", 3, command_head },
 };
 

@@ -11,6 +11,7 @@
 #include "ledger/cycle.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
+#include "ledger/terms.h"
 #include "t/unit/ledger.h"
 
 #define DAY_MS		 (24LL * 3600 * 1000)
@@ -148,11 +149,12 @@ static void
 answer(
     struct sim *m, int worker, const struct offer_list *offers, int64_t now_ms)
 {
-	const struct credit_rules rules = { .result_window_ms = 300000 };
+	struct terms_row terms;
 	struct claim claims[TASKS_PER_POLL_MAX];
 	struct err e = ERR_INIT;
 	size_t i;
 
+	must(terms_now(m->db, &terms, &e), &e);
 	for (i = 0; i < offers->n; i++) {
 		claims[i] = (struct claim){
 			.task_id = slice_of(offers->tasks[i].name),
@@ -162,9 +164,9 @@ answer(
 			    .status = 200,
 			    .response_ms = 40 },
 		};
-		must(credit_check(m->db, &rules, claims, i, now_ms, &e), &e);
+		must(credit_check(m->db, &terms, claims, i, now_ms, &e), &e);
 	}
-	must(credit_record(m->db, &rules, claims, offers->n, now_ms, &e), &e);
+	must(credit_record(m->db, claims, offers->n, now_ms, &e), &e);
 	for (i = 0; i < offers->n; i++) {
 		/* What begins after the scenario's end isn't part of it. */
 		if (claims[i].outcome != CLAIM_CREDITED ||
@@ -181,7 +183,6 @@ static void
 poll_once(struct sim *m, int worker, int64_t now_ms)
 {
 	const struct schedule_rules rules = { .max_tasks = 10,
-		.result_window_ms = 300000,
 		.one_copy_per_network = true };
 	const struct poll p = { .worker = worker_address(worker),
 		.region = slice_of("unknown"),

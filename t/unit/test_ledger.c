@@ -13,6 +13,7 @@
 #include "ledger/payout.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
+#include "ledger/terms.h"
 #include "ledger/worker.h"
 #include "t/unit/ledger.h"
 
@@ -24,8 +25,7 @@ static char dir[] = "/tmp/worknet-test-ledger-XXXXXX";
 static char path[80];
 static struct db *db;
 
-static struct schedule_rules rules = { 10, 5 * MINUTE, true };
-static const struct credit_rules credit_rules = { 5 * MINUTE };
+static struct schedule_rules rules = { 10, true };
 
 /* A ledger of its own for each group of cases. */
 static void
@@ -122,11 +122,12 @@ static void
 check(struct claim *claims, size_t n, int64_t now_ms)
 {
 	struct err e = ERR_INIT;
+	struct terms_row terms;
 	size_t i;
 
+	must(terms_now(db, &terms, &e), &e);
 	for (i = 0; i < n; i++)
-		must(
-		    credit_check(db, &credit_rules, claims, i, now_ms, &e), &e);
+		must(credit_check(db, &terms, claims, i, now_ms, &e), &e);
 }
 
 /* Checks and records claims as the api does, signatures aside. */
@@ -137,7 +138,7 @@ submit(struct claim *claims, size_t n, int64_t now_ms)
 
 	must(db_begin(db, &e), &e);
 	check(claims, n, now_ms);
-	must(credit_record(db, &credit_rules, claims, n, now_ms, &e), &e);
+	must(credit_record(db, claims, n, now_ms, &e), &e);
 	must(db_commit(db, &e), &e);
 }
 
@@ -452,7 +453,7 @@ test_overtaken(void)
 	tap_is_text(submit_one("a", 1, t + 2, t), "credited",
 	    "another request takes the first of two assignments");
 	must(db_begin(db, &e), &e);
-	must(credit_record(db, &credit_rules, c, 2, t, &e), &e);
+	must(credit_record(db, c, 2, t, &e), &e);
 	must(db_commit(db, &e), &e);
 	tap_ok(c[0].outcome == CLAIM_CREDITED,
 	    "a result that was overtaken takes the other one");
@@ -474,15 +475,15 @@ test_cycles(void)
 		for (n = 0; n < 3000; n++) {
 			task = n % 2 == 0 ? 5 : 500000;
 			start = T0 - T0 % intervals[i] + n * intervals[i];
-			opens = cycle_opens_ms(task, intervals[i], start);
+			opens = cycle_opens_ms(1, task, intervals[i], start);
 			next = cycle_opens_ms(
-			    task, intervals[i], start + intervals[i]);
+			    1, task, intervals[i], start + intervals[i]);
 			partition &= opens < next &&
-			    cycle_at(task, intervals[i], opens) == start &&
-			    cycle_at(task, intervals[i], next - 1) == start;
+			    cycle_at(1, task, intervals[i], opens) == start &&
+			    cycle_at(1, task, intervals[i], next - 1) == start;
 		}
 	for (n = 0; n < 30; n++)
-		day &= cycle_opens_ms(n, 30000, T0 + n * 1440 * MINUTE) ==
+		day &= cycle_opens_ms(1, n, 30000, T0 + n * 1440 * MINUTE) ==
 		    T0 + n * 1440 * MINUTE;
 	tap_ok(partition, "every moment is in exactly one cycle of a task");
 	tap_ok(day, "a UTC day begins with a cycle");
@@ -497,7 +498,7 @@ openings(int64_t first)
 	int i, n = 0;
 
 	for (i = 0; i < 800; i++, before = opens) {
-		opens = cycle_opens_ms(first + i, MINUTE, start);
+		opens = cycle_opens_ms(1, first + i, MINUTE, start);
 		n += opens != before;
 	}
 	return n;

@@ -403,8 +403,7 @@ test_rates(void)
 
 	reset();
 	c = nodes_of(1);
-	if (nodes_head(c, &(struct block){ 0 }, &(struct block){ 0 }, NULL) !=
-	    RC_OK)
+	if (nodes_head(c, &(struct head){ .time_s = 0 }, NULL) != RC_OK)
 		die("no head");
 	script[0].busy = 2;
 	if (history_read(c, &treasury, 1, 900, &h, NULL) != RC_OK)
@@ -511,7 +510,7 @@ test_clocks(void)
 		{ 0, 1000000000, NODE_FAULT_CLOCK, false },
 		{ -3600, 0, NODE_FAULT_STANDS, true },
 	};
-	struct block latest, final;
+	struct head head;
 	struct nodes *c;
 	size_t i;
 
@@ -522,7 +521,7 @@ test_clocks(void)
 		if (clocks[i].at_s != 0)
 			script[1].latest_s = clocks[i].at_s;
 		c = nodes_of(2);
-		tap_ok(nodes_head(c, &latest, &final, NULL) == RC_OK &&
+		tap_ok(nodes_head(c, &head, NULL) == RC_OK &&
 			has_fault(c, 1, clocks[i].kind) &&
 			!has_fault(c, 0, clocks[i].kind) &&
 			c->nodes[1].usable == clocks[i].is_usable,
@@ -537,7 +536,7 @@ test_clocks(void)
 	script[0].latest_s -= 3600;
 	script[0].final_s -= 3600;
 	c = nodes_of(1);
-	tap_ok(nodes_head(c, &latest, &final, NULL) == RC_OK &&
+	tap_ok(nodes_head(c, &head, NULL) == RC_OK &&
 		nodes_check_clock(c, NULL) == RC_INVALID,
 	    "with none that is near ours nothing is signed");
 	nodes_free(c);
@@ -587,7 +586,7 @@ test_judging(void)
 	c = nodes_of(2);
 	which.has_hint = true;
 	memset(which.hint, 2, sizeof(which.hint));
-	nodes_judge(c, &which, &j);
+	nodes_judge_all(c, &which, 1, &j);
 	tap_ok(j.verdict == VERDICT_PAID && j.is_final && j.as_asked,
 	    "a payment in a receipt that is too large is found by its events");
 	tap_ok(script[0].receipt_calls == 1 && script[0].log_calls < 80,
@@ -598,11 +597,11 @@ test_judging(void)
 	which = case_of(9);
 	which.authorization.valid_before = (uint64_t)script[0].final_s - 1;
 	c = nodes_of(2);
-	nodes_judge(c, &which, &j);
+	nodes_judge_all(c, &which, 1, &j);
 	tap_ok(j.verdict == VERDICT_EXPIRED_UNUSED && j.is_final,
 	    "unused in a final block past its end: expired");
 	script[1].other_hash = true;
-	nodes_judge(c, &which, &j);
+	nodes_judge_all(c, &which, 1, &j);
 	tap_ok(j.verdict == VERDICT_UNKNOWN,
 	    "not when that block's number leads to another hash");
 	nodes_free(c);
@@ -623,11 +622,11 @@ test_stop(void)
 		die("no pipe");
 	nodes_stop_at(c, fds[0]);
 	/* Would take 15 s for each call and try. */
-	nodes_judge(c, &which, &j);
+	nodes_judge_all(c, &which, 1, &j);
 	tap_ok(j.verdict == VERDICT_UNKNOWN && rpc_is_stopped(c->rpc),
 	    "a stop ends what waits for a silent node");
 	script[0].calls = 0;
-	nodes_judge(c, &which, &j);
+	nodes_judge_all(c, &which, 1, &j);
 	tap_ok(script[0].calls == 0, "and then nothing more is asked");
 	nodes_free(c);
 	(void)close(fds[0]);

@@ -11,6 +11,6 @@ return {
 	what => 'a credited result, in batches of 50',
 	of => 'CPU of worknet-fcgi for a credited result / CPU of ' .
 	    'secp256k1_ecdsa_recover',
-	better => 'less', must => 1.4, aim => 1.15,
+	better => 'less', must => 1.2, aim => 1.15,
 	measure => sub { return Bench::Recover::measure($_[0], 50, 200) },
 };
