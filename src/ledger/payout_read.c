@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "eth/hex.h"
 #include "ledger/payout.h"
+#include "ledger/row_read.h"
 
 static enum rc
 address_column(struct query *q, int col, struct address *out, struct err *e)
@@ -203,6 +204,8 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 		.seal.verified_to = query_get_int(q, 12),
 		.seal.balance_micros = query_get_int(q, 13),
 	};
+	/* Of a transfer that isn't there: then no seal fits. */
+	(void)row_read_hash(q, 15, p->seal.verified_hash);
 	rc = state_read(&p->state, p->id, query_get_text(q, 10), &cause);
 	if (rc == RC_OK)
 		rc = payout_check(p, &cause);

@@ -207,8 +207,7 @@ reserve_and_sign(struct run *r, struct open_payout *o,
 	bool held = false;
 	enum rc rc;
 
-	rc = run_seal(
-	    r, &o->payout, evidence->verified_to, evidence->balance_micros, e);
+	rc = run_seal(r, &o->payout, evidence, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = db_step_begin(r->db, e);
