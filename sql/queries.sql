@@ -283,10 +283,10 @@ ORDER BY oldest_ms NULLS LAST, w.id;
 
 -- What was verified of a worker before its payouts, the newest first.
 -- :name seals
-SELECT p.verified_to, p.verified_micros, p.seal, p.seq, p.amount_micros, t.hash
-FROM payout p CROSS JOIN transfer t
-WHERE p.worker = ?1 AND p.verified_to > 0 AND t.id = p.verified_to
-ORDER BY p.verified_to DESC;
+SELECT p.verified_to, p.verified_micros, p.seal, p.seq, p.amount_micros, t.hash,
+	p.id, p.treasury
+FROM payout p LEFT JOIN transfer t ON t.id = p.verified_to
+WHERE p.worker = ?1 ORDER BY p.id DESC;
 
 -- By how much payouts gave worker ?1 more than they took after transfer ?2.
 -- :name given_back
@@ -1032,7 +1032,9 @@ SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'amount differs'
 		AND f.subject = 'payout ' || p.id),
 	e.id, e.kind, t.id, t.kind, t.debit, t.credit, t.amount_micros,
-	e.tx IS NOT NULL, p.nonce, p.chain_id, p.token, p.treasury, w.address
+	e.tx IS NOT NULL, p.nonce, p.chain_id, p.token, p.treasury, w.address,
+	p.verified_to, p.verified_micros, p.seal,
+	(SELECT v.hash FROM transfer v WHERE v.id = p.verified_to)
 FROM payout p LEFT JOIN worker w ON w.id = p.worker
 	LEFT JOIN "authorization" a ON a.payout = p.id
 	LEFT JOIN payout_event e ON e.payout = p.id

@@ -71,6 +71,8 @@ static const struct {
 	    "each worker's payouts have no gap, but where one was adopted, and a number twice only after one that expired" },
 	[AUDIT_PAYOUT_NONCE] = { "payout-nonce",
 	    "each payout's nonce follows from ledger, source, worker, number" },
+	[AUDIT_PAYOUT_SEAL] = { "payout-seal",
+	    "each payout is what its treasury sealed, and so is the history before it" },
 	[AUDIT_PAYOUT_STEPS] = { "payout-steps",
 	    "each payout went from step to step, signed before it was sent" },
 	[AUDIT_PAYOUT_MONEY] = { "payout-money",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "eth/seal.h"
 #include "ledger/audit_part.h"
 #include "ledger/payout.h"
 
@@ -321,6 +322,34 @@ nonce_check(struct payout_walk *w, struct query *q)
 	    w->id);
 }
 
+/* Only the vault of the payout program can have sealed it (eth/seal.h). */
+static void
+seal_check(struct payout_walk *w, struct query *q)
+{
+	struct seal s = { .verified_to = query_get_int(q, 22),
+		.balance_micros = query_get_int(q, 23) };
+	struct sealed what = { .seq = w->seq,
+		.amount_micros = w->amount_micros };
+	struct payout_key key;
+
+	if (!w->a->has_id)
+		return;
+	memcpy(what.ledger_id, w->a->ledger_id, sizeof(what.ledger_id));
+	if (key_read(&key, q) &&
+	    hex_decode(s.signature, sizeof(s.signature), query_get_text(q, 24),
+		NULL) == RC_OK &&
+	    (s.verified_to == 0 || row_read_hash(q, 25, s.verified_hash))) {
+		what.worker = key.worker;
+		if (seal_is_by(&s, &what, &key.treasury))
+			return;
+	}
+	audit_found(w->a, AUDIT_PAYOUT_SEAL,
+	    "payout %" PRId64
+	    ": it isn't what its treasury sealed, or the transfers up to %" PRId64
+	    " aren't",
+	    w->id, s.verified_to);
+}
+
 static void
 payout_begin(struct payout_walk *w, struct query *q)
 {
@@ -342,6 +371,7 @@ payout_begin(struct payout_walk *w, struct query *q)
 	w->held_micros = w->posted_micros = w->recovered = 0;
 	w->n++;
 	nonce_check(w, q);
+	seal_check(w, q);
 	/* What a restore lost and nobody settled leaves a gap. */
 	if ((uint64_t)seq != (uint64_t)last + 1 && !again &&
 	    !(w->adopted && seq > last))
@@ -528,6 +558,7 @@ audit_payouts(struct audit *a, struct err *e)
 	totals_check(&w);
 	audit_checked(a, AUDIT_PAYOUT_SEQ, w.n);
 	audit_checked(a, AUDIT_PAYOUT_NONCE, a->has_id ? w.n : 0);
+	audit_checked(a, AUDIT_PAYOUT_SEAL, a->has_id ? w.n : 0);
 	audit_checked(a, AUDIT_PAYOUT_STEPS, w.n);
 	audit_checked(a, AUDIT_PAYOUT_MONEY, w.n);
 	return RC_OK;

@@ -173,6 +173,12 @@ credit_begin(struct reading *r, struct query *q, struct open_credit *c)
 		    "transfer %" PRId64 ": a credit from account %" PRId64
 		    " to %" PRId64,
 		    c->t.id, c->t.debit, c->t.credit);
+	/* What is to come would be another day's. */
+	if (c->t.at_ms > r->rules.now_ms + CLOCK_SKEW_MS)
+		rule_broken(&r->rules, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": its time is %" PRId64
+		    " ms ahead, allowed %d",
+		    c->t.id, c->t.at_ms - r->rules.now_ms, CLOCK_SKEW_MS);
 	if (c->t.id > r->since && c->t.at_ms < r->first_at_ms)
 		r->first_at_ms = c->t.at_ms;
 }
@@ -186,12 +192,6 @@ credit_end(struct reading *r, struct open_credit *c)
 		return;
 	link_transfer_end(&c->k, computed);
 	rule_transfer(&r->rules, &c->t, &c->before, computed, c->stored);
-	/* What is to come would be another day's. */
-	if (c->t.at_ms > r->rules.now_ms + CLOCK_SKEW_MS)
-		rule_broken(&r->rules, AUDIT_TRANSFER_KIND,
-		    "transfer %" PRId64 ": its time is %" PRId64
-		    " ms ahead, allowed %d",
-		    c->t.id, c->t.at_ms - r->rules.now_ms, CLOCK_SKEW_MS);
 	rule_amount(
 	    &r->rules, &c->t, c->results, c->rewards_micros, c->overflow);
 }
@@ -444,13 +444,23 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 static bool
 seal_read(struct seal *s, struct sealed *what, struct query *q)
 {
-	s->verified_to = query_get_int(q, 0);
-	s->balance_micros = query_get_int(q, 1);
+	*s = (struct seal){ .verified_to = query_get_int(q, 0),
+		.balance_micros = query_get_int(q, 1) };
 	what->seq = query_get_int(q, 3);
 	what->amount_micros = query_get_int(q, 4);
-	return row_read_hash(q, 5, s->verified_hash) &&
+	return (s->verified_to == 0 || row_read_hash(q, 5, s->verified_hash)) &&
 	    hex_decode(s->signature, SIGNATURE_LEN, query_get_text(q, 2),
 		NULL) == RC_OK;
+}
+
+/* Whether its row says that this treasury pays it. */
+static bool
+is_paid_by(struct query *q, const struct address *treasury)
+{
+	struct address a;
+
+	return address_parse(&a, NULL, query_get_text(q, 7), NULL) == RC_OK &&
+	    memcmp(a.b, treasury->b, sizeof(a.b)) == 0;
 }
 
 /*
@@ -480,14 +490,16 @@ took_check(struct db *db, int64_t worker_id, const struct seal *s, bool *took,
 
 /*
  * The newest seal of this treasury that will do; *out is zero when there is
- * none. Another one's, or nobody's, are as if they weren't there.
+ * none. Another one's, or nobody's, are as if they weren't there; *unfit is the
+ * newest payout that says it's this treasury's, and whose seal isn't.
  */
 static enum rc
 seal_find(struct db *db, int64_t worker_id, const struct address *worker,
-    const struct address *treasury, struct seal *out, struct err *e)
+    const struct address *treasury, struct seal *out, int64_t *unfit,
+    struct err *e)
 {
 	struct sealed what = { .worker = *worker };
-	bool row = false, found = false;
+	bool row = false, found = false, fits;
 	int64_t created_ms;
 	struct query *q;
 	struct seal s;
@@ -500,8 +512,12 @@ seal_find(struct db *db, int64_t worker_id, const struct address *worker,
 	query_int(q, 1, worker_id);
 	while (rc == RC_OK && !found &&
 	    (rc = query_step(q, &row, e)) == RC_OK && row) {
-		if (seal_read(&s, &what, q) && seal_is_by(&s, &what, treasury))
+		fits =
+		    seal_read(&s, &what, q) && seal_is_by(&s, &what, treasury);
+		if (fits && seal_kind(&s) == SEAL_RESERVED)
 			rc = took_check(db, worker_id, &s, &found, e);
+		if (!fits && *unfit == 0 && is_paid_by(q, treasury))
+			*unfit = query_get_int(q, 6);
 	}
 	query_done(q);
 	*out = found ? s : (struct seal){ .verified_to = 0 };
@@ -534,7 +550,8 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 	if (rc == RC_OK)
 		rc = reading_rc(&r, rules_terms_read(&r.rules, db, e));
 	if (rc == RC_OK)
-		rc = seal_find(db, worker_id, worker, treasury, &s, e);
+		rc = seal_find(
+		    db, worker_id, worker, treasury, &s, &out->unfit, e);
 	if (rc == RC_OK)
 		rc = sums_verify(db, worker_id, &s, out, e);
 	if (rc == RC_OK) {

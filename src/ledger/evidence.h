@@ -22,6 +22,12 @@ struct evidence {
 	int64_t verified_to;	/* the newest transfer of that state */
 	uint8_t verified_hash[KECCAK256_LEN]; /* and its hash */
 	int64_t results; /* whose signatures were verified now */
+	/*
+	 * The newest payout of this treasury whose seal doesn't fit what it
+	 * pays, or the transfers before it; 0: none. Somebody else wrote the
+	 * ledger: the seal counts for nothing, and a person must know.
+	 */
+	int64_t unfit;
 };
 
 /*

@@ -38,6 +38,9 @@ struct payees {
 	int64_t capped;
 	int64_t capped_micros;
 	bool day_full; /* it leaves less than any payout */
+	/* Who has a payout that isn't as it was sealed; one of these payouts. */
+	int64_t unfit;
+	int64_t unfit_payout;
 	/* What the treasury hasn't enough for; the one that waits longest. */
 	int64_t poor;
 	int64_t poor_micros;
@@ -356,6 +359,10 @@ candidate_decide(struct payees *all, const struct candidate *c,
 	}
 	if (c->verified.rc != RC_OK)
 		return err_set(e, c->verified.rc, "%s", c->verified.cause.msg);
+	if (c->verified.evidence.unfit != 0) {
+		all->unfit++;
+		all->unfit_payout = c->verified.evidence.unfit;
+	}
 	return backed_decide(all, c->payee, &c->verified.evidence, o, made, e);
 }
 
@@ -502,6 +509,26 @@ tell_cap(struct payees *all, struct err *e)
 	return run_finding(all->run, "day's cap reached", treasury, detail, e);
 }
 
+/*
+ * Credit from before such a payout was verified again, and is paid; what other
+ * payouts took of it the vault's journal knows.
+ */
+static enum rc
+tell_unfit(struct payees *all, struct err *e)
+{
+	char subject[48], detail[200];
+
+	if (all->unfit == 0)
+		return RC_OK;
+	(void)snprintf(
+	    subject, sizeof(subject), "payout %" PRId64, all->unfit_payout);
+	(void)snprintf(detail, sizeof(detail),
+	    "its row, or the transfers that were verified before it, were changed; so were those of %" PRId64
+	    " workers in all: see worknet audit",
+	    all->unfit);
+	return run_finding(all->run, "seal doesn't fit", subject, detail, e);
+}
+
 /* Whether this run has looked at every payee. */
 static bool
 is_whole(const struct payees *all)
@@ -517,12 +544,15 @@ static enum rc
 tell(struct payees *all, struct err *e)
 {
 	static const char *const kinds[] = { "treasury too poor",
-		"day's cap reached", "worker is the treasury", "evidence" };
+		"day's cap reached", "worker is the treasury", "evidence",
+		"seal doesn't fit" };
 	enum rc rc = tell_poverty(all, e);
 	size_t i;
 
 	if (rc == RC_OK)
 		rc = tell_cap(all, e);
+	if (rc == RC_OK)
+		rc = tell_unfit(all, e);
 	for (i = 0; rc == RC_OK && is_whole(all) &&
 	     i < sizeof(kinds) / sizeof(kinds[0]);
 	     i++)

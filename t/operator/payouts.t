@@ -454,27 +454,32 @@ finds('a payout set back to submitted', 'exceptions payout-money payout-steps',
     says => qr/payout 4: is submitted, its events leave it posted/);
 finds('a payout said to be paid more', 'exceptions payout-money',
     'UPDATE payout SET paid_micros = paid_micros + 1 WHERE id = 1;');
-finds('a payout of another amount', 'payout-money',
+finds('a payout of another amount', 'payout-money payout-seal',
     'UPDATE payout SET amount_micros = amount_micros + 1 WHERE id = 1;',
     says => qr/reserved were 500/);
+finds('what was verified before a payout changed', 'payout-seal',
+    'UPDATE payout SET verified_micros = verified_micros + 1 WHERE id = 2;',
+    says => qr/payout 2: it isn't what its treasury sealed/);
 finds('a payout given to another worker',
-    'payout-money payout-nonce payout-seq',
+    'payout-money payout-nonce payout-seal payout-seq',
     "UPDATE payout SET worker = (SELECT id FROM worker
     WHERE address = '$dave'), seq = 9 WHERE id = 1;",
     says => qr/is of another worker/);
-for my $field (["nonce = '0x" . 'ab' x 32 . "'"], ['chain_id = 1'],
+for my $change (["nonce = '0x" . 'ab' x 32 . "'"], ['chain_id = 1'],
     ["token = '0x" . '12' x 20 . "'"],
-    ["treasury = '0x" . '12' x 20 . "'"]) {
-	finds("a payout changed: @$field", 'payout-nonce',
-	    "UPDATE payout SET @$field WHERE id = 2;",
+    ["treasury = '0x" . '12' x 20 . "'", ' payout-seal']) {
+	my ($field, $more) = (@$change, '');
+	finds("a payout changed: $field", "payout-nonce$more",
+	    "UPDATE payout SET $field WHERE id = 2;",
 	    says => qr/payout 2: its nonce doesn't follow from what it pays/);
 }
-for my $field ('nonce = upper(nonce)', "token = 'x'") {
-	finds("a payout changed: $field", 'file payout-nonce',
+for my $change (['nonce = upper(nonce)'], ["token = 'x'", ' payout-seal']) {
+	my ($field, $more) = (@$change, '');
+	finds("a payout changed: $field", "file payout-nonce$more",
 	    "UPDATE payout SET $field WHERE id = 2;", unchecked => 1,
 	    says => qr/payout 2: its nonce doesn't follow from what it pays/);
 }
-finds('a number left out', 'payout-nonce payout-seq',
+finds('a number left out', 'payout-nonce payout-seal payout-seq',
     'UPDATE payout SET seq = 5 WHERE id = 2;',
     says => qr/payout 2: no. 5 .* follows no. 1/);
 finds('a number taken again that was canceled, hashes made anew', 'payout-seq',

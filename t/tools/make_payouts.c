@@ -48,11 +48,14 @@ struct maker {
 
 typedef enum rc command_fn(struct maker *m, struct err *e);
 
-static const struct payout_source source = {
+/* A test's. */
+static const struct eth_key treasury_key = { { 0x7e, 0xa5 } };
+
+/* main adds the treasury, which is that key's. */
+static struct payout_source source = {
 	.chain_id = 84532,
 	.token = { { 0x03, 0x6c, 0xbd, 0x53, 0x84, 0x2c, 0x54, 0x26, 0x63, 0x4e,
 	    0x79, 0x29, 0x54, 0x1e, 0xc2, 0x31, 0x8f, 0x3d, 0xcf, 0x7e } },
-	.treasury = { { 0x7e, 0xa5 } },
 };
 
 static int64_t
@@ -90,9 +93,13 @@ worker_of(struct maker *m, struct payout *p, struct err *e)
 	return rc;
 }
 
+/* Its nonce and its seal, whose other fields are given. */
 static enum rc
-nonce_make(struct maker *m, struct payout *p, struct err *e)
+sign_and_seal(struct maker *m, struct payout *p, struct err *e)
 {
+	struct sealed what = { .worker = p->worker,
+		.seq = p->seq,
+		.amount_micros = p->amount_micros };
 	struct payout_key key = { .chain_id = (uint64_t)source.chain_id,
 		.token = source.token,
 		.treasury = source.treasury,
@@ -104,7 +111,8 @@ nonce_make(struct maker *m, struct payout *p, struct err *e)
 	p->source = source;
 	rc = payout_ledger_id(m->db, key.ledger_id, &created_ms, e);
 	payout_nonce(p->nonce, &key);
-	return rc;
+	memcpy(what.ledger_id, key.ledger_id, sizeof(what.ledger_id));
+	return rc == RC_OK ? seal_sign(&p->seal, &what, &treasury_key, e) : rc;
 }
 
 static enum rc
@@ -131,11 +139,14 @@ do_reserve(struct maker *m, struct err *e)
 		rc = evidence_verify(m->db, &rules, p.worker_id, &p.worker,
 		    &source.treasury, &evidence, e);
 		p.seal.verified_to = evidence.verified_to;
+		p.seal.balance_micros = evidence.balance_micros;
+		memcpy(p.seal.verified_hash, evidence.verified_hash,
+		    sizeof(p.seal.verified_hash));
 		if (p.amount_micros == 0)
 			p.amount_micros = evidence.balance_micros;
 	}
 	if (rc == RC_OK)
-		rc = nonce_make(m, &p, e);
+		rc = sign_and_seal(m, &p, e);
 	if (rc == RC_OK)
 		rc = payout_reserve(m->db, &p, e);
 	if (rc == RC_OK)
@@ -293,16 +304,16 @@ do_cancel(struct maker *m, struct err *e)
 static enum rc
 do_adopt(struct maker *m, struct err *e)
 {
-	struct payout p = { .seq = number(m->word[2]) };
+	struct payout p = { .seq = number(m->word[2]),
+		.amount_micros = number(m->word[3]) };
 	struct payment paid;
 	enum rc rc;
 
 	rc = worker_of(m, &p, e);
 	if (rc == RC_OK)
-		rc = nonce_make(m, &p, e);
+		rc = sign_and_seal(m, &p, e);
 	if (rc != RC_OK)
 		return rc;
-	p.amount_micros = number(m->word[3]);
 	payment_make(&paid, &p, p.amount_micros);
 	tx_make(paid.tx, p.seq * 1000 + p.worker_id);
 	return payout_adopt(m->db, &p, &paid, m->now_ms, e);
@@ -439,7 +450,10 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	rc = db_open(&m.db, path, hashes ? DB_READ : DB_WRITE, 1000, &e);
+	rc = eth_key_address(&source.treasury, &treasury_key, &e);
+	if (rc == RC_OK)
+		rc =
+		    db_open(&m.db, path, hashes ? DB_READ : DB_WRITE, 1000, &e);
 	if (rc == RC_OK)
 		rc = hashes ? hashes_print(m.db, &e) : lines_run(&m, &e);
 	db_close(m.db);
