@@ -41,6 +41,10 @@ sub new {
 	    '--results', $opt{payouts} * $opt{results}, '--tasks', 100,
 	    '--interval-ms', 60000, '--silent-percent', 0, '--cooldown-ms', 0);
 	die "make_ledger: $err" if $status != 0;
+	File::Copy::copy($self->dir('made'), $self->ledger_path) or
+	    die "$self->{dir}: $!";
+	# A few have earned nothing: it is made at random.
+	$self->{payouts} = $self->sql_value('SELECT count(*) FROM worker');
 	return $self;
 }
 
@@ -73,7 +77,7 @@ sub booked {
 	return join('', map { "$_->{nonce} $_->{address} $_->{paid}\n" }
 	    $self->sql('SELECT p.nonce, w.address, p.paid_micros AS paid ' .
 	    'FROM payout p JOIN worker w ON w.id = p.worker ' .
-	    "WHERE p.state = 'posted' ORDER BY p.nonce"));
+	    "WHERE p.state IN ('posted', 'final') ORDER BY p.nonce"));
 }
 
 sub settled {
