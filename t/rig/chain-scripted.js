@@ -5,7 +5,8 @@
 //   node chain-scripted.js --treasury ADDRESS [--chain-id 84532|8453] [--fund MICROS]
 //        [--settle-ms 100] [--port N] [--stdin] [--no-parent-watch]
 //
-// POST /settle is the facilitator, GET /payments lists what was paid, any other POST is the chain.
+// POST /settle and GET /supported are the facilitator, GET /payments lists what was paid, any other
+// POST is the chain.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -126,6 +127,7 @@ class ScriptedChain {
         const payment = this.byNonce.get(`0x${data.slice(10 + 64)}`);
         return `0x${word(payment?.block <= this.number(tag) ? 1 : 0)}`;
       }
+      case SELECTOR.transferWithAuthorization: return '0x';
       default: throw NO_NODE_HAS_IT;
     }
   }
@@ -164,6 +166,9 @@ async function startChain({ settleMs, port, ...options }) {
   return serve(async (req, res) => {
     if (req.method === 'GET' && req.url === '/payments')
       return sendJson(res, 200, chain.payments);
+    if (req.method === 'GET')
+      return sendJson(res, 200, { extensions: [], signers: {}, kinds: [
+        { x402Version: 2, scheme: 'exact', network: chain.chain.network }] });
     const body = parseJson((await readBody(req)).toString());
     if (req.url === '/settle')
       return settle(chain, body, settleMs, res);

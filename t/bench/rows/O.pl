@@ -14,9 +14,9 @@ use constant {
 	CONNECTIONS => 400,	# nginx needs two for each, and has 1024
 	OVER => 10,
 	PATIENCE_MS => 1000,	# of a client that finds no connection
-	# A thread is held no longer: 10 s by src/serve/serve.c, and 2 s more
-	# in which libfcgi waits for the end of the connection.
-	STALL_S => 12,
+	# A thread is held no longer: 5 s by src/serve/exchange.c, looked at
+	# once in a second.
+	STALL_S => 6,
 	GROWTH_KB => 32 * 1024,	# of memory, under any load
 };
 
