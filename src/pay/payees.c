@@ -305,7 +305,8 @@ backed_decide(struct payees *all, const struct payee *p,
 	enum rc rc = RC_OK;
 
 	if (amount == 0) {
-		payee_pass(r, p, "a cap is reached");
+		payee_pass(r, p,
+		    "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
 		return RC_OK;
 	}
 	/* One large debt keeps nobody else waiting. */

@@ -295,9 +295,6 @@ sub refuses_replaced_pasts {
 	my $old = $l->sql_value('SELECT max(slot) FROM result WHERE ' .
 	    'transfer = ' . credit_of($w[0]));
 	$l->more_work;
-	my ($verified) = $l->sql("SELECT detail FROM payout_event WHERE " .
-	    "kind = 'verified' ORDER BY id LIMIT 1");
-	like($verified->{detail}, qr/^\d\d signatures/, 'of many results');
 	forge($l, 'UPDATE result SET signature = (SELECT signature FROM ' .
 	    "result WHERE slot <> $old LIMIT 1) WHERE slot = $old;",
 	    rechain => 1);
@@ -308,10 +305,12 @@ sub refuses_replaced_pasts {
 	    for 1, 2;
 	my @again = $l->sql('SELECT detail FROM payout_event WHERE ' .
 	    "kind = 'verified' AND payout > 3");
-	is($again[0]{detail} + $again[1]{detail}, $l->sql_value('SELECT ' .
-	    'count(*) FROM result r JOIN transfer t ON t.id = r.transfer ' .
-	    'WHERE t.credit IN (' . join(', ', map { id_of($_) } @w[1, 2]) .
-	    ')'), 'after every signature of it was verified again');
+	my @all = map { $l->sql_value('SELECT count(*) FROM result r JOIN ' .
+	    'transfer t ON t.id = r.transfer WHERE t.credit = ' . id_of($_)) }
+	    @w[1, 2];
+	is(join(' ', sort map { $_->{detail} =~ /^(\d+)/ } @again),
+	    join(' ', sort @all),
+	    'after every signature of it was verified again');
 	my ($unfit) = $l->sql('SELECT subject FROM exceptions WHERE ' .
 	    "kind = 'seal doesn''t fit'");
 	like($unfit->{subject} // '', qr/^payout \d$/,
