@@ -50,15 +50,17 @@ DELETE FROM suspension WHERE address = ?1;
 
 -- The schedule -------------------------------------------------------------
 
--- What most polls end with: whether the worker is suspended, and whether
--- anything is due, among the tasks of no region and of the region ?2.
+-- What most polls end with: whether the worker is suspended, whether anything is
+-- due, among the tasks of no region and of the region called ?2, and which that
+-- is.
 -- :name poll_look
 SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 	EXISTS (SELECT 1 FROM schedule
-		WHERE paused = 0 AND region = '' AND open_ms <= ?3),
+		WHERE paused = 0 AND region = 0 AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
-		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
-		AND ?2 <> '');
+		WHERE paused = 0 AND open_ms <= ?3 AND region =
+			(SELECT id FROM region WHERE name = ?2 AND id <> 0)),
+	(SELECT id FROM region WHERE name = ?2);
 
 -- The level of a region, the turn of a worker in it, when it was last given
 -- something there, and the last slot's number.
@@ -87,7 +89,7 @@ SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	(SELECT assigned_ms FROM assignment
 		WHERE worker = ?1 AND task_name = k.name
 		ORDER BY slot DESC LIMIT 1),
-	k.name, k.url, k.expected_status, d.anyone_ms <= ?3
+	k.name, k.url, k.expected_status, d.anyone_ms <= ?3, k.type
 FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
 		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
 		ORDER BY open_ms, task LIMIT ?4 OFFSET ?5) d
@@ -193,26 +195,26 @@ UPDATE account SET balance_micros = balance_micros + ?2 WHERE id = ?1;
 SELECT id, hash FROM task_version ORDER BY id DESC LIMIT 1;
 
 -- :name task_version_insert
-INSERT INTO task_version (id, task, url, expected_status, timeout_ms,
+INSERT INTO task_version (id, task, type, url, expected_status, timeout_ms,
 	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
 	hash, format)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
 
 -- Task ?1 of the name ?2, by its definition ?3.
 -- :name task_insert
-INSERT INTO task (id, name, state, version, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, region)
-SELECT ?1, ?2, 'active', id, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
+INSERT INTO task (id, name, state, version, type, url, expected_status,
+	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms, region)
+SELECT ?1, ?2, 'active', id, type, url, expected_status, timeout_ms,
+	reward_micros, interval_ms, copies, cooldown_ms, region
 FROM task_version WHERE id = ?3;
 
 -- :name task_next_id
 SELECT coalesce(max(id), 0) + 1 FROM task;
 
 -- :name task_set_version
-UPDATE task SET (version, url, expected_status, timeout_ms, reward_micros,
+UPDATE task SET (version, type, url, expected_status, timeout_ms, reward_micros,
 	interval_ms, copies, cooldown_ms, region)
-	= (SELECT id, url, expected_status, timeout_ms, reward_micros,
+	= (SELECT id, type, url, expected_status, timeout_ms, reward_micros,
 	interval_ms, copies, cooldown_ms, region
 	FROM task_version WHERE id = ?2)
 WHERE id = ?1;
@@ -242,9 +244,30 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 DELETE FROM schedule WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- :name task_get
-SELECT id, state, version, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
-FROM task WHERE name = ?1;
+SELECT k.id, k.state, k.version, k.type, k.url, k.expected_status, k.timeout_ms,
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.region,
+	g.name
+FROM task k LEFT JOIN region g ON g.id = k.region WHERE k.name = ?1;
+
+-- The region that is called ?1, which comes first, or was called so at first.
+-- :name region_find
+SELECT id, CASE WHEN name = ?1 THEN 1 ELSE 0 END FROM region
+WHERE name = ?1 OR first_name = ?1 ORDER BY 2 DESC LIMIT 1;
+
+-- :name region_first_name
+SELECT first_name FROM region WHERE id = ?1;
+
+-- :name region_insert
+INSERT INTO region (name, first_name, added_ms) VALUES (?1, ?1, ?2);
+
+-- :name region_rename
+UPDATE region SET name = ?2 WHERE id = ?1;
+
+-- Regions with a name, and how many tasks of each aren't removed.
+-- :name region_list
+SELECT g.name, g.first_name, g.added_ms, (SELECT count(*) FROM task k
+	WHERE k.region = g.id AND k.state <> 'removed')
+FROM region g WHERE g.id <> 0 ORDER BY g.name;
 
 -- Payouts ------------------------------------------------------------------
 
@@ -321,10 +344,11 @@ WHERE credit = ?1 AND credit > 3 AND kind = 'credit' ORDER BY id DESC;
 
 -- A definition, and the number and hash of the one before it.
 -- :name version_link
-SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
-	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
-	v.hash, v.format, p.id, p.hash
+SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
+	v.created_ms, v.hash, v.format, p.id, p.hash
 FROM task_version v LEFT JOIN task_version p ON p.id = v.id - 1
+	LEFT JOIN region g ON g.id = v.region
 WHERE v.id = ?1;
 
 -- A worker's balance after transfer ?2, and now.
@@ -579,21 +603,22 @@ ON CONFLICT (chain_id, treasury) DO UPDATE SET entries = excluded.entries,
 -- :name health
 SELECT count(*) FROM account WHERE id <= 3;
 
--- Something to commit, that leaves nothing behind: no region has such a name.
+-- Something to commit, that leaves nothing behind: no region has such a number.
 -- :name health_put
-INSERT INTO level (region, level_micros) VALUES ('/health', 0);
+INSERT INTO level (region, level_micros) VALUES (-1, 0);
 
 -- :name health_drop
-DELETE FROM level WHERE region = '/health';
+DELETE FROM level WHERE region = -1;
 
 -- The operator's command ---------------------------------------------------
 
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
-SELECT name, 'http_check', state, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, region
-FROM task WHERE state <> 'removed' OR ?1
-ORDER BY name LIMIT ?2;
+SELECT k.name, k.type, k.state, k.url, k.expected_status, k.timeout_ms,
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.name
+FROM task k LEFT JOIN region g ON g.id = k.region
+WHERE k.state <> 'removed' OR ?1
+ORDER BY k.name LIMIT ?2;
 
 -- :name task_states
 SELECT count(*) FILTER (WHERE state = 'active'),
@@ -608,9 +633,10 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- A task's definitions, newest first.
 -- :name task_versions
-SELECT id, created_ms, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
-FROM task_version WHERE task = ?1 ORDER BY id DESC LIMIT ?2;
+SELECT v.id, v.created_ms, v.type, v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.name
+FROM task_version v LEFT JOIN region g ON g.id = v.region
+WHERE v.task = ?1 ORDER BY v.id DESC LIMIT ?2;
 
 -- A task's last checks, among the last ?2 of the ledger: a task has no index
 -- of its results.
@@ -731,13 +757,16 @@ SELECT a.id, a.kind, a.balance_micros, w.id IS NOT NULL
 FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
 
 -- :name audit_version
-SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
-	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
-	v.hash, v.format, k.id IS NOT NULL
-FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
+SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
+	v.created_ms, v.hash, v.format, k.id IS NOT NULL
+FROM task_version v LEFT JOIN task k ON k.id = v.task
+	LEFT JOIN region g ON g.id = v.region
+ORDER BY v.id;
 
 -- :name audit_task
-SELECT k.id, k.name, k.version, v.task, CASE WHEN k.url = v.url
+SELECT k.id, k.name, k.version, v.task, CASE WHEN k.type = v.type
+		AND k.url = v.url
 		AND k.expected_status = v.expected_status
 		AND k.timeout_ms = v.timeout_ms
 		AND k.reward_micros = v.reward_micros
@@ -762,6 +791,9 @@ UNION ALL SELECT 'offer', NULL, o.task, o.slot, 'points at what isn''t there'
 FROM offer o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
 UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
 FROM turn t WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
+	OR NOT EXISTS (SELECT 1 FROM region g WHERE g.id = t.region)
+UNION ALL SELECT 'level', NULL, NULL, NULL, 'points at what isn''t there'
+FROM level l WHERE NOT EXISTS (SELECT 1 FROM region g WHERE g.id = l.region)
 UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'isn''t as its task is'
 FROM schedule s LEFT JOIN task k ON k.id = s.task
 WHERE k.id IS NULL OR k.region <> s.region

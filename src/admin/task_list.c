@@ -41,14 +41,15 @@ static const struct table definitions = { "definitions",
 	{
 	    { { "definition", "NO", OUT_COUNT }, 0 },
 	    { { "createdMs", "SINCE", OUT_TIME }, 1 },
-	    { { "expectedStatus", "EXPECT", OUT_COUNT }, 3 },
-	    { { "timeoutMs", "TIMEOUT", OUT_SPAN }, 4 },
-	    { { "rewardMicros", "REWARD", OUT_USDC }, 5 },
-	    { { "intervalMs", "EVERY", OUT_SPAN }, 6 },
-	    { { "copies", "COPIES", OUT_COUNT }, 7 },
-	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, 8 },
-	    { { "region", "REGION", OUT_TEXT }, 9 },
-	    { { "url", "URL", OUT_TEXT }, 2 },
+	    { { "type", NULL, OUT_TEXT }, 2 },
+	    { { "expectedStatus", "EXPECT", OUT_COUNT }, 4 },
+	    { { "timeoutMs", "TIMEOUT", OUT_SPAN }, 5 },
+	    { { "rewardMicros", "REWARD", OUT_USDC }, 6 },
+	    { { "intervalMs", "EVERY", OUT_SPAN }, 7 },
+	    { { "copies", "COPIES", OUT_COUNT }, 8 },
+	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, 9 },
+	    { { "region", "REGION", OUT_TEXT }, 10 },
+	    { { "url", "URL", OUT_TEXT }, 3 },
 	} };
 
 /* Says what the list left out. */
@@ -114,14 +115,14 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 	int64_t open_ms;
 	enum rc rc;
 
-	query_text(q, 1, slice_of(t->def.region));
+	query_int(q, 1, t->region);
 	query_int(q, 2, t->id);
 	rc = query_one_int(q, &open_ms, e);
 	/* A removed one opens no more. */
 	if (rc != RC_OK && (rc != RC_NOT_FOUND || t->state != TASK_REMOVED))
 		return rc;
 	out_field(a->out, &id, out_text(t->name));
-	out_field(a->out, &type, out_text("http_check"));
+	out_field(a->out, &type, out_text(t->def.type->name));
 	out_field(a->out, &state, out_text(task_state_name(t->state)));
 	out_field(a->out, &opens,
 	    t->state == TASK_ACTIVE ? out_int(open_ms) : out_absent());

@@ -179,7 +179,7 @@ versions_check(struct audit *a, struct err *e)
 		rule_version(&a->rules, &v, &before, hash);
 		before.last_id = v.id;
 		memcpy(before.hash, hash, sizeof(before.hash));
-		if (query_get_int(q, 13) == 0)
+		if (query_get_int(q, 14) == 0)
 			audit_found(a, AUDIT_TASK,
 			    "definition %" PRId64 ": of task %" PRId64
 			    ", which doesn't exist",

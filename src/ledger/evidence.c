@@ -86,8 +86,8 @@ version_check(struct reading *r, int64_t id, struct err *e)
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		row_read_version(q, 0, &v, hash);
-		before.last_id = query_get_int(q, 13);
-		s = query_get_bytes(q, 14);
+		before.last_id = query_get_int(q, 14);
+		s = query_get_bytes(q, 15);
 		if (s.len == sizeof(before.hash))
 			memcpy(before.hash, s.p, s.len);
 		rule_version(&r->rules, &v, &before, hash);

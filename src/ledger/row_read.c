@@ -65,17 +65,18 @@ row_read_version(struct query *q, int col, struct version_row *v,
 {
 	v->id = query_get_int(q, col);
 	v->task = query_get_int(q, col + 1);
-	v->url = query_get_text(q, col + 2);
-	v->expected_status = query_get_int(q, col + 3);
-	v->timeout_ms = query_get_int(q, col + 4);
-	v->reward_micros = query_get_int(q, col + 5);
-	v->interval_ms = query_get_int(q, col + 6);
-	v->copies = query_get_int(q, col + 7);
-	v->cooldown_ms = query_get_int(q, col + 8);
-	v->region = query_get_text(q, col + 9);
-	v->created_ms = query_get_int(q, col + 10);
-	(void)read_bytes(q, col + 11, hash, KECCAK256_LEN);
-	v->format = query_get_int(q, col + 12);
+	v->type = query_get_text(q, col + 2);
+	v->url = query_get_text(q, col + 3);
+	v->expected_status = query_get_int(q, col + 4);
+	v->timeout_ms = query_get_int(q, col + 5);
+	v->reward_micros = query_get_int(q, col + 6);
+	v->interval_ms = query_get_int(q, col + 7);
+	v->copies = query_get_int(q, col + 8);
+	v->cooldown_ms = query_get_int(q, col + 9);
+	v->region = query_get_text(q, col + 10);
+	v->created_ms = query_get_int(q, col + 11);
+	(void)read_bytes(q, col + 12, hash, KECCAK256_LEN);
+	v->format = query_get_int(q, col + 13);
 }
 
 void

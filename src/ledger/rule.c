@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/task_type.h"
 #include "ledger/cycle.h"
 #include "ledger/row_read.h"
 
@@ -124,6 +125,13 @@ rule_version(const struct rules *r, const struct version_row *v,
 		    before->last_id);
 	rule_format(r, AUDIT_VERSION_CHAIN, "definition", v->id, v->format,
 	    VERSION_FORMAT);
+	/* There was no other, and the hash doesn't say. */
+	if (v->format == 1 && !slice_is(v->type, task_types[0].name))
+		rule_broken(r, AUDIT_VERSION_CHAIN,
+		    "definition %" PRId64
+		    ": is of the type \"%.*s\", when there was none but %s",
+		    v->id, v->type.len > 40 ? 40 : (int)v->type.len, v->type.p,
+		    task_types[0].name);
 	link_version(computed, before, v);
 	if (memcmp(computed, stored, KECCAK256_LEN) != 0)
 		rule_broken(r, AUDIT_VERSION_CHAIN,
