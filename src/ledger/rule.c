@@ -286,11 +286,14 @@ rule_assignment(const struct rules *r, struct db *db,
 		    ": wasn't assigned to the worker of account %" PRId64,
 		    res->slot, t->credit);
 	else if (rc == RC_OK &&
-	    (query_get_int(q, 0) != res->version ||
-		query_get_int(q, 1) != res->cycle_ms ||
-		query_get_int(q, 2) != res->copy ||
-		query_get_int(q, 3) != res->assigned_ms ||
-		query_get_int(q, 4) != v->reward_micros))
+	    (query_get_int(q, C_ASSIGNMENT_OF_RESULT_VERSION) != res->version ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_CYCLE_MS) !=
+		    res->cycle_ms ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_COPY) != res->copy ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_ASSIGNED_MS) !=
+		    res->assigned_ms ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_REWARD_MICROS) !=
+		    v->reward_micros))
 		rule_broken(r, AUDIT_ASSIGNMENT,
 		    "slot %" PRId64 ": its assignment says otherwise",
 		    res->slot);

@@ -357,26 +357,29 @@ state_read(enum task_state *out, int64_t task, struct slice text, struct err *e)
 static enum rc
 row_read(struct task_row *t, struct query *q, struct err *e)
 {
-	struct slice type = query_get_text(q, 3);
+	struct slice type = query_get_text(q, C_TASK_GET_TYPE);
 
-	t->id = query_get_int(q, 0);
-	t->version = query_get_int(q, 2);
+	t->id = query_get_int(q, C_TASK_GET_ID);
+	t->version = query_get_int(q, C_TASK_GET_VERSION);
 	t->def.type = task_type_find(type);
-	copy_text(t->def.url, sizeof(t->def.url), query_get_text(q, 4));
-	t->def.expected_status = query_get_int(q, 5);
-	t->def.timeout_ms = query_get_int(q, 6);
-	t->def.reward_micros = query_get_int(q, 7);
-	t->def.interval_ms = query_get_int(q, 8);
-	t->def.copies = query_get_int(q, 9);
-	t->def.cooldown_ms = query_get_int(q, 10);
-	t->region = query_get_int(q, 11);
-	copy_text(t->def.region, sizeof(t->def.region), query_get_text(q, 12));
+	copy_text(
+	    t->def.url, sizeof(t->def.url), query_get_text(q, C_TASK_GET_URL));
+	t->def.expected_status = query_get_int(q, C_TASK_GET_EXPECTED_STATUS);
+	t->def.timeout_ms = query_get_int(q, C_TASK_GET_TIMEOUT_MS);
+	t->def.reward_micros = query_get_int(q, C_TASK_GET_REWARD_MICROS);
+	t->def.interval_ms = query_get_int(q, C_TASK_GET_INTERVAL_MS);
+	t->def.copies = query_get_int(q, C_TASK_GET_COPIES);
+	t->def.cooldown_ms = query_get_int(q, C_TASK_GET_COOLDOWN_MS);
+	t->region = query_get_int(q, C_TASK_GET_REGION);
+	copy_text(t->def.region, sizeof(t->def.region),
+	    query_get_text(q, C_TASK_GET_REGION_NAME));
 	if (t->def.type == NULL)
 		return err_set(e, RC_CORRUPT,
 		    "task %" PRId64
 		    ": its type is \"%.*s\", which this program doesn't know",
 		    t->id, (int)(type.len > 40 ? 40 : type.len), type.p);
-	return state_read(&t->state, t->id, query_get_text(q, 1), e);
+	return state_read(
+	    &t->state, t->id, query_get_text(q, C_TASK_GET_STATE), e);
 }
 
 enum rc
