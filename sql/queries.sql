@@ -1,8 +1,23 @@
 -- Every statement that the programs run, in the SQL that SQLite and PostgreSQL
 -- have in common: t/sql/dialect.t has PostgreSQL prepare them all. What only
 -- SQLite understands is in sqlite.sql. The build turns each ":name" into a
--- member of enum query_id; parameters are numbered (?1, ?2, ...; $1, $2, ... for
+-- member of enum query_id, and ":columns" into an enum of what a row has, which
+-- the engine compares with the statement; parameters are numbered (?1, ?2, ...; $1, $2, ... for
 -- PostgreSQL).
+
+-- Rows --------------------------------------------------------------------
+-- Columns that several statements give in a row, for src/ledger/row_read.c. A
+-- ":row" names them, and "*NAME" among a statement's ":columns" stands for all.
+
+-- :row terms id first_slot first_transfer at_ms result_window_ms keep_ms
+-- :row terms clock_skew_ms phase hash format
+-- :row version id task type url expected_status timeout_ms reward_micros
+-- :row version interval_ms copies cooldown_ms region created_ms hash format
+-- :row transfer id at_ms kind debit credit amount_micros hash format
+-- :row event id payout at_ms kind transfer tx block detail hash format
+-- :row result transfer slot version cycle_ms copy assigned_ms timestamp_ms
+-- :row result success status response_ms error address_form signature task
+-- :row result reward_micros interval_ms task_copies cooldown_ms
 
 -- The ledger itself --------------------------------------------------------
 
@@ -14,11 +29,13 @@ SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 
 -- What counts now: src/ledger/terms.h.
 -- :name terms_now
+-- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
 	clock_skew_ms, phase, hash, format
 FROM terms ORDER BY id DESC LIMIT 1;
 
 -- :name terms_all
+-- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
 	clock_skew_ms, phase, hash, format
 FROM terms ORDER BY id;
@@ -50,19 +67,23 @@ DELETE FROM suspension WHERE address = ?1;
 
 -- The schedule -------------------------------------------------------------
 
--- What most polls end with: whether the worker is suspended, and whether
--- anything is due, among the tasks of no region and of the region ?2.
+-- What most polls end with: whether the worker is suspended, whether anything is
+-- due, among the tasks of no region and of the region called ?2, and which that
+-- is.
 -- :name poll_look
+-- :columns suspended anywhere in_region region
 SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 	EXISTS (SELECT 1 FROM schedule
-		WHERE paused = 0 AND region = '' AND open_ms <= ?3),
+		WHERE paused = 0 AND region = 0 AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
-		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
-		AND ?2 <> '');
+		WHERE paused = 0 AND open_ms <= ?3 AND region =
+			(SELECT id FROM region WHERE name = ?2 AND id <> 0)),
+	(SELECT id FROM region WHERE name = ?2);
 
 -- The level of a region, the turn of a worker in it, when it was last given
 -- something there, and the last slot's number.
 -- :name place_get
+-- :columns level_micros turn_micros given_ms last_slot
 SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
 	t.turn_micros, t.given_ms,
 	(SELECT last_slot FROM slot_counter WHERE id = 1)
@@ -82,17 +103,21 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 -- slot is for worker ?1: the task, and when it was last given to that worker;
 -- and what the worker is told of it.
 -- :name task_due
+-- :columns task open_ms version cycle_ms given timeout_ms reward_micros
+-- :columns interval_ms copies cooldown_ms held_ms name url expected_status
+-- :columns for_anyone type
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
 	(SELECT assigned_ms FROM assignment
 		WHERE worker = ?1 AND task_name = k.name
 		ORDER BY slot DESC LIMIT 1),
-	k.name, k.url, k.expected_status, d.anyone_ms <= ?3
+	k.name, k.url, k.expected_status, d.anyone_ms <= ?3, k.type
 FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
 		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
 		ORDER BY open_ms, task LIMIT ?4 OFFSET ?5) d
 	CROSS JOIN task k
-WHERE k.id = d.task AND (CAST(?6 AS BIGINT) = 1 OR d.anyone_ms <= ?3);
+WHERE k.id = d.task AND (CAST(?6 AS BIGINT) = 1 OR d.anyone_ms <= ?3)
+ORDER BY d.open_ms, d.task;
 
 -- :name offer_again
 SELECT o.slot, o.copy FROM offer o
@@ -156,6 +181,8 @@ VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6);
 -- of their slots. A result whose transfer isn't there
 -- yet is of the very credit that is being recorded, and so the worker's.
 -- :name assignments_for_result
+-- :columns slot version cycle_ms copy assigned_ms reward_micros
+-- :columns paid_timestamp_ms paid_to_worker
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
 	r.timestamp_ms, r.slot IS NOT NULL
 		AND coalesce(t.credit, a.worker) = a.worker
@@ -193,26 +220,26 @@ UPDATE account SET balance_micros = balance_micros + ?2 WHERE id = ?1;
 SELECT id, hash FROM task_version ORDER BY id DESC LIMIT 1;
 
 -- :name task_version_insert
-INSERT INTO task_version (id, task, url, expected_status, timeout_ms,
+INSERT INTO task_version (id, task, type, url, expected_status, timeout_ms,
 	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
 	hash, format)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
 
 -- Task ?1 of the name ?2, by its definition ?3.
 -- :name task_insert
-INSERT INTO task (id, name, state, version, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, region)
-SELECT ?1, ?2, 'active', id, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
+INSERT INTO task (id, name, state, version, type, url, expected_status,
+	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms, region)
+SELECT ?1, ?2, 'active', id, type, url, expected_status, timeout_ms,
+	reward_micros, interval_ms, copies, cooldown_ms, region
 FROM task_version WHERE id = ?3;
 
 -- :name task_next_id
 SELECT coalesce(max(id), 0) + 1 FROM task;
 
 -- :name task_set_version
-UPDATE task SET (version, url, expected_status, timeout_ms, reward_micros,
+UPDATE task SET (version, type, url, expected_status, timeout_ms, reward_micros,
 	interval_ms, copies, cooldown_ms, region)
-	= (SELECT id, url, expected_status, timeout_ms, reward_micros,
+	= (SELECT id, type, url, expected_status, timeout_ms, reward_micros,
 	interval_ms, copies, cooldown_ms, region
 	FROM task_version WHERE id = ?2)
 WHERE id = ?1;
@@ -242,9 +269,32 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 DELETE FROM schedule WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- :name task_get
-SELECT id, state, version, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
-FROM task WHERE name = ?1;
+-- :columns id state version type url expected_status timeout_ms reward_micros
+-- :columns interval_ms copies cooldown_ms region region_name
+SELECT k.id, k.state, k.version, k.type, k.url, k.expected_status, k.timeout_ms,
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.region,
+	g.name
+FROM task k LEFT JOIN region g ON g.id = k.region WHERE k.name = ?1;
+
+-- The region that is called ?1, which comes first, or was called so at first.
+-- :name region_find
+SELECT id, CASE WHEN name = ?1 THEN 1 ELSE 0 END FROM region
+WHERE name = ?1 OR first_name = ?1 ORDER BY 2 DESC LIMIT 1;
+
+-- :name region_first_name
+SELECT first_name FROM region WHERE id = ?1;
+
+-- :name region_insert
+INSERT INTO region (name, first_name, added_ms) VALUES (?1, ?1, ?2);
+
+-- :name region_rename
+UPDATE region SET name = ?2 WHERE id = ?1;
+
+-- Regions with a name, and how many tasks of each aren't removed.
+-- :name region_list
+SELECT g.name, g.first_name, g.added_ms, (SELECT count(*) FROM task k
+	WHERE k.region = g.id AND k.state <> 'removed')
+FROM region g WHERE g.id <> 0 ORDER BY g.name;
 
 -- Payouts ------------------------------------------------------------------
 
@@ -253,6 +303,8 @@ FROM task WHERE name = ?1;
 -- taken again), what was reserved since ?3, why the operator and the token
 -- hold it if they do, and whether an earlier payout isn't settled.
 -- :name payees
+-- :columns id address balance_micros oldest_ms next_seq last_day_micros
+-- :columns held_by_operator held_by_chain unsettled
 SELECT w.id, w.address, a.balance_micros,
 	(SELECT t.at_ms FROM transfer t WHERE t.credit = w.id
 		AND t.credit > 3 AND t.id > coalesce((SELECT max(r.id)
@@ -283,6 +335,8 @@ ORDER BY oldest_ms NULLS LAST, w.id;
 
 -- What was verified of a worker before its payouts, the newest first.
 -- :name seals
+-- :columns verified_to verified_micros seal seq amount_micros verified_hash
+-- :columns id treasury
 SELECT p.verified_to, p.verified_micros, p.seal, p.seq, p.amount_micros, t.hash,
 	p.id, p.treasury
 FROM payout p LEFT JOIN transfer t ON t.id = p.verified_to
@@ -303,6 +357,7 @@ SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
 -- A worker's credits after transfer ?2 and up to ?3, each with the transfer
 -- before it, result by result, each with its definition.
 -- :name credits_behind
+-- :columns *transfer before_id before_hash *result name
 SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
@@ -323,10 +378,12 @@ WHERE credit = ?1 AND credit > 3 AND kind = 'credit' ORDER BY id DESC;
 
 -- A definition, and the number and hash of the one before it.
 -- :name version_link
-SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
-	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
-	v.hash, v.format, p.id, p.hash
+-- :columns *version before_id before_hash
+SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
+	v.created_ms, v.hash, v.format, p.id, p.hash
 FROM task_version v LEFT JOIN task_version p ON p.id = v.id - 1
+	LEFT JOIN region g ON g.id = v.region
 WHERE v.id = ?1;
 
 -- A worker's balance after transfer ?2, and now.
@@ -346,6 +403,9 @@ SELECT (SELECT balance_micros FROM account WHERE id = ?1),
 
 -- Also one of a worker who isn't there: it can't be read, and is told of.
 -- :name payout_next_open
+-- :columns id worker address seq amount_micros nonce chain_id token treasury
+-- :columns reserved_ms state paid_micros verified_to verified_micros seal
+-- :columns verified_hash
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal,
@@ -356,6 +416,7 @@ ORDER BY p.id LIMIT 1;
 
 -- Of several with one nonce, the one that isn't voided, or the last that was.
 -- :name payout_by_nonce
+-- :columns = payout_next_open
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
 	p.paid_micros, p.verified_to, p.verified_micros, p.seal,
@@ -378,6 +439,7 @@ INSERT INTO "authorization" (payout, signed_ms, valid_after, valid_before,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
 -- :name authorization_get
+-- :columns signed_ms valid_after valid_before signature from_block body
 SELECT signed_ms, valid_after, valid_before, signature, from_block, body
 FROM "authorization" WHERE payout = ?1;
 
@@ -415,6 +477,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6);
 
 -- The next one after nonce ?3 that isn't done, with its newest form.
 -- :name submission_next_open
+-- :columns id nonce target data gas_limit queued_ms max_fee_wei tip_wei hash
+-- :columns signature
 SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
 	f.max_fee_wei, f.tip_wei, f.hash, f.signature
 FROM submission s CROSS JOIN submission_form f
@@ -537,12 +601,15 @@ UPDATE payout_run SET ended_ms = ?2, exit_code = ?3, reserved = ?4,
 WHERE id = ?1;
 
 -- :name payout_run_last
+-- :columns id began_ms ended_ms exit_code reconcile reserved posted finalized
+-- :columns voided held unresolved posts calls words
 SELECT id, began_ms, coalesce(ended_ms, 0), coalesce(exit_code, -1), reconcile,
 	reserved, posted, finalized, voided, held, unresolved, posts, calls,
 	words
 FROM payout_run ORDER BY id DESC LIMIT 1;
 
 -- :name settler_get
+-- :columns settled_ms failing_ms runs payees unfit words
 SELECT coalesce(settled_ms, 0), coalesce(failing_ms, 0), runs, payees, unfit,
 	words
 FROM settler WHERE name = ?1;
@@ -601,21 +668,24 @@ ON CONFLICT (chain_id, treasury) DO UPDATE SET entries = excluded.entries,
 -- :name health
 SELECT count(*) FROM account WHERE id <= 3;
 
--- Something to commit, that leaves nothing behind: no region has such a name.
+-- Something to commit, that leaves nothing behind: no region has such a number.
 -- :name health_put
-INSERT INTO level (region, level_micros) VALUES ('/health', 0);
+INSERT INTO level (region, level_micros) VALUES (-1, 0);
 
 -- :name health_drop
-DELETE FROM level WHERE region = '/health';
+DELETE FROM level WHERE region = -1;
 
 -- The operator's command ---------------------------------------------------
 
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
-SELECT name, 'http_check', state, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, region
-FROM task WHERE state <> 'removed' OR ?1
-ORDER BY name LIMIT ?2;
+-- :columns id type state url expected_status timeout_ms reward_micros
+-- :columns interval_ms copies cooldown_ms region
+SELECT k.name, k.type, k.state, k.url, k.expected_status, k.timeout_ms,
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.name
+FROM task k LEFT JOIN region g ON g.id = k.region
+WHERE k.state <> 'removed' OR ?1
+ORDER BY k.name LIMIT ?2;
 
 -- :name task_states
 SELECT count(*) FILTER (WHERE state = 'active'),
@@ -630,13 +700,17 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- A task's definitions, newest first.
 -- :name task_versions
-SELECT id, created_ms, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
-FROM task_version WHERE task = ?1 ORDER BY id DESC LIMIT ?2;
+-- :columns id created_ms type url expected_status timeout_ms reward_micros
+-- :columns interval_ms copies cooldown_ms region
+SELECT v.id, v.created_ms, v.type, v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.name
+FROM task_version v LEFT JOIN region g ON g.id = v.region
+WHERE v.task = ?1 ORDER BY v.id DESC LIMIT ?2;
 
 -- A task's last checks, among the last ?2 of the ledger: a task has no index
 -- of its results.
 -- :name task_checks
+-- :columns slot timestamp_ms success status response_ms error worker
 SELECT r.slot, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	w.address
 FROM (SELECT * FROM result ORDER BY slot DESC LIMIT ?2) r
@@ -648,6 +722,7 @@ ORDER BY r.slot DESC LIMIT ?3;
 
 -- Workers, those first who joined last.
 -- :name worker_list
+-- :columns address state first_seen_ms owed_micros in_flight_micros paid_micros
 SELECT w.address, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
 	w.first_seen_ms, a.balance_micros,
@@ -667,6 +742,8 @@ SELECT count(*) FILTER (WHERE s.address IS NULL),
 FROM worker w LEFT JOIN suspension s ON s.address = w.address;
 
 -- :name worker_get
+-- :columns id state first_seen_ms owed_micros earned_micros in_flight_micros
+-- :columns paid_micros results
 SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
 	w.first_seen_ms, a.balance_micros,
@@ -683,6 +760,8 @@ SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 FROM worker w CROSS JOIN account a WHERE a.id = w.id AND w.address = ?1;
 
 -- :name worker_results
+-- :columns slot task timestamp_ms success status response_ms error
+-- :columns reward_micros
 SELECT r.slot, k.name, r.timestamp_ms, r.success, r.status, r.response_ms,
 	r.error, v.reward_micros
 FROM transfer t CROSS JOIN result r
@@ -753,13 +832,18 @@ SELECT a.id, a.kind, a.balance_micros, w.id IS NOT NULL
 FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
 
 -- :name audit_version
-SELECT v.id, v.task, v.url, v.expected_status, v.timeout_ms, v.reward_micros,
-	v.interval_ms, v.copies, v.cooldown_ms, v.region, v.created_ms,
-	v.hash, v.format, k.id IS NOT NULL
-FROM task_version v LEFT JOIN task k ON k.id = v.task ORDER BY v.id;
+-- :columns *version has_task
+SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
+	v.created_ms, v.hash, v.format, k.id IS NOT NULL
+FROM task_version v LEFT JOIN task k ON k.id = v.task
+	LEFT JOIN region g ON g.id = v.region
+ORDER BY v.id;
 
 -- :name audit_task
-SELECT k.id, k.name, k.version, v.task, CASE WHEN k.url = v.url
+-- :columns id name version version_task is_alike
+SELECT k.id, k.name, k.version, v.task, CASE WHEN k.type = v.type
+		AND k.url = v.url
 		AND k.expected_status = v.expected_status
 		AND k.timeout_ms = v.timeout_ms
 		AND k.reward_micros = v.reward_micros
@@ -771,6 +855,7 @@ FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 -- What isn't right with the rows of the schedule: a table, the worker, the task
 -- and the slot, and what it is.
 -- :name audit_schedule
+-- :columns table worker task slot what
 SELECT 'assignment', a.worker, k.id, a.slot, 'points at what isn''t there'
 FROM assignment a LEFT JOIN task k ON k.name = a.task_name
 	LEFT JOIN task_version v ON v.id = a.version
@@ -784,6 +869,9 @@ UNION ALL SELECT 'offer', NULL, o.task, o.slot, 'points at what isn''t there'
 FROM offer o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
 UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
 FROM turn t WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
+	OR NOT EXISTS (SELECT 1 FROM region g WHERE g.id = t.region)
+UNION ALL SELECT 'level', NULL, NULL, NULL, 'points at what isn''t there'
+FROM level l WHERE NOT EXISTS (SELECT 1 FROM region g WHERE g.id = l.region)
 UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'isn''t as its task is'
 FROM schedule s LEFT JOIN task k ON k.id = s.task
 WHERE k.id IS NULL OR k.region <> s.region
@@ -795,12 +883,14 @@ FROM task k WHERE k.state <> 'removed'
 	AND k.id NOT IN (SELECT task FROM schedule);
 
 -- :name audit_transfer
+-- :columns *transfer
 SELECT id, at_ms, kind, debit, credit, amount_micros, hash, format
 FROM transfer ORDER BY id;
 
 -- Every result with the definition it was paid by, in the order in which the
 -- transfers' hashes cover them.
 -- :name audit_result
+-- :columns *result
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.reward_micros, v.interval_ms,
@@ -810,6 +900,7 @@ ORDER BY r.transfer, r.slot;
 
 -- The assignment of worker ?1, task ?2 and slot ?3.
 -- :name assignment_of_result
+-- :columns version cycle_ms copy assigned_ms reward_micros
 SELECT version, cycle_ms, copy, assigned_ms, reward_micros FROM assignment
 WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 	AND slot = ?3;
@@ -823,6 +914,7 @@ ORDER BY r.slot;
 
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker
+-- :columns account task slot cycle_ms assigned_ms cooldown_ms timestamp_ms
 SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
 	r.timestamp_ms
 FROM result r CROSS JOIN transfer t
@@ -832,6 +924,7 @@ ORDER BY t.credit, v.task, r.slot;
 
 -- The same in order of what was signed: two that are alike stand together.
 -- :name audit_signed
+-- :columns = audit_worker
 SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
 	r.timestamp_ms
 FROM result r CROSS JOIN transfer t
@@ -851,6 +944,7 @@ SELECT slot FROM result WHERE slot > ?1 ORDER BY slot LIMIT 1 OFFSET ?2;
 -- All that was signed, of the results from slot ?1 to ?2 that transfers up
 -- to ?3 paid.
 -- :name audit_signature
+-- :columns slot task worker timestamp_ms success address_form signature
 SELECT r.slot, k.name, w.address, r.timestamp_ms, r.success, r.address_form,
 	r.signature
 FROM result r LEFT JOIN transfer t ON t.id = r.transfer
@@ -866,6 +960,7 @@ ORDER BY r.slot;
 -- for all. Since when a payout is in its state: since its step into it, or
 -- since it was unposted.
 -- :name payout_list
+-- :columns id address seq amount_micros paid_micros state since_ms tx
 SELECT p.id, w.address, p.seq, p.amount_micros, p.paid_micros, p.state,
 	coalesce((SELECT min(e.at_ms) FROM payout_event e
 		WHERE e.payout = p.id AND e.kind = p.state AND e.id > coalesce(
@@ -891,6 +986,9 @@ WHERE (p.is_open >= ?1)
 -- A payout, the transaction and block that it is posted in, the transfer that
 -- reserved it, whether it was adopted, and its authorization.
 -- :name payout_show
+-- :columns worker address seq amount_micros paid_micros state nonce chain_id
+-- :columns token treasury reserved_ms verified_to tx reserve adopted signed_ms
+-- :columns valid_after valid_before signature from_block body_bytes
 SELECT p.worker, w.address, p.seq, p.amount_micros, p.paid_micros, p.state,
 	p.nonce, p.chain_id, p.token, p.treasury, p.reserved_ms,
 	p.verified_to,
@@ -911,6 +1009,7 @@ WHERE w.id = p.worker AND p.id = ?1;
 
 -- What happened to a payout, in order.
 -- :name payout_events
+-- :columns id at_ms kind transfer tx block detail
 SELECT id, at_ms, kind, transfer, tx, block, detail
 FROM payout_event WHERE payout = ?1 ORDER BY id;
 
@@ -941,6 +1040,7 @@ SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 -- What moved a worker's balance after transfer ?2 and up to ?3, but for what
 -- payouts reserved: how much, for how many results, for which payout.
 -- :name payout_lines
+-- :columns id at_ms kind micros results payout
 SELECT t.id, t.at_ms, t.kind, CASE WHEN t.debit = ?1 THEN -t.amount_micros
 		ELSE t.amount_micros END,
 	(SELECT count(*) FROM result r WHERE r.transfer = t.id),
@@ -961,6 +1061,8 @@ ORDER BY t.id;
 
 -- The results behind the credits among them.
 -- :name payout_results
+-- :columns transfer slot timestamp_ms task success status error reward_micros
+-- :columns outcome
 SELECT t.id, r.slot, r.timestamp_ms, k.name, r.success, r.status, r.error,
 	v.reward_micros, CASE r.success WHEN 1 THEN 'up' ELSE 'down' END
 FROM transfer t CROSS JOIN result r
@@ -971,6 +1073,7 @@ WHERE k.id = v.task AND v.id = r.version AND r.transfer = t.id
 ORDER BY t.id, r.slot;
 
 -- :name hold_list
+-- :columns address who by since_ms reason
 SELECT w.address, CASE h.worker WHEN 0 THEN 'everybody' ELSE w.address END,
 	h.by, h.since_ms, h.reason
 FROM hold h LEFT JOIN worker w ON w.id = h.worker
@@ -983,6 +1086,8 @@ FROM hold WHERE worker = ?1;
 
 -- ?1 is 1 to have those, too, that a person has closed.
 -- :name finding_list
+-- :columns id at_ms kind subject detail closed_ms since_ms last_ms times
+-- :columns closed_by
 SELECT id, at_ms, kind, subject, detail, closed_ms, since_ms, last_ms, times,
 	closed_by
 FROM finding
@@ -1012,6 +1117,7 @@ GROUP BY 1 ORDER BY 1;
 
 -- Every event in order, and whether its payout exists.
 -- :name audit_event
+-- :columns *event has_payout
 SELECT e.id, e.payout, e.at_ms, e.kind, coalesce(e.transfer, 0),
 	coalesce(e.tx, ''), coalesce(e.block, 0), e.detail, e.hash,
 	e.format, p.id IS NOT NULL
@@ -1025,6 +1131,10 @@ SELECT id FROM transfer WHERE kind <> 'credit' ORDER BY id;
 -- that it was adopted, and that the chain paid another amount; what its nonce
 -- is made of.
 -- :name audit_payout
+-- :columns id worker seq amount_micros paid_micros state has_authorization
+-- :columns adopted differs event kind transfer transfer_kind debit credit
+-- :columns moved_micros has_tx nonce chain_id token treasury address
+-- :columns verified_to verified_micros seal verified_hash
 SELECT p.id, p.worker, p.seq, p.amount_micros, p.paid_micros, p.state,
 	a.payout IS NOT NULL,
 	EXISTS (SELECT 1 FROM finding f WHERE f.kind = 'payout lost'

@@ -10,8 +10,8 @@
 -- What never changes
 --   ledger, terms, task_version, transfer, result, authorization and
 --   payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
---   task, a worker, an account, a payout and a finding stay for ever, too, and
---   only what moves of them can change: a state, a balance. Each row of terms,
+--   region, a task, a worker, an account, a payout and a finding stay for ever,
+--   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
 --   of transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
 --   format says in which way a row was hashed: src/ledger/row.c.
@@ -68,12 +68,25 @@ VALUES (1, 1, 1, 0, 300000, 660000, 60000, 1,
 
 -- Tasks ------------------------------------------------------------------
 
+-- Where workers say that they are. A region's name may change; of what it was at
+-- first definitions' hashes are. Region 0, without a name, is anywhere: its
+-- tasks are for any worker.
+CREATE TABLE region (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL UNIQUE,	-- what workers declare
+	first_name	TEXT NOT NULL UNIQUE,	-- what it was called at first
+	added_ms	INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO region (id, name, first_name, added_ms) VALUES (0, '', '', 0);
+
 -- A task's definition. An edit adds a row: a result points at the definition
 -- that was in force when its check was assigned.
 CREATE TABLE task_version (
 	id		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL REFERENCES task (id)
 			DEFERRABLE INITIALLY DEFERRED,
+	type		TEXT NOT NULL,		-- src/base/task_type.c
 	url		TEXT NOT NULL,
 	expected_status	INTEGER NOT NULL CHECK (expected_status BETWEEN 100 AND 599),
 	timeout_ms	INTEGER NOT NULL CHECK (timeout_ms BETWEEN 100 AND 60000),
@@ -84,7 +97,7 @@ CREATE TABLE task_version (
 	copies		INTEGER NOT NULL CHECK (copies BETWEEN 1 AND 100),
 	cooldown_ms	INTEGER NOT NULL
 			CHECK (cooldown_ms BETWEEN 0 AND 2678400000),
-	region		TEXT NOT NULL,		-- '' for any
+	region		INTEGER NOT NULL REFERENCES region (id),
 	created_ms	INTEGER NOT NULL,
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	format		INTEGER NOT NULL	-- of the hash
@@ -98,6 +111,7 @@ CREATE TABLE task (
 	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
 	version		INTEGER NOT NULL REFERENCES task_version (id)
 			DEFERRABLE INITIALLY DEFERRED,
+	type		TEXT NOT NULL,
 	url		TEXT NOT NULL,
 	expected_status	INTEGER NOT NULL,
 	timeout_ms	INTEGER NOT NULL,
@@ -105,7 +119,7 @@ CREATE TABLE task (
 	interval_ms	INTEGER NOT NULL,
 	copies		INTEGER NOT NULL,
 	cooldown_ms	INTEGER NOT NULL,
-	region		TEXT NOT NULL
+	region		INTEGER NOT NULL
 ) STRICT;
 
 -- From a task to its definitions and back, also for the foreign keys between
@@ -121,7 +135,7 @@ CREATE INDEX task_of_version ON task (version);
 -- its region, which only the operator's changes do.
 CREATE TABLE schedule (
 	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
-	region		TEXT NOT NULL,		-- its definition's
+	region		INTEGER NOT NULL,	-- its definition's
 	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give,
 	task		INTEGER NOT NULL,
 	anyone_ms	INTEGER NOT NULL,	-- and when also out of turn
@@ -142,10 +156,10 @@ CREATE TABLE offer (
 	PRIMARY KEY (task, slot)
 ) STRICT, WITHOUT ROWID;
 
--- Fairness: one row a region ('' holds the tasks without one). A worker whose
+-- Fairness: one row a region. A worker whose
 -- turn is at or below the level may take a slot; see src/ledger/schedule.h.
 CREATE TABLE level (
-	region		TEXT PRIMARY KEY,
+	region		INTEGER PRIMARY KEY,
 	level_micros	INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -193,7 +207,7 @@ CREATE TABLE suspension (
 -- A worker's place in the round of a region; see level.
 CREATE TABLE turn (
 	worker		INTEGER NOT NULL,
-	region		TEXT NOT NULL,
+	region		INTEGER NOT NULL,
 	turn_micros	INTEGER NOT NULL,
 	given_ms	INTEGER NOT NULL,	-- when it was last given something
 	PRIMARY KEY (worker, region)
@@ -547,7 +561,17 @@ CREATE TRIGGER payout_event_no_replace BEFORE INSERT ON payout_event
 WHEN EXISTS (SELECT 1 FROM payout_event WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
 
--- Of a task, a worker and an account stays who it is.
+-- Of a region, a task, a worker and an account stays who it is.
+CREATE TRIGGER region_only_name
+	BEFORE UPDATE OF id, first_name, added_ms ON region
+BEGIN SELECT RAISE(ABORT, 'a region only changes its name'); END;
+CREATE TRIGGER region_no_delete BEFORE DELETE ON region
+BEGIN SELECT RAISE(ABORT, 'a region is never deleted'); END;
+CREATE TRIGGER region_no_replace BEFORE INSERT ON region
+WHEN EXISTS (SELECT 1 FROM region WHERE id = NEW.id OR name = NEW.name
+	OR first_name = NEW.first_name)
+BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;
+
 CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name ON task
 BEGIN SELECT RAISE(ABORT, 'a task keeps its name'); END;
 CREATE TRIGGER task_no_delete BEFORE DELETE ON task

@@ -34,3 +34,144 @@ BEGIN SELECT RAISE(ABORT, 'terms is append-only'); END;
 CREATE TRIGGER terms_no_replace BEFORE INSERT ON terms
 WHEN EXISTS (SELECT 1 FROM terms WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'terms is append-only'); END;
+
+-- region: those that definitions name, in the order in which they came.
+CREATE TABLE region (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL UNIQUE,	-- what workers declare
+	first_name	TEXT NOT NULL UNIQUE,	-- what it was called at first
+	added_ms	INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO region (id, name, first_name, added_ms) VALUES (0, '', '', 0);
+INSERT INTO region (name, first_name, added_ms)
+SELECT region, region, min(created_ms) FROM task_version
+WHERE region <> '' GROUP BY region ORDER BY min(id);
+
+-- What is by region refers to it, and a definition has a type. Their hashes, of
+-- format 1, are of the region's first name, and of tasks of the only type.
+ALTER TABLE task_version RENAME TO task_version_1;
+CREATE TABLE task_version (
+	id		INTEGER PRIMARY KEY,
+	task		INTEGER NOT NULL REFERENCES task (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	type		TEXT NOT NULL,		-- src/base/task_type.c
+	url		TEXT NOT NULL,
+	expected_status	INTEGER NOT NULL CHECK (expected_status BETWEEN 100 AND 599),
+	timeout_ms	INTEGER NOT NULL CHECK (timeout_ms BETWEEN 100 AND 60000),
+	reward_micros	INTEGER NOT NULL
+			CHECK (reward_micros BETWEEN 1 AND 1000000000),
+	interval_ms	INTEGER NOT NULL
+			CHECK (interval_ms BETWEEN 1000 AND 2678400000),
+	copies		INTEGER NOT NULL CHECK (copies BETWEEN 1 AND 100),
+	cooldown_ms	INTEGER NOT NULL
+			CHECK (cooldown_ms BETWEEN 0 AND 2678400000),
+	region		INTEGER NOT NULL REFERENCES region (id),
+	created_ms	INTEGER NOT NULL,
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	format		INTEGER NOT NULL	-- of the hash
+) STRICT;
+
+INSERT INTO task_version (id, task, type, url, expected_status, timeout_ms,
+	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
+	hash, format)
+SELECT v.id, v.task, 'http_check', v.url, v.expected_status, v.timeout_ms,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.id,
+	v.created_ms, v.hash, v.format
+FROM task_version_1 v LEFT JOIN region g ON g.name = v.region ORDER BY v.id;
+DROP TABLE task_version_1;
+CREATE INDEX task_version_task ON task_version (task);
+CREATE TRIGGER task_version_no_update BEFORE UPDATE ON task_version
+BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
+CREATE TRIGGER task_version_no_delete BEFORE DELETE ON task_version
+BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
+CREATE TRIGGER task_version_no_replace BEFORE INSERT ON task_version
+WHEN EXISTS (SELECT 1 FROM task_version WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
+
+ALTER TABLE task RENAME TO task_1;
+CREATE TABLE task (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL UNIQUE,	-- the protocol's task id
+	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
+	version		INTEGER NOT NULL REFERENCES task_version (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	type		TEXT NOT NULL,
+	url		TEXT NOT NULL,
+	expected_status	INTEGER NOT NULL,
+	timeout_ms	INTEGER NOT NULL,
+	reward_micros	INTEGER NOT NULL,
+	interval_ms	INTEGER NOT NULL,
+	copies		INTEGER NOT NULL,
+	cooldown_ms	INTEGER NOT NULL,
+	region		INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO task (id, name, state, version, type, url, expected_status,
+	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms, region)
+SELECT k.id, k.name, k.state, k.version, 'http_check', k.url,
+	k.expected_status, k.timeout_ms, k.reward_micros, k.interval_ms,
+	k.copies, k.cooldown_ms, g.id
+FROM task_1 k LEFT JOIN region g ON g.name = k.region ORDER BY k.id;
+DROP TABLE task_1;
+CREATE INDEX task_of_version ON task (version);
+CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name ON task
+BEGIN SELECT RAISE(ABORT, 'a task keeps its name'); END;
+CREATE TRIGGER task_no_delete BEFORE DELETE ON task
+BEGIN SELECT RAISE(ABORT, 'a task is never deleted'); END;
+CREATE TRIGGER task_no_replace BEFORE INSERT ON task
+WHEN EXISTS (SELECT 1 FROM task WHERE id = NEW.id OR name = NEW.name)
+BEGIN SELECT RAISE(ABORT, 'a task is never replaced'); END;
+
+ALTER TABLE schedule RENAME TO schedule_1;
+CREATE TABLE schedule (
+	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
+	region		INTEGER NOT NULL,	-- its definition's
+	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give,
+	task		INTEGER NOT NULL,
+	anyone_ms	INTEGER NOT NULL,	-- and when also out of turn
+	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last given from
+	given		INTEGER NOT NULL,	-- slots given in that cycle
+	PRIMARY KEY (paused, region, open_ms, task)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO schedule (paused, region, open_ms, task, anyone_ms, cycle_ms, given)
+SELECT s.paused, g.id, s.open_ms, s.task, s.anyone_ms, s.cycle_ms, s.given
+FROM schedule_1 s LEFT JOIN region g ON g.name = s.region;
+DROP TABLE schedule_1;
+
+-- Of regions that no definition names any more, turns and levels go.
+ALTER TABLE level RENAME TO level_1;
+CREATE TABLE level (
+	region		INTEGER PRIMARY KEY,
+	level_micros	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO level (region, level_micros)
+SELECT g.id, l.level_micros
+FROM level_1 l CROSS JOIN region g WHERE g.name = l.region;
+DROP TABLE level_1;
+
+ALTER TABLE turn RENAME TO turn_1;
+CREATE TABLE turn (
+	worker		INTEGER NOT NULL,
+	region		INTEGER NOT NULL,
+	turn_micros	INTEGER NOT NULL,
+	given_ms	INTEGER NOT NULL,	-- when it was last given something
+	PRIMARY KEY (worker, region)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO turn (worker, region, turn_micros, given_ms)
+SELECT t.worker, g.id, t.turn_micros, t.given_ms
+FROM turn_1 t CROSS JOIN region g WHERE g.name = t.region;
+DROP TABLE turn_1;
+
+CREATE TRIGGER region_only_name
+	BEFORE UPDATE OF id, first_name, added_ms ON region
+BEGIN SELECT RAISE(ABORT, 'a region only changes its name'); END;
+CREATE TRIGGER region_no_delete BEFORE DELETE ON region
+BEGIN SELECT RAISE(ABORT, 'a region is never deleted'); END;
+CREATE TRIGGER region_no_replace BEFORE INSERT ON region
+WHEN EXISTS (SELECT 1 FROM region WHERE id = NEW.id OR name = NEW.name
+	OR first_name = NEW.first_name)
+BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;

@@ -15,6 +15,7 @@ static const struct option_text {
 	[OPT_JSON] = { "--json", NULL, NULL,
 	    "one JSON document, for programs" },
 	[OPT_HELP] = { "--help", "-h", NULL, "this text" },
+	[OPT_TYPE] = { "--type", NULL, "TYPE", "http_check, the default" },
 	[OPT_URL] = { "--url", NULL, "URL", "what is checked" },
 	[OPT_EXPECT] = { "--expect", NULL, "N",
 	    "the HTTP status that means up" },

@@ -16,6 +16,7 @@ enum option_id {
 	OPT_CONFIG,
 	OPT_JSON,
 	OPT_HELP,
+	OPT_TYPE,
 	OPT_URL,
 	OPT_EXPECT,
 	OPT_TIMEOUT,

@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-#define OPTS_TASK                                                              \
-	(OPT(URL) | OPT(EXPECT) | OPT(TIMEOUT) | OPT(REWARD) | OPT(INTERVAL) | \
-	    OPT(COPIES) | OPT(COOLDOWN) | OPT(REGION))
+#define OPTS_TASK                                                          \
+	(OPT(TYPE) | OPT(URL) | OPT(EXPECT) | OPT(TIMEOUT) | OPT(REWARD) | \
+	    OPT(INTERVAL) | OPT(COPIES) | OPT(COOLDOWN) | OPT(REGION))
 
 const struct command admin_commands[] = {
 	{ "init", "[--migrate]", "make a configuration and a ledger",
@@ -51,6 +51,11 @@ const struct command admin_commands[] = {
 	    "that exists already is refused; with --update it is changed,\n"
 	    "and keeps what isn't given.\n",
 	    OPT(UPDATE), 1, 1, command_task_import },
+	{ "region list", "", "list the regions that tasks are or were of", "",
+	    0, 0, 0, command_region_list },
+	{ "region rename", "OLD NEW", "call a region otherwise",
+	    "Its tasks are then for workers that declare the new name.\n", 0, 2,
+	    2, command_region_rename },
 	{ "worker list", "[--limit N | --all]",
 	    "list workers, those first who joined last", "",
 	    OPT(ALL) | OPT(LIMIT), 0, 0, command_worker_list },

@@ -20,6 +20,8 @@ enum admin_exit command_task_pause(struct admin *a);
 enum admin_exit command_task_resume(struct admin *a);
 enum admin_exit command_task_remove(struct admin *a);
 enum admin_exit command_task_import(struct admin *a);
+enum admin_exit command_region_list(struct admin *a);
+enum admin_exit command_region_rename(struct admin *a);
 enum admin_exit command_worker_list(struct admin *a);
 enum admin_exit command_worker_show(struct admin *a);
 enum admin_exit command_worker_suspend(struct admin *a);

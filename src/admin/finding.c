@@ -17,17 +17,23 @@ int_or_absent(struct query *q, int column)
 static void
 finding_row(struct out *o, struct query *q)
 {
-	const struct finding_kind *k = finding_kind(query_get_text(q, 2));
+	const struct finding_kind *k =
+	    finding_kind(query_get_text(q, C_FINDING_LIST_KIND));
 
 	out_row(o,
-	    (struct out_value[]){ out_int(query_get_int(q, 0)),
-		out_int(query_get_int(q, 1)), out_slice(query_get_text(q, 2)),
-		out_slice(query_get_text(q, 3)), int_or_absent(q, 6),
-		int_or_absent(q, 7), int_or_absent(q, 8), int_or_absent(q, 5),
-		query_is_null(q, 9) ? out_absent()
-				    : out_slice(query_get_text(q, 9)),
+	    (struct out_value[]){ out_int(query_get_int(q, C_FINDING_LIST_ID)),
+		out_int(query_get_int(q, C_FINDING_LIST_AT_MS)),
+		out_slice(query_get_text(q, C_FINDING_LIST_KIND)),
+		out_slice(query_get_text(q, C_FINDING_LIST_SUBJECT)),
+		int_or_absent(q, C_FINDING_LIST_SINCE_MS),
+		int_or_absent(q, C_FINDING_LIST_LAST_MS),
+		int_or_absent(q, C_FINDING_LIST_TIMES),
+		int_or_absent(q, C_FINDING_LIST_CLOSED_MS),
+		query_is_null(q, C_FINDING_LIST_CLOSED_BY)
+		    ? out_absent()
+		    : out_slice(query_get_text(q, C_FINDING_LIST_CLOSED_BY)),
 		out_text(k == NULL ? "" : k->title),
-		out_slice(query_get_text(q, 4)) });
+		out_slice(query_get_text(q, C_FINDING_LIST_DETAIL)) });
 }
 
 enum rc

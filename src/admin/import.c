@@ -46,7 +46,7 @@ struct field {
 
 static const struct field fields[] = {
 	{ "id", true, TEXT(id) },
-	{ "type", true, true, 0, 0 }, /* http_check, and no other */
+	{ "type", true, true, 0, 0 }, /* sets def.type */
 	{ "url", true, TEXT(def.url) },
 	{ "expectedStatus", true, NUMBER(def.expected_status) },
 	{ "timeoutMs", true, NUMBER(def.timeout_ms) },
@@ -86,14 +86,26 @@ on_key(struct import *m, struct slice name)
 }
 
 static bool
+on_type(struct import *m, struct slice name)
+{
+	char names[TASK_TYPE_NAMES_MAX], what[TASK_TYPE_NAMES_MAX + 30];
+
+	m->def.type = task_type_find(name);
+	if (m->def.type != NULL)
+		return true;
+	task_type_names(names);
+	(void)snprintf(what, sizeof(what), "type: expected %s, got ", names);
+	return stop(m, what, name);
+}
+
+static bool
 on_text(struct import *m, struct slice text)
 {
 	const struct field *f = m->field;
 	char *out = (char *)m + f->offset;
 
 	if (f->size == 0)
-		return slice_is(text, "http_check") ||
-		    stop(m, "type: expected http_check, got ", text);
+		return on_type(m, text);
 	if (!utf8_is_text(text.p, text.len))
 		return stop(m, "not UTF-8 text: ", slice_of(f->name));
 	if (text.len >= f->size)

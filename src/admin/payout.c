@@ -83,14 +83,15 @@ text_or_absent(const char *text)
 
 static const struct table payouts = { "payouts", NULL,
 	{
-	    { { "id", "ID", OUT_COUNT }, 0 },
-	    { { "seq", "SEQ", OUT_COUNT }, 2 },
-	    { { "amountMicros", "USDC", OUT_USDC }, 3 },
-	    { { "paidMicros", NULL, OUT_USDC }, 4 },
-	    { { "state", "STATE", OUT_TEXT }, 5 },
-	    { { "sinceMs", "SINCE", OUT_TIME }, 6 },
-	    { { "workerAddress", "WORKER", OUT_TEXT }, 1 },
-	    { { "transaction", "TRANSACTION", OUT_TEXT }, 7 },
+	    { { "id", "ID", OUT_COUNT }, C_PAYOUT_LIST_ID },
+	    { { "seq", "SEQ", OUT_COUNT }, C_PAYOUT_LIST_SEQ },
+	    { { "amountMicros", "USDC", OUT_USDC },
+		C_PAYOUT_LIST_AMOUNT_MICROS },
+	    { { "paidMicros", NULL, OUT_USDC }, C_PAYOUT_LIST_PAID_MICROS },
+	    { { "state", "STATE", OUT_TEXT }, C_PAYOUT_LIST_STATE },
+	    { { "sinceMs", "SINCE", OUT_TIME }, C_PAYOUT_LIST_SINCE_MS },
+	    { { "workerAddress", "WORKER", OUT_TEXT }, C_PAYOUT_LIST_ADDRESS },
+	    { { "transaction", "TRANSACTION", OUT_TEXT }, C_PAYOUT_LIST_TX },
 	} };
 
 static enum rc
@@ -177,30 +178,33 @@ copy_address(char out[static ADDRESS_LEN + 1], struct slice text)
 static void
 facts_take(struct payout_facts *f, struct query *q)
 {
-	f->worker_id = query_get_int(q, 0);
-	copy_address(f->worker, query_get_text(q, 1));
-	f->seq = query_get_int(q, 2);
-	f->amount_micros = query_get_int(q, 3);
-	f->paid_micros = query_get_int(q, 4);
-	copy(f->state, sizeof(f->state), query_get_text(q, 5));
-	copy(f->nonce, sizeof(f->nonce), query_get_text(q, 6));
-	f->chain_id = query_get_int(q, 7);
-	copy_address(f->token, query_get_text(q, 8));
-	copy_address(f->treasury, query_get_text(q, 9));
-	f->reserved_ms = query_get_int(q, 10);
-	f->verified_to = query_get_int(q, 11);
-	copy(f->tx, sizeof(f->tx), query_get_text(q, 12));
-	f->reserve = query_get_int(q, 13);
-	f->adopted = query_get_int(q, 14) != 0;
-	f->is_signed = !query_is_null(q, 15);
+	f->worker_id = query_get_int(q, C_PAYOUT_SHOW_WORKER);
+	copy_address(f->worker, query_get_text(q, C_PAYOUT_SHOW_ADDRESS));
+	f->seq = query_get_int(q, C_PAYOUT_SHOW_SEQ);
+	f->amount_micros = query_get_int(q, C_PAYOUT_SHOW_AMOUNT_MICROS);
+	f->paid_micros = query_get_int(q, C_PAYOUT_SHOW_PAID_MICROS);
+	copy(
+	    f->state, sizeof(f->state), query_get_text(q, C_PAYOUT_SHOW_STATE));
+	copy(
+	    f->nonce, sizeof(f->nonce), query_get_text(q, C_PAYOUT_SHOW_NONCE));
+	f->chain_id = query_get_int(q, C_PAYOUT_SHOW_CHAIN_ID);
+	copy_address(f->token, query_get_text(q, C_PAYOUT_SHOW_TOKEN));
+	copy_address(f->treasury, query_get_text(q, C_PAYOUT_SHOW_TREASURY));
+	f->reserved_ms = query_get_int(q, C_PAYOUT_SHOW_RESERVED_MS);
+	f->verified_to = query_get_int(q, C_PAYOUT_SHOW_VERIFIED_TO);
+	copy(f->tx, sizeof(f->tx), query_get_text(q, C_PAYOUT_SHOW_TX));
+	f->reserve = query_get_int(q, C_PAYOUT_SHOW_RESERVE);
+	f->adopted = query_get_int(q, C_PAYOUT_SHOW_ADOPTED) != 0;
+	f->is_signed = !query_is_null(q, C_PAYOUT_SHOW_SIGNED_MS);
 	if (!f->is_signed)
 		return;
-	f->signed_ms = query_get_int(q, 15);
-	f->valid_after = query_get_int(q, 16);
-	f->valid_before = query_get_int(q, 17);
-	copy(f->signature, sizeof(f->signature), query_get_text(q, 18));
-	f->from_block = query_get_int(q, 19);
-	f->body_bytes = query_get_int(q, 20);
+	f->signed_ms = query_get_int(q, C_PAYOUT_SHOW_SIGNED_MS);
+	f->valid_after = query_get_int(q, C_PAYOUT_SHOW_VALID_AFTER);
+	f->valid_before = query_get_int(q, C_PAYOUT_SHOW_VALID_BEFORE);
+	copy(f->signature, sizeof(f->signature),
+	    query_get_text(q, C_PAYOUT_SHOW_SIGNATURE));
+	f->from_block = query_get_int(q, C_PAYOUT_SHOW_FROM_BLOCK);
+	f->body_bytes = query_get_int(q, C_PAYOUT_SHOW_BODY_BYTES);
 }
 
 /* A link to the transaction, if the configuration is of the same chain. */
@@ -332,10 +336,10 @@ authorization_print(struct admin *a, const struct payout_facts *f)
 static struct slice
 detail_of(struct query *q, char *origin, size_t size)
 {
-	struct slice detail = query_get_text(q, 6);
+	struct slice detail = query_get_text(q, C_PAYOUT_EVENTS_DETAIL);
 	char url[URL_MAX + 1];
 
-	if (!slice_is(query_get_text(q, 2), "submitted"))
+	if (!slice_is(query_get_text(q, C_PAYOUT_EVENTS_KIND), "submitted"))
 		return detail;
 	copy(url, sizeof(url), detail);
 	http_url_origin(origin, size, url);
@@ -347,7 +351,7 @@ static void
 event_say(char *out, size_t size, const struct payout_facts *f, struct query *q,
     struct slice detail)
 {
-	struct slice kind = query_get_text(q, 2);
+	struct slice kind = query_get_text(q, C_PAYOUT_EVENTS_KIND);
 	char number[VALUE_TEXT_MAX] = "";
 	const char *meaning = "";
 	size_t i;
@@ -407,15 +411,20 @@ payout_events_print(
 		detail = detail_of(q, origin, sizeof(origin));
 		event_say(text, sizeof(text), f, q, detail);
 		out_row(a->out,
-		    (struct out_value[]){ out_int(query_get_int(q, 0)),
-			out_int(query_get_int(q, 1)),
-			out_slice(query_get_text(q, 2)),
-			query_is_null(q, 3) ? out_absent()
-					    : out_int(query_get_int(q, 3)),
-			query_is_null(q, 5) ? out_absent()
-					    : out_int(query_get_int(q, 5)),
-			query_is_null(q, 4) ? out_absent()
-					    : out_slice(query_get_text(q, 4)),
+		    (struct out_value[]){
+			out_int(query_get_int(q, C_PAYOUT_EVENTS_ID)),
+			out_int(query_get_int(q, C_PAYOUT_EVENTS_AT_MS)),
+			out_slice(query_get_text(q, C_PAYOUT_EVENTS_KIND)),
+			query_is_null(q, C_PAYOUT_EVENTS_TRANSFER)
+			    ? out_absent()
+			    : out_int(
+				  query_get_int(q, C_PAYOUT_EVENTS_TRANSFER)),
+			query_is_null(q, C_PAYOUT_EVENTS_BLOCK)
+			    ? out_absent()
+			    : out_int(query_get_int(q, C_PAYOUT_EVENTS_BLOCK)),
+			query_is_null(q, C_PAYOUT_EVENTS_TX)
+			    ? out_absent()
+			    : out_slice(query_get_text(q, C_PAYOUT_EVENTS_TX)),
 			out_slice(detail), out_text(text) });
 	}
 	query_done(q);
@@ -548,11 +557,11 @@ command_payout_release(struct admin *a)
 
 static const struct table holds = { "holds", NULL,
 	{
-	    { { "workerAddress", NULL, OUT_TEXT }, 0 },
-	    { { "who", "WHO", OUT_TEXT }, 1 },
-	    { { "by", "BY", OUT_TEXT }, 2 },
-	    { { "sinceMs", "SINCE", OUT_TIME }, 3 },
-	    { { "reason", "REASON", OUT_TEXT }, 4 },
+	    { { "workerAddress", NULL, OUT_TEXT }, C_HOLD_LIST_ADDRESS },
+	    { { "who", "WHO", OUT_TEXT }, C_HOLD_LIST_WHO },
+	    { { "by", "BY", OUT_TEXT }, C_HOLD_LIST_BY },
+	    { { "sinceMs", "SINCE", OUT_TIME }, C_HOLD_LIST_SINCE_MS },
+	    { { "reason", "REASON", OUT_TEXT }, C_HOLD_LIST_REASON },
 	} };
 
 enum admin_exit

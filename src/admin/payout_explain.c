@@ -92,18 +92,21 @@ line_say(
 static void
 line_row(struct admin *a, struct statement *s, struct query *q)
 {
-	int64_t micros = query_get_int(q, 3), checks = query_get_int(q, 4);
-	struct slice kind = query_get_text(q, 2);
+	int64_t micros = query_get_int(q, C_PAYOUT_LINES_MICROS),
+		checks = query_get_int(q, C_PAYOUT_LINES_RESULTS);
+	struct slice kind = query_get_text(q, C_PAYOUT_LINES_KIND);
 	char what[100];
 
-	line_say(what, sizeof(what), kind, checks, query_get_int(q, 5));
+	line_say(what, sizeof(what), kind, checks,
+	    query_get_int(q, C_PAYOUT_LINES_PAYOUT));
 	s->moved_micros += micros;
 	s->lines++;
 	s->checks += checks;
 	out_row(a->out,
-	    (struct out_value[]){ out_int(query_get_int(q, 0)),
-		out_int(query_get_int(q, 1)), out_slice(kind), out_int(checks),
-		out_int(micros), out_text(what) });
+	    (struct out_value[]){ out_int(query_get_int(q, C_PAYOUT_LINES_ID)),
+		out_int(query_get_int(q, C_PAYOUT_LINES_AT_MS)),
+		out_slice(kind), out_int(checks), out_int(micros),
+		out_text(what) });
 }
 
 static enum rc
@@ -191,15 +194,18 @@ sum_print(
 
 static const struct table checks = { "checks", "The checks behind each credit",
 	{
-	    { { "transfer", "TRANSFER", OUT_COUNT }, 0 },
-	    { { "slot", NULL, OUT_COUNT }, 1 },
-	    { { "timestampMs", "AT", OUT_TIME }, 2 },
-	    { { "rewardMicros", "USDC", OUT_USDC }, 7 },
-	    { { "success", NULL, OUT_BOOL }, 4 },
-	    { { "outcome", "OUTCOME", OUT_TEXT }, 8 },
-	    { { "statusCode", "STATUS", OUT_COUNT }, 5 },
-	    { { "taskId", "TASK", OUT_TEXT }, 3 },
-	    { { "error", "ERROR", OUT_TEXT }, 6 },
+	    { { "transfer", "TRANSFER", OUT_COUNT },
+		C_PAYOUT_RESULTS_TRANSFER },
+	    { { "slot", NULL, OUT_COUNT }, C_PAYOUT_RESULTS_SLOT },
+	    { { "timestampMs", "AT", OUT_TIME },
+		C_PAYOUT_RESULTS_TIMESTAMP_MS },
+	    { { "rewardMicros", "USDC", OUT_USDC },
+		C_PAYOUT_RESULTS_REWARD_MICROS },
+	    { { "success", NULL, OUT_BOOL }, C_PAYOUT_RESULTS_SUCCESS },
+	    { { "outcome", "OUTCOME", OUT_TEXT }, C_PAYOUT_RESULTS_OUTCOME },
+	    { { "statusCode", "STATUS", OUT_COUNT }, C_PAYOUT_RESULTS_STATUS },
+	    { { "taskId", "TASK", OUT_TEXT }, C_PAYOUT_RESULTS_TASK },
+	    { { "error", "ERROR", OUT_TEXT }, C_PAYOUT_RESULTS_ERROR },
 	} };
 
 static enum rc

@@ -46,6 +46,21 @@ set_text(
 	    e, RC_INVALID, "%s: longer than %zu bytes", name, size - 1);
 }
 
+static enum rc
+set_type(struct task_definition *d, const char *text, struct err *e)
+{
+	char names[TASK_TYPE_NAMES_MAX];
+
+	if (text == NULL)
+		return RC_OK;
+	d->type = task_type_find(slice_of(text));
+	if (d->type != NULL)
+		return RC_OK;
+	task_type_names(names);
+	return err_set(
+	    e, RC_INVALID, "--type: got \"%.40s\", expected %s", text, names);
+}
+
 /* Sets in *d what the command line gives; *n counts it. */
 static enum rc
 definition_set(
@@ -56,8 +71,12 @@ definition_set(
 	enum rc rc;
 	size_t i;
 
-	*n = (a->opt[OPT_URL] != NULL) + (a->opt[OPT_REGION] != NULL);
-	rc = set_text(d->url, sizeof(d->url), "--url", a->opt[OPT_URL], e);
+	*n = (a->opt[OPT_TYPE] != NULL) + (a->opt[OPT_URL] != NULL) +
+	    (a->opt[OPT_REGION] != NULL);
+	rc = set_type(d, a->opt[OPT_TYPE], e);
+	if (rc == RC_OK)
+		rc = set_text(
+		    d->url, sizeof(d->url), "--url", a->opt[OPT_URL], e);
 	if (rc == RC_OK)
 		rc = set_text(d->region, sizeof(d->region), "--region",
 		    a->opt[OPT_REGION], e);

@@ -12,43 +12,52 @@
 
 static const struct table tasks = { "tasks", NULL,
 	{
-	    { { "id", "ID", OUT_TEXT }, 0 },
-	    { { "type", NULL, OUT_TEXT }, 1 },
-	    { { "state", "STATE", OUT_TEXT }, 2 },
-	    { { "expectedStatus", "EXPECT", OUT_COUNT }, 4 },
-	    { { "timeoutMs", "TIMEOUT", OUT_SPAN }, 5 },
-	    { { "rewardMicros", "REWARD", OUT_USDC }, 6 },
-	    { { "intervalMs", "EVERY", OUT_SPAN }, 7 },
-	    { { "copies", "COPIES", OUT_COUNT }, 8 },
-	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, 9 },
-	    { { "region", "REGION", OUT_TEXT }, 10 },
-	    { { "url", "URL", OUT_TEXT }, 3 },
+	    { { "id", "ID", OUT_TEXT }, C_TASK_LIST_ID },
+	    { { "type", NULL, OUT_TEXT }, C_TASK_LIST_TYPE },
+	    { { "state", "STATE", OUT_TEXT }, C_TASK_LIST_STATE },
+	    { { "expectedStatus", "EXPECT", OUT_COUNT },
+		C_TASK_LIST_EXPECTED_STATUS },
+	    { { "timeoutMs", "TIMEOUT", OUT_SPAN }, C_TASK_LIST_TIMEOUT_MS },
+	    { { "rewardMicros", "REWARD", OUT_USDC },
+		C_TASK_LIST_REWARD_MICROS },
+	    { { "intervalMs", "EVERY", OUT_SPAN }, C_TASK_LIST_INTERVAL_MS },
+	    { { "copies", "COPIES", OUT_COUNT }, C_TASK_LIST_COPIES },
+	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, C_TASK_LIST_COOLDOWN_MS },
+	    { { "region", "REGION", OUT_TEXT }, C_TASK_LIST_REGION },
+	    { { "url", "URL", OUT_TEXT }, C_TASK_LIST_URL },
 	} };
 
 static const struct table checks = { "checks", "Last checks",
 	{
-	    { { "slot", "SLOT", OUT_COUNT }, 0 },
-	    { { "timestampMs", "AT", OUT_TIME }, 1 },
-	    { { "success", "UP", OUT_BOOL }, 2 },
-	    { { "statusCode", "STATUS", OUT_COUNT }, 3 },
-	    { { "responseTimeMs", "TOOK", OUT_SPAN }, 4 },
-	    { { "workerAddress", "WORKER", OUT_TEXT }, 6 },
-	    { { "error", "ERROR", OUT_TEXT }, 5 },
+	    { { "slot", "SLOT", OUT_COUNT }, C_TASK_CHECKS_SLOT },
+	    { { "timestampMs", "AT", OUT_TIME }, C_TASK_CHECKS_TIMESTAMP_MS },
+	    { { "success", "UP", OUT_BOOL }, C_TASK_CHECKS_SUCCESS },
+	    { { "statusCode", "STATUS", OUT_COUNT }, C_TASK_CHECKS_STATUS },
+	    { { "responseTimeMs", "TOOK", OUT_SPAN },
+		C_TASK_CHECKS_RESPONSE_MS },
+	    { { "workerAddress", "WORKER", OUT_TEXT }, C_TASK_CHECKS_WORKER },
+	    { { "error", "ERROR", OUT_TEXT }, C_TASK_CHECKS_ERROR },
 	} };
 
 static const struct table definitions = { "definitions",
 	"Definitions, newest first",
 	{
-	    { { "definition", "NO", OUT_COUNT }, 0 },
-	    { { "createdMs", "SINCE", OUT_TIME }, 1 },
-	    { { "expectedStatus", "EXPECT", OUT_COUNT }, 3 },
-	    { { "timeoutMs", "TIMEOUT", OUT_SPAN }, 4 },
-	    { { "rewardMicros", "REWARD", OUT_USDC }, 5 },
-	    { { "intervalMs", "EVERY", OUT_SPAN }, 6 },
-	    { { "copies", "COPIES", OUT_COUNT }, 7 },
-	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, 8 },
-	    { { "region", "REGION", OUT_TEXT }, 9 },
-	    { { "url", "URL", OUT_TEXT }, 2 },
+	    { { "definition", "NO", OUT_COUNT }, C_TASK_VERSIONS_ID },
+	    { { "createdMs", "SINCE", OUT_TIME }, C_TASK_VERSIONS_CREATED_MS },
+	    { { "type", NULL, OUT_TEXT }, C_TASK_VERSIONS_TYPE },
+	    { { "expectedStatus", "EXPECT", OUT_COUNT },
+		C_TASK_VERSIONS_EXPECTED_STATUS },
+	    { { "timeoutMs", "TIMEOUT", OUT_SPAN },
+		C_TASK_VERSIONS_TIMEOUT_MS },
+	    { { "rewardMicros", "REWARD", OUT_USDC },
+		C_TASK_VERSIONS_REWARD_MICROS },
+	    { { "intervalMs", "EVERY", OUT_SPAN },
+		C_TASK_VERSIONS_INTERVAL_MS },
+	    { { "copies", "COPIES", OUT_COUNT }, C_TASK_VERSIONS_COPIES },
+	    { { "cooldownMs", "COOLDOWN", OUT_SPAN },
+		C_TASK_VERSIONS_COOLDOWN_MS },
+	    { { "region", "REGION", OUT_TEXT }, C_TASK_VERSIONS_REGION },
+	    { { "url", "URL", OUT_TEXT }, C_TASK_VERSIONS_URL },
 	} };
 
 /* Says what the list left out. */
@@ -114,14 +123,14 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 	int64_t open_ms;
 	enum rc rc;
 
-	query_text(q, 1, slice_of(t->def.region));
+	query_int(q, 1, t->region);
 	query_int(q, 2, t->id);
 	rc = query_one_int(q, &open_ms, e);
 	/* A removed one opens no more. */
 	if (rc != RC_OK && (rc != RC_NOT_FOUND || t->state != TASK_REMOVED))
 		return rc;
 	out_field(a->out, &id, out_text(t->name));
-	out_field(a->out, &type, out_text("http_check"));
+	out_field(a->out, &type, out_text(t->def.type->name));
 	out_field(a->out, &state, out_text(task_state_name(t->state)));
 	out_field(a->out, &opens,
 	    t->state == TASK_ACTIVE ? out_int(open_ms) : out_absent());

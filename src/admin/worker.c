@@ -24,24 +24,29 @@ struct account_sums {
 
 static const struct table workers = { "workers", NULL,
 	{
-	    { { "address", "ADDRESS", OUT_TEXT }, 0 },
-	    { { "state", "STATE", OUT_TEXT }, 1 },
-	    { { "owedMicros", "OWED", OUT_USDC }, 3 },
-	    { { "inFlightMicros", "IN FLIGHT", OUT_USDC }, 4 },
-	    { { "paidMicros", "PAID", OUT_USDC }, 5 },
-	    { { "firstSeenMs", "FIRST SEEN", OUT_TIME }, 2 },
+	    { { "address", "ADDRESS", OUT_TEXT }, C_WORKER_LIST_ADDRESS },
+	    { { "state", "STATE", OUT_TEXT }, C_WORKER_LIST_STATE },
+	    { { "owedMicros", "OWED", OUT_USDC }, C_WORKER_LIST_OWED_MICROS },
+	    { { "inFlightMicros", "IN FLIGHT", OUT_USDC },
+		C_WORKER_LIST_IN_FLIGHT_MICROS },
+	    { { "paidMicros", "PAID", OUT_USDC }, C_WORKER_LIST_PAID_MICROS },
+	    { { "firstSeenMs", "FIRST SEEN", OUT_TIME },
+		C_WORKER_LIST_FIRST_SEEN_MS },
 	} };
 
 static const struct table last_results = { "lastResults", "Last results",
 	{
-	    { { "slot", "SLOT", OUT_COUNT }, 0 },
-	    { { "timestampMs", "AT", OUT_TIME }, 2 },
-	    { { "success", "UP", OUT_BOOL }, 3 },
-	    { { "statusCode", "STATUS", OUT_COUNT }, 4 },
-	    { { "responseTimeMs", "TOOK", OUT_SPAN }, 5 },
-	    { { "rewardMicros", "REWARD", OUT_USDC }, 7 },
-	    { { "taskId", "TASK", OUT_TEXT }, 1 },
-	    { { "error", "ERROR", OUT_TEXT }, 6 },
+	    { { "slot", "SLOT", OUT_COUNT }, C_WORKER_RESULTS_SLOT },
+	    { { "timestampMs", "AT", OUT_TIME },
+		C_WORKER_RESULTS_TIMESTAMP_MS },
+	    { { "success", "UP", OUT_BOOL }, C_WORKER_RESULTS_SUCCESS },
+	    { { "statusCode", "STATUS", OUT_COUNT }, C_WORKER_RESULTS_STATUS },
+	    { { "responseTimeMs", "TOOK", OUT_SPAN },
+		C_WORKER_RESULTS_RESPONSE_MS },
+	    { { "rewardMicros", "REWARD", OUT_USDC },
+		C_WORKER_RESULTS_REWARD_MICROS },
+	    { { "taskId", "TASK", OUT_TEXT }, C_WORKER_RESULTS_TASK },
+	    { { "error", "ERROR", OUT_TEXT }, C_WORKER_RESULTS_ERROR },
 	} };
 
 static const struct table assignments = { "openAssignments", "Open assignments",
@@ -100,17 +105,20 @@ sums_read(
 	query_text(q, 1, slice_of(address));
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		s->id = query_get_int(q, 0);
-		s->suspended = slice_is(query_get_text(q, 1), "suspended");
-		if (!s->suspended && !slice_is(query_get_text(q, 1), "active"))
+		s->id = query_get_int(q, C_WORKER_GET_ID);
+		s->suspended = slice_is(
+		    query_get_text(q, C_WORKER_GET_STATE), "suspended");
+		if (!s->suspended &&
+		    !slice_is(query_get_text(q, C_WORKER_GET_STATE), "active"))
 			rc = err_set(e, RC_CORRUPT,
 			    "worker %" PRId64 ": its state is none", s->id);
-		s->first_seen_ms = query_get_int(q, 2);
-		s->owed_micros = query_get_int(q, 3);
-		s->earned_micros = query_get_int(q, 4);
-		s->in_flight_micros = query_get_int(q, 5);
-		s->paid_micros = query_get_int(q, 6);
-		s->results = query_get_int(q, 7);
+		s->first_seen_ms = query_get_int(q, C_WORKER_GET_FIRST_SEEN_MS);
+		s->owed_micros = query_get_int(q, C_WORKER_GET_OWED_MICROS);
+		s->earned_micros = query_get_int(q, C_WORKER_GET_EARNED_MICROS);
+		s->in_flight_micros =
+		    query_get_int(q, C_WORKER_GET_IN_FLIGHT_MICROS);
+		s->paid_micros = query_get_int(q, C_WORKER_GET_PAID_MICROS);
+		s->results = query_get_int(q, C_WORKER_GET_RESULTS);
 	}
 	query_done(q);
 	if (rc == RC_OK && !row)

@@ -28,7 +28,7 @@ task_write(struct json_writer *w, const struct offered_task *task)
 	json_key(w, "id");
 	json_string(w, task->name);
 	json_key(w, "type");
-	json_string(w, "http_check");
+	json_string(w, task->type->name);
 	json_key(w, "url");
 	json_string(w, task->url);
 	json_key(w, "expectedStatus");

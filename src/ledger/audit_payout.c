@@ -132,7 +132,7 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	struct event_row ev;
 	enum rc rc = RC_OK;
 
-	row_read_event(q, 0, &ev, hash);
+	row_read_event(q, C_AUDIT_EVENT_EVENT, &ev, hash);
 	rule_format(&w->a->rules, AUDIT_EVENT_CHAIN, "event", ev.id, ev.format,
 	    EVENT_FORMAT);
 	link_event(expected, &w->before, &ev);
@@ -143,7 +143,7 @@ event_check(struct event_walk *w, struct query *q, struct err *e)
 	if (memcmp(expected, hash, sizeof(hash)) != 0)
 		audit_found(w->a, AUDIT_EVENT_CHAIN,
 		    "event %" PRId64 ": its hash is of other values", ev.id);
-	if (query_get_int(q, 10) == 0)
+	if (query_get_int(q, C_AUDIT_EVENT_HAS_PAYOUT) == 0)
 		audit_found(w->a, AUDIT_PAYOUT_STEPS,
 		    "event %" PRId64 ": of payout %" PRId64
 		    ", which doesn't exist",
@@ -290,14 +290,14 @@ payout_end(struct payout_walk *w)
 static bool
 key_read(struct payout_key *key, struct query *q)
 {
-	key->seq = (uint64_t)query_get_int(q, 2);
-	key->chain_id = (uint64_t)query_get_int(q, 18);
-	return address_parse(&key->token, NULL, query_get_text(q, 19), NULL) ==
-	    RC_OK &&
-	    address_parse(&key->treasury, NULL, query_get_text(q, 20), NULL) ==
-	    RC_OK &&
-	    address_parse(&key->worker, NULL, query_get_text(q, 21), NULL) ==
-	    RC_OK;
+	key->seq = (uint64_t)query_get_int(q, C_AUDIT_PAYOUT_SEQ);
+	key->chain_id = (uint64_t)query_get_int(q, C_AUDIT_PAYOUT_CHAIN_ID);
+	return address_parse(&key->token, NULL,
+		   query_get_text(q, C_AUDIT_PAYOUT_TOKEN), NULL) == RC_OK &&
+	    address_parse(&key->treasury, NULL,
+		query_get_text(q, C_AUDIT_PAYOUT_TREASURY), NULL) == RC_OK &&
+	    address_parse(&key->worker, NULL,
+		query_get_text(q, C_AUDIT_PAYOUT_ADDRESS), NULL) == RC_OK;
 }
 
 /* A payout under any other nonce could be made twice. */
@@ -311,8 +311,8 @@ nonce_check(struct payout_walk *w, struct query *q)
 		return;
 	memcpy(key.ledger_id, w->a->ledger_id, sizeof(key.ledger_id));
 	if (key_read(&key, q) &&
-	    hex_decode(nonce, sizeof(nonce), query_get_text(q, 17), NULL) ==
-		RC_OK) {
+	    hex_decode(nonce, sizeof(nonce),
+		query_get_text(q, C_AUDIT_PAYOUT_NONCE), NULL) == RC_OK) {
 		payout_nonce(expected, &key);
 		if (memcmp(nonce, expected, sizeof(nonce)) == 0)
 			return;
@@ -326,8 +326,10 @@ nonce_check(struct payout_walk *w, struct query *q)
 static void
 seal_check(struct payout_walk *w, struct query *q)
 {
-	struct seal s = { .verified_to = query_get_int(q, 22),
-		.balance_micros = query_get_int(q, 23) };
+	struct seal s = { .verified_to =
+			      query_get_int(q, C_AUDIT_PAYOUT_VERIFIED_TO),
+		.balance_micros =
+		    query_get_int(q, C_AUDIT_PAYOUT_VERIFIED_MICROS) };
 	struct sealed what = { .seq = w->seq,
 		.amount_micros = w->amount_micros };
 	struct payout_key key;
@@ -336,9 +338,11 @@ seal_check(struct payout_walk *w, struct query *q)
 		return;
 	memcpy(what.ledger_id, w->a->ledger_id, sizeof(what.ledger_id));
 	if (key_read(&key, q) &&
-	    hex_decode(s.signature, sizeof(s.signature), query_get_text(q, 24),
-		NULL) == RC_OK &&
-	    (s.verified_to == 0 || row_read_hash(q, 25, s.verified_hash))) {
+	    hex_decode(s.signature, sizeof(s.signature),
+		query_get_text(q, C_AUDIT_PAYOUT_SEAL), NULL) == RC_OK &&
+	    (s.verified_to == 0 ||
+		row_read_hash(
+		    q, C_AUDIT_PAYOUT_VERIFIED_HASH, s.verified_hash))) {
 		what.worker = key.worker;
 		if (seal_is_by(&s, &what, &key.treasury))
 			return;
@@ -353,19 +357,21 @@ seal_check(struct payout_walk *w, struct query *q)
 static void
 payout_begin(struct payout_walk *w, struct query *q)
 {
-	int64_t worker = query_get_int(q, 1), seq = query_get_int(q, 2);
+	int64_t worker = query_get_int(q, C_AUDIT_PAYOUT_WORKER),
+		seq = query_get_int(q, C_AUDIT_PAYOUT_SEQ);
 	int64_t last = worker == w->worker ? w->seq : 0;
 	bool again = last > 0 && seq == last && w->unused;
 
-	w->id = query_get_int(q, 0);
+	w->id = query_get_int(q, C_AUDIT_PAYOUT_ID);
 	w->worker = worker;
 	w->seq = seq;
-	w->amount_micros = query_get_int(q, 3);
-	w->paid_micros = query_get_int(q, 4);
-	w->stored = state_of(query_get_text(q, 5));
-	w->has_authorization = query_get_int(q, 6) != 0;
-	w->adopted = query_get_int(q, 7) != 0;
-	w->differs = query_get_int(q, 8) != 0;
+	w->amount_micros = query_get_int(q, C_AUDIT_PAYOUT_AMOUNT_MICROS);
+	w->paid_micros = query_get_int(q, C_AUDIT_PAYOUT_PAID_MICROS);
+	w->stored = state_of(query_get_text(q, C_AUDIT_PAYOUT_STATE));
+	w->has_authorization =
+	    query_get_int(q, C_AUDIT_PAYOUT_HAS_AUTHORIZATION) != 0;
+	w->adopted = query_get_int(q, C_AUDIT_PAYOUT_ADOPTED) != 0;
+	w->differs = query_get_int(q, C_AUDIT_PAYOUT_DIFFERS) != 0;
 	w->state = STATE_NONE;
 	w->is_signed = w->overflow = w->unused = false;
 	w->held_micros = w->posted_micros = w->recovered = 0;
@@ -461,11 +467,13 @@ moved_apply(struct payout_walk *w, const struct moved *m, struct err *e)
 static enum rc
 step_apply(struct payout_walk *w, struct query *q, struct err *e)
 {
-	struct moved m = { query_get_int(q, 11), query_get_text(q, 12),
-		query_get_int(q, 13), query_get_int(q, 14),
-		query_get_int(q, 15) };
-	struct slice kind = query_get_text(q, 10);
-	int64_t event = query_get_int(q, 9);
+	struct moved m = { query_get_int(q, C_AUDIT_PAYOUT_TRANSFER),
+		query_get_text(q, C_AUDIT_PAYOUT_TRANSFER_KIND),
+		query_get_int(q, C_AUDIT_PAYOUT_DEBIT),
+		query_get_int(q, C_AUDIT_PAYOUT_CREDIT),
+		query_get_int(q, C_AUDIT_PAYOUT_MOVED_MICROS) };
+	struct slice kind = query_get_text(q, C_AUDIT_PAYOUT_KIND);
+	int64_t event = query_get_int(q, C_AUDIT_PAYOUT_EVENT);
 	const struct step *s = NULL;
 	unsigned from;
 	enum rc rc = RC_OK;
@@ -501,7 +509,8 @@ step_apply(struct payout_walk *w, struct query *q, struct err *e)
 		    " micro-USDC, reserved were %" PRId64,
 		    w->id, w->amount_micros, m.micros);
 	w->is_signed |= s->to == PAYOUT_SIGNED;
-	w->unused |= s->to == PAYOUT_VOIDED && query_get_int(q, 16) == 0;
+	w->unused |= s->to == PAYOUT_VOIDED &&
+	    query_get_int(q, C_AUDIT_PAYOUT_HAS_TX) == 0;
 	if (s->to != STATE_SAME)
 		w->state = s->to;
 	return rc;
@@ -540,13 +549,13 @@ audit_payouts(struct audit *a, struct err *e)
 		return rc;
 	q = db_query(a->db, Q_AUDIT_PAYOUT);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		if (w.n == 0 || query_get_int(q, 0) != w.id) {
+		if (w.n == 0 || query_get_int(q, C_AUDIT_PAYOUT_ID) != w.id) {
 			payout_end(&w);
 			payout_begin(&w, q);
 			if ((w.n & 0xff) == 0)
 				audit_tick(a, "payouts", w.n, 0);
 		}
-		if (!query_is_null(q, 9))
+		if (!query_is_null(q, C_AUDIT_PAYOUT_EVENT))
 			rc = step_apply(&w, q, e);
 		if (rc != RC_OK)
 			break;

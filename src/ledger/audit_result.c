@@ -50,13 +50,13 @@ audit_slots(struct audit *a, struct err *e)
 static void
 turn_read(struct turn *t, struct query *q)
 {
-	t->worker = query_get_int(q, 0);
-	t->task = query_get_int(q, 1);
-	t->slot = query_get_int(q, 2);
-	t->cycle_ms = query_get_int(q, 3);
-	t->assigned_ms = query_get_int(q, 4);
-	t->cooldown_ms = query_get_int(q, 5);
-	t->timestamp_ms = query_get_int(q, 6);
+	t->worker = query_get_int(q, C_AUDIT_WORKER_ACCOUNT);
+	t->task = query_get_int(q, C_AUDIT_WORKER_TASK);
+	t->slot = query_get_int(q, C_AUDIT_WORKER_SLOT);
+	t->cycle_ms = query_get_int(q, C_AUDIT_WORKER_CYCLE_MS);
+	t->assigned_ms = query_get_int(q, C_AUDIT_WORKER_ASSIGNED_MS);
+	t->cooldown_ms = query_get_int(q, C_AUDIT_WORKER_COOLDOWN_MS);
+	t->timestamp_ms = query_get_int(q, C_AUDIT_WORKER_TIMESTAMP_MS);
 }
 
 /* What each result must be beside the one before it, in the order of q. */

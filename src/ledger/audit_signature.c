@@ -76,18 +76,21 @@ chunk_take(struct pool *p, struct db *db, struct chunk *c, struct err *e)
 static void
 signature_check(struct audit *a, struct query *q)
 {
-	int64_t form = query_get_int(q, 5);
-	struct attestation t = { .task_id = query_get_text(q, 1),
-		.timestamp_ms = query_get_int(q, 3),
-		.success = query_get_int(q, 4) != 0,
+	int64_t form = query_get_int(q, C_AUDIT_SIGNATURE_ADDRESS_FORM);
+	struct attestation t = { .task_id =
+				     query_get_text(q, C_AUDIT_SIGNATURE_TASK),
+		.timestamp_ms =
+		    query_get_int(q, C_AUDIT_SIGNATURE_TIMESTAMP_MS),
+		.success = query_get_int(q, C_AUDIT_SIGNATURE_SUCCESS) != 0,
 		.form = (enum address_form)form };
 
 	/* Nobody can have signed it: then it is as if of no task. */
 	if (form < ADDRESS_CHECKSUM || form > ADDRESS_UPPER ||
-	    address_parse(&t.worker, NULL, query_get_text(q, 2), NULL) != RC_OK)
+	    address_parse(&t.worker, NULL,
+		query_get_text(q, C_AUDIT_SIGNATURE_WORKER), NULL) != RC_OK)
 		t.task_id = slice_of("");
-	rule_signature(
-	    &a->rules, query_get_int(q, 0), &t, query_get_bytes(q, 6));
+	rule_signature(&a->rules, query_get_int(q, C_AUDIT_SIGNATURE_SLOT), &t,
+	    query_get_bytes(q, C_AUDIT_SIGNATURE_SIGNATURE));
 }
 
 static enum rc

@@ -175,11 +175,11 @@ versions_check(struct audit *a, struct err *e)
 	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		row_read_version(q, 0, &v, hash);
+		row_read_version(q, C_AUDIT_VERSION_VERSION, &v, hash);
 		rule_version(&a->rules, &v, &before, hash);
 		before.last_id = v.id;
 		memcpy(before.hash, hash, sizeof(before.hash));
-		if (query_get_int(q, 13) == 0)
+		if (query_get_int(q, C_AUDIT_VERSION_HAS_TASK) == 0)
 			audit_found(a, AUDIT_TASK,
 			    "definition %" PRId64 ": of task %" PRId64
 			    ", which doesn't exist",
@@ -195,20 +195,20 @@ versions_check(struct audit *a, struct err *e)
 static enum rc
 task_load(struct audit *a, struct query *q, struct err *e)
 {
-	struct audit_task t = { .id = query_get_int(q, 0) };
-	struct slice name = query_get_text(q, 1);
-	int64_t version = query_get_int(q, 2);
+	struct audit_task t = { .id = query_get_int(q, C_AUDIT_TASK_ID) };
+	struct slice name = query_get_text(q, C_AUDIT_TASK_NAME);
+	int64_t version = query_get_int(q, C_AUDIT_TASK_VERSION);
 	void *array = a->tasks;
 	enum rc rc;
 
 	if (!task_id_is_valid(name))
 		audit_found(
 		    a, AUDIT_TASK, "task %" PRId64 ": no valid name", t.id);
-	if (query_get_int(q, 3) != t.id)
+	if (query_get_int(q, C_AUDIT_TASK_VERSION_TASK) != t.id)
 		audit_found(a, AUDIT_TASK,
 		    "task %" PRId64 ": definition %" PRId64 " isn't its own",
 		    t.id, version);
-	else if (query_get_int(q, 4) == 0)
+	else if (query_get_int(q, C_AUDIT_TASK_IS_ALIKE) == 0)
 		audit_found(a, AUDIT_TASK,
 		    "task %" PRId64 ": isn't as definition %" PRId64 " says",
 		    t.id, version);
@@ -250,13 +250,15 @@ audit_schedule(struct audit *a, struct err *e)
 	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		table = query_get_text(q, 0);
-		what = query_get_text(q, 4);
+		table = query_get_text(q, C_AUDIT_SCHEDULE_TABLE);
+		what = query_get_text(q, C_AUDIT_SCHEDULE_WHAT);
 		audit_found(a, AUDIT_SCHEDULE,
 		    "%.*s: of worker %" PRId64 ", task %" PRId64
 		    ", slot %" PRId64 ": %.*s",
-		    (int)table.len, table.p, query_get_int(q, 1),
-		    query_get_int(q, 2), query_get_int(q, 3), (int)what.len,
+		    (int)table.len, table.p,
+		    query_get_int(q, C_AUDIT_SCHEDULE_WORKER),
+		    query_get_int(q, C_AUDIT_SCHEDULE_TASK),
+		    query_get_int(q, C_AUDIT_SCHEDULE_SLOT), (int)what.len,
 		    what.p);
 	}
 	query_done(q);

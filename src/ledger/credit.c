@@ -84,12 +84,20 @@ static void
 search_row(struct search *s, struct query *q, struct claim *c,
     const struct terms_row *terms, int64_t now_ms)
 {
-	bool paid = !query_is_null(q, 6), to_us = query_get_int(q, 7) != 0;
-	int64_t slot = query_get_int(q, 0), assigned_ms = query_get_int(q, 4);
+	bool paid =
+		 !query_is_null(q, C_ASSIGNMENTS_FOR_RESULT_PAID_TIMESTAMP_MS),
+	     to_us =
+		 query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_PAID_TO_WORKER) != 0;
+	int64_t slot = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_SLOT),
+		assigned_ms =
+		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ASSIGNED_MS);
 	const struct claim *other;
 
 	if (paid && to_us)
-		s->recorded |= query_get_int(q, 6) == c->row.timestamp_ms;
+		s->recorded |=
+		    query_get_int(
+			q, C_ASSIGNMENTS_FOR_RESULT_PAID_TIMESTAMP_MS) ==
+		    c->row.timestamp_ms;
 	else if (paid)
 		s->taken = true;
 	else if (now_ms - assigned_ms > terms->result_window_ms)
@@ -103,11 +111,14 @@ search_row(struct search *s, struct query *q, struct claim *c,
 	else if (!s->found) {
 		s->found = true;
 		c->row.slot = slot;
-		c->row.version = query_get_int(q, 1);
-		c->row.cycle_ms = query_get_int(q, 2);
-		c->row.copy = query_get_int(q, 3);
+		c->row.version =
+		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_VERSION);
+		c->row.cycle_ms =
+		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_CYCLE_MS);
+		c->row.copy = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_COPY);
 		c->row.assigned_ms = assigned_ms;
-		c->reward_micros = query_get_int(q, 5);
+		c->reward_micros =
+		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REWARD_MICROS);
 	}
 }
 
@@ -217,6 +228,16 @@ result_insert(
 {
 	struct query *q = db_query(db, Q_RESULT_INSERT);
 	enum rc rc;
+
+	/* Its worker's part was parsed; the other was read from rows. */
+	CHECK(transfer > 0);
+	CHECK(r->timestamp_ms >= 0 && r->timestamp_ms <= JSON_INT_MAX);
+	CHECK(r->status >= ABSENT && r->response_ms >= ABSENT);
+	if (r->slot <= 0 || r->version <= 0 || r->copy < 0 || r->cycle_ms < 0 ||
+	    r->assigned_ms < r->cycle_ms)
+		return err_set(e, RC_CORRUPT,
+		    "slot %lld: its assignment makes no sense",
+		    (long long)r->slot);
 
 	query_int(q, 1, r->slot);
 	query_int(q, 2, transfer);

@@ -70,7 +70,7 @@ MUST_CHECK enum rc credit_record(struct db *db, struct claim *claims, size_t n,
 /*
  * Inserts the row of a paid result, inside a write transaction in which its
  * transfer follows. RC_CONFLICT, and nothing changed, when the slot was paid
- * before.
+ * before; RC_CORRUPT when its assignment is none that a program made.
  */
 MUST_CHECK enum rc result_insert(
     struct db *db, const struct result_row *r, int64_t transfer, struct err *e);

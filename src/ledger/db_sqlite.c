@@ -143,6 +143,9 @@ db_query(struct db *db, enum query_id id)
 	if (q->stmt == NULL) {
 		q->failed = sqlite3_prepare_v3(db->handle, query_texts[id].sql,
 		    -1, SQLITE_PREPARE_PERSISTENT, &q->stmt, NULL);
+		/* Else each column would be taken for another. */
+		CHECK(q->stmt == NULL || query_texts[id].columns == 0 ||
+		    query_texts[id].columns == sqlite3_column_count(q->stmt));
 		return q;
 	}
 	/* A statement still in use here would be a programmer's error. */

@@ -85,9 +85,9 @@ version_check(struct reading *r, int64_t id, struct err *e)
 	query_int(q, 1, id);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		row_read_version(q, 0, &v, hash);
-		before.last_id = query_get_int(q, 13);
-		s = query_get_bytes(q, 14);
+		row_read_version(q, C_VERSION_LINK_VERSION, &v, hash);
+		before.last_id = query_get_int(q, C_VERSION_LINK_BEFORE_ID);
+		s = query_get_bytes(q, C_VERSION_LINK_BEFORE_HASH);
 		if (s.len == sizeof(before.hash))
 			memcpy(before.hash, s.p, s.len);
 		rule_version(&r->rules, &v, &before, hash);
@@ -129,7 +129,8 @@ result_read(
 	bool looked, well_formed;
 	enum rc rc;
 
-	well_formed = row_read_result(q, 10, &res, &v, &transfer);
+	well_formed =
+	    row_read_result(q, C_CREDITS_BEHIND_RESULT, &res, &v, &transfer);
 	if (!rule_result(&r->rules, &c->t, &res, &v, well_formed))
 		return RC_OK;
 	link_transfer_result(&c->k, &res);
@@ -147,7 +148,8 @@ result_read(
 		r->first_signed_ms = res.timestamp_ms;
 	r->out->results++;
 	rule_signature(&r->rules, res.slot,
-	    &(struct attestation){ .task_id = query_get_text(q, 28),
+	    &(struct attestation){
+		.task_id = query_get_text(q, C_CREDITS_BEHIND_NAME),
 		.worker = *r->worker,
 		.form = res.form,
 		.timestamp_ms = res.timestamp_ms,
@@ -160,12 +162,13 @@ result_read(
 static void
 credit_begin(struct reading *r, struct query *q, struct open_credit *c)
 {
-	struct slice s = query_get_bytes(q, 9);
+	struct slice s = query_get_bytes(q, C_CREDITS_BEHIND_BEFORE_HASH);
 
-	*c = (struct open_credit){ .before.last_id = query_get_int(q, 8) };
+	*c = (struct open_credit){ .before.last_id = query_get_int(
+				       q, C_CREDITS_BEHIND_BEFORE_ID) };
 	if (s.len == sizeof(c->before.hash))
 		memcpy(c->before.hash, s.p, s.len);
-	row_read_transfer(q, 0, &c->t, c->stored);
+	row_read_transfer(q, C_CREDITS_BEHIND_TRANSFER, &c->t, c->stored);
 	link_transfer_begin(&c->k, &c->before, &c->t);
 	c->t.kind = slice_of("credit"); /* what was read is gone soon */
 	if (c->t.debit != ACCOUNT_REWARDS)
@@ -213,7 +216,7 @@ credits_read(struct reading *r, int64_t after, int64_t upto, struct err *e)
 			credit_end(r, &c);
 			credit_begin(r, q, &c);
 		}
-		if (!query_is_null(q, 11))
+		if (!query_is_null(q, C_CREDITS_BEHIND_RESULT + R_RESULT_SLOT))
 			rc = result_read(r, q, &c, e);
 		if (rc != RC_OK)
 			break;
@@ -444,13 +447,15 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 static bool
 seal_read(struct seal *s, struct sealed *what, struct query *q)
 {
-	*s = (struct seal){ .verified_to = query_get_int(q, 0),
-		.balance_micros = query_get_int(q, 1) };
-	what->seq = query_get_int(q, 3);
-	what->amount_micros = query_get_int(q, 4);
-	return (s->verified_to == 0 || row_read_hash(q, 5, s->verified_hash)) &&
-	    hex_decode(s->signature, SIGNATURE_LEN, query_get_text(q, 2),
-		NULL) == RC_OK;
+	*s = (struct seal){ .verified_to =
+				query_get_int(q, C_SEALS_VERIFIED_TO),
+		.balance_micros = query_get_int(q, C_SEALS_VERIFIED_MICROS) };
+	what->seq = query_get_int(q, C_SEALS_SEQ);
+	what->amount_micros = query_get_int(q, C_SEALS_AMOUNT_MICROS);
+	return (s->verified_to == 0 ||
+		   row_read_hash(q, C_SEALS_VERIFIED_HASH, s->verified_hash)) &&
+	    hex_decode(s->signature, SIGNATURE_LEN,
+		query_get_text(q, C_SEALS_SEAL), NULL) == RC_OK;
 }
 
 /* Whether its row says that this treasury pays it. */
@@ -459,7 +464,8 @@ is_paid_by(struct query *q, const struct address *treasury)
 {
 	struct address a;
 
-	return address_parse(&a, NULL, query_get_text(q, 7), NULL) == RC_OK &&
+	return address_parse(&a, NULL, query_get_text(q, C_SEALS_TREASURY),
+		   NULL) == RC_OK &&
 	    memcmp(a.b, treasury->b, sizeof(a.b)) == 0;
 }
 
@@ -517,7 +523,7 @@ seal_find(struct db *db, int64_t worker_id, const struct address *worker,
 		if (fits && seal_kind(&s) == SEAL_RESERVED)
 			rc = took_check(db, worker_id, &s, &found, e);
 		if (!fits && *unfit == 0 && is_paid_by(q, treasury))
-			*unfit = query_get_int(q, 6);
+			*unfit = query_get_int(q, C_SEALS_ID);
 	}
 	query_done(q);
 	*out = found ? s : (struct seal){ .verified_to = 0 };

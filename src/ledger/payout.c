@@ -59,6 +59,7 @@ event_add(struct db *db, int64_t payout, const char *kind, const struct note *n,
 		return rc;
 	ev.id = tail.last_id + 1;
 	link_event(hash, &tail, &ev);
+	CHECK(ev.payout > 0 && ev.at_ms >= 0 && ev.at_ms <= JSON_INT_MAX);
 	q = db_query(db, Q_EVENT_INSERT);
 	query_int(q, 1, ev.id);
 	query_int(q, 2, ev.payout);
@@ -175,6 +176,8 @@ state_set(
 {
 	struct query *q = db_query(db, Q_PAYOUT_SET_STATE);
 	enum rc rc;
+
+	CHECK(p->id > 0 && p->paid_micros >= 0);
 
 	query_int(q, 1, p->id);
 	query_text(q, 2, slice_of(state_names[p->state]));

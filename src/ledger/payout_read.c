@@ -37,21 +37,21 @@ payout_ledger_id(
 static enum rc
 payee_read(struct payee *p, struct query *q, struct err *e)
 {
-	struct slice reason = query_get_text(q, 6);
+	struct slice reason = query_get_text(q, C_PAYEES_HELD_BY_OPERATOR);
 
 	*p = (struct payee){
-		.worker_id = query_get_int(q, 0),
-		.balance_micros = query_get_int(q, 2),
-		.oldest_ms = query_get_int(q, 3),
-		.next_seq = query_get_int(q, 4),
-		.last_day_micros = query_get_int(q, 5),
-		.held = !query_is_null(q, 6),
-		.held_by_chain = !query_is_null(q, 7),
-		.unsettled = query_get_int(q, 8) != 0,
+		.worker_id = query_get_int(q, C_PAYEES_ID),
+		.balance_micros = query_get_int(q, C_PAYEES_BALANCE_MICROS),
+		.oldest_ms = query_get_int(q, C_PAYEES_OLDEST_MS),
+		.next_seq = query_get_int(q, C_PAYEES_NEXT_SEQ),
+		.last_day_micros = query_get_int(q, C_PAYEES_LAST_DAY_MICROS),
+		.held = !query_is_null(q, C_PAYEES_HELD_BY_OPERATOR),
+		.held_by_chain = !query_is_null(q, C_PAYEES_HELD_BY_CHAIN),
+		.unsettled = query_get_int(q, C_PAYEES_UNSETTLED) != 0,
 	};
 	(void)snprintf(p->hold_reason, sizeof(p->hold_reason), "%.*s",
 	    (int)reason.len, reason.p);
-	return address_column(q, 1, &p->worker, e);
+	return address_column(q, C_PAYEES_ADDRESS, &p->worker, e);
 }
 
 static enum rc
@@ -194,33 +194,42 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 	enum rc rc;
 
 	*p = (struct payout){
-		.id = query_get_int(q, 0),
-		.worker_id = query_get_int(q, 1),
-		.seq = query_get_int(q, 3),
-		.amount_micros = query_get_int(q, 4),
-		.source.chain_id = query_get_int(q, 6),
-		.reserved_ms = query_get_int(q, 9),
-		.paid_micros = query_get_int(q, 11),
-		.seal.verified_to = query_get_int(q, 12),
-		.seal.balance_micros = query_get_int(q, 13),
+		.id = query_get_int(q, C_PAYOUT_NEXT_OPEN_ID),
+		.worker_id = query_get_int(q, C_PAYOUT_NEXT_OPEN_WORKER),
+		.seq = query_get_int(q, C_PAYOUT_NEXT_OPEN_SEQ),
+		.amount_micros =
+		    query_get_int(q, C_PAYOUT_NEXT_OPEN_AMOUNT_MICROS),
+		.source.chain_id =
+		    query_get_int(q, C_PAYOUT_NEXT_OPEN_CHAIN_ID),
+		.reserved_ms = query_get_int(q, C_PAYOUT_NEXT_OPEN_RESERVED_MS),
+		.paid_micros = query_get_int(q, C_PAYOUT_NEXT_OPEN_PAID_MICROS),
+		.seal.verified_to =
+		    query_get_int(q, C_PAYOUT_NEXT_OPEN_VERIFIED_TO),
+		.seal.balance_micros =
+		    query_get_int(q, C_PAYOUT_NEXT_OPEN_VERIFIED_MICROS),
 	};
 	/* Of a transfer that isn't there: then no seal fits. */
-	(void)row_read_hash(q, 15, p->seal.verified_hash);
-	rc = state_read(&p->state, p->id, query_get_text(q, 10), &cause);
+	(void)row_read_hash(
+	    q, C_PAYOUT_NEXT_OPEN_VERIFIED_HASH, p->seal.verified_hash);
+	rc = state_read(&p->state, p->id,
+	    query_get_text(q, C_PAYOUT_NEXT_OPEN_STATE), &cause);
 	if (rc == RC_OK)
 		rc = payout_check(p, &cause);
 	if (rc == RC_OK)
-		rc = address_column(q, 2, &p->worker, &cause);
+		rc = address_column(
+		    q, C_PAYOUT_NEXT_OPEN_ADDRESS, &p->worker, &cause);
 	if (rc == RC_OK)
-		rc = hex_decode(
-		    p->nonce, PAYOUT_NONCE_LEN, query_get_text(q, 5), &cause);
+		rc = hex_decode(p->nonce, PAYOUT_NONCE_LEN,
+		    query_get_text(q, C_PAYOUT_NEXT_OPEN_NONCE), &cause);
 	if (rc == RC_OK)
-		rc = address_column(q, 7, &p->source.token, &cause);
+		rc = address_column(
+		    q, C_PAYOUT_NEXT_OPEN_TOKEN, &p->source.token, &cause);
 	if (rc == RC_OK)
-		rc = address_column(q, 8, &p->source.treasury, &cause);
+		rc = address_column(q, C_PAYOUT_NEXT_OPEN_TREASURY,
+		    &p->source.treasury, &cause);
 	if (rc == RC_OK)
 		rc = hex_decode(p->seal.signature, SIGNATURE_LEN,
-		    query_get_text(q, 14), &cause);
+		    query_get_text(q, C_PAYOUT_NEXT_OPEN_SEAL), &cause);
 	return unreadable(p->id, rc, &cause, e);
 }
 
@@ -274,14 +283,18 @@ payout_auth_get(
 	query_int(q, 1, payout);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		out->signed_ms = query_get_int(q, 0);
-		out->valid_after = query_get_int(q, 1);
-		out->valid_before = query_get_int(q, 2);
-		out->from_block = query_get_int(q, 4);
-		body = query_get_text(q, 5);
+		out->signed_ms =
+		    query_get_int(q, C_AUTHORIZATION_GET_SIGNED_MS);
+		out->valid_after =
+		    query_get_int(q, C_AUTHORIZATION_GET_VALID_AFTER);
+		out->valid_before =
+		    query_get_int(q, C_AUTHORIZATION_GET_VALID_BEFORE);
+		out->from_block =
+		    query_get_int(q, C_AUTHORIZATION_GET_FROM_BLOCK);
+		body = query_get_text(q, C_AUTHORIZATION_GET_BODY);
 		buf_add(&out->body, body.p, body.len);
 		rc = hex_decode(out->signature, SIGNATURE_LEN,
-		    query_get_text(q, 3), &cause);
+		    query_get_text(q, C_AUTHORIZATION_GET_SIGNATURE), &cause);
 		if (rc == RC_OK)
 			rc = buf_status(&out->body, &cause);
 		if (rc == RC_OK)

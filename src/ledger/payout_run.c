@@ -53,21 +53,29 @@ payout_run_last(
 	rc = query_step(q, found, e);
 	if (rc == RC_OK && *found) {
 		*out = (struct payout_run){
-			.id = query_get_int(q, 0),
-			.began_ms = query_get_int(q, 1),
-			.ended_ms = query_get_int(q, 2),
-			.exit_code = query_get_int(q, 3),
-			.reconcile = query_get_int(q, 4) != 0,
-			.reserved = query_get_int(q, 5),
-			.posted = query_get_int(q, 6),
-			.finalized = query_get_int(q, 7),
-			.voided = query_get_int(q, 8),
-			.held = query_get_int(q, 9),
-			.unresolved = query_get_int(q, 10),
-			.posts = query_get_int(q, 11),
-			.calls = query_get_int(q, 12),
+			.id = query_get_int(q, C_PAYOUT_RUN_LAST_ID),
+			.began_ms =
+			    query_get_int(q, C_PAYOUT_RUN_LAST_BEGAN_MS),
+			.ended_ms =
+			    query_get_int(q, C_PAYOUT_RUN_LAST_ENDED_MS),
+			.exit_code =
+			    query_get_int(q, C_PAYOUT_RUN_LAST_EXIT_CODE),
+			.reconcile =
+			    query_get_int(q, C_PAYOUT_RUN_LAST_RECONCILE) != 0,
+			.reserved =
+			    query_get_int(q, C_PAYOUT_RUN_LAST_RESERVED),
+			.posted = query_get_int(q, C_PAYOUT_RUN_LAST_POSTED),
+			.finalized =
+			    query_get_int(q, C_PAYOUT_RUN_LAST_FINALIZED),
+			.voided = query_get_int(q, C_PAYOUT_RUN_LAST_VOIDED),
+			.held = query_get_int(q, C_PAYOUT_RUN_LAST_HELD),
+			.unresolved =
+			    query_get_int(q, C_PAYOUT_RUN_LAST_UNRESOLVED),
+			.posts = query_get_int(q, C_PAYOUT_RUN_LAST_POSTS),
+			.calls = query_get_int(q, C_PAYOUT_RUN_LAST_CALLS),
 		};
-		copy(out->words, sizeof(out->words), query_get_text(q, 13));
+		copy(out->words, sizeof(out->words),
+		    query_get_text(q, C_PAYOUT_RUN_LAST_WORDS));
 	}
 	query_done(q);
 	return rc;
@@ -85,12 +93,13 @@ settler_health_get(
 	query_text(q, 1, slice_of(name));
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		out->settled_ms = query_get_int(q, 0);
-		out->failing_ms = query_get_int(q, 1);
-		out->runs = query_get_int(q, 2);
-		out->payees = query_get_int(q, 3);
-		out->unfit = query_get_int(q, 4) != 0;
-		copy(out->words, sizeof(out->words), query_get_text(q, 5));
+		out->settled_ms = query_get_int(q, C_SETTLER_GET_SETTLED_MS);
+		out->failing_ms = query_get_int(q, C_SETTLER_GET_FAILING_MS);
+		out->runs = query_get_int(q, C_SETTLER_GET_RUNS);
+		out->payees = query_get_int(q, C_SETTLER_GET_PAYEES);
+		out->unfit = query_get_int(q, C_SETTLER_GET_UNFIT) != 0;
+		copy(out->words, sizeof(out->words),
+		    query_get_text(q, C_SETTLER_GET_WORDS));
 	}
 	query_done(q);
 	return rc;

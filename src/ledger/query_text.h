@@ -7,6 +7,7 @@
 struct query_text {
 	const char *name;
 	const char *sql;
+	int columns; /* of a row, as sql/queries.sql names them; 0: unsaid */
 };
 
 extern const struct query_text query_texts[QUERY_COUNT];

@@ -93,6 +93,8 @@ link_version(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
 	add_int(&k, v->format);
 	add_int(&k, v->id);
 	add_int(&k, v->task);
+	if (v->format >= 2)
+		add_text(&k, v->type);
 	add_text(&k, v->url);
 	add_int(&k, v->expected_status);
 	add_int(&k, v->timeout_ms);

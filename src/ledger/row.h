@@ -19,7 +19,7 @@
 /* Of the rows of each table, the formats that this program writes; older ones
  * have lower numbers, from 1. */
 #define TERMS_FORMAT	1
-#define VERSION_FORMAT	1
+#define VERSION_FORMAT	2 /* with the type */
 #define TRANSFER_FORMAT 1
 #define EVENT_FORMAT	1
 
@@ -73,6 +73,7 @@ struct version_row {
 	int64_t format; /* 1 to VERSION_FORMAT */
 	int64_t id;
 	int64_t task;
+	struct slice type; /* in format 1 always "http_check" */
 	struct slice url;
 	int64_t expected_status;
 	int64_t timeout_ms;
@@ -80,7 +81,7 @@ struct version_row {
 	int64_t interval_ms;
 	int64_t copies;
 	int64_t cooldown_ms;
-	struct slice region;
+	struct slice region; /* its first name */
 	int64_t created_ms;
 };
 

@@ -53,65 +53,66 @@ void
 row_read_terms(struct query *q, int col, struct terms_row *t,
     uint8_t hash[static KECCAK256_LEN])
 {
-	t->id = query_get_int(q, col);
-	t->first_slot = query_get_int(q, col + 1);
-	t->first_transfer = query_get_int(q, col + 2);
-	t->at_ms = query_get_int(q, col + 3);
-	t->result_window_ms = query_get_int(q, col + 4);
-	t->keep_ms = query_get_int(q, col + 5);
-	t->clock_skew_ms = query_get_int(q, col + 6);
-	t->phase = query_get_int(q, col + 7);
-	(void)read_bytes(q, col + 8, hash, KECCAK256_LEN);
-	t->format = query_get_int(q, col + 9);
+	t->id = query_get_int(q, col + R_TERMS_ID);
+	t->first_slot = query_get_int(q, col + R_TERMS_FIRST_SLOT);
+	t->first_transfer = query_get_int(q, col + R_TERMS_FIRST_TRANSFER);
+	t->at_ms = query_get_int(q, col + R_TERMS_AT_MS);
+	t->result_window_ms = query_get_int(q, col + R_TERMS_RESULT_WINDOW_MS);
+	t->keep_ms = query_get_int(q, col + R_TERMS_KEEP_MS);
+	t->clock_skew_ms = query_get_int(q, col + R_TERMS_CLOCK_SKEW_MS);
+	t->phase = query_get_int(q, col + R_TERMS_PHASE);
+	(void)read_bytes(q, col + R_TERMS_HASH, hash, KECCAK256_LEN);
+	t->format = query_get_int(q, col + R_TERMS_FORMAT);
 }
 
 void
 row_read_version(struct query *q, int col, struct version_row *v,
     uint8_t hash[static KECCAK256_LEN])
 {
-	v->id = query_get_int(q, col);
-	v->task = query_get_int(q, col + 1);
-	v->url = query_get_text(q, col + 2);
-	v->expected_status = query_get_int(q, col + 3);
-	v->timeout_ms = query_get_int(q, col + 4);
-	v->reward_micros = query_get_int(q, col + 5);
-	v->interval_ms = query_get_int(q, col + 6);
-	v->copies = query_get_int(q, col + 7);
-	v->cooldown_ms = query_get_int(q, col + 8);
-	v->region = query_get_text(q, col + 9);
-	v->created_ms = query_get_int(q, col + 10);
-	(void)row_read_hash(q, col + 11, hash);
-	v->format = query_get_int(q, col + 12);
+	v->id = query_get_int(q, col + R_VERSION_ID);
+	v->task = query_get_int(q, col + R_VERSION_TASK);
+	v->type = query_get_text(q, col + R_VERSION_TYPE);
+	v->url = query_get_text(q, col + R_VERSION_URL);
+	v->expected_status = query_get_int(q, col + R_VERSION_EXPECTED_STATUS);
+	v->timeout_ms = query_get_int(q, col + R_VERSION_TIMEOUT_MS);
+	v->reward_micros = query_get_int(q, col + R_VERSION_REWARD_MICROS);
+	v->interval_ms = query_get_int(q, col + R_VERSION_INTERVAL_MS);
+	v->copies = query_get_int(q, col + R_VERSION_COPIES);
+	v->cooldown_ms = query_get_int(q, col + R_VERSION_COOLDOWN_MS);
+	v->region = query_get_text(q, col + R_VERSION_REGION);
+	v->created_ms = query_get_int(q, col + R_VERSION_CREATED_MS);
+	(void)row_read_hash(q, col + R_VERSION_HASH, hash);
+	v->format = query_get_int(q, col + R_VERSION_FORMAT);
 }
 
 void
 row_read_transfer(struct query *q, int col, struct transfer_row *t,
     uint8_t hash[static KECCAK256_LEN])
 {
-	t->id = query_get_int(q, col);
-	t->at_ms = query_get_int(q, col + 1);
-	t->kind = query_get_text(q, col + 2);
-	t->debit = query_get_int(q, col + 3);
-	t->credit = query_get_int(q, col + 4);
-	t->amount_micros = query_get_int(q, col + 5);
-	(void)row_read_hash(q, col + 6, hash);
-	t->format = query_get_int(q, col + 7);
+	t->id = query_get_int(q, col + R_TRANSFER_ID);
+	t->at_ms = query_get_int(q, col + R_TRANSFER_AT_MS);
+	t->kind = query_get_text(q, col + R_TRANSFER_KIND);
+	t->debit = query_get_int(q, col + R_TRANSFER_DEBIT);
+	t->credit = query_get_int(q, col + R_TRANSFER_CREDIT);
+	t->amount_micros = query_get_int(q, col + R_TRANSFER_AMOUNT_MICROS);
+	(void)row_read_hash(q, col + R_TRANSFER_HASH, hash);
+	t->format = query_get_int(q, col + R_TRANSFER_FORMAT);
 }
 
 void
 row_read_event(struct query *q, int col, struct event_row *ev,
     uint8_t hash[static KECCAK256_LEN])
 {
-	ev->id = query_get_int(q, col);
-	ev->payout = query_get_int(q, col + 1);
-	ev->at_ms = query_get_int(q, col + 2);
-	ev->kind = query_get_text(q, col + 3);
-	ev->transfer = query_get_int(q, col + 4);
-	ev->tx = query_get_text(q, col + 5);
-	ev->block = query_get_int(q, col + 6);
-	ev->detail = query_get_text(q, col + 7);
-	(void)row_read_hash(q, col + 8, hash);
-	ev->format = query_get_int(q, col + 9);
+	ev->id = query_get_int(q, col + R_EVENT_ID);
+	ev->payout = query_get_int(q, col + R_EVENT_PAYOUT);
+	ev->at_ms = query_get_int(q, col + R_EVENT_AT_MS);
+	ev->kind = query_get_text(q, col + R_EVENT_KIND);
+	ev->transfer = query_get_int(q, col + R_EVENT_TRANSFER);
+	ev->tx = query_get_text(q, col + R_EVENT_TX);
+	ev->block = query_get_int(q, col + R_EVENT_BLOCK);
+	ev->detail = query_get_text(q, col + R_EVENT_DETAIL);
+	(void)row_read_hash(q, col + R_EVENT_HASH, hash);
+	ev->format = query_get_int(q, col + R_EVENT_FORMAT);
 }
 
 bool
@@ -121,27 +122,32 @@ row_read_result(struct query *q, int col, struct result_row *r,
 	int64_t form, success;
 	bool ok;
 
-	*transfer = query_get_int(q, col);
-	r->slot = query_get_int(q, col + 1);
-	r->version = query_get_int(q, col + 2);
-	ok = read_int(q, col + 3, JSON_INT_MAX, &r->cycle_ms);
-	ok &= read_int(q, col + 4, JSON_INT_MAX, &r->copy);
-	ok &= read_int(q, col + 5, JSON_INT_MAX, &r->assigned_ms);
-	ok &= read_int(q, col + 6, JSON_INT_MAX, &r->timestamp_ms);
-	ok &= read_int(q, col + 7, 1, &success);
-	ok &= read_optional(q, col + 8, STATUS_STORED_MAX, &r->status);
-	ok &= read_optional(q, col + 9, JSON_INT_MAX, &r->response_ms);
-	r->has_error = !query_is_null(q, col + 10);
-	r->error = query_get_text(q, col + 10);
-	ok &= read_int(q, col + 11, ADDRESS_UPPER, &form);
-	ok &= read_bytes(q, col + 12, r->signature, sizeof(r->signature));
+	*transfer = query_get_int(q, col + R_RESULT_TRANSFER);
+	r->slot = query_get_int(q, col + R_RESULT_SLOT);
+	r->version = query_get_int(q, col + R_RESULT_VERSION);
+	ok = read_int(q, col + R_RESULT_CYCLE_MS, JSON_INT_MAX, &r->cycle_ms);
+	ok &= read_int(q, col + R_RESULT_COPY, JSON_INT_MAX, &r->copy);
+	ok &= read_int(
+	    q, col + R_RESULT_ASSIGNED_MS, JSON_INT_MAX, &r->assigned_ms);
+	ok &= read_int(
+	    q, col + R_RESULT_TIMESTAMP_MS, JSON_INT_MAX, &r->timestamp_ms);
+	ok &= read_int(q, col + R_RESULT_SUCCESS, 1, &success);
+	ok &= read_optional(
+	    q, col + R_RESULT_STATUS, STATUS_STORED_MAX, &r->status);
+	ok &= read_optional(
+	    q, col + R_RESULT_RESPONSE_MS, JSON_INT_MAX, &r->response_ms);
+	r->has_error = !query_is_null(q, col + R_RESULT_ERROR);
+	r->error = query_get_text(q, col + R_RESULT_ERROR);
+	ok &= read_int(q, col + R_RESULT_ADDRESS_FORM, ADDRESS_UPPER, &form);
+	ok &= read_bytes(
+	    q, col + R_RESULT_SIGNATURE, r->signature, sizeof(r->signature));
 	r->success = success != 0;
 	r->form = (enum address_form)form;
 	*v = (struct version_row){ .id = r->version,
-		.task = query_get_int(q, col + 13),
-		.reward_micros = query_get_int(q, col + 14),
-		.interval_ms = query_get_int(q, col + 15),
-		.copies = query_get_int(q, col + 16),
-		.cooldown_ms = query_get_int(q, col + 17) };
+		.task = query_get_int(q, col + R_RESULT_TASK),
+		.reward_micros = query_get_int(q, col + R_RESULT_REWARD_MICROS),
+		.interval_ms = query_get_int(q, col + R_RESULT_INTERVAL_MS),
+		.copies = query_get_int(q, col + R_RESULT_TASK_COPIES),
+		.cooldown_ms = query_get_int(q, col + R_RESULT_COOLDOWN_MS) };
 	return ok;
 }

@@ -15,8 +15,8 @@
 void row_read_terms(struct query *q, int col, struct terms_row *t,
     uint8_t hash[static KECCAK256_LEN]);
 
-/* id, task, url, expected_status, timeout_ms, reward_micros, interval_ms,
- * copies, cooldown_ms, region, created_ms, hash, format */
+/* id, task, type, url, expected_status, timeout_ms, reward_micros, interval_ms,
+ * copies, cooldown_ms, its region's first name, created_ms, hash, format */
 void row_read_version(struct query *q, int col, struct version_row *v,
     uint8_t hash[static KECCAK256_LEN]);
 

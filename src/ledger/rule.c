@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/task_type.h"
 #include "ledger/cycle.h"
 #include "ledger/row_read.h"
 
@@ -124,6 +125,13 @@ rule_version(const struct rules *r, const struct version_row *v,
 		    before->last_id);
 	rule_format(r, AUDIT_VERSION_CHAIN, "definition", v->id, v->format,
 	    VERSION_FORMAT);
+	/* There was no other, and the hash doesn't say. */
+	if (v->format == 1 && !slice_is(v->type, task_types[0].name))
+		rule_broken(r, AUDIT_VERSION_CHAIN,
+		    "definition %" PRId64
+		    ": is of the type \"%.*s\", when there was none but %s",
+		    v->id, v->type.len > 40 ? 40 : (int)v->type.len, v->type.p,
+		    task_types[0].name);
 	link_version(computed, before, v);
 	if (memcmp(computed, stored, KECCAK256_LEN) != 0)
 		rule_broken(r, AUDIT_VERSION_CHAIN,
@@ -278,11 +286,14 @@ rule_assignment(const struct rules *r, struct db *db,
 		    ": wasn't assigned to the worker of account %" PRId64,
 		    res->slot, t->credit);
 	else if (rc == RC_OK &&
-	    (query_get_int(q, 0) != res->version ||
-		query_get_int(q, 1) != res->cycle_ms ||
-		query_get_int(q, 2) != res->copy ||
-		query_get_int(q, 3) != res->assigned_ms ||
-		query_get_int(q, 4) != v->reward_micros))
+	    (query_get_int(q, C_ASSIGNMENT_OF_RESULT_VERSION) != res->version ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_CYCLE_MS) !=
+		    res->cycle_ms ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_COPY) != res->copy ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_ASSIGNED_MS) !=
+		    res->assigned_ms ||
+		query_get_int(q, C_ASSIGNMENT_OF_RESULT_REWARD_MICROS) !=
+		    v->reward_micros))
 		rule_broken(r, AUDIT_ASSIGNMENT,
 		    "slot %" PRId64 ": its assignment says otherwise",
 		    res->slot);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ledger/cycle.h"
+#include "ledger/region.h"
 #include "ledger/terms.h"
 #include "ledger/worker.h"
 
@@ -54,7 +55,8 @@ struct round {
 	struct terms_row terms; /* that count now */
 	const struct poll *poll;
 	bool may_write;
-	struct slice region;
+	int64_t region;
+	struct slice region_name;
 	int64_t worker; /* 0: never seen */
 	int64_t turn;
 	int64_t level;
@@ -80,33 +82,42 @@ static void
 due_read(struct query *q, struct due *d)
 {
 	*d = (struct due){
-		.id = query_get_int(q, 0),
-		.open_ms = query_get_int(q, 1),
-		.version = query_get_int(q, 2),
-		.cycle_ms = query_get_int(q, 3),
-		.given = query_get_int(q, 4),
-		.timeout_ms = query_get_int(q, 5),
-		.reward_micros = query_get_int(q, 6),
-		.interval_ms = query_get_int(q, 7),
-		.copies = query_get_int(q, 8),
-		.cooldown_ms = query_get_int(q, 9),
-		.held_before = !query_is_null(q, 10),
-		.held_ms = query_get_int(q, 10),
-		.for_anyone = query_get_int(q, 14) != 0,
+		.id = query_get_int(q, C_TASK_DUE_TASK),
+		.open_ms = query_get_int(q, C_TASK_DUE_OPEN_MS),
+		.version = query_get_int(q, C_TASK_DUE_VERSION),
+		.cycle_ms = query_get_int(q, C_TASK_DUE_CYCLE_MS),
+		.given = query_get_int(q, C_TASK_DUE_GIVEN),
+		.timeout_ms = query_get_int(q, C_TASK_DUE_TIMEOUT_MS),
+		.reward_micros = query_get_int(q, C_TASK_DUE_REWARD_MICROS),
+		.interval_ms = query_get_int(q, C_TASK_DUE_INTERVAL_MS),
+		.copies = query_get_int(q, C_TASK_DUE_COPIES),
+		.cooldown_ms = query_get_int(q, C_TASK_DUE_COOLDOWN_MS),
+		.held_before = !query_is_null(q, C_TASK_DUE_HELD_MS),
+		.held_ms = query_get_int(q, C_TASK_DUE_HELD_MS),
+		.for_anyone = query_get_int(q, C_TASK_DUE_FOR_ANYONE) != 0,
 	};
 }
 
 /* What the worker is told of it. */
-static void
+static enum rc
 told_read(const struct round *r, struct query *q, const struct due *d,
-    struct offered_task *t)
+    struct offered_task *t, struct err *e)
 {
-	copy_text(t->name, sizeof(t->name), query_get_text(q, 11));
-	copy_text(t->url, sizeof(t->url), query_get_text(q, 12));
-	copy_text(t->region, sizeof(t->region), r->region);
-	t->expected_status = query_get_int(q, 13);
+	struct slice type = query_get_text(q, C_TASK_DUE_TYPE);
+
+	t->type = task_type_find(type);
+	if (t->type == NULL)
+		return err_set(e, RC_CORRUPT,
+		    "task %lld: its type is \"%.*s\", which this program doesn't know",
+		    (long long)d->id, (int)(type.len > 40 ? 40 : type.len),
+		    type.p);
+	copy_text(t->name, sizeof(t->name), query_get_text(q, C_TASK_DUE_NAME));
+	copy_text(t->url, sizeof(t->url), query_get_text(q, C_TASK_DUE_URL));
+	copy_text(t->region, sizeof(t->region), r->region_name);
+	t->expected_status = query_get_int(q, C_TASK_DUE_EXPECTED_STATUS);
 	t->timeout_ms = d->timeout_ms;
 	t->reward_micros = d->reward_micros;
+	return RC_OK;
 }
 
 /* The worker's turn, with no more to catch up than one poll's worth. */
@@ -232,15 +243,21 @@ task_move(struct round *r, const struct due *d, int64_t cycle_ms, int64_t given,
 		open_ms = next_ms;
 	if (rc != RC_OK)
 		return rc;
+	/* What is moved has been given from, or waits for its silent slots. */
+	CHECK(open_ms >= cycle_ms);
+	if (given <= 0 || given > COPIES_MAX)
+		return err_set(e, RC_CORRUPT,
+		    "task %lld: %lld slots of its cycle were given",
+		    (long long)d->id, (long long)given);
 	q = db_query(r->db, Q_SCHEDULE_TAKE);
-	query_text(q, 1, r->region);
+	query_int(q, 1, r->region);
 	query_int(q, 2, d->open_ms);
 	query_int(q, 3, d->id);
 	rc = query_run(q, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(r->db, Q_SCHEDULE_PUT);
-	query_text(q, 1, r->region);
+	query_int(q, 1, r->region);
 	query_int(q, 2, open_ms);
 	query_int(q, 3, d->id);
 	query_int(q, 4, open_ms + cycle_patience_ms(d->interval_ms));
@@ -286,6 +303,15 @@ static enum rc
 assignment_add(struct round *r, const struct pick *p, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_ASSIGNMENT_INSERT);
+
+	CHECK(r->worker > 0 && p->name != NULL);
+	CHECK(p->slot.cycle_ms <= r->poll->now_ms);
+	if (p->slot.number <= 0 || p->slot.copy < 0 ||
+	    p->slot.copy >= COPIES_MAX || p->due.reward_micros <= 0)
+		return err_set(e, RC_CORRUPT,
+		    "task %lld: slot %lld, copy %lld, for %lld micro-USDC makes no sense",
+		    (long long)p->due.id, (long long)p->slot.number,
+		    (long long)p->slot.copy, (long long)p->due.reward_micros);
 
 	query_int(q, 1, r->worker);
 	query_text(q, 2, slice_of(p->name));
@@ -346,7 +372,9 @@ due_pick(struct round *r, struct query *q, struct err *e)
 	if (p->slot.kind == SLOT_STALE)
 		return RC_OK;
 	if (r->tasks != NULL) {
-		told_read(r, q, &p->due, &r->tasks[r->found]);
+		rc = told_read(r, q, &p->due, &r->tasks[r->found], e);
+		if (rc != RC_OK)
+			return rc;
 		p->name = r->tasks[r->found].name;
 	}
 	r->found++;
@@ -366,7 +394,7 @@ due_walk(struct round *r, bool all, int64_t *seen, struct err *e)
 	enum rc rc = RC_OK;
 
 	query_int(q, 1, r->worker);
-	query_text(q, 2, r->region);
+	query_int(q, 2, r->region);
 	query_int(q, 3, r->poll->now_ms);
 	query_int(q, 4, POLL_CANDIDATES_MAX - *seen);
 	query_int(q, 5, *seen);
@@ -431,17 +459,19 @@ place_read(struct round *r, struct err *e)
 	enum rc rc;
 	bool row;
 
-	query_text(q, 1, r->region);
+	query_int(q, 1, r->region);
 	query_int(q, 2, r->worker);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		r->level = query_get_int(q, 0);
+		r->level = query_get_int(q, C_PLACE_GET_LEVEL_MICROS);
 		/* A newcomer has nothing to catch up. */
-		r->turn = query_is_null(q, 1) ? r->level : query_get_int(q, 1);
-		r->given_ms = query_get_int(q, 2);
-		r->last_slot = query_get_int(q, 3);
+		r->turn = query_is_null(q, C_PLACE_GET_TURN_MICROS)
+		    ? r->level
+		    : query_get_int(q, C_PLACE_GET_TURN_MICROS);
+		r->given_ms = query_get_int(q, C_PLACE_GET_GIVEN_MS);
+		r->last_slot = query_get_int(q, C_PLACE_GET_LAST_SLOT);
 		/* Else slots would be numbered from the start again. */
-		if (query_is_null(q, 3))
+		if (query_is_null(q, C_PLACE_GET_LAST_SLOT))
 			rc = err_set(e, RC_CORRUPT,
 			    "ledger: the count of slots is gone");
 	}
@@ -454,7 +484,7 @@ level_write(struct round *r, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_LEVEL_SET);
 
-	query_text(q, 1, r->region);
+	query_int(q, 1, r->region);
 	query_int(q, 2, r->level);
 	return query_run(q, e);
 }
@@ -465,7 +495,7 @@ turn_write(struct round *r, struct err *e)
 	struct query *q = db_query(r->db, Q_TURN_SET);
 
 	query_int(q, 1, r->worker);
-	query_text(q, 2, r->region);
+	query_int(q, 2, r->region);
 	query_int(q, 3, r->turn);
 	query_int(q, 4, r->poll->now_ms);
 	return query_run(q, e);
@@ -516,13 +546,14 @@ picks_give(struct round *r, size_t found, int64_t level_before, struct err *e)
 
 /* Picks what the region has for the worker and, where it may, gives it. */
 static enum rc
-region_serve(struct round *r, struct slice region, struct err *e)
+region_serve(struct round *r, int64_t region, struct slice name, struct err *e)
 {
 	const size_t before = r->found;
 	int64_t level;
 	enum rc rc;
 
 	r->region = region;
+	r->region_name = name;
 	rc = place_read(r, e);
 	level = r->level;
 	if (rc == RC_OK)
@@ -546,8 +577,9 @@ worker_learn(struct round *r, struct err *e)
 
 /* Where anything is due that the worker might have. */
 struct outlook {
-	bool in_region; /* in the worker's own region */
-	bool anywhere;	/* among the tasks without a region */
+	bool in_region; /* in the worker's own region, of that number */
+	int64_t region;
+	bool anywhere; /* among the tasks without a region */
 };
 
 /* One statement, which most polls end with. */
@@ -568,9 +600,10 @@ look_out(
 	query_int(q, 3, p->now_ms);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		suspended = query_get_int(q, 0) != 0;
-		out->anywhere = query_get_int(q, 1) != 0;
-		out->in_region = query_get_int(q, 2) != 0;
+		suspended = query_get_int(q, C_POLL_LOOK_SUSPENDED) != 0;
+		out->anywhere = query_get_int(q, C_POLL_LOOK_ANYWHERE) != 0;
+		out->in_region = query_get_int(q, C_POLL_LOOK_IN_REGION) != 0;
+		out->region = query_get_int(q, C_POLL_LOOK_REGION);
 	}
 	query_done(q);
 	if (rc == RC_OK && suspended)
@@ -604,10 +637,10 @@ schedule_serve(struct db *db, bool may_write,
 		rc = worker_learn(&r, e);
 	/* Its own region first: nobody else can do those tasks. */
 	if (rc == RC_OK && due.in_region)
-		rc = region_serve(&r, p->region, e);
+		rc = region_serve(&r, due.region, p->region, e);
 	*work = r.n_picks > 0;
 	if (rc == RC_OK && due.anywhere && (may_write || !*work)) {
-		rc = region_serve(&r, slice_of(""), e);
+		rc = region_serve(&r, REGION_ANY, slice_of(""), e);
 		*work |= r.n_picks > 0;
 	}
 	if (rc == RC_OK && may_write)

@@ -20,6 +20,7 @@
 #define WORKNET_LEDGER_SCHEDULE_H
 
 #include "base/limits.h"
+#include "base/task_type.h"
 #include "eth/address.h"
 #include "ledger/db.h"
 
@@ -37,6 +38,7 @@ struct poll {
 };
 
 struct offered_task {
+	const struct task_type *type;
 	char name[TASK_ID_MAX + 1];
 	char url[URL_MAX + 1];
 	char region[REGION_MAX + 1]; /* "" for any */

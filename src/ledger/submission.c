@@ -181,23 +181,24 @@ payouts_read(struct submission *s, struct db *db, struct err *e)
 enum rc
 submission_read(struct submission *s, struct query *q, struct err *e)
 {
-	struct slice data = query_get_bytes(q, 3);
+	struct slice data = query_get_bytes(q, C_SUBMISSION_NEXT_OPEN_DATA);
 	enum rc rc;
 
-	s->id = query_get_int(q, 0);
-	s->nonce = query_get_int(q, 1);
-	s->gas_limit = query_get_int(q, 4);
-	s->queued_ms = query_get_int(q, 5);
-	s->max_fee_wei = query_get_int(q, 6);
-	s->tip_wei = query_get_int(q, 7);
+	s->id = query_get_int(q, C_SUBMISSION_NEXT_OPEN_ID);
+	s->nonce = query_get_int(q, C_SUBMISSION_NEXT_OPEN_NONCE);
+	s->gas_limit = query_get_int(q, C_SUBMISSION_NEXT_OPEN_GAS_LIMIT);
+	s->queued_ms = query_get_int(q, C_SUBMISSION_NEXT_OPEN_QUEUED_MS);
+	s->max_fee_wei = query_get_int(q, C_SUBMISSION_NEXT_OPEN_MAX_FEE_WEI);
+	s->tip_wei = query_get_int(q, C_SUBMISSION_NEXT_OPEN_TIP_WEI);
 	buf_add(&s->data, data.p, data.len);
-	rc = address_parse(&s->to, NULL, query_get_text(q, 2), e);
+	rc = address_parse(
+	    &s->to, NULL, query_get_text(q, C_SUBMISSION_NEXT_OPEN_TARGET), e);
 	if (rc == RC_OK)
-		rc =
-		    hex_decode(s->hash, KECCAK256_LEN, query_get_text(q, 8), e);
+		rc = hex_decode(s->hash, KECCAK256_LEN,
+		    query_get_text(q, C_SUBMISSION_NEXT_OPEN_HASH), e);
 	if (rc == RC_OK)
-		rc = hex_decode(
-		    s->signature, SIGNATURE_LEN, query_get_text(q, 9), e);
+		rc = hex_decode(s->signature, SIGNATURE_LEN,
+		    query_get_text(q, C_SUBMISSION_NEXT_OPEN_SIGNATURE), e);
 	return rc == RC_OK ? buf_status(&s->data, e) : rc;
 }
 

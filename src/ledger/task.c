@@ -3,10 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "eth/attest.h"
 #include "ledger/cycle.h"
+#include "ledger/region.h"
+#include "ledger/row.h"
 #include "ledger/tail.h"
 #include "ledger/terms.h"
 
@@ -14,6 +15,7 @@ void
 task_defaults(struct task_definition *d)
 {
 	*d = (struct task_definition){
+		.type = &task_types[0],
 		.expected_status = 200,
 		.timeout_ms = 10000,
 		.reward_micros = 100,
@@ -21,6 +23,12 @@ task_defaults(struct task_definition *d)
 		.copies = 1,
 		.cooldown_ms = 300000,
 	};
+}
+
+static void
+copy_text(char *out, size_t size, struct slice s)
+{
+	(void)snprintf(out, size, "%.*s", (int)s.len, s.p);
 }
 
 static enum rc
@@ -31,40 +39,6 @@ check_range(
 		return RC_OK;
 	return err_set(e, RC_INVALID, "%s: got %lld, expected %lld to %lld",
 	    name, (long long)got, (long long)min, (long long)max);
-}
-
-/* RFC 3986: what a URL may hold without being encoded. */
-static bool
-is_url_text(const char *url)
-{
-	for (; *url != '\0'; url++)
-		if (*url <= 0x20 || *url >= 0x7f ||
-		    strchr("\"<>\\^`{|}", *url) != NULL)
-			return false;
-	return true;
-}
-
-static enum rc
-check_url(const char *url, struct err *e)
-{
-	const char *host;
-
-	if (strncasecmp(url, "http://", 7) == 0)
-		host = url + 7;
-	else if (strncasecmp(url, "https://", 8) == 0)
-		host = url + 8;
-	else
-		return err_set(e, RC_INVALID,
-		    "url: got \"%.60s\", expected http://... or https://...",
-		    url);
-	if (host[0] == '\0' || strchr("/?#:@", host[0]) != NULL)
-		return err_set(
-		    e, RC_INVALID, "url: \"%.60s\" has no host", url);
-	if (!is_url_text(url))
-		return err_set(e, RC_INVALID,
-		    "url: \"%.60s\" has a character that must be percent-encoded",
-		    url);
-	return RC_OK;
 }
 
 enum rc
@@ -90,7 +64,8 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "task id: got \"%.80s\", expected 1 to %d of A-Z a-z 0-9 _ . : -",
 		    name, TASK_ID_MAX);
-	rc = check_url(d->url, e);
+	CHECK(d->type != NULL);
+	rc = d->type->check_url(d->url, e);
 	for (i = 0; rc == RC_OK && i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		rc = check_range(ranges[i].name, ranges[i].got, ranges[i].min,
 		    ranges[i].max, e);
@@ -99,12 +74,60 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 	return rc;
 }
 
+/*
+ * Its region's first name, which the hash is of: a definition's hash doesn't
+ * change with the region's name.
+ */
+static enum rc
+region_first_name(struct db *db, int64_t region,
+    char out[static REGION_MAX + 1], struct err *e)
+{
+	struct query *q = db_query(db, Q_REGION_FIRST_NAME);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, region);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		copy_text(out, REGION_MAX + 1, query_get_text(q, 0));
+	query_done(q);
+	if (rc == RC_OK && !row)
+		return err_set(
+		    e, RC_CORRUPT, "region %" PRId64 " is gone", region);
+	return rc;
+}
+
+static enum rc
+version_insert(struct db *db, const struct version_row *v, int64_t region,
+    const uint8_t hash[static KECCAK256_LEN], struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_VERSION_INSERT);
+
+	query_int(q, 1, v->id);
+	query_int(q, 2, v->task);
+	query_text(q, 3, v->type);
+	query_text(q, 4, v->url);
+	query_int(q, 5, v->expected_status);
+	query_int(q, 6, v->timeout_ms);
+	query_int(q, 7, v->reward_micros);
+	query_int(q, 8, v->interval_ms);
+	query_int(q, 9, v->copies);
+	query_int(q, 10, v->cooldown_ms);
+	query_int(q, 11, region);
+	query_int(q, 12, v->created_ms);
+	query_bytes(q, 13, hash, KECCAK256_LEN);
+	query_int(q, 14, v->format);
+	return query_run(q, e);
+}
+
+/* *region: the definition's, which is added if it is new. */
 static enum rc
 version_add(struct db *db, int64_t task, const struct task_definition *d,
-    int64_t now_ms, int64_t *version, struct err *e)
+    int64_t now_ms, int64_t *version, int64_t *region, struct err *e)
 {
 	struct version_row v = { .format = VERSION_FORMAT,
 		.task = task,
+		.type = slice_of(d->type->name),
 		.url = slice_of(d->url),
 		.expected_status = d->expected_status,
 		.timeout_ms = d->timeout_ms,
@@ -112,40 +135,30 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 		.interval_ms = d->interval_ms,
 		.copies = d->copies,
 		.cooldown_ms = d->cooldown_ms,
-		.region = slice_of(d->region),
 		.created_ms = now_ms };
+	char first_name[REGION_MAX + 1] = "";
 	uint8_t hash[KECCAK256_LEN];
 	struct tail tail;
-	struct query *q;
 	enum rc rc;
 
-	rc = tail_read(db, Q_TASK_VERSION_LAST, &tail, e);
+	rc = region_take(db, d->region, now_ms, region, e);
+	if (rc == RC_OK)
+		rc = region_first_name(db, *region, first_name, e);
+	if (rc == RC_OK)
+		rc = tail_read(db, Q_TASK_VERSION_LAST, &tail, e);
 	if (rc != RC_OK)
 		return rc;
+	v.region = slice_of(first_name);
 	v.id = *version = tail.last_id + 1;
 	link_version(hash, &tail, &v);
-	q = db_query(db, Q_TASK_VERSION_INSERT);
-	query_int(q, 1, v.id);
-	query_int(q, 2, v.task);
-	query_text(q, 3, v.url);
-	query_int(q, 4, v.expected_status);
-	query_int(q, 5, v.timeout_ms);
-	query_int(q, 6, v.reward_micros);
-	query_int(q, 7, v.interval_ms);
-	query_int(q, 8, v.copies);
-	query_int(q, 9, v.cooldown_ms);
-	query_text(q, 10, v.region);
-	query_int(q, 11, v.created_ms);
-	query_bytes(q, 12, hash, sizeof(hash));
-	query_int(q, 13, v.format);
-	return query_run(q, e);
+	return version_insert(db, &v, *region, hash, e);
 }
 
 enum rc
 task_add(struct db *db, const char *name, const struct task_definition *d,
     int64_t now_ms, struct err *e)
 {
-	int64_t task, version;
+	int64_t task, version, region;
 	struct task_row taken;
 	struct query *q;
 	enum rc rc;
@@ -161,7 +174,7 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 		return rc;
 	rc = query_one_int(db_query(db, Q_TASK_NEXT_ID), &task, e);
 	if (rc == RC_OK)
-		rc = version_add(db, task, d, now_ms, &version, e);
+		rc = version_add(db, task, d, now_ms, &version, &region, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_TASK_INSERT);
@@ -172,7 +185,7 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SCHEDULE_PUT);
-	query_text(q, 1, slice_of(d->region));
+	query_int(q, 1, region);
 	query_int(q, 2, now_ms);
 	query_int(q, 3, task);
 	query_int(q, 4, now_ms + cycle_patience_ms(d->interval_ms));
@@ -197,7 +210,8 @@ first_cycle_ms(int64_t phase, int64_t task, int64_t interval_ms, int64_t now_ms)
 /* What an edit changes of a task's place in the schedule. */
 static enum rc
 schedule_edit(struct db *db, const struct task_row *old,
-    const struct task_definition *d, int64_t now_ms, struct err *e)
+    const struct task_definition *d, int64_t region, int64_t now_ms,
+    struct err *e)
 {
 	const bool other_interval = d->interval_ms != old->def.interval_ms;
 	struct terms_row terms;
@@ -205,15 +219,15 @@ schedule_edit(struct db *db, const struct task_row *old,
 	int64_t open_ms;
 	enum rc rc;
 
-	if (!other_interval && strcmp(d->region, old->def.region) == 0)
+	if (!other_interval && region == old->region)
 		return RC_OK;
 	rc = terms_now(db, &terms, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SCHEDULE_EDIT);
-	query_text(q, 1, slice_of(old->def.region));
+	query_int(q, 1, old->region);
 	query_int(q, 2, old->id);
-	query_text(q, 3, slice_of(d->region));
+	query_int(q, 3, region);
 	/*
 	 * With the same interval, when it opens next stays: a task that waits
 	 * for the first cycle of a new interval must go on waiting.
@@ -256,7 +270,7 @@ task_edit(struct db *db, const char *name, const struct task_definition *d,
     int64_t now_ms, struct err *e)
 {
 	struct task_row old;
-	int64_t version;
+	int64_t version, region;
 	enum rc rc;
 
 	rc = task_check(name, d, e);
@@ -266,11 +280,11 @@ task_edit(struct db *db, const char *name, const struct task_definition *d,
 		return rc;
 	if (old.state == TASK_REMOVED)
 		return err_set(e, RC_CONFLICT, "task %s is removed", name);
-	rc = version_add(db, old.id, d, now_ms, &version, e);
+	rc = version_add(db, old.id, d, now_ms, &version, &region, e);
 	if (rc == RC_OK)
 		rc = version_set(db, old.id, version, e);
 	if (rc == RC_OK)
-		rc = schedule_edit(db, &old, d, now_ms, e);
+		rc = schedule_edit(db, &old, d, region, now_ms, e);
 	if (rc == RC_OK)
 		rc = offers_trim(db, &old, d, e);
 	return rc;
@@ -295,7 +309,7 @@ schedule_set_state(struct db *db, const struct task_row *t,
 	struct query *q = db_query(
 	    db, state == TASK_REMOVED ? Q_SCHEDULE_DELETE : Q_SCHEDULE_PAUSE);
 
-	query_text(q, 1, slice_of(t->def.region));
+	query_int(q, 1, t->region);
 	query_int(q, 2, t->id);
 	if (state == TASK_REMOVED)
 		return query_run(q, e);
@@ -325,12 +339,6 @@ task_set_state(struct db *db, const char *name, enum task_state state,
 	return rc == RC_OK ? schedule_set_state(db, &t, state, now_ms, e) : rc;
 }
 
-static void
-copy_text(char *out, size_t size, struct slice s)
-{
-	(void)snprintf(out, size, "%.*s", (int)s.len, s.p);
-}
-
 static enum rc
 state_read(enum task_state *out, int64_t task, struct slice text, struct err *e)
 {
@@ -349,17 +357,29 @@ state_read(enum task_state *out, int64_t task, struct slice text, struct err *e)
 static enum rc
 row_read(struct task_row *t, struct query *q, struct err *e)
 {
-	t->id = query_get_int(q, 0);
-	t->version = query_get_int(q, 2);
-	copy_text(t->def.url, sizeof(t->def.url), query_get_text(q, 3));
-	t->def.expected_status = query_get_int(q, 4);
-	t->def.timeout_ms = query_get_int(q, 5);
-	t->def.reward_micros = query_get_int(q, 6);
-	t->def.interval_ms = query_get_int(q, 7);
-	t->def.copies = query_get_int(q, 8);
-	t->def.cooldown_ms = query_get_int(q, 9);
-	copy_text(t->def.region, sizeof(t->def.region), query_get_text(q, 10));
-	return state_read(&t->state, t->id, query_get_text(q, 1), e);
+	struct slice type = query_get_text(q, C_TASK_GET_TYPE);
+
+	t->id = query_get_int(q, C_TASK_GET_ID);
+	t->version = query_get_int(q, C_TASK_GET_VERSION);
+	t->def.type = task_type_find(type);
+	copy_text(
+	    t->def.url, sizeof(t->def.url), query_get_text(q, C_TASK_GET_URL));
+	t->def.expected_status = query_get_int(q, C_TASK_GET_EXPECTED_STATUS);
+	t->def.timeout_ms = query_get_int(q, C_TASK_GET_TIMEOUT_MS);
+	t->def.reward_micros = query_get_int(q, C_TASK_GET_REWARD_MICROS);
+	t->def.interval_ms = query_get_int(q, C_TASK_GET_INTERVAL_MS);
+	t->def.copies = query_get_int(q, C_TASK_GET_COPIES);
+	t->def.cooldown_ms = query_get_int(q, C_TASK_GET_COOLDOWN_MS);
+	t->region = query_get_int(q, C_TASK_GET_REGION);
+	copy_text(t->def.region, sizeof(t->def.region),
+	    query_get_text(q, C_TASK_GET_REGION_NAME));
+	if (t->def.type == NULL)
+		return err_set(e, RC_CORRUPT,
+		    "task %" PRId64
+		    ": its type is \"%.*s\", which this program doesn't know",
+		    t->id, (int)(type.len > 40 ? 40 : type.len), type.p);
+	return state_read(
+	    &t->state, t->id, query_get_text(q, C_TASK_GET_STATE), e);
 }
 
 enum rc
@@ -385,7 +405,7 @@ bool
 task_definition_is(
     const struct task_definition *a, const struct task_definition *b)
 {
-	return strcmp(a->url, b->url) == 0 &&
+	return a->type == b->type && strcmp(a->url, b->url) == 0 &&
 	    strcmp(a->region, b->region) == 0 &&
 	    a->expected_status == b->expected_status &&
 	    a->timeout_ms == b->timeout_ms &&

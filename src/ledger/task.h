@@ -3,9 +3,11 @@
 #define WORKNET_LEDGER_TASK_H
 
 #include "base/limits.h"
+#include "base/task_type.h"
 #include "ledger/db.h"
 
 struct task_definition {
+	const struct task_type *type;
 	char url[URL_MAX + 1];	     /* http or https */
 	char region[REGION_MAX + 1]; /* "" for any */
 	int64_t expected_status;
@@ -28,6 +30,7 @@ struct task_row {
 	char name[TASK_ID_MAX + 1];
 	enum task_state state;
 	int64_t version;
+	int64_t region; /* the number of def.region */
 	struct task_definition def;
 };
 
@@ -40,7 +43,7 @@ task_check(const char *name, const struct task_definition *d, struct err *e);
 
 /*
  * Inside a write transaction: a new task, due at once. RC_CONFLICT when the
- * name is taken, RC_INVALID.
+ * name is taken, or the region's (region.h), RC_INVALID.
  */
 MUST_CHECK enum rc task_add(struct db *db, const char *name,
     const struct task_definition *d, int64_t now_ms, struct err *e);
@@ -67,7 +70,7 @@ MUST_CHECK enum rc task_edits_end(struct db *db, struct err *e);
 MUST_CHECK enum rc task_set_state(struct db *db, const char *name,
     enum task_state state, int64_t now_ms, struct err *e);
 
-/* RC_NOT_FOUND; RC_CORRUPT of a row that no program writes. */
+/* RC_NOT_FOUND; RC_CORRUPT of a row that this program doesn't write. */
 MUST_CHECK enum rc
 task_get(struct db *db, const char *name, struct task_row *out, struct err *e);
 

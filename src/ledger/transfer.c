@@ -1,5 +1,6 @@
 #include "ledger/transfer.h"
 
+#include "base/limits.h"
 #include "ledger/tail.h"
 
 enum rc
@@ -30,6 +31,15 @@ transfer_insert(struct db *db, const struct transfer_row *t,
 {
 	struct query *q = db_query(db, Q_TRANSFER_INSERT);
 	enum rc rc;
+
+	CHECK(t->id > 0 && t->format == TRANSFER_FORMAT);
+	CHECK(t->debit > 0 && t->credit > 0 && t->debit != t->credit);
+	CHECK(t->at_ms >= 0 && t->at_ms <= JSON_INT_MAX);
+	/* It is a sum of what rows say, which others may have written. */
+	if (t->amount_micros <= 0 || t->amount_micros > AMOUNT_MAX_MICROS)
+		return err_set(e, RC_CORRUPT,
+		    "transfer %lld: would move %lld micro-USDC",
+		    (long long)t->id, (long long)t->amount_micros);
 
 	query_int(q, 1, t->id);
 	query_int(q, 2, t->at_ms);

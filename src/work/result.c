@@ -59,7 +59,7 @@ finding_make(struct finding *out, const struct task *t,
 		return;
 	}
 	out->status = r->status;
-	out->success = r->status == t->expected_status;
+	out->success = t->type->is_success(r->status, t->expected_status);
 }
 
 static void

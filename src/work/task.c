@@ -14,7 +14,7 @@
 enum field_kind {
 	FIELD_TEXT, /* char[max + 1], valid UTF-8 of min to max bytes */
 	FIELD_INT,  /* int64_t in [min, max] */
-	FIELD_TYPE, /* the text "http_check" */
+	FIELD_TYPE, /* the name of a type: base/task_type.h */
 };
 
 struct field {
@@ -100,6 +100,7 @@ field_set(struct task *t, const struct field *f, const struct json_event *ev,
     struct err *e)
 {
 	void *at = (char *)t + f->offset;
+	char names[TASK_TYPE_NAMES_MAX];
 
 	switch (f->kind) {
 	case FIELD_TEXT:
@@ -109,9 +110,12 @@ field_set(struct task *t, const struct field *f, const struct json_event *ev,
 	case FIELD_TYPE:
 		break;
 	}
-	if (ev->type == JSON_STRING && slice_is(ev->text, "http_check"))
+	if (ev->type == JSON_STRING)
+		t->type = task_type_find(ev->text);
+	if (t->type != NULL)
 		return RC_OK;
-	return err_set(e, RC_INVALID, "%s: not \"http_check\"", f->name);
+	task_type_names(names);
+	return err_set(e, RC_INVALID, "%s: expected %s", f->name, names);
 }
 
 /* A member's value, or the start of one that is a container. */

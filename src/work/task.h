@@ -7,8 +7,10 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/task_type.h"
 
 struct task {
+	const struct task_type *type;
 	char id[TASK_ID_MAX + 1];
 	char url[URL_MAX + 1];	 /* UTF-8; not looked into */
 	int64_t expected_status; /* 100 to STATUS_MAX */
@@ -24,10 +26,10 @@ struct task_list {
 };
 
 /*
- * Reads an answer to a poll. Elements which are no valid task of type
- * "http_check", or whose id came before, are skipped, the first few of them
- * with a log line; unknown members are ignored. RC_INVALID when the whole
- * isn't a JSON array, RC_NO_MEMORY; the list is then empty.
+ * Reads an answer to a poll. Elements which are no valid task of a type that
+ * there is (base/task_type.h), or whose id came before, are skipped, the first
+ * few of them with a log line; unknown members are ignored. RC_INVALID when the
+ * whole isn't a JSON array, RC_NO_MEMORY; the list is then empty.
  */
 MUST_CHECK enum rc
 tasks_parse(struct task_list *out, struct slice body, struct err *e);

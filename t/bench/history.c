@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/task_type.h"
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
+#include "ledger/region.h"
 #include "ledger/transfer.h"
 #include "t/bench/big.h"
 
@@ -88,6 +90,7 @@ task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 		.interval_ms = DAY_MS,
 		.copies = COPIES_MAX,
 		.cooldown_ms = 300000,
+		.type = slice_of(task_types[0].name),
 		.region = slice_of(""),
 		.created_ms = h->first_day_ms };
 	struct query *q;
@@ -102,17 +105,18 @@ task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 	q = db_query(h->db, Q_TASK_VERSION_INSERT);
 	query_int(q, 1, v.id);
 	query_int(q, 2, v.task);
-	query_text(q, 3, v.url);
-	query_int(q, 4, v.expected_status);
-	query_int(q, 5, v.timeout_ms);
-	query_int(q, 6, v.reward_micros);
-	query_int(q, 7, v.interval_ms);
-	query_int(q, 8, v.copies);
-	query_int(q, 9, v.cooldown_ms);
-	query_text(q, 10, v.region);
-	query_int(q, 11, v.created_ms);
-	query_bytes(q, 12, tail->hash, sizeof(tail->hash));
-	query_int(q, 13, v.format);
+	query_text(q, 3, v.type);
+	query_text(q, 4, v.url);
+	query_int(q, 5, v.expected_status);
+	query_int(q, 6, v.timeout_ms);
+	query_int(q, 7, v.reward_micros);
+	query_int(q, 8, v.interval_ms);
+	query_int(q, 9, v.copies);
+	query_int(q, 10, v.cooldown_ms);
+	query_int(q, 11, REGION_ANY);
+	query_int(q, 12, v.created_ms);
+	query_bytes(q, 13, tail->hash, sizeof(tail->hash));
+	query_int(q, 14, v.format);
 	rc = query_run(q, e);
 	if (rc != RC_OK)
 		return rc;
@@ -124,7 +128,7 @@ task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(h->db, Q_SCHEDULE_PUT);
-	query_text(q, 1, v.region);
+	query_int(q, 1, REGION_ANY);
 	query_int(q, 2, h->first_day_ms);
 	query_int(q, 3, v.task);
 	query_int(q, 4, h->first_day_ms);

@@ -187,13 +187,15 @@ finds('a task that stands in the schedule twice', 'schedule',
     'INSERT INTO schedule SELECT paused, region, open_ms + 1, task, anyone_ms,
     cycle_ms, given FROM schedule WHERE task = 2;',
     says => qr/task 2, slot 0: stands there twice/);
+finds('a turn in a region that is not there', 'schedule',
+    'INSERT INTO turn SELECT id, 9, 0, 0 FROM worker LIMIT 1;');
 finds('a task in the schedule of another region', 'schedule',
-    "UPDATE schedule SET region = 'x' WHERE task = 2;",
+    "UPDATE schedule SET region = 9 WHERE task = 2;",
     says => qr/task 2, slot 0: isn't as its task is/);
 finds('a task that is given while it is paused', 'schedule',
     "UPDATE task SET state = 'paused' WHERE id = 2;");
 finds('a turn of a worker that nobody knows', 'schedule',
-    "INSERT INTO turn VALUES (999, '', 0, 0);");
+    "INSERT INTO turn VALUES (999, 0, 0, 0);");
 finds('the outcome of a check changed', 'transfer-chain',
     "UPDATE result SET success = 1 - success WHERE slot = $slot;");
 

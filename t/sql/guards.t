@@ -23,7 +23,8 @@ my %moves = (
 	finding => 'detail since_ms last_ms times closed_ms closed_by',
 	payout => 'state paid_micros',
 	submission => 'done_ms cost_wei',
-	task => 'state version url expected_status timeout_ms reward_micros ' .
+	region => 'name',
+	task => 'state version type url expected_status timeout_ms reward_micros ' .
 	    'interval_ms copies cooldown_ms region',
 );
 # Tables without guards: neither money nor evidence, but how far the programs

@@ -75,6 +75,9 @@ for my $program (qw(worknet-fcgi worknet-payout worknet)) {
 
 my $before = kept($w);
 my $balances = $w->sql_text('SELECT * FROM balances');
+my @by_region = map { [ $_ => $w->sql_text("SELECT region FROM $_ " .
+    "WHERE region <> ''") =~ tr/\n// ] } qw(schedule turn level task);
+my $regions = $w->sql_text('SELECT id, region FROM task_version');
 
 # Somebody reads in one transaction, and somebody else holds the write lock.
 my @others = map {
@@ -99,6 +102,15 @@ is($w->sql_value('SELECT times FROM finding'), 2, '... and is heard');
 $w->sql_text('UPDATE finding SET times = times - 1');
 is(kept($w), $before, 'every row is there as it was');
 is($w->sql_text('SELECT * FROM balances'), $balances, 'so is every balance');
+is($w->sql_text('SELECT v.id, g.name FROM task_version v JOIN region g ON ' .
+    'g.id = v.region ORDER BY v.id'), $regions,
+    'each definition is of its region');
+for (@by_region) {
+	my ($table, $rows) = @$_;
+	is($w->sql_value("SELECT count(*) FROM $table WHERE region IN " .
+	    '(SELECT id FROM region WHERE id <> 0)'), $rows,
+	    "... so are the rows of $table");
+}
 $w->audit_ok('after the migration');
 my $new = WorknetTest->new->init;
 is(schema($w), schema($new), 'the schema is that of a new ledger');

@@ -11,6 +11,7 @@
 #include "ledger/cycle.h"
 #include "ledger/finding.h"
 #include "ledger/payout.h"
+#include "ledger/query_text.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "ledger/terms.h"
@@ -519,7 +520,7 @@ test_files(void)
 {
 	struct err e = ERR_INIT;
 	struct db *other;
-	int i, steps;
+	int i, n, steps, unnamed = 0;
 
 	ledger_open("files");
 	tap_ok(db_create(path, &e) == RC_CONFLICT,
@@ -533,10 +534,16 @@ test_files(void)
 	tap_ok(query_run(db_query(other, Q_OFFER_CLEAR), &e) != RC_OK,
 	    "a reader can't write");
 	db_close(other);
-	for (i = 0; i < QUERY_COUNT; i++)
-		if (query_columns(db_query(db, (enum query_id)i)) < 0)
-			break;
-	tap_is_int(i, QUERY_COUNT, "every statement can be prepared");
+	/* db_query compares those that are named with those that there are. */
+	for (i = 0; i < QUERY_COUNT; i++) {
+		n = query_columns(db_query(db, (enum query_id)i));
+		if (n <= 4 || query_texts[i].columns != 0)
+			continue;
+		tap_diag("%s: %d columns", query_texts[i].name, n);
+		unnamed++;
+	}
+	tap_is_int(unnamed, 0,
+	    "every statement can be prepared, and says what its columns are where they are many");
 }
 
 /* Adds a finding in a step that then ends with rc. */
