@@ -162,6 +162,29 @@ with_room(int64_t micros)
 	return micros / 2 * 3 + 1;
 }
 
+/* A cap below the least payout lets nobody be paid. */
+static void
+check_least(const struct conf *c, struct outcome *o)
+{
+	const struct {
+		const char *key;
+		int64_t micros;
+	} caps[] = {
+		{ "max_per_payout_micros", c->payout_max_per_payout_micros },
+		{ "max_per_run_micros", c->payout_max_per_run_micros },
+		{ "max_per_worker_day_micros",
+		    c->payout_max_per_worker_day_micros },
+		{ "max_per_day_micros", c->payout_max_per_day_micros },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		if (caps[i].micros < c->payout_threshold_micros)
+			say(o, true,
+			    "%s is below threshold_micros: nobody is ever paid",
+			    caps[i].key);
+}
+
 static void
 check_caps(struct admin *a, struct outcome *o)
 {
@@ -185,9 +208,7 @@ check_caps(struct admin *a, struct outcome *o)
 		    ", max_per_day_micros = %" PRId64,
 		    with_room(worker), with_room(worker), with_room(all),
 		    with_room(all));
-	if (c->payout_max_per_payout_micros < c->payout_threshold_micros)
-		say(o, true,
-		    "max_per_payout_micros is below threshold_micros: nobody is ever paid");
+	check_least(c, o);
 	say(o, false,
 	    "at most %" PRId64 " micro-USDC a day to a worker, %" PRId64
 	    " to all; the tasks can pay %" PRId64 " and %" PRId64 "%s",

@@ -1,5 +1,6 @@
 #include "evm/account.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,6 @@ view_join(struct account_view *v, const struct account_view *other)
 	lower(&v->final_low, other->final_low);
 	lower(&v->pending_low, other->pending_low);
 	higher(&v->pending_high, other->pending_high);
-	lower(&v->balance_wei, other->balance_wei);
 	lower(&v->base_fee_low_wei, other->base_fee_low_wei);
 	higher(&v->base_fee_high_wei, other->base_fee_high_wei);
 	lower(&v->tip_wei, other->tip_wei);
@@ -145,6 +145,14 @@ first_trouble(const struct rpc_call *calls)
 	return "an answer of another form";
 }
 
+/* Of a node that doesn't answer to all. */
+static void
+not_seen(struct nodes *c, size_t node, const char *why, char *warning)
+{
+	nodes_add_reason(warning, rpc_name(c->rpc, node), why);
+	nodes_fault(c, node, NODE_FAULT_AWAY, "%s", why);
+}
+
 enum rc
 nodes_account(struct nodes *c, const struct address *account,
     struct account_view *out, struct err *e)
@@ -152,6 +160,8 @@ nodes_account(struct nodes *c, const struct address *account,
 	struct rpc_call calls[QUESTIONS * RPC_NODES_MAX];
 	size_t i, answered = 0, count = rpc_count(c->rpc);
 	char warning[NODES_REASON_MAX + 1] = "";
+	struct words balance = { .rule = WORDS_AMOUNT,
+		.what = "the gas account's wei are" };
 	struct account_view one;
 
 	memset(out, 0, sizeof(*out));
@@ -160,17 +170,25 @@ nodes_account(struct nodes *c, const struct address *account,
 	for (i = 0; i < count; i++)
 		ask(&calls[QUESTIONS * i], i, c, account);
 	rpc_run(c->rpc, calls, QUESTIONS * count);
-	for (i = 0; i < count; i++)
-		if (!c->nodes[i].usable)
+	for (i = 0; i < count; i++) {
+		if (!c->nodes[i].usable) {
 			nodes_add_reason(
 			    warning, rpc_name(c->rpc, i), c->nodes[i].why);
-		else if (!read_answers(&one, &calls[QUESTIONS * i]))
-			nodes_add_reason(warning, rpc_name(c->rpc, i),
-			    first_trouble(&calls[QUESTIONS * i]));
-		else if (answered++ == 0)
+			continue;
+		}
+		if (!read_answers(&one, &calls[QUESTIONS * i])) {
+			not_seen(c, i, first_trouble(&calls[QUESTIONS * i]),
+			    warning);
+			continue;
+		}
+		balance.said[i] = true;
+		balance.value[i] = one.balance_wei;
+		if (answered++ == 0)
 			*out = one;
 		else
 			view_join(out, &one);
+	}
+	(void)words_join(c, &balance, &out->balance_wei);
 	for (i = 0; i < QUESTIONS * count; i++)
 		rpc_call_reset(&calls[i]);
 	memcpy(out->warning, warning, sizeof(warning));
@@ -178,6 +196,49 @@ nodes_account(struct nodes *c, const struct address *account,
 		return err_set(
 		    e, RC_IO, "gas account: no node answers: %s", warning);
 	return RC_OK;
+}
+
+/* ---- The first nonce ---- */
+
+enum rc
+nodes_first_nonce(struct nodes *c, const struct address *account,
+    uint64_t *nonce, struct err *e)
+{
+	static const char *const tags[] = { "latest", "pending" };
+	struct words words[2] = { { WORDS_ALIKE,
+				      .what = "the gas account's nonce is" },
+		{ WORDS_ALIKE, .what = "the gas account's next nonce is" } };
+	size_t i, what, count = rpc_count(c->rpc);
+	struct rpc_call calls[RPC_NODES_MAX];
+	char who[ADDRESS_LEN + 1];
+	uint64_t value[2];
+	bool alike = true;
+
+	address_format(who, account, ADDRESS_LOWER);
+	for (what = 0; what < 2; what++) {
+		memset(calls, 0, sizeof(calls));
+		for (i = 0; i < count; i++)
+			rpc_call_set(&calls[i], i, "eth_getTransactionCount",
+			    "[\"%s\",\"%s\"]", who, tags[what]);
+		rpc_run(c->rpc, calls, count);
+		for (i = 0; i < count; i++) {
+			words[what].said[i] = c->nodes[i].usable &&
+			    rpc_quantity(
+				&words[what].value[i], calls[i].result);
+			if (!words[what].said[i])
+				nodes_fault(c, i, NODE_FAULT_AWAY, "%s: %.200s",
+				    words[what].what, nodes_trouble(&calls[i]));
+			rpc_call_reset(&calls[i]);
+		}
+		alike = words_join(c, &words[what], &value[what]) && alike;
+	}
+	*nonce = value[0];
+	if (alike && value[0] == value[1] && value[0] < INT64_MAX)
+		return RC_OK;
+	return err_set(e, RC_BUSY,
+	    "gas account: its nonce is %" PRIu64 ", with what waits %" PRIu64
+	    ", or nodes disagree, or don't answer, or somebody else uses it: before the first transaction all must say the same",
+	    value[0], value[1]);
 }
 
 /* ---- Sending ---- */
@@ -276,6 +337,7 @@ read_mined(struct mined *out, const struct rpc_call *call,
 	/* Of an OP Stack chain: what its data costs on the chain below. */
 	(void)quantity_capped(&data_fee, json_get(r, "l1Fee"));
 	out->found = true;
+	out->by = call->node;
 	out->cost_wei = product(gas, price);
 	if (__builtin_add_overflow(out->cost_wei, data_fee, &out->cost_wei))
 		out->cost_wei = UINT64_MAX;
@@ -285,14 +347,36 @@ read_mined(struct mined *out, const struct rpc_call *call,
 /* Another node's word; null is one, too. */
 static void
 take_mined(struct mined *out, const struct rpc_call *call,
-    const uint8_t hash[static TX_HASH_LEN])
+    const uint8_t hash[static TX_HASH_LEN], const struct nodes *c)
 {
 	struct mined found = { .found = false };
 
-	if (!out->found && read_mined(&found, call, hash))
+	if (call->outcome == RPC_RESULT && json_is_null(call->result)) {
+		out->denied = out->denied || c->nodes[call->node].usable;
+		return;
+	}
+	out->absent = false;
+	if (!out->found && read_mined(&found, call, hash)) {
+		found.denied = out->denied;
 		*out = found;
-	else if (call->outcome != RPC_RESULT || !json_is_null(call->result))
-		out->absent = false;
+	}
+}
+
+/* Who shows it in a block which a node that hasn't it there has had before. */
+static void
+find_lone_receipt(
+    struct nodes *c, const struct mined *m, const struct rpc_call *calls)
+{
+	size_t i;
+
+	for (i = 0; m->found && i < rpc_count(c->rpc); i++)
+		if (json_is_null(calls[i].result) &&
+		    calls[i].outcome == RPC_RESULT && c->nodes[i].usable &&
+		    c->nodes[i].latest.number >= m->block)
+			nodes_fault(c, m->by, NODE_FAULT_ALONE,
+			    "it shows a transaction of the gas account in block %" PRIu64
+			    ", and %.80s doesn't",
+			    m->block, rpc_name(c->rpc, i));
 }
 
 void
@@ -317,9 +401,13 @@ nodes_mined(struct nodes *c, const uint8_t (*hashes)[TX_HASH_LEN], size_t n,
 			    "eth_getTransactionReceipt", "[\"%s\"]", text);
 	}
 	rpc_run(c->rpc, calls, n * nodes);
-	for (i = 0; i < n * nodes; i++) {
-		take_mined(&out[i / nodes], &calls[i], hashes[i / nodes]);
-		rpc_call_reset(&calls[i]);
+	for (i = 0; i < n; i++) {
+		for (node = 0; node < nodes; node++)
+			take_mined(
+			    &out[i], &calls[i * nodes + node], hashes[i], c);
+		find_lone_receipt(c, &out[i], &calls[i * nodes]);
 	}
+	for (i = 0; i < n * nodes; i++)
+		rpc_call_reset(&calls[i]);
 	free(calls);
 }

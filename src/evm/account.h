@@ -19,7 +19,7 @@ struct account_view {
 	uint64_t final_low;   /* in final blocks */
 	uint64_t pending_low; /* with those that wait for a block */
 	uint64_t pending_high;
-	uint64_t balance_wei;	   /* the lowest; UINT64_MAX: that or more */
+	uint64_t balance_wei;	   /* UINT64_MAX: that or more */
 	uint64_t base_fee_low_wei; /* of the newest block, for each gas */
 	uint64_t base_fee_high_wei;
 	uint64_t tip_wei;   /* the lowest that is advised */
@@ -28,9 +28,22 @@ struct account_view {
 	char warning[NODES_REASON_MAX + 1];
 };
 
-/* RC_IO when no node answers to all of it. */
+/*
+ * The lowest balance counts, but for those below half of another node's; who
+ * says so, or doesn't answer, has a fault. RC_IO when no node answers to all
+ * of it.
+ */
 MUST_CHECK enum rc nodes_account(struct nodes *c, const struct address *account,
     struct account_view *out, struct err *e);
+
+/*
+ * The nonce of an account that has sent nothing yet of which we know: what is
+ * built on it stays, and so every configured node must say the same, also of
+ * those that wait for a block. Else RC_BUSY; what a node doesn't say, or
+ * otherwise than another, is a fault of it.
+ */
+MUST_CHECK enum rc nodes_first_nonce(struct nodes *c,
+    const struct address *account, uint64_t *nonce, struct err *e);
 
 /*
  * Gives a signed transaction to every node. Returns how many have it then, be
@@ -44,12 +57,17 @@ size_t nodes_send(struct nodes *c, struct slice raw,
 /* What became of a transaction, by the first node that has it in a block. */
 struct mined {
 	bool found;
+	size_t by;   /* the node */
+	bool denied; /* a node of the chain says that it has it in no block */
 	bool absent; /* every node says that it has it in no block */
 	uint64_t block;
 	uint64_t cost_wei; /* of its gas; UINT64_MAX: that or more */
 };
 
-/* Looks for n transactions on every node; out has n elements. */
+/*
+ * Looks for n transactions on every node, after nodes_account; out has n
+ * elements.
+ */
 void nodes_mined(struct nodes *c, const uint8_t (*hashes)[TX_HASH_LEN],
     size_t n, struct mined *out);
 

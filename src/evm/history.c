@@ -169,35 +169,64 @@ history_begin(struct nodes *c, uint64_t *final, uint64_t *latest, struct err *e)
 		     : err_set(e, RC_IO, "no node of the chain answers");
 }
 
-/* What the nodes together make of one use; upto: what each has told. */
+/*
+ * Names those that show a use, and those that deny it in what they call final:
+ * one of the two lies or is broken.
+ */
 static void
-weigh(struct nodes *c, struct history_shown *s, const uint64_t *upto)
+dispute(struct nodes *c, const struct history_shown *s, const bool *denies)
 {
-	uint64_t finals[RPC_NODES_MAX];
-	size_t i, n = rpc_count(c->rpc), showing = 0, denying = 0;
+	size_t i, n = rpc_count(c->rpc), shower = 0, denier = 0;
 	char tx[HEX_SIZE(TX_HASH_LEN)];
 	bool disputed = false;
+
+	for (i = 0; i < n; i++) {
+		if ((s->nodes & 1U << i) != 0)
+			shower = i;
+		if (denies[i])
+			denier = i;
+		disputed |=
+		    denies[i] && c->nodes[i].final.number >= s->use.block;
+	}
+	hex_encode(tx, s->use.tx, sizeof(s->use.tx));
+	for (i = 0; i < n; i++)
+		if ((s->nodes & 1U << i) != 0)
+			nodes_fault(c, i,
+			    disputed ? NODE_FAULT_DISPUTED : NODE_FAULT_ALONE,
+			    "it shows a payment of the treasury, and %.60s doesn't, in block %" PRIu64
+			    ", transaction %s",
+			    rpc_name(c->rpc, denier), s->use.block, tx);
+		else if (denies[i] && c->nodes[i].final.number >= s->use.block)
+			nodes_fault(c, i, NODE_FAULT_DISPUTED,
+			    "it doesn't show a payment of the treasury, and %.60s does, in block %" PRIu64
+			    ", transaction %s",
+			    rpc_name(c->rpc, shower), s->use.block, tx);
+}
+
+/* What the nodes together make of one use; upto: what each has told. */
+static void
+weigh(struct nodes *c, struct history *h, struct history_shown *s,
+    const uint64_t *upto)
+{
+	size_t i, n = rpc_count(c->rpc), showing = 0, denying = 0;
+	bool denies[RPC_NODES_MAX] = { false };
+	uint64_t finals[RPC_NODES_MAX];
 
 	for (i = 0; i < n; i++) {
 		finals[i] = c->nodes[i].usable ? c->nodes[i].final.number : 0;
 		if ((s->nodes & 1U << i) != 0)
 			showing++;
-		else if (c->nodes[i].usable && upto[i] >= s->use.block)
-			denying++;
-		if ((s->nodes & 1U << i) == 0 && finals[i] >= s->use.block &&
-		    upto[i] >= s->use.block)
-			disputed = true;
+		else
+			denies[i] =
+			    c->nodes[i].usable && upto[i] >= s->use.block;
+		denying += denies[i];
 	}
 	s->is_final = history_is_final(s, finals, n);
 	s->is_shared = denying == 0 && (showing > 1 || showing == n);
-	hex_encode(tx, s->use.tx, sizeof(s->use.tx));
-	for (i = 0; denying > 0 && i < n; i++)
-		if ((s->nodes & 1U << i) != 0)
-			nodes_fault(c, i,
-			    disputed ? NODE_FAULT_DISPUTED : NODE_FAULT_ALONE,
-			    "it shows a payment of the treasury that another node doesn't, in block %" PRIu64
-			    ", transaction %s",
-			    s->use.block, tx);
+	if (denying > 0) {
+		h->is_complete = false;
+		dispute(c, s, denies);
+	}
 }
 
 enum rc
@@ -228,7 +257,7 @@ history_read(struct nodes *c, const struct address *treasury, uint64_t first,
 	for (i = 0; i < rpc_count(c->rpc); i++)
 		out->is_over |= c->scans_left[i] == 0;
 	for (i = 0; rc == RC_OK && i < out->n; i++)
-		weigh(c, &out->all[i], upto);
+		weigh(c, out, &out->all[i], upto);
 	if (rc != RC_OK)
 		history_free(out);
 	return rc;
@@ -261,7 +290,7 @@ static enum rc
 block_before(struct nodes *c, size_t node, uint64_t time_s, uint64_t *number,
     struct err *e)
 {
-	uint64_t low = 0, high = c->nodes[node].latest.number, middle, t;
+	uint64_t low = 0, high = c->nodes[node].latest.number, middle, t = 0;
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && low < high) {
@@ -277,23 +306,31 @@ block_before(struct nodes *c, size_t node, uint64_t time_s, uint64_t *number,
 }
 
 enum rc
-history_block_before(
-    struct nodes *c, uint64_t time_s, uint64_t *number, struct err *e)
+history_block_before(struct nodes *c, uint64_t time_s, uint64_t *number,
+    bool *whole, struct err *e)
 {
 	uint64_t lowest = UINT64_MAX, of_node;
-	enum rc rc = RC_OK;
+	struct err why = ERR_INIT;
 	size_t i;
 
+	*whole = true;
 	nodes_view(c);
-	for (i = 0; rc == RC_OK && i < rpc_count(c->rpc); i++) {
-		if (!c->nodes[i].usable)
-			continue;
-		rc = block_before(c, i, time_s, &of_node, e);
-		if (of_node < lowest)
+	for (i = 0; i < rpc_count(c->rpc); i++) {
+		if (!c->nodes[i].usable) {
+			*whole = false;
+		} else if (block_before(c, i, time_s, &of_node, &why) !=
+		    RC_OK) {
+			*whole = false;
+			nodes_fault(c, i, NODE_FAULT_LIMITS,
+			    "it has not all blocks since the ledger began: %.150s",
+			    why.msg);
+		} else if (of_node < lowest) {
 			lowest = of_node;
+		}
 	}
-	if (rc == RC_OK && lowest == UINT64_MAX)
-		return err_set(e, RC_IO, "no node of the chain answers");
+	if (lowest == UINT64_MAX)
+		return err_set(e, RC_IO, "no node of the chain answers%s%s",
+		    why.msg[0] == '\0' ? "" : ": ", why.msg);
 	*number = lowest;
-	return rc;
+	return RC_OK;
 }

@@ -38,7 +38,7 @@ struct history {
 	struct history_shown *all; /* owned: history_free */
 	size_t n;
 	uint64_t last; /* of the range, and of what was asked for */
-	/* Every configured node gave all of it. */
+	/* Every configured node gave all of it, and they agree. */
 	bool is_complete;
 	bool is_given; /* by one node at least */
 	/* A node can't be asked any more in this run. */
@@ -59,8 +59,9 @@ MUST_CHECK enum rc history_begin(
  * or was asked SCAN_MAX times in this run, leaves *out incomplete.
  * RC_NO_MEMORY.
  *
- * What only some nodes show though another has its block is noted as their
- * fault, by name.
+ * A range in which nodes differ isn't complete: what only some show though
+ * another has its block, and in final blocks who doesn't show it, is noted as
+ * their fault, by name.
  */
 #define HISTORY_BLOCKS 8000
 MUST_CHECK enum rc history_read(struct nodes *c, const struct address *treasury,
@@ -75,10 +76,12 @@ bool history_is_final(
     const struct history_shown *s, const uint64_t *finals, size_t n);
 
 /*
- * The lowest number, of all usable nodes, of the last block whose time is
- * before time_s (Unix seconds); 0 when there is none. RC_IO.
+ * The lowest number, of all usable nodes that have such old blocks, of the last
+ * block whose time is before time_s (Unix seconds); 0 when there is none. A
+ * node that hasn't them has a fault. *whole: every configured node has told.
+ * RC_IO when none does.
  */
-MUST_CHECK enum rc history_block_before(
-    struct nodes *c, uint64_t time_s, uint64_t *number, struct err *e);
+MUST_CHECK enum rc history_block_before(struct nodes *c, uint64_t time_s,
+    uint64_t *number, bool *whole, struct err *e);
 
 #endif

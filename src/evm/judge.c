@@ -28,7 +28,8 @@
 #include "evm/receipt.h"
 #include "evm/verdict.h"
 
-#define BATCH_MAX 256 /* calls at once: their answers are in memory */
+#define END_LATE_S 3600 /* blocks of Base are final after 20 minutes */
+#define BATCH_MAX  256	/* calls at once: their answers are in memory */
 
 /* What an inquiry waits for. */
 enum step {
@@ -441,6 +442,49 @@ inquiry_start(struct inquiry *q, const struct judged_case *which, size_t node,
 
 /* ---- Verdicts ---- */
 
+/* A final end: every node should come to one. */
+static bool
+shows_end(const struct node_answer *a)
+{
+	return (a->says == NODE_SAYS_PAID || a->says == NODE_SAYS_CANCELED ||
+		   a->says == NODE_SAYS_EXPIRED) &&
+	    verdict_is_own_final(a);
+}
+
+/* Whether there should long be one: it was settled, or could be, before. */
+static bool
+is_late(const struct nodes *c, const struct judgment *j,
+    const struct transfer_authorization *asked)
+{
+	uint64_t now = (uint64_t)c->viewed_s, since = asked->valid_before;
+
+	if (j->verdict == VERDICT_PAID)
+		since = j->block.time_s;
+	return now > since && now - since > END_LATE_S;
+}
+
+/* Who keeps a payout open, by what it says of it or doesn't. */
+static void
+find_late(struct nodes *c, const struct judgment *j,
+    const struct inquiry *inquiries, size_t n)
+{
+	bool late = is_late(c, j, authorization(&inquiries[0]));
+	bool expired = false;
+	const struct node_answer *a;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		expired |= inquiries[i].answer.says == NODE_SAYS_EXPIRED;
+	for (i = 0; !j->is_final && i < n; i++) {
+		a = &inquiries[i].answer;
+		if (c->nodes[i].usable && !shows_end(a) &&
+		    (late || (expired && a->says == NODE_SAYS_UNCLEAR)))
+			nodes_fault(c, i, NODE_FAULT_LATE,
+			    "it shows no final end of a payment: %.120s; its final block is %llu",
+			    a->why, (unsigned long long)a->final.number);
+	}
+}
+
 /* What stands out in one verdict is a fault of the nodes that said it. */
 static void
 note_faults(struct nodes *c, const struct judgment *j,
@@ -458,6 +502,7 @@ note_faults(struct nodes *c, const struct judgment *j,
 			nodes_fault(
 			    c, i, NODE_FAULT_DISPUTED, "%.230s", j->reason);
 	}
+	find_late(c, j, inquiries, n);
 }
 
 static void

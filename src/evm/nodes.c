@@ -11,7 +11,6 @@
 
 #define VIEW_CALLS    3 /* chain id, latest block, final block */
 #define INSPECT_CALLS 6
-#define INSPECT_SAYS  3
 #define CHAIN_BASE    8453 /* where the money is real */
 
 /* EIP-3009 came with FiatTokenV2, in September 2020: no block is older. */
@@ -154,6 +153,7 @@ node_fault_name(enum node_fault_kind kind)
 		[NODE_FAULT_FINAL] = "final",
 		[NODE_FAULT_ALONE] = "alone",
 		[NODE_FAULT_DISPUTED] = "disputed",
+		[NODE_FAULT_LATE] = "late",
 		[NODE_FAULT_LIMITS] = "gives no logs",
 	};
 
@@ -348,31 +348,47 @@ nodes_view(struct nodes *c)
 		rpc_call_reset(&calls[i]);
 }
 
+/* The lower number and the older time, which needn't be of one block. */
+static void
+block_lower(struct block *out, const struct block *other)
+{
+	uint64_t time_s =
+	    other->time_s < out->time_s ? other->time_s : out->time_s;
+
+	if (other->number < out->number)
+		*out = *other;
+	out->time_s = time_s;
+}
+
 enum rc
 nodes_head_seen(const struct nodes *c, struct head *out, struct err *e)
 {
+	size_t i, strangers = 0, count = rpc_count(c->rpc);
 	char why[NODES_REASON_MAX + 1] = "";
 	const struct node *node;
 	bool found = false;
-	size_t i;
 
 	*out = (struct head){ .seen_s = c->viewed_s };
-	for (i = 0; i < rpc_count(c->rpc); i++) {
+	for (i = 0; i < count; i++) {
 		node = &c->nodes[i];
 		if (!node->usable) {
+			strangers += node->wrong_chain;
 			nodes_add_reason(why, rpc_name(c->rpc, i), node->why);
 			continue;
 		}
-		if (!found || node->latest.number < out->latest.number)
+		if (!found) {
 			out->latest = node->latest;
-		if (!found || node->final.number < out->final.number)
 			out->final = node->final;
+		}
+		block_lower(&out->latest, &node->latest);
+		block_lower(&out->final, &node->final);
 		if ((int64_t)node->latest.time_s > out->time_s)
 			out->time_s = (int64_t)node->latest.time_s;
 		found = true;
 	}
 	if (!found)
-		return err_set(e, RC_IO, "chain: no node answers: %s", why);
+		return err_set(e, strangers == count ? RC_INVALID : RC_IO,
+		    "chain: no node answers: %s", why);
 	return RC_OK;
 }
 
@@ -408,6 +424,15 @@ nodes_check_clock(const struct nodes *c, struct err *e)
 
 /* ---- Looking before paying ---- */
 
+/* What a node says of the token and the treasury that would stop payments. */
+enum inspect_says {
+	SAYS_PAUSED,
+	SAYS_BLACKLISTED,
+	SAYS_CODE,
+	SAYS_FOREIGN, /* another DOMAIN_SEPARATOR */
+	INSPECT_SAYS,
+};
+
 static void
 ask_inspect(struct rpc_call *calls, size_t node, const struct nodes *c,
     const struct address *treasury)
@@ -425,166 +450,130 @@ ask_inspect(struct rpc_call *calls, size_t node, const struct nodes *c,
 	    &calls[5], node, "eth_getCode", "[\"%s\",\"latest\"]", text);
 }
 
+/* What the nodes say of the token and the treasury. */
+struct inspected {
+	struct words says[INSPECT_SAYS];
+	struct words balance;
+	size_t answered;
+	char foreign_name[CONF_WORD_MAX + 1]; /* of a token that isn't ours */
+};
+
 /* The signatures that we make must be for the very token that is there. */
-static enum rc
-check_separator(const uint8_t got[static KECCAK256_LEN], const char *name,
-    const struct nodes *c, const char *node, struct err *e)
+static bool
+is_foreign(const struct nodes *c, const uint8_t got[static KECCAK256_LEN])
 {
 	struct eip712_domain domain = network_domain(c->network);
 	uint8_t expected[KECCAK256_LEN];
 
 	eip712_domain_separator(expected, &domain);
-	if (memcmp(got, expected, sizeof(expected)) == 0)
-		return RC_OK;
-	return err_set(e, RC_INVALID,
-	    "%s: the token's DOMAIN_SEPARATOR isn't that of name \"%s\", version \"%s\" on chain %llu; its name() is \"%s\"",
-	    node, c->network->token_name, c->network->token_version,
-	    (unsigned long long)c->network->chain_id, name);
+	return memcmp(got, expected, sizeof(expected)) != 0;
 }
 
-/* What one node says of the token and the treasury. */
-struct inspected {
-	bool answers;
-	bool says[INSPECT_SAYS]; /* paused, blacklisted, has code */
-	uint64_t balance;
-};
-
-/* RC_NOT_FOUND: this node doesn't answer to all, which is no reason to fail. */
-static enum rc
-read_inspect(struct inspected *seen, struct outlook *out,
-    const struct rpc_call *calls, const struct nodes *c, struct err *e)
+/* Of a node that doesn't answer to all, which is no reason to fail. */
+static void
+not_inspected(
+    struct outlook *out, struct nodes *c, size_t node, const char *why)
 {
-	const char *node = rpc_name(c->rpc, calls[0].node);
-	uint8_t separator[KECCAK256_LEN];
-	bool paused, blacklisted;
-	const char *code;
+	nodes_add_reason(out->warning, rpc_name(c->rpc, node), why);
+	nodes_fault(c, node, NODE_FAULT_AWAY, "%s", why);
+}
+
+static void
+read_inspect(struct inspected *seen, struct outlook *out,
+    const struct rpc_call *calls, struct nodes *c)
+{
 	char name[sizeof(out->token_name)];
+	size_t i, node = calls[0].node;
+	uint8_t separator[KECCAK256_LEN];
+	bool says[INSPECT_SAYS];
+	const char *code;
 	uint64_t balance;
-	enum rc rc;
-	size_t i;
 
 	for (i = 0; i < INSPECT_CALLS; i++)
 		if (calls[i].outcome != RPC_RESULT) {
-			nodes_add_reason(out->warning, node, calls[i].error);
-			return RC_NOT_FOUND;
+			not_inspected(out, c, node, calls[i].error);
+			return;
 		}
 	code = json_text(calls[5].result);
 	if (!token_read_word(separator, &calls[0]) ||
-	    !token_read_bool(&paused, &calls[1]) ||
+	    !token_read_bool(&says[SAYS_PAUSED], &calls[1]) ||
 	    !token_read_number(&balance, &calls[2]) ||
-	    !token_read_bool(&blacklisted, &calls[3]) ||
+	    !token_read_bool(&says[SAYS_BLACKLISTED], &calls[3]) ||
 	    !token_read_text(name, sizeof(name), &calls[4]) || code == NULL ||
 	    strncmp(code, "0x", 2) != 0) {
-		nodes_add_reason(out->warning, node,
-		    "answers as if the token weren't there");
-		return RC_NOT_FOUND;
+		not_inspected(
+		    out, c, node, "answers as if the token weren't there");
+		return;
 	}
-	rc = check_separator(separator, name, c, node, e);
-	if (rc != RC_OK)
-		return rc;
-	*seen = (struct inspected){ .answers = true,
-		.says = { paused, blacklisted, code[2] != '\0' },
-		.balance = balance };
-	memcpy(out->token_name, name, sizeof(name));
-	return RC_OK;
+	says[SAYS_CODE] = code[2] != '\0';
+	says[SAYS_FOREIGN] = is_foreign(c, separator);
+	for (i = 0; i < INSPECT_SAYS; i++) {
+		seen->says[i].said[node] = true;
+		seen->says[i].value[node] = says[i];
+	}
+	seen->balance.said[node] = true;
+	seen->balance.value[node] = balance;
+	memcpy(says[SAYS_FOREIGN] ? seen->foreign_name : out->token_name, name,
+	    sizeof(name));
+	seen->answered++;
 }
 
-/* What every node that answers says; *alone: the one that is contradicted. */
-static bool
-all_say(const struct inspected *all, size_t n, int what, size_t *alone)
-{
-	size_t i, yes = 0, answers = 0;
-
-	*alone = n;
-	for (i = 0; i < n; i++) {
-		answers += all[i].answers;
-		yes += all[i].answers && all[i].says[what];
-		if (all[i].answers && all[i].says[what] && *alone == n)
-			*alone = i;
-	}
-	if (yes == answers)
-		*alone = n;
-	return yes == answers;
-}
-
-static void
-balance_compare(
-    struct outlook *out, struct nodes *c, const struct inspected *all, size_t n)
-{
-	uint64_t high = 0;
-	size_t i, lowest = n;
-
-	for (i = 0; i < n; i++) {
-		if (!all[i].answers)
-			continue;
-		if (all[i].balance > high)
-			high = all[i].balance;
-		if (lowest == n || all[i].balance < all[lowest].balance)
-			lowest = i;
-	}
-	out->balance = all[lowest].balance;
-	/* A node that is some payments behind says a little more. */
-	if (out->balance < high / 2)
-		nodes_fault(c, lowest, NODE_FAULT_ALONE,
-		    "says that the treasury has %" PRIu64
-		    " micro-USDC; another node says %" PRIu64,
-		    out->balance, high);
-}
-
-/* One word of all nodes; who is contradicted has a fault. */
-static void
+/* One word of all nodes. */
+static enum rc
 outlook_make(
-    struct outlook *out, struct nodes *c, const struct inspected *all, size_t n)
+    struct outlook *out, struct nodes *c, struct inspected *seen, struct err *e)
 {
-	static const char *const words[INSPECT_SAYS] = {
-		"says that the token is paused, and another node that it isn't",
-		"says that the token refuses the treasury, and another node that it doesn't",
-		"says that the treasury has code, and another node that it hasn't",
+	static const char *const what[INSPECT_SAYS] = {
+		[SAYS_PAUSED] = "the token is paused",
+		[SAYS_BLACKLISTED] = "the token refuses the treasury",
+		[SAYS_CODE] = "the treasury has code",
+		[SAYS_FOREIGN] =
+		    "the token's DOMAIN_SEPARATOR isn't the network's",
 	};
-	bool *const says[INSPECT_SAYS] = { &out->paused,
-		&out->treasury_blacklisted, &out->treasury_has_code };
-	size_t alone;
-	int what;
+	uint64_t is[INSPECT_SAYS];
+	size_t i;
 
-	for (what = 0; what < INSPECT_SAYS; what++) {
-		*says[what] = all_say(all, n, what, &alone);
-		if (alone < n)
-			nodes_fault(
-			    c, alone, NODE_FAULT_ALONE, "%s", words[what]);
+	for (i = 0; i < INSPECT_SAYS; i++) {
+		seen->says[i].what = what[i];
+		(void)words_join(c, &seen->says[i], &is[i]);
 	}
-	balance_compare(out, c, all, n);
+	seen->balance.rule = WORDS_AMOUNT;
+	seen->balance.what = "the treasury's micro-USDC are";
+	(void)words_join(c, &seen->balance, &out->balance);
+	out->paused = is[SAYS_PAUSED] != 0;
+	out->treasury_blacklisted = is[SAYS_BLACKLISTED] != 0;
+	out->treasury_has_code = is[SAYS_CODE] != 0;
+	if (is[SAYS_FOREIGN] == 0)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "the token's DOMAIN_SEPARATOR isn't that of name \"%s\", version \"%s\" on chain %llu; its name() is \"%s\"",
+	    c->network->token_name, c->network->token_version,
+	    (unsigned long long)c->network->chain_id, seen->foreign_name);
 }
 
 static enum rc
 read_inspects(struct outlook *out, const struct rpc_call *calls,
     struct nodes *c, struct err *e)
 {
-	struct inspected all[RPC_NODES_MAX];
-	size_t i, answered = 0;
+	struct inspected seen;
+	struct head head;
 	enum rc rc;
+	size_t i;
 
-	memset(all, 0, sizeof(all));
-	for (i = 0; i < rpc_count(c->rpc); i++) {
-		if (c->nodes[i].wrong_chain)
-			return err_set(e, RC_INVALID, "%s: %s",
-			    rpc_name(c->rpc, i), c->nodes[i].why);
-		if (!c->nodes[i].usable) {
+	rc = nodes_head_seen(c, &head, e);
+	if (rc != RC_OK)
+		return rc;
+	memset(&seen, 0, sizeof(seen));
+	for (i = 0; i < rpc_count(c->rpc); i++)
+		if (c->nodes[i].usable)
+			read_inspect(&seen, out, &calls[INSPECT_CALLS * i], c);
+		else
 			nodes_add_reason(
 			    out->warning, rpc_name(c->rpc, i), c->nodes[i].why);
-			continue;
-		}
-		rc =
-		    read_inspect(&all[i], out, &calls[INSPECT_CALLS * i], c, e);
-		if (rc == RC_OK)
-			answered++;
-		else if (rc != RC_NOT_FOUND)
-			return rc;
-	}
-	if (answered == 0)
+	if (seen.answered == 0)
 		return err_set(
 		    e, RC_IO, "chain: no node answers: %s", out->warning);
-	outlook_make(out, c, all, rpc_count(c->rpc));
-	return RC_OK;
+	return outlook_make(out, c, &seen, e);
 }
 
 enum rc

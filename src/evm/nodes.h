@@ -66,9 +66,10 @@ const char *nodes_name(const struct nodes *c, size_t node);
 int64_t nodes_calls(const struct nodes *c);
 
 /*
- * Where the chain is: the newest block, and the newest final one, each the
- * lowest that any node which answers knows: no payment made from now on is in
- * an older one. The chain's time is that of the newest block of all nodes: one
+ * Where the chain is: the newest block, and the newest final one, each with the
+ * lowest number and the oldest time that any node which answers knows: no
+ * payment made from now on is in an older one, and one that is over by that
+ * time is over for each. The chain's time is that of the newest block of all nodes: one
  * that stands still doesn't hold it back, and one that is ahead of our clock
  * by more than CLOCK_DIFFERENCE_MAX_S isn't used at all.
  */
@@ -79,7 +80,10 @@ struct head {
 	int64_t seen_s; /* by our clock */
 };
 
-/* Asks the nodes. RC_IO when no node of this chain answers. */
+/*
+ * Asks the nodes. RC_IO when no node of this chain answers; RC_INVALID when all
+ * of them are of another one.
+ */
 MUST_CHECK enum rc nodes_head(struct nodes *c, struct head *out, struct err *e);
 
 /* The same, as they said when they were last asked whatever it was. */
@@ -103,6 +107,7 @@ enum node_fault_kind {
 	NODE_FAULT_FINAL,    /* its newest block is final at once */
 	NODE_FAULT_ALONE,    /* shows what another one denies */
 	NODE_FAULT_DISPUTED, /* the same in final blocks: one of them lies */
+	NODE_FAULT_LATE,     /* shows no end of what should be over */
 	NODE_FAULT_LIMITS,   /* too large for it, or too many calls */
 	NODE_FAULT_KINDS,
 };
@@ -133,20 +138,19 @@ struct outlook {
 	bool treasury_has_code;
 	bool treasury_blacklisted;
 	bool paused;
-	uint64_t balance; /* of the treasury; the lowest seen */
+	uint64_t balance;		    /* of the treasury */
 	char token_name[CONF_WORD_MAX + 1]; /* what name() says */
 	/* Nodes that don't answer; "" when all do. */
 	char warning[NODES_REASON_MAX + 1];
 };
 
 /*
- * Looks at the token and the treasury on every node. RC_INVALID when a node
- * is of another chain, or the token's DOMAIN_SEPARATOR() isn't the network's
- * (what is signed would be worthless); RC_IO when no node answers to all.
- * A yes/no value is true when every node that answers says so: what one says
- * alone is a fault of it, and stops nothing. The lowest balance counts, for it
- * promises nothing that isn't there; less than half of another node's is a
- * fault, too.
+ * Looks at the token and the treasury on every node. What one says alone is a
+ * fault of it, and stops nothing: a yes/no value is true when every node that
+ * answers says so, and the balance is the lowest, but for those below half of
+ * another node's. RC_INVALID when they all say that the token's
+ * DOMAIN_SEPARATOR() isn't the network's (what is signed would be worthless),
+ * or are of another chain; RC_IO when no node answers to all.
  */
 MUST_CHECK enum rc nodes_inspect(struct nodes *c,
     const struct address *treasury, struct outlook *out, struct err *e);

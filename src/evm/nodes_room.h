@@ -1,4 +1,4 @@
-/* What nodes.c, precheck.c and judge.c share. Private to src/evm. */
+/* What the files about nodes share. Private to src/evm. */
 #ifndef WORKNET_EVM_NODES_ROOM_H
 #define WORKNET_EVM_NODES_ROOM_H
 
@@ -48,6 +48,32 @@ void nodes_view(struct nodes *c);
 /* Notes a fault of a node for nodes_faults; the words are copied. */
 void nodes_fault(struct nodes *c, size_t node, enum node_fault_kind kind,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/*
+ * What the nodes say to one question with a small answer, and the rule by which
+ * that becomes one word: what a single node says moves nothing and stops
+ * nothing. The mildest word counts, which stops no payment, and each node that
+ * says otherwise has a fault (NODE_FAULT_ALONE) which names both.
+ */
+enum words_rule {
+	WORDS_STOP,   /* 0 is mild, 1 stops payments */
+	WORDS_AMOUNT, /* more is milder; from half of it on all are alike */
+	WORDS_ALIKE,  /* they build on it: every configured node must say it */
+};
+
+struct words {
+	enum words_rule rule;
+	const char *what; /* "the token is paused", "the treasury has" */
+	bool said[RPC_NODES_MAX];
+	uint64_t value[RPC_NODES_MAX];
+};
+
+/*
+ * *out: the mildest word; of amounts the least of those that are alike.
+ * False when no node said any, or with WORDS_ALIKE when one of the configured
+ * nodes didn't, or another one.
+ */
+bool words_join(struct nodes *c, const struct words *w, uint64_t *out);
 
 /*
  * After an unusable answer to eth_getLogs: makes the node's span smaller than

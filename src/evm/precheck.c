@@ -5,13 +5,19 @@
 
 #include "evm/nodes_room.h"
 
+/* Whether one payment is refused, and what that is called. */
+struct refusal {
+	struct words words;
+	char what[NODES_REASON_MAX + 1];
+};
+
 /* Questions of one kind, of which each is asked until a node says yes. */
 struct poll {
 	struct nodes *nodes;
 	const struct address *payees; /* or */
 	const struct signed_transfer *transfers;
 	struct precheck *out;
-	size_t *refused_by; /* the node that said no */
+	struct refusal *refusals; /* owned */
 };
 
 static void
@@ -66,23 +72,21 @@ read_payee(struct precheck *out, const struct rpc_call *call)
 						: call->error);
 }
 
-/*
- * A node's answer beside what others said before it: a yes counts for more
- * than a no, which costs the node that says it alone a fault.
- */
+/* A node's answer beside what others said before it. */
 static void
-merge(const struct poll *p, size_t node, size_t i, const struct precheck *said)
+take(const struct poll *p, size_t node, size_t i, const struct precheck *said)
 {
-	struct precheck *out = &p->out[i];
+	struct refusal *r = &p->refusals[i];
 
-	if (out->opinion == PRECHECK_NO && said->opinion == PRECHECK_YES)
-		nodes_fault(p->nodes, p->refused_by[i], NODE_FAULT_ALONE,
-		    "says that the token would refuse a payment (%.120s), and %s that it wouldn't",
-		    out->reason, rpc_name(p->nodes->rpc, node));
-	if (out->opinion == PRECHECK_UNKNOWN && said->opinion == PRECHECK_NO)
-		p->refused_by[i] = node;
-	if (out->opinion == PRECHECK_UNKNOWN || said->opinion == PRECHECK_YES)
-		*out = *said;
+	if (said->opinion == PRECHECK_UNKNOWN &&
+	    p->out[i].opinion == PRECHECK_NO)
+		return;
+	p->out[i] = *said;
+	r->words.said[node] = said->opinion != PRECHECK_UNKNOWN;
+	r->words.value[node] = said->opinion == PRECHECK_NO;
+	if (said->opinion == PRECHECK_NO)
+		(void)snprintf(r->what, sizeof(r->what),
+		    "the token would refuse a payment (%.100s)", said->reason);
 }
 
 /* Asks one node about all that no node before it would have paid. */
@@ -104,8 +108,21 @@ ask_node(const struct poll *p, struct rpc_call *calls, size_t *which,
 			read_payee(&said, &calls[i]);
 		else
 			read_transfer(&said, &calls[i]);
-		merge(p, node, which[i], &said);
+		take(p, node, which[i], &said);
 		rpc_call_reset(&calls[i]);
+	}
+}
+
+/* Whoever said no of what another one would pay has a fault. */
+static void
+find_faults(const struct poll *p, size_t n)
+{
+	struct refusal *r;
+	uint64_t refused;
+
+	for (r = p->refusals; r < p->refusals + n; r++) {
+		r->words.what = r->what;
+		(void)words_join(p->nodes, &r->words, &refused);
 	}
 }
 
@@ -113,19 +130,21 @@ static void
 poll_nodes(struct poll *p, size_t n)
 {
 	struct rpc_call *calls = calloc(n, sizeof(*calls));
-	size_t *which = calloc(n, 2 * sizeof(*which));
+	size_t *which = calloc(n, sizeof(*which));
 	struct nodes *c = p->nodes;
 	size_t i;
 
+	p->refusals = calloc(n, sizeof(*p->refusals));
 	for (i = 0; i < n; i++)
 		set(&p->out[i], PRECHECK_UNKNOWN, "no node answers");
-	if (n > 0 && calls != NULL && which != NULL) {
-		p->refused_by = which + n;
+	if (n > 0 && calls != NULL && which != NULL && p->refusals != NULL) {
 		nodes_view(c);
 		for (i = 0; i < rpc_count(c->rpc); i++)
 			if (c->nodes[i].usable)
 				ask_node(p, calls, which, i, n);
+		find_faults(p, n);
 	}
+	free(p->refusals);
 	free(calls);
 	free(which);
 }

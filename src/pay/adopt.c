@@ -360,12 +360,15 @@ scan(struct adoption *a, uint64_t first, uint64_t last, bool *done, bool *more,
 	return rc;
 }
 
-/* All blocks from first on; those up to final are seen for good. */
+/*
+ * All blocks from first on; those up to final are seen for good, with keep: if
+ * no older one was left out.
+ */
 static enum rc
 scan_all(struct adoption *a, uint64_t first, uint64_t final, uint64_t latest,
-    struct err *e)
+    bool keep, struct err *e)
 {
-	bool keep = true, done = false, more = true;
+	bool done = false, more = true;
 	uint64_t last;
 	enum rc rc = RC_OK;
 
@@ -390,12 +393,14 @@ adopt_lost(struct run *r, struct err *e)
 	uint64_t first = 0, final, latest;
 	struct adoption *a;
 	int64_t seen = 0;
+	bool whole = true;
 	enum rc rc;
 
 	r->waiting_count = 0;
 	rc = scanned_get(r->db, &r->source, &seen, e);
 	if (rc == RC_OK && seen == 0)
-		rc = history_block_before(r->nodes, created_s, &first, e);
+		rc = history_block_before(
+		    r->nodes, created_s, &first, &whole, e);
 	else
 		first = (uint64_t)seen + 1;
 	if (rc == RC_OK)
@@ -406,7 +411,7 @@ adopt_lost(struct run *r, struct err *e)
 	if (a == NULL)
 		return err_set(e, RC_NO_MEMORY, "no memory");
 	a->run = r;
-	rc = scan_all(a, first == 0 ? 1 : first, final, latest, e);
+	rc = scan_all(a, first == 0 ? 1 : first, final, latest, whole, e);
 	free(a->nonces);
 	free(a);
 	return rc;

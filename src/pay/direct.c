@@ -293,14 +293,14 @@ flights_answer(struct direct *d)
 
 	for (i = 0; i < d->flights.n; i++) {
 		f = d->flights.all[i];
-		if (f->mined)
+		if (f->shown)
 			flight_answer(
 			    d, f, ANSWER_SUCCESS, f->mined_hash, "in a block");
 	}
 	flights_drop_mined(&d->flights);
 }
 
-/* Who rides for too long gets an answer: the next run goes on. */
+/* Who rides, or waits, for too long gets an answer: the next run goes on. */
 static void
 riders_look(struct direct *d)
 {
@@ -315,6 +315,9 @@ riders_look(struct direct *d)
 			    now - f->riders[place].since_ms >= PATIENCE_MS)
 				flight_answer(d, f, ANSWER_PENDING, f->s.hash,
 				    "sent, and in no block yet");
+	while (d->group_n > 0 && now - d->group[0].since_ms >= PATIENCE_MS)
+		group_answer(d, 1,
+		    "not sent: what was sent before it is in no block yet");
 }
 
 /* When a transaction is to be made of the group: it is full, or all waited. */
@@ -323,7 +326,8 @@ launch_ms(const struct direct *d)
 {
 	int64_t last, latest;
 
-	if (d->halted || d->group_n == 0 || d->flights.n == FLIGHTS_MAX)
+	if (d->halted || d->group_n == 0 || d->flights.n == FLIGHTS_MAX ||
+	    !d->flights.whole)
 		return INT64_MAX;
 	if (d->group_n >= (size_t)d->run->conf->payout_direct_batch)
 		return d->try_ms;
@@ -338,7 +342,6 @@ static enum rc
 go_on(struct direct *d, struct err *e)
 {
 	int64_t now = clock_monotonic_ms();
-	bool all = true;
 	enum rc rc = RC_OK;
 
 	if (!d->opened) {
@@ -347,12 +350,14 @@ go_on(struct direct *d, struct err *e)
 		rc = flights_open(&d->flights, e);
 		d->opened = rc == RC_OK;
 		group_board(d);
-	} else if (d->flights.n > 0 && now >= d->poll_ms) {
+	} else if ((d->flights.n > 0 || !d->flights.whole) &&
+	    now >= d->poll_ms) {
 		d->poll_ms = now + POLL_MS;
 		rc = gas_look(&d->flights.gas, e);
 		if (rc == RC_OK)
-			rc = flights_look(&d->flights, &all, e);
+			rc = flights_look(&d->flights, e);
 		flights_answer(d);
+		group_board(d);
 	}
 	while (rc == RC_OK && launch_ms(d) <= clock_monotonic_ms())
 		rc = launch(d, e);

@@ -59,9 +59,9 @@ flight_is_loaded(const struct flights *fs, int64_t nonce)
 	return false;
 }
 
-/* Those of the queue that we don't have yet; *all: there are no more. */
+/* Those of the queue that we don't have yet. */
 static enum rc
-flights_load(struct flights *fs, bool *all, struct err *e)
+flights_load(struct flights *fs, struct err *e)
 {
 	uint64_t high = fs->gas.view.nonce_high;
 	int64_t after, next = high > INT64_MAX ? INT64_MAX : (int64_t)high;
@@ -74,7 +74,7 @@ flights_load(struct flights *fs, bool *all, struct err *e)
 	if (fs->mined_to >= next)
 		fs->mined_to = next - 1;
 	after = fs->mined_to;
-	*all = false;
+	fs->whole = false;
 	while (rc == RC_OK) {
 		rc = submission_next_open(
 		    fs->gas.run->db, &fs->gas.sender, after, &s, &found, e);
@@ -90,7 +90,7 @@ flights_load(struct flights *fs, bool *all, struct err *e)
 		}
 		submission_free(&s);
 	}
-	*all = rc == RC_OK && !found;
+	fs->whole = rc == RC_OK && !found;
 	return rc;
 }
 
@@ -142,6 +142,18 @@ flight_replace(struct flights *fs, struct flight *f, struct err *e)
 	return flight_send(fs, f, e);
 }
 
+/*
+ * Whether it was passed over for too long. What a node shows in a block isn't
+ * replaced for nothing: only where by another's word no block takes its fee.
+ */
+static bool
+flight_is_stuck(const struct flights *fs, const struct flight *f, int64_t now)
+{
+	return f->shown
+	    ? (uint64_t)f->s.max_fee_wei < fs->gas.view.base_fee_high_wei
+	    : now - f->signed_ms >= STUCK_MS;
+}
+
 /* What isn't in a block is sent again, or replaced. */
 static enum rc
 flight_push(struct flights *fs, struct flight *f, struct err *e)
@@ -150,7 +162,7 @@ flight_push(struct flights *fs, struct flight *f, struct err *e)
 	struct err why = ERR_INIT;
 	enum rc rc = RC_OK;
 
-	if (now - f->signed_ms >= STUCK_MS) {
+	if (flight_is_stuck(fs, f, now)) {
 		rc = flight_replace(fs, f, &why);
 		if (rc == RC_BUSY || rc == RC_INVALID) {
 			log_warning("gas account, nonce %" PRId64
@@ -185,7 +197,8 @@ mined_of(struct flights *fs, const struct submission *s, struct mined *out,
 	    fs->gas.run->nodes, (const uint8_t(*)[TX_HASH_LEN])hashes, n, all);
 	for (i = 0; i < n; i++) {
 		out->absent = out->absent && all[i].absent;
-		if (all[i].found && !out->found) {
+		if (all[i].found &&
+		    (!out->found || (out->denied && !all[i].denied))) {
 			*out = all[i];
 			memcpy(hash, hashes[i], TX_HASH_LEN);
 		}
@@ -249,8 +262,9 @@ flight_look(struct flights *fs, struct flight *f, struct err *e)
 	rc = mined_of(fs, &f->s, &m, f->mined_hash, e);
 	if (rc != RC_OK)
 		return rc;
-	f->mined = m.found;
-	if (!m.found)
+	f->shown = m.found;
+	f->mined = m.found && !m.denied;
+	if (!f->mined)
 		return flight_push(fs, f, e);
 	log_debug("gas account, nonce %" PRId64 ": in block %" PRIu64,
 	    f->s.nonce, m.block);
@@ -258,12 +272,12 @@ flight_look(struct flights *fs, struct flight *f, struct err *e)
 }
 
 enum rc
-flights_look(struct flights *fs, bool *all, struct err *e)
+flights_look(struct flights *fs, struct err *e)
 {
 	enum rc rc;
 	size_t i;
 
-	rc = flights_load(fs, all, e);
+	rc = flights_load(fs, e);
 	for (i = 0; rc == RC_OK && i < fs->n; i++)
 		rc = flight_look(fs, fs->all[i], e);
 	return rc;
@@ -275,7 +289,8 @@ flights_drop_mined(struct flights *fs)
 	size_t i = 0;
 
 	while (i < fs->n) {
-		if (!fs->all[i]->mined) {
+		if (!fs->all[i]->mined &&
+		    !(fs->n == FLIGHTS_MAX && fs->all[i]->shown)) {
 			i++;
 			continue;
 		}
@@ -288,16 +303,16 @@ flights_drop_mined(struct flights *fs)
 enum rc
 flights_open(struct flights *fs, struct err *e)
 {
-	bool all = false;
 	enum rc rc;
 
 	rc = gas_look(&fs->gas, e);
 	if (rc == RC_OK)
 		rc = finish_final(fs, e);
 	fs->mined_to = (int64_t)fs->gas.view.final_low - 1;
+	fs->whole = false;
 	/* Many may be in blocks that aren't final yet, and make room. */
-	while (rc == RC_OK && !all && fs->n < FLIGHTS_MAX) {
-		rc = flights_look(fs, &all, e);
+	while (rc == RC_OK && !fs->whole && fs->n < FLIGHTS_MAX) {
+		rc = flights_look(fs, e);
 		flights_drop_mined(fs);
 	}
 	return rc;

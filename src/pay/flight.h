@@ -25,7 +25,8 @@ struct flight {
 	int64_t sent_ms;		    /* monotonic; 0: not in this run */
 	int64_t signed_ms;		    /* monotonic; of its newest form */
 	char trouble[NODES_REASON_MAX + 1]; /* as it was told */
-	bool mined;			    /* a node shows it in a block */
+	bool shown;			    /* a node shows it in a block, */
+	bool mined;			    /* and none denies that */
 	uint8_t mined_hash[TX_HASH_LEN];    /* which of its forms */
 };
 
@@ -33,6 +34,7 @@ struct flights {
 	struct gas gas;
 	/* All of the queue up to this nonce is in blocks, as far as we know. */
 	int64_t mined_to;
+	bool whole; /* all of the queue that isn't was loaded */
 	struct flight *all[FLIGHTS_MAX]; /* owned; by nonce */
 	size_t n;
 };
@@ -47,10 +49,16 @@ void flights_free(struct flights *fs);
 MUST_CHECK enum rc flights_open(struct flights *fs, struct err *e);
 
 /*
- * Looks at all of them after gas_look: sets mined, sends or replaces what
- * isn't. *all: nothing of the queue had no room.
+ * Looks at all of them after gas_look: sets shown and mined, sends or replaces
+ * what isn't mined. Sets whole.
  */
-MUST_CHECK enum rc flights_look(struct flights *fs, bool *all, struct err *e);
+MUST_CHECK enum rc flights_look(struct flights *fs, struct err *e);
+
+/*
+ * Forgets those that are mined. What one node shows and another denies stays,
+ * so that nobody in it is sent in another one as well; but for room, of which
+ * a node that denies everything would leave none.
+ */
 void flights_drop_mined(struct flights *fs);
 
 /* Takes *s, which is in the ledger, over; there is room. RC_NO_MEMORY. */

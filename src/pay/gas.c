@@ -54,34 +54,21 @@ gas_used_elsewhere(struct gas *g, int64_t nonce, struct err *e)
 	return rc;
 }
 
-/* Before the first submission the nodes alone know, and must agree. */
-static enum rc
-first_nonce(const struct gas *g, int64_t *nonce, struct err *e)
-{
-	const struct account_view *v = &g->view;
-
-	if (v->nonce_low != v->nonce_high || v->pending_low != v->nonce_low ||
-	    v->pending_high != v->nonce_low || v->nonce_low > INT64_MAX - 1)
-		return err_set(e, RC_BUSY,
-		    "gas account: its nonce is %" PRIu64 " to %" PRIu64
-		    ", pending %" PRIu64 " to %" PRIu64
-		    ": nodes disagree, or somebody else uses it",
-		    v->nonce_low, v->nonce_high, v->pending_low,
-		    v->pending_high);
-	*nonce = (int64_t)v->nonce_low;
-	return RC_OK;
-}
-
 enum rc
 gas_next_nonce(struct gas *g, int64_t *nonce, struct err *e)
 {
+	uint64_t first;
 	int64_t foreign;
 	bool found;
 	enum rc rc;
 
 	rc = submission_next_nonce(g->run->db, &g->sender, nonce, e);
-	if (rc == RC_NOT_FOUND)
-		return first_nonce(g, nonce, e);
+	if (rc == RC_NOT_FOUND) {
+		rc = nodes_first_nonce(
+		    g->run->nodes, &g->sender.account, &first, e);
+		*nonce = rc == RC_OK ? (int64_t)first : 0;
+		return rc;
+	}
 	if (rc == RC_OK)
 		rc = submission_foreign(
 		    g->run->db, &g->sender, &foreign, &found, e);

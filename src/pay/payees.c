@@ -23,6 +23,21 @@ struct candidate {
 	struct precheck forecast; /* what the token says of it */
 };
 
+/* A limit on payments of which a person has to know when it stops some. */
+enum cap {
+	CAP_PAYOUT, /* below the threshold: it stops all, for ever */
+	CAP_RUN,
+	CAP_WORKER_DAY,
+	CAP_DAY,
+	CAPS,
+};
+
+/* Whom a cap keeps waiting, and with how much. */
+struct capped {
+	int64_t payees;
+	int64_t micros;
+};
+
 /* The payees of a run, the oldest debt first. */
 struct payees {
 	struct run *run;
@@ -34,10 +49,8 @@ struct payees {
 	size_t decided;	     /* of the list */
 	int64_t made;	     /* payouts */
 	int64_t made_micros; /* their sum */
-	/* Whom the cap of 24 hours keeps waiting, and with how much. */
-	int64_t capped;
-	int64_t capped_micros;
-	bool day_full; /* it leaves less than any payout */
+	struct capped capped[CAPS];
+	bool full; /* the cap of 24 hours leaves less than any payout */
 	/* Who has a payout that isn't as it was sealed; one of these payouts. */
 	int64_t unfit;
 	int64_t unfit_payout;
@@ -179,24 +192,38 @@ token_hold(struct run *r, const struct candidate *c, struct err *e)
 
 /* ---- How much ---- */
 
+/*
+ * What to ask the vault for, which has the last word; 0: nothing, for what
+ * *cap leaves is less than any payout.
+ */
 static int64_t
-at_most(int64_t amount, int64_t limit)
-{
-	return amount > limit ? limit : amount;
-}
-
-/* What to ask the vault for, which has the last word; 0: nothing. */
-static int64_t
-amount_for(const struct payees *all, const struct payee *p, int64_t backed)
+amount_for(const struct payees *all, const struct payee *p, int64_t backed,
+    enum cap *cap)
 {
 	const struct conf *c = all->run->conf;
+	const struct {
+		enum cap cap;
+		int64_t leaves;
+	} caps[] = {
+		{ CAP_PAYOUT, c->payout_max_per_payout_micros },
+		{ CAP_WORKER_DAY,
+		    c->payout_max_per_worker_day_micros - p->last_day_micros },
+		{ CAP_RUN, c->payout_max_per_run_micros - all->made_micros },
+		/* What is left of it, the vault knows. */
+		{ CAP_DAY,
+		    c->payout_max_per_day_micros < c->payout_threshold_micros
+			? 0
+			: INT64_MAX },
+	};
 	int64_t amount = backed;
+	size_t i;
 
-	amount = at_most(amount, c->payout_max_per_payout_micros);
-	amount = at_most(
-	    amount, c->payout_max_per_worker_day_micros - p->last_day_micros);
-	amount =
-	    at_most(amount, c->payout_max_per_run_micros - all->made_micros);
+	*cap = CAP_PAYOUT;
+	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		if (caps[i].leaves < amount) {
+			amount = caps[i].leaves;
+			*cap = caps[i].cap;
+		}
 	return amount >= c->payout_threshold_micros ? amount : 0;
 }
 
@@ -243,15 +270,30 @@ payout_try(struct payees *all, const struct payee *p, int64_t amount,
 	return reserve_and_sign(r, o, evidence, e);
 }
 
-/* The cap of all workers and 24 hours is a person's matter: see tell_cap. */
 static void
-cap_note(struct payees *all, const struct open_payout *o, int64_t instead)
+cap_note(struct payees *all, enum cap cap, int64_t micros)
 {
-	if (o->reason != GATE_DAY_CAP)
+	all->capped[cap].payees++;
+	all->capped[cap].micros += micros;
+}
+
+/* Which cap the vault refuses for: one that leaves nothing, or the day's. */
+static void
+cap_note_refusal(
+    struct payees *all, const struct open_payout *o, int64_t instead)
+{
+	static const enum cap caps[GATE_REASONS] = {
+		[GATE_PAYOUT_CAP] = CAP_PAYOUT,
+		[GATE_RUN_CAP] = CAP_RUN,
+		[GATE_WORKER_DAY_CAP] = CAP_WORKER_DAY,
+		[GATE_DAY_CAP] = CAP_DAY,
+	};
+
+	if (o->reason < GATE_PAYOUT_CAP || o->reason > GATE_DAY_CAP ||
+	    (o->reason != GATE_DAY_CAP && instead > 0))
 		return;
-	all->capped++;
-	all->capped_micros += o->payout.amount_micros - instead;
-	all->day_full = instead == 0;
+	cap_note(all, caps[o->reason], o->payout.amount_micros - instead);
+	all->full = all->full || (o->reason == GATE_DAY_CAP && instead == 0);
 }
 
 /*
@@ -276,7 +318,7 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 	    instead > evidence->balance_micros || instead > r->budget_micros)
 		instead = 0;
 	if (rc == RC_CONFLICT)
-		cap_note(all, o, instead);
+		cap_note_refusal(all, o, instead);
 	if (rc == RC_CONFLICT && instead > 0)
 		rc = payout_try(all, p, instead, evidence, o, &cause);
 	*made = rc == RC_OK;
@@ -300,13 +342,16 @@ backed_decide(struct payees *all, const struct payee *p,
     struct err *e)
 {
 	struct run *r = all->run;
-	int64_t amount = amount_for(all, p, evidence->balance_micros);
+	enum cap cap;
+	int64_t amount = amount_for(all, p, evidence->balance_micros, &cap);
 	char who[ADDRESS_LEN + 1];
 	enum rc rc = RC_OK;
 
 	if (amount == 0) {
-		payee_pass(r, p,
-		    "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
+		if (evidence->balance_micros >=
+		    r->conf->payout_threshold_micros)
+			cap_note(all, cap, evidence->balance_micros);
+		payee_pass(r, p, "a cap is reached");
 		return RC_OK;
 	}
 	/* One large debt keeps nobody else waiting. */
@@ -373,7 +418,7 @@ payees_end(const struct payees *all)
 {
 	const struct run *r = all->run;
 
-	return all->day_full ||
+	return all->full ||
 	    (r->result->insolvent &&
 		r->budget_micros < r->conf->payout_threshold_micros) ||
 	    (r->options->max_payouts > 0 &&
@@ -494,20 +539,41 @@ tell_poverty(struct payees *all, struct err *e)
 }
 
 static enum rc
-tell_cap(struct payees *all, struct err *e)
+tell_caps(struct payees *all, struct err *e)
 {
+	const struct conf *c = all->run->conf;
+	const struct {
+		const char *kind;
+		const char *key;
+		int64_t micros;
+	} caps[CAPS] = {
+		[CAP_PAYOUT] = { "payout's cap reached",
+		    "max_per_payout_micros", c->payout_max_per_payout_micros },
+		[CAP_RUN] = { "run's cap reached", "max_per_run_micros",
+		    c->payout_max_per_run_micros },
+		[CAP_WORKER_DAY] = { "worker's cap reached",
+		    "max_per_worker_day_micros",
+		    c->payout_max_per_worker_day_micros },
+		[CAP_DAY] = { "day's cap reached", "max_per_day_micros",
+		    c->payout_max_per_day_micros },
+	};
 	char treasury[ADDRESS_LEN + 1], detail[300];
+	enum rc rc = RC_OK;
+	size_t i;
 
-	if (all->capped == 0)
-		return RC_OK;
 	address_format(treasury, &all->run->source.treasury, ADDRESS_CHECKSUM);
-	(void)snprintf(detail, sizeof(detail),
-	    "max_per_day_micros = %" PRId64 ": it keeps %" PRId64
-	    " payees waiting who are due %" PRId64
-	    " micro-USDC more; %zu more weren't looked at",
-	    all->run->conf->payout_max_per_day_micros, all->capped,
-	    all->capped_micros, all->list.n - all->decided);
-	return run_finding(all->run, "day's cap reached", treasury, detail, e);
+	for (i = 0; rc == RC_OK && i < CAPS; i++) {
+		if (all->capped[i].payees == 0)
+			continue;
+		(void)snprintf(detail, sizeof(detail),
+		    "%s = %" PRId64 ": it keeps %" PRId64
+		    " payees waiting who are due %" PRId64
+		    " micro-USDC more; %zu more weren't looked at",
+		    caps[i].key, caps[i].micros, all->capped[i].payees,
+		    all->capped[i].micros, all->list.n - all->decided);
+		rc = run_finding(all->run, caps[i].kind, treasury, detail, e);
+	}
+	return rc;
 }
 
 /*
@@ -545,13 +611,14 @@ static enum rc
 tell(struct payees *all, struct err *e)
 {
 	static const char *const kinds[] = { "treasury too poor",
-		"day's cap reached", "worker is the treasury", "evidence",
-		"seal doesn't fit" };
+		"payout's cap reached", "run's cap reached",
+		"worker's cap reached", "day's cap reached",
+		"worker is the treasury", "evidence", "seal doesn't fit" };
 	enum rc rc = tell_poverty(all, e);
 	size_t i;
 
 	if (rc == RC_OK)
-		rc = tell_cap(all, e);
+		rc = tell_caps(all, e);
 	if (rc == RC_OK)
 		rc = tell_unfit(all, e);
 	for (i = 0; rc == RC_OK && is_whole(all) &&

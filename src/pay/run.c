@@ -69,19 +69,33 @@ budget_make(struct run *r, uint64_t balance, struct err *e)
 	return rc;
 }
 
+/* What every node says of the token stops all, and is a person's matter. */
+static enum rc
+tell_foreign(struct run *r, const struct err *cause, struct err *e)
+{
+	char subject[ADDRESS_LEN + 1];
+	enum rc rc;
+
+	address_format(subject, &r->source.token, ADDRESS_CHECKSUM);
+	rc = run_finding(r, "token differs", subject, cause->msg, e);
+	return rc == RC_OK ? err_set(e, RC_INVALID, "%s", cause->msg) : rc;
+}
+
 /* Token, treasury and clock; *may_pay: nothing speaks against paying. */
 static enum rc
 look_before(struct run *r, bool *may_pay, struct err *e)
 {
 	struct err cause = ERR_INIT;
 	struct outlook outlook;
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	*may_pay = false;
-	/* To look and book takes neither a token that pays nor a treasury. */
-	if (r->options->reconcile_only)
-		return nodes_head(r->nodes, &r->head, e);
-	rc = nodes_inspect(r->nodes, &r->source.treasury, &outlook, e);
+	rc = nodes_inspect(r->nodes, &r->source.treasury, &outlook, &cause);
+	if (rc == RC_INVALID)
+		return tell_foreign(r, &cause, e);
+	if (rc != RC_OK)
+		return err_set(e, rc, "%s", cause.msg);
+	rc = run_over_unseen(r, "token differs", e);
 	if (rc == RC_OK)
 		rc = nodes_head(r->nodes, &r->head, e);
 	if (rc == RC_OK)
@@ -102,12 +116,17 @@ look_before(struct run *r, bool *may_pay, struct err *e)
 	return rc;
 }
 
-/* Compares the ledger with the chain, and settles what was begun. */
+/*
+ * Compares the ledger with the chain: what has happened is booked whatever
+ * speaks against paying now.
+ */
 static enum rc
-catch_up(struct run *r, bool *may_pay, struct err *e)
+catch_up(struct run *r, struct err *e)
 {
-	enum rc rc;
+	enum rc rc = nodes_head(r->nodes, &r->head, e);
 
+	if (rc != RC_OK || r->options->dry_run)
+		return rc;
 	/* What is void gives its credit back before a lost one takes it. */
 	rc = authorize_open(r, e);
 	if (rc == RC_OK)
@@ -116,11 +135,24 @@ catch_up(struct run *r, bool *may_pay, struct err *e)
 		rc = adopt_lost(r, e);
 	if (rc == RC_OK && r->direct != NULL && !r->options->reconcile_only)
 		direct_resume(r->direct);
-	if (rc == RC_OK && *may_pay && !r->options->reconcile_only)
+	return rc;
+}
+
+/* Settles what was begun, and begins more. */
+static enum rc
+pay(struct run *r, struct err *e)
+{
+	bool may_pay;
+	enum rc rc = look_before(r, &may_pay, e);
+	int64_t settled = r->result->posted + r->result->voided;
+
+	if (rc == RC_OK && may_pay && !r->options->dry_run)
 		rc = open_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */
-	if (rc == RC_OK && (r->result->posted > 0 || r->result->voided > 0))
-		rc = look_before(r, may_pay, e);
+	if (rc == RC_OK && r->result->posted + r->result->voided > settled)
+		rc = look_before(r, &may_pay, e);
+	if (rc == RC_OK && may_pay && (r->may_sign || r->options->dry_run))
+		rc = pay_payees(r, e);
 	return rc;
 }
 
@@ -139,16 +171,13 @@ tell_hold(struct run *r)
 static enum rc
 run_steps(struct run *r, struct err *e)
 {
-	bool may_pay;
 	enum rc rc;
 
 	tell_hold(r);
-	rc = look_before(r, &may_pay, e);
-	if (rc == RC_OK && !r->options->dry_run)
-		rc = catch_up(r, &may_pay, e);
-	if (rc == RC_OK && may_pay && !r->options->reconcile_only &&
-	    (r->may_sign || r->options->dry_run))
-		rc = pay_payees(r, e);
+	rc = catch_up(r, e);
+	/* To look and book takes neither a token that pays nor a treasury. */
+	if (rc == RC_OK && !r->options->reconcile_only)
+		rc = pay(r, e);
 	if (rc == RC_OK)
 		rc = settlers_tell(r, e);
 	if (rc == RC_OK)

@@ -306,6 +306,9 @@ settler_settled(struct run *r, const struct open_payout *o, struct err *e)
 	struct settler *s = r->settlers.all;
 	enum rc rc;
 
+	/* What a node denies may be another's invention. */
+	if (o->judgment.has_alone || o->judgment.contradicted)
+		return RC_OK;
 	rc = payout_sent_to(r->db, o->payout.id, name, sizeof(name), e);
 	if (rc == RC_OK)
 		rc = run_over(r, "payment refused", &o->payout.worker, e);
@@ -570,9 +573,7 @@ nodes_tell(struct run *r, struct err *e)
 		name = nodes_name(r->nodes, i);
 		any = false;
 		for (k = 0; k < n && !any; k++) {
-			/* What is disputed is a finding of the payout. */
-			any = strcmp(faults[k].node, name) == 0 &&
-			    faults[k].kind != NODE_FAULT_DISPUTED;
+			any = strcmp(faults[k].node, name) == 0;
 			if (any)
 				(void)snprintf(words, sizeof(words), "%s: %s",
 				    node_fault_name(faults[k].kind),

@@ -116,8 +116,9 @@ bool settler_has_room(
     const struct run *r, const struct settler *s, size_t sent, size_t unjudged);
 
 /*
- * The chain shows the payment of o: whoever was sent it last settles, and
- * what was found of it is over.
+ * The chain shows the payment of o, as it was judged: whoever was sent it last
+ * settles, and what was found of it is over. But for what one node shows and
+ * another one denies: that tells nothing of a settler.
  */
 MUST_CHECK enum rc
 settler_settled(struct run *r, const struct open_payout *o, struct err *e);

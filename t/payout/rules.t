@@ -183,22 +183,6 @@ case('a payment counts only in the block that its receipt names', sub {
 	$l->settles_ok('once they are the same');
 });
 
-for my $poor (0, 1) {
-	case('the treasury has what the ' . ('first', 'last')[$poor] .
-	    ' node says, when that is less', sub {
-		my ($rig) = @_;
-		my $l = ledger($rig, [0, 1]);
-
-		$rig->script('scripted', { mode => 'pass' });
-		$rig->node($poor, { mode => 'answer', %BALANCE,
-		    result => '0x' . '0' x 61 . '100' });
-		$l->pay_is('insolvent', 'the treasury hasn\'t enough');
-		is($l->states, '', 'nothing is reserved');
-		$rig->node($poor);
-		$l->settles_ok('once they agree');
-	});
-}
-
 case('each POST has a connection of its own', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [0], workers => 4);
@@ -262,9 +246,17 @@ my $TRUE = '0x' . '0' x 63 . '1';
 for ([ 'the worker is blacklisted', { %BLACKLISTED, mode => 'answer',
 	result => $TRUE }, qr/refuse(s the treasury| a payment \(blackl)/ ],
     [ 'the token is paused', { selector => '0x5c975abb', mode => 'answer',
-	result => $TRUE }, qr/the token is paused, and another node/ ],
+	result => $TRUE }, qr/the token is paused, and \S+ that it isn't so/ ],
     [ 'the treasury has code', { methods => ['eth_getCode'],
 	mode => 'answer', result => '0x60' }, qr/the treasury has code, and/ ],
+    [ 'the treasury has nothing', { mode => 'answer', %BALANCE,
+	result => '0x' . '0' x 61 . '100' },
+	qr/the treasury's micro-USDC are 256, and/ ],
+    [ 'the token is another', { selector => '0x3644e515',
+	mode => 'answer', result => $TRUE },
+	qr/DOMAIN_SEPARATOR isn't the network's, and/ ],
+    [ 'it is of another chain', { mode => 'invent', chainId => 1 },
+	qr/its chain id is 1/ ],
     [ 'the transfer is refused', { selector => '0xe3ee160e',
 	mode => 'error', code => 3, message => 'execution reverted: no' },
 	qr/would refuse a payment \(no\)/ ]) {
@@ -302,6 +294,88 @@ for ([ 'the worker is blacklisted', { %BLACKLISTED, mode => 'answer',
 			is(join(' ', $l->findings), '', 'and it is over');
 		});
 	}
+}
+
+# Whatever speaks against paying now, what was paid is booked.
+case('what was paid is booked before the token is looked at', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+	my $kinds = sub { join(' ', map { $_->{kind} } $l->findings) };
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay_is('paid', 'a worker is paid');
+	$rig->mine($FINAL);
+	$rig->node($_, { mode => 'answer', selector => '0x3644e515',
+	    result => '0x' . '7' x 64 }) for 0, 1;
+	$l->pay_is('conf', 'a token that is another for every node pays nobody');
+	is($l->states, 'final', 'what it has paid is final all the same');
+	is($kinds->(), 'token differs', 'and a person knows');
+	$rig->node($_) for 0, 1;
+	$l->pay_is('nothing', 'when it is the token again');
+	is($kinds->(), '', 'that is over');
+});
+
+# What a node says or doesn't of a payment that should long be over.
+for ([ 'its final block stands', 'pass', { mode => 'invent', final => -300 },
+	qr/^late: .*no final end of a payment: paid/ ],
+    [ 'it was used, nowhere', 'http429', { mode => 'answer',
+	selector => '0xe94a0102', result => $TRUE },
+	qr/^late: .*no final end of a payment: used or canceled/ ]) {
+	my ($what, $facilitator, $order, $words) = @$_;
+
+	case("who alone keeps a payment open is told: $what", sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, [0, 1]);
+
+		$rig->script('scripted', { %$SLOW, mode => $facilitator });
+		$l->pay;
+		$rig->node(1, $order);
+		$rig->mine($FINAL);
+		$l->pay;
+		is(join(' ', $l->findings), '', 'not at once');
+		$rig->warp($VALIDITY_S + 100);
+		$rig->mine($FINAL);
+		$l->pay for 1 .. 2;
+		is(join(' ', $l->findings_open_of_node(1)), 'node fails',
+		    'but after an hour');
+		is(join(' ', $l->findings_open_of_node(0)), '',
+		    'and not the other one');
+		like(($l->findings)[0]{detail} // '', $words, 'with its words');
+		$rig->node(1);
+		$rig->script('scripted', { mode => 'pass' });
+		$l->settles_ok('when it is honest again');
+	});
+}
+
+# Of a payment that a restored ledger has lost.
+for ([ 'shows none', { methods => ['eth_getLogs'], mode => 'answer',
+	result => [] }, qr/^disputed: it doesn't show a payment/ ],
+    [ 'has no old blocks', { methods => ['eth_getBlockByNumber'],
+	params => '^0x', mode => 'error', message => 'missing trie node' },
+	qr/^gives no logs: it has not all blocks/ ]) {
+	my ($what, $order, $words) = @$_;
+
+	case("a lost payment is found though one node $what", sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, [0, 1]);
+		my ($w) = $l->worker_list;
+
+		$rig->script('scripted', { mode => 'pass' });
+		$l->backup('before');
+		$l->pay;
+		$rig->mine($FINAL);
+		$l->restore('before');
+		$l->worknet('payout', 'hold', $w);
+		$rig->node(1, $order);
+		$l->pay for 1 .. 2;
+		is(join(' ', $l->findings_open_of_node(1)), 'node fails',
+		    'the node is told');
+		ok(scalar(grep { ($_->{detail} // '') =~ $words } $l->findings),
+		    'with what it said');
+		$rig->node(1);
+		$l->pay;
+		is($l->states, 'final', 'once it tells, it is adopted');
+	});
 }
 
 # A run that is with the token when the clock jumps, by so many seconds, and

@@ -239,11 +239,13 @@ sub pay_in_the_middle {
 
 	$l->payout_conf(max_per_run_micros => $owed + 1200);
 
-	$l->pay_is('paid', 'with a cap per run');
+	$l->pay_is('findings', 'with a cap per run one waits, and is told of');
 	is(join(' ', map { $_->{paid_micros} } $l->payouts), "$owed 1200",
 	    'all payouts of it together reach the cap');
 	$l->pay_is('paid', 'the next run goes on');
 	is($l->chain_money($w[2]) > 0, 1, 'with who had to wait');
+	is(scalar(grep { $_->{kind} eq "run's cap reached" } $l->findings), 0,
+	    'which is over then');
 	$l->books_ok('with a cap per run');
 }
 
@@ -456,7 +458,8 @@ SKIP: {
 	is($l->payouts && ($l->payouts)[0]{paid_micros}, 1500,
 	    'nobody is paid more in a run');
 	$rig->mine(10);
-	$l->pay_is('nothing', 'nor in the next one');
+	$l->pay_is('findings', 'nor in the next one, which tells of it');
+	is(($l->findings)[0]{kind}, "worker's cap reached", 'by its cap');
 	$rig->warp(25 * 3600);
 	$l->pay_is('paid', 'but a day later');
 	is(join(' ', map { $_->{paid_micros} } $l->payouts), "1500 $rest",

@@ -162,6 +162,23 @@ SKIP: {
 	$rig->control('rpcProxy', { mode => 'pass' });
 }
 
+# A cap that leaves less than any payout, and one that the first payout fills.
+for (['max_per_payout_micros', 99, "payout's cap reached", 'is never'],
+    ['max_per_run_micros', 2000, "run's cap reached", 'is full'],
+    ['max_per_day_micros', 99, "day's cap reached", 'is never']) {
+	my ($key, $micros, $kind, $when) = @$_;
+	my $l = ledger(2, $key => $micros, threshold_micros => 100);
+	my $check = ($l->worknet_try('check'))[1];
+
+	scripted();
+	$l->pay_is('findings', "$key = $micros: whom it keeps waiting");
+	is(join(' ', map { $_->{kind} } $l->findings), $kind, 'are a finding');
+	like(($l->findings)[0]{detail} // '', qr/^$key = $micros: it keeps/,
+	    'that says which cap');
+	is($check =~ /$key is below threshold_micros/ ? 'is never' : 'is full',
+	    $when, 'worknet check says no where nobody could ever be paid');
+}
+
 {
 	my $l = ledger(5, max_per_day_micros => 4000);
 	my $found = sub { return join(' ', map { "$_->{kind} $_->{times}" }

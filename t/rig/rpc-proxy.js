@@ -4,8 +4,8 @@
 //        [--no-parent-watch]
 //
 // POST /control {"mode": MODE, "times": N, ...}, see control.js and the tables below. Parameters:
-// methods (only these JSON-RPC methods; the others pass), selector (only an eth_call whose data
-// begins so), delayMs, blocks (lag), code and message (error), status (http), result (answer),
+// methods (only these JSON-RPC methods; the others pass), params (only calls whose first parameter
+// fits this pattern), selector (only an eth_call whose data begins so), delayMs, blocks (lag), code and message (error), status (http), result (answer),
 // span, how and bytes (limit, see refusals.js), and the lies of invent.js (invent).
 // GET /control: the steps and every call: method, params.
 import http from 'node:http';
@@ -19,7 +19,7 @@ import { endWithParent, integer, isMain } from './lifecycle.js';
 import { REFUSALS, refuse, spanOf } from './refusals.js';
 import { Lagging, Standing, View } from './view.js';
 
-const PARAMETERS = ['methods', 'selector', 'delayMs', 'blocks', 'code', 'message', 'status',
+const PARAMETERS = ['methods', 'selector', 'params', 'delayMs', 'blocks', 'code', 'message', 'status',
   'result', 'span', 'how', 'bytes', ...LIES];
 const REFUSE_MS = 1000;
 const SLOW_MS = 1000;
@@ -117,6 +117,7 @@ const METHODS_OF = { 'lose-send': ['eth_sendRawTransaction'] };
 function concerns(step, call) {
   const methods = step.methods ?? METHODS_OF[step.mode];
   return (!methods || methods.includes(call.method))
+    && (!step.params || new RegExp(step.params).test(String(call.params?.[0])))
     && (!step.selector || (call.method === 'eth_call' && dataOf(call).startsWith(step.selector)));
 }
 
