@@ -60,11 +60,13 @@ void journal_free(struct journal *j);
 int journal_fd(const struct journal *j);
 
 /*
- * Reads it from the beginning and calls on_entry for each entry, in order. An
- * empty one is begun, if seen has no payouts. A last line that was torn by a
- * crash is cut: what it was to be never left. RC_NOT_FOUND when it is empty
- * and there was one; RC_CORRUPT when it is another owner's, older than seen,
- * or damaged; RC_IO; and what on_entry says. Nothing may be signed then.
+ * Reads it from the beginning and calls on_entry for each entry, in order;
+ * once: RC_INVALID for a second time, also after a failure. An empty one is
+ * begun, if seen has no payouts. A last line that was torn by a crash is cut:
+ * what it was to be never left. RC_NOT_FOUND when it is empty and there was
+ * one; RC_CORRUPT when it is another owner's, older than seen, damaged, or no
+ * journal, which is left as it is; RC_IO; and what on_entry says. Nothing may
+ * be signed then.
  */
 MUST_CHECK enum rc
 journal_read(struct journal *j, const struct journal_owner *owner,

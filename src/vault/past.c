@@ -6,6 +6,9 @@
 
 #define NONE SIZE_MAX
 
+/* Of any amounts: what a journal of INT64_MAX entries has in all fits. */
+__extension__ typedef __int128 sum;
+
 /* Something that was signed. */
 struct signed_one {
 	int64_t at_s; /* never before that of the one in front of it */
@@ -29,7 +32,7 @@ struct past {
 	int64_t forgotten_end_s;
 	/* all[day_from] and what follows is counted in day_sum. */
 	size_t day_from;
-	int64_t day_sum;
+	sum day_sum;
 };
 
 enum rc
@@ -119,6 +122,13 @@ make_room(struct past *p, struct err *e)
 	return 2 * (p->payees + 1) > p->buckets ? buckets_grow(p, e) : RC_OK;
 }
 
+/* As a number that the gate can hold against a cap: never less. */
+static int64_t
+sum_capped(sum s)
+{
+	return s > INT64_MAX ? INT64_MAX : (int64_t)s;
+}
+
 /* ---- Time ---- */
 
 static bool
@@ -200,17 +210,18 @@ past_look(struct past *p, struct gate_past *out, const struct address *payee,
     int64_t number, int64_t now_s)
 {
 	const struct signed_one *s;
+	sum day, worker_day = 0;
 	size_t i;
 
 	day_move(p, now_s);
-	*out = (struct gate_past){ .forgotten_end_s = p->forgotten_end_s,
-		.day_micros = p->day_sum };
+	*out = (struct gate_past){ .forgotten_end_s = p->forgotten_end_s };
+	day = p->day_sum;
 	i = p->buckets == 0 ? NONE : *last_of(p, payee);
 	for (; i != NONE; i = s->before) {
 		s = &p->all[i];
 		if (s->number != number) {
 			if (is_of_day(s, now_s))
-				out->worker_day_micros += s->counted;
+				worker_day += s->counted;
 			continue;
 		}
 		/* The first that is met is the last one. */
@@ -220,9 +231,12 @@ past_look(struct past *p, struct gate_past *out, const struct address *payee,
 			out->same_micros = s->amount;
 			out->same_end_s = s->end_s;
 		}
-		if (is_of_day(s, now_s)) {
-			out->same_day_micros += s->counted;
-			out->day_micros -= s->counted;
+		/* Only one of them counts: see same_merge. */
+		if (is_of_day(s, now_s) && s->counted > 0) {
+			out->same_day_micros = s->counted;
+			day -= s->counted;
 		}
 	}
+	out->day_micros = sum_capped(day);
+	out->worker_day_micros = sum_capped(worker_day);
 }

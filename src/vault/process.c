@@ -154,9 +154,8 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 	const struct question_open *q = &l->question.of.open;
 	enum rc rc;
 
-	if (l->journal == NULL || l->is_open)
-		return err_set(
-		    e, RC_INVALID, "vault: it has no journal, or has read it");
+	if (l->journal == NULL)
+		return err_set(e, RC_INVALID, "vault: it has no journal");
 	rc = ledger_set(l, q->ledger_id, e);
 	if (rc != RC_OK)
 		return rc;
@@ -308,7 +307,9 @@ answer_seal(struct live *l, struct answer *a, struct err *e)
 	enum rc rc;
 
 	rc = ledger_set(l, what->ledger_id, e);
-	if (rc == RC_OK && (what->amount_micros <= 0 || what->seq <= 0))
+	if (rc == RC_OK &&
+	    (what->amount_micros <= 0 ||
+		what->amount_micros > GATE_MICROS_MAX || what->seq <= 0))
 		rc = err_set(e, RC_INVALID, "seal: no such payout");
 	if (rc == RC_OK && seal_kind(&s) == SEAL_RESERVED &&
 	    s.balance_micros < what->amount_micros)

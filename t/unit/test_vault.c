@@ -378,6 +378,54 @@ test_seals(void)
 	vault_free(v);
 }
 
+/* What a run that was taken over may still say to its vault. */
+static void
+test_taken_over(void)
+{
+	const struct journal_seen none = { .any = false };
+	const uint8_t ledger[LEDGER_ID_LEN] = { 7 };
+	const uint8_t another[LEDGER_ID_LEN] = { 8 };
+	struct sealed what = { .ledger_id = { 7 },
+		.worker = { { 5 } },
+		.seq = 1,
+		.amount_micros = GATE_MICROS_MAX };
+	struct journal_seen seen = { .has_mark = true };
+	struct vault_options o = options();
+	struct seal s = { .verified_to = 0 };
+	struct vault_authorization a;
+	struct journal_mark mark;
+	struct err e = ERR_INIT;
+	struct vault *v;
+	int i;
+
+	o.journal_file = path_of("taken");
+	v = start(&o, &none);
+	tap_is_int(authorize(v, 9, 1, 60, &a, &e), RC_OK, "a vault signs");
+	tap_is_int(vault_open(v, ledger, &none, &mark, &e), RC_INVALID,
+	    "a journal is opened once");
+	what.amount_micros++;
+	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	    "a payment of more than can be isn't taken for one that was found");
+	what.amount_micros = INT64_MAX;
+	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	    "nor one of the most that a number holds");
+	vault_free(v);
+	o.journal_file = path_of("taken");
+	if (vault_start(&v, &o, &e) != RC_OK)
+		die("vault", e.msg);
+	seen.mark.entries = 1 << 20;
+	tap_is_int(vault_open(v, ledger, &seen, &mark, &e), RC_CORRUPT,
+	    "one that is older than said isn't taken");
+	for (i = 0; i < 9; i++)
+		if (vault_open(v, i % 2 == 0 ? another : ledger, &none, &mark,
+			&e) == RC_OK)
+			break;
+	tap_is_int(i, 9, "whoever asks, and however often");
+	tap_is_int(
+	    authorize(v, 9, 1, 60, &a, &e), RC_IO, "nothing is signed then");
+	vault_free(v);
+}
+
 static void
 test_gas(void)
 {
@@ -444,6 +492,7 @@ main(void)
 	test_sandbox();
 	test_process();
 	test_seals();
+	test_taken_over();
 	test_gas();
 	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command) != 0)

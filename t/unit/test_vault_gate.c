@@ -481,6 +481,30 @@ test_past_forgets(void)
 	past_free(p);
 }
 
+/* Amounts near what a number holds, of payees and of the day. */
+static void
+test_past_full(void)
+{
+	const struct address who = { { 9 } };
+	struct gate_past g;
+	struct past *p;
+
+	if (past_new(&p, NULL) != RC_OK)
+		die("past_new", "failed");
+	add(p, 9, 1, INT64_MAX, NOW, 0);
+	add(p, 9, 2, INT64_MAX / 2 + 2, NOW, 0);
+	add(p, 9, 3, 5, NOW, 0);
+	past_look(p, &g, &who, 3, NOW);
+	tap_ok(g.day_micros == INT64_MAX && g.worker_day_micros == INT64_MAX,
+	    "a sum that no number holds is the highest, of a payee and of all");
+	past_look(p, &g, &who, 1, NOW);
+	tap_is_int(g.day_micros, INT64_MAX / 2 + 7,
+	    "without one of them it is right again");
+	past_look(p, &g, &who, 4, NOW + GATE_DAY_S);
+	tap_is_int(g.day_micros, 0, "and after a day nothing is left of it");
+	past_free(p);
+}
+
 /* Against sums over a plain list. */
 static void
 test_past_sums(void)
@@ -534,6 +558,7 @@ main(void)
 	test_gate_sequences();
 	test_past_clock();
 	test_past_forgets();
+	test_past_full();
 	test_past_sums();
 	return tap_done();
 }

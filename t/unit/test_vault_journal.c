@@ -280,6 +280,63 @@ test_journal_others(void)
 	journal_free(j);
 }
 
+/* What was named by mistake, and may be the only copy of a key. */
+static void
+test_journal_none(void)
+{
+	static const char *const texts[] = { "wrong", "worknet-journal 2",
+		"0x1111111111111111111111111111111111111111111111111111111111"
+		"111111",
+		"0x11111111111111111111111111111111\n", "a pass phrase", "\n" };
+	const struct journal_seen none = { .any = false };
+	struct err e = ERR_INIT;
+	char now[4000];
+	struct journal *j;
+	size_t i, bad = 0;
+
+	(void)three("none");
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		file_write("none", texts[i], strlen(texts[i]));
+		bad += take(&j, "none", &none, &e) != RC_CORRUPT;
+		(void)file_read("none", now, sizeof(now));
+		bad += strcmp(now, texts[i]) != 0;
+		bad += journal_open(&j, path_of("none"), true, NOW, &e) !=
+		    RC_INVALID;
+		(void)file_read("none", now, sizeof(now));
+		bad += strcmp(now, texts[i]) != 0;
+	}
+	tap_is_int((int64_t)bad, 0,
+	    "what isn't a journal isn't taken, put away or changed");
+}
+
+/* Each read of an older vault had moved on to where the last one failed. */
+static void
+test_journal_once(void)
+{
+	const struct journal_seen none = { .any = false };
+	struct journal_owner other = owner;
+	struct err e = ERR_INIT;
+	char text[4000], now[4000];
+	struct journal *j;
+	int i;
+
+	(void)three("once");
+	(void)file_read("once", text, sizeof(text));
+	if (journal_open(&j, path_of("once"), false, NOW, &e) != RC_OK)
+		die("journal_open", e.msg);
+	other.treasury.b[0]++;
+	tap_is_int(journal_read(j, &other, &none, NOW, sum_up, NULL, &e),
+	    RC_CORRUPT, "a journal is read by somebody else");
+	for (i = 0; i < 9; i++)
+		if (journal_read(j, i % 2 == 0 ? &other : &owner, &none, NOW,
+			sum_up, NULL, &e) != RC_INVALID)
+			break;
+	tap_is_int(i, 9, "and then never again");
+	journal_free(j);
+	(void)file_read("once", now, sizeof(now));
+	tap_ok(strcmp(text, now) == 0, "it stays as it was");
+}
+
 static void
 test_journal_full(void)
 {
@@ -353,6 +410,8 @@ main(int argc, char **argv)
 		test_journal_damaged();
 		test_journal_cut();
 		test_journal_others();
+		test_journal_none();
+		test_journal_once();
 		test_journal_full();
 		test_years(50);
 	}
