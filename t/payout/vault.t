@@ -233,6 +233,43 @@ SKIP: {
 	is($l->pay('--journal', 'old'), 1, 'nothing else can be done to it');
 }
 
+# ---- A journal that is another file by mistake ----
+
+{
+	my $l = ledger(1);
+	my ($key) = WorknetTest::slurp($l->dir('key')) =~ /^(\w+)/;
+	my $is = sub { is(WorknetTest::slurp($l->dir('key')), $key,
+	    "$_[0]: the key is still there") };
+
+	scripted();
+	$l->key_write($key); # without an end of its line
+	link($l->dir('key'), $l->dir('link')) or die $!;
+	symlink($l->dir('key'), $l->dir('symlink')) or die $!;
+	for my $name ('key', 'link', 'symlink') {
+		$l->payout_conf(journal_file => $name);
+		$l->pay_is('conf', "a journal in the key's file, as $name");
+		like($l->{err}, qr/\[payout\] treasury_key_file and \[payout\] journal_file name one file/,
+		    'is refused by the configuration');
+		my ($status, $out, $err) = $l->worknet_try('check');
+		like("$out$err", qr/name one file/, 'also for worknet check');
+		$l->pay_is('conf', 'nor is a new one begun', '--journal', 'new');
+		$is->($name);
+	}
+	unlink $l->dir('link');
+	for my $text ('a pass phrase', "0x$key", "$key\n") {
+		WorknetTest::spurt($l->dir('other'), $text);
+		chmod(0600, $l->dir('other')) or die $!;
+		$l->payout_conf(journal_file => 'other');
+		$l->pay_is('findings', 'in another secret\'s file');
+		$l->pay_is('conf', 'nor begun anew', '--journal', 'new');
+		is(WorknetTest::slurp($l->dir('other')), $text,
+		    'nothing of it is lost');
+	}
+	is($l->states, '', 'and nobody was paid');
+	$l->payout_conf(journal_file => undef);
+	$l->pay_is('paid', 'with one of its own all are');
+}
+
 # ---- A restored ledger, and a journal that knows more ----
 
 {
