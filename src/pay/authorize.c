@@ -83,6 +83,15 @@ run_is_sealed(const struct run *r, const struct payout *p)
 	    seal_is_by(&p->seal, &what, &r->source.treasury);
 }
 
+enum rc
+run_cancel(struct run *r, const struct payout *p, struct err *e)
+{
+	if (!r->may_sign)
+		return err_set(e, RC_BUSY,
+		    "canceled: it waits for a run that has the vault's journal");
+	return vault_cancel(r->vault, &p->worker, p->seq, e);
+}
+
 /* ---- Authorizations ---- */
 
 /* What the vault refuses of one payout, and what of all of them. */
@@ -147,6 +156,9 @@ run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
 	uint64_t head = r->head.latest.number;
 	enum rc rc;
 
+	rc = worker_earned(r->db, p->worker_id, &rq.earned_micros, e);
+	if (rc != RC_OK)
+		return rc;
 	rc = vault_authorize(r->vault, &rq, &signed_one, &cause);
 	if (rc != RC_OK)
 		return refused(o, &signed_one, rc, &cause, e);

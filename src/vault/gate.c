@@ -19,6 +19,8 @@ static const char *const texts[GATE_REASONS] = {
 	[GATE_FORGOTTEN] =
 	    "the chain's final block is older than authorizations of which only the end is known",
 	[GATE_ADOPTED] = "it was found on the chain and is backed by nothing",
+	[GATE_EARNED] =
+	    "more would be signed for this worker than it has ever earned",
 	[GATE_PAYOUT_CAP] = "the cap of one payout is lower",
 	[GATE_RUN_CAP] = "the cap of a run is reached",
 	[GATE_WORKER_DAY_CAP] = "the worker's cap of 24 hours is reached",
@@ -176,6 +178,9 @@ gate_decide(struct gate_answer *out, const struct gate_rule *rule,
 		out->reason = GATE_FORGOTTEN;
 	if (out->reason == GATE_SIGN && rq->adopted)
 		out->reason = GATE_ADOPTED;
+	if (out->reason == GATE_SIGN &&
+	    rq->amount_micros > room(rq->earned_micros, past->payee_micros))
+		out->reason = GATE_EARNED;
 	if (out->reason == GATE_SIGN)
 		caps_check(out, rule, rq, past);
 	if (out->reason == GATE_SIGN)

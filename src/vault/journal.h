@@ -10,7 +10,7 @@
  *
  * (each one line). The header's hash is that of its text. An entry's is the
  * Keccak-256 of the hash before it and of its values: its number, its time, its
- * kind (0, 1, 2), payment number, amount and end, 8 bytes each, the highest
+ * kind (0 to 3), payment number, amount and end, 8 bytes each, the highest
  * first, and the payee's 20 bytes. What is read is written again and compared,
  * so that the text is that of the values. Private to src/vault, but for the mark; one thread.
  */
@@ -30,9 +30,10 @@ struct journal_owner {
 };
 
 enum journal_kind {
-	JOURNAL_PAYOUT,	 /* an authorization: amount in micro-USDC */
-	JOURNAL_ADOPTED, /* a payment found on the chain: the same */
-	JOURNAL_GAS,	 /* a transaction: payee, its nonce, wei at most */
+	JOURNAL_PAYOUT,	  /* an authorization: amount in micro-USDC */
+	JOURNAL_ADOPTED,  /* a payment found on the chain: the same */
+	JOURNAL_GAS,	  /* a transaction: payee, its nonce, wei at most */
+	JOURNAL_CANCELED, /* a number that will never be settled: amount 0 */
 	JOURNAL_KINDS,
 };
 

@@ -4,10 +4,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NONE SIZE_MAX
+#include "vault/sum.h"
 
-/* Of any amounts: what a journal of INT64_MAX entries has in all fits. */
-__extension__ typedef __int128 sum;
+#define NONE SIZE_MAX
 
 /* Something that was signed. */
 struct signed_one {
@@ -120,13 +119,6 @@ make_room(struct past *p, struct err *e)
 		p->room = room;
 	}
 	return 2 * (p->payees + 1) > p->buckets ? buckets_grow(p, e) : RC_OK;
-}
-
-/* As a number that the gate can hold against a cap: never less. */
-static int64_t
-sum_capped(sum s)
-{
-	return s > INT64_MAX ? INT64_MAX : (int64_t)s;
 }
 
 /* ---- Time ---- */

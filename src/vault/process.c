@@ -12,6 +12,7 @@
 #include "keys/keystore.h"
 #include "vault/message.h"
 #include "vault/past.h"
+#include "vault/totals.h"
 
 /* What must not be swapped: a page of its own. */
 struct secrets {
@@ -31,6 +32,7 @@ struct live {
 	bool is_open;		 /* the journal was read */
 	struct past *past;	 /* owned; of payouts */
 	struct past *gas_past;	 /* owned */
+	struct totals *totals;	 /* owned */
 	int64_t kept_from_s;
 	int64_t run_micros;
 	struct question question; /* too large for the stack */
@@ -111,6 +113,8 @@ begin(struct live *l, struct err *e)
 		rc = past_new(&l->past, e);
 	if (rc == RC_OK)
 		rc = past_new(&l->gas_past, e);
+	if (rc == RC_OK)
+		rc = totals_new(&l->totals, e);
 	l->owner =
 	    (struct journal_owner){ .chain_id = (int64_t)o->domain.chain_id,
 		    .token = o->domain.verifying_contract,
@@ -132,9 +136,15 @@ static enum rc
 on_entry(void *ctx, const struct journal_entry *entry, struct err *e)
 {
 	struct live *l = ctx;
+	enum rc rc;
 
-	return past_add(entry->kind == JOURNAL_GAS ? l->gas_past : l->past,
-	    entry, l->kept_from_s, e);
+	if (entry->kind == JOURNAL_GAS)
+		return past_add(l->gas_past, entry, l->kept_from_s, e);
+	rc = totals_add(l->totals, entry, e);
+	/* What was signed of it counts against the day's caps all the same. */
+	return rc == RC_OK && entry->kind != JOURNAL_CANCELED
+	    ? past_add(l->past, entry, l->kept_from_s, e)
+	    : rc;
 }
 
 static enum rc
@@ -241,6 +251,20 @@ authorization_note(
 	return note(l, &entry, e);
 }
 
+static void
+look(struct live *l, struct gate_past *out, const struct gate_request *rq)
+{
+	struct total total;
+
+	past_look(l->past, out, &rq->worker, rq->seq, rq->now_s);
+	totals_look(l->totals, &rq->worker, rq->seq, &total);
+	out->run_micros = l->run_micros;
+	out->payee_micros = total.others_micros;
+	/* However long ago. */
+	if (total.adopted)
+		out->has_same = out->same_adopted = true;
+}
+
 static enum rc
 answer_authorize(struct live *l, struct answer *a, struct err *e)
 {
@@ -248,6 +272,7 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 	struct gate_request rq = { .worker = q->worker,
 		.seq = q->seq,
 		.amount_micros = q->amount_micros,
+		.earned_micros = q->earned_micros,
 		.adopted = q->adopted,
 		.now_s = now_s(),
 		.chain_time_s = q->chain_time_s,
@@ -259,8 +284,7 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 
 	if (!l->is_open)
 		return err_set(e, RC_IO, "vault: its journal isn't open");
-	past_look(l->past, &past, &rq.worker, rq.seq, rq.now_s);
-	past.run_micros = l->run_micros;
+	look(l, &past, &rq);
 	/* What was forgotten when the journal was read counts again then. */
 	if (rq.now_s - GATE_DAY_S < l->kept_from_s)
 		g = (struct gate_answer){ .reason = GATE_CLOCK };
@@ -279,6 +303,27 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 	return rc;
 }
 
+/* ---- Cancellations ---- */
+
+static enum rc
+answer_cancel(struct live *l, struct err *e)
+{
+	const struct question_cancel *q = &l->question.of.cancel;
+	struct journal_entry entry = { .kind = JOURNAL_CANCELED,
+		.at_s = now_s(),
+		.payee = q->worker,
+		.number = q->seq };
+	struct total total;
+
+	if (!l->is_open)
+		return err_set(e, RC_IO, "vault: its journal isn't open");
+	totals_look(l->totals, &q->worker, q->seq, &total);
+	if (total.adopted)
+		return err_set(e, RC_INVALID,
+		    "vault: a payment that was found on the chain wasn't canceled");
+	return total.micros == 0 ? RC_OK : note(l, &entry, e);
+}
+
 /* ---- Seals ---- */
 
 /* A payment that nobody knew of counts against the caps all the same. */
@@ -290,13 +335,12 @@ adopted_note(struct live *l, const struct sealed *what, struct err *e)
 		.payee = what->worker,
 		.number = what->seq,
 		.amount = what->amount_micros };
-	struct gate_past past;
+	struct total total;
 
 	if (!l->is_open)
 		return RC_OK;
-	past_look(l->past, &past, &what->worker, what->seq, entry.at_s);
-	return past.has_same || past.forgotten_end_s != 0 ? RC_OK
-							  : note(l, &entry, e);
+	totals_look(l->totals, &what->worker, what->seq, &total);
+	return total.micros != 0 ? RC_OK : note(l, &entry, e);
 }
 
 static enum rc
@@ -372,6 +416,8 @@ decide(struct live *l, struct answer *a, struct err *e)
 		return answer_open(l, a, e);
 	case ASK_AUTHORIZE:
 		return answer_authorize(l, a, e);
+	case ASK_CANCEL:
+		return answer_cancel(l, e);
 	case ASK_SEAL:
 		return answer_seal(l, a, e);
 	case ASK_GAS:

@@ -30,6 +30,7 @@ question_size(enum question_kind kind)
 	static const size_t sizes[ASK_KINDS] = {
 		[ASK_OPEN] = sizeof(struct question_open),
 		[ASK_AUTHORIZE] = sizeof(struct vault_request),
+		[ASK_CANCEL] = sizeof(struct question_cancel),
 		[ASK_SEAL] = sizeof(struct question_seal),
 		[ASK_GAS] = sizeof(struct question_gas),
 	};
@@ -184,6 +185,17 @@ vault_authorize(struct vault *v, const struct vault_request *rq,
 	rc = ask(v, ASK_AUTHORIZE, &a, e);
 	*out = a.of.authorization;
 	return rc;
+}
+
+enum rc
+vault_cancel(
+    struct vault *v, const struct address *worker, int64_t seq, struct err *e)
+{
+	struct answer a;
+
+	v->question.of.cancel =
+	    (struct question_cancel){ .worker = *worker, .seq = seq };
+	return ask(v, ASK_CANCEL, &a, e);
 }
 
 enum rc

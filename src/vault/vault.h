@@ -69,9 +69,10 @@ struct vault_request {
 	struct address worker;
 	int64_t seq;
 	int64_t amount_micros;
-	bool adopted;	      /* found on the chain, never signed anew */
-	int64_t chain_time_s; /* the newest of all nodes' newest blocks */
-	int64_t final_time_s; /* of their final blocks; 0: not known */
+	int64_t earned_micros; /* by the worker in all, paid or not */
+	bool adopted;	       /* found on the chain, never signed anew */
+	int64_t chain_time_s;  /* the newest of all nodes' newest blocks */
+	int64_t final_time_s;  /* of their final blocks; 0: not known */
 };
 
 struct vault_authorization {
@@ -95,6 +96,14 @@ struct vault_authorization {
 MUST_CHECK enum rc
 vault_authorize(struct vault *v, const struct vault_request *rq,
     struct vault_authorization *out, struct err *e);
+
+/*
+ * Notes that this payment was canceled on the chain, for good: what was signed
+ * of it doesn't count any more against what the worker has earned. RC_IO as
+ * above, RC_BUSY when the clocks differ.
+ */
+MUST_CHECK enum rc vault_cancel(
+    struct vault *v, const struct address *worker, int64_t seq, struct err *e);
 
 /*
  * Signs s, whose other fields are given, over what; the vault has its own

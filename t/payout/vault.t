@@ -297,6 +297,30 @@ SKIP: {
 	$l->books_ok('after a restored ledger');
 }
 
+# ---- No more than was ever earned ----
+
+{
+	my $l = ledger(1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'a payout is signed, and nobody settles it');
+	$rig->warp(3700);
+	$rig->mine(10);
+	scripted();
+	$l->payout_conf(max_per_payout_micros => 1000);
+	$l->pay_is('paid', 'once it has expired, less is signed under its ' .
+	    'number');
+	is($l->chain_money($w), 1000, 'and paid');
+	$l->payout_conf(max_per_payout_micros => 1000000);
+	$rig->mine(10);
+	$l->pay_is('paid', 'the rest under the next one');
+	is($l->chain_money($w), $owed, 'which is all that it has earned');
+	is(join(' ', map { "$_->{number}:$_->{amount}" } journal($l)),
+	    "1:$owed 1:1000 2:" . ($owed - 1000), 'as the journal has it');
+}
+
 # ---- Killed between any two of its steps ----
 
 # Each number has one authorization, and the ledger's are the journal's.

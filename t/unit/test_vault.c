@@ -235,6 +235,7 @@ request(uint8_t who, int64_t seq, int64_t amount)
 	return (struct vault_request){ .worker = { { who } },
 		.seq = seq,
 		.amount_micros = amount,
+		.earned_micros = 700,
 		.chain_time_s = now,
 		.final_time_s = now - 1200 };
 }
@@ -330,6 +331,60 @@ test_process(void)
 		strstr(e.msg, "max_per_day_micros") != NULL &&
 		a.instead_micros == 40,
 	    "what was signed before it was started counts");
+	vault_free(v);
+}
+
+static enum rc
+authorize_earned(struct vault *v, int64_t seq, int64_t amount, int64_t earned,
+    struct vault_authorization *out, struct err *e)
+{
+	struct vault_request rq = request(9, seq, amount);
+
+	rq.earned_micros = earned;
+	return vault_authorize(v, &rq, out, e);
+}
+
+static void
+test_earned(void)
+{
+	const struct address who = { { 9 } };
+	const struct address other = { { 8 } };
+	struct journal_seen none = { .any = false };
+	struct vault_options o = options();
+	struct vault_authorization a;
+	struct err e = ERR_INIT;
+	struct vault *v;
+	int i;
+
+	o.caps = (struct gate_caps){ 1000, 1000, 1000, 1000 };
+	o.journal_file = path_of("earned");
+	v = start(&o, &none);
+	tap_ok(authorize_earned(v, 1, 60, 60, &a, &e) == RC_OK &&
+		authorize_earned(v, 1, 60, 0, &a, &e) == RC_OK &&
+		authorize_earned(v, 2, 40, 100, &a, &e) == RC_OK,
+	    "what a worker has earned is signed, under two numbers");
+	for (i = 0; i < 2; i++) {
+		tap_ok(authorize_earned(v, 3, 1, 100, &a, &e) == RC_INVALID &&
+			a.reason == GATE_EARNED && a.instead_micros == 0,
+		    i == 0 ? "and no more under a third one"
+			   : "nor by another process");
+		vault_free(v);
+		v = start(&o, &none);
+	}
+	tap_ok(vault_cancel(v, &other, 1, &e) == RC_OK &&
+		vault_cancel(v, &who, 1, &e) == RC_OK &&
+		vault_cancel(v, &who, 1, &e) == RC_OK,
+	    "one of them is canceled");
+	for (i = 0; i < 2; i++) {
+		tap_ok(authorize_earned(v, 3, 61, 100, &a, &e) == RC_INVALID,
+		    i == 0 ? "then no more than it had is signed"
+			   : "nor by another process");
+		vault_free(v);
+		v = start(&o, &none);
+	}
+	tap_ok(authorize_earned(v, 3, 60, 100, &a, &e) == RC_OK &&
+		a.mark.entries == 4,
+	    "but that; and it was noted once");
 	vault_free(v);
 }
 
@@ -491,6 +546,7 @@ main(void)
 		die(dir, strerror(errno));
 	test_sandbox();
 	test_process();
+	test_earned();
 	test_seals();
 	test_taken_over();
 	test_gas();
