@@ -62,20 +62,24 @@ request_check(const struct gate_rule *rule, const struct gate_request *rq)
 	return GATE_SIGN;
 }
 
+bool
+gate_clocks_agree(int64_t now_s, int64_t chain_time_s)
+{
+	return time_is_sane(now_s) && time_is_sane(chain_time_s) &&
+	    now_s - chain_time_s <= GATE_DIFFER_MAX_S &&
+	    chain_time_s - now_s <= GATE_DIFFER_MAX_S;
+}
+
 static enum gate_reason
 time_check(const struct gate_rule *rule, const struct gate_request *rq)
 {
-	int64_t apart;
-
 	if (!time_is_sane(rq->now_s) || !time_is_sane(rq->chain_time_s) ||
 	    (rq->final_time_s != 0 && !time_is_sane(rq->final_time_s)) ||
 	    rq->final_time_s > rq->chain_time_s || rule->validity_s <= 0 ||
 	    rule->validity_s > GATE_VALIDITY_MAX_S)
 		return GATE_TIME;
-	apart = rq->now_s - rq->chain_time_s;
-	if (apart > GATE_DIFFER_MAX_S || apart < -GATE_DIFFER_MAX_S)
-		return GATE_CLOCK;
-	return GATE_SIGN;
+	return gate_clocks_agree(rq->now_s, rq->chain_time_s) ? GATE_SIGN
+							      : GATE_CLOCK;
 }
 
 /* Whether a final block proves that what ended then can't be settled. */

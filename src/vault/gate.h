@@ -113,6 +113,9 @@ struct gate_answer {
 	int64_t instead_micros;
 };
 
+/* Whether these two times are sane, and at most 10 minutes apart. */
+bool gate_clocks_agree(int64_t now_s, int64_t chain_time_s);
+
 /* Decides; changes nothing. */
 void gate_decide(struct gate_answer *out, const struct gate_rule *rule,
     const struct gate_request *rq, const struct gate_past *past);

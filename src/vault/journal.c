@@ -115,7 +115,9 @@ file_put_away(const char *path, int64_t now_s, struct err *e)
 	if (rc == RC_OK)
 		rc = file_is_journal(fd, path, e);
 	(void)snprintf(old, sizeof(old), "%s.%" PRId64, path, now_s);
-	if (rc == RC_OK && rename(path, old) != 0)
+	/* Also within one second: no other one is ever lost. */
+	if (rc == RC_OK &&
+	    renameat2(AT_FDCWD, path, AT_FDCWD, old, RENAME_NOREPLACE) != 0)
 		rc = file_fail(old, e);
 	if (fd >= 0)
 		(void)close(fd);
@@ -430,7 +432,6 @@ header_read(struct reading *r, const char *line, size_t len)
 		return err_set(r->err, RC_CORRUPT,
 		    "%s: it isn't the journal of this ledger, chain, token and treasury",
 		    r->j->path);
-	r->j->last_s = begun_s;
 	m->entries = 0;
 	mark_compare(r);
 	return RC_OK;
@@ -585,7 +586,6 @@ begin(struct reading *r, int64_t now_s)
 		    r->err, RC_CORRUPT, "%s: it isn't empty", j->path);
 	len = header_write(line, r->owner, now_s, j->mark.hash);
 	j->mark.entries = 0;
-	j->last_s = now_s;
 	return write_all(j, line, len, r->err);
 }
 
@@ -620,6 +620,12 @@ journal_read(struct journal *j, const struct journal_owner *owner,
 		return rc;
 	if (r.lines == 0) {
 		rc = begin(&r, now_s);
+	} else if (seen->has_mark && !r.met &&
+	    seen->mark.entries <= j->mark.entries) {
+		rc = err_set(e, RC_CONFLICT,
+		    "%s: it is whole, and its entry %" PRId64
+		    " isn't the one that the ledger knows of",
+		    j->path, seen->mark.entries);
 	} else if (seen->has_mark && !r.met) {
 		rc = err_set(e, RC_CORRUPT,
 		    "%s: it is older than the ledger, which knows of %" PRId64
@@ -628,6 +634,19 @@ journal_read(struct journal *j, const struct journal_owner *owner,
 	}
 	j->is_read = rc == RC_OK;
 	return rc;
+}
+
+enum rc
+journal_check_time(const struct journal *j, int64_t latest_s, struct err *e)
+{
+	char at[100];
+
+	if (j->last_s <= latest_s)
+		return RC_OK;
+	*put_time(at, j->last_s) = '\0';
+	return err_set(e, RC_CORRUPT,
+	    "%s: its last entry is of %s, which is to come: a clock was wrong",
+	    j->path, at);
 }
 
 enum rc

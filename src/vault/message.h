@@ -23,6 +23,7 @@ enum question_kind {
 struct question_open {
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	struct journal_seen seen;
+	int64_t chain_time_s;
 };
 
 struct question_cancel {

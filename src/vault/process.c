@@ -34,6 +34,9 @@ struct live {
 	struct past *gas_past;	 /* owned */
 	struct totals *totals;	 /* owned */
 	int64_t kept_from_s;
+	/* Our clock when it agreed with the chain's, and how far on it was. */
+	int64_t agreed_s; /* 0: it hasn't */
+	int64_t agreed_at_ms;
 	int64_t run_micros;
 	struct question question; /* too large for the stack */
 };
@@ -42,6 +45,18 @@ static int64_t
 now_s(void)
 {
 	return clock_unix_ms() / 1000;
+}
+
+/*
+ * The time of an entry, or 0: a clock that was ahead for one run would have
+ * its entries count as today's until the day comes that it showed.
+ */
+static int64_t
+entry_time(const struct live *l)
+{
+	return l->agreed_s == 0
+	    ? 0
+	    : l->agreed_s + (clock_monotonic_ms() - l->agreed_at_ms) / 1000;
 }
 
 /* ---- The beginning ---- */
@@ -170,8 +185,15 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	l->kept_from_s = now_s() - PAST_KEPT_S;
+	if (gate_clocks_agree(now_s(), q->chain_time_s)) {
+		l->agreed_s = now_s();
+		l->agreed_at_ms = clock_monotonic_ms();
+	}
 	rc = journal_read(
 	    l->journal, &l->owner, &q->seen, now_s(), on_entry, l, e);
+	if (rc == RC_OK && l->agreed_s != 0)
+		rc = journal_check_time(
+		    l->journal, l->agreed_s + 2 * GATE_DIFFER_MAX_S, e);
 	l->is_open = rc == RC_OK;
 	if (rc == RC_OK)
 		journal_mark_get(l->journal, &a->of.mark);
@@ -182,8 +204,12 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 static enum rc
 note(struct live *l, struct journal_entry *entry, struct err *e)
 {
-	enum rc rc = journal_append(l->journal, entry, e);
+	enum rc rc;
 
+	if (entry->at_s == 0)
+		return err_set(e, RC_BUSY,
+		    "vault: nothing is noted while this machine's clock and the chain's differ");
+	rc = journal_append(l->journal, entry, e);
 	return rc == RC_OK ? on_entry(l, entry, e) : rc;
 }
 
@@ -310,7 +336,7 @@ answer_cancel(struct live *l, struct err *e)
 {
 	const struct question_cancel *q = &l->question.of.cancel;
 	struct journal_entry entry = { .kind = JOURNAL_CANCELED,
-		.at_s = now_s(),
+		.at_s = entry_time(l),
 		.payee = q->worker,
 		.number = q->seq };
 	struct total total;
@@ -331,7 +357,7 @@ static enum rc
 adopted_note(struct live *l, const struct sealed *what, struct err *e)
 {
 	struct journal_entry entry = { .kind = JOURNAL_ADOPTED,
-		.at_s = now_s(),
+		.at_s = entry_time(l),
 		.payee = what->worker,
 		.number = what->seq,
 		.amount = what->amount_micros };
@@ -379,7 +405,7 @@ answer_gas(struct live *l, struct answer *a, struct err *e)
 {
 	struct question_gas *q = &l->question.of.gas;
 	struct journal_entry entry = { .kind = JOURNAL_GAS,
-		.at_s = now_s(),
+		.at_s = entry_time(l),
 		.payee = l->hello.gas_account,
 		.number = (int64_t)q->transaction.nonce };
 	uint8_t digest[KECCAK256_LEN];
@@ -391,6 +417,8 @@ answer_gas(struct live *l, struct answer *a, struct err *e)
 		return err_set(e, RC_NOT_FOUND, "vault: no gas account");
 	if (!l->is_open || q->len > sizeof(q->bytes))
 		return err_set(e, RC_IO, "vault: its journal isn't open");
+	if (entry.at_s == 0)
+		return note(l, &entry, e); /* refused */
 	q->transaction.data = (struct slice){ q->bytes, q->len };
 	past_look(l->gas_past, &past, &entry.payee, entry.number, entry.at_s);
 	why = gas_refusal(&l->gas_rule, &q->transaction, past.day_micros,

@@ -270,6 +270,62 @@ SKIP: {
 	$l->pay_is('paid', 'with one of its own all are');
 }
 
+# ---- What a mark that somebody has changed, and a clock, do to it ----
+
+{
+	my $l = ledger(1);
+	my ($w) = $l->worker_list;
+	my $journals = sub { my @all = glob(journal_path($l) . '*');
+	    return scalar @all };
+
+	scripted();
+	$l->pay_is('paid', 'a journal has an entry');
+	my $text = WorknetTest::slurp(journal_path($l));
+	rename($l->ledger_path, $l->dir('away')) or die $!;
+	$l->pay_is('conf', 'without a ledger no journal is begun',
+	    '--journal', 'new');
+	is(WorknetTest::slurp(journal_path($l)), $text, 'it stays');
+	is($journals->(), 1, 'where it is');
+	rename($l->dir('away'), $l->ledger_path) or die $!;
+
+	$l->sql_text("UPDATE journal_seen SET hash = zeroblob(32)");
+	$l->more_work;
+	$l->pay_is('findings', 'with another mark in the ledger nothing is ' .
+	    'signed');
+	my ($detail) = map { $_->{detail} } grep { $_->{kind} eq 'journal' }
+	    $l->findings;
+	like($detail // '', qr/its entry 1 isn't the one that the ledger knows of.*the ledger's mark is wrong: see worknet audit/,
+	    'and the finding says that the ledger is wrong');
+}
+
+{
+	my $l = ledger(2)->fault_prepare;
+	my $now = WorknetTest::now_ms() + 1000 * $rig->ahead_s;
+
+	scripted();
+	$l->{clock} = $now + 90 * 24 * 3600 * 1000;
+	$l->pay_is('findings', 'with a clock of another season nothing is ' .
+	    'signed');
+	is($l->states, '', 'for nobody');
+	delete $l->{clock};
+	$l->pay_is('paid', 'with the right one everybody is paid');
+	my @late = grep { /^\d+ \S+ (\d+) / && $1 * 1000 > $now + 3600000 }
+	    split /\n/, WorknetTest::slurp(journal_path($l));
+	is("@late", '', 'and the journal has nothing of that season');
+}
+
+# ---- Descriptors ----
+
+for my $closed ('<&-', '>&- 2>&-', '<&- 2>&-', '<&- >&- 2>&-') {
+	my $l = ledger(1);
+	my ($conf, $program) = ($l->conf_path, build_path('worknet-payout'));
+
+	scripted();
+	is(system("timeout -s KILL 60 $program -c $conf $closed") >> 8, 10,
+	    "with $closed a run pays and ends");
+	is($l->states, 'posted', 'once');
+}
+
 # ---- A restored ledger, and a journal that knows more ----
 
 {

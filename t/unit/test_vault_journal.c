@@ -153,6 +153,13 @@ test_journal_whole(void)
 	    "a person can read a line");
 	tap_ok(strstr(text, "\n3 2027-01-15T08:00:05Z 1800000005 ") != NULL,
 	    "a clock that was set back doesn't take a line's time back");
+	if (take(&j, "whole", &seen, &e) != RC_OK)
+		die("journal", e.msg);
+	tap_ok(journal_check_time(j, NOW + 9, &e) == RC_OK &&
+		journal_check_time(j, NOW + 8, &e) == RC_CORRUPT &&
+		strstr(e.msg, "2027-01-15T08:00:09Z") != NULL,
+	    "an entry of times to come is told of");
+	journal_free(j);
 	tap_ok(stat(path_of("whole"), &st) == 0 && (st.st_mode & 07777) == 0600,
 	    "nobody else may read it");
 	(void)chmod(path_of("whole"), 0640);
@@ -242,8 +249,8 @@ test_journal_others(void)
 
 	(void)three("second");
 	seen.mark.hash[0] ^= 1;
-	tap_is_int(take(&j, "first", &seen, &e), RC_CORRUPT,
-	    "one with another history isn't taken");
+	tap_is_int(take(&j, "first", &seen, &e), RC_CONFLICT,
+	    "one with another history isn't taken: the mark is another one's");
 	seen.mark.entries = 4;
 	tap_is_int(take(&j, "first", &seen, &e), RC_CORRUPT,
 	    "one that is older than the ledger isn't taken");
@@ -278,6 +285,9 @@ test_journal_others(void)
 		access(path_of("first.1800000000"), F_OK) == 0,
 	    "begun anew, the old one is kept beside it");
 	journal_free(j);
+	tap_ok(journal_open(&j, path_of("first"), true, NOW, &e) != RC_OK &&
+		access(path_of("first"), F_OK) == 0,
+	    "once more within that second, both stay where they are");
 }
 
 /* What was named by mistake, and may be the only copy of a key. */
