@@ -395,6 +395,11 @@ FROM (SELECT id, amount_micros AS micros FROM transfer
 	UNION ALL SELECT id, -amount_micros FROM transfer
 		WHERE debit = ?1 AND debit > 3) m;
 
+-- What a worker has earned in all, also by credit that a restored ledger lost.
+-- :name worker_earned
+SELECT coalesce(sum(amount_micros), 0) FROM transfer
+WHERE credit = ?1 AND credit > 3 AND kind IN ('credit', 'recover');
+
 -- What a worker's balance is, and up to which transfer that is so.
 -- :name balance_now
 SELECT (SELECT balance_micros FROM account WHERE id = ?1),

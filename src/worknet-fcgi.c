@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/processors.h"
 #include "ledger/terms.h"
@@ -173,6 +174,7 @@ main(int argc, char **argv)
 	sigset_t stop;
 	enum rc rc;
 
+	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
 		return EXIT_CONF;
 	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {

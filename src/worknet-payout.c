@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "eth/address.h"
 #include "pay/run.h"
@@ -207,6 +209,50 @@ work(const struct options *o, struct vault *vault, const struct conf *c,
 	return rc;
 }
 
+static enum rc
+pay(const struct options *o, struct vault **vault, const struct conf *c,
+    struct run_result *result, struct err *e)
+{
+	enum rc rc;
+
+	/* The key's process first: it never has anything but the key. */
+	rc = run_vault_start(vault, c,
+	    !o->test && !o->run.dry_run && !o->run.reconcile_only,
+	    o->journal_new, e);
+	return rc == RC_OK ? work(o, *vault, c, result, e) : rc;
+}
+
+/*
+ * Does what -t does, in a process of its own, before the vault puts the journal
+ * away: without a ledger that can be opened that would be for nothing. Its exit
+ * code.
+ */
+static int
+try_first(const struct options *o, const struct conf *c)
+{
+	struct options test = *o;
+	struct run_result none = { 0 };
+	struct vault *vault = NULL;
+	struct err e = ERR_INIT;
+	int status;
+	pid_t pid;
+	enum rc rc;
+
+	test.test = true;
+	test.journal_new = false;
+	pid = fork();
+	if (pid == 0) {
+		rc = pay(&test, &vault, c, &none, &e);
+		if (rc != RC_OK)
+			log_error("%s", e.msg);
+		vault_free(vault);
+		_exit((int)run_exit_code(rc, &none));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return RUN_SYSTEM;
+	return WEXITSTATUS(status);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -215,8 +261,10 @@ main(int argc, char **argv)
 	struct vault *vault = NULL;
 	struct options o;
 	struct conf conf;
+	int tried;
 	enum rc rc;
 
+	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
 		return RUN_CONF;
 	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {
@@ -224,12 +272,12 @@ main(int argc, char **argv)
 		return RUN_CONF;
 	}
 	o.run.stop_fd = stop_fd_make();
-	/* The key's process first: it never has anything but the key. */
-	rc = run_vault_start(&vault, &conf,
-	    !o.test && !o.run.dry_run && !o.run.reconcile_only, o.journal_new,
-	    &e);
-	if (rc == RC_OK)
-		rc = work(&o, vault, &conf, &result, &e);
+	if (o.journal_new) {
+		tried = try_first(&o, &conf);
+		if (tried != 0)
+			return tried;
+	}
+	rc = pay(&o, &vault, &conf, &result, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
 	else if (o.journal_new)

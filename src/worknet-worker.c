@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "eth/sign.h"
 #include "work/worker.h"
@@ -308,6 +309,7 @@ main(int argc, char **argv)
 	enum rc rc;
 	int status;
 
+	descriptors_open_standard();
 	status = options_read(&o, argc, argv);
 	if (status >= 0)
 		return status;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 enum conf_type {
 	CONF_TEXT,     /* char[max + 1] */
@@ -436,6 +437,40 @@ conf_defaults(struct conf *c)
 				  NULL) == RC_OK);
 }
 
+/* A link counts as what it names. */
+static bool
+is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
+}
+
+/* A journal would be written over a key that it shares a file with. */
+static enum rc
+paths_check(const struct conf *c, const char *file, struct err *e)
+{
+	const char *a, *b;
+	size_t i, j;
+
+	for (i = 0; i < KEYS; i++)
+		for (j = 0; j < i; j++) {
+			a = (const char *)c + keys[i].offset;
+			b = (const char *)c + keys[j].offset;
+			if (keys[i].type == CONF_PATH && a[0] != '\0' &&
+			    keys[j].type == CONF_PATH && b[0] != '\0' &&
+			    is_same_file(a, b))
+				return err_set(e, RC_INVALID,
+				    "%s: [%s] %s and [%s] %s name one file: %s",
+				    file, keys[j].section, keys[j].name,
+				    keys[i].section, keys[i].name, a);
+		}
+	return RC_OK;
+}
+
 enum rc
 conf_read(struct conf *c, const char *path, struct err *e)
 {
@@ -456,7 +491,7 @@ conf_read(struct conf *c, const char *path, struct err *e)
 	if (error != 0)
 		return err_set(e, RC_IO, "%s: %s", path, strerror(error));
 	if (line == 0)
-		return RC_OK;
+		return paths_check(c, path, e);
 	return err_set(e, RC_INVALID, "%s:%d: %s", path, line,
 	    l.failed ? cause.msg : "not a section, a key = value or a comment");
 }

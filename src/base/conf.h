@@ -83,8 +83,9 @@ struct conf {
 
 /*
  * Reads path into *c, defaults first. RC_NOT_FOUND without the file,
- * RC_INVALID with file, line, got and expected in the message. Paths that
- * are not absolute are taken from the file's own directory.
+ * RC_INVALID with file, line, got and expected in the message, also when two
+ * keys name one file. Paths that are not absolute are taken from the file's own
+ * directory.
  */
 MUST_CHECK enum rc conf_read(struct conf *c, const char *path, struct err *e);
 

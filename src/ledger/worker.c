@@ -61,3 +61,12 @@ worker_set_suspended(
 	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
 	return query_run(q, e);
 }
+
+enum rc
+worker_earned(struct db *db, int64_t id, int64_t *micros, struct err *e)
+{
+	struct query *q = db_query(db, Q_WORKER_EARNED);
+
+	query_int(q, 1, id);
+	return query_one_int(q, micros, e);
+}

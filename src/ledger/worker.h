@@ -25,4 +25,11 @@ MUST_CHECK enum rc worker_add(struct db *db, const struct address *a,
 MUST_CHECK enum rc worker_set_suspended(
     struct db *db, const struct address *a, bool suspended, struct err *e);
 
+/*
+ * What it has earned in all, in micro-USDC: its credits, and what was recovered
+ * for it. As query_one_int says.
+ */
+MUST_CHECK enum rc
+worker_earned(struct db *db, int64_t id, int64_t *micros, struct err *e);
+
 #endif

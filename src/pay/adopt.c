@@ -125,9 +125,13 @@ adopt(struct adoption *a, struct payout *p, const struct history_use *use,
 
 	hex_encode(paid.tx, use->tx, TX_HASH_LEN);
 	p->amount_micros = paid.micros;
-	rc = run_seal(r, p, NULL, e);
+	rc = run_seal(r, p, NULL, &cause);
+	if (rc == RC_BUSY) {
+		a->deferred = true; /* while the clocks differ */
+		return wait_for(r, &p->worker, e);
+	}
 	if (rc != RC_OK)
-		return rc;
+		return err_set(e, rc, "%s", cause.msg);
 	rc = payout_adopt(r->db, p, &paid, clock_unix_ms(), &cause);
 	if (rc == RC_CONFLICT || rc == RC_CORRUPT)
 		return no_room(a, p, use, &cause, e);

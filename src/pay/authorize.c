@@ -23,16 +23,20 @@ authorize_open(struct run *r, struct err *e)
 	rc = journal_seen_get(r->db, &r->source, &seen, e);
 	if (rc != RC_OK || r->options->reconcile_only)
 		return rc;
-	rc = vault_open(r->vault, r->ledger_id, &seen, &mark, &cause);
+	rc = vault_open(
+	    r->vault, r->ledger_id, &seen, r->head.time_s, &mark, &cause);
 	r->may_sign = rc == RC_OK;
 	if (rc == RC_OK)
 		return seen.has_mark
 		    ? RC_OK
 		    : journal_seen_set(r->db, &r->source, &mark, e);
-	if (rc != RC_NOT_FOUND && rc != RC_CORRUPT)
+	if (rc != RC_NOT_FOUND && rc != RC_CORRUPT && rc != RC_CONFLICT)
 		return err_set(e, rc, "%s", cause.msg);
+	/* A new journal would be a new day's cap for who writes the ledger. */
 	(void)snprintf(detail, sizeof(detail),
-	    "%s: nothing is signed; put it back, or type \"worknet-payout --journal new\"",
+	    rc == RC_CONFLICT
+		? "%s: nothing is signed; the ledger's mark is wrong: see worknet audit, and only if the ledger was restored from before this journal was begun, type \"worknet-payout --journal new\""
+		: "%s: nothing is signed; put it back, or type \"worknet-payout --journal new\"",
 	    cause.msg);
 	return run_finding(r, "journal", "the vault", detail, e);
 }
@@ -44,7 +48,8 @@ authorize_begin_anew(struct run *r, struct err *e)
 	struct journal_mark mark;
 	enum rc rc;
 
-	rc = vault_open(r->vault, r->ledger_id, &none, &mark, e);
+	/* No entry is made, and so no time is needed. */
+	rc = vault_open(r->vault, r->ledger_id, &none, 0, &mark, e);
 	return rc == RC_OK ? journal_seen_set(r->db, &r->source, &mark, e) : rc;
 }
 
@@ -86,6 +91,15 @@ run_is_sealed(const struct run *r, const struct payout *p)
 	run_nonce(r, &p->worker, p->seq, nonce);
 	return memcmp(nonce, p->nonce, sizeof(nonce)) == 0 &&
 	    seal_is_by(&p->seal, &what, &r->source.treasury);
+}
+
+enum rc
+run_cancel(struct run *r, const struct payout *p, struct err *e)
+{
+	if (!r->may_sign)
+		return err_set(e, RC_BUSY,
+		    "canceled: it waits for a run that has the vault's journal");
+	return vault_cancel(r->vault, &p->worker, p->seq, e);
 }
 
 /* ---- Authorizations ---- */
@@ -152,6 +166,9 @@ run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
 	uint64_t head = r->head.latest.number;
 	enum rc rc;
 
+	rc = worker_earned(r->db, p->worker_id, &rq.earned_micros, e);
+	if (rc != RC_OK)
+		return rc;
 	rc = vault_authorize(r->vault, &rq, &signed_one, &cause);
 	if (rc != RC_OK)
 		return refused(o, &signed_one, rc, &cause, e);

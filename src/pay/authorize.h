@@ -19,6 +19,13 @@ MUST_CHECK enum rc authorize_open(struct run *r, struct err *e);
 MUST_CHECK enum rc authorize_begin_anew(struct run *r, struct err *e);
 
 /*
+ * Tells the vault that p was canceled on the chain, for good. RC_BUSY when its
+ * journal isn't open: a later run does.
+ */
+MUST_CHECK enum rc
+run_cancel(struct run *r, const struct payout *p, struct err *e);
+
+/*
  * Seals p before it is in the ledger, and what was verified for it (NULL: it
  * was found on the chain); see eth/seal.h.
  */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "eth/hex.h"
+#include "pay/authorize.h"
 
 static void
 payment_of(const struct judgment *j, struct payment *out)
@@ -119,10 +120,17 @@ book_void(struct run *r, struct open_payout *o, struct err *e)
 	char tx[HEX_SIZE(TX_HASH_LEN)] = "";
 	struct payout *p = &o->payout;
 	const char *proof = o->judgment.reason;
+	struct err cause = ERR_INIT;
 	enum rc rc = RC_OK;
 
-	if (o->judgment.verdict == VERDICT_CANCELED)
+	if (o->judgment.verdict == VERDICT_CANCELED) {
 		hex_encode(tx, o->judgment.tx, TX_HASH_LEN);
+		rc = run_cancel(r, p, &cause);
+	}
+	if (rc == RC_BUSY)
+		return payout_note(r->db, p, cause.msg, clock_unix_ms(), e);
+	if (rc != RC_OK)
+		return err_set(e, rc, "%s", cause.msg);
 	if (p->state == PAYOUT_POSTED)
 		rc = payout_unpost(r->db, p, proof, clock_unix_ms(), e);
 	if (rc == RC_OK)

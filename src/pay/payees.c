@@ -308,6 +308,8 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 {
 	struct run *r = all->run;
 	struct err cause = ERR_INIT;
+	char who[ADDRESS_LEN + 1];
+	enum gate_reason reason;
 	int64_t instead;
 	enum rc rc;
 
@@ -326,10 +328,17 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 		r->result->reserved++;
 		return RC_OK;
 	}
+	reason = o->reason;
 	open_payout_free(o);
 	*o = (struct open_payout){ .posted_before = false };
 	if (rc != RC_CONFLICT)
 		return err_set(e, rc, "%s", cause.msg);
+	if (reason == GATE_EARNED) {
+		address_format(who, &p->worker, ADDRESS_CHECKSUM);
+		rc = run_finding(r, "paid more than earned", who, cause.msg, e);
+		if (rc != RC_OK)
+			return rc;
+	}
 	/* The others of its group are paid all the same. */
 	payee_pass(r, p, cause.msg);
 	return RC_OK;
@@ -613,7 +622,8 @@ tell(struct payees *all, struct err *e)
 	static const char *const kinds[] = { "treasury too poor",
 		"payout's cap reached", "run's cap reached",
 		"worker's cap reached", "day's cap reached",
-		"worker is the treasury", "evidence", "seal doesn't fit" };
+		"worker is the treasury", "paid more than earned", "evidence",
+		"seal doesn't fit" };
 	enum rc rc = tell_poverty(all, e);
 	size_t i;
 

@@ -21,6 +21,8 @@ static const char *const texts[GATE_REASONS] = {
 	[GATE_FORGOTTEN] =
 	    "the chain's final block is older than authorizations of which only the end is known",
 	[GATE_ADOPTED] = "it was found on the chain and is backed by nothing",
+	[GATE_EARNED] =
+	    "more would be signed for this worker than it has ever earned",
 	[GATE_PAYOUT_CAP] = "the cap of one payout is lower",
 	[GATE_RUN_CAP] = "the cap of a run is reached",
 	[GATE_WORKER_DAY_CAP] = "the worker's cap of 24 hours is reached",
@@ -62,20 +64,24 @@ request_check(const struct gate_rule *rule, const struct gate_request *rq)
 	return GATE_SIGN;
 }
 
+bool
+gate_clocks_agree(int64_t now_s, int64_t chain_time_s)
+{
+	return time_is_sane(now_s) && time_is_sane(chain_time_s) &&
+	    now_s - chain_time_s <= GATE_DIFFER_MAX_S &&
+	    chain_time_s - now_s <= GATE_DIFFER_MAX_S;
+}
+
 static enum gate_reason
 time_check(const struct gate_rule *rule, const struct gate_request *rq)
 {
-	int64_t apart;
-
 	if (!time_is_sane(rq->now_s) || !time_is_sane(rq->chain_time_s) ||
 	    (rq->final_time_s != 0 && !time_is_sane(rq->final_time_s)) ||
 	    rq->final_time_s > rq->chain_time_s || rule->validity_s <= 0 ||
 	    rule->validity_s > GATE_VALIDITY_MAX_S)
 		return GATE_TIME;
-	apart = rq->now_s - rq->chain_time_s;
-	if (apart > GATE_DIFFER_MAX_S || apart < -GATE_DIFFER_MAX_S)
-		return GATE_CLOCK;
-	return GATE_SIGN;
+	return gate_clocks_agree(rq->now_s, rq->chain_time_s) ? GATE_SIGN
+							      : GATE_CLOCK;
 }
 
 /* Whether a final block proves that what ended then can't be settled. */
@@ -178,6 +184,9 @@ gate_decide(struct gate_answer *out, const struct gate_rule *rule,
 		out->reason = GATE_FORGOTTEN;
 	if (out->reason == GATE_SIGN && rq->adopted)
 		out->reason = GATE_ADOPTED;
+	if (out->reason == GATE_SIGN &&
+	    rq->amount_micros > room(rq->earned_micros, past->payee_micros))
+		out->reason = GATE_EARNED;
 	if (out->reason == GATE_SIGN)
 		caps_check(out, rule, rq, past);
 	if (out->reason == GATE_SIGN)

@@ -44,6 +44,8 @@ struct gate_request {
 	struct address worker;
 	int64_t seq; /* the worker's 1st, 2nd, ... payment */
 	int64_t amount_micros;
+	/* What the worker has earned in all so far, paid or not. */
+	int64_t earned_micros;
 	bool adopted;	      /* found on the chain: no run has verified it */
 	int64_t now_s;	      /* the vault's own clock */
 	int64_t chain_time_s; /* the newest of all nodes' newest blocks */
@@ -59,6 +61,11 @@ struct gate_past {
 	/* In the last 24 hours, without what was signed of this number. */
 	int64_t worker_day_micros;
 	int64_t day_micros;
+	/*
+	 * Over all other numbers of this payee ever signed or adopted, the last
+	 * amount of each: what it was, or may be, paid.
+	 */
+	int64_t payee_micros;
 	/* The last signature of this number, and the highest of the day. */
 	bool has_same;
 	bool same_adopted; /* not signed: found on the chain */
@@ -86,6 +93,7 @@ enum gate_reason {
 	GATE_ALIVE,	/* this number was signed, and may still be paid */
 	GATE_FORGOTTEN, /* it may have been, and the final block is older */
 	GATE_ADOPTED,
+	GATE_EARNED, /* all that was signed for the worker is more than that */
 	GATE_PAYOUT_CAP,
 	GATE_RUN_CAP,
 	GATE_WORKER_DAY_CAP,
@@ -102,6 +110,9 @@ struct gate_answer {
 	 */
 	int64_t instead_micros;
 };
+
+/* Whether these two times are sane, and at most 10 minutes apart. */
+bool gate_clocks_agree(int64_t now_s, int64_t chain_time_s);
 
 /* Decides; changes nothing. */
 void gate_decide(struct gate_answer *out, const struct gate_rule *rule,

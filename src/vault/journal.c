@@ -16,13 +16,17 @@
 #define CHUNK	     65536
 #define HASH_SIZE    HEX_SIZE(KECCAK256_LEN)
 
+#define MAGIC	    "worknet-journal 1 "
+#define NOT_JOURNAL "%s: it isn't a journal, but something else"
+
 static const char *const kind_names[JOURNAL_KINDS] = { "payout", "adopted",
-	"gas" };
+	"gas", "canceled" };
 
 struct journal {
-	int fd;	      /* owned, locked */
-	char *path;   /* owned; for messages */
-	bool is_read; /* and nothing has failed since */
+	int fd;	       /* owned, locked */
+	char *path;    /* owned; for messages */
+	bool was_read; /* at least tried: once is all */
+	bool is_read;  /* and nothing has failed since */
 	int64_t last_s;
 	off_t end; /* where the next line goes */
 	struct journal_mark mark;
@@ -82,6 +86,20 @@ file_open(int *fd, bool *made, const char *path, struct err *e)
 	return RC_OK;
 }
 
+/* Nothing but a journal, or what would become one, is put away. */
+static enum rc
+file_is_journal(int fd, const char *path, struct err *e)
+{
+	char begin[sizeof(MAGIC) - 1];
+	ssize_t n = pread(fd, begin, sizeof(begin), 0);
+
+	if (n < 0)
+		return file_fail(path, e);
+	if (memcmp(begin, MAGIC, (size_t)n) != 0)
+		return err_set(e, RC_INVALID, NOT_JOURNAL, path);
+	return RC_OK;
+}
+
 static enum rc
 file_put_away(const char *path, int64_t now_s, struct err *e)
 {
@@ -94,8 +112,12 @@ file_put_away(const char *path, int64_t now_s, struct err *e)
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? RC_OK : file_fail(path, e);
 	rc = file_open(&fd, &made, path, e);
+	if (rc == RC_OK)
+		rc = file_is_journal(fd, path, e);
 	(void)snprintf(old, sizeof(old), "%s.%" PRId64, path, now_s);
-	if (rc == RC_OK && rename(path, old) != 0)
+	/* Also within one second: no other one is ever lost. */
+	if (rc == RC_OK &&
+	    renameat2(AT_FDCWD, path, AT_FDCWD, old, RENAME_NOREPLACE) != 0)
 		rc = file_fail(old, e);
 	if (fd >= 0)
 		(void)close(fd);
@@ -300,7 +322,7 @@ static size_t
 header_write(char line[static LINE_MAX_LEN], const struct journal_owner *o,
     int64_t now_s, uint8_t hash[static KECCAK256_LEN])
 {
-	char *to = put_text(line, "worknet-journal 1 ledger ");
+	char *to = put_text(line, MAGIC "ledger ");
 
 	hex_encode(to, o->ledger_id, LEDGER_ID_LEN);
 	to = put_number(to + strlen(to), " chain ", o->chain_id);
@@ -410,7 +432,6 @@ header_read(struct reading *r, const char *line, size_t len)
 		return err_set(r->err, RC_CORRUPT,
 		    "%s: it isn't the journal of this ledger, chain, token and treasury",
 		    r->j->path);
-	r->j->last_s = begun_s;
 	m->entries = 0;
 	mark_compare(r);
 	return RC_OK;
@@ -498,9 +519,24 @@ write_all(struct journal *j, const char *p, size_t len, struct err *e)
 	return RC_OK;
 }
 
+/* Whether text may be what a crash has left of this owner's header. */
+static bool
+is_torn_header(const struct journal_owner *owner, const char *text, size_t len)
+{
+	uint8_t hash[KECCAK256_LEN];
+	char header[LINE_MAX_LEN + 1];
+	size_t sure;
+
+	header[header_write(header, owner, 0, hash)] = '\0';
+	sure = (size_t)(strstr(header, " begun ") - header);
+	return memcmp(text, header, len < sure ? len : sure) == 0;
+}
+
 /*
  * A line without its end was never synced whole, and its signature never left.
- * But one that lacks only that may have been whole once: it counts.
+ * But one that lacks only that may have been whole once: it counts. Nothing is
+ * cut from what isn't this owner's journal: it is a file that was named by
+ * mistake, and perhaps the only copy of a key.
  */
 static enum rc
 rest_take(struct reading *r, char *chunk, size_t rest)
@@ -512,6 +548,8 @@ rest_take(struct reading *r, char *chunk, size_t rest)
 
 	if (rest == 0)
 		return RC_OK;
+	if (lines == 0 && !is_torn_header(r->owner, chunk, rest))
+		return err_set(r->err, RC_CORRUPT, NOT_JOURNAL, j->path);
 	chunk[rest] = '\n';
 	chunk[rest + 1] = '\0';
 	if (lines > 0 && strlen(chunk) == rest + 1 && rest + 1 < LINE_MAX_LEN) {
@@ -529,19 +567,25 @@ rest_take(struct reading *r, char *chunk, size_t rest)
 	return RC_OK;
 }
 
+/* Only where nothing is: what was there is never written over. */
 static enum rc
 begin(struct reading *r, int64_t now_s)
 {
 	struct journal *j = r->j;
 	char line[LINE_MAX_LEN];
+	ssize_t n = pread(j->fd, line, 1, 0);
 	size_t len;
 
 	if (r->seen->any || r->seen->has_mark)
 		return err_set(r->err, RC_NOT_FOUND,
 		    "%s: the journal of what was signed is missing", j->path);
+	if (n < 0)
+		return file_fail(j->path, r->err);
+	if (n > 0)
+		return err_set(
+		    r->err, RC_CORRUPT, "%s: it isn't empty", j->path);
 	len = header_write(line, r->owner, now_s, j->mark.hash);
 	j->mark.entries = 0;
-	j->last_s = now_s;
 	return write_all(j, line, len, r->err);
 }
 
@@ -557,13 +601,17 @@ journal_read(struct journal *j, const struct journal_owner *owner,
 		.on_entry = on_entry,
 		.ctx = ctx,
 		.err = e };
-	char *chunk = malloc(CHUNK + 2);
 	size_t rest = 0;
+	char *chunk;
 	enum rc rc;
 
+	if (j->was_read)
+		return err_set(
+		    e, RC_INVALID, "%s: it is read only once", j->path);
+	j->was_read = true;
+	chunk = malloc(CHUNK + 2);
 	if (chunk == NULL)
 		return err_set(e, RC_NO_MEMORY, "no memory");
-	CHECK(!j->is_read);
 	rc = lines_read(&r, chunk, &rest);
 	if (rc == RC_OK)
 		rc = rest_take(&r, chunk, rest);
@@ -572,6 +620,12 @@ journal_read(struct journal *j, const struct journal_owner *owner,
 		return rc;
 	if (r.lines == 0) {
 		rc = begin(&r, now_s);
+	} else if (seen->has_mark && !r.met &&
+	    seen->mark.entries <= j->mark.entries) {
+		rc = err_set(e, RC_CONFLICT,
+		    "%s: it is whole, and its entry %" PRId64
+		    " isn't the one that the ledger knows of",
+		    j->path, seen->mark.entries);
 	} else if (seen->has_mark && !r.met) {
 		rc = err_set(e, RC_CORRUPT,
 		    "%s: it is older than the ledger, which knows of %" PRId64
@@ -580,6 +634,19 @@ journal_read(struct journal *j, const struct journal_owner *owner,
 	}
 	j->is_read = rc == RC_OK;
 	return rc;
+}
+
+enum rc
+journal_check_time(const struct journal *j, int64_t latest_s, struct err *e)
+{
+	char at[100];
+
+	if (j->last_s <= latest_s)
+		return RC_OK;
+	*put_time(at, j->last_s) = '\0';
+	return err_set(e, RC_CORRUPT,
+	    "%s: its last entry is of %s, which is to come: a clock was wrong",
+	    j->path, at);
 }
 
 enum rc

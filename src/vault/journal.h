@@ -10,7 +10,7 @@
  *
  * (each one line). The header's hash is that of its text. An entry's is the
  * Keccak-256 of the hash before it and of its values: its number, its time, its
- * kind (0, 1, 2), payment number, amount and end, 8 bytes each, the highest
+ * kind (0 to 3), payment number, amount and end, 8 bytes each, the highest
  * first, and the payee's 20 bytes. What is read is written again and compared,
  * so that the text is that of the values. Private to src/vault, but for the
  * mark; one thread.
@@ -31,9 +31,10 @@ struct journal_owner {
 };
 
 enum journal_kind {
-	JOURNAL_PAYOUT,	 /* an authorization: amount in micro-USDC */
-	JOURNAL_ADOPTED, /* a payment found on the chain: the same */
-	JOURNAL_GAS,	 /* a transaction: payee, its nonce, wei at most */
+	JOURNAL_PAYOUT,	  /* an authorization: amount in micro-USDC */
+	JOURNAL_ADOPTED,  /* a payment found on the chain: the same */
+	JOURNAL_GAS,	  /* a transaction: payee, its nonce, wei at most */
+	JOURNAL_CANCELED, /* a number that will never be settled: amount 0 */
 	JOURNAL_KINDS,
 };
 
@@ -50,7 +51,8 @@ struct journal;
 
 /*
  * Opens and locks the file, made with mode 0600 if it is missing; anew moves
- * an old one out of the way first (its name, a dot, and now_s). RC_INVALID
+ * an old one out of the way first (its name, a dot, and now_s, which nothing
+ * may have yet: RC_IO). RC_INVALID when it isn't a journal that is moved, and
  * when it isn't a regular file that only we can read and write, RC_CONFLICT
  * when another process has it, RC_IO, RC_NO_MEMORY. Free with journal_free.
  */
@@ -61,11 +63,13 @@ void journal_free(struct journal *j);
 int journal_fd(const struct journal *j);
 
 /*
- * Reads it from the beginning and calls on_entry for each entry, in order. An
- * empty one is begun, if seen has no payouts. A last line that was torn by a
- * crash is cut: what it was to be never left. RC_NOT_FOUND when it is empty
- * and there was one; RC_CORRUPT when it is another owner's, older than seen,
- * or damaged; RC_IO; and what on_entry says. Nothing may be signed then.
+ * Reads it from the beginning and calls on_entry for each entry, in order;
+ * once: RC_INVALID for a second time, also after a failure. An empty one is
+ * begun, if seen has no payouts. A last line that was torn by a crash is cut:
+ * what it was to be never left. RC_NOT_FOUND when it is empty and there was
+ * one; RC_CONFLICT when it has another entry where seen's mark is; RC_CORRUPT when it is another owner's, older than seen, damaged, or no
+ * journal, which is left as it is; RC_IO; and what on_entry says. Nothing may
+ * be signed then.
  */
 MUST_CHECK enum rc
 journal_read(struct journal *j, const struct journal_owner *owner,
@@ -73,6 +77,13 @@ journal_read(struct journal *j, const struct journal_owner *owner,
     enum rc (*on_entry)(
 	void *ctx, const struct journal_entry *entry, struct err *e),
     void *ctx, struct err *e);
+
+/*
+ * RC_CORRUPT when its last entry is later than latest_s: what is signed now
+ * would get that time, and count as that day's.
+ */
+MUST_CHECK enum rc
+journal_check_time(const struct journal *j, int64_t latest_s, struct err *e);
 
 /*
  * Appends entry, which is on the disk when it returns; at_s is moved to that

@@ -14,6 +14,7 @@ enum question_kind {
 	ASK_HELLO, /* not asked: the first answer, once the vault is ready */
 	ASK_OPEN,
 	ASK_AUTHORIZE,
+	ASK_CANCEL,
 	ASK_SEAL,
 	ASK_GAS,
 	ASK_KINDS,
@@ -22,6 +23,12 @@ enum question_kind {
 struct question_open {
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	struct journal_seen seen;
+	int64_t chain_time_s;
+};
+
+struct question_cancel {
+	struct address worker;
+	int64_t seq;
 };
 
 struct question_seal {
@@ -41,6 +48,7 @@ struct question {
 	union {
 		struct question_open open;
 		struct vault_request authorize;
+		struct question_cancel cancel;
 		struct question_seal seal;
 		struct question_gas gas;
 	} of;

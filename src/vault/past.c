@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "vault/sum.h"
+
 #define NONE SIZE_MAX
 
 /* Something that was signed. */
@@ -29,7 +31,7 @@ struct past {
 	int64_t forgotten_end_s;
 	/* all[day_from] and what follows is counted in day_sum. */
 	size_t day_from;
-	int64_t day_sum;
+	sum day_sum;
 };
 
 enum rc
@@ -200,17 +202,18 @@ past_look(struct past *p, struct gate_past *out, const struct address *payee,
     int64_t number, int64_t now_s)
 {
 	const struct signed_one *s;
+	sum day, worker_day = 0;
 	size_t i;
 
 	day_move(p, now_s);
-	*out = (struct gate_past){ .forgotten_end_s = p->forgotten_end_s,
-		.day_micros = p->day_sum };
+	*out = (struct gate_past){ .forgotten_end_s = p->forgotten_end_s };
+	day = p->day_sum;
 	i = p->buckets == 0 ? NONE : *last_of(p, payee);
 	for (; i != NONE; i = s->before) {
 		s = &p->all[i];
 		if (s->number != number) {
 			if (is_of_day(s, now_s))
-				out->worker_day_micros += s->counted;
+				worker_day += s->counted;
 			continue;
 		}
 		/* The first that is met is the last one. */
@@ -220,9 +223,12 @@ past_look(struct past *p, struct gate_past *out, const struct address *payee,
 			out->same_micros = s->amount;
 			out->same_end_s = s->end_s;
 		}
-		if (is_of_day(s, now_s)) {
-			out->same_day_micros += s->counted;
-			out->day_micros -= s->counted;
+		/* Only one of them counts: see same_merge. */
+		if (is_of_day(s, now_s) && s->counted > 0) {
+			out->same_day_micros = s->counted;
+			day -= s->counted;
 		}
 	}
+	out->day_micros = sum_capped(day);
+	out->worker_day_micros = sum_capped(worker_day);
 }

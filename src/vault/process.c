@@ -12,6 +12,7 @@
 #include "keys/keystore.h"
 #include "vault/message.h"
 #include "vault/past.h"
+#include "vault/totals.h"
 
 /* What must not be swapped: a page of its own. */
 struct secrets {
@@ -31,7 +32,11 @@ struct live {
 	bool is_open;		 /* the journal was read */
 	struct past *past;	 /* owned; of payouts */
 	struct past *gas_past;	 /* owned */
+	struct totals *totals;	 /* owned */
 	int64_t kept_from_s;
+	/* Our clock when it agreed with the chain's, and how far on it was. */
+	int64_t agreed_s; /* 0: it hasn't */
+	int64_t agreed_at_ms;
 	int64_t run_micros;
 	struct question question; /* too large for the stack */
 };
@@ -40,6 +45,18 @@ static int64_t
 now_s(void)
 {
 	return clock_unix_ms() / 1000;
+}
+
+/*
+ * The time of an entry, or 0: a clock that was ahead for one run would have
+ * its entries count as today's until the day comes that it showed.
+ */
+static int64_t
+entry_time(const struct live *l)
+{
+	return l->agreed_s == 0
+	    ? 0
+	    : l->agreed_s + (clock_monotonic_ms() - l->agreed_at_ms) / 1000;
 }
 
 /* ---- The beginning ---- */
@@ -111,6 +128,8 @@ begin(struct live *l, struct err *e)
 		rc = past_new(&l->past, e);
 	if (rc == RC_OK)
 		rc = past_new(&l->gas_past, e);
+	if (rc == RC_OK)
+		rc = totals_new(&l->totals, e);
 	l->owner =
 	    (struct journal_owner){ .chain_id = (int64_t)o->domain.chain_id,
 		    .token = o->domain.verifying_contract,
@@ -132,9 +151,15 @@ static enum rc
 on_entry(void *ctx, const struct journal_entry *entry, struct err *e)
 {
 	struct live *l = ctx;
+	enum rc rc;
 
-	return past_add(entry->kind == JOURNAL_GAS ? l->gas_past : l->past,
-	    entry, l->kept_from_s, e);
+	if (entry->kind == JOURNAL_GAS)
+		return past_add(l->gas_past, entry, l->kept_from_s, e);
+	rc = totals_add(l->totals, entry, e);
+	/* What was signed of it counts against the day's caps all the same. */
+	return rc == RC_OK && entry->kind != JOURNAL_CANCELED
+	    ? past_add(l->past, entry, l->kept_from_s, e)
+	    : rc;
 }
 
 static enum rc
@@ -154,15 +179,21 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 	const struct question_open *q = &l->question.of.open;
 	enum rc rc;
 
-	if (l->journal == NULL || l->is_open)
-		return err_set(
-		    e, RC_INVALID, "vault: it has no journal, or has read it");
+	if (l->journal == NULL)
+		return err_set(e, RC_INVALID, "vault: it has no journal");
 	rc = ledger_set(l, q->ledger_id, e);
 	if (rc != RC_OK)
 		return rc;
 	l->kept_from_s = now_s() - PAST_KEPT_S;
+	if (gate_clocks_agree(now_s(), q->chain_time_s)) {
+		l->agreed_s = now_s();
+		l->agreed_at_ms = clock_monotonic_ms();
+	}
 	rc = journal_read(
 	    l->journal, &l->owner, &q->seen, now_s(), on_entry, l, e);
+	if (rc == RC_OK && l->agreed_s != 0)
+		rc = journal_check_time(
+		    l->journal, l->agreed_s + 2 * GATE_DIFFER_MAX_S, e);
 	l->is_open = rc == RC_OK;
 	if (rc == RC_OK)
 		journal_mark_get(l->journal, &a->of.mark);
@@ -173,8 +204,12 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 static enum rc
 note(struct live *l, struct journal_entry *entry, struct err *e)
 {
-	enum rc rc = journal_append(l->journal, entry, e);
+	enum rc rc;
 
+	if (entry->at_s == 0)
+		return err_set(e, RC_BUSY,
+		    "vault: nothing is noted while this machine's clock and the chain's differ");
+	rc = journal_append(l->journal, entry, e);
 	return rc == RC_OK ? on_entry(l, entry, e) : rc;
 }
 
@@ -242,6 +277,20 @@ authorization_note(
 	return note(l, &entry, e);
 }
 
+static void
+look(struct live *l, struct gate_past *out, const struct gate_request *rq)
+{
+	struct total total;
+
+	past_look(l->past, out, &rq->worker, rq->seq, rq->now_s);
+	totals_look(l->totals, &rq->worker, rq->seq, &total);
+	out->run_micros = l->run_micros;
+	out->payee_micros = total.others_micros;
+	/* However long ago. */
+	if (total.adopted)
+		out->has_same = out->same_adopted = true;
+}
+
 static enum rc
 answer_authorize(struct live *l, struct answer *a, struct err *e)
 {
@@ -249,6 +298,7 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 	struct gate_request rq = { .worker = q->worker,
 		.seq = q->seq,
 		.amount_micros = q->amount_micros,
+		.earned_micros = q->earned_micros,
 		.adopted = q->adopted,
 		.now_s = now_s(),
 		.chain_time_s = q->chain_time_s,
@@ -260,8 +310,7 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 
 	if (!l->is_open)
 		return err_set(e, RC_IO, "vault: its journal isn't open");
-	past_look(l->past, &past, &rq.worker, rq.seq, rq.now_s);
-	past.run_micros = l->run_micros;
+	look(l, &past, &rq);
 	/* What was forgotten when the journal was read counts again then. */
 	if (rq.now_s - GATE_DAY_S < l->kept_from_s)
 		g = (struct gate_answer){ .reason = GATE_CLOCK };
@@ -280,6 +329,27 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 	return rc;
 }
 
+/* ---- Cancellations ---- */
+
+static enum rc
+answer_cancel(struct live *l, struct err *e)
+{
+	const struct question_cancel *q = &l->question.of.cancel;
+	struct journal_entry entry = { .kind = JOURNAL_CANCELED,
+		.at_s = entry_time(l),
+		.payee = q->worker,
+		.number = q->seq };
+	struct total total;
+
+	if (!l->is_open)
+		return err_set(e, RC_IO, "vault: its journal isn't open");
+	totals_look(l->totals, &q->worker, q->seq, &total);
+	if (total.adopted)
+		return err_set(e, RC_INVALID,
+		    "vault: a payment that was found on the chain wasn't canceled");
+	return total.micros == 0 ? RC_OK : note(l, &entry, e);
+}
+
 /* ---- Seals ---- */
 
 /* A payment that nobody knew of counts against the caps all the same. */
@@ -287,17 +357,16 @@ static enum rc
 adopted_note(struct live *l, const struct sealed *what, struct err *e)
 {
 	struct journal_entry entry = { .kind = JOURNAL_ADOPTED,
-		.at_s = now_s(),
+		.at_s = entry_time(l),
 		.payee = what->worker,
 		.number = what->seq,
 		.amount = what->amount_micros };
-	struct gate_past past;
+	struct total total;
 
 	if (!l->is_open)
 		return RC_OK;
-	past_look(l->past, &past, &what->worker, what->seq, entry.at_s);
-	return past.has_same || past.forgotten_end_s != 0 ? RC_OK
-							  : note(l, &entry, e);
+	totals_look(l->totals, &what->worker, what->seq, &total);
+	return total.micros != 0 ? RC_OK : note(l, &entry, e);
 }
 
 static enum rc
@@ -308,7 +377,9 @@ answer_seal(struct live *l, struct answer *a, struct err *e)
 	enum rc rc;
 
 	rc = ledger_set(l, what->ledger_id, e);
-	if (rc == RC_OK && (what->amount_micros <= 0 || what->seq <= 0))
+	if (rc == RC_OK &&
+	    (what->amount_micros <= 0 ||
+		what->amount_micros > AMOUNT_MAX_MICROS || what->seq <= 0))
 		rc = err_set(e, RC_INVALID, "seal: no such payout");
 	if (rc == RC_OK && seal_kind(&s) == SEAL_RESERVED &&
 	    s.balance_micros < what->amount_micros)
@@ -334,7 +405,7 @@ answer_gas(struct live *l, struct answer *a, struct err *e)
 {
 	struct question_gas *q = &l->question.of.gas;
 	struct journal_entry entry = { .kind = JOURNAL_GAS,
-		.at_s = now_s(),
+		.at_s = entry_time(l),
 		.payee = l->hello.gas_account,
 		.number = (int64_t)q->transaction.nonce };
 	uint8_t digest[KECCAK256_LEN];
@@ -346,6 +417,8 @@ answer_gas(struct live *l, struct answer *a, struct err *e)
 		return err_set(e, RC_NOT_FOUND, "vault: no gas account");
 	if (!l->is_open || q->len > sizeof(q->bytes))
 		return err_set(e, RC_IO, "vault: its journal isn't open");
+	if (entry.at_s == 0)
+		return note(l, &entry, e); /* refused */
 	q->transaction.data = (struct slice){ q->bytes, q->len };
 	past_look(l->gas_past, &past, &entry.payee, entry.number, entry.at_s);
 	why = gas_refusal(&l->gas_rule, &q->transaction, past.day_micros,
@@ -371,6 +444,8 @@ decide(struct live *l, struct answer *a, struct err *e)
 		return answer_open(l, a, e);
 	case ASK_AUTHORIZE:
 		return answer_authorize(l, a, e);
+	case ASK_CANCEL:
+		return answer_cancel(l, e);
 	case ASK_SEAL:
 		return answer_seal(l, a, e);
 	case ASK_GAS:

@@ -16,6 +16,8 @@
 /* A keystore takes seconds to open, a disk that is busy may take long. */
 #define ANSWER_WAIT_MS 120000
 
+#define END_WAIT_MS 5000
+
 struct vault {
 	int fd;	   /* owned; -1 once the vault can't be relied on */
 	pid_t pid; /* owned: waited for */
@@ -30,6 +32,7 @@ question_size(enum question_kind kind)
 	static const size_t sizes[ASK_KINDS] = {
 		[ASK_OPEN] = sizeof(struct question_open),
 		[ASK_AUTHORIZE] = sizeof(struct vault_request),
+		[ASK_CANCEL] = sizeof(struct question_cancel),
 		[ASK_SEAL] = sizeof(struct question_seal),
 		[ASK_GAS] = sizeof(struct question_gas),
 	};
@@ -109,8 +112,10 @@ vault_start(struct vault **out, const struct vault_options *o, struct err *e)
 		return err_set(e, RC_IO, "vault: %s", strerror(errno));
 	}
 	v->pid = fork();
-	if (v->pid == 0)
+	if (v->pid == 0) {
+		(void)close(fds[0]);
 		vault_live(fds[1], (int)parent, o);
+	}
 	(void)close(fds[1]);
 	v->fd = fds[0];
 	if (v->pid < 0)
@@ -126,16 +131,31 @@ vault_start(struct vault **out, const struct vault_options *o, struct err *e)
 	return rc;
 }
 
+/* Its end of the pair is closed when it is gone; that takes no time. */
+static bool
+has_ended(struct vault *v)
+{
+	struct pollfd fd = { .fd = v->fd, .events = 0 };
+	int ready;
+
+	if (v->fd < 0 || shutdown(v->fd, SHUT_WR) != 0)
+		return false;
+	do
+		ready = poll(&fd, 1, END_WAIT_MS);
+	while (ready < 0 && errno == EINTR);
+	return ready > 0 && (fd.revents & POLLHUP) != 0;
+}
+
 void
 vault_free(struct vault *v)
 {
 	if (v == NULL)
 		return;
+	/* It ends when nobody can ask it any more; what doesn't is ended. */
+	if (v->pid > 0 && !has_ended(v))
+		(void)kill(v->pid, SIGKILL);
 	if (v->fd >= 0)
 		(void)close(v->fd);
-	/* It ends when nobody can ask it any more; what doesn't is ended. */
-	if (v->pid > 0 && v->fd < 0)
-		(void)kill(v->pid, SIGKILL);
 	while (v->pid > 0 && waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	free(v);
@@ -161,12 +181,14 @@ vault_protection(const struct vault *v)
 
 enum rc
 vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
-    const struct journal_seen *seen, struct journal_mark *mark, struct err *e)
+    const struct journal_seen *seen, int64_t chain_time_s,
+    struct journal_mark *mark, struct err *e)
 {
 	struct answer a;
 	enum rc rc;
 
-	v->question.of.open = (struct question_open){ .seen = *seen };
+	v->question.of.open = (struct question_open){ .seen = *seen,
+		.chain_time_s = chain_time_s };
 	memcpy(v->question.of.open.ledger_id, ledger_id, LEDGER_ID_LEN);
 	rc = ask(v, ASK_OPEN, &a, e);
 	*mark = a.of.mark;
@@ -184,6 +206,17 @@ vault_authorize(struct vault *v, const struct vault_request *rq,
 	rc = ask(v, ASK_AUTHORIZE, &a, e);
 	*out = a.of.authorization;
 	return rc;
+}
+
+enum rc
+vault_cancel(
+    struct vault *v, const struct address *worker, int64_t seq, struct err *e)
+{
+	struct answer a;
+
+	v->question.of.cancel =
+	    (struct question_cancel){ .worker = *worker, .seq = seq };
+	return ask(v, ASK_CANCEL, &a, e);
 }
 
 enum rc

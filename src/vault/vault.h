@@ -57,21 +57,27 @@ unsigned vault_protection(const struct vault *v);
  * ledger's, and not older than what the ledger has seen of it. RC_NOT_FOUND
  * when there was one and is none, RC_CORRUPT when it is another one's, older,
  * or damaged: then nothing is signed until a person has begun a new one.
- * RC_INVALID, RC_CONFLICT (another process has it), RC_IO. *mark: how far it
- * is.
+ * RC_INVALID for a second time, RC_IO. *mark: how far it
+ * is. chain_time_s is that of the nodes' newest blocks: where this machine's
+ * clock agrees with it, the times of the journal's entries begin there, and one
+ * that is ahead of it is RC_CORRUPT; where it doesn't, or is 0, nothing is
+ * noted. RC_CONFLICT when the journal is whole, and has another entry where
+ * the ledger's mark is.
  */
 MUST_CHECK enum rc
 vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
-    const struct journal_seen *seen, struct journal_mark *mark, struct err *e);
+    const struct journal_seen *seen, int64_t chain_time_s,
+    struct journal_mark *mark, struct err *e);
 
 /* A payout to be signed. */
 struct vault_request {
 	struct address worker;
 	int64_t seq;
 	int64_t amount_micros;
-	bool adopted;	      /* found on the chain, never signed anew */
-	int64_t chain_time_s; /* the newest of all nodes' newest blocks */
-	int64_t final_time_s; /* of their final blocks; 0: not known */
+	int64_t earned_micros; /* by the worker in all, paid or not */
+	bool adopted;	       /* found on the chain, never signed anew */
+	int64_t chain_time_s;  /* the newest of all nodes' newest blocks */
+	int64_t final_time_s;  /* of their final blocks; 0: not known */
 };
 
 struct vault_authorization {
@@ -97,16 +103,26 @@ vault_authorize(struct vault *v, const struct vault_request *rq,
     struct vault_authorization *out, struct err *e);
 
 /*
+ * Notes that this payment was canceled on the chain, for good: what was signed
+ * of it doesn't count any more against what the worker has earned. RC_IO as
+ * above, RC_BUSY when the clocks differ.
+ */
+MUST_CHECK enum rc vault_cancel(
+    struct vault *v, const struct address *worker, int64_t seq, struct err *e);
+
+/*
  * Signs s, whose other fields are given, over what; the vault has its own
  * ledger id. It vouches for no balance below the amount, and for none at all
- * of a payment that was found on the chain. RC_INVALID, RC_IO.
+ * of a payment that was found on the chain. RC_INVALID, RC_IO, RC_BUSY when
+ * such a one can't be noted because the clocks differ.
  */
 MUST_CHECK enum rc vault_seal(
     struct vault *v, struct seal *s, const struct sealed *what, struct err *e);
 
 /*
  * Signs a type-2 transaction of the gas account (vault/gas.h) at this time.
- * RC_INVALID: refused, with the reason. RC_NOT_FOUND: no gas account. RC_IO.
+ * RC_INVALID: refused, with the reason. RC_NOT_FOUND: no gas account. RC_IO,
+ * RC_BUSY when the clocks differ.
  */
 MUST_CHECK enum rc vault_gas_sign(struct vault *v, const struct transaction *t,
     uint8_t signature[static SIGNATURE_LEN], struct err *e);

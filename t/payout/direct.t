@@ -261,7 +261,9 @@ sub least_gas {
 {
 	my $l = ledger();
 
-	$l->payout_conf(gas_key_file => 'key');
+	WorknetTest::spurt($l->dir('copy'), WorknetTest::slurp($l->dir('key')));
+	chmod(0600, $l->dir('copy')) or die $!;
+	$l->payout_conf(gas_key_file => 'copy');
 	$l->pay_is('conf', 'the treasury\'s key isn\'t that of a gas account');
 	like($l->{err}, qr/key is the treasury's/, 'and a line says so');
 	$l->payout_conf(gas_key_file => undef);

@@ -317,6 +317,48 @@ sub refuses_replaced_pasts {
 	    'and a finding says that seals don\'t fit');
 }
 
+# An old payout's row, and its transfers, say that it was of 1 micro-USDC only,
+# and the rest is the worker's again: paid for the same work a second time.
+sub refuses_to_pay_twice {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 2);
+	my ($w, $other) = $l->worker_list;
+
+	$l->pay_is('paid', 'everybody is paid once');
+	$rig->mine(10);
+	$l->pay_is('nothing', 'and it is final');
+	my $paid = $l->chain_money($w);
+	my $before = $l->chain_money($other);
+
+	for my $round (1, 2) {
+		my ($p) = grep { $_->{amount_micros} > 1 } $l->payouts($w);
+		last if !$p;
+		my $more = $p->{amount_micros} - 1;
+		my $transfers = '(SELECT transfer FROM payout_event WHERE ' .
+		    "payout = $p->{id})";
+
+		forge($l, 'UPDATE account SET balance_micros = ' .
+		    "balance_micros - $more WHERE id = (SELECT credit FROM " .
+		    "transfer WHERE id IN $transfers ORDER BY id DESC LIMIT 1);" .
+		    'UPDATE account SET balance_micros = balance_micros + ' .
+		    "$more WHERE id = " . id_of($w) . ';' .
+		    "UPDATE transfer SET amount_micros = 1 WHERE id IN $transfers;" .
+		    'UPDATE payout SET amount_micros = 1, paid_micros = 1 ' .
+		    "WHERE id = $p->{id};", rechain => 1, unchecked => 1);
+	}
+	is($l->owed($w), $paid - 1, 'what was paid is owed again');
+	$l->more_work;
+	for (1, 2) {
+		$l->pay_is('findings', 'which a person must know');
+		$rig->mine(10);
+	}
+	cmp_ok($l->chain_money($w), '<=', $paid, 'it isn\'t paid again');
+	cmp_ok($l->chain_money($other), '>', $before,
+	    'the other worker is paid for more work');
+	like(join(' ', map { lc $_->{subject} } $l->findings), qr/$w/,
+	    'and a finding names the one');
+}
+
 # Rows of open payouts that no program writes: each is told of and left alone,
 # and costs nobody else anything.
 sub passes_over_unreadable_rows {
@@ -406,6 +448,7 @@ refuses_rows($rig);
 refuses_unbounded($rig);
 refuses_old_work($rig);
 refuses_other_assignments($rig);
+refuses_to_pay_twice($rig);
 bounds_a_right_history($rig);
 refuses_replaced_pasts($rig);
 passes_over_unreadable_rows($rig);

@@ -250,6 +250,99 @@ for (['max_per_payout_micros', 99, "payout's cap reached", 'is never'],
 	is($l->pay('--journal', 'old'), 1, 'nothing else can be done to it');
 }
 
+# ---- A journal that is another file by mistake ----
+
+{
+	my $l = ledger(1);
+	my ($key) = WorknetTest::slurp($l->dir('key')) =~ /^(\w+)/;
+	my $is = sub { is(WorknetTest::slurp($l->dir('key')), $key,
+	    "$_[0]: the key is still there") };
+
+	scripted();
+	$l->key_write($key); # without an end of its line
+	link($l->dir('key'), $l->dir('link')) or die $!;
+	symlink($l->dir('key'), $l->dir('symlink')) or die $!;
+	for my $name ('key', 'link', 'symlink') {
+		$l->payout_conf(journal_file => $name);
+		$l->pay_is('conf', "a journal in the key's file, as $name");
+		like($l->{err}, qr/\[payout\] treasury_key_file and \[payout\] journal_file name one file/,
+		    'is refused by the configuration');
+		my ($status, $out, $err) = $l->worknet_try('check');
+		like("$out$err", qr/name one file/, 'also for worknet check');
+		$l->pay_is('conf', 'nor is a new one begun', '--journal', 'new');
+		$is->($name);
+	}
+	unlink $l->dir('link');
+	for my $text ('a pass phrase', "0x$key", "$key\n") {
+		WorknetTest::spurt($l->dir('other'), $text);
+		chmod(0600, $l->dir('other')) or die $!;
+		$l->payout_conf(journal_file => 'other');
+		$l->pay_is('findings', 'in another secret\'s file');
+		$l->pay_is('conf', 'nor begun anew', '--journal', 'new');
+		is(WorknetTest::slurp($l->dir('other')), $text,
+		    'nothing of it is lost');
+	}
+	is($l->states, '', 'and nobody was paid');
+	$l->payout_conf(journal_file => undef);
+	$l->pay_is('paid', 'with one of its own all are');
+}
+
+# ---- What a mark that somebody has changed, and a clock, do to it ----
+
+{
+	my $l = ledger(1);
+	my ($w) = $l->worker_list;
+	my $journals = sub { my @all = glob(journal_path($l) . '*');
+	    return scalar @all };
+
+	scripted();
+	$l->pay_is('paid', 'a journal has an entry');
+	my $text = WorknetTest::slurp(journal_path($l));
+	rename($l->ledger_path, $l->dir('away')) or die $!;
+	$l->pay_is('conf', 'without a ledger no journal is begun',
+	    '--journal', 'new');
+	is(WorknetTest::slurp(journal_path($l)), $text, 'it stays');
+	is($journals->(), 1, 'where it is');
+	rename($l->dir('away'), $l->ledger_path) or die $!;
+
+	$l->sql_text("UPDATE journal_seen SET hash = zeroblob(32)");
+	$l->more_work;
+	$l->pay_is('findings', 'with another mark in the ledger nothing is ' .
+	    'signed');
+	my ($detail) = map { $_->{detail} } grep { $_->{kind} eq 'journal' }
+	    $l->findings;
+	like($detail // '', qr/its entry 1 isn't the one that the ledger knows of.*the ledger's mark is wrong: see worknet audit/,
+	    'and the finding says that the ledger is wrong');
+}
+
+{
+	my $l = ledger(2)->fault_prepare;
+	my $now = WorknetTest::now_ms() + 1000 * $rig->ahead_s;
+
+	scripted();
+	$l->{clock} = $now + 90 * 24 * 3600 * 1000;
+	$l->pay_is('findings', 'with a clock of another season nothing is ' .
+	    'signed');
+	is($l->states, '', 'for nobody');
+	delete $l->{clock};
+	$l->pay_is('paid', 'with the right one everybody is paid');
+	my @late = grep { /^\d+ \S+ (\d+) / && $1 * 1000 > $now + 3600000 }
+	    split /\n/, WorknetTest::slurp(journal_path($l));
+	is("@late", '', 'and the journal has nothing of that season');
+}
+
+# ---- Descriptors ----
+
+for my $closed ('<&-', '>&- 2>&-', '<&- 2>&-', '<&- >&- 2>&-') {
+	my $l = ledger(1);
+	my ($conf, $program) = ($l->conf_path, build_path('worknet-payout'));
+
+	scripted();
+	is(system("timeout -s KILL 60 $program -c $conf $closed") >> 8, 10,
+	    "with $closed a run pays and ends");
+	is($l->states, 'posted', 'once');
+}
+
 # ---- A restored ledger, and a journal that knows more ----
 
 {
@@ -275,6 +368,30 @@ for (['max_per_payout_micros', 99, "payout's cap reached", 'is never'],
 	$l->pay_is('paid', 'and that is final, it goes on');
 	is($l->chain_money($w), $owed + $more, 'the rest is paid, too');
 	$l->books_ok('after a restored ledger');
+}
+
+# ---- No more than was ever earned ----
+
+{
+	my $l = ledger(1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'a payout is signed, and nobody settles it');
+	$rig->warp(3700);
+	$rig->mine(10);
+	scripted();
+	$l->payout_conf(max_per_payout_micros => 1000);
+	$l->pay_is('paid', 'once it has expired, less is signed under its ' .
+	    'number');
+	is($l->chain_money($w), 1000, 'and paid');
+	$l->payout_conf(max_per_payout_micros => 1000000);
+	$rig->mine(10);
+	$l->pay_is('paid', 'the rest under the next one');
+	is($l->chain_money($w), $owed, 'which is all that it has earned');
+	is(join(' ', map { "$_->{number}:$_->{amount}" } journal($l)),
+	    "1:$owed 1:1000 2:" . ($owed - 1000), 'as the journal has it');
 }
 
 # ---- Killed between any two of its steps ----

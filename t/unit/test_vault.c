@@ -222,7 +222,8 @@ start(const struct vault_options *o, const struct journal_seen *seen)
 	struct vault *v;
 
 	if (vault_start(&v, o, &e) != RC_OK ||
-	    vault_open(v, ledger, seen, &mark, &e) != RC_OK)
+	    vault_open(v, ledger, seen, (int64_t)time(NULL), &mark, &e) !=
+		RC_OK)
 		die("vault", e.msg);
 	return v;
 }
@@ -235,6 +236,7 @@ request(uint8_t who, int64_t seq, int64_t amount)
 	return (struct vault_request){ .worker = { { who } },
 		.seq = seq,
 		.amount_micros = amount,
+		.earned_micros = 700,
 		.chain_time_s = now,
 		.final_time_s = now - 1200 };
 }
@@ -333,6 +335,60 @@ test_process(void)
 	vault_free(v);
 }
 
+static enum rc
+authorize_earned(struct vault *v, int64_t seq, int64_t amount, int64_t earned,
+    struct vault_authorization *out, struct err *e)
+{
+	struct vault_request rq = request(9, seq, amount);
+
+	rq.earned_micros = earned;
+	return vault_authorize(v, &rq, out, e);
+}
+
+static void
+test_earned(void)
+{
+	const struct address who = { { 9 } };
+	const struct address other = { { 8 } };
+	struct journal_seen none = { .any = false };
+	struct vault_options o = options();
+	struct vault_authorization a;
+	struct err e = ERR_INIT;
+	struct vault *v;
+	int i;
+
+	o.caps = (struct gate_caps){ 1000, 1000, 1000, 1000 };
+	o.journal_file = path_of("earned");
+	v = start(&o, &none);
+	tap_ok(authorize_earned(v, 1, 60, 60, &a, &e) == RC_OK &&
+		authorize_earned(v, 1, 60, 0, &a, &e) == RC_OK &&
+		authorize_earned(v, 2, 40, 100, &a, &e) == RC_OK,
+	    "what a worker has earned is signed, under two numbers");
+	for (i = 0; i < 2; i++) {
+		tap_ok(authorize_earned(v, 3, 1, 100, &a, &e) == RC_INVALID &&
+			a.reason == GATE_EARNED && a.instead_micros == 0,
+		    i == 0 ? "and no more under a third one"
+			   : "nor by another process");
+		vault_free(v);
+		v = start(&o, &none);
+	}
+	tap_ok(vault_cancel(v, &other, 1, &e) == RC_OK &&
+		vault_cancel(v, &who, 1, &e) == RC_OK &&
+		vault_cancel(v, &who, 1, &e) == RC_OK,
+	    "one of them is canceled");
+	for (i = 0; i < 2; i++) {
+		tap_ok(authorize_earned(v, 3, 61, 100, &a, &e) == RC_INVALID,
+		    i == 0 ? "then no more than it had is signed"
+			   : "nor by another process");
+		vault_free(v);
+		v = start(&o, &none);
+	}
+	tap_ok(authorize_earned(v, 3, 60, 100, &a, &e) == RC_OK &&
+		a.mark.entries == 4,
+	    "but that; and it was noted once");
+	vault_free(v);
+}
+
 static void
 test_seals(void)
 {
@@ -379,6 +435,185 @@ test_seals(void)
 	what.ledger_id[0]++;
 	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
 	    "nothing of another ledger is sealed");
+	vault_free(v);
+}
+
+/* A journal whose only entry is nine days old, and forgotten but for its end. */
+static void
+old_journal(const struct address *treasury)
+{
+	const struct journal_owner owner = { .ledger_id = { 7 },
+		.chain_id = 84532,
+		.token = { { 2 } },
+		.treasury = *treasury };
+	const int64_t then = (int64_t)time(NULL) - 9 * GATE_DAY_S;
+	struct journal_entry entry = { JOURNAL_PAYOUT, then, { { 9 } }, 1, 40,
+		then + 3600 };
+	const struct journal_seen none = { .any = false };
+	struct err e = ERR_INIT;
+	struct journal *j;
+
+	if (journal_open(&j, path_of("old"), false, then, &e) != RC_OK ||
+	    journal_read(j, &owner, &none, then, NULL, NULL, &e) != RC_OK ||
+	    journal_append(j, &entry, &e) != RC_OK)
+		die("journal", e.msg);
+	journal_free(j);
+}
+
+static void
+test_old_entries(void)
+{
+	const struct journal_seen none = { .any = false };
+	struct vault_options o = options();
+	struct seal s = { .verified_to = 0 };
+	struct sealed what = { .ledger_id = { 7 },
+		.worker = { { 9 } },
+		.seq = 2,
+		.amount_micros = 100 };
+	struct vault_authorization a;
+	struct err e = ERR_INIT;
+	struct vault *v;
+
+	o.journal_file = NULL;
+	if (vault_start(&v, &o, &e) != RC_OK)
+		die("vault", e.msg);
+	old_journal(vault_treasury(v));
+	vault_free(v);
+	o.journal_file = path_of("old");
+	v = start(&o, &none);
+	tap_ok(vault_seal(v, &s, &what, &e) == RC_OK &&
+		authorize(v, 9, 2, 100, &a, &e) == RC_CONFLICT &&
+		a.reason == GATE_ADOPTED,
+	    "beside forgotten entries a payment that was found is noted");
+	tap_ok(authorize(v, 9, 3, 60, &a, &e) == RC_INVALID &&
+		strstr(e.msg, "max_per_worker_day_micros") != NULL,
+	    "and counts against the caps");
+	tap_ok(authorize_earned(v, 3, 50, 189, &a, &e) == RC_INVALID &&
+		a.reason == GATE_EARNED &&
+		authorize_earned(v, 3, 50, 190, &a, &e) == RC_OK,
+	    "with the forgotten ones it counts against what was earned");
+	vault_free(v);
+}
+
+/* Its process doesn't answer, and doesn't end by itself. */
+static void
+test_stopped(void)
+{
+	struct vault_options o = options();
+	char path[100], child[20] = "";
+	struct vault *v;
+	FILE *f;
+
+	o.journal_file = path_of("stopped");
+	v = start(&o, &(struct journal_seen){ .any = false });
+	(void)snprintf(
+	    path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(path, "r");
+	if (f == NULL || fgets(child, sizeof(child), f) == NULL) {
+		tap_ok(true, "stopped # SKIP no list of children here");
+	} else {
+		(void)alarm(60);
+		(void)kill((pid_t)atoi(child), SIGSTOP);
+		vault_free(v);
+		(void)alarm(0);
+		tap_ok(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD,
+		    "a vault that was stopped is ended");
+	}
+	if (f != NULL)
+		(void)fclose(f);
+}
+
+/* A clock that is ahead leaves no entry: it would count for as long. */
+static void
+test_clocks(void)
+{
+	const uint8_t ledger[LEDGER_ID_LEN] = { 7 };
+	const struct journal_seen none = { .any = false };
+	struct sealed what = { .ledger_id = { 7 },
+		.worker = { { 5 } },
+		.seq = 1,
+		.amount_micros = 9 };
+	const struct transaction t = { .chain_id = 84532,
+		.max_fee_wei = 1000,
+		.gas_limit = 340000,
+		.to = multicall3 };
+	struct vault_options o = options();
+	const struct address who = { { 9 } };
+	struct seal s = { .verified_to = 0 };
+	uint8_t signature[SIGNATURE_LEN];
+	struct vault_authorization a;
+	struct journal_mark mark;
+	struct err e = ERR_INIT;
+	struct vault *v;
+	int i;
+
+	o.journal_file = path_of("clocks");
+	v = start(&o, &none);
+	tap_is_int(authorize(v, 9, 1, 9, &a, &e), RC_OK, "one is signed");
+	for (i = 0; i < 2; i++) {
+		vault_free(v);
+		if (vault_start(&v, &o, &e) != RC_OK ||
+		    vault_open(v, ledger, &none,
+			i == 0 ? 0 : (int64_t)time(NULL) - 601, &mark,
+			&e) != RC_OK)
+			die("vault", e.msg);
+		tap_ok(vault_seal(v, &s, &what, &e) == RC_BUSY &&
+			vault_cancel(v, &who, 1, &e) == RC_BUSY &&
+			vault_gas_sign(v, &t, signature, &e) == RC_BUSY,
+		    i == 0 ? "without a chain's time nothing is noted"
+			   : "nor while the clocks differ");
+		tap_ok(authorize(v, 9, 1, 9, &a, &e) == RC_OK &&
+			a.mark.entries == 1,
+		    "what was signed is given");
+	}
+	vault_free(v);
+}
+
+/* What a run that was taken over may still say to its vault. */
+static void
+test_taken_over(void)
+{
+	const struct journal_seen none = { .any = false };
+	const uint8_t ledger[LEDGER_ID_LEN] = { 7 };
+	const uint8_t another[LEDGER_ID_LEN] = { 8 };
+	struct sealed what = { .ledger_id = { 7 },
+		.worker = { { 5 } },
+		.seq = 1,
+		.amount_micros = AMOUNT_MAX_MICROS };
+	struct journal_seen seen = { .has_mark = true };
+	struct vault_options o = options();
+	struct seal s = { .verified_to = 0 };
+	struct vault_authorization a;
+	struct journal_mark mark;
+	struct err e = ERR_INIT;
+	struct vault *v;
+	int i;
+
+	o.journal_file = path_of("taken");
+	v = start(&o, &none);
+	tap_is_int(authorize(v, 9, 1, 60, &a, &e), RC_OK, "a vault signs");
+	tap_is_int(vault_open(v, ledger, &none, 0, &mark, &e), RC_INVALID,
+	    "a journal is opened once");
+	what.amount_micros++;
+	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	    "a payment of more than can be isn't taken for one that was found");
+	what.amount_micros = INT64_MAX;
+	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	    "nor one of the most that a number holds");
+	vault_free(v);
+	o.journal_file = path_of("taken");
+	if (vault_start(&v, &o, &e) != RC_OK)
+		die("vault", e.msg);
+	seen.mark.entries = 1 << 20;
+	tap_is_int(vault_open(v, ledger, &seen, 0, &mark, &e), RC_CORRUPT,
+	    "one that is older than said isn't taken");
+	for (i = 0; i < 9; i++)
+		if (vault_open(v, i % 2 == 0 ? another : ledger, &none, 0,
+			&mark, &e) == RC_OK)
+			break;
+	tap_is_int(i, 9, "whoever asks, and however often");
+	tap_is_int(
+	    authorize(v, 9, 1, 60, &a, &e), RC_IO, "nothing is signed then");
 	vault_free(v);
 }
 
@@ -447,7 +682,12 @@ main(void)
 		die(dir, strerror(errno));
 	test_sandbox();
 	test_process();
+	test_earned();
 	test_seals();
+	test_old_entries();
+	test_clocks();
+	test_stopped();
+	test_taken_over();
 	test_gas();
 	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command) != 0)

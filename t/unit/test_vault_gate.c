@@ -5,6 +5,7 @@
  */
 #include "t/unit/tap.h"
 #include "vault/past.h"
+#include "vault/totals.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NOW	 1800000000LL
@@ -79,6 +80,14 @@ is_dead(const struct world *w, int64_t end_s)
 	return w->rq.final_time_s > 0 && end_s <= w->rq.final_time_s;
 }
 
+/* All that this payee could have been paid then, however large. */
+static bool
+is_earned(const struct world *w)
+{
+	return w->past.payee_micros <= w->rq.earned_micros &&
+	    w->rq.earned_micros - w->past.payee_micros >= w->rq.amount_micros;
+}
+
 static enum gate_reason
 expected(const struct world *w)
 {
@@ -98,6 +107,8 @@ expected(const struct world *w)
 		return GATE_FORGOTTEN;
 	if (w->rq.adopted)
 		return GATE_ADOPTED;
+	if (!is_earned(w))
+		return GATE_EARNED;
 	return within_caps(w, w->rq.amount_micros) ? GATE_SIGN : GATE_REASONS;
 }
 
@@ -189,6 +200,20 @@ each_past(struct world *w)
 }
 
 static void
+each_earned(struct world *w)
+{
+	static const int64_t all[][2] = { { 0, 9 }, { 5, 7 }, { 8, 7 },
+		{ INT64_MAX, INT64_MAX }, { INT64_MAX, 3 }, { 0, 0 } };
+	size_t i;
+
+	for (i = 0; i < COUNT(all); i++) {
+		w->past.payee_micros = all[i][0];
+		w->rq.earned_micros = all[i][1];
+		each_past(w);
+	}
+}
+
+static void
 each_time(struct world *w)
 {
 	static const int64_t apart[] = { -601, -600, 0, 600, 601 };
@@ -202,7 +227,7 @@ each_time(struct world *w)
 			    : f == 1		    ? NOW - 1200
 			    : f == 2		    ? w->rq.chain_time_s
 						    : w->rq.chain_time_s + 1;
-			each_past(w);
+			each_earned(w);
 		}
 }
 
@@ -264,10 +289,14 @@ test_gate_times(void)
 	static const int64_t times[] = { INT64_MIN, -1, 0, 1577836799,
 		1577836800, NOW, 4102444800, 4102444801, INT64_MAX };
 	struct world w = { .rule = { { 9, 9, 9, 9 }, 3600, treasury, token },
-		.rq = { .worker = { { 9 } }, .seq = 1, .amount_micros = 1 } };
+		.rq = { .worker = { { 9 } },
+		    .seq = 1,
+		    .amount_micros = 1,
+		    .earned_micros = 9 } };
 	struct gate_answer a;
 	size_t i, j, k;
 	bool ok = true;
+	int n = 0;
 
 	for (i = 0; i < COUNT(times); i++)
 		for (j = 0; j < COUNT(times); j++)
@@ -276,11 +305,12 @@ test_gate_times(void)
 				w.rq.chain_time_s = times[j];
 				w.rq.final_time_s = times[k];
 				gate_decide(&a, &w.rule, &w.rq, &w.past);
+				n += a.reason == GATE_SIGN;
 				if (a.reason == GATE_SIGN)
 					ok = ok && i == j && i >= 4 && i <= 6 &&
 					    end_is_right(&w, a.end_s);
 			}
-	tap_ok(ok,
+	tap_ok(ok && n > 0,
 	    "times before 2020, after 2100 and at the ends of what a "
 	    "number holds sign nothing");
 	w.rq = (struct gate_request){ .worker = { { 9 } },
@@ -311,6 +341,7 @@ test_gate_times(void)
 #define CHOICES	 (2 * 2 * 3 * 3) /* worker, number, amount, time */
 #define DAY_CAP	 4
 #define WORK_CAP 3
+#define EARNED	 5 /* of each worker, from the beginning */
 
 struct done {
 	int64_t at_s, end_s, amount;
@@ -352,6 +383,18 @@ windows_hold(const struct done *d, int n)
 	return true;
 }
 
+/* What a worker can be paid of it all: a number's last signature counts. */
+static bool
+within_earned(const struct done *d, int n)
+{
+	int64_t last[4] = { 0 };
+	int i;
+
+	for (i = 0; i < n; i++)
+		last[2 * d[i].worker + d[i].number] = d[i].amount;
+	return last[0] + last[1] <= EARNED && last[2] + last[3] <= EARNED;
+}
+
 /* No number is ever signed twice while the first is alive on the chain. */
 static bool
 one_alive(const struct done *d, int n, int64_t final_s)
@@ -365,6 +408,8 @@ one_alive(const struct done *d, int n, int64_t final_s)
 	return true;
 }
 
+static int64_t refused_earned;
+
 static bool
 sequence_holds(int64_t code)
 {
@@ -372,38 +417,48 @@ sequence_holds(int64_t code)
 	const struct gate_rule rule = { { 3, 99, WORK_CAP, DAY_CAP }, 3600,
 		treasury, token };
 	struct done d[STEPS];
+	struct totals *totals;
 	struct past *past;
 	int64_t now = NOW;
 	bool ok = true;
 	int i, n = 0;
 
-	if (past_new(&past, NULL) != RC_OK)
+	if (past_new(&past, NULL) != RC_OK ||
+	    totals_new(&totals, NULL) != RC_OK)
 		die("past_new", "failed");
 	for (i = 0; ok && i < STEPS; i++, code /= CHOICES) {
 		int c = (int)(code % CHOICES);
 		struct gate_request rq = {
 			.worker = { { (uint8_t)(8 + c % 2) } },
 			.seq = 1 + c / 2 % 2,
-			.amount_micros = 1 + c / 4 % 3
+			.amount_micros = 1 + c / 4 % 3,
+			.earned_micros = EARNED
 		};
+		struct journal_entry entry;
 		struct gate_answer a;
+		struct total total;
 		struct gate_past p;
 
 		now += later[c / 12];
 		rq.now_s = rq.chain_time_s = now;
 		rq.final_time_s = now - 1200;
 		past_look(past, &p, &rq.worker, rq.seq, now);
+		totals_look(totals, &rq.worker, rq.seq, &total);
+		p.payee_micros = total.others_micros;
 		gate_decide(&a, &rule, &rq, &p);
+		refused_earned += a.reason == GATE_EARNED;
 		if (a.reason != GATE_SIGN)
 			continue;
 		d[n++] = (struct done){ now, a.end_s, rq.amount_micros, c % 2,
 			c / 2 % 2 };
-		ok = past_add(past,
-			 &(struct journal_entry){ JOURNAL_PAYOUT, now,
-			     rq.worker, rq.seq, rq.amount_micros, a.end_s },
-			 0, NULL) == RC_OK &&
-		    windows_hold(d, n) && one_alive(d, n, now - 1200);
+		entry = (struct journal_entry){ JOURNAL_PAYOUT, now, rq.worker,
+			rq.seq, rq.amount_micros, a.end_s };
+		ok = past_add(past, &entry, 0, NULL) == RC_OK &&
+		    totals_add(totals, &entry, NULL) == RC_OK &&
+		    windows_hold(d, n) && within_earned(d, n) &&
+		    one_alive(d, n, now - 1200);
 	}
+	totals_free(totals);
 	past_free(past);
 	return ok;
 }
@@ -419,9 +474,9 @@ test_gate_sequences(void)
 	for (code = 0; code < all; code++)
 		if (!sequence_holds(code) && bad++ == 0)
 			tap_diag("sequence %" PRId64, code);
-	tap_ok(bad == 0,
+	tap_ok(bad == 0 && refused_earned > 0,
 	    "after each of %" PRId64 " sequences of %d requests no 24 hours "
-	    "hold more than the caps, and no number is alive twice",
+	    "hold more than the caps, no number is alive twice, and nobody is signed more than it has earned",
 	    all, STEPS);
 }
 
@@ -481,6 +536,30 @@ test_past_forgets(void)
 	past_free(p);
 }
 
+/* Amounts near what a number holds, of payees and of the day. */
+static void
+test_past_full(void)
+{
+	const struct address who = { { 9 } };
+	struct gate_past g;
+	struct past *p;
+
+	if (past_new(&p, NULL) != RC_OK)
+		die("past_new", "failed");
+	add(p, 9, 1, INT64_MAX, NOW, 0);
+	add(p, 9, 2, INT64_MAX / 2 + 2, NOW, 0);
+	add(p, 9, 3, 5, NOW, 0);
+	past_look(p, &g, &who, 3, NOW);
+	tap_ok(g.day_micros == INT64_MAX && g.worker_day_micros == INT64_MAX,
+	    "a sum that no number holds is the highest, of a payee and of all");
+	past_look(p, &g, &who, 1, NOW);
+	tap_is_int(g.day_micros, INT64_MAX / 2 + 7,
+	    "without one of them it is right again");
+	past_look(p, &g, &who, 4, NOW + GATE_DAY_S);
+	tap_is_int(g.day_micros, 0, "and after a day nothing is left of it");
+	past_free(p);
+}
+
 /* Against sums over a plain list. */
 static void
 test_past_sums(void)
@@ -526,6 +605,55 @@ test_past_sums(void)
 	past_free(p);
 }
 
+/* ---- The totals ---- */
+
+static void
+total_add(struct totals *t, enum journal_kind kind, uint8_t who, int64_t number,
+    int64_t amount)
+{
+	const struct journal_entry entry = { kind, NOW, { { who } }, number,
+		amount, NOW };
+
+	if (totals_add(t, &entry, NULL) != RC_OK)
+		die("totals_add", "failed");
+}
+
+static void
+test_totals(void)
+{
+	const struct address who = { { 9 } };
+	struct totals *t;
+	struct total x;
+	int64_t i;
+
+	if (totals_new(&t, NULL) != RC_OK)
+		die("totals_new", "failed");
+	totals_look(t, &who, 1, &x);
+	tap_ok(x.micros == 0 && x.others_micros == 0 && !x.adopted,
+	    "of nothing there is no total");
+	for (i = 1; i <= 5000; i++)
+		total_add(t, JOURNAL_PAYOUT, 9, i, 7);
+	total_add(t, JOURNAL_PAYOUT, 8, 1, 1000);
+	total_add(t, JOURNAL_PAYOUT, 9, 3, 4);
+	totals_look(t, &who, 2, &x);
+	tap_ok(x.micros == 7 && x.others_micros == 4998 * 7 + 4,
+	    "a payee's other numbers count for ever, each with its last "
+	    "amount");
+	total_add(t, JOURNAL_CANCELED, 9, 4, 0);
+	total_add(t, JOURNAL_ADOPTED, 9, 6000, 50);
+	totals_look(t, &who, 2, &x);
+	tap_is_int(x.others_micros, 4997 * 7 + 4 + 50,
+	    "but for one that was canceled; with one that was found");
+	totals_look(t, &who, 6000, &x);
+	tap_ok(x.adopted && x.micros == 50, "which is known as such");
+	total_add(t, JOURNAL_ADOPTED, 9, 6001, INT64_MAX);
+	total_add(t, JOURNAL_ADOPTED, 9, 6002, INT64_MAX);
+	totals_look(t, &who, 1, &x);
+	tap_is_int(
+	    x.others_micros, INT64_MAX, "what no number holds is the highest");
+	totals_free(t);
+}
+
 int
 main(void)
 {
@@ -534,6 +662,8 @@ main(void)
 	test_gate_sequences();
 	test_past_clock();
 	test_past_forgets();
+	test_past_full();
 	test_past_sums();
+	test_totals();
 	return tap_done();
 }

@@ -153,6 +153,13 @@ test_journal_whole(void)
 	    "a person can read a line");
 	tap_ok(strstr(text, "\n3 2027-01-15T08:00:05Z 1800000005 ") != NULL,
 	    "a clock that was set back doesn't take a line's time back");
+	if (take(&j, "whole", &seen, &e) != RC_OK)
+		die("journal", e.msg);
+	tap_ok(journal_check_time(j, NOW + 9, &e) == RC_OK &&
+		journal_check_time(j, NOW + 8, &e) == RC_CORRUPT &&
+		strstr(e.msg, "2027-01-15T08:00:09Z") != NULL,
+	    "an entry of times to come is told of");
+	journal_free(j);
 	tap_ok(stat(path_of("whole"), &st) == 0 && (st.st_mode & 07777) == 0600,
 	    "nobody else may read it");
 	(void)chmod(path_of("whole"), 0640);
@@ -242,8 +249,8 @@ test_journal_others(void)
 
 	(void)three("second");
 	seen.mark.hash[0] ^= 1;
-	tap_is_int(take(&j, "first", &seen, &e), RC_CORRUPT,
-	    "one with another history isn't taken");
+	tap_is_int(take(&j, "first", &seen, &e), RC_CONFLICT,
+	    "one with another history isn't taken: the mark is another one's");
 	seen.mark.entries = 4;
 	tap_is_int(take(&j, "first", &seen, &e), RC_CORRUPT,
 	    "one that is older than the ledger isn't taken");
@@ -278,6 +285,66 @@ test_journal_others(void)
 		access(path_of("first.1800000000"), F_OK) == 0,
 	    "begun anew, the old one is kept beside it");
 	journal_free(j);
+	tap_ok(journal_open(&j, path_of("first"), true, NOW, &e) != RC_OK &&
+		access(path_of("first"), F_OK) == 0,
+	    "once more within that second, both stay where they are");
+}
+
+/* What was named by mistake, and may be the only copy of a key. */
+static void
+test_journal_none(void)
+{
+	static const char *const texts[] = { "wrong", "worknet-journal 2",
+		"0x1111111111111111111111111111111111111111111111111111111111"
+		"111111",
+		"0x11111111111111111111111111111111\n", "a pass phrase", "\n" };
+	const struct journal_seen none = { .any = false };
+	struct err e = ERR_INIT;
+	char now[4000];
+	struct journal *j;
+	size_t i, bad = 0;
+
+	(void)three("none");
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		file_write("none", texts[i], strlen(texts[i]));
+		bad += take(&j, "none", &none, &e) != RC_CORRUPT;
+		(void)file_read("none", now, sizeof(now));
+		bad += strcmp(now, texts[i]) != 0;
+		bad += journal_open(&j, path_of("none"), true, NOW, &e) !=
+		    RC_INVALID;
+		(void)file_read("none", now, sizeof(now));
+		bad += strcmp(now, texts[i]) != 0;
+	}
+	tap_is_int((int64_t)bad, 0,
+	    "what isn't a journal isn't taken, put away or changed");
+}
+
+/* Each read of an older vault had moved on to where the last one failed. */
+static void
+test_journal_once(void)
+{
+	const struct journal_seen none = { .any = false };
+	struct journal_owner other = owner;
+	struct err e = ERR_INIT;
+	char text[4000], now[4000];
+	struct journal *j;
+	int i;
+
+	(void)three("once");
+	(void)file_read("once", text, sizeof(text));
+	if (journal_open(&j, path_of("once"), false, NOW, &e) != RC_OK)
+		die("journal_open", e.msg);
+	other.treasury.b[0]++;
+	tap_is_int(journal_read(j, &other, &none, NOW, sum_up, NULL, &e),
+	    RC_CORRUPT, "a journal is read by somebody else");
+	for (i = 0; i < 9; i++)
+		if (journal_read(j, i % 2 == 0 ? &other : &owner, &none, NOW,
+			sum_up, NULL, &e) != RC_INVALID)
+			break;
+	tap_is_int(i, 9, "and then never again");
+	journal_free(j);
+	(void)file_read("once", now, sizeof(now));
+	tap_ok(strcmp(text, now) == 0, "it stays as it was");
 }
 
 static void
@@ -353,6 +420,8 @@ main(int argc, char **argv)
 		test_journal_damaged();
 		test_journal_cut();
 		test_journal_others();
+		test_journal_none();
+		test_journal_once();
 		test_journal_full();
 		test_years(50);
 	}
