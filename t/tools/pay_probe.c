@@ -1,5 +1,5 @@
 /*
- * The pay room's modules on the command line, for pay-parts.t: each command
+ * The pay room's modules on the command line, for parts.t: each command
  * prints one line of JSON (settle: one for each answer) or plain text. Exits
  * 0, or 1 with the error's message on standard error, 2 for bad usage.
  */

@@ -2,7 +2,7 @@
  * What a payout is made of: its network, its nonce, the body of its request,
  * and [payout] of the configuration. test_pay_answers.c has what comes back,
  * test_pay_keys.c the treasury's key, test_pay_chain.c what nodes say;
- * pay-parts.t runs the room against real servers.
+ * parts.t runs the room against real servers.
  */
 #include <sys/stat.h>
 #include <unistd.h>

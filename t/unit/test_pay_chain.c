@@ -1,6 +1,6 @@
 /*
  * What nodes say, without a network: values, receipts and logs, good and
- * hostile, and how several nodes' answers make a verdict. pay-parts.t has the
+ * hostile, and how several nodes' answers make a verdict. parts.t has the
  * way through real and lying servers.
  */
 #include <ctype.h>

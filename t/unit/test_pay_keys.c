@@ -1,6 +1,6 @@
 /*
  * The treasury's key: plain, and in keystores, good and spoilt ones. Keys of
- * CDP are in pay-parts.t.
+ * CDP are in parts.t.
  */
 #include <sys/stat.h>
 #include <unistd.h>

@@ -115,7 +115,7 @@ sub test_names {
 sub test_clock_set {
 	my $clock = "$dir/clock";
 	local @ENV{qw(LD_PRELOAD ASAN_OPTIONS WN_FAULT_CLOCK)} =
-	    (($ENV{WN_BUILDDIR} || '.') . '/t/fault.so',
+	    (($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so',
 	    join(':', grep { defined } $ENV{ASAN_OPTIONS},
 	    'verify_asan_link_order=0'), $clock);
 	for my $step (-3600, 3600) {

@@ -157,6 +157,9 @@ sub test_stop_in_hanging_post {
 	    'and the log tells what is lost';
 }
 
+# Whoever started the tests may have told them to ignore it, as nohup does.
+$SIG{HUP} = 'DEFAULT';
+
 test_due();
 test_halves();
 test_forgotten_connection();
