@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "eth/sign.h"
 #include "work/worker.h"
 

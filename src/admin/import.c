@@ -7,6 +7,7 @@
 #include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "ledger/task.h"
 #include "json/json.h"
 

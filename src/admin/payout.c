@@ -9,6 +9,7 @@
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "evm/network.h"
 #include "http/http.h"
 #include "ledger/worker.h"

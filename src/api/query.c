@@ -1,4 +1,5 @@
 #include "api/query.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

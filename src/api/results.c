@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "eth/attest.h"
 #include "eth/hex.h"
 #include "json/json.h"

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* getrandom */
 #include "eth/sign.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "json/json.h"
 
 #include <stdlib.h>

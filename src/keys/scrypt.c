@@ -1,4 +1,5 @@
 #include "keys/scrypt.h"
+#include "base/secret.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "eth/attest.h"
 #include "ledger/cycle.h"
 #include "ledger/tail.h"
