@@ -10,6 +10,10 @@
 #include "base/conf.h"
 #include "ledger/db.h"
 
+/* Rows without --limit: of a list, of each table of one thing. */
+#define LIST_LIMIT 100
+#define SHOW_LIMIT 10
+
 enum admin_exit {
 	ADMIN_OK = 0,
 	ADMIN_REFUSED = 1,  /* a finding, refused, not found */

@@ -11,7 +11,6 @@
 #include "ledger/submission.h"
 
 #define DAYS	  7 /* that the average is of */
-#define DAY_MS	  (24 * 3600 * 1000LL)
 #define DAYS_WARN 7 /* that it should last */
 
 struct gas_facts {

@@ -14,7 +14,6 @@
 #include "http/http.h"
 #include "ledger/worker.h"
 
-#define LIST_LIMIT     100
 #define REASON_LEN_MAX 199  /* what a payout run shows of it */
 #define EVENT_TEXT_MAX 1500 /* bytes of a sentence */
 

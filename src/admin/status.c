@@ -19,8 +19,6 @@
 #define WARNINGS_MAX 16
 #define WARNING_LEN  200
 
-#define HOUR_MS	       3600000LL
-#define DAY_MS	       (24 * HOUR_MS)
 #define SILENCE_MS     600000LL		      /* no result for so long is odd */
 #define WAL_LARGE      (1024LL * 1024 * 1024) /* bytes: a reader hangs */
 #define FREE_LEAST     (1024LL * 1024 * 1024) /* bytes of the disk */

@@ -6,9 +6,7 @@
 #include "admin/table.h"
 #include "ledger/task.h"
 
-#define LIST_LIMIT 100
-#define SHOW_LIMIT 10
-#define LOOK_BACK  100000 /* results in which a task's are looked for */
+#define LOOK_BACK 100000 /* results in which a task's are looked for */
 
 static const struct table tasks = { "tasks", NULL,
 	{

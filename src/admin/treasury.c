@@ -11,17 +11,16 @@
 #include "keys/keystore.h"
 #include "ledger/payout.h"
 
-#define SPAN_MS	   (24 * 3600 * 1000LL)
-#define SPANS	   7
-#define AGE_MIN_MS (3600 * 1000LL) /* a younger ledger tells little */
+#define DAYS	   7
+#define AGE_MIN_MS HOUR_MS /* a younger ledger tells little */
 
 /* What the ledger says. */
 struct debts {
 	int64_t now_ms;
 	int64_t owed_micros;
 	int64_t in_flight_micros;
-	int64_t earned_micros[SPANS]; /* the newest first */
-	int64_t credits[SPANS];
+	int64_t earned_micros[DAYS]; /* the newest first */
+	int64_t credits[DAYS];
 	int64_t per_day_micros; /* earned, on average */
 };
 
@@ -44,16 +43,16 @@ earned_read(struct debts *d, struct db *db, struct err *e)
 	enum rc rc;
 	bool row;
 
-	rc = transfer_at(db, d->now_ms - SPANS * SPAN_MS + 1, &id, e);
+	rc = transfer_at(db, d->now_ms - DAYS * DAY_MS + 1, &id, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_EARNED_SPANS);
 	query_int(q, 1, id);
 	query_int(q, 2, d->now_ms);
-	query_int(q, 3, SPAN_MS);
+	query_int(q, 3, DAY_MS);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		span = query_get_int(q, 0);
-		if (span < 0 || span >= SPANS)
+		if (span < 0 || span >= DAYS)
 			continue;
 		d->earned_micros[span] = query_get_int(q, 1);
 		d->credits[span] = query_get_int(q, 2);
@@ -74,16 +73,16 @@ average(struct debts *d, struct db *db, struct err *e)
 	rc = payout_ledger_id(db, id, &created_ms, e);
 	if (rc != RC_OK)
 		return rc;
-	for (i = 0; i < SPANS; i++)
+	for (i = 0; i < DAYS; i++)
 		sum += d->earned_micros[i];
 	age_ms = d->now_ms - created_ms;
-	if (age_ms > SPANS * SPAN_MS)
-		age_ms = SPANS * SPAN_MS;
+	if (age_ms > DAYS * DAY_MS)
+		age_ms = DAYS * DAY_MS;
 	if (age_ms < AGE_MIN_MS)
 		age_ms = AGE_MIN_MS;
 	/* By minutes, so that the product stays in range. */
-	d->per_day_micros = sum / (age_ms / 60000) * (SPAN_MS / 60000) +
-	    sum % (age_ms / 60000) * (SPAN_MS / 60000) / (age_ms / 60000);
+	d->per_day_micros = sum / (age_ms / 60000) * (DAY_MS / 60000) +
+	    sum % (age_ms / 60000) * (DAY_MS / 60000) / (age_ms / 60000);
 	return RC_OK;
 }
 
@@ -202,11 +201,10 @@ earned_print(struct admin *a, const struct debts *d)
 
 	out_table(
 	    a->out, "earned", "Earned by workers in the last days", columns, 4);
-	for (i = 0; i < SPANS; i++)
+	for (i = 0; i < DAYS; i++)
 		out_row(a->out,
-		    (struct out_value[]){
-			out_int(d->now_ms - (i + 1) * SPAN_MS),
-			out_int(d->now_ms - i * SPAN_MS),
+		    (struct out_value[]){ out_int(d->now_ms - (i + 1) * DAY_MS),
+			out_int(d->now_ms - i * DAY_MS),
 			out_int(d->earned_micros[i]), out_int(d->credits[i]) });
 	out_table_end(a->out, "");
 }

@@ -7,9 +7,6 @@
 #include "base/clock.h"
 #include "ledger/worker.h"
 
-#define LIST_LIMIT 100
-#define SHOW_LIMIT 10
-
 /* A worker as worker_get reads it, but for what its text says. */
 struct account_sums {
 	int64_t id;

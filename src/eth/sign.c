@@ -1,6 +1,5 @@
 #define _GNU_SOURCE /* getrandom */
 #include "eth/sign.h"
-#include "base/secret.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,6 +9,8 @@
 
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
+
+#include "base/secret.h"
 
 #define PUBKEY_LEN 65 /* 0x04 || x || y */
 

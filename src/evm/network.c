@@ -1,8 +1,9 @@
 #include "evm/network.h"
-#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 struct builtin {
 	const char *name; /* in the configuration and x402 v1 */

@@ -1,8 +1,9 @@
-#include "base/utf8.h"
 #include "json/json.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 #define DEPTH_MAX 64 /* json_free goes down by recursion */
 

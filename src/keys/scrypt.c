@@ -1,11 +1,12 @@
 #include "keys/scrypt.h"
-#include "base/secret.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
+
+#include "base/secret.h"
 
 #define WORDS 16 /* of a Salsa20 block, 64 bytes */
 

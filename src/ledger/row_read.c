@@ -4,8 +4,6 @@
 
 #include "base/limits.h"
 
-#define STATUS_STORED_MAX 999 /* what the coordinator takes */
-
 bool
 row_is_time(int64_t ms)
 {
@@ -107,7 +105,7 @@ row_read_result(struct query *q, int col, struct result_row *r,
 	ok &= read_int(q, col + 5, JSON_INT_MAX, &r->assigned_ms);
 	ok &= read_int(q, col + 6, JSON_INT_MAX, &r->timestamp_ms);
 	ok &= read_int(q, col + 7, 1, &success);
-	ok &= read_optional(q, col + 8, STATUS_STORED_MAX, &r->status);
+	ok &= read_optional(q, col + 8, STATUS_TOLD_MAX, &r->status);
 	ok &= read_optional(q, col + 9, JSON_INT_MAX, &r->response_ms);
 	r->has_error = !query_is_null(q, col + 10);
 	r->error = query_get_text(q, col + 10);
