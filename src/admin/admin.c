@@ -1,4 +1,4 @@
-#include "admin/commands.h"
+#include "admin/admin.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -68,27 +68,20 @@ static void
 print_report(struct admin *a, const struct audit_report *r, bool signatures,
     int64_t took_ms)
 {
-	static const struct out_column clean = { "clean", NULL, OUT_BOOL },
-				       findings = { "findingsTotal", NULL,
-					       OUT_COUNT },
-				       id = { "ledgerId", NULL, OUT_TEXT },
-				       results = { "results", NULL, OUT_COUNT },
-				       transfer = { "newestTransfer", NULL,
-					       OUT_COUNT },
-				       newest = { "newestHash", NULL,
-					       OUT_TEXT },
-				       took = { "tookMs", NULL, OUT_SPAN };
 	char hash[HEX_SIZE(KECCAK256_LEN)];
 
 	hex_encode(hash, r->newest.hash, sizeof(r->newest.hash));
 	print_rules(a, r, signatures);
-	out_field(a->out, &clean, out_int(r->findings == 0));
-	out_field(a->out, &findings, out_int(r->findings));
-	out_field(a->out, &id, out_text(r->ledger_id));
-	out_field(a->out, &results, out_int(r->results));
-	out_field(a->out, &transfer, out_int(r->newest.last_id));
-	out_field(a->out, &newest, out_text(hash));
-	out_field(a->out, &took, out_int(took_ms));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "clean", NULL, OUT_BOOL, out_int(r->findings == 0) },
+		{ "findingsTotal", NULL, OUT_COUNT, out_int(r->findings) },
+		{ "ledgerId", NULL, OUT_TEXT, out_text(r->ledger_id) },
+		{ "results", NULL, OUT_COUNT, out_int(r->results) },
+		{ "newestTransfer", NULL, OUT_COUNT,
+		    out_int(r->newest.last_id) },
+		{ "newestHash", NULL, OUT_TEXT, out_text(hash) },
+		{ "tookMs", NULL, OUT_SPAN, out_int(took_ms) }, OUT_END });
 	out_note(a->out,
 	    "\n%" PRId64 " results and %" PRId64 " transfers in %" PRId64
 	    ".%03d s%s; ledger %s\nnewest transfer %" PRId64 ", hash %s",
@@ -143,7 +136,7 @@ command_audit(struct admin *a)
 	o.max_day_micros = a->conf.payout_max_per_worker_day_micros;
 	if (window == NULL)
 		o.result_window_ms = a->conf.result_window_ms;
-	start_ms = clock_unix_ms();
+	start_ms = clock_monotonic_ms();
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);
 	progress_end(&o);
@@ -152,7 +145,7 @@ command_audit(struct admin *a)
 		return ADMIN_UNUSABLE;
 	}
 	out_table_end(a->out, "nothing is off");
-	print_report(a, &report, o.signatures, clock_unix_ms() - start_ms);
+	print_report(a, &report, o.signatures, clock_monotonic_ms() - start_ms);
 	a->stands = true;
 	return report.findings == 0 ? ADMIN_OK : ADMIN_REFUSED;
 }

@@ -3,16 +3,10 @@
 
 #include "admin/commands.h"
 #include "admin/finding.h"
+#include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "ledger/finding.h"
-
-static struct out_value
-int_or_absent(struct query *q, int column)
-{
-	return query_is_null(q, column) ? out_absent()
-					: out_int(query_get_int(q, column));
-}
 
 static void
 finding_row(struct out *o, struct query *q)
@@ -22,10 +16,9 @@ finding_row(struct out *o, struct query *q)
 	out_row(o,
 	    (struct out_value[]){ out_int(query_get_int(q, 0)),
 		out_int(query_get_int(q, 1)), out_slice(query_get_text(q, 2)),
-		out_slice(query_get_text(q, 3)), int_or_absent(q, 6),
-		int_or_absent(q, 7), int_or_absent(q, 8), int_or_absent(q, 5),
-		query_is_null(q, 9) ? out_absent()
-				    : out_slice(query_get_text(q, 9)),
+		out_slice(query_get_text(q, 3)), row_value(q, 6, OUT_TIME),
+		row_value(q, 7, OUT_TIME), row_value(q, 8, OUT_COUNT),
+		row_value(q, 5, OUT_TIME), row_value(q, 9, OUT_TEXT),
 		out_text(k == NULL ? "" : k->title),
 		out_slice(query_get_text(q, 4)) });
 }
@@ -97,8 +90,6 @@ not_closed(struct admin *a, int64_t id, struct err *e)
 enum admin_exit
 command_finding_close(struct admin *a)
 {
-	static const struct out_column number = { "id", NULL, OUT_COUNT },
-				       what = { "done", NULL, OUT_TEXT };
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	struct query *q;
@@ -119,8 +110,9 @@ command_finding_close(struct admin *a)
 		rc = not_closed(a, id, &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
-	out_field(a->out, &number, out_int(id));
-	out_field(a->out, &what, out_text("closed"));
+	out_fields(a->out,
+	    (const struct out_field[]){ { "id", NULL, OUT_COUNT, out_int(id) },
+		{ "done", NULL, OUT_TEXT, out_text("closed") }, OUT_END });
 	out_note(a->out, "finding %" PRId64 " closed", id);
 	return ADMIN_OK;
 }

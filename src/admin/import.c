@@ -252,14 +252,12 @@ import_run(struct import *m, struct slice text, struct err *e)
 static void
 report(struct admin *a, const struct import *m)
 {
-	static const struct out_column added = { "added", NULL, OUT_COUNT },
-				       changed = { "changed", NULL, OUT_COUNT },
-				       unchanged = { "unchanged", NULL,
-					       OUT_COUNT };
-
-	out_field(a->out, &added, out_int(m->added));
-	out_field(a->out, &changed, out_int(m->changed));
-	out_field(a->out, &unchanged, out_int(m->unchanged));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "added", NULL, OUT_COUNT, out_int(m->added) },
+		{ "changed", NULL, OUT_COUNT, out_int(m->changed) },
+		{ "unchanged", NULL, OUT_COUNT, out_int(m->unchanged) },
+		OUT_END });
 	out_note(a->out,
 	    "%" PRId64 " added, %" PRId64 " changed, %" PRId64 " unchanged",
 	    m->added, m->changed, m->unchanged);

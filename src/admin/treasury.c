@@ -212,16 +212,14 @@ earned_print(struct admin *a, const struct debts *d)
 static void
 debts_print(struct admin *a, const struct debts *d)
 {
-	static const struct out_column owed = { "owedMicros", "owed to workers",
-		OUT_USDC },
-				       flight = { "inFlightMicros", "in flight",
-					       OUT_USDC },
-				       per_day = { "perDayMicros",
-					       "earned per day", OUT_USDC };
-
-	out_field(a->out, &owed, out_int(d->owed_micros));
-	out_field(a->out, &flight, out_int(d->in_flight_micros));
-	out_field(a->out, &per_day, out_int(d->per_day_micros));
+	out_fields(a->out,
+	    (const struct out_field[]){ { "owedMicros", "owed to workers",
+					    OUT_USDC, out_int(d->owed_micros) },
+		{ "inFlightMicros", "in flight", OUT_USDC,
+		    out_int(d->in_flight_micros) },
+		{ "perDayMicros", "earned per day", OUT_USDC,
+		    out_int(d->per_day_micros) },
+		OUT_END });
 }
 
 /*
@@ -231,71 +229,53 @@ debts_print(struct admin *a, const struct debts *d)
 static void
 outlook_print(struct admin *a, const struct debts *d, const struct assets *t)
 {
-	static const struct out_column spare = { "spareMicros",
-		"left after that", OUT_USDC },
-				       days = { "days", NULL, OUT_COUNT };
-	int64_t left = t->balance_micros - d->owed_micros - d->in_flight_micros,
-		tenths;
+	int64_t left = t->balance_micros - d->owed_micros - d->in_flight_micros;
+	int64_t per_day = d->per_day_micros, tenths = 0;
+	bool lasts = t->known && (left < 0 || per_day > 0);
 
-	if (!t->known) {
-		out_field(a->out,
-		    &(struct out_column){ spare.key, NULL, OUT_USDC },
-		    out_absent());
-		out_field(a->out, &days, out_absent());
-		return;
-	}
-	out_field(a->out, &spare, out_int(left));
-	if (left < 0) {
-		out_field(a->out, &days, out_int(0));
+	if (lasts && left > 0)
+		tenths = left / per_day * 10 + left % per_day * 10 / per_day;
+	out_field(a->out, "spareMicros", t->known ? "left after that" : NULL,
+	    OUT_USDC, out_if(t->known, out_int(left)));
+	out_field(a->out, "days", NULL, OUT_COUNT,
+	    out_if(lasts, out_int(tenths / 10)));
+	if (lasts && left < 0)
 		out_line(
 		    a->out, "lasts", "not at all: it can't pay what is due");
-	} else if (d->per_day_micros == 0) {
-		out_field(a->out, &days, out_absent());
-		out_line(a->out, "lasts", "nothing was earned lately");
-	} else {
-		out_field(a->out, &days, out_int(left / d->per_day_micros));
-		tenths = left / d->per_day_micros * 10 +
-		    left % d->per_day_micros * 10 / d->per_day_micros;
+	else if (lasts)
 		out_line(a->out, "lasts", "%" PRId64 ".%d more days",
 		    tenths / 10, (int)(tenths % 10));
-	}
+	else if (t->known)
+		out_line(a->out, "lasts", "nothing was earned lately");
 }
 
 static void
 assets_print(struct admin *a, const struct assets *t)
 {
-	static const struct out_column address = { "treasury", "treasury",
-		OUT_TEXT },
-				       from = { "addressFrom", NULL, OUT_TEXT },
-				       chain = { "chainId", "chain",
-					       OUT_COUNT },
-				       balance = { "balanceMicros", "balance",
-					       OUT_USDC },
-				       blacklisted = { "blacklisted", NULL,
-					       OUT_BOOL },
-				       code = { "hasCode", NULL, OUT_BOOL },
-				       paused = { "paused", NULL, OUT_BOOL },
-				       problem = { "problem", NULL, OUT_TEXT };
 	char text[ADDRESS_LEN + 1];
 
 	address_format(text, &t->address, ADDRESS_CHECKSUM);
-	out_field(
-	    a->out, &address, t->from == NULL ? out_absent() : out_text(text));
-	out_field(
-	    a->out, &from, t->from == NULL ? out_absent() : out_text(t->from));
-	out_field(a->out, &chain,
-	    t->network.chain_id == 0 ? out_absent()
-				     : out_int((int64_t)t->network.chain_id));
-	out_field(a->out, &balance,
-	    t->known ? out_int(t->balance_micros) : out_absent());
-	out_field(a->out, &blacklisted,
-	    t->known ? out_int(t->outlook.treasury_blacklisted) : out_absent());
-	out_field(a->out, &code,
-	    t->known ? out_int(t->outlook.treasury_has_code) : out_absent());
-	out_field(a->out, &paused,
-	    t->known ? out_int(t->outlook.paused) : out_absent());
-	out_field(a->out, &problem,
-	    t->why.msg[0] == '\0' ? out_absent() : out_text(t->why.msg));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "treasury", "treasury", OUT_TEXT,
+		    out_if(t->from != NULL, out_text(text)) },
+		{ "addressFrom", NULL, OUT_TEXT,
+		    out_if(t->from != NULL, out_text(t->from)) },
+		{ "chainId", "chain", OUT_COUNT,
+		    out_if(t->network.chain_id != 0,
+			out_int((int64_t)t->network.chain_id)) },
+		{ "balanceMicros", "balance", OUT_USDC,
+		    out_if(t->known, out_int(t->balance_micros)) },
+		{ "blacklisted", NULL, OUT_BOOL,
+		    out_if(
+			t->known, out_int(t->outlook.treasury_blacklisted)) },
+		{ "hasCode", NULL, OUT_BOOL,
+		    out_if(t->known, out_int(t->outlook.treasury_has_code)) },
+		{ "paused", NULL, OUT_BOOL,
+		    out_if(t->known, out_int(t->outlook.paused)) },
+		{ "problem", NULL, OUT_TEXT,
+		    out_if(t->why.msg[0] != '\0', out_text(t->why.msg)) },
+		OUT_END });
 	if (t->outlook.treasury_blacklisted)
 		out_note(a->out,
 		    "the token refuses the treasury: nobody can be paid");
