@@ -2,8 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "admin/commands.h"
 #include "admin/value.h"
@@ -28,18 +26,11 @@ on_finding(void *ctx, enum audit_rule rule, const char *text)
 		out_text(audit_rule_name(rule)), out_text(text) });
 }
 
-/* A line that the next one overwrites. */
 static void
 on_progress(void *ctx, const char *stage, int64_t done, int64_t total)
 {
 	(void)ctx;
-	fprintf(stderr, "\r%s", stage);
-	if (total > 0)
-		fprintf(stderr, " %" PRId64 " of %" PRId64 " (%d %%)", done,
-		    total, (int)(done * 100 / total));
-	else if (done > 0)
-		fprintf(stderr, " %" PRId64, done);
-	fputs("\033[K", stderr);
+	admin_progress(stage, done, total);
 }
 
 static void
@@ -100,21 +91,13 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 			: "");
 }
 
-/* The terminal's line of progress, gone before anything else is said. */
-static void
-progress_end(const struct audit_options *o)
-{
-	if (o->progress != NULL)
-		fputs("\r\033[K", stderr);
-}
-
 enum admin_exit
 command_audit(struct admin *a)
 {
 	struct audit_options o = { .findings_max = FINDINGS_MAX,
 		.finding = on_finding,
 		.ctx = a,
-		.progress = isatty(STDERR_FILENO) ? on_progress : NULL,
+		.progress = on_progress,
 		.signatures = a->args.opt[OPT_SIGNATURES] != NULL };
 	const char *window = a->args.opt[OPT_WINDOW];
 	struct audit_report report;
@@ -139,7 +122,7 @@ command_audit(struct admin *a)
 	start_ms = clock_monotonic_ms();
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);
-	progress_end(&o);
+	admin_progress_end();
 	if (rc != RC_OK) {
 		(void)admin_fail(rc, &e);
 		return ADMIN_UNUSABLE;

@@ -49,7 +49,8 @@ const struct command admin_commands[] = {
 	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros,\n"
 	    "and optionally region, intervalMs, copies, cooldownMs. A task\n"
 	    "that exists already is refused; with --update it is changed,\n"
-	    "and keeps what isn't given.\n",
+	    "and keeps what isn't given. All of them are checked first, then\n"
+	    "written in parts, between which the coordinator goes on.\n",
 	    OPT(UPDATE), 1, 1, command_task_import },
 	{ "worker list", "[--limit N | --all]",
 	    "list workers, those first who joined last", "",

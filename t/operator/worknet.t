@@ -344,6 +344,8 @@ exits(wn('task', 'import', "$Dir/tasks.json"), 0, '',
     'a file is imported');
 exits(wn('task', 'import', "$Dir/nothing.json"), 1, qr/No such file/,
     'a file that is not there');
+exits(wn('task', 'import', '/dev/zero'), 1,
+    qr/more than \d+ bytes/, 'a file that never ends');
 exits(import_of('[]'), 0, '', 'no tasks are no error');
 
 my %new = (%{ $two[1] }, id => 'three');
@@ -369,7 +371,7 @@ for ([ 'an unknown field', with(\%new, colour => 'red'),
     [ 'an invalid id', with(\%new, id => 'x y'), qr/task id: got/ ],
     [ 'no url', without(\%new, 'url'), qr/missing: url/ ],
     [ 'no type', without(\%new, 'type'), qr/missing: type/ ],
-    [ 'an id twice', [ \%new, \%new ], qr/task 2 \(three\): exists already/ ],
+    [ 'an id twice', [ \%new, \%new ], qr/nothing was imported: task three is given twice/ ],
     [ 'a key twice', '[{"id":"a","id":"b"}]', qr/given twice: id/ ],
     [ 'no object', '[3]', qr/expected an object/ ],
     [ 'no array', '{"id":"a"}', qr/expected an array/ ],
