@@ -363,6 +363,8 @@ for ([ 'an unknown field', with(\%new, colour => 'red'),
     [ 'a negative number', with(\%new, cooldownMs => -1),
 	qr/whole number: cooldownMs/ ],
     [ 'a value out of range', with(\%new, copies => 0), qr/copies: got 0/ ],
+    [ 'the region of workers that have none', with(\%new,
+	region => 'unknown'), qr/region: "unknown" is/ ],
     [ 'a private address', with(\%new, url => 'http://10.0.0.1/'),
 	qr/task 2 \(three\): URL refused: not a public address/ ],
     [ 'an interim status', with(\%new, expectedStatus => 101),
@@ -505,7 +507,7 @@ SKIP: {
 
 # What a worker sent must not steer the terminal.
 SKIP: {
-	skip 'no sqlite3 shell', 2 if system('sqlite3 -version >/dev/null');
+	skip 'no sqlite3 shell', 5 if system('sqlite3 -version >/dev/null');
 	forge("$Dir/etc/full.db", "$Dir/etc/evil.db", "UPDATE result SET " .
 	    "error = char(27) || '[2J' || char(155) || 'x' || char(10);");
 	write_file($conf, "[ledger]\npath = evil.db\n");
@@ -513,6 +515,12 @@ SKIP: {
 	unlike($r->{out}, qr/\x1b|\xc2\x9b/,
 	    'escape sequences are not printed');
 	like($r->{out}, qr/\?\[2J\?x\?$/m, 'but shown as question marks');
+	my $view = qx(sqlite3 "$Dir/etc/evil.db" "SELECT * FROM checks LIMIT 1");
+	like($view, qr/\|hex 1B5B324AC29B780A\|/,
+	    'nor does the view of checks print any');
+	$view = qx(sqlite3 "$Dir/etc/full.db" "SELECT * FROM checks");
+	like($view, qr/\|down\|/, 'while other errors are shown');
+	unlike($view, qr/hex/, '... as they are');
 }
 
 # ---- Bounds of what is paid ----
