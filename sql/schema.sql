@@ -708,7 +708,8 @@ FROM worker w JOIN transfer t ON (t.credit = w.id AND t.credit > 3)
 	OR (t.debit = w.id AND t.debit > 3)
 ORDER BY t.id;
 
--- Every paid check in words.
+-- Every paid check in words. An error is what a worker wrote: one that could
+-- steer a terminal (control characters, U+0080 to U+009F) is shown in hex.
 CREATE VIEW checks AS
 SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	k.name AS task,
@@ -717,7 +718,9 @@ SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	CASE r.success WHEN 1 THEN 'up' ELSE 'down' END AS outcome,
 	r.status,
 	r.response_ms,
-	r.error,
+	CASE WHEN r.error GLOB '*[' || char(1) || '-' || char(31)
+			|| char(127) || '-' || char(159) || ']*'
+		THEN 'hex ' || hex(r.error) ELSE r.error END AS error,
 	printf('%d.%06d', v.reward_micros / 1000000, v.reward_micros % 1000000)
 		AS reward_usdc,
 	r.slot,

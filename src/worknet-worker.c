@@ -10,6 +10,7 @@
 #include "base/conf.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "eth/sign.h"
 #include "work/worker.h"
 

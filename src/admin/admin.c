@@ -1,8 +1,9 @@
-#include "admin/commands.h"
+#include "admin/admin.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/value.h"
 
@@ -129,6 +130,27 @@ admin_commit(struct admin *a, enum rc rc, struct err *e)
 		return ADMIN_OK;
 	db_rollback(a->db);
 	return admin_fail(rc, e);
+}
+
+void
+admin_progress(const char *stage, int64_t done, int64_t total)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r%s", stage);
+	if (total > 0)
+		fprintf(stderr, " %" PRId64 " of %" PRId64 " (%d %%)", done,
+		    total, (int)(done * 100 / total));
+	else if (done > 0)
+		fprintf(stderr, " %" PRId64, done);
+	fputs("\033[K", stderr);
+}
+
+void
+admin_progress_end(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
 }
 
 static void

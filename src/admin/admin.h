@@ -10,6 +10,10 @@
 #include "base/conf.h"
 #include "ledger/db.h"
 
+/* Rows without --limit: of a list, of each table of one thing. */
+#define LIST_LIMIT 100
+#define SHOW_LIMIT 10
+
 enum admin_exit {
 	ADMIN_OK = 0,
 	ADMIN_REFUSED = 1,  /* a finding, refused, not found */
@@ -54,6 +58,14 @@ MUST_CHECK enum admin_exit admin_open(struct admin *a, enum db_mode mode);
 enum admin_exit admin_fail(enum rc rc, const struct err *e);
 /* Says it, and how to get help; ADMIN_USAGE. */
 enum admin_exit admin_usage(const struct admin *a, const struct err *e);
+
+/*
+ * On a terminal, a line of how far a long command is, which the next one
+ * overwrites; total is 0 when it isn't known. admin_progress_end removes it,
+ * before anything else is said.
+ */
+void admin_progress(const char *stage, int64_t done, int64_t total);
+void admin_progress_end(void);
 
 /* --limit's value, INT64_MAX with --all, or initial. RC_INVALID. */
 MUST_CHECK enum rc admin_limit(

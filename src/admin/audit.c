@@ -2,8 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "admin/commands.h"
 #include "base/clock.h"
@@ -27,18 +25,11 @@ on_finding(void *ctx, enum audit_rule rule, const char *text)
 		out_text(audit_rule_name(rule)), out_text(text) });
 }
 
-/* A line that the next one overwrites. */
 static void
 on_progress(void *ctx, const char *stage, int64_t done, int64_t total)
 {
 	(void)ctx;
-	fprintf(stderr, "\r%s", stage);
-	if (total > 0)
-		fprintf(stderr, " %" PRId64 " of %" PRId64 " (%d %%)", done,
-		    total, (int)(done * 100 / total));
-	else if (done > 0)
-		fprintf(stderr, " %" PRId64, done);
-	fputs("\033[K", stderr);
+	admin_progress(stage, done, total);
 }
 
 static void
@@ -67,27 +58,20 @@ static void
 print_report(struct admin *a, const struct audit_report *r, bool signatures,
     int64_t took_ms)
 {
-	static const struct out_column clean = { "clean", NULL, OUT_BOOL },
-				       findings = { "findingsTotal", NULL,
-					       OUT_COUNT },
-				       id = { "ledgerId", NULL, OUT_TEXT },
-				       results = { "results", NULL, OUT_COUNT },
-				       transfer = { "newestTransfer", NULL,
-					       OUT_COUNT },
-				       newest = { "newestHash", NULL,
-					       OUT_TEXT },
-				       took = { "tookMs", NULL, OUT_SPAN };
 	char hash[HEX_SIZE(KECCAK256_LEN)];
 
 	hex_encode(hash, r->newest.hash, sizeof(r->newest.hash));
 	print_rules(a, r, signatures);
-	out_field(a->out, &clean, out_int(r->findings == 0));
-	out_field(a->out, &findings, out_int(r->findings));
-	out_field(a->out, &id, out_text(r->ledger_id));
-	out_field(a->out, &results, out_int(r->results));
-	out_field(a->out, &transfer, out_int(r->newest.last_id));
-	out_field(a->out, &newest, out_text(hash));
-	out_field(a->out, &took, out_int(took_ms));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "clean", NULL, OUT_BOOL, out_int(r->findings == 0) },
+		{ "findingsTotal", NULL, OUT_COUNT, out_int(r->findings) },
+		{ "ledgerId", NULL, OUT_TEXT, out_text(r->ledger_id) },
+		{ "results", NULL, OUT_COUNT, out_int(r->results) },
+		{ "newestTransfer", NULL, OUT_COUNT,
+		    out_int(r->newest.last_id) },
+		{ "newestHash", NULL, OUT_TEXT, out_text(hash) },
+		{ "tookMs", NULL, OUT_SPAN, out_int(took_ms) }, OUT_END });
 	out_note(a->out,
 	    "\n%" PRId64 " results and %" PRId64 " transfers in %" PRId64
 	    ".%03d s%s; ledger %s\nnewest transfer %" PRId64 ", hash %s",
@@ -101,21 +85,13 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 		out_note(a->out, "%" PRId64 " findings", r->findings);
 }
 
-/* The terminal's line of progress, gone before anything else is said. */
-static void
-progress_end(const struct audit_options *o)
-{
-	if (o->progress != NULL)
-		fputs("\r\033[K", stderr);
-}
-
 enum admin_exit
 command_audit(struct admin *a)
 {
 	struct audit_options o = { .findings_max = FINDINGS_MAX,
 		.finding = on_finding,
 		.ctx = a,
-		.progress = isatty(STDERR_FILENO) ? on_progress : NULL,
+		.progress = on_progress,
 		.signatures = a->args.opt[OPT_SIGNATURES] != NULL };
 	struct audit_report report;
 	struct err e = ERR_INIT;
@@ -130,16 +106,16 @@ command_audit(struct admin *a)
 	o.busy_timeout_ms = a->conf.busy_timeout_ms;
 	o.max_reward_micros = a->conf.payout_max_reward_micros;
 	o.max_day_micros = a->conf.payout_max_per_worker_day_micros;
-	start_ms = clock_unix_ms();
+	start_ms = clock_monotonic_ms();
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);
-	progress_end(&o);
+	admin_progress_end();
 	if (rc != RC_OK) {
 		(void)admin_fail(rc, &e);
 		return ADMIN_UNUSABLE;
 	}
 	out_table_end(a->out, "nothing is off");
-	print_report(a, &report, o.signatures, clock_unix_ms() - start_ms);
+	print_report(a, &report, o.signatures, clock_monotonic_ms() - start_ms);
 	a->stands = true;
 	return report.findings == 0 ? ADMIN_OK : ADMIN_REFUSED;
 }

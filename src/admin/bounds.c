@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#define DAY_MS (24LL * 3600 * 1000)
+#include "base/clock.h"
 
 /*
  * Slots of a task that a worker can be paid for in 24 hours: those given in

@@ -10,6 +10,7 @@
 
 #include "admin/bounds.h"
 #include "admin/commands.h"
+#include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "evm/nodes.h"
@@ -137,24 +138,6 @@ check_ledger(struct admin *a, struct outcome *o)
 	query_done(q);
 }
 
-/* What the tasks can pay in a day, one worker and all; false: not known. */
-static bool
-tasks_day(struct admin *a, int64_t *worker, int64_t *all, struct outcome *o)
-{
-	struct query *q = db_query(a->db, Q_TASK_DAY);
-	struct err e = ERR_INIT;
-	bool row = false;
-
-	if (query_step(q, &row, &e) != RC_OK)
-		say(o, true, "%s", e.msg);
-	else if (row) {
-		*worker = query_get_int(q, 0);
-		*all = query_get_int(q, 1);
-	}
-	query_done(q);
-	return row;
-}
-
 /* Half as much again as an honest day. */
 static int64_t
 with_room(int64_t micros)
@@ -189,14 +172,18 @@ static void
 check_caps(struct admin *a, struct outcome *o)
 {
 	const struct conf *c = &a->conf;
-	int64_t worker = 0, all = 0;
+	struct err e = ERR_INIT;
+	int64_t worker, all;
 
 	if (c->payout_treasury_key_file[0] == '\0') {
 		say(o, false, "not set up: nobody can be paid");
 		return;
 	}
-	if (!tasks_day(a, &worker, &all, o))
+	if (row_ints(db_query(a->db, Q_TASK_DAY),
+		(int64_t *[]){ &worker, &all }, 2, &e) != RC_OK) {
+		say(o, true, "%s", e.msg);
 		return;
+	}
 	if (c->payout_max_per_payout_micros == 0 ||
 	    c->payout_max_per_run_micros == 0 ||
 	    c->payout_max_per_worker_day_micros == 0 ||
@@ -330,9 +317,8 @@ newest_ms(struct admin *a, struct outcome *o)
 {
 	struct err e = ERR_INIT;
 	struct tail tail;
-	int64_t ms = 0;
+	int64_t id, ms;
 	struct query *q;
-	bool row;
 
 	if (transfer_tail(a->db, &tail, &e) != RC_OK) {
 		say(o, true, "%s", e.msg);
@@ -340,11 +326,8 @@ newest_ms(struct admin *a, struct outcome *o)
 	}
 	q = db_query(a->db, Q_TRANSFER_FROM);
 	query_int(q, 1, tail.last_id);
-	if (query_step(q, &row, &e) != RC_OK)
+	if (row_ints(q, (int64_t *[]){ &id, &ms }, 2, &e) != RC_OK)
 		say(o, true, "%s", e.msg);
-	else if (row)
-		ms = query_get_int(q, 1);
-	query_done(q);
 	return ms;
 }
 
@@ -389,7 +372,7 @@ command_check(struct admin *a)
 		{ "check", "CHECK", OUT_TEXT },
 		{ "ok", "OK", OUT_BOOL },
 		{ "detail", "DETAIL", OUT_TEXT },
-	}, all = { "ok", NULL, OUT_BOOL };
+	};
 	enum admin_exit code = ADMIN_OK;
 	struct outcome o = { .bad = false };
 	size_t i;
@@ -409,6 +392,6 @@ command_check(struct admin *a)
 			code = ADMIN_REFUSED;
 	}
 	out_table_end(a->out, "");
-	out_field(a->out, &all, out_int(code == ADMIN_OK));
+	out_field(a->out, "ok", NULL, OUT_BOOL, out_int(code == ADMIN_OK));
 	return code;
 }

@@ -49,7 +49,8 @@ const struct command admin_commands[] = {
 	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros,\n"
 	    "and optionally region, intervalMs, copies, cooldownMs. A task\n"
 	    "that exists already is refused; with --update it is changed,\n"
-	    "and keeps what isn't given.\n",
+	    "and keeps what isn't given. All of them are checked first, then\n"
+	    "written in parts, between which the coordinator goes on.\n",
 	    OPT(UPDATE), 1, 1, command_task_import },
 	{ "region list", "", "list the regions that tasks are or were of", "",
 	    0, 0, 0, command_region_list },

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ledger/cycle.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
 
-#define HOUR_MS	      3600000LL
 #define ON_ITS_WAY_MS 120000LL /* slot, check and answer take less */
 
 /* Two walks in order of the task: tasks, and cycles that were checked. */

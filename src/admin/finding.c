@@ -3,16 +3,10 @@
 
 #include "admin/commands.h"
 #include "admin/finding.h"
+#include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "ledger/finding.h"
-
-static struct out_value
-int_or_absent(struct query *q, int column)
-{
-	return query_is_null(q, column) ? out_absent()
-					: out_int(query_get_int(q, column));
-}
 
 static void
 finding_row(struct out *o, struct query *q)
@@ -25,13 +19,11 @@ finding_row(struct out *o, struct query *q)
 		out_int(query_get_int(q, C_FINDING_LIST_AT_MS)),
 		out_slice(query_get_text(q, C_FINDING_LIST_KIND)),
 		out_slice(query_get_text(q, C_FINDING_LIST_SUBJECT)),
-		int_or_absent(q, C_FINDING_LIST_SINCE_MS),
-		int_or_absent(q, C_FINDING_LIST_LAST_MS),
-		int_or_absent(q, C_FINDING_LIST_TIMES),
-		int_or_absent(q, C_FINDING_LIST_CLOSED_MS),
-		query_is_null(q, C_FINDING_LIST_CLOSED_BY)
-		    ? out_absent()
-		    : out_slice(query_get_text(q, C_FINDING_LIST_CLOSED_BY)),
+		row_value(q, C_FINDING_LIST_SINCE_MS, OUT_TIME),
+		row_value(q, C_FINDING_LIST_LAST_MS, OUT_TIME),
+		row_value(q, C_FINDING_LIST_TIMES, OUT_COUNT),
+		row_value(q, C_FINDING_LIST_CLOSED_MS, OUT_TIME),
+		row_value(q, C_FINDING_LIST_CLOSED_BY, OUT_TEXT),
 		out_text(k == NULL ? "" : k->title),
 		out_slice(query_get_text(q, C_FINDING_LIST_DETAIL)) });
 }
@@ -103,8 +95,6 @@ not_closed(struct admin *a, int64_t id, struct err *e)
 enum admin_exit
 command_finding_close(struct admin *a)
 {
-	static const struct out_column number = { "id", NULL, OUT_COUNT },
-				       what = { "done", NULL, OUT_TEXT };
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	struct query *q;
@@ -125,8 +115,9 @@ command_finding_close(struct admin *a)
 		rc = not_closed(a, id, &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
-	out_field(a->out, &number, out_int(id));
-	out_field(a->out, &what, out_text("closed"));
+	out_fields(a->out,
+	    (const struct out_field[]){ { "id", NULL, OUT_COUNT, out_int(id) },
+		{ "done", NULL, OUT_TEXT, out_text("closed") }, OUT_END });
 	out_note(a->out, "finding %" PRId64 " closed", id);
 	return ADMIN_OK;
 }

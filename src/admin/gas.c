@@ -11,7 +11,6 @@
 #include "ledger/submission.h"
 
 #define DAYS	  7 /* that the average is of */
-#define DAY_MS	  (24 * 3600 * 1000LL)
 #define DAYS_WARN 7 /* that it should last */
 
 struct gas_facts {
@@ -73,28 +72,24 @@ balance_read(struct admin *a, struct gas_facts *f, const struct network *n)
 static void
 facts_print(struct admin *a, const struct gas_facts *f)
 {
-	static const struct out_column account = { "gasAccount", "gas account",
-		OUT_TEXT },
-				       balance = { "gasBalanceGwei", "its gwei",
-					       OUT_COUNT },
-				       per_day = { "gasPerDayGwei",
-					       "gwei a day", OUT_COUNT },
-				       days = { "gasDays", "gas lasts, days",
-					       OUT_COUNT };
 	bool lasts = f->balance_gwei >= 0 && f->per_day_gwei > 0;
+	int64_t days = lasts ? f->balance_gwei / f->per_day_gwei : 0;
 	char text[ADDRESS_LEN + 1];
 
 	address_format(text, &f->sender.account, ADDRESS_CHECKSUM);
-	out_field(a->out, &account, out_text(text));
-	out_field(a->out, &balance,
-	    f->balance_gwei < 0 ? out_absent() : out_int(f->balance_gwei));
-	out_field(a->out, &per_day, out_int(f->per_day_gwei));
-	out_field(a->out, &days,
-	    lasts ? out_int(f->balance_gwei / f->per_day_gwei) : out_absent());
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "gasAccount", "gas account", OUT_TEXT, out_text(text) },
+		{ "gasBalanceGwei", "its gwei", OUT_COUNT,
+		    out_if(f->balance_gwei >= 0, out_int(f->balance_gwei)) },
+		{ "gasPerDayGwei", "gwei a day", OUT_COUNT,
+		    out_int(f->per_day_gwei) },
+		{ "gasDays", "gas lasts, days", OUT_COUNT,
+		    out_if(lasts, out_int(days)) },
+		OUT_END });
 	if (f->balance_gwei < 0)
 		out_note(a->out, "gas account: %s", f->why.msg);
-	else if (f->balance_gwei == 0 ||
-	    (lasts && f->balance_gwei / f->per_day_gwei < DAYS_WARN))
+	else if (f->balance_gwei == 0 || (lasts && days < DAYS_WARN))
 		out_note(a->out,
 		    "the gas account lasts for less than %d days: give it ether",
 		    DAYS_WARN);

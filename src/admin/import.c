@@ -1,23 +1,42 @@
-/* worknet task import: the tasks of a JSON array, all or none. */
+/*
+ * worknet task import: the tasks of a JSON array, all or none. First all of
+ * them are checked, beside the coordinator, which writes meanwhile; then they
+ * are written in parts, between which it writes.
+ */
 #include <inttypes.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "ledger/task.h"
 #include "json/json.h"
 
-#define DEPTH_MAX 4 /* an array of objects needs 2 */
+#define DEPTH_MAX 4    /* an array of objects needs 2 */
+#define PART_MS	  100  /* of writing; then others have as long */
+#define IDS_FIRST 1024 /* elements of an array that begins to grow */
 
 struct import {
 	struct db *db;
 	bool update;
 	bool allow_private;
+	bool writing; /* what was checked before */
 	int64_t now_ms;
 	struct err why; /* it stopped */
+
+	/* The part that is being written; monotonic. */
+	int64_t part_began_ms;
+	int64_t part_ready_ms; /* to edit */
+	int64_t committed;     /* tasks, with the parts before */
+	int64_t total;	       /* tasks that were checked */
+
+	char (*ids)[TASK_ID_MAX + 1]; /* owned; those that were checked */
+	size_t ids_n, ids_cap;
 
 	/* The present element. */
 	int64_t number;		   /* from 1; 0 before the first */
@@ -29,6 +48,7 @@ struct import {
 	int64_t added;
 	int64_t changed;
 	int64_t unchanged;
+	bool moves; /* a task changes its place in the schedule */
 };
 
 /* A field of a task: a text is copied, a number stored. */
@@ -174,7 +194,9 @@ task_store(struct import *m, struct err *e)
 	rc = task_get(m->db, m->id, &old, e);
 	if (rc == RC_NOT_FOUND) {
 		m->added++;
-		return task_add(m->db, m->id, &m->def, m->now_ms, e);
+		return m->writing
+		    ? task_add(m->db, m->id, &m->def, m->now_ms, e)
+		    : task_check(m->id, &m->def, e);
 	}
 	if (rc != RC_OK)
 		return rc;
@@ -189,8 +211,102 @@ task_store(struct import *m, struct err *e)
 		return RC_OK;
 	}
 	m->changed++;
-	return task_edit(m->db, m->id, &m->def, m->now_ms, e);
+	m->moves |= m->def.interval_ms != old.def.interval_ms ||
+	    strcmp(m->def.region, old.def.region) != 0;
+	if (m->writing)
+		return task_edit(m->db, m->id, &m->def, m->now_ms, e);
+	if (old.state == TASK_REMOVED)
+		return err_set(e, RC_CONFLICT, "is removed");
+	return task_check(m->id, &m->def, e);
 }
+
+/* ---- Parts ---- */
+
+static enum rc
+part_begin(struct import *m, struct err *e)
+{
+	enum rc rc;
+
+	rc = db_begin(m->db, e);
+	m->part_began_ms = clock_monotonic_ms();
+	if (rc == RC_OK && m->moves)
+		rc = task_edits_begin(m->db, e);
+	m->part_ready_ms = clock_monotonic_ms();
+	return rc;
+}
+
+static enum rc
+part_end(struct import *m, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (m->moves)
+		rc = task_edits_end(m->db, e);
+	if (rc == RC_OK)
+		rc = db_commit(m->db, e);
+	if (rc != RC_OK)
+		return rc;
+	m->committed = m->number;
+	admin_progress("tasks", m->committed, m->total);
+	return RC_OK;
+}
+
+/* Ends a part that takes long, and lets others write for as long. */
+static enum rc
+part_next(struct import *m, struct err *e)
+{
+	enum rc rc;
+
+	if (clock_monotonic_ms() - m->part_ready_ms < PART_MS)
+		return RC_OK;
+	rc = part_end(m, e);
+	if (rc != RC_OK)
+		return rc;
+	(void)poll(NULL, 0, (int)(clock_monotonic_ms() - m->part_began_ms));
+	return part_begin(m, e);
+}
+
+/* ---- Ids ---- */
+
+static enum rc
+id_note(struct import *m, struct err *e)
+{
+	size_t cap = m->ids_cap == 0 ? IDS_FIRST : 2 * m->ids_cap;
+	void *p;
+
+	if (m->ids_n == m->ids_cap) {
+		p = reallocarray(m->ids, cap, sizeof(m->ids[0]));
+		if (p == NULL)
+			return err_set(e, RC_NO_MEMORY, "no memory");
+		m->ids = p;
+		m->ids_cap = cap;
+	}
+	memcpy(m->ids[m->ids_n++], m->id, sizeof(m->id));
+	return RC_OK;
+}
+
+static int
+id_compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Written one after the other, the second would find the first. */
+static enum rc
+ids_check(struct import *m, struct err *e)
+{
+	size_t i;
+
+	if (m->ids_n > 0)
+		qsort(m->ids, m->ids_n, sizeof(m->ids[0]), id_compare);
+	for (i = 1; i < m->ids_n; i++)
+		if (strcmp(m->ids[i - 1], m->ids[i]) == 0)
+			return err_set(
+			    e, RC_INVALID, "task %s is given twice", m->ids[i]);
+	return RC_OK;
+}
+
+/* ---- The document ---- */
 
 static bool
 task_end(struct import *m)
@@ -203,6 +319,8 @@ task_end(struct import *m)
 		if (fields[i].required && (m->seen & 1U << i) == 0)
 			return stop(m, "missing: ", slice_of(fields[i].name));
 	rc = task_store(m, &e);
+	if (rc == RC_OK)
+		rc = m->writing ? part_next(m, &e) : id_note(m, &e);
 	if (rc == RC_OK)
 		return true;
 	(void)err_set(
@@ -233,44 +351,83 @@ on_event(void *ctx, const struct json_event *ev)
 	return ev->type == JSON_KEY ? on_key(m, ev->text) : on_value(m, ev);
 }
 
+/* Goes through the document: all of its tasks are checked, or written. */
 static enum rc
-import_run(struct import *m, struct slice text, struct err *e)
+import_read(struct import *m, struct slice text, struct err *e)
 {
 	enum rc rc;
 
-	rc = db_begin(m->db, e);
-	if (rc != RC_OK)
-		return rc;
-	m->now_ms = clock_unix_ms();
-	if (m->update)
-		rc = task_edits_begin(m->db, e);
-	if (rc == RC_OK)
-		rc = json_parse(text, DEPTH_MAX, on_event, m, e);
+	m->number = m->added = m->changed = m->unchanged = 0;
+	rc = json_parse(text, DEPTH_MAX, on_event, m, e);
 	if (rc == RC_CONFLICT) {
 		/* Not JSON's fault: on_event stopped it, and said why. */
 		*e = m->why;
 		rc = e->rc;
 	}
-	if (rc == RC_OK && m->update)
-		rc = task_edits_end(m->db, e);
+	return rc;
+}
+
+static enum rc
+import_check(struct import *m, struct slice text, struct err *e)
+{
+	enum rc rc;
+
+	rc = db_begin_read(m->db, e);
 	if (rc == RC_OK)
-		rc = db_commit(m->db, e);
+		rc = import_read(m, text, e);
+	if (rc == RC_OK)
+		rc = ids_check(m, e);
+	db_rollback(m->db);
+	m->total = m->number;
+	return rc;
+}
+
+static enum rc
+import_write(struct import *m, struct slice text, struct err *e)
+{
+	enum rc rc;
+
+	m->writing = true;
+	m->now_ms = clock_unix_ms();
+	rc = part_begin(m, e);
+	if (rc == RC_OK)
+		rc = import_read(m, text, e);
+	if (rc == RC_OK)
+		rc = part_end(m, e);
+	admin_progress_end();
 	if (rc != RC_OK)
 		db_rollback(m->db);
 	return rc;
 }
 
+/* Says how much of path was imported when rc says that not all was. */
+static enum rc
+import_run(struct import *m, struct slice text, const char *path, struct err *e)
+{
+	enum rc rc;
+
+	rc = import_check(m, text, e);
+	if (rc == RC_OK)
+		rc = import_write(m, text, e);
+	if (rc == RC_OK)
+		return rc;
+	if (m->committed == 0)
+		return err_prefix(e, "%s: nothing was imported", path);
+	return err_prefix(e,
+	    "%s: only the first %" PRId64 " of %" PRId64
+	    " tasks were imported; import it again with --update",
+	    path, m->committed, m->total);
+}
+
 static void
 report(struct admin *a, const struct import *m)
 {
-	static const struct out_column added = { "added", NULL, OUT_COUNT },
-				       changed = { "changed", NULL, OUT_COUNT },
-				       unchanged = { "unchanged", NULL,
-					       OUT_COUNT };
-
-	out_field(a->out, &added, out_int(m->added));
-	out_field(a->out, &changed, out_int(m->changed));
-	out_field(a->out, &unchanged, out_int(m->unchanged));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "added", NULL, OUT_COUNT, out_int(m->added) },
+		{ "changed", NULL, OUT_COUNT, out_int(m->changed) },
+		{ "unchanged", NULL, OUT_COUNT, out_int(m->unchanged) },
+		OUT_END });
 	out_note(a->out,
 	    "%" PRId64 " added, %" PRId64 " changed, %" PRId64 " unchanged",
 	    m->added, m->changed, m->unchanged);
@@ -299,9 +456,7 @@ command_task_import(struct admin *a)
 	else {
 		rc = import_run(&m,
 		    (struct slice){ text.p == NULL ? "" : text.p, text.len },
-		    &e);
-		if (rc == RC_INVALID || rc == RC_CONFLICT)
-			(void)err_prefix(&e, "%s: nothing was imported", path);
+		    path, &e);
 	}
 	if (rc == RC_OK)
 		report(a, &m);
@@ -310,5 +465,6 @@ command_task_import(struct admin *a)
 	else
 		code = admin_fail(rc, &e);
 	buf_free(&text);
+	free(m.ids);
 	return code;
 }

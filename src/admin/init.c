@@ -140,20 +140,15 @@ ledger_make(struct admin *a, const char *id, struct err *e)
 static void
 report(struct admin *a, bool conf_written, const char *id)
 {
-	static const struct out_column conf = { "configuration",
-		"configuration", OUT_TEXT },
-				       written = { "configurationWritten", NULL,
-					       OUT_BOOL },
-				       ledger = { "ledger", "ledger",
-					       OUT_TEXT },
-				       ledger_id = { "ledgerId", "ledger id",
-					       OUT_TEXT };
 	const char *path = admin_conf_path(a);
 
-	out_field(a->out, &conf, out_text(path));
-	out_field(a->out, &written, out_int(conf_written));
-	out_field(a->out, &ledger, out_text(a->conf.ledger_path));
-	out_field(a->out, &ledger_id, out_text(id));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "configuration", "configuration", OUT_TEXT, out_text(path) },
+		{ "configurationWritten", NULL, OUT_BOOL,
+		    out_int(conf_written) },
+		{ "ledger", "ledger", OUT_TEXT, out_text(a->conf.ledger_path) },
+		{ "ledgerId", "ledger id", OUT_TEXT, out_text(id) }, OUT_END });
 	out_note(a->out,
 	    "\nNext:\n"
 	    "  look at %s%s\n"
@@ -166,9 +161,6 @@ report(struct admin *a, bool conf_written, const char *id)
 static enum admin_exit
 migrate(struct admin *a)
 {
-	static const struct out_column ledger = { "ledger", "ledger",
-		OUT_TEXT },
-				       count = { "steps", "steps", OUT_COUNT };
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	enum rc rc;
@@ -182,8 +174,10 @@ migrate(struct admin *a)
 		(void)admin_fail(rc, &e);
 		return ADMIN_UNUSABLE;
 	}
-	out_field(a->out, &ledger, out_text(a->conf.ledger_path));
-	out_field(a->out, &count, out_int(steps));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "ledger", "ledger", OUT_TEXT, out_text(a->conf.ledger_path) },
+		{ "steps", "steps", OUT_COUNT, out_int(steps) }, OUT_END });
 	if (steps == 0)
 		out_note(a->out, "It had this program's schema already.");
 	return ADMIN_OK;

@@ -147,14 +147,15 @@ add_value(struct buf *b, enum out_type type, const struct out_value *v,
 }
 
 static void
-add_member(struct out *o, const struct out_column *c, const struct out_value *v)
+add_member(struct out *o, const char *key, enum out_type type,
+    const struct out_value *v)
 {
-	json_key(o->w, c->key);
+	json_key(o->w, key);
 	if (v->absent)
 		json_null(o->w);
-	else if (c->type == OUT_TEXT)
+	else if (type == OUT_TEXT)
 		json_slice(o->w, v->text);
-	else if (c->type == OUT_BOOL)
+	else if (type == OUT_BOOL)
 		json_bool(o->w, v->n != 0);
 	else
 		json_number(o->w, v->n);
@@ -170,19 +171,26 @@ add_title(struct out *o, const char *title)
 }
 
 void
-out_field(
-    struct out *o, const struct out_column *column, struct out_value value)
+out_field(struct out *o, const char *key, const char *title, enum out_type type,
+    struct out_value value)
 {
 	o->any = true;
 	if (o->json) {
-		add_member(o, column, &value);
+		add_member(o, key, type, &value);
 		return;
 	}
-	if (column->title == NULL)
+	if (title == NULL)
 		return;
-	add_title(o, column->title);
-	add_value(&o->text, column->type, &value, SIZE_MAX);
+	add_title(o, title);
+	add_value(&o->text, type, &value, SIZE_MAX);
 	buf_add_text(&o->text, "\n");
+}
+
+void
+out_fields(struct out *o, const struct out_field *f)
+{
+	for (; f->key != NULL; f++)
+		out_field(o, f->key, f->title, f->type, f->value);
 }
 
 void
@@ -299,7 +307,8 @@ out_row(struct out *o, const struct out_value *values)
 	}
 	json_open_object(o->w);
 	for (i = 0; i < o->columns_n; i++)
-		add_member(o, &o->columns[i], &values[i]);
+		add_member(
+		    o, o->columns[i].key, o->columns[i].type, &values[i]);
 	json_close_object(o->w);
 	flush_if_long(o);
 }
@@ -316,35 +325,40 @@ out_table_end(struct out *o, const char *none)
 		buf_printf(&o->text, "%s\n", none);
 }
 
+/* What people are told, and the end of its line. */
+static void
+add_words(struct out *o, const char *fmt, va_list ap)
+{
+	char text[LINE_LEN];
+
+	o->any = true;
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	buf_printf(&o->text, "%s\n", text);
+}
+
 void
 out_line(struct out *o, const char *title, const char *fmt, ...)
 {
-	char text[LINE_LEN];
 	va_list ap;
 
 	if (o->json)
 		return;
-	o->any = true;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	add_title(o, title);
-	buf_printf(&o->text, "%s\n", text);
+	va_start(ap, fmt);
+	add_words(o, fmt, ap);
+	va_end(ap);
 }
 
 void
 out_note(struct out *o, const char *fmt, ...)
 {
-	char text[LINE_LEN];
 	va_list ap;
 
 	if (o->json)
 		return;
-	o->any = true;
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	add_words(o, fmt, ap);
 	va_end(ap);
-	buf_printf(&o->text, "%s\n", text);
 }
 
 enum rc

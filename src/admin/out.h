@@ -48,16 +48,36 @@ out_slice(struct slice text)
 }
 
 static inline struct out_value
-out_text(const char *text)
-{
-	return out_slice(slice_of(text));
-}
-
-static inline struct out_value
 out_absent(void)
 {
 	return (struct out_value){ .absent = true };
 }
+
+/* NULL is absent. */
+static inline struct out_value
+out_text(const char *text)
+{
+	return text == NULL ? out_absent() : out_slice(slice_of(text));
+}
+
+static inline struct out_value
+out_if(bool known, struct out_value value)
+{
+	return known ? value : out_absent();
+}
+
+/* A value by itself, as a column and its cell. */
+struct out_field {
+	const char *key;
+	const char *title; /* NULL: not for people */
+	enum out_type type;
+	struct out_value value;
+};
+
+#define OUT_END             \
+	{                   \
+		.key = NULL \
+	}
 
 struct out;
 
@@ -67,8 +87,10 @@ MUST_CHECK enum rc out_new(struct out **o, FILE *f, bool json, struct err *e);
 void out_free(struct out *o);
 
 /* One value: "title: value", or a member of the object. */
-void out_field(
-    struct out *o, const struct out_column *column, struct out_value value);
+void out_field(struct out *o, const char *key, const char *title,
+    enum out_type type, struct out_value value);
+/* Several; OUT_END is behind the last. */
+void out_fields(struct out *o, const struct out_field *fields);
 
 /*
  * A table, or an array of objects. heading may be NULL, none is the line for

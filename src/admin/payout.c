@@ -9,11 +9,11 @@
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "evm/network.h"
 #include "http/http.h"
 #include "ledger/worker.h"
 
-#define LIST_LIMIT     100
 #define REASON_LEN_MAX 199  /* what a payout run shows of it */
 #define EVENT_TEXT_MAX 1500 /* bytes of a sentence */
 
@@ -71,12 +71,6 @@ worker_of(struct admin *a, const char *text, int64_t *id, struct err *e)
 		return err_set(e, rc, "worker %s: %s", text, rc_name(rc));
 	*id = w.id;
 	return RC_OK;
-}
-
-static struct out_value
-text_or_absent(const char *text)
-{
-	return text[0] == '\0' ? out_absent() : out_text(text);
 }
 
 /* ---- list ---- */
@@ -151,12 +145,6 @@ command_payout_list(struct admin *a)
 
 /* ---- show ---- */
 
-enum rc
-payout_id_argument(const struct admin *a, int64_t *id, struct err *e)
-{
-	return value_parse_int(id, "the payout's number", a->args.arg[0], e);
-}
-
 static void
 copy(char *out, size_t size, struct slice text)
 {
@@ -220,9 +208,8 @@ link_make(struct admin *a, struct payout_facts *f)
 		    f->link, sizeof(f->link), "%s%s", n.explorer_url, f->tx);
 }
 
-enum rc
-payout_facts_read(
-    struct admin *a, int64_t id, struct payout_facts *f, struct err *e)
+static enum rc
+facts_read(struct admin *a, int64_t id, struct payout_facts *f, struct err *e)
 {
 	struct query *q = db_query(a->db, Q_PAYOUT_SHOW);
 	enum rc rc;
@@ -242,44 +229,61 @@ payout_facts_read(
 	return rc;
 }
 
+enum admin_exit
+payout_open(struct admin *a, struct payout_facts *f)
+{
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	int64_t id;
+	enum rc rc;
+
+	if (value_parse_int(&id, "the payout's number", a->args.arg[0], &e) !=
+	    RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin_read(a->db, &e);
+	if (rc == RC_OK)
+		rc = facts_read(a, id, f, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
 void
 payout_facts_print(struct admin *a, const struct payout_facts *f)
 {
-	static const struct out_column
-	    id = { "id", "payout", OUT_COUNT },
-	    worker = { "workerAddress", "worker", OUT_TEXT },
-	    seq = { "seq", "the worker's no.", OUT_COUNT },
-	    amount = { "amountMicros", "amount (USDC)", OUT_USDC },
-	    paid = { "paidMicros", NULL, OUT_USDC },
-	    state = { "state", NULL, OUT_TEXT },
-	    chain = { "chainId", "chain", OUT_COUNT },
-	    treasury = { "treasury", "paid from", OUT_TEXT },
-	    token = { "token", "token", OUT_TEXT },
-	    tx = { "transaction", "transaction", OUT_TEXT },
-	    link = { "link", NULL, OUT_TEXT };
 	const char *meaning = "";
 	size_t i;
 
 	for (i = 0; i < STATES; i++)
 		if (strcmp(f->state, states[i].state) == 0)
 			meaning = states[i].meaning;
-	out_field(a->out, &id, out_int(f->id));
-	out_field(a->out, &worker, out_text(f->worker));
-	out_field(a->out, &seq, out_int(f->seq));
-	out_field(a->out, &amount, out_int(f->amount_micros));
-	out_field(a->out, &paid, out_int(f->paid_micros));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "id", "payout", OUT_COUNT, out_int(f->id) },
+		{ "workerAddress", "worker", OUT_TEXT, out_text(f->worker) },
+		{ "seq", "the worker's no.", OUT_COUNT, out_int(f->seq) },
+		{ "amountMicros", "amount (USDC)", OUT_USDC,
+		    out_int(f->amount_micros) },
+		{ "paidMicros", NULL, OUT_USDC, out_int(f->paid_micros) },
+		OUT_END });
 	if (f->paid_micros != 0 && f->paid_micros != f->amount_micros)
 		out_line(a->out, "paid",
 		    "%" PRId64
 		    " micro-USDC: the chain differs, see worknet finding list",
 		    f->paid_micros);
-	out_field(a->out, &state, out_text(f->state));
+	out_field(a->out, "state", NULL, OUT_TEXT, out_text(f->state));
 	out_line(a->out, "state", "%s (%s)", f->state, meaning);
-	out_field(a->out, &chain, out_int(f->chain_id));
-	out_field(a->out, &token, out_text(f->token));
-	out_field(a->out, &treasury, out_text(f->treasury));
-	out_field(a->out, &tx, text_or_absent(f->tx));
-	out_field(a->out, &link, text_or_absent(f->link));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "chainId", "chain", OUT_COUNT, out_int(f->chain_id) },
+		{ "token", "token", OUT_TEXT, out_text(f->token) },
+		{ "treasury", "paid from", OUT_TEXT, out_text(f->treasury) },
+		{ "transaction", "transaction", OUT_TEXT,
+		    out_if(f->tx[0] != '\0', out_text(f->tx)) },
+		{ "link", NULL, OUT_TEXT,
+		    out_if(f->link[0] != '\0', out_text(f->link)) },
+		OUT_END });
 	if (f->link[0] != '\0')
 		out_line(a->out, "link", "%s", f->link);
 }
@@ -299,19 +303,12 @@ shorten(char out[static 20], const char *hex)
 static void
 authorization_print(struct admin *a, const struct payout_facts *f)
 {
-	static const struct out_column
-	    nonce = { "nonce", "nonce", OUT_TEXT },
-	    is_signed = { "signed", NULL, OUT_BOOL },
-	    signed_at = { "signedMs", "signed", OUT_TIME },
-	    after = { "validAfter", NULL, OUT_COUNT },
-	    before = { "validBefore", NULL, OUT_COUNT },
-	    signature = { "signature", "signature", OUT_TEXT },
-	    from = { "fromBlock", "head at signing", OUT_COUNT },
-	    bytes = { "requestBytes", "request (bytes)", OUT_COUNT };
 	char until[VALUE_TEXT_MAX], short_signature[20];
 
-	out_field(a->out, &nonce, out_text(f->nonce));
-	out_field(a->out, &is_signed, out_int(f->is_signed));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "nonce", "nonce", OUT_TEXT, out_text(f->nonce) },
+		{ "signed", NULL, OUT_BOOL, out_int(f->is_signed) }, OUT_END });
 	if (!f->is_signed) {
 		out_line(a->out, "authorization", "%s",
 		    f->adopted ? "lost; the chain has what it paid"
@@ -320,13 +317,20 @@ authorization_print(struct admin *a, const struct payout_facts *f)
 	}
 	shorten(short_signature, f->signature);
 	value_format_time(until, f->valid_before * 1000);
-	out_field(a->out, &signed_at, out_int(f->signed_ms));
+	out_field(
+	    a->out, "signedMs", "signed", OUT_TIME, out_int(f->signed_ms));
 	out_line(a->out, "valid until", "%s", until);
-	out_field(a->out, &after, out_int(f->valid_after));
-	out_field(a->out, &before, out_int(f->valid_before));
-	out_field(a->out, &signature, out_text(short_signature));
-	out_field(a->out, &from, out_int(f->from_block));
-	out_field(a->out, &bytes, out_int(f->body_bytes));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "validAfter", NULL, OUT_COUNT, out_int(f->valid_after) },
+		{ "validBefore", NULL, OUT_COUNT, out_int(f->valid_before) },
+		{ "signature", "signature", OUT_TEXT,
+		    out_text(short_signature) },
+		{ "fromBlock", "head at signing", OUT_COUNT,
+		    out_int(f->from_block) },
+		{ "requestBytes", "request (bytes)", OUT_COUNT,
+		    out_int(f->body_bytes) },
+		OUT_END });
 }
 
 /*
@@ -415,16 +419,9 @@ payout_events_print(
 			out_int(query_get_int(q, C_PAYOUT_EVENTS_ID)),
 			out_int(query_get_int(q, C_PAYOUT_EVENTS_AT_MS)),
 			out_slice(query_get_text(q, C_PAYOUT_EVENTS_KIND)),
-			query_is_null(q, C_PAYOUT_EVENTS_TRANSFER)
-			    ? out_absent()
-			    : out_int(
-				  query_get_int(q, C_PAYOUT_EVENTS_TRANSFER)),
-			query_is_null(q, C_PAYOUT_EVENTS_BLOCK)
-			    ? out_absent()
-			    : out_int(query_get_int(q, C_PAYOUT_EVENTS_BLOCK)),
-			query_is_null(q, C_PAYOUT_EVENTS_TX)
-			    ? out_absent()
-			    : out_slice(query_get_text(q, C_PAYOUT_EVENTS_TX)),
+			row_value(q, C_PAYOUT_EVENTS_TRANSFER, OUT_COUNT),
+			row_value(q, C_PAYOUT_EVENTS_BLOCK, OUT_COUNT),
+			row_value(q, C_PAYOUT_EVENTS_TX, OUT_TEXT),
 			out_slice(detail), out_text(text) });
 	}
 	query_done(q);
@@ -438,22 +435,14 @@ command_payout_show(struct admin *a)
 	struct err e = ERR_INIT;
 	struct payout_facts f;
 	enum admin_exit code;
-	int64_t id;
 	enum rc rc;
 
-	if (payout_id_argument(a, &id, &e) != RC_OK)
-		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = payout_open(a, &f);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin_read(a->db, &e);
-	if (rc == RC_OK)
-		rc = payout_facts_read(a, id, &f, &e);
-	if (rc == RC_OK) {
-		payout_facts_print(a, &f);
-		authorization_print(a, &f);
-		rc = payout_events_print(a, &f, false, &e);
-	}
+	payout_facts_print(a, &f);
+	authorization_print(a, &f);
+	rc = payout_events_print(a, &f, false, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 
@@ -462,12 +451,10 @@ command_payout_show(struct admin *a)
 static void
 hold_say(struct admin *a, const char *done, const char *text)
 {
-	static const struct out_column who = { "address", NULL, OUT_TEXT },
-				       what = { "done", NULL, OUT_TEXT };
-
-	out_field(a->out, &who,
-	    a->args.n == 0 ? out_absent() : out_text(a->args.arg[0]));
-	out_field(a->out, &what, out_text(done));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
+		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
 	out_note(a->out, "%s%s%s", a->args.n == 0 ? "everybody" : "worker ",
 	    a->args.n == 0 ? "" : a->args.arg[0], text);
 }
@@ -524,12 +511,11 @@ command_payout_hold(struct admin *a)
 enum admin_exit
 command_payout_release(struct admin *a)
 {
-	int64_t worker, operators = 0, others = 0;
+	int64_t worker, operators, others;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	struct query *q;
 	enum rc rc;
-	bool row;
 
 	code = hold_open(a, &worker);
 	if (code != ADMIN_OK)
@@ -537,12 +523,7 @@ command_payout_release(struct admin *a)
 	q = db_query(a->db, Q_HOLD_BY);
 	query_int(q, 1, worker);
 	query_text(q, 2, slice_of("operator"));
-	rc = query_step(q, &row, &e);
-	if (rc == RC_OK && row) {
-		operators = query_get_int(q, 0);
-		others = query_get_int(q, 1);
-	}
-	query_done(q);
+	rc = row_ints(q, (int64_t *[]){ &operators, &others }, 2, &e);
 	if (rc == RC_OK)
 		rc = hold_release(a->db, worker, "operator", &e);
 	if (rc != RC_OK)

@@ -37,13 +37,11 @@ struct payout_facts {
 	int64_t body_bytes;
 };
 
-/* A payout's number on the command line. RC_INVALID. */
-MUST_CHECK enum rc
-payout_id_argument(const struct admin *a, int64_t *id, struct err *e);
-
-/* Reads payout id of a->db. RC_NOT_FOUND. */
-MUST_CHECK enum rc payout_facts_read(
-    struct admin *a, int64_t id, struct payout_facts *f, struct err *e);
+/*
+ * Opens the ledger, begins to read one state of it, and reads the payout whose
+ * number is the command's argument. Says what went wrong.
+ */
+MUST_CHECK enum admin_exit payout_open(struct admin *a, struct payout_facts *f);
 
 /* Prints who is paid how much, and how it stands. */
 void payout_facts_print(struct admin *a, const struct payout_facts *f);

@@ -22,25 +22,6 @@ struct statement {
 };
 
 static enum rc
-before_read(struct admin *a, const struct payout_facts *f, struct statement *s,
-    struct err *e)
-{
-	struct query *q = db_query(a->db, Q_PAYOUT_COUNTED);
-	enum rc rc;
-	bool row;
-
-	query_int(q, 1, f->worker_id);
-	query_int(q, 2, f->id);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		s->after = query_get_int(q, 0);
-		s->before = query_get_int(q, 1);
-	}
-	query_done(q);
-	return rc;
-}
-
-static enum rc
 left_read(struct admin *a, const struct payout_facts *f, struct statement *s,
     struct err *e)
 {
@@ -51,7 +32,10 @@ left_read(struct admin *a, const struct payout_facts *f, struct statement *s,
 	*s = (struct statement){ .upto = f->verified_to };
 	if (s->upto == 0 || f->adopted)
 		s->upto = f->reserve - 1; /* was never counted for it */
-	rc = before_read(a, f, s, e);
+	q = db_query(a->db, Q_PAYOUT_COUNTED);
+	query_int(q, 1, f->worker_id);
+	query_int(q, 2, f->id);
+	rc = row_ints(q, (int64_t *[]){ &s->after, &s->before }, 2, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(a->db, Q_BALANCE_AT);
@@ -141,27 +125,20 @@ static void
 sum_print(
     struct admin *a, const struct payout_facts *f, const struct statement *s)
 {
-	static const struct out_column before = { "payoutBefore", NULL,
-		OUT_COUNT },
-				       left = { "leftMicros", NULL, OUT_USDC },
-				       moved = { "linesMicros", NULL,
-					       OUT_USDC },
-				       due = { "dueMicros", NULL, OUT_USDC },
-				       stays = { "staysMicros", NULL,
-					       OUT_USDC },
-				       adopted = { "adopted", NULL, OUT_BOOL };
 	int64_t due_micros = s->left_micros + s->moved_micros;
 	int64_t stays_micros = due_micros - f->amount_micros;
 	char sum[VALUE_TEXT_MAX], rest[VALUE_TEXT_MAX], all[VALUE_TEXT_MAX];
 	char paid[VALUE_TEXT_MAX], stay[VALUE_TEXT_MAX];
 
-	out_field(a->out, &before,
-	    s->before == 0 ? out_absent() : out_int(s->before));
-	out_field(a->out, &left, out_int(s->left_micros));
-	out_field(a->out, &moved, out_int(s->moved_micros));
-	out_field(a->out, &due, out_int(due_micros));
-	out_field(a->out, &stays, out_int(stays_micros));
-	out_field(a->out, &adopted, out_int(f->adopted));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "payoutBefore", NULL, OUT_COUNT,
+		    out_if(s->before != 0, out_int(s->before)) },
+		{ "leftMicros", NULL, OUT_USDC, out_int(s->left_micros) },
+		{ "linesMicros", NULL, OUT_USDC, out_int(s->moved_micros) },
+		{ "dueMicros", NULL, OUT_USDC, out_int(due_micros) },
+		{ "staysMicros", NULL, OUT_USDC, out_int(stays_micros) },
+		{ "adopted", NULL, OUT_BOOL, out_int(f->adopted) }, OUT_END });
 	value_format_usdc(sum, s->moved_micros);
 	value_format_usdc(rest, s->left_micros);
 	value_format_usdc(all, due_micros);
@@ -220,44 +197,28 @@ checks_print(struct admin *a, const struct payout_facts *f,
 	return table_print(a->out, &checks, q, "none", NULL, e);
 }
 
-static enum rc
-explain(struct admin *a, int64_t id, struct err *e)
-{
-	struct payout_facts f;
-	struct statement s;
-	enum rc rc;
-
-	rc = db_begin_read(a->db, e);
-	if (rc == RC_OK)
-		rc = payout_facts_read(a, id, &f, e);
-	if (rc == RC_OK)
-		rc = left_read(a, &f, &s, e);
-	if (rc != RC_OK)
-		return rc;
-	payout_facts_print(a, &f);
-	rc = lines_print(a, &f, &s, e);
-	if (rc != RC_OK)
-		return rc;
-	sum_print(a, &f, &s);
-	rc = checks_print(a, &f, &s, e);
-	if (rc == RC_OK)
-		rc = payout_events_print(a, &f, true, e);
-	return rc;
-}
-
 enum admin_exit
 command_payout_explain(struct admin *a)
 {
 	struct err e = ERR_INIT;
+	struct payout_facts f;
+	struct statement s;
 	enum admin_exit code;
-	int64_t id;
 	enum rc rc;
 
-	if (payout_id_argument(a, &id, &e) != RC_OK)
-		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = payout_open(a, &f);
 	if (code != ADMIN_OK)
 		return code;
-	rc = explain(a, id, &e);
+	rc = left_read(a, &f, &s, &e);
+	if (rc == RC_OK) {
+		payout_facts_print(a, &f);
+		rc = lines_print(a, &f, &s, &e);
+	}
+	if (rc == RC_OK) {
+		sum_print(a, &f, &s);
+		rc = checks_print(a, &f, &s, &e);
+	}
+	if (rc == RC_OK)
+		rc = payout_events_print(a, &f, true, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }

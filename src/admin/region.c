@@ -29,7 +29,6 @@ command_region_list(struct admin *a)
 enum admin_exit
 command_region_rename(struct admin *a)
 {
-	static const struct out_column region = { "region", NULL, OUT_TEXT };
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	enum rc rc;
@@ -43,7 +42,7 @@ command_region_rename(struct admin *a)
 	code = admin_commit(a, rc, &e);
 	if (code != ADMIN_OK)
 		return code;
-	out_field(a->out, &region, out_text(a->args.arg[1]));
+	out_field(a->out, "region", NULL, OUT_TEXT, out_text(a->args.arg[1]));
 	out_note(
 	    a->out, "region %s is called %s", a->args.arg[0], a->args.arg[1]);
 	return ADMIN_OK;

@@ -8,6 +8,7 @@
 #include "admin/commands.h"
 #include "admin/coverage.h"
 #include "admin/finding.h"
+#include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "ledger/payout.h"
@@ -19,8 +20,6 @@
 #define WARNINGS_MAX 16
 #define WARNING_LEN  200
 
-#define HOUR_MS	       3600000LL
-#define DAY_MS	       (24 * HOUR_MS)
 #define SILENCE_MS     600000LL		      /* no result for so long is odd */
 #define WAL_LARGE      (1024LL * 1024 * 1024) /* bytes: a reader hangs */
 #define FREE_LEAST     (1024LL * 1024 * 1024) /* bytes of the disk */
@@ -46,39 +45,24 @@ struct status {
 	size_t warnings_n;
 };
 
-/* Steps a statement of one row with n integers, and ends it. */
-static enum rc
-read_ints(struct query *q, int64_t *const *out, int n, struct err *e)
-{
-	enum rc rc;
-	bool row;
-	int i;
-
-	rc = query_step(q, &row, e);
-	for (i = 0; rc == RC_OK && i < n; i++)
-		*out[i] = row ? query_get_int(q, i) : 0;
-	query_done(q);
-	return rc;
-}
-
 static enum rc
 read_counts(struct status *s, struct db *db, struct err *e)
 {
 	enum rc rc;
 
-	rc = read_ints(db_query(db, Q_TASK_STATES),
+	rc = row_ints(db_query(db, Q_TASK_STATES),
 	    (int64_t *[]){
 		&s->tasks_active, &s->tasks_paused, &s->tasks_removed },
 	    3, e);
 	if (rc == RC_OK)
-		rc = read_ints(db_query(db, Q_WORKER_STATES),
+		rc = row_ints(db_query(db, Q_WORKER_STATES),
 		    (int64_t *[]){ &s->workers_active, &s->workers_suspended },
 		    2, e);
 	if (rc == RC_OK)
-		rc = read_ints(db_query(db, Q_OWED_TOTAL),
+		rc = row_ints(db_query(db, Q_OWED_TOTAL),
 		    (int64_t *[]){ &s->owed_micros }, 1, e);
 	if (rc == RC_OK)
-		rc = read_ints(db_query(db, Q_PAYOUTS_OPEN),
+		rc = row_ints(db_query(db, Q_PAYOUTS_OPEN),
 		    (int64_t *[]){ &s->payouts_open, &s->payouts_open_micros },
 		    2, e);
 	return rc;
@@ -116,7 +100,7 @@ read_results(struct status *s, struct db *db, struct err *e)
 		return rc;
 	q = db_query(db, Q_TRANSFER_FROM);
 	query_int(q, 1, tail.last_id);
-	return read_ints(q, (int64_t *[]){ &id, &s->last_result_ms }, 2, e);
+	return row_ints(q, (int64_t *[]){ &id, &s->last_result_ms }, 2, e);
 }
 
 static enum rc
@@ -131,7 +115,7 @@ read_payouts(
 	if (rc == RC_OK)
 		rc = payout_run_last(db, &s->run, &found, e);
 	if (rc == RC_OK)
-		rc = read_ints(db_query(db, Q_HOLD_COUNT),
+		rc = row_ints(db_query(db, Q_HOLD_COUNT),
 		    (int64_t *[]){ &s->all_held, &s->workers_held }, 2, e);
 	if (rc != RC_OK)
 		return rc;
@@ -269,43 +253,38 @@ print_lines(struct admin *a, const struct status *s)
 static void
 print_fields(struct admin *a, const struct status *s)
 {
-	static const struct out_column
-	    now = { "nowMs", "now (UTC)", OUT_TIME },
-	    ledger = { "ledger", "ledger", OUT_TEXT },
-	    last = { "lastTransferMs", "last transfer", OUT_TIME },
-	    owed = { "owedMicros", "owed in all", OUT_USDC },
-	    open = { "payoutsOpen", "open payouts", OUT_COUNT },
-	    open_sum = { "payoutsOpenMicros", "their sum", OUT_USDC },
-	    exceptions = { "exceptions", "exceptions", OUT_COUNT };
-	const struct {
-		const char *key;
-		int64_t n;
-	} counts[] = {
-		{ "ledgerBytes", s->ledger_bytes },
-		{ "walBytes", s->wal_bytes },
-		{ "tasksActive", s->tasks_active },
-		{ "tasksPaused", s->tasks_paused },
-		{ "tasksRemoved", s->tasks_removed },
-		{ "workersActive", s->workers_active },
-		{ "workersSuspended", s->workers_suspended },
-		{ "resultsLastHour", s->results_hour },
-		{ "resultsLastDay", s->results_day },
-	};
-	size_t i;
-
-	out_field(a->out, &now, out_int(s->now_ms));
-	out_field(a->out, &ledger, out_text(a->conf.ledger_path));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "nowMs", "now (UTC)", OUT_TIME, out_int(s->now_ms) },
+		{ "ledger", "ledger", OUT_TEXT, out_text(a->conf.ledger_path) },
+		OUT_END });
 	print_lines(a, s);
-	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		out_field(a->out,
-		    &(struct out_column){ counts[i].key, NULL, OUT_COUNT },
-		    out_int(counts[i].n));
-	out_field(a->out, &last,
-	    s->last_result_ms == 0 ? out_absent() : out_int(s->last_result_ms));
-	out_field(a->out, &owed, out_int(s->owed_micros));
-	out_field(a->out, &open, out_int(s->payouts_open));
-	out_field(a->out, &open_sum, out_int(s->payouts_open_micros));
-	out_field(a->out, &exceptions, out_int(s->exceptions));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "ledgerBytes", NULL, OUT_COUNT, out_int(s->ledger_bytes) },
+		{ "walBytes", NULL, OUT_COUNT, out_int(s->wal_bytes) },
+		{ "tasksActive", NULL, OUT_COUNT, out_int(s->tasks_active) },
+		{ "tasksPaused", NULL, OUT_COUNT, out_int(s->tasks_paused) },
+		{ "tasksRemoved", NULL, OUT_COUNT, out_int(s->tasks_removed) },
+		{ "workersActive", NULL, OUT_COUNT,
+		    out_int(s->workers_active) },
+		{ "workersSuspended", NULL, OUT_COUNT,
+		    out_int(s->workers_suspended) },
+		{ "resultsLastHour", NULL, OUT_COUNT,
+		    out_int(s->results_hour) },
+		{ "resultsLastDay", NULL, OUT_COUNT, out_int(s->results_day) },
+		{ "lastTransferMs", "last transfer", OUT_TIME,
+		    out_if(
+			s->last_result_ms != 0, out_int(s->last_result_ms)) },
+		{ "owedMicros", "owed in all", OUT_USDC,
+		    out_int(s->owed_micros) },
+		{ "payoutsOpen", "open payouts", OUT_COUNT,
+		    out_int(s->payouts_open) },
+		{ "payoutsOpenMicros", "their sum", OUT_USDC,
+		    out_int(s->payouts_open_micros) },
+		{ "exceptions", "exceptions", OUT_COUNT,
+		    out_int(s->exceptions) },
+		OUT_END });
 }
 
 /* "99.87 %", or "-" of nothing. */
@@ -326,10 +305,6 @@ format_share(char *out, size_t size, int64_t part, int64_t whole)
 static void
 print_coverage(struct admin *a, const struct coverage *c)
 {
-	static const struct out_column opened = { "cyclesOpened", NULL,
-		OUT_COUNT },
-				       checked = { "cyclesChecked", NULL,
-					       OUT_COUNT };
 	static const struct out_column columns[] = {
 		{ "id", "TASK", OUT_TEXT },
 		{ "opened", "CYCLES", OUT_COUNT },
@@ -338,8 +313,11 @@ print_coverage(struct admin *a, const struct coverage *c)
 	char share[32], heading[160];
 	size_t i;
 
-	out_field(a->out, &opened, out_int(c->opened));
-	out_field(a->out, &checked, out_int(c->checked));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "cyclesOpened", NULL, OUT_COUNT, out_int(c->opened) },
+		{ "cyclesChecked", NULL, OUT_COUNT, out_int(c->checked) },
+		OUT_END });
 	format_share(share, sizeof(share), c->checked, c->opened);
 	(void)snprintf(heading, sizeof(heading),
 	    "Coverage of the last hour: %lld of %lld cycles checked (%s); the worst of %lld tasks",
@@ -370,15 +348,6 @@ print_warnings(struct admin *a, const struct status *s)
 	out_table_end(a->out, "no warnings");
 }
 
-/* A count that is absent while there was no run, or no end of it. */
-static void
-print_run_field(
-    struct admin *a, const char *key, enum out_type type, bool there, int64_t n)
-{
-	out_field(a->out, &(struct out_column){ key, NULL, type },
-	    there ? out_int(n) : out_absent());
-}
-
 static void
 print_run(struct admin *a, const struct status *s)
 {
@@ -386,14 +355,22 @@ print_run(struct admin *a, const struct status *s)
 	char at[VALUE_TEXT_MAX], oldest[VALUE_TEXT_MAX];
 	bool ran = r->id != 0, ended = r->ended_ms != 0;
 
-	print_run_field(a, "lastRunMs", OUT_TIME, ran, r->began_ms);
-	print_run_field(a, "lastRunEndedMs", OUT_TIME, ended, r->ended_ms);
-	print_run_field(a, "lastRunExit", OUT_COUNT, ended, r->exit_code);
-	print_run_field(a, "lastRunPosts", OUT_COUNT, ended, r->posts);
-	print_run_field(a, "lastRunCalls", OUT_COUNT, ended, r->calls);
-	print_run_field(a, "unresolved", OUT_COUNT, true, s->unresolved);
-	print_run_field(a, "oldestUnresolvedMs", OUT_TIME, s->unresolved > 0,
-	    s->oldest_unresolved_ms);
+	out_fields(a->out,
+	    (const struct out_field[]){ { "lastRunMs", NULL, OUT_TIME,
+					    out_if(ran, out_int(r->began_ms)) },
+		{ "lastRunEndedMs", NULL, OUT_TIME,
+		    out_if(ended, out_int(r->ended_ms)) },
+		{ "lastRunExit", NULL, OUT_COUNT,
+		    out_if(ended, out_int(r->exit_code)) },
+		{ "lastRunPosts", NULL, OUT_COUNT,
+		    out_if(ended, out_int(r->posts)) },
+		{ "lastRunCalls", NULL, OUT_COUNT,
+		    out_if(ended, out_int(r->calls)) },
+		{ "unresolved", NULL, OUT_COUNT, out_int(s->unresolved) },
+		{ "oldestUnresolvedMs", NULL, OUT_TIME,
+		    out_if(
+			s->unresolved > 0, out_int(s->oldest_unresolved_ms)) },
+		OUT_END });
 	value_format_time(at, r->began_ms);
 	value_format_time(oldest, s->oldest_unresolved_ms);
 	if (!ran)

@@ -2,14 +2,27 @@
 
 #include <inttypes.h>
 
-static struct out_value
-value_of(struct query *q, const struct table_column *c)
+struct out_value
+row_value(struct query *q, int i, enum out_type type)
 {
-	if (query_is_null(q, c->from))
+	if (query_is_null(q, i))
 		return out_absent();
-	return c->column.type == OUT_TEXT
-	    ? out_slice(query_get_text(q, c->from))
-	    : out_int(query_get_int(q, c->from));
+	return type == OUT_TEXT ? out_slice(query_get_text(q, i))
+				: out_int(query_get_int(q, i));
+}
+
+enum rc
+row_ints(struct query *q, int64_t *const *out, int n, struct err *e)
+{
+	enum rc rc;
+	bool row;
+	int i;
+
+	rc = query_step(q, &row, e);
+	for (i = 0; i < n; i++)
+		*out[i] = rc == RC_OK && row ? query_get_int(q, i) : 0;
+	query_done(q);
+	return rc;
 }
 
 enum rc
@@ -28,7 +41,8 @@ table_print(struct out *o, const struct table *t, struct query *q,
 	out_table(o, t->key, t->heading, columns, width);
 	for (; (rc = query_step(q, &row, e)) == RC_OK && row; rows++) {
 		for (i = 0; i < width; i++)
-			values[i] = value_of(q, &t->columns[i]);
+			values[i] = row_value(
+			    q, t->columns[i].from, t->columns[i].column.type);
 		out_row(o, values);
 	}
 	query_done(q);
@@ -41,9 +55,7 @@ table_print(struct out *o, const struct table *t, struct query *q,
 void
 table_total(struct out *o, int64_t shown, int64_t total, const char *of_what)
 {
-	static const struct out_column column = { "total", NULL, OUT_COUNT };
-
-	out_field(o, &column, out_int(total));
+	out_field(o, "total", NULL, OUT_COUNT, out_int(total));
 	if (shown < total)
 		out_note(o,
 		    "\n%" PRId64 " of %" PRId64 " %s; --all lists every one",

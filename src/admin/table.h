@@ -1,8 +1,18 @@
-/* A table made of a query's rows: what the list and show commands print. */
+/* Rows of a query as commands print them. One thread. */
 #ifndef WORKNET_ADMIN_TABLE_H
 #define WORKNET_ADMIN_TABLE_H
 
 #include "admin/admin.h"
+
+/* The value of column i; NULL there is absent. */
+struct out_value row_value(struct query *q, int i, enum out_type type);
+
+/*
+ * Steps a statement of one row with n integers, and ends it. Where there is no
+ * row they are 0. Errors of db.h.
+ */
+MUST_CHECK enum rc
+row_ints(struct query *q, int64_t *const *out, int n, struct err *e);
 
 struct table_column {
 	struct out_column column;

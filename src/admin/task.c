@@ -96,11 +96,10 @@ definition_set(
 static void
 report(struct admin *a, const char *done, const char *past)
 {
-	static const struct out_column id = { "id", NULL, OUT_TEXT },
-				       what = { "done", NULL, OUT_TEXT };
-
-	out_field(a->out, &id, out_text(a->args.arg[0]));
-	out_field(a->out, &what, out_text(done));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "id", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
+		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
 	out_note(a->out, "task %s %s", a->args.arg[0], past);
 }
 

@@ -6,9 +6,7 @@
 #include "admin/table.h"
 #include "ledger/task.h"
 
-#define LIST_LIMIT 100
-#define SHOW_LIMIT 10
-#define LOOK_BACK  100000 /* results in which a task's are looked for */
+#define LOOK_BACK 100000 /* results in which a task's are looked for */
 
 static const struct table tasks = { "tasks", NULL,
 	{
@@ -64,21 +62,15 @@ static const struct table definitions = { "definitions",
 static enum rc
 list_footer(struct admin *a, int64_t shown, struct err *e)
 {
+	int64_t active, paused, removed;
 	char of_what[60];
-	struct query *q = db_query(a->db, Q_TASK_STATES);
-	int64_t total = 0, removed = 0;
 	enum rc rc;
-	bool row;
 
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		removed = query_get_int(q, 2);
-		total = query_get_int(q, 0) + query_get_int(q, 1) + removed;
-	}
-	query_done(q);
+	rc = row_ints(db_query(a->db, Q_TASK_STATES),
+	    (int64_t *[]){ &active, &paused, &removed }, 3, e);
 	(void)snprintf(of_what, sizeof(of_what),
 	    "tasks, of which %" PRId64 " are removed", removed);
-	table_total(a->out, shown, total, of_what);
+	table_total(a->out, shown, active + paused + removed, of_what);
 	return rc;
 }
 
@@ -106,19 +98,6 @@ command_task_list(struct admin *a)
 static enum rc
 show_fields(struct admin *a, const struct task_row *t, struct err *e)
 {
-	static const struct out_column
-	    id = { "id", "id", OUT_TEXT },
-	    type = { "type", "type", OUT_TEXT },
-	    state = { "state", "state", OUT_TEXT },
-	    opens = { "opensMs", "next slot from", OUT_TIME },
-	    url = { "url", "url", OUT_TEXT },
-	    status = { "expectedStatus", "expected status", OUT_COUNT },
-	    timeout = { "timeoutMs", "timeout", OUT_SPAN },
-	    reward = { "rewardMicros", "reward", OUT_USDC },
-	    interval = { "intervalMs", "interval", OUT_SPAN },
-	    copies = { "copies", "copies", OUT_COUNT },
-	    cooldown = { "cooldownMs", "cooldown", OUT_SPAN },
-	    region = { "region", "region", OUT_TEXT };
 	struct query *q = db_query(a->db, Q_TASK_OPENS);
 	int64_t open_ms;
 	enum rc rc;
@@ -129,19 +108,28 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 	/* A removed one opens no more. */
 	if (rc != RC_OK && (rc != RC_NOT_FOUND || t->state != TASK_REMOVED))
 		return rc;
-	out_field(a->out, &id, out_text(t->name));
-	out_field(a->out, &type, out_text(t->def.type->name));
-	out_field(a->out, &state, out_text(task_state_name(t->state)));
-	out_field(a->out, &opens,
-	    t->state == TASK_ACTIVE ? out_int(open_ms) : out_absent());
-	out_field(a->out, &url, out_text(t->def.url));
-	out_field(a->out, &status, out_int(t->def.expected_status));
-	out_field(a->out, &timeout, out_int(t->def.timeout_ms));
-	out_field(a->out, &reward, out_int(t->def.reward_micros));
-	out_field(a->out, &interval, out_int(t->def.interval_ms));
-	out_field(a->out, &copies, out_int(t->def.copies));
-	out_field(a->out, &cooldown, out_int(t->def.cooldown_ms));
-	out_field(a->out, &region, out_text(t->def.region));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "id", "id", OUT_TEXT, out_text(t->name) },
+		{ "type", "type", OUT_TEXT, out_text(t->def.type->name) },
+		{ "state", "state", OUT_TEXT,
+		    out_text(task_state_name(t->state)) },
+		{ "opensMs", "next slot from", OUT_TIME,
+		    out_if(t->state == TASK_ACTIVE, out_int(open_ms)) },
+		{ "url", "url", OUT_TEXT, out_text(t->def.url) },
+		{ "expectedStatus", "expected status", OUT_COUNT,
+		    out_int(t->def.expected_status) },
+		{ "timeoutMs", "timeout", OUT_SPAN,
+		    out_int(t->def.timeout_ms) },
+		{ "rewardMicros", "reward", OUT_USDC,
+		    out_int(t->def.reward_micros) },
+		{ "intervalMs", "interval", OUT_SPAN,
+		    out_int(t->def.interval_ms) },
+		{ "copies", "copies", OUT_COUNT, out_int(t->def.copies) },
+		{ "cooldownMs", "cooldown", OUT_SPAN,
+		    out_int(t->def.cooldown_ms) },
+		{ "region", "region", OUT_TEXT, out_text(t->def.region) },
+		OUT_END });
 	return RC_OK;
 }
 

@@ -11,17 +11,16 @@
 #include "keys/keystore.h"
 #include "ledger/payout.h"
 
-#define SPAN_MS	   (24 * 3600 * 1000LL)
-#define SPANS	   7
-#define AGE_MIN_MS (3600 * 1000LL) /* a younger ledger tells little */
+#define DAYS	   7
+#define AGE_MIN_MS HOUR_MS /* a younger ledger tells little */
 
 /* What the ledger says. */
 struct debts {
 	int64_t now_ms;
 	int64_t owed_micros;
 	int64_t in_flight_micros;
-	int64_t earned_micros[SPANS]; /* the newest first */
-	int64_t credits[SPANS];
+	int64_t earned_micros[DAYS]; /* the newest first */
+	int64_t credits[DAYS];
 	int64_t per_day_micros; /* earned, on average */
 };
 
@@ -44,16 +43,16 @@ earned_read(struct debts *d, struct db *db, struct err *e)
 	enum rc rc;
 	bool row;
 
-	rc = transfer_at(db, d->now_ms - SPANS * SPAN_MS + 1, &id, e);
+	rc = transfer_at(db, d->now_ms - DAYS * DAY_MS + 1, &id, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_EARNED_SPANS);
 	query_int(q, 1, id);
 	query_int(q, 2, d->now_ms);
-	query_int(q, 3, SPAN_MS);
+	query_int(q, 3, DAY_MS);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		span = query_get_int(q, 0);
-		if (span < 0 || span >= SPANS)
+		if (span < 0 || span >= DAYS)
 			continue;
 		d->earned_micros[span] = query_get_int(q, 1);
 		d->credits[span] = query_get_int(q, 2);
@@ -74,16 +73,16 @@ average(struct debts *d, struct db *db, struct err *e)
 	rc = payout_ledger_id(db, id, &created_ms, e);
 	if (rc != RC_OK)
 		return rc;
-	for (i = 0; i < SPANS; i++)
+	for (i = 0; i < DAYS; i++)
 		sum += d->earned_micros[i];
 	age_ms = d->now_ms - created_ms;
-	if (age_ms > SPANS * SPAN_MS)
-		age_ms = SPANS * SPAN_MS;
+	if (age_ms > DAYS * DAY_MS)
+		age_ms = DAYS * DAY_MS;
 	if (age_ms < AGE_MIN_MS)
 		age_ms = AGE_MIN_MS;
 	/* By minutes, so that the product stays in range. */
-	d->per_day_micros = sum / (age_ms / 60000) * (SPAN_MS / 60000) +
-	    sum % (age_ms / 60000) * (SPAN_MS / 60000) / (age_ms / 60000);
+	d->per_day_micros = sum / (age_ms / 60000) * (DAY_MS / 60000) +
+	    sum % (age_ms / 60000) * (DAY_MS / 60000) / (age_ms / 60000);
 	return RC_OK;
 }
 
@@ -202,11 +201,10 @@ earned_print(struct admin *a, const struct debts *d)
 
 	out_table(
 	    a->out, "earned", "Earned by workers in the last days", columns, 4);
-	for (i = 0; i < SPANS; i++)
+	for (i = 0; i < DAYS; i++)
 		out_row(a->out,
-		    (struct out_value[]){
-			out_int(d->now_ms - (i + 1) * SPAN_MS),
-			out_int(d->now_ms - i * SPAN_MS),
+		    (struct out_value[]){ out_int(d->now_ms - (i + 1) * DAY_MS),
+			out_int(d->now_ms - i * DAY_MS),
 			out_int(d->earned_micros[i]), out_int(d->credits[i]) });
 	out_table_end(a->out, "");
 }
@@ -214,16 +212,14 @@ earned_print(struct admin *a, const struct debts *d)
 static void
 debts_print(struct admin *a, const struct debts *d)
 {
-	static const struct out_column owed = { "owedMicros", "owed to workers",
-		OUT_USDC },
-				       flight = { "inFlightMicros", "in flight",
-					       OUT_USDC },
-				       per_day = { "perDayMicros",
-					       "earned per day", OUT_USDC };
-
-	out_field(a->out, &owed, out_int(d->owed_micros));
-	out_field(a->out, &flight, out_int(d->in_flight_micros));
-	out_field(a->out, &per_day, out_int(d->per_day_micros));
+	out_fields(a->out,
+	    (const struct out_field[]){ { "owedMicros", "owed to workers",
+					    OUT_USDC, out_int(d->owed_micros) },
+		{ "inFlightMicros", "in flight", OUT_USDC,
+		    out_int(d->in_flight_micros) },
+		{ "perDayMicros", "earned per day", OUT_USDC,
+		    out_int(d->per_day_micros) },
+		OUT_END });
 }
 
 /*
@@ -233,71 +229,53 @@ debts_print(struct admin *a, const struct debts *d)
 static void
 outlook_print(struct admin *a, const struct debts *d, const struct assets *t)
 {
-	static const struct out_column spare = { "spareMicros",
-		"left after that", OUT_USDC },
-				       days = { "days", NULL, OUT_COUNT };
-	int64_t left = t->balance_micros - d->owed_micros - d->in_flight_micros,
-		tenths;
+	int64_t left = t->balance_micros - d->owed_micros - d->in_flight_micros;
+	int64_t per_day = d->per_day_micros, tenths = 0;
+	bool lasts = t->known && (left < 0 || per_day > 0);
 
-	if (!t->known) {
-		out_field(a->out,
-		    &(struct out_column){ spare.key, NULL, OUT_USDC },
-		    out_absent());
-		out_field(a->out, &days, out_absent());
-		return;
-	}
-	out_field(a->out, &spare, out_int(left));
-	if (left < 0) {
-		out_field(a->out, &days, out_int(0));
+	if (lasts && left > 0)
+		tenths = left / per_day * 10 + left % per_day * 10 / per_day;
+	out_field(a->out, "spareMicros", t->known ? "left after that" : NULL,
+	    OUT_USDC, out_if(t->known, out_int(left)));
+	out_field(a->out, "days", NULL, OUT_COUNT,
+	    out_if(lasts, out_int(tenths / 10)));
+	if (lasts && left < 0)
 		out_line(
 		    a->out, "lasts", "not at all: it can't pay what is due");
-	} else if (d->per_day_micros == 0) {
-		out_field(a->out, &days, out_absent());
-		out_line(a->out, "lasts", "nothing was earned lately");
-	} else {
-		out_field(a->out, &days, out_int(left / d->per_day_micros));
-		tenths = left / d->per_day_micros * 10 +
-		    left % d->per_day_micros * 10 / d->per_day_micros;
+	else if (lasts)
 		out_line(a->out, "lasts", "%" PRId64 ".%d more days",
 		    tenths / 10, (int)(tenths % 10));
-	}
+	else if (t->known)
+		out_line(a->out, "lasts", "nothing was earned lately");
 }
 
 static void
 assets_print(struct admin *a, const struct assets *t)
 {
-	static const struct out_column address = { "treasury", "treasury",
-		OUT_TEXT },
-				       from = { "addressFrom", NULL, OUT_TEXT },
-				       chain = { "chainId", "chain",
-					       OUT_COUNT },
-				       balance = { "balanceMicros", "balance",
-					       OUT_USDC },
-				       blacklisted = { "blacklisted", NULL,
-					       OUT_BOOL },
-				       code = { "hasCode", NULL, OUT_BOOL },
-				       paused = { "paused", NULL, OUT_BOOL },
-				       problem = { "problem", NULL, OUT_TEXT };
 	char text[ADDRESS_LEN + 1];
 
 	address_format(text, &t->address, ADDRESS_CHECKSUM);
-	out_field(
-	    a->out, &address, t->from == NULL ? out_absent() : out_text(text));
-	out_field(
-	    a->out, &from, t->from == NULL ? out_absent() : out_text(t->from));
-	out_field(a->out, &chain,
-	    t->network.chain_id == 0 ? out_absent()
-				     : out_int((int64_t)t->network.chain_id));
-	out_field(a->out, &balance,
-	    t->known ? out_int(t->balance_micros) : out_absent());
-	out_field(a->out, &blacklisted,
-	    t->known ? out_int(t->outlook.treasury_blacklisted) : out_absent());
-	out_field(a->out, &code,
-	    t->known ? out_int(t->outlook.treasury_has_code) : out_absent());
-	out_field(a->out, &paused,
-	    t->known ? out_int(t->outlook.paused) : out_absent());
-	out_field(a->out, &problem,
-	    t->why.msg[0] == '\0' ? out_absent() : out_text(t->why.msg));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "treasury", "treasury", OUT_TEXT,
+		    out_if(t->from != NULL, out_text(text)) },
+		{ "addressFrom", NULL, OUT_TEXT,
+		    out_if(t->from != NULL, out_text(t->from)) },
+		{ "chainId", "chain", OUT_COUNT,
+		    out_if(t->network.chain_id != 0,
+			out_int((int64_t)t->network.chain_id)) },
+		{ "balanceMicros", "balance", OUT_USDC,
+		    out_if(t->known, out_int(t->balance_micros)) },
+		{ "blacklisted", NULL, OUT_BOOL,
+		    out_if(
+			t->known, out_int(t->outlook.treasury_blacklisted)) },
+		{ "hasCode", NULL, OUT_BOOL,
+		    out_if(t->known, out_int(t->outlook.treasury_has_code)) },
+		{ "paused", NULL, OUT_BOOL,
+		    out_if(t->known, out_int(t->outlook.paused)) },
+		{ "problem", NULL, OUT_TEXT,
+		    out_if(t->why.msg[0] != '\0', out_text(t->why.msg)) },
+		OUT_END });
 	if (t->outlook.treasury_blacklisted)
 		out_note(a->out,
 		    "the token refuses the treasury: nobody can be paid");

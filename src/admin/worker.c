@@ -7,9 +7,6 @@
 #include "base/clock.h"
 #include "ledger/worker.h"
 
-#define LIST_LIMIT 100
-#define SHOW_LIMIT 10
-
 /* A worker as worker_get reads it, but for what its text says. */
 struct account_sums {
 	int64_t id;
@@ -60,16 +57,12 @@ static const struct table assignments = { "openAssignments", "Open assignments",
 static enum rc
 list_footer(struct admin *a, int64_t shown, struct err *e)
 {
-	struct query *q = db_query(a->db, Q_WORKER_STATES);
-	int64_t total = 0;
+	int64_t active, suspended;
 	enum rc rc;
-	bool row;
 
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row)
-		total = query_get_int(q, 0) + query_get_int(q, 1);
-	query_done(q);
-	table_total(a->out, shown, total, "workers");
+	rc = row_ints(db_query(a->db, Q_WORKER_STATES),
+	    (int64_t *[]){ &active, &suspended }, 2, e);
+	table_total(a->out, shown, active + suspended, "workers");
 	return rc;
 }
 
@@ -130,27 +123,24 @@ static void
 show_fields(struct admin *a, const struct address *address,
     const struct account_sums *s)
 {
-	static const struct out_column
-	    text = { "address", "address", OUT_TEXT },
-	    state = { "state", "state", OUT_TEXT },
-	    seen = { "firstSeenMs", "first seen", OUT_TIME },
-	    earned = { "earnedMicros", "earned", OUT_USDC },
-	    owed = { "owedMicros", "owed", OUT_USDC },
-	    in_flight = { "inFlightMicros", "in flight", OUT_USDC },
-	    paid = { "paidMicros", "paid", OUT_USDC },
-	    results = { "results", "results", OUT_COUNT };
 	char checksummed[ADDRESS_LEN + 1];
 
 	address_format(checksummed, address, ADDRESS_CHECKSUM);
-	out_field(a->out, &text, out_text(checksummed));
-	out_field(
-	    a->out, &state, out_text(s->suspended ? "suspended" : "active"));
-	out_field(a->out, &seen, out_int(s->first_seen_ms));
-	out_field(a->out, &earned, out_int(s->earned_micros));
-	out_field(a->out, &owed, out_int(s->owed_micros));
-	out_field(a->out, &in_flight, out_int(s->in_flight_micros));
-	out_field(a->out, &paid, out_int(s->paid_micros));
-	out_field(a->out, &results, out_int(s->results));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "address", "address", OUT_TEXT, out_text(checksummed) },
+		{ "state", "state", OUT_TEXT,
+		    out_text(s->suspended ? "suspended" : "active") },
+		{ "firstSeenMs", "first seen", OUT_TIME,
+		    out_int(s->first_seen_ms) },
+		{ "earnedMicros", "earned", OUT_USDC,
+		    out_int(s->earned_micros) },
+		{ "owedMicros", "owed", OUT_USDC, out_int(s->owed_micros) },
+		{ "inFlightMicros", "in flight", OUT_USDC,
+		    out_int(s->in_flight_micros) },
+		{ "paidMicros", "paid", OUT_USDC, out_int(s->paid_micros) },
+		{ "results", "results", OUT_COUNT, out_int(s->results) },
+		OUT_END });
 }
 
 static enum rc
@@ -204,8 +194,6 @@ command_worker_show(struct admin *a)
 static enum admin_exit
 set_suspended(struct admin *a, bool suspended, const char *done)
 {
-	static const struct out_column text = { "address", NULL, OUT_TEXT },
-				       what = { "done", NULL, OUT_TEXT };
 	struct err e = ERR_INIT;
 	struct address address;
 	enum admin_exit code;
@@ -222,8 +210,10 @@ set_suspended(struct admin *a, bool suspended, const char *done)
 	code = admin_commit(a, rc, &e);
 	if (code != ADMIN_OK)
 		return code;
-	out_field(a->out, &text, out_text(a->args.arg[0]));
-	out_field(a->out, &what, out_text(done));
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
+		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
 	out_note(a->out, "worker %s %s", a->args.arg[0], done);
 	return ADMIN_OK;
 }

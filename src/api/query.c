@@ -2,7 +2,12 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define VALUE_MAX 128 /* bytes of a decoded value; more is refused */
+
+static_assert(VALUE_MAX > REGION_MAX && VALUE_MAX > ADDRESS_LEN,
+    "no value is too long that could be right");
 
 struct value {
 	bool given;

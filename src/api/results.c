@@ -3,14 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "eth/attest.h"
 #include "eth/hex.h"
 #include "json/json.h"
 
 /* Results need two; unknown fields are as deep as a body has bytes for. */
-#define DEPTH_MAX	BODY_MAX
-#define HTTP_STATUS_MIN 100
-#define HTTP_STATUS_MAX 999 /* some servers answer with 999 */
+#define DEPTH_MAX BODY_MAX
 
 struct parser {
 	struct result_batch *b;
@@ -100,8 +99,8 @@ static void
 set_status(struct parser *p, struct slice number)
 {
 	if (json_integer(&p->c->row.status, number) != RC_OK ||
-	    p->c->row.status < HTTP_STATUS_MIN ||
-	    p->c->row.status > HTTP_STATUS_MAX)
+	    p->c->row.status < STATUS_TOLD_MIN ||
+	    p->c->row.status > STATUS_TOLD_MAX)
 		malformed(p, "invalid", "statusCode");
 }
 

@@ -38,6 +38,10 @@ struct conf_key {
 
 #define FIELD(f) offsetof(struct conf, f)
 
+/* A limit's number as a default. */
+#define TEXT_OF(limit)	       TEXT_OF_NUMBER(limit)
+#define TEXT_OF_NUMBER(number) #number
+
 /* Of one payout, or of a day's. */
 #define MICROS_MAX AMOUNT_MAX_MICROS
 
@@ -82,7 +86,8 @@ static const struct conf_key keys[] = {
 	    FIELD(max_tasks_per_poll), 1, TASKS_PER_POLL_MAX, "10",
 	    "tasks in one answer" },
 	{ "coordinator", "result_window_ms", CONF_INT, FIELD(result_window_ms),
-	    RESULT_WINDOW_MIN_MS, RESULT_WINDOW_MAX_MS, "300000",
+	    RESULT_WINDOW_MIN_MS, RESULT_WINDOW_MAX_MS,
+	    TEXT_OF(RESULT_WINDOW_MS),
 	    "an assignment can be paid until it is this old" },
 	{ "coordinator", "one_copy_per_network", CONF_BOOL,
 	    FIELD(one_copy_per_network), 0, 0, "yes",
@@ -98,7 +103,8 @@ static const struct conf_key keys[] = {
 	{ "worker", "region", CONF_TEXT, FIELD(worker_region), 0, REGION_MAX,
 	    "unknown", "the region that it declares" },
 	{ "worker", "poll_interval_ms", CONF_INT,
-	    FIELD(worker_poll_interval_ms), 100, 3600000, "30000",
+	    FIELD(worker_poll_interval_ms), 100, 3600000,
+	    TEXT_OF(POLL_PERIOD_MS),
 	    "from the start of one round to the next" },
 	{ "worker", "checks_at_once", CONF_INT, FIELD(worker_checks_at_once), 1,
 	    TASKS_PER_POLL_MAX, "10", "checks in flight" },

@@ -1,6 +1,9 @@
 /*
- * Every limit of worknet in one place: its unit, and the reason for it.
- * Limits that depend on each other are tied together below.
+ * The limits that more than one room must keep, or that others see: what is on
+ * the wire, in the ledger, in the configuration. Each has its unit and its
+ * reason; those that depend on each other are tied together below. A limit of
+ * one file alone (how many jobs share a commit, how deep JSON may nest) stands
+ * at the top of that file, one of one room in its room.h.
  */
 #ifndef WORKNET_BASE_LIMITS_H
 #define WORKNET_BASE_LIMITS_H
@@ -28,15 +31,17 @@
 #define TIMEOUT_MAX_MS	  60000 /* a round of checks stays short */
 #define STATUS_FINAL_MIN  200	/* RFC 9110: 1xx comes before an answer */
 #define STATUS_MAX	  599	/* RFC 9110: three digits, 1xx to 5xx */
-#define WEI_PER_GWEI	  1000000000LL
+/* What a worker may say that it got, and what the ledger may hold. */
+#define STATUS_TOLD_MIN 100
+#define STATUS_TOLD_MAX 999 /* some servers answer with 999 */
+#define WEI_PER_GWEI	1000000000LL
 /* For each gas: times the gas of a transaction (2^24), it is below 2^63. */
 #define FEE_MAX_WEI (500 * WEI_PER_GWEI)
 
 /* Requests. */
 #define RESULTS_PER_POST_MAX 50 /* protocol */
 #define TASKS_PER_POLL_MAX   50 /* one POST holds what one poll gave */
-#define RESULT_TEXT_MAX	     (6 * RESULT_ERROR_MAX + 1024) /* \u escapes */
-#define BODY_MAX	     (256 * 1024)		   /* bytes of a POST */
+#define BODY_MAX	     (256 * 1024) /* bytes of a POST */
 #define QUERY_MAX	     2048	  /* bytes of a query string */
 #define RESPONSE_MAX	     (256 * 1024) /* bytes of an answer */
 #define REASON_MAX	     80		  /* one refusal, without the task id */
@@ -46,9 +51,12 @@
 
 /* Time. */
 #define POLL_PERIOD_MS	     30000   /* protocol: how often workers poll */
+#define POLL_TIMEOUT_MS	     10000   /* protocol: a worker waits so long */
+#define SUBMIT_TIMEOUT_MS    15000   /* protocol: and so long for a POST */
 #define CLOCK_SKEW_MS	     60000   /* protocol: a result from the future */
 #define CLOCK_SKEW_MAX_MS    3600000 /* of any terms in a ledger */
 #define REOFFER_AFTER_MS     60000   /* protocol: past the task's timeout */
+#define RESULT_WINDOW_MS     300000  /* protocol: paid until then, by default */
 #define RESULT_WINDOW_MIN_MS 1000
 #define RESULT_WINDOW_MAX_MS (24LL * 3600 * 1000)
 #define VALID_BEFORE_MAX_S   4103049600LL /* a week in 2100: later is never */

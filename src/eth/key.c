@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "eth/hex.h"
 
 #define KEY_TEXT_SIZE HEX_SIZE(sizeof(struct eth_key))

@@ -10,6 +10,8 @@
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
 
+#include "base/secret.h"
+
 #define PUBKEY_LEN 65 /* 0x04 || x || y */
 
 /* Half the order of the group, rounded down: the greatest low s. */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 struct builtin {
 	const char *name; /* in the configuration and x402 v1 */
 	uint64_t chain_id;

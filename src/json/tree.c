@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define DEPTH_MAX 64 /* json_free goes down by recursion */
 
 struct json {

@@ -13,6 +13,7 @@
 #include <openssl/rand.h>
 
 #include "base/conf.h"
+#include "base/secret.h"
 #include "eth/hex.h"
 #include "json/json.h"
 

@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "base/secret.h"
 #include "eth/hex.h"
 #include "keys/scrypt.h"
 #include "json/json.h"

@@ -6,6 +6,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/secret.h"
+
 #define WORDS 16 /* of a Salsa20 block, 64 bytes */
 
 static uint32_t

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 /* The region of that name, or whose name that was first; 0 for neither. */
 static enum rc

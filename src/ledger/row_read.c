@@ -4,8 +4,6 @@
 
 #include "base/limits.h"
 
-#define STATUS_STORED_MAX 999 /* what the coordinator takes */
-
 bool
 row_is_time(int64_t ms)
 {
@@ -133,7 +131,7 @@ row_read_result(struct query *q, int col, struct result_row *r,
 	    q, col + R_RESULT_TIMESTAMP_MS, JSON_INT_MAX, &r->timestamp_ms);
 	ok &= read_int(q, col + R_RESULT_SUCCESS, 1, &success);
 	ok &= read_optional(
-	    q, col + R_RESULT_STATUS, STATUS_STORED_MAX, &r->status);
+	    q, col + R_RESULT_STATUS, STATUS_TOLD_MAX, &r->status);
 	ok &= read_optional(
 	    q, col + R_RESULT_RESPONSE_MS, JSON_INT_MAX, &r->response_ms);
 	r->has_error = !query_is_null(q, col + R_RESULT_ERROR);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "eth/attest.h"
 #include "ledger/cycle.h"
 #include "ledger/region.h"
@@ -71,6 +72,10 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 		    ranges[i].max, e);
 	if (rc == RC_OK && !utf8_is_text(d->region, strlen(d->region)))
 		return err_set(e, RC_INVALID, "region: not UTF-8 text");
+	/* protocol.md: "unknown" is what a worker without a region sends. */
+	if (rc == RC_OK && strcmp(d->region, "unknown") == 0)
+		return err_set(e, RC_INVALID,
+		    "region: \"unknown\" is what workers say that have none");
 	return rc;
 }
 

@@ -7,13 +7,6 @@
 #include "serve/cgi.h"
 #include "serve/room.h"
 
-/*
- * A request that isn't read in this time is cut off, and isn't carried out; nor
- * does an answer hold its thread for longer. nginx sends a request when it has
- * all of it.
- */
-#define REQUEST_MS 5000
-
 /* ---- Reading and answering ---- */
 
 static size_t

@@ -1,12 +1,15 @@
 #include "serve/load.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 
-/* When more than three quarters of the requests that can be at work at once are
- * for so long, more arrives than can be done. Workers give a poll 10 s and a
- * post 15. */
+/* So long more than three quarters of the exchanges are taken before some
+ * requests are refused. */
 #define OVERLOAD_AFTER_MS 2000
+
+static_assert(2 * OVERLOAD_AFTER_MS < POLL_TIMEOUT_MS,
+    "a worker that is refused hears of it before it gives up");
 
 void
 load_init(struct load *l, size_t at_once)

@@ -11,8 +11,27 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "base/limits.h"
 #include "serve/load.h"
 #include "serve/serve.h"
+
+/*
+ * A thread reads a request, or writes an answer, for no longer than this: then
+ * the connection is cut, and the request isn't carried out. nginx sends a
+ * request when it has all of it, so only a broken one needs longer.
+ */
+#define REQUEST_MS 5000
+
+/*
+ * When serving ends, requests are still read for STOP_MS. A connection that has
+ * never sent anything may be just about to, and is given STOP_FRESH_MS.
+ */
+#define STOP_MS	      8000
+#define STOP_FRESH_MS 500
+
+static_assert(REQUEST_MS < POLL_TIMEOUT_MS,
+    "who waits behind a request that is cut is answered in time");
+static_assert(REQUEST_MS < STOP_MS, "a request that was begun can be read");
 
 /*
  * A connection of the web server. Epoll watches it until something arrives

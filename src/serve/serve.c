@@ -19,11 +19,7 @@
  * take too long. */
 #define LOOK_S 1
 
-/* When serving ends: how long connections that never sent anything are waited
- * for, which may be just about to, and everything else that might go on. */
-#define STOP_FRESH_MS 500
-#define STOP_MS	      8000
-#define STOP_LOOK_MS  5
+#define STOP_LOOK_MS 5 /* when serving ends: between two looks */
 
 /* A thread that answers requests. */
 struct responder {

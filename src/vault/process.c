@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "keys/keystore.h"
 #include "vault/message.h"
 #include "vault/past.h"

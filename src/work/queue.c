@@ -64,8 +64,8 @@ queue_add(
 static bool
 is_timely(const struct queued *item, int64_t now_ms)
 {
-	return now_ms - item->timestamp_ms <= RESULT_AGE_MAX_MS &&
-	    item->timestamp_ms - now_ms <= RESULT_AGE_MAX_MS;
+	return now_ms - item->timestamp_ms <= RESULT_WINDOW_MS &&
+	    item->timestamp_ms - now_ms <= RESULT_WINDOW_MS;
 }
 
 size_t

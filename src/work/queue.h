@@ -11,9 +11,6 @@
 
 #define QUEUE_MAX 1000 /* results: about 600 kB */
 
-/* protocol.md: the default of the coordinator's result window. */
-#define RESULT_AGE_MAX_MS 300000
-
 struct queued {
 	int64_t timestamp_ms; /* as signed */
 	char *text;	      /* owned; the JSON object of len bytes */
@@ -40,7 +37,7 @@ MUST_CHECK enum rc queue_add(
 void queue_drop(struct queue *q, size_t n);
 
 /*
- * Drops all that is older than RESULT_AGE_MAX_MS, or from a time so far ahead
+ * Drops all that is older than RESULT_WINDOW_MS, or from a time so far ahead
  * that the clock must have been put back; gives their number.
  */
 size_t queue_expire(struct queue *q, int64_t now_ms);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "json/json.h"
 
 static_assert(CHECK_ERROR_MAX <= RESULT_ERROR_MAX,

@@ -18,6 +18,8 @@
 
 static_assert(TASKS_PER_POLL_MAX <= HTTP_AT_ONCE_MAX,
     "the configuration allows that many checks at once");
+static_assert(2 * HOLD_MS < REOFFER_AFTER_MS,
+    "a result that is held back comes before its slot is offered again");
 static_assert(TIMEOUT_MAX_MS <= HTTP_TIMEOUT_MAX_MS,
     "a task's timeout must be one that a request can have");
 
@@ -206,7 +208,7 @@ start_checks(struct worker *w)
 			.began_ms = now,
 			.began_unix_ms = clock_unix_ms() };
 		if (now - w->polled_ms + c->request.timeout_ms >
-		    RESULT_AGE_MAX_MS)
+		    RESULT_WINDOW_MS)
 			leave(w, c, "it would be over too late to be paid");
 		else if (http_start(w->http, &c->request, w->next, &e) == RC_OK)
 			w->running++;

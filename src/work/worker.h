@@ -8,8 +8,6 @@
 #include "base/conf.h"
 #include "base/err.h"
 
-#define POLL_TIMEOUT_MS	    10000 /* protocol */
-#define SUBMIT_TIMEOUT_MS   15000 /* protocol */
 #define PROBE_TIMEOUT_MS    5000
 #define CHECK_REDIRECTS_MAX 20 /* as many as fetch() of browsers follows */
 

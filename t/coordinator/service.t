@@ -217,6 +217,54 @@ sub post_bytes {
 	$w->log_ok;
 }
 
+# ---- The operator's bulk work ----
+
+{
+	my $w = WorknetTest->new(conf => { ledger => { busy_timeout_ms =>
+	    1000 } })->init;
+	my $n = 60000;
+	my $path = $w->dir('tasks.json');
+	my $import = sub {
+		my @how = @_;
+
+		return child_start('import', sub {
+			exec_logged($w->dir('import.log'),
+			    build_path('worknet'), '-c', $w->conf_path, 'task',
+			    'import', $path, @how);
+		});
+	};
+	my $imported = sub {
+		return $w->sql_value('SELECT count(*) FROM task');
+	};
+
+	open my $f, '>', $path or die;
+	print $f '[', join(',', map { json_text({ id => "bulk_$_",
+	    type => 'http_check', url => "https://t$_.example/",
+	    expectedStatus => 200, timeoutMs => 1000,
+	    rewardMicros => 100 }) } 1 .. $n), ']';
+	close $f or die;
+	$w->start;
+	my $first = $import->();
+	wait_for($imported, 'tasks to be imported');
+	child_end($first, 'KILL');
+	cmp_ok($imported->(), '<', $n, 'an import is killed before its end');
+	# What its health says costs a commit.
+	my ($rest, $asked, %status) = ($import->('--update'), 0);
+	while ($asked == 0 || child_is_running($rest)) {
+		$status{$w->fcgi->get('/health')->{status}}++;
+		$asked++;
+		Time::HiRes::sleep(0.01);
+	}
+	is($imported->(), $n, 'the same with --update does the rest');
+	like(slurp($w->dir('import.log')), qr/^\d+ added, 0 changed, \d/m,
+	    'and nothing twice');
+	is(join(' ', keys %status), 200,
+	    "meanwhile $asked requests that write were answered");
+	is($w->stop, 0, 'it stops');
+	$w->log_ok;
+	$w->audit_ok('after an import in parts');
+}
+
 # ---- Plain CGI ----
 
 {

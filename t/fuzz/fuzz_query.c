@@ -1,4 +1,5 @@
 /* The query string of GET /v1/worker/tasks. */
+#include "base/utf8.h"
 #include "t/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* The body of POST /v1/worker/results. */
+#include "base/utf8.h"
 #include "t/fuzz/fuzz.h"
 
 #include <stdlib.h>

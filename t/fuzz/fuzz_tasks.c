@@ -1,4 +1,5 @@
 /* What a coordinator answers to a worker's poll. */
+#include "base/utf8.h"
 #include "t/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -344,6 +344,8 @@ exits(wn('task', 'import', "$Dir/tasks.json"), 0, '',
     'a file is imported');
 exits(wn('task', 'import', "$Dir/nothing.json"), 1, qr/No such file/,
     'a file that is not there');
+exits(wn('task', 'import', '/dev/zero'), 1,
+    qr/more than \d+ bytes/, 'a file that never ends');
 exits(import_of('[]'), 0, '', 'no tasks are no error');
 
 my %new = (%{ $two[1] }, id => 'three');
@@ -361,6 +363,8 @@ for ([ 'an unknown field', with(\%new, colour => 'red'),
     [ 'a negative number', with(\%new, cooldownMs => -1),
 	qr/whole number: cooldownMs/ ],
     [ 'a value out of range', with(\%new, copies => 0), qr/copies: got 0/ ],
+    [ 'the region of workers that have none', with(\%new,
+	region => 'unknown'), qr/region: "unknown" is/ ],
     [ 'a private address', with(\%new, url => 'http://10.0.0.1/'),
 	qr/task 2 \(three\): URL refused: not a public address/ ],
     [ 'an interim status', with(\%new, expectedStatus => 101),
@@ -369,7 +373,7 @@ for ([ 'an unknown field', with(\%new, colour => 'red'),
     [ 'an invalid id', with(\%new, id => 'x y'), qr/task id: got/ ],
     [ 'no url', without(\%new, 'url'), qr/missing: url/ ],
     [ 'no type', without(\%new, 'type'), qr/missing: type/ ],
-    [ 'an id twice', [ \%new, \%new ], qr/task 2 \(three\): exists already/ ],
+    [ 'an id twice', [ \%new, \%new ], qr/nothing was imported: task three is given twice/ ],
     [ 'a key twice', '[{"id":"a","id":"b"}]', qr/given twice: id/ ],
     [ 'no object', '[3]', qr/expected an object/ ],
     [ 'no array', '{"id":"a"}', qr/expected an array/ ],
@@ -503,7 +507,7 @@ SKIP: {
 
 # What a worker sent must not steer the terminal.
 SKIP: {
-	skip 'no sqlite3 shell', 2 if system('sqlite3 -version >/dev/null');
+	skip 'no sqlite3 shell', 5 if system('sqlite3 -version >/dev/null');
 	forge("$Dir/etc/full.db", "$Dir/etc/evil.db", "UPDATE result SET " .
 	    "error = char(27) || '[2J' || char(155) || 'x' || char(10);");
 	write_file($conf, "[ledger]\npath = evil.db\n");
@@ -511,6 +515,12 @@ SKIP: {
 	unlike($r->{out}, qr/\x1b|\xc2\x9b/,
 	    'escape sequences are not printed');
 	like($r->{out}, qr/\?\[2J\?x\?$/m, 'but shown as question marks');
+	my $view = qx(sqlite3 "$Dir/etc/evil.db" "SELECT * FROM checks LIMIT 1");
+	like($view, qr/\|hex 1B5B324AC29B780A\|/,
+	    'nor does the view of checks print any');
+	$view = qx(sqlite3 "$Dir/etc/full.db" "SELECT * FROM checks");
+	like($view, qr/\|down\|/, 'while other errors are shown');
+	unlike($view, qr/hex/, '... as they are');
 }
 
 # ---- Bounds of what is paid ----

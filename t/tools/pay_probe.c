@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 
+#include "base/secret.h"
 #include "eth/hex.h"
 #include "evm/nodes.h"
 #include "keys/keystore.h"

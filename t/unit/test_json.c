@@ -2,6 +2,7 @@
  * The JSON room, reading: events, and what is refused. WN_SEED repeats a
  * run's random cases.
  */
+#include "base/utf8.h"
 #include "t/unit/random.h"
 #include "json/json.h"
 

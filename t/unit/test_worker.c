@@ -519,9 +519,9 @@ test_queue(void)
 	if (queue_init(&q, NULL) != RC_OK || queue_init(&other, NULL) != RC_OK)
 		abort();
 	buf_init(&out, BODY_MAX);
-	add(&q, "{\"a\":1}", now - RESULT_AGE_MAX_MS - 1);
-	add(&q, "{\"b\":2}", now - RESULT_AGE_MAX_MS);
-	add(&q, "{\"c\":3}", now + RESULT_AGE_MAX_MS + 1);
+	add(&q, "{\"a\":1}", now - RESULT_WINDOW_MS - 1);
+	add(&q, "{\"b\":2}", now - RESULT_WINDOW_MS);
+	add(&q, "{\"c\":3}", now + RESULT_WINDOW_MS + 1);
 	add(&q, "{\"d\":4}", now);
 	tap_is_int((int64_t)queue_expire(&q, now), 2,
 	    "results of the wrong time expire");

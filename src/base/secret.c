@@ -1,0 +1,119 @@
+#include "base/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void
+secret_wipe(void *p, size_t len)
+{
+	explicit_bzero(p, len);
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice
+secret_trim(struct slice text)
+{
+	while (text.len > 0 && is_space(text.p[0])) {
+		text.p++;
+		text.len--;
+	}
+	while (text.len > 0 && is_space(text.p[text.len - 1]))
+		text.len--;
+	return text;
+}
+
+/* Only the caller or root may have written it, and nobody else read it. */
+static enum rc
+check_file(int fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, RC_INVALID, "%s: not a regular file", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(e, RC_INVALID,
+		    "%s: owned by user %lu, expected %lu or root", path,
+		    (unsigned long)st.st_uid, (unsigned long)geteuid());
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return err_set(e, RC_INVALID,
+		    "%s: mode is %04o, expected 0600 or less", path,
+		    (unsigned)st.st_mode & 07777);
+	return RC_OK;
+}
+
+/* Reads up to size bytes; *len tells how many there were. */
+static enum rc
+read_all(
+    char *p, size_t size, size_t *len, int fd, const char *path, struct err *e)
+{
+	ssize_t n;
+
+	while (*len < size) {
+		n = read(fd, p + *len, size - *len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(
+			    e, RC_IO, "%s: %s", path, strerror(errno));
+		if (n == 0)
+			return RC_OK;
+		*len += (size_t)n;
+	}
+	return RC_OK;
+}
+
+/* What doesn't fit is no key: reading a part of it would be worse. */
+static enum rc
+check_end(int fd, size_t size, const char *path, struct err *e)
+{
+	char more;
+	ssize_t n;
+
+	do {
+		n = read(fd, &more, 1);
+	} while (n < 0 && errno == EINTR);
+	secret_wipe(&more, sizeof(more));
+	if (n < 0)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	if (n > 0)
+		return err_set(
+		    e, RC_INVALID, "%s: more than %zu bytes", path, size);
+	return RC_OK;
+}
+
+enum rc
+secret_file_read(
+    char *out, size_t size, size_t *len, const char *path, struct err *e)
+{
+	enum rc rc;
+	int fd;
+
+	*len = 0;
+	memset(out, 0, size);
+	/* O_NONBLOCK: a FIFO in its place must not hang the caller. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
+		    "%s: %s", path, strerror(errno));
+	rc = check_file(fd, path, e);
+	if (rc == RC_OK)
+		rc = read_all(out, size, len, fd, path, e);
+	if (rc == RC_OK)
+		rc = check_end(fd, size, path, e);
+	(void)close(fd);
+	if (rc != RC_OK) {
+		secret_wipe(out, size);
+		*len = 0;
+	}
+	return rc;
+}
