@@ -125,7 +125,7 @@ adopt(struct adoption *a, struct payout *p, const struct history_use *use,
 
 	hex_encode(paid.tx, use->tx, TX_HASH_LEN);
 	p->amount_micros = paid.micros;
-	rc = run_seal(r, p, 0, 0, e);
+	rc = run_seal(r, p, NULL, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = payout_adopt(r->db, p, &paid, clock_unix_ms(), &cause);

@@ -234,8 +234,7 @@ reserve_and_sign(struct run *r, struct open_payout *o,
 	bool held = false;
 	enum rc rc;
 
-	rc = run_seal(
-	    r, &o->payout, evidence->verified_to, evidence->balance_micros, e);
+	rc = run_seal(r, &o->payout, evidence, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = db_step_begin(r->db, e);
@@ -349,7 +348,8 @@ backed_decide(struct payees *all, const struct payee *p,
 		if (evidence->balance_micros >=
 		    r->conf->payout_threshold_micros)
 			cap_note(all, cap, evidence->balance_micros);
-		payee_pass(r, p, "a cap is reached");
+		payee_pass(r, p,
+		    "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
 		return RC_OK;
 	}
 	/* One large debt keeps nobody else waiting. */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/limits.h"
+
 static const char *const texts[GATE_REASONS] = {
 	[GATE_SIGN] = "signed",
 	[GATE_SAME] = "signed before",
@@ -47,7 +49,7 @@ request_check(const struct gate_rule *rule, const struct gate_request *rq)
 	if (c->payout_micros <= 0 || c->run_micros <= 0 ||
 	    c->worker_day_micros <= 0 || c->day_micros <= 0)
 		return GATE_NO_CAP;
-	if (rq->amount_micros <= 0 || rq->amount_micros > GATE_MICROS_MAX)
+	if (rq->amount_micros <= 0 || rq->amount_micros > AMOUNT_MAX_MICROS)
 		return GATE_AMOUNT;
 	if (rq->seq <= 0)
 		return GATE_NUMBER;
@@ -66,7 +68,6 @@ time_check(const struct gate_rule *rule, const struct gate_request *rq)
 	int64_t apart;
 
 	if (!time_is_sane(rq->now_s) || !time_is_sane(rq->chain_time_s) ||
-	    (rq->final_time_s != 0 && !time_is_sane(rq->final_time_s)) ||
 	    rq->final_time_s > rq->chain_time_s || rule->validity_s <= 0 ||
 	    rule->validity_s > GATE_VALIDITY_MAX_S)
 		return GATE_TIME;
@@ -108,7 +109,7 @@ caps_check(struct gate_answer *out, const struct gate_rule *rule,
 		    room(c->worker_day_micros, past->worker_day_micros) },
 		{ GATE_DAY_CAP, room(c->day_micros, past->day_micros) },
 	};
-	int64_t counted = rq->amount_micros, least = GATE_MICROS_MAX;
+	int64_t counted = rq->amount_micros, least = AMOUNT_MAX_MICROS;
 	size_t i;
 
 	/* The number counts as the highest of what was signed of it. */

@@ -8,8 +8,12 @@
  *	1 2026-11-29T05:00:00Z 1796000600 payout 0x.. number 1 amount 2000
  *	    until 1796004200 0xHASH
  *
- * (each one line). A hash is that of the one before it and of the line's own
- * text. Private to src/vault, but for the mark; one thread.
+ * (each one line). The header's hash is that of its text. An entry's is the
+ * Keccak-256 of the hash before it and of its values: its number, its time, its
+ * kind (0, 1, 2), payment number, amount and end, 8 bytes each, the highest
+ * first, and the payee's 20 bytes. What is read is written again and compared,
+ * so that the text is that of the values. Private to src/vault, but for the
+ * mark; one thread.
  */
 #ifndef WORKNET_VAULT_JOURNAL_H
 #define WORKNET_VAULT_JOURNAL_H

@@ -357,6 +357,10 @@ test_seals(void)
 	forged.balance_micros = 0;
 	tap_ok(!seal_is_by(&forged, &what, vault_treasury(v)),
 	    "its seal isn't that of one that was found on the chain");
+	forged = s;
+	forged.verified_hash[31]++;
+	tap_ok(!seal_is_by(&forged, &what, vault_treasury(v)),
+	    "nor of another history up to that transfer");
 	s.balance_micros = 49;
 	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
 	    "a balance below the amount isn't sealed");
