@@ -66,12 +66,12 @@ const char *nodes_name(const struct nodes *c, size_t node);
 int64_t nodes_calls(const struct nodes *c);
 
 /*
- * Where the chain is: the newest block, and the newest final one, each with the
- * lowest number and the oldest time that any node which answers knows: no
+ * Where the chain is: the newest block, and the newest final one, each with
+ * the lowest number and the oldest time that any node which answers knows: no
  * payment made from now on is in an older one, and one that is over by that
- * time is over for each. The chain's time is that of the newest block of all nodes: one
- * that stands still doesn't hold it back, and one that is ahead of our clock
- * by more than CLOCK_DIFFERENCE_MAX_S isn't used at all.
+ * time is over for each. The chain's time is that of the newest block of all
+ * nodes: one that stands still doesn't hold it back, and one that is ahead of
+ * our clock by more than CLOCK_DIFFERENCE_MAX_S isn't used at all.
  */
 struct head {
 	struct block latest;

@@ -360,7 +360,8 @@ backed_decide(struct payees *all, const struct payee *p,
 		if (evidence->balance_micros >=
 		    r->conf->payout_threshold_micros)
 			cap_note(all, cap, evidence->balance_micros);
-		payee_pass(r, p, "a cap is reached");
+		payee_pass(r, p,
+		    "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
 		return RC_OK;
 	}
 	/* One large debt keeps nobody else waiting. */
