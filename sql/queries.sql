@@ -267,8 +267,10 @@ ORDER BY oldest_ms NULLS LAST, w.id;
 
 -- What was verified of a worker before its payouts, the newest first.
 -- :name seals
-SELECT verified_to, verified_micros, seal, seq, amount_micros FROM payout
-WHERE worker = ?1 AND verified_to > 0 ORDER BY verified_to DESC;
+SELECT p.verified_to, p.verified_micros, p.seal, p.seq, p.amount_micros, t.hash
+FROM payout p CROSS JOIN transfer t
+WHERE p.worker = ?1 AND p.verified_to > 0 AND t.id = p.verified_to
+ORDER BY p.verified_to DESC;
 
 -- By how much payouts gave worker ?1 more than they took after transfer ?2.
 -- :name given_back
@@ -328,13 +330,15 @@ WHERE credit = ?1 AND credit > 3 AND kind IN ('credit', 'recover');
 -- What a worker's balance is, and up to which transfer that is so.
 -- :name balance_now
 SELECT (SELECT balance_micros FROM account WHERE id = ?1),
-	coalesce((SELECT max(id) FROM transfer), 0);
+	coalesce((SELECT max(id) FROM transfer), 0),
+	(SELECT hash FROM transfer ORDER BY id DESC LIMIT 1);
 
 -- Also one of a worker who isn't there: it can't be read, and is told of.
 -- :name payout_next_open
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
-	p.paid_micros, p.verified_to, p.verified_micros, p.seal
+	p.paid_micros, p.verified_to, p.verified_micros, p.seal,
+	(SELECT t.hash FROM transfer t WHERE t.id = p.verified_to)
 FROM payout p LEFT JOIN worker w ON w.id = p.worker
 WHERE p.id > ?1 AND p.is_open = 1
 ORDER BY p.id LIMIT 1;
@@ -343,7 +347,8 @@ ORDER BY p.id LIMIT 1;
 -- :name payout_by_nonce
 SELECT p.id, p.worker, w.address, p.seq, p.amount_micros, p.nonce,
 	p.chain_id, p.token, p.treasury, p.reserved_ms, p.state,
-	p.paid_micros, p.verified_to, p.verified_micros, p.seal
+	p.paid_micros, p.verified_to, p.verified_micros, p.seal,
+	(SELECT t.hash FROM transfer t WHERE t.id = p.verified_to)
 FROM payout p LEFT JOIN worker w ON w.id = p.worker WHERE p.nonce = ?1
 ORDER BY p.state = 'voided', p.id DESC LIMIT 1;
 

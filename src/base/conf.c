@@ -159,7 +159,7 @@ static const struct conf_key keys[] = {
 	    "of all payouts of a run" },
 	{ "payout", "max_per_worker_day_micros", CONF_CAP,
 	    FIELD(payout_max_per_worker_day_micros), 1, MICROS_MAX, "200000",
-	    "of a worker's payouts in 24 hours: what an honest one can earn" },
+	    "the cap of a worker's payouts in 24 hours; one that earned more in 24 hours isn't paid at all" },
 	{ "payout", "max_per_day_micros", CONF_CAP,
 	    FIELD(payout_max_per_day_micros), 1, MICROS_MAX, "2000000",
 	    "of all payouts in 24 hours: what you can bear to lose" },

@@ -6,7 +6,7 @@
 
 #include "eth/hex.h"
 
-#define TEXT_MAX 400
+#define TEXT_MAX 600
 
 enum seal_kind
 seal_kind(const struct seal *s)
@@ -19,15 +19,17 @@ seal_digest(uint8_t out[static KECCAK256_LEN], const struct seal *s,
     const struct sealed *what)
 {
 	char ledger[HEX_SIZE(LEDGER_ID_LEN)], worker[ADDRESS_LEN + 1];
+	char hash[HEX_SIZE(KECCAK256_LEN)];
 	char text[TEXT_MAX], of[TEXT_MAX / 2];
 
 	hex_encode(ledger, what->ledger_id, LEDGER_ID_LEN);
 	address_format(worker, &what->worker, ADDRESS_LOWER);
+	hex_encode(hash, s->verified_hash, KECCAK256_LEN);
 	if (seal_kind(s) == SEAL_RESERVED)
 		(void)snprintf(of, sizeof(of),
 		    "reserved: its balance after transfer %" PRId64
-		    " was verified as %" PRId64 " micro-USDC",
-		    s->verified_to, s->balance_micros);
+		    " (%s) was verified as %" PRId64 " micro-USDC",
+		    s->verified_to, hash, s->balance_micros);
 	else
 		(void)snprintf(of, sizeof(of),
 		    "found on the chain (%" PRId64 ", %" PRId64 ")",

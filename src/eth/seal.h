@@ -17,10 +17,13 @@ enum seal_kind {
 
 struct seal {
 	/*
-	 * The worker's balance after this transfer was verified. 0 and 0 of a
-	 * payment that was found on the chain.
+	 * The worker's balance after this transfer was verified, and the
+	 * transfer's hash, which is of all transfers up to it: a ledger that
+	 * was replaced since doesn't fit. All 0 of a payment that was found on
+	 * the chain.
 	 */
 	int64_t verified_to;
+	uint8_t verified_hash[KECCAK256_LEN];
 	int64_t balance_micros;
 	uint8_t signature[SIGNATURE_LEN];
 };

@@ -60,7 +60,7 @@ static const struct {
 	[AUDIT_SIGNED_ONCE] = { "signed-once",
 	    "no check that a worker signed was paid twice" },
 	[AUDIT_DAY] = { "day",
-	    "no worker earned more in 24 h than max_per_worker_day_micros" },
+	    "no worker earned more in 24 h than the bound max_per_worker_day_micros" },
 	[AUDIT_EVENT_CHAIN] = { "event-chain",
 	    "events of payouts have no gap, and each hash is right" },
 	[AUDIT_PAYOUT_TRANSFER] = { "payout-transfer",

@@ -406,6 +406,7 @@ balance_now(
 	if (rc == RC_OK && row) {
 		out->balance_micros = query_get_int(q, 0);
 		out->verified_to = query_get_int(q, 1);
+		(void)row_read_hash(q, 2, out->verified_hash);
 	}
 	query_done(q);
 	return rc;
@@ -447,8 +448,9 @@ seal_read(struct seal *s, struct sealed *what, struct query *q)
 	s->balance_micros = query_get_int(q, 1);
 	what->seq = query_get_int(q, 3);
 	what->amount_micros = query_get_int(q, 4);
-	return hex_decode(s->signature, SIGNATURE_LEN, query_get_text(q, 2),
-		   NULL) == RC_OK;
+	return row_read_hash(q, 5, s->verified_hash) &&
+	    hex_decode(s->signature, SIGNATURE_LEN, query_get_text(q, 2),
+		NULL) == RC_OK;
 }
 
 /*

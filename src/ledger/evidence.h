@@ -7,6 +7,7 @@
 #define WORKNET_LEDGER_EVIDENCE_H
 
 #include "eth/address.h"
+#include "eth/keccak.h"
 #include "ledger/db.h"
 
 /* What the payer knows without the ledger. */
@@ -20,13 +21,15 @@ struct evidence_rules {
 struct evidence {
 	int64_t balance_micros; /* backed by transfers and results */
 	int64_t verified_to;	/* the newest transfer of that state */
-	int64_t results;	/* whose signatures were verified now */
+	uint8_t verified_hash[KECCAK256_LEN]; /* and its hash */
+	int64_t results; /* whose signatures were verified now */
 };
 
 /*
  * Reads one state of the ledger and checks of the worker: that its balance is
  * the sum of its transfers; that those up to the newest transfer for which
- * the treasury has sealed a payout of the worker add up to what it sealed;
+ * the treasury has sealed a payout of the worker add up to what it sealed (a
+ * seal of a transfer that now has another hash is none: all is verified then);
  * that payouts gave back no more than they took since then; and of each credit
  * since, with each of its results, what ledger/rule.h says: the hash of it and
  * of its definition, the reward and the worker's days within their bounds, its

@@ -93,11 +93,12 @@ finding_kind(struct slice name)
 	return NULL;
 }
 
+/* A finding, or that it was seen again. */
 static enum rc
-insert(struct db *db, const char *kind, const char *subject, const char *detail,
-    int64_t now_ms, struct err *e)
+note(struct db *db, enum query_id id, const char *kind, const char *subject,
+    const char *detail, int64_t now_ms, struct err *e)
 {
-	struct query *q = db_query(db, Q_FINDING_INSERT);
+	struct query *q = db_query(db, id);
 
 	query_int(q, 1, now_ms);
 	query_text(q, 2, slice_of(kind));
@@ -122,19 +123,6 @@ look(struct db *db, const char *kind, const char *subject, bool *there,
 	return rc;
 }
 
-static enum rc
-again(struct db *db, const char *kind, const char *subject, const char *detail,
-    int64_t now_ms, struct err *e)
-{
-	struct query *q = db_query(db, Q_FINDING_AGAIN);
-
-	query_int(q, 1, now_ms);
-	query_text(q, 2, slice_of(kind));
-	query_text(q, 3, slice_of(subject));
-	query_text(q, 4, slice_of(detail));
-	return query_run(q, e);
-}
-
 enum rc
 finding_add_open(struct db *db, const char *kind, const char *subject,
     const char *detail, int64_t now_ms, bool *open, struct err *e)
@@ -147,9 +135,11 @@ finding_add_open(struct db *db, const char *kind, const char *subject,
 	if (rc == RC_OK)
 		rc = look(db, kind, subject, &there, &stands, e);
 	if (rc == RC_OK && !there)
-		rc = insert(db, kind, subject, detail, now_ms, e);
+		rc = note(
+		    db, Q_FINDING_INSERT, kind, subject, detail, now_ms, e);
 	else if (rc == RC_OK && (k == NULL || !k->happened)) {
-		rc = again(db, kind, subject, detail, now_ms, e);
+		rc =
+		    note(db, Q_FINDING_AGAIN, kind, subject, detail, now_ms, e);
 		stands = true;
 	}
 	if (rc == RC_OK && open != NULL)

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "eth/hex.h"
 #include "ledger/payout.h"
+#include "ledger/row_read.h"
 
 static enum rc
 address_column(struct query *q, int col, struct address *out, struct err *e)
@@ -203,6 +204,8 @@ payout_read(struct payout *p, struct query *q, struct err *e)
 		.seal.verified_to = query_get_int(q, 12),
 		.seal.balance_micros = query_get_int(q, 13),
 	};
+	/* Of a transfer that isn't there: then no seal fits. */
+	(void)row_read_hash(q, 15, p->seal.verified_hash);
 	rc = state_read(&p->state, p->id, query_get_text(q, 10), &cause);
 	if (rc == RC_OK)
 		rc = payout_check(p, &cause);
@@ -324,24 +327,39 @@ payout_posted_in(
 	return rc;
 }
 
-enum rc
-payout_last_tx(
-    struct db *db, int64_t payout, char tx[static TX_LEN + 1], struct err *e)
+/* The text that a statement has of a payout, cut to size; "": none. */
+static enum rc
+text_of(struct db *db, enum query_id id, int64_t payout, char *out, size_t size,
+    struct err *e)
 {
-	struct query *q = db_query(db, Q_EVENT_LAST_TX);
+	struct query *q = db_query(db, id);
 	struct slice text;
 	enum rc rc;
 	bool row;
 
-	tx[0] = '\0';
+	out[0] = '\0';
 	query_int(q, 1, payout);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		text = query_get_text(q, 0);
-		(void)snprintf(tx, TX_LEN + 1, "%.*s", (int)text.len, text.p);
+		(void)snprintf(out, size, "%.*s", (int)text.len, text.p);
 	}
 	query_done(q);
 	return rc;
+}
+
+enum rc
+payout_last_tx(
+    struct db *db, int64_t payout, char tx[static TX_LEN + 1], struct err *e)
+{
+	return text_of(db, Q_EVENT_LAST_TX, payout, tx, TX_LEN + 1, e);
+}
+
+enum rc
+payout_sent_to(
+    struct db *db, int64_t payout, char *out, size_t size, struct err *e)
+{
+	return text_of(db, Q_EVENT_SUBMITTED, payout, out, size, e);
 }
 
 enum rc
@@ -385,26 +403,6 @@ payout_worker_has_open(
 	query_int(q, 1, worker_id);
 	rc = query_one_int(q, &n, e);
 	*open = n != 0;
-	return rc;
-}
-
-enum rc
-payout_sent_to(
-    struct db *db, int64_t payout, char *out, size_t size, struct err *e)
-{
-	struct query *q = db_query(db, Q_EVENT_SUBMITTED);
-	struct slice text;
-	enum rc rc;
-	bool row;
-
-	out[0] = '\0';
-	query_int(q, 1, payout);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		text = query_get_text(q, 0);
-		(void)snprintf(out, size, "%.*s", (int)text.len, text.p);
-	}
-	query_done(q);
 	return rc;
 }
 

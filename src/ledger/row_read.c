@@ -24,6 +24,12 @@ read_bytes(struct query *q, int col, uint8_t *out, size_t len)
 	return true;
 }
 
+bool
+row_read_hash(struct query *q, int col, uint8_t out[static KECCAK256_LEN])
+{
+	return read_bytes(q, col, out, KECCAK256_LEN);
+}
+
 /* An integer from 0 to max, which is 0 when it is out of this range. */
 static bool
 read_int(struct query *q, int col, int64_t max, int64_t *out)
@@ -58,7 +64,7 @@ row_read_version(struct query *q, int col, struct version_row *v,
 	v->cooldown_ms = query_get_int(q, col + 8);
 	v->region = query_get_text(q, col + 9);
 	v->created_ms = query_get_int(q, col + 10);
-	(void)read_bytes(q, col + 11, hash, KECCAK256_LEN);
+	(void)row_read_hash(q, col + 11, hash);
 	v->format = query_get_int(q, col + 12);
 }
 
@@ -72,7 +78,7 @@ row_read_transfer(struct query *q, int col, struct transfer_row *t,
 	t->debit = query_get_int(q, col + 3);
 	t->credit = query_get_int(q, col + 4);
 	t->amount_micros = query_get_int(q, col + 5);
-	(void)read_bytes(q, col + 6, hash, KECCAK256_LEN);
+	(void)row_read_hash(q, col + 6, hash);
 	t->format = query_get_int(q, col + 7);
 }
 
@@ -88,7 +94,7 @@ row_read_event(struct query *q, int col, struct event_row *ev,
 	ev->tx = query_get_text(q, col + 5);
 	ev->block = query_get_int(q, col + 6);
 	ev->detail = query_get_text(q, col + 7);
-	(void)read_bytes(q, col + 8, hash, KECCAK256_LEN);
+	(void)row_read_hash(q, col + 8, hash);
 	ev->format = query_get_int(q, col + 9);
 }
 

@@ -34,6 +34,9 @@ void row_read_event(struct query *q, int col, struct event_row *ev,
 MUST_CHECK bool row_read_result(struct query *q, int col, struct result_row *r,
     struct version_row *v, int64_t *transfer);
 
+/* The hash of a row; false, and zeros, when it is none. */
+bool row_read_hash(struct query *q, int col, uint8_t out[static KECCAK256_LEN]);
+
 /* True for what a row may hold as a time: 0 to 2^53-1. */
 bool row_is_time(int64_t ms);
 

@@ -327,7 +327,7 @@ rule_day(const struct rules *r, struct day *d, const struct day_credit *c,
 		    "transfer %" PRId64
 		    ": with it the worker of account %" PRId64
 		    " earned more than %" PRId64
-		    " micro-USDC in 24 hours, max_per_worker_day_micros",
+		    " micro-USDC in 24 hours, its bound by max_per_worker_day_micros",
 		    c->transfer, d->worker, r->max_day_micros);
 	d->told = over;
 	return RC_OK;

@@ -125,7 +125,7 @@ adopt(struct adoption *a, struct payout *p, const struct history_use *use,
 
 	hex_encode(paid.tx, use->tx, TX_HASH_LEN);
 	p->amount_micros = paid.micros;
-	rc = run_seal(r, p, 0, 0, &cause);
+	rc = run_seal(r, p, NULL, &cause);
 	if (rc == RC_BUSY) {
 		a->deferred = true; /* while the clocks differ */
 		return wait_for(r, &p->worker, e);

@@ -67,13 +67,18 @@ sealed_of(const struct run *r, const struct payout *p)
 }
 
 enum rc
-run_seal(struct run *r, struct payout *p, int64_t verified_to,
-    int64_t balance_micros, struct err *e)
+run_seal(struct run *r, struct payout *p, const struct evidence *verified,
+    struct err *e)
 {
 	struct sealed what = sealed_of(r, p);
 
-	p->seal = (struct seal){ .verified_to = verified_to,
-		.balance_micros = balance_micros };
+	p->seal = (struct seal){ .verified_to = 0 };
+	if (verified != NULL) {
+		p->seal.verified_to = verified->verified_to;
+		memcpy(p->seal.verified_hash, verified->verified_hash,
+		    sizeof(p->seal.verified_hash));
+		p->seal.balance_micros = verified->balance_micros;
+	}
 	return vault_seal(r->vault, &p->seal, &what, e);
 }
 

@@ -5,6 +5,7 @@
 #ifndef WORKNET_PAY_AUTHORIZE_H
 #define WORKNET_PAY_AUTHORIZE_H
 
+#include "ledger/evidence.h"
 #include "pay/open.h"
 
 /*
@@ -25,11 +26,11 @@ MUST_CHECK enum rc
 run_cancel(struct run *r, const struct payout *p, struct err *e);
 
 /*
- * Seals p before it is in the ledger, and what was verified for it; see
- * eth/seal.h.
+ * Seals p before it is in the ledger, and what was verified for it (NULL: it
+ * was found on the chain); see eth/seal.h.
  */
 MUST_CHECK enum rc run_seal(struct run *r, struct payout *p,
-    int64_t verified_to, int64_t balance_micros, struct err *e);
+    const struct evidence *verified, struct err *e);
 
 /*
  * Whether the vault has sealed p as it is, made by a run or adopted: nobody

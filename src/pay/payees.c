@@ -207,8 +207,7 @@ reserve_and_sign(struct run *r, struct open_payout *o,
 	bool held = false;
 	enum rc rc;
 
-	rc = run_seal(
-	    r, &o->payout, evidence->verified_to, evidence->balance_micros, e);
+	rc = run_seal(r, &o->payout, evidence, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = db_step_begin(r->db, e);
@@ -312,7 +311,8 @@ backed_decide(struct payees *all, const struct payee *p,
 	enum rc rc = RC_OK;
 
 	if (amount == 0) {
-		payee_pass(r, p, "a cap is reached");
+		payee_pass(r, p,
+		    "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
 		return RC_OK;
 	}
 	/* One large debt keeps nobody else waiting. */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/limits.h"
+
 static const char *const texts[GATE_REASONS] = {
 	[GATE_SIGN] = "signed",
 	[GATE_SAME] = "signed before",
@@ -49,7 +51,7 @@ request_check(const struct gate_rule *rule, const struct gate_request *rq)
 	if (c->payout_micros <= 0 || c->run_micros <= 0 ||
 	    c->worker_day_micros <= 0 || c->day_micros <= 0)
 		return GATE_NO_CAP;
-	if (rq->amount_micros <= 0 || rq->amount_micros > GATE_MICROS_MAX)
+	if (rq->amount_micros <= 0 || rq->amount_micros > AMOUNT_MAX_MICROS)
 		return GATE_AMOUNT;
 	if (rq->seq <= 0)
 		return GATE_NUMBER;
@@ -62,24 +64,30 @@ request_check(const struct gate_rule *rule, const struct gate_request *rq)
 	return GATE_SIGN;
 }
 
+/* Of sane times. */
+static bool
+are_close(int64_t now_s, int64_t chain_time_s)
+{
+	int64_t apart = now_s - chain_time_s;
+
+	return apart <= GATE_DIFFER_MAX_S && apart >= -GATE_DIFFER_MAX_S;
+}
+
 bool
 gate_clocks_agree(int64_t now_s, int64_t chain_time_s)
 {
 	return time_is_sane(now_s) && time_is_sane(chain_time_s) &&
-	    now_s - chain_time_s <= GATE_DIFFER_MAX_S &&
-	    chain_time_s - now_s <= GATE_DIFFER_MAX_S;
+	    are_close(now_s, chain_time_s);
 }
 
 static enum gate_reason
 time_check(const struct gate_rule *rule, const struct gate_request *rq)
 {
 	if (!time_is_sane(rq->now_s) || !time_is_sane(rq->chain_time_s) ||
-	    (rq->final_time_s != 0 && !time_is_sane(rq->final_time_s)) ||
 	    rq->final_time_s > rq->chain_time_s || rule->validity_s <= 0 ||
 	    rule->validity_s > GATE_VALIDITY_MAX_S)
 		return GATE_TIME;
-	return gate_clocks_agree(rq->now_s, rq->chain_time_s) ? GATE_SIGN
-							      : GATE_CLOCK;
+	return are_close(rq->now_s, rq->chain_time_s) ? GATE_SIGN : GATE_CLOCK;
 }
 
 /* Whether a final block proves that what ended then can't be settled. */
@@ -114,7 +122,7 @@ caps_check(struct gate_answer *out, const struct gate_rule *rule,
 		    room(c->worker_day_micros, past->worker_day_micros) },
 		{ GATE_DAY_CAP, room(c->day_micros, past->day_micros) },
 	};
-	int64_t counted = rq->amount_micros, least = GATE_MICROS_MAX;
+	int64_t counted = rq->amount_micros, least = AMOUNT_MAX_MICROS;
 	size_t i;
 
 	/* The number counts as the highest of what was signed of it. */

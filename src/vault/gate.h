@@ -23,8 +23,6 @@
 #define GATE_TIME_MIN_S	    1577836800LL
 #define GATE_TIME_MAX_S	    4102444800LL
 #define GATE_VALIDITY_MAX_S 604800 /* as [payout] validity_s */
-/* One amount, and one cap: a sum of 9,000 of them fits into an int64_t. */
-#define GATE_MICROS_MAX 1000000000000000LL
 
 /* In micro-USDC; each is above 0, or nothing is signed. */
 struct gate_caps {

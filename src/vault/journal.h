@@ -12,7 +12,8 @@
  * Keccak-256 of the hash before it and of its values: its number, its time, its
  * kind (0 to 3), payment number, amount and end, 8 bytes each, the highest
  * first, and the payee's 20 bytes. What is read is written again and compared,
- * so that the text is that of the values. Private to src/vault, but for the mark; one thread.
+ * so that the text is that of the values. Private to src/vault, but for the
+ * mark; one thread.
  */
 #ifndef WORKNET_VAULT_JOURNAL_H
 #define WORKNET_VAULT_JOURNAL_H

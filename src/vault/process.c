@@ -379,7 +379,7 @@ answer_seal(struct live *l, struct answer *a, struct err *e)
 	rc = ledger_set(l, what->ledger_id, e);
 	if (rc == RC_OK &&
 	    (what->amount_micros <= 0 ||
-		what->amount_micros > GATE_MICROS_MAX || what->seq <= 0))
+		what->amount_micros > AMOUNT_MAX_MICROS || what->seq <= 0))
 		rc = err_set(e, RC_INVALID, "seal: no such payout");
 	if (rc == RC_OK && seal_kind(&s) == SEAL_RESERVED &&
 	    s.balance_micros < what->amount_micros)

@@ -28,6 +28,20 @@ sub gas_of {
 	    $n;
 }
 
+# README's table of what a payout takes is what was measured here.
+sub readme_has {
+	my ($row, @gas) = @_;
+	my ($new, $known) = map { tr/,//dr } WorknetTest::slurp(
+	    WorknetTest::source_path('README')) =~
+	    /^ +$row +([\d,]+) +([\d,]+)$/m or die "README: $row";
+
+	for ([ 'new', $new, $gas[0] ], [ 'known', $known, $gas[1] ]) {
+		my ($what, $says, $is) = @$_;
+		cmp_ok(abs($says - $is), '<=', 100, "$row, a $what payee: " .
+		    "README says $says gas, it took $is");
+	}
+}
+
 # ---- One or several in a transaction ----
 
 {
@@ -51,7 +65,7 @@ sub gas_of {
 	$l->ether('0x5af3107a4000'); # a ten thousandth
 	like($l->worknet('treasury'), qr/lasts for less than 7 days/, 'and warns when few are');
 	my @gas = map { gas_of($_, 1) } $l->hashes;
-	diag("gas alone: new payee $gas[0], known payee $gas[3]");
+	readme_has('singly', @gas[0, 3]);
 	$l->books_ok('after paying singly');
 }
 
@@ -68,8 +82,8 @@ sub gas_of {
 	$l->pay_is('paid', 'and once more, now that they are known');
 	my @sent = $l->submissions;
 	my @gas = map { gas_of(($l->hashes)[$_], $sent[$_]{payouts}) } 0, 1;
-	diag("gas by 64: new payee $gas[0], known payee $gas[1] " .
-	    "($sent[1]{payouts})");
+	is($sent[1]{payouts}, 64, 'all 64');
+	readme_has('64 in one', @gas);
 	cmp_ok($gas[1], '<=', 55000, 'for at most 55,000 gas a payee');
 	$l->books_ok('after paying 64 at once, twice');
 }

@@ -326,6 +326,35 @@ sub refuses_to_pay_twice {
 	    'and a finding names the one');
 }
 
+# What was verified for a payout isn't again for the next one, as long as the
+# hash of all that came before it is the one that was sealed.
+sub refuses_replaced_pasts {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 3);
+	my @w = $l->worker_list;
+
+	$l->pay_is('paid', 'three workers are paid');
+	my $old = $l->sql_value('SELECT max(slot) FROM result WHERE ' .
+	    'transfer = ' . credit_of($w[0]));
+	$l->more_work;
+	forge($l, 'UPDATE result SET signature = (SELECT signature FROM ' .
+	    "result WHERE slot <> $old LIMIT 1) WHERE slot = $old;",
+	    rechain => 1);
+	refuses($l, 'a past that was replaced, with all its hashes',
+	    [ $w[0], 'a result of it', qr/result|slot/ ]);
+	cmp_ok($l->sql_value('SELECT count(*) FROM payout WHERE worker = ' .
+	    id_of($w[$_])), '==', 2, 'the others are paid: their past holds')
+	    for 1, 2;
+	my @again = $l->sql('SELECT detail FROM payout_event WHERE ' .
+	    "kind = 'verified' AND payout > 3");
+	my @all = map { $l->sql_value('SELECT count(*) FROM result r JOIN ' .
+	    'transfer t ON t.id = r.transfer WHERE t.credit = ' . id_of($_)) }
+	    @w[1, 2];
+	is(join(' ', sort map { $_->{detail} =~ /^(\d+)/ } @again),
+	    join(' ', sort @all),
+	    'after every signature of it was verified again');
+}
+
 # Rows of open payouts that no program writes: each is told of and left alone,
 # and costs nobody else anything.
 sub passes_over_unreadable_rows {
@@ -417,6 +446,7 @@ refuses_old_work($rig);
 refuses_other_assignments($rig);
 refuses_to_pay_twice($rig);
 bounds_a_right_history($rig);
+refuses_replaced_pasts($rig);
 passes_over_unreadable_rows($rig);
 bounds_the_loss($rig);
 rig_stop($rig);

@@ -413,6 +413,10 @@ test_seals(void)
 	forged.balance_micros = 0;
 	tap_ok(!seal_is_by(&forged, &what, vault_treasury(v)),
 	    "its seal isn't that of one that was found on the chain");
+	forged = s;
+	forged.verified_hash[31]++;
+	tap_ok(!seal_is_by(&forged, &what, vault_treasury(v)),
+	    "nor of another history up to that transfer");
 	s.balance_micros = 49;
 	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
 	    "a balance below the amount isn't sealed");
@@ -575,7 +579,7 @@ test_taken_over(void)
 	struct sealed what = { .ledger_id = { 7 },
 		.worker = { { 5 } },
 		.seq = 1,
-		.amount_micros = GATE_MICROS_MAX };
+		.amount_micros = AMOUNT_MAX_MICROS };
 	struct journal_seen seen = { .has_mark = true };
 	struct vault_options o = options();
 	struct seal s = { .verified_to = 0 };
