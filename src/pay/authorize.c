@@ -94,12 +94,13 @@ run_is_sealed(const struct run *r, const struct payout *p)
 }
 
 enum rc
-run_cancel(struct run *r, const struct payout *p, struct err *e)
+run_settled(
+    struct run *r, const struct payout *p, int64_t micros, struct err *e)
 {
 	if (!r->may_sign)
 		return err_set(e, RC_BUSY,
-		    "canceled: it waits for a run that has the vault's journal");
-	return vault_cancel(r->vault, &p->worker, p->seq, e);
+		    "settled otherwise than signed: it waits for a run that has the vault's journal");
+	return vault_settled(r->vault, &p->worker, p->seq, micros, e);
 }
 
 /* ---- Authorizations ---- */

@@ -19,11 +19,11 @@ MUST_CHECK enum rc authorize_open(struct run *r, struct err *e);
 MUST_CHECK enum rc authorize_begin_anew(struct run *r, struct err *e);
 
 /*
- * Tells the vault that p was canceled on the chain, for good. RC_BUSY when its
- * journal isn't open: a later run does.
+ * Tells the vault that the chain shows for good so much of p, 0 when it was
+ * canceled. RC_BUSY when its journal isn't open: a later run does.
  */
-MUST_CHECK enum rc
-run_cancel(struct run *r, const struct payout *p, struct err *e);
+MUST_CHECK enum rc run_settled(
+    struct run *r, const struct payout *p, int64_t micros, struct err *e);
 
 /*
  * Seals p before it is in the ledger, and what was verified for it (NULL: it

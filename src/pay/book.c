@@ -120,23 +120,31 @@ book_void(struct run *r, struct open_payout *o, struct err *e)
 	char tx[HEX_SIZE(TX_HASH_LEN)] = "";
 	struct payout *p = &o->payout;
 	const char *proof = o->judgment.reason;
-	struct err cause = ERR_INIT;
 	enum rc rc = RC_OK;
 
-	if (o->judgment.verdict == VERDICT_CANCELED) {
+	if (o->judgment.verdict == VERDICT_CANCELED)
 		hex_encode(tx, o->judgment.tx, TX_HASH_LEN);
-		rc = run_cancel(r, p, &cause);
-	}
-	if (rc == RC_BUSY)
-		return payout_note(r->db, p, cause.msg, clock_unix_ms(), e);
-	if (rc != RC_OK)
-		return err_set(e, rc, "%s", cause.msg);
 	if (p->state == PAYOUT_POSTED)
 		rc = payout_unpost(r->db, p, proof, clock_unix_ms(), e);
 	if (rc == RC_OK)
 		rc = payout_void(r->db, p, proof, tx, clock_unix_ms(), e);
 	r->result->voided += rc == RC_OK;
 	return rc;
+}
+
+/* Before it is booked that less, or more, was paid for good than was signed. */
+static enum rc
+tell_vault(struct run *r, const struct open_payout *o, enum booking what,
+    struct err *e)
+{
+	const struct judgment *j = &o->judgment;
+
+	if (what == BOOKING_FINAL &&
+	    (int64_t)j->value != o->payout.amount_micros)
+		return run_settled(r, &o->payout, (int64_t)j->value, e);
+	if (what == BOOKING_VOID && j->verdict == VERDICT_CANCELED)
+		return run_settled(r, &o->payout, 0, e);
+	return RC_OK;
 }
 
 /* Why a payout stays as it is. */
@@ -165,6 +173,7 @@ book(struct run *r, struct open_payout *o, struct err *e)
 	struct payout *p = &o->payout;
 	bool was_posted = p->state == PAYOUT_POSTED;
 	int64_t now_ms = clock_unix_ms();
+	struct err cause = ERR_INIT;
 	enum booking what;
 	enum rc rc = RC_OK;
 
@@ -180,6 +189,11 @@ book(struct run *r, struct open_payout *o, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	payment_of(&o->judgment, &paid);
+	rc = tell_vault(r, o, what, &cause);
+	if (rc == RC_BUSY)
+		return payout_note(r->db, p, cause.msg, now_ms, e);
+	if (rc != RC_OK)
+		return err_set(e, rc, "%s", cause.msg);
 	switch (what) {
 	case BOOKING_NONE:
 		return RC_OK;

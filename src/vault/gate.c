@@ -64,12 +64,20 @@ request_check(const struct gate_rule *rule, const struct gate_request *rq)
 	return GATE_SIGN;
 }
 
+/* Of sane times. */
+static bool
+are_close(int64_t now_s, int64_t chain_time_s)
+{
+	int64_t apart = now_s - chain_time_s;
+
+	return apart <= GATE_DIFFER_MAX_S && apart >= -GATE_DIFFER_MAX_S;
+}
+
 bool
 gate_clocks_agree(int64_t now_s, int64_t chain_time_s)
 {
 	return time_is_sane(now_s) && time_is_sane(chain_time_s) &&
-	    now_s - chain_time_s <= GATE_DIFFER_MAX_S &&
-	    chain_time_s - now_s <= GATE_DIFFER_MAX_S;
+	    are_close(now_s, chain_time_s);
 }
 
 static enum gate_reason
@@ -79,8 +87,7 @@ time_check(const struct gate_rule *rule, const struct gate_request *rq)
 	    rq->final_time_s > rq->chain_time_s || rule->validity_s <= 0 ||
 	    rule->validity_s > GATE_VALIDITY_MAX_S)
 		return GATE_TIME;
-	return gate_clocks_agree(rq->now_s, rq->chain_time_s) ? GATE_SIGN
-							      : GATE_CLOCK;
+	return are_close(rq->now_s, rq->chain_time_s) ? GATE_SIGN : GATE_CLOCK;
 }
 
 /* Whether a final block proves that what ended then can't be settled. */

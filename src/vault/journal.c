@@ -20,7 +20,7 @@
 #define NOT_JOURNAL "%s: it isn't a journal, but something else"
 
 static const char *const kind_names[JOURNAL_KINDS] = { "payout", "adopted",
-	"gas", "canceled" };
+	"gas", "settled" };
 
 struct journal {
 	int fd;	       /* owned, locked */

@@ -31,10 +31,10 @@ struct journal_owner {
 };
 
 enum journal_kind {
-	JOURNAL_PAYOUT,	  /* an authorization: amount in micro-USDC */
-	JOURNAL_ADOPTED,  /* a payment found on the chain: the same */
-	JOURNAL_GAS,	  /* a transaction: payee, its nonce, wei at most */
-	JOURNAL_CANCELED, /* a number that will never be settled: amount 0 */
+	JOURNAL_PAYOUT,	 /* an authorization: amount in micro-USDC */
+	JOURNAL_ADOPTED, /* a payment found on the chain: the same */
+	JOURNAL_GAS,	 /* a transaction: payee, its nonce, wei at most */
+	JOURNAL_SETTLED, /* a number's last word: what the chain paid */
 	JOURNAL_KINDS,
 };
 
@@ -67,9 +67,9 @@ int journal_fd(const struct journal *j);
  * once: RC_INVALID for a second time, also after a failure. An empty one is
  * begun, if seen has no payouts. A last line that was torn by a crash is cut:
  * what it was to be never left. RC_NOT_FOUND when it is empty and there was
- * one; RC_CONFLICT when it has another entry where seen's mark is; RC_CORRUPT when it is another owner's, older than seen, damaged, or no
- * journal, which is left as it is; RC_IO; and what on_entry says. Nothing may
- * be signed then.
+ * one; RC_CONFLICT when it has another entry where seen's mark is; RC_CORRUPT
+ * when it is another owner's, older than seen, damaged, or no journal, which is
+ * left as it is; RC_IO; and what on_entry says. Nothing may be signed then.
  */
 MUST_CHECK enum rc
 journal_read(struct journal *j, const struct journal_owner *owner,

@@ -14,7 +14,7 @@ enum question_kind {
 	ASK_HELLO, /* not asked: the first answer, once the vault is ready */
 	ASK_OPEN,
 	ASK_AUTHORIZE,
-	ASK_CANCEL,
+	ASK_SETTLED,
 	ASK_SEAL,
 	ASK_GAS,
 	ASK_KINDS,
@@ -26,9 +26,10 @@ struct question_open {
 	int64_t chain_time_s;
 };
 
-struct question_cancel {
+struct question_settled {
 	struct address worker;
 	int64_t seq;
+	int64_t micros;
 };
 
 struct question_seal {
@@ -48,7 +49,7 @@ struct question {
 	union {
 		struct question_open open;
 		struct vault_request authorize;
-		struct question_cancel cancel;
+		struct question_settled settled;
 		struct question_seal seal;
 		struct question_gas gas;
 	} of;

@@ -158,7 +158,7 @@ on_entry(void *ctx, const struct journal_entry *entry, struct err *e)
 		return past_add(l->gas_past, entry, l->kept_from_s, e);
 	rc = totals_add(l->totals, entry, e);
 	/* What was signed of it counts against the day's caps all the same. */
-	return rc == RC_OK && entry->kind != JOURNAL_CANCELED
+	return rc == RC_OK && entry->kind != JOURNAL_SETTLED
 	    ? past_add(l->past, entry, l->kept_from_s, e)
 	    : rc;
 }
@@ -330,25 +330,28 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 	return rc;
 }
 
-/* ---- Cancellations ---- */
+/* ---- What was settled otherwise ---- */
 
 static enum rc
-answer_cancel(struct live *l, struct err *e)
+answer_settled(struct live *l, struct err *e)
 {
-	const struct question_cancel *q = &l->question.of.cancel;
-	struct journal_entry entry = { .kind = JOURNAL_CANCELED,
+	const struct question_settled *q = &l->question.of.settled;
+	struct journal_entry entry = { .kind = JOURNAL_SETTLED,
 		.at_s = entry_time(l),
 		.payee = q->worker,
-		.number = q->seq };
+		.number = q->seq,
+		.amount = q->micros };
 	struct total total;
 
 	if (!l->is_open)
 		return err_set(e, RC_IO, "vault: its journal isn't open");
+	if (q->seq <= 0 || q->micros < 0 || q->micros > AMOUNT_MAX_MICROS)
+		return err_set(e, RC_INVALID, "vault: no such payout");
 	totals_look(l->totals, &q->worker, q->seq, &total);
 	if (total.adopted)
 		return err_set(e, RC_INVALID,
-		    "vault: a payment that was found on the chain wasn't canceled");
-	return total.micros == 0 ? RC_OK : note(l, &entry, e);
+		    "vault: a payment that was found on the chain has its amount");
+	return total.micros == q->micros ? RC_OK : note(l, &entry, e);
 }
 
 /* ---- Seals ---- */
@@ -445,8 +448,8 @@ decide(struct live *l, struct answer *a, struct err *e)
 		return answer_open(l, a, e);
 	case ASK_AUTHORIZE:
 		return answer_authorize(l, a, e);
-	case ASK_CANCEL:
-		return answer_cancel(l, e);
+	case ASK_SETTLED:
+		return answer_settled(l, e);
 	case ASK_SEAL:
 		return answer_seal(l, a, e);
 	case ASK_GAS:

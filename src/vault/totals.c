@@ -110,7 +110,7 @@ enum rc
 totals_add(struct totals *t, const struct journal_entry *entry, struct err *e)
 {
 	struct place *number, *all;
-	sum micros = entry->kind == JOURNAL_CANCELED ? 0 : entry->amount;
+	sum micros = entry->amount;
 	enum rc rc;
 
 	if (4 * (t->used + 2) > 3 * t->n) {

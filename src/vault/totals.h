@@ -23,8 +23,8 @@ MUST_CHECK enum rc totals_new(struct totals **out, struct err *e);
 void totals_free(struct totals *t);
 
 /*
- * Adds what the journal has of payouts, in its order; a number that was
- * canceled doesn't count until it is seen again. RC_NO_MEMORY.
+ * Adds what the journal has of payouts, in its order: the last amount of a
+ * number counts, 0 of one that was canceled. RC_NO_MEMORY.
  */
 MUST_CHECK enum rc
 totals_add(struct totals *t, const struct journal_entry *entry, struct err *e);

@@ -32,7 +32,7 @@ question_size(enum question_kind kind)
 	static const size_t sizes[ASK_KINDS] = {
 		[ASK_OPEN] = sizeof(struct question_open),
 		[ASK_AUTHORIZE] = sizeof(struct vault_request),
-		[ASK_CANCEL] = sizeof(struct question_cancel),
+		[ASK_SETTLED] = sizeof(struct question_settled),
 		[ASK_SEAL] = sizeof(struct question_seal),
 		[ASK_GAS] = sizeof(struct question_gas),
 	};
@@ -209,14 +209,15 @@ vault_authorize(struct vault *v, const struct vault_request *rq,
 }
 
 enum rc
-vault_cancel(
-    struct vault *v, const struct address *worker, int64_t seq, struct err *e)
+vault_settled(struct vault *v, const struct address *worker, int64_t seq,
+    int64_t micros, struct err *e)
 {
 	struct answer a;
 
-	v->question.of.cancel =
-	    (struct question_cancel){ .worker = *worker, .seq = seq };
-	return ask(v, ASK_CANCEL, &a, e);
+	v->question.of.settled = (struct question_settled){
+		.worker = *worker, .seq = seq, .micros = micros
+	};
+	return ask(v, ASK_SETTLED, &a, e);
 }
 
 enum rc

@@ -103,12 +103,13 @@ vault_authorize(struct vault *v, const struct vault_request *rq,
     struct vault_authorization *out, struct err *e);
 
 /*
- * Notes that this payment was canceled on the chain, for good: what was signed
- * of it doesn't count any more against what the worker has earned. RC_IO as
- * above, RC_BUSY when the clocks differ.
+ * Notes that the chain shows for good another amount of this payment than was
+ * signed, 0 when it was canceled: this is what counts of it from now on against
+ * what the worker has earned. RC_INVALID, RC_IO as above, RC_BUSY when the
+ * clocks differ.
  */
-MUST_CHECK enum rc vault_cancel(
-    struct vault *v, const struct address *worker, int64_t seq, struct err *e);
+MUST_CHECK enum rc vault_settled(struct vault *v, const struct address *worker,
+    int64_t seq, int64_t micros, struct err *e);
 
 /*
  * Signs s, whose other fields are given, over what; the vault has its own

@@ -284,39 +284,6 @@ sub bounds_a_right_history {
 	    for @rich;
 }
 
-# What was verified for a payout isn't again for the next one, as long as the
-# hash of all that came before it is the one that was sealed.
-sub refuses_replaced_pasts {
-	my ($rig) = @_;
-	my $l = PayoutTest->new($rig, workers => 3);
-	my @w = $l->worker_list;
-
-	$l->pay_is('paid', 'three workers are paid');
-	my $old = $l->sql_value('SELECT max(slot) FROM result WHERE ' .
-	    'transfer = ' . credit_of($w[0]));
-	$l->more_work;
-	forge($l, 'UPDATE result SET signature = (SELECT signature FROM ' .
-	    "result WHERE slot <> $old LIMIT 1) WHERE slot = $old;",
-	    rechain => 1);
-	refuses($l, 'a past that was replaced, with all its hashes',
-	    [ $w[0], 'a result of it', qr/result|slot/ ]);
-	cmp_ok($l->sql_value('SELECT count(*) FROM payout WHERE worker = ' .
-	    id_of($w[$_])), '==', 2, 'the others are paid: their past holds')
-	    for 1, 2;
-	my @again = $l->sql('SELECT detail FROM payout_event WHERE ' .
-	    "kind = 'verified' AND payout > 3");
-	my @all = map { $l->sql_value('SELECT count(*) FROM result r JOIN ' .
-	    'transfer t ON t.id = r.transfer WHERE t.credit = ' . id_of($_)) }
-	    @w[1, 2];
-	is(join(' ', sort map { $_->{detail} =~ /^(\d+)/ } @again),
-	    join(' ', sort @all),
-	    'after every signature of it was verified again');
-	my ($unfit) = $l->sql('SELECT subject FROM exceptions WHERE ' .
-	    "kind = 'seal doesn''t fit'");
-	like($unfit->{subject} // '', qr/^payout \d$/,
-	    'and a finding says that seals don\'t fit');
-}
-
 # An old payout's row, and its transfers, say that it was of 1 micro-USDC only,
 # and the rest is the worker's again: paid for the same work a second time.
 sub refuses_to_pay_twice {
@@ -357,6 +324,39 @@ sub refuses_to_pay_twice {
 	    'the other worker is paid for more work');
 	like(join(' ', map { lc $_->{subject} } $l->findings), qr/$w/,
 	    'and a finding names the one');
+}
+
+# What was verified for a payout isn't again for the next one, as long as the
+# hash of all that came before it is the one that was sealed.
+sub refuses_replaced_pasts {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 3);
+	my @w = $l->worker_list;
+
+	$l->pay_is('paid', 'three workers are paid');
+	my $old = $l->sql_value('SELECT max(slot) FROM result WHERE ' .
+	    'transfer = ' . credit_of($w[0]));
+	$l->more_work;
+	forge($l, 'UPDATE result SET signature = (SELECT signature FROM ' .
+	    "result WHERE slot <> $old LIMIT 1) WHERE slot = $old;",
+	    rechain => 1);
+	refuses($l, 'a past that was replaced, with all its hashes',
+	    [ $w[0], 'a result of it', qr/result|slot/ ]);
+	cmp_ok($l->sql_value('SELECT count(*) FROM payout WHERE worker = ' .
+	    id_of($w[$_])), '==', 2, 'the others are paid: their past holds')
+	    for 1, 2;
+	my @again = $l->sql('SELECT detail FROM payout_event WHERE ' .
+	    "kind = 'verified' AND payout > 3");
+	my @all = map { $l->sql_value('SELECT count(*) FROM result r JOIN ' .
+	    'transfer t ON t.id = r.transfer WHERE t.credit = ' . id_of($_)) }
+	    @w[1, 2];
+	is(join(' ', sort map { $_->{detail} =~ /^(\d+)/ } @again),
+	    join(' ', sort @all),
+	    'after every signature of it was verified again');
+	my ($unfit) = $l->sql('SELECT subject FROM exceptions WHERE ' .
+	    "kind = 'seal doesn''t fit'");
+	like($unfit->{subject} // '', qr/^payout \d$/,
+	    'and a finding says that seals don\'t fit');
 }
 
 # Rows of open payouts that no program writes: each is told of and left alone,

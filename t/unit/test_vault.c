@@ -372,9 +372,9 @@ test_earned(void)
 		vault_free(v);
 		v = start(&o, &none);
 	}
-	tap_ok(vault_cancel(v, &other, 1, &e) == RC_OK &&
-		vault_cancel(v, &who, 1, &e) == RC_OK &&
-		vault_cancel(v, &who, 1, &e) == RC_OK,
+	tap_ok(vault_settled(v, &other, 1, 0, &e) == RC_OK &&
+		vault_settled(v, &who, 1, 0, &e) == RC_OK &&
+		vault_settled(v, &who, 1, 0, &e) == RC_OK,
 	    "one of them is canceled");
 	for (i = 0; i < 2; i++) {
 		tap_ok(authorize_earned(v, 3, 61, 100, &a, &e) == RC_INVALID,
@@ -438,7 +438,7 @@ test_seals(void)
 	vault_free(v);
 }
 
-/* A journal whose only entry is nine days old, and forgotten but for its end. */
+/* A journal whose only entry is nine days old: only its end is known. */
 static void
 old_journal(const struct address *treasury)
 {
@@ -558,7 +558,7 @@ test_clocks(void)
 			&e) != RC_OK)
 			die("vault", e.msg);
 		tap_ok(vault_seal(v, &s, &what, &e) == RC_BUSY &&
-			vault_cancel(v, &who, 1, &e) == RC_BUSY &&
+			vault_settled(v, &who, 1, 0, &e) == RC_BUSY &&
 			vault_gas_sign(v, &t, signature, &e) == RC_BUSY,
 		    i == 0 ? "without a chain's time nothing is noted"
 			   : "nor while the clocks differ");

@@ -639,7 +639,7 @@ test_totals(void)
 	tap_ok(x.micros == 7 && x.others_micros == 4998 * 7 + 4,
 	    "a payee's other numbers count for ever, each with its last "
 	    "amount");
-	total_add(t, JOURNAL_CANCELED, 9, 4, 0);
+	total_add(t, JOURNAL_SETTLED, 9, 4, 0);
 	total_add(t, JOURNAL_ADOPTED, 9, 6000, 50);
 	totals_look(t, &who, 2, &x);
 	tap_is_int(x.others_micros, 4997 * 7 + 4 + 50,
