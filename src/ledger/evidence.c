@@ -176,6 +176,12 @@ credit_begin(struct reading *r, struct query *q, struct open_credit *c)
 		    "transfer %" PRId64 ": a credit from account %" PRId64
 		    " to %" PRId64,
 		    c->t.id, c->t.debit, c->t.credit);
+	/* What is to come would be another day's. */
+	if (c->t.at_ms > r->rules.now_ms + CLOCK_SKEW_MS)
+		rule_broken(&r->rules, AUDIT_TRANSFER_KIND,
+		    "transfer %" PRId64 ": its time is %" PRId64
+		    " ms ahead, allowed %d",
+		    c->t.id, c->t.at_ms - r->rules.now_ms, CLOCK_SKEW_MS);
 	if (c->t.id > r->since && c->t.at_ms < r->first_at_ms)
 		r->first_at_ms = c->t.at_ms;
 }
@@ -189,12 +195,6 @@ credit_end(struct reading *r, struct open_credit *c)
 		return;
 	link_transfer_end(&c->k, computed);
 	rule_transfer(&r->rules, &c->t, &c->before, computed, c->stored);
-	/* What is to come would be another day's. */
-	if (c->t.at_ms > r->rules.now_ms + CLOCK_SKEW_MS)
-		rule_broken(&r->rules, AUDIT_TRANSFER_KIND,
-		    "transfer %" PRId64 ": its time is %" PRId64
-		    " ms ahead, allowed %d",
-		    c->t.id, c->t.at_ms - r->rules.now_ms, CLOCK_SKEW_MS);
 	rule_amount(
 	    &r->rules, &c->t, c->results, c->rewards_micros, c->overflow);
 }
