@@ -193,11 +193,18 @@ test_sandbox(void)
 static struct vault_options
 options(void)
 {
+	static char *key, *gas_key, *journal;
+
+	if (key == NULL) {
+		key = strdup(path_of("key"));
+		gas_key = strdup(path_of("gas-key"));
+		journal = strdup(path_of("journal"));
+	}
 	return (struct vault_options){
-		.key_file = strdup(path_of("key")),
+		.key_file = key,
 		.passphrase_file = "",
-		.gas_key_file = strdup(path_of("gas-key")),
-		.journal_file = strdup(path_of("journal")),
+		.gas_key_file = gas_key,
+		.journal_file = journal,
 		.domain = { "USDC", "2", 84532, { { 2 } } },
 		.caps = { 100, 1000, 150, 300 },
 		.gas_max_fee_wei = 1000,
@@ -340,7 +347,7 @@ test_seals(void)
 	struct vault *v;
 	struct seal forged;
 
-	o.journal_file = strdup(path_of("seals"));
+	o.journal_file = path_of("seals");
 	v = start(&o, &(struct journal_seen){ .any = false });
 	tap_ok(vault_seal(v, &s, &what, &e) == RC_OK &&
 		seal_is_by(&s, &what, vault_treasury(v)),
@@ -388,7 +395,7 @@ test_gas(void)
 	struct err e = ERR_INIT;
 	struct vault *v;
 
-	o.journal_file = strdup(path_of("gas"));
+	o.journal_file = path_of("gas");
 	v = start(&o, &(struct journal_seen){ .any = false });
 	tap_ok(vault_gas_sign(v, &t, signature, &e) == RC_OK &&
 		transaction_digest(digest, &t, &e) == RC_OK &&
