@@ -99,25 +99,23 @@ INSERT INTO level (region, level_micros) VALUES (?1, ?2)
 ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
 
 -- The tasks of a region that have a slot to give, those that wait longest
--- first; unless ?6, only those that anyone may have. What decides whether a
--- slot is for worker ?1: the task, and when it was last given to that worker;
--- and what the worker is told of it.
+-- first. What decides whether a slot is for worker ?1: the task, and when it was
+-- last given to that worker, which unless ?6 isn't looked for where not anyone
+-- may have it; and what the worker is told of it.
 -- :name task_due
 -- :columns task open_ms version cycle_ms given timeout_ms reward_micros
 -- :columns interval_ms copies cooldown_ms held_ms name url expected_status
 -- :columns for_anyone type
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-	(SELECT assigned_ms FROM assignment
-		WHERE worker = ?1 AND task_name = k.name
-		ORDER BY slot DESC LIMIT 1),
+	CASE WHEN CAST(?6 AS BIGINT) = 1 OR d.anyone_ms <= ?3
+		THEN (SELECT assigned_ms FROM assignment
+			WHERE worker = ?1 AND task_name = k.name
+			ORDER BY slot DESC LIMIT 1) END,
 	k.name, k.url, k.expected_status, d.anyone_ms <= ?3, k.type
-FROM (SELECT task, open_ms, anyone_ms, cycle_ms, given FROM schedule
-		WHERE paused = 0 AND region = ?2 AND open_ms <= ?3
-		ORDER BY open_ms, task LIMIT ?4 OFFSET ?5) d
-	CROSS JOIN task k
-WHERE k.id = d.task AND (CAST(?6 AS BIGINT) = 1 OR d.anyone_ms <= ?3)
-ORDER BY d.open_ms, d.task;
+FROM schedule d CROSS JOIN task k
+WHERE k.id = d.task AND d.paused = 0 AND d.region = ?2 AND d.open_ms <= ?3
+ORDER BY d.open_ms, d.task LIMIT ?4 OFFSET ?5;
 
 -- :name offer_again
 SELECT o.slot, o.copy FROM offer o

@@ -390,7 +390,7 @@ static enum rc
 due_walk(struct round *r, bool all, int64_t *seen, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_TASK_DUE);
-	bool row = true;
+	bool row = true, for_all;
 	enum rc rc = RC_OK;
 
 	query_int(q, 1, r->worker);
@@ -402,10 +402,12 @@ due_walk(struct round *r, bool all, int64_t *seen, struct err *e)
 	while (rc == RC_OK && r->found < r->wanted &&
 	    (rc = query_step(q, &row, e)) == RC_OK && row) {
 		due_read(q, &r->picks[r->n_picks].due);
-		if (!is_in_turn(r) && !r->picks[r->n_picks].due.for_anyone)
+		for_all = r->picks[r->n_picks].due.for_anyone;
+		if (all && !is_in_turn(r) && !for_all)
 			break;
 		++*seen;
-		rc = due_pick(r, q, e);
+		if (all || for_all)
+			rc = due_pick(r, q, e);
 	}
 	query_done(q);
 	return rc;

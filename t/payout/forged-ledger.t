@@ -77,7 +77,7 @@ sub six_inserts {
 	    "(900, 'worker');" .
 	    "INSERT INTO worker VALUES (900, '" . lc($address) .
 	    "', $now);" .
-	    'INSERT INTO task_version SELECT max(id) + 1, 1, url, ' .
+	    'INSERT INTO task_version SELECT max(id) + 1, 1, type, url, ' .
 	    "expected_status, timeout_ms, $micros, interval_ms, copies, " .
 	    'cooldown_ms, region, created_ms, zeroblob(32), 1 ' .
 	    'FROM task_version;' .
@@ -137,7 +137,7 @@ sub refuses_rows {
 		    qr/definition $version: its hash is of other values/,
 		    'INSERT INTO task_version SELECT max(id) + 1, (SELECT ' .
 		    'v.task FROM result r JOIN task_version v ON v.id = ' .
-		    'r.version WHERE r.slot = ' . slot_of($w[1]) . '), url, ' .
+		    'r.version WHERE r.slot = ' . slot_of($w[1]) . '), type, url, ' .
 		    'expected_status, timeout_ms, reward_micros, ' .
 		    'interval_ms, copies, cooldown_ms, region, created_ms, ' .
 		    'hash, format FROM task_version;' .
