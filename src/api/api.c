@@ -81,12 +81,12 @@ api_check(struct api_thread *t, struct err *e)
 static size_t
 state_size_max(void)
 {
-	size_t i, most = 1;
+	size_t i, max = 1;
 
 	for (i = 0; api_routes[i] != NULL; i++)
-		if (api_routes[i]->state_size > most)
-			most = api_routes[i]->state_size;
-	return most;
+		if (api_routes[i]->state_size > max)
+			max = api_routes[i]->state_size;
+	return max;
 }
 
 enum rc

@@ -1,11 +1,11 @@
 /* GET /v1/worker/tasks: a worker polls, and is given what is due. */
-#include "api/network.h"
-#include "api/query.h"
+#include "api/poll_query.h"
 #include "api/room.h"
+#include "api/subnet.h"
 
 struct tasks_state {
 	struct poll_query query;
-	char network[PREFIX_MAX + 1];
+	char subnet[SUBNET_MAX + 1];
 	struct poll poll; /* borrows from both */
 	struct offer_list offers;
 };
@@ -93,10 +93,10 @@ tasks_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
 }
 
 /*
- * Asks first where it doesn't wait for the writer: most polls end there. Not
- * while polls are given what is due: then the writer's connection has in memory
- * what it has just written, which another had to read anew each time, for a
- * third of what a poll costs.
+ * A poll asks on its thread's own connection whether there is work, and goes to
+ * the writer only if there is: most polls end here. While polls are given tasks
+ * (gives) they go to the writer at once: each commit empties the cache of every
+ * other connection, and to read the schedule anew would cost a third of a poll.
  */
 static bool
 tasks_handle(struct api_exchange *x, struct db *db,
@@ -111,9 +111,9 @@ tasks_handle(struct api_exchange *x, struct db *db,
 		respond_error(x, rs, 400, e.msg);
 		return true;
 	}
-	network_of(s->network, rq->remote_addr);
+	subnet_of(s->subnet, rq->remote_addr);
 	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
-		slice_of(s->network), x->now_ms };
+		slice_of(s->subnet), x->now_ms };
 	if (!atomic_load(&x->api->gives))
 		rc = schedule_serve(db, false, &x->api->config.schedule,
 		    &s->poll, &s->offers, &work, &e);

@@ -16,7 +16,8 @@
 #define URL_MAX		 2000 /* what common HTTP servers accept */
 #define REGION_MAX	 32   /* a label such as "eu-west" */
 #define RESULT_ERROR_MAX 1024 /* a check's error; stored as sent */
-#define PREFIX_MAX	 64   /* a network in CIDR notation */
+#define SUBNET_MAX	 64   /* a /24 or /64 in CIDR notation */
+#define PREFIX_MAX	 64   /* of the API's paths, such as "/api" */
 #define PATH_LEN_MAX	 1000 /* files named in the configuration */
 
 /* Numbers. */

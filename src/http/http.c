@@ -6,20 +6,21 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "http/transfer.h"
+#include "http/fetch.h"
 
-#define POLL_MAX_MS 100 /* so much of being held up may go unseen */
-#define SLACK_MS    50	/* a busy system's delay, which is no absence */
+#define POLL_MAX_MS 100 /* so long libcurl may be left alone */
+#define SLACK_MS    50	/* later than asked by this is still in time */
 
 struct http_client {
-	CURLM *multi;		    /* owned; keeps the connections */
-	struct transfer *running;   /* owned; a list */
-	struct transfer *finished;  /* owned; to be reported, in this order */
-	struct transfer **last_end; /* of finished */
-	size_t count;		    /* of both */
+	CURLM *multi;		 /* owned; keeps the connections */
+	struct fetch *running;	 /* owned; a list */
+	struct fetch *finished;	 /* owned; to be reported, in this order */
+	struct fetch **last_end; /* of finished */
+	size_t count;		 /* of both */
 	/*
-	 * How long in all something ran that nobody looked at, since the
-	 * caller, libcurl or the system was slow to come back: see look().
+	 * For how long in all requests were running while this client wasn't
+	 * looking at them: the caller, libcurl or a busy system came back too
+	 * late. Such time isn't the peers' (see look()).
 	 */
 	int64_t away_ms;
 	int64_t looked_ms; /* monotonic; the last time */
@@ -55,13 +56,13 @@ http_client_new(struct http_client **out, struct err *e)
 }
 
 static void
-transfers_free(struct transfer *t)
+fetches_free(struct fetch *t)
 {
-	struct transfer *next;
+	struct fetch *next;
 
 	for (; t != NULL; t = next) {
 		next = t->next;
-		transfer_end(t);
+		fetch_end(t);
 		free(t);
 	}
 }
@@ -69,14 +70,14 @@ transfers_free(struct transfer *t)
 void
 http_client_free(struct http_client *c)
 {
-	struct transfer *t;
+	struct fetch *t;
 
 	if (c == NULL)
 		return;
 	for (t = c->running; t != NULL; t = t->next)
 		(void)curl_multi_remove_handle(c->multi, t->easy);
-	transfers_free(c->running);
-	transfers_free(c->finished);
+	fetches_free(c->running);
+	fetches_free(c->finished);
 	(void)curl_multi_cleanup(c->multi);
 	free(c);
 }
@@ -85,7 +86,7 @@ void
 http_warm(struct http_client *c)
 {
 	CHECK(c->count == 0);
-	transfer_warm(c->multi);
+	fetch_warm(c->multi);
 }
 
 static bool
@@ -99,8 +100,8 @@ is_readable(int fd)
 /* ---- What was started ---- */
 
 /*
- * Tells the time, after at most asked_ms in which there was nothing to do:
- * what is beyond was spent away, unless it's short.
+ * The time now, after a wait that was asked to last asked_ms. When it is over
+ * SLACK_MS later than that, this client was away for the difference.
  */
 static int64_t
 look(struct http_client *c, int64_t asked_ms)
@@ -114,7 +115,7 @@ look(struct http_client *c, int64_t asked_ms)
 }
 
 static void
-finished_add(struct http_client *c, struct transfer *t)
+finished_add(struct http_client *c, struct fetch *t)
 {
 	t->next = NULL;
 	*c->last_end = t;
@@ -123,22 +124,22 @@ finished_add(struct http_client *c, struct transfer *t)
 
 /* Gives t's easy handle to the multi handle. */
 static void
-run_hop(struct http_client *c, struct transfer *t)
+run_hop(struct http_client *c, struct fetch *t)
 {
 	if (curl_multi_add_handle(c->multi, t->easy) == CURLM_OK) {
 		t->next = c->running;
 		c->running = t;
 		return;
 	}
-	transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+	fetch_fail(t, HTTP_ERROR_LOCAL, "no memory");
 	finished_add(c, t);
 }
 
 /* Takes t back from the multi handle. */
 static void
-end_hop(struct http_client *c, struct transfer *t)
+end_hop(struct http_client *c, struct fetch *t)
 {
-	struct transfer **p = &c->running;
+	struct fetch **p = &c->running;
 
 	while (*p != t)
 		p = &(*p)->next;
@@ -149,7 +150,7 @@ end_hop(struct http_client *c, struct transfer *t)
 static void
 finish_hops(struct http_client *c)
 {
-	struct transfer *t;
+	struct fetch *t;
 	CURLMsg *m;
 	CURLcode code;
 	char *private;
@@ -163,9 +164,9 @@ finish_hops(struct http_client *c)
 		CHECK(curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
 			  &private) == CURLE_OK &&
 		    private != NULL);
-		t = (struct transfer *)(void *)private;
+		t = (struct fetch *)(void *)private;
 		end_hop(c, t);
-		if (transfer_next(t, code, c->away_ms))
+		if (fetch_next(t, code, c->away_ms))
 			run_hop(c, t);
 		else
 			finished_add(c, t);
@@ -176,11 +177,11 @@ finish_hops(struct http_client *c)
 static void
 abandon(struct http_client *c, enum http_error error)
 {
-	struct transfer *t;
+	struct fetch *t;
 
 	while ((t = c->running) != NULL) {
 		end_hop(c, t);
-		transfer_fail(t, error, "");
+		fetch_fail(t, error, "");
 		finished_add(c, t);
 	}
 }
@@ -189,7 +190,7 @@ abandon(struct http_client *c, enum http_error error)
 static size_t
 carry_on(struct http_client *c, http_done_fn *done, void *ctx)
 {
-	struct transfer *t;
+	struct fetch *t;
 	size_t n = 0;
 	int running;
 	CURLMcode code = curl_multi_perform(c->multi, &running);
@@ -205,7 +206,7 @@ carry_on(struct http_client *c, http_done_fn *done, void *ctx)
 			c->last_end = &c->finished;
 		c->count--;
 		done(ctx, t->index, &t->response);
-		transfer_end(t);
+		fetch_end(t);
 		free(t);
 		n++;
 	}
@@ -216,7 +217,7 @@ enum rc
 http_start(struct http_client *c, const struct http_request *request,
     size_t index, struct err *e)
 {
-	struct transfer *t = calloc(1, sizeof(*t));
+	struct fetch *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return err_set(e, RC_NO_MEMORY, "HTTP request: no memory");
@@ -224,7 +225,7 @@ http_start(struct http_client *c, const struct http_request *request,
 		c->looked_ms = clock_monotonic_ms();
 	(void)look(c, 0);
 	t->away_ms = c->away_ms;
-	if (transfer_start(t, request, index))
+	if (fetch_start(t, request, index))
 		run_hop(c, t);
 	else
 		finished_add(c, t);
@@ -273,14 +274,14 @@ static void
 report_failed(const struct http_request *request, size_t index,
     enum http_error error, http_done_fn *done, void *ctx)
 {
-	struct transfer t;
+	struct fetch t;
 
 	memset(&t, 0, sizeof(t));
 	/* What is wrong with itself comes first. */
-	if (transfer_start(&t, request, index))
-		transfer_fail(&t, error, "");
+	if (fetch_start(&t, request, index))
+		fetch_fail(&t, error, "");
 	done(ctx, index, &t.response);
-	transfer_end(&t);
+	fetch_end(&t);
 }
 
 void

@@ -3,10 +3,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "http/transfer.h"
+#include "http/fetch.h"
 
-#define TURNS_MAX    100
-#define TURN_WAIT_MS 10
+#define WAITS_MAX 100
+#define WAIT_MS	  10
 
 /*
  * A socket that listens under a name which the kernel chooses and no file
@@ -38,7 +38,7 @@ listen_nowhere(char name[static sizeof(((struct sockaddr_un *)0)->sun_path)])
 static bool
 prepare(CURL *easy, const char *name)
 {
-	bool ok = transfer_trust(easy);
+	bool ok = fetch_trust(easy);
 
 	SET(CURLOPT_URL, "https://127.0.0.1/");
 	SET(CURLOPT_ABSTRACT_UNIX_SOCKET, name);
@@ -58,8 +58,8 @@ run(CURLM *multi, int listen_fd)
 
 	code = curl_multi_perform(multi, &running);
 	(void)close(listen_fd); /* it's connected to */
-	for (i = 0; code == CURLM_OK && running > 0 && i < TURNS_MAX; i++) {
-		code = curl_multi_poll(multi, NULL, 0, TURN_WAIT_MS, NULL);
+	for (i = 0; code == CURLM_OK && running > 0 && i < WAITS_MAX; i++) {
+		code = curl_multi_poll(multi, NULL, 0, WAIT_MS, NULL);
 		if (code == CURLM_OK)
 			code = curl_multi_perform(multi, &running);
 	}
@@ -71,7 +71,7 @@ run(CURLM *multi, int listen_fd)
  * a socket of our own that is closed.
  */
 void
-transfer_warm(CURLM *multi)
+fetch_warm(CURLM *multi)
 {
 	char name[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int fd = listen_nowhere(name), queued;

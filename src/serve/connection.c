@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "serve/room.h"
 
-/* When no connection can be taken: no memory, no descriptor. */
+/* Without memory or descriptors the next accept4 waits for so long. */
 #define PAUSE_MS 10
 
 int
@@ -62,7 +62,7 @@ connection_has_more(const struct connection *c)
 	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Says once that who connects has to wait, and why; and when it is over. */
+/* Logs once that new connections have to wait and why, and when it is over. */
 static void
 note_starved(struct server *s, int error)
 {
@@ -92,8 +92,9 @@ connection_new(void)
 }
 
 /*
- * Takes one of those that wait into c. Under the lock, so that who ends serving
- * sees either all of a connection or nothing of it. 0, or what accept4 says.
+ * Takes a connection that waits at the socket into c; 0, or accept4's errno.
+ * The lock is held from accept4 until c is in the list: when serving ends, no
+ * connection is accepted that the list doesn't have.
  */
 static int
 connection_accept(struct server *s, struct connection *c)

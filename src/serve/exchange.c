@@ -19,9 +19,9 @@ read_fcgi(void *ctx, char *p, size_t len)
 }
 
 /*
- * Reads what is left of a request. False when that was too much: the rest
- * would be taken for the next request on this connection, which belongs to
- * somebody else.
+ * Reads what is left of a request, BODY_MAX bytes at most. False when there was
+ * more: then the connection can't be kept, since its next request would begin
+ * in the middle of this one.
  */
 static bool
 read_rest(FCGX_Stream *in)
@@ -235,11 +235,12 @@ exchanges_wait(struct api *api)
 }
 
 /*
- * Where libfcgi has closed a descriptor by itself its number may be another
- * connection's by now. Holds the server's lock.
+ * Whether c's descriptor is still its own. libfcgi closes one by itself, and
+ * then accept4 may have given its number to another connection. The caller
+ * holds the server's lock.
  */
 static bool
-descriptor_is_theirs(const struct server *s, const struct connection *c)
+descriptor_is_own(const struct server *s, const struct connection *c)
 {
 	const struct connection *other;
 
@@ -260,7 +261,7 @@ exchanges_cut(struct server *s)
 		due_ms = atomic_load(&x->due_ms);
 		if (due_ms == 0 || now_ms < due_ms)
 			continue;
-		if (descriptor_is_theirs(s, x->connection))
+		if (descriptor_is_own(s, x->connection))
 			(void)shutdown(x->connection->fd, SHUT_RDWR);
 	}
 	(void)pthread_mutex_unlock(&s->lock);

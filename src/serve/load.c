@@ -12,9 +12,9 @@ static_assert(2 * OVERLOAD_AFTER_MS < POLL_TIMEOUT_MS,
     "a worker that is refused hears of it before it gives up");
 
 void
-load_init(struct load *l, size_t at_once)
+load_init(struct load *l, size_t exchanges)
 {
-	*l = (struct load){ .most = (int)(at_once - at_once / 4) };
+	*l = (struct load){ .limit = (int)(exchanges - exchanges / 4) };
 	atomic_store(&l->calm_ms, clock_monotonic_ms());
 }
 
@@ -23,9 +23,9 @@ load_watch(struct load *l, int present)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
-	if (present <= l->most) {
+	if (present <= l->limit) {
 		atomic_store(&l->calm_ms, now_ms);
-		if (present <= (l->most + 1) / 2 &&
+		if (present <= (l->limit + 1) / 2 &&
 		    atomic_load(&l->overloaded) &&
 		    atomic_exchange(&l->overloaded, false))
 			log_notice(
@@ -35,7 +35,7 @@ load_watch(struct load *l, int present)
 	    !atomic_exchange(&l->overloaded, true))
 		log_warning(
 		    "overloaded: more than %d requests at work for %d ms",
-		    l->most, OVERLOAD_AFTER_MS);
+		    l->limit, OVERLOAD_AFTER_MS);
 }
 
 bool
@@ -44,7 +44,7 @@ load_admit(struct load *l, size_t behind)
 	int working = atomic_fetch_add(&l->working, 1) + 1;
 
 	load_watch(l, working + (int)behind);
-	if (!atomic_load(&l->overloaded) || working <= l->most)
+	if (!atomic_load(&l->overloaded) || working <= l->limit)
 		return true;
 	atomic_fetch_sub(&l->working, 1);
 	atomic_fetch_add(&l->refused, 1);

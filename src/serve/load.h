@@ -1,8 +1,9 @@
 /*
- * Overload: when three quarters of the requests that can be at work at once
- * have been for two seconds, no more than these three quarters are admitted
- * until half of them are done; the others are refused. So what is admitted is
- * answered in time, and what isn't is told so at once. Any thread.
+ * Overload. It begins when more than three quarters of the exchanges have been
+ * taken for two seconds: more arrives than can be done. From then on a request
+ * that would take more than three quarters of them is refused, until only half
+ * of these are taken. So a request that is admitted is answered in time, and
+ * one that isn't is refused at once. Any thread.
  */
 #ifndef WORKNET_SERVE_LOAD_H
 #define WORKNET_SERVE_LOAD_H
@@ -12,18 +13,18 @@
 #include <stddef.h>
 
 struct load {
-	int most;	      /* requests at work under overload */
+	int limit;	      /* three quarters of the exchanges */
 	atomic_int working;   /* admitted requests, until they are done */
-	atomic_llong calm_ms; /* when last no more than most were; monotonic */
+	atomic_llong calm_ms; /* last time without more than limit; monotonic */
 	atomic_bool overloaded;
-	atomic_llong refused; /* since then */
+	atomic_llong refused; /* since it is overloaded */
 };
 
-void load_init(struct load *l, size_t at_once);
+void load_init(struct load *l, size_t exchanges);
 
 /*
- * Whether a request may be worked on, while so many others wait behind it for
- * their turn; then load_done follows.
+ * Whether a request may be worked on, while `behind` others wait for an
+ * exchange. If so, load_done follows when it is answered.
  */
 bool load_admit(struct load *l, size_t behind);
 void load_done(struct load *l);

@@ -58,7 +58,7 @@ struct exchange {
 	struct connection *connection;
 	struct buf body;
 	struct buf out;
-	size_t behind;	     /* connections that waited at its begin */
+	size_t behind;	     /* connections that waited when it began */
 	bool admitted;	     /* by the server's load */
 	bool keep;	     /* its connection, afterwards */
 	atomic_llong due_ms; /* it is read, or answered, by then; 0: neither */
@@ -71,7 +71,7 @@ struct server {
 	int stop_fd; /* readable: the responders end */
 	int epoll_fd;
 	struct load load;
-	atomic_bool starved;	  /* no connection can be taken: it was said */
+	atomic_bool starved;	  /* no descriptors or memory: it was logged */
 	atomic_bool ended;	  /* the responders end */
 	atomic_llong stop_due_ms; /* serving ends by then; 0: not yet */
 	struct exchange *exchanges;
@@ -97,7 +97,7 @@ void server_accept(struct server *s);
 /* Has epoll watch c, which belongs to another thread from then on. */
 void connection_give(struct server *s, int op, struct connection *c);
 
-/* Waits until who gave c to epoll has let go of it. Returns c. */
+/* Waits until the thread that gave c to epoll has let go of it. Returns c. */
 struct connection *connection_take(struct connection *c);
 
 /* Closes c, which epoll doesn't watch. */

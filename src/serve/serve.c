@@ -97,8 +97,9 @@ responders_stop(struct responder *all, size_t n, struct server *s)
 	for (i = 0; i < n; i++)
 		(void)pthread_join(all[i].thread, NULL);
 	/*
-	 * What a responder read after the last look, and has to be committed:
-	 * closed without an answer it would be sent again, though it is done.
+	 * A responder may have read a request after the last look. Its job is
+	 * with the writer: without an answer the worker would send it again,
+	 * although it is credited.
 	 */
 	while (n > 0 && is_in_flight(s)) {
 		exchanges_wait(s->api);
@@ -210,8 +211,10 @@ is_busy(struct server *s, bool fresh_may_send, bool in_time)
 	return busy;
 }
 
-/* Lets the responders answer what has arrived; takes no longer than STOP_MS
- * and what a request may take. */
+/*
+ * Waits while the responders answer the requests that have arrived: for STOP_MS
+ * at most, and REQUEST_MS for those that are being read or answered then.
+ */
 static void
 answer_arrived(struct server *s)
 {
@@ -222,8 +225,9 @@ answer_arrived(struct server *s)
 	/* From here on a connection is closed after its answer. */
 	atomic_store(&s->stop_due_ms, stop_ms);
 	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->socket.fd, NULL);
-	/* Who connects from here on is refused; who did before is served. The
-	 * path goes first: from then on it may be somebody else's. */
+	/* The path is removed before the shutdown: after it another process
+	 * may make its own socket there. Connections made until the shutdown
+	 * are served, later ones are refused. */
 	serve_unlink(&s->socket);
 	if (s->socket.path != NULL && shutdown(s->socket.fd, SHUT_RD) == 0)
 		server_accept(s);

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "work/schedule.h"
+#include "work/pace.h"
 #include "work/worker.h"
 
 /* RFC 3986, section 2.3: what needs no escape. */
@@ -111,7 +111,7 @@ failure(struct coordinator *c, const struct http_response *r, int64_t now_ms,
 	answer_error(text, (struct slice){ r->body.p, r->body.len });
 	if (r->status == 429 || r->status == 503) {
 		c->quiet_until_ms =
-		    schedule_quiet_until_ms(r->retry_after_s, now_ms);
+		    pace_quiet_until_ms(r->retry_after_s, now_ms);
 		return err_set(e, RC_BUSY,
 		    "got status %d (%s), Retry-After %" PRId64 " s", r->status,
 		    text, r->retry_after_s);

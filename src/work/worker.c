@@ -14,7 +14,7 @@
 #include "work/check.h"
 #include "work/coordinator.h"
 #include "work/outbox.h"
-#include "work/schedule.h"
+#include "work/pace.h"
 
 static_assert(TASKS_PER_POLL_MAX <= HTTP_AT_ONCE_MAX,
     "the configuration allows that many checks at once");
@@ -515,7 +515,7 @@ random_phase_ms(int64_t interval_ms)
 	/* Without randomness all start at once; no harm beyond that. */
 	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != (ssize_t)sizeof(n))
 		n = 0;
-	return schedule_phase_ms(interval_ms, n);
+	return pace_phase_ms(interval_ms, n);
 }
 
 void
@@ -526,7 +526,7 @@ worker_run(struct worker *w, int stop_fd)
 
 	while (!w->stopped && !wait_until(due, stop_fd)) {
 		(void)worker_round(w, stop_fd);
-		due = schedule_next_ms(due, interval, clock_monotonic_ms());
+		due = pace_next_ms(due, interval, clock_monotonic_ms());
 	}
 	/* Once more, unless the last attempt knew that it was the last. */
 	if (!w->stopped && outbox_count(&w->outbox) > 0) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/query.h"
+#include "api/poll_query.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -10,9 +10,9 @@
 #include "t/unit/tap.h"
 #include "work/answer.h"
 #include "work/coordinator.h"
+#include "work/pace.h"
 #include "work/queue.h"
 #include "work/result.h"
-#include "work/schedule.h"
 #include "work/task.h"
 #include "json/json.h"
 
@@ -555,26 +555,26 @@ test_schedule(void)
 	bool within = true;
 	int64_t phase;
 
-	tap_is_int(schedule_next_ms(1000, 30000, 1001), 31000,
+	tap_is_int(pace_next_ms(1000, 30000, 1001), 31000,
 	    "the next round is one interval after the last was due");
-	tap_is_int(schedule_next_ms(1000, 30000, 30999), 31000,
+	tap_is_int(pace_next_ms(1000, 30000, 30999), 31000,
 	    "however long the last took, within the interval");
-	tap_is_int(schedule_next_ms(1000, 30000, 31000), 61000,
+	tap_is_int(pace_next_ms(1000, 30000, 31000), 61000,
 	    "one that took a whole interval costs the next");
-	tap_is_int(schedule_next_ms(1000, 30000, 100000), 121000,
+	tap_is_int(pace_next_ms(1000, 30000, 100000), 121000,
 	    "missed ones aren't made up for, and the phase stays");
 	for (i = 0; i < 100000; i++) {
-		phase = schedule_phase_ms(30000, i * 0x9e3779b97f4a7c15ULL);
+		phase = pace_phase_ms(30000, i * 0x9e3779b97f4a7c15ULL);
 		within = within && phase >= 0 && phase < 30000;
 	}
 	tap_ok(within, "the first round begins within an interval");
 	tap_is_int(
-	    schedule_phase_ms(4999, UINT64_MAX), 0, "with a short one at once");
-	tap_is_int(schedule_quiet_until_ms(7, 1000), 8000,
-	    "Retry-After is in seconds");
-	tap_is_int(schedule_quiet_until_ms(0, 1000), 1000,
+	    pace_phase_ms(4999, UINT64_MAX), 0, "with a short one at once");
+	tap_is_int(
+	    pace_quiet_until_ms(7, 1000), 8000, "Retry-After is in seconds");
+	tap_is_int(pace_quiet_until_ms(0, 1000), 1000,
 	    "without one nothing is waited for");
-	tap_is_int(schedule_quiet_until_ms(INT64_MAX, 1000),
+	tap_is_int(pace_quiet_until_ms(INT64_MAX, 1000),
 	    1000 + RETRY_AFTER_MAX_MS, "an absurd one is cut");
 }
 

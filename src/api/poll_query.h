@@ -1,6 +1,6 @@
 /* The query string of a poll. Pure; any thread. */
-#ifndef WORKNET_API_QUERY_H
-#define WORKNET_API_QUERY_H
+#ifndef WORKNET_API_POLL_QUERY_H
+#define WORKNET_API_POLL_QUERY_H
 
 #include "base/limits.h"
 #include "eth/address.h"

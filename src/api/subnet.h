@@ -1,6 +1,6 @@
-/* The network that a client's address belongs to. Pure; any thread. */
-#ifndef WORKNET_API_NETWORK_H
-#define WORKNET_API_NETWORK_H
+/* The subnet that a client's address belongs to. Pure; any thread. */
+#ifndef WORKNET_API_SUBNET_H
+#define WORKNET_API_SUBNET_H
 
 #include "base/buf.h"
 #include "base/limits.h"
@@ -10,6 +10,6 @@
  * notation. "" for loopback and private addresses, which say nothing about
  * who is behind them, and for anything that isn't an address.
  */
-void network_of(char out[static PREFIX_MAX + 1], struct slice remote_addr);
+void subnet_of(char out[static SUBNET_MAX + 1], struct slice remote_addr);
 
 #endif

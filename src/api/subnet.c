@@ -1,27 +1,27 @@
-#include "api/network.h"
+#include "api/subnet.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 static void
-network_of_v4(char out[static PREFIX_MAX + 1], const uint8_t a[static 4])
+subnet_of_v4(char out[static SUBNET_MAX + 1], const uint8_t a[static 4])
 {
 	/* RFC 1122 loopback, RFC 1918 private. */
 	if (a[0] == 127 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
 	    (a[0] == 192 && a[1] == 168))
 		return;
-	(void)snprintf(out, PREFIX_MAX + 1, "%d.%d.%d.0/24", a[0], a[1], a[2]);
+	(void)snprintf(out, SUBNET_MAX + 1, "%d.%d.%d.0/24", a[0], a[1], a[2]);
 }
 
 static void
-network_of_v6(char out[static PREFIX_MAX + 1], const struct in6_addr *a)
+subnet_of_v6(char out[static SUBNET_MAX + 1], const struct in6_addr *a)
 {
 	struct in6_addr net = *a;
 	char text[INET6_ADDRSTRLEN];
 
 	if (IN6_IS_ADDR_V4MAPPED(a)) {
-		network_of_v4(out, &a->s6_addr[12]);
+		subnet_of_v4(out, &a->s6_addr[12]);
 		return;
 	}
 	/* RFC 4193 unique local, RFC 4291 link-local and loopback. */
@@ -30,11 +30,11 @@ network_of_v6(char out[static PREFIX_MAX + 1], const struct in6_addr *a)
 		return;
 	memset(&net.s6_addr[8], 0, 8);
 	if (inet_ntop(AF_INET6, &net, text, sizeof(text)) != NULL)
-		(void)snprintf(out, PREFIX_MAX + 1, "%s/64", text);
+		(void)snprintf(out, SUBNET_MAX + 1, "%s/64", text);
 }
 
 void
-network_of(char out[static PREFIX_MAX + 1], struct slice remote_addr)
+subnet_of(char out[static SUBNET_MAX + 1], struct slice remote_addr)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct in6_addr v6;
@@ -46,7 +46,7 @@ network_of(char out[static PREFIX_MAX + 1], struct slice remote_addr)
 	memcpy(text, remote_addr.p, remote_addr.len);
 	text[remote_addr.len] = '\0';
 	if (inet_pton(AF_INET, text, v4) == 1)
-		network_of_v4(out, v4);
+		subnet_of_v4(out, v4);
 	else if (inet_pton(AF_INET6, text, &v6) == 1)
-		network_of_v6(out, &v6);
+		subnet_of_v6(out, &v6);
 }

@@ -3,15 +3,15 @@
  * one request, and the redirects, which libcurl is not left to follow, since
  * it can't stop at a final header or keep to one host. Private to src/http.
  */
-#ifndef WORKNET_HTTP_TRANSFER_H
-#define WORKNET_HTTP_TRANSFER_H
+#ifndef WORKNET_HTTP_FETCH_H
+#define WORKNET_HTTP_FETCH_H
 
 #include <curl/curl.h>
 
 #include "http/http.h"
 
-struct transfer {
-	struct transfer *next; /* in one of the client's lists */
+struct fetch {
+	struct fetch *next; /* in one of the client's lists */
 	const struct http_request *request;
 	size_t index;
 	CURL *easy;		    /* owned, or NULL */
@@ -41,8 +41,8 @@ struct transfer {
  * Prepares t->easy for the first hop; true: it is to be run. False: t is
  * finished with an error in its response. t is all zero before.
  */
-MUST_CHECK bool transfer_start(
-    struct transfer *t, const struct http_request *request, size_t index);
+MUST_CHECK bool
+fetch_start(struct fetch *t, const struct http_request *request, size_t index);
 
 /*
  * Takes libcurl's verdict on the hop; the easy handle is in no multi handle
@@ -50,24 +50,22 @@ MUST_CHECK bool transfer_start(
  * of which that was more than a quarter is our own. True: another hop is to
  * be run. False: t is finished.
  */
-MUST_CHECK bool
-transfer_next(struct transfer *t, CURLcode code, int64_t away_ms);
+MUST_CHECK bool fetch_next(struct fetch *t, CURLcode code, int64_t away_ms);
 
 /* Ends t with this error wherever it is. */
-void
-transfer_fail(struct transfer *t, enum http_error error, const char *detail);
+void fetch_fail(struct fetch *t, enum http_error error, const char *detail);
 
 /* Frees what t owns, but not t. */
-void transfer_end(struct transfer *t);
+void fetch_end(struct fetch *t);
 
 /*
  * Whom every connection trusts: the system's bundle, by which libcurl keeps
  * what it has read of it for all connections of a multi handle (it wouldn't
  * with a directory of certificates beside it). False: no memory.
  */
-MUST_CHECK bool transfer_trust(CURL *easy);
+MUST_CHECK bool fetch_trust(CURL *easy);
 
 /* What http_warm promises, in which nothing else runs (warm.c). */
-void transfer_warm(CURLM *multi);
+void fetch_warm(CURLM *multi);
 
 #endif

@@ -1,4 +1,4 @@
-#include "api/query.h"
+#include "api/poll_query.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "http/transfer.h"
+#include "http/fetch.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ is_redirect(int status)
 
 /* True when the answer whose header is complete is to be followed. */
 static bool
-will_follow(const struct transfer *t)
+will_follow(const struct fetch *t)
 {
 	return t->request->method == HTTP_GET &&
 	    t->request->redirects_max > 0 && is_redirect(t->response.status) &&
@@ -39,7 +39,7 @@ will_follow(const struct transfer *t)
 static int
 on_lookup(void *resolver, void *reserved, void *ctx)
 {
-	struct transfer *t = ctx;
+	struct fetch *t = ctx;
 
 	(void)resolver;
 	(void)reserved;
@@ -66,7 +66,7 @@ route_exists(const struct curl_sockaddr *address)
 static curl_socket_t
 on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	struct transfer *t = ctx;
+	struct fetch *t = ctx;
 	target_fn *allowed = t->request->target;
 	int fd;
 
@@ -99,7 +99,7 @@ static int
 on_request(
     void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
-	struct transfer *t = ctx;
+	struct fetch *t = ctx;
 
 	(void)remote;
 	(void)local;
@@ -111,7 +111,7 @@ on_request(
 
 /* Keeps the value of the hop's first Location header. */
 static void
-keep_location(struct transfer *t, const char *value, size_t len)
+keep_location(struct fetch *t, const char *value, size_t len)
 {
 	char *out = t->response.location;
 
@@ -133,7 +133,7 @@ keep_location(struct transfer *t, const char *value, size_t len)
 
 /* An empty line: a header is complete, maybe an interim one. */
 static bool
-header_end(struct transfer *t)
+header_end(struct fetch *t)
 {
 	long status = 0;
 
@@ -152,7 +152,7 @@ header_end(struct transfer *t)
 static size_t
 on_header(char *p, size_t size, size_t n, void *ctx)
 {
-	struct transfer *t = ctx;
+	struct fetch *t = ctx;
 	size_t len = size * n;
 	bool go_on = true;
 
@@ -176,7 +176,7 @@ on_header(char *p, size_t size, size_t n, void *ctx)
 static size_t
 on_body(char *p, size_t size, size_t n, void *ctx)
 {
-	struct transfer *t = ctx;
+	struct fetch *t = ctx;
 	struct buf *body = &t->response.body;
 	size_t len = size * n;
 
@@ -191,7 +191,7 @@ on_body(char *p, size_t size, size_t n, void *ctx)
 /* ---- Errors ---- */
 
 void
-transfer_fail(struct transfer *t, enum http_error error, const char *detail)
+fetch_fail(struct fetch *t, enum http_error error, const char *detail)
 {
 	if (!t->header_done)
 		t->response.elapsed_ms = clock_monotonic_ms() - t->started_ms;
@@ -243,7 +243,7 @@ is_own_errno(long n)
 
 /* Why a connection that failed with code is our own trouble; NULL: it isn't. */
 static const char *
-own_trouble(const struct transfer *t, CURLcode code)
+own_trouble(const struct fetch *t, CURLcode code)
 {
 	long n = 0;
 
@@ -260,7 +260,7 @@ own_trouble(const struct transfer *t, CURLcode code)
 }
 
 static enum http_error
-error_of(const struct transfer *t, CURLcode code)
+error_of(const struct fetch *t, CURLcode code)
 {
 	size_t i;
 
@@ -278,7 +278,7 @@ error_of(const struct transfer *t, CURLcode code)
 
 /* What isn't in the name of error already. */
 static const char *
-detail_of(const struct transfer *t, enum http_error error, CURLcode code)
+detail_of(const struct fetch *t, enum http_error error, CURLcode code)
 {
 	if (error == HTTP_ERROR_ADDRESS || error == HTTP_ERROR_INSIDE ||
 	    error == HTTP_ERROR_TOO_LARGE)
@@ -288,7 +288,7 @@ detail_of(const struct transfer *t, enum http_error error, CURLcode code)
 
 /* The hop failed with code, or ended before there was a final header. */
 static void
-fail_with(struct transfer *t, CURLcode code, int64_t away_ms)
+fail_with(struct fetch *t, CURLcode code, int64_t away_ms)
 {
 	const char *own = own_trouble(t, code);
 	enum http_error error = error_of(t, code);
@@ -301,11 +301,11 @@ fail_with(struct transfer *t, CURLcode code, int64_t away_ms)
 	    (away_ms - t->away_ms) > t->request->timeout_ms / 4)
 		own = "this process was held up";
 	if (code == CURLE_OK)
-		transfer_fail(t, HTTP_ERROR_CLOSED, "");
+		fetch_fail(t, HTTP_ERROR_CLOSED, "");
 	else if (own != NULL)
-		transfer_fail(t, HTTP_ERROR_LOCAL, own);
+		fetch_fail(t, HTTP_ERROR_LOCAL, own);
 	else
-		transfer_fail(t, error, detail_of(t, error, code));
+		fetch_fail(t, error, detail_of(t, error, code));
 }
 
 /* ---- Hops ---- */
@@ -315,7 +315,7 @@ fail_with(struct transfer *t, CURLcode code, int64_t away_ms)
 #define SET(option, value) SET_ON(t->easy, option, value)
 
 bool
-transfer_trust(CURL *easy)
+fetch_trust(CURL *easy)
 {
 	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
 	bool ok = true;
@@ -330,7 +330,7 @@ transfer_trust(CURL *easy)
 }
 
 static bool
-set_connection(struct transfer *t)
+set_connection(struct fetch *t)
 {
 	const struct http_request *r = t->request;
 	bool any = r->target == target_is_any, ok = true;
@@ -358,11 +358,11 @@ set_connection(struct transfer *t)
 	 * resolves the name, and all other requests with it.
 	 */
 	SET(CURLOPT_QUICK_EXIT, 1L);
-	return ok && transfer_trust(t->easy);
+	return ok && fetch_trust(t->easy);
 }
 
 static bool
-set_request(struct transfer *t)
+set_request(struct fetch *t)
 {
 	const struct http_request *r = t->request;
 	size_t i;
@@ -393,7 +393,7 @@ set_request(struct transfer *t)
 }
 
 static bool
-set_answer(struct transfer *t)
+set_answer(struct fetch *t)
 {
 	bool ok = true;
 
@@ -409,7 +409,7 @@ set_answer(struct transfer *t)
 
 /* What each hop has anew: its URL, and what is left of the time. */
 static bool
-set_hop(struct transfer *t)
+set_hop(struct fetch *t)
 {
 	const struct http_request *r = t->request;
 	int64_t left;
@@ -417,7 +417,7 @@ set_hop(struct transfer *t)
 
 	left = r->timeout_ms - (clock_monotonic_ms() - t->started_ms);
 	if (left <= 0) {
-		transfer_fail(t, HTTP_ERROR_TIMEOUT, "");
+		fetch_fail(t, HTTP_ERROR_TIMEOUT, "");
 		return false;
 	}
 	t->header_bytes = 0;
@@ -435,13 +435,12 @@ set_hop(struct transfer *t)
 	    (long)(r->connect_timeout_ms > 0 ? r->connect_timeout_ms
 					     : HTTP_TIMEOUT_MAX_MS));
 	if (!ok)
-		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+		fetch_fail(t, HTTP_ERROR_LOCAL, "no memory");
 	return ok;
 }
 
 bool
-transfer_start(
-    struct transfer *t, const struct http_request *request, size_t index)
+fetch_start(struct fetch *t, const struct http_request *request, size_t index)
 {
 	enum http_error error;
 
@@ -455,13 +454,13 @@ transfer_start(
 	if (error == HTTP_ERROR_NONE)
 		error = url_text(t->response.url, t->url);
 	if (error != HTTP_ERROR_NONE) {
-		transfer_fail(t, error, "");
+		fetch_fail(t, error, "");
 		return false;
 	}
 	t->easy = curl_easy_init();
 	if (t->easy == NULL || !set_connection(t) || !set_request(t) ||
 	    !set_answer(t)) {
-		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+		fetch_fail(t, HTTP_ERROR_LOCAL, "no memory");
 		return false;
 	}
 	return set_hop(t);
@@ -469,7 +468,7 @@ transfer_start(
 
 /* Reads where t's answer leads. *same: it's the same scheme, host and port. */
 static enum http_error
-read_location(struct transfer *t, bool *same)
+read_location(struct fetch *t, bool *same)
 {
 	CURLU *from = curl_url_dup(t->url);
 	enum http_error error;
@@ -488,7 +487,7 @@ read_location(struct transfer *t, bool *same)
 
 /* Makes the URL that t's answer leads to that of the next hop. */
 static bool
-follow(struct transfer *t)
+follow(struct fetch *t)
 {
 	enum http_error error = HTTP_ERROR_URL_LENGTH;
 	bool same = false, ok = true;
@@ -498,20 +497,20 @@ follow(struct transfer *t)
 	if (!t->location_too_long)
 		error = read_location(t, &same);
 	if (error != HTTP_ERROR_NONE) {
-		transfer_fail(t, error, "");
+		fetch_fail(t, error, "");
 		return false;
 	}
 	if (!same) /* what the headers hold is for the first host */
 		SET(CURLOPT_HTTPHEADER, NULL);
 	if (!ok) {
-		transfer_fail(t, HTTP_ERROR_LOCAL, "no memory");
+		fetch_fail(t, HTTP_ERROR_LOCAL, "no memory");
 		return false;
 	}
 	return set_hop(t);
 }
 
 bool
-transfer_next(struct transfer *t, CURLcode code, int64_t away_ms)
+fetch_next(struct fetch *t, CURLcode code, int64_t away_ms)
 {
 	struct http_response *res = &t->response;
 	curl_off_t wait = 0;
@@ -526,7 +525,7 @@ transfer_next(struct transfer *t, CURLcode code, int64_t away_ms)
 	}
 	if (will_follow(t) && t->hops >= t->request->redirects_max) {
 		res->status = 0;
-		transfer_fail(t, HTTP_ERROR_REDIRECTS, "");
+		fetch_fail(t, HTTP_ERROR_REDIRECTS, "");
 		return false;
 	}
 	if (will_follow(t)) {
@@ -535,7 +534,7 @@ transfer_next(struct transfer *t, CURLcode code, int64_t away_ms)
 	}
 	if (res->status > STATUS_MAX) {
 		res->status = 0;
-		transfer_fail(t, HTTP_ERROR_OTHER, "status above 599");
+		fetch_fail(t, HTTP_ERROR_OTHER, "status above 599");
 		return false;
 	}
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait);
@@ -544,7 +543,7 @@ transfer_next(struct transfer *t, CURLcode code, int64_t away_ms)
 }
 
 void
-transfer_end(struct transfer *t)
+fetch_end(struct fetch *t)
 {
 	curl_easy_cleanup(t->easy);
 	curl_url_cleanup(t->url);

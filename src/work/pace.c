@@ -1,9 +1,9 @@
-#include "work/schedule.h"
+#include "work/pace.h"
 
 #include "base/err.h"
 
 int64_t
-schedule_phase_ms(int64_t interval_ms, uint64_t random)
+pace_phase_ms(int64_t interval_ms, uint64_t random)
 {
 	CHECK(interval_ms > 0);
 	if (interval_ms < JITTER_INTERVAL_MIN_MS)
@@ -12,7 +12,7 @@ schedule_phase_ms(int64_t interval_ms, uint64_t random)
 }
 
 int64_t
-schedule_next_ms(int64_t due_ms, int64_t interval_ms, int64_t now_ms)
+pace_next_ms(int64_t due_ms, int64_t interval_ms, int64_t now_ms)
 {
 	int64_t missed;
 
@@ -24,7 +24,7 @@ schedule_next_ms(int64_t due_ms, int64_t interval_ms, int64_t now_ms)
 }
 
 int64_t
-schedule_quiet_until_ms(int64_t retry_after_s, int64_t now_ms)
+pace_quiet_until_ms(int64_t retry_after_s, int64_t now_ms)
 {
 	if (retry_after_s <= 0)
 		return now_ms;
