@@ -501,6 +501,8 @@ ORDER BY max_fee_wei DESC;
 -- then whose it is, how many payouts it carries out, and how many of these were
 -- never sent by that account on that chain.
 -- :name audit_submission
+-- :columns id nonce target data gas_limit queued_ms max_fee_wei tip_wei hash
+-- :columns signature chain_id account payouts strange
 SELECT s.id, s.nonce, s.target, s.data, s.gas_limit, s.queued_ms,
 	coalesce(f.max_fee_wei, 0), coalesce(f.tip_wei, 0),
 	coalesce(f.hash, ''), coalesce(f.signature, ''), s.chain_id, s.account,

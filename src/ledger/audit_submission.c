@@ -35,7 +35,8 @@ nonce_check(struct submission_walk *w, const struct submission *s)
 static void
 payouts_check(struct submission_walk *w, struct query *q, int64_t id)
 {
-	int64_t payouts = query_get_int(q, 12), strange = query_get_int(q, 13);
+	int64_t payouts = query_get_int(q, C_AUDIT_SUBMISSION_PAYOUTS),
+		strange = query_get_int(q, C_AUDIT_SUBMISSION_STRANGE);
 
 	if (payouts < 1 || payouts > TRANSFERS_MAX)
 		audit_found(w->a, AUDIT_SUBMISSION,
@@ -79,18 +80,19 @@ form_check(struct submission_walk *w, const struct submission *s, struct err *e)
 static enum rc
 submission_check(struct submission_walk *w, struct query *q, struct err *e)
 {
-	struct submission s = { .sender.chain_id = query_get_int(q, 10) };
+	struct submission s = { .sender.chain_id = query_get_int(
+				    q, C_AUDIT_SUBMISSION_CHAIN_ID) };
 	struct err cause = ERR_INIT;
 	enum rc rc;
 
 	buf_init(&s.data, TRANSACTION_DATA_MAX);
-	rc = address_parse(
-	    &s.sender.account, NULL, query_get_text(q, 11), &cause);
+	rc = address_parse(&s.sender.account, NULL,
+	    query_get_text(q, C_AUDIT_SUBMISSION_ACCOUNT), &cause);
 	if (rc == RC_OK)
 		rc = submission_read(&s, q, &cause);
-	s.id = query_get_int(q, 0);
+	s.id = query_get_int(q, C_AUDIT_SUBMISSION_ID);
 	if (s.id != w->id) {
-		s.nonce = query_get_int(q, 1);
+		s.nonce = query_get_int(q, C_AUDIT_SUBMISSION_NONCE);
 		nonce_check(w, &s);
 		payouts_check(w, q, s.id);
 		w->n++;

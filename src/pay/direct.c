@@ -20,8 +20,7 @@
 #include "base/text.h"
 #include "pay/flight.h"
 
-#define GROUP_MS     300   /* a payout waits so long for another one, */
-#define GROUP_MAX_MS 2000  /* and in all */
+#define GROUP_MAX_MS 20000 /* a payout waits so long for others to come */
 #define POLL_MS	     1000  /* between looks: half of Base's blocks */
 #define TRY_MS	     3000  /* between tries to launch what can't yet be */
 #define PATIENCE_MS  45000 /* on its way; then the next run goes on */
@@ -324,18 +323,15 @@ riders_look(struct direct *d)
 static int64_t
 launch_ms(const struct direct *d)
 {
-	int64_t last, latest;
+	int64_t latest;
 
 	if (d->halted || d->group_n == 0 || d->flights.n == FLIGHTS_MAX ||
 	    !d->flights.whole)
 		return INT64_MAX;
 	if (d->group_n >= (size_t)d->run->conf->payout_direct_batch)
 		return d->try_ms;
-	last = d->group[d->group_n - 1].since_ms + GROUP_MS;
 	latest = d->group[0].since_ms + GROUP_MAX_MS;
-	if (latest < last)
-		last = latest;
-	return last > d->try_ms ? last : d->try_ms;
+	return d->run->settlers.more && latest > d->try_ms ? latest : d->try_ms;
 }
 
 static enum rc

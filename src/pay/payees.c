@@ -51,7 +51,7 @@ struct payees {
 	int64_t made_micros; /* their sum */
 	struct capped capped[CAPS];
 	bool full; /* the cap of 24 hours leaves less than any payout */
-	/* Who has a payout that isn't as it was sealed; one of these payouts. */
+	/* Workers with a payout that isn't as it was sealed; one such. */
 	int64_t unfit;
 	int64_t unfit_payout;
 	/* What the treasury hasn't enough for; the one that waits longest. */

@@ -633,6 +633,7 @@ chores(struct window *w, struct err *e)
 			continue;
 		}
 		more = wants_more(w);
+		w->run->settlers.more = more;
 		if (more)
 			rc = fill(w, &n, e);
 		if (rc != RC_OK || n > 0)
@@ -651,6 +652,7 @@ window_free(struct window *w)
 {
 	size_t i;
 
+	w->run->settlers.more = false;
 	while (settlers_in_flight(&w->run->settlers) > 0) {
 		(void)collect(w, WAIT_MS, wake_fd(w, false));
 		stop_look(w);

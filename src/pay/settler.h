@@ -70,6 +70,7 @@ struct refusal {
 struct settlers {
 	struct settler all[SETTLERS_MAX];
 	size_t n;
+	bool more; /* new payouts are being prepared, and will be sent soon */
 	struct refusal *refusals; /* owned; of this run */
 	size_t refusals_n;
 };
