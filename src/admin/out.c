@@ -325,6 +325,9 @@ out_table_end(struct out *o, const char *none)
 		buf_printf(&o->text, "%s\n", none);
 }
 
+static void
+add_words(struct out *o, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
 /* What people are told, and the end of its line. */
 static void
 add_words(struct out *o, const char *fmt, va_list ap)

@@ -1,11 +1,11 @@
 /* The query string of GET /v1/worker/tasks. */
-#include "base/utf8.h"
 #include "t/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/poll_query.h"
+#include "base/utf8.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,11 +1,11 @@
 /* The body of POST /v1/worker/results. */
-#include "base/utf8.h"
 #include "t/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/results.h"
+#include "base/utf8.h"
 #include "eth/attest.h"
 
 static struct result_batch batch;

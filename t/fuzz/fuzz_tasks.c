@@ -1,10 +1,10 @@
 /* What a coordinator answers to a worker's poll. */
-#include "base/utf8.h"
 #include "t/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "eth/attest.h"
 #include "work/task.h"
 
