@@ -175,3 +175,27 @@ CREATE TRIGGER region_no_replace BEFORE INSERT ON region
 WHEN EXISTS (SELECT 1 FROM region WHERE id = NEW.id OR name = NEW.name
 	OR first_name = NEW.first_name)
 BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;
+
+-- What a check's error says is of a stranger's making: nothing that a terminal
+-- would act upon is shown as it is.
+DROP VIEW checks;
+CREATE VIEW checks AS
+SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
+	k.name AS task,
+	v.url,
+	w.address AS worker,
+	CASE r.success WHEN 1 THEN 'up' ELSE 'down' END AS outcome,
+	r.status,
+	r.response_ms,
+	CASE WHEN r.error GLOB '*[' || char(1) || '-' || char(31)
+			|| char(127) || '-' || char(159) || ']*'
+		THEN 'hex ' || hex(r.error) ELSE r.error END AS error,
+	printf('%d.%06d', v.reward_micros / 1000000, v.reward_micros % 1000000)
+		AS reward_usdc,
+	r.slot,
+	r.transfer
+FROM result r
+	JOIN transfer t ON t.id = r.transfer
+	JOIN worker w ON w.id = t.credit
+	JOIN task_version v ON v.id = r.version
+	JOIN task k ON k.id = v.task;

@@ -274,7 +274,9 @@ test_findings(void)
 		    "with an error a status doesn't count" },
 	};
 	struct http_response r = { .error_text = "detail" };
-	struct task t = { .id = "a", .expected_status = 200 };
+	struct task t = { .id = "a",
+		.type = task_type_find(slice_of("http_check")),
+		.expected_status = 200 };
 	struct finding f;
 	size_t i;
 
