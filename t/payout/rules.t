@@ -231,7 +231,8 @@ case('an adopted payment whose final block is gone stays as it is', sub {
 	is($l->chain_money($w), 0, 'and nothing is signed in its place');
 	is(join(' ', map { $_->{kind} } $l->findings), 'payout lost',
 	    'a person knows that it was adopted');
-	ok($rig->deliver($body), 'its bytes are good until they expire');
+	# By the worker: the facilitator's would be the very same transaction.
+	ok($rig->submit($body), 'its bytes are good until they expire');
 	$rig->mine($FINAL);
 	$l->pay;
 	is(join(' ', map { $_->{kind} } $l->findings),
