@@ -44,7 +44,7 @@ const struct command admin_commands[] = {
 	    "Its results stay, and its name stays taken.\n", 0, 1, 1,
 	    command_task_remove },
 	{ "task import", "FILE [--update]",
-	    "add the tasks of a JSON array, all or none",
+	    "add the tasks of a JSON array, if all are right",
 	    "FILE is - for standard input. Each element has id, type\n"
 	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros,\n"
 	    "and optionally region, intervalMs, copies, cooldownMs. A task\n"

@@ -1,5 +1,5 @@
 /*
- * worknet task import: the tasks of a JSON array, all or none. First all of
+ * worknet task import: the tasks of a JSON array. First all of
  * them are checked, beside the coordinator, which writes meanwhile; then they
  * are written in parts, between which it writes.
  */
