@@ -247,7 +247,8 @@ vault_gas_sign(struct vault *v, const struct transaction *t,
 		return err_set(e, RC_INVALID, "transaction: too much data");
 	q->transaction = *t;
 	q->len = t->data.len;
-	memcpy(q->bytes, t->data.p, t->data.len);
+	if (q->len > 0) /* memcpy wants a pointer even for nothing */
+		memcpy(q->bytes, t->data.p, q->len);
 	rc = ask(v, ASK_GAS, &a, e);
 	memcpy(signature, a.of.signature, SIGNATURE_LEN);
 	return rc;
