@@ -54,7 +54,7 @@ sub rig_start {
 	my (@args) = @_;
 
 	need_rig();
-	my $dir = File::Temp::tempdir('worknet-rig-XXXXXX', TMPDIR => 1,
+	my $dir = File::Temp::tempdir("worknet-rig-$$-XXXXXX", TMPDIR => 1,
 	    CLEANUP => 1);
 	WorknetTest::Process::ends_with_test('dir', $dir);
 	my $pid = child_start('rig.js', sub {

@@ -56,7 +56,9 @@ sub new {
 
 	# A socket's path has at most 107 bytes.
 	$in = '/tmp' if length($in) > 70 && !defined $opt{dir_in};
-	my $dir = File::Temp::tempdir('worknet-XXXXXX', DIR => $in,
+	# Forked tests have the same random numbers, and what one of them made
+	# and removed another one may have now: so each has its own names.
+	my $dir = File::Temp::tempdir("worknet-$$-XXXXXX", DIR => $in,
 	    CLEANUP => 1);
 	ends_with_test('dir', $dir);
 	my $self = bless { dir => Cwd::abs_path($dir), conf => {

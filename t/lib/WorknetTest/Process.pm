@@ -193,7 +193,7 @@ sub run_file {
 	my ($what) = @_;
 
 	if (!defined $run_dir) {
-		$run_dir = File::Temp::tempdir('worknet-run-XXXXXX',
+		$run_dir = File::Temp::tempdir("worknet-run-$$-XXXXXX",
 		    TMPDIR => 1, CLEANUP => 1);
 		ends_with_test('dir', $run_dir);
 	}
@@ -297,7 +297,7 @@ sub need_program {
 # returns, a value that JSON can hold, comes to $done with its item.
 sub share_out {
 	my ($jobs, $items, $begin, $each, $done) = @_;
-	my $dir = File::Temp::tempdir('worknet-share-XXXXXX', TMPDIR => 1,
+	my $dir = File::Temp::tempdir("worknet-share-$$-XXXXXX", TMPDIR => 1,
 	    CLEANUP => 1);
 	my $of = @$items;
 
