@@ -11,6 +11,9 @@ use Time::HiRes ();
 use PayoutTest qw(rig_start rig_stop);
 use WorknetTest qw(build_path run_command slurp wait_for);
 
+# On a slow machine later blocks make some final within the run.
+my $PAID = qr/^(?:posted|final)(?: (?:posted|final)){7}$/;
+
 my $rig = rig_start('--confirmation-timeout', 300);
 
 sub ledger {
@@ -73,7 +76,7 @@ sub wait_idle {
 	    'which begins no payout either');
 	$l->sql('DELETE FROM hold');
 	$l->pay_is('paid', 'once released everybody is paid');
-	is($l->states, join(' ', ('posted') x 8), 'each worker');
+	like($l->states, $PAID, 'each worker');
 	is(scalar($rig->settles), 8, 'with one POST');
 	$l->books_ok('after a hold with three on their way');
 }
@@ -104,7 +107,7 @@ sub wait_idle {
 	is($l->pay_end($pid), 'signal 9', 'a run is killed');
 	is(count($l, 'submitted'), 3, 'three are with the facilitator');
 	$l->pay_is('paid', 'the next run goes on');
-	is($l->states, join(' ', ('posted') x 8), 'and pays everybody');
+	like($l->states, $PAID, 'and pays everybody');
 	$l->books_ok('after a kill with three on their way');
 }
 
@@ -132,7 +135,7 @@ sub wait_idle {
 	$rig->script('scripted', { mode => 'insufficient', times => 2 },
 	    { mode => 'http429', times => 1 });
 	$l->pay_is('paid', 'what is refused for the moment is sent again');
-	is($l->states, join(' ', ('posted') x 8), 'everybody is paid');
+	like($l->states, $PAID, 'everybody is paid');
 	is(scalar($rig->settles), 11, 'with one more POST for each refusal');
 	$l->books_ok('after refusals');
 }
