@@ -295,8 +295,8 @@ static void
 test_journal_none(void)
 {
 	static const char *const texts[] = { "wrong", "worknet-journal 2",
-		"0x1111111111111111111111111111111111111111111111111111111111"
-		"111111",
+		("0x1111111111111111111111111111111111111111111111111111111111"
+		 "111111"),
 		"0x11111111111111111111111111111111\n", "a pass phrase", "\n" };
 	const struct journal_seen none = { .any = false };
 	struct err e = ERR_INIT;
