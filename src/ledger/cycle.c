@@ -1,10 +1,8 @@
 #include "ledger/cycle.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
-
-#define HOUR_MS 3600000LL
-#define DAY_MS	(24 * HOUR_MS)
 
 /*
  * Tasks that are added one after the other have one phase: as many as share a

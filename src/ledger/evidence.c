@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "eth/hex.h"
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
 #include "ledger/rule.h"
-
-#define DAY_MS (24LL * 3600 * 1000)
 
 /* Definitions that were found right, by their number's last bits. */
 #define VERSIONS_KNOWN 256

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/task_type.h"
 #include "ledger/cycle.h"
 #include "ledger/row_read.h"
 
-#define DAY_MS	   (24LL * 3600 * 1000)
 #define DAYS_FIRST 64 /* credits of a day, at first */
 
 void
