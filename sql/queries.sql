@@ -10,14 +10,15 @@
 -- ":row" names them, and "*NAME" among a statement's ":columns" stands for all.
 
 -- :row terms id first_slot first_transfer at_ms result_window_ms keep_ms
--- :row terms clock_skew_ms phase hash format
+-- :row terms clock_skew_ms phase fit hash format
 -- :row version id task type url expected_status timeout_ms reward_micros
 -- :row version interval_ms copies cooldown_ms region created_ms hash format
 -- :row transfer id at_ms kind debit credit amount_micros hash format
 -- :row event id payout at_ms kind transfer tx block detail hash format
 -- :row result transfer slot version cycle_ms copy assigned_ms timestamp_ms
 -- :row result success status response_ms error address_form signature task
--- :row result reward_micros interval_ms task_copies cooldown_ms
+-- :row result type expected_status timeout_ms reward_micros interval_ms
+-- :row result task_copies cooldown_ms
 
 -- The ledger itself --------------------------------------------------------
 
@@ -31,19 +32,19 @@ SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 -- :name terms_now
 -- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
-	clock_skew_ms, phase, hash, format
+	clock_skew_ms, phase, fit, hash, format
 FROM terms ORDER BY id DESC LIMIT 1;
 
 -- :name terms_all
 -- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
-	clock_skew_ms, phase, hash, format
+	clock_skew_ms, phase, fit, hash, format
 FROM terms ORDER BY id;
 
 -- :name terms_insert
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
-	keep_ms, clock_skew_ms, phase, hash, format)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+	keep_ms, clock_skew_ms, phase, fit, hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 
 -- Workers ------------------------------------------------------------------
 
@@ -151,8 +152,8 @@ UPDATE slot_counter SET last_slot = ?1 WHERE id = 1;
 
 -- :name assignment_insert
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
-	cycle_ms, copy, assigned_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+	cycle_ms, copy, assigned_ms, type, expected_status, timeout_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 
 -- A worker's rows on which nothing depends any more: no payment, no cooldown,
 -- and no cycle that still runs (one is shorter than two intervals).
@@ -179,10 +180,10 @@ VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6);
 -- of their slots. A result whose transfer isn't there
 -- yet is of the very credit that is being recorded, and so the worker's.
 -- :name assignments_for_result
--- :columns slot version cycle_ms copy assigned_ms reward_micros
--- :columns paid_timestamp_ms paid_to_worker
+-- :columns slot version cycle_ms copy assigned_ms reward_micros type
+-- :columns expected_status timeout_ms paid_timestamp_ms paid_to_worker
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
-	r.timestamp_ms, r.slot IS NOT NULL
+	a.type, a.expected_status, a.timeout_ms, r.timestamp_ms, r.slot IS NOT NULL
 		AND coalesce(t.credit, a.worker) = a.worker
 FROM assignment a LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
@@ -359,8 +360,9 @@ SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
 SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
-	r.error, r.address_form, r.signature, v.task, v.reward_micros,
-	v.interval_ms, v.copies, v.cooldown_ms, k.name
+	r.error, r.address_form, r.signature, v.task, v.type,
+	v.expected_status, v.timeout_ms, v.reward_micros, v.interval_ms,
+	v.copies, v.cooldown_ms, k.name
 FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
 	LEFT JOIN result r ON r.transfer = t.id
 	LEFT JOIN task_version v ON v.id = r.version
@@ -870,6 +872,11 @@ UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
 	'has another reward than its definition'
 FROM assignment a JOIN task_version v ON v.id = a.version
 WHERE v.reward_micros <> a.reward_micros
+UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
+	'asks for another outcome than its definition'
+FROM assignment a JOIN task_version v ON v.id = a.version
+WHERE v.type <> a.type OR v.expected_status <> a.expected_status
+	OR v.timeout_ms <> a.timeout_ms
 UNION ALL SELECT 'offer', NULL, o.task, o.slot, 'points at what isn''t there'
 FROM offer o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
 UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
@@ -898,8 +905,8 @@ FROM transfer ORDER BY id;
 -- :columns *result
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
-	r.address_form, r.signature, v.task, v.reward_micros, v.interval_ms,
-	v.copies, v.cooldown_ms
+	r.address_form, r.signature, v.task, v.type, v.expected_status,
+	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 ORDER BY r.transfer, r.slot;
 

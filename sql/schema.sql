@@ -56,15 +56,17 @@ CREATE TABLE terms (
 			CHECK (clock_skew_ms BETWEEN 0 AND 3600000),
 	-- How a cycle's opening is placed in its interval: src/ledger/cycle.c.
 	phase		INTEGER NOT NULL CHECK (phase >= 1),
+	-- What a result must fit, 0: nothing; src/ledger/fit.h.
+	fit		INTEGER NOT NULL CHECK (fit >= 0),
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 -- Until a coordinator says otherwise: the protocol's. Its hash is as any other.
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
-	keep_ms, clock_skew_ms, phase, hash, format)
-VALUES (1, 1, 1, 0, 300000, 660000, 60000, 1,
-	x'998ebd97ffcd93fb29412a40d2e9a3b34b8587f3d216dc68e7ffeb8173ea899e', 1);
+	keep_ms, clock_skew_ms, phase, fit, hash, format)
+VALUES (1, 1, 1, 0, 300000, 660000, 60000, 1, 1,
+	x'80879ec163847d88e7f988baa8598b3470ef14a9cfeb97b3530fefa04143827a', 2);
 
 -- Tasks ------------------------------------------------------------------
 
@@ -226,6 +228,9 @@ CREATE TABLE assignment (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
+	type		TEXT NOT NULL,		-- that definition's, too:
+	expected_status	INTEGER NOT NULL,	-- what its result must fit
+	timeout_ms	INTEGER NOT NULL,
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 

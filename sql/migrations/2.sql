@@ -18,13 +18,15 @@ CREATE TABLE terms (
 			CHECK (clock_skew_ms BETWEEN 0 AND 3600000),
 	-- How a cycle's opening is placed in its interval: src/ledger/cycle.c.
 	phase		INTEGER NOT NULL CHECK (phase >= 1),
+	-- What a result must fit, 0: nothing; src/ledger/fit.h.
+	fit		INTEGER NOT NULL CHECK (fit >= 0),
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
-	keep_ms, clock_skew_ms, phase, hash, format)
-VALUES (1, 1, 1, 0, 86400000, 0, 60000, 1,
+	keep_ms, clock_skew_ms, phase, fit, hash, format)
+VALUES (1, 1, 1, 0, 86400000, 0, 60000, 1, 0,
 	x'ed390b5cb6289b38662643377c9b0171049a59bd95cfb9a886186668d15ca23a', 1);
 
 CREATE TRIGGER terms_no_update BEFORE UPDATE ON terms
@@ -165,6 +167,30 @@ INSERT INTO turn (worker, region, turn_micros, given_ms)
 SELECT t.worker, g.id, t.turn_micros, t.given_ms
 FROM turn_1 t CROSS JOIN region g WHERE g.name = t.region;
 DROP TABLE turn_1;
+
+-- An assignment says what its result must fit.
+ALTER TABLE assignment RENAME TO assignment_1;
+CREATE TABLE assignment (
+	worker		INTEGER NOT NULL,
+	task_name	TEXT NOT NULL,
+	slot		INTEGER NOT NULL,
+	version		INTEGER NOT NULL,
+	reward_micros	INTEGER NOT NULL,	-- that definition's
+	cycle_ms	INTEGER NOT NULL,
+	copy		INTEGER NOT NULL,
+	assigned_ms	INTEGER NOT NULL,
+	type		TEXT NOT NULL,		-- that definition's, too:
+	expected_status	INTEGER NOT NULL,	-- what its result must fit
+	timeout_ms	INTEGER NOT NULL,
+	PRIMARY KEY (worker, task_name, slot)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
+	cycle_ms, copy, assigned_ms, type, expected_status, timeout_ms)
+SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
+	a.copy, a.assigned_ms, v.type, v.expected_status, v.timeout_ms
+FROM assignment_1 a JOIN task_version v ON v.id = a.version;
+DROP TABLE assignment_1;
 
 CREATE TRIGGER region_only_name
 	BEFORE UPDATE OF id, first_name, added_ms ON region

@@ -57,6 +57,7 @@
 #define CLOCK_SKEW_MS	     60000   /* protocol: a result from the future */
 #define CLOCK_SKEW_MAX_MS    3600000 /* of any terms in a ledger */
 #define REOFFER_AFTER_MS     60000   /* protocol: past the task's timeout */
+#define RESPONSE_SLACK_MS    5000    /* a worker's clock is set meanwhile */
 #define RESULT_WINDOW_MS     300000  /* protocol: paid until then, by default */
 #define RESULT_WINDOW_MIN_MS 1000
 #define RESULT_WINDOW_MAX_MS (24LL * 3600 * 1000)

@@ -49,6 +49,8 @@ static const struct {
 	    "each result was paid within the window of its assignment" },
 	[AUDIT_TIMESTAMP] = { "timestamp",
 	    "each result's own time is within the window, not in the future" },
+	[AUDIT_FIT] = { "fit",
+	    "each result fits itself and what was assigned" },
 	[AUDIT_COPY] = { "copy",
 	    "each result is for one of the copies that its task has" },
 	[AUDIT_CYCLE] = { "cycle",

@@ -200,7 +200,7 @@ walk_counts(struct walk *w)
 {
 	static const enum audit_rule of_results[] = { AUDIT_RESULT,
 		AUDIT_REWARD, AUDIT_SLOT, AUDIT_WINDOW, AUDIT_TIMESTAMP,
-		AUDIT_COPY, AUDIT_CYCLE };
+		AUDIT_FIT, AUDIT_COPY, AUDIT_CYCLE };
 	size_t i;
 
 	audit_checked(w->a, AUDIT_TRANSFER_CHAIN, w->transfers);

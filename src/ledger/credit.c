@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/fit.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
@@ -23,6 +24,11 @@ static const char *const reasons[] = {
 	[CLAIM_EXPIRED] = "assignment expired",
 	[CLAIM_RECORDED] = "already recorded",
 	[CLAIM_SLOT_TAKEN] = "slot taken by another worker",
+	[CLAIM_NO_OUTCOME] = "neither statusCode nor error",
+	[CLAIM_CONTRADICTS] = "success contradicts statusCode",
+	[CLAIM_BEFORE_GIVEN] = "timestamp before the assignment",
+	[CLAIM_OVER_TIMEOUT] = "responseTimeMs over the task's timeout",
+	[CLAIM_OVER_WAIT] = "responseTimeMs over the time since the assignment",
 	[CLAIM_SUSPENDED] = "worker suspended",
 	[CLAIM_BAD_SIGNATURE] = "invalid signature",
 };
@@ -65,6 +71,8 @@ struct search {
 	bool recorded; /* this very result was paid */
 	bool expired;  /* unpaid, past its window */
 	bool taken;    /* another worker's by now */
+	/* Unpaid, in its window, and not what the result is of. */
+	enum fit misfit; /* how it doesn't fit the first of these */
 };
 
 /* The one of n open claims that is for this slot, or NULL. */
@@ -80,6 +88,26 @@ claim_for_slot(const struct claim *claims, size_t n, int64_t slot)
 	return NULL;
 }
 
+/* How the claim doesn't fit the assignment at which q is. */
+static enum fit
+search_fit(struct query *q, const struct claim *c,
+    const struct terms_row *terms, int64_t assigned_ms, int64_t now_ms)
+{
+	const struct fit_task t = {
+		.type = task_type_find(
+		    query_get_text(q, C_ASSIGNMENTS_FOR_RESULT_TYPE)),
+		.expected_status =
+		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_EXPECTED_STATUS),
+		.timeout_ms =
+		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_TIMEOUT_MS),
+		.assigned_ms = assigned_ms,
+	};
+
+	/* The schedule gives none of a type that it doesn't know. */
+	return t.type == NULL ? FIT_CONTRADICTS
+			      : fit_judge(terms, &t, &c->row, now_ms);
+}
+
 static void
 search_row(struct search *s, struct query *q, struct claim *c,
     const struct terms_row *terms, int64_t now_ms)
@@ -92,6 +120,7 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		assigned_ms =
 		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ASSIGNED_MS);
 	const struct claim *other;
+	enum fit misfit;
 
 	if (paid && to_us)
 		s->recorded |=
@@ -108,6 +137,10 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		s->taken = true;
 	else if (other != NULL)
 		s->recorded |= other->row.timestamp_ms == c->row.timestamp_ms;
+	else if (!s->found &&
+	    (misfit = search_fit(q, c, terms, assigned_ms, now_ms)) !=
+		FIT_RIGHT)
+		s->misfit = s->misfit == FIT_RIGHT ? misfit : s->misfit;
 	else if (!s->found) {
 		s->found = true;
 		c->row.slot = slot;
@@ -125,6 +158,14 @@ search_row(struct search *s, struct query *q, struct claim *c,
 static void
 search_conclude(const struct search *s, struct claim *c)
 {
+	static const enum claim_outcome misfits[FITS] = {
+		[FIT_NO_OUTCOME] = CLAIM_NO_OUTCOME,
+		[FIT_CONTRADICTS] = CLAIM_CONTRADICTS,
+		[FIT_BEFORE_GIVEN] = CLAIM_BEFORE_GIVEN,
+		[FIT_OVER_TIMEOUT] = CLAIM_OVER_TIMEOUT,
+		[FIT_OVER_WAIT] = CLAIM_OVER_WAIT,
+	};
+
 	/*
 	 * A result that was paid is told so even when the worker holds the
 	 * task again: it mustn't use up the new assignment.
@@ -133,6 +174,8 @@ search_conclude(const struct search *s, struct claim *c)
 		claim_refuse(c, CLAIM_RECORDED);
 	else if (s->found)
 		c->outcome = CLAIM_OPEN;
+	else if (s->misfit != FIT_RIGHT)
+		claim_refuse(c, misfits[s->misfit]);
 	else if (s->taken)
 		claim_refuse(c, CLAIM_SLOT_TAKEN);
 	else if (s->expired)

@@ -27,6 +27,11 @@ enum claim_outcome {
 	CLAIM_EXPIRED,	    /* the assignment is past its window */
 	CLAIM_RECORDED,	    /* this very result was credited before */
 	CLAIM_SLOT_TAKEN,   /* offered again, another worker was first */
+	CLAIM_NO_OUTCOME,   /* these five: see fit.h */
+	CLAIM_CONTRADICTS,
+	CLAIM_BEFORE_GIVEN,
+	CLAIM_OVER_TIMEOUT,
+	CLAIM_OVER_WAIT,
 	CLAIM_SUSPENDED,
 	CLAIM_BAD_SIGNATURE,
 	CLAIM_OUTCOMES

@@ -79,6 +79,8 @@ link_terms(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
 	add_int(&k, t->keep_ms);
 	add_int(&k, t->clock_skew_ms);
 	add_int(&k, t->phase);
+	if (t->format >= 2)
+		add_int(&k, t->fit);
 	keccak_final(&k, hash);
 }
 

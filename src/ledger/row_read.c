@@ -59,6 +59,7 @@ row_read_terms(struct query *q, int col, struct terms_row *t,
 	t->keep_ms = query_get_int(q, col + R_TERMS_KEEP_MS);
 	t->clock_skew_ms = query_get_int(q, col + R_TERMS_CLOCK_SKEW_MS);
 	t->phase = query_get_int(q, col + R_TERMS_PHASE);
+	t->fit = query_get_int(q, col + R_TERMS_FIT);
 	(void)read_bytes(q, col + R_TERMS_HASH, hash, KECCAK256_LEN);
 	t->format = query_get_int(q, col + R_TERMS_FORMAT);
 }
@@ -143,6 +144,10 @@ row_read_result(struct query *q, int col, struct result_row *r,
 	r->form = (enum address_form)form;
 	*v = (struct version_row){ .id = r->version,
 		.task = query_get_int(q, col + R_RESULT_TASK),
+		.type = query_get_text(q, col + R_RESULT_TYPE),
+		.expected_status =
+		    query_get_int(q, col + R_RESULT_EXPECTED_STATUS),
+		.timeout_ms = query_get_int(q, col + R_RESULT_TIMEOUT_MS),
 		.reward_micros = query_get_int(q, col + R_RESULT_REWARD_MICROS),
 		.interval_ms = query_get_int(q, col + R_RESULT_INTERVAL_MS),
 		.copies = query_get_int(q, col + R_RESULT_TASK_COPIES),

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/task_type.h"
 #include "ledger/cycle.h"
+#include "ledger/fit.h"
 #include "ledger/row_read.h"
 
 #define DAYS_FIRST 64 /* credits of a day, at first */
@@ -71,6 +72,11 @@ rule_terms(const struct rules *r, const struct terms_row *t,
 	    !row_is_time(t->at_ms))
 		rule_broken(r, AUDIT_TERMS,
 		    "terms %" PRId64 ": a value is out of its range", t->id);
+	if (!fit_is_known(t->fit) || (t->format == 1 && t->fit != FIT_UNASKED))
+		rule_broken(r, AUDIT_TERMS,
+		    "terms %" PRId64 ": ask for fit %" PRId64
+		    ", in their format there is none or 0 to %d",
+		    t->id, t->fit, FIT_NEWEST);
 	if (!phase_is_known(t->phase))
 		rule_broken(r, AUDIT_TERMS,
 		    "terms %" PRId64 ": their phase is %" PRId64
@@ -82,9 +88,10 @@ rule_terms(const struct rules *r, const struct terms_row *t,
 static bool
 terms_are_usable(const struct terms_row *t)
 {
-	return phase_is_known(t->phase) && row_is_time(t->at_ms) &&
-	    t->keep_ms >= 0 && t->keep_ms <= JSON_INT_MAX &&
-	    t->clock_skew_ms >= 0 && t->clock_skew_ms <= CLOCK_SKEW_MAX_MS;
+	return phase_is_known(t->phase) && fit_is_known(t->fit) &&
+	    row_is_time(t->at_ms) && t->keep_ms >= 0 &&
+	    t->keep_ms <= JSON_INT_MAX && t->clock_skew_ms >= 0 &&
+	    t->clock_skew_ms <= CLOCK_SKEW_MAX_MS;
 }
 
 enum rc
@@ -213,6 +220,40 @@ times_check(const struct rules *r, const struct transfer_row *t,
 		    res->slot, -age_ms, by->clock_skew_ms);
 }
 
+/* What the result says, against itself and what was assigned. */
+static void
+fit_check(const struct rules *r, const struct transfer_row *t,
+    const struct result_row *res, const struct version_row *v)
+{
+	static const char *const says[FITS] = {
+		[FIT_NO_OUTCOME] = "has neither a status nor an error",
+		[FIT_CONTRADICTS] = "its success isn't what its status says",
+		[FIT_BEFORE_GIVEN] = "was carried out before it was assigned",
+		[FIT_OVER_TIMEOUT] = "took longer than its timeout allows",
+		[FIT_OVER_WAIT] = "took longer than it was waited for",
+	};
+	const struct terms_row *by = terms_of_transfer(&r->terms, t->id);
+	const struct fit_task task = { .type = task_type_find(v->type),
+		.expected_status = v->expected_status,
+		.timeout_ms = v->timeout_ms,
+		.assigned_ms = res->assigned_ms };
+	enum fit fit;
+
+	if (by == NULL || !row_is_time(t->at_ms))
+		return; /* told of the terms, and of the transfer */
+	if (task.type == NULL) {
+		rule_broken(r, AUDIT_FIT,
+		    "slot %" PRId64
+		    ": its task's type is one that this program doesn't know",
+		    res->slot);
+		return;
+	}
+	fit = fit_judge(by, &task, res, t->at_ms);
+	if (fit != FIT_RIGHT)
+		rule_broken(
+		    r, AUDIT_FIT, "slot %" PRId64 ": %s", res->slot, says[fit]);
+}
+
 /* The slot's place in the schedule of the task. */
 static void
 place_check(const struct rules *r, const struct result_row *res,
@@ -259,6 +300,7 @@ rule_result(const struct rules *r, const struct transfer_row *t,
 		    " micro-USDC for it, max_reward_micros is %" PRId64,
 		    res->slot, v->id, v->reward_micros, r->max_reward_micros);
 	times_check(r, t, res);
+	fit_check(r, t, res, v);
 	place_check(r, res, v);
 	return true;
 }

@@ -36,6 +36,7 @@ enum audit_rule {
 	AUDIT_SLOT,
 	AUDIT_WINDOW,
 	AUDIT_TIMESTAMP,
+	AUDIT_FIT,
 	AUDIT_COPY,
 	AUDIT_CYCLE,
 	AUDIT_ASSIGNMENT,
@@ -106,9 +107,9 @@ void rule_amount(const struct rules *r, const struct transfer_row *t,
 /*
  * A result of t by itself: it can be read (well_formed: row_read.h), its
  * definition v exists and pays no more than the bound, it was paid in the
- * window of the terms that counted then, and its slot is one that v's task gave
- * by those that counted when it was given. False when the others make no
- * sense.
+ * window of the terms that counted then and fitted as they asked (fit.h), and
+ * its slot is one that v's task gave by those that counted when it was given.
+ * False when the others make no sense.
  */
 bool rule_result(const struct rules *r, const struct transfer_row *t,
     const struct result_row *res, const struct version_row *v,

@@ -45,7 +45,7 @@ struct slot {
 struct pick {
 	struct due due;
 	struct slot slot;
-	const char *name; /* the task's, where it is told */
+	const struct offered_task *told; /* NULL: nothing is */
 };
 
 /* A poll in one region, while it is being served. */
@@ -304,7 +304,7 @@ assignment_add(struct round *r, const struct pick *p, struct err *e)
 {
 	struct query *q = db_query(r->db, Q_ASSIGNMENT_INSERT);
 
-	CHECK(r->worker > 0 && p->name != NULL);
+	CHECK(r->worker > 0 && p->told != NULL);
 	CHECK(p->slot.cycle_ms <= r->poll->now_ms);
 	if (p->slot.number <= 0 || p->slot.copy < 0 ||
 	    p->slot.copy >= COPIES_MAX || p->due.reward_micros <= 0)
@@ -314,13 +314,16 @@ assignment_add(struct round *r, const struct pick *p, struct err *e)
 		    (long long)p->slot.copy, (long long)p->due.reward_micros);
 
 	query_int(q, 1, r->worker);
-	query_text(q, 2, slice_of(p->name));
+	query_text(q, 2, slice_of(p->told->name));
 	query_int(q, 3, p->slot.number);
 	query_int(q, 4, p->due.version);
 	query_int(q, 5, p->due.reward_micros);
 	query_int(q, 6, p->slot.cycle_ms);
 	query_int(q, 7, p->slot.copy);
 	query_int(q, 8, r->poll->now_ms);
+	query_text(q, 9, slice_of(p->told->type->name));
+	query_int(q, 10, p->told->expected_status);
+	query_int(q, 11, p->told->timeout_ms);
 	return query_run(q, e);
 }
 
@@ -375,7 +378,7 @@ due_pick(struct round *r, struct query *q, struct err *e)
 		rc = told_read(r, q, &p->due, &r->tasks[r->found], e);
 		if (rc != RC_OK)
 			return rc;
-		p->name = r->tasks[r->found].name;
+		p->told = &r->tasks[r->found];
 	}
 	r->found++;
 	turn_pass(r, &p->due);

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "ledger/cycle.h"
+#include "ledger/fit.h"
 #include "ledger/row_read.h"
 #include "ledger/tail.h"
 
@@ -29,6 +30,10 @@ newest_read(struct db *db, struct terms_row *out,
 		return err_set(e, RC_CORRUPT,
 		    "ledger: its terms have phase %lld, this program knows 1 to %d",
 		    (long long)out->phase, PHASE_NEWEST);
+	if (!fit_is_known(out->fit))
+		return err_set(e, RC_CORRUPT,
+		    "ledger: its terms ask for fit %lld, this program knows 0 to %d",
+		    (long long)out->fit, FIT_NEWEST);
 	return RC_OK;
 }
 
@@ -46,7 +51,7 @@ terms_are(const struct terms_row *a, const struct terms_row *b)
 {
 	return a->result_window_ms == b->result_window_ms &&
 	    a->keep_ms == b->keep_ms && a->clock_skew_ms == b->clock_skew_ms &&
-	    a->phase == b->phase;
+	    a->phase == b->phase && a->fit == b->fit;
 }
 
 static enum rc
@@ -63,8 +68,9 @@ terms_insert(struct db *db, const struct terms_row *t,
 	query_int(q, 6, t->keep_ms);
 	query_int(q, 7, t->clock_skew_ms);
 	query_int(q, 8, t->phase);
-	query_bytes(q, 9, hash, KECCAK256_LEN);
-	query_int(q, 10, t->format);
+	query_int(q, 9, t->fit);
+	query_bytes(q, 10, hash, KECCAK256_LEN);
+	query_int(q, 11, t->format);
 	return query_run(q, e);
 }
 
@@ -109,7 +115,8 @@ terms_set(
 		    .result_window_ms = result_window_ms,
 		    .keep_ms = 2 * result_window_ms + CLOCK_SKEW_MS,
 		    .clock_skew_ms = CLOCK_SKEW_MS,
-		    .phase = PHASE_NEWEST };
+		    .phase = PHASE_NEWEST,
+		    .fit = FIT_NEWEST };
 	enum rc rc;
 
 	CHECK(result_window_ms >= RESULT_WINDOW_MIN_MS &&

@@ -345,7 +345,7 @@ sub polled {
 	$gets->($a->(), undef, 'a result for an assignment is credited');
 	$gets->($a->(timestamp => $T0 - 1, success => 0), undef,
 	    'a check that found its target down earns the same');
-	$gets->($a->(timestamp => $T0 - 2, statusCode => undef,
+	$gets->($a->(timestamp => $T0 - 2, success => 0, statusCode => undef,
 	    responseTimeMs => undef, error => 'timeout'), undef,
 	    'a result without status and time is credited');
 	$gets->($a->(timestamp => $T0 - 3, workerVersion => '9', x => {
@@ -356,9 +356,8 @@ sub polled {
 	    'however deep they are');
 	$gets->($a->(timestamp => $T0 - 4, error => 'e' x 1024), undef,
 	    'an error of 1,024 bytes is credited');
-	$gets->($a->(timestamp => $T0 - 5, statusCode => 599,
-	    responseTimeMs => 9007199254740991), undef,
-	    'the largest numbers are credited');
+	$gets->($a->(timestamp => $T0 - 5, success => 0, statusCode => 999),
+	    undef, 'the largest status is credited');
 	$gets->($a->(timestamp => $T0 - 6, error => "\x{65e5}\n\"\\\x{1f600}"),
 	    undef, 'an error in any script is credited');
 	is($w->sql_value("SELECT error FROM result WHERE timestamp_ms = $T0 " .
@@ -384,8 +383,9 @@ sub polled {
 	    'and is told its age');
 	$gets->($a->(timestamp => 0), 'result too old (1800000000s)',
 	    'so is 1970');
-	$gets->($a->(timestamp => $T0 - 300000), undef,
-	    'one as old as the window is credited');
+	$gets->($a->(timestamp => $T0 - 300000),
+	    'timestamp before the assignment',
+	    'one as old as the window is of a check before its assignment');
 	$gets->($a->(timestamp => 9007199254740991),
 	    'timestamp in the future', 'the largest timestamp is refused');
 
@@ -506,8 +506,8 @@ sub polled {
 	    "WHERE r.slot IS NULL AND a.task_name = 'a' AND w.address = " .
 	    "'" . lc($one->{address}) . "'");
 	$w->clock_set($last + 300000);
-	$gets->($w->result($one, 'a'), undef,
-	    'an assignment is paid until it is as old as the window');
+	$gets->($w->result($one, 'a', timestamp => $last), undef,
+	    'assignment and timestamp may be as old as the window');
 	$w->clock_set($last + 300001);
 	$gets->($w->result($one, 'a'), 'assignment expired',
 	    'a millisecond later it has expired');
@@ -590,9 +590,10 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		"FROM account HAVING NOT EXISTS (SELECT 1 FROM worker w " .
 		"$known); UPDATE slot_counter SET last_slot = last_slot + 1; " .
 		"INSERT INTO assignment (worker, task_name, slot, version, " .
-		"reward_micros, cycle_ms, copy, assigned_ms) SELECT w.id, " .
-		"k.name, c.last_slot, k.version, k.reward_micros, 0, 0, " .
-		"$_->{timestamp} " .
+		"reward_micros, cycle_ms, copy, assigned_ms, type, " .
+		"expected_status, timeout_ms) SELECT w.id, k.name, " .
+		"c.last_slot, k.version, k.reward_micros, 0, 0, " .
+		"$_->{timestamp}, k.type, k.expected_status, k.timeout_ms " .
 		"FROM task k, worker w, " .
 		"slot_counter c $known AND k.name = '$_->{taskId}';"
 	} @vectors), 'COMMIT;'));
@@ -608,8 +609,9 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		my $again = $valid && $seen{$key}++;
 
 		$w->clock_set($v->{timestamp});
-		my $r = $c->post([ { map { $_ => $v->{$_} } qw(taskId
-		    workerAddress timestamp success signature) } ]);
+		my $r = $c->post([ { statusCode => $v->{success} ? 200 : 503,
+		    map { $_ => $v->{$_} } qw(taskId workerAddress timestamp
+		    success signature) } ]);
 		my $got = json_value($r->{body});
 		$n++;
 		$earned++ if $got->{accepted};

@@ -651,7 +651,7 @@ sub result {
 	    $timestamp, $success, $form);
 	my %r = (taskId => $task, workerAddress => $address,
 	    timestamp => $timestamp,
-	    responseTimeMs => 45, statusCode => 200,
+	    responseTimeMs => 45, statusCode => $success ? 200 : 503,
 	    signature => $signature, %opt);
 
 	$r{success} = json_bool($success)

@@ -167,12 +167,13 @@ finds('a task that is not as its definition says', 'task',
 finds('a task renamed to nothing', 'assignment schedule task',
     "UPDATE task SET name = 'a b' WHERE id = 2;");
 finds('an assignment of a worker that nobody knows', 'schedule',
-    "INSERT INTO assignment SELECT 999, name, 999999, version, 100, 0, 0, 0
-    FROM task WHERE id = 1;",
+    "INSERT INTO assignment SELECT 999, name, 999999, version, 100, 0, 0, 0,
+    type, expected_status, timeout_ms FROM task WHERE id = 1;",
     says => qr/assignment: of worker 999, task 1, slot 999999/);
 finds('an assignment of another task\'s definition', 'schedule',
     "INSERT INTO assignment SELECT worker, task_name, 999999, version + 1,
-    reward_micros, 0, 0, 0 FROM assignment LIMIT 1;");
+    reward_micros, 0, 0, 0, type, expected_status, timeout_ms
+    FROM assignment LIMIT 1;");
 finds('an assignment that promises more than its definition',
     'assignment schedule',
     'UPDATE assignment SET reward_micros = reward_micros + 1
@@ -196,7 +197,7 @@ finds('a task that is given while it is paused', 'schedule',
     "UPDATE task SET state = 'paused' WHERE id = 2;");
 finds('a turn of a worker that nobody knows', 'schedule',
     "INSERT INTO turn VALUES (999, 0, 0, 0);");
-finds('the outcome of a check changed', 'transfer-chain',
+finds('the outcome of a check changed', 'fit transfer-chain',
     "UPDATE result SET success = 1 - success WHERE slot = $slot;");
 
 # ---- Balances ----
@@ -242,7 +243,7 @@ finds_anew('a timestamp from the future', 'timestamp',
     "UPDATE result SET timestamp_ms = timestamp_ms + 120000
     WHERE slot = $slot;",
     says => qr/slot $slot: its timestamp is \d+ ms ahead/);
-finds_anew('a timestamp from long ago', 'timestamp',
+finds_anew('a timestamp from long ago', 'fit timestamp',
     "UPDATE result SET timestamp_ms = timestamp_ms - 400000
     WHERE slot = $slot;");
 finds_anew('a copy that the task does not have', 'copy',
@@ -277,7 +278,7 @@ my ($early, $late) = @{ (sql_rows($clean, 'SELECT min(r.slot), max(r.slot) ' .
     'FROM result r JOIN task_version v ON v.id = r.version JOIN transfer t ' .
     'ON t.id = r.transfer GROUP BY t.credit, v.task HAVING count(*) = 2 ' .
     'ORDER BY max(r.assigned_ms) - min(r.assigned_ms) LIMIT 1;'))[0] };
-finds_anew('one signed check paid in two cycles', 'signed-once',
+finds_anew('one signed check paid in two cycles', 'fit signed-once',
     "UPDATE result SET timestamp_ms = (SELECT timestamp_ms + 30000 FROM result
     WHERE slot = $early) WHERE slot IN ($early, $late);",
     says => qr/slot $late: .* was paid for the same check in slot $early/);
@@ -320,7 +321,7 @@ my $flip = "UPDATE result SET signature = CAST(substr(signature, 1, 64) ||
 finds_anew('a signature flipped is not seen without --signatures', '', $flip);
 finds_anew('a signature flipped', 'signature', $flip,
     options => ['--signatures'], says => qr/slot $slot: signature/);
-finds_anew('the outcome of a check changed', 'signature',
+finds_anew('the outcome of a check changed', 'fit signature',
     "UPDATE result SET success = 1 - success WHERE slot = $slot;",
     options => ['--signatures']);
 finds_anew('the signed address in another letter case', 'signature',

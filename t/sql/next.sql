@@ -11,12 +11,15 @@ CREATE TABLE assignment (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
+	type		TEXT NOT NULL,
+	expected_status	INTEGER NOT NULL,
+	timeout_ms	INTEGER NOT NULL,
 	next		INTEGER NOT NULL DEFAULT 1,
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
-	cycle_ms, copy, assigned_ms)
+	cycle_ms, copy, assigned_ms, type, expected_status, timeout_ms)
 SELECT worker, task_name, slot, version, reward_micros, cycle_ms, copy,
-	assigned_ms
+	assigned_ms, type, expected_status, timeout_ms
 FROM assignment_before;
 DROP TABLE assignment_before;

@@ -65,7 +65,8 @@ my @cases = (
 	{ case => 'nothing at all', text => sub { '' } },
 	{ case => 'success flipped after signing', result => sub {
 	    $_[0]{success} = $_[0]{success} ? JSON::PP::false :
-	    JSON::PP::true } },
+	    JSON::PP::true;
+	    $_[0]{statusCode} = $_[0]{success} ? 200 : 503 } },
 	{ case => 'timestamp off by one after signing', result => sub {
 	    $_[0]{timestamp}-- } },
 	{ case => 'address case changed after signing', result => sub {
