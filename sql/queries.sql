@@ -10,7 +10,8 @@
 -- ":row" names them, and "*NAME" among a statement's ":columns" stands for all.
 
 -- :row terms id first_slot first_transfer at_ms result_window_ms keep_ms
--- :row terms clock_skew_ms phase fit hash format
+-- :row terms clock_skew_ms phase fit maturity_new_ms maturity_ms
+-- :row terms standing_results standing_days hash format
 -- :row version id task type url expected_status timeout_ms reward_micros
 -- :row version interval_ms copies cooldown_ms region created_ms hash format
 -- :row transfer id at_ms kind debit credit amount_micros hash format
@@ -32,19 +33,65 @@ SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 -- :name terms_now
 -- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
-	clock_skew_ms, phase, fit, hash, format
+	clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
+	standing_results, standing_days, hash, format
 FROM terms ORDER BY id DESC LIMIT 1;
 
 -- :name terms_all
 -- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
-	clock_skew_ms, phase, fit, hash, format
+	clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
+	standing_results, standing_days, hash, format
 FROM terms ORDER BY id;
 
 -- :name terms_insert
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
-	keep_ms, clock_skew_ms, phase, fit, hash, format)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+	keep_ms, clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
+	standing_results, standing_days, hash, format)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
+
+-- Standing and maturity ----------------------------------------------------
+
+-- A worker's days up to ?2 that count, the newest first: its results.
+-- :name standing_days
+SELECT credited FROM record
+WHERE worker = ?1 AND day <= ?2 AND credited > 0 AND day > coalesce(
+	(SELECT d.at_ms / 86400000 FROM demotion d WHERE d.worker = ?1
+	ORDER BY d.id DESC LIMIT 1), -1)
+ORDER BY day DESC;
+
+-- :name standing_credit
+INSERT INTO record (worker, day, credited) VALUES (?1, ?2, ?3)
+ON CONFLICT (worker, day) DO UPDATE
+SET credited = record.credited + excluded.credited;
+
+-- What was credited to worker ?1 since ?2.
+-- :name credited_since
+SELECT coalesce(sum(amount_micros), 0) FROM transfer
+WHERE credit = ?1 AND credit > 3 AND kind = 'credit' AND at_ms >= ?2;
+
+-- The same without what was forfeited since then, and the balance.
+-- :name forfeitable
+-- :columns credited_micros balance_micros
+SELECT coalesce((SELECT sum(t.amount_micros) FROM transfer t
+		WHERE t.credit = a.id AND t.credit > 3 AND t.kind = 'credit'
+		AND t.at_ms >= ?2), 0)
+	- coalesce((SELECT sum(t.amount_micros) FROM transfer t
+		WHERE t.debit = a.id AND t.debit > 3 AND t.kind = 'forfeit'
+		AND t.at_ms >= ?2), 0),
+	a.balance_micros
+FROM account a WHERE a.id = ?1;
+
+-- :name forfeit_insert
+INSERT INTO forfeit (transfer, since_ms, by, why) VALUES (?1, ?2, ?3, ?4);
+
+-- What was forfeited of a worker's credit, the newest first.
+-- :name forfeit_list
+-- :columns transfer at_ms micros since_ms by why
+SELECT t.id, t.at_ms, t.amount_micros, f.since_ms, f.by, f.why
+FROM transfer t CROSS JOIN forfeit f
+WHERE f.transfer = t.id AND t.debit = ?1 AND t.debit > 3 AND t.kind = 'forfeit'
+ORDER BY t.id DESC LIMIT ?2;
 
 -- Workers ------------------------------------------------------------------
 
@@ -347,7 +394,8 @@ SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 		WHERE credit = ?1 AND credit > 3 AND kind <> 'credit'
 		AND id > ?2), 0)
 	- coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE debit = ?1 AND debit > 3 AND id > ?2), 0);
+		WHERE debit = ?1 AND debit > 3 AND kind <> 'forfeit'
+		AND id > ?2), 0);
 
 -- Whether anything was taken from worker ?1 after transfer ?2.
 -- :name taken_since
@@ -750,7 +798,7 @@ FROM worker w LEFT JOIN suspension s ON s.address = w.address;
 
 -- :name worker_get
 -- :columns id state first_seen_ms owed_micros earned_micros in_flight_micros
--- :columns paid_micros results
+-- :columns paid_micros results forfeited_micros
 SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
 	w.first_seen_ms, a.balance_micros,
@@ -763,7 +811,9 @@ SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id),
 	(SELECT count(*) FROM transfer t CROSS JOIN result r
-	 WHERE r.transfer = t.id AND t.credit = w.id AND t.credit > 3)
+	 WHERE r.transfer = t.id AND t.credit = w.id AND t.credit > 3),
+	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
+	 WHERE t.debit = w.id AND t.debit > 3 AND t.kind = 'forfeit')
 FROM worker w CROSS JOIN account a WHERE a.id = w.id AND w.address = ?1;
 
 -- :name worker_results
@@ -909,6 +959,36 @@ SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 ORDER BY r.transfer, r.slot;
+
+-- :name audit_demotion
+-- :columns worker at_ms after_transfer
+SELECT worker, at_ms, after_transfer FROM demotion ORDER BY after_transfer, id;
+
+-- What was credited to worker ?1 since ?2, and before transfer ?3.
+-- :name audit_waiting
+SELECT coalesce(sum(amount_micros), 0) FROM transfer
+WHERE credit = ?1 AND credit > 3 AND kind = 'credit' AND at_ms >= ?2
+	AND id < ?3;
+
+-- :name audit_record
+SELECT worker, sum(credited) FROM record GROUP BY worker ORDER BY worker;
+
+-- Each forfeit and each reason for one: whether it is one, and what was credited
+-- since then and not forfeited before it.
+-- :name audit_forfeit
+-- :columns transfer is_one micros since_ms credited_micros
+SELECT t.id, 1, t.amount_micros, f.since_ms,
+	coalesce((SELECT sum(c.amount_micros) FROM transfer c
+		WHERE c.credit = t.debit AND c.credit > 3 AND c.kind = 'credit'
+		AND c.id < t.id AND c.at_ms >= f.since_ms), 0)
+	- coalesce((SELECT sum(b.amount_micros) FROM transfer b
+		WHERE b.debit = t.debit AND b.debit > 3 AND b.kind = 'forfeit'
+		AND b.id < t.id AND b.at_ms >= f.since_ms), 0)
+FROM transfer t LEFT JOIN forfeit f ON f.transfer = t.id
+WHERE t.kind = 'forfeit'
+UNION ALL SELECT f.transfer, 0, 0, f.since_ms, 0 FROM forfeit f
+WHERE NOT EXISTS (SELECT 1 FROM transfer t
+	WHERE t.id = f.transfer AND t.kind = 'forfeit');
 
 -- The assignment of worker ?1, task ?2 and slot ?3.
 -- :name assignment_of_result
@@ -1137,7 +1217,7 @@ FROM payout_event e LEFT JOIN payout p ON p.id = e.payout ORDER BY e.id;
 
 -- The transfers that payouts made, in the order in which their events are.
 -- :name audit_moved
-SELECT id FROM transfer WHERE kind <> 'credit' ORDER BY id;
+SELECT id FROM transfer WHERE kind NOT IN ('credit', 'forfeit') ORDER BY id;
 
 -- Every payout with its events and what each moved; the findings that say
 -- that it was adopted, and that the chain paid another amount; what its nonce

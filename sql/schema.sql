@@ -8,8 +8,8 @@
 --   sql/queries.sql has every statement that the programs run.
 --
 -- What never changes
---   ledger, terms, task_version, transfer, result, authorization and
---   payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
+--   ledger, terms, task_version, transfer, result, forfeit, demotion,
+--   authorization and payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
 --   region, a task, a worker, an account, a payout and a finding stay for ever,
 --   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
 --   of transfer (with its results), of task_version and of payout_event carries
@@ -58,15 +58,25 @@ CREATE TABLE terms (
 	phase		INTEGER NOT NULL CHECK (phase >= 1),
 	-- What a result must fit, 0: nothing; src/ledger/fit.h.
 	fit		INTEGER NOT NULL CHECK (fit >= 0),
+	-- Credit can be paid so long after it was given: of a worker that is
+	-- new, and of one that has standing, which takes so many results on so
+	-- many days; src/ledger/standing.h.
+	maturity_new_ms	INTEGER NOT NULL
+			CHECK (maturity_new_ms BETWEEN 0 AND 2678400000),
+	maturity_ms	INTEGER NOT NULL
+			CHECK (maturity_ms BETWEEN 0 AND 2678400000),
+	standing_results	INTEGER NOT NULL CHECK (standing_results >= 0),
+	standing_days	INTEGER NOT NULL CHECK (standing_days >= 0),
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 -- Until a coordinator says otherwise: the protocol's. Its hash is as any other.
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
-	keep_ms, clock_skew_ms, phase, fit, hash, format)
-VALUES (1, 1, 1, 0, 300000, 660000, 60000, 1, 1,
-	x'80879ec163847d88e7f988baa8598b3470ef14a9cfeb97b3530fefa04143827a', 2);
+	keep_ms, clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
+	standing_results, standing_days, hash, format)
+VALUES (1, 1, 1, 0, 300000, 660000, 60000, 1, 1, 0, 0, 100, 3,
+	x'ffa26f19ef0990a0dce7f9530971864c2f21a0b8faed7a51eebf044e4a4b4bb6', 2);
 
 -- Tasks ------------------------------------------------------------------
 
@@ -215,6 +225,27 @@ CREATE TABLE turn (
 	PRIMARY KEY (worker, region)
 ) STRICT, WITHOUT ROWID;
 
+-- What is known of a worker of each day (UTC, since 1970) on which it was paid:
+-- its standing is made of it.
+CREATE TABLE record (
+	worker		INTEGER NOT NULL,
+	day		INTEGER NOT NULL,
+	credited	INTEGER NOT NULL,	-- results
+	PRIMARY KEY (worker, day)
+) STRICT, WITHOUT ROWID;
+
+-- A worker is new again: days up to that one don't count any more, for what
+-- transfers after that one pay.
+CREATE TABLE demotion (
+	id		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	at_ms		INTEGER NOT NULL,
+	after_transfer	INTEGER NOT NULL CHECK (after_transfer >= 0),
+	why		TEXT NOT NULL CHECK (why <> '')
+) STRICT;
+
+CREATE INDEX demotion_worker ON demotion (worker, id);
+
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
 -- submission touch one place, and the results of it find there all that decides
@@ -244,13 +275,15 @@ CREATE TABLE assignment (
 --   void     in flight -> worker: proven never to settle, or to settle less
 --   recover  rewards -> worker: the chain shows a payment of credit that a
 --            restored copy of the ledger has lost; see finding
+--   forfeit  worker -> rewards: credit that isn't paid, and never will be; see
+--            forfeit
 CREATE TABLE transfer (
 	id		INTEGER PRIMARY KEY,
 	at_ms		INTEGER NOT NULL,
 	kind		TEXT NOT NULL
 			CHECK (kind = 'credit' OR kind = 'reserve'
 			OR kind = 'post' OR kind = 'unpost' OR kind = 'void'
-			OR kind = 'recover'),
+			OR kind = 'recover' OR kind = 'forfeit'),
 	debit		INTEGER NOT NULL REFERENCES account (id)
 			DEFERRABLE INITIALLY DEFERRED,
 	credit		INTEGER NOT NULL REFERENCES account (id)
@@ -266,6 +299,15 @@ CREATE TABLE transfer (
 -- each, not one a result.
 CREATE INDEX transfer_credit ON transfer (credit) WHERE credit > 3;
 CREATE INDEX transfer_debit ON transfer (debit) WHERE debit > 3;
+
+-- Why credit was forfeited, and since when it had been given. by is 'operator',
+-- or 'record': by itself, after drills that it failed.
+CREATE TABLE forfeit (
+	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id),
+	since_ms	INTEGER NOT NULL,
+	by		TEXT NOT NULL CHECK (by IN ('operator', 'record')),
+	why		TEXT NOT NULL CHECK (why <> '')
+) STRICT;
 
 -- A check that was paid, with all that is needed to verify it again: the
 -- signed text is made of the task's name, the worker's address in the letter
@@ -547,6 +589,22 @@ BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
 CREATE TRIGGER transfer_no_replace BEFORE INSERT ON transfer
 WHEN EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+
+CREATE TRIGGER demotion_no_update BEFORE UPDATE ON demotion
+BEGIN SELECT RAISE(ABORT, 'demotion is append-only'); END;
+CREATE TRIGGER demotion_no_delete BEFORE DELETE ON demotion
+BEGIN SELECT RAISE(ABORT, 'demotion is append-only'); END;
+CREATE TRIGGER demotion_no_replace BEFORE INSERT ON demotion
+WHEN EXISTS (SELECT 1 FROM demotion WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'demotion is append-only'); END;
+
+CREATE TRIGGER forfeit_no_update BEFORE UPDATE ON forfeit
+BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
+CREATE TRIGGER forfeit_no_delete BEFORE DELETE ON forfeit
+BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
+CREATE TRIGGER forfeit_no_replace BEFORE INSERT ON forfeit
+WHEN EXISTS (SELECT 1 FROM forfeit WHERE transfer = NEW.transfer)
+BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
 
 CREATE TRIGGER result_no_update BEFORE UPDATE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;

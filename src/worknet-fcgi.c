@@ -123,13 +123,20 @@ threads_default(void)
 static enum rc
 terms_begin(const struct conf *conf, struct err *e)
 {
+	const struct terms_wanted wanted = {
+		.result_window_ms = conf->result_window_ms,
+		.maturity_new_ms = conf->maturity_new_ms,
+		.maturity_ms = conf->maturity_ms,
+		.standing_results = conf->standing_results,
+		.standing_days = conf->standing_days,
+	};
 	struct db *db;
 	enum rc rc;
 
 	rc =
 	    db_open(&db, conf->ledger_path, DB_WRITE, conf->busy_timeout_ms, e);
 	if (rc == RC_OK)
-		rc = terms_set(db, conf->result_window_ms, clock_unix_ms(), e);
+		rc = terms_set(db, &wanted, clock_unix_ms(), e);
 	db_close(db);
 	return rc;
 }

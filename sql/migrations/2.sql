@@ -20,13 +20,23 @@ CREATE TABLE terms (
 	phase		INTEGER NOT NULL CHECK (phase >= 1),
 	-- What a result must fit, 0: nothing; src/ledger/fit.h.
 	fit		INTEGER NOT NULL CHECK (fit >= 0),
+	-- Credit can be paid so long after it was given: of a worker that is
+	-- new, and of one that has standing, which takes so many results on so
+	-- many days; src/ledger/standing.h.
+	maturity_new_ms	INTEGER NOT NULL
+			CHECK (maturity_new_ms BETWEEN 0 AND 2678400000),
+	maturity_ms	INTEGER NOT NULL
+			CHECK (maturity_ms BETWEEN 0 AND 2678400000),
+	standing_results	INTEGER NOT NULL CHECK (standing_results >= 0),
+	standing_days	INTEGER NOT NULL CHECK (standing_days >= 0),
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
-	keep_ms, clock_skew_ms, phase, fit, hash, format)
-VALUES (1, 1, 1, 0, 86400000, 0, 60000, 1, 0,
+	keep_ms, clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
+	standing_results, standing_days, hash, format)
+VALUES (1, 1, 1, 0, 86400000, 0, 60000, 1, 0, 0, 0, 0, 0,
 	x'ed390b5cb6289b38662643377c9b0171049a59bd95cfb9a886186668d15ca23a', 1);
 
 CREATE TRIGGER terms_no_update BEFORE UPDATE ON terms
@@ -191,6 +201,93 @@ SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
 	a.copy, a.assigned_ms, v.type, v.expected_status, v.timeout_ms
 FROM assignment_1 a JOIN task_version v ON v.id = a.version;
 DROP TABLE assignment_1;
+
+-- Standing: what was paid counts.
+-- What is known of a worker of each day (UTC, since 1970) on which it was paid:
+-- its standing is made of it.
+CREATE TABLE record (
+	worker		INTEGER NOT NULL,
+	day		INTEGER NOT NULL,
+	credited	INTEGER NOT NULL,	-- results
+	PRIMARY KEY (worker, day)
+) STRICT, WITHOUT ROWID;
+
+-- A worker is new again: days up to that one don't count any more, for what
+-- transfers after that one pay.
+CREATE TABLE demotion (
+	id		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	at_ms		INTEGER NOT NULL,
+	after_transfer	INTEGER NOT NULL CHECK (after_transfer >= 0),
+	why		TEXT NOT NULL CHECK (why <> '')
+) STRICT;
+
+CREATE INDEX demotion_worker ON demotion (worker, id);
+
+INSERT INTO record (worker, day, credited)
+SELECT t.credit, t.at_ms / 86400000, count(*)
+FROM transfer t CROSS JOIN result r WHERE r.transfer = t.id
+GROUP BY t.credit, t.at_ms / 86400000;
+
+-- One more kind of transfer, and why.
+ALTER TABLE transfer RENAME TO transfer_1;
+CREATE TABLE transfer (
+	id		INTEGER PRIMARY KEY,
+	at_ms		INTEGER NOT NULL,
+	kind		TEXT NOT NULL
+			CHECK (kind = 'credit' OR kind = 'reserve'
+			OR kind = 'post' OR kind = 'unpost' OR kind = 'void'
+			OR kind = 'recover' OR kind = 'forfeit'),
+	debit		INTEGER NOT NULL REFERENCES account (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	credit		INTEGER NOT NULL REFERENCES account (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	amount_micros	INTEGER NOT NULL	-- at most 10^9 USDC
+			CHECK (amount_micros BETWEEN 1 AND 1000000000000000),
+	hash		BLOB NOT NULL,	-- 32 bytes
+	format		INTEGER NOT NULL,	-- of the hash
+	CHECK (debit <> credit)
+) STRICT;
+
+INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, hash,
+	format)
+SELECT id, at_ms, kind, debit, credit, amount_micros, hash, format
+FROM transfer_1 ORDER BY id;
+DROP TABLE transfer_1;
+CREATE INDEX transfer_credit ON transfer (credit) WHERE credit > 3;
+CREATE INDEX transfer_debit ON transfer (debit) WHERE debit > 3;
+CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer
+BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+CREATE TRIGGER transfer_no_delete BEFORE DELETE ON transfer
+BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+CREATE TRIGGER transfer_no_replace BEFORE INSERT ON transfer
+WHEN EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+
+-- Why credit was forfeited, and since when it had been given. by is 'operator',
+-- or 'record': by itself, after drills that it failed.
+CREATE TABLE forfeit (
+	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id),
+	since_ms	INTEGER NOT NULL,
+	by		TEXT NOT NULL CHECK (by IN ('operator', 'record')),
+	why		TEXT NOT NULL CHECK (why <> '')
+) STRICT;
+
+CREATE TRIGGER demotion_no_update BEFORE UPDATE ON demotion
+BEGIN SELECT RAISE(ABORT, 'demotion is append-only'); END;
+CREATE TRIGGER demotion_no_delete BEFORE DELETE ON demotion
+BEGIN SELECT RAISE(ABORT, 'demotion is append-only'); END;
+CREATE TRIGGER demotion_no_replace BEFORE INSERT ON demotion
+WHEN EXISTS (SELECT 1 FROM demotion WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'demotion is append-only'); END;
+
+CREATE TRIGGER forfeit_no_update BEFORE UPDATE ON forfeit
+BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
+CREATE TRIGGER forfeit_no_delete BEFORE DELETE ON forfeit
+BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
+CREATE TRIGGER forfeit_no_replace BEFORE INSERT ON forfeit
+WHEN EXISTS (SELECT 1 FROM forfeit WHERE transfer = NEW.transfer)
+BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
 
 CREATE TRIGGER region_only_name
 	BEFORE UPDATE OF id, first_name, added_ms ON region

@@ -69,6 +69,13 @@ const struct command admin_commands[] = {
 	    "What it has earned stays.\n", 0, 1, 1, command_worker_suspend },
 	{ "worker resume", "ADDRESS", "let a suspended worker take part again",
 	    "", 0, 1, 1, command_worker_resume },
+	{ "worker forfeit", "ADDRESS --since TIME --why TEXT",
+	    "take back credit that isn't paid yet",
+	    "What was credited to the worker since then, as far as it is still\n"
+	    "owed, goes back to the rewards, for ever. The worker's statement\n"
+	    "and payout explain show it, worker show with the reason. What was\n"
+	    "paid, or is being paid, stays. See worker show before it.\n",
+	    OPT(SINCE) | OPT(WHY), 1, 1, command_worker_forfeit },
 	{ "status", "[--limit N]", "tasks, workers, results, money, warnings",
 	    "Coverage counts, of the cycles that opened between 62 and 2\n"
 	    "minutes ago, those that were checked; the worst --limit tasks\n"

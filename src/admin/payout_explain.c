@@ -68,6 +68,8 @@ line_say(
 	else if (slice_is(kind, "reserve"))
 		(void)snprintf(
 		    out, size, "payout %" PRId64 " had paid more", payout);
+	else if (slice_is(kind, "forfeit"))
+		(void)snprintf(out, size, "forfeited: see worknet worker show");
 	else
 		(void)snprintf(out, size,
 		    "credit that an older copy of the ledger had lost");
@@ -159,7 +161,7 @@ sum_print(
 		out_note(a->out, "This payout is of all of it: %s USDC.", paid);
 	else if (stays_micros > 0 && !f->adopted)
 		out_note(a->out,
-		    "A cap of the operator allowed %s USDC in this payout; %s USDC\nstayed with the worker, for the next one.",
+		    "A cap of the operator allowed %s USDC in this payout, or the rest wasn't payable\nyet; %s USDC stayed with the worker, for the next one.",
 		    paid, stay);
 	else if (stays_micros > 0)
 		out_note(a->out, "%s USDC stayed with the worker.", stay);

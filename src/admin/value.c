@@ -1,5 +1,6 @@
 #include "admin/value.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,63 @@ value_parse_int(int64_t *out, const char *what, const char *text, struct err *e)
 	*out = 0;
 	return err_set(e, RC_INVALID,
 	    "%s: got \"%.80s\", expected a whole number", what, text);
+}
+
+/* Whether a date is one, at most at the end of its month. */
+static bool
+date_take(const char *text, struct tm *tm, int *end)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+		31 };
+
+	*end = 0;
+	if (strspn(text, "0123456789") != 4 ||
+	    sscanf(text, "%4d-%2d-%2d%n", &tm->tm_year, &tm->tm_mon,
+		&tm->tm_mday, end) != 3 ||
+	    *end != 10 || tm->tm_year < 1970 || tm->tm_mon < 1 ||
+	    tm->tm_mon > 12 || tm->tm_mday < 1 ||
+	    tm->tm_mday > days[tm->tm_mon - 1])
+		return false;
+	tm->tm_year -= 1900;
+	tm->tm_mon--;
+	return true;
+}
+
+static bool
+clock_take(const char *text, struct tm *tm, int *end)
+{
+	*end = 0;
+	return (text[0] == ' ' || text[0] == 'T') &&
+	    isdigit((unsigned char)text[1]) &&
+	    sscanf(text + 1, "%2d:%2d:%2d%n", &tm->tm_hour, &tm->tm_min,
+		&tm->tm_sec, end) == 3 &&
+	    *end == 8 && tm->tm_hour >= 0 && tm->tm_hour < 24 &&
+	    tm->tm_min >= 0 && tm->tm_min < 60 && tm->tm_sec >= 0 &&
+	    tm->tm_sec < 60;
+}
+
+enum rc
+value_parse_time(
+    int64_t *out_ms, const char *what, const char *text, struct err *e)
+{
+	struct tm tm = { .tm_mday = 0 };
+	const char *rest = text;
+	int end;
+
+	if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
+		return value_parse_int(out_ms, what, text, e);
+	if (date_take(text, &tm, &end)) {
+		rest += end;
+		if (*rest != '\0' && clock_take(rest, &tm, &end))
+			rest += 1 + end;
+		if (strcmp(rest, "") == 0 || strcmp(rest, "Z") == 0) {
+			*out_ms = 1000 * (int64_t)timegm(&tm);
+			return RC_OK;
+		}
+	}
+	return err_set(e, RC_INVALID,
+	    "%s: got \"%.40s\", expected a time such as \"2026-01-31 23:59:59\" (UTC), or Unix ms",
+	    what, text);
 }
 
 enum rc

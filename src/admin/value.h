@@ -25,6 +25,13 @@ MUST_CHECK enum rc value_parse_int(
 MUST_CHECK enum rc value_parse_span(
     int64_t *out_ms, const char *what, const char *text, struct err *e);
 
+/*
+ * A time as Unix ms: "2026-01-31", "2026-01-31 23:59:59" (UTC; a T for the
+ * blank, a Z behind it), or Unix ms themselves. RC_INVALID names `what`.
+ */
+MUST_CHECK enum rc value_parse_time(
+    int64_t *out_ms, const char *what, const char *text, struct err *e);
+
 /* An address. RC_INVALID begins with text. */
 MUST_CHECK enum rc
 value_parse_address(struct address *out, const char *text, struct err *e);

@@ -1,10 +1,12 @@
-/* worknet worker list, show, suspend, resume. */
+/* worknet worker list, show, suspend, resume, forfeit. */
 #include <inttypes.h>
 
 #include "admin/commands.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/forfeit.h"
+#include "ledger/maturity.h"
 #include "ledger/worker.h"
 
 /* A worker as worker_get reads it, but for what its text says. */
@@ -17,6 +19,8 @@ struct account_sums {
 	int64_t paid_micros;
 	int64_t results;
 	bool suspended;
+	int64_t forfeited_micros;
+	struct maturity maturity;
 };
 
 static const struct table workers = { "workers", NULL,
@@ -44,6 +48,17 @@ static const struct table last_results = { "lastResults", "Last results",
 		C_WORKER_RESULTS_REWARD_MICROS },
 	    { { "taskId", "TASK", OUT_TEXT }, C_WORKER_RESULTS_TASK },
 	    { { "error", "ERROR", OUT_TEXT }, C_WORKER_RESULTS_ERROR },
+	} };
+
+static const struct table forfeits = { "forfeits", "Forfeited",
+	{
+	    { { "transfer", "TRANSFER", OUT_COUNT }, C_FORFEIT_LIST_TRANSFER },
+	    { { "atMs", "AT", OUT_TIME }, C_FORFEIT_LIST_AT_MS },
+	    { { "micros", "USDC", OUT_USDC }, C_FORFEIT_LIST_MICROS },
+	    { { "sinceMs", "CREDITED SINCE", OUT_TIME },
+		C_FORFEIT_LIST_SINCE_MS },
+	    { { "by", "BY", OUT_TEXT }, C_FORFEIT_LIST_BY },
+	    { { "why", "WHY", OUT_TEXT }, C_FORFEIT_LIST_WHY },
 	} };
 
 static const struct table assignments = { "openAssignments", "Open assignments",
@@ -112,10 +127,15 @@ sums_read(
 		    query_get_int(q, C_WORKER_GET_IN_FLIGHT_MICROS);
 		s->paid_micros = query_get_int(q, C_WORKER_GET_PAID_MICROS);
 		s->results = query_get_int(q, C_WORKER_GET_RESULTS);
+		s->forfeited_micros =
+		    query_get_int(q, C_WORKER_GET_FORFEITED_MICROS);
 	}
 	query_done(q);
 	if (rc == RC_OK && !row)
 		return err_set(e, RC_NOT_FOUND, "unknown worker %s", address);
+	if (rc == RC_OK)
+		rc = maturity_read(
+		    a->db, s->id, clock_unix_ms(), &s->maturity, e);
 	return rc;
 }
 
@@ -133,9 +153,17 @@ show_fields(struct admin *a, const struct address *address,
 		    out_text(s->suspended ? "suspended" : "active") },
 		{ "firstSeenMs", "first seen", OUT_TIME,
 		    out_int(s->first_seen_ms) },
+		{ "standing", "standing", OUT_TEXT,
+		    out_text(s->maturity.standing ? "good" : "new") },
+		{ "payableAfterMs", "payable after", OUT_SPAN,
+		    out_int(s->maturity.span_ms) },
 		{ "earnedMicros", "earned", OUT_USDC,
 		    out_int(s->earned_micros) },
 		{ "owedMicros", "owed", OUT_USDC, out_int(s->owed_micros) },
+		{ "payableMicros", "payable now", OUT_USDC,
+		    out_int(maturity_payable(&s->maturity, s->owed_micros)) },
+		{ "forfeitedMicros", "forfeited", OUT_USDC,
+		    out_int(s->forfeited_micros) },
 		{ "inFlightMicros", "in flight", OUT_USDC,
 		    out_int(s->in_flight_micros) },
 		{ "paidMicros", "paid", OUT_USDC, out_int(s->paid_micros) },
@@ -151,6 +179,16 @@ show_results(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 	query_int(q, 1, worker);
 	query_int(q, 2, limit);
 	return table_print(a->out, &last_results, q, "none", NULL, e);
+}
+
+static enum rc
+show_forfeits(struct admin *a, int64_t worker, int64_t limit, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_FORFEIT_LIST);
+
+	query_int(q, 1, worker);
+	query_int(q, 2, limit);
+	return table_print(a->out, &forfeits, q, "nothing", NULL, e);
 }
 
 static enum rc
@@ -188,6 +226,8 @@ command_worker_show(struct admin *a)
 	}
 	if (rc == RC_OK)
 		rc = show_assignments(a, s.id, limit, &e);
+	if (rc == RC_OK)
+		rc = show_forfeits(a, s.id, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 
@@ -228,4 +268,71 @@ enum admin_exit
 command_worker_resume(struct admin *a)
 {
 	return set_suspended(a, false, "resumed");
+}
+
+/* ---- forfeit ---- */
+
+static void
+forfeit_say(struct admin *a, int64_t micros)
+{
+	char usdc[VALUE_TEXT_MAX];
+
+	value_format_usdc(usdc, micros);
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
+		{ "done", NULL, OUT_TEXT, out_text("forfeited") },
+		{ "forfeitedMicros", NULL, OUT_USDC, out_int(micros) },
+		OUT_END });
+	if (micros == 0)
+		out_note(a->out,
+		    "worker %s: nothing that was credited since then is still owed",
+		    a->args.arg[0]);
+	else
+		out_note(a->out, "worker %s: %s USDC forfeited", a->args.arg[0],
+		    usdc);
+}
+
+/* Both options, and the address. */
+static enum rc
+forfeit_parse(
+    struct admin *a, struct address *address, struct forfeit *f, struct err *e)
+{
+	const char *since = a->args.opt[OPT_SINCE], *why = a->args.opt[OPT_WHY];
+	enum rc rc;
+
+	*f = (struct forfeit){ .by = "operator", .why = why };
+	if (since == NULL || why == NULL)
+		return err_set(
+		    e, RC_INVALID, "--since TIME and --why TEXT are needed");
+	rc = value_parse_address(address, a->args.arg[0], e);
+	if (rc == RC_OK)
+		rc = value_parse_time(&f->since_ms, "--since", since, e);
+	return rc;
+}
+
+enum admin_exit
+command_worker_forfeit(struct admin *a)
+{
+	struct err e = ERR_INIT;
+	struct address address;
+	struct worker_row w;
+	enum admin_exit code;
+	int64_t micros = 0;
+	struct forfeit f;
+	enum rc rc;
+
+	if (forfeit_parse(a, &address, &f, &e) != RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_WRITE);
+	if (code != ADMIN_OK)
+		return code;
+	rc = worker_find(a->db, &address, &w, &e);
+	f.worker = w.id;
+	if (rc == RC_OK)
+		rc = forfeit_credit(a->db, &f, clock_unix_ms(), &micros, &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	forfeit_say(a, micros);
+	return ADMIN_OK;
 }

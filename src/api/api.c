@@ -177,7 +177,9 @@ route_path(const struct api *a, struct slice path)
 static void
 response_begin(struct api_exchange *x, struct api_response *rs)
 {
-	*rs = (struct api_response){ .status = 200, .body = &x->body };
+	*rs = (struct api_response){
+		.status = 200, .payable_after_ms = -1, .body = &x->body
+	};
 	buf_reset(&x->body);
 }
 

@@ -65,9 +65,10 @@ struct api_request {
 
 struct api_response {
 	int status;
-	const char *allow; /* of a 405, else NULL */
-	int retry_after_s; /* of a 503, else 0 */
-	struct buf *body;  /* JSON; the exchange's, valid until its next
+	const char *allow;	  /* of a 405, else NULL */
+	int retry_after_s;	  /* of a 503, else 0 */
+	int64_t payable_after_ms; /* told to who is given something; -1 */
+	struct buf *body;	  /* JSON; the exchange's, valid until its next
 			    * request; buf_status tells whether it is whole */
 };
 

@@ -2,12 +2,15 @@
 #include "api/poll_query.h"
 #include "api/room.h"
 #include "api/subnet.h"
+#include "ledger/maturity.h"
+#include "ledger/worker.h"
 
 struct tasks_state {
 	struct poll_query query;
 	char subnet[SUBNET_MAX + 1];
 	struct poll poll; /* borrows from both */
 	struct offer_list offers;
+	int64_t payable_after_ms; /* of what the worker earns with them */
 };
 
 static enum rc
@@ -15,10 +18,19 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 {
 	struct api_exchange *x = ctx;
 	struct tasks_state *s = x->state;
+	struct worker_row w;
 	bool work;
+	enum rc rc;
 
-	return schedule_serve(
+	rc = schedule_serve(
 	    db, true, &x->api->config.schedule, &s->poll, &s->offers, &work, e);
+	if (rc != RC_OK || s->offers.n == 0)
+		return rc;
+	rc = worker_find(db, &s->poll.worker, &w, e);
+	if (rc == RC_OK)
+		rc =
+		    maturity_span(db, w.id, x->now_ms, &s->payable_after_ms, e);
+	return rc;
 }
 
 static void
@@ -56,6 +68,8 @@ tasks_write(struct api_exchange *x, struct api_response *rs,
 		buf_add_text(&x->body, "[]");
 		return;
 	}
+	rs->payable_after_ms =
+	    ((const struct tasks_state *)x->state)->payable_after_ms;
 	if (json_writer_new(&w, &x->body, false, &e) != RC_OK) {
 		respond_unavailable(x, rs, &e);
 		return;

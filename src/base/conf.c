@@ -95,6 +95,16 @@ static const struct conf_key keys[] = {
 	{ "coordinator", "prefix", CONF_PREFIX, FIELD(prefix), 0, PREFIX_MAX,
 	    "/api", "in front of the API's paths, if nginx passes it on" },
 
+	{ "honesty", "maturity_new_ms", CONF_INT, FIELD(maturity_new_ms), 0,
+	    MATURITY_MAX_MS, "86400000",
+	    "credit of a worker without standing is payable so much later" },
+	{ "honesty", "maturity_ms", CONF_INT, FIELD(maturity_ms), 0,
+	    MATURITY_MAX_MS, "0", "and credit of a worker that has standing" },
+	{ "honesty", "standing_results", CONF_INT, FIELD(standing_results), 0,
+	    1000000, "100", "standing takes so many credited results, on" },
+	{ "honesty", "standing_days", CONF_INT, FIELD(standing_days), 0, 366,
+	    "3", "so many different days (UTC)" },
+
 	{ "worker", "coordinator", CONF_TEXT, FIELD(worker_coordinator), 1,
 	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api" },
 	{ "worker", "key_file", CONF_PATH, FIELD(worker_key_file), 1,

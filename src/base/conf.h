@@ -35,6 +35,12 @@ struct conf {
 	bool one_copy_per_network;   /* a cycle's copies: one per prefix */
 	char prefix[PREFIX_MAX + 1]; /* of the API's paths, "" for none */
 
+	/* [honesty] */
+	int64_t maturity_new_ms;  /* credit of who is new waits so long */
+	int64_t maturity_ms;	  /* and of who has standing */
+	int64_t standing_results; /* credited, on */
+	int64_t standing_days;	  /* so many days */
+
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */
 	char worker_key_file[PATH_LEN_MAX + 1];

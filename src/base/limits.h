@@ -61,6 +61,7 @@
 #define RESULT_WINDOW_MS     300000  /* protocol: paid until then, by default */
 #define RESULT_WINDOW_MIN_MS 1000
 #define RESULT_WINDOW_MAX_MS (24LL * 3600 * 1000)
+#define MATURITY_MAX_MS	     (31LL * 86400 * 1000)
 #define VALID_BEFORE_MAX_S   4103049600LL /* a week in 2100: later is never */
 
 /* Work done for one poll, whatever the size of the ledger. */

@@ -36,6 +36,10 @@ static const struct {
 	    "each transfer is between the accounts of its kind" },
 	[AUDIT_AMOUNT] = { "amount",
 	    "each credit is the sum of its results' rewards" },
+	[AUDIT_RECORD] = { "record",
+	    "each worker's record counts the results that it was paid for" },
+	[AUDIT_FORFEIT] = { "forfeit",
+	    "each forfeit has its reason, and takes no more than was credited" },
 	[AUDIT_BALANCE] = { "balance",
 	    "each balance is the sum of its transfers, no worker's negative" },
 	[AUDIT_TRIAL_BALANCE] = { "trial-balance", "all balances add up to 0" },
@@ -79,6 +83,8 @@ static const struct {
 	    "each payout went from step to step, signed before it was sent" },
 	[AUDIT_PAYOUT_MONEY] = { "payout-money",
 	    "each payout holds or has paid what its events moved" },
+	[AUDIT_MATURITY] = { "maturity",
+	    "no payout took credit before it was payable" },
 	[AUDIT_SUBMISSION] = { "submission",
 	    "a gas account's nonces have no gap, each transaction has its hash and carries out what was sent by it" },
 	[AUDIT_SIGNATURE] = { "signature",
@@ -250,9 +256,15 @@ audit_parts(struct audit *a, struct err *e)
 	if (rc == RC_OK)
 		rc = audit_schedule(a, e);
 	if (rc == RC_OK)
+		rc = audit_demotions_load(a, e);
+	if (rc == RC_OK)
 		rc = audit_transfers(a, e);
 	if (rc == RC_OK)
 		audit_accounts_check(a);
+	if (rc == RC_OK)
+		rc = audit_records(a, e);
+	if (rc == RC_OK)
+		rc = audit_forfeits(a, e);
 	if (rc == RC_OK)
 		rc = audit_slots(a, e);
 	if (rc == RC_OK)
@@ -295,6 +307,8 @@ out:
 	terms_list_free(&a.rules.terms);
 	free(a.accounts);
 	free(a.tasks);
+	free(a.demotions);
+	free(a.early);
 	(void)pthread_mutex_destroy(&a.lock);
 	return rc;
 }

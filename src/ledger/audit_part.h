@@ -15,6 +15,18 @@ struct audit_account {
 	int64_t sum_micros;
 	bool is_worker;
 	bool overflow; /* the sum is past int64_t */
+	/* What was credited so far, and what of it is standing. */
+	int64_t results;
+	int64_t standing_results;
+	int64_t standing_days;
+	int64_t newest_day; /* of those, or of the demotion */
+};
+
+/* A worker that was new again after that transfer. */
+struct audit_demotion {
+	int64_t worker;
+	int64_t day;
+	int64_t after_transfer;
 };
 
 /* A task with the last slot of it that was read. */
@@ -35,6 +47,11 @@ struct audit {
 	size_t accounts_n;
 	struct audit_task *tasks; /* owned, by id */
 	size_t tasks_n;
+	struct audit_demotion *demotions; /* owned, in order */
+	size_t demotions_n;
+	size_t demotions_next; /* comes after what was read */
+	int64_t *early;	       /* owned: transfers of payouts before maturity */
+	size_t early_n;
 	pthread_mutex_t lock;
 	struct audit_report *report; /* lock */
 	int64_t next_tick;	     /* lock */
@@ -62,6 +79,16 @@ MUST_CHECK enum rc audit_tasks(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_schedule(struct audit *a, struct err *e);
 /* Checks every transfer with its results, and sums the accounts. */
 MUST_CHECK enum rc audit_transfers(struct audit *a, struct err *e);
+/* Loads the demotions; then takes each transfer, its results counted, in order:
+ * its accounts have its amount already. */
+MUST_CHECK enum rc audit_demotions_load(struct audit *a, struct err *e);
+MUST_CHECK enum rc audit_standing_transfer(struct audit *a,
+    const struct transfer_row *t, int64_t results, struct err *e);
+/* Whether that transfer reserved what couldn't be paid yet. */
+bool audit_is_early(const struct audit *a, int64_t transfer);
+/* After all of them: checks records, and forfeits. */
+MUST_CHECK enum rc audit_records(struct audit *a, struct err *e);
+MUST_CHECK enum rc audit_forfeits(struct audit *a, struct err *e);
 /* Checks what depends on the order of results. */
 MUST_CHECK enum rc audit_slots(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);

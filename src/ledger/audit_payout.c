@@ -508,6 +508,12 @@ step_apply(struct payout_walk *w, struct query *q, struct err *e)
 		    "payout %" PRId64 ": is of %" PRId64
 		    " micro-USDC, reserved were %" PRId64,
 		    w->id, w->amount_micros, m.micros);
+	if (s->to == PAYOUT_RESERVED && !w->adopted &&
+	    audit_is_early(w->a, m.id))
+		audit_found(w->a, AUDIT_MATURITY,
+		    "payout %" PRId64 ": transfer %" PRId64
+		    " took credit that wasn't payable yet",
+		    w->id, m.id);
 	w->is_signed |= s->to == PAYOUT_SIGNED;
 	w->unused |= s->to == PAYOUT_VOIDED &&
 	    query_get_int(q, C_AUDIT_PAYOUT_HAS_TX) == 0;
@@ -570,5 +576,6 @@ audit_payouts(struct audit *a, struct err *e)
 	audit_checked(a, AUDIT_PAYOUT_SEAL, a->has_id ? w.n : 0);
 	audit_checked(a, AUDIT_PAYOUT_STEPS, w.n);
 	audit_checked(a, AUDIT_PAYOUT_MONEY, w.n);
+	audit_checked(a, AUDIT_MATURITY, w.n);
 	return RC_OK;
 }

@@ -18,6 +18,7 @@ static const struct transfer_kind {
 	{ "unpost", ACCOUNT_TREASURY, ACCOUNT_IN_FLIGHT },
 	{ "void", ACCOUNT_IN_FLIGHT, ANY_WORKER },
 	{ "recover", ACCOUNT_REWARDS, ANY_WORKER },
+	{ "forfeit", ANY_WORKER, ACCOUNT_REWARDS },
 };
 
 /* Transfers and results side by side, both in order of the transfer. */
@@ -116,7 +117,7 @@ result_check(
 /* Checks t's results and its hash over them. */
 static enum rc
 results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
-    const uint8_t hash[static KECCAK256_LEN], struct err *e)
+    const uint8_t hash[static KECCAK256_LEN], int64_t *results, struct err *e)
 {
 	int64_t n = 0, rewards_micros = 0;
 	uint8_t expected[KECCAK256_LEN];
@@ -135,6 +136,7 @@ results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
 			rc = result_next(w, e);
 	}
 	link_transfer_end(&k, expected);
+	*results = n;
 	if (rc != RC_OK)
 		return rc;
 	rule_transfer(&w->a->rules, t, &w->before, expected, hash);
@@ -173,6 +175,7 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 	struct transfer_row t;
 	enum rc rc = RC_OK;
 	bool is_credit;
+	int64_t results = 0;
 
 	row_read_transfer(q, 0, &t, hash);
 	is_credit = transfer_check(w, &t);
@@ -181,11 +184,13 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 		rc = result_next(w, e);
 	}
 	if (rc == RC_OK)
-		rc = results_check(w, &t, is_credit, hash, e);
+		rc = results_check(w, &t, is_credit, hash, &results, e);
 	if (t.amount_micros > 0) {
 		account_add(w->a, t.debit, -t.amount_micros);
 		account_add(w->a, t.credit, t.amount_micros);
 	}
+	if (rc == RC_OK)
+		rc = audit_standing_transfer(w->a, &t, results, e);
 	w->before.last_id = t.id;
 	memcpy(w->before.hash, hash, sizeof(hash));
 	w->transfers++;

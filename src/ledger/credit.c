@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ledger/fit.h"
+#include "ledger/standing.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
@@ -413,7 +414,11 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	for (i = 0; i < s.n; i++)
 		link_transfer_result(&k, &s.claims[i]->row);
 	link_transfer_end(&k, hash);
-	return transfer_insert(r->db, &t, hash, e);
+	rc = transfer_insert(r->db, &t, hash, e);
+	if (rc == RC_OK)
+		rc = standing_credit(
+		    r->db, worker_id, (int64_t)s.n, r->now_ms, e);
+	return rc;
 }
 
 /* Refuses what was checked by other terms than now count. */

@@ -82,24 +82,15 @@ static enum rc
 move(struct db *db, const char *kind, int64_t debit, int64_t credit,
     int64_t micros, int64_t now_ms, int64_t *id, struct err *e)
 {
-	struct transfer_row t = { .format = TRANSFER_FORMAT,
-		.at_ms = now_ms,
+	struct transfer_row t = { .at_ms = now_ms,
 		.kind = slice_of(kind),
 		.debit = debit,
 		.credit = credit,
 		.amount_micros = micros };
-	uint8_t hash[KECCAK256_LEN];
-	struct keccak k;
-	struct tail tail;
-	enum rc rc;
+	enum rc rc = transfer_append(db, &t, e);
 
-	rc = transfer_tail(db, &tail, e);
-	if (rc != RC_OK)
-		return rc;
-	*id = t.id = tail.last_id + 1;
-	link_transfer_begin(&k, &tail, &t);
-	link_transfer_end(&k, hash);
-	return transfer_insert(db, &t, hash, e);
+	*id = t.id;
+	return rc;
 }
 
 /*

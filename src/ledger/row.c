@@ -79,8 +79,13 @@ link_terms(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
 	add_int(&k, t->keep_ms);
 	add_int(&k, t->clock_skew_ms);
 	add_int(&k, t->phase);
-	if (t->format >= 2)
+	if (t->format >= 2) {
 		add_int(&k, t->fit);
+		add_int(&k, t->maturity_new_ms);
+		add_int(&k, t->maturity_ms);
+		add_int(&k, t->standing_results);
+		add_int(&k, t->standing_days);
+	}
 	keccak_final(&k, hash);
 }
 

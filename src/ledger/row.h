@@ -18,7 +18,7 @@
 
 /* Of the rows of each table, the formats that this program writes; older ones
  * have lower numbers, from 1. */
-#define TERMS_FORMAT	2 /* with what a result must fit */
+#define TERMS_FORMAT	2 /* with fit, maturity, standing */
 #define VERSION_FORMAT	2 /* with the type */
 #define TRANSFER_FORMAT 1
 #define EVENT_FORMAT	1
@@ -41,7 +41,12 @@ struct terms_row {
 	int64_t keep_ms;
 	int64_t clock_skew_ms;
 	int64_t phase; /* see cycle.h */
-	int64_t fit;   /* see fit.h; in format 1 always 0 */
+	/* In format 1 all 0. */
+	int64_t fit; /* see fit.h */
+	int64_t maturity_new_ms;
+	int64_t maturity_ms;
+	int64_t standing_results;
+	int64_t standing_days;
 };
 
 struct transfer_row {

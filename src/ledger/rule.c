@@ -69,14 +69,24 @@ rule_terms(const struct rules *r, const struct terms_row *t,
 	    t->result_window_ms > RESULT_WINDOW_MAX_MS ||
 	    t->clock_skew_ms < 0 || t->clock_skew_ms > CLOCK_SKEW_MAX_MS ||
 	    t->keep_ms < 0 || t->keep_ms > JSON_INT_MAX ||
+	    t->maturity_new_ms < 0 || t->maturity_new_ms > MATURITY_MAX_MS ||
+	    t->maturity_ms < 0 || t->maturity_ms > MATURITY_MAX_MS ||
 	    !row_is_time(t->at_ms))
 		rule_broken(r, AUDIT_TERMS,
 		    "terms %" PRId64 ": a value is out of its range", t->id);
-	if (!fit_is_known(t->fit) || (t->format == 1 && t->fit != FIT_UNASKED))
+	if (!fit_is_known(t->fit))
 		rule_broken(r, AUDIT_TERMS,
 		    "terms %" PRId64 ": ask for fit %" PRId64
-		    ", in their format there is none or 0 to %d",
+		    ", this program knows 0 to %d",
 		    t->id, t->fit, FIT_NEWEST);
+	if (t->format == 1 &&
+	    (t->fit != FIT_UNASKED || t->maturity_new_ms != 0 ||
+		t->maturity_ms != 0 || t->standing_results != 0 ||
+		t->standing_days != 0))
+		rule_broken(r, AUDIT_TERMS,
+		    "terms %" PRId64
+		    ": their hash is of format 1, and not of all that they say",
+		    t->id);
 	if (!phase_is_known(t->phase))
 		rule_broken(r, AUDIT_TERMS,
 		    "terms %" PRId64 ": their phase is %" PRId64
@@ -89,7 +99,9 @@ static bool
 terms_are_usable(const struct terms_row *t)
 {
 	return phase_is_known(t->phase) && fit_is_known(t->fit) &&
-	    row_is_time(t->at_ms) && t->keep_ms >= 0 &&
+	    row_is_time(t->at_ms) && t->maturity_new_ms >= 0 &&
+	    t->maturity_new_ms <= MATURITY_MAX_MS && t->maturity_ms >= 0 &&
+	    t->maturity_ms <= MATURITY_MAX_MS && t->keep_ms >= 0 &&
 	    t->keep_ms <= JSON_INT_MAX && t->clock_skew_ms >= 0 &&
 	    t->clock_skew_ms <= CLOCK_SKEW_MAX_MS;
 }

@@ -51,7 +51,11 @@ terms_are(const struct terms_row *a, const struct terms_row *b)
 {
 	return a->result_window_ms == b->result_window_ms &&
 	    a->keep_ms == b->keep_ms && a->clock_skew_ms == b->clock_skew_ms &&
-	    a->phase == b->phase && a->fit == b->fit;
+	    a->phase == b->phase && a->fit == b->fit &&
+	    a->maturity_new_ms == b->maturity_new_ms &&
+	    a->maturity_ms == b->maturity_ms &&
+	    a->standing_results == b->standing_results &&
+	    a->standing_days == b->standing_days;
 }
 
 static enum rc
@@ -69,8 +73,12 @@ terms_insert(struct db *db, const struct terms_row *t,
 	query_int(q, 7, t->clock_skew_ms);
 	query_int(q, 8, t->phase);
 	query_int(q, 9, t->fit);
-	query_bytes(q, 10, hash, KECCAK256_LEN);
-	query_int(q, 11, t->format);
+	query_int(q, 10, t->maturity_new_ms);
+	query_int(q, 11, t->maturity_ms);
+	query_int(q, 12, t->standing_results);
+	query_int(q, 13, t->standing_days);
+	query_bytes(q, 14, hash, KECCAK256_LEN);
+	query_int(q, 15, t->format);
 	return query_run(q, e);
 }
 
@@ -102,7 +110,7 @@ terms_append(struct db *db, struct terms_row *t, struct err *e)
 
 enum rc
 terms_set(
-    struct db *db, int64_t result_window_ms, int64_t now_ms, struct err *e)
+    struct db *db, const struct terms_wanted *w, int64_t now_ms, struct err *e)
 {
 	/*
 	 * Kept for twice the window and the skew: a result credited at the end
@@ -112,15 +120,19 @@ terms_set(
 	struct terms_row newest,
 	    t = { .format = TERMS_FORMAT,
 		    .at_ms = now_ms,
-		    .result_window_ms = result_window_ms,
-		    .keep_ms = 2 * result_window_ms + CLOCK_SKEW_MS,
+		    .result_window_ms = w->result_window_ms,
+		    .keep_ms = 2 * w->result_window_ms + CLOCK_SKEW_MS,
 		    .clock_skew_ms = CLOCK_SKEW_MS,
 		    .phase = PHASE_NEWEST,
-		    .fit = FIT_NEWEST };
+		    .fit = FIT_NEWEST,
+		    .maturity_new_ms = w->maturity_new_ms,
+		    .maturity_ms = w->maturity_ms,
+		    .standing_results = w->standing_results,
+		    .standing_days = w->standing_days };
 	enum rc rc;
 
-	CHECK(result_window_ms >= RESULT_WINDOW_MIN_MS &&
-	    result_window_ms <= RESULT_WINDOW_MAX_MS);
+	CHECK(w->result_window_ms >= RESULT_WINDOW_MIN_MS &&
+	    w->result_window_ms <= RESULT_WINDOW_MAX_MS);
 	rc = terms_now(db, &newest, e);
 	if (rc != RC_OK || terms_are(&newest, &t))
 		return rc;

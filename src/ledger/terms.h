@@ -14,12 +14,21 @@
 MUST_CHECK enum rc
 terms_now(struct db *db, struct terms_row *out, struct err *e);
 
+/* What of the terms is configured. */
+struct terms_wanted {
+	int64_t result_window_ms; /* an assignment is paid so long */
+	int64_t maturity_new_ms;  /* see maturity.h */
+	int64_t maturity_ms;
+	int64_t standing_results; /* see standing.h */
+	int64_t standing_days;
+};
+
 /*
- * From now on an assignment is paid for result_window_ms, and whatever else
- * this program decides counts. Writes only when that is something new.
+ * From now on that counts, and whatever else this program decides. Writes only
+ * when that is something new.
  */
 MUST_CHECK enum rc terms_set(
-    struct db *db, int64_t result_window_ms, int64_t now_ms, struct err *e);
+    struct db *db, const struct terms_wanted *w, int64_t now_ms, struct err *e);
 
 /* All terms, in order. */
 struct terms_list {

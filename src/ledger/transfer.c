@@ -56,3 +56,21 @@ transfer_insert(struct db *db, const struct transfer_row *t,
 		rc = account_add(db, t->credit, t->amount_micros, e);
 	return rc;
 }
+
+enum rc
+transfer_append(struct db *db, struct transfer_row *t, struct err *e)
+{
+	uint8_t hash[KECCAK256_LEN];
+	struct keccak k;
+	struct tail tail;
+	enum rc rc;
+
+	rc = transfer_tail(db, &tail, e);
+	if (rc != RC_OK)
+		return rc;
+	t->format = TRANSFER_FORMAT;
+	t->id = tail.last_id + 1;
+	link_transfer_begin(&k, &tail, t);
+	link_transfer_end(&k, hash);
+	return transfer_insert(db, t, hash, e);
+}

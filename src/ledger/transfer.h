@@ -17,4 +17,11 @@ transfer_tail(struct db *db, struct tail *tail, struct err *e);
 MUST_CHECK enum rc transfer_insert(struct db *db, const struct transfer_row *t,
     const uint8_t hash[static KECCAK256_LEN], struct err *e);
 
+/*
+ * Inside a write transaction: appends t, which has no results: its number,
+ * format and hash are made here. RC_CONFLICT as above.
+ */
+MUST_CHECK enum rc
+transfer_append(struct db *db, struct transfer_row *t, struct err *e);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ledger/maturity.h"
 #include "pay/adopt.h"
 #include "pay/authorize.h"
 #include "pay/settle.h"
@@ -105,12 +106,27 @@ refuse_treasury(struct run *r, const struct payee *p, struct err *e)
 	    e);
 }
 
+/* What of p's credit is payable, which is all that its balance now means. */
+static enum rc
+mature(struct run *r, struct payee *p, bool *enough, struct err *e)
+{
+	struct maturity m;
+	enum rc rc = maturity_read(r->db, p->worker_id, clock_unix_ms(), &m, e);
+
+	p->balance_micros = maturity_payable(&m, p->balance_micros);
+	*enough = p->balance_micros >= r->conf->payout_threshold_micros;
+	if (rc == RC_OK && !*enough)
+		payee_pass(r, p, "its credit isn't payable yet");
+	return rc;
+}
+
 /* Keeps in the list who may be paid, as far as the ledger knows. */
 static enum rc
 pass_over(struct run *r, struct payee_list *l, struct err *e)
 {
 	int64_t now_ms = clock_unix_ms();
 	enum rc rc = RC_OK;
+	bool enough;
 	size_t i, n = 0;
 
 	for (i = 0; rc == RC_OK && i < l->n; i++) {
@@ -132,6 +148,9 @@ pass_over(struct run *r, struct payee_list *l, struct err *e)
 		else if (memcmp(&l->all[i].worker, &r->source.treasury,
 			     sizeof(l->all[i].worker)) == 0)
 			rc = refuse_treasury(r, &l->all[i], e);
+		else if ((rc = mature(r, &l->all[i], &enough, e)) != RC_OK ||
+		    !enough)
+			continue;
 		else if (!is_worth_its_fee(r->conf, &l->all[i], now_ms))
 			payee_pass(r, &l->all[i],
 			    "the fee is too large a share of it");
@@ -303,8 +322,8 @@ cap_note_refusal(
  */
 static enum rc
 payout_make(struct payees *all, const struct payee *p, int64_t amount,
-    const struct evidence *evidence, struct open_payout *o, bool *made,
-    struct err *e)
+    const struct evidence *evidence, int64_t payable_micros,
+    struct open_payout *o, bool *made, struct err *e)
 {
 	struct run *r = all->run;
 	struct err cause = ERR_INIT;
@@ -317,7 +336,7 @@ payout_make(struct payees *all, const struct payee *p, int64_t amount,
 	rc = payout_try(all, p, amount, evidence, o, &cause);
 	instead = o->instead_micros;
 	if (instead < r->conf->payout_threshold_micros ||
-	    instead > evidence->balance_micros || instead > r->budget_micros)
+	    instead > payable_micros || instead > r->budget_micros)
 		instead = 0;
 	if (rc == RC_CONFLICT)
 		cap_note_refusal(all, o, instead);
@@ -352,16 +371,24 @@ backed_decide(struct payees *all, const struct payee *p,
 {
 	struct run *r = all->run;
 	enum cap cap;
-	int64_t amount = amount_for(all, p, evidence->balance_micros, &cap);
+	int64_t amount, payable;
 	char who[ADDRESS_LEN + 1];
-	enum rc rc = RC_OK;
+	struct maturity m;
+	enum rc rc;
 
+	/* Again: it may have been forfeited since it was listed. */
+	rc = maturity_read(r->db, p->worker_id, clock_unix_ms(), &m, e);
+	if (rc != RC_OK)
+		return rc;
+	payable = maturity_payable(&m, evidence->balance_micros);
+	amount = amount_for(all, p, payable, &cap);
 	if (amount == 0) {
-		if (evidence->balance_micros >=
-		    r->conf->payout_threshold_micros)
-			cap_note(all, cap, evidence->balance_micros);
+		if (payable >= r->conf->payout_threshold_micros)
+			cap_note(all, cap, payable);
 		payee_pass(r, p,
-		    "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
+		    payable < r->conf->payout_threshold_micros
+			? "its credit isn't payable yet"
+			: "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
 		return RC_OK;
 	}
 	/* One large debt keeps nobody else waiting. */
@@ -380,7 +407,7 @@ backed_decide(struct payees *all, const struct payee *p,
 	if (r->options->dry_run)
 		printf("would pay %s %" PRId64 " micro-USDC\n", who, amount);
 	else
-		rc = payout_make(all, p, amount, evidence, o, made, e);
+		rc = payout_make(all, p, amount, evidence, payable, o, made, e);
 	if (rc != RC_OK || !*made)
 		return rc;
 	if (!r->options->dry_run)

@@ -1,6 +1,7 @@
 #include "serve/cgi.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,9 @@ cgi_write(struct buf *out, const struct api_response *rs)
 		buf_printf(out, "Allow: %s\r\n", rs->allow);
 	if (rs->retry_after_s > 0)
 		buf_printf(out, "Retry-After: %d\r\n", rs->retry_after_s);
+	if (rs->payable_after_ms >= 0)
+		buf_printf(out, "Worknet-Payable-After: %" PRId64 "\r\n",
+		    (rs->payable_after_ms + 999) / 1000);
 	buf_add_text(out, "\r\n");
 	buf_add(out, rs->body->p, rs->body->len);
 }

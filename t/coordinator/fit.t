@@ -155,10 +155,10 @@ my $forged = 'UPDATE result SET status = 500 WHERE slot = (SELECT min(slot) ' .
     'FROM result);';
 audit_finds($forged, qr/^fit +slot \d+: its success isn't what its status says/m,
     'a contradiction in the ledger is found');
-audit_finds("$forged UPDATE terms SET fit = 0, format = 1", undef,
+audit_finds("$forged UPDATE terms SET fit = 0", undef,
     'but not of a time when nothing was asked');
 audit_finds('UPDATE terms SET fit = 2',
-    qr/terms 1: ask for fit 2, in their format there is none or 0 to 1/,
+    qr/terms 1: ask for fit 2, this program knows 0 to 1/,
     'what this program doesn\'t know how to ask is told');
 $w->audit_ok('once all is put back');
 done_testing();

@@ -104,6 +104,53 @@ $w->audit_ok('with results of all of them');
 	$w->audit_ok('after two coordinators');
 }
 
+# ---- When what is earned can be paid ----
+
+{
+	# What a poll is told, of the seconds until then.
+	my $told = sub {
+		my $told;
+
+		# Until it is its turn.
+		for (1 .. 50) {
+			$w->clock_set($w->{clock} + 95);
+			$told = $w->fcgi->get(WorknetTest::poll_path(
+			    $_[0]{address}))->{headers}{'worknet-payable-after'};
+			last if defined $told;
+		}
+		return $told;
+	};
+	my $span = sub {
+		$w->{conf}{honesty} = { @_ };
+		$w->conf_write;
+		$w->start;
+	};
+	my $other = $w->worker(2);
+
+	$w->clock_set($w->{clock} + 86400000);	# a day of its own
+	$w->task_add('told', interval => '1s', copies => 100, cooldown => '0s');
+	$span->(maturity_new_ms => 86400001, maturity_ms => 3600000,
+	    standing_results => 4, standing_days => 2);
+	is($told->($other), 86401,
+	    'who is new is told in seconds when its credit can be paid');
+	is($w->sql_value('SELECT count(*) FROM record'), 1,
+	    'what the other one was credited is of one day');
+	is($told->($worker), 86401, '... which isn\'t standing');
+	my $r = $w->fcgi->post([ $w->result($worker, 'told') ]);
+	is($r->{body}, $CREDITED, 'the next day it is paid again');
+	is($told->($worker), 3600, 'and from then on it has standing');
+	$w->clock_set($w->{clock} + 1000);
+	is($told->($other), 86401, '... and the other one hasn\'t');
+	is($w->stop, 0, 'it stops');
+	$span->(maturity_new_ms => 5000, standing_results => 5,
+	    standing_days => 2);
+	is($told->($worker), 5, 'one result less than is asked is no standing');
+	is($w->stop, 0, 'it stops');
+	$w->worknet('task', 'pause', 'told');
+	$w->log_ok;
+	$w->audit_ok('of two days');
+}
+
 # ---- What an older one would do wrong is found ----
 
 sub finds {
@@ -138,5 +185,10 @@ finds('DELETE FROM terms WHERE id = 1',
 finds('UPDATE terms SET phase = 2 WHERE id = 1',
     qr/terms\s+terms 1: their phase is 2, this program knows 1 to 1/,
     'a phase that this program doesn\'t know');
+finds('UPDATE terms SET maturity_new_ms = 1 WHERE id = 2',
+    qr/terms\s+terms 2: their hash is of other values/, 'a maturity changed');
+finds('UPDATE terms SET format = 1 WHERE id = 1',
+    qr/terms 1: their hash is of format 1, and not of all that they say/,
+    'a format that doesn\'t have it');
 $w->audit_ok('once all is put back');
 done_testing();

@@ -582,7 +582,9 @@ sub chain_money {
 my $WORKERS = <<'EOF_SQL';
 SELECT w.address, a.balance_micros AS owed,
 	(SELECT coalesce(sum(amount_micros), 0) FROM transfer t
-	 WHERE t.credit = w.id AND t.kind IN ('credit', 'recover')) AS earned,
+	 WHERE t.credit = w.id AND t.kind IN ('credit', 'recover'))
+	- (SELECT coalesce(sum(amount_micros), 0) FROM transfer t
+	 WHERE t.debit = w.id AND t.kind = 'forfeit') AS earned,
 	(SELECT coalesce(sum(max(amount_micros - paid_micros, 0)), 0)
 	 FROM payout p WHERE p.worker = w.id AND p.state IN ('reserved',
 	'signed', 'submitted', 'posted')) AS in_flight,

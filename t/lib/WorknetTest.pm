@@ -64,6 +64,7 @@ sub new {
 	my $self = bless { dir => Cwd::abs_path($dir), conf => {
 		ledger => { path => 'data/ledger.db' },
 		coordinator => {},
+		honesty => { maturity_new_ms => 0 },	# paid at once
 		worker => { allow_private => 'yes' },	# tasks on loopback
 		%{ $opt{conf} // {} },
 	} }, $class;

@@ -114,10 +114,10 @@ finds('a credit made larger, with its balances', 'amount transfer-chain',
 finds('a credit made larger without its balances',
     'amount balance transfer-chain',
     "UPDATE transfer SET amount_micros = amount_micros + 1 WHERE id = $paid;");
-finds('a result deleted of several', 'amount transfer-chain',
+finds('a result deleted of several', 'amount record transfer-chain',
     "DELETE FROM result WHERE slot = (SELECT min(slot) FROM result
     WHERE transfer = $both);");
-finds('the only result of a credit deleted', 'amount transfer-chain',
+finds('the only result of a credit deleted', 'amount record transfer-chain',
     "DELETE FROM result WHERE slot = $slot;",
     says => qr/transfer $paid: a credit without a result/);
 finds('a hash of a format that nobody knows', 'transfer-chain',
@@ -132,7 +132,7 @@ finds('the hashes of two transfers swapped', 'transfer-chain',
     UPDATE transfer SET hash = (SELECT hash FROM h
     WHERE h.id = 2 * $paid + 1 - transfer.id) WHERE id IN ($paid, $paid + 1);");
 finds('a transfer deleted with its results, and its balances set right',
-    'transfer-chain',
+    'record transfer-chain',
     "UPDATE account SET balance_micros = balance_micros +
     (SELECT amount_micros FROM transfer WHERE id = $paid) WHERE id = 1;
     UPDATE account SET balance_micros = balance_micros -
@@ -140,7 +140,7 @@ finds('a transfer deleted with its results, and its balances set right',
     DELETE FROM result WHERE transfer = $paid;
     DELETE FROM transfer WHERE id = $paid;", says => qr/follows/);
 finds('a result inserted that nobody was assigned',
-    'amount cooldown paid-once signed-once slot transfer-chain',
+    'record amount cooldown paid-once signed-once slot transfer-chain',
     "INSERT INTO result SELECT (SELECT last_slot + 1 FROM slot_counter),
     transfer, version, cycle_ms, copy, assigned_ms, timestamp_ms, success,
     status, response_ms, error, address_form, signature FROM result
@@ -150,7 +150,7 @@ finds('rewards that overflow when added',
     "UPDATE task_version SET reward_micros = 9223372036854775807;",
     unchecked => 1);
 finds('a result moved to a transfer that does not exist',
-    'amount file result transfer-chain',
+    'amount file record result transfer-chain',
     "UPDATE result SET transfer = 999999 WHERE slot = $slot;",
     says => qr/slot $slot: paid by transfer 999999, which doesn't exist/);
 finds('the url of a definition changed', 'task version-chain',
@@ -255,7 +255,7 @@ finds_anew('a cycle paid twice', 'cycle paid-once',
     WHERE slot = $a) WHERE slot = $b;", says => qr/slot $b: copy 0 of cycle/);
 finds_anew('a slot that was never given out', 'slot',
     'UPDATE slot_counter SET last_slot = (SELECT max(slot) - 1 FROM result);');
-finds_anew('a result paid to a worker within its cooldown', 'cooldown',
+finds_anew('a result paid to a worker within its cooldown', 'cooldown record',
     "CREATE TEMP TABLE t AS SELECT transfer FROM result WHERE slot = $b;
     UPDATE transfer SET credit = (SELECT credit FROM transfer WHERE id =
     (SELECT transfer FROM result WHERE slot = $a))
@@ -264,7 +264,7 @@ finds_anew('a result paid to a worker within its cooldown', 'cooldown',
     FROM transfer WHERE credit = account.id) WHERE id > 3;",
     says => qr/slot $b: assigned to the worker of account/);
 finds_anew('a credit turned into another kind',
-    'payout-transfer result transfer-kind',
+    'payout-transfer record result transfer-kind',
     "UPDATE transfer SET kind = 'void' WHERE id = $paid;",
     says => qr/slot $slot: paid by transfer $paid, which is no credit/);
 finds_anew('no status turned into the number that stands for it', 'result',
@@ -287,7 +287,7 @@ my $recent = value('SELECT max(slot) FROM result;');
 finds('the assignment of a recent result deleted', 'assignment',
     "DELETE FROM assignment WHERE slot = $recent;",
     says => qr/slot $recent: wasn't assigned to the worker/);
-finds_anew('a recent result paid to somebody else', 'assignment',
+finds_anew('a recent result paid to somebody else', 'assignment record',
     "INSERT INTO account (id, kind) VALUES (4000, 'worker');
     INSERT INTO worker VALUES (4000, '0x' || hex(zeroblob(20)), 1);
     UPDATE transfer SET credit = 4000 WHERE id = (SELECT transfer FROM result

@@ -31,7 +31,7 @@ my %moves = (
 # are, and how they fare.
 my %free = map { $_ => 1 } qw(schedule offer level slot_counter turn
     assignment hold chain_seen suspension journal_seen
-    payout_run settler);
+    payout_run settler record);
 
 my $db = "$Dir/guards.db";
 make_ledger($db, '--results', 60, '--workers', 6, '--cooldown-ms', 0);
@@ -42,6 +42,9 @@ my $made = AdminRun::run("reserve $payee 0\nsign 1\nsubmit 1 http://f/\n" .
     "find test all A finding.\n", program('make_payouts'), '--db', $db,
     '--now', $now);
 is($made->{code}, 0, 'a payout and a finding are made') or diag($made->{err});
+sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
+    FROM transfer;
+    INSERT INTO demotion SELECT 1, id, 1, 1, 'x' FROM worker LIMIT 1;");
 
 # What an account that pays for gas sends.
 sql_run($db, "INSERT INTO submission (chain_id, account, nonce, target, data,

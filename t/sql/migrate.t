@@ -165,8 +165,8 @@ is(json_value($w->worknet('init', '--migrate', '--json'))->{steps}, 0,
 for my $case (
 	[ 'something was added to', 'CREATE INDEX mine ON result (status)',
 	    qr/stays as it was: index mine isn't part of a ledger/ ],
-	[ 'a guard is missing of', 'DROP TRIGGER transfer_no_update',
-	    qr/stays as it was: trigger transfer_no_update is missing/ ],
+	[ 'a guard is missing of', 'DROP TRIGGER result_no_update',
+	    qr/stays as it was: trigger result_no_update is missing/ ],
 	[ 'a table is missing of', 'DROP TABLE turn', qr/turn/ ]) {
 	my ($what, $sql, $says) = @$case;
 	my $broken = old();
