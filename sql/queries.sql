@@ -11,7 +11,7 @@
 
 -- :row terms id first_slot first_transfer at_ms result_window_ms keep_ms
 -- :row terms clock_skew_ms phase fit maturity_new_ms maturity_ms
--- :row terms standing_results standing_days hash format
+-- :row terms established_results established_days hash format
 -- :row version id task type url expected_status timeout_ms reward_micros
 -- :row version interval_ms copies cooldown_ms region created_ms hash format
 -- :row transfer id at_ms kind debit credit amount_micros hash format
@@ -34,33 +34,33 @@ SELECT ledger_id, created_ms FROM ledger WHERE id = 1;
 -- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
 	clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
-	standing_results, standing_days, hash, format
+	established_results, established_days, hash, format
 FROM terms ORDER BY id DESC LIMIT 1;
 
 -- :name terms_all
 -- :columns *terms
 SELECT id, first_slot, first_transfer, at_ms, result_window_ms, keep_ms,
 	clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
-	standing_results, standing_days, hash, format
+	established_results, established_days, hash, format
 FROM terms ORDER BY id;
 
 -- :name terms_insert
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
 	keep_ms, clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
-	standing_results, standing_days, hash, format)
+	established_results, established_days, hash, format)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 
--- Standing and maturity ----------------------------------------------------
+-- Records and maturity ----------------------------------------------------
 
 -- A worker's days up to ?2 that count, the newest first: its results.
--- :name standing_days
+-- :name established_days
 SELECT credited FROM record
 WHERE worker = ?1 AND day <= ?2 AND credited > 0 AND day > coalesce(
 	(SELECT d.at_ms / 86400000 FROM demotion d WHERE d.worker = ?1
 	ORDER BY d.id DESC LIMIT 1), -1)
 ORDER BY day DESC;
 
--- :name standing_credit
+-- :name record_credit
 INSERT INTO record (worker, day, credited) VALUES (?1, ?2, ?3)
 ON CONFLICT (worker, day) DO UPDATE
 SET credited = record.credited + excluded.credited;

@@ -127,8 +127,8 @@ terms_begin(const struct conf *conf, struct err *e)
 		.result_window_ms = conf->result_window_ms,
 		.maturity_new_ms = conf->maturity_new_ms,
 		.maturity_ms = conf->maturity_ms,
-		.standing_results = conf->standing_results,
-		.standing_days = conf->standing_days,
+		.established_results = conf->established_results,
+		.established_days = conf->established_days,
 	};
 	struct db *db;
 	enum rc rc;

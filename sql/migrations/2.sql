@@ -21,21 +21,21 @@ CREATE TABLE terms (
 	-- What a result must fit, 0: nothing; src/ledger/fit.h.
 	fit		INTEGER NOT NULL CHECK (fit >= 0),
 	-- Credit can be paid so long after it was given: of a worker that is
-	-- new, and of one that has standing, which takes so many results on so
-	-- many days; src/ledger/standing.h.
+	-- new, and of one that is established, which takes so many results on so
+	-- many days; src/ledger/record.h.
 	maturity_new_ms	INTEGER NOT NULL
 			CHECK (maturity_new_ms BETWEEN 0 AND 2678400000),
 	maturity_ms	INTEGER NOT NULL
 			CHECK (maturity_ms BETWEEN 0 AND 2678400000),
-	standing_results	INTEGER NOT NULL CHECK (standing_results >= 0),
-	standing_days	INTEGER NOT NULL CHECK (standing_days >= 0),
+	established_results	INTEGER NOT NULL CHECK (established_results >= 0),
+	established_days	INTEGER NOT NULL CHECK (established_days >= 0),
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
 INSERT INTO terms (id, first_slot, first_transfer, at_ms, result_window_ms,
 	keep_ms, clock_skew_ms, phase, fit, maturity_new_ms, maturity_ms,
-	standing_results, standing_days, hash, format)
+	established_results, established_days, hash, format)
 VALUES (1, 1, 1, 0, 86400000, 0, 60000, 1, 0, 0, 0, 0, 0,
 	x'ed390b5cb6289b38662643377c9b0171049a59bd95cfb9a886186668d15ca23a', 1);
 
@@ -202,9 +202,9 @@ SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
 FROM assignment_1 a JOIN task_version v ON v.id = a.version;
 DROP TABLE assignment_1;
 
--- Standing: what was paid counts.
+-- Records: what was paid counts.
 -- What is known of a worker of each day (UTC, since 1970) on which it was paid:
--- its standing is made of it.
+-- its record is made of it.
 CREATE TABLE record (
 	worker		INTEGER NOT NULL,
 	day		INTEGER NOT NULL,

@@ -36,10 +36,10 @@ struct conf {
 	char prefix[PREFIX_MAX + 1]; /* of the API's paths, "" for none */
 
 	/* [honesty] */
-	int64_t maturity_new_ms;  /* credit of who is new waits so long */
-	int64_t maturity_ms;	  /* and of who has standing */
-	int64_t standing_results; /* credited, on */
-	int64_t standing_days;	  /* so many days */
+	int64_t maturity_new_ms;     /* credit of who is new waits so long */
+	int64_t maturity_ms;	     /* and of who is established */
+	int64_t established_results; /* credited, on */
+	int64_t established_days;    /* so many days */
 
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */

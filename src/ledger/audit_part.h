@@ -15,10 +15,10 @@ struct audit_account {
 	int64_t sum_micros;
 	bool is_worker;
 	bool overflow; /* the sum is past int64_t */
-	/* What was credited so far, and what of it is standing. */
+	/* What was credited so far, and what of it counts for its record. */
 	int64_t results;
-	int64_t standing_results;
-	int64_t standing_days;
+	int64_t established_results;
+	int64_t established_days;
 	int64_t newest_day; /* of those, or of the demotion */
 };
 
@@ -82,7 +82,7 @@ MUST_CHECK enum rc audit_transfers(struct audit *a, struct err *e);
 /* Loads the demotions; then takes each transfer, its results counted, in order:
  * its accounts have its amount already. */
 MUST_CHECK enum rc audit_demotions_load(struct audit *a, struct err *e);
-MUST_CHECK enum rc audit_standing_transfer(struct audit *a,
+MUST_CHECK enum rc audit_record_transfer(struct audit *a,
     const struct transfer_row *t, int64_t results, struct err *e);
 /* Whether that transfer reserved what couldn't be paid yet. */
 bool audit_is_early(const struct audit *a, int64_t transfer);

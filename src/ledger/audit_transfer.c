@@ -190,7 +190,7 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 		account_add(w->a, t.credit, t.amount_micros);
 	}
 	if (rc == RC_OK)
-		rc = audit_standing_transfer(w->a, &t, results, e);
+		rc = audit_record_transfer(w->a, &t, results, e);
 	w->before.last_id = t.id;
 	memcpy(w->before.hash, hash, sizeof(hash));
 	w->transfers++;

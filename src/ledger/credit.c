@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ledger/fit.h"
-#include "ledger/standing.h"
+#include "ledger/record.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
@@ -416,8 +416,8 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	link_transfer_end(&k, hash);
 	rc = transfer_insert(r->db, &t, hash, e);
 	if (rc == RC_OK)
-		rc = standing_credit(
-		    r->db, worker_id, (int64_t)s.n, r->now_ms, e);
+		rc =
+		    record_credit(r->db, worker_id, (int64_t)s.n, r->now_ms, e);
 	return rc;
 }
 

@@ -1,6 +1,6 @@
 #include "ledger/maturity.h"
 
-#include "ledger/standing.h"
+#include "ledger/record.h"
 #include "ledger/terms.h"
 
 static enum rc
@@ -13,10 +13,11 @@ span_read(struct db *db, int64_t worker, int64_t now_ms, struct maturity *m,
 	*m = (struct maturity){ .span_ms = 0 };
 	rc = terms_now(db, &terms, e);
 	if (rc == RC_OK)
-		rc = standing_read(db, &terms, worker, now_ms, &m->standing, e);
+		rc =
+		    record_read(db, &terms, worker, now_ms, &m->established, e);
 	if (rc == RC_OK)
 		m->span_ms =
-		    m->standing ? terms.maturity_ms : terms.maturity_new_ms;
+		    m->established ? terms.maturity_ms : terms.maturity_new_ms;
 	return rc;
 }
 

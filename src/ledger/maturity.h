@@ -1,7 +1,7 @@
 /*
  * Maturity: how long a credit waits before it can be paid, so that who lies has
  * something to lose. The ledger's terms have a span for who is new and one for
- * who has standing (standing.h).
+ * who is established (record.h).
  */
 #ifndef WORKNET_LEDGER_MATURITY_H
 #define WORKNET_LEDGER_MATURITY_H
@@ -10,7 +10,7 @@
 #include "ledger/row.h"
 
 struct maturity {
-	bool standing;		/* the worker has it */
+	bool established;	/* the worker has it */
 	int64_t span_ms;	/* a credit of it waits so long */
 	int64_t waiting_micros; /* credited in that span */
 };

@@ -83,8 +83,8 @@ link_terms(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
 		add_int(&k, t->fit);
 		add_int(&k, t->maturity_new_ms);
 		add_int(&k, t->maturity_ms);
-		add_int(&k, t->standing_results);
-		add_int(&k, t->standing_days);
+		add_int(&k, t->established_results);
+		add_int(&k, t->established_days);
 	}
 	keccak_final(&k, hash);
 }

@@ -18,7 +18,7 @@
 
 /* Of the rows of each table, the formats that this program writes; older ones
  * have lower numbers, from 1. */
-#define TERMS_FORMAT	2 /* with fit, maturity, standing */
+#define TERMS_FORMAT	2 /* with fit, maturity, record */
 #define VERSION_FORMAT	2 /* with the type */
 #define TRANSFER_FORMAT 1
 #define EVENT_FORMAT	1
@@ -45,8 +45,8 @@ struct terms_row {
 	int64_t fit; /* see fit.h */
 	int64_t maturity_new_ms;
 	int64_t maturity_ms;
-	int64_t standing_results;
-	int64_t standing_days;
+	int64_t established_results;
+	int64_t established_days;
 };
 
 struct transfer_row {

@@ -62,8 +62,9 @@ row_read_terms(struct query *q, int col, struct terms_row *t,
 	t->fit = query_get_int(q, col + R_TERMS_FIT);
 	t->maturity_new_ms = query_get_int(q, col + R_TERMS_MATURITY_NEW_MS);
 	t->maturity_ms = query_get_int(q, col + R_TERMS_MATURITY_MS);
-	t->standing_results = query_get_int(q, col + R_TERMS_STANDING_RESULTS);
-	t->standing_days = query_get_int(q, col + R_TERMS_STANDING_DAYS);
+	t->established_results =
+	    query_get_int(q, col + R_TERMS_ESTABLISHED_RESULTS);
+	t->established_days = query_get_int(q, col + R_TERMS_ESTABLISHED_DAYS);
 	(void)read_bytes(q, col + R_TERMS_HASH, hash, KECCAK256_LEN);
 	t->format = query_get_int(q, col + R_TERMS_FORMAT);
 }

@@ -81,8 +81,8 @@ rule_terms(const struct rules *r, const struct terms_row *t,
 		    t->id, t->fit, FIT_NEWEST);
 	if (t->format == 1 &&
 	    (t->fit != FIT_UNASKED || t->maturity_new_ms != 0 ||
-		t->maturity_ms != 0 || t->standing_results != 0 ||
-		t->standing_days != 0))
+		t->maturity_ms != 0 || t->established_results != 0 ||
+		t->established_days != 0))
 		rule_broken(r, AUDIT_TERMS,
 		    "terms %" PRId64
 		    ": their hash is of format 1, and not of all that they say",

@@ -54,8 +54,8 @@ terms_are(const struct terms_row *a, const struct terms_row *b)
 	    a->phase == b->phase && a->fit == b->fit &&
 	    a->maturity_new_ms == b->maturity_new_ms &&
 	    a->maturity_ms == b->maturity_ms &&
-	    a->standing_results == b->standing_results &&
-	    a->standing_days == b->standing_days;
+	    a->established_results == b->established_results &&
+	    a->established_days == b->established_days;
 }
 
 static enum rc
@@ -75,8 +75,8 @@ terms_insert(struct db *db, const struct terms_row *t,
 	query_int(q, 9, t->fit);
 	query_int(q, 10, t->maturity_new_ms);
 	query_int(q, 11, t->maturity_ms);
-	query_int(q, 12, t->standing_results);
-	query_int(q, 13, t->standing_days);
+	query_int(q, 12, t->established_results);
+	query_int(q, 13, t->established_days);
 	query_bytes(q, 14, hash, KECCAK256_LEN);
 	query_int(q, 15, t->format);
 	return query_run(q, e);
@@ -127,8 +127,8 @@ terms_set(
 		    .fit = FIT_NEWEST,
 		    .maturity_new_ms = w->maturity_new_ms,
 		    .maturity_ms = w->maturity_ms,
-		    .standing_results = w->standing_results,
-		    .standing_days = w->standing_days };
+		    .established_results = w->established_results,
+		    .established_days = w->established_days };
 	enum rc rc;
 
 	CHECK(w->result_window_ms >= RESULT_WINDOW_MIN_MS &&

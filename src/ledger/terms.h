@@ -19,8 +19,8 @@ struct terms_wanted {
 	int64_t result_window_ms; /* an assignment is paid so long */
 	int64_t maturity_new_ms;  /* see maturity.h */
 	int64_t maturity_ms;
-	int64_t standing_results; /* see standing.h */
-	int64_t standing_days;
+	int64_t established_results; /* see record.h */
+	int64_t established_days;
 };
 
 /*

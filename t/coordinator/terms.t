@@ -130,21 +130,21 @@ $w->audit_ok('with results of all of them');
 	$w->clock_set($w->{clock} + 86400000);	# a day of its own
 	$w->task_add('told', interval => '1s', copies => 100, cooldown => '0s');
 	$span->(maturity_new_ms => 86400001, maturity_ms => 3600000,
-	    standing_results => 4, standing_days => 2);
+	    established_results => 4, established_days => 2);
 	is($told->($other), 86401,
 	    'who is new is told in seconds when its credit can be paid');
 	is($w->sql_value('SELECT count(*) FROM record'), 1,
 	    'what the other one was credited is of one day');
-	is($told->($worker), 86401, '... which isn\'t standing');
+	is($told->($worker), 86401, '... which isn\'t established yet');
 	my $r = $w->fcgi->post([ $w->result($worker, 'told') ]);
 	is($r->{body}, $CREDITED, 'the next day it is paid again');
-	is($told->($worker), 3600, 'and from then on it has standing');
+	is($told->($worker), 3600, 'and from then on it is established');
 	$w->clock_set($w->{clock} + 1000);
 	is($told->($other), 86401, '... and the other one hasn\'t');
 	is($w->stop, 0, 'it stops');
-	$span->(maturity_new_ms => 5000, standing_results => 5,
-	    standing_days => 2);
-	is($told->($worker), 5, 'one result less than is asked is no standing');
+	$span->(maturity_new_ms => 5000, established_results => 5,
+	    established_days => 2);
+	is($told->($worker), 5, 'one result less than is asked isn\'t established');
 	is($w->stop, 0, 'it stops');
 	$w->worknet('task', 'pause', 'told');
 	$w->log_ok;

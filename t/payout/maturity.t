@@ -47,7 +47,7 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 
 	terms($l, maturity_new_ms => 10 * $HOUR_MS);
 	my $s = shown($l, $w[0]);
-	is_deeply([ @$s{qw(standing payableAfterMs owedMicros payableMicros)} ],
+	is_deeply([ @$s{qw(record payableAfterMs owedMicros payableMicros)} ],
 	    [ 'new', 10 * $HOUR_MS, $owed, 0 ],
 	    'the command tells how long credit waits, and that all of it does');
 	$l->pay_is('nothing', 'a run pays nobody who is new', '--worker', $w[0]);
@@ -66,19 +66,19 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 	    '... which the worker is told');
 	$l->books_ok('after a part');
 
-	# ---- Standing ----
+	# ---- Established ----
 
-	terms($l, maturity_new_ms => 10 * $HOUR_MS, standing_results => 20,
-	    standing_days => 1);
-	is(shown($l, $w[1])->{standing}, 'good', 'so many results are standing');
-	$l->pay_is('paid', 'who has standing is paid', '--worker', $w[1]);
+	terms($l, maturity_new_ms => 10 * $HOUR_MS, established_results => 20,
+	    established_days => 1);
+	is(shown($l, $w[1])->{record}, 'good', 'so many results make it established');
+	$l->pay_is('paid', 'who is established is paid', '--worker', $w[1]);
 	is($l->owed($w[1]), 0, '... all of it');
 	terms($l, maturity_new_ms => 0, maturity_ms => 10 * $HOUR_MS,
-	    standing_results => 20, standing_days => 1);
+	    established_results => 20, established_days => 1);
 	$rig->mine(10);
 	$l->pay_is('nothing', 'its credit waits where that is configured');
 	is(scalar($l->payouts), 2, '... and it isn\'t paid');
-	$l->books_ok('of who has standing');
+	$l->books_ok('of who is established');
 	my ($code, $text) = $l->audit;
 	is($code, 0, 'the audit finds nothing') or diag($text);
 
@@ -89,7 +89,7 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 	like($text, qr/^maturity +payout 1: transfer \d+ took credit that wasn't payable yet/m,
 	    'the audit finds a payout before its time');
 	unlike($text, qr/^maturity +payout 2/m,
-	    '... and not that of who had standing');
+	    '... and not that of who is established');
 }
 
 # ---- A demotion: new again ----
@@ -98,12 +98,12 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 	my $l = PayoutTest->new($rig, workers => 1);
 	my ($w) = $l->worker_list;
 
-	terms($l, maturity_new_ms => 10 * $HOUR_MS, standing_results => 1,
-	    standing_days => 1);
-	is(shown($l, $w)->{standing}, 'good', 'it has standing');
+	terms($l, maturity_new_ms => 10 * $HOUR_MS, established_results => 1,
+	    established_days => 1);
+	is(shown($l, $w)->{record}, 'good', 'it is established');
 	$l->sql_text('INSERT INTO demotion (worker, at_ms, after_transfer, ' .
 	    'why) SELECT 4, max(at_ms), max(id), \'a test\' FROM transfer');
-	is(shown($l, $w)->{standing}, 'new', 'after a demotion it is new');
+	is(shown($l, $w)->{record}, 'new', 'after a demotion it is new');
 	$l->pay_is('nothing', 'and waits');
 	is($l->states, '', '... for all of it');
 }

@@ -1,12 +1,12 @@
 /*
- * The audit of standing, maturity and forfeits: what workers were credited is
+ * The audit of records, maturity and forfeits: what workers were credited is
  * counted along the transfers, beside what their records say.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "ledger/audit_part.h"
-#include "ledger/standing.h"
+#include "ledger/record.h"
 
 static enum rc
 demotion_add(struct audit *a, struct query *q, struct err *e)
@@ -19,7 +19,7 @@ demotion_add(struct audit *a, struct query *q, struct err *e)
 	a->demotions = all;
 	all[a->demotions_n++] = (struct audit_demotion){
 		.worker = query_get_int(q, C_AUDIT_DEMOTION_WORKER),
-		.day = standing_day(query_get_int(q, C_AUDIT_DEMOTION_AT_MS)),
+		.day = record_day(query_get_int(q, C_AUDIT_DEMOTION_AT_MS)),
 		.after_transfer =
 		    query_get_int(q, C_AUDIT_DEMOTION_AFTER_TRANSFER),
 	};
@@ -56,7 +56,7 @@ demotions_apply(struct audit *a, int64_t transfer)
 		c = audit_account_find(a, d->worker);
 		if (c == NULL)
 			continue;
-		c->standing_results = c->standing_days = 0;
+		c->established_results = c->established_days = 0;
 		c->newest_day = d->day;
 	}
 }
@@ -66,15 +66,15 @@ static void
 credit_count(
     struct audit_account *c, const struct transfer_row *t, int64_t results)
 {
-	int64_t day = standing_day(t->at_ms);
+	int64_t day = record_day(t->at_ms);
 
 	c->results += results;
 	if (day < c->newest_day ||
-	    (day == c->newest_day && c->standing_days == 0))
+	    (day == c->newest_day && c->established_days == 0))
 		return; /* of a day that doesn't count any more */
-	c->standing_results += results;
+	c->established_results += results;
 	if (day > c->newest_day)
-		c->standing_days++;
+		c->established_days++;
 	c->newest_day = day;
 }
 
@@ -107,7 +107,8 @@ reserve_check(struct audit *a, const struct audit_account *c,
 
 	if (by == NULL)
 		return RC_OK; /* told of the terms */
-	span_ms = standing_is_good(by, c->standing_results, c->standing_days)
+	span_ms =
+	    record_is_good(by, c->established_results, c->established_days)
 	    ? by->maturity_ms
 	    : by->maturity_new_ms;
 	if (span_ms == 0 || !row_is_time(t->at_ms))
@@ -123,7 +124,7 @@ reserve_check(struct audit *a, const struct audit_account *c,
 }
 
 enum rc
-audit_standing_transfer(struct audit *a, const struct transfer_row *t,
+audit_record_transfer(struct audit *a, const struct transfer_row *t,
     int64_t results, struct err *e)
 {
 	struct audit_account *c;
