@@ -10,6 +10,7 @@
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
 #include "ledger/rule.h"
+#include "ledger/worker.h"
 
 /* Definitions that were found right, by their number's last bits. */
 #define VERSIONS_KNOWN 256
@@ -426,6 +427,8 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 	if (rc == RC_OK)
 		rc =
 		    balance_sums(db, worker_id, s->verified_to, &then, &now, e);
+	if (rc == RC_OK)
+		rc = worker_earned(db, worker_id, &out->earned_micros, e);
 	if (rc != RC_OK)
 		return rc;
 	if (then != s->balance_micros)

@@ -237,14 +237,19 @@ open_reconcile(struct run *r, struct err *e)
 static enum rc
 resume_unsigned(struct run *r, struct open_payout *o, struct err *e)
 {
+	struct signing s = { .open = o };
 	struct err cause = ERR_INIT;
+	size_t done;
 	enum rc rc;
 
 	if (!r->may_sign)
 		return RC_NOT_FOUND;
-	rc = run_sign(r, o, -1, &cause);
+	rc = worker_earned(r->db, o->payout.worker_id, &s.earned_micros, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = run_sign(r, &s, 1, &done, &cause);
 	if (rc == RC_OK)
-		return RC_OK;
+		return run_store(r, o, -1, e);
 	if (rc != RC_CONFLICT)
 		return err_set(e, rc, "%s", cause.msg);
 	rc = run_payout_finding(r, &o->payout, "not signed", cause.msg, e);
