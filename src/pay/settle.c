@@ -218,7 +218,10 @@ room_for_new(struct window *w)
 
 /* ---- Preparing ---- */
 
-/* Half of what fits on its way: then a chore is for some of them. */
+/*
+ * More are prepared only when fewer than half of at_once are ready, so that one
+ * transaction, and one question to the vault, is for several payouts.
+ */
 static bool
 wants_more(struct window *w)
 {
