@@ -506,7 +506,7 @@ go_on(struct window *w, struct slot *s, struct err *e)
 	if (s->open.payout.state != PAYOUT_SUBMITTED) {
 		rc = s->open.payout.state == PAYOUT_VOIDED
 		    ? RC_OK
-		    : settler_settled(w->run, &s->open, e);
+		    : settler_settled(w->run, &s->open, true, e);
 		slot_free(w, s);
 		return rc;
 	}
