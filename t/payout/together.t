@@ -199,6 +199,20 @@ case('a payment of another treasury, of the same amount to the same worker, ' .
 	$l->settles_ok('when it settles ours');
 });
 
+case('one of two nodes is of another chain, and what was paid is booked', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+
+	$rig->script('scripted', $SLOW);
+	$l->pay;
+	$rig->deliver($rig->bodies);
+	lies($rig, 1, chainId => 1);
+	$l->pay('--reconcile');
+	is($l->states, 'posted', 'by a run that only looks');
+	$rig->node(1);
+	$l->settles_ok('when it is of this chain');
+});
+
 # ---- A clock that jumps between signing and booking ----
 
 for my $jump (86400, 1200, -1200, -86400) {
