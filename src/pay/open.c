@@ -136,19 +136,23 @@ open_payout_check(
 static enum rc
 book_batch(struct run *r, struct open_payout *all, size_t n, struct err *e)
 {
-	bool unsettled[OPEN_AT_ONCE];
+	bool is_new[OPEN_AT_ONCE];
 	enum rc rc;
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		unsettled[i] = all[i].payout.state < PAYOUT_POSTED;
+		is_new[i] = all[i].payout.state < PAYOUT_POSTED;
 	rc = book_all(r, all, n, e);
+	if (rc == RC_OK)
+		rc = db_step_begin(r->db, e);
+	if (rc != RC_OK)
+		return rc;
 	for (i = 0; rc == RC_OK && i < n; i++)
-		if (unsettled[i] &&
+		if (all[i].judgment.verdict == VERDICT_PAID &&
 		    (all[i].payout.state == PAYOUT_POSTED ||
 			all[i].payout.state == PAYOUT_FINAL))
-			rc = settler_settled(r, &all[i], e);
-	return rc;
+			rc = settler_settled(r, &all[i], is_new[i], e);
+	return db_step_end(r->db, rc, e);
 }
 
 /*

@@ -512,7 +512,7 @@ settled_leave(struct window *w, size_t n, struct err *e)
 		if (s->open.payout.state == PAYOUT_SUBMITTED)
 			continue;
 		if (s->open.payout.state != PAYOUT_VOIDED)
-			rc = settler_settled(w->run, &s->open, e);
+			rc = settler_settled(w->run, &s->open, true, e);
 		slot_free(w, s);
 	}
 	return db_step_end(db, rc, e);

@@ -568,9 +568,30 @@ explore(size_t with_liars)
 	finals = voids = adoptions = posts = 0;
 }
 
+/* What the token can't have moved, though all nodes say so alike. */
+static void
+test_amounts(void)
+{
+	static const uint64_t amounts[] = { 0, (uint64_t)INT64_MAX + 1,
+		UINT64_MAX };
+	struct judgment j = {
+		.verdict = VERDICT_PAID, .is_final = true, .as_asked = true
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+		j.value = amounts[i];
+		tap_ok(booking_of(PAYOUT_SUBMITTED, NULL, &j, LIE_BLOCK) ==
+			BOOKING_NOTE,
+		    "a payment of %" PRIu64 " micro-USDC isn't booked",
+		    amounts[i]);
+	}
+}
+
 int
 main(void)
 {
+	test_amounts();
 	explore(1);
 	explore(2);
 	return tap_done();
