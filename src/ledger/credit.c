@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/paid.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
@@ -119,6 +120,7 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		c->row.assigned_ms = assigned_ms;
 		c->reward_micros =
 		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REWARD_MICROS);
+		paid_learn(c, q);
 	}
 }
 
@@ -285,6 +287,7 @@ struct recording {
 	const struct terms_row *terms; /* that count now */
 	struct claim *claims;
 	size_t n;
+	struct slice network; /* that they came from */
 	int64_t now_ms;
 };
 
@@ -370,7 +373,10 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	for (i = 0; i < s.n; i++)
 		link_transfer_result(&k, &s.claims[i]->row);
 	link_transfer_end(&k, hash);
-	return transfer_insert(r->db, &t, hash, e);
+	rc = transfer_insert(r->db, &t, hash, e);
+	return rc == RC_OK
+	    ? paid_count(r->db, s.claims, s.n, r->network, r->now_ms, e)
+	    : rc;
 }
 
 /* Refuses what was checked by other terms than now count. */
@@ -390,11 +396,11 @@ windows_check(const struct recording *r)
 }
 
 enum rc
-credit_record(struct db *db, struct claim *claims, size_t n, int64_t now_ms,
-    struct err *e)
+credit_record(struct db *db, struct claim *claims, size_t n,
+    struct slice network, int64_t now_ms, struct err *e)
 {
 	struct terms_row terms;
-	const struct recording r = { db, &terms, claims, n, now_ms };
+	const struct recording r = { db, &terms, claims, n, network, now_ms };
 	enum rc rc;
 	size_t i;
 
