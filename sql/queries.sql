@@ -126,6 +126,9 @@ DELETE FROM network_slot WHERE task = ?1 AND cycle_ms <> ?2;
 -- :name slot_last
 SELECT last_slot FROM slot_counter WHERE id = 1;
 
+-- :name slot_last_given
+SELECT last_slot, given_ms FROM slot_counter WHERE id = 1;
+
 -- :name slot_set
 UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 
@@ -290,6 +293,9 @@ DELETE FROM worker WHERE id = ?1
 	AND NOT EXISTS (SELECT 1 FROM assignment WHERE worker = ?1)
 	AND NOT EXISTS (SELECT 1 FROM handout WHERE address = worker.address)
 	AND NOT EXISTS (SELECT 1 FROM hold WHERE worker = ?1);
+
+-- :name worker_count
+SELECT count(*) FROM worker;
 
 -- :name account_forget
 DELETE FROM account WHERE id = ?1;

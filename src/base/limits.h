@@ -43,6 +43,8 @@
 #define STANDING_RESULTS_MAX 1000 /* paid results */
 #define STANDING_HOURS_MAX   24	  /* in which there were some */
 
+#define WEIGHT_MAX 1000 /* shares of an admitted address */
+
 /* Requests. */
 #define RESULTS_PER_POST_MAX 50 /* protocol */
 #define TASKS_PER_POLL_MAX   50 /* one POST holds what one poll gave */

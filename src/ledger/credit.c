@@ -101,7 +101,9 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		    c->row.timestamp_ms;
 	else if (paid)
 		s->taken = true;
-	else if (now_ms - assigned_ms > terms->result_window_ms)
+	else if (now_ms - assigned_ms > terms->result_window_ms ||
+	    /* By a clock that was ahead. */
+	    assigned_ms - now_ms > terms->clock_skew_ms)
 		s->expired = true;
 	else if ((other = claim_for_slot(s->others, s->others_n, slot)) !=
 		NULL &&
@@ -390,7 +392,10 @@ windows_check(const struct recording *r)
 		c = &r->claims[i];
 		if (c->outcome == CLAIM_OPEN &&
 		    check_time(c, r->terms, r->now_ms) &&
-		    r->now_ms - c->row.assigned_ms > r->terms->result_window_ms)
+		    (r->now_ms - c->row.assigned_ms >
+			    r->terms->result_window_ms ||
+			c->row.assigned_ms - r->now_ms >
+			    r->terms->clock_skew_ms))
 			claim_refuse(c, CLAIM_EXPIRED);
 	}
 }

@@ -288,22 +288,27 @@ due_walk(struct region_poll *r, struct place *at, int64_t n, bool *end,
 }
 
 /*
- * A place behind at, another one for each poll: as likely in the last second as
- * in the last hour, since what waits in front may be there for ever. Where many
- * are due since one moment, it is among these as often.
+ * A place behind at, another one for each poll: what waits in front may be there
+ * for ever. Half of them are among what is due since the same moment, wherever;
+ * the others are as likely in the last second as in the last hour.
  */
-static void
-place_jump(const struct region_poll *r, struct place *at)
+static enum rc
+place_jump(const struct region_poll *r, struct place *at, struct err *e)
 {
-	uint64_t h = cycle_mix((uint64_t)r->poll->now_ms ^
-	    ((uint64_t)r->poll->worker.b[19] << 48));
-	int64_t span_ms = r->poll->now_ms - at->open_ms, age_ms;
+	const uint8_t who = r->poll->worker.b[sizeof(r->poll->worker.b) - 1];
+	uint64_t h = cycle_mix((uint64_t)r->poll->now_ms ^ (uint64_t)who << 48);
+	int64_t age_ms = (int64_t)1 << (h % 40), next;
+	enum rc rc = RC_OK;
 
-	age_ms = (int64_t)1 << (h % 40);
-	if (h >> 63 != 0 || age_ms >= span_ms)
-		at->task += (int64_t)(cycle_mix(h) % ((uint64_t)1 << (h % 21)));
-	else
+	if (h >> 63 == 0 && age_ms < r->poll->now_ms - at->open_ms) {
 		*at = (struct place){ r->poll->now_ms - age_ms, 0 };
+		return RC_OK;
+	}
+	rc = query_one_int(db_query(r->db, Q_TASK_NEXT_ID), &next, e);
+	if (rc == RC_OK && next > at->task)
+		at->task +=
+		    (int64_t)(cycle_mix(h) % (uint64_t)(next - at->task));
+	return rc;
 }
 
 /*
@@ -321,7 +326,9 @@ region_pick(struct region_poll *r, struct err *e)
 	rc = due_walk(r, &at, POLL_CANDIDATES_MAX / 2, &end, e);
 	if (rc != RC_OK || end || r->found >= r->wanted)
 		return rc;
-	place_jump(r, &at);
+	rc = place_jump(r, &at, e);
+	if (rc != RC_OK)
+		return rc;
 	return due_walk(r, &at, POLL_CANDIDATES_MAX / 2, &end, e);
 }
 
@@ -645,8 +652,7 @@ regions_serve(
 
 /* Of an address that is let in, and for which there may be something. */
 static enum rc
-poll_serve(
-    struct region_poll *r, const struct outlook *l, bool *work, struct err *e)
+poll_serve(struct region_poll *r, struct outlook *l, bool *work, struct err *e)
 {
 	const bool ahead = l->given_ms > r->poll->now_ms + POLL_PERIOD_MS;
 	enum rc rc = RC_OK;
@@ -654,6 +660,8 @@ poll_serve(
 	*work = ahead;
 	if (ahead && r->may_write)
 		rc = clock_believe(r, l->given_ms, e);
+	if (rc == RC_OK && ahead)
+		rc = look_out(r->db, r->poll, l, e);
 	if (rc == RC_OK && l->waits && r->worker > 0)
 		rc = held_list(r, e);
 	r->held = r->found;

@@ -200,7 +200,8 @@ sub ledger_state {
 
 	return $self->sql_text('BEGIN;' . join('', map {
 	    "SELECT * FROM $_ ORDER BY 1, 2;" } qw(account worker assignment
-	    slot_counter turn level offer schedule task transfer
+	    slot_counter worker_share network_share standing handout level
+	    open_slot network_slot schedule task transfer
 	    result)) . 'COMMIT;');
 }
 
