@@ -44,6 +44,8 @@ struct region_poll {
 	struct given_task *tasks; /* room for as many as wanted, or NULL */
 	struct pick *picks;	  /* POLL_CANDIDATES_MAX, of this region */
 	size_t n_picks;
+	int choice;		      /* enum choice, of this walk, */
+	bool passed_over;	      /* which left something out */
 	struct slot free[COPIES_MAX]; /* of the task that is looked at */
 };
 
@@ -200,7 +202,8 @@ is_for_anyone(
 
 	opened_ms =
 	    cycle_opens_ms(r->terms.phase, d->task, d->interval_ms, cycle_ms);
-	if (d->cycle_ms >= cycle_ms - d->interval_ms && opened_ms > since_ms)
+	if (d->cycle_ms >= cycle_ms - d->interval_ms &&
+	    d->cycle_ms <= cycle_ms && opened_ms > since_ms)
 		since_ms = opened_ms;
 	return r->poll->now_ms - since_ms >= cycle_patience_ms(d->interval_ms);
 }
@@ -212,6 +215,42 @@ is_in_turn(const struct region_poll *r, const struct due *d)
 }
 
 /* ---- To pick ---- */
+
+/*
+ * Which slots a walk over due tasks takes: those that nobody was given before
+ * those that somebody was, and of these not the same as everybody, while there
+ * are others. What newcomers are given stays due: else all would do one's work.
+ */
+enum choice {
+	CHOICE_NEW,
+	CHOICE_SOME, /* and one in CHOICE_ONE_IN of the others */
+	CHOICE_ALL,
+};
+
+#define CHOICE_ONE_IN 4
+
+static bool
+is_chosen(const struct region_poll *r, const struct pick *p)
+{
+	const uint8_t who = r->poll->worker.b[sizeof(r->poll->worker.b) - 1];
+
+	return p->slot.kind == SLOT_NEW || r->choice == CHOICE_ALL ||
+	    (r->choice == CHOICE_SOME &&
+		cycle_mix((uint64_t)p->due.task << 8 | who) % CHOICE_ONE_IN ==
+		    0);
+}
+
+/* Whether the task was picked by a walk before. */
+static bool
+is_picked(const struct region_poll *r, int64_t task)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_picks; i++)
+		if (r->picks[i].due.task == task)
+			return true;
+	return false;
+}
 
 /* Picks a slot of the due task at which q is, if the worker may have one. */
 static enum rc
@@ -225,6 +264,8 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	enum rc rc;
 
 	due_read(q, &p->due);
+	if (r->n_picks == POLL_CANDIDATES_MAX - 1 || is_picked(r, p->due.task))
+		return RC_OK;
 	cycle_ms = cycle_at(
 	    r->terms.phase, p->due.task, p->due.interval_ms, r->poll->now_ms);
 	p->out_of_turn = !is_in_turn(r, &p->due);
@@ -246,6 +287,10 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 		    &r->poll->worker, &p->slot, e);
 	if (rc != RC_OK || !may || p->slot.kind == SLOT_NONE)
 		return rc;
+	if (!is_chosen(r, p)) {
+		r->passed_over = true;
+		return RC_OK;
+	}
 	r->n_picks++;
 	if (r->may_write)
 		rc = told_read(r, q, &p->due, &r->tasks[r->found], e);
@@ -311,18 +356,14 @@ place_jump(const struct region_poll *r, struct place *at, struct err *e)
 	return rc;
 }
 
-/*
- * Picks as many slots as are still wanted; only reads, so that no statement
- * walks over what is being changed.
- */
+/* Walks over the first due tasks, and over as many anywhere behind them. */
 static enum rc
-region_pick(struct region_poll *r, struct err *e)
+region_walk(struct region_poll *r, struct err *e)
 {
 	struct place at = { -1, 0 };
 	enum rc rc;
 	bool end;
 
-	r->n_picks = 0;
 	rc = due_walk(r, &at, POLL_CANDIDATES_MAX / 2, &end, e);
 	if (rc != RC_OK || end || r->found >= r->wanted)
 		return rc;
@@ -330,6 +371,26 @@ region_pick(struct region_poll *r, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	return due_walk(r, &at, POLL_CANDIDATES_MAX / 2, &end, e);
+}
+
+/*
+ * Picks as many slots as are still wanted; only reads, so that no statement
+ * walks over what is being changed.
+ */
+static enum rc
+region_pick(struct region_poll *r, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	r->n_picks = 0;
+	r->passed_over = true;
+	for (r->choice = CHOICE_NEW; rc == RC_OK && r->passed_over &&
+	     r->choice <= CHOICE_ALL && r->found < r->wanted;
+	     r->choice++) {
+		r->passed_over = false;
+		rc = region_walk(r, e);
+	}
+	return rc;
 }
 
 /* ---- To give ---- */
