@@ -295,7 +295,7 @@ CREATE TABLE assignment (
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
 	region		INTEGER NOT NULL,	-- whose rounds it is part of,
-	network		TEXT NOT NULL,		-- as a share of which network;
+	network		TEXT NOT NULL,		-- as a share of which network
 	out_of_turn	INTEGER NOT NULL,	-- 1: nobody else wanted it
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;

@@ -252,7 +252,10 @@ CREATE TABLE assignment (
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
 	region		INTEGER NOT NULL,	-- whose rounds it is part of,
-	network		TEXT NOT NULL,		-- as a share of which network;
+	network		TEXT NOT NULL,		-- as a share of which network
+	out_of_turn	INTEGER NOT NULL,	-- 1: nobody else wanted it
+	PRIMARY KEY (worker, task_name, slot)
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn)

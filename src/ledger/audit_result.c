@@ -1,6 +1,7 @@
 /* The audit of results beside each other: in the order of slots, of workers. */
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "ledger/audit_part.h"
 
 /*
@@ -12,9 +13,9 @@ static void
 slot_check(struct audit *a, struct audit_task *t, int64_t slot,
     int64_t cycle_ms, int64_t copy, int64_t assigned_ms)
 {
-	/* A cycle that is earlier by the slot's own time: a clock was set back. */
+	/* One that is earlier by days, of cycle and slot: a clock was ahead. */
 	if (t->slot != 0 &&
-	    ((cycle_ms < t->cycle_ms && assigned_ms >= t->assigned_ms) ||
+	    ((cycle_ms < t->cycle_ms && assigned_ms >= t->assigned_ms - DAY_MS) ||
 		(cycle_ms == t->cycle_ms && copy <= t->copy)))
 		audit_found(a, AUDIT_PAID_ONCE,
 		    "slot %" PRId64 ": copy %" PRId64 " of cycle %" PRId64

@@ -329,10 +329,10 @@ rule_beside(
 
 	if (t->worker != before->worker || t->task != before->task)
 		return;
-	/* Their slots are in order; a clock that was set back isn't. */
+	/* Their slots are in order, unless a clock was ahead by days. */
 	if (t->cycle_ms == before->cycle_ms ||
 	    (t->cycle_ms < before->cycle_ms &&
-		t->assigned_ms >= before->assigned_ms))
+		t->assigned_ms >= before->assigned_ms - DAY_MS))
 		rule_broken(r, AUDIT_COOLDOWN,
 		    "slot %" PRId64 ": the worker of account %" PRId64
 		    " was paid for slot %" PRId64

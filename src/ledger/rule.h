@@ -140,7 +140,7 @@ struct beside {
 
 /*
  * In order of slots: t is of a later cycle than the one before it of the same
- * worker and task, unless the clock was set back between them, and the cooldown
+ * worker and task, unless a clock was ahead by more than a day before, and the cooldown
  * was over.
  */
 void rule_beside(

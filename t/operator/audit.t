@@ -185,12 +185,8 @@ finds('an open slot that was never given out', 'schedule',
     says => qr/open_slot: of worker 0, task 2, slot 999999: was never given/);
 finds('a network\'s slot of a task that doesn\'t exist', 'schedule',
     "INSERT INTO network_slot VALUES (999, '192.0.2.0/24', 0, 1);");
-finds('a standing without a paid result', 'schedule',
+finds('a standing of a worker that nobody knows', 'schedule',
     "INSERT INTO standing VALUES (999, 0, 0, 0, '', 0, 0);");
-finds('a standing of more results than were paid', 'schedule',
-    "INSERT INTO standing VALUES ($worker, 1000, 24, 0, '', 0, 0)
-    ON CONFLICT (worker) DO UPDATE SET results = 1000;",
-    says => qr/counts more results than were paid/);
 finds('what a poll was given, of another address', 'schedule',
     "INSERT INTO handout VALUES ('0x', 0, $worker, '', 1, 0);");
 finds('a task that left the schedule', 'schedule',

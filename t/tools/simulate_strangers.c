@@ -76,6 +76,8 @@ static const struct attack attacks[] = {
 	    OWN, 10000, 100, 17, 1, true, 0, 0, 0.99, 0, SHARES(100), 0 },
 	{ "a fresh address for each poll, answers", false, false, 3, 60, FRESH,
 	    0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0 },
+	{ "an honest newcomer", false, false, 3, 180, OWN, 1, 1, 1, 600, true,
+	    0, 0, 0.99, 0, 0, 0 },
 	{ "10 % of poll answers lost", false, false, 3, 60, NOBODY, 0, 0, 0, 1,
 	    false, 10, 0, 0.99, 0.99, 0, 0 },
 	{ "30 % of poll answers lost", false, false, 3, 60, NOBODY, 0, 0, 0, 1,
@@ -290,6 +292,10 @@ attacker_poll(struct sim *m, int64_t now_ms)
 	poll_once(m, who, now.network, now_ms, &list);
 	if (!a->answers || list.n == 0)
 		return;
+	if (a->source == OWN && a->addresses == 1) {
+		answer_later(m, &who, -1, now.network, &list, now_ms + 1000);
+		return;
+	}
 	now.worker = who;
 	now.n = list.n;
 	for (i = 0; i < list.n; i++)
