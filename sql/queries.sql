@@ -300,7 +300,8 @@ SELECT count(*) FROM worker;
 -- :name account_forget
 DELETE FROM account WHERE id = ?1;
 
--- What a worker was given from ?2 on and hasn't answered, as it was then. What
+-- What a worker was given from ?2 on and hasn't answered, as it was then, unless
+-- the operator has paused or removed the task. What
 -- has less than its timeout left until it is ?4 old at ?3 isn't worth a check.
 -- :name assignment_open
 -- :columns version task name type url expected_status timeout_ms reward_micros
@@ -308,7 +309,9 @@ DELETE FROM account WHERE id = ?1;
 SELECT a.version, v.task, a.task_name, v.type, v.url, v.expected_status, v.timeout_ms,
 	a.reward_micros, g.name
 FROM assignment a CROSS JOIN task_version v CROSS JOIN region g
-WHERE v.id = a.version AND g.id = v.region AND a.worker = ?1
+	CROSS JOIN task k
+WHERE v.id = a.version AND g.id = v.region AND k.id = v.task
+	AND k.state = 'active' AND a.worker = ?1
 	AND a.assigned_ms BETWEEN ?2 AND ?3
 	AND a.assigned_ms + ?4 >= ?3 + v.timeout_ms
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)

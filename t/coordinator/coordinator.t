@@ -596,9 +596,10 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		"FROM account HAVING NOT EXISTS (SELECT 1 FROM worker w " .
 		"$known); UPDATE slot_counter SET last_slot = last_slot + 1; " .
 		"INSERT INTO assignment (worker, task_name, slot, version, " .
-		"reward_micros, cycle_ms, copy, assigned_ms) SELECT w.id, " .
+		"reward_micros, cycle_ms, copy, assigned_ms, region, " .
+		"network, out_of_turn) SELECT w.id, " .
 		"k.name, c.last_slot, k.version, k.reward_micros, 0, 0, " .
-		"$_->{timestamp} " .
+		"$_->{timestamp}, 0, '', 0 " .
 		"FROM task k, worker w, " .
 		"slot_counter c $known AND k.name = '$_->{taskId}';"
 	} @vectors), 'COMMIT;'));

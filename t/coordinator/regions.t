@@ -96,7 +96,7 @@ refused(qr/task 2: its type is "ping", which this program doesn't know/,
     'task', 'show', 'west');
 $c = $w->start->fcgi;
 $w->clock_set($w->{clock} + 60000);
-is($c->get(poll_path($worker->{address}, 'us'))->{status}, 503,
+is($c->get(poll_path($w->worker(78)->{address}, 'us'))->{status}, 503,
     'a task of a type that isn\'t known is given to nobody');
 $w->clock_set($w->{clock} + 3000);
 is(given($c, 'eu'), 'east:eu', '... others are');
