@@ -45,6 +45,8 @@ static const struct option_text {
 	[OPT_REASON] = { "--reason", NULL, "TEXT", "why, for who asks later" },
 	[OPT_ADDRESS] = { "--address", NULL, "ADDRESS",
 	    "the treasury, when neither key nor ledger tells" },
+	[OPT_WEIGHT] = { "--weight", NULL, "N", "shares of the work (1)" },
+	[OPT_FILE] = { "--file", NULL, "FILE", "- for standard input" },
 };
 
 static const struct option_text *

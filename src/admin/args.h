@@ -34,6 +34,8 @@ enum option_id {
 	OPT_WORKER,
 	OPT_REASON,
 	OPT_ADDRESS,
+	OPT_WEIGHT,
+	OPT_FILE,
 	OPT_COUNT
 };
 

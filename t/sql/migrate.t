@@ -66,7 +66,8 @@ sub kept {
 	    [ 'transfer', '*' ], [ 'result', '*' ], [ 'payout', '*' ],
 	    [ 'payout_event', '*' ], [ '"authorization"', '*' ],
 	    [ 'finding', '*' ], [ 'hold', '*' ], [ 'suspension', '*' ],
-	    [ 'assignment', '*' ], [ 'offer', '*' ], [ 'slot_counter', '*' ],
+	    [ 'assignment', 'worker, task_name, slot, version, reward_micros, ' .
+	    'cycle_ms, copy, assigned_ms' ], [ 'slot_counter', 'last_slot' ],
 	    [ 'task_version', 'id, task, url, expected_status, timeout_ms, ' .
 	    'reward_micros, interval_ms, copies, cooldown_ms, created_ms, hash' ],
 	    [ 'task', 'id, name, state, version, url, reward_micros' ]));
