@@ -16,6 +16,7 @@
  */
 #include "pay_model.h"
 
+#include "eth/hex.h"
 #include "evm/history.h"
 #include "pay/adopt.h"
 #include "pay/book.h"
@@ -588,10 +589,33 @@ test_amounts(void)
 	}
 }
 
+/* A block is replaced by one of its number, with the payment in it or not. */
+static void
+test_replaced(void)
+{
+	struct payment posted = { .block = 5 };
+	struct judgment j = {
+		.verdict = VERDICT_PAID, .as_asked = true, .value = 1
+	};
+
+	j.block.number = 5;
+	hex_encode(posted.tx, j.tx, sizeof(j.tx));
+	tap_ok(booking_of(PAYOUT_POSTED, &posted, &j, 9) == BOOKING_NONE,
+	    "what is posted stays as it is");
+	j.tx[31] ^= 1;
+	tap_ok(booking_of(PAYOUT_POSTED, &posted, &j, 9) == BOOKING_POST,
+	    "another transaction in a block of the same number is posted");
+	j.tx[31] ^= 1;
+	j.block.number = 6;
+	tap_ok(booking_of(PAYOUT_POSTED, &posted, &j, 9) == BOOKING_POST,
+	    "and the same one in another block");
+}
+
 int
 main(void)
 {
 	test_amounts();
+	test_replaced();
 	explore(1);
 	explore(2);
 	return tap_done();
