@@ -611,9 +611,25 @@ test_replaced(void)
 	    "and the same one in another block");
 }
 
+/* A use that the ledger doesn't know, and one node alone shows. */
+static void
+test_alone(void)
+{
+	struct history_shown s = { .is_final = false, .is_shared = false };
+
+	tap_ok(lost_use_of(&s, true, false) == LOST_IGNORED &&
+		lost_use_of(&s, true, true) == LOST_IGNORED &&
+		lost_use_of(&s, false, false) == LOST_IGNORED,
+	    "what one node shows alone keeps nobody waiting");
+	s.is_shared = true;
+	tap_ok(lost_use_of(&s, true, false) == LOST_WAITS,
+	    "what several show does, until it is final");
+}
+
 int
 main(void)
 {
+	test_alone();
 	test_amounts();
 	test_replaced();
 	explore(1);
