@@ -1,4 +1,4 @@
-/* GET /v1/worker/tasks: a worker polls, and is given what it has and what is due. */
+/* GET /v1/worker/tasks: a worker is given what it has and what is due. */
 #include "api/poll_query.h"
 #include "api/room.h"
 #include "api/subnet.h"

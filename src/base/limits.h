@@ -39,7 +39,7 @@
 /* For each gas: times the gas of a transaction (2^24), it is below 2^63. */
 #define FEE_MAX_WEI (500 * WEI_PER_GWEI)
 
-/* Standing: what counts of an address's past; the configuration asks for less. */
+/* Standing: what counts of an address's past, and can be asked for. */
 #define STANDING_RESULTS_MAX 1000 /* paid results */
 #define STANDING_HOURS_MAX   24	  /* in which there were some */
 
@@ -69,7 +69,7 @@
 #define VALID_BEFORE_MAX_S   4103049600LL /* a week in 2100: later is never */
 
 /* Work done for one poll, whatever the size of the ledger. */
-#define POLL_CANDIDATES_MAX 128 /* due tasks looked at, half of them anywhere */
+#define POLL_CANDIDATES_MAX 128 /* due tasks that a walk looks at */
 
 static_assert(CLOCK_SKEW_MS <= CLOCK_SKEW_MAX_MS,
     "what counts now must be what a ledger can hold");

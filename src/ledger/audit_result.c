@@ -13,9 +13,10 @@ static void
 slot_check(struct audit *a, struct audit_task *t, int64_t slot,
     int64_t cycle_ms, int64_t copy, int64_t assigned_ms)
 {
-	/* One that is earlier by days, of cycle and slot: a clock was ahead. */
+	/* Earlier by days, cycle and slot: a clock was ahead. */
 	if (t->slot != 0 &&
-	    ((cycle_ms < t->cycle_ms && assigned_ms >= t->assigned_ms - DAY_MS) ||
+	    ((cycle_ms < t->cycle_ms &&
+		 assigned_ms >= t->assigned_ms - DAY_MS) ||
 		(cycle_ms == t->cycle_ms && copy <= t->copy)))
 		audit_found(a, AUDIT_PAID_ONCE,
 		    "slot %" PRId64 ": copy %" PRId64 " of cycle %" PRId64

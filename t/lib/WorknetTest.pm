@@ -318,7 +318,7 @@ sub slots_repeat {
 	    AND b.task_name = a.task_name));
 	    UPDATE slot_counter SET last_slot = (SELECT max(slot)
 	    FROM assignment);");
-	$self->clock_set($self->{clock} + $times * 1000);
+	$self->clock_set($self->{clock} + ($times + 1) * 1000);
 	return;
 }
 

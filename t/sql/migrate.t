@@ -123,6 +123,7 @@ is($w->sql_text('SELECT v.id, g.name FROM task_version v JOIN region g ON ' .
     'each definition is of its region');
 for (@by_region) {
 	my ($table, $rows) = @$_;
+	$table = 'worker_share' if $table eq 'turn';
 	is($w->sql_value("SELECT count(*) FROM $table WHERE region IN " .
 	    '(SELECT id FROM region WHERE id <> 0)'), $rows,
 	    "... so are the rows of $table");
