@@ -115,92 +115,85 @@ DELETE FROM suspension WHERE address = ?1;
 
 -- The schedule -------------------------------------------------------------
 
--- What most polls end with: whether the worker is suspended, whether anything is
--- due, among the tasks of no region and of the region called ?2, and which that
--- is.
+-- What most polls end with: whether the worker is suspended, has slots that it
+-- hasn't answered, and is admitted; whether anything is due, among the tasks of
+-- no region and of the region called ?2, and which that is; and when a slot was
+-- last given.
 -- :name poll_look
--- :columns suspended anywhere in_region region
+-- :columns suspended waits admitted anywhere in_region region given_ms
 SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
+	EXISTS (SELECT 1 FROM handout WHERE address = ?1),
+	EXISTS (SELECT 1 FROM admission WHERE address = ?1),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = 0 AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND open_ms <= ?3 AND region =
 			(SELECT id FROM region WHERE name = ?2 AND id <> 0)),
-	(SELECT id FROM region WHERE name = ?2);
-
--- The level of a region, the turn of a worker in it, when it was last given
--- something there, and the last slot's number.
--- :name place_get
--- :columns level_micros turn_micros given_ms last_slot
-SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
-	t.turn_micros, t.given_ms,
-	(SELECT last_slot FROM slot_counter WHERE id = 1)
-FROM (SELECT 1 AS one) o LEFT JOIN turn t ON t.worker = ?2 AND t.region = ?1;
-
--- :name turn_set
-INSERT INTO turn (worker, region, turn_micros, given_ms) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (worker, region) DO UPDATE SET turn_micros = excluded.turn_micros,
-	given_ms = excluded.given_ms;
-
--- :name level_set
-INSERT INTO level (region, level_micros) VALUES (?1, ?2)
-ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
+	(SELECT id FROM region WHERE name = ?2),
+	(SELECT given_ms FROM slot_counter WHERE id = 1);
 
 -- The tasks of a region that have a slot to give, those that wait longest
--- first. What decides whether a slot is for worker ?1: the task, and when it was
--- last given to that worker, which unless ?6 isn't looked for where not anyone
--- may have it; and what the worker is told of it.
+-- first, behind task ?4 at the place ?3.
 -- :name task_due
 -- :columns task open_ms version cycle_ms given timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms held_ms name url expected_status
--- :columns for_anyone type
+-- :columns interval_ms copies cooldown_ms name url expected_status type
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-	CASE WHEN CAST(?6 AS BIGINT) = 1 OR d.anyone_ms <= ?3
-		THEN (SELECT assigned_ms FROM assignment
-			WHERE worker = ?1 AND task_name = k.name
-			ORDER BY slot DESC LIMIT 1) END,
-	k.name, k.url, k.expected_status, d.anyone_ms <= ?3, k.type
+	k.name, k.url, k.expected_status, k.type
 FROM schedule d CROSS JOIN task k
-WHERE k.id = d.task AND d.paused = 0 AND d.region = ?2 AND d.open_ms <= ?3
-ORDER BY d.open_ms, d.task LIMIT ?4 OFFSET ?5;
+WHERE k.id = d.task AND d.paused = 0 AND d.region = ?1
+	AND d.open_ms <= ?2 AND (d.open_ms, d.task) > (?3, ?4)
+ORDER BY d.open_ms, d.task LIMIT ?5;
 
--- :name offer_again
-SELECT o.slot, o.copy FROM offer o
-WHERE o.task = ?1 AND o.again_ms <= ?2
-	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = o.slot)
-ORDER BY o.again_ms LIMIT 1;
+-- The slots of task ?1 in its cycle ?2 that polls must know of.
+-- :name open_slot_list
+-- :columns copy slot free_ms is_paid
+SELECT o.copy, o.slot, o.free_ms,
+	EXISTS (SELECT 1 FROM result r WHERE r.slot = o.slot)
+FROM open_slot o WHERE o.task = ?1 AND o.cycle_ms = ?2 ORDER BY o.copy;
 
--- :name offer_network
-SELECT 1 FROM offer WHERE task = ?1 AND network = ?2 AND slot <> ?3 LIMIT 1;
-
--- :name offer_put
-INSERT INTO offer (task, slot, copy, network, again_ms)
+-- :name open_slot_put
+INSERT INTO open_slot (task, copy, cycle_ms, slot, free_ms)
 VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (task, slot) DO UPDATE SET network = excluded.network,
-	again_ms = excluded.again_ms;
+ON CONFLICT (task, copy) DO UPDATE SET cycle_ms = excluded.cycle_ms,
+	slot = excluded.slot, free_ms = excluded.free_ms;
 
--- :name offer_clear
-DELETE FROM offer WHERE task = ?1;
+-- Which slot of the cycle ?3 network ?2 was given.
+-- :name network_slot_get
+SELECT slot FROM network_slot WHERE task = ?1 AND network = ?2 AND cycle_ms = ?3;
 
--- When the next of a cycle's silent slots is offered again; no row when none
--- is.
--- :name offer_next
-SELECT o.again_ms FROM offer o
-WHERE o.task = ?1
-	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = o.slot)
-ORDER BY o.again_ms LIMIT 1;
+-- :name network_slot_put
+INSERT INTO network_slot (task, network, cycle_ms, slot) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (task, network) DO UPDATE SET cycle_ms = excluded.cycle_ms,
+	slot = excluded.slot;
+
+-- Of other cycles than ?2.
+-- :name network_slot_clear
+DELETE FROM network_slot WHERE task = ?1 AND cycle_ms <> ?2;
 
 -- :name slot_last
 SELECT last_slot FROM slot_counter WHERE id = 1;
 
+-- :name slot_last_given
+SELECT last_slot, given_ms FROM slot_counter WHERE id = 1;
+
 -- :name slot_set
-UPDATE slot_counter SET last_slot = ?1 WHERE id = 1;
+UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 
 -- :name assignment_insert
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
-	cycle_ms, copy, assigned_ms, type, expected_status, timeout_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
+	expected_status, timeout_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
+
+-- What worker ?1 was given of the task called ?2, the newest first, and to whom
+-- its slot was paid, if it was.
+-- :name assignment_last
+-- :columns assigned_ms is_paid paid_to
+SELECT a.assigned_ms, r.slot IS NOT NULL, t.credit
+FROM assignment a LEFT JOIN result r ON r.slot = a.slot
+	LEFT JOIN transfer t ON t.id = r.transfer
+WHERE a.worker = ?1 AND a.task_name = ?2 ORDER BY a.slot DESC;
 
 -- A worker's rows on which nothing depends any more: no payment, no cooldown,
 -- and no cycle that still runs (one is shorter than two intervals).
@@ -217,9 +210,161 @@ DELETE FROM schedule
 WHERE paused = 0 AND region = ?1 AND open_ms = ?2 AND task = ?3;
 
 -- :name schedule_put
-INSERT INTO schedule (paused, region, open_ms, task, anyone_ms,
-	cycle_ms, given)
-VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6);
+INSERT INTO schedule (paused, region, open_ms, task, cycle_ms, given)
+VALUES (0, ?1, ?2, ?3, ?4, ?5);
+
+-- After the clock was set back: what waits for a time that is more than two
+-- intervals away is due now.
+-- :name schedule_believe
+UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 + 2 *
+	(SELECT k.interval_ms FROM task k WHERE k.id = task);
+
+-- :name schedule_future
+SELECT count(*) FROM schedule s CROSS JOIN task k
+WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + 2 * k.interval_ms;
+
+-- Shares and standing: src/ledger/share.h, src/ledger/standing.h ------------
+
+-- What decides about worker ?2 and network ?3 in region ?1; ?4 is the worker's
+-- address.
+-- :name share_get
+-- :columns level_micros worker_micros hour network_micros
+-- :columns network_paid_ms addresses addresses_before weight
+SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
+	w.share_micros, w.hour, n.share_micros, n.paid_ms, n.addresses,
+	n.addresses_before,
+	(SELECT weight FROM admission WHERE address = ?4)
+FROM (SELECT 1 AS one) o
+	LEFT JOIN worker_share w ON w.worker = ?2 AND w.region = ?1
+	LEFT JOIN network_share n ON n.network = ?3 AND n.region = ?1;
+
+-- :name worker_share_set
+INSERT INTO worker_share (worker, region, share_micros, hour)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (worker, region) DO UPDATE SET share_micros = excluded.share_micros,
+	hour = excluded.hour;
+
+-- :name network_share_set
+INSERT INTO network_share (network, region, share_micros, paid_ms, addresses,
+	addresses_before)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (network, region) DO UPDATE SET share_micros = excluded.share_micros,
+	paid_ms = excluded.paid_ms, addresses = excluded.addresses,
+	addresses_before = excluded.addresses_before;
+
+-- :name level_set
+INSERT INTO level (region, level_micros) VALUES (?1, ?2)
+ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
+
+-- :name standing_get
+-- :columns results hours hour network region region_ms
+SELECT results, hours, hour, network, region, region_ms
+FROM standing WHERE worker = ?1;
+
+-- :name standing_set
+INSERT INTO standing (worker, results, hours, hour, network, region, region_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (worker) DO UPDATE SET results = excluded.results,
+	hours = excluded.hours, hour = excluded.hour,
+	network = excluded.network, region = excluded.region,
+	region_ms = excluded.region_ms;
+
+-- :name admission_set
+INSERT INTO admission (address, weight, admitted_ms) VALUES (?1, ?2, ?3)
+ON CONFLICT (address) DO UPDATE SET weight = excluded.weight;
+
+-- :name admission_drop
+DELETE FROM admission WHERE address = ?1;
+
+-- What polls were given: src/ledger/handout.h -------------------------------
+
+-- :name handout_add
+INSERT INTO handout (address, at_ms, worker, network, slots, held_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (address, at_ms) DO UPDATE SET slots = handout.slots + excluded.slots,
+	held_ms = excluded.held_ms;
+
+-- Slots that a network has from ?2 to ?3, and hasn't answered.
+-- :name handout_slots
+SELECT coalesce(sum(slots), 0) FROM handout
+WHERE network = ?1 AND at_ms BETWEEN ?2 AND ?3;
+
+-- ?3 slots of it were paid: all that there were, or not all.
+-- :name handout_done
+DELETE FROM handout WHERE address = ?1 AND at_ms = ?2 AND slots <= ?3;
+
+-- :name handout_less
+UPDATE handout SET slots = slots - ?3 WHERE address = ?1 AND at_ms = ?2;
+
+-- An address's, of which every slot was paid, to whomever.
+-- :name handout_settled
+DELETE FROM handout WHERE address = ?1 AND NOT EXISTS (SELECT 1 FROM assignment a
+	WHERE a.worker = handout.worker AND a.assigned_ms = handout.at_ms
+	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot));
+
+-- Those that an address held until before ?2.
+-- :name handout_silent
+UPDATE handout SET held_ms = -1 WHERE address = ?1 AND held_ms BETWEEN 1 AND ?2;
+
+-- Whether it was silent of late.
+-- :name handout_was_silent
+SELECT 1 FROM handout WHERE address = ?1 AND held_ms = -1 LIMIT 1;
+
+-- The next one that can't be paid any more: older than ?1, or of a time that
+-- never was, after ?2.
+-- :name handout_old
+-- :columns address at_ms worker held_ms
+SELECT address, at_ms, worker, held_ms FROM handout
+WHERE at_ms < ?1 OR at_ms > ?2 LIMIT 1;
+
+-- :name handout_drop
+DELETE FROM handout WHERE address = ?1 AND at_ms = ?2;
+
+-- What of it wasn't paid.
+-- :name assignment_forget
+DELETE FROM assignment WHERE worker = ?1 AND assigned_ms = ?2
+	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = assignment.slot);
+
+-- What of it was paid to somebody else.
+-- :name assignment_lost
+DELETE FROM assignment WHERE worker = ?1 AND assigned_ms = ?2
+	AND NOT EXISTS (SELECT 1 FROM result r CROSS JOIN transfer t
+		WHERE r.slot = assignment.slot AND t.id = r.transfer
+		AND t.credit = ?1);
+
+-- A worker that polled, and was never paid, nor is anything known of it. The
+-- last one stays: no number is given twice.
+-- :name worker_forget
+DELETE FROM worker WHERE id = ?1
+	AND id < (SELECT max(id) FROM account)
+	AND NOT EXISTS (SELECT 1 FROM transfer WHERE credit = ?1 AND credit > 3)
+	AND NOT EXISTS (SELECT 1 FROM payout WHERE worker = ?1)
+	AND NOT EXISTS (SELECT 1 FROM assignment WHERE worker = ?1)
+	AND NOT EXISTS (SELECT 1 FROM handout WHERE address = worker.address)
+	AND NOT EXISTS (SELECT 1 FROM hold WHERE worker = ?1);
+
+-- :name worker_count
+SELECT count(*) FROM worker;
+
+-- :name account_forget
+DELETE FROM account WHERE id = ?1;
+
+-- What a worker was given from ?2 on and hasn't answered, as it was then, unless
+-- the operator has paused or removed the task. What
+-- has less than its timeout left until it is ?4 old at ?3 isn't worth a check.
+-- :name assignment_open
+-- :columns version task name type url expected_status timeout_ms reward_micros
+-- :columns region
+SELECT a.version, v.task, a.task_name, v.type, v.url, v.expected_status, v.timeout_ms,
+	a.reward_micros, g.name
+FROM assignment a CROSS JOIN task_version v CROSS JOIN region g
+	CROSS JOIN task k
+WHERE v.id = a.version AND g.id = v.region AND k.id = v.task
+	AND k.state = 'active' AND a.worker = ?1
+	AND a.assigned_ms BETWEEN ?2 AND ?3
+	AND a.assigned_ms + ?4 >= ?3 + v.timeout_ms
+	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)
+ORDER BY a.slot LIMIT ?5;
 
 -- Credit -------------------------------------------------------------------
 
@@ -227,10 +372,12 @@ VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6);
 -- of their slots. A result whose transfer isn't there
 -- yet is of the very credit that is being recorded, and so the worker's.
 -- :name assignments_for_result
--- :columns slot version cycle_ms copy assigned_ms reward_micros type
--- :columns expected_status timeout_ms paid_timestamp_ms paid_to_worker
+-- :columns slot version cycle_ms copy assigned_ms reward_micros region network
+-- :columns out_of_turn type expected_status timeout_ms paid_timestamp_ms
+-- :columns paid_to_worker
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
-	a.type, a.expected_status, a.timeout_ms, r.timestamp_ms, r.slot IS NOT NULL
+	a.region, a.network, a.out_of_turn, a.type, a.expected_status,
+	a.timeout_ms, r.timestamp_ms, r.slot IS NOT NULL
 		AND coalesce(t.credit, a.worker) = a.worker
 FROM assignment a LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
@@ -291,15 +438,10 @@ UPDATE task SET (version, type, url, expected_status, timeout_ms, reward_micros,
 WHERE id = ?1;
 
 -- What an edit changes for task ?2 of region ?1: it becomes one of region ?3;
--- NULL for ?4 and ?5: when it opens next stays as it is.
+-- NULL for ?4: when it opens next stays as it is.
 -- :name schedule_edit
-UPDATE schedule SET region = ?3, open_ms = coalesce(?4, open_ms),
-	anyone_ms = coalesce(?5, anyone_ms)
+UPDATE schedule SET region = ?3, open_ms = coalesce(?4, open_ms)
 WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
-
--- Copies that a new definition doesn't have aren't offered again.
--- :name offer_trim
-DELETE FROM offer WHERE task = ?1 AND copy >= ?2;
 
 -- :name task_set_state
 UPDATE task SET state = ?2 WHERE id = ?1;
@@ -307,8 +449,7 @@ UPDATE task SET state = ?2 WHERE id = ?1;
 -- Task ?2 of region ?1 is paused, or no longer.
 -- :name schedule_pause
 UPDATE schedule SET paused = ?3, open_ms = CASE WHEN open_ms > ?4
-		THEN open_ms ELSE ?4 END,
-	anyone_ms = CASE WHEN anyone_ms > ?5 THEN anyone_ms ELSE ?5 END
+		THEN open_ms ELSE ?4 END
 WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- :name schedule_delete
@@ -443,10 +584,13 @@ FROM (SELECT id, amount_micros AS micros FROM transfer
 	UNION ALL SELECT id, -amount_micros FROM transfer
 		WHERE debit = ?1 AND debit > 3) m;
 
--- What a worker has earned in all, also by credit that a restored ledger lost.
+-- What a worker has earned in all, also by credit that a restored ledger lost,
+-- without what was forfeited.
 -- :name worker_earned
-SELECT coalesce(sum(amount_micros), 0) FROM transfer
-WHERE credit = ?1 AND credit > 3 AND kind IN ('credit', 'recover');
+SELECT coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE credit = ?1 AND credit > 3 AND kind IN ('credit', 'recover')), 0)
+	- coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE debit = ?1 AND debit > 3 AND kind = 'forfeit'), 0);
 
 -- What a worker's balance is, and up to which transfer that is so.
 -- :name balance_now
@@ -927,11 +1071,30 @@ UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
 FROM assignment a JOIN task_version v ON v.id = a.version
 WHERE v.type <> a.type OR v.expected_status <> a.expected_status
 	OR v.timeout_ms <> a.timeout_ms
-UNION ALL SELECT 'offer', NULL, o.task, o.slot, 'points at what isn''t there'
-FROM offer o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
-UNION ALL SELECT 'turn', t.worker, NULL, NULL, 'points at what isn''t there'
-FROM turn t WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
+UNION ALL SELECT 'open_slot', NULL, o.task, o.slot, 'points at what isn''t there'
+FROM open_slot o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
+UNION ALL SELECT 'open_slot', NULL, o.task, o.slot, 'was never given out'
+FROM open_slot o WHERE o.slot NOT BETWEEN 1
+	AND (SELECT last_slot FROM slot_counter WHERE id = 1)
+UNION ALL SELECT 'network_slot', NULL, o.task, o.slot,
+	'points at what isn''t there'
+FROM network_slot o WHERE NOT EXISTS (SELECT 1 FROM task k WHERE k.id = o.task)
+UNION ALL SELECT 'worker_share', t.worker, NULL, NULL,
+	'points at what isn''t there'
+FROM worker_share t
+WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
 	OR NOT EXISTS (SELECT 1 FROM region g WHERE g.id = t.region)
+UNION ALL SELECT 'network_share', NULL, NULL, NULL, 'points at what isn''t there'
+FROM network_share n
+WHERE NOT EXISTS (SELECT 1 FROM region g WHERE g.id = n.region)
+UNION ALL SELECT 'standing', t.worker, NULL, NULL,
+	'is of a worker that isn''t there'
+FROM standing t
+WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = t.worker)
+UNION ALL SELECT 'handout', h.worker, NULL, NULL,
+	'is of a worker that isn''t there, or of another address'
+FROM handout h WHERE NOT EXISTS (SELECT 1 FROM worker w
+	WHERE w.id = h.worker AND w.address = h.address)
 UNION ALL SELECT 'level', NULL, NULL, NULL, 'points at what isn''t there'
 FROM level l WHERE NOT EXISTS (SELECT 1 FROM region g WHERE g.id = l.region)
 UNION ALL SELECT 'schedule', NULL, s.task, NULL, 'isn''t as its task is'
@@ -999,7 +1162,8 @@ WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 
 -- Slots were given in the order of their numbers.
 -- :name audit_slot
-SELECT r.slot, v.task, r.cycle_ms, r.copy
+-- :columns slot task cycle_ms copy assigned_ms
+SELECT r.slot, v.task, r.cycle_ms, r.copy, r.assigned_ms
 FROM result r CROSS JOIN task_version v
 WHERE v.id = r.version
 ORDER BY r.slot;

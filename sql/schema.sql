@@ -10,15 +10,15 @@
 -- What never changes
 --   ledger, terms, task_version, transfer, result, forfeit, demotion,
 --   authorization and payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
---   region, a task, a worker, an account, a payout and a finding stay for ever,
+--   region, a task, a worker who was paid, its account, a payout and a finding stay for ever,
 --   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
 --   of transfer (with its results), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
 --   format says in which way a row was hashed: src/ledger/row.c.
 
 -- What points where
---   Columns named after a table hold ids of it. Those of schedule, offer, turn
---   and assignment aren't declared as foreign keys: checking them would be a
+--   Columns named after a table hold ids of it. Those of schedule, open_slot,
+--   the shares, standing, handout and assignment aren't declared as foreign keys: checking them would be a
 --   seventh of what giving a task costs, no row that they point at is ever
 --   deleted, and `worknet audit` looks (schedule). Nor does the coordinator
 --   check those that are declared, as it pays results: with a million tasks
@@ -141,44 +141,68 @@ CREATE INDEX task_of_version ON task (version);
 
 -- Where each task that isn't removed stands: a row each, in the order in which
 -- a region's tasks next have a slot to give. A poll takes from the front. A
--- slot that is given moves its row behind, beside those that were given with
+-- slot that is taken moves its row behind, beside those that were taken with
 -- it: a few neighbouring pages change, however many tasks there are, which is
 -- why this isn't kept in task. So a row is found by its place, or by walking
 -- its region, which only the operator's changes do.
 CREATE TABLE schedule (
 	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
 	region		INTEGER NOT NULL,	-- its definition's
-	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give,
+	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give
 	task		INTEGER NOT NULL,
-	anyone_ms	INTEGER NOT NULL,	-- and when also out of turn
-	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last given from
-	given		INTEGER NOT NULL,	-- slots given in that cycle
+	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last taken from
+	given		INTEGER NOT NULL,	-- copies taken in that cycle
 	PRIMARY KEY (paused, region, open_ms, task)
 ) STRICT, WITHOUT ROWID;
 
 -- Slots of a task's running cycle that a later poll must know of: because
--- more copies are given in that cycle, or because the slot is offered again
--- when its holder stays silent. Emptied when the next cycle begins.
-CREATE TABLE offer (
+-- nobody holds them, or not to the cycle's end, or because the cycle has more
+-- copies. A copy's row is written over in a later cycle.
+CREATE TABLE open_slot (
 	task		INTEGER NOT NULL,
-	slot		INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,	-- 0 to copies - 1
-	network		TEXT NOT NULL,		-- the holder's /24 or /64, '' unknown
-	again_ms	INTEGER NOT NULL,	-- offered again from here
-	PRIMARY KEY (task, slot)
+	cycle_ms	INTEGER NOT NULL,
+	slot		INTEGER NOT NULL,
+	free_ms		INTEGER NOT NULL,	-- nobody holds it from here on
+	PRIMARY KEY (task, copy)
 ) STRICT, WITHOUT ROWID;
 
--- Fairness: one row a region. A worker whose
--- turn is at or below the level may take a slot; see src/ledger/schedule.h.
+-- Where a cycle has more copies: which of its slots a network was given.
+CREATE TABLE network_slot (
+	task		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- never ''
+	cycle_ms	INTEGER NOT NULL,
+	slot		INTEGER NOT NULL,
+	PRIMARY KEY (task, network)
+) STRICT, WITHOUT ROWID;
+
+-- Fairness: one row a region. Who was paid no more there than the level may
+-- take a slot; see src/ledger/share.h.
 CREATE TABLE level (
 	region		INTEGER PRIMARY KEY,
 	level_micros	INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The last slot number that was given out; slots are never numbered twice.
+-- What a network was paid for checks of a region, as its share of the rounds.
+CREATE TABLE network_share (
+	network		TEXT NOT NULL,		-- a prefix, as 203.0.113.0/24
+	region		INTEGER NOT NULL,
+	share_micros	INTEGER NOT NULL,
+	paid_ms		INTEGER NOT NULL,	-- last
+	-- Addresses in it that were paid in the hour of paid_ms, and in the
+	-- hour before, each not for the first time.
+	addresses	INTEGER NOT NULL,
+	addresses_before	INTEGER NOT NULL,
+	PRIMARY KEY (network, region)
+) STRICT, WITHOUT ROWID;
+
+-- The last slot number that was given out, and when a slot last was, by the
+-- coordinator's clock: one that shows an earlier time was set back. Slots are
+-- never numbered twice.
 CREATE TABLE slot_counter (
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
-	last_slot	INTEGER NOT NULL
+	last_slot	INTEGER NOT NULL,
+	given_ms	INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Workers ----------------------------------------------------------------
@@ -216,12 +240,15 @@ CREATE TABLE suspension (
 	address		TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
--- A worker's place in the round of a region; see level.
-CREATE TABLE turn (
+-- What a worker was paid for checks of a region, as its share of the rounds;
+-- see src/ledger/share.h.
+CREATE TABLE worker_share (
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
-	turn_micros	INTEGER NOT NULL,
-	given_ms	INTEGER NOT NULL,	-- when it was last given something
+	share_micros	INTEGER NOT NULL,
+	-- The hour (since 1970) in which it was last counted among its network's
+	-- addresses; from its second payment on it is.
+	hour		INTEGER NOT NULL,
 	PRIMARY KEY (worker, region)
 ) STRICT, WITHOUT ROWID;
 
@@ -246,6 +273,47 @@ CREATE TABLE demotion (
 
 CREATE INDEX demotion_worker ON demotion (worker, id);
 
+-- What a worker has shown by paid results, and lost by silence; who isn't here
+-- is new. See src/ledger/standing.h.
+CREATE TABLE standing (
+	worker		INTEGER PRIMARY KEY,
+	results		INTEGER NOT NULL,	-- paid, as far as they count
+	hours		INTEGER NOT NULL,	-- in which some were
+	hour		INTEGER NOT NULL,	-- the last one that counted
+	network		TEXT NOT NULL,		-- where the last ones came from
+	region		INTEGER NOT NULL,	-- that it works for; 0: none yet
+	region_ms	INTEGER NOT NULL	-- when it was last paid there
+) STRICT;
+
+-- Addresses that the operator has admitted: see [admission] of the
+-- configuration. Each is a network of its own, with so many shares.
+CREATE TABLE admission (
+	address		TEXT PRIMARY KEY
+			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
+			ltrim(substr(address, 3), '0123456789abcdef') = ''),
+	weight		INTEGER NOT NULL CHECK (weight BETWEEN 1 AND 1000),
+	admitted_ms	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What polls were given that isn't answered: a row for each poll, until its
+-- slots are paid or can't be any more. Keyed by address: a poll looks here,
+-- and needn't find the worker.
+CREATE TABLE handout (
+	address		TEXT NOT NULL,
+	at_ms		INTEGER NOT NULL,	-- its assignments' assigned_ms
+	worker		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- that the poll came from
+	slots		INTEGER NOT NULL,	-- that weren't paid to it yet
+	-- Until when it holds them; 0: not at all, -1: it was silent.
+	held_ms		INTEGER NOT NULL,
+	PRIMARY KEY (address, at_ms)
+) STRICT, WITHOUT ROWID;
+
+-- How many a network has, and which are the oldest. Cost: few rows, and gone
+-- within minutes.
+CREATE INDEX handout_network ON handout (network, at_ms);
+CREATE INDEX handout_time ON handout (at_ms);
+
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
 -- submission touch one place, and the results of it find there all that decides
@@ -259,6 +327,9 @@ CREATE TABLE assignment (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
+	region		INTEGER NOT NULL,	-- whose rounds it is part of,
+	network		TEXT NOT NULL,		-- as a share of which network
+	out_of_turn	INTEGER NOT NULL,	-- 1: nobody else wanted it
 	type		TEXT NOT NULL,		-- that definition's, too:
 	expected_status	INTEGER NOT NULL,	-- what its result must fit
 	timeout_ms	INTEGER NOT NULL,
@@ -646,8 +717,11 @@ BEGIN SELECT RAISE(ABORT, 'a task is never replaced'); END;
 CREATE TRIGGER worker_only_state
 	BEFORE UPDATE OF id, address, first_seen_ms ON worker
 BEGIN SELECT RAISE(ABORT, 'worker is append-only'); END;
+-- Who polled and was never paid may be forgotten.
 CREATE TRIGGER worker_no_delete BEFORE DELETE ON worker
-BEGIN SELECT RAISE(ABORT, 'a worker is never deleted'); END;
+WHEN EXISTS (SELECT 1 FROM transfer WHERE credit = OLD.id AND credit > 3)
+	OR EXISTS (SELECT 1 FROM payout WHERE worker = OLD.id)
+BEGIN SELECT RAISE(ABORT, 'a worker who was paid is never deleted'); END;
 CREATE TRIGGER worker_no_replace BEFORE INSERT ON worker
 WHEN EXISTS (SELECT 1 FROM worker WHERE id = NEW.id
 	OR address = NEW.address)
@@ -656,7 +730,10 @@ BEGIN SELECT RAISE(ABORT, 'a worker is never replaced'); END;
 CREATE TRIGGER account_only_balance BEFORE UPDATE OF id, kind ON account
 BEGIN SELECT RAISE(ABORT, 'an account only changes its balance'); END;
 CREATE TRIGGER account_no_delete BEFORE DELETE ON account
-BEGIN SELECT RAISE(ABORT, 'an account is never deleted'); END;
+WHEN OLD.id <= 3
+	OR EXISTS (SELECT 1 FROM transfer WHERE credit = OLD.id AND credit > 3)
+	OR EXISTS (SELECT 1 FROM payout WHERE worker = OLD.id)
+BEGIN SELECT RAISE(ABORT, 'an account that had money is never deleted'); END;
 CREATE TRIGGER account_no_replace BEFORE INSERT ON account
 WHEN EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'an account is never replaced'); END;

@@ -171,6 +171,21 @@ serve(const struct options *o, const struct conf *conf, struct api *api,
 	return rc;
 }
 
+static struct schedule_rules
+schedule_rules(const struct conf *conf)
+{
+	struct schedule_rules r = { .max_tasks = conf->max_tasks_per_poll,
+		.one_copy_per_network = conf->one_copy_per_network,
+		.standing = { conf->standing_results, conf->standing_hours },
+		.network_slots = conf->network_slots };
+
+	if (strcmp(conf->admission_mode, "list") == 0)
+		r.admission = ADMISSION_LIST;
+	else if (strcmp(conf->admission_mode, "standing") == 0)
+		r.admission = ADMISSION_STANDING;
+	return r;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -192,8 +207,9 @@ main(int argc, char **argv)
 	rc = api_new(&api,
 	    &(struct api_config){ .ledger_path = conf.ledger_path,
 		.busy_timeout_ms = conf.busy_timeout_ms,
-		.schedule = { conf.max_tasks_per_poll,
-		    conf.one_copy_per_network },
+		.schedule = schedule_rules(&conf),
+		.ipv4_prefix = (int)conf.ipv4_prefix,
+		.ipv6_prefix = (int)conf.ipv6_prefix,
 		.prefix = conf.prefix },
 	    &e);
 	if (rc == RC_OK && !o.test)

@@ -217,7 +217,7 @@ pay(const struct options *o, struct vault **vault, const struct conf *c,
 
 	/* The key's process first: it never has anything but the key. */
 	rc = run_vault_start(vault, c,
-	    !o->test && !o->run.dry_run && !o->run.reconcile_only,
+	    !o->test && !o->run.dry_run,
 	    o->journal_new, e);
 	return rc == RC_OK ? work(o, *vault, c, result, e) : rc;
 }

@@ -139,20 +139,38 @@ ALTER TABLE schedule RENAME TO schedule_1;
 CREATE TABLE schedule (
 	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
 	region		INTEGER NOT NULL,	-- its definition's
-	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give,
+	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give
 	task		INTEGER NOT NULL,
-	anyone_ms	INTEGER NOT NULL,	-- and when also out of turn
-	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last given from
-	given		INTEGER NOT NULL,	-- slots given in that cycle
+	cycle_ms	INTEGER NOT NULL,	-- start of the cycle last taken from
+	given		INTEGER NOT NULL,	-- copies taken in that cycle
 	PRIMARY KEY (paused, region, open_ms, task)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO schedule (paused, region, open_ms, task, anyone_ms, cycle_ms, given)
-SELECT s.paused, g.id, s.open_ms, s.task, s.anyone_ms, s.cycle_ms, s.given
+INSERT INTO schedule (paused, region, open_ms, task, cycle_ms, given)
+SELECT s.paused, g.id, s.open_ms, s.task, s.cycle_ms, s.given
 FROM schedule_1 s LEFT JOIN region g ON g.name = s.region;
 DROP TABLE schedule_1;
 
--- Of regions that no definition names any more, turns and levels go.
+-- A slot that its holder leaves silent is offered again in the next cycle, once.
+DROP TABLE offer;
+CREATE TABLE open_slot (
+	task		INTEGER NOT NULL,
+	copy		INTEGER NOT NULL,	-- 0 to copies - 1
+	cycle_ms	INTEGER NOT NULL,
+	slot		INTEGER NOT NULL,
+	free_ms		INTEGER NOT NULL,	-- nobody holds it from here on
+	PRIMARY KEY (task, copy)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE network_slot (
+	task		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- never ''
+	cycle_ms	INTEGER NOT NULL,
+	slot		INTEGER NOT NULL,
+	PRIMARY KEY (task, network)
+) STRICT, WITHOUT ROWID;
+
+-- Of regions that no definition names any more, shares and levels go.
 ALTER TABLE level RENAME TO level_1;
 CREATE TABLE level (
 	region		INTEGER PRIMARY KEY,
@@ -164,19 +182,111 @@ SELECT g.id, l.level_micros
 FROM level_1 l CROSS JOIN region g WHERE g.name = l.region;
 DROP TABLE level_1;
 
-ALTER TABLE turn RENAME TO turn_1;
-CREATE TABLE turn (
+CREATE TABLE network_share (
+	network		TEXT NOT NULL,		-- a prefix, as 203.0.113.0/24
+	region		INTEGER NOT NULL,
+	share_micros	INTEGER NOT NULL,
+	paid_ms		INTEGER NOT NULL,	-- last
+	-- Addresses in it that were paid in the hour of paid_ms, and in the
+	-- hour before, each not for the first time.
+	addresses	INTEGER NOT NULL,
+	addresses_before	INTEGER NOT NULL,
+	PRIMARY KEY (network, region)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE worker_share (
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
-	turn_micros	INTEGER NOT NULL,
-	given_ms	INTEGER NOT NULL,	-- when it was last given something
+	share_micros	INTEGER NOT NULL,
+	-- The hour (since 1970) in which it was last counted among its network's
+	-- addresses; from its second payment on it is.
+	hour		INTEGER NOT NULL,
 	PRIMARY KEY (worker, region)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO turn (worker, region, turn_micros, given_ms)
-SELECT t.worker, g.id, t.turn_micros, t.given_ms
-FROM turn_1 t CROSS JOIN region g WHERE g.name = t.region;
-DROP TABLE turn_1;
+INSERT INTO worker_share (worker, region, share_micros, hour)
+SELECT t.worker, g.id, t.turn_micros, t.given_ms / 3600000
+FROM turn t CROSS JOIN region g WHERE g.name = t.region;
+DROP TABLE turn;
+
+ALTER TABLE slot_counter RENAME TO slot_counter_1;
+CREATE TABLE slot_counter (
+	id		INTEGER PRIMARY KEY CHECK (id = 1),
+	last_slot	INTEGER NOT NULL,
+	given_ms	INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+INSERT INTO slot_counter (id, last_slot) SELECT id, last_slot FROM slot_counter_1;
+DROP TABLE slot_counter_1;
+
+-- Standing begins with the workers' next results.
+CREATE TABLE standing (
+	worker		INTEGER PRIMARY KEY,
+	results		INTEGER NOT NULL,	-- paid, as far as they count
+	hours		INTEGER NOT NULL,	-- in which some were
+	hour		INTEGER NOT NULL,	-- the last one that counted
+	network		TEXT NOT NULL,		-- where the last ones came from
+	region		INTEGER NOT NULL,	-- that it works for; 0: none yet
+	region_ms	INTEGER NOT NULL	-- when it was last paid there
+) STRICT;
+
+CREATE TABLE admission (
+	address		TEXT PRIMARY KEY
+			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
+			ltrim(substr(address, 3), '0123456789abcdef') = ''),
+	weight		INTEGER NOT NULL CHECK (weight BETWEEN 1 AND 1000),
+	admitted_ms	INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE handout (
+	address		TEXT NOT NULL,
+	at_ms		INTEGER NOT NULL,	-- its assignments' assigned_ms
+	worker		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- that the poll came from
+	slots		INTEGER NOT NULL,	-- that weren't paid to it yet
+	-- Until when it holds them; 0: not at all, -1: it was silent.
+	held_ms		INTEGER NOT NULL,
+	PRIMARY KEY (address, at_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX handout_network ON handout (network, at_ms);
+CREATE INDEX handout_time ON handout (at_ms);
+
+-- Which network an assignment went to wasn't kept.
+ALTER TABLE assignment RENAME TO assignment_1;
+CREATE TABLE assignment (
+	worker		INTEGER NOT NULL,
+	task_name	TEXT NOT NULL,
+	slot		INTEGER NOT NULL,
+	version		INTEGER NOT NULL,
+	reward_micros	INTEGER NOT NULL,	-- that definition's
+	cycle_ms	INTEGER NOT NULL,
+	copy		INTEGER NOT NULL,
+	assigned_ms	INTEGER NOT NULL,
+	region		INTEGER NOT NULL,	-- whose rounds it is part of,
+	network		TEXT NOT NULL,		-- as a share of which network
+	out_of_turn	INTEGER NOT NULL,	-- 1: nobody else wanted it
+	PRIMARY KEY (worker, task_name, slot)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
+	cycle_ms, copy, assigned_ms, region, network, out_of_turn)
+SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
+	a.copy, a.assigned_ms, v.region, '', 0
+FROM assignment_1 a JOIN task_version v ON v.id = a.version;
+DROP TABLE assignment_1;
+
+DROP TRIGGER worker_no_delete;
+CREATE TRIGGER worker_no_delete BEFORE DELETE ON worker
+WHEN EXISTS (SELECT 1 FROM transfer WHERE credit = OLD.id AND credit > 3)
+	OR EXISTS (SELECT 1 FROM payout WHERE worker = OLD.id)
+BEGIN SELECT RAISE(ABORT, 'a worker who was paid is never deleted'); END;
+DROP TRIGGER account_no_delete;
+CREATE TRIGGER account_no_delete BEFORE DELETE ON account
+WHEN OLD.id <= 3
+	OR EXISTS (SELECT 1 FROM transfer WHERE credit = OLD.id AND credit > 3)
+	OR EXISTS (SELECT 1 FROM payout WHERE worker = OLD.id)
+BEGIN SELECT RAISE(ABORT, 'an account that had money is never deleted'); END;
 
 -- An assignment says what its result must fit.
 ALTER TABLE assignment RENAME TO assignment_1;

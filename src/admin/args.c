@@ -45,6 +45,8 @@ static const struct option_text {
 	[OPT_REASON] = { "--reason", NULL, "TEXT", "why, for who asks later" },
 	[OPT_ADDRESS] = { "--address", NULL, "ADDRESS",
 	    "the treasury, when neither key nor ledger tells" },
+	[OPT_WEIGHT] = { "--weight", NULL, "N", "shares of the work (1)" },
+	[OPT_FILE] = { "--file", NULL, "FILE", "- for standard input" },
 	[OPT_SINCE] = { "--since", NULL, "TIME",
 	    "from then on: \"2026-01-31 23:59:59\" (UTC), or Unix ms" },
 	[OPT_WHY] = { "--why", NULL, "TEXT", "the reason, which stays" },

@@ -331,6 +331,33 @@ newest_ms(struct admin *a, struct outcome *o)
 	return ms;
 }
 
+/* What a clock that was ahead has left in the schedule. */
+static void
+check_future(struct admin *a, int64_t now_ms, struct outcome *o)
+{
+	struct query *q = db_query(a->db, Q_SCHEDULE_FUTURE);
+	struct err e = ERR_INIT;
+	int64_t slot, given_ms, tasks;
+
+	query_int(q, 1, now_ms);
+	if (query_one_int(q, &tasks, &e) != RC_OK ||
+	    row_ints(db_query(a->db, Q_SLOT_LAST_GIVEN),
+		(int64_t *[]){ &slot, &given_ms }, 2, &e) != RC_OK) {
+		say(o, true, "%s", e.msg);
+		return;
+	}
+	if (given_ms > now_ms + POLL_PERIOD_MS)
+		say(o, true,
+		    "a slot was given %" PRId64
+		    " s from now: the clock was ahead; the next poll puts the schedule right",
+		    (given_ms - now_ms) / 1000);
+	else if (tasks > 0)
+		say(o, true,
+		    "%" PRId64
+		    " tasks wait for more than two intervals: the clock was ahead",
+		    tasks);
+}
+
 static void
 check_clock(struct admin *a, struct outcome *o)
 {
@@ -345,6 +372,7 @@ check_clock(struct admin *a, struct outcome *o)
 	if (newest > now_ms + CLOCK_SKEW_MS)
 		say(o, true, "it is %s UTC, but the newest transfer is of %s",
 		    text, other);
+	check_future(a, now_ms, o);
 	say(o, false, "it is %s UTC%s", text,
 	    adjtimex(&t) == TIME_ERROR
 		? "; the kernel says that nothing keeps it in step"

@@ -69,6 +69,17 @@ const struct command admin_commands[] = {
 	    "What it has earned stays.\n", 0, 1, 1, command_worker_suspend },
 	{ "worker resume", "ADDRESS", "let a suspended worker take part again",
 	    "", 0, 1, 1, command_worker_resume },
+	{ "worker admit", "ADDRESS [--weight N] | --file FILE",
+	    "let an address in, as a network of its own",
+	    "For [admission] mode = list or standing. An admitted address has a\n"
+	    "share of its own, whatever its network has, or --weight N shares,\n"
+	    "up to 1000: for your own workers. It need not have been seen\n"
+	    "before. FILE has lines of ADDRESS or ADDRESS,WEIGHT; # begins a\n"
+	    "comment. All of them are admitted, or none.\n",
+	    OPT(WEIGHT) | OPT(FILE), 0, 1, command_worker_admit },
+	{ "worker expel", "ADDRESS", "end what worker admit began",
+	    "It keeps what it earned, and its standing.\n", 0, 1, 1,
+	    command_worker_expel },
 	{ "worker forfeit", "ADDRESS --since TIME --why TEXT",
 	    "take back credit that isn't paid yet",
 	    "What was credited to the worker since then, as far as it is still\n"

@@ -17,6 +17,8 @@ struct api_config {
 	const char *ledger_path;
 	int64_t busy_timeout_ms;
 	struct schedule_rules schedule;
+	int ipv4_prefix; /* bits of an address that are its network */
+	int ipv6_prefix;
 	const char *prefix; /* "/api": passed on by nginx */
 };
 

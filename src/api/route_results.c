@@ -4,6 +4,7 @@
 
 #include "api/results.h"
 #include "api/room.h"
+#include "api/subnet.h"
 #include "base/log.h"
 #include "eth/attest.h"
 #include "ledger/terms.h"
@@ -11,6 +12,7 @@
 struct results_state {
 	struct result_batch batch;
 	enum claim_outcome checked[RESULTS_PER_POST_MAX]; /* before the job */
+	char subnet[SUBNET_MAX + 1];
 };
 
 static enum rc
@@ -23,7 +25,8 @@ results_run(struct db *db, void *ctx, struct err *e)
 	/* Each run starts from the same state. */
 	for (i = 0; i < s->batch.n; i++)
 		s->batch.claims[i].outcome = s->checked[i];
-	return credit_record(db, s->batch.claims, s->batch.n, x->now_ms, e);
+	return credit_record(
+	    db, s->batch.claims, s->batch.n, slice_of(s->subnet), x->now_ms, e);
 }
 
 /* Refuses what can be refused without the writer; counts what is left. */
@@ -188,6 +191,8 @@ results_handle(struct api_exchange *x, struct db *db,
 		respond_error(x, rs, 400, "body shorter than declared");
 		return true;
 	}
+	subnet_of(s->subnet, rq->remote_addr, x->api->config.ipv4_prefix,
+	    x->api->config.ipv6_prefix);
 	rc = results_parse(&s->batch, rq->body, &e);
 	if (rc == RC_OK)
 		return claims_settle(x, db, rs);

@@ -1,4 +1,4 @@
-/* GET /v1/worker/tasks: a worker polls, and is given what is due. */
+/* GET /v1/worker/tasks: a worker is given what it has and what is due. */
 #include "api/poll_query.h"
 #include "api/room.h"
 #include "api/subnet.h"
@@ -9,32 +9,41 @@ struct tasks_state {
 	struct poll_query query;
 	char subnet[SUBNET_MAX + 1];
 	struct poll poll; /* borrows from both */
-	struct offer_list offers;
+	struct task_list given;
 	int64_t payable_after_ms; /* of what the worker earns with them */
 };
+
+/* When what a worker earns with what it is given can be paid. */
+static enum rc
+payable_read(struct api_exchange *x, struct db *db, struct err *e)
+{
+	struct tasks_state *s = x->state;
+	struct worker_row w;
+	enum rc rc;
+
+	if (s->given.n == 0)
+		return RC_OK;
+	rc = worker_find(db, &s->poll.worker, &w, e);
+	return rc == RC_OK
+	    ? maturity_span(db, w.id, x->now_ms, &s->payable_after_ms, e)
+	    : rc;
+}
 
 static enum rc
 tasks_run(struct db *db, void *ctx, struct err *e)
 {
 	struct api_exchange *x = ctx;
 	struct tasks_state *s = x->state;
-	struct worker_row w;
 	bool work;
 	enum rc rc;
 
 	rc = schedule_serve(
-	    db, true, &x->api->config.schedule, &s->poll, &s->offers, &work, e);
-	if (rc != RC_OK || s->offers.n == 0)
-		return rc;
-	rc = worker_find(db, &s->poll.worker, &w, e);
-	if (rc == RC_OK)
-		rc =
-		    maturity_span(db, w.id, x->now_ms, &s->payable_after_ms, e);
-	return rc;
+	    db, true, &x->api->config.schedule, &s->poll, &s->given, &work, e);
+	return rc == RC_OK ? payable_read(x, db, e) : rc;
 }
 
 static void
-task_write(struct json_writer *w, const struct offered_task *task)
+task_write(struct json_writer *w, const struct given_task *task)
 {
 	json_open_object(w);
 	json_key(w, "id");
@@ -58,13 +67,13 @@ task_write(struct json_writer *w, const struct offered_task *task)
 
 static void
 tasks_write(struct api_exchange *x, struct api_response *rs,
-    const struct offer_list *offers)
+    const struct task_list *given)
 {
 	struct json_writer *w;
 	struct err e = ERR_INIT;
 	size_t i;
 
-	if (offers->n == 0) {
+	if (given->n == 0) {
 		buf_add_text(&x->body, "[]");
 		return;
 	}
@@ -75,8 +84,8 @@ tasks_write(struct api_exchange *x, struct api_response *rs,
 		return;
 	}
 	json_open_array(w);
-	for (i = 0; i < offers->n; i++)
-		task_write(w, &offers->tasks[i]);
+	for (i = 0; i < given->n; i++)
+		task_write(w, &given->tasks[i]);
 	json_close_array(w);
 	json_writer_free(w);
 }
@@ -92,7 +101,7 @@ tasks_respond(struct api_exchange *x, struct api_response *rs, enum rc rc,
 	else if (rc != RC_OK)
 		respond_unavailable(x, rs, e);
 	else
-		tasks_write(x, rs, &s->offers);
+		tasks_write(x, rs, &s->given);
 }
 
 /* After tasks_run. */
@@ -102,7 +111,7 @@ tasks_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
 {
 	const struct tasks_state *s = x->state;
 
-	atomic_store(&x->api->gives, rc == RC_OK && s->offers.n > 0);
+	atomic_store(&x->api->gives, rc == RC_OK && s->given.n > 0);
 	tasks_respond(x, rs, rc, e);
 }
 
@@ -125,14 +134,17 @@ tasks_handle(struct api_exchange *x, struct db *db,
 		respond_error(x, rs, 400, e.msg);
 		return true;
 	}
-	subnet_of(s->subnet, rq->remote_addr);
+	subnet_of(s->subnet, rq->remote_addr, x->api->config.ipv4_prefix,
+	    x->api->config.ipv6_prefix);
 	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
 		slice_of(s->subnet), x->now_ms };
 	if (!atomic_load(&x->api->gives))
 		rc = schedule_serve(db, false, &x->api->config.schedule,
-		    &s->poll, &s->offers, &work, &e);
+		    &s->poll, &s->given, &work, &e);
 	if (rc == RC_OK && work)
 		return api_submit(x, tasks_run);
+	if (rc == RC_OK)
+		rc = payable_read(x, db, &e);
 	tasks_respond(x, rs, rc, &e);
 	return true;
 }

@@ -22,6 +22,7 @@ enum conf_type {
 	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
 	CONF_THRESHOLD,	  /* char[max + 1], one of thresholds */
 	CONF_SETTLE,	  /* char[max + 1], one of ways */
+	CONF_ADMISSION,	  /* char[max + 1], one of admissions */
 	CONF_GWEI,	  /* int64_t in [min, max] wei, written in gwei */
 };
 
@@ -62,6 +63,12 @@ static const char *const thresholds[] = {
 	"auto",
 	NULL,
 };
+static const char *const admissions[] = {
+	"open",
+	"standing",
+	"list",
+	NULL,
+};
 static const char *const single_nodes[] = { "refuse", "accept", NULL };
 
 /* The second one is for what the first one doesn't settle in time. */
@@ -91,9 +98,26 @@ static const struct conf_key keys[] = {
 	    "an assignment can be paid until it is this old" },
 	{ "coordinator", "one_copy_per_network", CONF_BOOL,
 	    FIELD(one_copy_per_network), 0, 0, "yes",
-	    "no two copies of a cycle to one /24 (IPv4) or /64 (IPv6)" },
+	    "no two copies of a cycle to one network: see [admission]" },
 	{ "coordinator", "prefix", CONF_PREFIX, FIELD(prefix), 0, PREFIX_MAX,
 	    "/api", "in front of the API's paths, if nginx passes it on" },
+
+	{ "admission", "mode", CONF_ADMISSION, FIELD(admission_mode), 1,
+	    CONF_WORD_MAX, "open",
+	    "who is given tasks: open, everybody; standing, who has that; list, only whom worknet worker admit lets in, which the other two do, too" },
+	{ "admission", "standing_results", CONF_INT, FIELD(standing_results), 0,
+	    STANDING_RESULTS_MAX, "10",
+	    "an address has standing after so many paid results" },
+	{ "admission", "standing_hours", CONF_INT, FIELD(standing_hours), 0,
+	    STANDING_HOURS_MAX, "3",
+	    "in so many different hours; until then what it is given reserves nothing. 0 and 0: everybody has it" },
+	{ "admission", "network_slots", CONF_INT, FIELD(network_slots), 1,
+	    1000000, "100",
+	    "a network has no more slots that it hasn't answered; half of them without standing" },
+	{ "admission", "ipv4_prefix", CONF_INT, FIELD(ipv4_prefix), 8, 32, "24",
+	    "addresses that share so many bits are one network, which has one share of the work" },
+	{ "admission", "ipv6_prefix", CONF_INT, FIELD(ipv6_prefix), 16, 64,
+	    "48", "the same of IPv6" },
 
 	{ "honesty", "maturity_new_ms", CONF_INT, FIELD(maturity_new_ms), 0,
 	    MATURITY_MAX_MS, "86400000",
@@ -390,6 +414,8 @@ key_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_gwei(field, k, value, e);
 	case CONF_THRESHOLD:
 		return set_word(field, k, thresholds, value, e);
+	case CONF_ADMISSION:
+		return set_word(field, k, admissions, value, e);
 	case CONF_SINGLE_NODE:
 		return set_word(field, k, single_nodes, value, e);
 	case CONF_TEXT:

@@ -32,8 +32,16 @@ struct conf {
 	int64_t threads;   /* 0: by the number of processors */
 	int64_t max_tasks_per_poll;
 	int64_t result_window_ms;    /* how long an assignment is paid */
-	bool one_copy_per_network;   /* a cycle's copies: one per prefix */
+	bool one_copy_per_network;   /* a cycle's copies: one per network */
 	char prefix[PREFIX_MAX + 1]; /* of the API's paths, "" for none */
+
+	/* [admission] */
+	char admission_mode[CONF_WORD_MAX + 1]; /* open, standing or list */
+	int64_t standing_results; /* standing takes so many paid results, */
+	int64_t standing_hours;	  /* in so many different hours */
+	int64_t network_slots;	  /* that a network hasn't answered */
+	int64_t ipv4_prefix;	  /* bits of an address that are its network */
+	int64_t ipv6_prefix;
 
 	/* [honesty] */
 	int64_t maturity_new_ms;     /* credit of who is new waits so long */

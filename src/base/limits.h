@@ -16,7 +16,7 @@
 #define URL_MAX		 2000 /* what common HTTP servers accept */
 #define REGION_MAX	 32   /* a label such as "eu-west" */
 #define RESULT_ERROR_MAX 1024 /* a check's error; stored as sent */
-#define SUBNET_MAX	 64   /* a /24 or /64 in CIDR notation */
+#define SUBNET_MAX	 64   /* a network in CIDR notation */
 #define PREFIX_MAX	 64   /* of the API's paths, such as "/api" */
 #define PATH_LEN_MAX	 1000 /* files named in the configuration */
 
@@ -38,6 +38,12 @@
 #define WEI_PER_GWEI	1000000000LL
 /* For each gas: times the gas of a transaction (2^24), it is below 2^63. */
 #define FEE_MAX_WEI (500 * WEI_PER_GWEI)
+
+/* Standing: what counts of an address's past, and can be asked for. */
+#define STANDING_RESULTS_MAX 1000 /* paid results */
+#define STANDING_HOURS_MAX   24	  /* in which there were some */
+
+#define WEIGHT_MAX 1000 /* shares of an admitted address */
 
 /* Requests. */
 #define RESULTS_PER_POST_MAX 50 /* protocol */
@@ -65,7 +71,7 @@
 #define VALID_BEFORE_MAX_S   4103049600LL /* a week in 2100: later is never */
 
 /* Work done for one poll, whatever the size of the ledger. */
-#define POLL_CANDIDATES_MAX 128 /* due tasks looked at */
+#define POLL_CANDIDATES_MAX 128 /* due tasks that a walk looks at */
 
 static_assert(CLOCK_SKEW_MS <= CLOCK_SKEW_MAX_MS,
     "what counts now must be what a ledger can hold");

@@ -1,8 +1,8 @@
 /*
  * Seals: the treasury's signature on a payout, and on what was verified for it
  * or that it was found on the chain. Only the payout program's vault has that
- * key: what a run relies on of earlier ones carries it, whoever else may write
- * to the ledger.
+ * key: a run believes of earlier runs only what is sealed, for others than
+ * the payout program may write to the ledger.
  */
 #ifndef WORKNET_ETH_SEAL_H
 #define WORKNET_ETH_SEAL_H

@@ -15,8 +15,7 @@
 
 /* EIP-3009 came with FiatTokenV2, in September 2020: no block is older. */
 #define TOKEN_BORN_S INT64_C(1598918400)
-/* A chain of Base has a block each 2 s, and a final one after 20 minutes. */
-#define STANDS_AFTER_S	     600
+/* A chain of Base has a final block after 20 minutes. */
 #define FINAL_STANDS_AFTER_S 7200
 
 #define SLOW_SHRINK 8 /* a timeout costs 15 s: 8,000 to 1 in five of them */

@@ -100,6 +100,9 @@ MUST_CHECK enum rc nodes_check_clock(const struct nodes *c, struct err *e);
 
 /* ---- What is wrong with single nodes ---- */
 
+/* One whose newest block is older stands still: Base has one each 2 s. */
+#define STANDS_AFTER_S 600
+
 enum node_fault_kind {
 	NODE_FAULT_AWAY,     /* no usable answer, or of another chain */
 	NODE_FAULT_CLOCK,    /* block times that can't be; not used */
@@ -237,6 +240,11 @@ struct judgment {
 	/* Only the node of this number shows it, and another one denies it. */
 	bool has_alone;
 	size_t alone;
+	/*
+	 * The same, also where the other one hasn't come as far as that block:
+	 * a second node may show it soon, or it is invented.
+	 */
+	bool is_unshared;
 	/* Of VERDICT_PAID: to and value are those of the authorization. */
 	bool as_asked;
 	struct address to; /* what was really paid to whom */

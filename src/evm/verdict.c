@@ -92,28 +92,40 @@ is_contradicted(const struct node_answer *all, size_t n)
 	return false;
 }
 
-/*
- * The one node that shows an event which no other shows, though another one
- * has that block and says "unused"; NULL: none.
- */
+/* The one node that shows an event; NULL: none does, or several. */
 static const struct node_answer *
-alone_of(const struct node_answer *all, size_t n)
+only_of(const struct node_answer *all, size_t n)
 {
-	const struct node_answer *alone = NULL;
-	bool denied = false;
+	const struct node_answer *only = NULL;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (is_event(&all[i])) {
-			if (alone != NULL)
+			if (only != NULL)
 				return NULL;
-			alone = &all[i];
+			only = &all[i];
 		}
-	for (i = 0; alone != NULL && i < n; i++)
-		denied |= (all[i].says == NODE_SAYS_UNUSED ||
-			      all[i].says == NODE_SAYS_EXPIRED) &&
-		    all[i].latest.number >= alone->block.number;
-	return denied ? alone : NULL;
+	return only;
+}
+
+/*
+ * Whether another node says "unused" of what one alone shows: having that
+ * block (has_alone), or at least with a newest one that is hardly older. A
+ * node that stands still has no say.
+ */
+static void
+find_alone(struct judgment *out, const struct node_answer *all, size_t n)
+{
+	const struct node_answer *a, *only = only_of(all, n);
+
+	for (a = all; only != NULL && a < all + n; a++) {
+		if (a->says != NODE_SAYS_UNUSED && a->says != NODE_SAYS_EXPIRED)
+			continue;
+		out->has_alone |= a->latest.number >= only->block.number;
+		out->is_unshared |= out->has_alone ||
+		    a->latest.time_s + STANDS_AFTER_S >= only->block.time_s;
+	}
+	out->alone = out->has_alone ? (size_t)(only - all) : 0;
 }
 
 /*
@@ -196,7 +208,6 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
     const struct node_answer *all, size_t n)
 {
 	const struct node_answer *paid = paid_of(asked, all, n);
-	const struct node_answer *alone = alone_of(all, n);
 	size_t i, unused = 0, expired = 0, silent = 0, canceled = 0;
 
 	memset(out, 0, sizeof(*out));
@@ -219,8 +230,7 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
 		out->verdict = VERDICT_UNUSED;
 	}
 	out->contradicted = is_contradicted(all, n);
-	out->has_alone = alone != NULL;
-	out->alone = alone == NULL ? 0 : (size_t)(alone - all);
+	find_alone(out, all, n);
 	add_reasons(out, all, n);
 }
 

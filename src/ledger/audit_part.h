@@ -35,6 +35,7 @@ struct audit_task {
 	int64_t slot; /* 0: none */
 	int64_t cycle_ms;
 	int64_t copy;
+	int64_t assigned_ms;
 };
 
 struct audit {

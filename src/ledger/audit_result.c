@@ -1,6 +1,7 @@
 /* The audit of results beside each other: in the order of slots, of workers. */
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "ledger/audit_part.h"
 
 /*
@@ -10,10 +11,12 @@
  */
 static void
 slot_check(struct audit *a, struct audit_task *t, int64_t slot,
-    int64_t cycle_ms, int64_t copy)
+    int64_t cycle_ms, int64_t copy, int64_t assigned_ms)
 {
+	/* Earlier by days, cycle and slot: a clock was ahead. */
 	if (t->slot != 0 &&
-	    (cycle_ms < t->cycle_ms ||
+	    ((cycle_ms < t->cycle_ms &&
+		 assigned_ms >= t->assigned_ms - DAY_MS) ||
 		(cycle_ms == t->cycle_ms && copy <= t->copy)))
 		audit_found(a, AUDIT_PAID_ONCE,
 		    "slot %" PRId64 ": copy %" PRId64 " of cycle %" PRId64
@@ -23,6 +26,7 @@ slot_check(struct audit *a, struct audit_task *t, int64_t slot,
 	t->slot = slot;
 	t->cycle_ms = cycle_ms;
 	t->copy = copy;
+	t->assigned_ms = assigned_ms;
 }
 
 enum rc
@@ -35,10 +39,12 @@ audit_slots(struct audit *a, struct err *e)
 	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		t = audit_task_find(a, query_get_int(q, 1));
+		t = audit_task_find(a, query_get_int(q, C_AUDIT_SLOT_TASK));
 		if (t != NULL)
-			slot_check(a, t, query_get_int(q, 0),
-			    query_get_int(q, 2), query_get_int(q, 3));
+			slot_check(a, t, query_get_int(q, C_AUDIT_SLOT_SLOT),
+			    query_get_int(q, C_AUDIT_SLOT_CYCLE_MS),
+			    query_get_int(q, C_AUDIT_SLOT_COPY),
+			    query_get_int(q, C_AUDIT_SLOT_ASSIGNED_MS));
 		if ((++n & 0xfff) == 0)
 			audit_tick(a, "slots", n, a->report->results);
 	}
@@ -48,7 +54,7 @@ audit_slots(struct audit *a, struct err *e)
 }
 
 static void
-turn_read(struct turn *t, struct query *q)
+beside_read(struct beside *t, struct query *q)
 {
 	t->worker = query_get_int(q, C_AUDIT_WORKER_ACCOUNT);
 	t->task = query_get_int(q, C_AUDIT_WORKER_TASK);
@@ -61,20 +67,20 @@ turn_read(struct turn *t, struct query *q)
 
 /* What each result must be beside the one before it, in the order of q. */
 static enum rc
-turns_check(struct audit *a, enum query_id order, const char *stage,
+beside_check(struct audit *a, enum query_id order, const char *stage,
     void (*rule)(
-	const struct rules *, const struct turn *, const struct turn *),
+	const struct rules *, const struct beside *, const struct beside *),
     int64_t *n, struct err *e)
 {
 	struct query *q = db_query(a->db, order);
-	struct turn t, before = { .slot = 0 };
+	struct beside t, before = { .slot = 0 };
 	enum rc rc;
 	bool row;
 
 	*n = 0;
 	audit_tick(a, stage, 0, 0);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		turn_read(&t, q);
+		beside_read(&t, q);
 		if (*n > 0)
 			rule(&a->rules, &t, &before);
 		before = t;
@@ -121,11 +127,11 @@ audit_workers(struct audit *a, struct err *e)
 	int64_t n;
 	enum rc rc;
 
-	rc =
-	    turns_check(a, Q_AUDIT_WORKER, "workers by slot", rule_turn, &n, e);
+	rc = beside_check(
+	    a, Q_AUDIT_WORKER, "workers by slot", rule_beside, &n, e);
 	audit_checked(a, AUDIT_COOLDOWN, n);
 	if (rc == RC_OK)
-		rc = turns_check(a, Q_AUDIT_SIGNED, "workers by time",
+		rc = beside_check(a, Q_AUDIT_SIGNED, "workers by time",
 		    rule_signed_once, &n, e);
 	audit_checked(a, AUDIT_SIGNED_ONCE, n);
 	return rc == RC_OK ? days_check(a, e) : rc;

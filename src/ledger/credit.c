@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ledger/fit.h"
+#include "ledger/paid.h"
 #include "ledger/record.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
@@ -130,7 +131,9 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		    c->row.timestamp_ms;
 	else if (paid)
 		s->taken = true;
-	else if (now_ms - assigned_ms > terms->result_window_ms)
+	else if (now_ms - assigned_ms > terms->result_window_ms ||
+	    /* By a clock that was ahead. */
+	    assigned_ms - now_ms > terms->clock_skew_ms)
 		s->expired = true;
 	else if ((other = claim_for_slot(s->others, s->others_n, slot)) !=
 		NULL &&
@@ -153,6 +156,7 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		c->row.assigned_ms = assigned_ms;
 		c->reward_micros =
 		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REWARD_MICROS);
+		paid_learn(c, q);
 	}
 }
 
@@ -329,6 +333,7 @@ struct recording {
 	const struct terms_row *terms; /* that count now */
 	struct claim *claims;
 	size_t n;
+	struct slice network; /* that they came from */
 	int64_t now_ms;
 };
 
@@ -418,7 +423,9 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	if (rc == RC_OK)
 		rc =
 		    record_credit(r->db, worker_id, (int64_t)s.n, r->now_ms, e);
-	return rc;
+	return rc == RC_OK
+	    ? paid_count(r->db, s.claims, s.n, r->network, r->now_ms, e)
+	    : rc;
 }
 
 /* Refuses what was checked by other terms than now count. */
@@ -432,17 +439,20 @@ windows_check(const struct recording *r)
 		c = &r->claims[i];
 		if (c->outcome == CLAIM_OPEN &&
 		    check_time(c, r->terms, r->now_ms) &&
-		    r->now_ms - c->row.assigned_ms > r->terms->result_window_ms)
+		    (r->now_ms - c->row.assigned_ms >
+			    r->terms->result_window_ms ||
+			c->row.assigned_ms - r->now_ms >
+			    r->terms->clock_skew_ms))
 			claim_refuse(c, CLAIM_EXPIRED);
 	}
 }
 
 enum rc
-credit_record(struct db *db, struct claim *claims, size_t n, int64_t now_ms,
-    struct err *e)
+credit_record(struct db *db, struct claim *claims, size_t n,
+    struct slice network, int64_t now_ms, struct err *e)
 {
 	struct terms_row terms;
-	const struct recording r = { db, &terms, claims, n, now_ms };
+	const struct recording r = { db, &terms, claims, n, network, now_ms };
 	enum rc rc;
 	size_t i;
 

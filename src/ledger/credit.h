@@ -49,6 +49,9 @@ struct claim {
 	int64_t worker_id; /* 0: never seen */
 	bool suspended;
 	int64_t reward_micros;
+	int64_t region;		      /* whose rounds it is part of, */
+	char network[SUBNET_MAX + 1]; /* as a share of which network */
+	bool out_of_turn;
 
 	enum claim_outcome outcome;
 	char reason[REASON_MAX + 1]; /* when refused */
@@ -67,10 +70,11 @@ MUST_CHECK enum rc credit_check(struct db *db, const struct terms_row *terms,
  * Inside a write transaction: credits those of the n claims that are
  * CLAIM_OPEN and whose slots are unpaid, one transfer for each worker among
  * them; the others get their outcome. The credit holds once the transaction
- * is committed. On an error the caller rolls back.
+ * is committed. network is where they came from, "" when unknown. On an error
+ * the caller rolls back.
  */
 MUST_CHECK enum rc credit_record(struct db *db, struct claim *claims, size_t n,
-    int64_t now_ms, struct err *e);
+    struct slice network, int64_t now_ms, struct err *e);
 
 /*
  * Inserts the row of a paid result, inside a write transaction in which its

@@ -14,8 +14,8 @@
 #define LONERS	   1024
 
 /* The finaliser of SplitMix64: spreads neighbouring inputs. */
-static uint64_t
-mix(uint64_t x)
+uint64_t
+cycle_mix(uint64_t x)
 {
 	x += 0x9e3779b97f4a7c15ULL;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -38,7 +38,8 @@ phase_1_ms(int64_t task, int64_t interval_ms, int64_t start_ms)
 
 	if (start_ms / DAY_MS != (start_ms - interval_ms) / DAY_MS)
 		return 0;
-	h = mix(mix((uint64_t)first) + (uint64_t)(start_ms / HOUR_MS));
+	h = cycle_mix(
+	    cycle_mix((uint64_t)first) + (uint64_t)(start_ms / HOUR_MS));
 	return (int64_t)(h % (uint64_t)span_ms(interval_ms));
 }
 
@@ -79,5 +80,5 @@ cycle_at(int64_t phase, int64_t task, int64_t interval_ms, int64_t now_ms)
 int64_t
 cycle_patience_ms(int64_t interval_ms)
 {
-	return span_ms(interval_ms) * 9 / 10;
+	return span_ms(interval_ms) * 8 / 10;
 }

@@ -30,6 +30,9 @@
 /* Whether this program can tell when cycles of that phase open. */
 bool phase_is_known(int64_t phase);
 
+/* Spreads neighbouring inputs over all 64 bits. */
+uint64_t cycle_mix(uint64_t x);
+
 /* When the cycle with that nominal start opens, in Unix ms. phase is known. */
 int64_t cycle_opens_ms(
     int64_t phase, int64_t task, int64_t interval_ms, int64_t start_ms);
@@ -39,7 +42,7 @@ int64_t
 cycle_at(int64_t phase, int64_t task, int64_t interval_ms, int64_t now_ms);
 
 /*
- * How long a slot waits for workers whose turn it is before anybody gets it:
+ * How long a slot waits for those who are in turn before anybody gets it:
  * nearly a poll period, in which all of them have asked.
  */
 int64_t cycle_patience_ms(int64_t interval_ms);

@@ -142,10 +142,11 @@ int64_t db_last_id(struct db *db);
 MUST_CHECK enum rc db_spill_to_files(struct db *db, struct err *e);
 
 /*
- * From here on what this connection writes may point anywhere: it doesn't look
- * whether the rows that foreign keys name are there. For who often writes what
- * it has just read; the audit looks at all of them (db_check_file). Call it
- * outside of a transaction.
+ * From here on this connection doesn't check that the row which a foreign key
+ * names is there. The coordinator uses it: it has read that row a moment before
+ * in the same transaction, and the look would cost each result three reads. The
+ * audit checks all foreign keys (db_check_file). Call it outside of a
+ * transaction.
  */
 MUST_CHECK enum rc db_trust_references(struct db *db, struct err *e);
 

@@ -17,10 +17,9 @@
 #include "ledger/query_text.h"
 
 /*
- * Pages (of 4 KiB) that are committed to the log before they are moved into
- * the file. Fewer would sync the file more often, and copy more often what
- * changes often; more would make the log, and so the reading of it after a
- * crash, longer.
+ * A checkpoint begins when the log has this many pages (of 4 KiB). With fewer,
+ * the file is synced more often, and a page that changes in each transaction is
+ * copied more often. With more, the log takes longer to read after a crash.
  */
 #define CHECKPOINT_PAGES 1000
 

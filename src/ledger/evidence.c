@@ -10,6 +10,7 @@
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
 #include "ledger/rule.h"
+#include "ledger/worker.h"
 
 /* Definitions that were found right, by their number's last bits. */
 #define VERSIONS_KNOWN 256
@@ -37,8 +38,8 @@ struct reading {
 	int64_t first_at_ms;	 /* of the credits after it, the oldest; */
 	int64_t first_signed_ms; /* of their results' timestamps, the oldest */
 	int64_t versions[VERSIONS_KNOWN];
-	struct turn *turns; /* owned; of each result that was read */
-	size_t turns_n, turns_cap;
+	struct beside *paid; /* owned; of each result that was read */
+	size_t paid_n, paid_cap;
 
 	bool broken;
 	struct err *e; /* says what was, first */
@@ -97,22 +98,22 @@ version_check(struct reading *r, int64_t id, struct err *e)
 }
 
 static enum rc
-turn_add(struct reading *r, const struct transfer_row *t,
+paid_add(struct reading *r, const struct transfer_row *t,
     const struct result_row *res, const struct version_row *v, struct err *e)
 {
-	struct turn *all;
+	struct beside *all;
 	size_t cap;
 
-	if (r->turns_n == r->turns_cap) {
-		cap = r->turns_cap == 0 ? 64 : 2 * r->turns_cap;
-		all = reallocarray(r->turns, cap, sizeof(*all));
+	if (r->paid_n == r->paid_cap) {
+		cap = r->paid_cap == 0 ? 64 : 2 * r->paid_cap;
+		all = reallocarray(r->paid, cap, sizeof(*all));
 		if (all == NULL)
 			return err_set(e, RC_NO_MEMORY, "evidence: no memory");
-		r->turns = all;
-		r->turns_cap = cap;
+		r->paid = all;
+		r->paid_cap = cap;
 	}
-	r->turns[r->turns_n++] =
-	    (struct turn){ t->credit, v->task, res->slot, res->cycle_ms,
+	r->paid[r->paid_n++] =
+	    (struct beside){ t->credit, v->task, res->slot, res->cycle_ms,
 		    res->assigned_ms, v->cooldown_ms, res->timestamp_ms };
 	return RC_OK;
 }
@@ -140,7 +141,7 @@ result_read(
 	if (rc == RC_OK)
 		rc = version_check(r, v.id, e);
 	if (rc == RC_OK)
-		rc = turn_add(r, &c->t, &res, &v, e);
+		rc = paid_add(r, &c->t, &res, &v, e);
 	if (rc != RC_OK || r->broken || c->t.id <= r->since)
 		return rc;
 	if (res.timestamp_ms < r->first_signed_ms)
@@ -315,7 +316,7 @@ days_check(struct reading *r, struct recent *l, struct err *e)
 static int
 by_slot(const void *a, const void *b)
 {
-	const struct turn *x = a, *y = b;
+	const struct beside *x = a, *y = b;
 
 	if (x->task != y->task)
 		return x->task < y->task ? -1 : 1;
@@ -325,27 +326,27 @@ by_slot(const void *a, const void *b)
 static int
 by_timestamp(const void *a, const void *b)
 {
-	const struct turn *x = a, *y = b;
+	const struct beside *x = a, *y = b;
 
 	if (x->task == y->task && x->timestamp_ms != y->timestamp_ms)
 		return x->timestamp_ms < y->timestamp_ms ? -1 : 1;
 	return by_slot(a, b);
 }
 
-/* No check was paid twice, and none came before it was the worker's turn. */
+/* No check was paid twice, and none within the task's cooldown. */
 static enum rc
-turns_check(struct reading *r)
+beside_check(struct reading *r)
 {
 	size_t i;
 
-	if (r->turns_n == 0)
+	if (r->paid_n == 0)
 		return RC_OK;
-	qsort(r->turns, r->turns_n, sizeof(r->turns[0]), by_slot);
-	for (i = 1; i < r->turns_n; i++)
-		rule_turn(&r->rules, &r->turns[i], &r->turns[i - 1]);
-	qsort(r->turns, r->turns_n, sizeof(r->turns[0]), by_timestamp);
-	for (i = 1; i < r->turns_n; i++)
-		rule_signed_once(&r->rules, &r->turns[i], &r->turns[i - 1]);
+	qsort(r->paid, r->paid_n, sizeof(r->paid[0]), by_slot);
+	for (i = 1; i < r->paid_n; i++)
+		rule_beside(&r->rules, &r->paid[i], &r->paid[i - 1]);
+	qsort(r->paid, r->paid_n, sizeof(r->paid[0]), by_timestamp);
+	for (i = 1; i < r->paid_n; i++)
+		rule_signed_once(&r->rules, &r->paid[i], &r->paid[i - 1]);
 	return reading_rc(r, RC_OK);
 }
 
@@ -368,7 +369,7 @@ credits_verify(struct reading *r, struct err *e)
 	if (rc == RC_OK && l.again != 0)
 		rc = credits_read(r, l.again - 1, r->since, e);
 	if (rc == RC_OK)
-		rc = turns_check(r);
+		rc = beside_check(r);
 	free(l.all);
 	return rc;
 }
@@ -426,6 +427,8 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 	if (rc == RC_OK)
 		rc =
 		    balance_sums(db, worker_id, s->verified_to, &then, &now, e);
+	if (rc == RC_OK)
+		rc = worker_earned(db, worker_id, &out->earned_micros, e);
 	if (rc != RC_OK)
 		return rc;
 	if (then != s->balance_micros)
@@ -564,7 +567,7 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 		rc = credits_verify(&r, e);
 	}
 	db_rollback(db);
-	free(r.turns);
+	free(r.paid);
 	terms_list_free(&r.rules.terms);
 	return r.broken ? err_set(e, RC_CORRUPT, "%s", broken.msg) : rc;
 }

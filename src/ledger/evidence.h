@@ -19,6 +19,7 @@ struct evidence_rules {
 
 struct evidence {
 	int64_t balance_micros; /* backed by transfers and results */
+	int64_t earned_micros;	/* in all, also what was paid: worker_earned */
 	int64_t verified_to;	/* the newest transfer of that state */
 	uint8_t verified_hash[KECCAK256_LEN]; /* and its hash */
 	int64_t results; /* whose signatures were verified now */

@@ -376,14 +376,17 @@ rule_signature(const struct rules *r, int64_t slot, const struct attestation *a,
 /* ---- Beside others ---- */
 
 void
-rule_turn(
-    const struct rules *r, const struct turn *t, const struct turn *before)
+rule_beside(
+    const struct rules *r, const struct beside *t, const struct beside *before)
 {
 	int64_t cooldown_ms, gap_ms;
 
 	if (t->worker != before->worker || t->task != before->task)
 		return;
-	if (t->cycle_ms <= before->cycle_ms)
+	/* Their slots are in order, unless a clock was ahead by days. */
+	if (t->cycle_ms == before->cycle_ms ||
+	    (t->cycle_ms < before->cycle_ms &&
+		t->assigned_ms >= before->assigned_ms - DAY_MS))
 		rule_broken(r, AUDIT_COOLDOWN,
 		    "slot %" PRId64 ": the worker of account %" PRId64
 		    " was paid for slot %" PRId64
@@ -399,6 +402,8 @@ rule_turn(
 	if (!row_is_time(t->assigned_ms) || !row_is_time(before->assigned_ms))
 		return; /* told of the result */
 	gap_ms = t->assigned_ms - before->assigned_ms;
+	if (gap_ms < 0)
+		gap_ms = -gap_ms;
 	if (gap_ms < cooldown_ms)
 		rule_broken(r, AUDIT_COOLDOWN,
 		    "slot %" PRId64
@@ -409,7 +414,7 @@ rule_turn(
 
 void
 rule_signed_once(
-    const struct rules *r, const struct turn *t, const struct turn *before)
+    const struct rules *r, const struct beside *t, const struct beside *before)
 {
 	if (t->worker == before->worker && t->task == before->task &&
 	    t->timestamp_ms == before->timestamp_ms)

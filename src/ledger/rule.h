@@ -132,7 +132,7 @@ void rule_signature(const struct rules *r, int64_t slot,
     const struct attestation *a, struct slice signature);
 
 /* One result of a worker and a task, beside its other ones. */
-struct turn {
+struct beside {
 	int64_t worker;
 	int64_t task;
 	int64_t slot;
@@ -142,14 +142,17 @@ struct turn {
 	int64_t timestamp_ms;
 };
 
-/* In order of slots: t is of a later cycle than the one before it of the same
- * worker and task, and the cooldown was over. */
-void rule_turn(
-    const struct rules *r, const struct turn *t, const struct turn *before);
+/*
+ * In order of slots: t is of a later cycle than the one before it of the same
+ * worker and task, unless a clock was ahead by more than a day before, and the cooldown
+ * was over.
+ */
+void rule_beside(
+    const struct rules *r, const struct beside *t, const struct beside *before);
 
 /* In order of timestamps: the one before t signed another check. */
 void rule_signed_once(
-    const struct rules *r, const struct turn *t, const struct turn *before);
+    const struct rules *r, const struct beside *t, const struct beside *before);
 
 /* ---- A worker's days ---- */
 

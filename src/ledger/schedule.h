@@ -6,15 +6,20 @@
  *    while its cycle runs;
  *  - with one_copy_per_network, no two slots of a cycle go to one network.
  *
- * Fairness: the tasks of a region are given in rounds. A worker's turn is
- * the sum of what it was given there; a slot goes to a worker whose turn is
- * at or below the region's level. When a slot has waited for nearly a whole
- * poll period, everybody has had the chance: whoever asks now gets it, and
- * the level rises to that worker's turn, which begins the next round. So
- * workers who poll get the same, whenever in the minute they poll. A worker
- * who was away doesn't catch up by more than one poll's worth.
+ * A poll proves nothing, so it takes nothing:
+ *  - who polls again is given its unanswered assignments again, as they were;
+ *    cooldown and share (share.h) count what was paid;
+ *  - what an address without standing (standing.h) is given reserves nothing.
+ *    Its slot stays due, and the first valid result takes it. An address of
+ *    standing, in a poll that may be its own, holds a slot for timeout + 60 s;
+ *  - a network has no more than network_slots unanswered ones, and those
+ *    without standing no more than half of these.
  *
- * The cost of a poll doesn't depend on the number of tasks or workers.
+ * The cost of a poll doesn't depend on the number of tasks or workers. Where
+ * tasks that whoever asks may not have stand in front, a poll looks at as many
+ * others, anywhere behind them.
+ *
+ * A stored time that lies ahead of the coordinator's clock isn't believed.
  */
 #ifndef WORKNET_LEDGER_SCHEDULE_H
 #define WORKNET_LEDGER_SCHEDULE_H
@@ -23,21 +28,32 @@
 #include "base/task_type.h"
 #include "eth/address.h"
 #include "ledger/db.h"
+#include "ledger/standing.h"
+
+/* Who is given anything. */
+enum admission {
+	ADMISSION_OPEN,	    /* everybody */
+	ADMISSION_STANDING, /* who has standing, or is on the operator's list */
+	ADMISSION_LIST,	    /* who is on the list */
+};
 
 /* What the rules need of the configuration; the rest are the ledger's terms. */
 struct schedule_rules {
 	int64_t max_tasks; /* in one answer, 1 to 50 */
 	bool one_copy_per_network;
+	enum admission admission;
+	struct standing_rules standing; /* 0 and 0: everybody has it */
+	int64_t network_slots;		/* a network's, unanswered */
 };
 
 struct poll {
 	struct address worker;
 	struct slice region;  /* as the worker declares it; "" for none */
-	struct slice network; /* "" when unknown: no such rule */
+	struct slice network; /* "" when unknown: one of its own */
 	int64_t now_ms;
 };
 
-struct offered_task {
+struct given_task {
 	const struct task_type *type;
 	char name[TASK_ID_MAX + 1];
 	char url[URL_MAX + 1];
@@ -47,24 +63,25 @@ struct offered_task {
 	int64_t reward_micros;
 };
 
-struct offer_list {
+struct task_list {
 	size_t n;
-	struct offered_task tasks[TASKS_PER_POLL_MAX];
+	struct given_task tasks[TASKS_PER_POLL_MAX];
 };
 
 /*
  * Answers a poll: one question, asked in up to two places. Where it may write,
- * inside a write transaction, it assigns what is due to the worker and lists
- * it; the assignments hold once the transaction is committed. Where it may not
- * write, out->n is 0 and *work says whether the same question would be given
- * something, or would at least move a task on, if it might. That needs no
- * transaction: each statement may see another state of the ledger. Most polls
- * end with it, in one statement, which doesn't even have to find the worker.
- * RC_INVALID when the worker is suspended, else errors of db.h; what was
- * written is then the caller's to undo.
+ * inside a write transaction, it lists what the worker holds and assigns and
+ * lists what is due to it; the assignments hold once the transaction is
+ * committed. Where it may not write, it lists what the worker holds, and *work
+ * says whether the same question would be given more, or would at least move
+ * something on, if it might. That needs no transaction: each statement may see
+ * another state of the ledger. Most polls end with it, in one statement, which
+ * doesn't even have to find the worker.
+ * RC_INVALID when the worker is suspended or not admitted, and then nothing was
+ * written; else errors of db.h; what was written is then the caller's to undo.
  */
 MUST_CHECK enum rc schedule_serve(struct db *db, bool may_write,
     const struct schedule_rules *rules, const struct poll *p,
-    struct offer_list *out, bool *work, struct err *e);
+    struct task_list *out, bool *work, struct err *e);
 
 #endif

@@ -193,9 +193,8 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 	query_int(q, 1, region);
 	query_int(q, 2, now_ms);
 	query_int(q, 3, task);
-	query_int(q, 4, now_ms + cycle_patience_ms(d->interval_ms));
-	query_int(q, 5, NO_CYCLE);
-	query_int(q, 6, 0);
+	query_int(q, 4, NO_CYCLE);
+	query_int(q, 5, 0);
 	return query_run(q, e);
 }
 
@@ -221,7 +220,6 @@ schedule_edit(struct db *db, const struct task_row *old,
 	const bool other_interval = d->interval_ms != old->def.interval_ms;
 	struct terms_row terms;
 	struct query *q;
-	int64_t open_ms;
 	enum rc rc;
 
 	if (!other_interval && region == old->region)
@@ -237,26 +235,10 @@ schedule_edit(struct db *db, const struct task_row *old,
 	 * With the same interval, when it opens next stays: a task that waits
 	 * for the first cycle of a new interval must go on waiting.
 	 */
-	if (other_interval) {
-		open_ms = first_cycle_ms(
-		    terms.phase, old->id, d->interval_ms, now_ms);
-		query_int(q, 4, open_ms);
-		query_int(q, 5, open_ms + cycle_patience_ms(d->interval_ms));
-	}
-	return query_run(q, e);
-}
-
-static enum rc
-offers_trim(struct db *db, const struct task_row *old,
-    const struct task_definition *d, struct err *e)
-{
-	struct query *q;
-
-	if (d->copies >= old->def.copies)
-		return RC_OK;
-	q = db_query(db, Q_OFFER_TRIM);
-	query_int(q, 1, old->id);
-	query_int(q, 2, d->copies);
+	if (other_interval)
+		query_int(q, 4,
+		    first_cycle_ms(
+			terms.phase, old->id, d->interval_ms, now_ms));
 	return query_run(q, e);
 }
 
@@ -290,8 +272,6 @@ task_edit(struct db *db, const char *name, const struct task_definition *d,
 		rc = version_set(db, old.id, version, e);
 	if (rc == RC_OK)
 		rc = schedule_edit(db, &old, d, region, now_ms, e);
-	if (rc == RC_OK)
-		rc = offers_trim(db, &old, d, e);
 	return rc;
 }
 
@@ -320,7 +300,6 @@ schedule_set_state(struct db *db, const struct task_row *t,
 		return query_run(q, e);
 	query_int(q, 3, state == TASK_PAUSED);
 	query_int(q, 4, now_ms);
-	query_int(q, 5, now_ms + cycle_patience_ms(t->def.interval_ms));
 	return query_run(q, e);
 }
 

@@ -63,6 +63,36 @@ worker_set_suspended(
 }
 
 enum rc
+worker_admit(struct db *db, const struct address *a, int64_t weight,
+    int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_ADMISSION_SET);
+	char text[ADDRESS_LEN + 1];
+
+	CHECK(weight >= 1 && weight <= WEIGHT_MAX);
+	address_format(text, a, ADDRESS_LOWER);
+	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
+	query_int(q, 2, weight);
+	query_int(q, 3, now_ms);
+	return query_run(q, e);
+}
+
+enum rc
+worker_expel(struct db *db, const struct address *a, struct err *e)
+{
+	struct query *q = db_query(db, Q_ADMISSION_DROP);
+	char text[ADDRESS_LEN + 1];
+	enum rc rc;
+
+	address_format(text, a, ADDRESS_LOWER);
+	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
+	rc = query_run(q, e);
+	if (rc == RC_OK && db_changes(db) == 0)
+		return err_set(e, RC_NOT_FOUND, "%s isn't admitted", text);
+	return rc;
+}
+
+enum rc
 worker_earned(struct db *db, int64_t id, int64_t *micros, struct err *e)
 {
 	struct query *q = db_query(db, Q_WORKER_EARNED);

@@ -125,9 +125,9 @@ adopt(struct adoption *a, struct payout *p, const struct history_use *use,
 
 	hex_encode(paid.tx, use->tx, TX_HASH_LEN);
 	p->amount_micros = paid.micros;
-	rc = run_seal(r, p, NULL, &cause);
+	rc = run_seal_adopted(r, p, &cause);
 	if (rc == RC_BUSY) {
-		a->deferred = true; /* while the clocks differ */
+		a->deferred = true; /* the vault can't note it now */
 		return wait_for(r, &p->worker, e);
 	}
 	if (rc != RC_OK)

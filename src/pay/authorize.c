@@ -21,7 +21,7 @@ authorize_open(struct run *r, struct err *e)
 	enum rc rc;
 
 	rc = journal_seen_get(r->db, &r->source, &seen, e);
-	if (rc != RC_OK || r->options->reconcile_only)
+	if (rc != RC_OK)
 		return rc;
 	rc = vault_open(
 	    r->vault, r->ledger_id, &seen, r->head.time_s, &mark, &cause);
@@ -67,19 +67,23 @@ sealed_of(const struct run *r, const struct payout *p)
 }
 
 enum rc
-run_seal(struct run *r, struct payout *p, const struct evidence *verified,
-    struct err *e)
+run_seal_adopted(struct run *r, struct payout *p, struct err *e)
 {
-	struct sealed what = sealed_of(r, p);
+	struct vault_request rq = { .worker = p->worker,
+		.seq = p->seq,
+		.amount_micros = p->amount_micros,
+		.seals = true };
+	struct vault_signed signed_one;
+	struct journal_mark mark;
+	size_t done;
+	enum rc rc;
 
 	p->seal = (struct seal){ .verified_to = 0 };
-	if (verified != NULL) {
-		p->seal.verified_to = verified->verified_to;
-		memcpy(p->seal.verified_hash, verified->verified_hash,
-		    sizeof(p->seal.verified_hash));
-		p->seal.balance_micros = verified->balance_micros;
-	}
-	return vault_seal(r->vault, &p->seal, &what, e);
+	rc = vault_sign(r->vault, &(struct vault_times){ .chain_s = 0 }, &rq, 1,
+	    &signed_one, &done, &mark, e);
+	if (rc == RC_OK)
+		memcpy(p->seal.signature, signed_one.seal, SIGNATURE_LEN);
+	return rc;
 }
 
 bool
@@ -105,85 +109,86 @@ run_settled(
 
 /* ---- Authorizations ---- */
 
-/* What the vault refuses of one payout, and what of all of them. */
 static enum rc
-refused(struct open_payout *o, const struct vault_authorization *a, enum rc rc,
-    const struct err *cause, struct err *e)
+body_write(struct run *r, struct open_payout *o, struct err *e)
 {
-	o->reason = a->reason;
-	o->instead_micros = a->instead_micros;
-	return err_set(
-	    e, rc == RC_INVALID ? RC_CONFLICT : rc, "%s", cause->msg);
+	struct x402_payment p = { .payout_id = o->payout.id,
+		.max_timeout_s = TIMEOUT_SECONDS };
+	struct signed_transfer t;
+
+	open_payout_transfer(r, o, &t);
+	p.authorization = t.authorization;
+	memcpy(p.signature, t.signature, SIGNATURE_LEN);
+	buf_init(&o->auth.body, X402_BODY_MAX);
+	return x402_request_write(&o->auth.body,
+	    (int)r->conf->payout_x402_version, &r->network, &p, e);
 }
 
+/* What the vault has signed of it. */
 static void
-payment_of(struct x402_payment *out, const struct run *r,
-    const struct payout *p, const struct vault_authorization *a)
+signed_take(
+    struct run *r, const struct signing *s, const struct vault_signed *a)
 {
-	*out = (struct x402_payment){
-		.payout_id = p->id,
-		.authorization = {
-			.from = r->source.treasury,
-			.to = p->worker,
-			.value = (uint64_t)p->amount_micros,
-			.valid_after = 0,
-			.valid_before = (uint64_t)a->valid_before,
-		},
-		.max_timeout_s = TIMEOUT_SECONDS,
-	};
-	memcpy(out->authorization.nonce, p->nonce,
-	    sizeof(out->authorization.nonce));
-	memcpy(out->signature, a->signature, SIGNATURE_LEN);
-}
-
-/* The bytes, and how far the journal is with them, in one step. */
-static enum rc
-store(struct run *r, struct open_payout *o, const struct journal_mark *mark,
-    int64_t results, struct err *e)
-{
-	enum rc rc;
-
-	rc = db_step_begin(r->db, e);
-	if (rc == RC_OK)
-		rc = payout_sign(r->db, &o->payout, &o->auth, results, e);
-	if (rc == RC_OK)
-		rc = journal_seen_set(r->db, &r->source, mark, e);
-	return db_step_end(r->db, rc, e);
-}
-
-enum rc
-run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e)
-{
-	const struct payout *p = &o->payout;
-	struct vault_request rq = { .worker = p->worker,
-		.seq = p->seq,
-		.amount_micros = p->amount_micros,
-		.adopted = seal_kind(&p->seal) == SEAL_ADOPTED,
-		.chain_time_s = r->head.time_s,
-		.final_time_s = (int64_t)r->head.final.time_s };
-	struct vault_authorization signed_one;
-	struct x402_payment payment;
-	struct err cause = ERR_INIT;
 	uint64_t head = r->head.latest.number;
-	enum rc rc;
+	struct open_payout *o = s->open;
 
-	rc = worker_earned(r->db, p->worker_id, &rq.earned_micros, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = vault_authorize(r->vault, &rq, &signed_one, &cause);
-	if (rc != RC_OK)
-		return refused(o, &signed_one, rc, &cause, e);
-	payment_of(&payment, r, p, &signed_one);
 	o->auth = (struct payout_auth){
 		.signed_ms = clock_unix_ms(),
-		.valid_before = signed_one.valid_before,
+		.valid_before = a->valid_before,
 		.from_block = head < FROM_BLOCK_SLACK
 		    ? 0
 		    : (int64_t)(head - FROM_BLOCK_SLACK),
 	};
-	memcpy(o->auth.signature, payment.signature, SIGNATURE_LEN);
-	buf_init(&o->auth.body, X402_BODY_MAX);
-	rc = x402_request_write(&o->auth.body,
-	    (int)r->conf->payout_x402_version, &r->network, &payment, e);
-	return rc == RC_OK ? store(r, o, &signed_one.mark, results, e) : rc;
+	memcpy(o->auth.signature, a->authorization, SIGNATURE_LEN);
+	if (s->seals)
+		memcpy(o->payout.seal.signature, a->seal, SIGNATURE_LEN);
+}
+
+enum rc
+run_sign(
+    struct run *r, struct signing *all, size_t n, size_t *done, struct err *e)
+{
+	const struct vault_times times = { .chain_s = r->head.time_s,
+		.final_s = (int64_t)r->head.final.time_s };
+	struct vault_request rq[VAULT_SIGN_MAX];
+	struct vault_signed signed_all[VAULT_SIGN_MAX];
+	const struct payout *p;
+	enum rc rc;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		p = &all[i].open->payout;
+		rq[i] = (struct vault_request){ .worker = p->worker,
+			.seq = p->seq,
+			.amount_micros = p->amount_micros,
+			.earned_micros = all[i].earned_micros,
+			.seal = p->seal,
+			.seals = all[i].seals,
+			.authorizes = true };
+	}
+	rc = vault_sign(r->vault, &times, rq, n, signed_all, done, &r->mark, e);
+	for (i = 0; i < *done; i++)
+		signed_take(r, &all[i], &signed_all[i]);
+	if (rc == RC_OK)
+		return RC_OK;
+	all[i].reason = signed_all[i].reason;
+	all[i].instead_micros = signed_all[i].instead_micros;
+	return rc == RC_INVALID ? RC_CONFLICT : rc;
+}
+
+/* The bytes, and how far the journal is with them, in one step. */
+enum rc
+run_store(struct run *r, struct open_payout *o, int64_t results, struct err *e)
+{
+	enum rc rc;
+
+	rc = body_write(r, o, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = db_step_begin(r->db, e);
+	if (rc == RC_OK)
+		rc = payout_sign(r->db, &o->payout, &o->auth, results, e);
+	if (rc == RC_OK)
+		rc = journal_seen_set(r->db, &r->source, &r->mark, e);
+	return db_step_end(r->db, rc, e);
 }

@@ -5,7 +5,6 @@
 #ifndef WORKNET_PAY_AUTHORIZE_H
 #define WORKNET_PAY_AUTHORIZE_H
 
-#include "ledger/evidence.h"
 #include "pay/open.h"
 
 /*
@@ -26,11 +25,11 @@ MUST_CHECK enum rc run_settled(
     struct run *r, const struct payout *p, int64_t micros, struct err *e);
 
 /*
- * Seals p before it is in the ledger, and what was verified for it (NULL: it
- * was found on the chain); see eth/seal.h.
+ * Seals p, which was found on the chain, before it is in the ledger; see
+ * eth/seal.h. RC_BUSY when the vault can't note it now: a later run does.
  */
-MUST_CHECK enum rc run_seal(struct run *r, struct payout *p,
-    const struct evidence *verified, struct err *e);
+MUST_CHECK enum rc
+run_seal_adopted(struct run *r, struct payout *p, struct err *e);
 
 /*
  * Whether the vault has sealed p as it is, made by a run or adopted: nobody
@@ -38,13 +37,31 @@ MUST_CHECK enum rc run_seal(struct run *r, struct payout *p,
  */
 bool run_is_sealed(const struct run *r, const struct payout *p);
 
+/* A payout that the vault is to sign. */
+struct signing {
+	struct open_payout *open;
+	bool seals;	       /* it is new: its seal is signed, too */
+	int64_t earned_micros; /* by its worker */
+	/* When it is refused: see vault/vault.h. */
+	enum gate_reason reason;
+	int64_t instead_micros;
+};
+
 /*
- * Has the vault sign a reserved payout, and stores its bytes; results: how
- * many signatures were verified for it, negative when that was before it was
- * reserved. RC_CONFLICT when the gate refuses this one: o->instead_micros is
- * what it would sign, or 0. RC_BUSY when it refuses all.
+ * Has the vault sign n payouts (VAULT_SIGN_MAX at most), in their order, up to
+ * the first that it refuses: *done of them have their authorization, and
+ * new ones their seal. Nothing of it is in the ledger yet. RC_CONFLICT when the
+ * gate refuses all[*done], RC_BUSY when it refuses all.
+ */
+MUST_CHECK enum rc run_sign(
+    struct run *r, struct signing *all, size_t n, size_t *done, struct err *e);
+
+/*
+ * Stores what was signed of o, and how far the vault's journal is with it;
+ * results: how many signatures were verified for it, negative when that was
+ * before it was reserved.
  */
 MUST_CHECK enum rc
-run_sign(struct run *r, struct open_payout *o, int64_t results, struct err *e);
+run_store(struct run *r, struct open_payout *o, int64_t results, struct err *e);
 
 #endif

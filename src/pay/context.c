@@ -100,7 +100,7 @@ run_should_stop(struct run *r)
 
 	if (run_is_stopped(r))
 		return true;
-	/* A ledger that can't tell holds the money. */
+	/* When the ledger can't say whether there is a hold, there is one. */
 	return payout_is_held(r->db, 0, &held, NULL) != RC_OK || held;
 }
 

@@ -19,8 +19,9 @@ struct run {
 	const struct run_options *options; /* borrowed */
 	struct run_result *result;	   /* borrowed */
 	struct network network;
-	struct vault *vault; /* borrowed: it has the key */
-	bool may_sign;	     /* its journal is in order */
+	struct vault *vault;	  /* borrowed: it has the key */
+	bool may_sign;		  /* its journal is in order */
+	struct journal_mark mark; /* how far that is */
 	struct payout_source source;
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	int64_t created_ms;		  /* of the ledger */

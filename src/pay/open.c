@@ -136,19 +136,23 @@ open_payout_check(
 static enum rc
 book_batch(struct run *r, struct open_payout *all, size_t n, struct err *e)
 {
-	bool unsettled[OPEN_AT_ONCE];
+	bool is_new[OPEN_AT_ONCE];
 	enum rc rc;
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		unsettled[i] = all[i].payout.state < PAYOUT_POSTED;
+		is_new[i] = all[i].payout.state < PAYOUT_POSTED;
 	rc = book_all(r, all, n, e);
+	if (rc == RC_OK)
+		rc = db_step_begin(r->db, e);
+	if (rc != RC_OK)
+		return rc;
 	for (i = 0; rc == RC_OK && i < n; i++)
-		if (unsettled[i] &&
+		if (all[i].judgment.verdict == VERDICT_PAID &&
 		    (all[i].payout.state == PAYOUT_POSTED ||
 			all[i].payout.state == PAYOUT_FINAL))
-			rc = settler_settled(r, &all[i], e);
-	return rc;
+			rc = settler_settled(r, &all[i], is_new[i], e);
+	return db_step_end(r->db, rc, e);
 }
 
 /*
@@ -237,14 +241,19 @@ open_reconcile(struct run *r, struct err *e)
 static enum rc
 resume_unsigned(struct run *r, struct open_payout *o, struct err *e)
 {
+	struct signing s = { .open = o };
 	struct err cause = ERR_INIT;
+	size_t done;
 	enum rc rc;
 
 	if (!r->may_sign)
 		return RC_NOT_FOUND;
-	rc = run_sign(r, o, -1, &cause);
+	rc = worker_earned(r->db, o->payout.worker_id, &s.earned_micros, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = run_sign(r, &s, 1, &done, &cause);
 	if (rc == RC_OK)
-		return RC_OK;
+		return run_store(r, o, -1, e);
 	if (rc != RC_CONFLICT)
 		return err_set(e, rc, "%s", cause.msg);
 	rc = run_payout_finding(r, &o->payout, "not signed", cause.msg, e);

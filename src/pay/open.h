@@ -13,9 +13,7 @@ struct open_payout {
 	struct payout payout;
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
-	bool posted_before;	 /* its bytes were sent before */
-	enum gate_reason reason; /* why it isn't signed; see run_sign */
-	int64_t instead_micros;	 /* would be signed */
+	bool posted_before; /* its bytes were sent before */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };

@@ -12,6 +12,7 @@
 #include "pay/adopt.h"
 #include "pay/authorize.h"
 #include "pay/settle.h"
+#include "pay/tally.h"
 #include "pay/verifier.h"
 
 /* Payees verified ahead, for each payment that may be on its way. */
@@ -22,21 +23,9 @@ struct candidate {
 	const struct payee *payee;
 	struct verified verified;
 	struct precheck forecast; /* what the token says of it */
-};
-
-/* A limit on payments of which a person has to know when it stops some. */
-enum cap {
-	CAP_PAYOUT, /* below the threshold: it stops all, for ever */
-	CAP_RUN,
-	CAP_WORKER_DAY,
-	CAP_DAY,
-	CAPS,
-};
-
-/* Whom a cap keeps waiting, and with how much. */
-struct capped {
-	int64_t payees;
-	int64_t micros;
+	int64_t payable_micros;	  /* of what is verified */
+	int64_t amount;		  /* to be signed; 0: nothing */
+	bool refused;		  /* another amount was */
 };
 
 /* The payees of a run, the oldest debt first. */
@@ -50,16 +39,8 @@ struct payees {
 	size_t decided;	     /* of the list */
 	int64_t made;	     /* payouts */
 	int64_t made_micros; /* their sum */
-	struct capped capped[CAPS];
+	struct tally tally;
 	bool full; /* the cap of 24 hours leaves less than any payout */
-	/* Workers with a payout that isn't as it was sealed; one such. */
-	int64_t unfit;
-	int64_t unfit_payout;
-	/* What the treasury hasn't enough for; the one that waits longest. */
-	int64_t poor;
-	int64_t poor_micros;
-	int64_t poorest_micros;
-	struct address poorest;
 };
 
 /* Who isn't paid, and why: for --dry-run; the ledger has the rest. */
@@ -169,6 +150,7 @@ group_take(struct payees *all, size_t max)
 
 	for (all->count = 0; all->count < max; all->count++) {
 		c = &all->group[all->count];
+		*c = (struct candidate){ .amount = 0 };
 		if (all->next == all->list.n ||
 		    !verifier_next(all->verifier, &c->verified))
 			break;
@@ -248,58 +230,9 @@ amount_for(const struct payees *all, const struct payee *p, int64_t backed,
 
 /* ---- Their payouts ---- */
 
-/* One step: reserved and signed, or neither. */
-static enum rc
-reserve_and_sign(struct run *r, struct open_payout *o,
-    const struct evidence *evidence, struct err *e)
-{
-	bool held = false;
-	enum rc rc;
-
-	rc = run_seal(r, &o->payout, evidence, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = db_step_begin(r->db, e);
-	/* Also who was held only after the payees were listed. */
-	if (rc == RC_OK)
-		rc = payout_is_held(r->db, o->payout.worker_id, &held, e);
-	if (rc == RC_OK && held)
-		rc = err_set(e, RC_CONFLICT, "held meanwhile");
-	if (rc == RC_OK)
-		rc = payout_reserve(r->db, &o->payout, e);
-	if (rc == RC_OK)
-		rc = run_sign(r, o, evidence->results, e);
-	return db_step_end(r->db, rc, e);
-}
-
-static enum rc
-payout_try(struct payees *all, const struct payee *p, int64_t amount,
-    const struct evidence *evidence, struct open_payout *o, struct err *e)
-{
-	struct run *r = all->run;
-
-	open_payout_free(o);
-	*o = (struct open_payout){ .payout = { .worker_id = p->worker_id,
-				       .worker = p->worker,
-				       .seq = p->next_seq,
-				       .amount_micros = amount,
-				       .source = r->source,
-				       .reserved_ms = clock_unix_ms() } };
-	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
-	return reserve_and_sign(r, o, evidence, e);
-}
-
-static void
-cap_note(struct payees *all, enum cap cap, int64_t micros)
-{
-	all->capped[cap].payees++;
-	all->capped[cap].micros += micros;
-}
-
 /* Which cap the vault refuses for: one that leaves nothing, or the day's. */
 static void
-cap_note_refusal(
-    struct payees *all, const struct open_payout *o, int64_t instead)
+cap_note_refusal(struct payees *all, const struct signing *s, int64_t instead)
 {
 	static const enum cap caps[GATE_REASONS] = {
 		[GATE_PAYOUT_CAP] = CAP_PAYOUT,
@@ -308,125 +241,264 @@ cap_note_refusal(
 		[GATE_DAY_CAP] = CAP_DAY,
 	};
 
-	if (o->reason < GATE_PAYOUT_CAP || o->reason > GATE_DAY_CAP ||
-	    (o->reason != GATE_DAY_CAP && instead > 0))
+	if (s->reason < GATE_PAYOUT_CAP || s->reason > GATE_DAY_CAP ||
+	    (s->reason != GATE_DAY_CAP && instead > 0))
 		return;
-	cap_note(all, caps[o->reason], o->payout.amount_micros - instead);
-	all->full = all->full || (o->reason == GATE_DAY_CAP && instead == 0);
+	tally_cap(&all->tally, caps[s->reason],
+	    s->open->payout.amount_micros - instead);
+	all->full = all->full || (s->reason == GATE_DAY_CAP && instead == 0);
+}
+
+/* Counts what c is to get, in place of what it was to get before. */
+static void
+amount_set(struct payees *all, struct candidate *c, int64_t amount)
+{
+	all->run->budget_micros += c->amount - amount;
+	all->made_micros += amount - c->amount;
+	all->made += (amount > 0) - (c->amount > 0);
+	c->amount = amount;
 }
 
 /*
- * Makes p's payout of this amount, or of what the vault would sign instead: a
- * cap leaves less, or a run that was killed, or a lost ledger, had signed
- * another amount under this number. *made is false when it is refused.
+ * The vault would sign another amount: a cap leaves less, or a run that was
+ * killed, or a lost ledger, had signed that under this number; it is asked for
+ * once. Or c gets nothing.
  */
 static enum rc
-payout_make(struct payees *all, const struct payee *p, int64_t amount,
-    const struct evidence *evidence, int64_t payable_micros,
-    struct open_payout *o, bool *made, struct err *e)
+candidate_refused(struct payees *all, struct candidate *c,
+    const struct signing *s, const struct err *cause, struct err *e)
 {
 	struct run *r = all->run;
-	struct err cause = ERR_INIT;
+	int64_t instead = s->instead_micros;
 	char who[ADDRESS_LEN + 1];
-	enum gate_reason reason;
-	int64_t instead;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	*o = (struct open_payout){ .posted_before = false };
-	rc = payout_try(all, p, amount, evidence, o, &cause);
-	instead = o->instead_micros;
-	if (instead < r->conf->payout_threshold_micros ||
-	    instead > payable_micros || instead > r->budget_micros)
+	amount_set(all, c, 0);
+	if (c->refused || instead < r->conf->payout_threshold_micros ||
+	    instead > c->payable_micros || instead > r->budget_micros)
 		instead = 0;
-	if (rc == RC_CONFLICT)
-		cap_note_refusal(all, o, instead);
-	if (rc == RC_CONFLICT && instead > 0)
-		rc = payout_try(all, p, instead, evidence, o, &cause);
-	*made = rc == RC_OK;
-	if (rc == RC_OK) {
-		r->result->reserved++;
+	if (!c->refused)
+		cap_note_refusal(all, s, instead);
+	c->refused = true;
+	amount_set(all, c, instead);
+	if (instead > 0)
 		return RC_OK;
-	}
-	reason = o->reason;
-	open_payout_free(o);
-	*o = (struct open_payout){ .posted_before = false };
-	if (rc != RC_CONFLICT)
-		return err_set(e, rc, "%s", cause.msg);
-	if (reason == GATE_EARNED) {
-		address_format(who, &p->worker, ADDRESS_CHECKSUM);
-		rc = run_finding(r, "paid more than earned", who, cause.msg, e);
-		if (rc != RC_OK)
-			return rc;
+	if (s->reason == GATE_EARNED) {
+		address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);
+		rc =
+		    run_finding(r, "paid more than earned", who, cause->msg, e);
 	}
 	/* The others of its group are paid all the same. */
-	payee_pass(r, p, cause.msg);
-	return RC_OK;
+	payee_pass(r, c->payee, cause->msg);
+	return rc;
 }
 
-/* The payout of one whose evidence is right, unless caps or budget forbid. */
+/* One step: reserved and signed, or neither. */
 static enum rc
-backed_decide(struct payees *all, const struct payee *p,
-    const struct evidence *evidence, struct open_payout *o, bool *made,
+payout_store(struct payees *all, struct candidate *c, struct open_payout *o,
     struct err *e)
 {
 	struct run *r = all->run;
-	enum cap cap;
-	int64_t amount, payable;
-	char who[ADDRESS_LEN + 1];
-	struct maturity m;
 	enum rc rc;
 
-	/* Again: it may have been forfeited since it was listed. */
-	rc = maturity_read(r->db, p->worker_id, clock_unix_ms(), &m, e);
-	if (rc != RC_OK)
-		return rc;
-	payable = maturity_payable(&m, evidence->balance_micros);
-	amount = amount_for(all, p, payable, &cap);
-	if (amount == 0) {
-		if (payable >= r->conf->payout_threshold_micros)
-			cap_note(all, cap, payable);
-		payee_pass(r, p,
-		    payable < r->conf->payout_threshold_micros
-			? "its credit isn't payable yet"
-			: "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
+	rc = db_step_begin(r->db, e);
+	if (rc == RC_OK)
+		rc = payout_reserve(r->db, &o->payout, e);
+	if (rc == RC_OK)
+		rc = run_store(r, o, c->verified.evidence.results, e);
+	return db_step_end(r->db, rc, e);
+}
+
+/* Stores what was signed for c, and moves it to *out; *made, or it can't be. */
+static enum rc
+payout_make(struct payees *all, struct candidate *c, struct open_payout *o,
+    struct open_payout *out, bool *made, struct err *e)
+{
+	struct err cause = ERR_INIT;
+	enum rc rc = payout_store(all, c, o, &cause);
+
+	*made = rc == RC_OK;
+	if (rc == RC_OK) {
+		if (out != o)
+			*out = *o;
+		all->run->result->reserved++;
 		return RC_OK;
 	}
-	/* One large debt keeps nobody else waiting. */
-	if (amount > r->budget_micros) {
-		if (all->poor++ == 0) {
-			all->poorest = p->worker;
-			all->poorest_micros = amount;
-		}
-		all->poor_micros += amount;
-		r->result->insolvent = true;
-		payee_pass(r, p, "the treasury hasn't enough");
-		return RC_OK;
-	}
-	*made = true;
-	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	if (r->options->dry_run)
-		printf("would pay %s %" PRId64 " micro-USDC\n", who, amount);
-	else
-		rc = payout_make(all, p, amount, evidence, payable, o, made, e);
-	if (rc != RC_OK || !*made)
-		return rc;
-	if (!r->options->dry_run)
-		amount = o->payout.amount_micros;
-	r->budget_micros -= amount;
-	all->made_micros += amount;
-	all->made++;
+	open_payout_free(o);
+	if (rc != RC_CONFLICT)
+		return err_set(e, rc, "%s", cause.msg);
+	amount_set(all, c, 0);
+	payee_pass(all->run, c->payee, cause.msg);
 	return RC_OK;
 }
 
+/* What the vault is to sign for c. */
+static void
+signing_make(struct payees *all, const struct candidate *c,
+    struct open_payout *o, struct signing *s)
+{
+	const struct evidence *evidence = &c->verified.evidence;
+	const struct payee *p = c->payee;
+	struct run *r = all->run;
+
+	*o = (struct open_payout){ .payout = { .worker_id = p->worker_id,
+				       .worker = p->worker,
+				       .seq = p->next_seq,
+				       .amount_micros = c->amount,
+				       .source = r->source,
+				       .reserved_ms = clock_unix_ms() } };
+	o->payout.seal = (struct seal){ .verified_to = evidence->verified_to,
+		.balance_micros = evidence->balance_micros };
+	memcpy(o->payout.seal.verified_hash, evidence->verified_hash,
+	    sizeof(o->payout.seal.verified_hash));
+	run_nonce(r, &p->worker, p->next_seq, o->payout.nonce);
+	*s = (struct signing){ .open = o,
+		.seals = true,
+		.earned_micros = evidence->earned_micros };
+}
+
+/* Who was held only after the payees were listed. */
 static enum rc
-candidate_decide(struct payees *all, const struct candidate *c,
-    struct open_payout *o, bool *made, struct err *e)
+held_drop(struct payees *all, struct candidate *c, struct err *e)
+{
+	bool held = false;
+	enum rc rc = RC_OK;
+
+	if (c->amount > 0)
+		rc =
+		    payout_is_held(all->run->db, c->payee->worker_id, &held, e);
+	if (!held)
+		return rc;
+	amount_set(all, c, 0);
+	payee_pass(all->run, c->payee, "held meanwhile");
+	return rc;
+}
+
+/* Once the day's cap is reached, the rest of the group isn't looked at. */
+static void
+group_end(struct payees *all, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < all->count; i++) {
+		all->decided -= all->group[i].amount > 0;
+		amount_set(all, &all->group[i], 0);
+	}
+}
+
+/*
+ * Has the vault sign for the group from *from on, in order, up to the first
+ * that it refuses, to which *from moves; stores what it signed.
+ */
+static enum rc
+group_sign_some(struct payees *all, size_t *from, struct open_payout *out,
+    size_t *n, struct err *e)
+{
+	struct candidate *who[SETTLE_AT_ONCE_MAX], *c;
+	struct signing list[SETTLE_AT_ONCE_MAX];
+	struct err cause = ERR_INIT;
+	size_t i, k, done = 0, asked = 0, first = *n;
+	enum rc rc = RC_OK, refusal = RC_OK;
+	bool made;
+
+	for (i = *from; i < all->count; i++) {
+		c = &all->group[i];
+		if (c->amount == 0)
+			continue;
+		who[asked] = c;
+		signing_make(all, c, &out[first + asked], &list[asked]);
+		asked++;
+	}
+	*from = all->count;
+	if (asked > 0)
+		refusal = run_sign(all->run, list, asked, &done, &cause);
+	for (k = 0; rc == RC_OK && k < done; k++) {
+		rc = payout_make(all, who[k], list[k].open, &out[*n], &made, e);
+		*n += rc == RC_OK && made;
+	}
+	if (rc != RC_OK || refusal == RC_OK)
+		return rc;
+	if (refusal != RC_CONFLICT)
+		return err_set(e, refusal, "%s", cause.msg);
+	rc = candidate_refused(all, who[done], &list[done], &cause, e);
+	*from = (size_t)(who[done] - all->group);
+	return rc;
+}
+
+/* Has the vault sign what the group is to get; *n payouts are made in out. */
+static enum rc
+group_sign(
+    struct payees *all, struct open_payout *out, size_t *n, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < all->count; i++)
+		rc = held_drop(all, &all->group[i], e);
+	for (i = 0; rc == RC_OK && i < all->count;) {
+		rc = group_sign_some(all, &i, out, n, e);
+		if (all->full)
+			group_end(all, i);
+	}
+	return rc;
+}
+
+/* ---- Who gets one ---- */
+
+/* What of the verified credit is payable: some may have been forfeited since. */
+static enum rc
+payable_read(struct run *r, struct candidate *c, struct err *e)
+{
+	struct maturity m;
+	enum rc rc;
+
+	rc = maturity_read(r->db, c->payee->worker_id, clock_unix_ms(), &m, e);
+	if (rc == RC_OK)
+		c->payable_micros =
+		    maturity_payable(&m, c->verified.evidence.balance_micros);
+	return rc;
+}
+
+/* What one gets whose evidence is right, unless caps or budget forbid. */
+static void
+backed_decide(struct payees *all, struct candidate *c)
+{
+	struct run *r = all->run;
+	enum cap cap;
+	int64_t amount = amount_for(all, c->payee, c->payable_micros, &cap);
+	char who[ADDRESS_LEN + 1];
+
+	if (c->payable_micros < r->conf->payout_threshold_micros) {
+		payee_pass(r, c->payee, "its credit isn't payable yet");
+		return;
+	}
+	if (amount == 0) {
+		tally_cap(&all->tally, cap, c->payable_micros);
+		payee_pass(r, c->payee,
+		    "the caps of a run, or of a worker and 24 hours, leave less than threshold_micros");
+		return;
+	}
+	/* One large debt keeps nobody else waiting. */
+	if (amount > r->budget_micros) {
+		tally_poor(&all->tally, &c->payee->worker, amount);
+		r->result->insolvent = true;
+		payee_pass(r, c->payee, "the treasury hasn't enough");
+		return;
+	}
+	amount_set(all, c, amount);
+	address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);
+	if (r->options->dry_run)
+		printf("would pay %s %" PRId64 " micro-USDC\n", who, amount);
+}
+
+/* Decides what c gets, if anything. */
+static enum rc
+candidate_decide(struct payees *all, struct candidate *c, struct err *e)
 {
 	struct run *r = all->run;
 	char who[ADDRESS_LEN + 1];
 	enum rc rc;
 
-	*made = false;
 	rc = token_hold(r, c, e);
 	if (rc != RC_OK)
 		return rc;
@@ -442,11 +514,12 @@ candidate_decide(struct payees *all, const struct candidate *c,
 	}
 	if (c->verified.rc != RC_OK)
 		return err_set(e, c->verified.rc, "%s", c->verified.cause.msg);
-	if (c->verified.evidence.unfit != 0) {
-		all->unfit++;
-		all->unfit_payout = c->verified.evidence.unfit;
-	}
-	return backed_decide(all, c->payee, &c->verified.evidence, o, made, e);
+	if (c->verified.evidence.unfit != 0)
+		tally_unfit(&all->tally, c->verified.evidence.unfit);
+	rc = payable_read(r, c, e);
+	if (rc == RC_OK)
+		backed_decide(all, c);
+	return rc;
 }
 
 /* Whether no more payees are to be paid. */
@@ -462,22 +535,17 @@ payees_end(const struct payees *all)
 		all->made >= r->options->max_payouts);
 }
 
-/* Decides about the group; *n payouts are made in out. */
+/* Decides what each of the group gets. */
 static enum rc
-group_decide(struct payees *all, struct open_payout *out, size_t *n, bool *dry,
-    struct err *e)
+group_decide(struct payees *all, bool *dry, struct err *e)
 {
 	enum rc rc = RC_OK;
-	bool made;
 	size_t i;
 
 	*dry = run_should_stop(all->run) || payees_end(all);
 	for (i = 0; rc == RC_OK && !*dry && i < all->count; i++) {
-		rc = candidate_decide(all, &all->group[i],
-		    out == NULL ? NULL : &out[*n], &made, e);
+		rc = candidate_decide(all, &all->group[i], e);
 		all->decided++;
-		if (rc == RC_OK && made)
-			++*n;
 		*dry = payees_end(all);
 	}
 	*dry = *dry || all->next == all->list.n;
@@ -504,7 +572,10 @@ payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 	if (rc == RC_OK)
 		rc = db_step_begin(all->run->db, e);
 	if (rc == RC_OK)
-		rc = group_decide(all, out, n, dry, e);
+		rc = group_decide(all, dry, e);
+	if (rc == RC_OK)
+		rc = group_sign(all, out, n, e);
+	*dry = *dry || all->full;
 	return db_step_end(all->run->db, rc, e);
 }
 
@@ -515,14 +586,12 @@ dry_run(struct payees *all, struct err *e)
 		.events = POLLIN };
 	bool dry = false;
 	enum rc rc = RC_OK;
-	size_t n;
 
 	while (rc == RC_OK && !dry) {
 		(void)poll(&ready, 1, -1);
 		group_take(all, SETTLE_AT_ONCE_MAX);
 		group_ask_token(all);
-		n = 0;
-		rc = group_decide(all, NULL, &n, &dry, e);
+		rc = group_decide(all, &dry, e);
 	}
 	return rc;
 }
@@ -550,89 +619,6 @@ pay(struct payees *all, struct err *e)
 	return rc;
 }
 
-/* What is due and isn't there; not a reason for exit code 6: 5 says it. */
-static enum rc
-tell_poverty(struct payees *all, struct err *e)
-{
-	struct run *r = all->run;
-	char who[ADDRESS_LEN + 1], treasury[ADDRESS_LEN + 1], detail[300];
-	bool findings = r->result->findings;
-	int64_t left = (int64_t)(all->list.n - all->decided);
-	enum rc rc;
-
-	if (all->poor == 0)
-		return RC_OK;
-	address_format(who, &all->poorest, ADDRESS_CHECKSUM);
-	address_format(treasury, &r->source.treasury, ADDRESS_CHECKSUM);
-	(void)snprintf(detail, sizeof(detail),
-	    "it has %" PRId64 " micro-USDC that aren't promised; %" PRId64
-	    " payees are due %" PRId64 ", the first is %s with %" PRId64
-	    "; %" PRId64 " more weren't looked at",
-	    r->budget_micros, all->poor, all->poor_micros, who,
-	    all->poorest_micros, left);
-	rc = run_finding(r, "treasury too poor", treasury, detail, e);
-	r->result->findings = findings;
-	return rc;
-}
-
-static enum rc
-tell_caps(struct payees *all, struct err *e)
-{
-	const struct conf *c = all->run->conf;
-	const struct {
-		const char *kind;
-		const char *key;
-		int64_t micros;
-	} caps[CAPS] = {
-		[CAP_PAYOUT] = { "payout's cap reached",
-		    "max_per_payout_micros", c->payout_max_per_payout_micros },
-		[CAP_RUN] = { "run's cap reached", "max_per_run_micros",
-		    c->payout_max_per_run_micros },
-		[CAP_WORKER_DAY] = { "worker's cap reached",
-		    "max_per_worker_day_micros",
-		    c->payout_max_per_worker_day_micros },
-		[CAP_DAY] = { "day's cap reached", "max_per_day_micros",
-		    c->payout_max_per_day_micros },
-	};
-	char treasury[ADDRESS_LEN + 1], detail[300];
-	enum rc rc = RC_OK;
-	size_t i;
-
-	address_format(treasury, &all->run->source.treasury, ADDRESS_CHECKSUM);
-	for (i = 0; rc == RC_OK && i < CAPS; i++) {
-		if (all->capped[i].payees == 0)
-			continue;
-		(void)snprintf(detail, sizeof(detail),
-		    "%s = %" PRId64 ": it keeps %" PRId64
-		    " payees waiting who are due %" PRId64
-		    " micro-USDC more; %zu more weren't looked at",
-		    caps[i].key, caps[i].micros, all->capped[i].payees,
-		    all->capped[i].micros, all->list.n - all->decided);
-		rc = run_finding(all->run, caps[i].kind, treasury, detail, e);
-	}
-	return rc;
-}
-
-/*
- * Credit from before such a payout was verified again, and is paid; what other
- * payouts took of it the vault's journal knows.
- */
-static enum rc
-tell_unfit(struct payees *all, struct err *e)
-{
-	char subject[48], detail[200];
-
-	if (all->unfit == 0)
-		return RC_OK;
-	(void)snprintf(
-	    subject, sizeof(subject), "payout %" PRId64, all->unfit_payout);
-	(void)snprintf(detail, sizeof(detail),
-	    "its row, or the transfers that were verified before it, were changed; so were those of %" PRId64
-	    " workers in all: see worknet audit",
-	    all->unfit);
-	return run_finding(all->run, "seal doesn't fit", subject, detail, e);
-}
-
 /* Whether this run has looked at every payee. */
 static bool
 is_whole(const struct payees *all)
@@ -641,29 +627,6 @@ is_whole(const struct payees *all)
 
 	return all->decided == all->list.n && r->options->only == NULL &&
 	    r->options->max_payouts == 0 && !run_should_stop(all->run);
-}
-
-/* What lasts and wasn't seen any more is over. */
-static enum rc
-tell(struct payees *all, struct err *e)
-{
-	static const char *const kinds[] = { "treasury too poor",
-		"payout's cap reached", "run's cap reached",
-		"worker's cap reached", "day's cap reached",
-		"worker is the treasury", "paid more than earned", "evidence",
-		"seal doesn't fit" };
-	enum rc rc = tell_poverty(all, e);
-	size_t i;
-
-	if (rc == RC_OK)
-		rc = tell_caps(all, e);
-	if (rc == RC_OK)
-		rc = tell_unfit(all, e);
-	for (i = 0; rc == RC_OK && is_whole(all) &&
-	     i < sizeof(kinds) / sizeof(kinds[0]);
-	     i++)
-		rc = run_over_unseen(all->run, kinds[i], e);
-	return rc;
 }
 
 enum rc
@@ -679,7 +642,8 @@ pay_payees(struct run *r, struct err *e)
 	if (rc == RC_OK && all.list.n > 0)
 		rc = pay(&all, e);
 	if (rc == RC_OK)
-		rc = tell(&all, e);
+		rc = tally_tell(r, &all.tally,
+		    (int64_t)(all.list.n - all.decided), is_whole(&all), e);
 	payee_list_free(&all.list);
 	return rc;
 }

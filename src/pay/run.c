@@ -182,7 +182,7 @@ run_steps(struct run *r, struct err *e)
 		rc = settlers_tell(r, e);
 	if (rc == RC_OK)
 		rc = open_count(r, e);
-	/* These mean something else to who called us. */
+	/* To the caller, RC_CONFLICT means a lock, RC_NOT_FOUND a key. */
 	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
 }
 

@@ -49,9 +49,10 @@ enum run_exit run_exit_code(enum rc rc, const struct run_result *r);
 
 /*
  * Starts the vault that [payout] describes: before the ledger is opened, and
- * before threads. with_journal: something may have to be signed; anew puts an
- * old journal away. RC_INVALID when the network, the key or the journal's file
- * is wrong, RC_CONFLICT when another run has the journal, RC_NO_MEMORY, RC_IO.
+ * before threads. with_journal: something may have to be signed or noted; anew
+ * puts an old journal away. RC_INVALID when the network, the key or the
+ * journal's file is wrong, RC_CONFLICT when another run has the journal,
+ * RC_NO_MEMORY, RC_IO.
  */
 MUST_CHECK enum rc run_vault_start(struct vault **out, const struct conf *c,
     bool with_journal, bool anew, struct err *e);

@@ -218,7 +218,10 @@ room_for_new(struct window *w)
 
 /* ---- Preparing ---- */
 
-/* Half of what fits on its way: then a chore is for some of them. */
+/*
+ * More are prepared only when fewer than half of at_once are ready, so that one
+ * transaction, and one question to the vault, is for several payouts.
+ */
 static bool
 wants_more(struct window *w)
 {
@@ -494,7 +497,28 @@ answers_store(struct window *w, size_t n, struct err *e)
 	return db_step_end(db, rc, e);
 }
 
-/* After its verdict: once more, to somebody else, or no more in this run. */
+/* Those of the n slots in w->index that the chain settled, in one step. */
+static enum rc
+settled_leave(struct window *w, size_t n, struct err *e)
+{
+	struct db *db = w->run->db;
+	struct slot *s;
+	enum rc rc;
+	size_t i;
+
+	rc = db_step_begin(db, e);
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		s = &w->slots[w->index[i]];
+		if (s->open.payout.state == PAYOUT_SUBMITTED)
+			continue;
+		if (s->open.payout.state != PAYOUT_VOIDED)
+			rc = settler_settled(w->run, &s->open, true, e);
+		slot_free(w, s);
+	}
+	return db_step_end(db, rc, e);
+}
+
+/* Without a verdict: once more, to somebody else, or no more in this run. */
 static enum rc
 go_on(struct window *w, struct slot *s, struct err *e)
 {
@@ -503,13 +527,6 @@ go_on(struct window *w, struct slot *s, struct err *e)
 	size_t via = s->via;
 	enum rc rc;
 
-	if (s->open.payout.state != PAYOUT_SUBMITTED) {
-		rc = s->open.payout.state == PAYOUT_VOIDED
-		    ? RC_OK
-		    : settler_settled(w->run, &s->open, e);
-		slot_free(w, s);
-		return rc;
-	}
 	same = s->tries[via] < TRIES_MAX && !s->refused[via] &&
 	    !settler_answer_is_unfit(&s->answer) &&
 	    tryout_may_send(w->run, &s->open);
@@ -543,11 +560,13 @@ judge(struct window *w, struct err *e)
 		w->group[i] = w->slots[w->index[i]].open;
 	if (rc == RC_OK)
 		rc = book_all(r, w->group, n, e);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		w->slots[w->index[i]].open = w->group[i];
-		if (rc == RC_OK)
+	if (rc == RC_OK)
+		rc = settled_leave(w, n, e);
+	for (i = 0; rc == RC_OK && i < n; i++)
+		if (w->slots[w->index[i]].place == PLACE_ANSWERED)
 			rc = go_on(w, &w->slots[w->index[i]], e);
-	}
 	return rc;
 }
 

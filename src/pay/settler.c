@@ -299,30 +299,53 @@ refusals_drop(struct settlers *all, const struct address *worker)
 	all->refusals_n = n;
 }
 
-enum rc
-settler_settled(struct run *r, const struct open_payout *o, struct err *e)
+static enum rc
+refusals_over(struct run *r, const struct address *worker, struct err *e)
+{
+	enum rc rc = run_over(r, "payment refused", worker, e);
+
+	refusals_drop(&r->settlers, worker);
+	return rc == RC_OK ? run_over(r, "transfer refused", worker, e) : rc;
+}
+
+/* The settler that was sent a payout last; NULL: it isn't configured now. */
+static enum rc
+sent_to(struct run *r, int64_t payout, struct settler **out, struct err *e)
 {
 	char name[SETTLER_NAME_MAX + 1];
 	struct settler *s = r->settlers.all;
-	enum rc rc;
+	enum rc rc = payout_sent_to(r->db, payout, name, sizeof(name), e);
 
-	/* What a node denies may be another's invention. */
-	if (o->judgment.has_alone || o->judgment.contradicted)
+	*out = NULL;
+	for (; rc == RC_OK && s < r->settlers.all + r->settlers.n; s++)
+		if (strcmp(s->name, name) == 0)
+			*out = s;
+	return rc;
+}
+
+enum rc
+settler_settled(
+    struct run *r, const struct open_payout *o, bool is_new, struct err *e)
+{
+	struct settler *s;
+	enum rc rc = sent_to(r, o->payout.id, &s, e);
+
+	if (rc != RC_OK)
+		return rc;
+	if (o->judgment.is_unshared) {
+		if (s != NULL)
+			s->unshared = true;
 		return RC_OK;
-	rc = payout_sent_to(r->db, o->payout.id, name, sizeof(name), e);
-	if (rc == RC_OK)
-		rc = run_over(r, "payment refused", &o->payout.worker, e);
-	if (rc == RC_OK)
-		rc = run_over(r, "transfer refused", &o->payout.worker, e);
-	refusals_drop(&r->settlers, &o->payout.worker);
-	for (; s < r->settlers.all + r->settlers.n; s++) {
-		if (strcmp(s->name, name) != 0)
-			continue;
-		s->health =
-		    (struct settler_health){ .settled_ms = clock_unix_ms() };
-		s->in_vain = s->tried = false;
-		s->payees = s->refused = 0;
 	}
+	if (is_new || o->payout.state == PAYOUT_FINAL)
+		rc = refusals_over(r, &o->payout.worker, e);
+	if (rc != RC_OK || s == NULL ||
+	    (!is_new && s->health.settled_ms >= o->auth.signed_ms))
+		return rc;
+	s->health = (struct settler_health){ .settled_ms = clock_unix_ms() };
+	s->settled = true;
+	s->in_vain = s->tried = false;
+	s->payees = s->refused = 0;
 	return rc;
 }
 
@@ -523,6 +546,8 @@ settlers_tell(struct run *r, struct err *e)
 	if (r->options->dry_run)
 		return RC_OK;
 	for (; rc == RC_OK && s < r->settlers.all + r->settlers.n; s++) {
+		if (s->unshared && !s->settled)
+			note_failure(s, "nothing that a second node shows");
 		rc = tell_one(r, s, e);
 		if (rc == RC_OK)
 			rc = settler_health_set(r->db, s->name, &s->health, e);

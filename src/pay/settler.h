@@ -54,6 +54,8 @@ struct settler {
 	bool out;		      /* not used any more in this run */
 	bool tried;		      /* while it was braked, in this run */
 	bool in_vain;		      /* this run is counted in health */
+	bool settled;		      /* this run has shown that it settles */
+	bool unshared;		      /* one node alone shows what it settled */
 	int64_t payees;		      /* of this run, in vain */
 	int64_t refused;	      /* of those: refused for good */
 };
@@ -118,11 +120,16 @@ bool settler_has_room(
 
 /*
  * The chain shows the payment of o, as it was judged: whoever was sent it last
- * settles, and what was found of it is over. But for what one node shows and
- * another one denies: that tells nothing of a settler.
+ * settles, and what was found of it is over. is_new: it didn't show it before;
+ * else it counts only for a settler that has settled nothing since it was
+ * signed.
+ *
+ * What one node shows alone and another one doesn't may be an invention. A run
+ * that sees nothing else of a settler is one in vain: with two nodes nobody
+ * can tell which of them lies, and a person must look.
  */
-MUST_CHECK enum rc
-settler_settled(struct run *r, const struct open_payout *o, struct err *e);
+MUST_CHECK enum rc settler_settled(
+    struct run *r, const struct open_payout *o, bool is_new, struct err *e);
 
 /*
  * The chain doesn't; done: it isn't sent the same again in this run.

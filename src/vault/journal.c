@@ -10,17 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "eth/hex.h"
+#include "vault/journal_line.h"
 
-#define LINE_MAX_LEN 500 /* bytes; a header has 330 */
-#define CHUNK	     65536
-#define HASH_SIZE    HEX_SIZE(KECCAK256_LEN)
+#define CHUNK 65536
 
-#define MAGIC	    "worknet-journal 1 "
 #define NOT_JOURNAL "%s: it isn't a journal, but something else"
-
-static const char *const kind_names[JOURNAL_KINDS] = { "payout", "adopted",
-	"gas", "settled" };
 
 struct journal {
 	int fd;	       /* owned, locked */
@@ -30,6 +24,9 @@ struct journal {
 	int64_t last_s;
 	off_t end; /* where the next line goes */
 	struct journal_mark mark;
+	/* Appended, and not written yet. */
+	char pending[JOURNAL_SYNC_MAX * JOURNAL_LINE_MAX];
+	size_t pending_len;
 };
 
 /* ---- The file ---- */
@@ -90,12 +87,12 @@ file_open(int *fd, bool *made, const char *path, struct err *e)
 static enum rc
 file_is_journal(int fd, const char *path, struct err *e)
 {
-	char begin[sizeof(MAGIC) - 1];
+	char begin[sizeof(JOURNAL_MAGIC) - 1];
 	ssize_t n = pread(fd, begin, sizeof(begin), 0);
 
 	if (n < 0)
 		return file_fail(path, e);
-	if (memcmp(begin, MAGIC, (size_t)n) != 0)
+	if (memcmp(begin, JOURNAL_MAGIC, (size_t)n) != 0)
 		return err_set(e, RC_INVALID, NOT_JOURNAL, path);
 	return RC_OK;
 }
@@ -174,221 +171,6 @@ journal_mark_get(const struct journal *j, struct journal_mark *out)
 	*out = j->mark;
 }
 
-/* ---- Lines ---- */
-
-/*
- * A million of them are read when a run starts: what printf and scanf do would
- * be half of that time.
- */
-static char *
-put_text(char *to, const char *text)
-{
-	size_t len = strlen(text);
-
-	memcpy(to, text, len);
-	return to + len;
-}
-
-/* At least so many digits; n isn't negative. */
-static char *
-put_digits(char *to, int64_t n, int least)
-{
-	char digits[20];
-	int i = 0;
-
-	for (; n > 0 || i < least; n /= 10)
-		digits[i++] = (char)('0' + n % 10);
-	while (i > 0)
-		*to++ = digits[--i];
-	return to;
-}
-
-static char *
-put_number(char *to, const char *before, int64_t n)
-{
-	CHECK(n >= 0);
-	return put_digits(put_text(to, before), n, 1);
-}
-
-/* Moves *from behind that text, or says that it isn't there. */
-static bool
-take_text(const char **from, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (strncmp(*from, text, len) != 0)
-		return false;
-	*from += len;
-	return true;
-}
-
-/* The same of that text and a number from 0 on. */
-static bool
-take_number(const char **from, const char *before, int64_t *n)
-{
-	const char *first;
-
-	*n = 0;
-	if (!take_text(from, before))
-		return false;
-	for (first = *from; **from >= '0' && **from <= '9'; ++*from)
-		if (__builtin_mul_overflow(*n, 10, n) ||
-		    __builtin_add_overflow(*n, **from - '0', n))
-			return false;
-	return *from > first;
-}
-
-/* The same of a word, and the space after it. */
-static bool
-take_word(const char **from, struct slice *word)
-{
-	const char *end = strchr(*from, ' ');
-
-	if (end == NULL)
-		return false;
-	*word = (struct slice){ *from, (size_t)(end - *from) };
-	*from = end + 1;
-	return true;
-}
-
-/*
- * Days since 1970 as a date of the Gregorian calendar: H. Hinnant,
- * chrono-Compatible Low-Level Date Algorithms, civil_from_days. The C
- * library's looks for time zones in files, which the vault can't open.
- */
-static char *
-put_time(char *to, int64_t s)
-{
-	int64_t days = s / 86400, z = days + 719468, era = z / 146097;
-	int64_t doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
-	int64_t year = yoe + era * 400 + (month <= 2);
-
-	s -= days * 86400;
-	to = put_digits(to, year, 4);
-	to = put_digits(put_text(to, "-"), month, 2);
-	to = put_digits(put_text(to, "-"), doy - (153 * mp + 2) / 5 + 1, 2);
-	to = put_digits(put_text(to, "T"), s / 3600, 2);
-	to = put_digits(put_text(to, ":"), s / 60 % 60, 2);
-	to = put_digits(put_text(to, ":"), s % 60, 2);
-	return put_text(to, "Z");
-}
-
-/* Ends a line, which begins there, with its hash. */
-static size_t
-line_end(char *line, char *end, const uint8_t hash[static KECCAK256_LEN])
-{
-	CHECK(end - line + HASH_SIZE < LINE_MAX_LEN);
-	hex_encode(end, hash, KECCAK256_LEN);
-	end[HASH_SIZE - 1] = '\n';
-	return (size_t)(end - line) + HASH_SIZE;
-}
-
-/*
- * An entry's hash from that of the line before it. Of its values, not of its
- * text, which is twice as long and would cost Keccak a second block.
- */
-static void
-entry_hash(uint8_t hash[static KECCAK256_LEN],
-    const struct journal_entry *entry, int64_t n)
-{
-	const int64_t numbers[] = { n, entry->at_s, entry->kind, entry->number,
-		entry->amount, entry->end_s };
-	uint8_t bytes[sizeof(numbers)];
-	struct keccak k;
-	size_t i;
-
-	for (i = 0; i < sizeof(bytes); i++)
-		bytes[i] =
-		    (uint8_t)((uint64_t)numbers[i / 8] >> (56 - 8 * (i % 8)));
-	keccak_init(&k);
-	keccak_update(&k, hash, KECCAK256_LEN);
-	keccak_update(&k, bytes, sizeof(bytes));
-	keccak_update(&k, entry->payee.b, sizeof(entry->payee.b));
-	keccak_final(&k, hash);
-}
-
-static char *
-put_address(char *to, const char *before, const struct address *a)
-{
-	to = put_text(to, before);
-	hex_encode(to, a->b, sizeof(a->b));
-	return to + ADDRESS_LEN;
-}
-
-static size_t
-header_write(char line[static LINE_MAX_LEN], const struct journal_owner *o,
-    int64_t now_s, uint8_t hash[static KECCAK256_LEN])
-{
-	char *to = put_text(line, MAGIC "ledger ");
-
-	hex_encode(to, o->ledger_id, LEDGER_ID_LEN);
-	to = put_number(to + strlen(to), " chain ", o->chain_id);
-	to = put_address(to, " token ", &o->token);
-	to = put_address(to, " treasury ", &o->treasury);
-	to = put_time(put_text(to, " begun "), now_s);
-	to = put_text(put_number(to, " ", now_s), " ");
-	keccak256(hash, line, (size_t)(to - line));
-	return line_end(line, to, hash);
-}
-
-static size_t
-entry_write(char line[static LINE_MAX_LEN], const struct journal_entry *entry,
-    int64_t n, uint8_t hash[static KECCAK256_LEN])
-{
-	char *to = put_number(line, "", n);
-
-	to = put_time(put_text(to, " "), entry->at_s);
-	to = put_number(to, " ", entry->at_s);
-	to = put_text(put_text(to, " "), kind_names[entry->kind]);
-	to = put_address(to, " ", &entry->payee);
-	to = put_number(to, " number ", entry->number);
-	to = put_number(to, " amount ", entry->amount);
-	to = put_number(to, " until ", entry->end_s);
-	entry_hash(hash, entry, n);
-	return line_end(line, put_text(to, " "), hash);
-}
-
-/* When the header says that it was begun, or -1. */
-static int64_t
-header_time(const char *line)
-{
-	const char *at = strstr(line, " begun ");
-	struct slice text;
-	int64_t s;
-
-	if (at == NULL || !take_text(&at, " begun ") ||
-	    !take_word(&at, &text) || !take_number(&at, "", &s))
-		return -1;
-	return s;
-}
-
-/* Loosely: what is read is written again and compared. */
-static bool
-entry_parse(struct journal_entry *out, const char *line)
-{
-	struct slice ignored, kind, payee;
-	int i;
-
-	*out = (struct journal_entry){ .number = 0 };
-	if (!take_word(&line, &ignored) || !take_word(&line, &ignored) ||
-	    !take_number(&line, "", &out->at_s) || !take_text(&line, " ") ||
-	    !take_word(&line, &kind) || !take_word(&line, &payee) ||
-	    !take_number(&line, "number ", &out->number) ||
-	    !take_number(&line, " amount ", &out->amount) ||
-	    !take_number(&line, " until ", &out->end_s))
-		return false;
-	for (i = 0; i < JOURNAL_KINDS; i++)
-		if (slice_is(kind, kind_names[i]))
-			break;
-	out->kind = (enum journal_kind)i;
-	return i < JOURNAL_KINDS &&
-	    hex_decode(out->payee.b, sizeof(out->payee.b), payee, NULL) ==
-	    RC_OK;
-}
-
 /* ---- Reading ---- */
 
 struct reading {
@@ -409,6 +191,15 @@ damaged(const struct reading *r)
 	    "%s:%" PRId64 ": the line is damaged", r->j->path, r->lines);
 }
 
+/* Cuts what is behind the last line. */
+static enum rc
+end_set(struct journal *j, struct err *e)
+{
+	if (ftruncate(j->fd, j->end) != 0 || fdatasync(j->fd) != 0)
+		return file_fail(j->path, e);
+	return RC_OK;
+}
+
 static void
 mark_compare(struct reading *r)
 {
@@ -422,12 +213,12 @@ static enum rc
 header_read(struct reading *r, const char *line, size_t len)
 {
 	struct journal_mark *m = &r->j->mark;
-	int64_t begun_s = header_time(line);
-	char expected[LINE_MAX_LEN];
+	int64_t begun_s = journal_header_time(line);
+	char expected[JOURNAL_LINE_MAX];
 
 	if (begun_s < 0)
 		return damaged(r);
-	if (header_write(expected, r->owner, begun_s, m->hash) != len ||
+	if (journal_header_write(expected, r->owner, begun_s, m->hash) != len ||
 	    memcmp(expected, line, len) != 0)
 		return err_set(r->err, RC_CORRUPT,
 		    "%s: it isn't the journal of this ledger, chain, token and treasury",
@@ -441,15 +232,16 @@ static enum rc
 line_read(struct reading *r, const char *line, size_t len)
 {
 	struct journal_mark *m = &r->j->mark;
-	char expected[LINE_MAX_LEN];
+	char expected[JOURNAL_LINE_MAX];
 	struct journal_entry entry;
 	enum rc rc;
 
 	r->lines++;
 	if (r->lines == 1)
 		return header_read(r, line, len);
-	if (!entry_parse(&entry, line) || entry.at_s < r->j->last_s ||
-	    entry_write(expected, &entry, m->entries + 1, m->hash) != len ||
+	if (!journal_entry_parse(&entry, line) || entry.at_s < r->j->last_s ||
+	    journal_entry_write(expected, &entry, m->entries + 1, m->hash) !=
+		len ||
 	    memcmp(expected, line, len) != 0)
 		return damaged(r);
 	m->entries++;
@@ -457,6 +249,29 @@ line_read(struct reading *r, const char *line, size_t len)
 	mark_compare(r);
 	rc = r->on_entry(r->ctx, &entry, r->err);
 	return rc;
+}
+
+/*
+ * Text, at that place, is no line. What a crash leaves of lines that were
+ * written at once may have blocks of zeros in it: these lines are cut, for
+ * their signatures never left. Whatever else it is, is damage.
+ */
+static enum rc
+end_cut(struct reading *r, off_t at, const char *text, size_t len)
+{
+	struct journal *j = r->j;
+	struct stat st;
+
+	r->lines++;
+	if (r->lines == 1 || memchr(text, '\0', len) == NULL)
+		return damaged(r);
+	if (fstat(j->fd, &st) != 0)
+		return file_fail(j->path, r->err);
+	if (st.st_size - at > (off_t)sizeof(j->pending))
+		return damaged(r);
+	r->lines--;
+	j->end = at;
+	return end_set(j, r->err);
 }
 
 /* All whole lines of the file; *rest: bytes after the last. */
@@ -469,6 +284,7 @@ lines_read(struct reading *r, char *chunk, size_t *rest)
 	ssize_t n;
 	char *end;
 
+	*rest = 0;
 	while (rc == RC_OK) {
 		n = pread(
 		    j->fd, chunk + have, CHUNK - have, j->end + (off_t)have);
@@ -480,9 +296,10 @@ lines_read(struct reading *r, char *chunk, size_t *rest)
 		     from += len) {
 			len = (size_t)(end - (chunk + from)) + 1;
 			*end = '\0'; /* for the parser */
-			if (len >= LINE_MAX_LEN ||
+			if (len >= JOURNAL_LINE_MAX ||
 			    strlen(chunk + from) != len - 1)
-				return r->lines++, damaged(r);
+				return end_cut(r, j->end + (off_t)from,
+				    chunk + from, len - 1);
 			*end = '\n';
 			rc = line_read(r, chunk + from, len);
 		}
@@ -491,8 +308,8 @@ lines_read(struct reading *r, char *chunk, size_t *rest)
 		memmove(chunk, chunk + from, have);
 		if (n == 0)
 			break;
-		if (have >= LINE_MAX_LEN)
-			return r->lines++, damaged(r);
+		if (have >= JOURNAL_LINE_MAX)
+			return end_cut(r, j->end, chunk, have);
 	}
 	*rest = have;
 	chunk[have] = '\0';
@@ -524,10 +341,10 @@ static bool
 is_torn_header(const struct journal_owner *owner, const char *text, size_t len)
 {
 	uint8_t hash[KECCAK256_LEN];
-	char header[LINE_MAX_LEN + 1];
+	char header[JOURNAL_LINE_MAX + 1];
 	size_t sure;
 
-	header[header_write(header, owner, 0, hash)] = '\0';
+	header[journal_header_write(header, owner, 0, hash)] = '\0';
 	sure = (size_t)(strstr(header, " begun ") - header);
 	return memcmp(text, header, len < sure ? len : sure) == 0;
 }
@@ -552,7 +369,8 @@ rest_take(struct reading *r, char *chunk, size_t rest)
 		return err_set(r->err, RC_CORRUPT, NOT_JOURNAL, j->path);
 	chunk[rest] = '\n';
 	chunk[rest + 1] = '\0';
-	if (lines > 0 && strlen(chunk) == rest + 1 && rest + 1 < LINE_MAX_LEN) {
+	if (lines > 0 && strlen(chunk) == rest + 1 &&
+	    rest + 1 < JOURNAL_LINE_MAX) {
 		rc = line_read(r, chunk, rest + 1);
 		if (rc == RC_OK)
 			return write_all(j, chunk, rest + 1, r->err);
@@ -562,9 +380,7 @@ rest_take(struct reading *r, char *chunk, size_t rest)
 		j->last_s = last_s;
 		r->lines = lines;
 	}
-	if (ftruncate(j->fd, j->end) != 0 || fdatasync(j->fd) != 0)
-		return file_fail(j->path, r->err);
-	return RC_OK;
+	return end_set(j, r->err);
 }
 
 /* Only where nothing is: what was there is never written over. */
@@ -572,7 +388,7 @@ static enum rc
 begin(struct reading *r, int64_t now_s)
 {
 	struct journal *j = r->j;
-	char line[LINE_MAX_LEN];
+	char line[JOURNAL_LINE_MAX];
 	ssize_t n = pread(j->fd, line, 1, 0);
 	size_t len;
 
@@ -584,7 +400,7 @@ begin(struct reading *r, int64_t now_s)
 	if (n > 0)
 		return err_set(
 		    r->err, RC_CORRUPT, "%s: it isn't empty", j->path);
-	len = header_write(line, r->owner, now_s, j->mark.hash);
+	len = journal_header_write(line, r->owner, now_s, j->mark.hash);
 	j->mark.entries = 0;
 	return write_all(j, line, len, r->err);
 }
@@ -639,11 +455,11 @@ journal_read(struct journal *j, const struct journal_owner *owner,
 enum rc
 journal_check_time(const struct journal *j, int64_t latest_s, struct err *e)
 {
-	char at[100];
+	char at[JOURNAL_LINE_MAX];
 
 	if (j->last_s <= latest_s)
 		return RC_OK;
-	*put_time(at, j->last_s) = '\0';
+	journal_time_write(at, j->last_s);
 	return err_set(e, RC_CORRUPT,
 	    "%s: its last entry is of %s, which is to come: a clock was wrong",
 	    j->path, at);
@@ -653,8 +469,6 @@ enum rc
 journal_append(struct journal *j, struct journal_entry *entry, struct err *e)
 {
 	struct journal_mark next = j->mark;
-	char line[LINE_MAX_LEN];
-	size_t len;
 	enum rc rc;
 
 	if (!j->is_read)
@@ -662,13 +476,30 @@ journal_append(struct journal *j, struct journal_entry *entry, struct err *e)
 	/* The clock was set back: what is signed now counts for longer. */
 	if (entry->at_s < j->last_s)
 		entry->at_s = j->last_s;
-	len = entry_write(line, entry, ++next.entries, next.hash);
-	rc = write_all(j, line, len, e);
-	/* What is on the disk now isn't certain: the next start reads it. */
-	j->is_read = rc == RC_OK;
-	if (rc != RC_OK)
-		return rc;
+	if (sizeof(j->pending) - j->pending_len < JOURNAL_LINE_MAX) {
+		rc = journal_sync(j, e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	j->pending_len += journal_entry_write(
+	    j->pending + j->pending_len, entry, ++next.entries, next.hash);
 	j->mark = next;
 	j->last_s = entry->at_s;
 	return RC_OK;
+}
+
+enum rc
+journal_sync(struct journal *j, struct err *e)
+{
+	enum rc rc;
+
+	if (!j->is_read)
+		return err_set(e, RC_IO, "%s: not usable", j->path);
+	if (j->pending_len == 0)
+		return RC_OK;
+	rc = write_all(j, j->pending, j->pending_len, e);
+	j->pending_len = 0;
+	/* What is on the disk now isn't certain: the next start reads it. */
+	j->is_read = rc == RC_OK;
+	return rc;
 }

@@ -65,8 +65,8 @@ int journal_fd(const struct journal *j);
 /*
  * Reads it from the beginning and calls on_entry for each entry, in order;
  * once: RC_INVALID for a second time, also after a failure. An empty one is
- * begun, if seen has no payouts. A last line that was torn by a crash is cut:
- * what it was to be never left. RC_NOT_FOUND when it is empty and there was
+ * begun, if seen has no payouts. What a crash tore, of the last entries that
+ * were written at once, is cut: their signatures never left. RC_NOT_FOUND when it is empty and there was
  * one; RC_CONFLICT when it has another entry where seen's mark is; RC_CORRUPT
  * when it is another owner's, older than seen, damaged, or no journal, which is
  * left as it is; RC_IO; and what on_entry says. Nothing may be signed then.
@@ -86,11 +86,19 @@ MUST_CHECK enum rc
 journal_check_time(const struct journal *j, int64_t latest_s, struct err *e);
 
 /*
- * Appends entry, which is on the disk when it returns; at_s is moved to that
+ * Appends entry, which is on the disk after journal_sync; at_s is moved to that
  * of the last one when it is before it. RC_IO: nothing may be signed any more.
  */
 MUST_CHECK enum rc
 journal_append(struct journal *j, struct journal_entry *entry, struct err *e);
+
+/*
+ * Writes and syncs what was appended: at most JOURNAL_SYNC_MAX entries at once.
+ * RC_IO: it isn't certain what is on the disk, and nothing may be signed any
+ * more.
+ */
+#define JOURNAL_SYNC_MAX 64
+MUST_CHECK enum rc journal_sync(struct journal *j, struct err *e);
 
 /* How far it is. */
 void journal_mark_get(const struct journal *j, struct journal_mark *out);

@@ -13,9 +13,8 @@
 enum question_kind {
 	ASK_HELLO, /* not asked: the first answer, once the vault is ready */
 	ASK_OPEN,
-	ASK_AUTHORIZE,
+	ASK_SIGN,
 	ASK_SETTLED,
-	ASK_SEAL,
 	ASK_GAS,
 	ASK_KINDS,
 };
@@ -32,9 +31,10 @@ struct question_settled {
 	int64_t micros;
 };
 
-struct question_seal {
-	struct seal seal;
-	struct sealed what;
+struct question_sign {
+	struct vault_times times;
+	size_t n;
+	struct vault_request all[VAULT_SIGN_MAX];
 };
 
 struct question_gas {
@@ -48,9 +48,8 @@ struct question {
 	uint32_t number; /* 1, 2, ... */
 	union {
 		struct question_open open;
-		struct vault_request authorize;
+		struct question_sign sign;
 		struct question_settled settled;
-		struct question_seal seal;
 		struct question_gas gas;
 	} of;
 };
@@ -61,6 +60,12 @@ struct answer_hello {
 	unsigned protection;
 };
 
+struct answer_sign {
+	size_t done;
+	struct journal_mark mark;
+	struct vault_signed all[VAULT_SIGN_MAX];
+};
+
 struct answer {
 	enum question_kind kind;
 	uint32_t number; /* the question's */
@@ -69,7 +74,7 @@ struct answer {
 	union {
 		struct answer_hello hello;
 		struct journal_mark mark;
-		struct vault_authorization authorization;
+		struct answer_sign sign;
 		uint8_t signature[SIGNATURE_LEN];
 	} of;
 };

@@ -29,7 +29,6 @@ struct live {
 	struct gas_rule gas_rule;
 	struct journal_owner owner;
 	struct journal *journal; /* owned; NULL: none */
-	bool has_ledger;	 /* owner.ledger_id is known */
 	bool is_open;		 /* the journal was read */
 	struct past *past;	 /* owned; of payouts */
 	struct past *gas_past;	 /* owned */
@@ -39,7 +38,9 @@ struct live {
 	int64_t agreed_s; /* 0: it hasn't */
 	int64_t agreed_at_ms;
 	int64_t run_micros;
-	struct question question; /* too large for the stack */
+	/* Both are too large for the stack. */
+	struct question question;
+	struct answer answer;
 };
 
 static int64_t
@@ -164,17 +165,6 @@ on_entry(void *ctx, const struct journal_entry *entry, struct err *e)
 }
 
 static enum rc
-ledger_set(
-    struct live *l, const uint8_t id[static LEDGER_ID_LEN], struct err *e)
-{
-	if (l->has_ledger && memcmp(l->owner.ledger_id, id, LEDGER_ID_LEN) != 0)
-		return err_set(e, RC_INVALID, "vault: another ledger");
-	memcpy(l->owner.ledger_id, id, LEDGER_ID_LEN);
-	l->has_ledger = true;
-	return RC_OK;
-}
-
-static enum rc
 answer_open(struct live *l, struct answer *a, struct err *e)
 {
 	const struct question_open *q = &l->question.of.open;
@@ -182,9 +172,7 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 
 	if (l->journal == NULL)
 		return err_set(e, RC_INVALID, "vault: it has no journal");
-	rc = ledger_set(l, q->ledger_id, e);
-	if (rc != RC_OK)
-		return rc;
+	memcpy(l->owner.ledger_id, q->ledger_id, LEDGER_ID_LEN);
 	l->kept_from_s = now_s() - PAST_KEPT_S;
 	if (gate_clocks_agree(now_s(), q->chain_time_s)) {
 		l->agreed_s = now_s();
@@ -201,7 +189,10 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 	return rc;
 }
 
-/* Into the journal, and then into what counts. */
+/*
+ * Into the journal, and then into what counts. It isn't on the disk before
+ * journal_sync, and no signature leaves before that.
+ */
 static enum rc
 note(struct live *l, struct journal_entry *entry, struct err *e)
 {
@@ -212,6 +203,14 @@ note(struct live *l, struct journal_entry *entry, struct err *e)
 		    "vault: nothing is noted while this machine's clock and the chain's differ");
 	rc = journal_append(l->journal, entry, e);
 	return rc == RC_OK ? on_entry(l, entry, e) : rc;
+}
+
+static enum rc
+note_and_sync(struct live *l, struct journal_entry *entry, struct err *e)
+{
+	enum rc rc = note(l, entry, e);
+
+	return rc == RC_OK ? journal_sync(l->journal, e) : rc;
 }
 
 /* ---- Authorizations ---- */
@@ -239,13 +238,13 @@ refuse(const struct gate_answer *g, struct err *e)
 
 /* Only this makes a signature of the treasury that moves money. */
 static enum rc
-authorization_sign(struct live *l, const struct gate_request *rq, int64_t end_s,
-    uint8_t signature[static SIGNATURE_LEN], struct err *e)
+authorization_sign(struct live *l, const struct vault_request *rq,
+    struct vault_signed *out, struct err *e)
 {
 	struct transfer_authorization t = { .from = l->hello.treasury,
 		.to = rq->worker,
 		.value = (uint64_t)rq->amount_micros,
-		.valid_before = (uint64_t)end_s };
+		.valid_before = (uint64_t)out->valid_before };
 	struct payout_key key = { .chain_id = l->options->domain.chain_id,
 		.token = l->owner.token,
 		.treasury = l->hello.treasury,
@@ -256,7 +255,7 @@ authorization_sign(struct live *l, const struct gate_request *rq, int64_t end_s,
 	memcpy(key.ledger_id, l->owner.ledger_id, LEDGER_ID_LEN);
 	payout_nonce(t.nonce, &key);
 	eip712_transfer_digest(digest, &l->options->domain, &t);
-	return eth_sign(signature, digest, &l->secrets->treasury, e);
+	return eth_sign(out->authorization, digest, &l->secrets->treasury, e);
 }
 
 static enum rc
@@ -292,25 +291,22 @@ look(struct live *l, struct gate_past *out, const struct gate_request *rq)
 		out->has_same = out->same_adopted = true;
 }
 
+/* Asks the gate, and notes what may be signed. */
 static enum rc
-answer_authorize(struct live *l, struct answer *a, struct err *e)
+authorization_decide(struct live *l, const struct vault_times *times,
+    const struct vault_request *q, struct vault_signed *out, struct err *e)
 {
-	const struct vault_request *q = &l->question.of.authorize;
 	struct gate_request rq = { .worker = q->worker,
 		.seq = q->seq,
 		.amount_micros = q->amount_micros,
 		.earned_micros = q->earned_micros,
-		.adopted = q->adopted,
+		.adopted = seal_kind(&q->seal) == SEAL_ADOPTED,
 		.now_s = now_s(),
-		.chain_time_s = q->chain_time_s,
-		.final_time_s = q->final_time_s };
-	struct vault_authorization *out = &a->of.authorization;
+		.chain_time_s = times->chain_s,
+		.final_time_s = times->final_s };
 	struct gate_answer g;
 	struct gate_past past;
-	enum rc rc = RC_OK;
 
-	if (!l->is_open)
-		return err_set(e, RC_IO, "vault: its journal isn't open");
 	look(l, &past, &rq);
 	/* What was forgotten when the journal was read counts again then. */
 	if (rq.now_s - GATE_DAY_S < l->kept_from_s)
@@ -321,12 +317,115 @@ answer_authorize(struct live *l, struct answer *a, struct err *e)
 	out->valid_before = g.end_s;
 	out->instead_micros = g.instead_micros;
 	if (g.reason == GATE_SIGN)
-		rc = authorization_note(l, &rq, g.end_s, e);
-	else if (g.reason != GATE_SAME)
-		rc = refuse(&g, e);
-	if (rc == RC_OK)
-		rc = authorization_sign(l, &rq, g.end_s, out->signature, e);
+		return authorization_note(l, &rq, g.end_s, e);
+	return g.reason == GATE_SAME ? RC_OK : refuse(&g, e);
+}
+
+/* ---- Seals ---- */
+
+/* A payment that nobody knew of counts against the caps all the same. */
+static enum rc
+adopted_note(struct live *l, const struct vault_request *q, struct err *e)
+{
+	struct journal_entry entry = { .kind = JOURNAL_ADOPTED,
+		.at_s = entry_time(l),
+		.payee = q->worker,
+		.number = q->seq,
+		.amount = q->amount_micros };
+	struct total total;
+
+	totals_look(l->totals, &q->worker, q->seq, &total);
+	return total.micros != 0 ? RC_OK : note(l, &entry, e);
+}
+
+static enum rc
+seal_decide(struct live *l, const struct vault_request *q, struct err *e)
+{
+	if (q->amount_micros <= 0 || q->amount_micros > AMOUNT_MAX_MICROS ||
+	    q->seq <= 0)
+		return err_set(e, RC_INVALID, "seal: no such payout");
+	if (seal_kind(&q->seal) == SEAL_RESERVED) {
+		if (q->seal.balance_micros < q->amount_micros)
+			return err_set(e, RC_INVALID,
+			    "seal: the verified balance is below the amount");
+		return RC_OK;
+	}
+	if (q->seal.balance_micros != 0)
+		return err_set(e, RC_INVALID,
+		    "seal: a payment found on the chain vouches for nothing");
+	return adopted_note(l, q, e);
+}
+
+static enum rc
+seal_make(struct live *l, const struct vault_request *q,
+    struct vault_signed *out, struct err *e)
+{
+	struct sealed what = { .worker = q->worker,
+		.seq = q->seq,
+		.amount_micros = q->amount_micros };
+	struct seal s = q->seal;
+	enum rc rc;
+
+	memcpy(what.ledger_id, l->owner.ledger_id, LEDGER_ID_LEN);
+	rc = seal_sign(&s, &what, &l->secrets->treasury, e);
+	memcpy(out->seal, s.signature, SIGNATURE_LEN);
+	return rc;
+}
+
+/* ---- Both ---- */
+
+/* Whether all that is asked of one payment may be signed; notes it. */
+static enum rc
+payment_decide(struct live *l, const struct vault_times *times,
+    const struct vault_request *q, struct vault_signed *out, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (q->seals)
+		rc = seal_decide(l, q, e);
+	if (rc == RC_OK && q->authorizes)
+		rc = authorization_decide(l, times, q, out, e);
+	return rc;
+}
+
+static enum rc
+payment_sign(struct live *l, const struct vault_request *q,
+    struct vault_signed *out, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (q->seals)
+		rc = seal_make(l, q, out, e);
+	if (rc == RC_OK && q->authorizes)
+		rc = authorization_sign(l, q, out, e);
+	return rc;
+}
+
+/* One sync for all of them; signed is what is on the disk. */
+static enum rc
+answer_sign(struct live *l, struct answer *a, struct err *e)
+{
+	const struct question_sign *q = &l->question.of.sign;
+	struct answer_sign *out = &a->of.sign;
+	struct err cause = ERR_INIT;
+	enum rc rc = RC_OK;
+	size_t i, n = 0;
+
+	if (q->n == 0 || q->n > VAULT_SIGN_MAX)
+		return err_set(e, RC_INVALID, "vault: not a question");
+	if (!l->is_open)
+		return err_set(e, RC_BUSY, "vault: its journal isn't open");
+	while (rc == RC_OK && n < q->n) {
+		rc = payment_decide(l, &q->times, &q->all[n], &out->all[n], e);
+		n += rc == RC_OK;
+	}
+	if (journal_sync(l->journal, &cause) != RC_OK)
+		return err_set(e, RC_IO, "%s", cause.msg);
 	journal_mark_get(l->journal, &out->mark);
+	for (i = 0; i < n; i++)
+		if (payment_sign(l, &q->all[i], &out->all[i], &cause) != RC_OK)
+			return err_set(e, RC_IO, "%s", cause.msg);
+	out->done = n;
 	return rc;
 }
 
@@ -351,55 +450,7 @@ answer_settled(struct live *l, struct err *e)
 	if (total.adopted)
 		return err_set(e, RC_INVALID,
 		    "vault: a payment that was found on the chain has its amount");
-	return total.micros == q->micros ? RC_OK : note(l, &entry, e);
-}
-
-/* ---- Seals ---- */
-
-/* A payment that nobody knew of counts against the caps all the same. */
-static enum rc
-adopted_note(struct live *l, const struct sealed *what, struct err *e)
-{
-	struct journal_entry entry = { .kind = JOURNAL_ADOPTED,
-		.at_s = entry_time(l),
-		.payee = what->worker,
-		.number = what->seq,
-		.amount = what->amount_micros };
-	struct total total;
-
-	if (!l->is_open)
-		return RC_OK;
-	totals_look(l->totals, &what->worker, what->seq, &total);
-	return total.micros != 0 ? RC_OK : note(l, &entry, e);
-}
-
-static enum rc
-answer_seal(struct live *l, struct answer *a, struct err *e)
-{
-	struct seal s = l->question.of.seal.seal;
-	const struct sealed *what = &l->question.of.seal.what;
-	enum rc rc;
-
-	rc = ledger_set(l, what->ledger_id, e);
-	if (rc == RC_OK &&
-	    (what->amount_micros <= 0 ||
-		what->amount_micros > AMOUNT_MAX_MICROS || what->seq <= 0))
-		rc = err_set(e, RC_INVALID, "seal: no such payout");
-	if (rc == RC_OK && seal_kind(&s) == SEAL_RESERVED &&
-	    s.balance_micros < what->amount_micros)
-		rc = err_set(e, RC_INVALID,
-		    "seal: the verified balance is below the amount");
-	if (rc == RC_OK && seal_kind(&s) == SEAL_ADOPTED &&
-	    s.balance_micros != 0)
-		rc = err_set(e, RC_INVALID,
-		    "seal: a payment found on the chain vouches for nothing");
-	if (rc == RC_OK && seal_kind(&s) == SEAL_ADOPTED)
-		rc = adopted_note(l, what, e);
-	if (rc == RC_OK)
-		rc = seal_sign(&s, what, &l->secrets->treasury, e);
-	if (rc == RC_OK)
-		memcpy(a->of.signature, s.signature, SIGNATURE_LEN);
-	return rc;
+	return total.micros == q->micros ? RC_OK : note_and_sync(l, &entry, e);
 }
 
 /* ---- Gas ---- */
@@ -432,7 +483,7 @@ answer_gas(struct live *l, struct answer *a, struct err *e)
 		    e, RC_INVALID, "transaction not signed: %s", why);
 	rc = transaction_digest(digest, &q->transaction, e);
 	if (rc == RC_OK)
-		rc = note(l, &entry, e);
+		rc = note_and_sync(l, &entry, e);
 	if (rc == RC_OK)
 		rc = eth_sign(a->of.signature, digest, &l->secrets->gas, e);
 	return rc;
@@ -446,12 +497,10 @@ decide(struct live *l, struct answer *a, struct err *e)
 	switch (l->question.kind) {
 	case ASK_OPEN:
 		return answer_open(l, a, e);
-	case ASK_AUTHORIZE:
-		return answer_authorize(l, a, e);
+	case ASK_SIGN:
+		return answer_sign(l, a, e);
 	case ASK_SETTLED:
 		return answer_settled(l, e);
-	case ASK_SEAL:
-		return answer_seal(l, a, e);
 	case ASK_GAS:
 		return answer_gas(l, a, e);
 	case ASK_HELLO:
@@ -491,25 +540,24 @@ void
 vault_live(int fd, int parent_pid, const struct vault_options *o)
 {
 	static struct live l; /* of this process alone */
+	struct answer *a = &l.answer;
 	struct err e = ERR_INIT;
-	struct answer a;
 	enum rc rc;
 
-	memset(&a, 0, sizeof(a));
 	l.options = o;
 	l.hello.protection = sandbox_begin(fd, parent_pid);
 	rc = begin(&l, &e);
 	if (rc == RC_OK)
 		l.hello.protection |= sandbox_enter();
-	a.of.hello = l.hello;
-	if (!answer_send(fd, &a, rc, &e) || rc != RC_OK)
+	a->of.hello = l.hello;
+	if (!answer_send(fd, a, rc, &e) || rc != RC_OK)
 		_exit(1);
 	while (question_take(fd, &l.question)) {
-		memset(&a, 0, sizeof(a));
-		a.kind = l.question.kind;
-		a.number = l.question.number;
-		rc = decide(&l, &a, &e);
-		if (!answer_send(fd, &a, rc, &e))
+		memset(a, 0, sizeof(*a));
+		a->kind = l.question.kind;
+		a->number = l.question.number;
+		rc = decide(&l, a, &e);
+		if (!answer_send(fd, a, rc, &e))
 			break;
 	}
 	secret_wipe(l.secrets, sizeof(*l.secrets));

@@ -23,7 +23,9 @@ struct vault {
 	pid_t pid; /* owned: waited for */
 	uint32_t asked;
 	struct answer_hello hello;
-	struct question question; /* too large for the stack */
+	/* Both are too large for the stack. */
+	struct question question;
+	struct answer answer; /* the last one */
 };
 
 size_t
@@ -31,9 +33,8 @@ question_size(enum question_kind kind)
 {
 	static const size_t sizes[ASK_KINDS] = {
 		[ASK_OPEN] = sizeof(struct question_open),
-		[ASK_AUTHORIZE] = sizeof(struct vault_request),
+		[ASK_SIGN] = sizeof(struct question_sign),
 		[ASK_SETTLED] = sizeof(struct question_settled),
-		[ASK_SEAL] = sizeof(struct question_seal),
 		[ASK_GAS] = sizeof(struct question_gas),
 	};
 
@@ -53,9 +54,9 @@ give_up(struct vault *v, const char *why, struct err *e)
 
 /* The answer to the last question; its rc and message are the result. */
 static enum rc
-answer_wait(
-    struct vault *v, enum question_kind kind, struct answer *out, struct err *e)
+answer_wait(struct vault *v, enum question_kind kind, struct err *e)
 {
+	struct answer *out = &v->answer;
 	struct pollfd fd = { .fd = v->fd, .events = POLLIN };
 	ssize_t n;
 	int ready;
@@ -77,12 +78,12 @@ answer_wait(
 }
 
 static enum rc
-ask(struct vault *v, enum question_kind kind, struct answer *out, struct err *e)
+ask(struct vault *v, enum question_kind kind, struct err *e)
 {
 	size_t size = question_size(kind);
 	ssize_t n;
 
-	memset(out, 0, sizeof(*out));
+	memset(&v->answer, 0, sizeof(v->answer));
 	if (v->fd < 0)
 		return err_set(e, RC_IO, "vault: it can't be asked any more");
 	v->question.kind = kind;
@@ -92,7 +93,7 @@ ask(struct vault *v, enum question_kind kind, struct answer *out, struct err *e)
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)size)
 		return give_up(v, "its process has ended", e);
-	return answer_wait(v, kind, out, e);
+	return answer_wait(v, kind, e);
 }
 
 enum rc
@@ -100,7 +101,6 @@ vault_start(struct vault **out, const struct vault_options *o, struct err *e)
 {
 	struct vault *v = calloc(1, sizeof(*v));
 	pid_t parent = getpid();
-	struct answer a;
 	int fds[2];
 	enum rc rc;
 
@@ -121,9 +121,9 @@ vault_start(struct vault **out, const struct vault_options *o, struct err *e)
 	if (v->pid < 0)
 		rc = err_set(e, RC_IO, "vault: %s", strerror(errno));
 	else
-		rc = answer_wait(v, ASK_HELLO, &a, e);
+		rc = answer_wait(v, ASK_HELLO, e);
 	if (rc == RC_OK)
-		v->hello = a.of.hello;
+		v->hello = v->answer.of.hello;
 	if (rc == RC_OK)
 		*out = v;
 	else
@@ -184,27 +184,35 @@ vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
     const struct journal_seen *seen, int64_t chain_time_s,
     struct journal_mark *mark, struct err *e)
 {
-	struct answer a;
 	enum rc rc;
 
 	v->question.of.open = (struct question_open){ .seen = *seen,
 		.chain_time_s = chain_time_s };
 	memcpy(v->question.of.open.ledger_id, ledger_id, LEDGER_ID_LEN);
-	rc = ask(v, ASK_OPEN, &a, e);
-	*mark = a.of.mark;
+	rc = ask(v, ASK_OPEN, e);
+	*mark = v->answer.of.mark;
 	return rc;
 }
 
 enum rc
-vault_authorize(struct vault *v, const struct vault_request *rq,
-    struct vault_authorization *out, struct err *e)
+vault_sign(struct vault *v, const struct vault_times *times,
+    const struct vault_request *rq, size_t n, struct vault_signed *out,
+    size_t *done, struct journal_mark *mark, struct err *e)
 {
-	struct answer a;
+	struct question_sign *q = &v->question.of.sign;
+	const struct answer_sign *a = &v->answer.of.sign;
 	enum rc rc;
 
-	v->question.of.authorize = *rq;
-	rc = ask(v, ASK_AUTHORIZE, &a, e);
-	*out = a.of.authorization;
+	CHECK(n > 0 && n <= VAULT_SIGN_MAX);
+	q->times = *times;
+	q->n = n;
+	memcpy(q->all, rq, n * sizeof(*rq));
+	rc = ask(v, ASK_SIGN, e);
+	if (a->done > n || (rc == RC_OK) != (a->done == n))
+		rc = give_up(v, "not the answer to what was asked", e);
+	*done = v->fd < 0 ? 0 : a->done;
+	*mark = a->mark;
+	memcpy(out, a->all, n * sizeof(*out));
 	return rc;
 }
 
@@ -212,26 +220,10 @@ enum rc
 vault_settled(struct vault *v, const struct address *worker, int64_t seq,
     int64_t micros, struct err *e)
 {
-	struct answer a;
-
 	v->question.of.settled = (struct question_settled){
 		.worker = *worker, .seq = seq, .micros = micros
 	};
-	return ask(v, ASK_SETTLED, &a, e);
-}
-
-enum rc
-vault_seal(
-    struct vault *v, struct seal *s, const struct sealed *what, struct err *e)
-{
-	struct answer a;
-	enum rc rc;
-
-	v->question.of.seal =
-	    (struct question_seal){ .seal = *s, .what = *what };
-	rc = ask(v, ASK_SEAL, &a, e);
-	memcpy(s->signature, a.of.signature, SIGNATURE_LEN);
-	return rc;
+	return ask(v, ASK_SETTLED, e);
 }
 
 enum rc
@@ -239,7 +231,6 @@ vault_gas_sign(struct vault *v, const struct transaction *t,
     uint8_t signature[static SIGNATURE_LEN], struct err *e)
 {
 	struct question_gas *q = &v->question.of.gas;
-	struct answer a;
 	enum rc rc;
 
 	memset(signature, 0, SIGNATURE_LEN);
@@ -249,7 +240,7 @@ vault_gas_sign(struct vault *v, const struct transaction *t,
 	q->len = t->data.len;
 	if (q->len > 0) /* memcpy wants a pointer even for nothing */
 		memcpy(q->bytes, t->data.p, q->len);
-	rc = ask(v, ASK_GAS, &a, e);
-	memcpy(signature, a.of.signature, SIGNATURE_LEN);
+	rc = ask(v, ASK_GAS, e);
+	memcpy(signature, v->answer.of.signature, SIGNATURE_LEN);
 	return rc;
 }

@@ -25,7 +25,7 @@ struct vault_options {
 	const char *gas_key_file;    /* "": no gas account */
 	/*
 	 * "": beside the key, named after chain and treasury. NULL: none is
-	 * opened, and nothing can be signed but seals.
+	 * opened, and nothing can be signed.
 	 */
 	const char *journal_file;
 	bool journal_new; /* puts an old journal away */
@@ -69,38 +69,55 @@ vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
     const struct journal_seen *seen, int64_t chain_time_s,
     struct journal_mark *mark, struct err *e);
 
-/* A payout to be signed. */
+/* Payments that one question may be about. */
+#define VAULT_SIGN_MAX 64
+
+/* A payment to be sealed, authorized, or both. */
 struct vault_request {
 	struct address worker;
 	int64_t seq;
 	int64_t amount_micros;
 	int64_t earned_micros; /* by the worker in all, paid or not */
-	bool adopted;	       /* found on the chain, never signed anew */
-	int64_t chain_time_s;  /* the newest of all nodes' newest blocks */
-	int64_t final_time_s;  /* of their final blocks; 0: not known */
+	/* What was verified for it, or that it was found on the chain. */
+	struct seal seal;
+	bool seals;	 /* the seal is to be signed */
+	bool authorizes; /* the payment is */
 };
 
-struct vault_authorization {
-	uint8_t signature[SIGNATURE_LEN];
-	int64_t valid_before; /* Unix seconds */
-	struct journal_mark mark;
-	/* When it is refused. */
+/* Two times of the chain, in Unix seconds. */
+struct vault_times {
+	int64_t chain_s; /* the newest of all nodes' newest blocks */
+	int64_t final_s; /* of their final blocks; 0: not known */
+};
+
+struct vault_signed {
+	uint8_t seal[SIGNATURE_LEN];
+	uint8_t authorization[SIGNATURE_LEN];
+	int64_t valid_before; /* Unix seconds; of the authorization */
+	/* When that is refused. */
 	enum gate_reason reason;
 	int64_t instead_micros; /* would be signed; 0: nothing */
 };
 
 /*
- * Signs the authorization of that payment, whose nonce the vault computes
- * itself, or gives what was signed of it before, which is the same to the
- * byte. RC_CONFLICT: this number was signed with another amount, or has just
- * expired, and may still be settled until out->valid_before; or it was found
- * on the chain. RC_INVALID: refused by the gate, with the cap's name if it is
- * one. RC_BUSY: the clocks differ, or the final block isn't known. RC_IO: the
- * journal can't be written, or the vault has ended.
+ * Signs what is asked of n payments (1 to VAULT_SIGN_MAX), one after the
+ * other, up to the first that is refused: *done of them are signed, *mark is
+ * how far the journal is then. RC_OK: all are. Else it is rq[*done] that was
+ * refused, and out[*done] may say more; what comes after it wasn't looked at.
+ *
+ * A seal vouches for no balance below the amount, and for none at all of a
+ * payment that was found on the chain, which is noted, and counts against the
+ * caps. An authorization's nonce the vault computes itself; what was signed
+ * before gets the same bytes. RC_CONFLICT: this number was signed with another
+ * amount, or has just expired, and may still be settled until
+ * out->valid_before; or it was found on the chain. RC_INVALID: refused by the
+ * gate, with the cap's name if it is one; or such a seal can't be. RC_BUSY: the
+ * clocks differ, the final block isn't known, or the journal isn't open. RC_IO:
+ * the journal can't be written, or the vault has ended; *done is 0.
  */
-MUST_CHECK enum rc
-vault_authorize(struct vault *v, const struct vault_request *rq,
-    struct vault_authorization *out, struct err *e);
+MUST_CHECK enum rc vault_sign(struct vault *v, const struct vault_times *times,
+    const struct vault_request *rq, size_t n, struct vault_signed *out,
+    size_t *done, struct journal_mark *mark, struct err *e);
 
 /*
  * Notes that the chain shows for good another amount of this payment than was
@@ -110,15 +127,6 @@ vault_authorize(struct vault *v, const struct vault_request *rq,
  */
 MUST_CHECK enum rc vault_settled(struct vault *v, const struct address *worker,
     int64_t seq, int64_t micros, struct err *e);
-
-/*
- * Signs s, whose other fields are given, over what; the vault has its own
- * ledger id. It vouches for no balance below the amount, and for none at all
- * of a payment that was found on the chain. RC_INVALID, RC_IO, RC_BUSY when
- * such a one can't be noted because the clocks differ.
- */
-MUST_CHECK enum rc vault_seal(
-    struct vault *v, struct seal *s, const struct sealed *what, struct err *e);
 
 /*
  * Signs a type-2 transaction of the gas account (vault/gas.h) at this time.

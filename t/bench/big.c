@@ -91,8 +91,8 @@ big_day_given(int64_t day_ms, struct err *e)
 
 	/* The first cycle of a day opens with it, whatever the task. */
 	(void)snprintf(sql, sizeof(sql),
-	    "UPDATE schedule SET open_ms = %" PRId64 ", anyone_ms = %" PRId64
-	    ", cycle_ms = %" PRId64 ", given = %d",
-	    open_ms, open_ms + cycle_patience_ms(DAY_MS), day_ms, COPIES_MAX);
+	    "UPDATE schedule SET open_ms = %" PRId64 ", cycle_ms = %" PRId64
+	    ", given = %d",
+	    open_ms, day_ms, COPIES_MAX);
 	return run_sql(sql, e);
 }

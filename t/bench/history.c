@@ -236,6 +236,9 @@ assignments_put(struct history *h, const struct request *r, struct err *e)
 		query_int(q, 6, r->day_ms);
 		query_int(q, 7, 0);
 		query_int(q, 8, r->assigned_ms);
+		query_int(q, 9, 0);
+		query_text(q, 10, slice_of(""));
+		query_int(q, 11, 0);
 		rc = query_run(q, e);
 	}
 	return rc;
@@ -251,7 +254,7 @@ account_put(struct history *h, int64_t account, int64_t micros, struct err *e)
 	return query_run(q, e);
 }
 
-/* A worker's balance, turn, and the assignments of the last days. */
+/* A worker's balance, share, and the assignments of the last days. */
 static enum rc
 worker_finish(struct history *h, int64_t worker, struct err *e)
 {
@@ -262,11 +265,11 @@ worker_finish(struct history *h, int64_t worker, struct err *e)
 	enum rc rc;
 
 	rc = account_put(h, ACCOUNT_WORKERS + worker, h->earned[worker], e);
-	q = db_query(h->db, Q_TURN_SET);
+	q = db_query(h->db, Q_WORKER_SHARE_SET);
 	query_int(q, 1, ACCOUNT_WORKERS + worker);
-	query_text(q, 2, slice_of(""));
+	query_int(q, 2, 0);
 	query_int(q, 3, h->earned[worker]);
-	query_int(q, 4, h->first_day_ms + (h->days - 1) * DAY_MS);
+	query_int(q, 4, (h->first_day_ms + (h->days - 1) * DAY_MS) / HOUR_MS);
 	if (rc == RC_OK)
 		rc = query_run(q, e);
 	number =
@@ -289,7 +292,7 @@ level_put(struct history *h, struct err *e)
 		sum += h->earned[i];
 		most = h->earned[i] > most ? h->earned[i] : most;
 	}
-	query_text(q, 1, slice_of(""));
+	query_int(q, 1, 0);
 	query_int(q, 2, most);
 	rc = query_run(q, e);
 	return rc == RC_OK ? account_put(h, ACCOUNT_REWARDS, -sum, e) : rc;
@@ -297,15 +300,15 @@ level_put(struct history *h, struct err *e)
 
 /* The task's slot of the last day. */
 static enum rc
-offer_put(struct history *h, int64_t i, struct err *e)
+open_slot_put(struct history *h, int64_t i, struct err *e)
 {
 	int64_t day_ms = h->first_day_ms + (h->days - 1) * DAY_MS;
-	struct query *q = db_query(h->db, Q_OFFER_PUT);
+	struct query *q = db_query(h->db, Q_OPEN_SLOT_PUT);
 
 	query_int(q, 1, i + 1);
-	query_int(q, 2, (h->days - 1) * h->tasks + i + 1);
-	query_int(q, 3, 0);
-	query_text(q, 4, slice_of("192.0.2.0/24"));
+	query_int(q, 2, 0);
+	query_int(q, 3, day_ms);
+	query_int(q, 4, (h->days - 1) * h->tasks + i + 1);
 	query_int(q, 5, day_ms + MARGIN_MS);
 	return query_run(q, e);
 }
@@ -368,7 +371,8 @@ history_make(struct history *h, struct err *e)
 		rc = many(h, "workers' balances and assignments", h->workers,
 		    COMMIT_RESULTS, worker_finish, e);
 	if (rc == RC_OK)
-		rc = many(h, "offers", h->tasks, COMMIT_RESULTS, offer_put, e);
+		rc = many(h, "open slots", h->tasks, COMMIT_RESULTS,
+		    open_slot_put, e);
 	if (rc == RC_OK)
 		rc = big_day_given(h->first_day_ms + (h->days - 1) * DAY_MS, e);
 	if (rc == RC_OK)

@@ -195,9 +195,11 @@ due_add(struct preparation *p, struct err *e)
 /* One poll gives h its whole batch: of its region's tasks, which are due. */
 static enum rc
 holder_poll(struct preparation *p, struct holder *h, const char *region,
-    struct offer_list *offers, struct err *e)
+    struct task_list *offers, struct err *e)
 {
-	const struct schedule_rules rules = { p->o->batch, true };
+	const struct schedule_rules rules = { .max_tasks = p->o->batch,
+		.one_copy_per_network = true,
+		.network_slots = RESULTS_PER_POST_MAX };
 	const struct poll poll = { h->id.address, slice_of(region),
 		slice_of(""), p->now_ms };
 	bool work;
@@ -217,7 +219,7 @@ holder_poll(struct preparation *p, struct holder *h, const char *region,
 /* A batch for each worker of a region, which has as many as copies. */
 static enum rc
 region_give(
-    struct preparation *p, long first, struct offer_list *offers, struct err *e)
+    struct preparation *p, long first, struct task_list *offers, struct err *e)
 {
 	char region[REGION_MAX + 1], name[TASK_ID_MAX + 1];
 	struct task_definition d = p->like;
@@ -244,7 +246,7 @@ region_give(
 static enum rc
 slots_give(struct preparation *p, struct err *e)
 {
-	struct offer_list *offers = calloc(1, sizeof(*offers));
+	struct task_list *offers = calloc(1, sizeof(*offers));
 	enum rc rc = RC_OK;
 	long i;
 

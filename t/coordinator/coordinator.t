@@ -235,6 +235,10 @@ sub polled {
 
 	is(join(',', map { polled($c, $_) } @crowd[0 .. 3]), 'two,two,,',
 	    'a task of two copies is given twice in a cycle');
+	is(polled($c, $crowd[0]), 'two',
+	    'a worker is given again what it has, and nothing more');
+	is($c->post([ $w->result($crowd[0], 'two', timestamp => $at) ])
+	    ->{status}, 200, '... and answers');
 	is(polled($c, $crowd[0]), '', 'a worker isn\'t given it twice');
 	# In steps: when the next cycle opens is the coordinator's affair.
 	my $again = 0;
@@ -247,6 +251,8 @@ sub polled {
 
 	$w->task_add('cool', interval => '30s', cooldown => '5m');
 	is(polled($c, $crowd[19]), 'cool', 'a task with a cooldown is given');
+	is($c->post([ $w->result($crowd[19], 'cool', timestamp => $at) ])
+	    ->{status}, 200, '... and answered');
 	my $given = $at;
 	my (@early);
 	my $others = 0;
@@ -271,8 +277,8 @@ sub polled {
 	$w->clock_set($at += 30000);
 	my $many = () = polled($c, $crowd[0]) =~ /many_/g;
 	is($many, 10, 'a poll is given 10 tasks at most');
-	$many = () = polled($c, $crowd[0]) =~ /many_/g;
-	is($many, 2, 'and the others with the next poll');
+	$many = () = polled($c, $crowd[1]) =~ /many_/g;
+	is($many, 2, 'and the others with another\'s poll');
 	is($w->stop, 0, 'it stops');
 
 	$w->{conf}{coordinator}{max_tasks_per_poll} = 3;
@@ -280,7 +286,7 @@ sub polled {
 	$w->start;
 	$c = $w->fcgi;
 	$w->clock_set($at += 60000);
-	$many = () = polled($c, $crowd[1]) =~ /many_/g;
+	$many = () = polled($c, $crowd[12]) =~ /many_/g;
 	is($many, 3, 'the configuration can make that 3');
 	$w->worknet('task', 'remove', "many_$_") for 1 .. 12;
 
@@ -292,8 +298,8 @@ sub polled {
 	is(polled($c, $crowd[4], remote => '203.0.114.5'), 'net',
 	    'one of the next /24 is');
 	is(polled($c, $crowd[5], remote => '2001:db8:1:2::5'), 'net',
-	    'so is the first of a /64');
-	is(polled($c, $crowd[6], remote => '2001:db8:1:2:ffff::1'), '',
+	    'so is the first of a /48');
+	is(polled($c, $crowd[6], remote => '2001:db8:1:ffff::1'), '',
 	    'the second of it isn\'t');
 	is(polled($c, $crowd[7], remote => '::ffff:203.0.113.7'), '',
 	    'an IPv4 address written as IPv6 is of its /24');
@@ -590,10 +596,11 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		"FROM account HAVING NOT EXISTS (SELECT 1 FROM worker w " .
 		"$known); UPDATE slot_counter SET last_slot = last_slot + 1; " .
 		"INSERT INTO assignment (worker, task_name, slot, version, " .
-		"reward_micros, cycle_ms, copy, assigned_ms, type, " .
-		"expected_status, timeout_ms) SELECT w.id, k.name, " .
-		"c.last_slot, k.version, k.reward_micros, 0, 0, " .
-		"$_->{timestamp}, k.type, k.expected_status, k.timeout_ms " .
+		"reward_micros, cycle_ms, copy, assigned_ms, region, " .
+		"network, out_of_turn, type, expected_status, timeout_ms) " .
+		"SELECT w.id, k.name, c.last_slot, k.version, " .
+		"k.reward_micros, 0, 0, $_->{timestamp}, 0, '', 0, " .
+		"k.type, k.expected_status, k.timeout_ms " .
 		"FROM task k, worker w, " .
 		"slot_counter c $known AND k.name = '$_->{taskId}';"
 	} @vectors), 'COMMIT;'));

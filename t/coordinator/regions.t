@@ -31,11 +31,12 @@ sub refused {
 
 # The ids of what a worker of a region is given in a new cycle.
 sub given {
-	my ($c, $region) = @_;
+	my ($c, $region, $who) = @_;
 
 	$w->clock_set($w->{clock} + 3000);
 	return join ' ', sort map { "$_->{id}:$_->{region}" }
-	    @{ json_value($c->get(poll_path($worker->{address}, $region))
+	    @{ json_value($c->get(poll_path(($who // $worker)->{address},
+	    $region))
 	    ->{body}) };
 }
 
@@ -49,7 +50,8 @@ is_deeply([ map { [ @$_{qw(region firstName tasks)} ] }
 my $c = $w->start->fcgi;
 is(given($c, 'eu'), 'east:eu', 'a worker of a region is given its tasks');
 $w->worknet('region', 'rename', 'eu', 'europe');
-is(given($c, 'eu'), '', 'renamed, the old name is nobody\'s');
+is(given($c, 'eu', $w->worker(77)), '',
+    'renamed, the old name is nobody\'s');
 is(given($c, 'europe'), 'east:europe',
     '... and workers of the new one are given them at once');
 is($c->post([ $w->result($worker, 'east', timestamp => $w->fresh_ms) ])
@@ -94,7 +96,7 @@ refused(qr/task 2: its type is "ping", which this program doesn't know/,
     'task', 'show', 'west');
 $c = $w->start->fcgi;
 $w->clock_set($w->{clock} + 60000);
-is($c->get(poll_path($worker->{address}, 'us'))->{status}, 503,
+is($c->get(poll_path($w->worker(78)->{address}, 'us'))->{status}, 503,
     'a task of a type that isn\'t known is given to nobody');
 $w->clock_set($w->{clock} + 3000);
 is(given($c, 'eu'), 'east:eu', '... others are');

@@ -65,6 +65,8 @@ sub new {
 		ledger => { path => 'data/ledger.db' },
 		coordinator => {},
 		honesty => { maturity_new_ms => 0 },	# paid at once
+		# Everybody has standing: see t/coordinator/strangers.t.
+		admission => { standing_results => 0, standing_hours => 0 },
 		worker => { allow_private => 'yes' },	# tasks on loopback
 		%{ $opt{conf} // {} },
 	} }, $class;
@@ -201,7 +203,8 @@ sub ledger_state {
 
 	return $self->sql_text('BEGIN;' . join('', map {
 	    "SELECT * FROM $_ ORDER BY 1, 2;" } qw(account worker assignment
-	    slot_counter turn level offer schedule task transfer
+	    slot_counter worker_share network_share standing handout level
+	    open_slot network_slot schedule task transfer
 	    result)) . 'COMMIT;');
 }
 
@@ -251,9 +254,10 @@ sub now {
 	return $self;
 }
 
-# Lets the schedule give each of the workers so many slots of each task: the
-# clock goes on by a second for each. The tasks are made, with a cycle of a
-# second, and paused afterwards.
+# Gives each of the workers so many slots of each task: the schedule the first,
+# since it gives nobody a second one that has the first; the others as it would,
+# one a cycle of a second, by which the clock goes on. The tasks are made, and
+# paused afterwards.
 sub hand_out {
 	my ($self, $tasks, $workers, $slots, %opt) = @_;
 	my $helper = bless { %$self, conf => { %{ $self->{conf} },
@@ -272,26 +276,51 @@ sub hand_out {
 	$helper->conf_write;
 	$helper->start;
 	my $client = $helper->fcgi;
-	my %missing = map { ($_->{address} => { map { ($_ => $slots) }
-	    @$tasks }) } @$workers;
+	my %missing = map { ($_->{address} => { map { ($_ => 1) } @$tasks }) }
+	    @$workers;
 	while (%missing) {
 		# Each cycle has a moment in which anybody is served.
 		$self->clock_set($self->{clock} + 95);
 		for my $address (sort keys %missing) {
 			my $m = $missing{$address};
 			my $r = $client->get(poll_path($address));
-			for my $task (@{ json_value($r->{body}) }) {
-				push @{ $self->{held}{lc $address} },
-				    $task->{id};
-				delete $m->{$task->{id}} if
-				    --$m->{$task->{id}} <= 0;
-			}
+			delete $m->{$_->{id}} for
+			    @{ json_value($r->{body}) };
 			delete $missing{$address} if !%$m;
 		}
 	}
 	$helper->stop;
+	$self->slots_repeat($tasks, $workers, $slots - 1);
+	for my $w (@$workers) {
+		push @{ $self->{held}{lc $w->{address}} },
+		    map { ($_) x $slots } @$tasks;
+	}
 	$self->worknet('task', 'pause', $_) for @$tasks;
 	return $self;
+}
+
+# What the workers were given last of the tasks, in so many later cycles.
+sub slots_repeat {
+	my ($self, $tasks, $workers, $times) = @_;
+	my $names = join ', ', map { "'$_'" } @$tasks;
+	my $addresses = join ', ', map { "'" . lc($_->{address}) . "'" }
+	    @$workers;
+
+	return if $times <= 0;
+	$self->sql_text("INSERT INTO assignment SELECT worker, task_name,
+	    (SELECT last_slot FROM slot_counter) + row_number()
+	    OVER (ORDER BY k, slot), version, reward_micros,
+	    cycle_ms + k * 1000, copy, assigned_ms + k * 1000, region, network,
+	    out_of_turn FROM (SELECT a.*, value AS k FROM assignment a
+	    JOIN generate_series(1, $times) WHERE a.task_name IN ($names)
+	    AND a.worker IN (SELECT id FROM worker
+	    WHERE address IN ($addresses)) AND a.slot = (SELECT max(b.slot)
+	    FROM assignment b WHERE b.worker = a.worker
+	    AND b.task_name = a.task_name));
+	    UPDATE slot_counter SET last_slot = (SELECT max(slot)
+	    FROM assignment);");
+	$self->clock_set($self->{clock} + ($times + 1) * 1000);
+	return;
 }
 
 # The next task of which the worker was given a slot by hand_out(): for one

@@ -168,35 +168,46 @@ finds('a task renamed to nothing', 'assignment schedule task',
     "UPDATE task SET name = 'a b' WHERE id = 2;");
 finds('an assignment of a worker that nobody knows', 'schedule',
     "INSERT INTO assignment SELECT 999, name, 999999, version, 100, 0, 0, 0,
-    type, expected_status, timeout_ms FROM task WHERE id = 1;",
+    0, '', 0, type, expected_status, timeout_ms FROM task WHERE id = 1;",
     says => qr/assignment: of worker 999, task 1, slot 999999/);
 finds('an assignment of another task\'s definition', 'schedule',
     "INSERT INTO assignment SELECT worker, task_name, 999999, version + 1,
-    reward_micros, 0, 0, 0, type, expected_status, timeout_ms
+    reward_micros, 0, 0, 0, 0, '', 0, type, expected_status, timeout_ms
     FROM assignment LIMIT 1;");
 finds('an assignment that promises more than its definition',
     'assignment schedule',
     'UPDATE assignment SET reward_micros = reward_micros + 1
     WHERE slot = (SELECT max(slot) FROM result);',
     says => qr/assignment: of worker \d+, .*has another reward/);
-finds('an offer of a task that doesn\'t exist', 'schedule',
-    "INSERT INTO offer VALUES (999, 999999, 0, '', 0);");
+finds('an open slot of a task that doesn\'t exist', 'schedule',
+    "INSERT INTO open_slot VALUES (999, 0, 0, 1, 0);");
+finds('an open slot that was never given out', 'schedule',
+    "INSERT INTO open_slot VALUES (2, 99, 0, 999999, 0);",
+    says => qr/open_slot: of worker 0, task 2, slot 999999: was never given/);
+finds('a network\'s slot of a task that doesn\'t exist', 'schedule',
+    "INSERT INTO network_slot VALUES (999, '192.0.2.0/24', 0, 1);");
+finds('a standing of a worker that nobody knows', 'schedule',
+    "INSERT INTO standing VALUES (999, 0, 0, 0, '', 0, 0);");
+finds('what a poll was given, of another address', 'schedule',
+    "INSERT INTO handout VALUES ('0x', 0, $worker, '', 1, 0);");
 finds('a task that left the schedule', 'schedule',
     'DELETE FROM schedule WHERE task = 2;',
     says => qr/schedule: of worker 0, task 2, slot 0: doesn't stand there/);
 finds('a task that stands in the schedule twice', 'schedule',
-    'INSERT INTO schedule SELECT paused, region, open_ms + 1, task, anyone_ms,
+    'INSERT INTO schedule SELECT paused, region, open_ms + 1, task,
     cycle_ms, given FROM schedule WHERE task = 2;',
     says => qr/task 2, slot 0: stands there twice/);
-finds('a turn in a region that is not there', 'schedule',
-    'INSERT INTO turn SELECT id, 9, 0, 0 FROM worker LIMIT 1;');
+finds('a share in a region that is not there', 'schedule',
+    'INSERT INTO worker_share SELECT id, 9, 0, 0 FROM worker LIMIT 1;');
 finds('a task in the schedule of another region', 'schedule',
     "UPDATE schedule SET region = 9 WHERE task = 2;",
     says => qr/task 2, slot 0: isn't as its task is/);
 finds('a task that is given while it is paused', 'schedule',
     "UPDATE task SET state = 'paused' WHERE id = 2;");
-finds('a turn of a worker that nobody knows', 'schedule',
-    "INSERT INTO turn VALUES (999, 0, 0, 0);");
+finds('a share of a worker that nobody knows', 'schedule',
+    "INSERT INTO worker_share VALUES (999, 0, 0, 0);");
+finds('a network\'s share in a region that is not there', 'schedule',
+    "INSERT INTO network_share VALUES ('192.0.2.0/24', 9, 0, 0, 0, 0);");
 finds('the outcome of a check changed', 'fit transfer-chain',
     "UPDATE result SET success = 1 - success WHERE slot = $slot;");
 

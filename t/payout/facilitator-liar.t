@@ -34,6 +34,8 @@ my @liars = (
 	[ 'resets the connection', 0, 2, { mode => 'drop-before' } ],
 	[ 'answers after a long time', 1, 1,
 	    { mode => 'hang', delayMs => 2000 } ],
+	[ 'answers a byte at a time', 1, 1,
+	    { mode => 'drip', delayMs => 20 } ],
 	[ 'gives half an answer', 1, 1, { mode => 'half-answer' } ],
 	[ 'answers with 50 MB', 1, 1, { mode => 'huge' } ],
 	[ 'answers nonsense', 0, 2, { mode => 'nonsense' } ],

@@ -312,6 +312,7 @@ case('what was paid is booked before the token is looked at', sub {
 	is($l->states, 'final', 'what it has paid is final all the same');
 	is($kinds->(), 'token differs', 'and a person knows');
 	$rig->node($_) for 0, 1;
+	$rig->mine(1); # the clock that they go by has gone on
 	$l->pay_is('nothing', 'when it is the token again');
 	is($kinds->(), '', 'that is over');
 });

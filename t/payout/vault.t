@@ -65,6 +65,24 @@ sub money {
 
 # ---- What the processes have ----
 
+my $PAGE = 4096;
+my $PIECE = 1 << 20;
+# Only the shadow of a sanitizer is larger, which has no bytes of the program.
+my $MAP_MAX = 1 << 40;
+
+# What is in a process's memory from one address on, but for pages that no
+# program has touched or that are given back: proc(5), pagemap.
+sub memory_at {
+	my ($mem, $pagemap, $from, $len) = @_;
+	my $block;
+
+	sysseek($pagemap, $from / $PAGE * 8, 0);
+	sysread($pagemap, my $pages, $len / $PAGE * 8) or return '';
+	return '' if !grep { $_ >> 62 } unpack('Q*', $pages);
+	sysseek($mem, $from, 0);
+	return sysread($mem, $block, $len) ? $block : '';
+}
+
 # Whether a process has these bytes anywhere in its memory.
 sub has_in_memory {
 	my ($pid, $bytes) = @_;
@@ -72,12 +90,21 @@ sub has_in_memory {
 
 	open(my $maps, '<', "/proc/$pid/maps") or die "maps: $!";
 	open(my $mem, '<:raw', "/proc/$pid/mem") or die "mem: $!";
+	open(my $pagemap, '<:raw', "/proc/$pid/pagemap") or
+	    die "pagemap: $!";
 	while (<$maps>) {
-		my ($from, $to) = /^(\w+)-(\w+) rw/ or next;
-		my $len = hex($to) - hex($from);
-		sysseek($mem, hex($from), 0);
-		my $got = sysread($mem, my $block, $len) // next;
-		$found = 1 if index($block, $bytes) >= 0;
+		my ($from, $to) = map { hex } /^(\w+)-(\w+) rw/ or next;
+		my $before = '';
+
+		next if $to - $from > $MAP_MAX;
+		for (; $from < $to; $from += $PIECE) {
+			my $block = memory_at($mem, $pagemap, $from,
+			    $to - $from < $PIECE ? $to - $from : $PIECE);
+
+			$found = 1 if index($before . $block, $bytes) >= 0;
+			$before = $block eq '' ? '' :
+			    substr($block, -length $bytes);
+		}
 	}
 	return $found;
 }
@@ -420,10 +447,10 @@ sub journal_troubles {
 
 SKIP: {
 	skip 't/tools/fault.so isn\'t built', 1 if !fault_so();
-	# The first of each is the header's; sends begin with the greeting.
+	# The first of each is the header's; sends begin with the greeting. What
+	# is verified by then is signed by one question, or by two.
 	for my $kill ('pwrite 1', 'fdatasync 1', 'pwrite 2', 'fdatasync 2',
-	    'pwrite 3', 'fdatasync 3', 'send 1', 'send 2', 'send 3', 'send 4',
-	    'send 5', 'send 6') {
+	    'send 1', 'send 2', 'send 3') {
 		my $l = ledger(2, max_per_day_micros => 6000)->fault_prepare;
 		my $owed = join(' ', map { $l->owed($_) } $l->worker_list);
 

@@ -22,7 +22,7 @@ import { endWithParent, integer, isMain } from './lifecycle.js';
 
 const PARAMETERS = ['delayMs', 'hash', 'transfer', 'status', 'body', 'retryAfter', 'bytes',
   'paths'];
-const DELAY_MS = { hang: 200000, sleep: 100 };
+const DELAY_MS = { hang: 200000, sleep: 100, drip: 1000 };
 const HUGE_BYTES = 50e6;
 const ACTIONS = ['/settle', '/verify', '/supported'];
 
@@ -182,6 +182,19 @@ const MODES = {
     const real = await x.carryOut(true);
     await x.delay();
     x.answer(real ?? x.failure('unexpected_settle_error'));
+  },
+
+  // [yes] The true answer, a byte each delayMs (1 s).
+  drip: async (x) => {
+    const text = JSON.stringify(await x.carryOut(true) ?? x.success());
+    x.res.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length });
+    for (const byte of text) {
+      if (!x.res.writable)
+        break;
+      x.res.write(byte);
+      await x.delay();
+    }
+    x.res.end();
   },
 
   // [yes] Announces more than it sends.

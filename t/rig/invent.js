@@ -20,6 +20,7 @@
 //     blockHash      in log and receipt; the block itself keeps its own
 //     canceled true  not used, but canceled
 //     real true      only when it really was used: then it only tells otherwise how
+//     asked true     with "any", only what it was asked to try before: as that asks for
 //     state, log, transfer, receipt false    leaves that part of the story out
 import { createHash } from 'node:crypto';
 import { hex, word } from './chain.js';
@@ -50,6 +51,7 @@ export class Inventor extends View {
     this.token = token;
     this.stories = new Map(); // by nonce: a use in all its parts, or null
     this.blocks = new Map(); // by hash: invented ones
+    this.tried = new Map(); // by nonce: transfers that it was asked to try, { to, value }
   }
 
   async look() {
@@ -130,8 +132,12 @@ export class Inventor extends View {
     if (!any)
       return;
     const data = call.params?.[0]?.data ?? call.params?.[0]?.input ?? '';
+    const wordOf = (i) => data.slice(10 + 64 * i, 74 + 64 * i);
+    if (call.method === 'eth_call' && data.startsWith(SELECTOR.transferWithAuthorization))
+      this.tried.set(`0x${wordOf(5)}`, { to: `0x${wordOf(1).slice(24)}`,
+        value: BigInt(`0x${wordOf(2)}`) });
     if (call.method === 'eth_call' && data.startsWith(SELECTOR.authorizationState))
-      return this.tell(any, `0x${data.slice(74, 138)}`, `0x${data.slice(34, 74)}`);
+      return this.tell(any, `0x${wordOf(1)}`, `0x${wordOf(0).slice(24)}`);
     if (call.method !== 'eth_getLogs')
       return;
     const topics = call.params?.[0]?.topics ?? [];
@@ -160,8 +166,9 @@ export class Inventor extends View {
     if (this.stories.get(nonce))
       return;
     const real = await this.really(nonce);
-    if (use.real && !real)
+    if ((use.real && !real) || (use.asked && !this.tried.has(nonce)))
       return;
+    const tried = use.asked ? this.tried.get(nonce) : {};
     const { used, transfer } = real ?? {};
     const place = { head: this.head, final: this.final, real: this.realHead };
     const block = use.block === undefined && used ? Number(used.blockNumber)
@@ -170,8 +177,8 @@ export class Inventor extends View {
       use, real, block,
       tx: use.tx ?? used?.transactionHash ?? madeUp('transaction', nonce),
       from: topicOf(from ?? `0x${used.topics[1].slice(26)}`),
-      to: use.to ? topicOf(use.to) : transfer?.topics[2] ?? topicOf(SOMEBODY),
-      value: use.value ?? BigInt(transfer?.data ?? 1),
+      to: use.to ? topicOf(use.to) : transfer?.topics[2] ?? topicOf(tried.to ?? SOMEBODY),
+      value: use.value ?? BigInt(transfer?.data ?? tried.value ?? 1),
       index: used && use.block === undefined ? Number(used.logIndex)
         : INDEX + 2 * this.stories.size,
     };

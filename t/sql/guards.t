@@ -29,7 +29,8 @@ my %moves = (
 );
 # Tables without guards: neither money nor evidence, but how far the programs
 # are, and how they fare.
-my %free = map { $_ => 1 } qw(schedule offer level slot_counter turn
+my %free = map { $_ => 1 } qw(schedule open_slot network_slot level
+    slot_counter worker_share network_share standing admission handout
     assignment hold chain_seen suspension journal_seen
     payout_run settler record);
 

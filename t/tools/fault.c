@@ -25,6 +25,8 @@
  *
  * WN_FAULT_KILL is "CALL N": in the process that the program forks, the N-th
  * CALL (pwrite, fdatasync, send) kills that process before it is done.
+ * WN_FAULT_FULL is the same of pwrite and fdatasync: there, from that one on,
+ * no space is left.
  *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
@@ -37,6 +39,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +78,7 @@ next_find(void *fn, const char *name)
 	next_find(&next, name)
 
 static pid_t program; /* the one that was started */
-static long kill_calls;
+static long kill_calls, full_calls;
 
 __attribute__((constructor)) static void
 program_note(void)
@@ -83,17 +86,38 @@ program_note(void)
 	program = getpid();
 }
 
-/* In the forked process: the end, if this is the call. */
-static void
-kill_perhaps(const char *call)
+/* Of an order "CALL N" in the forked process: N if this is the call, else 0. */
+static long
+ordered(const char *variable, const char *call)
 {
-	const char *order = getenv("WN_FAULT_KILL");
+	const char *order = getenv(variable);
 	char name[16];
 	long n;
 
 	if (order == NULL || getpid() == program ||
-	    sscanf(order, "%15s %ld", name, &n) != 2 ||
-	    strcmp(name, call) != 0 || ++kill_calls != n)
+	    sscanf(order, "%15s %ld", name, &n) != 2 || strcmp(name, call) != 0)
+		return 0;
+	return n;
+}
+
+static bool
+is_full(const char *call)
+{
+	long n = ordered("WN_FAULT_FULL", call);
+
+	if (n == 0 || ++full_calls < n)
+		return false;
+	errno = ENOSPC;
+	return true;
+}
+
+/* In the forked process: the end, if this is the call. */
+static void
+kill_perhaps(const char *call)
+{
+	long n = ordered("WN_FAULT_KILL", call);
+
+	if (n == 0 || ++kill_calls != n)
 		return;
 	(void)raise(SIGKILL);
 	abort(); /* where raise isn't allowed this isn't, either: it ends */
@@ -279,6 +303,8 @@ pwrite(int fd, const void *p, size_t len, off_t at)
 {
 	NEXT(pwrite_fn, "pwrite");
 	kill_perhaps("pwrite");
+	if (is_full("pwrite"))
+		return -1;
 	FAIL_OR("write", next(fd, p, len, at));
 }
 
@@ -330,6 +356,8 @@ fdatasync(int fd)
 {
 	NEXT(sync_fn, "fdatasync");
 	kill_perhaps("fdatasync");
+	if (is_full("fdatasync"))
+		return -1;
 	return sync_or_drop(fd, next);
 }
 

@@ -52,7 +52,7 @@ struct simulation {
 	struct db *db;
 	struct schedule_rules schedule;
 	struct test_worker *workers; /* owned */
-	struct offer_list offers;
+	struct task_list offers;
 	struct claim claims[RESULTS_PER_POST_MAX];
 	uint64_t random;
 	size_t turn; /* the worker that polls next */
@@ -224,7 +224,7 @@ ledger_make(struct simulation *s, int64_t start_ms, struct err *e)
 /* What the check of an offered task gave. */
 static enum rc
 claim_make(struct simulation *s, struct claim *c, const struct test_worker *w,
-    const struct offered_task *t, int64_t now_ms, struct err *e)
+    const struct given_task *t, int64_t now_ms, struct err *e)
 {
 	struct attestation a = { .task_id = slice_of(t->name),
 		.worker = w->address,
@@ -273,7 +273,8 @@ claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 			    c->row.signature, e);
 	}
 	if (rc == RC_OK)
-		rc = credit_record(s->db, s->claims, n, now_ms, e);
+		rc =
+		    credit_record(s->db, s->claims, n, slice_of(""), now_ms, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		if (s->claims[i].outcome != CLAIM_CREDITED)
 			return err_set(
@@ -403,7 +404,9 @@ make(const struct options *o, int64_t percent, struct err *e)
 	enum rc rc;
 
 	s = (struct simulation){ .o = o };
-	s.schedule = (struct schedule_rules){ o->max_tasks, true };
+	s.schedule = (struct schedule_rules){ .max_tasks = o->max_tasks,
+		.one_copy_per_network = true,
+		.network_slots = 100 };
 	s.random = (uint64_t)o->seed;
 	start_ms = end_ms -
 	    cycles * o->interval_ms * (percent + o->silent_percent) / 100;

@@ -147,7 +147,7 @@ step(struct sim *m)
 
 static void
 answer(
-    struct sim *m, int worker, const struct offer_list *offers, int64_t now_ms)
+    struct sim *m, int worker, const struct task_list *offers, int64_t now_ms)
 {
 	struct terms_row terms;
 	struct claim claims[TASKS_PER_POLL_MAX];
@@ -166,7 +166,8 @@ answer(
 		};
 		must(credit_check(m->db, &terms, claims, i, now_ms, &e), &e);
 	}
-	must(credit_record(m->db, claims, offers->n, now_ms, &e), &e);
+	must(credit_record(m->db, claims, offers->n, slice_of(""), now_ms, &e),
+	    &e);
 	for (i = 0; i < offers->n; i++) {
 		/* What begins after the scenario's end isn't part of it. */
 		if (claims[i].outcome != CLAIM_CREDITED ||
@@ -183,12 +184,14 @@ static void
 poll_once(struct sim *m, int worker, int64_t now_ms)
 {
 	const struct schedule_rules rules = { .max_tasks = 10,
-		.one_copy_per_network = true };
+		.one_copy_per_network = true,
+		.standing = { 10, 3 },
+		.network_slots = 100 };
 	const struct poll p = { .worker = worker_address(worker),
 		.region = slice_of("unknown"),
 		.network = slice_of(""),
 		.now_ms = now_ms };
-	struct offer_list offers;
+	struct task_list offers;
 	struct err e = ERR_INIT;
 	bool work;
 

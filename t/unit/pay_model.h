@@ -242,6 +242,7 @@ judged_add(struct judged *j, const struct judgment *g)
 
 	memset(plain.reason, 0, sizeof(plain.reason));
 	plain.has_alone = false;
+	plain.is_unshared = false;
 	plain.contradicted = false;
 	plain.alone = 0;
 	for (i = 0; i < j->n; i++)

@@ -52,5 +52,12 @@ main(void)
 	(void)sleep(3);
 	tap_is_int(admit(&l, AT_ONCE, AT_ONCE), AT_ONCE - 2,
 	    "when many have waited for long, only most are");
+	done(&l, AT_ONCE - 2);
+	load_init(&l, 1);
+	(void)sleep(3);
+	tap_is_int(admit(&l, 1, 1), 1, "where one is the most, it is admitted");
+	done(&l, 1);
+	tap_is_int(admit(&l, 1, 0), 1,
+	    "and the others again, once nothing waits behind it");
 	return tap_done();
 }

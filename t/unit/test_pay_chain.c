@@ -407,6 +407,7 @@ answer_of(char kind, const char *name)
 	a.final.number = 100;
 	a.final.time_s = payment.valid_before;
 	a.latest.number = 700;
+	a.latest.time_s = a.block.time_s = payment.valid_before;
 	a.block.number = islower((unsigned char)kind) ? 110 : 90;
 	a.use.to = payment.to;
 	a.use.value = payment.value;
@@ -440,12 +441,21 @@ answer_of(char kind, const char *name)
 		break;
 	case 'E':
 	case 'F': /* the same, one second too early */
+	case 'G': /* the same, in a block that isn't final */
 		a.says = NODE_SAYS_EXPIRED;
 		a.block = a.final;
 		a.block.time_s -= kind == 'F';
+		a.block.number += kind == 'G';
 		break;
 	case 'U':
+	case 'u': /* its newest block is before the others' events */
+	case 'z': /* the same, for it stands still */
 		a.says = NODE_SAYS_UNUSED;
+		if (kind == 'U')
+			break;
+		a.latest.number = 50;
+		a.final.number = 40;
+		a.latest.time_s -= kind == 'z' ? STANDS_AFTER_S + 1 : 60;
 		break;
 	case '?':
 		a.says = NODE_SAYS_UNCLEAR;
@@ -459,7 +469,7 @@ answer_of(char kind, const char *name)
 
 /*
  * Nodes as answer_of has them; flags: f final, x contradicted, a one alone
- * shows it.
+ * shows it, s the same where another may be behind.
  */
 static const struct {
 	const char *nodes;
@@ -473,6 +483,7 @@ static const struct {
 	{ "c", VERDICT_CANCELED, "" },
 	{ "E", VERDICT_EXPIRED_UNUSED, "f" },
 	{ "F", VERDICT_UNUSED, "" },
+	{ "G", VERDICT_UNUSED, "" },
 	{ "U", VERDICT_UNUSED, "" },
 	{ "?", VERDICT_UNKNOWN, "" },
 	{ "-", VERDICT_UNKNOWN, "" },
@@ -508,6 +519,11 @@ static const struct {
 	{ "PU", VERDICT_PAID, "xa" },
 	{ "pU", VERDICT_PAID, "a" },
 	{ "LU", VERDICT_PAID, "a" },
+	{ "Pu", VERDICT_PAID, "s" },
+	{ "uP", VERDICT_PAID, "s" },
+	{ "Pz", VERDICT_PAID, "" },
+	{ "PuU", VERDICT_PAID, "xa" },
+	{ "PuP", VERDICT_PAID, "" },
 	{ "LP", VERDICT_PAID, "x" },
 	{ "Lp", VERDICT_PAID, "" },
 	{ "PQ", VERDICT_PAID, "x" },
@@ -547,7 +563,8 @@ test_verdicts(void)
 		tap_ok(j.verdict == verdicts[i].verdict &&
 			j.is_final == (strchr(flags, 'f') != NULL) &&
 			j.contradicted == (strchr(flags, 'x') != NULL) &&
-			j.has_alone == (strchr(flags, 'a') != NULL),
+			j.has_alone == (strchr(flags, 'a') != NULL) &&
+			j.is_unshared == (strpbrk(flags, "as") != NULL),
 		    "%s: %s \"%s\"", verdicts[i].nodes,
 		    verdict_name(verdicts[i].verdict), flags);
 	}

@@ -542,6 +542,37 @@ test_clocks(void)
 	nodes_free(c);
 }
 
+/* The two nodes differ in each number and time, whichever is the first. */
+static void
+test_heads(void)
+{
+	struct head head;
+	struct nodes *c;
+	int64_t now_s;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		reset();
+		now_s = script[0].latest_s;
+		script[i].latest_s = now_s - 50;
+		script[i].final_s = now_s - 200;
+		script[i].final = 890;
+		script[1 - i].latest_s = now_s - 10;
+		script[1 - i].final_s = now_s - 300;
+		script[1 - i].latest = 990;
+		c = nodes_of(2);
+		tap_ok(nodes_head(c, &head, NULL) == RC_OK &&
+			head.latest.number == 990 && head.final.number == 890,
+		    "of two nodes the lower numbers count");
+		tap_ok((int64_t)head.latest.time_s == now_s - 50 &&
+			(int64_t)head.final.time_s == now_s - 300,
+		    "and the older times, whatever block they are of");
+		tap_ok(head.time_s == now_s - 10,
+		    "but the chain's time is that of the newest block");
+		nodes_free(c);
+	}
+}
+
 static void
 test_inspect(void)
 {
@@ -645,6 +676,7 @@ main(void)
 	test_budget();
 	test_together();
 	test_clocks();
+	test_heads();
 	test_inspect();
 	test_judging();
 	test_stop();

@@ -16,6 +16,7 @@
  */
 #include "pay_model.h"
 
+#include "eth/hex.h"
 #include "evm/history.h"
 #include "pay/adopt.h"
 #include "pay/book.h"
@@ -568,9 +569,69 @@ explore(size_t with_liars)
 	finals = voids = adoptions = posts = 0;
 }
 
+/* What the token can't have moved, though all nodes say so alike. */
+static void
+test_amounts(void)
+{
+	static const uint64_t amounts[] = { 0, (uint64_t)INT64_MAX + 1,
+		UINT64_MAX };
+	struct judgment j = {
+		.verdict = VERDICT_PAID, .is_final = true, .as_asked = true
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+		j.value = amounts[i];
+		tap_ok(booking_of(PAYOUT_SUBMITTED, NULL, &j, LIE_BLOCK) ==
+			BOOKING_NOTE,
+		    "a payment of %" PRIu64 " micro-USDC isn't booked",
+		    amounts[i]);
+	}
+}
+
+/* A block is replaced by one of its number, with the payment in it or not. */
+static void
+test_replaced(void)
+{
+	struct payment posted = { .block = 5 };
+	struct judgment j = {
+		.verdict = VERDICT_PAID, .as_asked = true, .value = 1
+	};
+
+	j.block.number = 5;
+	hex_encode(posted.tx, j.tx, sizeof(j.tx));
+	tap_ok(booking_of(PAYOUT_POSTED, &posted, &j, 9) == BOOKING_NONE,
+	    "what is posted stays as it is");
+	j.tx[31] ^= 1;
+	tap_ok(booking_of(PAYOUT_POSTED, &posted, &j, 9) == BOOKING_POST,
+	    "another transaction in a block of the same number is posted");
+	j.tx[31] ^= 1;
+	j.block.number = 6;
+	tap_ok(booking_of(PAYOUT_POSTED, &posted, &j, 9) == BOOKING_POST,
+	    "and the same one in another block");
+}
+
+/* A use that the ledger doesn't know, and one node alone shows. */
+static void
+test_alone(void)
+{
+	struct history_shown s = { .is_final = false, .is_shared = false };
+
+	tap_ok(lost_use_of(&s, true, false) == LOST_IGNORED &&
+		lost_use_of(&s, true, true) == LOST_IGNORED &&
+		lost_use_of(&s, false, false) == LOST_IGNORED,
+	    "what one node shows alone keeps nobody waiting");
+	s.is_shared = true;
+	tap_ok(lost_use_of(&s, true, false) == LOST_WAITS,
+	    "what several show does, until it is final");
+}
+
 int
 main(void)
 {
+	test_alone();
+	test_amounts();
+	test_replaced();
 	explore(1);
 	explore(2);
 	return tap_done();

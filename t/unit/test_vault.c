@@ -231,29 +231,59 @@ start(const struct vault_options *o, const struct journal_seen *seen)
 static struct vault_request
 request(uint8_t who, int64_t seq, int64_t amount)
 {
-	int64_t now = (int64_t)time(NULL);
-
 	return (struct vault_request){ .worker = { { who } },
 		.seq = seq,
 		.amount_micros = amount,
 		.earned_micros = 700,
-		.chain_time_s = now,
-		.final_time_s = now - 1200 };
+		.seal = { .verified_to = 1, .balance_micros = amount },
+		.authorizes = true };
+}
+
+/* What was signed, and how far the journal was then. */
+struct signed_one {
+	struct vault_signed is;
+	struct journal_mark mark;
+};
+
+static enum rc
+sign(struct vault *v, const struct vault_request *rq, struct signed_one *out,
+    struct err *e)
+{
+	const int64_t now = (int64_t)time(NULL);
+	size_t done;
+
+	return vault_sign(v, &(struct vault_times){ now, now - 1200 }, rq, 1,
+	    &out->is, &done, &out->mark, e);
 }
 
 static enum rc
 authorize(struct vault *v, uint8_t who, int64_t seq, int64_t amount,
-    struct vault_authorization *out, struct err *e)
+    struct signed_one *out, struct err *e)
 {
 	struct vault_request rq = request(who, seq, amount);
 
-	return vault_authorize(v, &rq, out, e);
+	return sign(v, &rq, out, e);
+}
+
+static enum rc
+seal(struct vault *v, struct seal *s, const struct sealed *what, struct err *e)
+{
+	struct vault_request rq = { .worker = what->worker,
+		.seq = what->seq,
+		.amount_micros = what->amount_micros,
+		.seal = *s,
+		.seals = true };
+	struct signed_one out;
+	enum rc rc = sign(v, &rq, &out, e);
+
+	memcpy(s->signature, out.is.seal, SIGNATURE_LEN);
+	return rc;
 }
 
 /* Who signed: the nonce and the digest are computed here once more. */
 static bool
 is_signed_by(const struct vault *v, const struct vault_options *o, uint8_t who,
-    int64_t seq, int64_t amount, const struct vault_authorization *a)
+    int64_t seq, int64_t amount, const struct vault_signed *a)
 {
 	struct payout_key key = { .ledger_id = { 7 },
 		.chain_id = 84532,
@@ -270,7 +300,7 @@ is_signed_by(const struct vault *v, const struct vault_options *o, uint8_t who,
 
 	payout_nonce(t.nonce, &key);
 	eip712_transfer_digest(digest, &o->domain, &t);
-	return eth_recover(&signer, digest, a->signature, NULL) == RC_OK &&
+	return eth_recover(&signer, digest, a->authorization, NULL) == RC_OK &&
 	    same_address(&signer, vault_treasury(v));
 }
 
@@ -289,7 +319,7 @@ test_process(void)
 {
 	struct journal_seen seen = { .any = false };
 	struct vault_options o;
-	struct vault_authorization a, b;
+	struct signed_one a, b;
 	struct err e = ERR_INIT;
 	struct vault *v;
 
@@ -302,47 +332,50 @@ test_process(void)
 	    "00000000000000000000000000000000000000000000000000000000000000aa");
 	v = start(&o, &seen);
 	tap_ok(authorize(v, 9, 1, 60, &a, &e) == RC_OK &&
-		is_signed_by(v, &o, 9, 1, 60, &a),
+		is_signed_by(v, &o, 9, 1, 60, &a.is),
 	    "an authorization has the treasury's signature, and the nonce of "
 	    "its number");
 	tap_ok(authorize(v, 9, 1, 60, &b, &e) == RC_OK &&
-		memcmp(a.signature, b.signature, SIGNATURE_LEN) == 0 &&
-		b.valid_before == a.valid_before && b.mark.entries == 1,
+		memcmp(a.is.authorization, b.is.authorization, SIGNATURE_LEN) ==
+		    0 &&
+		b.is.valid_before == a.is.valid_before && b.mark.entries == 1,
 	    "the same request gets the same bytes, and isn't noted again");
 	tap_ok(authorize(v, 9, 1, 70, &b, &e) == RC_CONFLICT &&
-		b.instead_micros == 60 && b.valid_before == a.valid_before,
+		b.is.instead_micros == 60 &&
+		b.is.valid_before == a.is.valid_before,
 	    "another amount under its number is refused, and told the first");
 	tap_ok(authorize(v, 9, 2, 101, &b, &e) == RC_INVALID &&
 		strstr(e.msg, "max_per_payout_micros") != NULL,
 	    "a cap is named");
 	tap_ok(authorize(v, 9, 2, 95, &b, &e) == RC_INVALID &&
 		strstr(e.msg, "max_per_worker_day_micros") != NULL &&
-		b.instead_micros == 90,
+		b.is.instead_micros == 90,
 	    "and told what it leaves");
 	vault_free(v);
 	seen.has_mark = true;
 	seen.mark = a.mark;
 	v = start(&o, &seen);
 	tap_ok(authorize(v, 9, 1, 60, &b, &e) == RC_OK &&
-		memcmp(a.signature, b.signature, SIGNATURE_LEN) == 0,
+		memcmp(a.is.authorization, b.is.authorization, SIGNATURE_LEN) ==
+		    0,
 	    "another process gives the same bytes");
 	tap_ok(authorize(v, 8, 1, 100, &a, &e) == RC_OK &&
 		authorize(v, 7, 1, 100, &a, &e) == RC_OK &&
 		authorize(v, 6, 1, 100, &a, &e) == RC_INVALID &&
 		strstr(e.msg, "max_per_day_micros") != NULL &&
-		a.instead_micros == 40,
+		a.is.instead_micros == 40,
 	    "what was signed before it was started counts");
 	vault_free(v);
 }
 
 static enum rc
 authorize_earned(struct vault *v, int64_t seq, int64_t amount, int64_t earned,
-    struct vault_authorization *out, struct err *e)
+    struct signed_one *out, struct err *e)
 {
 	struct vault_request rq = request(9, seq, amount);
 
 	rq.earned_micros = earned;
-	return vault_authorize(v, &rq, out, e);
+	return sign(v, &rq, out, e);
 }
 
 static void
@@ -352,7 +385,7 @@ test_earned(void)
 	const struct address other = { { 8 } };
 	struct journal_seen none = { .any = false };
 	struct vault_options o = options();
-	struct vault_authorization a;
+	struct signed_one a;
 	struct err e = ERR_INIT;
 	struct vault *v;
 	int i;
@@ -366,7 +399,7 @@ test_earned(void)
 	    "what a worker has earned is signed, under two numbers");
 	for (i = 0; i < 2; i++) {
 		tap_ok(authorize_earned(v, 3, 1, 100, &a, &e) == RC_INVALID &&
-			a.reason == GATE_EARNED && a.instead_micros == 0,
+			a.is.reason == GATE_EARNED && a.is.instead_micros == 0,
 		    i == 0 ? "and no more under a third one"
 			   : "nor by another process");
 		vault_free(v);
@@ -389,6 +422,56 @@ test_earned(void)
 	vault_free(v);
 }
 
+/* Several in one question. */
+static void
+test_several(void)
+{
+	const int64_t now = (int64_t)time(NULL);
+	const struct vault_times times = { now, now - 1200 };
+	struct vault_options o = options();
+	struct vault_request rq[VAULT_SIGN_MAX];
+	struct vault_signed out[VAULT_SIGN_MAX];
+	struct journal_mark mark;
+	struct err e = ERR_INIT;
+	struct vault *v;
+	size_t i, done, bad = 0;
+
+	o.caps = (struct gate_caps){ 100, 1000, 1000, 400 };
+	o.journal_file = path_of("several");
+	v = start(&o, &(struct journal_seen){ .any = false });
+	for (i = 0; i < 6; i++) {
+		rq[i] = request((uint8_t)(20 + i), 1, 90);
+		rq[i].seals = true;
+	}
+	rq[2].earned_micros = 89;
+	tap_ok(
+	    vault_sign(v, &times, rq, 6, out, &done, &mark, &e) == RC_INVALID &&
+		done == 2 && out[2].reason == GATE_EARNED && mark.entries == 2,
+	    "of several, those before the first that is refused are signed");
+	for (i = 0; i < 2; i++)
+		bad += !is_signed_by(v, &o, (uint8_t)(20 + i), 1, 90, &out[i]);
+	tap_is_int((int64_t)bad, 0, "each is of its own payment");
+	rq[2].earned_micros = 90;
+	tap_ok(
+	    vault_sign(v, &times, rq, 6, out, &done, &mark, &e) == RC_INVALID &&
+		done == 4 && out[4].reason == GATE_DAY_CAP &&
+		out[4].instead_micros == 40 && mark.entries == 4,
+	    "the caps count those in front, and the same ones once");
+	rq[4].amount_micros = 40;
+	rq[5].amount_micros = 1;
+	tap_ok(vault_sign(v, &times, rq + 4, 2, out, &done, &mark, &e) ==
+		    RC_INVALID &&
+		done == 1 && out[1].reason == GATE_DAY_CAP && mark.entries == 5,
+	    "up to the last micro-USDC");
+	for (i = 0; i < VAULT_SIGN_MAX; i++)
+		rq[i] = request((uint8_t)(20 + i % 4), 1, 90);
+	tap_ok(vault_sign(v, &times, rq, VAULT_SIGN_MAX, out, &done, &mark,
+		   &e) == RC_OK &&
+		done == VAULT_SIGN_MAX && mark.entries == 5,
+	    "as many as may be asked for at once get theirs again");
+	vault_free(v);
+}
+
 static void
 test_seals(void)
 {
@@ -399,13 +482,13 @@ test_seals(void)
 		.seq = 1,
 		.amount_micros = 50 };
 	struct err e = ERR_INIT;
-	struct vault_authorization a;
+	struct signed_one a;
 	struct vault *v;
 	struct seal forged;
 
 	o.journal_file = path_of("seals");
 	v = start(&o, &(struct journal_seen){ .any = false });
-	tap_ok(vault_seal(v, &s, &what, &e) == RC_OK &&
+	tap_ok(seal(v, &s, &what, &e) == RC_OK &&
 		seal_is_by(&s, &what, vault_treasury(v)),
 	    "a payout that was verified is sealed");
 	forged = s;
@@ -418,13 +501,13 @@ test_seals(void)
 	tap_ok(!seal_is_by(&forged, &what, vault_treasury(v)),
 	    "nor of another history up to that transfer");
 	s.balance_micros = 49;
-	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	tap_is_int(seal(v, &s, &what, &e), RC_INVALID,
 	    "a balance below the amount isn't sealed");
 	s = (struct seal){ .balance_micros = 50 };
-	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	tap_is_int(seal(v, &s, &what, &e), RC_INVALID,
 	    "a payment found on the chain vouches for no balance");
 	s.balance_micros = 0;
-	tap_ok(vault_seal(v, &s, &what, &e) == RC_OK &&
+	tap_ok(seal(v, &s, &what, &e) == RC_OK &&
 		seal_is_by(&s, &what, vault_treasury(v)),
 	    "as such it is sealed");
 	tap_is_int(authorize(v, 9, 1, 50, &a, &e), RC_CONFLICT,
@@ -433,8 +516,8 @@ test_seals(void)
 		authorize(v, 9, 3, 1, &a, &e) == RC_INVALID,
 	    "it counts against the caps");
 	what.ledger_id[0]++;
-	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
-	    "nothing of another ledger is sealed");
+	tap_ok(!seal_is_by(&s, &what, vault_treasury(v)),
+	    "its seal isn't one of another ledger");
 	vault_free(v);
 }
 
@@ -455,7 +538,8 @@ old_journal(const struct address *treasury)
 
 	if (journal_open(&j, path_of("old"), false, then, &e) != RC_OK ||
 	    journal_read(j, &owner, &none, then, NULL, NULL, &e) != RC_OK ||
-	    journal_append(j, &entry, &e) != RC_OK)
+	    journal_append(j, &entry, &e) != RC_OK ||
+	    journal_sync(j, &e) != RC_OK)
 		die("journal", e.msg);
 	journal_free(j);
 }
@@ -470,7 +554,7 @@ test_old_entries(void)
 		.worker = { { 9 } },
 		.seq = 2,
 		.amount_micros = 100 };
-	struct vault_authorization a;
+	struct signed_one a;
 	struct err e = ERR_INIT;
 	struct vault *v;
 
@@ -481,15 +565,15 @@ test_old_entries(void)
 	vault_free(v);
 	o.journal_file = path_of("old");
 	v = start(&o, &none);
-	tap_ok(vault_seal(v, &s, &what, &e) == RC_OK &&
+	tap_ok(seal(v, &s, &what, &e) == RC_OK &&
 		authorize(v, 9, 2, 100, &a, &e) == RC_CONFLICT &&
-		a.reason == GATE_ADOPTED,
+		a.is.reason == GATE_ADOPTED,
 	    "beside forgotten entries a payment that was found is noted");
 	tap_ok(authorize(v, 9, 3, 60, &a, &e) == RC_INVALID &&
 		strstr(e.msg, "max_per_worker_day_micros") != NULL,
 	    "and counts against the caps");
 	tap_ok(authorize_earned(v, 3, 50, 189, &a, &e) == RC_INVALID &&
-		a.reason == GATE_EARNED &&
+		a.is.reason == GATE_EARNED &&
 		authorize_earned(v, 3, 50, 190, &a, &e) == RC_OK,
 	    "with the forgotten ones it counts against what was earned");
 	vault_free(v);
@@ -541,7 +625,7 @@ test_clocks(void)
 	const struct address who = { { 9 } };
 	struct seal s = { .verified_to = 0 };
 	uint8_t signature[SIGNATURE_LEN];
-	struct vault_authorization a;
+	struct signed_one a;
 	struct journal_mark mark;
 	struct err e = ERR_INIT;
 	struct vault *v;
@@ -557,7 +641,7 @@ test_clocks(void)
 			i == 0 ? 0 : (int64_t)time(NULL) - 601, &mark,
 			&e) != RC_OK)
 			die("vault", e.msg);
-		tap_ok(vault_seal(v, &s, &what, &e) == RC_BUSY &&
+		tap_ok(seal(v, &s, &what, &e) == RC_BUSY &&
 			vault_settled(v, &who, 1, 0, &e) == RC_BUSY &&
 			vault_gas_sign(v, &t, signature, &e) == RC_BUSY,
 		    i == 0 ? "without a chain's time nothing is noted"
@@ -583,7 +667,7 @@ test_taken_over(void)
 	struct journal_seen seen = { .has_mark = true };
 	struct vault_options o = options();
 	struct seal s = { .verified_to = 0 };
-	struct vault_authorization a;
+	struct signed_one a;
 	struct journal_mark mark;
 	struct err e = ERR_INIT;
 	struct vault *v;
@@ -592,14 +676,14 @@ test_taken_over(void)
 	o.journal_file = path_of("taken");
 	v = start(&o, &none);
 	tap_is_int(authorize(v, 9, 1, 60, &a, &e), RC_OK, "a vault signs");
-	tap_is_int(vault_open(v, ledger, &none, 0, &mark, &e), RC_INVALID,
-	    "a journal is opened once");
 	what.amount_micros++;
-	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	tap_is_int(seal(v, &s, &what, &e), RC_INVALID,
 	    "a payment of more than can be isn't taken for one that was found");
 	what.amount_micros = INT64_MAX;
-	tap_is_int(vault_seal(v, &s, &what, &e), RC_INVALID,
+	tap_is_int(seal(v, &s, &what, &e), RC_INVALID,
 	    "nor one of the most that a number holds");
+	tap_is_int(vault_open(v, ledger, &none, 0, &mark, &e), RC_INVALID,
+	    "a journal is opened once");
 	vault_free(v);
 	o.journal_file = path_of("taken");
 	if (vault_start(&v, &o, &e) != RC_OK)
@@ -613,7 +697,7 @@ test_taken_over(void)
 			break;
 	tap_is_int(i, 9, "whoever asks, and however often");
 	tap_is_int(
-	    authorize(v, 9, 1, 60, &a, &e), RC_IO, "nothing is signed then");
+	    authorize(v, 9, 1, 60, &a, &e), RC_BUSY, "nothing is signed then");
 	vault_free(v);
 }
 
@@ -683,6 +767,7 @@ main(void)
 	test_sandbox();
 	test_process();
 	test_earned();
+	test_several();
 	test_seals();
 	test_old_entries();
 	test_clocks();

@@ -80,6 +80,14 @@ put(struct journal *j, int64_t number, int64_t amount, int64_t at_s)
 		die("journal_append", "failed");
 }
 
+/* So that the disk has them. */
+static void
+sync_all(struct journal *j)
+{
+	if (journal_sync(j, NULL) != RC_OK)
+		die("journal_sync", "failed");
+}
+
 /* A journal of three entries, and how far it is. */
 static struct journal_mark
 three(const char *name)
@@ -95,6 +103,7 @@ three(const char *name)
 	put(j, 1, 10, NOW);
 	put(j, 2, 20, NOW + 5);
 	put(j, 3, 30, NOW + 2);
+	sync_all(j);
 	journal_mark_get(j, &mark);
 	journal_free(j);
 	return mark;
@@ -141,6 +150,7 @@ test_journal_whole(void)
 	tap_is_int(journal_open(&other, path_of("whole"), false, NOW, &e),
 	    RC_CONFLICT, "nobody else gets it meanwhile");
 	put(j, 4, 40, NOW + 9);
+	sync_all(j);
 	journal_free(j);
 	tap_ok(take(&j, "whole", &seen, &e) == RC_OK && seen_sum == 100,
 	    "with more than the ledger knows of it is in order");
@@ -225,6 +235,7 @@ test_journal_cut(void)
 		was = file_read("cut", now, sizeof(now));
 		bad += now[was - 1] != '\n'; /* nothing torn is left */
 		put(j, 9, 90, NOW + 10);
+		sync_all(j);
 		journal_free(j);
 		bad += take(&j, "cut", &some, &e) != RC_OK;
 		bad += seen_sum != 90 && seen_sum != 100 && seen_sum != 120 &&
@@ -364,7 +375,9 @@ test_journal_full(void)
 		die("journal", e.msg);
 	(void)setrlimit(RLIMIT_FSIZE, &limit);
 	for (i = 0; i < 5 && rc == RC_OK; i++)
-		rc = journal_append(j, &entry, &e);
+		if (journal_append(j, &entry, &e) != RC_OK ||
+		    journal_sync(j, &e) != RC_OK)
+			rc = RC_IO;
 	tap_is_int(rc, RC_IO, "on a full disk nothing is noted");
 	limit.rlim_cur = RLIM_INFINITY;
 	(void)setrlimit(RLIMIT_FSIZE, &limit);
@@ -374,6 +387,72 @@ test_journal_full(void)
 	tap_is_int(take(&j, "full", &seen, &e), RC_OK,
 	    "the next start cuts what was torn");
 	journal_free(j);
+}
+
+/* ---- What a crash leaves of many ---- */
+
+/*
+ * n entries, of which the first was synced alone and the others together; the
+ * line of one has zeros in its middle.
+ */
+static enum rc
+take_with_hole(int n, int hole, const struct journal_seen *seen)
+{
+	const struct journal_seen none = { .any = false };
+	static char text[200 * 500];
+	struct err e = ERR_INIT;
+	struct journal *j;
+	size_t len;
+	char *line;
+	enum rc rc;
+	int i;
+
+	(void)unlink(path_of("hole"));
+	if (take(&j, "hole", &none, &e) != RC_OK)
+		die("journal", e.msg);
+	for (i = 1; i <= n; i++) {
+		put(j, i, 1, NOW);
+		if (i == 1)
+			sync_all(j);
+	}
+	sync_all(j);
+	journal_free(j);
+	len = file_read("hole", text, sizeof(text));
+	for (line = text, i = 0; i < hole; i++)
+		line = strchr(line, '\n') + 1;
+	memset(line + 20, 0, 100);
+	file_write("hole", text, len);
+	rc = take(&j, "hole", seen, &e);
+	if (rc == RC_OK) {
+		put(j, n + 1, 100, NOW);
+		sync_all(j);
+		journal_free(j);
+		if (take(&j, "hole", seen, &e) != RC_OK)
+			return RC_BUSY;
+		journal_free(j);
+	}
+	return rc;
+}
+
+static void
+test_journal_hole(void)
+{
+	const struct journal_seen some = { .any = true };
+	struct journal_seen seen = { true, true, three("mark") };
+	int64_t i, bad = 0;
+
+	for (i = 2; i <= 9; i++)
+		bad += take_with_hole(9, (int)i, &some) != RC_OK ||
+		    seen_sum != i - 1 + 100;
+	tap_is_int(bad, 0,
+	    "zeros among the lines that were written last are what a crash left: they are cut from there");
+	tap_is_int(take_with_hole(190, 4, &some), RC_CORRUPT,
+	    "further up they are damage");
+	tap_is_int(
+	    take_with_hole(9, 0, &some), RC_CORRUPT, "and in the first line");
+	seen.mark.entries = 4;
+	tap_is_int(take_with_hole(9, 4, &seen), RC_CORRUPT,
+	    "what the ledger knows of isn't cut");
 }
 
 /* ---- Years ---- */
@@ -394,6 +473,7 @@ test_years(int64_t entries)
 		die("journal", e.msg);
 	for (i = 1; i <= entries; i++)
 		put(j, i, 1, NOW + i);
+	sync_all(j);
 	journal_free(j);
 	(void)clock_gettime(CLOCK_MONOTONIC, &from);
 	tap_ok(take(&j, "years", &none, &e) == RC_OK && seen_sum == entries,
@@ -419,6 +499,7 @@ main(int argc, char **argv)
 		test_journal_whole();
 		test_journal_damaged();
 		test_journal_cut();
+		test_journal_hole();
 		test_journal_others();
 		test_journal_none();
 		test_journal_once();

@@ -35,10 +35,21 @@ sub certificate {
 	    or die "openssl: no certificate\n";
 }
 
+# One that says so itself, of an authority that nobody knows.
+sub own_certificate {
+	my ($name) = @_;
+
+	system("cd $dir && openssl req -x509 -newkey rsa:2048 -nodes -days 2 " .
+	    "-subj /CN=localhost -addext subjectAltName=DNS:localhost " .
+	    "-keyout $name.key -out $name.crt 2>/dev/null") == 0
+	    or die "openssl: no certificate\n";
+}
+
 my @sites = (
 	[ 4431, 'localhost', 'TLSv1.2 TLSv1.3' ],
 	[ 4432, 'another.test', 'TLSv1.2 TLSv1.3' ],
 	[ 4433, 'localhost', 'TLSv1.1' ],
+	[ 4434, 'unknown', 'TLSv1.2 TLSv1.3' ],
 );
 
 sub nginx_start {
@@ -99,6 +110,9 @@ sub test_trust {
 	($got) = check('https://localhost:4432/', 1);
 	like "@$got", qr/^tls: .*subject name/,
 	    'but not for a host of another name';
+	($got) = check('https://localhost:4434/', 1);
+	like "@$got", qr/^tls: .*self.signed/,
+	    'nor one of an authority that it doesn\'t know';
 	# OpenSSL would refuse TLS 1.1 by itself, unless it's told not to.
 	local $ENV{OPENSSL_CONF} = write_file("$dir/openssl.cnf",
 	    "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n" .
@@ -129,6 +143,7 @@ sub test_cost {
 
 certificate('localhost');
 certificate('another.test');
+own_certificate('unknown');
 # Thirty times as long as any: what it costs to read is seen from afar.
 WorkerNet::file($bundle, contents($bundle) x 30 . contents("$dir/ca.crt"));
 my $server = nginx_start();

@@ -1,7 +1,7 @@
 // The node that asserts what isn't so, and the one with limits, mode by mode.
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
-import { Chain, hex } from '../chain.js';
+import { Chain, hex, word } from '../chain.js';
 import { SELECTOR, TOPIC } from '../facts.js';
 import { postJson } from '../http.js';
 import { randomNonce } from '../payload.js';
@@ -68,6 +68,18 @@ test('any: each authorization that it is asked about was used, and it stays with
   assert.equal(told.value, '9');
   await chain.mine(1);
   assert.deepEqual(await paidIn(lying, nonce), told);
+});
+
+test('asked: a transfer that it was asked to try was carried out as it asks, others are unused', async () => {
+  await tell({ mode: 'invent', uses: [{ nonce: 'any', asked: true }] });
+  const [nonce, to] = [randomNonce(), randomAddress()];
+  assert.equal(await lying.authorizationState(treasury, nonce), false);
+  const words = [treasury, to, 4321, 0, 1, nonce, 27, 1, 1].map(word).join('');
+  await postJson(url, { jsonrpc: '2.0', id: 1, method: 'eth_call', params: [{ to: rig.token,
+    data: SELECTOR.transferWithAuthorization + words }, 'latest'] });
+  assert.equal(await lying.authorizationState(treasury, nonce), true);
+  const told = await paidIn(lying, nonce);
+  assert.deepEqual([told.value, told.to.toLowerCase()], ['4321', to.toLowerCase()]);
 });
 
 test('what was really paid is told with another amount, payee or transaction', async () => {
