@@ -50,9 +50,7 @@ export async function startAnvil({ logFile, chainId, port = 0, slotsInEpoch = 2,
     '--cache-path', join(dirname(logFile), 'states')];
   const log = openSync(logFile, 'w', 0o600);
   const [command, commandArgs] = withDeathSignal(anvilBinary(), args);
-  // It keeps states below its home, and leaves them there: they go when the log's directory does.
-  const child = spawn(command, commandArgs,
-    { stdio: ['ignore', log, log], env: { ...process.env, HOME: dirname(logFile) } });
+  const child = spawn(command, commandArgs, { stdio: ['ignore', log, log] });
   closeSync(log);
   const exited = new Promise((resolve) => {
     child.once('error', (e) => resolve(e.message));
