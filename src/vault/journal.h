@@ -69,8 +69,8 @@ int journal_fd(const struct journal *j);
  * were written at once, is cut: their signatures never left. RC_NOT_FOUND when
  * it is empty and there was one; RC_CONFLICT when it has another entry where
  * seen's mark is; RC_CORRUPT when it is another owner's, older than seen,
- * damaged, or no journal, which is left as it is; RC_IO; and what on_entry says.
- * Nothing may be signed then.
+ * damaged, or no journal, which is left as it is; RC_IO; and what on_entry
+ * says. Nothing may be signed then.
  */
 MUST_CHECK enum rc
 journal_read(struct journal *j, const struct journal_owner *owner,
