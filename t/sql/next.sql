@@ -11,12 +11,15 @@ CREATE TABLE assignment (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
+	region		INTEGER NOT NULL,
+	network		TEXT NOT NULL,
+	out_of_turn	INTEGER NOT NULL,
 	next		INTEGER NOT NULL DEFAULT 1,
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
-	cycle_ms, copy, assigned_ms)
+	cycle_ms, copy, assigned_ms, region, network, out_of_turn)
 SELECT worker, task_name, slot, version, reward_micros, cycle_ms, copy,
-	assigned_ms
+	assigned_ms, region, network, out_of_turn
 FROM assignment_before;
 DROP TABLE assignment_before;
