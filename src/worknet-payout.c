@@ -216,9 +216,8 @@ pay(const struct options *o, struct vault **vault, const struct conf *c,
 	enum rc rc;
 
 	/* The key's process first: it never has anything but the key. */
-	rc = run_vault_start(vault, c,
-	    !o->test && !o->run.dry_run,
-	    o->journal_new, e);
+	rc = run_vault_start(
+	    vault, c, !o->test && !o->run.dry_run, o->journal_new, e);
 	return rc == RC_OK ? work(o, *vault, c, result, e) : rc;
 }
 

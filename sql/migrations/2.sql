@@ -252,7 +252,8 @@ CREATE TABLE handout (
 CREATE INDEX handout_network ON handout (network, at_ms);
 CREATE INDEX handout_time ON handout (at_ms);
 
--- Which network an assignment went to wasn't kept.
+-- Which network an assignment went to wasn't kept; it says what its result must
+-- fit.
 ALTER TABLE assignment RENAME TO assignment_1;
 CREATE TABLE assignment (
 	worker		INTEGER NOT NULL,
@@ -266,13 +267,18 @@ CREATE TABLE assignment (
 	region		INTEGER NOT NULL,	-- whose rounds it is part of,
 	network		TEXT NOT NULL,		-- as a share of which network
 	out_of_turn	INTEGER NOT NULL,	-- 1: nobody else wanted it
+	type		TEXT NOT NULL,		-- that definition's, too:
+	expected_status	INTEGER NOT NULL,	-- what its result must fit
+	timeout_ms	INTEGER NOT NULL,
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
-	cycle_ms, copy, assigned_ms, region, network, out_of_turn)
+	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
+	expected_status, timeout_ms)
 SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
-	a.copy, a.assigned_ms, v.region, '', 0
+	a.copy, a.assigned_ms, v.region, '', 0, v.type, v.expected_status,
+	v.timeout_ms
 FROM assignment_1 a JOIN task_version v ON v.id = a.version;
 DROP TABLE assignment_1;
 
@@ -287,30 +293,6 @@ WHEN OLD.id <= 3
 	OR EXISTS (SELECT 1 FROM transfer WHERE credit = OLD.id AND credit > 3)
 	OR EXISTS (SELECT 1 FROM payout WHERE worker = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'an account that had money is never deleted'); END;
-
--- An assignment says what its result must fit.
-ALTER TABLE assignment RENAME TO assignment_1;
-CREATE TABLE assignment (
-	worker		INTEGER NOT NULL,
-	task_name	TEXT NOT NULL,
-	slot		INTEGER NOT NULL,
-	version		INTEGER NOT NULL,
-	reward_micros	INTEGER NOT NULL,	-- that definition's
-	cycle_ms	INTEGER NOT NULL,
-	copy		INTEGER NOT NULL,
-	assigned_ms	INTEGER NOT NULL,
-	type		TEXT NOT NULL,		-- that definition's, too:
-	expected_status	INTEGER NOT NULL,	-- what its result must fit
-	timeout_ms	INTEGER NOT NULL,
-	PRIMARY KEY (worker, task_name, slot)
-) STRICT, WITHOUT ROWID;
-
-INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
-	cycle_ms, copy, assigned_ms, type, expected_status, timeout_ms)
-SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
-	a.copy, a.assigned_ms, v.type, v.expected_status, v.timeout_ms
-FROM assignment_1 a JOIN task_version v ON v.id = a.version;
-DROP TABLE assignment_1;
 
 -- Records: what was paid counts.
 -- What is known of a worker of each day (UTC, since 1970) on which it was paid:

@@ -286,9 +286,9 @@ due_walk(struct region_poll *r, struct place *at, int64_t n, bool *end,
 }
 
 /*
- * A place behind at, another one for each poll: what waits in front may be there
- * for ever. Half of them are among what is due since the same moment, wherever;
- * the others are as likely in the last second as in the last hour.
+ * A place behind at, another one for each poll: what waits in front may be
+ * there for ever. Half of them are among what is due since the same moment,
+ * wherever; the others are as likely in the last second as in the last hour.
  */
 static enum rc
 place_jump(const struct region_poll *r, struct place *at, struct err *e)

@@ -1,6 +1,6 @@
 /*
- * What the two halves of the schedule share: schedule_pick.c says what a poll is
- * given, and only reads; schedule.c gives it. For them alone.
+ * What the two halves of the schedule share: schedule_pick.c says what a poll
+ * is given, and only reads; schedule.c gives it. For them alone.
  */
 #ifndef WORKNET_LEDGER_SCHEDULE_ROOM_H
 #define WORKNET_LEDGER_SCHEDULE_ROOM_H

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "eth/hex.h"
 #include "pay/authorize.h"
 #include "pay/book.h"
 #include "pay/settle.h"
+#include "pay/tryout.h"
 
 #define OPEN_AT_ONCE 256 /* payouts judged together */
 
@@ -128,6 +131,31 @@ open_payout_check(
 		return RC_OK;
 	return run_payout_finding(r, &o->payout, "request altered",
 	    rc == RC_OK ? "it is of another payment" : why.msg, e);
+}
+
+enum rc
+open_payout_submit(struct run *r, struct open_payout *o, const char *settler,
+    bool *leaves, struct err *e)
+{
+	bool held = false, intact = true;
+	struct err cause = ERR_INIT;
+	enum rc rc;
+
+	*leaves = false;
+	rc = payout_is_held(r->db, o->payout.worker_id, &held, e);
+	if (rc != RC_OK || held || !tryout_may_send(r, o))
+		return rc;
+	rc = open_payout_check(r, o, &intact, e);
+	if (rc != RC_OK || !intact)
+		return rc;
+	rc = payout_submit(r->db, &o->payout, settler, clock_unix_ms(), &cause);
+	*leaves = rc == RC_OK;
+	if (rc == RC_OK)
+		return RC_OK;
+	if (rc != RC_CONFLICT)
+		return err_set(e, rc, "%s", cause.msg);
+	log_warning("%s", cause.msg); /* somebody else changed it */
+	return RC_OK;
 }
 
 /* ---- Reconciling ---- */

@@ -41,6 +41,13 @@ void open_payout_transfer(const struct run *r, const struct open_payout *o,
 MUST_CHECK enum rc open_payout_check(
     struct run *r, const struct open_payout *o, bool *intact, struct err *e);
 
+/*
+ * Notes, inside a step, that o is about to leave for the settler of that name;
+ * *leaves is false when it may not: held, altered, or refused by the token.
+ */
+MUST_CHECK enum rc open_payout_submit(struct run *r, struct open_payout *o,
+    const char *settler, bool *leaves, struct err *e);
+
 /* Notes in the run's result how many aren't posted. */
 MUST_CHECK enum rc open_count(struct run *r, struct err *e);
 

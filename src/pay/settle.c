@@ -308,39 +308,13 @@ next_ready(struct window *w, int64_t last)
 	return next;
 }
 
-/* Notes that a payout is about to leave; *leaves is false when it may not. */
-static enum rc
-submit(struct run *r, struct open_payout *o, const struct settler *t,
-    bool *leaves, struct err *e)
-{
-	bool held = false, intact = true;
-	struct err cause = ERR_INIT;
-	enum rc rc;
-
-	*leaves = false;
-	rc = payout_is_held(r->db, o->payout.worker_id, &held, e);
-	if (rc != RC_OK || held || !tryout_may_send(r, o))
-		return rc;
-	rc = open_payout_check(r, o, &intact, e);
-	if (rc != RC_OK || !intact)
-		return rc;
-	rc = payout_submit(r->db, &o->payout, t->name, clock_unix_ms(), &cause);
-	*leaves = rc == RC_OK;
-	if (rc == RC_OK)
-		return RC_OK;
-	if (rc != RC_CONFLICT)
-		return err_set(e, rc, "%s", cause.msg);
-	log_warning("%s", cause.msg); /* somebody else changed it */
-	return RC_OK;
-}
-
 /* Sends s to its settler, if it may leave. */
 static enum rc
 submit_one(struct window *w, struct slot *s, size_t *n, struct err *e)
 {
 	struct settler *t = &w->run->settlers.all[s->via];
 	bool leaves;
-	enum rc rc = submit(w->run, &s->open, t, &leaves, e);
+	enum rc rc = open_payout_submit(w->run, &s->open, t->name, &leaves, e);
 
 	if (!leaves) {
 		slot_free(w, s);

@@ -66,10 +66,11 @@ int journal_fd(const struct journal *j);
  * Reads it from the beginning and calls on_entry for each entry, in order;
  * once: RC_INVALID for a second time, also after a failure. An empty one is
  * begun, if seen has no payouts. What a crash tore, of the last entries that
- * were written at once, is cut: their signatures never left. RC_NOT_FOUND when it is empty and there was
- * one; RC_CONFLICT when it has another entry where seen's mark is; RC_CORRUPT
- * when it is another owner's, older than seen, damaged, or no journal, which is
- * left as it is; RC_IO; and what on_entry says. Nothing may be signed then.
+ * were written at once, is cut: their signatures never left. RC_NOT_FOUND when
+ * it is empty and there was one; RC_CONFLICT when it has another entry where
+ * seen's mark is; RC_CORRUPT when it is another owner's, older than seen,
+ * damaged, or no journal, which is left as it is; RC_IO; and what on_entry
+ * says. Nothing may be signed then.
  */
 MUST_CHECK enum rc
 journal_read(struct journal *j, const struct journal_owner *owner,

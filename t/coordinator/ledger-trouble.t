@@ -144,7 +144,7 @@ sub trouble {
 	my (%sent, %accepted, $refused, %other);
 
 	for my $error ('ENOSPC', 'EIO') {
-		for my $n (0 .. 14) {
+		for my $n (map { 2 * $_ } 0 .. 14) {
 			my @ms = map { $at++ } 1 .. 8;
 			my %body = map { $_ => json_text([
 			    due($w, timestamp => $_) ]) } @ms;

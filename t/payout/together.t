@@ -217,6 +217,35 @@ case('one of two nodes is of another chain, and what was paid is booked', sub {
 	$l->settles_ok('when it is of this chain');
 });
 
+# ---- A restored ledger, and a row that somebody else has written ----
+
+case('a forged row where a lost payment would be keeps one worker waiting',
+    sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1], workers => 2);
+	my ($first, $second) = $l->worker_list;
+	my $owed = $l->owed($first);
+	my $columns = 'worker, seq, amount_micros, chain_id, token, ' .
+	    'treasury, reserved_ms, verified_to, verified_micros, seal';
+
+	$l->backup('before');
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay('--worker', $first);
+	$rig->mine($FINAL);
+	$l->backup('after');
+	$l->restore('before');
+	$l->sql_text("ATTACH '" . $l->dir('after') . "' AS a; INSERT INTO " .
+	    "payout ($columns, nonce, state) SELECT $columns, '0x" .
+	    '8' x 64 . "', 'final' FROM a.payout;");
+	$l->pay_is('findings', 'a person must know');
+	like(join(' ', map { "$_->{kind}: $_->{detail}" } $l->findings),
+	    qr/booked otherwise: its payment can't be booked beside/,
+	    'that it can\'t be booked');
+	$l->pay;
+	is($l->chain_money($first), $owed, 'he is paid nothing more');
+	cmp_ok($l->chain_money($second), '>', 0, 'and the other one is paid');
+});
+
 # ---- A clock that jumps between signing and booking ----
 
 for my $jump (86400, 1200, -1200, -86400) {

@@ -5,6 +5,8 @@ use strict;
 use warnings;
 no warnings 'portable'; # addresses of 64 bits
 
+use POSIX ();
+
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
@@ -368,6 +370,24 @@ for my $closed ('<&-', '>&- 2>&-', '<&- 2>&-', '<&- >&- 2>&-') {
 	is(system("timeout -s KILL 60 $program -c $conf $closed") >> 8, 10,
 	    "with $closed a run pays and ends");
 	is($l->states, 'posted', 'once');
+}
+
+# Else what it opens next would be there, and its messages go into that.
+{
+	my $l = ledger(1);
+	my $program = build_path('worknet-payout');
+
+	scripted({ mode => 'hang', delayMs => 2000 });
+	my $pid = WorknetTest::child_start('worknet-payout', sub {
+		POSIX::close($_) for 0 .. 2;
+		exec { $program } $program, '-c', $l->conf_path or
+		    POSIX::_exit(127);
+	});
+	WorknetTest::wait_for(sub { $rig->settles }, 'the facilitator');
+	is(join(' ', map { readlink("/proc/$pid/fd/$_") // 'nothing' } 0 .. 2),
+	    '/dev/null /dev/null /dev/null', 'in the place of each that is ' .
+	    'closed it has /dev/null');
+	is($l->pay_end($pid), 10, 'and pays');
 }
 
 # ---- A restored ledger, and a journal that knows more ----

@@ -45,12 +45,12 @@ function withDeathSignal(binary, args) {
 // onSpawn gets stop() before the chain is ready: whoever is told to end meanwhile can end it too.
 export async function startAnvil({ logFile, chainId, port = 0, slotsInEpoch = 2, onSpawn }) {
   const args = ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId),
-    '--slots-in-an-epoch', String(slotsInEpoch), '--color', 'never'];
+    '--slots-in-an-epoch', String(slotsInEpoch), '--color', 'never',
+    // Hundreds of MB of old states: killed, it leaves them, else below ~/.foundry.
+    '--cache-path', join(dirname(logFile), 'states')];
   const log = openSync(logFile, 'w', 0o600);
   const [command, commandArgs] = withDeathSignal(anvilBinary(), args);
-  // It keeps states below its home, and leaves them there: they go when the log's directory does.
-  const child = spawn(command, commandArgs,
-    { stdio: ['ignore', log, log], env: { ...process.env, HOME: dirname(logFile) } });
+  const child = spawn(command, commandArgs, { stdio: ['ignore', log, log] });
   closeSync(log);
   const exited = new Promise((resolve) => {
     child.once('error', (e) => resolve(e.message));

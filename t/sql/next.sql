@@ -11,6 +11,9 @@ CREATE TABLE assignment (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
+	region		INTEGER NOT NULL,
+	network		TEXT NOT NULL,
+	out_of_turn	INTEGER NOT NULL,
 	type		TEXT NOT NULL,
 	expected_status	INTEGER NOT NULL,
 	timeout_ms	INTEGER NOT NULL,
@@ -18,8 +21,10 @@ CREATE TABLE assignment (
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
-	cycle_ms, copy, assigned_ms, type, expected_status, timeout_ms)
+	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
+	expected_status, timeout_ms)
 SELECT worker, task_name, slot, version, reward_micros, cycle_ms, copy,
-	assigned_ms, type, expected_status, timeout_ms
+	assigned_ms, region, network, out_of_turn, type, expected_status,
+	timeout_ms
 FROM assignment_before;
 DROP TABLE assignment_before;
