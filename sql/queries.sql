@@ -213,15 +213,18 @@ WHERE paused = 0 AND region = ?1 AND open_ms = ?2 AND task = ?3;
 INSERT INTO schedule (paused, region, open_ms, task, cycle_ms, given)
 VALUES (0, ?1, ?2, ?3, ?4, ?5);
 
--- After the clock was set back: what waits for a time that is more than two
--- intervals away is due now.
+-- After the clock was set back: what waits for a time that no cycle which runs
+-- now reaches is due now. A cycle is longer than its interval by less than that,
+-- and by less than ?2, the poll period.
 -- :name schedule_believe
-UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 + 2 *
-	(SELECT k.interval_ms FROM task k WHERE k.id = task);
+UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 +
+	(SELECT k.interval_ms + min(k.interval_ms, ?2) FROM task k
+	WHERE k.id = task);
 
 -- :name schedule_future
 SELECT count(*) FROM schedule s CROSS JOIN task k
-WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + 2 * k.interval_ms;
+WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
+	min(k.interval_ms, ?2);
 
 -- Shares and standing: src/ledger/share.h, src/ledger/standing.h ------------
 
@@ -1167,6 +1170,14 @@ SELECT r.slot, v.task, r.cycle_ms, r.copy, r.assigned_ms
 FROM result r CROSS JOIN task_version v
 WHERE v.id = r.version
 ORDER BY r.slot;
+
+-- Slots, of a task and of a worker's, that were paid twice.
+-- :name audit_slot_twice
+-- :columns slot task cycle_ms copy
+SELECT max(r.slot), v.task, r.cycle_ms, r.copy
+FROM result r CROSS JOIN task_version v
+WHERE v.id = r.version
+GROUP BY v.task, r.cycle_ms, r.copy HAVING count(*) > 1;
 
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker

@@ -340,6 +340,7 @@ check_future(struct admin *a, int64_t now_ms, struct outcome *o)
 	int64_t slot, given_ms, tasks;
 
 	query_int(q, 1, now_ms);
+	query_int(q, 2, POLL_PERIOD_MS);
 	if (query_one_int(q, &tasks, &e) != RC_OK ||
 	    row_ints(db_query(a->db, Q_SLOT_LAST_GIVEN),
 		(int64_t *[]){ &slot, &given_ms }, 2, &e) != RC_OK) {

@@ -7,16 +7,18 @@
 /*
  * A task gives its slots in the order of their numbers, cycle after cycle,
  * copy after copy. So it is enough to look at the one before: where cycle
- * and copy always rise, none comes twice.
+ * and copy always rise, none comes twice. True is returned where they don't,
+ * and neither does the time: the clock was set back.
  */
-static void
+static bool
 slot_check(struct audit *a, struct audit_task *t, int64_t slot,
     int64_t cycle_ms, int64_t copy, int64_t assigned_ms)
 {
-	/* Earlier by days, cycle and slot: a clock was ahead. */
-	if (t->slot != 0 &&
-	    ((cycle_ms < t->cycle_ms &&
-		 assigned_ms >= t->assigned_ms - DAY_MS) ||
+	const bool back =
+	    cycle_ms < t->cycle_ms && assigned_ms < t->assigned_ms;
+
+	if (t->slot != 0 && !back &&
+	    (cycle_ms < t->cycle_ms ||
 		(cycle_ms == t->cycle_ms && copy <= t->copy)))
 		audit_found(a, AUDIT_PAID_ONCE,
 		    "slot %" PRId64 ": copy %" PRId64 " of cycle %" PRId64
@@ -27,6 +29,28 @@ slot_check(struct audit *a, struct audit_task *t, int64_t slot,
 	t->cycle_ms = cycle_ms;
 	t->copy = copy;
 	t->assigned_ms = assigned_ms;
+	return back;
+}
+
+/* After a clock was set back, all are looked for that come twice. */
+static enum rc
+slots_twice(struct audit *a, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_AUDIT_SLOT_TWICE);
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		audit_found(a, AUDIT_PAID_ONCE,
+		    "slot %" PRId64 ": copy %" PRId64 " of cycle %" PRId64
+		    " of task %" PRId64
+		    " was paid before, and the clock was set back",
+		    query_get_int(q, C_AUDIT_SLOT_TWICE_SLOT),
+		    query_get_int(q, C_AUDIT_SLOT_TWICE_COPY),
+		    query_get_int(q, C_AUDIT_SLOT_TWICE_CYCLE_MS),
+		    query_get_int(q, C_AUDIT_SLOT_TWICE_TASK));
+	query_done(q);
+	return rc;
 }
 
 enum rc
@@ -36,21 +60,22 @@ audit_slots(struct audit *a, struct err *e)
 	struct audit_task *t;
 	int64_t n = 0;
 	enum rc rc;
-	bool row;
+	bool row, back = false;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		t = audit_task_find(a, query_get_int(q, C_AUDIT_SLOT_TASK));
-		if (t != NULL)
-			slot_check(a, t, query_get_int(q, C_AUDIT_SLOT_SLOT),
-			    query_get_int(q, C_AUDIT_SLOT_CYCLE_MS),
-			    query_get_int(q, C_AUDIT_SLOT_COPY),
-			    query_get_int(q, C_AUDIT_SLOT_ASSIGNED_MS));
+		if (t != NULL &&
+		    slot_check(a, t, query_get_int(q, C_AUDIT_SLOT_SLOT),
+			query_get_int(q, C_AUDIT_SLOT_CYCLE_MS),
+			query_get_int(q, C_AUDIT_SLOT_COPY),
+			query_get_int(q, C_AUDIT_SLOT_ASSIGNED_MS)))
+			back = true;
 		if ((++n & 0xfff) == 0)
 			audit_tick(a, "slots", n, a->report->results);
 	}
 	query_done(q);
 	audit_checked(a, AUDIT_PAID_ONCE, n);
-	return rc;
+	return rc == RC_OK && back ? slots_twice(a, e) : rc;
 }
 
 static void

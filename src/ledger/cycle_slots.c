@@ -35,16 +35,26 @@ news_count(struct cycle_slots *c, int64_t given, int64_t *next, int64_t end)
 		}
 }
 
+bool
+cycle_slots_are_ahead(const struct due *d, int64_t cycle_ms)
+{
+	return d->cycle_ms > cycle_ms;
+}
+
 enum rc
 cycle_slots_read(struct db *db, const struct due *d, int64_t phase,
     int64_t cycle_ms, int64_t now_ms, struct cycle_slots *out, struct err *e)
 {
 	const int64_t given = d->cycle_ms == cycle_ms ? d->given : 0;
-	struct query *q = db_query(db, Q_OPEN_SLOT_LIST);
 	int64_t next = 0, copy;
+	struct query *q;
 	enum rc rc;
 	bool row;
 
+	/* What was given of the next one isn't given again. */
+	if (cycle_slots_are_ahead(d, cycle_ms) &&
+	    d->cycle_ms <= cycle_ms + d->interval_ms)
+		cycle_ms = d->cycle_ms;
 	out->cycle_ms = cycle_ms;
 	out->now_ms = now_ms;
 	out->opened_ms =
@@ -54,6 +64,9 @@ cycle_slots_read(struct db *db, const struct due *d, int64_t phase,
 	out->held_until_ms = out->ends_ms;
 	out->new_copy = -1;
 	out->news = out->free_n = 0;
+	if (out->opened_ms > now_ms || cycle_slots_are_ahead(d, cycle_ms))
+		return RC_OK;
+	q = db_query(db, Q_OPEN_SLOT_LIST);
 	query_int(q, 1, d->task);
 	query_int(q, 2, cycle_ms);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {

@@ -53,6 +53,14 @@ struct cycle_slots {
 /* Until when somebody who is given a slot now holds it. */
 int64_t cycle_slots_free_ms(const struct due *d, int64_t now_ms);
 
+/*
+ * Whether the task gave slots of a later cycle than the one that runs: the
+ * clock was ahead, or an edit moved the cycles. Nobody knows then what was
+ * given of this one, and none of it is. One that is further ahead than the next
+ * isn't believed: when its time comes, it is given again.
+ */
+bool cycle_slots_are_ahead(const struct due *d, int64_t cycle_ms);
+
 /* out->free is given. Errors of db.h. */
 MUST_CHECK enum rc
 cycle_slots_read(struct db *db, const struct due *d, int64_t phase,

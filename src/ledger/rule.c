@@ -379,14 +379,14 @@ void
 rule_beside(
     const struct rules *r, const struct beside *t, const struct beside *before)
 {
+	const bool in_order = t->assigned_ms >= before->assigned_ms;
 	int64_t cooldown_ms, gap_ms;
 
 	if (t->worker != before->worker || t->task != before->task)
 		return;
-	/* Their slots are in order, unless a clock was ahead by days. */
+	/* Slots and times are in one order, unless the clock was set back. */
 	if (t->cycle_ms == before->cycle_ms ||
-	    (t->cycle_ms < before->cycle_ms &&
-		t->assigned_ms >= before->assigned_ms - DAY_MS))
+	    (t->cycle_ms < before->cycle_ms && in_order))
 		rule_broken(r, AUDIT_COOLDOWN,
 		    "slot %" PRId64 ": the worker of account %" PRId64
 		    " was paid for slot %" PRId64
@@ -402,9 +402,7 @@ rule_beside(
 	if (!row_is_time(t->assigned_ms) || !row_is_time(before->assigned_ms))
 		return; /* told of the result */
 	gap_ms = t->assigned_ms - before->assigned_ms;
-	if (gap_ms < 0)
-		gap_ms = -gap_ms;
-	if (gap_ms < cooldown_ms)
+	if (in_order && gap_ms < cooldown_ms)
 		rule_broken(r, AUDIT_COOLDOWN,
 		    "slot %" PRId64
 		    ": assigned to the worker of account %" PRId64 " %" PRId64

@@ -144,8 +144,7 @@ struct beside {
 
 /*
  * In order of slots: t is of a later cycle than the one before it of the same
- * worker and task, unless a clock was ahead by more than a day before, and the
- * cooldown was over.
+ * worker and task and the cooldown was over, unless the clock was set back.
  */
 void rule_beside(
     const struct rules *r, const struct beside *t, const struct beside *before);

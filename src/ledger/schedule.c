@@ -265,6 +265,7 @@ clock_believe(struct region_poll *r, int64_t given_ms, struct err *e)
 	    "the clock was set back, or was ahead: a slot was given %lld ms from now; what waits for such a time is due now",
 	    (long long)(given_ms - r->poll->now_ms));
 	query_int(q, 1, r->poll->now_ms);
+	query_int(q, 2, POLL_PERIOD_MS);
 	rc = query_run(q, e);
 	if (rc == RC_OK)
 		rc = last_slot_read(r, e);

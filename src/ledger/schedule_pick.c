@@ -102,24 +102,25 @@ schedule_held_list(struct region_poll *r, struct err *e)
 /*
  * Whether an assignment of the task, the present row of q, keeps the worker
  * from another one. One that was paid to somebody else doesn't, nor one that
- * nobody was paid for and that can't be any more, nor one from the future.
+ * nobody was paid for and that can't be any more, nor one from the future, but
+ * for a second one of its cycle.
  */
 static bool
 row_forbids(const struct region_poll *r, struct query *q, const struct due *d,
     int64_t cycle_ms)
 {
 	int64_t assigned_ms = query_get_int(q, C_ASSIGNMENT_LAST_ASSIGNED_MS),
-		age_ms = r->poll->now_ms - assigned_ms;
+		age_ms = r->poll->now_ms - assigned_ms, assigned_cycle_ms;
 
-	if (age_ms < 0)
-		return false;
 	if (query_get_int(q, C_ASSIGNMENT_LAST_IS_PAID) == 0)
-		return age_ms <= r->terms.result_window_ms;
+		return age_ms >= 0 && age_ms <= r->terms.result_window_ms;
 	if (query_get_int(q, C_ASSIGNMENT_LAST_PAID_TO) != r->worker)
 		return false;
-	return age_ms < d->cooldown_ms ||
-	    cycle_at(r->terms.phase, d->task, d->interval_ms, assigned_ms) >=
-	    cycle_ms;
+	assigned_cycle_ms =
+	    cycle_at(r->terms.phase, d->task, d->interval_ms, assigned_ms);
+	if (age_ms < 0)
+		return assigned_cycle_ms == cycle_ms;
+	return age_ms < d->cooldown_ms || assigned_cycle_ms >= cycle_ms;
 }
 
 /* Whether cooldown and cycle let this worker have the task. */
@@ -222,7 +223,8 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	cycle_ms = cycle_at(
 	    r->terms.phase, p->due.task, p->due.interval_ms, r->poll->now_ms);
 	p->out_of_turn = !is_in_turn(r, &p->due);
-	if (p->out_of_turn && !is_for_anyone(r, &p->due, cycle_ms))
+	if (p->out_of_turn && !is_for_anyone(r, &p->due, cycle_ms) &&
+	    !cycle_slots_are_ahead(&p->due, cycle_ms))
 		return RC_OK;
 	p->slots.free = r->free;
 	rc = cycle_slots_read(r->db, &p->due, r->terms.phase, cycle_ms,
