@@ -19,7 +19,7 @@
 -- :row result transfer slot version cycle_ms copy assigned_ms timestamp_ms
 -- :row result success status response_ms error address_form signature task
 -- :row result type expected_status timeout_ms reward_micros interval_ms
--- :row result task_copies cooldown_ms
+-- :row result task_copies cooldown_ms is_drill
 
 -- The ledger itself --------------------------------------------------------
 
@@ -92,6 +92,119 @@ SELECT t.id, t.at_ms, t.amount_micros, f.since_ms, f.by, f.why
 FROM transfer t CROSS JOIN forfeit f
 WHERE f.transfer = t.id AND t.debit = ?1 AND t.debit > 3 AND t.kind = 'forfeit'
 ORDER BY t.id DESC LIMIT ?2;
+
+-- Drills -------------------------------------------------------------------
+
+-- :name drill_key_commit
+INSERT INTO drill_key (day, hash, committed_ms) VALUES (?1, ?2, ?3)
+ON CONFLICT (day) DO NOTHING;
+
+-- When the key of day ?1, which begins at ?2, was committed to, 0 if that wasn't
+-- before it; and whether the next day's is.
+-- :name drill_day
+SELECT coalesce((SELECT committed_ms FROM drill_key
+		WHERE day = ?1 AND committed_ms < ?2), 0),
+	(SELECT count(*) FROM drill_key WHERE day = ?1 + 1);
+
+-- :name drill_key_hidden
+SELECT day FROM drill_key WHERE day < ?1 AND key IS NULL ORDER BY day LIMIT 1;
+
+-- :name drill_key_show
+UPDATE drill_key SET key = ?2 WHERE day = ?1 AND key IS NULL;
+
+-- The operator's own tasks for a worker ?1 of the region called ?2, and when it
+-- was last given each.
+-- :name drill_tasks
+-- :columns task version type name url expected_status timeout_ms reward_micros
+-- :columns interval_ms copies cooldown_ms region_id region held_ms
+SELECT k.id, k.version, k.type, k.name, k.url, k.expected_status, k.timeout_ms,
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.id, g.name,
+	(SELECT a.assigned_ms FROM assignment a
+		WHERE a.worker = ?1 AND a.task_name = k.name
+		ORDER BY a.slot DESC LIMIT 1)
+FROM region g CROSS JOIN task k
+WHERE k.region = g.id AND (g.id = 0 OR g.name = ?2)
+	AND k.url LIKE '%{token}%' AND k.state = 'active'
+	AND k.expected_status = ?3
+ORDER BY k.id LIMIT ?4;
+
+-- :name drill_insert
+INSERT INTO drill (slot, worker, assigned_ms, wanted) VALUES (?1, ?2, ?3, ?4);
+
+-- The oldest drill up to ?1 that isn't judged.
+-- :name drill_due
+-- :columns slot worker assigned_ms wanted answered status
+SELECT d.slot, d.worker, d.assigned_ms, d.wanted, r.slot IS NOT NULL,
+	coalesce(r.status, 0)
+FROM drill d LEFT JOIN result r ON r.slot = d.slot
+WHERE d.outcome IS NULL AND d.assigned_ms <= ?1
+ORDER BY d.assigned_ms LIMIT 1;
+
+-- :name drill_set
+UPDATE drill SET outcome = ?2 WHERE slot = ?1;
+
+-- Of drills near ?2, from ?3 to ?4, that others than worker ?1 answered and that
+-- wanted another status than ?5, the nearest ?6 on each side: right, and all.
+-- :name drill_near
+SELECT coalesce(sum(CASE WHEN n.status = n.wanted THEN 1 ELSE 0 END), 0),
+	count(*)
+FROM (SELECT b.wanted, b.status FROM (SELECT d.wanted, r.status
+		FROM drill d CROSS JOIN result r
+		WHERE r.slot = d.slot AND d.worker <> ?1 AND d.wanted <> ?5
+		AND d.assigned_ms BETWEEN ?3 AND ?2
+		ORDER BY d.assigned_ms DESC LIMIT ?6) b
+	UNION ALL SELECT f.wanted, f.status FROM (SELECT d.wanted, r.status
+		FROM drill d CROSS JOIN result r
+		WHERE r.slot = d.slot AND d.worker <> ?1 AND d.wanted <> ?5
+		AND d.assigned_ms > ?2 AND d.assigned_ms <= ?4
+		ORDER BY d.assigned_ms LIMIT ?6) f) n;
+
+-- A worker's drills since ?2, in order: ?3 is 1 to have only those since its
+-- last demotion.
+-- :name drill_record
+SELECT coalesce(d.outcome, '') FROM drill d
+WHERE d.worker = ?1 AND d.assigned_ms >= ?2
+	AND (CAST(?3 AS BIGINT) = 0 OR d.assigned_ms > coalesce(
+	(SELECT m.at_ms FROM demotion m WHERE m.worker = ?1
+	ORDER BY m.id DESC LIMIT 1), -1))
+ORDER BY d.assigned_ms, d.slot;
+
+-- Those of them that were wrong.
+-- :name drill_failures
+-- :columns slot assigned_ms wanted reported
+SELECT d.slot, d.assigned_ms, d.wanted, r.status
+FROM drill d LEFT JOIN result r ON r.slot = d.slot
+WHERE d.worker = ?1 AND d.assigned_ms >= ?2 AND d.outcome = 'wrong'
+	AND d.assigned_ms > coalesce((SELECT m.at_ms FROM demotion m
+		WHERE m.worker = ?1 ORDER BY m.id DESC LIMIT 1), -1)
+ORDER BY d.assigned_ms, d.slot;
+
+-- A worker's drills for people, the newest first; of those that aren't judged
+-- nobody needs to know that they are drills.
+-- :name drill_list
+-- :columns slot assigned_ms wanted reported outcome
+SELECT d.slot, d.assigned_ms, d.wanted, r.status, d.outcome
+FROM drill d LEFT JOIN result r ON r.slot = d.slot
+WHERE d.worker = ?1 AND d.outcome IS NOT NULL AND d.outcome <> 'right'
+ORDER BY d.assigned_ms DESC, d.slot DESC LIMIT ?2;
+
+-- :name demotion_insert
+INSERT INTO demotion (worker, at_ms, after_transfer, why)
+VALUES (?1, ?2, ?3, ?4);
+
+-- :name worker_address
+SELECT address FROM worker WHERE id = ?1;
+
+-- Every drill with its day's key and its result.
+-- :name audit_drill
+-- :columns slot worker assigned_ms wanted outcome hash committed_ms key
+-- :columns paid_to status
+SELECT d.slot, d.worker, d.assigned_ms, d.wanted, coalesce(d.outcome, ''),
+	k.hash, k.committed_ms, k.key, t.credit, coalesce(r.status, 0)
+FROM drill d LEFT JOIN drill_key k ON k.day = d.assigned_ms / 86400000
+	LEFT JOIN result r ON r.slot = d.slot
+	LEFT JOIN transfer t ON t.id = r.transfer
+ORDER BY d.slot;
 
 -- Workers ------------------------------------------------------------------
 
@@ -218,13 +331,13 @@ VALUES (0, ?1, ?2, ?3, ?4, ?5);
 -- and by less than ?2, the poll period.
 -- :name schedule_believe
 UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 +
-	(SELECT k.interval_ms + min(k.interval_ms, ?2) FROM task k
-	WHERE k.id = task);
+	(SELECT k.interval_ms + CASE WHEN k.interval_ms < ?2 THEN k.interval_ms
+	ELSE ?2 END FROM task k WHERE k.id = task);
 
 -- :name schedule_future
 SELECT count(*) FROM schedule s CROSS JOIN task k
 WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
-	min(k.interval_ms, ?2);
+	CASE WHEN k.interval_ms < ?2 THEN k.interval_ms ELSE ?2 END;
 
 -- Shares and standing: src/ledger/share.h, src/ledger/standing.h ------------
 
@@ -285,7 +398,8 @@ DELETE FROM admission WHERE address = ?1;
 INSERT INTO handout (address, at_ms, worker, network, slots, held_ms)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (address, at_ms) DO UPDATE SET slots = handout.slots + excluded.slots,
-	held_ms = excluded.held_ms;
+	held_ms = CASE WHEN handout.held_ms > excluded.held_ms THEN handout.held_ms
+	ELSE excluded.held_ms END;
 
 -- Slots that a network has from ?2 to ?3, and hasn't answered.
 -- :name handout_slots
@@ -357,9 +471,10 @@ DELETE FROM account WHERE id = ?1;
 -- has less than its timeout left until it is ?4 old at ?3 isn't worth a check.
 -- :name assignment_open
 -- :columns version task name type url expected_status timeout_ms reward_micros
--- :columns region
+-- :columns region slot assigned_ms is_drill
 SELECT a.version, v.task, a.task_name, v.type, v.url, v.expected_status, v.timeout_ms,
-	a.reward_micros, g.name
+	a.reward_micros, g.name, a.slot, a.assigned_ms,
+	EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot)
 FROM assignment a CROSS JOIN task_version v CROSS JOIN region g
 	CROSS JOIN task k
 WHERE v.id = a.version AND g.id = v.region AND k.id = v.task
@@ -554,7 +669,8 @@ SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
 	r.error, r.address_form, r.signature, v.task, v.type,
 	v.expected_status, v.timeout_ms, v.reward_micros, v.interval_ms,
-	v.copies, v.cooldown_ms, k.name
+	v.copies, v.cooldown_ms, CASE WHEN r.copy >= v.copies THEN (SELECT count(*) FROM drill d
+		WHERE d.slot = r.slot) ELSE 0 END, k.name
 FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
 	LEFT JOIN result r ON r.transfer = t.id
 	LEFT JOIN task_version v ON v.id = r.version
@@ -996,7 +1112,8 @@ SELECT count(*) FROM result WHERE transfer >= ?1;
 -- :name cycles_checked
 SELECT DISTINCT v.task, r.cycle_ms
 FROM result r CROSS JOIN task_version v
-WHERE v.id = r.version AND r.transfer >= ?1 ORDER BY v.task, r.cycle_ms;
+WHERE v.id = r.version AND r.copy < v.copies AND r.transfer >= ?1
+ORDER BY v.task, r.cycle_ms;
 
 -- :name task_cycles
 SELECT k.id, k.name, v.interval_ms, v.created_ms
@@ -1122,7 +1239,9 @@ FROM transfer ORDER BY id;
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.type, v.expected_status,
-	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms
+	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	CASE WHEN r.copy >= v.copies THEN (SELECT count(*) FROM drill d
+		WHERE d.slot = r.slot) ELSE 0 END
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 ORDER BY r.transfer, r.slot;
 
@@ -1163,12 +1282,13 @@ SELECT version, cycle_ms, copy, assigned_ms, reward_micros FROM assignment
 WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 	AND slot = ?3;
 
--- Slots were given in the order of their numbers.
+-- Slots were given in the order of their numbers; those of drills are beside the
+-- copies of a cycle.
 -- :name audit_slot
 -- :columns slot task cycle_ms copy assigned_ms
 SELECT r.slot, v.task, r.cycle_ms, r.copy, r.assigned_ms
 FROM result r CROSS JOIN task_version v
-WHERE v.id = r.version
+WHERE v.id = r.version AND r.copy < v.copies
 ORDER BY r.slot;
 
 -- Slots, of a task and of a worker's, that were paid twice.
@@ -1176,7 +1296,7 @@ ORDER BY r.slot;
 -- :columns slot task cycle_ms copy
 SELECT max(r.slot), v.task, r.cycle_ms, r.copy
 FROM result r CROSS JOIN task_version v
-WHERE v.id = r.version
+WHERE v.id = r.version AND r.copy < v.copies
 GROUP BY v.task, r.cycle_ms, r.copy HAVING count(*) > 1;
 
 -- Every result beside the worker's previous one of the same task.

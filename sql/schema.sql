@@ -139,6 +139,10 @@ CREATE TABLE task (
 CREATE INDEX task_version_task ON task_version (task);
 CREATE INDEX task_of_version ON task (version);
 
+-- The operator's own tasks, of which drills are.
+CREATE INDEX task_token ON task (region, id)
+	WHERE url LIKE '%{token}%' AND state = 'active';
+
 -- Where each task that isn't removed stands: a row each, in the order in which
 -- a region's tasks next have a slot to give. A poll takes from the front. A
 -- slot that is taken moves its row behind, beside those that were taken with
@@ -313,6 +317,27 @@ CREATE TABLE handout (
 -- within minutes.
 CREATE INDEX handout_network ON handout (network, at_ms);
 CREATE INDEX handout_time ON handout (at_ms);
+-- The key of each day's drills: its hash before the day, itself after it.
+CREATE TABLE drill_key (
+	day		INTEGER PRIMARY KEY,	-- UTC, since 1970
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	committed_ms	INTEGER NOT NULL,
+	key		BLOB CHECK (length(key) = 32)
+) STRICT;
+
+-- Extra slots whose right answer is known: src/ledger/drill.h. The status that
+-- was reported is in result. void: most others failed about then, too.
+CREATE TABLE drill (
+	slot		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	assigned_ms	INTEGER NOT NULL,
+	wanted		INTEGER NOT NULL,	-- what a visit is shown
+	outcome		TEXT CHECK (outcome IN ('right', 'wrong', 'silent', 'void'))
+) STRICT;
+
+CREATE INDEX drill_worker ON drill (worker, assigned_ms);
+CREATE INDEX drill_time ON drill (assigned_ms);
+CREATE INDEX drill_due ON drill (assigned_ms) WHERE outcome IS NULL;
 
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
@@ -676,6 +701,27 @@ BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
 CREATE TRIGGER forfeit_no_replace BEFORE INSERT ON forfeit
 WHEN EXISTS (SELECT 1 FROM forfeit WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
+
+-- A day's key is only shown, a drill only judged.
+CREATE TRIGGER drill_key_only_shown BEFORE UPDATE ON drill_key
+WHEN NEW.day IS NOT OLD.day OR NEW.hash IS NOT OLD.hash
+	OR NEW.committed_ms IS NOT OLD.committed_ms OR OLD.key IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the key of a day only changes to be shown'); END;
+CREATE TRIGGER drill_key_no_delete BEFORE DELETE ON drill_key
+BEGIN SELECT RAISE(ABORT, 'the key of a day stays'); END;
+CREATE TRIGGER drill_key_no_replace BEFORE INSERT ON drill_key
+WHEN EXISTS (SELECT 1 FROM drill_key WHERE day = NEW.day)
+BEGIN SELECT RAISE(IGNORE); END;
+CREATE TRIGGER drill_only_outcome BEFORE UPDATE ON drill
+WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
+	OR NEW.assigned_ms IS NOT OLD.assigned_ms OR NEW.wanted IS NOT OLD.wanted
+	OR OLD.outcome IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a drill only changes its outcome'); END;
+CREATE TRIGGER drill_no_delete BEFORE DELETE ON drill
+BEGIN SELECT RAISE(ABORT, 'a drill is never deleted'); END;
+CREATE TRIGGER drill_no_replace BEFORE INSERT ON drill
+WHEN EXISTS (SELECT 1 FROM drill WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(ABORT, 'a drill is never replaced'); END;
 
 CREATE TRIGGER result_no_update BEFORE UPDATE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;

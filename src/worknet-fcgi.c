@@ -12,6 +12,8 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/processors.h"
+#include "base/secret.h"
+#include "eth/sign.h"
 #include "ledger/terms.h"
 #include "serve/serve.h"
 
@@ -119,9 +121,34 @@ threads_default(void)
 	return 2 * processors_count() + 4;
 }
 
-/* From now on the ledger's terms are the configuration's. */
 static enum rc
-terms_begin(const struct conf *conf, struct err *e)
+drills_read(struct drill_rules *out, const struct conf *conf, struct err *e)
+{
+	struct eth_key key;
+	enum rc rc;
+
+	*out = (struct drill_rules){ .on = conf->drill_key_file[0] != '\0',
+		.share_permille = conf->drill_share_permille,
+		.share_new_permille = conf->drill_share_new_permille,
+		.record_days = conf->record_days,
+		.auto_forfeit = conf->auto_forfeit };
+	if (!out->on)
+		return RC_OK;
+	/* 64 hex digits that nobody else may read: as any key's file. */
+	rc = eth_key_read(&key, conf->drill_key_file, e);
+	if (rc == RC_OK)
+		memcpy(out->master, key.b, sizeof(out->master));
+	secret_wipe(&key, sizeof(key));
+	return rc;
+}
+
+/*
+ * From now on the ledger's terms are the configuration's, and a key of
+ * tomorrow's drills is committed to.
+ */
+static enum rc
+terms_begin(
+    const struct conf *conf, const struct drill_rules *drills, struct err *e)
 {
 	const struct terms_wanted wanted = {
 		.result_window_ms = conf->result_window_ms,
@@ -137,6 +164,8 @@ terms_begin(const struct conf *conf, struct err *e)
 	    db_open(&db, conf->ledger_path, DB_WRITE, conf->busy_timeout_ms, e);
 	if (rc == RC_OK)
 		rc = terms_set(db, &wanted, clock_unix_ms(), e);
+	if (rc == RC_OK)
+		rc = drill_keys_keep(db, drills, clock_unix_ms(), e);
 	db_close(db);
 	return rc;
 }
@@ -192,6 +221,7 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	struct options o;
 	struct conf conf;
+	struct drill_rules drills;
 	struct api *api;
 	sigset_t stop;
 	enum rc rc;
@@ -199,7 +229,8 @@ main(int argc, char **argv)
 	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
 		return EXIT_CONF;
-	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {
+	if (conf_read(&conf, o.conf_path, &e) != RC_OK ||
+	    drills_read(&drills, &conf, &e) != RC_OK) {
 		log_error("%s", e.msg);
 		return EXIT_CONF;
 	}
@@ -210,10 +241,11 @@ main(int argc, char **argv)
 		.schedule = schedule_rules(&conf),
 		.ipv4_prefix = (int)conf.ipv4_prefix,
 		.ipv6_prefix = (int)conf.ipv6_prefix,
+		.drills = drills,
 		.prefix = conf.prefix },
 	    &e);
 	if (rc == RC_OK && !o.test)
-		rc = terms_begin(&conf, &e);
+		rc = terms_begin(&conf, &drills, &e);
 	if (rc == RC_OK && !o.test)
 		rc = serve(&o, &conf, api, &stop, &e);
 	if (rc != RC_OK)

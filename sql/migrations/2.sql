@@ -127,6 +127,8 @@ SELECT k.id, k.name, k.state, k.version, 'http_check', k.url,
 FROM task_1 k LEFT JOIN region g ON g.name = k.region ORDER BY k.id;
 DROP TABLE task_1;
 CREATE INDEX task_of_version ON task (version);
+CREATE INDEX task_token ON task (region, id)
+	WHERE url LIKE '%{token}%' AND state = 'active';
 CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name ON task
 BEGIN SELECT RAISE(ABORT, 'a task keeps its name'); END;
 CREATE TRIGGER task_no_delete BEFORE DELETE ON task
@@ -380,6 +382,49 @@ BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
 CREATE TRIGGER forfeit_no_replace BEFORE INSERT ON forfeit
 WHEN EXISTS (SELECT 1 FROM forfeit WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
+
+-- The key of each day's drills: its hash before the day, itself after it.
+CREATE TABLE drill_key (
+	day		INTEGER PRIMARY KEY,	-- UTC, since 1970
+	hash		BLOB NOT NULL CHECK (length(hash) = 32),
+	committed_ms	INTEGER NOT NULL,
+	key		BLOB CHECK (length(key) = 32)
+) STRICT;
+
+-- Extra slots whose right answer is known: src/ledger/drill.h. The status that
+-- was reported is in result. void: most others failed about then, too.
+CREATE TABLE drill (
+	slot		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	assigned_ms	INTEGER NOT NULL,
+	wanted		INTEGER NOT NULL,	-- what a visit is shown
+	outcome		TEXT CHECK (outcome IN ('right', 'wrong', 'silent', 'void'))
+) STRICT;
+
+CREATE INDEX drill_worker ON drill (worker, assigned_ms);
+CREATE INDEX drill_time ON drill (assigned_ms);
+CREATE INDEX drill_due ON drill (assigned_ms) WHERE outcome IS NULL;
+
+-- A day's key is only shown, a drill only judged.
+CREATE TRIGGER drill_key_only_shown BEFORE UPDATE ON drill_key
+WHEN NEW.day IS NOT OLD.day OR NEW.hash IS NOT OLD.hash
+	OR NEW.committed_ms IS NOT OLD.committed_ms OR OLD.key IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the key of a day only changes to be shown'); END;
+CREATE TRIGGER drill_key_no_delete BEFORE DELETE ON drill_key
+BEGIN SELECT RAISE(ABORT, 'the key of a day stays'); END;
+CREATE TRIGGER drill_key_no_replace BEFORE INSERT ON drill_key
+WHEN EXISTS (SELECT 1 FROM drill_key WHERE day = NEW.day)
+BEGIN SELECT RAISE(IGNORE); END;
+CREATE TRIGGER drill_only_outcome BEFORE UPDATE ON drill
+WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
+	OR NEW.assigned_ms IS NOT OLD.assigned_ms OR NEW.wanted IS NOT OLD.wanted
+	OR OLD.outcome IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a drill only changes its outcome'); END;
+CREATE TRIGGER drill_no_delete BEFORE DELETE ON drill
+BEGIN SELECT RAISE(ABORT, 'a drill is never deleted'); END;
+CREATE TRIGGER drill_no_replace BEFORE INSERT ON drill
+WHEN EXISTS (SELECT 1 FROM drill WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(ABORT, 'a drill is never replaced'); END;
 
 CREATE TRIGGER region_only_name
 	BEFORE UPDATE OF id, first_name, added_ms ON region

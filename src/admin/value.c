@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/task_type.h"
 #include "http/http.h"
 
 #define MICROS 1000000 /* in one USDC */
@@ -151,13 +152,19 @@ is_ascii(const char *text)
 enum rc
 value_take_url(char url[static URL_MAX + 1], bool allow_private, struct err *e)
 {
-	char ascii[HTTP_URL_MAX + 1];
+	char ascii[HTTP_URL_MAX + 1], filled[URL_MAX + 1];
 	enum rc rc;
 
+	if (!task_url_fill(filled, url, task_token_sample))
+		return err_set(e, RC_INVALID,
+		    "URL: with a token it is longer than %d bytes", URL_MAX);
 	rc = http_url_ascii(
-	    ascii, url, allow_private ? target_is_any : target_is_public, e);
+	    ascii, filled, allow_private ? target_is_any : target_is_public, e);
 	if (rc != RC_OK || is_ascii(url))
 		return rc;
+	if (strstr(url, TASK_TOKEN_MARK) != NULL)
+		return err_set(e, RC_INVALID,
+		    "URL: one with " TASK_TOKEN_MARK " must be in ASCII");
 	if (strlen(ascii) > URL_MAX)
 		return err_set(e, RC_INVALID,
 		    "URL in ASCII: got %zu bytes, expected %d at most",

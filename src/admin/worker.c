@@ -5,6 +5,7 @@
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/drill_record.h"
 #include "ledger/forfeit.h"
 #include "ledger/maturity.h"
 #include "ledger/worker.h"
@@ -21,6 +22,7 @@ struct account_sums {
 	bool suspended;
 	int64_t forfeited_micros;
 	struct maturity maturity;
+	struct drill_record drills;
 };
 
 static const struct table workers = { "workers", NULL,
@@ -59,6 +61,15 @@ static const struct table forfeits = { "forfeits", "Forfeited",
 		C_FORFEIT_LIST_SINCE_MS },
 	    { { "by", "BY", OUT_TEXT }, C_FORFEIT_LIST_BY },
 	    { { "why", "WHY", OUT_TEXT }, C_FORFEIT_LIST_WHY },
+	} };
+
+static const struct table drills = { "drills", "Drills that it didn't pass",
+	{
+	    { { "slot", "SLOT", OUT_COUNT }, C_DRILL_LIST_SLOT },
+	    { { "assignedMs", "AT", OUT_TIME }, C_DRILL_LIST_ASSIGNED_MS },
+	    { { "wanted", "WANTED", OUT_COUNT }, C_DRILL_LIST_WANTED },
+	    { { "reported", "REPORTED", OUT_COUNT }, C_DRILL_LIST_REPORTED },
+	    { { "outcome", "OUTCOME", OUT_TEXT }, C_DRILL_LIST_OUTCOME },
 	} };
 
 static const struct table assignments = { "openAssignments", "Open assignments",
@@ -136,6 +147,10 @@ sums_read(
 	if (rc == RC_OK)
 		rc = maturity_read(
 		    a->db, s->id, clock_unix_ms(), &s->maturity, e);
+	if (rc == RC_OK)
+		rc = drill_record_read(a->db, s->id,
+		    clock_unix_ms() - a->conf.record_days * DAY_MS, false,
+		    &s->drills, e);
 	return rc;
 }
 
@@ -168,6 +183,12 @@ show_fields(struct admin *a, const struct address *address,
 		    out_int(s->in_flight_micros) },
 		{ "paidMicros", "paid", OUT_USDC, out_int(s->paid_micros) },
 		{ "results", "results", OUT_COUNT, out_int(s->results) },
+		{ "drillsRight", "drills right", OUT_COUNT,
+		    out_int(s->drills.right) },
+		{ "drillsWrong", "drills wrong", OUT_COUNT,
+		    out_int(s->drills.wrong) },
+		{ "drillsSilent", "drills silent", OUT_COUNT,
+		    out_int(s->drills.silent) },
 		OUT_END });
 }
 
@@ -189,6 +210,16 @@ show_forfeits(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 	query_int(q, 1, worker);
 	query_int(q, 2, limit);
 	return table_print(a->out, &forfeits, q, "nothing", NULL, e);
+}
+
+static enum rc
+show_drills(struct admin *a, int64_t worker, int64_t limit, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_DRILL_LIST);
+
+	query_int(q, 1, worker);
+	query_int(q, 2, limit);
+	return table_print(a->out, &drills, q, "none", NULL, e);
 }
 
 static enum rc
@@ -228,6 +259,8 @@ command_worker_show(struct admin *a)
 		rc = show_assignments(a, s.id, limit, &e);
 	if (rc == RC_OK)
 		rc = show_forfeits(a, s.id, limit, &e);
+	if (rc == RC_OK)
+		rc = show_drills(a, s.id, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "ledger/credit.h"
+#include "ledger/drill.h"
 #include "ledger/schedule.h"
 #include "ledger/writer.h"
 
@@ -19,6 +20,7 @@ struct api_config {
 	struct schedule_rules schedule;
 	int ipv4_prefix; /* bits of an address that are its network */
 	int ipv6_prefix;
+	struct drill_rules drills;
 	const char *prefix; /* "/api": passed on by nginx */
 };
 

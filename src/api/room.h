@@ -37,6 +37,7 @@ struct route {
 
 extern const struct route route_tasks;	 /* GET /v1/worker/tasks */
 extern const struct route route_results; /* POST /v1/worker/results */
+extern const struct route route_canary;	 /* GET /v1/status */
 extern const struct route route_health;	 /* GET /health */
 
 /* All of them; NULL after the last. */

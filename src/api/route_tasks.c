@@ -13,9 +13,9 @@ struct tasks_state {
 	int64_t payable_after_ms; /* of what the worker earns with them */
 };
 
-/* When what a worker earns with what it is given can be paid. */
+/* The URLs as they are visited, and when what is earned with them is payable. */
 static enum rc
-payable_read(struct api_exchange *x, struct db *db, struct err *e)
+told_finish(struct api_exchange *x, struct db *db, struct err *e)
 {
 	struct tasks_state *s = x->state;
 	struct worker_row w;
@@ -23,7 +23,9 @@ payable_read(struct api_exchange *x, struct db *db, struct err *e)
 
 	if (s->given.n == 0)
 		return RC_OK;
-	rc = worker_find(db, &s->poll.worker, &w, e);
+	rc = drill_tokens(&x->api->config.drills, &s->given, e);
+	if (rc == RC_OK)
+		rc = worker_find(db, &s->poll.worker, &w, e);
 	return rc == RC_OK
 	    ? maturity_span(db, w.id, x->now_ms, &s->payable_after_ms, e)
 	    : rc;
@@ -39,7 +41,10 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 
 	rc = schedule_serve(
 	    db, true, &x->api->config.schedule, &s->poll, &s->given, &work, e);
-	return rc == RC_OK ? payable_read(x, db, e) : rc;
+	if (rc == RC_OK)
+		rc = drill_give(db, &x->api->config.drills, &s->poll,
+		    x->api->config.schedule.max_tasks, &s->given, e);
+	return rc == RC_OK ? told_finish(x, db, e) : rc;
 }
 
 static void
@@ -144,7 +149,7 @@ tasks_handle(struct api_exchange *x, struct db *db,
 	if (rc == RC_OK && work)
 		return api_submit(x, tasks_run);
 	if (rc == RC_OK)
-		rc = payable_read(x, db, &e);
+		rc = told_finish(x, db, &e);
 	tasks_respond(x, rs, rc, &e);
 	return true;
 }

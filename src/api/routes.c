@@ -3,6 +3,7 @@
 const struct route *const api_routes[] = {
 	&route_tasks,
 	&route_results,
+	&route_canary,
 	&route_health,
 	NULL,
 };

@@ -48,6 +48,11 @@ struct conf {
 	int64_t maturity_ms;	     /* and of who is established */
 	int64_t established_results; /* credited, on */
 	int64_t established_days;    /* so many days */
+	char drill_key_file[PATH_LEN_MAX + 1]; /* "": no drills */
+	int64_t drill_share_permille;	       /* of a worker's slots */
+	int64_t drill_share_new_permille;      /* of who is new */
+	int64_t record_days;		       /* a record is of so many */
+	bool auto_forfeit;
 
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */

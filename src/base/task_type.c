@@ -4,6 +4,23 @@
 #include <string.h>
 #include <strings.h>
 
+const char task_token_sample[TASK_TOKEN_LEN + 1] =
+    "000000000000000000000000000000000000000000000000";
+
+bool
+task_url_fill(char out[static URL_MAX + 1], const char *url, const char *token)
+{
+	const char *mark = strstr(url, TASK_TOKEN_MARK);
+	int n;
+
+	if (mark == NULL)
+		n = snprintf(out, URL_MAX + 1, "%s", url);
+	else
+		n = snprintf(out, URL_MAX + 1, "%.*s%s%s", (int)(mark - url),
+		    url, token, mark + strlen(TASK_TOKEN_MARK));
+	return n >= 0 && n <= URL_MAX;
+}
+
 /* ---- http_check: a GET, whose final status is the expected one ---- */
 
 /* RFC 3986: what a URL may hold without being encoded. */
@@ -20,8 +37,12 @@ is_url_text(const char *url)
 static enum rc
 http_check_url(const char *url, struct err *e)
 {
+	char filled[URL_MAX + 1];
 	const char *host;
 
+	if (!task_url_fill(filled, url, task_token_sample))
+		return err_set(e, RC_INVALID,
+		    "url: with a token it is longer than %d bytes", URL_MAX);
 	if (strncasecmp(url, "http://", 7) == 0)
 		host = url + 7;
 	else if (strncasecmp(url, "https://", 8) == 0)
@@ -33,7 +54,7 @@ http_check_url(const char *url, struct err *e)
 	if (host[0] == '\0' || strchr("/?#:@", host[0]) != NULL)
 		return err_set(
 		    e, RC_INVALID, "url: \"%.60s\" has no host", url);
-	if (!is_url_text(url))
+	if (!is_url_text(filled))
 		return err_set(e, RC_INVALID,
 		    "url: \"%.60s\" has a character that must be percent-encoded",
 		    url);

@@ -7,6 +7,7 @@
 #define WORKNET_BASE_TASK_TYPE_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 struct task_type {
 	const char *name;
@@ -21,6 +22,18 @@ extern const struct task_type task_types[];
 
 /* NULL when there is none of that name. */
 const struct task_type *task_type_find(struct slice name);
+
+/*
+ * A URL may have a place for a token, which is another one in each assignment:
+ * ledger/canary.h. With a token there it is as it is requested; false when that
+ * is too long.
+ */
+#define TASK_TOKEN_MARK "{token}"
+#define TASK_TOKEN_LEN	48
+MUST_CHECK bool
+task_url_fill(char out[static URL_MAX + 1], const char *url, const char *token);
+/* As long as any. */
+extern const char task_token_sample[TASK_TOKEN_LEN + 1];
 
 /* Every name, with commas, for messages. */
 #define TASK_TYPE_NAMES_MAX 100

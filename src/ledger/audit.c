@@ -40,6 +40,8 @@ static const struct {
 	    "each worker's record counts the results that it was paid for" },
 	[AUDIT_FORFEIT] = { "forfeit",
 	    "each forfeit has its reason, and takes no more than was credited" },
+	[AUDIT_DRILL] = { "drill",
+	    "each drill follows from its day's key, committed to before that day" },
 	[AUDIT_BALANCE] = { "balance",
 	    "each balance is the sum of its transfers, no worker's negative" },
 	[AUDIT_TRIAL_BALANCE] = { "trial-balance", "all balances add up to 0" },
@@ -265,6 +267,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_records(a, e);
 	if (rc == RC_OK)
 		rc = audit_forfeits(a, e);
+	if (rc == RC_OK)
+		rc = audit_drills(a, e);
 	if (rc == RC_OK)
 		rc = audit_slots(a, e);
 	if (rc == RC_OK)

@@ -41,6 +41,9 @@ assignment_add(struct region_poll *r, const struct pick *p, struct err *e)
 	query_text(q, 12, slice_of(p->told->type->name));
 	query_int(q, 13, p->told->expected_status);
 	query_int(q, 14, p->told->timeout_ms);
+	p->told->slot = s->number;
+	p->told->assigned_ms = r->poll->now_ms;
+	p->told->is_drill = false;
 	return query_run(q, e);
 }
 
@@ -378,7 +381,7 @@ schedule_serve(struct db *db, bool may_write,
 	enum rc rc;
 
 	*work = false;
-	out->n = 0;
+	out->n = out->held = 0;
 	rc = look_out(db, p, &l, e);
 	if (rc == RC_OK && l.suspended)
 		rc = err_set(e, RC_INVALID, "worker suspended");
@@ -394,7 +397,9 @@ schedule_serve(struct db *db, bool may_write,
 		rc = admit(&r, &l, e);
 	if (rc == RC_OK)
 		rc = poll_serve(&r, &l, work, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		out->n = r.found;
+		out->held = r.held;
+	}
 	return rc;
 }

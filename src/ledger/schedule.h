@@ -54,6 +54,9 @@ struct poll {
 };
 
 struct given_task {
+	int64_t slot;
+	int64_t assigned_ms;
+	bool is_drill; /* drill.h */
 	const struct task_type *type;
 	char name[TASK_ID_MAX + 1];
 	char url[URL_MAX + 1];
@@ -65,6 +68,7 @@ struct given_task {
 
 struct task_list {
 	size_t n;
+	size_t held; /* of them, that it was given before */
 	struct given_task tasks[TASKS_PER_POLL_MAX];
 };
 

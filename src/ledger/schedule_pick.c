@@ -67,6 +67,9 @@ open_task_read(struct query *q, struct given_task *t, struct err *e)
 	    t->url, sizeof(t->url), query_get_text(q, C_ASSIGNMENT_OPEN_URL));
 	copy_text(t->region, sizeof(t->region),
 	    query_get_text(q, C_ASSIGNMENT_OPEN_REGION));
+	t->slot = query_get_int(q, C_ASSIGNMENT_OPEN_SLOT);
+	t->assigned_ms = query_get_int(q, C_ASSIGNMENT_OPEN_ASSIGNED_MS);
+	t->is_drill = query_get_int(q, C_ASSIGNMENT_OPEN_IS_DRILL) != 0;
 	t->expected_status =
 	    query_get_int(q, C_ASSIGNMENT_OPEN_EXPECTED_STATUS);
 	t->timeout_ms = query_get_int(q, C_ASSIGNMENT_OPEN_TIMEOUT_MS);

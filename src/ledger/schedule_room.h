@@ -16,7 +16,7 @@ struct pick {
 	struct slot slot;
 	struct cycle_slots slots; /* the others of its cycle */
 	bool out_of_turn;
-	const struct given_task *told; /* NULL: nothing is */
+	struct given_task *told; /* NULL: nothing is */
 };
 
 /* A poll, while it is being served in one region after the other. */

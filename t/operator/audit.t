@@ -289,8 +289,8 @@ my ($early, $late) = @{ (sql_rows($clean, 'SELECT min(r.slot), max(r.slot) ' .
     'FROM result r JOIN task_version v ON v.id = r.version JOIN transfer t ' .
     'ON t.id = r.transfer GROUP BY t.credit, v.task HAVING count(*) = 2 ' .
     'ORDER BY max(r.assigned_ms) - min(r.assigned_ms) LIMIT 1;'))[0] };
-finds_anew('one signed check paid in two cycles', 'fit signed-once',
-    "UPDATE result SET timestamp_ms = (SELECT timestamp_ms + 30000 FROM result
+finds_anew('one signed check paid in two cycles', 'signed-once',
+    "UPDATE result SET timestamp_ms = (SELECT timestamp_ms + 59000 FROM result
     WHERE slot = $early) WHERE slot IN ($early, $late);",
     says => qr/slot $late: .* was paid for the same check in slot $early/);
 

@@ -40,7 +40,7 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 	my @at = map { $_->{at_ms} } $l->sql('SELECT t.at_ms FROM transfer t ' .
 	    'JOIN worker w ON w.id = t.credit WHERE w.address = ' .
 	    "'$w[0]' ORDER BY t.id");
-	my $middle = ($at[9] + $at[10]) / 2;
+	my $middle = int(($at[9] + $at[10]) / 2);
 	my $old = $l->sql_value('SELECT sum(t.amount_micros) FROM transfer t ' .
 	    "JOIN worker w ON w.id = t.credit WHERE w.address = '$w[0]' " .
 	    "AND t.at_ms < $middle");

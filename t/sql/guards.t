@@ -20,6 +20,8 @@ alarm 300;
 # append-only.
 my %moves = (
 	account => 'balance_micros',
+	drill => 'outcome',
+	drill_key => 'key',
 	finding => 'detail since_ms last_ms times closed_ms closed_by',
 	payout => 'state paid_micros',
 	submission => 'done_ms cost_wei',
@@ -45,7 +47,9 @@ my $made = AdminRun::run("reserve $payee 0\nsign 1\nsubmit 1 http://f/\n" .
 is($made->{code}, 0, 'a payout and a finding are made') or diag($made->{err});
 sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     FROM transfer;
-    INSERT INTO demotion SELECT 1, id, 1, 1, 'x' FROM worker LIMIT 1;");
+    INSERT INTO demotion SELECT 1, id, 1, 1, 'x' FROM worker LIMIT 1;
+    INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
+    INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);");
 
 # What an account that pays for gas sends.
 sql_run($db, "INSERT INTO submission (chain_id, account, nonce, target, data,
@@ -120,8 +124,9 @@ sub is_guarded {
 	like(says("DELETE FROM $table"), $refused, "$table: no row is deleted");
 	for my $key (keys_of($table)) {
 		next if !@$key;
-		# A second result of a slot is passed over without a word.
-		if ($table eq 'result') {
+		# A second result of a slot is passed over without a word, so is
+		# a second key of a day.
+		if ($table eq 'result' || $table eq 'drill_key') {
 			is(replaced($table, @$key), 0, "$table: no row is " .
 			    "replaced by one with the same @$key");
 			next;

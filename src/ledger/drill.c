@@ -1,0 +1,380 @@
+#include "ledger/drill.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "ledger/cycle.h"
+#include "ledger/drill_record.h"
+#include "ledger/handout.h"
+#include "ledger/record.h"
+#include "ledger/share.h"
+#include "ledger/terms.h"
+#include "ledger/worker.h"
+
+#define TASKS_MAX      16 /* looked at for a drill */
+#define JUDGED_AT_ONCE 4
+
+/* What a drill is about to be of. */
+struct drill_task {
+	int64_t version;
+	int64_t region;
+	int64_t cycle_ms;
+	int64_t copy; /* past its task's own */
+	struct given_task told;
+};
+
+/* ---- Keys ---- */
+
+static enum rc
+key_commit(struct db *db, const struct drill_rules *r, int64_t day,
+    int64_t now_ms, struct err *e)
+{
+	uint8_t key[CANARY_KEY_LEN], hash[SHA256_LEN];
+	struct query *q = db_query(db, Q_DRILL_KEY_COMMIT);
+
+	canary_day_key(key, r->master, day);
+	sha256(hash, key, sizeof(key));
+	secret_wipe(key, sizeof(key));
+	query_int(q, 1, day);
+	query_bytes(q, 2, hash, sizeof(hash));
+	query_int(q, 3, now_ms);
+	return query_run(q, e);
+}
+
+/* Days that ended: the first of them that isn't shown yet; 0 for none. */
+static enum rc
+key_hidden(struct db *db, int64_t today, int64_t *day, struct err *e)
+{
+	struct query *q = db_query(db, Q_DRILL_KEY_HIDDEN);
+	enum rc rc;
+
+	query_int(q, 1, today);
+	rc = query_one_int(q, day, e);
+	if (rc != RC_NOT_FOUND)
+		return rc;
+	*day = 0;
+	return RC_OK;
+}
+
+static enum rc
+keys_show(
+    struct db *db, const struct drill_rules *r, int64_t today, struct err *e)
+{
+	uint8_t key[CANARY_KEY_LEN];
+	struct query *q;
+	int64_t day;
+	enum rc rc;
+
+	while ((rc = key_hidden(db, today, &day, e)) == RC_OK && day != 0) {
+		canary_day_key(key, r->master, day);
+		q = db_query(db, Q_DRILL_KEY_SHOW);
+		query_int(q, 1, day);
+		query_bytes(q, 2, key, sizeof(key));
+		rc = query_run(q, e);
+		if (rc != RC_OK)
+			return rc;
+	}
+	return rc;
+}
+
+static enum rc
+keys_keep(
+    struct db *db, const struct drill_rules *r, int64_t now_ms, struct err *e)
+{
+	int64_t today = record_day(now_ms);
+	enum rc rc = key_commit(db, r, today + 1, now_ms, e);
+
+	/* A result of the day before may still be on its way for a while. */
+	if (rc == RC_OK)
+		rc = keys_show(
+		    db, r, record_day(now_ms - RESULT_WINDOW_MAX_MS), e);
+	return rc;
+}
+
+enum rc
+drill_keys_keep(
+    struct db *db, const struct drill_rules *r, int64_t now_ms, struct err *e)
+{
+	enum rc rc;
+
+	if (!r->on)
+		return RC_OK;
+	rc = db_step_begin(db, e);
+	if (rc == RC_OK)
+		rc = keys_keep(db, r, now_ms, e);
+	return db_step_end(db, rc, e);
+}
+
+/* Whether drills may be given today; keeps the keys when a day has begun. */
+static enum rc
+day_is_open(struct db *db, const struct drill_rules *r, int64_t now_ms,
+    bool *open, struct err *e)
+{
+	int64_t today = record_day(now_ms), days = 0, committed = 0;
+	struct query *q = db_query(db, Q_DRILL_DAY);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, today);
+	query_int(q, 2, today * DAY_MS);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		committed = query_get_int(q, 0);
+		days = query_get_int(q, 1);
+	}
+	query_done(q);
+	*open = committed > 0;
+	if (rc == RC_OK && days == 0)
+		rc = keys_keep(db, r, now_ms, e);
+	return rc;
+}
+
+/* ---- Giving ---- */
+
+static void
+copy_text(char *out, size_t size, struct slice s)
+{
+	(void)snprintf(out, size, "%.*s", (int)s.len, s.p);
+}
+
+static bool
+is_given(const struct task_list *list, struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (slice_is(name, list->tasks[i].name))
+			return true;
+	return false;
+}
+
+/* The task at which q is, unless the worker may not have it now. */
+static bool
+task_take(struct query *q, const struct poll *p, const struct terms_row *terms,
+    const struct task_list *list, struct drill_task *out)
+{
+	int64_t id = query_get_int(q, C_DRILL_TASKS_TASK),
+		interval_ms = query_get_int(q, C_DRILL_TASKS_INTERVAL_MS),
+		held_ms = query_get_int(q, C_DRILL_TASKS_HELD_MS);
+	bool held = !query_is_null(q, C_DRILL_TASKS_HELD_MS);
+
+	out->cycle_ms = cycle_at(terms->phase, id, interval_ms, p->now_ms);
+	out->told.type = task_type_find(query_get_text(q, C_DRILL_TASKS_TYPE));
+	if (out->told.type == NULL ||
+	    is_given(list, query_get_text(q, C_DRILL_TASKS_NAME)) ||
+	    (held &&
+		(p->now_ms - held_ms <
+			query_get_int(q, C_DRILL_TASKS_COOLDOWN_MS) ||
+		    cycle_at(terms->phase, id, interval_ms, held_ms) >=
+			out->cycle_ms)))
+		return false;
+	out->version = query_get_int(q, C_DRILL_TASKS_VERSION);
+	out->region = query_get_int(q, C_DRILL_TASKS_REGION_ID);
+	out->copy = query_get_int(q, C_DRILL_TASKS_COPIES);
+	copy_text(out->told.name, sizeof(out->told.name),
+	    query_get_text(q, C_DRILL_TASKS_NAME));
+	copy_text(out->told.url, sizeof(out->told.url),
+	    query_get_text(q, C_DRILL_TASKS_URL));
+	copy_text(out->told.region, sizeof(out->told.region),
+	    query_get_text(q, C_DRILL_TASKS_REGION));
+	out->told.expected_status =
+	    query_get_int(q, C_DRILL_TASKS_EXPECTED_STATUS);
+	out->told.timeout_ms = query_get_int(q, C_DRILL_TASKS_TIMEOUT_MS);
+	out->told.reward_micros = query_get_int(q, C_DRILL_TASKS_REWARD_MICROS);
+	return true;
+}
+
+/* One of the operator's own tasks that the worker may have now, by the slot. */
+static enum rc
+task_choose(struct db *db, const struct poll *p, int64_t worker, int64_t slot,
+    const struct task_list *list, struct drill_task *out, bool *found,
+    struct err *e)
+{
+	struct drill_task t;
+	struct terms_row terms;
+	struct query *q;
+	int64_t n = 0;
+	enum rc rc;
+	bool row;
+
+	*found = false;
+	rc = terms_now(db, &terms, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_DRILL_TASKS);
+	query_int(q, 1, worker);
+	query_text(q, 2, p->region);
+	query_int(q, 3, CANARY_UP);
+	query_int(q, 4, TASKS_MAX);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (!task_take(q, p, &terms, list, &t))
+			continue;
+		/* Each with the same chance, and no order to be seen. */
+		if (slot % ++n == 0)
+			*out = t;
+		*found = true;
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+drill_insert(struct db *db, const struct poll *p, int64_t worker,
+    const struct drill_task *t, int64_t wanted, struct err *e)
+{
+	struct handout h = { .address = p->worker,
+		.worker = worker,
+		.at_ms = p->now_ms,
+		.slots = 1 };
+	struct share share;
+	struct query *q;
+	enum rc rc;
+
+	rc = share_read(db, &p->worker, worker, t->region, p->network,
+	    p->now_ms, &share, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_ASSIGNMENT_INSERT);
+	query_int(q, 1, worker);
+	query_text(q, 2, slice_of(t->told.name));
+	query_int(q, 3, t->told.slot);
+	query_int(q, 4, t->version);
+	query_int(q, 5, t->told.reward_micros);
+	query_int(q, 6, t->cycle_ms);
+	query_int(q, 7, t->copy);
+	query_int(q, 8, p->now_ms);
+	query_int(q, 9, t->region);
+	query_text(q, 10, share.network);
+	query_int(q, 11, false);
+	query_text(q, 12, slice_of(t->told.type->name));
+	query_int(q, 13, t->told.expected_status);
+	query_int(q, 14, t->told.timeout_ms);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_DRILL_INSERT);
+	query_int(q, 1, t->told.slot);
+	query_int(q, 2, worker);
+	query_int(q, 3, p->now_ms);
+	query_int(q, 4, wanted);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_SLOT_SET);
+	query_int(q, 1, t->told.slot);
+	query_int(q, 2, p->now_ms);
+	rc = query_run(q, e);
+	h.network = share.network;
+	return rc == RC_OK ? handout_add(db, &h, e) : rc;
+}
+
+/* Adds a drill, if the next slot is one for this worker. */
+static enum rc
+drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
+    const uint8_t key[static CANARY_KEY_LEN], struct task_list *list,
+    struct err *e)
+{
+	struct terms_row terms;
+	struct drill_task t;
+	struct worker_row w;
+	bool good, found;
+	int64_t slot;
+	enum rc rc;
+
+	rc = query_one_int(db_query(db, Q_SLOT_LAST), &slot, e);
+	slot++;
+	if (rc != RC_OK || !canary_may_be_drill(key, slot, DRILL_SHARE_MAX))
+		return rc;
+	rc = worker_find(db, &p->worker, &w, e);
+	if (rc == RC_OK)
+		rc = terms_now(db, &terms, e);
+	if (rc == RC_OK)
+		rc = record_read(db, &terms, w.id, p->now_ms, &good, e);
+	if (rc != RC_OK ||
+	    !canary_may_be_drill(
+		key, slot, good ? r->share_permille : r->share_new_permille))
+		return rc;
+	rc = task_choose(db, p, w.id, slot, list, &t, &found, e);
+	if (rc != RC_OK || !found)
+		return rc;
+	t.told.slot = slot;
+	t.told.assigned_ms = p->now_ms;
+	t.told.is_drill = true;
+	list->tasks[list->n++] = t.told;
+	return drill_insert(db, p, w.id, &t, canary_wanted(key, slot), e);
+}
+
+enum rc
+drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
+    int64_t max_tasks, struct task_list *list, struct err *e)
+{
+	uint8_t key[CANARY_KEY_LEN];
+	bool open;
+	enum rc rc;
+
+	/* One for each poll that is given something else, too. */
+	if (!r->on || list->n == list->held)
+		return RC_OK;
+	rc = day_is_open(db, r, p->now_ms, &open, e);
+	if (rc == RC_OK && open && list->n < (size_t)max_tasks) {
+		canary_day_key(key, r->master, record_day(p->now_ms));
+		rc = drill_add(db, r, p, key, list, e);
+		secret_wipe(key, sizeof(key));
+	}
+	return rc == RC_OK ? drill_judge(db, r, p->now_ms, JUDGED_AT_ONCE, e)
+			   : rc;
+}
+
+/* ---- Telling ---- */
+
+/* Puts the token where the URL has a place for it. */
+static enum rc
+token_put(struct given_task *t, const struct drill_rules *r, struct err *e)
+{
+	int64_t day = record_day(t->assigned_ms);
+	char token[CANARY_TOKEN_LEN + 1], url[URL_MAX + 1];
+	uint8_t key[CANARY_KEY_LEN] = { 0 };
+
+	if (r->on)
+		canary_day_key(key, r->master, day);
+	canary_token(token, key, day, t->slot,
+	    t->is_drill ? CANARY_DRILL : CANARY_CHECK);
+	secret_wipe(key, sizeof(key));
+	if (!task_url_fill(url, t->url, token))
+		return err_set(e, RC_CORRUPT,
+		    "task %s: its URL is too long for a token", t->name);
+	copy_text(t->url, sizeof(t->url), slice_of(url));
+	return RC_OK;
+}
+
+/* In an order that says nothing: a drill was added last. */
+static void
+order_mix(struct task_list *list, const struct drill_rules *r)
+{
+	struct given_task t;
+	size_t i, j;
+
+	for (i = list->n; i > 1; i--) {
+		j = canary_place(r->master, list->tasks[i - 1].slot, i);
+		t = list->tasks[i - 1];
+		list->tasks[i - 1] = list->tasks[j];
+		list->tasks[j] = t;
+	}
+}
+
+enum rc
+drill_tokens(const struct drill_rules *r, struct task_list *list, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < list->n; i++)
+		if (strstr(list->tasks[i].url, TASK_TOKEN_MARK) != NULL)
+			rc = token_put(&list->tasks[i], r, e);
+	if (rc == RC_OK && r->on)
+		order_mix(list, r);
+	return rc;
+}

@@ -1,0 +1,56 @@
+/*
+ * Drills: extra slots of the operator's own tasks (canary.h), beside their
+ * copies and paid like these, whose right answer is known. From them each
+ * worker has a record: right, wrong, silent. sprt.h judges it: who is accused
+ * is new again, its payouts are held, and a finding lists what it failed.
+ *
+ * A day's key is committed to before the day begins, and shown after it; on a
+ * day that wasn't committed to there are no drills. A drill that most others
+ * fail, too, about that time, is the canary host's fault: it counts for nobody.
+ * Who recognises drills, and visits only them, isn't found.
+ */
+#ifndef WORKNET_LEDGER_DRILL_H
+#define WORKNET_LEDGER_DRILL_H
+
+#include "ledger/canary.h"
+#include "ledger/schedule.h"
+
+#define DRILL_SHARE_MAX 500 /* of 1000 slots */
+
+struct drill_rules {
+	bool on; /* there is a master key */
+	uint8_t master[CANARY_KEY_LEN];
+	int64_t share_permille;	    /* of what a worker is given */
+	int64_t share_new_permille; /* of one without standing */
+	int64_t record_days;	    /* what is judged: its drills of so long */
+	bool auto_forfeit;	    /* also takes the accused's credit */
+};
+
+/*
+ * Inside a write transaction, in which a worker was just given what *list has:
+ * may add a drill to it, if it was given anything new. Also judges a few drills
+ * whose time is over. Errors of db.h.
+ */
+MUST_CHECK enum rc
+drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
+    int64_t max_tasks, struct task_list *list, struct err *e);
+
+/*
+ * Puts a token into each URL that has a place for one, the same whenever it is
+ * told again, and mixes the order, in which a drill would be the last. Any
+ * thread. RC_CORRUPT.
+ */
+MUST_CHECK enum rc drill_tokens(
+    const struct drill_rules *r, struct task_list *list, struct err *e);
+
+/* One step: commits to tomorrow's key, and shows those of days before. */
+MUST_CHECK enum rc drill_keys_keep(
+    struct db *db, const struct drill_rules *r, int64_t now_ms, struct err *e);
+
+/*
+ * Inside a write transaction: judges at most max drills whose time is over.
+ */
+MUST_CHECK enum rc drill_judge(struct db *db, const struct drill_rules *r,
+    int64_t now_ms, int64_t max, struct err *e);
+
+#endif

@@ -1,0 +1,287 @@
+#include "ledger/drill_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ledger/drill.h"
+#include "ledger/finding.h"
+#include "ledger/forfeit.h"
+#include "ledger/payout.h"
+#include "ledger/sprt.h"
+#include "ledger/terms.h"
+#include "ledger/transfer.h"
+
+/* Others' drills, of so long around one, say whether the canary host was well:
+ * those that wanted another status than 200, which nobody guesses. */
+#define NEAR_MS	      (30 * 60 * 1000LL)
+#define NEAR_EACH     3 /* before it, and after it */
+#define NEAR_RIGHT    2 /* at least, and more than were wrong */
+#define AFTERWARDS_MS (15 * 60 * 1000LL) /* they are waited for */
+
+#define DETAIL_MAX 3000 /* bytes of what a finding lists */
+
+/* A drill whose time is over. */
+struct due_drill {
+	int64_t slot;
+	int64_t worker;
+	int64_t assigned_ms;
+	int64_t wanted;
+	bool answered;
+	int64_t status; /* reported; 0 for none */
+};
+
+/* ---- The record ---- */
+
+enum rc
+drill_record_read(struct db *db, int64_t worker, int64_t since_ms, bool anew,
+    struct drill_record *out, struct err *e)
+{
+	struct query *q = db_query(db, Q_DRILL_RECORD);
+	struct slice outcome;
+	enum rc rc;
+	bool row;
+
+	*out = (struct drill_record){ .score = 0 };
+	query_int(q, 1, worker);
+	query_int(q, 2, since_ms);
+	query_int(q, 3, anew);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		outcome = query_get_text(q, 0);
+		if (slice_is(outcome, "right"))
+			out->right++;
+		else if (slice_is(outcome, "wrong"))
+			out->wrong++;
+		else if (slice_is(outcome, "silent"))
+			out->silent++;
+		else
+			out->unjudged++;
+		if (!sprt_is_accused(out->score) &&
+		    (slice_is(outcome, "right") || slice_is(outcome, "wrong")))
+			out->score =
+			    sprt_step(out->score, slice_is(outcome, "wrong"));
+	}
+	query_done(q);
+	return rc;
+}
+
+/* ---- Consequences ---- */
+
+static enum rc
+failures_list(struct db *db, int64_t worker, int64_t since_ms,
+    char out[static DETAIL_MAX], int64_t *first_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_DRILL_FAILURES);
+	size_t n = strlen(out);
+	char status[24];
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, worker);
+	query_int(q, 2, since_ms);
+	*first_ms = 0;
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (*first_ms == 0)
+			*first_ms =
+			    query_get_int(q, C_DRILL_FAILURES_ASSIGNED_MS);
+		(void)snprintf(status, sizeof(status), "%" PRId64,
+		    query_get_int(q, C_DRILL_FAILURES_REPORTED));
+		if (n < DETAIL_MAX - 80)
+			n += (size_t)snprintf(out + n, DETAIL_MAX - n,
+			    "; slot %" PRId64 ": wanted %" PRId64
+			    ", reported %s",
+			    query_get_int(q, C_DRILL_FAILURES_SLOT),
+			    query_get_int(q, C_DRILL_FAILURES_WANTED),
+			    query_is_null(q, C_DRILL_FAILURES_REPORTED)
+				? "none"
+				: status);
+	}
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+demote(struct db *db, int64_t worker, int64_t now_ms, const char *why,
+    struct err *e)
+{
+	struct query *q;
+	struct tail tail;
+	enum rc rc = transfer_tail(db, &tail, e);
+
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_DEMOTION_INSERT);
+	query_int(q, 1, worker);
+	query_int(q, 2, now_ms);
+	query_int(q, 3, tail.last_id);
+	query_text(q, 4, slice_of(why));
+	return query_run(q, e);
+}
+
+static enum rc
+address_of(struct db *db, int64_t worker, char out[static ADDRESS_LEN + 1],
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_WORKER_ADDRESS);
+	struct address a = { { 0 } };
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, worker);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		rc = address_parse(&a, NULL, query_get_text(q, 0), e);
+	query_done(q);
+	address_format(out, &a, ADDRESS_CHECKSUM);
+	return rc;
+}
+
+/* New again, held, and a finding that says why. */
+static enum rc
+accuse(struct db *db, const struct drill_rules *r, int64_t worker,
+    const struct drill_record *record, int64_t since_ms, int64_t now_ms,
+    struct err *e)
+{
+	char who[ADDRESS_LEN + 1], why[160], detail[DETAIL_MAX];
+	struct forfeit f = { .worker = worker, .by = "record", .why = why };
+	int64_t first_ms = 0, micros = 0;
+	bool held = false;
+	enum rc rc;
+
+	(void)snprintf(why, sizeof(why),
+	    "its record: %" PRId64 " of %" PRId64 " drills were wrong",
+	    record->wrong, record->right + record->wrong);
+	(void)snprintf(detail, sizeof(detail), "%s", why);
+	rc = address_of(db, worker, who, e);
+	if (rc == RC_OK)
+		rc = failures_list(db, worker, since_ms, detail, &first_ms, e);
+	if (rc == RC_OK)
+		rc = demote(db, worker, now_ms, why, e);
+	if (rc == RC_OK)
+		rc = payout_is_held(db, worker, &held, e);
+	if (rc == RC_OK && !held)
+		rc = hold_set(db, worker, "operator", why, now_ms, e);
+	if (rc == RC_OK)
+		rc = finding_add(db, "failed drills", who, detail, now_ms, e);
+	f.since_ms = first_ms;
+	if (rc == RC_OK && r->auto_forfeit)
+		rc = forfeit_credit(db, &f, now_ms, &micros, e);
+	if (rc == RC_OK)
+		log_warning("%s is held by %s", who, why);
+	return rc;
+}
+
+/* ---- Judging ---- */
+
+/* Whether the canary host was well when the drill was given. */
+static enum rc
+host_was_well(
+    struct db *db, const struct due_drill *d, bool *well, struct err *e)
+{
+	struct query *q = db_query(db, Q_DRILL_NEAR);
+	int64_t right = 0, all = 0;
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, d->worker);
+	query_int(q, 2, d->assigned_ms);
+	query_int(q, 3, d->assigned_ms - NEAR_MS);
+	query_int(q, 4, d->assigned_ms + NEAR_MS);
+	query_int(q, 5, CANARY_UP);
+	query_int(q, 6, NEAR_EACH);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		right = query_get_int(q, 0);
+		all = query_get_int(q, 1);
+	}
+	query_done(q);
+	*well = right >= NEAR_RIGHT && 2 * right > all;
+	return rc;
+}
+
+static enum rc
+outcome_set(struct db *db, int64_t slot, const char *outcome, struct err *e)
+{
+	struct query *q = db_query(db, Q_DRILL_SET);
+
+	query_int(q, 1, slot);
+	query_text(q, 2, slice_of(outcome));
+	return query_run(q, e);
+}
+
+static enum rc
+wrong_weigh(struct db *db, const struct drill_rules *r,
+    const struct due_drill *d, int64_t now_ms, struct err *e)
+{
+	int64_t since_ms = now_ms - r->record_days * DAY_MS;
+	struct drill_record record;
+	enum rc rc;
+
+	rc = drill_record_read(db, d->worker, since_ms, true, &record, e);
+	if (rc == RC_OK && sprt_is_accused(record.score))
+		rc = accuse(db, r, d->worker, &record, since_ms, now_ms, e);
+	return rc;
+}
+
+static enum rc
+drill_decide(struct db *db, const struct drill_rules *r,
+    const struct due_drill *d, int64_t now_ms, struct err *e)
+{
+	bool well;
+	enum rc rc;
+
+	if (!d->answered)
+		return outcome_set(db, d->slot, "silent", e);
+	if (d->status == d->wanted)
+		return outcome_set(db, d->slot, "right", e);
+	rc = host_was_well(db, d, &well, e);
+	if (rc == RC_OK)
+		rc = outcome_set(db, d->slot, well ? "wrong" : "void", e);
+	if (rc == RC_OK && well)
+		rc = wrong_weigh(db, r, d, now_ms, e);
+	return rc;
+}
+
+static enum rc
+drill_next(struct db *db, int64_t until_ms, struct due_drill *d, bool *found,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_DRILL_DUE);
+	enum rc rc;
+
+	query_int(q, 1, until_ms);
+	rc = query_step(q, found, e);
+	if (rc == RC_OK && *found)
+		*d = (struct due_drill){
+			.slot = query_get_int(q, C_DRILL_DUE_SLOT),
+			.worker = query_get_int(q, C_DRILL_DUE_WORKER),
+			.assigned_ms =
+			    query_get_int(q, C_DRILL_DUE_ASSIGNED_MS),
+			.wanted = query_get_int(q, C_DRILL_DUE_WANTED),
+			.answered = query_get_int(q, C_DRILL_DUE_ANSWERED) != 0,
+			.status = query_get_int(q, C_DRILL_DUE_STATUS),
+		};
+	query_done(q);
+	return rc;
+}
+
+enum rc
+drill_judge(struct db *db, const struct drill_rules *r, int64_t now_ms,
+    int64_t max, struct err *e)
+{
+	struct terms_row terms;
+	struct due_drill d = { .slot = 0 };
+	bool found = true;
+	int64_t i, until_ms;
+	enum rc rc = terms_now(db, &terms, e);
+
+	until_ms = now_ms - terms.result_window_ms - AFTERWARDS_MS;
+	for (i = 0; rc == RC_OK && found && i < max; i++) {
+		rc = drill_next(db, until_ms, &d, &found, e);
+		if (rc == RC_OK && found)
+			rc = drill_decide(db, r, &d, now_ms, e);
+	}
+	return rc;
+}

@@ -1,0 +1,36 @@
+/*
+ * The judgement of a worker by its drills: Wald's sequential test, in integers
+ * (thousandths of a nat), of an honest worker, 2 % of whose checks fail by its
+ * own fault, against one that makes up a quarter of them. An honest one is
+ * accused in less than one of 10^6 tests, a liar escapes one of 100; a test
+ * that acquits begins anew. Pure; any thread.
+ *
+ *	failed	 1000 ln(0.25 / 0.02)	passed	1000 ln(0.75 / 0.98)
+ *	accused	 1000 ln(0.99 / 10^-6)	begins	1000 ln(0.01 / (1 - 10^-6))
+ */
+#ifndef WORKNET_LEDGER_SPRT_H
+#define WORKNET_LEDGER_SPRT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SPRT_FAILED    2526
+#define SPRT_PASSED    (-267)
+#define SPRT_ACCUSED   13806
+#define SPRT_ACQUITTED (-4605)
+
+/* The score after one more drill; 0 at first, and after an acquittal. */
+static inline int64_t
+sprt_step(int64_t score, bool failed)
+{
+	score += failed ? SPRT_FAILED : SPRT_PASSED;
+	return score <= SPRT_ACQUITTED ? 0 : score;
+}
+
+static inline bool
+sprt_is_accused(int64_t score)
+{
+	return score >= SPRT_ACCUSED;
+}
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * Liars beside honest workers over simulated days, on the real ledger: who
+ * always says that all is well is found by drills, and nobody honest is. Each
+ * of the tasks is the operator's own, and up for 95 % of the time.
+ */
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "ledger/credit.h"
+#include "ledger/drill.h"
+#include "ledger/drill_record.h"
+#include "ledger/payout.h"
+#include "ledger/task.h"
+#include "ledger/terms.h"
+#include "ledger/worker.h"
+#include "t/unit/ledger.h"
+#include "t/unit/random.h"
+
+#define START_MS	 (20600 * DAY_MS) /* a midnight, UTC */
+#define WORKERS_MAX	 100
+#define TASKS		 3
+#define SPELL_MS	 (5 * 60 * 1000LL) /* up or down for so long */
+#define STEPS_PER_COMMIT 20000
+
+struct scenario {
+	const char *name;
+	int workers;
+	int liars; /* the first of them */
+	int days;
+	int own_errors; /* of 100 checks of an honest one */
+	bool outage;	/* the canary host's, for half an hour each 3 hours */
+	bool finds;	/* the liars must be found; else it is only told */
+};
+
+static const struct scenario scenarios[] = {
+	{ "30 honest ones, and 13 liars", 43, 13, 4, 1, false, true },
+	{ "30 honest ones, whose canary host is down now and then", 30, 0, 4, 1,
+	    true, false },
+	{ "20 honest ones, and 20 liars", 40, 20, 4, 1, false, false },
+};
+
+struct sim {
+	const struct scenario *s;
+	struct drill_rules rules;
+	struct db *db;
+	int64_t phase_ms[WORKERS_MAX];
+	int64_t checks[WORKERS_MAX];
+	int64_t held_after[WORKERS_MAX]; /* its checks; 0: never */
+	int64_t drills;
+	int steps;
+};
+
+static struct address
+worker_address(int i)
+{
+	return (struct address){ { 0xaa, [19] = (uint8_t)(i + 1) } };
+}
+
+/* What a visit is shown. */
+static int64_t
+world(const struct sim *m, const struct given_task *t, int64_t now_ms)
+{
+	const char *token = strchr(t->url, '=') + 1;
+	enum canary_kind kind;
+	int64_t status, spell;
+
+	if (m->s->outage &&
+	    (now_ms - START_MS) % (3 * 3600 * 1000LL) < 1800 * 1000)
+		return 502;
+	kind = canary_read(slice_of(token), m->rules.master, &status);
+	if (kind != CANARY_CHECK)
+		return kind == CANARY_DRILL ? status : 404;
+	spell = now_ms / SPELL_MS * 2654435761LL + t->name[5] * 40503LL;
+	return (spell >> 8) % 100 < 5 ? 503 : 200;
+}
+
+static void
+claim_make(struct sim *m, struct claim *c, int worker,
+    const struct given_task *t, int64_t now_ms)
+{
+	*c = (struct claim){ .task_id = slice_of(t->name),
+		.worker = worker_address(worker),
+		.row = { .timestamp_ms = now_ms,
+		    .success = true,
+		    .status = 200,
+		    .response_ms = 40 } };
+	if (worker < m->s->liars)
+		return;
+	c->row.status = world(m, t, now_ms);
+	if ((int)(random_next() % 100) < m->s->own_errors) {
+		c->row.status = ABSENT;
+		c->row.has_error = true;
+		c->row.error = slice_of("connection failed");
+	}
+	c->row.success = c->row.status == t->expected_status;
+}
+
+static void
+answer(struct sim *m, int worker, const struct task_list *given, int64_t now_ms)
+{
+	struct claim claims[TASKS_PER_POLL_MAX];
+	struct err e = ERR_INIT;
+	struct terms_row terms;
+	size_t i;
+
+	must(terms_now(m->db, &terms, &e), &e);
+	for (i = 0; i < given->n; i++) {
+		claim_make(m, &claims[i], worker, &given->tasks[i], now_ms);
+		must(credit_check(m->db, &terms, claims, i, now_ms, &e), &e);
+	}
+	must(credit_record(m->db, claims, given->n, slice_of(""), now_ms, &e),
+	    &e);
+	for (i = 0; i < given->n; i++)
+		m->checks[worker] += claims[i].outcome == CLAIM_CREDITED;
+}
+
+static void
+held_look(struct sim *m, int worker)
+{
+	struct address a = worker_address(worker);
+	struct err e = ERR_INIT;
+	struct worker_row w;
+	bool held = false;
+
+	if (m->held_after[worker] != 0 ||
+	    worker_find(m->db, &a, &w, &e) != RC_OK)
+		return;
+	must(payout_is_held(m->db, w.id, &held, &e), &e);
+	if (held)
+		m->held_after[worker] = m->checks[worker];
+}
+
+static void
+poll_once(struct sim *m, int worker, int64_t now_ms)
+{
+	const struct schedule_rules rules = {
+		.max_tasks = 10, .standing = { 10, 3 }, .network_slots = 100
+	};
+	const struct poll p = { .worker = worker_address(worker),
+		.region = slice_of("unknown"),
+		.network = slice_of(""),
+		.now_ms = now_ms };
+	struct task_list given;
+	struct err e = ERR_INIT;
+	bool work;
+	size_t before;
+
+	if (m->steps++ % STEPS_PER_COMMIT == 0) {
+		if (m->steps > 1)
+			must(db_commit(m->db, &e), &e);
+		must(db_begin(m->db, &e), &e);
+	}
+	must(schedule_serve(m->db, false, &rules, &p, &given, &work, &e), &e);
+	if (!work)
+		return;
+	must(schedule_serve(m->db, true, &rules, &p, &given, &work, &e), &e);
+	if (given.n == 0)
+		return;
+	before = given.n;
+	must(drill_give(m->db, &m->rules, &p, rules.max_tasks, &given, &e), &e);
+	must(drill_tokens(&m->rules, &given, &e), &e);
+	m->drills += (int64_t)(given.n - before);
+	answer(m, worker, &given, now_ms);
+	held_look(m, worker);
+}
+
+static void
+run(struct sim *m)
+{
+	struct err e = ERR_INIT;
+	int64_t t;
+	int i;
+
+	for (t = 0; t < m->s->days * DAY_MS; t += POLL_PERIOD_MS)
+		for (i = 0; i < m->s->workers; i++)
+			poll_once(m, i, START_MS + t + m->phase_ms[i]);
+	must(db_commit(m->db, &e), &e);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+judge(struct sim *m)
+{
+	int64_t found[WORKERS_MAX], checks = 0;
+	size_t n = 0, honest = 0;
+	int i;
+
+	for (i = 0; i < m->s->workers; i++) {
+		if (i < m->s->liars && m->held_after[i] > 0)
+			found[n++] = m->held_after[i];
+		honest += i >= m->s->liars && m->held_after[i] > 0;
+		checks += m->checks[i];
+	}
+	qsort(found, n, sizeof(found[0]), by_value);
+	tap_diag("%s: %" PRId64 " checks, %" PRId64 " of them drills",
+	    m->s->name, checks, m->drills);
+	tap_diag("%s: %zu of %d liars are held, after %" PRId64
+		 " of their checks in the middle, %" PRId64 " at most",
+	    m->s->name, n, m->s->liars, n > 0 ? found[n / 2] : 0,
+	    n > 0 ? found[n - 1] : 0);
+	tap_ok(
+	    honest == 0, "%s: nobody honest is held (%zu)", m->s->name, honest);
+	if (!m->s->finds)
+		return;
+	tap_ok((int)n == m->s->liars && found[n - 1] <= 500,
+	    "%s: each liar is held within 500 of its checks", m->s->name);
+	tap_ok(n > 0 && found[n / 2] <= 150, "%s: half of them within 150",
+	    m->s->name);
+	tap_ok(m->drills * 1000 <= checks * 220,
+	    "%s: drills are no more than their share", m->s->name);
+}
+
+static void
+ledger_make(struct sim *m, const char *path)
+{
+	const struct terms_wanted wanted = { .result_window_ms = 300000,
+		.maturity_new_ms = DAY_MS,
+		.established_results = 100,
+		.established_days = 3 };
+	struct err e = ERR_INIT;
+	struct task_definition d;
+	char name[32];
+	int i;
+
+	must(db_create(path, &e), &e);
+	must(db_open(&m->db, path, DB_WRITE, 1000, &e), &e);
+	must(terms_set(m->db, &wanted, START_MS - 1000, &e), &e);
+	must(drill_keys_keep(m->db, &m->rules, START_MS - 1000, &e), &e);
+	task_defaults(&d);
+	(void)snprintf(d.url, sizeof(d.url),
+	    "https://example.org/api/v1/status?t={token}");
+	must(db_begin(m->db, &e), &e);
+	for (i = 0; i < TASKS; i++) {
+		(void)snprintf(name, sizeof(name), "task_%d", i);
+		must(task_add(m->db, name, &d, START_MS - 1000, &e), &e);
+	}
+	must(db_commit(m->db, &e), &e);
+}
+
+static void
+scenario_run(const struct scenario *s)
+{
+	char dir[] = "/tmp/worknet-simulate-XXXXXX", path[64];
+	struct sim m = { .s = s,
+		.rules = { .on = true,
+		    .share_permille = 50,
+		    .share_new_permille = 200,
+		    .record_days = 30 } };
+	int i;
+
+	dir_make(dir);
+	(void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
+	random_bytes(m.rules.master, sizeof(m.rules.master));
+	for (i = 0; i < s->workers; i++)
+		m.phase_ms[i] = (int64_t)(random_next() % POLL_PERIOD_MS);
+	qsort(m.phase_ms, (size_t)s->workers, sizeof(m.phase_ms[0]), by_value);
+	ledger_make(&m, path);
+	run(&m);
+	judge(&m);
+	db_close(m.db);
+	dir_remove(dir);
+}
+
+int
+main(void)
+{
+	size_t i;
+
+	random_seed();
+	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
+		scenario_run(&scenarios[i]);
+	return tap_done();
+}

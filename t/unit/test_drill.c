@@ -1,0 +1,195 @@
+/*
+ * Drills by themselves: the hash that keys and tokens are made with, what a
+ * token tells and to whom, and the sequential test, of which honest workers
+ * must have nothing to fear.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "eth/hex.h"
+#include "ledger/canary.h"
+#include "ledger/sprt.h"
+#include "t/unit/random.h"
+#include "t/unit/tap.h"
+
+/* ---- FIPS 180-4's examples, RFC 4231's cases 1, 2 and 3 ---- */
+
+static bool
+is_hex(const uint8_t hash[static SHA256_LEN], const char *hex)
+{
+	char text[HEX_SIZE(SHA256_LEN)];
+
+	hex_encode(text, hash, SHA256_LEN);
+	return strcmp(text + 2, hex) == 0;
+}
+
+static void
+test_hashes(void)
+{
+	uint8_t h[SHA256_LEN], key[20], data[50];
+	struct sha256 s;
+	char a[1000];
+	int i;
+
+	sha256(h, "", 0);
+	tap_ok(
+	    is_hex(h,
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+	    "SHA-256 of nothing");
+	sha256(h, "abc", 3);
+	tap_ok(
+	    is_hex(h,
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+	    "SHA-256 of a block");
+	sha256(
+	    h, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56);
+	tap_ok(
+	    is_hex(h,
+		"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"),
+	    "SHA-256 of two blocks");
+	memset(a, 'a', sizeof(a));
+	sha256_init(&s);
+	for (i = 0; i < 1000; i++)
+		sha256_update(&s, a, sizeof(a));
+	sha256_final(&s, h);
+	tap_ok(
+	    is_hex(h,
+		"cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"),
+	    "SHA-256 of a million bytes");
+	memset(key, 0x0b, sizeof(key));
+	hmac_sha256(h, key, sizeof(key), "Hi There", 8);
+	tap_ok(
+	    is_hex(h,
+		"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+	    "HMAC-SHA-256, case 1");
+	hmac_sha256(h, "Jefe", 4, "what do ya want for nothing?", 28);
+	tap_ok(
+	    is_hex(h,
+		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+	    "HMAC-SHA-256, case 2");
+	memset(key, 0xaa, sizeof(key));
+	memset(data, 0xdd, sizeof(data));
+	hmac_sha256(h, key, sizeof(key), data, sizeof(data));
+	tap_ok(
+	    is_hex(h,
+		"773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+	    "HMAC-SHA-256, case 3");
+}
+
+/* ---- Tokens ---- */
+
+#define DAY   20600
+#define SLOTS 100000
+
+static void
+test_tokens(void)
+{
+	uint8_t master[CANARY_KEY_LEN], other[CANARY_KEY_LEN],
+	    key[CANARY_KEY_LEN];
+	char drill[CANARY_TOKEN_LEN + 1], check[CANARY_TOKEN_LEN + 1];
+	int64_t slot, status, drills = 0, later = 0, up = 0, kinds[600] = { 0 },
+			      n = 0;
+	bool shown = true, nobody = true;
+	size_t i;
+
+	random_bytes(master, sizeof(master));
+	memcpy(other, master, sizeof(other));
+	other[31] ^= 1;
+	canary_day_key(key, master, DAY);
+	for (slot = 1; slot <= SLOTS; slot++) {
+		canary_token(drill, key, DAY, slot, CANARY_DRILL);
+		canary_token(check, key, DAY, slot, CANARY_CHECK);
+		shown &= canary_read(slice_of(drill), master, &status) ==
+			CANARY_DRILL &&
+		    status == canary_wanted(key, slot);
+		kinds[canary_wanted(key, slot)]++;
+		up += canary_wanted(key, slot) == CANARY_UP;
+		shown &= canary_read(slice_of(check), master, &status) ==
+			CANARY_CHECK &&
+		    status == CANARY_UP;
+		nobody &=
+		    canary_read(slice_of(drill), other, &status) == CANARY_NONE;
+		drill[CANARY_TOKEN_LEN - 1] ^= 1;
+		nobody &= canary_read(slice_of(drill), master, &status) ==
+		    CANARY_NONE;
+		drills += canary_may_be_drill(key, slot, 50);
+		canary_token(drill, key, DAY, slot + 1, CANARY_DRILL);
+		later += strcmp(drill, check) > 0;
+	}
+	for (i = 0; i < 600; i++)
+		n += kinds[i] > 0;
+	tap_ok(shown, "a token says to who has the key what is to be shown");
+	tap_ok(nobody, "without the key nobody makes one, or reads it");
+	tap_ok(drills > SLOTS * 46 / 1000 && drills < SLOTS * 54 / 1000,
+	    "of 1000 slots some 50 may be drills (%" PRId64 " of %d)", drills,
+	    SLOTS);
+	tap_ok(up > SLOTS * 49 / 100 && up < SLOTS * 51 / 100,
+	    "half of them want 200");
+	tap_ok(n >= 8, "%" PRId64 " statuses are wanted in all", n);
+	tap_ok(strncmp(drill, check, 8) == 0 &&
+		strlen(drill) == strlen(check) &&
+		strspn(drill, "0123456789abcdef") == strlen(drill),
+	    "a drill's token looks as a check's");
+	tap_ok(later > SLOTS * 48 / 100 && later < SLOTS * 52 / 100,
+	    "a token doesn't tell which slot came later");
+}
+
+/* ---- The test ---- */
+
+#define CHECKS 10000000
+
+static void
+test_sprt(void)
+{
+	/* Of each 10^6 drills so many fail by the worker's own fault. */
+	static const int64_t own[] = { 10000, 20000 };
+	int64_t score = 0, accused, tests;
+	double h, lo = 0.5, hi = 10, p = 0.01;
+	size_t k;
+	int i;
+
+	/* Wald: a test of one whose p fail accuses with e^(-h 13.806), where
+	 * p e^(2.526 h) + (1 - p) e^(-0.267 h) = 1. */
+	for (i = 0; i < 100; i++) {
+		h = (lo + hi) / 2;
+		if (p * exp(2.526 * h) + (1 - p) * exp(-0.267 * h) < 1)
+			lo = h;
+		else
+			hi = h;
+	}
+	tap_diag(
+	    "1 %% own errors: h = %.3f, one test accuses with %.2g; a test "
+	    "takes 18 drills or more, so 10^7 of them accuse %.2g workers",
+	    h, exp(-13.806 * h), 1e7 / 18 * exp(-13.806 * h));
+	tap_ok(1e7 / 18 * exp(-13.806 * h) < 0.01,
+	    "by calculation 10^7 drills accuse less than 0.01 honest workers");
+	for (k = 0; k < sizeof(own) / sizeof(own[0]); k++) {
+		accused = tests = score = 0;
+		for (i = 0; i < CHECKS; i++) {
+			score = sprt_step(
+			    score, (int64_t)(random_next() % 1000000) < own[k]);
+			tests += score == 0;
+			if (sprt_is_accused(score)) {
+				accused++;
+				score = 0;
+			}
+		}
+		tap_diag("%.0f %% own errors: %" PRId64 " accused in %d "
+			 "drills, %" PRId64 " tests acquitted",
+		    (double)own[k] / 1e4, accused, CHECKS, tests);
+		if (own[k] == 10000)
+			tap_ok(accused == 0,
+			    "nobody with 1 %% own errors is accused in 10^7 drills");
+	}
+}
+
+int
+main(void)
+{
+	random_seed();
+	test_hashes();
+	test_tokens();
+	test_sprt();
+	return tap_done();
+}
