@@ -218,13 +218,13 @@ VALUES (0, ?1, ?2, ?3, ?4, ?5);
 -- and by less than ?2, the poll period.
 -- :name schedule_believe
 UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 +
-	(SELECT k.interval_ms + min(k.interval_ms, ?2) FROM task k
-	WHERE k.id = task);
+	(SELECT k.interval_ms + CASE WHEN k.interval_ms < ?2 THEN k.interval_ms
+	ELSE ?2 END FROM task k WHERE k.id = task);
 
 -- :name schedule_future
 SELECT count(*) FROM schedule s CROSS JOIN task k
 WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
-	min(k.interval_ms, ?2);
+	CASE WHEN k.interval_ms < ?2 THEN k.interval_ms ELSE ?2 END;
 
 -- Shares and standing: src/ledger/share.h, src/ledger/standing.h ------------
 
