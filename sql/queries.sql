@@ -1291,13 +1291,21 @@ FROM result r CROSS JOIN task_version v
 WHERE v.id = r.version AND r.copy < v.copies
 ORDER BY r.slot;
 
--- Slots, of a task and of a worker's, that were paid twice.
+-- Slots of a task that were paid twice.
 -- :name audit_slot_twice
 -- :columns slot task cycle_ms copy
 SELECT max(r.slot), v.task, r.cycle_ms, r.copy
 FROM result r CROSS JOIN task_version v
 WHERE v.id = r.version AND r.copy < v.copies
 GROUP BY v.task, r.cycle_ms, r.copy HAVING count(*) > 1;
+
+-- Workers that were paid twice for a cycle.
+-- :name audit_worker_twice
+-- :columns slot account task cycle_ms
+SELECT max(r.slot), t.credit, v.task, r.cycle_ms
+FROM result r CROSS JOIN transfer t CROSS JOIN task_version v
+WHERE v.id = r.version AND t.id = r.transfer
+GROUP BY t.credit, v.task, r.cycle_ms HAVING count(*) > 1;
 
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker

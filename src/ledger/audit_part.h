@@ -48,6 +48,7 @@ struct audit {
 	size_t accounts_n;
 	struct audit_task *tasks; /* owned, by id */
 	size_t tasks_n;
+	bool set_back;			  /* the clock was, between two slots */
 	struct audit_demotion *demotions; /* owned, in order */
 	size_t demotions_n;
 	size_t demotions_next; /* comes after what was read */

@@ -32,7 +32,7 @@ slot_check(struct audit *a, struct audit_task *t, int64_t slot,
 	return back;
 }
 
-/* After a clock was set back, all are looked for that come twice. */
+/* After a clock was set back, all are looked for that were paid twice. */
 static enum rc
 slots_twice(struct audit *a, struct err *e)
 {
@@ -53,6 +53,26 @@ slots_twice(struct audit *a, struct err *e)
 	return rc;
 }
 
+static enum rc
+workers_twice(struct audit *a, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_AUDIT_WORKER_TWICE);
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		audit_found(a, AUDIT_COOLDOWN,
+		    "slot %" PRId64 ": the worker of account %" PRId64
+		    " was paid before for cycle %" PRId64 " of task %" PRId64
+		    ", and the clock was set back",
+		    query_get_int(q, C_AUDIT_WORKER_TWICE_SLOT),
+		    query_get_int(q, C_AUDIT_WORKER_TWICE_ACCOUNT),
+		    query_get_int(q, C_AUDIT_WORKER_TWICE_CYCLE_MS),
+		    query_get_int(q, C_AUDIT_WORKER_TWICE_TASK));
+	query_done(q);
+	return rc;
+}
+
 enum rc
 audit_slots(struct audit *a, struct err *e)
 {
@@ -60,7 +80,7 @@ audit_slots(struct audit *a, struct err *e)
 	struct audit_task *t;
 	int64_t n = 0;
 	enum rc rc;
-	bool row, back = false;
+	bool row;
 
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		t = audit_task_find(a, query_get_int(q, C_AUDIT_SLOT_TASK));
@@ -69,13 +89,13 @@ audit_slots(struct audit *a, struct err *e)
 			query_get_int(q, C_AUDIT_SLOT_CYCLE_MS),
 			query_get_int(q, C_AUDIT_SLOT_COPY),
 			query_get_int(q, C_AUDIT_SLOT_ASSIGNED_MS)))
-			back = true;
+			a->set_back = true;
 		if ((++n & 0xfff) == 0)
 			audit_tick(a, "slots", n, a->report->results);
 	}
 	query_done(q);
 	audit_checked(a, AUDIT_PAID_ONCE, n);
-	return rc == RC_OK && back ? slots_twice(a, e) : rc;
+	return rc == RC_OK && a->set_back ? slots_twice(a, e) : rc;
 }
 
 static void
@@ -155,6 +175,8 @@ audit_workers(struct audit *a, struct err *e)
 	rc = beside_check(
 	    a, Q_AUDIT_WORKER, "workers by slot", rule_beside, &n, e);
 	audit_checked(a, AUDIT_COOLDOWN, n);
+	if (rc == RC_OK && a->set_back)
+		rc = workers_twice(a, e);
 	if (rc == RC_OK)
 		rc = beside_check(a, Q_AUDIT_SIGNED, "workers by time",
 		    rule_signed_once, &n, e);

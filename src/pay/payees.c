@@ -445,7 +445,7 @@ group_sign(
 
 /* ---- Who gets one ---- */
 
-/* What of the verified credit is payable: some may have been forfeited since. */
+/* What of the verified credit is payable: some may be forfeited since. */
 static enum rc
 payable_read(struct run *r, struct candidate *c, struct err *e)
 {

@@ -113,7 +113,12 @@ gets('gone', 'responseTimeMs over the time since the assignment',
 gets('gone', 'paid', 'the last one of the older definition', statusCode => 404);
 $w->hand_out([ 'mixed' ], [ $worker ], 1, expect => 200);
 $w->worknet('task', 'edit', 'mixed', '--expect', 503);
-$w->hand_out([ 'mixed' ], [ $worker ], 1);
+# The schedule tells of the first again, and gives a second only later.
+$w->slots_repeat([ 'mixed' ], [ $worker ], 1);
+$w->sql_text('UPDATE assignment SET expected_status = 503, version = ' .
+    "(SELECT version FROM task WHERE name = 'mixed') WHERE slot = " .
+    '(SELECT max(slot) FROM assignment);');
+push @{ $w->{held}{lc $worker->{address}} }, 'mixed';
 $signed = $w->time_ms;
 gets('mixed', 'paid', 'a result is of the assignment that it fits',
     statusCode => 503);
