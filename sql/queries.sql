@@ -1039,20 +1039,37 @@ WHERE w.id = t.credit AND t.id = r.transfer AND v.id = r.version AND v.task = ?1
 ORDER BY r.slot DESC LIMIT ?3;
 
 -- Workers, those first who joined last.
+-- ?2: 0 in the order in which they joined, 1 by network, 2 by failed drills since
+-- ?3, 3 by slots that were given up to ?4 and aren't answered.
 -- :name worker_list
 -- :columns address state first_seen_ms owed_micros in_flight_micros paid_micros
-SELECT w.address, CASE WHEN EXISTS (SELECT 1 FROM suspension s
-		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
-	w.first_seen_ms, a.balance_micros,
-	(SELECT coalesce(sum(CASE WHEN p.amount_micros > p.paid_micros
-		THEN p.amount_micros - p.paid_micros ELSE 0 END), 0)
-	 FROM payout p
-	 WHERE p.worker = w.id AND p.is_open = 1),
-	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
-	 WHERE p.worker = w.id)
-FROM worker w CROSS JOIN account a
-WHERE a.id = w.id
-ORDER BY w.id DESC LIMIT ?1;
+-- :columns network results hours wrong silent
+SELECT l.address, l.state, l.first_seen_ms, l.owed_micros, l.in_flight_micros,
+	l.paid_micros, l.network, l.results, l.hours, l.wrong, l.silent
+FROM (SELECT w.id, w.address, CASE WHEN EXISTS (SELECT 1 FROM suspension s
+		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END
+			AS state,
+		w.first_seen_ms, a.balance_micros AS owed_micros,
+		(SELECT coalesce(sum(CASE WHEN p.amount_micros > p.paid_micros
+			THEN p.amount_micros - p.paid_micros ELSE 0 END), 0)
+		 FROM payout p
+		 WHERE p.worker = w.id AND p.is_open = 1) AS in_flight_micros,
+		(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
+		 WHERE p.worker = w.id) AS paid_micros,
+		coalesce(n.network, '') AS network,
+		coalesce(n.results, 0) AS results, coalesce(n.hours, 0) AS hours,
+		(SELECT count(*) FROM drill d WHERE d.worker = w.id
+		 AND d.assigned_ms >= ?3 AND d.outcome = 'wrong') AS wrong,
+		(SELECT count(*) FROM assignment b WHERE b.worker = w.id
+		 AND b.assigned_ms < ?4 AND NOT EXISTS (SELECT 1 FROM result r
+			WHERE r.slot = b.slot)) AS silent
+	FROM worker w CROSS JOIN account a
+		LEFT JOIN standing n ON n.worker = w.id
+	WHERE a.id = w.id) l
+ORDER BY CASE WHEN CAST(?2 AS BIGINT) = 1 THEN l.network END,
+	CASE CAST(?2 AS BIGINT) WHEN 2 THEN l.wrong WHEN 3 THEN l.silent ELSE 0
+		END DESC,
+	l.id DESC LIMIT ?1;
 
 -- :name worker_states
 SELECT count(*) FILTER (WHERE s.address IS NULL),
@@ -1108,15 +1125,15 @@ SELECT id, at_ms FROM transfer WHERE id >= ?1 ORDER BY id LIMIT 1;
 -- :name result_count_from
 SELECT count(*) FROM result WHERE transfer >= ?1;
 
--- The cycles that were checked by transfers from ?1 on.
+-- The cycles that were checked by transfers from ?1 on, and copies of each.
 -- :name cycles_checked
-SELECT DISTINCT v.task, r.cycle_ms
+SELECT v.task, r.cycle_ms, count(*)
 FROM result r CROSS JOIN task_version v
 WHERE v.id = r.version AND r.copy < v.copies AND r.transfer >= ?1
-ORDER BY v.task, r.cycle_ms;
+GROUP BY v.task, r.cycle_ms ORDER BY v.task, r.cycle_ms;
 
 -- :name task_cycles
-SELECT k.id, k.name, v.interval_ms, v.created_ms
+SELECT k.id, k.name, v.interval_ms, v.created_ms, v.copies
 FROM task k CROSS JOIN task_version v
 WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
 
@@ -1124,6 +1141,55 @@ WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
 -- :name task_bounds
 SELECT reward_micros, interval_ms, cooldown_ms FROM task
 WHERE state = 'active';
+
+-- What the tasks that are given pay in a day at most, and how many workers the
+-- one takes that takes most: so many of its slots open within its cooldown.
+-- :name task_needs
+SELECT coalesce(sum((86400000 + interval_ms - 1) / interval_ms * copies *
+		reward_micros), 0),
+	coalesce(max((CASE WHEN cooldown_ms > interval_ms THEN cooldown_ms
+		ELSE interval_ms END + interval_ms - 1) / interval_ms * copies), 0)
+FROM task WHERE state = 'active';
+
+-- What became of what was given from ?1 on and before ?2; ?3 and ?4 are what
+-- standing takes.
+-- :name assignment_sums
+SELECT count(*), coalesce(sum(g.paid), 0),
+	coalesce(sum(CASE WHEN g.answered = 1 AND g.paid = 0 THEN 1 ELSE 0 END), 0),
+	coalesce(sum(CASE WHEN g.answered = 0 THEN 1 ELSE 0 END), 0),
+	coalesce(sum(g.is_new), 0), coalesce(sum(g.is_new * g.paid), 0),
+	count(DISTINCT CASE WHEN g.paid = 1 THEN g.worker END),
+	count(DISTINCT CASE WHEN g.paid = 1 THEN g.network END)
+FROM (SELECT a.worker,
+		CASE WHEN a.network = '' THEN CAST(a.worker AS TEXT) ELSE a.network
+		END AS network,
+		CASE WHEN r.slot IS NULL THEN 0 ELSE 1 END AS answered,
+		CASE WHEN t.credit = a.worker THEN 1 ELSE 0 END AS paid,
+		CASE WHEN coalesce(s.results, 0) < ?3 OR coalesce(s.hours, 0) < ?4
+		THEN 1 ELSE 0 END AS is_new
+	FROM assignment a LEFT JOIN result r ON r.slot = a.slot
+		LEFT JOIN transfer t ON t.id = r.transfer
+		LEFT JOIN standing s ON s.worker = a.worker
+	WHERE a.assigned_ms >= ?1 AND a.assigned_ms < ?2) g;
+
+-- The same of each network, those first that were given most.
+-- :name network_sums
+-- :columns network workers given paid silent
+SELECT a.network, count(DISTINCT a.worker), count(*),
+	sum(CASE WHEN t.credit = a.worker THEN 1 ELSE 0 END),
+	sum(CASE WHEN r.slot IS NULL THEN 1 ELSE 0 END)
+FROM assignment a LEFT JOIN result r ON r.slot = a.slot
+	LEFT JOIN transfer t ON t.id = r.transfer
+WHERE a.assigned_ms >= ?1 AND a.assigned_ms < ?2
+GROUP BY a.network ORDER BY count(*) DESC, a.network LIMIT ?3;
+
+-- Drills given from ?1 on, those that were failed, and what all were paid.
+-- :name drill_sums
+SELECT count(*), count(CASE WHEN d.outcome = 'wrong' THEN 1 END),
+	coalesce(sum(v.reward_micros), 0)
+FROM drill d LEFT JOIN result r ON r.slot = d.slot
+	LEFT JOIN task_version v ON v.id = r.version
+WHERE d.assigned_ms >= ?1;
 
 -- :name owed_total
 SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;

@@ -57,9 +57,12 @@ const struct command admin_commands[] = {
 	{ "region rename", "OLD NEW", "call a region otherwise",
 	    "Its tasks are then for workers that declare the new name.\n", 0, 2,
 	    2, command_region_rename },
-	{ "worker list", "[--limit N | --all]",
-	    "list workers, those first who joined last", "",
-	    OPT(ALL) | OPT(LIMIT), 0, 0, command_worker_list },
+	{ "worker list", "[--by WHAT] [--limit N | --all]",
+	    "list workers, those first who joined last",
+	    "--by network puts those of a network together, --by record those\n"
+	    "first that failed most drills, --by silence those that left most\n"
+	    "slots of the last minutes unanswered.\n",
+	    OPT(BY) | OPT(ALL) | OPT(LIMIT), 0, 0, command_worker_list },
 	{ "worker show", "ADDRESS [--limit N]",
 	    "show a worker, its last results and open assignments",
 	    "--limit is for both lists (10).\n", OPT(LIMIT), 1, 1,

@@ -17,6 +17,7 @@ struct walk {
 	bool row;     /* there is a present checked one */
 	int64_t task; /* of it */
 	int64_t cycle_ms;
+	int64_t copies;
 	int64_t phase;	 /* that counts now */
 	int64_t from_ms; /* cycles that opened after this */
 	int64_t to_ms;	 /* and up to this */
@@ -75,6 +76,7 @@ checked_next(struct walk *w, struct err *e)
 	if (rc == RC_OK && w->row) {
 		w->task = query_get_int(w->checked, 0);
 		w->cycle_ms = query_get_int(w->checked, 1);
+		w->copies = query_get_int(w->checked, 2);
 	}
 	return rc;
 }
@@ -84,7 +86,7 @@ static bool
 is_worse(const struct coverage_task *a, const struct coverage_task *b)
 {
 	/* At most 3,600 cycles in an hour: no overflow. */
-	return a->checked * b->opened < b->checked * a->opened;
+	return a->paid * b->copies < b->paid * a->copies;
 }
 
 static void
@@ -111,6 +113,7 @@ task_count(struct walk *w, struct query *q, struct err *e)
 	int64_t created_ms = query_get_int(q, 3), first, last;
 	int64_t from_ms = w->from_ms > created_ms ? w->from_ms : created_ms;
 	struct coverage_task t = { .opened = 0 };
+	int64_t copies = query_get_int(q, 4);
 	struct slice name = query_get_text(q, 1);
 	enum rc rc = RC_OK;
 
@@ -121,15 +124,21 @@ task_count(struct walk *w, struct query *q, struct err *e)
 	t.opened = (last - first) / interval_ms;
 	while (rc == RC_OK && w->row && w->task < id)
 		rc = checked_next(w, e);
+	t.copies = t.opened * copies;
 	for (; rc == RC_OK && w->row && w->task == id; rc = checked_next(w, e))
-		t.checked += w->cycle_ms > first && w->cycle_ms <= last;
+		if (w->cycle_ms > first && w->cycle_ms <= last) {
+			t.checked++;
+			t.paid += w->copies < copies ? w->copies : copies;
+		}
 	if (rc != RC_OK || t.opened == 0)
 		return rc;
 	memcpy(t.name, name.p, name.len < TASK_ID_MAX ? name.len : TASK_ID_MAX);
 	w->c->tasks++;
 	w->c->opened += t.opened;
 	w->c->checked += t.checked;
-	w->c->incomplete += t.checked < t.opened;
+	w->c->copies += t.copies;
+	w->c->paid += t.paid;
+	w->c->incomplete += t.paid < t.copies;
 	worst_insert(w->c, &t);
 	return RC_OK;
 }

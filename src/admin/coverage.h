@@ -1,7 +1,7 @@
 /*
- * How many of the cycles that tasks opened were checked. Counted are cycles
- * that opened within an hour, two minutes ago or earlier: a younger one may
- * still be on its way.
+ * How many of the cycles that tasks opened were checked, by how many copies.
+ * Counted are cycles that opened within an hour, two minutes ago or earlier: a
+ * younger one may still be on its way.
  */
 #ifndef WORKNET_ADMIN_COVERAGE_H
 #define WORKNET_ADMIN_COVERAGE_H
@@ -13,11 +13,15 @@ struct coverage_task {
 	char name[TASK_ID_MAX + 1];
 	int64_t opened; /* cycles since its last edit */
 	int64_t checked;
+	int64_t copies; /* that these cycles had */
+	int64_t paid;	/* of them */
 };
 
 struct coverage {
 	int64_t opened; /* of all active tasks */
 	int64_t checked;
+	int64_t copies;		     /* of these cycles */
+	int64_t paid;		     /* of them */
 	int64_t tasks;		     /* that opened a cycle */
 	int64_t incomplete;	     /* of those */
 	struct coverage_task *worst; /* owned; the worst first */

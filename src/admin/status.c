@@ -8,6 +8,7 @@
 #include "admin/commands.h"
 #include "admin/coverage.h"
 #include "admin/finding.h"
+#include "admin/network.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #define WORST_MAX    100000 /* bounds memory, not a need of people */
 #define WARNINGS_MAX 16
 #define WARNING_LEN  200
+#define NETWORKS     5 /* are listed */
 
 #define SILENCE_MS     600000LL		      /* no result for so long is odd */
 #define WAL_LARGE      (1024LL * 1024 * 1024) /* bytes: a reader hangs */
@@ -41,6 +43,7 @@ struct status {
 	int64_t ledger_bytes, wal_bytes;
 	int64_t free_bytes;	  /* of its disk; -1 unknown */
 	struct coverage coverage; /* owned */
+	struct network_sums network;
 	char warnings[WARNINGS_MAX][WARNING_LEN];
 	size_t warnings_n;
 };
@@ -202,6 +205,7 @@ static void
 find_warnings(struct status *s)
 {
 	const struct coverage *c = &s->coverage;
+	char reason[WARNING_LEN];
 
 	if (s->exceptions > 0)
 		warn(s,
@@ -216,10 +220,10 @@ find_warnings(struct status *s)
 	if (s->last_result_ms > s->now_ms + CLOCK_SKEW_MS)
 		warn(s,
 		    "the newest transfer is from the future: is the clock right?");
-	if (c->checked * 1000 < c->opened * COVERAGE_LEAST)
-		warn(s,
-		    "%lld of %lld tasks miss cycles: are there enough workers?",
-		    (long long)c->incomplete, (long long)c->tasks);
+	if (c->paid * 1000 < c->copies * COVERAGE_LEAST) {
+		network_reason(&s->network, c, reason, sizeof(reason));
+		warn(s, "%s", reason);
+	}
 	if (s->wal_bytes > WAL_LARGE)
 		warn(s,
 		    "the write-ahead log has %lld MiB: does some program keep a read transaction open?",
@@ -309,6 +313,8 @@ print_coverage(struct admin *a, const struct coverage *c)
 		{ "id", "TASK", OUT_TEXT },
 		{ "opened", "CYCLES", OUT_COUNT },
 		{ "checked", "CHECKED", OUT_COUNT },
+		{ "copies", "COPIES", OUT_COUNT },
+		{ "copiesPaid", "PAID", OUT_COUNT },
 	};
 	char share[32], heading[160];
 	size_t i;
@@ -317,18 +323,21 @@ print_coverage(struct admin *a, const struct coverage *c)
 	    (const struct out_field[]){
 		{ "cyclesOpened", NULL, OUT_COUNT, out_int(c->opened) },
 		{ "cyclesChecked", NULL, OUT_COUNT, out_int(c->checked) },
-		OUT_END });
+		{ "copiesOpened", NULL, OUT_COUNT, out_int(c->copies) },
+		{ "copiesPaid", NULL, OUT_COUNT, out_int(c->paid) }, OUT_END });
 	format_share(share, sizeof(share), c->checked, c->opened);
 	(void)snprintf(heading, sizeof(heading),
-	    "Coverage of the last hour: %lld of %lld cycles checked (%s); the worst of %lld tasks",
+	    "Coverage of the last hour: %lld of %lld cycles checked (%s), %lld of %lld copies; the worst of %lld tasks",
 	    (long long)c->checked, (long long)c->opened, share,
-	    (long long)c->tasks);
-	out_table(a->out, "coverage", heading, columns, 3);
+	    (long long)c->paid, (long long)c->copies, (long long)c->tasks);
+	out_table(a->out, "coverage", heading, columns, 5);
 	for (i = 0; i < c->worst_n; i++)
 		out_row(a->out,
 		    (struct out_value[]){ out_text(c->worst[i].name),
 			out_int(c->worst[i].opened),
-			out_int(c->worst[i].checked) });
+			out_int(c->worst[i].checked),
+			out_int(c->worst[i].copies),
+			out_int(c->worst[i].paid) });
 	out_table_end(a->out, "no cycle opened");
 }
 
@@ -403,6 +412,8 @@ status_read(struct status *s, struct admin *a, size_t worst, struct err *e)
 		rc = read_exceptions(s, a->db, e);
 	if (rc == RC_OK)
 		rc = coverage_read(&s->coverage, a->db, worst, s->now_ms, e);
+	if (rc == RC_OK)
+		rc = network_read(&s->network, a->db, &a->conf, s->now_ms, e);
 	db_rollback(a->db);
 	return rc;
 }
@@ -430,9 +441,12 @@ command_status(struct admin *a)
 		find_payout_warnings(&s, &a->conf);
 		print_fields(a, &s);
 		print_run(a, &s);
+		network_print(a, &s.network);
 		print_coverage(a, &s.coverage);
-		rc = findings_print(a, "What stands", false, &e);
+		rc = network_table(a, &s.network, NETWORKS, &e);
 	}
+	if (rc == RC_OK)
+		rc = findings_print(a, "What stands", false, &e);
 	if (rc == RC_OK)
 		print_warnings(a, &s);
 	else

@@ -1,5 +1,6 @@
 /* worknet worker list, show, suspend, resume, forfeit. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "admin/commands.h"
 #include "admin/table.h"
@@ -35,6 +36,12 @@ static const struct table workers = { "workers", NULL,
 	    { { "paidMicros", "PAID", OUT_USDC }, C_WORKER_LIST_PAID_MICROS },
 	    { { "firstSeenMs", "FIRST SEEN", OUT_TIME },
 		C_WORKER_LIST_FIRST_SEEN_MS },
+	    { { "network", "NETWORK", OUT_TEXT }, C_WORKER_LIST_NETWORK },
+	    { { "standingResults", "RESULTS", OUT_COUNT },
+		C_WORKER_LIST_RESULTS },
+	    { { "standingHours", "HOURS", OUT_COUNT }, C_WORKER_LIST_HOURS },
+	    { { "drillsWrong", "FAILED", OUT_COUNT }, C_WORKER_LIST_WRONG },
+	    { { "slotsSilent", "SILENT", OUT_COUNT }, C_WORKER_LIST_SILENT },
 	} };
 
 static const struct table last_results = { "lastResults", "Last results",
@@ -92,20 +99,45 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 	return rc;
 }
 
+/* The number that worker_list's order has. */
+static enum rc
+order_parse(const char *by, int64_t *out, struct err *e)
+{
+	static const char *const orders[] = { "joined", "network", "record",
+		"silence" };
+	size_t i;
+
+	*out = 0;
+	for (i = 0; by != NULL && i < sizeof(orders) / sizeof(orders[0]); i++)
+		if (strcmp(by, orders[i]) == 0) {
+			*out = (int64_t)i;
+			return RC_OK;
+		}
+	if (by == NULL)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "--by %.40s: say joined, network, record or silence", by);
+}
+
 enum admin_exit
 command_worker_list(struct admin *a)
 {
 	struct err e = ERR_INIT;
-	int64_t limit, shown;
+	int64_t limit, order, shown, now_ms = clock_unix_ms();
 	enum admin_exit code;
 	struct query *q;
 	enum rc rc;
 
+	if (order_parse(a->args.opt[OPT_BY], &order, &e) != RC_OK)
+		return admin_usage(a, &e);
 	code = admin_open_list(a, LIST_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
 	q = db_query(a->db, Q_WORKER_LIST);
 	query_int(q, 1, limit);
+	query_int(q, 2, order);
+	query_int(q, 3, now_ms - a->conf.record_days * DAY_MS);
+	query_int(q, 4, now_ms - a->conf.result_window_ms);
 	rc = table_print(a->out, &workers, q, "no workers", &shown, &e);
 	if (rc == RC_OK)
 		rc = list_footer(a, shown, &e);

@@ -13,7 +13,7 @@ struct tasks_state {
 	int64_t payable_after_ms; /* of what the worker earns with them */
 };
 
-/* The URLs as they are visited, and when what is earned with them is payable. */
+/* The URLs as they are visited, and when what they earn is payable. */
 static enum rc
 told_finish(struct api_exchange *x, struct db *db, struct err *e)
 {

@@ -12,8 +12,8 @@
  *	token		d in hex, 8 digits; slot xor HMAC(key, "hides" tag) in
  *			hex, 16 digits; tag in hex
  *
- * Numbers are 8 bytes, big-endian. So a token hides its slot, too: of those that
- * are given together a drill's is the last.
+ * Numbers are 8 bytes, big-endian. So a token hides its slot, too: of those
+ * that are given together a drill's is the last.
  */
 #ifndef WORKNET_LEDGER_CANARY_H
 #define WORKNET_LEDGER_CANARY_H
