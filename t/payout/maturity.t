@@ -19,11 +19,11 @@ sub terms {
 
 	$l->{conf}{honesty} = \%honesty;
 	$l->conf_write;
-	my (undef, $out) = run_command({ env => {
+	my ($status, $out, $err) = run_command({ env => {
 	    GATEWAY_INTERFACE => 'CGI/1.1', REQUEST_METHOD => 'GET',
 	    SCRIPT_NAME => '/health', PATH_INFO => '', QUERY_STRING => '' } },
 	    build_path('worknet-fcgi'), '-c', $l->conf_path);
-	die $out if $out !~ /"ok"/;
+	die "$status: $out$err" if $out !~ /"ok"/;
 }
 
 sub shown { return json_value($_[0]->worknet('worker', 'show', $_[1], '--json')) }
@@ -40,7 +40,7 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 	my @at = map { $_->{at_ms} } $l->sql('SELECT t.at_ms FROM transfer t ' .
 	    'JOIN worker w ON w.id = t.credit WHERE w.address = ' .
 	    "'$w[0]' ORDER BY t.id");
-	my $middle = ($at[9] + $at[10]) / 2;
+	my $middle = int(($at[9] + $at[10]) / 2);
 	my $old = $l->sql_value('SELECT sum(t.amount_micros) FROM transfer t ' .
 	    "JOIN worker w ON w.id = t.credit WHERE w.address = '$w[0]' " .
 	    "AND t.at_ms < $middle");
