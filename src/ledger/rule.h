@@ -145,8 +145,8 @@ struct beside {
 
 /*
  * In order of slots: t is of a later cycle than the one before it of the same
- * worker and task and the cooldown was over, unless the clock was set back: then
- * the audit looks for all that were paid twice.
+ * worker and task and the cooldown was over, unless the clock was set back:
+ * then the audit looks for all that were paid twice.
  */
 void rule_beside(
     const struct rules *r, const struct beside *t, const struct beside *before);

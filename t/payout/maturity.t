@@ -19,11 +19,11 @@ sub terms {
 
 	$l->{conf}{honesty} = \%honesty;
 	$l->conf_write;
-	my (undef, $out) = run_command({ env => {
+	my ($status, $out, $err) = run_command({ env => {
 	    GATEWAY_INTERFACE => 'CGI/1.1', REQUEST_METHOD => 'GET',
 	    SCRIPT_NAME => '/health', PATH_INFO => '', QUERY_STRING => '' } },
 	    build_path('worknet-fcgi'), '-c', $l->conf_path);
-	die $out if $out !~ /"ok"/;
+	die "$status: $out$err" if $out !~ /"ok"/;
 }
 
 sub shown { return json_value($_[0]->worknet('worker', 'show', $_[1], '--json')) }
