@@ -18,6 +18,9 @@
 /* Payees verified ahead, for each payment that may be on its way. */
 #define AHEAD 2
 
+static_assert(SETTLE_AT_ONCE_MAX <= VAULT_SIGN_MAX,
+    "the vault signs a whole group by one question");
+
 /* A payee whose turn it is. */
 struct candidate {
 	const struct payee *payee;

@@ -347,6 +347,13 @@ SKIP: {
 	    'a key that others can read is not read');
 	chmod 0600, $key;
 }
+write_file($key, '{"version":3,"address":"7e5f4552091a69125d5dfcb7b8c2659029' .
+    '395bdf","crypto":{"kdf":"scrypt","ciphertext":"nobody deciphers this"}}');
+$r = treasury(1, {}, '--json');
+is(json_of($r)->{addressFrom} . ' ' . lc json_of($r)->{treasury},
+    'key file 0x7e5f4552091a69125d5dfcb7b8c2659029395bdf',
+    'a keystore isn\'t decrypted: it says its address, and no passphrase is there');
+write_file($key, "$hex\n");
 
 # ---- The audit ----
 

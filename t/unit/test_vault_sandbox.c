@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -162,9 +164,51 @@ test_sandbox(void)
 	}
 }
 
+/*
+ * Another process of the user, which isn't root, looks at one that has begun:
+ * the kernel gives what it knows of that to root.
+ */
+static void
+test_dump(void)
+{
+	int ready[2], end[2], fds[2];
+	pid_t pid, parent = getpid();
+	const uid_t user = geteuid() == 0 ? 65534 : geteuid();
+	char path[64], c = 0;
+	struct stat before = { .st_uid = 0 }, after = { .st_uid = 1 };
+
+	if (pipe(ready) != 0 || pipe(end) != 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) != 0)
+		die("pipe", strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		if (geteuid() == 0 && setuid(user) != 0)
+			_exit(1);
+		/* Only exec, or this, makes it its own after setuid. */
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+		(void)!write(ready[1], &c, 1);
+		(void)!read(end[0], &c, 1);
+		(void)sandbox_begin(fds[1], parent);
+		(void)!write(fds[1], &c, 1);
+		(void)!read(fds[1], &c, 1);
+		_exit(0);
+	}
+	(void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	(void)!read(ready[0], &c, 1);
+	(void)stat(path, &before);
+	(void)!write(end[1], &c, 1);
+	(void)!read(fds[0], &c, 1);
+	(void)stat(path, &after);
+	tap_is_int(before.st_uid, user, "a process's memory is its user's");
+	tap_is_int(after.st_uid, 0, "the vault's is nobody's but root's");
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
 int
 main(void)
 {
 	test_sandbox();
+	test_dump();
 	return tap_done();
 }
