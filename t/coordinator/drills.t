@@ -43,7 +43,7 @@ sub visit {
 	return $c->get($url =~ s{^http://[^/]+}{}r)->{status};
 }
 
-my ($n, $drills, %shown) = (0, 0);
+my ($n, $drills, %shown, %last) = (0, 0);
 
 # A round of a worker: visits, and what it says of each.
 sub round {
@@ -53,8 +53,11 @@ sub round {
 	my @results;
 
 	return if ref $tasks ne 'ARRAY' || !@$tasks;
-	for my $t (@$tasks) {
+	for my $i (0 .. $#$tasks) {
+		my $t = $tasks->[$i];
 		my $status = $lies ? 200 : visit($t->{url});
+		$last{$i == $#$tasks ? 'yes' : 'no'}++
+		    if $status != 200 && @$tasks > 1;
 		$shown{$status}++;
 		push @results, $w->result($worker, $t->{id},
 		    timestamp => $w->fresh_ms, statusCode => $status,
@@ -94,9 +97,31 @@ is($w->sql_value('SELECT count(*) FROM drill d JOIN result r ON ' .
     'r.slot = d.slot JOIN task_version v ON v.id = r.version ' .
     'WHERE r.copy < v.copies'), 0, 'none of them is one of a task\'s copies');
 
+cmp_ok($last{no}, '>=', 4, 'a drill isn\'t told by its place');
+
+# Who asks again is told the same, drills and all.
+{
+	my @drill;
+	for my $k (1 .. 40) {
+		$w->clock_set($w->{clock} + 30000);
+		round($_) for @honest[0 .. 2];
+		my $was = $c->get(poll_path($honest[3]{address}))->{body};
+		next if $was eq '[]';
+		my $is = $c->get(poll_path($honest[3]{address}))->{body};
+		my @urls = map { [ sort map { $_->{url} }
+		    @{ json_value($_) } ] } $was, $is;
+		push @drill, \@urls if grep { visit($_) != 200 } @{ $urls[0] };
+		last if @drill;
+		round($honest[3]);
+	}
+	cmp_ok(scalar @drill, '>', 0, 'a poll whose answer is lost');
+	is_deeply($_->[1], $_->[0],
+	    '... is told the same again, with the same tokens') for @drill;
+}
+
 # Their time is over.
 for my $k (1 .. 60) {
-	$w->clock_set($MIDNIGHT + 30000 * (60 + $k));
+	$w->clock_set($w->{clock} + 30000);
 	round($honest[0]);
 	round($honest[1]);
 }
