@@ -261,6 +261,18 @@ test_rows(void)
 	must(query_one_int(db_query(db, Q_WORKER_COUNT), &workers, &e), &e);
 	tap_ok(workers <= 110,
 	    "what strangers left is forgotten while others poll");
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	for (i = 1; i <= 3; i++)
+		(void)poll_at(i, "a/24", T0 + i);
+	tap_ok(answer(3, "a", "a/24", T0 + SECOND), "one of three is paid");
+	for (i = 1; i <= 2; i++)
+		(void)poll_at(i, "a/24", T0 + 2 * SECOND);
+	(void)poll_at(3, "a/24", T0 + 20 * MINUTE);
+	must(query_one_int(db_query(db, Q_WORKER_COUNT), &workers, &e), &e);
+	tap_is_int(workers, 1,
+	    "also those who polled again after their slot was taken");
 }
 
 static void
