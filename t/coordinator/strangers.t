@@ -10,9 +10,8 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(build_path source_path find_program need_program
-    need_packages wait_for slurp spurt child_start child_end json_text
-    json_value http_raw http_read poll_path now_ms);
+use WorknetTest qw(need_program now_ms wait_for slurp spurt child_start
+    child_end json_value http_raw);
 use WorknetTest::Crowd;
 use WorknetTest::Viem qw(viem_is_here viem_command);
 
@@ -41,6 +40,26 @@ sub network {
 	$w->task_add("task_$_", interval => '1s', cooldown => '0s')
 	    for 1 .. $TASKS;
 	return $w->start;
+}
+
+# One with a task an hour, and nginx in front of it.
+sub hourly {
+	my $w = network(@_);
+
+	$w->worknet('task', 'pause', "task_$_") for 1 .. $TASKS;
+	$w->task_add('hourly', interval => '1h', cooldown => '0s');
+	WorknetTest::Crowd::nginx_start($w);
+	return $w;
+}
+
+# nginx first: libfcgi waits two seconds for whoever doesn't let go.
+sub all_end {
+	my ($w) = @_;
+
+	$w->nginx_stop;
+	is($w->stop, 0, 'it stops');
+	$w->log_ok;
+	$w->audit_ok('after all that');
 }
 
 my $w = network();
@@ -72,12 +91,15 @@ sub undisturbed {
 	    "$name: $honest of $all cycles are paid to the honest");
 }
 
-# Moves the clock on: what is unanswered can't be paid any more.
+# Moves the clock on, when all that is on its way has arrived.
 sub let_pass {
 	my ($ms) = @_;
+	my @members = $crowd->members;
 
+	$crowd->members_only;
+	$crowd->seconds(1);
+	$crowd->members_only(@members);
 	$w->clock_set($w->time_ms + $ms);
-	$crowd->{later} = {};
 }
 
 sub next_hour { let_pass($HOUR - $w->time_ms % $HOUR + 600000) }
@@ -100,7 +122,7 @@ sub new_each_time { return ('198.19.100.1', $w->worker(2000 + $_[0])) }
 
 my %n;
 
-undisturbed('nobody but new workers', 0.95, 8);
+undisturbed('nobody but new workers', 0.9, 8);
 undisturbed('new workers beside one IPv4 address that polls 20 times a ' .
     'second with fresh addresses', 0.9, 5,
     $crowd->strangers(\%n, 2, \&of_one_address));
@@ -117,23 +139,23 @@ cmp_ok($n{given}, '>=', 100,
 is($w->sql_value('SELECT count(*) FROM standing WHERE hours > 1'), 0,
     'within an hour nobody has a standing of two');
 next_hour();
-undisturbed('in the next hour', 0.95, 20);
+undisturbed('in the next hour', 0.9, 20);
 is($w->sql_value('SELECT count(*) FROM standing WHERE hours >= 2 ' .
     'AND results >= 10'), $HONEST, 'the honest have it');
 
 # ---- Each attack beside workers of standing ----
 
 undisturbed('one IPv4 address that polls 20 times a second with fresh ' .
-    'addresses', 0.95, 5, $crowd->strangers(\%n, 2, \&of_one_address));
+    'addresses', 0.9, 5, $crowd->strangers(\%n, 2, \&of_one_address));
 cmp_ok($n{given}, '>=', 1, "$n{polls} of its polls were given $n{given} slots");
-undisturbed('the same from one /48, a /64 each', 0.95, 6,
+undisturbed('the same from one /48, a /64 each', 0.9, 6,
     $crowd->strangers(\%n, 2, \&of_one_48, once => 1));
 cmp_ok($n{given}, '>=', 1, "$n{polls} of its polls were given $n{given} slots");
-undisturbed('fresh addresses of 50 networks', 0.95, 6,
+undisturbed('fresh addresses of 50 networks', 0.9, 6,
     $crowd->strangers(\%n, 10, \&of_50_networks));
 cmp_ok($n{given}, '>=', 50,
     "$n{polls} of their polls were given $n{given} slots");
-undisturbed('polls in the names of all of them, 10 a second', 0.95, 10,
+undisturbed('polls in the names of all of them, 10 a second', 0.9, 10,
     $crowd->strangers(\%n, 1, \&in_their_names));
 cmp_ok($n{given}, '>=', 10,
     "$n{polls} of these polls were given $n{given} slots");
@@ -144,7 +166,6 @@ for ([ 'forty addresses of one /24 that answer', 4, \&of_one_crowd ],
 	my ($name, $polls, $who) = @$_;
 	my ($honest, $others, $all) = cycles(25,
 	    $crowd->strangers(\%n, $polls, $who, answers => 1));
-	note(json_text(\%n));
 
 	cmp_ok($honest + $others, '>=', 0.95 * $all,
 	    "$name: $honest of $all cycles are paid to the honest");
@@ -180,13 +201,12 @@ $_->{lost} = 0;
 # ---- The silent ----
 
 $crowd->member(3000 + $_, "198.19.21$_.1", silent => 1) for 1 .. 8;
-undisturbed('8 silent workers beside them', 0.95, 10);
+undisturbed('8 silent workers beside them', 0.9, 10);
 $crowd->members_only(@honest);
 $_->{silent} = 1 for @honest[0, 1];
-undisturbed('two of standing that fall silent', 1 - 2 * $TASKS / (12 * $TASKS),
-    12);
+undisturbed('two of standing that fall silent', 0.75, 12);
 let_pass(75000);
-undisturbed('when they were silent for longer than they may', 0.95, 12);
+undisturbed('when they were silent for longer than they may', 0.9, 12);
 delete $_->{silent} for @honest[0, 1];
 
 # ---- What strangers leave behind ----
@@ -204,7 +224,7 @@ let_pass(1800000);
 	cmp_ok($before, '>=', 200, "$before strangers left a row");
 	# A poll that is given something forgets more than one stranger.
 	my $given = sub { return ($crowd->paid($begin, $begin + $HOUR))[0] };
-	$crowd->seconds(1) while strangers_left() > 1 && $given->() < $before;
+	$crowd->seconds(5) while strangers_left() > 1 && $given->() < $before;
 	cmp_ok(strangers_left(), '<=', 1, 'all but one are forgotten while ' .
 	    'workers are paid fewer results than there were strangers');
 	is($w->sql_value('SELECT count(*) FROM handout h JOIN worker w ' .
@@ -247,10 +267,6 @@ SKIP: {
 	my $end = $w->time_ms;
 	is(child_end($pid, 'TERM'), 0, 'the JavaScript worker ends');
 	my $said = json_value(slurp($w->dir('js.out')));
-	my ($paid) = $w->sql('SELECT count(*) AS n, sum(v.reward_micros) ' .
-	    'AS micros FROM result r JOIN transfer t ON t.id = r.transfer ' .
-	    'JOIN worker w ON w.id = t.credit JOIN task_version v ON ' .
-	    "v.id = r.version WHERE w.address = '\L$js->{address}'");
 	is_deeply([ @$said{qw(errors failures)} ], [ [], [] ],
 	    '... which was refused nothing');
 	is($said->{accepted}, $said->{tasks}, "... and was paid all " .
@@ -262,9 +278,180 @@ SKIP: {
 }
 
 is_deeply($crowd->{odd}, [], 'nobody was told anything else');
-is($w->stop, 0, 'it stops');
-$w->log_ok;
-$w->audit_ok('after all of them');
+all_end($w);
+
+# ---- nginx's limits: an IPv6 client is a /64 ----
+
+# The statuses of n requests that are sent at once.
+sub flood {
+	my ($from, $n) = @_;
+	my $s = WorknetTest::Crowd::connection($from);
+
+	syswrite($s, "GET /api/health HTTP/1.1\r\nHost: test\r\n\r\n" x
+	    ($n - 1) . http_raw('GET', '/api/health'));
+	local $/;
+	return <$s> =~ m{^HTTP/1\.1 (\d+)}mg;
+}
+
+$w->start;
+WorknetTest::Crowd::nginx_start($w);
+for ([ '2001:db8:1:1::', '2001:db8:1:2::1' ],
+    [ '2001:db8::', '2001:db8:0:1::1' ]) {
+	my ($prefix, $other) = @$_;
+	my %n;
+	# Should this machine be so slow that it keeps to the rate, again.
+	wait_for(sub {
+		flood("${prefix}1:0:1", 100);
+		$n{(flood("${prefix}2:0:2", 1))[0]}++;
+		return $n{429};
+	}, "a limit that ${prefix}1:0:1 and ${prefix}2:0:2 share");
+	pass("${prefix}1:0:1 and ${prefix}2:0:2, of one /64, share a limit");
+	is((flood($other, 1))[0], 200, "$other, of another one, doesn't");
+}
 $w->nginx_stop;
+is($w->stop, 0, 'it stops');
+
+# ---- Slow headers and bodies ----
+
+{
+	WorknetTest::Crowd::nginx_start($w, sub {
+		s/(client_header_timeout) 5s;/$1 200ms;/ or die;
+		s/(client_body_timeout) 10s;/$1 200ms;/ or die;
+	});
+	my $post = http_raw('POST', '/api/v1/worker/results', '[]');
+	for ([ 'a header', "GET /api/health HTTP/1.1\r\nHost: t" ],
+	    [ 'a header, a byte at a time,', "GET /api/health HTTP/1.1\r\nX: ",
+	    1 ], [ 'a body', substr($post, 0, -1) ]) {
+		my ($what, $bytes, $drip) = @$_;
+		my $s = WorknetTest::Crowd::connection('203.0.113.5');
+		syswrite($s, $bytes);
+		my $end = '';
+		wait_for(sub {
+			my $ready = '';
+			syswrite($s, 'x') if $drip;
+			vec($ready, fileno $s, 1) = 1;
+			return select($ready, undef, undef, 0) && !sysread($s,
+			    $end, 4096, length $end);
+		}, 'the end of the connection');
+		is($end, '', "$what that doesn't come isn't waited for");
+	}
+	$w->nginx_stop;
+}
+
+# ---- Whom the operator lets in ----
+
+# What a poll is given, or told.
+sub polled {
+	my ($crowd, $from, $worker) = @_;
+	my $got;
+
+	$crowd->ask($crowd->poll($from, $worker->{address},
+	    sub { $got = join ' ', map { $_->{id} } @{ $_[0] } }));
+	return $got // pop @{ $crowd->{odd} };
+}
+
+sub is_refused {
+	my ($w, $code, $like, $name, @args) = @_;
+	my ($status, $out, $err) = $w->worknet_try('worker', @args);
+
+	is($status, $code, $name);
+	like($err, $like, '... which says why');
+}
+
+{
+	my $w = hourly(mode => 'list');
+	my $crowd = WorknetTest::Crowd->new($w);
+	my @worker = map { $w->worker($_) } 0 .. 4;
+	my $from = '198.18.50.1';
+	my $told = '403 {"error":"address not admitted"}';
+	my $rows = sub { $w->sql_value('SELECT count(*) FROM worker') };
+
+	is(polled($crowd, $from, $worker[1]), $told,
+	    'with mode = list nobody is given anything');
+	is($rows->(), 0, '... and leaves anything behind');
+	$w->worknet('worker', 'admit', $worker[1]{address});
+	is(polled($crowd, $from, $worker[1]), 'hourly',
+	    'but whom the operator admits');
+	is(polled($crowd, $from, $worker[2]), $told, '... alone');
+	$w->worknet('worker', 'expel', $worker[1]{address});
+	is(polled($crowd, $from, $worker[1]), $told, 'and then expels');
+	is_refused($w, 1, qr/isn't admitted/, 'nobody is expelled twice',
+	    'expel', $worker[1]{address});
+
+	my $file = $w->dir('admitted');
+	my @lines = ("# who works here \t" . 'x' x 300, '',
+	    " $worker[2]{address} # the first", "\t\L$worker[3]{address} , 3\r");
+	my $lines = join "\n", @lines;
+	for ([ "$worker[4]{address} 2", qr/admitted: line 5: $worker[4]{address} 2: / ],
+	    [ "$worker[4]{address},0", qr/line 5: weight: got "0"/ ],
+	    [ "$worker[4]{address},1001", qr/line 5: weight/ ],
+	    [ "$worker[4]{address},", qr/line 5: weight/ ],
+	    [ '0x12', qr/line 5: 0x12: / ],
+	    [ "$worker[4]{address}\0", qr/line 5: a NUL byte/ ]) {
+		my ($bad, $like) = @$_;
+		spurt($file, "$lines\n$bad\n");
+		is_refused($w, 1, $like, 'a file with a line "' .
+		    ($bad =~ s/\0/\\0/r) . '" is refused', 'admit', '--file',
+		    $file);
+	}
+	is($w->sql_value('SELECT count(*) FROM admission'), 0,
+	    '... and nobody in it is admitted');
+	is_refused($w, 3, qr/nosuch: No such file/, 'a file that isn\'t there ' .
+	    'is refused', 'admit', '--file', 'nosuch');
+	is_refused($w, 2, qr/either an ADDRESS/, 'so are a file and an address',
+	    'admit', $worker[2]{address}, '--file', $file);
+	is_refused($w, 2, qr/either an ADDRESS/, '... and a file and a weight',
+	    'admit', '--weight', 2, '--file', $file);
+	is_refused($w, 2, qr/weight/, 'and a weight of 0', 'admit',
+	    $worker[2]{address}, '--weight', 0);
+
+	spurt($file, $lines);
+	like($w->worknet('worker', 'admit', '--file', $file), qr/^admitted:\s+2$/,
+	    'a good one is admitted');
+	is(join(' ', map { "$_->{address},$_->{weight}" }
+	    $w->sql('SELECT address, weight FROM admission ORDER BY weight')),
+	    lc "$worker[2]{address},1 $worker[3]{address},3",
+	    '... with their weights');
+	is(polled($crowd, $from, $worker[$_]), 'hourly', "... worker $_ is let in")
+	    for 2, 3;
+	all_end($w);
+}
+
+# ---- A restart forgets nothing ----
+
+{
+	my $w = hourly(standing_results => 1, standing_hours => 1);
+	my $crowd = WorknetTest::Crowd->new($w);
+	my ($one, $two, $three) = map { $w->worker($_) } 1 .. 3;
+	my %n;
+
+	is(polled($crowd, '198.18.1.1', $one), 'hourly', 'who is new is given it');
+	is(polled($crowd, '198.18.2.1', $two), 'hourly',
+	    '... and so is the next one');
+	$crowd->answer_later(1, '198.18.1.1', \%n, $one, [ { id => 'hourly' } ]);
+	$crowd->tick;
+	is($n{paid}, 1, '... until one is paid');
+	$w->nginx_stop;
+	is($w->stop, 0, 'the coordinator stops');
+	$w->{conf}{admission}{mode} = 'standing';
+	$w->conf_write;
+	$w->start;
+	WorknetTest::Crowd::nginx_start($w);
+	$w->clock_set($w->{clock} + $HOUR);
+	is(polled($crowd, '198.18.2.1', $two),
+	    '403 {"error":"address not admitted"}',
+	    'after a restart with mode = standing who is new isn\'t let in');
+	$w->worknet('worker', 'admit', $_->{address}) for $two, $three;
+	is(polled($crowd, '198.18.2.1', $two), 'hourly',
+	    'whom the operator admits is let in');
+	is(polled($crowd, '198.18.3.1', $three), 'hourly',
+	    '... but holds nothing');
+	is(polled($crowd, '198.18.1.1', $one), 'hourly',
+	    'who had standing before the restart has it');
+	$w->worknet('worker', 'admit', $w->worker(4)->{address});
+	is(polled($crowd, '198.18.4.1', $w->worker(4)), '',
+	    '... and holds the slot');
+	all_end($w);
+}
 
 done_testing();
