@@ -206,6 +206,8 @@ standing_of(int who)
 static void
 test_newcomers(void)
 {
+	struct task_definition d = definition("", 30 * SECOND, 1);
+
 	ledger_new();
 	add("a", HOUR_MS);
 	tap_is_int(poll_at(1, "a/24", T0), 1, "a new address is given a task");
@@ -237,6 +239,16 @@ test_newcomers(void)
 	tap_ok(answer(1, "a", "a/24", T0 + 3 * SECOND), "and it is paid");
 
 	ledger_new();
+	d.cooldown_ms = HOUR_MS;
+	add_task("a", &d);
+	(void)poll_at(1, "a/24", T0);
+	(void)poll_at(2, "b/24", T0);
+	tap_ok(answer(2, "a", "b/24", T0 + SECOND), "one of two is paid");
+	tap_is_int(poll_at(1, "a/24", T0 + 2 * MINUTE), 1,
+	    "the other one has no cooldown,");
+	tap_is_int(poll_at(2, "b/24", T0 + 2 * MINUTE), 0, "but that one has");
+
+	ledger_new();
 	tasks_add(20, 1);
 	rules.network_slots = 100;
 	(void)poll_at(1, "a/24", T0 + 2 * MINUTE);
@@ -262,6 +274,8 @@ test_again(void)
 	tap_is_int(slots_given(), before, "the same slot, at no new cost");
 	tap_is_int(poll_at(1, "a/24", T0 + 5 * MINUTE - 9 * SECOND), 0,
 	    "but not when it can't be paid in time");
+	tap_is_int(poll_at(1, "a/24", T0 + 6 * MINUTE), 1,
+	    "and when it can't be paid at all another one");
 }
 
 static void
@@ -291,6 +305,8 @@ test_silence(void)
 		(void)poll_at(1, "a/24", T0 + (80 + i) * SECOND);
 	tap_is_int((int)standing_of(1).hours, 2,
 	    "silence costs as many hours as standing takes, once");
+	tap_is_int(poll_at(2, "b/24", T0 + 84 * SECOND), 2,
+	    "what is left of its standing makes it hold nothing meanwhile");
 
 	ledger_new();
 	add("a", 30 * SECOND);
