@@ -413,11 +413,19 @@ DELETE FROM handout WHERE address = ?1 AND at_ms = ?2 AND slots <= ?3;
 -- :name handout_less
 UPDATE handout SET slots = slots - ?3 WHERE address = ?1 AND at_ms = ?2;
 
--- An address's, of which every slot was paid, to whomever.
+-- An address's, of which every slot was paid, to whomever: nothing is owed for it.
 -- :name handout_settled
-DELETE FROM handout WHERE address = ?1 AND NOT EXISTS (SELECT 1 FROM assignment a
+UPDATE handout SET slots = 0, held_ms = 0
+WHERE address = ?1 AND slots > 0 AND NOT EXISTS (SELECT 1 FROM assignment a
 	WHERE a.worker = handout.worker AND a.assigned_ms = handout.at_ms
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot));
+
+-- Of those, the ones of an address that was paid before. Through the others it is
+-- found when it can be forgotten.
+-- :name handout_clear
+DELETE FROM handout WHERE address = ?1 AND slots = 0
+	AND EXISTS (SELECT 1 FROM transfer t
+		WHERE t.credit = handout.worker AND t.credit > 3);
 
 -- Those that an address held until before ?2.
 -- :name handout_silent

@@ -1,6 +1,11 @@
-/* worknet worker admit, expel: whom the operator lets in. */
+/*
+ * worknet worker admit, expel: whom the operator lets in. All that is said is
+ * read before the ledger is written, which others wait for meanwhile.
+ */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/commands.h"
@@ -8,124 +13,192 @@
 #include "base/clock.h"
 #include "ledger/worker.h"
 
-/* Bytes of a line; an address and a weight have fewer. */
-#define LINE_MAX_ADMIT 200
+#define GUESTS_FIRST 64 /* elements of an array that begins to grow */
+#define BLANKS	     " \t\r\n"
 
-/* 1 to WEIGHT_MAX. */
+struct guest {
+	struct address address;
+	int64_t weight;
+};
+
+struct guests {
+	struct guest *all; /* owned */
+	size_t n, cap;
+};
+
 static enum rc
-weight_read(int64_t *out, const char *what, const char *text, struct err *e)
+guest_add(struct guests *g, const struct guest *guest, struct err *e)
 {
-	enum rc rc = value_parse_int(out, what, text, e);
+	size_t cap = g->cap == 0 ? GUESTS_FIRST : 2 * g->cap;
+	struct guest *all;
 
-	if (rc == RC_OK && (*out < 1 || *out > WEIGHT_MAX))
+	if (g->n == g->cap) {
+		all = reallocarray(g->all, cap, sizeof(g->all[0]));
+		if (all == NULL)
+			return err_set(
+			    e, RC_NO_MEMORY, "worker admit: no memory");
+		g->all = all;
+		g->cap = cap;
+	}
+	g->all[g->n++] = *guest;
+	return RC_OK;
+}
+
+/* ---- What is said ---- */
+
+/* weight_text is NULL for one share, else 1 to WEIGHT_MAX. */
+static enum rc
+guest_read(struct guest *out, const char *address, const char *weight_text,
+    struct err *e)
+{
+	enum rc rc = value_parse_address(&out->address, address, e);
+
+	out->weight = 1;
+	if (rc != RC_OK || weight_text == NULL)
+		return rc;
+	rc = value_parse_int(&out->weight, "weight", weight_text, e);
+	if (rc == RC_OK && (out->weight < 1 || out->weight > WEIGHT_MAX))
 		return err_set(e, RC_INVALID,
-		    "%s: got \"%.20s\", expected 1 to %d", what, text,
+		    "weight: got \"%.20s\", expected 1 to %d", weight_text,
 		    WEIGHT_MAX);
 	return rc;
 }
 
-/* "ADDRESS" or "ADDRESS,WEIGHT", which it takes apart. */
-static enum rc
-line_read(char *line, struct address *address, int64_t *weight, struct err *e)
+/* The text without blanks around it; it is changed. */
+static char *
+trim(char *text)
 {
-	char *comma = strchr(line, ',');
+	size_t n;
 
-	*weight = 1;
-	if (comma != NULL)
-		*comma++ = '\0';
-	if (value_parse_address(address, line, e) != RC_OK)
-		return RC_INVALID;
-	if (comma == NULL)
-		return RC_OK;
-	return weight_read(weight, "weight", comma, e);
+	text += strspn(text, BLANKS);
+	for (n = strlen(text); n > 0 && strchr(BLANKS, text[n - 1]) != NULL;)
+		text[--n] = '\0';
+	return text;
 }
 
+/* "ADDRESS" or "ADDRESS,WEIGHT", of n bytes; # begins a comment. */
 static enum rc
-line_admit(
-    struct admin *a, char *line, int64_t number, int64_t *n, struct err *e)
+line_read(struct guests *g, char *line, size_t n, struct err *e)
 {
-	struct address address;
-	struct err cause = ERR_INIT;
-	int64_t weight;
+	struct guest guest;
+	char *comma;
+	enum rc rc;
 
-	line[strcspn(line, "#\r\n \t")] = '\0';
+	if (strlen(line) != n)
+		return err_set(e, RC_INVALID, "a NUL byte");
+	line[strcspn(line, "#")] = '\0';
+	line = trim(line);
 	if (line[0] == '\0')
 		return RC_OK;
-	if (line_read(line, &address, &weight, &cause) != RC_OK)
-		return err_set(e, RC_INVALID, "line %lld: %s",
-		    (long long)number, cause.msg);
-	++*n;
-	return worker_admit(a->db, &address, weight, clock_unix_ms(), e);
+	comma = strchr(line, ',');
+	if (comma != NULL)
+		*comma++ = '\0';
+	rc = guest_read(
+	    &guest, trim(line), comma == NULL ? NULL : trim(comma), e);
+	return rc == RC_OK ? guest_add(g, &guest, e) : rc;
 }
 
-/* All lines of the file, or none. */
+/* RC_INVALID names the line. */
 static enum rc
-file_admit(struct admin *a, const char *path, int64_t *n, struct err *e)
+lines_read(struct guests *g, FILE *f, const char *path, struct err *e)
 {
-	const bool standard = strcmp(path, "-") == 0;
-	char line[LINE_MAX_ADMIT];
-	enum rc rc = RC_OK;
+	struct err cause = ERR_INIT;
 	int64_t number = 0;
-	FILE *f;
+	char *line = NULL;
+	size_t size = 0;
+	enum rc rc = RC_OK;
+	ssize_t n;
 
-	f = standard ? stdin : fopen(path, "re");
-	if (f == NULL)
-		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-	while (rc == RC_OK && fgets(line, sizeof(line), f) != NULL)
-		rc = line_admit(a, line, ++number, n, e);
-	if (rc == RC_OK && ferror(f) != 0)
-		rc = err_set(e, RC_IO, "%s: can't be read", path);
-	if (!standard)
-		(void)fclose(f);
+	while (rc == RC_OK && (n = getline(&line, &size, f)) >= 0) {
+		number++;
+		rc = line_read(g, line, (size_t)n, &cause);
+		if (rc != RC_OK)
+			rc = err_set(e, rc, "%s: line %" PRId64 ": %s", path,
+			    number, cause.msg);
+	}
+	if (rc == RC_OK && !feof(f))
+		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	free(line);
 	return rc;
 }
 
-/* What the arguments say, inside a transaction. */
 static enum rc
-arguments_admit(struct admin *a, int64_t *n, struct err *e)
+file_read(struct guests *g, const char *path, struct err *e)
 {
-	const char *weight_text = a->args.opt[OPT_WEIGHT];
-	struct address address;
-	int64_t weight = 1;
+	FILE *f;
 	enum rc rc;
 
-	if (a->args.opt[OPT_FILE] != NULL)
-		return file_admit(a, a->args.opt[OPT_FILE], n, e);
-	rc = value_parse_address(&address, a->args.arg[0], e);
-	if (rc == RC_OK && weight_text != NULL)
-		rc = weight_read(&weight, "--weight", weight_text, e);
-	*n = 1;
-	return rc == RC_OK
-	    ? worker_admit(a->db, &address, weight, clock_unix_ms(), e)
-	    : rc;
+	if (strcmp(path, "-") == 0)
+		return lines_read(g, stdin, "standard input", e);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	rc = lines_read(g, f, path, e);
+	(void)fclose(f);
+	return rc;
+}
+
+/* ---- The commands ---- */
+
+/* All of them, or none. */
+static enum admin_exit
+guests_admit(struct admin *a, const struct guests *g)
+{
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	enum rc rc;
+	size_t i;
+
+	code = admin_open(a, DB_WRITE);
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin(a->db, &e);
+	for (i = 0; rc == RC_OK && i < g->n; i++)
+		rc = worker_admit(a->db, &g->all[i].address, g->all[i].weight,
+		    clock_unix_ms(), &e);
+	code = admin_commit(a, rc, &e);
+	if (code == ADMIN_OK)
+		out_fields(a->out,
+		    (const struct out_field[]){
+			{ "admitted", "admitted", OUT_COUNT,
+			    out_int((int64_t)g->n) },
+			OUT_END });
+	return code;
+}
+
+static enum admin_exit
+file_admit(struct admin *a, const char *path)
+{
+	struct guests g = { .n = 0 };
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	enum rc rc;
+
+	rc = file_read(&g, path, &e);
+	code = rc == RC_OK ? guests_admit(a, &g) : admin_fail(rc, &e);
+	free(g.all);
+	return code;
 }
 
 enum admin_exit
 command_worker_admit(struct admin *a)
 {
+	const char *path = a->args.opt[OPT_FILE],
+		   *weight_text = a->args.opt[OPT_WEIGHT];
 	struct err e = ERR_INIT;
-	enum admin_exit code;
-	int64_t n = 0;
-	enum rc rc;
+	struct guest guest;
 
-	if ((a->args.n == 1) == (a->args.opt[OPT_FILE] != NULL)) {
-		(void)err_set(
-		    &e, RC_INVALID, "either an ADDRESS or --file FILE");
+	if ((a->args.n == 1) == (path != NULL) ||
+	    (path != NULL && weight_text != NULL)) {
+		(void)err_set(&e, RC_INVALID,
+		    "either an ADDRESS, with or without --weight, or --file FILE");
 		return admin_usage(a, &e);
 	}
-	code = admin_open(a, DB_WRITE);
-	if (code != ADMIN_OK)
-		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = arguments_admit(a, &n, &e);
-	code = admin_commit(a, rc, &e);
-	if (code != ADMIN_OK)
-		return code;
-	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "admitted", "admitted", OUT_COUNT, out_int(n) }, OUT_END });
-	return ADMIN_OK;
+	if (path != NULL)
+		return file_admit(a, path);
+	if (guest_read(&guest, a->args.arg[0], weight_text, &e) != RC_OK)
+		return admin_usage(a, &e);
+	return guests_admit(a, &(struct guests){ &guest, 1, 1 });
 }
 
 enum admin_exit

@@ -70,15 +70,21 @@ handout_settle(struct db *db, const struct address *a, struct standing *s,
     const struct standing_rules *rules, int64_t now_ms, bool *silent,
     struct err *e)
 {
-	struct query *q = db_query(db, Q_HANDOUT_SETTLED);
+	static const enum query_id first[] = { Q_HANDOUT_SETTLED,
+		Q_HANDOUT_CLEAR };
 	char text[ADDRESS_LEN + 1];
+	struct query *q;
 	int64_t n;
-	enum rc rc;
+	enum rc rc = RC_OK;
+	size_t i;
 
-	address_bind(q, text, a);
-	rc = query_run(q, e);
-	if (rc != RC_OK)
-		return rc;
+	for (i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		q = db_query(db, first[i]);
+		address_bind(q, text, a);
+		rc = query_run(q, e);
+		if (rc != RC_OK)
+			return rc;
+	}
 	q = db_query(db, Q_HANDOUT_SILENT);
 	address_bind(q, text, a);
 	query_int(q, 2, now_ms);

@@ -23,7 +23,8 @@ alarm(120);
 # A variable of the build's Makefile, as the shell is to read it.
 sub make_var {
 	my ($name) = @_;
-	my ($status, $out, $err) = run_command('make', '-s', '-C',
+	my ($status, $out, $err) = run_command('make', '-s',
+	    '--no-print-directory', '-C',
 	    build_path('.'), "--eval=wn-print: ; \$(info \$($name))\@:",
 	    'wn-print');
 

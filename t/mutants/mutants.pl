@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Breaks a copy of the tree in one way after the other, t/mutants/list, and says
-# which ones no test sees: `make mutants`, minutes. MUTANTS="PATTERN" takes some
-# of them. Exit codes: 0 each was seen, 1 one survived or couldn't be made, 2
+# which ones no test sees: `make mutants`, minutes. MUTANTS="PATTERN" takes those
+# whose sentence or file it matches. Exit codes: 0 each was seen, 1 one survived or couldn't be made, 2
 # the tests fail without any.
 use strict;
 use warnings;
@@ -28,7 +28,7 @@ sub read_list {
 		push @list, { says => $says, file => $file, sed => $sed,
 		    tests => [ map { [ split / /, $_, 2 ] } @tests ] };
 	}
-	return grep { $_->{says} =~ /$pattern/ } @list;
+	return grep { "$_->{says} ($_->{file})" =~ /$pattern/ } @list;
 }
 
 # Runs a command in the copy, its output in a file: its success.

@@ -36,11 +36,19 @@ ledger_new(void)
 }
 
 static void
-add_in(
-    const char *name, const char *region, int64_t interval_ms, int64_t copies)
+add_task(const char *name, const struct task_definition *d)
+{
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(task_add(db, name, d, T0, &e), &e);
+	must(db_commit(db, &e), &e);
+}
+
+static struct task_definition
+definition(const char *region, int64_t interval_ms, int64_t copies)
 {
 	struct task_definition d;
-	struct err e = ERR_INIT;
 
 	task_defaults(&d);
 	(void)snprintf(d.url, sizeof(d.url), "https://example.org/");
@@ -48,15 +56,45 @@ add_in(
 	d.interval_ms = interval_ms;
 	d.copies = copies;
 	d.cooldown_ms = 0;
-	must(db_begin(db, &e), &e);
-	must(task_add(db, name, &d, T0, &e), &e);
-	must(db_commit(db, &e), &e);
+	return d;
+}
+
+static void
+add_in(
+    const char *name, const char *region, int64_t interval_ms, int64_t copies)
+{
+	struct task_definition d = definition(region, interval_ms, copies);
+
+	add_task(name, &d);
 }
 
 static void
 add(const char *name, int64_t interval_ms)
 {
 	add_in(name, "", interval_ms, 1);
+}
+
+/* t0, t1 and so on, so many. */
+static void
+tasks_add(int n, int64_t copies)
+{
+	char name[16];
+	int i;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof(name), "t%d", i);
+		add_in(name, "", HOUR_MS, copies);
+	}
+}
+
+static int64_t
+slots_given(void)
+{
+	struct err e = ERR_INIT;
+	int64_t n;
+
+	must(query_one_int(db_query(db, Q_SLOT_LAST), &n, &e), &e);
+	return n;
 }
 
 static struct address
@@ -70,6 +108,7 @@ worker(int n)
 }
 
 static struct task_list given; /* to the last poll */
+static bool wrote;	       /* the writer was asked for it */
 
 /* Polls, and says how many tasks it was given; -1: refused. */
 static int
@@ -83,7 +122,8 @@ poll_in(int who, const char *region, const char *network, int64_t now_ms)
 
 	must(db_begin(db, &e), &e);
 	rc = schedule_serve(db, false, &rules, &p, &given, &work, &e);
-	if (rc == RC_OK && work)
+	wrote = rc == RC_OK && work;
+	if (wrote)
 		rc = schedule_serve(db, true, &rules, &p, &given, &work, &e);
 	if (rc == RC_INVALID) {
 		db_rollback(db);
@@ -153,9 +193,21 @@ stand(int who, const char *network, int64_t t)
 	must(db_commit(db, &e), &e);
 }
 
+static struct standing
+standing_of(int who)
+{
+	struct err e = ERR_INIT;
+	struct standing s;
+
+	must(standing_read(db, worker_id(who), &s, &e), &e);
+	return s;
+}
+
 static void
 test_newcomers(void)
 {
+	struct task_definition d = definition("", 30 * SECOND, 1);
+
 	ledger_new();
 	add("a", HOUR_MS);
 	tap_is_int(poll_at(1, "a/24", T0), 1, "a new address is given a task");
@@ -172,6 +224,8 @@ test_newcomers(void)
 	stand(1, "a/24", T0);
 	tap_is_int(poll_at(1, "a/24", T0), 1, "who has standing is given it");
 	tap_is_int(poll_at(2, "b/24", T0 + SECOND), 0, "and holds it");
+	(void)poll_at(2, "b/24", T0 + 2 * SECOND);
+	tap_ok(!wrote, "what is held costs others' polls no more than a look");
 	tap_is_int(poll_at(2, "b/24", T0 + 71 * SECOND), 1,
 	    "for timeout + 60 s of silence");
 
@@ -183,29 +237,53 @@ test_newcomers(void)
 	tap_is_int(poll_at(1, "a/24", T0 + 2 * SECOND), 1,
 	    "and takes nothing from it: its own poll is given the same");
 	tap_ok(answer(1, "a", "a/24", T0 + 3 * SECOND), "and it is paid");
+
+	ledger_new();
+	d.cooldown_ms = HOUR_MS;
+	add_task("a", &d);
+	(void)poll_at(1, "a/24", T0);
+	(void)poll_at(2, "b/24", T0);
+	tap_ok(answer(2, "a", "b/24", T0 + SECOND), "one of two is paid");
+	tap_is_int(poll_at(1, "a/24", T0 + 2 * MINUTE), 1,
+	    "the other one has no cooldown,");
+	tap_is_int(poll_at(2, "b/24", T0 + 2 * MINUTE), 0, "but that one has");
+
+	ledger_new();
+	tasks_add(20, 1);
+	rules.network_slots = 100;
+	(void)poll_at(1, "a/24", T0 + 2 * MINUTE);
+	(void)poll_at(2, "b/24", T0 + 2 * MINUTE);
+	tap_is_int(slots_given(), 20,
+	    "two newcomers are given tasks that the other one isn't");
+	(void)poll_at(3, "c/24", T0 + 3 * MINUTE);
+	tap_ok(answer(1, "t0", "a/24", T0 + 3 * MINUTE),
+	    "what can still be paid isn't forgotten");
 }
 
 static void
 test_again(void)
 {
-	struct err e = ERR_INIT;
-	int64_t before, after;
+	int64_t before;
 
 	ledger_new();
 	add("a", 30 * SECOND);
 	tap_is_int(poll_at(1, "a/24", T0), 1, "a poll is given a task");
-	must(query_one_int(db_query(db, Q_SLOT_LAST), &before, &e), &e);
+	before = slots_given();
 	tap_is_int(poll_at(1, "a/24", T0 + 4 * MINUTE), 1,
 	    "one whose answer was lost is given it again, cycles later");
-	must(query_one_int(db_query(db, Q_SLOT_LAST), &after, &e), &e);
-	tap_is_int(after, before, "the same slot, at no new cost");
+	tap_is_int(slots_given(), before, "the same slot, at no new cost");
 	tap_is_int(poll_at(1, "a/24", T0 + 5 * MINUTE - 9 * SECOND), 0,
 	    "but not when it can't be paid in time");
+	tap_is_int(poll_at(1, "a/24", T0 + 6 * MINUTE), 1,
+	    "and when it can't be paid at all another one");
 }
 
 static void
 test_silence(void)
 {
+	struct task_definition d;
+	int i;
+
 	ledger_new();
 	add("a", HOUR_MS);
 	stand(1, "a/24", T0);
@@ -216,19 +294,103 @@ test_silence(void)
 	tap_is_int(poll_at(1, "a/24", T0 + 81 * SECOND), 2,
 	    "and given more: it doesn't lose the right to try,");
 	tap_is_int(poll_at(2, "b/24", T0 + 2 * MINUTE), 2, "but to hold");
+
+	ledger_new();
+	add("a", HOUR_MS);
+	stand(1, "a/24", T0);
+	stand(1, "a/24", T0 - 4 * HOUR_MS);
+	(void)poll_at(1, "a/24", T0);
+	add("b", HOUR_MS);
+	for (i = 0; i < 3; i++)
+		(void)poll_at(1, "a/24", T0 + (80 + i) * SECOND);
+	tap_is_int((int)standing_of(1).hours, 2,
+	    "silence costs as many hours as standing takes, once");
+	tap_is_int(poll_at(2, "b/24", T0 + 84 * SECOND), 2,
+	    "what is left of its standing makes it hold nothing meanwhile");
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	(void)poll_at(1, "a/24", T0);
+	tap_ok(answer(1, "a", "a/24", T0), "who was paid");
+	stand(1, "a/24", T0);
+	tap_is_int(poll_at(1, "a/24", T0 + 2 * MINUTE), 1,
+	    "holds a slot, and never polls again");
+	(void)poll_at(2, "b/24", T0 + 20 * MINUTE);
+	tap_is_int((int)standing_of(1).hours, 1,
+	    "loses as many hours when that is forgotten");
+
+	d = definition("", HOUR_MS, 1);
+	ledger_new();
+	add_task("a", &d);
+	d.timeout_ms = 30 * SECOND;
+	add_task("b", &d);
+	stand(1, "a/24", T0);
+	tap_is_int(poll_at(1, "a/24", T0 + 2 * MINUTE), 2, "of two slots");
+	add("c", HOUR_MS);
+	(void)poll_at(1, "a/24", T0 + 2 * MINUTE + 75 * SECOND);
+	tap_is_int((int)standing_of(1).hours, 2,
+	    "nobody is silent before the last one is overdue");
+	add("d", HOUR_MS);
+	(void)poll_at(1, "a/24", T0 + 2 * MINUTE + 95 * SECOND);
+	tap_is_int((int)standing_of(1).hours, 0, "but then");
+}
+
+/* Pays one result from there, at that time. */
+static void
+pay(int who, const char *network, int64_t region, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(standing_pay(
+		 db, worker_id(who), slice_of(network), region, 1, now_ms, &e),
+	    &e);
+	must(db_commit(db, &e), &e);
+}
+
+static void
+test_standing(void)
+{
+	const struct standing_rules two = { 2, 2 };
+	struct standing s = { .results = 1, .hours = 2 };
+	int i;
+
+	tap_ok(!standing_is_good(&s, &two), "standing takes results");
+	s = (struct standing){ .results = 2, .hours = 1 };
+	tap_ok(!standing_is_good(&s, &two), "and hours");
+	s.hours = 2;
+	tap_ok(standing_is_good(&s, &two), "and no more than these");
+
+	ledger_new();
+	add("a", HOUR_MS);
+	(void)poll_at(1, "a/24", T0);
+	pay(1, "a/24", 1, T0);
+	pay(1, "a/24", 1, T0 + MINUTE);
+	tap_ok(standing_of(1).results == 2 && standing_of(1).hours == 1,
+	    "two results of an hour are two, in one hour");
+	pay(1, "b/24", 1, T0 + HOUR_MS);
+	s = standing_of(1);
+	tap_ok(standing_is_from(&s, slice_of("b/24")) &&
+		!standing_is_from(&s, slice_of("a/24")),
+	    "its network is whence the last result came");
+	for (i = 2; i < 30; i++)
+		pay(1, "b/24", 1, T0 + i * HOUR_MS);
+	s = standing_of(1);
+	tap_ok(!standing_may_work_in(&s, 2, T0 + 30 * HOUR_MS),
+	    "who is paid in its region stays there");
+	tap_ok(standing_may_work_in(&s, 2, T0 + 54 * HOUR_MS),
+	    "until it wasn't for a day");
+	tap_ok(standing_may_work_in(&s, 2, T0 + 28 * HOUR_MS),
+	    "a payment of a time that never was doesn't keep it");
 }
 
 static void
 test_networks(void)
 {
-	char name[16];
-	int i, n;
+	int n;
 
 	ledger_new();
-	for (i = 0; i < 20; i++) {
-		(void)snprintf(name, sizeof(name), "t%d", i);
-		add(name, HOUR_MS);
-	}
+	tasks_add(20, 1);
 	n = poll_at(1, "a/24", T0 + 2 * MINUTE) +
 	    poll_at(2, "a/24", T0 + 2 * MINUTE);
 	tap_is_int(n, 4, "newcomers of a network have half of its slots");
@@ -240,6 +402,73 @@ test_networks(void)
 	    "another network has its own");
 	tap_is_int(poll_at(1, "a/24", T0 + 8 * MINUTE), 4,
 	    "what can't be paid any more doesn't count");
+
+	ledger_new();
+	tasks_add(20, 1);
+	(void)poll_at(1, "a/24", T0 + 2 * MINUTE);
+	(void)poll_at(5, "b/24", T0 + 2 * MINUTE);
+	tap_ok(answer(1, given.n > 0 ? "t0" : "", "a/24", T0 + 2 * MINUTE),
+	    "one of four slots is paid");
+	tap_is_int(poll_at(2, "a/24", T0 + 2 * MINUTE), 1,
+	    "then its network may have one more");
+
+	ledger_new();
+	tasks_add(20, 1);
+	(void)poll_at(1, "a/24", T0 + 365 * DAY_MS + 2 * MINUTE);
+	tap_is_int(poll_at(2, "a/24", T0 + 2 * MINUTE), 4,
+	    "what was given at a time that never was doesn't count");
+	(void)poll_at(3, "b/24", T0 + 2 * MINUTE);
+	tap_is_int(worker_id(1), 0, "and is forgotten");
+
+	ledger_new();
+	add("a", HOUR_MS);
+	for (n = 1; n <= 4; n++)
+		(void)poll_at(n, n < 4 ? "a/24" : "b/24", T0);
+	tap_ok(answer(4, "a", "b/24", T0 + SECOND),
+	    "what three of a network have is paid to another one");
+	add("b", HOUR_MS);
+	tap_ok(poll_at(1, "a/24", T0 + 2 * SECOND) == 1 &&
+		poll_at(2, "a/24", T0 + 2 * SECOND) == 1,
+	    "when they poll again it counts no more");
+}
+
+/* Of a cycle with several copies, who is given which. */
+static void
+test_copies(void)
+{
+	int64_t open_ms;
+	int i;
+
+	ledger_new();
+	tasks_add(1, 2);
+	(void)poll_at(1, "a/24", T0);
+	tap_is_int(poll_at(2, "a/24", T0), 1,
+	    "a second one of a network has a chance, too,");
+	tap_is_int(slots_given(), 1, "at the same copy");
+	(void)poll_at(3, "b/24", T0);
+	tap_is_int(slots_given(), 2, "another network has the other one");
+
+	ledger_new();
+	tasks_add(1, 4);
+	for (i = 8; i < 16; i++)
+		(void)poll_at(i, "", T0);
+	tap_is_int(slots_given(), 4, "eight newcomers are given four copies");
+	for (i = 12; i < 16; i++)
+		tap_ok(answer(i, "t0", "", T0 + SECOND),
+		    "of which the last four don't have the same");
+
+	/* One of two copies is given to nobody. */
+	ledger_new();
+	add_in("a", "", 30 * SECOND, 2);
+	stand(1, "a/24", T0);
+	(void)poll_at(1, "a/24", T0);
+	(void)answer(1, "a", "a/24", T0 + SECOND);
+	open_ms =
+	    cycle_opens_ms(PHASE_NEWEST, 1, 30 * SECOND, T0 + 30 * SECOND);
+	tap_is_int(poll_at(1, "a/24", open_ms), 0,
+	    "who isn't in turn waits in each cycle anew");
+	tap_is_int(
+	    poll_at(1, "a/24", open_ms + 25 * SECOND), 1, "until it is over");
 }
 
 /* What so many polls of fresh addresses leave, when others poll later. */
@@ -261,6 +490,28 @@ test_rows(void)
 	must(query_one_int(db_query(db, Q_WORKER_COUNT), &workers, &e), &e);
 	tap_ok(workers <= 110,
 	    "what strangers left is forgotten while others poll");
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	for (i = 1; i <= 3; i++)
+		(void)poll_at(i, "a/24", T0 + i);
+	tap_ok(answer(3, "a", "a/24", T0 + SECOND), "one of three is paid");
+	for (i = 1; i <= 2; i++)
+		(void)poll_at(i, "a/24", T0 + 2 * SECOND);
+	(void)poll_at(3, "a/24", T0 + 20 * MINUTE);
+	must(query_one_int(db_query(db, Q_WORKER_COUNT), &workers, &e), &e);
+	tap_is_int(workers, 1,
+	    "also those who polled again after their slot was taken");
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	(void)poll_at(1, "a/24", T0);
+	tap_ok(answer(1, "a", "a/24", T0 + SECOND), "who was paid once");
+	tap_is_int(
+	    poll_at(1, "a/24", T0 + 2 * MINUTE), 1, "and is silent then");
+	(void)poll_at(2, "b/24", T0 + 20 * MINUTE);
+	(void)poll_at(3, "c/24", T0 + 20 * MINUTE);
+	tap_ok(worker_id(1) != 0, "isn't forgotten");
 }
 
 static void
@@ -370,16 +621,12 @@ test_ahead(void)
 static void
 test_hidden(void)
 {
-	char name[16];
 	int i, found = 0;
 
 	ledger_new();
 	rules.standing = (struct standing_rules){ 0, 0 };
 	/* Whoever asks has had these, which stay due for their other copy. */
-	for (i = 0; i < 300; i++) {
-		(void)snprintf(name, sizeof(name), "t%d", i);
-		add_in(name, "", HOUR_MS, 2);
-	}
+	tasks_add(300, 2);
 	rules.network_slots = 1000;
 	rules.max_tasks = 50;
 	for (i = 0; i < 20; i++) {
@@ -460,13 +707,100 @@ test_shares(void)
 	    "one with two shares moves on by half of what it is paid");
 }
 
+/* What decides about an address then. */
+static struct share
+share_at(int who, const char *network, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+	struct address a = worker(who);
+	struct share s;
+
+	must(share_read(
+		 db, &a, worker_id(who), 0, slice_of(network), now_ms, &s, &e),
+	    &e);
+	return s;
+}
+
+/* Pays 100 to it. */
+static struct share
+share_paid(int who, const char *network, bool out_of_turn, int64_t now_ms)
+{
+	const struct share_payment p = { 100, out_of_turn };
+	struct share s = share_at(who, network, now_ms);
+	struct err e = ERR_INIT;
+
+	must(share_pay(db, &s, &p, 1, now_ms, &e), &e);
+	return s;
+}
+
+static void
+test_payments(void)
+{
+	struct err e = ERR_INIT;
+	struct share s, before;
+	int i;
+
+	ledger_new();
+	for (i = 1; i <= 4; i++)
+		stand(i, "a/24", T0);
+	must(db_begin(db, &e), &e);
+	(void)share_paid(1, "a/24", false, T0);
+	s = share_paid(2, "a/24", false, T0);
+	tap_is_int(s.addresses, 0, "who is paid for the first time is passing");
+	tap_is_int(s.network_micros, 200, "its network moves on");
+	(void)share_paid(1, "a/24", false, T0 + HOUR_MS);
+	before = share_paid(2, "a/24", false, T0 + HOUR_MS);
+	s = share_paid(2, "a/24", false, T0 + HOUR_MS);
+	tap_is_int(s.addresses, 2, "each address counts once an hour");
+	tap_ok(s.network_micros == before.network_micros + 100 &&
+		s.worker_micros == before.worker_micros + 200,
+	    "and moves on as far as all of its network");
+	s = share_at(2, "a/24", T0 + 2 * HOUR_MS);
+	tap_is_int(s.before, 2, "also in the hour after");
+	s = share_at(2, "a/24", T0 + 3 * HOUR_MS);
+	tap_is_int(s.addresses + s.before, 0, "but then no more");
+
+	tap_is_int(s.level_micros, 0, "all of that began no round");
+	s = share_paid(3, "b/24", false, T0);
+	s = share_paid(3, "b/24", true, T0);
+	tap_is_int(
+	    s.level_micros, 100, "who is paid out of turn begins the next one");
+	for (i = 0; i < 20; i++)
+		s = share_paid(1, "a/24", true, T0 + 9 * HOUR_MS);
+	tap_is_int(s.level_micros, 2400, "and so on");
+	s = share_paid(3, "b/24", false, T0 + 9 * HOUR_MS);
+	tap_is_int(s.network_micros, 1500,
+	    "who was away catches up ten rewards, and no more");
+	s = share_at(4, "c/24", T0 + 9 * HOUR_MS);
+	tap_ok(share_is_in_turn(&s, 100, 0) && !share_is_in_turn(&s, 100, 100),
+	    "who is new begins at the level");
+	must(worker_admit(db, (struct address[]){ worker(4) }, 4, T0, &e), &e);
+	s = share_paid(4, "a/24", false, T0 + 9 * HOUR_MS);
+	tap_is_int(s.worker_micros, 2425,
+	    "who was admitted has shares of its own, by its weight");
+	must(db_commit(db, &e), &e);
+
+	s = (struct share){ .worker = 1,
+		.network = slice_of("a/24"),
+		.addresses = 20,
+		.network_micros = 900,
+		.worker_micros = 900,
+		.weight = 1 };
+	tap_ok(share_is_in_turn(&s, 100, 0),
+	    "a network of twenty may be nine rewards ahead");
+	s.network_micros = s.worker_micros = 901;
+	tap_ok(!share_is_in_turn(&s, 100, 0), "and no more");
+}
+
 int
 main(void)
 {
 	test_newcomers();
 	test_again();
 	test_silence();
+	test_standing();
 	test_networks();
+	test_copies();
 	test_rows();
 	test_clock();
 	test_ahead();
@@ -474,6 +808,7 @@ main(void)
 	test_regions();
 	test_admission();
 	test_shares();
+	test_payments();
 	db_close(db);
 	return tap_done();
 }

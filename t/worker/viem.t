@@ -11,16 +11,14 @@ use IO::Socket::INET;
 use POSIX ();
 use Test::More;
 
-use WorknetTest qw(build_path source_path find_program need_program wait_for
-    slurp spurt run_command child_start child_end exec_logged json_text
-    json_value);
+use WorknetTest qw(build_path need_program wait_for slurp spurt run_command
+    child_start child_end exec_logged json_text json_value);
+use WorknetTest::Viem qw(viem_is_here viem_command);
 
 my $INTERVAL_MS = 700;
 
 need_program('sqlite3', 'nginx', 'node');
-my ($modules) = grep { -d "$_/viem" } source_path('t/node_modules'),
-    build_path('t/node_modules');
-plan(skip_all => 'viem isn\'t installed: npm ci in t/') if !$modules;
+plan(skip_all => 'viem isn\'t installed: npm ci in t/') if !viem_is_here();
 
 # ---- What is checked: a small server of fixed answers ----
 
@@ -95,9 +93,7 @@ sub micros {
 }
 
 my %worker = (js => $w->worker(1), c => $w->worker(2));
-my @js = (find_program('node'), source_path('t/worker/viem.mjs'),
-    '--coordinator', $w->url('/api'), '--key', "0x$worker{js}{key}",
-    '--rounds', 0, '--interval', $INTERVAL_MS);
+my @js = viem_command($w, $worker{js}, $w->url('/api'));
 
 spurt($w->dir('worker.key'), "$worker{c}{key}\n");
 chmod(0600, $w->dir('worker.key'));
@@ -106,20 +102,10 @@ spurt($w->dir('worker.conf'), '[worker]' . "\ncoordinator = " .
     "$INTERVAL_MS\nallow_private = yes\n");
 my @c = (build_path('worknet-worker'), '-c', $w->dir('worker.conf'));
 
-# Node looks for viem beside the script; a build elsewhere has its own.
-sub js_env {
-	return if $modules eq source_path('t/node_modules');
-	mkdir $w->dir('js');
-	symlink($modules, $w->dir('js/node_modules'));
-	spurt($w->dir('js/worker.mjs'),
-	    slurp($js[1]));
-	$js[1] = $w->dir('js/worker.mjs');
-}
-js_env();
-
 my $js_pid = child_start('worker.mjs', sub {
 	open(STDOUT, '>', $w->dir('js.out')) or die $!;
-	exec { $js[0] } @js or die $!;
+	exec { $js[0] } @js, '--rounds', 0, '--interval', $INTERVAL_MS
+	    or die $!;
 });
 # The other one a round at a time: SIGTERM would end a round between a check
 # and its result. Until both have reported every target.
@@ -200,8 +186,7 @@ is(micros($usdc // '0.0'), $w->balance($worker{c}) - $before,
 # ---- Without a coordinator ----
 
 $w->stop;
-my ($status, $out) = run_command(@js[0 .. 5], '--rounds', 2, '--interval',
-    10);
+my ($status, $out) = run_command(@js, '--rounds', 2, '--interval', 10);
 $js = json_value($out);
 is(scalar @{ $js->{failures} }, 2, 'without a coordinator rounds fail');
 like($js->{failures}[0], qr/poll: 503 \{"error":/, '... with nginx\'s JSON');
