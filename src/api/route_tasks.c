@@ -9,7 +9,7 @@ struct tasks_state {
 	struct poll_query query;
 	char subnet[SUBNET_MAX + 1];
 	struct poll poll; /* borrows from both */
-	struct task_list given;
+	struct given_list given;
 	int64_t payable_after_ms; /* of what the worker earns with them */
 };
 
@@ -72,7 +72,7 @@ task_write(struct json_writer *w, const struct given_task *task)
 
 static void
 tasks_write(struct api_exchange *x, struct api_response *rs,
-    const struct task_list *given)
+    const struct given_list *given)
 {
 	struct json_writer *w;
 	struct err e = ERR_INIT;

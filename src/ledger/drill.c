@@ -141,7 +141,7 @@ copy_text(char *out, size_t size, struct slice s)
 }
 
 static bool
-is_given(const struct task_list *list, struct slice name)
+is_given(const struct given_list *list, struct slice name)
 {
 	size_t i;
 
@@ -154,7 +154,7 @@ is_given(const struct task_list *list, struct slice name)
 /* The task at which q is, unless the worker may not have it now. */
 static bool
 task_take(struct query *q, const struct poll *p, const struct terms_row *terms,
-    const struct task_list *list, struct drill_task *out)
+    const struct given_list *list, struct drill_task *out)
 {
 	int64_t id = query_get_int(q, C_DRILL_TASKS_TASK),
 		interval_ms = query_get_int(q, C_DRILL_TASKS_INTERVAL_MS),
@@ -190,7 +190,7 @@ task_take(struct query *q, const struct poll *p, const struct terms_row *terms,
 /* One of the operator's own tasks that the worker may have now, by the slot. */
 static enum rc
 task_choose(struct db *db, const struct poll *p, int64_t worker, int64_t slot,
-    const struct task_list *list, struct drill_task *out, bool *found,
+    const struct given_list *list, struct drill_task *out, bool *found,
     struct err *e)
 {
 	struct drill_task t;
@@ -274,7 +274,7 @@ drill_insert(struct db *db, const struct poll *p, int64_t worker,
 /* Adds a drill, if the next slot is one for this worker. */
 static enum rc
 drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
-    const uint8_t key[static CANARY_KEY_LEN], struct task_list *list,
+    const uint8_t key[static CANARY_KEY_LEN], struct given_list *list,
     struct err *e)
 {
 	struct terms_row terms;
@@ -309,7 +309,7 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
 
 enum rc
 drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
-    int64_t max_tasks, struct task_list *list, struct err *e)
+    int64_t max_tasks, struct given_list *list, struct err *e)
 {
 	uint8_t key[CANARY_KEY_LEN];
 	bool open;
@@ -352,7 +352,7 @@ token_put(struct given_task *t, const struct drill_rules *r, struct err *e)
 
 /* In an order that says nothing: a drill was added last. */
 static void
-order_mix(struct task_list *list, const struct drill_rules *r)
+order_mix(struct given_list *list, const struct drill_rules *r)
 {
 	struct given_task t;
 	size_t i, j;
@@ -366,7 +366,8 @@ order_mix(struct task_list *list, const struct drill_rules *r)
 }
 
 enum rc
-drill_tokens(const struct drill_rules *r, struct task_list *list, struct err *e)
+drill_tokens(
+    const struct drill_rules *r, struct given_list *list, struct err *e)
 {
 	enum rc rc = RC_OK;
 	size_t i;

@@ -33,7 +33,7 @@ struct drill_rules {
  */
 MUST_CHECK enum rc
 drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
-    int64_t max_tasks, struct task_list *list, struct err *e);
+    int64_t max_tasks, struct given_list *list, struct err *e);
 
 /*
  * Puts a token into each URL that has a place for one, the same whenever it is
@@ -41,7 +41,7 @@ drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
  * thread. RC_CORRUPT.
  */
 MUST_CHECK enum rc drill_tokens(
-    const struct drill_rules *r, struct task_list *list, struct err *e);
+    const struct drill_rules *r, struct given_list *list, struct err *e);
 
 /* One step: commits to tomorrow's key, and shows those of days before. */
 MUST_CHECK enum rc drill_keys_keep(

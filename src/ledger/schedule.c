@@ -367,7 +367,7 @@ poll_serve(struct region_poll *r, struct outlook *l, bool *work, struct err *e)
 enum rc
 schedule_serve(struct db *db, bool may_write,
     const struct schedule_rules *rules, const struct poll *p,
-    struct task_list *out, bool *work, struct err *e)
+    struct given_list *out, bool *work, struct err *e)
 {
 	struct pick picks[POLL_CANDIDATES_MAX];
 	struct region_poll r = { .db = db,

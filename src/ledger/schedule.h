@@ -66,7 +66,7 @@ struct given_task {
 	int64_t reward_micros;
 };
 
-struct task_list {
+struct given_list {
 	size_t n;
 	size_t held; /* of them, that it was given before */
 	struct given_task tasks[TASKS_PER_POLL_MAX];
@@ -86,6 +86,6 @@ struct task_list {
  */
 MUST_CHECK enum rc schedule_serve(struct db *db, bool may_write,
     const struct schedule_rules *rules, const struct poll *p,
-    struct task_list *out, bool *work, struct err *e);
+    struct given_list *out, bool *work, struct err *e);
 
 #endif

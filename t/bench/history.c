@@ -3,7 +3,7 @@
  * days as it takes, each task once a day, in requests of a few results. Rows
  * go through the program's statements, with its hashes; only signatures are
  * filled in, and balances and the last slot written once, at the end. The last
- * days' assignments are there, and the last day's offers. Worker i has the key
+ * days' assignments are there, and the last day's open slots. Worker i has the key
  * of prepare.c's worker i.
  *
  * usage: history LEDGER TASKS WORKERS RESULTS BATCH
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/task_type.h"
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
@@ -239,6 +240,9 @@ assignments_put(struct history *h, const struct request *r, struct err *e)
 		query_int(q, 9, 0);
 		query_text(q, 10, slice_of(""));
 		query_int(q, 11, 0);
+		query_text(q, 12, slice_of(task_types[0].name));
+		query_int(q, 13, 200);
+		query_int(q, 14, 10000);
 		rc = query_run(q, e);
 	}
 	return rc;

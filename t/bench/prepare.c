@@ -195,7 +195,7 @@ due_add(struct preparation *p, struct err *e)
 /* One poll gives h its whole batch: of its region's tasks, which are due. */
 static enum rc
 holder_poll(struct preparation *p, struct holder *h, const char *region,
-    struct task_list *offers, struct err *e)
+    struct given_list *given, struct err *e)
 {
 	const struct schedule_rules rules = { .max_tasks = p->o->batch,
 		.one_copy_per_network = true,
@@ -206,20 +206,20 @@ holder_poll(struct preparation *p, struct holder *h, const char *region,
 	enum rc rc;
 	size_t i;
 
-	rc = schedule_serve(p->db, true, &rules, &poll, offers, &work, e);
-	if (rc == RC_OK && offers->n != (size_t)p->o->batch)
+	rc = schedule_serve(p->db, true, &rules, &poll, given, &work, e);
+	if (rc == RC_OK && given->n != (size_t)p->o->batch)
 		rc = err_set(e, RC_INVALID, "got %zu tasks, expected %ld",
-		    offers->n, p->o->batch);
-	for (i = 0; rc == RC_OK && i < offers->n; i++)
+		    given->n, p->o->batch);
+	for (i = 0; rc == RC_OK && i < given->n; i++)
 		(void)snprintf(h->held[i].name, sizeof(h->held[i].name), "%s",
-		    offers->tasks[i].name);
+		    given->tasks[i].name);
 	return rc;
 }
 
 /* A batch for each worker of a region, which has as many as copies. */
 static enum rc
 region_give(
-    struct preparation *p, long first, struct task_list *offers, struct err *e)
+    struct preparation *p, long first, struct given_list *given, struct err *e)
 {
 	char region[REGION_MAX + 1], name[TASK_ID_MAX + 1];
 	struct task_definition d = p->like;
@@ -234,7 +234,7 @@ region_give(
 	rc = tasks_add(p, region, p->o->batch, &d, p->now_ms - DUE_FOR_MS, e);
 	for (i = first; rc == RC_OK && i < first + COPIES && i < p->o->workers;
 	     i++)
-		rc = holder_poll(p, &p->holders[i], region, offers, e);
+		rc = holder_poll(p, &p->holders[i], region, given, e);
 	/* From here on nobody's poll has to do with them. */
 	for (i = 0; rc == RC_OK && i < p->o->batch; i++) {
 		task_name(name, region, i);
@@ -246,15 +246,15 @@ region_give(
 static enum rc
 slots_give(struct preparation *p, struct err *e)
 {
-	struct task_list *offers = calloc(1, sizeof(*offers));
+	struct given_list *given = calloc(1, sizeof(*given));
 	enum rc rc = RC_OK;
 	long i;
 
-	if (offers == NULL)
+	if (given == NULL)
 		return err_set(e, RC_NO_MEMORY, "no memory");
 	for (i = 0; rc == RC_OK && i < p->o->workers; i += COPIES)
-		rc = region_give(p, i, offers, e);
-	free(offers);
+		rc = region_give(p, i, given, e);
+	free(given);
 	return rc;
 }
 

@@ -52,7 +52,7 @@ struct simulation {
 	struct db *db;
 	struct schedule_rules schedule;
 	struct test_worker *workers; /* owned */
-	struct task_list offers;
+	struct given_list given;
 	struct claim claims[RESULTS_PER_POST_MAX];
 	uint64_t random;
 	size_t turn; /* the worker that polls next */
@@ -297,14 +297,14 @@ worker_round(struct simulation *s, int64_t now_ms, struct err *e)
 
 	s->turn = (s->turn + 1) % (size_t)s->o->workers;
 	rc = schedule_serve(
-	    s->db, true, &s->schedule, &poll, &s->offers, &work, e);
+	    s->db, true, &s->schedule, &poll, &s->given, &work, e);
 	now_ms += 500 + random_below(s, STEP_MS - 1000);
-	for (i = 0; rc == RC_OK && i < s->offers.n; i++) {
+	for (i = 0; rc == RC_OK && i < s->given.n; i++) {
 		if (random_below(s, 100) < s->o->silent_percent ||
 		    s->results + (int64_t)n == s->o->results)
 			continue;
 		rc = claim_make(
-		    s, &s->claims[n++], w, &s->offers.tasks[i], now_ms, e);
+		    s, &s->claims[n++], w, &s->given.tasks[i], now_ms, e);
 	}
 	if (rc == RC_OK)
 		rc = claims_submit(s, n, now_ms + 5, e);
@@ -320,7 +320,7 @@ step(struct simulation *s, int64_t now_ms, struct err *e)
 	while (
 	    rc == RC_OK && empty < EMPTY_POLLS && s->results < s->o->results) {
 		rc = worker_round(s, now_ms, e);
-		empty = s->offers.n == 0 ? empty + 1 : 0;
+		empty = s->given.n == 0 ? empty + 1 : 0;
 	}
 	return rc;
 }

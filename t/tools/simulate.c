@@ -147,7 +147,7 @@ step(struct sim *m)
 
 static void
 answer(
-    struct sim *m, int worker, const struct task_list *offers, int64_t now_ms)
+    struct sim *m, int worker, const struct given_list *offers, int64_t now_ms)
 {
 	struct terms_row terms;
 	struct claim claims[TASKS_PER_POLL_MAX];
@@ -191,7 +191,7 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 		.region = slice_of("unknown"),
 		.network = slice_of(""),
 		.now_ms = now_ms };
-	struct task_list offers;
+	struct given_list offers;
 	struct err e = ERR_INIT;
 	bool work;
 

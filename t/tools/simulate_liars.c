@@ -97,7 +97,7 @@ claim_make(struct sim *m, struct claim *c, int worker,
 }
 
 static void
-answer(struct sim *m, int worker, const struct task_list *given, int64_t now_ms)
+answer(struct sim *m, int worker, const struct given_list *given, int64_t now_ms)
 {
 	struct claim claims[TASKS_PER_POLL_MAX];
 	struct err e = ERR_INIT;
@@ -141,7 +141,7 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 		.region = slice_of("unknown"),
 		.network = slice_of(""),
 		.now_ms = now_ms };
-	struct task_list given;
+	struct given_list given;
 	struct err e = ERR_INIT;
 	bool work;
 	size_t before;

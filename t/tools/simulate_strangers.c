@@ -219,7 +219,7 @@ answer_take(struct sim *m, const struct answer *a, int64_t now_ms)
 
 static void
 poll_once(struct sim *m, struct address who, const char *network,
-    int64_t now_ms, struct task_list *list)
+    int64_t now_ms, struct given_list *list)
 {
 	const struct poll p = { who, slice_of("unknown"), slice_of(network),
 		now_ms };
@@ -236,7 +236,7 @@ poll_once(struct sim *m, struct address who, const char *network,
 
 static void
 answer_later(struct sim *m, const struct address *who, int honest,
-    const char *network, const struct task_list *list, int64_t at_ms)
+    const char *network, const struct given_list *list, int64_t at_ms)
 {
 	struct answer *a = &m->pending[m->last++ % PENDING];
 	size_t i;
@@ -257,7 +257,7 @@ worker_tick(struct sim *m, int i, int64_t now_ms)
 {
 	const bool measured = now_ms >= m->begin_ms;
 	struct address who = address_of(0xaa, (uint64_t)i);
-	struct task_list list;
+	struct given_list list;
 	char network[32];
 
 	if (now_ms % POLL_PERIOD_MS / TICK_MS != m->phase_ms[i] / TICK_MS)
@@ -276,7 +276,7 @@ static void
 attacker_poll(struct sim *m, int64_t now_ms)
 {
 	const struct attack *a = m->a;
-	struct task_list list;
+	struct given_list list;
 	struct address who;
 	struct answer now = { .honest = -1 };
 	uint64_t n = (uint64_t)m->polls++;

@@ -107,8 +107,8 @@ worker(int n)
 	return a;
 }
 
-static struct task_list given; /* to the last poll */
-static bool wrote;	       /* the writer was asked for it */
+static struct given_list given; /* to the last poll */
+static bool wrote;		/* the writer was asked for it */
 
 /* Polls, and says how many tasks it was given; -1: refused. */
 static int
