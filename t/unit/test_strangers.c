@@ -1,14 +1,13 @@
 /*
  * What strangers can't do to the schedule: polls take nothing, who is new
- * reserves nothing, a network has one share, and a time that never was isn't
- * believed. On a real ledger, with a clock that the test sets.
+ * reserves nothing, and a time that never was isn't believed. test_share.c has
+ * the shares. On a real ledger, with a clock that the test sets.
  */
 #include "base/clock.h"
 #include "base/limits.h"
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
 #include "ledger/schedule.h"
-#include "ledger/share.h"
 #include "ledger/standing.h"
 #include "ledger/task.h"
 #include "ledger/terms.h"
@@ -494,11 +493,13 @@ test_rows(void)
 	ledger_new();
 	add("a", 30 * SECOND);
 	for (i = 1; i <= 3; i++)
-		(void)poll_at(i, "a/24", T0 + i);
-	tap_ok(answer(3, "a", "a/24", T0 + SECOND), "one of three is paid");
+		(void)poll_at(i, i < 3 ? "a/24" : "b/24", T0 + i);
+	tap_ok(answer(3, "a", "b/24", T0 + SECOND), "one of three is paid");
+	add("b", 30 * SECOND);
 	for (i = 1; i <= 2; i++)
 		(void)poll_at(i, "a/24", T0 + 2 * SECOND);
-	(void)poll_at(3, "a/24", T0 + 20 * MINUTE);
+	tap_is_int((int)given.n, 1, "the others are given something else");
+	(void)poll_at(3, "b/24", T0 + 20 * MINUTE);
 	must(query_one_int(db_query(db, Q_WORKER_COUNT), &workers, &e), &e);
 	tap_is_int(workers, 1,
 	    "also those who polled again after their slot was taken");
@@ -507,10 +508,11 @@ test_rows(void)
 	add("a", 30 * SECOND);
 	(void)poll_at(1, "a/24", T0);
 	tap_ok(answer(1, "a", "a/24", T0 + SECOND), "who was paid once");
-	tap_is_int(
-	    poll_at(1, "a/24", T0 + 2 * MINUTE), 1, "and is silent then");
-	(void)poll_at(2, "b/24", T0 + 20 * MINUTE);
-	(void)poll_at(3, "c/24", T0 + 20 * MINUTE);
+	for (i = 1; i < 20; i++)
+		(void)poll_at(1, "a/24", T0 + i * 6 * MINUTE);
+	tap_is_int((int)given.n, 1, "and is silent from then on");
+	for (i = 2; i < 9; i++)
+		(void)poll_at(i, "b/24", T0 + 3 * HOUR_MS);
 	tap_ok(worker_id(1) != 0, "isn't forgotten");
 }
 
@@ -681,117 +683,6 @@ test_admission(void)
 	tap_ok(poll_at(2, "a/24", T0) >= 0, "who has standing is");
 }
 
-/* Two in one network, and one of another, by turns: what each may have. */
-static void
-test_shares(void)
-{
-	struct share s = { .worker = 1,
-		.network = slice_of("a/24"),
-		.addresses = 2,
-		.weight = 1 };
-
-	tap_ok(
-	    share_is_in_turn(&s, 100, 0), "a network at the level is in turn");
-	s.network_micros = 100;
-	tap_ok(share_is_in_turn(&s, 100, 0),
-	    "one of two addresses may be one ahead");
-	s.network_micros = 200;
-	tap_ok(!share_is_in_turn(&s, 100, 0), "and no further");
-	s.network_micros = 0;
-	s.worker_micros = 200;
-	tap_ok(!share_is_in_turn(&s, 100, 0),
-	    "an address that is ahead of its network waits for the others");
-	s = (struct share){ .worker = 1, .weight = 2, .worker_micros = 1 };
-	tap_ok(!share_is_in_turn(&s, 100, 0) &&
-		(s.level_micros = 51, share_is_in_turn(&s, 100, 100)),
-	    "one with two shares moves on by half of what it is paid");
-}
-
-/* What decides about an address then. */
-static struct share
-share_at(int who, const char *network, int64_t now_ms)
-{
-	struct err e = ERR_INIT;
-	struct address a = worker(who);
-	struct share s;
-
-	must(share_read(
-		 db, &a, worker_id(who), 0, slice_of(network), now_ms, &s, &e),
-	    &e);
-	return s;
-}
-
-/* Pays 100 to it. */
-static struct share
-share_paid(int who, const char *network, bool out_of_turn, int64_t now_ms)
-{
-	const struct share_payment p = { 100, out_of_turn };
-	struct share s = share_at(who, network, now_ms);
-	struct err e = ERR_INIT;
-
-	must(share_pay(db, &s, &p, 1, now_ms, &e), &e);
-	return s;
-}
-
-static void
-test_payments(void)
-{
-	struct err e = ERR_INIT;
-	struct share s, before;
-	int i;
-
-	ledger_new();
-	for (i = 1; i <= 4; i++)
-		stand(i, "a/24", T0);
-	must(db_begin(db, &e), &e);
-	(void)share_paid(1, "a/24", false, T0);
-	s = share_paid(2, "a/24", false, T0);
-	tap_is_int(s.addresses, 0, "who is paid for the first time is passing");
-	tap_is_int(s.network_micros, 200, "its network moves on");
-	(void)share_paid(1, "a/24", false, T0 + HOUR_MS);
-	before = share_paid(2, "a/24", false, T0 + HOUR_MS);
-	s = share_paid(2, "a/24", false, T0 + HOUR_MS);
-	tap_is_int(s.addresses, 2, "each address counts once an hour");
-	tap_ok(s.network_micros == before.network_micros + 100 &&
-		s.worker_micros == before.worker_micros + 200,
-	    "and moves on as far as all of its network");
-	s = share_at(2, "a/24", T0 + 2 * HOUR_MS);
-	tap_is_int(s.before, 2, "also in the hour after");
-	s = share_at(2, "a/24", T0 + 3 * HOUR_MS);
-	tap_is_int(s.addresses + s.before, 0, "but then no more");
-
-	tap_is_int(s.level_micros, 0, "all of that began no round");
-	s = share_paid(3, "b/24", false, T0);
-	s = share_paid(3, "b/24", true, T0);
-	tap_is_int(
-	    s.level_micros, 100, "who is paid out of turn begins the next one");
-	for (i = 0; i < 20; i++)
-		s = share_paid(1, "a/24", true, T0 + 9 * HOUR_MS);
-	tap_is_int(s.level_micros, 2400, "and so on");
-	s = share_paid(3, "b/24", false, T0 + 9 * HOUR_MS);
-	tap_is_int(s.network_micros, 1500,
-	    "who was away catches up ten rewards, and no more");
-	s = share_at(4, "c/24", T0 + 9 * HOUR_MS);
-	tap_ok(share_is_in_turn(&s, 100, 0) && !share_is_in_turn(&s, 100, 100),
-	    "who is new begins at the level");
-	must(worker_admit(db, (struct address[]){ worker(4) }, 4, T0, &e), &e);
-	s = share_paid(4, "a/24", false, T0 + 9 * HOUR_MS);
-	tap_is_int(s.worker_micros, 2425,
-	    "who was admitted has shares of its own, by its weight");
-	must(db_commit(db, &e), &e);
-
-	s = (struct share){ .worker = 1,
-		.network = slice_of("a/24"),
-		.addresses = 20,
-		.network_micros = 900,
-		.worker_micros = 900,
-		.weight = 1 };
-	tap_ok(share_is_in_turn(&s, 100, 0),
-	    "a network of twenty may be nine rewards ahead");
-	s.network_micros = s.worker_micros = 901;
-	tap_ok(!share_is_in_turn(&s, 100, 0), "and no more");
-}
-
 int
 main(void)
 {
@@ -807,8 +698,6 @@ main(void)
 	test_hidden();
 	test_regions();
 	test_admission();
-	test_shares();
-	test_payments();
 	db_close(db);
 	return tap_done();
 }
