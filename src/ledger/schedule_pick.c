@@ -167,6 +167,19 @@ is_in_turn(const struct region_poll *r, const struct due *d)
 	return share_is_in_turn(&r->share, d->reward_micros, r->given_micros);
 }
 
+/*
+ * Whether others of its network come before it: who polls all the time, from
+ * one address after the other, would see each slot that waited for long first.
+ */
+static bool
+is_one_of_many(const struct region_poll *r, const struct due *d)
+{
+	return !standing_is_good(&r->standing, &r->rules->standing) &&
+	    share_is_one_of_many(&r->share,
+		r->poll->now_ms - cycle_patience_ms(d->interval_ms),
+		r->poll->now_ms);
+}
+
 /* ---- To pick ---- */
 
 /*
@@ -222,7 +235,9 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	cycle_ms = cycle_at(
 	    r->terms.phase, p->due.task, p->due.interval_ms, r->poll->now_ms);
 	p->out_of_turn = !is_in_turn(r, &p->due);
-	if (p->out_of_turn && !is_for_anyone(r, &p->due, cycle_ms))
+	if (p->out_of_turn &&
+	    (is_one_of_many(r, &p->due) ||
+		!is_for_anyone(r, &p->due, cycle_ms)))
 		return RC_OK;
 	p->slots.free = r->free;
 	rc = cycle_slots_read(r->db, &p->due, r->terms.phase, cycle_ms,

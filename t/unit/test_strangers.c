@@ -384,6 +384,61 @@ test_shares(void)
 	    "one with two shares moves on by half of what it is paid");
 }
 
+/* The share of an address, after one of its results was paid. */
+static struct share
+paid(struct share s, bool out_of_turn)
+{
+	const struct share_payment p = { 100, out_of_turn };
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(share_pay(db, &s, &p, 1, T0, &e), &e);
+	must(db_commit(db, &e), &e);
+	return s;
+}
+
+/* Who is paid for the first time, and who takes what nobody in turn took. */
+static void
+test_first_payment(void)
+{
+	struct share s = { .network = slice_of("a/24"), .weight = 1 };
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	stand(1, "a/24", T0);
+	s.worker = worker_id(1);
+	s = paid(s, false);
+	tap_is_int(s.network_micros, 200,
+	    "an address's first payment counts twice for its network");
+	s = paid(s, false);
+	tap_is_int(s.network_micros, 300, "the next ones count once");
+	s = (struct share){ .worker = worker_id(1), .weight = 1 };
+	s = paid(s, false);
+	tap_is_int(
+	    s.worker_micros, 200, "the same of one whose network isn't known");
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	add("b", 30 * SECOND);
+	tap_is_int(poll_at(1, "a/24", T0 + 29 * SECOND), 2,
+	    "the first of a network is given what waited for long");
+	tap_ok(answer(1, "a", "a/24", T0 + 29 * SECOND), "and paid");
+	add("c", 30 * SECOND);
+	tap_is_int(poll_at(2, "a/24", T0 + 59 * SECOND), 0,
+	    "one that wasn't paid before, of a network that was, isn't,");
+	tap_is_int(
+	    poll_at(3, "b/24", T0 + 59 * SECOND), 3, "another network's is,");
+	tap_is_int(poll_at(1, "a/24", T0 + 59 * SECOND), 3,
+	    "and one that was, and whose network wasn't for as long as that,");
+	tap_ok(answer(1, "b", "a/24", T0 + 59 * SECOND), "which is paid;");
+	add("d", 30 * SECOND);
+	tap_is_int(poll_at(1, "a/24", T0 + 59 * SECOND + 1), 2,
+	    "then it isn't given more than it has,");
+	stand(1, "a/24", T0);
+	tap_is_int(poll_at(1, "a/24", T0 + 59 * SECOND + 2), 4,
+	    "unless it has standing");
+}
+
 int
 main(void)
 {
@@ -397,6 +452,7 @@ main(void)
 	test_regions();
 	test_admission();
 	test_shares();
+	test_first_payment();
 	db_close(db);
 	return tap_done();
 }
