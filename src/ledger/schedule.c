@@ -278,13 +278,14 @@ clock_believe(struct region_poll *r, int64_t given_ms, struct err *e)
 
 /* How many more slots its network lets it have. */
 static enum rc
-network_room(struct region_poll *r, struct err *e)
+network_room(struct region_poll *r, const struct outlook *l, struct err *e)
 {
 	const bool good = standing_is_good(&r->standing, &r->rules->standing);
 	int64_t limit = r->rules->network_slots, taken, room;
 	enum rc rc;
 
-	if (r->poll->network.len == 0)
+	/* Who was admitted is a network of its own, whatever others there do. */
+	if (l->admitted || r->poll->network.len == 0)
 		return RC_OK;
 	rc = handout_count(r->db, r->poll->network,
 	    r->poll->now_ms - r->terms.result_window_ms, r->poll->now_ms,
@@ -353,7 +354,7 @@ poll_serve(struct region_poll *r, struct outlook *l, bool *work, struct err *e)
 	if (rc == RC_OK)
 		rc = holding_decide(r, l, e);
 	if (rc == RC_OK)
-		rc = network_room(r, e);
+		rc = network_room(r, l, e);
 	/* One more is enough to know. */
 	if (!r->may_write && r->wanted > r->held + 1)
 		r->wanted = r->held + 1;

@@ -3,6 +3,9 @@
 #include "ledger/cycle.h"
 #include "ledger/schedule_room.h"
 
+/* Who waits for so many times as long as all others had the chance. */
+#define UNWANTED 4
+
 static void
 copy_text(char *out, size_t size, struct slice s)
 {
@@ -148,12 +151,11 @@ may_have(struct region_poll *r, const struct due *d, struct slice name,
 }
 
 /*
- * Since when the task's slot waits for somebody: since this cycle opened. But
+ * For how long the task's slot waits for somebody: since this cycle opened. But
  * where nobody took any of the cycle before, that counts, too.
  */
-static bool
-is_for_anyone(
-    const struct region_poll *r, const struct due *d, int64_t cycle_ms)
+static int64_t
+waited_ms(const struct region_poll *r, const struct due *d, int64_t cycle_ms)
 {
 	int64_t since_ms = d->open_ms, opened_ms;
 
@@ -162,13 +164,41 @@ is_for_anyone(
 	if (d->cycle_ms >= cycle_ms - d->interval_ms &&
 	    d->cycle_ms <= cycle_ms && opened_ms > since_ms)
 		since_ms = opened_ms;
-	return r->poll->now_ms - since_ms >= cycle_patience_ms(d->interval_ms);
+	return r->poll->now_ms - since_ms;
 }
 
 static bool
 is_in_turn(const struct region_poll *r, const struct due *d)
 {
 	return share_is_in_turn(&r->share, d->reward_micros, r->given_micros);
+}
+
+/*
+ * Whether others of its network come before it: who polls all the time, from
+ * one address after the other, would see each slot that waited for long first.
+ */
+static bool
+is_one_of_many(const struct region_poll *r, int64_t patience_ms)
+{
+	return !standing_is_good(&r->standing, &r->rules->standing) &&
+	    share_is_one_of_many(
+		&r->share, r->poll->now_ms - patience_ms, r->poll->now_ms);
+}
+
+/*
+ * Whether the slot is for anybody, who had the chance before. What nobody has
+ * wanted for cycles is also for one of many: it may be all there is.
+ */
+static bool
+is_for_anyone(
+    const struct region_poll *r, const struct due *d, int64_t cycle_ms)
+{
+	const int64_t patience_ms = cycle_patience_ms(d->interval_ms),
+		      waited = waited_ms(r, d, cycle_ms);
+
+	return waited >= patience_ms &&
+	    (waited >= UNWANTED * patience_ms ||
+		!is_one_of_many(r, patience_ms));
 }
 
 /* ---- To pick ---- */
@@ -226,8 +256,8 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	cycle_ms = cycle_at(
 	    r->terms.phase, p->due.task, p->due.interval_ms, r->poll->now_ms);
 	p->out_of_turn = !is_in_turn(r, &p->due);
-	if (p->out_of_turn && !is_for_anyone(r, &p->due, cycle_ms) &&
-	    !cycle_slots_are_ahead(&p->due, cycle_ms))
+	if (p->out_of_turn && !cycle_slots_are_ahead(&p->due, cycle_ms) &&
+	    !is_for_anyone(r, &p->due, cycle_ms))
 		return RC_OK;
 	p->slots.free = r->free;
 	rc = cycle_slots_read(r->db, &p->due, r->terms.phase, cycle_ms,

@@ -47,9 +47,11 @@ share_fill(struct share *s, struct query *q, int64_t now_ms)
 	s->hour = query_get_int(q, C_SHARE_GET_HOUR);
 	addresses_read(s, q, now_ms);
 	/* A newcomer has nothing to catch up, nor is it ahead of anybody. */
-	s->network_micros = query_is_null(q, C_SHARE_GET_NETWORK_MICROS)
-	    ? s->level_micros
-	    : query_get_int(q, C_SHARE_GET_NETWORK_MICROS);
+	s->network_paid_before = !query_is_null(q, C_SHARE_GET_NETWORK_MICROS);
+	s->network_paid_ms = query_get_int(q, C_SHARE_GET_NETWORK_PAID_MS);
+	s->network_micros = s->network_paid_before
+	    ? query_get_int(q, C_SHARE_GET_NETWORK_MICROS)
+	    : s->level_micros;
 	if (!query_is_null(q, C_SHARE_GET_WORKER_MICROS))
 		s->worker_micros = query_get_int(q, C_SHARE_GET_WORKER_MICROS);
 	else if (s->network.len > 0)
@@ -124,6 +126,15 @@ share_is_in_turn(
 	    outer + given_micros;
 }
 
+bool
+share_is_one_of_many(const struct share *s, int64_t since_ms, int64_t now_ms)
+{
+	return s->network_paid_before &&
+	    (!s->paid_before ||
+		(s->network_paid_ms > since_ms &&
+		    s->network_paid_ms <= now_ms));
+}
+
 /* Counts the address in its network, once an hour, if it is no passing one. */
 static void
 address_count(struct share *s, int64_t hour)
@@ -136,18 +147,23 @@ address_count(struct share *s, int64_t hour)
 static void
 payment_count(struct share *s, const struct share_payment *p)
 {
-	int64_t outer = outer_micros(s, p->reward_micros), inner;
+	int64_t outer = outer_micros(s, p->reward_micros), inner,
+		moved = p->reward_micros;
 
+	/* Who begins waits for a round. */
+	if (!s->paid_before)
+		moved *= 2;
+	s->paid_before = true;
 	if (p->out_of_turn)
 		s->level_micros = most(s->level_micros, outer);
 	if (s->network.len == 0) {
-		s->worker_micros = outer + p->reward_micros / s->weight;
+		s->worker_micros = outer + moved / s->weight;
 		return;
 	}
 	/* One that is ahead of its network got what nobody else there took. */
 	inner = least(inner_micros(s, outer, p->reward_micros), outer);
-	s->worker_micros = inner + sharers(s) * p->reward_micros;
-	s->network_micros = outer + p->reward_micros;
+	s->worker_micros = inner + sharers(s) * moved;
+	s->network_micros = outer + moved;
 }
 
 static enum rc

@@ -16,6 +16,13 @@
  * CATCH_UP rewards; and a network of several addresses may be ahead by as many
  * as it has, up to that: else one that is alone would wait for itself.
  *
+ * An address's first payment counts twice: who begins waits for a round, and
+ * who has a new address for each poll never has more than one share. A network
+ * that polls all the time would see each slot that waited for long first; so
+ * who has no standing gets it out of turn only where its network wasn't paid
+ * for as long as a slot waits, and, if it was never paid itself, nor ever; or
+ * where nobody has wanted it for four times as long.
+ *
  * An address without a known network, and one that the operator admitted, is a
  * network of its own; with a weight it has so many shares.
  */
@@ -36,8 +43,10 @@ struct share {
 	int64_t addresses; /* of the network, at least 1 */
 	int64_t before;	   /* of them, in the hour before */
 	int64_t weight;
-	bool paid_before; /* the address, in this region, */
-	int64_t hour;	  /* and counted then, since 1970 */
+	bool network_paid_before;
+	int64_t network_paid_ms; /* the last time */
+	bool paid_before;	 /* the address, in this region, */
+	int64_t hour;		 /* and counted then, since 1970 */
 };
 
 /* One result that is paid. */
@@ -57,6 +66,13 @@ MUST_CHECK enum rc share_read(struct db *db, const struct address *a,
  */
 bool share_is_in_turn(
     const struct share *s, int64_t reward_micros, int64_t given_micros);
+
+/*
+ * Whether its network was paid before, but it wasn't, or the network was since
+ * that time.
+ */
+bool
+share_is_one_of_many(const struct share *s, int64_t since_ms, int64_t now_ms);
 
 /* Inside a write transaction: n results of worker, which is one, were paid. */
 MUST_CHECK enum rc share_pay(struct db *db, struct share *s,

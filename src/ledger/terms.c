@@ -202,6 +202,9 @@ terms_keep(const struct terms_list *l, int64_t assigned_ms, int64_t now_ms)
 	int64_t end_ms = now_ms; /* until then all[i] counted */
 	size_t i = l->n;
 
+	/* The clock was ahead: a poll may have forgotten it since. */
+	if (assigned_ms > now_ms)
+		return false;
 	while (i > 0 && assigned_ms < end_ms) {
 		i--;
 		if (end_ms - assigned_ms >= l->all[i].keep_ms)

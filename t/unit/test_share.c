@@ -84,7 +84,7 @@ test_payments(void)
 	(void)share_paid(1, "a/24", false, T0);
 	s = share_paid(2, "a/24", false, T0);
 	tap_is_int(s.addresses, 0, "who is paid for the first time is passing");
-	tap_is_int(s.network_micros, 200, "its network moves on");
+	tap_is_int(s.network_micros, 400, "its network moves on, by twice that");
 	(void)share_paid(1, "a/24", false, T0 + HOUR_MS);
 	before = share_paid(2, "a/24", false, T0 + HOUR_MS);
 	s = share_paid(2, "a/24", false, T0 + HOUR_MS);
@@ -101,19 +101,19 @@ test_payments(void)
 	s = share_paid(3, "b/24", false, T0);
 	s = share_paid(3, "b/24", true, T0);
 	tap_is_int(
-	    s.level_micros, 100, "who is paid out of turn begins the next one");
+	    s.level_micros, 200, "who is paid out of turn begins the next one");
 	for (i = 0; i < 20; i++)
 		s = share_paid(1, "a/24", true, T0 + 9 * HOUR_MS);
-	tap_is_int(s.level_micros, 2400, "and so on");
+	tap_is_int(s.level_micros, 2600, "and so on");
 	s = share_paid(3, "b/24", false, T0 + 9 * HOUR_MS);
-	tap_is_int(s.network_micros, 1500,
+	tap_is_int(s.network_micros, 1700,
 	    "who was away catches up ten rewards, and no more");
 	s = share_at(4, "c/24", T0 + 9 * HOUR_MS);
 	tap_ok(share_is_in_turn(&s, 100, 0) && !share_is_in_turn(&s, 100, 100),
 	    "who is new begins at the level");
 	must(worker_admit(db, (struct address[]){ worker(4) }, 4, T0, &e), &e);
 	s = share_paid(4, "a/24", false, T0 + 9 * HOUR_MS);
-	tap_is_int(s.worker_micros, 2425,
+	tap_is_int(s.worker_micros, 2650,
 	    "who was admitted has shares of its own, by its weight");
 	must(db_commit(db, &e), &e);
 

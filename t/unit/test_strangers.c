@@ -3,194 +3,7 @@
  * reserves nothing, and a time that never was isn't believed. test_share.c has
  * the shares. On a real ledger, with a clock that the test sets.
  */
-#include "base/clock.h"
-#include "base/limits.h"
-#include "ledger/credit.h"
-#include "ledger/cycle.h"
-#include "ledger/schedule.h"
-#include "ledger/standing.h"
-#include "ledger/task.h"
-#include "ledger/terms.h"
-#include "ledger/worker.h"
-#include "t/unit/ledger.h"
-
-#define T0     1767225600000LL /* a midnight, UTC */
-#define SECOND 1000LL
-#define MINUTE 60000LL
-
-static struct db *db;
-static struct schedule_rules rules;
-
-static void
-ledger_new(void)
-{
-	struct err e = ERR_INIT;
-
-	db_close(db);
-	must(db_create_in_memory(&db, &e), &e);
-	rules = (struct schedule_rules){ .max_tasks = 10,
-		.one_copy_per_network = true,
-		.standing = { 2, 2 },
-		.network_slots = 8 };
-}
-
-static void
-add_task(const char *name, const struct task_definition *d)
-{
-	struct err e = ERR_INIT;
-
-	must(db_begin(db, &e), &e);
-	must(task_add(db, name, d, T0, &e), &e);
-	must(db_commit(db, &e), &e);
-}
-
-static struct task_definition
-definition(const char *region, int64_t interval_ms, int64_t copies)
-{
-	struct task_definition d;
-
-	task_defaults(&d);
-	(void)snprintf(d.url, sizeof(d.url), "https://example.org/");
-	(void)snprintf(d.region, sizeof(d.region), "%s", region);
-	d.interval_ms = interval_ms;
-	d.copies = copies;
-	d.cooldown_ms = 0;
-	return d;
-}
-
-static void
-add_in(
-    const char *name, const char *region, int64_t interval_ms, int64_t copies)
-{
-	struct task_definition d = definition(region, interval_ms, copies);
-
-	add_task(name, &d);
-}
-
-static void
-add(const char *name, int64_t interval_ms)
-{
-	add_in(name, "", interval_ms, 1);
-}
-
-/* t0, t1 and so on, so many. */
-static void
-tasks_add(int n, int64_t copies)
-{
-	char name[16];
-	int i;
-
-	for (i = 0; i < n; i++) {
-		(void)snprintf(name, sizeof(name), "t%d", i);
-		add_in(name, "", HOUR_MS, copies);
-	}
-}
-
-static int64_t
-slots_given(void)
-{
-	struct err e = ERR_INIT;
-	int64_t n;
-
-	must(query_one_int(db_query(db, Q_SLOT_LAST), &n, &e), &e);
-	return n;
-}
-
-static struct address
-worker(int n)
-{
-	struct address a = { { 0x77 } };
-
-	a.b[18] = (uint8_t)(n >> 8);
-	a.b[19] = (uint8_t)n;
-	return a;
-}
-
-static struct given_list given; /* to the last poll */
-static bool wrote;		/* the writer was asked for it */
-
-/* Polls, and says how many tasks it was given; -1: refused. */
-static int
-poll_in(int who, const char *region, const char *network, int64_t now_ms)
-{
-	const struct poll p = { worker(who), slice_of(region),
-		slice_of(network), now_ms };
-	struct err e = ERR_INIT;
-	bool work;
-	enum rc rc;
-
-	must(db_begin(db, &e), &e);
-	rc = schedule_serve(db, false, &rules, &p, &given, &work, &e);
-	wrote = rc == RC_OK && work;
-	if (wrote)
-		rc = schedule_serve(db, true, &rules, &p, &given, &work, &e);
-	if (rc == RC_INVALID) {
-		db_rollback(db);
-		return -1;
-	}
-	must(rc, &e);
-	must(db_commit(db, &e), &e);
-	return (int)given.n;
-}
-
-static int
-poll_at(int who, const char *network, int64_t now_ms)
-{
-	return poll_in(who, "", network, now_ms);
-}
-
-/* Answers one task; whether it is credited. */
-static bool
-answer(int who, const char *task, const char *network, int64_t now_ms)
-{
-	struct claim c = { .task_id = slice_of(task),
-		.worker = worker(who),
-		.row = { .timestamp_ms = now_ms,
-		    .success = true,
-		    .status = 200,
-		    .response_ms = 12 } };
-	struct terms_row terms;
-	struct err e = ERR_INIT;
-
-	must(db_begin(db, &e), &e);
-	must(terms_now(db, &terms, &e), &e);
-	must(credit_check(db, &terms, &c, 0, now_ms, &e), &e);
-	must(credit_record(db, &c, 1, slice_of(network), now_ms, &e), &e);
-	must(db_commit(db, &e), &e);
-	return c.outcome == CLAIM_CREDITED;
-}
-
-static int64_t
-worker_id(int who)
-{
-	struct worker_row w;
-	struct err e = ERR_INIT;
-
-	return worker_find(db, (struct address[]){ worker(who) }, &w, &e) ==
-		RC_OK
-	    ? w.id
-	    : 0;
-}
-
-/* Gives an address standing by what it is for, at hour boundaries before t. */
-static void
-stand(int who, const char *network, int64_t t)
-{
-	struct err e = ERR_INIT;
-	int64_t id = worker_id(who);
-	int i;
-
-	must(db_begin(db, &e), &e);
-	if (id == 0)
-		must(worker_add(
-			 db, (struct address[]){ worker(who) }, t, &id, &e),
-		    &e);
-	for (i = 2; i > 0; i--)
-		must(standing_pay(
-			 db, id, slice_of(network), 0, 1, t - i * HOUR_MS, &e),
-		    &e);
-	must(db_commit(db, &e), &e);
-}
+#include "t/unit/polls.h"
 
 static struct standing
 standing_of(int who)
@@ -200,6 +13,17 @@ standing_of(int who)
 
 	must(standing_read(db, worker_id(who), &s, &e), &e);
 	return s;
+}
+
+static void
+admit(int who, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+	struct address a = worker(who);
+
+	must(db_begin(db, &e), &e);
+	must(worker_admit(db, &a, 1, now_ms, &e), &e);
+	must(db_commit(db, &e), &e);
 }
 
 static void
@@ -401,6 +225,9 @@ test_networks(void)
 	    "another network has its own");
 	tap_is_int(poll_at(1, "a/24", T0 + 8 * MINUTE), 4,
 	    "what can't be paid any more doesn't count");
+	admit(9, T0 + 8 * MINUTE);
+	tap_is_int(poll_at(9, "a/24", T0 + 8 * MINUTE), 10,
+	    "whom the operator admitted has what it wants, whatever others have");
 
 	ledger_new();
 	tasks_add(20, 1);
@@ -517,110 +344,6 @@ test_rows(void)
 }
 
 static void
-test_clock(void)
-{
-	const int64_t year_ms = 365 * DAY_MS;
-
-	ledger_new();
-	rules.standing = (struct standing_rules){ 0, 0 };
-	add("a", 30 * SECOND);
-	tap_is_int(poll_at(1, "", T0 + year_ms), 1,
-	    "a clock that is a year ahead gives a task");
-	tap_ok(answer(1, "a", "", T0 + year_ms), "which is paid");
-	(void)poll_at(1, "", T0 + 2 * MINUTE);
-	tap_is_int(poll_at(1, "", T0 + 3 * MINUTE), 1,
-	    "right again, it gives the task within an interval, be it to the same worker");
-	tap_ok(answer(1, "a", "", T0 + 3 * MINUTE + SECOND), "and pays");
-	tap_is_int(
-	    poll_at(2, "", T0 + 4 * MINUTE), 1, "and gives it to others");
-
-	ledger_new();
-	rules.standing = (struct standing_rules){ 0, 0 };
-	add("a", 30 * SECOND);
-	(void)poll_at(1, "", T0 + year_ms);
-	tap_ok(!answer(1, "a", "", T0 + 59 * SECOND),
-	    "what was given at a time that never was isn't paid");
-	(void)poll_at(1, "", T0 + MINUTE);
-	tap_is_int(poll_at(1, "", T0 + 2 * MINUTE), 1, "but given anew");
-	tap_ok(answer(1, "a", "", T0 + 2 * MINUTE + SECOND), "and paid");
-}
-
-/* Cycles of one task that were paid twice. */
-static int
-paid_twice(void)
-{
-	struct query *q = db_query(db, Q_AUDIT_SLOT_TWICE);
-	struct err e = ERR_INIT;
-	bool row;
-	int n = 0;
-
-	for (must(query_step(q, &row, &e), &e); row;
-	     must(query_step(q, &row, &e), &e))
-		n++;
-	query_done(q);
-	return n;
-}
-
-/*
- * The clock is ahead once, for a poll of each of two workers, who then work on
- * in time: the longest time between two checks of a task of 60 s.
- */
-static int64_t
-longest_gap(int64_t ahead_ms)
-{
-	const int64_t fault_ms = T0 + 10 * MINUTE;
-	int64_t t, at, last = T0, longest = 0;
-	int who;
-
-	ledger_new();
-	rules.standing = (struct standing_rules){ 0, 0 };
-	add("a", MINUTE);
-	for (t = T0; t < T0 + 90 * MINUTE; t += 5 * SECOND)
-		for (who = 1; who <= 2; who++) {
-			at = t == fault_ms ? t + ahead_ms : t;
-			if (poll_at(who, "", at) != 1 ||
-			    !answer(who, "a", "", at) || at != t)
-				continue;
-			if (t > fault_ms && t - last > longest)
-				longest = t - last;
-			last = t;
-		}
-	return longest;
-}
-
-static void
-test_ahead(void)
-{
-	static const int64_t little[] = { 1, SECOND, 29 * SECOND, 31 * SECOND,
-		MINUTE };
-	static const int64_t much[] = { 3 * MINUTE, HOUR_MS, DAY_MS - 1, DAY_MS,
-		400 * DAY_MS };
-	/* One cycle lost, what a phase adds, the longest patience, a poll. */
-	const int64_t most_ms = 2 * MINUTE + 30 * SECOND + 24 * SECOND;
-	int64_t gap, longest = 0;
-	int twice = 0;
-	size_t i;
-
-	for (i = 0; i < sizeof(little) / sizeof(little[0]); i++) {
-		gap = longest_gap(little[i]);
-		longest = gap > longest ? gap : longest;
-		twice += paid_twice();
-	}
-	tap_is_int(twice, 0,
-	    "a clock that is ahead by up to a cycle has none paid twice");
-	for (i = 0; i < sizeof(much) / sizeof(much[0]); i++) {
-		gap = longest_gap(much[i]);
-		longest = gap > longest ? gap : longest;
-		tap_ok(paid_twice() <= 1,
-		    "one that was %lld s ahead at most the one that it gave",
-		    (long long)(much[i] / SECOND));
-	}
-	tap_ok(longest <= most_ms,
-	    "by how much ever, that costs one cycle: %lld s between two checks",
-	    (long long)(longest / SECOND));
-}
-
-static void
 test_hidden(void)
 {
 	int i, found = 0;
@@ -666,21 +389,86 @@ test_regions(void)
 static void
 test_admission(void)
 {
-	struct err e = ERR_INIT;
-
 	ledger_new();
 	add("a", 30 * SECOND);
 	rules.admission = ADMISSION_LIST;
 	tap_is_int(poll_at(1, "a/24", T0), -1, "who isn't on the list is told");
-	must(db_begin(db, &e), &e);
-	must(worker_admit(db, (struct address[]){ worker(1) }, 1, T0, &e), &e);
-	must(db_commit(db, &e), &e);
+	admit(1, T0);
 	tap_is_int(
 	    poll_at(1, "a/24", T0), 1, "whom the operator admits, isn't");
 	rules.admission = ADMISSION_STANDING;
 	tap_is_int(poll_at(2, "a/24", T0), -1, "who is new isn't let in,");
 	stand(2, "a/24", T0);
 	tap_ok(poll_at(2, "a/24", T0) >= 0, "who has standing is");
+}
+
+/* The share of an address, after one of its results was paid. */
+static struct share
+paid(struct share s, bool out_of_turn)
+{
+	const struct share_payment p = { 100, out_of_turn };
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(share_pay(db, &s, &p, 1, T0, &e), &e);
+	must(db_commit(db, &e), &e);
+	return s;
+}
+
+/* Who is paid for the first time, and who takes what nobody in turn took. */
+static void
+test_first_payment(void)
+{
+	struct share s = { .network = slice_of("a/24"), .weight = 1 };
+	int64_t t, last;
+	int i;
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	stand(1, "a/24", T0);
+	s.worker = worker_id(1);
+	s = paid(s, false);
+	tap_is_int(s.network_micros, 200,
+	    "an address's first payment counts twice for its network");
+	s = paid(s, false);
+	tap_is_int(s.network_micros, 300, "the next ones count once");
+	s = (struct share){ .worker = worker_id(1), .weight = 1 };
+	s = paid(s, false);
+	tap_is_int(
+	    s.worker_micros, 200, "the same of one whose network isn't known");
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	add("b", 30 * SECOND);
+	tap_is_int(poll_at(1, "a/24", T0 + 29 * SECOND), 2,
+	    "the first of a network is given what waited for long");
+	tap_ok(answer(1, "a", "a/24", T0 + 29 * SECOND), "and paid");
+	add("c", 30 * SECOND);
+	tap_is_int(poll_at(2, "a/24", T0 + 59 * SECOND), 0,
+	    "one that wasn't paid before, of a network that was, isn't,");
+	tap_is_int(
+	    poll_at(3, "b/24", T0 + 59 * SECOND), 3, "another network's is,");
+	tap_is_int(poll_at(1, "a/24", T0 + 59 * SECOND), 3,
+	    "and one that was, and whose network wasn't for as long as that,");
+	tap_ok(answer(1, "b", "a/24", T0 + 59 * SECOND), "which is paid;");
+	add("d", 30 * SECOND);
+	tap_is_int(poll_at(1, "a/24", T0 + 59 * SECOND + 1), 2,
+	    "then it isn't given more than it has,");
+	stand(1, "a/24", T0);
+	tap_is_int(poll_at(1, "a/24", T0 + 59 * SECOND + 2), 4,
+	    "unless it has standing");
+
+	ledger_new();
+	add("a", 30 * SECOND);
+	for (i = 0; i < 20; i++)
+		if (poll_at(1, "a/24", T0 + i * 30 * SECOND) > 0)
+			(void)answer(1, "a", "a/24", T0 + i * 30 * SECOND);
+	last = T0 + 19 * 30 * SECOND;
+	for (t = last; given.n == 0 || t == last; t += 5 * SECOND)
+		if (poll_at(2, "a/24", t) > 0)
+			break;
+	tap_ok(t <= last + 3 * MINUTE && answer(2, "a", "a/24", t),
+	    "another key of a network that is alone is given what nobody wants");
 }
 
 int
@@ -693,11 +481,10 @@ main(void)
 	test_networks();
 	test_copies();
 	test_rows();
-	test_clock();
-	test_ahead();
 	test_hidden();
 	test_regions();
 	test_admission();
+	test_first_payment();
 	db_close(db);
 	return tap_done();
 }

@@ -1,0 +1,132 @@
+/*
+ * A clock that was wrong: a time that lies ahead isn't believed, and costs a
+ * cycle. On a real ledger, with a clock that the test sets.
+ */
+#include "t/unit/polls.h"
+
+static void
+test_clock(void)
+{
+	const int64_t year_ms = 365 * DAY_MS;
+
+	ledger_new();
+	rules.standing = (struct standing_rules){ 0, 0 };
+	add("a", 30 * SECOND);
+	tap_is_int(poll_at(1, "", T0 + year_ms), 1,
+	    "a clock that is a year ahead gives a task");
+	tap_ok(answer(1, "a", "", T0 + year_ms), "which is paid");
+	(void)poll_at(1, "", T0 + 2 * MINUTE);
+	tap_is_int(poll_at(1, "", T0 + 3 * MINUTE), 1,
+	    "right again, it gives the task within an interval, be it to the same worker");
+	tap_ok(answer(1, "a", "", T0 + 3 * MINUTE + SECOND), "and pays");
+	tap_is_int(
+	    poll_at(2, "", T0 + 4 * MINUTE), 1, "and gives it to others");
+
+	ledger_new();
+	rules.standing = (struct standing_rules){ 0, 0 };
+	add("a", 30 * SECOND);
+	(void)poll_at(1, "", T0 + year_ms);
+	tap_ok(!answer(1, "a", "", T0 + 59 * SECOND),
+	    "what was given at a time that never was isn't paid");
+	(void)poll_at(1, "", T0 + MINUTE);
+	tap_is_int(poll_at(1, "", T0 + 2 * MINUTE), 1, "but given anew");
+	tap_ok(answer(1, "a", "", T0 + 2 * MINUTE + SECOND), "and paid");
+}
+
+/* Cycles of one task that were paid twice. */
+static int
+paid_twice(void)
+{
+	struct query *q = db_query(db, Q_AUDIT_SLOT_TWICE);
+	struct err e = ERR_INIT;
+	bool row;
+	int n = 0;
+
+	for (must(query_step(q, &row, &e), &e); row;
+	     must(query_step(q, &row, &e), &e))
+		n++;
+	query_done(q);
+	return n;
+}
+
+/*
+ * The clock is ahead once, for a poll of each of two workers, who then work on
+ * in time: the longest time between two checks of a task of 60 s.
+ */
+static int64_t
+longest_gap(int64_t ahead_ms)
+{
+	const int64_t fault_ms = T0 + 10 * MINUTE;
+	int64_t t, at, last = T0, longest = 0;
+	int who;
+
+	ledger_new();
+	rules.standing = (struct standing_rules){ 0, 0 };
+	add("a", MINUTE);
+	for (t = T0; t < T0 + 90 * MINUTE; t += 5 * SECOND)
+		for (who = 1; who <= 2; who++) {
+			at = t == fault_ms ? t + ahead_ms : t;
+			if (poll_at(who, "", at) != 1 ||
+			    !answer(who, "a", "", at) || at != t)
+				continue;
+			if (t > fault_ms && t - last > longest)
+				longest = t - last;
+			last = t;
+		}
+	return longest;
+}
+
+static void
+test_ahead(void)
+{
+	static const int64_t little[] = { 1, SECOND, 29 * SECOND, 31 * SECOND,
+		MINUTE };
+	static const int64_t much[] = { 3 * MINUTE, HOUR_MS, DAY_MS - 1, DAY_MS,
+		400 * DAY_MS };
+	/* One cycle lost, what a phase adds, the longest patience, a poll. */
+	const int64_t most_ms = 2 * MINUTE + 30 * SECOND + 24 * SECOND;
+	int64_t gap, longest = 0;
+	int twice = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(little) / sizeof(little[0]); i++) {
+		gap = longest_gap(little[i]);
+		longest = gap > longest ? gap : longest;
+		twice += paid_twice();
+	}
+	tap_is_int(twice, 0,
+	    "a clock that is ahead by up to a cycle has none paid twice");
+	for (i = 0; i < sizeof(much) / sizeof(much[0]); i++) {
+		gap = longest_gap(much[i]);
+		longest = gap > longest ? gap : longest;
+		tap_ok(paid_twice() <= 1,
+		    "one that was %lld s ahead at most the one that it gave",
+		    (long long)(much[i] / SECOND));
+	}
+	tap_ok(longest <= most_ms,
+	    "by how much ever, that costs one cycle: %lld s between two checks",
+	    (long long)(longest / SECOND));
+}
+
+/* What the audit asks for of assignments, which polls forget. */
+static void
+test_kept(void)
+{
+	struct terms_row row = { .keep_ms = 11 * MINUTE };
+	const struct terms_list l = { .all = &row, .n = 1 };
+
+	tap_ok(terms_keep(&l, T0 - MINUTE, T0), "an assignment is kept");
+	tap_ok(!terms_keep(&l, T0 - 11 * MINUTE, T0), "for as long as is said");
+	tap_ok(!terms_keep(&l, T0 + 1, T0),
+	    "one of a time that is still to come may be forgotten");
+}
+
+int
+main(void)
+{
+	test_clock();
+	test_ahead();
+	test_kept();
+	db_close(db);
+	return tap_done();
+}
