@@ -14,10 +14,8 @@ return {
 	better => 'more', must => 0.75,
 	measure => sub {
 		my ($run) = @_;
-		# Workers enough for few polls each.
 		my ($three, $ten) = map { Bench::Polls::measure($run,
-		    workers => 20000, tasks => $_, polls => 9000 / $_) }
-		    3, 10;
+		    tasks => $_, polls => 9000 / $_) } 3, 10;
 		my ($cpu) = grep { $_->[0] =~ /worknet-fcgi/ }
 		    @{ $ten->{parts} };
 

@@ -19,6 +19,8 @@ sub sites {
 
 	$site->prepare(batch => 1, workers => $opt{workers},
 	    map { ($_ => $opt{$_} // 0) } qw(idle due));
+	# As if each had answered: who hasn't is told of it again.
+	$site->sql_text('DELETE FROM handout;');
 	$site->serve(syncs => 1);
 	# A thread of its own for each connection that nginx may keep, since
 	# each of those holds one: more help it as little as fewer would do.
@@ -30,9 +32,13 @@ sub sites {
 # request (of all together: cpu), and what there was of syncs.
 sub phase {
 	my ($site, $polls, $count) = @_;
-	my $l = $site->load('--cycle', $polls, '--seconds', SECONDS,
+	# From where the last phase ended: who polls again is told the same.
+	my $l = $site->load('--cycle', "$polls:" . ($site->{polls_next} // 0),
+	    '--seconds', SECONDS,
 	    '--count', $count, '--connections', CONNECTIONS);
 	my $n = $l->{answers};
+
+	$site->{polls_next} = $l->{sources}[0]{next};
 	my %cpu = map { ($_ => $l->{"${_}_cpu_s"} * 1e6 / $n) }
 	    qw(coordinator nginx load);
 
@@ -44,15 +50,17 @@ sub phase {
 	    %cpu, cpu => $cpu{coordinator} + $cpu{nginx} + $cpu{load} };
 }
 
-# Rounds in turns with the empty responder. Options: as for sites, except due;
+# Rounds in turns with the empty responder. Options: as for sites, except due,
+# and workers where tasks are given: one for each poll, since none answers;
 # tasks => so many, which each answer must have; polls => at most in a round.
 sub measure {
 	my ($run, %opt) = @_;
 	my $rounds = $run->choose(13, 41);
 	my $tasks = $opt{tasks} // 0;
 	my $most = $opt{polls} // 1_000_000;
-	my ($site, $empty) = sites(%opt, $tasks ? (due => $tasks *
-	    (WARM_POLLS + $rounds * $most)) : ());
+	my $given = WARM_POLLS + $rounds * $most;
+	my ($site, $empty) = sites(%opt, $tasks ? (due => $tasks * $given,
+	    workers => $given + CONNECTIONS) : ());
 	my $polls = $site->polls_path;
 	my (@ratio, @by_cpu, @full, @bare);
 
