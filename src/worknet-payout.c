@@ -24,7 +24,7 @@ static const char usage[] =
     "Pays every worker whose credit has reached the threshold, once, and\n"
     "settles what earlier runs left open. Quiet when all is well.\n"
     "\n"
-    "  -c FILE           configuration (default " CONF_PATH_DEFAULT ")\n"
+    "  -c FILE           configuration (default " CONF_PATH_PAYOUT ")\n"
     "  --dry-run         print whom it would pay; change nothing\n"
     "  --reconcile       only look at the chain and book what it says\n"
     "  --max N           make at most N new payouts\n"
@@ -98,7 +98,7 @@ options_parse(struct options *o, int argc, char **argv)
 	};
 	int c, verbose = 0, bad = 0;
 
-	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT,
+	*o = (struct options){ .conf_path = CONF_PATH_PAYOUT,
 		.run.progress = isatty(STDERR_FILENO) };
 	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
 		switch (c) {

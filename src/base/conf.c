@@ -528,6 +528,21 @@ paths_check(const struct conf *c, const char *file, struct err *e)
 	return RC_OK;
 }
 
+/* Why the file can't be read, and what to do. */
+static enum rc
+open_fail(const char *path, struct err *e)
+{
+	const char *hint = "";
+
+	if (errno == ENOENT)
+		hint =
+		    ": name another one with -c FILE, or make one with \"worknet init\"";
+	else if (errno == EACCES)
+		hint = ": run this as root, or as a user who may read it";
+	return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO, "%s: %s%s",
+	    path, strerror(errno), hint);
+}
+
 enum rc
 conf_read(struct conf *c, const char *path, struct err *e)
 {
@@ -539,8 +554,7 @@ conf_read(struct conf *c, const char *path, struct err *e)
 	conf_defaults(c);
 	f = fopen(path, "re");
 	if (f == NULL)
-		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
-		    "%s: %s", path, strerror(errno));
+		return open_fail(path, e);
 	line = ini_parse_file(f, on_key, &l);
 	/* A directory can be opened, but not read. */
 	error = ferror(f) ? errno : 0;

@@ -17,6 +17,10 @@
 
 #define CONF_PATH_DEFAULT WN_SYSCONFDIR "/worknet/worknet.conf"
 
+/* The payout program's own: what the coordinator's user may neither read nor
+ * write. */
+#define CONF_PATH_PAYOUT WN_SYSCONFDIR "/worknet/payout.conf"
+
 /* Bytes of text without the NUL. */
 #define CONF_WORD_MAX	64   /* a word, or the name of a token */
 #define CONF_KEY_ID_MAX 200  /* organizations/UUID/apiKeys/UUID has 96 */

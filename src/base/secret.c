@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/limits.h"
 
 void
 secret_wipe(void *p, size_t len)
@@ -30,9 +34,38 @@ secret_trim(struct slice text)
 	return text;
 }
 
+/*
+ * Opens the credential of that name, or else path itself. *others: what nobody
+ * else may do with it. On a tmpfs systemd lets the service's user read by an
+ * access control list, whose mask stands where the group's rights do.
+ */
+static int
+file_open(mode_t *others, const char *path)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	const char *slash = strrchr(path, '/');
+	char credential[PATH_LEN_MAX + 1];
+	int fd, n;
+
+	if (dir != NULL && dir[0] == '/') {
+		n = snprintf(credential, sizeof(credential), "%s/%s", dir,
+		    slash == NULL ? path : slash + 1);
+		fd = n > 0 && (size_t)n < sizeof(credential)
+		    ? open(credential, flags)
+		    : -1;
+		*others = S_IWGRP | S_IXGRP | S_IRWXO;
+		if (fd >= 0)
+			return fd;
+	}
+	*others = S_IRWXG | S_IRWXO;
+	/* O_NONBLOCK: a FIFO in its place must not hang the caller. */
+	return open(path, flags);
+}
+
 /* Only the caller or root may have written it, and nobody else read it. */
 static enum rc
-check_file(int fd, const char *path, struct err *e)
+check_file(int fd, mode_t others, const char *path, struct err *e)
 {
 	struct stat st;
 
@@ -44,7 +77,7 @@ check_file(int fd, const char *path, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "%s: owned by user %lu, expected %lu or root", path,
 		    (unsigned long)st.st_uid, (unsigned long)geteuid());
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+	if ((st.st_mode & others) != 0)
 		return err_set(e, RC_INVALID,
 		    "%s: mode is %04o, expected 0600 or less", path,
 		    (unsigned)st.st_mode & 07777);
@@ -95,17 +128,17 @@ enum rc
 secret_file_read(
     char *out, size_t size, size_t *len, const char *path, struct err *e)
 {
+	mode_t others;
 	enum rc rc;
 	int fd;
 
 	*len = 0;
 	memset(out, 0, size);
-	/* O_NONBLOCK: a FIFO in its place must not hang the caller. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = file_open(&others, path);
 	if (fd < 0)
 		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
 		    "%s: %s", path, strerror(errno));
-	rc = check_file(fd, path, e);
+	rc = check_file(fd, others, path, e);
 	if (rc == RC_OK)
 		rc = read_all(out, size, len, fd, path, e);
 	if (rc == RC_OK)

@@ -17,6 +17,9 @@ void secret_wipe(void *p, size_t len);
  * (mode 0600 or less). RC_NOT_FOUND when there is no such file, RC_INVALID
  * when it isn't that, or holds more than size bytes, RC_IO.
  *
+ * A file of the same name among the service's credentials (systemd.exec(5),
+ * LoadCredential=, CREDENTIALS_DIRECTORY) is taken instead.
+ *
  * The caller wipes out when it is done; on failure it is wiped already. No
  * message holds a part of the text.
  */

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "serve/notify.h"
 #include "serve/room.h"
 
 /* How often the main thread looks at the ledger's file, and for requests that
@@ -171,7 +172,8 @@ server_close(struct server *s)
 
 /* Waits for the signal; or until the ledger can't be relied on any more. */
 static enum rc
-wait_for_stop(struct server *s, const sigset_t *stop, struct err *e)
+wait_for_stop(struct server *s, struct notify *manager, const sigset_t *stop,
+    struct err *e)
 {
 	const struct timespec look = { .tv_sec = LOOK_S };
 	struct api_thread *t;
@@ -183,6 +185,7 @@ wait_for_stop(struct server *s, const sigset_t *stop, struct err *e)
 		signal_number = sigtimedwait(stop, NULL, &look);
 		exchanges_cut(s);
 		rc = api_check(t, e);
+		notify_alive(manager);
 	}
 	api_thread_free(t);
 	if (rc == RC_OK)
@@ -254,9 +257,11 @@ serve_run(struct api *api, const struct serve_socket *socket,
 		.waiting = STAILQ_HEAD_INITIALIZER(s.waiting),
 		.free = SLIST_HEAD_INITIALIZER(s.free) };
 	struct responder *all;
+	struct notify manager;
 	size_t started = 0;
 	enum rc rc;
 
+	notify_init(&manager);
 	load_init(&s.load, config->exchanges);
 	rc = server_open(&s, config->exchanges, e);
 	all = calloc(config->threads, sizeof(*all));
@@ -267,7 +272,10 @@ serve_run(struct api *api, const struct serve_socket *socket,
 	if (rc == RC_OK) {
 		log_notice("serving with %zu threads, %zu requests at once",
 		    config->threads, config->exchanges);
-		rc = wait_for_stop(&s, stop, e);
+		notify_send(&manager, "READY=1\nSTATUS=serving");
+		rc = wait_for_stop(&s, &manager, stop, e);
+		notify_send(
+		    &manager, "STOPPING=1\nSTATUS=answering what has arrived");
 		answer_arrived(&s);
 	}
 	responders_stop(all, started, &s);

@@ -8,8 +8,8 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(source_path need_program wait_for slurp spurt run_command
-    exec_logged json_text json_value http_raw http_read poll_path);
+use WorknetTest qw(source_path need_program find_program wait_for slurp spurt
+    run_command exec_logged json_text json_value http_raw http_read poll_path);
 
 need_program('sqlite3', 'nginx');
 
@@ -381,6 +381,94 @@ for my $case (
 	    'until it goes on');
 	is($w->stop, 0, 'it stops');
 	$w->log_ok;
+}
+
+# ---- TLS, by the line of README, beside another default server ----
+
+SKIP: {
+	skip('openssl isn\'t installed', 1) if !find_program('openssl');
+	my $w = WorknetTest->new->init;
+	my $name = 'worknet.example.org';
+	my $site = $w->dir('site');
+	my $web = $w->dir('web');
+	my $live = $w->dir("live/$name");
+	my $line = sub {
+		my ($pattern) = @_;
+		slurp(source_path('README')) =~ /^    ($pattern.*)$/m or
+		    die "README: no line $pattern\n";
+		my $command = $1 =~ s{/etc/nginx/sites-available/worknet}
+		    {$site}r;
+		my ($status, undef, $err) = run_command('/bin/sh', '-c',
+		    $command);
+		is($status, 0, $command =~ s/\Q$site\E/FILE/r) or diag($err);
+	};
+	my $serve = sub {
+		# Only where it listens, and what is where, differs here.
+		my $text = slurp($site);
+		my @port = map { WorknetTest::free_port() } 1 .. 2;
+		my $socket = $w->socket_path;
+		$text =~ s{unix:/run/worknet/fcgi\.sock}{unix:$socket};
+		$text =~ s{listen 80;}{listen 127.0.0.1:$port[0];}g;
+		$text =~ s{listen 443 ssl;}{listen 127.0.0.1:$port[1] ssl;};
+		$text =~ s{/etc/letsencrypt}{@{[$w->dir]}}g;
+		$text =~ s{/var/www/html}{$web}g;
+		$w->{port} = $port[0];
+		$w->nginx_write;
+		spurt($w->dir('nginx/site.conf'), "server { listen 127.0.0.1:" .
+		    "$port[0] default_server; server_name _; return 410; }\n" .
+		    $text);
+		my ($status, undef, $err) = run_command($w->nginx_command,
+		    '-t');
+		is($status, 0, 'nginx -t accepts it') or diag($err);
+		unlike($err, qr/warn/, 'without a warning');
+		ok($w->nginx_run, 'and it serves');
+		return @port;
+	};
+	my $get = sub {
+		my ($path, $host) = @_;
+		my $s = $w->http_socket;
+		syswrite($s, "GET $path HTTP/1.1\r\nHost: " .
+		    ($host // $name) . "\r\nConnection: close\r\n\r\n");
+		return http_read($s);
+	};
+	my $challenge = '/.well-known/acme-challenge/token';
+	my $is_shown = sub {
+		is($get->($challenge)->{body}, 'shown', "certbot's challenge " .
+		    "is shown $_[0]");
+	};
+
+	system('mkdir', '-p', "$web/.well-known/acme-challenge", $live);
+	chmod(0755, $w->dir, $web);
+	spurt("$web$challenge", 'shown');
+	spurt($site, slurp(source_path('nginx/worknet.conf')) =~
+	    s/HOST/$name/gr);
+	$w->start;
+	$serve->();
+	is($get->('/api/health')->{status}, 200,
+	    'the site has its name\'s requests beside a default server');
+	is($get->('/api/health', '192.0.2.1')->{status}, 410,
+	    'which keeps the others');
+	$is_shown->('before there is a certificate');
+	$w->nginx_stop;
+
+	run_command('openssl', qw(req -x509 -newkey rsa:2048 -nodes -days 2),
+	    '-subj', "/CN=$name", '-keyout', "$live/privkey.pem", '-out',
+	    "$live/fullchain.pem");
+	$line->("sed -i -e 's/#tls ");
+	my (undef, $tls) = $serve->();
+	my $moved = $get->('/api/health');
+	is("$moved->{status} $moved->{headers}{location}",
+	    "301 https://$name/api/health", 'port 80 then sends to https');
+	is($get->('/api/health', '192.0.2.1')->{status}, 410,
+	    'but not what isn\'t its own');
+	$is_shown->('at a renewal, too');
+	my (undef, $out) = run_command({ stdin => "GET /api/health HTTP/1.1\n" .
+	    "Host: $name\nConnection: close\n\n" }, 'openssl', 's_client',
+	    '-quiet', '-servername', $name, '-connect', "127.0.0.1:$tls");
+	like($out, qr/^HTTP\/1\.1 200.*^\{"status":"ok"\}/ms,
+	    'and port 443 answers');
+	is($w->stop, 0, 'it stops');
+	$w->nginx_stop;
 }
 
 done_testing();

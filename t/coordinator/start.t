@@ -8,9 +8,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use POSIX ();
+use Socket qw(AF_UNIX SOCK_DGRAM);
 use Test::More;
 
-use WorknetTest qw(build_path find_program need_program slurp spurt
+use WorknetTest qw(build_path find_program need_program slurp spurt wait_for
     run_command exec_logged json_text json_value);
 use WorknetTest::Load qw(socket_listen start_on);
 
@@ -89,6 +90,55 @@ for my $case ([ 3, 'passed as systemd does' ],
 	is($w->stop, 0, 'until SIGTERM');
 	ok(-S $w->socket_path, 'and left to whom it belongs');
 	unlink $w->socket_path;
+}
+
+# What a service manager is told, at a path or an abstract name.
+for my $name ($w->dir('notify'), "\0worknet-test-$$") {
+	socket(my $manager, AF_UNIX, SOCK_DGRAM, 0) or die $!;
+	bind($manager, Socket::pack_sockaddr_un($name)) or die $!;
+	my $told = sub {
+		my $ready = '';
+		vec($ready, fileno $manager, 1) = 1;
+		select($ready, undef, undef, 30) > 0 or return 'nothing';
+		recv($manager, my $text, 4096, 0) // die $!;
+		return $text;
+	};
+	$w->start(env => { NOTIFY_SOCKET => $name =~ s/^\0/@/r,
+	    WATCHDOG_USEC => 300_000 });
+	my $where = $name =~ /^\0/ ? 'an abstract socket' : 'a path';
+	is($told->(), "READY=1\nSTATUS=serving",
+	    "at $where systemd is told that it serves");
+	is($told->(), 'WATCHDOG=1', 'and again and again that it lives')
+	    for 1 .. 2;
+	kill('STOP', $w->pid);
+	my $ready = '';
+	# What was under way when it stopped.
+	wait_for(sub { slurp('/proc/' . $w->pid . '/stat') =~ /\) T / },
+	    'it to stand still');
+	while (1) {
+		vec($ready = '', fileno $manager, 1) = 1;
+		last if select($ready, undef, undef, 0) <= 0;
+		recv($manager, my $text, 4096, 0);
+	}
+	vec($ready = '', fileno $manager, 1) = 1;
+	is(select($ready, undef, undef, 2.5), 0, 'unless it hangs');
+	kill('CONT', $w->pid);
+	kill('TERM', $w->pid);
+	my $last = 'WATCHDOG=1';
+	$last = $told->() while $last eq 'WATCHDOG=1';
+	is($last, "STOPPING=1\nSTATUS=answering what has arrived",
+	    'and that it ends');
+	is($w->stop_wait, 0, 'which it does');
+	unlink $name if $name !~ /^\0/;
+}
+for my $case ([ NOTIFY_SOCKET => $w->dir('nobody') ],
+    [ NOTIFY_SOCKET => '/' . 'x' x 200 ], [ NOTIFY_SOCKET => '' ],
+    [ NOTIFY_SOCKET => 'relative' ],
+    [ NOTIFY_SOCKET => $w->dir('nobody'), WATCHDOG_USEC => 'x' ]) {
+	$w->start(env => { @$case });
+	is($w->fcgi->get('/health')->{status}, 200, 'a manager that isn\'t ' .
+	    "there doesn't matter: " . substr($case->[1], 0, 20));
+	is($w->stop, 0, '... and it ends');
 }
 SKIP: {
 	my $spawn = find_program('spawn-fcgi');

@@ -1,0 +1,146 @@
+#!/usr/bin/perl
+# The units that make install installs: systemd accepts them, they leave the
+# programs few rights, and these suffice. (No systemd runs here as init.)
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use WorknetTest qw(build_path source_path need_program find_program slurp spurt
+    wait_for run_command exec_logged poll_path);
+use PayoutTest qw(rig_start rig_stop);
+
+need_program('systemd-analyze');
+
+# The worst exposure that systemd-analyze may find.
+my %WORST = ('worknet' => 1.0, 'worknet-audit' => 1.0, 'worknet-backup' => 1.0,
+    'worknet-payout' => 1.5, 'worknet-worker@' => 1.5);
+my $w = WorknetTest->new->init;
+my $dir = $w->dir('units');
+
+# ---- As they are, but for where the programs are ----
+
+mkdir $dir or die $!;
+for my $path (glob(build_path('doc/systemd/*.service')),
+    glob(source_path('doc/systemd/*.{socket,timer}'))) {
+	my $build = build_path('');
+	spurt($dir . ($path =~ m{(/[^/]+)$})[0], slurp($path) =~
+	    s{^ExecStart=\S*/}{ExecStart=$build}mr);
+}
+spurt("$dir/worknet-worker\@home.service",
+    slurp("$dir/worknet-worker\@.service"));
+my ($status, $out, $err) = run_command('systemd-analyze', '--man=no',
+    'verify', glob("$dir/*[^@].{service,socket,timer}"));
+is("$status$out$err", '0', 'systemd finds nothing wrong with the units');
+
+for my $name (sort keys %WORST) {
+	my ($status, $out) = run_command('systemd-analyze', 'security',
+	    '--offline=true', '--no-pager', "$dir/$name.service");
+	my ($score) = $out =~ /exposure level .*?: (\d+\.\d)/;
+	cmp_ok($score // 10, '<=', $WORST{$name},
+	    "$name is exposed by $WORST{$name} at most");
+}
+my %text = map { $_ => slurp("$dir/$_.service") } keys %WORST;
+is(join(' ', grep { $text{$_} =~ /^User=worknet$/m &&
+    $text{$_} =~ /payout\.conf|treasury/ } keys %text), '',
+    'none that runs as the coordinator\'s user is told of the payer\'s files');
+is(join(' ', sort grep { slurp($_) =~ /^OnCalendar=/m &&
+    slurp($_) !~ /^RandomizedDelaySec=.*^Persistent=yes/ms }
+    glob "$dir/*.timer"), '', 'each timer makes up for what was missed');
+
+# ---- System calls ----
+
+# Which a unit allows: the lines of its filter in their order.
+sub allowed {
+	my ($text) = @_;
+	my %allowed;
+	my $expand;
+	$expand = sub {
+		my ($name) = @_;
+		return $name if $name !~ /^@/;
+		my (undef, $out) = run_command('systemd-analyze',
+		    'syscall-filter', $name);
+		return map { $expand->($_) } $out =~ /^    ([@\w-]+)$/mg;
+	};
+
+	for my $line ($text =~ /^SystemCallFilter=(.*)$/mg) {
+		my $not = $line =~ s/^~//;
+		for my $call (map { $expand->($_) } split ' ', $line) {
+			$allowed{$call} = 1 if !$not;
+			delete $allowed{$call} if $not;
+		}
+	}
+	# execve comes before the filter; and only as root SQLite gives its
+	# files to the ledger's owner.
+	return { %allowed, execve => 1, $> == 0 ? (fchown => 1) : () };
+}
+
+sub calls {
+	my ($path) = @_;
+
+	return { map { $_ => 1 } slurp($path) =~ /^(?:\d+ +)?(\w+)\(/mg };
+}
+
+sub suffices {
+	my ($unit, $trace, $what) = @_;
+	my $allowed = allowed($text{$unit});
+	my @more = grep { !$allowed->{$_} } sort keys %{ calls($trace) };
+
+	is("@more", '', "$unit allows all system calls of $what");
+}
+
+SKIP: {
+	my $strace = find_program('strace');
+	skip('strace isn\'t installed', 4) if !defined $strace ||
+	    system($strace, '-o', '/dev/null', 'true') != 0;
+	my @strace = ($strace, '-f', '-qq', '-o');
+	my $trace = $w->dir('trace');
+	my $worker = $w->worker(1);
+
+	$w->task_add('t', interval => '1s', cooldown => '0s');
+	$w->start(how => sub {
+		my ($log, @command) = @_;
+		exec_logged($log, @strace, $trace, @command, '-s',
+		    $w->socket_path);
+	});
+	my ($pid) = slurp('/proc/' . $w->pid . '/task/' . $w->pid .
+	    '/children') =~ /(\d+)/;
+	is($w->fcgi->get('/health')->{status}, 200, 'a traced coordinator ' .
+	    'answers');
+	$w->fcgi->get(poll_path($worker->{address}));
+	$w->fcgi->post([ $w->result($worker, 't') ]);
+	kill('TERM', $pid);
+	is($w->stop_wait, 0, 'and ends');
+	suffices('worknet', $trace, 'a coordinator\'s life');
+
+	run_command(@strace, $trace, build_path('worknet'), '-c',
+	    $w->conf_path, 'audit', '--signatures');
+	suffices('worknet-audit', $trace, 'an audit');
+
+	run_command(build_path('worknet-worker'), '--new-key',
+	    $w->dir('worker.key'));
+	$w->nginx_start;
+	$w->start;
+	run_command(@strace, $trace, build_path('worknet-worker'), '--once',
+	    '--allow-private', '-k', $w->dir('worker.key'), '-u',
+	    $w->url('/api'));
+	suffices('worknet-worker@', $trace, 'a worker\'s round');
+	is($w->stop, 0, 'the coordinator ends');
+	$w->nginx_stop;
+
+	skip('a chain and a facilitator take node', 1)
+	    if !find_program('node') ||
+	    !-d source_path('t/node_modules/viem');
+	my $rig = rig_start();
+	my $l = PayoutTest->new($rig);
+	my ($status, undef, $err) = run_command(@strace, $trace,
+	    build_path('worknet-payout'), '-c', $l->conf_path);
+	is($status, 10, 'a traced payout run pays') or diag($err);
+	suffices('worknet-payout', $trace, 'that');
+	rig_stop($rig);
+}
+
+done_testing();
