@@ -517,6 +517,9 @@ ON CONFLICT (slot) DO NOTHING;
 -- :name transfer_last
 SELECT id, hash FROM transfer ORDER BY id DESC LIMIT 1;
 
+-- :name transfer_hash
+SELECT hash FROM transfer WHERE id = ?1;
+
 -- :name transfer_insert
 INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros,
 	hash, format)
@@ -951,6 +954,10 @@ DELETE FROM hold WHERE worker = ?1 AND by = ?2;
 -- :name held
 SELECT 1 FROM hold WHERE worker = 0 OR (worker = ?1 AND by = 'operator')
 LIMIT 1;
+
+-- Since when everybody is held because the ledger was restored.
+-- :name hold_restored
+SELECT since_ms FROM hold WHERE worker = 0 AND by = 'chain';
 
 -- :name chain_seen_get
 SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;

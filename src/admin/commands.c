@@ -98,6 +98,19 @@ const struct command admin_commands[] = {
 	    "a list of what is off. Note the newest transfer's hash: a later\n"
 	    "audit can be held against it.\n",
 	    OPT(SIGNATURES), 0, 0, command_audit },
+	{ "backup", "DIR", "write a verified copy of the ledger into DIR",
+	    "While others work with it. The copy's name tells which ledger it\n"
+	    "is of and when it was made (UTC). Of the copies in DIR the newest\n"
+	    "one stays of each of the last 24 hours, 30 days and 12 months that\n"
+	    "have any; the others are removed. The newest transfer's hash is\n"
+	    "told: a later audit can be held against it.\n",
+	    0, 1, 1, command_backup },
+	{ "restore", "FILE", "put a copy of the ledger in the ledger's place",
+	    "FILE is one that backup made. Refused while anybody has the ledger\n"
+	    "open. The old ledger stays beside the new one, under a name that\n"
+	    "is told. Then nobody is paid until worknet-payout has compared the\n"
+	    "ledger with the chain.\n",
+	    0, 1, 1, command_restore },
 	{ "payout list", "[--open] [--worker ADDRESS] [--limit N | --all]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"
