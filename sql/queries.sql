@@ -1139,6 +1139,14 @@ SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
 -- :name owed_count
 SELECT count(*) FROM account WHERE id > 3 AND balance_micros >= ?1;
 
+-- Workers who aren't held and were owed at least ?1 before transfer ?2.
+-- :name overdue_count
+SELECT count(*) FROM account a
+WHERE a.id > 3 AND a.balance_micros >= ?1 AND a.balance_micros - coalesce((
+		SELECT sum(t.amount_micros) FROM transfer t
+		WHERE t.credit = a.id AND t.credit > 3 AND t.id >= ?2), 0) >= ?1
+	AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.worker = a.id);
+
 -- Who is held: everybody, and how many workers.
 -- :name hold_count
 SELECT coalesce(sum(CASE WHEN worker = 0 THEN 1 ELSE 0 END), 0),

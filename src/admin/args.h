@@ -38,6 +38,7 @@ enum option_id {
 	OPT_FILE,
 	OPT_SINCE,
 	OPT_WHY,
+	OPT_CHECK,
 	OPT_COUNT
 };
 

@@ -87,11 +87,14 @@ const struct command admin_commands[] = {
 	    "and payout explain show it, worker show with the reason. What was\n"
 	    "paid, or is being paid, stays. See worker show before it.\n",
 	    OPT(SINCE) | OPT(WHY), 1, 1, command_worker_forfeit },
-	{ "status", "[--limit N]", "tasks, workers, results, money, warnings",
+	{ "status", "[--limit N | --check]",
+	    "tasks, workers, results, money, warnings",
 	    "Coverage counts, of the cycles that opened between 62 and 2\n"
 	    "minutes ago, those that were checked; the worst --limit tasks\n"
-	    "(20) are listed. Warnings don't change the exit code.\n",
-	    OPT(LIMIT), 0, 0, command_status },
+	    "(20) are listed. Warnings don't change the exit code, but with\n"
+	    "--check, which prints one line and exits as Nagios plugins do: 0\n"
+	    "ok, 1 warning, 2 critical, 3 unknown.\n",
+	    OPT(LIMIT) | OPT(CHECK), 0, 0, command_status },
 	{ "audit", "[--signatures]", "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
 	    "every row, and with --signatures every signature. Exits 1 with\n"
