@@ -525,6 +525,9 @@ ON CONFLICT (slot) DO NOTHING;
 -- :name transfer_last
 SELECT id, hash FROM transfer ORDER BY id DESC LIMIT 1;
 
+-- :name transfer_hash
+SELECT hash FROM transfer WHERE id = ?1;
+
 -- :name transfer_insert
 INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros,
 	hash, format)
@@ -960,6 +963,10 @@ DELETE FROM hold WHERE worker = ?1 AND by = ?2;
 SELECT 1 FROM hold WHERE worker = 0 OR (worker = ?1 AND by = 'operator')
 LIMIT 1;
 
+-- Since when everybody is held because the ledger was restored.
+-- :name hold_restored
+SELECT since_ms FROM hold WHERE worker = 0 AND by = 'chain';
+
 -- :name chain_seen_get
 SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 
@@ -1205,6 +1212,14 @@ SELECT coalesce(sum(balance_micros), 0) FROM account WHERE id > 3;
 -- Workers who are owed at least ?1.
 -- :name owed_count
 SELECT count(*) FROM account WHERE id > 3 AND balance_micros >= ?1;
+
+-- Workers who aren't held and were owed at least ?1 before transfer ?2.
+-- :name overdue_count
+SELECT count(*) FROM account a
+WHERE a.id > 3 AND a.balance_micros >= ?1 AND a.balance_micros - coalesce((
+		SELECT sum(t.amount_micros) FROM transfer t
+		WHERE t.credit = a.id AND t.credit > 3 AND t.id >= ?2), 0) >= ?1
+	AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.worker = a.id);
 
 -- Who is held: everybody, and how many workers.
 -- :name hold_count

@@ -566,7 +566,8 @@ CREATE TABLE submission_form (
 ) STRICT;
 
 -- Who isn't paid at present: a worker, or everybody (worker 0). by is
--- 'operator' until released, or 'chain' while the token refuses the payee.
+-- 'operator' until released, or 'chain': while the token refuses the payee, and
+-- of everybody until a restored ledger is compared with the chain.
 CREATE TABLE hold (
 	worker		INTEGER NOT NULL,
 	by		TEXT NOT NULL CHECK (by IN ('operator', 'chain')),

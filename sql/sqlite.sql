@@ -38,3 +38,12 @@ DROP INDEX schedule_task;
 -- :name schema_objects
 SELECT type || ' ' || name, sql FROM sqlite_schema
 WHERE name NOT GLOB 'sqlite_*' ORDER BY 1;
+
+-- A copy of the ledger in a file of its own, ?1, which is empty.
+-- :name copy_into
+VACUUM INTO ?1;
+
+-- What a copy takes at most.
+-- :name copy_bytes
+SELECT c.page_count * s.page_size
+FROM pragma_page_count() AS c CROSS JOIN pragma_page_size() AS s;

@@ -43,9 +43,12 @@ static const char usage[] =
     "  -m MODE    of that socket, octal (default 0660)\n"
     "  -t         test the configuration and the ledger, then exit\n"
     "  -v         log every request (once) and every detail (twice)\n"
-    "  -h         this text\n"
+    "  -h         this text; --version prints the version\n"
     "\n"
-    "SIGTERM and SIGINT stop it; what has arrived is answered first.\n"
+    "SIGTERM and SIGINT stop it; what has arrived is answered first. SIGHUP\n"
+    "has it read its configuration again: rules and limits of [coordinator],\n"
+    "[admission] and [honesty] count from then on; of other keys that have\n"
+    "changed the log says that they need a restart.\n"
     "Exit codes: 0 stopped or test passed, 1 configuration or usage,\n"
     "2 the ledger or the socket can't be used.\n";
 
@@ -56,6 +59,7 @@ options_parse(struct options *o, int argc, char **argv)
 	char *end;
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -89,6 +93,9 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'h':
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
+		case 'V':
+			printf("worknet-fcgi %s\n", PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
 		default:
 			fputs(usage, stderr);
 			return -1;
@@ -100,14 +107,18 @@ options_parse(struct options *o, int argc, char **argv)
 	return -1;
 }
 
-/* Blocked before any thread starts: serve_run waits for them. */
+/* Blocked before any thread starts: serve_run waits for them, and SIGHUP. */
 static void
 signals_block(sigset_t *stop)
 {
+	sigset_t all;
+
 	(void)sigemptyset(stop);
 	(void)sigaddset(stop, SIGTERM);
 	(void)sigaddset(stop, SIGINT);
-	(void)pthread_sigmask(SIG_BLOCK, stop, NULL);
+	all = *stop;
+	(void)sigaddset(&all, SIGHUP);
+	(void)pthread_sigmask(SIG_BLOCK, &all, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
@@ -143,12 +154,12 @@ drills_read(struct drill_rules *out, const struct conf *conf, struct err *e)
 }
 
 /*
- * From now on the ledger's terms are the configuration's, and a key of
- * tomorrow's drills is committed to.
+ * From now on the terms of ledger's ledger are the configuration's, and a key
+ * of tomorrow's drills is committed to.
  */
 static enum rc
-terms_begin(
-    const struct conf *conf, const struct drill_rules *drills, struct err *e)
+terms_begin(const struct conf *ledger, const struct conf *conf,
+    const struct drill_rules *drills, struct err *e)
 {
 	const struct terms_wanted wanted = {
 		.result_window_ms = conf->result_window_ms,
@@ -160,43 +171,13 @@ terms_begin(
 	struct db *db;
 	enum rc rc;
 
-	rc =
-	    db_open(&db, conf->ledger_path, DB_WRITE, conf->busy_timeout_ms, e);
+	rc = db_open(
+	    &db, ledger->ledger_path, DB_WRITE, ledger->busy_timeout_ms, e);
 	if (rc == RC_OK)
 		rc = terms_set(db, &wanted, clock_unix_ms(), e);
 	if (rc == RC_OK)
 		rc = drill_keys_keep(db, drills, clock_unix_ms(), e);
 	db_close(db);
-	return rc;
-}
-
-static enum rc
-serve(const struct options *o, const struct conf *conf, struct api *api,
-    const sigset_t *stop, struct err *e)
-{
-	const struct serve_config config = {
-		.exchanges = (size_t)conf->exchanges,
-		.threads = conf->threads > 0 ? (size_t)conf->threads
-					     : threads_default(),
-	};
-	struct serve_socket s;
-	enum rc rc;
-
-	if (o->socket_path != NULL)
-		rc = serve_listen(
-		    &s, o->socket_path, o->socket_mode, BACKLOG, e);
-	else
-		rc = serve_inherited(&s, e);
-	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL) {
-		/* Nobody waits for them, and nothing is half done. */
-		(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
-		return serve_cgi(api, e);
-	}
-	if (rc != RC_OK)
-		return rc;
-	rc = serve_run(api, &s, &config, stop, e);
-	serve_unlink(&s);
-	(void)close(s.fd);
 	return rc;
 }
 
@@ -213,6 +194,145 @@ schedule_rules(const struct conf *conf)
 	else if (strcmp(conf->admission_mode, "standing") == 0)
 		r.admission = ADMISSION_STANDING;
 	return r;
+}
+
+static struct api_rules
+api_rules(const struct conf *conf, const struct drill_rules *drills)
+{
+	return (struct api_rules){ .schedule = schedule_rules(conf),
+		.ipv4_prefix = (int)conf->ipv4_prefix,
+		.ipv6_prefix = (int)conf->ipv6_prefix,
+		.drills = *drills };
+}
+
+/* ---- SIGHUP ---- */
+
+struct reload {
+	const char *path;
+	struct api *api;
+	const struct conf *begun; /* by which it was started */
+	struct conf now;	  /* by which it works */
+	int changes;
+};
+
+/* Those that are read once; other programs' keys are none of them. */
+static bool
+needs_restart(const char *section, const char *name)
+{
+	static const char *const names[] = { "path", "busy_timeout_ms",
+		"exchanges", "threads", "prefix" };
+	size_t i;
+
+	if (strcmp(section, "ledger") != 0 &&
+	    strcmp(section, "coordinator") != 0)
+		return false;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_ours(const char *section)
+{
+	return strcmp(section, "coordinator") == 0 ||
+	    strcmp(section, "admission") == 0 ||
+	    strcmp(section, "honesty") == 0;
+}
+
+static void
+on_restart_change(void *ctx, const char *section, const char *name)
+{
+	struct reload *r = ctx;
+
+	if (!needs_restart(section, name))
+		return;
+	log_warning("[%s] %s has changed: it needs a restart", section, name);
+	r->changes++;
+}
+
+static void
+on_change(void *ctx, const char *section, const char *name)
+{
+	struct reload *r = ctx;
+
+	if (!is_ours(section) || needs_restart(section, name))
+		return;
+	log_notice(
+	    "[%s] %s has changed, and counts from now on", section, name);
+	r->changes++;
+}
+
+/* What is wrong leaves all as it was. */
+static void
+reload(void *ctx)
+{
+	struct reload *r = ctx;
+	struct drill_rules drills;
+	struct api_rules rules;
+	struct err e = ERR_INIT;
+	struct conf next;
+	enum rc rc;
+
+	rc = conf_read(&next, r->path, &e);
+	if (rc == RC_OK)
+		rc = drills_read(&drills, &next, &e);
+	if (rc == RC_OK)
+		rc = terms_begin(r->begun, &next, &drills, &e);
+	if (rc == RC_OK) {
+		rules = api_rules(&next, &drills);
+		rc = api_set_rules(r->api, &rules, &e);
+		secret_wipe(&rules, sizeof(rules));
+	}
+	secret_wipe(&drills, sizeof(drills));
+	if (rc != RC_OK) {
+		log_error("SIGHUP: all stays as it was: %s", e.msg);
+		return;
+	}
+	r->changes = 0;
+	conf_compare(r->begun, &next, on_restart_change, r);
+	conf_compare(&r->now, &next, on_change, r);
+	r->now = next;
+	if (r->changes == 0)
+		log_notice("SIGHUP: nothing of the configuration has changed");
+}
+
+static enum rc
+serve(const struct options *o, const struct conf *conf, struct api *api,
+    const sigset_t *stop, struct err *e)
+{
+	struct reload r = {
+		.path = o->conf_path, .api = api, .begun = conf, .now = *conf
+	};
+	const struct serve_config config = {
+		.exchanges = (size_t)conf->exchanges,
+		.threads = conf->threads > 0 ? (size_t)conf->threads
+					     : threads_default(),
+		.reload = reload,
+		.ctx = &r,
+	};
+	struct serve_socket s;
+	enum rc rc;
+
+	if (o->socket_path != NULL)
+		rc = serve_listen(
+		    &s, o->socket_path, o->socket_mode, BACKLOG, e);
+	else
+		rc = serve_inherited(&s, e);
+	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL) {
+		/* Nobody waits for them, and nothing is half done. */
+		(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
+		return serve_cgi(api, e);
+	}
+	if (rc != RC_OK)
+		return rc;
+	log_notice("version %s, ledger %s, socket %s", PACKAGE_VERSION,
+	    conf->ledger_path,
+	    o->socket_path == NULL ? "inherited" : o->socket_path);
+	rc = serve_run(api, &s, &config, stop, e);
+	serve_unlink(&s);
+	(void)close(s.fd);
+	return rc;
 }
 
 int
@@ -238,14 +358,11 @@ main(int argc, char **argv)
 	rc = api_new(&api,
 	    &(struct api_config){ .ledger_path = conf.ledger_path,
 		.busy_timeout_ms = conf.busy_timeout_ms,
-		.schedule = schedule_rules(&conf),
-		.ipv4_prefix = (int)conf.ipv4_prefix,
-		.ipv6_prefix = (int)conf.ipv6_prefix,
-		.drills = drills,
-		.prefix = conf.prefix },
+		.prefix = conf.prefix,
+		.rules = api_rules(&conf, &drills) },
 	    &e);
 	if (rc == RC_OK && !o.test)
-		rc = terms_begin(&conf, &drills, &e);
+		rc = terms_begin(&conf, &conf, &drills, &e);
 	if (rc == RC_OK && !o.test)
 		rc = serve(&o, &conf, api, &stop, &e);
 	if (rc != RC_OK)

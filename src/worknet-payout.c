@@ -34,6 +34,7 @@ static const char usage[] =
     "  -t                test the configuration, then exit\n"
     "  -v                say more; twice: every detail\n"
     "  -h, --help        this text\n"
+    "  --version         the version\n"
     "\n"
     "Exit codes: 0 nothing to do, 10 paid and all settled, 4 some payouts\n"
     "are unresolved or wait (the next run goes on), 5 the treasury can't pay all\n"
@@ -94,6 +95,7 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "worker", required_argument, NULL, 'w' },
 		{ "journal", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, verbose = 0, bad = 0;
@@ -129,6 +131,9 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'h':
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
+		case 'V':
+			printf("worknet-payout %s\n", PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
 		default:
 			bad = -1;
 		}
@@ -141,7 +146,7 @@ options_parse(struct options *o, int argc, char **argv)
 	return -1;
 }
 
-/* SIGTERM and SIGINT end it within seconds. */
+/* SIGTERM and SIGINT end it within seconds; a terminal that closes doesn't. */
 static int
 stop_fd_make(void)
 {
@@ -152,6 +157,7 @@ stop_fd_make(void)
 	(void)sigaddset(&stop, SIGINT);
 	(void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	return signalfd(-1, &stop, SFD_CLOEXEC);
 }
 

@@ -72,8 +72,8 @@ static const char usage_text[] =
     "\n"
     "Polls the coordinator for HTTP checks, carries them out, signs what they\n"
     "found and submits it. What goes wrong on its own side, such as no route or\n"
-    "no name server, is logged and not submitted. SIGTERM, SIGINT and SIGHUP end\n"
-    "it within 10 s, after it has submitted what it had signed.\n"
+    "no name server, is logged and not submitted. SIGTERM and SIGINT end it within\n"
+    "10 s, after it has submitted what it had signed; SIGHUP is ignored.\n"
     "\n"
     "  -c, --config FILE      configuration (" CONF_PATH_DEFAULT ",\n"
     "                         which need not exist)\n"
@@ -201,22 +201,19 @@ conf_gather(struct conf *c, const struct options *o, struct err *e)
 }
 
 /*
- * SIGTERM, SIGINT, and SIGHUP of a terminal that closes make the descriptor
- * readable instead of killing. nohup has SIGHUP ignored, which it stays.
+ * SIGTERM and SIGINT make the descriptor readable instead of killing. A terminal
+ * that closes ends nothing.
  */
 static enum rc
 signals_init(int *stop_fd, struct err *e)
 {
-	struct sigaction hangup;
 	sigset_t stop;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);
 	(void)sigaddset(&stop, SIGINT);
-	if (sigaction(SIGHUP, NULL, &hangup) == 0 &&
-	    hangup.sa_handler != SIG_IGN)
-		(void)sigaddset(&stop, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0 ||
 	    (*stop_fd = signalfd(-1, &stop, SFD_CLOEXEC)) < 0)
 		return err_set(e, RC_IO, "signals: %m");
@@ -285,14 +282,15 @@ work(bool *worked, const struct conf *c, enum action action, struct err *e)
 		    "the configuration is fine; worker %s", worker_address(w));
 		goto out;
 	}
-	log_notice(
-	    "worknet-worker %s: worker %s, region \"%s\", coordinator %s",
+	log_notice("version %s, worker %s, region \"%s\", coordinator %s",
 	    PACKAGE_VERSION, worker_address(w), c->worker_region,
 	    c->worker_coordinator);
 	if (action == ACTION_ONCE)
 		*worked = worker_round(w, stop_fd);
 	else
 		worker_run(w, stop_fd);
+	log_notice("stopped: %s",
+	    action == ACTION_ONCE ? "its round is over" : "a signal said so");
 out:
 	worker_free(w);
 	if (stop_fd >= 0)

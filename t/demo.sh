@@ -21,7 +21,7 @@ payouts=no
 say() { printf '%s\n' "demo: $*"; }
 
 stop() {
-	trap '' INT TERM
+	trap '' INT TERM HUP
 	# Workers first, so that they submit what they have signed.
 	for pid in $pids; do
 		kill "$pid" 2>/dev/null || :
@@ -193,7 +193,7 @@ intrude() {
 }
 
 finish() {
-	trap '' INT TERM
+	trap '' INT TERM HUP
 	show_logs
 	echo
 	show_balances
@@ -214,6 +214,7 @@ finish() {
 
 set_up
 trap finish INT TERM
+trap 'stop; exit 129' HUP
 start_chain
 run
 say "the coordinator answers at $url/api (try $url/api/health)"

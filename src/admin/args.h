@@ -39,6 +39,7 @@ enum option_id {
 	OPT_SINCE,
 	OPT_WHY,
 	OPT_BY,
+	OPT_CHECK,
 	OPT_COUNT
 };
 

@@ -90,17 +90,33 @@ const struct command admin_commands[] = {
 	    "and payout explain show it, worker show with the reason. What was\n"
 	    "paid, or is being paid, stays. See worker show before it.\n",
 	    OPT(SINCE) | OPT(WHY), 1, 1, command_worker_forfeit },
-	{ "status", "[--limit N]", "tasks, workers, results, money, warnings",
+	{ "status", "[--limit N | --check]",
+	    "tasks, workers, results, money, warnings",
 	    "Coverage counts, of the cycles that opened between 62 and 2\n"
 	    "minutes ago, those that were checked; the worst --limit tasks\n"
-	    "(20) are listed. Warnings don't change the exit code.\n",
-	    OPT(LIMIT), 0, 0, command_status },
+	    "(20) are listed. Warnings don't change the exit code, but with\n"
+	    "--check, which prints one line and exits as Nagios plugins do: 0\n"
+	    "ok, 1 warning, 2 critical, 3 unknown.\n",
+	    OPT(LIMIT) | OPT(CHECK), 0, 0, command_status },
 	{ "audit", "[--signatures]", "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
 	    "every row, and with --signatures every signature. Exits 1 with\n"
 	    "a list of what is off. Note the newest transfer's hash: a later\n"
 	    "audit can be held against it.\n",
 	    OPT(SIGNATURES), 0, 0, command_audit },
+	{ "backup", "DIR", "write a verified copy of the ledger into DIR",
+	    "While others work with it. The copy's name tells which ledger it\n"
+	    "is of and when it was made (UTC). Of the copies in DIR the newest\n"
+	    "one stays of each of the last 24 hours, 30 days and 12 months that\n"
+	    "have any; the others are removed. The newest transfer's hash is\n"
+	    "told: a later audit can be held against it.\n",
+	    0, 1, 1, command_backup },
+	{ "restore", "FILE", "put a copy of the ledger in the ledger's place",
+	    "FILE is one that backup made. Refused while anybody has the ledger\n"
+	    "open. The old ledger stays beside the new one, under a name that\n"
+	    "is told. Then nobody is paid until worknet-payout has compared the\n"
+	    "ledger with the chain.\n",
+	    0, 1, 1, command_restore },
 	{ "payout list", "[--open] [--worker ADDRESS] [--limit N | --all]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"

@@ -31,6 +31,8 @@ enum admin_exit command_worker_expel(struct admin *a);
 enum admin_exit command_worker_forfeit(struct admin *a);
 enum admin_exit command_status(struct admin *a);
 enum admin_exit command_audit(struct admin *a);
+enum admin_exit command_backup(struct admin *a);
+enum admin_exit command_restore(struct admin *a);
 enum admin_exit command_payout_list(struct admin *a);
 enum admin_exit command_payout_show(struct admin *a);
 enum admin_exit command_payout_explain(struct admin *a);

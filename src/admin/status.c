@@ -23,9 +23,25 @@
 #define NETWORKS     5 /* are listed */
 
 #define SILENCE_MS     600000LL		      /* no result for so long is odd */
+#define OVERDUE_MS     (6 * HOUR_MS)	      /* payable, and not paid */
 #define WAL_LARGE      (1024LL * 1024 * 1024) /* bytes: a reader hangs */
 #define FREE_LEAST     (1024LL * 1024 * 1024) /* bytes of the disk */
 #define COVERAGE_LEAST 990		      /* per mille of the cycles */
+
+/* What a monitor is told, as Nagios numbers it. */
+enum severity {
+	SEVERITY_OK = 0,
+	SEVERITY_WARNING = 1,  /* a look before long */
+	SEVERITY_CRITICAL = 2, /* money or service stands still */
+	SEVERITY_UNKNOWN = 3,
+};
+static const char *const severities[] = { "ok", "warning", "critical",
+	"unknown" };
+
+struct warning {
+	enum severity severity;
+	char text[WARNING_LEN];
+};
 
 struct status {
 	int64_t now_ms;
@@ -37,6 +53,7 @@ struct status {
 	int64_t payouts_open, payouts_open_micros;
 	int64_t unresolved, oldest_unresolved_ms; /* of those; 0: none */
 	int64_t due;			/* workers owed the threshold */
+	int64_t overdue;		/* of them, for long */
 	int64_t all_held, workers_held; /* payouts of everybody, or of some */
 	struct payout_run run;		/* the newest; id 0: none */
 	int64_t exceptions;
@@ -44,7 +61,7 @@ struct status {
 	int64_t free_bytes;	  /* of its disk; -1 unknown */
 	struct coverage coverage; /* owned */
 	struct network_sums network;
-	char warnings[WARNINGS_MAX][WARNING_LEN];
+	struct warning warnings[WARNINGS_MAX];
 	size_t warnings_n;
 };
 
@@ -106,9 +123,36 @@ read_results(struct status *s, struct db *db, struct err *e)
 	return row_ints(q, (int64_t *[]){ &id, &s->last_result_ms }, 2, e);
 }
 
+/* Who is owed the threshold for longer should have been paid. */
+static int64_t
+overdue_ms(const struct conf *c)
+{
+	return OVERDUE_MS + c->maturity_new_ms +
+	    (strcmp(c->payout_threshold, "auto") == 0
+		    ? c->payout_longest_wait_days * DAY_MS
+		    : 0);
+}
+
+static enum rc
+read_overdue(
+    struct status *s, struct db *db, const struct conf *c, struct err *e)
+{
+	struct query *q;
+	int64_t id;
+	enum rc rc;
+
+	rc = transfer_at(db, s->now_ms - overdue_ms(c), &id, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_OVERDUE_COUNT);
+	query_int(q, 1, c->payout_threshold_micros);
+	query_int(q, 2, id);
+	return query_one_int(q, &s->overdue, e);
+}
+
 static enum rc
 read_payouts(
-    struct status *s, struct db *db, int64_t threshold_micros, struct err *e)
+    struct status *s, struct db *db, const struct conf *c, struct err *e)
 {
 	struct query *q;
 	bool found;
@@ -123,8 +167,9 @@ read_payouts(
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_OWED_COUNT);
-	query_int(q, 1, threshold_micros);
-	return query_one_int(q, &s->due, e);
+	query_int(q, 1, c->payout_threshold_micros);
+	rc = query_one_int(q, &s->due, e);
+	return rc == RC_OK ? read_overdue(s, db, c, e) : rc;
 }
 
 static enum rc
@@ -155,18 +200,28 @@ read_sizes(struct status *s, const char *path)
 	    : -1;
 }
 
-static void warn(struct status *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add(struct status *s, enum severity severity, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 
 static void
-warn(struct status *s, const char *fmt, ...)
+add(struct status *s, enum severity severity, const char *fmt, ...)
 {
+	struct warning *w = &s->warnings[s->warnings_n];
 	va_list ap;
 
 	CHECK(s->warnings_n < WARNINGS_MAX);
+	s->warnings_n++;
+	w->severity = severity;
 	va_start(ap, fmt);
-	(void)vsnprintf(s->warnings[s->warnings_n++], WARNING_LEN, fmt, ap);
+	(void)vsnprintf(w->text, sizeof(w->text), fmt, ap);
 	va_end(ap);
 }
+
+#define warn(s, ...)	 add(s, SEVERITY_WARNING, __VA_ARGS__)
+#define critical(s, ...) add(s, SEVERITY_CRITICAL, __VA_ARGS__)
+
+/* worknet-payout's exit code of a run that the next one goes on with. */
+#define RUN_GOES_ON 4
 
 /* What the last payout run left, and that there was one. */
 static void
@@ -178,13 +233,17 @@ find_payout_warnings(struct status *s, const struct conf *c)
 	    c->payout_network[0] != '\0' && (s->due > 0 || s->unresolved > 0);
 
 	if (wanted && r->id == 0)
-		warn(s, "no payout run yet, and %lld workers are due",
+		critical(s, "no payout run yet, and %lld workers are due",
 		    (long long)s->due);
 	else if (wanted && s->now_ms - r->began_ms > patience_ms)
-		warn(s, "no payout run for %lld minutes, and somebody is due",
+		critical(s,
+		    "no payout run for %lld minutes, and somebody is due",
 		    (long long)((s->now_ms - r->began_ms) / 60000));
 	if (r->id != 0 && r->exit_code > 0 && r->exit_code < 10)
-		warn(s, "the last payout run ended with code %d%s%.120s",
+		add(s,
+		    r->exit_code == RUN_GOES_ON ? SEVERITY_WARNING
+						: SEVERITY_CRITICAL,
+		    "the last payout run ended with code %d%s%.120s",
 		    (int)r->exit_code, r->words[0] == '\0' ? "" : ": ",
 		    r->words);
 	else if (r->id != 0 && r->exit_code < 0 &&
@@ -192,10 +251,15 @@ find_payout_warnings(struct status *s, const struct conf *c)
 		warn(s, "the last payout run has no end: was it killed?");
 	if (s->unresolved > 0 &&
 	    s->now_ms - s->oldest_unresolved_ms > patience_ms)
-		warn(s, "a payout is unresolved for %lld minutes",
+		critical(s, "a payout is unresolved for %lld minutes",
 		    (long long)((s->now_ms - s->oldest_unresolved_ms) / 60000));
+	if (c->payout_network[0] != '\0' && s->overdue > 0)
+		critical(s,
+		    "%lld workers are owed the threshold for more than %lld hours, and aren't paid",
+		    (long long)s->overdue,
+		    (long long)(overdue_ms(c) / HOUR_MS));
 	if (s->all_held > 0)
-		warn(s, "payouts are held: nobody is paid");
+		critical(s, "payouts are held: nobody is paid");
 	if (s->workers_held > 0)
 		warn(s, "%lld workers are held: see worknet payout holds",
 		    (long long)s->workers_held);
@@ -208,17 +272,17 @@ find_warnings(struct status *s)
 	char reason[WARNING_LEN];
 
 	if (s->exceptions > 0)
-		warn(s,
+		critical(s,
 		    "the ledger has exceptions: see worknet finding list and worknet audit");
 	if (s->tasks_active == 0)
 		warn(s, "no task is active");
 	else if (s->last_result_ms == 0)
 		warn(s, "no result yet");
 	else if (s->now_ms - s->last_result_ms > SILENCE_MS)
-		warn(s, "no result for %lld minutes",
+		critical(s, "no result for %lld minutes",
 		    (long long)((s->now_ms - s->last_result_ms) / 60000));
 	if (s->last_result_ms > s->now_ms + CLOCK_SKEW_MS)
-		warn(s,
+		critical(s,
 		    "the newest transfer is from the future: is the clock right?");
 	if (c->paid * 1000 < c->copies * COVERAGE_LEAST) {
 		network_reason(&s->network, c, reason, sizeof(reason));
@@ -229,7 +293,7 @@ find_warnings(struct status *s)
 		    "the write-ahead log has %lld MiB: does some program keep a read transaction open?",
 		    (long long)(s->wal_bytes / (1024 * 1024)));
 	if (s->free_bytes >= 0 && s->free_bytes < FREE_LEAST)
-		warn(s, "the ledger's disk has only %lld MiB left",
+		critical(s, "the ledger's disk has only %lld MiB left",
 		    (long long)(s->free_bytes / (1024 * 1024)));
 }
 
@@ -345,15 +409,18 @@ static void
 print_warnings(struct admin *a, const struct status *s)
 {
 	static const struct out_column columns[] = {
+		{ "severity", NULL, OUT_TEXT },
 		{ "text", "WARNING", OUT_TEXT },
 	};
 	size_t i;
 
 	out_note(a->out, "%s", "");
-	out_table(a->out, "warnings", NULL, columns, 1);
+	out_table(a->out, "warnings", NULL, columns, 2);
 	for (i = 0; i < s->warnings_n; i++)
-		out_row(
-		    a->out, (struct out_value[]){ out_text(s->warnings[i]) });
+		out_row(a->out,
+		    (struct out_value[]){
+			out_text(severities[s->warnings[i].severity]),
+			out_text(s->warnings[i].text) });
 	out_table_end(a->out, "no warnings");
 }
 
@@ -407,7 +474,7 @@ status_read(struct status *s, struct admin *a, size_t worst, struct err *e)
 	if (rc == RC_OK)
 		rc = read_results(s, a->db, e);
 	if (rc == RC_OK)
-		rc = read_payouts(s, a->db, a->conf.payout_threshold_micros, e);
+		rc = read_payouts(s, a->db, &a->conf, e);
 	if (rc == RC_OK)
 		rc = read_exceptions(s, a->db, e);
 	if (rc == RC_OK)
@@ -416,6 +483,69 @@ status_read(struct status *s, struct admin *a, size_t worst, struct err *e)
 		rc = network_read(&s->network, a->db, &a->conf, s->now_ms, e);
 	db_rollback(a->db);
 	return rc;
+}
+
+/* ---- For a monitor ---- */
+
+static enum admin_exit
+check_say(struct admin *a, enum severity severity, const char *text)
+{
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "severity", NULL, OUT_TEXT, out_text(severities[severity]) },
+		{ "text", NULL, OUT_TEXT, out_text(text) }, OUT_END });
+	out_note(a->out, "worknet %s: %s", severities[severity], text);
+	a->stands = true;
+	/* A monitor knows these numbers, by another meaning than ours. */
+	return (enum admin_exit)severity;
+}
+
+/* One line: the worst first; or that all is well, in numbers. */
+static enum admin_exit
+check_judge(struct admin *a, const struct status *s)
+{
+	char text[WARNINGS_MAX * (WARNING_LEN + 2)] = "";
+	char owed[VALUE_TEXT_MAX];
+	enum severity worst = SEVERITY_OK, severity;
+	size_t i, len = 0;
+
+	for (severity = SEVERITY_CRITICAL; severity > SEVERITY_OK; severity--)
+		for (i = 0; i < s->warnings_n; i++) {
+			if (s->warnings[i].severity != severity)
+				continue;
+			worst = severity > worst ? severity : worst;
+			len += (size_t)snprintf(text + len, sizeof(text) - len,
+			    "%s%s", len == 0 ? "" : "; ", s->warnings[i].text);
+		}
+	if (len == 0) {
+		value_format_usdc(owed, s->owed_micros);
+		(void)snprintf(text, sizeof(text),
+		    "%lld tasks, %lld workers, %lld results in the last hour, %s USDC owed",
+		    (long long)s->tasks_active, (long long)s->workers_active,
+		    (long long)s->results_hour, owed);
+	}
+	return check_say(a, worst, text);
+}
+
+/* The ledger in words; what is wrong with it before that is unknown. */
+static enum admin_exit
+check_status(struct admin *a, struct status *s)
+{
+	struct err e = ERR_INIT;
+	enum rc rc;
+
+	rc = conf_read(&a->conf, admin_conf_path(a), &e);
+	if (rc == RC_OK)
+		rc = db_open(&a->db, a->conf.ledger_path, DB_READ,
+		    a->conf.busy_timeout_ms, &e);
+	if (rc == RC_OK)
+		rc = status_read(s, a, 0, &e);
+	if (rc != RC_OK)
+		return check_say(a, SEVERITY_UNKNOWN, e.msg);
+	read_sizes(s, a->conf.ledger_path);
+	find_warnings(s);
+	find_payout_warnings(s, &a->conf);
+	return check_judge(a, s);
 }
 
 enum admin_exit
@@ -429,10 +559,15 @@ command_status(struct admin *a)
 
 	if (admin_limit(a, WORST_TASKS, &worst, &e) != RC_OK)
 		return admin_usage(a, &e);
+	s.now_ms = clock_unix_ms();
+	if (a->args.opt[OPT_CHECK] != NULL) {
+		code = check_status(a, &s);
+		coverage_free(&s.coverage);
+		return code;
+	}
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
-	s.now_ms = clock_unix_ms();
 	rc = status_read(
 	    &s, a, worst < WORST_MAX ? (size_t)worst : WORST_MAX, &e);
 	if (rc == RC_OK) {

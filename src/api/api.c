@@ -5,10 +5,36 @@
 
 #include "api/room.h"
 #include "base/log.h"
+#include "base/secret.h"
 
 #define RETRY_AFTER_S 5 /* of a 503 */
 
 /* ---- What requests share, and what each has ---- */
+
+static void
+rules_free(struct api *a)
+{
+	struct api_rules_row *row = atomic_load(&a->rules), *older;
+
+	for (; row != NULL; row = older) {
+		older = row->older;
+		secret_wipe(row, sizeof(*row)); /* the drills' key */
+		free(row);
+	}
+}
+
+enum rc
+api_set_rules(struct api *a, const struct api_rules *rules, struct err *e)
+{
+	struct api_rules_row *row = calloc(1, sizeof(*row));
+
+	if (row == NULL)
+		return err_set(e, RC_NO_MEMORY, "api: no memory");
+	row->rules = *rules;
+	row->older = atomic_load(&a->rules);
+	atomic_store(&a->rules, row);
+	return RC_OK;
+}
 
 enum rc
 api_new(struct api **out, const struct api_config *config, struct err *e)
@@ -21,9 +47,12 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	if (a == NULL)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
 	a->config = *config;
-	rc = writer_start(
-	    &a->writer, config->ledger_path, config->busy_timeout_ms, e);
+	rc = api_set_rules(a, &config->rules, e);
+	if (rc == RC_OK)
+		rc = writer_start(&a->writer, config->ledger_path,
+		    config->busy_timeout_ms, e);
 	if (rc != RC_OK) {
+		rules_free(a);
 		free(a);
 		return rc;
 	}
@@ -37,6 +66,7 @@ api_free(struct api *a)
 	if (a == NULL)
 		return;
 	writer_stop(a->writer);
+	rules_free(a);
 	free(a);
 }
 
@@ -154,6 +184,7 @@ void
 respond_unavailable(
     struct api_exchange *x, struct api_response *rs, const struct err *e)
 {
+	atomic_fetch_add(&x->api->counts.unavailable, 1);
 	if (atomic_fetch_add(&x->api->refused, 1) == 0)
 		log_error("answering 503: %s", e->msg);
 	rs->retry_after_s = RETRY_AFTER_S;
@@ -187,6 +218,7 @@ void
 api_refuse(struct api_exchange *x, struct api_response *rs)
 {
 	response_begin(x, rs);
+	atomic_fetch_add(&x->api->counts.unavailable, 1);
 	rs->retry_after_s = RETRY_AFTER_S;
 	respond_error(x, rs, 503, "overloaded, try again later");
 }
@@ -200,6 +232,7 @@ api_handle(struct api_exchange *x, struct api_thread *t,
 
 	response_begin(x, rs);
 	x->now_ms = now_ms;
+	x->rules = &atomic_load(&x->api->rules)->rules;
 	while (*r != NULL && !slice_is(path, (*r)->path))
 		r++;
 	if (*r == NULL) {

@@ -14,14 +14,19 @@
 /* What all requests share. */
 struct api;
 
-struct api_config {
-	const char *ledger_path;
-	int64_t busy_timeout_ms;
+/* What may change while requests are answered. */
+struct api_rules {
 	struct schedule_rules schedule;
 	int ipv4_prefix; /* bits of an address that are its network */
 	int ipv6_prefix;
 	struct drill_rules drills;
+};
+
+struct api_config {
+	const char *ledger_path;
+	int64_t busy_timeout_ms;
 	const char *prefix; /* "/api": passed on by nginx */
+	struct api_rules rules;
 };
 
 /*
@@ -31,6 +36,16 @@ struct api_config {
 MUST_CHECK enum rc
 api_new(struct api **out, const struct api_config *config, struct err *e);
 void api_free(struct api *a);
+
+/* Requests that arrive from now on follow these rules. RC_NO_MEMORY. */
+MUST_CHECK enum rc
+api_set_rules(struct api *a, const struct api_rules *rules, struct err *e);
+
+/*
+ * Logs in one line what was done since the last time: polls, results paid,
+ * refusals by reason; nothing when nothing was. One thread.
+ */
+void api_log_counts(struct api *a);
 
 /*
  * What a thread needs that handles requests: its own connection to the ledger,

@@ -12,8 +12,26 @@
 #include "api/api.h"
 #include "json/json.h"
 
+/* Rules of requests: older ones stay, for those that began with them. */
+struct api_rules_row {
+	struct api_rules rules;
+	struct api_rules_row *older; /* owned */
+};
+
+/* What was done since the last line about it. */
+struct api_counts {
+	atomic_ullong polls;
+	atomic_ullong given; /* tasks, to polls */
+	atomic_ullong poll_refused;
+	atomic_ullong outcomes[CLAIM_OUTCOMES]; /* of results */
+	atomic_ullong micros;			/* credited */
+	atomic_ullong unavailable;		/* answers of 503 */
+};
+
 struct api {
-	struct api_config config;
+	struct api_config config;	       /* without its rules */
+	_Atomic(struct api_rules_row *) rules; /* owned */
+	struct api_counts counts;
 	struct writer *writer;
 	atomic_bool gives;   /* something, to the last poll of the writer */
 	atomic_uint refused; /* answers of 503 since the last commit */
@@ -47,7 +65,8 @@ struct api_exchange {
 	struct api *api;
 	void *owner;
 	struct buf body;
-	int64_t now_ms; /* of the present request */
+	int64_t now_ms;		       /* of the present request */
+	const struct api_rules *rules; /* of the present request */
 	const struct route *route;
 	struct writer_job job; /* of route */
 	void *state;	       /* of route; room for the largest */

@@ -9,7 +9,7 @@ static bool
 canary_handle(struct api_exchange *x, struct db *db,
     const struct api_request *rq, struct api_response *rs)
 {
-	const struct drill_rules *r = &x->api->config.drills;
+	const struct drill_rules *r = &x->rules->drills;
 	struct slice token = rq->query;
 	int64_t status;
 

@@ -115,11 +115,16 @@ results_write(struct api_exchange *x, struct api_response *rs)
 	char usdc[32], worker[ADDRESS_LEN + 1];
 	size_t i;
 
-	for (i = 0; i < b->n; i++)
+	for (i = 0; i < b->n; i++) {
+		atomic_fetch_add(
+		    &x->api->counts.outcomes[b->claims[i].outcome], 1);
 		if (b->claims[i].outcome == CLAIM_CREDITED) {
 			accepted++;
 			earned_micros += b->claims[i].reward_micros;
 		}
+	}
+	atomic_fetch_add(
+	    &x->api->counts.micros, (unsigned long long)earned_micros);
 	if (json_writer_new(&w, &x->body, false, &e) != RC_OK) {
 		respond_unavailable(x, rs, &e);
 		return;
@@ -191,8 +196,8 @@ results_handle(struct api_exchange *x, struct db *db,
 		respond_error(x, rs, 400, "body shorter than declared");
 		return true;
 	}
-	subnet_of(s->subnet, rq->remote_addr, x->api->config.ipv4_prefix,
-	    x->api->config.ipv6_prefix);
+	subnet_of(s->subnet, rq->remote_addr, x->rules->ipv4_prefix,
+	    x->rules->ipv6_prefix);
 	rc = results_parse(&s->batch, rq->body, &e);
 	if (rc == RC_OK)
 		return claims_settle(x, db, rs);

@@ -23,7 +23,7 @@ told_finish(struct api_exchange *x, struct db *db, struct err *e)
 
 	if (s->given.n == 0)
 		return RC_OK;
-	rc = drill_tokens(&x->api->config.drills, &s->given, e);
+	rc = drill_tokens(&x->rules->drills, &s->given, e);
 	if (rc == RC_OK)
 		rc = worker_find(db, &s->poll.worker, &w, e);
 	return rc == RC_OK
@@ -40,10 +40,10 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 	enum rc rc;
 
 	rc = schedule_serve(
-	    db, true, &x->api->config.schedule, &s->poll, &s->given, &work, e);
+	    db, true, &x->rules->schedule, &s->poll, &s->given, &work, e);
 	if (rc == RC_OK)
-		rc = drill_give(db, &x->api->config.drills, &s->poll,
-		    x->api->config.schedule.max_tasks, &s->given, e);
+		rc = drill_give(db, &x->rules->drills, &s->poll,
+		    x->rules->schedule.max_tasks, &s->given, e);
 	return rc == RC_OK ? told_finish(x, db, e) : rc;
 }
 
@@ -82,6 +82,7 @@ tasks_write(struct api_exchange *x, struct api_response *rs,
 		buf_add_text(&x->body, "[]");
 		return;
 	}
+	atomic_fetch_add(&x->api->counts.given, given->n);
 	rs->payable_after_ms =
 	    ((const struct tasks_state *)x->state)->payable_after_ms;
 	if (json_writer_new(&w, &x->body, false, &e) != RC_OK) {
@@ -101,12 +102,14 @@ tasks_respond(struct api_exchange *x, struct api_response *rs, enum rc rc,
 {
 	const struct tasks_state *s = x->state;
 
-	if (rc == RC_INVALID)
+	if (rc == RC_INVALID) {
+		atomic_fetch_add(&x->api->counts.poll_refused, 1);
 		respond_error(x, rs, 403, e->msg);
-	else if (rc != RC_OK)
+	} else if (rc != RC_OK) {
 		respond_unavailable(x, rs, e);
-	else
+	} else {
 		tasks_write(x, rs, &s->given);
+	}
 }
 
 /* After tasks_run. */
@@ -135,17 +138,18 @@ tasks_handle(struct api_exchange *x, struct db *db,
 	bool work = true;
 	enum rc rc = RC_OK;
 
+	atomic_fetch_add(&x->api->counts.polls, 1);
 	if (poll_query_parse(&s->query, rq->query, &e) != RC_OK) {
 		respond_error(x, rs, 400, e.msg);
 		return true;
 	}
-	subnet_of(s->subnet, rq->remote_addr, x->api->config.ipv4_prefix,
-	    x->api->config.ipv6_prefix);
+	subnet_of(s->subnet, rq->remote_addr, x->rules->ipv4_prefix,
+	    x->rules->ipv6_prefix);
 	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
 		slice_of(s->subnet), x->now_ms };
 	if (!atomic_load(&x->api->gives))
-		rc = schedule_serve(db, false, &x->api->config.schedule,
-		    &s->poll, &s->given, &work, &e);
+		rc = schedule_serve(db, false, &x->rules->schedule, &s->poll,
+		    &s->given, &work, &e);
 	if (rc == RC_OK && work)
 		return api_submit(x, tasks_run);
 	if (rc == RC_OK)

@@ -567,6 +567,33 @@ conf_read(struct conf *c, const char *path, struct err *e)
 	    l.failed ? cause.msg : "not a section, a key = value or a comment");
 }
 
+static bool
+is_same_value(const struct conf_key *k, const void *a, const void *b)
+{
+	switch (k->type) {
+	case CONF_INT:
+	case CONF_CAP:
+	case CONF_GWEI:
+		return *(const int64_t *)a == *(const int64_t *)b;
+	case CONF_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	default:
+		return strcmp(a, b) == 0;
+	}
+}
+
+void
+conf_compare(
+    const struct conf *a, const struct conf *b, conf_change_fn *fn, void *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < KEYS; i++)
+		if (!is_same_value(&keys[i], (const char *)a + keys[i].offset,
+			(const char *)b + keys[i].offset))
+			fn(ctx, keys[i].section, keys[i].name);
+}
+
 void
 conf_print_sample(FILE *out)
 {

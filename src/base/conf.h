@@ -112,6 +112,11 @@ struct conf {
  */
 MUST_CHECK enum rc conf_read(struct conf *c, const char *path, struct err *e);
 
+/* Tells of each key that has another value in b than in a. */
+typedef void conf_change_fn(void *ctx, const char *section, const char *name);
+void conf_compare(
+    const struct conf *a, const struct conf *b, conf_change_fn *fn, void *ctx);
+
 /* The defaults alone, for programs that run without a file. */
 void conf_defaults(struct conf *c);
 

@@ -1,18 +1,40 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1024 /* below PIPE_BUF: one write stays one line */
 
 static enum log_level threshold = LOG_LEVEL_INFO;
 
+static pthread_once_t reader_once = PTHREAD_ONCE_INIT;
+static bool is_journal; /* reader_once */
+
+/* systemd tells a service which file its standard error is: "DEVICE:INODE". */
+static void
+reader_find(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	is_journal = stream != NULL &&
+	    sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == (dev_t)device &&
+	    st.st_ino == (ino_t)inode;
+}
+
 void
 log_set_level(enum log_level level)
 {
 	threshold = level;
+	(void)pthread_once(&reader_once, reader_find);
 }
 
 static void
@@ -41,8 +63,12 @@ log_line(enum log_level level, const char *fmt, ...)
 
 	if (level > threshold)
 		return;
-	if (!isatty(STDERR_FILENO))
+	(void)pthread_once(&reader_once, reader_find);
+	if (is_journal)
 		used = (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
+	else
+		used = (size_t)snprintf(line, sizeof(line),
+		    "%.60s: ", program_invocation_short_name);
 	va_start(ap, fmt);
 	n = vsnprintf(line + used, sizeof(line) - used - 1, fmt, ap);
 	va_end(ap);

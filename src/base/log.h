@@ -1,7 +1,7 @@
 /*
- * Log lines on standard error, one write(2) each, with a syslog priority
- * prefix (sd-daemon(3): "<3>" to "<7>") when standard error isn't a terminal.
- * Safe from any thread.
+ * Log lines on standard error, one write(2) each: with a syslog priority in
+ * front (sd-daemon(3): "<3>" to "<7>") where systemd's journal reads them, which
+ * knows the program; else with the program's name. Safe from any thread.
  *
  * Log no secret, and of a signature no more than its first bytes.
  */
@@ -18,7 +18,10 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7,
 };
 
-/* Drops lines less urgent than level. Call it before starting threads. */
+/*
+ * Drops lines less urgent than level. Call it before starting threads, and
+ * before rights are given up: it looks who reads standard error.
+ */
 void log_set_level(enum log_level level);
 
 /* One line; control characters in it are printed as '?'. */

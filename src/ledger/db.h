@@ -56,6 +56,49 @@ MUST_CHECK enum rc db_create_in_memory(struct db **out, struct err *e);
  */
 MUST_CHECK enum rc db_migrate(const char *path, int *steps, struct err *e);
 
+/* ---- Copies, and what takes a ledger's place ---- */
+
+/* Bytes that a copy takes at most. */
+MUST_CHECK enum rc db_copy_bytes(struct db *db, int64_t *bytes, struct err *e);
+
+/*
+ * Writes a copy of the ledger, as it is at one moment, into the empty file at
+ * path, while others go on. db is of DB_WRITE, and in no transaction. A copy
+ * has no log. What was written isn't synced.
+ */
+MUST_CHECK enum rc db_copy(struct db *db, const char *path, struct err *e);
+
+/*
+ * Opens a copy to read it, and leaves no other file beside it; *out is freed
+ * with db_close. As db_open.
+ */
+MUST_CHECK enum rc
+db_open_copy(struct db **out, const char *path, struct err *e);
+
+/* A ledger that nobody else has open, or can open. */
+struct db_alone {
+	struct db *db; /* reads; NULL: there is no file, or a damaged one */
+	int fd;	       /* of a damaged one; -1: none */
+};
+
+/*
+ * Has the ledger at path alone until db_alone_end, and moves its log into its
+ * file. RC_CONFLICT while anybody has it open. With a file that isn't there, is
+ * no ledger, or has another one's log, out->db is NULL.
+ */
+MUST_CHECK enum rc
+db_alone_begin(struct db_alone *out, const char *path, struct err *e);
+void db_alone_end(struct db_alone *a);
+
+/*
+ * Puts the ledger at the path `with`, which is closed and on disk, in the place
+ * of the one at path, which is a's, in one step: whoever opens path has either.
+ * The old one stays under the name kept, and so does a log that isn't in it.
+ * It is on disk when this returns. RC_CONFLICT when kept exists, RC_IO.
+ */
+MUST_CHECK enum rc db_replace(struct db_alone *a, const char *path,
+    const char *with, const char *kept, struct err *e);
+
 /*
  * A write transaction, which waits for the write lock, or a read transaction,
  * which sees one state of the ledger. Each ends with commit or rollback;

@@ -1,7 +1,8 @@
 /*
  * What the files of the SQLite engine share: db_sqlite.c, transactions and
  * statements; db_sqlite_open.c, opening and making ledgers; db_sqlite_file.c,
- * what becomes of the file meanwhile. For them alone.
+ * what becomes of the file meanwhile; db_sqlite_copy.c, copies and what takes a
+ * ledger's place. For them alone.
  */
 #ifndef WORKNET_LEDGER_DB_SQLITE_H
 #define WORKNET_LEDGER_DB_SQLITE_H
@@ -44,6 +45,16 @@ enum rc db_fail(struct db *db, int code, const char *what, struct err *e);
 /* Runs statements without results. */
 MUST_CHECK enum rc
 db_run_sql(struct db *db, const char *sql, const char *what, struct err *e);
+
+/* Opens the file at path by SQLite's flags, and no more. Errors of db_open. */
+MUST_CHECK enum rc db_open_handle(struct db **out, const char *path, int flags,
+    int64_t busy_timeout_ms, struct err *e);
+
+/*
+ * Whether the log beside db's file can be its own, before anything is read:
+ * RC_CONFLICT, or errors of the engine.
+ */
+MUST_CHECK enum rc db_check_log(struct db *db, struct err *e);
 
 /* Before any other use of SQLite in the process. */
 void db_library_setup(void);

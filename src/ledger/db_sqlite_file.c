@@ -81,16 +81,26 @@ synced_file_control(sqlite3_file *file, int op, void *arg)
 	return sqlite_methods->xFileControl(file, op, arg);
 }
 
+/* SQLite's file of db. */
+static enum rc
+file_of(struct db *db, sqlite3_file **out, struct err *e)
+{
+	int code;
+
+	*out = NULL;
+	code = sqlite3_file_control(
+	    db->handle, "main", SQLITE_FCNTL_FILE_POINTER, out);
+	return code == SQLITE_OK ? RC_OK : db_fail(db, code, "file_control", e);
+}
+
 enum rc
 db_sync_checkpoints(struct db *db, struct err *e)
 {
-	sqlite3_file *file = NULL;
-	int code;
+	sqlite3_file *file;
+	enum rc rc = file_of(db, &file, e);
 
-	code = sqlite3_file_control(
-	    db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-	if (code != SQLITE_OK)
-		return db_fail(db, code, "file_control", e);
+	if (rc != RC_OK)
+		return rc;
 	(void)pthread_mutex_lock(&methods_lock);
 	if (sqlite_methods == NULL) {
 		sqlite_methods = file->pMethods;
@@ -104,6 +114,40 @@ db_sync_checkpoints(struct db *db, struct err *e)
 }
 
 /* ---- The files at the ledger's path ---- */
+
+/* Bytes 18 and 19 of a file: 2 in one that has, or had, a log, 1 in a copy. */
+#define FORMAT_AT  18
+#define FORMAT_LOG 2
+
+/*
+ * SQLite takes any log that lies beside a file for its own. Where a copy was
+ * put in the place of a ledger whose log stayed, that would bring back what the
+ * copy was to replace, or mix both. A copy (db_copy) never had a log. The log
+ * is looked at first: what it belongs to says so before it is written.
+ */
+enum rc
+db_check_log(struct db *db, struct err *e)
+{
+	const char *path = sqlite3_db_filename(db->handle, "main");
+	const char *log = sqlite3_filename_wal(path);
+	unsigned char format[2];
+	sqlite3_file *file;
+	struct stat st;
+	enum rc rc;
+
+	if (stat(log, &st) != 0 || st.st_size == 0)
+		return RC_OK;
+	rc = file_of(db, &file, e);
+	if (rc != RC_OK ||
+	    file->pMethods->xRead(file, format, sizeof(format), FORMAT_AT) !=
+		SQLITE_OK)
+		return rc; /* an empty file has no log yet */
+	if (format[0] == FORMAT_LOG && format[1] == FORMAT_LOG)
+		return RC_OK;
+	return err_set(e, RC_CONFLICT,
+	    "ledger: %s is the log of another ledger than %s, which is a copy: put the copy in place with \"worknet restore COPY\"",
+	    log, path);
+}
 
 static int
 file_identify(struct file_id *out, const char *path)

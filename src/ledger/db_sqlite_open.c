@@ -34,8 +34,8 @@ static const char setup_read_sql[] =
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
-static enum rc
-open_handle(struct db **out, const char *path, int flags,
+enum rc
+db_open_handle(struct db **out, const char *path, int flags,
     int64_t busy_timeout_ms, struct err *e)
 {
 	struct db *db;
@@ -113,8 +113,10 @@ log_set(struct db *db, const char *path, struct err *e)
 static enum rc
 setup(struct db *db, const char *path, struct err *e)
 {
-	enum rc rc = log_set(db, path, e);
+	enum rc rc = db_check_log(db, e);
 
+	if (rc == RC_OK)
+		rc = log_set(db, path, e);
 	if (rc == RC_OK)
 		rc = db_sync_checkpoints(db, e);
 	return rc == RC_OK ? db_run_sql(db, setup_sql, path, e) : rc;
@@ -128,7 +130,8 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	enum rc rc;
 
 	*out = NULL;
-	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, busy_timeout_ms, e);
+	rc = db_open_handle(
+	    &db, path, SQLITE_OPEN_READWRITE, busy_timeout_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = setup(db, path, e);
@@ -204,7 +207,7 @@ db_create(const char *path, struct err *e)
 		return err_set(e, errno == EEXIST ? RC_CONFLICT : RC_IO,
 		    "%s: %s", path, strerror(errno));
 	(void)close(fd);
-	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, 0, e);
+	rc = db_open_handle(&db, path, SQLITE_OPEN_READWRITE, 0, e);
 	if (rc == RC_OK)
 		rc = setup(db, path, e);
 	if (rc == RC_OK)
@@ -222,7 +225,7 @@ db_create_in_memory(struct db **out, struct err *e)
 	enum rc rc;
 
 	*out = NULL;
-	rc = open_handle(&db, ":memory:",
+	rc = db_open_handle(&db, ":memory:",
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, 0,
 	    e);
 	if (rc != RC_OK)
@@ -289,7 +292,8 @@ db_migrate(const char *path, int *steps, struct err *e)
 	enum rc rc;
 
 	*steps = 0;
-	rc = open_handle(&db, path, SQLITE_OPEN_READWRITE, MIGRATE_WAIT_MS, e);
+	rc = db_open_handle(
+	    &db, path, SQLITE_OPEN_READWRITE, MIGRATE_WAIT_MS, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = setup(db, path, e);

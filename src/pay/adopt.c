@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "eth/hex.h"
 #include "evm/history.h"
+#include "ledger/restored.h"
 #include "pay/authorize.h"
 #include "pay/book.h"
 #include "pay/open.h"
@@ -390,6 +391,40 @@ scan_all(struct adoption *a, uint64_t first, uint64_t final, uint64_t latest,
 	return rc;
 }
 
+/*
+ * What a restored ledger has lost was paid before the restore: once all blocks
+ * before that are compared, and so final, payouts go on.
+ */
+static enum rc
+compare_restored(struct run *r, struct err *e)
+{
+	int64_t at_ms, seen = 0;
+	uint64_t before;
+	bool whole;
+	enum rc rc;
+
+	rc = restored_at(r->db, &at_ms, e);
+	if (rc != RC_OK || at_ms == 0)
+		return rc;
+	/* Blocks have whole seconds: one of the same second is before it. */
+	rc = history_block_before(
+	    r->nodes, (uint64_t)(at_ms / 1000 + 1), &before, &whole, e);
+	if (rc == RC_OK)
+		rc = scanned_get(r->db, &r->source, &seen, e);
+	if (rc != RC_OK)
+		return rc;
+	if (whole && seen > 0 && (uint64_t)seen >= before) {
+		log_notice(
+		    "the restored ledger is compared with the chain: payouts go on");
+		return restored_end(r->db, e);
+	}
+	log_warning(
+	    "the ledger was restored: nobody is paid until it is compared with all final blocks up to %" PRIu64
+	    "; so far up to %" PRId64,
+	    before, seen);
+	return RC_OK;
+}
+
 enum rc
 adopt_lost(struct run *r, struct err *e)
 {
@@ -418,5 +453,5 @@ adopt_lost(struct run *r, struct err *e)
 	rc = scan_all(a, first == 0 ? 1 : first, final, latest, whole, e);
 	free(a->nonces);
 	free(a);
-	return rc;
+	return rc == RC_OK ? compare_restored(r, e) : rc;
 }

@@ -164,7 +164,7 @@ tell_hold(struct run *r)
 
 	if (payout_is_held(r->db, 0, &held, NULL) == RC_OK && held)
 		log_info(
-		    "payouts are held by the operator: see worknet payout holds");
+		    "payouts are held by the operator, or after a restore: see worknet payout holds");
 	r->result->stopped = held;
 }
 
@@ -173,8 +173,8 @@ run_steps(struct run *r, struct err *e)
 {
 	enum rc rc;
 
-	tell_hold(r);
 	rc = catch_up(r, e);
+	tell_hold(r); /* which may have ended one */
 	/* To look and book takes neither a token that pays nor a treasury. */
 	if (rc == RC_OK && !r->options->reconcile_only)
 		rc = pay(r, e);

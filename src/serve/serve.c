@@ -20,6 +20,8 @@
  * take too long. */
 #define LOOK_S 1
 
+#define COUNTS_MS 60000 /* between two lines of what was done */
+
 #define STOP_LOOK_MS 5 /* when serving ends: between two looks */
 
 /* A thread that answers requests. */
@@ -172,25 +174,36 @@ server_close(struct server *s)
 
 /* Waits for the signal; or until the ledger can't be relied on any more. */
 static enum rc
-wait_for_stop(struct server *s, struct notify *manager, const sigset_t *stop,
-    struct err *e)
+wait_for_stop(struct server *s, const struct serve_config *config,
+    struct notify *manager, const sigset_t *stop, struct err *e)
 {
 	const struct timespec look = { .tv_sec = LOOK_S };
+	int64_t counted_ms = clock_monotonic_ms();
 	struct api_thread *t;
 	int signal_number = -1;
+	sigset_t all = *stop;
 	enum rc rc;
 
+	(void)sigaddset(&all, SIGHUP);
 	rc = api_thread_new(&t, s->api, e);
 	while (rc == RC_OK && signal_number < 0) {
-		signal_number = sigtimedwait(stop, NULL, &look);
+		signal_number = sigtimedwait(&all, NULL, &look);
+		if (signal_number == SIGHUP) {
+			config->reload(config->ctx);
+			signal_number = -1;
+		}
+		if (clock_monotonic_ms() - counted_ms >= COUNTS_MS) {
+			counted_ms += COUNTS_MS;
+			api_log_counts(s->api);
+		}
 		exchanges_cut(s);
 		rc = api_check(t, e);
 		notify_alive(manager);
 	}
 	api_thread_free(t);
 	if (rc == RC_OK)
-		log_notice(
-		    "signal %d: answering what has arrived", signal_number);
+		log_notice("SIG%s: answering what has arrived",
+		    sigabbrev_np(signal_number));
 	else
 		log_error("serving ends: %s", e->msg);
 	return rc;
@@ -273,7 +286,7 @@ serve_run(struct api *api, const struct serve_socket *socket,
 		log_notice("serving with %zu threads, %zu requests at once",
 		    config->threads, config->exchanges);
 		notify_send(&manager, "READY=1\nSTATUS=serving");
-		rc = wait_for_stop(&s, &manager, stop, e);
+		rc = wait_for_stop(&s, config, &manager, stop, e);
 		notify_send(
 		    &manager, "STOPPING=1\nSTATUS=answering what has arrived");
 		answer_arrived(&s);
@@ -281,5 +294,8 @@ serve_run(struct api *api, const struct serve_socket *socket,
 	responders_stop(all, started, &s);
 	server_close(&s);
 	free(all);
+	api_log_counts(api);
+	if (rc == RC_OK)
+		log_notice("stopped: all that had arrived is answered");
 	return rc;
 }

@@ -47,12 +47,16 @@ struct serve_config {
 	/* Threads that read, work and answer. A request that waits for its
 	 * commit holds none, nor does a connection without a request. */
 	size_t threads;
+	/* Called on SIGHUP, which the caller has blocked, by the thread that
+	 * called serve_run; others go on. */
+	void (*reload)(void *ctx);
+	void *ctx;
 };
 
 /*
  * Serves requests from a listening socket until one of the signals in stop
  * arrives, which the caller has blocked, or until api_check fails, whose error
- * this returns then. Requests that have arrived by then are answered, also on
+ * this returns then. Each minute the log has a line of what was done. Requests that have arrived by then are answered, also on
  * kept connections: for 8 seconds requests are begun, and each has 5 seconds to
  * be read and 5 for its answer. Of connections that nobody has accepted yet,
  * those at a socket of serve_listen are served, too; those at an inherited

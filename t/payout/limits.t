@@ -119,6 +119,17 @@ for my $signal (qw(TERM INT)) {
 	$l->books_ok('after a hold of what was signed');
 }
 
+{
+	my $l = ledger(workers => 1);
+
+	$rig->script('scripted', { mode => 'hang', delayMs => 1000,
+	    times => 1 });
+	my $pid = $l->pay_begin;
+	kill('HUP', $pid) or die $!;
+	like($l->pay_end($pid), qr/^\d+$/, 'a terminal that closes ends no run');
+	ok($l->last_run->{ended_ms}, '... which comes to its end');
+}
+
 # Listed and verified, and not reserved yet.
 {
 	my $l = ledger(workers => 2);

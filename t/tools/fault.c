@@ -28,6 +28,8 @@
  * WN_FAULT_FULL is the same of pwrite and fdatasync: there, from that one on,
  * no space is left.
  *
+ * WN_FAULT_FREE is a number of bytes: what statvfs says that a disk has free.
+ *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
  */
@@ -45,6 +47,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -366,6 +369,20 @@ ftruncate64(int fd, off64_t len)
 {
 	NEXT(truncate_fn, "ftruncate64");
 	FAIL_OR("ftruncate", next(fd, len));
+}
+
+int
+statvfs(const char *path, struct statvfs *out)
+{
+	typedef int statvfs_fn(const char *, struct statvfs *);
+	NEXT(statvfs_fn, "statvfs");
+	const char *bytes = getenv("WN_FAULT_FREE");
+	int rc = next(path, out);
+
+	if (rc == 0 && bytes != NULL)
+		out->f_bavail =
+		    (fsblkcnt_t)(atoll(bytes) / (long long)out->f_frsize);
+	return rc;
 }
 
 ssize_t

@@ -113,29 +113,16 @@ sub test_forgotten_connection {
 
 sub test_hangup {
 	my $rig = WorkerRig->new($program);
-	my $target = $rig->listen(sub {
-		return WorkerRig::reply(200, '') if $_[0]{target} eq '/fast';
-		$rig->signal('HUP');	# the fast one is over
-		return undef;
-	});
-	my $conf = write_file("$dir/one.conf",
-	    "[worker]\nchecks_at_once = 1\n");
-	my $c = coordinator($rig, [ tasks(map { "http://127.0.0.1:$target/$_" }
-	    qw(fast silent)) ]);
-	$c->{args} = [ @{ $c->{args} }, '-c', $conf ];
-	my $r = run_on($rig, $c);
-	is scalar keys %{ all_results($c) }, 1,
-	    'SIGHUP in a round: what was signed is submitted';
-	is $r->{status}, 0, 'and it exits with 0';
-	$rig = WorkerRig->new($program, 'sh', '-c',
-	    'trap "" HUP; exec "$0" "$@"');
-	$c = coordinator($rig);
+	my $c = coordinator($rig);
 	$c->{on_poll} = sub {
 		$rig->signal('HUP') if @{ $c->{polls} } == 1;
 		$rig->signal('TERM') if @{ $c->{polls} } == 3;
 	};
-	run_on($rig, $c);
-	is scalar @{ $c->{polls} }, 3, 'under nohup it goes on';
+	my $r = run_on($rig, $c);
+	is scalar @{ $c->{polls} }, 3, 'a terminal that closes ends no worker';
+	is $r->{status}, 0, 'SIGTERM does, with 0';
+	like $r->{err}, qr/^\S*worknet-worker: stopped: a signal/m,
+	    'and the log says why';
 }
 
 sub test_stop_in_hanging_post {

@@ -1,0 +1,122 @@
+#include "admin/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Bytes that stay free: the coordinator's log grows meanwhile. */
+#define ROOM_LEFT (16 * 1024 * 1024)
+
+#define COPY_BYTES 65536 /* at once */
+
+static enum rc
+failed(const char *path, struct err *e)
+{
+	return err_set(e, errno == EEXIST ? RC_CONFLICT : RC_IO, "%s: %s", path,
+	    strerror(errno));
+}
+
+void
+file_time(char out[static FILE_TIME_LEN + 1], int64_t unix_ms)
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	struct tm t = { .tm_mday = 1 };
+
+	(void)gmtime_r(&seconds, &t);
+	if (strftime(out, FILE_TIME_LEN + 1, "%Y%m%dT%H%M%SZ", &t) !=
+	    FILE_TIME_LEN)
+		(void)snprintf(out, FILE_TIME_LEN + 1, "00000101T000000Z");
+}
+
+enum rc
+file_directory(char out[static FILE_PATH_SIZE], const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (len > PATH_LEN_MAX)
+		return err_set(e, RC_INVALID, "%.80s...: longer than %d bytes",
+		    path, PATH_LEN_MAX);
+	if (slash == NULL)
+		(void)snprintf(out, FILE_PATH_SIZE, ".");
+	else
+		(void)snprintf(
+		    out, FILE_PATH_SIZE, "%.*s", len == 0 ? 1 : (int)len, path);
+	return RC_OK;
+}
+
+enum rc
+file_check_room(const char *dir, int64_t bytes, struct err *e)
+{
+	struct statvfs fs;
+	int64_t free_bytes;
+
+	if (statvfs(dir, &fs) != 0)
+		return failed(dir, e);
+	free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	if (free_bytes - ROOM_LEFT >= bytes)
+		return RC_OK;
+	return err_set(e, RC_IO,
+	    "%s: got %lld MiB of free space, expected %lld: nothing was written",
+	    dir, (long long)(free_bytes / 1048576),
+	    (long long)((bytes + ROOM_LEFT) / 1048576 + 1));
+}
+
+enum rc
+file_make(const char *path, int *fd, struct err *e)
+{
+	*fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return *fd < 0 ? failed(path, e) : RC_OK;
+}
+
+static enum rc
+write_all(int fd, const char *p, size_t len, const char *path, struct err *e)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return failed(path, e);
+		p += n;
+		len -= (size_t)n;
+	}
+	return RC_OK;
+}
+
+enum rc
+file_copy(int to, int from, const char *path, struct err *e)
+{
+	char some[COPY_BYTES];
+	enum rc rc = RC_OK;
+	ssize_t n;
+
+	while (rc == RC_OK && (n = read(from, some, sizeof(some))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		rc = n < 0 ? failed(path, e)
+			   : write_all(to, some, (size_t)n, path, e);
+	}
+	if (rc == RC_OK && fsync(to) != 0)
+		rc = failed(path, e);
+	return rc;
+}
+
+enum rc
+file_sync(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum rc rc = RC_OK;
+
+	if (fd < 0 || fsync(fd) != 0)
+		rc = failed(path, e);
+	if (fd >= 0)
+		(void)close(fd);
+	return rc;
+}

@@ -1,0 +1,44 @@
+/*
+ * Files that commands make beside others: names with a time, room on the disk,
+ * and that what was written is there after a power cut. One thread.
+ */
+#ifndef WORKNET_ADMIN_FILE_H
+#define WORKNET_ADMIN_FILE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+
+/* A configured path with a name, or a part of one, behind it. */
+#define FILE_PATH_SIZE (PATH_LEN_MAX + 128)
+
+/* "20260131T235959Z": in order of time when sorted. */
+#define FILE_TIME_LEN 16
+void file_time(char out[static FILE_TIME_LEN + 1], int64_t unix_ms);
+
+/*
+ * The directory that path is in. RC_INVALID when that is longer than a
+ * configured path can be.
+ */
+MUST_CHECK enum rc file_directory(
+    char out[static FILE_PATH_SIZE], const char *path, struct err *e);
+
+/*
+ * Whether the disk of dir has room for bytes more, and some that stay free.
+ * RC_IO when it hasn't.
+ */
+MUST_CHECK enum rc
+file_check_room(const char *dir, int64_t bytes, struct err *e);
+
+/* Makes an empty file at path, for its owner alone; RC_CONFLICT, RC_IO. */
+MUST_CHECK enum rc file_make(const char *path, int *fd, struct err *e);
+
+/* Copies what is left of the file from into the file to, and syncs it. RC_IO */
+MUST_CHECK enum rc file_copy(int to, int from, const char *path, struct err *e);
+
+/* Syncs the file, or the directory, at path. RC_IO. */
+MUST_CHECK enum rc file_sync(const char *path, struct err *e);
+
+#endif

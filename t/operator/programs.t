@@ -1,0 +1,36 @@
+#!/usr/bin/perl
+# What every program has: help, a version, and a word for a wrong option.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use WorknetTest qw(build_path run_command);
+
+my %versions;
+
+for my $name (qw(worknet worknet-fcgi worknet-payout worknet-worker)) {
+	my $program = build_path($name);
+	my ($code, $out, $err) = run_command($program, '--help');
+
+	is($code, 0, "$name --help gives 0");
+	like($out, qr/\Ausage: $name/, '... and the usage');
+	like($out, qr/--version/, '... which tells of --version');
+	like($out, qr/Exit (codes|status)/, '... and the exit codes');
+	is($err, '', '... all of it on standard output');
+	is((run_command($program, '-h'))[1], $out, '-h is the same');
+	($code, $out, $err) = run_command($program, '--version');
+	is($code, 0, "$name --version gives 0");
+	like($out, qr/\A$name \S+\n\z/, '... and the version');
+	is($err, '', '... on standard output');
+	$versions{$out =~ s/^\S+ //r} = 1;
+	($code, $out, $err) = run_command($program, '--nosuch');
+	isnt($code, 0, "$name: a wrong option isn't 0");
+	is($out, '', '... and gives nothing on standard output');
+	isnt($err, '', '... but a word on standard error');
+}
+is(scalar keys %versions, 1, 'they are of one version');
+done_testing();
