@@ -284,7 +284,7 @@ network_room(struct region_poll *r, const struct outlook *l, struct err *e)
 	int64_t limit = r->rules->network_slots, taken, room;
 	enum rc rc;
 
-	/* Who was admitted is a network of its own, whatever others there do. */
+	/* Who was admitted is a network of its own, whatever others do. */
 	if (l->admitted || r->poll->network.len == 0)
 		return RC_OK;
 	rc = handout_count(r->db, r->poll->network,

@@ -55,8 +55,8 @@ bool terms_allow_cycle(const struct terms_list *l, int64_t slot, int64_t task,
 
 /*
  * Whether what was assigned then must still be in its table at now_ms: by each
- * of the terms that counted since, it was kept for as long as they did. Not what
- * a clock that was ahead has given: once it is right, polls forget that.
+ * of the terms that counted since, it was kept for as long as they did. Not
+ * what a clock that was ahead has given: once it is right, polls forget that.
  */
 bool
 terms_keep(const struct terms_list *l, int64_t assigned_ms, int64_t now_ms);

@@ -3,8 +3,8 @@
  * days as it takes, each task once a day, in requests of a few results. Rows
  * go through the program's statements, with its hashes; only signatures are
  * filled in, and balances and the last slot written once, at the end. The last
- * days' assignments are there, and the last day's open slots. Worker i has the key
- * of prepare.c's worker i.
+ * days' assignments are there, and the last day's open slots. Worker i has the
+ * key of prepare.c's worker i.
  *
  * usage: history LEDGER TASKS WORKERS RESULTS BATCH
  */

@@ -97,7 +97,8 @@ claim_make(struct sim *m, struct claim *c, int worker,
 }
 
 static void
-answer(struct sim *m, int worker, const struct given_list *given, int64_t now_ms)
+answer(
+    struct sim *m, int worker, const struct given_list *given, int64_t now_ms)
 {
 	struct claim claims[TASKS_PER_POLL_MAX];
 	struct err e = ERR_INIT;

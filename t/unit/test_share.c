@@ -84,7 +84,8 @@ test_payments(void)
 	(void)share_paid(1, "a/24", false, T0);
 	s = share_paid(2, "a/24", false, T0);
 	tap_is_int(s.addresses, 0, "who is paid for the first time is passing");
-	tap_is_int(s.network_micros, 400, "its network moves on, by twice that");
+	tap_is_int(
+	    s.network_micros, 400, "its network moves on, by twice that");
 	(void)share_paid(1, "a/24", false, T0 + HOUR_MS);
 	before = share_paid(2, "a/24", false, T0 + HOUR_MS);
 	s = share_paid(2, "a/24", false, T0 + HOUR_MS);
