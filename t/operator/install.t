@@ -61,7 +61,9 @@ if (!$inside) {
 	is_deeply([ $under->() ], [ sort map { "$prefix/$_" } @units,
 	    'bin/worknet', 'bin/worknet-fcgi', 'bin/worknet-payout',
 	    'bin/worknet-worker', 'lib/sysusers.d/worknet.conf',
-	    'lib/tmpfiles.d/worknet.conf', 'share/doc/worknet/README',
+	    'lib/tmpfiles.d/worknet.conf', 'share/man/man1/worknet-worker.1',
+	    (map { "share/man/man8/worknet$_.8" } '', '-fcgi', '-payout'),
+	    'share/doc/worknet/README',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-alert@.service
 	    nginx/worknet.conf) ],
@@ -74,6 +76,26 @@ if (!$inside) {
 	    '-s', 'uninstall', "DESTDIR=$root");
 	is(join(' ', $status, $under->()), '0',
 	    'make uninstall leaves no file of it');
+
+	# ---- Manual pages ----
+
+	for my $page (glob source_path('doc/man/*')) {
+		my ($name) = $page =~ m{/([^/]+)\.\d$};
+		my $text = slurp($page) =~ s/^\.It Fl (\w) , Fl /.It Fl $1\n.It Fl /gmr;
+		my (undef, $help) = run_command(build_path($name), '-h');
+		my @told = $name eq 'worknet' ? () :
+		    $help =~ /^ {2}(?: {4})?(?:-\w, )?-(-?[a-z][a-z-]*)/mg;
+		is(join(' ', grep { $text !~ /^\.(?:It|Op) .*Fl (?:\w*)\Q$_\E\b/m }
+		    grep { $_ !~ /^(h|-help|-version)$/ } @told), '',
+		    "$name\'s page has each option that its help has");
+	}
+	SKIP: {
+		skip('mandoc isn\'t installed', 1) if !find_program('mandoc');
+		my (undef, $said) = run_command('mandoc', '-Tlint', '-Wstyle',
+		    glob source_path('doc/man/*'));
+		is($said =~ s/^.*referenced manual not found.*\n//mgr, '',
+		    'mandoc has nothing to say against the pages');
+	}
 
 	# ---- Packages ----
 
