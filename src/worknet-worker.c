@@ -201,8 +201,8 @@ conf_gather(struct conf *c, const struct options *o, struct err *e)
 }
 
 /*
- * SIGTERM and SIGINT make the descriptor readable instead of killing. A terminal
- * that closes ends nothing.
+ * SIGTERM and SIGINT make the descriptor readable instead of killing. A
+ * terminal that closes ends nothing.
  */
 static enum rc
 signals_init(int *stop_fd, struct err *e)
