@@ -56,13 +56,13 @@ struct serve_config {
 /*
  * Serves requests from a listening socket until one of the signals in stop
  * arrives, which the caller has blocked, or until api_check fails, whose error
- * this returns then. Each minute the log has a line of what was done. Requests
- * that have arrived by then are answered, also on kept connections: for 8
- * seconds requests are begun, and each has 5 seconds to be read and 5 for its
- * answer. Of connections that nobody has accepted yet, those at a socket of
- * serve_listen are served, too; those at an inherited socket are left to the
- * process that serves it next. RC_IO, or what api_exchange_new and
- * api_thread_new say.
+ * this returns then. Requests that have arrived by then are answered, also on
+ * kept connections: for 8 seconds requests are begun, and each has 5 seconds to
+ * be read and 5 for its answer. Of connections that nobody has accepted yet,
+ * those at a socket of serve_listen are served, too; those at an inherited
+ * socket are left to the process that serves it next. RC_IO, or what
+ * api_exchange_new and api_thread_new say. Meanwhile the log has a line each
+ * minute of what was done.
  */
 MUST_CHECK enum rc serve_run(struct api *api, const struct serve_socket *socket,
     const struct serve_config *config, const sigset_t *stop, struct err *e);
