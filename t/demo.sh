@@ -167,7 +167,7 @@ show_logs() {
 		seen=$(cat "$dir/$f.seen" 2>/dev/null || echo 0)
 		lines=$(wc -l <"$dir/$f.log")
 		[ "$lines" -eq "$seen" ] || tail -n +$((seen + 1)) \
-		    "$dir/$f.log" | sed -e "s/^<[0-9]>//; s/^/$f: /"
+		    "$dir/$f.log" | sed -e "s/^worknet-[a-z]*: //; s/^/$f: /"
 		echo "$lines" >"$dir/$f.seen"
 	done
 }
