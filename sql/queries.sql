@@ -1148,6 +1148,7 @@ WHERE v.id = r.version AND r.copy < v.copies AND r.transfer >= ?1
 GROUP BY v.task, r.cycle_ms ORDER BY v.task, r.cycle_ms;
 
 -- :name task_cycles
+-- :columns task name interval_ms created_ms copies
 SELECT k.id, k.name, v.interval_ms, v.created_ms, v.copies
 FROM task k CROSS JOIN task_version v
 WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
@@ -1169,6 +1170,7 @@ FROM task WHERE state = 'active';
 -- What became of what was given from ?1 on and before ?2; ?3 and ?4 are what
 -- standing takes.
 -- :name assignment_sums
+-- :columns given paid late silent new_given new_paid workers networks
 SELECT count(*), coalesce(sum(g.paid), 0),
 	coalesce(sum(CASE WHEN g.answered = 1 AND g.paid = 0 THEN 1 ELSE 0 END), 0),
 	coalesce(sum(CASE WHEN g.answered = 0 THEN 1 ELSE 0 END), 0),

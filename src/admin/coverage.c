@@ -109,12 +109,14 @@ worst_insert(struct coverage *c, const struct coverage_task *t)
 static enum rc
 task_count(struct walk *w, struct query *q, struct err *e)
 {
-	int64_t id = query_get_int(q, 0), interval_ms = query_get_int(q, 2);
-	int64_t created_ms = query_get_int(q, 3), first, last;
+	int64_t id = query_get_int(q, C_TASK_CYCLES_TASK),
+		interval_ms = query_get_int(q, C_TASK_CYCLES_INTERVAL_MS);
+	int64_t created_ms = query_get_int(q, C_TASK_CYCLES_CREATED_MS), first,
+		last;
 	int64_t from_ms = w->from_ms > created_ms ? w->from_ms : created_ms;
 	struct coverage_task t = { .opened = 0 };
-	int64_t copies = query_get_int(q, 4);
-	struct slice name = query_get_text(q, 1);
+	int64_t copies = query_get_int(q, C_TASK_CYCLES_COPIES);
+	struct slice name = query_get_text(q, C_TASK_CYCLES_NAME);
 	enum rc rc = RC_OK;
 
 	if (interval_ms <= 0 || from_ms >= w->to_ms)

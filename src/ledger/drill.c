@@ -11,6 +11,7 @@
 #include "ledger/handout.h"
 #include "ledger/record.h"
 #include "ledger/share.h"
+#include "ledger/standing.h"
 #include "ledger/terms.h"
 #include "ledger/worker.h"
 
@@ -280,6 +281,7 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
 	struct terms_row terms;
 	struct drill_task t;
 	struct worker_row w;
+	struct standing standing;
 	bool good, found;
 	int64_t slot;
 	enum rc rc;
@@ -290,7 +292,11 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
 		return rc;
 	rc = worker_find(db, &p->worker, &w, e);
 	if (rc == RC_OK)
-		rc = terms_now(db, &terms, e);
+		rc = standing_read(db, w.id, &standing, e);
+	/* A drill is never forgotten: who was never paid may be nobody. */
+	if (rc != RC_OK || !standing.known)
+		return rc;
+	rc = terms_now(db, &terms, e);
 	if (rc == RC_OK)
 		rc = record_read(db, &terms, w.id, p->now_ms, &good, e);
 	if (rc != RC_OK ||

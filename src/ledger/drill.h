@@ -1,7 +1,7 @@
 /*
  * Drills: extra slots of the operator's own tasks (canary.h), beside their
  * copies and paid like these, whose right answer is known. From them each
- * worker has a record: right, wrong, silent. sprt.h judges it: who is accused
+ * worker that was ever paid has a record: right, wrong, silent. sprt.h judges it: who is accused
  * is new again, its payouts are held, and a finding lists what it failed.
  *
  * A day's key is committed to before the day begins, and shown after it; on a

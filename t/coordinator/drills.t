@@ -119,6 +119,13 @@ cmp_ok($last{no}, '>=', 4, 'a drill isn\'t told by its place');
 	    '... is told the same again, with the same tokens') for @drill;
 }
 
+# Drills are kept for ever, so nobody gets one who was never paid.
+$w->clock_set($w->{clock} + 30000);
+$c->get(poll_path($w->worker(1000 + $_)->{address})) for 1 .. 60;
+is($w->sql_value('SELECT count(*) FROM drill d WHERE NOT EXISTS (SELECT 1 ' .
+    'FROM transfer t WHERE t.credit = d.worker)'), 0,
+    'polls of strangers leave no drills behind');
+
 # Their time is over.
 for my $k (1 .. 60) {
 	$w->clock_set($w->{clock} + 30000);
