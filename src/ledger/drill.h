@@ -1,8 +1,9 @@
 /*
  * Drills: extra slots of the operator's own tasks (canary.h), beside their
  * copies and paid like these, whose right answer is known. From them each
- * worker that was ever paid has a record: right, wrong, silent. sprt.h judges it: who is accused
- * is new again, its payouts are held, and a finding lists what it failed.
+ * worker that was ever paid has a record: right, wrong, silent. sprt.h judges
+ * it: who is accused is new again, its payouts are held, and a finding lists
+ * what it failed.
  *
  * A day's key is committed to before the day begins, and shown after it; on a
  * day that wasn't committed to there are no drills. A drill that most others
