@@ -119,7 +119,7 @@ tasks_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
 {
 	const struct tasks_state *s = x->state;
 
-	atomic_store(&x->api->gives, rc == RC_OK && s->given.n > 0);
+	atomic_store(&x->api->gives, rc == RC_OK && s->given.n > s->given.held);
 	tasks_respond(x, rs, rc, e);
 }
 
