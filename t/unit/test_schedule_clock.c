@@ -50,7 +50,7 @@ paid_twice(void)
 }
 
 /*
- * The clock is ahead once, for a poll of each of two workers, who then work on
+ * The clock is ahead once, for a poll of each of six workers, who then work on
  * in time: the longest time between two checks of a task of 60 s.
  */
 static int64_t
@@ -64,7 +64,7 @@ longest_gap(int64_t ahead_ms)
 	rules.standing = (struct standing_rules){ 0, 0 };
 	add("a", MINUTE);
 	for (t = T0; t < T0 + 90 * MINUTE; t += 5 * SECOND)
-		for (who = 1; who <= 2; who++) {
+		for (who = 1; who <= 6; who++) {
 			at = t == fault_ms ? t + ahead_ms : t;
 			if (poll_at(who, "", at) != 1 ||
 			    !answer(who, "a", "", at) || at != t)
@@ -80,7 +80,7 @@ static void
 test_ahead(void)
 {
 	static const int64_t little[] = { 1, SECOND, 29 * SECOND, 31 * SECOND,
-		MINUTE };
+		37 * SECOND, 43 * SECOND, 49 * SECOND, 55 * SECOND, MINUTE };
 	static const int64_t much[] = { 3 * MINUTE, HOUR_MS, DAY_MS - 1, DAY_MS,
 		400 * DAY_MS };
 	/* One cycle lost, what a phase adds, the longest patience, a poll. */
