@@ -168,14 +168,14 @@ is_in_turn(const struct region_poll *r, const struct due *d)
 }
 
 /*
- * Whether others of its network come before it: who polls all the time, from
- * one address after the other, would see each slot that waited for long first.
+ * Whether it may not have what waited for long: its network, which may poll all
+ * the time, would see each such slot first.
  */
 static bool
-is_one_of_many(const struct region_poll *r, const struct due *d)
+network_had_some(const struct region_poll *r, const struct due *d)
 {
 	return !standing_is_good(&r->standing, &r->rules->standing) &&
-	    share_is_one_of_many(&r->share,
+	    share_was_paid_since(&r->share,
 		r->poll->now_ms - cycle_patience_ms(d->interval_ms),
 		r->poll->now_ms);
 }
@@ -236,7 +236,7 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	    r->terms.phase, p->due.task, p->due.interval_ms, r->poll->now_ms);
 	p->out_of_turn = !is_in_turn(r, &p->due);
 	if (p->out_of_turn &&
-	    (is_one_of_many(r, &p->due) ||
+	    (network_had_some(r, &p->due) ||
 		!is_for_anyone(r, &p->due, cycle_ms)))
 		return RC_OK;
 	p->slots.free = r->free;
