@@ -76,7 +76,7 @@ static const struct attack attacks[] = {
 	    0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0 },
 	{ "10,000 addresses of one network that answer", false, false, 3, 30,
 	    OWN, 10000, 1, 17, 1, true, 0, 0, 0.99, 0, SHARES(2), 0 },
-	{ "10,000 addresses of 100 networks that answer", true, false, 3, 60,
+	{ "10,000 addresses of 100 networks that answer", true, false, 3, 360,
 	    OWN, 10000, 100, 17, 1, true, 0, 0, 0.99, 0, SHARES(100), 0 },
 	{ "a fresh address for each poll, answers", false, false, 3, 60, FRESH,
 	    0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0 },
