@@ -3,9 +3,6 @@
 #include "ledger/cycle.h"
 #include "ledger/schedule_room.h"
 
-/* Who waits for so many times as long as all others had the chance. */
-#define UNWANTED 4
-
 static void
 copy_text(char *out, size_t size, struct slice s)
 {
@@ -150,23 +147,6 @@ may_have(struct region_poll *r, const struct due *d, struct slice name,
 	return *may ? rc : RC_OK;
 }
 
-/*
- * For how long the task's slot waits for somebody: since this cycle opened. But
- * where nobody took any of the cycle before, that counts, too.
- */
-static int64_t
-waited_ms(const struct region_poll *r, const struct due *d, int64_t cycle_ms)
-{
-	int64_t since_ms = d->open_ms, opened_ms;
-
-	opened_ms =
-	    cycle_opens_ms(r->terms.phase, d->task, d->interval_ms, cycle_ms);
-	if (d->cycle_ms >= cycle_ms - d->interval_ms &&
-	    d->cycle_ms <= cycle_ms && opened_ms > since_ms)
-		since_ms = opened_ms;
-	return r->poll->now_ms - since_ms;
-}
-
 static bool
 is_in_turn(const struct region_poll *r, const struct due *d)
 {
@@ -174,31 +154,28 @@ is_in_turn(const struct region_poll *r, const struct due *d)
 }
 
 /*
- * Whether others of its network come before it: who polls all the time, from
- * one address after the other, would see each slot that waited for long first.
- */
-static bool
-is_one_of_many(const struct region_poll *r, int64_t patience_ms)
-{
-	return !standing_is_good(&r->standing, &r->rules->standing) &&
-	    share_is_one_of_many(
-		&r->share, r->poll->now_ms - patience_ms, r->poll->now_ms);
-}
-
-/*
- * Whether the slot is for anybody, who had the chance before. What nobody has
- * wanted for cycles is also for one of many: it may be all there is.
+ * Whether the slot is for anybody, since those in turn had the chance: it has
+ * waited for long since this cycle opened or, where nobody took any of the
+ * cycle before, since then. But who has no standing isn't given it where its
+ * network had some meanwhile: one that polls all the time would see each such
+ * slot first.
  */
 static bool
 is_for_anyone(
     const struct region_poll *r, const struct due *d, int64_t cycle_ms)
 {
 	const int64_t patience_ms = cycle_patience_ms(d->interval_ms),
-		      waited = waited_ms(r, d, cycle_ms);
+		      now_ms = r->poll->now_ms;
+	int64_t since_ms = d->open_ms, opened_ms;
 
-	return waited >= patience_ms &&
-	    (waited >= UNWANTED * patience_ms ||
-		!is_one_of_many(r, patience_ms));
+	opened_ms =
+	    cycle_opens_ms(r->terms.phase, d->task, d->interval_ms, cycle_ms);
+	if (d->cycle_ms >= cycle_ms - d->interval_ms &&
+	    d->cycle_ms <= cycle_ms && opened_ms > since_ms)
+		since_ms = opened_ms;
+	return now_ms - since_ms >= patience_ms &&
+	    (standing_is_good(&r->standing, &r->rules->standing) ||
+		!share_was_paid_since(&r->share, now_ms - patience_ms, now_ms));
 }
 
 /* ---- To pick ---- */

@@ -45,13 +45,18 @@ share_fill(struct share *s, struct query *q, int64_t now_ms)
 		s->network = slice_of("");
 	s->paid_before = !query_is_null(q, C_SHARE_GET_HOUR);
 	s->hour = query_get_int(q, C_SHARE_GET_HOUR);
+	s->is_counted = s->paid_before && s->hour >= now_ms / HOUR_MS - 1;
 	addresses_read(s, q, now_ms);
 	/* A newcomer has nothing to catch up, nor is it ahead of anybody. */
-	s->network_paid_before = !query_is_null(q, C_SHARE_GET_NETWORK_MICROS);
-	s->network_paid_ms = query_get_int(q, C_SHARE_GET_NETWORK_PAID_MS);
-	s->network_micros = s->network_paid_before
-	    ? query_get_int(q, C_SHARE_GET_NETWORK_MICROS)
-	    : s->level_micros;
+	if (query_is_null(q, C_SHARE_GET_NETWORK_MICROS)) {
+		s->network_micros = s->level_micros;
+		s->network_paid_ms = -1;
+	} else {
+		s->network_micros =
+		    query_get_int(q, C_SHARE_GET_NETWORK_MICROS);
+		s->network_paid_ms =
+		    query_get_int(q, C_SHARE_GET_NETWORK_PAID_MS);
+	}
 	if (!query_is_null(q, C_SHARE_GET_WORKER_MICROS))
 		s->worker_micros = query_get_int(q, C_SHARE_GET_WORKER_MICROS);
 	else if (s->network.len > 0)
@@ -85,11 +90,14 @@ share_read(struct db *db, const struct address *a, int64_t worker,
 	return rc;
 }
 
-/* How many addresses the network's share is for. */
+/*
+ * How many addresses the network's share is for. Who isn't one of them yet comes
+ * to them: where a network is alone, all of its slots would else go to one.
+ */
 static int64_t
 sharers(const struct share *s)
 {
-	return most(1, most(s->addresses, s->before));
+	return most(1, most(s->addresses, s->before) + !s->is_counted);
 }
 
 /* The network's part, with no more to catch up than is allowed. */
@@ -127,12 +135,9 @@ share_is_in_turn(
 }
 
 bool
-share_is_one_of_many(const struct share *s, int64_t since_ms, int64_t now_ms)
+share_was_paid_since(const struct share *s, int64_t since_ms, int64_t now_ms)
 {
-	return s->network_paid_before &&
-	    (!s->paid_before ||
-		(s->network_paid_ms > since_ms &&
-		    s->network_paid_ms <= now_ms));
+	return s->network_paid_ms > since_ms && s->network_paid_ms <= now_ms;
 }
 
 /* Counts the address in its network, once an hour, if it is no passing one. */
@@ -141,7 +146,8 @@ address_count(struct share *s, int64_t hour)
 {
 	if (s->paid_before && s->hour != hour)
 		s->addresses++;
-	s->hour = s->paid_before ? hour : hour - 1;
+	s->is_counted = s->paid_before;
+	s->hour = s->paid_before ? hour : hour - 2;
 }
 
 static void

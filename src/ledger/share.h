@@ -20,8 +20,7 @@
  * who has a new address for each poll never has more than one share. A network
  * that polls all the time would see each slot that waited for long first; so
  * who has no standing gets it out of turn only where its network wasn't paid
- * for as long as a slot waits, and, if it was never paid itself, nor ever; or
- * where nobody has wanted it for four times as long.
+ * for as long as a slot waits.
  *
  * An address without a known network, and one that the operator admitted, is a
  * network of its own; with a weight it has so many shares.
@@ -43,10 +42,10 @@ struct share {
 	int64_t addresses; /* of the network, at least 1 */
 	int64_t before;	   /* of them, in the hour before */
 	int64_t weight;
-	bool network_paid_before;
-	int64_t network_paid_ms; /* the last time */
+	int64_t network_paid_ms; /* the last time; -1: never */
 	bool paid_before;	 /* the address, in this region, */
 	int64_t hour;		 /* and counted then, since 1970 */
+	bool is_counted;	 /* in this hour or the last */
 };
 
 /* One result that is paid. */
@@ -67,12 +66,9 @@ MUST_CHECK enum rc share_read(struct db *db, const struct address *a,
 bool share_is_in_turn(
     const struct share *s, int64_t reward_micros, int64_t given_micros);
 
-/*
- * Whether its network was paid before, but it wasn't, or the network was since
- * that time.
- */
+/* Whether its network was paid since that time. */
 bool
-share_is_one_of_many(const struct share *s, int64_t since_ms, int64_t now_ms);
+share_was_paid_since(const struct share *s, int64_t since_ms, int64_t now_ms);
 
 /* Inside a write transaction: n results of worker, which is one, were paid. */
 MUST_CHECK enum rc share_pay(struct db *db, struct share *s,

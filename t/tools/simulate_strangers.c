@@ -25,7 +25,7 @@
 #define HONEST		 30
 #define PENDING		 65536 /* answers on their way */
 #define STEPS_PER_COMMIT 5000
-#define OLD_MINUTES	 200 /* standing takes 3 hours */
+#define OLD_MINUTES	 130 /* of 3 hours of the clock, as standing takes */
 #define SEEDS		 3   /* of the full form */
 #define HOURS		 4   /* that are told apart; the last has the rest */
 
@@ -60,7 +60,7 @@ struct attack {
 #define SHARES(n) ((double)(n) / (HONEST + (n)))
 
 static const struct attack attacks[] = {
-	{ "nobody, for 12 hours", false, false, 3, 720, NOBODY, 0, 0, 0, 1,
+	{ "nobody, for 12 hours", true, false, 3, 720, NOBODY, 0, 0, 0, 1,
 	    false, 0, 0, 0.999, 0.999, 0, 0.97 },
 	{ "nobody, a young network", false, true, 3, 60, NOBODY, 0, 0, 0, 1,
 	    false, 0, 0, 0.99, 0.99, 0, 0 },
@@ -68,21 +68,21 @@ static const struct attack attacks[] = {
 	    30, FRESH, 0, 1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
 	{ "the same, a young network", false, true, 3, 30, FRESH, 0, 1, 1, 1,
 	    false, 0, 0, 0.99, 0.99, 0, 0 },
-	{ "fresh addresses of 50 networks, a young network", false, true, 3, 20,
+	{ "fresh addresses of 50 networks, a young network", false, true, 3, 10,
 	    FRESH, 0, 50, 5, 1, false, 0, 0, 0.90, 0.90, 0, 0 },
-	{ "fresh addresses of 50 networks", false, false, 3, 20, FRESH, 0, 50,
+	{ "fresh addresses of 50 networks", false, false, 3, 10, FRESH, 0, 50,
 	    5, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
-	{ "polls in the names of all 30 every 3 s", false, false, 3, 60, NAMES,
+	{ "polls in the names of all 30 every 3 s", false, false, 3, 30, NAMES,
 	    0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0 },
 	{ "10,000 addresses of one network that answer", false, false, 3, 30,
 	    OWN, 10000, 1, 17, 1, true, 0, 0, 0.99, 0, SHARES(2), 0 },
-	{ "10,000 addresses of 100 networks that answer", true, false, 3, 60,
+	{ "10,000 addresses of 100 networks that answer", true, false, 3, 360,
 	    OWN, 10000, 100, 17, 1, true, 0, 0, 0.99, 0, SHARES(100), 0 },
 	{ "a fresh address for each poll, answers", false, false, 3, 60, FRESH,
 	    0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0 },
 	{ "an honest newcomer", true, false, 3, 480, OWN, 1, 1, 1, 600, true, 0,
 	    0, 0.99, 0, 0, 0 },
-	{ "10 % of poll answers lost", false, false, 3, 60, NOBODY, 0, 0, 0, 1,
+	{ "10 % of poll answers lost", true, false, 3, 60, NOBODY, 0, 0, 0, 1,
 	    false, 10, 0, 0.99, 0.99, 0, 0 },
 	{ "30 % of poll answers lost", false, false, 3, 60, NOBODY, 0, 0, 0, 1,
 	    false, 30, 0, 0.97, 0.97, 0, 0 },

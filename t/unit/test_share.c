@@ -24,6 +24,7 @@ test_shares(void)
 	struct share s = { .worker = 1,
 		.network = slice_of("a/24"),
 		.addresses = 2,
+		.is_counted = true,
 		.weight = 1 };
 
 	tap_ok(
@@ -33,6 +34,10 @@ test_shares(void)
 	    "one of two addresses may be one ahead");
 	s.network_micros = 200;
 	tap_ok(!share_is_in_turn(&s, 100, 0), "and no further");
+	s.is_counted = false;
+	tap_ok(share_is_in_turn(&s, 100, 0),
+	    "but for one that isn't one of these two yet");
+	s.is_counted = true;
 	s.network_micros = 0;
 	s.worker_micros = 200;
 	tap_ok(!share_is_in_turn(&s, 100, 0),
@@ -121,6 +126,7 @@ test_payments(void)
 	s = (struct share){ .worker = 1,
 		.network = slice_of("a/24"),
 		.addresses = 20,
+		.is_counted = true,
 		.network_micros = 900,
 		.worker_micros = 900,
 		.weight = 1 };
