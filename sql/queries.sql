@@ -112,20 +112,16 @@ SELECT day FROM drill_key WHERE day < ?1 AND key IS NULL ORDER BY day LIMIT 1;
 -- :name drill_key_show
 UPDATE drill_key SET key = ?2 WHERE day = ?1 AND key IS NULL;
 
--- The operator's own tasks for a worker ?1 of the region called ?2, and when it
--- was last given each.
+-- The operator's own tasks from id ?1 on, for a worker of the region called ?2.
 -- :name drill_tasks
 -- :columns task version type name url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region_id region held_ms
+-- :columns interval_ms copies cooldown_ms region_id region
 SELECT k.id, k.version, k.type, k.name, k.url, k.expected_status, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.id, g.name,
-	(SELECT a.assigned_ms FROM assignment a
-		WHERE a.worker = ?1 AND a.task_name = k.name
-		ORDER BY a.slot DESC LIMIT 1)
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.id, g.name
 FROM region g CROSS JOIN task k
 WHERE k.region = g.id AND (g.id = 0 OR g.name = ?2)
 	AND k.url LIKE '%{token}%' AND k.state = 'active'
-	AND k.expected_status = ?3
+	AND k.expected_status = ?3 AND k.id >= ?1
 ORDER BY k.id LIMIT ?4;
 
 -- :name drill_insert

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "admin/commands.h"
-#include "admin/file.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "eth/hex.h"
 #include "ledger/payout.h"
 #include "ledger/transfer.h"
@@ -69,15 +69,6 @@ directory_take(struct backup *b, struct err *e)
 	    e, RC_CONFLICT, "%s: another backup is at work there", b->dir);
 }
 
-static void
-on_damage(void *ctx, const char *text)
-{
-	struct err *e = ctx;
-
-	if (e->rc == RC_OK)
-		(void)err_set(e, RC_CORRUPT, "the copy is damaged: %s", text);
-}
-
 /* That the copy's newest transfer is the ledger's, by its hash. */
 static enum rc
 tail_compare(struct backup *b, struct db *ledger, struct err *e)
@@ -109,7 +100,6 @@ copy_verify(struct backup *b, struct db *ledger, const struct tail *before,
     struct err *e)
 {
 	uint8_t id[LEDGER_ID_LEN];
-	struct err damage = ERR_INIT;
 	int64_t created_ms;
 	struct db *copy;
 	enum rc rc;
@@ -117,9 +107,7 @@ copy_verify(struct backup *b, struct db *ledger, const struct tail *before,
 	rc = db_open_copy(&copy, b->part, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = db_check_file(copy, true, on_damage, &damage, e);
-	if (rc == RC_OK && damage.rc != RC_OK)
-		rc = err_set(e, damage.rc, "%s", damage.msg);
+	rc = db_check_whole(copy, e);
 	if (rc == RC_OK)
 		rc = payout_ledger_id(copy, id, &created_ms, e);
 	if (rc == RC_OK)

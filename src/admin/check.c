@@ -13,6 +13,7 @@
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "evm/nodes.h"
 #include "ledger/transfer.h"
 #include "x402/facilitators.h"
@@ -296,17 +297,12 @@ check_mode(const char *path, bool is_directory, struct outcome *o)
 static void
 check_permissions(struct admin *a, struct outcome *o)
 {
-	const char *path = a->conf.ledger_path, *slash;
 	char dir[PATH_LEN_MAX + 1];
 
-	check_mode(path, false, o);
-	slash = strrchr(path, '/');
-	(void)snprintf(dir, sizeof(dir), "%.*s",
-	    slash == NULL	? 1
-		: slash == path ? 1
-				: (int)(slash - path),
-	    slash == NULL ? "." : path);
-	check_mode(dir, true, o);
+	check_mode(a->conf.ledger_path, false, o);
+	/* A configured path isn't too long. */
+	if (file_directory(dir, a->conf.ledger_path, NULL) == RC_OK)
+		check_mode(dir, true, o);
 	say(o, false,
 	    "ledger and directory: not everybody's, and this user can write");
 }

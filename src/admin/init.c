@@ -10,6 +10,7 @@
 #include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "eth/hex.h"
 #include "eth/nonce.h"
 
@@ -22,15 +23,10 @@ static enum rc
 directory_make(const char *path, mode_t mode, struct err *e)
 {
 	char dir[PATH_LEN_MAX + 1];
-	const char *slash = strrchr(path, '/');
-	int n;
+	enum rc rc = file_directory(dir, path, e);
 
-	if (slash == NULL || slash == path)
-		return RC_OK;
-	n = snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	if (n < 0 || (size_t)n >= sizeof(dir))
-		return err_set(e, RC_INVALID, "%.80s...: longer than %d bytes",
-		    path, PATH_LEN_MAX);
+	if (rc != RC_OK)
+		return rc;
 	if (mkdir(dir, mode) == 0 || errno == EEXIST)
 		return RC_OK;
 	return err_set(e, RC_IO, "%s: %s", dir, strerror(errno));

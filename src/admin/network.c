@@ -67,7 +67,7 @@ network_read(struct network_sums *n, struct db *db, const struct conf *c,
 		rc = drills_read(n, db, now_ms, e);
 	if (rc == RC_OK)
 		rc = row_ints(db_query(db, Q_TASK_NEEDS),
-		    (int64_t *[]){ &n->day_micros, &n->cooldown_worker }, 2, e);
+		    (int64_t *[]){ &n->day_micros, &n->workers_needed }, 2, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SCHEDULE_FUTURE);
@@ -135,11 +135,11 @@ network_reason(const struct network_sums *n, const struct coverage *c,
 		    "%lld of %lld tasks miss cycles: %lld wait for a time that a wrong clock has left, until the next poll",
 		    (long long)c->incomplete, (long long)c->tasks,
 		    (long long)n->future_tasks);
-	else if (n->workers < n->cooldown_worker)
+	else if (n->workers < n->workers_needed)
 		(void)snprintf(out, size,
 		    "%lld of %lld tasks miss cycles: a task's copies and cooldown take %lld workers, %lld are at work",
 		    (long long)c->incomplete, (long long)c->tasks,
-		    (long long)n->cooldown_worker, (long long)n->workers);
+		    (long long)n->workers_needed, (long long)n->workers);
 	else if (n->silent * 1000 > n->given * SILENT_MANY)
 		(void)snprintf(out, size,
 		    "%lld of %lld tasks miss cycles: %lld of %lld slots that were given weren't answered",

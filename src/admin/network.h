@@ -19,14 +19,14 @@ struct network_sums {
 	int64_t silent;	   /* nobody's came */
 	int64_t new_given; /* of those, to addresses without standing */
 	int64_t new_paid;
-	int64_t workers;	 /* addresses that were paid for some */
-	int64_t networks;	 /* that these came from */
-	int64_t day_micros;	 /* the tasks pay at most in a day */
-	int64_t drills;		 /* in the last 24 hours */
-	int64_t drills_wrong;	 /* of them */
-	int64_t drills_micros;	 /* paid for them */
-	int64_t future_tasks;	 /* wait for a time that isn't believed */
-	int64_t cooldown_worker; /* so many workers one task's cooldown asks */
+	int64_t workers;	/* addresses that were paid for some */
+	int64_t networks;	/* that these came from */
+	int64_t day_micros;	/* the tasks pay at most in a day */
+	int64_t drills;		/* in the last 24 hours */
+	int64_t drills_wrong;	/* of them */
+	int64_t drills_micros;	/* paid for them */
+	int64_t future_tasks;	/* wait for a time that isn't believed */
+	int64_t workers_needed; /* by the copies and cooldown of one task */
 };
 
 /* In a read transaction. Errors of db.h. */

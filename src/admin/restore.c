@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "admin/commands.h"
-#include "admin/file.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "eth/hex.h"
 #include "ledger/payout.h"
 #include "ledger/restored.h"
@@ -163,28 +163,18 @@ next_copy(struct restore *r, struct err *e)
 	return rc;
 }
 
-static void
-on_damage(void *ctx, const char *text)
-{
-	struct err *e = ctx;
-
-	if (e->rc == RC_OK)
-		(void)err_set(e, RC_CORRUPT, "it is damaged: %s", text);
-}
-
 static enum rc
 next_verify(struct restore *r, struct db *db, struct err *e)
 {
-	struct err damage = ERR_INIT;
+	struct err cause = ERR_INIT;
 	uint8_t id[LEDGER_ID_LEN];
 	int64_t created_ms;
 	enum rc rc;
 
-	rc = db_check_file(db, true, on_damage, &damage, e);
-	if (rc == RC_OK && damage.rc != RC_OK)
-		rc = err_set(e, damage.rc, "%s: %s", r->from, damage.msg);
-	if (rc == RC_OK)
-		rc = payout_ledger_id(db, id, &created_ms, e);
+	rc = db_check_whole(db, &cause);
+	if (rc != RC_OK)
+		return err_set(e, rc, "%s: %s", r->from, cause.msg);
+	rc = payout_ledger_id(db, id, &created_ms, e);
 	if (rc == RC_OK)
 		rc = transfer_tail(db, &r->tail, e);
 	return rc == RC_OK ? old_compare(r, id, e) : rc;

@@ -224,34 +224,16 @@ show_fields(struct admin *a, const struct address *address,
 		OUT_END });
 }
 
+/* The last rows of one kind, of a query by worker and limit. */
 static enum rc
-show_results(struct admin *a, int64_t worker, int64_t limit, struct err *e)
+show_last(struct admin *a, enum query_id id, const struct table *t,
+    int64_t worker, int64_t limit, struct err *e)
 {
-	struct query *q = db_query(a->db, Q_WORKER_RESULTS);
+	struct query *q = db_query(a->db, id);
 
 	query_int(q, 1, worker);
 	query_int(q, 2, limit);
-	return table_print(a->out, &last_results, q, "none", NULL, e);
-}
-
-static enum rc
-show_forfeits(struct admin *a, int64_t worker, int64_t limit, struct err *e)
-{
-	struct query *q = db_query(a->db, Q_FORFEIT_LIST);
-
-	query_int(q, 1, worker);
-	query_int(q, 2, limit);
-	return table_print(a->out, &forfeits, q, "nothing", NULL, e);
-}
-
-static enum rc
-show_drills(struct admin *a, int64_t worker, int64_t limit, struct err *e)
-{
-	struct query *q = db_query(a->db, Q_DRILL_LIST);
-
-	query_int(q, 1, worker);
-	query_int(q, 2, limit);
-	return table_print(a->out, &drills, q, "none", NULL, e);
+	return table_print(a->out, t, q, "none", NULL, e);
 }
 
 static enum rc
@@ -285,14 +267,15 @@ command_worker_show(struct admin *a)
 	rc = sums_read(a, lower, &s, &e);
 	if (rc == RC_OK) {
 		show_fields(a, &address, &s);
-		rc = show_results(a, s.id, limit, &e);
+		rc = show_last(
+		    a, Q_WORKER_RESULTS, &last_results, s.id, limit, &e);
 	}
 	if (rc == RC_OK)
 		rc = show_assignments(a, s.id, limit, &e);
 	if (rc == RC_OK)
-		rc = show_forfeits(a, s.id, limit, &e);
+		rc = show_last(a, Q_FORFEIT_LIST, &forfeits, s.id, limit, &e);
 	if (rc == RC_OK)
-		rc = show_drills(a, s.id, limit, &e);
+		rc = show_last(a, Q_DRILL_LIST, &drills, s.id, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

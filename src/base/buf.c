@@ -23,6 +23,15 @@ slice_is(struct slice s, const char *text)
 }
 
 void
+slice_copy(char *out, size_t size, struct slice s)
+{
+	size_t n = s.len < size - 1 ? s.len : size - 1;
+
+	memcpy(out, s.p, n);
+	out[n] = '\0';
+}
+
+void
 buf_init(struct buf *b, size_t max)
 {
 	*b = (struct buf){ .max = max };

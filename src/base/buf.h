@@ -25,6 +25,8 @@ struct slice {
 
 struct slice slice_of(const char *text);
 bool slice_is(struct slice s, const char *text);
+/* Into size bytes with the NUL; what is longer is cut. */
+void slice_copy(char *out, size_t size, struct slice s);
 
 /*
  * A growable buffer. After a failed append `failed` stays set and later

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/secret.h"
 #include "eth/hex.h"
 
@@ -55,56 +56,11 @@ eth_key_read(struct eth_key *key, const char *path, struct err *e)
 	return rc;
 }
 
-/* Makes the new name in path's directory durable. */
-static bool
-sync_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_LEN_MAX + 1] = ".";
-	size_t len;
-	bool ok;
-	int fd;
-
-	if (slash != NULL) {
-		len = slash == path ? 1 : (size_t)(slash - path);
-		if (len >= sizeof(dir)) {
-			errno = ENAMETOOLONG;
-			return false;
-		}
-		memcpy(dir, path, len);
-		dir[len] = '\0';
-	}
-	fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-	if (fd < 0)
-		return false;
-	ok = fsync(fd) == 0;
-	(void)close(fd);
-	return ok;
-}
-
-static bool
-write_all(int fd, const char *p, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 enum rc
 eth_key_write(const struct eth_key *key, const char *path, struct err *e)
 {
 	char text[KEY_TEXT_SIZE];
 	enum rc rc = RC_OK;
-	bool ok;
 	int fd;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -114,10 +70,14 @@ eth_key_write(const struct eth_key *key, const char *path, struct err *e)
 	hex_encode(text, key->b, sizeof(key->b));
 	text[KEY_TEXT_SIZE - 1] = '\n';
 	/* fchmod: the umask may have taken the owner's rights away. */
-	ok = fchmod(fd, 0600) == 0 && write_all(fd, text, sizeof(text)) &&
-	    fsync(fd) == 0 && sync_parent(path);
-	if (!ok)
+	if (fchmod(fd, 0600) != 0)
 		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	if (rc == RC_OK)
+		rc = file_write(fd, text, sizeof(text), path, e);
+	if (rc == RC_OK && fsync(fd) != 0)
+		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	if (rc == RC_OK)
+		rc = file_sync_name(path, e);
 	secret_wipe(text, sizeof(text));
 	if (close(fd) != 0 && rc == RC_OK)
 		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));

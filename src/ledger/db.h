@@ -203,6 +203,9 @@ typedef void db_finding_fn(void *ctx, const char *text);
 MUST_CHECK enum rc db_check_file(
     struct db *db, bool quick, db_finding_fn *fn, void *ctx, struct err *e);
 
+/* The same, quickly: RC_CORRUPT, and the first finding, when there is any. */
+MUST_CHECK enum rc db_check_whole(struct db *db, struct err *e);
+
 /*
  * Checks that tables, indexes, views and the guards (triggers) are exactly
  * those that this program makes, word for word, and that there are no

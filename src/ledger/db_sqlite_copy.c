@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "ledger/db_sqlite.h"
 
@@ -171,25 +172,6 @@ log_put_away(const char *path, const char *kept, struct err *e)
 	return RC_OK;
 }
 
-static enum rc
-directory_sync(const char *path, struct err *e)
-{
-	char directory[PATH_LEN_MAX + 1] = ".";
-	const char *slash = strrchr(path, '/');
-	enum rc rc = RC_OK;
-	int fd;
-
-	if (slash != NULL)
-		(void)snprintf(directory, sizeof(directory), "%.*s",
-		    (int)(slash == path ? 1 : slash - path), path);
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) != 0)
-		rc = failed(directory, e);
-	if (fd >= 0)
-		(void)close(fd);
-	return rc;
-}
-
 enum rc
 db_replace(struct db_alone *a, const char *path, const char *with,
     const char *kept, struct err *e)
@@ -201,8 +183,8 @@ db_replace(struct db_alone *a, const char *path, const char *with,
 		return failed(kept, e);
 	rc = log_put_away(path, kept, e);
 	if (rc == RC_OK)
-		rc = directory_sync(path, e);
+		rc = file_sync_name(path, e);
 	if (rc == RC_OK && rename(with, path) != 0)
 		rc = failed(path, e);
-	return rc == RC_OK ? directory_sync(path, e) : rc;
+	return rc == RC_OK ? file_sync_name(path, e) : rc;
 }

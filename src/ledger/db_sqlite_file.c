@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "ledger/db_sqlite.h"
@@ -269,13 +270,11 @@ explain_user(
 static enum rc
 explain_directory(const char *path, int code, struct err *e)
 {
-	const char *slash = strrchr(path, '/');
-	char directory[PATH_LEN_MAX + 1] = ".";
+	char directory[PATH_LEN_MAX + 1];
 	struct stat st;
 
-	if (slash != NULL)
-		(void)snprintf(directory, sizeof(directory), "%.*s",
-		    (int)(slash == path ? 1 : slash - path), path);
+	if (file_directory(directory, path, e) != RC_OK)
+		return RC_INVALID;
 	if (access(directory, W_OK | X_OK) != 0 && stat(directory, &st) == 0)
 		return explain_user(
 		    path, "needs a directory that is writable", &st, e);
@@ -405,5 +404,25 @@ db_check_file(
 	rc = check_run(db, "PRAGMA integrity_check", fn, ctx, e);
 	if (rc == RC_OK)
 		rc = check_run(db, "PRAGMA foreign_key_check", fn, ctx, e);
+	return rc;
+}
+
+static void
+on_damage(void *ctx, const char *text)
+{
+	struct err *e = ctx;
+
+	if (e->rc == RC_OK)
+		(void)err_set(e, RC_CORRUPT, "the file is damaged: %s", text);
+}
+
+enum rc
+db_check_whole(struct db *db, struct err *e)
+{
+	struct err damage = ERR_INIT;
+	enum rc rc = db_check_file(db, true, on_damage, &damage, e);
+
+	if (rc == RC_OK && damage.rc != RC_OK)
+		rc = err_set(e, damage.rc, "%s", damage.msg);
 	return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/drill_record.h"
 #include "ledger/handout.h"
@@ -17,6 +18,15 @@
 
 #define TASKS_MAX      16 /* looked at for a drill */
 #define JUDGED_AT_ONCE 4
+
+/* Who is given the next slot as a drill. */
+struct drilled {
+	struct db *db;
+	const struct poll *poll;
+	int64_t slot;
+	struct standing standing;
+	struct terms_row terms; /* that count now */
+};
 
 /* What a drill is about to be of. */
 struct drill_task {
@@ -135,12 +145,6 @@ day_is_open(struct db *db, const struct drill_rules *r, int64_t now_ms,
 
 /* ---- Giving ---- */
 
-static void
-copy_text(char *out, size_t size, struct slice s)
-{
-	(void)snprintf(out, size, "%.*s", (int)s.len, s.p);
-}
-
 static bool
 is_given(const struct given_list *list, struct slice name)
 {
@@ -152,124 +156,165 @@ is_given(const struct given_list *list, struct slice name)
 	return false;
 }
 
-/* The task at which q is, unless the worker may not have it now. */
-static bool
-task_take(struct query *q, const struct poll *p, const struct terms_row *terms,
-    const struct given_list *list, struct drill_task *out)
+static void
+task_read(struct query *q, struct drill_task *out)
 {
-	int64_t id = query_get_int(q, C_DRILL_TASKS_TASK),
-		interval_ms = query_get_int(q, C_DRILL_TASKS_INTERVAL_MS),
-		held_ms = query_get_int(q, C_DRILL_TASKS_HELD_MS);
-	bool held = !query_is_null(q, C_DRILL_TASKS_HELD_MS);
+	struct given_task *t = &out->told;
 
-	out->cycle_ms = cycle_at(terms->phase, id, interval_ms, p->now_ms);
-	out->told.type = task_type_find(query_get_text(q, C_DRILL_TASKS_TYPE));
-	if (out->told.type == NULL ||
-	    is_given(list, query_get_text(q, C_DRILL_TASKS_NAME)) ||
-	    (held &&
-		(p->now_ms - held_ms <
-			query_get_int(q, C_DRILL_TASKS_COOLDOWN_MS) ||
-		    cycle_at(terms->phase, id, interval_ms, held_ms) >=
-			out->cycle_ms)))
-		return false;
 	out->version = query_get_int(q, C_DRILL_TASKS_VERSION);
 	out->region = query_get_int(q, C_DRILL_TASKS_REGION_ID);
 	out->copy = query_get_int(q, C_DRILL_TASKS_COPIES);
-	copy_text(out->told.name, sizeof(out->told.name),
-	    query_get_text(q, C_DRILL_TASKS_NAME));
-	copy_text(out->told.url, sizeof(out->told.url),
-	    query_get_text(q, C_DRILL_TASKS_URL));
-	copy_text(out->told.region, sizeof(out->told.region),
+	t->type = task_type_find(query_get_text(q, C_DRILL_TASKS_TYPE));
+	slice_copy(
+	    t->name, sizeof(t->name), query_get_text(q, C_DRILL_TASKS_NAME));
+	slice_copy(
+	    t->url, sizeof(t->url), query_get_text(q, C_DRILL_TASKS_URL));
+	slice_copy(t->region, sizeof(t->region),
 	    query_get_text(q, C_DRILL_TASKS_REGION));
-	out->told.expected_status =
-	    query_get_int(q, C_DRILL_TASKS_EXPECTED_STATUS);
-	out->told.timeout_ms = query_get_int(q, C_DRILL_TASKS_TIMEOUT_MS);
-	out->told.reward_micros = query_get_int(q, C_DRILL_TASKS_REWARD_MICROS);
-	return true;
+	t->expected_status = query_get_int(q, C_DRILL_TASKS_EXPECTED_STATUS);
+	t->timeout_ms = query_get_int(q, C_DRILL_TASKS_TIMEOUT_MS);
+	t->reward_micros = query_get_int(q, C_DRILL_TASKS_REWARD_MICROS);
 }
 
-/* One of the operator's own tasks that the worker may have now, by the slot. */
+/* Whether the worker may have the task at which q is, as any other. */
 static enum rc
-task_choose(struct db *db, const struct poll *p, int64_t worker, int64_t slot,
-    const struct given_list *list, struct drill_task *out, bool *found,
+task_allows(struct query *q, const struct drilled *d,
+    const struct given_list *list, struct drill_task *t, bool *may,
     struct err *e)
 {
-	struct drill_task t;
-	struct terms_row terms;
-	struct query *q;
-	int64_t n = 0;
-	enum rc rc;
-	bool row;
+	struct task_pace pace = { query_get_int(q, C_DRILL_TASKS_TASK),
+		slice_of(t->told.name),
+		query_get_int(q, C_DRILL_TASKS_INTERVAL_MS),
+		query_get_int(q, C_DRILL_TASKS_COOLDOWN_MS) };
 
-	*found = false;
-	rc = terms_now(db, &terms, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_DRILL_TASKS);
-	query_int(q, 1, worker);
-	query_text(q, 2, p->region);
+	*may = false;
+	if (t->told.type == NULL || is_given(list, pace.name) ||
+	    !standing_may_work_in(&d->standing, t->region, d->poll->now_ms))
+		return RC_OK;
+	t->cycle_ms = cycle_at(
+	    d->terms.phase, pace.task, pace.interval_ms, d->poll->now_ms);
+	return assignment_allows(d->db, &d->terms, d->standing.worker, &pace,
+	    t->cycle_ms, d->poll->now_ms, may, e);
+}
+
+/* One of TASKS_MAX of the operator's own tasks from that id on. */
+static enum rc
+task_choose_from(const struct drilled *d, int64_t from,
+    const struct given_list *list, struct drill_task *out, int64_t *n,
+    struct err *e)
+{
+	struct query *q = db_query(d->db, Q_DRILL_TASKS);
+	struct drill_task t;
+	bool row, may;
+	enum rc rc;
+
+	*n = 0;
+	query_int(q, 1, from);
+	query_text(q, 2, d->poll->region);
 	query_int(q, 3, CANARY_UP);
 	query_int(q, 4, TASKS_MAX);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		if (!task_take(q, p, &terms, list, &t))
-			continue;
+		task_read(q, &t);
+		rc = task_allows(q, d, list, &t, &may, e);
+		if (rc != RC_OK)
+			break;
 		/* Each with the same chance, and no order to be seen. */
-		if (slot % ++n == 0)
+		if (may && d->slot % ++*n == 0)
 			*out = t;
-		*found = true;
 	}
 	query_done(q);
 	return rc;
 }
 
+/* Of tasks that are many, others each time. */
 static enum rc
-drill_insert(struct db *db, const struct poll *p, int64_t worker,
-    const struct drill_task *t, int64_t wanted, struct err *e)
+task_choose(const struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
+    const struct given_list *list, struct drill_task *out, bool *found,
+    struct err *e)
 {
-	struct handout h = { .address = p->worker,
-		.worker = worker,
-		.at_ms = p->now_ms,
-		.slots = 1 };
+	int64_t next, n = 0;
+	enum rc rc;
+
+	rc = query_one_int(db_query(d->db, Q_TASK_NEXT_ID), &next, e);
+	if (rc == RC_OK)
+		rc = task_choose_from(d,
+		    (int64_t)canary_place(key, d->slot, (size_t)next), list,
+		    out, &n, e);
+	if (rc == RC_OK && n == 0)
+		rc = task_choose_from(d, 0, list, out, &n, e);
+	*found = n > 0;
+	return rc;
+}
+
+static enum rc
+drill_insert(const struct drilled *d, const struct drill_task *t,
+    int64_t wanted, struct err *e)
+{
+	const struct poll *p = d->poll;
+	const int64_t worker = d->standing.worker;
 	struct share share;
 	struct query *q;
 	enum rc rc;
 
-	rc = share_read(db, &p->worker, worker, t->region, p->network,
+	rc = share_read(d->db, &p->worker, worker, t->region, p->network,
 	    p->now_ms, &share, e);
+	if (rc == RC_OK)
+		rc = assignment_insert(d->db,
+		    &(struct assignment){ .told = &t->told,
+			.worker = worker,
+			.version = t->version,
+			.cycle_ms = t->cycle_ms,
+			.copy = t->copy,
+			.region = t->region,
+			.network = share.network },
+		    e);
+	if (rc == RC_OK)
+		rc = handout_add(d->db,
+		    &(struct handout){ .address = p->worker,
+			.worker = worker,
+			.network = share.network,
+			.at_ms = p->now_ms,
+			.slots = 1 },
+		    e);
 	if (rc != RC_OK)
 		return rc;
-	q = db_query(db, Q_ASSIGNMENT_INSERT);
-	query_int(q, 1, worker);
-	query_text(q, 2, slice_of(t->told.name));
-	query_int(q, 3, t->told.slot);
-	query_int(q, 4, t->version);
-	query_int(q, 5, t->told.reward_micros);
-	query_int(q, 6, t->cycle_ms);
-	query_int(q, 7, t->copy);
-	query_int(q, 8, p->now_ms);
-	query_int(q, 9, t->region);
-	query_text(q, 10, share.network);
-	query_int(q, 11, false);
-	query_text(q, 12, slice_of(t->told.type->name));
-	query_int(q, 13, t->told.expected_status);
-	query_int(q, 14, t->told.timeout_ms);
-	rc = query_run(q, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_DRILL_INSERT);
-	query_int(q, 1, t->told.slot);
+	q = db_query(d->db, Q_DRILL_INSERT);
+	query_int(q, 1, d->slot);
 	query_int(q, 2, worker);
 	query_int(q, 3, p->now_ms);
 	query_int(q, 4, wanted);
 	rc = query_run(q, e);
 	if (rc != RC_OK)
 		return rc;
-	q = db_query(db, Q_SLOT_SET);
-	query_int(q, 1, t->told.slot);
+	q = db_query(d->db, Q_SLOT_SET);
+	query_int(q, 1, d->slot);
 	query_int(q, 2, p->now_ms);
-	rc = query_run(q, e);
-	h.network = share.network;
-	return rc == RC_OK ? handout_add(db, &h, e) : rc;
+	return query_run(q, e);
+}
+
+/* Learns who polls; *may: a drill of that slot is for it. */
+static enum rc
+drilled_learn(struct drilled *d, const struct drill_rules *r,
+    const uint8_t key[static CANARY_KEY_LEN], bool *may, struct err *e)
+{
+	struct worker_row w;
+	bool good = false;
+	enum rc rc;
+
+	*may = false;
+	rc = worker_find(d->db, &d->poll->worker, &w, e);
+	if (rc == RC_OK)
+		rc = standing_read(d->db, w.id, &d->standing, e);
+	/* A drill is never forgotten: who was never paid may be nobody. */
+	if (rc != RC_OK || !d->standing.known)
+		return rc;
+	rc = terms_now(d->db, &d->terms, e);
+	if (rc == RC_OK)
+		rc = record_read(
+		    d->db, &d->terms, w.id, d->poll->now_ms, &good, e);
+	*may = canary_may_be_drill(
+	    key, d->slot, good ? r->share_permille : r->share_new_permille);
+	return rc;
 }
 
 /* Adds a drill, if the next slot is one for this worker. */
@@ -278,39 +323,25 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
     const uint8_t key[static CANARY_KEY_LEN], struct given_list *list,
     struct err *e)
 {
-	struct terms_row terms;
-	struct drill_task t;
-	struct worker_row w;
-	struct standing standing;
-	bool good, found;
-	int64_t slot;
+	struct drilled d = { .db = db, .poll = p };
+	struct drill_task t = { .version = 0 };
+	bool may = false;
 	enum rc rc;
 
-	rc = query_one_int(db_query(db, Q_SLOT_LAST), &slot, e);
-	slot++;
-	if (rc != RC_OK || !canary_may_be_drill(key, slot, DRILL_SHARE_MAX))
+	rc = query_one_int(db_query(db, Q_SLOT_LAST), &d.slot, e);
+	d.slot++;
+	/* Most are none for anybody, which needs no look at who asks. */
+	if (rc == RC_OK && canary_may_be_drill(key, d.slot, DRILL_SHARE_MAX))
+		rc = drilled_learn(&d, r, key, &may, e);
+	if (rc == RC_OK && may)
+		rc = task_choose(&d, key, list, &t, &may, e);
+	if (rc != RC_OK || !may)
 		return rc;
-	rc = worker_find(db, &p->worker, &w, e);
-	if (rc == RC_OK)
-		rc = standing_read(db, w.id, &standing, e);
-	/* A drill is never forgotten: who was never paid may be nobody. */
-	if (rc != RC_OK || !standing.known)
-		return rc;
-	rc = terms_now(db, &terms, e);
-	if (rc == RC_OK)
-		rc = record_read(db, &terms, w.id, p->now_ms, &good, e);
-	if (rc != RC_OK ||
-	    !canary_may_be_drill(
-		key, slot, good ? r->share_permille : r->share_new_permille))
-		return rc;
-	rc = task_choose(db, p, w.id, slot, list, &t, &found, e);
-	if (rc != RC_OK || !found)
-		return rc;
-	t.told.slot = slot;
+	t.told.slot = d.slot;
 	t.told.assigned_ms = p->now_ms;
 	t.told.is_drill = true;
 	list->tasks[list->n++] = t.told;
-	return drill_insert(db, p, w.id, &t, canary_wanted(key, slot), e);
+	return drill_insert(&d, &t, canary_wanted(key, d.slot), e);
 }
 
 enum rc
@@ -352,7 +383,7 @@ token_put(struct given_task *t, const struct drill_rules *r, struct err *e)
 	if (!task_url_fill(url, t->url, token))
 		return err_set(e, RC_CORRUPT,
 		    "task %s: its URL is too long for a token", t->name);
-	copy_text(t->url, sizeof(t->url), slice_of(url));
+	slice_copy(t->url, sizeof(t->url), slice_of(url));
 	return RC_OK;
 }
 
@@ -376,12 +407,15 @@ drill_tokens(
     const struct drill_rules *r, struct given_list *list, struct err *e)
 {
 	enum rc rc = RC_OK;
+	bool any = false;
 	size_t i;
 
 	for (i = 0; rc == RC_OK && i < list->n; i++)
-		if (strstr(list->tasks[i].url, TASK_TOKEN_MARK) != NULL)
+		if (strstr(list->tasks[i].url, TASK_TOKEN_MARK) != NULL) {
 			rc = token_put(&list->tasks[i], r, e);
-	if (rc == RC_OK && r->on)
+			any = true;
+		}
+	if (rc == RC_OK && r->on && any)
 		order_mix(list, r);
 	return rc;
 }

@@ -22,7 +22,7 @@ struct drill_rules {
 	bool on; /* there is a master key */
 	uint8_t master[CANARY_KEY_LEN];
 	int64_t share_permille;	    /* of what a worker is given */
-	int64_t share_new_permille; /* of one without standing */
+	int64_t share_new_permille; /* of one that isn't established */
 	int64_t record_days;	    /* what is judged: its drills of so long */
 	bool auto_forfeit;	    /* also takes the accused's credit */
 };

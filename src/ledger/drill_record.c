@@ -11,6 +11,7 @@
 #include "ledger/forfeit.h"
 #include "ledger/payout.h"
 #include "ledger/sprt.h"
+#include "ledger/standing.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
 
@@ -138,7 +139,7 @@ address_of(struct db *db, int64_t worker, char out[static ADDRESS_LEN + 1],
 	return rc;
 }
 
-/* New again, held, and a finding that says why. */
+/* New again, without standing, held, and a finding that says why. */
 static enum rc
 accuse(struct db *db, const struct drill_rules *r, int64_t worker,
     const struct drill_record *record, int64_t since_ms, int64_t now_ms,
@@ -159,6 +160,8 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 		rc = failures_list(db, worker, since_ms, detail, &first_ms, e);
 	if (rc == RC_OK)
 		rc = demote(db, worker, now_ms, why, e);
+	if (rc == RC_OK)
+		rc = standing_lose(db, worker, e);
 	if (rc == RC_OK)
 		rc = payout_is_held(db, worker, &held, e);
 	if (rc == RC_OK && !held)

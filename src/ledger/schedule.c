@@ -1,6 +1,7 @@
 #include "ledger/schedule.h"
 
 #include "base/log.h"
+#include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/handout.h"
 #include "ledger/region.h"
@@ -15,36 +16,19 @@
 static enum rc
 assignment_add(struct region_poll *r, const struct pick *p, struct err *e)
 {
-	struct query *q = db_query(r->db, Q_ASSIGNMENT_INSERT);
-	const struct slot *s = &p->slot;
-
-	CHECK(r->worker > 0 && p->told != NULL);
-	CHECK(s->cycle_ms <= r->poll->now_ms);
-	if (s->number <= 0 || s->copy < 0 || s->copy >= COPIES_MAX ||
-	    p->due.reward_micros <= 0)
-		return err_set(e, RC_CORRUPT,
-		    "task %lld: slot %lld, copy %lld, for %lld micro-USDC makes no sense",
-		    (long long)p->due.task, (long long)s->number,
-		    (long long)s->copy, (long long)p->due.reward_micros);
-
-	query_int(q, 1, r->worker);
-	query_text(q, 2, slice_of(p->told->name));
-	query_int(q, 3, s->number);
-	query_int(q, 4, p->due.version);
-	query_int(q, 5, p->due.reward_micros);
-	query_int(q, 6, s->cycle_ms);
-	query_int(q, 7, s->copy);
-	query_int(q, 8, r->poll->now_ms);
-	query_int(q, 9, r->region);
-	query_text(q, 10, r->share.network);
-	query_int(q, 11, p->out_of_turn);
-	query_text(q, 12, slice_of(p->told->type->name));
-	query_int(q, 13, p->told->expected_status);
-	query_int(q, 14, p->told->timeout_ms);
-	p->told->slot = s->number;
+	p->told->slot = p->slot.number;
 	p->told->assigned_ms = r->poll->now_ms;
 	p->told->is_drill = false;
-	return query_run(q, e);
+	return assignment_insert(r->db,
+	    &(struct assignment){ .told = p->told,
+		.worker = r->worker,
+		.version = p->due.version,
+		.cycle_ms = p->slot.cycle_ms,
+		.copy = p->slot.copy,
+		.region = r->region,
+		.network = r->share.network,
+		.out_of_turn = p->out_of_turn },
+	    e);
 }
 
 /* Numbers the picked slots that are new. */

@@ -1,16 +1,6 @@
-#include <string.h>
-
+#include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/schedule_room.h"
-
-static void
-copy_text(char *out, size_t size, struct slice s)
-{
-	size_t n = s.len < size - 1 ? s.len : size - 1;
-
-	memcpy(out, s.p, n);
-	out[n] = '\0';
-}
 
 static void
 due_read(struct query *q, struct due *d)
@@ -46,9 +36,10 @@ static enum rc
 told_read(const struct region_poll *r, struct query *q, const struct due *d,
     struct given_task *t, struct err *e)
 {
-	copy_text(t->name, sizeof(t->name), query_get_text(q, C_TASK_DUE_NAME));
-	copy_text(t->url, sizeof(t->url), query_get_text(q, C_TASK_DUE_URL));
-	copy_text(t->region, sizeof(t->region), r->region_name);
+	slice_copy(
+	    t->name, sizeof(t->name), query_get_text(q, C_TASK_DUE_NAME));
+	slice_copy(t->url, sizeof(t->url), query_get_text(q, C_TASK_DUE_URL));
+	slice_copy(t->region, sizeof(t->region), r->region_name);
 	t->expected_status = query_get_int(q, C_TASK_DUE_EXPECTED_STATUS);
 	t->timeout_ms = d->timeout_ms;
 	t->reward_micros = d->reward_micros;
@@ -61,11 +52,11 @@ told_read(const struct region_poll *r, struct query *q, const struct due *d,
 static enum rc
 open_task_read(struct query *q, struct given_task *t, struct err *e)
 {
-	copy_text(t->name, sizeof(t->name),
+	slice_copy(t->name, sizeof(t->name),
 	    query_get_text(q, C_ASSIGNMENT_OPEN_NAME));
-	copy_text(
+	slice_copy(
 	    t->url, sizeof(t->url), query_get_text(q, C_ASSIGNMENT_OPEN_URL));
-	copy_text(t->region, sizeof(t->region),
+	slice_copy(t->region, sizeof(t->region),
 	    query_get_text(q, C_ASSIGNMENT_OPEN_REGION));
 	t->slot = query_get_int(q, C_ASSIGNMENT_OPEN_SLOT);
 	t->assigned_ms = query_get_int(q, C_ASSIGNMENT_OPEN_ASSIGNED_MS);
@@ -101,51 +92,6 @@ schedule_held_list(struct region_poll *r, struct err *e)
 }
 
 /* ---- Whether it may have a slot ---- */
-
-/*
- * Whether an assignment of the task, the present row of q, keeps the worker
- * from another one. One that was paid to somebody else doesn't, nor one that
- * nobody was paid for and that can't be any more, nor one from the future, but
- * for a second one of its cycle.
- */
-static bool
-row_forbids(const struct region_poll *r, struct query *q, const struct due *d,
-    int64_t cycle_ms)
-{
-	int64_t assigned_ms = query_get_int(q, C_ASSIGNMENT_LAST_ASSIGNED_MS),
-		age_ms = r->poll->now_ms - assigned_ms, assigned_cycle_ms;
-
-	if (query_get_int(q, C_ASSIGNMENT_LAST_IS_PAID) == 0)
-		return age_ms >= 0 && age_ms <= r->terms.result_window_ms;
-	if (query_get_int(q, C_ASSIGNMENT_LAST_PAID_TO) != r->worker)
-		return false;
-	assigned_cycle_ms =
-	    cycle_at(r->terms.phase, d->task, d->interval_ms, assigned_ms);
-	if (age_ms < 0)
-		return assigned_cycle_ms == cycle_ms;
-	return age_ms < d->cooldown_ms || assigned_cycle_ms >= cycle_ms;
-}
-
-/* Whether cooldown and cycle let this worker have the task. */
-static enum rc
-may_have(struct region_poll *r, const struct due *d, struct slice name,
-    int64_t cycle_ms, bool *may, struct err *e)
-{
-	struct query *q;
-	enum rc rc;
-	bool row;
-
-	*may = true;
-	if (r->worker == 0)
-		return RC_OK;
-	q = db_query(r->db, Q_ASSIGNMENT_LAST);
-	query_int(q, 1, r->worker);
-	query_text(q, 2, name);
-	while (*may && (rc = query_step(q, &row, e)) == RC_OK && row)
-		*may = !row_forbids(r, q, d, cycle_ms);
-	query_done(q);
-	return *may ? rc : RC_OK;
-}
 
 static bool
 is_in_turn(const struct region_poll *r, const struct due *d)
@@ -245,8 +191,11 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 		return RC_OK;
 	}
 	if (rc == RC_OK)
-		rc = may_have(r, &p->due, query_get_text(q, C_TASK_DUE_NAME),
-		    cycle_ms, &may, e);
+		rc = assignment_allows(r->db, &r->terms, r->worker,
+		    &(struct task_pace){ p->due.task,
+			query_get_text(q, C_TASK_DUE_NAME), p->due.interval_ms,
+			p->due.cooldown_ms },
+		    cycle_ms, r->poll->now_ms, &may, e);
 	if (rc == RC_OK && may)
 		rc = cycle_slots_choose(r->db, &p->due, &p->slots, network,
 		    &r->poll->worker, &p->slot, e);

@@ -91,8 +91,8 @@ share_read(struct db *db, const struct address *a, int64_t worker,
 }
 
 /*
- * How many addresses the network's share is for. Who isn't one of them yet comes
- * to them: where a network is alone, all of its slots would else go to one.
+ * How many addresses the network's share is for. Who isn't one of them yet
+ * comes to them: else all slots of a network that is alone would go to one.
  */
 static int64_t
 sharers(const struct share *s)

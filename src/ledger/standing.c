@@ -62,8 +62,9 @@ standing_is_from(const struct standing *s, struct slice network)
 bool
 standing_may_work_in(const struct standing *s, int64_t region, int64_t now_ms)
 {
-	return s->region == REGION_ANY || s->region == region ||
-	    s->region_ms < now_ms - DAY_MS || s->region_ms > now_ms;
+	return region == REGION_ANY || s->region == REGION_ANY ||
+	    s->region == region || s->region_ms < now_ms - DAY_MS ||
+	    s->region_ms > now_ms;
 }
 
 static enum rc

@@ -26,12 +26,6 @@ task_defaults(struct task_definition *d)
 	};
 }
 
-static void
-copy_text(char *out, size_t size, struct slice s)
-{
-	(void)snprintf(out, size, "%.*s", (int)s.len, s.p);
-}
-
 static enum rc
 check_range(
     const char *name, int64_t got, int64_t min, int64_t max, struct err *e)
@@ -94,7 +88,7 @@ region_first_name(struct db *db, int64_t region,
 	query_int(q, 1, region);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row)
-		copy_text(out, REGION_MAX + 1, query_get_text(q, 0));
+		slice_copy(out, REGION_MAX + 1, query_get_text(q, 0));
 	query_done(q);
 	if (rc == RC_OK && !row)
 		return err_set(
@@ -346,7 +340,7 @@ row_read(struct task_row *t, struct query *q, struct err *e)
 	t->id = query_get_int(q, C_TASK_GET_ID);
 	t->version = query_get_int(q, C_TASK_GET_VERSION);
 	t->def.type = task_type_find(type);
-	copy_text(
+	slice_copy(
 	    t->def.url, sizeof(t->def.url), query_get_text(q, C_TASK_GET_URL));
 	t->def.expected_status = query_get_int(q, C_TASK_GET_EXPECTED_STATUS);
 	t->def.timeout_ms = query_get_int(q, C_TASK_GET_TIMEOUT_MS);
@@ -355,7 +349,7 @@ row_read(struct task_row *t, struct query *q, struct err *e)
 	t->def.copies = query_get_int(q, C_TASK_GET_COPIES);
 	t->def.cooldown_ms = query_get_int(q, C_TASK_GET_COOLDOWN_MS);
 	t->region = query_get_int(q, C_TASK_GET_REGION);
-	copy_text(t->def.region, sizeof(t->def.region),
+	slice_copy(t->def.region, sizeof(t->def.region),
 	    query_get_text(q, C_TASK_GET_REGION_NAME));
 	if (t->def.type == NULL)
 		return err_set(e, RC_CORRUPT,
@@ -381,7 +375,7 @@ task_get(struct db *db, const char *name, struct task_row *out, struct err *e)
 	query_done(q);
 	if (rc == RC_OK && !row)
 		return err_set(e, RC_NOT_FOUND, "unknown task %.80s", name);
-	copy_text(out->name, sizeof(out->name), slice_of(name));
+	slice_copy(out->name, sizeof(out->name), slice_of(name));
 	return rc;
 }
 

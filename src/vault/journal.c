@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "vault/journal_line.h"
 
 #define CHUNK 65536
@@ -35,27 +36,6 @@ static enum rc
 file_fail(const char *path, struct err *e)
 {
 	return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-}
-
-/* The name of a new file is durable, too. */
-static enum rc
-directory_sync(const char *path, struct err *e)
-{
-	char dir[PATH_LEN_MAX + 1] = ".";
-	const char *slash = strrchr(path, '/');
-	int fd, n = 0;
-	bool ok;
-
-	if (slash != NULL)
-		n = snprintf(dir, sizeof(dir), "%.*s",
-		    slash == path ? 1 : (int)(slash - path), path);
-	if (n < 0 || (size_t)n >= sizeof(dir))
-		return err_set(e, RC_INVALID, "%.80s...: too long", path);
-	fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-	ok = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return ok ? RC_OK : file_fail(dir, e);
 }
 
 /* Opens path, locked: what another process has isn't touched. */
@@ -140,7 +120,7 @@ journal_open(struct journal **out, const char *path, bool anew, int64_t now_s,
 	if (rc == RC_OK)
 		rc = file_open(&j->fd, &made, path, e);
 	if (rc == RC_OK && (made || anew))
-		rc = directory_sync(path, e);
+		rc = file_sync_name(path, e);
 	if (rc == RC_OK)
 		*out = j;
 	else

@@ -150,6 +150,11 @@ my ($failed) = @{ $record->{drills} };
 is($failed->{outcome}, 'wrong', 'worker show lists them, too');
 is($failed->{reported}, 200, '... with what was reported');
 is($record->{record}, 'new', 'the liar is new');
+my $results = sub { $w->sql_value('SELECT s.results FROM standing s JOIN ' .
+    'worker w ON w.id = s.worker WHERE w.address = ' .
+    "'" . lc($_[0]{address}) . "'") };
+is($results->($liar), 0, '... and has lost its standing');
+cmp_ok($results->($_), '>', 10, 'an honest one keeps it') for $honest[0];
 is($w->sql_value('SELECT count(*) FROM forfeit'), 0,
     'its credit isn\'t forfeited unless that is configured');
 $w->worknet('payout', 'release', $liar->{address});

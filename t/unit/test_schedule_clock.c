@@ -108,6 +108,46 @@ test_ahead(void)
 	    (long long)(longest / SECOND));
 }
 
+/*
+ * The first slot of all is given, and paid, a cycle too early; then the clock
+ * is right. *paid: checks after that.
+ */
+static int
+twice_after(int64_t right_ms, int *paid)
+{
+	int64_t t;
+	int who;
+
+	ledger_new();
+	rules.standing = (struct standing_rules){ 0, 0 };
+	add("a", MINUTE);
+	tap_ok(poll_at(1, "", right_ms + MINUTE) == 1 &&
+		answer(1, "a", "", right_ms + MINUTE),
+	    "a clock that is a cycle ahead gives the next one, which is paid");
+	*paid = 0;
+	for (t = right_ms; t < right_ms + 5 * MINUTE; t += 5 * SECOND)
+		for (who = 2; who <= 6; who++)
+			if (poll_at(who, "", t) == 1)
+				*paid += answer(who, "a", "", t);
+	return paid_twice();
+}
+
+static void
+test_early(void)
+{
+	int hour, paid, least = 5, twice = 0;
+
+	/* In each, at another moment of the cycle. */
+	for (hour = 0; hour < 12; hour++) {
+		twice += twice_after(
+		    T0 + hour * HOUR_MS + 5 * MINUTE + hour * 5 * SECOND,
+		    &paid);
+		least = paid < least ? paid : least;
+	}
+	tap_ok(least >= 2, "right again, it gives others (%d)", least);
+	tap_is_int(twice, 0, "but never that one again");
+}
+
 /* What the audit asks for of assignments, which polls forget. */
 static void
 test_kept(void)
@@ -126,6 +166,7 @@ main(void)
 {
 	test_clock();
 	test_ahead();
+	test_early();
 	test_kept();
 	db_close(db);
 	return tap_done();

@@ -1,4 +1,4 @@
-#include "admin/file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,8 @@ file_time(char out[static FILE_TIME_LEN + 1], int64_t unix_ms)
 }
 
 enum rc
-file_directory(char out[static FILE_PATH_SIZE], const char *path, struct err *e)
+file_directory(
+    char out[static PATH_LEN_MAX + 1], const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
@@ -42,10 +43,10 @@ file_directory(char out[static FILE_PATH_SIZE], const char *path, struct err *e)
 		return err_set(e, RC_INVALID, "%.80s...: longer than %d bytes",
 		    path, PATH_LEN_MAX);
 	if (slash == NULL)
-		(void)snprintf(out, FILE_PATH_SIZE, ".");
+		(void)snprintf(out, PATH_LEN_MAX + 1, ".");
 	else
-		(void)snprintf(
-		    out, FILE_PATH_SIZE, "%.*s", len == 0 ? 1 : (int)len, path);
+		(void)snprintf(out, PATH_LEN_MAX + 1, "%.*s",
+		    len == 0 ? 1 : (int)len, path);
 	return RC_OK;
 }
 
@@ -73,8 +74,8 @@ file_make(const char *path, int *fd, struct err *e)
 	return *fd < 0 ? failed(path, e) : RC_OK;
 }
 
-static enum rc
-write_all(int fd, const char *p, size_t len, const char *path, struct err *e)
+enum rc
+file_write(int fd, const char *p, size_t len, const char *path, struct err *e)
 {
 	ssize_t n;
 
@@ -101,7 +102,7 @@ file_copy(int to, int from, const char *path, struct err *e)
 		if (n < 0 && errno == EINTR)
 			continue;
 		rc = n < 0 ? failed(path, e)
-			   : write_all(to, some, (size_t)n, path, e);
+			   : file_write(to, some, (size_t)n, path, e);
 	}
 	if (rc == RC_OK && fsync(to) != 0)
 		rc = failed(path, e);
@@ -119,4 +120,13 @@ file_sync(const char *path, struct err *e)
 	if (fd >= 0)
 		(void)close(fd);
 	return rc;
+}
+
+enum rc
+file_sync_name(const char *path, struct err *e)
+{
+	char dir[PATH_LEN_MAX + 1];
+	enum rc rc = file_directory(dir, path, e);
+
+	return rc == RC_OK ? file_sync(dir, e) : rc;
 }

@@ -1,9 +1,9 @@
 /*
- * Files that commands make beside others: names with a time, room on the disk,
- * and that what was written is there after a power cut. One thread.
+ * Files and their directories: names with a time, room on the disk, copies, and
+ * that what was written is there after a power cut. Any thread.
  */
-#ifndef WORKNET_ADMIN_FILE_H
-#define WORKNET_ADMIN_FILE_H
+#ifndef WORKNET_BASE_FILE_H
+#define WORKNET_BASE_FILE_H
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,11 +19,11 @@
 void file_time(char out[static FILE_TIME_LEN + 1], int64_t unix_ms);
 
 /*
- * The directory that path is in. RC_INVALID when that is longer than a
- * configured path can be.
+ * The directory that path is in, "." for a name alone. RC_INVALID when that is
+ * longer than a configured path can be.
  */
 MUST_CHECK enum rc file_directory(
-    char out[static FILE_PATH_SIZE], const char *path, struct err *e);
+    char out[static PATH_LEN_MAX + 1], const char *path, struct err *e);
 
 /*
  * Whether the disk of dir has room for bytes more, and some that stay free.
@@ -35,10 +35,17 @@ file_check_room(const char *dir, int64_t bytes, struct err *e);
 /* Makes an empty file at path, for its owner alone; RC_CONFLICT, RC_IO. */
 MUST_CHECK enum rc file_make(const char *path, int *fd, struct err *e);
 
+/* Writes all of it into the file, which path names for people. RC_IO. */
+MUST_CHECK enum rc
+file_write(int fd, const char *p, size_t len, const char *path, struct err *e);
+
 /* Copies what is left of the file from into the file to, and syncs it. RC_IO */
 MUST_CHECK enum rc file_copy(int to, int from, const char *path, struct err *e);
 
 /* Syncs the file, or the directory, at path. RC_IO. */
 MUST_CHECK enum rc file_sync(const char *path, struct err *e);
+
+/* Syncs the directory that has the name of path. RC_INVALID, RC_IO. */
+MUST_CHECK enum rc file_sync_name(const char *path, struct err *e);
 
 #endif
