@@ -33,14 +33,15 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 # ---- Whoever is new waits ----
 
 {
-	my $l = PayoutTest->new($rig, workers => 2);
+	my $l = PayoutTest->new($rig, workers => 2,
+	    payout => { threshold_micros => 1 });
 	my @w = $l->worker_list;
 	my $owed = $l->owed($w[0]);
 	# Between two credits of the first one, in the middle of its work.
 	my @at = map { $_->{at_ms} } $l->sql('SELECT t.at_ms FROM transfer t ' .
 	    'JOIN worker w ON w.id = t.credit WHERE w.address = ' .
 	    "'$w[0]' ORDER BY t.id");
-	my $middle = int(($at[9] + $at[10]) / 2);
+	my $middle = int(($at[@at / 2 - 1] + $at[@at / 2]) / 2);
 	my $old = $l->sql_value('SELECT sum(t.amount_micros) FROM transfer t ' .
 	    "JOIN worker w ON w.id = t.credit WHERE w.address = '$w[0]' " .
 	    "AND t.at_ms < $middle");
@@ -68,13 +69,13 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 
 	# ---- Established ----
 
-	terms($l, maturity_new_ms => 10 * $HOUR_MS, established_results => 20,
+	terms($l, maturity_new_ms => 10 * $HOUR_MS, established_results => 10,
 	    established_days => 1);
 	is(shown($l, $w[1])->{record}, 'good', 'so many results make it established');
 	$l->pay_is('paid', 'who is established is paid', '--worker', $w[1]);
 	is($l->owed($w[1]), 0, '... all of it');
 	terms($l, maturity_new_ms => 0, maturity_ms => 10 * $HOUR_MS,
-	    established_results => 20, established_days => 1);
+	    established_results => 10, established_days => 1);
 	$rig->mine(10);
 	$l->pay_is('nothing', 'its credit waits where that is configured');
 	is(scalar($l->payouts), 2, '... and it isn\'t paid');
@@ -111,12 +112,14 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 # ---- Forfeit ----
 
 {
-	my $l = PayoutTest->new($rig, workers => 2);
+	my $l = PayoutTest->new($rig, workers => 2,
+	    payout => { threshold_micros => 1 });
 	my @w = $l->worker_list;
 	my $owed = $l->owed($w[0]);
-	my $since = $l->sql_value('SELECT t.at_ms FROM transfer t JOIN worker w ' .
-	    "ON w.id = t.credit WHERE w.address = '$w[0]' ORDER BY t.id " .
-	    'LIMIT 1 OFFSET 12');
+	my @at = map { $_->{at_ms} } $l->sql('SELECT t.at_ms FROM transfer t ' .
+	    'JOIN worker w ON w.id = t.credit WHERE w.address = ' .
+	    "'$w[0]' ORDER BY t.id");
+	my $since = $at[@at / 2];
 	my $taken = $l->sql_value('SELECT sum(t.amount_micros) FROM transfer t ' .
 	    "JOIN worker w ON w.id = t.credit WHERE w.address = '$w[0]' " .
 	    "AND t.at_ms >= $since");
