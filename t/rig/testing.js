@@ -26,7 +26,7 @@ export function alive(pid) {
   }
 }
 
-export async function until(condition, waitMs = 5000) {
+export async function until(condition, waitMs = 60000) {
   const deadline = Date.now() + waitMs;
   while (!await condition()) {
     if (Date.now() > deadline)

@@ -6,7 +6,6 @@ import { startRig } from '../testing.js';
 export const CHAIN_IDS = [84532, 8453];
 export const HASH = /^0x[0-9a-f]{64}$/;
 export const treasury = TEST_ACCOUNTS.treasury.address;
-export const started = Date.now();
 
 // A receipt that doesn't come within 1.5 s is "pending" here, and not only after 3 minutes.
 export const rigs = Object.fromEntries(await Promise.all(CHAIN_IDS.map(async (id) =>
