@@ -202,6 +202,105 @@ FROM drill d LEFT JOIN drill_key k ON k.day = d.assigned_ms / 86400000
 	LEFT JOIN transfer t ON t.id = r.transfer
 ORDER BY d.slot;
 
+-- Verdicts ------------------------------------------------------------------
+
+-- A result that is to be compared, of a cycle that is over a result window, ?7,
+-- after the next one opens; ?8 is the poll period: src/ledger/cycle.h.
+-- :name vote_insert
+INSERT INTO vote (task, cycle_ms, slot, worker, network, up, over_ms)
+SELECT v.task, ?2, ?3, ?4, ?5, ?6, CAST(?2 AS BIGINT) + v.interval_ms +
+	CASE WHEN v.interval_ms < ?8 THEN v.interval_ms ELSE CAST(?8 AS BIGINT)
+	END + CAST(?7 AS BIGINT)
+FROM task_version v WHERE v.id = ?1;
+
+-- A cycle that was over before ?1, with the definition that waits longest.
+-- :name vote_due
+SELECT o.task, o.cycle_ms FROM vote o WHERE o.over_ms < ?1
+	AND NOT EXISTS (SELECT 1 FROM vote l WHERE l.task = o.task
+		AND l.cycle_ms = o.cycle_ms AND l.over_ms >= ?1)
+ORDER BY o.over_ms LIMIT 1;
+
+-- :name vote_list
+SELECT slot, worker, network, up FROM vote
+WHERE task = ?1 AND cycle_ms = ?2 ORDER BY slot;
+
+-- :name vote_drop
+DELETE FROM vote WHERE task = ?1 AND cycle_ms = ?2;
+
+-- Nothing where there is one.
+-- :name verdict_insert
+INSERT INTO verdict (cycle_ms, task, judged_ms, up, down)
+SELECT n.cycle_ms, n.task, n.judged_ms, n.up, n.down
+FROM (SELECT CAST(?1 AS BIGINT) AS cycle_ms, CAST(?2 AS BIGINT) AS task,
+	CAST(?3 AS BIGINT) AS judged_ms, CAST(?4 AS BIGINT) AS up,
+	CAST(?5 AS BIGINT) AS down) n
+WHERE NOT EXISTS (SELECT 1 FROM verdict d
+	WHERE d.cycle_ms = n.cycle_ms AND d.task = n.task);
+
+-- :name dissent_insert
+INSERT INTO dissent (slot, task, cycle_ms, worker, network, apart)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- How often worker ?1 stood apart in cycles since ?2.
+-- :name dissent_count
+SELECT count(*) FROM dissent WHERE worker = ?1 AND cycle_ms >= ?2 AND apart = 1;
+
+-- Where worker ?1 stood apart, the newest first: what it reported, and how many
+-- networks said up and down.
+-- :name dissent_list
+-- :columns slot cycle_ms task success status up down
+SELECT x.slot, x.cycle_ms, k.name, r.success, r.status, d.up, d.down
+FROM dissent x CROSS JOIN verdict d CROSS JOIN task k CROSS JOIN result r
+WHERE x.worker = ?1 AND x.apart = 1 AND d.cycle_ms = x.cycle_ms
+	AND d.task = x.task AND k.id = x.task AND r.slot = x.slot
+ORDER BY x.cycle_ms DESC, x.slot DESC LIMIT ?2;
+
+-- Of cycles since ?1: those that were compared, those whose results differ.
+-- :name verdict_sums
+SELECT (SELECT count(*) FROM verdict WHERE cycle_ms >= ?1),
+	(SELECT count(*) FROM (SELECT DISTINCT cycle_ms, task FROM dissent
+		WHERE cycle_ms >= ?1) c);
+
+-- Each verdict with the results of its cycle that were paid before it, and the
+-- networks of those that are in dissent.
+-- :name audit_verdict
+-- :columns task cycle_ms up down ups downs versions kept kept_up kept_down
+SELECT d.task, d.cycle_ms, d.up, d.down, coalesce(g.ups, 0),
+	coalesce(g.downs, 0), coalesce(g.versions, 0),
+	(SELECT count(*) FROM dissent x
+		WHERE x.cycle_ms = d.cycle_ms AND x.task = d.task),
+	(SELECT count(*) FROM (SELECT x.network FROM dissent x
+			CROSS JOIN result r WHERE r.slot = x.slot
+			AND x.cycle_ms = d.cycle_ms AND x.task = d.task
+			GROUP BY x.network HAVING min(r.success) = 1) u),
+	(SELECT count(*) FROM (SELECT x.network FROM dissent x
+			CROSS JOIN result r WHERE r.slot = x.slot
+			AND x.cycle_ms = d.cycle_ms AND x.task = d.task
+			GROUP BY x.network HAVING max(r.success) = 0) o)
+FROM verdict d LEFT JOIN (SELECT b.task, b.cycle_ms,
+		sum(r.success) AS ups, sum(1 - r.success) AS downs,
+		count(DISTINCT r.version) AS versions
+	FROM result r CROSS JOIN task_version v CROSS JOIN transfer t
+		CROSS JOIN verdict b
+	WHERE v.id = r.version AND t.id = r.transfer AND b.task = v.task
+		AND b.cycle_ms = r.cycle_ms AND t.at_ms < b.judged_ms
+		AND r.copy < v.copies
+	GROUP BY b.task, b.cycle_ms) g
+	ON g.task = d.task AND g.cycle_ms = d.cycle_ms
+ORDER BY d.cycle_ms, d.task;
+
+-- Each row of dissent with its result and its verdict.
+-- :name audit_dissent
+-- :columns slot worker apart success paid_to is_of_cycle up down
+SELECT x.slot, x.worker, x.apart, coalesce(r.success, -1), t.credit,
+	CASE WHEN v.task = x.task AND r.cycle_ms = x.cycle_ms THEN 1 ELSE 0 END,
+	d.up, d.down
+FROM dissent x LEFT JOIN result r ON r.slot = x.slot
+	LEFT JOIN transfer t ON t.id = r.transfer
+	LEFT JOIN task_version v ON v.id = r.version
+	LEFT JOIN verdict d ON d.cycle_ms = x.cycle_ms AND d.task = x.task
+ORDER BY x.slot;
+
 -- Workers ------------------------------------------------------------------
 
 -- Its id is in the index of addresses: the row itself isn't read.
@@ -292,8 +391,8 @@ UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 -- :name assignment_insert
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
-	expected_status, timeout_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
+	expected_status, timeout_ms, compared)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 
 -- What worker ?1 was given of the task called ?2, the newest first, and to whom
 -- its slot was paid, if it was.
@@ -495,11 +594,11 @@ ORDER BY a.slot LIMIT ?5;
 -- yet is of the very credit that is being recorded, and so the worker's.
 -- :name assignments_for_result
 -- :columns slot version cycle_ms copy assigned_ms reward_micros region network
--- :columns out_of_turn type expected_status timeout_ms paid_timestamp_ms
--- :columns paid_to_worker
+-- :columns out_of_turn type expected_status timeout_ms compared
+-- :columns paid_timestamp_ms paid_to_worker
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
 	a.region, a.network, a.out_of_turn, a.type, a.expected_status,
-	a.timeout_ms, r.timestamp_ms, r.slot IS NOT NULL
+	a.timeout_ms, a.compared, r.timestamp_ms, r.slot IS NOT NULL
 		AND coalesce(t.credit, a.worker) = a.worker
 FROM assignment a LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
@@ -1050,13 +1149,14 @@ WHERE w.id = t.credit AND t.id = r.transfer AND v.id = r.version AND v.task = ?1
 ORDER BY r.slot DESC LIMIT ?3;
 
 -- Workers, those first who joined last.
--- ?2: 0 in the order in which they joined, 1 by network, 2 by failed drills since
--- ?3, 3 by slots that were given up to ?4 and aren't answered.
+-- ?2: 0 in the order in which they joined, 1 by network, 2 by failed drills and
+-- results that stood apart since ?3, 3 by slots that were given up to ?4 and aren't answered.
 -- :name worker_list
 -- :columns address state first_seen_ms owed_micros in_flight_micros paid_micros
--- :columns network results hours wrong silent
+-- :columns network results hours wrong apart silent
 SELECT l.address, l.state, l.first_seen_ms, l.owed_micros, l.in_flight_micros,
-	l.paid_micros, l.network, l.results, l.hours, l.wrong, l.silent
+	l.paid_micros, l.network, l.results, l.hours, l.wrong, l.apart,
+	l.silent
 FROM (SELECT w.id, w.address, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END
 			AS state,
@@ -1071,6 +1171,8 @@ FROM (SELECT w.id, w.address, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 		coalesce(n.results, 0) AS results, coalesce(n.hours, 0) AS hours,
 		(SELECT count(*) FROM drill d WHERE d.worker = w.id
 		 AND d.assigned_ms >= ?3 AND d.outcome = 'wrong') AS wrong,
+		(SELECT count(*) FROM dissent x WHERE x.worker = w.id
+		 AND x.cycle_ms >= ?3 AND x.apart = 1) AS apart,
 		(SELECT count(*) FROM assignment b WHERE b.worker = w.id
 		 AND b.assigned_ms < ?4 AND NOT EXISTS (SELECT 1 FROM result r
 			WHERE r.slot = b.slot)) AS silent
@@ -1080,6 +1182,7 @@ FROM (SELECT w.id, w.address, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 ORDER BY CASE WHEN CAST(?2 AS BIGINT) = 1 THEN l.network END,
 	CASE CAST(?2 AS BIGINT) WHEN 2 THEN l.wrong WHEN 3 THEN l.silent ELSE 0
 		END DESC,
+	CASE CAST(?2 AS BIGINT) WHEN 2 THEN l.apart ELSE 0 END DESC,
 	l.id DESC LIMIT ?1;
 
 -- :name worker_states

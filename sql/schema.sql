@@ -8,8 +8,8 @@
 --   sql/queries.sql has every statement that the programs run.
 --
 -- What never changes
---   ledger, terms, task_version, transfer, result, forfeit, demotion,
---   authorization and payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
+--   ledger, terms, task_version, transfer, result, forfeit, demotion, verdict,
+--   dissent, authorization and payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
 --   region, a task, a worker who was paid, its account, a payout and a finding stay for ever,
 --   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
 --   of transfer (with its results), of task_version and of payout_event carries
@@ -18,7 +18,7 @@
 
 -- What points where
 --   Columns named after a table hold ids of it. Those of schedule, open_slot,
---   the shares, standing, handout and assignment aren't declared as foreign keys: checking them would be a
+--   the shares, standing, handout, vote, verdict, dissent and assignment aren't declared as foreign keys: checking them would be a
 --   seventh of what giving a task costs, no row that they point at is ever
 --   deleted, and `worknet audit` looks (schedule). Nor does the coordinator
 --   check those that are declared, as it pays results: with a million tasks
@@ -339,6 +339,46 @@ CREATE INDEX drill_worker ON drill (worker, assigned_ms);
 CREATE INDEX drill_time ON drill (assigned_ms);
 CREATE INDEX drill_due ON drill (assigned_ms) WHERE outcome IS NULL;
 
+-- Results of cycles that have several, until the cycle is over and they are
+-- compared: src/ledger/verdict.h.
+CREATE TABLE vote (
+	task		INTEGER NOT NULL,
+	cycle_ms	INTEGER NOT NULL,
+	slot		INTEGER NOT NULL,
+	worker		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- or a worker that is one
+	up		INTEGER NOT NULL,
+	over_ms		INTEGER NOT NULL,	-- no other one comes after it
+	PRIMARY KEY (task, cycle_ms, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX vote_over ON vote (over_ms);
+
+-- What the results of a cycle say together: so many networks up, so many down.
+-- As many of each are no verdict.
+CREATE TABLE verdict (
+	cycle_ms	INTEGER NOT NULL,
+	task		INTEGER NOT NULL,
+	judged_ms	INTEGER NOT NULL,
+	up		INTEGER NOT NULL CHECK (up >= 0),
+	down		INTEGER NOT NULL CHECK (down >= 0 AND up + down >= 2),
+	PRIMARY KEY (cycle_ms, task)
+) STRICT, WITHOUT ROWID;
+
+-- Every result of a cycle whose results differ: of which network it counted, and
+-- whether it stood apart from the verdict.
+CREATE TABLE dissent (
+	slot		INTEGER PRIMARY KEY,
+	task		INTEGER NOT NULL,
+	cycle_ms	INTEGER NOT NULL,
+	worker		INTEGER NOT NULL,
+	network		TEXT NOT NULL,
+	apart		INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX dissent_cycle ON dissent (cycle_ms, task);
+CREATE INDEX dissent_worker ON dissent (worker, cycle_ms) WHERE apart = 1;
+
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
 -- submission touch one place, and the results of it find there all that decides
@@ -358,6 +398,7 @@ CREATE TABLE assignment (
 	type		TEXT NOT NULL,		-- that definition's, too:
 	expected_status	INTEGER NOT NULL,	-- what its result must fit
 	timeout_ms	INTEGER NOT NULL,
+	compared	INTEGER NOT NULL,	-- with what others report
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -723,6 +764,22 @@ BEGIN SELECT RAISE(ABORT, 'a drill is never deleted'); END;
 CREATE TRIGGER drill_no_replace BEFORE INSERT ON drill
 WHEN EXISTS (SELECT 1 FROM drill WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'a drill is never replaced'); END;
+
+CREATE TRIGGER verdict_no_update BEFORE UPDATE ON verdict
+BEGIN SELECT RAISE(ABORT, 'verdict is append-only'); END;
+CREATE TRIGGER verdict_no_delete BEFORE DELETE ON verdict
+BEGIN SELECT RAISE(ABORT, 'verdict is append-only'); END;
+CREATE TRIGGER verdict_no_replace BEFORE INSERT ON verdict
+WHEN EXISTS (SELECT 1 FROM verdict WHERE cycle_ms = NEW.cycle_ms AND task = NEW.task)
+BEGIN SELECT RAISE(ABORT, 'verdict is append-only'); END;
+
+CREATE TRIGGER dissent_no_update BEFORE UPDATE ON dissent
+BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
+CREATE TRIGGER dissent_no_delete BEFORE DELETE ON dissent
+BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
+CREATE TRIGGER dissent_no_replace BEFORE INSERT ON dissent
+WHEN EXISTS (SELECT 1 FROM dissent WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
 
 CREATE TRIGGER result_no_update BEFORE UPDATE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;

@@ -272,15 +272,16 @@ CREATE TABLE assignment (
 	type		TEXT NOT NULL,		-- that definition's, too:
 	expected_status	INTEGER NOT NULL,	-- what its result must fit
 	timeout_ms	INTEGER NOT NULL,
+	compared	INTEGER NOT NULL,	-- with what others report
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
-	expected_status, timeout_ms)
+	expected_status, timeout_ms, compared)
 SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
 	a.copy, a.assigned_ms, v.region, '', 0, v.type, v.expected_status,
-	v.timeout_ms
+	v.timeout_ms, CASE WHEN v.copies > 1 THEN 1 ELSE 0 END
 FROM assignment_1 a JOIN task_version v ON v.id = a.version;
 DROP TABLE assignment_1;
 
@@ -425,6 +426,62 @@ BEGIN SELECT RAISE(ABORT, 'a drill is never deleted'); END;
 CREATE TRIGGER drill_no_replace BEFORE INSERT ON drill
 WHEN EXISTS (SELECT 1 FROM drill WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'a drill is never replaced'); END;
+
+-- Results of cycles that have several, until the cycle is over and they are
+-- compared: src/ledger/verdict.h.
+CREATE TABLE vote (
+	task		INTEGER NOT NULL,
+	cycle_ms	INTEGER NOT NULL,
+	slot		INTEGER NOT NULL,
+	worker		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- or a worker that is one
+	up		INTEGER NOT NULL,
+	over_ms		INTEGER NOT NULL,	-- no other one comes after it
+	PRIMARY KEY (task, cycle_ms, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX vote_over ON vote (over_ms);
+
+-- What the results of a cycle say together: so many networks up, so many down.
+-- As many of each are no verdict.
+CREATE TABLE verdict (
+	cycle_ms	INTEGER NOT NULL,
+	task		INTEGER NOT NULL,
+	judged_ms	INTEGER NOT NULL,
+	up		INTEGER NOT NULL CHECK (up >= 0),
+	down		INTEGER NOT NULL CHECK (down >= 0 AND up + down >= 2),
+	PRIMARY KEY (cycle_ms, task)
+) STRICT, WITHOUT ROWID;
+
+-- Every result of a cycle whose results differ: of which network it counted, and
+-- whether it stood apart from the verdict.
+CREATE TABLE dissent (
+	slot		INTEGER PRIMARY KEY,
+	task		INTEGER NOT NULL,
+	cycle_ms	INTEGER NOT NULL,
+	worker		INTEGER NOT NULL,
+	network		TEXT NOT NULL,
+	apart		INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX dissent_cycle ON dissent (cycle_ms, task);
+CREATE INDEX dissent_worker ON dissent (worker, cycle_ms) WHERE apart = 1;
+
+CREATE TRIGGER verdict_no_update BEFORE UPDATE ON verdict
+BEGIN SELECT RAISE(ABORT, 'verdict is append-only'); END;
+CREATE TRIGGER verdict_no_delete BEFORE DELETE ON verdict
+BEGIN SELECT RAISE(ABORT, 'verdict is append-only'); END;
+CREATE TRIGGER verdict_no_replace BEFORE INSERT ON verdict
+WHEN EXISTS (SELECT 1 FROM verdict WHERE cycle_ms = NEW.cycle_ms AND task = NEW.task)
+BEGIN SELECT RAISE(ABORT, 'verdict is append-only'); END;
+
+CREATE TRIGGER dissent_no_update BEFORE UPDATE ON dissent
+BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
+CREATE TRIGGER dissent_no_delete BEFORE DELETE ON dissent
+BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
+CREATE TRIGGER dissent_no_replace BEFORE INSERT ON dissent
+WHEN EXISTS (SELECT 1 FROM dissent WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
 
 CREATE TRIGGER region_only_name
 	BEFORE UPDATE OF id, first_name, added_ms ON region

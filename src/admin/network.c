@@ -48,6 +48,17 @@ drills_read(
 	    e);
 }
 
+static enum rc
+verdicts_read(
+    struct network_sums *n, struct db *db, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_VERDICT_SUMS);
+
+	query_int(q, 1, now_ms - DAY_MS);
+	return row_ints(
+	    q, (int64_t *[]){ &n->compared, &n->contradicted }, 2, e);
+}
+
 enum rc
 network_read(struct network_sums *n, struct db *db, const struct conf *c,
     int64_t now_ms, struct err *e)
@@ -65,6 +76,8 @@ network_read(struct network_sums *n, struct db *db, const struct conf *c,
 	rc = given_read(n, db, c, e);
 	if (rc == RC_OK)
 		rc = drills_read(n, db, now_ms, e);
+	if (rc == RC_OK)
+		rc = verdicts_read(n, db, now_ms, e);
 	if (rc == RC_OK)
 		rc = row_ints(db_query(db, Q_TASK_NEEDS),
 		    (int64_t *[]){ &n->day_micros, &n->workers_needed }, 2, e);
@@ -94,6 +107,9 @@ network_print(struct admin *a, const struct network_sums *n)
 		{ "drillsLastDay", NULL, OUT_COUNT, out_int(n->drills) },
 		{ "drillsWrong", NULL, OUT_COUNT, out_int(n->drills_wrong) },
 		{ "drillsMicros", NULL, OUT_USDC, out_int(n->drills_micros) },
+		{ "cyclesCompared", NULL, OUT_COUNT, out_int(n->compared) },
+		{ "cyclesContradicted", NULL, OUT_COUNT,
+		    out_int(n->contradicted) },
 		OUT_END });
 	out_line(a->out, "slots",
 	    "%lld given in %lld minutes: %lld paid, %lld late, %lld unanswered",
@@ -108,6 +124,10 @@ network_print(struct admin *a, const struct network_sums *n)
 		    "%lld in the last day, %lld failed, for %lld micro-USDC",
 		    (long long)n->drills, (long long)n->drills_wrong,
 		    (long long)n->drills_micros);
+	if (n->compared > 0)
+		out_line(a->out, "compared",
+		    "%lld cycles of the last day, in %lld of them results differ",
+		    (long long)n->compared, (long long)n->contradicted);
 	out_fields(a->out,
 	    (const struct out_field[]){ { "dayMicros", "a day costs at most",
 					    OUT_USDC, out_int(n->day_micros) },

@@ -25,6 +25,8 @@ struct network_sums {
 	int64_t drills;		/* in the last 24 hours */
 	int64_t drills_wrong;	/* of them */
 	int64_t drills_micros;	/* paid for them */
+	int64_t compared;	/* cycles of the last 24 hours */
+	int64_t contradicted;	/* of them, whose results differ */
 	int64_t future_tasks;	/* wait for a time that isn't believed */
 	int64_t workers_needed; /* by the copies and cooldown of one task */
 };

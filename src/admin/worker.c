@@ -9,6 +9,7 @@
 #include "ledger/drill_record.h"
 #include "ledger/forfeit.h"
 #include "ledger/maturity.h"
+#include "ledger/verdict.h"
 #include "ledger/worker.h"
 
 /* A worker as worker_get reads it, but for what its text says. */
@@ -24,6 +25,7 @@ struct account_sums {
 	int64_t forfeited_micros;
 	struct maturity maturity;
 	struct drill_record drills;
+	int64_t dissents; /* of its results */
 };
 
 static const struct table workers = { "workers", NULL,
@@ -41,6 +43,7 @@ static const struct table workers = { "workers", NULL,
 		C_WORKER_LIST_RESULTS },
 	    { { "standingHours", "HOURS", OUT_COUNT }, C_WORKER_LIST_HOURS },
 	    { { "drillsWrong", "FAILED", OUT_COUNT }, C_WORKER_LIST_WRONG },
+	    { { "apart", "APART", OUT_COUNT }, C_WORKER_LIST_APART },
 	    { { "slotsSilent", "SILENT", OUT_COUNT }, C_WORKER_LIST_SILENT },
 	} };
 
@@ -77,6 +80,17 @@ static const struct table drills = { "drills", "Drills that it didn't pass",
 	    { { "wanted", "WANTED", OUT_COUNT }, C_DRILL_LIST_WANTED },
 	    { { "reported", "REPORTED", OUT_COUNT }, C_DRILL_LIST_REPORTED },
 	    { { "outcome", "OUTCOME", OUT_TEXT }, C_DRILL_LIST_OUTCOME },
+	} };
+
+static const struct table dissents = { "dissents", "Results that stood apart",
+	{
+	    { { "slot", "SLOT", OUT_COUNT }, C_DISSENT_LIST_SLOT },
+	    { { "cycleMs", "CYCLE", OUT_TIME }, C_DISSENT_LIST_CYCLE_MS },
+	    { { "success", "UP", OUT_BOOL }, C_DISSENT_LIST_SUCCESS },
+	    { { "statusCode", "STATUS", OUT_COUNT }, C_DISSENT_LIST_STATUS },
+	    { { "networksUp", "SAID UP", OUT_COUNT }, C_DISSENT_LIST_UP },
+	    { { "networksDown", "DOWN", OUT_COUNT }, C_DISSENT_LIST_DOWN },
+	    { { "taskId", "TASK", OUT_TEXT }, C_DISSENT_LIST_TASK },
 	} };
 
 static const struct table assignments = { "openAssignments", "Open assignments",
@@ -183,6 +197,10 @@ sums_read(
 		rc = drill_record_read(a->db, s->id,
 		    clock_unix_ms() - a->conf.record_days * DAY_MS, false,
 		    &s->drills, e);
+	if (rc == RC_OK)
+		rc = verdict_dissents(a->db, s->id,
+		    clock_unix_ms() - a->conf.record_days * DAY_MS,
+		    &s->dissents, e);
 	return rc;
 }
 
@@ -221,6 +239,7 @@ show_fields(struct admin *a, const struct address *address,
 		    out_int(s->drills.wrong) },
 		{ "drillsSilent", "drills silent", OUT_COUNT,
 		    out_int(s->drills.silent) },
+		{ "apart", "stood apart", OUT_COUNT, out_int(s->dissents) },
 		OUT_END });
 }
 
@@ -276,6 +295,8 @@ command_worker_show(struct admin *a)
 		rc = show_last(a, Q_FORFEIT_LIST, &forfeits, s.id, limit, &e);
 	if (rc == RC_OK)
 		rc = show_last(a, Q_DRILL_LIST, &drills, s.id, limit, &e);
+	if (rc == RC_OK)
+		rc = show_last(a, Q_DISSENT_LIST, &dissents, s.id, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

@@ -3,6 +3,7 @@
 #include "api/room.h"
 #include "api/subnet.h"
 #include "ledger/maturity.h"
+#include "ledger/verdict.h"
 #include "ledger/worker.h"
 
 struct tasks_state {
@@ -44,6 +45,10 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 	if (rc == RC_OK)
 		rc = drill_give(db, &x->rules->drills, &s->poll,
 		    x->rules->schedule.max_tasks, &s->given, e);
+	/* As many as were given: more than are added. */
+	if (rc == RC_OK && s->given.n > s->given.held)
+		rc = verdict_judge(db, x->now_ms,
+		    (int64_t)(s->given.n - s->given.held), e);
 	return rc == RC_OK ? told_finish(x, db, e) : rc;
 }
 

@@ -8,6 +8,12 @@
 #include "ledger/row.h"
 #include "ledger/schedule.h"
 
+/* With what its result is compared; as the ledger has it. */
+enum compared {
+	COMPARED_NOT,
+	COMPARED_COPIES, /* with others of its cycle: verdict.h */
+};
+
 struct assignment {
 	const struct given_task *told; /* borrowed, as is network */
 	int64_t worker;
@@ -17,6 +23,7 @@ struct assignment {
 	int64_t region;
 	struct slice network; /* of whose share it is part; "": its own */
 	bool out_of_turn;
+	enum compared compared;
 };
 
 /* Inside a write transaction. Errors of db.h. */

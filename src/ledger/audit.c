@@ -42,6 +42,8 @@ static const struct {
 	    "each forfeit has its reason, and takes no more than was credited" },
 	[AUDIT_DRILL] = { "drill",
 	    "each drill follows from its day's key, committed to before that day" },
+	[AUDIT_VERDICT] = { "verdict",
+	    "each verdict, and each dissent, is what the cycle's results say" },
 	[AUDIT_BALANCE] = { "balance",
 	    "each balance is the sum of its transfers, no worker's negative" },
 	[AUDIT_TRIAL_BALANCE] = { "trial-balance", "all balances add up to 0" },
@@ -269,6 +271,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_forfeits(a, e);
 	if (rc == RC_OK)
 		rc = audit_drills(a, e);
+	if (rc == RC_OK)
+		rc = audit_verdicts(a, e);
 	if (rc == RC_OK)
 		rc = audit_slots(a, e);
 	if (rc == RC_OK)

@@ -13,6 +13,7 @@
 #define WORKNET_LEDGER_CREDIT_H
 
 #include "base/limits.h"
+#include "ledger/assignment.h"
 #include "ledger/db.h"
 #include "ledger/row.h"
 
@@ -52,6 +53,7 @@ struct claim {
 	int64_t region;		      /* whose rounds it is part of, */
 	char network[SUBNET_MAX + 1]; /* as a share of which network */
 	bool out_of_turn;
+	enum compared compared;
 
 	enum claim_outcome outcome;
 	char reason[REASON_MAX + 1]; /* when refused */

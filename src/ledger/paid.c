@@ -5,6 +5,7 @@
 #include "ledger/handout.h"
 #include "ledger/share.h"
 #include "ledger/standing.h"
+#include "ledger/verdict.h"
 
 void
 paid_learn(struct claim *c, struct query *q)
@@ -18,6 +19,8 @@ paid_learn(struct claim *c, struct query *q)
 	c->region = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REGION);
 	c->out_of_turn =
 	    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_OUT_OF_TURN) != 0;
+	c->compared =
+	    (enum compared)query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_COMPARED);
 }
 
 static bool
@@ -68,15 +71,36 @@ share_count(struct db *db, const struct claim *c,
 			   : rc;
 }
 
+/* It is compared with the others of its cycle, once that is over. */
+static enum rc
+vote_count(struct db *db, const struct claim *c, const struct terms_row *terms,
+    struct slice network, struct err *e)
+{
+	const struct vote v = { .slot = c->row.slot,
+		.worker = c->worker_id,
+		.network = network,
+		.version = c->row.version,
+		.cycle_ms = c->row.cycle_ms,
+		.up = c->row.success };
+
+	if (c->compared != COMPARED_COPIES)
+		return RC_OK;
+	return verdict_vote(db, &v, terms->result_window_ms, e);
+}
+
 enum rc
-paid_count(struct db *db, struct claim *const *claims, size_t n,
-    struct slice network, int64_t now_ms, struct err *e)
+paid_count(struct db *db, const struct terms_row *terms,
+    struct claim *const *claims, size_t n, struct slice network, int64_t now_ms,
+    struct err *e)
 {
 	struct share_payment payments[RESULTS_PER_POST_MAX];
 	enum rc rc = RC_OK;
 	size_t i, k;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
+		rc = vote_count(db, claims[i], terms, network, e);
+		if (rc != RC_OK)
+			return rc;
 		k = alike(claims, n, i, is_same_share, payments);
 		if (k > 0)
 			rc = share_count(

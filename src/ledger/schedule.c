@@ -27,7 +27,9 @@ assignment_add(struct region_poll *r, const struct pick *p, struct err *e)
 		.copy = p->slot.copy,
 		.region = r->region,
 		.network = r->share.network,
-		.out_of_turn = p->out_of_turn },
+		.out_of_turn = p->out_of_turn,
+		.compared =
+		    p->due.copies > 1 ? COMPARED_COPIES : COMPARED_NOT },
 	    e);
 }
 

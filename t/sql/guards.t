@@ -34,7 +34,7 @@ my %moves = (
 my %free = map { $_ => 1 } qw(schedule open_slot network_slot level
     slot_counter worker_share network_share standing admission handout
     assignment hold chain_seen suspension journal_seen
-    payout_run settler record);
+    payout_run settler record vote);
 
 my $db = "$Dir/guards.db";
 make_ledger($db, '--results', 60, '--workers', 6, '--cooldown-ms', 0);
@@ -49,6 +49,8 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     FROM transfer;
     INSERT INTO demotion SELECT 1, id, 1, 1, 'x' FROM worker LIMIT 1;
     INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
+    INSERT INTO verdict VALUES (1, 1, 1, 1, 1);
+    INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1 FROM worker LIMIT 1;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);");
 
 # What an account that pays for gas sends.

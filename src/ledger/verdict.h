@@ -1,0 +1,42 @@
+/*
+ * Verdicts: where a task has several copies, what a cycle's results say is
+ * compared once it is over and none can come any more. Each network has one
+ * vote, or none if its own results differ; most of them decide, and as many of
+ * each decide nothing.
+ *
+ * Who stands apart is counted, and never punished: two honest places may see
+ * different things.
+ */
+#ifndef WORKNET_LEDGER_VERDICT_H
+#define WORKNET_LEDGER_VERDICT_H
+
+#include "ledger/db.h"
+
+struct vote {
+	int64_t slot;
+	int64_t worker;
+	struct slice network; /* that it came from; "": one of its own */
+	int64_t version;      /* of its task */
+	int64_t cycle_ms;
+	bool up;
+};
+
+/*
+ * Inside the write transaction that pays it: a result to be compared. Others of
+ * its cycle are paid within window_ms. Errors of db.h.
+ */
+MUST_CHECK enum rc verdict_vote(
+    struct db *db, const struct vote *v, int64_t window_ms, struct err *e);
+
+/*
+ * Inside a write transaction: compares at most max cycles that are over, the
+ * oldest first. Errors of db.h.
+ */
+MUST_CHECK enum rc
+verdict_judge(struct db *db, int64_t now_ms, int64_t max, struct err *e);
+
+/* How often a worker stood apart in cycles since then. Errors of db.h. */
+MUST_CHECK enum rc verdict_dissents(
+    struct db *db, int64_t worker, int64_t since_ms, int64_t *n, struct err *e);
+
+#endif
