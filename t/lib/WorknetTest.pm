@@ -353,8 +353,9 @@ sub fault_env {
 	return (LD_PRELOAD => build_path('t/tools/fault.so'),
 	    ASAN_OPTIONS => $asan,
 	    WN_FAULT_DIR => $self->dir('data'),
-	    WN_FAULT_FILE => $self->dir('fault'),
-	    WN_FAULT_CLOCK => $self->dir('clock'));
+	    # Where the coordinator, once shut in, can still open files.
+	    WN_FAULT_FILE => $self->dir('data/fault'),
+	    WN_FAULT_CLOCK => $self->dir('data/clock'));
 }
 
 # fault('ENOSPC write ftruncate') from now on; fault() for no more.
@@ -362,9 +363,9 @@ sub fault {
 	my ($self, $text) = @_;
 
 	if (defined $text) {
-		spurt($self->dir('fault'), $text);
+		spurt($self->dir('data/fault'), $text);
 	} else {
-		unlink $self->dir('fault');
+		unlink $self->dir('data/fault');
 	}
 }
 
@@ -374,9 +375,9 @@ sub clock_set {
 
 	$self->{clock} = $ms;
 	if (defined $ms) {
-		spurt($self->dir('clock'), "$ms\n");
+		spurt($self->dir('data/clock'), "$ms\n");
 	} else {
-		unlink $self->dir('clock');
+		unlink $self->dir('data/clock');
 	}
 }
 
