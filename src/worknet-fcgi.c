@@ -149,9 +149,8 @@ shut_tell(const struct serve_shut *on)
  */
 static enum rc
 prepare(struct serve_socket *s, struct reopen *file, const struct options *o,
-    const struct conf *conf, struct err *e)
+    const struct conf *conf, struct serve_shut *on, struct err *e)
 {
-	struct serve_shut on;
 	enum rc rc;
 
 	rc = o->socket_path == NULL
@@ -162,9 +161,9 @@ prepare(struct serve_socket *s, struct reopen *file, const struct options *o,
 	if (rc == RC_OK && s->fd >= 0)
 		rc = reopen_begin(file, o->conf_path, e);
 	if (rc == RC_OK)
-		rc = serve_shut_in(&on, conf->ledger_path, s->path, e);
+		rc = serve_shut_in(on, conf->ledger_path, s->path, e);
 	if (rc == RC_OK)
-		shut_tell(&on);
+		shut_tell(on);
 	return rc;
 }
 
@@ -197,6 +196,7 @@ run(const struct options *o, const struct conf *conf,
 {
 	struct serve_socket s = { .fd = -1 };
 	struct reopen file = { .fd = -1 };
+	struct serve_shut on = { .seccomp = false };
 	struct reload r = { .path = o->conf_path,
 		.file = &file,
 		.begun = conf,
@@ -207,13 +207,15 @@ run(const struct options *o, const struct conf *conf,
 
 	signals_block(&stop);
 	if (!o->test)
-		rc = prepare(&s, &file, o, conf, e);
+		rc = prepare(&s, &file, o, conf, &on, e);
 	if (rc == RC_OK)
 		rc = api_new(&r.api,
 		    &(struct api_config){ .ledger_path = conf->ledger_path,
 			.busy_timeout_ms = conf->busy_timeout_ms,
 			.prefix = conf->prefix,
-			.rules = *rules },
+			.rules = *rules,
+			.landlock = on.landlock,
+			.seccomp = on.seccomp },
 		    e);
 	if (rc == RC_OK && !o->test)
 		rc = rules_begin(conf, conf, rules, e);

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 /*
- * For main, before anything else is opened: opens /dev/null as those of 0 to 2 that are closed: the next file or socket
- * would be standard error, which libraries write to and children keep. Ends the
- * process when that can't be.
+ * For main, before anything else is opened. Opens /dev/null as those of 0 to 2
+ * that are closed: the next file or socket would be standard error, which
+ * libraries write to and children keep. Ends the process when that can't be.
  */
 void descriptors_open_standard(void);
 

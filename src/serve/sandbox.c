@@ -27,9 +27,9 @@
 #define REFUSE(name) CALL_FAIL(name, EPERM)
 
 /*
- * What is left out here is allowed: SQLite, libfcgi and the C library of another
- * release may need it, and Landlock and the unit bound it. What is refused
- * fails, and the coordinator serves on.
+ * What is left out here is allowed: SQLite, libfcgi and the C library of
+ * another release may need it, and Landlock and the unit bound it. What is
+ * refused fails, and the coordinator serves on.
  */
 static const struct sock_filter filter[] = {
 	CALL_BEGIN,

@@ -497,6 +497,11 @@ sub site_text {
 	    die 'nginx/worknet.conf: no socket to replace';
 	s{listen 80;}{listen 127.0.0.1:$self->{port};} or
 	    die 'nginx/worknet.conf: no port to replace';
+	# A port would be another test's, too.
+	my $metrics = $self->dir('nginx/metrics.sock');
+	s{listen 127\.0\.0\.1:9180;}{listen unix:$metrics;} &&
+	    s{allow 127\.0\.0\.1;}{allow unix:;} or
+	    die 'nginx/worknet.conf: no metrics to replace';
 	if ($opt{limits}) {
 		s{127\.0\.0\.0/8\s+1;}{127.0.0.0/8 0;} or
 		    die 'nginx/worknet.conf: no exemption to replace';
