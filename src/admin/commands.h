@@ -12,6 +12,7 @@ extern const struct command admin_commands[];
 
 enum admin_exit command_init(struct admin *a);
 enum admin_exit command_check(struct admin *a);
+enum admin_exit command_doctor(struct admin *a);
 enum admin_exit command_task_add(struct admin *a);
 enum admin_exit command_task_list(struct admin *a);
 enum admin_exit command_task_show(struct admin *a);
