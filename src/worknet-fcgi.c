@@ -4,17 +4,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/conf.h"
+#include "api/rules.h"
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/processors.h"
 #include "base/secret.h"
-#include "eth/sign.h"
-#include "ledger/terms.h"
+#include "serve/sandbox.h"
 #include "serve/serve.h"
 
 #define BACKLOG 1024 /* connections that wait to be accepted */
@@ -132,206 +129,103 @@ threads_default(void)
 	return 2 * processors_count() + 4;
 }
 
-static enum rc
-drills_read(struct drill_rules *out, const struct conf *conf, struct err *e)
+static void
+shut_tell(const struct serve_shut *on)
 {
-	struct eth_key key;
-	enum rc rc;
-
-	*out = (struct drill_rules){ .on = conf->drill_key_file[0] != '\0',
-		.share_permille = conf->drill_share_permille,
-		.share_new_permille = conf->drill_share_new_permille,
-		.record_days = conf->record_days,
-		.auto_forfeit = conf->auto_forfeit };
-	if (!out->on)
-		return RC_OK;
-	/* 64 hex digits that nobody else may read: as any key's file. */
-	rc = eth_key_read(&key, conf->drill_key_file, e);
-	if (rc == RC_OK)
-		memcpy(out->master, key.b, sizeof(out->master));
-	secret_wipe(&key, sizeof(key));
-	return rc;
+	if (on->landlock == 0)
+		log_warning("no Landlock here: this process can open files");
+	if (!on->seccomp)
+		log_warning(
+		    "no seccomp here: this process can connect to others and execute programs");
+	if (on->landlock > 0 && on->seccomp)
+		log_notice(
+		    "shut in: files by Landlock (version %d), system calls by seccomp",
+		    on->landlock);
 }
 
 /*
- * From now on the terms of ledger's ledger are the configuration's, and a key
- * of tomorrow's drills is committed to.
+ * Opens what only a process that isn't shut in can open, and shuts it in, which
+ * is before there are threads. Plain CGI has no socket.
  */
 static enum rc
-terms_begin(const struct conf *ledger, const struct conf *conf,
-    const struct drill_rules *drills, struct err *e)
+prepare(struct serve_socket *s, struct reopen *file, const struct options *o,
+    const struct conf *conf, struct serve_shut *on, struct err *e)
 {
-	const struct terms_wanted wanted = {
-		.result_window_ms = conf->result_window_ms,
-		.maturity_new_ms = conf->maturity_new_ms,
-		.maturity_ms = conf->maturity_ms,
-		.established_results = conf->established_results,
-		.established_days = conf->established_days,
-	};
-	struct db *db;
 	enum rc rc;
 
-	rc = db_open(
-	    &db, ledger->ledger_path, DB_WRITE, ledger->busy_timeout_ms, e);
+	rc = o->socket_path == NULL
+	    ? serve_inherited(s, e)
+	    : serve_listen(s, o->socket_path, o->socket_mode, BACKLOG, e);
+	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL)
+		rc = RC_OK;
+	if (rc == RC_OK && s->fd >= 0)
+		rc = reopen_begin(file, o->conf_path, e);
 	if (rc == RC_OK)
-		rc = terms_set(db, &wanted, clock_unix_ms(), e);
+		rc = serve_shut_in(on, conf->ledger_path, s->path, e);
 	if (rc == RC_OK)
-		rc = drill_keys_keep(db, drills, clock_unix_ms(), e);
-	db_close(db);
+		shut_tell(on);
 	return rc;
 }
 
-static struct schedule_rules
-schedule_rules(const struct conf *conf)
-{
-	struct schedule_rules r = { .max_tasks = conf->max_tasks_per_poll,
-		.one_copy_per_network = conf->one_copy_per_network,
-		.standing = { conf->standing_results, conf->standing_hours },
-		.network_slots = conf->network_slots };
-
-	if (strcmp(conf->admission_mode, "list") == 0)
-		r.admission = ADMISSION_LIST;
-	else if (strcmp(conf->admission_mode, "standing") == 0)
-		r.admission = ADMISSION_STANDING;
-	return r;
-}
-
-static struct api_rules
-api_rules(const struct conf *conf, const struct drill_rules *drills)
-{
-	return (struct api_rules){ .schedule = schedule_rules(conf),
-		.ipv4_prefix = (int)conf->ipv4_prefix,
-		.ipv6_prefix = (int)conf->ipv6_prefix,
-		.drills = *drills };
-}
-
-/* ---- SIGHUP ---- */
-
-struct reload {
-	const char *path;
-	struct api *api;
-	const struct conf *begun; /* by which it was started */
-	struct conf now;	  /* by which it works */
-	int changes;
-};
-
-/* Those that are read once; other programs' keys are none of them. */
-static bool
-needs_restart(const char *section, const char *name)
-{
-	static const char *const names[] = { "path", "busy_timeout_ms",
-		"exchanges", "threads", "prefix" };
-	size_t i;
-
-	if (strcmp(section, "ledger") != 0 &&
-	    strcmp(section, "coordinator") != 0)
-		return false;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool
-is_ours(const char *section)
-{
-	return strcmp(section, "coordinator") == 0 ||
-	    strcmp(section, "admission") == 0 ||
-	    strcmp(section, "honesty") == 0;
-}
-
-static void
-on_restart_change(void *ctx, const char *section, const char *name)
-{
-	struct reload *r = ctx;
-
-	if (!needs_restart(section, name))
-		return;
-	log_warning("[%s] %s has changed: it needs a restart", section, name);
-	r->changes++;
-}
-
-static void
-on_change(void *ctx, const char *section, const char *name)
-{
-	struct reload *r = ctx;
-
-	if (!is_ours(section) || needs_restart(section, name))
-		return;
-	log_notice(
-	    "[%s] %s has changed, and counts from now on", section, name);
-	r->changes++;
-}
-
-/* What is wrong leaves all as it was. */
-static void
-reload(void *ctx)
-{
-	struct reload *r = ctx;
-	struct drill_rules drills;
-	struct api_rules rules;
-	struct err e = ERR_INIT;
-	struct conf next;
-	enum rc rc;
-
-	rc = conf_read(&next, r->path, &e);
-	if (rc == RC_OK)
-		rc = drills_read(&drills, &next, &e);
-	if (rc == RC_OK)
-		rc = terms_begin(r->begun, &next, &drills, &e);
-	if (rc == RC_OK) {
-		rules = api_rules(&next, &drills);
-		rc = api_set_rules(r->api, &rules, &e);
-		secret_wipe(&rules, sizeof(rules));
-	}
-	secret_wipe(&drills, sizeof(drills));
-	if (rc != RC_OK) {
-		log_error("SIGHUP: all stays as it was: %s", e.msg);
-		return;
-	}
-	r->changes = 0;
-	conf_compare(r->begun, &next, on_restart_change, r);
-	conf_compare(&r->now, &next, on_change, r);
-	r->now = next;
-	if (r->changes == 0)
-		log_notice("SIGHUP: nothing of the configuration has changed");
-}
-
 static enum rc
-serve(const struct options *o, const struct conf *conf, struct api *api,
-    const sigset_t *stop, struct err *e)
+serve(struct reload *r, struct serve_socket *s, const sigset_t *stop,
+    struct err *e)
 {
-	struct reload r = {
-		.path = o->conf_path, .api = api, .begun = conf, .now = *conf
-	};
+	const struct conf *conf = r->begun;
 	const struct serve_config config = {
 		.exchanges = (size_t)conf->exchanges,
 		.threads = conf->threads > 0 ? (size_t)conf->threads
 					     : threads_default(),
-		.reload = reload,
-		.ctx = &r,
+		.reload = rules_reload,
+		.ctx = r,
 	};
-	struct serve_socket s;
-	enum rc rc;
 
-	if (o->socket_path != NULL)
-		rc = serve_listen(
-		    &s, o->socket_path, o->socket_mode, BACKLOG, e);
-	else
-		rc = serve_inherited(&s, e);
-	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL) {
+	if (s->fd < 0) {
 		/* Nobody waits for them, and nothing is half done. */
 		(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
-		return serve_cgi(api, e);
+		return serve_cgi(r->api, e);
 	}
-	if (rc != RC_OK)
-		return rc;
 	log_notice("version %s, ledger %s, socket %s", PACKAGE_VERSION,
-	    conf->ledger_path,
-	    o->socket_path == NULL ? "inherited" : o->socket_path);
-	rc = serve_run(api, &s, &config, stop, e);
+	    conf->ledger_path, s->path == NULL ? "inherited" : s->path);
+	return serve_run(r->api, s, &config, stop, e);
+}
+
+static enum rc
+run(const struct options *o, const struct conf *conf,
+    const struct api_rules *rules, struct err *e)
+{
+	struct serve_socket s = { .fd = -1 };
+	struct reopen file = { .fd = -1 };
+	struct serve_shut on = { .seccomp = false };
+	struct reload r = { .path = o->conf_path,
+		.file = &file,
+		.begun = conf,
+		.with = rules,
+		.now = *conf };
+	enum rc rc = RC_OK;
+	sigset_t stop;
+
+	signals_block(&stop);
+	if (!o->test)
+		rc = prepare(&s, &file, o, conf, &on, e);
+	if (rc == RC_OK)
+		rc = api_new(&r.api,
+		    &(struct api_config){ .ledger_path = conf->ledger_path,
+			.busy_timeout_ms = conf->busy_timeout_ms,
+			.prefix = conf->prefix,
+			.rules = *rules,
+			.landlock = on.landlock,
+			.seccomp = on.seccomp },
+		    e);
+	if (rc == RC_OK && !o->test)
+		rc = rules_begin(conf, conf, rules, e);
+	if (rc == RC_OK && !o->test)
+		rc = serve(&r, &s, &stop, e);
+	api_free(r.api);
 	serve_unlink(&s);
-	(void)close(s.fd);
+	if (s.fd >= 0)
+		(void)close(s.fd);
+	reopen_end(&file);
 	return rc;
 }
 
@@ -341,34 +235,22 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	struct options o;
 	struct conf conf;
-	struct drill_rules drills;
-	struct api *api;
-	sigset_t stop;
+	struct api_rules rules;
 	enum rc rc;
 
 	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
 		return EXIT_CONF;
 	if (conf_read(&conf, o.conf_path, &e) != RC_OK ||
-	    drills_read(&drills, &conf, &e) != RC_OK) {
+	    rules_read(&rules, &conf, &e) != RC_OK) {
 		log_error("%s", e.msg);
 		return EXIT_CONF;
 	}
-	signals_block(&stop);
-	rc = api_new(&api,
-	    &(struct api_config){ .ledger_path = conf.ledger_path,
-		.busy_timeout_ms = conf.busy_timeout_ms,
-		.prefix = conf.prefix,
-		.rules = api_rules(&conf, &drills) },
-	    &e);
-	if (rc == RC_OK && !o.test)
-		rc = terms_begin(&conf, &conf, &drills, &e);
-	if (rc == RC_OK && !o.test)
-		rc = serve(&o, &conf, api, &stop, &e);
+	rc = run(&o, &conf, &rules, &e);
+	secret_wipe(&rules, sizeof(rules));
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
 	else if (o.test)
 		printf("%s: configuration and ledger are fine\n", o.conf_path);
-	api_free(api);
 	return rc == RC_OK ? EXIT_SUCCESS : EXIT_SERVE;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Writes DIR/nginx.conf: a real nginx that serves the site as shipped, alone
 # and unprivileged, on a loopback port. Only what has to differ from a
-# machine's nginx is put in: the two lines marked ADAPT, and where files go.
+# machine's nginx is put in: where it listens, and where files go.
 #
 # usage: sandbox-nginx.sh SITE DIR PORT SOCKET
 # start: nginx -p DIR -c nginx.conf	(stays in the foreground)
@@ -9,6 +9,8 @@ set -eu
 site=$1 dir=$2 port=$3 socket=$4
 
 sed -e "s|server unix:[^;]*;|server unix:$socket;|" \
+    -e "s|listen 127.0.0.1:9180;|listen unix:$dir/metrics.sock;|" \
+    -e "s|allow 127.0.0.1;|allow unix:;|" \
     -e "s|listen 80;|listen 127.0.0.1:$port;|" "$site" >"$dir/site.conf"
 user=
 [ "$(id -u)" -ne 0 ] || user='user root;'

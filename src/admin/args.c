@@ -51,6 +51,12 @@ static const struct option_text {
 	    "from then on: \"2026-01-31 23:59:59\" (UTC), or Unix ms" },
 	[OPT_WHY] = { "--why", NULL, "TEXT", "the reason, which stays" },
 	[OPT_BY] = { "--by", NULL, "WHAT", "in the order of it" },
+	[OPT_PAYOUT] = { "--payout", NULL, "FILE",
+	    "the payout program's (default " CONF_PATH_PAYOUT ")" },
+	[OPT_SOCKET] = { "--socket", NULL, "PATH",
+	    "the coordinator's (/run/worknet/fcgi.sock)" },
+	[OPT_BACKUPS] = { "--backups", NULL, "DIR",
+	    "where copies are (/var/backups/worknet)" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 };
 

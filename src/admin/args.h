@@ -40,6 +40,9 @@ enum option_id {
 	OPT_WHY,
 	OPT_BY,
 	OPT_CHECK,
+	OPT_PAYOUT,
+	OPT_SOCKET,
+	OPT_BACKUPS,
 	OPT_COUNT
 };
 

@@ -1,7 +1,6 @@
 /* worknet check: a table of checks, each with what it found. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 
 #include "admin/bounds.h"
 #include "admin/commands.h"
+#include "admin/probe.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
@@ -18,37 +18,7 @@
 #include "ledger/transfer.h"
 #include "x402/facilitators.h"
 
-#define DETAIL_MAX     400
 #define CLOCK_LEAST_MS 1767225600000LL /* 2026-01-01: this is older code */
-
-/* What a check says; bad and why it is bad, or a remark. */
-struct outcome {
-	bool bad;
-	bool unusable; /* bad, and nothing after it can be checked */
-	char detail[DETAIL_MAX];
-};
-
-struct check {
-	const char *name;
-	void (*run)(struct admin *a, struct outcome *o);
-};
-
-static void
-say(struct outcome *o, bool bad, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-/* The first thing that is bad is the one that is told. */
-static void
-say(struct outcome *o, bool bad, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (o->bad)
-		return;
-	o->bad = bad;
-	va_start(ap, fmt);
-	(void)vsnprintf(o->detail, sizeof(o->detail), fmt, ap);
-	va_end(ap);
-}
 
 static void
 check_configuration(struct admin *a, struct outcome *o)
@@ -57,11 +27,11 @@ check_configuration(struct admin *a, struct outcome *o)
 	struct err e = ERR_INIT;
 
 	if (conf_read(&a->conf, path, &e) == RC_OK) {
-		say(o, false, "%s", path);
+		probe_say(o, false, "%s", path);
 		return;
 	}
 	o->unusable = true;
-	say(o, true, "%s", e.msg);
+	probe_say(o, true, "%s", e.msg);
 }
 
 /* What can be told without asking anybody, and without reading a key. */
@@ -102,11 +72,12 @@ check_payout(struct admin *a, struct outcome *o)
 	    c->payout_gas_key_file[0] == '\0' &&
 	    c->payout_rpc_urls[0] == '\0' &&
 	    c->payout_treasury_key_file[0] == '\0')
-		say(o, false, "not set up: nobody can be paid");
+		probe_say(o, false, "not set up: nobody can be paid");
 	else if (payout_test(c, &e) != RC_OK)
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 	else
-		say(o, false, "on %s; worknet-payout -t tests the keys, too",
+		probe_say(o, false,
+		    "on %s; worknet-payout -t tests the keys, too",
 		    c->payout_network);
 }
 
@@ -122,19 +93,19 @@ check_ledger(struct admin *a, struct outcome *o)
 	rc = db_open(&a->db, path, DB_READ, a->conf.busy_timeout_ms, &e);
 	if (rc != RC_OK) {
 		o->unusable = true;
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 		return;
 	}
 	q = db_query(a->db, Q_LEDGER_GET);
 	rc = query_step(q, &row, &e);
 	if (rc != RC_OK)
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 	else if (!row)
-		say(o, true,
+		probe_say(o, true,
 		    "%s has no id: its making was interrupted; remove it and run init again",
 		    path);
 	else
-		say(o, false, "%s, id %.*s", path,
+		probe_say(o, false, "%s, id %.*s", path,
 		    (int)query_get_text(q, 0).len, query_get_text(q, 0).p);
 	query_done(q);
 }
@@ -164,7 +135,7 @@ check_least(const struct conf *c, struct outcome *o)
 
 	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
 		if (caps[i].micros < c->payout_threshold_micros)
-			say(o, true,
+			probe_say(o, true,
 			    "%s is below threshold_micros: nobody is ever paid",
 			    caps[i].key);
 }
@@ -177,19 +148,19 @@ check_caps(struct admin *a, struct outcome *o)
 	int64_t worker, all;
 
 	if (c->payout_treasury_key_file[0] == '\0') {
-		say(o, false, "not set up: nobody can be paid");
+		probe_say(o, false, "not set up: nobody can be paid");
 		return;
 	}
 	if (row_ints(db_query(a->db, Q_TASK_DAY),
 		(int64_t *[]){ &worker, &all }, 2, &e) != RC_OK) {
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 		return;
 	}
 	if (c->payout_max_per_payout_micros == 0 ||
 	    c->payout_max_per_run_micros == 0 ||
 	    c->payout_max_per_worker_day_micros == 0 ||
 	    c->payout_max_per_day_micros == 0)
-		say(o, true,
+		probe_say(o, true,
 		    "without all four caps nobody is paid; by the tasks: max_per_payout_micros = %" PRId64
 		    ", max_per_worker_day_micros = %" PRId64
 		    ", max_per_run_micros = %" PRId64
@@ -197,7 +168,7 @@ check_caps(struct admin *a, struct outcome *o)
 		    with_room(worker), with_room(worker), with_room(all),
 		    with_room(all));
 	check_least(c, o);
-	say(o, false,
+	probe_say(o, false,
 	    "at most %" PRId64 " micro-USDC a day to a worker, %" PRId64
 	    " to all; the tasks can pay %" PRId64 " and %" PRId64 "%s",
 	    c->payout_max_per_worker_day_micros, c->payout_max_per_day_micros,
@@ -213,7 +184,7 @@ check_caps(struct admin *a, struct outcome *o)
 static void
 on_finding(void *ctx, const char *text)
 {
-	say(ctx, true, "%s", text);
+	probe_say(ctx, true, "%s", text);
 }
 
 static void
@@ -222,8 +193,8 @@ check_file(struct admin *a, struct outcome *o)
 	struct err e = ERR_INIT;
 
 	if (db_check_file(a->db, true, on_finding, o, &e) != RC_OK)
-		say(o, true, "%s", e.msg);
-	say(o, false, "no page is damaged");
+		probe_say(o, true, "%s", e.msg);
+	probe_say(o, false, "no page is damaged");
 }
 
 static void
@@ -233,8 +204,8 @@ check_schema(struct admin *a, struct outcome *o)
 	int64_t objects;
 
 	if (db_check_schema(a->db, &objects, on_finding, o, &e) != RC_OK)
-		say(o, true, "%s", e.msg);
-	say(o, false,
+		probe_say(o, true, "%s", e.msg);
+	probe_say(o, false,
 	    "%" PRId64
 	    " tables, indexes, views and guards are as they were made",
 	    objects);
@@ -250,30 +221,30 @@ check_exceptions(struct admin *a, struct outcome *o)
 
 	rc = query_step(q, &row, &e);
 	if (rc != RC_OK)
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 	else if (row)
-		say(o, true, "%.*s: %.*s", (int)query_get_text(q, 0).len,
+		probe_say(o, true, "%.*s: %.*s", (int)query_get_text(q, 0).len,
 		    query_get_text(q, 0).p, (int)query_get_text(q, 2).len,
 		    query_get_text(q, 2).p);
 	query_done(q);
-	say(o, false, "none");
+	probe_say(o, false, "none");
 }
 
 /* What stands in the configuration against what the tasks can pay. */
 static void
 check_bounds(struct admin *a, struct outcome *o)
 {
-	char text[DETAIL_MAX];
+	char text[PROBE_DETAIL_MAX];
 	struct err e = ERR_INIT;
 	struct bounds b;
 	bool bad;
 
 	if (bounds_read(a->db, &a->conf, &b, &e) != RC_OK) {
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 		return;
 	}
 	bad = bounds_say(&b, &a->conf, text, sizeof(text));
-	say(o, bad, "%s", text);
+	probe_say(o, bad, "%s", text);
 }
 
 /* Who may change a file or directory, and whether this user can. */
@@ -283,15 +254,15 @@ check_mode(const char *path, bool is_directory, struct outcome *o)
 	struct stat st;
 
 	if (stat(path, &st) != 0)
-		say(o, true, "%s: %s", path, strerror(errno));
+		probe_say(o, true, "%s: %s", path, strerror(errno));
 	else if (is_directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-		say(o, true, "%s: not a %s", path,
+		probe_say(o, true, "%s: not a %s", path,
 		    is_directory ? "directory" : "regular file");
 	else if ((st.st_mode & S_IWOTH) != 0)
-		say(o, true, "%s: everybody can write to it (mode %04o)", path,
-		    (unsigned)st.st_mode & 07777);
+		probe_say(o, true, "%s: everybody can write to it (mode %04o)",
+		    path, (unsigned)st.st_mode & 07777);
 	else if (access(path, W_OK) != 0)
-		say(o, true, "%s: this user can't write to it", path);
+		probe_say(o, true, "%s: this user can't write to it", path);
 }
 
 static void
@@ -303,7 +274,7 @@ check_permissions(struct admin *a, struct outcome *o)
 	/* A configured path isn't too long. */
 	if (file_directory(dir, a->conf.ledger_path, NULL) == RC_OK)
 		check_mode(dir, true, o);
-	say(o, false,
+	probe_say(o, false,
 	    "ledger and directory: not everybody's, and this user can write");
 }
 
@@ -317,13 +288,13 @@ newest_ms(struct admin *a, struct outcome *o)
 	struct query *q;
 
 	if (transfer_tail(a->db, &tail, &e) != RC_OK) {
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 		return 0;
 	}
 	q = db_query(a->db, Q_TRANSFER_FROM);
 	query_int(q, 1, tail.last_id);
 	if (row_ints(q, (int64_t *[]){ &id, &ms }, 2, &e) != RC_OK)
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 	return ms;
 }
 
@@ -340,16 +311,16 @@ check_future(struct admin *a, int64_t now_ms, struct outcome *o)
 	if (query_one_int(q, &tasks, &e) != RC_OK ||
 	    row_ints(db_query(a->db, Q_SLOT_LAST_GIVEN),
 		(int64_t *[]){ &slot, &given_ms }, 2, &e) != RC_OK) {
-		say(o, true, "%s", e.msg);
+		probe_say(o, true, "%s", e.msg);
 		return;
 	}
 	if (given_ms > now_ms + POLL_PERIOD_MS)
-		say(o, true,
+		probe_say(o, true,
 		    "a slot was given %" PRId64
 		    " s from now: the clock was ahead; the next poll puts the schedule right",
 		    (given_ms - now_ms) / 1000);
 	else if (tasks > 0)
-		say(o, true,
+		probe_say(o, true,
 		    "%" PRId64
 		    " tasks wait for more than two intervals: the clock was ahead",
 		    tasks);
@@ -365,20 +336,24 @@ check_clock(struct admin *a, struct outcome *o)
 	value_format_time(text, now_ms);
 	value_format_time(other, newest);
 	if (now_ms < CLOCK_LEAST_MS)
-		say(o, true, "it is %s UTC: the clock isn't set", text);
+		probe_say(o, true, "it is %s UTC: the clock isn't set", text);
 	if (newest > now_ms + CLOCK_SKEW_MS)
-		say(o, true, "it is %s UTC, but the newest transfer is of %s",
-		    text, other);
+		probe_say(o, true,
+		    "it is %s UTC, but the newest transfer is of %s", text,
+		    other);
 	check_future(a, now_ms, o);
-	say(o, false, "it is %s UTC%s", text,
+	probe_say(o, false, "it is %s UTC%s", text,
 	    adjtimex(&t) == TIME_ERROR
 		? "; the kernel says that nothing keeps it in step"
 		: "");
 }
 
-/* In order: what is unusable ends the list. */
-static const struct check checks[] = {
+const struct probe check_first[] = {
 	{ "configuration", check_configuration },
+	{ .name = NULL },
+};
+
+const struct probe check_rest[] = {
 	{ "payout", check_payout },
 	{ "ledger", check_ledger },
 	{ "schema", check_schema },
@@ -388,35 +363,12 @@ static const struct check checks[] = {
 	{ "exceptions", check_exceptions },
 	{ "bounds", check_bounds },
 	{ "clock", check_clock },
+	{ .name = NULL },
 };
 
 enum admin_exit
 command_check(struct admin *a)
 {
-	static const struct out_column columns[] = {
-		{ "check", "CHECK", OUT_TEXT },
-		{ "ok", "OK", OUT_BOOL },
-		{ "detail", "DETAIL", OUT_TEXT },
-	};
-	enum admin_exit code = ADMIN_OK;
-	struct outcome o = { .bad = false };
-	size_t i;
-
-	a->stands = true;
-	out_table(a->out, "checks", NULL, columns, 3);
-	for (i = 0; i < sizeof(checks) / sizeof(checks[0]) && !o.unusable;
-	     i++) {
-		o = (struct outcome){ .bad = false };
-		checks[i].run(a, &o);
-		out_row(a->out,
-		    (struct out_value[]){ out_text(checks[i].name),
-			out_int(!o.bad), out_text(o.detail) });
-		if (o.unusable)
-			code = ADMIN_UNUSABLE;
-		else if (o.bad)
-			code = ADMIN_REFUSED;
-	}
-	out_table_end(a->out, "");
-	out_field(a->out, "ok", NULL, OUT_BOOL, out_int(code == ADMIN_OK));
-	return code;
+	return probes_run(
+	    a, (const struct probe *[]){ check_first, check_rest, NULL });
 }

@@ -17,6 +17,13 @@ const struct command admin_commands[] = {
 	{ "check", "", "check configuration, ledger file and clock",
 	    "Says what it checked, and exits 1 when something is wrong.\n", 0,
 	    0, 0, command_check },
+	{ "doctor", "[--payout FILE] [--socket PATH] [--backups DIR]",
+	    "look at the whole installation, and say what to type",
+	    "What check looks at, and who can read and change which file, the\n"
+	    "coordinator and what it is shut in by, nginx, timers, copies, the\n"
+	    "disk, the last payout run and the chain's nodes. Run it as root.\n"
+	    "Exits 1 when something is wrong.\n",
+	    OPT(PAYOUT) | OPT(SOCKET) | OPT(BACKUPS), 0, 0, command_doctor },
 	{ "task add", "ID --url URL [OPTION]...", "add a task",
 	    "A task is a GET of an http or https URL, due at once. ID is 1\n"
 	    "to 64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations\n"
@@ -98,6 +105,12 @@ const struct command admin_commands[] = {
 	    "--check, which prints one line and exits as Nagios plugins do: 0\n"
 	    "ok, 1 warning, 2 critical, 3 unknown.\n",
 	    OPT(LIMIT) | OPT(CHECK), 0, 0, command_status },
+	{ "metrics", "[--file FILE]",
+	    "the same in numbers, as Prometheus reads them",
+	    "Of the ledger; what the coordinator counts is at its /metrics.\n"
+	    "--file replaces FILE with them, for node_exporter's textfile\n"
+	    "collector: its name has to end with .prom.\n",
+	    OPT(FILE), 0, 0, command_metrics },
 	{ "audit", "[--signatures]", "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
 	    "every row, and with --signatures every signature. Exits 1 with\n"

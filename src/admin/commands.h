@@ -12,6 +12,7 @@ extern const struct command admin_commands[];
 
 enum admin_exit command_init(struct admin *a);
 enum admin_exit command_check(struct admin *a);
+enum admin_exit command_doctor(struct admin *a);
 enum admin_exit command_task_add(struct admin *a);
 enum admin_exit command_task_list(struct admin *a);
 enum admin_exit command_task_show(struct admin *a);
@@ -30,6 +31,7 @@ enum admin_exit command_worker_admit(struct admin *a);
 enum admin_exit command_worker_expel(struct admin *a);
 enum admin_exit command_worker_forfeit(struct admin *a);
 enum admin_exit command_status(struct admin *a);
+enum admin_exit command_metrics(struct admin *a);
 enum admin_exit command_audit(struct admin *a);
 enum admin_exit command_backup(struct admin *a);
 enum admin_exit command_restore(struct admin *a);

@@ -2,19 +2,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "admin/commands.h"
-#include "admin/coverage.h"
 #include "admin/finding.h"
-#include "admin/network.h"
+#include "admin/status.h"
 #include "admin/table.h"
 #include "admin/value.h"
-#include "base/clock.h"
-#include "ledger/payout.h"
-#include "ledger/payout_run.h"
-#include "ledger/transfer.h"
 
 #define WORST_TASKS  20
 #define WORST_MAX    100000 /* bounds memory, not a need of people */
@@ -23,7 +16,6 @@
 #define NETWORKS     5 /* are listed */
 
 #define SILENCE_MS     600000LL		      /* no result for so long is odd */
-#define OVERDUE_MS     (6 * HOUR_MS)	      /* payable, and not paid */
 #define WAL_LARGE      (1024LL * 1024 * 1024) /* bytes: a reader hangs */
 #define FREE_LEAST     (1024LL * 1024 * 1024) /* bytes of the disk */
 #define COVERAGE_LEAST 990		      /* per mille of the cycles */
@@ -43,189 +35,38 @@ struct warning {
 	char text[WARNING_LEN];
 };
 
-struct status {
-	int64_t now_ms;
-	int64_t tasks_active, tasks_paused, tasks_removed;
-	int64_t workers_active, workers_suspended;
-	int64_t results_hour, results_day;
-	int64_t last_result_ms; /* 0: none yet */
-	int64_t owed_micros;
-	int64_t payouts_open, payouts_open_micros;
-	int64_t unresolved, oldest_unresolved_ms; /* of those; 0: none */
-	int64_t due;			/* workers owed the threshold */
-	int64_t overdue;		/* of them, for long */
-	int64_t all_held, workers_held; /* payouts of everybody, or of some */
-	struct payout_run run;		/* the newest; id 0: none */
-	int64_t exceptions;
-	int64_t ledger_bytes, wal_bytes;
-	int64_t free_bytes;	  /* of its disk; -1 unknown */
-	struct coverage coverage; /* owned */
-	struct network_sums network;
-	struct warning warnings[WARNINGS_MAX];
-	size_t warnings_n;
+struct warnings {
+	struct warning all[WARNINGS_MAX];
+	size_t n;
 };
 
-static enum rc
-read_counts(struct status *s, struct db *db, struct err *e)
-{
-	enum rc rc;
-
-	rc = row_ints(db_query(db, Q_TASK_STATES),
-	    (int64_t *[]){
-		&s->tasks_active, &s->tasks_paused, &s->tasks_removed },
-	    3, e);
-	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_WORKER_STATES),
-		    (int64_t *[]){ &s->workers_active, &s->workers_suspended },
-		    2, e);
-	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_OWED_TOTAL),
-		    (int64_t *[]){ &s->owed_micros }, 1, e);
-	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_PAYOUTS_OPEN),
-		    (int64_t *[]){ &s->payouts_open, &s->payouts_open_micros },
-		    2, e);
-	return rc;
-}
-
-static enum rc
-count_since(struct db *db, int64_t at_ms, int64_t *n, struct err *e)
-{
-	struct query *q;
-	int64_t id;
-	enum rc rc;
-
-	rc = transfer_at(db, at_ms, &id, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_RESULT_COUNT_FROM);
-	query_int(q, 1, id);
-	return query_one_int(q, n, e);
-}
-
-static enum rc
-read_results(struct status *s, struct db *db, struct err *e)
-{
-	struct tail tail;
-	struct query *q;
-	int64_t id;
-	enum rc rc;
-
-	rc = count_since(db, s->now_ms - HOUR_MS, &s->results_hour, e);
-	if (rc == RC_OK)
-		rc = count_since(db, s->now_ms - DAY_MS, &s->results_day, e);
-	if (rc == RC_OK)
-		rc = transfer_tail(db, &tail, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_TRANSFER_FROM);
-	query_int(q, 1, tail.last_id);
-	return row_ints(q, (int64_t *[]){ &id, &s->last_result_ms }, 2, e);
-}
-
-/* Who is owed the threshold for longer should have been paid. */
-static int64_t
-overdue_ms(const struct conf *c)
-{
-	return OVERDUE_MS + c->maturity_new_ms +
-	    (strcmp(c->payout_threshold, "auto") == 0
-		    ? c->payout_longest_wait_days * DAY_MS
-		    : 0);
-}
-
-static enum rc
-read_overdue(
-    struct status *s, struct db *db, const struct conf *c, struct err *e)
-{
-	struct query *q;
-	int64_t id;
-	enum rc rc;
-
-	rc = transfer_at(db, s->now_ms - overdue_ms(c), &id, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_OVERDUE_COUNT);
-	query_int(q, 1, c->payout_threshold_micros);
-	query_int(q, 2, id);
-	return query_one_int(q, &s->overdue, e);
-}
-
-static enum rc
-read_payouts(
-    struct status *s, struct db *db, const struct conf *c, struct err *e)
-{
-	struct query *q;
-	bool found;
-	enum rc rc;
-
-	rc = payout_unsettled(db, &s->unresolved, &s->oldest_unresolved_ms, e);
-	if (rc == RC_OK)
-		rc = payout_run_last(db, &s->run, &found, e);
-	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_HOLD_COUNT),
-		    (int64_t *[]){ &s->all_held, &s->workers_held }, 2, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_OWED_COUNT);
-	query_int(q, 1, c->payout_threshold_micros);
-	rc = query_one_int(q, &s->due, e);
-	return rc == RC_OK ? read_overdue(s, db, c, e) : rc;
-}
-
-static enum rc
-read_exceptions(struct status *s, struct db *db, struct err *e)
-{
-	struct query *q = db_query(db, Q_EXCEPTION_LIST);
-	enum rc rc;
-	bool row;
-
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		s->exceptions++;
-	query_done(q);
-	return rc;
-}
+static void add(struct warnings *ws, enum severity severity, const char *fmt,
+    ...) PRINTF_LIKE(3, 4);
 
 static void
-read_sizes(struct status *s, const char *path)
+add(struct warnings *ws, enum severity severity, const char *fmt, ...)
 {
-	char wal[PATH_LEN_MAX + 8];
-	struct statvfs fs;
-	struct stat st;
-
-	(void)snprintf(wal, sizeof(wal), "%s-wal", path);
-	s->ledger_bytes = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
-	s->wal_bytes = stat(wal, &st) == 0 ? (int64_t)st.st_size : 0;
-	s->free_bytes = statvfs(path, &fs) == 0
-	    ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize
-	    : -1;
-}
-
-static void add(struct status *s, enum severity severity, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
-
-static void
-add(struct status *s, enum severity severity, const char *fmt, ...)
-{
-	struct warning *w = &s->warnings[s->warnings_n];
+	struct warning *w = &ws->all[ws->n];
 	va_list ap;
 
-	CHECK(s->warnings_n < WARNINGS_MAX);
-	s->warnings_n++;
+	CHECK(ws->n < WARNINGS_MAX);
+	ws->n++;
 	w->severity = severity;
 	va_start(ap, fmt);
 	(void)vsnprintf(w->text, sizeof(w->text), fmt, ap);
 	va_end(ap);
 }
 
-#define warn(s, ...)	 add(s, SEVERITY_WARNING, __VA_ARGS__)
-#define critical(s, ...) add(s, SEVERITY_CRITICAL, __VA_ARGS__)
+#define warn(ws, ...)	  add(ws, SEVERITY_WARNING, __VA_ARGS__)
+#define critical(ws, ...) add(ws, SEVERITY_CRITICAL, __VA_ARGS__)
 
 /* worknet-payout's exit code of a run that the next one goes on with. */
 #define RUN_GOES_ON 4
 
 /* What the last payout run left, and that there was one. */
 static void
-find_payout_warnings(struct status *s, const struct conf *c)
+find_payout_warnings(
+    struct warnings *ws, const struct status *s, const struct conf *c)
 {
 	const struct payout_run *r = &s->run;
 	int64_t patience_ms = c->payout_validity_s * 1000;
@@ -233,14 +74,14 @@ find_payout_warnings(struct status *s, const struct conf *c)
 	    c->payout_network[0] != '\0' && (s->due > 0 || s->unresolved > 0);
 
 	if (wanted && r->id == 0)
-		critical(s, "no payout run yet, and %lld workers are due",
+		critical(ws, "no payout run yet, and %lld workers are due",
 		    (long long)s->due);
 	else if (wanted && s->now_ms - r->began_ms > patience_ms)
-		critical(s,
+		critical(ws,
 		    "no payout run for %lld minutes, and somebody is due",
 		    (long long)((s->now_ms - r->began_ms) / 60000));
 	if (r->id != 0 && r->exit_code > 0 && r->exit_code < 10)
-		add(s,
+		add(ws,
 		    r->exit_code == RUN_GOES_ON ? SEVERITY_WARNING
 						: SEVERITY_CRITICAL,
 		    "the last payout run ended with code %d%s%.120s",
@@ -248,52 +89,52 @@ find_payout_warnings(struct status *s, const struct conf *c)
 		    r->words);
 	else if (r->id != 0 && r->exit_code < 0 &&
 	    s->now_ms - r->began_ms > patience_ms)
-		warn(s, "the last payout run has no end: was it killed?");
+		warn(ws, "the last payout run has no end: was it killed?");
 	if (s->unresolved > 0 &&
 	    s->now_ms - s->oldest_unresolved_ms > patience_ms)
-		critical(s, "a payout is unresolved for %lld minutes",
+		critical(ws, "a payout is unresolved for %lld minutes",
 		    (long long)((s->now_ms - s->oldest_unresolved_ms) / 60000));
 	if (c->payout_network[0] != '\0' && s->overdue > 0)
-		critical(s,
+		critical(ws,
 		    "%lld workers are owed the threshold for more than %lld hours, and aren't paid",
 		    (long long)s->overdue,
-		    (long long)(overdue_ms(c) / HOUR_MS));
+		    (long long)(status_overdue_ms(c) / HOUR_MS));
 	if (s->all_held > 0)
-		critical(s, "payouts are held: nobody is paid");
+		critical(ws, "payouts are held: nobody is paid");
 	if (s->workers_held > 0)
-		warn(s, "%lld workers are held: see worknet payout holds",
+		warn(ws, "%lld workers are held: see worknet payout holds",
 		    (long long)s->workers_held);
 }
 
 static void
-find_warnings(struct status *s)
+find_warnings(struct warnings *ws, const struct status *s)
 {
 	const struct coverage *c = &s->coverage;
 	char reason[WARNING_LEN];
 
 	if (s->exceptions > 0)
-		critical(s,
+		critical(ws,
 		    "the ledger has exceptions: see worknet finding list and worknet audit");
 	if (s->tasks_active == 0)
-		warn(s, "no task is active");
+		warn(ws, "no task is active");
 	else if (s->last_result_ms == 0)
-		warn(s, "no result yet");
+		warn(ws, "no result yet");
 	else if (s->now_ms - s->last_result_ms > SILENCE_MS)
-		critical(s, "no result for %lld minutes",
+		critical(ws, "no result for %lld minutes",
 		    (long long)((s->now_ms - s->last_result_ms) / 60000));
 	if (s->last_result_ms > s->now_ms + CLOCK_SKEW_MS)
-		critical(s,
+		critical(ws,
 		    "the newest transfer is from the future: is the clock right?");
 	if (c->paid * 1000 < c->copies * COVERAGE_LEAST) {
 		network_reason(&s->network, c, reason, sizeof(reason));
-		warn(s, "%s", reason);
+		warn(ws, "%s", reason);
 	}
 	if (s->wal_bytes > WAL_LARGE)
-		warn(s,
+		warn(ws,
 		    "the write-ahead log has %lld MiB: does some program keep a read transaction open?",
 		    (long long)(s->wal_bytes / (1024 * 1024)));
 	if (s->free_bytes >= 0 && s->free_bytes < FREE_LEAST)
-		critical(s, "the ledger's disk has only %lld MiB left",
+		critical(ws, "the ledger's disk has only %lld MiB left",
 		    (long long)(s->free_bytes / (1024 * 1024)));
 }
 
@@ -406,7 +247,7 @@ print_coverage(struct admin *a, const struct coverage *c)
 }
 
 static void
-print_warnings(struct admin *a, const struct status *s)
+print_warnings(struct admin *a, const struct warnings *ws)
 {
 	static const struct out_column columns[] = {
 		{ "severity", NULL, OUT_TEXT },
@@ -416,11 +257,11 @@ print_warnings(struct admin *a, const struct status *s)
 
 	out_note(a->out, "%s", "");
 	out_table(a->out, "warnings", NULL, columns, 2);
-	for (i = 0; i < s->warnings_n; i++)
+	for (i = 0; i < ws->n; i++)
 		out_row(a->out,
 		    (struct out_value[]){
-			out_text(severities[s->warnings[i].severity]),
-			out_text(s->warnings[i].text) });
+			out_text(severities[ws->all[i].severity]),
+			out_text(ws->all[i].text) });
 	out_table_end(a->out, "no warnings");
 }
 
@@ -463,28 +304,6 @@ print_run(struct admin *a, const struct status *s)
 		    (long long)s->unresolved, oldest);
 }
 
-static enum rc
-status_read(struct status *s, struct admin *a, size_t worst, struct err *e)
-{
-	enum rc rc;
-
-	rc = db_begin_read(a->db, e);
-	if (rc == RC_OK)
-		rc = read_counts(s, a->db, e);
-	if (rc == RC_OK)
-		rc = read_results(s, a->db, e);
-	if (rc == RC_OK)
-		rc = read_payouts(s, a->db, &a->conf, e);
-	if (rc == RC_OK)
-		rc = read_exceptions(s, a->db, e);
-	if (rc == RC_OK)
-		rc = coverage_read(&s->coverage, a->db, worst, s->now_ms, e);
-	if (rc == RC_OK)
-		rc = network_read(&s->network, a->db, &a->conf, s->now_ms, e);
-	db_rollback(a->db);
-	return rc;
-}
-
 /* ---- For a monitor ---- */
 
 static enum admin_exit
@@ -502,7 +321,7 @@ check_say(struct admin *a, enum severity severity, const char *text)
 
 /* One line: the worst first; or that all is well, in numbers. */
 static enum admin_exit
-check_judge(struct admin *a, const struct status *s)
+check_judge(struct admin *a, const struct status *s, const struct warnings *ws)
 {
 	char text[WARNINGS_MAX * (WARNING_LEN + 2)] = "";
 	char owed[VALUE_TEXT_MAX];
@@ -510,12 +329,12 @@ check_judge(struct admin *a, const struct status *s)
 	size_t i, len = 0;
 
 	for (severity = SEVERITY_CRITICAL; severity > SEVERITY_OK; severity--)
-		for (i = 0; i < s->warnings_n; i++) {
-			if (s->warnings[i].severity != severity)
+		for (i = 0; i < ws->n; i++) {
+			if (ws->all[i].severity != severity)
 				continue;
 			worst = severity > worst ? severity : worst;
 			len += (size_t)snprintf(text + len, sizeof(text) - len,
-			    "%s%s", len == 0 ? "" : "; ", s->warnings[i].text);
+			    "%s%s", len == 0 ? "" : "; ", ws->all[i].text);
 		}
 	if (len == 0) {
 		value_format_usdc(owed, s->owed_micros);
@@ -529,7 +348,7 @@ check_judge(struct admin *a, const struct status *s)
 
 /* The ledger in words; what is wrong with it before that is unknown. */
 static enum admin_exit
-check_status(struct admin *a, struct status *s)
+check_status(struct admin *a, struct status *s, struct warnings *ws)
 {
 	struct err e = ERR_INIT;
 	enum rc rc;
@@ -539,19 +358,19 @@ check_status(struct admin *a, struct status *s)
 		rc = db_open(&a->db, a->conf.ledger_path, DB_READ,
 		    a->conf.busy_timeout_ms, &e);
 	if (rc == RC_OK)
-		rc = status_read(s, a, 0, &e);
+		rc = status_read(s, a->db, &a->conf, 0, &e);
 	if (rc != RC_OK)
 		return check_say(a, SEVERITY_UNKNOWN, e.msg);
-	read_sizes(s, a->conf.ledger_path);
-	find_warnings(s);
-	find_payout_warnings(s, &a->conf);
-	return check_judge(a, s);
+	find_warnings(ws, s);
+	find_payout_warnings(ws, s, &a->conf);
+	return check_judge(a, s, ws);
 }
 
 enum admin_exit
 command_status(struct admin *a)
 {
 	static struct status s;
+	static struct warnings ws;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	int64_t worst;
@@ -559,21 +378,19 @@ command_status(struct admin *a)
 
 	if (admin_limit(a, WORST_TASKS, &worst, &e) != RC_OK)
 		return admin_usage(a, &e);
-	s.now_ms = clock_unix_ms();
 	if (a->args.opt[OPT_CHECK] != NULL) {
-		code = check_status(a, &s);
-		coverage_free(&s.coverage);
+		code = check_status(a, &s, &ws);
+		status_free(&s);
 		return code;
 	}
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
-	rc = status_read(
-	    &s, a, worst < WORST_MAX ? (size_t)worst : WORST_MAX, &e);
+	rc = status_read(&s, a->db, &a->conf,
+	    worst < WORST_MAX ? (size_t)worst : WORST_MAX, &e);
 	if (rc == RC_OK) {
-		read_sizes(&s, a->conf.ledger_path);
-		find_warnings(&s);
-		find_payout_warnings(&s, &a->conf);
+		find_warnings(&ws, &s);
+		find_payout_warnings(&ws, &s, &a->conf);
 		print_fields(a, &s);
 		print_run(a, &s);
 		network_print(a, &s.network);
@@ -583,9 +400,9 @@ command_status(struct admin *a)
 	if (rc == RC_OK)
 		rc = findings_print(a, "What stands", false, &e);
 	if (rc == RC_OK)
-		print_warnings(a, &s);
+		print_warnings(a, &ws);
 	else
 		code = admin_fail(rc, &e);
-	coverage_free(&s.coverage);
+	status_free(&s);
 	return code;
 }

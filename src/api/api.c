@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/room.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 
@@ -47,6 +48,7 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	if (a == NULL)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
 	a->config = *config;
+	a->began_ms = clock_unix_ms();
 	rc = api_set_rules(a, &config->rules, e);
 	if (rc == RC_OK)
 		rc = writer_start(&a->writer, config->ledger_path,
@@ -184,7 +186,6 @@ void
 respond_unavailable(
     struct api_exchange *x, struct api_response *rs, const struct err *e)
 {
-	atomic_fetch_add(&x->api->counts.unavailable, 1);
 	if (atomic_fetch_add(&x->api->refused, 1) == 0)
 		log_error("answering 503: %s", e->msg);
 	rs->retry_after_s = RETRY_AFTER_S;
@@ -208,9 +209,10 @@ route_path(const struct api *a, struct slice path)
 static void
 response_begin(struct api_exchange *x, struct api_response *rs)
 {
-	*rs = (struct api_response){
-		.status = 200, .payable_after_ms = -1, .body = &x->body
-	};
+	*rs = (struct api_response){ .status = 200,
+		.payable_after_ms = -1,
+		.type = "application/json",
+		.body = &x->body };
 	buf_reset(&x->body);
 }
 
@@ -218,13 +220,13 @@ void
 api_refuse(struct api_exchange *x, struct api_response *rs)
 {
 	response_begin(x, rs);
-	atomic_fetch_add(&x->api->counts.unavailable, 1);
 	rs->retry_after_s = RETRY_AFTER_S;
 	respond_error(x, rs, 503, "overloaded, try again later");
+	counts_answer(&x->api->counts, NULL, rs->status);
 }
 
-bool
-api_handle(struct api_exchange *x, struct api_thread *t,
+static bool
+handle(struct api_exchange *x, struct api_thread *t,
     const struct api_request *rq, int64_t now_ms, struct api_response *rs)
 {
 	struct slice path = route_path(x->api, rq->path);
@@ -235,16 +237,29 @@ api_handle(struct api_exchange *x, struct api_thread *t,
 	x->rules = &atomic_load(&x->api->rules)->rules;
 	while (*r != NULL && !slice_is(path, (*r)->path))
 		r++;
-	if (*r == NULL) {
+	x->route = *r;
+	if (x->route == NULL) {
 		respond_error(x, rs, 404, "not found");
 		return true;
 	}
-	x->route = *r;
 	if (slice_is(rq->method, x->route->method))
 		return x->route->handle(x, t->db, rq, rs);
 	rs->allow = x->route->method;
 	respond_error(x, rs, 405, "method not allowed");
 	return true;
+}
+
+bool
+api_handle(struct api_exchange *x, struct api_thread *t,
+    const struct api_request *rq, int64_t now_ms, struct api_response *rs)
+{
+	/* Once it waits for a commit, x is another thread's. */
+	struct api_counts *counts = &x->api->counts;
+	bool done = handle(x, t, rq, now_ms, rs);
+
+	if (done)
+		counts_answer(counts, x->route, rs->status);
+	return done;
 }
 
 void *
@@ -286,4 +301,5 @@ api_answer(struct api_exchange *x, struct api_response *rs)
 	if (x->job.rc == RC_OK)
 		note_works(x->api);
 	x->route->answer(x, rs, x->job.rc, &x->job.err);
+	counts_answer(&x->api->counts, x->route, rs->status);
 }

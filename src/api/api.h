@@ -27,6 +27,8 @@ struct api_config {
 	int64_t busy_timeout_ms;
 	const char *prefix; /* "/api": passed on by nginx */
 	struct api_rules rules;
+	int landlock; /* what the process is shut in by; 0: not */
+	bool seccomp;
 };
 
 /*
@@ -78,6 +80,7 @@ struct api_request {
 	struct slice remote_addr; /* the client's address, as text */
 	struct slice encoding;	  /* Content-Encoding, "" for none */
 	struct slice body;
+	bool local;	/* the web server says: from this machine's operator */
 	bool too_large; /* the body is over BODY_MAX */
 	bool cut;	/* the body ended before its declared length */
 };
@@ -87,7 +90,8 @@ struct api_response {
 	const char *allow;	  /* of a 405, else NULL */
 	int retry_after_s;	  /* of a 503, else 0 */
 	int64_t payable_after_ms; /* told to who is given something; -1 */
-	struct buf *body;	  /* JSON; the exchange's, valid until its next
+	const char *type;	  /* of the body */
+	struct buf *body;	  /* the exchange's, valid until its next
 			    * request; buf_status tells whether it is whole */
 };
 

@@ -1,4 +1,4 @@
-/* What was done, in one line of the log. */
+/* What was done: since the start, and in one line of the log. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -6,6 +6,58 @@
 #include "base/log.h"
 
 #define LINE_MAX_BYTES 900 /* of what log.h writes in one line */
+
+/* ---- Since the start ---- */
+
+static const int statuses[COUNT_STATUSES] = { 200, 400, 403, 404, 405, 413, 415,
+	503, 0 };
+
+int
+counts_status(size_t i)
+{
+	return statuses[i];
+}
+
+const char *
+counts_route(size_t i)
+{
+	size_t n = 0;
+
+	while (api_routes[n] != NULL)
+		n++;
+	CHECK(n < COUNT_ROUTES);
+	return i < n ? api_routes[i]->path : i == n ? "none" : "";
+}
+
+void
+counts_answer(struct api_counts *c, const struct route *route, int status)
+{
+	size_t i = 0, k = 0;
+
+	while (api_routes[i] != NULL && api_routes[i] != route)
+		i++;
+	while (statuses[k] != 0 && statuses[k] != status)
+		k++;
+	atomic_fetch_add(&c->answers[i][k], 1);
+}
+
+void
+counts_read(struct api_tally *out, struct api_counts *c)
+{
+	size_t i, k;
+
+	out->polls = atomic_load(&c->polls);
+	out->given = atomic_load(&c->given);
+	out->poll_refused = atomic_load(&c->poll_refused);
+	out->micros = atomic_load(&c->micros);
+	for (i = 0; i < CLAIM_OUTCOMES; i++)
+		out->outcomes[i] = atomic_load(&c->outcomes[i]);
+	for (i = 0; i < COUNT_ROUTES; i++)
+		for (k = 0; k < COUNT_STATUSES; k++)
+			out->answers[i][k] = atomic_load(&c->answers[i][k]);
+}
+
+/* ---- A line of the log ---- */
 
 struct line {
 	char text[LINE_MAX_BYTES];
@@ -49,36 +101,71 @@ reasons_add(struct line *l, const unsigned long long *outcomes)
 		line_add(l, ")");
 }
 
-void
-api_log_counts(struct api *a)
+static void
+subtract(struct api_tally *now, const struct api_tally *before)
 {
-	struct api_counts *c = &a->counts;
-	unsigned long long outcomes[CLAIM_OUTCOMES], refused = 0;
-	unsigned long long polls = atomic_exchange(&c->polls, 0);
-	unsigned long long given = atomic_exchange(&c->given, 0);
-	unsigned long long poll_refused = atomic_exchange(&c->poll_refused, 0);
-	unsigned long long micros = atomic_exchange(&c->micros, 0);
-	unsigned long long unavailable = atomic_exchange(&c->unavailable, 0);
+	size_t i, k;
+
+	now->polls -= before->polls;
+	now->given -= before->given;
+	now->poll_refused -= before->poll_refused;
+	now->micros -= before->micros;
+	for (i = 0; i < CLAIM_OUTCOMES; i++)
+		now->outcomes[i] -= before->outcomes[i];
+	for (i = 0; i < COUNT_ROUTES; i++)
+		for (k = 0; k < COUNT_STATUSES; k++)
+			now->answers[i][k] -= before->answers[i][k];
+}
+
+/* Of all answers those of 503. */
+static unsigned long long
+unavailable(const struct api_tally *t)
+{
+	unsigned long long n = 0;
+	size_t i, k;
+
+	for (i = 0; i < COUNT_ROUTES; i++)
+		for (k = 0; k < COUNT_STATUSES; k++)
+			if (counts_status(k) == 503)
+				n += t->answers[i][k];
+	return n;
+}
+
+static void
+log_tally(const struct api_tally *t)
+{
+	unsigned long long refused = 0, failed = unavailable(t);
 	struct line l = { .len = 0 };
 	int i;
 
-	for (i = 0; i < CLAIM_OUTCOMES; i++) {
-		outcomes[i] = atomic_exchange(&c->outcomes[i], 0);
+	for (i = 0; i < CLAIM_OUTCOMES; i++)
 		if (i != CLAIM_OPEN && i != CLAIM_CREDITED)
-			refused += outcomes[i];
-	}
-	if (polls + refused + outcomes[CLAIM_CREDITED] + unavailable == 0)
+			refused += t->outcomes[i];
+	if (t->polls + refused + t->outcomes[CLAIM_CREDITED] + failed == 0)
 		return;
-	line_add(&l, "%llu polls, %llu tasks given", polls, given);
-	if (poll_refused > 0)
-		line_add(&l, ", %llu polls refused", poll_refused);
+	line_add(&l, "%llu polls, %llu tasks given", t->polls, t->given);
+	if (t->poll_refused > 0)
+		line_add(&l, ", %llu polls refused", t->poll_refused);
 	line_add(&l, "; %llu results paid, %llu.%06llu USDC",
-	    outcomes[CLAIM_CREDITED], micros / 1000000, micros % 1000000);
+	    t->outcomes[CLAIM_CREDITED], t->micros / 1000000,
+	    t->micros % 1000000);
 	if (refused > 0) {
 		line_add(&l, "; %llu refused", refused);
-		reasons_add(&l, outcomes);
+		reasons_add(&l, t->outcomes);
 	}
-	if (unavailable > 0)
-		line_add(&l, "; %llu answers of 503", unavailable);
+	if (failed > 0)
+		line_add(&l, "; %llu answers of 503", failed);
 	log_notice("%s", l.text);
+}
+
+void
+api_log_counts(struct api *a)
+{
+	struct api_tally now, since;
+
+	counts_read(&now, &a->counts);
+	since = now;
+	subtract(&since, &a->logged);
+	a->logged = now;
+	log_tally(&since);
 }

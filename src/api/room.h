@@ -12,26 +12,49 @@
 #include "api/api.h"
 #include "json/json.h"
 
+struct route;
+
 /* Rules of requests: older ones stay, for those that began with them. */
 struct api_rules_row {
 	struct api_rules rules;
 	struct api_rules_row *older; /* owned */
 };
 
-/* What was done since the last line about it. */
+/* A request's route, or none of them; and what it was answered. */
+#define COUNT_ROUTES   8
+#define COUNT_STATUSES 9
+
+/* What was done since the start. */
 struct api_counts {
 	atomic_ullong polls;
 	atomic_ullong given; /* tasks, to polls */
 	atomic_ullong poll_refused;
 	atomic_ullong outcomes[CLAIM_OUTCOMES]; /* of results */
 	atomic_ullong micros;			/* credited */
-	atomic_ullong unavailable;		/* answers of 503 */
+	atomic_ullong answers[COUNT_ROUTES][COUNT_STATUSES];
 };
+
+/* The same, at one moment. */
+struct api_tally {
+	unsigned long long polls, given, poll_refused, micros;
+	unsigned long long outcomes[CLAIM_OUTCOMES];
+	unsigned long long answers[COUNT_ROUTES][COUNT_STATUSES];
+};
+void counts_read(struct api_tally *out, struct api_counts *c);
+
+/* Counts the answer to a request of route, NULL: of none. */
+void counts_answer(struct api_counts *c, const struct route *route, int status);
+
+/* Its name in metrics; "" past the last one. */
+const char *counts_route(size_t i);
+int counts_status(size_t i); /* 0: all others */
 
 struct api {
 	struct api_config config;	       /* without its rules */
 	_Atomic(struct api_rules_row *) rules; /* owned */
 	struct api_counts counts;
+	struct api_tally logged; /* the thread's that logs */
+	int64_t began_ms;
 	struct writer *writer;
 	atomic_bool gives;   /* something, to the last poll of the writer */
 	atomic_uint refused; /* answers of 503 since the last commit */
@@ -57,6 +80,7 @@ extern const struct route route_tasks;	 /* GET /v1/worker/tasks */
 extern const struct route route_results; /* POST /v1/worker/results */
 extern const struct route route_canary;	 /* GET /v1/status */
 extern const struct route route_health;	 /* GET /health */
+extern const struct route route_metrics; /* GET /metrics */
 
 /* All of them; NULL after the last. */
 extern const struct route *const api_routes[];

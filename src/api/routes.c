@@ -5,5 +5,6 @@ const struct route *const api_routes[] = {
 	&route_results,
 	&route_canary,
 	&route_health,
+	&route_metrics,
 	NULL,
 };

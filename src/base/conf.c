@@ -1,6 +1,7 @@
 #include "base/conf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <limits.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum conf_type {
 	CONF_TEXT,     /* char[max + 1] */
@@ -35,6 +37,7 @@ struct conf_key {
 	int64_t max; /* of text: its length */
 	const char *initial;
 	const char *help;
+	enum conf_when when;
 };
 
 #define FIELD(f) offsetof(struct conf, f)
@@ -81,175 +84,213 @@ static const char *const ways[] = {
 
 static const struct conf_key keys[] = {
 	{ "ledger", "path", CONF_PATH, FIELD(ledger_path), 1, PATH_LEN_MAX,
-	    "/var/lib/worknet/ledger.db", "the SQLite file" },
+	    "/var/lib/worknet/ledger.db", "the SQLite file", CONF_RESTART },
 	{ "ledger", "busy_timeout_ms", CONF_INT, FIELD(busy_timeout_ms), 1,
-	    60000, "2000", "wait this long for somebody else's lock" },
+	    60000, "2000", "wait this long for somebody else's lock",
+	    CONF_RESTART },
 
 	{ "coordinator", "exchanges", CONF_INT, FIELD(exchanges), 1, 4096,
-	    "128", "requests in flight; others wait, then get 503" },
+	    "128", "requests in flight; others wait, then get 503",
+	    CONF_RESTART },
 	{ "coordinator", "threads", CONF_INT, FIELD(threads), 0, 512, "0",
-	    "threads that answer them; 0: twice the processors and four" },
+	    "threads that answer them; 0: twice the processors and four",
+	    CONF_RESTART },
 	{ "coordinator", "max_tasks_per_poll", CONF_INT,
 	    FIELD(max_tasks_per_poll), 1, TASKS_PER_POLL_MAX, "10",
-	    "tasks in one answer" },
+	    "tasks in one answer", CONF_AT_ONCE },
 	{ "coordinator", "result_window_ms", CONF_INT, FIELD(result_window_ms),
 	    RESULT_WINDOW_MIN_MS, RESULT_WINDOW_MAX_MS,
 	    TEXT_OF(RESULT_WINDOW_MS),
-	    "an assignment can be paid until it is this old" },
+	    "an assignment can be paid until it is this old", CONF_AT_ONCE },
 	{ "coordinator", "one_copy_per_network", CONF_BOOL,
 	    FIELD(one_copy_per_network), 0, 0, "yes",
-	    "no two copies of a cycle to one network: see [admission]" },
+	    "no two copies of a cycle to one network: see [admission]",
+	    CONF_AT_ONCE },
 	{ "coordinator", "prefix", CONF_PREFIX, FIELD(prefix), 0, PREFIX_MAX,
-	    "/api", "in front of the API's paths, if nginx passes it on" },
+	    "/api", "in front of the API's paths, if nginx passes it on",
+	    CONF_RESTART },
 
 	{ "admission", "mode", CONF_ADMISSION, FIELD(admission_mode), 1,
 	    CONF_WORD_MAX, "open",
-	    "who is given tasks: open, everybody; standing, who has that; list, only whom worknet worker admit lets in, which the other two do, too" },
+	    "who is given tasks: open, everybody; standing, who has that; list, only whom worknet worker admit lets in, which the other two do, too",
+	    CONF_AT_ONCE },
 	{ "admission", "standing_results", CONF_INT, FIELD(standing_results), 0,
 	    STANDING_RESULTS_MAX, "10",
-	    "an address has standing after so many paid results" },
+	    "an address has standing after so many paid results",
+	    CONF_AT_ONCE },
 	{ "admission", "standing_hours", CONF_INT, FIELD(standing_hours), 0,
 	    STANDING_HOURS_MAX, "3",
-	    "in so many different hours; until then what it is given reserves nothing. 0 and 0: everybody has it" },
+	    "in so many different hours; until then what it is given reserves nothing. 0 and 0: everybody has it",
+	    CONF_AT_ONCE },
 	{ "admission", "network_slots", CONF_INT, FIELD(network_slots), 1,
 	    1000000, "100",
-	    "a network has no more slots that it hasn't answered; half of them without standing" },
+	    "a network has no more slots that it hasn't answered; half of them without standing",
+	    CONF_AT_ONCE },
 	{ "admission", "ipv4_prefix", CONF_INT, FIELD(ipv4_prefix), 8, 32, "24",
-	    "addresses that share so many bits are one network, which has one share of the work" },
+	    "addresses that share so many bits are one network, which has one share of the work",
+	    CONF_AT_ONCE },
 	{ "admission", "ipv6_prefix", CONF_INT, FIELD(ipv6_prefix), 16, 64,
-	    "48", "the same of IPv6" },
+	    "48", "the same of IPv6", CONF_AT_ONCE },
 
 	{ "honesty", "maturity_new_ms", CONF_INT, FIELD(maturity_new_ms), 0,
 	    MATURITY_MAX_MS, "86400000",
-	    "credit of a worker that is new is payable so much later" },
+	    "credit of a worker that is new is payable so much later",
+	    CONF_AT_ONCE },
 	{ "honesty", "maturity_ms", CONF_INT, FIELD(maturity_ms), 0,
-	    MATURITY_MAX_MS, "0",
-	    "and credit of a worker that is established" },
+	    MATURITY_MAX_MS, "0", "and credit of a worker that is established",
+	    CONF_AT_ONCE },
 	{ "honesty", "established_results", CONF_INT,
 	    FIELD(established_results), 0, 1000000, "100",
-	    "being established takes so many credited results, on" },
+	    "being established takes so many credited results, on",
+	    CONF_AT_ONCE },
 	{ "honesty", "established_days", CONF_INT, FIELD(established_days), 0,
-	    366, "3", "so many different days (UTC)" },
+	    366, "3", "so many different days (UTC)", CONF_AT_ONCE },
 	{ "honesty", "drill_key_file", CONF_PATH, FIELD(drill_key_file), 1,
 	    PATH_LEN_MAX, "",
-	    "64 hex digits, mode 0600: with it tasks whose URL has {token} get drills" },
+	    "64 hex digits, mode 0600: with it tasks whose URL has {token} get drills",
+	    CONF_RESTART },
 	{ "honesty", "drill_share_permille", CONF_INT,
 	    FIELD(drill_share_permille), 0, 500, "50",
-	    "drills beside 1000 slots that a worker is given, at most" },
+	    "drills beside 1000 slots that a worker is given, at most",
+	    CONF_AT_ONCE },
 	{ "honesty", "drill_share_new_permille", CONF_INT,
 	    FIELD(drill_share_new_permille), 0, 500, "200",
-	    "and a worker that isn't established" },
+	    "and a worker that isn't established", CONF_AT_ONCE },
 	{ "honesty", "record_days", CONF_INT, FIELD(record_days), 1, 366, "30",
-	    "a worker is judged by its drills of so many days" },
+	    "a worker is judged by its drills of so many days", CONF_AT_ONCE },
 	{ "honesty", "auto_forfeit", CONF_BOOL, FIELD(auto_forfeit), 0, 0, "no",
-	    "the credit of who fails them is forfeited at once" },
+	    "the credit of who fails them is forfeited at once", CONF_AT_ONCE },
 
 	{ "worker", "coordinator", CONF_TEXT, FIELD(worker_coordinator), 1,
-	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api" },
+	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api",
+	    CONF_OF_OTHERS },
 	{ "worker", "key_file", CONF_PATH, FIELD(worker_key_file), 1,
 	    PATH_LEN_MAX, "/var/lib/worknet/worker.key",
-	    "the worker's private key, mode 0600" },
+	    "the worker's private key, mode 0600", CONF_OF_OTHERS },
 	{ "worker", "region", CONF_TEXT, FIELD(worker_region), 0, REGION_MAX,
-	    "unknown", "the region that it declares" },
+	    "unknown", "the region that it declares", CONF_OF_OTHERS },
 	{ "worker", "poll_interval_ms", CONF_INT,
 	    FIELD(worker_poll_interval_ms), 100, 3600000,
-	    TEXT_OF(POLL_PERIOD_MS),
-	    "from the start of one round to the next" },
+	    TEXT_OF(POLL_PERIOD_MS), "from the start of one round to the next",
+	    CONF_OF_OTHERS },
 	{ "worker", "checks_at_once", CONF_INT, FIELD(worker_checks_at_once), 1,
-	    TASKS_PER_POLL_MAX, "10", "checks in flight" },
+	    TASKS_PER_POLL_MAX, "10", "checks in flight", CONF_OF_OTHERS },
 	{ "worker", "allow_private", CONF_BOOL, FIELD(worker_allow_private), 0,
-	    0, "no", "check, and let worknet add, private addresses too" },
+	    0, "no", "check, and let worknet add, private addresses too",
+	    CONF_OF_OTHERS },
 
 	{ "payout", "network", CONF_NETWORK, FIELD(payout_network), 1,
-	    CONF_WORD_MAX, "", "base, base-sepolia, or custom (see chain_id)" },
+	    CONF_WORD_MAX, "", "base, base-sepolia, or custom (see chain_id)",
+	    CONF_OF_OTHERS },
 	{ "payout", "chain_id", CONF_INT, FIELD(payout_chain_id), 1,
-	    JSON_INT_MAX, "", "only for network = custom, as the next three" },
+	    JSON_INT_MAX, "", "only for network = custom, as the next three",
+	    CONF_OF_OTHERS },
 	{ "payout", "token", CONF_TEXT, FIELD(payout_token), ADDRESS_LEN,
-	    ADDRESS_LEN, "", "the token's address" },
+	    ADDRESS_LEN, "", "the token's address", CONF_OF_OTHERS },
 	{ "payout", "token_name", CONF_TEXT, FIELD(payout_token_name), 1,
-	    CONF_WORD_MAX, "", "what the token's name() says" },
+	    CONF_WORD_MAX, "", "what the token's name() says", CONF_OF_OTHERS },
 	{ "payout", "token_version", CONF_TEXT, FIELD(payout_token_version), 1,
-	    CONF_WORD_MAX, "", "what its version() says" },
+	    CONF_WORD_MAX, "", "what its version() says", CONF_OF_OTHERS },
 	{ "payout", "facilitators", CONF_LIST, FIELD(payout_facilitators), 1,
 	    CONF_URLS_MAX, "",
-	    "base URLs, what stands in front of /settle, also on several lines; the next one is used while those before it fail" },
+	    "base URLs, what stands in front of /settle, also on several lines; the next one is used while those before it fail",
+	    CONF_OF_OTHERS },
 	{ "payout", "x402_version", CONF_INT, FIELD(payout_x402_version), 1, 2,
-	    "2", "of the requests that the facilitator gets" },
+	    "2", "of the requests that the facilitator gets", CONF_OF_OTHERS },
 	{ "payout", "rpc_urls", CONF_LIST, FIELD(payout_rpc_urls), 1,
 	    CONF_URLS_MAX, "",
-	    "nodes of the chain, also on several lines; before a payment is given up, all of them must agree" },
+	    "nodes of the chain, also on several lines; before a payment is given up, all of them must agree",
+	    CONF_OF_OTHERS },
 	{ "payout", "explorer_url", CONF_TEXT, FIELD(payout_explorer_url), 1,
 	    URL_MAX, "",
-	    "shows a transaction when its hash follows; built in for base and base-sepolia" },
+	    "shows a transaction when its hash follows; built in for base and base-sepolia",
+	    CONF_OF_OTHERS },
 	{ "payout", "finality", CONF_FINALITY, FIELD(payout_finality), 1,
 	    CONF_WORD_MAX, "finalized",
-	    "when a block counts as final: latest, safe or finalized" },
+	    "when a block counts as final: latest, safe or finalized",
+	    CONF_OF_OTHERS },
 	{ "payout", "single_node", CONF_SINGLE_NODE, FIELD(payout_single_node),
 	    1, CONF_WORD_MAX, "refuse",
-	    "refuse or accept: nodes of one host only, on base" },
+	    "refuse or accept: nodes of one host only, on base",
+	    CONF_OF_OTHERS },
 	{ "payout", "threshold_micros", CONF_INT,
 	    FIELD(payout_threshold_micros), 1, MICROS_MAX, "10000",
-	    "a worker is paid from this balance on" },
+	    "a worker is paid from this balance on", CONF_OF_OTHERS },
 	{ "payout", "threshold", CONF_THRESHOLD, FIELD(payout_threshold), 1,
 	    CONF_WORD_MAX, "fixed",
-	    "fixed; or auto: paid is, from threshold_micros on, when the fee is a small share (see the next three), or after a longest wait" },
+	    "fixed; or auto: paid is, from threshold_micros on, when the fee is a small share (see the next three), or after a longest wait",
+	    CONF_OF_OTHERS },
 	{ "payout", "fee_micros", CONF_INT, FIELD(payout_fee_micros), 0,
-	    MICROS_MAX / 100, "1000", "what a payment costs" },
+	    MICROS_MAX / 100, "1000", "what a payment costs", CONF_OF_OTHERS },
 	{ "payout", "fee_share_percent", CONF_INT,
 	    FIELD(payout_fee_share_percent), 1, 100, "1",
-	    "the fee may be so much of what is paid" },
+	    "the fee may be so much of what is paid", CONF_OF_OTHERS },
 	{ "payout", "longest_wait_days", CONF_INT,
 	    FIELD(payout_longest_wait_days), 1, 366, "7",
-	    "or credit has waited for so long" },
+	    "or credit has waited for so long", CONF_OF_OTHERS },
 	{ "payout", "max_reward_micros", CONF_INT,
 	    FIELD(payout_max_reward_micros), 1, REWARD_MAX_MICROS, "1000",
-	    "a result whose reward is higher isn't paid, whatever the ledger says" },
+	    "a result whose reward is higher isn't paid, whatever the ledger says",
+	    CONF_OF_OTHERS },
 	{ "payout", "validity_s", CONF_INT, FIELD(payout_validity_s), 60,
-	    604800, "3600", "how long an authorization can be settled" },
+	    604800, "3600", "how long an authorization can be settled",
+	    CONF_OF_OTHERS },
 	{ "payout", "max_per_payout_micros", CONF_CAP,
 	    FIELD(payout_max_per_payout_micros), 1, MICROS_MAX, "100000",
-	    "of one payout; without all four caps nobody is paid" },
+	    "of one payout; without all four caps nobody is paid",
+	    CONF_OF_OTHERS },
 	{ "payout", "max_per_run_micros", CONF_CAP,
 	    FIELD(payout_max_per_run_micros), 1, MICROS_MAX, "1000000",
-	    "of all payouts of a run" },
+	    "of all payouts of a run", CONF_OF_OTHERS },
 	{ "payout", "max_per_worker_day_micros", CONF_CAP,
 	    FIELD(payout_max_per_worker_day_micros), 1, MICROS_MAX, "200000",
-	    "the cap of a worker's payouts in 24 hours; one that earned more in 24 hours isn't paid at all" },
+	    "the cap of a worker's payouts in 24 hours; one that earned more in 24 hours isn't paid at all",
+	    CONF_OF_OTHERS },
 	{ "payout", "max_per_day_micros", CONF_CAP,
 	    FIELD(payout_max_per_day_micros), 1, MICROS_MAX, "2000000",
-	    "of all payouts in 24 hours: what you can bear to lose" },
+	    "of all payouts in 24 hours: what you can bear to lose",
+	    CONF_OF_OTHERS },
 	{ "payout", "concurrency", CONF_INT, FIELD(payout_concurrency), 1, 64,
-	    "1", "settlements at once; many facilitators can't do more" },
+	    "1", "settlements at once; many facilitators can't do more",
+	    CONF_OF_OTHERS },
 	{ "payout", "treasury_key_file", CONF_PATH,
 	    FIELD(payout_treasury_key_file), 1, PATH_LEN_MAX, "",
-	    "64 hex digits or an Ethereum keystore v3, mode 0600" },
+	    "64 hex digits or an Ethereum keystore v3, mode 0600",
+	    CONF_OF_OTHERS },
 	{ "payout", "treasury_passphrase_file", CONF_PATH,
 	    FIELD(payout_treasury_passphrase_file), 1, PATH_LEN_MAX, "",
-	    "the keystore's passphrase, mode 0600" },
+	    "the keystore's passphrase, mode 0600", CONF_OF_OTHERS },
 	{ "payout", "settle", CONF_SETTLE, FIELD(payout_settle), 1,
 	    CONF_WORD_MAX, "facilitator",
-	    "facilitator, direct (from an account of yours that pays the gas), or facilitator direct: the second after a time" },
+	    "facilitator, direct (from an account of yours that pays the gas), or facilitator direct: the second after a time",
+	    CONF_OF_OTHERS },
 	{ "payout", "direct_after_s", CONF_INT, FIELD(payout_direct_after_s), 0,
-	    604800, "900",
-	    "the facilitator has so long from the signature on" },
+	    604800, "900", "the facilitator has so long from the signature on",
+	    CONF_OF_OTHERS },
 	{ "payout", "direct_batch", CONF_INT, FIELD(payout_direct_batch), 1, 64,
-	    "1", "payouts in one transaction of the gas account, at most" },
+	    "1", "payouts in one transaction of the gas account, at most",
+	    CONF_OF_OTHERS },
 	{ "payout", "gas_key_file", CONF_PATH, FIELD(payout_gas_key_file), 1,
 	    PATH_LEN_MAX, "",
-	    "the gas account's key, another one: 64 hex digits, mode 0600" },
+	    "the gas account's key, another one: 64 hex digits, mode 0600",
+	    CONF_OF_OTHERS },
 	{ "payout", "max_fee_gwei", CONF_GWEI, FIELD(payout_max_fee_wei), 1,
 	    FEE_MAX_WEI, "0.1",
-	    "for each gas; above it direct settlement waits" },
+	    "for each gas; above it direct settlement waits", CONF_OF_OTHERS },
 	{ "payout", "max_gas_per_day_gwei", CONF_GWEI,
 	    FIELD(payout_max_gas_per_day_wei), 1, INT64_MAX, "5000000",
-	    "of all gas that is signed for in 24 hours; 1000000000 gwei are one ether" },
+	    "of all gas that is signed for in 24 hours; 1000000000 gwei are one ether",
+	    CONF_OF_OTHERS },
 	{ "payout", "journal_file", CONF_PATH, FIELD(payout_journal_file), 1,
 	    PATH_LEN_MAX, "",
-	    "all that was ever signed; beside the key unless set, and only the payout program's user may have it" },
+	    "all that was ever signed; beside the key unless set, and only the payout program's user may have it",
+	    CONF_OF_OTHERS },
 	{ "payout", "cdp_key_id", CONF_TEXT, FIELD(payout_cdp_key_id), 1,
-	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator" },
+	    CONF_KEY_ID_MAX, "", "for Coinbase's CDP facilitator",
+	    CONF_OF_OTHERS },
 	{ "payout", "cdp_key_file", CONF_PATH, FIELD(payout_cdp_key_file), 1,
-	    PATH_LEN_MAX, "", "the secret of that key, mode 0600" },
+	    PATH_LEN_MAX, "", "the secret of that key, mode 0600",
+	    CONF_OF_OTHERS },
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -546,15 +587,25 @@ open_fail(const char *path, struct err *e)
 enum rc
 conf_read(struct conf *c, const char *path, struct err *e)
 {
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	conf_defaults(c);
+	return fd < 0 ? open_fail(path, e) : conf_read_fd(c, fd, path, e);
+}
+
+enum rc
+conf_read_fd(struct conf *c, int fd, const char *path, struct err *e)
+{
 	struct err cause = ERR_INIT;
 	struct conf_load l = { .conf = c, .path = path, .err = &cause };
-	FILE *f;
+	FILE *f = fdopen(fd, "r");
 	int line, error;
 
 	conf_defaults(c);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return open_fail(path, e);
+	if (f == NULL) {
+		(void)close(fd);
+		return err_set(e, RC_NO_MEMORY, "%s: no memory", path);
+	}
 	line = ini_parse_file(f, on_key, &l);
 	/* A directory can be opened, but not read. */
 	error = ferror(f) ? errno : 0;
@@ -591,7 +642,7 @@ conf_compare(
 	for (i = 0; i < KEYS; i++)
 		if (!is_same_value(&keys[i], (const char *)a + keys[i].offset,
 			(const char *)b + keys[i].offset))
-			fn(ctx, keys[i].section, keys[i].name);
+			fn(ctx, keys[i].section, keys[i].name, keys[i].when);
 }
 
 void

@@ -112,8 +112,20 @@ struct conf {
  */
 MUST_CHECK enum rc conf_read(struct conf *c, const char *path, struct err *e);
 
+/* The same of a file that is open already, and is closed; path names it. */
+MUST_CHECK enum rc
+conf_read_fd(struct conf *c, int fd, const char *path, struct err *e);
+
+/* When a key that has changed counts for a coordinator that runs. */
+enum conf_when {
+	CONF_AT_ONCE,	/* on SIGHUP */
+	CONF_RESTART,	/* once it is started again */
+	CONF_OF_OTHERS, /* it is another program's */
+};
+
 /* Tells of each key that has another value in b than in a. */
-typedef void conf_change_fn(void *ctx, const char *section, const char *name);
+typedef void conf_change_fn(
+    void *ctx, const char *section, const char *name, enum conf_when when);
 void conf_compare(
     const struct conf *a, const struct conf *b, conf_change_fn *fn, void *ctx);
 

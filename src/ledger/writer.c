@@ -38,6 +38,7 @@ struct writer {
 struct group {
 	struct writer_job *jobs[GROUP_MAX];
 	size_t n;
+	uint64_t commit_us; /* how long that took */
 };
 
 /* Adds jobs that wait, as many as the group has room for. */
@@ -80,6 +81,39 @@ job_run(struct db *db, struct writer_job *job)
 	return db_in_transaction(db);
 }
 
+static uint64_t
+now_us(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static enum rc
+group_commit(struct writer *w, struct group *g, struct err *e)
+{
+	uint64_t began_us = now_us();
+	enum rc rc = db_commit(w->db, e);
+
+	g->commit_us = now_us() - began_us;
+	return rc;
+}
+
+static void
+count_commit(struct writer_counts *c, uint64_t commit_us)
+{
+	uint64_t limit_us = WRITER_COMMIT_LEAST_US;
+	size_t i;
+
+	c->commits++;
+	c->commit_us += commit_us;
+	for (i = 0; i < WRITER_BUCKETS && commit_us > limit_us; i++)
+		limit_us *= 2;
+	if (i < WRITER_BUCKETS)
+		c->buckets[i]++;
+}
+
 /*
  * Runs the jobs that haven't failed before, and those that arrive meanwhile, in
  * one transaction. False: one of them has ended it, and is marked as failed.
@@ -102,7 +136,7 @@ group_try(struct writer *w, struct group *g)
 	if (!goes_on)
 		return false;
 	if (rc == RC_OK)
-		rc = db_commit(w->db, &e);
+		rc = group_commit(w, g, &e);
 	if (rc != RC_OK) {
 		db_rollback(w->db);
 		group_fail(g, &e);
@@ -124,7 +158,8 @@ group_finish(struct writer *w, struct group *g)
 		committed |= g->jobs[i]->rc == RC_OK;
 		STAILQ_INSERT_TAIL(&w->finished, g->jobs[i], next);
 	}
-	w->counts.commits += committed;
+	if (committed)
+		count_commit(&w->counts, g->commit_us);
 	if (none)
 		(void)eventfd_write(w->finished_fd, 1);
 	(void)pthread_mutex_unlock(&w->lock);

@@ -58,9 +58,15 @@ struct writer_job *writer_finished(struct writer *w);
 /* A descriptor, for poll(2) alone: readable while a finished job waits. */
 int writer_finished_fd(const struct writer *w);
 
+/* Commits took at most WRITER_COMMIT_LEAST_US, or twice that, and so on. */
+#define WRITER_COMMIT_LEAST_US 500
+#define WRITER_BUCKETS	       15
+
 struct writer_counts {
 	uint64_t jobs; /* committed */
 	uint64_t commits;
+	uint64_t commit_us;		  /* all of them together */
+	uint64_t buckets[WRITER_BUCKETS]; /* none: longer than the last */
 };
 void writer_count(struct writer *w, struct writer_counts *out);
 

@@ -65,6 +65,7 @@ cgi_read(const struct cgi_source *src, struct api_request *rq, struct buf *body)
 		.query = param(src, "QUERY_STRING"),
 		.remote_addr = param(src, "REMOTE_ADDR"),
 		.encoding = param(src, "HTTP_CONTENT_ENCODING"),
+		.local = slice_is(param(src, "WORKNET_LOCAL"), "1"),
 	};
 	buf_reset(body);
 	if (slice_is(rq->method, "POST"))
@@ -102,10 +103,10 @@ cgi_write(struct buf *out, const struct api_response *rs)
 {
 	buf_printf(out,
 	    "Status: %d %s\r\n"
-	    "Content-Type: application/json\r\n"
+	    "Content-Type: %s\r\n"
 	    "Content-Length: %zu\r\n"
 	    "Cache-Control: no-store\r\n",
-	    rs->status, reason_phrase(rs->status), rs->body->len);
+	    rs->status, reason_phrase(rs->status), rs->type, rs->body->len);
 	if (rs->allow != NULL)
 		buf_printf(out, "Allow: %s\r\n", rs->allow);
 	if (rs->retry_after_s > 0)

@@ -409,6 +409,7 @@ SKIP: {
 		my $socket = $w->socket_path;
 		$text =~ s{unix:/run/worknet/fcgi\.sock}{unix:$socket};
 		$text =~ s{listen 80;}{listen 127.0.0.1:$port[0];}g;
+		$text =~ s{listen 127.0.0.1:9180;}{"listen unix:" . $w->dir('nginx/metrics.sock') . ';'}e;
 		$text =~ s{listen 443 ssl;}{listen 127.0.0.1:$port[1] ssl;};
 		$text =~ s{/etc/letsencrypt}{@{[$w->dir]}}g;
 		$text =~ s{/var/www/html}{$web}g;

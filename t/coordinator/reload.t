@@ -41,10 +41,20 @@ $w->task_add("task$_", interval => '1s', copies => 100, cooldown => '0s')
 my $start = says($w, sub { $w->start }, qr/serving with/, 'it starts');
 like($start, qr{^worknet-fcgi: version \S+, ledger \Q${\$w->ledger_path}\E, socket \Q${\$w->socket_path}\E$}m,
     'the log says version, ledger and socket');
+like($start, qr/shut in: files by Landlock \(version \d+\), system calls by seccomp$/m,
+    'and that it is shut in');
+my @open = grep { !m/^Seccomp:\s+2$/m || !/^NoNewPrivs:\s+1$/m }
+    map { slurp($_) } glob '/proc/' . $w->pid . '/task/*/status';
+is("@open", '', 'which each of its threads is');
 my $c = $w->fcgi;
 hangup($w, qr/SIGHUP: nothing of the configuration has changed/,
     'a terminal that closes changes nothing');
 is($c->get('/health')->{status}, 200, '... and it serves');
+
+rename($w->conf_path, $w->conf_path . '.old') or die $!;
+hangup($w, qr/SIGHUP: all stays as it was: .*No such file/,
+    'a configuration that is gone changes nothing');
+$w->conf_write;
 
 # How many tasks a poll is given; a task's cycle isn't open at all times.
 sub given {
@@ -80,6 +90,12 @@ for (1, 2) {
 	    'coordinator\'s isn\'t');
 }
 delete $w->{conf}{coordinator}{threads};
+spurt($w->dir('drill.key'), '3' x 64);
+$w->{conf}{honesty}{drill_key_file} = $w->dir('drill.key');
+$w->conf_write;
+hangup($w, qr/\[honesty\] drill_key_file has changed: it needs a restart/,
+    'so is a key, which it can\'t open any more');
+delete $w->{conf}{honesty}{drill_key_file};
 $w->{conf}{admission}{mode} = 'open';
 $w->{conf}{admission}{nosuch} = 'x';
 $w->conf_write;

@@ -353,8 +353,9 @@ sub fault_env {
 	return (LD_PRELOAD => build_path('t/tools/fault.so'),
 	    ASAN_OPTIONS => $asan,
 	    WN_FAULT_DIR => $self->dir('data'),
-	    WN_FAULT_FILE => $self->dir('fault'),
-	    WN_FAULT_CLOCK => $self->dir('clock'));
+	    # Where the coordinator, once shut in, can still open files.
+	    WN_FAULT_FILE => $self->dir('data/fault'),
+	    WN_FAULT_CLOCK => $self->dir('data/clock'));
 }
 
 # fault('ENOSPC write ftruncate') from now on; fault() for no more.
@@ -362,9 +363,9 @@ sub fault {
 	my ($self, $text) = @_;
 
 	if (defined $text) {
-		spurt($self->dir('fault'), $text);
+		spurt($self->dir('data/fault'), $text);
 	} else {
-		unlink $self->dir('fault');
+		unlink $self->dir('data/fault');
 	}
 }
 
@@ -374,9 +375,9 @@ sub clock_set {
 
 	$self->{clock} = $ms;
 	if (defined $ms) {
-		spurt($self->dir('clock'), "$ms\n");
+		spurt($self->dir('data/clock'), "$ms\n");
 	} else {
-		unlink $self->dir('clock');
+		unlink $self->dir('data/clock');
 	}
 }
 
@@ -496,6 +497,11 @@ sub site_text {
 	    die 'nginx/worknet.conf: no socket to replace';
 	s{listen 80;}{listen 127.0.0.1:$self->{port};} or
 	    die 'nginx/worknet.conf: no port to replace';
+	# A port would be another test's, too.
+	my $metrics = $self->dir('nginx/metrics.sock');
+	s{listen 127\.0\.0\.1:9180;}{listen unix:$metrics;} &&
+	    s{allow 127\.0\.0\.1;}{allow unix:;} or
+	    die 'nginx/worknet.conf: no metrics to replace';
 	if ($opt{limits}) {
 		s{127\.0\.0\.0/8\s+1;}{127.0.0.0/8 0;} or
 		    die 'nginx/worknet.conf: no exemption to replace';

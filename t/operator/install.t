@@ -56,6 +56,7 @@ if (!$inside) {
 	my @units = map { "lib/systemd/system/$_" } qw(worknet.service
 	    worknet.socket worknet-audit.service worknet-audit.timer
 	    worknet-backup.service worknet-backup.timer
+	    worknet-metrics.service worknet-metrics.timer
 	    worknet-payout.service worknet-payout.timer
 	    worknet-worker@.service);
 	is_deeply([ $under->() ], [ sort map { "$prefix/$_" } @units,
@@ -66,7 +67,7 @@ if (!$inside) {
 	    'share/doc/worknet/README',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-alert@.service
-	    nginx/worknet.conf) ],
+	    nginx/worknet.conf prometheus/worknet.rules.yml) ],
 	    'it installs programs, units, users, directories and examples');
 	my @unnamed = grep { !-x "$root$_" } map { slurp("$root$_") =~
 	    m{^ExecStart=(\S+)}mg } grep { /\.service$/ && !/alert/ }

@@ -1,0 +1,198 @@
+/*
+ * worknet metrics: what the ledger tells, as Prometheus reads it (text format
+ * 0.0.4), on standard output or in a file for node_exporter's textfile
+ * collector. What the coordinator counts is on its own /metrics.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin/commands.h"
+#include "admin/status.h"
+#include "base/file.h"
+
+#define TEXT_MAX_BYTES 32768
+
+enum unit {
+	UNIT_NUMBER,
+	UNIT_USDC, /* of micro-USDC */
+	UNIT_TIME, /* of Unix ms; 0: never */
+};
+
+/* A number of the status. The same name as in the row before: another label. */
+struct metric {
+	const char *name;
+	const char *label;
+	enum unit unit;
+	size_t offset; /* in struct status, an int64_t */
+	const char *help;
+};
+
+#define FIELD(f) offsetof(struct status, f)
+
+static const struct metric metrics[] = {
+	{ "worknet_read_timestamp_seconds", "", UNIT_TIME, FIELD(now_ms),
+	    "When these numbers were read." },
+	{ "worknet_tasks", "{state=\"active\"}", UNIT_NUMBER,
+	    FIELD(tasks_active), "Tasks by state." },
+	{ "worknet_tasks", "{state=\"paused\"}", UNIT_NUMBER,
+	    FIELD(tasks_paused), "" },
+	{ "worknet_tasks", "{state=\"removed\"}", UNIT_NUMBER,
+	    FIELD(tasks_removed), "" },
+	{ "worknet_workers", "{state=\"active\"}", UNIT_NUMBER,
+	    FIELD(workers_active), "Workers by state." },
+	{ "worknet_workers", "{state=\"suspended\"}", UNIT_NUMBER,
+	    FIELD(workers_suspended), "" },
+	{ "worknet_results_last_hour", "", UNIT_NUMBER, FIELD(results_hour),
+	    "Results paid in the last hour." },
+	{ "worknet_last_result_timestamp_seconds", "", UNIT_TIME,
+	    FIELD(last_result_ms),
+	    "When something was last credited; 0: never." },
+	{ "worknet_cycles_last_hour", "{state=\"opened\"}", UNIT_NUMBER,
+	    FIELD(coverage.opened), "Cycles of tasks in the last hour." },
+	{ "worknet_cycles_last_hour", "{state=\"checked\"}", UNIT_NUMBER,
+	    FIELD(coverage.checked), "" },
+	{ "worknet_copies_last_hour", "{state=\"opened\"}", UNIT_NUMBER,
+	    FIELD(coverage.copies), "Copies that these cycles had." },
+	{ "worknet_copies_last_hour", "{state=\"paid\"}", UNIT_NUMBER,
+	    FIELD(coverage.paid), "" },
+	{ "worknet_tasks_overdue", "", UNIT_NUMBER, FIELD(coverage.incomplete),
+	    "Tasks with a cycle of the last hour that nobody checked." },
+	{ "worknet_slots", "{outcome=\"given\"}", UNIT_NUMBER,
+	    FIELD(network.given),
+	    "Slots given one to two result windows ago, and what came of them." },
+	{ "worknet_slots", "{outcome=\"paid\"}", UNIT_NUMBER,
+	    FIELD(network.paid), "" },
+	{ "worknet_slots", "{outcome=\"late\"}", UNIT_NUMBER,
+	    FIELD(network.late), "" },
+	{ "worknet_slots", "{outcome=\"silent\"}", UNIT_NUMBER,
+	    FIELD(network.silent), "" },
+	{ "worknet_newcomer_slots", "{outcome=\"given\"}", UNIT_NUMBER,
+	    FIELD(network.new_given),
+	    "Of these slots those of addresses without standing." },
+	{ "worknet_newcomer_slots", "{outcome=\"paid\"}", UNIT_NUMBER,
+	    FIELD(network.new_paid), "" },
+	{ "worknet_owed_usdc", "", UNIT_USDC, FIELD(owed_micros),
+	    "What workers are owed." },
+	{ "worknet_reserved_usdc", "", UNIT_USDC, FIELD(payouts_open_micros),
+	    "In payouts that are neither final nor voided." },
+	{ "worknet_payouts_open", "", UNIT_NUMBER, FIELD(payouts_open),
+	    "Payouts that are neither final nor voided." },
+	{ "worknet_payouts_unresolved", "", UNIT_NUMBER, FIELD(unresolved),
+	    "Of these, those whose end the chain hasn't shown." },
+	{ "worknet_payout_oldest_unresolved_timestamp_seconds", "", UNIT_TIME,
+	    FIELD(oldest_unresolved_ms),
+	    "Since when the oldest of these is; 0: there is none." },
+	{ "worknet_payout_due_workers", "", UNIT_NUMBER, FIELD(due),
+	    "Workers that are owed the threshold." },
+	{ "worknet_payout_overdue_workers", "", UNIT_NUMBER, FIELD(overdue),
+	    "Of these, those that should have been paid hours ago." },
+	{ "worknet_payout_held", "{who=\"all\"}", UNIT_NUMBER, FIELD(all_held),
+	    "Holds of payouts: of everybody, or of some workers." },
+	{ "worknet_payout_held", "{who=\"some\"}", UNIT_NUMBER,
+	    FIELD(workers_held), "" },
+	{ "worknet_payout_last_run_timestamp_seconds", "", UNIT_TIME,
+	    FIELD(run.began_ms), "When the last payout run began; 0: never." },
+	{ "worknet_payout_last_run_end_timestamp_seconds", "", UNIT_TIME,
+	    FIELD(run.ended_ms), "When it ended; 0: it hasn't." },
+	{ "worknet_payout_last_run_exit_code", "", UNIT_NUMBER,
+	    FIELD(run.exit_code), "And with what; -1: it hasn't ended." },
+	{ "worknet_exceptions", "", UNIT_NUMBER, FIELD(exceptions),
+	    "What the ledger lists as wrong, and findings that are open." },
+	{ "worknet_ledger_bytes", "", UNIT_NUMBER, FIELD(ledger_bytes),
+	    "Size of the ledger's file." },
+	{ "worknet_ledger_log_bytes", "", UNIT_NUMBER, FIELD(wal_bytes),
+	    "Size of its write-ahead log." },
+	{ "worknet_ledger_disk_free_bytes", "", UNIT_NUMBER, FIELD(free_bytes),
+	    "What its disk has free." },
+};
+
+static void
+metric_print(struct buf *b, const struct metric *m, const struct status *s)
+{
+	int64_t n;
+
+	memcpy(&n, (const char *)s + m->offset, sizeof(n));
+	if (m->help[0] != '\0')
+		buf_printf(b, "# HELP %s %s\n# TYPE %s gauge\n", m->name,
+		    m->help, m->name);
+	buf_printf(b, "%s%s ", m->name, m->label);
+	switch (m->unit) {
+	case UNIT_NUMBER:
+		buf_printf(b, "%lld\n", (long long)n);
+		return;
+	case UNIT_USDC:
+		buf_printf(b, "%s%lld.%06lld\n", n < 0 ? "-" : "",
+		    (long long)(n / 1000000 < 0 ? -(n / 1000000) : n / 1000000),
+		    (long long)(n % 1000000 < 0 ? -(n % 1000000)
+						: n % 1000000));
+		return;
+	case UNIT_TIME:
+		buf_printf(
+		    b, "%lld.%03d\n", (long long)(n / 1000), (int)(n % 1000));
+		return;
+	}
+}
+
+/* Whoever reads it sees the old one or the new one, whole. */
+static enum rc
+file_put(const char *path, const struct buf *b, struct err *e)
+{
+	char part[PATH_LEN_MAX + 8];
+	enum rc rc;
+	int fd;
+
+	if (strlen(path) > PATH_LEN_MAX)
+		return err_set(e, RC_INVALID, "%.80s...: longer than %d bytes",
+		    path, PATH_LEN_MAX);
+	(void)snprintf(part, sizeof(part), "%s.part", path);
+	(void)unlink(part);
+	rc = file_make(part, &fd, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = file_write(fd, b->p, b->len, part, e);
+	/* node_exporter is another user, and there is no secret in it. */
+	if (rc == RC_OK && (fchmod(fd, 0644) != 0 || rename(part, path) != 0))
+		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	(void)close(fd);
+	if (rc != RC_OK)
+		(void)unlink(part);
+	return rc;
+}
+
+enum admin_exit
+command_metrics(struct admin *a)
+{
+	const char *path = a->args.opt[OPT_FILE];
+	static struct status s;
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	struct buf b;
+	enum rc rc;
+	size_t i;
+
+	if (a->args.opt[OPT_JSON] != NULL) {
+		(void)err_set(&e, RC_INVALID, "metrics have their own format");
+		return admin_usage(a, &e);
+	}
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	buf_init(&b, TEXT_MAX_BYTES);
+	rc = status_read(&s, a->db, &a->conf, 0, &e);
+	for (i = 0; rc == RC_OK && i < sizeof(metrics) / sizeof(metrics[0]);
+	     i++)
+		metric_print(&b, &metrics[i], &s);
+	if (rc == RC_OK)
+		rc = buf_status(&b, &e);
+	if (rc == RC_OK && path != NULL)
+		rc = file_put(path, &b, &e);
+	else if (rc == RC_OK)
+		(void)fwrite(b.p, 1, b.len, stdout);
+	buf_free(&b);
+	status_free(&s);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}

@@ -1,0 +1,42 @@
+/*
+ * What the configuration says of requests and of credit: when the coordinator
+ * begins, and again on SIGHUP. One thread.
+ */
+#ifndef WORKNET_API_RULES_H
+#define WORKNET_API_RULES_H
+
+#include "api/api.h"
+#include "base/conf.h"
+#include "base/reopen.h"
+
+/*
+ * The rules of conf, with the drills' key from its file. Whoever has them wipes
+ * them. What eth_key_read says of that file.
+ */
+MUST_CHECK enum rc
+rules_read(struct api_rules *out, const struct conf *conf, struct err *e);
+
+/*
+ * From now on the terms of ledger's ledger are conf's, and a key of tomorrow's
+ * drills is committed to. Errors of db_open and of the ledger.
+ */
+MUST_CHECK enum rc rules_begin(const struct conf *ledger,
+    const struct conf *conf, const struct api_rules *rules, struct err *e);
+
+struct reload {
+	struct api *api;
+	const char *path;
+	const struct reopen *file;    /* at path */
+	const struct conf *begun;     /* by which it was started, */
+	const struct api_rules *with; /* and its rules */
+	struct conf now;	      /* by which it works */
+};
+
+/*
+ * SIGHUP: reads the configuration again. What may change at once counts from
+ * now on, and the log names each key that has changed; what is wrong leaves all
+ * as it was, and is logged. ctx is a struct reload.
+ */
+void rules_reload(void *ctx);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * One file that is opened again and again, by a process that has given up
+ * opening files (base/confine.h): a second process, forked before that, opens
+ * it, whatever has its name by then, and passes it on. It can do nothing else,
+ * has nothing else open, and ends when the first one does.
+ */
+#ifndef WORKNET_BASE_REOPEN_H
+#define WORKNET_BASE_REOPEN_H
+
+#include "base/err.h"
+
+struct reopen {
+	int fd; /* -1: not begun */
+};
+
+/* Forks; before there are threads. path is read by the new process. RC_IO. */
+MUST_CHECK enum rc
+reopen_begin(struct reopen *r, const char *path, struct err *e);
+
+/*
+ * *fd is the file, to be read and closed. RC_NOT_FOUND without one, RC_IO; the
+ * message names the path. One thread.
+ */
+MUST_CHECK enum rc
+reopen_file(const struct reopen *r, int *fd, const char *path, struct err *e);
+
+/* The second process ends. */
+void reopen_end(struct reopen *r);
+
+#endif

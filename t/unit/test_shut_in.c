@@ -1,0 +1,343 @@
+/* The coordinator's sandbox, from inside: what is left, and what isn't. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/reopen.h"
+#include "serve/sandbox.h"
+#include "t/unit/tap.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define NONE	 77 /* this kernel hasn't it */
+
+static char top[64], ledger[96], beside[112], key[96], sock[96];
+
+static void
+die(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+static void
+file_make(const char *path)
+{
+	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, "x", 1) != 1 || close(fd) != 0)
+		die(path);
+}
+
+/* ---- What is tried: errno, 0 if it went well ---- */
+
+static int
+outcome(long rc)
+{
+	return rc < 0 ? errno : 0;
+}
+
+static int
+try_key(void)
+{
+	return outcome(open(key, O_RDONLY));
+}
+
+static int
+try_passwd(void)
+{
+	return outcome(open("/etc/passwd", O_RDONLY));
+}
+
+static int
+try_write(void)
+{
+	return outcome(open(key, O_WRONLY | O_APPEND));
+}
+
+static int
+try_make(void)
+{
+	char path[112];
+
+	(void)snprintf(path, sizeof(path), "%s/new", top);
+	return outcome(open(path, O_CREAT | O_WRONLY, 0600));
+}
+
+static int
+try_rename(void)
+{
+	char path[112];
+
+	(void)snprintf(path, sizeof(path), "%s.moved", ledger);
+	return outcome(rename(key, path));
+}
+
+static int
+try_link(void)
+{
+	char path[112];
+
+	(void)snprintf(path, sizeof(path), "%s.linked", ledger);
+	return outcome(link(key, path));
+}
+
+static int
+try_exec(void)
+{
+	return outcome(execl("/bin/true", "true", (char *)NULL));
+}
+
+static int
+try_tcp(void)
+{
+	return outcome(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int
+try_udp(void)
+{
+	return outcome(socket(AF_INET6, SOCK_DGRAM, 0));
+}
+
+static int
+try_netlink(void)
+{
+	return outcome(socket(AF_NETLINK, SOCK_RAW, 0));
+}
+
+static int
+try_connect(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memcpy(sa.sun_path, sock, strlen(sock) + 1);
+	return outcome(connect(fd, (const struct sockaddr *)&sa, sizeof(sa)));
+}
+
+static int
+try_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return outcome(pid);
+}
+
+static int
+try_kill(void)
+{
+	return outcome(kill(getppid(), 0));
+}
+
+static int
+try_trace(void)
+{
+	return outcome(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+}
+
+static int
+try_code(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return outcome(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int
+try_ring(void)
+{
+	return outcome(syscall(SYS_io_uring_setup, 1, NULL));
+}
+
+static void *
+thread_main(void *arg)
+{
+	*(int *)arg = try_key();
+	return NULL;
+}
+
+/* A thread that is begun later is shut in, too. */
+static int
+try_thread(void)
+{
+	pthread_t thread;
+	int error = 0;
+
+	if (pthread_create(&thread, NULL, thread_main, &error) != 0)
+		return ENOSYS;
+	(void)pthread_join(thread, NULL);
+	return error;
+}
+
+static int
+try_ledger(void)
+{
+	return outcome(open(ledger, O_RDWR));
+}
+
+static int
+try_log(void)
+{
+	int fd = open(beside, O_CREAT | O_RDWR, 0600);
+
+	if (fd < 0 || ftruncate(fd, 0) != 0)
+		return errno;
+	return outcome(unlink(beside));
+}
+
+static int
+try_socket_path(void)
+{
+	return outcome(unlink(sock));
+}
+
+static int
+try_manager(void)
+{
+	return outcome(socket(AF_UNIX, SOCK_DGRAM, 0));
+}
+
+/* The outcome in a process that is shut in. */
+static int
+inside(int (*try)(void))
+{
+	struct err e = ERR_INIT;
+	struct serve_shut on;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (serve_shut_in(&on, ledger, sock, &e) != RC_OK)
+			_exit(1);
+		if (on.landlock == 0 || !on.seccomp)
+			_exit(NONE);
+		_exit(try());
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("fork");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status;
+}
+
+static void
+test_tries(void)
+{
+	static const struct {
+		int (*try)(void);
+		int error;
+		const char *name;
+	} tries[] = {
+		{ try_key, EACCES, "a key can't be read" },
+		{ try_passwd, EACCES, "nor can what everybody may read" },
+		{ try_write, EACCES, "a file elsewhere can't be written to" },
+		{ try_make, EACCES, "nor made" },
+		{ try_rename, EXDEV, "nor moved to the ledger" },
+		{ try_link, EXDEV, "nor linked there" },
+		{ try_exec, EPERM, "no program is executed" },
+		{ try_tcp, EPERM, "no connection made" },
+		{ try_udp, EPERM, "no packet sent" },
+		{ try_netlink, EPERM, "the network not asked" },
+		{ try_connect, EPERM, "no Unix socket connected to" },
+		{ try_fork, EPERM, "no process begun" },
+		{ try_kill, EPERM, "none sent a signal" },
+		{ try_trace, EPERM, "none traced" },
+		{ try_code, EPERM, "no memory becomes code" },
+		{ try_ring, EPERM, "no call made around the filter" },
+		{ try_thread, EACCES, "a thread begun later can't, either" },
+		{ try_ledger, 0, "the ledger can be written to" },
+		{ try_log, 0, "its log made and removed" },
+		{ try_manager, 0, "the service manager be told" },
+		{ try_socket_path, 0, "and the socket removed at the end" },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(tries); i++)
+		tap_is_int(inside(tries[i].try), tries[i].error, tries[i].name);
+}
+
+/* ---- The file that is opened again ---- */
+
+static char
+reopened(const struct reopen *r, enum rc *rc)
+{
+	struct err e = ERR_INIT;
+	char c = '-';
+	int fd;
+
+	*rc = reopen_file(r, &fd, key, &e);
+	if (*rc == RC_OK) {
+		(void)!read(fd, &c, 1);
+		(void)close(fd);
+	}
+	return c;
+}
+
+static void
+replaced(const char *text)
+{
+	char path[112];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s.new", key);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	if (fd < 0 || write(fd, text, 1) != 1 || rename(path, key) != 0)
+		die(path);
+	(void)close(fd);
+}
+
+static void
+test_reopen(void)
+{
+	struct err e = ERR_INIT;
+	struct reopen r;
+	enum rc rc;
+
+	tap_is_int(reopen_begin(&r, key, &e), RC_OK,
+	    "a process is begun that opens one file");
+	tap_is_int(reopened(&r, &rc), 'x', "which is passed on");
+	replaced("y");
+	tap_is_int(reopened(&r, &rc), 'y', "also once another one is there");
+	(void)unlink(key);
+	(void)reopened(&r, &rc);
+	tap_is_int(rc, RC_NOT_FOUND, "that none is there is told");
+	replaced("z");
+	tap_is_int(reopened(&r, &rc), 'z', "and doesn't end it");
+	reopen_end(&r);
+	tap_ok(waitpid(-1, NULL, 0) > 0, "it ends with its owner");
+}
+
+int
+main(void)
+{
+	(void)snprintf(top, sizeof(top), "%s/worknet-shut-XXXXXX",
+	    getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
+	if (mkdtemp(top) == NULL)
+		die("mkdtemp");
+	(void)snprintf(ledger, sizeof(ledger), "%s/data", top);
+	if (mkdir(ledger, 0700) != 0)
+		die("mkdir");
+	(void)snprintf(ledger, sizeof(ledger), "%s/data/ledger.db", top);
+	(void)snprintf(beside, sizeof(beside), "%s-wal", ledger);
+	(void)snprintf(key, sizeof(key), "%s/treasury.key", top);
+	(void)snprintf(sock, sizeof(sock), "%s/fcgi.sock", top);
+	file_make(ledger);
+	file_make(key);
+	file_make(sock);
+	if (inside(try_ledger) == NONE)
+		tap_ok(true, "sandbox # SKIP no Landlock or seccomp here");
+	else
+		test_tries();
+	test_reopen();
+	return tap_done();
+}
