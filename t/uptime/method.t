@@ -46,6 +46,25 @@ for my $i (0 .. $#vectors) {
 	is($h->{expected}[$i], $result, '... and so the reference');
 }
 
+# ---- The examples of the method's text ----
+
+my %example = slurp(source_path('doc/uptime')) =~
+    /^ {4}([UDsxN1.P]{10})  (\S.*)$/mg;
+my @letters = sort keys %example;
+cmp_ok(scalar @letters, '>', 9, 'doc/uptime has examples');
+@got = map { decode_json($_) } counted(histories('letters', @letters)->{input});
+for my $i (0 .. $#letters) {
+	my ($is, $low, $high, $coverage) = map {
+		my $text = sprintf('%d.%04d', $_ / 10000, $_ % 10000);
+		$text =~ s/\.?0+$//;
+		"$text %";
+	} @{ $got[$i] }{qw(availability atLeast atMost coverage)};
+
+	is($example{$letters[$i]},
+	    "$is, between $low and $high, coverage $coverage",
+	    "$letters[$i] is as doc/uptime says");
+}
+
 # ---- Random histories ----
 
 my $seed = $ENV{WN_SEED} // 20261129;

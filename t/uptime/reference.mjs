@@ -2,6 +2,7 @@
 // another way: it looks at whole histories, and cuts time at every border.
 //
 //   node reference.mjs vectors FILE       histories of the vectors' letters
+//   node reference.mjs letters TEXT...    histories of such letters
 //   node reference.mjs random SEED COUNT  random ones
 //   node reference.mjs ledger FILE        rows of a ledger: versions, results,
 //                                         paused, maintenance, from, to, over
@@ -257,6 +258,8 @@ let histories = [];
 if (what === 'vectors')
 	histories = readFileSync(arg, 'utf8').trim().split('\n')
 	    .map((line) => fromLetters(JSON.parse(line)));
+else if (what === 'letters')
+	histories = process.argv.slice(3).map((cycles) => fromLetters({ cycles }));
 else if (what === 'random') {
 	const random = generator(Number(arg));
 	histories = Array.from({ length: Number(count) },
