@@ -210,11 +210,15 @@ ORDER BY d.slot;
 INSERT INTO network (name) SELECT CAST(?1 AS TEXT)
 WHERE NOT EXISTS (SELECT 1 FROM network WHERE name = ?1);
 
--- From the newest transfer on.
+-- From the newest transfer on; of two for one transfer the first stays.
 -- :name worker_network_add
 INSERT INTO worker_network (worker, from_transfer, network)
-SELECT ?1, coalesce((SELECT max(id) FROM transfer), 0), id
-FROM network WHERE name = ?2;
+SELECT l.worker, l.transfer, n.id
+FROM (SELECT CAST(?1 AS BIGINT) AS worker,
+		coalesce((SELECT max(id) FROM transfer), 0) AS transfer) l
+	CROSS JOIN network n
+WHERE n.name = ?2 AND NOT EXISTS (SELECT 1 FROM worker_network w
+	WHERE w.worker = l.worker AND w.from_transfer = l.transfer);
 
 -- :name network_of
 SELECT name FROM network WHERE id = ?1;
