@@ -301,6 +301,161 @@ FROM dissent x LEFT JOIN result r ON r.slot = x.slot
 	LEFT JOIN verdict d ON d.cycle_ms = x.cycle_ms AND d.task = x.task
 ORDER BY x.slot;
 
+-- Uptime -------------------------------------------------------------------
+-- By the method of doc/uptime; src/ledger/uptime_walk.h.
+
+-- Where a worker's results come from, if that is another network than before.
+-- :name network_add
+INSERT INTO network (name) SELECT CAST(?1 AS TEXT)
+WHERE NOT EXISTS (SELECT 1 FROM network WHERE name = ?1);
+
+-- From the newest transfer on; of two for one transfer the first stays.
+-- :name worker_network_add
+INSERT INTO worker_network (worker, from_transfer, network)
+SELECT l.worker, l.transfer, n.id
+FROM (SELECT CAST(?1 AS BIGINT) AS worker,
+		coalesce((SELECT max(id) FROM transfer), 0) AS transfer) l
+	CROSS JOIN network n
+WHERE n.name = ?2 AND NOT EXISTS (SELECT 1 FROM worker_network w
+	WHERE w.worker = l.worker AND w.from_transfer = l.transfer);
+
+-- :name network_of
+SELECT name FROM network WHERE id = ?1;
+
+-- :name network_key_get
+SELECT key FROM network_key WHERE id = 1;
+
+-- :name task_state_add
+INSERT INTO task_state (task, at_ms, state) VALUES (?1, ?2, ?3);
+
+-- :name task_state_list
+SELECT at_ms, state FROM task_state WHERE task = ?1 ORDER BY id;
+
+-- :name uptime_versions
+SELECT id, created_ms, interval_ms, copies FROM task_version
+WHERE task = ?1 ORDER BY id;
+
+-- :name maintenance_add
+INSERT INTO maintenance (task, from_ms, to_ms, noted_ms, why)
+VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- :name maintenance_get
+SELECT to_ms, ended_ms FROM maintenance WHERE id = ?1;
+
+-- :name maintenance_end
+UPDATE maintenance SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL;
+
+-- Those of task ?1, or of all (0), that aren't over at ?2.
+-- :name maintenance_list
+-- :columns id name from_ms to_ms noted_ms counts why
+SELECT m.id, k.name, m.from_ms, coalesce(m.ended_ms, m.to_ms), m.noted_ms,
+	CASE WHEN m.noted_ms < m.from_ms THEN 1 ELSE 0 END, m.why
+FROM maintenance m CROSS JOIN task k
+WHERE k.id = m.task AND (m.task = ?1 OR ?1 = 0)
+	AND coalesce(m.ended_ms, m.to_ms) > ?2
+ORDER BY m.from_ms, m.id;
+
+-- The spans of task ?1 that count.
+-- :name maintenance_spans
+SELECT from_ms, coalesce(ended_ms, to_ms) FROM maintenance
+WHERE task = ?1 AND noted_ms < from_ms AND coalesce(ended_ms, to_ms) > from_ms
+ORDER BY from_ms, id;
+
+-- The results of transfers from ?1 to before ?2, of task ?3 or of all (0), whose
+-- cycles begin from ?4 to before ?5: task by task, cycle by cycle.
+-- :name uptime_votes
+-- :columns task version cycle_ms worker address network success is_drill
+SELECT v.task, r.version, r.cycle_ms, t.credit, w.address,
+	coalesce((SELECT n.network FROM worker_network n
+		WHERE n.worker = t.credit AND n.from_transfer <= t.id
+		ORDER BY n.from_transfer DESC LIMIT 1), 0),
+	r.success, CASE WHEN r.copy >= v.copies THEN 1 ELSE 0 END
+FROM transfer t CROSS JOIN result r CROSS JOIN task_version v CROSS JOIN worker w
+WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
+	AND w.id = t.credit AND (v.task = ?3 OR ?3 = 0)
+	AND r.cycle_ms >= ?4 AND r.cycle_ms < ?5
+ORDER BY v.task, r.version, r.cycle_ms, r.slot;
+
+-- Each task, and the last hour of it that was counted.
+-- :name uptime_tasks
+SELECT k.id, coalesce((SELECT max(h.hour_ms) FROM uptime_hour h
+	WHERE h.task = k.id), -1)
+FROM task k ORDER BY k.id;
+
+-- :name uptime_last
+SELECT coalesce(max(hour_ms), -1) FROM uptime_hour WHERE task = ?1;
+
+-- Task ?1's hours from ?2 to before ?3.
+-- :name uptime_hours
+-- :columns hour_ms up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
+-- :columns maintenance_ms hidden_up_ms hidden_down_ms hidden_unconfirmed_ms
+-- :columns hidden_unknown_ms hidden_disputed_ms copies votes dissents drills
+-- :columns decided_ms last_down_ms open_ms run_n run_ms networks slice_to_ms
+-- :columns slice_raw
+SELECT hour_ms, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
+	paused_ms, maintenance_ms, hidden_up_ms, hidden_down_ms,
+	hidden_unconfirmed_ms, hidden_unknown_ms, hidden_disputed_ms, copies,
+	votes, dissents, drills, decided_ms, last_down_ms, open_ms, run_n,
+	run_ms, networks, slice_to_ms, slice_raw
+FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2 AND hour_ms < ?3
+ORDER BY hour_ms;
+
+-- :name uptime_hour_drop
+DELETE FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2;
+
+-- :name uptime_hour_put
+INSERT INTO uptime_hour (task, hour_ms, up_ms, down_ms, unconfirmed_ms,
+	unknown_ms, disputed_ms, paused_ms, maintenance_ms, hidden_up_ms,
+	hidden_down_ms, hidden_unconfirmed_ms, hidden_unknown_ms,
+	hidden_disputed_ms, copies, votes, dissents, drills, decided_ms,
+	last_down_ms, open_ms, run_n, run_ms, networks, slice_to_ms, slice_raw)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+	?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26);
+
+-- Incidents of task ?1 that reach past ?2 and begin before ?3.
+-- :name incidents
+-- :columns from_ms to_ms ended networks
+SELECT from_ms, coalesce(to_ms, 9007199254740991), ended, networks FROM incident
+WHERE task = ?1 AND coalesce(to_ms, 9007199254740991) > ?2 AND from_ms < ?3
+ORDER BY from_ms;
+
+-- :name incident_drop
+DELETE FROM incident WHERE task = ?1 AND from_ms >= ?2;
+
+-- :name incident_put
+INSERT INTO incident (task, from_ms, to_ms, ended, networks)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (task, from_ms) DO UPDATE SET to_ms = excluded.to_ms,
+	ended = excluded.ended, networks = excluded.networks;
+
+-- Who of task ?1 was contradicted from ?2 to before ?3.
+-- :name uptime_dissents
+-- :columns address day network votes worker hour_ms
+SELECT w.address, d.hour_ms / 86400000, d.network, d.votes, d.worker, d.hour_ms
+FROM uptime_dissent d CROSS JOIN worker w
+WHERE w.id = d.worker AND d.task = ?1 AND d.hour_ms >= ?2 AND d.hour_ms < ?3
+ORDER BY d.hour_ms, d.worker, d.network;
+
+-- :name uptime_dissent_drop
+DELETE FROM uptime_dissent WHERE task = ?1 AND hour_ms >= ?2;
+
+-- :name uptime_dissent_put
+INSERT INTO uptime_dissent (task, hour_ms, worker, network, votes)
+VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- :name uptime_forget_hours
+DELETE FROM uptime_hour WHERE hour_ms >= ?1;
+
+-- :name uptime_forget_dissents
+DELETE FROM uptime_dissent WHERE hour_ms >= ?1;
+
+-- :name uptime_forget_incidents
+DELETE FROM incident WHERE from_ms >= ?1;
+
+-- When the newest transfer was made; 0: there is none.
+-- :name transfer_newest_ms
+SELECT coalesce((SELECT at_ms FROM transfer ORDER BY id DESC LIMIT 1), 0);
+
 -- Workers ------------------------------------------------------------------
 
 -- Its id is in the index of addresses: the row itself isn't read.

@@ -9,7 +9,9 @@
 --
 -- What never changes
 --   ledger, terms, task_version, transfer, result, forfeit, demotion, verdict,
---   dissent, authorization and payout_event are append-only: triggers refuse UPDATE, DELETE and REPLACE. A
+--   dissent, task_state, network, worker_network, network_key, authorization
+--   and payout_event are append-only: triggers refuse UPDATE, DELETE and
+--   REPLACE. A
 --   region, a task, a worker who was paid, its account, a payout and a finding stay for ever,
 --   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
 --   of transfer (with its results), of task_version and of payout_event carries
@@ -691,6 +693,119 @@ CREATE TABLE journal_seen (
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 
+-- Uptime -----------------------------------------------------------------
+-- What the results say of the tasks, by the method of doc/uptime.
+
+-- When a task was paused, resumed or removed; before the first of these it was
+-- active since its first definition.
+CREATE TABLE task_state (
+	id		INTEGER PRIMARY KEY,
+	task		INTEGER NOT NULL REFERENCES task (id),
+	at_ms		INTEGER NOT NULL,
+	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed'))
+) STRICT;
+
+CREATE INDEX task_state_task ON task_state (task, id);
+
+-- Networks that results came from; 0 is one that isn't known.
+CREATE TABLE network (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL UNIQUE	-- a prefix, as 203.0.113.0/24
+) STRICT;
+
+INSERT INTO network (id, name) VALUES (0, '');
+
+-- Where a worker's results came from, from that transfer on: a row each time
+-- that it was another network.
+CREATE TABLE worker_network (
+	worker		INTEGER NOT NULL,
+	from_transfer	INTEGER NOT NULL,
+	network		INTEGER NOT NULL,
+	PRIMARY KEY (worker, from_transfer)
+) STRICT, WITHOUT ROWID;
+
+-- Nobody is told a network but as a hash with a key of the day, which follows
+-- from this: src/ledger/origin.h.
+CREATE TABLE network_key (
+	id		INTEGER PRIMARY KEY CHECK (id = 1),
+	key		BLOB NOT NULL CHECK (length(key) = 32)
+) STRICT;
+
+INSERT INTO network_key (id, key) VALUES (1, randomblob(32));
+
+-- Times in which an outage was announced. It counts if it was noted before it
+-- began; once it has begun it can only be ended.
+CREATE TABLE maintenance (
+	id		INTEGER PRIMARY KEY,
+	task		INTEGER NOT NULL REFERENCES task (id),
+	from_ms		INTEGER NOT NULL,
+	to_ms		INTEGER NOT NULL,
+	noted_ms	INTEGER NOT NULL,
+	why		TEXT NOT NULL CHECK (why <> ''),
+	ended_ms	INTEGER,		-- before to_ms
+	CHECK (from_ms < to_ms)
+) STRICT;
+
+CREATE INDEX maintenance_task ON maintenance (task, from_ms);
+
+-- What a task was in an hour of whole UTC hours, in ms of it; the last such row
+-- says how far they were counted. All of it follows from the results, and can be
+-- made anew: worknet rollup. hidden: what maintenance hides, by what it is.
+CREATE TABLE uptime_hour (
+	task		INTEGER NOT NULL,
+	hour_ms		INTEGER NOT NULL CHECK (hour_ms % 3600000 = 0),
+	up_ms		INTEGER NOT NULL CHECK (up_ms >= 0),
+	down_ms		INTEGER NOT NULL CHECK (down_ms >= 0),
+	unconfirmed_ms	INTEGER NOT NULL CHECK (unconfirmed_ms >= 0),
+	unknown_ms	INTEGER NOT NULL CHECK (unknown_ms >= 0),
+	disputed_ms	INTEGER NOT NULL CHECK (disputed_ms >= 0),
+	paused_ms	INTEGER NOT NULL CHECK (paused_ms >= 0),
+	maintenance_ms	INTEGER NOT NULL CHECK (maintenance_ms >= 0),
+	hidden_up_ms	INTEGER NOT NULL,
+	hidden_down_ms	INTEGER NOT NULL,
+	hidden_unconfirmed_ms	INTEGER NOT NULL,
+	hidden_unknown_ms	INTEGER NOT NULL,
+	hidden_disputed_ms	INTEGER NOT NULL,
+	-- Of the cycles that began in it: copies, results that counted, those
+	-- that others contradicted, and drills, which don't count.
+	copies		INTEGER NOT NULL,
+	votes		INTEGER NOT NULL,
+	dissents	INTEGER NOT NULL,
+	drills		INTEGER NOT NULL,
+	-- What the next hour begins with: src/uptime/uptime.h; -1 is no time.
+	decided_ms	INTEGER NOT NULL,
+	last_down_ms	INTEGER NOT NULL,
+	open_ms		INTEGER NOT NULL,
+	run_n		INTEGER NOT NULL,
+	run_ms		INTEGER NOT NULL,
+	networks	TEXT NOT NULL,
+	slice_to_ms	INTEGER NOT NULL,	-- end of the last one, and what
+	slice_raw	INTEGER NOT NULL,	-- it was
+	PRIMARY KEY (task, hour_ms),
+	CHECK (up_ms + down_ms + unconfirmed_ms + unknown_ms + disputed_ms
+		+ paused_ms + maintenance_ms = 3600000)
+) STRICT, WITHOUT ROWID;
+
+-- Outages that two networks confirmed, up to the last of those hours.
+CREATE TABLE incident (
+	task		INTEGER NOT NULL,
+	from_ms		INTEGER NOT NULL,
+	to_ms		INTEGER,		-- NULL: it is open
+	ended		TEXT NOT NULL CHECK (ended IN ('open', 'recovered', 'evidence')),
+	networks	TEXT NOT NULL,		-- that confirmed it
+	PRIMARY KEY (task, from_ms)
+) STRICT, WITHOUT ROWID;
+
+-- Who was contradicted by the others, how often, in such an hour.
+CREATE TABLE uptime_dissent (
+	task		INTEGER NOT NULL,
+	hour_ms		INTEGER NOT NULL,
+	worker		INTEGER NOT NULL,
+	network		INTEGER NOT NULL,
+	votes		INTEGER NOT NULL,
+	PRIMARY KEY (task, hour_ms, worker, network)
+) STRICT, WITHOUT ROWID;
+
 -- Guards -----------------------------------------------------------------
 -- REPLACE deletes without firing a DELETE trigger, so each table also has a
 -- guard that looks for the row before an INSERT, by its key and by whatever
@@ -904,6 +1019,52 @@ CREATE TRIGGER submission_form_no_replace BEFORE INSERT ON submission_form
 WHEN EXISTS (SELECT 1 FROM submission_form WHERE submission = NEW.submission
 	AND max_fee_wei = NEW.max_fee_wei)
 BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
+
+CREATE TRIGGER task_state_no_update BEFORE UPDATE ON task_state
+BEGIN SELECT RAISE(ABORT, 'task_state is append-only'); END;
+CREATE TRIGGER task_state_no_delete BEFORE DELETE ON task_state
+BEGIN SELECT RAISE(ABORT, 'task_state is append-only'); END;
+CREATE TRIGGER task_state_no_replace BEFORE INSERT ON task_state
+WHEN EXISTS (SELECT 1 FROM task_state WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'task_state is append-only'); END;
+
+CREATE TRIGGER network_no_update BEFORE UPDATE ON network
+BEGIN SELECT RAISE(ABORT, 'network is append-only'); END;
+CREATE TRIGGER network_no_delete BEFORE DELETE ON network
+BEGIN SELECT RAISE(ABORT, 'network is append-only'); END;
+CREATE TRIGGER network_no_replace BEFORE INSERT ON network
+WHEN EXISTS (SELECT 1 FROM network WHERE id = NEW.id OR name = NEW.name)
+BEGIN SELECT RAISE(ABORT, 'network is append-only'); END;
+
+CREATE TRIGGER worker_network_no_update BEFORE UPDATE ON worker_network
+BEGIN SELECT RAISE(ABORT, 'worker_network is append-only'); END;
+CREATE TRIGGER worker_network_no_delete BEFORE DELETE ON worker_network
+BEGIN SELECT RAISE(ABORT, 'worker_network is append-only'); END;
+CREATE TRIGGER worker_network_no_replace BEFORE INSERT ON worker_network
+WHEN EXISTS (SELECT 1 FROM worker_network WHERE worker = NEW.worker
+	AND from_transfer = NEW.from_transfer)
+BEGIN SELECT RAISE(ABORT, 'worker_network is append-only'); END;
+
+CREATE TRIGGER network_key_no_update BEFORE UPDATE ON network_key
+BEGIN SELECT RAISE(ABORT, 'network_key is append-only'); END;
+CREATE TRIGGER network_key_no_delete BEFORE DELETE ON network_key
+BEGIN SELECT RAISE(ABORT, 'network_key is append-only'); END;
+CREATE TRIGGER network_key_no_replace BEFORE INSERT ON network_key
+WHEN EXISTS (SELECT 1 FROM network_key WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'network_key is append-only'); END;
+
+-- Of a maintenance only its end can be added, once.
+CREATE TRIGGER maintenance_only_ended BEFORE UPDATE ON maintenance
+WHEN NEW.id IS NOT OLD.id OR NEW.task IS NOT OLD.task
+	OR NEW.from_ms IS NOT OLD.from_ms OR NEW.to_ms IS NOT OLD.to_ms
+	OR NEW.noted_ms IS NOT OLD.noted_ms OR NEW.why IS NOT OLD.why
+	OR OLD.ended_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a maintenance can only be ended'); END;
+CREATE TRIGGER maintenance_no_delete BEFORE DELETE ON maintenance
+BEGIN SELECT RAISE(ABORT, 'a maintenance is never deleted'); END;
+CREATE TRIGGER maintenance_no_replace BEFORE INSERT ON maintenance
+WHEN EXISTS (SELECT 1 FROM maintenance WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'a maintenance is never replaced'); END;
 
 -- A finding stays what it is of.
 CREATE TRIGGER finding_stays BEFORE UPDATE ON finding

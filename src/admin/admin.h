@@ -37,7 +37,7 @@ struct command {
 	const char *arguments; /* for the usage line */
 	const char *summary;   /* one line */
 	const char *help;      /* more lines, each with its newline */
-	uint32_t options;
+	uint64_t options;
 	int args_min;
 	int args_max;
 	enum admin_exit (*run)(struct admin *a);

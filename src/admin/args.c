@@ -58,6 +58,12 @@ static const struct option_text {
 	[OPT_BACKUPS] = { "--backups", NULL, "DIR",
 	    "where copies are (/var/backups/worknet)" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
+	[OPT_TASK] = { "--task", NULL, "ID", "of this task" },
+	[OPT_FROM] = { "--from", NULL, "TIME", "its beginning, UTC" },
+	[OPT_TO] = { "--to", NULL, "TIME", "its end, UTC" },
+	[OPT_CSV] = { "--csv", NULL, NULL, "a line a day, for spreadsheets" },
+	[OPT_TARGET] = { "--target", NULL, "PERCENT",
+	    "what was promised, such as 99.9" },
 };
 
 static const struct option_text *
@@ -76,7 +82,7 @@ option_find(const char *word, size_t len)
 
 /* An option at argv[*i], whose value may be the word after it. */
 static enum rc
-option_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
+option_parse(struct args *a, int *i, int argc, char **argv, uint64_t accepted,
     struct err *e)
 {
 	const char *word = argv[*i], *equals = strchr(word, '=');
@@ -85,7 +91,7 @@ option_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
 
 	o = option_find(
 	    word, equals == NULL ? strlen(word) : (size_t)(equals - word));
-	if (o == NULL || (accepted & 1U << (o - options)) == 0)
+	if (o == NULL || (accepted & 1ULL << (o - options)) == 0)
 		return err_set(e, RC_INVALID, "unknown option %.80s", word);
 	id = (size_t)(o - options);
 	if (a->opt[id] != NULL)
@@ -106,7 +112,7 @@ option_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
 }
 
 enum rc
-args_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
+args_parse(struct args *a, int *i, int argc, char **argv, uint64_t accepted,
     bool stop, struct err *e)
 {
 	bool options_over = false;
@@ -136,13 +142,13 @@ args_parse(struct args *a, int *i, int argc, char **argv, uint32_t accepted,
 }
 
 void
-args_print_help(FILE *f, uint32_t accepted)
+args_print_help(FILE *f, uint64_t accepted)
 {
 	char left[64];
 	size_t i;
 
 	for (i = 0; i < OPT_COUNT; i++) {
-		if ((accepted & 1U << i) == 0)
+		if ((accepted & 1ULL << i) == 0)
 			continue;
 		(void)snprintf(left, sizeof(left), "%s%s%s%s%s",
 		    options[i].alias == NULL ? "" : options[i].alias,

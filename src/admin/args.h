@@ -43,10 +43,15 @@ enum option_id {
 	OPT_PAYOUT,
 	OPT_SOCKET,
 	OPT_BACKUPS,
+	OPT_TASK,
+	OPT_FROM,
+	OPT_TO,
+	OPT_CSV,
+	OPT_TARGET,
 	OPT_COUNT
 };
 
-#define OPT(id) (1U << OPT_##id)
+#define OPT(id) (1ULL << OPT_##id)
 /* Those that every command has. */
 #define OPTS_COMMON (OPT(CONFIG) | OPT(JSON) | OPT(HELP))
 
@@ -63,9 +68,9 @@ struct args {
  * stop it ends before the first argument. RC_INVALID.
  */
 MUST_CHECK enum rc args_parse(struct args *a, int *i, int argc, char **argv,
-    uint32_t accepted, bool stop, struct err *e);
+    uint64_t accepted, bool stop, struct err *e);
 
 /* A line for each of the options. */
-void args_print_help(FILE *f, uint32_t accepted);
+void args_print_help(FILE *f, uint64_t accepted);
 
 #endif

@@ -169,5 +169,30 @@ const struct command admin_commands[] = {
 	    "is closed by the run that sees its end, and opens again if it was\n"
 	    "closed before that.\n",
 	    0, 1, 1, command_finding_close },
+	{ "report", "--task ID [--from TIME] [--to TIME] [OPTION]...",
+	    "tell a task's uptime, with its bounds",
+	    "By the method worknet-uptime/1 (doc/uptime), over whole hours of\n"
+	    "UTC; without --from the 30 days before --to, without that up to\n"
+	    "now. Cycles that aren't over aren't counted. Exits 1 when a\n"
+	    "--target was missed.\n",
+	    OPT(TASK) | OPT(FROM) | OPT(TO) | OPT(CSV) | OPT(TARGET), 0, 0,
+	    command_report },
+	{ "rollup", "[--since TIME]", "count each hour that is over",
+	    "Writes what tasks were in each hour, so that reports are quick;\n"
+	    "they are the same without. --since counts the hours from then on\n"
+	    "anew.\n",
+	    OPT(SINCE), 0, 0, command_rollup },
+	{ "maintenance add", "ID --from TIME --to TIME --why TEXT",
+	    "announce an outage of a task",
+	    "It is left out of the task's uptime if it is announced before it\n"
+	    "begins; one that comes too late is only listed.\n",
+	    OPT(FROM) | OPT(TO) | OPT(WHY), 1, 1, command_maintenance_add },
+	{ "maintenance list", "[ID] [--all]",
+	    "list what is announced and isn't over",
+	    "--all lists what is over, too.\n", OPT(ALL), 0, 1,
+	    command_maintenance_list },
+	{ "maintenance end", "N", "end a maintenance now",
+	    "One that hasn't begun never will.\n", 0, 1, 1,
+	    command_maintenance_end },
 	{ .name = NULL },
 };

@@ -44,5 +44,10 @@ enum admin_exit command_payout_holds(struct admin *a);
 enum admin_exit command_treasury(struct admin *a);
 enum admin_exit command_finding_list(struct admin *a);
 enum admin_exit command_finding_close(struct admin *a);
+enum admin_exit command_report(struct admin *a);
+enum admin_exit command_rollup(struct admin *a);
+enum admin_exit command_maintenance_add(struct admin *a);
+enum admin_exit command_maintenance_list(struct admin *a);
+enum admin_exit command_maintenance_end(struct admin *a);
 
 #endif

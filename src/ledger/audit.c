@@ -44,6 +44,8 @@ static const struct {
 	    "each drill follows from its day's key, committed to before that day" },
 	[AUDIT_VERDICT] = { "verdict",
 	    "each verdict, and each dissent, is what the cycle's results say" },
+	[AUDIT_UPTIME] = { "uptime",
+	    "each hour and incident that was counted follows from the results" },
 	[AUDIT_BALANCE] = { "balance",
 	    "each balance is the sum of its transfers, no worker's negative" },
 	[AUDIT_TRIAL_BALANCE] = { "trial-balance", "all balances add up to 0" },
@@ -277,6 +279,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_slots(a, e);
 	if (rc == RC_OK)
 		rc = audit_workers(a, e);
+	if (rc == RC_OK)
+		rc = audit_uptime(a, e);
 	if (rc == RC_OK)
 		rc = audit_payouts(a, e);
 	if (rc == RC_OK)

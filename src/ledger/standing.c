@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/origin.h"
 #include "ledger/region.h"
 
 static void
@@ -121,6 +122,9 @@ standing_pay(struct db *db, int64_t worker, struct slice network,
 	if (!slice_is(network, s.network) && network.len <= SUBNET_MAX) {
 		memset(s.network, 0, sizeof(s.network));
 		memcpy(s.network, network.p, network.len);
+		rc = origin_note(db, worker, network, e);
+		if (rc != RC_OK)
+			return rc;
 	}
 	region_count(&s, region, now_ms);
 	if (memcmp(&s, &before, sizeof(s)) == 0)

@@ -297,6 +297,19 @@ schedule_set_state(struct db *db, const struct task_row *t,
 	return query_run(q, e);
 }
 
+/* What uptime needs of it: a paused task isn't checked. */
+static enum rc
+state_note(struct db *db, int64_t task, enum task_state state, int64_t now_ms,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_STATE_ADD);
+
+	query_int(q, 1, task);
+	query_int(q, 2, now_ms);
+	query_text(q, 3, slice_of(task_state_name(state)));
+	return query_run(q, e);
+}
+
 enum rc
 task_set_state(struct db *db, const char *name, enum task_state state,
     int64_t now_ms, struct err *e)
@@ -314,6 +327,8 @@ task_set_state(struct db *db, const char *name, enum task_state state,
 	query_int(q, 1, t.id);
 	query_text(q, 2, slice_of(task_state_name(state)));
 	rc = query_run(q, e);
+	if (rc == RC_OK && state != t.state)
+		rc = state_note(db, t.id, state, now_ms, e);
 	return rc == RC_OK ? schedule_set_state(db, &t, state, now_ms, e) : rc;
 }
 

@@ -22,6 +22,7 @@ my %moves = (
 	account => 'balance_micros',
 	drill => 'outcome',
 	drill_key => 'key',
+	maintenance => 'ended_ms',
 	finding => 'detail since_ms last_ms times closed_ms closed_by',
 	payout => 'state paid_micros',
 	submission => 'done_ms cost_wei',
@@ -34,7 +35,7 @@ my %moves = (
 my %free = map { $_ => 1 } qw(schedule open_slot network_slot level
     slot_counter worker_share network_share standing admission handout
     assignment hold chain_seen suspension journal_seen
-    payout_run settler record vote);
+    payout_run settler record vote uptime_hour incident uptime_dissent);
 
 my $db = "$Dir/guards.db";
 make_ledger($db, '--results', 60, '--workers', 6, '--cooldown-ms', 0);
@@ -51,7 +52,11 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
     INSERT INTO verdict VALUES (1, 1, 1, 1, 1);
     INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1 FROM worker LIMIT 1;
-    INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);");
+    INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);
+    INSERT INTO task_state SELECT 1, id, 1, 'paused' FROM task LIMIT 1;
+    INSERT INTO network VALUES (1, '198.51.100.0/24');
+    INSERT INTO worker_network SELECT id, 1, 1 FROM worker LIMIT 1;
+    INSERT INTO maintenance SELECT 1, id, 2, 3, 1, 'x', NULL FROM task LIMIT 1;");
 
 # What an account that pays for gas sends.
 sql_run($db, "INSERT INTO submission (chain_id, account, nonce, target, data,

@@ -12,7 +12,8 @@ my %below = (
 	eth => [qw(base)],
 	json => [qw(base)],
 	http => [qw(base)],
-	ledger => [qw(base eth)],
+	uptime => [qw(base)],
+	ledger => [qw(base eth uptime)],
 	api => [qw(base eth json ledger)],
 	keys => [qw(base eth json)],
 	evm => [qw(base eth json http)],
@@ -20,7 +21,7 @@ my %below = (
 	vault => [qw(base eth json keys)],
 	pay => [qw(base eth json http keys evm x402 vault ledger)],
 	work => [qw(base eth json http)],
-	admin => [qw(base eth json http keys evm x402 ledger)],
+	admin => [qw(base eth json http keys evm x402 ledger uptime)],
 	serve => [qw(base api)],
 );
 

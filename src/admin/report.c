@@ -1,0 +1,471 @@
+/* worknet report, rollup: what the results say of a task. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/commands.h"
+#include "admin/report_csv.h"
+#include "admin/table.h"
+#include "admin/value.h"
+#include "ledger/origin.h"
+
+#define DAYS_BEFORE	30 /* that a report has by default */
+#define NAMES_TOLD_MAX	20 /* networks that confirmed one incident */
+#define FIGURE_DECIMALS 4  /* of a percentage: parts per million */
+
+/* "99.9" as parts per million; no more decimals than these have. */
+static enum rc
+target_parse(int64_t *ppm, const char *text, struct err *e)
+{
+	size_t whole = strspn(text, "0123456789"), n = 0;
+	const char *rest = text + whole;
+	int64_t value = 0;
+	size_t i;
+
+	if (rest[0] == '.') {
+		n = strspn(rest + 1, "0123456789");
+		rest += 1 + n;
+	}
+	if (whole == 0 || whole > 3 || n > FIGURE_DECIMALS || *rest != '\0')
+		value = -1;
+	for (i = 0; value >= 0 && i < whole; i++)
+		value = 10 * value + (text[i] - '0');
+	for (i = 0; value >= 0 && i < FIGURE_DECIMALS; i++)
+		value = 10 * value + (i < n ? text[whole + 1 + i] - '0' : 0);
+	if (value < 0 || value > UPTIME_PPM)
+		return err_set(e, RC_INVALID,
+		    "--target: got \"%.20s\", expected 0 to 100, with at most %d decimals",
+		    text, FIGURE_DECIMALS);
+	*ppm = value;
+	return RC_OK;
+}
+
+/* ---- Figures ---- */
+
+static struct out_value
+figure(int64_t ppm)
+{
+	return out_if(ppm != UPTIME_NO_FIGURE, out_int(ppm));
+}
+
+/*
+ * "99.9546 % (between 99.91 % and 99.97 %, coverage 99.6 %)". 100 % is said only
+ * when nothing else is possible.
+ */
+static void
+figures_say(struct admin *a, const char *title, const struct uptime_figures *f)
+{
+	char is[UPTIME_TEXT_MAX], low[UPTIME_TEXT_MAX], high[UPTIME_TEXT_MAX],
+	    coverage[UPTIME_TEXT_MAX];
+	const char *headline = is;
+
+	uptime_format(is, f->availability);
+	uptime_format(low, f->at_least);
+	uptime_format(high, f->at_most);
+	uptime_format(coverage, f->coverage);
+	if (f->availability == UPTIME_NO_FIGURE)
+		headline = "nothing is known";
+	else if (f->availability == UPTIME_PPM && f->at_least < UPTIME_PPM)
+		headline = "no confirmed outage was seen";
+	if (f->at_least == UPTIME_NO_FIGURE)
+		out_line(
+		    a->out, title, "%s: there was nothing to check", headline);
+	else
+		out_line(a->out, title, "%s (between %s and %s, coverage %s)",
+		    headline, low, high, coverage);
+}
+
+static void
+figures_print(struct admin *a, const struct report_time *r)
+{
+	struct uptime_figures f, without;
+	char strict[UPTIME_TEXT_MAX];
+	struct uptime_time t;
+
+	uptime_figures(&f, &r->time);
+	report_unhide(&t, r);
+	uptime_figures(&without, &t);
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "availabilityPpm", NULL, OUT_COUNT, figure(f.availability) },
+		{ "strictPpm", NULL, OUT_COUNT, figure(f.strict) },
+		{ "atLeastPpm", NULL, OUT_COUNT, figure(f.at_least) },
+		{ "atMostPpm", NULL, OUT_COUNT, figure(f.at_most) },
+		{ "coveragePpm", NULL, OUT_COUNT, figure(f.coverage) },
+		{ "availabilityWithMaintenancePpm", NULL, OUT_COUNT,
+		    figure(without.availability) },
+		{ "atLeastWithMaintenancePpm", NULL, OUT_COUNT,
+		    figure(without.at_least) },
+		{ "atMostWithMaintenancePpm", NULL, OUT_COUNT,
+		    figure(without.at_most) },
+		OUT_END });
+	figures_say(a, "availability", &f);
+	uptime_format(strict, f.strict);
+	if (f.strict != UPTIME_NO_FIGURE)
+		out_line(a->out, "strict",
+		    "%s, with what one network alone saw as down", strict);
+	if (r->time.maintenance > 0)
+		figures_say(a, "with maintenance", &without);
+}
+
+static void
+time_print(struct admin *a, const struct report_time *r)
+{
+	const struct uptime_time *t = &r->time;
+	char share[UPTIME_TEXT_MAX];
+	int64_t results = r->votes + r->drills;
+
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "upMs", "up", OUT_SPAN, out_int(t->up) },
+		{ "downMs", "down", OUT_SPAN, out_int(t->down) },
+		{ "unconfirmedMs", "down, unconfirmed", OUT_SPAN,
+		    out_int(t->unconfirmed) },
+		{ "unknownMs", "unknown", OUT_SPAN, out_int(t->unknown) },
+		{ "disputedMs", "disputed", OUT_SPAN, out_int(t->disputed) },
+		{ "pausedMs", "paused", OUT_SPAN, out_int(t->paused) },
+		{ "maintenanceMs", "maintenance", OUT_SPAN,
+		    out_int(t->maintenance) },
+		{ "copies", NULL, OUT_COUNT, out_int(r->copies) },
+		{ "votes", NULL, OUT_COUNT, out_int(r->votes) },
+		{ "disagreements", NULL, OUT_COUNT, out_int(r->dissents) },
+		{ "drills", NULL, OUT_COUNT, out_int(r->drills) }, OUT_END });
+	uptime_format(
+	    share, results == 0 ? 0 : r->drills * UPTIME_PPM / results);
+	out_line(a->out, "results",
+	    "%" PRId64 " of %" PRId64 " counted, %" PRId64
+	    " of them contradicted by the others",
+	    r->votes, r->copies, r->dissents);
+	out_line(a->out, "drills",
+	    "%" PRId64 " left out, which is %s of the results", r->drills,
+	    share);
+}
+
+/* ---- Lists ---- */
+
+/* Whether maintenance that counts covers all of it. */
+static enum rc
+is_planned(struct db *db, int64_t task, const struct uptime_incident *i,
+    bool *planned, struct err *e)
+{
+	struct uptime_task t;
+	enum rc rc = uptime_task_read(&t, db, task, e);
+	size_t k;
+
+	*planned = false;
+	for (k = 0; rc == RC_OK && k < t.maintenance_n; k++)
+		*planned |= t.maintenance[k].from_ms <= i->from_ms &&
+		    i->to_ms <= t.maintenance[k].to_ms;
+	uptime_task_free(&t);
+	return rc;
+}
+
+static enum rc
+names_read(struct db *db, const struct uptime_incident *i, char *out,
+    size_t size, struct err *e)
+{
+	char name[ORIGIN_NAME_LEN + 1];
+	enum rc rc = RC_OK;
+	size_t n = 0, k;
+
+	out[0] = '\0';
+	for (k = 0; rc == RC_OK && k < i->networks_n && k < NAMES_TOLD_MAX;
+	     k++) {
+		rc = origin_read(
+		    db, i->networks[k], i->from_ms / DAY_MS, name, e);
+		if (rc == RC_OK)
+			n += (size_t)snprintf(
+			    out + n, size - n, "%s%s", k > 0 ? " " : "", name);
+	}
+	return rc;
+}
+
+static enum rc
+incident_print(struct admin *a, int64_t task, const struct uptime_incident *i,
+    int64_t counted_ms, struct err *e)
+{
+	char names[NAMES_TOLD_MAX * (ORIGIN_NAME_LEN + 1) + 1];
+	int64_t end_ms = i->to_ms == INT64_MAX ? counted_ms : i->to_ms;
+	bool planned;
+	enum rc rc;
+
+	rc = is_planned(a->db, task, i, &planned, e);
+	if (rc == RC_OK)
+		rc = names_read(a->db, i, names, sizeof(names), e);
+	if (rc == RC_OK)
+		out_row(a->out,
+		    (struct out_value[]){ out_int(i->from_ms),
+			out_if(i->to_ms != INT64_MAX, out_int(i->to_ms)),
+			out_int(end_ms > i->from_ms ? end_ms - i->from_ms : 0),
+			out_text(incident_ended(i->ended)), out_int(planned),
+			out_int((int64_t)i->networks_n), out_text(names) });
+	return rc;
+}
+
+static enum rc
+incidents_print(
+    struct admin *a, int64_t task, const struct uptime_report *r, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "fromMs", "FROM", OUT_TIME },
+		{ "toMs", "TO", OUT_TIME },
+		{ "lastedMs", "LASTED", OUT_SPAN },
+		{ "ended", "ENDED", OUT_TEXT },
+		{ "planned", "PLANNED", OUT_BOOL },
+		{ "networks", "NETWORKS", OUT_COUNT },
+		{ "confirmedBy", "CONFIRMED BY", OUT_TEXT },
+	};
+	enum rc rc = RC_OK;
+	size_t i;
+
+	out_table(a->out, "incidents", "Incidents", columns, 7);
+	for (i = 0; rc == RC_OK && i < r->incidents_n; i++)
+		rc =
+		    incident_print(a, task, &r->incidents[i], r->counted_ms, e);
+	out_table_end(a->out, "no incident");
+	return rc;
+}
+
+static enum rc
+dissent_print(struct admin *a, const struct report_dissent *d, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_WORKER_ADDRESS);
+	char name[ORIGIN_NAME_LEN + 1];
+	enum rc rc;
+	bool row;
+
+	rc = origin_read(a->db, d->network, d->day, name, e);
+	if (rc != RC_OK)
+		return rc;
+	query_int(q, 1, d->worker);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		out_row(a->out,
+		    (struct out_value[]){ out_int(d->day * DAY_MS),
+			out_slice(query_get_text(q, 0)), out_text(name),
+			out_int(d->votes) });
+	query_done(q);
+	return rc;
+}
+
+static enum rc
+dissents_print(struct admin *a, const struct uptime_report *r, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "dayMs", "DAY", OUT_TIME },
+		{ "worker", "WORKER", OUT_TEXT },
+		{ "network", "NETWORK", OUT_TEXT },
+		{ "results", "RESULTS", OUT_COUNT },
+	};
+	enum rc rc = RC_OK;
+	size_t i;
+
+	out_table(
+	    a->out, "contradicted", "Contradicted by the others", columns, 4);
+	for (i = 0; rc == RC_OK && i < r->dissents_n; i++)
+		rc = dissent_print(a, &r->dissents[i], e);
+	out_table_end(a->out, "nobody was");
+	return rc;
+}
+
+static void
+days_print(struct admin *a, const struct uptime_report *r)
+{
+	static const struct out_column columns[] = {
+		{ "dayMs", NULL, OUT_TIME },
+		{ "availabilityPpm", NULL, OUT_COUNT },
+		{ "atLeastPpm", NULL, OUT_COUNT },
+		{ "atMostPpm", NULL, OUT_COUNT },
+		{ "coveragePpm", NULL, OUT_COUNT },
+		{ "upMs", NULL, OUT_SPAN },
+		{ "downMs", NULL, OUT_SPAN },
+		{ "unconfirmedMs", NULL, OUT_SPAN },
+		{ "unknownMs", NULL, OUT_SPAN },
+		{ "disputedMs", NULL, OUT_SPAN },
+		{ "pausedMs", NULL, OUT_SPAN },
+		{ "maintenanceMs", NULL, OUT_SPAN },
+	};
+	const struct uptime_time *t;
+	struct uptime_figures f;
+	size_t i;
+
+	out_table(a->out, "days", NULL, columns, 12);
+	for (i = 0; i < r->days_n; i++) {
+		t = &r->days[i].time;
+		uptime_figures(&f, t);
+		out_row(a->out,
+		    (struct out_value[]){
+			out_int((r->from_ms / DAY_MS + (int64_t)i) * DAY_MS),
+			figure(f.availability), figure(f.at_least),
+			figure(f.at_most), figure(f.coverage), out_int(t->up),
+			out_int(t->down), out_int(t->unconfirmed),
+			out_int(t->unknown), out_int(t->disputed),
+			out_int(t->paused), out_int(t->maintenance) });
+	}
+	out_table_end(a->out, "");
+}
+
+/* ---- The report ---- */
+
+struct asked {
+	const char *task;
+	int64_t from_ms;
+	int64_t to_ms;
+	int64_t target_ppm; /* UPTIME_NO_FIGURE: none */
+};
+
+static enum rc
+asked_read(
+    struct asked *k, const struct admin *a, int64_t now_ms, struct err *e)
+{
+	const char *from = a->args.opt[OPT_FROM], *to = a->args.opt[OPT_TO],
+		   *target = a->args.opt[OPT_TARGET];
+	enum rc rc = RC_OK;
+
+	k->task = a->args.opt[OPT_TASK];
+	k->target_ppm = UPTIME_NO_FIGURE;
+	if (k->task == NULL)
+		return err_set(e, RC_INVALID, "--task ID is missing");
+	if (a->args.opt[OPT_CSV] != NULL && a->args.opt[OPT_JSON] != NULL)
+		return err_set(e, RC_INVALID, "--csv or --json, not both");
+	k->to_ms = hour_of(now_ms) + HOUR_MS;
+	if (to != NULL)
+		rc = value_parse_time(&k->to_ms, "--to", to, e);
+	k->from_ms = k->to_ms - DAYS_BEFORE * DAY_MS;
+	if (rc == RC_OK && from != NULL)
+		rc = value_parse_time(&k->from_ms, "--from", from, e);
+	if (rc == RC_OK && target != NULL)
+		rc = target_parse(&k->target_ppm, target, e);
+	return rc;
+}
+
+/* *met: the target wasn't missed. */
+static void
+verdict_print(struct admin *a, const struct asked *k,
+    const struct uptime_report *r, bool *met)
+{
+	char target[UPTIME_TEXT_MAX];
+	struct uptime_figures f;
+	enum uptime_verdict v;
+
+	*met = true;
+	if (k->target_ppm == UPTIME_NO_FIGURE)
+		return;
+	uptime_figures(&f, &r->all.time);
+	v = uptime_verdict(&f, k->target_ppm);
+	*met = v != UPTIME_MISSED && v != UPTIME_MISSED_AS_SEEN;
+	uptime_format(target, k->target_ppm);
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "targetPpm", NULL, OUT_COUNT, out_int(k->target_ppm) },
+		{ "verdict", NULL, OUT_TEXT, out_text(uptime_verdict_text(v)) },
+		OUT_END });
+	out_line(a->out, "target", "%s: %s", target, uptime_verdict_text(v));
+}
+
+static enum rc
+report_print(struct admin *a, const struct asked *k, int64_t task,
+    const struct uptime_report *r, bool *met, struct err *e)
+{
+	enum rc rc;
+
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "task", "task", OUT_TEXT, out_text(k->task) },
+		{ "method", "method", OUT_TEXT, out_text(UPTIME_METHOD) },
+		{ "fromMs", "from", OUT_TIME, out_int(r->from_ms) },
+		{ "toMs", "to", OUT_TIME, out_int(r->to_ms) },
+		{ "countedToMs", "counted to", OUT_TIME,
+		    out_int(r->counted_ms) },
+		OUT_END });
+	figures_print(a, &r->all);
+	verdict_print(a, k, r, met);
+	time_print(a, &r->all);
+	days_print(a, r);
+	rc = incidents_print(a, task, r, e);
+	return rc == RC_OK ? dissents_print(a, r, e) : rc;
+}
+
+enum admin_exit
+command_report(struct admin *a)
+{
+	int64_t now_ms = clock_unix_ms();
+	struct uptime_report r = { .days = NULL };
+	struct err e = ERR_INIT;
+	struct task_row t;
+	enum admin_exit code;
+	struct asked k;
+	bool met = true;
+	enum rc rc;
+
+	if (asked_read(&k, a, now_ms, &e) != RC_OK)
+		return admin_usage(a, &e);
+	code = admin_open(a, DB_READ);
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin_read(a->db, &e);
+	if (rc == RC_OK)
+		rc = task_get(a->db, k.task, &t, &e);
+	if (rc == RC_OK)
+		rc = uptime_report_read(
+		    &r, a->db, t.id, k.from_ms, k.to_ms, now_ms, &e);
+	if (rc == RC_OK && a->args.opt[OPT_CSV] != NULL)
+		report_csv(stdout, k.task, &r);
+	else if (rc == RC_OK)
+		rc = report_print(a, &k, t.id, &r, &met, &e);
+	uptime_report_free(&r);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	a->stands = true;
+	return met ? ADMIN_OK : ADMIN_REFUSED;
+}
+
+/* ---- Rollup ---- */
+
+static enum rc
+since_forget(struct admin *a, struct err *e)
+{
+	const char *since = a->args.opt[OPT_SINCE];
+	int64_t since_ms = 0;
+	enum rc rc;
+
+	if (since == NULL)
+		return RC_OK;
+	rc = value_parse_time(&since_ms, "--since", since, e);
+	if (rc == RC_OK)
+		rc = db_begin(a->db, e);
+	if (rc == RC_OK)
+		rc = rollup_forget(a->db, since_ms, e);
+	if (rc == RC_OK)
+		rc = db_commit(a->db, e);
+	db_rollback(a->db);
+	return rc;
+}
+
+enum admin_exit
+command_rollup(struct admin *a)
+{
+	struct err e = ERR_INIT;
+	struct db *read = NULL;
+	enum admin_exit code;
+	int64_t rows = 0;
+	enum rc rc;
+
+	code = admin_open(a, DB_WRITE);
+	if (code != ADMIN_OK)
+		return code;
+	rc = since_forget(a, &e);
+	if (rc == RC_OK)
+		rc = db_open(&read, a->conf.ledger_path, DB_READ,
+		    a->conf.busy_timeout_ms, &e);
+	if (rc == RC_OK)
+		rc = rollup_run(read, a->db, clock_unix_ms(), &rows, &e);
+	db_close(read);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	out_fields(a->out,
+	    (const struct out_field[]){
+		{ "hours", "hours counted", OUT_COUNT, out_int(rows) },
+		OUT_END });
+	return ADMIN_OK;
+}

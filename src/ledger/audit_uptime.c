@@ -1,0 +1,165 @@
+/* The audit of uptime: each hour that was counted follows from the results. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/audit_part.h"
+#include "ledger/rollup.h"
+
+/* One task's rows beside its walk. */
+struct task_check {
+	struct audit *a;
+	struct query *rows; /* its hours, in order */
+	int64_t task;
+	int64_t hours;
+};
+
+static bool
+is_same_state(const struct uptime_state *x, const struct uptime_state *y)
+{
+	return x->decided_ms == y->decided_ms && x->down_ms == y->down_ms &&
+	    x->open_ms == y->open_ms && x->run_n == y->run_n &&
+	    x->run_ms == y->run_ms && x->networks_n == y->networks_n &&
+	    memcmp(x->networks, y->networks,
+		x->networks_n * sizeof(x->networks[0])) == 0;
+}
+
+static int64_t
+dissents_of(const struct uptime_hour *h)
+{
+	int64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < h->dissents_n; i++)
+		n += h->dissents[i].votes;
+	return n;
+}
+
+static enum rc
+hour_check(void *ctx, const struct uptime_hour *h, struct err *e)
+{
+	struct task_check *c = ctx;
+	struct err ignored = ERR_INIT;
+	struct uptime_hour row;
+	bool any, same;
+	enum rc rc;
+
+	rc = query_step(c->rows, &any, e);
+	if (rc != RC_OK)
+		return rc;
+	c->hours++;
+	same = any && rollup_hour_read(c->rows, &row, &ignored) == RC_OK &&
+	    row.hour_ms == h->hour_ms &&
+	    memcmp(&row.time, &h->time, sizeof(h->time)) == 0 &&
+	    memcmp(&row.hidden, &h->hidden, sizeof(h->hidden)) == 0 &&
+	    row.copies == h->copies && row.votes == h->votes &&
+	    row.drills == h->drills &&
+	    query_get_int(c->rows, C_UPTIME_HOURS_DISSENTS) == dissents_of(h) &&
+	    row.last.to_ms == h->last.to_ms && row.last.raw == h->last.raw &&
+	    is_same_state(&row.state, &h->state);
+	if (!same)
+		audit_found(c->a, AUDIT_UPTIME,
+		    "task %" PRId64 ": its uptime in the hour %" PRId64
+		    " isn't what the results say",
+		    c->task, h->hour_ms);
+	return RC_OK;
+}
+
+/* The incidents of the walk are those of the ledger. */
+static enum rc
+incidents_check(
+    struct task_check *c, const struct uptime_account *account, struct err *e)
+{
+	struct query *q = db_query(c->a->db, Q_INCIDENTS);
+	const struct uptime_incident *i = account->incidents;
+	char networks[NETWORKS_TEXT_MAX];
+	int64_t to_ms;
+	size_t n = 0;
+	bool row, same = true;
+	enum rc rc;
+
+	query_int(q, 1, c->task);
+	query_int(q, 2, -1);
+	query_int(q, 3, INT64_MAX);
+	for (; (rc = query_step(q, &row, e)) == RC_OK && row; n++, i++) {
+		if (n >= account->incidents_n)
+			break;
+		to_ms = query_get_int(q, C_INCIDENTS_TO_MS);
+		networks_format(networks, i->networks, i->networks_n);
+		same &= query_get_int(q, C_INCIDENTS_FROM_MS) == i->from_ms &&
+		    to_ms ==
+			(i->to_ms == INT64_MAX ? JSON_INT_MAX : i->to_ms) &&
+		    slice_is(query_get_text(q, C_INCIDENTS_ENDED),
+			incident_ended(i->ended)) &&
+		    slice_is(query_get_text(q, C_INCIDENTS_NETWORKS), networks);
+	}
+	query_done(q);
+	if (rc == RC_OK && (!same || row || n != account->incidents_n))
+		audit_found(c->a, AUDIT_UPTIME,
+		    "task %" PRId64
+		    ": its incidents aren't what the results say",
+		    c->task);
+	return rc;
+}
+
+static enum rc
+task_walk(struct task_check *c, const struct uptime_task *t, int64_t end_ms,
+    struct uptime_votes *v, struct err *e)
+{
+	struct uptime_walk w;
+	int64_t ms;
+	enum rc rc;
+
+	c->rows = db_query(c->a->db, Q_UPTIME_HOURS);
+	query_int(c->rows, 1, c->task);
+	query_int(c->rows, 2, -1);
+	query_int(c->rows, 3, INT64_MAX);
+	rc = uptime_walk_begin(&w, t, NULL, e);
+	for (ms = hour_of(t->created_ms); rc == RC_OK && ms < end_ms;
+	     ms += HOUR_MS) {
+		rc = uptime_walk_hour(&w, ms, ms + HOUR_MS, v, e);
+		if (rc == RC_OK)
+			rc = uptime_walk_give(&w, false, hour_check, c, e);
+	}
+	if (rc == RC_OK)
+		rc = uptime_walk_give(&w, true, hour_check, c, e);
+	query_done(c->rows);
+	if (rc == RC_OK)
+		rc = incidents_check(c, &w.account, e);
+	uptime_walk_end(&w);
+	audit_checked(c->a, AUDIT_UPTIME, c->hours);
+	return rc;
+}
+
+static enum rc
+task_check(struct audit *a, int64_t task, struct uptime_votes *v, struct err *e)
+{
+	struct task_check c = { .a = a, .task = task };
+	struct uptime_task t = { .id = 0 };
+	int64_t end_ms = 0;
+	enum rc rc = rollup_end(a->db, task, &end_ms, e);
+
+	if (rc == RC_OK && end_ms > 0)
+		rc = uptime_task_read(&t, a->db, task, e);
+	if (rc == RC_OK && end_ms > 0)
+		rc = task_walk(&c, &t, end_ms, v, e);
+	uptime_task_free(&t);
+	return rc;
+}
+
+enum rc
+audit_uptime(struct audit *a, struct err *e)
+{
+	const struct uptime_votes_of of = { .to_ms = INT64_MAX,
+		.everything = true };
+	struct uptime_votes v;
+	enum rc rc;
+	size_t i;
+
+	audit_tick(a, "uptime", 0, 0);
+	rc = uptime_votes_begin(&v, a->db, &of, e);
+	for (i = 0; rc == RC_OK && i < a->tasks_n; i++)
+		rc = task_check(a, a->tasks[i].id, &v, e);
+	uptime_votes_end(&v);
+	return rc;
+}

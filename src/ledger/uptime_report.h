@@ -1,0 +1,57 @@
+/*
+ * What a period of a task was: of the hours that are counted already, and of
+ * the results themselves since then. It is the same whether anything is counted
+ * or not. Reads only.
+ */
+#ifndef WORKNET_LEDGER_UPTIME_REPORT_H
+#define WORKNET_LEDGER_UPTIME_REPORT_H
+
+#include "ledger/rollup.h"
+#include "ledger/task.h"
+
+#define REPORT_DAYS_MAX 3660
+
+struct report_time {
+	struct uptime_time time;
+	struct uptime_time hidden;
+	int64_t copies;
+	int64_t votes;
+	int64_t dissents;
+	int64_t drills;
+};
+
+/* Somebody whom the others contradicted on a day. */
+struct report_dissent {
+	int64_t day; /* since 1970 */
+	int64_t worker;
+	int64_t network;
+	int64_t votes;
+};
+
+struct uptime_report {
+	int64_t from_ms; /* whole hours */
+	int64_t to_ms;
+	int64_t counted_ms; /* as far as cycles are over */
+	struct report_time all;
+	struct report_time *days; /* owned: from that of from_ms on */
+	size_t days_n;
+	struct uptime_incident *incidents; /* owned; in order */
+	size_t incidents_n;
+	struct report_dissent *dissents; /* owned; by day */
+	size_t dissents_n, dissents_cap;
+};
+
+/*
+ * In a read transaction. from_ms and to_ms are whole hours, to_ms may be in the
+ * future. RC_INVALID of another period, errors of db.h, RC_NO_MEMORY; free it,
+ * whatever came of it.
+ */
+MUST_CHECK enum rc
+uptime_report_read(struct uptime_report *r, struct db *db, int64_t task,
+    int64_t from_ms, int64_t to_ms, int64_t now_ms, struct err *e);
+void uptime_report_free(struct uptime_report *r);
+
+/* As if nothing had been announced: *t with what maintenance hides. */
+void report_unhide(struct uptime_time *t, const struct report_time *r);
+
+#endif
