@@ -21,7 +21,9 @@ my %below = (
 	vault => [qw(base eth json keys)],
 	pay => [qw(base eth json http keys evm x402 vault ledger)],
 	work => [qw(base eth json http)],
-	admin => [qw(base eth json http keys evm x402 ledger)],
+	proof => [qw(base eth json keys tlog)],
+	publish => [qw(base eth json keys tlog proof ledger)],
+	admin => [qw(base eth json http keys evm x402 ledger tlog proof)],
 	serve => [qw(base api)],
 );
 
