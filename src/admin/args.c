@@ -51,6 +51,12 @@ static const struct option_text {
 	    "from then on: \"2026-01-31 23:59:59\" (UTC), or Unix ms" },
 	[OPT_WHY] = { "--why", NULL, "TEXT", "the reason, which stays" },
 	[OPT_BY] = { "--by", NULL, "WHAT", "in the order of it" },
+	[OPT_TASK] = { "--task", NULL, "ID", "the task" },
+	[OPT_FROM] = { "--from", NULL, "TIME",
+	    "\"2026-01-31 00:00:00\" (UTC), or Unix ms" },
+	[OPT_TO] = { "--to", NULL, "TIME", "up to then" },
+	[OPT_POLICY] = { "--policy", NULL, "FILE",
+	    "whose keys are trusted: the log's, and witnesses'" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 };
 

@@ -40,6 +40,10 @@ enum option_id {
 	OPT_WHY,
 	OPT_BY,
 	OPT_CHECK,
+	OPT_TASK,
+	OPT_FROM,
+	OPT_TO,
+	OPT_POLICY,
 	OPT_COUNT
 };
 

@@ -32,6 +32,7 @@ enum admin_exit command_worker_forfeit(struct admin *a);
 enum admin_exit command_status(struct admin *a);
 enum admin_exit command_audit(struct admin *a);
 enum admin_exit command_backup(struct admin *a);
+enum admin_exit command_export(struct admin *a);
 enum admin_exit command_restore(struct admin *a);
 enum admin_exit command_payout_list(struct admin *a);
 enum admin_exit command_payout_show(struct admin *a);
@@ -42,5 +43,6 @@ enum admin_exit command_payout_holds(struct admin *a);
 enum admin_exit command_treasury(struct admin *a);
 enum admin_exit command_finding_list(struct admin *a);
 enum admin_exit command_finding_close(struct admin *a);
+enum admin_exit command_verify(struct admin *a);
 
 #endif
