@@ -247,6 +247,16 @@ span_cycle_next(const struct span *spans, size_t n, int64_t to, int64_t *cycle,
 }
 
 bool
+span_is_active(const struct span *spans, size_t n, int64_t at)
+{
+	size_t i = n;
+
+	while (i > 0 && spans[i - 1].from > at)
+		i--;
+	return i > 0 && spans[i - 1].active;
+}
+
+bool
 span_expects(const struct span *spans, size_t n, int64_t cycle, int64_t copy)
 {
 	const struct span *span = NULL;

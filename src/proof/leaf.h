@@ -89,6 +89,9 @@ struct span {
 bool span_cycle_next(const struct span *spans, size_t n, int64_t to,
     int64_t *cycle, const struct span **span);
 
+/* Whether the task is active at that time. */
+bool span_is_active(const struct span *spans, size_t n, int64_t at);
+
 /* Whether the slot of that copy is one of the task's schedule. */
 bool
 span_expects(const struct span *spans, size_t n, int64_t cycle, int64_t copy);

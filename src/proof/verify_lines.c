@@ -202,14 +202,12 @@ static enum rc
 extra_check(struct walk *w, const struct line *l, struct err *e)
 {
 	const struct task_leaf *d = definition_of(w->t, l->version);
-	const struct span *span = NULL;
-	int64_t at = l->cycle;
 	const bool is_first = d != NULL && l->cycle < d->from &&
 	    l->cycle > d->from - 2 * d->interval_ms;
 
-	if (span_expects(w->t->span, w->t->n, l->cycle, l->copy) ||
-	    (!is_first &&
-		span_cycle_next(w->t->span, w->t->n, l->cycle + 1, &at, &span)))
+	if (l->slot == LINE_NONE ||
+	    span_expects(w->t->span, w->t->n, l->cycle, l->copy) ||
+	    (!is_first && span_is_active(w->t->span, w->t->n, l->cycle)))
 		return err_set(e, RC_INVALID,
 		    "copy %" PRId64 " of cycle %" PRId64
 		    " isn't in the task's schedule",
