@@ -1890,3 +1890,70 @@ FROM payout p LEFT JOIN worker w ON w.id = p.worker
 	LEFT JOIN payout_event e ON e.payout = p.id
 	LEFT JOIN transfer t ON t.id = e.transfer
 ORDER BY p.worker, p.seq, p.id, e.id;
+
+-- What is published: src/ledger/publication.h -------------------------------
+
+-- Every definition of every task, those of a task in their order.
+-- :name publish_task
+-- :columns task name state version url expected_status timeout_ms
+-- :columns interval_ms copies cooldown_ms region from_ms
+SELECT k.id, k.name, k.state, v.id, v.url, v.expected_status, v.timeout_ms,
+	v.interval_ms, v.copies, v.cooldown_ms, g.name, v.created_ms
+FROM task k CROSS JOIN task_version v CROSS JOIN region g
+WHERE v.task = k.id AND g.id = v.region
+ORDER BY k.id, v.id;
+
+-- Paid checks of slots after ?1, but for drills.
+-- :name publish_result
+-- :columns slot task version cycle_ms copy assigned_ms address timestamp_ms
+-- :columns success status response_ms error address_form signature
+SELECT r.slot, v.task, r.version, r.cycle_ms, r.copy, r.assigned_ms,
+	w.address, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
+	r.address_form, r.signature
+FROM result r CROSS JOIN task_version v CROSS JOIN transfer t
+	CROSS JOIN worker w
+WHERE r.slot > ?1 AND v.id = r.version AND t.id = r.transfer
+	AND w.id = t.credit
+	AND NOT EXISTS (SELECT 1 FROM drill d WHERE d.slot = r.slot)
+ORDER BY r.slot;
+
+-- What was given from ?1 on and is still known, but for drills.
+-- :name publish_assignment
+-- :columns slot task version cycle_ms copy assigned_ms address network
+SELECT a.slot, v.task, a.version, a.cycle_ms, a.copy, a.assigned_ms,
+	w.address, a.network
+FROM assignment a CROSS JOIN task_version v CROSS JOIN worker w
+WHERE a.assigned_ms >= ?1 AND v.id = a.version AND w.id = a.worker
+	AND NOT EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot);
+
+-- The last slot that was given.
+-- :name publish_last_slot
+SELECT last_slot FROM slot_counter WHERE id = 1;
+
+-- The longest that anything was, or is, paid after it was assigned.
+-- :name publish_window
+SELECT max(result_window_ms) FROM terms;
+
+-- Payouts that are settled for ever, and where the chain shows them.
+-- :name publish_payout
+-- :columns address seq paid_micros nonce chain_id tx block
+SELECT w.address, p.seq, p.paid_micros, p.nonce, p.chain_id,
+	coalesce((SELECT e.tx FROM payout_event e WHERE e.payout = p.id
+		AND e.tx IS NOT NULL ORDER BY e.id DESC LIMIT 1), ''),
+	coalesce((SELECT e.block FROM payout_event e WHERE e.payout = p.id
+		AND e.block IS NOT NULL ORDER BY e.id DESC LIMIT 1), 0)
+FROM payout p CROSS JOIN worker w
+WHERE p.state = 'final' AND w.id = p.worker
+ORDER BY p.id;
+
+-- :name publish_forfeit
+-- :columns transfer hash address amount_micros at_ms since_ms by why
+SELECT t.id, t.hash, w.address, t.amount_micros, t.at_ms, f.since_ms, f.by,
+	f.why
+FROM forfeit f CROSS JOIN transfer t CROSS JOIN worker w
+WHERE t.id = f.transfer AND w.id = t.debit
+ORDER BY t.id;
+
+-- The keys of drills, as far as they are shown.
+-- :name publish_drill_key
+SELECT day, hash, key FROM drill_key ORDER BY day;

@@ -57,6 +57,8 @@ static const struct option_text {
 	    "the coordinator's (/run/worknet/fcgi.sock)" },
 	[OPT_BACKUPS] = { "--backups", NULL, "DIR",
 	    "where copies are (/var/backups/worknet)" },
+	[OPT_POLICY] = { "--policy", NULL, "FILE",
+	    "whose keys are trusted: the log's, and witnesses'" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 	[OPT_TASK] = { "--task", NULL, "ID", "of this task" },
 	[OPT_FROM] = { "--from", NULL, "TIME", "its beginning, UTC" },

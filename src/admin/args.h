@@ -48,6 +48,7 @@ enum option_id {
 	OPT_TO,
 	OPT_CSV,
 	OPT_TARGET,
+	OPT_POLICY,
 	OPT_COUNT
 };
 

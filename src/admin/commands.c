@@ -130,6 +130,21 @@ const struct command admin_commands[] = {
 	    "is told. Then nobody is paid until worknet-payout has compared the\n"
 	    "ledger with the chain.\n",
 	    0, 1, 1, command_restore },
+	{ "export", "--task ID --from TIME --to TIME DIR",
+	    "write what proves a task's hours to anybody",
+	    "Of the transparency log ([log] directory), into DIR, which is made:\n"
+	    "the task's definitions, the hours from --from to --to, and what\n"
+	    "proves that the log has them. See verify.\n",
+	    OPT(TASK) | OPT(FROM) | OPT(TO), 1, 1, command_export },
+	{ "verify", "PATH [--policy FILE] [--from TIME --to TIME]",
+	    "verify an export, without asking anybody",
+	    "PATH is a directory that export made, or one .tlog-proof file. Needs\n"
+	    "no configuration, no ledger and no network. --policy has the keys\n"
+	    "that you trust; without it the export is held against those that\n"
+	    "came with it, which nobody vouches for. With --from and --to it must\n"
+	    "cover that time. Says what is proven and what isn't; exits 1 when\n"
+	    "something isn't as it must be.\n",
+	    OPT(POLICY) | OPT(FROM) | OPT(TO), 1, 1, command_verify },
 	{ "payout list", "[--open] [--worker ADDRESS] [--limit N | --all]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"

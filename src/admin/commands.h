@@ -34,6 +34,7 @@ enum admin_exit command_status(struct admin *a);
 enum admin_exit command_metrics(struct admin *a);
 enum admin_exit command_audit(struct admin *a);
 enum admin_exit command_backup(struct admin *a);
+enum admin_exit command_export(struct admin *a);
 enum admin_exit command_restore(struct admin *a);
 enum admin_exit command_payout_list(struct admin *a);
 enum admin_exit command_payout_show(struct admin *a);
@@ -49,5 +50,6 @@ enum admin_exit command_rollup(struct admin *a);
 enum admin_exit command_maintenance_add(struct admin *a);
 enum admin_exit command_maintenance_list(struct admin *a);
 enum admin_exit command_maintenance_end(struct admin *a);
+enum admin_exit command_verify(struct admin *a);
 
 #endif

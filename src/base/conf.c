@@ -161,6 +161,17 @@ static const struct conf_key keys[] = {
 	{ "honesty", "auto_forfeit", CONF_BOOL, FIELD(auto_forfeit), 0, 0, "no",
 	    "the credit of who fails them is forfeited at once", CONF_AT_ONCE },
 
+	{ "log", "origin", CONF_TEXT, FIELD(log_origin), 1, LOG_ORIGIN_MAX, "",
+	    "the transparency log's name for ever: where it is served, without https:// and a slash at its end" },
+	{ "log", "directory", CONF_PATH, FIELD(log_directory), 1, PATH_LEN_MAX,
+	    "/var/lib/worknet-log/evidence",
+	    "what nginx serves as /evidence/" },
+	{ "log", "state_directory", CONF_PATH, FIELD(log_state_directory), 1,
+	    PATH_LEN_MAX, "/var/lib/worknet-log/state",
+	    "what must not be lost, nor restored, together with the directory" },
+	{ "log", "key_file", CONF_PATH, FIELD(log_key_file), 1, PATH_LEN_MAX,
+	    "", "of the log: worknet-log --key new makes it" },
+
 	{ "worker", "coordinator", CONF_TEXT, FIELD(worker_coordinator), 1,
 	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api",
 	    CONF_OF_OTHERS },

@@ -25,6 +25,7 @@
 #define CONF_WORD_MAX	64   /* a word, or the name of a token */
 #define CONF_KEY_ID_MAX 200  /* organizations/UUID/apiKeys/UUID has 96 */
 #define CONF_URLS_MAX	4000 /* a list of URLs */
+#define LOG_ORIGIN_MAX	200  /* NOTE_NAME_MAX */
 
 struct conf {
 	/* [ledger] */
@@ -57,6 +58,12 @@ struct conf {
 	int64_t drill_share_new_permille;      /* of who is new */
 	int64_t record_days;		       /* a record is of so many */
 	bool auto_forfeit;
+
+	/* [log]: without an origin there is none */
+	char log_origin[LOG_ORIGIN_MAX + 1]; /* the log's name, for ever */
+	char log_directory[PATH_LEN_MAX + 1];
+	char log_state_directory[PATH_LEN_MAX + 1];
+	char log_key_file[PATH_LEN_MAX + 1];
 
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,4 +130,61 @@ file_sync_name(const char *path, struct err *e)
 	enum rc rc = file_directory(dir, path, e);
 
 	return rc == RC_OK ? file_sync(dir, e) : rc;
+}
+
+/* Makes the directory that path is in, and those above it, as on disk. */
+static enum rc
+directories_make(const char *path, struct err *e)
+{
+	char dir[PATH_LEN_MAX + 1];
+	enum rc rc = file_directory(dir, path, e);
+
+	if (rc != RC_OK)
+		return rc;
+	if (mkdir(dir, 0755) == 0)
+		return file_sync_name(dir, e);
+	if (errno == EEXIST)
+		return RC_OK;
+	if (errno != ENOENT)
+		return failed(dir, e);
+	rc = directories_make(dir, e);
+	if (rc == RC_OK && mkdir(dir, 0755) != 0 && errno != EEXIST)
+		rc = failed(dir, e);
+	return rc == RC_OK ? file_sync_name(dir, e) : rc;
+}
+
+static enum rc
+put_new(const char *path, mode_t mode, const char *p, size_t len, struct err *e)
+{
+	int fd;
+	enum rc rc;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0 && errno == ENOENT) {
+		rc = directories_make(path, e);
+		if (rc != RC_OK)
+			return rc;
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	}
+	if (fd < 0)
+		return failed(path, e);
+	rc = file_write(fd, p, len, path, e);
+	if (rc == RC_OK && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
+		rc = failed(path, e);
+	(void)close(fd);
+	return rc;
+}
+
+enum rc
+file_put(
+    const char *path, mode_t mode, const char *p, size_t len, struct err *e)
+{
+	char made[FILE_PATH_SIZE + 4];
+	enum rc rc;
+
+	(void)snprintf(made, sizeof(made), "%s.new", path);
+	rc = put_new(made, mode, p, len, e);
+	if (rc == RC_OK && rename(made, path) != 0)
+		rc = failed(path, e);
+	return rc == RC_OK ? file_sync_name(path, e) : rc;
 }

@@ -60,10 +60,10 @@ if (!$inside) {
 	    worknet-payout.service worknet-payout.timer
 	    worknet-worker@.service);
 	is_deeply([ $under->() ], [ sort map { "$prefix/$_" } @units,
-	    'bin/worknet', 'bin/worknet-fcgi', 'bin/worknet-payout',
-	    'bin/worknet-worker', 'lib/sysusers.d/worknet.conf',
+	    'bin/worknet', 'bin/worknet-fcgi', 'bin/worknet-log',
+	    'bin/worknet-payout', 'bin/worknet-worker', 'lib/sysusers.d/worknet.conf',
 	    'lib/tmpfiles.d/worknet.conf', 'share/man/man1/worknet-worker.1',
-	    (map { "share/man/man8/worknet$_.8" } '', '-fcgi', '-payout'),
+	    (map { "share/man/man8/worknet$_.8" } '', '-fcgi', '-log', '-payout'),
 	    'share/doc/worknet/README', 'share/doc/worknet/uptime',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-alert@.service

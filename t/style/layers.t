@@ -18,10 +18,13 @@ my %below = (
 	keys => [qw(base eth json)],
 	evm => [qw(base eth json http)],
 	x402 => [qw(base eth json http keys evm)],
+	tlog => [qw(base eth keys)],
 	vault => [qw(base eth json keys)],
 	pay => [qw(base eth json http keys evm x402 vault ledger)],
 	work => [qw(base eth json http)],
-	admin => [qw(base eth json http keys evm x402 ledger uptime)],
+	proof => [qw(base eth json keys tlog)],
+	publish => [qw(base eth json keys tlog proof ledger)],
+	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof)],
 	serve => [qw(base api)],
 );
 

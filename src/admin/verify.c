@@ -1,0 +1,117 @@
+/* Verifies what export made: needs neither ledger nor configuration. */
+#include "proof/verify.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "admin/commands.h"
+#include "admin/value.h"
+
+static enum rc
+times_take(const struct admin *a, struct verify_wanted *w, struct err *e)
+{
+	const char *from = a->args.opt[OPT_FROM], *to = a->args.opt[OPT_TO];
+	enum rc rc;
+
+	if (from == NULL && to == NULL)
+		return RC_OK;
+	if (from == NULL || to == NULL)
+		return err_set(e, RC_INVALID, "--from and --to go together");
+	rc = value_parse_time(&w->from, "--from", from, e);
+	return rc == RC_OK ? value_parse_time(&w->to, "--to", to, e) : rc;
+}
+
+/* What a reader may rely on now, and on what not. */
+static void
+print_words(struct out *o, const struct verify_report *r, bool trusted)
+{
+	out_note(o, "\nProven, by the keys of %s:",
+	    trusted ? "the policy that you gave"
+		    : "the policy in the export, which nobody vouches for");
+	if (r->is_one_proof) {
+		out_note(o, "  the log has this leaf");
+		return;
+	}
+	out_note(o,
+	    "  the log has these definitions and these hours, and none between them is left out\n"
+	    "  each slot of the task's schedule in these hours has its line\n"
+	    "  each result is signed by its worker: task, worker, time, success");
+	out_note(o, "Not proven:");
+	if (r->witnesses == 0)
+		out_note(o,
+		    "  that others are shown the same log: no witness has cosigned it");
+	out_note(o,
+	    "  status, duration and error of results signed by eip191: the operator's word\n"
+	    "  that a worker really fetched what it signed\n"
+	    "  that nothing was held back before an hour was logged: it counts as missed");
+}
+
+static void
+print_report(struct out *o, const struct verify_report *r)
+{
+	const bool is_task = !r->is_one_proof;
+
+	out_fields(o,
+	    (const struct out_field[]){
+		{ "verified", NULL, OUT_BOOL, out_int(true) },
+		{ "log", "log", OUT_TEXT, out_text(r->origin) },
+		{ "size", "leaves in it", OUT_COUNT, out_int(r->size) },
+		{ "witnesses", "witnesses", OUT_COUNT, out_int(r->witnesses) },
+		{ "firstSeen", "first seen by one", OUT_TIME,
+		    out_if(r->witnesses > 0, out_int(r->first_s * 1000)) },
+		OUT_END });
+	if (!is_task)
+		return;
+	out_fields(o,
+	    (const struct out_field[]){
+		{ "task", "task", OUT_TEXT, out_text(r->task) },
+		{ "definitions", "definitions", OUT_COUNT,
+		    out_int(r->definitions) },
+		{ "segments", "segments", OUT_COUNT, out_int(r->segments) },
+		{ "from", "from", OUT_TIME,
+		    out_if(r->segments > 0, out_int(r->from)) },
+		{ "to", "to", OUT_TIME,
+		    out_if(r->segments > 0, out_int(r->to)) },
+		{ "lines", "slots", OUT_COUNT, out_int(r->lines) },
+		{ "results", "signed results", OUT_COUNT, out_int(r->results) },
+		{ "successes", "of them up", OUT_COUNT, out_int(r->successes) },
+		{ "missed", "missed", OUT_COUNT, out_int(r->missed) },
+		{ "unassigned", "unassigned", OUT_COUNT,
+		    out_int(r->unassigned) },
+		{ "extra", "beside the schedule", OUT_COUNT,
+		    out_int(r->extra) },
+		OUT_END });
+}
+
+enum admin_exit
+command_verify(struct admin *a)
+{
+	struct verify_wanted w = { .path = a->args.arg[0] };
+	struct verify_report r;
+	struct err e = ERR_INIT;
+	struct buf policy;
+	enum rc rc;
+
+	if (times_take(a, &w, &e) != RC_OK)
+		return admin_usage(a, &e);
+	buf_init(&policy, POLICY_MAX);
+	if (a->args.opt[OPT_POLICY] != NULL &&
+	    buf_read_file(&policy, a->args.opt[OPT_POLICY], &e) != RC_OK) {
+		buf_free(&policy);
+		(void)admin_fail(e.rc, &e);
+		return ADMIN_UNUSABLE;
+	}
+	if (a->args.opt[OPT_POLICY] != NULL)
+		w.policy = (struct slice){ policy.p == NULL ? "" : policy.p,
+			policy.len };
+	rc = verify_export(&w, &r, &e);
+	if (rc == RC_OK) {
+		print_report(a->out, &r);
+		print_words(a->out, &r, w.policy.p != NULL);
+	}
+	buf_free(&policy);
+	if (rc == RC_OK)
+		return ADMIN_OK;
+	(void)admin_fail(rc, &e);
+	return rc == RC_INVALID ? ADMIN_REFUSED : ADMIN_UNUSABLE;
+}

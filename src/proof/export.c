@@ -1,0 +1,198 @@
+#include "proof/export.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "proof/leaf.h"
+#include "tlog/site.h"
+
+#define EXPORT_MODE 0644
+#define SEGMENT_MAX (1024LL * 1024 * 1024)
+
+struct export
+{
+	const struct export_wanted *w;
+	struct export_result *result;
+	struct site site;
+	struct buf note;
+	char named[TASK_ID_MAX + 16]; /* "task":"NAME", as entries have it */
+};
+
+static enum rc
+out_put(const struct export *x, const char *name, const struct buf *b,
+    struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", x->w->out, name);
+	return file_put(path, EXPORT_MODE, b->p == NULL ? "" : b->p, b->len, e);
+}
+
+/* Copies a file of the site, which has that hash. */
+static enum rc
+segment_copy(
+    const struct export *x, const struct segment_leaf *s, struct err *e)
+{
+	char name[SEGMENT_NAME_MAX + 1], path[FILE_PATH_SIZE];
+	char hash[2 * SHA256_LEN + 1];
+	struct buf b;
+	enum rc rc;
+
+	segment_name(name, s);
+	(void)snprintf(path, sizeof(path), "%s/%s", x->w->site, name);
+	buf_init(&b, SEGMENT_MAX);
+	rc = buf_read_file(&b, path, e);
+	leaf_sha256(hash, (struct slice){ b.p == NULL ? "" : b.p, b.len });
+	if (rc == RC_OK && strcmp(hash, s->sha256) != 0)
+		rc = err_set(e, RC_CORRUPT,
+		    "%s isn't what was logged: its SHA-256 is %s", path, hash);
+	if (rc == RC_OK)
+		rc = out_put(x, name, &b, e);
+	buf_free(&b);
+	return rc;
+}
+
+static enum rc
+leaf_copy(struct export *x, int64_t i, struct err *e)
+{
+	char name[64];
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, PROOF_FILE_MAX);
+	rc = site_proof(
+	    &x->site, i, (struct slice){ x->note.p, x->note.len }, &b, e);
+	(void)snprintf(name, sizeof(name), "leaf/%" PRId64 ".tlog-proof", i);
+	if (rc == RC_OK)
+		rc = out_put(x, name, &b, e);
+	buf_free(&b);
+	return rc;
+}
+
+static enum rc
+segment_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	struct export_result *r = x->result;
+	struct segment_leaf s;
+	enum rc rc;
+
+	rc = leaf_segment_parse(&s, entry, e);
+	if (rc != RC_OK || strcmp(s.task, x->w->task) != 0 ||
+	    s.to <= x->w->from || s.from >= x->w->to)
+		return rc;
+	rc = segment_copy(x, &s, e);
+	if (rc == RC_OK)
+		rc = leaf_copy(x, i, e);
+	if (r->segments++ == 0)
+		r->from = s.from;
+	r->to = s.to;
+	return rc;
+}
+
+/* Most entries are of other tasks, and aren't parsed. */
+static enum rc
+entry_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	struct task_leaf task;
+	char type[32];
+	enum rc rc;
+
+	if (memmem(entry.p, entry.len, x->named, strlen(x->named)) == NULL)
+		return RC_OK;
+	leaf_type(type, entry);
+	if (strcmp(type, LEAF_SEGMENT) == 0)
+		return segment_take(x, i, entry, e);
+	if (strcmp(type, LEAF_TASK) != 0)
+		return RC_OK;
+	rc = leaf_task_parse(&task, entry, e);
+	if (rc != RC_OK || strcmp(task.task, x->w->task) != 0)
+		return rc;
+	x->result->definitions++;
+	return leaf_copy(x, i, e);
+}
+
+static enum rc
+entries_take(struct export *x, struct err *e)
+{
+	struct slice entry;
+	int64_t i;
+	enum rc rc = RC_OK;
+
+	for (i = 0; i < x->site.size && rc == RC_OK; i++) {
+		rc = site_entry(&x->site, i, &entry, e);
+		if (rc == RC_OK)
+			rc = entry_take(x, i, entry, e);
+		if (rc != RC_OK)
+			rc = err_prefix(e, "leaf %" PRId64, i);
+	}
+	if (rc == RC_OK && x->result->definitions == 0)
+		rc = err_set(
+		    e, RC_NOT_FOUND, "the log has no task %s", x->w->task);
+	return rc;
+}
+
+/* The checkpoint, by which the site is read; its signature is the verifier's. */
+static enum rc
+checkpoint_take(struct export *x, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+	struct checkpoint c;
+	struct note n;
+	enum rc rc;
+
+	(void)snprintf(path, sizeof(path), "%s/checkpoint", x->w->site);
+	rc = buf_read_file(&x->note, path, e);
+	if (rc == RC_OK)
+		rc =
+		    note_parse(&n, (struct slice){ x->note.p, x->note.len }, e);
+	if (rc == RC_OK)
+		rc = checkpoint_parse(&c, n.text, e);
+	if (rc == RC_OK)
+		rc = out_put(x, "checkpoint", &x->note, e);
+	if (rc == RC_OK)
+		x->site.size = c.size;
+	return rc;
+}
+
+static enum rc
+policy_take(struct export *x, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+	struct buf b;
+	enum rc rc;
+
+	(void)snprintf(path, sizeof(path), "%s/policy", x->w->site);
+	buf_init(&b, NOTE_MAX);
+	rc = buf_read_file(&b, path, e);
+	if (rc == RC_OK)
+		rc = out_put(x, "policy", &b, e);
+	buf_free(&b);
+	return rc;
+}
+
+enum rc
+export_make(
+    const struct export_wanted *w, struct export_result *out, struct err *e)
+{
+	struct export x = { .w = w, .result = out };
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	if (mkdir(w->out, 0755) != 0)
+		return err_set(e, errno == EEXIST ? RC_CONFLICT : RC_IO,
+		    "%s: %s", w->out, strerror(errno));
+	buf_init(&x.note, NOTE_MAX);
+	site_open(&x.site, w->site, 0);
+	(void)snprintf(x.named, sizeof(x.named), "\"task\":\"%s\"", w->task);
+	rc = checkpoint_take(&x, e);
+	if (rc == RC_OK)
+		rc = policy_take(&x, e);
+	if (rc == RC_OK)
+		rc = entries_take(&x, e);
+	site_close(&x.site);
+	buf_free(&x.note);
+	return rc;
+}

@@ -1,0 +1,40 @@
+/*
+ * Exports: what a stranger needs to verify a task's hours without asking
+ * anybody, as files of one directory:
+ *
+ *	checkpoint		the newest one, as it is served
+ *	policy			the keys that the log itself names
+ *	leaf/INDEX.tlog-proof	each definition of the task and each segment
+ *	segment/...		the segments' files
+ *
+ * Made of the files of the log alone. One thread.
+ */
+#ifndef WORKNET_PROOF_EXPORT_H
+#define WORKNET_PROOF_EXPORT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct export_wanted {
+	const char *site; /* the log's directory */
+	const char *out;  /* is made */
+	const char *task;
+	int64_t from; /* Unix ms: segments with any part of [from, to) */
+	int64_t to;
+};
+
+struct export_result {
+	int64_t definitions;
+	int64_t segments;
+	int64_t from, to; /* of them all; 0 and 0: none */
+};
+
+/*
+ * RC_NOT_FOUND: the log has no such task; RC_CONFLICT: out exists already;
+ * RC_CORRUPT, RC_IO, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc export_make(
+    const struct export_wanted *w, struct export_result *out, struct err *e);
+
+#endif

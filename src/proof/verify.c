@@ -1,0 +1,464 @@
+#include "proof/verify.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "proof/verify_lines.h"
+
+#define SEGMENT_MAX (1024LL * 1024 * 1024)
+
+/* A leaf of an export: of a definition or of a segment. */
+struct leaf {
+	int64_t index;
+	bool is_segment;
+	union {
+		struct task_leaf task;
+		struct segment_leaf segment;
+	} of;
+};
+
+struct verification {
+	const struct verify_wanted *w;
+	struct verify_report *out;
+	struct policy policy;
+	struct policy_word word; /* of the checkpoint */
+	struct buf note;	 /* owned: the checkpoint, signed */
+	struct leaf *leaf;	 /* owned, in order */
+	size_t n;
+	struct task_leaf *task; /* owned: the definitions */
+	struct span *span;
+	size_t tasks;
+	struct told_list told;
+};
+
+static enum rc
+file_read(const struct verification *v, const char *name, struct buf *b,
+    struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+	enum rc rc;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", v->w->path, name);
+	rc = buf_read_file(b, path, e);
+	return rc == RC_NOT_FOUND
+	    ? err_set(e, RC_INVALID, "%s isn't in the export", name)
+	    : rc;
+}
+
+static struct slice
+slice_all(const struct buf *b)
+{
+	return (struct slice){ b->p == NULL ? "" : b->p, b->len };
+}
+
+/* ---- Whom to trust, and the checkpoint ---- */
+
+static enum rc
+policy_read(struct verification *v, struct err *e)
+{
+	struct buf b;
+	enum rc rc;
+
+	if (v->w->policy.p != NULL)
+		return policy_parse(&v->policy, v->w->policy, e);
+	buf_init(&b, POLICY_MAX);
+	rc = file_read(v, "policy", &b, e);
+	if (rc == RC_OK)
+		rc = policy_parse(&v->policy, slice_all(&b), e);
+	buf_free(&b);
+	return rc;
+}
+
+static void
+word_tell(struct verification *v)
+{
+	struct verify_report *out = v->out;
+
+	(void)snprintf(
+	    out->origin, sizeof(out->origin), "%s", v->word.checkpoint.origin);
+	out->size = v->word.checkpoint.size;
+	out->witnesses = (int64_t)v->word.witnesses;
+	out->first_s = v->word.first_s;
+	out->last_s = v->word.last_s;
+}
+
+/*
+ * A proof's checkpoint must be the export's. If it is another one of the same
+ * size that the log signed, too, the two are evidence against the log.
+ */
+static enum rc
+checkpoint_same(struct verification *v, struct slice note, struct err *e)
+{
+	struct policy_word other;
+	enum rc rc;
+
+	if (note.len == v->note.len && memcmp(note.p, v->note.p, note.len) == 0)
+		return RC_OK;
+	rc = policy_check(&other, &v->policy, note, e);
+	if (rc != RC_OK)
+		return rc;
+	if (other.checkpoint.size == v->word.checkpoint.size &&
+	    !tree_hash_is(&other.checkpoint.root, &v->word.checkpoint.root))
+		return err_set(e, RC_INVALID,
+		    "the log is forked: it signed two checkpoints of %" PRId64
+		    " leaves with two roots; both are evidence",
+		    other.checkpoint.size);
+	return err_set(e, RC_INVALID,
+	    "its checkpoint, of %" PRId64
+	    " leaves, isn't the export's, of %" PRId64,
+	    other.checkpoint.size, v->word.checkpoint.size);
+}
+
+/* ---- Leaves ---- */
+
+static enum rc
+proof_check(struct verification *v, const struct proof_file *p, struct err *e)
+{
+	struct tree_hash leaf;
+
+	if (!p->has_entry)
+		return err_set(e, RC_INVALID, "it doesn't have its entry");
+	tree_leaf(&leaf, slice_all(&p->entry));
+	return tree_check_inclusion(&p->proof, p->index, &leaf,
+	    v->word.checkpoint.size, &v->word.checkpoint.root, e);
+}
+
+static enum rc
+leaf_add(struct verification *v, const struct proof_file *p, struct err *e)
+{
+	struct leaf *all, *l;
+	char type[32];
+
+	all = realloc(v->leaf, (v->n + 1) * sizeof(*all));
+	if (all == NULL)
+		return err_set(e, RC_NO_MEMORY, "out of memory");
+	v->leaf = all;
+	l = &all[v->n];
+	memset(l, 0, sizeof(*l));
+	l->index = p->index;
+	leaf_type(type, slice_all(&p->entry));
+	l->is_segment = strcmp(type, LEAF_SEGMENT) == 0;
+	if (!l->is_segment && strcmp(type, LEAF_TASK) != 0)
+		return err_set(e, RC_INVALID,
+		    "an entry of the type \"%s\" is no part of an export",
+		    type);
+	v->n++;
+	return l->is_segment
+	    ? leaf_segment_parse(&l->of.segment, slice_all(&p->entry), e)
+	    : leaf_task_parse(&l->of.task, slice_all(&p->entry), e);
+}
+
+static enum rc
+leaf_read(struct verification *v, const char *name, struct err *e)
+{
+	char path[64], want[64];
+	struct proof_file p;
+	struct buf b;
+	enum rc rc;
+
+	(void)snprintf(path, sizeof(path), "leaf/%.50s", name);
+	buf_init(&b, PROOF_FILE_MAX);
+	rc = file_read(v, path, &b, e);
+	if (rc == RC_OK)
+		rc = proof_file_parse(&p, slice_all(&b), e);
+	if (rc != RC_OK) {
+		buf_free(&b);
+		return err_prefix(e, "%s", path);
+	}
+	(void)snprintf(want, sizeof(want), "%" PRId64 ".tlog-proof", p.index);
+	if (strcmp(want, name) != 0)
+		rc = err_set(
+		    e, RC_INVALID, "the proof is of leaf %" PRId64, p.index);
+	if (rc == RC_OK)
+		rc = checkpoint_same(v, p.note, e);
+	if (rc == RC_OK)
+		rc = proof_check(v, &p, e);
+	if (rc == RC_OK)
+		rc = leaf_add(v, &p, e);
+	proof_file_free(&p);
+	buf_free(&b);
+	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", path);
+}
+
+static int
+leaf_compare(const void *x, const void *y)
+{
+	const struct leaf *a = x, *b = y;
+
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+static enum rc
+leaves_read(struct verification *v, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+	struct dirent *d;
+	enum rc rc = RC_OK;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/leaf", v->w->path);
+	dir = opendir(path);
+	if (dir == NULL)
+		return err_set(e, RC_INVALID, "%s: %s", path, strerror(errno));
+	while (rc == RC_OK && (d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.')
+			rc = leaf_read(v, d->d_name, e);
+	(void)closedir(dir);
+	if (v->n > 0)
+		qsort(v->leaf, v->n, sizeof(v->leaf[0]), leaf_compare);
+	return rc;
+}
+
+/* ---- The task's definitions ---- */
+
+static enum rc
+task_take(
+    struct verification *v, const struct leaf *l, int64_t prev, struct err *e)
+{
+	const struct task_leaf *t = &l->of.task;
+	const bool is_first = v->tasks == 0;
+
+	if (!is_first && strcmp(t->task, v->task[0].task) != 0)
+		return err_set(e, RC_INVALID,
+		    "leaf %" PRId64 " is of task %s, others are of %s",
+		    l->index, t->task, v->task[0].task);
+	if (t->prev != prev)
+		return err_set(e, RC_INVALID,
+		    "leaf %" PRId64 " follows the definition of leaf %" PRId64
+		    ", expected that of leaf %" PRId64
+		    ": a definition is left out",
+		    l->index, t->prev, prev);
+	if (!is_first && t->from < v->task[v->tasks - 1].from)
+		return err_set(e, RC_INVALID,
+		    "leaf %" PRId64
+		    ": a definition begins before the one before it",
+		    l->index);
+	v->task[v->tasks] = *t;
+	v->span[v->tasks++] =
+	    (struct span){ t->from, strcmp(t->state, "active") == 0, t->version,
+		    t->interval_ms, t->copies };
+	return RC_OK;
+}
+
+/* Also that no definition came after the hours that it would change. */
+static enum rc
+tasks_take(struct verification *v, struct err *e)
+{
+	int64_t prev = LEAF_NONE, logged_to = 0;
+	const struct leaf *l;
+	size_t i;
+	enum rc rc = RC_OK;
+
+	v->task = calloc(v->n + 1, sizeof(*v->task));
+	v->span = calloc(v->n + 1, sizeof(*v->span));
+	if (v->task == NULL || v->span == NULL)
+		return err_set(e, RC_NO_MEMORY, "out of memory");
+	for (i = 0; i < v->n && rc == RC_OK; i++) {
+		l = &v->leaf[i];
+		if (l->is_segment) {
+			logged_to = l->of.segment.to;
+			continue;
+		}
+		if (l->of.task.from < logged_to)
+			return err_set(e, RC_INVALID,
+			    "leaf %" PRId64
+			    ": a definition is backdated, to before hours that were logged already",
+			    l->index);
+		rc = task_take(v, l, prev, e);
+		prev = l->index;
+	}
+	if (rc == RC_OK && v->tasks == 0)
+		rc = err_set(
+		    e, RC_INVALID, "the export has no definition of a task");
+	return rc;
+}
+
+/* ---- Segments ---- */
+
+static enum rc
+segment_place(struct verification *v, const struct leaf *l,
+    const struct leaf *before, struct err *e)
+{
+	const struct segment_leaf *s = &l->of.segment;
+
+	if (strcmp(s->task, v->task[0].task) != 0)
+		return err_set(e, RC_INVALID,
+		    "it is of task %s, the export is of %s", s->task,
+		    v->task[0].task);
+	if (before == NULL)
+		return RC_OK;
+	if (s->prev != before->index)
+		return err_set(e, RC_INVALID,
+		    "it follows the segment of leaf %" PRId64
+		    ", expected that of leaf %" PRId64 ": hours are left out",
+		    s->prev, before->index);
+	if (s->from != before->of.segment.to)
+		return err_set(e, RC_INVALID,
+		    "it begins at %" PRId64
+		    ", the one before it ended at %" PRId64,
+		    s->from, before->of.segment.to);
+	return RC_OK;
+}
+
+static enum rc
+segment_take(struct verification *v, const struct leaf *l,
+    const struct leaf *before, struct err *e)
+{
+	const struct verify_task t = { v->task, v->span, v->tasks };
+	char name[SEGMENT_NAME_MAX + 1];
+	struct buf file;
+	enum rc rc;
+
+	rc = segment_place(v, l, before, e);
+	if (rc != RC_OK)
+		return err_prefix(e, "segment of leaf %" PRId64, l->index);
+	segment_name(name, &l->of.segment);
+	buf_init(&file, SEGMENT_MAX);
+	rc = file_read(v, name, &file, e);
+	if (rc == RC_OK)
+		rc = verify_segment(
+		    &t, &l->of.segment, slice_all(&file), &v->told, v->out, e);
+	buf_free(&file);
+	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
+}
+
+static enum rc
+segments_take(struct verification *v, struct err *e)
+{
+	const struct leaf *before = NULL;
+	struct verify_report *out = v->out;
+	size_t i;
+	enum rc rc = RC_OK;
+
+	for (i = 0; i < v->n && rc == RC_OK; i++) {
+		if (!v->leaf[i].is_segment)
+			continue;
+		rc = segment_take(v, &v->leaf[i], before, e);
+		if (before == NULL)
+			out->from = v->leaf[i].of.segment.from;
+		out->to = v->leaf[i].of.segment.to;
+		out->segments++;
+		before = &v->leaf[i];
+	}
+	return rc;
+}
+
+/* What was asked for must be there, from the task's first day on. */
+static enum rc
+covered_check(const struct verification *v, struct err *e)
+{
+	const struct verify_report *out = v->out;
+	const int64_t from =
+	    v->w->from > v->task[0].from ? v->w->from : v->task[0].from;
+
+	if (v->w->to == 0 ||
+	    (out->segments > 0 && out->from <= from && out->to >= v->w->to))
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "the export covers %" PRId64 " to %" PRId64
+	    ", and doesn't cover %" PRId64 " to %" PRId64,
+	    out->from, out->to, from, v->w->to);
+}
+
+/* ---- All of it ---- */
+
+static enum rc
+checkpoint_read(struct verification *v, struct err *e)
+{
+	enum rc rc;
+
+	rc = file_read(v, "checkpoint", &v->note, e);
+	if (rc == RC_OK)
+		rc = policy_check(&v->word, &v->policy, slice_all(&v->note), e);
+	if (rc == RC_OK)
+		word_tell(v);
+	return rc;
+}
+
+static enum rc
+directory_verify(struct verification *v, struct err *e)
+{
+	enum rc rc;
+
+	rc = policy_read(v, e);
+	if (rc == RC_OK)
+		rc = checkpoint_read(v, e);
+	if (rc == RC_OK)
+		rc = leaves_read(v, e);
+	if (rc == RC_OK)
+		rc = tasks_take(v, e);
+	if (rc != RC_OK)
+		return rc;
+	(void)snprintf(
+	    v->out->task, sizeof(v->out->task), "%s", v->task[0].task);
+	v->out->definitions = (int64_t)v->tasks;
+	rc = segments_take(v, e);
+	if (rc == RC_OK)
+		rc = told_check(&v->told, e);
+	return rc == RC_OK ? covered_check(v, e) : rc;
+}
+
+/* One leaf, by a policy that somebody gave. */
+static enum rc
+file_verify(struct verification *v, struct err *e)
+{
+	struct proof_file p;
+	struct buf b;
+	enum rc rc;
+
+	if (v->w->policy.p == NULL)
+		return err_set(e, RC_INVALID,
+		    "a proof file has no keys with it: say --policy FILE");
+	v->out->is_one_proof = true;
+	buf_init(&b, PROOF_FILE_MAX);
+	rc = policy_read(v, e);
+	if (rc == RC_OK)
+		rc = buf_read_file(&b, v->w->path, e);
+	if (rc == RC_OK)
+		rc = proof_file_parse(&p, slice_all(&b), e);
+	if (rc == RC_OK) {
+		rc = policy_check(&v->word, &v->policy, p.note, e);
+		if (rc == RC_OK)
+			rc = proof_check(v, &p, e);
+		if (rc == RC_OK)
+			word_tell(v);
+		proof_file_free(&p);
+	}
+	buf_free(&b);
+	return rc;
+}
+
+enum rc
+verify_export(
+    const struct verify_wanted *w, struct verify_report *out, struct err *e)
+{
+	struct verification *v = calloc(1, sizeof(*v));
+	struct stat st;
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	if (v == NULL)
+		return err_set(e, RC_NO_MEMORY, "out of memory");
+	v->w = w;
+	v->out = out;
+	buf_init(&v->note, NOTE_MAX);
+	if (stat(w->path, &st) != 0)
+		rc = err_set(
+		    e, RC_NOT_FOUND, "%s: %s", w->path, strerror(errno));
+	else
+		rc = S_ISDIR(st.st_mode) ? directory_verify(v, e)
+					 : file_verify(v, e);
+	buf_free(&v->note);
+	told_free(&v->told);
+	free(v->leaf);
+	free(v->task);
+	free(v->span);
+	free(v);
+	return rc;
+}

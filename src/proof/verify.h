@@ -1,0 +1,50 @@
+/*
+ * Verifies an export, or one proof file, offline: with what is in it and the
+ * keys of a policy, and nothing else. One thread.
+ *
+ * What holds afterwards: the log of the policy has these leaves, as the
+ * checkpoint says that it and its witnesses signed; no hour between the first
+ * and the last segment is left out; each slot of the task's schedule, which
+ * follows from its logged definitions, has one line; each result is signed by
+ * its worker. What doesn't: that a worker fetched what it signed, and that
+ * nothing was held back before an hour was logged.
+ */
+#ifndef WORKNET_PROOF_VERIFY_H
+#define WORKNET_PROOF_VERIFY_H
+
+#include "proof/leaf.h"
+#include "tlog/policy.h"
+
+struct verify_wanted {
+	const char *path;
+	/* The text of a policy; p NULL: the one that came with the export,
+	 * whose keys nobody vouches for. */
+	struct slice policy;
+	/* What must be covered, Unix ms; 0 and 0: whatever is there. */
+	int64_t from;
+	int64_t to;
+};
+
+struct verify_report {
+	char origin[NOTE_NAME_MAX + 1];
+	int64_t size;		 /* of the log */
+	int64_t witnesses;	 /* that cosigned it */
+	int64_t first_s, last_s; /* when; 0: nobody did */
+	bool is_one_proof; /* of a single leaf, which is proven, no more */
+	char task[TASK_ID_MAX + 1];
+	int64_t definitions;
+	int64_t segments;
+	int64_t from, to; /* covered */
+	int64_t lines;
+	int64_t results; /* signed by EIP-191, each verified */
+	int64_t successes;
+	int64_t missed;
+	int64_t unassigned;
+	int64_t extra; /* results of cycles beside the schedule */
+};
+
+/* RC_INVALID says what isn't as it must be; RC_IO, RC_NO_MEMORY. */
+MUST_CHECK enum rc verify_export(
+    const struct verify_wanted *w, struct verify_report *out, struct err *e);
+
+#endif

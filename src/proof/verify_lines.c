@@ -1,0 +1,352 @@
+#include "proof/verify_lines.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eth/attest.h"
+#include "eth/hex.h"
+#include "proof/line.h"
+
+/* Where the walk through a file and the schedule is. */
+struct walk {
+	const struct verify_task *t;
+	const struct segment_leaf *s;
+	struct verify_report *out;
+	int64_t line;		     /* its number */
+	int64_t cycle, copy;	     /* of the line before */
+	int64_t due, due_copy;	     /* the next slot of the schedule */
+	const struct span *due_span; /* NULL: there is none */
+	int64_t results, missed, unassigned;
+	struct told_list *told;
+};
+
+/* The schedule's next slot becomes the one after it. */
+static void
+due_next(struct walk *w)
+{
+	if (w->due_span != NULL && ++w->due_copy < w->due_span->copies)
+		return;
+	w->due_copy = 0;
+	w->due++;
+	w->due_span = NULL;
+	(void)span_cycle_next(
+	    w->t->span, w->t->n, w->s->to, &w->due, &w->due_span);
+}
+
+/* ---- A result ---- */
+
+static const struct task_leaf *
+definition_of(const struct verify_task *t, int64_t version)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->leaf[i].version == version)
+			return &t->leaf[i];
+	return NULL;
+}
+
+static enum rc
+times_check(const struct line *l, const struct task_leaf *d, struct err *e)
+{
+	/* A cycle ends when the next one opens, before two intervals. */
+	if (l->assigned < l->cycle ||
+	    l->assigned > l->cycle + 2 * d->interval_ms)
+		return err_set(e, RC_INVALID,
+		    "the slot was assigned at %" PRId64
+		    ", which isn't in its cycle",
+		    l->assigned);
+	if (slice_is(l->outcome, "result") &&
+	    (l->timestamp < l->assigned - RESULT_WINDOW_MAX_MS ||
+		l->timestamp >
+		    l->assigned + RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS))
+		return err_set(e, RC_INVALID,
+		    "the result's time, %" PRId64
+		    ", isn't about when it was assigned",
+		    l->timestamp);
+	return RC_OK;
+}
+
+static enum rc
+signature_check(const struct line *l, const char *task, struct err *e)
+{
+	uint8_t signature[SIGNATURE_LEN];
+	struct attestation a = { .task_id = slice_of(task),
+		.timestamp_ms = l->timestamp,
+		.success = l->success == 1 };
+
+	if (!slice_is(l->scheme, "eip191"))
+		return err_set(e, RC_INVALID,
+		    "the scheme of the signature is \"%.*s\", expected eip191",
+		    (int)l->scheme.len, l->scheme.p);
+	if (l->worker.p == NULL || l->form.p == NULL ||
+	    l->timestamp == LINE_NONE || l->success == LINE_NONE ||
+	    address_parse(&a.worker, NULL, l->worker, NULL) != RC_OK ||
+	    !line_form_parse(l->form, &a.form) ||
+	    hex_decode(signature, sizeof(signature), l->signature, NULL) !=
+		RC_OK)
+		return err_set(e, RC_INVALID,
+		    "a result has a worker, a form, a time, a success and a signature of 65 bytes");
+	return attest_check(&a, signature, e);
+}
+
+/* What was told of a slot, and by whom; a missed slot has no time. */
+static enum rc
+told_add(struct told_list *t, const struct line *l, struct err *e)
+{
+	struct told *all;
+
+	if (t->n == t->room) {
+		t->room = t->room == 0 ? 256 : 2 * t->room;
+		all = realloc(t->all, t->room * sizeof(*all));
+		if (all == NULL)
+			return err_set(e, RC_NO_MEMORY, "out of memory");
+		t->all = all;
+	}
+	t->all[t->n] = (struct told){ l->slot, l->timestamp, { { 0 } } };
+	return address_parse(&t->all[t->n++].worker, NULL, l->worker, e);
+}
+
+static int
+compare(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int
+slot_compare(const void *x, const void *y)
+{
+	const struct told *a = x, *b = y;
+
+	return compare(a->slot, b->slot);
+}
+
+static int
+signed_compare(const void *x, const void *y)
+{
+	const struct told *a = x, *b = y;
+	int d = compare(a->timestamp, b->timestamp);
+
+	return d != 0 ? d
+		      : memcmp(a->worker.b, b->worker.b, sizeof(a->worker.b));
+}
+
+enum rc
+told_check(struct told_list *l, struct err *e)
+{
+	size_t i;
+
+	if (l->n == 0)
+		return RC_OK;
+	qsort(l->all, l->n, sizeof(l->all[0]), slot_compare);
+	for (i = 1; i < l->n; i++)
+		if (l->all[i].slot == l->all[i - 1].slot)
+			return err_set(e, RC_INVALID,
+			    "slot %" PRId64 " has two lines", l->all[i].slot);
+	qsort(l->all, l->n, sizeof(l->all[0]), signed_compare);
+	for (i = 1; i < l->n; i++)
+		if (l->all[i].timestamp != LINE_NONE &&
+		    signed_compare(&l->all[i], &l->all[i - 1]) == 0)
+			return err_set(e, RC_INVALID,
+			    "slots %" PRId64 " and %" PRId64
+			    " have one and the same result",
+			    l->all[i - 1].slot, l->all[i].slot);
+	return RC_OK;
+}
+
+void
+told_free(struct told_list *l)
+{
+	free(l->all);
+	*l = (struct told_list){ NULL, 0, 0 };
+}
+
+/* A line of somebody who was given the slot. */
+static enum rc
+given_check(struct walk *w, const struct line *l, struct err *e)
+{
+	const bool is_result = slice_is(l->outcome, "result");
+	const struct task_leaf *d = definition_of(w->t, l->version);
+	enum rc rc;
+
+	if (d == NULL)
+		return err_set(e, RC_INVALID,
+		    "definition %" PRId64 " isn't among the task's leaves",
+		    l->version);
+	if (l->slot == LINE_NONE || l->assigned == LINE_NONE ||
+	    l->worker.p == NULL)
+		return err_set(e, RC_INVALID,
+		    "a slot that was given has a number, a worker and a time");
+	rc = times_check(l, d, e);
+	if (rc == RC_OK)
+		rc = told_add(w->told, l, e);
+	if (rc == RC_OK && is_result)
+		rc = signature_check(l, w->s->task, e);
+	if (is_result) {
+		w->results++;
+		w->out->successes += l->success == 1;
+	} else
+		w->missed++;
+	return rc;
+}
+
+/* ---- The schedule ---- */
+
+/*
+ * Beside the schedule there may be what was given of a definition's first cycle,
+ * which began before it, and what was given while the log didn't know that the
+ * task is active.
+ */
+static enum rc
+extra_check(struct walk *w, const struct line *l, struct err *e)
+{
+	const struct task_leaf *d = definition_of(w->t, l->version);
+	const bool is_first = d != NULL && l->cycle < d->from &&
+	    l->cycle > d->from - 2 * d->interval_ms;
+
+	if (l->slot == LINE_NONE ||
+	    span_expects(w->t->span, w->t->n, l->cycle, l->copy) ||
+	    (!is_first && span_is_active(w->t->span, w->t->n, l->cycle)))
+		return err_set(e, RC_INVALID,
+		    "copy %" PRId64 " of cycle %" PRId64
+		    " isn't in the task's schedule",
+		    l->copy, l->cycle);
+	w->out->extra++;
+	return RC_OK;
+}
+
+static enum rc
+place_check(struct walk *w, const struct line *l, struct err *e)
+{
+	if (l->cycle < w->cycle || (l->cycle == w->cycle && l->copy <= w->copy))
+		return err_set(e, RC_INVALID,
+		    "copy %" PRId64 " of cycle %" PRId64
+		    " comes after copy %" PRId64 " of cycle %" PRId64,
+		    l->copy, l->cycle, w->copy, w->cycle);
+	w->cycle = l->cycle;
+	w->copy = l->copy;
+	if (w->due_span != NULL &&
+	    (w->due < l->cycle ||
+		(w->due == l->cycle && w->due_copy < l->copy)))
+		return err_set(e, RC_INVALID,
+		    "copy %" PRId64 " of cycle %" PRId64 " has no line",
+		    w->due_copy, w->due);
+	if (w->due_span != NULL && w->due == l->cycle &&
+	    w->due_copy == l->copy) {
+		due_next(w);
+		return RC_OK;
+	}
+	return extra_check(w, l, e);
+}
+
+static enum rc
+line_check(struct walk *w, const struct line *l, struct err *e)
+{
+	enum rc rc;
+
+	if (l->cycle == LINE_NONE || l->copy == LINE_NONE)
+		return err_set(e, RC_INVALID, "a line has a cycle and a copy");
+	rc = place_check(w, l, e);
+	if (rc != RC_OK)
+		return rc;
+	if (slice_is(l->outcome, "result") || slice_is(l->outcome, "missed"))
+		return given_check(w, l, e);
+	if (!slice_is(l->outcome, "unassigned"))
+		return err_set(e, RC_INVALID,
+		    "the outcome \"%.*s\" isn't known", (int)l->outcome.len,
+		    l->outcome.p);
+	if (l->slot != LINE_NONE)
+		return err_set(e, RC_INVALID,
+		    "a slot that nobody was given has no number");
+	w->unassigned++;
+	return RC_OK;
+}
+
+static enum rc
+lines_check(struct walk *w, struct slice file, struct err *e)
+{
+	const char *p = file.p, *end = file.p + file.len, *at;
+	struct line_read l;
+	enum rc rc = RC_OK;
+
+	while (p < end && rc == RC_OK) {
+		w->line++;
+		at = memchr(p, '\n', (size_t)(end - p));
+		if (at == NULL)
+			return err_set(
+			    e, RC_INVALID, "the last line has no end");
+		rc = line_parse(&l, (struct slice){ p, (size_t)(at - p) }, e);
+		if (rc == RC_OK) {
+			rc = line_check(w, &l.line, e);
+			line_free(&l);
+		}
+		p = at + 1;
+	}
+	if (rc == RC_OK && w->due_span != NULL)
+		rc = err_set(e, RC_INVALID,
+		    "copy %" PRId64 " of cycle %" PRId64 " has no line",
+		    w->due_copy, w->due);
+	return rc;
+}
+
+static enum rc
+counts_check(const struct walk *w, struct err *e)
+{
+	const struct segment_leaf *s = w->s;
+
+	if (w->line == s->lines && w->results == s->results &&
+	    w->missed == s->missed && w->unassigned == s->unassigned)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "the leaf counts %" PRId64 " results, %" PRId64
+	    " missed and %" PRId64 " unassigned of %" PRId64
+	    " lines; the file has %" PRId64 ", %" PRId64 ", %" PRId64
+	    " of %" PRId64,
+	    s->results, s->missed, s->unassigned, s->lines, w->results,
+	    w->missed, w->unassigned, w->line);
+}
+
+static enum rc
+file_check(const struct segment_leaf *s, struct slice file, struct err *e)
+{
+	char hash[2 * SHA256_LEN + 1];
+
+	leaf_sha256(hash, file);
+	if ((int64_t)file.len == s->bytes && strcmp(hash, s->sha256) == 0)
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "the file isn't the one that was logged: %zu bytes with SHA-256 %s, expected %" PRId64
+	    " with %s",
+	    file.len, hash, s->bytes, s->sha256);
+}
+
+enum rc
+verify_segment(const struct verify_task *t, const struct segment_leaf *s,
+    struct slice file, struct told_list *told, struct verify_report *out,
+    struct err *e)
+{
+	struct walk w = { .t = t,
+		.s = s,
+		.told = told,
+		.out = out,
+		.cycle = -1,
+		.due = s->from - 1,
+		.due_copy = COPIES_MAX };
+	enum rc rc;
+
+	rc = file_check(s, file, e);
+	if (rc != RC_OK)
+		return rc;
+	due_next(&w);
+	rc = lines_check(&w, file, e);
+	if (rc != RC_OK && w.line > 0)
+		(void)err_prefix(e, "line %" PRId64, w.line);
+	if (rc == RC_OK)
+		rc = counts_check(&w, e);
+	out->lines += w.line;
+	out->results += w.results;
+	out->missed += w.missed;
+	out->unassigned += w.unassigned;
+	return rc;
+}

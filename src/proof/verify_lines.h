@@ -1,0 +1,43 @@
+/* The lines of a segment beside its leaf and its task's definitions. Only
+ * proof/verify.c uses it. */
+#ifndef WORKNET_PROOF_VERIFY_LINES_H
+#define WORKNET_PROOF_VERIFY_LINES_H
+
+#include "eth/address.h"
+#include "proof/verify.h"
+
+/* What must not be told twice, in whatever hours. */
+struct told {
+	int64_t slot;
+	int64_t timestamp; /* LINE_NONE: no result */
+	struct address worker;
+};
+
+struct told_list {
+	struct told *all; /* owned: told_free */
+	size_t n, room;
+};
+
+/*
+ * RC_INVALID when a slot has two lines, or a worker's one signed result is that
+ * of two slots.
+ */
+MUST_CHECK enum rc told_check(struct told_list *l, struct err *e);
+void told_free(struct told_list *l);
+
+/* A task, as far as its leaves tell. */
+struct verify_task {
+	const struct task_leaf *leaf; /* in order */
+	const struct span *span;      /* of each */
+	size_t n;
+};
+
+/*
+ * Whether the file is what the leaf says, and its lines are those of the
+ * schedule. Adds to *told and *out. RC_INVALID with the line's number.
+ */
+MUST_CHECK enum rc verify_segment(const struct verify_task *t,
+    const struct segment_leaf *s, struct slice file, struct told_list *told,
+    struct verify_report *out, struct err *e);
+
+#endif

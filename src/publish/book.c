@@ -1,0 +1,334 @@
+#include "publish/book.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "proof/leaf.h"
+
+#define SECRET_MAX 512 /* bytes of a key file */
+
+static void
+state_path(
+    char out[static FILE_PATH_SIZE], const struct book *b, const char *name)
+{
+	(void)snprintf(out, FILE_PATH_SIZE, "%s/%s", b->state, name);
+}
+
+/* ---- The key ---- */
+
+enum rc
+book_key_new(const char *path, const char *origin,
+    char vkey[static NOTE_VKEY_MAX + 1], struct err *e)
+{
+	uint8_t seed[ED25519_SEED_LEN], public[ED25519_PUBLIC_LEN];
+	struct note_key key;
+	struct buf text;
+	int fd = -1;
+	enum rc rc;
+
+	buf_init(&text, SECRET_MAX);
+	rc = ed25519_seed(seed, e);
+	if (rc == RC_OK)
+		rc = ed25519_public(public, seed, e);
+	if (rc == RC_OK)
+		rc = note_key_make(
+		    &key, slice_of(origin), NOTE_ED25519, public, e);
+	if (rc == RC_OK)
+		rc = file_make(path, &fd, e);
+	if (rc == RC_OK) {
+		note_key_format(vkey, &key);
+		note_secret_format(&text, &key, seed);
+		buf_add_text(&text, "\n");
+		rc = buf_status(&text, e);
+	}
+	if (rc == RC_OK)
+		rc = file_write(fd, text.p, text.len, path, e);
+	if (fd >= 0) {
+		if (fsync(fd) != 0 && rc == RC_OK)
+			rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+		(void)close(fd);
+	}
+	if (rc == RC_OK)
+		rc = file_sync_name(path, e);
+	secret_wipe(seed, sizeof(seed));
+	if (text.p != NULL)
+		secret_wipe(text.p, text.len);
+	buf_free(&text);
+	return rc;
+}
+
+static enum rc
+key_read(struct book *b, const struct conf *c, struct err *e)
+{
+	char text[SECRET_MAX];
+	size_t len;
+	enum rc rc;
+
+	if (c->log_origin[0] == '\0' || c->log_key_file[0] == '\0')
+		return err_set(e, RC_INVALID,
+		    "[log] origin and key_file: without both there is no log");
+	rc = secret_file_read(text, sizeof(text), &len, c->log_key_file, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = note_secret_parse(
+	    &b->key, b->seed, secret_trim((struct slice){ text, len }), e);
+	secret_wipe(text, sizeof(text));
+	if (rc != RC_OK)
+		return err_prefix(e, "%s", c->log_key_file);
+	if (b->key.type != NOTE_ED25519 ||
+	    strcmp(b->key.name, c->log_origin) != 0)
+		return err_set(e, RC_INVALID,
+		    "%s: the key is of %s, expected [log] origin, %s",
+		    c->log_key_file, b->key.name, c->log_origin);
+	return RC_OK;
+}
+
+/* ---- Signed checkpoints ---- */
+
+/* A checkpoint in a file, signed by our key; *found is false without one. */
+static enum rc
+note_read(const struct book *b, const char *path, struct buf *text,
+    struct checkpoint *out, bool *found, struct err *e)
+{
+	struct note n;
+	int64_t none;
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	buf_reset(text);
+	rc = buf_read_file(text, path, e);
+	*found = rc == RC_OK;
+	if (rc == RC_NOT_FOUND)
+		return RC_OK;
+	if (rc == RC_OK)
+		rc = note_parse(&n, (struct slice){ text->p, text->len }, e);
+	if (rc == RC_OK)
+		rc = note_verify(&n, &b->key, &none, e);
+	if (rc == RC_OK)
+		rc = checkpoint_parse(out, n.text, e);
+	if (rc == RC_OK && strcmp(out->origin, b->key.name) != 0)
+		rc = err_set(e, RC_INVALID, "it is of %s", out->origin);
+	if (rc == RC_OK)
+		return RC_OK;
+	(void)err_prefix(e, "%s", path);
+	return rc == RC_IO || rc == RC_NO_MEMORY ? rc : RC_CORRUPT;
+}
+
+/* That the directory's tiles lead to the checkpoint. */
+static enum rc
+tiles_check(
+    struct book *b, const struct checkpoint *c, const char *what, struct err *e)
+{
+	struct err cause = ERR_INIT;
+	struct tree_hash root;
+	enum rc rc;
+
+	if (c->size == 0)
+		return RC_OK;
+	rc = tree_root(&root, c->size, site_node, &b->site, &cause);
+	if (rc == RC_OK && tree_hash_is(&root, &c->root))
+		return RC_OK;
+	return err_set(e, RC_CORRUPT,
+	    "%s: the tiles don't lead to %s, of %" PRId64
+	    " leaves: the directory is an older copy, or was changed; put the newest one there (%s)",
+	    b->site.path, what, c->size,
+	    rc == RC_OK ? "the root is another one" : cause.msg);
+}
+
+/* Proof files of the segments among the leaves from there on. */
+static enum rc
+proofs_write(struct book *b, int64_t from, struct err *e)
+{
+	const struct slice note = { b->note.p, b->note.len };
+	char type[32], name[SEGMENT_NAME_MAX + 16];
+	char segment[SEGMENT_NAME_MAX + 1];
+	struct segment_leaf leaf;
+	struct slice entry;
+	struct buf file;
+	int64_t i;
+	enum rc rc = RC_OK;
+
+	buf_init(&file, PROOF_FILE_MAX);
+	for (i = from; i < b->site.size && rc == RC_OK; i++) {
+		rc = site_entry(&b->site, i, &entry, e);
+		if (rc != RC_OK)
+			break;
+		leaf_type(type, entry);
+		if (strcmp(type, LEAF_SEGMENT) != 0)
+			continue;
+		rc = leaf_segment_parse(&leaf, entry, e);
+		if (rc != RC_OK)
+			break;
+		segment_name(segment, &leaf);
+		(void)snprintf(name, sizeof(name), "%s.tlog-proof", segment);
+		buf_reset(&file);
+		rc = site_proof(&b->site, i, note, &file, e);
+		if (rc == RC_OK)
+			rc = site_put(&b->site, name,
+			    (struct slice){ file.p, file.len }, e);
+	}
+	buf_free(&file);
+	return rc;
+}
+
+/* What is signed becomes what is seen. */
+static enum rc
+show(struct book *b, int64_t seen, struct err *e)
+{
+	enum rc rc = proofs_write(b, seen, e);
+
+	return rc == RC_OK ? site_put(&b->site, "checkpoint",
+				 (struct slice){ b->note.p, b->note.len }, e)
+			   : rc;
+}
+
+/* Compares what is signed, what is seen, and the tiles. */
+static enum rc
+take_up(struct book *b, const char *directory, struct err *e)
+{
+	char signed_path[FILE_PATH_SIZE], seen_path[FILE_PATH_SIZE];
+	struct checkpoint made, seen;
+	bool is_made, is_seen;
+	struct buf other;
+	enum rc rc;
+
+	buf_init(&other, NOTE_MAX);
+	state_path(signed_path, b, "signed");
+	(void)snprintf(
+	    seen_path, sizeof(seen_path), "%s/checkpoint", directory);
+	rc = note_read(b, signed_path, &b->note, &made, &is_made, e);
+	if (rc == RC_OK)
+		rc = note_read(b, seen_path, &other, &seen, &is_seen, e);
+	buf_free(&other);
+	if (rc != RC_OK)
+		return rc;
+	site_open(&b->site, directory, made.size);
+	if (seen.size > made.size || (is_seen && !is_made))
+		return err_set(e, RC_CORRUPT,
+		    "%s: says %" PRId64 " leaves, and %s says %" PRId64
+		    ": the state's directory is an older copy; more may have been signed since. Put the newest one there; if it is certain that %s is the newest that anybody has seen, copy it to %s",
+		    seen_path, seen.size, signed_path, made.size, seen_path,
+		    signed_path);
+	if (seen.size == made.size && !tree_hash_is(&seen.root, &made.root))
+		return err_set(e, RC_CORRUPT,
+		    "%s and %s are of the same size, with two roots: keep both, they prove a forked log",
+		    seen_path, signed_path);
+	rc = tiles_check(b, &made, signed_path, e);
+	if (rc == RC_OK)
+		rc = tiles_check(b, &seen, seen_path, e);
+	if (rc == RC_OK && seen.size < made.size)
+		rc = show(b, seen.size, e);
+	return rc;
+}
+
+/* ---- Opening ---- */
+
+static enum rc
+lock(struct book *b, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+
+	state_path(path, b, "lock");
+	b->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (b->lock_fd < 0)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	if (flock(b->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return RC_OK;
+	return err_set(e, errno == EWOULDBLOCK ? RC_BUSY : RC_IO, "%s: %s",
+	    path,
+	    errno == EWOULDBLOCK ? "another worknet-log is at work"
+				 : strerror(errno));
+}
+
+/* What verifiers need: the key, and a policy that trusts it alone. */
+static enum rc
+key_show(struct book *b, struct err *e)
+{
+	char vkey[NOTE_VKEY_MAX + 1], text[NOTE_VKEY_MAX + 64];
+	char path[FILE_PATH_SIZE];
+
+	note_key_format(vkey, &b->key);
+	(void)snprintf(text, sizeof(text), "log %s\nquorum none\n", vkey);
+	(void)snprintf(path, sizeof(path), "%s/policy", b->site.path);
+	if (access(path, F_OK) == 0)
+		return RC_OK;
+	return site_put(&b->site, "policy", slice_of(text), e);
+}
+
+enum rc
+book_open(struct book *b, const struct conf *c, struct err *e)
+{
+	enum rc rc;
+
+	memset(b, 0, sizeof(*b));
+	b->lock_fd = -1;
+	buf_init(&b->note, NOTE_MAX);
+	site_open(&b->site, c->log_directory, 0);
+	(void)snprintf(
+	    b->state, sizeof(b->state), "%s", c->log_state_directory);
+	rc = key_read(b, c, e);
+	if (rc == RC_OK)
+		rc = lock(b, e);
+	if (rc == RC_OK)
+		rc = take_up(b, c->log_directory, e);
+	if (rc == RC_OK)
+		rc = key_show(b, e);
+	if (rc != RC_OK)
+		book_close(b);
+	return rc;
+}
+
+void
+book_close(struct book *b)
+{
+	secret_wipe(b->seed, sizeof(b->seed));
+	site_close(&b->site);
+	buf_free(&b->note);
+	if (b->lock_fd >= 0)
+		(void)close(b->lock_fd);
+	b->lock_fd = -1;
+}
+
+/* Signs the site as it is, and keeps that apart from it. */
+static enum rc
+sign(struct book *b, struct err *e)
+{
+	struct checkpoint c = { .size = b->site.size };
+	char path[FILE_PATH_SIZE];
+	struct buf text;
+	enum rc rc;
+
+	buf_init(&text, NOTE_MAX);
+	(void)snprintf(c.origin, sizeof(c.origin), "%s", b->key.name);
+	rc = tree_root(&c.root, c.size, site_node, &b->site, e);
+	checkpoint_format(&text, &c);
+	buf_reset(&b->note);
+	if (rc == RC_OK)
+		rc = note_sign(&b->note, (struct slice){ text.p, text.len },
+		    &b->key, b->seed, e);
+	state_path(path, b, "signed");
+	if (rc == RC_OK)
+		rc = file_put(path, 0600, b->note.p, b->note.len, e);
+	buf_free(&text);
+	return rc;
+}
+
+enum rc
+book_append(struct book *b, const struct slice *entry, size_t n, struct err *e)
+{
+	const int64_t seen = b->site.size;
+	enum rc rc;
+
+	if (n == 0)
+		return RC_OK;
+	rc = site_append(&b->site, entry, n, e);
+	if (rc == RC_OK)
+		rc = sign(b, e);
+	return rc == RC_OK ? show(b, seen, e) : rc;
+}

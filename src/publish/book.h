@@ -1,0 +1,51 @@
+/*
+ * The log as it is kept: the key that signs it, the directory that is served,
+ * and a copy elsewhere of the newest checkpoint that was ever signed. Each
+ * checkpoint goes through these steps, each on disk before the next:
+ *
+ *	bundles and tiles, which nobody sees before they are signed;
+ *	the checkpoint, signed, as the file "signed" of the state's directory;
+ *	the proof files of its segments;
+ *	the checkpoint as the file "checkpoint" of the directory.
+ *
+ * What "signed" says was signed and may have been seen: a program that begins
+ * goes on from it. Tiles that don't lead to it, a checkpoint that is newer than
+ * it, or none, mean that one of the two directories is an older copy; then
+ * nothing is signed, for ever two logs of one name would prove a fraud.
+ */
+#ifndef WORKNET_PUBLISH_BOOK_H
+#define WORKNET_PUBLISH_BOOK_H
+
+#include "base/conf.h"
+#include "tlog/site.h"
+
+struct book {
+	int lock_fd;
+	char state[PATH_LEN_MAX + 1];
+	struct note_key key;
+	uint8_t seed[ED25519_SEED_LEN];
+	struct site site; /* of what is signed; its size counts */
+	struct buf note;  /* owned: the newest checkpoint, signed */
+};
+
+/*
+ * Makes a key for the origin and writes it to the file; RC_CONFLICT when it
+ * exists. vkey is its public half. RC_INVALID, RC_IO.
+ */
+MUST_CHECK enum rc book_key_new(const char *path, const char *origin,
+    char vkey[static NOTE_VKEY_MAX + 1], struct err *e);
+
+/*
+ * Opens the log of [log], alone (else RC_BUSY), and publishes what was signed
+ * and isn't published. Freed with book_close. RC_CORRUPT: one of the directories
+ * is an older copy. RC_INVALID, RC_NOT_FOUND, RC_IO.
+ */
+MUST_CHECK enum rc
+book_open(struct book *b, const struct conf *c, struct err *e);
+void book_close(struct book *b);
+
+/* Appends entries, signs, publishes. Nothing is done for none of them. */
+MUST_CHECK enum rc
+book_append(struct book *b, const struct slice *entry, size_t n, struct err *e);
+
+#endif

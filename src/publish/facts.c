@@ -1,0 +1,258 @@
+/* What isn't a segment: tasks, keys of drills, payouts, forfeits. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "eth/hex.h"
+#include "publish/room.h"
+
+/* ---- Tasks ---- */
+
+static void
+leaf_of(struct task_leaf *out, const struct public_task *t, const char *state,
+    int64_t from)
+{
+	memset(out, 0, sizeof(*out));
+	slice_copy(out->task, sizeof(out->task), t->name);
+	(void)snprintf(out->state, sizeof(out->state), "%s", state);
+	slice_copy(out->url, sizeof(out->url), t->url);
+	slice_copy(out->region, sizeof(out->region), t->region);
+	out->version = t->version;
+	out->from = from;
+	out->expected_status = t->expected_status;
+	out->timeout_ms = t->timeout_ms;
+	out->interval_ms = t->interval_ms;
+	out->copies = t->copies;
+	out->cooldown_ms = t->cooldown_ms;
+	out->prev = LEAF_NONE;
+}
+
+/* Whether both define the same; a region may be called otherwise since. */
+static bool
+is_same(const struct task_leaf *a, const struct task_leaf *b)
+{
+	return strcmp(a->url, b->url) == 0 &&
+	    a->expected_status == b->expected_status &&
+	    a->timeout_ms == b->timeout_ms &&
+	    a->interval_ms == b->interval_ms && a->copies == b->copies &&
+	    a->cooldown_ms == b->cooldown_ms;
+}
+
+static enum rc
+task_entry(struct publisher *p, struct task_leaf *leaf, struct err *e)
+{
+	const struct task_state *t = state_task(&p->state, leaf->task);
+	enum rc rc;
+
+	if (t != NULL) {
+		leaf->prev = t->leaf;
+		/* Nothing begins before what is logged already. */
+		if (leaf->from < t->last.from)
+			leaf->from = t->last.from;
+		if (leaf->from < t->segment.to)
+			leaf->from = t->segment.to;
+	}
+	rc = leaf_task_write(&p->entries.text, leaf, e);
+	return rc == RC_OK ? entry_end(p, e) : rc;
+}
+
+/* The ledger says of a definition what the log doesn't. */
+static void
+definition_differs(struct publisher *p, const struct task_leaf *leaf)
+{
+	p->result->findings++;
+	log_error("task %s: the ledger has another definition %" PRId64
+		  " than the log: it was restored; the log goes on with it",
+	    leaf->task, leaf->version);
+}
+
+static enum rc
+on_task(void *ctx, const struct public_task *t, struct err *e)
+{
+	struct publisher *p = ctx;
+	struct task_leaf leaf;
+	struct task_state *known;
+	char name[TASK_ID_MAX + 1];
+	enum rc rc = RC_OK;
+
+	slice_copy(name, sizeof(name), t->name);
+	known = state_task(&p->state, name);
+	leaf_of(
+	    &leaf, t, known == NULL ? "active" : known->last.state, t->from_ms);
+	if (known == NULL || t->version > known->last.version)
+		rc = task_entry(p, &leaf, e);
+	else if (t->version == known->last.version &&
+	    !is_same(&leaf, &known->last)) {
+		definition_differs(p, &leaf);
+		rc = task_entry(p, &leaf, e);
+	}
+	if (rc != RC_OK)
+		return rc;
+	known = state_task(&p->state, name);
+	known->id = t->task;
+	return rc;
+}
+
+/* A state has no time in the ledger: it counts from when it is seen. */
+static enum rc
+on_task_state(void *ctx, const struct public_task *t, struct err *e)
+{
+	struct publisher *p = ctx;
+	struct task_leaf leaf;
+	struct task_state *known;
+	char name[TASK_ID_MAX + 1], state[16];
+
+	slice_copy(name, sizeof(name), t->name);
+	slice_copy(state, sizeof(state), t->state);
+	known = state_task(&p->state, name);
+	if (known->last.version != t->version ||
+	    strcmp(known->last.state, state) == 0)
+		return RC_OK;
+	leaf_of(&leaf, t, state, p->now_ms);
+	return task_entry(p, &leaf, e);
+}
+
+/* ---- All else ---- */
+
+/* Begins an entry, unless the log has it; the writer is NULL then. */
+static enum rc
+fact_begin(struct publisher *p, const char *subject, const char *type,
+    struct json_writer **w, struct err *e)
+{
+	enum rc rc;
+
+	*w = NULL;
+	if (state_has(&p->state, subject))
+		return RC_OK;
+	rc = json_writer_new(w, &p->entries.text, false, e);
+	if (rc != RC_OK)
+		return rc;
+	json_open_object(*w);
+	json_key(*w, "type");
+	json_string(*w, type);
+	return RC_OK;
+}
+
+static enum rc
+fact_end(struct publisher *p, struct json_writer *w, struct err *e)
+{
+	json_close_object(w);
+	json_writer_free(w);
+	return entry_end(p, e);
+}
+
+static void
+text_put(struct json_writer *w, const char *key, struct slice text)
+{
+	json_key(w, key);
+	json_slice(w, text);
+}
+
+static void
+number_put(struct json_writer *w, const char *key, int64_t n)
+{
+	json_key(w, key);
+	json_number(w, n);
+}
+
+static enum rc
+on_payout(void *ctx, const struct public_payout *o, struct err *e)
+{
+	struct publisher *p = ctx;
+	struct json_writer *w;
+	char subject[160];
+	enum rc rc;
+
+	(void)snprintf(subject, sizeof(subject), "payout %.*s",
+	    (int)o->nonce.len, o->nonce.p);
+	rc = fact_begin(p, subject, LEAF_PAYOUT, &w, e);
+	if (rc != RC_OK || w == NULL)
+		return rc;
+	text_put(w, "worker", o->worker);
+	number_put(w, "seq", o->seq);
+	number_put(w, "amountMicros", o->micros);
+	text_put(w, "nonce", o->nonce);
+	number_put(w, "chainId", o->chain_id);
+	text_put(w, "tx", o->tx);
+	number_put(w, "block", o->block);
+	return fact_end(p, w, e);
+}
+
+static enum rc
+on_forfeit(void *ctx, const struct public_forfeit *f, struct err *e)
+{
+	struct publisher *p = ctx;
+	char hash[HEX_SIZE(KECCAK256_LEN)], subject[160];
+	struct json_writer *w;
+	enum rc rc;
+
+	hex_encode(hash, f->transfer_hash, sizeof(f->transfer_hash));
+	(void)snprintf(subject, sizeof(subject), "forfeit %s", hash);
+	rc = fact_begin(p, subject, LEAF_FORFEIT, &w, e);
+	if (rc != RC_OK || w == NULL)
+		return rc;
+	text_put(w, "worker", f->worker);
+	number_put(w, "amountMicros", f->micros);
+	number_put(w, "at", f->at_ms);
+	number_put(w, "since", f->since_ms);
+	text_put(w, "by", f->by);
+	text_put(w, "why", f->why);
+	text_put(w, "transfer", slice_of(hash));
+	return fact_end(p, w, e);
+}
+
+static enum rc
+key_entry(
+    struct publisher *p, const struct public_key *k, bool shown, struct err *e)
+{
+	char hash[HEX_SIZE(SHA256_LEN)], key[HEX_SIZE(SHA256_LEN)];
+	char subject[160];
+	struct json_writer *w;
+	enum rc rc;
+
+	(void)snprintf(subject, sizeof(subject), "canary %" PRId64 " %s",
+	    k->day, shown ? "key" : "hash");
+	rc = fact_begin(p, subject, LEAF_CANARY, &w, e);
+	if (rc != RC_OK || w == NULL)
+		return rc;
+	hex_encode(hash, (const uint8_t *)k->hash.p, SHA256_LEN);
+	number_put(w, "day", k->day);
+	text_put(w, "hash", slice_of(hash));
+	json_key(w, "key");
+	if (shown) {
+		hex_encode(key, (const uint8_t *)k->key.p, SHA256_LEN);
+		json_string(w, key);
+	} else
+		json_null(w);
+	return fact_end(p, w, e);
+}
+
+static enum rc
+on_key(void *ctx, const struct public_key *k, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (k->hash.len == SHA256_LEN)
+		rc = key_entry(ctx, k, false, e);
+	if (rc == RC_OK && k->key.len == SHA256_LEN)
+		rc = key_entry(ctx, k, true, e);
+	return rc;
+}
+
+enum rc
+facts_publish(struct publisher *p, struct err *e)
+{
+	enum rc rc;
+
+	rc = public_tasks(p->db, on_task, p, e);
+	if (rc == RC_OK)
+		rc = public_tasks(p->db, on_task_state, p, e);
+	if (rc == RC_OK)
+		rc = public_keys(p->db, on_key, p, e);
+	if (rc == RC_OK)
+		rc = public_payouts(p->db, on_payout, p, e);
+	if (rc == RC_OK)
+		rc = public_forfeits(p->db, on_forfeit, p, e);
+	return rc == RC_OK ? entries_publish(p, e) : rc;
+}

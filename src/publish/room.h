@@ -1,0 +1,44 @@
+/* What the files of this room share: a run. */
+#ifndef WORKNET_PUBLISH_ROOM_H
+#define WORKNET_PUBLISH_ROOM_H
+
+#include "publish/book.h"
+#include "publish/marks.h"
+#include "publish/publish.h"
+#include "publish/segment.h"
+#include "publish/state.h"
+
+/* Entries that wait for one checkpoint. */
+struct entries {
+	struct buf text; /* owned: all of them, one behind the other */
+	size_t *end;	 /* owned: where each ends */
+	size_t n, room;
+};
+
+struct publisher {
+	struct db *db;
+	int64_t now_ms;
+	int64_t window_ms; /* a slot may be paid so long after it was given */
+	struct book book;
+	struct state state;
+	struct marks marks;
+	struct entries entries;
+	struct publish_result *result;
+};
+
+/*
+ * Appends what was written to p->entries.text since the last call as an entry,
+ * and takes it into the state. RC_NO_MEMORY, RC_CORRUPT.
+ */
+MUST_CHECK enum rc entry_end(struct publisher *p, struct err *e);
+
+/* Signs and publishes all entries that wait. */
+MUST_CHECK enum rc entries_publish(struct publisher *p, struct err *e);
+
+/* Definitions, states, keys of drills, payouts, forfeits that are new. */
+MUST_CHECK enum rc facts_publish(struct publisher *p, struct err *e);
+
+/* Hours that are over. */
+MUST_CHECK enum rc hours_publish(struct publisher *p, struct err *e);
+
+#endif

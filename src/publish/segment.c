@@ -1,0 +1,280 @@
+#include "publish/segment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "eth/hex.h"
+#include "proof/line.h"
+
+/* ---- Cells ---- */
+
+/* The span in which the definition came into force. */
+static int64_t
+version_from(const struct task_state *t, int64_t version)
+{
+	size_t i;
+
+	for (i = 0; i < t->spans_n; i++)
+		if (t->spans[i].version == version)
+			return t->spans[i].from;
+	return 0;
+}
+
+int64_t
+cell_at(const struct task_state *t, const struct public_slot *s)
+{
+	int64_t from;
+
+	if (span_expects(t->spans, t->spans_n, s->cycle_ms, s->copy))
+		return s->cycle_ms;
+	/* A new definition's first cycle may have begun before it. */
+	from = version_from(t, s->version);
+	return from > s->cycle_ms ? from : s->cycle_ms;
+}
+
+enum rc
+cells_add(struct cells *c, struct task_state *t, const struct public_slot *s,
+    bool is_result, struct err *e)
+{
+	struct cell *all, *cell;
+
+	if (c->n == c->room) {
+		c->room = c->room == 0 ? 256 : 2 * c->room;
+		all = realloc(c->all, c->room * sizeof(*all));
+		if (all == NULL)
+			return err_set(e, RC_NO_MEMORY, "out of memory");
+		c->all = all;
+	}
+	cell = &c->all[c->n];
+	memset(cell, 0, sizeof(*cell));
+	cell->task = t;
+	cell->at = cell_at(t, s);
+	cell->is_result = is_result;
+	cell->slot = *s;
+	slice_copy(cell->worker, sizeof(cell->worker), s->worker);
+	slice_copy(cell->network, sizeof(cell->network), s->network);
+	if (s->has_error) {
+		cell->error = strndup(s->error.p, s->error.len);
+		if (cell->error == NULL)
+			return err_set(e, RC_NO_MEMORY, "out of memory");
+	}
+	c->n++;
+	return RC_OK;
+}
+
+static int
+compare(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* The order of lines; of a slot the result first, then who was given it last. */
+static int
+cell_compare(const void *x, const void *y)
+{
+	const struct cell *a = x, *b = y;
+	int d = strcmp(a->task->name, b->task->name);
+
+	if (d == 0)
+		d = compare(a->slot.cycle_ms, b->slot.cycle_ms);
+	if (d == 0)
+		d = compare(a->slot.copy, b->slot.copy);
+	if (d == 0)
+		d = compare(b->is_result, a->is_result);
+	if (d == 0)
+		d = a->is_result
+		    ? compare(a->slot.slot, b->slot.slot)
+		    : compare(b->slot.assigned_ms, a->slot.assigned_ms);
+	return d;
+}
+
+static bool
+is_same_place(const struct cell *a, const struct cell *b)
+{
+	return a->task == b->task && a->slot.cycle_ms == b->slot.cycle_ms &&
+	    a->slot.copy == b->slot.copy;
+}
+
+void
+cells_sort(struct cells *c)
+{
+	struct cell *last;
+	size_t i, n = 0;
+
+	if (c->n > 0)
+		qsort(c->all, c->n, sizeof(c->all[0]), cell_compare);
+	for (i = 0; i < c->n; i++) {
+		last = n == 0 ? NULL : &c->all[n - 1];
+		if (last == NULL || !is_same_place(last, &c->all[i])) {
+			c->all[n++] = c->all[i];
+			continue;
+		}
+		if (last->network[0] == '\0' &&
+		    strcmp(last->worker, c->all[i].worker) == 0)
+			memcpy(last->network, c->all[i].network,
+			    sizeof(last->network));
+		free(c->all[i].error);
+	}
+	c->n = n;
+}
+
+void
+cells_free(struct cells *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		free(c->all[i].error);
+	free(c->all);
+	memset(c, 0, sizeof(*c));
+}
+
+/* ---- Lines ---- */
+
+/*
+ * Eight digits that are equal where networks are, within a day: HMAC under the
+ * day's key, which is HMAC(seed, "network DAY").
+ */
+static void
+network_hash(char out[static 9], const char *network, int64_t assigned_ms,
+    const uint8_t seed[static 32])
+{
+	uint8_t key[SHA256_LEN], mac[SHA256_LEN];
+	char day[40];
+
+	(void)snprintf(day, sizeof(day), "network %" PRId64,
+	    (int64_t)(assigned_ms / DAY_MS));
+	hmac_sha256(key, seed, 32, day, strlen(day));
+	hmac_sha256(mac, key, sizeof(key), network, strlen(network));
+	(void)snprintf(
+	    out, 9, "%02x%02x%02x%02x", mac[0], mac[1], mac[2], mac[3]);
+}
+
+static enum rc
+cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
+    const uint8_t seed[static 32], struct err *e)
+{
+	char network[9], signature[HEX_SIZE(SIGNATURE_LEN)];
+	const struct public_slot *s = &c->slot;
+	struct line l;
+
+	line_init(&l);
+	l.slot = s->slot;
+	l.cycle = s->cycle_ms;
+	l.copy = s->copy;
+	l.version = s->version;
+	l.worker = slice_of(c->worker);
+	l.assigned = s->assigned_ms;
+	if (c->network[0] != '\0') {
+		network_hash(network, c->network, s->assigned_ms, seed);
+		l.network = slice_of(network);
+	}
+	if (!c->is_result) {
+		l.outcome = slice_of("missed");
+		leaf->missed++;
+		return line_write(out, &l, e);
+	}
+	l.outcome = slice_of("result");
+	l.scheme = slice_of("eip191");
+	l.form = slice_of(line_form_name(s->form));
+	l.timestamp = s->timestamp_ms;
+	l.success = s->success;
+	l.status = s->status;
+	l.ms = s->response_ms;
+	if (c->error != NULL)
+		l.error = slice_of(c->error);
+	hex_encode(signature, s->signature, sizeof(s->signature));
+	l.signature = slice_of(signature);
+	leaf->results++;
+	return line_write(out, &l, e);
+}
+
+static enum rc
+unassigned_write(struct buf *out, struct segment_leaf *leaf, int64_t cycle,
+    int64_t copy, struct err *e)
+{
+	struct line l;
+
+	line_init(&l);
+	l.cycle = cycle;
+	l.copy = copy;
+	l.outcome = slice_of("unassigned");
+	leaf->unassigned++;
+	return line_write(out, &l, e);
+}
+
+/* Where a walk through the schedule and the cells is. */
+struct walk {
+	const struct task_state *t;
+	struct segment_leaf *leaf;
+	const struct cell *cell, *end;
+	const uint8_t *seed;
+	struct buf *out;
+};
+
+/* The cells before that place; *is_there: one is at it. */
+static enum rc
+cells_before(
+    struct walk *w, int64_t cycle, int64_t copy, bool *is_there, struct err *e)
+{
+	enum rc rc = RC_OK;
+	int d;
+
+	*is_there = false;
+	for (; w->cell < w->end && !*is_there && rc == RC_OK; w->cell++) {
+		d = compare(w->cell->slot.cycle_ms, cycle);
+		if (d == 0)
+			d = compare(w->cell->slot.copy, copy);
+		if (d > 0)
+			return RC_OK;
+		if (w->cell->at < w->leaf->from || w->cell->at >= w->leaf->to)
+			continue;
+		*is_there = d == 0;
+		rc = cell_write(w->out, w->leaf, w->cell, w->seed, e);
+	}
+	return rc;
+}
+
+static enum rc
+cycle_write(struct walk *w, int64_t cycle, int64_t copies, struct err *e)
+{
+	enum rc rc = RC_OK;
+	bool is_there;
+	int64_t copy;
+
+	for (copy = 0; copy < copies && rc == RC_OK; copy++) {
+		rc = cells_before(w, cycle, copy, &is_there, e);
+		if (rc == RC_OK && !is_there)
+			rc = unassigned_write(w->out, w->leaf, cycle, copy, e);
+	}
+	return rc;
+}
+
+enum rc
+segment_write(struct buf *out, struct segment_leaf *leaf,
+    const struct task_state *t, const struct cell *cell, size_t n,
+    const uint8_t seed[static 32], struct err *e)
+{
+	struct walk w = { t, leaf, cell, cell + n, seed, out };
+	const struct span *span;
+	int64_t cycle = leaf->from;
+	bool none;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK &&
+	    span_cycle_next(t->spans, t->spans_n, leaf->to, &cycle, &span)) {
+		rc = cycle_write(&w, cycle, span->copies, e);
+		cycle++;
+	}
+	if (rc == RC_OK)
+		rc = cells_before(&w, INT64_MAX, 0, &none, e);
+	if (rc != RC_OK)
+		return rc;
+	leaf->lines = leaf->results + leaf->missed + leaf->unassigned;
+	leaf->bytes = (int64_t)out->len;
+	leaf_sha256(leaf->sha256, (struct slice){ out->p, out->len });
+	return RC_OK;
+}

@@ -1,0 +1,46 @@
+/*
+ * Segments: from the slots of a task, what its file has and its leaf says. It is
+ * a function of these alone. One thread.
+ */
+#ifndef WORKNET_PUBLISH_SEGMENT_H
+#define WORKNET_PUBLISH_SEGMENT_H
+
+#include "ledger/publication.h"
+#include "publish/state.h"
+
+/* A slot that was given, as it is kept until its line is written. */
+struct cell {
+	struct task_state *task;
+	int64_t at; /* that its line is in, by time */
+	bool is_result;
+	struct public_slot slot; /* its text is below */
+	char worker[ADDRESS_LEN + 1];
+	char network[SUBNET_MAX + 1];
+	char *error; /* owned */
+};
+
+struct cells {
+	struct cell *all; /* owned */
+	size_t n, room;
+};
+
+/* Copies the slot. RC_NO_MEMORY. */
+MUST_CHECK enum rc cells_add(struct cells *c, struct task_state *t,
+    const struct public_slot *s, bool is_result, struct err *e);
+/* By task, cycle and copy, results first; what comes again later is left out,
+ * but a result's network stays. */
+void cells_sort(struct cells *c);
+void cells_free(struct cells *c);
+
+/* When a slot counts, so that each is in one segment. */
+int64_t cell_at(const struct task_state *t, const struct public_slot *s);
+
+/*
+ * Appends the lines of the task's slots of [leaf->from, leaf->to), and counts
+ * them in *leaf. cell are the task's own, sorted. seed keys the networks.
+ */
+MUST_CHECK enum rc segment_write(struct buf *out, struct segment_leaf *leaf,
+    const struct task_state *t, const struct cell *cell, size_t n,
+    const uint8_t seed[static 32], struct err *e);
+
+#endif

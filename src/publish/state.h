@@ -1,0 +1,48 @@
+/*
+ * What the log says already, made of its entries alone: of each task its
+ * definitions and its last segment, and of all else that it is there. One
+ * thread.
+ */
+#ifndef WORKNET_PUBLISH_STATE_H
+#define WORKNET_PUBLISH_STATE_H
+
+#include "proof/leaf.h"
+#include "tlog/site.h"
+
+struct task_state {
+	char name[TASK_ID_MAX + 1];
+	int64_t id;	       /* in the ledger; 0: it isn't there */
+	struct task_leaf last; /* its newest definition or state */
+	int64_t leaf;	       /* whose index this is */
+	struct span *spans;    /* owned: what all of them make */
+	size_t spans_n;
+	struct segment_leaf segment; /* its newest one; to 0: none yet */
+	int64_t segment_leaf;	     /* whose index this is, or LEAF_NONE */
+};
+
+struct state {
+	int64_t size;		  /* entries that were read */
+	struct task_state **task; /* owned, in the order of names */
+	size_t tasks;
+	/* SHA-256 of what state_add was told; an open hash. */
+	uint8_t (*said)[SHA256_LEN];
+	size_t said_n, said_room;
+};
+
+/* Reads all entries of the site. Freed with state_free. Errors of site.h. */
+MUST_CHECK enum rc
+state_read(struct state *s, struct site *site, struct err *e);
+void state_free(struct state *s);
+
+/* Takes what an entry says, which is the next one of the log. */
+MUST_CHECK enum rc
+state_take(struct state *s, struct slice entry, struct err *e);
+
+/* The task of that name, or NULL. */
+struct task_state *state_task(const struct state *s, const char *name);
+
+/* Whether the log has that: "payout NONCE", "forfeit HASH", "canary DAY hash",
+ * "canary DAY key". */
+bool state_has(const struct state *s, const char *what);
+
+#endif

@@ -1,0 +1,181 @@
+/* The transparency log's program: for a systemd timer or cron. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/descriptors.h"
+#include "base/log.h"
+#include "publish/book.h"
+#include "publish/publish.h"
+
+static const char usage[] =
+    "usage: worknet-log [-c FILE] [-tvh]\n"
+    "       worknet-log [-c FILE] --key new\n"
+    "\n"
+    "Puts what the ledger has, and the log hasn't, into the log: for each task\n"
+    "the hours that are over, its definitions, payouts and forfeits. Quiet when\n"
+    "all is well.\n"
+    "\n"
+    "  -c FILE     configuration (default " CONF_PATH_DEFAULT ")\n"
+    "  --key new   make the key of [log] key_file, and print its public half\n"
+    "  -t          test the configuration, the key and the directories, then\n"
+    "              exit\n"
+    "  -v          say what was done\n"
+    "  -h, --help  this text\n"
+    "  --version   the version\n"
+    "\n"
+    "Exit codes: 0 done, 6 a person must look: the ledger or one of the\n"
+    "directories says something else than the log, 3 another one is at work, 2\n"
+    "the ledger or the disk can't be used, 1 the configuration or the key is\n"
+    "wrong.\n";
+
+enum log_exit {
+	LOG_OK = 0,
+	LOG_CONF = 1,
+	LOG_SYSTEM = 2,
+	LOG_LOCKED = 3,
+	LOG_LOOK = 6,
+};
+
+struct options {
+	const char *conf_path;
+	bool test;
+	bool key_new;
+};
+
+static int
+options_parse(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "key", required_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, bad = 0;
+
+	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT };
+	log_set_level(LOG_LEVEL_WARNING);
+	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			o->conf_path = optarg;
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'v':
+			log_set_level(LOG_LEVEL_INFO);
+			break;
+		case 'k':
+			o->key_new = true;
+			bad |= strcmp(optarg, "new") != 0;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			printf("worknet-log %s\n", PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			bad = 1;
+		}
+	if (bad == 0 && optind == argc)
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+static enum rc
+test(const struct conf *c, struct err *e)
+{
+	struct book b;
+	enum rc rc = book_open(&b, c, e);
+
+	if (rc == RC_OK)
+		book_close(&b);
+	return rc;
+}
+
+static enum rc
+key_make(const struct conf *c, struct err *e)
+{
+	char vkey[NOTE_VKEY_MAX + 1];
+	enum rc rc;
+
+	if (c->log_origin[0] == '\0' || c->log_key_file[0] == '\0')
+		return err_set(e, RC_INVALID,
+		    "[log] origin and key_file: without both there is no log");
+	rc = book_key_new(c->log_key_file, c->log_origin, vkey, e);
+	if (rc == RC_OK)
+		printf("%s\n", vkey);
+	return rc;
+}
+
+static enum rc
+work(const struct options *o, const struct conf *c, struct publish_result *r,
+    struct err *e)
+{
+	struct db *db;
+	enum rc rc;
+
+	if (o->key_new)
+		return key_make(c, e);
+	if (o->test)
+		return test(c, e);
+	rc = db_open(&db, c->ledger_path, DB_READ, c->busy_timeout_ms, e);
+	if (rc != RC_OK)
+		return rc == RC_CONFLICT ? RC_IO : rc;
+	rc = publish_run(db, c, clock_unix_ms(), r, e);
+	db_close(db);
+	return rc;
+}
+
+static enum log_exit
+exit_code(enum rc rc, const struct publish_result *r)
+{
+	switch (rc) {
+	case RC_OK:
+		return r->findings > 0 ? LOG_LOOK : LOG_OK;
+	case RC_CORRUPT:
+		return LOG_LOOK;
+	case RC_BUSY:
+		return LOG_LOCKED;
+	case RC_IO:
+	case RC_NO_MEMORY:
+		return LOG_SYSTEM;
+	default:
+		return LOG_CONF;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct publish_result result = { 0 };
+	struct err e = ERR_INIT;
+	struct options o;
+	struct conf conf;
+	enum rc rc;
+
+	descriptors_open_standard();
+	if (options_parse(&o, argc, argv) != 0)
+		return LOG_CONF;
+	rc = conf_read(&conf, o.conf_path, &e);
+	if (rc != RC_OK) {
+		log_error("%s", e.msg);
+		return LOG_CONF;
+	}
+	rc = work(&o, &conf, &result, &e);
+	if (rc != RC_OK)
+		log_error("%s", e.msg);
+	else if (!o.test && !o.key_new)
+		log_info("%" PRId64 " leaves, %" PRId64 " of them new, %" PRId64
+			 " of these segments",
+		    result.size, result.leaves, result.segments);
+	return (int)exit_code(rc, &result);
+}

@@ -1,0 +1,228 @@
+#!/usr/bin/perl
+# worknet-log: what it logs of a ledger, and that it never signs two histories:
+# killed anywhere, started twice, with an older ledger, with an older copy of its
+# directories.
+use strict;
+use warnings;
+use Fcntl ':flock';
+use File::Basename 'dirname';
+use Test::More;
+use lib dirname(__FILE__) . '/../lib';
+use AdminRun;
+
+my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
+
+plan skip_all => "worknet-log isn't built" unless program('worknet-log');
+plan skip_all => "make_ledger isn't built" unless program('make_ledger');
+plan skip_all => "fault.so isn't built" unless -e $fault;
+$SIG{ALRM} = sub { die "a test hangs\n" };
+alarm 600;
+
+my $HOUR = 3600_000;
+# The ledger's last hour ends then: 2026-01-01 06:00.
+my $end = 1767247200_000;
+my $conf = write_file("$Dir/log.conf", <<'END');
+[ledger]
+path = ledger.db
+[log]
+origin = worknet.example/log
+directory = site
+state_directory = state
+key_file = log.key
+END
+
+# worknet-log at that time, behind whatever command.
+sub log_at {
+	my ($ms, @before) = @_;
+
+	write_file("$Dir/clock", "$ms\n");
+	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
+	local $ENV{LD_PRELOAD} = $fault;
+	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
+	return AdminRun::run('', @before, program('worknet-log'), '-c', $conf);
+}
+
+sub dirs_new {
+	system('rm', '-rf', "$Dir/site", "$Dir/state");
+	mkdir "$Dir/$_" or die $! for qw(site state);
+}
+sub save { system("rm -rf $Dir/$_[1]; cp -a $Dir/$_[0] $Dir/$_[1]") == 0 or die }
+sub load { save(reverse @_) }
+
+# Size and root.
+sub checkpoint {
+	my ($file) = @_;
+	my @lines = -e "$Dir/$file" ? split /\n/, read_file("$Dir/$file") : ();
+	return @lines ? "$lines[1] $lines[2]" : '0';
+}
+
+my $exports = 0;
+# The report of an export that is verified.
+sub verified {
+	my ($task, $from, $to) = @_;
+	my $out = "$Dir/export" . $exports++;
+	my $r = worknet('-c', $conf, 'export', '--task', $task, '--from', $from,
+	    '--to', $to, $out);
+	return { error => $r->{err} } if $r->{code} ne '0';
+	$r = worknet('verify', '--json', $out);
+	return $r->{code} eq '0' ? json_of($r) : { error => $r->{err} };
+}
+sub lines { return join '', map { read_file($_) } glob "$Dir/site/segment/*/*/*/*/$_[0].ndjson" }
+sub worknet_ok { is(worknet('-c', $conf, @_)->{code}, 0, "worknet @_[0 .. 1] works") }
+
+dirs_new();
+is(AdminRun::run('', program('worknet-log'), '-c', $conf, '--key', 'new')
+    ->{code}, 0, 'a key is made');
+my @made = ('--tasks', 2, '--interval-ms', 120000, '--copies', 2,
+    '--results', 150, '--seed', 3, '--silent-percent', 20, '--edits', 2,
+    '--end-ms', $end - $HOUR);
+make_ledger("$Dir/ledger.db", @made);
+# Somebody who was given a slot, and said nothing.
+sql_run("$Dir/ledger.db", <<'SQL');
+INSERT INTO assignment SELECT w.id, k.name, 9001, v.id, v.reward_micros,
+	(SELECT max(cycle_ms) FROM result) + v.interval_ms, 0,
+	(SELECT max(cycle_ms) FROM result) + v.interval_ms + 5000, 0,
+	'203.0.113.0/24', 0, v.type, v.expected_status, v.timeout_ms
+FROM worker w, task k, task_version v
+WHERE k.id = 1 AND v.id = k.version ORDER BY w.id LIMIT 1;
+SQL
+save('ledger.db', 'early.db');
+
+# ---- What is logged ----
+
+my $r = log_at($end - $HOUR);
+is("$r->{code} $r->{err}", '0 ', 'a first run says nothing');
+$r = log_at($end + $HOUR);
+is("$r->{code} $r->{err}", '0 ', 'and a later one');
+my $before = checkpoint('site/checkpoint');
+$r = log_at($end + $HOUR);
+is(checkpoint('site/checkpoint'), $before, 'nothing new is nothing to sign');
+my ($all) = sql_rows("$Dir/ledger.db", 'SELECT count(*) FROM result');
+my $lines = lines('*');
+is(scalar(() = $lines =~ /"outcome":"result"/g), $all->[0],
+    'each result of the ledger has its line');
+ok($lines =~ /^\{"slot":9001,"cycle":\d+,"copy":0,"version":\d+,"worker":"0x[0-9a-f]{40}","network":"[0-9a-f]{8}","assigned":\d+,"outcome":"missed"\}$/m,
+    'who was given a slot and stayed silent has one, and a network');
+ok($lines =~ /^\{"cycle":\d+,"copy":\d,"outcome":"unassigned"\}$/m,
+    'a slot that nobody is known to have been given has one');
+ok($lines !~ /203\.0/, 'which isn\'t named');
+my $v = verified('task_00000', $end - 12 * $HOUR, $end);
+ok($v->{verified}, 'all of it is verified') or diag $v->{error};
+is($v->{to}, $end, 'up to the last hour that is over');
+
+# ---- A task's states ----
+
+worknet_ok(qw(task pause task_00000));
+log_at($end + 2 * $HOUR + 60_000);
+log_at($end + 8 * $HOUR);
+$v = verified('task_00000', $end, $end + 8 * $HOUR);
+is($v->{to}, $end + 3 * $HOUR, 'a paused task has no hours');
+worknet_ok(qw(task resume task_00000));
+log_at($end + 8 * $HOUR + 60_000);
+log_at($end + 10 * $HOUR);
+$v = verified('task_00000', $end, $end + 10 * $HOUR);
+is($v->{to}, $end + 9 * $HOUR, 'one that is resumed has them again');
+is($v->{from}, $end, 'without a gap');
+
+# ---- Two at once ----
+
+open my $lock, '>>', "$Dir/state/lock" or die $!;
+flock $lock, LOCK_EX or die $!;
+$r = log_at($end + 12 * $HOUR);
+is($r->{code}, 3, 'a second one at once does nothing');
+like($r->{err}, qr/another worknet-log is at work/, 'and says why');
+close $lock;
+
+# ---- Older copies ----
+
+save('site', 'site-old');
+save('state', 'state-old');
+log_at($end + 12 * $HOUR);
+save('site', 'site-new');
+save('state', 'state-new');
+my $newest = checkpoint('site/checkpoint');
+
+load('site', 'site-old');
+$r = log_at($end + 14 * $HOUR);
+is($r->{code}, 6, 'with an older copy of the directory nothing is signed');
+like($r->{err}, qr/the tiles don't lead to .*older copy/, 'and it says why');
+is(checkpoint('state/signed'), $newest, 'so it is');
+load('site', 'site-new');
+
+load('state', 'state-old');
+$r = log_at($end + 14 * $HOUR);
+is($r->{code}, 6, 'nor with an older copy of the state');
+like($r->{err}, qr/the state's directory is an older copy/, 'and it says why');
+unlink "$Dir/state/signed";
+is(log_at($end + 14 * $HOUR)->{code}, 6, 'nor without it');
+is(checkpoint('site/checkpoint'), $newest, 'what is seen stays as it was');
+load('state', 'state-new');
+write_file("$Dir/site/checkpoint", read_file("$Dir/site-old/checkpoint"));
+$r = log_at($end + 12 * $HOUR);
+is("$r->{code} " . checkpoint('site/checkpoint'), "0 $newest",
+    'a checkpoint that was signed and not shown is shown');
+
+# ---- An older ledger ----
+
+dirs_new();
+log_at($end + $HOUR);
+is(log_at($end + $HOUR)->{code}, 0, 'a new log of the same ledger');
+$v = verified('task_00001', $end - 12 * $HOUR, $end);
+forge("$Dir/ledger.db", "$Dir/lost.db", 'DELETE FROM result WHERE slot > 40;' .
+    'UPDATE slot_counter SET last_slot = 40;');
+save('lost.db', 'ledger.db');
+$before = checkpoint('site/checkpoint');
+$r = log_at($end + 3 * $HOUR);
+is($r->{code}, 6, 'a ledger that has lost results is a finding');
+like($r->{err}, qr/it is an older copy; what is logged stays/, 'which is told');
+is_deeply([@{ verified('task_00001', $end - 12 * $HOUR, $end) }{qw(results missed)}],
+    [@$v{qw(results missed)}], 'what was logged stays logged');
+isnt(checkpoint('site/checkpoint'), $before, 'and the log goes on');
+
+# ---- Killed ----
+
+SKIP: {
+	skip 'strace can\'t trace here', 1
+	    if system('strace -f -o /dev/null true 2>/dev/null');
+	save('early.db', 'ledger.db');
+	dirs_new();
+	my $calls = 'trace=write,fsync,rename,mkdir,fchmod';
+	my @trace = ('strace', '-f', '-qq', '-o', "$Dir/trace");
+	$r = log_at($end + $HOUR, @trace, '-e', $calls);
+	is($r->{code}, 0, 'an undisturbed run');
+	my $want = checkpoint('site/checkpoint');
+	my (%n, @points);
+	for (split /\n/, read_file("$Dir/trace")) {
+		push @points, [$1, ++$n{$1}] if /^\d+ +(\w+)\(/;
+	}
+	my $step = $ENV{WN_ALL} ? 1 : int(@points / 30) || 1;
+	my (%root, @wrong);
+	my $note = sub {
+		for my $file ('site/checkpoint', 'state/signed') {
+			my ($size, $root) = split / /, checkpoint($file);
+			next if !$size;
+			push @wrong, "two roots of $size"
+			    if ($root{$size} //= $root) ne $root;
+		}
+	};
+	my $killed = 0;
+	for (my $i = int($step / 2); $i < @points; $i += $step) {
+		my ($call, $n) = @{ $points[$i] };
+		dirs_new();
+		$r = log_at($end + $HOUR, @trace, '-e', "trace=$call", '-e',
+		    "inject=$call:signal=KILL:when=$n");
+		$killed++ if $r->{code} ne '0';
+		$note->();
+		$r = log_at($end + $HOUR);
+		$note->();
+		push @wrong, "$call $n: $r->{code} $r->{err}"
+		    if $r->{code} ne '0' ||
+		    checkpoint('site/checkpoint') ne $want;
+	}
+	cmp_ok($killed, '>', 10, "runs were killed at $killed of " . @points .
+	    ' system calls');
+	is("@wrong", '', 'the next run ends with the same log, and no size has two roots');
+	ok(verified('task_00001', $end - 12 * $HOUR, $end)->{verified},
+	    'which is verified');
+}
+done_testing();

@@ -1,0 +1,253 @@
+// A transparency log by its specifications (C2SP, RFC 6962), with node alone:
+// what verify.mjs and forge.mjs share. Nothing of worknet's is in it.
+
+import { createHash, createPrivateKey, createPublicKey, sign, verify }
+    from 'node:crypto';
+
+export class Refused extends Error {}
+export const refuse = (text) => { throw new Refused(text); };
+
+const sha256 = (...parts) => {
+	const h = createHash('sha256');
+	for (const part of parts)
+		h.update(part);
+	return h.digest();
+};
+export const hex256 = (bytes) => sha256(bytes).toString('hex');
+export const leafHash = (entry) => sha256(Buffer.of(0), entry);
+const nodeHash = (l, r) => sha256(Buffer.of(1), l, r);
+
+// ---- The tree ----
+
+const split = (n) => {
+	let k = 1;
+	while (k * 2 < n)
+		k *= 2;
+	return k;
+};
+
+export function root(leaves) {
+	if (leaves.length === 0)
+		return sha256('');
+	if (leaves.length === 1)
+		return leaves[0];
+	const k = split(leaves.length);
+	return nodeHash(root(leaves.slice(0, k)), root(leaves.slice(k)));
+}
+
+export function inclusion(i, leaves) {
+	if (leaves.length === 1)
+		return [];
+	const k = split(leaves.length);
+	return i < k ?
+	    [...inclusion(i, leaves.slice(0, k)), root(leaves.slice(k))] :
+	    [...inclusion(i - k, leaves.slice(k)), root(leaves.slice(0, k))];
+}
+
+// The root to which the proof leads from leaf i of size; undefined: nowhere.
+export function climb(i, size, leaf, proof) {
+	const walk = (i, size, n) => {
+		if (size === 1)
+			return n === 0 ? leaf : undefined;
+		if (n === 0)
+			return undefined;
+		const k = split(size);
+		const below = i < k ? walk(i, k, n - 1) :
+		    walk(i - k, size - k, n - 1);
+		if (below === undefined)
+			return undefined;
+		return i < k ? nodeHash(below, proof[n - 1]) :
+		    nodeHash(proof[n - 1], below);
+	};
+	return i < size ? walk(i, size, proof.length) : undefined;
+}
+
+// ---- Notes ----
+
+export function base64(text) {
+	const bytes = Buffer.from(text, 'base64');
+	if (bytes.toString('base64') !== text)
+		refuse(`"${text.slice(0, 20)}" isn't base64`);
+	return bytes;
+}
+
+export const keyId = (name, type, pub) =>
+    sha256(name, Buffer.of(10, type), pub).subarray(0, 4);
+
+export function readKey(vkey) {
+	const [, name, id, rest] = /^([^+\s]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey)
+	    ?? refuse('a key is NAME+ID+BASE64');
+	const raw = base64(rest);
+	const key = { name, type: raw[0], pub: raw.subarray(1) };
+	key.id = keyId(name, key.type, key.pub);
+	if (key.pub.length !== 32 || key.id.toString('hex') !== id)
+		refuse('the key\'s id isn\'t that of this key');
+	return key;
+}
+
+const publicKey = (pub) => createPublicKey({ format: 'jwk',
+    key: { kty: 'OKP', crv: 'Ed25519', x: pub.toString('base64url') } });
+
+// The seed of a key in Go's form, and its public half.
+export function readSecret(text) {
+	const [, name, , rest] =
+	    /^PRIVATE\+KEY\+([^+\s]+)\+([0-9a-f]{8})\+(\S+)\s*$/.exec(text);
+	return secretOf(name, base64(rest).subarray(1));
+}
+
+export function secretOf(name, seed, type = 1) {
+	const key = createPrivateKey({ format: 'der', type: 'pkcs8',
+	    key: Buffer.concat([Buffer.from('302e020100300506032b657004220420',
+		'hex'), seed]) });
+	const pub = Buffer.from(
+	    createPublicKey(key).export({ format: 'jwk' }).x, 'base64url');
+	return { name, type, key, pub, id: keyId(name, type, pub) };
+}
+
+export const vkeyOf = (s) => `${s.name}+${s.id.toString('hex')}+` +
+    Buffer.concat([Buffer.of(s.type), s.pub]).toString('base64');
+
+const cosigned = (text, time) =>
+    Buffer.from(`cosignature/v1\ntime ${time}\n${text}`);
+
+export const signNote = (text, s) => `${text}\n${signature(text, s)}`;
+export function signature(text, s, time) {
+	const body = s.type === 1 ? sign(null, Buffer.from(text), s.key) :
+	    Buffer.concat([time64(time), sign(null, cosigned(text, time), s.key)]);
+	return `\u2014 ${s.name} ` +
+	    `${Buffer.concat([s.id, body]).toString('base64')}\n`;
+}
+
+const time64 = (time) => {
+	const b = Buffer.alloc(8);
+	b.writeBigUInt64BE(BigInt(time));
+	return b;
+};
+
+export function readNote(bytes) {
+	const note = bytes.toString('utf8');
+	if (!Buffer.from(note).equals(bytes) || /[\0-\x09\x0b-\x1f\x7f]/.test(note))
+		refuse('the note has control characters, or isn\'t UTF-8');
+	const at = note.lastIndexOf('\n\n');
+	if (at < 0 || !note.endsWith('\n') || at + 2 === note.length)
+		refuse('the note isn\'t a text, an empty line and signatures');
+	const signatures = note.slice(at + 2, -1).split('\n').map((line) => {
+		const m = /^\u2014 ([^ +]+) (\S+)$/.exec(line) ??
+		    refuse('the note: a line is no signature');
+		const raw = base64(m[2]);
+		return { name: m[1], id: raw.subarray(0, 4), body: raw.subarray(4) };
+	});
+	return { text: note.slice(0, at + 1), signatures };
+}
+
+// The time of a cosignature, 0 of a signature; undefined: there is none.
+export function signedBy(note, key) {
+	let time;
+	for (const s of note.signatures) {
+		if (s.name !== key.name || !s.id.equals(key.id))
+			continue;
+		const timed = key.type === 4 ? 8 : 0;
+		time = timed ? Number(s.body.readBigUInt64BE()) : 0;
+		const text = timed ? cosigned(note.text, time) :
+		    Buffer.from(note.text);
+		if (s.body.length !== 64 + timed || !verify(null, text,
+		    publicKey(key.pub), s.body.subarray(timed)))
+			refuse(`the signature of ${key.name} isn't by its key, or isn't of this text`);
+	}
+	return time;
+}
+
+export const integer = (text) => /^(0|[1-9]\d{0,15})$/.test(text) ?
+    Number(text) : refuse(`${text} isn't a number without leading zeros`);
+
+export function readCheckpoint(text) {
+	const lines = text.split('\n');
+	if (lines.length !== 4 || lines[0] === '' || lines[3] !== '')
+		refuse('a checkpoint is three lines: origin, size and root');
+	const hash = base64(lines[2]);
+	return { origin: lines[0], size: integer(lines[1]), root: hash };
+}
+
+export const checkpointText = (c) =>
+    `${c.origin}\n${c.size}\n${c.root.toString('base64')}\n`;
+
+// ---- Policies: what exports have, no groups of groups ----
+
+export function readPolicy(text) {
+	const policy = { logs: [], witnesses: new Map(), groups: new Map() };
+	const known = new Set();
+	const key = (vkey) => {
+		const k = readKey(vkey);
+		const pub = k.pub.toString('hex');
+		if (known.has(pub))
+			refuse('the same key has two names, and would count twice');
+		known.add(pub);
+		return k;
+	};
+	for (const line of text.split('\n')) {
+		const [word, name, ...rest] = line.trim().split(/\s+/);
+		if (word === '' || word.startsWith('#'))
+			continue;
+		else if (word === 'log')
+			policy.logs.push(key(name));
+		else if (word === 'witness')
+			policy.witnesses.set(name, key(rest[0]));
+		else if (word === 'group')
+			policy.groups.set(name, { needs: rest[0] === 'any' ? 1 :
+			    rest[0] === 'all' ? rest.length - 1 : integer(rest[0]),
+			    members: rest.slice(1) });
+		else if (word === 'quorum')
+			policy.quorum = name;
+		else
+			refuse(`policy: ${word} isn't known`);
+	}
+	return policy.logs.length > 0 && policy.quorum ? policy :
+	    refuse('the policy needs a log and a quorum');
+}
+
+export function checkNote(bytes, policy) {
+	const note = readNote(bytes);
+	const c = readCheckpoint(note.text);
+	const log = policy.logs.find((k) => k.name === c.origin) ?? refuse(
+	    `the checkpoint is of ${c.origin}, which the policy doesn't have as a log`);
+	if (signedBy(note, log) === undefined)
+		refuse(`there is no signature by the key of ${log.name}`);
+	const times = new Map();
+	for (const [name, key] of policy.witnesses) {
+		const time = signedBy(note, key);
+		if (time !== undefined)
+			times.set(name, time);
+	}
+	const met = (name) => {
+		const g = policy.groups.get(name);
+		return g ? g.members.filter(met).length >= g.needs :
+		    times.has(name);
+	};
+	if (policy.quorum !== 'none' && !met(policy.quorum))
+		refuse(`the checkpoint has cosignatures of ${times.size} witnesses of the policy, which isn't its quorum`);
+	return { ...c, witnesses: times.size,
+	    firstSeen: times.size ? Math.min(...times.values()) * 1000 : null };
+}
+
+// ---- Proof files ----
+
+const HEAD = 'c2sp.org/tlog-proof@v1';
+
+export function readProof(bytes) {
+	const text = bytes.toString('utf8');
+	const at = text.indexOf('\n\n');
+	const lines = text.slice(0, at).split('\n');
+	if (at < 0 || lines.shift() !== HEAD)
+		refuse('it isn\'t a proof file');
+	const extra = lines[0]?.startsWith('extra ') ?
+	    base64(lines.shift().slice(6)) : undefined;
+	const index = lines.shift();
+	if (!index?.startsWith('index '))
+		refuse('a proof has an index');
+	return { entry: extra, index: integer(index.slice(6)),
+	    path: lines.map(base64), note: Buffer.from(text.slice(at + 2)) };
+}
+
+export const proofText = (p) => `${HEAD}\n` +
+    `extra ${p.entry.toString('base64')}\nindex ${p.index}\n` +
+    p.path.map((h) => `${h.toString('base64')}\n`).join('') + `\n${p.note}`;

@@ -1,0 +1,261 @@
+// Verifies an export of worknet's log, as worknet verify does, by the formats
+// alone: node, and viem for the workers' signatures.
+//
+// node verify.mjs DIRECTORY [POLICY]
+//
+// Prints the report as one JSON object, or says on standard error what isn't as
+// it must be, and exits with 1.
+
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { recoverMessageAddress } from 'viem';
+import { getAddress } from 'viem/utils';
+import { Refused, checkNote, climb, hex256, leafHash, readPolicy, readProof,
+    refuse } from './tlog.mjs';
+
+const HOUR = 3600_000;
+const SKEW = HOUR;
+const WINDOW = 24 * HOUR;
+const [, , dir, policyPath] = process.argv;
+
+const read = (name) => existsSync(`${dir}/${name}`) ?
+    readFileSync(`${dir}/${name}`) : refuse(`${name} isn't in the export`);
+
+// JSON whose text is the one that its writer makes of its fields in this order.
+function parse(text, order) {
+	let value;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		refuse('it isn\'t JSON');
+	}
+	const keys = Object.keys(value);
+	const places = keys.map((k) => order.indexOf(k));
+	if (JSON.stringify(value) !== text || places.includes(-1) ||
+	    places.some((p, i) => i > 0 && p <= places[i - 1]))
+		refuse('it isn\'t of the fields in their order');
+	return value;
+}
+
+const TASK = ['type', 'task', 'version', 'state', 'from', 'url',
+    'expectedStatus', 'timeoutMs', 'intervalMs', 'copies', 'cooldownMs',
+    'region', 'prev'];
+const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
+    'results', 'missed', 'unassigned', 'prev'];
+const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
+    'assigned', 'anchor', 'outcome', 'scheme', 'form', 'timestamp', 'success',
+    'status', 'ms', 'error', 'trace', 'region', 'signature'];
+
+// ---- Leaves ----
+
+function readLeaf(name, note, head, policy) {
+	const p = readProof(read(`leaf/${name}`));
+	if (`${p.index}.tlog-proof` !== name)
+		refuse(`leaf/${name}: the proof is of leaf ${p.index}`);
+	if (!p.note.equals(note)) {
+		const other = checkNote(p.note, policy);
+		refuse(other.size === head.size && !other.root.equals(head.root) ?
+		    'the log is forked: two checkpoints of one size with two roots' :
+		    `leaf/${name}: its checkpoint isn't the export's`);
+	}
+	if (!p.entry)
+		refuse(`leaf/${name}: it doesn't have its entry`);
+	if (!climb(p.index, head.size, leafHash(p.entry), p.path)
+	    ?.equals(head.root))
+		refuse(`leaf/${name}: the proof doesn't lead from leaf ${p.index} to the root`);
+	const text = p.entry.toString('utf8');
+	const type = JSON.parse(text).type;
+	const order = { 'worknet/task/v1': TASK, 'worknet/segment/v1': SEGMENT }[type]
+	    ?? refuse(`an entry of the type "${type}" is no part of an export`);
+	const leaf = parse(text, order);
+	if (Object.keys(leaf).length !== order.length)
+		refuse(`leaf/${name}: a field isn't there`);
+	return { ...leaf, index: p.index, isSegment: order === SEGMENT };
+}
+
+function readTasks(leaves) {
+	const tasks = [];
+	let loggedTo = 0;
+	for (const l of leaves) {
+		if (l.isSegment) {
+			loggedTo = l.to;
+			continue;
+		}
+		const last = tasks.at(-1);
+		if (l.from < loggedTo)
+			refuse(`leaf ${l.index}: a definition is backdated`);
+		if (last && l.task !== last.task)
+			refuse(`leaf ${l.index} is of task ${l.task}`);
+		if (l.prev !== (last?.index ?? null))
+			refuse(`leaf ${l.index}: a definition is left out`);
+		if (last && l.from < last.from)
+			refuse(`leaf ${l.index}: a definition begins before the one before it`);
+		tasks.push(l);
+	}
+	return tasks.length ? tasks : refuse('the export has no definition of a task');
+}
+
+// ---- The schedule: cycle -> copies, of [from, to) ----
+
+function schedule(tasks, from, to) {
+	const all = [];
+	tasks.forEach((t, i) => {
+		const end = Math.min(to, tasks[i + 1]?.from ?? to);
+		let c = Math.ceil(Math.max(from, t.from) / t.intervalMs) *
+		    t.intervalMs;
+		for (; t.state === 'active' && c < end; c += t.intervalMs)
+			for (let copy = 0; copy < t.copies; copy++)
+				all.push([c, copy]);
+	});
+	return all;
+}
+
+const isActive = (tasks, at) =>
+    tasks.findLast((t) => t.from <= at)?.state === 'active';
+
+// ---- Lines ----
+
+const FORMS = { checksum: getAddress, lower: (a) => a,
+    upper: (a) => `0x${a.slice(2).toUpperCase()}` };
+const HIGH = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
+
+async function checkSignature(l, task) {
+	if (l.scheme !== 'eip191')
+		refuse(`the scheme of the signature is "${l.scheme}"`);
+	if (!FORMS[l.form] || !/^0x[0-9a-f]{40}$/.test(l.worker) ||
+	    !/^0x[0-9a-f]{130}$/.test(l.signature) ||
+	    typeof l.success !== 'boolean')
+		refuse('a result has a worker, a form, a time, a success and a signature');
+	if (BigInt(`0x${l.signature.slice(66, 130)}`) > HIGH)
+		refuse('signature: s is too high');
+	const message = JSON.stringify({ taskId: task,
+	    workerAddress: FORMS[l.form](l.worker), timestamp: l.timestamp,
+	    success: l.success });
+	let signer;
+	try {
+		signer = await recoverMessageAddress({ message,
+		    signature: l.signature });
+	} catch (error) {
+		refuse(`signature: ${error.message}`);
+	}
+	if (signer.toLowerCase() !== l.worker)
+		refuse(`signature: got signer ${signer}, expected ${l.worker}`);
+}
+
+async function checkGiven(l, tasks, told) {
+	const d = tasks.find((t) => t.version === l.version) ??
+	    refuse(`definition ${l.version} isn't among the task's leaves`);
+	if (l.assigned < l.cycle || l.assigned > l.cycle + 2 * d.intervalMs)
+		refuse(`the slot was assigned at ${l.assigned}, which isn't in its cycle`);
+	if (told.slots.has(l.slot))
+		refuse(`slot ${l.slot} has two lines`);
+	told.slots.add(l.slot);
+	if (l.outcome !== 'result')
+		return;
+	if (l.timestamp < l.assigned - WINDOW ||
+	    l.timestamp > l.assigned + WINDOW + SKEW)
+		refuse(`the result's time, ${l.timestamp}, isn't about when it was assigned`);
+	const one = `${l.worker} ${l.timestamp}`;
+	if (told.results.has(one))
+		refuse(`slots ${told.results.get(one)} and ${l.slot} have one and the same result`);
+	told.results.set(one, l.slot);
+	await checkSignature(l, d.task);
+}
+
+// Beside the schedule: a definition's first cycle, which began before it, and
+// what was given while the log didn't know that the task is active.
+function checkExtra(l, tasks) {
+	const d = tasks.find((t) => t.version === l.version);
+	const isFirst = d && l.cycle < d.from && l.cycle > d.from - 2 * d.intervalMs;
+	if (l.slot === undefined || schedule(tasks, l.cycle, l.cycle + 1).some(([, copy]) =>
+	    copy === l.copy) || (!isFirst && isActive(tasks, l.cycle)))
+		refuse(`copy ${l.copy} of cycle ${l.cycle} isn't in the task's schedule`);
+}
+
+async function checkLines(text, s, tasks, told, report) {
+	const due = schedule(tasks, s.from, s.to);
+	const n = { result: 0, missed: 0, unassigned: 0 };
+	let before = [-1, -1], next = 0;
+	const after = (a, b) => a[0] - b[0] || a[1] - b[1];
+
+	if (text !== '' && !text.endsWith('\n'))
+		refuse('the last line has no end');
+	const lines = text.split('\n').slice(0, -1);
+	for (const line of lines) {
+		const l = parse(line, LINE);
+		const place = [l.cycle, l.copy];
+		if (after(place, before) <= 0)
+			refuse(`copy ${l.copy} of cycle ${l.cycle} comes after copy ${before[1]} of cycle ${before[0]}`);
+		before = place;
+		if (next < due.length && after(due[next], place) < 0)
+			refuse(`copy ${due[next][1]} of cycle ${due[next][0]} has no line`);
+		if (next < due.length && after(due[next], place) === 0)
+			next++;
+		else {
+			checkExtra(l, tasks);
+			report.extra++;
+		}
+		if (!(l.outcome in n))
+			refuse(`the outcome "${l.outcome}" isn't known`);
+		n[l.outcome]++;
+		if (l.outcome === 'unassigned')
+			continue;
+		await checkGiven(l, tasks, told);
+		report.successes += l.outcome === 'result' && l.success ? 1 : 0;
+	}
+	if (next < due.length)
+		refuse(`copy ${due[next][1]} of cycle ${due[next][0]} has no line`);
+	if (lines.length !== s.lines || n.result !== s.results ||
+	    n.missed !== s.missed || n.unassigned !== s.unassigned)
+		refuse(`the leaf counts ${s.results} results, ${s.missed} missed and ${s.unassigned} unassigned`);
+	report.lines += lines.length;
+	report.results += n.result;
+	report.missed += n.missed;
+	report.unassigned += n.unassigned;
+}
+
+const pathOf = (s) => `segment/${new Date(s.to - HOUR).toISOString()
+    .slice(0, 13).replace(/[-T]/g, '/')}/${s.task}.ndjson`;
+
+async function checkSegment(s, before, tasks, told, report) {
+	if (s.task !== tasks[0].task)
+		refuse(`segment of leaf ${s.index}: it is of task ${s.task}`);
+	if (s.from >= s.to || s.to % HOUR)
+		refuse('a segment ends after it begins, with an hour');
+	if (before && s.prev !== before.index)
+		refuse(`segment of leaf ${s.index}: hours are left out`);
+	if (before && s.from !== before.to)
+		refuse(`segment of leaf ${s.index}: it begins at ${s.from}, the one before it ended at ${before.to}`);
+	const file = read(pathOf(s));
+	if (file.length !== s.bytes || hex256(file) !== s.sha256)
+		refuse(`${pathOf(s)}: the file isn't the one that was logged`);
+	await checkLines(file.toString('utf8'), s, tasks, told, report);
+}
+
+// ---- All of it ----
+
+async function main() {
+	const policy = readPolicy((policyPath ? readFileSync(policyPath) :
+	    read('policy')).toString('utf8'));
+	const note = read('checkpoint');
+	const head = checkNote(note, policy);
+	const leaves = readdirSync(`${dir}/leaf`)
+	    .map((name) => readLeaf(name, note, head, policy))
+	    .sort((a, b) => a.index - b.index);
+	const tasks = readTasks(leaves);
+	const segments = leaves.filter((l) => l.isSegment);
+	const told = { slots: new Set(), results: new Map() };
+	const report = { verified: true, log: head.origin, size: head.size,
+	    witnesses: head.witnesses, firstSeen: head.firstSeen,
+	    task: tasks[0].task, definitions: tasks.length,
+	    segments: segments.length, from: segments[0]?.from ?? null,
+	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, successes: 0,
+	    missed: 0, unassigned: 0, extra: 0 };
+	for (const [i, s] of segments.entries())
+		await checkSegment(s, segments[i - 1], tasks, told, report);
+	console.log(JSON.stringify(report, null, 2));
+}
+
+main().catch((error) => {
+	console.error(error instanceof Refused ? error.message : error.stack);
+	process.exitCode = error instanceof Refused ? 1 : 2;
+});

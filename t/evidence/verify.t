@@ -1,0 +1,159 @@
+#!/usr/bin/perl
+# Exports of the log: two verifiers, worknet verify and one of node and viem,
+# take the same ones and say the same of them, and each kind of tampering is
+# refused by both, with words of its own.
+use strict;
+use warnings;
+use File::Basename 'dirname';
+use Test::More;
+use lib dirname(__FILE__) . '/../lib';
+use AdminRun;
+
+my $here = dirname(__FILE__);
+my $node = $ENV{NODE} || 'node';
+
+plan skip_all => "worknet-log isn't built" unless program('worknet-log');
+plan skip_all => "make_ledger isn't built" unless program('make_ledger');
+plan skip_all => 'no node' if system("$node --version >/dev/null 2>&1");
+plan skip_all => 'no viem' unless -d "$here/../node_modules/viem";
+$SIG{ALRM} = sub { die "a test hangs\n" };
+alarm 600;
+
+# What both say of each kind; of some each has its own words.
+my %says = (
+	'line dropped' => qr/isn't the one that was logged/,
+	'line added' => qr/isn't the one that was logged/,
+	'line altered' => qr/isn't the one that was logged/,
+	'lines reordered' => qr/isn't the one that was logged/,
+	'files of two hours swapped' => qr/isn't the one that was logged/,
+	'hour left out' => qr/hours are left out/,
+	'file left out' => qr/ndjson isn't in the export/,
+	'definition left out' => qr/a definition is left out/,
+	'proof of another index' => qr/the proof is of leaf \d/,
+	'index altered' => qr/doesn't lead from leaf \d+ to the root/,
+	'hash of a proof altered' => qr/doesn't lead from leaf \d+ to the root/,
+	'entry altered' => qr/doesn't lead from leaf \d+ to the root/,
+	'proof too long' => qr/doesn't lead from leaf \d+ to the root/,
+	'root of another size' => qr/isn't by its key, or isn't of this text/,
+	'size with a leading zero' => qr/without leading zeros/,
+	'second empty line' => qr/a checkpoint is three lines/,
+	'base64 with junk' => qr/isn't (a name and )?base64/,
+	'checkpoint of another origin' => qr/of other\.example\/log, which the policy doesn't have/,
+	'another key of the same name' => qr/no signature by the key of/,
+	'cosignature with another time' =>
+	    qr/signature of witness\.example\/w1 isn't by its key/,
+	'witness not in the policy' => qr/isn't its quorum/,
+	'one key with two names' => qr/two names, and would count twice/,
+	'forked log' => qr/the log is forked/,
+	'logged: line dropped' => qr/copy \d+ of cycle \d+ has no line/,
+	'logged: line at the end dropped' => qr/copy \d+ of cycle \d+ has no line/,
+	'logged: lines reordered' => qr/copy \d+ of cycle \d+ has no line/,
+	'logged: copy that isn\'t in the schedule' =>
+	    qr/copy 9 of cycle \d+ isn't in the task's schedule/,
+	'logged: cycle that isn\'t in the schedule' =>
+	    qr/isn't in the task's schedule/,
+	'logged: result that isn\'t in the schedule' =>
+	    qr/isn't in the task's schedule/,
+	'logged: success flipped' => qr/signature: got signer/,
+	'logged: time changed' => qr/signature: got signer/,
+	'logged: another worker' => qr/signature: got signer/,
+	'logged: signature of another result' => qr/signature: /,
+	'logged: high s' => qr/signature: s is/,
+	'logged: EIP-191 passed off as EIP-712' => qr/scheme of the signature is "eip712"/,
+	'logged: one result for two slots' => qr/have one and the same result/,
+	'logged: slot with two lines' => qr/slot \d+ has two lines/,
+	'logged: slot of another cycle' => qr/which isn't in its cycle/,
+	'logged: definition that isn\'t there' =>
+	    qr/definition 999 isn't among the task's leaves/,
+	'logged: outcome nobody knows' => qr/outcome "fine" isn't known/,
+	'logged: field nobody knows' => qr/fields in their order/,
+	'logged: fields in another order' => qr/fields in their order/,
+	'logged: counts that aren\'t so' => qr/the leaf counts/,
+	'logged: to shortened' => qr/the one before it ended at/,
+	'logged: hour left out' => qr/hours are left out/,
+	'logged: segment of another task' => qr/is of task task_other/,
+	'logged: definition changed' => qr/has no line/,
+	'logged: definition of fewer cycles' => qr/isn't in the task's schedule/,
+	'logged: definition backdated' => qr/a definition is backdated/,
+	'logged: definitions out of order' =>
+	    qr/a definition begins before the one before it/,
+);
+my %clean = map { $_ => 1 } 'made anew', 'witnessed';
+
+my $conf = write_file("$Dir/log.conf", <<'END');
+[ledger]
+path = ledger.db
+[log]
+origin = worknet.example/log
+directory = site
+state_directory = state
+key_file = log.key
+END
+mkdir "$Dir/$_" for qw(site state);
+# Three hours of two tasks, the last of which ended two hours ago.
+my $end = int(time / 3600 - 2) * 3600 * 1000;
+make_ledger("$Dir/ledger.db", '--tasks', 2, '--interval-ms', 300000,
+    '--results', 60, '--seed', 5, '--silent-percent', 10, '--edits', 4,
+    '--end-ms', $end);
+
+sub log_run { return AdminRun::run('', program('worknet-log'), '-c', $conf, @_) }
+
+sub js { return AdminRun::run('', $node, "$here/verify.mjs", @_) }
+
+my $r = log_run('--key', 'new');
+is($r->{code}, 0, 'a key is made');
+like($r->{out}, qr/^worknet\.example\/log\+[0-9a-f]{8}\+A\S{43}$/,
+    'and its public half told');
+is((stat "$Dir/log.key")[2] & 0777, 0600, 'which is its owner\'s alone');
+is(log_run('--key', 'new')->{code}, 1, 'it isn\'t made twice');
+$r = log_run();
+is("$r->{code} $r->{err}", '0 ', 'the log is made');
+my ($first) = sql_rows("$Dir/ledger.db",
+    "SELECT min(created_ms) FROM task_version");
+my @range = ('--from', $first->[0], '--to', $end);
+$r = worknet('-c', $conf, 'export', '--task', 'task_00000', @range,
+    "$Dir/export");
+is("$r->{code} $r->{err}", '0 ', 'a task is exported');
+
+$r = worknet('verify', "$Dir/export", @range);
+is("$r->{code} $r->{err}", '0 ', 'worknet verify takes it, without a configuration');
+like($r->{out}, qr/Not proven:.*operator's word/s, 'and says what isn\'t proven');
+my ($results) = sql_rows("$Dir/ledger.db", 'SELECT count(*) FROM result r ' .
+    'JOIN task_version v ON v.id = r.version WHERE v.task = 1');
+is(json_of(worknet('verify', '--json', "$Dir/export"))->{results},
+    $results->[0], 'each result of the ledger is in it');
+$r = worknet('verify', "$Dir/export", '--from', $first->[0], '--to',
+    $end + 86400000);
+is($r->{code}, 1, 'it doesn\'t cover a day more');
+like($r->{err}, qr/doesn't cover/, 'which is said');
+my ($proof) = glob "$Dir/export/leaf/*.tlog-proof";
+$r = worknet('verify', $proof, '--policy', "$Dir/site/policy");
+is("$r->{code} $r->{err}", '0 ', 'a single proof is taken, with a policy');
+is(worknet('verify', $proof)->{code}, 1, 'and not without');
+write_file("$Dir/other-policy", "log example.com/foo+530d903a+" .
+    "AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n");
+$r = worknet('verify', "$Dir/export", '--policy', "$Dir/other-policy");
+is($r->{code}, 1, 'keys of somebody else take nothing');
+
+my @kinds = split /\n/, AdminRun::run('', $node, "$here/forge.mjs",
+    '--kinds')->{out};
+is_deeply([sort @kinds], [sort keys %says, keys %clean],
+    'each kind of tampering is listed here');
+for my $kind (@kinds) {
+	next if defined $ENV{WN_CASES} && $kind !~ /$ENV{WN_CASES}/;
+	$r = AdminRun::run('', $node, "$here/forge.mjs", "$Dir/export",
+	    "$Dir/forged", $kind, "$Dir/log.key");
+	is($r->{code}, 0, "$kind: it is done") or diag $r->{err};
+	my $c = worknet('verify', '--json', "$Dir/forged");
+	my $js = js("$Dir/forged");
+	if ($clean{$kind}) {
+		is("$c->{code}, $js->{code}", '0, 0', "$kind: both take it")
+		    or diag "$c->{err}\n$js->{err}";
+		is($c->{out}, $js->{out}, "$kind: byte for byte one report");
+		next;
+	}
+	is("$c->{code}, $js->{code}", '1, 1', "$kind: both refuse it");
+	like($c->{err}, $says{$kind}, "$kind: worknet verify says why");
+	like($js->{err}, $says{$kind}, "$kind: so does the other one");
+}
+done_testing();
