@@ -44,8 +44,8 @@ file_write(int fd, const char *p, size_t len, const char *path, struct err *e);
  * directories that it lies in; all of it is on disk when this returns. What
  * lies beside it under the name with ".new" is written over. RC_IO, RC_INVALID.
  */
-MUST_CHECK enum rc file_put(const char *path, mode_t mode, const char *p,
-    size_t len, struct err *e);
+MUST_CHECK enum rc file_put(
+    const char *path, mode_t mode, const char *p, size_t len, struct err *e);
 
 /* Copies what is left of the file from into the file to, and syncs it. RC_IO */
 MUST_CHECK enum rc file_copy(int to, int from, const char *path, struct err *e);

@@ -134,7 +134,7 @@ entries_take(struct export *x, struct err *e)
 	return rc;
 }
 
-/* The checkpoint, by which the site is read; its signature is the verifier's. */
+/* The checkpoint, by which the site is read; verifiers check its signature. */
 static enum rc
 checkpoint_take(struct export *x, struct err *e)
 {

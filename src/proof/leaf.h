@@ -1,6 +1,6 @@
 /*
- * Entries of the log: what each leaf says, as JSON, and the part of the schedule
- * that follows from a task's leaves. Pure functions; any thread.
+ * Entries of the log: what each leaf says, as JSON, and the part of the
+ * schedule that follows from a task's leaves. Pure functions; any thread.
  */
 #ifndef WORKNET_PROOF_LEAF_H
 #define WORKNET_PROOF_LEAF_H

@@ -194,9 +194,9 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 /* ---- The schedule ---- */
 
 /*
- * Beside the schedule there may be what was given of a definition's first cycle,
- * which began before it, and what was given while the log didn't know that the
- * task is active.
+ * Beside the schedule there may be what was given of a definition's first
+ * cycle, which began before it, and what was given while the log didn't know
+ * that the task is active.
  */
 static enum rc
 extra_check(struct walk *w, const struct line *l, struct err *e)

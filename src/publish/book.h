@@ -37,8 +37,8 @@ MUST_CHECK enum rc book_key_new(const char *path, const char *origin,
 
 /*
  * Opens the log of [log], alone (else RC_BUSY), and publishes what was signed
- * and isn't published. Freed with book_close. RC_CORRUPT: one of the directories
- * is an older copy. RC_INVALID, RC_NOT_FOUND, RC_IO.
+ * and isn't published. Freed with book_close. RC_CORRUPT: one of the
+ * directories is an older copy. RC_INVALID, RC_NOT_FOUND, RC_IO.
  */
 MUST_CHECK enum rc
 book_open(struct book *b, const struct conf *c, struct err *e);

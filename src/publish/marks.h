@@ -1,8 +1,8 @@
 /*
- * What must be kept beside the log, because the ledger forgets it: who was given
- * which slot, until its hour is logged; and up to which slot an hour needn't be
- * looked for. Files of the state's directory. They are aids: without them a
- * slot that was missed says less, and a run reads more. One thread.
+ * What must be kept beside the log, because the ledger forgets it: who was
+ * given which slot, until its hour is logged; and up to which slot an hour
+ * needn't be looked for. Files of the state's directory. They are aids: without
+ * them a slot that was missed says less, and a run reads more. One thread.
  */
 #ifndef WORKNET_PUBLISH_MARKS_H
 #define WORKNET_PUBLISH_MARKS_H

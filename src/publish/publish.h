@@ -1,7 +1,7 @@
 /*
  * A run of worknet-log: what the ledger has that the log hasn't goes into the
- * log. The ledger is only read, in one state of it; what is logged already stays
- * as it is, whatever the ledger says now. One thread.
+ * log. The ledger is only read, in one state of it; what is logged already
+ * stays as it is, whatever the ledger says now. One thread.
  */
 #ifndef WORKNET_PUBLISH_PUBLISH_H
 #define WORKNET_PUBLISH_PUBLISH_H

@@ -71,7 +71,7 @@ compare(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* The order of lines; of a slot the result first, then who was given it last. */
+/* The order of lines; of a slot the result first, then the last holder. */
 static int
 cell_compare(const void *x, const void *y)
 {

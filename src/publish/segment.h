@@ -1,6 +1,6 @@
 /*
- * Segments: from the slots of a task, what its file has and its leaf says. It is
- * a function of these alone. One thread.
+ * Segments: from the slots of a task, what its file has and its leaf says. It
+ * is a function of these alone. One thread.
  */
 #ifndef WORKNET_PUBLISH_SEGMENT_H
 #define WORKNET_PUBLISH_SEGMENT_H

@@ -26,7 +26,7 @@ struct site {
 void site_open(struct site *s, const char *path, int64_t size);
 void site_close(struct site *s);
 
-/* A tree_read_fn, with a struct site. RC_CORRUPT of a tile of another length. */
+/* A tree_read_fn, of a struct site. RC_CORRUPT of a tile of another length. */
 MUST_CHECK enum rc site_node(
     void *ctx, int level, int64_t i, struct tree_hash *out, struct err *e);
 
@@ -36,8 +36,9 @@ site_entry(struct site *s, int64_t i, struct slice *out, struct err *e);
 
 /*
  * Writes bundles and tiles with n entries more, and counts them in s->size.
- * Nobody sees them before a checkpoint has that size; what an earlier call wrote
- * for leaves past s->size is written over. RC_IO, RC_CORRUPT, RC_NO_MEMORY.
+ * Nobody sees them before a checkpoint has that size; what an earlier call
+ * wrote for leaves past s->size is written over. RC_IO, RC_CORRUPT,
+ * RC_NO_MEMORY.
  */
 MUST_CHECK enum rc
 site_append(struct site *s, const struct slice *entry, size_t n, struct err *e);

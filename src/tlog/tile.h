@@ -1,7 +1,8 @@
 /*
  * Tiles (C2SP tlog-tiles v0.1.0): where the hashes and the entries of a log are
  * in its static files. A tile has 256 hashes, of one level of eight; the last
- * one of a level has fewer, and says so in its name. Pure functions; any thread.
+ * one of a level has fewer, and says so in its name. Pure functions; any
+ * thread.
  */
 #ifndef WORKNET_TLOG_TILE_H
 #define WORKNET_TLOG_TILE_H

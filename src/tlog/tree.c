@@ -63,7 +63,7 @@ log2_of(int64_t n)
 	return level;
 }
 
-/* MTH(D[lo:hi]), lo < hi: lo is a multiple of every power of two below hi - lo. */
+/* MTH(D[lo:hi]), lo < hi; each power of two below hi - lo divides lo. */
 static enum rc
 range_hash(
     const struct source *s, int64_t lo, int64_t hi, struct tree_hash *out)
