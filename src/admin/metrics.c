@@ -3,12 +3,8 @@
  * 0.0.4), on standard output or in a file for node_exporter's textfile
  * collector. What the coordinator counts is on its own /metrics.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "admin/commands.h"
 #include "admin/status.h"
@@ -137,31 +133,8 @@ metric_print(struct buf *b, const struct metric *m, const struct status *s)
 	}
 }
 
-/* Whoever reads it sees the old one or the new one, whole. */
-static enum rc
-file_put(const char *path, const struct buf *b, struct err *e)
-{
-	char part[PATH_LEN_MAX + 8];
-	enum rc rc;
-	int fd;
-
-	if (strlen(path) > PATH_LEN_MAX)
-		return err_set(e, RC_INVALID, "%.80s...: longer than %d bytes",
-		    path, PATH_LEN_MAX);
-	(void)snprintf(part, sizeof(part), "%s.part", path);
-	(void)unlink(part);
-	rc = file_make(part, &fd, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = file_write(fd, b->p, b->len, part, e);
-	/* node_exporter is another user, and there is no secret in it. */
-	if (rc == RC_OK && (fchmod(fd, 0644) != 0 || rename(part, path) != 0))
-		rc = err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-	(void)close(fd);
-	if (rc != RC_OK)
-		(void)unlink(part);
-	return rc;
-}
+/* For whoever reads the file: node_exporter is another user. */
+#define METRICS_MODE 0644
 
 enum admin_exit
 command_metrics(struct admin *a)
@@ -189,7 +162,7 @@ command_metrics(struct admin *a)
 	if (rc == RC_OK)
 		rc = buf_status(&b, &e);
 	if (rc == RC_OK && path != NULL)
-		rc = file_put(path, &b, &e);
+		rc = file_put(path, METRICS_MODE, b.p, b.len, &e);
 	else if (rc == RC_OK)
 		(void)fwrite(b.p, 1, b.len, stdout);
 	buf_free(&b);
