@@ -117,6 +117,9 @@ is_deeply([ map { [ ($_->{fromMs} - $S) / $MINUTE, ($_->{toMs} - $S) / $MINUTE,
 	[ 41, 43, 'recovered', !!0, 3 ] ],
     'incidents are those that networks confirmed; one was planned');
 
+is_deeply([ map { $_->{counts} ? 1 : 0 } @{ $r->{maintenance} } ], [ 1, 0, 0 ],
+    'what was announced is listed, in time or not');
+
 # Names of networks, by the text of src/ledger/origin.h.
 my $day = int($S / (24 * $HOUR));
 my $key = pack('H*', $w->sql_value('SELECT hex(key) FROM network_key'));
