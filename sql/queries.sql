@@ -345,14 +345,14 @@ SELECT to_ms, ended_ms FROM maintenance WHERE id = ?1;
 -- :name maintenance_end
 UPDATE maintenance SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL;
 
--- Those of task ?1, or of all (0), that aren't over at ?2.
+-- Those of task ?1, or of all (0), that aren't over at ?2 and begin before ?3.
 -- :name maintenance_list
 -- :columns id name from_ms to_ms noted_ms counts why
 SELECT m.id, k.name, m.from_ms, coalesce(m.ended_ms, m.to_ms), m.noted_ms,
 	CASE WHEN m.noted_ms < m.from_ms THEN 1 ELSE 0 END, m.why
 FROM maintenance m CROSS JOIN task k
 WHERE k.id = m.task AND (m.task = ?1 OR ?1 = 0)
-	AND coalesce(m.ended_ms, m.to_ms) > ?2
+	AND coalesce(m.ended_ms, m.to_ms) > ?2 AND m.from_ms < ?3
 ORDER BY m.from_ms, m.id;
 
 -- The spans of task ?1 that count.

@@ -1,5 +1,5 @@
 /* worknet maintenance add, list, end. */
-#include "ledger/maintenance.h"
+#include "admin/maintenance.h"
 
 #include <inttypes.h>
 
@@ -7,9 +7,10 @@
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/maintenance.h"
 #include "ledger/task.h"
 
-static const struct table announced = { "maintenance", NULL,
+static const struct table announced = { "maintenance", "Maintenance",
 	{
 	    { { "id", "N", OUT_COUNT }, C_MAINTENANCE_LIST_ID },
 	    { { "task", "TASK", OUT_TEXT }, C_MAINTENANCE_LIST_NAME },
@@ -19,6 +20,19 @@ static const struct table announced = { "maintenance", NULL,
 	    { { "counts", "COUNTS", OUT_BOOL }, C_MAINTENANCE_LIST_COUNTS },
 	    { { "why", "WHY", OUT_TEXT }, C_MAINTENANCE_LIST_WHY },
 	} };
+
+enum rc
+maintenance_print(struct admin *a, int64_t task, int64_t from_ms, int64_t to_ms,
+    struct err *e)
+{
+	struct query *q = db_query(a->db, Q_MAINTENANCE_LIST);
+
+	query_int(q, 1, task);
+	query_int(q, 2, from_ms);
+	query_int(q, 3, to_ms);
+	return table_print(
+	    a->out, &announced, q, "nothing is announced", NULL, e);
+}
 
 static enum rc
 said(struct maintenance *m, const struct admin *a, struct err *e)
@@ -74,7 +88,6 @@ command_maintenance_list(struct admin *a)
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	enum rc rc = RC_OK;
-	struct query *q;
 
 	code = admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
@@ -83,11 +96,8 @@ command_maintenance_list(struct admin *a)
 		rc = task_get(a->db, a->args.arg[0], &t, &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
-	q = db_query(a->db, Q_MAINTENANCE_LIST);
-	query_int(q, 1, t.id);
-	query_int(q, 2, a->args.opt[OPT_ALL] != NULL ? -1 : clock_unix_ms());
-	rc = table_print(
-	    a->out, &announced, q, "nothing is announced", NULL, &e);
+	rc = maintenance_print(a, t.id,
+	    a->args.opt[OPT_ALL] != NULL ? -1 : clock_unix_ms(), INT64_MAX, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

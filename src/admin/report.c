@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/maintenance.h"
 #include "admin/report_csv.h"
 #include "admin/table.h"
 #include "admin/value.h"
@@ -108,6 +109,16 @@ figures_print(struct admin *a, const struct report_time *r)
 		figures_say(a, "with maintenance", &without);
 }
 
+/* "1 d 02:03:04.005" for people, ms for programs. */
+static void
+span_print(struct admin *a, const char *key, const char *title, int64_t ms)
+{
+	out_field(a->out, key, NULL, OUT_SPAN, out_int(ms));
+	out_line(a->out, title, "%" PRId64 " d %02d:%02d:%02d.%03d",
+	    (int64_t)(ms / DAY_MS), (int)(ms % DAY_MS / HOUR_MS),
+	    (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+}
+
 static void
 time_print(struct admin *a, const struct report_time *r)
 {
@@ -115,17 +126,15 @@ time_print(struct admin *a, const struct report_time *r)
 	char share[UPTIME_TEXT_MAX];
 	int64_t results = r->votes + r->drills;
 
+	span_print(a, "upMs", "up", t->up);
+	span_print(a, "downMs", "down", t->down);
+	span_print(a, "unconfirmedMs", "down, unconfirmed", t->unconfirmed);
+	span_print(a, "unknownMs", "unknown", t->unknown);
+	span_print(a, "disputedMs", "disputed", t->disputed);
+	span_print(a, "pausedMs", "paused", t->paused);
+	span_print(a, "maintenanceMs", "maintenance", t->maintenance);
 	out_fields(a->out,
 	    (const struct out_field[]){
-		{ "upMs", "up", OUT_SPAN, out_int(t->up) },
-		{ "downMs", "down", OUT_SPAN, out_int(t->down) },
-		{ "unconfirmedMs", "down, unconfirmed", OUT_SPAN,
-		    out_int(t->unconfirmed) },
-		{ "unknownMs", "unknown", OUT_SPAN, out_int(t->unknown) },
-		{ "disputedMs", "disputed", OUT_SPAN, out_int(t->disputed) },
-		{ "pausedMs", "paused", OUT_SPAN, out_int(t->paused) },
-		{ "maintenanceMs", "maintenance", OUT_SPAN,
-		    out_int(t->maintenance) },
 		{ "copies", NULL, OUT_COUNT, out_int(r->copies) },
 		{ "votes", NULL, OUT_COUNT, out_int(r->votes) },
 		{ "disagreements", NULL, OUT_COUNT, out_int(r->dissents) },
@@ -383,6 +392,8 @@ report_print(struct admin *a, const struct asked *k, int64_t task,
 	time_print(a, &r->all);
 	days_print(a, r);
 	rc = incidents_print(a, task, r, e);
+	if (rc == RC_OK)
+		rc = maintenance_print(a, task, r->from_ms, r->to_ms, e);
 	return rc == RC_OK ? dissents_print(a, r, e) : rc;
 }
 

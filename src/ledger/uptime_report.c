@@ -218,11 +218,13 @@ walk_incidents_add(
 {
 	const struct uptime_incident *i;
 	enum rc rc = RC_OK;
+	size_t n;
 
-	for (i = a->incidents; rc == RC_OK && i < a->incidents + a->incidents_n;
-	     i++)
+	for (n = 0; rc == RC_OK && n < a->incidents_n; n++) {
+		i = &a->incidents[n];
 		if (i->from_ms < r->to_ms && i->to_ms > r->from_ms)
 			rc = incident_add(r, i, i->networks, e);
+	}
 	return rc;
 }
 

@@ -96,8 +96,10 @@ incidents_print(const struct uptime_account *a, const struct uptime_span *p)
 		[UPTIME_LOST] = "evidence" };
 	const struct uptime_incident *i;
 	const char *comma = "";
+	size_t n;
 
-	for (i = a->incidents; i < a->incidents + a->incidents_n; i++) {
+	for (n = 0; n < a->incidents_n; n++) {
+		i = &a->incidents[n];
 		if (i->to_ms <= p->from_ms || i->from_ms >= p->to_ms)
 			continue;
 		printf("%s{\"from\":%" PRId64 ",\"to\":", comma, i->from_ms);
