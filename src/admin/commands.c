@@ -130,7 +130,7 @@ const struct command admin_commands[] = {
 	    "is told. Then nobody is paid until worknet-payout has compared the\n"
 	    "ledger with the chain.\n",
 	    0, 1, 1, command_restore },
-	{ "payout list", "[--open] [--worker ADDRESS] [--limit N | --all]",
+	{ "payout list", "[--open] [--worker ADDRESS] [--limit N]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"
 	    "voided.\n",
