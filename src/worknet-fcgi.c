@@ -19,7 +19,7 @@
 enum exit_code {
 	EXIT_CONF = 1,
 	EXIT_USAGE = 2, /* as in every program */
-	EXIT_SERVE = 3, /* the ledger or the socket can't be used */
+	EXIT_SERVE = 7, /* the ledger or the socket can't be used */
 };
 
 struct options {
@@ -48,7 +48,7 @@ static const char usage[] =
     "[admission] and [honesty] count from then on; of other keys that have\n"
     "changed the log says that they need a restart.\n"
     "Exit codes: 0 stopped or test passed, 1 the configuration is wrong,\n"
-    "2 the command line is, 3 the ledger or the socket can't be used.\n";
+    "2 the command line is, 7 the ledger or the socket can't be used.\n";
 
 static int
 options_parse(struct options *o, int argc, char **argv)
