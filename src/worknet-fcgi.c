@@ -17,8 +17,9 @@
 #define BACKLOG 1024 /* connections that wait to be accepted */
 
 enum exit_code {
-	EXIT_CONF = 1,	/* configuration or usage */
-	EXIT_SERVE = 2, /* the ledger or the socket can't be used */
+	EXIT_CONF = 1,
+	EXIT_USAGE = 2, /* as in every program */
+	EXIT_SERVE = 7, /* the ledger or the socket can't be used */
 };
 
 struct options {
@@ -46,8 +47,8 @@ static const char usage[] =
     "has it read its configuration again: rules and limits of [coordinator],\n"
     "[admission] and [honesty] count from then on; of other keys that have\n"
     "changed the log says that they need a restart.\n"
-    "Exit codes: 0 stopped or test passed, 1 configuration or usage,\n"
-    "2 the ledger or the socket can't be used.\n";
+    "Exit codes: 0 stopped or test passed, 1 the configuration is wrong,\n"
+    "2 the command line is, 7 the ledger or the socket can't be used.\n";
 
 static int
 options_parse(struct options *o, int argc, char **argv)
@@ -240,7 +241,7 @@ main(int argc, char **argv)
 
 	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
-		return EXIT_CONF;
+		return EXIT_USAGE;
 	if (conf_read(&conf, o.conf_path, &e) != RC_OK ||
 	    rules_read(&rules, &conf, &e) != RC_OK) {
 		log_error("%s", e.msg);

@@ -39,8 +39,8 @@ static const char usage[] =
     "Exit codes: 0 nothing to do, 10 paid and all settled, 4 some payouts\n"
     "are unresolved or wait (the next run goes on), 5 the treasury can't pay all\n"
     "that is due, 6 a person must look (worknet status), 3 another run\n"
-    "holds the lock, 2 the ledger or the chain can't be reached, 1 the\n"
-    "configuration, the key or the token is wrong.\n";
+    "holds the lock, 7 the ledger or the chain can't be reached, 1 the\n"
+    "configuration, the key or the token is wrong, 2 the command line is.\n";
 
 struct options {
 	const char *conf_path;
@@ -271,7 +271,7 @@ main(int argc, char **argv)
 
 	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
-		return RUN_CONF;
+		return RUN_USAGE;
 	if (conf_read(&conf, o.conf_path, &e) != RC_OK) {
 		log_error("%s", e.msg);
 		return RUN_CONF;

@@ -17,8 +17,18 @@ conf=$dir/worknet.conf
 ledger=$dir/ledger.db
 pids=
 payouts=no
+paid=0
 
 say() { printf '%s\n' "demo: $*"; }
+
+# What comes next: on a terminal in bold.
+stage() {
+	if [ -t 1 ]; then
+		printf '\033[1m%s  %s\033[0m\n' "$(date +%T)" "$*"
+	else
+		printf '%s  %s\n' "$(date +%T)" "$*"
+	fi
+}
 
 stop() {
 	trap '' INT TERM HUP
@@ -39,11 +49,12 @@ fail() {
 	exit 1
 }
 
-# Starts a command in the background; its lines get a name in front.
+# Starts a command in the background; its lines get a name in front. In a session
+# of its own: Ctrl-C is for this script, which ends it in order.
 start() {
 	name=$1
 	shift
-	"$@" >>"$dir/$name.log" 2>&1 &
+	setsid "$@" >>"$dir/$name.log" 2>&1 &
 	pids="$! $pids"
 }
 
@@ -80,6 +91,7 @@ start_chain() {
 		    "they need Node.js and npm (cd t && npm ci)"
 		return
 	fi
+	say "starting a local chain and a facilitator ..."
 	start chain node "$SRCDIR/t/rig/rig.js" --dir "$dir" \
 	    --chain-id 84532 --block-time 1
 	wait_for test -f "$dir/rig.json" || wait_for test -f "$dir/rig.json" ||
@@ -116,6 +128,23 @@ pay() {
 	0|4|10)	;;
 	*)	fail "worknet-payout ended with $rc" ;;
 	esac
+	show_payments
+}
+
+# Those that the chain shows since the last call: whom, how much, where.
+show_payments() {
+	sqlite3 -separator ' ' "$ledger" "SELECT p.id, w.address,
+	    printf('%d.%06d', p.amount_micros / 1000000,
+	    p.amount_micros % 1000000) FROM payout p
+	    JOIN worker w ON w.id = p.worker WHERE p.id > $paid
+	    AND p.state IN ('posted', 'final') ORDER BY p.id" |
+	while read -r id address usdc; do
+		tx=$($worknet payout show "$id" | grep -oE '0x[0-9a-f]{64}' |
+		    tail -n 1)
+		stage "paid: $address gets $usdc USDC, transaction $tx"
+	done
+	paid=$(sqlite3 "$ledger" "SELECT coalesce(max(id), $paid) FROM payout
+	    WHERE id > $paid AND state IN ('posted', 'final')")
 }
 
 set_up() {
@@ -131,6 +160,10 @@ set_up() {
 	coordinator = $url/api
 	poll_interval_ms = 2000
 	allow_private = yes
+
+	; nobody waits a day here
+	[honesty]
+	maturity_new_ms = 0
 	EOF
 	worknet="$BUILDDIR/worknet -c $conf"
 	$worknet init >/dev/null || fail "worknet init"
@@ -185,7 +218,7 @@ show_balances() {
 }
 
 intrude() {
-	say "somebody sends a result that nobody assigned; the answer:"
+	stage "a liar: somebody sends a result that nobody assigned; the answer:"
 	http_post "$url/api/v1/worker/results" "[{\"taskId\":\"task_health\",\
 \"workerAddress\":\"0x00000000000000000000000000000000000000aa\",\
 \"timestamp\":$(date +%s)000,\"success\":true,\"signature\":\"0x$(
@@ -204,19 +237,25 @@ finish() {
 		say "failed: the audit found something"
 		exit 1
 	fi
-	say "the ledger stays in $ledger; look at it with"
-	say "  sqlite3 $ledger 'SELECT * FROM checks LIMIT 20'"
-	say "  sqlite3 $ledger 'SELECT * FROM statement'"
+	say "the ledger stays in $ledger; worth typing:"
+	[ "$paid" -eq 0 ] || say "  $worknet payout explain 1"
 	say "  $worknet status"
+	say "  sqlite3 -box $ledger 'SELECT * FROM statement LIMIT 20'"
 	[ "$credits" -gt 0 ] || { say "failed: nothing was earned"; exit 1; }
 	exit 0
 }
 
+stage "what you will see"
+say "three workers join and check three targets: one that is up, one that is"
+say "to answer 404, and one that is down, which is what they are to find;"
+say "each check is signed, verified and credited; a liar is refused; and who"
+say "is owed 0.0005 USDC is paid on a chain of this machine"
 set_up
 trap finish INT TERM
 trap 'stop; exit 129' HUP
 start_chain
 run
+stage "the workers join"
 say "the coordinator answers at $url/api (try $url/api/health)"
 say "the ledger can be read while it runs:"
 say "  sqlite3 $ledger 'SELECT * FROM balances'"
@@ -227,7 +266,9 @@ else
 fi
 echo
 second=0
-while [ "$DEMO_SECONDS" -eq 0 ] || [ "$second" -lt "$DEMO_SECONDS" ]; do
+began=$(date +%s)
+while [ "$DEMO_SECONDS" -eq 0 ] ||
+    [ $(($(date +%s) - began)) -lt "$DEMO_SECONDS" ]; do
 	sleep 1
 	second=$((second + 1))
 	show_logs

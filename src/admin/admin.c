@@ -3,9 +3,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "admin/value.h"
+#include "base/text.h"
 
 static const char exit_help[] =
     "\n"
@@ -153,6 +155,18 @@ admin_progress_end(void)
 		fputs("\r\033[K", stderr);
 }
 
+/* In characters; 0: standard output is no terminal. */
+static size_t
+terminal_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) ||
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+		return 0;
+	return size.ws_col;
+}
+
 static void
 print_program_help(FILE *f, const struct command *c)
 {
@@ -230,20 +244,36 @@ command_find(const struct command *c, int *i, int argc, char **argv)
 	return NULL;
 }
 
+/* The command that is nearest to what was typed; NULL: none is near. */
+static const char *
+command_near(const struct command *c, const char *word, const char *typed)
+{
+	for (; c->name != NULL; c++)
+		if (text_is_near(typed, c->name) || text_is_near(word, c->name))
+			return c->name;
+	return NULL;
+}
+
 /* No such command: help for what was asked, or a complaint. */
 static enum admin_exit
 command_missing(const struct admin *a, const char *word, const char *next)
 {
 	struct err e = ERR_INIT;
+	const char *meant;
+	char typed[96];
 
 	if (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0)
 		if (print_group_help(stdout, a->commands, word))
 			return ADMIN_OK;
 	if (next[0] == '\0' && print_group_help(stderr, a->commands, word))
 		return ADMIN_USAGE;
-	(void)err_set(&e, RC_INVALID, "unknown command %.40s%s%.40s", word,
+	(void)snprintf(typed, sizeof(typed), "%.40s%s%.40s", word,
 	    next[0] == '\0' || next[0] == '-' ? "" : " ",
 	    next[0] == '-' ? "" : next);
+	meant = command_near(a->commands, word, typed);
+	(void)err_set(&e, RC_INVALID, "unknown command %s%s%s%s", typed,
+	    meant == NULL ? "" : ": did you mean ", meant == NULL ? "" : meant,
+	    meant == NULL ? "" : "?");
 	return admin_usage(a, &e);
 }
 
@@ -268,6 +298,8 @@ command_run(struct admin *a)
 	rc = out_new(&a->out, stdout, a->args.opt[OPT_JSON] != NULL, &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
+	if (a->args.opt[OPT_WIDE] == NULL)
+		out_fit(a->out, terminal_width());
 	code = c->run(a);
 	/* What a command that failed had begun to say isn't said. */
 	if (code == ADMIN_OK || a->stands) {

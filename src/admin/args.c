@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "base/text.h"
 
 static const struct option_text {
 	const char *name;
@@ -48,17 +49,19 @@ static const struct option_text {
 	[OPT_WEIGHT] = { "--weight", NULL, "N", "shares of the work (1)" },
 	[OPT_FILE] = { "--file", NULL, "FILE", "- for standard input" },
 	[OPT_SINCE] = { "--since", NULL, "TIME",
-	    "from then on: \"2026-01-31 23:59:59\" (UTC), or Unix ms" },
+	    "\"2026-01-31 23:59:59\" (UTC), or Unix ms" },
 	[OPT_WHY] = { "--why", NULL, "TEXT", "the reason, which stays" },
 	[OPT_BY] = { "--by", NULL, "WHAT", "in the order of it" },
 	[OPT_PAYOUT] = { "--payout", NULL, "FILE",
-	    "the payout program's (default " CONF_PATH_PAYOUT ")" },
+	    "the payer's (default " CONF_PATH_PAYOUT ")" },
 	[OPT_SOCKET] = { "--socket", NULL, "PATH",
 	    "the coordinator's (/run/worknet/fcgi.sock)" },
 	[OPT_BACKUPS] = { "--backups", NULL, "DIR",
 	    "where copies are (/var/backups/worknet)" },
 	[OPT_POLICY] = { "--policy", NULL, "FILE",
 	    "whose keys are trusted: the log's, and witnesses'" },
+	[OPT_WIDE] = { "--wide", NULL, NULL,
+	    "nothing shortened, however narrow the terminal" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 	[OPT_TASK] = { "--task", NULL, "ID", "of this task" },
 	[OPT_FROM] = { "--from", NULL, "TIME", "its beginning, UTC" },
@@ -82,6 +85,25 @@ option_find(const char *word, size_t len)
 	return NULL;
 }
 
+/* Names one that this may have been meant to be. */
+static enum rc
+option_unknown(const char *word, uint64_t accepted, struct err *e)
+{
+	const char *meant = NULL;
+	char name[TEXT_WORD_MAX];
+	size_t i;
+
+	(void)snprintf(
+	    name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	for (i = 0; i < OPT_COUNT && meant == NULL; i++)
+		if ((accepted & 1ULL << i) != 0 &&
+		    text_is_near(name, options[i].name))
+			meant = options[i].name;
+	return err_set(e, RC_INVALID, "unknown option %.80s%s%s%s", word,
+	    meant == NULL ? "" : ": did you mean ", meant == NULL ? "" : meant,
+	    meant == NULL ? "" : "?");
+}
+
 /* An option at argv[*i], whose value may be the word after it. */
 static enum rc
 option_parse(struct args *a, int *i, int argc, char **argv, uint64_t accepted,
@@ -94,7 +116,7 @@ option_parse(struct args *a, int *i, int argc, char **argv, uint64_t accepted,
 	o = option_find(
 	    word, equals == NULL ? strlen(word) : (size_t)(equals - word));
 	if (o == NULL || (accepted & 1ULL << (o - options)) == 0)
-		return err_set(e, RC_INVALID, "unknown option %.80s", word);
+		return option_unknown(word, accepted, e);
 	id = (size_t)(o - options);
 	if (a->opt[id] != NULL)
 		return err_set(e, RC_INVALID, "%s is given twice", o->name);

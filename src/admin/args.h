@@ -15,6 +15,7 @@
 enum option_id {
 	OPT_CONFIG,
 	OPT_JSON,
+	OPT_WIDE,
 	OPT_HELP,
 	OPT_TYPE,
 	OPT_URL,
@@ -54,7 +55,7 @@ enum option_id {
 
 #define OPT(id) (1ULL << OPT_##id)
 /* Those that every command has. */
-#define OPTS_COMMON (OPT(CONFIG) | OPT(JSON) | OPT(HELP))
+#define OPTS_COMMON (OPT(CONFIG) | OPT(JSON) | OPT(WIDE) | OPT(HELP))
 
 #define ARGS_MAX 2 /* arguments of one command */
 

@@ -145,7 +145,7 @@ const struct command admin_commands[] = {
 	    "cover that time. Says what is proven and what isn't; exits 1 when\n"
 	    "something isn't as it must be.\n",
 	    OPT(POLICY) | OPT(FROM) | OPT(TO), 1, 1, command_verify },
-	{ "payout list", "[--open] [--worker ADDRESS] [--limit N | --all]",
+	{ "payout list", "[--open] [--worker ADDRESS] [--limit N]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"
 	    "voided.\n",

@@ -26,7 +26,9 @@ struct out {
 	size_t columns_n;
 	size_t widths[OUT_COLUMNS_MAX];
 	struct buf cells; /* NUL after each; people */
+	size_t shown;	  /* columns from the left; others have no room */
 	size_t rows;	  /* in cells */
+	size_t fit;	  /* characters in a line; 0: any number */
 	int64_t rows_total;
 	bool any; /* something was written */
 };
@@ -193,6 +195,171 @@ out_fields(struct out *o, const struct out_field *f)
 		out_field(o, f->key, f->title, f->type, f->value);
 }
 
+/* ---- A terminal's width ---- */
+
+#define CELL_LEAST 12 /* characters that are left of a cell, with its ".." */
+#define LAST_LEAST 24 /* of a last column that goes on in the next line */
+#define SHORT_HEAD 6  /* of "0x24c4..4680" */
+#define SHORT_TAIL 4
+#define SHORT_LEN  (SHORT_HEAD + 2 + SHORT_TAIL)
+#define HEX_LEAST  40 /* digits of what is shortened so */
+
+void
+out_fit(struct out *o, size_t width)
+{
+	o->fit = width;
+}
+
+/* "0x" and so many digits that nobody reads all of them. */
+static bool
+is_hex(const char *cell)
+{
+	size_t digits;
+
+	if (cell[0] != '0' || cell[1] != 'x')
+		return false;
+	digits = strspn(cell + 2, "0123456789abcdefABCDEF");
+	return digits >= HEX_LEAST && cell[2 + digits] == '\0';
+}
+
+/* The bytes of the first n characters. */
+static size_t
+prefix_len(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	for (; p[i] != '\0'; i++)
+		if (((unsigned char)p[i] & 0xc0) != 0x80 && n-- == 0)
+			break;
+	return i;
+}
+
+static size_t
+line_width(const struct out *o)
+{
+	size_t i, total = 0;
+
+	for (i = 0; i < o->shown; i++)
+		if (o->columns[i].title != NULL)
+			total += o->widths[i] + 2;
+	return total - 2;
+}
+
+/* The widest column that can still be narrowed; columns_n: none. */
+static size_t
+widest_column(const struct out *o)
+{
+	size_t i, last = o->columns_n - 1, widest = o->columns_n;
+
+	for (i = 0; i < o->columns_n; i++)
+		if (o->columns[i].title != NULL &&
+		    o->columns[i].type == OUT_TEXT &&
+		    o->widths[i] > (i == last ? LAST_LEAST : CELL_LEAST) &&
+		    (widest == o->columns_n ||
+			o->widths[i] > o->widths[widest]))
+			widest = i;
+	return widest;
+}
+
+/* Where each cell that is that wide is an address or a hash. */
+static void
+hex_narrow(struct out *o)
+{
+	size_t widths[OUT_COLUMNS_MAX] = { 0 }, i, row, width;
+	const char *cell = o->cells.p;
+
+	for (row = 0; row < o->rows; row++)
+		for (i = 0; i < o->columns_n; i++) {
+			if (o->columns[i].title == NULL)
+				continue;
+			width = is_hex(cell) ? SHORT_LEN
+					     : text_width(cell, strlen(cell));
+			if (width > widths[i])
+				widths[i] = width;
+			cell += strlen(cell) + 1;
+		}
+	for (i = 0; i < o->columns_n; i++) {
+		if (o->columns[i].title == NULL)
+			continue;
+		width = text_width(
+		    o->columns[i].title, strlen(o->columns[i].title));
+		o->widths[i] = widths[i] > width ? widths[i] : width;
+	}
+}
+
+static void
+table_fit(struct out *o)
+{
+	size_t i;
+
+	if (o->fit == 0 || line_width(o) <= o->fit)
+		return;
+	hex_narrow(o);
+	while (line_width(o) > o->fit && (i = widest_column(o)) < o->columns_n)
+		o->widths[i]--;
+	while (o->shown > 1 &&
+	    (line_width(o) > o->fit || o->columns[o->shown - 1].title == NULL))
+		o->shown--;
+}
+
+/* Text that goes on, `indent` characters in, where a line is full. */
+static void
+add_folded(struct out *o, const char *text, size_t used, size_t indent)
+{
+	size_t room, n, cut;
+
+	for (;;) {
+		room = o->fit > used ? o->fit - used : 1;
+		n = prefix_len(text, room);
+		if (o->fit == 0 || text[n] == '\0')
+			break;
+		for (cut = n; cut > 0 && text[cut] != ' '; cut--)
+			;
+		if (cut == 0)
+			cut = n;
+		buf_add(&o->text, text, cut);
+		text += cut + strspn(text + cut, " ");
+		buf_printf(&o->text, "\n%*s", (int)indent, "");
+		used = indent;
+	}
+	buf_add_text(&o->text, text);
+	buf_add_text(&o->text, "\n");
+}
+
+/* The columns that had no room. */
+static void
+add_hidden(struct out *o)
+{
+	char names[LINE_LEN] = "no room for";
+	size_t i, len = strlen(names);
+
+	for (i = o->shown; i < o->columns_n && len < sizeof(names); i++)
+		if (o->columns[i].title != NULL)
+			len += (size_t)snprintf(names + len,
+			    sizeof(names) - len, " %s,", o->columns[i].title);
+	if (o->shown == o->columns_n)
+		return;
+	buf_add_text(&o->text, "\n");
+	if (len + 40 < sizeof(names))
+		(void)snprintf(names + len - 1, sizeof(names) - len + 1,
+		    ": --wide shows all columns");
+	add_folded(o, names, 0, 2);
+}
+
+/* The cell as wide as its column has room for. */
+static void
+add_cut(struct out *o, const char *cell, size_t width)
+{
+	if (text_width(cell, strlen(cell)) <= width)
+		buf_add_text(&o->text, cell);
+	else if (is_hex(cell) && width >= SHORT_LEN)
+		buf_printf(&o->text, "%.*s..%s", SHORT_HEAD, cell,
+		    cell + strlen(cell) - SHORT_TAIL);
+	else
+		buf_printf(
+		    &o->text, "%.*s..", (int)prefix_len(cell, width - 2), cell);
+}
+
 void
 out_table(struct out *o, const char *key, const char *heading,
     const struct out_column *columns, size_t n)
@@ -202,6 +369,7 @@ out_table(struct out *o, const char *key, const char *heading,
 	CHECK(n <= OUT_COLUMNS_MAX);
 	o->columns = columns;
 	o->columns_n = n;
+	o->shown = n;
 	o->rows = 0;
 	o->rows_total = 0;
 	buf_reset(&o->cells);
@@ -214,8 +382,10 @@ out_table(struct out *o, const char *key, const char *heading,
 		o->widths[i] = columns[i].title == NULL
 		    ? 0
 		    : text_width(columns[i].title, strlen(columns[i].title));
-	if (heading != NULL)
-		buf_printf(&o->text, "%s%s\n", o->any ? "\n" : "", heading);
+	if (heading != NULL) {
+		buf_add_text(&o->text, o->any ? "\n" : "");
+		add_folded(o, heading, 0, 2);
+	}
 	o->any = true;
 }
 
@@ -229,15 +399,30 @@ is_right_aligned(enum out_type type)
 static void
 add_cell(struct out *o, size_t column, const char *cell)
 {
-	size_t len = strlen(cell), width = text_width(cell, len);
-	int pad =
-	    width < o->widths[column] ? (int)(o->widths[column] - width) : 0;
+	size_t width = text_width(cell, strlen(cell)), i, indent = 0;
 	bool right = is_right_aligned(o->columns[column].type);
+	int pad;
 
+	if (column + 1 == o->columns_n && o->shown == o->columns_n && !right) {
+		for (i = 0; i < column; i++)
+			if (o->columns[i].title != NULL)
+				indent += o->widths[i] + 2;
+		if (is_hex(cell) && width > o->widths[column])
+			add_cut(o, cell, o->widths[column]);
+		else {
+			add_folded(o, cell, indent, indent);
+			return;
+		}
+		buf_add_text(&o->text, "\n");
+		return;
+	}
+	if (is_hex(cell) && width > o->widths[column])
+		width = SHORT_LEN;
+	pad = width < o->widths[column] ? (int)(o->widths[column] - width) : 0;
 	if (right)
 		buf_printf(&o->text, "%*s", pad, "");
-	buf_add(&o->text, cell, len);
-	if (column + 1 == o->columns_n) {
+	add_cut(o, cell, o->widths[column]);
+	if (column + 1 == o->shown) {
 		buf_add_text(&o->text, "\n");
 		return;
 	}
@@ -255,15 +440,17 @@ table_write(struct out *o)
 
 	if (o->rows == 0 || o->cells.failed)
 		return;
+	table_fit(o);
 	if (o->rows_total == (int64_t)o->rows)
-		for (i = 0; i < o->columns_n; i++)
+		for (i = 0; i < o->shown; i++)
 			if (o->columns[i].title != NULL)
 				add_cell(o, i, o->columns[i].title);
 	for (row = 0; row < o->rows; row++)
 		for (i = 0; i < o->columns_n; i++) {
 			if (o->columns[i].title == NULL)
 				continue;
-			add_cell(o, i, cell);
+			if (i < o->shown)
+				add_cell(o, i, cell);
 			cell += strlen(cell) + 1;
 		}
 	o->rows = 0;
@@ -323,20 +510,23 @@ out_table_end(struct out *o, const char *none)
 	table_write(o);
 	if (o->rows_total == 0)
 		buf_printf(&o->text, "%s\n", none);
+	else
+		add_hidden(o);
 }
 
-static void
-add_words(struct out *o, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+static void add_words(struct out *o, size_t used, size_t indent,
+    const char *fmt, va_list ap) PRINTF_LIKE(4, 0);
 
 /* What people are told, and the end of its line. */
 static void
-add_words(struct out *o, const char *fmt, va_list ap)
+add_words(
+    struct out *o, size_t used, size_t indent, const char *fmt, va_list ap)
 {
 	char text[LINE_LEN];
 
 	o->any = true;
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	buf_printf(&o->text, "%s\n", text);
+	add_folded(o, text, used, indent);
 }
 
 void
@@ -348,7 +538,7 @@ out_line(struct out *o, const char *title, const char *fmt, ...)
 		return;
 	add_title(o, title);
 	va_start(ap, fmt);
-	add_words(o, fmt, ap);
+	add_words(o, LABEL_WIDTH + 1, LABEL_WIDTH + 1, fmt, ap);
 	va_end(ap);
 }
 
@@ -360,7 +550,7 @@ out_note(struct out *o, const char *fmt, ...)
 	if (o->json)
 		return;
 	va_start(ap, fmt);
-	add_words(o, fmt, ap);
+	add_words(o, 0, 2, fmt, ap);
 	va_end(ap);
 }
 

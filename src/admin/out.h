@@ -86,6 +86,13 @@ MUST_CHECK enum rc out_new(struct out **o, FILE *f, bool json, struct err *e);
 /* NULL is fine. What was not written by out_end is dropped. */
 void out_free(struct out *o);
 
+/*
+ * Lines for people are to be no longer than that many characters, 0 for any
+ * length: addresses and hashes in tables are shortened ("0x24c4..4680"), then
+ * the widest cells; the last column and sentences go on in the next line.
+ */
+void out_fit(struct out *o, size_t width);
+
 /* One value: "title: value", or a member of the object. */
 void out_field(struct out *o, const char *key, const char *title,
     enum out_type type, struct out_value value);

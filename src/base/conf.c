@@ -600,9 +600,10 @@ open_fail(const char *path, struct err *e)
 enum rc
 conf_read(struct conf *c, const char *path, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd;
 
 	conf_defaults(c);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? open_fail(path, e) : conf_read_fd(c, fd, path, e);
 }
 

@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <string.h>
+
 void
 text_clean(char *out, size_t size, struct slice text)
 {
@@ -19,4 +21,42 @@ text_clean(char *out, size_t size, struct slice text)
 	if (len > 0 && out[len - 1] == ' ')
 		len--;
 	out[len] = '\0';
+}
+
+static int
+least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+int
+text_distance(const char *a, const char *b)
+{
+	int d[TEXT_WORD_MAX + 1][TEXT_WORD_MAX + 1];
+	size_t n = strlen(a), m = strlen(b), i, k;
+
+	if (n > TEXT_WORD_MAX || m > TEXT_WORD_MAX)
+		return TEXT_WORD_MAX;
+	for (i = 0; i <= n; i++)
+		d[i][0] = (int)i;
+	for (k = 0; k <= m; k++)
+		d[0][k] = (int)k;
+	for (i = 1; i <= n; i++)
+		for (k = 1; k <= m; k++) {
+			d[i][k] = least(d[i - 1][k], d[i][k - 1]) + 1;
+			d[i][k] = least(
+			    d[i][k], d[i - 1][k - 1] + (a[i - 1] != b[k - 1]));
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] &&
+			    a[i - 2] == b[k - 1])
+				d[i][k] = least(d[i][k], d[i - 2][k - 2] + 1);
+		}
+	return d[n][m];
+}
+
+bool
+text_is_near(const char *typed, const char *meant)
+{
+	int d = text_distance(typed, meant);
+
+	return d <= 2 && d * 3 <= (int)strlen(meant);
 }

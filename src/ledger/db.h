@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "ledger/query_id.h"
 
-#define DB_EXIT_SYNC 2
+#define DB_EXIT_SYNC 7
 
 struct db;
 struct query;

@@ -35,12 +35,13 @@ struct run_result {
 /* What worknet-payout's exit code says. */
 enum run_exit {
 	RUN_NOTHING = 0,    /* nothing to do, nothing open */
-	RUN_CONF = 1,	    /* configuration, key, token or usage */
-	RUN_SYSTEM = 2,	    /* the ledger or the chain can't be reached */
+	RUN_CONF = 1,	    /* configuration, key or token */
+	RUN_USAGE = 2,	    /* as in every program */
 	RUN_LOCKED = 3,	    /* another run holds the lock */
 	RUN_UNRESOLVED = 4, /* the next run goes on */
 	RUN_INSOLVENT = 5,  /* the treasury can't pay all that is due */
 	RUN_FINDINGS = 6,   /* something for a person to look at */
+	RUN_SYSTEM = 7,	    /* the ledger or the chain can't be reached */
 	RUN_PAID = 10,	    /* paid, and nothing stays open */
 };
 

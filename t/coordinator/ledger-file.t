@@ -114,7 +114,7 @@ for my $case ([ 'ledger', 'EIO drop' ], [ 'ledger, which is read', 'EIO drop' ],
 		cmp_ok(scalar @now, '>', 0, "$what: while results are " .
 		    'acknowledged a sync fails');
 		push @kept, @now;
-		is($w->stop_wait >> 8, 2, 'the process ends at once');
+		is($w->stop_wait >> 8, 7, 'the process ends at once');
 		$w->fault;
 		my $said = substr($w->log_text, $log);
 		is(scalar(() = $said =~ /a sync failed, so what was written/g),
@@ -178,7 +178,7 @@ for my $case (
 	$do->($w->ledger_path);
 	my $r = eval { $c->post([ $result ]) };
 	is($r ? $r->{status} : 503, 503, '... afterwards it doesn\'t');
-	is($w->stop_wait >> 8, 2, '... and ends by itself');
+	is($w->stop_wait >> 8, 7, '... and ends by itself');
 	like($w->log_text, $why, '... with the cause');
 	$undo->($w->ledger_path, $w->log_text);
 	is($w->balance($w->worker(1)), $balance, 'nothing was credited since');
@@ -203,7 +203,7 @@ for my $case (
 		like($err, $text, '... and the message says so');
 	};
 
-	$says->($w->conf_path, 2, qr/ledger\.db: no such file; "worknet init"/,
+	$says->($w->conf_path, 7, qr/ledger\.db: no such file; "worknet init"/,
 	    'a ledger that isn\'t there is refused');
 	$says->($w->dir, 1, qr/\Q${\$w->dir}\E: Is a directory/,
 	    'a directory is no configuration');
@@ -221,11 +221,11 @@ for my $case (
 	$w->{conf}{coordinator}{prefix} = '/api';
 	$w->{conf}{ledger}{path} = '"data/ledger.db"';
 	$w->conf_write;
-	$says->($w->conf_path, 2, qr/"data\/ledger\.db": no such file/,
+	$says->($w->conf_path, 7, qr/"data\/ledger\.db": no such file/,
 	    'quotes are a part of a path');
 	$w->{conf}{ledger}{path} = 'data';
 	$w->conf_write;
-	$says->($w->conf_path, 2, qr/isn't a regular file/,
+	$says->($w->conf_path, 7, qr/isn't a regular file/,
 	    'a directory is no ledger');
 	SKIP: {
 		skip('only root can be another user', 2)
@@ -237,7 +237,7 @@ for my $case (
 		chmod(0600, $w->ledger_path);
 		my ($status, undef, $err) = run_command({ uid => 65534 },
 		    @command, $w->conf_path);
-		is($status, 2, 'another user\'s ledger is refused');
+		is($status, 7, 'another user\'s ledger is refused');
 		like($err, qr/can't be read for this user, nobody \(uid 65534\); it belongs to root \(uid 0\), mode 0600/,
 		    'and the message says who is who');
 	}

@@ -311,7 +311,7 @@ SKIP: {
 	chmod(0777, $w->dir('data'));
 	chmod(0444, $w->ledger_path);
 	my ($status, $out, $err) = run_command($user, @command);
-	is($status, 2, 'a ledger that its user may only read is refused');
+	is($status, 7, 'a ledger that its user may only read is refused');
 	like($err, qr/ledger\.db is read-only for this user/,
 	    'and the message says so');
 	chmod(0666, $w->ledger_path);
@@ -320,7 +320,7 @@ SKIP: {
 	unlink map { $w->ledger_path . $_ } '-wal', '-shm';
 	chmod(0555, $w->dir('data'));
 	($status, $out, $err) = run_command($user, @command);
-	is($status, 2, 'one in a directory that it may not write is refused');
+	is($status, 7, 'one in a directory that it may not write is refused');
 	like($err, qr/ledger\.db/, 'and the message names it');
 	chmod(0755, $w->dir('data'));
 }

@@ -146,7 +146,7 @@ sub fail_sync {
 
 	return $load->window(sub {
 		$w->fault($fault);
-		my $ended = $w->stop_wait >> 8 == 2;
+		my $ended = $w->stop_wait >> 8 == 7;
 		$w->fault;
 		start();
 		return $ended;

@@ -22,7 +22,7 @@ my $fcgi = build_path('worknet-fcgi');
 my ($status, $out, $err);
 
 ($status, $out, $err) = run_command($fcgi, '-t', '-c', $w->conf_path);
-is($status, 2, '-t without a ledger gives exit code 2');
+is($status, 7, '-t without a ledger gives exit code 7');
 like($err, qr/ledger\.db/, 'and names the file');
 $w->init;
 ($status, $out, $err) = run_command($fcgi, '-t', '-c', $w->conf_path);
@@ -46,22 +46,22 @@ spurt($w->dir('data/ledger.db.txt'), 'not a database' .
 spurt($w->dir('bad.conf'),
     "[ledger]\npath = data/ledger.db.txt\n");
 ($status) = run_command($fcgi, '-t', '-c', $w->dir('bad.conf'));
-is($status, 2, '-t refuses a file that is no ledger');
+is($status, 7, '-t refuses a file that is no ledger');
 ($status) = run_command($fcgi, '-x');
-is($status, 1, 'an unknown option gives exit code 1');
+is($status, 2, 'an unknown option gives exit code 2');
 ($status, $out) = run_command($fcgi, '-h');
 is($status, 0, '-h gives exit code 0');
 like($out, qr/^usage: worknet-fcgi/, 'and the usage');
 ($status, $out, $err) = run_command({ env => {
     GATEWAY_INTERFACE => undef, LISTEN_PID => undef } }, $fcgi, '-c',
     $w->conf_path);
-is($status, 2, 'without any socket it gives exit code 2');
+is($status, 7, 'without any socket it gives exit code 7');
 like($err, qr/-s SOCKET/, 'and says what to do');
 
 $w->start;
 ($status, $out, $err) = run_command($fcgi, '-c', $w->conf_path, '-s',
     $w->socket_path);
-is($status, 2, 'a socket that is served isn\'t taken over');
+is($status, 7, 'a socket that is served isn\'t taken over');
 is($w->fcgi->get('/health')->{status}, 200, 'and is still served');
 is((stat $w->socket_path)[2] & 0777, 0660, 'the socket\'s mode is ' .
     '0660');
@@ -77,7 +77,7 @@ is($w->stop, 0, 'it stops');
 spurt($w->socket_path, 'precious');
 ($status, $out, $err) = run_command($fcgi, '-c', $w->conf_path, '-s',
     $w->socket_path);
-is($status, 2, 'a file in the socket\'s place isn\'t touched');
+is($status, 7, 'a file in the socket\'s place isn\'t touched');
 is(slurp($w->socket_path), 'precious', 'at all');
 unlink $w->socket_path;
 

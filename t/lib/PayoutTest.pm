@@ -24,7 +24,7 @@ our @EXPORT_OK = qw(rig_start rig_stop word fault_so cases_ok);
 my $FINAL_BLOCKS = 70;
 
 # Exit codes of worknet-payout.
-our %CODE = (nothing => 0, conf => 1, system => 2, locked => 3,
+our %CODE = (nothing => 0, conf => 1, usage => 2, system => 7, locked => 3,
     unresolved => 4, insolvent => 5, findings => 6, paid => 10);
 
 # What t/rig knows of the token: selectors, topics, who may mint.

@@ -28,9 +28,10 @@ for my $name (qw(worknet worknet-fcgi worknet-payout worknet-worker)) {
 	is($err, '', '... on standard output');
 	$versions{$out =~ s/^\S+ //r} = 1;
 	($code, $out, $err) = run_command($program, '--nosuch');
-	isnt($code, 0, "$name: a wrong option isn't 0");
+	is($code, 2, "$name: a wrong option is 2");
 	is($out, '', '... and gives nothing on standard output');
 	isnt($err, '', '... but a word on standard error');
+	is((run_command($program, 'nosuch'))[0], 2, '... so is a wrong word');
 }
 is(scalar keys %versions, 1, 'they are of one version');
 done_testing();

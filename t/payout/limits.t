@@ -341,7 +341,7 @@ SKIP: {
 	$l->clock_set(undef);
 	$l->payout_conf(rpc_urls => 'http://127.0.0.1:9');
 	$l->pay_is('system', 'one that reaches no node');
-	like($warnings->(), qr/ended with code 2: .*chain/s,
+	like($warnings->(), qr/ended with code 7: .*chain/s,
 	    'is told with its words');
 }
 

@@ -95,8 +95,8 @@ sub node_denies {
 	facilitator('hang', delayMs => 3000);
 	my $pid = $l->pay_begin;
 	node('down');
-	is($l->pay_end($pid), 2, 'a node that goes down in the middle gives ' .
-	    'code 2');
+	is($l->pay_end($pid), 7, 'a node that goes down in the middle gives ' .
+	    'code 7');
 	is($l->states, 'submitted', 'what was submitted is known');
 	is($l->chain_money($w), $owed, 'it is paid');
 	node('pass');

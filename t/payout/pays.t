@@ -84,7 +84,7 @@ sub usage {
 
 	for my $args (['--max', '0'], ['--max', 'x'], ['--worker', '0x12'],
 	    ['--wrong'], ['more']) {
-		$l->pay_is('conf', "@$args is refused", @$args);
+		$l->pay_is('usage', "@$args is refused", @$args);
 		like($l->{err}, qr/usage:/, "@$args: the usage is shown");
 	}
 	$l->pay_is('nothing', '-h is fine', '-h');

@@ -324,7 +324,7 @@ sub lock_ledger {
 	$l->conf_write;
 	scripted();
 	my $unlock = lock_ledger($l);
-	$l->pay_is('system', 'a locked ledger gives code 2');
+	$l->pay_is('system', 'a locked ledger gives code 7');
 	is(scalar($rig->settles), 0, 'and nothing is sent');
 	$unlock->();
 	my $pid = pay_in_the_middle($l);
@@ -346,7 +346,7 @@ SKIP: {
 
 	my $pid = pay_in_the_middle($l);
 	$l->fault('ENOSPC write ftruncate');
-	is($l->pay_end($pid), 2, 'a disk that is full in the middle gives code 2');
+	is($l->pay_end($pid), 7, 'a disk that is full in the middle gives code 7');
 	$l->pay_is('system', 'and so do runs that follow');
 	$l->fault;
 	is($l->states, 'submitted', 'what was submitted is known');

@@ -476,7 +476,7 @@ SKIP: {
 
 		scripted();
 		my $code = $l->pay({ env => { WN_FAULT_KILL => $kill } });
-		ok($code == 2 || $code == 1, "killed before $kill, the run " .
+		ok($code == 7 || $code == 1, "killed before $kill, the run " .
 		    'says that its vault has ended');
 		$l->pay_is('paid', "$kill: the next run pays");
 		is(money($l), $owed, "$kill: everybody, once");

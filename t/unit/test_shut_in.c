@@ -215,7 +215,7 @@ inside(int (*try)(void))
 {
 	struct err e = ERR_INIT;
 	struct serve_shut on;
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
