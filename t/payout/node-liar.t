@@ -76,6 +76,9 @@ my @LIES = (
 
 # They are paid or not before it lies, by an honest facilitator or a slow one.
 my @SLOW = ({ mode => 'http429', retryAfter => 3600 });
+# The same, once it has two at once, also where the second one is slow to come.
+my @SLOW_TWICE = (@SLOW, { mode => 'hang', times => 2, delayMs => 3000,
+    transfer => JSON::PP::false() });
 
 sub some_paid {
 	my ($c, @which) = @_;
@@ -113,7 +116,8 @@ sub begin {
 	$l->pay('--reconcile');
 	$l->worknet('payout', 'hold', $voided);
 	some_paid($c, '--worker', $posted);
-	some_wait($c, '--max', 2);
+	$rig->script('scripted', @SLOW_TWICE);
+	$l->pay('--max', 2);
 	# What no node tried in time waits for the next run, which adds none.
 	for (1 .. 3) {
 		$l->pay('--worker', $posted) if $l->states =~ /\bsigned\b/;
