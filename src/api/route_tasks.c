@@ -47,8 +47,8 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 		    x->rules->schedule.max_tasks, &s->given, e);
 	/* As many as were given: more than are added. */
 	if (rc == RC_OK && s->given.n > s->given.held)
-		rc = verdict_judge(db, x->now_ms,
-		    (int64_t)(s->given.n - s->given.held), e);
+		rc = verdict_judge(
+		    db, x->now_ms, (int64_t)(s->given.n - s->given.held), e);
 	return rc == RC_OK ? told_finish(x, db, e) : rc;
 }
 

@@ -309,7 +309,7 @@ sub slots_repeat {
 	return if $times <= 0;
 	$self->sql_text("INSERT INTO assignment SELECT worker, task_name,
 	    (SELECT last_slot FROM slot_counter) + row_number()
-	    OVER (ORDER BY k, slot), version, reward_micros,
+	    OVER (ORDER BY cycle_ms + k * 1000, copy), version, reward_micros,
 	    cycle_ms + k * 1000, copy, assigned_ms + k * 1000, region, network,
 	    out_of_turn, type, expected_status, timeout_ms, compared
 	    FROM (SELECT a.*, value AS k FROM assignment a
