@@ -24,50 +24,6 @@ struct walk {
 };
 
 static enum rc
-transfer_time(
-    struct db *db, int64_t from, int64_t *id, int64_t *at_ms, struct err *e)
-{
-	struct query *q = db_query(db, Q_TRANSFER_FROM);
-	enum rc rc;
-	bool row;
-
-	*id = *at_ms = 0;
-	query_int(q, 1, from);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		*id = query_get_int(q, 0);
-		*at_ms = query_get_int(q, 1);
-	}
-	query_done(q);
-	if (rc == RC_OK && !row)
-		return err_set(e, RC_CORRUPT, "transfers have changed");
-	return rc;
-}
-
-enum rc
-transfer_at(struct db *db, int64_t at_ms, int64_t *id, struct err *e)
-{
-	int64_t low = 1, middle, found, found_ms;
-	struct tail tail;
-	enum rc rc;
-
-	rc = transfer_tail(db, &tail, e);
-	/* The wanted one is in [low, *id). */
-	*id = rc == RC_OK ? tail.last_id + 1 : 1;
-	while (rc == RC_OK && low < *id) {
-		middle = low + (*id - low) / 2;
-		rc = transfer_time(db, middle, &found, &found_ms, e);
-		if (rc != RC_OK)
-			return rc;
-		if (found_ms < at_ms)
-			low = found + 1;
-		else
-			*id = middle;
-	}
-	return rc;
-}
-
-static enum rc
 checked_next(struct walk *w, struct err *e)
 {
 	enum rc rc;

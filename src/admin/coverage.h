@@ -37,11 +37,4 @@ MUST_CHECK enum rc coverage_read(struct coverage *c, struct db *db,
     size_t worst, int64_t now_ms, struct err *e);
 void coverage_free(struct coverage *c);
 
-/*
- * The first transfer at or after at_ms, found by halving: they are in order
- * of time but for some ms. Past the newest when there is none.
- */
-MUST_CHECK enum rc
-transfer_at(struct db *db, int64_t at_ms, int64_t *id, struct err *e);
-
 #endif

@@ -10,6 +10,7 @@
 #include "evm/nodes.h"
 #include "keys/keystore.h"
 #include "ledger/payout.h"
+#include "ledger/transfer.h"
 
 #define DAYS	   7
 #define AGE_MIN_MS HOUR_MS /* a younger ledger tells little */

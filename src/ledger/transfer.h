@@ -24,4 +24,11 @@ MUST_CHECK enum rc transfer_insert(struct db *db, const struct transfer_row *t,
 MUST_CHECK enum rc
 transfer_append(struct db *db, struct transfer_row *t, struct err *e);
 
+/*
+ * The first transfer at or after at_ms, found by halving: they are in order
+ * of time but for some ms. Past the newest when there is none.
+ */
+MUST_CHECK enum rc
+transfer_at(struct db *db, int64_t at_ms, int64_t *id, struct err *e);
+
 #endif
