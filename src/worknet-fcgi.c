@@ -14,6 +14,7 @@
 #include "base/processors.h"
 #include "base/secret.h"
 #include "eth/sign.h"
+#include "evm/network.h"
 #include "ledger/terms.h"
 #include "serve/serve.h"
 
@@ -47,8 +48,8 @@ static const char usage[] =
     "\n"
     "SIGTERM and SIGINT stop it; what has arrived is answered first. SIGHUP\n"
     "has it read its configuration again: rules and limits of [coordinator],\n"
-    "[admission] and [honesty] count from then on; of other keys that have\n"
-    "changed the log says that they need a restart.\n"
+    "[admission], [honesty] and [pages] count from then on; of other keys that\n"
+    "have changed the log says that they need a restart.\n"
     "Exit codes: 0 stopped or test passed, 1 configuration or usage,\n"
     "2 the ledger or the socket can't be used.\n";
 
@@ -196,13 +197,58 @@ schedule_rules(const struct conf *conf)
 	return r;
 }
 
+/* The chains whose transactions have a page elsewhere. */
+static void
+explorers_set(struct page_site *site, const struct conf *conf)
+{
+	static const char *const names[] = { "base", "base-sepolia" };
+	struct network n;
+	size_t i;
+
+	for (i = 0; i < PAGE_EXPLORERS; i++) {
+		if (i < 2 ? network_by_name(&n, names[i], NULL) != RC_OK
+			  : network_from_conf(&n, conf, NULL) != RC_OK)
+			continue;
+		site->explorers[i].chain_id = (int64_t)n.chain_id;
+		memcpy(site->explorers[i].url, n.explorer_url,
+		    sizeof(n.explorer_url));
+	}
+}
+
+static struct page_site
+page_site(const struct conf *conf)
+{
+	struct page_site site = {
+		.on = conf->pages_show,
+		.threshold_micros = conf->payout_network[0] == '\0'
+		    ? 0
+		    : conf->payout_threshold_micros,
+		.standing_results = conf->standing_results,
+		.standing_hours = conf->standing_hours,
+		.maturity_new_ms = conf->maturity_new_ms,
+		.maturity_ms = conf->maturity_ms,
+		.established_results = conf->established_results,
+		.established_days = conf->established_days,
+	};
+
+	memcpy(site.origin, conf->pages_origin, sizeof(site.origin));
+	memcpy(site.api, conf->prefix, sizeof(site.api));
+	if (strcmp(conf->admission_mode, "list") == 0)
+		site.admission = PAGE_LIST;
+	else if (strcmp(conf->admission_mode, "standing") == 0)
+		site.admission = PAGE_STANDING;
+	explorers_set(&site, conf);
+	return site;
+}
+
 static struct api_rules
 api_rules(const struct conf *conf, const struct drill_rules *drills)
 {
 	return (struct api_rules){ .schedule = schedule_rules(conf),
 		.ipv4_prefix = (int)conf->ipv4_prefix,
 		.ipv6_prefix = (int)conf->ipv6_prefix,
-		.drills = *drills };
+		.drills = *drills,
+		.pages = page_site(conf) };
 }
 
 /* ---- SIGHUP ---- */
@@ -237,7 +283,7 @@ is_ours(const char *section)
 {
 	return strcmp(section, "coordinator") == 0 ||
 	    strcmp(section, "admission") == 0 ||
-	    strcmp(section, "honesty") == 0;
+	    strcmp(section, "honesty") == 0 || strcmp(section, "pages") == 0;
 }
 
 static void

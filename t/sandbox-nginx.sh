@@ -9,7 +9,8 @@ set -eu
 site=$1 dir=$2 port=$3 socket=$4
 
 sed -e "s|server unix:[^;]*;|server unix:$socket;|" \
-    -e "s|listen 80;|listen 127.0.0.1:$port;|" "$site" >"$dir/site.conf"
+    -e "s|listen 80;|listen 127.0.0.1:$port;|" \
+    -e "s|/var/lib/nginx/worknet|$dir/tmp-pages|" "$site" >"$dir/site.conf"
 user=
 [ "$(id -u)" -ne 0 ] || user='user root;'
 cat >"$dir/nginx.conf" <<EOF

@@ -10,6 +10,9 @@
 #include "ledger/drill.h"
 #include "ledger/schedule.h"
 #include "ledger/writer.h"
+#include "page/page.h"
+
+#define API_ETAG_SIZE 37 /* two quotes, 0x, 32 hex digits and a NUL */
 
 /* What all requests share. */
 struct api;
@@ -20,6 +23,7 @@ struct api_rules {
 	int ipv4_prefix; /* bits of an address that are its network */
 	int ipv6_prefix;
 	struct drill_rules drills;
+	struct page_site pages;
 };
 
 struct api_config {
@@ -73,10 +77,11 @@ void api_exchange_free(struct api_exchange *x);
 
 struct api_request {
 	struct slice method;
-	struct slice path;	  /* with or without the prefix */
-	struct slice query;	  /* without the '?', still encoded */
-	struct slice remote_addr; /* the client's address, as text */
-	struct slice encoding;	  /* Content-Encoding, "" for none */
+	struct slice path;	    /* with or without the prefix */
+	struct slice query;	    /* without the '?', still encoded */
+	struct slice remote_addr;   /* the client's address, as text */
+	struct slice encoding;	    /* Content-Encoding, "" for none */
+	struct slice if_none_match; /* of that header, "" for none */
 	struct slice body;
 	bool too_large; /* the body is over BODY_MAX */
 	bool cut;	/* the body ended before its declared length */
@@ -87,7 +92,12 @@ struct api_response {
 	const char *allow;	  /* of a 405, else NULL */
 	int retry_after_s;	  /* of a 503, else 0 */
 	int64_t payable_after_ms; /* told to who is given something; -1 */
-	struct buf *body;	  /* JSON; the exchange's, valid until its next
+	int cache_s;		  /* it may be kept so long; 0: not at all */
+	const char *type;	  /* of the body */
+	const char *policy;	  /* Content-Security-Policy; NULL: none */
+	bool head;		  /* the body isn't sent, only its length */
+	char etag[API_ETAG_SIZE]; /* "" for none */
+	struct buf *body;	  /* the exchange's, valid until its next
 			    * request; buf_status tells whether it is whole */
 };
 

@@ -144,6 +144,11 @@ static const struct conf_key keys[] = {
 	{ "honesty", "auto_forfeit", CONF_BOOL, FIELD(auto_forfeit), 0, 0, "no",
 	    "the credit of who fails them is forfeited at once" },
 
+	{ "pages", "show", CONF_BOOL, FIELD(pages_show), 0, 0, "yes",
+	    "the coordinator answers for its pages, and for the JSON of them" },
+	{ "pages", "origin", CONF_TEXT, FIELD(pages_origin), 1, URL_MAX, "",
+	    "where people see them, https://HOST: what /join shows" },
+
 	{ "worker", "coordinator", CONF_TEXT, FIELD(worker_coordinator), 1,
 	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api" },
 	{ "worker", "key_file", CONF_PATH, FIELD(worker_key_file), 1,

@@ -58,6 +58,10 @@ struct conf {
 	int64_t record_days;		       /* a record is of so many */
 	bool auto_forfeit;
 
+	/* [pages] */
+	bool pages_show;
+	char pages_origin[URL_MAX + 1]; /* "https://HOST"; "": not told */
+
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */
 	char worker_key_file[PATH_LEN_MAX + 1];

@@ -6,8 +6,7 @@
 #include "ledger/transfer.h"
 
 static enum rc
-workers_read(
-    struct db *db, int64_t transfer, struct activity *a, struct err *e)
+workers_read(struct db *db, int64_t transfer, struct activity *a, struct err *e)
 {
 	struct query *q = db_query(db, Q_ACTIVE_WORKERS);
 	enum rc rc;
@@ -25,8 +24,7 @@ workers_read(
 }
 
 static enum rc
-regions_read(
-    struct db *db, int64_t transfer, struct activity *a, struct err *e)
+regions_read(struct db *db, int64_t transfer, struct activity *a, struct err *e)
 {
 	struct query *q = db_query(db, Q_ACTIVE_REGIONS);
 	struct activity_region *r;
@@ -49,12 +47,11 @@ regions_read(
 static void
 task_line(struct activity_task *t, struct query *q)
 {
-	slice_copy(t->name, sizeof(t->name),
-	    query_get_text(q, C_ACTIVE_TASKS_NAME));
+	slice_copy(
+	    t->name, sizeof(t->name), query_get_text(q, C_ACTIVE_TASKS_NAME));
 	slice_copy(t->region, sizeof(t->region),
 	    query_get_text(q, C_ACTIVE_TASKS_REGION));
-	t->paused =
-	    slice_is(query_get_text(q, C_ACTIVE_TASKS_STATE), "paused");
+	t->paused = slice_is(query_get_text(q, C_ACTIVE_TASKS_STATE), "paused");
 	t->interval_ms = query_get_int(q, C_ACTIVE_TASKS_INTERVAL_MS);
 	if (query_is_null(q, C_ACTIVE_TASKS_TIMESTAMP_MS))
 		return;
@@ -63,8 +60,7 @@ task_line(struct activity_task *t, struct query *q)
 }
 
 static enum rc
-tasks_read(
-    struct db *db, struct slice after, struct activity *a, struct err *e)
+tasks_read(struct db *db, struct slice after, struct activity *a, struct err *e)
 {
 	struct query *q = db_query(db, Q_ACTIVE_TASKS);
 	bool row = false;

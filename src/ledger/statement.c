@@ -6,8 +6,8 @@
 #include "ledger/payout_run.h"
 
 /* A kind of lines: from a row into place i. */
-typedef enum rc line_fn(
-    struct statement *s, size_t i, struct query *q, struct err *e);
+typedef enum rc
+line_fn(struct statement *s, size_t i, struct query *q, struct err *e);
 
 static enum rc
 state_parse(enum payout_state *out, struct slice text, struct err *e)
@@ -32,8 +32,8 @@ payout_line(struct statement *s, size_t i, struct query *q, struct err *e)
 	p->amount_micros = query_get_int(q, C_WORKER_PAYOUTS_AMOUNT_MICROS);
 	p->paid_micros = query_get_int(q, C_WORKER_PAYOUTS_PAID_MICROS);
 	p->chain_id = query_get_int(q, C_WORKER_PAYOUTS_CHAIN_ID);
-	slice_copy(p->tx, sizeof(p->tx),
-	    query_get_text(q, C_WORKER_PAYOUTS_TX));
+	slice_copy(
+	    p->tx, sizeof(p->tx), query_get_text(q, C_WORKER_PAYOUTS_TX));
 	return state_parse(
 	    &p->state, query_get_text(q, C_WORKER_PAYOUTS_STATE), e);
 }
@@ -60,8 +60,7 @@ forfeit_line(struct statement *s, size_t i, struct query *q, struct err *e)
 	f->at_ms = query_get_int(q, C_FORFEIT_LIST_AT_MS);
 	f->micros = query_get_int(q, C_FORFEIT_LIST_MICROS);
 	f->since_ms = query_get_int(q, C_FORFEIT_LIST_SINCE_MS);
-	f->by_record =
-	    slice_is(query_get_text(q, C_FORFEIT_LIST_BY), "record");
+	f->by_record = slice_is(query_get_text(q, C_FORFEIT_LIST_BY), "record");
 	slice_copy(
 	    f->why, sizeof(f->why), query_get_text(q, C_FORFEIT_LIST_WHY));
 	return RC_OK;
@@ -117,8 +116,8 @@ all_read(struct db *db, const struct address *address, struct statement *s,
 	enum rc rc = account_read(db, address, s->now_ms, &s->account, e);
 
 	if (rc == RC_OK)
-		rc = lines_read(db, s, Q_WORKER_PAYOUTS, payout_line,
-		    &s->payouts_n, e);
+		rc = lines_read(
+		    db, s, Q_WORKER_PAYOUTS, payout_line, &s->payouts_n, e);
 	if (rc == RC_OK)
 		rc = lines_read(
 		    db, s, Q_WORKER_CREDITS, credit_line, &s->credits_n, e);

@@ -496,6 +496,9 @@ sub site_text {
 	    die 'nginx/worknet.conf: no socket to replace';
 	s{listen 80;}{listen 127.0.0.1:$self->{port};} or
 	    die 'nginx/worknet.conf: no port to replace';
+	my $pages = $self->dir('nginx/pages');
+	s{/var/lib/nginx/worknet}{$pages} or
+	    die 'nginx/worknet.conf: no cache to replace';
 	if ($opt{limits}) {
 		s{127\.0\.0\.0/8\s+1;}{127.0.0.0/8 0;} or
 		    die 'nginx/worknet.conf: no exemption to replace';
