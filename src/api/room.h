@@ -50,7 +50,7 @@ struct api_thread {
 #define READING_MAX 2
 
 struct route {
-	/* A '*' stands for one segment of it, which the exchange has as part. */
+	/* A '*' stands for a segment, which the exchange has as part. */
 	const char *path;
 	const char *method;
 	bool page;	   /* its path isn't behind the prefix */

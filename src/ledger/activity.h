@@ -8,8 +8,10 @@
 #include "base/limits.h"
 #include "ledger/db.h"
 
-/* What is looked at, whatever the size of the ledger: of the last hour's credits
- * and of the day's results no more than this, and a count stops there. */
+/*
+ * What is looked at, whatever the size of the ledger: of the last hour's
+ * credits and of the day's results no more than this; a count stops there.
+ */
 #define ACTIVITY_CREDITS_MAX 20000
 #define ACTIVITY_RESULTS_MAX 1000000
 

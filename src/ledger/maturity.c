@@ -5,10 +5,10 @@
 #include "ledger/terms.h"
 
 /*
- * Credits are read from the newest on, until one is so much older than the span:
- * they are in order of time, but for what the coordinator's clock was set back.
- * One that was a day behind could have credited nothing: each result of a worker
- * whose clock is right came from the future for it.
+ * Credits are read from the newest on, until one is so much older than the
+ * span: they are in order of time, but for what the coordinator's clock was set
+ * back. One that was a day behind could have credited nothing: each result of a
+ * worker whose clock is right came from the future for it.
  */
 #define CLOCK_BACK_MS DAY_MS
 

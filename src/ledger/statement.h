@@ -1,7 +1,7 @@
 /*
  * What a worker may know of its account: its sums, and the newest lines of each
- * kind. It costs the same however many results there are: each kind is read from
- * its newest on, by an index of the worker's own lines (payout_seq,
+ * kind. It costs the same however many results there are: each kind is read
+ * from its newest on, by an index of the worker's own lines (payout_seq,
  * transfer_credit, transfer_debit). Which of its results were drills doesn't
  * follow from it: credit is told by the request that it was given for, without
  * the tasks. One thread.

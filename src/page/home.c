@@ -1,4 +1,4 @@
-/* The first page: the network in one sentence and a few counts, and its tasks. */
+/* The first page: the network in a sentence and a few counts, and its tasks. */
 #include <stdio.h>
 
 #include "page/frame.h"

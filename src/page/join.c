@@ -19,7 +19,7 @@ admission(struct html *h, const struct page_site *site)
 		    "Only addresses that the operator has admitted. Ask the operator with yours: nothing is registered here.");
 	} else if (site->admission == PAGE_STANDING) {
 		html_text(h,
-		    "Addresses that have standing, or that the operator has admitted.");
+		    "Addresses that have standing already, or that the operator has admitted: nobody new. Ask the operator with yours.");
 	} else {
 		html_text(h,
 		    "Everybody: an address is known from the first poll on by which it is given something. Nothing is registered.");

@@ -1,7 +1,7 @@
 /*
- * The pages: what the coordinator shows to people, as HTML that is made for each
- * request and reads without scripts. They are made of what ledger/ has read, and
- * of nothing else; JSON of the same is api's. One thread.
+ * The pages: what the coordinator shows to people, as HTML that is made for
+ * each request and reads without scripts. They are made of what ledger/ has
+ * read, and of nothing else; JSON of the same is api's. One thread.
  */
 #ifndef WORKNET_PAGE_PAGE_H
 #define WORKNET_PAGE_PAGE_H
