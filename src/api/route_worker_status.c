@@ -59,7 +59,7 @@ account_write(struct json_writer *w, const struct account *a)
 {
 	const struct maturity *m = &a->maturity;
 	char address[ADDRESS_LEN + 1];
-	bool waits = m->first_ms != 0;
+	bool waits = a->owed_micros > a->payable_micros;
 
 	address_format(address, &a->address, ADDRESS_CHECKSUM);
 	text_write(w, "address", address);

@@ -67,8 +67,7 @@ frame_end(struct html *h, int64_t now_ms)
 		html_text(h, ". ");
 	}
 	html_text(h,
-	    "Nothing here is written through the web: no cookies, no "
-	    "scripts, nothing from elsewhere.");
+	    "Nothing here is written through the web: no cookies, no scripts, nothing from elsewhere.");
 	html_close(h);
 	while (h->depth > 0)
 		html_close(h);
@@ -86,9 +85,9 @@ frame_table(struct html *h, const char *caption, const char *const *titles)
 	html_open(h, "thead", NULL);
 	html_open(h, "tr", NULL);
 	for (; *titles != NULL; titles++) {
-		html_open(h, "th", NULL);
+		html_open(h, "th", **titles == '#' ? "number" : NULL);
 		html_attribute(h, "scope", "col");
-		html_text(h, *titles);
+		html_text(h, *titles + (**titles == '#'));
 		html_close(h);
 	}
 	html_close(h);

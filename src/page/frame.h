@@ -11,7 +11,8 @@ void frame_begin(
     struct html *h, struct buf *out, const char *title, const char *json);
 void frame_end(struct html *h, int64_t now_ms);
 
-/* A table with its caption and the titles of its columns, up to NULL. */
+/* A table with its caption and the titles of its columns, up to NULL; in front
+ * of one of numbers stands a #. */
 void
 frame_table(struct html *h, const char *caption, const char *const *titles);
 void frame_table_end(struct html *h);

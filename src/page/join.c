@@ -25,6 +25,8 @@ admission(struct html *h, const struct page_site *site)
 		    "Everybody: an address is known from the first poll on by which it is given something. Nothing is registered.");
 	}
 	html_close(h);
+	if (site->standing_results == 0 && site->standing_hours == 0)
+		return;
 	html_open(h, "p", NULL);
 	html_text(h, "An address has standing after ");
 	html_number(h, site->standing_results);
@@ -35,6 +37,18 @@ admission(struct html *h, const struct page_site *site)
 	html_close(h);
 }
 
+/* When credit is payable. */
+static void
+later(struct html *h, int64_t ms)
+{
+	if (ms == 0) {
+		html_text(h, "at once");
+		return;
+	}
+	html_span(h, ms);
+	html_text(h, " later");
+}
+
 static void
 pay(struct html *h, const struct page_site *site)
 {
@@ -42,10 +56,10 @@ pay(struct html *h, const struct page_site *site)
 	html_open(h, "p", NULL);
 	html_text(h,
 	    "Each result that is paid is credited at once. Credit of a new address is payable ");
-	html_span(h, site->maturity_new_ms);
-	html_text(h, " later, and of one with a good record ");
-	html_span(h, site->maturity_ms);
-	html_text(h, " later; a good record takes ");
+	later(h, site->maturity_new_ms);
+	html_text(h, ", and of one with a good record ");
+	later(h, site->maturity_ms);
+	html_text(h, "; a good record takes ");
 	html_number(h, site->established_results);
 	html_text(h, " credited results on ");
 	html_number(h, site->established_days);

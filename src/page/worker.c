@@ -21,7 +21,8 @@ sum(struct html *h, const char *what, int64_t micros, const char *why)
 static void
 sums(struct html *h, const struct account *a)
 {
-	static const char *const titles[] = { "", "USDC", "What it is", NULL };
+	static const char *const titles[] = { "Where", "#USDC", "What it is",
+		NULL };
 	int64_t waiting = a->owed_micros - a->payable_micros;
 
 	frame_table(h, "Where everything is that it has earned", titles);
@@ -51,19 +52,21 @@ fact_end(struct html *h)
 }
 
 static void
-waits(struct html *h, const struct maturity *m)
+waits(struct html *h, const struct account *a)
 {
+	const struct maturity *m = &a->maturity;
+
 	if (m->span_ms == 0) {
 		html_text(h, "nothing: credit is payable at once");
 		return;
 	}
 	html_span(h, m->span_ms);
 	html_text(h, " from each credit on");
-	if (m->first_ms == 0)
+	if (a->owed_micros == a->payable_micros)
 		return;
-	html_text(h, "; the next is payable at ");
+	html_text(h, "; some of it is payable at ");
 	html_time(h, m->first_ms + m->span_ms);
-	html_text(h, ", all of it at ");
+	html_text(h, " at the earliest, all of it at ");
 	html_time(h, m->last_ms + m->span_ms);
 }
 
@@ -115,7 +118,7 @@ facts(struct html *h, const struct page_site *site, const struct statement *s)
 	html_number(h, a->results);
 	fact_end(h);
 	fact(h, "Waits for");
-	waits(h, &a->maturity);
+	waits(h, a);
 	fact_end(h);
 	if (site->threshold_micros > 0)
 		threshold(h, site, a);
@@ -181,7 +184,7 @@ payouts(struct html *h, const struct page_site *site, const struct statement *s)
 static void
 forfeits(struct html *h, const struct statement *s)
 {
-	static const char *const titles[] = { "At", "USDC", "Credited since",
+	static const char *const titles[] = { "At", "#USDC", "Credited since",
 		"By", "Why", NULL };
 	const struct statement_forfeit *f;
 	size_t i;
@@ -212,7 +215,7 @@ forfeits(struct html *h, const struct statement *s)
 static void
 credits(struct html *h, const struct statement *s)
 {
-	static const char *const titles[] = { "At", "USDC", "For", NULL };
+	static const char *const titles[] = { "At", "#USDC", "For", NULL };
 	const struct statement_credit *c;
 	size_t i;
 

@@ -12,7 +12,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(need_program build_path spurt run_command json_text json_value http_raw
+use WorknetTest qw(need_program source_path slurp build_path spurt run_command json_text json_value http_raw
     http_read poll_path);
 
 BEGIN {
@@ -286,6 +286,22 @@ is(get($w, "/worker/$wrong")->{status}, 404,
 is(get($w, $_)->{status}, 404, "$_ gets 404")
     for '/worker/', '/index.html', '/worker/x/y', '/api/', '/api/join',
     '/v1/network';
+
+# ---- What they cost ----
+
+# No statement walks what grows with the ledger: each finds its rows by a key or
+# by an index of the worker's own lines.
+my %sql = slurp(source_path('sql/queries.sql')) =~
+    /^-- :name (\w+)\n((?:(?!^-- :name).*\n)*?.*;)$/mg;
+for my $name (qw(worker_get credited_newest worker_payouts worker_credits
+    forfeit_list worker_held active_workers active_regions active_results)) {
+	my @plan = split /\n/, $w->sql_text("EXPLAIN QUERY PLAN $sql{$name}");
+	cmp_ok(scalar @plan, '>', 1, "$name has a plan");
+	# What the plan has made itself has a limit.
+	my %made = map { /CO-ROUTINE (\w+)/ ? ($1 => 1) : () } @plan;
+	is_deeply([ grep { /SCAN (\w+)/ && !$made{$1} } @plan ], [],
+	    '... that walks no table') or diag("@plan");
+}
 
 # ---- What is kept ----
 
