@@ -251,6 +251,19 @@ $told = json_value(get($w, '/api/v1/worker/' . lc($one->{address}) . '/status')
 is($told->{forfeitedMicros}, 50, 'a forfeit is told');
 is($told->{earnedMicros}, 600, '... and what was earned stays so much');
 
+# ---- Drills ----
+
+# A drill is an extra copy. The newest result here is one, and says down.
+$w->sql("INSERT INTO result SELECT max(slot) + 1, transfer, version, cycle_ms, " .
+    "1000, assigned_ms, timestamp_ms, 0, 503, response_ms, error, " .
+    "address_form, signature FROM result");
+my $of = $w->sql_value('SELECT k.name FROM result r JOIN task_version v ON ' .
+    'v.id = r.version JOIN task k ON k.id = v.task ORDER BY r.slot DESC LIMIT 1');
+$w->worknet('task', 'resume', $of);
+($r, $tree) = page($w, '/?after=b', 'a page after a drill');
+is($tree->findvalue("//table/tbody/tr[th='$of']/td[1]"), "\x{2713} up",
+    '... shows the task as its checks say, not as the drill does');
+
 # ---- Headers, methods, what isn't there ----
 
 ($r) = get($w, '/');
