@@ -65,12 +65,14 @@ INSERT INTO record (worker, day, credited) VALUES (?1, ?2, ?3)
 ON CONFLICT (worker, day) DO UPDATE
 SET credited = record.credited + excluded.credited;
 
--- What was credited to worker ?1 since ?2.
--- :name credited_since
-SELECT coalesce(sum(amount_micros), 0) FROM transfer
-WHERE credit = ?1 AND credit > 3 AND kind = 'credit' AND at_ms >= ?2;
+-- What was credited to worker ?1, the newest first.
+-- :name credited_newest
+SELECT at_ms, amount_micros FROM transfer
+WHERE credit = ?1 AND credit > 3 AND kind = 'credit'
+ORDER BY id DESC;
 
--- The same without what was forfeited since then, and the balance.
+-- What was credited to worker ?1 since ?2, without what was forfeited since then,
+-- and the balance.
 -- :name forfeitable
 -- :columns credited_micros balance_micros
 SELECT coalesce((SELECT sum(t.amount_micros) FROM transfer t
@@ -1345,22 +1347,22 @@ SELECT count(*) FILTER (WHERE s.address IS NULL),
 	count(*) FILTER (WHERE s.address IS NOT NULL)
 FROM worker w LEFT JOIN suspension s ON s.address = w.address;
 
+-- A worker's results are counted by its days, not one by one: it may have
+-- millions.
 -- :name worker_get
--- :columns id state first_seen_ms owed_micros earned_micros in_flight_micros
--- :columns paid_micros results forfeited_micros
+-- :columns id state first_seen_ms owed_micros in_flight_micros paid_micros
+-- :columns results forfeited_micros
 SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
 	w.first_seen_ms, a.balance_micros,
-	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
-	 WHERE t.credit = w.id AND t.credit > 3 AND t.kind = 'credit'),
 	(SELECT coalesce(sum(CASE WHEN p.amount_micros > p.paid_micros
 		THEN p.amount_micros - p.paid_micros ELSE 0 END), 0)
 	 FROM payout p
 	 WHERE p.worker = w.id AND p.is_open = 1),
 	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
 	 WHERE p.worker = w.id),
-	(SELECT count(*) FROM transfer t CROSS JOIN result r
-	 WHERE r.transfer = t.id AND t.credit = w.id AND t.credit > 3),
+	(SELECT coalesce(sum(d.credited), 0) FROM record d
+	 WHERE d.worker = w.id),
 	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
 	 WHERE t.debit = w.id AND t.debit > 3 AND t.kind = 'forfeit')
 FROM worker w CROSS JOIN account a WHERE a.id = w.id AND w.address = ?1;
@@ -1489,6 +1491,76 @@ WHERE is_open = 1;
 
 -- :name exception_list
 SELECT kind, subject, detail FROM exceptions;
+
+-- The pages ---------------------------------------------------------------
+-- What anybody may ask for. Each reads a number of rows that is bounded.
+
+-- A worker's payouts, the newest first.
+-- :name worker_payouts
+-- :columns seq reserved_ms amount_micros paid_micros state chain_id tx
+SELECT p.seq, p.reserved_ms, p.amount_micros, p.paid_micros, p.state, p.chain_id,
+	(SELECT e.tx FROM payout_event e
+		WHERE e.payout = p.id AND e.kind = 'posted'
+		AND p.state IN ('posted', 'final')
+		ORDER BY e.id DESC LIMIT 1)
+FROM payout p WHERE p.worker = ?1
+ORDER BY p.seq DESC, p.id DESC LIMIT ?2;
+
+-- What a worker was credited by each request, the newest first, and for how many
+-- results.
+-- :name worker_credits
+SELECT t.at_ms, t.amount_micros,
+	(SELECT count(*) FROM result r WHERE r.transfer = t.id), t.kind
+FROM transfer t
+WHERE t.credit = ?1 AND t.credit > 3 AND t.kind IN ('credit', 'recover')
+ORDER BY t.id DESC LIMIT ?2;
+
+-- Who holds the payouts of worker ?1: of everybody, the operator, the token.
+-- :name worker_held
+SELECT count(*) FILTER (WHERE worker = 0),
+	count(*) FILTER (WHERE worker <> 0 AND by = 'operator'),
+	count(*) FILTER (WHERE worker <> 0 AND by = 'chain')
+FROM hold WHERE worker IN (0, ?1);
+
+-- Who was paid by transfers from ?1 on, the newest ?2 of them, and the networks
+-- that these came from last.
+-- :name active_workers
+SELECT count(*), count(DISTINCT CASE WHEN coalesce(n.network, '') = ''
+	THEN CAST(w.worker AS TEXT) ELSE n.network END)
+FROM (SELECT DISTINCT t.credit AS worker FROM (SELECT credit FROM transfer
+		WHERE id >= ?1 AND kind = 'credit' ORDER BY id DESC LIMIT ?2) t) w
+	LEFT JOIN standing n ON n.worker = w.worker;
+
+-- The same by region.
+-- :name active_regions
+SELECT g.name, count(*)
+FROM (SELECT DISTINCT t.credit AS worker FROM (SELECT credit FROM transfer
+		WHERE id >= ?1 AND kind = 'credit' ORDER BY id DESC LIMIT ?2) t) w
+	CROSS JOIN standing n CROSS JOIN region g
+WHERE n.worker = w.worker AND g.id = n.region AND g.id > 0
+GROUP BY g.name ORDER BY g.name LIMIT ?3;
+
+-- Results of transfers from ?1 on, up to ?2 of them.
+-- :name active_results
+SELECT count(*) FROM (SELECT 1 AS one FROM result WHERE transfer >= ?1
+	LIMIT ?2) r;
+
+-- Tasks whose names come after ?1, and the last check of each among the last ?3
+-- of the ledger, which isn't a drill.
+-- :name active_tasks
+-- :columns name state region interval_ms timestamp_ms success
+SELECT k.name, k.state, g.name, k.interval_ms, r.timestamp_ms, r.success
+FROM (SELECT id, name, state, region, interval_ms FROM task
+		WHERE state <> 'removed' AND name > ?1
+		ORDER BY name LIMIT ?2) k
+	LEFT JOIN region g ON g.id = k.region
+	LEFT JOIN (SELECT v.task AS task, max(c.slot) AS slot
+		FROM (SELECT slot, version, copy FROM result
+			ORDER BY slot DESC LIMIT ?3) c CROSS JOIN task_version v
+		WHERE v.id = c.version AND c.copy < v.copies
+		GROUP BY v.task) l ON l.task = k.id
+	LEFT JOIN result r ON r.slot = l.slot
+ORDER BY k.name;
 
 -- The audit ----------------------------------------------------------------
 -- Outer joins: a row that points nowhere must show, not stay away.

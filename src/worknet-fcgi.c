@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/rules.h"
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/processors.h"
 #include "base/secret.h"
+#include "evm/network.h"
 #include "serve/sandbox.h"
 #include "serve/serve.h"
 
@@ -45,8 +47,8 @@ static const char usage[] =
     "\n"
     "SIGTERM and SIGINT stop it; what has arrived is answered first. SIGHUP\n"
     "has it read its configuration again: rules and limits of [coordinator],\n"
-    "[admission] and [honesty] count from then on; of other keys that have\n"
-    "changed the log says that they need a restart.\n"
+    "[admission], [honesty] and [pages] count from then on; of other keys that\n"
+    "have changed the log says that they need a restart.\n"
     "Exit codes: 0 stopped or test passed, 1 the configuration is wrong,\n"
     "2 the command line is, 7 the ledger or the socket can't be used.\n";
 
@@ -168,6 +170,24 @@ prepare(struct serve_socket *s, struct reopen *file, const struct options *o,
 	return rc;
 }
 
+/* The chains whose transactions have a page elsewhere. */
+static void
+explorers_set(struct page_site *site, const struct conf *conf)
+{
+	static const char *const names[] = { "base", "base-sepolia" };
+	struct network n;
+	size_t i;
+
+	for (i = 0; i < PAGE_EXPLORERS; i++) {
+		if (i < 2 ? network_by_name(&n, names[i], NULL) != RC_OK
+			  : network_from_conf(&n, conf, NULL) != RC_OK)
+			continue;
+		site->explorers[i].chain_id = (int64_t)n.chain_id;
+		memcpy(site->explorers[i].url, n.explorer_url,
+		    sizeof(n.explorer_url));
+	}
+}
+
 static enum rc
 serve(struct reload *r, struct serve_socket *s, const sigset_t *stop,
     struct err *e)
@@ -247,6 +267,7 @@ main(int argc, char **argv)
 		log_error("%s", e.msg);
 		return EXIT_CONF;
 	}
+	explorers_set(&rules.pages, &conf);
 	rc = run(&o, &conf, &rules, &e);
 	secret_wipe(&rules, sizeof(rules));
 	if (rc != RC_OK)

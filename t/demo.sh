@@ -156,6 +156,9 @@ set_up() {
 	[ledger]
 	path = ledger.db
 
+	[pages]
+	origin = $url
+
 	[worker]
 	coordinator = $url/api
 	poll_interval_ms = 2000
@@ -255,6 +258,8 @@ trap finish INT TERM
 trap 'stop; exit 129' HUP
 start_chain
 run
+say "look at it in a browser: $url/"
+say "  a worker's page: $url/worker/ and its address; how to join: $url/join"
 stage "the workers join"
 say "the coordinator answers at $url/api (try $url/api/health)"
 say "the ledger can be read while it runs:"

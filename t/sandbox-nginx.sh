@@ -11,6 +11,7 @@ site=$1 dir=$2 port=$3 socket=$4
 sed -e "s|server unix:[^;]*;|server unix:$socket;|" \
     -e "s|listen 127.0.0.1:9180;|listen unix:$dir/metrics.sock;|" \
     -e "s|allow 127.0.0.1;|allow unix:;|" \
+    -e "s|/var/lib/nginx/worknet|$dir/tmp-pages|" \
     -e "s|listen 80;|listen 127.0.0.1:$port;|" "$site" >"$dir/site.conf"
 user=
 [ "$(id -u)" -ne 0 ] || user='user root;'

@@ -6,27 +6,12 @@
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/account.h"
 #include "ledger/drill_record.h"
 #include "ledger/forfeit.h"
 #include "ledger/maturity.h"
 #include "ledger/verdict.h"
 #include "ledger/worker.h"
-
-/* A worker as worker_get reads it, but for what its text says. */
-struct account_sums {
-	int64_t id;
-	int64_t first_seen_ms;
-	int64_t owed_micros;
-	int64_t earned_micros;
-	int64_t in_flight_micros;
-	int64_t paid_micros;
-	int64_t results;
-	bool suspended;
-	int64_t forfeited_micros;
-	struct maturity maturity;
-	struct drill_record drills;
-	int64_t dissents; /* of its results */
-};
 
 static const struct table workers = { "workers", NULL,
 	{
@@ -158,59 +143,13 @@ command_worker_list(struct admin *a)
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 
-static enum rc
-sums_read(
-    struct admin *a, const char *address, struct account_sums *s, struct err *e)
-{
-	struct query *q = db_query(a->db, Q_WORKER_GET);
-	enum rc rc;
-	bool row;
-
-	*s = (struct account_sums){ .id = 0 };
-	query_text(q, 1, slice_of(address));
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		s->id = query_get_int(q, C_WORKER_GET_ID);
-		s->suspended = slice_is(
-		    query_get_text(q, C_WORKER_GET_STATE), "suspended");
-		if (!s->suspended &&
-		    !slice_is(query_get_text(q, C_WORKER_GET_STATE), "active"))
-			rc = err_set(e, RC_CORRUPT,
-			    "worker %" PRId64 ": its state is none", s->id);
-		s->first_seen_ms = query_get_int(q, C_WORKER_GET_FIRST_SEEN_MS);
-		s->owed_micros = query_get_int(q, C_WORKER_GET_OWED_MICROS);
-		s->earned_micros = query_get_int(q, C_WORKER_GET_EARNED_MICROS);
-		s->in_flight_micros =
-		    query_get_int(q, C_WORKER_GET_IN_FLIGHT_MICROS);
-		s->paid_micros = query_get_int(q, C_WORKER_GET_PAID_MICROS);
-		s->results = query_get_int(q, C_WORKER_GET_RESULTS);
-		s->forfeited_micros =
-		    query_get_int(q, C_WORKER_GET_FORFEITED_MICROS);
-	}
-	query_done(q);
-	if (rc == RC_OK && !row)
-		return err_set(e, RC_NOT_FOUND, "unknown worker %s", address);
-	if (rc == RC_OK)
-		rc = maturity_read(
-		    a->db, s->id, clock_unix_ms(), &s->maturity, e);
-	if (rc == RC_OK)
-		rc = drill_record_read(a->db, s->id,
-		    clock_unix_ms() - a->conf.record_days * DAY_MS, false,
-		    &s->drills, e);
-	if (rc == RC_OK)
-		rc = verdict_dissents(a->db, s->id,
-		    clock_unix_ms() - a->conf.record_days * DAY_MS,
-		    &s->dissents, e);
-	return rc;
-}
-
 static void
-show_fields(struct admin *a, const struct address *address,
-    const struct account_sums *s)
+show_fields(struct admin *a, const struct account *s,
+    const struct drill_record *record, int64_t apart)
 {
 	char checksummed[ADDRESS_LEN + 1];
 
-	address_format(checksummed, address, ADDRESS_CHECKSUM);
+	address_format(checksummed, &s->address, ADDRESS_CHECKSUM);
 	out_fields(a->out,
 	    (const struct out_field[]){
 		{ "address", "address", OUT_TEXT, out_text(checksummed) },
@@ -226,7 +165,7 @@ show_fields(struct admin *a, const struct address *address,
 		    out_int(s->earned_micros) },
 		{ "owedMicros", "owed", OUT_USDC, out_int(s->owed_micros) },
 		{ "payableMicros", "payable now", OUT_USDC,
-		    out_int(maturity_payable(&s->maturity, s->owed_micros)) },
+		    out_int(s->payable_micros) },
 		{ "forfeitedMicros", "forfeited", OUT_USDC,
 		    out_int(s->forfeited_micros) },
 		{ "inFlightMicros", "in flight", OUT_USDC,
@@ -234,12 +173,12 @@ show_fields(struct admin *a, const struct address *address,
 		{ "paidMicros", "paid", OUT_USDC, out_int(s->paid_micros) },
 		{ "results", "results", OUT_COUNT, out_int(s->results) },
 		{ "drillsRight", "drills right", OUT_COUNT,
-		    out_int(s->drills.right) },
+		    out_int(record->right) },
 		{ "drillsWrong", "drills wrong", OUT_COUNT,
-		    out_int(s->drills.wrong) },
+		    out_int(record->wrong) },
 		{ "drillsSilent", "drills silent", OUT_COUNT,
-		    out_int(s->drills.silent) },
-		{ "apart", "stood apart", OUT_COUNT, out_int(s->dissents) },
+		    out_int(record->silent) },
+		{ "apart", "stood apart", OUT_COUNT, out_int(apart) },
 		OUT_END });
 }
 
@@ -266,15 +205,34 @@ show_assignments(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 	return table_print(a->out, &assignments, q, "none", NULL, e);
 }
 
+static enum rc
+show_account(
+    struct admin *a, const struct address *address, int64_t *id, struct err *e)
+{
+	int64_t apart, now_ms = clock_unix_ms();
+	struct drill_record record;
+	struct account s;
+	enum rc rc = account_read(a->db, address, now_ms, &s, e);
+
+	*id = s.id;
+	if (rc == RC_OK)
+		rc = drill_record_read(a->db, s.id,
+		    now_ms - a->conf.record_days * DAY_MS, false, &record, e);
+	if (rc == RC_OK)
+		rc = verdict_dissents(a->db, s.id,
+		    now_ms - a->conf.record_days * DAY_MS, &apart, e);
+	if (rc == RC_OK)
+		show_fields(a, &s, &record, apart);
+	return rc;
+}
+
 enum admin_exit
 command_worker_show(struct admin *a)
 {
-	char lower[ADDRESS_LEN + 1];
 	struct err e = ERR_INIT;
-	struct account_sums s;
 	struct address address;
 	enum admin_exit code;
-	int64_t limit;
+	int64_t limit, id;
 	enum rc rc;
 
 	if (value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
@@ -282,21 +240,18 @@ command_worker_show(struct admin *a)
 	code = admin_open_list(a, SHOW_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
-	address_format(lower, &address, ADDRESS_LOWER);
-	rc = sums_read(a, lower, &s, &e);
-	if (rc == RC_OK) {
-		show_fields(a, &address, &s);
+	rc = show_account(a, &address, &id, &e);
+	if (rc == RC_OK)
 		rc = show_last(
-		    a, Q_WORKER_RESULTS, &last_results, s.id, limit, &e);
-	}
+		    a, Q_WORKER_RESULTS, &last_results, id, limit, &e);
 	if (rc == RC_OK)
-		rc = show_assignments(a, s.id, limit, &e);
+		rc = show_assignments(a, id, limit, &e);
 	if (rc == RC_OK)
-		rc = show_last(a, Q_FORFEIT_LIST, &forfeits, s.id, limit, &e);
+		rc = show_last(a, Q_FORFEIT_LIST, &forfeits, id, limit, &e);
 	if (rc == RC_OK)
-		rc = show_last(a, Q_DRILL_LIST, &drills, s.id, limit, &e);
+		rc = show_last(a, Q_DRILL_LIST, &drills, id, limit, &e);
 	if (rc == RC_OK)
-		rc = show_last(a, Q_DISSENT_LIST, &dissents, s.id, limit, &e);
+		rc = show_last(a, Q_DISSENT_LIST, &dissents, id, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "eth/hex.h"
+#include "eth/sha256.h"
 
 #define RETRY_AFTER_S 5 /* of a 503 */
 
@@ -170,6 +172,8 @@ respond_error(struct api_exchange *x, struct api_response *rs, int status,
 	struct json_writer *w;
 
 	rs->status = status;
+	rs->type = "application/json";
+	rs->policy = NULL;
 	buf_reset(&x->body);
 	if (json_writer_new(&w, &x->body, false, NULL) != RC_OK) {
 		buf_add_text(&x->body, "{\"error\":\"no memory\"}");
@@ -180,6 +184,14 @@ respond_error(struct api_exchange *x, struct api_response *rs, int status,
 	json_string(w, message);
 	json_close_object(w);
 	json_writer_free(w);
+}
+
+void
+respond_page(struct api_response *rs, int status)
+{
+	rs->status = status;
+	rs->type = "text/html; charset=utf-8";
+	rs->policy = PAGE_POLICY;
 }
 
 void
@@ -206,6 +218,81 @@ route_path(const struct api *a, struct slice path)
 	return path;
 }
 
+/* Whether path is as the pattern says, and which part of it the '*' is. */
+static bool
+path_is(const char *pattern, struct slice path, struct slice *part)
+{
+	const char *star = strchr(pattern, '*'), *end;
+	struct slice rest;
+	size_t n;
+
+	if (star == NULL)
+		return slice_is(path, pattern);
+	n = (size_t)(star - pattern);
+	if (path.len <= n || memcmp(path.p, pattern, n) != 0)
+		return false;
+	rest = (struct slice){ path.p + n, path.len - n };
+	end = memchr(rest.p, '/', rest.len);
+	part->p = rest.p;
+	part->len = end == NULL ? rest.len : (size_t)(end - rest.p);
+	rest.p += part->len;
+	rest.len -= part->len;
+	return part->len > 0 && slice_is(rest, star + 1);
+}
+
+/* The route of a path, NULL for none. */
+static const struct route *
+route_find(struct api_exchange *x, struct slice whole)
+{
+	struct slice path = route_path(x->api, whole);
+	const struct route *const *r = api_routes;
+
+	while (*r != NULL &&
+	    !path_is((*r)->path, (*r)->page ? whole : path, &x->part))
+		r++;
+	return *r;
+}
+
+/* A tag of the body, and whether the client has that one. */
+static bool
+etag_make(struct api_response *rs, struct slice if_none_match)
+{
+	uint8_t hash[SHA256_LEN];
+
+	if (buf_status(rs->body, NULL) != RC_OK)
+		return false;
+	sha256(hash, rs->body->p, rs->body->len);
+	rs->etag[0] = '"';
+	hex_encode(rs->etag + 1, hash, 16);
+	memcpy(rs->etag + 35, "\"", 2);
+	return if_none_match.len > 0 &&
+	    memmem(if_none_match.p, if_none_match.len, rs->etag, 36) != NULL;
+}
+
+/* A request of a route that reads. */
+static void
+read_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
+    struct api_response *rs)
+{
+	if (!x->rules->pages.on) {
+		respond_error(x, rs, 404, "not found");
+	} else if (atomic_fetch_add(&x->api->reading, 1) >= READING_MAX) {
+		atomic_fetch_sub(&x->api->reading, 1);
+		rs->retry_after_s = 1;
+		respond_error(x, rs, 503, "busy, try again later");
+	} else {
+		CHECK(x->route->handle(x, db, rq, rs));
+		atomic_fetch_sub(&x->api->reading, 1);
+	}
+	rs->head = slice_is(rq->method, "HEAD");
+	if (rs->status == 200 || rs->status == 404)
+		rs->cache_s = x->route->cache_s;
+	if (rs->status == 200 && etag_make(rs, rq->if_none_match)) {
+		rs->status = 304;
+		buf_reset(rs->body);
+	}
+}
+
 static void
 response_begin(struct api_exchange *x, struct api_response *rs)
 {
@@ -229,22 +316,22 @@ static bool
 handle(struct api_exchange *x, struct api_thread *t,
     const struct api_request *rq, int64_t now_ms, struct api_response *rs)
 {
-	struct slice path = route_path(x->api, rq->path);
-	const struct route *const *r = api_routes;
-
 	response_begin(x, rs);
 	x->now_ms = now_ms;
 	x->rules = &atomic_load(&x->api->rules)->rules;
-	while (*r != NULL && !slice_is(path, (*r)->path))
-		r++;
-	x->route = *r;
+	x->route = route_find(x, rq->path);
 	if (x->route == NULL) {
 		respond_error(x, rs, 404, "not found");
 		return true;
 	}
+	if (x->route->cache_s > 0 &&
+	    (slice_is(rq->method, "GET") || slice_is(rq->method, "HEAD"))) {
+		read_handle(x, t->db, rq, rs);
+		return true;
+	}
 	if (slice_is(rq->method, x->route->method))
 		return x->route->handle(x, t->db, rq, rs);
-	rs->allow = x->route->method;
+	rs->allow = x->route->cache_s > 0 ? "GET, HEAD" : x->route->method;
 	respond_error(x, rs, 405, "method not allowed");
 	return true;
 }

@@ -10,6 +10,9 @@
 #include "ledger/drill.h"
 #include "ledger/schedule.h"
 #include "ledger/writer.h"
+#include "page/page.h"
+
+#define API_ETAG_SIZE 37 /* two quotes, 0x, 32 hex digits and a NUL */
 
 /* What all requests share. */
 struct api;
@@ -20,6 +23,7 @@ struct api_rules {
 	int ipv4_prefix; /* bits of an address that are its network */
 	int ipv6_prefix;
 	struct drill_rules drills;
+	struct page_site pages;
 };
 
 struct api_config {
@@ -75,10 +79,11 @@ void api_exchange_free(struct api_exchange *x);
 
 struct api_request {
 	struct slice method;
-	struct slice path;	  /* with or without the prefix */
-	struct slice query;	  /* without the '?', still encoded */
-	struct slice remote_addr; /* the client's address, as text */
-	struct slice encoding;	  /* Content-Encoding, "" for none */
+	struct slice path;	    /* with or without the prefix */
+	struct slice query;	    /* without the '?', still encoded */
+	struct slice remote_addr;   /* the client's address, as text */
+	struct slice encoding;	    /* Content-Encoding, "" for none */
+	struct slice if_none_match; /* of that header, "" for none */
 	struct slice body;
 	bool local;	/* the web server says: from this machine's operator */
 	bool too_large; /* the body is over BODY_MAX */
@@ -91,6 +96,10 @@ struct api_response {
 	int retry_after_s;	  /* of a 503, else 0 */
 	int64_t payable_after_ms; /* told to who is given something; -1 */
 	const char *type;	  /* of the body */
+	int cache_s;		  /* it may be kept so long; 0: not at all */
+	const char *policy;	  /* Content-Security-Policy; NULL: none */
+	bool head;		  /* the body isn't sent, only its length */
+	char etag[API_ETAG_SIZE]; /* "" for none */
 	struct buf *body;	  /* the exchange's, valid until its next
 			    * request; buf_status tells whether it is whole */
 };

@@ -21,7 +21,7 @@ struct api_rules_row {
 };
 
 /* A request's route, or none of them; and what it was answered. */
-#define COUNT_ROUTES   8
+#define COUNT_ROUTES   16
 #define COUNT_STATUSES 9
 
 /* What was done since the start. */
@@ -58,15 +58,26 @@ struct api {
 	struct writer *writer;
 	atomic_bool gives;   /* something, to the last poll of the writer */
 	atomic_uint refused; /* answers of 503 since the last commit */
+	atomic_uint reading; /* requests of anybody that are worked on */
 };
 
 struct api_thread {
 	struct db *db; /* reads */
 };
 
+/*
+ * A route that reads is for anybody: it never has a job, takes HEAD, may be
+ * kept by caches, and no more than READING_MAX requests of such routes are
+ * worked on at once, so that threads are left for workers.
+ */
+#define READING_MAX 2
+
 struct route {
+	/* A '*' stands for a segment, which the exchange has as part. */
 	const char *path;
 	const char *method;
+	bool page;	   /* its path isn't behind the prefix */
+	int cache_s;	   /* it reads, and its answers are kept so long; 0 */
 	size_t state_size; /* of what it keeps while a request waits */
 	/* As api_handle; the response is an empty 200. */
 	bool (*handle)(struct api_exchange *x, struct db *db,
@@ -82,6 +93,16 @@ extern const struct route route_canary;	 /* GET /v1/status */
 extern const struct route route_health;	 /* GET /health */
 extern const struct route route_metrics; /* GET /metrics */
 
+/* Those that read: their files say more. */
+extern const struct route route_network; /* GET /v1/network */
+extern const struct route
+    route_worker_status;		     /* GET /v1/worker/ADDRESS/status */
+extern const struct route route_page_home;   /* GET / */
+extern const struct route route_page_worker; /* GET /worker/ADDRESS */
+extern const struct route route_page_join;   /* GET /join */
+extern const struct route route_page_style;  /* GET /style.css */
+extern const struct route route_page_openapi; /* GET /openapi.json */
+
 /* All of them; NULL after the last. */
 extern const struct route *const api_routes[];
 
@@ -92,12 +113,21 @@ struct api_exchange {
 	int64_t now_ms;		       /* of the present request */
 	const struct api_rules *rules; /* of the present request */
 	const struct route *route;
+	struct slice part; /* of the request's path; as long as it is there */
 	struct writer_job job; /* of route */
 	void *state;	       /* of route; room for the largest */
 };
 
 /* Has fn run on the writer's thread, with x as its context. False. */
 bool api_submit(struct api_exchange *x, writer_job_fn *fn);
+
+/* The statement of the worker whose address is the request's part. RC_NOT_FOUND
+ * of what is no address, too; errors of db.h. */
+MUST_CHECK enum rc part_statement(
+    struct api_exchange *x, struct db *db, struct statement *s, struct err *e);
+
+/* The response is a page, whose document follows. */
+void respond_page(struct api_response *rs, int status);
 
 /* {"error": message} */
 void respond_error(struct api_exchange *x, struct api_response *rs, int status,

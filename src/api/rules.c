@@ -23,6 +23,32 @@ schedule_rules(const struct conf *conf)
 	return r;
 }
 
+/* All but where transactions can be looked at. */
+static struct page_site
+page_site(const struct conf *conf)
+{
+	struct page_site site = {
+		.on = conf->pages_show,
+		.threshold_micros = conf->payout_network[0] == '\0'
+		    ? 0
+		    : conf->payout_threshold_micros,
+		.standing_results = conf->standing_results,
+		.standing_hours = conf->standing_hours,
+		.maturity_new_ms = conf->maturity_new_ms,
+		.maturity_ms = conf->maturity_ms,
+		.established_results = conf->established_results,
+		.established_days = conf->established_days,
+	};
+
+	memcpy(site.origin, conf->pages_origin, sizeof(site.origin));
+	memcpy(site.api, conf->prefix, sizeof(site.api));
+	if (strcmp(conf->admission_mode, "list") == 0)
+		site.admission = PAGE_LIST;
+	else if (strcmp(conf->admission_mode, "standing") == 0)
+		site.admission = PAGE_STANDING;
+	return site;
+}
+
 /* All but the drills' key, and whether there is one. */
 static struct api_rules
 rules_of(const struct conf *conf)
@@ -30,6 +56,7 @@ rules_of(const struct conf *conf)
 	return (struct api_rules){ .schedule = schedule_rules(conf),
 		.ipv4_prefix = (int)conf->ipv4_prefix,
 		.ipv6_prefix = (int)conf->ipv6_prefix,
+		.pages = page_site(conf),
 		.drills = { .share_permille = conf->drill_share_permille,
 		    .share_new_permille = conf->drill_share_new_permille,
 		    .record_days = conf->record_days,
@@ -115,6 +142,8 @@ follow(struct reload *r, const struct conf *next, struct err *e)
 	rules.drills.on = r->with->drills.on;
 	memcpy(rules.drills.master, r->with->drills.master,
 	    sizeof(rules.drills.master));
+	memcpy(rules.pages.explorers, r->with->pages.explorers,
+	    sizeof(rules.pages.explorers));
 	rc = rules_begin(r->begun, next, &rules, e);
 	if (rc == RC_OK)
 		rc = api_set_rules(r->api, &rules, e);

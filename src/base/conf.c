@@ -174,6 +174,13 @@ static const struct conf_key keys[] = {
 	{ "log", "key_file", CONF_PATH, FIELD(log_key_file), 1, PATH_LEN_MAX,
 	    "", "of the log: worknet-log --key new makes it", CONF_OF_OTHERS },
 
+	{ "pages", "show", CONF_BOOL, FIELD(pages_show), 0, 0, "yes",
+	    "the coordinator answers for its pages, and for the JSON of them",
+	    CONF_AT_ONCE },
+	{ "pages", "origin", CONF_TEXT, FIELD(pages_origin), 1, URL_MAX, "",
+	    "where people see them, https://HOST: what /join shows",
+	    CONF_AT_ONCE },
+
 	{ "worker", "coordinator", CONF_TEXT, FIELD(worker_coordinator), 1,
 	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api",
 	    CONF_OF_OTHERS },

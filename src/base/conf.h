@@ -59,6 +59,9 @@ struct conf {
 	int64_t record_days;		       /* a record is of so many */
 	bool auto_forfeit;
 
+	/* [pages] */
+	bool pages_show;
+	char pages_origin[URL_MAX + 1]; /* "https://HOST"; "": not told */
 	/* [log]: without an origin there is none */
 	char log_origin[LOG_ORIGIN_MAX + 1]; /* the log's name, for ever */
 	char log_directory[PATH_LEN_MAX + 1];

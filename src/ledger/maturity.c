@@ -1,7 +1,16 @@
 #include "ledger/maturity.h"
 
+#include "base/clock.h"
 #include "ledger/record.h"
 #include "ledger/terms.h"
+
+/*
+ * Credits are read from the newest on, until one is so much older than the
+ * span: they are in order of time, but for what the coordinator's clock was set
+ * back. One that was a day behind could have credited nothing: each result of a
+ * worker whose clock is right came from the future for it.
+ */
+#define CLOCK_BACK_MS DAY_MS
 
 static enum rc
 span_read(struct db *db, int64_t worker, int64_t now_ms, struct maturity *m,
@@ -32,20 +41,43 @@ maturity_span(struct db *db, int64_t worker, int64_t now_ms, int64_t *span_ms,
 	return rc;
 }
 
+static enum rc
+waiting_add(struct maturity *m, int64_t at_ms, int64_t micros, struct err *e)
+{
+	if (__builtin_add_overflow(
+		m->waiting_micros, micros, &m->waiting_micros))
+		return err_set(e, RC_CORRUPT, "credits are beyond all");
+	if (m->first_ms == 0 || at_ms < m->first_ms)
+		m->first_ms = at_ms;
+	if (at_ms > m->last_ms)
+		m->last_ms = at_ms;
+	return RC_OK;
+}
+
 enum rc
 maturity_read(struct db *db, int64_t worker, int64_t now_ms,
     struct maturity *out, struct err *e)
 {
+	int64_t since_ms, at_ms;
 	struct query *q;
+	bool row = false;
 	enum rc rc;
 
 	rc = span_read(db, worker, now_ms, out, e);
 	if (rc != RC_OK || out->span_ms == 0)
 		return rc;
-	q = db_query(db, Q_CREDITED_SINCE);
+	since_ms = now_ms - out->span_ms + 1;
+	q = db_query(db, Q_CREDITED_NEWEST);
 	query_int(q, 1, worker);
-	query_int(q, 2, now_ms - out->span_ms + 1);
-	return query_one_int(q, &out->waiting_micros, e);
+	while (rc == RC_OK && (rc = query_step(q, &row, e)) == RC_OK && row) {
+		at_ms = query_get_int(q, 0);
+		if (at_ms < since_ms - CLOCK_BACK_MS)
+			break;
+		if (at_ms >= since_ms)
+			rc = waiting_add(out, at_ms, query_get_int(q, 1), e);
+	}
+	query_done(q);
+	return rc;
 }
 
 int64_t

@@ -13,6 +13,8 @@ struct maturity {
 	bool established;	/* the worker has it */
 	int64_t span_ms;	/* a credit of it waits so long */
 	int64_t waiting_micros; /* credited in that span */
+	int64_t first_ms; /* the first credit of these; 0: there is none */
+	int64_t last_ms;  /* and the last */
 };
 
 /* What holds of the worker at that time, by the terms that count now. */

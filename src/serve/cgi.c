@@ -66,6 +66,7 @@ cgi_read(const struct cgi_source *src, struct api_request *rq, struct buf *body)
 		.remote_addr = param(src, "REMOTE_ADDR"),
 		.encoding = param(src, "HTTP_CONTENT_ENCODING"),
 		.local = slice_is(param(src, "WORKNET_LOCAL"), "1"),
+		.if_none_match = param(src, "HTTP_IF_NONE_MATCH"),
 	};
 	buf_reset(body);
 	if (slice_is(rq->method, "POST"))
@@ -79,6 +80,8 @@ reason_phrase(int status)
 	switch (status) {
 	case 200:
 		return "OK";
+	case 304:
+		return "Not Modified";
 	case 400:
 		return "Bad Request";
 	case 403:
@@ -98,15 +101,36 @@ reason_phrase(int status)
 	}
 }
 
+/* How long it may be kept, and what a reader of pages holds it to. */
+static void
+cache_write(struct buf *out, const struct api_response *rs)
+{
+	if (rs->cache_s == 0)
+		buf_add_text(out, "Cache-Control: no-store\r\n");
+	else
+		buf_printf(out,
+		    "Cache-Control: public, max-age=%d\r\n"
+		    "X-Content-Type-Options: nosniff\r\n",
+		    rs->cache_s);
+	if (rs->etag[0] != '\0')
+		buf_printf(out, "ETag: %s\r\n", rs->etag);
+	if (rs->policy != NULL)
+		buf_printf(out,
+		    "Content-Security-Policy: %s\r\n"
+		    "Referrer-Policy: no-referrer\r\n",
+		    rs->policy);
+}
+
 void
 cgi_write(struct buf *out, const struct api_response *rs)
 {
 	buf_printf(out,
 	    "Status: %d %s\r\n"
-	    "Content-Type: %s\r\n"
-	    "Content-Length: %zu\r\n"
-	    "Cache-Control: no-store\r\n",
-	    rs->status, reason_phrase(rs->status), rs->type, rs->body->len);
+	    "Content-Type: %s\r\n",
+	    rs->status, reason_phrase(rs->status), rs->type);
+	if (rs->status != 304)
+		buf_printf(out, "Content-Length: %zu\r\n", rs->body->len);
+	cache_write(out, rs);
 	if (rs->allow != NULL)
 		buf_printf(out, "Allow: %s\r\n", rs->allow);
 	if (rs->retry_after_s > 0)
@@ -115,5 +139,6 @@ cgi_write(struct buf *out, const struct api_response *rs)
 		buf_printf(out, "Worknet-Payable-After: %" PRId64 "\r\n",
 		    (rs->payable_after_ms + 999) / 1000);
 	buf_add_text(out, "\r\n");
-	buf_add(out, rs->body->p, rs->body->len);
+	if (!rs->head)
+		buf_add(out, rs->body->p, rs->body->len);
 }

@@ -7,7 +7,7 @@
 
 #include "api/api.h"
 
-#define CGI_HEADER_MAX 512 /* bytes of a response's header */
+#define CGI_HEADER_MAX 1024 /* bytes of a response's header */
 
 /* Where a request comes from. */
 struct cgi_source {

@@ -502,6 +502,9 @@ sub site_text {
 	s{listen 127\.0\.0\.1:9180;}{listen unix:$metrics;} &&
 	    s{allow 127\.0\.0\.1;}{allow unix:;} or
 	    die 'nginx/worknet.conf: no metrics to replace';
+	my $pages = $self->dir('nginx/pages');
+	s{/var/lib/nginx/worknet}{$pages} or
+	    die 'nginx/worknet.conf: no cache to replace';
 	if ($opt{limits}) {
 		s{127\.0\.0\.0/8\s+1;}{127.0.0.0/8 0;} or
 		    die 'nginx/worknet.conf: no exemption to replace';

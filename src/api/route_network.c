@@ -1,0 +1,68 @@
+/* GET /v1/network: what the network does, in numbers. */
+#include <stdlib.h>
+
+#include "api/room.h"
+
+#define NETWORK_CACHE_S 10
+
+static void
+count_write(struct json_writer *w, const char *key, int64_t n)
+{
+	json_key(w, key);
+	json_number(w, n);
+}
+
+static void
+network_write(struct json_writer *w, const struct activity *a)
+{
+	size_t i;
+
+	json_open_object(w);
+	count_write(w, "nowMs", a->now_ms);
+	count_write(w, "workersLastHour", a->workers);
+	count_write(w, "networksLastHour", a->networks);
+	json_key(w, "regions");
+	json_open_array(w);
+	for (i = 0; i < a->regions_n; i++) {
+		json_open_object(w);
+		json_key(w, "region");
+		json_string(w, a->regions[i].name);
+		count_write(w, "workersLastHour", a->regions[i].workers);
+		json_close_object(w);
+	}
+	json_close_array(w);
+	count_write(w, "checksToday", a->checks_today);
+	count_write(w, "tasksActive", a->tasks_active);
+	count_write(w, "tasksPaused", a->tasks_paused);
+	json_close_object(w);
+}
+
+static bool
+network_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	struct activity *a = malloc(sizeof(*a));
+	struct json_writer *w = NULL;
+	struct err e = ERR_INIT;
+	enum rc rc = a == NULL
+	    ? err_set(&e, RC_NO_MEMORY, "network: no memory")
+	    : activity_read(db, slice_of(""), x->now_ms, a, &e);
+
+	(void)rq;
+	if (rc == RC_OK)
+		rc = json_writer_new(&w, &x->body, false, &e);
+	if (rc == RC_OK)
+		network_write(w, a);
+	else
+		respond_unavailable(x, rs, &e);
+	json_writer_free(w);
+	free(a);
+	return true;
+}
+
+const struct route route_network = {
+	.path = "/v1/network",
+	.method = "GET",
+	.cache_s = NETWORK_CACHE_S,
+	.handle = network_handle,
+};

@@ -1,0 +1,140 @@
+/*
+ * The pages: GET / (?after=TASK for those behind it), /worker/ADDRESS, /join;
+ * their stylesheet, and the description of the API. Any thread.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/room.h"
+
+#define PAGE_CACHE_S 10	 /* what is counted in it changes all the time */
+#define FILE_CACHE_S 300 /* what changes with the program */
+
+/* "after=NAME" of a query; a task's name is never encoded. */
+static struct slice
+after_of(struct slice query)
+{
+	static const struct slice key = SLICE_OF("after=");
+
+	if (query.len < key.len || query.len > key.len + TASK_ID_MAX ||
+	    memcmp(query.p, key.p, key.len) != 0)
+		return slice_of("");
+	return (struct slice){ query.p + key.len, query.len - key.len };
+}
+
+static bool
+home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
+    struct api_response *rs)
+{
+	struct activity *a = malloc(sizeof(*a));
+	struct err e = ERR_INIT;
+	enum rc rc = a == NULL
+	    ? err_set(&e, RC_NO_MEMORY, "page: no memory")
+	    : activity_read(db, after_of(rq->query), x->now_ms, a, &e);
+
+	if (rc == RC_OK) {
+		respond_page(rs, 200);
+		page_home(&x->body, &x->rules->pages, a);
+	} else {
+		respond_unavailable(x, rs, &e);
+	}
+	free(a);
+	return true;
+}
+
+static bool
+worker_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	struct statement *s = malloc(sizeof(*s));
+	struct err e = ERR_INIT;
+	enum rc rc = s == NULL ? err_set(&e, RC_NO_MEMORY, "page: no memory")
+			       : part_statement(x, db, s, &e);
+
+	(void)rq;
+	if (rc == RC_OK) {
+		respond_page(rs, 200);
+		page_worker(&x->body, &x->rules->pages, s);
+	} else if (rc == RC_NOT_FOUND) {
+		respond_page(rs, 404);
+		page_missing(&x->body, &x->rules->pages,
+		    "No worker with this address was ever given work here.");
+	} else {
+		respond_unavailable(x, rs, &e);
+	}
+	free(s);
+	return true;
+}
+
+static bool
+join_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
+    struct api_response *rs)
+{
+	(void)db;
+	(void)rq;
+	respond_page(rs, 200);
+	page_join(&x->body, &x->rules->pages);
+	return true;
+}
+
+static bool
+style_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	(void)db;
+	(void)rq;
+	rs->type = "text/css; charset=utf-8";
+	buf_add_text(&x->body, page_style);
+	return true;
+}
+
+static bool
+openapi_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	(void)db;
+	(void)rq;
+	(void)rs;
+	buf_add_text(&x->body, page_openapi);
+	return true;
+}
+
+const struct route route_page_home = {
+	.path = "/",
+	.method = "GET",
+	.page = true,
+	.cache_s = PAGE_CACHE_S,
+	.handle = home_handle,
+};
+
+const struct route route_page_worker = {
+	.path = "/worker/*",
+	.method = "GET",
+	.page = true,
+	.cache_s = PAGE_CACHE_S,
+	.handle = worker_handle,
+};
+
+const struct route route_page_join = {
+	.path = "/join",
+	.method = "GET",
+	.page = true,
+	.cache_s = PAGE_CACHE_S,
+	.handle = join_handle,
+};
+
+const struct route route_page_style = {
+	.path = "/style.css",
+	.method = "GET",
+	.page = true,
+	.cache_s = FILE_CACHE_S,
+	.handle = style_handle,
+};
+
+const struct route route_page_openapi = {
+	.path = "/openapi.json",
+	.method = "GET",
+	.page = true,
+	.cache_s = FILE_CACHE_S,
+	.handle = openapi_handle,
+};

@@ -1,0 +1,201 @@
+/*
+ * GET /v1/worker/ADDRESS/status: what a worker's page shows. The figures have
+ * the names that worknet worker show --json gives them.
+ */
+#include <stdlib.h>
+
+#include "api/room.h"
+
+#define STATUS_CACHE_S 5
+
+enum rc
+part_statement(
+    struct api_exchange *x, struct db *db, struct statement *s, struct err *e)
+{
+	struct address address;
+
+	if (address_parse(&address, NULL, x->part, e) != RC_OK)
+		return RC_NOT_FOUND;
+	return statement_read(db, &address, x->now_ms, s, e);
+}
+
+static void
+count_write(struct json_writer *w, const char *key, int64_t n)
+{
+	json_key(w, key);
+	json_number(w, n);
+}
+
+static void
+text_write(struct json_writer *w, const char *key, const char *text)
+{
+	json_key(w, key);
+	json_string(w, text);
+}
+
+/* null where there is none. */
+static void
+count_write_if(struct json_writer *w, const char *key, bool known, int64_t n)
+{
+	json_key(w, key);
+	if (known)
+		json_number(w, n);
+	else
+		json_null(w);
+}
+
+static void
+text_write_if(struct json_writer *w, const char *key, const char *text)
+{
+	json_key(w, key);
+	if (text[0] != '\0')
+		json_string(w, text);
+	else
+		json_null(w);
+}
+
+static void
+account_write(struct json_writer *w, const struct account *a)
+{
+	const struct maturity *m = &a->maturity;
+	char address[ADDRESS_LEN + 1];
+	bool waits = a->owed_micros > a->payable_micros;
+
+	address_format(address, &a->address, ADDRESS_CHECKSUM);
+	text_write(w, "address", address);
+	text_write(w, "state", a->suspended ? "suspended" : "active");
+	text_write(w, "record", m->established ? "good" : "new");
+	count_write(w, "firstSeenMs", a->first_seen_ms);
+	count_write(w, "results", a->results);
+	count_write(w, "earnedMicros", a->earned_micros);
+	count_write(w, "owedMicros", a->owed_micros);
+	count_write(w, "payableMicros", a->payable_micros);
+	count_write(w, "waitingMicros", a->owed_micros - a->payable_micros);
+	count_write(w, "inFlightMicros", a->in_flight_micros);
+	count_write(w, "paidMicros", a->paid_micros);
+	count_write(w, "forfeitedMicros", a->forfeited_micros);
+	count_write(w, "payableAfterMs", m->span_ms);
+	count_write_if(w, "nextPayableMs", waits, m->first_ms + m->span_ms);
+	count_write_if(w, "allPayableMs", waits, m->last_ms + m->span_ms);
+}
+
+static void
+payouts_write(struct json_writer *w, const struct page_site *site,
+    const struct statement *s)
+{
+	char link[URL_MAX + TX_LEN + 1];
+	const struct statement_payout *p;
+	size_t i;
+
+	json_key(w, "payouts");
+	json_open_array(w);
+	for (i = 0; i < s->payouts_n; i++) {
+		p = &s->payouts[i];
+		page_transaction_link(link, site, p);
+		json_open_object(w);
+		count_write(w, "number", p->number);
+		text_write(w, "state", payout_state_name(p->state));
+		count_write(w, "reservedMs", p->reserved_ms);
+		count_write(w, "amountMicros", p->amount_micros);
+		count_write(w, "paidMicros", p->paid_micros);
+		count_write(w, "chainId", p->chain_id);
+		text_write_if(w, "transaction", p->tx);
+		text_write_if(w, "link", link);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+static void
+forfeits_write(struct json_writer *w, const struct statement *s)
+{
+	const struct statement_forfeit *f;
+	size_t i;
+
+	json_key(w, "forfeits");
+	json_open_array(w);
+	for (i = 0; i < s->forfeits_n; i++) {
+		f = &s->forfeits[i];
+		json_open_object(w);
+		count_write(w, "atMs", f->at_ms);
+		count_write(w, "micros", f->micros);
+		count_write(w, "sinceMs", f->since_ms);
+		text_write(w, "by", f->by_record ? "record" : "operator");
+		text_write(w, "why", f->why);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+static void
+credits_write(struct json_writer *w, const struct statement *s)
+{
+	const struct statement_credit *c;
+	size_t i;
+
+	json_key(w, "credits");
+	json_open_array(w);
+	for (i = 0; i < s->credits_n; i++) {
+		c = &s->credits[i];
+		json_open_object(w);
+		count_write(w, "atMs", c->at_ms);
+		count_write(w, "micros", c->micros);
+		count_write(w, "results", c->results);
+		json_key(w, "recovered");
+		json_bool(w, c->recovered);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+static void
+status_write(struct json_writer *w, const struct page_site *site,
+    const struct statement *s)
+{
+	int64_t threshold = site->threshold_micros;
+	int64_t payable = s->account.payable_micros;
+
+	json_open_object(w);
+	count_write(w, "nowMs", s->now_ms);
+	account_write(w, &s->account);
+	text_write_if(w, "held", statement_hold_name(s->hold));
+	count_write_if(w, "thresholdMicros", threshold > 0, threshold);
+	count_write_if(w, "missingMicros", threshold > 0,
+	    payable < threshold ? threshold - payable : 0);
+	count_write_if(w, "lastRunMs", s->last_run_ms > 0, s->last_run_ms);
+	payouts_write(w, site, s);
+	forfeits_write(w, s);
+	credits_write(w, s);
+	json_close_object(w);
+}
+
+static bool
+status_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	struct statement *s = malloc(sizeof(*s));
+	struct json_writer *w = NULL;
+	struct err e = ERR_INIT;
+	enum rc rc = s == NULL ? err_set(&e, RC_NO_MEMORY, "status: no memory")
+			       : part_statement(x, db, s, &e);
+
+	(void)rq;
+	if (rc == RC_OK)
+		rc = json_writer_new(&w, &x->body, false, &e);
+	if (rc == RC_OK)
+		status_write(w, &x->rules->pages, s);
+	else if (rc == RC_NOT_FOUND)
+		respond_error(x, rs, 404, "unknown worker");
+	else
+		respond_unavailable(x, rs, &e);
+	json_writer_free(w);
+	free(s);
+	return true;
+}
+
+const struct route route_worker_status = {
+	.path = "/v1/worker/*/status",
+	.method = "GET",
+	.cache_s = STATUS_CACHE_S,
+	.handle = status_handle,
+};

@@ -1,0 +1,69 @@
+/*
+ * What a worker may know of its account: its sums, and the newest lines of each
+ * kind. It costs the same however many results there are: each kind is read
+ * from its newest on, by an index of the worker's own lines (payout_seq,
+ * transfer_credit, transfer_debit). Which of its results were drills doesn't
+ * follow from it: credit is told by the request that it was given for, without
+ * the tasks. One thread.
+ */
+#ifndef WORKNET_LEDGER_STATEMENT_H
+#define WORKNET_LEDGER_STATEMENT_H
+
+#include "ledger/account.h"
+#include "ledger/payout.h"
+
+#define STATEMENT_LINES	  20  /* of each kind */
+#define STATEMENT_WHY_MAX 300 /* bytes; what is longer is cut */
+
+struct statement_payout {
+	int64_t number;
+	int64_t reserved_ms;
+	int64_t amount_micros;
+	int64_t paid_micros; /* as the chain shows */
+	enum payout_state state;
+	int64_t chain_id;
+	char tx[TX_LEN + 1]; /* "": none that counts */
+};
+
+struct statement_credit {
+	int64_t at_ms;
+	int64_t micros;
+	int64_t results;
+	bool recovered; /* a restored ledger had lost it */
+};
+
+struct statement_forfeit {
+	int64_t at_ms;
+	int64_t micros;
+	int64_t since_ms; /* credit given since then */
+	bool by_record;	  /* by itself, after failed drills */
+	char why[STATEMENT_WHY_MAX + 1];
+};
+
+/* Why nothing is paid to it at present. */
+enum statement_hold {
+	HELD_NOT,
+	HELD_ALL, /* as everybody */
+	HELD_BY_OPERATOR,
+	HELD_BY_TOKEN, /* which refuses the address */
+};
+
+struct statement {
+	int64_t now_ms;
+	struct account account;
+	enum statement_hold hold;
+	int64_t last_run_ms; /* of the payout program; 0: none yet */
+	size_t payouts_n, credits_n, forfeits_n;
+	struct statement_payout payouts[STATEMENT_LINES];
+	struct statement_credit credits[STATEMENT_LINES];
+	struct statement_forfeit forfeits[STATEMENT_LINES];
+};
+
+/* All of one moment. RC_NOT_FOUND as account_read. */
+MUST_CHECK enum rc statement_read(struct db *db, const struct address *address,
+    int64_t now_ms, struct statement *out, struct err *e);
+
+/* "", "everybody", "operator" or "token". */
+const char *statement_hold_name(enum statement_hold hold);
+
+#endif

@@ -1,0 +1,135 @@
+#include "page/frame.h"
+
+#include <stdio.h>
+
+static void
+head(struct html *h, const char *title, const char *json)
+{
+	html_open(h, "head", NULL);
+	html_open(h, "meta", NULL);
+	html_attribute(h, "charset", "utf-8");
+	html_close(h);
+	html_open(h, "meta", NULL);
+	html_attribute(h, "name", "viewport");
+	html_attribute(h, "content", "width=device-width, initial-scale=1");
+	html_close(h);
+	html_open(h, "meta", NULL);
+	html_attribute(h, "name", "color-scheme");
+	html_attribute(h, "content", "light dark");
+	html_close(h);
+	html_element(h, "title", NULL, title);
+	html_open(h, "link", NULL);
+	html_attribute(h, "rel", "stylesheet");
+	html_attribute(h, "href", "/style.css");
+	html_close(h);
+	if (json[0] != '\0') {
+		html_open(h, "link", NULL);
+		html_attribute(h, "rel", "alternate");
+		html_attribute(h, "type", "application/json");
+		html_attribute(h, "href", json);
+		html_close(h);
+	}
+	html_close(h);
+}
+
+void
+frame_begin(
+    struct html *h, struct buf *out, const char *title, const char *json)
+{
+	html_begin(h, out);
+	html_open(h, "html", NULL);
+	html_attribute(h, "lang", "en");
+	head(h, title, json);
+	html_open(h, "body", NULL);
+	html_open(h, "header", NULL);
+	html_open(h, "nav", NULL);
+	html_attribute(h, "aria-label", "Pages");
+	html_link(h, "/", "worknet");
+	html_text(h, " ");
+	html_link(h, "/join", "Join as a worker");
+	html_text(h, " ");
+	html_link(h, "/openapi.json", "API");
+	html_close(h);
+	html_close(h);
+	html_open(h, "main", NULL);
+	html_element(h, "h1", NULL, title);
+}
+
+void
+frame_end(struct html *h, int64_t now_ms)
+{
+	html_close(h);
+	html_open(h, "footer", NULL);
+	html_open(h, "p", NULL);
+	if (now_ms > 0) {
+		html_text(h, "As of ");
+		html_time(h, now_ms);
+		html_text(h, ". ");
+	}
+	html_text(h,
+	    "Nothing here is written through the web: no cookies, no scripts, nothing from elsewhere.");
+	html_close(h);
+	while (h->depth > 0)
+		html_close(h);
+}
+
+void
+frame_table(struct html *h, const char *caption, const char *const *titles)
+{
+	html_open(h, "div", "wide");
+	html_attribute(h, "role", "region");
+	html_attribute(h, "aria-label", caption);
+	html_attribute(h, "tabindex", "0");
+	html_open(h, "table", NULL);
+	html_element(h, "caption", NULL, caption);
+	html_open(h, "thead", NULL);
+	html_open(h, "tr", NULL);
+	for (; *titles != NULL; titles++) {
+		html_open(h, "th", **titles == '#' ? "number" : NULL);
+		html_attribute(h, "scope", "col");
+		html_text(h, *titles + (**titles == '#'));
+		html_close(h);
+	}
+	html_close(h);
+	html_close(h);
+	html_open(h, "tbody", NULL);
+}
+
+void
+frame_table_end(struct html *h)
+{
+	html_close(h);
+	html_close(h);
+	html_close(h);
+}
+
+void
+frame_cell(struct html *h, const char *text)
+{
+	html_element(h, "td", NULL, text);
+}
+
+void
+page_missing(struct buf *out, const struct page_site *site, const char *what)
+{
+	struct html h;
+
+	(void)site;
+	frame_begin(&h, out, "Not found", "");
+	html_element(&h, "p", NULL, what);
+	frame_end(&h, 0);
+}
+
+void
+page_transaction_link(char out[static URL_MAX + TX_LEN + 1],
+    const struct page_site *site, const struct statement_payout *p)
+{
+	size_t i;
+
+	out[0] = '\0';
+	for (i = 0; i < PAGE_EXPLORERS && p->tx[0] != '\0'; i++)
+		if (site->explorers[i].chain_id == p->chain_id &&
+		    site->explorers[i].url[0] != '\0')
+			(void)snprintf(out, URL_MAX + TX_LEN + 1, "%s%s",
+			    site->explorers[i].url, p->tx);
+}

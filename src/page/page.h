@@ -1,0 +1,59 @@
+/*
+ * The pages: what the coordinator shows to people, as HTML that is made for
+ * each request and reads without scripts. They are made of what ledger/ has
+ * read, and of nothing else; JSON of the same is api's. One thread.
+ */
+#ifndef WORKNET_PAGE_PAGE_H
+#define WORKNET_PAGE_PAGE_H
+
+#include "ledger/activity.h"
+#include "ledger/statement.h"
+
+#define PAGE_EXPLORERS 3
+
+/* What may run, and where it may come from: a stylesheet of this host. */
+#define PAGE_POLICY                              \
+	"default-src 'none'; style-src 'self'; " \
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/* In front of a transaction's hash makes a link. */
+struct page_explorer {
+	int64_t chain_id; /* 0: none */
+	char url[URL_MAX + 1];
+};
+
+/* Who may work: words of [admission] mode. */
+enum page_admission { PAGE_OPEN, PAGE_STANDING, PAGE_LIST };
+
+/* What the pages say that isn't in the ledger. */
+struct page_site {
+	bool on;
+	char origin[URL_MAX + 1]; /* "https://HOST"; "": not known */
+	char api[PREFIX_MAX + 1]; /* in front of the API's paths */
+	int64_t threshold_micros; /* of payouts; 0: not known */
+	enum page_admission admission;
+	int64_t standing_results, standing_hours;
+	int64_t maturity_new_ms, maturity_ms;
+	int64_t established_results, established_days;
+	struct page_explorer explorers[PAGE_EXPLORERS];
+};
+
+/* The link of a payout's transaction, "" without one. */
+void page_transaction_link(char out[static URL_MAX + TX_LEN + 1],
+    const struct page_site *site, const struct statement_payout *p);
+
+/* Each appends a document. Errors show in buf_status(out). */
+void page_home(
+    struct buf *out, const struct page_site *site, const struct activity *a);
+void page_worker(
+    struct buf *out, const struct page_site *site, const struct statement *s);
+void page_join(struct buf *out, const struct page_site *site);
+/* What isn't there; what is a sentence. */
+void
+page_missing(struct buf *out, const struct page_site *site, const char *what);
+
+/* Files that are as they are: src/page/style.css and src/api/openapi.json. */
+extern const char page_style[];
+extern const char page_openapi[];
+
+#endif

@@ -1,0 +1,337 @@
+#!/usr/bin/perl
+# What anybody may read, through nginx: the pages and their JSON. That figures
+# are the ledger's and those of worknet worker show, that hostile text stays
+# text, what caches keep, and that no page tells which results were drills.
+
+use strict;
+use warnings;
+use utf8;
+
+use Encode qw(decode_utf8 encode_utf8);
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use WorknetTest qw(need_program source_path slurp build_path spurt run_command json_text json_value http_raw
+    http_read poll_path);
+
+BEGIN {
+	plan skip_all => 'no XML::LibXML' unless eval { require XML::LibXML; 1 };
+}
+
+need_program('sqlite3', 'nginx');
+
+# One request on a connection of its own.
+sub get {
+	my ($w, $path, %headers) = @_;
+	my $method = delete $headers{method} // 'GET';
+	my $s = $w->http_socket;
+
+	syswrite($s, http_raw($method, $path, undef, %headers));
+	return http_read($s, $method);
+}
+
+# The page as a tree; it must be well-formed.
+sub page {
+	my ($w, $path, $name) = @_;
+	my $r = get($w, $path);
+	my $body = $r->{body} =~ s/\A<!DOCTYPE html>\n//r;
+	my $tree = eval { XML::LibXML->new(no_network => 1, recover => 0)
+	    ->parse_string($body) };
+
+	ok($tree, "$name is well-formed") or diag($@, $r->{body});
+	return ($r, $tree);
+}
+
+# ---- Schemas, as far as openapi.json has them ----
+
+my $api;
+
+sub misfit {
+	my ($s, $v, $at) = @_;
+
+	if (my $ref = $s->{'$ref'}) {
+		my $node = $api;
+		$node = $node->{$_} for grep { $_ ne '#' } split m{/}, $ref;
+		return misfit($node, $v, $at);
+	}
+	if (my $any = $s->{anyOf}) {
+		my @why = map { misfit($_, $v, $at) } @$any;
+		return @why < @$any ? () : $why[0];
+	}
+	if (my $enum = $s->{enum}) {
+		return (grep { defined $_ ? defined $v && $_ eq $v :
+		    !defined $v } @$enum) ? () : "$at: none of its words";
+	}
+	my @types = ref $s->{type} ? @{ $s->{type} } : $s->{type};
+	my $is = !defined $v ? 'null' : ref $v eq 'HASH' ? 'object' :
+	    ref $v eq 'ARRAY' ? 'array' : ref $v ? 'boolean' :
+	    json_text([ $v ]) =~ /\A\[-?\d+\]\z/ ? 'integer' : 'string';
+	return "$at: is $is" if !grep { $_ eq $is } @types;
+	return "$at: $v" if $is eq 'integer' && defined $s->{minimum} &&
+	    $v < $s->{minimum};
+	return "$at: $v" if $is eq 'string' && defined $s->{pattern} &&
+	    $v !~ /$s->{pattern}/;
+	return "$at: too long" if $is eq 'array' && defined $s->{maxItems} &&
+	    @$v > $s->{maxItems};
+	if ($is eq 'array') {
+		return map { misfit($s->{items}, $v->[$_], "$at\[$_\]") }
+		    0 .. $#$v;
+	}
+	return () if $is ne 'object';
+	return ((map { exists $v->{$_} ? () : "$at: no $_" }
+	    @{ $s->{required} }),
+	    (map { $s->{properties}{$_} ?
+	    misfit($s->{properties}{$_}, $v->{$_}, "$at.$_") :
+	    "$at: $_ isn't described" } sort keys %$v));
+}
+
+sub fits {
+	my ($path, $status, $r, $name) = @_;
+	my $schema = $api->{paths}{$path}{get}{responses}{$status}{content}
+	    {'application/json'}{schema};
+
+	is($r->{status}, $status, "$name gets $status");
+	ok($schema, "openapi.json describes a $status of $path");
+	is_deeply([ misfit($schema, json_value($r->{body}), '') ], [],
+	    '... and it is as that says');
+}
+
+# ---- A network with everything in it ----
+
+my $w = WorknetTest->new->past(60);
+$w->{conf}{pages}{origin} = "https://<b>&\"'.example";
+@{ $w->{conf}{payout} }{qw(network threshold_micros)} = ('base-sepolia', 1000);
+$w->{conf}{honesty}{maturity_new_ms} = 86400000;
+$w->conf_write;
+$w->init;
+my ($one, $two, $three) = map { $w->worker($_) } 1 .. 3;
+$w->worknet('task', 'add', 'in:eu', '--url', 'https://secret.example/?k=S3CRET',
+    '--region', '<i>&"eu', '--reward', '100');
+$w->hand_out(['task', 'own.task'], [ $one, $two ], 10);
+$w->now;
+$w->start;
+$w->nginx_start;
+my $c = $w->fcgi;
+for my $k (1 .. 3) {
+	$c->post(json_text([ map { $w->result($one, $w->take($one),
+	    timestamp => $w->fresh_ms) } 1 .. 2 ]));
+}
+is($w->balance($one), 600, 'a worker has earned something');
+
+$api = json_value(get($w, '/openapi.json')->{body});
+is($api->{openapi}, '3.1.0', 'the API is described as OpenAPI has it');
+
+# ---- Figures ----
+
+my $status = get($w, "/api/v1/worker/$one->{address}/status");
+fits('/v1/worker/{address}/status', 200, $status, 'a worker');
+my $told = json_value($status->{body});
+my $shown = json_value($w->worknet('worker', 'show', $one->{address},
+    '--json'));
+my @same = qw(address state record firstSeenMs results earnedMicros owedMicros
+    payableMicros inFlightMicros paidMicros forfeitedMicros payableAfterMs);
+is_deeply({ map { $_ => $told->{$_} } @same },
+    { map { $_ => $shown->{$_} } @same },
+    'its figures are those of worknet worker show');
+is($told->{earnedMicros}, $w->sql_value('SELECT sum(amount_micros) FROM ' .
+    "transfer WHERE kind = 'credit'"), 'it earned what was credited');
+is($told->{results}, $w->sql_value('SELECT count(*) FROM result'),
+    '... for as many results as there are');
+is($told->{owedMicros}, $told->{payableMicros} + $told->{waitingMicros},
+    'what is owed waits or is payable');
+is($told->{waitingMicros}, 600, 'all of a new worker\'s waits');
+cmp_ok($told->{nextPayableMs}, '<=', $told->{allPayableMs},
+    'until it is told');
+unlike($status->{body}, qr/task|slot|signature/i,
+    'nothing tells which results were of which task: of drills, or not');
+is($told->{missingMicros}, 1000, 'what is missing is what isn\'t payable');
+is_deeply([ map { [ @{$_}{qw(micros results recovered)} ] }
+    @{ $told->{credits} } ], [ ([ 200, 2, JSON::PP::false ]) x 3 ],
+    'each credit has its line');
+
+my ($r, $tree) = page($w, "/worker/$one->{address}", 'a worker\'s page');
+is($r->{status}, 200, 'it is there');
+is($r->{headers}{'content-type'}, 'text/html; charset=utf-8', '... as HTML');
+my %sum = map { $_->findvalue('th') => $_->findvalue('td[1]') }
+    $tree->findnodes('(//table)[1]/tbody/tr');
+my %key = (Waiting => 'waitingMicros', Payable => 'payableMicros',
+    'In flight' => 'inFlightMicros', Paid => 'paidMicros',
+    Forfeited => 'forfeitedMicros', Earned => 'earnedMicros');
+is_deeply(\%sum, { map { $_ => sprintf('%.6f', $told->{$key{$_}} / 1e6) }
+    keys %key }, 'its sums are those of the JSON');
+is(($tree->findnodes('//table'))[-1]->findnodes('tbody/tr')->size, 3,
+    'and each credit has its line');
+is($tree->findvalue('//link[@rel="alternate"]/@href'),
+    "/api/v1/worker/$one->{address}/status", 'the page names the JSON');
+
+my $net = get($w, '/api/v1/network');
+fits('/v1/network', 200, $net, 'the network');
+my $n = json_value($net->{body});
+is_deeply([ @{$n}{qw(workersLastHour networksLastHour checksToday tasksActive)}
+    ], [ 1, 1, 6, 1 ], 'its numbers are the ledger\'s');
+($r, $tree) = page($w, '/', 'the first page');
+my %count = map { $_->findvalue('dt') => $_->findvalue('dd') }
+    $tree->findnodes('//dl[@class="counts"]/div');
+is($count{'Workers paid in the last hour'}, $n->{workersLastHour},
+    'the page has the same workers');
+is($count{'Checks paid today (UTC)'}, $n->{checksToday}, '... and checks');
+is($count{'Tasks active'}, $n->{tasksActive}, '... and tasks');
+is_deeply([ map { $_->findvalue('th') }
+    $tree->findnodes('//table/tbody/tr') ], [ 'in:eu', 'own.task', 'task' ],
+    '... each of which has its line');
+($r, $tree) = page($w, '/?after=own.task', 'the tasks behind one');
+is_deeply([ map { $_->findvalue('th') }
+    $tree->findnodes('//table/tbody/tr') ], [ 'task' ], '... are the rest');
+($r, my $join) = page($w, '/join', 'the page for who wants to join');
+like($join->findvalue('(//pre)[1]'),
+    qr{^coordinator = https://<b>&"'\.example/api$}m,
+    '... has the command for this coordinator');
+like($join->findvalue('(//pre)[2]'),
+    qr/^CLAWROUTER_WORKER=1\nWORKER_REGION=/m, '... and for the reference');
+
+# ---- Payouts ----
+
+# One is final by what make_payouts says of a chain, another one begins.
+# Other forms of the address aren't kept yet.
+my $upper = '0x' . uc substr($one->{address}, 2);
+spurt($w->dir('payouts'), "reserve $one->{address} 100\nsign 1\n" .
+    "submit 1 https://f.example/settle\npost 1 0\nfinal 1\n" .
+    "reserve $one->{address} 200\n");
+{
+	my ($code, $out, $err) = run_command('sh', '-c', 'exec "$0" "$@" <' .
+	    $w->dir('payouts'), build_path('t/tools/make_payouts'), '--db',
+	    $w->ledger_path);
+	is($code, 0, 'a payout is final, and one begins') or diag($out, $err);
+}
+$status = get($w, "/api/v1/worker/$upper/status");
+fits('/v1/worker/{address}/status', 200, $status, 'who was paid');
+$told = json_value($status->{body});
+is_deeply([ @{$told}{qw(earnedMicros owedMicros inFlightMicros paidMicros)} ],
+    [ 600, 300, 200, 100 ], 'what was earned is owed, in flight and paid');
+$shown = json_value($w->worknet('worker', 'show', $one->{address}, '--json'));
+is_deeply({ map { $_ => $told->{$_} } @same },
+    { map { $_ => $shown->{$_} } @same }, '... as worknet worker show says');
+my $listed = json_value($w->worknet('payout', 'list', '--json'))->{payouts};
+is_deeply([ map { [ @{$_}{qw(number state amountMicros paidMicros transaction)} ]
+    } @{ $told->{payouts} } ], [ map { [ @{$_}{qw(seq state amountMicros
+    paidMicros transaction)} ] } @$listed ],
+    'its payouts are those of worknet payout list');
+my $paid = $told->{payouts}[1];
+like($paid->{transaction} // '', qr/^0x[0-9a-f]{64}$/, 'a paid one has its transaction');
+($r, $tree) = page($w, "/worker/$upper", 'a page with payouts');
+is($tree->findvalue('//td[@class="hash"]/a/@href'), $paid->{link} // '',
+    '... has the link of the JSON');
+is($tree->findvalue('//td[@class="hash"]/a'), $paid->{link} ?
+    $paid->{transaction} : '', '... under the transaction');
+
+# ---- Hostile text ----
+
+$w->sql("INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, " .
+    "hash, format) SELECT max(id) + 1, max(at_ms), 'forfeit', (SELECT id FROM " .
+    "worker WHERE address = '" . lc($one->{address}) . "'), 1, 50, " .
+    "zeroblob(32), 1 FROM transfer; UPDATE account SET balance_micros = " .
+    "balance_micros - 50 WHERE id = (SELECT id FROM worker WHERE address = '" .
+    lc($one->{address}) . "'); UPDATE account SET balance_micros = " .
+    "balance_micros + 50 WHERE id = 1; INSERT INTO forfeit SELECT max(id), 0, " .
+    "'operator', '</td><script>alert(1)</script>\"''&' || char(8238) || " .
+    "char(7) || 'x' FROM transfer");
+# Another form of the address, which isn't kept yet.
+($r, $tree) = page($w, '/worker/' . lc $one->{address}, 'a page with hostile text');
+unlike($r->{body}, qr/<script/, '... has no script in it');
+is($tree->findvalue('//td[@class="text"]'),
+    "</td><script>alert(1)</script>\"'&\x{fffd}\x{fffd}x",
+    '... but the text, without what isn\'t seen');
+($r, $tree) = page($w, '/?after=a', 'a page with a hostile region');
+is($tree->findvalue('//table/tbody/tr[1]/td[3]'), '<i>&"eu',
+    '... shows it as it is');
+unlike($r->{body}, qr/S3CRET|secret\.example/, 'no page shows a task\'s URL');
+$told = json_value(get($w, '/api/v1/worker/' . lc($one->{address}) . '/status')
+    ->{body});
+is($told->{forfeitedMicros}, 50, 'a forfeit is told');
+is($told->{earnedMicros}, 600, '... and what was earned stays so much');
+
+# ---- Drills ----
+
+# A drill is an extra copy. The newest result here is one, and says down.
+$w->sql("INSERT INTO result SELECT max(slot) + 1, transfer, version, cycle_ms, " .
+    "1000, assigned_ms, timestamp_ms, 0, 503, response_ms, error, " .
+    "address_form, signature FROM result");
+my $of = $w->sql_value('SELECT k.name FROM result r JOIN task_version v ON ' .
+    'v.id = r.version JOIN task k ON k.id = v.task ORDER BY r.slot DESC LIMIT 1');
+$w->worknet('task', 'resume', $of);
+($r, $tree) = page($w, '/?after=b', 'a page after a drill');
+is($tree->findvalue("//table/tbody/tr[th='$of']/td[1]"), "\x{2713} up",
+    '... shows the task as its checks say, not as the drill does');
+
+# ---- Headers, methods, what isn't there ----
+
+($r) = get($w, '/');
+is($r->{headers}{'content-security-policy'}, "default-src 'none'; " .
+    "style-src 'self'; base-uri 'none'; form-action 'none'; " .
+    "frame-ancestors 'none'", 'a page may load its stylesheet alone');
+is($r->{headers}{'set-cookie'}, undef, 'there are no cookies');
+is($r->{headers}{'cache-control'}, 'public, max-age=10', 'it may be kept');
+unlike($r->{body}, qr/<script|<style|\sstyle=|\son[a-z]+=/,
+    'nothing in it is a script or a style');
+my $etag = $r->{headers}{etag};
+like($etag, qr/^"0x[0-9a-f]{32}"$/, 'it has a tag');
+$r = get($w, '/', 'If-None-Match' => $etag);
+is("$r->{status} $r->{body}", '304 ', 'who has it already isn\'t sent it');
+my $head = get($w, '/', method => 'HEAD');
+is($head->{status}, 200, 'HEAD is answered');
+is($head->{body}, '', '... without the body');
+for my $path ('/', '/join', '/style.css', '/openapi.json', '/api/v1/network',
+    "/worker/$one->{address}", "/api/v1/worker/$one->{address}/status") {
+	$r = get($w, $path, method => 'POST', 'Content-Length' => 0);
+	is("$r->{status} $r->{headers}{allow}", '405 GET, HEAD',
+	    "POST $path isn't done");
+}
+my $stranger = '0x' . '11' x 20;
+fits('/v1/worker/{address}/status', 404, get($w,
+    "/api/v1/worker/$stranger/status"), 'an unknown worker');
+($r, $tree) = page($w, "/worker/$stranger", 'an unknown worker\'s page');
+is($r->{status}, 404, '... gets 404');
+is(get($w, '/worker/0x12')->{status}, 404, 'no address gets 404');
+(my $wrong = $one->{address}) =~ tr/a-fA-F/A-Fa-f/;
+is(get($w, "/worker/$wrong")->{status}, 404,
+    'an address with a wrong checksum gets 404');
+is(get($w, $_)->{status}, 404, "$_ gets 404")
+    for '/worker/', '/index.html', '/worker/x/y', '/api/', '/api/join',
+    '/v1/network';
+
+# ---- What they cost ----
+
+# No statement walks what grows with the ledger: each finds its rows by a key or
+# by an index of the worker's own lines.
+my %sql = slurp(source_path('sql/queries.sql')) =~
+    /^-- :name (\w+)\n((?:(?!^-- :name).*\n)*?.*;)$/mg;
+for my $name (qw(worker_get credited_newest worker_payouts worker_credits
+    forfeit_list worker_held active_workers active_regions active_results)) {
+	my @plan = split /\n/, $w->sql_text("EXPLAIN QUERY PLAN $sql{$name}");
+	cmp_ok(scalar @plan, '>', 1, "$name has a plan");
+	# What the plan has made itself has a limit.
+	my %made = map { /CO-ROUTINE (\w+)/ ? ($1 => 1) : () } @plan;
+	is_deeply([ grep { /SCAN (\w+)/ && !$made{$1} } @plan ], [],
+	    '... that walks no table') or diag("@plan");
+}
+
+# ---- What is kept ----
+
+is(get($w, '/api/v1/network')->{body}, $net->{body},
+    'an answer is kept for some seconds');
+is($w->stop, 0, 'the coordinator stops');
+is(get($w, '/api/v1/network')->{status}, 200,
+    'and what was kept is still shown');
+is(get($w, "/worker/$two->{address}")->{status}, 503,
+    '... and nothing else');
+$w->{conf}{pages}{show} = 'no';
+$w->conf_write;
+$w->start;
+$c = $w->fcgi;
+is($c->get('/join')->{status}, 404, 'without [pages] show there are none');
+is($c->get('/health')->{status}, 200, '... but all else');
+$w->stop;
+$w->log_ok;
+
+done_testing;
