@@ -42,14 +42,14 @@ sub by_cron {
 	return ($status, $out . $err);
 }
 
-is(scalar @lines, 6, 'three lines: payouts, audit and backup');
+is(scalar @lines, 6, 'three lines: payouts, audit, and backup with rollup');
 like($text, qr/^MAILTO=/m, 'and it says who is told of what is wrong');
 is(join(' ', map { $lines[2 * $_] } 0 .. 2), 'worknet-payout worknet worknet',
     'the payer is a user of its own');
 my @commands = map { $lines[2 * $_ + 1] } 0 .. 2;
 is(join(' ', grep { !m{(?:^|\$\()/\S*/bin/worknet(?:-payout)? } } @commands),
     '', 'each names its program by a whole path');
-s{/[^ ]*/bin/(?=worknet)}{$bin/} for @commands;
+s{/[^ ]*/bin/(?=worknet)}{$bin/}g for @commands;
 
 for my $command (@commands) {
 	my ($name) = $command =~ m{$bin/(\S+)};
@@ -109,9 +109,9 @@ SH
 	# It begins with the next minute.
 	my $end = time + 75;
 	sleep 1 while time < $end &&
-	    (() = slurp("$bin/ran") =~ /\n/g) < 3;
+	    (() = slurp("$bin/ran") =~ /\n/g) < 4;
 	is(join(', ', sort split /\n/, slurp("$bin/ran")),
-	    'audit nobody, backup nobody, payout daemon',
+	    'audit nobody, backup nobody, payout daemon, rollup nobody',
 	    'Debian\'s cron runs all lines, each as its user');
 	child_end($daemon, 'TERM');
 }

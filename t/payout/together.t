@@ -310,7 +310,7 @@ for my $call ('pwrite 2', 'fdatasync 2') {
 		my $l = ledger($rig, [0, 1], workers => 3)->fault_prepare;
 
 		$rig->script('scripted', { mode => 'pass' });
-		is($l->pay({ env => { WN_FAULT_FULL => $call } }), 2,
+		is($l->pay({ env => { WN_FAULT_FULL => $call } }), 7,
 		    'ends the run');
 		like($l->{err}, qr/journal.*No space left/s, 'which says so');
 		is(scalar($rig->bodies), 0, 'and has sent nothing');
