@@ -56,7 +56,7 @@ sub polled {
 	    'a poll with nothing due gets an empty array');
 
 	is_error($c->get($_), 404, 'not found', "path \"$_\" is not found")
-	    for '/', '/v1', '/v1/worker', '/v1/worker/tasks/', '/health/',
+	    for '//', '/v1', '/v1/worker', '/v1/worker/tasks/', '/health/',
 	    '//health', '/apihealth', '/api', '/api/', '/api/api/health',
 	    '/Health', '/v1/worker/tasksx', '/v1/worker/results%00';
 
