@@ -27,7 +27,8 @@ slice_copy(char *out, size_t size, struct slice s)
 {
 	size_t n = s.len < size - 1 ? s.len : size - 1;
 
-	memcpy(out, s.p, n);
+	if (n > 0) /* an empty one may point nowhere */
+		memcpy(out, s.p, n);
 	out[n] = '\0';
 }
 

@@ -158,6 +158,9 @@ serve_shut_in(struct serve_shut *on, const char *ledger_path,
 	char ledger[PATH_LEN_MAX + 1], socket[PATH_LEN_MAX + 1];
 	const struct confine_path paths[] = {
 		{ "/dev/urandom", CONFINE_READ_FILE }, /* SQLite's */
+#ifdef IS_SANITIZED
+		{ "/proc", CONFINE_WHOLE_TREE }, /* the threads, for leaks */
+#endif
 		{ ledger, CONFINE_WHOLE_TREE },
 		{ socket, CONFINE_UNLINK },
 	};
