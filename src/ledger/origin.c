@@ -35,8 +35,8 @@ origin_name(char out[static ORIGIN_NAME_LEN + 1],
 	    mac[1], mac[2], mac[3]);
 }
 
-static enum rc
-key_read(struct db *db, uint8_t key[static SHA256_LEN], struct err *e)
+enum rc
+origin_key(struct db *db, uint8_t key[static SHA256_LEN], struct err *e)
 {
 	struct query *q = db_query(db, Q_NETWORK_KEY_GET);
 	struct slice bytes = { "", 0 };
@@ -64,7 +64,7 @@ origin_read(struct db *db, int64_t network, int64_t day,
 	enum rc rc;
 	bool row;
 
-	rc = key_read(db, key, e);
+	rc = origin_key(db, key, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_NETWORK_OF);

@@ -19,6 +19,10 @@
 MUST_CHECK enum rc
 origin_note(struct db *db, int64_t worker, struct slice network, struct err *e);
 
+/* The ledger's key of these names. RC_CORRUPT when it has none. */
+MUST_CHECK enum rc
+origin_key(struct db *db, uint8_t key[static SHA256_LEN], struct err *e);
+
 /* The name, with a NUL, of the network called prefix. Pure. */
 void origin_name(char out[static ORIGIN_NAME_LEN + 1],
     const uint8_t key[static SHA256_LEN], int64_t day, struct slice prefix);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "ledger/origin.h"
 #include "publish/room.h"
 
 #define SEGMENT_BYTES (1024LL * 1024 * 1024)
@@ -240,12 +241,15 @@ segment_make(struct hour *h, struct task_state *t, const struct cell *cell,
 		.to = h->hour + HOUR_MS,
 		.prev = t->segment_leaf };
 	char name[SEGMENT_NAME_MAX + 1];
+	uint8_t networks[SHA256_LEN];
 	struct buf file;
 	enum rc rc;
 
 	memcpy(leaf.task, t->name, sizeof(leaf.task));
 	buf_init(&file, SEGMENT_BYTES);
-	rc = segment_write(&file, &leaf, t, cell, n, p->book.seed, e);
+	rc = origin_key(p->db, networks, e);
+	if (rc == RC_OK)
+		rc = segment_write(&file, &leaf, t, cell, n, networks, e);
 	segment_name(name, &leaf);
 	if (rc == RC_OK)
 		rc = site_put(&p->book.site, name,

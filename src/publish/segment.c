@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "eth/hex.h"
+#include "ledger/origin.h"
 #include "proof/line.h"
 
 /* ---- Cells ---- */
@@ -134,30 +135,11 @@ cells_free(struct cells *c)
 
 /* ---- Lines ---- */
 
-/*
- * Eight digits that are equal where networks are, within a day: HMAC under the
- * day's key, which is HMAC(seed, "network DAY").
- */
-static void
-network_hash(char out[static 9], const char *network, int64_t assigned_ms,
-    const uint8_t seed[static 32])
-{
-	uint8_t key[SHA256_LEN], mac[SHA256_LEN];
-	char day[40];
-
-	(void)snprintf(day, sizeof(day), "network %" PRId64,
-	    (int64_t)(assigned_ms / DAY_MS));
-	hmac_sha256(key, seed, 32, day, strlen(day));
-	hmac_sha256(mac, key, sizeof(key), network, strlen(network));
-	(void)snprintf(
-	    out, 9, "%02x%02x%02x%02x", mac[0], mac[1], mac[2], mac[3]);
-}
-
 static enum rc
 cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
-    const uint8_t seed[static 32], struct err *e)
+    const uint8_t networks[static SHA256_LEN], struct err *e)
 {
-	char network[9], signature[HEX_SIZE(SIGNATURE_LEN)];
+	char network[ORIGIN_NAME_LEN + 1], signature[HEX_SIZE(SIGNATURE_LEN)];
 	const struct public_slot *s = &c->slot;
 	struct line l;
 
@@ -169,7 +151,8 @@ cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
 	l.worker = slice_of(c->worker);
 	l.assigned = s->assigned_ms;
 	if (c->network[0] != '\0') {
-		network_hash(network, c->network, s->assigned_ms, seed);
+		origin_name(network, networks, s->assigned_ms / DAY_MS,
+		    slice_of(c->network));
 		l.network = slice_of(network);
 	}
 	if (!c->is_result) {
@@ -211,7 +194,7 @@ struct walk {
 	const struct task_state *t;
 	struct segment_leaf *leaf;
 	const struct cell *cell, *end;
-	const uint8_t *seed;
+	const uint8_t *networks; /* the key of their names */
 	struct buf *out;
 };
 
@@ -233,7 +216,7 @@ cells_before(
 		if (w->cell->at < w->leaf->from || w->cell->at >= w->leaf->to)
 			continue;
 		*is_there = d == 0;
-		rc = cell_write(w->out, w->leaf, w->cell, w->seed, e);
+		rc = cell_write(w->out, w->leaf, w->cell, w->networks, e);
 	}
 	return rc;
 }
@@ -256,9 +239,9 @@ cycle_write(struct walk *w, int64_t cycle, int64_t copies, struct err *e)
 enum rc
 segment_write(struct buf *out, struct segment_leaf *leaf,
     const struct task_state *t, const struct cell *cell, size_t n,
-    const uint8_t seed[static 32], struct err *e)
+    const uint8_t networks[static SHA256_LEN], struct err *e)
 {
-	struct walk w = { t, leaf, cell, cell + n, seed, out };
+	struct walk w = { t, leaf, cell, cell + n, networks, out };
 	const struct span *span;
 	int64_t cycle = leaf->from;
 	bool none;

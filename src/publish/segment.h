@@ -37,10 +37,10 @@ int64_t cell_at(const struct task_state *t, const struct public_slot *s);
 
 /*
  * Appends the lines of the task's slots of [leaf->from, leaf->to), and counts
- * them in *leaf. cell are the task's own, sorted. seed keys the networks.
+ * them in *leaf. cell are the task's own, sorted. networks: origin.h's key.
  */
 MUST_CHECK enum rc segment_write(struct buf *out, struct segment_leaf *leaf,
     const struct task_state *t, const struct cell *cell, size_t n,
-    const uint8_t seed[static 32], struct err *e);
+    const uint8_t networks[static SHA256_LEN], struct err *e);
 
 #endif

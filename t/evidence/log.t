@@ -4,6 +4,7 @@
 # directories.
 use strict;
 use warnings;
+use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
 use Fcntl ':flock';
 use File::Basename 'dirname';
 use Test::More;
@@ -101,8 +102,13 @@ my ($all) = sql_rows("$Dir/ledger.db", 'SELECT count(*) FROM result');
 my $lines = lines('*');
 is(scalar(() = $lines =~ /"outcome":"result"/g), $all->[0],
     'each result of the ledger has its line');
-ok($lines =~ /^\{"slot":9001,"cycle":\d+,"copy":0,"version":\d+,"worker":"0x[0-9a-f]{40}","network":"[0-9a-f]{8}","assigned":\d+,"outcome":"missed"\}$/m,
+ok($lines =~ /^\{"slot":9001,"cycle":\d+,"copy":0,"version":\d+,"worker":"0x[0-9a-f]{40}","network":"([0-9a-f]{8})","assigned":(\d+),"outcome":"missed"\}$/m,
     'who was given a slot and stayed silent has one, and a network');
+# src/ledger/origin.h: reports of uptime have the same name.
+my ($key) = sql_rows("$Dir/ledger.db", 'SELECT hex(key) FROM network_key');
+is($1, substr(hmac_sha256_hex('203.0.113.0/24', hmac_sha256('network' .
+    pack('Q>', int($2 / 86400_000)), pack('H*', $key->[0]))), 0, 8),
+    '... whose name is that of the day');
 ok($lines =~ /^\{"cycle":\d+,"copy":\d,"outcome":"unassigned"\}$/m,
     'a slot that nobody is known to have been given has one');
 ok($lines !~ /203\.0/, 'which isn\'t named');
