@@ -299,7 +299,8 @@ sub hand_out {
 	return $self;
 }
 
-# What the workers were given last of the tasks, in so many later cycles.
+# What the workers were given last of the tasks, in so many later cycles, each
+# worker a copy of each: those last ones may be of two cycles.
 sub slots_repeat {
 	my ($self, $tasks, $workers, $times) = @_;
 	my $names = join ', ', map { "'$_'" } @$tasks;
@@ -309,10 +310,15 @@ sub slots_repeat {
 	return if $times <= 0;
 	$self->sql_text("INSERT INTO assignment SELECT worker, task_name,
 	    (SELECT last_slot FROM slot_counter) + row_number()
-	    OVER (ORDER BY cycle_ms + k * 1000, copy), version, reward_micros,
-	    cycle_ms + k * 1000, copy, assigned_ms + k * 1000, region, network,
-	    out_of_turn, type, expected_status, timeout_ms, compared
-	    FROM (SELECT a.*, value AS k FROM assignment a
+	    OVER (ORDER BY k, copies_before, task_name), version, reward_micros,
+	    newest_cycle + k * 1000, copies_before, newest + k * 1000, region,
+	    network, out_of_turn, type, expected_status, timeout_ms, compared
+	    FROM (SELECT a.*, value AS k,
+	    row_number() OVER (PARTITION BY a.task_name, value ORDER BY a.slot)
+	    - 1 AS copies_before,
+	    max(a.cycle_ms) OVER (PARTITION BY a.task_name) AS newest_cycle,
+	    max(a.assigned_ms) OVER (PARTITION BY a.task_name) AS newest
+	    FROM assignment a
 	    JOIN generate_series(1, $times) WHERE a.task_name IN ($names)
 	    AND a.worker IN (SELECT id FROM worker
 	    WHERE address IN ($addresses)) AND a.slot = (SELECT max(b.slot)
