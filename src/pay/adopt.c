@@ -275,6 +275,8 @@ judge_collected(struct adoption *a, struct err *e)
 	size_t i;
 
 	if (a->judged_count > 0)
+		rc = book_ask(a->run, a->judged, a->judged_count, e);
+	if (rc == RC_OK && a->judged_count > 0)
 		rc = book_all(a->run, a->judged, a->judged_count, e);
 	for (i = 0; i < a->judged_count; i++)
 		open_payout_free(&a->judged[i]);

@@ -256,7 +256,7 @@ case_of(struct run *r, const struct open_payout *o, struct judged_case *c)
 }
 
 enum rc
-book_all(struct run *r, struct open_payout *all, size_t n, struct err *e)
+book_ask(struct run *r, struct open_payout *all, size_t n, struct err *e)
 {
 	struct judgment *judgments = calloc(n, sizeof(*judgments));
 	struct judged_case *cases = calloc(n, sizeof(*cases));
@@ -270,14 +270,21 @@ book_all(struct run *r, struct open_payout *all, size_t n, struct err *e)
 	for (i = 0; i < n; i++)
 		case_of(r, &all[i], &cases[i]);
 	nodes_judge_all(r->nodes, cases, n, judgments);
-	rc = db_step_begin(r->db, e);
-	for (i = 0; rc == RC_OK && i < n; i++) {
+	for (i = 0; i < n; i++)
 		all[i].judgment = judgments[i];
-		rc = book_one(r, &all[i], e);
-	}
-	rc = db_step_end(r->db, rc, e);
 out:
 	free(judgments);
 	free(cases);
 	return rc;
+}
+
+enum rc
+book_all(struct run *r, struct open_payout *all, size_t n, struct err *e)
+{
+	enum rc rc = db_step_begin(r->db, e);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < n; i++)
+		rc = book_one(r, &all[i], e);
+	return db_step_end(r->db, rc, e);
 }

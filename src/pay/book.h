@@ -26,7 +26,11 @@ enum booking {
 enum booking booking_of(enum payout_state state, const struct payment *posted,
     const struct judgment *j, uint64_t head);
 
-/* Asks the chain about the n payouts and books what it says. */
+/* Asks the chain about the n payouts: their judgments. */
+MUST_CHECK enum rc
+book_ask(struct run *r, struct open_payout *all, size_t n, struct err *e);
+
+/* One step: books what the chain said of them. */
 MUST_CHECK enum rc
 book_all(struct run *r, struct open_payout *all, size_t n, struct err *e);
 

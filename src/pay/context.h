@@ -12,6 +12,7 @@
 #include "vault/vault.h"
 
 struct direct;
+struct window;
 
 struct run {
 	struct db *db;			   /* borrowed */
@@ -29,6 +30,7 @@ struct run {
 	struct facilitators facilitators; /* owned */
 	struct direct *direct;		  /* owned; NULL: not configured */
 	struct settlers settlers;	  /* owned */
+	struct window *window;		  /* borrowed; NULL: nothing is sent */
 	int64_t began_ms;
 	struct head head;      /* where the chain is: see run_look */
 	int64_t budget_micros; /* not yet promised */

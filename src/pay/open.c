@@ -170,11 +170,12 @@ book_batch(struct run *r, struct open_payout *all, size_t n, struct err *e)
 
 	for (i = 0; i < n; i++)
 		is_new[i] = all[i].payout.state < PAYOUT_POSTED;
-	rc = book_all(r, all, n, e);
-	if (rc == RC_OK)
-		rc = db_step_begin(r->db, e);
+	rc = book_ask(r, all, n, e);
 	if (rc != RC_OK)
 		return rc;
+	rc = db_step_begin(r->db, e);
+	if (rc == RC_OK)
+		rc = book_all(r, all, n, e);
 	for (i = 0; rc == RC_OK && i < n; i++)
 		if (all[i].judgment.verdict == VERDICT_PAID &&
 		    (all[i].payout.state == PAYOUT_POSTED ||

@@ -571,13 +571,19 @@ payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 	if (all->count == 0)
 		return RC_OK;
 	group_ask_token(all);
-	rc = run_look(all->run, e);
+	rc = settle_tend(all->run, e);
+	if (rc == RC_OK)
+		rc = run_look(all->run, e);
 	if (rc == RC_OK)
 		rc = db_step_begin(all->run->db, e);
 	if (rc == RC_OK)
 		rc = group_decide(all, dry, e);
 	if (rc == RC_OK)
+		rc = settle_tend(all->run, e);
+	if (rc == RC_OK)
 		rc = group_sign(all, out, n, e);
+	if (rc == RC_OK)
+		rc = settle_tend(all->run, e);
 	*dry = *dry || all->full;
 	return db_step_end(all->run->db, rc, e);
 }

@@ -1,23 +1,11 @@
 #include "pay/settle.h"
 
 /*
- * The window: the payouts that a run has in hand at once.
- *
- *	          feed
- *	            |
- *	PLACE_READY      signed, to be sent	<-+
- *	            |  start: "submitted"	  |
- *	PLACE_SENT       with the facilitator	  |
- *	            |				  | after a pause
- *	PLACE_ANSWERED   to be judged		  |
- *	            |  judge: the chain's word	  |
- *	PLACE_LATER      unused so far		--+
- *	            |
- *	PLACE_FREE       nothing more to be done in this run
- *
  * One chore at a time, the most urgent first: what can be sent is sent before
- * anything is booked or prepared, so that the facilitator never waits for us.
- * Each chore writes once, for all payouts that it concerns.
+ * anything is booked or prepared. Each chore writes once, for all payouts that
+ * it concerns. So that the facilitator doesn't wait for that, some are noted as
+ * submitted before there is room for them, and between two waits of a chore one
+ * of these is sent for each answer.
  *
  * A payout goes to the first settler, and to the next one when that refuses it
  * for good or is braked (pay/settler.h): the very same bytes, of which the
@@ -36,86 +24,13 @@
 #include "eth/hex.h"
 #include "pay/book.h"
 #include "pay/tryout.h"
+#include "pay/window.h"
 
-#define TRIES_MAX      2    /* of the same bytes at one settler in one run */
 #define RETRY_PAUSE_MS 1500 /* x402.md: once more after 1 to 2 s */
-/* A facilitator that asks for more patience has to wait for the next run. */
-#define PAUSE_MAX_MS  30000
-#define GROUP_WAIT_MS 200 /* answers that are few wait for others */
-#define WAIT_MS	      1000
-#define SILENCE_MS    10000 /* after which a person is told */
-#define STOP_GRACE_MS 5000  /* after a signal, for what is on its way */
-
-enum place {
-	PLACE_FREE,
-	PLACE_READY,
-	PLACE_SENT,
-	PLACE_ANSWERED,
-	PLACE_LATER,
-	PLACES,
-};
-
-struct slot {
-	enum place place;
-	struct open_payout open;
-	size_t via;		     /* the settler that has it, or had it */
-	int tries[SETTLERS_MAX];     /* in this run */
-	bool refused[SETTLERS_MAX];  /* for good */
-	int64_t later_ms;	     /* monotonic; of PLACE_LATER */
-	int64_t sent_ms;	     /* monotonic; of PLACE_SENT */
-	int64_t answered_ms;	     /* of the answer */
-	struct settle_answer answer; /* of PLACE_ANSWERED */
-};
-
-struct window {
-	struct run *run;
-	const struct feed *feed;
-	size_t at_once;
-	struct slot *slots; /* owned; size */
-	size_t size;
-	size_t count[PLACES];
-	size_t sent[SETTLERS_MAX]; /* those of PLACE_SENT */
-	size_t busy[SETTLERS_MAX]; /* and of PLACE_ANSWERED */
-	struct open_payout *group; /* owned; size: those of one chore */
-	size_t *index;		   /* owned; size: their slots */
-	bool dry;		   /* the feed is */
-	bool closed;		   /* nothing is sent any more */
-	int64_t stop_ms; /* monotonic; nothing is waited for then; 0 */
-	int wake_fd;	 /* owned: a signal, or the feed */
-	int64_t told_ms; /* monotonic; when a person was told */
-};
-
-static void
-put(struct window *w, struct slot *s, enum place place)
-{
-	w->sent[s->via] -= s->place == PLACE_SENT;
-	w->sent[s->via] += place == PLACE_SENT;
-	w->busy[s->via] -= s->place == PLACE_SENT || s->place == PLACE_ANSWERED;
-	w->busy[s->via] += place == PLACE_SENT || place == PLACE_ANSWERED;
-	w->count[s->place]--;
-	s->place = place;
-	w->count[place]++;
-}
-
-static void
-slot_free(struct window *w, struct slot *s)
-{
-	open_payout_free(&s->open);
-	put(w, s, PLACE_FREE);
-}
-
-/* What isn't on its way stays as the ledger has it: the next run goes on. */
-static void
-window_close(struct window *w)
-{
-	size_t i;
-
-	w->closed = true;
-	for (i = 0; i < w->size; i++)
-		if (w->slots[i].place == PLACE_READY ||
-		    w->slots[i].place == PLACE_LATER)
-			slot_free(w, &w->slots[i]);
-}
+#define GROUP_WAIT_MS  200  /* answers that are few wait for others */
+#define WAIT_MS	       1000
+#define SILENCE_MS     10000 /* after which a person is told */
+#define STOP_GRACE_MS  5000  /* after a signal, for what is on its way */
 
 /* After a signal, what is on its way has a few seconds to be answered. */
 static void
@@ -136,84 +51,7 @@ stop_look(struct window *w)
 	settlers_abandon(&w->run->settlers);
 	for (i = 0; i < w->size; i++)
 		if (w->slots[i].place == PLACE_SENT)
-			slot_free(w, &w->slots[i]);
-}
-
-/* ---- To whom ---- */
-
-enum turn {
-	TURN_NOW,
-	TURN_LATER, /* somebody may take it in this run */
-	TURN_NEVER, /* not in this run */
-};
-
-/*
- * Whether settler i may have a payout; ask: also one that wasn't asked yet
- * whether it takes any, which may take its time.
- */
-static bool
-may_have(struct window *w, size_t i, bool ask)
-{
-	struct settler *t = &w->run->settlers.all[i];
-
-	if (t->pause_ms(t->ctx) > PAUSE_MAX_MS)
-		t->out = true;
-	return !t->out && (t->probed || ask) && settler_is_fit(w->run, t);
-}
-
-/* Whose turn it is to have s: *via. */
-static enum turn
-turn_of(struct window *w, const struct slot *s, bool ask, size_t *via)
-{
-	size_t i, k, first = settlers_first(w->run, &s->open),
-		     n = w->run->settlers.n;
-	struct settler *t;
-	bool braked, later = false;
-
-	for (k = 0; k < n; k++) {
-		i = (first + k) % n;
-		t = &w->run->settlers.all[i];
-		if (!settler_is_due(w->run, t, &s->open))
-			continue;
-		later |= !t->out && !t->probed && !ask;
-		if (s->refused[i] || !may_have(w, i, ask))
-			continue;
-		braked = settler_gives_way(w->run, t);
-		if (s->tries[i] >= TRIES_MAX && !braked)
-			return TURN_NEVER;
-		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
-		    settler_has_room(w->run, t, w->sent[i], w->busy[i])) {
-			*via = i;
-			return TURN_NOW;
-		}
-		if (!braked)
-			return TURN_LATER;
-		later |= w->busy[i] > 0; /* it may settle that one */
-	}
-	return later ? TURN_LATER : TURN_NEVER;
-}
-
-/* How many new payouts the settlers would take. */
-static size_t
-room_for_new(struct window *w)
-{
-	size_t i, room,
-	    begun = w->size - w->count[PLACE_FREE] - w->count[PLACE_READY];
-	bool empty = w->count[PLACE_FREE] == w->size;
-	struct settler *t;
-
-	for (i = 0; i < w->run->settlers.n; i++) {
-		t = &w->run->settlers.all[i];
-		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
-			continue;
-		room = settler_room(w->run, t);
-		/* If it isn't known to settle, each waits for a verdict. */
-		if (!settler_settles(t))
-			room -= room < begun ? room : begun;
-		if (!settler_gives_way(w->run, t) || (empty && room > 0))
-			return room;
-	}
-	return 0;
+			window_leave(w, &w->slots[i]);
 }
 
 /* ---- Preparing ---- */
@@ -230,7 +68,7 @@ wants_more(struct window *w)
 	if (w->dry || w->closed || w->count[PLACE_FREE] == 0 ||
 	    2 * w->count[PLACE_READY] >= w->at_once)
 		return false;
-	room = room_for_new(w);
+	room = window_room(w);
 	if (room == 0 && w->count[PLACE_FREE] == w->size) {
 		/* Nobody takes any, and nothing will change that. */
 		w->dry = true;
@@ -243,7 +81,7 @@ wants_more(struct window *w)
 static enum rc
 fill(struct window *w, size_t *n, struct err *e)
 {
-	size_t i, taken = 0, given, room = room_for_new(w);
+	size_t i, taken = 0, given, room = window_room(w);
 	struct err cause = ERR_INIT;
 	enum rc rc, tried;
 
@@ -252,12 +90,14 @@ fill(struct window *w, size_t *n, struct err *e)
 		room = w->count[PLACE_FREE];
 	rc = w->feed->fill(w->feed->ctx, w->group, room, n, &w->dry, e);
 	given = *n;
+	if (rc == RC_OK)
+		rc = settle_tend(w->run, e);
 	tried = tryout(w->run, w->group, &given, &cause);
 	for (i = 0; i < w->size && taken < given; i++) {
 		if (w->slots[i].place != PLACE_FREE)
 			continue;
 		w->slots[i] = (struct slot){ .open = w->group[taken++] };
-		put(w, &w->slots[i], PLACE_READY);
+		window_put(w, &w->slots[i], PLACE_READY);
 	}
 	if (rc == RC_OK && tried != RC_OK)
 		return err_set(e, tried, "%s", cause.msg);
@@ -276,78 +116,71 @@ later_to_ready(struct window *w)
 	for (i = 0; w->count[PLACE_LATER] > 0 && i < w->size; i++)
 		if (w->slots[i].place == PLACE_LATER &&
 		    w->slots[i].later_ms <= now)
-			put(w, &w->slots[i], PLACE_READY);
+			window_put(w, &w->slots[i], PLACE_READY);
 }
 
-/* Whether some can be sent, or given up; asks settlers before any step. */
+/*
+ * Whether some can be noted, or given up; asks settlers before any step. Where
+ * some are noted ahead, one transaction is for half of these.
+ */
 static bool
-may_start(struct window *w)
+may_note(struct window *w)
 {
 	bool any = false;
 	size_t i, via;
 
-	if (w->count[PLACE_READY] == 0)
-		return false;
-	for (i = 0; i < w->size; i++)
+	for (i = 0; w->count[PLACE_READY] > 0 && i < w->size; i++)
 		if (w->slots[i].place == PLACE_READY)
-			any |=
-			    turn_of(w, &w->slots[i], true, &via) != TURN_LATER;
-	return any && w->count[PLACE_SENT] < w->at_once;
+			switch (window_turn(w, &w->slots[i], true, &via)) {
+			case TURN_NOW:
+				any |= 2 * w->load[via].noted <=
+				    w->run->settlers.all[via].ahead;
+				break;
+			case TURN_NEVER:
+				any = true;
+				break;
+			case TURN_LATER:
+				break;
+			}
+	return any;
 }
 
-/* The oldest of those that are ready, after payout last; NULL: none is. */
-static struct slot *
-next_ready(struct window *w, int64_t last)
-{
-	struct slot *s, *next = NULL;
-
-	for (s = w->slots; s < w->slots + w->size; s++)
-		if (s->place == PLACE_READY && s->open.payout.id > last &&
-		    (next == NULL || s->open.payout.id < next->open.payout.id))
-			next = s;
-	return next;
-}
-
-/* Sends s to its settler, if it may leave. */
+/* Notes that s is submitted to its settler, if it may leave. */
 static enum rc
-submit_one(struct window *w, struct slot *s, size_t *n, struct err *e)
+note_one(struct window *w, struct slot *s, size_t *n, struct err *e)
 {
-	struct settler *t = &w->run->settlers.all[s->via];
 	bool leaves;
-	enum rc rc = open_payout_submit(w->run, &s->open, t->name, &leaves, e);
+	enum rc rc = open_payout_submit(
+	    w->run, &s->open, w->run->settlers.all[s->via].name, &leaves, e);
 
 	if (!leaves) {
-		slot_free(w, s);
+		window_leave(w, s);
 		return rc;
 	}
+	/* So far these bytes are as unused as they were. */
+	s->open.judgment.verdict = VERDICT_UNUSED;
 	w->index[(*n)++] = (size_t)(s - w->slots);
-	s->sent_ms = clock_monotonic_ms();
-	s->tries[s->via]++;
-	t->tried = true;
-	put(w, s, PLACE_SENT);
+	window_put(w, s, PLACE_NOTED);
 	return rc;
 }
 
-/* Inside a step: fills w->index with the n payouts that are to be sent. */
+/* Inside a step: fills w->index with the n payouts that were noted. */
 static enum rc
-submit_all(struct window *w, size_t *n, struct err *e)
+note_all(struct window *w, size_t *n, struct err *e)
 {
 	struct slot *s;
 	int64_t last = 0;
-	size_t via = 0;
 	enum rc rc = RC_OK;
 
 	*n = 0;
-	while (rc == RC_OK && w->count[PLACE_SENT] < w->at_once &&
-	    (s = next_ready(w, last)) != NULL) {
+	while (rc == RC_OK && (s = window_next(w, PLACE_READY, last)) != NULL) {
 		last = s->open.payout.id;
-		switch (turn_of(w, s, false, &via)) {
+		switch (window_turn(w, s, false, &s->via)) {
 		case TURN_NOW:
-			s->via = via;
-			rc = submit_one(w, s, n, e);
+			rc = note_one(w, s, n, e);
 			break;
 		case TURN_NEVER:
-			slot_free(w, s);
+			window_leave(w, s);
 			break;
 		case TURN_LATER:
 			break;
@@ -358,11 +191,9 @@ submit_all(struct window *w, size_t *n, struct err *e)
 
 /* "submitted" is durable before the first byte leaves. */
 static enum rc
-start(struct window *w, struct err *e)
+note_ready(struct window *w, struct err *e)
 {
 	struct run *r = w->run;
-	struct settler *t;
-	struct slot *s;
 	bool stop = false;
 	size_t i, n = 0;
 	enum rc rc;
@@ -371,19 +202,68 @@ start(struct window *w, struct err *e)
 	if (rc == RC_OK)
 		stop = run_should_stop(r);
 	if (rc == RC_OK && !stop)
-		rc = submit_all(w, &n, e);
+		rc = note_all(w, &n, e);
 	rc = db_step_end(r->db, rc, e);
 	if (stop)
 		window_close(w);
-	for (i = 0; i < n; i++) {
-		s = &w->slots[w->index[i]];
-		t = &r->settlers.all[s->via];
-		/* Not committed, not sent: what the ledger has is true. */
-		if (rc == RC_OK)
-			t->send(t->ctx, w->index[i], &s->open);
-		else
-			slot_free(w, s);
+	/* Not committed, not sent: what the ledger has is true. */
+	for (i = 0; rc != RC_OK && i < n; i++)
+		window_leave(w, &w->slots[w->index[i]]);
+	return rc;
+}
+
+/*
+ * Sends s, which is noted, once there is room. What may no longer leave stays
+ * submitted in the ledger: the next run goes on with it.
+ */
+static enum rc
+send_one(struct window *w, struct slot *s, struct err *e)
+{
+	struct settler *t = &w->run->settlers.all[s->via];
+	size_t via = s->via;
+	enum turn turn = window_turn(w, s, false, &via);
+	bool held = false;
+	enum rc rc;
+
+	if (turn == TURN_LATER) {
+		/* Noted before it failed: those to be retried come first. */
+		if (!settler_settles(t))
+			window_put(w, s, PLACE_READY);
+		return RC_OK;
 	}
+	rc = payout_is_held(w->run->db, s->open.payout.worker_id, &held, e);
+	if (rc != RC_OK || held || turn == TURN_NEVER ||
+	    !tryout_may_send(w->run, &s->open)) {
+		window_leave(w, s);
+	} else if (via != s->via) { /* it isn't noted for that one */
+		window_put(w, s, PLACE_READY);
+	} else {
+		s->sent_ms = clock_monotonic_ms();
+		s->tries[via]++;
+		t->tried = true;
+		window_put(w, s, PLACE_SENT);
+		t->send(t->ctx, (size_t)(s - w->slots), &s->open);
+	}
+	return rc;
+}
+
+/* *any tells whether one was sent. */
+static enum rc
+send_noted(struct window *w, bool *any, struct err *e)
+{
+	const size_t sent = w->count[PLACE_SENT];
+	struct slot *s;
+	int64_t last = 0;
+	enum rc rc = RC_OK;
+
+	if (w->count[PLACE_NOTED] > 0 && run_is_stopped(w->run))
+		window_close(w);
+	while (rc == RC_OK && w->count[PLACE_SENT] < w->at_once &&
+	    (s = window_next(w, PLACE_NOTED, last)) != NULL) {
+		last = s->open.payout.id;
+		rc = send_one(w, s, e);
+	}
+	*any = w->count[PLACE_SENT] > sent;
 	return rc;
 }
 
@@ -404,7 +284,7 @@ tell_silence(struct window *w)
 	w->told_ms = now;
 	log_warning("%s hasn't answered about %zu payouts, since %" PRId64
 		    " s about payout %" PRId64 "; it may take %d s",
-	    w->run->settlers.all[oldest->via].name, w->sent[oldest->via],
+	    w->run->settlers.all[oldest->via].name, w->load[oldest->via].sent,
 	    (now - oldest->sent_ms) / 1000, oldest->open.payout.id,
 	    SETTLE_TIMEOUT_MS / 1000);
 }
@@ -426,7 +306,7 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 		s = &w->slots[i];
 		s->answer = *a;
 		s->answered_ms = clock_unix_ms();
-		put(w, s, PLACE_ANSWERED);
+		window_put(w, s, PLACE_ANSWERED);
 		s->refused[via] =
 		    a->x402.class == ANSWER_REFUSED && !a->x402.maybe_transient;
 		o = &s->open;
@@ -437,6 +317,27 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 		}
 	}
 	return any;
+}
+
+/* Takes the answers that are there, and sends as many more. */
+static enum rc
+tend(struct window *w, struct err *e)
+{
+	bool any;
+	enum rc rc;
+
+	(void)collect(w, 0, -1);
+	/* Until their first bytes left, and no answer came meanwhile. */
+	while ((rc = send_noted(w, &any, e)) == RC_OK && any)
+		(void)collect(w, 0, -1);
+	return rc;
+}
+
+enum rc
+settle_tend(struct run *r, struct err *e)
+{
+	return r->window == NULL || r->direct != NULL ? RC_OK
+						      : tend(r->window, e);
 }
 
 /* ---- Judging ---- */
@@ -457,39 +358,23 @@ answer_store(struct run *r, const struct slot *s, struct err *e)
 	    r->db, &s->open.payout, detail, tx, s->answered_ms, e);
 }
 
-/* The n slots of w->index, in one transaction. */
-static enum rc
-answers_store(struct window *w, size_t n, struct err *e)
-{
-	struct db *db = w->run->db;
-	enum rc rc;
-	size_t i;
-
-	rc = db_step_begin(db, e);
-	for (i = 0; rc == RC_OK && i < n; i++)
-		rc = answer_store(w->run, &w->slots[w->index[i]], e);
-	return db_step_end(db, rc, e);
-}
-
-/* Those of the n slots in w->index that the chain settled, in one step. */
+/* Those of the n slots in w->index that the chain settled leave. */
 static enum rc
 settled_leave(struct window *w, size_t n, struct err *e)
 {
-	struct db *db = w->run->db;
 	struct slot *s;
-	enum rc rc;
+	enum rc rc = RC_OK;
 	size_t i;
 
-	rc = db_step_begin(db, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		s = &w->slots[w->index[i]];
 		if (s->open.payout.state == PAYOUT_SUBMITTED)
 			continue;
 		if (s->open.payout.state != PAYOUT_VOIDED)
 			rc = settler_settled(w->run, &s->open, true, e);
-		slot_free(w, s);
+		window_leave(w, s);
 	}
-	return db_step_end(db, rc, e);
+	return rc;
 }
 
 /* Without a verdict: once more, to somebody else, or no more in this run. */
@@ -506,38 +391,70 @@ go_on(struct window *w, struct slot *s, struct err *e)
 	    tryout_may_send(w->run, &s->open);
 	rc = settler_failed(w->run, t, &s->open, &s->answer, !same, e);
 	again = !w->closed && tryout_may_send(w->run, &s->open) &&
-	    turn_of(w, s, true, &via) != TURN_NEVER;
+	    window_turn(w, s, true, &via) != TURN_NEVER;
 	s->later_ms =
 	    clock_monotonic_ms() + (via == s->via ? RETRY_PAUSE_MS : 0);
 	if (again)
-		put(w, s, PLACE_LATER);
+		window_put(w, s, PLACE_LATER);
 	else
-		slot_free(w, s);
+		window_leave(w, s);
 	return rc;
 }
 
-/* Stores the answers, asks the chain about them all, and books its word. */
+/* Asks the chain about those of w->group. */
+static enum rc
+judge_ask(struct window *w, size_t n, struct err *e)
+{
+	struct run *r = w->run;
+	enum rc rc = nodes_head(r->nodes, &r->head, e);
+
+	if (rc == RC_OK)
+		rc = settle_tend(r, e);
+	if (rc == RC_OK)
+		rc = book_ask(r, w->group, n, e);
+	return rc == RC_OK ? settle_tend(r, e) : rc;
+}
+
+/*
+ * One transaction: what the n of w->index were answered, and what the chain
+ * said of them, if it was asked.
+ */
+static enum rc
+judge_store(struct window *w, size_t n, enum rc asked, struct err *e)
+{
+	struct run *r = w->run;
+	enum rc rc;
+	size_t i;
+
+	rc = db_step_begin(r->db, e);
+	for (i = 0; rc == RC_OK && i < n; i++)
+		rc = answer_store(r, &w->slots[w->index[i]], e);
+	if (rc == RC_OK && asked == RC_OK)
+		rc = book_all(r, w->group, n, e);
+	for (i = 0; i < n; i++)
+		w->slots[w->index[i]].open = w->group[i];
+	if (rc == RC_OK && asked == RC_OK)
+		rc = settled_leave(w, n, e);
+	return db_step_end(r->db, rc, e);
+}
+
+/* Asks the chain about all that were answered, and books its word. */
 static enum rc
 judge(struct window *w, struct err *e)
 {
-	struct run *r = w->run;
+	struct err cause = ERR_INIT;
 	size_t i, n = 0;
-	enum rc rc;
+	enum rc rc, asked;
 
 	for (i = 0; i < w->size; i++)
 		if (w->slots[i].place == PLACE_ANSWERED)
 			w->index[n++] = i;
-	rc = answers_store(w, n, e);
-	if (rc == RC_OK)
-		rc = nodes_head(r->nodes, &r->head, e);
 	for (i = 0; i < n; i++)
 		w->group[i] = w->slots[w->index[i]].open;
-	if (rc == RC_OK)
-		rc = book_all(r, w->group, n, e);
-	for (i = 0; i < n; i++)
-		w->slots[w->index[i]].open = w->group[i];
-	if (rc == RC_OK)
-		rc = settled_leave(w, n, e);
+	asked = judge_ask(w, n, &cause);
+	rc = judge_store(w, n, asked, e);
+	if (rc == RC_OK && asked != RC_OK)
+		rc = err_set(e, asked, "%s", cause.msg);
 	for (i = 0; rc == RC_OK && i < n; i++)
 		if (w->slots[w->index[i]].place == PLACE_ANSWERED)
 			rc = go_on(w, &w->slots[w->index[i]], e);
@@ -552,11 +469,14 @@ is_over(const struct window *w)
 	return w->count[PLACE_FREE] == w->size && (w->dry || w->closed);
 }
 
-/* Half of what fits on its way; or fewer, when nothing else is to be done. */
+/*
+ * Half of what fits on its way, or fewer when nothing else is to be done; and
+ * at once when a settler waits for that.
+ */
 static bool
 should_judge(const struct window *w, bool idle)
 {
-	return 2 * w->count[PLACE_ANSWERED] >= w->at_once ||
+	return 2 * w->count[PLACE_ANSWERED] >= w->at_once || w->failed > 0 ||
 	    (w->count[PLACE_ANSWERED] > 0 &&
 		(idle || w->count[PLACE_SENT] == 0));
 }
@@ -617,12 +537,14 @@ chores(struct window *w, struct err *e)
 	size_t n;
 
 	while (rc == RC_OK && !is_over(w)) {
-		(void)collect(w, 0, -1);
+		rc = tend(w, e);
+		if (rc != RC_OK)
+			break;
 		stop_look(w);
 		later_to_ready(w);
 		n = 0;
-		if (may_start(w)) {
-			rc = start(w, e);
+		if (may_note(w)) {
+			rc = note_ready(w, e);
 			continue;
 		}
 		more = wants_more(w);
@@ -669,8 +591,8 @@ settle(struct run *r, const struct feed *feed, struct err *e)
 	size_t i;
 
 	/*
-	 * As many ready as on their way, and as many answered. But a single
-	 * one is judged before the next is even prepared.
+	 * As many ready or noted as on their way, and as many answered. But a
+	 * single one is judged before the next is even prepared.
 	 */
 	for (i = 0; i < r->settlers.n; i++)
 		if (r->settlers.all[i].at_once > w.at_once)
@@ -684,8 +606,11 @@ settle(struct run *r, const struct feed *feed, struct err *e)
 		rc = err_set(e, RC_NO_MEMORY, "no memory");
 	else if (!wake_make(&w))
 		rc = err_set(e, RC_IO, "epoll: %s", strerror(errno));
-	else
+	else {
+		r->window = &w;
 		rc = chores(&w, e);
+		r->window = NULL;
+	}
 	window_free(&w);
 	return rc;
 }

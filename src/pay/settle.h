@@ -30,4 +30,13 @@ struct feed {
 MUST_CHECK enum rc
 settle(struct run *r, const struct feed *feed, struct err *e);
 
+/*
+ * Between two waits of whoever prepares or judges payouts: takes the answers
+ * that are there, and sends as many of those that are noted as submitted. In a
+ * step of ours it is as safe, for it writes nothing, and nobody can be held
+ * before that ends. Nothing without a window, or with a gas account, which
+ * writes by steps of its own.
+ */
+MUST_CHECK enum rc settle_tend(struct run *r, struct err *e);
+
 #endif

@@ -175,6 +175,7 @@ settlers_read(struct run *r, struct facilitators *f, struct err *e)
 		*s = (struct settler){ .ctx = f->all[all->n],
 			.at_once = (size_t)r->conf->payout_concurrency,
 			.at_first = SETTLER_PAYEES_MAX,
+			.ahead = (size_t)r->conf->payout_concurrency,
 			.send = send_to,
 			.wait = wait_for,
 			.in_flight = in_flight,
@@ -230,10 +231,12 @@ settler_room(const struct run *r, const struct settler *s)
 }
 
 bool
-settler_has_room(
-    const struct run *r, const struct settler *s, size_t sent, size_t unjudged)
+settler_has_room(const struct run *r, const struct settler *s,
+    const struct settler_load *load)
 {
-	return (settler_settles(s) ? sent : unjudged) < settler_room(r, s);
+	return load->failed == 0 &&
+	    (settler_settles(s) ? load->sent : load->begun) <
+	    settler_room(r, s);
 }
 
 bool

@@ -28,6 +28,7 @@ struct settler {
 	void *ctx;	 /* borrowed: of the functions below */
 	size_t at_once;	 /* payouts that it takes */
 	size_t at_first; /* the same before it settled any; 0: as many */
+	size_t ahead;	 /* noted as submitted before there is room for them */
 	/* It is only sent what others don't settle in time. */
 	bool is_fallback;
 	/*
@@ -111,12 +112,22 @@ bool settler_settles(const struct settler *s);
 /* How many payouts it may have at once. */
 size_t settler_room(const struct run *r, const struct settler *s);
 
+/* What a settler has of this run's payouts. */
+struct settler_load {
+	size_t noted; /* as submitted to it, and not sent yet */
+	size_t sent;  /* without an answer */
+	size_t begun; /* those, and the ones that are to be judged or retried */
+	size_t failed; /* of those to be judged: the answer isn't a success */
+};
+
 /*
- * Whether it may have one more, beside those that it was sent and hasn't
- * answered; one that isn't known to settle, before those have a verdict.
+ * Whether it may be sent one more, beside that load; one that isn't known to
+ * settle, before those have a verdict, and no other payee's while one is to be
+ * retried. Nothing while an answer that may be a failure has no verdict: what
+ * follows it are at most SETTLER_PAYEES_MAX payees.
  */
-bool settler_has_room(
-    const struct run *r, const struct settler *s, size_t sent, size_t unjudged);
+bool settler_has_room(const struct run *r, const struct settler *s,
+    const struct settler_load *load);
 
 /*
  * The chain shows the payment of o, as it was judged: whoever was sent it last
