@@ -51,6 +51,8 @@ static const struct option_text {
 	    "from then on: \"2026-01-31 23:59:59\" (UTC), or Unix ms" },
 	[OPT_WHY] = { "--why", NULL, "TEXT", "the reason, which stays" },
 	[OPT_BY] = { "--by", NULL, "WHAT", "in the order of it" },
+	[OPT_WITNESS] = { "--witness", NULL, NULL,
+	    "others are judged by what it reports" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 };
 

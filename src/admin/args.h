@@ -40,6 +40,7 @@ enum option_id {
 	OPT_WHY,
 	OPT_BY,
 	OPT_CHECK,
+	OPT_WITNESS,
 	OPT_COUNT
 };
 

@@ -93,6 +93,15 @@ static const struct table dissents = { "dissents", "Results that stood apart",
 	    { { "taskId", "TASK", OUT_TEXT }, C_DISSENT_LIST_TASK },
 	} };
 
+static const struct table sightings = { "sightings",
+	"Outages that it saw nothing of",
+	{
+	    { { "slot", "SLOT", OUT_COUNT }, C_SIGHTING_LIST_SLOT },
+	    { { "assignedMs", "AT", OUT_TIME }, C_SIGHTING_LIST_ASSIGNED_MS },
+	    { { "statusCode", "STATUS", OUT_COUNT }, C_SIGHTING_LIST_STATUS },
+	    { { "taskId", "TASK", OUT_TEXT }, C_SIGHTING_LIST_TASK },
+	} };
+
 static const struct table assignments = { "openAssignments", "Open assignments",
 	{
 	    { { "slot", "SLOT", OUT_COUNT }, 0 },
@@ -239,6 +248,10 @@ show_fields(struct admin *a, const struct address *address,
 		    out_int(s->drills.wrong) },
 		{ "drillsSilent", "drills silent", OUT_COUNT,
 		    out_int(s->drills.silent) },
+		{ "outagesSeen", "outages seen", OUT_COUNT,
+		    out_int(s->drills.seen_right) },
+		{ "outagesMissed", "outages missed", OUT_COUNT,
+		    out_int(s->drills.seen_wrong) },
 		{ "apart", "stood apart", OUT_COUNT, out_int(s->dissents) },
 		OUT_END });
 }
@@ -297,6 +310,8 @@ command_worker_show(struct admin *a)
 		rc = show_last(a, Q_DRILL_LIST, &drills, s.id, limit, &e);
 	if (rc == RC_OK)
 		rc = show_last(a, Q_DISSENT_LIST, &dissents, s.id, limit, &e);
+	if (rc == RC_OK)
+		rc = show_last(a, Q_SIGHTING_LIST, &sightings, s.id, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 
