@@ -97,7 +97,7 @@ after_read(struct db *db, const struct sighting *s, struct outage *o,
 	return rc;
 }
 
-/* Whether others saw it down, too, and the worker isn't judged since it began. */
+/* Whether others saw it down, too, and the worker isn't judged since then. */
 static enum rc
 others_agree(struct db *db, const struct sighting *s, const struct outage *o,
     bool *agree, struct err *e)
