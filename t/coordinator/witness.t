@@ -159,6 +159,7 @@ is(judged(), 0, '... since others see it up');
 cycles(12, $always, sub { 0 }, sub { 0 });
 cycles(75, $always);
 is_deeply(held(), [], 'nor do all witnesses, whom no worker confirms');
+is(judged(), 0, '... so that nobody is judged by them');
 ends('that lie');
 
 # ---- What the audit finds ----
