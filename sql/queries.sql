@@ -19,7 +19,7 @@
 -- :row result transfer slot version cycle_ms copy assigned_ms timestamp_ms
 -- :row result success status response_ms error address_form signature task
 -- :row result type expected_status timeout_ms reward_micros interval_ms
--- :row result task_copies cooldown_ms is_drill
+-- :row result task_copies cooldown_ms is_extra
 
 -- The ledger itself --------------------------------------------------------
 
@@ -157,25 +157,33 @@ FROM (SELECT b.wanted, b.status FROM (SELECT d.wanted, r.status
 		AND d.assigned_ms > ?2 AND d.assigned_ms <= ?4
 		ORDER BY d.assigned_ms LIMIT ?6) f) n;
 
--- A worker's drills since ?2, in order: ?3 is 1 to have only those since its
--- last demotion.
+-- A worker's drills since ?2, and its results that witnesses judged, in order: ?3
+-- is 1 to have only those since its last demotion.
 -- :name drill_record
-SELECT coalesce(d.outcome, '') FROM drill d
-WHERE d.worker = ?1 AND d.assigned_ms >= ?2
-	AND (CAST(?3 AS BIGINT) = 0 OR d.assigned_ms > coalesce(
+SELECT j.outcome, j.is_drill
+FROM (SELECT coalesce(d.outcome, '') AS outcome, 1 AS is_drill, d.assigned_ms,
+		d.slot FROM drill d WHERE d.worker = ?1
+	UNION ALL SELECT s.outcome, 0, s.assigned_ms, s.slot
+		FROM sighting s WHERE s.worker = ?1 AND s.outcome IS NOT NULL) j
+WHERE j.assigned_ms >= ?2
+	AND (CAST(?3 AS BIGINT) = 0 OR j.assigned_ms > coalesce(
 	(SELECT m.at_ms FROM demotion m WHERE m.worker = ?1
 	ORDER BY m.id DESC LIMIT 1), -1))
-ORDER BY d.assigned_ms, d.slot;
+ORDER BY j.assigned_ms, j.slot;
 
--- Those of them that were wrong.
+-- Those of them that were wrong; wanted is NULL where witnesses saw it down.
 -- :name drill_failures
 -- :columns slot assigned_ms wanted reported
-SELECT d.slot, d.assigned_ms, d.wanted, r.status
-FROM drill d LEFT JOIN result r ON r.slot = d.slot
-WHERE d.worker = ?1 AND d.assigned_ms >= ?2 AND d.outcome = 'wrong'
-	AND d.assigned_ms > coalesce((SELECT m.at_ms FROM demotion m
+SELECT j.slot, j.assigned_ms, j.wanted, r.status
+FROM (SELECT d.slot, d.assigned_ms, d.wanted FROM drill d
+		WHERE d.worker = ?1 AND d.outcome = 'wrong'
+	UNION ALL SELECT s.slot, s.assigned_ms, NULL FROM sighting s
+		WHERE s.worker = ?1 AND s.outcome = 'wrong') j
+	LEFT JOIN result r ON r.slot = j.slot
+WHERE j.assigned_ms >= ?2
+	AND j.assigned_ms > coalesce((SELECT m.at_ms FROM demotion m
 		WHERE m.worker = ?1 ORDER BY m.id DESC LIMIT 1), -1)
-ORDER BY d.assigned_ms, d.slot;
+ORDER BY j.assigned_ms, j.slot;
 
 -- A worker's drills for people, the newest first; of those that aren't judged
 -- nobody needs to know that they are drills.
@@ -458,6 +466,126 @@ DELETE FROM incident WHERE from_ms >= ?1;
 -- :name transfer_newest_ms
 SELECT coalesce((SELECT at_ms FROM transfer ORDER BY id DESC LIMIT 1), 0);
 
+-- Witnesses -----------------------------------------------------------------
+
+-- Witnesses are to visit the task of definition ?1 at least ?2 times, if there
+-- are any.
+-- :name watch_ask
+INSERT INTO watch (task, visits, downs, down_ms)
+SELECT v.task, ?2, 0, 0 FROM task_version v
+WHERE v.id = ?1 AND EXISTS (SELECT 1 FROM admission WHERE witness = 1)
+ON CONFLICT (task) DO UPDATE SET visits = CASE
+	WHEN watch.visits < excluded.visits THEN excluded.visits
+	ELSE watch.visits END;
+
+-- Up to ?2 tasks that a witness in region ?1 is to visit.
+-- :name watch_due
+-- :columns task version copies interval_ms region name url type
+-- :columns expected_status timeout_ms reward_micros region_name
+SELECT k.id, k.version, k.copies, k.interval_ms, k.region, k.name, k.url, k.type,
+	k.expected_status, k.timeout_ms, k.reward_micros, g.name
+FROM watch w CROSS JOIN task k CROSS JOIN region g
+WHERE w.visits > 0 AND k.id = w.task AND k.state = 'active' AND g.id = k.region
+	AND (k.region = 0 OR g.name = ?1)
+ORDER BY w.down_ms DESC, k.id LIMIT ?2;
+
+-- One of them was given.
+-- :name watch_given
+UPDATE watch SET visits = visits - 1 WHERE task = ?1;
+
+-- A witness saw it down at ?2.
+-- :name watch_down
+UPDATE watch SET downs = downs + 1, down_ms = ?2,
+	visits = CASE WHEN visits < 1 THEN 1 ELSE visits END WHERE task = ?1;
+
+-- A witness saw it up; after ?2 that saw it down it is visited ?3 times more.
+-- :name watch_up
+UPDATE watch SET visits = CASE WHEN downs >= CAST(?2 AS BIGINT)
+		THEN CAST(?3 AS BIGINT) ELSE visits END,
+	downs = 0, down_ms = 0 WHERE task = ?1;
+
+-- :name witness_slot_insert
+INSERT INTO witness_slot (slot, worker, task, assigned_ms, seen_ms, up)
+VALUES (?1, ?2, ?3, ?4, NULL, NULL);
+
+-- :name witness_slot_see
+UPDATE witness_slot SET seen_ms = ?2, up = ?3 WHERE slot = ?1;
+
+-- :name witness_slot_task
+SELECT task FROM witness_slot WHERE slot = ?1;
+
+-- What witnesses saw of task ?1 up to ?2, from ?3 on, the newest first.
+-- :name witness_before
+SELECT worker, up, seen_ms FROM witness_slot
+WHERE task = ?1 AND seen_ms <= ?2 AND seen_ms >= ?3
+ORDER BY seen_ms DESC LIMIT ?4;
+
+-- And after ?2, up to ?3.
+-- :name witness_after
+SELECT worker, up, seen_ms FROM witness_slot
+WHERE task = ?1 AND seen_ms > ?2 AND seen_ms <= ?3
+ORDER BY seen_ms LIMIT ?4;
+
+-- A result of slot ?2, if witnesses saw its target down since ?8.
+-- :name sighting_insert
+INSERT INTO sighting (slot, worker, task, network, assigned_ms, paid_ms, up,
+	outcome)
+SELECT ?2, ?3, v.task, ?4, ?5, ?6, ?7, NULL
+FROM task_version v CROSS JOIN watch w
+WHERE v.id = ?1 AND w.task = v.task AND w.down_ms >= ?8;
+
+-- The oldest that was paid up to ?1 and isn't judged.
+-- :name sighting_next
+-- :columns slot worker task network assigned_ms paid_ms up
+SELECT slot, worker, task, network, assigned_ms, paid_ms, up FROM sighting
+WHERE outcome IS NULL AND paid_ms <= ?1 ORDER BY paid_ms LIMIT 1;
+
+-- :name sighting_set
+UPDATE sighting SET outcome = ?2 WHERE slot = ?1;
+
+-- Networks other than ?5, of other workers than ?4, that saw task ?1 down from ?2
+-- to ?3; and how often worker ?4 was judged since ?2, by whatever task.
+-- :name sighting_others
+SELECT (SELECT count(DISTINCT s.network) FROM sighting s
+		WHERE s.task = ?1 AND s.assigned_ms BETWEEN ?2 AND ?3
+		AND s.worker <> ?4 AND s.network <> ?5 AND s.up = 0),
+	(SELECT count(*) FROM sighting s WHERE s.worker = ?4
+		AND s.assigned_ms >= ?2 AND s.outcome IN ('right', 'wrong'));
+
+-- Where worker ?1 said up while witnesses saw it down, the newest first.
+-- :name sighting_list
+-- :columns slot assigned_ms task status
+SELECT s.slot, s.assigned_ms, k.name, r.status
+FROM sighting s CROSS JOIN task k CROSS JOIN result r
+WHERE s.worker = ?1 AND s.outcome = 'wrong' AND k.id = s.task
+	AND r.slot = s.slot
+ORDER BY s.assigned_ms DESC, s.slot DESC LIMIT ?2;
+
+-- Slots that witnesses were given since ?1, what they were paid for them, and
+-- results since then that they contradict.
+-- :name witness_sums
+SELECT (SELECT count(*) FROM witness_slot WHERE assigned_ms >= ?1),
+	(SELECT coalesce(sum(v.reward_micros), 0)
+		FROM witness_slot w CROSS JOIN result r CROSS JOIN task_version v
+		WHERE r.slot = w.slot AND v.id = r.version
+		AND w.assigned_ms >= ?1),
+	(SELECT count(*) FROM sighting s
+		WHERE s.outcome = 'wrong' AND s.assigned_ms >= ?1);
+
+-- Each slot of a witness, and each sighting, with its result.
+-- :name audit_witness
+-- :columns slot worker task up seen is_witness paid_to success of_task copy
+-- :columns copies
+SELECT w.slot, w.worker, w.task, w.up, w.seen_ms, w.is_witness, t.credit,
+	coalesce(r.success, -1), coalesce(v.task, 0), r.copy, v.copies
+FROM (SELECT slot, worker, task, coalesce(up, -1) AS up, seen_ms,
+		1 AS is_witness FROM witness_slot
+	UNION ALL SELECT slot, worker, task, up, paid_ms, 0 FROM sighting) w
+	LEFT JOIN result r ON r.slot = w.slot
+	LEFT JOIN transfer t ON t.id = r.transfer
+	LEFT JOIN task_version v ON v.id = r.version
+ORDER BY w.slot;
+
 -- Workers ------------------------------------------------------------------
 
 -- Its id is in the index of addresses: the row itself isn't read.
@@ -481,14 +609,14 @@ DELETE FROM suspension WHERE address = ?1;
 -- The schedule -------------------------------------------------------------
 
 -- What most polls end with: whether the worker is suspended, has slots that it
--- hasn't answered, and is admitted; whether anything is due, among the tasks of
+-- hasn't answered, and is admitted (1, a witness: 2); whether anything is due, among the tasks of
 -- no region and of the region called ?2, and which that is; and when a slot was
 -- last given.
 -- :name poll_look
 -- :columns suspended waits admitted anywhere in_region region given_ms
 SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 	EXISTS (SELECT 1 FROM handout WHERE address = ?1),
-	EXISTS (SELECT 1 FROM admission WHERE address = ?1),
+	coalesce((SELECT 1 + witness FROM admission WHERE address = ?1), 0),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = 0 AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
@@ -638,8 +766,10 @@ ON CONFLICT (worker) DO UPDATE SET results = excluded.results,
 	region_ms = excluded.region_ms;
 
 -- :name admission_set
-INSERT INTO admission (address, weight, admitted_ms) VALUES (?1, ?2, ?3)
-ON CONFLICT (address) DO UPDATE SET weight = excluded.weight;
+INSERT INTO admission (address, weight, admitted_ms, witness)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (address) DO UPDATE SET weight = excluded.weight,
+	witness = excluded.witness;
 
 -- :name admission_drop
 DELETE FROM admission WHERE address = ?1;
@@ -932,8 +1062,13 @@ SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
 	r.error, r.address_form, r.signature, v.task, v.type,
 	v.expected_status, v.timeout_ms, v.reward_micros, v.interval_ms,
-	v.copies, v.cooldown_ms, CASE WHEN r.copy >= v.copies THEN (SELECT count(*) FROM drill d
-		WHERE d.slot = r.slot) ELSE 0 END, k.name
+	v.copies,
+	CASE WHEN r.copy >= v.copies AND EXISTS
+		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0
+		ELSE v.cooldown_ms END,
+	CASE WHEN r.copy >= v.copies THEN (SELECT count(*) FROM drill d
+		WHERE d.slot = r.slot) + (SELECT count(*) FROM witness_slot w
+		WHERE w.slot = r.slot) ELSE 0 END, k.name
 FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
 	LEFT JOIN result r ON r.transfer = t.id
 	LEFT JOIN task_version v ON v.id = r.version
@@ -1656,9 +1791,13 @@ FROM transfer ORDER BY id;
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.type, v.expected_status,
-	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies,
+	CASE WHEN r.copy >= v.copies AND EXISTS
+		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0
+		ELSE v.cooldown_ms END,
 	CASE WHEN r.copy >= v.copies THEN (SELECT count(*) FROM drill d
-		WHERE d.slot = r.slot) ELSE 0 END
+		WHERE d.slot = r.slot) + (SELECT count(*) FROM witness_slot w
+		WHERE w.slot = r.slot) ELSE 0 END
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 ORDER BY r.transfer, r.slot;
 
@@ -1699,8 +1838,8 @@ SELECT version, cycle_ms, copy, assigned_ms, reward_micros FROM assignment
 WHERE worker = ?1 AND task_name = (SELECT name FROM task WHERE id = ?2)
 	AND slot = ?3;
 
--- Slots were given in the order of their numbers; those of drills are beside the
--- copies of a cycle.
+-- Slots were given in the order of their numbers; those of drills and witnesses
+-- are beside the copies of a cycle.
 -- :name audit_slot
 -- :columns slot task cycle_ms copy assigned_ms
 SELECT r.slot, v.task, r.cycle_ms, r.copy, r.assigned_ms
@@ -1727,7 +1866,10 @@ GROUP BY t.credit, v.task, r.cycle_ms HAVING count(*) > 1;
 -- Every result beside the worker's previous one of the same task.
 -- :name audit_worker
 -- :columns account task slot cycle_ms assigned_ms cooldown_ms timestamp_ms
-SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms,
+	CASE WHEN r.copy >= v.copies AND EXISTS
+		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0
+		ELSE v.cooldown_ms END,
 	r.timestamp_ms
 FROM result r CROSS JOIN transfer t
 	CROSS JOIN task_version v
@@ -1737,7 +1879,10 @@ ORDER BY t.credit, v.task, r.slot;
 -- The same in order of what was signed: two that are alike stand together.
 -- :name audit_signed
 -- :columns = audit_worker
-SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms, v.cooldown_ms,
+SELECT t.credit, v.task, r.slot, r.cycle_ms, r.assigned_ms,
+	CASE WHEN r.copy >= v.copies AND EXISTS
+		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0
+		ELSE v.cooldown_ms END,
 	r.timestamp_ms
 FROM result r CROSS JOIN transfer t
 	CROSS JOIN task_version v

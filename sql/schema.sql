@@ -20,7 +20,7 @@
 
 -- What points where
 --   Columns named after a table hold ids of it. Those of schedule, open_slot,
---   the shares, standing, handout, vote, verdict, dissent and assignment aren't declared as foreign keys: checking them would be a
+--   the shares, standing, handout, vote, verdict, dissent, watch, witness_slot, sighting and assignment aren't declared as foreign keys: checking them would be a
 --   seventh of what giving a task costs, no row that they point at is ever
 --   deleted, and `worknet audit` looks (schedule). Nor does the coordinator
 --   check those that are declared, as it pays results: with a million tasks
@@ -292,14 +292,18 @@ CREATE TABLE standing (
 ) STRICT;
 
 -- Addresses that the operator has admitted: see [admission] of the
--- configuration. Each is a network of its own, with so many shares.
+-- configuration. Each is a network of its own, with so many shares; a witness is
+-- given nothing but what others are judged by: src/ledger/witness.h.
 CREATE TABLE admission (
 	address		TEXT PRIMARY KEY
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
 			ltrim(substr(address, 3), '0123456789abcdef') = ''),
 	weight		INTEGER NOT NULL CHECK (weight BETWEEN 1 AND 1000),
-	admitted_ms	INTEGER NOT NULL
+	admitted_ms	INTEGER NOT NULL,
+	witness		INTEGER NOT NULL CHECK (witness IN (0, 1))
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX admission_witness ON admission (address) WHERE witness = 1;
 
 -- What polls were given that isn't answered: a row for each poll, until its
 -- slots are paid or can't be any more. Keyed by address: a poll looks here,
@@ -381,6 +385,45 @@ CREATE TABLE dissent (
 CREATE INDEX dissent_cycle ON dissent (cycle_ms, task);
 CREATE INDEX dissent_worker ON dissent (worker, cycle_ms) WHERE apart = 1;
 
+-- Tasks that witnesses are to visit, or saw down: src/ledger/witness.h.
+CREATE TABLE watch (
+	task		INTEGER PRIMARY KEY,
+	visits		INTEGER NOT NULL,	-- that witnesses owe it
+	downs		INTEGER NOT NULL,	-- of their last reports, in a row
+	down_ms		INTEGER NOT NULL	-- of the last; 0 after one that says up
+) STRICT;
+
+-- The extra slots that witnesses were given, and what they saw.
+CREATE TABLE witness_slot (
+	slot		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL,
+	task		INTEGER NOT NULL,
+	assigned_ms	INTEGER NOT NULL,
+	seen_ms		INTEGER,		-- NULL: nothing yet
+	up		INTEGER
+) STRICT;
+
+CREATE INDEX witness_slot_time ON witness_slot (assigned_ms);
+CREATE INDEX witness_slot_seen ON witness_slot (task, seen_ms)
+	WHERE seen_ms IS NOT NULL;
+
+-- Workers' results that came while witnesses saw the target down, and what
+-- follows. void: nothing.
+CREATE TABLE sighting (
+	slot		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL,
+	task		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- or a worker that is one
+	assigned_ms	INTEGER NOT NULL,
+	paid_ms		INTEGER NOT NULL,
+	up		INTEGER NOT NULL,
+	outcome		TEXT CHECK (outcome IN ('right', 'wrong', 'void'))
+) STRICT;
+
+CREATE INDEX sighting_due ON sighting (paid_ms) WHERE outcome IS NULL;
+CREATE INDEX sighting_worker ON sighting (worker, assigned_ms);
+CREATE INDEX sighting_task ON sighting (task, assigned_ms);
+
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
 -- submission touch one place, and the results of it find there all that decides
@@ -400,7 +443,7 @@ CREATE TABLE assignment (
 	type		TEXT NOT NULL,		-- that definition's, too:
 	expected_status	INTEGER NOT NULL,	-- what its result must fit
 	timeout_ms	INTEGER NOT NULL,
-	compared	INTEGER NOT NULL,	-- with what others report
+	compared	INTEGER NOT NULL,	-- with what: src/ledger/assignment.h
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -895,6 +938,30 @@ BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
 CREATE TRIGGER dissent_no_replace BEFORE INSERT ON dissent
 WHEN EXISTS (SELECT 1 FROM dissent WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
+
+-- A witness's slot is only reported, a sighting only judged.
+CREATE TRIGGER witness_slot_only_seen BEFORE UPDATE ON witness_slot
+WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
+	OR NEW.task IS NOT OLD.task OR NEW.assigned_ms IS NOT OLD.assigned_ms
+	OR OLD.seen_ms IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'what a witness saw never changes'); END;
+CREATE TRIGGER witness_slot_no_delete BEFORE DELETE ON witness_slot
+BEGIN SELECT RAISE(ABORT, 'a slot of a witness is never deleted'); END;
+CREATE TRIGGER witness_slot_no_replace BEFORE INSERT ON witness_slot
+WHEN EXISTS (SELECT 1 FROM witness_slot WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(ABORT, 'a slot of a witness is never replaced'); END;
+CREATE TRIGGER sighting_only_outcome BEFORE UPDATE ON sighting
+WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
+	OR NEW.task IS NOT OLD.task OR NEW.network IS NOT OLD.network
+	OR NEW.assigned_ms IS NOT OLD.assigned_ms
+	OR NEW.paid_ms IS NOT OLD.paid_ms OR NEW.up IS NOT OLD.up
+	OR OLD.outcome IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a sighting only changes its outcome'); END;
+CREATE TRIGGER sighting_no_delete BEFORE DELETE ON sighting
+BEGIN SELECT RAISE(ABORT, 'a sighting is never deleted'); END;
+CREATE TRIGGER sighting_no_replace BEFORE INSERT ON sighting
+WHEN EXISTS (SELECT 1 FROM sighting WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(ABORT, 'a sighting is never replaced'); END;
 
 CREATE TRIGGER result_no_update BEFORE UPDATE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;

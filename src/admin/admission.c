@@ -155,7 +155,7 @@ guests_admit(struct admin *a, const struct guests *g)
 	rc = db_begin(a->db, &e);
 	for (i = 0; rc == RC_OK && i < g->n; i++)
 		rc = worker_admit(a->db, &g->all[i].address, g->all[i].weight,
-		    clock_unix_ms(), &e);
+		    a->args.opt[OPT_WITNESS] != NULL, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		out_fields(a->out,
@@ -189,9 +189,10 @@ command_worker_admit(struct admin *a)
 	struct guest guest;
 
 	if ((a->args.n == 1) == (path != NULL) ||
-	    (path != NULL && weight_text != NULL)) {
+	    ((path != NULL || a->args.opt[OPT_WITNESS] != NULL) &&
+		weight_text != NULL)) {
 		(void)err_set(&e, RC_INVALID,
-		    "either an ADDRESS, with or without --weight, or --file FILE");
+		    "either an ADDRESS, with or without --weight or --witness, or --file FILE");
 		return admin_usage(a, &e);
 	}
 	if (path != NULL)

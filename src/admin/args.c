@@ -62,6 +62,8 @@ static const struct option_text {
 	    "whose keys are trusted: the log's, and witnesses'" },
 	[OPT_WIDE] = { "--wide", NULL, NULL,
 	    "nothing shortened, however narrow the terminal" },
+	[OPT_WITNESS] = { "--witness", NULL, NULL,
+	    "others are judged by what it reports" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 	[OPT_TASK] = { "--task", NULL, "ID", "of this task" },
 	[OPT_FROM] = { "--from", NULL, "TIME", "its beginning, UTC" },

@@ -50,6 +50,7 @@ enum option_id {
 	OPT_CSV,
 	OPT_TARGET,
 	OPT_POLICY,
+	OPT_WITNESS,
 	OPT_COUNT
 };
 

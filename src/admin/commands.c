@@ -79,14 +79,18 @@ const struct command admin_commands[] = {
 	    "What it has earned stays.\n", 0, 1, 1, command_worker_suspend },
 	{ "worker resume", "ADDRESS", "let a suspended worker take part again",
 	    "", 0, 1, 1, command_worker_resume },
-	{ "worker admit", "ADDRESS [--weight N] | --file FILE",
+	{ "worker admit", "ADDRESS [--weight N | --witness] | --file FILE",
 	    "let an address in, as a network of its own",
 	    "For [admission] mode = list or standing. An admitted address has a\n"
 	    "share of its own, whatever its network has, or --weight N shares,\n"
 	    "up to 1000: for your own workers. It need not have been seen\n"
 	    "before. FILE has lines of ADDRESS or ADDRESS,WEIGHT; # begins a\n"
-	    "comment. All of them are admitted, or none.\n",
-	    OPT(WEIGHT) | OPT(FILE), 0, 1, command_worker_admit },
+	    "comment. All of them are admitted, or none. --witness is for a\n"
+	    "worker of your own, or of somebody whom you trust: it is given\n"
+	    "nothing but extra slots, and what it reports is what others are\n"
+	    "judged by.\n",
+	    OPT(WEIGHT) | OPT(FILE) | OPT(WITNESS), 0, 1,
+	    command_worker_admit },
 	{ "worker expel", "ADDRESS", "end what worker admit began",
 	    "It keeps what it earned, and its standing.\n", 0, 1, 1,
 	    command_worker_expel },

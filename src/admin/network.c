@@ -59,6 +59,19 @@ verdicts_read(
 	    q, (int64_t *[]){ &n->compared, &n->contradicted }, 2, e);
 }
 
+static enum rc
+witnesses_read(
+    struct network_sums *n, struct db *db, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_WITNESS_SUMS);
+
+	query_int(q, 1, now_ms - DAY_MS);
+	return row_ints(q,
+	    (int64_t *[]){
+		&n->witness_slots, &n->witness_micros, &n->seen_wrong },
+	    3, e);
+}
+
 enum rc
 network_read(struct network_sums *n, struct db *db, const struct conf *c,
     int64_t now_ms, struct err *e)
@@ -78,6 +91,8 @@ network_read(struct network_sums *n, struct db *db, const struct conf *c,
 		rc = drills_read(n, db, now_ms, e);
 	if (rc == RC_OK)
 		rc = verdicts_read(n, db, now_ms, e);
+	if (rc == RC_OK)
+		rc = witnesses_read(n, db, now_ms, e);
 	if (rc == RC_OK)
 		rc = row_ints(db_query(db, Q_TASK_NEEDS),
 		    (int64_t *[]){ &n->day_micros, &n->workers_needed }, 2, e);
@@ -110,6 +125,10 @@ network_print(struct admin *a, const struct network_sums *n)
 		{ "cyclesCompared", NULL, OUT_COUNT, out_int(n->compared) },
 		{ "cyclesContradicted", NULL, OUT_COUNT,
 		    out_int(n->contradicted) },
+		{ "witnessSlots", NULL, OUT_COUNT, out_int(n->witness_slots) },
+		{ "witnessMicros", NULL, OUT_USDC, out_int(n->witness_micros) },
+		{ "witnessesContradict", NULL, OUT_COUNT,
+		    out_int(n->seen_wrong) },
 		OUT_END });
 	out_line(a->out, "slots",
 	    "%lld given in %lld minutes: %lld paid, %lld late, %lld unanswered",
@@ -128,6 +147,11 @@ network_print(struct admin *a, const struct network_sums *n)
 		out_line(a->out, "compared",
 		    "%lld cycles of the last day, in %lld of them results differ",
 		    (long long)n->compared, (long long)n->contradicted);
+	if (n->witness_slots > 0)
+		out_line(a->out, "witnesses",
+		    "%lld slots in the last day, for %lld micro-USDC; they contradict %lld results",
+		    (long long)n->witness_slots, (long long)n->witness_micros,
+		    (long long)n->seen_wrong);
 	out_fields(a->out,
 	    (const struct out_field[]){ { "dayMicros", "a day costs at most",
 					    OUT_USDC, out_int(n->day_micros) },

@@ -27,6 +27,9 @@ struct network_sums {
 	int64_t drills_micros;	/* paid for them */
 	int64_t compared;	/* cycles of the last 24 hours */
 	int64_t contradicted;	/* of them, whose results differ */
+	int64_t witness_slots;	/* in the last 24 hours */
+	int64_t witness_micros; /* paid for them */
+	int64_t seen_wrong;	/* results that they contradict */
 	int64_t future_tasks;	/* wait for a time that isn't believed */
 	int64_t workers_needed; /* by the copies and cooldown of one task */
 };

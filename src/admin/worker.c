@@ -78,6 +78,15 @@ static const struct table dissents = { "dissents", "Results that stood apart",
 	    { { "taskId", "TASK", OUT_TEXT }, C_DISSENT_LIST_TASK },
 	} };
 
+static const struct table sightings = { "sightings",
+	"Outages that it saw nothing of",
+	{
+	    { { "slot", "SLOT", OUT_COUNT }, C_SIGHTING_LIST_SLOT },
+	    { { "assignedMs", "AT", OUT_TIME }, C_SIGHTING_LIST_ASSIGNED_MS },
+	    { { "statusCode", "STATUS", OUT_COUNT }, C_SIGHTING_LIST_STATUS },
+	    { { "taskId", "TASK", OUT_TEXT }, C_SIGHTING_LIST_TASK },
+	} };
+
 static const struct table assignments = { "openAssignments", "Open assignments",
 	{
 	    { { "slot", "SLOT", OUT_COUNT }, 0 },
@@ -178,6 +187,10 @@ show_fields(struct admin *a, const struct account *s,
 		    out_int(record->wrong) },
 		{ "drillsSilent", "drills silent", OUT_COUNT,
 		    out_int(record->silent) },
+		{ "outagesSeen", "outages seen", OUT_COUNT,
+		    out_int(record->seen_right) },
+		{ "outagesMissed", "outages missed", OUT_COUNT,
+		    out_int(record->seen_wrong) },
 		{ "apart", "stood apart", OUT_COUNT, out_int(apart) },
 		OUT_END });
 }
@@ -252,6 +265,8 @@ command_worker_show(struct admin *a)
 		rc = show_last(a, Q_DRILL_LIST, &drills, id, limit, &e);
 	if (rc == RC_OK)
 		rc = show_last(a, Q_DISSENT_LIST, &dissents, id, limit, &e);
+	if (rc == RC_OK)
+		rc = show_last(a, Q_SIGHTING_LIST, &sightings, id, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 

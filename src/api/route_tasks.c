@@ -4,6 +4,7 @@
 #include "api/subnet.h"
 #include "ledger/maturity.h"
 #include "ledger/verdict.h"
+#include "ledger/witness.h"
 #include "ledger/worker.h"
 
 struct tasks_state {
@@ -43,12 +44,18 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 	rc = schedule_serve(
 	    db, true, &x->rules->schedule, &s->poll, &s->given, &work, e);
 	if (rc == RC_OK)
+		rc = witness_give(
+		    db, &s->poll, x->rules->schedule.max_tasks, &s->given, e);
+	if (rc == RC_OK && !s->given.to_witness)
 		rc = drill_give(db, &x->rules->drills, &s->poll,
 		    x->rules->schedule.max_tasks, &s->given, e);
 	/* As many as were given: more than are added. */
 	if (rc == RC_OK && s->given.n > s->given.held)
 		rc = verdict_judge(
 		    db, x->now_ms, (int64_t)(s->given.n - s->given.held), e);
+	if (rc == RC_OK && s->given.n > s->given.held)
+		rc = witness_judge(db, &x->rules->drills, x->now_ms,
+		    (int64_t)(s->given.n - s->given.held), e);
 	return rc == RC_OK ? told_finish(x, db, e) : rc;
 }
 

@@ -14,7 +14,8 @@ schedule_rules(const struct conf *conf)
 	struct schedule_rules r = { .max_tasks = conf->max_tasks_per_poll,
 		.one_copy_per_network = conf->one_copy_per_network,
 		.standing = { conf->standing_results, conf->standing_hours },
-		.network_slots = conf->network_slots };
+		.network_slots = conf->network_slots,
+		.spot_permille = conf->spot_share_permille };
 
 	if (strcmp(conf->admission_mode, "list") == 0)
 		r.admission = ADMISSION_LIST;

@@ -11,7 +11,9 @@
 /* With what its result is compared; as the ledger has it. */
 enum compared {
 	COMPARED_NOT,
-	COMPARED_COPIES, /* with others of its cycle: verdict.h */
+	COMPARED_COPIES,  /* with others of its cycle: verdict.h */
+	COMPARED_ALONE,	  /* with what witnesses see: witness.h */
+	COMPARED_WITNESS, /* it is a witness's */
 };
 
 struct assignment {

@@ -46,6 +46,8 @@ static const struct {
 	    "each verdict, and each dissent, is what the cycle's results say" },
 	[AUDIT_UPTIME] = { "uptime",
 	    "each hour and incident that was counted follows from the results" },
+	[AUDIT_WITNESS] = { "witness",
+	    "what witnesses saw, and what they judge, is what was reported" },
 	[AUDIT_BALANCE] = { "balance",
 	    "each balance is the sum of its transfers, no worker's negative" },
 	[AUDIT_TRIAL_BALANCE] = { "trial-balance", "all balances add up to 0" },
@@ -275,6 +277,8 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_drills(a, e);
 	if (rc == RC_OK)
 		rc = audit_verdicts(a, e);
+	if (rc == RC_OK)
+		rc = audit_witnesses(a, e);
 	if (rc == RC_OK)
 		rc = audit_slots(a, e);
 	if (rc == RC_OK)

@@ -97,6 +97,8 @@ MUST_CHECK enum rc audit_drills(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_verdicts(struct audit *a, struct err *e);
 /* Checks the hours that were counted: rollup.h. */
 MUST_CHECK enum rc audit_uptime(struct audit *a, struct err *e);
+/* Checks what witnesses saw, and judge, against results. */
+MUST_CHECK enum rc audit_witnesses(struct audit *a, struct err *e);
 /* Checks what depends on the order of results. */
 MUST_CHECK enum rc audit_slots(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "ledger/drill.h"
 #include "ledger/finding.h"
 #include "ledger/forfeit.h"
 #include "ledger/payout.h"
@@ -36,12 +35,29 @@ struct due_drill {
 
 /* ---- The record ---- */
 
+static void
+record_add(struct drill_record *r, struct slice outcome, bool is_drill)
+{
+	const bool right = slice_is(outcome, "right"),
+		   wrong = slice_is(outcome, "wrong");
+
+	if (right)
+		is_drill ? r->right++ : r->seen_right++;
+	else if (wrong)
+		is_drill ? r->wrong++ : r->seen_wrong++;
+	else if (slice_is(outcome, "silent"))
+		r->silent++;
+	else if (is_drill)
+		r->unjudged++;
+	if (!sprt_is_accused(r->score) && (right || wrong))
+		r->score = sprt_step(r->score, wrong);
+}
+
 enum rc
 drill_record_read(struct db *db, int64_t worker, int64_t since_ms, bool anew,
     struct drill_record *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_DRILL_RECORD);
-	struct slice outcome;
 	enum rc rc;
 	bool row;
 
@@ -49,26 +65,31 @@ drill_record_read(struct db *db, int64_t worker, int64_t since_ms, bool anew,
 	query_int(q, 1, worker);
 	query_int(q, 2, since_ms);
 	query_int(q, 3, anew);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		outcome = query_get_text(q, 0);
-		if (slice_is(outcome, "right"))
-			out->right++;
-		else if (slice_is(outcome, "wrong"))
-			out->wrong++;
-		else if (slice_is(outcome, "silent"))
-			out->silent++;
-		else
-			out->unjudged++;
-		if (!sprt_is_accused(out->score) &&
-		    (slice_is(outcome, "right") || slice_is(outcome, "wrong")))
-			out->score =
-			    sprt_step(out->score, slice_is(outcome, "wrong"));
-	}
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		record_add(out, query_get_text(q, 0), query_get_int(q, 1) != 0);
 	query_done(q);
 	return rc;
 }
 
 /* ---- Consequences ---- */
+
+/* Adds what the row at which q is says to the text of size bytes. */
+static size_t
+failure_write(struct query *q, char *out, size_t size)
+{
+	const int64_t slot = query_get_int(q, C_DRILL_FAILURES_SLOT);
+	char status[24];
+
+	if (query_is_null(q, C_DRILL_FAILURES_WANTED))
+		return (size_t)snprintf(out, size,
+		    "; slot %" PRId64 ": said up, witnesses saw it down", slot);
+	(void)snprintf(status, sizeof(status), "%" PRId64,
+	    query_get_int(q, C_DRILL_FAILURES_REPORTED));
+	return (size_t)snprintf(out, size,
+	    "; slot %" PRId64 ": wanted %" PRId64 ", reported %s", slot,
+	    query_get_int(q, C_DRILL_FAILURES_WANTED),
+	    query_is_null(q, C_DRILL_FAILURES_REPORTED) ? "none" : status);
+}
 
 static enum rc
 failures_list(struct db *db, int64_t worker, int64_t since_ms,
@@ -76,7 +97,6 @@ failures_list(struct db *db, int64_t worker, int64_t since_ms,
 {
 	struct query *q = db_query(db, Q_DRILL_FAILURES);
 	size_t n = strlen(out);
-	char status[24];
 	enum rc rc;
 	bool row;
 
@@ -87,17 +107,8 @@ failures_list(struct db *db, int64_t worker, int64_t since_ms,
 		if (*first_ms == 0)
 			*first_ms =
 			    query_get_int(q, C_DRILL_FAILURES_ASSIGNED_MS);
-		(void)snprintf(status, sizeof(status), "%" PRId64,
-		    query_get_int(q, C_DRILL_FAILURES_REPORTED));
 		if (n < DETAIL_MAX - 80)
-			n += (size_t)snprintf(out + n, DETAIL_MAX - n,
-			    "; slot %" PRId64 ": wanted %" PRId64
-			    ", reported %s",
-			    query_get_int(q, C_DRILL_FAILURES_SLOT),
-			    query_get_int(q, C_DRILL_FAILURES_WANTED),
-			    query_is_null(q, C_DRILL_FAILURES_REPORTED)
-				? "none"
-				: status);
+			n += failure_write(q, out + n, DETAIL_MAX - n);
 	}
 	query_done(q);
 	return rc;
@@ -150,10 +161,17 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 	int64_t first_ms = 0, micros = 0;
 	bool held = false;
 	enum rc rc;
+	int n;
 
-	(void)snprintf(why, sizeof(why),
+	n = snprintf(why, sizeof(why),
 	    "its record: %" PRId64 " of %" PRId64 " drills were wrong",
 	    record->wrong, record->right + record->wrong);
+	if (record->seen_wrong > 0)
+		(void)snprintf(why + n, sizeof(why) - (size_t)n,
+		    ", and in %" PRId64 " of %" PRId64
+		    " outages it saw nothing",
+		    record->seen_wrong,
+		    record->seen_right + record->seen_wrong);
 	(void)snprintf(detail, sizeof(detail), "%s", why);
 	rc = address_of(db, worker, who, e);
 	if (rc == RC_OK)
@@ -214,17 +232,17 @@ outcome_set(struct db *db, int64_t slot, const char *outcome, struct err *e)
 	return query_run(q, e);
 }
 
-static enum rc
-wrong_weigh(struct db *db, const struct drill_rules *r,
-    const struct due_drill *d, int64_t now_ms, struct err *e)
+enum rc
+drill_weigh(struct db *db, const struct drill_rules *r, int64_t worker,
+    int64_t now_ms, struct err *e)
 {
 	int64_t since_ms = now_ms - r->record_days * DAY_MS;
 	struct drill_record record;
 	enum rc rc;
 
-	rc = drill_record_read(db, d->worker, since_ms, true, &record, e);
+	rc = drill_record_read(db, worker, since_ms, true, &record, e);
 	if (rc == RC_OK && sprt_is_accused(record.score))
-		rc = accuse(db, r, d->worker, &record, since_ms, now_ms, e);
+		rc = accuse(db, r, worker, &record, since_ms, now_ms, e);
 	return rc;
 }
 
@@ -243,7 +261,7 @@ drill_decide(struct db *db, const struct drill_rules *r,
 	if (rc == RC_OK)
 		rc = outcome_set(db, d->slot, well ? "wrong" : "void", e);
 	if (rc == RC_OK && well)
-		rc = wrong_weigh(db, r, d, now_ms, e);
+		rc = drill_weigh(db, r, d->worker, now_ms, e);
 	return rc;
 }
 

@@ -55,7 +55,7 @@ static const struct finding_kind kinds[] = {
 	    "more would be signed for a worker than it has ever earned: was an old payout's row changed? See worknet audit",
 	    false },
 	{ "failed drills",
-	    "a worker reports what it can't have seen: its payouts are held, see worknet worker show; release it, or forfeit its credit",
+	    "a worker reports what it can't have seen, in drills or while witnesses saw an outage: its payouts are held, see worknet worker show; release it, or forfeit its credit",
 	    false },
 	{ "worker is the treasury",
 	    "a worker has the treasury's own address, and isn't paid", false },

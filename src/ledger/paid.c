@@ -6,6 +6,7 @@
 #include "ledger/share.h"
 #include "ledger/standing.h"
 #include "ledger/verdict.h"
+#include "ledger/witness.h"
 
 void
 paid_learn(struct claim *c, struct query *q)
@@ -71,10 +72,11 @@ share_count(struct db *db, const struct claim *c,
 			   : rc;
 }
 
-/* It is compared with the others of its cycle, once that is over. */
+/* What it is compared with: the others of its cycle, or what witnesses see. */
 static enum rc
-vote_count(struct db *db, const struct claim *c, const struct terms_row *terms,
-    struct slice network, struct err *e)
+compared_note(struct db *db, const struct claim *c,
+    const struct terms_row *terms, struct slice network, int64_t now_ms,
+    struct err *e)
 {
 	const struct vote v = { .slot = c->row.slot,
 		.worker = c->worker_id,
@@ -82,10 +84,23 @@ vote_count(struct db *db, const struct claim *c, const struct terms_row *terms,
 		.version = c->row.version,
 		.cycle_ms = c->row.cycle_ms,
 		.up = c->row.success };
+	const struct report r = { .slot = c->row.slot,
+		.worker = c->worker_id,
+		.network = network,
+		.version = c->row.version,
+		.assigned_ms = c->row.assigned_ms,
+		.up = c->row.success };
 
-	if (c->compared != COMPARED_COPIES)
+	switch (c->compared) {
+	case COMPARED_COPIES:
+		return verdict_vote(db, &v, terms->result_window_ms, e);
+	case COMPARED_ALONE:
+		return witness_compare(db, &r, now_ms, e);
+	case COMPARED_WITNESS:
+		return witness_saw(db, &r, now_ms, e);
+	default:
 		return RC_OK;
-	return verdict_vote(db, &v, terms->result_window_ms, e);
+	}
 }
 
 enum rc
@@ -98,7 +113,7 @@ paid_count(struct db *db, const struct terms_row *terms,
 	size_t i, k;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		rc = vote_count(db, claims[i], terms, network, e);
+		rc = compared_note(db, claims[i], terms, network, now_ms, e);
 		if (rc != RC_OK)
 			return rc;
 		k = alike(claims, n, i, is_same_share, payments);

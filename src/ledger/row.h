@@ -73,7 +73,7 @@ struct result_row {
 	struct slice error; /* UTF-8 */
 	enum address_form form;
 	uint8_t signature[SIGNATURE_LEN];
-	bool is_drill; /* as the ledger says; not hashed */
+	bool is_extra; /* as the ledger says; not hashed */
 };
 
 struct version_row {

@@ -146,7 +146,7 @@ row_read_result(struct query *q, int col, struct result_row *r,
 	ok &= read_bytes(
 	    q, col + R_RESULT_SIGNATURE, r->signature, sizeof(r->signature));
 	r->success = success != 0;
-	r->is_drill = query_get_int(q, col + R_RESULT_IS_DRILL) != 0;
+	r->is_extra = query_get_int(q, col + R_RESULT_IS_EXTRA) != 0;
 	r->form = (enum address_form)form;
 	*v = (struct version_row){ .id = r->version,
 		.task = query_get_int(q, col + R_RESULT_TASK),

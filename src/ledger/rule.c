@@ -275,7 +275,7 @@ place_check(const struct rules *r, const struct result_row *res,
 		rule_broken(r, AUDIT_SLOT,
 		    "slot %" PRId64 ": only 1 to %" PRId64 " were given out",
 		    res->slot, r->last_slot);
-	if (res->copy >= v->copies && !res->is_drill)
+	if (res->copy >= v->copies && !res->is_extra)
 		rule_broken(r, AUDIT_COPY,
 		    "slot %" PRId64 ": is copy %" PRId64
 		    ", its task has %" PRId64,

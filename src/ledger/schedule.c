@@ -6,6 +6,7 @@
 #include "ledger/handout.h"
 #include "ledger/region.h"
 #include "ledger/schedule_room.h"
+#include "ledger/witness.h"
 #include "ledger/worker.h"
 
 /* In one of so many of its polls what a worker was given is looked through. */
@@ -29,7 +30,7 @@ assignment_add(struct region_poll *r, const struct pick *p, struct err *e)
 		.network = r->share.network,
 		.out_of_turn = p->out_of_turn,
 		.compared =
-		    p->due.copies > 1 ? COMPARED_COPIES : COMPARED_NOT },
+		    p->due.copies > 1 ? COMPARED_COPIES : COMPARED_ALONE },
 	    e);
 }
 
@@ -63,6 +64,10 @@ pick_give(struct region_poll *r, struct pick *p, struct err *e)
 		if (rc == RC_OK)
 			rc = cycle_slots_give(
 			    r->db, &p->due, c, &p->slot, network, r->holds, e);
+		if (rc == RC_OK && p->slot.kind == SLOT_NEW &&
+		    p->due.copies == 1)
+			rc = witness_spot(
+			    r->db, p->due.version, r->rules->spot_permille, e);
 		if (rc != RC_OK || !r->holds)
 			return rc;
 	}
@@ -182,6 +187,7 @@ region_serve(
 struct outlook {
 	bool suspended;
 	bool admitted;
+	bool is_witness;
 	bool waits;	  /* it has slots that it hasn't answered */
 	bool in_region;	  /* something is due in the worker's own region, */
 	int64_t region;	  /* of that number, */
@@ -208,6 +214,7 @@ look_out(
 	if (rc == RC_OK && row) {
 		out->suspended = query_get_int(q, C_POLL_LOOK_SUSPENDED) != 0;
 		out->admitted = query_get_int(q, C_POLL_LOOK_ADMITTED) != 0;
+		out->is_witness = query_get_int(q, C_POLL_LOOK_ADMITTED) == 2;
 		out->waits = query_get_int(q, C_POLL_LOOK_WAITS) != 0;
 		out->anywhere = query_get_int(q, C_POLL_LOOK_ANYWHERE) != 0;
 		out->in_region = query_get_int(q, C_POLL_LOOK_IN_REGION) != 0;
@@ -337,6 +344,11 @@ poll_serve(struct region_poll *r, struct outlook *l, bool *work, struct err *e)
 	if (rc == RC_OK && l->waits && r->worker > 0)
 		rc = schedule_held_list(r, e);
 	r->held = r->found;
+	/* It is given what witness.h says; and that needs the writer. */
+	if (l->is_witness) {
+		*work = true;
+		return rc;
+	}
 	if (rc == RC_OK)
 		rc = holding_decide(r, l, e);
 	if (rc == RC_OK)
@@ -369,11 +381,12 @@ schedule_serve(struct db *db, bool may_write,
 
 	*work = false;
 	out->n = out->held = 0;
+	out->to_witness = false;
 	rc = look_out(db, p, &l, e);
 	if (rc == RC_OK && l.suspended)
 		rc = err_set(e, RC_INVALID, "worker suspended");
 	if (rc != RC_OK ||
-	    (!l.in_region && !l.anywhere && !l.waits &&
+	    (!l.in_region && !l.anywhere && !l.waits && !l.is_witness &&
 		rules->admission == ADMISSION_OPEN &&
 		l.given_ms <= p->now_ms + POLL_PERIOD_MS))
 		return rc;
@@ -387,6 +400,7 @@ schedule_serve(struct db *db, bool may_write,
 	if (rc == RC_OK) {
 		out->n = r.found;
 		out->held = r.held;
+		out->to_witness = l.is_witness;
 	}
 	return rc;
 }

@@ -44,6 +44,7 @@ struct schedule_rules {
 	enum admission admission;
 	struct standing_rules standing; /* 0 and 0: everybody has it */
 	int64_t network_slots;		/* a network's, unanswered */
+	int64_t spot_permille; /* of slots that witnesses are to see, too */
 };
 
 struct poll {
@@ -68,7 +69,8 @@ struct given_task {
 
 struct given_list {
 	size_t n;
-	size_t held; /* of them, that it was given before */
+	size_t held;	 /* of them, that it was given before */
+	bool to_witness; /* witness.h has more for it */
 	struct given_task tasks[TASKS_PER_POLL_MAX];
 };
 

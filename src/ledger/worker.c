@@ -64,7 +64,7 @@ worker_set_suspended(
 
 enum rc
 worker_admit(struct db *db, const struct address *a, int64_t weight,
-    int64_t now_ms, struct err *e)
+    bool witness, int64_t now_ms, struct err *e)
 {
 	struct query *q = db_query(db, Q_ADMISSION_SET);
 	char text[ADDRESS_LEN + 1];
@@ -74,6 +74,7 @@ worker_admit(struct db *db, const struct address *a, int64_t weight,
 	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
 	query_int(q, 2, weight);
 	query_int(q, 3, now_ms);
+	query_int(q, 4, witness);
 	return query_run(q, e);
 }
 

@@ -23,6 +23,8 @@ my %moves = (
 	drill => 'outcome',
 	drill_key => 'key',
 	maintenance => 'ended_ms',
+	witness_slot => 'seen_ms up',
+	sighting => 'outcome',
 	finding => 'detail since_ms last_ms times closed_ms closed_by',
 	payout => 'state paid_micros',
 	submission => 'done_ms cost_wei',
@@ -35,7 +37,8 @@ my %moves = (
 my %free = map { $_ => 1 } qw(schedule open_slot network_slot level
     slot_counter worker_share network_share standing admission handout
     assignment hold chain_seen suspension journal_seen
-    payout_run settler record vote uptime_hour incident uptime_dissent);
+    payout_run settler record vote watch uptime_hour incident
+    uptime_dissent);
 
 my $db = "$Dir/guards.db";
 make_ledger($db, '--results', 60, '--workers', 6, '--cooldown-ms', 0);
@@ -51,6 +54,8 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO demotion SELECT 1, id, 1, 1, 'x' FROM worker LIMIT 1;
     INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
     INSERT INTO verdict VALUES (1, 1, 1, 1, 1);
+    INSERT INTO witness_slot SELECT 1, id, 1, 1, NULL, NULL FROM worker LIMIT 1;
+    INSERT INTO sighting SELECT 1, id, 1, 'x', 1, 1, 1, NULL FROM worker LIMIT 1;
     INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1 FROM worker LIMIT 1;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);
     INSERT INTO task_state SELECT 1, id, 1, 'paused' FROM task LIMIT 1;

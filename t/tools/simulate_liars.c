@@ -1,7 +1,9 @@
 /*
  * Liars beside honest workers over simulated days, on the real ledger: who
  * always says that all is well is found by drills, and nobody honest is. Each
- * of the tasks is the operator's own, and up for 95 % of the time.
+ * of the tasks is the operator's own, and up for 95 % of the time. Or by
+ * witnesses, and then the tasks are anybody's. WN_CASES picks cases by a part
+ * of their name.
  */
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "ledger/payout.h"
 #include "ledger/task.h"
 #include "ledger/terms.h"
+#include "ledger/witness.h"
 #include "ledger/worker.h"
 #include "t/unit/ledger.h"
 #include "t/unit/random.h"
@@ -31,13 +34,27 @@ struct scenario {
 	int own_errors; /* of 100 checks of an honest one */
 	bool outage;	/* the canary host's, for half an hour each 3 hours */
 	bool finds;	/* the liars must be found; else it is only told */
+	int witnesses;	/* there are no drills then */
+	int lying;	/* of them, that always say down */
+	int silent;	/* of them */
+	bool flaps;	/* the tasks are down 10, 20, 50 times of 100 */
 };
 
 static const struct scenario scenarios[] = {
-	{ "30 honest ones, and 13 liars", 43, 13, 4, 1, false, true },
+	{ "30 honest ones, and 13 liars", 43, 13, 4, 1, false, true, 0, 0, 0,
+	    false },
 	{ "30 honest ones, whose canary host is down now and then", 30, 0, 4, 1,
-	    true, false },
-	{ "20 honest ones, and 20 liars", 40, 20, 4, 1, false, false },
+	    true, false, 0, 0, 0, false },
+	{ "20 honest ones, and 20 liars", 40, 20, 4, 1, false, false, 0, 0, 0,
+	    false },
+	{ "a witness, 30 honest ones, and 13 liars", 43, 13, 6, 1, false, false,
+	    1, 0, 0, false },
+	{ "a witness, 20 honest ones, and 20 liars", 40, 20, 6, 1, false, false,
+	    1, 0, 0, false },
+	{ "three witnesses, of which one lies, and one is silent", 43, 13, 6, 1,
+	    false, false, 3, 1, 1, false },
+	{ "a witness, and what flaps", 30, 0, 6, 1, false, false, 1, 0, 0,
+	    true },
 };
 
 struct sim {
@@ -57,22 +74,38 @@ worker_address(int i)
 	return (struct address){ { 0xaa, [19] = (uint8_t)(i + 1) } };
 }
 
+/* What a visit is shown of what isn't a drill. */
+static int64_t
+target(const struct sim *m, const struct given_task *t, int64_t now_ms)
+{
+	static const int flaps[TASKS] = { 10, 20, 50 };
+	int64_t spell;
+
+	if (m->s->flaps)
+		return (int)(random_next() % 100) < flaps[t->name[5] - '0']
+		    ? 503
+		    : 200;
+	spell = now_ms / SPELL_MS * 2654435761LL + t->name[5] * 40503LL;
+	return (spell >> 8) % 100 < 5 ? 503 : 200;
+}
+
 /* What a visit is shown. */
 static int64_t
 world(const struct sim *m, const struct given_task *t, int64_t now_ms)
 {
-	const char *token = strchr(t->url, '=') + 1;
+	const char *token = strchr(t->url, '=');
 	enum canary_kind kind;
-	int64_t status, spell;
+	int64_t status;
 
 	if (m->s->outage &&
 	    (now_ms - START_MS) % (3 * 3600 * 1000LL) < 1800 * 1000)
 		return 502;
-	kind = canary_read(slice_of(token), m->rules.master, &status);
+	if (token == NULL)
+		return target(m, t, now_ms);
+	kind = canary_read(slice_of(token + 1), m->rules.master, &status);
 	if (kind != CANARY_CHECK)
 		return kind == CANARY_DRILL ? status : 404;
-	spell = now_ms / SPELL_MS * 2654435761LL + t->name[5] * 40503LL;
-	return (spell >> 8) % 100 < 5 ? 503 : 200;
+	return target(m, t, now_ms);
 }
 
 static void
@@ -93,6 +126,8 @@ claim_make(struct sim *m, struct claim *c, int worker,
 		c->row.has_error = true;
 		c->row.error = slice_of("connection failed");
 	}
+	if (worker >= m->s->workers && worker < m->s->workers + m->s->lying)
+		c->row.status = 503;
 	c->row.success = c->row.status == t->expected_status;
 }
 
@@ -135,9 +170,10 @@ held_look(struct sim *m, int worker)
 static void
 poll_once(struct sim *m, int worker, int64_t now_ms)
 {
-	const struct schedule_rules rules = {
-		.max_tasks = 10, .standing = { 10, 3 }, .network_slots = 100
-	};
+	const struct schedule_rules rules = { .max_tasks = 10,
+		.standing = { 10, 3 },
+		.network_slots = 100,
+		.spot_permille = 20 };
 	const struct poll p = { .worker = worker_address(worker),
 		.region = slice_of("unknown"),
 		.network = slice_of(""),
@@ -156,10 +192,15 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 	if (!work)
 		return;
 	must(schedule_serve(m->db, true, &rules, &p, &given, &work, &e), &e);
+	must(witness_give(m->db, &p, rules.max_tasks, &given, &e), &e);
 	if (given.n == 0)
 		return;
 	before = given.n;
-	must(drill_give(m->db, &m->rules, &p, rules.max_tasks, &given, &e), &e);
+	if (m->s->witnesses == 0)
+		must(drill_give(
+			 m->db, &m->rules, &p, rules.max_tasks, &given, &e),
+		    &e);
+	must(witness_judge(m->db, &m->rules, now_ms, 10, &e), &e);
 	must(drill_tokens(&m->rules, &given, &e), &e);
 	m->drills += (int64_t)(given.n - before);
 	answer(m, worker, &given, now_ms);
@@ -174,7 +215,8 @@ run(struct sim *m)
 	int i;
 
 	for (t = 0; t < m->s->days * DAY_MS; t += POLL_PERIOD_MS)
-		for (i = 0; i < m->s->workers; i++)
+		for (i = 0; i < m->s->workers + m->s->witnesses - m->s->silent;
+		     i++)
 			poll_once(m, i, START_MS + t + m->phase_ms[i]);
 	must(db_commit(m->db, &e), &e);
 }
@@ -185,6 +227,17 @@ by_value(const void *a, const void *b)
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
 	return (x > y) - (x < y);
+}
+
+static int64_t
+witness_checks(const struct sim *m)
+{
+	int64_t n = 0;
+	int i;
+
+	for (i = 0; i < m->s->witnesses; i++)
+		n += m->checks[m->s->workers + i];
+	return n;
 }
 
 static void
@@ -207,6 +260,9 @@ judge(struct sim *m)
 		 " of their checks in the middle, %" PRId64 " at most",
 	    m->s->name, n, m->s->liars, n > 0 ? found[n / 2] : 0,
 	    n > 0 ? found[n - 1] : 0);
+	if (m->s->witnesses > 0)
+		tap_diag("%s: witnesses visited %" PRId64 " times", m->s->name,
+		    witness_checks(m));
 	tap_ok(
 	    honest == 0, "%s: nobody honest is held (%zu)", m->s->name, honest);
 	if (!m->s->finds)
@@ -236,9 +292,15 @@ ledger_make(struct sim *m, const char *path)
 	must(terms_set(m->db, &wanted, START_MS - 1000, &e), &e);
 	must(drill_keys_keep(m->db, &m->rules, START_MS - 1000, &e), &e);
 	task_defaults(&d);
-	(void)snprintf(d.url, sizeof(d.url),
-	    "https://example.org/api/v1/status?t={token}");
+	(void)snprintf(d.url, sizeof(d.url), "https://example.org/%s",
+	    m->s->witnesses == 0 ? "api/v1/status?t={token}" : "");
 	must(db_begin(m->db, &e), &e);
+	for (i = 0; i < m->s->witnesses; i++)
+		must(
+		    worker_admit(m->db,
+			(struct address[]){ worker_address(m->s->workers + i) },
+			1, true, START_MS, &e),
+		    &e);
 	for (i = 0; i < TASKS; i++) {
 		(void)snprintf(name, sizeof(name), "task_%d", i);
 		must(task_add(m->db, name, &d, START_MS - 1000, &e), &e);
@@ -260,9 +322,10 @@ scenario_run(const struct scenario *s)
 	dir_make(dir);
 	(void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
 	random_bytes(m.rules.master, sizeof(m.rules.master));
-	for (i = 0; i < s->workers; i++)
+	for (i = 0; i < s->workers + s->witnesses; i++)
 		m.phase_ms[i] = (int64_t)(random_next() % POLL_PERIOD_MS);
-	qsort(m.phase_ms, (size_t)s->workers, sizeof(m.phase_ms[0]), by_value);
+	qsort(m.phase_ms, (size_t)(s->workers + s->witnesses),
+	    sizeof(m.phase_ms[0]), by_value);
 	ledger_make(&m, path);
 	run(&m);
 	judge(&m);
@@ -273,10 +336,12 @@ scenario_run(const struct scenario *s)
 int
 main(void)
 {
+	const char *cases = getenv("WN_CASES");
 	size_t i;
 
 	random_seed();
 	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
-		scenario_run(&scenarios[i]);
+		if (cases == NULL || strstr(scenarios[i].name, cases) != NULL)
+			scenario_run(&scenarios[i]);
 	return tap_done();
 }

@@ -117,7 +117,9 @@ test_payments(void)
 	s = share_at(4, "c/24", T0 + 9 * HOUR_MS);
 	tap_ok(share_is_in_turn(&s, 100, 0) && !share_is_in_turn(&s, 100, 100),
 	    "who is new begins at the level");
-	must(worker_admit(db, (struct address[]){ worker(4) }, 4, T0, &e), &e);
+	must(
+	    worker_admit(db, (struct address[]){ worker(4) }, 4, false, T0, &e),
+	    &e);
 	s = share_paid(4, "a/24", false, T0 + 9 * HOUR_MS);
 	tap_is_int(s.worker_micros, 2650,
 	    "who was admitted has shares of its own, by its weight");

@@ -22,7 +22,7 @@ admit(int who, int64_t now_ms)
 	struct address a = worker(who);
 
 	must(db_begin(db, &e), &e);
-	must(worker_admit(db, &a, 1, now_ms, &e), &e);
+	must(worker_admit(db, &a, 1, false, now_ms, &e), &e);
 	must(db_commit(db, &e), &e);
 }
 

@@ -1,0 +1,69 @@
+/*
+ * Witnesses: addresses of the operator's, or whom it trusts, which are given no
+ * slots but extra ones of tasks with one copy: of an unpredictable share of the
+ * slots that others are given, and of each task that anybody reports as down,
+ * until a witness sees it up. They are paid for them as anybody else is.
+ *
+ * What others report is judged by an outage, since two honest places may see
+ * different things at any other time. A result counts if witnesses saw the
+ * target down without a break, twice before it was given and twice after it was
+ * paid, within WITNESS_NEAR_MS; and up before that, eight times in a row: a
+ * target that flaps isn't in an outage. Two other networks must have seen it
+ * down, too: what a witness sees alone is its own trouble. If there are several
+ * witnesses, one alone isn't believed. Then who said up was wrong and who said
+ * down right, once in all outages that are at a time, which may be one trouble;
+ * sprt.h judges it, as with drills.
+ *
+ * Who says down while witnesses see it up is never accused: an error may be
+ * anybody's own.
+ */
+#ifndef WORKNET_LEDGER_WITNESS_H
+#define WORKNET_LEDGER_WITNESS_H
+
+#include "ledger/drill.h"
+
+#define WITNESS_NEAR_MS	   (30 * 60 * 1000LL)
+#define WITNESS_DOWN_EACH  2 /* before a result, and after it */
+#define WITNESS_UP_BEFORE  8
+#define WITNESS_OTHERS_MIN 2   /* networks */
+#define WITNESS_SHARE_MAX  500 /* of 1000 slots */
+
+/*
+ * Inside a write transaction: a slot of a task with one copy was given, by that
+ * definition; in share_permille of all cases witnesses are to visit it, too.
+ * RC_IO without randomness.
+ */
+MUST_CHECK enum rc witness_spot(
+    struct db *db, int64_t version, int64_t share_permille, struct err *e);
+
+/*
+ * Inside a write transaction: adds to *list, of a poll by a witness, what it is
+ * to visit, up to max_tasks. Errors of db.h.
+ */
+MUST_CHECK enum rc witness_give(struct db *db, const struct poll *p,
+    int64_t max_tasks, struct given_list *list, struct err *e);
+
+/* What was reported of a slot that is compared with what witnesses see. */
+struct report {
+	int64_t slot;
+	int64_t worker;
+	struct slice network; /* that it came from; "": one of its own */
+	int64_t version;      /* of its task */
+	int64_t assigned_ms;
+	bool up;
+};
+
+/* Inside the write transaction that pays it: of a worker, of a witness. */
+MUST_CHECK enum rc witness_compare(
+    struct db *db, const struct report *r, int64_t now_ms, struct err *e);
+MUST_CHECK enum rc witness_saw(
+    struct db *db, const struct report *r, int64_t now_ms, struct err *e);
+
+/*
+ * Inside a write transaction: judges at most max results that waited for what
+ * witnesses see afterwards, and accuses whom they condemn. Errors of db.h.
+ */
+MUST_CHECK enum rc witness_judge(struct db *db, const struct drill_rules *r,
+    int64_t now_ms, int64_t max, struct err *e);
+
+#endif

@@ -1,0 +1,172 @@
+#!/usr/bin/perl
+# Witnesses, through the coordinator alone: who says up while they see an outage is
+# found; nobody honest is, whatever the target, or a witness, does.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use WorknetTest qw(need_program json_value poll_path);
+
+need_program('sqlite3');
+
+my $START = 1800057600000;
+my ($w, $c, @workers, @witnesses, %seen);
+
+# A network of six workers, the last of which always says up, and two witnesses;
+# ten tasks.
+sub network {
+	$w = WorknetTest->new->fault_prepare;
+	@workers = map { $w->worker($_) } 1 .. 6;
+	@witnesses = map { $w->worker($_) } 7, 8;
+	$w->{conf}{honesty} = { maturity_new_ms => 0,
+	    spot_share_permille => 500 };
+	$w->conf_write;
+	$w->clock_set($START);
+	$w->init;
+	$w->task_add("task$_", url => 'http://127.0.0.1:9/', interval => '30s',
+	    cooldown => '0s') for 1 .. 10;
+	$w->worknet('worker', 'admit', $_->{address}, '--witness')
+	    for @witnesses;
+	$w->start;
+	$c = $w->fcgi;
+}
+
+# Polls, and reports of each task what is there.
+sub work {
+	my ($k, $network, $is_up) = @_;
+	my @from = (remote => "203.0.$network.1");
+	my $tasks = json_value($c->get(poll_path($k->{address}), @from)->{body});
+	my @results = map {
+		my $up = $is_up->($_->{id});
+		$w->result($k, $_->{id}, timestamp => $w->fresh_ms,
+		    statusCode => $up ? 200 : 503, success => $up ? 1 : 0);
+	} @$tasks;
+
+	return 0 if !@results;
+	return json_value($c->post(\@results, @from)->{body})->{accepted};
+}
+
+my $always = sub { 1 };
+
+# So many cycles; what is there, and what witnesses say, if it isn't that.
+sub cycles {
+	my ($n, $is_up, @say) = @_;
+
+	for (1 .. $n) {
+		$w->clock_set($w->{clock} + 30000);
+		for my $i (map { ($_ + $w->{clock} / 30000) % 6 } 0 .. 5) {
+			work($workers[$i], 10 + $i,
+			    $i == 5 ? $always : $is_up);
+		}
+		for my $i (0, 1) {
+			next if !defined($say[$i] // $is_up);
+			$seen{$i} += work($witnesses[$i], 20 + $i,
+			    ref $say[$i] ? $say[$i] : $is_up)
+			    if ($say[$i] // '') ne 'silent';
+		}
+	}
+}
+
+sub held {
+	return [ map { $_->{address} } $w->sql('SELECT w.address FROM hold h ' .
+	    'JOIN worker w ON w.id = h.worker ORDER BY w.address') ];
+}
+
+sub judged {
+	return $w->sql_value("SELECT count(*) FROM sighting WHERE outcome IN " .
+	    "('right', 'wrong')");
+}
+
+sub ends {
+	my ($name) = @_;
+
+	is($w->stop, 0, "it stops $name");
+	$w->sql_text("UPDATE finding SET closed_ms = 1, closed_by = 'person'");
+	$w->log_ok;
+	$w->audit_ok("after witnesses $name");
+}
+
+# ---- An outage ----
+
+network();
+cycles(30, $always);
+cmp_ok($seen{0} + $seen{1}, '>', 50, 'witnesses see a share of the slots');
+is($w->sql_value('SELECT count(*) FROM assignment a JOIN worker w ON ' .
+    'w.id = a.worker JOIN admission m ON m.address = w.address WHERE a.slot ' .
+    'NOT IN (SELECT slot FROM witness_slot)'), 0, 'and nothing else');
+is($w->sql_value('SELECT count(*) FROM sighting'), 0,
+    'while all is well nobody is judged');
+for (1 .. 4) {
+	cycles(9, sub { 0 });
+	cycles(13, $always);
+}
+cycles(62, $always);
+is_deeply(held(), [], 'a few outages accuse nobody, however many the tasks');
+for (1 .. 5) {
+	cycles(9, sub { 0 });
+	cycles(13, $always);
+}
+cycles(62, $always);
+is_deeply(held(), [ lc $workers[5]{address} ],
+    'who said up in each of them is held, and nobody else');
+my $show = json_value($w->worknet('worker', 'show', $workers[5]{address},
+    '--json'));
+cmp_ok($show->{outagesMissed}, '>=', 6, 'worker show counts what it missed');
+is(scalar @{ $show->{sightings} }, $show->{outagesMissed}, '... and lists it');
+is(json_value($w->worknet('worker', 'show', $workers[0]{address},
+    '--json'))->{outagesMissed}, 0, 'of who is honest it says nothing');
+like($w->sql_value("SELECT detail FROM finding WHERE kind = 'failed drills'"),
+    qr/; slot \d+: said up, witnesses saw it down/, 'the finding lists each');
+my $status = json_value($w->worknet('status', '--json'));
+is($status->{witnessSlots}, $w->sql_value('SELECT count(*) FROM witness_slot'),
+    'status counts what witnesses were given');
+is(sprintf('%.6f', $status->{witnessMicros} / 1e6),
+    sprintf('%.6f', ($seen{0} + $seen{1}) / 1e4), '... and what it cost');
+ends('and an outage');
+
+# ---- Nobody is found where nobody can be ----
+
+my $seed = $ENV{WN_SEED} // 7;
+srand($seed);
+network();
+cycles(30, $always);
+cycles(60, sub { rand() < 0.5 });
+cycles(75, $always);
+is_deeply(held(), [], "a target that flaps accuses nobody (seed $seed)");
+is(judged(), 0, '... and nobody is judged by it');
+ends('of what flaps');
+
+network();
+cycles(30, $always, 'silent', 'silent');
+cycles(12, sub { 0 }, 'silent', 'silent');
+cycles(75, $always, 'silent', 'silent');
+is_deeply(held(), [], 'without a word of a witness nobody is accused');
+cmp_ok($w->sql_value("SELECT count(*) FROM result r JOIN task_version v ON " .
+    'v.id = r.version WHERE r.copy < v.copies'), '>', 1000,
+    '... and the others work on');
+ends('that are silent');
+
+network();
+cycles(30, $always);
+cycles(12, $always, sub { 0 });
+cycles(75, $always);
+is_deeply(held(), [], 'a witness that lies accuses nobody');
+is(judged(), 0, '... since others see it up');
+cycles(12, $always, sub { 0 }, sub { 0 });
+cycles(75, $always);
+is_deeply(held(), [], 'nor do all witnesses, whom no worker confirms');
+is(judged(), 0, '... so that nobody is judged by them');
+ends('that lie');
+
+# ---- What the audit finds ----
+
+$w->sql_text('DROP TRIGGER witness_slot_only_seen; UPDATE witness_slot ' .
+    'SET up = 1 - up WHERE slot = (SELECT min(slot) FROM witness_slot ' .
+    'WHERE seen_ms IS NOT NULL);');
+like(($w->audit)[1], qr/^witness +slot \d+: what its witness saw isn't what/m,
+    'the audit finds a witness\'s word that was changed');
+done_testing();
