@@ -231,8 +231,9 @@ SELECT o.task, o.cycle_ms FROM vote o WHERE o.over_ms < ?1
 ORDER BY o.over_ms LIMIT 1;
 
 -- :name vote_list
-SELECT slot, worker, network, up FROM vote
-WHERE task = ?1 AND cycle_ms = ?2 ORDER BY slot;
+SELECT v.slot, v.worker, v.network, v.up,
+	EXISTS (SELECT 1 FROM accused a WHERE a.worker = v.worker)
+FROM vote v WHERE v.task = ?1 AND v.cycle_ms = ?2 ORDER BY v.slot;
 
 -- :name vote_drop
 DELETE FROM vote WHERE task = ?1 AND cycle_ms = ?2;
@@ -248,8 +249,8 @@ WHERE NOT EXISTS (SELECT 1 FROM verdict d
 	WHERE d.cycle_ms = n.cycle_ms AND d.task = n.task);
 
 -- :name dissent_insert
-INSERT INTO dissent (slot, task, cycle_ms, worker, network, apart)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+INSERT INTO dissent (slot, task, cycle_ms, worker, network, apart, counted)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 
 -- How often worker ?1 stood apart in cycles since ?2.
 -- :name dissent_count
@@ -272,7 +273,7 @@ SELECT (SELECT count(*) FROM verdict WHERE cycle_ms >= ?1),
 		WHERE cycle_ms >= ?1) c);
 
 -- Each verdict with the results of its cycle that were paid before it, and the
--- networks of those that are in dissent.
+-- networks of those that are in dissent and counted.
 -- :name audit_verdict
 -- :columns task cycle_ms up down ups downs versions kept kept_up kept_down
 SELECT d.task, d.cycle_ms, d.up, d.down, coalesce(g.ups, 0),
@@ -282,10 +283,12 @@ SELECT d.task, d.cycle_ms, d.up, d.down, coalesce(g.ups, 0),
 	(SELECT count(*) FROM (SELECT x.network FROM dissent x
 			CROSS JOIN result r WHERE r.slot = x.slot
 			AND x.cycle_ms = d.cycle_ms AND x.task = d.task
+			AND x.counted = 1
 			GROUP BY x.network HAVING min(r.success) = 1) u),
 	(SELECT count(*) FROM (SELECT x.network FROM dissent x
 			CROSS JOIN result r WHERE r.slot = x.slot
 			AND x.cycle_ms = d.cycle_ms AND x.task = d.task
+			AND x.counted = 1
 			GROUP BY x.network HAVING max(r.success) = 0) o)
 FROM verdict d LEFT JOIN (SELECT b.task, b.cycle_ms,
 		sum(r.success) AS ups, sum(1 - r.success) AS downs,
@@ -299,12 +302,15 @@ FROM verdict d LEFT JOIN (SELECT b.task, b.cycle_ms,
 	ON g.task = d.task AND g.cycle_ms = d.cycle_ms
 ORDER BY d.cycle_ms, d.task;
 
--- Each row of dissent with its result and its verdict.
+-- Each row of dissent with its result and its verdict; and whether it was
+-- counted, or of somebody who was accused by then.
 -- :name audit_dissent
--- :columns slot worker apart success paid_to is_of_cycle up down
+-- :columns slot worker apart success paid_to is_of_cycle up down is_counted
 SELECT x.slot, x.worker, x.apart, coalesce(r.success, -1), t.credit,
 	CASE WHEN v.task = x.task AND r.cycle_ms = x.cycle_ms THEN 1 ELSE 0 END,
-	d.up, d.down
+	d.up, d.down, CASE WHEN x.counted = 1 OR EXISTS (SELECT 1 FROM demotion m
+		WHERE m.worker = x.worker AND m.at_ms <= d.judged_ms)
+		THEN 1 ELSE 0 END
 FROM dissent x LEFT JOIN result r ON r.slot = x.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
 	LEFT JOIN task_version v ON v.id = r.version
@@ -502,11 +508,11 @@ UPDATE watch SET downs = downs + 1, down_ms = ?2,
 -- :name watch_up
 UPDATE watch SET visits = CASE WHEN downs >= CAST(?2 AS BIGINT)
 		THEN CAST(?3 AS BIGINT) ELSE visits END,
-	downs = 0, down_ms = 0 WHERE task = ?1;
+	downs = 0 WHERE task = ?1;
 
 -- :name witness_slot_insert
-INSERT INTO witness_slot (slot, worker, task, assigned_ms, seen_ms, up)
-VALUES (?1, ?2, ?3, ?4, NULL, NULL);
+INSERT INTO witness_slot (slot, worker, task, assigned_ms, seen_ms, up, outcome)
+VALUES (?1, ?2, ?3, ?4, NULL, NULL, NULL);
 
 -- :name witness_slot_see
 UPDATE witness_slot SET seen_ms = ?2, up = ?3 WHERE slot = ?1;
@@ -514,25 +520,70 @@ UPDATE witness_slot SET seen_ms = ?2, up = ?3 WHERE slot = ?1;
 -- :name witness_slot_task
 SELECT task FROM witness_slot WHERE slot = ?1;
 
--- What witnesses saw of task ?1 up to ?2, from ?3 on, the newest first.
+-- What those that are witnesses saw of task ?1 up to ?2, from ?3 on, the newest
+-- first.
 -- :name witness_before
-SELECT worker, up, seen_ms FROM witness_slot
-WHERE task = ?1 AND seen_ms <= ?2 AND seen_ms >= ?3
-ORDER BY seen_ms DESC LIMIT ?4;
+SELECT s.worker, s.up, s.seen_ms
+FROM witness_slot s CROSS JOIN worker w CROSS JOIN admission a
+WHERE s.task = ?1 AND s.seen_ms <= ?2 AND s.seen_ms >= ?3 AND w.id = s.worker
+	AND a.address = w.address AND a.witness = 1
+ORDER BY s.seen_ms DESC LIMIT ?4;
 
 -- And after ?2, up to ?3.
 -- :name witness_after
-SELECT worker, up, seen_ms FROM witness_slot
-WHERE task = ?1 AND seen_ms > ?2 AND seen_ms <= ?3
-ORDER BY seen_ms LIMIT ?4;
+SELECT s.worker, s.up, s.seen_ms
+FROM witness_slot s CROSS JOIN worker w CROSS JOIN admission a
+WHERE s.task = ?1 AND s.seen_ms > ?2 AND s.seen_ms <= ?3 AND w.id = s.worker
+	AND a.address = w.address AND a.witness = 1
+ORDER BY s.seen_ms LIMIT ?4;
 
--- A result of slot ?2, if witnesses saw its target down since ?8.
+-- What a witness saw, the oldest report that was made up to ?1 and isn't judged.
+-- :name witness_due
+-- :columns slot worker task seen_ms up
+SELECT slot, worker, task, seen_ms, up FROM witness_slot
+WHERE seen_ms <= ?1 AND outcome IS NULL ORDER BY seen_ms LIMIT 1;
+
+-- Of task ?1, within ?3 intervals of ?2: networks of which a worker said ?4, and
+-- networks of which one said otherwise; witnesses other than worker ?5 that saw
+-- it down.
+-- :name witness_beside
+SELECT (SELECT count(DISTINCT s.network) FROM sighting s WHERE s.task = k.id
+		AND s.assigned_ms BETWEEN ?2 - ?3 * k.interval_ms
+		AND ?2 + ?3 * k.interval_ms AND s.up = ?4
+		AND NOT EXISTS (SELECT 1 FROM accused a
+			WHERE a.worker = s.worker)),
+	(SELECT count(DISTINCT s.network) FROM sighting s WHERE s.task = k.id
+		AND s.assigned_ms BETWEEN ?2 - ?3 * k.interval_ms
+		AND ?2 + ?3 * k.interval_ms AND s.up <> ?4
+		AND NOT EXISTS (SELECT 1 FROM accused a
+			WHERE a.worker = s.worker)),
+	(SELECT count(DISTINCT o.worker) FROM witness_slot o WHERE o.task = k.id
+		AND o.seen_ms BETWEEN ?2 - ?3 * k.interval_ms
+		AND ?2 + ?3 * k.interval_ms AND o.up = 0 AND o.worker <> ?5)
+FROM task k WHERE k.id = ?1;
+
+-- :name witness_slot_judge
+UPDATE witness_slot SET outcome = ?2 WHERE slot = ?1;
+
+-- Of what worker ?1 saw since ?2, and since it is a witness: what was wrong and
+-- what was right, in each span of ?3 ms.
+-- :name witness_record
+SELECT sum(CASE WHEN s.outcome = 'wrong' THEN 1 ELSE 0 END),
+	sum(CASE WHEN s.outcome = 'right' THEN 1 ELSE 0 END)
+FROM worker w CROSS JOIN admission a CROSS JOIN witness_slot s
+WHERE w.id = ?1 AND a.address = w.address AND a.witness = 1 AND s.worker = w.id
+	AND s.seen_ms >= ?2 AND s.assigned_ms >= a.admitted_ms
+	AND s.outcome IN ('right', 'wrong')
+GROUP BY s.seen_ms / ?3 ORDER BY s.seen_ms / ?3;
+
+-- A result of slot ?2, if it says down, or witnesses saw it down since ?8.
 -- :name sighting_insert
 INSERT INTO sighting (slot, worker, task, network, assigned_ms, paid_ms, up,
 	outcome)
 SELECT ?2, ?3, v.task, ?4, ?5, ?6, ?7, NULL
 FROM task_version v CROSS JOIN watch w
-WHERE v.id = ?1 AND w.task = v.task AND w.down_ms >= ?8;
+WHERE v.id = ?1 AND w.task = v.task
+	AND (w.down_ms >= ?8 OR CAST(?7 AS BIGINT) = 0);
 
 -- The oldest that was paid up to ?1 and isn't judged.
 -- :name sighting_next
@@ -548,7 +599,9 @@ UPDATE sighting SET outcome = ?2 WHERE slot = ?1;
 -- :name sighting_others
 SELECT (SELECT count(DISTINCT s.network) FROM sighting s
 		WHERE s.task = ?1 AND s.assigned_ms BETWEEN ?2 AND ?3
-		AND s.worker <> ?4 AND s.network <> ?5 AND s.up = 0),
+		AND s.worker <> ?4 AND s.network <> ?5 AND s.up = 0
+		AND NOT EXISTS (SELECT 1 FROM accused a
+			WHERE a.worker = s.worker)),
 	(SELECT count(*) FROM sighting s WHERE s.worker = ?4
 		AND s.assigned_ms >= ?2 AND s.outcome IN ('right', 'wrong'));
 

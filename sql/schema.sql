@@ -371,15 +371,16 @@ CREATE TABLE verdict (
 	PRIMARY KEY (cycle_ms, task)
 ) STRICT, WITHOUT ROWID;
 
--- Every result of a cycle whose results differ: of which network it counted, and
--- whether it stood apart from the verdict.
+-- Every result of a cycle whose results differ: of which network it counted, if
+-- it did, and whether it stood apart from the verdict.
 CREATE TABLE dissent (
 	slot		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL,
 	cycle_ms	INTEGER NOT NULL,
 	worker		INTEGER NOT NULL,
 	network		TEXT NOT NULL,
-	apart		INTEGER NOT NULL
+	apart		INTEGER NOT NULL,
+	counted		INTEGER NOT NULL	-- 0: of one that was accused
 ) STRICT;
 
 CREATE INDEX dissent_cycle ON dissent (cycle_ms, task);
@@ -390,7 +391,7 @@ CREATE TABLE watch (
 	task		INTEGER PRIMARY KEY,
 	visits		INTEGER NOT NULL,	-- that witnesses owe it
 	downs		INTEGER NOT NULL,	-- of their last reports, in a row
-	down_ms		INTEGER NOT NULL	-- of the last; 0 after one that says up
+	down_ms		INTEGER NOT NULL	-- of the last that said so
 ) STRICT;
 
 -- The extra slots that witnesses were given, and what they saw.
@@ -400,15 +401,21 @@ CREATE TABLE witness_slot (
 	task		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
 	seen_ms		INTEGER,		-- NULL: nothing yet
-	up		INTEGER
+	up		INTEGER,
+	outcome		TEXT			-- by what others reported
+			CHECK (outcome IN ('right', 'wrong', 'void'))
 ) STRICT;
 
 CREATE INDEX witness_slot_time ON witness_slot (assigned_ms);
+CREATE INDEX witness_slot_due ON witness_slot (seen_ms)
+	WHERE seen_ms IS NOT NULL AND outcome IS NULL;
+CREATE INDEX witness_slot_worker ON witness_slot (worker, seen_ms)
+	WHERE seen_ms IS NOT NULL;
 CREATE INDEX witness_slot_seen ON witness_slot (task, seen_ms)
 	WHERE seen_ms IS NOT NULL;
 
--- Workers' results that came while witnesses saw the target down, and what
--- follows. void: nothing.
+-- Workers' results of what witnesses lately saw down, and all that say down, once
+-- there are witnesses; and what follows. void: nothing.
 CREATE TABLE sighting (
 	slot		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL,
@@ -939,11 +946,12 @@ CREATE TRIGGER dissent_no_replace BEFORE INSERT ON dissent
 WHEN EXISTS (SELECT 1 FROM dissent WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
 
--- A witness's slot is only reported, a sighting only judged.
+-- A witness's slot is only reported, then judged, a sighting only judged.
 CREATE TRIGGER witness_slot_only_seen BEFORE UPDATE ON witness_slot
 WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
 	OR NEW.task IS NOT OLD.task OR NEW.assigned_ms IS NOT OLD.assigned_ms
-	OR OLD.seen_ms IS NOT NULL
+	OR OLD.outcome IS NOT NULL OR (OLD.seen_ms IS NOT NULL
+	AND (NEW.seen_ms IS NOT OLD.seen_ms OR NEW.up IS NOT OLD.up))
 BEGIN SELECT RAISE(ABORT, 'what a witness saw never changes'); END;
 CREATE TRIGGER witness_slot_no_delete BEFORE DELETE ON witness_slot
 BEGIN SELECT RAISE(ABORT, 'a slot of a witness is never deleted'); END;
@@ -1202,6 +1210,17 @@ FROM result r
 	JOIN worker w ON w.id = t.credit
 	JOIN task_version v ON v.id = r.version
 	JOIN task k ON k.id = v.task;
+
+-- Workers that were accused by their record, and that nobody has released since:
+-- what they report is paid, but has no vote.
+CREATE VIEW accused AS
+SELECT	h.worker,
+	w.address,
+	h.since_ms,
+	h.reason
+FROM hold h JOIN worker w ON w.id = h.worker
+WHERE h.by = 'operator'
+	AND EXISTS (SELECT 1 FROM demotion m WHERE m.worker = h.worker);
 
 -- Payouts that are neither final nor voided.
 CREATE VIEW open_payouts AS

@@ -59,6 +59,11 @@ dissent_check(struct audit *a, struct query *q)
 		    "slot %" PRId64
 		    ": its dissent is of another cycle or worker",
 		    slot);
+	else if (query_get_int(q, C_AUDIT_DISSENT_IS_COUNTED) == 0)
+		audit_found(a, AUDIT_VERDICT,
+		    "slot %" PRId64
+		    ": its vote was set aside, and its worker wasn't accused",
+		    slot);
 	else if ((query_get_int(q, C_AUDIT_DISSENT_APART) != 0) !=
 	    stood_apart(q))
 		audit_found(a, AUDIT_VERDICT,

@@ -49,8 +49,13 @@ record_add(struct drill_record *r, struct slice outcome, bool is_drill)
 		r->silent++;
 	else if (is_drill)
 		r->unjudged++;
-	if (!sprt_is_accused(r->score) && (right || wrong))
-		r->score = sprt_step(r->score, wrong);
+	if (sprt_is_accused(r->score) || !(right || wrong))
+		return;
+	if (is_drill)
+		r->score =
+		    sprt_step(r->score, wrong ? SPRT_FAILED : SPRT_PASSED);
+	else
+		r->score = sprt_step(r->score, wrong ? SPRT_MISSED : SPRT_SEEN);
 }
 
 enum rc

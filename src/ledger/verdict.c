@@ -12,6 +12,7 @@ struct ballot {
 	int64_t worker;
 	char network[SUBNET_MAX + 1];
 	bool up;
+	bool counts; /* not of one that was accused */
 };
 
 struct comparison {
@@ -65,6 +66,7 @@ ballots_read(struct db *db, struct comparison *c, struct err *e)
 			.slot = query_get_int(q, 0),
 			.worker = query_get_int(q, 1),
 			.up = query_get_int(q, 3) != 0,
+			.counts = query_get_int(q, 4) == 0,
 		};
 		network = query_get_text(q, 2);
 		(void)snprintf(b->network, sizeof(b->network), "%.*s",
@@ -74,15 +76,18 @@ ballots_read(struct db *db, struct comparison *c, struct err *e)
 	return rc;
 }
 
-/* Whether it is its network's first, and none of them says otherwise. */
+/* Whether it is its network's first that counts, and none says otherwise. */
 static bool
 speaks_for_network(const struct comparison *c, size_t i)
 {
 	const struct ballot *b = &c->ballots[i];
 	size_t j;
 
+	if (!b->counts)
+		return false;
 	for (j = 0; j < c->n; j++)
-		if (j != i && strcmp(c->ballots[j].network, b->network) == 0 &&
+		if (j != i && c->ballots[j].counts &&
+		    strcmp(c->ballots[j].network, b->network) == 0 &&
 		    (j < i || c->ballots[j].up != b->up))
 			return false;
 	return true;
@@ -136,6 +141,7 @@ dissent_keep(struct db *db, const struct comparison *c, const struct ballot *b,
 	query_int(q, 4, b->worker);
 	query_text(q, 5, slice_of(b->network));
 	query_int(q, 6, b->up ? c->down > c->up : c->up > c->down);
+	query_int(q, 7, b->counts);
 	return query_run(q, e);
 }
 

@@ -2,7 +2,8 @@
  * Verdicts: where a task has several copies, what a cycle's results say is
  * compared once it is over and none can come any more. Each network has one
  * vote, or none if its own results differ; most of them decide, and as many of
- * each decide nothing.
+ * each decide nothing. Who was accused, by drills or witnesses, has none until
+ * somebody releases its payouts.
  *
  * Who stands apart is counted, and never punished: two honest places may see
  * different things.

@@ -197,10 +197,15 @@ enum rc
 witness_compare(
     struct db *db, const struct report *r, int64_t now_ms, struct err *e)
 {
-	struct query *q = db_query(db, Q_SIGHTING_INSERT);
+	struct query *q;
 	char own[24];
-	enum rc rc;
+	enum rc rc = RC_OK;
 
+	if (!r->up)
+		rc = visits_ask(db, r->version, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_SIGHTING_INSERT);
 	(void)snprintf(own, sizeof(own), "worker %" PRId64, r->worker);
 	query_int(q, 1, r->version);
 	query_int(q, 2, r->slot);
@@ -210,8 +215,7 @@ witness_compare(
 	query_int(q, 6, now_ms);
 	query_int(q, 7, r->up);
 	query_int(q, 8, now_ms - WITNESS_NEAR_MS);
-	rc = query_run(q, e);
-	return rc == RC_OK && !r->up ? visits_ask(db, r->version, e) : rc;
+	return query_run(q, e);
 }
 
 enum rc

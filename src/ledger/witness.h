@@ -16,6 +16,16 @@
  *
  * Who says down while witnesses see it up is never accused: an error may be
  * anybody's own.
+ *
+ * A witness that lies, or is where nothing can be seen, would keep the others
+ * from being heard. So each of its reports is compared with what workers said of
+ * the task within WITNESS_BESIDE intervals: it is wrong if twice as many
+ * networks as say the same, and WITNESS_CONTRADICT or more, contradict it; or
+ * void, if there are fewer. Half hours of which most reports are wrong count
+ * like failed drills (sprt.h): who has too many in a day is a witness no longer,
+ * and nothing that it saw counts, until it is admitted again. Two thirds of all
+ * networks that lie alike could do that to one that is honest: the finding asks
+ * a person to look.
  */
 #ifndef WORKNET_LEDGER_WITNESS_H
 #define WORKNET_LEDGER_WITNESS_H
@@ -27,6 +37,8 @@
 #define WITNESS_UP_BEFORE  8
 #define WITNESS_OTHERS_MIN 2   /* networks */
 #define WITNESS_SHARE_MAX  500 /* of 1000 slots */
+#define WITNESS_BESIDE	   3
+#define WITNESS_CONTRADICT 3
 
 /*
  * Inside a write transaction: a slot of a task with one copy was given, by that
@@ -61,9 +73,13 @@ MUST_CHECK enum rc witness_saw(
 
 /*
  * Inside a write transaction: judges at most max results that waited for what
- * witnesses see afterwards, and accuses whom they condemn. Errors of db.h.
+ * witnesses see afterwards, and accuses whom they condemn; and as many reports
+ * of witnesses, by witness_doubt. Errors of db.h.
  */
 MUST_CHECK enum rc witness_judge(struct db *db, const struct drill_rules *r,
     int64_t now_ms, int64_t max, struct err *e);
+/* Compares those with what others said, and sets aside whom all contradict. */
+MUST_CHECK enum rc
+witness_doubt(struct db *db, int64_t now_ms, int64_t max, struct err *e);
 
 #endif

@@ -181,11 +181,12 @@ witness_judge(struct db *db, const struct drill_rules *r, int64_t now_ms,
 	struct sighting s;
 	bool found = true;
 	enum rc rc = RC_OK;
+	int64_t i;
 
-	for (; rc == RC_OK && found && max > 0; max--) {
+	for (i = 0; rc == RC_OK && found && i < max; i++) {
 		rc = sighting_next(db, now_ms - WITNESS_NEAR_MS, &s, &found, e);
 		if (rc == RC_OK && found)
 			rc = sighting_decide(db, r, &s, now_ms, e);
 	}
-	return rc;
+	return rc == RC_OK ? witness_doubt(db, now_ms, max, e) : rc;
 }

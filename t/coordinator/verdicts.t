@@ -89,6 +89,36 @@ is($list->{workers}[0]{address}, lc $workers[1]{address},
 my $status = json_value($w->worknet('status', '--json'));
 is_deeply([ @$status{qw(cyclesCompared cyclesContradicted)} ], [ 4, 2 ],
     'status counts cycles that were compared, and those whose results differ');
+# ---- Who was accused has no vote ----
+
+my $accused = lc $workers[1]{address};
+sub last_verdicts {
+	my ($n) = @_;
+
+	return [ map { "$_->{up}:$_->{down}" } reverse $w->sql('SELECT up, down ' .
+	    "FROM verdict ORDER BY cycle_ms DESC LIMIT $n") ];
+}
+$w->sql_text("INSERT INTO demotion (worker, at_ms, after_transfer, why) SELECT " .
+    "id, $w->{clock}, (SELECT max(id) FROM transfer), 'its record' " .
+    "FROM worker WHERE address = '$accused'");
+$cycles += 20;
+cycle([ 0, 1, 0 ], [ 1, 2, 1 ], [ 2, 3, 1 ]);
+$w->worknet('payout', 'hold', $accused, '--reason', 'its record');
+cycle([ 0, 1, 1 ], [ 1, 2, 0 ], [ 2, 3, 1 ]);
+cycle([ 0, 1, 0 ], [ 1, 2, 1 ], [ 2, 3, 1 ]);
+cycle([ 0, 1, 1 ], [ 1, 2, 0 ], [ 2, 2, 1 ]);
+$cycles += 20;
+cycle([ 0, 1, 1 ]);
+is_deeply(last_verdicts(3), [ qw(1:1 2:0 1:1) ],
+    'while it is held no vote of one that was accused counts, ' .
+    'whenever it was given');
+is($w->sql_value('SELECT count(*) FROM dissent WHERE counted = 0'), 3,
+    '... but what it reported is kept');
+$w->worknet('payout', 'release', $accused);
+cycle([ 0, 1, 0 ], [ 1, 2, 1 ], [ 2, 3, 1 ]);
+$cycles += 20;
+cycle([ 0, 1, 1 ]);
+is_deeply(last_verdicts(1), [ '2:1' ], 'once a person releases it, it votes again');
 is($w->stop, 0, 'it stops');
 $w->log_ok;
 $w->audit_ok('after verdicts');
@@ -124,6 +154,10 @@ audit_finds('UPDATE dissent SET apart = 1 WHERE slot = (SELECT slot ' .
     'FROM dissent WHERE apart = 0 LIMIT 1)',
     qr/^verdict +slot \d+: whether it stood apart/m,
     'a dissent that isn\'t one');
+audit_finds('UPDATE dissent SET counted = 0 WHERE slot = (SELECT max(slot) ' .
+    "FROM dissent WHERE worker <> (SELECT id FROM worker WHERE address = '$accused'))",
+    qr/^verdict +slot \d+: its vote was set aside, and its worker wasn't/m,
+    'the vote of somebody who was never accused, set aside');
 audit_finds('UPDATE dissent SET worker = worker + 1 WHERE apart = 1',
     qr/^verdict +slot \d+: its dissent is of another cycle or worker/m,
     'a dissent of somebody else');

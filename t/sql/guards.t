@@ -23,7 +23,7 @@ my %moves = (
 	drill => 'outcome',
 	drill_key => 'key',
 	maintenance => 'ended_ms',
-	witness_slot => 'seen_ms up',
+	witness_slot => 'seen_ms up outcome',
 	sighting => 'outcome',
 	finding => 'detail since_ms last_ms times closed_ms closed_by',
 	payout => 'state paid_micros',
@@ -54,9 +54,9 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO demotion SELECT 1, id, 1, 1, 'x' FROM worker LIMIT 1;
     INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
     INSERT INTO verdict VALUES (1, 1, 1, 1, 1);
-    INSERT INTO witness_slot SELECT 1, id, 1, 1, NULL, NULL FROM worker LIMIT 1;
+    INSERT INTO witness_slot SELECT 1, id, 1, 1, NULL, NULL, NULL FROM worker LIMIT 1;
     INSERT INTO sighting SELECT 1, id, 1, 'x', 1, 1, 1, NULL FROM worker LIMIT 1;
-    INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1 FROM worker LIMIT 1;
+    INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1, 1 FROM worker LIMIT 1;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);
     INSERT INTO task_state SELECT 1, id, 1, 'paused' FROM task LIMIT 1;
     INSERT INTO network VALUES (1, '198.51.100.0/24');

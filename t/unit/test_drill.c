@@ -167,8 +167,10 @@ test_sprt(void)
 	for (k = 0; k < sizeof(own) / sizeof(own[0]); k++) {
 		accused = tests = score = 0;
 		for (i = 0; i < CHECKS; i++) {
-			score = sprt_step(
-			    score, (int64_t)(random_next() % 1000000) < own[k]);
+			score = sprt_step(score,
+			    (int64_t)(random_next() % 1000000) < own[k]
+				? SPRT_FAILED
+				: SPRT_PASSED);
 			tests += score == 0;
 			if (sprt_is_accused(score)) {
 				accused++;
