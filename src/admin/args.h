@@ -50,6 +50,8 @@ enum option_id {
 	OPT_CSV,
 	OPT_TARGET,
 	OPT_POLICY,
+	OPT_QUIET,
+	OPT_YES,
 	OPT_COUNT
 };
 
