@@ -646,6 +646,12 @@ ORDER BY w.slot;
 SELECT id, EXISTS (SELECT 1 FROM suspension WHERE address = ?1)
 FROM worker WHERE address = ?1;
 
+-- Two are enough to see that ?1 to ?2 with the end ?3 isn't one worker alone.
+-- :name worker_like
+SELECT address FROM worker
+WHERE address >= ?1 AND address < ?2 AND address LIKE ?3
+ORDER BY address LIMIT 2;
+
 -- :name account_insert_worker
 INSERT INTO account (id, kind)
 SELECT CASE WHEN max(id) > 3 THEN max(id) ELSE 3 END + 1, 'worker' FROM account;
@@ -1018,6 +1024,9 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 
 -- :name schedule_delete
 DELETE FROM schedule WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
+
+-- :name task_like
+SELECT name FROM task WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT 2;
 
 -- :name task_get
 -- :columns id state version type url expected_status timeout_ms reward_micros

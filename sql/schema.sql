@@ -4,7 +4,8 @@
 -- How to read it
 --   Amounts are micro-USDC (1,000,000 = 1 USDC), times are Unix milliseconds,
 --   addresses are lower-case text. The views at the end show the same as USDC
---   and as text times: start with  SELECT * FROM balances;
+--   and as text times: start with  SELECT * FROM balances;  To sort, and to add,
+--   there are the micros beside them: ORDER BY owed_micros.
 --   sql/queries.sql has every statement that the programs run.
 --
 -- What never changes
@@ -1170,7 +1171,13 @@ SELECT	w.address,
 		coalesce(sum(p.paid_micros), 0) % 1000000)
 	 FROM payout p WHERE p.worker = w.id) AS paid_usdc,
 	strftime('%Y-%m-%d %H:%M:%S', w.first_seen_ms / 1000, 'unixepoch')
-		AS first_seen
+		AS first_seen,
+	a.balance_micros AS owed_micros,
+	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
+	 WHERE t.credit = w.id AND t.credit > 3 AND t.kind = 'credit')
+		AS earned_micros,
+	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
+	 WHERE p.worker = w.id) AS paid_micros
 FROM worker w JOIN account a ON a.id = w.id;
 
 -- A worker's every line, oldest first:
@@ -1183,7 +1190,9 @@ SELECT	w.address,
 	CASE WHEN t.credit = w.id THEN '' ELSE '-' END
 		|| printf('%d.%06d', t.amount_micros / 1000000,
 		t.amount_micros % 1000000) AS usdc,
-	(SELECT count(*) FROM result r WHERE r.transfer = t.id) AS results
+	(SELECT count(*) FROM result r WHERE r.transfer = t.id) AS results,
+	CASE WHEN t.credit = w.id THEN t.amount_micros ELSE -t.amount_micros END
+		AS micros
 FROM worker w JOIN transfer t ON (t.credit = w.id AND t.credit > 3)
 	OR (t.debit = w.id AND t.debit > 3)
 ORDER BY t.id;
@@ -1204,7 +1213,8 @@ SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	printf('%d.%06d', v.reward_micros / 1000000, v.reward_micros % 1000000)
 		AS reward_usdc,
 	r.slot,
-	r.transfer
+	r.transfer,
+	v.reward_micros
 FROM result r
 	JOIN transfer t ON t.id = r.transfer
 	JOIN worker w ON w.id = t.credit
@@ -1232,7 +1242,8 @@ SELECT	p.id AS payout,
 	p.state,
 	strftime('%Y-%m-%d %H:%M:%S', (SELECT max(e.at_ms) FROM payout_event e
 		WHERE e.payout = p.id) / 1000, 'unixepoch') AS since,
-	p.nonce
+	p.nonce,
+	p.amount_micros AS micros
 FROM payout p JOIN worker w ON w.id = p.worker
 WHERE p.is_open = 1;
 

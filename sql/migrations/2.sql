@@ -595,12 +595,67 @@ SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	printf('%d.%06d', v.reward_micros / 1000000, v.reward_micros % 1000000)
 		AS reward_usdc,
 	r.slot,
-	r.transfer
+	r.transfer,
+	v.reward_micros
 FROM result r
 	JOIN transfer t ON t.id = r.transfer
 	JOIN worker w ON w.id = t.credit
 	JOIN task_version v ON v.id = r.version
 	JOIN task k ON k.id = v.task;
+
+-- Amounts as numbers, too: texts sort "10" before "9".
+DROP VIEW balances;
+CREATE VIEW balances AS
+SELECT	w.address,
+	CASE WHEN EXISTS (SELECT 1 FROM suspension s WHERE s.address = w.address)
+		THEN 'suspended' ELSE 'active' END AS state,
+	printf('%d.%06d', a.balance_micros / 1000000, a.balance_micros % 1000000)
+		AS owed_usdc,
+	(SELECT printf('%d.%06d', coalesce(sum(t.amount_micros), 0) / 1000000,
+		coalesce(sum(t.amount_micros), 0) % 1000000)
+	 FROM transfer t WHERE t.credit = w.id AND t.credit > 3
+		AND t.kind = 'credit') AS earned_usdc,
+	(SELECT printf('%d.%06d', coalesce(sum(p.paid_micros), 0) / 1000000,
+		coalesce(sum(p.paid_micros), 0) % 1000000)
+	 FROM payout p WHERE p.worker = w.id) AS paid_usdc,
+	strftime('%Y-%m-%d %H:%M:%S', w.first_seen_ms / 1000, 'unixepoch')
+		AS first_seen,
+	a.balance_micros AS owed_micros,
+	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
+	 WHERE t.credit = w.id AND t.credit > 3 AND t.kind = 'credit')
+		AS earned_micros,
+	(SELECT coalesce(sum(p.paid_micros), 0) FROM payout p
+	 WHERE p.worker = w.id) AS paid_micros
+FROM worker w JOIN account a ON a.id = w.id;
+DROP VIEW statement;
+CREATE VIEW statement AS
+SELECT	w.address,
+	t.id AS transfer,
+	strftime('%Y-%m-%d %H:%M:%S', t.at_ms / 1000, 'unixepoch') AS at,
+	t.kind,
+	CASE WHEN t.credit = w.id THEN '' ELSE '-' END
+		|| printf('%d.%06d', t.amount_micros / 1000000,
+		t.amount_micros % 1000000) AS usdc,
+	(SELECT count(*) FROM result r WHERE r.transfer = t.id) AS results,
+	CASE WHEN t.credit = w.id THEN t.amount_micros ELSE -t.amount_micros END
+		AS micros
+FROM worker w JOIN transfer t ON (t.credit = w.id AND t.credit > 3)
+	OR (t.debit = w.id AND t.debit > 3)
+ORDER BY t.id;
+DROP VIEW open_payouts;
+CREATE VIEW open_payouts AS
+SELECT	p.id AS payout,
+	w.address,
+	p.seq,
+	printf('%d.%06d', p.amount_micros / 1000000, p.amount_micros % 1000000)
+		AS usdc,
+	p.state,
+	strftime('%Y-%m-%d %H:%M:%S', (SELECT max(e.at_ms) FROM payout_event e
+		WHERE e.payout = p.id) / 1000, 'unixepoch') AS since,
+	p.nonce,
+	p.amount_micros AS micros
+FROM payout p JOIN worker w ON w.id = p.worker
+WHERE p.is_open = 1;
 
 -- Uptime -----------------------------------------------------------------
 -- What the results say of the tasks, by the method of doc/uptime.

@@ -1,6 +1,8 @@
 #include "admin/admin.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -8,6 +10,9 @@
 
 #include "admin/value.h"
 #include "base/text.h"
+#include "json/json.h"
+
+#define ERROR_JSON_MAX 16384 /* bytes: more than any message, escaped */
 
 static const char exit_help[] =
     "\n"
@@ -15,9 +20,12 @@ static const char exit_help[] =
     "command line is wrong, 3 the configuration or the ledger can't be\n"
     "used.\n";
 
-/* One line on standard error; a terminal is spared control characters. */
+/* Whether --json was given, as long as this process lives. */
+static bool errors_are_json;
+
+/* A terminal is spared control characters. */
 static void
-complain(const char *text)
+print_text(const char *text)
 {
 	fputs("worknet: ", stderr);
 	for (; *text != '\0'; text++)
@@ -27,15 +35,48 @@ complain(const char *text)
 	fputs("\n", stderr);
 }
 
+static enum rc
+print_json(enum admin_exit code, const char *text, struct err *e)
+{
+	struct json_writer *w = NULL;
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, ERROR_JSON_MAX);
+	rc = json_writer_new(&w, &b, false, e);
+	if (rc == RC_OK) {
+		json_open_object(w);
+		json_key(w, "error");
+		json_slice(w, slice_of(text));
+		json_key(w, "exitCode");
+		json_number(w, code);
+		json_close_object(w);
+		rc = buf_status(&b, e);
+	}
+	if (rc == RC_OK)
+		fprintf(stderr, "%.*s\n", (int)b.len, b.p);
+	json_writer_free(w);
+	buf_free(&b);
+	return rc;
+}
+
+/* One line on standard error, for people or for programs; code is returned. */
+static enum admin_exit
+complain(enum admin_exit code, const char *text)
+{
+	if (!errors_are_json || print_json(code, text, NULL) != RC_OK)
+		print_text(text);
+	return code;
+}
+
 enum admin_exit
 admin_fail(enum rc rc, const struct err *e)
 {
-	complain(e->msg);
 	switch (rc) {
 	case RC_INVALID:
 	case RC_NOT_FOUND:
 	case RC_CONFLICT:
-		return ADMIN_REFUSED;
+		return complain(ADMIN_REFUSED, e->msg);
 	case RC_OK:
 	case RC_BUSY:
 	case RC_IO:
@@ -43,17 +84,24 @@ admin_fail(enum rc rc, const struct err *e)
 	case RC_CORRUPT:
 		break;
 	}
-	return ADMIN_UNUSABLE;
+	return complain(ADMIN_UNUSABLE, e->msg);
 }
 
 enum admin_exit
 admin_usage(const struct admin *a, const struct err *e)
 {
-	complain(e->msg);
-	fprintf(stderr, "try: worknet %s%s--help\n",
-	    a->command == NULL ? "" : a->command->name,
-	    a->command == NULL ? "" : " ");
+	(void)complain(ADMIN_USAGE, e->msg);
+	if (!errors_are_json)
+		fprintf(stderr, "try: worknet %s%s--help\n",
+		    a->command == NULL ? "" : a->command->name,
+		    a->command == NULL ? "" : " ");
 	return ADMIN_USAGE;
+}
+
+enum admin_exit
+admin_say(enum admin_exit code, const struct err *e)
+{
+	return complain(code, e->msg);
 }
 
 const char *
@@ -71,8 +119,7 @@ admin_configure(struct admin *a)
 
 	if (conf_read(&a->conf, admin_conf_path(a), &e) == RC_OK)
 		return ADMIN_OK;
-	complain(e.msg);
-	return ADMIN_UNUSABLE;
+	return admin_say(ADMIN_UNUSABLE, &e);
 }
 
 enum admin_exit
@@ -87,8 +134,7 @@ admin_open(struct admin *a, enum db_mode mode)
 	if (db_open(&a->db, a->conf.ledger_path, mode, a->conf.busy_timeout_ms,
 		&e) == RC_OK)
 		return ADMIN_OK;
-	complain(e.msg);
-	return ADMIN_UNUSABLE;
+	return admin_say(ADMIN_UNUSABLE, &e);
 }
 
 enum rc
@@ -153,6 +199,22 @@ admin_progress_end(void)
 {
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
+}
+
+bool
+admin_confirm(const struct admin *a, const char *fmt, ...)
+{
+	char answer[16];
+	va_list ap;
+
+	if (a->args.opt[OPT_YES] != NULL || !isatty(STDIN_FILENO))
+		return true;
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs(" [y/N] ", stderr);
+	return fgets(answer, sizeof(answer), stdin) != NULL &&
+	    (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 /* In characters; 0: standard output is no terminal. */
@@ -277,13 +339,51 @@ command_missing(const struct admin *a, const char *word, const char *next)
 	return admin_usage(a, &e);
 }
 
+/* Of a command that was quiet, and had reason not to be. */
+static void
+print_held_back(FILE *f)
+{
+	int c;
+
+	rewind(f);
+	while ((c = getc(f)) != EOF)
+		(void)putchar(c);
+}
+
+/* Runs it, and shows what it says unless it is to be quiet and all is well. */
+static enum admin_exit
+command_do(struct admin *a, FILE *f)
+{
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	enum rc rc;
+
+	rc = out_new(&a->out, f, a->args.opt[OPT_JSON] != NULL, &e);
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
+	if (a->args.opt[OPT_WIDE] == NULL)
+		out_fit(a->out, terminal_width());
+	code = a->command->run(a);
+	/* What a command that failed had begun to say isn't said. */
+	if (code == ADMIN_OK || a->stands) {
+		rc = out_end(a->out, &e);
+		if (rc != RC_OK)
+			code = admin_fail(rc, &e);
+		else if (f != stdout && code != ADMIN_OK)
+			print_held_back(f);
+	}
+	db_close(a->db);
+	out_free(a->out);
+	return code;
+}
+
 static enum admin_exit
 command_run(struct admin *a)
 {
 	const struct command *c = a->command;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
-	enum rc rc;
+	FILE *f = stdout;
 
 	if (a->args.opt[OPT_HELP] != NULL) {
 		print_command_help(stdout, c);
@@ -295,21 +395,27 @@ command_run(struct admin *a)
 		    c->args_min);
 		return admin_usage(a, &e);
 	}
-	rc = out_new(&a->out, stdout, a->args.opt[OPT_JSON] != NULL, &e);
-	if (rc != RC_OK)
-		return admin_fail(rc, &e);
-	if (a->args.opt[OPT_WIDE] == NULL)
-		out_fit(a->out, terminal_width());
-	code = c->run(a);
-	/* What a command that failed had begun to say isn't said. */
-	if (code == ADMIN_OK || a->stands) {
-		rc = out_end(a->out, &e);
-		if (rc != RC_OK)
-			code = admin_fail(rc, &e);
+	if (a->args.opt[OPT_QUIET] != NULL && (f = tmpfile()) == NULL) {
+		(void)err_set(
+		    &e, RC_IO, "a temporary file: %s", strerror(errno));
+		return admin_say(ADMIN_UNUSABLE, &e);
 	}
-	db_close(a->db);
-	out_free(a->out);
+	code = command_do(a, f);
+	if (f != stdout)
+		(void)fclose(f);
 	return code;
+}
+
+/* Before "--", behind which it is an argument. */
+static bool
+has_word(int argc, char **argv, const char *word)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], word) == 0)
+			return true;
+	return false;
 }
 
 enum admin_exit
@@ -319,6 +425,7 @@ admin_main(int argc, char **argv, const struct command *commands)
 	struct admin a = { .commands = commands };
 	int i = 1;
 
+	errors_are_json = has_word(argc, argv, "--json");
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		printf("worknet %s\n", PACKAGE_VERSION);
 		return ADMIN_OK;

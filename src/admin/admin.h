@@ -54,10 +54,23 @@ MUST_CHECK enum admin_exit admin_configure(struct admin *a);
 /* The same, then opens the ledger. */
 MUST_CHECK enum admin_exit admin_open(struct admin *a, enum db_mode mode);
 
-/* Says what went wrong; the exit code for rc, which isn't RC_OK. */
+/*
+ * Says what went wrong, with --json as a line of JSON; the exit code for rc,
+ * which isn't RC_OK.
+ */
 enum admin_exit admin_fail(enum rc rc, const struct err *e);
 /* Says it, and how to get help; ADMIN_USAGE. */
 enum admin_exit admin_usage(const struct admin *a, const struct err *e);
+
+/* Says it, whatever its rc, as the reason for code, which it returns. */
+enum admin_exit admin_say(enum admin_exit code, const struct err *e);
+
+/*
+ * Whether the person at the terminal says yes to the question; true without
+ * one, and with --yes.
+ */
+bool
+admin_confirm(const struct admin *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /*
  * On a terminal, a line of how far a long command is, which the next one

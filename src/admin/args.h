@@ -51,6 +51,8 @@ enum option_id {
 	OPT_TARGET,
 	OPT_POLICY,
 	OPT_WITNESS,
+	OPT_QUIET,
+	OPT_YES,
 	OPT_COUNT
 };
 

@@ -110,10 +110,8 @@ command_audit(struct admin *a)
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);
 	admin_progress_end();
-	if (rc != RC_OK) {
-		(void)admin_fail(rc, &e);
-		return ADMIN_UNUSABLE;
-	}
+	if (rc != RC_OK)
+		return admin_say(ADMIN_UNUSABLE, &e);
 	out_table_end(a->out, "nothing is off");
 	print_report(a, &report, o.signatures, clock_monotonic_ms() - start_ms);
 	a->stands = true;

@@ -15,15 +15,16 @@ const struct command admin_commands[] = {
 	    "ledger up to this program's schema.\n",
 	    OPT(MIGRATE), 0, 0, command_init },
 	{ "check", "", "check configuration, ledger file and clock",
-	    "Says what it checked, and exits 1 when something is wrong.\n", 0,
-	    0, 0, command_check },
+	    "Says what it checked, and exits 1 when something is wrong.\n",
+	    OPT(QUIET), 0, 0, command_check },
 	{ "doctor", "[--payout FILE] [--socket PATH] [--backups DIR]",
 	    "look at the whole installation, and say what to type",
 	    "What check looks at, and who can read and change which file, the\n"
 	    "coordinator and what it is shut in by, nginx, timers, copies, the\n"
 	    "disk, the last payout run and the chain's nodes. Run it as root.\n"
 	    "Exits 1 when something is wrong.\n",
-	    OPT(PAYOUT) | OPT(SOCKET) | OPT(BACKUPS), 0, 0, command_doctor },
+	    OPT(PAYOUT) | OPT(SOCKET) | OPT(BACKUPS) | OPT(QUIET), 0, 0,
+	    command_doctor },
 	{ "task add", "ID --url URL [OPTION]...", "add a task",
 	    "A task is a GET of an http or https URL, due at once. ID is 1\n"
 	    "to 64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations\n"
@@ -37,8 +38,9 @@ const struct command admin_commands[] = {
 	    OPT(ALL) | OPT(LIMIT), 0, 0, command_task_list },
 	{ "task show", "ID [--limit N]",
 	    "show a task, its last checks and its earlier definitions",
-	    "--limit is for both lists (10).\n", OPT(LIMIT), 1, 1,
-	    command_task_show },
+	    "ID may be the beginning of a name, if no other has it. --limit is\n"
+	    "for both lists (10).\n",
+	    OPT(LIMIT), 1, 1, command_task_show },
 	{ "task edit", "ID OPTION...", "change a task's definition",
 	    "The new definition is in force when the task next has a slot to\n"
 	    "give. What was assigned before is paid as it was offered.\n",
@@ -48,8 +50,9 @@ const struct command admin_commands[] = {
 	{ "task resume", "ID", "hand out a paused task again", "", 0, 1, 1,
 	    command_task_resume },
 	{ "task remove", "ID", "remove a task for ever",
-	    "Its results stay, and its name stays taken.\n", 0, 1, 1,
-	    command_task_remove },
+	    "Its results stay, and its name stays taken. Asks first, on a\n"
+	    "terminal.\n",
+	    OPT(YES), 1, 1, command_task_remove },
 	{ "task import", "FILE [--update]",
 	    "add the tasks of a JSON array, if all are right",
 	    "FILE is - for standard input. Each element has id, type\n"
@@ -72,8 +75,10 @@ const struct command admin_commands[] = {
 	    OPT(BY) | OPT(ALL) | OPT(LIMIT), 0, 0, command_worker_list },
 	{ "worker show", "ADDRESS [--limit N]",
 	    "show a worker, its last results and open assignments",
-	    "--limit is for both lists (10).\n", OPT(LIMIT), 1, 1,
-	    command_worker_show },
+	    "ADDRESS may be 0x and the first digits, or 0x24c4..4680, if no\n"
+	    "other worker has them; so it is in every command for a worker.\n"
+	    "--limit is for both lists (10).\n",
+	    OPT(LIMIT), 1, 1, command_worker_show },
 	{ "worker suspend", "ADDRESS",
 	    "give a worker nothing and refuse its results",
 	    "What it has earned stays.\n", 0, 1, 1, command_worker_suspend },
@@ -115,19 +120,21 @@ const struct command admin_commands[] = {
 	    "--file replaces FILE with them, for node_exporter's textfile\n"
 	    "collector: its name has to end with .prom.\n",
 	    OPT(FILE), 0, 0, command_metrics },
-	{ "audit", "[--signatures]", "prove the ledger from its rows alone",
+	{ "audit", "[--signatures] [--quiet]",
+	    "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
 	    "every row, and with --signatures every signature. Exits 1 with\n"
 	    "a list of what is off. Note the newest transfer's hash: a later\n"
 	    "audit can be held against it.\n",
-	    OPT(SIGNATURES), 0, 0, command_audit },
-	{ "backup", "DIR", "write a verified copy of the ledger into DIR",
+	    OPT(SIGNATURES) | OPT(QUIET), 0, 0, command_audit },
+	{ "backup", "DIR [--quiet]",
+	    "write a verified copy of the ledger into DIR",
 	    "While others work with it. The copy's name tells which ledger it\n"
 	    "is of and when it was made (UTC). Of the copies in DIR the newest\n"
 	    "one stays of each of the last 24 hours, 30 days and 12 months that\n"
 	    "have any; the others are removed. The newest transfer's hash is\n"
 	    "told: a later audit can be held against it.\n",
-	    0, 1, 1, command_backup },
+	    OPT(QUIET), 1, 1, command_backup },
 	{ "restore", "FILE", "put a copy of the ledger in the ledger's place",
 	    "FILE is one that backup made. Refused while anybody has the ledger\n"
 	    "open. The old ledger stays beside the new one, under a name that\n"
@@ -196,11 +203,11 @@ const struct command admin_commands[] = {
 	    "--target was missed.\n",
 	    OPT(TASK) | OPT(FROM) | OPT(TO) | OPT(CSV) | OPT(TARGET), 0, 0,
 	    command_report },
-	{ "rollup", "[--since TIME]", "count each hour that is over",
+	{ "rollup", "[--since TIME] [--quiet]", "count each hour that is over",
 	    "Writes what tasks were in each hour, so that reports are quick;\n"
 	    "they are the same without. --since counts the hours from then on\n"
 	    "anew.\n",
-	    OPT(SINCE), 0, 0, command_rollup },
+	    OPT(SINCE) | OPT(QUIET), 0, 0, command_rollup },
 	{ "maintenance add", "ID --from TIME --to TIME --why TEXT",
 	    "announce an outage of a task",
 	    "It is left out of the task's uptime if it is announced before it\n"

@@ -461,7 +461,7 @@ command_task_import(struct admin *a)
 	if (rc == RC_OK)
 		report(a, &m);
 	else if (code == ADMIN_REFUSED)
-		(void)admin_fail(rc, &e);
+		(void)admin_say(code, &e);
 	else
 		code = admin_fail(rc, &e);
 	buf_free(&text);

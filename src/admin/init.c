@@ -166,10 +166,8 @@ migrate(struct admin *a)
 	if (code != ADMIN_OK)
 		return code;
 	rc = db_migrate(a->conf.ledger_path, &steps, &e);
-	if (rc != RC_OK) {
-		(void)admin_fail(rc, &e);
-		return ADMIN_UNUSABLE;
-	}
+	if (rc != RC_OK)
+		return admin_say(ADMIN_UNUSABLE, &e);
 	out_fields(a->out,
 	    (const struct out_field[]){
 		{ "ledger", "ledger", OUT_TEXT, out_text(a->conf.ledger_path) },
@@ -190,10 +188,8 @@ command_init(struct admin *a)
 	if (a->args.opt[OPT_MIGRATE] != NULL)
 		return migrate(a);
 	rc = configuration_make(a, &written, &e);
-	if (rc != RC_OK) {
-		(void)admin_fail(rc, &e);
-		return ADMIN_UNUSABLE;
-	}
+	if (rc != RC_OK)
+		return admin_say(ADMIN_UNUSABLE, &e);
 	rc = ledger_id_make(id, &e);
 	if (rc == RC_OK)
 		rc = ledger_make(a, id, &e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/value.h"
+#include "eth/address.h"
 #include "json/json.h"
 
 #define TEXT_MAX    (64UL * 1024 * 1024) /* bytes not yet written */
@@ -115,19 +116,43 @@ add_printable(struct buf *b, struct slice s, size_t width_max)
 	}
 }
 
+static bool
+is_text(enum out_type type)
+{
+	return type == OUT_TEXT || type == OUT_ADDRESS;
+}
+
+/*
+ * An address as people compare it, made in out; a text that isn't one, such as
+ * "everybody", is itself.
+ */
+static struct slice
+address_text(char out[static ADDRESS_LEN + 1], struct slice text)
+{
+	struct address address;
+
+	if (address_parse(&address, NULL, text, NULL) != RC_OK)
+		return text;
+	address_format(out, &address, ADDRESS_CHECKSUM);
+	return slice_of(out);
+}
+
 static void
 add_value(struct buf *b, enum out_type type, const struct out_value *v,
     size_t width_max)
 {
-	char text[VALUE_TEXT_MAX];
+	char text[VALUE_TEXT_MAX], address[ADDRESS_LEN + 1];
 
-	if (v->absent || (type == OUT_TEXT && v->text.len == 0)) {
+	if (v->absent || (is_text(type) && v->text.len == 0)) {
 		buf_add_text(b, "-");
 		return;
 	}
 	switch (type) {
 	case OUT_TEXT:
 		add_printable(b, v->text, width_max);
+		return;
+	case OUT_ADDRESS:
+		add_printable(b, address_text(address, v->text), width_max);
 		return;
 	case OUT_COUNT:
 		buf_printf(b, "%lld", (long long)v->n);
@@ -152,9 +177,13 @@ static void
 add_member(struct out *o, const char *key, enum out_type type,
     const struct out_value *v)
 {
+	char address[ADDRESS_LEN + 1];
+
 	json_key(o->w, key);
 	if (v->absent)
 		json_null(o->w);
+	else if (type == OUT_ADDRESS)
+		json_slice(o->w, address_text(address, v->text));
 	else if (type == OUT_TEXT)
 		json_slice(o->w, v->text);
 	else if (type == OUT_BOOL)
@@ -185,7 +214,8 @@ out_field(struct out *o, const char *key, const char *title, enum out_type type,
 		return;
 	add_title(o, title);
 	add_value(&o->text, type, &value, SIZE_MAX);
-	buf_add_text(&o->text, "\n");
+	buf_add_text(
+	    &o->text, type == OUT_USDC && !value.absent ? " USDC\n" : "\n");
 }
 
 void
@@ -253,7 +283,7 @@ widest_column(const struct out *o)
 
 	for (i = 0; i < o->columns_n; i++)
 		if (o->columns[i].title != NULL &&
-		    o->columns[i].type == OUT_TEXT &&
+		    is_text(o->columns[i].type) &&
 		    o->widths[i] > (i == last ? LAST_LEAST : CELL_LEAST) &&
 		    (widest == o->columns_n ||
 			o->widths[i] > o->widths[widest]))
@@ -500,6 +530,24 @@ out_row(struct out *o, const struct out_value *values)
 	flush_if_long(o);
 }
 
+/* What amounts are in, unless a title says so. */
+static void
+add_unit(struct out *o)
+{
+	bool amounts = false;
+	size_t i;
+
+	for (i = 0; i < o->shown; i++)
+		if (o->columns[i].type == OUT_USDC &&
+		    o->columns[i].title != NULL) {
+			if (strstr(o->columns[i].title, "USDC") != NULL)
+				return;
+			amounts = true;
+		}
+	if (amounts)
+		buf_add_text(&o->text, "(amounts in USDC)\n");
+}
+
 void
 out_table_end(struct out *o, const char *none)
 {
@@ -510,8 +558,10 @@ out_table_end(struct out *o, const char *none)
 	table_write(o);
 	if (o->rows_total == 0)
 		buf_printf(&o->text, "%s\n", none);
-	else
+	else {
+		add_unit(o);
 		add_hidden(o);
+	}
 }
 
 static void add_words(struct out *o, size_t used, size_t indent,

@@ -2,7 +2,8 @@
  * What a command says, written once for both readers: people get lines and
  * aligned tables, with amounts in USDC and times as UTC text; programs get
  * one JSON object, with amounts in micro-USDC and times in ms. Tables are
- * written as they grow, however long. One thread.
+ * written as they grow, however long. An address is written one way, with its
+ * checksum. One thread.
  */
 #ifndef WORKNET_ADMIN_OUT_H
 #define WORKNET_ADMIN_OUT_H
@@ -16,6 +17,7 @@
 
 enum out_type {
 	OUT_TEXT,
+	OUT_ADDRESS, /* a text; with its checksum, however it is stored */
 	OUT_COUNT,
 	OUT_USDC, /* micro-USDC */
 	OUT_TIME, /* Unix ms */
@@ -32,7 +34,7 @@ struct out_column {
 struct out_value {
 	bool absent;
 	int64_t n;
-	struct slice text; /* of OUT_TEXT; borrowed */
+	struct slice text; /* of OUT_TEXT, OUT_ADDRESS; borrowed */
 };
 
 static inline struct out_value

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/find.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
@@ -52,25 +53,20 @@ static const struct {
 #define STATES (sizeof(states) / sizeof(states[0]))
 #define EVENTS (sizeof(events) / sizeof(events[0]))
 
-/* The account of the worker that text names. */
+/* The account of the worker that text is for. */
 static enum rc
-worker_of(struct admin *a, const char *text, int64_t *id, struct err *e)
+worker_of(struct admin *a, const char *text, struct address *address,
+    int64_t *id, struct err *e)
 {
-	struct address address;
 	struct worker_row w;
 	enum rc rc;
 
-	rc = value_parse_address(&address, text, e);
+	rc = find_worker(a->db, text, address, e);
 	if (rc == RC_OK)
-		rc = worker_find(a->db, &address, &w, NULL);
-	else
-		return rc;
-	if (rc == RC_NOT_FOUND)
-		return err_set(e, rc, "unknown worker %s", text);
-	if (rc != RC_OK)
-		return err_set(e, rc, "worker %s: %s", text, rc_name(rc));
-	*id = w.id;
-	return RC_OK;
+		rc = worker_find(a->db, address, &w, e);
+	if (rc == RC_OK)
+		*id = w.id;
+	return rc;
 }
 
 /* ---- list ---- */
@@ -84,7 +80,8 @@ static const struct table payouts = { "payouts", NULL,
 	    { { "paidMicros", NULL, OUT_USDC }, C_PAYOUT_LIST_PAID_MICROS },
 	    { { "state", "STATE", OUT_TEXT }, C_PAYOUT_LIST_STATE },
 	    { { "sinceMs", "SINCE", OUT_TIME }, C_PAYOUT_LIST_SINCE_MS },
-	    { { "workerAddress", "WORKER", OUT_TEXT }, C_PAYOUT_LIST_ADDRESS },
+	    { { "workerAddress", "WORKER", OUT_ADDRESS },
+		C_PAYOUT_LIST_ADDRESS },
 	    { { "transaction", "TRANSACTION", OUT_TEXT }, C_PAYOUT_LIST_TX },
 	} };
 
@@ -131,13 +128,13 @@ command_payout_list(struct admin *a)
 	enum admin_exit code;
 	enum rc rc = RC_OK;
 
-	if (who != NULL && value_parse_address(&address, who, &e) != RC_OK)
+	if (who != NULL && find_worker_check(who, &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_open_list(a, LIST_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
 	if (who != NULL)
-		rc = worker_of(a, who, &worker, &e);
+		rc = worker_of(a, who, &address, &worker, &e);
 	if (rc == RC_OK)
 		rc = list_print(a, worker, limit, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
@@ -263,7 +260,7 @@ payout_facts_print(struct admin *a, const struct payout_facts *f)
 		{ "id", "payout", OUT_COUNT, out_int(f->id) },
 		{ "workerAddress", "worker", OUT_TEXT, out_text(f->worker) },
 		{ "seq", "the worker's no.", OUT_COUNT, out_int(f->seq) },
-		{ "amountMicros", "amount (USDC)", OUT_USDC,
+		{ "amountMicros", "amount", OUT_USDC,
 		    out_int(f->amount_micros) },
 		{ "paidMicros", NULL, OUT_USDC, out_int(f->paid_micros) },
 		OUT_END });
@@ -449,33 +446,37 @@ command_payout_show(struct admin *a)
 /* ---- hold, release ---- */
 
 static void
-hold_say(struct admin *a, const char *done, const char *text)
+hold_say(struct admin *a, const struct address *address, const char *done,
+    const char *text)
 {
+	char who[ADDRESS_LEN + 1];
+	bool all = a->args.n == 0;
+
+	address_format(who, address, ADDRESS_CHECKSUM);
 	out_fields(a->out,
 	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
+		{ "address", NULL, OUT_TEXT, out_if(!all, out_text(who)) },
 		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
-	out_note(a->out, "%s%s%s", a->args.n == 0 ? "everybody" : "worker ",
-	    a->args.n == 0 ? "" : a->args.arg[0], text);
+	out_note(a->out, "%s%s%s", all ? "everybody" : "worker ",
+	    all ? "" : who, text);
 }
 
 /* Opens the ledger to write, and finds the worker; 0 stands for everybody. */
 static enum admin_exit
-hold_open(struct admin *a, int64_t *worker)
+hold_open(struct admin *a, struct address *address, int64_t *worker)
 {
 	struct err e = ERR_INIT;
-	struct address address;
 	enum admin_exit code;
 	enum rc rc;
 
+	*address = (struct address){ { 0 } };
 	*worker = 0;
-	if (a->args.n > 0 &&
-	    value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
+	if (a->args.n > 0 && find_worker_check(a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_open(a, DB_WRITE);
 	if (code != ADMIN_OK || a->args.n == 0)
 		return code;
-	rc = worker_of(a, a->args.arg[0], worker, &e);
+	rc = worker_of(a, a->args.arg[0], address, worker, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 
@@ -484,6 +485,7 @@ command_payout_hold(struct admin *a)
 {
 	const char *reason = a->args.opt[OPT_REASON];
 	struct err e = ERR_INIT;
+	struct address address;
 	enum admin_exit code;
 	int64_t worker;
 	enum rc rc;
@@ -497,14 +499,14 @@ command_payout_hold(struct admin *a)
 		    REASON_LEN_MAX);
 		return admin_usage(a, &e);
 	}
-	code = hold_open(a, &worker);
+	code = hold_open(a, &address, &worker);
 	if (code != ADMIN_OK)
 		return code;
 	rc = hold_set(a->db, worker, "operator", reason, clock_unix_ms(), &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
-	hold_say(
-	    a, "held", worker == 0 ? " is held: nobody is paid" : " is held");
+	hold_say(a, &address, "held",
+	    worker == 0 ? " is held: nobody is paid" : " is held");
 	return ADMIN_OK;
 }
 
@@ -513,11 +515,12 @@ command_payout_release(struct admin *a)
 {
 	int64_t worker, operators, others;
 	struct err e = ERR_INIT;
+	struct address address;
 	enum admin_exit code;
 	struct query *q;
 	enum rc rc;
 
-	code = hold_open(a, &worker);
+	code = hold_open(a, &address, &worker);
 	if (code != ADMIN_OK)
 		return code;
 	q = db_query(a->db, Q_HOLD_BY);
@@ -528,7 +531,7 @@ command_payout_release(struct admin *a)
 		rc = hold_release(a->db, worker, "operator", &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
-	hold_say(a, "released",
+	hold_say(a, &address, "released",
 	    operators == 0 ? " wasn't held by you" : " is released");
 	if (others > 0)
 		out_note(a->out,
@@ -538,8 +541,8 @@ command_payout_release(struct admin *a)
 
 static const struct table holds = { "holds", NULL,
 	{
-	    { { "workerAddress", NULL, OUT_TEXT }, C_HOLD_LIST_ADDRESS },
-	    { { "who", "WHO", OUT_TEXT }, C_HOLD_LIST_WHO },
+	    { { "workerAddress", NULL, OUT_ADDRESS }, C_HOLD_LIST_ADDRESS },
+	    { { "who", "WHO", OUT_ADDRESS }, C_HOLD_LIST_WHO },
 	    { { "by", "BY", OUT_TEXT }, C_HOLD_LIST_BY },
 	    { { "sinceMs", "SINCE", OUT_TIME }, C_HOLD_LIST_SINCE_MS },
 	    { { "reason", "REASON", OUT_TEXT }, C_HOLD_LIST_REASON },

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/find.h"
 #include "admin/maintenance.h"
 #include "admin/report_csv.h"
 #include "admin/table.h"
@@ -416,7 +417,9 @@ command_report(struct admin *a)
 		return code;
 	rc = db_begin_read(a->db, &e);
 	if (rc == RC_OK)
-		rc = task_get(a->db, k.task, &t, &e);
+		rc = find_task(a->db, k.task, &t, &e);
+	if (rc == RC_OK)
+		k.task = t.name;
 	if (rc == RC_OK)
 		rc = uptime_report_read(
 		    &r, a->db, t.id, k.from_ms, k.to_ms, now_ms, &e);

@@ -70,16 +70,20 @@ find_payout_warnings(
 {
 	const struct payout_run *r = &s->run;
 	int64_t patience_ms = c->payout_validity_s * 1000;
+	char since_run[VALUE_TEXT_MAX], unresolved[VALUE_TEXT_MAX];
+	char overdue[VALUE_TEXT_MAX];
 	bool wanted =
 	    c->payout_network[0] != '\0' && (s->due > 0 || s->unresolved > 0);
 
+	value_format_age(since_run, s->now_ms - r->began_ms);
+	value_format_age(unresolved, s->now_ms - s->oldest_unresolved_ms);
+	value_format_age(overdue, status_overdue_ms(c));
 	if (wanted && r->id == 0)
 		critical(ws, "no payout run yet, and %lld workers are due",
 		    (long long)s->due);
 	else if (wanted && s->now_ms - r->began_ms > patience_ms)
-		critical(ws,
-		    "no payout run for %lld minutes, and somebody is due",
-		    (long long)((s->now_ms - r->began_ms) / 60000));
+		critical(
+		    ws, "no payout run for %s, and somebody is due", since_run);
 	if (r->id != 0 && r->exit_code > 0 && r->exit_code < 10)
 		add(ws,
 		    r->exit_code == RUN_GOES_ON ? SEVERITY_WARNING
@@ -92,13 +96,11 @@ find_payout_warnings(
 		warn(ws, "the last payout run has no end: was it killed?");
 	if (s->unresolved > 0 &&
 	    s->now_ms - s->oldest_unresolved_ms > patience_ms)
-		critical(ws, "a payout is unresolved for %lld minutes",
-		    (long long)((s->now_ms - s->oldest_unresolved_ms) / 60000));
+		critical(ws, "a payout is unresolved for %s", unresolved);
 	if (c->payout_network[0] != '\0' && s->overdue > 0)
 		critical(ws,
-		    "%lld workers are owed the threshold for more than %lld hours, and aren't paid",
-		    (long long)s->overdue,
-		    (long long)(status_overdue_ms(c) / HOUR_MS));
+		    "%lld workers are owed the threshold for more than %s, and aren't paid",
+		    (long long)s->overdue, overdue);
 	if (s->all_held > 0)
 		critical(ws, "payouts are held: nobody is paid");
 	if (s->workers_held > 0)
@@ -110,8 +112,9 @@ static void
 find_warnings(struct warnings *ws, const struct status *s)
 {
 	const struct coverage *c = &s->coverage;
-	char reason[WARNING_LEN];
+	char reason[WARNING_LEN], silence[VALUE_TEXT_MAX];
 
+	value_format_age(silence, s->now_ms - s->last_result_ms);
 	if (s->exceptions > 0)
 		critical(ws,
 		    "the ledger has exceptions: see worknet finding list and worknet audit");
@@ -120,8 +123,7 @@ find_warnings(struct warnings *ws, const struct status *s)
 	else if (s->last_result_ms == 0)
 		warn(ws, "no result yet");
 	else if (s->now_ms - s->last_result_ms > SILENCE_MS)
-		critical(ws, "no result for %lld minutes",
-		    (long long)((s->now_ms - s->last_result_ms) / 60000));
+		critical(ws, "no result for %s", silence);
 	if (s->last_result_ms > s->now_ms + CLOCK_SKEW_MS)
 		critical(ws,
 		    "the newest transfer is from the future: is the clock right?");
@@ -162,6 +164,8 @@ print_lines(struct admin *a, const struct status *s)
 static void
 print_fields(struct admin *a, const struct status *s)
 {
+	char usdc[VALUE_TEXT_MAX];
+
 	out_fields(a->out,
 	    (const struct out_field[]){
 		{ "nowMs", "now (UTC)", OUT_TIME, out_int(s->now_ms) },
@@ -187,12 +191,21 @@ print_fields(struct admin *a, const struct status *s)
 			s->last_result_ms != 0, out_int(s->last_result_ms)) },
 		{ "owedMicros", "owed in all", OUT_USDC,
 		    out_int(s->owed_micros) },
-		{ "payoutsOpen", "open payouts", OUT_COUNT,
-		    out_int(s->payouts_open) },
-		{ "payoutsOpenMicros", "their sum", OUT_USDC,
+		{ "inFlightMicros", "in flight", OUT_USDC,
+		    out_int(s->in_flight_micros) },
+		{ "payoutsOpen", NULL, OUT_COUNT, out_int(s->payouts_open) },
+		{ "payoutsOpenMicros", NULL, OUT_USDC,
 		    out_int(s->payouts_open_micros) },
-		{ "exceptions", "exceptions", OUT_COUNT,
-		    out_int(s->exceptions) },
+		OUT_END });
+	value_format_usdc(usdc, s->payouts_open_micros);
+	out_line(a->out, "open payouts",
+	    s->payouts_open == 0
+		? "%lld"
+		: "%lld, of %s USDC in all: paid ones, too, until they are final",
+	    (long long)s->payouts_open, usdc);
+	out_fields(a->out,
+	    (const struct out_field[]){ { "exceptions", "exceptions", OUT_COUNT,
+					    out_int(s->exceptions) },
 		OUT_END });
 }
 

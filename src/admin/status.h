@@ -17,8 +17,9 @@ struct status {
 	int64_t results_hour, results_day;
 	int64_t last_result_ms; /* 0: none yet */
 	int64_t owed_micros;
-	int64_t payouts_open, payouts_open_micros;
-	int64_t unresolved, oldest_unresolved_ms; /* of those; 0: none */
+	int64_t in_flight_micros;		   /* promised, and not paid */
+	int64_t payouts_open, payouts_open_micros; /* not final; some paid */
+	int64_t unresolved, oldest_unresolved_ms;  /* of those; 0: none */
 	int64_t due;			/* workers owed the threshold */
 	int64_t overdue;		/* of them, for long */
 	int64_t all_held, workers_held; /* payouts of everybody, or of some */

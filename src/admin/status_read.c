@@ -14,6 +14,7 @@
 static enum rc
 read_counts(struct status *s, struct db *db, struct err *e)
 {
+	struct query *q;
 	enum rc rc;
 
 	rc = row_ints(db_query(db, Q_TASK_STATES),
@@ -31,7 +32,11 @@ read_counts(struct status *s, struct db *db, struct err *e)
 		rc = row_ints(db_query(db, Q_PAYOUTS_OPEN),
 		    (int64_t *[]){ &s->payouts_open, &s->payouts_open_micros },
 		    2, e);
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_ACCOUNT_BALANCE);
+	query_int(q, 1, ACCOUNT_IN_FLIGHT);
+	return query_one_int(q, &s->in_flight_micros, e);
 }
 
 static enum rc

@@ -209,5 +209,9 @@ command_task_resume(struct admin *a)
 enum admin_exit
 command_task_remove(struct admin *a)
 {
+	if (!admin_confirm(a, "Remove task %s for ever?", a->args.arg[0])) {
+		report(a, "unchanged", "is as it was");
+		return ADMIN_REFUSED;
+	}
 	return set_state(a, TASK_REMOVED, "removed");
 }

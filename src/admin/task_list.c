@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "admin/commands.h"
+#include "admin/find.h"
 #include "admin/table.h"
 #include "ledger/task.h"
 
@@ -33,7 +34,8 @@ static const struct table checks = { "checks", "Last checks",
 	    { { "statusCode", "STATUS", OUT_COUNT }, C_TASK_CHECKS_STATUS },
 	    { { "responseTimeMs", "TOOK", OUT_SPAN },
 		C_TASK_CHECKS_RESPONSE_MS },
-	    { { "workerAddress", "WORKER", OUT_TEXT }, C_TASK_CHECKS_WORKER },
+	    { { "workerAddress", "WORKER", OUT_ADDRESS },
+		C_TASK_CHECKS_WORKER },
 	    { { "error", "ERROR", OUT_TEXT }, C_TASK_CHECKS_ERROR },
 	} };
 
@@ -71,6 +73,7 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 	(void)snprintf(of_what, sizeof(of_what),
 	    "tasks, of which %" PRId64 " are removed", removed);
 	table_total(a->out, shown, active + paused + removed, of_what);
+	out_field(a->out, "removed", NULL, OUT_COUNT, out_int(removed));
 	return rc;
 }
 
@@ -169,7 +172,7 @@ command_task_show(struct admin *a)
 	code = admin_open_list(a, SHOW_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
-	rc = task_get(a->db, a->args.arg[0], &t, &e);
+	rc = find_task(a->db, a->args.arg[0], &t, &e);
 	if (rc == RC_OK)
 		rc = show_fields(a, &t, &e);
 	if (rc == RC_OK)

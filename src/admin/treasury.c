@@ -22,7 +22,8 @@ struct debts {
 	int64_t in_flight_micros;
 	int64_t earned_micros[DAYS]; /* the newest first */
 	int64_t credits[DAYS];
-	int64_t per_day_micros; /* earned, on average */
+	int64_t of_last_ms;	/* the last days, or less: */
+	int64_t per_day_micros; /* earned in them, on average */
 };
 
 /* What the chain says, and why not. */
@@ -81,6 +82,7 @@ average(struct debts *d, struct db *db, struct err *e)
 		age_ms = DAYS * DAY_MS;
 	if (age_ms < AGE_MIN_MS)
 		age_ms = AGE_MIN_MS;
+	d->of_last_ms = age_ms;
 	/* By minutes, so that the product stays in range. */
 	d->per_day_micros = sum / (age_ms / 60000) * (DAY_MS / 60000) +
 	    sum % (age_ms / 60000) * (DAY_MS / 60000) / (age_ms / 60000);
@@ -213,14 +215,19 @@ earned_print(struct admin *a, const struct debts *d)
 static void
 debts_print(struct admin *a, const struct debts *d)
 {
+	char usdc[VALUE_TEXT_MAX], age[VALUE_TEXT_MAX];
+
 	out_fields(a->out,
 	    (const struct out_field[]){ { "owedMicros", "owed to workers",
 					    OUT_USDC, out_int(d->owed_micros) },
 		{ "inFlightMicros", "in flight", OUT_USDC,
 		    out_int(d->in_flight_micros) },
-		{ "perDayMicros", "earned per day", OUT_USDC,
-		    out_int(d->per_day_micros) },
+		{ "perDayMicros", NULL, OUT_USDC, out_int(d->per_day_micros) },
 		OUT_END });
+	value_format_usdc(usdc, d->per_day_micros);
+	value_format_age(age, d->of_last_ms);
+	out_line(a->out, "earned per day", "%s USDC, reckoned from the last %s",
+	    usdc, age);
 }
 
 /*
@@ -244,8 +251,9 @@ outlook_print(struct admin *a, const struct debts *d, const struct assets *t)
 		out_line(
 		    a->out, "lasts", "not at all: it can't pay what is due");
 	else if (lasts)
-		out_line(a->out, "lasts", "%" PRId64 ".%d more days",
-		    tenths / 10, (int)(tenths % 10));
+		out_line(a->out, "lasts",
+		    "%" PRId64 ".%d more days at that rate", tenths / 10,
+		    (int)(tenths % 10));
 	else if (t->known)
 		out_line(a->out, "lasts", "nothing was earned lately");
 }
@@ -327,6 +335,5 @@ command_treasury(struct admin *a)
 	a->stands = true;
 	if (t.known)
 		return ADMIN_OK;
-	(void)admin_fail(RC_INVALID, &t.why);
-	return ADMIN_REFUSED;
+	return admin_say(ADMIN_REFUSED, &t.why);
 }

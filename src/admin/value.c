@@ -188,6 +188,26 @@ value_format_span(char out[static VALUE_TEXT_MAX], int64_t ms)
 }
 
 void
+value_format_age(char out[static VALUE_TEXT_MAX], int64_t ms)
+{
+	size_t i = 0, seconds = UNITS - 2;
+	int64_t rest;
+
+	if (ms < 0)
+		ms = 0;
+	while (i < seconds && ms < units[i].ms)
+		i++;
+	rest = ms % units[i].ms;
+	if (i == seconds || rest < units[i + 1].ms)
+		(void)snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s",
+		    ms / units[i].ms, units[i].name);
+	else
+		(void)snprintf(out, VALUE_TEXT_MAX,
+		    "%" PRId64 "%s %" PRId64 "%s", ms / units[i].ms,
+		    units[i].name, rest / units[i + 1].ms, units[i + 1].name);
+}
+
+void
 value_format_usdc(char out[static VALUE_TEXT_MAX], int64_t micros)
 {
 	/* Unsigned, so that INT64_MIN has an opposite. */

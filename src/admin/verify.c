@@ -98,8 +98,7 @@ command_verify(struct admin *a)
 	if (a->args.opt[OPT_POLICY] != NULL &&
 	    buf_read_file(&policy, a->args.opt[OPT_POLICY], &e) != RC_OK) {
 		buf_free(&policy);
-		(void)admin_fail(e.rc, &e);
-		return ADMIN_UNUSABLE;
+		return admin_say(ADMIN_UNUSABLE, &e);
 	}
 	if (a->args.opt[OPT_POLICY] != NULL)
 		w.policy = (struct slice){ policy.p == NULL ? "" : policy.p,
@@ -112,6 +111,5 @@ command_verify(struct admin *a)
 	buf_free(&policy);
 	if (rc == RC_OK)
 		return ADMIN_OK;
-	(void)admin_fail(rc, &e);
-	return rc == RC_INVALID ? ADMIN_REFUSED : ADMIN_UNUSABLE;
+	return admin_say(rc == RC_INVALID ? ADMIN_REFUSED : ADMIN_UNUSABLE, &e);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/find.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
@@ -15,7 +16,7 @@
 
 static const struct table workers = { "workers", NULL,
 	{
-	    { { "address", "ADDRESS", OUT_TEXT }, C_WORKER_LIST_ADDRESS },
+	    { { "address", "ADDRESS", OUT_ADDRESS }, C_WORKER_LIST_ADDRESS },
 	    { { "state", "STATE", OUT_TEXT }, C_WORKER_LIST_STATE },
 	    { { "owedMicros", "OWED", OUT_USDC }, C_WORKER_LIST_OWED_MICROS },
 	    { { "inFlightMicros", "IN FLIGHT", OUT_USDC },
@@ -248,12 +249,14 @@ command_worker_show(struct admin *a)
 	int64_t limit, id;
 	enum rc rc;
 
-	if (value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
+	if (find_worker_check(a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_open_list(a, SHOW_LIMIT, &limit);
 	if (code != ADMIN_OK)
 		return code;
-	rc = show_account(a, &address, &id, &e);
+	rc = find_worker(a->db, a->args.arg[0], &address, &e);
+	if (rc == RC_OK)
+		rc = show_account(a, &address, &id, &e);
 	if (rc == RC_OK)
 		rc = show_last(
 		    a, Q_WORKER_RESULTS, &last_results, id, limit, &e);
@@ -273,27 +276,31 @@ command_worker_show(struct admin *a)
 static enum admin_exit
 set_suspended(struct admin *a, bool suspended, const char *done)
 {
+	char text[ADDRESS_LEN + 1];
 	struct err e = ERR_INIT;
 	struct address address;
 	enum admin_exit code;
 	enum rc rc;
 
-	if (value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
+	if (find_worker_check(a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_open(a, DB_WRITE);
 	if (code != ADMIN_OK)
 		return code;
 	rc = db_begin(a->db, &e);
 	if (rc == RC_OK)
+		rc = find_worker(a->db, a->args.arg[0], &address, &e);
+	if (rc == RC_OK)
 		rc = worker_set_suspended(a->db, &address, suspended, &e);
 	code = admin_commit(a, rc, &e);
 	if (code != ADMIN_OK)
 		return code;
+	address_format(text, &address, ADDRESS_CHECKSUM);
 	out_fields(a->out,
 	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
+		{ "address", NULL, OUT_TEXT, out_text(text) },
 		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
-	out_note(a->out, "worker %s %s", a->args.arg[0], done);
+	out_note(a->out, "worker %s %s", text, done);
 	return ADMIN_OK;
 }
 
@@ -312,30 +319,29 @@ command_worker_resume(struct admin *a)
 /* ---- forfeit ---- */
 
 static void
-forfeit_say(struct admin *a, int64_t micros)
+forfeit_say(struct admin *a, const struct address *address, int64_t micros)
 {
-	char usdc[VALUE_TEXT_MAX];
+	char usdc[VALUE_TEXT_MAX], text[ADDRESS_LEN + 1];
 
+	address_format(text, address, ADDRESS_CHECKSUM);
 	value_format_usdc(usdc, micros);
 	out_fields(a->out,
 	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
+		{ "address", NULL, OUT_TEXT, out_text(text) },
 		{ "done", NULL, OUT_TEXT, out_text("forfeited") },
 		{ "forfeitedMicros", NULL, OUT_USDC, out_int(micros) },
 		OUT_END });
 	if (micros == 0)
 		out_note(a->out,
 		    "worker %s: nothing that was credited since then is still owed",
-		    a->args.arg[0]);
+		    text);
 	else
-		out_note(a->out, "worker %s: %s USDC forfeited", a->args.arg[0],
-		    usdc);
+		out_note(a->out, "worker %s: %s USDC forfeited", text, usdc);
 }
 
-/* Both options, and the address. */
+/* Both options, and whether the argument can be a worker. */
 static enum rc
-forfeit_parse(
-    struct admin *a, struct address *address, struct forfeit *f, struct err *e)
+forfeit_parse(struct admin *a, struct forfeit *f, struct err *e)
 {
 	const char *since = a->args.opt[OPT_SINCE], *why = a->args.opt[OPT_WHY];
 	enum rc rc;
@@ -344,7 +350,7 @@ forfeit_parse(
 	if (since == NULL || why == NULL)
 		return err_set(
 		    e, RC_INVALID, "--since TIME and --why TEXT are needed");
-	rc = value_parse_address(address, a->args.arg[0], e);
+	rc = find_worker_check(a->args.arg[0], e);
 	if (rc == RC_OK)
 		rc = value_parse_time(&f->since_ms, "--since", since, e);
 	return rc;
@@ -355,23 +361,25 @@ command_worker_forfeit(struct admin *a)
 {
 	struct err e = ERR_INIT;
 	struct address address;
-	struct worker_row w;
+	struct worker_row w = { .id = 0 };
 	enum admin_exit code;
 	int64_t micros = 0;
 	struct forfeit f;
 	enum rc rc;
 
-	if (forfeit_parse(a, &address, &f, &e) != RC_OK)
+	if (forfeit_parse(a, &f, &e) != RC_OK)
 		return admin_usage(a, &e);
 	code = admin_open(a, DB_WRITE);
 	if (code != ADMIN_OK)
 		return code;
-	rc = worker_find(a->db, &address, &w, &e);
+	rc = find_worker(a->db, a->args.arg[0], &address, &e);
+	if (rc == RC_OK)
+		rc = worker_find(a->db, &address, &w, &e);
 	f.worker = w.id;
 	if (rc == RC_OK)
 		rc = forfeit_credit(a->db, &f, clock_unix_ms(), &micros, &e);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
-	forfeit_say(a, micros);
+	forfeit_say(a, &address, micros);
 	return ADMIN_OK;
 }

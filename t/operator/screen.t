@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(build_path source_path need_program find_program
-    run_command slurp);
+    run_command json_value slurp);
 
 need_program('sqlite3');
 alarm(120);
@@ -67,7 +67,9 @@ my ($status, undef, $err) = run_command(build_path('t/tools/make_ledger'),
     '--interval-ms', 120000, '--silent-percent', 0, '--cooldown-ms', 0,
     '--results', 30);
 die "make_ledger: $err" if $status != 0;
-my $address = $w->sql_value('SELECT address FROM worker LIMIT 1');
+my $stored = $w->sql_value('SELECT address FROM worker ORDER BY id LIMIT 1');
+my ($address) = map { $_->{address} } grep { lc $_->{address} eq $stored }
+    @{ json_value($w->worknet('worker', 'list', '--json'))->{workers} };
 
 # On a terminal of so many columns.
 sub on_terminal {
@@ -107,6 +109,103 @@ SKIP: {
 }
 my (undef, $pipe) = run_command($worknet, '-c', $w->conf_path, 'worker', 'list');
 like($pipe, qr/^\Q$address\E /m, 'in a pipe tables are whole');
+
+# ---- One form of an address, and parts of it ----
+
+isnt($address, $stored, 'an address has its checksum, though the ledger\'s has none');
+for my $args ([ 'worker', 'show', $stored ], [ 'task', 'show', 'task_00001' ],
+    [ 'payout', 'hold', $stored ], [ 'payout', 'holds' ],
+    [ 'worker', 'suspend', $stored ], [ 'worker', 'resume', $stored ]) {
+	my $text = $w->worknet(@$args) . $w->worknet(@$args, '--json');
+	unlike($text, qr/0x(?=[0-9a-f]*[a-f])[0-9a-f]{40}(?![0-9a-f])/,
+	    "@$args[0, 1] writes no address without its checksum");
+}
+$w->worknet('payout', 'release', $stored);
+for my $part (substr($address, 0, 8), lc substr($address, 0, 12),
+    substr($address, 0, 6) . '..' . substr($address, -4)) {
+	like($w->worknet('worker', 'show', $part), qr/^address: +$address$/m,
+	    "$part is enough for a worker");
+}
+is($w->worknet('worker', 'suspend', substr($address, 0, 8)),
+    "worker $address suspended\n", 'a change says whom it was made to');
+$w->worknet('worker', 'resume', $address);
+my @refused = (
+    [ [ 'worker', 'show', '0x0000..0000' ], 1, qr/unknown worker 0x0000\.\.0000/ ],
+    [ [ 'worker', 'show', substr($address, 0, 5) ], 2, qr/0x and 40 hex digits/ ],
+    [ [ 'worker', 'show', "$address..1" ], 2, qr/0x and 40 hex digits/ ],
+    [ [ 'worker', 'admit', substr($address, 0, 12) ], 2, qr/40 hex digits/ ],
+    [ [ 'task', 'show', 'task' ], 1, qr/task is short for several: task_\d/ ],
+    [ [ 'task', 'pause', 'nosuch' ], 1, qr/unknown task nosuch/ ],
+);
+$w->worknet('task', 'add', 'home', '--url', 'https://example.org/');
+like($w->worknet('task', 'show', 'ho'), qr/^id: +home$/m,
+    'so is the beginning of a task\'s name');
+push @refused, [ [ 'task', 'pause', 'ho' ], 1, qr/unknown task ho/ ],
+    [ [ 'task', 'edit', 'ho', '--reward', 1 ], 1, qr/unknown task ho/ ];
+# Of several workers: those that begin like this one.
+$w->sql("INSERT INTO account (id, kind) SELECT max(id) + 1, 'worker' FROM account");
+$w->sql("INSERT INTO worker (id, address, first_seen_ms) SELECT max(id), " .
+    "substr('$stored', 1, 38) || '0000', 1 FROM account");
+push @refused, [ [ 'worker', 'suspend', substr($address, 0, 12) ], 1,
+    qr/short for several: 0x/ ];
+for my $case (@refused) {
+	my ($args, $code, $words) = @$case;
+	my ($got, undef, $err) = $w->worknet_try(@$args);
+
+	is($got, $code, "@$args: exit code $code");
+	like($err, $words, '... and why');
+}
+
+# ---- For programs, and for cron ----
+
+for my $case ([ 1, [ 'worker', 'show', '0x' . '1' x 40 ], 'unknown worker' ],
+    [ 2, [ 'worker', 'shwo', 'x' ], 'did you mean' ],
+    [ 2, [ 'payout', 'list', '--limit', 'x' ], '--limit' ],
+    [ 3, [ 'status' ], '/nosuch/worknet.conf' ]) {
+	my ($code, $args, $words) = @$case;
+	my ($got, $out, $err) = run_command($worknet, '-c', $code == 3 ?
+	    '/nosuch/worknet.conf' : $w->conf_path, @$args, '--json');
+	my $json = eval { json_value($err) };
+
+	is("$got $out", "$code ", "@$args: exit code $code, and no document");
+	is($json->{exitCode}, $code, '... the error is JSON');
+	like($json->{error}, qr/\Q$words\E/, '... with what is wrong');
+}
+for my $args ([ 'audit' ], [ 'audit', '--signatures' ], [ 'rollup' ],
+    [ 'backup', $w->dir('copies') ]) {
+	mkdir $w->dir('copies');
+	my ($got, $out, $err) = $w->worknet_try(@$args, '-q');
+	is("$got $out$err", '0 ', "@$args -q says nothing when all is well");
+}
+my ($loud, $heard) = $w->worknet_try('doctor', '-q', '--socket', '/nosuch');
+is($loud, 1, 'but with something that is off');
+like($heard, qr/^coordinator +no .*\n(?:.*\n)*clock /m, '... it says all');
+
+# ---- What can't be undone is asked ----
+
+SKIP: {
+	skip('no script(1)', 1) if !find_program('script');
+	my $state = sub { json_value($w->worknet('task', 'show', 'home',
+	    '--json'))->{state} };
+	my $answer = sub {
+		my ($text, @more) = @_;
+		my (undef, $out) = run_command('sh', '-c', 'echo "$0" | ' .
+		    'script -qec "$1" /dev/null', $text, join(' ', $worknet,
+		    '-c', $w->conf_path, 'task', 'remove', 'home', @more));
+		return $out;
+	};
+	like($answer->('n'), qr/Remove task home for ever\? \[y\/N\]/,
+	    'task remove asks at a terminal');
+	is($state->(), 'active', '... and heeds a no');
+	$answer->('');
+	is($state->(), 'active', '... and no answer');
+	$answer->('y');
+	is($state->(), 'removed', '... and a yes');
+}
+$w->worknet('task', 'add', 'away', '--url', 'https://example.org/');
+$w->worknet('task', 'remove', 'away');
+like($w->worknet('task', 'show', 'away'), qr/^state: +removed$/m,
+    'a script isn\'t asked');
 
 # ---- Completion ----
 

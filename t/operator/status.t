@@ -95,7 +95,7 @@ sub check_is {
 	check_is($w, 2, qr/no payout run yet, and 3 workers are due/,
 	    'somebody is due, and there was no run: 2');
 	$run->();
-	check_is($w, 2, qr/critical: 3 workers are owed the threshold for more than 6 hours/,
+	check_is($w, 2, qr/critical: 3 workers are owed the threshold for more than 6h,/,
 	    'runs pay nobody who is due for hours: 2');
 	$w->{conf}{honesty}{maturity_new_ms} = 24 * $HOUR;
 	$w->conf_write;
@@ -112,7 +112,7 @@ sub check_is {
 {
 	my $w = ledger(ago_ms => 2 * $HOUR);
 
-	check_is($w, 2, qr/critical: no result for \d+ minutes/,
+	check_is($w, 2, qr/critical: no result for [\dhms ]+/,
 	    'nobody works: 2');
 	rename($w->ledger_path, $w->dir('away')) or die $!;
 	check_is($w, 3, qr/^worknet unknown: .*no such file/,

@@ -397,7 +397,7 @@ is(scalar @{ json_of(wn('task', 'list', '--json', '--limit',
 $r = wn('task', 'list', '--all', '--json');
 is(scalar @{ json_of($r)->{tasks} }, 2505, 'or all');
 my @lines = split /\n/, wn('task', 'list', '--all')->{out};
-is(scalar @lines, 2506, 'people get them all, too');
+is(scalar @lines, 2507, 'people get them all, too, and what amounts are in');
 
 # ---- Workers, status, audit: on a ledger with results ----
 
@@ -411,7 +411,8 @@ is(scalar @{ json_of(wn('worker', 'list', '--limit', 5,
     '--json'))->{workers} }, 5, 'or as many as one says');
 my $address = $list->{workers}[0]{address};
 my $w = json_of(wn('worker', 'show', $address, '--json'));
-is(lc $w->{address}, $address, 'a worker is shown');
+is($w->{address}, $address, 'a worker is shown, its address in the same form');
+like($address, qr/[A-F]/, '... with its checksum');
 is($w->{owedMicros}, $list->{workers}[0]{owedMicros}, 'what it is owed');
 is($w->{earnedMicros}, $w->{owedMicros}, 'what it has earned');
 cmp_ok($w->{results}, '>', 0, 'how many results it has');
@@ -423,7 +424,7 @@ my $sum = 0;
 $sum += $_->{rewardMicros} for @{ json_of(wn('worker', 'show', $address,
     '--limit', 1000, '--json'))->{lastResults} };
 is($sum, $w->{earnedMicros}, 'which add up to what it has earned');
-like(wn('worker', 'show', $address)->{out}, qr/^earned: +0\.\d{6}$/m,
+like(wn('worker', 'show', $address)->{out}, qr/^earned: +0\.\d{6} USDC$/m,
     'people see USDC with six decimals');
 like(wn('worker', 'show', $address)->{out},
     qr/^first seen: +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/m, 'and times as text');

@@ -90,7 +90,9 @@ for my $program (qw(worknet-fcgi worknet-payout worknet)) {
 # ---- From version 1, while it is read and written ----
 
 my $before = kept($w);
-my $balances = $w->sql_text('SELECT * FROM balances');
+my $see = 'SELECT address, state, owed_usdc, earned_usdc, paid_usdc, first_seen ' .
+    'FROM balances';
+my $balances = $w->sql_text($see);
 my @by_region = map { [ $_ => $w->sql_text("SELECT region FROM $_ " .
     "WHERE region <> ''") =~ tr/\n// ] } qw(schedule turn level task);
 my $regions = $w->sql_text('SELECT id, region FROM task_version');
@@ -117,7 +119,7 @@ is(child_wait($others[1]), 0, 'who writes is waited for');
 is($w->sql_value('SELECT times FROM finding'), 2, '... and is heard');
 $w->sql_text('UPDATE finding SET times = times - 1');
 is(kept($w), $before, 'every row is there as it was');
-is($w->sql_text('SELECT * FROM balances'), $balances, 'so is every balance');
+is($w->sql_text($see), $balances, 'so is every balance');
 is($w->sql_text('SELECT v.id, g.name FROM task_version v JOIN region g ON ' .
     'g.id = v.region ORDER BY v.id'), $regions,
     'each definition is of its region');
