@@ -98,6 +98,21 @@ exits(wn('init', '--migrate'), 0, '', 'a new ledger needs no migration');
 is(json_of(wn('init', '--migrate', '--json'))->{steps}, 0,
     'which programs are told');
 
+# A disk that fails it at one write or another.
+mkdir "$Dir/small";
+write_file("$Dir/small/worknet.conf", "[ledger]\npath = ledger.db\n");
+my %half;
+for my $n (0, 1, 2, 5, 20) {
+	write_file("$Dir/fault", "ENOSPC write ftruncate\n$n $n\n");
+	local @ENV{qw(LD_PRELOAD ASAN_OPTIONS WN_FAULT_DIR WN_FAULT_FILE)} =
+	    (program('fault.so'), 'verify_asan_link_order=0', "$Dir/small",
+	    "$Dir/fault");
+	$half{worknet('-c', "$Dir/small/worknet.conf", 'init')->{code}}++;
+}
+is_deeply(\%half, { 3 => 5 }, 'a disk that is full makes no ledger');
+is_deeply([ glob("$Dir/small/*") ], [ "$Dir/small/worknet.conf" ],
+    'nor is a part of one left, nor its log');
+
 # The sample names /var/lib/worknet, where no test may write.
 my $fresh = "$Dir/fresh/worknet.conf";
 mkdir "$Dir/fresh";

@@ -3,6 +3,7 @@
  * the test sets: the schedule's rules, every outcome of a claim, and what
  * connections share.
  */
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -553,6 +554,24 @@ test_files(void)
 	    "every statement can be prepared, and says what its columns are where they are many");
 }
 
+/* A file system without shared memory, as many of networks are. */
+static void
+test_no_log(void)
+{
+	sqlite3_vfs *usual = sqlite3_vfs_find(NULL);
+	struct err e = ERR_INIT;
+	char other[90];
+
+	(void)snprintf(other, sizeof(other), "%s/no-log.db", dir);
+	(void)sqlite3_vfs_register(sqlite3_vfs_find("unix-dotfile"), 1);
+	tap_ok(db_create(other, &e) == RC_IO &&
+		strstr(e.msg, "expected \"wal\"") != NULL &&
+		strstr(e.msg, other) != NULL,
+	    "where the ledger can't have a log it isn't made, and is told why");
+	tap_ok(access(other, F_OK) != 0, "nor is any of it left");
+	(void)sqlite3_vfs_register(usual, 1);
+}
+
 /* Adds a finding in a step that then ends with rc. */
 static enum rc
 finding_step(const char *kind, enum rc rc)
@@ -634,6 +653,7 @@ main(void)
 	test_overtaken();
 	test_steps();
 	test_files();
+	test_no_log();
 	db_close(db);
 	dir_remove(dir);
 	return tap_done();

@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -293,6 +294,24 @@ test_log(struct writer *w)
 	    said("the ledger's log has begun anew"), 1, "and that it is over");
 }
 
+/* Where no descriptor is left, and there is no ledger, either. */
+static void
+test_no_descriptor(void)
+{
+	struct err e = ERR_INIT;
+	struct rlimit usual;
+	struct writer *w;
+	enum rc rc;
+
+	(void)getrlimit(RLIMIT_NOFILE, &usual);
+	(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, usual.rlim_max });
+	rc = writer_start(&w, "/nonexistent/ledger.db", 0, &e);
+	(void)setrlimit(RLIMIT_NOFILE, &usual);
+	tap_ok(rc == RC_IO && w == NULL &&
+		strcmp(e.msg, "eventfd: Too many open files") == 0,
+	    "without a descriptor a writer says what it didn't get: %s", e.msg);
+}
+
 int
 main(void)
 {
@@ -307,6 +326,7 @@ main(void)
 	must(db_create(path, &e), &e);
 	must(db_open(&db, path, DB_WRITE, 1000, &e), &e);
 	must(writer_start(&w, path, 1000, &e), &e);
+	test_no_descriptor();
 	test_many(w);
 	test_alone(w);
 	test_group(w, job_half, 100, "by themselves");
