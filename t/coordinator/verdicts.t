@@ -106,9 +106,8 @@ cycle([ 0, 1, 0 ], [ 1, 2, 1 ], [ 2, 3, 1 ]);
 $w->worknet('payout', 'hold', $accused, '--reason', 'its record');
 cycle([ 0, 1, 1 ], [ 1, 2, 0 ], [ 2, 3, 1 ]);
 cycle([ 0, 1, 0 ], [ 1, 2, 1 ], [ 2, 3, 1 ]);
-cycle([ 0, 1, 1 ], [ 1, 2, 0 ], [ 2, 2, 1 ]);
 $cycles += 20;
-cycle([ 0, 1, 1 ]);
+cycle([ 0, 1, 1 ], [ 2, 3, 1 ], [ 3, 4, 1 ]);
 is_deeply(last_verdicts(3), [ qw(1:1 2:0 1:1) ],
     'while it is held no vote of one that was accused counts, ' .
     'whenever it was given');
