@@ -265,19 +265,14 @@ set_suspended(struct admin *a, bool suspended, const char *done)
 
 	if (value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = worker_set_suspended(a->db, &address, suspended, &e);
+	rc = worker_set_suspended(a->db, &address, suspended, &e);
 	code = admin_commit(a, rc, &e);
 	if (code != ADMIN_OK)
 		return code;
-	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
-		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
+	admin_done(a, "address", done);
 	out_note(a->out, "worker %s %s", a->args.arg[0], done);
 	return ADMIN_OK;
 }
@@ -302,12 +297,8 @@ forfeit_say(struct admin *a, int64_t micros)
 	char usdc[VALUE_TEXT_MAX];
 
 	value_format_usdc(usdc, micros);
-	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
-		{ "done", NULL, OUT_TEXT, out_text("forfeited") },
-		{ "forfeitedMicros", NULL, OUT_USDC, out_int(micros) },
-		OUT_END });
+	admin_done(a, "address", "forfeited");
+	out_field(a->out, "forfeitedMicros", NULL, OUT_USDC, out_int(micros));
 	if (micros == 0)
 		out_note(a->out,
 		    "worker %s: nothing that was credited since then is still owed",
