@@ -909,9 +909,6 @@ DELETE FROM worker WHERE id = ?1
 	AND NOT EXISTS (SELECT 1 FROM handout WHERE address = worker.address)
 	AND NOT EXISTS (SELECT 1 FROM hold WHERE worker = ?1);
 
--- :name worker_count
-SELECT count(*) FROM worker;
-
 -- :name account_forget
 DELETE FROM account WHERE id = ?1;
 

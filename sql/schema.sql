@@ -190,7 +190,7 @@ CREATE TABLE level (
 	level_micros	INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What a network was paid for checks of a region, as its share of the rounds.
+-- What a network was paid for checks of a region: its share there.
 CREATE TABLE network_share (
 	network		TEXT NOT NULL,		-- a prefix, as 203.0.113.0/24
 	region		INTEGER NOT NULL,
@@ -247,8 +247,8 @@ CREATE TABLE suspension (
 	address		TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
--- What a worker was paid for checks of a region, as its share of the rounds;
--- see src/ledger/share.h.
+-- What a worker was paid for checks of a region, its share there; see
+-- src/ledger/share.h.
 CREATE TABLE worker_share (
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
@@ -445,7 +445,7 @@ CREATE TABLE assignment (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
-	region		INTEGER NOT NULL,	-- whose rounds it is part of,
+	region		INTEGER NOT NULL,	-- in which it counts as a share,
 	network		TEXT NOT NULL,		-- as a share of which network
 	out_of_turn	INTEGER NOT NULL,	-- 1: nobody else wanted it
 	type		TEXT NOT NULL,		-- that definition's, too:

@@ -174,14 +174,10 @@ prepare(struct serve_socket *s, struct reopen *file, const struct options *o,
 static void
 explorers_set(struct page_site *site, const struct conf *conf)
 {
-	static const char *const names[] = { "base", "base-sepolia" };
 	struct network n;
 	size_t i;
 
-	for (i = 0; i < PAGE_EXPLORERS; i++) {
-		if (i < 2 ? network_by_name(&n, names[i], NULL) != RC_OK
-			  : network_from_conf(&n, conf, NULL) != RC_OK)
-			continue;
+	for (i = 0; i < PAGE_EXPLORERS && network_known(&n, i, conf); i++) {
 		site->explorers[i].chain_id = (int64_t)n.chain_id;
 		memcpy(site->explorers[i].url, n.explorer_url,
 		    sizeof(n.explorer_url));

@@ -215,6 +215,17 @@ work(const struct options *o, struct vault *vault, const struct conf *c,
 	return rc;
 }
 
+/* What the kernel here doesn't give the vault's process. */
+static void
+vault_tell(const struct vault *v)
+{
+	int i;
+
+	for (i = 0; i < SANDBOX_BITS; i++)
+		if ((vault_protection(v) & 1U << i) == 0)
+			log_info("the vault, not here: %s", sandbox_text(i));
+}
+
 static enum rc
 pay(const struct options *o, struct vault **vault, const struct conf *c,
     struct run_result *result, struct err *e)
@@ -224,6 +235,8 @@ pay(const struct options *o, struct vault **vault, const struct conf *c,
 	/* The key's process first: it never has anything but the key. */
 	rc = run_vault_start(
 	    vault, c, !o->test && !o->run.dry_run, o->journal_new, e);
+	if (rc == RC_OK)
+		vault_tell(*vault);
 	return rc == RC_OK ? work(o, *vault, c, result, e) : rc;
 }
 

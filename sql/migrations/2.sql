@@ -269,7 +269,7 @@ CREATE TABLE assignment (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
-	region		INTEGER NOT NULL,	-- whose rounds it is part of,
+	region		INTEGER NOT NULL,	-- in which it counts as a share,
 	network		TEXT NOT NULL,		-- as a share of which network
 	out_of_turn	INTEGER NOT NULL,	-- 1: nobody else wanted it
 	type		TEXT NOT NULL,		-- that definition's, too:

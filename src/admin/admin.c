@@ -137,6 +137,32 @@ admin_open(struct admin *a, enum db_mode mode)
 	return admin_say(ADMIN_UNUSABLE, &e);
 }
 
+enum admin_exit
+admin_open_read(struct admin *a)
+{
+	enum admin_exit code = admin_open(a, DB_READ);
+	struct err e = ERR_INIT;
+	enum rc rc;
+
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin_read(a->db, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
+enum admin_exit
+admin_open_edit(struct admin *a)
+{
+	enum admin_exit code = admin_open(a, DB_WRITE);
+	struct err e = ERR_INIT;
+	enum rc rc;
+
+	if (code != ADMIN_OK)
+		return code;
+	rc = db_begin(a->db, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
 enum rc
 admin_limit(
     const struct admin *a, int64_t initial, int64_t *limit, struct err *e)
@@ -157,16 +183,18 @@ enum admin_exit
 admin_open_list(struct admin *a, int64_t initial, int64_t *limit)
 {
 	struct err e = ERR_INIT;
-	enum admin_exit code;
-	enum rc rc;
 
 	if (admin_limit(a, initial, limit, &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
-	if (code != ADMIN_OK)
-		return code;
-	rc = db_begin_read(a->db, &e);
-	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+	return admin_open_read(a);
+}
+
+void
+admin_done(struct admin *a, const char *key, const char *name, const char *done)
+{
+	out_fields(a->out,
+	    (const struct out_field[]){ { key, NULL, OUT_TEXT, out_text(name) },
+		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
 }
 
 enum admin_exit

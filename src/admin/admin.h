@@ -53,6 +53,9 @@ const char *admin_conf_path(const struct admin *a);
 MUST_CHECK enum admin_exit admin_configure(struct admin *a);
 /* The same, then opens the ledger. */
 MUST_CHECK enum admin_exit admin_open(struct admin *a, enum db_mode mode);
+/* The same, to read one state of it; to write, until admin_commit. */
+MUST_CHECK enum admin_exit admin_open_read(struct admin *a);
+MUST_CHECK enum admin_exit admin_open_edit(struct admin *a);
 
 /*
  * Says what went wrong, with --json as a line of JSON; the exit code for rc,
@@ -84,9 +87,13 @@ void admin_progress_end(void);
 MUST_CHECK enum rc admin_limit(
     const struct admin *a, int64_t initial, int64_t *limit, struct err *e);
 
-/* Begins a list: admin_limit, admin_open, and one state to read. */
+/* Begins a list: admin_limit, admin_open_read. */
 MUST_CHECK enum admin_exit
 admin_open_list(struct admin *a, int64_t initial, int64_t *limit);
+
+/* Says what was done to what has that name under that key; NULL: to all. */
+void admin_done(
+    struct admin *a, const char *key, const char *name, const char *done);
 
 /* Commits when rc is RC_OK; else undoes what was done, and says why. */
 MUST_CHECK enum admin_exit

@@ -146,13 +146,12 @@ guests_admit(struct admin *a, const struct guests *g)
 {
 	struct err e = ERR_INIT;
 	enum admin_exit code;
-	enum rc rc;
+	enum rc rc = RC_OK;
 	size_t i;
 
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
 	for (i = 0; rc == RC_OK && i < g->n; i++)
 		rc = worker_admit(a->db, &g->all[i].address, g->all[i].weight,
 		    a->args.opt[OPT_WITNESS] != NULL, clock_unix_ms(), &e);
@@ -212,12 +211,10 @@ command_worker_expel(struct admin *a)
 
 	if (value_parse_address(&address, a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = worker_expel(a->db, &address, &e);
+	rc = worker_expel(a->db, &address, &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		out_note(a->out, "worker %s expelled", a->args.arg[0]);

@@ -61,13 +61,10 @@ command_maintenance_add(struct admin *a)
 
 	if (said(&m, a, &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = maintenance_add(
-		    a->db, &m, clock_unix_ms(), &id, &counts, &e);
+	rc = maintenance_add(a->db, &m, clock_unix_ms(), &id, &counts, &e);
 	code = admin_commit(a, rc, &e);
 	if (code != ADMIN_OK)
 		return code;
@@ -111,12 +108,10 @@ command_maintenance_end(struct admin *a)
 
 	if (value_parse_int(&id, "maintenance", a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = maintenance_end(a->db, id, clock_unix_ms(), &e);
+	rc = maintenance_end(a->db, id, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		out_note(a->out, "maintenance %" PRId64 " has ended", id);

@@ -237,12 +237,10 @@ payout_open(struct admin *a, struct payout_facts *f)
 	if (value_parse_int(&id, "the payout's number", a->args.arg[0], &e) !=
 	    RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = admin_open_read(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin_read(a->db, &e);
-	if (rc == RC_OK)
-		rc = facts_read(a, id, f, &e);
+	rc = facts_read(a, id, f, &e);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 
@@ -453,10 +451,7 @@ hold_say(struct admin *a, const struct address *address, const char *done,
 	bool all = a->args.n == 0;
 
 	address_format(who, address, ADDRESS_CHECKSUM);
-	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_if(!all, out_text(who)) },
-		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
+	admin_done(a, "address", all ? NULL : who, done);
 	out_note(a->out, "%s%s%s", all ? "everybody" : "worker ",
 	    all ? "" : who, text);
 }
@@ -551,14 +546,5 @@ static const struct table holds = { "holds", NULL,
 enum admin_exit
 command_payout_holds(struct admin *a)
 {
-	struct err e = ERR_INIT;
-	enum admin_exit code;
-	enum rc rc;
-
-	code = admin_open(a, DB_READ);
-	if (code != ADMIN_OK)
-		return code;
-	rc = table_print(a->out, &holds, db_query(a->db, Q_HOLD_LIST),
-	    "nobody is held", NULL, &e);
-	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+	return table_command(a, &holds, Q_HOLD_LIST, "nobody is held");
 }

@@ -14,16 +14,7 @@ static const struct table regions = { "regions", NULL,
 enum admin_exit
 command_region_list(struct admin *a)
 {
-	struct err e = ERR_INIT;
-	enum admin_exit code;
-	enum rc rc;
-
-	code = admin_open(a, DB_READ);
-	if (code != ADMIN_OK)
-		return code;
-	rc = table_print(a->out, &regions, db_query(a->db, Q_REGION_LIST),
-	    "no regions", NULL, &e);
-	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+	return table_command(a, &regions, Q_REGION_LIST, "no regions");
 }
 
 enum admin_exit
@@ -33,12 +24,10 @@ command_region_rename(struct admin *a)
 	enum admin_exit code;
 	enum rc rc;
 
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = region_rename(a->db, a->args.arg[0], a->args.arg[1], &e);
+	rc = region_rename(a->db, a->args.arg[0], a->args.arg[1], &e);
 	code = admin_commit(a, rc, &e);
 	if (code != ADMIN_OK)
 		return code;

@@ -412,12 +412,10 @@ command_report(struct admin *a)
 
 	if (asked_read(&k, a, now_ms, &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_READ);
+	code = admin_open_read(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin_read(a->db, &e);
-	if (rc == RC_OK)
-		rc = find_task(a->db, k.task, &t, &e);
+	rc = find_task(a->db, k.task, &t, &e);
 	if (rc == RC_OK)
 		k.task = t.name;
 	if (rc == RC_OK)

@@ -53,6 +53,20 @@ table_print(struct out *o, const struct table *t, struct query *q,
 	return rc;
 }
 
+enum admin_exit
+table_command(
+    struct admin *a, const struct table *t, enum query_id id, const char *none)
+{
+	enum admin_exit code = admin_open(a, DB_READ);
+	struct err e = ERR_INIT;
+	enum rc rc;
+
+	if (code != ADMIN_OK)
+		return code;
+	rc = table_print(a->out, t, db_query(a->db, id), none, NULL, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
+}
+
 void
 table_total(struct out *o, int64_t shown, int64_t total, const char *of_what)
 {

@@ -34,6 +34,10 @@ struct table {
 MUST_CHECK enum rc table_print(struct out *o, const struct table *t,
     struct query *q, const char *none, int64_t *n, struct err *e);
 
+/* All of a command that prints the rows of a query without parameters. */
+MUST_CHECK enum admin_exit table_command(
+    struct admin *a, const struct table *t, enum query_id id, const char *none);
+
 /* Says how many there are, and for people, if some were left out, of what. */
 void
 table_total(struct out *o, int64_t shown, int64_t total, const char *of_what);

@@ -96,10 +96,7 @@ definition_set(
 static void
 report(struct admin *a, const char *done, const char *past)
 {
-	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "id", NULL, OUT_TEXT, out_text(a->args.arg[0]) },
-		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
+	admin_done(a, "id", a->args.arg[0], done);
 	out_note(a->out, "task %s %s", a->args.arg[0], past);
 }
 
@@ -118,12 +115,10 @@ command_task_add(struct admin *a)
 		rc = err_set(&e, RC_INVALID, "task add needs --url");
 	if (rc != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = value_take_url(d.url, a->conf.worker_allow_private, &e);
+	rc = value_take_url(d.url, a->conf.worker_allow_private, &e);
 	if (rc == RC_OK)
 		rc = task_add(a->db, a->args.arg[0], &d, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
@@ -149,12 +144,10 @@ command_task_edit(struct admin *a)
 		rc = err_set(&e, RC_INVALID, "task edit needs an option");
 	if (rc != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = task_get(a->db, a->args.arg[0], &t, &e);
+	rc = task_get(a->db, a->args.arg[0], &t, &e);
 	if (rc == RC_OK) {
 		d = t.def;
 		rc = definition_set(&a->args, &d, &given, &e);
@@ -181,13 +174,10 @@ set_state(struct admin *a, enum task_state state, const char *done)
 	enum admin_exit code;
 	enum rc rc;
 
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = task_set_state(
-		    a->db, a->args.arg[0], state, clock_unix_ms(), &e);
+	rc = task_set_state(a->db, a->args.arg[0], state, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, done, done);

@@ -312,13 +312,11 @@ command_treasury(struct admin *a)
 		(void)err_prefix(&e, "--address");
 		return admin_usage(a, &e);
 	}
-	code = admin_open(a, DB_READ);
+	code = admin_open_read(a);
 	if (code != ADMIN_OK)
 		return code;
 	source_find(a, &t);
-	rc = db_begin_read(a->db, &e);
-	if (rc == RC_OK)
-		rc = debts_read(&d, a->db, &e);
+	rc = debts_read(&d, a->db, &e);
 	if (rc == RC_OK)
 		rc = in_flight_read(&d, &t, a->db, &e);
 	db_rollback(a->db); /* nodes may take their time */

@@ -284,22 +284,17 @@ set_suspended(struct admin *a, bool suspended, const char *done)
 
 	if (find_worker_check(a->args.arg[0], &e) != RC_OK)
 		return admin_usage(a, &e);
-	code = admin_open(a, DB_WRITE);
+	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = db_begin(a->db, &e);
-	if (rc == RC_OK)
-		rc = find_worker(a->db, a->args.arg[0], &address, &e);
+	rc = find_worker(a->db, a->args.arg[0], &address, &e);
 	if (rc == RC_OK)
 		rc = worker_set_suspended(a->db, &address, suspended, &e);
 	code = admin_commit(a, rc, &e);
 	if (code != ADMIN_OK)
 		return code;
 	address_format(text, &address, ADDRESS_CHECKSUM);
-	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_text(text) },
-		{ "done", NULL, OUT_TEXT, out_text(done) }, OUT_END });
+	admin_done(a, "address", text, done);
 	out_note(a->out, "worker %s %s", text, done);
 	return ADMIN_OK;
 }
@@ -325,12 +320,8 @@ forfeit_say(struct admin *a, const struct address *address, int64_t micros)
 
 	address_format(text, address, ADDRESS_CHECKSUM);
 	value_format_usdc(usdc, micros);
-	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "address", NULL, OUT_TEXT, out_text(text) },
-		{ "done", NULL, OUT_TEXT, out_text("forfeited") },
-		{ "forfeitedMicros", NULL, OUT_USDC, out_int(micros) },
-		OUT_END });
+	admin_done(a, "address", text, "forfeited");
+	out_field(a->out, "forfeitedMicros", NULL, OUT_USDC, out_int(micros));
 	if (micros == 0)
 		out_note(a->out,
 		    "worker %s: nothing that was credited since then is still owed",

@@ -4,11 +4,14 @@
 
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char url_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-void
-base64_add(struct buf *out, const void *p, size_t len)
+/* With an alphabet of 64, padded or not. */
+static void
+add(struct buf *out, const uint8_t *b, size_t len, const char *alphabet,
+    bool padded)
 {
-	const uint8_t *b = p;
 	char four[4];
 	uint32_t n;
 	size_t i;
@@ -19,12 +22,24 @@ base64_add(struct buf *out, const void *p, size_t len)
 			n |= (uint32_t)b[i + 1] << 8;
 		if (i + 2 < len)
 			n |= b[i + 2];
-		four[0] = digits[n >> 18];
-		four[1] = digits[n >> 12 & 63];
-		four[2] = i + 1 < len ? digits[n >> 6 & 63] : '=';
-		four[3] = i + 2 < len ? digits[n & 63] : '=';
-		buf_add(out, four, sizeof(four));
+		four[0] = alphabet[n >> 18];
+		four[1] = alphabet[n >> 12 & 63];
+		four[2] = i + 1 < len ? alphabet[n >> 6 & 63] : '=';
+		four[3] = i + 2 < len ? alphabet[n & 63] : '=';
+		buf_add(out, four, padded || len - i >= 3 ? 4 : len - i + 1);
 	}
+}
+
+void
+base64_add(struct buf *out, const void *p, size_t len)
+{
+	add(out, p, len, digits, true);
+}
+
+void
+base64_add_url(struct buf *out, const void *p, size_t len)
+{
+	add(out, p, len, url_digits, false);
 }
 
 /* -1 for what is no digit. */

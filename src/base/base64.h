@@ -12,6 +12,8 @@
 
 /* Appends the text of len bytes. */
 void base64_add(struct buf *out, const void *p, size_t len);
+/* The same for URLs and tokens: section 5's alphabet, without padding. */
+void base64_add_url(struct buf *out, const void *p, size_t len);
 
 /*
  * Reads text into out, which has size bytes, and its length into *len.

@@ -29,8 +29,12 @@ least(int a, int b)
 	return a < b ? a : b;
 }
 
-int
-text_distance(const char *a, const char *b)
+/*
+ * How many letters were put in, left out, changed, or taken for their
+ * neighbour, to make b of a.
+ */
+static int
+distance(const char *a, const char *b)
 {
 	int d[TEXT_WORD_MAX + 1][TEXT_WORD_MAX + 1];
 	size_t n = strlen(a), m = strlen(b), i, k;
@@ -56,7 +60,7 @@ text_distance(const char *a, const char *b)
 bool
 text_is_near(const char *typed, const char *meant)
 {
-	int d = text_distance(typed, meant);
+	int d = distance(typed, meant);
 
 	return d <= 2 && d * 3 <= (int)strlen(meant);
 }

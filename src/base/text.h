@@ -14,13 +14,7 @@
  */
 void text_clean(char *out, size_t size, struct slice text);
 
-/*
- * How many letters were put in, left out, changed, or taken for their
- * neighbour, to make b of a. Words of more than TEXT_WORD_MAX bytes are far
- * from each other.
- */
-#define TEXT_WORD_MAX 40
-int text_distance(const char *a, const char *b);
+#define TEXT_WORD_MAX 40 /* bytes; longer words are far from each other */
 
 /* A word so far from what was meant may be it, mistyped: for "did you mean". */
 bool text_is_near(const char *typed, const char *meant);

@@ -133,6 +133,14 @@ network_from_conf(struct network *out, const struct conf *c, struct err *e)
 	return RC_OK;
 }
 
+bool
+network_known(struct network *out, size_t i, const struct conf *c)
+{
+	if (i < BUILTINS)
+		return network_by_name(out, builtins[i].name, NULL) == RC_OK;
+	return i == BUILTINS && network_from_conf(out, c, NULL) == RC_OK;
+}
+
 struct eip712_domain
 network_domain(const struct network *n)
 {

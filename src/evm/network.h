@@ -41,6 +41,12 @@ network_from_conf(struct network *out, const struct conf *c, struct err *e);
 MUST_CHECK enum rc
 network_by_name(struct network *out, const char *name, struct err *e);
 
+/*
+ * The networks whose transactions are known here: those that are built in, and
+ * then that of [payout], if it is one. False: there is no i-th.
+ */
+bool network_known(struct network *out, size_t i, const struct conf *c);
+
 /* The token's EIP-712 domain; it borrows n's texts. */
 struct eip712_domain network_domain(const struct network *n);
 

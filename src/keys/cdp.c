@@ -12,6 +12,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
+#include "base/base64.h"
 #include "base/conf.h"
 #include "base/secret.h"
 #include "eth/hex.h"
@@ -106,21 +107,15 @@ make_ed25519(struct cdp_key *key, const uint8_t raw[static ED25519_LEN],
 	return RC_OK;
 }
 
-/*
- * Base64 of exactly 64 bytes: 88 characters, the last two of them padding,
- * which EVP_DecodeBlock counts as bytes.
- */
 static enum rc
 read_ed25519(struct cdp_key *key, const char *text, size_t len,
     const char *path, struct err *e)
 {
-	uint8_t raw[ED25519_LEN + 2];
+	uint8_t raw[ED25519_LEN];
 	enum rc rc;
 
-	if (len != 88 || text[86] != '=' || text[87] != '=' ||
-	    memchr(text, '=', 86) != NULL ||
-	    EVP_DecodeBlock(raw, (const unsigned char *)text, (int)len) !=
-		(int)sizeof(raw))
+	if (base64_decode_exactly(
+		raw, sizeof(raw), (struct slice){ text, len }, NULL) != RC_OK)
 		rc = err_set(e, RC_INVALID,
 		    "%s: expected a PEM private key or base64 of 64 bytes",
 		    path);
@@ -197,31 +192,6 @@ cdp_key_free(struct cdp_key *key)
 }
 
 /* ---- Tokens ---- */
-
-/* Base64url without padding (RFC 4648, section 5; RFC 7515). */
-static void
-add_base64url(struct buf *out, const uint8_t *p, size_t len)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint32_t bits;
-	char text[4];
-	size_t i, n;
-
-	for (i = 0; i < len; i += 3) {
-		n = len - i < 3 ? len - i : 3;
-		bits = (uint32_t)p[i] << 16;
-		if (n > 1)
-			bits |= (uint32_t)p[i + 1] << 8;
-		if (n > 2)
-			bits |= p[i + 2];
-		text[0] = digits[bits >> 18];
-		text[1] = digits[bits >> 12 & 63];
-		text[2] = digits[bits >> 6 & 63];
-		text[3] = digits[bits & 63];
-		buf_add(out, text, n + 1);
-	}
-}
 
 static enum rc
 write_header(struct buf *out, const struct cdp_key *key, struct err *e)
@@ -357,16 +327,16 @@ write_token(struct buf *out, const struct cdp_key *key,
 	uint8_t sig[SIG_LEN];
 	enum rc rc;
 
-	add_base64url(out, (const uint8_t *)header->p, header->len);
+	base64_add_url(out, header->p, header->len);
 	buf_add_text(out, ".");
-	add_base64url(out, (const uint8_t *)claims->p, claims->len);
+	base64_add_url(out, claims->p, claims->len);
 	rc = buf_status(out, e);
 	if (rc == RC_OK)
 		rc = sign(sig, key, out, e);
 	if (rc != RC_OK)
 		return rc;
 	buf_add_text(out, ".");
-	add_base64url(out, sig, sizeof(sig));
+	base64_add_url(out, sig, sizeof(sig));
 	return buf_status(out, e);
 }
 

@@ -135,6 +135,24 @@ audit_checked(struct audit *a, enum audit_rule rule, int64_t n)
 	(void)pthread_mutex_unlock(&a->lock);
 }
 
+enum rc
+audit_each(struct audit *a, enum query_id id, enum audit_rule rule,
+    void (*check)(struct audit *, struct query *), struct err *e)
+{
+	struct query *q = db_query(a->db, id);
+	int64_t n = 0;
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		check(a, q);
+		n++;
+	}
+	query_done(q);
+	audit_checked(a, rule, n);
+	return rc;
+}
+
 void
 audit_tick(struct audit *a, const char *stage, int64_t done, int64_t total)
 {

@@ -70,16 +70,5 @@ drill_check(struct audit *a, struct query *q)
 enum rc
 audit_drills(struct audit *a, struct err *e)
 {
-	struct query *q = db_query(a->db, Q_AUDIT_DRILL);
-	int64_t n = 0;
-	enum rc rc;
-	bool row;
-
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		drill_check(a, q);
-		n++;
-	}
-	query_done(q);
-	audit_checked(a, AUDIT_DRILL, n);
-	return rc;
+	return audit_each(a, Q_AUDIT_DRILL, AUDIT_DRILL, drill_check, e);
 }

@@ -67,6 +67,10 @@ void audit_checked(struct audit *a, enum audit_rule rule, int64_t n);
 /* Any thread: tells progress, now and then. */
 void
 audit_tick(struct audit *a, const char *stage, int64_t done, int64_t total);
+/* Has a function check each row of a query, and counts them as rule's. */
+MUST_CHECK enum rc
+audit_each(struct audit *a, enum query_id id, enum audit_rule rule,
+    void (*check)(struct audit *, struct query *), struct err *e);
 
 /* NULL when there is none of that id. */
 struct audit_account *audit_account_find(struct audit *a, int64_t id);

@@ -153,28 +153,28 @@ audit_is_early(const struct audit *a, int64_t transfer)
 	return false;
 }
 
+static void
+record_subtract(struct audit *a, struct query *q)
+{
+	struct audit_account *c = audit_account_find(a, query_get_int(q, 0));
+
+	if (c == NULL || !c->is_worker)
+		audit_found(a, AUDIT_RECORD,
+		    "account %" PRId64 ": a record of no worker",
+		    query_get_int(q, 0));
+	else
+		c->results -= query_get_int(q, 1);
+}
+
 /* Each worker's record beside what was counted. */
 enum rc
 audit_records(struct audit *a, struct err *e)
 {
-	struct query *q = db_query(a->db, Q_AUDIT_RECORD);
 	struct audit_account *c;
-	int64_t n = 0;
-	enum rc rc;
-	bool row;
+	enum rc rc =
+	    audit_each(a, Q_AUDIT_RECORD, AUDIT_RECORD, record_subtract, e);
 	size_t i;
 
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		c = audit_account_find(a, query_get_int(q, 0));
-		if (c == NULL || !c->is_worker)
-			audit_found(a, AUDIT_RECORD,
-			    "account %" PRId64 ": a record of no worker",
-			    query_get_int(q, 0));
-		else
-			c->results -= query_get_int(q, 1);
-		n++;
-	}
-	query_done(q);
 	for (i = 0; rc == RC_OK && i < a->accounts_n; i++) {
 		c = &a->accounts[i];
 		if (c->is_worker && c->results != 0)
@@ -183,7 +183,6 @@ audit_records(struct audit *a, struct err *e)
 			    " results that its record doesn't have",
 			    c->id, c->results);
 	}
-	audit_checked(a, AUDIT_RECORD, n);
 	return rc;
 }
 
@@ -213,16 +212,5 @@ forfeit_check(struct audit *a, struct query *q)
 enum rc
 audit_forfeits(struct audit *a, struct err *e)
 {
-	struct query *q = db_query(a->db, Q_AUDIT_FORFEIT);
-	int64_t n = 0;
-	enum rc rc;
-	bool row;
-
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		forfeit_check(a, q);
-		n++;
-	}
-	query_done(q);
-	audit_checked(a, AUDIT_FORFEIT, n);
-	return rc;
+	return audit_each(a, Q_AUDIT_FORFEIT, AUDIT_FORFEIT, forfeit_check, e);
 }

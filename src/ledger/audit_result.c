@@ -33,44 +33,29 @@ slot_check(struct audit *a, struct audit_task *t, int64_t slot,
 }
 
 /* After a clock was set back, all are looked for that were paid twice. */
-static enum rc
-slots_twice(struct audit *a, struct err *e)
+static void
+slot_twice(struct audit *a, struct query *q)
 {
-	struct query *q = db_query(a->db, Q_AUDIT_SLOT_TWICE);
-	enum rc rc;
-	bool row;
-
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		audit_found(a, AUDIT_PAID_ONCE,
-		    "slot %" PRId64 ": copy %" PRId64 " of cycle %" PRId64
-		    " of task %" PRId64
-		    " was paid before, and the clock was set back",
-		    query_get_int(q, C_AUDIT_SLOT_TWICE_SLOT),
-		    query_get_int(q, C_AUDIT_SLOT_TWICE_COPY),
-		    query_get_int(q, C_AUDIT_SLOT_TWICE_CYCLE_MS),
-		    query_get_int(q, C_AUDIT_SLOT_TWICE_TASK));
-	query_done(q);
-	return rc;
+	audit_found(a, AUDIT_PAID_ONCE,
+	    "slot %" PRId64 ": copy %" PRId64 " of cycle %" PRId64
+	    " of task %" PRId64 " was paid before, and the clock was set back",
+	    query_get_int(q, C_AUDIT_SLOT_TWICE_SLOT),
+	    query_get_int(q, C_AUDIT_SLOT_TWICE_COPY),
+	    query_get_int(q, C_AUDIT_SLOT_TWICE_CYCLE_MS),
+	    query_get_int(q, C_AUDIT_SLOT_TWICE_TASK));
 }
 
-static enum rc
-workers_twice(struct audit *a, struct err *e)
+static void
+worker_twice(struct audit *a, struct query *q)
 {
-	struct query *q = db_query(a->db, Q_AUDIT_WORKER_TWICE);
-	enum rc rc;
-	bool row;
-
-	while ((rc = query_step(q, &row, e)) == RC_OK && row)
-		audit_found(a, AUDIT_COOLDOWN,
-		    "slot %" PRId64 ": the worker of account %" PRId64
-		    " was paid before for cycle %" PRId64 " of task %" PRId64
-		    ", and the clock was set back",
-		    query_get_int(q, C_AUDIT_WORKER_TWICE_SLOT),
-		    query_get_int(q, C_AUDIT_WORKER_TWICE_ACCOUNT),
-		    query_get_int(q, C_AUDIT_WORKER_TWICE_CYCLE_MS),
-		    query_get_int(q, C_AUDIT_WORKER_TWICE_TASK));
-	query_done(q);
-	return rc;
+	audit_found(a, AUDIT_COOLDOWN,
+	    "slot %" PRId64 ": the worker of account %" PRId64
+	    " was paid before for cycle %" PRId64 " of task %" PRId64
+	    ", and the clock was set back",
+	    query_get_int(q, C_AUDIT_WORKER_TWICE_SLOT),
+	    query_get_int(q, C_AUDIT_WORKER_TWICE_ACCOUNT),
+	    query_get_int(q, C_AUDIT_WORKER_TWICE_CYCLE_MS),
+	    query_get_int(q, C_AUDIT_WORKER_TWICE_TASK));
 }
 
 enum rc
@@ -95,7 +80,9 @@ audit_slots(struct audit *a, struct err *e)
 	}
 	query_done(q);
 	audit_checked(a, AUDIT_PAID_ONCE, n);
-	return rc == RC_OK && a->set_back ? slots_twice(a, e) : rc;
+	return rc == RC_OK && a->set_back
+	    ? audit_each(a, Q_AUDIT_SLOT_TWICE, AUDIT_PAID_ONCE, slot_twice, e)
+	    : rc;
 }
 
 static void
@@ -176,7 +163,8 @@ audit_workers(struct audit *a, struct err *e)
 	    a, Q_AUDIT_WORKER, "workers by slot", rule_beside, &n, e);
 	audit_checked(a, AUDIT_COOLDOWN, n);
 	if (rc == RC_OK && a->set_back)
-		rc = workers_twice(a, e);
+		rc = audit_each(
+		    a, Q_AUDIT_WORKER_TWICE, AUDIT_COOLDOWN, worker_twice, e);
 	if (rc == RC_OK)
 		rc = beside_check(a, Q_AUDIT_SIGNED, "workers by time",
 		    rule_signed_once, &n, e);

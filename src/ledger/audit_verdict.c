@@ -72,29 +72,13 @@ dissent_check(struct audit *a, struct query *q)
 		    slot);
 }
 
-static enum rc
-each_check(struct audit *a, enum query_id id,
-    void (*check)(struct audit *, struct query *), struct err *e)
-{
-	struct query *q = db_query(a->db, id);
-	int64_t n = 0;
-	enum rc rc;
-	bool row;
-
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		check(a, q);
-		n++;
-	}
-	query_done(q);
-	audit_checked(a, AUDIT_VERDICT, n);
-	return rc;
-}
-
 enum rc
 audit_verdicts(struct audit *a, struct err *e)
 {
-	enum rc rc = each_check(a, Q_AUDIT_VERDICT, verdict_check, e);
+	enum rc rc =
+	    audit_each(a, Q_AUDIT_VERDICT, AUDIT_VERDICT, verdict_check, e);
 
-	return rc == RC_OK ? each_check(a, Q_AUDIT_DISSENT, dissent_check, e)
-			   : rc;
+	return rc == RC_OK
+	    ? audit_each(a, Q_AUDIT_DISSENT, AUDIT_VERDICT, dissent_check, e)
+	    : rc;
 }

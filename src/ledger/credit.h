@@ -50,7 +50,7 @@ struct claim {
 	int64_t worker_id; /* 0: never seen */
 	bool suspended;
 	int64_t reward_micros;
-	int64_t region;		      /* whose rounds it is part of, */
+	int64_t region;		      /* in which it counts as a share, */
 	char network[SUBNET_MAX + 1]; /* as a share of which network */
 	bool out_of_turn;
 	enum compared compared;

@@ -172,7 +172,6 @@ struct slice query_get_text(struct query *q, int col);
 struct slice query_get_bytes(struct query *q, int col);
 bool query_is_null(struct query *q, int col);
 int query_columns(struct query *q);
-const char *query_column_name(struct query *q, int col);
 
 /* Rows that the last statement changed; the id that it inserted. */
 int64_t db_changes(struct db *db);

@@ -291,12 +291,6 @@ query_columns(struct query *q)
 	return q->stmt == NULL ? 0 : sqlite3_column_count(q->stmt);
 }
 
-const char *
-query_column_name(struct query *q, int col)
-{
-	return sqlite3_column_name(q->stmt, col);
-}
-
 int64_t
 db_changes(struct db *db)
 {

@@ -5,39 +5,66 @@
 
 #include "base/limits.h"
 
-enum rc
-public_tasks(struct db *db, public_task_fn *fn, void *ctx, struct err *e)
+/* Where rows go. */
+struct sink {
+	union {
+		public_task_fn *task;
+		public_slot_fn *slot;
+		public_payout_fn *payout;
+		public_forfeit_fn *forfeit;
+		public_key_fn *key;
+	} fn;
+	void *ctx;
+};
+
+/* Reads the present row, and gives it on. */
+typedef enum rc
+take_fn(const struct sink *to, struct query *q, bool *stop, struct err *e);
+
+/* Takes each row, up to the first that fails or wants no more. */
+static enum rc
+each(struct query *q, take_fn *take, const struct sink *to, struct err *e)
 {
-	struct query *q = db_query(db, Q_PUBLISH_TASK);
+	bool row, stop = false;
 	enum rc rc;
-	bool row;
 
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		const struct public_task t = {
-			.task = query_get_int(q, C_PUBLISH_TASK_TASK),
-			.name = query_get_text(q, C_PUBLISH_TASK_NAME),
-			.state = query_get_text(q, C_PUBLISH_TASK_STATE),
-			.version = query_get_int(q, C_PUBLISH_TASK_VERSION),
-			.url = query_get_text(q, C_PUBLISH_TASK_URL),
-			.expected_status =
-			    query_get_int(q, C_PUBLISH_TASK_EXPECTED_STATUS),
-			.timeout_ms =
-			    query_get_int(q, C_PUBLISH_TASK_TIMEOUT_MS),
-			.interval_ms =
-			    query_get_int(q, C_PUBLISH_TASK_INTERVAL_MS),
-			.copies = query_get_int(q, C_PUBLISH_TASK_COPIES),
-			.cooldown_ms =
-			    query_get_int(q, C_PUBLISH_TASK_COOLDOWN_MS),
-			.region = query_get_text(q, C_PUBLISH_TASK_REGION),
-			.from_ms = query_get_int(q, C_PUBLISH_TASK_FROM_MS),
-		};
-
-		rc = fn(ctx, &t, e);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row && !stop) {
+		rc = take(to, q, &stop, e);
 		if (rc != RC_OK)
 			break;
 	}
 	query_done(q);
 	return rc;
+}
+
+static enum rc
+task_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	const struct public_task t = {
+		.task = query_get_int(q, C_PUBLISH_TASK_TASK),
+		.name = query_get_text(q, C_PUBLISH_TASK_NAME),
+		.state = query_get_text(q, C_PUBLISH_TASK_STATE),
+		.version = query_get_int(q, C_PUBLISH_TASK_VERSION),
+		.url = query_get_text(q, C_PUBLISH_TASK_URL),
+		.expected_status =
+		    query_get_int(q, C_PUBLISH_TASK_EXPECTED_STATUS),
+		.timeout_ms = query_get_int(q, C_PUBLISH_TASK_TIMEOUT_MS),
+		.interval_ms = query_get_int(q, C_PUBLISH_TASK_INTERVAL_MS),
+		.copies = query_get_int(q, C_PUBLISH_TASK_COPIES),
+		.cooldown_ms = query_get_int(q, C_PUBLISH_TASK_COOLDOWN_MS),
+		.region = query_get_text(q, C_PUBLISH_TASK_REGION),
+		.from_ms = query_get_int(q, C_PUBLISH_TASK_FROM_MS),
+	};
+
+	(void)stop;
+	return to->fn.task(to->ctx, &t, e);
+}
+
+enum rc
+public_tasks(struct db *db, public_task_fn *fn, void *ctx, struct err *e)
+{
+	return each(db_query(db, Q_PUBLISH_TASK), task_take,
+	    &(struct sink){ .fn.task = fn, .ctx = ctx }, e);
 }
 
 /* The worker said nothing of it. */
@@ -77,25 +104,45 @@ result_read(struct public_slot *s, struct query *q, struct err *e)
 	return RC_OK;
 }
 
+static enum rc
+result_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	struct public_slot s;
+	enum rc rc = result_read(&s, q, e);
+
+	return rc == RC_OK ? to->fn.slot(to->ctx, &s, stop, e) : rc;
+}
+
 enum rc
 public_results(struct db *db, int64_t after_slot, public_slot_fn *fn, void *ctx,
     struct err *e)
 {
 	struct query *q = db_query(db, Q_PUBLISH_RESULT);
-	struct public_slot s;
-	bool row, stop = false;
-	enum rc rc;
 
 	query_int(q, 1, after_slot);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row && !stop) {
-		rc = result_read(&s, q, e);
-		if (rc == RC_OK)
-			rc = fn(ctx, &s, &stop, e);
-		if (rc != RC_OK)
-			break;
-	}
-	query_done(q);
-	return rc;
+	return each(
+	    q, result_take, &(struct sink){ .fn.slot = fn, .ctx = ctx }, e);
+}
+
+static enum rc
+assignment_take(
+    const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	const struct public_slot s = {
+		.slot = query_get_int(q, C_PUBLISH_ASSIGNMENT_SLOT),
+		.task = query_get_int(q, C_PUBLISH_ASSIGNMENT_TASK),
+		.version = query_get_int(q, C_PUBLISH_ASSIGNMENT_VERSION),
+		.cycle_ms = query_get_int(q, C_PUBLISH_ASSIGNMENT_CYCLE_MS),
+		.copy = query_get_int(q, C_PUBLISH_ASSIGNMENT_COPY),
+		.assigned_ms =
+		    query_get_int(q, C_PUBLISH_ASSIGNMENT_ASSIGNED_MS),
+		.worker = query_get_text(q, C_PUBLISH_ASSIGNMENT_ADDRESS),
+		.network = query_get_text(q, C_PUBLISH_ASSIGNMENT_NETWORK),
+		.status = ABSENT,
+		.response_ms = ABSENT,
+	};
+
+	return to->fn.slot(to->ctx, &s, stop, e);
 }
 
 enum rc
@@ -103,112 +150,77 @@ public_assignments(struct db *db, int64_t from_ms, public_slot_fn *fn,
     void *ctx, struct err *e)
 {
 	struct query *q = db_query(db, Q_PUBLISH_ASSIGNMENT);
-	bool row, stop = false;
-	enum rc rc;
 
 	query_int(q, 1, from_ms);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row && !stop) {
-		const struct public_slot s = {
-			.slot = query_get_int(q, C_PUBLISH_ASSIGNMENT_SLOT),
-			.task = query_get_int(q, C_PUBLISH_ASSIGNMENT_TASK),
-			.version =
-			    query_get_int(q, C_PUBLISH_ASSIGNMENT_VERSION),
-			.cycle_ms =
-			    query_get_int(q, C_PUBLISH_ASSIGNMENT_CYCLE_MS),
-			.copy = query_get_int(q, C_PUBLISH_ASSIGNMENT_COPY),
-			.assigned_ms =
-			    query_get_int(q, C_PUBLISH_ASSIGNMENT_ASSIGNED_MS),
-			.worker =
-			    query_get_text(q, C_PUBLISH_ASSIGNMENT_ADDRESS),
-			.network =
-			    query_get_text(q, C_PUBLISH_ASSIGNMENT_NETWORK),
-			.status = ABSENT,
-			.response_ms = ABSENT,
-		};
+	return each(
+	    q, assignment_take, &(struct sink){ .fn.slot = fn, .ctx = ctx }, e);
+}
 
-		rc = fn(ctx, &s, &stop, e);
-		if (rc != RC_OK)
-			break;
-	}
-	query_done(q);
-	return rc;
+static enum rc
+payout_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	const struct public_payout p = {
+		.worker = query_get_text(q, C_PUBLISH_PAYOUT_ADDRESS),
+		.seq = query_get_int(q, C_PUBLISH_PAYOUT_SEQ),
+		.micros = query_get_int(q, C_PUBLISH_PAYOUT_PAID_MICROS),
+		.nonce = query_get_text(q, C_PUBLISH_PAYOUT_NONCE),
+		.chain_id = query_get_int(q, C_PUBLISH_PAYOUT_CHAIN_ID),
+		.tx = query_get_text(q, C_PUBLISH_PAYOUT_TX),
+		.block = query_get_int(q, C_PUBLISH_PAYOUT_BLOCK),
+	};
+
+	(void)stop;
+	return to->fn.payout(to->ctx, &p, e);
 }
 
 enum rc
 public_payouts(struct db *db, public_payout_fn *fn, void *ctx, struct err *e)
 {
-	struct query *q = db_query(db, Q_PUBLISH_PAYOUT);
-	enum rc rc;
-	bool row;
+	return each(db_query(db, Q_PUBLISH_PAYOUT), payout_take,
+	    &(struct sink){ .fn.payout = fn, .ctx = ctx }, e);
+}
 
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		const struct public_payout p = {
-			.worker = query_get_text(q, C_PUBLISH_PAYOUT_ADDRESS),
-			.seq = query_get_int(q, C_PUBLISH_PAYOUT_SEQ),
-			.micros =
-			    query_get_int(q, C_PUBLISH_PAYOUT_PAID_MICROS),
-			.nonce = query_get_text(q, C_PUBLISH_PAYOUT_NONCE),
-			.chain_id = query_get_int(q, C_PUBLISH_PAYOUT_CHAIN_ID),
-			.tx = query_get_text(q, C_PUBLISH_PAYOUT_TX),
-			.block = query_get_int(q, C_PUBLISH_PAYOUT_BLOCK),
-		};
+static enum rc
+forfeit_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	const struct slice hash = query_get_bytes(q, C_PUBLISH_FORFEIT_HASH);
+	struct public_forfeit f = {
+		.worker = query_get_text(q, C_PUBLISH_FORFEIT_ADDRESS),
+		.micros = query_get_int(q, C_PUBLISH_FORFEIT_AMOUNT_MICROS),
+		.at_ms = query_get_int(q, C_PUBLISH_FORFEIT_AT_MS),
+		.since_ms = query_get_int(q, C_PUBLISH_FORFEIT_SINCE_MS),
+		.by = query_get_text(q, C_PUBLISH_FORFEIT_BY),
+		.why = query_get_text(q, C_PUBLISH_FORFEIT_WHY),
+	};
 
-		rc = fn(ctx, &p, e);
-		if (rc != RC_OK)
-			break;
-	}
-	query_done(q);
-	return rc;
+	(void)stop;
+	if (hash.len == sizeof(f.transfer_hash))
+		memcpy(f.transfer_hash, hash.p, hash.len);
+	return to->fn.forfeit(to->ctx, &f, e);
 }
 
 enum rc
 public_forfeits(struct db *db, public_forfeit_fn *fn, void *ctx, struct err *e)
 {
-	struct query *q = db_query(db, Q_PUBLISH_FORFEIT);
-	struct public_forfeit f;
-	struct slice hash;
-	enum rc rc;
-	bool row;
+	return each(db_query(db, Q_PUBLISH_FORFEIT), forfeit_take,
+	    &(struct sink){ .fn.forfeit = fn, .ctx = ctx }, e);
+}
 
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		f = (struct public_forfeit){
-			.worker = query_get_text(q, C_PUBLISH_FORFEIT_ADDRESS),
-			.micros =
-			    query_get_int(q, C_PUBLISH_FORFEIT_AMOUNT_MICROS),
-			.at_ms = query_get_int(q, C_PUBLISH_FORFEIT_AT_MS),
-			.since_ms =
-			    query_get_int(q, C_PUBLISH_FORFEIT_SINCE_MS),
-			.by = query_get_text(q, C_PUBLISH_FORFEIT_BY),
-			.why = query_get_text(q, C_PUBLISH_FORFEIT_WHY),
-		};
-		hash = query_get_bytes(q, C_PUBLISH_FORFEIT_HASH);
-		if (hash.len == sizeof(f.transfer_hash))
-			memcpy(f.transfer_hash, hash.p, hash.len);
-		rc = fn(ctx, &f, e);
-		if (rc != RC_OK)
-			break;
-	}
-	query_done(q);
-	return rc;
+static enum rc
+key_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	const struct public_key k = { query_get_int(q, 0),
+		query_get_bytes(q, 1), query_get_bytes(q, 2) };
+
+	(void)stop;
+	return to->fn.key(to->ctx, &k, e);
 }
 
 enum rc
 public_keys(struct db *db, public_key_fn *fn, void *ctx, struct err *e)
 {
-	struct query *q = db_query(db, Q_PUBLISH_DRILL_KEY);
-	enum rc rc;
-	bool row;
-
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		const struct public_key k = { query_get_int(q, 0),
-			query_get_bytes(q, 1), query_get_bytes(q, 2) };
-
-		rc = fn(ctx, &k, e);
-		if (rc != RC_OK)
-			break;
-	}
-	query_done(q);
-	return rc;
+	return each(db_query(db, Q_PUBLISH_DRILL_KEY), key_take,
+	    &(struct sink){ .fn.key = fn, .ctx = ctx }, e);
 }
 
 enum rc

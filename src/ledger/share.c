@@ -156,7 +156,7 @@ payment_count(struct share *s, const struct share_payment *p)
 	int64_t outer = outer_micros(s, p->reward_micros), inner,
 		moved = p->reward_micros;
 
-	/* Who begins waits for a round. */
+	/* Who begins waits until the others were paid once more. */
 	if (!s->paid_before)
 		moved *= 2;
 	s->paid_before = true;

@@ -2,7 +2,7 @@
  * Shares: who may take a slot now. Only what was paid counts, never what a poll
  * was given: a poll proves nothing, and so takes no share from anybody.
  *
- * A region's rounds are shared between networks first. A network's share is the
+ * A region's slots are shared between networks first. A network's share is the
  * sum of what its addresses were paid there; one at or below the region's level
  * is in turn. Within it an address is in turn while it is no further than the
  * network: a payment moves an address on by as many times its amount as the
@@ -11,16 +11,17 @@
  *
  * When a slot has waited for long, everybody has had the chance: whoever asks
  * then gets it out of turn, and when that is paid the level rises to its
- * network's share, which begins the next round. So who polls gets the same,
- * whenever in the minute it polls. Who was away catches up by no more than
- * CATCH_UP rewards; and a network of several addresses may be ahead by as many
- * as it has, up to that: else one that is alone would wait for itself.
+ * network's share: then all networks up to there are in turn again. So who
+ * polls gets the same, whenever in the minute it polls. Who was away catches up
+ * by no more than CATCH_UP rewards; and a network of several addresses may be
+ * ahead by as many as it has, up to that: else one that is alone would wait for
+ * itself.
  *
- * An address's first payment counts twice: who begins waits for a round, and
- * who has a new address for each poll never has more than one share. A network
- * that polls all the time would see each slot that waited for long first; so
- * who has no standing gets it out of turn only where its network wasn't paid
- * for as long as a slot waits.
+ * An address's first payment counts twice: who begins waits until the others
+ * were paid once more, and who has a new address for each poll never has more
+ * than one share. A network that polls all the time would see each slot that
+ * waited for long first; so who has no standing gets it out of turn only where
+ * its network wasn't paid for as long as a slot waits.
  *
  * An address without a known network, and one that the operator admitted, is a
  * network of its own; with a weight it has so many shares.

@@ -111,7 +111,11 @@ same_authorization(const struct transfer_authorization *a,
 	    memcmp(a->nonce, b->nonce, sizeof(a->nonce)) == 0;
 }
 
-enum rc
+/*
+ * Whether the stored request is of this payout and what was signed; a finding
+ * says if not.
+ */
+static enum rc
 open_payout_check(
     struct run *r, const struct open_payout *o, bool *intact, struct err *e)
 {

@@ -35,13 +35,6 @@ void open_payout_transfer(const struct run *r, const struct open_payout *o,
     struct signed_transfer *out);
 
 /*
- * Whether the stored request is of this payout and what was signed; a finding
- * says if not.
- */
-MUST_CHECK enum rc open_payout_check(
-    struct run *r, const struct open_payout *o, bool *intact, struct err *e);
-
-/*
  * Notes, inside a step, that o is about to leave for the settler of that name;
  * *leaves is false when it may not: held, altered, or refused by the token.
  */

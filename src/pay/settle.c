@@ -131,15 +131,15 @@ may_note(struct window *w)
 
 	for (i = 0; w->count[PLACE_READY] > 0 && i < w->size; i++)
 		if (w->slots[i].place == PLACE_READY)
-			switch (window_turn(w, &w->slots[i], true, &via)) {
-			case TURN_NOW:
+			switch (window_via(w, &w->slots[i], true, &via)) {
+			case SEND_NOW:
 				any |= 2 * w->load[via].noted <=
 				    w->run->settlers.all[via].ahead;
 				break;
-			case TURN_NEVER:
+			case SEND_NEVER:
 				any = true;
 				break;
-			case TURN_LATER:
+			case SEND_LATER:
 				break;
 			}
 	return any;
@@ -175,14 +175,14 @@ note_all(struct window *w, size_t *n, struct err *e)
 	*n = 0;
 	while (rc == RC_OK && (s = window_next(w, PLACE_READY, last)) != NULL) {
 		last = s->open.payout.id;
-		switch (window_turn(w, s, false, &s->via)) {
-		case TURN_NOW:
+		switch (window_via(w, s, false, &s->via)) {
+		case SEND_NOW:
 			rc = note_one(w, s, n, e);
 			break;
-		case TURN_NEVER:
+		case SEND_NEVER:
 			window_leave(w, s);
 			break;
-		case TURN_LATER:
+		case SEND_LATER:
 			break;
 		}
 	}
@@ -221,18 +221,18 @@ send_one(struct window *w, struct slot *s, struct err *e)
 {
 	struct settler *t = &w->run->settlers.all[s->via];
 	size_t via = s->via;
-	enum turn turn = window_turn(w, s, false, &via);
+	enum sending when = window_via(w, s, false, &via);
 	bool held = false;
 	enum rc rc;
 
-	if (turn == TURN_LATER) {
+	if (when == SEND_LATER) {
 		/* Noted before it failed: those to be retried come first. */
 		if (!settler_settles(t))
 			window_put(w, s, PLACE_READY);
 		return RC_OK;
 	}
 	rc = payout_is_held(w->run->db, s->open.payout.worker_id, &held, e);
-	if (rc != RC_OK || held || turn == TURN_NEVER ||
+	if (rc != RC_OK || held || when == SEND_NEVER ||
 	    !tryout_may_send(w->run, &s->open)) {
 		window_leave(w, s);
 	} else if (via != s->via) { /* it isn't noted for that one */
@@ -391,7 +391,7 @@ go_on(struct window *w, struct slot *s, struct err *e)
 	    tryout_may_send(w->run, &s->open);
 	rc = settler_failed(w->run, t, &s->open, &s->answer, !same, e);
 	again = !w->closed && tryout_may_send(w->run, &s->open) &&
-	    window_turn(w, s, true, &via) != TURN_NEVER;
+	    window_via(w, s, true, &via) != SEND_NEVER;
 	s->later_ms =
 	    clock_monotonic_ms() + (via == s->via ? RETRY_PAUSE_MS : 0);
 	if (again)

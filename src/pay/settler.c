@@ -209,7 +209,11 @@ settler_settles(const struct settler *s)
 	return s->health.settled_ms != 0 && s->health.failing_ms == 0;
 }
 
-bool
+/*
+ * No new signatures for it, and one payout in each run: it refused all of the
+ * last payees.
+ */
+static bool
 settler_is_braked(const struct run *r, const struct settler *s)
 {
 	return s->health.failing_ms != 0 &&

@@ -85,12 +85,6 @@ MUST_CHECK enum rc
 settlers_read(struct run *r, struct facilitators *f, struct err *e);
 
 /*
- * No new signatures for it, and one payout in each run: it refused all of the
- * last payees.
- */
-bool settler_is_braked(const struct run *r, const struct settler *s);
-
-/*
  * Whether the others have had their time, direct_after_s: o was signed so long
  * ago (NULL: a new one), or they have settled nothing for so long.
  */

@@ -95,8 +95,8 @@ has_room(const struct window *w, const struct slot *s, size_t i)
 	return settler_has_room(w->run, t, &load);
 }
 
-enum turn
-window_turn(struct window *w, const struct slot *s, bool ask, size_t *via)
+enum sending
+window_via(struct window *w, const struct slot *s, bool ask, size_t *via)
 {
 	size_t i, k, first = settlers_first(w->run, &s->open),
 		     n = w->run->settlers.n;
@@ -113,19 +113,19 @@ window_turn(struct window *w, const struct slot *s, bool ask, size_t *via)
 			continue;
 		braked = settler_gives_way(w->run, t);
 		if (s->tries[i] >= TRIES_MAX && !braked)
-			return TURN_NEVER;
+			return SEND_NEVER;
 		if (s->tries[i] < TRIES_MAX && t->pause_ms(t->ctx) == 0 &&
 		    has_room(w, s, i)) {
 			*via = i;
-			return TURN_NOW;
+			return SEND_NOW;
 		}
 		if (!braked)
-			return TURN_LATER;
+			return SEND_LATER;
 		/* It may settle one of these. */
 		later |= w->load[i].begun > 0 ||
 		    (s->place != PLACE_NOTED && w->load[i].noted > 0);
 	}
-	return later ? TURN_LATER : TURN_NEVER;
+	return later ? SEND_LATER : SEND_NEVER;
 }
 
 size_t

@@ -79,19 +79,19 @@ void window_close(struct window *w);
 /* The oldest at that place, after payout last; NULL: none is. */
 struct slot *window_next(struct window *w, enum place place, int64_t last);
 
-enum turn {
-	TURN_NOW,
-	TURN_LATER, /* somebody may take it in this run */
-	TURN_NEVER, /* not in this run */
+enum sending {
+	SEND_NOW,
+	SEND_LATER, /* somebody may take it in this run */
+	SEND_NEVER, /* not in this run */
 };
 
 /*
- * Whose turn it is to have s, to be noted for it or, where it is, to be sent:
- * *via, set with TURN_NOW only. ask: also settlers that weren't asked yet
- * whether they take any, which may take its time.
+ * When s can be noted for a settler or, where it is noted, be sent to it: *via,
+ * set with SEND_NOW only. ask: also settlers that weren't asked yet whether
+ * they take any, which may take its time.
  */
-enum turn
-window_turn(struct window *w, const struct slot *s, bool ask, size_t *via);
+enum sending
+window_via(struct window *w, const struct slot *s, bool ask, size_t *via);
 
 /* How many new payouts the settlers would take. */
 size_t window_room(struct window *w);

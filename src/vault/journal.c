@@ -139,12 +139,6 @@ journal_free(struct journal *j)
 	free(j);
 }
 
-int
-journal_fd(const struct journal *j)
-{
-	return j->fd;
-}
-
 void
 journal_mark_get(const struct journal *j, struct journal_mark *out)
 {

@@ -60,8 +60,6 @@ MUST_CHECK enum rc journal_open(struct journal **out, const char *path,
     bool anew, int64_t now_s, struct err *e);
 void journal_free(struct journal *j);
 
-int journal_fd(const struct journal *j);
-
 /*
  * Reads it from the beginning and calls on_entry for each entry, in order;
  * once: RC_INVALID for a second time, also after a failure. An empty one is

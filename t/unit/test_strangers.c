@@ -313,7 +313,7 @@ test_rows(void)
 	/* Not paid: each poll leaves a worker, and 4 are forgotten by each. */
 	for (i = 0; i < 100; i++)
 		(void)poll_at(1000 + i, "b/24", T0 + 20 * MINUTE + i * 50);
-	must(query_one_int(db_query(db, Q_WORKER_COUNT), &workers, &e), &e);
+	must(query_one_int(db_query(db, Q_WORKER_STATES), &workers, &e), &e);
 	tap_ok(workers <= 110,
 	    "what strangers left is forgotten while others poll");
 
@@ -327,7 +327,7 @@ test_rows(void)
 		(void)poll_at(i, "a/24", T0 + 2 * SECOND);
 	tap_is_int((int)given.n, 1, "the others are given something else");
 	(void)poll_at(3, "b/24", T0 + 20 * MINUTE);
-	must(query_one_int(db_query(db, Q_WORKER_COUNT), &workers, &e), &e);
+	must(query_one_int(db_query(db, Q_WORKER_STATES), &workers, &e), &e);
 	tap_is_int(workers, 1,
 	    "also those who polled again after their slot was taken");
 
