@@ -169,38 +169,59 @@ history_begin(struct nodes *c, uint64_t *final, uint64_t *latest, struct err *e)
 		     : err_set(e, RC_IO, "no node of the chain answers");
 }
 
+/* The nodes of one side, those that show a use or those that deny it. */
+struct side {
+	size_t count;
+	size_t last; /* one of them */
+};
+
+static void
+side_add(struct side *s, size_t node)
+{
+	s->count++;
+	s->last = node;
+}
+
 /*
- * Names those that show a use, and those that deny it in what they call final:
- * one of the two lies or is broken.
+ * Names the smaller side: of three nodes one alone makes nothing up and hides
+ * nothing. Of two nobody can tell which one lies: in blocks that the denier
+ * calls final both are named, and before that the one that shows it.
  */
 static void
 dispute(struct nodes *c, const struct history_shown *s, const bool *denies)
 {
-	size_t i, n = rpc_count(c->rpc), shower = 0, denier = 0;
+	struct side showing = { 0 }, denying = { 0 };
+	size_t i, n = rpc_count(c->rpc);
 	char tx[HEX_SIZE(TX_HASH_LEN)];
-	bool disputed = false;
+	enum node_fault_kind kind = NODE_FAULT_ALONE;
+	bool shows;
 
 	for (i = 0; i < n; i++) {
 		if ((s->nodes & 1U << i) != 0)
-			shower = i;
-		if (denies[i])
-			denier = i;
-		disputed |=
-		    denies[i] && c->nodes[i].final.number >= s->use.block;
+			side_add(&showing, i);
+		if (!denies[i])
+			continue;
+		side_add(&denying, i);
+		if (c->nodes[i].final.number >= s->use.block)
+			kind = NODE_FAULT_DISPUTED;
 	}
 	hex_encode(tx, s->use.tx, sizeof(s->use.tx));
-	for (i = 0; i < n; i++)
-		if ((s->nodes & 1U << i) != 0)
-			nodes_fault(c, i,
-			    disputed ? NODE_FAULT_DISPUTED : NODE_FAULT_ALONE,
-			    "it shows a payment of the treasury, and %.60s doesn't, in block %" PRIu64
-			    ", transaction %s",
-			    rpc_name(c->rpc, denier), s->use.block, tx);
-		else if (denies[i] && c->nodes[i].final.number >= s->use.block)
-			nodes_fault(c, i, NODE_FAULT_DISPUTED,
-			    "it doesn't show a payment of the treasury, and %.60s does, in block %" PRIu64
-			    ", transaction %s",
-			    rpc_name(c->rpc, shower), s->use.block, tx);
+	for (i = 0; i < n; i++) {
+		shows = (s->nodes & 1U << i) != 0;
+		if (shows ? showing.count > denying.count
+			  : !denies[i] || denying.count > showing.count ||
+			    (denying.count == showing.count &&
+				kind == NODE_FAULT_ALONE))
+			continue;
+		nodes_fault(c, i, kind,
+		    shows
+			? "it shows a payment of the treasury, and %.60s doesn't, in block %" PRIu64
+			  ", transaction %s"
+			: "it doesn't show a payment of the treasury, and %.60s does, in block %" PRIu64
+			  ", transaction %s",
+		    rpc_name(c->rpc, shows ? denying.last : showing.last),
+		    s->use.block, tx);
+	}
 }
 
 /* What the nodes together make of one use; upto: what each has told. */

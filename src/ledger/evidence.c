@@ -30,6 +30,7 @@ struct open_credit {
 struct reading {
 	struct db *db;
 	struct rules rules;
+	const atomic_bool *stop; /* or NULL */
 	int64_t worker_id;
 	const struct address *worker;
 	struct evidence *out;
@@ -199,6 +200,14 @@ credit_end(struct reading *r, struct open_credit *c)
 	    &r->rules, &c->t, c->results, c->rewards_micros, c->overflow);
 }
 
+static enum rc
+stop_look(const struct reading *r, struct err *e)
+{
+	if (r->stop == NULL || !atomic_load(r->stop))
+		return RC_OK;
+	return err_set(e, RC_BUSY, "evidence: stopped");
+}
+
 /* The worker's credits after one transfer and up to another. */
 static enum rc
 credits_read(struct reading *r, int64_t after, int64_t upto, struct err *e)
@@ -216,7 +225,9 @@ credits_read(struct reading *r, int64_t after, int64_t upto, struct err *e)
 			credit_end(r, &c);
 			credit_begin(r, q, &c);
 		}
-		if (!query_is_null(q, C_CREDITS_BEHIND_RESULT + R_RESULT_SLOT))
+		rc = stop_look(r, e);
+		if (rc == RC_OK &&
+		    !query_is_null(q, C_CREDITS_BEHIND_RESULT + R_RESULT_SLOT))
 			rc = result_read(r, q, &c, e);
 		if (rc != RC_OK)
 			break;
@@ -545,6 +556,7 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 		    .max_day_micros = rules->max_day_micros,
 		    .now_ms = rules->now_ms,
 		    .broken = on_broken },
+		.stop = rules->stop,
 		.worker_id = worker_id,
 		.worker = worker,
 		.out = out,

@@ -6,12 +6,15 @@
 #ifndef WORKNET_LEDGER_EVIDENCE_H
 #define WORKNET_LEDGER_EVIDENCE_H
 
+#include <stdatomic.h>
+
 #include "eth/address.h"
 #include "eth/keccak.h"
 #include "ledger/db.h"
 
 /* What the payer knows without the ledger. */
 struct evidence_rules {
+	const atomic_bool *stop;   /* once true, nothing is verified; or NULL */
 	int64_t max_reward_micros; /* of one result; 0: no bound */
 	int64_t max_day_micros;	   /* a worker's in any 24 hours; 0: none */
 	int64_t now_ms;
@@ -46,6 +49,8 @@ struct evidence {
  * That what was sealed is still what it was then (each signature, each hash)
  * is the nightly audit's to find out; its sum is certain. RC_CORRUPT names the
  * row and what is wrong with it: then nothing of the worker's may be paid.
+ * RC_BUSY when rules->stop has become true meanwhile: a long history takes
+ * minutes.
  */
 MUST_CHECK enum rc
 evidence_verify(struct db *db, const struct evidence_rules *rules,

@@ -331,13 +331,15 @@ payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 static enum rc
 dry_run(struct payees *all, struct err *e)
 {
-	struct pollfd ready = { .fd = verifier_fd(all->verifier),
-		.events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = verifier_fd(all->verifier), .events = POLLIN },
+		{ .fd = all->run->options->stop_fd, .events = POLLIN },
+	};
 	bool dry = false;
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && !dry) {
-		(void)poll(&ready, 1, -1);
+		(void)poll(fds, 2, -1);
 		group_take(all, SETTLE_AT_ONCE_MAX);
 		group_ask_token(all);
 		rc = group_decide(all, &dry, e);

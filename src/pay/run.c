@@ -354,7 +354,7 @@ run_note(struct run *r, int64_t id, enum rc ended, const struct err *why,
 	if (r->nodes != NULL)
 		row.calls = nodes_calls(r->nodes);
 	(void)snprintf(row.words, sizeof(row.words), "%.*s", RUN_WORDS_MAX,
-	    ended != RC_OK   ? why->msg
+	    ended != RC_OK && !run_is_stopped(r) ? why->msg
 		: x->stopped ? "stopped or held by the operator"
 		: x->waiting ? "nobody takes what is to be sent"
 			     : "");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -40,7 +41,7 @@ struct verifier {
 	pthread_cond_t room;	     /* with lock: taken has grown, or stop */
 	size_t started;		     /* lock; payees that a thread has taken */
 	size_t taken;		     /* lock; by verifier_next */
-	bool stop;		     /* lock */
+	atomic_bool stop;	     /* changes with lock */
 	struct slot *slots;	     /* owned; lock, but for those in hand */
 	struct db *dbs[THREADS_MAX]; /* owned; each its thread's */
 	pthread_t threads[THREADS_MAX];
@@ -150,6 +151,7 @@ verifier_new(struct verifier **out, const struct conf *c,
 	v->rules = (struct evidence_rules){
 		.max_reward_micros = c->payout_max_reward_micros,
 		.max_day_micros = c->payout_max_per_worker_day_micros,
+		.stop = &v->stop,
 	};
 	v->payees = payees;
 	v->n = n;

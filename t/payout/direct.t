@@ -42,6 +42,19 @@ sub readme_has {
 	}
 }
 
+# And so is what 1,000 payouts a day to known payees cost in a month: that gas at
+# Base's lowest fee, 0.005 gwei, and ether at 3,000 USDC.
+for (['one by one', 'singly'], ['64 by Multicall3', '64 in one']) {
+	my ($way, $row) = @$_;
+	my $readme = WorknetTest::slurp(WorknetTest::source_path('README'));
+	my ($gas) = $readme =~ /^ +$row +[\d,]+ +([\d,]+)$/m;
+	my $usdc = sprintf('%.0f', 30 * 1000 * 0.005e-9 * 3000 *
+	    $gas =~ tr/,//dr);
+
+	like($readme, qr/$way +$gas gas each +$usdc USDC$/m,
+	    "README's price of a month, $way, is of that gas");
+}
+
 # ---- One or several in a transaction ----
 
 {

@@ -203,6 +203,25 @@ case('a payment of another treasury, of the same amount to the same worker, ' .
 	$l->settles_ok('when it settles ours');
 });
 
+case('a facilitator that shows one payout\'s transaction for another', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1], workers => 2);
+	my ($first, $second) = $l->worker_list;
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay_is('paid', 'one is paid', '--worker', $first);
+	my ($paid) = $rig->payments($l->{treasury});
+	$rig->script('scripted', { mode => 'success-without-transfer',
+	    hash => $paid->{tx} });
+	$l->pay('--worker', $second);
+	is($l->states, 'posted submitted', 'nothing is booked for the other');
+	$rig->mine($FINAL);
+	$l->pay for 1, 2;
+	is($l->states($second), 'submitted', 'nor when it is final');
+	$rig->script('scripted', { mode => 'pass' });
+	$l->settles_ok('when it settles that one, too');
+});
+
 case('one of two nodes is of another chain, and what was paid is booked', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [0, 1]);
@@ -215,6 +234,96 @@ case('one of two nodes is of another chain, and what was paid is booked', sub {
 	is($l->states, 'posted', 'by a run that only looks');
 	$rig->node(1);
 	$l->settles_ok('when it is of this chain');
+});
+
+# ---- Two nodes behind one name, which answer by turns ----
+
+# They are the only name, or beside another one; by turns with a restored ledger.
+for ([ 'the only name', 0, 0 ], [ 'the only name', 1, 0 ],
+    [ 'one of two names', 0, 0, 1 ], [ 'one of two names', 1, 0, 1 ]) {
+	my ($what, $restored, @nodes) = @$_;
+
+	next if !$ENV{WN_ALL} && $restored != @nodes - 1;
+	case("two nodes behind $what, one of them some blocks behind" .
+	    ($restored ? ' (restored ledger)' : ''), sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, \@nodes, workers => 3);
+		my ($paid, $held, $voided) = $l->worker_list;
+
+		$l->backup('before');
+		$rig->mine(10);
+		$rig->node(0, { mode => 'balance', blocks => 5 });
+		$rig->script('scripted', { mode => 'pass' });
+		$l->pay('--worker', $paid);
+		$rig->script('scripted', $SLOW);
+		$l->pay('--worker', $_) for $held, $voided;
+		my ($body) = grep { /\Q$held\E/i } $rig->bodies;
+		$l->restore('before') if $restored;
+		$l->pay for 1, 2;
+		$l->losses_none('at first');
+		$rig->deliver($body) if $body;
+		$l->pay for 1, 2;
+		$l->losses_none('when what was held is settled');
+		expire($rig);
+		$rig->script('scripted', { mode => 'pass' });
+		$l->settles_ok('though they go on like that');
+		$rig->node(0);
+		$l->settles_ok('when they are alike');
+	});
+}
+
+# ---- A restored ledger, and other copies of it ----
+
+# A payout in each of two rounds, which the copies have or have lost.
+for my $blocks ($FINAL, 1) {
+	case('a ledger that is restored again and again, each time to another ' .
+	    "copy, $blocks blocks apart", sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, [0, 1], payout => {
+		    max_per_payout_micros => 700 });
+
+		$rig->script('scripted', { mode => 'pass' });
+		$l->backup('copy0');
+		for my $round (1, 2) {
+			$l->pay;
+			$rig->mine($blocks);
+			$l->backup("copy$round");
+		}
+		for my $copy (1, 0, 2, 0) {
+			$l->restore("copy$copy");
+			$l->pay;
+			$l->losses_none("from copy $copy");
+			$rig->mine(1);
+		}
+		$l->payout_conf(max_per_payout_micros => 1e6);
+		$l->settles_ok('in the end');
+	});
+}
+
+# The key is somewhere else, too, and the ledger and the journal are lost.
+case('a number that the treasury\'s key cancels before it is signed', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+	my ($w) = $l->worker_list;
+	my ($key) = WorknetTest::slurp($l->dir('key')) =~ /0x(\w{64})/;
+
+	$l->backup('before');
+	$rig->script('scripted', $SLOW);
+	$l->pay;
+	my ($p) = $l->payouts;
+	$l->restore('before');
+	$l->journal_new;
+	$rig->cancel($key, $p->{nonce});
+	$rig->mine($FINAL);
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay for 1, 2;
+	is($l->chain_money($w), 0, 'nobody is paid under it');
+	is(join(' ', map { $_->{kind} } $l->findings),
+	    'authorization canceled', 'and a person knows');
+	expire($rig);
+	$l->settles_ok('under the next one, past its end');
+	is(join(' ', map { "$_->{seq} $_->{state}" } $l->payouts),
+	    '1 voided 2 final', 'which is 2');
 });
 
 # ---- A restored ledger, and a row that somebody else has written ----

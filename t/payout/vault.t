@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use PayoutTest qw(rig_start rig_stop fault_so);
-use WorknetTest qw(build_path);
+use WorknetTest qw(build_path run_command);
 
 my $rig = rig_start();
 
@@ -144,6 +144,33 @@ SKIP: {
 	    WorknetTest::slurp("/proc/$vault/stat") =~ /\) Z / },
 	    'the vault to end');
 	pass('when the run is killed, the vault ends');
+}
+
+# Another process of its own user, which isn't root: it may look into the run's
+# memory, and so could a debugger, but not into the vault's.
+SKIP: {
+	skip 'only root can be somebody else', 1 if $> != 0;
+	my $l = ledger(1);
+	my ($uid, $gid) = (getpwnam('nobody'))[2, 3];
+	my @as = (WorknetTest::find_program('setpriv'), "--reuid=$uid",
+	    "--regid=$gid", '--clear-groups');
+	my $may_see = sub { (run_command(@as, 'cat',
+	    "/proc/$_[0]/environ"))[0] == 0 ? 1 : 0 };
+
+	chmod 0755, $l->dir;
+	system('chown', '-R', "$uid:$gid", $l->dir) == 0 or die 'chown';
+	scripted({ mode => 'hang' });
+	my $pid = WorknetTest::child_start('worknet-payout', sub {
+		WorknetTest::exec_logged($l->dir('run.log'), @as,
+		    build_path('worknet-payout'), '-c', $l->conf_path);
+	});
+	WorknetTest::wait_for(sub { $rig->settles }, 'the facilitator');
+	my ($vault) = WorknetTest::slurp("/proc/$pid/task/$pid/children") =~
+	    /^(\d+)/;
+	is($may_see->($pid), 1, 'another process of the user sees the run');
+	is($may_see->($vault), 0, 'and not the vault');
+	kill 'KILL', $pid;
+	$l->pay_end($pid);
 }
 
 # ---- Caps ----

@@ -5,7 +5,7 @@
 //
 // POST /control {"mode": MODE, "times": N, ...}, see control.js and the tables below. Parameters:
 // methods (only these JSON-RPC methods; the others pass), params (only calls whose first parameter
-// fits this pattern), selector (only an eth_call whose data begins so), delayMs, blocks (lag), code and message (error), status (http), result (answer),
+// fits this pattern), selector (only an eth_call whose data begins so), delayMs, blocks (lag, balance), code and message (error), status (http), result (answer),
 // span, how and bytes (limit, see refusals.js), and the lies of invent.js (invent).
 // GET /control: the steps and every call: method, params.
 import http from 'node:http';
@@ -42,6 +42,12 @@ const CALL_MODES = {
 
   // The chain as it was `blocks` (default 5) ago: one backend of a load balancer that is behind.
   lag: (call, step, node) => new Lagging(node, step.blocks ?? 5).ask(call),
+
+  // Two nodes behind one name, which answer by turns: one of them is `blocks` (default 5) behind.
+  balance: (call, step, node) => {
+    node.turns += 1;
+    return node.turns % 2 ? node.ask(call) : new Lagging(node, step.blocks ?? 5).ask(call);
+  },
 
   // The chain as it was when the first such call came: a node that hangs, and still answers.
   stand: (call, step, node) => node.viewOf(step, () => new Standing(node)).ask(call),
@@ -132,6 +138,7 @@ class Node {
     this.tokenAddress = token;
     this.agent = new http.Agent({ keepAlive: true });
     this.views = new WeakMap();
+    this.turns = 0;
   }
 
   // What a step has said so far, so that it goes on in the same way.

@@ -10,6 +10,7 @@
 #include "eth/attest.h"
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
+#include "ledger/evidence.h"
 #include "ledger/finding.h"
 #include "ledger/payout.h"
 #include "ledger/query_text.h"
@@ -605,6 +606,47 @@ findings_seen(void)
 	return n;
 }
 
+/* Whether the signature behind a worker's credit is right: it isn't. */
+static enum rc
+verify(const atomic_bool *stop)
+{
+	struct evidence_rules bounds = { .stop = stop, .now_ms = T0 + MINUTE };
+	struct address a = worker(1), treasury = worker(9);
+	struct evidence found;
+	struct worker_row w;
+	struct err e = ERR_INIT;
+
+	must(worker_find(db, &a, &w, &e), &e);
+	return evidence_verify(db, &bounds, w.id, &a, &treasury, &found, &e);
+}
+
+static void
+test_evidence(void)
+{
+	struct task_definition d = definition();
+	atomic_bool stop = false;
+	struct err e = ERR_INIT;
+	struct query *q;
+
+	ledger_open("evidence");
+	must(db_begin(db, &e), &e);
+	q = db_query(db, Q_LEDGER_INSERT);
+	query_text(q, 1,
+	    slice_of(
+		"0x1111111111111111111111111111111111111111111111111111111111111111"));
+	query_int(q, 2, T0);
+	must(query_run(q, &e), &e);
+	must(db_commit(db, &e), &e);
+	add("a", &d);
+	(void)poll_at(1, T0);
+	tap_is_text(submit_one("a", 1, T0, T0), "credited", "one is credited");
+	tap_ok(verify(NULL) == RC_CORRUPT && verify(&stop) == RC_CORRUPT,
+	    "what nobody signed is no evidence");
+	stop = true;
+	tap_ok(verify(&stop) == RC_BUSY,
+	    "no result is verified any more once that is to stop");
+}
+
 static void
 test_steps(void)
 {
@@ -651,6 +693,7 @@ main(void)
 	test_edit();
 	test_claims();
 	test_overtaken();
+	test_evidence();
 	test_steps();
 	test_files();
 	test_no_log();
