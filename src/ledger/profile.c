@@ -45,11 +45,11 @@ profile_day(const struct report_time *t)
 /* ---- How it is now ---- */
 
 static enum rc
-is_announced(const struct profile *h, struct db *db, int64_t now_ms, bool *is,
+is_announced(const struct profile *p, struct db *db, int64_t now_ms, bool *is,
     struct err *e)
 {
 	struct uptime_task t;
-	enum rc rc = uptime_task_read(&t, db, h->id, e);
+	enum rc rc = uptime_task_read(&t, db, p->id, e);
 	size_t i;
 
 	*is = false;
@@ -61,16 +61,16 @@ is_announced(const struct profile *h, struct db *db, int64_t now_ms, bool *is,
 }
 
 static enum profile_state
-state_of(const struct profile *h, bool announced, int64_t now_ms)
+state_of(const struct profile *p, bool announced, int64_t now_ms)
 {
-	const struct uptime_report *r = &h->report;
+	const struct uptime_report *r = &p->report;
 
-	if (h->paused)
+	if (p->paused)
 		return PROFILE_PAUSED;
 	if (announced)
 		return PROFILE_MAINTENANCE;
 	if (r->last.to_ms == UPTIME_NO_TIME ||
-	    r->last.to_ms < now_ms - PROFILE_STALE_MS - h->interval_ms)
+	    r->last.to_ms < now_ms - PROFILE_STALE_MS - p->interval_ms)
 		return PROFILE_UNKNOWN;
 	if (r->incidents_n > 0 &&
 	    r->incidents[r->incidents_n - 1].to_ms == INT64_MAX)
@@ -109,27 +109,27 @@ fresh_take(struct db *db, int64_t task, int64_t now_ms, int64_t *fresh,
 	return RC_OK;
 }
 
-/* All but who it is, which *h has. */
+/* All but who it is, which *p has. */
 static enum rc
-report_read(struct profile *h, struct db *db, int64_t days, int64_t now_ms,
+report_read(struct profile *p, struct db *db, int64_t days, int64_t now_ms,
     int64_t *fresh, struct err *e)
 {
 	int64_t to_ms = hour_of(now_ms) + HOUR_MS, as_of_ms;
 	bool announced = false;
-	enum rc rc = fresh_take(db, h->id, now_ms, fresh, &as_of_ms, e);
+	enum rc rc = fresh_take(db, p->id, now_ms, fresh, &as_of_ms, e);
 
 	if (rc == RC_OK)
-		rc = uptime_report_read(&h->report, db, h->id,
+		rc = uptime_report_read(&p->report, db, p->id,
 		    to_ms - days * DAY_MS, to_ms, as_of_ms, e);
 	if (rc == RC_OK)
-		rc = is_announced(h, db, now_ms, &announced, e);
+		rc = is_announced(p, db, now_ms, &announced, e);
 	if (rc == RC_OK)
-		h->state = state_of(h, announced, now_ms);
+		p->state = state_of(p, announced, now_ms);
 	return rc;
 }
 
 enum rc
-profile_read(struct profile *h, struct db *db, struct slice name, int64_t days,
+profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
     int64_t now_ms, struct err *e)
 {
 	char text[TASK_ID_MAX + 1];
@@ -137,7 +137,7 @@ profile_read(struct profile *h, struct db *db, struct slice name, int64_t days,
 	struct task_row t;
 	enum rc rc;
 
-	*h = (struct profile){ .id = 0 };
+	*p = (struct profile){ .id = 0 };
 	if (name.len > TASK_ID_MAX)
 		return err_set(e, RC_NOT_FOUND, "no task has such a name");
 	slice_copy(text, sizeof(text), name);
@@ -146,35 +146,35 @@ profile_read(struct profile *h, struct db *db, struct slice name, int64_t days,
 		return err_set(e, RC_NOT_FOUND, "the task is removed");
 	if (rc != RC_OK)
 		return rc;
-	h->id = t.id;
-	memcpy(h->name, t.name, sizeof(h->name));
-	memcpy(h->region, t.def.region, sizeof(h->region));
-	h->interval_ms = t.def.interval_ms;
-	h->copies = t.def.copies;
-	h->paused = t.state == TASK_PAUSED;
-	return report_read(h, db, days, now_ms, &fresh, e);
+	p->id = t.id;
+	memcpy(p->name, t.name, sizeof(p->name));
+	memcpy(p->region, t.def.region, sizeof(p->region));
+	p->interval_ms = t.def.interval_ms;
+	p->copies = t.def.copies;
+	p->paused = t.state == TASK_PAUSED;
+	return report_read(p, db, days, now_ms, &fresh, e);
 }
 
 void
-profile_free(struct profile *h)
+profile_free(struct profile *p)
 {
-	uptime_report_free(&h->report);
+	uptime_report_free(&p->report);
 }
 
 /* ---- Many ---- */
 
 static void
-task_line(struct profile *h, struct query *q)
+task_line(struct profile *p, struct query *q)
 {
-	h->id = query_get_int(q, C_SHOWN_TASKS_ID);
+	p->id = query_get_int(q, C_SHOWN_TASKS_ID);
 	slice_copy(
-	    h->name, sizeof(h->name), query_get_text(q, C_SHOWN_TASKS_NAME));
-	slice_copy(h->region, sizeof(h->region),
+	    p->name, sizeof(p->name), query_get_text(q, C_SHOWN_TASKS_NAME));
+	slice_copy(p->region, sizeof(p->region),
 	    query_get_text(q, C_SHOWN_TASKS_REGION));
-	h->paused = slice_is(query_get_text(q, C_SHOWN_TASKS_STATE),
+	p->paused = slice_is(query_get_text(q, C_SHOWN_TASKS_STATE),
 	    task_state_name(TASK_PAUSED));
-	h->interval_ms = query_get_int(q, C_SHOWN_TASKS_INTERVAL_MS);
-	h->copies = query_get_int(q, C_SHOWN_TASKS_COPIES);
+	p->interval_ms = query_get_int(q, C_SHOWN_TASKS_INTERVAL_MS);
+	p->copies = query_get_int(q, C_SHOWN_TASKS_COPIES);
 }
 
 static enum rc
@@ -278,9 +278,9 @@ incident_take(struct profile_incident *out, struct db *db, int64_t task,
 
 enum rc
 profile_incidents_of(struct profile_incident *out, size_t *n, struct db *db,
-    const struct profile *h, struct err *e)
+    const struct profile *p, struct err *e)
 {
-	const struct uptime_report *r = &h->report;
+	const struct uptime_report *r = &p->report;
 	enum rc rc = RC_OK;
 	size_t i;
 
@@ -288,7 +288,7 @@ profile_incidents_of(struct profile_incident *out, size_t *n, struct db *db,
 	for (i = r->incidents_n;
 	     rc == RC_OK && i > 0 && *n < PROFILE_INCIDENTS_MAX; i--)
 		rc = incident_take(
-		    &out[(*n)++], db, h->id, h->name, &r->incidents[i - 1], e);
+		    &out[(*n)++], db, p->id, p->name, &r->incidents[i - 1], e);
 	return rc;
 }
 
@@ -366,20 +366,20 @@ check_take(struct profile_check *c, struct query *q, struct err *e)
 
 enum rc
 profile_checks_read(struct profile_check *out, size_t *n, struct db *db,
-    const struct profile *h, struct err *e)
+    const struct profile *p, struct err *e)
 {
 	struct query *q;
 	int64_t end;
 	bool row = false;
 	/* What was paid before the last cycle that is over had ended is of
 	 * cycles that are. */
-	enum rc rc = transfer_at(db, h->report.counted_ms, &end, e);
+	enum rc rc = transfer_at(db, p->report.counted_ms, &end, e);
 
 	*n = 0;
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SHOWN_CHECKS);
-	query_int(q, 1, h->id);
+	query_int(q, 1, p->id);
 	query_int(q, 2, end);
 	query_int(q, 3, PROFILE_RESULTS_MAX);
 	query_int(q, 4, PROFILE_CHECKS_MAX);

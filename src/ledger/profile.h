@@ -60,9 +60,9 @@ struct profile {
  * that now_ms is in. RC_NOT_FOUND when there is none, or it is removed; errors
  * of uptime_report_read. Free it, whatever came of it.
  */
-MUST_CHECK enum rc profile_read(struct profile *h, struct db *db,
+MUST_CHECK enum rc profile_read(struct profile *p, struct db *db,
     struct slice name, int64_t days, int64_t now_ms, struct err *e);
-void profile_free(struct profile *h);
+void profile_free(struct profile *p);
 
 struct profile_list {
 	int64_t now_ms;
@@ -105,7 +105,7 @@ struct profile_check {
 };
 
 MUST_CHECK enum rc profile_checks_read(struct profile_check *out, size_t *n,
-    struct db *db, const struct profile *h, struct err *e);
+    struct db *db, const struct profile *p, struct err *e);
 
 struct profile_announced {
 	int64_t id;
@@ -136,6 +136,6 @@ MUST_CHECK enum rc profile_incidents_read(
 
 /* Those of one task, the newest first. */
 MUST_CHECK enum rc profile_incidents_of(struct profile_incident *out, size_t *n,
-    struct db *db, const struct profile *h, struct err *e);
+    struct db *db, const struct profile *p, struct err *e);
 
 #endif

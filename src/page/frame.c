@@ -123,6 +123,12 @@ frame_cell(struct html *h, const char *text)
 	html_element(h, "td", NULL, text);
 }
 
+const char *
+frame_origin(const struct page_site *site)
+{
+	return site->origin[0] == '\0' ? "https://THIS-HOST" : site->origin;
+}
+
 void
 frame_cell_time(struct html *h, int64_t ms)
 {

@@ -4,6 +4,26 @@
 #include "page/bars.h"
 #include "page/frame.h"
 
+#define DOWN_TOLD_MAX 5 /* in the sentence; the table has all */
+
+/* The first of those that are down, each with its link. */
+static void
+down_ones(struct html *h, const struct profile_list *l)
+{
+	char link[TASK_ID_MAX + 8];
+	size_t i, n = 0;
+
+	for (i = 0; i < l->n && n < DOWN_TOLD_MAX; i++) {
+		if (l->tasks[i].state != PROFILE_DOWN)
+			continue;
+		html_text(h, n++ == 0 ? "" : ", ");
+		(void)snprintf(
+		    link, sizeof(link), "/task/%s", l->tasks[i].name);
+		html_link(h, link, l->tasks[i].name);
+	}
+	html_text(h, ".");
+}
+
 static void
 sentence(struct html *h, const struct activity *a, const struct profile_list *l)
 {
@@ -20,8 +40,9 @@ sentence(struct html *h, const struct activity *a, const struct profile_list *l)
 	if (down > 0) {
 		html_number(h, (int64_t)down);
 		html_text(h,
-		    down == 1 ? " task here is down."
-			      : " tasks here are down.");
+		    down == 1 ? " task here is down: "
+			      : " tasks here are down: ");
+		down_ones(h, l);
 	} else if (a->tasks_active == 0) {
 		html_text(h, "No task is active.");
 	} else if (up == 0) {
@@ -98,7 +119,7 @@ task(struct html *h, const struct profile *p)
 	html_close(h);
 	html_element(h, "td", "number", headline);
 	frame_figure(h, f.coverage);
-	frame_cell(h, p->region[0] == '\0' ? "any" : p->region);
+	html_element(h, "td", "text", p->region[0] == '\0' ? "any" : p->region);
 	html_open(h, "td", NULL);
 	html_span(h, p->interval_ms);
 	html_close(h);

@@ -5,17 +5,17 @@
 #include "page/frame.h"
 
 static const char *
-state_sentence(enum profile_state s)
+state_why(enum profile_state s)
 {
 	static const char *const texts[] = {
-		[PROFILE_UP] = "Up, by the last checks that are complete.",
-		[PROFILE_DOWN] = "Down: different networks confirm it.",
+		[PROFILE_UP] = ", by its last checks that are complete.",
+		[PROFILE_DOWN] = ": different networks confirm it.",
 		[PROFILE_UNCONFIRMED] =
-		    "Down by its last checks, which isn't confirmed yet.",
-		[PROFILE_DISPUTED] = "Its last checks contradict each other.",
-		[PROFILE_UNKNOWN] = "Unknown: there are too few checks.",
-		[PROFILE_MAINTENANCE] = "Maintenance, as it was announced.",
-		[PROFILE_PAUSED] = "Paused: it isn't checked.",
+		    ": by its last checks alone, which may be a worker's trouble.",
+		[PROFILE_DISPUTED] = ": its last checks contradict each other.",
+		[PROFILE_UNKNOWN] = ": there are too few checks.",
+		[PROFILE_MAINTENANCE] = ", as it was announced.",
+		[PROFILE_PAUSED] = ": it isn't checked.",
 	};
 
 	return texts[s];
@@ -30,8 +30,7 @@ sentence(struct html *h, const struct profile *p)
 		? "sentence down"
 		: "sentence unsure");
 	frame_state(h, "strong", p->state);
-	html_text(h, " ");
-	html_text(h, state_sentence(p->state));
+	html_text(h, state_why(p->state));
 	html_close(h);
 }
 
@@ -250,12 +249,12 @@ evidence(struct html *h, const struct page_site *site, const struct profile *p)
 
 	html_element(h, "h2", NULL, "Verify it");
 	html_element(h, "p", NULL,
-	    "Each result is signed by its worker. Where the operator keeps the transparency log, every hour of this task is a line of it, and nothing can be left out or rewritten unseen. Ask the operator for an export, and verify it anywhere, without this server:");
+	    "Each result is signed by its worker. Where the operator keeps the transparency log, it has each hour of this task, and nothing of them can be left out or rewritten unseen. Ask the operator for an export, and verify it anywhere, without this server:");
 	(void)snprintf(text, sizeof(text),
 	    "curl %s/evidence/checkpoint\n"
 	    "worknet export --task %s --from DAY --to DAY DIR\n"
 	    "worknet verify DIR --policy FILE\n",
-	    site->origin, p->name);
+	    frame_origin(site), p->name);
 	html_element(h, "pre", NULL, text);
 	html_element(h, "p", "note",
 	    "The method is " UPTIME_METHOD
@@ -277,7 +276,7 @@ elsewhere(struct html *h, const struct page_site *site, const struct profile *p)
 	html_close(h);
 	(void)snprintf(text, sizeof(text),
 	    "<a href=\"%s/task/%s\"><img src=\"%s/task/%s/badge.svg\" alt=\"uptime\"></a>\n",
-	    site->origin, p->name, site->origin, p->name);
+	    frame_origin(site), p->name, frame_origin(site), p->name);
 	html_element(h, "pre", NULL, text);
 	html_open(h, "p", NULL);
 	(void)snprintf(url, sizeof(url), "/task/%s/feed.atom", p->name);

@@ -115,7 +115,7 @@ cycle($_, 'DDD') for 14 .. 24;
 is(task('')->{state}, 'down', 'an outage that networks confirmed is shown');
 is(json_value($c->get('/api/v2/status.json')->{body})->{status}{indicator},
     'critical', '... to aggregators, too');
-like($c->get('/')->{body}, qr/1 task here is down\./, '... and at first sight');
+like($c->get('/')->{body}, qr{1 task here is down: <a href="/task/home">}, '... and at first sight');
 cycle($_, 'UUU') for 25 .. 30;
 my $id = json_value($w->worknet('maintenance', 'add', 'home', '--from',
     $S + 40 * $MINUTE, '--to', $S + 70 * $MINUTE, '--why',
