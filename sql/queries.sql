@@ -416,6 +416,53 @@ SELECT hour_ms, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
 FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2 AND hour_ms < ?3
 ORDER BY hour_ms;
 
+-- Task ?1's days from ?2 to before ?3, in columns as those of its hours.
+-- :name uptime_days
+-- :columns day hours up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
+-- :columns maintenance_ms hidden_up_ms hidden_down_ms hidden_unconfirmed_ms
+-- :columns hidden_unknown_ms hidden_disputed_ms copies votes dissents drills
+SELECT day, hours, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
+	paused_ms, maintenance_ms, hidden_up_ms, hidden_down_ms,
+	hidden_unconfirmed_ms, hidden_unknown_ms, hidden_disputed_ms, copies,
+	votes, dissents, drills
+FROM uptime_day WHERE task = ?1 AND day >= ?2 AND day < ?3 ORDER BY day;
+
+-- :name uptime_day_drop
+DELETE FROM uptime_day WHERE task = ?1 AND day >= ?2;
+
+-- The days of task ?1, of their hours from ?2 on.
+-- :name uptime_day_put
+INSERT INTO uptime_day (task, day, hours, up_ms, down_ms, unconfirmed_ms,
+	unknown_ms, disputed_ms, paused_ms, maintenance_ms, hidden_up_ms,
+	hidden_down_ms, hidden_unconfirmed_ms, hidden_unknown_ms,
+	hidden_disputed_ms, copies, votes, dissents, drills)
+SELECT task, hour_ms / 86400000, count(*), sum(up_ms), sum(down_ms),
+	sum(unconfirmed_ms), sum(unknown_ms), sum(disputed_ms), sum(paused_ms),
+	sum(maintenance_ms), sum(hidden_up_ms), sum(hidden_down_ms),
+	sum(hidden_unconfirmed_ms), sum(hidden_unknown_ms),
+	sum(hidden_disputed_ms), sum(copies), sum(votes), sum(dissents),
+	sum(drills)
+FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2
+GROUP BY task, hour_ms / 86400000;
+
+-- Days that aren't the sums of their hours.
+-- :name audit_uptime_day
+SELECT task, day
+FROM (SELECT * FROM uptime_day UNION ALL
+	SELECT task, hour_ms / 86400000, count(*), sum(up_ms), sum(down_ms),
+		sum(unconfirmed_ms), sum(unknown_ms), sum(disputed_ms),
+		sum(paused_ms), sum(maintenance_ms), sum(hidden_up_ms),
+		sum(hidden_down_ms), sum(hidden_unconfirmed_ms),
+		sum(hidden_unknown_ms), sum(hidden_disputed_ms), sum(copies),
+		sum(votes), sum(dissents), sum(drills)
+	FROM uptime_hour GROUP BY task, hour_ms / 86400000) s
+GROUP BY task, day, hours, up_ms, down_ms, unconfirmed_ms, unknown_ms,
+	disputed_ms, paused_ms, maintenance_ms, hidden_up_ms, hidden_down_ms,
+	hidden_unconfirmed_ms, hidden_unknown_ms, hidden_disputed_ms, copies,
+	votes, dissents, drills
+HAVING count(*) <> 2
+ORDER BY task, day;
+
 -- :name uptime_hour_drop
 DELETE FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2;
 
@@ -461,6 +508,9 @@ VALUES (?1, ?2, ?3, ?4, ?5);
 
 -- :name uptime_forget_hours
 DELETE FROM uptime_hour WHERE hour_ms >= ?1;
+
+-- :name uptime_forget_days
+DELETE FROM uptime_day WHERE day >= ?1;
 
 -- :name uptime_forget_dissents
 DELETE FROM uptime_dissent WHERE hour_ms >= ?1;
@@ -1739,22 +1789,35 @@ GROUP BY g.name ORDER BY g.name LIMIT ?3;
 SELECT count(*) FROM (SELECT 1 AS one FROM result WHERE transfer >= ?1
 	LIMIT ?2) r;
 
--- Tasks whose names come after ?1, and the last check of each among the last ?3
--- of the ledger, which isn't a drill.
--- :name active_tasks
--- :columns name state region interval_ms timestamp_ms success
-SELECT k.name, k.state, g.name, k.interval_ms, r.timestamp_ms, r.success
-FROM (SELECT id, name, state, region, interval_ms FROM task
-		WHERE state <> 'removed' AND name > ?1
-		ORDER BY name LIMIT ?2) k
-	LEFT JOIN region g ON g.id = k.region
-	LEFT JOIN (SELECT v.task AS task, max(c.slot) AS slot
-		FROM (SELECT slot, version, copy FROM result
-			ORDER BY slot DESC LIMIT ?3) c CROSS JOIN task_version v
-		WHERE v.id = c.version AND c.copy < v.copies
-		GROUP BY v.task) l ON l.task = k.id
-	LEFT JOIN result r ON r.slot = l.slot
-ORDER BY k.name;
+-- What anybody may know of tasks: src/ledger/profile.h.
+-- :name shown_tasks
+-- :columns id name state region interval_ms copies
+SELECT k.id, k.name, k.state, g.name, k.interval_ms, k.copies
+FROM task k LEFT JOIN region g ON g.id = k.region
+WHERE k.state <> 'removed' AND k.name > ?1
+ORDER BY k.name LIMIT ?2;
+
+-- The last checks of task ?1 that were paid before transfer ?2, among so many of
+-- the ledger. Their order doesn't tell in which they were given.
+-- :name shown_checks
+-- :columns timestamp_ms success status response_ms address address_form signature
+SELECT r.timestamp_ms, r.success, r.status, r.response_ms, w.address,
+	r.address_form, r.signature
+FROM (SELECT transfer, version, timestamp_ms, success, status, response_ms,
+		address_form, signature
+	FROM result WHERE transfer < ?2 ORDER BY transfer DESC LIMIT ?3) r
+	CROSS JOIN task_version v CROSS JOIN transfer t CROSS JOIN worker w
+WHERE v.id = r.version AND v.task = ?1 AND t.id = r.transfer AND w.id = t.credit
+ORDER BY r.timestamp_ms DESC, r.signature LIMIT ?4;
+
+-- The newest incidents of tasks that are there.
+-- :name shown_incidents
+-- :columns task name from_ms to_ms ended networks
+SELECT i.task, k.name, i.from_ms, coalesce(i.to_ms, 9007199254740991), i.ended,
+	i.networks
+FROM incident i CROSS JOIN task k
+WHERE k.id = i.task AND k.state <> 'removed'
+ORDER BY i.from_ms DESC, i.task LIMIT ?1;
 
 -- The audit ----------------------------------------------------------------
 -- Outer joins: a row that points nowhere must show, not stay away.

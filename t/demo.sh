@@ -164,6 +164,10 @@ set_up() {
 	poll_interval_ms = 2000
 	allow_private = yes
 
+	; pages tell what is over, which is then soon
+	[coordinator]
+	result_window_ms = 20000
+
 	; nobody waits a day here
 	[honesty]
 	maturity_new_ms = 0
@@ -248,18 +252,21 @@ finish() {
 	exit 0
 }
 
+set_up
+stage "look at it in a browser, as soon as the workers have joined"
+say "  all tasks:        $url/"
+say "  one of them:      $url/task/task_health"
+say "  how to join:      $url/join"
+say "  a worker's page:  $url/worker/ and its address"
 stage "what you will see"
 say "three workers join and check three targets: one that is up, one that is"
 say "to answer 404, and one that is down, which is what they are to find;"
 say "each check is signed, verified and credited; a liar is refused; and who"
 say "is owed 0.0005 USDC is paid on a chain of this machine"
-set_up
 trap finish INT TERM
 trap 'stop; exit 129' HUP
 start_chain
 run
-say "look at it in a browser: $url/"
-say "  a worker's page: $url/worker/ and its address; how to join: $url/join"
 stage "the workers join"
 say "the coordinator answers at $url/api (try $url/api/health)"
 say "the ledger can be read while it runs:"

@@ -750,6 +750,31 @@ CREATE TABLE uptime_hour (
 		+ paused_ms + maintenance_ms = 3600000)
 ) STRICT, WITHOUT ROWID;
 
+-- The sums of a day's hours (UTC, since 1970), as far as they are counted: three
+-- months of a task are read as 90 rows.
+CREATE TABLE uptime_day (
+	task		INTEGER NOT NULL,
+	day		INTEGER NOT NULL,
+	hours		INTEGER NOT NULL CHECK (hours BETWEEN 1 AND 24),
+	up_ms		INTEGER NOT NULL,
+	down_ms		INTEGER NOT NULL,
+	unconfirmed_ms	INTEGER NOT NULL,
+	unknown_ms	INTEGER NOT NULL,
+	disputed_ms	INTEGER NOT NULL,
+	paused_ms	INTEGER NOT NULL,
+	maintenance_ms	INTEGER NOT NULL,
+	hidden_up_ms	INTEGER NOT NULL,
+	hidden_down_ms	INTEGER NOT NULL,
+	hidden_unconfirmed_ms	INTEGER NOT NULL,
+	hidden_unknown_ms	INTEGER NOT NULL,
+	hidden_disputed_ms	INTEGER NOT NULL,
+	copies		INTEGER NOT NULL,
+	votes		INTEGER NOT NULL,
+	dissents	INTEGER NOT NULL,
+	drills		INTEGER NOT NULL,
+	PRIMARY KEY (task, day)
+) STRICT, WITHOUT ROWID;
+
 -- Outages that two networks confirmed, up to the last of those hours.
 CREATE TABLE incident (
 	task		INTEGER NOT NULL,
@@ -759,6 +784,9 @@ CREATE TABLE incident (
 	networks	TEXT NOT NULL,		-- that confirmed it
 	PRIMARY KEY (task, from_ms)
 ) STRICT, WITHOUT ROWID;
+
+-- The newest of all tasks, for feeds. Cost: an entry an incident.
+CREATE INDEX incident_time ON incident (from_ms);
 
 -- Who was contradicted by the others, how often, in such an hour.
 CREATE TABLE uptime_dissent (

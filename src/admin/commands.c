@@ -205,7 +205,7 @@ const struct command admin_commands[] = {
 	    command_report },
 	{ "rollup", "[--since TIME] [--quiet]", "count each hour that is over",
 	    "Writes what tasks were in each hour, so that reports are quick;\n"
-	    "they are the same without. --since counts the hours from then on\n"
+	    "they are the same without. --since counts the days from then on\n"
 	    "anew.\n",
 	    OPT(SINCE) | OPT(QUIET), 0, 0, command_rollup },
 	{ "maintenance add", "ID --from TIME --to TIME --why TEXT",

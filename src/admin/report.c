@@ -9,10 +9,9 @@
 #include "admin/report_csv.h"
 #include "admin/table.h"
 #include "admin/value.h"
-#include "ledger/origin.h"
+#include "ledger/profile.h"
 
 #define DAYS_BEFORE	30 /* that a report has by default */
-#define NAMES_TOLD_MAX	20 /* networks that confirmed one incident */
 #define FIGURE_DECIMALS 4  /* of a percentage: parts per million */
 
 /* "99.9" as parts per million; no more decimals than these have. */
@@ -50,25 +49,17 @@ figure(int64_t ppm)
 	return out_if(ppm != UPTIME_NO_FIGURE, out_int(ppm));
 }
 
-/*
- * "99.9546 % (between 99.91 % and 99.97 %, coverage 99.6 %)". 100 % is said only
- * when nothing else is possible.
- */
+/* "99.9546 % (between 99.91 % and 99.97 %, coverage 99.6 %)". */
 static void
 figures_say(struct admin *a, const char *title, const struct uptime_figures *f)
 {
-	char is[UPTIME_TEXT_MAX], low[UPTIME_TEXT_MAX], high[UPTIME_TEXT_MAX],
-	    coverage[UPTIME_TEXT_MAX];
-	const char *headline = is;
+	char headline[UPTIME_HEADLINE_MAX], low[UPTIME_TEXT_MAX],
+	    high[UPTIME_TEXT_MAX], coverage[UPTIME_TEXT_MAX];
 
-	uptime_format(is, f->availability);
+	uptime_headline(headline, f);
 	uptime_format(low, f->at_least);
 	uptime_format(high, f->at_most);
 	uptime_format(coverage, f->coverage);
-	if (f->availability == UPTIME_NO_FIGURE)
-		headline = "nothing is known";
-	else if (f->availability == UPTIME_PPM && f->at_least < UPTIME_PPM)
-		headline = "no confirmed outage was seen";
 	if (f->at_least == UPTIME_NO_FIGURE)
 		out_line(
 		    a->out, title, "%s: there was nothing to check", headline);
@@ -153,63 +144,28 @@ time_print(struct admin *a, const struct report_time *r)
 
 /* ---- Lists ---- */
 
-/* Whether maintenance that counts covers all of it. */
-static enum rc
-is_planned(struct db *db, int64_t task, const struct uptime_incident *i,
-    bool *planned, struct err *e)
-{
-	struct uptime_task t;
-	enum rc rc = uptime_task_read(&t, db, task, e);
-	size_t k;
-
-	*planned = false;
-	for (k = 0; rc == RC_OK && k < t.maintenance_n; k++)
-		*planned |= t.maintenance[k].from_ms <= i->from_ms &&
-		    i->to_ms <= t.maintenance[k].to_ms;
-	uptime_task_free(&t);
-	return rc;
-}
-
-static enum rc
-names_read(struct db *db, const struct uptime_incident *i, char *out,
-    size_t size, struct err *e)
-{
-	char name[ORIGIN_NAME_LEN + 1];
-	enum rc rc = RC_OK;
-	size_t n = 0, k;
-
-	out[0] = '\0';
-	for (k = 0; rc == RC_OK && k < i->networks_n && k < NAMES_TOLD_MAX;
-	     k++) {
-		rc = origin_read(
-		    db, i->networks[k], i->from_ms / DAY_MS, name, e);
-		if (rc == RC_OK)
-			n += (size_t)snprintf(
-			    out + n, size - n, "%s%s", k > 0 ? " " : "", name);
-	}
-	return rc;
-}
-
 static enum rc
 incident_print(struct admin *a, int64_t task, const struct uptime_incident *i,
     int64_t counted_ms, struct err *e)
 {
-	char names[NAMES_TOLD_MAX * (ORIGIN_NAME_LEN + 1) + 1];
+	char text[PROFILE_NETWORKS_MAX * (ORIGIN_NAME_LEN + 1) + 1] = "";
 	int64_t end_ms = i->to_ms == INT64_MAX ? counted_ms : i->to_ms;
-	bool planned;
-	enum rc rc;
+	struct profile_names names;
+	enum rc rc = profile_names_read(&names, a->db, task, i, e);
+	size_t n = 0, k;
 
-	rc = is_planned(a->db, task, i, &planned, e);
-	if (rc == RC_OK)
-		rc = names_read(a->db, i, names, sizeof(names), e);
-	if (rc == RC_OK)
-		out_row(a->out,
-		    (struct out_value[]){ out_int(i->from_ms),
-			out_if(i->to_ms != INT64_MAX, out_int(i->to_ms)),
-			out_int(end_ms > i->from_ms ? end_ms - i->from_ms : 0),
-			out_text(incident_ended(i->ended)), out_int(planned),
-			out_int((int64_t)i->networks_n), out_text(names) });
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	for (k = 0; k < names.n; k++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
+		    k > 0 ? " " : "", names.names[k]);
+	out_row(a->out,
+	    (struct out_value[]){ out_int(i->from_ms),
+		out_if(i->to_ms != INT64_MAX, out_int(i->to_ms)),
+		out_int(end_ms > i->from_ms ? end_ms - i->from_ms : 0),
+		out_text(incident_ended(i->ended)), out_int(names.planned),
+		out_int((int64_t)i->networks_n), out_text(text) });
+	return RC_OK;
 }
 
 static enum rc

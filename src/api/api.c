@@ -186,6 +186,28 @@ respond_error(struct api_exchange *x, struct api_response *rs, int status,
 	json_writer_free(w);
 }
 
+struct slice
+query_value(struct slice query, const char *key)
+{
+	size_t n = strlen(key);
+	struct slice rest = query, none = slice_of("");
+	const char *end;
+	size_t len;
+
+	while (rest.len > 0) {
+		end = memchr(rest.p, '&', rest.len);
+		len = end == NULL ? rest.len : (size_t)(end - rest.p);
+		if (len > n && memcmp(rest.p, key, n) == 0 && rest.p[n] == '=')
+			return len - n - 1 > TASK_ID_MAX
+			    ? none
+			    : (struct slice){ rest.p + n + 1, len - n - 1 };
+		len += end != NULL;
+		rest.p += len;
+		rest.len -= len;
+	}
+	return none;
+}
+
 void
 respond_page(struct api_response *rs, int status)
 {
@@ -250,6 +272,8 @@ route_find(struct api_exchange *x, struct slice whole)
 	while (*r != NULL &&
 	    !path_is((*r)->path, (*r)->page ? whole : path, &x->part))
 		r++;
+	if (*r == NULL || strchr((*r)->path, '*') == NULL)
+		x->part = slice_of("");
 	return *r;
 }
 

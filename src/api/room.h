@@ -21,7 +21,7 @@ struct api_rules_row {
 };
 
 /* A request's route, or none of them; and what it was answered. */
-#define COUNT_ROUTES   16
+#define COUNT_ROUTES   48
 #define COUNT_STATUSES 9
 
 /* What was done since the start. */
@@ -102,6 +102,17 @@ extern const struct route route_page_worker; /* GET /worker/ADDRESS */
 extern const struct route route_page_join;   /* GET /join */
 extern const struct route route_page_style;  /* GET /style.css */
 extern const struct route route_page_openapi; /* GET /openapi.json */
+/* route_task.c */
+extern const struct route route_task_list, route_task_state, route_task_days,
+    route_task_incidents, route_task_checks, route_task_report;
+/* route_page_task.c */
+extern const struct route route_page_task, route_badge, route_badge_json,
+    route_task_atom, route_task_feed, route_task_calendar, route_atom,
+    route_feed, route_calendar;
+/* route_statuspage.c */
+extern const struct route route_sp_status, route_sp_summary,
+    route_sp_components, route_sp_incidents, route_sp_unresolved,
+    route_sp_maintenance;
 
 /* All of them; NULL after the last. */
 extern const struct route *const api_routes[];
@@ -125,6 +136,15 @@ bool api_submit(struct api_exchange *x, writer_job_fn *fn);
  * of what is no address, too; errors of db.h. */
 MUST_CHECK enum rc part_statement(
     struct api_exchange *x, struct db *db, struct statement *s, struct err *e);
+
+/* The task that is the request's part, inside a read transaction: as
+ * profile_read. */
+MUST_CHECK enum rc part_task(struct api_exchange *x, struct db *db,
+    struct profile *p, int64_t days, struct err *e);
+
+/* The value of a query's key; "" without it, or when no task's name is so long.
+ * It isn't decoded: what is asked for here is never encoded. */
+struct slice query_value(struct slice query, const char *key);
 
 /* The response is a page, whose document follows. */
 void respond_page(struct api_response *rs, int status);

@@ -2,15 +2,9 @@
 #include <stdlib.h>
 
 #include "api/room.h"
+#include "api/write.h"
 
 #define NETWORK_CACHE_S 10
-
-static void
-count_write(struct json_writer *w, const char *key, int64_t n)
-{
-	json_key(w, key);
-	json_number(w, n);
-}
 
 static void
 network_write(struct json_writer *w, const struct activity *a)
@@ -18,22 +12,22 @@ network_write(struct json_writer *w, const struct activity *a)
 	size_t i;
 
 	json_open_object(w);
-	count_write(w, "nowMs", a->now_ms);
-	count_write(w, "workersLastHour", a->workers);
-	count_write(w, "networksLastHour", a->networks);
+	write_number(w, "nowMs", a->now_ms);
+	write_number(w, "workersLastHour", a->workers);
+	write_number(w, "networksLastHour", a->networks);
 	json_key(w, "regions");
 	json_open_array(w);
 	for (i = 0; i < a->regions_n; i++) {
 		json_open_object(w);
 		json_key(w, "region");
 		json_string(w, a->regions[i].name);
-		count_write(w, "workersLastHour", a->regions[i].workers);
+		write_number(w, "workersLastHour", a->regions[i].workers);
 		json_close_object(w);
 	}
 	json_close_array(w);
-	count_write(w, "checksToday", a->checks_today);
-	count_write(w, "tasksActive", a->tasks_active);
-	count_write(w, "tasksPaused", a->tasks_paused);
+	write_number(w, "checksToday", a->checks_today);
+	write_number(w, "tasksActive", a->tasks_active);
+	write_number(w, "tasksPaused", a->tasks_paused);
 	json_close_object(w);
 }
 
@@ -44,9 +38,8 @@ network_handle(struct api_exchange *x, struct db *db,
 	struct activity *a = malloc(sizeof(*a));
 	struct json_writer *w = NULL;
 	struct err e = ERR_INIT;
-	enum rc rc = a == NULL
-	    ? err_set(&e, RC_NO_MEMORY, "network: no memory")
-	    : activity_read(db, slice_of(""), x->now_ms, a, &e);
+	enum rc rc = a == NULL ? err_set(&e, RC_NO_MEMORY, "network: no memory")
+			       : activity_read(db, x->now_ms, a, &e);
 
 	(void)rq;
 	if (rc == RC_OK)

@@ -3,42 +3,31 @@
  * their stylesheet, and the description of the API. Any thread.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/room.h"
 
 #define PAGE_CACHE_S 10	 /* what is counted in it changes all the time */
 #define FILE_CACHE_S 300 /* what changes with the program */
 
-/* "after=NAME" of a query; a task's name is never encoded. */
-static struct slice
-after_of(struct slice query)
-{
-	static const struct slice key = SLICE_OF("after=");
-
-	if (query.len < key.len || query.len > key.len + TASK_ID_MAX ||
-	    memcmp(query.p, key.p, key.len) != 0)
-		return slice_of("");
-	return (struct slice){ query.p + key.len, query.len - key.len };
-}
-
 static bool
 home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
     struct api_response *rs)
 {
-	struct activity *a = malloc(sizeof(*a));
+	struct profile_list l = { .n = 0 };
 	struct err e = ERR_INIT;
-	enum rc rc = a == NULL
-	    ? err_set(&e, RC_NO_MEMORY, "page: no memory")
-	    : activity_read(db, after_of(rq->query), x->now_ms, a, &e);
+	struct activity a;
+	enum rc rc = activity_read(db, x->now_ms, &a, &e);
 
+	if (rc == RC_OK)
+		rc = profile_list_read(&l, db, query_value(rq->query, "after"),
+		    PROFILE_DAYS, x->now_ms, &e);
 	if (rc == RC_OK) {
 		respond_page(rs, 200);
-		page_home(&x->body, &x->rules->pages, a);
+		page_home(&x->body, &x->rules->pages, &a, &l);
 	} else {
 		respond_unavailable(x, rs, &e);
 	}
-	free(a);
+	profile_list_free(&l);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api/room.h"
+#include "api/write.h"
 
 #define STATUS_CACHE_S 5
 
@@ -20,63 +21,28 @@ part_statement(
 }
 
 static void
-count_write(struct json_writer *w, const char *key, int64_t n)
-{
-	json_key(w, key);
-	json_number(w, n);
-}
-
-static void
-text_write(struct json_writer *w, const char *key, const char *text)
-{
-	json_key(w, key);
-	json_string(w, text);
-}
-
-/* null where there is none. */
-static void
-count_write_if(struct json_writer *w, const char *key, bool known, int64_t n)
-{
-	json_key(w, key);
-	if (known)
-		json_number(w, n);
-	else
-		json_null(w);
-}
-
-static void
-text_write_if(struct json_writer *w, const char *key, const char *text)
-{
-	json_key(w, key);
-	if (text[0] != '\0')
-		json_string(w, text);
-	else
-		json_null(w);
-}
-
-static void
-account_write(struct json_writer *w, const struct account *a)
+acwrite_number(struct json_writer *w, const struct account *a)
 {
 	const struct maturity *m = &a->maturity;
 	char address[ADDRESS_LEN + 1];
 	bool waits = a->owed_micros > a->payable_micros;
 
 	address_format(address, &a->address, ADDRESS_CHECKSUM);
-	text_write(w, "address", address);
-	text_write(w, "state", a->suspended ? "suspended" : "active");
-	text_write(w, "record", m->established ? "good" : "new");
-	count_write(w, "firstSeenMs", a->first_seen_ms);
-	count_write(w, "results", a->results);
-	count_write(w, "earnedMicros", a->earned_micros);
-	count_write(w, "owedMicros", a->owed_micros);
-	count_write(w, "payableMicros", a->payable_micros);
-	count_write(w, "waitingMicros", a->owed_micros - a->payable_micros);
-	count_write(w, "inFlightMicros", a->in_flight_micros);
-	count_write(w, "paidMicros", a->paid_micros);
-	count_write(w, "forfeitedMicros", a->forfeited_micros);
-	count_write(w, "payableAfterMs", m->span_ms);
-	count_write_if(w, "nextPayableMs", waits, m->first_ms + m->span_ms);
-	count_write_if(w, "allPayableMs", waits, m->last_ms + m->span_ms);
+	write_text(w, "address", address);
+	write_text(w, "state", a->suspended ? "suspended" : "active");
+	write_text(w, "record", m->established ? "good" : "new");
+	write_number(w, "firstSeenMs", a->first_seen_ms);
+	write_number(w, "results", a->results);
+	write_number(w, "earnedMicros", a->earned_micros);
+	write_number(w, "owedMicros", a->owed_micros);
+	write_number(w, "payableMicros", a->payable_micros);
+	write_number(w, "waitingMicros", a->owed_micros - a->payable_micros);
+	write_number(w, "inFlightMicros", a->in_flight_micros);
+	write_number(w, "paidMicros", a->paid_micros);
+	write_number(w, "forfeitedMicros", a->forfeited_micros);
+	write_number(w, "payableAfterMs", m->span_ms);
+	write_number_if(w, "nextPayableMs", waits, m->first_ms + m->span_ms);
+	write_number_if(w, "allPayableMs", waits, m->last_ms + m->span_ms);
 }
 
 static void
@@ -93,14 +59,14 @@ payouts_write(struct json_writer *w, const struct page_site *site,
 		p = &s->payouts[i];
 		page_transaction_link(link, site, p);
 		json_open_object(w);
-		count_write(w, "number", p->number);
-		text_write(w, "state", payout_state_name(p->state));
-		count_write(w, "reservedMs", p->reserved_ms);
-		count_write(w, "amountMicros", p->amount_micros);
-		count_write(w, "paidMicros", p->paid_micros);
-		count_write(w, "chainId", p->chain_id);
-		text_write_if(w, "transaction", p->tx);
-		text_write_if(w, "link", link);
+		write_number(w, "number", p->number);
+		write_text(w, "state", payout_state_name(p->state));
+		write_number(w, "reservedMs", p->reserved_ms);
+		write_number(w, "amountMicros", p->amount_micros);
+		write_number(w, "paidMicros", p->paid_micros);
+		write_number(w, "chainId", p->chain_id);
+		write_text_if(w, "transaction", p->tx);
+		write_text_if(w, "link", link);
 		json_close_object(w);
 	}
 	json_close_array(w);
@@ -117,11 +83,11 @@ forfeits_write(struct json_writer *w, const struct statement *s)
 	for (i = 0; i < s->forfeits_n; i++) {
 		f = &s->forfeits[i];
 		json_open_object(w);
-		count_write(w, "atMs", f->at_ms);
-		count_write(w, "micros", f->micros);
-		count_write(w, "sinceMs", f->since_ms);
-		text_write(w, "by", f->by_record ? "record" : "operator");
-		text_write(w, "why", f->why);
+		write_number(w, "atMs", f->at_ms);
+		write_number(w, "micros", f->micros);
+		write_number(w, "sinceMs", f->since_ms);
+		write_text(w, "by", f->by_record ? "record" : "operator");
+		write_text(w, "why", f->why);
 		json_close_object(w);
 	}
 	json_close_array(w);
@@ -138,9 +104,9 @@ credits_write(struct json_writer *w, const struct statement *s)
 	for (i = 0; i < s->credits_n; i++) {
 		c = &s->credits[i];
 		json_open_object(w);
-		count_write(w, "atMs", c->at_ms);
-		count_write(w, "micros", c->micros);
-		count_write(w, "results", c->results);
+		write_number(w, "atMs", c->at_ms);
+		write_number(w, "micros", c->micros);
+		write_number(w, "results", c->results);
 		json_key(w, "recovered");
 		json_bool(w, c->recovered);
 		json_close_object(w);
@@ -156,13 +122,13 @@ status_write(struct json_writer *w, const struct page_site *site,
 	int64_t payable = s->account.payable_micros;
 
 	json_open_object(w);
-	count_write(w, "nowMs", s->now_ms);
-	account_write(w, &s->account);
-	text_write_if(w, "held", statement_hold_name(s->hold));
-	count_write_if(w, "thresholdMicros", threshold > 0, threshold);
-	count_write_if(w, "missingMicros", threshold > 0,
+	write_number(w, "nowMs", s->now_ms);
+	acwrite_number(w, &s->account);
+	write_text_if(w, "held", statement_hold_name(s->hold));
+	write_number_if(w, "thresholdMicros", threshold > 0, threshold);
+	write_number_if(w, "missingMicros", threshold > 0,
 	    payable < threshold ? threshold - payable : 0);
-	count_write_if(w, "lastRunMs", s->last_run_ms > 0, s->last_run_ms);
+	write_number_if(w, "lastRunMs", s->last_run_ms > 0, s->last_run_ms);
 	payouts_write(w, site, s);
 	forfeits_write(w, s);
 	credits_write(w, s);

@@ -147,6 +147,22 @@ task_check(struct audit *a, int64_t task, struct uptime_votes *v, struct err *e)
 	return rc;
 }
 
+static enum rc
+days_check(struct audit *a, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_AUDIT_UPTIME_DAY);
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		audit_found(a, AUDIT_UPTIME,
+		    "task %" PRId64 ": its uptime on the day %" PRId64
+		    " isn't that of its hours",
+		    query_get_int(q, 0), query_get_int(q, 1));
+	query_done(q);
+	return rc;
+}
+
 enum rc
 audit_uptime(struct audit *a, struct err *e)
 {
@@ -161,5 +177,5 @@ audit_uptime(struct audit *a, struct err *e)
 	for (i = 0; rc == RC_OK && i < a->tasks_n; i++)
 		rc = task_check(a, a->tasks[i].id, &v, e);
 	uptime_votes_end(&v);
-	return rc;
+	return rc == RC_OK ? days_check(a, e) : rc;
 }

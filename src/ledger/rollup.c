@@ -154,6 +154,25 @@ incident_write(
 	return query_run(q, e);
 }
 
+/* The days' sums from that of from_ms on. */
+static enum rc
+days_write(struct db *db, int64_t task, int64_t from_ms, struct err *e)
+{
+	const int64_t day = from_ms / DAY_MS;
+	struct query *q = db_query(db, Q_UPTIME_DAY_DROP);
+	enum rc rc;
+
+	query_int(q, 1, task);
+	query_int(q, 2, day);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_UPTIME_DAY_PUT);
+	query_int(q, 1, task);
+	query_int(q, 2, day * DAY_MS);
+	return query_run(q, e);
+}
+
 /* Forgets what there is of those hours, which are made again. */
 static enum rc
 hours_drop(struct db *db, int64_t task, int64_t from_ms, struct err *e)
@@ -181,6 +200,8 @@ made_write(struct db *db, const struct made *m, struct err *e)
 
 	for (i = 0; rc == RC_OK && i < m->n; i++)
 		rc = hour_write(db, m->task, &m->hours[i], e);
+	if (rc == RC_OK)
+		rc = days_write(db, m->task, m->from_ms, e);
 	for (i = 0; rc == RC_OK && i < m->incidents_n; i++)
 		rc = incident_write(db, m->task, &m->incidents[i], e);
 	return rc;
@@ -425,19 +446,24 @@ rollup_run(struct db *read, struct db *write, int64_t now_ms, int64_t *rows,
 enum rc
 rollup_forget(struct db *db, int64_t since_ms, struct err *e)
 {
-	struct query *q = db_query(db, Q_UPTIME_FORGET_HOURS);
-	enum rc rc;
+	const int64_t day = since_ms / DAY_MS;
+	const struct {
+		enum query_id id;
+		int64_t since;
+	} steps[] = {
+		{ Q_UPTIME_FORGET_HOURS, day * DAY_MS },
+		{ Q_UPTIME_FORGET_DAYS, day },
+		{ Q_UPTIME_FORGET_DISSENTS, day * DAY_MS },
+		{ Q_UPTIME_FORGET_INCIDENTS, day * DAY_MS },
+	};
+	struct query *q;
+	enum rc rc = RC_OK;
+	size_t i;
 
-	query_int(q, 1, hour_of(since_ms));
-	rc = query_run(q, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_UPTIME_FORGET_DISSENTS);
-	query_int(q, 1, hour_of(since_ms));
-	rc = query_run(q, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_UPTIME_FORGET_INCIDENTS);
-	query_int(q, 1, hour_of(since_ms));
-	return query_run(q, e);
+	for (i = 0; rc == RC_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		q = db_query(db, steps[i].id);
+		query_int(q, 1, steps[i].since);
+		rc = query_run(q, e);
+	}
+	return rc;
 }

@@ -16,6 +16,12 @@
 MUST_CHECK enum rc
 rollup_hour_read(struct query *q, struct uptime_hour *h, struct err *e);
 
+/*
+ * The sums of a day, a row of uptime_days, as if it was an hour: hour_ms is its
+ * beginning, and there is no state.
+ */
+void rollup_day_read(struct query *q, struct uptime_hour *h);
+
 /* The task's row of that hour. RC_NOT_FOUND. */
 MUST_CHECK enum rc rollup_hour_get(struct db *db, int64_t task, int64_t hour_ms,
     struct uptime_hour *h, struct err *e);
@@ -34,6 +40,7 @@ MUST_CHECK enum rc
 networks_parse(struct uptime_state *s, struct slice text, struct err *e);
 
 const char *incident_ended(enum uptime_event ended);
+enum uptime_event incident_ended_parse(struct slice text);
 
 /*
  * By what the ledger knows: until when cycles can be over. Not later than the
@@ -50,7 +57,10 @@ MUST_CHECK enum rc rollup_now(struct db *db, int64_t now_ms,
 MUST_CHECK enum rc rollup_run(struct db *read, struct db *write, int64_t now_ms,
     int64_t *rows, struct err *e);
 
-/* Inside a write transaction: forgets the hours of all tasks from then on. */
+/*
+ * Inside a write transaction: forgets the hours of all tasks from the beginning
+ * of that day on.
+ */
 MUST_CHECK enum rc
 rollup_forget(struct db *db, int64_t since_ms, struct err *e);
 

@@ -48,6 +48,16 @@ incident_ended(enum uptime_event ended)
 					 : "open";
 }
 
+enum uptime_event
+incident_ended_parse(struct slice text)
+{
+	if (slice_is(text, incident_ended(UPTIME_NOTHING)))
+		return UPTIME_NOTHING;
+	return slice_is(text, incident_ended(UPTIME_RECOVERED))
+	    ? UPTIME_RECOVERED
+	    : UPTIME_LOST;
+}
+
 /* The columns of a row that are counts of ms. */
 static void
 time_read(struct query *q, int col, struct uptime_time *t)
@@ -89,6 +99,21 @@ rollup_hour_read(struct query *q, struct uptime_hour *h, struct err *e)
 	h->last.raw = (enum uptime_raw)raw;
 	return networks_parse(
 	    &h->state, query_get_text(q, C_UPTIME_HOURS_NETWORKS), e);
+}
+
+void
+rollup_day_read(struct query *q, struct uptime_hour *h)
+{
+	memset(h, 0, sizeof(*h));
+	h->hour_ms = query_get_int(q, C_UPTIME_DAYS_DAY) * DAY_MS;
+	h->to_ms = h->hour_ms + DAY_MS;
+	time_read(q, C_UPTIME_DAYS_UP_MS, &h->time);
+	h->time.paused = query_get_int(q, C_UPTIME_DAYS_PAUSED_MS);
+	h->time.maintenance = query_get_int(q, C_UPTIME_DAYS_MAINTENANCE_MS);
+	time_read(q, C_UPTIME_DAYS_HIDDEN_UP_MS, &h->hidden);
+	h->copies = query_get_int(q, C_UPTIME_DAYS_COPIES);
+	h->votes = query_get_int(q, C_UPTIME_DAYS_VOTES);
+	h->drills = query_get_int(q, C_UPTIME_DAYS_DRILLS);
 }
 
 enum rc

@@ -63,13 +63,25 @@ time_add(struct report_time *t, const struct uptime_hour *h, int64_t dissents)
 	t->drills += h->drills;
 }
 
+int64_t
+report_recent_days(size_t i)
+{
+	static const int64_t days[REPORT_RECENTS] = { 1, 7, 30 };
+
+	return days[i];
+}
+
+/* An hour; or a day, which none of the last days begins within. */
 static void
 hour_add(struct uptime_report *r, const struct uptime_hour *h, int64_t dissents)
 {
-	size_t day = (size_t)(h->hour_ms / DAY_MS - r->from_ms / DAY_MS);
+	size_t day = (size_t)(h->hour_ms / DAY_MS - r->from_ms / DAY_MS), i;
 
 	time_add(&r->all, h, dissents);
 	time_add(&r->days[day], h, dissents);
+	for (i = 0; i < REPORT_RECENTS; i++)
+		if (h->hour_ms >= r->to_ms - report_recent_days(i) * DAY_MS)
+			time_add(&r->recent[i], h, dissents);
 }
 
 /* Takes an hour of the walk. */
@@ -81,6 +93,7 @@ hour_take(void *ctx, const struct uptime_hour *h, struct err *e)
 	enum rc rc = RC_OK;
 	size_t i;
 
+	r->last = h->last;
 	if (h->hour_ms < r->from_ms || h->hour_ms >= r->to_ms)
 		return RC_OK;
 	for (i = 0; rc == RC_OK && i < h->dissents_n; i++) {
@@ -106,7 +119,7 @@ dissent_order(const void *a, const void *b)
 /* ---- What is counted ---- */
 
 static enum rc
-rows_add(struct reading *g, int64_t to_ms, struct err *e)
+hours_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 {
 	struct query *q = db_query(g->db, Q_UPTIME_HOURS);
 	struct uptime_hour h;
@@ -114,7 +127,7 @@ rows_add(struct reading *g, int64_t to_ms, struct err *e)
 	bool row;
 
 	query_int(q, 1, g->task.id);
-	query_int(q, 2, g->r->from_ms);
+	query_int(q, 2, from_ms);
 	query_int(q, 3, to_ms);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		rc = rollup_hour_read(q, &h, e);
@@ -123,6 +136,65 @@ rows_add(struct reading *g, int64_t to_ms, struct err *e)
 		hour_add(g->r, &h, query_get_int(q, C_UPTIME_HOURS_DISSENTS));
 	}
 	query_done(q);
+	return rc;
+}
+
+static enum rc
+days_add(struct reading *g, int64_t from_day, int64_t to_day, struct err *e)
+{
+	struct query *q = db_query(g->db, Q_UPTIME_DAYS);
+	struct uptime_hour h;
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, g->task.id);
+	query_int(q, 2, from_day);
+	query_int(q, 3, to_day);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		rollup_day_read(q, &h);
+		hour_add(g->r, &h, query_get_int(q, C_UPTIME_DAYS_DISSENTS));
+	}
+	query_done(q);
+	return rc;
+}
+
+/* The hours up to the first midnight, the days, the hours after the last. */
+static enum rc
+span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
+{
+	int64_t from_day = (from_ms + DAY_MS - 1) / DAY_MS,
+		to_day = to_ms / DAY_MS;
+	enum rc rc;
+
+	if (from_day >= to_day)
+		return hours_add(g, from_ms, to_ms, e);
+	rc = hours_add(g, from_ms, from_day * DAY_MS, e);
+	if (rc == RC_OK)
+		rc = days_add(g, from_day, to_day, e);
+	return rc == RC_OK ? hours_add(g, to_day * DAY_MS, to_ms, e) : rc;
+}
+
+/*
+ * Days as days, but for those that the period, what is counted, or one of the
+ * last days begins or ends in; these by their hours.
+ */
+static enum rc
+rows_add(struct reading *g, int64_t to_ms, struct err *e)
+{
+	int64_t at_ms = g->r->from_ms, next_ms, last_ms;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	while (rc == RC_OK && at_ms < to_ms) {
+		next_ms = to_ms;
+		for (i = 0; i < REPORT_RECENTS; i++) {
+			last_ms = g->r->to_ms - report_recent_days(i) * DAY_MS;
+			if (last_ms > at_ms && last_ms < next_ms)
+				next_ms = last_ms;
+		}
+		rc = span_add(g, at_ms, next_ms, e);
+		at_ms = next_ms;
+	}
 	return rc;
 }
 
@@ -189,12 +261,8 @@ row_incidents_add(struct reading *g, int64_t to_ms, struct err *e)
 		i.to_ms = query_get_int(q, C_INCIDENTS_TO_MS);
 		if (i.to_ms == JSON_INT_MAX)
 			i.to_ms = INT64_MAX;
-		i.ended = slice_is(query_get_text(q, C_INCIDENTS_ENDED), "open")
-		    ? UPTIME_NOTHING
-		    : slice_is(
-			  query_get_text(q, C_INCIDENTS_ENDED), "recovered")
-		    ? UPTIME_RECOVERED
-		    : UPTIME_LOST;
+		i.ended =
+		    incident_ended_parse(query_get_text(q, C_INCIDENTS_ENDED));
 		/* The walk goes on with it. */
 		if (g->has_before && i.from_ms == g->before.state.open_ms)
 			continue;
@@ -284,8 +352,11 @@ report_empty(struct uptime_report *r)
 		free(r->incidents[i].networks);
 	r->incidents_n = r->dissents_n = 0;
 	r->all = (struct report_time){ .votes = 0 };
+	for (i = 0; i < REPORT_RECENTS; i++)
+		r->recent[i] = r->all;
 	for (i = 0; i < r->days_n; i++)
 		r->days[i] = r->all;
+	r->last = (struct uptime_slice){ .to_ms = UPTIME_NO_TIME };
 }
 
 static enum rc
@@ -297,6 +368,8 @@ parts_read(struct reading *g, int64_t *changed_ms, struct err *e)
 
 	report_empty(r);
 	rc = before_read(g, e);
+	if (rc == RC_OK && g->has_before)
+		r->last = g->before.last;
 	if (rc == RC_OK)
 		rc = rows_add(g, rows_ms, e);
 	if (rc == RC_OK)

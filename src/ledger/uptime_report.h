@@ -11,6 +11,10 @@
 
 #define REPORT_DAYS_MAX 3660
 
+/* Its last days, too: 1, 7 and 30, as report_recent_days says. */
+#define REPORT_RECENTS 3
+int64_t report_recent_days(size_t i);
+
 struct report_time {
 	struct uptime_time time;
 	struct uptime_time hidden;
@@ -33,6 +37,10 @@ struct uptime_report {
 	int64_t to_ms;
 	int64_t counted_ms; /* as far as cycles are over */
 	struct report_time all;
+	/* The same of the last days before to_ms, of those that are in it. */
+	struct report_time recent[REPORT_RECENTS];
+	/* The last slice that is counted; its end is UPTIME_NO_TIME: none. */
+	struct uptime_slice last;
 	struct report_time *days; /* owned: from that of from_ms on */
 	size_t days_n;
 	struct uptime_incident *incidents; /* owned; in order */

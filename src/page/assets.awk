@@ -1,7 +1,7 @@
 # Makes C of files that are served as they are: NAME=text for each file of the
 # command line, as in  awk -f assets.awk name=page_style style.css
 function c_string(s) {
-	gsub(/\\/, "\\\\", s)
+	gsub(/\\/, "&&", s)
 	gsub(/"/, "\\\"", s)
 	gsub(/\t/, "\\t", s)
 	return "\t\"" s "\\n\""

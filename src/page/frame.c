@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 static void
-head(struct html *h, const char *title, const char *json)
+head(struct html *h, const char *title, const struct frame_other *o)
 {
 	html_open(h, "head", NULL);
 	html_open(h, "meta", NULL);
@@ -22,11 +22,13 @@ head(struct html *h, const char *title, const char *json)
 	html_attribute(h, "rel", "stylesheet");
 	html_attribute(h, "href", "/style.css");
 	html_close(h);
-	if (json[0] != '\0') {
+	for (; o->type != NULL; o++) {
 		html_open(h, "link", NULL);
 		html_attribute(h, "rel", "alternate");
-		html_attribute(h, "type", "application/json");
-		html_attribute(h, "href", json);
+		html_attribute(h, "type", o->type);
+		html_attribute(h, "href", o->href);
+		if (o->title != NULL)
+			html_attribute(h, "title", o->title);
 		html_close(h);
 	}
 	html_close(h);
@@ -36,10 +38,22 @@ void
 frame_begin(
     struct html *h, struct buf *out, const char *title, const char *json)
 {
+	const struct frame_other others[] = {
+		{ json[0] == '\0' ? NULL : "application/json", json, NULL },
+		{ NULL, NULL, NULL },
+	};
+
+	frame_begin_with(h, out, title, others);
+}
+
+void
+frame_begin_with(struct html *h, struct buf *out, const char *title,
+    const struct frame_other *others)
+{
 	html_begin(h, out);
 	html_open(h, "html", NULL);
 	html_attribute(h, "lang", "en");
-	head(h, title, json);
+	head(h, title, others);
 	html_open(h, "body", NULL);
 	html_open(h, "header", NULL);
 	html_open(h, "nav", NULL);
@@ -107,6 +121,63 @@ void
 frame_cell(struct html *h, const char *text)
 {
 	html_element(h, "td", NULL, text);
+}
+
+const char *
+frame_origin(const struct page_site *site)
+{
+	return site->origin[0] == '\0' ? "https://THIS-HOST" : site->origin;
+}
+
+void
+frame_cell_time(struct html *h, int64_t ms)
+{
+	html_open(h, "td", NULL);
+	html_time(h, ms);
+	html_close(h);
+}
+
+void
+frame_fact(struct html *h, const char *what)
+{
+	html_open(h, "div", NULL);
+	html_element(h, "dt", NULL, what);
+	html_open(h, "dd", NULL);
+}
+
+void
+frame_fact_end(struct html *h)
+{
+	html_close(h);
+	html_close(h);
+}
+
+void
+frame_state(struct html *h, const char *element, enum profile_state s)
+{
+	static const struct {
+		const char *cls;
+		const char *text;
+	} words[] = {
+		[PROFILE_UP] = { "up", "\u2713 up" },
+		[PROFILE_DOWN] = { "down", "\u2717 down" },
+		[PROFILE_UNCONFIRMED] = { "down", "\u2717 down, unconfirmed" },
+		[PROFILE_DISPUTED] = { "unknown", "? disputed" },
+		[PROFILE_UNKNOWN] = { "unknown", "? unknown" },
+		[PROFILE_MAINTENANCE] = { "paused", "\u2016 maintenance" },
+		[PROFILE_PAUSED] = { "paused", "\u2016 paused" },
+	};
+
+	html_element(h, element, words[s].cls, words[s].text);
+}
+
+void
+frame_figure(struct html *h, int64_t ppm)
+{
+	char text[UPTIME_TEXT_MAX];
+
+	uptime_format(text, ppm);
+	html_element(h, "td", "number", ppm == UPTIME_NO_FIGURE ? "-" : text);
 }
 
 void

@@ -11,13 +11,37 @@ void frame_begin(
     struct html *h, struct buf *out, const char *title, const char *json);
 void frame_end(struct html *h, int64_t now_ms);
 
+/* Inside of the head, before anything else is written: what is there in other
+ * forms, and where. */
+struct frame_other {
+	const char *type;
+	const char *href;
+	const char *title; /* or NULL */
+};
+void frame_begin_with(struct html *h, struct buf *out, const char *title,
+    const struct frame_other *others);
+
 /* A table with its caption and the titles of its columns, up to NULL; in front
  * of one of numbers stands a #. */
 void
 frame_table(struct html *h, const char *caption, const char *const *titles);
 void frame_table_end(struct html *h);
 
-/* A cell of text. */
+/* What this host is called, for commands and links elsewhere. */
+const char *frame_origin(const struct page_site *site);
+
+/* A cell of text, and one of a time. */
 void frame_cell(struct html *h, const char *text);
+void frame_cell_time(struct html *h, int64_t ms);
+
+/* A term and what it is, in a dl: between these two. */
+void frame_fact(struct html *h, const char *what);
+void frame_fact_end(struct html *h);
+
+/* A task's state in a word and a sign, besides the colour. */
+void frame_state(struct html *h, const char *element, enum profile_state s);
+
+/* "99.95 %" of parts per million, in a cell. */
+void frame_figure(struct html *h, int64_t ppm);
 
 #endif

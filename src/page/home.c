@@ -1,33 +1,60 @@
 /* The first page: the network in a sentence and a few counts, and its tasks. */
 #include <stdio.h>
 
+#include "page/bars.h"
 #include "page/frame.h"
 
+#define DOWN_TOLD_MAX 5 /* in the sentence; the table has all */
+
+/* The first of those that are down, each with its link. */
 static void
-sentence(struct html *h, const struct activity *a)
+down_ones(struct html *h, const struct profile_list *l)
+{
+	char link[TASK_ID_MAX + 8];
+	size_t i, n = 0;
+
+	for (i = 0; i < l->n && n < DOWN_TOLD_MAX; i++) {
+		if (l->tasks[i].state != PROFILE_DOWN)
+			continue;
+		html_text(h, n++ == 0 ? "" : ", ");
+		(void)snprintf(
+		    link, sizeof(link), "/task/%s", l->tasks[i].name);
+		html_link(h, link, l->tasks[i].name);
+	}
+	html_text(h, ".");
+}
+
+static void
+sentence(struct html *h, const struct activity *a, const struct profile_list *l)
 {
 	size_t i, down = 0, up = 0;
 
-	for (i = 0; i < a->tasks_n; i++) {
-		up += !a->tasks[i].paused && a->tasks[i].checked_ms > 0 &&
-		    a->tasks[i].up;
-		down += !a->tasks[i].paused && a->tasks[i].checked_ms > 0 &&
-		    !a->tasks[i].up;
+	for (i = 0; i < l->n; i++) {
+		up += l->tasks[i].state == PROFILE_UP;
+		down += l->tasks[i].state == PROFILE_DOWN;
 	}
-	html_open(h, "p", down > 0 ? "sentence down" : "sentence");
-	if (a->tasks_active == 0)
-		html_text(h, "No task is active.");
-	else if (up + down == 0)
-		html_text(h, "Nothing here was checked lately.");
-	else if (down == 0)
-		html_text(h,
-		    "Every task here that was checked lately was up at its last check.");
-	else {
+	html_open(h, "p",
+	    down > 0	  ? "sentence down"
+		: up == 0 ? "sentence unsure"
+			  : "sentence");
+	if (down > 0) {
 		html_number(h, (int64_t)down);
-		html_text(h, " of ");
-		html_number(h, (int64_t)(up + down));
 		html_text(h,
-		    " tasks here that were checked lately were down at their last check.");
+		    down == 1 ? " task here is down: "
+			      : " tasks here are down: ");
+		down_ones(h, l);
+	} else if (a->tasks_active == 0) {
+		html_text(h, "No task is active.");
+	} else if (up == 0) {
+		html_text(h, "Of no task here it is known how it is.");
+	} else if (up == l->n) {
+		html_text(h, "All tasks here are up.");
+	} else {
+		html_text(h, "No outage is confirmed: ");
+		html_number(h, (int64_t)up);
+		html_text(h, " of ");
+		html_number(h, (int64_t)l->n);
+		html_text(h, " tasks here are up.");
 	}
 	html_close(h);
 }
@@ -72,73 +99,87 @@ counts(struct html *h, const struct activity *a)
 	html_close(h);
 }
 
-/* In a word and a sign, besides the colour. */
 static void
-state(struct html *h, const struct activity_task *t)
+task(struct html *h, const struct profile *p)
 {
-	if (t->paused)
-		html_element(h, "td", "paused", "\u2016 paused");
-	else if (t->checked_ms == 0)
-		html_element(h, "td", "unknown", "? not lately");
-	else if (t->up)
-		html_element(h, "td", "up", "\u2713 up");
-	else
-		html_element(h, "td", "down", "\u2717 down");
+	char link[TASK_ID_MAX + 8], headline[UPTIME_HEADLINE_MAX];
+	struct uptime_figures f;
+
+	(void)snprintf(link, sizeof(link), "/task/%s", p->name);
+	uptime_figures(&f, &p->report.all.time);
+	uptime_headline(headline, &f);
+	html_open(h, "tr", NULL);
+	html_open(h, "th", NULL);
+	html_attribute(h, "scope", "row");
+	html_link(h, link, p->name);
+	html_close(h);
+	frame_state(h, "td", p->state);
+	html_open(h, "td", "bars");
+	bars_write(h, &p->report);
+	html_close(h);
+	html_element(h, "td", "number", headline);
+	frame_figure(h, f.coverage);
+	html_element(h, "td", "text", p->region[0] == '\0' ? "any" : p->region);
+	html_open(h, "td", NULL);
+	html_span(h, p->interval_ms);
+	html_close(h);
+	html_close(h);
 }
 
 static void
-tasks(struct html *h, const struct activity *a)
+tasks(struct html *h, const struct profile_list *l)
 {
-	static const char *const titles[] = { "Task", "Last check", "At",
-		"Region", "Checked every", NULL };
+	static const char *const titles[] = { "Task", "Now", "90 days",
+		"#Uptime", "#Coverage", "Region", "Checked every", NULL };
 	char next[TASK_ID_MAX + 16];
-	const struct activity_task *t;
 	size_t i;
 
 	frame_table(h, "Tasks", titles);
-	for (i = 0; i < a->tasks_n; i++) {
-		t = &a->tasks[i];
-		html_open(h, "tr", NULL);
-		html_open(h, "th", NULL);
-		html_attribute(h, "scope", "row");
-		html_text(h, t->name);
-		html_close(h);
-		state(h, t);
-		html_open(h, "td", NULL);
-		html_time(h, t->checked_ms);
-		html_close(h);
-		frame_cell(h, t->region[0] == '\0' ? "any" : t->region);
-		html_open(h, "td", NULL);
-		html_span(h, t->interval_ms);
-		html_close(h);
-		html_close(h);
-	}
+	for (i = 0; i < l->n; i++)
+		task(h, &l->tasks[i]);
 	frame_table_end(h);
-	if (!a->more)
+	bars_legend(h);
+	if (!l->more)
 		return;
 	(void)snprintf(
-	    next, sizeof(next), "/?after=%s", a->tasks[a->tasks_n - 1].name);
+	    next, sizeof(next), "/?after=%s", l->tasks[l->n - 1].name);
 	html_open(h, "p", NULL);
 	html_link(h, next, "More tasks");
 	html_close(h);
 }
 
 void
-page_home(
-    struct buf *out, const struct page_site *site, const struct activity *a)
+page_home(struct buf *out, const struct page_site *site,
+    const struct activity *a, const struct profile_list *l)
 {
-	char json[PREFIX_MAX + 16];
+	char json[PREFIX_MAX + 16], list[PREFIX_MAX + 16];
+	const struct frame_other others[] = {
+		{ "application/json", json, "The network" },
+		{ "application/json", list, "Tasks" },
+		{ "application/atom+xml", "/feed.atom", "Incidents" },
+		{ NULL, NULL, NULL },
+	};
 	struct html h;
 
 	(void)snprintf(json, sizeof(json), "%s/v1/network", site->api);
-	frame_begin(&h, out, "worknet", json);
-	sentence(&h, a);
-	counts(&h, a);
-	if (a->tasks_n == 0)
+	(void)snprintf(list, sizeof(list), "%s/v1/tasks", site->api);
+	frame_begin_with(&h, out, "worknet", others);
+	sentence(&h, a, l);
+	if (l->n == 0)
 		html_element(&h, "p", NULL, "There are no tasks here.");
 	else
-		tasks(&h, a);
-	html_element(&h, "p", "note",
-	    "A check is one worker's word, signed by it. A worker's own page is /worker/ and its address.");
+		tasks(&h, l);
+	html_element(&h, "h2", NULL, "The network");
+	counts(&h, a);
+	html_open(&h, "p", "note");
+	html_text(&h,
+	    "A check is one worker's word, signed by it. A worker's own page is /worker/ and its address. ");
+	html_link(&h, "/feed.atom", "Incidents (Atom)");
+	html_text(&h, ", ");
+	html_link(&h, "/feed.json", "JSON Feed");
+	html_text(&h, ", ");
+	html_link(&h, "/maintenance.ics", "maintenance (iCalendar)");
+	html_text(&h, ".");
+	html_close(&h);
 	frame_end(&h, a->now_ms);
 }

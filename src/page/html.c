@@ -93,6 +93,13 @@ html_begin(struct html *h, struct buf *out)
 }
 
 void
+html_begin_xml(struct html *h, struct buf *out)
+{
+	*h = (struct html){ .out = out };
+	buf_add_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+}
+
+void
 html_open(struct html *h, const char *name, const char *cls)
 {
 	CHECK(h->depth < HTML_DEPTH_MAX);
@@ -117,10 +124,12 @@ is_one_of(const char *name, const char *const *names)
 void
 html_close(struct html *h)
 {
-	static const char *const empty[] = { "meta", "link", "br", NULL };
+	static const char *const empty[] = { "meta", "link", "br", "img",
+		"path", "rect", NULL };
 	static const char *const lines[] = { "meta", "link", "title", "head",
 		"p", "h1", "h2", "tr", "thead", "tbody", "table", "section",
-		"header", "main", "footer", "dl", "dd", "caption", NULL };
+		"header", "main", "footer", "dl", "dd", "caption", "svg",
+		"entry", "id", NULL };
 	const char *name;
 
 	CHECK(h->depth > 0);
@@ -173,6 +182,17 @@ html_usdc(struct html *h, int64_t micros)
 	tag_end(h);
 	buf_printf(h->out, "%s%" PRIu64 ".%06" PRIu64, micros < 0 ? "-" : "",
 	    n / 1000000, n % 1000000);
+}
+
+void
+html_time_text(char out[static HTML_TIME_MAX], int64_t ms)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (gmtime_r(&s, &tm) == NULL ||
+	    strftime(out, HTML_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		(void)snprintf(out, HTML_TIME_MAX, "1970-01-01T00:00:00Z");
 }
 
 void

@@ -16,8 +16,9 @@ struct html {
 	bool in_tag; /* attributes can follow */
 };
 
-/* The document type; borrows out. */
+/* The document type, or that of XML which isn't HTML; borrows out. */
 void html_begin(struct html *h, struct buf *out);
+void html_begin_xml(struct html *h, struct buf *out);
 
 /* Names are ours: literals. cls may be NULL. */
 void html_open(struct html *h, const char *name, const char *cls);
@@ -34,6 +35,9 @@ void html_slice(struct html *h, struct slice text);
 void html_number(struct html *h, int64_t n);
 /* "0.001234" of micro-USDC. */
 void html_usdc(struct html *h, int64_t micros);
+/* Unix ms as "2026-01-31T12:00:00Z". */
+#define HTML_TIME_MAX 40
+void html_time_text(char out[static HTML_TIME_MAX], int64_t ms);
 /* A time element of Unix ms, in UTC. */
 void html_time(struct html *h, int64_t ms);
 /* "2 h", "90 min", "45 s": the largest unit that gives a whole number of ms. */

@@ -3,12 +3,6 @@
 
 #include "page/frame.h"
 
-static const char *
-origin(const struct page_site *site)
-{
-	return site->origin[0] == '\0' ? "https://THIS-HOST" : site->origin;
-}
-
 static void
 admission(struct html *h, const struct page_site *site)
 {
@@ -85,12 +79,12 @@ commands(struct html *h, const struct page_site *site)
 	    "cat >worker.conf <<EOF\n[worker]\ncoordinator = %s%s\n"
 	    "key_file = worker.key\nregion = eu-west\nEOF\n"
 	    "worknet-worker -c worker.conf\n",
-	    origin(site), site->api);
+	    frame_origin(site), site->api);
 	html_element(h, "pre", NULL, text);
 	html_element(h, "h2", NULL, "With ClawRouter");
 	(void)snprintf(text, sizeof(text),
 	    "BLOCKRUN_API_BASE=%s%s\nCLAWROUTER_WORKER=1\nWORKER_REGION=eu-west\n",
-	    origin(site), site->api);
+	    frame_origin(site), site->api);
 	html_element(h, "p", NULL, "In its environment:");
 	html_element(h, "pre", NULL, text);
 	html_element(h, "p", "note",

@@ -7,13 +7,14 @@
 #define WORKNET_PAGE_PAGE_H
 
 #include "ledger/activity.h"
+#include "ledger/profile.h"
 #include "ledger/statement.h"
 
 #define PAGE_EXPLORERS 3
 
-/* What may run, and where it may come from: a stylesheet of this host. */
-#define PAGE_POLICY                              \
-	"default-src 'none'; style-src 'self'; " \
+/* What may be loaded, and from where: a stylesheet and badges of this host. */
+#define PAGE_POLICY                                              \
+	"default-src 'none'; style-src 'self'; img-src 'self'; " \
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* In front of a transaction's hash makes a link. */
@@ -43,11 +44,50 @@ void page_transaction_link(char out[static URL_MAX + TX_LEN + 1],
     const struct page_site *site, const struct statement_payout *p);
 
 /* Each appends a document. Errors show in buf_status(out). */
-void page_home(
-    struct buf *out, const struct page_site *site, const struct activity *a);
+void page_home(struct buf *out, const struct page_site *site,
+    const struct activity *a, const struct profile_list *l);
 void page_worker(
     struct buf *out, const struct page_site *site, const struct statement *s);
 void page_join(struct buf *out, const struct page_site *site);
+
+/* A task, with the newest of what there is of it. */
+struct page_task {
+	int64_t now_ms;
+	const struct profile *profile; /* of 90 days */
+	size_t incidents_n, checks_n, announced_n;
+	struct profile_incident incidents[PROFILE_INCIDENTS_MAX];
+	struct profile_check checks[PROFILE_CHECKS_MAX];
+	struct profile_announced announced[PROFILE_ANNOUNCED_MAX];
+};
+void page_task(
+    struct buf *out, const struct page_site *site, const struct page_task *t);
+
+/* A badge: a figure of so many days, in the words of shields.io. */
+struct page_badge {
+	char label[24];
+	char message[UPTIME_HEADLINE_MAX];
+	const char *color; /* brightgreen, orange, red, lightgrey */
+	bool is_known;
+};
+void page_badge_of(struct page_badge *b, const struct profile *p, int64_t days);
+void page_badge(struct buf *out, const struct page_badge *b);
+
+/* An incident for feeds: its name for ever (a tag URI), and in words. */
+#define PAGE_ID_MAX	  320
+#define PAGE_SENTENCE_MAX 400
+void page_incident_id(char out[static PAGE_ID_MAX],
+    const struct page_site *site, const struct profile_incident *i);
+void page_incident_title(
+    char out[static PAGE_SENTENCE_MAX], const struct profile_incident *i);
+void page_incident_text(
+    char out[static PAGE_SENTENCE_MAX], const struct profile_incident *i);
+
+/* Incidents, the newest first, as an Atom feed; of one task, or "". */
+void page_feed(struct buf *out, const struct page_site *site, const char *task,
+    const struct profile_incident *incidents, size_t n);
+void page_calendar(struct buf *out, const struct page_site *site,
+    const struct profile_announced *all, size_t n);
+
 /* What isn't there; what is a sentence. */
 void
 page_missing(struct buf *out, const struct page_site *site, const char *what);

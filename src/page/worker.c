@@ -37,21 +37,6 @@ sums(struct html *h, const struct account *a)
 }
 
 static void
-fact(struct html *h, const char *what)
-{
-	html_open(h, "div", NULL);
-	html_element(h, "dt", NULL, what);
-	html_open(h, "dd", NULL);
-}
-
-static void
-fact_end(struct html *h)
-{
-	html_close(h);
-	html_close(h);
-}
-
-static void
 waits(struct html *h, const struct account *a)
 {
 	const struct maturity *m = &a->maturity;
@@ -73,7 +58,7 @@ waits(struct html *h, const struct account *a)
 static void
 threshold(struct html *h, const struct page_site *site, const struct account *a)
 {
-	fact(h, "Paid from");
+	frame_fact(h, "Paid from");
 	html_usdc(h, site->threshold_micros);
 	html_text(h, " USDC on: ");
 	if (a->payable_micros >= site->threshold_micros) {
@@ -82,7 +67,7 @@ threshold(struct html *h, const struct page_site *site, const struct account *a)
 		html_usdc(h, site->threshold_micros - a->payable_micros);
 		html_text(h, " USDC are missing");
 	}
-	fact_end(h);
+	frame_fact_end(h);
 }
 
 static const char *
@@ -104,30 +89,30 @@ facts(struct html *h, const struct page_site *site, const struct statement *s)
 	const struct account *a = &s->account;
 
 	html_open(h, "dl", "facts");
-	fact(h, "State");
+	frame_fact(h, "State");
 	html_text(
 	    h, a->suspended ? "suspended: it is given nothing" : "active");
-	fact_end(h);
-	fact(h, "Record");
+	frame_fact_end(h);
+	frame_fact(h, "Record");
 	html_text(h, a->maturity.established ? "good" : "new");
-	fact_end(h);
-	fact(h, "First seen");
+	frame_fact_end(h);
+	frame_fact(h, "First seen");
 	html_time(h, a->first_seen_ms);
-	fact_end(h);
-	fact(h, "Results credited");
+	frame_fact_end(h);
+	frame_fact(h, "Results credited");
 	html_number(h, a->results);
-	fact_end(h);
-	fact(h, "Waits for");
+	frame_fact_end(h);
+	frame_fact(h, "Waits for");
 	waits(h, a);
-	fact_end(h);
+	frame_fact_end(h);
 	if (site->threshold_micros > 0)
 		threshold(h, site, a);
-	fact(h, "Payouts held");
+	frame_fact(h, "Payouts held");
 	html_text(h, hold_text(s->hold));
-	fact_end(h);
-	fact(h, "Last payout run");
+	frame_fact_end(h);
+	frame_fact(h, "Last payout run");
 	html_time(h, s->last_run_ms);
-	fact_end(h);
+	frame_fact_end(h);
 	html_close(h);
 }
 

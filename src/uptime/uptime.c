@@ -333,3 +333,18 @@ uptime_format(char out[static UPTIME_TEXT_MAX], int64_t ppm)
 		n--;
 	(void)snprintf(out + n, UPTIME_TEXT_MAX - n, " %%");
 }
+
+void
+uptime_headline(
+    char out[static UPTIME_HEADLINE_MAX], const struct uptime_figures *f)
+{
+	char is[UPTIME_TEXT_MAX];
+	const char *text = is;
+
+	uptime_format(is, f->availability);
+	if (f->availability == UPTIME_NO_FIGURE)
+		text = "nothing is known";
+	else if (f->availability == UPTIME_PPM && f->at_least < UPTIME_PPM)
+		text = "no confirmed outage was seen";
+	(void)snprintf(out, UPTIME_HEADLINE_MAX, "%s", text);
+}

@@ -167,9 +167,17 @@ enum uptime_verdict
 uptime_verdict(const struct uptime_figures *f, int64_t target_ppm);
 const char *uptime_verdict_text(enum uptime_verdict v);
 
-#define UPTIME_TEXT_MAX 16
+#define UPTIME_TEXT_MAX	    16
+#define UPTIME_HEADLINE_MAX 40
 
 /* "99.9546 %", never rounded; "none" of UPTIME_NO_FIGURE. */
 void uptime_format(char out[static UPTIME_TEXT_MAX], int64_t ppm);
+
+/*
+ * The availability as it is told: 100 % only when nothing else is possible,
+ * else that no confirmed outage was seen; or that nothing is known.
+ */
+void uptime_headline(
+    char out[static UPTIME_HEADLINE_MAX], const struct uptime_figures *f);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # What anybody may read, through nginx: the pages and their JSON. That figures
 # are the ledger's and those of worknet worker show, that hostile text stays
-# text, what caches keep, and that no page tells which results were drills.
+# text, and what caches keep. Tasks' own pages are tasks.t's.
 
 use strict;
 use warnings;
@@ -14,6 +14,7 @@ use Test::More;
 
 use WorknetTest qw(need_program source_path slurp build_path spurt run_command json_text json_value http_raw
     http_read poll_path);
+use WorknetTest::OpenApi qw(misfits);
 
 BEGIN {
 	plan skip_all => 'no XML::LibXML' unless eval { require XML::LibXML; 1 };
@@ -47,45 +48,6 @@ sub page {
 
 my $api;
 
-sub misfit {
-	my ($s, $v, $at) = @_;
-
-	if (my $ref = $s->{'$ref'}) {
-		my $node = $api;
-		$node = $node->{$_} for grep { $_ ne '#' } split m{/}, $ref;
-		return misfit($node, $v, $at);
-	}
-	if (my $any = $s->{anyOf}) {
-		my @why = map { misfit($_, $v, $at) } @$any;
-		return @why < @$any ? () : $why[0];
-	}
-	if (my $enum = $s->{enum}) {
-		return (grep { defined $_ ? defined $v && $_ eq $v :
-		    !defined $v } @$enum) ? () : "$at: none of its words";
-	}
-	my @types = ref $s->{type} ? @{ $s->{type} } : $s->{type};
-	my $is = !defined $v ? 'null' : ref $v eq 'HASH' ? 'object' :
-	    ref $v eq 'ARRAY' ? 'array' : ref $v ? 'boolean' :
-	    json_text([ $v ]) =~ /\A\[-?\d+\]\z/ ? 'integer' : 'string';
-	return "$at: is $is" if !grep { $_ eq $is } @types;
-	return "$at: $v" if $is eq 'integer' && defined $s->{minimum} &&
-	    $v < $s->{minimum};
-	return "$at: $v" if $is eq 'string' && defined $s->{pattern} &&
-	    $v !~ /$s->{pattern}/;
-	return "$at: too long" if $is eq 'array' && defined $s->{maxItems} &&
-	    @$v > $s->{maxItems};
-	if ($is eq 'array') {
-		return map { misfit($s->{items}, $v->[$_], "$at\[$_\]") }
-		    0 .. $#$v;
-	}
-	return () if $is ne 'object';
-	return ((map { exists $v->{$_} ? () : "$at: no $_" }
-	    @{ $s->{required} }),
-	    (map { $s->{properties}{$_} ?
-	    misfit($s->{properties}{$_}, $v->{$_}, "$at.$_") :
-	    "$at: $_ isn't described" } sort keys %$v));
-}
-
 sub fits {
 	my ($path, $status, $r, $name) = @_;
 	my $schema = $api->{paths}{$path}{get}{responses}{$status}{content}
@@ -93,7 +55,7 @@ sub fits {
 
 	is($r->{status}, $status, "$name gets $status");
 	ok($schema, "openapi.json describes a $status of $path");
-	is_deeply([ misfit($schema, json_value($r->{body}), '') ], [],
+	is_deeply([ misfits($api, $schema, json_value($r->{body}), '') ], [],
 	    '... and it is as that says');
 }
 
@@ -243,7 +205,7 @@ is($tree->findvalue('//td[@class="text"]'),
     "</td><script>alert(1)</script>\"'&\x{fffd}\x{fffd}x",
     '... but the text, without what isn\'t seen');
 ($r, $tree) = page($w, '/?after=a', 'a page with a hostile region');
-is($tree->findvalue('//table/tbody/tr[1]/td[3]'), '<i>&"eu',
+is($tree->findvalue('//table/tbody/tr[1]/td[5]'), '<i>&"eu',
     '... shows it as it is');
 unlike($r->{body}, qr/S3CRET|secret\.example/, 'no page shows a task\'s URL');
 $told = json_value(get($w, '/api/v1/worker/' . lc($one->{address}) . '/status')
@@ -251,24 +213,11 @@ $told = json_value(get($w, '/api/v1/worker/' . lc($one->{address}) . '/status')
 is($told->{forfeitedMicros}, 50, 'a forfeit is told');
 is($told->{earnedMicros}, 600, '... and what was earned stays so much');
 
-# ---- Drills ----
-
-# A drill is an extra copy. The newest result here is one, and says down.
-$w->sql("INSERT INTO result SELECT max(slot) + 1, transfer, version, cycle_ms, " .
-    "1000, assigned_ms, timestamp_ms, 0, 503, response_ms, error, " .
-    "address_form, signature FROM result");
-my $of = $w->sql_value('SELECT k.name FROM result r JOIN task_version v ON ' .
-    'v.id = r.version JOIN task k ON k.id = v.task ORDER BY r.slot DESC LIMIT 1');
-$w->worknet('task', 'resume', $of);
-($r, $tree) = page($w, '/?after=b', 'a page after a drill');
-is($tree->findvalue("//table/tbody/tr[th='$of']/td[1]"), "\x{2713} up",
-    '... shows the task as its checks say, not as the drill does');
-
 # ---- Headers, methods, what isn't there ----
 
 ($r) = get($w, '/');
 is($r->{headers}{'content-security-policy'}, "default-src 'none'; " .
-    "style-src 'self'; base-uri 'none'; form-action 'none'; " .
+    "style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; " .
     "frame-ancestors 'none'", 'a page may load its stylesheet alone');
 is($r->{headers}{'set-cookie'}, undef, 'there are no cookies');
 is($r->{headers}{'cache-control'}, 'public, max-age=10', 'it may be kept');
@@ -307,7 +256,8 @@ is(get($w, $_)->{status}, 404, "$_ gets 404")
 my %sql = slurp(source_path('sql/queries.sql')) =~
     /^-- :name (\w+)\n((?:(?!^-- :name).*\n)*?.*;)$/mg;
 for my $name (qw(worker_get credited_newest worker_payouts worker_credits
-    forfeit_list worker_held active_workers active_regions active_results)) {
+    forfeit_list worker_held active_workers active_regions active_results
+    shown_tasks shown_checks uptime_days)) {
 	my @plan = split /\n/, $w->sql_text("EXPLAIN QUERY PLAN $sql{$name}");
 	cmp_ok(scalar @plan, '>', 1, "$name has a plan");
 	# What the plan has made itself has a limit.

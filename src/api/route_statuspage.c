@@ -1,0 +1,282 @@
+/*
+ * What Statuspage answers under /api/v2, which dashboards and aggregators read:
+ * status, summary, components, incidents (and those unresolved), scheduled
+ * maintenances. A component is a task; its id is its name.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/room.h"
+#include "api/write.h"
+#include "page/html.h"
+
+#define STATUSPAGE_CACHE_S 10
+
+/* All that any of them tells. */
+struct status {
+	struct profile_list tasks;
+	size_t incidents_n, announced_n;
+	struct profile_incident incidents[PROFILE_INCIDENTS_MAX];
+	struct profile_announced announced[PROFILE_ANNOUNCED_MAX];
+};
+
+static enum rc
+rest_read(struct status *s, struct db *db, int64_t now_ms, struct err *e)
+{
+	enum rc rc = db_begin_read(db, e);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = profile_incidents_read(s->incidents, &s->incidents_n, db, e);
+	if (rc == RC_OK)
+		rc = profile_announced_read(
+		    s->announced, &s->announced_n, db, 0, now_ms, e);
+	db_rollback(db);
+	return rc;
+}
+
+static void
+time_write(struct json_writer *w, const char *key, bool known, int64_t ms)
+{
+	char text[HTML_TIME_MAX] = "";
+
+	if (known)
+		html_time_text(text, ms);
+	write_text_if(w, key, text);
+}
+
+static void
+page_write(struct json_writer *w, const struct page_site *site, int64_t now_ms)
+{
+	json_key(w, "page");
+	json_open_object(w);
+	write_text(w, "id", "worknet");
+	write_text(w, "name", "worknet");
+	write_text(w, "url", site->origin);
+	write_text(w, "time_zone", "Etc/UTC");
+	time_write(w, "updated_at", true, now_ms);
+	json_close_object(w);
+}
+
+static void
+status_write(struct json_writer *w, const struct status *s)
+{
+	size_t i, down = 0, known = 0;
+
+	for (i = 0; i < s->tasks.n; i++) {
+		down += s->tasks.tasks[i].state == PROFILE_DOWN;
+		known += s->tasks.tasks[i].state == PROFILE_UP ||
+		    s->tasks.tasks[i].state == PROFILE_DOWN;
+	}
+	json_key(w, "status");
+	json_open_object(w);
+	write_text(w, "indicator",
+	    down == 0		   ? "none"
+		: down == known	   ? "critical"
+		: 2 * down > known ? "major"
+				   : "minor");
+	write_text(w, "description",
+	    down > 0	     ? "Some tasks are down"
+		: known == 0 ? "Nothing is known"
+			     : "No outage is confirmed");
+	json_close_object(w);
+}
+
+static const char *
+component_status(enum profile_state s)
+{
+	switch (s) {
+	case PROFILE_DOWN:
+		return "major_outage";
+	case PROFILE_UNCONFIRMED:
+	case PROFILE_DISPUTED:
+	case PROFILE_UNKNOWN: /* nobody is told that it works */
+		return "degraded_performance";
+	case PROFILE_MAINTENANCE:
+	case PROFILE_PAUSED:
+		return "under_maintenance";
+	case PROFILE_UP:
+		break;
+	}
+	return "operational";
+}
+
+static void
+components_write(struct json_writer *w, const struct status *s)
+{
+	const struct profile *p;
+	size_t i;
+
+	write_array(w, "components");
+	for (i = 0; i < s->tasks.n; i++) {
+		p = &s->tasks.tasks[i];
+		json_open_object(w);
+		write_text(w, "id", p->name);
+		write_text(w, "name", p->name);
+		write_text(w, "status", component_status(p->state));
+		write_text(w, "description", profile_state_name(p->state));
+		write_number(w, "position", (int64_t)i + 1);
+		write_text(w, "page_id", "worknet");
+		write_text_if(w, "group_id", "");
+		write_bool(w, "group", false);
+		write_bool(w, "showcase", true);
+		write_bool(w, "only_show_if_degraded", false);
+		time_write(w, "updated_at", true, p->report.counted_ms);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+/* What a task's incident and maintenance have in common. */
+static void
+affected_write(struct json_writer *w, const char *task)
+{
+	write_text(w, "page_id", "worknet");
+	write_text(w, "impact", "major");
+	write_array(w, "incident_updates");
+	json_close_array(w);
+	write_array(w, "components");
+	json_open_object(w);
+	write_text(w, "id", task);
+	write_text(w, "name", task);
+	json_close_object(w);
+	json_close_array(w);
+}
+
+static void
+incidents_write(struct json_writer *w, const struct page_site *site,
+    const struct status *s, bool unresolved)
+{
+	char id[PAGE_ID_MAX], title[PAGE_SENTENCE_MAX];
+	const struct profile_incident *in;
+	bool open;
+	size_t i;
+
+	write_array(w, "incidents");
+	for (i = 0; i < s->incidents_n; i++) {
+		in = &s->incidents[i];
+		open = in->to_ms == INT64_MAX;
+		if (unresolved && !open)
+			continue;
+		json_open_object(w);
+		page_incident_id(id, site, in);
+		write_text(w, "id", id);
+		page_incident_title(title, in);
+		write_text(w, "name", title);
+		write_text(w, "status", open ? "identified" : "resolved");
+		time_write(w, "created_at", true, in->from_ms);
+		time_write(w, "started_at", true, in->from_ms);
+		time_write(
+		    w, "updated_at", true, open ? in->from_ms : in->to_ms);
+		time_write(w, "resolved_at", !open, in->to_ms);
+		affected_write(w, in->task);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+static void
+announced_write(struct json_writer *w, const struct status *s, int64_t now_ms)
+{
+	const struct profile_announced *a;
+	char id[32];
+	size_t i;
+
+	write_array(w, "scheduled_maintenances");
+	for (i = 0; i < s->announced_n; i++) {
+		a = &s->announced[i];
+		json_open_object(w);
+		(void)snprintf(id, sizeof(id), "%" PRId64, a->id);
+		write_text(w, "id", id);
+		write_text(w, "name", a->why);
+		write_text(w, "status",
+		    a->from_ms > now_ms ? "scheduled" : "in_progress");
+		time_write(w, "created_at", true, a->noted_ms);
+		time_write(w, "updated_at", true, a->noted_ms);
+		time_write(w, "scheduled_for", true, a->from_ms);
+		time_write(w, "scheduled_until", true, a->to_ms);
+		affected_write(w, a->task);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+/* Which parts a document has. */
+enum part {
+	PART_STATUS = 1,
+	PART_COMPONENTS = 2,
+	PART_INCIDENTS = 4,
+	PART_UNRESOLVED = 8,
+	PART_MAINTENANCE = 16,
+};
+
+static void
+document_write(struct json_writer *w, const struct page_site *site,
+    const struct status *s, unsigned parts, int64_t now_ms)
+{
+	json_open_object(w);
+	page_write(w, site, now_ms);
+	if (parts & PART_STATUS)
+		status_write(w, s);
+	if (parts & PART_COMPONENTS)
+		components_write(w, s);
+	if (parts & (PART_INCIDENTS | PART_UNRESOLVED))
+		incidents_write(w, site, s, (parts & PART_UNRESOLVED) != 0);
+	if (parts & PART_MAINTENANCE)
+		announced_write(w, s, now_ms);
+	json_close_object(w);
+}
+
+static bool
+answer(struct api_exchange *x, struct db *db, struct api_response *rs,
+    unsigned parts)
+{
+	struct status *s = calloc(1, sizeof(*s));
+	struct json_writer *w = NULL;
+	struct err e = ERR_INIT;
+	enum rc rc = RC_OK;
+
+	if (s == NULL)
+		rc = err_set(&e, RC_NO_MEMORY, "status: no memory");
+	if (rc == RC_OK && (parts & (PART_STATUS | PART_COMPONENTS)))
+		rc = profile_list_read(
+		    &s->tasks, db, slice_of(""), 1, x->now_ms, &e);
+	if (rc == RC_OK)
+		rc = rest_read(s, db, x->now_ms, &e);
+	if (rc == RC_OK)
+		rc = json_writer_new(&w, &x->body, false, &e);
+	if (rc == RC_OK)
+		document_write(w, &x->rules->pages, s, parts, x->now_ms);
+	else
+		respond_unavailable(x, rs, &e);
+	json_writer_free(w);
+	if (s != NULL)
+		profile_list_free(&s->tasks);
+	free(s);
+	return true;
+}
+
+#define ROUTE(NAME, PATH, PARTS)                                         \
+	static bool NAME##_handle(struct api_exchange *x, struct db *db, \
+	    const struct api_request *rq, struct api_response *rs)       \
+	{                                                                \
+		(void)rq;                                                \
+		return answer(x, db, rs, PARTS);                         \
+	}                                                                \
+	const struct route NAME = {                                      \
+		.path = PATH,                                            \
+		.method = "GET",                                         \
+		.cache_s = STATUSPAGE_CACHE_S,                           \
+		.handle = NAME##_handle,                                 \
+	}
+
+ROUTE(route_sp_status, "/v2/status.json", PART_STATUS);
+ROUTE(route_sp_summary, "/v2/summary.json",
+    PART_STATUS | PART_COMPONENTS | PART_UNRESOLVED | PART_MAINTENANCE);
+ROUTE(route_sp_components, "/v2/components.json", PART_COMPONENTS);
+ROUTE(route_sp_incidents, "/v2/incidents.json", PART_INCIDENTS);
+ROUTE(route_sp_unresolved, "/v2/incidents/unresolved.json", PART_UNRESOLVED);
+ROUTE(
+    route_sp_maintenance, "/v2/scheduled-maintenances.json", PART_MAINTENANCE);

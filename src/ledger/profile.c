@@ -1,0 +1,423 @@
+#include "ledger/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "eth/hex.h"
+#include "ledger/transfer.h"
+
+const char *
+profile_state_name(enum profile_state s)
+{
+	static const char *const names[] = {
+		[PROFILE_UP] = "up",
+		[PROFILE_DOWN] = "down",
+		[PROFILE_UNCONFIRMED] = "unconfirmed",
+		[PROFILE_DISPUTED] = "disputed",
+		[PROFILE_UNKNOWN] = "unknown",
+		[PROFILE_MAINTENANCE] = "maintenance",
+		[PROFILE_PAUSED] = "paused",
+	};
+
+	return names[s];
+}
+
+char
+profile_day(const struct report_time *t)
+{
+	const struct uptime_time *b = &t->time;
+	int64_t decided = b->up + b->down + b->unconfirmed,
+		dark = b->unknown + b->disputed;
+
+	if (b->down > 0)
+		return 'd';
+	if (b->unconfirmed > 0 || b->disputed > 0)
+		return 's';
+	if (dark > decided)
+		return '?';
+	if (decided > 0)
+		return 'u';
+	if (b->maintenance > 0)
+		return 'm';
+	return b->paused > 0 ? 'p' : '-';
+}
+
+/* ---- How it is now ---- */
+
+static enum rc
+is_announced(const struct profile *p, struct db *db, int64_t now_ms, bool *is,
+    struct err *e)
+{
+	struct uptime_task t;
+	enum rc rc = uptime_task_read(&t, db, p->id, e);
+	size_t i;
+
+	*is = false;
+	for (i = 0; rc == RC_OK && i < t.maintenance_n; i++)
+		*is |= t.maintenance[i].from_ms <= now_ms &&
+		    now_ms < t.maintenance[i].to_ms;
+	uptime_task_free(&t);
+	return rc;
+}
+
+static enum profile_state
+state_of(const struct profile *p, bool announced, int64_t now_ms)
+{
+	const struct uptime_report *r = &p->report;
+
+	if (p->paused)
+		return PROFILE_PAUSED;
+	if (announced)
+		return PROFILE_MAINTENANCE;
+	if (r->last.to_ms == UPTIME_NO_TIME ||
+	    r->last.to_ms < now_ms - PROFILE_STALE_MS - p->interval_ms)
+		return PROFILE_UNKNOWN;
+	if (r->incidents_n > 0 &&
+	    r->incidents[r->incidents_n - 1].to_ms == INT64_MAX)
+		return PROFILE_DOWN;
+	switch (r->last.raw) {
+	case UPTIME_UP:
+		return PROFILE_UP;
+	case UPTIME_DOWN:
+		return PROFILE_UNCONFIRMED;
+	case UPTIME_DISPUTED:
+		return PROFILE_DISPUTED;
+	case UPTIME_UNKNOWN:
+		break;
+	}
+	return PROFILE_UNKNOWN;
+}
+
+/* Takes the results since the last hour that is counted from what is left of
+ * *fresh; *as_of_ms is 0 when they are more. */
+static enum rc
+fresh_take(struct db *db, int64_t task, int64_t now_ms, int64_t *fresh,
+    int64_t *as_of_ms, struct err *e)
+{
+	int64_t counted_ms = 0, first = 0, end = 0;
+	enum rc rc = rollup_end(db, task, &counted_ms, e);
+
+	*as_of_ms = 0;
+	if (rc == RC_OK)
+		rc = transfer_at(db, counted_ms - CLOCK_SKEW_MS, &first, e);
+	if (rc == RC_OK)
+		rc = transfer_at(db, now_ms + DAY_MS, &end, e);
+	if (rc != RC_OK || end - first > *fresh)
+		return rc;
+	*fresh -= end - first;
+	*as_of_ms = now_ms;
+	return RC_OK;
+}
+
+/* All but who it is, which *p has. */
+static enum rc
+report_read(struct profile *p, struct db *db, int64_t days, int64_t now_ms,
+    int64_t *fresh, struct err *e)
+{
+	int64_t to_ms = hour_of(now_ms) + HOUR_MS, as_of_ms;
+	bool announced = false;
+	enum rc rc = fresh_take(db, p->id, now_ms, fresh, &as_of_ms, e);
+
+	if (rc == RC_OK)
+		rc = uptime_report_read(&p->report, db, p->id,
+		    to_ms - days * DAY_MS, to_ms, as_of_ms, e);
+	if (rc == RC_OK)
+		rc = is_announced(p, db, now_ms, &announced, e);
+	if (rc == RC_OK)
+		p->state = state_of(p, announced, now_ms);
+	return rc;
+}
+
+enum rc
+profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
+    int64_t now_ms, struct err *e)
+{
+	char text[TASK_ID_MAX + 1];
+	int64_t fresh = PROFILE_FRESH_MAX;
+	struct task_row t;
+	enum rc rc;
+
+	*p = (struct profile){ .id = 0 };
+	if (name.len > TASK_ID_MAX)
+		return err_set(e, RC_NOT_FOUND, "no task has such a name");
+	slice_copy(text, sizeof(text), name);
+	rc = task_get(db, text, &t, e);
+	if (rc == RC_OK && t.state == TASK_REMOVED)
+		return err_set(e, RC_NOT_FOUND, "the task is removed");
+	if (rc != RC_OK)
+		return rc;
+	p->id = t.id;
+	memcpy(p->name, t.name, sizeof(p->name));
+	memcpy(p->region, t.def.region, sizeof(p->region));
+	p->interval_ms = t.def.interval_ms;
+	p->copies = t.def.copies;
+	p->paused = t.state == TASK_PAUSED;
+	return report_read(p, db, days, now_ms, &fresh, e);
+}
+
+void
+profile_free(struct profile *p)
+{
+	uptime_report_free(&p->report);
+}
+
+/* ---- Many ---- */
+
+static void
+task_line(struct profile *p, struct query *q)
+{
+	p->id = query_get_int(q, C_SHOWN_TASKS_ID);
+	slice_copy(
+	    p->name, sizeof(p->name), query_get_text(q, C_SHOWN_TASKS_NAME));
+	slice_copy(p->region, sizeof(p->region),
+	    query_get_text(q, C_SHOWN_TASKS_REGION));
+	p->paused = slice_is(query_get_text(q, C_SHOWN_TASKS_STATE),
+	    task_state_name(TASK_PAUSED));
+	p->interval_ms = query_get_int(q, C_SHOWN_TASKS_INTERVAL_MS);
+	p->copies = query_get_int(q, C_SHOWN_TASKS_COPIES);
+}
+
+static enum rc
+tasks_read(
+    struct profile_list *l, struct db *db, struct slice after, struct err *e)
+{
+	struct query *q = db_query(db, Q_SHOWN_TASKS);
+	bool row = false;
+	enum rc rc = RC_OK;
+
+	query_text(q, 1, after);
+	query_int(q, 2, PROFILE_TASKS_MAX + 1);
+	while (!l->more && (rc = query_step(q, &row, e)) == RC_OK && row) {
+		l->more = l->n == PROFILE_TASKS_MAX;
+		if (!l->more)
+			task_line(&l->tasks[l->n++], q);
+	}
+	query_done(q);
+	return rc;
+}
+
+enum rc
+profile_list_read(struct profile_list *l, struct db *db, struct slice after,
+    int64_t days, int64_t now_ms, struct err *e)
+{
+	int64_t fresh = PROFILE_FRESH_MAX;
+	enum rc rc;
+	size_t i;
+
+	*l = (struct profile_list){ .now_ms = now_ms };
+	l->tasks = calloc(PROFILE_TASKS_MAX, sizeof(l->tasks[0]));
+	if (l->tasks == NULL)
+		return err_set(e, RC_NO_MEMORY, "tasks: no memory");
+	rc = db_begin_read(db, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = tasks_read(l, db, after, e);
+	for (i = 0; rc == RC_OK && i < l->n; i++)
+		rc = report_read(&l->tasks[i], db, days, now_ms, &fresh, e);
+	db_rollback(db);
+	return rc;
+}
+
+void
+profile_list_free(struct profile_list *l)
+{
+	size_t i;
+
+	for (i = 0; l->tasks != NULL && i < l->n; i++)
+		profile_free(&l->tasks[i]);
+	free(l->tasks);
+	*l = (struct profile_list){ .n = 0 };
+}
+
+/* ---- Incidents ---- */
+
+static enum rc
+is_planned(struct db *db, int64_t task, const struct uptime_incident *i,
+    bool *planned, struct err *e)
+{
+	struct uptime_task t;
+	enum rc rc = uptime_task_read(&t, db, task, e);
+	size_t k;
+
+	*planned = false;
+	for (k = 0; rc == RC_OK && k < t.maintenance_n; k++)
+		*planned |= t.maintenance[k].from_ms <= i->from_ms &&
+		    i->to_ms <= t.maintenance[k].to_ms;
+	uptime_task_free(&t);
+	return rc;
+}
+
+enum rc
+profile_names_read(struct profile_names *out, struct db *db, int64_t task,
+    const struct uptime_incident *i, struct err *e)
+{
+	enum rc rc;
+
+	out->n = 0;
+	rc = is_planned(db, task, i, &out->planned, e);
+	while (rc == RC_OK && out->n < i->networks_n &&
+	    out->n < PROFILE_NETWORKS_MAX) {
+		rc = origin_read(db, i->networks[out->n], i->from_ms / DAY_MS,
+		    out->names[out->n], e);
+		out->n += rc == RC_OK;
+	}
+	return rc;
+}
+
+static enum rc
+incident_take(struct profile_incident *out, struct db *db, int64_t task,
+    const char *name, const struct uptime_incident *i, struct err *e)
+{
+	*out = (struct profile_incident){ .from_ms = i->from_ms,
+		.to_ms = i->to_ms,
+		.ended = i->ended,
+		.networks_n = i->networks_n };
+	slice_copy(out->task, sizeof(out->task), slice_of(name));
+	return profile_names_read(&out->names, db, task, i, e);
+}
+
+enum rc
+profile_incidents_of(struct profile_incident *out, size_t *n, struct db *db,
+    const struct profile *p, struct err *e)
+{
+	const struct uptime_report *r = &p->report;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	*n = 0;
+	for (i = r->incidents_n;
+	     rc == RC_OK && i > 0 && *n < PROFILE_INCIDENTS_MAX; i--)
+		rc = incident_take(
+		    &out[(*n)++], db, p->id, p->name, &r->incidents[i - 1], e);
+	return rc;
+}
+
+/* A row of the newest; s lends the networks. */
+static enum rc
+newest_take(
+    struct profile_incident *out, struct db *db, struct query *q, struct err *e)
+{
+	struct uptime_state s;
+	struct uptime_incident i = { .from_ms = query_get_int(
+					 q, C_SHOWN_INCIDENTS_FROM_MS),
+		.to_ms = query_get_int(q, C_SHOWN_INCIDENTS_TO_MS),
+		.networks = s.networks };
+	struct slice ended = query_get_text(q, C_SHOWN_INCIDENTS_ENDED);
+	char name[TASK_ID_MAX + 1];
+	enum rc rc;
+
+	if (i.to_ms == JSON_INT_MAX)
+		i.to_ms = INT64_MAX;
+	i.ended = incident_ended_parse(ended);
+	slice_copy(
+	    name, sizeof(name), query_get_text(q, C_SHOWN_INCIDENTS_NAME));
+	rc = networks_parse(
+	    &s, query_get_text(q, C_SHOWN_INCIDENTS_NETWORKS), e);
+	i.networks_n = s.networks_n;
+	return rc == RC_OK
+	    ? incident_take(out, db, query_get_int(q, C_SHOWN_INCIDENTS_TASK),
+		  name, &i, e)
+	    : rc;
+}
+
+enum rc
+profile_incidents_read(
+    struct profile_incident *out, size_t *n, struct db *db, struct err *e)
+{
+	struct query *q = db_query(db, Q_SHOWN_INCIDENTS);
+	bool row = false;
+	enum rc rc = RC_OK;
+
+	*n = 0;
+	query_int(q, 1, PROFILE_INCIDENTS_MAX);
+	while (rc == RC_OK && *n < PROFILE_INCIDENTS_MAX &&
+	    (rc = query_step(q, &row, e)) == RC_OK && row)
+		rc = newest_take(&out[(*n)++], db, q, e);
+	query_done(q);
+	return rc;
+}
+
+/* ---- Checks ---- */
+
+static enum rc
+check_take(struct profile_check *c, struct query *q, struct err *e)
+{
+	int64_t form = query_get_int(q, C_SHOWN_CHECKS_ADDRESS_FORM);
+	struct slice bytes = query_get_bytes(q, C_SHOWN_CHECKS_SIGNATURE);
+	struct address a;
+
+	if (form < ADDRESS_CHECKSUM || form > ADDRESS_UPPER ||
+	    2 * bytes.len + 3 != sizeof(c->signature) ||
+	    address_parse(&a, NULL, query_get_text(q, C_SHOWN_CHECKS_ADDRESS),
+		NULL) != RC_OK)
+		return err_set(e, RC_CORRUPT, "a result makes no sense");
+	address_format(c->worker, &a, (enum address_form)form);
+	hex_encode(c->signature, (const uint8_t *)bytes.p, bytes.len);
+	c->at_ms = query_get_int(q, C_SHOWN_CHECKS_TIMESTAMP_MS);
+	c->up = query_get_int(q, C_SHOWN_CHECKS_SUCCESS) != 0;
+	c->status = query_is_null(q, C_SHOWN_CHECKS_STATUS)
+	    ? -1
+	    : query_get_int(q, C_SHOWN_CHECKS_STATUS);
+	c->response_ms = query_is_null(q, C_SHOWN_CHECKS_RESPONSE_MS)
+	    ? -1
+	    : query_get_int(q, C_SHOWN_CHECKS_RESPONSE_MS);
+	return RC_OK;
+}
+
+enum rc
+profile_checks_read(struct profile_check *out, size_t *n, struct db *db,
+    const struct profile *p, struct err *e)
+{
+	struct query *q;
+	int64_t end;
+	bool row = false;
+	/* What was paid before the last cycle that is over had ended is of
+	 * cycles that are. */
+	enum rc rc = transfer_at(db, p->report.counted_ms, &end, e);
+
+	*n = 0;
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_SHOWN_CHECKS);
+	query_int(q, 1, p->id);
+	query_int(q, 2, end);
+	query_int(q, 3, PROFILE_RESULTS_MAX);
+	query_int(q, 4, PROFILE_CHECKS_MAX);
+	while (rc == RC_OK && *n < PROFILE_CHECKS_MAX &&
+	    (rc = query_step(q, &row, e)) == RC_OK && row)
+		rc = check_take(&out[(*n)++], q, e);
+	query_done(q);
+	return rc;
+}
+
+/* ---- Maintenance ---- */
+
+enum rc
+profile_announced_read(struct profile_announced *out, size_t *n, struct db *db,
+    int64_t task, int64_t since_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_MAINTENANCE_LIST);
+	struct profile_announced *a;
+	bool row = false;
+	enum rc rc = RC_OK;
+
+	*n = 0;
+	query_int(q, 1, task);
+	query_int(q, 2, since_ms);
+	query_int(q, 3, INT64_MAX);
+	while (*n < PROFILE_ANNOUNCED_MAX &&
+	    (rc = query_step(q, &row, e)) == RC_OK && row) {
+		a = &out[(*n)++];
+		a->id = query_get_int(q, C_MAINTENANCE_LIST_ID);
+		slice_copy(a->task, sizeof(a->task),
+		    query_get_text(q, C_MAINTENANCE_LIST_NAME));
+		a->from_ms = query_get_int(q, C_MAINTENANCE_LIST_FROM_MS);
+		a->to_ms = query_get_int(q, C_MAINTENANCE_LIST_TO_MS);
+		a->noted_ms = query_get_int(q, C_MAINTENANCE_LIST_NOTED_MS);
+		a->counts = query_get_int(q, C_MAINTENANCE_LIST_COUNTS) != 0;
+		slice_copy(a->why, sizeof(a->why),
+		    query_get_text(q, C_MAINTENANCE_LIST_WHY));
+	}
+	query_done(q);
+	return rc;
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/perl
+# The pages in a real browser: browser.mjs looks at them. make screenshots keeps
+# what it sees. The network is one of three months, with an outage that goes on,
+# text of strangers, a task that is paused and one that nobody has checked.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use WorknetTest qw(need_program find_program json_value poll_path
+    source_path);
+
+my $chromium = $ENV{CHROMIUM} // '/usr/bin/chromium';
+my $node = $ENV{NODE} || 'node';
+plan skip_all => 'no chromium' unless -x $chromium;
+plan skip_all => 'no playwright-core (cd t && npm ci)'
+    unless -d source_path('t/node_modules/playwright-core');
+need_program('sqlite3', 'nginx');
+alarm 400;
+
+my $MINUTE = 60_000;
+my $HOUR = 60 * $MINUTE;
+my $DAY = 24 * $HOUR;
+my $S = 1_767_261_600_000;		# 2026-01-01 10:00:00
+my @remote = qw(198.51.100.7 203.0.113.9 192.0.2.3);
+my $hostile = '</td><script>alert(1)</script><img src=x onerror=alert(2)>"\'';
+
+my $w = WorknetTest->new(conf => { admission => { standing_results => 0,
+    standing_hours => 0 } });
+$w->fault_prepare;
+$w->clock_set($S - 88 * $DAY);
+$w->init;
+my @tasks = qw(api.example.org checkout.example.org docs.example.org);
+$w->task_add($_, interval => '60s', cooldown => '0s', copies => 3) for @tasks;
+$w->worknet('task', 'add', 'a' x 64, '--url', 'https://x.example/', '--region',
+    '<i>&"' . 'w' x 27, '--reward', 100);
+$w->worknet('task', 'add', 'paused', '--url', 'https://x.example/', '--reward',
+    100);
+$w->worknet('task', 'pause', 'paused');
+$w->clock_set($S);
+
+# Hours of three months as a rollup would have left them, with some weather.
+sub hours {
+	my ($task) = @_;
+
+	return "WITH RECURSIVE h (ms) AS (SELECT $S - 88 * $DAY UNION ALL " .
+	    "SELECT ms + $HOUR FROM h WHERE ms + $HOUR < $S), b AS (SELECT ms, " .
+	    "CASE WHEN ms / $HOUR % ${\(400 * $task)} = 7 THEN 1200000 ELSE 0 END AS down, " .
+	    "CASE WHEN ms / $HOUR % 333 = $task THEN 120000 ELSE 0 END AS sus, " .
+	    "CASE WHEN ms / $DAY % 29 = $task THEN 2400000 WHEN ms / $HOUR % 7 = 0 " .
+	    "THEN 60000 ELSE 0 END AS unk FROM h) " .
+	    "INSERT INTO uptime_hour SELECT $task, ms, $HOUR - max(down, sus) - " .
+	    "CASE WHEN down + sus > 0 THEN 0 ELSE unk END, down, CASE WHEN down > 0 " .
+	    "THEN 0 ELSE sus END, CASE WHEN down + sus > 0 THEN 0 ELSE unk END, 0, 0, " .
+	    "0, 0, 0, 0, 0, 0, 180, 178, 1, 2, ms + $HOUR, -1, -1, 0, -1, '', " .
+	    "ms + $HOUR, 3 FROM b;" .
+	    "INSERT INTO incident SELECT task, hour_ms + 300000, hour_ms + 1500000, " .
+	    "'recovered', '1 2 3' FROM uptime_hour WHERE task = $task AND down_ms > 0;" .
+	    "INSERT INTO uptime_day SELECT task, hour_ms / $DAY, count(*), sum(up_ms), " .
+	    "sum(down_ms), sum(unconfirmed_ms), sum(unknown_ms), sum(disputed_ms), " .
+	    "sum(paused_ms), sum(maintenance_ms), 0, 0, 0, 0, 0, sum(copies), " .
+	    "sum(votes), sum(dissents), sum(drills) FROM uptime_hour WHERE task = " .
+	    "$task GROUP BY task, hour_ms / $DAY;";
+}
+
+$w->sql("INSERT INTO network (id, name) VALUES (1, '198.51.100.0/24'), " .
+    "(2, '203.0.113.0/24'), (3, '192.0.2.0/24');" . join('', map { hours($_) }
+    1 .. @tasks));
+$w->worknet('maintenance', 'add', $tasks[0], '--from', $S + 90 * $MINUTE,
+    '--to', $S + 3 * $HOUR, '--why', $hostile);
+$w->start;
+my $c = $w->fcgi;
+for my $minute (0 .. 14) {
+	$w->clock_set($S + $minute * $MINUTE + 55_000);
+	for my $n (0 .. 2) {
+		my $k = $w->worker($n);
+		my $given = json_value($c->get(poll_path($k->{address}),
+		    remote => $remote[$n])->{body});
+		$c->post([ map { $w->result($k, $_->{id}, success =>
+		    $_->{id} eq $tasks[1] && $minute > 4 ? 0 : 1) }
+		    grep { $_->{id} =~ /example/ } @$given ], remote => $remote[$n])
+		    if ref $given eq 'ARRAY' && @$given;
+	}
+}
+$w->nginx_start;
+my $shots = $ENV{WN_SCREENSHOTS} // '';
+my $worker = $w->worker(1)->{address};
+my @command = (find_program($node), source_path('t/coordinator/browser.mjs'),
+    "http://127.0.0.1:$w->{port}", $chromium, $shots, '/',
+    (map { "/task/$_" } $tasks[0], $tasks[1], 'a' x 64), "/worker/$worker",
+    '/join');
+# What a browser takes is the machine's: only its end is waited for.
+open(my $seen, '-|', @command) or die "$command[0]: $!";
+while (<$seen>) {
+	ok($1 eq '', $2) if /^(|not )ok \d+ - (.*)/;
+	diag($1) if /^# (.*)/;
+}
+ok(close($seen), 'the browser looks at all pages');
+is($w->stop, 0, 'the coordinator stops');
+
+done_testing;
