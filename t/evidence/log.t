@@ -200,6 +200,18 @@ is(log_at($end + 6 * $HOUR)->{code}, 0, 'who says that the clock is right');
 is(verified('task_00000', $end - 12 * $HOUR, $end)->{to}, $end,
     'has the later hours logged, too');
 
+my $says = sub {
+	my ($check) = grep { $_->{check} eq 'evidence' }
+	    @{ json_of(worknet('-c', $conf, 'doctor', '--json'))->{checks} };
+	return ($check->{ok} ? 'well' : 'ill') . ": $check->{detail}";
+};
+like($says->(), qr/^ill: the newest hour of the log ended \d+ minutes ago: systemctl status worknet-log/,
+    'worknet doctor says how far the log is behind');
+rename "$Dir/site/checkpoint", "$Dir/away" or die $!;
+like($says->(), qr/^ill: .*has no checkpoint: systemctl enable/,
+    'or that there is none');
+rename "$Dir/away", "$Dir/site/checkpoint" or die $!;
+
 # ---- Another key ----
 
 write_file("$Dir/old-policy", read_file("$Dir/site/policy"));

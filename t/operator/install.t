@@ -56,6 +56,7 @@ if (!$inside) {
 	my @units = map { "lib/systemd/system/$_" } qw(worknet.service
 	    worknet.socket worknet-audit.service worknet-audit.timer
 	    worknet-backup.service worknet-backup.timer
+	    worknet-log.service worknet-log.timer
 	    worknet-metrics.service worknet-metrics.timer
 	    worknet-payout.service worknet-payout.timer
 	    worknet-worker@.service);
