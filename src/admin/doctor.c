@@ -1,8 +1,8 @@
 /*
  * worknet doctor: what an installation should have, beyond what worknet check
  * looks at: who can read and change which file, the coordinator at its socket
- * and what it is shut in by, nginx, timers, copies, the transparency log, nodes.
- * Each finding says what to type.
+ * and what it is shut in by, nginx, timers, copies, the transparency log and
+ * nodes. Each finding says what to type.
  */
 #include <dirent.h>
 #include <errno.h>

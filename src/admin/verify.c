@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/figures.h"
 #include "admin/value.h"
 
 static enum rc
@@ -61,8 +62,6 @@ figure(int64_t ppm)
 static void
 print_uptime(struct out *o, const struct verify_report *r)
 {
-	char is[UPTIME_TEXT_MAX], low[UPTIME_TEXT_MAX], high[UPTIME_TEXT_MAX],
-	    coverage[UPTIME_TEXT_MAX];
 	const struct uptime_figures *f = &r->figures;
 	const struct uptime_time *t = &r->time;
 
@@ -85,12 +84,7 @@ print_uptime(struct out *o, const struct verify_report *r)
 		{ "atMostPpm", NULL, OUT_COUNT, figure(f->at_most) },
 		{ "coveragePpm", NULL, OUT_COUNT, figure(f->coverage) },
 		OUT_END });
-	uptime_format(is, f->availability);
-	uptime_format(low, f->at_least);
-	uptime_format(high, f->at_most);
-	uptime_format(coverage, f->coverage);
-	out_line(o, "availability", "%s (between %s and %s, coverage %s)", is,
-	    low, high, coverage);
+	figures_say(o, "availability", f);
 }
 
 static void
