@@ -224,6 +224,23 @@ write_file("$Dir/other-policy", "log example.com/foo+530d903a+" .
 $r = worknet('verify', "$Dir/export", '--policy', "$Dir/other-policy");
 is($r->{code}, 1, 'keys of somebody else take nothing');
 
+# What doc/evidence has a buyer type, with nothing but the export and the key.
+my @typed = read_file("$here/../../doc/evidence") =~ /^    \$ (.*)$/mg;
+is(scalar @typed, 3, 'doc/evidence has three commands');
+my ($vkey) = read_file("$Dir/site/policy") =~ /^log (\S+)$/m;
+my %is = (TASK => 'export', VKEY => $vkey, FROM => $first->[0], TO => $end);
+s/\b(TASK|VKEY|FROM|TO)\b/$is{$1}/g for @typed;
+mkdir "$Dir/buyer" or die $!;
+system('tar', '-C', $Dir, '-cf', "$Dir/buyer/export.tar", 'export') == 0 or die;
+{
+	local $ENV{PATH} = dirname(program('worknet')) . ":$ENV{PATH}";
+	$r = AdminRun::run(join("\n", "cd $Dir/buyer", 'set -e', @typed, ''), 'sh');
+	is("$r->{code} $r->{err}", '0 ', 'they do what it says');
+	like($r->{out}, qr/Proven, by the keys of the policy that you gave/,
+	    'by the key that the buyer has');
+	write_file("$Dir/buyer/export.tar", 'no tar');
+}
+
 my @kinds = split /\n/, AdminRun::run('', $node, "$here/forge.mjs",
     '--kinds')->{out};
 is_deeply([sort @kinds], [sort keys %says, keys %clean],
