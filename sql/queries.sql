@@ -2242,7 +2242,7 @@ FROM task k CROSS JOIN task_version v CROSS JOIN region g
 WHERE v.task = k.id AND g.id = v.region
 ORDER BY k.id, v.id;
 
--- Paid checks of slots after ?1, but for drills.
+-- Paid checks of slots after ?1: those that aren't drills (?2 is 0), or are (1).
 -- :name publish_result
 -- :columns slot task version cycle_ms copy assigned_ms address timestamp_ms
 -- :columns success status response_ms error address_form signature
@@ -2253,8 +2253,20 @@ FROM result r CROSS JOIN task_version v CROSS JOIN transfer t
 	CROSS JOIN worker w
 WHERE r.slot > ?1 AND v.id = r.version AND t.id = r.transfer
 	AND w.id = t.credit
-	AND NOT EXISTS (SELECT 1 FROM drill d WHERE d.slot = r.slot)
+	AND CASE WHEN EXISTS (SELECT 1 FROM drill d WHERE d.slot = r.slot)
+		THEN 1 ELSE 0 END = CAST(?2 AS BIGINT)
 ORDER BY r.slot;
+
+-- :name publish_drill_slots
+SELECT slot FROM drill WHERE assigned_ms >= ?1 AND assigned_ms < ?2 ORDER BY slot;
+
+-- :name publish_maintenance
+-- :columns id name from_ms to_ms ended_ms noted_ms why
+SELECT m.id, k.name, m.from_ms, m.to_ms, coalesce(m.ended_ms, -1), m.noted_ms,
+	m.why
+FROM maintenance m CROSS JOIN task k
+WHERE k.id = m.task
+ORDER BY m.id;
 
 -- What was given from ?1 on and is still known, but for drills.
 -- :name publish_assignment
@@ -2268,6 +2280,10 @@ WHERE a.assigned_ms >= ?1 AND v.id = a.version AND w.id = a.worker
 -- The last slot that was given.
 -- :name publish_last_slot
 SELECT last_slot FROM slot_counter WHERE id = 1;
+
+-- When it was given.
+-- :name publish_given_ms
+SELECT given_ms FROM slot_counter WHERE id = 1;
 
 -- The longest that anything was, or is, paid after it was assigned.
 -- :name publish_window

@@ -13,15 +13,19 @@
 #include "publish/publish.h"
 
 static const char usage[] =
-    "usage: worknet-log [-c FILE] [-tvh]\n"
-    "       worknet-log [-c FILE] --key new\n"
+    "usage: worknet-log [-c FILE] [-tvh] [--idle]\n"
+    "       worknet-log [-c FILE] --key new|next\n"
     "\n"
     "Puts what the ledger has, and the log hasn't, into the log: for each task\n"
     "the hours that are over, its definitions, payouts and forfeits. Quiet when\n"
     "all is well.\n"
     "\n"
     "  -c FILE     configuration (default " CONF_PATH_DEFAULT ")\n"
+    "  --idle      the clock is right: log hours in which nothing happened, and\n"
+    "              after which the ledger has nothing\n"
     "  --key new   make the key of [log] key_file, and print its public half\n"
+    "  --key next  the same of another key, which the log says, signed by both,\n"
+    "              and which takes the place of the old one\n"
     "  -t          test the configuration, the key and the directories, then\n"
     "              exit\n"
     "  -v          say what was done\n"
@@ -44,13 +48,15 @@ enum log_exit {
 struct options {
 	const char *conf_path;
 	bool test;
-	bool key_new;
+	bool idle;
+	const char *key; /* new, next, or NULL */
 };
 
 static int
 options_parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
+		{ "idle", no_argument, NULL, 'i' },
 		{ "key", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -71,9 +77,13 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'v':
 			log_set_level(LOG_LEVEL_INFO);
 			break;
+		case 'i':
+			o->idle = true;
+			break;
 		case 'k':
-			o->key_new = true;
-			bad |= strcmp(optarg, "new") != 0;
+			o->key = optarg;
+			bad |= strcmp(optarg, "new") != 0 &&
+			    strcmp(optarg, "next") != 0;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -102,7 +112,7 @@ test(const struct conf *c, struct err *e)
 }
 
 static enum rc
-key_make(const struct conf *c, struct err *e)
+key_make(const struct options *o, const struct conf *c, struct err *e)
 {
 	char vkey[NOTE_VKEY_MAX + 1];
 	enum rc rc;
@@ -110,7 +120,9 @@ key_make(const struct conf *c, struct err *e)
 	if (c->log_origin[0] == '\0' || c->log_key_file[0] == '\0')
 		return err_set(e, RC_INVALID,
 		    "[log] origin and key_file: without both there is no log");
-	rc = book_key_new(c->log_key_file, c->log_origin, vkey, e);
+	rc = strcmp(o->key, "new") == 0
+	    ? book_key_new(c->log_key_file, c->log_origin, vkey, e)
+	    : publish_key_next(c, clock_unix_ms(), vkey, e);
 	if (rc == RC_OK)
 		printf("%s\n", vkey);
 	return rc;
@@ -123,14 +135,14 @@ work(const struct options *o, const struct conf *c, struct publish_result *r,
 	struct db *db;
 	enum rc rc;
 
-	if (o->key_new)
-		return key_make(c, e);
+	if (o->key != NULL)
+		return key_make(o, c, e);
 	if (o->test)
 		return test(c, e);
 	rc = db_open(&db, c->ledger_path, DB_READ, c->busy_timeout_ms, e);
 	if (rc != RC_OK)
 		return rc == RC_CONFLICT ? RC_IO : rc;
-	rc = publish_run(db, c, clock_unix_ms(), r, e);
+	rc = publish_run(db, c, clock_unix_ms(), o->idle, r, e);
 	db_close(db);
 	return rc;
 }
@@ -173,7 +185,7 @@ main(int argc, char **argv)
 	rc = work(&o, &conf, &result, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
-	else if (!o.test && !o.key_new)
+	else if (!o.test && o.key == NULL)
 		log_info("%" PRId64 " leaves, %" PRId64 " of them new, %" PRId64
 			 " of these segments",
 		    result.size, result.leaves, result.segments);

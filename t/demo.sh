@@ -5,7 +5,8 @@
 # Run by `make demo`, which sets BUILDDIR and SRCDIR.
 #
 # DEMO_SECONDS=N ends it by itself; the exit code is then 0 only if credits
-# were earned and the audit is clean. Otherwise Ctrl-C ends it.
+# were earned, the audit is clean, and its evidence is verified. Otherwise Ctrl-C
+# ends it.
 set -eu
 
 : "${BUILDDIR:=.}" "${SRCDIR:=.}" "${DEMO_SECONDS:=0}"
@@ -171,8 +172,17 @@ set_up() {
 	; nobody waits a day here
 	[honesty]
 	maturity_new_ms = 0
+
+	[log]
+	origin = worknet.example/evidence
+	directory = evidence
+	state_directory = evidence-state
+	key_file = log.key
 	EOF
 	worknet="$BUILDDIR/worknet -c $conf"
+	mkdir "$dir/evidence" "$dir/evidence-state"
+	"$BUILDDIR/worknet-log" -c "$conf" --key new >/dev/null ||
+	    fail "the log's key"
 	$worknet init >/dev/null || fail "worknet init"
 	# The coordinator's own health, nginx's answer to a stranger, and one
 	# that fails: nobody listens there.
@@ -232,6 +242,44 @@ intrude() {
 	    printf '%0130d' 0)\"}]"
 }
 
+# An hour is logged when it is over: for that worknet-log alone runs by a clock
+# that shows a time in the next hour. What was checked until now is of now.
+prove() {
+	clock=$dir/clock
+	now=$(date +%s)
+	over=$((now - now % 3600 + 3600))
+	"$BUILDDIR/worknet-log" -c "$conf" || fail "worknet-log"
+	echo $(((over + 1800) * 1000)) >"$clock"
+	WN_FAULT_CLOCK=$clock LD_PRELOAD=$(cd "$BUILDDIR" && pwd)/t/tools/fault.so \
+	    "$BUILDDIR/worknet-log" -c "$conf" --idle ||
+	    fail "worknet-log in the next hour"
+	say "the evidence of this hour, as worknet-log logs it once it is over;"
+	say "what a buyer does with it, without asking anybody:"
+	for task in task_health task_not_found task_down; do
+		$worknet export --task $task --from $(((now - 86400) * 1000)) \
+		    --to $((over * 1000)) "$dir/$task" >/dev/null ||
+		    fail "worknet export of $task"
+		"$BUILDDIR/worknet" verify "$dir/$task" --json \
+		    >"$dir/$task.json" || fail "worknet verify of $task"
+		say "  worknet verify $dir/$task"
+		prove_again $task
+	done
+	"$BUILDDIR/worknet" verify "$dir/task_health" --policy \
+	    "$dir/evidence/policy"
+}
+
+# A verifier that isn't ours has the same report, byte for byte.
+prove_again() {
+	command -v node >/dev/null && [ -d "$SRCDIR/t/node_modules/viem" ] ||
+	    return 0
+	node "$SRCDIR/t/evidence/verify.mjs" "$dir/$1" \
+	    "$dir/evidence/policy" >"$dir/$1.js.json" ||
+	    fail "the JavaScript verifier refuses $1"
+	cmp -s "$dir/$1.json" "$dir/$1.js.json" ||
+	    fail "the two verifiers differ on $1"
+	say "    and a verifier in JavaScript says the same"
+}
+
 finish() {
 	trap '' INT TERM HUP
 	show_logs
@@ -244,6 +292,7 @@ finish() {
 		say "failed: the audit found something"
 		exit 1
 	fi
+	prove
 	say "the ledger stays in $ledger; worth typing:"
 	[ "$paid" -eq 0 ] || say "  $worknet payout explain 1"
 	say "  $worknet status"
@@ -262,7 +311,8 @@ stage "what you will see"
 say "three workers join and check three targets: one that is up, one that is"
 say "to answer 404, and one that is down, which is what they are to find;"
 say "each check is signed, verified and credited; a liar is refused; and who"
-say "is owed 0.0005 USDC is paid on a chain of this machine"
+say "is owed 0.0005 USDC is paid on a chain of this machine; at the end its"
+say "evidence is exported, and verified as a stranger would"
 trap finish INT TERM
 trap 'stop; exit 129' HUP
 start_chain

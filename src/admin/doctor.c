@@ -1,8 +1,8 @@
 /*
  * worknet doctor: what an installation should have, beyond what worknet check
  * looks at: who can read and change which file, the coordinator at its socket
- * and what it is shut in by, nginx, timers, copies, nodes. Each finding says
- * what to type.
+ * and what it is shut in by, nginx, timers, copies, the transparency log and
+ * nodes. Each finding says what to type.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 
 #include "admin/commands.h"
+#include "admin/evidence.h"
 #include "admin/fastcgi.h"
 #include "admin/probe.h"
 #include "base/clock.h"
@@ -30,6 +31,7 @@
 #define ANSWER_MAX    65536
 #define BACKUP_OLD_MS (3 * HOUR_MS) /* one is made each hour */
 #define RUN_OLD_MS    HOUR_MS	    /* one begins each ten minutes */
+#define LOG_OLD_MS    (3 * HOUR_MS) /* an hour is logged after it is over */
 
 static const char *
 option_or(const struct admin *a, enum option_id id, const char *initial)
@@ -286,6 +288,37 @@ probe_timers(struct admin *a, struct outcome *o)
 	probe_say(o, false, "backup, audit and payouts ran lately");
 }
 
+/* How far the transparency log is behind. */
+static void
+probe_evidence(struct admin *a, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	int64_t to_ms, behind_ms;
+	enum rc rc;
+
+	if (a->conf.log_origin[0] == '\0') {
+		probe_say(o, false, "not set up: nobody can verify anything");
+		return;
+	}
+	rc = evidence_newest(&to_ms, a->conf.log_directory, &e);
+	if (rc == RC_NOT_FOUND)
+		probe_say(o, true,
+		    "%s has no checkpoint: systemctl enable --now worknet-log.timer",
+		    a->conf.log_directory);
+	else if (rc != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	if (rc != RC_OK)
+		return;
+	behind_ms = clock_unix_ms() - to_ms;
+	if (to_ms == 0)
+		probe_say(o, false, "no hour is logged yet");
+	probe_say(o, behind_ms > LOG_OLD_MS,
+	    "the newest hour of the log ended %lld minutes ago%s",
+	    (long long)(behind_ms / 60000),
+	    behind_ms > LOG_OLD_MS ? ": systemctl status worknet-log.service"
+				   : "");
+}
+
 static int
 is_copy(const struct dirent *d)
 {
@@ -439,6 +472,7 @@ static const struct probe machine[] = {
 	{ "nginx", probe_nginx },
 	{ "timers", probe_timers },
 	{ "copies", probe_backup },
+	{ "evidence", probe_evidence },
 	{ "nodes", probe_nodes },
 	{ .name = NULL },
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/figures.h"
 #include "admin/find.h"
 #include "admin/maintenance.h"
 #include "admin/report_csv.h"
@@ -49,25 +50,6 @@ figure(int64_t ppm)
 	return out_if(ppm != UPTIME_NO_FIGURE, out_int(ppm));
 }
 
-/* "99.9546 % (between 99.91 % and 99.97 %, coverage 99.6 %)". */
-static void
-figures_say(struct admin *a, const char *title, const struct uptime_figures *f)
-{
-	char headline[UPTIME_HEADLINE_MAX], low[UPTIME_TEXT_MAX],
-	    high[UPTIME_TEXT_MAX], coverage[UPTIME_TEXT_MAX];
-
-	uptime_headline(headline, f);
-	uptime_format(low, f->at_least);
-	uptime_format(high, f->at_most);
-	uptime_format(coverage, f->coverage);
-	if (f->at_least == UPTIME_NO_FIGURE)
-		out_line(
-		    a->out, title, "%s: there was nothing to check", headline);
-	else
-		out_line(a->out, title, "%s (between %s and %s, coverage %s)",
-		    headline, low, high, coverage);
-}
-
 static void
 figures_print(struct admin *a, const struct report_time *r)
 {
@@ -92,13 +74,13 @@ figures_print(struct admin *a, const struct report_time *r)
 		{ "atMostWithMaintenancePpm", NULL, OUT_COUNT,
 		    figure(without.at_most) },
 		OUT_END });
-	figures_say(a, "availability", &f);
+	figures_say(a->out, "availability", &f);
 	uptime_format(strict, f.strict);
 	if (f.strict != UPTIME_NO_FIGURE)
 		out_line(a->out, "strict",
 		    "%s, with what one network alone saw as down", strict);
 	if (r->time.maintenance > 0)
-		figures_say(a, "with maintenance", &without);
+		figures_say(a->out, "with maintenance", &without);
 }
 
 /* "1 d 02:03:04.005" for people, ms for programs. */

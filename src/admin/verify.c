@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/figures.h"
 #include "admin/value.h"
 
 static enum rc
@@ -35,7 +36,9 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	out_note(o,
 	    "  the log has these definitions and these hours, and none between them is left out\n"
 	    "  each slot of the task's schedule in these hours has its line\n"
-	    "  each result is signed by its worker: task, worker, time, success");
+	    "  each result is signed by its worker: task, worker, time, success\n"
+	    "  the uptime follows from these results, and from maintenance that was logged before it began\n"
+	    "  what is told as a drill is one by the key of its day");
 	out_note(o, "Not proven:");
 	if (r->witnesses == 0)
 		out_note(o,
@@ -43,7 +46,45 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	out_note(o,
 	    "  status, duration and error of results signed by eip191: the operator's word\n"
 	    "  that a worker really fetched what it signed\n"
-	    "  that nothing was held back before an hour was logged: it counts as missed");
+	    "  that nothing was held back before an hour was logged: it counts as missed\n"
+	    "  that all drills are told, and of a late key that they were drills");
+	if (r->witnesses == 0)
+		out_note(o,
+		    "  when a leaf was logged: the order of the leaves and the operator's clock say it");
+}
+
+static struct out_value
+figure(int64_t ppm)
+{
+	return out_if(ppm != UPTIME_NO_FIGURE, out_int(ppm));
+}
+
+static void
+print_uptime(struct out *o, const struct verify_report *r)
+{
+	const struct uptime_figures *f = &r->figures;
+	const struct uptime_time *t = &r->time;
+
+	out_fields(o,
+	    (const struct out_field[]){
+		{ "method", "method", OUT_TEXT, out_text(UPTIME_METHOD) },
+		{ "upMs", NULL, OUT_SPAN, out_int(t->up) },
+		{ "downMs", "down, ms", OUT_SPAN, out_int(t->down) },
+		{ "unconfirmedMs", NULL, OUT_SPAN, out_int(t->unconfirmed) },
+		{ "unknownMs", "unknown, ms", OUT_SPAN, out_int(t->unknown) },
+		{ "disputedMs", NULL, OUT_SPAN, out_int(t->disputed) },
+		{ "pausedMs", NULL, OUT_SPAN, out_int(t->paused) },
+		{ "maintenanceMs", "maintenance, ms", OUT_SPAN,
+		    out_int(t->maintenance) },
+		{ "maintenances", NULL, OUT_COUNT, out_int(r->maintenances) },
+		{ "incidents", "incidents", OUT_COUNT, out_int(r->incidents) },
+		{ "availabilityPpm", NULL, OUT_COUNT, figure(f->availability) },
+		{ "strictPpm", NULL, OUT_COUNT, figure(f->strict) },
+		{ "atLeastPpm", NULL, OUT_COUNT, figure(f->at_least) },
+		{ "atMostPpm", NULL, OUT_COUNT, figure(f->at_most) },
+		{ "coveragePpm", NULL, OUT_COUNT, figure(f->coverage) },
+		OUT_END });
+	figures_say(o, "availability", f);
 }
 
 static void
@@ -80,7 +121,14 @@ print_report(struct out *o, const struct verify_report *r)
 		    out_int(r->unassigned) },
 		{ "extra", "beside the schedule", OUT_COUNT,
 		    out_int(r->extra) },
+		{ "drills", "drills besides", OUT_COUNT, out_int(r->drills) },
+		{ "drillsRight", "answered rightly", OUT_COUNT,
+		    out_int(r->drills_right) },
+		{ "drillsLate", "of a late key", OUT_COUNT,
+		    out_int(r->drills_late) },
 		OUT_END });
+	if (r->segments > 0)
+		print_uptime(o, r);
 }
 
 enum admin_exit

@@ -24,6 +24,7 @@
 #define CANARY_KEY_LEN	 32
 #define CANARY_TOKEN_LEN TASK_TOKEN_LEN
 #define CANARY_UP	 200 /* what a check shows, and half of drills */
+#define DRILL_SHARE_MAX	 500 /* of 1000 slots */
 
 enum canary_kind {
 	CANARY_NONE, /* no token of ours */

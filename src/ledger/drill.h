@@ -16,8 +16,6 @@
 #include "ledger/canary.h"
 #include "ledger/schedule.h"
 
-#define DRILL_SHARE_MAX 500 /* of 1000 slots */
-
 struct drill_rules {
 	bool on; /* there is a master key */
 	uint8_t master[CANARY_KEY_LEN];

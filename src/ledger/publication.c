@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 /* Where rows go. */
@@ -12,6 +13,7 @@ struct sink {
 		public_slot_fn *slot;
 		public_payout_fn *payout;
 		public_forfeit_fn *forfeit;
+		public_maintenance_fn *maintenance;
 		public_key_fn *key;
 	} fn;
 	void *ctx;
@@ -120,8 +122,49 @@ public_results(struct db *db, int64_t after_slot, public_slot_fn *fn, void *ctx,
 	struct query *q = db_query(db, Q_PUBLISH_RESULT);
 
 	query_int(q, 1, after_slot);
+	query_int(q, 2, false);
 	return each(
 	    q, result_take, &(struct sink){ .fn.slot = fn, .ctx = ctx }, e);
+}
+
+/* The drill's result, if there is one. */
+static enum rc
+drill_show(
+    struct db *db, int64_t slot, public_slot_fn *fn, void *ctx, struct err *e)
+{
+	struct query *q = db_query(db, Q_PUBLISH_RESULT);
+	struct public_slot s;
+	bool row, stop;
+	enum rc rc;
+
+	query_int(q, 1, slot - 1);
+	query_int(q, 2, true);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		rc = result_read(&s, q, e);
+	if (rc == RC_OK && row && s.slot == slot)
+		rc = fn(ctx, &s, &stop, e);
+	query_done(q);
+	return rc;
+}
+
+enum rc
+public_drills(
+    struct db *db, int64_t day, public_slot_fn *fn, void *ctx, struct err *e)
+{
+	struct query *q = db_query(db, Q_PUBLISH_DRILL_SLOTS);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, day * DAY_MS);
+	query_int(q, 2, (day + 1) * DAY_MS);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		rc = drill_show(db, query_get_int(q, 0), fn, ctx, e);
+		if (rc != RC_OK)
+			break;
+	}
+	query_done(q);
+	return rc;
 }
 
 static enum rc
@@ -207,6 +250,32 @@ public_forfeits(struct db *db, public_forfeit_fn *fn, void *ctx, struct err *e)
 }
 
 static enum rc
+maintenance_take(
+    const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	const struct public_maintenance m = {
+		.id = query_get_int(q, C_PUBLISH_MAINTENANCE_ID),
+		.task = query_get_text(q, C_PUBLISH_MAINTENANCE_NAME),
+		.from_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_FROM_MS),
+		.to_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_TO_MS),
+		.ended_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_ENDED_MS),
+		.noted_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_NOTED_MS),
+		.why = query_get_text(q, C_PUBLISH_MAINTENANCE_WHY),
+	};
+
+	(void)stop;
+	return to->fn.maintenance(to->ctx, &m, e);
+}
+
+enum rc
+public_maintenances(
+    struct db *db, public_maintenance_fn *fn, void *ctx, struct err *e)
+{
+	return each(db_query(db, Q_PUBLISH_MAINTENANCE), maintenance_take,
+	    &(struct sink){ .fn.maintenance = fn, .ctx = ctx }, e);
+}
+
+static enum rc
 key_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
 {
 	const struct public_key k = { query_get_int(q, 0),
@@ -224,13 +293,23 @@ public_keys(struct db *db, public_key_fn *fn, void *ctx, struct err *e)
 }
 
 enum rc
-public_bounds(
-    struct db *db, int64_t *last_slot, int64_t *window_ms, struct err *e)
+public_bounds_read(struct public_bounds *out, struct db *db, struct err *e)
 {
+	int64_t paid_ms = 0;
 	enum rc rc;
 
-	rc = query_one_int(db_query(db, Q_PUBLISH_LAST_SLOT), last_slot, e);
-	return rc == RC_OK
-	    ? query_one_int(db_query(db, Q_PUBLISH_WINDOW), window_ms, e)
-	    : rc;
+	rc = query_one_int(
+	    db_query(db, Q_PUBLISH_LAST_SLOT), &out->last_slot, e);
+	if (rc == RC_OK)
+		rc = query_one_int(
+		    db_query(db, Q_PUBLISH_WINDOW), &out->window_ms, e);
+	if (rc == RC_OK)
+		rc = query_one_int(
+		    db_query(db, Q_PUBLISH_GIVEN_MS), &out->newest_ms, e);
+	if (rc == RC_OK)
+		rc = query_one_int(
+		    db_query(db, Q_TRANSFER_NEWEST_MS), &paid_ms, e);
+	if (paid_ms > out->newest_ms)
+		out->newest_ms = paid_ms;
+	return rc;
 }

@@ -68,6 +68,16 @@ struct public_forfeit {
 	struct slice why;
 };
 
+struct public_maintenance {
+	int64_t id;
+	struct slice task;
+	int64_t from_ms;
+	int64_t to_ms;
+	int64_t ended_ms; /* before to_ms, or -1 */
+	int64_t noted_ms;
+	struct slice why;
+};
+
 struct public_key {
 	int64_t day;	   /* UTC, since 1970 */
 	struct slice hash; /* 32 bytes */
@@ -82,6 +92,8 @@ typedef enum rc
 public_payout_fn(void *ctx, const struct public_payout *p, struct err *e);
 typedef enum rc
 public_forfeit_fn(void *ctx, const struct public_forfeit *f, struct err *e);
+typedef enum rc public_maintenance_fn(
+    void *ctx, const struct public_maintenance *m, struct err *e);
 typedef enum rc
 public_key_fn(void *ctx, const struct public_key *k, struct err *e);
 
@@ -89,9 +101,14 @@ public_key_fn(void *ctx, const struct public_key *k, struct err *e);
 MUST_CHECK enum rc
 public_tasks(struct db *db, public_task_fn *fn, void *ctx, struct err *e);
 
-/* Results of slots after that one, in order, until fn sets *stop. */
+/* Results of slots after that one, but for drills, in order, until fn sets
+ * *stop. */
 MUST_CHECK enum rc public_results(struct db *db, int64_t after_slot,
     public_slot_fn *fn, void *ctx, struct err *e);
+
+/* Results of drills that were given on that day (UTC, since 1970), in order. */
+MUST_CHECK enum rc public_drills(
+    struct db *db, int64_t day, public_slot_fn *fn, void *ctx, struct err *e);
 
 /* Assignments that the ledger still has, from that time on, in no order. */
 MUST_CHECK enum rc public_assignments(struct db *db, int64_t from_ms,
@@ -101,11 +118,18 @@ MUST_CHECK enum rc
 public_payouts(struct db *db, public_payout_fn *fn, void *ctx, struct err *e);
 MUST_CHECK enum rc
 public_forfeits(struct db *db, public_forfeit_fn *fn, void *ctx, struct err *e);
+MUST_CHECK enum rc public_maintenances(
+    struct db *db, public_maintenance_fn *fn, void *ctx, struct err *e);
 MUST_CHECK enum rc
 public_keys(struct db *db, public_key_fn *fn, void *ctx, struct err *e);
 
-/* The last slot that was given, and how long after it one may be paid. */
-MUST_CHECK enum rc public_bounds(
-    struct db *db, int64_t *last_slot, int64_t *window_ms, struct err *e);
+struct public_bounds {
+	int64_t last_slot; /* that was given */
+	int64_t window_ms; /* so long after that a slot may be paid */
+	int64_t newest_ms; /* when anything was last given or paid; 0: never */
+};
+
+MUST_CHECK enum rc
+public_bounds_read(struct public_bounds *out, struct db *db, struct err *e);
 
 #endif

@@ -1,11 +1,13 @@
 #include "proof/export.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "proof/leaf.h"
 #include "tlog/site.h"
 
@@ -33,20 +35,18 @@ out_put(const struct export *x, const char *name, const struct buf *b,
 
 /* Copies a file of the site, which has that hash. */
 static enum rc
-segment_copy(
-    const struct export *x, const struct segment_leaf *s, struct err *e)
+file_take(
+    const struct export *x, const char *name, const char *sha256, struct err *e)
 {
-	char name[SEGMENT_NAME_MAX + 1], path[FILE_PATH_SIZE];
-	char hash[2 * SHA256_LEN + 1];
+	char path[FILE_PATH_SIZE], hash[2 * SHA256_LEN + 1];
 	struct buf b;
 	enum rc rc;
 
-	segment_name(name, s);
 	(void)snprintf(path, sizeof(path), "%s/%s", x->w->site, name);
 	buf_init(&b, SEGMENT_MAX);
 	rc = buf_read_file(&b, path, e);
 	leaf_sha256(hash, (struct slice){ b.p == NULL ? "" : b.p, b.len });
-	if (rc == RC_OK && strcmp(hash, s->sha256) != 0)
+	if (rc == RC_OK && strcmp(hash, sha256) != 0)
 		rc = err_set(e, RC_CORRUPT,
 		    "%s isn't what was logged: its SHA-256 is %s", path, hash);
 	if (rc == RC_OK)
@@ -76,14 +76,16 @@ static enum rc
 segment_take(struct export *x, int64_t i, struct slice entry, struct err *e)
 {
 	struct export_result *r = x->result;
+	char name[SEGMENT_NAME_MAX + 1];
 	struct segment_leaf s;
 	enum rc rc;
 
-	rc = leaf_segment_parse(&s, entry, e);
+	rc = leaf_parse(&s, KIND_SEGMENT, entry, e);
 	if (rc != RC_OK || strcmp(s.task, x->w->task) != 0 ||
 	    s.to <= x->w->from || s.from >= x->w->to)
 		return rc;
-	rc = segment_copy(x, &s, e);
+	segment_name(name, &s);
+	rc = file_take(x, name, s.sha256, e);
 	if (rc == RC_OK)
 		rc = leaf_copy(x, i, e);
 	if (r->segments++ == 0)
@@ -92,26 +94,87 @@ segment_take(struct export *x, int64_t i, struct slice entry, struct err *e)
 	return rc;
 }
 
-/* Most entries are of other tasks, and aren't parsed. */
-static enum rc
-entry_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+static bool
+day_is_wanted(const struct export *x, int64_t day)
 {
-	struct task_leaf task;
-	char type[32];
+	return (day + 1) * DAY_MS > x->w->from && day * DAY_MS < x->w->to;
+}
+
+static enum rc
+drills_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	char name[SEGMENT_NAME_MAX + 1];
+	struct drills_leaf d;
 	enum rc rc;
 
-	if (memmem(entry.p, entry.len, x->named, strlen(x->named)) == NULL)
-		return RC_OK;
-	leaf_type(type, entry);
-	if (strcmp(type, LEAF_SEGMENT) == 0)
-		return segment_take(x, i, entry, e);
-	if (strcmp(type, LEAF_TASK) != 0)
-		return RC_OK;
-	rc = leaf_task_parse(&task, entry, e);
+	rc = leaf_parse(&d, KIND_DRILLS, entry, e);
+	if (rc != RC_OK || strcmp(d.task, x->w->task) != 0 ||
+	    !day_is_wanted(x, d.day))
+		return rc;
+	drills_name(name, &d);
+	rc = file_take(x, name, d.sha256, e);
+	return rc == RC_OK ? leaf_copy(x, i, e) : rc;
+}
+
+static enum rc
+canary_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	struct canary_leaf c;
+	enum rc rc;
+
+	rc = leaf_parse(&c, KIND_CANARY, entry, e);
+	return rc == RC_OK && day_is_wanted(x, c.day) ? leaf_copy(x, i, e) : rc;
+}
+
+static enum rc
+task_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	struct task_leaf task;
+	enum rc rc;
+
+	rc = leaf_parse(&task, KIND_TASK, entry, e);
 	if (rc != RC_OK || strcmp(task.task, x->w->task) != 0)
 		return rc;
 	x->result->definitions++;
 	return leaf_copy(x, i, e);
+}
+
+static enum rc
+maintenance_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	struct maintenance_leaf m;
+	enum rc rc;
+
+	rc = leaf_parse(&m, KIND_MAINTENANCE, entry, e);
+	return rc == RC_OK && strcmp(m.task, x->w->task) == 0
+	    ? leaf_copy(x, i, e)
+	    : rc;
+}
+
+/* Most entries are of other tasks, and aren't parsed. */
+static enum rc
+entry_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	const enum leaf_kind kind = leaf_kind(entry);
+
+	if (kind == KIND_METHOD)
+		return leaf_copy(x, i, e);
+	if (kind == KIND_CANARY)
+		return canary_take(x, i, entry, e);
+	if (memmem(entry.p, entry.len, x->named, strlen(x->named)) == NULL)
+		return RC_OK;
+	switch (kind) {
+	case KIND_SEGMENT:
+		return segment_take(x, i, entry, e);
+	case KIND_TASK:
+		return task_take(x, i, entry, e);
+	case KIND_MAINTENANCE:
+		return maintenance_take(x, i, entry, e);
+	case KIND_DRILLS:
+		return drills_take(x, i, entry, e);
+	default:
+		return RC_OK;
+	}
 }
 
 static enum rc
@@ -173,6 +236,38 @@ policy_take(struct export *x, struct err *e)
 	return rc;
 }
 
+/* What shows that a key came after another one. */
+static enum rc
+keys_take(struct export *x, struct err *e)
+{
+	char path[FILE_PATH_SIZE], name[300];
+	struct dirent *d;
+	struct buf b;
+	enum rc rc = RC_OK;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/key", x->w->site);
+	dir = opendir(path);
+	if (dir == NULL)
+		return errno == ENOENT
+		    ? RC_OK
+		    : err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	while (rc == RC_OK && (d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.')
+			continue;
+		(void)snprintf(name, sizeof(name), "key/%s", d->d_name);
+		(void)snprintf(
+		    path, sizeof(path), "%s/%.100s", x->w->site, name);
+		buf_init(&b, PROOF_FILE_MAX);
+		rc = buf_read_file(&b, path, e);
+		if (rc == RC_OK)
+			rc = out_put(x, name, &b, e);
+		buf_free(&b);
+	}
+	(void)closedir(dir);
+	return rc;
+}
+
 enum rc
 export_make(
     const struct export_wanted *w, struct export_result *out, struct err *e)
@@ -190,6 +285,8 @@ export_make(
 	rc = checkpoint_take(&x, e);
 	if (rc == RC_OK)
 		rc = policy_take(&x, e);
+	if (rc == RC_OK)
+		rc = keys_take(&x, e);
 	if (rc == RC_OK)
 		rc = entries_take(&x, e);
 	site_close(&x.site);

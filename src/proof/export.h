@@ -4,8 +4,11 @@
  *
  *	checkpoint		the newest one, as it is served
  *	policy			the keys that the log itself names
- *	leaf/INDEX.tlog-proof	each definition of the task and each segment
- *	segment/...		the segments' files
+ *	leaf/INDEX.tlog-proof	each definition of the task, its segments, all
+ *				its maintenance, the method, and of the days
+ *				drills and their keys
+ *	segment/..., drills/...	the files of segments, and of drills
+ *	key/INDEX.tlog-proof	each key that came after the log's first one
  *
  * Made of the files of the log alone. One thread.
  */

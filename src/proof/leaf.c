@@ -12,6 +12,7 @@ enum field_type {
 	FIELD_NUMBER,
 	FIELD_TEXT,
 	FIELD_INDEX, /* a number, or null */
+	FIELD_MAYBE, /* a text, null when it is empty */
 };
 
 struct field {
@@ -29,6 +30,11 @@ struct field {
 	{                                                \
 		name, FIELD_TEXT, offsetof(struct s, f), \
 		    sizeof(((struct s *)NULL)->f)        \
+	}
+#define MAYBE(s, name, f)                                 \
+	{                                                 \
+		name, FIELD_MAYBE, offsetof(struct s, f), \
+		    sizeof(((struct s *)NULL)->f)         \
 	}
 #define INDEX(s, name, f)                                   \
 	{                                                   \
@@ -61,7 +67,74 @@ static const struct field segment_fields[] = {
 	NUMBER(segment_leaf, "results", results),
 	NUMBER(segment_leaf, "missed", missed),
 	NUMBER(segment_leaf, "unassigned", unassigned),
+	NUMBER(segment_leaf, "definition", definition),
+	INDEX(segment_leaf, "maintenance", maintenance),
 	INDEX(segment_leaf, "prev", prev),
+};
+
+static const struct field maintenance_fields[] = {
+	TEXT(maintenance_leaf, "task", task),
+	NUMBER(maintenance_leaf, "id", id),
+	NUMBER(maintenance_leaf, "from", from),
+	NUMBER(maintenance_leaf, "to", to),
+	INDEX(maintenance_leaf, "ended", ended),
+	NUMBER(maintenance_leaf, "noted", noted),
+	TEXT(maintenance_leaf, "why", why),
+	NUMBER(maintenance_leaf, "logged", logged),
+	INDEX(maintenance_leaf, "prev", prev),
+};
+
+static const struct field method_fields[] = {
+	TEXT(method_leaf, "method", method),
+	NUMBER(method_leaf, "confirm", confirm),
+	NUMBER(method_leaf, "confirmNetworks", networks),
+	NUMBER(method_leaf, "recover", recover),
+	NUMBER(method_leaf, "gapMs", gap_ms),
+	TEXT(method_leaf, "text", text),
+	NUMBER(method_leaf, "logged", logged),
+	INDEX(method_leaf, "prev", prev),
+};
+
+static const struct field canary_fields[] = {
+	NUMBER(canary_leaf, "day", day),
+	TEXT(canary_leaf, "hash", hash),
+	MAYBE(canary_leaf, "key", key),
+	NUMBER(canary_leaf, "logged", logged),
+};
+
+static const struct field drills_fields[] = {
+	TEXT(drills_leaf, "task", task),
+	NUMBER(drills_leaf, "day", day),
+	NUMBER(drills_leaf, "lines", lines),
+	NUMBER(drills_leaf, "bytes", bytes),
+	TEXT(drills_leaf, "sha256", sha256),
+};
+
+static const struct field key_fields[] = {
+	TEXT(key_leaf, "key", key),
+	NUMBER(key_leaf, "logged", logged),
+};
+
+static const struct kind {
+	const char *type;
+	const struct field *fields;
+	size_t n;
+	size_t size;
+} kinds[] = {
+	[KIND_TASK] = { LEAF_TASK, task_fields, COUNT(task_fields),
+	    sizeof(struct task_leaf) },
+	[KIND_SEGMENT] = { LEAF_SEGMENT, segment_fields, COUNT(segment_fields),
+	    sizeof(struct segment_leaf) },
+	[KIND_MAINTENANCE] = { LEAF_MAINTENANCE, maintenance_fields,
+	    COUNT(maintenance_fields), sizeof(struct maintenance_leaf) },
+	[KIND_METHOD] = { LEAF_METHOD, method_fields, COUNT(method_fields),
+	    sizeof(struct method_leaf) },
+	[KIND_CANARY] = { LEAF_CANARY, canary_fields, COUNT(canary_fields),
+	    sizeof(struct canary_leaf) },
+	[KIND_DRILLS] = { LEAF_DRILLS, drills_fields, COUNT(drills_fields),
+	    sizeof(struct drills_leaf) },
+	[KIND_KEY] = { LEAF_KEY, key_fields, COUNT(key_fields),
+	    sizeof(struct key_leaf) },
 };
 
 static void
@@ -71,18 +144,20 @@ field_write(struct json_writer *w, const void *leaf, const struct field *f)
 	const int64_t *n = (const int64_t *)(const void *)at;
 
 	json_key(w, f->name);
-	if (f->type == FIELD_TEXT)
-		json_string(w, at);
-	else if (f->type == FIELD_INDEX && *n == LEAF_NONE)
+	if ((f->type == FIELD_INDEX && *n == LEAF_NONE) ||
+	    (f->type == FIELD_MAYBE && at[0] == '\0'))
 		json_null(w);
+	else if (f->type == FIELD_TEXT || f->type == FIELD_MAYBE)
+		json_string(w, at);
 	else
 		json_number(w, *n);
 }
 
-static enum rc
-leaf_write(struct buf *out, const char *type, const struct field *fields,
-    size_t n, const void *leaf, struct err *e)
+enum rc
+leaf_write(
+    struct buf *out, enum leaf_kind kind, const void *leaf, struct err *e)
 {
+	const struct kind *k = &kinds[kind];
 	struct json_writer *w;
 	enum rc rc;
 	size_t i;
@@ -92,9 +167,9 @@ leaf_write(struct buf *out, const char *type, const struct field *fields,
 		return rc;
 	json_open_object(w);
 	json_key(w, "type");
-	json_string(w, type);
-	for (i = 0; i < n; i++)
-		field_write(w, leaf, &fields[i]);
+	json_string(w, k->type);
+	for (i = 0; i < k->n; i++)
+		field_write(w, leaf, &k->fields[i]);
 	json_close_object(w);
 	json_writer_free(w);
 	return buf_status(out, e);
@@ -106,7 +181,9 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 	char *at = (char *)leaf + f->offset;
 	const char *text = json_text(value);
 
-	if (f->type == FIELD_TEXT) {
+	if (f->type == FIELD_MAYBE && json_is_null(value))
+		return true;
+	if (f->type == FIELD_TEXT || f->type == FIELD_MAYBE) {
 		if (text == NULL || strlen(text) >= f->size)
 			return false;
 		(void)snprintf(at, f->size, "%s", text);
@@ -119,70 +196,71 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 	return json_int((int64_t *)(void *)at, value) == RC_OK;
 }
 
-/* Reads the fields; what writing them gives must be the entry. */
+/* What a leaf says besides its form. */
 static enum rc
-leaf_parse(void *leaf, size_t size, const char *type,
-    const struct field *fields, size_t n, struct slice entry, struct err *e)
+sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 {
+	const struct maintenance_leaf *m = leaf;
+	const struct segment_leaf *s = leaf;
+	const struct task_leaf *t = leaf;
+
+	if (kind == KIND_TASK &&
+	    (t->interval_ms < 1 || t->copies < 1 || t->copies > COPIES_MAX))
+		return err_set(e, RC_INVALID,
+		    "a task has an interval and 1 to %d copies", COPIES_MAX);
+	if (kind == KIND_SEGMENT && (s->from >= s->to || s->to % HOUR_MS != 0))
+		return err_set(e, RC_INVALID,
+		    "a segment ends after it begins, with an hour");
+	if (kind == KIND_MAINTENANCE &&
+	    (m->from >= m->to || (m->ended != LEAF_NONE && m->ended >= m->to)))
+		return err_set(e, RC_INVALID,
+		    "maintenance ends after it begins, or before its end");
+	return RC_OK;
+}
+
+/* Reads the fields; what writing them gives must be the entry. */
+enum rc
+leaf_parse(void *leaf, enum leaf_kind kind, struct slice entry, struct err *e)
+{
+	const struct kind *k = &kinds[kind];
 	struct json *tree = NULL;
 	struct buf again;
 	size_t i;
 	bool ok;
 
-	memset(leaf, 0, size);
+	memset(leaf, 0, k->size);
 	buf_init(&again, ENTRY_MAX);
 	ok = json_read(&tree, entry, NULL) == RC_OK;
-	for (i = 0; i < n && ok; i++)
+	for (i = 0; i < k->n && ok; i++)
 		ok = field_read(
-		    leaf, &fields[i], json_get(tree, fields[i].name));
-	ok = ok && leaf_write(&again, type, fields, n, leaf, NULL) == RC_OK &&
+		    leaf, &k->fields[i], json_get(tree, k->fields[i].name));
+	ok = ok && leaf_write(&again, kind, leaf, NULL) == RC_OK &&
 	    again.len == entry.len && memcmp(again.p, entry.p, entry.len) == 0;
 	json_free(tree);
 	buf_free(&again);
-	return ok
-	    ? RC_OK
-	    : err_set(e, RC_INVALID,
-		  "the entry isn't of the fields of %s in their order", type);
+	if (!ok)
+		return err_set(e, RC_INVALID,
+		    "the entry isn't of the fields of %s in their order",
+		    k->type);
+	return sense_check(leaf, kind, e);
 }
 
-enum rc
-leaf_task_write(struct buf *out, const struct task_leaf *t, struct err *e)
+/* The type comes first in what leaf_write writes. */
+enum leaf_kind
+leaf_kind(struct slice entry)
 {
-	return leaf_write(
-	    out, LEAF_TASK, task_fields, COUNT(task_fields), t, e);
-}
+	char begin[64];
+	size_t i;
+	int n;
 
-enum rc
-leaf_task_parse(struct task_leaf *out, struct slice entry, struct err *e)
-{
-	enum rc rc = leaf_parse(out, sizeof(*out), LEAF_TASK, task_fields,
-	    COUNT(task_fields), entry, e);
-
-	if (rc == RC_OK &&
-	    (out->interval_ms < 1 || out->copies < 1 ||
-		out->copies > COPIES_MAX))
-		rc = err_set(e, RC_INVALID,
-		    "a task has an interval and 1 to %d copies", COPIES_MAX);
-	return rc;
-}
-
-enum rc
-leaf_segment_write(struct buf *out, const struct segment_leaf *s, struct err *e)
-{
-	return leaf_write(
-	    out, LEAF_SEGMENT, segment_fields, COUNT(segment_fields), s, e);
-}
-
-enum rc
-leaf_segment_parse(struct segment_leaf *out, struct slice entry, struct err *e)
-{
-	enum rc rc = leaf_parse(out, sizeof(*out), LEAF_SEGMENT, segment_fields,
-	    COUNT(segment_fields), entry, e);
-
-	if (rc == RC_OK && (out->from >= out->to || out->to % HOUR_MS != 0))
-		rc = err_set(e, RC_INVALID,
-		    "a segment ends after it begins, with an hour");
-	return rc;
+	for (i = 0; i < COUNT(kinds); i++) {
+		n = snprintf(
+		    begin, sizeof(begin), "{\"type\":\"%s\",", kinds[i].type);
+		if (entry.len > (size_t)n &&
+		    memcmp(entry.p, begin, (size_t)n) == 0)
+			return (enum leaf_kind)i;
+	}
+	return KIND_OTHER;
 }
 
 void
@@ -208,18 +286,34 @@ leaf_sha256(char out[static 2 * SHA256_LEN + 1], struct slice bytes)
 		(void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
 }
 
+/* The file of a task, of a day, or of an hour of it. */
+static void
+file_name(char out[static SEGMENT_NAME_MAX + 1], const char *folder, int64_t at,
+    bool is_hour, const char *task)
+{
+	time_t s = (time_t)(at / 1000);
+	struct tm t = { .tm_mday = 1 };
+	char day[24] = "", hour[8] = "";
+
+	(void)gmtime_r(&s, &t);
+	(void)strftime(day, sizeof(day), "%Y/%m/%d", &t);
+	if (is_hour)
+		(void)strftime(hour, sizeof(hour), "/%H", &t);
+	(void)snprintf(out, SEGMENT_NAME_MAX + 1, "%s/%s%s/%s.ndjson", folder,
+	    day, hour, task);
+}
+
 void
 segment_name(
     char out[static SEGMENT_NAME_MAX + 1], const struct segment_leaf *s)
 {
-	time_t hour = (time_t)((s->to - HOUR_MS) / 1000);
-	struct tm t = { .tm_mday = 1 };
-	char when[24] = "";
+	file_name(out, "segment", s->to - HOUR_MS, true, s->task);
+}
 
-	(void)gmtime_r(&hour, &t);
-	(void)strftime(when, sizeof(when), "%Y/%m/%d/%H", &t);
-	(void)snprintf(
-	    out, SEGMENT_NAME_MAX + 1, "segment/%s/%s.ndjson", when, s->task);
+void
+drills_name(char out[static SEGMENT_NAME_MAX + 1], const struct drills_leaf *d)
+{
+	file_name(out, "drills", d->day * DAY_MS, false, d->task);
 }
 
 /* ---- Cycles ---- */

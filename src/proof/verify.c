@@ -8,34 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
-#include "proof/verify_lines.h"
+#include "proof/verify_room.h"
 
 #define SEGMENT_MAX (1024LL * 1024 * 1024)
-
-/* A leaf of an export: of a definition or of a segment. */
-struct leaf {
-	int64_t index;
-	bool is_segment;
-	union {
-		struct task_leaf task;
-		struct segment_leaf segment;
-	} of;
-};
-
-struct verification {
-	const struct verify_wanted *w;
-	struct verify_report *out;
-	struct policy policy;
-	struct policy_word word; /* of the checkpoint */
-	struct buf note;	 /* owned: the checkpoint, signed */
-	struct leaf *leaf;	 /* owned, in order */
-	size_t n;
-	struct task_leaf *task; /* owned: the definitions */
-	struct span *span;
-	size_t tasks;
-	struct told_list told;
-};
+#define KEYS_MAX    64 /* that came one after the other */
 
 static enum rc
 file_read(const struct verification *v, const char *name, struct buf *b,
@@ -118,15 +96,16 @@ checkpoint_same(struct verification *v, struct slice note, struct err *e)
 /* ---- Leaves ---- */
 
 static enum rc
-proof_check(struct verification *v, const struct proof_file *p, struct err *e)
+proof_check(
+    const struct checkpoint *c, const struct proof_file *p, struct err *e)
 {
 	struct tree_hash leaf;
 
 	if (!p->has_entry)
 		return err_set(e, RC_INVALID, "it doesn't have its entry");
 	tree_leaf(&leaf, slice_all(&p->entry));
-	return tree_check_inclusion(&p->proof, p->index, &leaf,
-	    v->word.checkpoint.size, &v->word.checkpoint.root, e);
+	return tree_check_inclusion(
+	    &p->proof, p->index, &leaf, c->size, &c->root, e);
 }
 
 static enum rc
@@ -142,16 +121,15 @@ leaf_add(struct verification *v, const struct proof_file *p, struct err *e)
 	l = &all[v->n];
 	memset(l, 0, sizeof(*l));
 	l->index = p->index;
-	leaf_type(type, slice_all(&p->entry));
-	l->is_segment = strcmp(type, LEAF_SEGMENT) == 0;
-	if (!l->is_segment && strcmp(type, LEAF_TASK) != 0)
+	l->kind = leaf_kind(slice_all(&p->entry));
+	if (l->kind == KIND_OTHER || l->kind == KIND_KEY) {
+		leaf_type(type, slice_all(&p->entry));
 		return err_set(e, RC_INVALID,
 		    "an entry of the type \"%s\" is no part of an export",
 		    type);
+	}
 	v->n++;
-	return l->is_segment
-	    ? leaf_segment_parse(&l->of.segment, slice_all(&p->entry), e)
-	    : leaf_task_parse(&l->of.task, slice_all(&p->entry), e);
+	return leaf_parse(&l->of, l->kind, slice_all(&p->entry), e);
 }
 
 static enum rc
@@ -178,7 +156,7 @@ leaf_read(struct verification *v, const char *name, struct err *e)
 	if (rc == RC_OK)
 		rc = checkpoint_same(v, p.note, e);
 	if (rc == RC_OK)
-		rc = proof_check(v, &p, e);
+		rc = proof_check(&v->word.checkpoint, &p, e);
 	if (rc == RC_OK)
 		rc = leaf_add(v, &p, e);
 	proof_file_free(&p);
@@ -261,10 +239,10 @@ tasks_take(struct verification *v, struct err *e)
 		return err_set(e, RC_NO_MEMORY, "out of memory");
 	for (i = 0; i < v->n && rc == RC_OK; i++) {
 		l = &v->leaf[i];
-		if (l->is_segment) {
+		if (l->kind == KIND_SEGMENT)
 			logged_to = l->of.segment.to;
+		if (l->kind != KIND_TASK)
 			continue;
-		}
 		if (l->of.task.from < logged_to)
 			return err_set(e, RC_INVALID,
 			    "leaf %" PRId64
@@ -322,8 +300,8 @@ segment_take(struct verification *v, const struct leaf *l,
 	buf_init(&file, SEGMENT_MAX);
 	rc = file_read(v, name, &file, e);
 	if (rc == RC_OK)
-		rc = verify_segment(
-		    &t, &l->of.segment, slice_all(&file), &v->told, v->out, e);
+		rc = verify_segment(&t, &l->of.segment, slice_all(&file),
+		    &v->told, &v->ballots, v->out, e);
 	buf_free(&file);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
@@ -337,7 +315,7 @@ segments_take(struct verification *v, struct err *e)
 	enum rc rc = RC_OK;
 
 	for (i = 0; i < v->n && rc == RC_OK; i++) {
-		if (!v->leaf[i].is_segment)
+		if (v->leaf[i].kind != KIND_SEGMENT)
 			continue;
 		rc = segment_take(v, &v->leaf[i], before, e);
 		if (before == NULL)
@@ -346,6 +324,39 @@ segments_take(struct verification *v, struct err *e)
 		out->segments++;
 		before = &v->leaf[i];
 	}
+	return rc;
+}
+
+static enum rc
+day_take(struct verification *v, const struct leaf *l, struct err *e)
+{
+	const struct verify_task t = { v->task, v->span, v->tasks };
+	char name[SEGMENT_NAME_MAX + 1];
+	struct drills_key key;
+	struct buf file;
+	enum rc rc;
+
+	drills_name(name, &l->of.drills);
+	buf_init(&file, SEGMENT_MAX);
+	rc = verify_drills_key(v, &l->of.drills, &key, e);
+	if (rc == RC_OK)
+		rc = file_read(v, name, &file, e);
+	if (rc == RC_OK)
+		rc = verify_drills(&t, &l->of.drills, &key, slice_all(&file),
+		    &v->told, v->out, e);
+	buf_free(&file);
+	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
+}
+
+static enum rc
+days_take(struct verification *v, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; i < v->n && rc == RC_OK; i++)
+		if (v->leaf[i].kind == KIND_DRILLS)
+			rc = day_take(v, &v->leaf[i], e);
 	return rc;
 }
 
@@ -364,6 +375,77 @@ covered_check(const struct verification *v, struct err *e)
 	    "the export covers %" PRId64 " to %" PRId64
 	    ", and doesn't cover %" PRId64 " to %" PRId64,
 	    out->from, out->to, from, v->w->to);
+}
+
+/* ---- Keys that came after the policy's ---- */
+
+/* A key that a log said, while one signed it that is trusted. */
+static enum rc
+successor_read(
+    struct verification *v, const char *name, bool *trusted, struct err *e)
+{
+	struct policy_word word;
+	struct note_key key;
+	struct key_leaf leaf;
+	struct proof_file p;
+	struct buf b;
+	enum rc rc;
+
+	*trusted = false;
+	buf_init(&b, PROOF_FILE_MAX);
+	rc = file_read(v, name, &b, e);
+	if (rc == RC_OK)
+		rc = proof_file_parse(&p, slice_all(&b), e);
+	if (rc != RC_OK) {
+		buf_free(&b);
+		return err_prefix(e, "%s", name);
+	}
+	*trusted = policy_check(&word, &v->policy, p.note, e) == RC_OK;
+	if (*trusted)
+		rc = proof_check(&word.checkpoint, &p, e);
+	if (*trusted && rc == RC_OK)
+		rc = leaf_parse(&leaf, KIND_KEY, slice_all(&p.entry), e);
+	if (*trusted && rc == RC_OK)
+		rc = note_key_parse(&key, slice_of(leaf.key), e);
+	if (*trusted && rc == RC_OK &&
+	    strcmp(key.name, word.checkpoint.origin) != 0)
+		rc = err_set(e, RC_INVALID, "the key is of %s", key.name);
+	if (*trusted && rc == RC_OK)
+		rc = policy_add_log(&v->policy, &key, e);
+	proof_file_free(&p);
+	buf_free(&b);
+	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
+}
+
+/*
+ * Reads them until none more is trusted. One that nobody who is trusted says
+ * changes nothing: the checkpoint shows whether it was needed.
+ */
+static enum rc
+successors_read(struct verification *v, struct err *e)
+{
+	char path[FILE_PATH_SIZE], name[KEYS_MAX][64];
+	bool known[KEYS_MAX] = { false }, more = true;
+	struct dirent *d;
+	size_t n = 0, i;
+	enum rc rc = RC_OK;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/key", v->w->path);
+	dir = opendir(path);
+	while (dir != NULL && n < KEYS_MAX && (d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.')
+			(void)snprintf(
+			    name[n++], sizeof(name[0]), "key/%.50s", d->d_name);
+	if (dir != NULL)
+		(void)closedir(dir);
+	while (more && rc == RC_OK)
+		for (more = false, i = 0; i < n && rc == RC_OK; i++)
+			if (!known[i]) {
+				rc = successor_read(v, name[i], &known[i], e);
+				more |= known[i];
+			}
+	return rc;
 }
 
 /* ---- All of it ---- */
@@ -388,11 +470,15 @@ directory_verify(struct verification *v, struct err *e)
 
 	rc = policy_read(v, e);
 	if (rc == RC_OK)
+		rc = successors_read(v, e);
+	if (rc == RC_OK)
 		rc = checkpoint_read(v, e);
 	if (rc == RC_OK)
 		rc = leaves_read(v, e);
 	if (rc == RC_OK)
 		rc = tasks_take(v, e);
+	if (rc == RC_OK)
+		rc = verify_facts(v, e);
 	if (rc != RC_OK)
 		return rc;
 	(void)snprintf(
@@ -400,8 +486,12 @@ directory_verify(struct verification *v, struct err *e)
 	v->out->definitions = (int64_t)v->tasks;
 	rc = segments_take(v, e);
 	if (rc == RC_OK)
+		rc = days_take(v, e);
+	if (rc == RC_OK)
 		rc = told_check(&v->told, e);
-	return rc == RC_OK ? covered_check(v, e) : rc;
+	if (rc == RC_OK)
+		rc = covered_check(v, e);
+	return rc == RC_OK ? verify_uptime(v, e) : rc;
 }
 
 /* One leaf, by a policy that somebody gave. */
@@ -425,7 +515,7 @@ file_verify(struct verification *v, struct err *e)
 	if (rc == RC_OK) {
 		rc = policy_check(&v->word, &v->policy, p.note, e);
 		if (rc == RC_OK)
-			rc = proof_check(v, &p, e);
+			rc = proof_check(&v->word.checkpoint, &p, e);
 		if (rc == RC_OK)
 			word_tell(v);
 		proof_file_free(&p);
@@ -456,6 +546,7 @@ verify_export(
 					 : file_verify(v, e);
 	buf_free(&v->note);
 	told_free(&v->told);
+	free(v->ballots.all);
 	free(v->leaf);
 	free(v->task);
 	free(v->span);

@@ -14,6 +14,7 @@
 
 #include "proof/leaf.h"
 #include "tlog/policy.h"
+#include "uptime/uptime.h"
 
 struct verify_wanted {
 	const char *path;
@@ -41,6 +42,16 @@ struct verify_report {
 	int64_t missed;
 	int64_t unassigned;
 	int64_t extra; /* results of cycles beside the schedule */
+	/* Answers to drills: all, those that said what was to be seen, and
+	 * those of days whose key nobody committed to before. */
+	int64_t drills;
+	int64_t drills_right;
+	int64_t drills_late;
+	/* What is covered, by the method that was logged. */
+	int64_t maintenances; /* that count */
+	int64_t incidents;
+	struct uptime_time time;
+	struct uptime_figures figures;
 };
 
 /* RC_INVALID says what isn't as it must be; RC_IO, RC_NO_MEMORY. */

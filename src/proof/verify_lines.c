@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "eth/attest.h"
 #include "eth/hex.h"
 #include "proof/line.h"
@@ -19,6 +20,7 @@ struct walk {
 	const struct span *due_span; /* NULL: there is none */
 	int64_t results, missed, unassigned;
 	struct told_list *told;
+	struct ballots *ballots;
 };
 
 /* The schedule's next slot becomes the one after it. */
@@ -162,6 +164,39 @@ told_free(struct told_list *l)
 	*l = (struct told_list){ NULL, 0, 0 };
 }
 
+/* The number that stands for a line's network: 0 where none is known. */
+static int64_t
+network_of(const struct line *l)
+{
+	char text[24];
+
+	slice_copy(text, sizeof(text), l->network);
+	return (int64_t)strtoull(text, NULL, 16);
+}
+
+static enum rc
+ballot_add(struct ballots *b, const struct line *l, struct err *e)
+{
+	struct ballot *all;
+	struct address a;
+	enum rc rc;
+
+	if (b->n == b->room) {
+		b->room = b->room == 0 ? 256 : 2 * b->room;
+		all = realloc(b->all, b->room * sizeof(*all));
+		if (all == NULL)
+			return err_set(e, RC_NO_MEMORY, "out of memory");
+		b->all = all;
+	}
+	rc = address_parse(&a, NULL, l->worker, e);
+	if (rc != RC_OK)
+		return rc;
+	b->all[b->n] = (struct ballot){ l->version, l->cycle,
+		{ .network = network_of(l), .up = l->success == 1 } };
+	memcpy(b->all[b->n++].vote.worker, a.b, UPTIME_WORKER_LEN);
+	return RC_OK;
+}
+
 /* A line of somebody who was given the slot. */
 static enum rc
 given_check(struct walk *w, const struct line *l, struct err *e)
@@ -183,6 +218,8 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 		rc = told_add(w->told, l, e);
 	if (rc == RC_OK && is_result)
 		rc = signature_check(l, w->s->task, e);
+	if (rc == RC_OK && is_result)
+		rc = ballot_add(w->ballots, l, e);
 	if (is_result) {
 		w->results++;
 		w->out->successes += l->success == 1;
@@ -241,8 +278,9 @@ place_check(struct walk *w, const struct line *l, struct err *e)
 }
 
 static enum rc
-line_check(struct walk *w, const struct line *l, struct err *e)
+line_check(void *ctx, const struct line *l, struct err *e)
 {
+	struct walk *w = ctx;
 	enum rc rc;
 
 	if (l->cycle == LINE_NONE || l->copy == LINE_NONE)
@@ -263,26 +301,37 @@ line_check(struct walk *w, const struct line *l, struct err *e)
 	return RC_OK;
 }
 
+typedef enum rc line_fn(void *ctx, const struct line *l, struct err *e);
+
+/* Shows each line to fn; *n counts them, also one that is refused. */
 static enum rc
-lines_check(struct walk *w, struct slice file, struct err *e)
+lines_read(struct slice file, int64_t *n, line_fn *fn, void *ctx, struct err *e)
 {
 	const char *p = file.p, *end = file.p + file.len, *at;
 	struct line_read l;
 	enum rc rc = RC_OK;
 
 	while (p < end && rc == RC_OK) {
-		w->line++;
+		++*n;
 		at = memchr(p, '\n', (size_t)(end - p));
 		if (at == NULL)
 			return err_set(
 			    e, RC_INVALID, "the last line has no end");
 		rc = line_parse(&l, (struct slice){ p, (size_t)(at - p) }, e);
 		if (rc == RC_OK) {
-			rc = line_check(w, &l.line, e);
+			rc = fn(ctx, &l.line, e);
 			line_free(&l);
 		}
 		p = at + 1;
 	}
+	return rc;
+}
+
+static enum rc
+lines_check(struct walk *w, struct slice file, struct err *e)
+{
+	enum rc rc = lines_read(file, &w->line, line_check, w, e);
+
 	if (rc == RC_OK && w->due_span != NULL)
 		rc = err_set(e, RC_INVALID,
 		    "copy %" PRId64 " of cycle %" PRId64 " has no line",
@@ -308,34 +357,35 @@ counts_check(const struct walk *w, struct err *e)
 }
 
 static enum rc
-file_check(const struct segment_leaf *s, struct slice file, struct err *e)
+file_check(struct slice file, int64_t bytes, const char *sha256, struct err *e)
 {
 	char hash[2 * SHA256_LEN + 1];
 
 	leaf_sha256(hash, file);
-	if ((int64_t)file.len == s->bytes && strcmp(hash, s->sha256) == 0)
+	if ((int64_t)file.len == bytes && strcmp(hash, sha256) == 0)
 		return RC_OK;
 	return err_set(e, RC_INVALID,
 	    "the file isn't the one that was logged: %zu bytes with SHA-256 %s, expected %" PRId64
 	    " with %s",
-	    file.len, hash, s->bytes, s->sha256);
+	    file.len, hash, bytes, sha256);
 }
 
 enum rc
 verify_segment(const struct verify_task *t, const struct segment_leaf *s,
-    struct slice file, struct told_list *told, struct verify_report *out,
-    struct err *e)
+    struct slice file, struct told_list *told, struct ballots *ballots,
+    struct verify_report *out, struct err *e)
 {
 	struct walk w = { .t = t,
 		.s = s,
 		.told = told,
+		.ballots = ballots,
 		.out = out,
 		.cycle = -1,
 		.due = s->from - 1,
 		.due_copy = COPIES_MAX };
 	enum rc rc;
 
-	rc = file_check(s, file, e);
+	rc = file_check(file, s->bytes, s->sha256, e);
 	if (rc != RC_OK)
 		return rc;
 	due_next(&w);
@@ -349,4 +399,75 @@ verify_segment(const struct verify_task *t, const struct segment_leaf *s,
 	out->missed += w.missed;
 	out->unassigned += w.unassigned;
 	return rc;
+}
+
+/* ---- Drills ---- */
+
+struct drills_walk {
+	const struct verify_task *t;
+	const struct drills_leaf *d;
+	const struct drills_key *key;
+	struct told_list *told;
+	struct verify_report *out;
+};
+
+static enum rc
+drill_check(void *ctx, const struct line *l, struct err *e)
+{
+	const struct drills_walk *w = ctx;
+	const struct task_leaf *d = definition_of(w->t, l->version);
+	const int64_t wanted = canary_wanted(w->key->key, l->slot);
+	enum rc rc;
+
+	if (d == NULL)
+		return err_set(e, RC_INVALID,
+		    "definition %" PRId64 " isn't among the task's leaves",
+		    l->version);
+	if (!slice_is(l->outcome, "result") || l->slot == LINE_NONE ||
+	    l->cycle == LINE_NONE || l->assigned / DAY_MS != w->d->day ||
+	    l->copy < d->copies)
+		return err_set(e, RC_INVALID,
+		    "slot %" PRId64
+		    " isn't an answer to a drill of day %" PRId64,
+		    l->slot, w->d->day);
+	if (!canary_may_be_drill(w->key->key, l->slot, DRILL_SHARE_MAX))
+		return err_set(e, RC_INVALID,
+		    "slot %" PRId64 " is no drill by the key of its day",
+		    l->slot);
+	rc = times_check(l, d, e);
+	if (rc == RC_OK)
+		rc = told_add(w->told, l, e);
+	if (rc == RC_OK)
+		rc = signature_check(l, w->d->task, e);
+	w->out->drills++;
+	w->out->drills_right += l->status == wanted &&
+	    (l->success == 1) == (wanted == d->expected_status);
+	w->out->drills_late += !w->key->in_time;
+	return rc;
+}
+
+enum rc
+verify_drills(const struct verify_task *t, const struct drills_leaf *d,
+    const struct drills_key *key, struct slice file, struct told_list *told,
+    struct verify_report *out, struct err *e)
+{
+	struct drills_walk w = { t, d, key, told, out };
+	int64_t line = 0;
+	enum rc rc;
+
+	if (strcmp(d->task, t->leaf[0].task) != 0)
+		return err_set(e, RC_INVALID,
+		    "it is of task %s, the export is of %s", d->task,
+		    t->leaf[0].task);
+	rc = file_check(file, d->bytes, d->sha256, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = lines_read(file, &line, drill_check, &w, e);
+	if (rc != RC_OK)
+		return err_prefix(e, "line %" PRId64, line);
+	if (line != d->lines)
+		return err_set(e, RC_INVALID,
+		    "the leaf counts %" PRId64 " lines, the file has %" PRId64,
+		    d->lines, line);
+	return RC_OK;
 }

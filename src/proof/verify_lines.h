@@ -4,6 +4,7 @@
 #define WORKNET_PROOF_VERIFY_LINES_H
 
 #include "eth/address.h"
+#include "ledger/canary.h"
 #include "proof/verify.h"
 
 /* What must not be told twice, in whatever hours. */
@@ -32,12 +33,41 @@ struct verify_task {
 	size_t n;
 };
 
+/* A result, as far as it counts for the uptime. */
+struct ballot {
+	int64_t version;
+	int64_t cycle;
+	struct uptime_vote vote;
+};
+
+struct ballots {
+	struct ballot *all; /* owned */
+	size_t n, room;
+};
+
 /*
  * Whether the file is what the leaf says, and its lines are those of the
- * schedule. Adds to *told and *out. RC_INVALID with the line's number.
+ * schedule. Adds to *told, *ballots and *out. RC_INVALID with the line's
+ * number.
  */
 MUST_CHECK enum rc verify_segment(const struct verify_task *t,
     const struct segment_leaf *s, struct slice file, struct told_list *told,
+    struct ballots *ballots, struct verify_report *out, struct err *e);
+
+/* The key of a day's drills, and whether it was promised before the day. */
+struct drills_key {
+	uint8_t key[CANARY_KEY_LEN];
+	bool in_time;
+};
+
+/*
+ * Whether the file is what the leaf says, and each line a drill's, by the key,
+ * that its worker signed. Adds to *told and *out. RC_INVALID with the line's
+ * number.
+ */
+MUST_CHECK enum rc
+verify_drills(const struct verify_task *t, const struct drills_leaf *d,
+    const struct drills_key *key, struct slice file, struct told_list *told,
     struct verify_report *out, struct err *e);
 
 #endif

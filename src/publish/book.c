@@ -64,29 +64,69 @@ book_key_new(const char *path, const char *origin,
 }
 
 static enum rc
-key_read(struct book *b, const struct conf *c, struct err *e)
+key_file_read(struct note_key *key, uint8_t seed[static ED25519_SEED_LEN],
+    const char *path, const char *origin, struct err *e)
 {
 	char text[SECRET_MAX];
 	size_t len;
 	enum rc rc;
 
-	if (c->log_origin[0] == '\0' || c->log_key_file[0] == '\0')
-		return err_set(e, RC_INVALID,
-		    "[log] origin and key_file: without both there is no log");
-	rc = secret_file_read(text, sizeof(text), &len, c->log_key_file, e);
+	rc = secret_file_read(text, sizeof(text), &len, path, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = note_secret_parse(
-	    &b->key, b->seed, secret_trim((struct slice){ text, len }), e);
+	    key, seed, secret_trim((struct slice){ text, len }), e);
 	secret_wipe(text, sizeof(text));
 	if (rc != RC_OK)
-		return err_prefix(e, "%s", c->log_key_file);
-	if (b->key.type != NOTE_ED25519 ||
-	    strcmp(b->key.name, c->log_origin) != 0)
+		return err_prefix(e, "%s", path);
+	if (key->type != NOTE_ED25519 || strcmp(key->name, origin) != 0)
 		return err_set(e, RC_INVALID,
-		    "%s: the key is of %s, expected [log] origin, %s",
-		    c->log_key_file, b->key.name, c->log_origin);
+		    "%s: the key is of %s, expected [log] origin, %s", path,
+		    key->name, origin);
 	return RC_OK;
+}
+
+static enum rc
+key_read(struct book *b, const struct conf *c, struct err *e)
+{
+	if (c->log_origin[0] == '\0' || c->log_key_file[0] == '\0')
+		return err_set(e, RC_INVALID,
+		    "[log] origin and key_file: without both there is no log");
+	return key_file_read(
+	    &b->key, b->seed, c->log_key_file, c->log_origin, e);
+}
+
+static void
+next_path(char out[static FILE_PATH_SIZE], const struct conf *c)
+{
+	(void)snprintf(out, FILE_PATH_SIZE, "%s.next", c->log_key_file);
+}
+
+enum rc
+book_key_next(struct book *b, const struct conf *c, struct err *e)
+{
+	char path[FILE_PATH_SIZE], vkey[NOTE_VKEY_MAX + 1];
+	enum rc rc = RC_OK;
+
+	next_path(path, c);
+	if (access(path, F_OK) != 0)
+		rc = book_key_new(path, c->log_origin, vkey, e);
+	if (rc == RC_OK)
+		rc = key_file_read(
+		    &b->next, b->next_seed, path, c->log_origin, e);
+	b->has_next = rc == RC_OK;
+	return rc;
+}
+
+enum rc
+book_key_succeed(const struct conf *c, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+
+	next_path(path, c);
+	if (rename(path, c->log_key_file) != 0)
+		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
+	return file_sync_name(c->log_key_file, e);
 }
 
 /* ---- Signed checkpoints ---- */
@@ -141,14 +181,35 @@ tiles_check(
 	    rc == RC_OK ? "the root is another one" : cause.msg);
 }
 
-/* Proof files of the segments among the leaves from there on. */
+/* The name of the entry's own proof file; "" when it has none. */
+static enum rc
+proof_name(char out[static SEGMENT_NAME_MAX + 16], int64_t i,
+    struct slice entry, struct err *e)
+{
+	char segment[SEGMENT_NAME_MAX + 1];
+	struct segment_leaf leaf;
+	enum rc rc;
+
+	out[0] = '\0';
+	if (leaf_kind(entry) == KIND_KEY)
+		(void)snprintf(out, SEGMENT_NAME_MAX + 16,
+		    "key/%" PRId64 ".tlog-proof", i);
+	if (leaf_kind(entry) != KIND_SEGMENT)
+		return RC_OK;
+	rc = leaf_parse(&leaf, KIND_SEGMENT, entry, e);
+	if (rc != RC_OK)
+		return rc;
+	segment_name(segment, &leaf);
+	(void)snprintf(out, SEGMENT_NAME_MAX + 16, "%s.tlog-proof", segment);
+	return RC_OK;
+}
+
+/* Proof files of the segments, and keys, among the leaves from there on. */
 static enum rc
 proofs_write(struct book *b, int64_t from, struct err *e)
 {
 	const struct slice note = { b->note.p, b->note.len };
-	char type[32], name[SEGMENT_NAME_MAX + 16];
-	char segment[SEGMENT_NAME_MAX + 1];
-	struct segment_leaf leaf;
+	char name[SEGMENT_NAME_MAX + 16];
 	struct slice entry;
 	struct buf file;
 	int64_t i;
@@ -159,14 +220,9 @@ proofs_write(struct book *b, int64_t from, struct err *e)
 		rc = site_entry(&b->site, i, &entry, e);
 		if (rc != RC_OK)
 			break;
-		leaf_type(type, entry);
-		if (strcmp(type, LEAF_SEGMENT) != 0)
+		rc = proof_name(name, i, entry, e);
+		if (rc != RC_OK || name[0] == '\0')
 			continue;
-		rc = leaf_segment_parse(&leaf, entry, e);
-		if (rc != RC_OK)
-			break;
-		segment_name(segment, &leaf);
-		(void)snprintf(name, sizeof(name), "%s.tlog-proof", segment);
 		buf_reset(&file);
 		rc = site_proof(&b->site, i, note, &file, e);
 		if (rc == RC_OK)
@@ -246,19 +302,51 @@ lock(struct book *b, struct err *e)
 				 : strerror(errno));
 }
 
-/* What verifiers need: the key, and a policy that trusts it alone. */
+/* The policy's text with that key in the place of the log's others. */
+static void
+policy_write(struct buf *out, struct buf *old, const struct note_key *key)
+{
+	char vkey[NOTE_VKEY_MAX + 1], of_log[NOTE_NAME_MAX + 8];
+	char *line, *rest = NULL;
+
+	note_key_format(vkey, key);
+	(void)snprintf(of_log, sizeof(of_log), "log %s+", key->name);
+	buf_printf(out, "log %s\n", vkey);
+	for (line = strtok_r(old->p, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (strncmp(line, of_log, strlen(of_log)) != 0)
+			buf_printf(out, "%s\n", line);
+}
+
+/* What verifiers need: the key, and a policy that trusts it alone; what the
+ * operator has added to that stays. */
 static enum rc
 key_show(struct book *b, struct err *e)
 {
-	char vkey[NOTE_VKEY_MAX + 1], text[NOTE_VKEY_MAX + 64];
-	char path[FILE_PATH_SIZE];
+	char vkey[NOTE_VKEY_MAX + 1], path[FILE_PATH_SIZE];
+	struct buf old, text;
+	enum rc rc;
 
 	note_key_format(vkey, &b->key);
-	(void)snprintf(text, sizeof(text), "log %s\nquorum none\n", vkey);
+	buf_init(&old, NOTE_MAX);
+	buf_init(&text, NOTE_MAX);
 	(void)snprintf(path, sizeof(path), "%s/policy", b->site.path);
-	if (access(path, F_OK) == 0)
-		return RC_OK;
-	return site_put(&b->site, "policy", slice_of(text), e);
+	rc = buf_read_file(&old, path, e);
+	if (rc == RC_NOT_FOUND || (rc == RC_OK && old.len == 0)) {
+		buf_reset(&old);
+		buf_add_text(&old, "quorum none\n");
+		rc = buf_status(&old, e);
+	}
+	if (rc == RC_OK && memmem(old.p, old.len, vkey, strlen(vkey)) == NULL) {
+		policy_write(&text, &old, &b->key);
+		rc = buf_status(&text, e);
+		if (rc == RC_OK)
+			rc = site_put(&b->site, "policy",
+			    (struct slice){ text.p, text.len }, e);
+	}
+	buf_free(&old);
+	buf_free(&text);
+	return rc;
 }
 
 enum rc
@@ -288,11 +376,32 @@ void
 book_close(struct book *b)
 {
 	secret_wipe(b->seed, sizeof(b->seed));
+	secret_wipe(b->next_seed, sizeof(b->next_seed));
 	site_close(&b->site);
 	buf_free(&b->note);
 	if (b->lock_fd >= 0)
 		(void)close(b->lock_fd);
 	b->lock_fd = -1;
+}
+
+/* Appends the signature of the key that succeeds. */
+static enum rc
+sign_next(struct book *b, struct slice text, struct err *e)
+{
+	struct buf note;
+	enum rc rc;
+
+	if (!b->has_next)
+		return RC_OK;
+	buf_init(&note, NOTE_MAX);
+	rc = note_sign(&note, text, &b->next, b->next_seed, e);
+	if (rc == RC_OK) {
+		buf_add(
+		    &b->note, note.p + text.len + 1, note.len - text.len - 1);
+		rc = buf_status(&b->note, e);
+	}
+	buf_free(&note);
+	return rc;
 }
 
 /* Signs the site as it is, and keeps that apart from it. */
@@ -312,6 +421,8 @@ sign(struct book *b, struct err *e)
 	if (rc == RC_OK)
 		rc = note_sign(&b->note, (struct slice){ text.p, text.len },
 		    &b->key, b->seed, e);
+	if (rc == RC_OK)
+		rc = sign_next(b, (struct slice){ text.p, text.len }, e);
 	state_path(path, b, "signed");
 	if (rc == RC_OK)
 		rc = file_put(path, 0600, b->note.p, b->note.len, e);

@@ -24,6 +24,9 @@ struct book {
 	char state[PATH_LEN_MAX + 1];
 	struct note_key key;
 	uint8_t seed[ED25519_SEED_LEN];
+	bool has_next; /* another key signs, too, and is about to succeed */
+	struct note_key next;
+	uint8_t next_seed[ED25519_SEED_LEN];
 	struct site site; /* of what is signed; its size counts */
 	struct buf note;  /* owned: the newest checkpoint, signed */
 };
@@ -43,6 +46,16 @@ MUST_CHECK enum rc book_key_new(const char *path, const char *origin,
 MUST_CHECK enum rc
 book_open(struct book *b, const struct conf *c, struct err *e);
 void book_close(struct book *b);
+
+/*
+ * The key that succeeds: made beside the key's file, with ".next", unless it is
+ * there already. From then on both sign. RC_INVALID, RC_IO.
+ */
+MUST_CHECK enum rc
+book_key_next(struct book *b, const struct conf *c, struct err *e);
+
+/* The key that succeeds takes the key's place: the old one is gone. RC_IO. */
+MUST_CHECK enum rc book_key_succeed(const struct conf *c, struct err *e);
 
 /* Appends entries, signs, publishes. Nothing is done for none of them. */
 MUST_CHECK enum rc

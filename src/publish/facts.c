@@ -1,4 +1,4 @@
-/* What isn't a segment: tasks, keys of drills, payouts, forfeits. */
+/* What isn't a segment: the method, tasks, maintenance, payouts, forfeits. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "eth/hex.h"
 #include "publish/room.h"
+#include "uptime/uptime.h"
 
 /* ---- Tasks ---- */
 
@@ -43,7 +44,6 @@ static enum rc
 task_entry(struct publisher *p, struct task_leaf *leaf, struct err *e)
 {
 	const struct task_state *t = state_task(&p->state, leaf->task);
-	enum rc rc;
 
 	if (t != NULL) {
 		leaf->prev = t->leaf;
@@ -53,8 +53,7 @@ task_entry(struct publisher *p, struct task_leaf *leaf, struct err *e)
 		if (leaf->from < t->segment.to)
 			leaf->from = t->segment.to;
 	}
-	rc = leaf_task_write(&p->entries.text, leaf, e);
-	return rc == RC_OK ? entry_end(p, e) : rc;
+	return leaf_entry(p, KIND_TASK, leaf, e);
 }
 
 /* The ledger says of a definition what the log doesn't. */
@@ -202,42 +201,62 @@ on_forfeit(void *ctx, const struct public_forfeit *f, struct err *e)
 	return fact_end(p, w, e);
 }
 
-static enum rc
-key_entry(
-    struct publisher *p, const struct public_key *k, bool shown, struct err *e)
-{
-	char hash[HEX_SIZE(SHA256_LEN)], key[HEX_SIZE(SHA256_LEN)];
-	char subject[160];
-	struct json_writer *w;
-	enum rc rc;
+/* ---- The method, and maintenance ---- */
 
-	(void)snprintf(subject, sizeof(subject), "canary %" PRId64 " %s",
-	    k->day, shown ? "key" : "hash");
-	rc = fact_begin(p, subject, LEAF_CANARY, &w, e);
-	if (rc != RC_OK || w == NULL)
-		return rc;
-	hex_encode(hash, (const uint8_t *)k->hash.p, SHA256_LEN);
-	number_put(w, "day", k->day);
-	text_put(w, "hash", slice_of(hash));
-	json_key(w, "key");
-	if (shown) {
-		hex_encode(key, (const uint8_t *)k->key.p, SHA256_LEN);
-		json_string(w, key);
-	} else
-		json_null(w);
-	return fact_end(p, w, e);
+/* Stated before the hours that are counted by it. */
+static enum rc
+method_publish(struct publisher *p, struct err *e)
+{
+	const struct method_leaf *last = &p->state.method;
+	struct method_leaf m = { .method = UPTIME_METHOD,
+		.confirm = UPTIME_CONFIRM,
+		.networks = UPTIME_NETWORKS,
+		.recover = UPTIME_RECOVER,
+		.gap_ms = UPTIME_GAP_MS,
+		.text = UPTIME_TEXT_SHA256,
+		.logged = p->now_ms,
+		.prev = p->state.method_leaf };
+
+	if (m.prev != LEAF_NONE && strcmp(m.method, last->method) == 0 &&
+	    strcmp(m.text, last->text) == 0 && m.confirm == last->confirm &&
+	    m.networks == last->networks && m.recover == last->recover &&
+	    m.gap_ms == last->gap_ms)
+		return RC_OK;
+	return leaf_entry(p, KIND_METHOD, &m, e);
 }
 
 static enum rc
-on_key(void *ctx, const struct public_key *k, struct err *e)
+maintenance_entry(struct publisher *p, const struct public_maintenance *m,
+    int64_t ended_ms, struct err *e)
 {
-	enum rc rc = RC_OK;
+	struct maintenance_leaf leaf = { .id = m->id,
+		.from = m->from_ms,
+		.to = m->to_ms,
+		.ended = ended_ms,
+		.noted = m->noted_ms,
+		.logged = p->now_ms };
+	const struct task_state *t;
+	char subject[80];
 
-	if (k->hash.len == SHA256_LEN)
-		rc = key_entry(ctx, k, false, e);
-	if (rc == RC_OK && k->key.len == SHA256_LEN)
-		rc = key_entry(ctx, k, true, e);
-	return rc;
+	(void)snprintf(subject, sizeof(subject), "%s %" PRId64 " %" PRId64,
+	    ended_ms == LEAF_NONE ? "maintenance" : "end", m->id, m->noted_ms);
+	if (state_has(&p->state, subject))
+		return RC_OK;
+	slice_copy(leaf.task, sizeof(leaf.task), m->task);
+	slice_copy(leaf.why, sizeof(leaf.why), m->why);
+	t = state_task(&p->state, leaf.task);
+	leaf.prev = t == NULL ? LEAF_NONE : t->maintenance_leaf;
+	return leaf_entry(p, KIND_MAINTENANCE, &leaf, e);
+}
+
+static enum rc
+on_maintenance(void *ctx, const struct public_maintenance *m, struct err *e)
+{
+	enum rc rc = maintenance_entry(ctx, m, LEAF_NONE, e);
+
+	return rc == RC_OK && m->ended_ms != LEAF_NONE
+	    ? maintenance_entry(ctx, m, m->ended_ms, e)
+	    : rc;
 }
 
 enum rc
@@ -245,11 +264,15 @@ facts_publish(struct publisher *p, struct err *e)
 {
 	enum rc rc;
 
-	rc = public_tasks(p->db, on_task, p, e);
+	rc = method_publish(p, e);
+	if (rc == RC_OK)
+		rc = public_tasks(p->db, on_task, p, e);
 	if (rc == RC_OK)
 		rc = public_tasks(p->db, on_task_state, p, e);
 	if (rc == RC_OK)
-		rc = public_keys(p->db, on_key, p, e);
+		rc = public_maintenances(p->db, on_maintenance, p, e);
+	if (rc == RC_OK)
+		rc = drills_publish(p, e);
 	if (rc == RC_OK)
 		rc = public_payouts(p->db, on_payout, p, e);
 	if (rc == RC_OK)

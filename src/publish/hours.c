@@ -67,8 +67,8 @@ next_hour(const struct task_state *t)
 static bool
 is_over(const struct publisher *p, const struct task_state *t, int64_t hour)
 {
-	return p->now_ms >= hour + HOUR_MS + interval_since(t, next_from(t)) +
-	    POLL_PERIOD_MS + p->window_ms + CLOCK_SKEW_MS;
+	return p->over_ms >= hour + HOUR_MS + interval_since(t, next_from(t)) +
+	    POLL_PERIOD_MS + p->bounds.window_ms + CLOCK_SKEW_MS;
 }
 
 /* The first hour that is over for a task; -1. */
@@ -239,6 +239,8 @@ segment_make(struct hour *h, struct task_state *t, const struct cell *cell,
 	struct publisher *p = h->p;
 	struct segment_leaf leaf = { .from = next_from(t),
 		.to = h->hour + HOUR_MS,
+		.definition = t->leaf,
+		.maintenance = t->maintenance_leaf,
 		.prev = t->segment_leaf };
 	char name[SEGMENT_NAME_MAX + 1];
 	uint8_t networks[SHA256_LEN];
@@ -256,10 +258,8 @@ segment_make(struct hour *h, struct task_state *t, const struct cell *cell,
 		    (struct slice){ file.p == NULL ? "" : file.p, file.len },
 		    e);
 	buf_free(&file);
-	if (rc == RC_OK)
-		rc = leaf_segment_write(&p->entries.text, &leaf, e);
 	p->result->segments++;
-	return rc == RC_OK ? entry_end(p, e) : rc;
+	return rc == RC_OK ? leaf_entry(p, KIND_SEGMENT, &leaf, e) : rc;
 }
 
 /* Where the task's cells are, one behind the other. */

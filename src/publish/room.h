@@ -18,7 +18,9 @@ struct entries {
 struct publisher {
 	struct db *db;
 	int64_t now_ms;
-	int64_t window_ms; /* a slot may be paid so long after it was given */
+	struct public_bounds bounds;
+	int64_t over_ms; /* what was over then, is */
+	bool idle;	 /* over_ms is now_ms, whatever the ledger has */
 	struct book book;
 	struct state state;
 	struct marks marks;
@@ -32,11 +34,19 @@ struct publisher {
  */
 MUST_CHECK enum rc entry_end(struct publisher *p, struct err *e);
 
+/* The same of a leaf of that kind. */
+MUST_CHECK enum rc leaf_entry(
+    struct publisher *p, enum leaf_kind kind, const void *leaf, struct err *e);
+
 /* Signs and publishes all entries that wait. */
 MUST_CHECK enum rc entries_publish(struct publisher *p, struct err *e);
 
-/* Definitions, states, keys of drills, payouts, forfeits that are new. */
+/* The method, definitions, states, maintenance, drills, payouts, forfeits that
+ * are new. */
 MUST_CHECK enum rc facts_publish(struct publisher *p, struct err *e);
+
+/* Of these, keys of drills, and drills. Nothing is published yet. */
+MUST_CHECK enum rc drills_publish(struct publisher *p, struct err *e);
 
 /* Hours that are over. */
 MUST_CHECK enum rc hours_publish(struct publisher *p, struct err *e);

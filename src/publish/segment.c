@@ -175,6 +175,20 @@ cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
 	return line_write(out, &l, e);
 }
 
+enum rc
+cells_write(struct buf *out, const struct cell *cell, size_t n,
+    const uint8_t networks[static SHA256_LEN], struct err *e)
+{
+	struct segment_leaf none;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	memset(&none, 0, sizeof(none));
+	for (i = 0; i < n && rc == RC_OK; i++)
+		rc = cell_write(out, &none, &cell[i], networks, e);
+	return rc;
+}
+
 static enum rc
 unassigned_write(struct buf *out, struct segment_leaf *leaf, int64_t cycle,
     int64_t copy, struct err *e)

@@ -43,4 +43,8 @@ MUST_CHECK enum rc segment_write(struct buf *out, struct segment_leaf *leaf,
     const struct task_state *t, const struct cell *cell, size_t n,
     const uint8_t networks[static SHA256_LEN], struct err *e);
 
+/* Appends a line for each cell. */
+MUST_CHECK enum rc cells_write(struct buf *out, const struct cell *cell,
+    size_t n, const uint8_t networks[static SHA256_LEN], struct err *e);
+
 #endif

@@ -132,7 +132,7 @@ task_add(
 	all[at] = t;
 	s->tasks++;
 	(void)snprintf(t->name, sizeof(t->name), "%s", name);
-	t->leaf = t->segment_leaf = LEAF_NONE;
+	t->leaf = t->segment_leaf = t->maintenance_leaf = LEAF_NONE;
 	*out = t;
 	return RC_OK;
 }
@@ -177,59 +177,126 @@ segment_take(struct state *s, const struct segment_leaf *leaf, struct err *e)
 
 /* ---- All else ---- */
 
-/* What state_has is asked about it; "" for what nobody asks about. */
-static void
-subject(char *out, size_t size, const char *type, const struct json *j)
+static enum rc
+maintenance_take(
+    struct state *s, const struct maintenance_leaf *m, struct err *e)
 {
-	const char *nonce = json_text(json_get(j, "nonce"));
-	const char *transfer = json_text(json_get(j, "transfer"));
-	int64_t day;
+	struct task_state *t = state_task(s, m->task);
+	char what[80];
 
-	out[0] = '\0';
-	if (strcmp(type, LEAF_PAYOUT) == 0 && nonce != NULL)
-		(void)snprintf(out, size, "payout %s", nonce);
-	else if (strcmp(type, LEAF_FORFEIT) == 0 && transfer != NULL)
-		(void)snprintf(out, size, "forfeit %s", transfer);
-	else if (strcmp(type, LEAF_CANARY) == 0 &&
-	    json_int(&day, json_get(j, "day")) == RC_OK)
-		(void)snprintf(out, size, "canary %" PRId64 " %s", day,
-		    json_is_null(json_get(j, "key")) ? "hash" : "key");
+	if (t == NULL)
+		return err_set(e, RC_CORRUPT,
+		    "leaf %" PRId64
+		    " is maintenance of %s, which has no definition",
+		    s->size, m->task);
+	t->maintenance_leaf = s->size;
+	(void)snprintf(what, sizeof(what), "%s %" PRId64 " %" PRId64,
+	    m->ended == LEAF_NONE ? "maintenance" : "end", m->id, m->noted);
+	return state_add(s, what, e);
 }
 
 static enum rc
-other_take(struct state *s, const char *type, struct slice entry, struct err *e)
+canary_take(struct state *s, const struct canary_leaf *c, struct err *e)
+{
+	char what[80];
+
+	(void)snprintf(what, sizeof(what), "canary %" PRId64 " %s", c->day,
+	    c->key[0] == '\0' ? "hash" : "key");
+	return state_add(s, what, e);
+}
+
+static enum rc
+key_take(struct state *s, const struct key_leaf *k, struct err *e)
+{
+	char what[NOTE_VKEY_MAX + 8];
+
+	(void)snprintf(what, sizeof(what), "key %s", k->key);
+	return state_add(s, what, e);
+}
+
+/* A payout, or a forfeit, by what names it. */
+static enum rc
+other_take(struct state *s, struct slice entry, struct err *e)
 {
 	struct json *j = NULL;
+	const char *nonce, *transfer;
 	char what[160] = "";
 	enum rc rc;
 
 	rc = json_read(&j, entry, e);
 	if (rc != RC_OK)
 		return rc;
-	subject(what, sizeof(what), type, j);
+	nonce = json_text(json_get(j, "nonce"));
+	transfer = json_text(json_get(j, "transfer"));
+	if (nonce != NULL)
+		(void)snprintf(what, sizeof(what), "payout %s", nonce);
+	else if (transfer != NULL)
+		(void)snprintf(what, sizeof(what), "forfeit %s", transfer);
 	json_free(j);
 	return what[0] == '\0' ? RC_OK : state_add(s, what, e);
+}
+
+static void
+newest_raise(struct state *s, int64_t ms)
+{
+	if (ms > s->newest_ms)
+		s->newest_ms = ms;
+}
+
+/* Any leaf. */
+union leaf {
+	struct task_leaf task;
+	struct segment_leaf segment;
+	struct maintenance_leaf maintenance;
+	struct method_leaf method;
+	struct canary_leaf canary;
+	struct drills_leaf drills;
+	struct key_leaf key;
+};
+
+static enum rc
+leaf_take(struct state *s, enum leaf_kind kind, const union leaf *l,
+    struct slice entry, struct err *e)
+{
+	switch (kind) {
+	case KIND_TASK:
+		return task_take(s, &l->task, e);
+	case KIND_SEGMENT:
+		newest_raise(s, l->segment.to);
+		return segment_take(s, &l->segment, e);
+	case KIND_MAINTENANCE:
+		newest_raise(s, l->maintenance.logged);
+		return maintenance_take(s, &l->maintenance, e);
+	case KIND_METHOD:
+		newest_raise(s, l->method.logged);
+		s->method = l->method;
+		s->method_leaf = s->size;
+		return RC_OK;
+	case KIND_CANARY:
+		newest_raise(s, l->canary.logged);
+		return canary_take(s, &l->canary, e);
+	case KIND_KEY:
+		newest_raise(s, l->key.logged);
+		return key_take(s, &l->key, e);
+	case KIND_DRILLS:
+		return RC_OK;
+	case KIND_OTHER:
+		break;
+	}
+	return other_take(s, entry, e);
 }
 
 enum rc
 state_take(struct state *s, struct slice entry, struct err *e)
 {
-	struct segment_leaf segment;
-	struct task_leaf task;
-	char type[32];
-	enum rc rc;
+	const enum leaf_kind kind = leaf_kind(entry);
+	union leaf leaf;
+	enum rc rc = RC_OK;
 
-	leaf_type(type, entry);
-	if (strcmp(type, LEAF_TASK) == 0) {
-		rc = leaf_task_parse(&task, entry, e);
-		if (rc == RC_OK)
-			rc = task_take(s, &task, e);
-	} else if (strcmp(type, LEAF_SEGMENT) == 0) {
-		rc = leaf_segment_parse(&segment, entry, e);
-		if (rc == RC_OK)
-			rc = segment_take(s, &segment, e);
-	} else
-		rc = other_take(s, type, entry, e);
+	if (kind != KIND_OTHER)
+		rc = leaf_parse(&leaf, kind, entry, e);
+	if (rc == RC_OK)
+		rc = leaf_take(s, kind, &leaf, entry, e);
 	if (rc != RC_OK)
 		return err_prefix(e, "entry %" PRId64, s->size);
 	s->size++;
@@ -243,6 +310,7 @@ state_read(struct state *s, struct site *site, struct err *e)
 	enum rc rc = RC_OK;
 
 	memset(s, 0, sizeof(*s));
+	s->method_leaf = LEAF_NONE;
 	while (s->size < site->size && rc == RC_OK) {
 		rc = site_entry(site, s->size, &entry, e);
 		if (rc == RC_OK)

@@ -18,12 +18,16 @@ struct task_state {
 	size_t spans_n;
 	struct segment_leaf segment; /* its newest one; to 0: none yet */
 	int64_t segment_leaf;	     /* whose index this is, or LEAF_NONE */
+	int64_t maintenance_leaf;    /* its newest one's index, or LEAF_NONE */
 };
 
 struct state {
 	int64_t size;		  /* entries that were read */
 	struct task_state **task; /* owned, in the order of names */
 	size_t tasks;
+	struct method_leaf method; /* the newest one */
+	int64_t method_leaf;	   /* whose index this is, or LEAF_NONE */
+	int64_t newest_ms; /* the latest time that a leaf says is over */
 	/* SHA-256 of what state_add was told; an open hash. */
 	uint8_t (*said)[SHA256_LEN];
 	size_t said_n, said_room;
@@ -42,7 +46,7 @@ state_take(struct state *s, struct slice entry, struct err *e);
 struct task_state *state_task(const struct state *s, const char *name);
 
 /* Whether the log has that: "payout NONCE", "forfeit HASH", "canary DAY hash",
- * "canary DAY key". */
+ * "canary DAY key", "maintenance ID NOTED", "end ID NOTED", "key VKEY". */
 bool state_has(const struct state *s, const char *what);
 
 #endif

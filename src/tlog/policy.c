@@ -237,7 +237,27 @@ is_met(const struct policy *p, const bool seen[static POLICY_WITNESSES],
 	return n >= g->needs;
 }
 
-/* The log whose checkpoint it is, and whose signature it must have. */
+enum rc
+policy_add_log(struct policy *p, const struct note_key *key, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < p->logs; i++)
+		if (strcmp(p->log[i].name, key->name) == 0 &&
+		    memcmp(p->log[i].public, key->public,
+			sizeof(key->public)) == 0)
+			return RC_OK;
+	if (p->logs == POLICY_LOGS)
+		return err_set(
+		    e, RC_INVALID, "more than %d keys of logs", POLICY_LOGS);
+	p->log[p->logs++] = *key;
+	return RC_OK;
+}
+
+/*
+ * The log whose checkpoint it is, and whose signature it must have: by one of
+ * its keys, if it has several, and none that says so and isn't.
+ */
 static enum rc
 log_check(struct policy_word *out, const struct policy *p,
     const struct note *note, struct err *e)
@@ -251,12 +271,16 @@ log_check(struct policy_word *out, const struct policy *p,
 		if (strcmp(p->log[i].name, out->checkpoint.origin) != 0)
 			continue;
 		rc = note_verify(note, &p->log[i], &none, &cause);
-		if (rc == RC_OK) {
+		if (rc == RC_OK)
 			out->log = &p->log[i];
-			return RC_OK;
-		}
-		return err_set(e, RC_INVALID, "the checkpoint: %s", cause.msg);
+		else if (rc != RC_NOT_FOUND)
+			return err_set(
+			    e, RC_INVALID, "the checkpoint: %s", cause.msg);
 	}
+	if (out->log != NULL)
+		return RC_OK;
+	if (cause.msg[0] != '\0')
+		return err_set(e, RC_INVALID, "the checkpoint: %s", cause.msg);
 	return err_set(e, RC_INVALID,
 	    "the checkpoint is of %s, which the policy doesn't have as a log",
 	    out->checkpoint.origin);

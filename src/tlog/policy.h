@@ -46,6 +46,13 @@ struct policy {
 MUST_CHECK enum rc
 policy_parse(struct policy *out, struct slice text, struct err *e);
 
+/*
+ * Trusts another key of a log, besides those that it has; a key that it has
+ * already changes nothing. RC_INVALID: there are too many.
+ */
+MUST_CHECK enum rc
+policy_add_log(struct policy *p, const struct note_key *key, struct err *e);
+
 /* What a note shows of a checkpoint. */
 struct policy_word {
 	struct checkpoint checkpoint;

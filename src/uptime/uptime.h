@@ -18,7 +18,10 @@
 
 #include "base/limits.h"
 
-#define UPTIME_METHOD	 "worknet-uptime/1"
+#define UPTIME_METHOD "worknet-uptime/1"
+/* SHA-256 of doc/uptime, which the log states with the method. */
+#define UPTIME_TEXT_SHA256 \
+	"8f753d71f3f70f06df9e32777197ae056a1ea0425e2e7c0d4e0258f698ffef07"
 #define UPTIME_CONFIRM	 2	   /* slices in a row that begin an incident */
 #define UPTIME_NETWORKS	 2	   /* different ones, that say so */
 #define UPTIME_RECOVER	 2	   /* slices in a row that end it */

@@ -44,51 +44,68 @@ const swap = (a, i, j) => {
 const pathOf = (s) => `segment/${new Date(s.to - HOUR).toISOString()
     .slice(0, 13).replace(/[-T]/g, '/')}/${s.task}.ndjson`;
 
+const drillsPath = (d) => `drills/${new Date(d.day * 24 * HOUR).toISOString()
+    .slice(0, 10).replace(/-/g, '/')}/${d.task}.ndjson`;
+const is = (word) => (x) => (x.leaf ?? x).type === `worknet/${word}/v1`;
+const fileOf = (leaf) => isSegment(leaf) ? pathOf(leaf) :
+    is('drills')(leaf) ? drillsPath(leaf) : undefined;
+
 // ---- The whole of it, made anew ----
 
 function model() {
 	return leafOf(() => true).map(({ name, index, p, ...leaf }) => ({
-		index, leaf, rows: isSegment(leaf) ? get(pathOf(leaf))
+		index, leaf, rows: fileOf(leaf) && get(fileOf(leaf))
 		    .trimEnd().split('\n').filter((l) => l !== '')
-		    .map((l) => JSON.parse(l)) : undefined }));
+		    .map((l) => JSON.parse(l)) }));
 }
 
 // Segments' counts and hashes, unless they are what was forged.
-function write(all, { count = true, cosign } = {}) {
+function write(all, { count = true, cosign, by = secret(), last } = {}) {
 	const at = new Map(all.map((x, i) => [x.index, i]));
 	rmSync(path('segment'), { recursive: true });
+	rmSync(path('drills'), { recursive: true, force: true });
 	rmSync(path('leaf'), { recursive: true });
 	const entries = all.map(({ leaf, rows }) => {
-		if (leaf.prev !== null)
-			leaf.prev = at.get(leaf.prev) ?? leaf.prev;
+		for (const key of ['prev', 'definition', 'maintenance'])
+			if (key in leaf && leaf[key] !== null)
+				leaf[key] = at.get(leaf[key]) ?? leaf[key];
 		if (!rows)
 			return Buffer.from(JSON.stringify(leaf));
 		const text = rows.map((r) => typeof r === 'string' ? r :
 		    JSON.stringify(r)).map((r) => `${r}\n`).join('');
-		put(pathOf(leaf), text);
+		put(fileOf(leaf), text);
 		leaf.bytes = Buffer.byteLength(text);
 		leaf.sha256 = hex256(Buffer.from(text));
-		for (const [key, word] of count ? [['results', 'result'],
+		for (const [key, word] of count && isSegment(leaf) ? [['results', 'result'],
 		    ['missed', 'missed'], ['unassigned', 'unassigned']] : [])
 			leaf[key] = rows.filter((r) => r.outcome === word).length;
 		if (count)
 			leaf.lines = rows.length;
 		return Buffer.from(JSON.stringify(leaf));
 	});
+	if (last)
+		entries.push(Buffer.from(JSON.stringify(last)));
 	const hashes = entries.map(leafHash);
-	const s = secret();
-	const text = checkpointText({ origin: s.name, size: entries.length,
+	const text = checkpointText({ origin: by.name, size: entries.length,
 	    root: root(hashes) });
-	const note = signNote(text, s) + (cosign ? cosign(text) : '');
+	const note = signNote(text, by) + (cosign ? cosign(text) : '');
 	put('checkpoint', note);
-	entries.forEach((entry, index) => put(`leaf/${index}.tlog-proof`,
+	entries.forEach((entry, index) => put(
+	    `${index === all.length ? 'key' : 'leaf'}/${index}.tlog-proof`,
 	    proofText({ entry, index, path: inclusion(index, hashes), note })));
+}
+
+// The log says another key, signed by a first one, and goes on by that alone.
+function succeeded(first) {
+	const next = secretOf(secret().name, seed('next'));
+	const leaf = { type: 'worknet/key/v1', key: vkeyOf(next), logged: 1 };
+	write(model(), { by: first, last: leaf });
+	write(model(), { by: next });
 }
 
 const relogged = (change, options) => () => {
 	const all = model();
-	const segments = all.filter((x) => x.rows);
-	change(segments, all.filter((x) => !x.rows), all);
+	change(all.filter((x) => isSegment(x.leaf)), all.filter(is('task')), all);
 	write(all, options);
 };
 // The n-th result of the second hour.
@@ -109,12 +126,28 @@ const kinds = {
 	// Nothing is wrong: both verifiers must take it.
 	'made anew': relogged(() => {}),
 	'witnessed': () => {
-		const all = model();
-		write(all, { cosign: (text) => signature(text, witness, 1767225600) });
+		write(model(), { cosign: (text) => signature(text, witness, 1767225600) });
 		witnessPolicy('w1');
 	},
 
+	'another key took over': () => succeeded(secret()),
+
 	// Files of the export.
+	'maintenance left out': () =>
+	    rmSync(path(leafOf(is('maintenance')).at(-1).name)),
+	'newest definition left out': () =>
+	    rmSync(path(leafOf(is('task')).at(-1).name)),
+	'method left out': () => rmSync(path(leafOf(is('method'))[0].name)),
+	'key of a day left out': () =>
+	    rmSync(path(leafOf((l) => is('canary')(l) && l.key)[0].name)),
+	'promise of a key left out': () =>
+	    rmSync(path(leafOf((l) => is('canary')(l) && !l.key)[0].name)),
+	'answer to a drill altered': () =>
+	    edit(drillsPath(leafOf(is('drills'))[0]), (t) =>
+		t.replace('"success":true', '"success":false')
+		    .replace('"ms":', '"ms":1')),
+	'key of a stranger took over': () =>
+	    succeeded(secretOf(secret().name, seed('stranger'))),
 	'line dropped': () => lines((l) => l.slice(1)),
 	'line added': () => lines((l) => [...l, l.at(-1)]),
 	'line altered': () => lines((l) => [l[0].replace('true', 'false')
@@ -132,7 +165,7 @@ const kinds = {
 		rmSync(path(pathOf(s)));
 	},
 	'file left out': () => rmSync(path(segmentFiles()[1])),
-	'definition left out': () => rmSync(path(leafOf((l) => !isSegment(l))[0].name)),
+	'definition left out': () => rmSync(path(leafOf(is('task'))[0].name)),
 	'proof of another index': () => {
 		const [a, b] = leafOf(isSegment);
 		renameSync(path(a.name), path('x'));
@@ -291,6 +324,57 @@ const kinds = {
 		const last = t.at(-1).leaf;
 		all.push({ index: 9e6, leaf: { ...last, version: last.version + 1,
 		    from: s[1].leaf.from, state: 'paused', prev: t.at(-1).index } });
+	}),
+	'logged: maintenance backdated': relogged((s, t, all) => {
+		const last = all.filter(is('maintenance')).at(-1);
+		const from = s[1].leaf.from + 1;
+		all.push({ index: 9e6, leaf: { ...last.leaf, id: 99, from,
+		    to: from + HOUR, ended: null, noted: from - 2,
+		    logged: from - 1, prev: last.index } });
+	}),
+	'logged: maintenance made longer': relogged((s, t, all) => {
+		all.filter(is('maintenance')).find((x) => x.leaf.ended !== null)
+		    .leaf.to += HOUR;
+	}),
+	'logged: maintenance announced twice': relogged((s, t, all) =>
+		all.filter(is('maintenance')).find((x) => x.leaf.ended !== null)
+		    .leaf.ended = null),
+	'logged: method with other parameters': relogged((s, t, all) =>
+		all.find(is('method')).leaf.confirm = 3),
+	'logged: method stated afterwards': relogged((s, t, all) => {
+		const m = all.find(is('method'));
+		all.splice(all.indexOf(m), 1);
+		m.leaf.logged = 9e12;
+		all.push(m);
+	}),
+	'logged: result relabelled as a drill': relogged((s, t, all) => {
+		const d = all.find(is('drills')), from = d.leaf.day * 24 * HOUR;
+		const of = s.flatMap((x) => x.rows).filter((r) =>
+		    r.outcome === 'result' && r.assigned >= from &&
+		    r.assigned < from + 24 * HOUR);
+		// Half of all slots could be drills.
+		d.rows.push(...of.map((r) => ({ ...r, copy: 30 })));
+	}),
+	'logged: slot that is a drill, too': relogged((s, t, all) =>
+		result(s).slot = all.find(is('drills')).rows[0].slot),
+	'logged: drill of the schedule': relogged((s, t, all) =>
+		all.find(is('drills')).rows[0].copy = 0),
+	'logged: drill of another day': relogged((s, t, all) => {
+		const r = all.find(is('drills')).rows[0];
+		r.assigned -= 24 * HOUR;
+		r.cycle -= 24 * HOUR;
+	}),
+	'logged: answer to a drill flipped': relogged((s, t, all) => {
+		const r = all.find(is('drills')).rows[0];
+		r.success = !r.success;
+	}),
+	'logged: drill left out of its file': relogged((s, t, all) =>
+		all.find(is('drills')).rows.pop(), { count: false }),
+	'logged: key of a day changed': relogged((s, t, all) => {
+		for (const c of all.filter(is('canary')))
+			if (c.leaf.key)
+				c.leaf.key = c.leaf.key.replace(/.$/,
+				    (x) => x === '0' ? '1' : '0');
 	}),
 	'logged: definitions out of order': relogged((s, t) =>
 		t.at(-1).leaf.from = t[0].leaf.from - 1),

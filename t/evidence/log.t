@@ -32,6 +32,8 @@ state_directory = state
 key_file = log.key
 END
 
+# What is logged of hours in which nothing happened.
+my @options = ('--idle');
 # worknet-log at that time, behind whatever command.
 sub log_at {
 	my ($ms, @before) = @_;
@@ -40,7 +42,8 @@ sub log_at {
 	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
 	local $ENV{LD_PRELOAD} = $fault;
 	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	return AdminRun::run('', @before, program('worknet-log'), '-c', $conf);
+	return AdminRun::run('', @before, program('worknet-log'), '-c', $conf,
+	    @options);
 }
 
 sub dirs_new {
@@ -167,6 +170,72 @@ write_file("$Dir/site/checkpoint", read_file("$Dir/site-old/checkpoint"));
 $r = log_at($end + 12 * $HOUR);
 is("$r->{code} " . checkpoint('site/checkpoint'), "0 $newest",
     'a checkpoint that was signed and not shown is shown');
+
+# ---- Clocks ----
+
+dirs_new();
+@options = ();
+$r = log_at($end - 3 * $HOUR);
+is($r->{code}, 6, 'a clock behind the ledger\'s newest row logs nothing');
+like($r->{err}, qr/the clock shows 20260101T030000Z, and the ledger's newest row is of/,
+    'and says what it shows');
+is(checkpoint('site/checkpoint'), '0', 'nothing at all');
+$r = log_at($end + 5 * $HOUR);
+is("$r->{code} $r->{err}", '0 ', 'a clock that is ahead logs');
+is(verified('task_00000', $end - 12 * $HOUR, $end)->{to}, $end - 2 * $HOUR,
+    'only hours that are over by the ledger\'s newest row');
+$before = checkpoint('site/checkpoint');
+$r = log_at($end + 30 * $HOUR);
+is($r->{code}, 6, 'a clock that is a day ahead is a finding');
+like($r->{err}, qr/no later hour is logged; if the clock is right .* --idle/,
+    'which says how to go on');
+is(checkpoint('site/checkpoint'), $before, 'and logs no hour');
+$r = log_at($end + 3 * $HOUR);
+is("$r->{code} $r->{err}", '6 ' . $r->{err}, 'a clock that was set back logs nothing');
+like($r->{err}, qr/and the log's newest leaf is of 20260101T110000Z/,
+    'since leaves say that it is later');
+is(checkpoint('site/checkpoint'), $before, 'nothing is signed');
+@options = ('--idle');
+is(log_at($end + 6 * $HOUR)->{code}, 0, 'who says that the clock is right');
+is(verified('task_00000', $end - 12 * $HOUR, $end)->{to}, $end,
+    'has the later hours logged, too');
+
+my $says = sub {
+	my ($check) = grep { $_->{check} eq 'evidence' }
+	    @{ json_of(worknet('-c', $conf, 'doctor', '--json'))->{checks} };
+	return ($check->{ok} ? 'well' : 'ill') . ": $check->{detail}";
+};
+like($says->(), qr/^ill: the newest hour of the log ended \d+ minutes ago: systemctl status worknet-log/,
+    'worknet doctor says how far the log is behind');
+rename "$Dir/site/checkpoint", "$Dir/away" or die $!;
+like($says->(), qr/^ill: .*has no checkpoint: systemctl enable/,
+    'or that there is none');
+rename "$Dir/away", "$Dir/site/checkpoint" or die $!;
+
+# ---- Another key ----
+
+write_file("$Dir/old-policy", read_file("$Dir/site/policy"));
+@options = ('--key', 'next');
+$r = log_at($end + 6 * $HOUR);
+like("$r->{code} $r->{out}", qr/^0 (worknet\.example\/log\+\S+)$/,
+    'another key takes over');
+my $next = $r->{out};
+is(scalar(() = read_file("$Dir/site/checkpoint") =~ /^\xe2\x80\x94 /mg), 2,
+    'both sign that');
+@options = ('--idle');
+is(log_at($end + 9 * $HOUR)->{code}, 0, 'the log goes on');
+is(scalar(() = read_file("$Dir/site/checkpoint") =~ /^\xe2\x80\x94 /mg), 1,
+    'by the new one alone');
+is(read_file("$Dir/site/policy"), "log ${next}quorum none\n",
+    'which the policy names');
+$v = verified('task_00000', $end - 12 * $HOUR, $end);
+ok($v->{verified}, 'whoever trusts the new one takes it') or diag $v->{error};
+my $newest_export = "$Dir/export" . ($exports - 1);
+$r = worknet('verify', '--policy', "$Dir/old-policy", $newest_export);
+is("$r->{code} $r->{err}", '0 ', 'so does who trusts the old one');
+system('rm', '-rf', "$newest_export/key");
+$r = worknet('verify', '--policy', "$Dir/old-policy", $newest_export);
+is($r->{code}, 1, 'which needs what the old one said of the new one');
 
 # ---- An older ledger ----
 

@@ -6,13 +6,16 @@
 // Prints the report as one JSON object, or says on standard error what isn't as
 // it must be, and exits with 1.
 
+import { createHash, createHmac } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { recoverMessageAddress } from 'viem';
 import { getAddress } from 'viem/utils';
-import { Refused, checkNote, climb, hex256, leafHash, readPolicy, readProof,
-    refuse } from './tlog.mjs';
+import { account } from '../uptime/reference.mjs';
+import { Refused, checkNote, climb, hex256, leafHash, readKey, readPolicy,
+    readProof, refuse } from './tlog.mjs';
 
 const HOUR = 3600_000;
+const DAY = 24 * HOUR;
 const SKEW = HOUR;
 const WINDOW = 24 * HOUR;
 const [, , dir, policyPath] = process.argv;
@@ -40,7 +43,17 @@ const TASK = ['type', 'task', 'version', 'state', 'from', 'url',
     'expectedStatus', 'timeoutMs', 'intervalMs', 'copies', 'cooldownMs',
     'region', 'prev'];
 const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
-    'results', 'missed', 'unassigned', 'prev'];
+    'results', 'missed', 'unassigned', 'definition', 'maintenance', 'prev'];
+const MAINTENANCE = ['type', 'task', 'id', 'from', 'to', 'ended', 'noted', 'why',
+    'logged', 'prev'];
+const METHOD = ['type', 'method', 'confirm', 'confirmNetworks', 'recover',
+    'gapMs', 'text', 'logged', 'prev'];
+const CANARY = ['type', 'day', 'hash', 'key', 'logged'];
+const DRILLS = ['type', 'task', 'day', 'lines', 'bytes', 'sha256'];
+const KEY = ['type', 'key', 'logged'];
+const ORDER = { 'worknet/task/v1': TASK, 'worknet/segment/v1': SEGMENT,
+    'worknet/maintenance/v1': MAINTENANCE, 'worknet/method/v1': METHOD,
+    'worknet/canary/v1': CANARY, 'worknet/drills/v1': DRILLS };
 const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
     'assigned', 'anchor', 'outcome', 'scheme', 'form', 'timestamp', 'success',
     'status', 'ms', 'error', 'trace', 'region', 'signature'];
@@ -64,22 +77,199 @@ function readLeaf(name, note, head, policy) {
 		refuse(`leaf/${name}: the proof doesn't lead from leaf ${p.index} to the root`);
 	const text = p.entry.toString('utf8');
 	const type = JSON.parse(text).type;
-	const order = { 'worknet/task/v1': TASK, 'worknet/segment/v1': SEGMENT }[type]
-	    ?? refuse(`an entry of the type "${type}" is no part of an export`);
+	const order = ORDER[type] ??
+	    refuse(`an entry of the type "${type}" is no part of an export`);
 	const leaf = parse(text, order);
 	if (Object.keys(leaf).length !== order.length)
 		refuse(`leaf/${name}: a field isn't there`);
-	return { ...leaf, index: p.index, isSegment: order === SEGMENT };
+	const is = type.split('/')[1];
+	if (is === 'maintenance' && (leaf.from >= leaf.to ||
+	    (leaf.ended ?? -1) >= leaf.to))
+		refuse('maintenance ends after it begins, or before its end');
+	return { ...leaf, index: p.index, is, isSegment: is === 'segment' };
 }
+
+// Each trusted key may name another one; policy.logs grows.
+function readKeys(policy) {
+	const names = existsSync(`${dir}/key`) ? readdirSync(`${dir}/key`) : [];
+	const take = (name) => {
+		const p = readProof(read(`key/${name}`));
+		let head;
+		try {
+			head = checkNote(p.note, policy);
+		} catch (error) {
+			if (error instanceof Refused)
+				return false;
+			throw error;
+		}
+		if (!p.entry || !climb(p.index, head.size, leafHash(p.entry),
+		    p.path)?.equals(head.root))
+			refuse(`key/${name}: the proof doesn't lead from leaf ${p.index} to the root`);
+		const leaf = parse(p.entry.toString('utf8'), KEY);
+		if (leaf.type !== 'worknet/key/v1')
+			refuse(`key/${name}: the entry isn't of the fields of a key in their order`);
+		const key = readKey(leaf.key);
+		if (key.name !== head.origin)
+			refuse(`key/${name}: the key is of ${key.name}`);
+		policy.logs.push(key);
+		return true;
+	};
+	let left = names;
+	for (let n = -1; n !== left.length;) {
+		n = left.length;
+		left = left.filter((name) => !take(name));
+	}
+}
+
+// ---- Method, maintenance, and what segments were made by ----
+
+function checkFacts(leaves, task) {
+	const last = { task: null, maintenance: null, method: null };
+	const announced = new Map();
+	let newest = 0;
+	for (const l of leaves) {
+		if (l.logged !== undefined && l.logged < newest)
+			refuse(`leaf ${l.index} is backdated: it says that it was logged at ${l.logged}`);
+		newest = Math.max(newest, l.logged ?? 0, l.isSegment ? l.to : 0);
+	}
+	for (const l of leaves) {
+		if (l.is === 'method') {
+			if (l.prev !== last.method)
+				refuse(`leaf ${l.index}: a method is left out`);
+			if (l.method !== 'worknet-uptime/1' || l.confirm !== 2 ||
+			    l.confirmNetworks !== 2 || l.recover !== 2 ||
+			    l.gapMs !== 600000)
+				refuse(`leaf ${l.index}: the method "${l.method}" with its parameters isn't the worknet-uptime/1 of this program`);
+		}
+		if (l.is === 'maintenance') {
+			if (l.task !== task)
+				refuse(`leaf ${l.index} is of task ${l.task}`);
+			if (l.prev !== last.maintenance)
+				refuse(`leaf ${l.index}: maintenance is left out`);
+			const key = `${l.id} ${l.noted}`, first = announced.get(key);
+			if (l.ended === null ? first : !first ||
+			    first.from !== l.from || first.to !== l.to)
+				refuse(`leaf ${l.index}: maintenance ${l.id} isn't announced once, and ended then, if at all`);
+			if (!first)
+				announced.set(key, { ...l });
+			else
+				first.to = l.ended, first.over = true;
+		}
+		if (l.isSegment) {
+			if (last.method === null)
+				refuse(`segment of leaf ${l.index}: no method was stated before it`);
+			if (l.definition !== last.task)
+				refuse(`segment of leaf ${l.index}: a definition is left out`);
+			if (l.maintenance !== last.maintenance)
+				refuse(`segment of leaf ${l.index}: maintenance is left out`);
+		}
+		if (l.is in last)
+			last[l.is] = l.index;
+	}
+	return [...announced.values()].filter((m) => m.logged < m.from &&
+	    m.to > m.from);
+}
+
+// ---- Drills ----
+
+const derive = (key, what, slot) => {
+	const n = Buffer.alloc(8);
+	n.writeBigUInt64BE(BigInt(slot));
+	return createHmac('sha256', key).update(what).update(n).digest();
+};
+const STATUSES = [403, 404, 410, 429, 500, 502, 503, 504];
+const mayBeDrill = (key, slot) =>
+    derive(key, 'drill', slot).readUInt32BE() % 1000 < 500;
+const wantedOf = (key, slot) => {
+	const h = derive(key, 'status', slot);
+	return h[0] & 1 ? 200 : STATUSES[h[1] % STATUSES.length];
+};
+
+async function checkDrills(d, leaves, tasks, told, report) {
+	const path = `drills/${new Date(d.day * DAY).toISOString().slice(0, 10)
+	    .replace(/-/g, '/')}/${d.task}.ndjson`;
+	const of = leaves.filter((l) => l.is === 'canary' && l.day === d.day);
+	const promised = of.find((l) => l.key === null);
+	const shown = of.findLast((l) => l.key !== null);
+	if (!promised || !shown || shown.index < promised.index)
+		refuse(`${path}: the key of day ${d.day} and what was committed to before aren't in the export`);
+	const key = Buffer.from(shown.key.slice(2), 'hex');
+	const hash = `0x${createHash('sha256').update(key).digest('hex')}`;
+	if (hash !== promised.hash || hash !== shown.hash)
+		refuse(`${path}: the key of day ${d.day} isn't the one that was committed to`);
+	if (d.task !== tasks[0].task)
+		refuse(`${path}: it is of task ${d.task}`);
+	const file = read(path);
+	if (file.length !== d.bytes || hex256(file) !== d.sha256)
+		refuse(`${path}: the file isn't the one that was logged`);
+	const lines = file.toString('utf8').split('\n').slice(0, -1);
+	for (const line of lines) {
+		const l = parse(line, LINE);
+		const t = tasks.find((x) => x.version === l.version) ??
+		    refuse(`definition ${l.version} isn't among the task's leaves`);
+		if (l.outcome !== 'result' || l.slot === undefined ||
+		    Math.floor(l.assigned / DAY) !== d.day || l.copy < t.copies)
+			refuse(`slot ${l.slot} isn't an answer to a drill of day ${d.day}`);
+		if (!mayBeDrill(key, l.slot))
+			refuse(`slot ${l.slot} is no drill by the key of its day`);
+		await checkGiven(l, tasks, told);
+		const wanted = wantedOf(key, l.slot);
+		report.drills++;
+		report.drillsRight += l.status === wanted &&
+		    l.success === (wanted === t.expectedStatus) ? 1 : 0;
+		report.drillsLate += promised.logged < d.day * DAY ? 0 : 1;
+	}
+	if (lines.length !== d.lines)
+		refuse(`${path}: the leaf counts ${d.lines} lines, the file has ${lines.length}`);
+}
+
+// ---- Uptime ----
+
+function uptimeOf(tasks, votes, maintenance, from, to) {
+	const paused = [{ from: 0, to: tasks[0].from }], slices = [];
+	const same = (a, b) => ['version', 'intervalMs', 'copies']
+	    .every((k) => a[k] === b[k]);
+	tasks.forEach((t, i) => {
+		if (t.state !== 'active')
+			paused.push({ from: t.from,
+			    to: tasks[i + 1]?.from ?? Infinity });
+		if (i > 0 && same(t, tasks[i - 1]))
+			return;
+		const next = tasks.slice(i + 1).find((x) => !same(x, t));
+		const end = Math.min(to, next?.from ?? Infinity);
+		const begin = (at) => Math.floor(at / t.intervalMs) * t.intervalMs;
+		for (let at = Math.max(t.from, begin(from)); at < end;) {
+			const over = Math.min(begin(at) + t.intervalMs,
+			    next?.from ?? Infinity);
+			slices.push({ from: at, to: over, copies: t.copies,
+			    votes: votes.get(`${t.version} ${begin(at)}`) ?? [] });
+			at = over;
+		}
+	});
+	slices.unshift({ from: Math.min(from, slices[0]?.from ?? from) - 1,
+	    to: slices[0]?.from ?? to, copies: 1, votes: [] });
+	const a = account({ slices, paused, maintenance, from, to });
+	const figure = (n) => n < 0 ? null : n;
+	return { method: 'worknet-uptime/1', upMs: a.up, downMs: a.down,
+	    unconfirmedMs: a.unconfirmed, unknownMs: a.unknown,
+	    disputedMs: a.disputed, pausedMs: a.paused,
+	    maintenanceMs: a.maintenance, maintenances: maintenance.length,
+	    incidents: a.incidents.length,
+	    availabilityPpm: figure(a.availability), strictPpm: figure(a.strict),
+	    atLeastPpm: figure(a.atLeast), atMostPpm: figure(a.atMost),
+	    coveragePpm: figure(a.coverage) };
+}
+
+// ---- Definitions ----
 
 function readTasks(leaves) {
 	const tasks = [];
 	let loggedTo = 0;
 	for (const l of leaves) {
-		if (l.isSegment) {
+		if (l.isSegment)
 			loggedTo = l.to;
+		if (l.is !== 'task')
 			continue;
-		}
 		const last = tasks.at(-1);
 		if (l.from < loggedTo)
 			refuse(`leaf ${l.index}: a definition is backdated`);
@@ -200,7 +390,12 @@ async function checkLines(text, s, tasks, told, report) {
 		if (l.outcome === 'unassigned')
 			continue;
 		await checkGiven(l, tasks, told);
-		report.successes += l.outcome === 'result' && l.success ? 1 : 0;
+		if (l.outcome !== 'result')
+			continue;
+		report.successes += l.success ? 1 : 0;
+		const key = `${l.version} ${l.cycle}`;
+		told.votes.set(key, [...told.votes.get(key) ?? [],
+		    { worker: l.worker, network: l.network ?? '', up: l.success }]);
 	}
 	if (next < due.length)
 		refuse(`copy ${due[next][1]} of cycle ${due[next][0]} has no line`);
@@ -236,23 +431,30 @@ async function checkSegment(s, before, tasks, told, report) {
 async function main() {
 	const policy = readPolicy((policyPath ? readFileSync(policyPath) :
 	    read('policy')).toString('utf8'));
+	readKeys(policy);
 	const note = read('checkpoint');
 	const head = checkNote(note, policy);
 	const leaves = readdirSync(`${dir}/leaf`)
 	    .map((name) => readLeaf(name, note, head, policy))
 	    .sort((a, b) => a.index - b.index);
 	const tasks = readTasks(leaves);
+	const maintenance = checkFacts(leaves, tasks[0].task);
 	const segments = leaves.filter((l) => l.isSegment);
-	const told = { slots: new Set(), results: new Map() };
+	const told = { slots: new Set(), results: new Map(), votes: new Map() };
 	const report = { verified: true, log: head.origin, size: head.size,
 	    witnesses: head.witnesses, firstSeen: head.firstSeen,
 	    task: tasks[0].task, definitions: tasks.length,
 	    segments: segments.length, from: segments[0]?.from ?? null,
 	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, successes: 0,
-	    missed: 0, unassigned: 0, extra: 0 };
+	    missed: 0, unassigned: 0, extra: 0, drills: 0, drillsRight: 0,
+	    drillsLate: 0 };
 	for (const [i, s] of segments.entries())
 		await checkSegment(s, segments[i - 1], tasks, told, report);
-	console.log(JSON.stringify(report, null, 2));
+	for (const d of leaves.filter((l) => l.is === 'drills'))
+		await checkDrills(d, leaves, tasks, told, report);
+	console.log(JSON.stringify({ ...report, ...segments.length ? uptimeOf(
+	    tasks, told.votes, maintenance, report.from, report.to) : {} },
+	    null, 2));
 }
 
 main().catch((error) => {

@@ -4,16 +4,20 @@
 # refused by both, with words of its own.
 use strict;
 use warnings;
+use Digest::SHA qw(hmac_sha256 sha256 sha256_hex);
 use File::Basename 'dirname';
+use MIME::Base64 'decode_base64';
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
 
 my $here = dirname(__FILE__);
+my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 my $node = $ENV{NODE} || 'node';
 
 plan skip_all => "worknet-log isn't built" unless program('worknet-log');
 plan skip_all => "make_ledger isn't built" unless program('make_ledger');
+plan skip_all => "fault.so isn't built" unless -e $fault;
 plan skip_all => 'no node' if system("$node --version >/dev/null 2>&1");
 plan skip_all => 'no viem' unless -d "$here/../node_modules/viem";
 $SIG{ALRM} = sub { die "a test hangs\n" };
@@ -45,6 +49,14 @@ my %says = (
 	'witness not in the policy' => qr/isn't its quorum/,
 	'one key with two names' => qr/two names, and would count twice/,
 	'forked log' => qr/the log is forked/,
+	'maintenance left out' => qr/maintenance is left out/,
+	'newest definition left out' => qr/a definition is left out/,
+	'method left out' => qr/no method was stated before it/,
+	'key of a day left out' => qr/the key of day \d+ .* aren't in the export/,
+	'promise of a key left out' =>
+	    qr/the key of day \d+ .* aren't in the export/,
+	'answer to a drill altered' => qr/isn't the one that was logged/,
+	'key of a stranger took over' => qr/no signature by the key of/,
 	'logged: line dropped' => qr/copy \d+ of cycle \d+ has no line/,
 	'logged: line at the end dropped' => qr/copy \d+ of cycle \d+ has no line/,
 	'logged: lines reordered' => qr/copy \d+ of cycle \d+ has no line/,
@@ -75,10 +87,27 @@ my %says = (
 	'logged: definition changed' => qr/has no line/,
 	'logged: definition of fewer cycles' => qr/isn't in the task's schedule/,
 	'logged: definition backdated' => qr/a definition is backdated/,
+	'logged: maintenance backdated' => qr/leaf \d+ is backdated/,
+	'logged: maintenance made longer' =>
+	    qr/isn't announced once, and ended then, if at all/,
+	'logged: maintenance announced twice' =>
+	    qr/isn't announced once, and ended then, if at all/,
+	'logged: method with other parameters' =>
+	    qr/with its parameters isn't the worknet-uptime\/1/,
+	'logged: method stated afterwards' => qr/no method was stated before it/,
+	'logged: result relabelled as a drill' =>
+	    qr/slot \d+ (is no drill by the key of its day|has two lines)/,
+	'logged: slot that is a drill, too' => qr/slot \d+ has two lines/,
+	'logged: drill of the schedule' => qr/isn't an answer to a drill of day/,
+	'logged: drill of another day' => qr/isn't an answer to a drill of day/,
+	'logged: answer to a drill flipped' => qr/signature: got signer/,
+	'logged: drill left out of its file' => qr/the leaf counts \d+ lines/,
+	'logged: key of a day changed' =>
+	    qr/the key of day \d+ isn't the one that was committed to/,
 	'logged: definitions out of order' =>
 	    qr/a definition begins before the one before it/,
 );
-my %clean = map { $_ => 1 } 'made anew', 'witnessed';
+my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over';
 
 my $conf = write_file("$Dir/log.conf", <<'END');
 [ledger]
@@ -96,6 +125,38 @@ make_ledger("$Dir/ledger.db", '--tasks', 2, '--interval-ms', 300000,
     '--results', 60, '--seed', 5, '--silent-percent', 10, '--edits', 4,
     '--end-ms', $end);
 
+# Of the task that was edited most (edits are by chance) the answers of a day that
+# become drills, by a key that says so.
+my ($edited) = sql_rows("$Dir/ledger.db", 'SELECT k.id, k.name FROM task k ' .
+    'ORDER BY (SELECT count(*) FROM task_version v WHERE v.task = k.id) DESC ' .
+    'LIMIT 1');
+my ($first) = sql_rows("$Dir/ledger.db",
+    "SELECT min(created_ms) FROM task_version");
+my @drills = sql_rows("$Dir/ledger.db", 'SELECT r.slot, r.assigned_ms / 86400000 ' .
+    'FROM result r JOIN task_version v ON v.id = r.version ' .
+    "WHERE v.task = $edited->[0] ORDER BY r.slot");
+my $day = $drills[4][1];
+@drills = map { $_->[0] } grep { $_->[1] == $day } @drills;
+@drills = @drills[0 .. 2];
+my ($try, $key) = (0);
+do { $key = sha256('key ' . $try++) } until 3 == grep {
+	unpack('N', hmac_sha256('drill' . pack('Q>', $_), $key)) % 1000 < 500
+} @drills;
+my $slots = join ', ', @drills;
+my $before = ($day * 24 - 1) * 3600_000;
+my ($from, $noted) = ($end - 5400_000, $before - 1);
+forge("$Dir/ledger.db", "$Dir/drills.db", 'UPDATE result SET status = ' .
+    "CASE slot WHEN $drills[0] THEN 418 ELSE status END, copy = (SELECT copies " .
+    "FROM task_version v WHERE v.id = version) WHERE slot IN ($slots); " .
+    'INSERT INTO drill (slot, worker, assigned_ms, wanted) SELECT r.slot, ' .
+    't.credit, r.assigned_ms, 200 FROM result r JOIN transfer t ' .
+    "ON t.id = r.transfer WHERE r.slot IN ($slots); " .
+    'INSERT INTO drill_key (day, hash, committed_ms) VALUES (' . $day .
+    ", x'" . sha256_hex($key) . "', $noted); " .
+    'INSERT INTO maintenance (task, from_ms, to_ms, noted_ms, why) VALUES (' .
+    "$edited->[0], $from, $end, $noted, 'a new disk');");
+rename "$Dir/drills.db", "$Dir/ledger.db" or die $!;
+
 sub log_run { return AdminRun::run('', program('worknet-log'), '-c', $conf, @_) }
 
 sub js { return AdminRun::run('', $node, "$here/verify.mjs", @_) }
@@ -106,26 +167,50 @@ like($r->{out}, qr/^worknet\.example\/log\+[0-9a-f]{8}\+A\S{43}$/,
     'and its public half told');
 is((stat "$Dir/log.key")[2] & 0777, 0600, 'which is its owner\'s alone');
 is(log_run('--key', 'new')->{code}, 1, 'it isn\'t made twice');
-$r = log_run();
+# Before that day, and afterwards.
+{
+	forge("$Dir/ledger.db", "$Dir/early.db", 'DELETE FROM result; DELETE FROM ' .
+	    'transfer; UPDATE slot_counter SET last_slot = 0, given_ms = 0;');
+	rename "$Dir/ledger.db", "$Dir/later.db" or die $!;
+	rename "$Dir/early.db", "$Dir/ledger.db" or die $!;
+	local $ENV{WN_FAULT_CLOCK} = write_file("$Dir/clock", "$before\n");
+	local $ENV{LD_PRELOAD} = $fault;
+	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
+	$r = log_run();
+	is("$r->{code} $r->{err}", '0 ', 'what is promised is logged before');
+	rename "$Dir/later.db", "$Dir/ledger.db" or die $!;
+}
+sql_run("$Dir/ledger.db", 'UPDATE maintenance SET ended_ms = ' .
+    ($from + 1800_000) . ', to_ms = to_ms; ' .
+    "UPDATE drill_key SET key = x'" . unpack('H*', $key) . "'; " .
+    'INSERT INTO maintenance (task, from_ms, to_ms, noted_ms, why) VALUES (' .
+    "$edited->[0], $from, $end, $noted, 'it was planned all along');");
+$r = log_run('--idle');
 is("$r->{code} $r->{err}", '0 ', 'the log is made');
-my ($first) = sql_rows("$Dir/ledger.db",
-    "SELECT min(created_ms) FROM task_version");
 my @range = ('--from', $first->[0], '--to', $end);
-# The task that was edited most: edits are by chance.
-my ($edited) = sql_rows("$Dir/ledger.db", 'SELECT k.id, k.name FROM task k ' .
-    'ORDER BY (SELECT count(*) FROM task_version v WHERE v.task = k.id) DESC ' .
-    'LIMIT 1');
 $r = worknet('-c', $conf, 'export', '--task', $edited->[1], @range,
     "$Dir/export");
 is("$r->{code} $r->{err}", '0 ', 'a task is exported');
 
+my ($method) = grep { /"method"/ } map {
+	read_file($_) =~ /^extra (\S+)$/m ? decode_base64($1) : ''
+} glob "$Dir/export/leaf/*";
+my $text = sha256_hex(read_file("$here/../../doc/uptime"));
+like($method, qr/"text":"$text"/,
+    'the method that is stated is that of doc/uptime');
 $r = worknet('verify', "$Dir/export", @range);
 is("$r->{code} $r->{err}", '0 ', 'worknet verify takes it, without a configuration');
 like($r->{out}, qr/Not proven:.*operator's word/s, 'and says what isn\'t proven');
 my ($results) = sql_rows("$Dir/ledger.db", 'SELECT count(*) FROM result r ' .
     'JOIN task_version v ON v.id = r.version WHERE v.task = ' . $edited->[0]);
-is(json_of(worknet('verify', '--json', "$Dir/export"))->{results},
-    $results->[0], 'each result of the ledger is in it');
+my $report = json_of(worknet('verify', '--json', "$Dir/export"));
+is($report->{results} + $report->{drills}, $results->[0],
+    'each result of the ledger is in it');
+is("$report->{drills} $report->{drillsLate}", '3 0',
+    'drills are told once their key is, which was promised before');
+cmp_ok($report->{drillsRight}, '<', 3, 'a wrong answer is seen');
+is("$report->{maintenances} $report->{maintenanceMs}", '1 1800000',
+    'maintenance counts that was logged before it began, to its end');
 $r = worknet('verify', "$Dir/export", '--from', $first->[0], '--to',
     $end + 86400000);
 is($r->{code}, 1, 'it doesn\'t cover a day more');
@@ -138,6 +223,23 @@ write_file("$Dir/other-policy", "log example.com/foo+530d903a+" .
     "AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n");
 $r = worknet('verify', "$Dir/export", '--policy', "$Dir/other-policy");
 is($r->{code}, 1, 'keys of somebody else take nothing');
+
+# What doc/evidence has a buyer type, with nothing but the export and the key.
+my @typed = read_file("$here/../../doc/evidence") =~ /^    \$ (.*)$/mg;
+is(scalar @typed, 3, 'doc/evidence has three commands');
+my ($vkey) = read_file("$Dir/site/policy") =~ /^log (\S+)$/m;
+my %is = (TASK => 'export', VKEY => $vkey, FROM => $first->[0], TO => $end);
+s/\b(TASK|VKEY|FROM|TO)\b/$is{$1}/g for @typed;
+mkdir "$Dir/buyer" or die $!;
+system('tar', '-C', $Dir, '-cf', "$Dir/buyer/export.tar", 'export') == 0 or die;
+{
+	local $ENV{PATH} = dirname(program('worknet')) . ":$ENV{PATH}";
+	$r = AdminRun::run(join("\n", "cd $Dir/buyer", 'set -e', @typed, ''), 'sh');
+	is("$r->{code} $r->{err}", '0 ', 'they do what it says');
+	like($r->{out}, qr/Proven, by the keys of the policy that you gave/,
+	    'by the key that the buyer has');
+	write_file("$Dir/buyer/export.tar", 'no tar');
+}
 
 my @kinds = split /\n/, AdminRun::run('', $node, "$here/forge.mjs",
     '--kinds')->{out};

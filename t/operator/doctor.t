@@ -72,6 +72,8 @@ like($d->{coordinator}, qr/answers, and can write/, 'that it answers');
 like($d->{copies}, qr/^1 copies in .*, the newest 0 minutes old/,
     'the copies');
 like($d->{disk}, qr/MiB free/, 'the disk');
+is($d->{evidence}, 'not set up: nobody can verify anything',
+    'the transparency log (t/evidence/log.t has one)');
 is($d->{'payout run'}, 'none yet', 'the last payout run');
 is($d->{schema} =~ /as they were made/, 1, 'and what check looks at');
 

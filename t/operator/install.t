@@ -56,6 +56,7 @@ if (!$inside) {
 	my @units = map { "lib/systemd/system/$_" } qw(worknet.service
 	    worknet.socket worknet-audit.service worknet-audit.timer
 	    worknet-backup.service worknet-backup.timer
+	    worknet-log.service worknet-log.timer
 	    worknet-metrics.service worknet-metrics.timer
 	    worknet-payout.service worknet-payout.timer
 	    worknet-worker@.service);
@@ -64,7 +65,8 @@ if (!$inside) {
 	    'bin/worknet-payout', 'bin/worknet-worker', 'lib/sysusers.d/worknet.conf',
 	    'lib/tmpfiles.d/worknet.conf', 'share/man/man1/worknet-worker.1',
 	    (map { "share/man/man8/worknet$_.8" } '', '-fcgi', '-log', '-payout'),
-	    (map { "share/doc/worknet/$_" } qw(README NEWS guide uptime)),
+	    (map { "share/doc/worknet/$_" } qw(README NEWS evidence guide
+	    uptime)),
 	    'share/bash-completion/completions/worknet',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-alert@.service

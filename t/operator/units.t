@@ -17,7 +17,7 @@ need_program('systemd-analyze');
 
 # The worst exposure that systemd-analyze may find.
 my %WORST = ('worknet' => 1.0, 'worknet-audit' => 1.0, 'worknet-backup' => 1.0,
-    'worknet-metrics' => 1.0,
+    'worknet-log' => 1.0, 'worknet-metrics' => 1.0,
     'worknet-payout' => 1.5, 'worknet-worker@' => 1.5);
 my $w = WorknetTest->new->init;
 my $dir = $w->dir('units');
@@ -95,7 +95,7 @@ sub suffices {
 
 SKIP: {
 	my $strace = find_program('strace');
-	skip('strace isn\'t installed', 4) if !defined $strace ||
+	skip('strace isn\'t installed', 6) if !defined $strace ||
 	    system($strace, '-o', '/dev/null', 'true') != 0;
 	my @strace = ($strace, '-f', '-qq', '-o');
 	my $trace = $w->dir('trace');
@@ -120,6 +120,16 @@ SKIP: {
 	run_command(@strace, $trace, build_path('worknet'), '-c',
 	    $w->conf_path, 'audit', '--signatures');
 	suffices('worknet-audit', $trace, 'an audit');
+
+	mkdir $w->dir($_) or die $! for qw(site log-state);
+	spurt($w->dir('log.conf'), "[ledger]\npath = " . $w->ledger_path .
+	    "\n[log]\norigin = worknet.example/log\ndirectory = " .
+	    $w->dir('site') . "\nstate_directory = " . $w->dir('log-state') .
+	    "\nkey_file = " . $w->dir('log.key') . "\n");
+	my @log = (build_path('worknet-log'), '-c', $w->dir('log.conf'));
+	run_command(@log, '--key', 'new');
+	is((run_command(@strace, $trace, @log))[0], 0, 'a traced log is made');
+	suffices('worknet-log', $trace, 'that');
 
 	run_command(build_path('worknet-worker'), '--new-key',
 	    $w->dir('worker.key'));

@@ -9,6 +9,7 @@
 //
 // Prints JSON: {"input": lines for t/tools/uptime_count, "expected": [lines]}.
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 const CONFIRM = 2, CONFIRM_NETWORKS = 2, RECOVER = 2, GAP = 600000;
 
@@ -253,21 +254,25 @@ function fromRows({ versions, results, over, from, to, ...rest }) {
 	return { slices, from, to: Math.min(to, over), ...rest };
 }
 
-const [,, what, arg, count] = process.argv;
-let histories = [];
-if (what === 'vectors')
-	histories = readFileSync(arg, 'utf8').trim().split('\n')
-	    .map((line) => fromLetters(JSON.parse(line)));
-else if (what === 'letters')
-	histories = process.argv.slice(3).map((cycles) => fromLetters({ cycles }));
-else if (what === 'random') {
-	const random = generator(Number(arg));
-	histories = Array.from({ length: Number(count) },
-	    () => randomHistory(random));
+function main([what, arg, count]) {
+	let histories = [];
+	if (what === 'vectors')
+		histories = readFileSync(arg, 'utf8').trim().split('\n')
+		    .map((line) => fromLetters(JSON.parse(line)));
+	else if (what === 'letters')
+		histories = process.argv.slice(3).map((cycles) => fromLetters({ cycles }));
+	else if (what === 'random') {
+		const random = generator(Number(arg));
+		histories = Array.from({ length: Number(count) },
+		    () => randomHistory(random));
+	}
+	else if (what === 'ledger')
+		histories = JSON.parse(readFileSync(arg, 'utf8')).map(fromRows);
+	process.stdout.write(JSON.stringify({
+		input: what === 'ledger' ? '' : histories.map(linesOf).join(''),
+		expected: histories.map((h) => JSON.stringify(account(h))),
+	}));
 }
-else if (what === 'ledger')
-	histories = JSON.parse(readFileSync(arg, 'utf8')).map(fromRows);
-process.stdout.write(JSON.stringify({
-	input: what === 'ledger' ? '' : histories.map(linesOf).join(''),
-	expected: histories.map((h) => JSON.stringify(account(h))),
-}));
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href)
+	main(process.argv.slice(2));

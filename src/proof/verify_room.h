@@ -1,0 +1,52 @@
+/* What the files that verify an export share. Only they use it. */
+#ifndef WORKNET_PROOF_VERIFY_ROOM_H
+#define WORKNET_PROOF_VERIFY_ROOM_H
+
+#include "proof/verify_lines.h"
+
+/* A leaf of an export. */
+struct leaf {
+	int64_t index;
+	enum leaf_kind kind;
+	union {
+		struct task_leaf task;
+		struct segment_leaf segment;
+		struct maintenance_leaf maintenance;
+		struct method_leaf method;
+		struct canary_leaf canary;
+		struct drills_leaf drills;
+	} of;
+};
+
+struct verification {
+	const struct verify_wanted *w;
+	struct verify_report *out;
+	struct policy policy;
+	struct policy_word word; /* of the checkpoint */
+	struct buf note;	 /* owned: the checkpoint, signed */
+	struct leaf *leaf;	 /* owned, in order */
+	size_t n;
+	struct task_leaf *task; /* owned: the definitions */
+	struct span *span;
+	size_t tasks;
+	struct told_list told;
+	struct ballots ballots;
+};
+
+/*
+ * Whether nothing of the method, of maintenance, of definitions is left out,
+ * backdated or changed. RC_INVALID says what isn't as it must be.
+ */
+MUST_CHECK enum rc verify_facts(struct verification *v, struct err *e);
+
+/*
+ * The key of that day's drills, as it was committed to. RC_INVALID when the
+ * export doesn't have both, or they differ.
+ */
+MUST_CHECK enum rc verify_drills_key(const struct verification *v,
+    const struct drills_leaf *d, struct drills_key *out, struct err *e);
+
+/* Counts what the lines say into the report. RC_NO_MEMORY. */
+MUST_CHECK enum rc verify_uptime(struct verification *v, struct err *e);
+
+#endif
