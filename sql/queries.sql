@@ -1374,13 +1374,15 @@ WHERE is_open = 1 AND state <> 'posted';
 SELECT EXISTS (SELECT 1 FROM payout
 	WHERE worker = ?1 AND is_open = 1);
 
--- What is promised of one treasury.
+-- What is promised of one treasury. A row with an amount that no program writes
+-- promises nothing, for it is never sent.
 -- :name in_flight
 SELECT coalesce(sum(CASE WHEN state <> 'posted' THEN amount_micros
 	WHEN amount_micros > paid_micros THEN amount_micros - paid_micros
 	ELSE 0 END), 0)
 FROM payout WHERE is_open = 1 AND chain_id = ?1
-	AND token = ?2 AND treasury = ?3;
+	AND token = ?2 AND treasury = ?3
+	AND amount_micros BETWEEN 1 AND 1000000000000000;
 
 -- :name event_last_tx
 SELECT tx FROM payout_event WHERE payout = ?1 AND tx IS NOT NULL

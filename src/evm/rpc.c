@@ -21,6 +21,9 @@ struct rpc_node {
 	char url[URL_MAX + 1];
 	char name[RPC_NAME_MAX + 1];
 	struct slice host; /* in url, without a dot behind it */
+	/* Passes with timeouts, since it last answered such a call in time. */
+	int slow;
+	const char *slow_method; /* a literal; NULL: none yet */
 };
 
 struct rpc {
@@ -44,10 +47,12 @@ struct pending {
 
 /* One pass over calls that aren't answered yet. */
 struct pass {
+	struct rpc *rpc;
 	struct pending *pending; /* owned */
 	size_t count;
 	bool pause;	 /* a node wants one */
 	int64_t wait_ms; /* what it asked for */
+	bool slow[RPC_NODES_MAX];
 };
 
 /* ---- Nodes ---- */
@@ -439,6 +444,21 @@ cause_of(enum http_error error)
 	}
 }
 
+/* A node may be slow with one kind of calls, or with long ranges, only. */
+static void
+note_speed(struct pass *pass, const struct rpc_call *c)
+{
+	struct rpc_node *n = &pass->rpc->nodes[c->node];
+
+	if (c->outcome != RPC_RESULT && c->cause == RPC_CAUSE_SLOW) {
+		pass->slow[c->node] = true;
+		n->slow_method = c->method;
+	} else if (n->slow_method != NULL &&
+	    strcmp(n->slow_method, c->method) == 0) {
+		n->slow = 0;
+	}
+}
+
 static void
 on_response(void *ctx, size_t i, struct http_response *res)
 {
@@ -453,6 +473,7 @@ on_response(void *ctx, size_t i, struct http_response *res)
 		fail(c, cause_of(res->error), res->error_text);
 	else
 		rpc_answer_read(c, p->id, res->status, body);
+	note_speed(pass, c);
 	/* A node under load says 503; then a smaller question may do. */
 	p->again = c->cause == RPC_CAUSE_BUSY ||
 	    c->cause == RPC_CAUSE_STOPPED ||
@@ -524,11 +545,14 @@ run_pass(struct rpc *r, struct pass *pass)
 		requests[i] = make_request(r, &pass->pending[i], left_ms);
 	pass->wait_ms = 0;
 	pass->pause = false;
+	memset(pass->slow, 0, sizeof(pass->slow));
 	r->calls += (int64_t)pass->count;
 	/* A stop cuts it short, and what isn't answered is asked once more. */
 	http_run(r->http, requests, pass->count, RPC_AT_ONCE,
 	    r->stop_ms == 0 ? r->stop_fd : -1, on_response, pass);
 	free(requests);
+	for (i = 0; i < r->count; i++)
+		r->nodes[i].slow += pass->slow[i];
 	return true;
 }
 
@@ -548,10 +572,25 @@ keep_again(struct pass *pass)
 	return n;
 }
 
+/* A node that hangs would hold up each step of a run. */
+static bool
+is_given_up(const struct rpc *r, struct rpc_call *c)
+{
+	char why[80];
+
+	if (r->nodes[c->node].slow < RPC_SLOW_MAX)
+		return false;
+	(void)snprintf(why, sizeof(why),
+	    "%d times no answer in %d s: it isn't asked any more in this run",
+	    RPC_SLOW_MAX, RPC_TIMEOUT_MS / 1000);
+	fail(c, RPC_CAUSE_AWAY, why);
+	return true;
+}
+
 void
 rpc_run(struct rpc *r, struct rpc_call *calls, size_t n)
 {
-	struct pass pass = { .count = 0 };
+	struct pass pass = { .rpc = r };
 	bool ok = true;
 	size_t i;
 	int try;
@@ -562,7 +601,9 @@ rpc_run(struct rpc *r, struct rpc_call *calls, size_t n)
 	if (pass.pending == NULL)
 		return;
 	for (i = 0; i < n && ok; i++) {
-		ok = write_call(r, &pass.pending[i], &calls[i]);
+		if (is_given_up(r, &calls[i]))
+			continue;
+		ok = write_call(r, &pass.pending[pass.count], &calls[i]);
 		pass.count++;
 	}
 	for (try = 0; ok && pass.count > 0; try++) {

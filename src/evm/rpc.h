@@ -26,6 +26,7 @@
 #define RPC_AT_ONCE	  8		/* public nodes count calls a second */
 #define RPC_TRIES	  4	/* of a call that the node wants a pause for */
 #define RPC_PAUSES_MAX_MS 60000 /* all pauses of one struct rpc together */
+#define RPC_SLOW_MAX	  3	/* timeouts until a node isn't asked any more */
 #define RPC_STOP_MS	  3000	/* after a stop, for what is begun */
 #define RPC_HASH_LEN	  32
 
@@ -109,7 +110,9 @@ void rpc_call_set_long(struct rpc_call *c, size_t node, const char *method,
 
 /*
  * Carries out the n calls, RPC_AT_ONCE at a time. Each has an outcome
- * afterwards; without memory it is RPC_FAILED.
+ * afterwards; without memory it is RPC_FAILED. A node that has let calls time
+ * out RPC_SLOW_MAX times, and answered no such call between, isn't asked any
+ * more: RPC_CAUSE_AWAY.
  */
 void rpc_run(struct rpc *r, struct rpc_call *calls, size_t n);
 

@@ -317,6 +317,49 @@ case('what was paid is booked before the token is looked at', sub {
 	is($kinds->(), '', 'that is over');
 });
 
+# Each wait for it is 15 s.
+case('a node that hangs is asked three times in a run, and no more', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1], workers => 2);
+	my $asked = 0;
+
+	$rig->script('scripted', { mode => 'pass' });
+	$rig->node(1, { mode => 'slow', delayMs => 600000 });
+	$l->pay_is('paid', 'everybody is paid beside it');
+	like($l->{err}, qr/3 times no answer in 15 s: it isn't asked any more/,
+	    'a line says so');
+	$asked += $_ for values %{ $rig->node_calls(1) };
+	cmp_ok($asked, '<=', 20, 'after the calls of three steps');
+	$rig->node(1);
+	$l->settles_ok('when it answers');
+});
+
+for my $method (qw(eth_chainId eth_getLogs eth_call eth_getBlockByNumber)) {
+	case("a run that waits for a node's $method ends by a signal", sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, [0]);
+		my $asked = sub { scalar grep { $_->{method} eq $method }
+		    $rig->node_requests(0) };
+
+		$rig->script('scripted', { mode => 'pass' });
+		$rig->node(0, { mode => 'slow', delayMs => 600000,
+		    methods => [$method] });
+		my $pid = $l->pay_start;
+		WorknetTest::wait_for($asked, 'the node to be asked');
+		my $was = $asked->();
+		kill('TERM', $pid) or die $!;
+		unlike($l->pay_end($pid), qr/signal/, 'by itself');
+		# What is on its way is asked for once more, for 3 s.
+		cmp_ok($asked->(), '<=', 2 * $was + 6, 'and goes on with nothing');
+		is($l->states, '', 'and nothing is reserved');
+		is($l->last_run->{words}, 'stopped or held by the operator',
+		    'the run has its end, and why') or
+		    diag($l->last_run->{words});
+		$rig->node(0);
+		$l->settles_ok('when it answers');
+	});
+}
+
 # What a node says or doesn't of a payment that should long be over.
 for ([ 'its final block stands', 'pass', { mode => 'invent', final => -300 },
 	qr/^late: .*no final end of a payment: paid/ ],
