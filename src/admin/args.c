@@ -64,6 +64,8 @@ static const struct option_text {
 	    "nothing shortened, however narrow the terminal" },
 	[OPT_WITNESS] = { "--witness", NULL, NULL,
 	    "others are judged by what it reports" },
+	[OPT_DRY_RUN] = { "--dry-run", NULL, NULL,
+	    "show what it would do, and do nothing" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 	[OPT_TASK] = { "--task", NULL, "ID", "of this task" },
 	[OPT_FROM] = { "--from", NULL, "TIME", "its beginning, UTC" },

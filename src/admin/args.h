@@ -51,6 +51,7 @@ enum option_id {
 	OPT_TARGET,
 	OPT_POLICY,
 	OPT_WITNESS,
+	OPT_DRY_RUN,
 	OPT_COUNT
 };
 

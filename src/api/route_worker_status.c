@@ -65,6 +65,8 @@ account_write(struct json_writer *w, const struct account *a)
 	text_write(w, "address", address);
 	text_write(w, "state", a->suspended ? "suspended" : "active");
 	text_write(w, "record", m->established ? "good" : "new");
+	text_write_if(w, "tier", a->tier);
+	count_write(w, "rewardPermille", a->reward_permille);
 	count_write(w, "firstSeenMs", a->first_seen_ms);
 	count_write(w, "results", a->results);
 	count_write(w, "earnedMicros", a->earned_micros);

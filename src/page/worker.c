@@ -111,6 +111,14 @@ facts(struct html *h, const struct page_site *site, const struct statement *s)
 	fact(h, "Record");
 	html_text(h, a->maturity.established ? "good" : "new");
 	fact_end(h);
+	if (a->tier[0] != '\0') {
+		fact(h, "Tier");
+		html_text(h, a->tier);
+		html_text(h, ": paid ");
+		html_number(h, a->reward_permille);
+		html_text(h, " thousandths of each task's reward");
+		fact_end(h);
+	}
 	fact(h, "First seen");
 	html_time(h, a->first_seen_ms);
 	fact_end(h);
