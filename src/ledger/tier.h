@@ -38,8 +38,8 @@ tier_permille(struct db *db, int64_t worker, int64_t *permille, struct err *e);
 
 /*
  * Inside a write transaction: the address is admitted, with the shares of the
- * tier of that name, of those in t (TIERS, in the order of tier_name), and is of
- * it from the next slot on. RC_INVALID for a name that none has, and for a
+ * tier of that name, of those in t (TIERS, in the order of tier_name), and is
+ * of it from the next slot on. RC_INVALID for a name that none has, and for a
  * witness's address.
  */
 MUST_CHECK enum rc tier_set(struct db *db, const struct address *a,
