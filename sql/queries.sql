@@ -668,10 +668,9 @@ ORDER BY s.assigned_ms DESC, s.slot DESC LIMIT ?2;
 -- results since then that they contradict.
 -- :name witness_sums
 SELECT (SELECT count(*) FROM witness_slot WHERE assigned_ms >= ?1),
-	(SELECT coalesce(sum(v.reward_micros), 0)
-		FROM witness_slot w CROSS JOIN result r CROSS JOIN task_version v
-		WHERE r.slot = w.slot AND v.id = r.version
-		AND w.assigned_ms >= ?1),
+	(SELECT coalesce(sum(p.micros), 0)
+		FROM witness_slot w CROSS JOIN reward p
+		WHERE p.slot = w.slot AND w.assigned_ms >= ?1),
 	(SELECT count(*) FROM sighting s
 		WHERE s.outcome = 'wrong' AND s.assigned_ms >= ?1);
 
@@ -882,6 +881,46 @@ ON CONFLICT (address) DO UPDATE SET weight = excluded.weight,
 
 -- :name admission_drop
 DELETE FROM admission WHERE address = ?1;
+
+-- Whether address ?1 is a witness's.
+-- :name admission_witness
+SELECT 1 FROM admission WHERE address = ?1 AND witness = 1;
+
+-- Tiers: src/ledger/tier.h --------------------------------------------------
+
+-- Of which tier worker ?1 is, if of any, and what that pays.
+-- :name tier_now
+SELECT w.tier, i.reward_permille
+FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
+WHERE w.worker = ?1 ORDER BY w.first_slot DESC, w.id DESC LIMIT 1;
+
+-- :name tier_find
+SELECT id FROM tier WHERE name = ?1 AND weight = ?2 AND reward_permille = ?3;
+
+-- :name tier_insert
+INSERT INTO tier (name, weight, reward_permille) VALUES (?1, ?2, ?3);
+
+-- From the next slot on.
+-- :name worker_tier_insert
+INSERT INTO worker_tier (worker, first_slot, tier, at_ms)
+SELECT n.worker, n.first_slot, n.tier, n.at_ms
+FROM (SELECT CAST(?1 AS BIGINT) AS worker, last_slot + 1 AS first_slot,
+		CAST(?2 AS BIGINT) AS tier, CAST(?3 AS BIGINT) AS at_ms
+	FROM slot_counter WHERE id = 1) n;
+
+-- :name worker_tier_last
+SELECT coalesce(max(id), 0) FROM worker_tier;
+
+-- What was noted after row ?1: of which tier a worker was, and is.
+-- :name worker_tier_since
+-- :columns address before tier weight reward_permille
+SELECT w.address, coalesce((SELECT o.name
+		FROM worker_tier b LEFT JOIN tier o ON o.id = b.tier
+		WHERE b.worker = n.worker AND b.id <= ?1
+		ORDER BY b.first_slot DESC, b.id DESC LIMIT 1), 'none'),
+	i.name, i.weight, i.reward_permille
+FROM worker_tier n CROSS JOIN worker w CROSS JOIN tier i
+WHERE n.id > ?1 AND w.id = n.worker AND i.id = n.tier ORDER BY n.id;
 
 -- What polls were given: src/ledger/handout.h -------------------------------
 
@@ -1170,8 +1209,12 @@ SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
 	r.error, r.address_form, r.signature, v.task, v.type,
-	v.expected_status, v.timeout_ms, v.reward_micros, v.interval_ms,
-	v.copies,
+	v.expected_status, v.timeout_ms, v.reward_micros *
+	coalesce((SELECT i.reward_permille
+		FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
+		WHERE w.worker = t.credit AND w.first_slot <= r.slot
+		ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000,
+	v.interval_ms, v.copies,
 	CASE WHEN r.copy >= v.copies AND EXISTS
 		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0
 		ELSE v.cooldown_ms END,
@@ -1472,11 +1515,12 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
 
--- What the active tasks can pay in a day at most: a worker that gets a copy in
+-- What the active tasks can pay in a day at most, to whoever is of the best tier: a worker that gets a copy in
 -- each cycle, and all copies.
 -- :name task_day
 SELECT coalesce(sum(d.micros), 0), coalesce(sum(d.micros * d.copies), 0)
-FROM (SELECT copies, reward_micros * CASE WHEN interval_ms > 86400000 THEN 1
+FROM (SELECT copies, reward_micros * (SELECT coalesce(max(i.reward_permille), 1000)
+	FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier) / 1000 * CASE WHEN interval_ms > 86400000 THEN 1
 		ELSE 86400000 / interval_ms END AS micros
 	FROM task WHERE state = 'active') d;
 
@@ -1597,7 +1641,7 @@ FROM worker w LEFT JOIN suspension s ON s.address = w.address;
 -- millions.
 -- :name worker_get
 -- :columns id state first_seen_ms owed_micros in_flight_micros paid_micros
--- :columns results forfeited_micros
+-- :columns results forfeited_micros tier
 SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 		WHERE s.address = w.address) THEN 'suspended' ELSE 'active' END,
 	w.first_seen_ms, a.balance_micros,
@@ -1610,14 +1654,17 @@ SELECT w.id, CASE WHEN EXISTS (SELECT 1 FROM suspension s
 	(SELECT coalesce(sum(d.credited), 0) FROM record d
 	 WHERE d.worker = w.id),
 	(SELECT coalesce(sum(t.amount_micros), 0) FROM transfer t
-	 WHERE t.debit = w.id AND t.debit > 3 AND t.kind = 'forfeit')
+	 WHERE t.debit = w.id AND t.debit > 3 AND t.kind = 'forfeit'),
+	coalesce((SELECT i.name FROM worker_tier b LEFT JOIN tier i ON i.id = b.tier
+		WHERE b.worker = w.id ORDER BY b.first_slot DESC, b.id DESC
+		LIMIT 1), '')
 FROM worker w CROSS JOIN account a WHERE a.id = w.id AND w.address = ?1;
 
 -- :name worker_results
 -- :columns slot task timestamp_ms success status response_ms error
 -- :columns reward_micros
 SELECT r.slot, k.name, r.timestamp_ms, r.success, r.status, r.response_ms,
-	r.error, v.reward_micros
+	r.error, (SELECT p.micros FROM reward p WHERE p.slot = r.slot)
 FROM transfer t CROSS JOIN result r
 	CROSS JOIN task_version v
 	CROSS JOIN task k
@@ -1657,14 +1704,16 @@ WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
 
 -- What bounds the pay of each task that is given.
 -- :name task_bounds
-SELECT reward_micros, interval_ms, cooldown_ms FROM task
+SELECT reward_micros * (SELECT coalesce(max(i.reward_permille), 1000)
+	FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier) / 1000, interval_ms, cooldown_ms FROM task
 WHERE state = 'active';
 
 -- What the tasks that are given pay in a day at most, and how many workers the
 -- one takes that takes most: so many of its slots open within its cooldown.
 -- :name task_needs
 SELECT coalesce(sum((86400000 + interval_ms - 1) / interval_ms * copies *
-		reward_micros), 0),
+		(reward_micros * (SELECT coalesce(max(i.reward_permille), 1000)
+		FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier) / 1000)), 0),
 	coalesce(max((CASE WHEN cooldown_ms > interval_ms THEN cooldown_ms
 		ELSE interval_ms END + interval_ms - 1) / interval_ms * copies), 0)
 FROM task WHERE state = 'active';
@@ -1705,9 +1754,8 @@ GROUP BY a.network ORDER BY count(*) DESC, a.network LIMIT ?3;
 -- Drills given from ?1 on, those that were failed, and what all were paid.
 -- :name drill_sums
 SELECT count(*), count(CASE WHEN d.outcome = 'wrong' THEN 1 END),
-	coalesce(sum(v.reward_micros), 0)
-FROM drill d LEFT JOIN result r ON r.slot = d.slot
-	LEFT JOIN task_version v ON v.id = r.version
+	coalesce(sum((SELECT p.micros FROM reward p WHERE p.slot = d.slot)), 0)
+FROM drill d
 WHERE d.assigned_ms >= ?1;
 
 -- :name owed_total
@@ -1859,9 +1907,18 @@ FROM assignment a LEFT JOIN task k ON k.name = a.task_name
 WHERE k.id IS NULL OR v.task IS NULL OR v.task <> k.id
 	OR NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = a.worker)
 UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
-	'has another reward than its definition'
+	'has another reward than its definition and the worker''s tier'
 FROM assignment a JOIN task_version v ON v.id = a.version
-WHERE v.reward_micros <> a.reward_micros
+WHERE a.reward_micros <> v.reward_micros * coalesce((SELECT i.reward_permille
+	FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
+	WHERE w.worker = a.worker AND w.first_slot <= a.slot
+	ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000
+UNION ALL SELECT 'worker_tier', w.worker, NULL, w.first_slot,
+	'counts from a slot that wasn''t the next one'
+FROM worker_tier w
+WHERE w.first_slot > (SELECT last_slot + 1 FROM slot_counter WHERE id = 1)
+	OR EXISTS (SELECT 1 FROM worker_tier b
+		WHERE b.id < w.id AND b.first_slot > w.first_slot)
 UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
 	'asks for another outcome than its definition'
 FROM assignment a JOIN task_version v ON v.id = a.version
@@ -1915,7 +1972,12 @@ FROM transfer ORDER BY id;
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.type, v.expected_status,
-	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies,
+	v.timeout_ms, v.reward_micros *
+	coalesce((SELECT i.reward_permille
+		FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
+		WHERE w.worker = t.credit AND w.first_slot <= r.slot
+		ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000,
+	v.interval_ms, v.copies,
 	CASE WHEN r.copy >= v.copies AND EXISTS
 		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0
 		ELSE v.cooldown_ms END,
@@ -1923,6 +1985,7 @@ SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 		WHERE d.slot = r.slot) + (SELECT count(*) FROM witness_slot w
 		WHERE w.slot = r.slot) ELSE 0 END
 FROM result r LEFT JOIN task_version v ON v.id = r.version
+	LEFT JOIN transfer t ON t.id = r.transfer
 ORDER BY r.transfer, r.slot;
 
 -- :name audit_demotion
@@ -2145,7 +2208,8 @@ ORDER BY t.id;
 -- :columns transfer slot timestamp_ms task success status error reward_micros
 -- :columns outcome
 SELECT t.id, r.slot, r.timestamp_ms, k.name, r.success, r.status, r.error,
-	v.reward_micros, CASE r.success WHEN 1 THEN 'up' ELSE 'down' END
+	(SELECT p.micros FROM reward p WHERE p.slot = r.slot),
+	CASE r.success WHEN 1 THEN 'up' ELSE 'down' END
 FROM transfer t CROSS JOIN result r
 	CROSS JOIN task_version v
 	CROSS JOIN task k

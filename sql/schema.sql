@@ -10,8 +10,8 @@
 --
 -- What never changes
 --   ledger, terms, task_version, transfer, result, forfeit, demotion, verdict,
---   dissent, task_state, network, worker_network, network_key, authorization
---   and payout_event are append-only: triggers refuse UPDATE, DELETE and
+--   dissent, task_state, network, worker_network, network_key, authorization,
+--   payout_event, tier and worker_tier are append-only: triggers refuse UPDATE, DELETE and
 --   REPLACE. A
 --   region, a task, a worker who was paid, its account, a payout and a finding stay for ever,
 --   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
@@ -432,6 +432,29 @@ CREATE INDEX sighting_due ON sighting (paid_ms) WHERE outcome IS NULL;
 CREATE INDEX sighting_worker ON sighting (worker, assigned_ms);
 CREATE INDEX sighting_task ON sighting (task, assigned_ms);
 
+-- Tiers as they were imported, each with what it was then: shares of the work, and
+-- thousandths of a task's reward that one of it is paid.
+CREATE TABLE tier (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL
+			CHECK (name IN ('bronze', 'silver', 'gold', 'platinum')),
+	weight		INTEGER NOT NULL CHECK (weight BETWEEN 1 AND 1000),
+	reward_permille	INTEGER NOT NULL
+			CHECK (reward_permille BETWEEN 1000 AND 10000)
+) STRICT;
+
+-- Of which tier a worker is for the slots that it is given from first_slot on,
+-- until its next row; NULL: of none.
+CREATE TABLE worker_tier (
+	id		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	first_slot	INTEGER NOT NULL CHECK (first_slot >= 1),
+	tier		INTEGER REFERENCES tier (id),
+	at_ms		INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX worker_tier_worker ON worker_tier (worker, first_slot, id);
+
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
 -- submission touch one place, and the results of it find there all that decides
@@ -441,7 +464,7 @@ CREATE TABLE assignment (
 	task_name	TEXT NOT NULL,
 	slot		INTEGER NOT NULL,
 	version		INTEGER NOT NULL,
-	reward_micros	INTEGER NOT NULL,	-- that definition's
+	reward_micros	INTEGER NOT NULL,	-- by the worker's tier
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
@@ -938,6 +961,22 @@ CREATE TRIGGER forfeit_no_replace BEFORE INSERT ON forfeit
 WHEN EXISTS (SELECT 1 FROM forfeit WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
 
+CREATE TRIGGER tier_no_update BEFORE UPDATE ON tier
+BEGIN SELECT RAISE(ABORT, 'tier is append-only'); END;
+CREATE TRIGGER tier_no_delete BEFORE DELETE ON tier
+BEGIN SELECT RAISE(ABORT, 'tier is append-only'); END;
+CREATE TRIGGER tier_no_replace BEFORE INSERT ON tier
+WHEN EXISTS (SELECT 1 FROM tier WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'tier is append-only'); END;
+
+CREATE TRIGGER worker_tier_no_update BEFORE UPDATE ON worker_tier
+BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
+CREATE TRIGGER worker_tier_no_delete BEFORE DELETE ON worker_tier
+BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
+CREATE TRIGGER worker_tier_no_replace BEFORE INSERT ON worker_tier
+WHEN EXISTS (SELECT 1 FROM worker_tier WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
+
 -- A day's key is only shown, a drill only judged.
 CREATE TRIGGER drill_key_only_shown BEFORE UPDATE ON drill_key
 WHEN NEW.day IS NOT OLD.day OR NEW.hash IS NOT OLD.hash
@@ -1238,16 +1277,29 @@ SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	CASE WHEN r.error GLOB '*[' || char(1) || '-' || char(31)
 			|| char(127) || '-' || char(159) || ']*'
 		THEN 'hex ' || hex(r.error) ELSE r.error END AS error,
-	printf('%d.%06d', v.reward_micros / 1000000, v.reward_micros % 1000000)
+	printf('%d.%06d', p.micros / 1000000, p.micros % 1000000)
 		AS reward_usdc,
 	r.slot,
 	r.transfer,
 	v.reward_micros
 FROM result r
+	JOIN reward p ON p.slot = r.slot
 	JOIN transfer t ON t.id = r.transfer
 	JOIN worker w ON w.id = t.credit
 	JOIN task_version v ON v.id = r.version
 	JOIN task k ON k.id = v.task;
+
+-- What each result is paid: its definition's reward, by the tier that its worker
+-- was of when it was given the slot.
+CREATE VIEW reward AS
+SELECT	r.slot,
+	v.reward_micros * coalesce((SELECT i.reward_permille
+		FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
+		WHERE w.worker = t.credit AND w.first_slot <= r.slot
+		ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000 AS micros
+FROM result r
+	JOIN transfer t ON t.id = r.transfer
+	JOIN task_version v ON v.id = r.version;
 
 -- Workers that were accused by their record, and that nobody has released since:
 -- what they report is paid, but has no vote.

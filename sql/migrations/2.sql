@@ -265,7 +265,7 @@ CREATE TABLE assignment (
 	task_name	TEXT NOT NULL,
 	slot		INTEGER NOT NULL,
 	version		INTEGER NOT NULL,
-	reward_micros	INTEGER NOT NULL,	-- that definition's
+	reward_micros	INTEGER NOT NULL,	-- by the worker's tier
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
@@ -471,6 +471,29 @@ CREATE TABLE dissent (
 CREATE INDEX dissent_cycle ON dissent (cycle_ms, task);
 CREATE INDEX dissent_worker ON dissent (worker, cycle_ms) WHERE apart = 1;
 
+-- Tiers as they were imported, each with what it was then: shares of the work, and
+-- thousandths of a task's reward that one of it is paid.
+CREATE TABLE tier (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL
+			CHECK (name IN ('bronze', 'silver', 'gold', 'platinum')),
+	weight		INTEGER NOT NULL CHECK (weight BETWEEN 1 AND 1000),
+	reward_permille	INTEGER NOT NULL
+			CHECK (reward_permille BETWEEN 1000 AND 10000)
+) STRICT;
+
+-- Of which tier a worker is for the slots that it is given from first_slot on,
+-- until its next row; NULL: of none.
+CREATE TABLE worker_tier (
+	id		INTEGER PRIMARY KEY,
+	worker		INTEGER NOT NULL REFERENCES worker (id),
+	first_slot	INTEGER NOT NULL CHECK (first_slot >= 1),
+	tier		INTEGER REFERENCES tier (id),
+	at_ms		INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX worker_tier_worker ON worker_tier (worker, first_slot, id);
+
 -- Tasks that witnesses are to visit, or saw down: src/ledger/witness.h.
 CREATE TABLE watch (
 	task		INTEGER PRIMARY KEY,
@@ -532,6 +555,22 @@ CREATE TRIGGER dissent_no_replace BEFORE INSERT ON dissent
 WHEN EXISTS (SELECT 1 FROM dissent WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
 
+CREATE TRIGGER tier_no_update BEFORE UPDATE ON tier
+BEGIN SELECT RAISE(ABORT, 'tier is append-only'); END;
+CREATE TRIGGER tier_no_delete BEFORE DELETE ON tier
+BEGIN SELECT RAISE(ABORT, 'tier is append-only'); END;
+CREATE TRIGGER tier_no_replace BEFORE INSERT ON tier
+WHEN EXISTS (SELECT 1 FROM tier WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'tier is append-only'); END;
+
+CREATE TRIGGER worker_tier_no_update BEFORE UPDATE ON worker_tier
+BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
+CREATE TRIGGER worker_tier_no_delete BEFORE DELETE ON worker_tier
+BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
+CREATE TRIGGER worker_tier_no_replace BEFORE INSERT ON worker_tier
+WHEN EXISTS (SELECT 1 FROM worker_tier WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
+
 -- A witness's slot is only reported, then judged, a sighting only judged.
 CREATE TRIGGER witness_slot_only_seen BEFORE UPDATE ON witness_slot
 WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
@@ -567,6 +606,18 @@ WHEN EXISTS (SELECT 1 FROM region WHERE id = NEW.id OR name = NEW.name
 	OR first_name = NEW.first_name)
 BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;
 
+-- What each result is paid: its definition's reward, by the tier that its worker
+-- was of when it was given the slot.
+CREATE VIEW reward AS
+SELECT	r.slot,
+	v.reward_micros * coalesce((SELECT i.reward_permille
+		FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
+		WHERE w.worker = t.credit AND w.first_slot <= r.slot
+		ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000 AS micros
+FROM result r
+	JOIN transfer t ON t.id = r.transfer
+	JOIN task_version v ON v.id = r.version;
+
 -- Workers that were accused by their record, and that nobody has released since:
 -- what they report is paid, but has no vote.
 CREATE VIEW accused AS
@@ -592,12 +643,13 @@ SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	CASE WHEN r.error GLOB '*[' || char(1) || '-' || char(31)
 			|| char(127) || '-' || char(159) || ']*'
 		THEN 'hex ' || hex(r.error) ELSE r.error END AS error,
-	printf('%d.%06d', v.reward_micros / 1000000, v.reward_micros % 1000000)
+	printf('%d.%06d', p.micros / 1000000, p.micros % 1000000)
 		AS reward_usdc,
 	r.slot,
 	r.transfer,
 	v.reward_micros
 FROM result r
+	JOIN reward p ON p.slot = r.slot
 	JOIN transfer t ON t.id = r.transfer
 	JOIN worker w ON w.id = t.credit
 	JOIN task_version v ON v.id = r.version

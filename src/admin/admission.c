@@ -1,6 +1,6 @@
 /*
- * worknet worker admit, expel: whom the operator lets in. All that is said is
- * read before the ledger is written, which others wait for meanwhile.
+ * worknet worker admit, import, expel: whom the operator lets in. All that is
+ * said is read before the ledger is written, which others wait for meanwhile.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/tier.h"
 #include "ledger/worker.h"
 
 #define GUESTS_FIRST 64 /* elements of an array that begins to grow */
@@ -18,12 +20,15 @@
 
 struct guest {
 	struct address address;
-	int64_t weight;
+	int64_t weight;		      /* if it is of no tier, */
+	char tier[TIER_NAME_MAX + 1]; /* else that */
+	int64_t line;		      /* of the file */
 };
 
 struct guests {
 	struct guest *all; /* owned */
 	size_t n, cap;
+	bool tiers; /* each has one */
 };
 
 static enum rc
@@ -76,12 +81,36 @@ trim(char *text)
 	return text;
 }
 
-/* "ADDRESS" or "ADDRESS,WEIGHT", of n bytes; # begins a comment. */
+/* text is NULL when there was none. */
 static enum rc
-line_read(struct guests *g, char *line, size_t n, struct err *e)
+tier_read(
+    struct guest *out, const char *address, const char *text, struct err *e)
 {
-	struct guest guest;
-	char *comma;
+	enum rc rc = guest_read(out, address, NULL, e);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && text != NULL && i < TIERS; i++)
+		if (strcmp(text, tier_name(i)) == 0) {
+			(void)snprintf(
+			    out->tier, sizeof(out->tier), "%s", text);
+			return RC_OK;
+		}
+	return rc != RC_OK
+	    ? rc
+	    : err_set(e, RC_INVALID,
+		  "tier: got \"%.20s\", expected bronze, silver, gold or platinum",
+		  text == NULL ? "" : text);
+}
+
+/*
+ * "ADDRESS", "ADDRESS,WEIGHT" or "ADDRESS,TIER", of n bytes; # begins a
+ * comment.
+ */
+static enum rc
+line_read(struct guests *g, char *line, size_t n, int64_t number, struct err *e)
+{
+	struct guest guest = { .line = number };
+	char *comma, *second;
 	enum rc rc;
 
 	if (strlen(line) != n)
@@ -93,8 +122,9 @@ line_read(struct guests *g, char *line, size_t n, struct err *e)
 	comma = strchr(line, ',');
 	if (comma != NULL)
 		*comma++ = '\0';
-	rc = guest_read(
-	    &guest, trim(line), comma == NULL ? NULL : trim(comma), e);
+	second = comma == NULL ? NULL : trim(comma);
+	rc = g->tiers ? tier_read(&guest, trim(line), second, e)
+		      : guest_read(&guest, trim(line), second, e);
 	return rc == RC_OK ? guest_add(g, &guest, e) : rc;
 }
 
@@ -111,7 +141,7 @@ lines_read(struct guests *g, FILE *f, const char *path, struct err *e)
 
 	while (rc == RC_OK && (n = getline(&line, &size, f)) >= 0) {
 		number++;
-		rc = line_read(g, line, (size_t)n, &cause);
+		rc = line_read(g, line, (size_t)n, number, &cause);
 		if (rc != RC_OK)
 			rc = err_set(e, rc, "%s: line %" PRId64 ": %s", path,
 			    number, cause.msg);
@@ -198,7 +228,133 @@ command_worker_admit(struct admin *a)
 		return file_admit(a, path);
 	if (guest_read(&guest, a->args.arg[0], weight_text, &e) != RC_OK)
 		return admin_usage(a, &e);
-	return guests_admit(a, &(struct guests){ &guest, 1, 1 });
+	return guests_admit(a, &(struct guests){ &guest, 1, 1, false });
+}
+
+/* ---- Tiers ---- */
+
+static int
+guest_by_address(const void *a, const void *b)
+{
+	const struct guest *x = a, *y = b;
+	int order = memcmp(&x->address, &y->address, sizeof(x->address));
+
+	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+/* Sorts them; each address stands there once. */
+static enum rc
+guests_sort(struct guests *g, const char *path, struct err *e)
+{
+	const struct guest *all = g->all;
+	size_t i;
+
+	if (g->n == 0)
+		return RC_OK;
+	qsort(g->all, g->n, sizeof(g->all[0]), guest_by_address);
+	for (i = 1; i < g->n; i++)
+		if (memcmp(&all[i].address, &all[i - 1].address,
+			sizeof(all[i].address)) == 0)
+			return err_set(e, RC_INVALID,
+			    "%s: line %" PRId64
+			    ": the same address as in line %" PRId64,
+			    path, all[i].line, all[i - 1].line);
+	return RC_OK;
+}
+
+/* Inside a write transaction. */
+static enum rc
+tiers_set(
+    struct admin *a, const struct guests *g, const char *path, struct err *e)
+{
+	struct tier tiers[TIERS];
+	struct err cause = ERR_INIT;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; i < TIERS; i++)
+		tiers[i] = (struct tier){ a->conf.tiers[i].weight,
+			a->conf.tiers[i].permille };
+	for (i = 0; rc == RC_OK && i < g->n; i++) {
+		rc = tier_set(a->db, &g->all[i].address, g->all[i].tier, tiers,
+		    clock_unix_ms(), &cause);
+		if (rc != RC_OK)
+			rc = err_set(e, rc, "%s: line %" PRId64 ": %s", path,
+			    g->all[i].line, cause.msg);
+	}
+	return rc;
+}
+
+static enum rc
+changes_show(struct admin *a, int64_t last, const struct guests *g,
+    int64_t *changed, struct err *e)
+{
+	static const struct table changes = { "changed", NULL,
+		{
+		    { { "address", "ADDRESS", OUT_TEXT },
+			C_WORKER_TIER_SINCE_ADDRESS },
+		    { { "before", "BEFORE", OUT_TEXT },
+			C_WORKER_TIER_SINCE_BEFORE },
+		    { { "tier", "TIER", OUT_TEXT }, C_WORKER_TIER_SINCE_TIER },
+		    { { "weight", "SHARES", OUT_COUNT },
+			C_WORKER_TIER_SINCE_WEIGHT },
+		    { { "rewardPermille", "REWARD/1000", OUT_COUNT },
+			C_WORKER_TIER_SINCE_REWARD_PERMILLE },
+		} };
+	const bool dry = a->args.opt[OPT_DRY_RUN] != NULL;
+	struct query *q = db_query(a->db, Q_WORKER_TIER_SINCE);
+	enum rc rc;
+
+	query_int(q, 1, last);
+	rc = table_print(
+	    a->out, &changes, q, "no worker's tier changes", changed, e);
+	if (rc == RC_OK)
+		out_fields(a->out,
+		    (const struct out_field[]){
+			{ "lines", "lines", OUT_COUNT, out_int((int64_t)g->n) },
+			{ "dryRun", "nothing was done", OUT_BOOL,
+			    out_int(dry) },
+			OUT_END });
+	return rc;
+}
+
+static enum admin_exit
+guests_import(struct admin *a, const struct guests *g, const char *path)
+{
+	struct err e = ERR_INIT;
+	int64_t last = 0, changed = 0;
+	enum admin_exit code;
+	enum rc rc;
+
+	code = admin_open_edit(a);
+	if (code != ADMIN_OK)
+		return code;
+	rc = query_one_int(db_query(a->db, Q_WORKER_TIER_LAST), &last, &e);
+	if (rc == RC_OK)
+		rc = tiers_set(a, g, path, &e);
+	if (rc == RC_OK)
+		rc = changes_show(a, last, g, &changed, &e);
+	if (rc != RC_OK || a->args.opt[OPT_DRY_RUN] == NULL)
+		return admin_commit(a, rc, &e);
+	db_rollback(a->db);
+	return ADMIN_OK;
+}
+
+enum admin_exit
+command_worker_import(struct admin *a)
+{
+	const char *path = a->args.arg[0];
+	struct guests g = { .tiers = true };
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	enum rc rc;
+
+	rc = file_read(&g, path, &e);
+	if (rc == RC_OK)
+		rc = guests_sort(&g, path, &e);
+	code = rc == RC_OK ? guests_import(a, &g, path) : admin_fail(rc, &e);
+	free(g.all);
+	return code;
 }
 
 enum admin_exit
@@ -214,7 +370,7 @@ command_worker_expel(struct admin *a)
 	code = admin_open_edit(a);
 	if (code != ADMIN_OK)
 		return code;
-	rc = worker_expel(a->db, &address, &e);
+	rc = worker_expel(a->db, &address, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		out_note(a->out, "worker %s expelled", a->args.arg[0]);

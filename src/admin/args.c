@@ -64,6 +64,8 @@ static const struct option_text {
 	    "nothing shortened, however narrow the terminal" },
 	[OPT_WITNESS] = { "--witness", NULL, NULL,
 	    "others are judged by what it reports" },
+	[OPT_DRY_RUN] = { "--dry-run", NULL, NULL,
+	    "show what it would do, and do nothing" },
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 	[OPT_QUIET] = { "--quiet", "-q", NULL,
 	    "say nothing while all is well, for cron" },

@@ -53,6 +53,7 @@ enum option_id {
 	OPT_WITNESS,
 	OPT_QUIET,
 	OPT_YES,
+	OPT_DRY_RUN,
 	OPT_COUNT
 };
 

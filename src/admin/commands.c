@@ -96,9 +96,18 @@ const struct command admin_commands[] = {
 	    "judged by.\n",
 	    OPT(WEIGHT) | OPT(FILE) | OPT(WITNESS), 0, 1,
 	    command_worker_admit },
-	{ "worker expel", "ADDRESS", "end what worker admit began",
-	    "It keeps what it earned, and its standing.\n", 0, 1, 1,
-	    command_worker_expel },
+	{ "worker import", "FILE [--dry-run]",
+	    "let addresses in, each of a tier",
+	    "FILE (- is standard input) has lines of ADDRESS,TIER, a tier being\n"
+	    "bronze, silver, gold or platinum; # begins a comment. Each is\n"
+	    "admitted with the shares of its tier, and paid what [tiers] says\n"
+	    "for each slot that it is given from then on. All of them are, or\n"
+	    "none. Who is in no line stays what it is: see worker expel. What\n"
+	    "changes is listed; --dry-run does nothing else.\n",
+	    OPT(DRY_RUN), 1, 1, command_worker_import },
+	{ "worker expel", "ADDRESS", "end what worker admit and import began",
+	    "It keeps what it earned, and its standing, and is of no tier.\n",
+	    0, 1, 1, command_worker_expel },
 	{ "worker forfeit", "ADDRESS --since TIME --why TEXT",
 	    "take back credit that isn't paid yet",
 	    "What was credited to the worker since then, as far as it is still\n"

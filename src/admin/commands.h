@@ -28,6 +28,7 @@ enum admin_exit command_worker_show(struct admin *a);
 enum admin_exit command_worker_suspend(struct admin *a);
 enum admin_exit command_worker_resume(struct admin *a);
 enum admin_exit command_worker_admit(struct admin *a);
+enum admin_exit command_worker_import(struct admin *a);
 enum admin_exit command_worker_expel(struct admin *a);
 enum admin_exit command_worker_forfeit(struct admin *a);
 enum admin_exit command_status(struct admin *a);

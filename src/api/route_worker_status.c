@@ -21,7 +21,7 @@ part_statement(
 }
 
 static void
-acwrite_number(struct json_writer *w, const struct account *a)
+account_write(struct json_writer *w, const struct account *a)
 {
 	const struct maturity *m = &a->maturity;
 	char address[ADDRESS_LEN + 1];
@@ -31,6 +31,8 @@ acwrite_number(struct json_writer *w, const struct account *a)
 	write_text(w, "address", address);
 	write_text(w, "state", a->suspended ? "suspended" : "active");
 	write_text(w, "record", m->established ? "good" : "new");
+	write_text_if(w, "tier", a->tier);
+	write_number(w, "rewardPermille", a->reward_permille);
 	write_number(w, "firstSeenMs", a->first_seen_ms);
 	write_number(w, "results", a->results);
 	write_number(w, "earnedMicros", a->earned_micros);
@@ -123,7 +125,7 @@ status_write(struct json_writer *w, const struct page_site *site,
 
 	json_open_object(w);
 	write_number(w, "nowMs", s->now_ms);
-	acwrite_number(w, &s->account);
+	account_write(w, &s->account);
 	write_text_if(w, "held", statement_hold_name(s->hold));
 	write_number_if(w, "thresholdMicros", threshold > 0, threshold);
 	write_number_if(w, "missingMicros", threshold > 0,

@@ -82,6 +82,15 @@ static const char *const ways[] = {
 	NULL,
 };
 
+#define TIER_KEY(k, f, min, max, v, help) \
+	"tiers", k, CONF_INT, FIELD(f), min, max, v, help, CONF_OF_OTHERS
+#define TIER_ROWS(t, i, w, p)                                                  \
+	{ TIER_KEY(t "_weight", tiers[i].weight, 1, WEIGHT_MAX, w,             \
+	    "its shares of the work") },                                       \
+	{                                                                      \
+		TIER_KEY(t "_reward_permille", tiers[i].permille, 1000, 10000, \
+		    p, "its pay: thousandths of a reward")                     \
+	}
 static const struct conf_key keys[] = {
 	{ "ledger", "path", CONF_PATH, FIELD(ledger_path), 1, PATH_LEN_MAX,
 	    "/var/lib/worknet/ledger.db", "the SQLite file", CONF_RESTART },
@@ -164,7 +173,10 @@ static const struct conf_key keys[] = {
 	    "a worker is judged by its drills of so many days", CONF_AT_ONCE },
 	{ "honesty", "auto_forfeit", CONF_BOOL, FIELD(auto_forfeit), 0, 0, "no",
 	    "the credit of who fails them is forfeited at once", CONF_AT_ONCE },
-
+	TIER_ROWS("bronze", 0, "1", "1000"),
+	TIER_ROWS("silver", 1, "2", "1200"),
+	TIER_ROWS("gold", 2, "3", "1500"),
+	TIER_ROWS("platinum", 3, "4", "2000"),
 	{ "log", "origin", CONF_TEXT, FIELD(log_origin), 1, LOG_ORIGIN_MAX, "",
 	    "the transparency log's name for ever: where it is served, without https:// and a slash at its end",
 	    CONF_OF_OTHERS },

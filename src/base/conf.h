@@ -48,6 +48,12 @@ struct conf {
 	int64_t ipv4_prefix;	  /* bits of an address that are its network */
 	int64_t ipv6_prefix;
 
+	/* [tiers]: bronze, silver, gold, platinum */
+	struct {
+		int64_t weight;
+		int64_t permille; /* of each reward */
+	} tiers[4];
+
 	/* [honesty] */
 	int64_t maturity_new_ms;     /* credit of who is new waits so long */
 	int64_t maturity_ms;	     /* and of who is established */

@@ -25,6 +25,8 @@ row_read(struct db *db, struct slice address, struct account *out, bool *row,
 		out->forfeited_micros =
 		    query_get_int(q, C_WORKER_GET_FORFEITED_MICROS);
 		out->results = query_get_int(q, C_WORKER_GET_RESULTS);
+		slice_copy(out->tier, sizeof(out->tier),
+		    query_get_text(q, C_WORKER_GET_TIER));
 		if (!out->suspended && !slice_is(state, "active"))
 			rc = err_set(e, RC_CORRUPT,
 			    "worker %" PRId64 ": its state is none", out->id);
@@ -63,6 +65,8 @@ account_read(struct db *db, const struct address *address, int64_t now_ms,
 		return err_set(e, RC_NOT_FOUND, "unknown worker %s", text);
 	if (rc == RC_OK)
 		rc = earned_add(out, e);
+	if (rc == RC_OK)
+		rc = tier_permille(db, out->id, &out->reward_permille, e);
 	if (rc == RC_OK)
 		rc = maturity_read(db, out->id, now_ms, &out->maturity, e);
 	if (rc == RC_OK)

@@ -8,6 +8,7 @@
 
 #include "eth/address.h"
 #include "ledger/maturity.h"
+#include "ledger/tier.h"
 
 struct account {
 	int64_t id;
@@ -22,8 +23,10 @@ struct account {
 	int64_t in_flight_micros; /* reserved for payouts that aren't final */
 	int64_t paid_micros;	  /* as the chain shows */
 	int64_t forfeited_micros;
-	int64_t results;	/* that were credited */
-	int64_t payable_micros; /* of what is owed, now; the rest waits */
+	char tier[TIER_NAME_MAX + 1]; /* "": none */
+	int64_t reward_permille;      /* what that pays */
+	int64_t results;	      /* that were credited */
+	int64_t payable_micros;	      /* of what is owed, now; the rest waits */
 	struct maturity maturity;
 };
 

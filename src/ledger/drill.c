@@ -14,6 +14,7 @@
 #include "ledger/share.h"
 #include "ledger/standing.h"
 #include "ledger/terms.h"
+#include "ledger/tier.h"
 #include "ledger/worker.h"
 
 #define TASKS_MAX      16 /* looked at for a drill */
@@ -325,6 +326,7 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
 {
 	struct drilled d = { .db = db, .poll = p };
 	struct drill_task t = { .version = 0 };
+	int64_t permille = 0;
 	bool may = false;
 	enum rc rc;
 
@@ -335,9 +337,12 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
 		rc = drilled_learn(&d, r, key, &may, e);
 	if (rc == RC_OK && may)
 		rc = task_choose(&d, key, list, &t, &may, e);
+	if (rc == RC_OK && may)
+		rc = tier_permille(db, d.standing.worker, &permille, e);
 	if (rc != RC_OK || !may)
 		return rc;
 	t.told.slot = d.slot;
+	t.told.reward_micros = tier_reward(t.told.reward_micros, permille);
 	t.told.assigned_ms = p->now_ms;
 	t.told.is_drill = true;
 	list->tasks[list->n++] = t.told;

@@ -6,6 +6,7 @@
 #include "ledger/handout.h"
 #include "ledger/region.h"
 #include "ledger/schedule_room.h"
+#include "ledger/tier.h"
 #include "ledger/witness.h"
 #include "ledger/worker.h"
 
@@ -227,7 +228,7 @@ look_out(
 
 /* Learns the worker's id, of one that was seen before, and its standing. */
 static enum rc
-worker_learn(struct region_poll *r, struct err *e)
+worker_learn(struct region_poll *r, const struct outlook *l, struct err *e)
 {
 	struct worker_row w;
 	enum rc rc;
@@ -236,6 +237,10 @@ worker_learn(struct region_poll *r, struct err *e)
 	r->worker = w.id;
 	if (rc == RC_NOT_FOUND)
 		rc = RC_OK;
+	/* Who is of a tier was admitted. */
+	r->permille = TIER_PERMILLE;
+	if (rc == RC_OK && l->admitted)
+		rc = tier_permille(r->db, w.id, &r->permille, e);
 	return rc == RC_OK ? standing_read(r->db, w.id, &r->standing, e) : rc;
 }
 
@@ -392,7 +397,7 @@ schedule_serve(struct db *db, bool may_write,
 		return rc;
 	rc = terms_now(db, &r.terms, e);
 	if (rc == RC_OK)
-		rc = worker_learn(&r, e);
+		rc = worker_learn(&r, &l, e);
 	if (rc == RC_OK)
 		rc = admit(&r, &l, e);
 	if (rc == RC_OK)

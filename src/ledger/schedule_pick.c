@@ -1,9 +1,11 @@
 #include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/schedule_room.h"
+#include "ledger/tier.h"
 
+/* The reward is what the worker is paid for it. */
 static void
-due_read(struct query *q, struct due *d)
+due_read(const struct region_poll *r, struct query *q, struct due *d)
 {
 	*d = (struct due){
 		.task = query_get_int(q, C_TASK_DUE_TASK),
@@ -12,7 +14,8 @@ due_read(struct query *q, struct due *d)
 		.cycle_ms = query_get_int(q, C_TASK_DUE_CYCLE_MS),
 		.given = query_get_int(q, C_TASK_DUE_GIVEN),
 		.timeout_ms = query_get_int(q, C_TASK_DUE_TIMEOUT_MS),
-		.reward_micros = query_get_int(q, C_TASK_DUE_REWARD_MICROS),
+		.reward_micros = tier_reward(
+		    query_get_int(q, C_TASK_DUE_REWARD_MICROS), r->permille),
 		.interval_ms = query_get_int(q, C_TASK_DUE_INTERVAL_MS),
 		.copies = query_get_int(q, C_TASK_DUE_COPIES),
 		.cooldown_ms = query_get_int(q, C_TASK_DUE_COOLDOWN_MS),
@@ -173,7 +176,7 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	bool may = false;
 	enum rc rc;
 
-	due_read(q, &p->due);
+	due_read(r, q, &p->due);
 	if (r->n_picks == POLL_CANDIDATES_MAX - 1 || is_picked(r, p->due.task))
 		return RC_OK;
 	cycle_ms = cycle_at(

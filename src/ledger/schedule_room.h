@@ -32,6 +32,7 @@ struct region_poll {
 	struct slice region_name;
 	int64_t worker; /* 0: never seen */
 	struct share share;
+	int64_t permille;	  /* of rewards: tier.h */
 	int64_t given_micros;	  /* that it has, and isn't paid for */
 	int64_t last_slot;	  /* given out, to anybody */
 	size_t wanted;		  /* tasks in the answer, of all regions */

@@ -1,9 +1,9 @@
 /*
- * The judgement of a worker by its drills, and by what it said in outages: Wald's
- * sequential test, in integers (thousandths of a nat), of an honest worker, 2 %
- * of whose checks fail by its own fault, against one that makes up a quarter of
- * them. An honest one is accused in less than one of 10^6 tests, a liar escapes
- * one of 100; a test that acquits begins anew. Pure; any thread.
+ * The judgement of a worker by its drills, and by what it said in outages:
+ * Wald's sequential test, in integers (thousandths of a nat), of an honest
+ * worker, 2 % of whose checks fail by its own fault, against one that makes up
+ * a quarter of them. An honest one is accused in less than one of 10^6 tests, a
+ * liar escapes one of 100; a test that acquits begins anew. Pure; any thread.
  *
  * No fault of one's own lets a target that is down answer with the expected
  * status: of outages that a witness and two other networks saw (witness.h) an

@@ -18,14 +18,14 @@
  * anybody's own.
  *
  * A witness that lies, or is where nothing can be seen, would keep the others
- * from being heard. So each of its reports is compared with what workers said of
- * the task within WITNESS_BESIDE intervals: it is wrong if twice as many
+ * from being heard. So each of its reports is compared with what workers said
+ * of the task within WITNESS_BESIDE intervals: it is wrong if twice as many
  * networks as say the same, and WITNESS_CONTRADICT or more, contradict it; or
  * void, if there are fewer. Half hours of which most reports are wrong count
- * like failed drills (sprt.h): who has too many in a day is a witness no longer,
- * and nothing that it saw counts, until it is admitted again. Two thirds of all
- * networks that lie alike could do that to one that is honest: the finding asks
- * a person to look.
+ * like failed drills (sprt.h): who has too many in a day is a witness no
+ * longer, and nothing that it saw counts, until it is admitted again. Two
+ * thirds of all networks that lie alike could do that to one that is honest:
+ * the finding asks a person to look.
  */
 #ifndef WORKNET_LEDGER_WITNESS_H
 #define WORKNET_LEDGER_WITNESS_H

@@ -81,7 +81,7 @@ set_aside(struct db *db, int64_t worker, int64_t spans, int64_t all,
 
 	rc = address_read(db, worker, &a, e);
 	if (rc == RC_OK)
-		rc = worker_expel(db, &a, e);
+		rc = worker_expel(db, &a, now_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	address_format(who, &a, ADDRESS_CHECKSUM);

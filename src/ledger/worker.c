@@ -1,5 +1,7 @@
 #include "ledger/worker.h"
 
+#include "ledger/tier.h"
+
 enum rc
 worker_find(struct db *db, const struct address *a, struct worker_row *out,
     struct err *e)
@@ -68,6 +70,7 @@ worker_admit(struct db *db, const struct address *a, int64_t weight,
 {
 	struct query *q = db_query(db, Q_ADMISSION_SET);
 	char text[ADDRESS_LEN + 1];
+	enum rc rc;
 
 	CHECK(weight >= 1 && weight <= WEIGHT_MAX);
 	address_format(text, a, ADDRESS_LOWER);
@@ -75,11 +78,13 @@ worker_admit(struct db *db, const struct address *a, int64_t weight,
 	query_int(q, 2, weight);
 	query_int(q, 3, now_ms);
 	query_int(q, 4, witness);
-	return query_run(q, e);
+	rc = query_run(q, e);
+	return rc == RC_OK && witness ? tier_end(db, a, now_ms, e) : rc;
 }
 
 enum rc
-worker_expel(struct db *db, const struct address *a, struct err *e)
+worker_expel(
+    struct db *db, const struct address *a, int64_t now_ms, struct err *e)
 {
 	struct query *q = db_query(db, Q_ADMISSION_DROP);
 	char text[ADDRESS_LEN + 1];
@@ -90,7 +95,7 @@ worker_expel(struct db *db, const struct address *a, struct err *e)
 	rc = query_run(q, e);
 	if (rc == RC_OK && db_changes(db) == 0)
 		return err_set(e, RC_NOT_FOUND, "%s isn't admitted", text);
-	return rc;
+	return rc == RC_OK ? tier_end(db, a, now_ms, e) : rc;
 }
 
 enum rc

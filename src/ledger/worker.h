@@ -28,13 +28,12 @@ MUST_CHECK enum rc worker_set_suspended(
 /*
  * Inside a write transaction: the operator lets an address in, with so many
  * shares (1 to WEIGHT_MAX), or as a witness, whether it was seen or not; or no
- * longer, and then
- * RC_NOT_FOUND when it wasn't in.
+ * longer, and is of no tier then. RC_NOT_FOUND when it wasn't in.
  */
 MUST_CHECK enum rc worker_admit(struct db *db, const struct address *a,
     int64_t weight, bool witness, int64_t now_ms, struct err *e);
-MUST_CHECK enum rc
-worker_expel(struct db *db, const struct address *a, struct err *e);
+MUST_CHECK enum rc worker_expel(
+    struct db *db, const struct address *a, int64_t now_ms, struct err *e);
 
 /*
  * What it has earned in all, in micro-USDC: its credits, and what was recovered

@@ -96,6 +96,14 @@ facts(struct html *h, const struct page_site *site, const struct statement *s)
 	frame_fact(h, "Record");
 	html_text(h, a->maturity.established ? "good" : "new");
 	frame_fact_end(h);
+	if (a->tier[0] != '\0') {
+		frame_fact(h, "Tier");
+		html_text(h, a->tier);
+		html_text(h, ": paid ");
+		html_number(h, a->reward_permille);
+		html_text(h, " thousandths of each task's reward");
+		frame_fact_end(h);
+	}
 	frame_fact(h, "First seen");
 	html_time(h, a->first_seen_ms);
 	frame_fact_end(h);

@@ -58,6 +58,8 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO sighting SELECT 1, id, 1, 'x', 1, 1, 1, NULL FROM worker LIMIT 1;
     INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1, 1 FROM worker LIMIT 1;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);
+    INSERT INTO tier VALUES (1, 'gold', 3, 1500);
+    INSERT INTO worker_tier SELECT 1, id, 1, 1, 1 FROM worker LIMIT 1;
     INSERT INTO task_state SELECT 1, id, 1, 'paused' FROM task LIMIT 1;
     INSERT INTO network VALUES (1, '198.51.100.0/24');
     INSERT INTO worker_network SELECT id, 1, 1 FROM worker LIMIT 1;
