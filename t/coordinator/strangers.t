@@ -240,7 +240,7 @@ SKIP: {
 	my $url = "http://$WorknetTest::Crowd::SERVER";
 	my @command = viem_command($w, $js, "$url/api", '--rounds', 0,
 	    '--interval', $WorknetTest::Crowd::TICK_MS);
-	my ($ticks, $begin) = (0, 0);
+	my $begin;
 
 	# Its clock is the real one, which results must fit within a minute.
 	$crowd->members_only;
@@ -256,13 +256,13 @@ SKIP: {
 	    return ('198.19.102.1', $js) });
 	my $polls = sub { () = slurp($w->dir('nginx/access.log')) =~
 	    /^\Q$WorknetTest::Crowd::SERVER\E .*tasks\?/mg };
-	# Time goes on as it polls.
-	while ($ticks < 80) {
-		wait_for(sub { $polls->() > $ticks },
-		    'the JavaScript worker to poll');
+	# Time goes on as it polls: however slow it is, it has in each tick.
+	for my $tick (1 .. 80) {
 		$crowd->tick($one->(), $names->());
-		$ticks++;
-		$begin = $w->time_ms if $ticks == 10;
+		my $before = $polls->();
+		wait_for(sub { $polls->() > $before },
+		    'the JavaScript worker to poll');
+		$begin = $w->time_ms if $tick == 10;
 	}
 	my $end = $w->time_ms;
 	is(child_end($pid, 'TERM'), 0, 'the JavaScript worker ends');
@@ -271,10 +271,10 @@ SKIP: {
 	    '... which was refused nothing');
 	is($said->{accepted}, $said->{tasks}, "... and was paid all " .
 	    "$said->{tasks} checks that it was given");
-	my ($paid) = $crowd->paid($begin, $end - 2000, $js);
+	my ($paid, $others) = $crowd->paid($begin, $end - 2000, $js);
 	my $all = $TASKS * ($end - 2000 - $begin) / 1000;
-	# A round that the machine holds up comes too late for its cycle.
-	cmp_ok($paid, '>=', 0.6 * $all, "... $paid of $all cycles");
+	cmp_ok($paid, '>=', 0.75 * $all, "... $paid of $all cycles, and $others " .
+	    "were paid to others");
 	$crowd->members_only(@honest);
 }
 
