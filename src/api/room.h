@@ -101,6 +101,7 @@ extern const struct route route_page_home;   /* GET / */
 extern const struct route route_page_worker; /* GET /worker/ADDRESS */
 extern const struct route route_page_join;   /* GET /join */
 extern const struct route route_page_style;  /* GET /style.css */
+extern const struct route route_page_icon;   /* GET /icon.svg */
 extern const struct route route_page_openapi; /* GET /openapi.json */
 /* route_task.c */
 extern const struct route route_task_list, route_task_state, route_task_days,

@@ -78,6 +78,17 @@ style_handle(struct api_exchange *x, struct db *db,
 }
 
 static bool
+icon_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
+    struct api_response *rs)
+{
+	(void)db;
+	(void)rq;
+	rs->type = "image/svg+xml";
+	buf_add_text(&x->body, page_icon);
+	return true;
+}
+
+static bool
 openapi_handle(struct api_exchange *x, struct db *db,
     const struct api_request *rq, struct api_response *rs)
 {
@@ -118,6 +129,14 @@ const struct route route_page_style = {
 	.page = true,
 	.cache_s = FILE_CACHE_S,
 	.handle = style_handle,
+};
+
+const struct route route_page_icon = {
+	.path = "/icon.svg",
+	.method = "GET",
+	.page = true,
+	.cache_s = FILE_CACHE_S,
+	.handle = icon_handle,
 };
 
 const struct route route_page_openapi = {

@@ -12,6 +12,7 @@ const struct route *const api_routes[] = {
 	&route_page_worker,
 	&route_page_join,
 	&route_page_style,
+	&route_page_icon,
 	&route_page_openapi,
 	&route_task_list,
 	&route_task_state,

@@ -2,6 +2,11 @@
 
 #include <stdio.h>
 
+const char page_icon[] =
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\">"
+    "<path fill=\"#116329\" d=\"M1 3h3v10H1zM5 3h3v10H5zM13 3h3v10h-3z\"/>"
+    "<path fill=\"#a40e26\" d=\"M9 3h3v10H9z\"/></svg>\n";
+
 static void
 head(struct html *h, const char *title, const struct frame_other *o)
 {
@@ -21,6 +26,10 @@ head(struct html *h, const char *title, const struct frame_other *o)
 	html_open(h, "link", NULL);
 	html_attribute(h, "rel", "stylesheet");
 	html_attribute(h, "href", "/style.css");
+	html_close(h);
+	html_open(h, "link", NULL);
+	html_attribute(h, "rel", "icon");
+	html_attribute(h, "href", "/icon.svg");
 	html_close(h);
 	for (; o->type != NULL; o++) {
 		html_open(h, "link", NULL);

@@ -95,5 +95,7 @@ page_missing(struct buf *out, const struct page_site *site, const char *what);
 /* Files that are as they are: src/page/style.css and src/api/openapi.json. */
 extern const char page_style[];
 extern const char page_openapi[];
+/* The pages' sign, an SVG image: a browser asks for one anyway. */
+extern const char page_icon[];
 
 #endif

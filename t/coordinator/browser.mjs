@@ -41,37 +41,43 @@ function listen(page, wrong) {
 	});
 }
 
-async function look(browser, path, colorScheme, width) {
-	const context = await browser.newContext({ colorScheme,
-		viewport: { width, height: 800 } });
+// One load of the page, which is then shown in each way.
+async function look(browser, path) {
+	const context = await browser.newContext();
 	const page = await context.newPage();
-	const name = `${path}, ${colorScheme}, ${width} px`;
 	const wrong = [];
 
 	listen(page, wrong);
 	await page.goto(origin + path);
-	is(wrong, [], `${name}: nothing is refused, and nothing comes from elsewhere`);
-	is(await page.evaluate(() => document.documentElement.scrollWidth <=
-		document.documentElement.clientWidth), true,
-	'... it is no wider than the screen');
 	await page.evaluate(axe);
-	const found = await page.evaluate((rules) => axe.run({ runOnly: rules }),
-		RULES);
-	is(found.violations.map((v) => `${v.id}: ${v.nodes[0].html}`), [],
-		'... axe-core finds nothing');
+	for (const colorScheme of ['light', 'dark'])
+		for (const width of [360, 1280])
+			await look_at(page, path, colorScheme, width);
+	is(wrong, [], `${path}: nothing is refused, and nothing comes from elsewhere`);
 	is(await context.cookies(), [], '... and it leaves no cookie');
-	if (shots)
-		await page.screenshot({ fullPage: true,
-			path: `${shots}/${called(path)}-${colorScheme}-${width}.png` });
-	if (shots && width === 1280 && colorScheme === 'light') {
-		await page.emulateMedia({ media: 'print' });
+	if (shots) {
+		await page.emulateMedia({ media: 'print', colorScheme: 'light' });
 		await page.screenshot({ fullPage: true,
 			path: `${shots}/${called(path)}-print.png` });
 		await page.emulateMedia({ media: 'screen' });
 	}
-	if (width === 1280 && colorScheme === 'light')
-		await by_keyboard(page);
+	await by_keyboard(page);
 	await context.close();
+}
+
+async function look_at(page, path, colorScheme, width) {
+	await page.emulateMedia({ colorScheme });
+	await page.setViewportSize({ width, height: 800 });
+	is(await page.evaluate(() => document.documentElement.scrollWidth <=
+		document.documentElement.clientWidth), true,
+	`${path}, ${colorScheme}, ${width} px: it is no wider than the screen`);
+	const found = await page.evaluate((rules) => axe.run({ runOnly: rules }),
+		RULES);
+	is(found.violations.map((v) => `${v.id}: ${v.nodes[0].html}`), [],
+		'... axe-core finds nothing');
+	if (shots)
+		await page.screenshot({ fullPage: true,
+			path: `${shots}/${called(path)}-${colorScheme}-${width}.png` });
 }
 
 // Each link and each table that scrolls can be reached, and is seen to be.
@@ -98,9 +104,7 @@ const browser = await chromium.launch({ executablePath: program,
 	args: ['--no-sandbox', '--disable-gpu'] });
 try {
 	for (const path of paths)
-		for (const scheme of ['light', 'dark'])
-			for (const width of [360, 1280])
-				await look(browser, path, scheme, width);
+		await look(browser, path);
 } finally {
 	await browser.close();
 }

@@ -18,7 +18,7 @@ plan skip_all => 'no chromium' unless -x $chromium;
 plan skip_all => 'no playwright-core (cd t && npm ci)'
     unless -d source_path('t/node_modules/playwright-core');
 need_program('sqlite3', 'nginx');
-alarm 400;
+alarm 600;	# on a machine with much else to do
 
 my $MINUTE = 60_000;
 my $HOUR = 60 * $MINUTE;

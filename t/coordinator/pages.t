@@ -230,7 +230,7 @@ is("$r->{status} $r->{body}", '304 ', 'who has it already isn\'t sent it');
 my $head = get($w, '/', method => 'HEAD');
 is($head->{status}, 200, 'HEAD is answered');
 is($head->{body}, '', '... without the body');
-for my $path ('/', '/join', '/style.css', '/openapi.json', '/api/v1/network',
+for my $path ('/', '/join', '/style.css', '/icon.svg', '/openapi.json', '/api/v1/network',
     "/worker/$one->{address}", "/api/v1/worker/$one->{address}/status") {
 	$r = get($w, $path, method => 'POST', 'Content-Length' => 0);
 	is("$r->{status} $r->{headers}{allow}", '405 GET, HEAD',
