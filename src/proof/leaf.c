@@ -249,17 +249,21 @@ leaf_parse(void *leaf, enum leaf_kind kind, struct slice entry, struct err *e)
 enum leaf_kind
 leaf_kind(struct slice entry)
 {
-	char begin[64];
+	static const char begin[] = "{\"type\":\"";
+	const size_t skip = sizeof(begin) - 1;
+	struct slice type;
+	const char *end;
 	size_t i;
-	int n;
 
-	for (i = 0; i < COUNT(kinds); i++) {
-		n = snprintf(
-		    begin, sizeof(begin), "{\"type\":\"%s\",", kinds[i].type);
-		if (entry.len > (size_t)n &&
-		    memcmp(entry.p, begin, (size_t)n) == 0)
+	if (entry.len <= skip || memcmp(entry.p, begin, skip) != 0)
+		return KIND_OTHER;
+	end = memchr(entry.p + skip, '"', entry.len - skip);
+	if (end == NULL)
+		return KIND_OTHER;
+	type = (struct slice){ entry.p + skip, (size_t)(end - entry.p) - skip };
+	for (i = 0; i < COUNT(kinds); i++)
+		if (slice_is(type, kinds[i].type))
 			return (enum leaf_kind)i;
-	}
 	return KIND_OTHER;
 }
 

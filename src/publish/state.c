@@ -303,6 +303,61 @@ state_take(struct state *s, struct slice entry, struct err *e)
 	return RC_OK;
 }
 
+/* ---- All of a log ---- */
+
+/*
+ * Most entries are segments, and only the newest of each task says anything:
+ * of the others no more than the task is read, which comes first in them.
+ */
+static enum rc
+segment_pass(struct state *s, struct slice entry, struct err *e)
+{
+	static const char begin[] =
+	    "{\"type\":\"" LEAF_SEGMENT "\",\"task\":\"";
+	const size_t skip = sizeof(begin) - 1;
+	char name[TASK_ID_MAX + 1];
+	struct task_state *t = NULL;
+	const char *end;
+
+	end = entry.len > skip ? memchr(entry.p + skip, '"', entry.len - skip)
+			       : NULL;
+	if (end != NULL && (size_t)(end - entry.p) - skip <= TASK_ID_MAX) {
+		slice_copy(name, sizeof(name),
+		    (struct slice){
+			entry.p + skip, (size_t)(end - entry.p) - skip });
+		t = state_task(s, name);
+	}
+	if (t == NULL)
+		return err_set(e, RC_CORRUPT,
+		    "entry %" PRId64
+		    " is a segment of a task that has no definition",
+		    s->size);
+	t->segment_leaf = s->size++;
+	return RC_OK;
+}
+
+static enum rc
+segments_read(struct state *s, struct site *site, struct err *e)
+{
+	struct task_state *t;
+	struct slice entry;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; i < s->tasks && rc == RC_OK; i++) {
+		t = s->task[i];
+		if (t->segment_leaf == LEAF_NONE)
+			continue;
+		rc = site_entry(site, t->segment_leaf, &entry, e);
+		if (rc == RC_OK)
+			rc = leaf_parse(&t->segment, KIND_SEGMENT, entry, e);
+		if (rc != RC_OK)
+			return err_prefix(e, "entry %" PRId64, t->segment_leaf);
+		newest_raise(s, t->segment.to);
+	}
+	return rc;
+}
+
 enum rc
 state_read(struct state *s, struct site *site, struct err *e)
 {
@@ -314,8 +369,12 @@ state_read(struct state *s, struct site *site, struct err *e)
 	while (s->size < site->size && rc == RC_OK) {
 		rc = site_entry(site, s->size, &entry, e);
 		if (rc == RC_OK)
-			rc = state_take(s, entry, e);
+			rc = leaf_kind(entry) == KIND_SEGMENT
+			    ? segment_pass(s, entry, e)
+			    : state_take(s, entry, e);
 	}
+	if (rc == RC_OK)
+		rc = segments_read(s, site, e);
 	if (rc != RC_OK)
 		state_free(s);
 	return rc;

@@ -122,10 +122,22 @@ site_entry(struct site *s, int64_t i, struct slice *out, struct err *e)
 			return rc;
 		s->bundle_n = n;
 		s->bundle_width = width;
+		s->entry_next = n * TILE_WIDTH;
+		s->entry_at = 0;
 	}
-	rest = (struct slice){ s->bundle.p, s->bundle.len };
-	for (k = n * TILE_WIDTH; k <= i && rc == RC_OK; k++)
+	/* From the beginning, unless it comes later. */
+	if (s->entry_next > i) {
+		s->entry_next = n * TILE_WIDTH;
+		s->entry_at = 0;
+	}
+	rest = (struct slice){ s->bundle.p + s->entry_at,
+		s->bundle.len - s->entry_at };
+	for (k = s->entry_next; k <= i && rc == RC_OK; k++)
 		rc = tile_entry_next(&rest, out, e);
+	if (rc == RC_OK) {
+		s->entry_next = i + 1;
+		s->entry_at = s->bundle.len - rest.len;
+	}
 	return rc == RC_OK
 	    ? RC_OK
 	    : err_set(e, RC_CORRUPT,

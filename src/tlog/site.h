@@ -20,6 +20,9 @@ struct site {
 	struct tree_hash tile[TILE_WIDTH];
 	int64_t bundle_n, bundle_width;
 	struct buf bundle; /* owned */
+	/* The entry after the last one that was shown, and where it is. */
+	int64_t entry_next;
+	size_t entry_at;
 };
 
 /* Reads the log of so many leaves at path; freed with site_close. */

@@ -215,6 +215,7 @@ rename "$Dir/away", "$Dir/site/checkpoint" or die $!;
 # ---- Another key ----
 
 write_file("$Dir/old-policy", read_file("$Dir/site/policy"));
+write_file("$Dir/old.key", read_file("$Dir/log.key"));
 @options = ('--key', 'next');
 $r = log_at($end + 6 * $HOUR);
 like("$r->{code} $r->{out}", qr/^0 (worknet\.example\/log\+\S+)$/,
@@ -222,6 +223,16 @@ like("$r->{code} $r->{out}", qr/^0 (worknet\.example\/log\+\S+)$/,
 my $next = $r->{out};
 is(scalar(() = read_file("$Dir/site/checkpoint") =~ /^\xe2\x80\x94 /mg), 2,
     'both sign that');
+# As if it had been killed before the key took the other's place.
+rename "$Dir/log.key", "$Dir/log.key.next" or die $!;
+write_file("$Dir/log.key", read_file("$Dir/old.key"));
+chmod 0600, "$Dir/log.key" or die $!;
+@options = ('--idle');
+is(log_at($end + 7 * $HOUR)->{code}, 0, 'killed before the end, the old one signs on');
+@options = ('--key', 'next');
+$r = log_at($end + 7 * $HOUR);
+is("$r->{code} $r->{out}", "0 $next", 'and again, the same one takes over');
+ok(!-e "$Dir/log.key.next", 'for good');
 @options = ('--idle');
 is(log_at($end + 9 * $HOUR)->{code}, 0, 'the log goes on');
 is(scalar(() = read_file("$Dir/site/checkpoint") =~ /^\xe2\x80\x94 /mg), 1,
