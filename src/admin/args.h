@@ -51,6 +51,7 @@ enum option_id {
 	OPT_TARGET,
 	OPT_POLICY,
 	OPT_QUIET,
+	OPT_ROOT,
 	OPT_YES,
 	OPT_COUNT
 };
