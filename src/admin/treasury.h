@@ -1,4 +1,6 @@
-/* What worknet doctor asks of the treasury. Private to src/admin. One thread. */
+/*
+ * What worknet doctor asks of the treasury. Private to src/admin; one thread.
+ */
 #ifndef WORKNET_ADMIN_TREASURY_H
 #define WORKNET_ADMIN_TREASURY_H
 
