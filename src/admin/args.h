@@ -52,6 +52,7 @@ enum option_id {
 	OPT_POLICY,
 	OPT_WITNESS,
 	OPT_QUIET,
+	OPT_ROOT,
 	OPT_YES,
 	OPT_DRY_RUN,
 	OPT_COUNT

@@ -137,9 +137,12 @@ copy_make(struct backup *b, struct db *ledger, struct err *e)
 		rc = file_make(b->part, &fd, e);
 	if (rc != RC_OK)
 		return rc;
+	admin_progress("copying the ledger", 0, 0);
 	rc = db_copy(ledger, b->part, e);
+	admin_progress("reading the copy again", 0, 0);
 	if (rc == RC_OK)
 		rc = copy_verify(b, ledger, &before, e);
+	admin_progress_end();
 	if (rc == RC_OK && (fsync(fd) != 0 || fstat(fd, &st) != 0))
 		rc = err_set(e, RC_IO, "%s: %s", b->part, strerror(errno));
 	if (rc == RC_OK)

@@ -140,7 +140,7 @@ check_least(const struct conf *c, struct outcome *o)
 			    caps[i].key);
 }
 
-static void
+void
 check_caps(struct admin *a, struct outcome *o)
 {
 	const struct conf *c = &a->conf;

@@ -20,11 +20,12 @@ const struct command admin_commands[] = {
 	{ "doctor", "[--payout FILE] [--socket PATH] [--backups DIR]",
 	    "look at the whole installation, and say what to type",
 	    "What check looks at, and who can read and change which file, the\n"
-	    "coordinator and what it is shut in by, nginx, timers, copies, the\n"
-	    "disk, the last payout run and the chain's nodes. Run it as root.\n"
+	    "coordinator and what it is shut in by, nginx and its certificate,\n"
+	    "timers, logs, copies, the clock, how long disk and treasury last,\n"
+	    "the last payout run and the chain's nodes. Run it as root.\n"
 	    "Exits 1 when something is wrong.\n",
-	    OPT(PAYOUT) | OPT(SOCKET) | OPT(BACKUPS) | OPT(QUIET), 0, 0,
-	    command_doctor },
+	    OPT(PAYOUT) | OPT(SOCKET) | OPT(BACKUPS) | OPT(ROOT) | OPT(QUIET),
+	    0, 0, command_doctor },
 	{ "task add", "ID --url URL [OPTION]...", "add a task",
 	    "A task is a GET of an http or https URL, due at once. ID is 1\n"
 	    "to 64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations\n"

@@ -1,8 +1,9 @@
 /*
  * worknet doctor: what an installation should have, beyond what worknet check
  * looks at: who can read and change which file, the coordinator at its socket
- * and what it is shut in by, nginx, timers, copies, the transparency log and
- * nodes. Each finding says what to type.
+ * and what it is shut in by, the machine around it (admin/machine.c), copies,
+ * the transparency log, nodes, and how long disk and treasury last. Each finding
+ * says what to type.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +17,9 @@
 #include "admin/commands.h"
 #include "admin/evidence.h"
 #include "admin/fastcgi.h"
-#include "admin/probe.h"
+#include "admin/machine.h"
+#include "admin/treasury.h"
+#include "admin/value.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "evm/nodes.h"
@@ -24,14 +27,10 @@
 
 #define SOCKET_DEFAULT	"/run/worknet/fcgi.sock"
 #define BACKUPS_DEFAULT "/var/backups/worknet"
-#define NGINX_SITES	"/etc/nginx/sites-enabled"
-#define TIMER_STAMPS	"/var/lib/systemd/timers/stamp-"
-#define CRONTAB		"/etc/cron.d/worknet"
 
-#define ANSWER_MAX    65536
-#define BACKUP_OLD_MS (3 * HOUR_MS) /* one is made each hour */
-#define RUN_OLD_MS    HOUR_MS	    /* one begins each ten minutes */
-#define LOG_OLD_MS    (3 * HOUR_MS) /* an hour is logged after it is over */
+#define ANSWER_MAX  65536
+#define GROWTH_DAYS 30		  /* the disk should last so long */
+#define LOG_OLD_MS  (3 * HOUR_MS) /* an hour is logged after it is over */
 
 static const char *
 option_or(const struct admin *a, enum option_id id, const char *initial)
@@ -229,65 +228,6 @@ probe_sandbox(struct admin *a, struct outcome *o)
 	buf_free(&answer);
 }
 
-static void
-probe_nginx(struct admin *a, struct outcome *o)
-{
-	struct stat st;
-
-	(void)a;
-	if (stat(NGINX_SITES, &st) != 0)
-		probe_say(o, false, "no nginx of Debian here");
-	else if (stat(NGINX_SITES "/worknet", &st) != 0)
-		probe_say(o, true,
-		    "its site isn't there: ln -s ../sites-available/worknet %s/; systemctl reload nginx",
-		    NGINX_SITES);
-	else if (stat(NGINX_SITES "/default", &st) == 0)
-		probe_say(o, false,
-		    "its site is there; Debian's default one has all requests by another name");
-	probe_say(o, false, "its site is there");
-}
-
-/* ---- What is done by itself ---- */
-
-static void
-probe_timers(struct admin *a, struct outcome *o)
-{
-	static const struct {
-		const char *name;
-		int64_t late_ms;
-	} timers[] = {
-		{ "worknet-backup.timer", BACKUP_OLD_MS },
-		{ "worknet-audit.timer", 2 * DAY_MS },
-		{ "worknet-payout.timer", RUN_OLD_MS },
-	};
-	int64_t now_ms = clock_unix_ms();
-	char path[128];
-	struct stat st;
-	size_t i;
-
-	(void)a;
-	if (stat(CRONTAB, &st) == 0) {
-		probe_say(o, false, "%s has them", CRONTAB);
-		return;
-	}
-	for (i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
-		(void)snprintf(
-		    path, sizeof(path), TIMER_STAMPS "%s", timers[i].name);
-		if (stat(path, &st) != 0)
-			probe_say(o, true,
-			    "%s never ran: systemctl enable --now %s",
-			    timers[i].name, timers[i].name);
-		else if (now_ms - (int64_t)st.st_mtime * 1000 >
-		    timers[i].late_ms)
-			probe_say(o, true,
-			    "%s last ran %lld minutes ago: systemctl status %s",
-			    timers[i].name,
-			    (long long)((now_ms / 1000 - st.st_mtime) / 60),
-			    timers[i].name);
-	}
-	probe_say(o, false, "backup, audit and payouts ran lately");
-}
-
 /* How far the transparency log is behind. */
 static void
 probe_evidence(struct admin *a, struct outcome *o)
@@ -328,65 +268,127 @@ is_copy(const struct dirent *d)
 	    strcmp(d->d_name + len - 3, ".db") == 0;
 }
 
+/* The copies in a directory: how many, and of two of them age and size. */
+struct copies {
+	int n; /* -1: it can't be read, errno says why */
+	int64_t newest_s;
+	int64_t oldest_s, oldest_bytes;
+};
+
+static void
+copies_read(struct copies *c, const char *dir)
+{
+	char path[FILE_PATH_SIZE];
+	struct dirent **all;
+	struct stat st;
+	int i;
+
+	*c = (struct copies){ .n = scandir(dir, &all, is_copy, NULL) };
+	for (i = 0; i < c->n; i++) {
+		(void)snprintf(
+		    path, sizeof(path), "%s/%s", dir, all[i]->d_name);
+		if (stat(path, &st) == 0) {
+			if (st.st_mtime > c->newest_s)
+				c->newest_s = st.st_mtime;
+			if (c->oldest_s == 0 || st.st_mtime < c->oldest_s) {
+				c->oldest_s = st.st_mtime;
+				c->oldest_bytes = st.st_size;
+			}
+		}
+		free(all[i]);
+	}
+	if (c->n >= 0)
+		free(all);
+}
+
 static void
 probe_backup(struct admin *a, struct outcome *o)
 {
 	const char *dir = option_or(a, OPT_BACKUPS, BACKUPS_DEFAULT);
-	char path[FILE_PATH_SIZE];
-	struct dirent **all;
-	int64_t newest_s = 0, now_s = clock_unix_ms() / 1000;
-	struct stat st;
-	int n, i;
+	char age[VALUE_TEXT_MAX];
+	struct copies c;
+	int64_t old_ms;
 
-	n = scandir(dir, &all, is_copy, NULL);
-	if (n < 0 && errno == EACCES) {
+	copies_read(&c, dir);
+	if (c.n < 0 && errno == EACCES) {
 		probe_say(o, false,
 		    "not looked at: %s can't be read by this user; run this as root",
 		    dir);
 		return;
 	}
-	for (i = 0; i < n; i++) {
-		(void)snprintf(
-		    path, sizeof(path), "%s/%s", dir, all[i]->d_name);
-		if (stat(path, &st) == 0 && st.st_mtime > newest_s)
-			newest_s = st.st_mtime;
-		free(all[i]);
-	}
-	if (n >= 0)
-		free(all);
-	if (newest_s == 0)
+	old_ms = clock_unix_ms() - c.newest_s * 1000;
+	value_format_age(age, old_ms);
+	if (c.newest_s == 0)
 		probe_say(o, true,
 		    "%s has no copy of the ledger: worknet backup %s, and systemctl enable --now worknet-backup.timer",
 		    dir, dir);
-	else if (now_s - newest_s > BACKUP_OLD_MS / 1000)
+	else if (old_ms > BACKUP_OLD_MS)
 		probe_say(o, true,
-		    "the newest copy in %s is %lld hours old: systemctl status worknet-backup.timer",
-		    dir, (long long)((now_s - newest_s) / 3600));
-	probe_say(o, false, "%d copies in %s, the newest %lld minutes old", n,
-	    dir, (long long)((now_s - newest_s) / 60));
+		    "the newest copy in %s is %s old: systemctl status worknet-backup.timer",
+		    dir, age);
+	probe_say(
+	    o, false, "%d copies in %s, the newest %s old", c.n, dir, age);
 }
 
 /* ---- With the ledger ---- */
 
-/* A copy and a migration each take as much again. */
-static void
-probe_disk(struct admin *a, struct outcome *o)
+/* The ledger's bytes, and those that its disk has free; false if not known. */
+static bool
+room_read(
+    struct admin *a, int64_t *bytes, int64_t *free_bytes, struct outcome *o)
 {
 	struct statvfs fs;
-	int64_t bytes = 0;
 	struct stat st;
 
 	if (statvfs(a->conf.ledger_path, &fs) != 0 ||
 	    stat(a->conf.ledger_path, &st) != 0) {
 		probe_say(
 		    o, true, "%s: %s", a->conf.ledger_path, strerror(errno));
+		return false;
+	}
+	*bytes = (int64_t)st.st_size;
+	*free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	return true;
+}
+
+/* A copy and a migration each take as much again. */
+static void
+probe_disk(struct admin *a, struct outcome *o)
+{
+	int64_t bytes, left;
+
+	if (room_read(a, &bytes, &left, o))
+		probe_say(o, left < 2 * bytes || left < 1024LL * 1024 * 1024,
+		    "the ledger has %lld MiB, its disk %lld MiB free%s",
+		    (long long)(bytes / 1048576), (long long)(left / 1048576),
+		    left < 2 * bytes || left < 1024LL * 1024 * 1024
+			? ": it takes a larger disk, as in the guide's \"Moving\""
+			: "");
+}
+
+/* By how much the ledger grew since the oldest of its copies. */
+static void
+probe_growth(struct admin *a, struct outcome *o)
+{
+	int64_t bytes, left, grown, days, per_day, last;
+	struct copies c;
+
+	if (!room_read(a, &bytes, &left, o))
+		return;
+	copies_read(&c, option_or(a, OPT_BACKUPS, BACKUPS_DEFAULT));
+	days = (clock_unix_ms() / 1000 - c.oldest_s) / (DAY_MS / 1000);
+	grown = bytes - c.oldest_bytes;
+	if (c.n <= 0 || days < 1) {
+		probe_say(o, false, "not known before copies are a day old");
 		return;
 	}
-	bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-	probe_say(o,
-	    bytes < 2 * (int64_t)st.st_size || bytes < 1024LL * 1024 * 1024,
-	    "the ledger has %lld MiB, its disk %lld MiB free",
-	    (long long)st.st_size / 1048576, (long long)(bytes / 1048576));
+	per_day = grown > 0 ? grown / days : 0;
+	last = per_day > 0 ? left / per_day : INT64_MAX;
+	probe_say(o, last < GROWTH_DAYS,
+	    last < GROWTH_DAYS
+		? "the ledger grows by %lld KiB a day, and the disk is full in %lld days: get a larger one, as in the guide's \"Moving\""
+		: "the ledger grows by %lld KiB a day",
+	    (long long)(per_day / 1024), (long long)last);
 }
 
 static void
@@ -395,6 +397,7 @@ probe_run(struct admin *a, struct outcome *o)
 	struct payout_run run;
 	struct err e = ERR_INIT;
 	bool found;
+	char age[VALUE_TEXT_MAX];
 	int64_t ago_ms;
 
 	if (payout_run_last(a->db, &run, &found, &e) != RC_OK) {
@@ -406,9 +409,10 @@ probe_run(struct admin *a, struct outcome *o)
 		return;
 	}
 	ago_ms = clock_unix_ms() - run.began_ms;
+	value_format_age(age, ago_ms);
 	probe_say(o, ago_ms > RUN_OLD_MS,
-	    "the last one began %lld minutes ago, and ended with %lld%s",
-	    (long long)(ago_ms / 60000), (long long)run.exit_code,
+	    "the last one began %s ago, and ended with %lld%s", age,
+	    (long long)run.exit_code,
 	    ago_ms > RUN_OLD_MS ? ": systemctl status worknet-payout.timer"
 				: "");
 }
@@ -462,6 +466,33 @@ probe_nodes(struct admin *a, struct outcome *o)
 	nodes_free(nodes);
 }
 
+/* The payer's configuration may be another one than the coordinator's. */
+static void
+with_payout_conf(struct admin *a, struct outcome *o,
+    void (*probe)(struct admin *a, struct outcome *o))
+{
+	static struct conf own, payers;
+
+	if (!payout_conf(a, &payers, o))
+		return;
+	own = a->conf;
+	a->conf = payers;
+	probe(a, o);
+	a->conf = own;
+}
+
+static void
+probe_payout_caps(struct admin *a, struct outcome *o)
+{
+	with_payout_conf(a, o, check_caps);
+}
+
+static void
+probe_treasury(struct admin *a, struct outcome *o)
+{
+	with_payout_conf(a, o, treasury_probe);
+}
+
 static const struct probe machine[] = {
 	{ "configuration file", probe_conf_file },
 	{ "payout.conf", probe_payout_file },
@@ -470,7 +501,10 @@ static const struct probe machine[] = {
 	{ "coordinator", probe_coordinator },
 	{ "sandbox", probe_sandbox },
 	{ "nginx", probe_nginx },
+	{ "certificate", probe_certificate },
 	{ "timers", probe_timers },
+	{ "logs", probe_logs },
+	{ "time", probe_time_keeper },
 	{ "copies", probe_backup },
 	{ "evidence", probe_evidence },
 	{ "nodes", probe_nodes },
@@ -479,6 +513,9 @@ static const struct probe machine[] = {
 
 static const struct probe money[] = {
 	{ "disk", probe_disk },
+	{ "growth", probe_growth },
+	{ "payout caps", probe_payout_caps },
+	{ "treasury", probe_treasury },
 	{ "payout run", probe_run },
 	{ .name = NULL },
 };

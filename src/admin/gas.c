@@ -69,6 +69,14 @@ balance_read(struct admin *a, struct gas_facts *f, const struct network *n)
 	nodes_free(nodes);
 }
 
+static bool
+is_short(const struct gas_facts *f)
+{
+	return f->balance_gwei == 0 ||
+	    (f->balance_gwei > 0 && f->per_day_gwei > 0 &&
+		f->balance_gwei / f->per_day_gwei < DAYS_WARN);
+}
+
 static void
 facts_print(struct admin *a, const struct gas_facts *f)
 {
@@ -89,7 +97,7 @@ facts_print(struct admin *a, const struct gas_facts *f)
 		OUT_END });
 	if (f->balance_gwei < 0)
 		out_note(a->out, "gas account: %s", f->why.msg);
-	else if (f->balance_gwei == 0 || (lasts && days < DAYS_WARN))
+	else if (is_short(f))
 		out_note(a->out,
 		    "the gas account lasts for less than %d days: give it ether",
 		    DAYS_WARN);
@@ -116,4 +124,27 @@ gas_report(struct admin *a, const struct network *n, struct err *e)
 	balance_read(a, &f, n);
 	facts_print(a, &f);
 	return RC_OK;
+}
+
+void
+gas_probe(struct admin *a, const struct network *n, struct outcome *o)
+{
+	struct gas_facts f = { .sender.chain_id = (int64_t)n->chain_id,
+		.why = ERR_INIT };
+	struct err e = ERR_INIT;
+
+	if (!conf_settles(&a->conf, "direct") || n->chain_id == 0 ||
+	    !account_find(a, &f))
+		return;
+	if (cost_read(a, &f, &e) != RC_OK) {
+		probe_say(o, true, "%s", e.msg);
+		return;
+	}
+	balance_read(a, &f, n);
+	if (f.balance_gwei < 0)
+		probe_say(o, true, "gas account: %s", f.why.msg);
+	else if (is_short(&f))
+		probe_say(o, true,
+		    "the gas account lasts for less than %d days: give it ether",
+		    DAYS_WARN);
 }

@@ -32,6 +32,9 @@ probe_say(struct outcome *o, bool bad, const char *fmt, ...) PRINTF_LIKE(3, 4);
  */
 enum admin_exit probes_run(struct admin *a, const struct probe *const *lists);
 
+/* Whether all caps of a->conf are set, and what the tasks can pay. */
+void check_caps(struct admin *a, struct outcome *o);
+
 /* The configuration; and the ledger and the rest, which need it. */
 extern const struct probe check_first[];
 extern const struct probe check_rest[];

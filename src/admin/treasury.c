@@ -5,6 +5,7 @@
 #include "admin/commands.h"
 #include "admin/coverage.h"
 #include "admin/gas.h"
+#include "admin/treasury.h"
 #include "admin/value.h"
 #include "base/clock.h"
 #include "evm/nodes.h"
@@ -13,6 +14,7 @@
 #include "ledger/transfer.h"
 
 #define DAYS	   7
+#define DAYS_LEAST 3	   /* of work that the treasury should have */
 #define AGE_MIN_MS HOUR_MS /* a younger ledger tells little */
 
 /* What the ledger says. */
@@ -296,6 +298,60 @@ assets_print(struct admin *a, const struct assets *t)
 	if (t->outlook.warning[0] != '\0')
 		out_note(a->out, "%s", t->outlook.warning);
 }
+
+/* ---- For worknet doctor ---- */
+
+static void
+treasury_judge(const struct debts *d, const struct assets *t, struct outcome *o)
+{
+	int64_t left = t->balance_micros - d->owed_micros - d->in_flight_micros;
+	char usdc[VALUE_TEXT_MAX];
+
+	value_format_usdc(usdc, t->balance_micros);
+	if (t->outlook.treasury_blacklisted || t->outlook.treasury_has_code ||
+	    t->outlook.paused)
+		probe_say(o, true, "nobody can be paid: worknet treasury");
+	else if (left < 0)
+		probe_say(o, true,
+		    "it has %s USDC, less than what is owed: send it more; worknet treasury",
+		    usdc);
+	else if (d->per_day_micros > 0 && left / d->per_day_micros < DAYS_LEAST)
+		probe_say(o, true,
+		    "its %s USDC last for less than %d days: send it more; worknet treasury",
+		    usdc, DAYS_LEAST);
+	else
+		probe_say(o, false, "it has %s USDC", usdc);
+}
+
+void
+treasury_probe(struct admin *a, struct outcome *o)
+{
+	struct debts d = { .now_ms = clock_unix_ms() };
+	struct assets t = { .why = ERR_INIT };
+	struct err e = ERR_INIT;
+	enum rc rc;
+
+	if (a->conf.payout_rpc_urls[0] == '\0') {
+		probe_say(o, false, "not set up: nobody is paid");
+		return;
+	}
+	source_find(a, &t);
+	rc = debts_read(&d, a->db, &e);
+	if (rc == RC_OK)
+		rc = in_flight_read(&d, &t, a->db, &e);
+	if (rc != RC_OK) {
+		probe_say(o, true, "%s", e.msg);
+		return;
+	}
+	assets_read(a, &t);
+	if (!t.known)
+		probe_say(o, true, "%s", t.why.msg);
+	else
+		treasury_judge(&d, &t, o);
+	gas_probe(a, &t.network, o);
+}
+
+/* ---- The command ---- */
 
 enum admin_exit
 command_treasury(struct admin *a)

@@ -151,7 +151,9 @@ command_verify(struct admin *a)
 	if (a->args.opt[OPT_POLICY] != NULL)
 		w.policy = (struct slice){ policy.p == NULL ? "" : policy.p,
 			policy.len };
+	admin_progress("verifying", 0, 0);
 	rc = verify_export(&w, &r, &e);
+	admin_progress_end();
 	if (rc == RC_OK) {
 		print_report(a->out, &r);
 		print_words(a->out, &r, w.policy.p != NULL);

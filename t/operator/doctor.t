@@ -9,12 +9,17 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(build_path need_program run_command json_value spurt slurp);
+use IO::Socket::INET;
+use Time::Local 'timegm';
+
+use WorknetTest qw(build_path need_program find_program run_command json_value
+    spurt slurp child_start child_end);
 
 need_program('sqlite3');
-alarm(180);
+alarm(300);
 
-my $w = WorknetTest->new->init;
+my $w = WorknetTest->new->init->fault_prepare;
+my $root = $w->dir('root');
 my $key = $w->dir('treasury.key');
 my $backups = $w->dir('backups');
 my $payout = $w->dir('payout.conf');
@@ -35,11 +40,14 @@ sub payout_conf {
 }
 payout_conf();
 
+my %env = (WN_FAULT_TIME => 'kept');
+
 # The detail of each probe by its name, and which are bad; undef: exits so.
 sub doctor {
 	my (@more) = @_;
-	my ($status, $out, $err) = run_command(build_path('worknet'), '-c',
-	    $w->conf_path, 'doctor', '--json', '--payout', $payout, '--socket',
+	my ($status, $out, $err) = run_command({ env => { $w->fault_env, %env } },
+	    build_path('worknet'), '-c', $w->conf_path, 'doctor', '--json',
+	    '--root', $root, '--payout', $payout, '--socket',
 	    $w->socket_path, '--backups', $backups, @more);
 	my $json = json_value($out);
 
@@ -63,13 +71,113 @@ sub found {
 	$mend->();
 }
 
+# ---- The machine, as --root has it ----
+
+run_command('mkdir', '-p', "$root/etc/nginx/sites-enabled", "$root/etc/tls",
+    "$root/var/log/nginx", "$root/var/lib/systemd/timers");
+my @stamps = map { "$root/var/lib/systemd/timers/stamp-worknet-$_.timer" }
+    qw(backup audit payout);
+spurt($_, '') for @stamps;
+
+# A web server that answers what $says has.
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+    or die $!;
+my $says = $w->dir('says');
+spurt($says, '{"status":"ok"}');
+my $web = child_start('web', sub {
+	while (my $c = $listen->accept) {
+		sysread($c, my $question, 4096);
+		my ($host) = $question =~ /^Host: (\S+)\r$/m;
+		print $c "HTTP/1.0 200 OK\r\n\r\n" . ($host eq
+		    'worknet.example.org' ? slurp($says) : 'Welcome to nginx!');
+		close $c;
+	}
+});
+my $site = "$root/etc/nginx/sites-enabled/worknet";
+sub site {
+	my (%has) = (name => 'worknet.example.org', port => $listen->sockport,
+	    @_);
+	my $text = slurp(WorknetTest::source_path('nginx/worknet.conf'));
+
+	$text =~ s/#tls //g if $has{tls};
+	$text =~ s/HOST/$has{name}/g;
+	$text =~ s/listen 80;/listen 127.0.0.1:$has{port};/g;
+	$text =~ s{/etc/letsencrypt/live/[^/]*/fullchain.pem}{/etc/tls/site.pem};
+	unlink $site;
+	spurt($site, $text);
+}
+site();
+
+# A certificate that ends so many days from now.
+sub certificate {
+	my ($days) = @_;
+	my ($code, undef, $err) = run_command('openssl', 'req', '-x509',
+	    '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=test', '-days', $days,
+	    '-keyout', '/dev/null', '-out', "$root/etc/tls/site.pem");
+
+	die $err if $code != 0;
+}
+
+found('nginx', 'a site that isn\'t enabled', qr/ln -s .*sites-available/,
+    sub { rename($site, "$site.away") or die $! },
+    sub { rename("$site.away", $site) or die $! });
+found('nginx', 'a link to nowhere', qr/isn't enabled: ln -s/, sub {
+	rename($site, "$site.away") or die $!;
+	symlink('../sites-available/nosuch', $site) or die $!;
+}, sub { rename("$site.away", $site) or die $! });
+found('nginx', 'a site without a name, behind the default one',
+    qr/sed -i s\/HOST/, sub { site(name => 'HOST') }, sub { site() });
+found('nginx', 'another site that answers for its name',
+    qr/another site answers for other\.example\.org.*rm .*default/,
+    sub { site(name => 'other.example.org') }, sub { site() });
+found('nginx', 'nobody at its port', qr/systemctl start nginx/,
+    sub { site(port => 9) }, sub { site() });
+site(tls => 1);
+certificate(80);
+is(doctor()->{nginx}, 'worknet.example.org is served by its site',
+    'with TLS it is asked at its other port');
+found('certificate', 'a certificate that ends soon',
+    qr/ends in 9d 23h and wasn't renewed: certbot renew/,
+    sub { certificate(10) }, sub { certificate(80) });
+found('certificate', 'one that has ended', qr/ended .* ago.*certbot renew/,
+    sub { certificate(-3) }, sub { certificate(80) })
+    if (run_command('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes',
+	'-subj', '/CN=t', '-days', -3, '-keyout', '/dev/null'))[0] == 0;
+found('certificate', 'none where the site has it', qr/site\.pem: No such file/,
+    sub { unlink "$root/etc/tls/site.pem" }, sub { certificate(80) });
+site();
+for my $i (0 .. 2) {
+	my ($name) = $stamps[$i] =~ /stamp-(.*)/;
+	found('timers', "$name that never ran",
+	    qr/\Q$name never ran: systemctl enable --now $name\E/,
+	    sub { unlink $stamps[$i] or die $! },
+	    sub { spurt($stamps[$i], '') });
+}
+found('timers', 'a timer that stands', qr/backup\.timer last ran 5h ago: syst/,
+    sub { utime(1, time - 5 * 3600, $stamps[0]) or die $! },
+    sub { utime(1, time, $stamps[0]) or die $! });
+found('time', 'a clock that nobody keeps', qr/enable --now systemd-timesyncd/,
+    sub { $env{WN_FAULT_TIME} = 'free' },
+    sub { $env{WN_FAULT_TIME} = 'kept' });
+found('logs', 'a log of nginx that is never rotated', qr/logrotate -f/,
+    sub { sparse("$root/var/log/nginx/access.log") },
+    sub { unlink "$root/var/log/nginx/access.log" });
+sub sparse {
+	my ($path) = @_;
+
+	open(my $f, '>', $path) or die $!;
+	truncate($f, 2 * 2 ** 30) or die $!;
+}
+
+# ---- The installation ----
+
 $w->start;
 $w->worknet('backup', $backups);
 my $d = doctor();
 like($d->{sandbox}, qr/shut in by Landlock \(files\), seccomp \(system calls\)/,
     'it shows which layers the coordinator is shut in by');
 like($d->{coordinator}, qr/answers, and can write/, 'that it answers');
-like($d->{copies}, qr/^1 copies in .*, the newest 0 minutes old/,
+like($d->{copies}, qr/^1 copies in .*, the newest \d+s old/,
     'the copies');
 like($d->{disk}, qr/MiB free/, 'the disk');
 is($d->{evidence}, 'not set up: nobody can verify anything',
@@ -105,11 +213,35 @@ found('nodes', 'nodes that don\'t answer', qr/127\.0\.0\.1/, sub {
 	payout_conf(rpc_urls => 'http://127.0.0.1:9 http://127.0.0.1:10') },
     sub { payout_conf() });
 my @copy = glob "$backups/*.db";
-found('copies', 'copies that are old', qr/hours old: systemctl status/,
+found('copies', 'copies that are old', qr/the newest copy in \S+ is 5h old: systemctl status/,
     sub { utime(1, time - 5 * 3600, @copy) or die $! },
     sub { utime(1, time, @copy) or die $! });
 found('copies', 'no copy', qr/worknet backup/, sub { unlink(@copy) or die $! },
     sub { $w->worknet('backup', $backups) });
+found('disk', 'a disk that is nearly full', qr/0 MiB free: .*Moving/,
+    sub { $env{WN_FAULT_FREE} = 500000 }, sub { delete $env{WN_FAULT_FREE} });
+spurt("$backups/ledger-old.db", '');
+utime(1, time - 2 * 86400, "$backups/ledger-old.db") or die $!;
+found('growth', 'a ledger that will have filled its disk',
+    qr/grows by \d+ KiB a day, and the disk is full in [1-9]\d* days/,
+    sub { $env{WN_FAULT_FREE} = 12 * ((-s $w->ledger_path) / 2) },
+    sub { delete $env{WN_FAULT_FREE} });
+unlink "$backups/ledger-old.db";
+found('logs', 'a write-ahead log that only grows', qr/read transaction open/,
+    sub {
+	my $wal = $w->ledger_path . '-wal';
+	$w->{wal_was} = -s $wal;
+	truncate($wal, 2 * 2 ** 30) or die $!;
+}, sub { truncate($w->ledger_path . '-wal', $w->{wal_was}) or die $! });
+my %caps = map { $_ => 10_000_000 } qw(max_per_payout_micros max_per_run_micros
+    max_per_worker_day_micros max_per_day_micros);
+payout_conf(%caps);
+found('payout caps', 'a cap of nothing', qr/max_per_day_micros/,
+    sub { payout_conf(%caps, max_per_day_micros => 0) },
+    sub { payout_conf(%caps) });
+found('payout caps', 'a cap below the least payout', qr/nobody is ever paid/,
+    sub { payout_conf(%caps, max_per_run_micros => 10) },
+    sub { payout_conf(%caps) });
 found('schema', 'a guard that was dropped', qr/./, sub {
 	$w->sql('DROP TRIGGER ledger_no_update') }, sub { });
 found('coordinator', 'no coordinator', qr/systemctl status worknet\.socket/,
@@ -121,4 +253,5 @@ $d = doctor();
 is($d->{status}, 3, 'without a ledger: exit code 3');
 ok($d->{bad}{ledger}, '... which it names');
 ok($d->{keys}, '... and looks at all else');
+child_end($web, 'TERM');
 done_testing();

@@ -12,7 +12,7 @@ use IO::Socket::UNIX;
 use Test::More;
 
 use WorknetTest qw(build_path source_path need_program find_program slurp
-    spurt run_command http_raw http_read poll_path wait_for);
+    spurt run_command json_value http_raw http_read poll_path wait_for);
 
 need_program('sqlite3');
 alarm(180);
@@ -179,6 +179,38 @@ my %known = map { s/\{.*//r => 1 } keys %$ledger, keys %$after;
 $known{up} = 1;
 is(join(' ', grep { !$known{$_} } $rules =~ /\b(worknet_\w+|up)(?=[{\[ )])/g),
     '', 'each of their metrics is one that there is');
+
+# The dashboard: each expression is of metrics that there are, of a type that
+# its function takes, and one that promtool can parse.
+my $dashboard = json_value(slurp(source_path('doc/prometheus/dashboard.json')));
+my @panels = @{ $dashboard->{panels} };
+my @exprs = map { $_->{expr} } map { @{ $_->{targets} } } @panels;
+cmp_ok(scalar @exprs, '>', 10, 'the dashboard has expressions');
+for my $expr (@exprs) {
+	my @of = $expr =~ /\b(worknet_\w+)/g;
+	isnt(scalar @of, 0, "$expr is of our metrics");
+	is(join(' ', grep { !$known{$_} } @of), '', '... which there are');
+	is(join(' ', grep { !/_(?:total|bucket)$/ } $expr =~
+	    /rate\((\w+)/g), '', '... and has rates of counters alone');
+}
+is(scalar(grep { !$_->{title} || !@{ $_->{targets} } } @panels), 0,
+    'each panel has a title, and something to show');
+my %at;
+for my $g (map { $_->{gridPos} } @panels) {
+	$at{"$_ $g->{y}"}++ for $g->{x} .. $g->{x} + $g->{w} - 1;
+}
+is(scalar(grep { $_ > 1 } values %at), 0, 'no two panels lie on each other');
+SKIP: {
+	skip('no promtool', 1) if !$promtool;
+	my $n = 0;
+	spurt($w->dir('expr.yml'), "groups:\n- name: dashboard\n  rules:\n" .
+	    join('', map { "  - record: worknet:panel_" . $n++ .
+	    "\n    expr: '$_'\n" } @exprs));
+	my ($status, $out, $err) = run_command($promtool, 'check', 'rules',
+	    $w->dir('expr.yml'));
+	is($status, 0, 'promtool can parse each') or diag($out, $err);
+}
+
 my $tests = slurp(source_path('t/operator/worknet.rules.test.yml'));
 for my $alert (@alerts) {
 	is(scalar(() = $tests =~ /\b$alert\b/g), 2,

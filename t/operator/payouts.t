@@ -17,7 +17,7 @@ for my $name (qw(worknet make_ledger make_payouts)) {
 }
 plan skip_all => 'no sqlite3 shell' if system('sqlite3 -version >/dev/null');
 $SIG{ALRM} = sub { die "a test hangs\n" };
-alarm 300;
+alarm 600;
 
 my $db = "$Dir/ledger.db";
 my $conf = write_file("$Dir/worknet.conf", "[ledger]\npath = ledger.db\n" .
@@ -334,6 +334,26 @@ like(treasury(50_000_000, {})->{out}, qr/^lasts: +\d+\.\d more days at that rate
     'people are told so');
 like(treasury(1, {})->{out}, qr/^lasts: +not at all/m,
     'a treasury that is too poor is called so');
+
+# The same for worknet doctor, in a word.
+sub doctor_of {
+	my ($balance, $word) = @_;
+	my ($pid, $url) = node($balance, %$word);
+	my $c = write_file("$Dir/chain.conf", "[ledger]\npath = ledger.db\n" .
+	    "[payout]\nnetwork = base-sepolia\nrpc_urls = $url\n" .
+	    "treasury_key_file = treasury.key\n");
+	my ($probe) = grep { $_->{check} eq 'treasury' } @{ json_of(worknet(
+	    '-c', $c, 'doctor', '--json', '--payout', $c))->{checks} };
+
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+	return ($probe->{ok} ? 'ok: ' : 'bad: ') . $probe->{detail};
+}
+is(doctor_of(50_000_000, {}), 'ok: it has 50.000000 USDC',
+    'doctor finds a treasury that lasts well');
+like(doctor_of($t->{owedMicros} + $t->{inFlightMicros} + $t->{perDayMicros}, {}),
+    qr/^bad: its \S+ USDC last for less than 3 days: send it more/,
+    'and one that soon will be');
 like(treasury(1, { '0x5c975abb' => '0' x 63 . '1' })->{out},
     qr/the token is paused/, 'a paused token is told');
 is(json_of(treasury(1, {}, '--json', '--address', $alice))->{addressFrom},

@@ -29,6 +29,8 @@
  * no space is left.
  *
  * WN_FAULT_FREE is a number of bytes: what statvfs says that a disk has free.
+ * WN_FAULT_TIME is "kept" or "free": whether adjtimex says that somebody keeps
+ * the clock in step.
  *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
@@ -49,6 +51,7 @@
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -384,6 +387,20 @@ statvfs(const char *path, struct statvfs *out)
 		out->f_bavail =
 		    (fsblkcnt_t)(atoll(bytes) / (long long)out->f_frsize);
 	return rc;
+}
+
+int
+adjtimex(struct timex *t)
+{
+	typedef int adjtimex_fn(struct timex *);
+	NEXT(adjtimex_fn, "adjtimex");
+	const char *is = getenv("WN_FAULT_TIME");
+	int state = next(t);
+
+	if (is == NULL)
+		return state;
+	t->status = strcmp(is, "kept") == 0 ? 0 : STA_UNSYNC;
+	return t->status == 0 ? TIME_OK : TIME_ERROR;
 }
 
 ssize_t
