@@ -2,10 +2,11 @@
 # The Debian packages, from the source to a purge: built, looked at by lintian,
 # and put through what an operator does with them, in a root of their own made
 # by mmdebstrap: installed, used, upgraded to a next version of the ledger
-# (with a disk that is full at first), removed, installed again, purged.
+# (with a disk that is full at first), removed, installed again, purged. Then
+# doc/guide is followed word for word (guide.sh).
 #
 # Prints TAP. For root, with dpkg-dev, debhelper, lintian and mmdebstrap, and a
-# mirror that apt reaches; some five minutes. WN_ROOT_TAR names a tar of the root,
+# mirror that apt reaches; some ten minutes. WN_ROOT_TAR names a tar of the root,
 # which is made if there is none.
 set -u
 
@@ -106,5 +107,19 @@ while read -r line; do
 	esac
 done <"$work/inside.tap"
 ok $status "all that was typed in that root" "$work/inside.log"
+
+# ---- The guide, in another one ----
+
+srcdir=$src WN_DEBS=$work/old WN_ROOT_TAR=$tar sh "$src/t/packages/guide.sh" \
+    >"$work/guide.tap"
+status=$?
+while read -r line; do
+	case $line in
+	'ok '*)		ok 0 "guide: ${line#ok * - }" ;;
+	'not ok '*)	ok 1 "guide: ${line#not ok * - }" ;;
+	'# '*)		printf '%s\n' "$line" ;;
+	esac
+done <"$work/guide.tap"
+ok $status "the guide leads to a paid worker"
 echo "1..$tests"
 [ $failed = no ]
