@@ -14,10 +14,12 @@
 #include "base/processors.h"
 #include "base/secret.h"
 #include "eth/sign.h"
+#include "ledger/anchor.h"
 #include "ledger/terms.h"
 #include "serve/serve.h"
 
-#define BACKLOG 1024 /* connections that wait to be accepted */
+#define BACKLOG	  1024	/* connections that wait to be accepted */
+#define ANCHOR_MS 10000 /* between two looks at the checkpoint */
 
 enum exit_code {
 	EXIT_CONF = 1,	/* configuration or usage */
@@ -205,7 +207,7 @@ api_rules(const struct conf *conf, const struct drill_rules *drills)
 		.drills = *drills };
 }
 
-/* ---- SIGHUP ---- */
+/* ---- While it serves: SIGHUP, and what the log has published ---- */
 
 struct reload {
 	const char *path;
@@ -213,7 +215,53 @@ struct reload {
 	const struct conf *begun; /* by which it was started */
 	struct conf now;	  /* by which it works */
 	int changes;
+	int64_t anchor_ms;  /* monotonic; when the checkpoint was looked at */
+	bool anchor_failed; /* and it couldn't be used, which was told */
+	int64_t anchor;	    /* the newest that is in the ledger */
 };
+
+static enum rc
+anchor_note(struct reload *r, bool *news, struct err *e)
+{
+	struct anchor a;
+	struct db *db;
+	enum rc rc;
+
+	*news = false;
+	rc = anchor_read(&a, r->now.checkpoint_file, e);
+	if (rc != RC_OK || a.size == r->anchor)
+		return rc;
+	rc = db_open(
+	    &db, r->begun->ledger_path, DB_WRITE, r->begun->busy_timeout_ms, e);
+	if (rc == RC_OK)
+		rc = anchor_add(db, &a, clock_unix_ms(), news, e);
+	db_close(db);
+	r->anchor = rc == RC_OK ? a.size : r->anchor;
+	return rc;
+}
+
+/* What can't be read leaves the anchor as it was. */
+static void
+anchor_look(void *ctx)
+{
+	struct reload *r = ctx;
+	int64_t now_ms = clock_monotonic_ms();
+	struct err e = ERR_INIT;
+	bool news;
+	enum rc rc;
+
+	if (r->anchor_ms != 0 && now_ms - r->anchor_ms < ANCHOR_MS)
+		return;
+	r->anchor_ms = now_ms;
+	rc = anchor_note(r, &news, &e);
+	if (rc == RC_OK && news)
+		log_info("assignments name the log's %lld entries from now on",
+		    (long long)r->anchor);
+	if (rc != RC_OK && !r->anchor_failed)
+		log_error("%s: %s; assignments name the one before",
+		    r->now.checkpoint_file, e.msg);
+	r->anchor_failed = rc != RC_OK;
+}
 
 /* Those that are read once; other programs' keys are none of them. */
 static bool
@@ -293,6 +341,7 @@ reload(void *ctx)
 	conf_compare(r->begun, &next, on_restart_change, r);
 	conf_compare(&r->now, &next, on_change, r);
 	r->now = next;
+	r->anchor_ms = 0;
 	if (r->changes == 0)
 		log_notice("SIGHUP: nothing of the configuration has changed");
 }
@@ -309,11 +358,13 @@ serve(const struct options *o, const struct conf *conf, struct api *api,
 		.threads = conf->threads > 0 ? (size_t)conf->threads
 					     : threads_default(),
 		.reload = reload,
+		.look = anchor_look,
 		.ctx = &r,
 	};
 	struct serve_socket s;
 	enum rc rc;
 
+	anchor_look(&r);
 	if (o->socket_path != NULL)
 		rc = serve_listen(
 		    &s, o->socket_path, o->socket_mode, BACKLOG, e);

@@ -101,6 +101,9 @@ static const struct conf_key keys[] = {
 	    "no two copies of a cycle to one network: see [admission]" },
 	{ "coordinator", "prefix", CONF_PREFIX, FIELD(prefix), 0, PREFIX_MAX,
 	    "/api", "in front of the API's paths, if nginx passes it on" },
+	{ "coordinator", "checkpoint_file", CONF_PATH, FIELD(checkpoint_file),
+	    1, PATH_LEN_MAX, "",
+	    "the newest checkpoint of a transparency log, which assignments name from then on" },
 
 	{ "admission", "mode", CONF_ADMISSION, FIELD(admission_mode), 1,
 	    CONF_WORD_MAX, "open",

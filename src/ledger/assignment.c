@@ -30,6 +30,7 @@ assignment_insert(struct db *db, const struct assignment *a, struct err *e)
 	query_text(q, 12, slice_of(t->type->name));
 	query_int(q, 13, t->expected_status);
 	query_int(q, 14, t->timeout_ms);
+	query_int(q, 15, t->anchor);
 	return query_run(q, e);
 }
 

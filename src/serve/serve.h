@@ -50,6 +50,8 @@ struct serve_config {
 	/* Called on SIGHUP, which the caller has blocked, by the thread that
 	 * called serve_run; others go on. */
 	void (*reload)(void *ctx);
+	/* Called now and then, by the same thread. */
+	void (*look)(void *ctx);
 	void *ctx;
 };
 

@@ -17,14 +17,15 @@ CREATE TABLE assignment (
 	type		TEXT NOT NULL,
 	expected_status	INTEGER NOT NULL,
 	timeout_ms	INTEGER NOT NULL,
+	anchor		INTEGER NOT NULL,
 	next		INTEGER NOT NULL DEFAULT 1,
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
-	expected_status, timeout_ms)
+	expected_status, timeout_ms, anchor)
 SELECT worker, task_name, slot, version, reward_micros, cycle_ms, copy,
 	assigned_ms, region, network, out_of_turn, type, expected_status,
-	timeout_ms
+	timeout_ms, anchor
 FROM assignment_before;
 DROP TABLE assignment_before;
