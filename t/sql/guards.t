@@ -49,6 +49,8 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     FROM transfer;
     INSERT INTO demotion SELECT 1, id, 1, 1, 'x' FROM worker LIMIT 1;
     INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
+    INSERT INTO round SELECT min(transfer), 1, randomblob(32),
+	randomblob(65), x'' FROM result;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);");
 
 # What an account that pays for gas sends.
