@@ -597,10 +597,10 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		"$known); UPDATE slot_counter SET last_slot = last_slot + 1; " .
 		"INSERT INTO assignment (worker, task_name, slot, version, " .
 		"reward_micros, cycle_ms, copy, assigned_ms, region, " .
-		"network, out_of_turn, type, expected_status, timeout_ms) " .
+		"network, out_of_turn, type, expected_status, timeout_ms, anchor) " .
 		"SELECT w.id, k.name, c.last_slot, k.version, " .
 		"k.reward_micros, 0, 0, $_->{timestamp}, 0, '', 0, " .
-		"k.type, k.expected_status, k.timeout_ms " .
+		"k.type, k.expected_status, k.timeout_ms, 0 " .
 		"FROM task k, worker w, " .
 		"slot_counter c $known AND k.name = '$_->{taskId}';"
 	} @vectors), 'COMMIT;'));

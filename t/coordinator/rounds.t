@@ -9,13 +9,15 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(need_program json_value json_text poll_path spurt);
+use Forger qw(forge);
+use WorknetTest qw(build_path need_program json_value json_text now_ms
+    poll_path run_command spurt);
 use WorknetTest::Odd qw(split_signature join_signature high_s);
 use WorknetTest::Rounds qw(round_result round_hash round_body);
 
 need_program('sqlite3');
 
-my $T0 = 1800000000000;
+my $T0 = now_ms() - 3 * 3600000;
 my $ROOT_0 = '0xe3b0c44298fc1c149afbf4c8996fb924' .
     '27ae41e4649b934ca495991b7852b855';
 
@@ -295,37 +297,68 @@ $w->audit_ok('with a token, after its region got another name');
 
 # ---- What is altered afterwards is found ----
 
-my $slot = $w->sql_value('SELECT min(slot) FROM result WHERE trace <> \'\'');
+$w->stop;
+my $slot = $w->sql_value("SELECT min(slot) FROM result WHERE trace <> ''");
 my $transfer = $w->sql_value("SELECT transfer FROM result WHERE slot = $slot");
-my $saved = $w->sql_text("SELECT * FROM result WHERE slot = $slot");
 
+# What the payer finds of the worker's credit: (exit code, what it says).
+sub payer {
+	my ($status, undef, $err) = run_command({ stdin =>
+	    "reserve $one->{address} 0\n" }, build_path('t/tools/make_payouts'),
+	    '--db', $w->ledger_path);
+
+	return ($status, $err);
+}
+
+# Somebody who knows how has made the transfers' hashes anew.
 sub found {
-	my ($name, $sql, $undo) = @_;
-	my $triggers = join('', map { "DROP TRIGGER ${_}_no_update;" }
-	    qw(result round anchor));
+	my ($name, $change, $undo, $payer) = @_;
 
-	my @made = $w->sql("SELECT sql FROM sqlite_schema WHERE type = " .
-	    "'trigger' AND name IN ('result_no_update', 'round_no_update', " .
-	    "'anchor_no_update')");
-	$w->sql_text("$triggers $sql");
+	forge($w, $change, rechain => 1, unchecked => 1);
 	my (undef, $text) = $w->audit;
 	like($text, qr/^signature +\d+ +[1-9]/m, "the audit finds $name")
 	    or diag($text);
-	$w->sql_text("$undo;" . join('', map { "$_->{sql};" } @made));
+	my ($status, $says) = payer();
+	isnt($status, 0, '... and the payer doesn\'t pay');
+	like($says, $payer // qr/slot $slot|transfer $transfer\b/,
+	    '... and says for what');
+	forge($w, $undo, rechain => 1);
 }
-my %field = (assigned_ms => undef, anchor => '300', timestamp_ms => 'timestamp_ms + 1',
-    status => 'NULL', response_ms => '46', error => "'x'",
+
+my %altered_later = (anchor => '300', timestamp_ms => 'timestamp_ms + 1',
+    status => 'NULL', response_ms => 'response_ms + 1', error => "'x'",
     trace => "'cf-ray:8f2d1c0e9a7b6c5d-AMS'", token => "'x'",
-    place => 'place + 1', version => 'version + 1');
-delete $field{assigned_ms};
-for my $column (sort keys %field) {
-	my ($was) = $w->sql_text("SELECT quote($column) FROM result WHERE " .
-	    "slot = $slot") =~ /(.*)/;
-	$was =~ s/^'(.*)'$/$1/ && ($was =~ s/''/'/g) if $was =~ /^'/;
-	found("another $column", "UPDATE result SET $column = $field{$column} " .
-	    "WHERE slot = $slot", "UPDATE result SET $column = $was " .
-	    "WHERE slot = $slot");
+    place => 'place + 1');
+for my $column (sort keys %altered_later) {
+	my ($was) = $w->sql_text("SELECT $column FROM result " .
+	    "WHERE slot = $slot") =~ /(.*)/;
+	my $set = sub { "UPDATE result SET $column = $_[0] " .
+	    "WHERE slot = $slot;" };
+
+	found("another $column", $set->($altered_later{$column}), $set->($was));
 }
-found('another root of a round', "UPDATE round SET root = zeroblob(32) WHERE " .
-    "transfer = $transfer; ", 'SELECT 1');
+for my $case ([ 'round', 'root', 'zeroblob(32)' ],
+    [ 'round', 'signature', 'zeroblob(65)' ], [ 'round', 'count', 'count + 1' ],
+    [ 'round', 'others', "x''" ]) {
+	my ($table, $column, $value) = @$case;
+	my ($was) = $w->sql_text("SELECT $column FROM $table " .
+	    "WHERE transfer = $transfer") =~ /(.*)/;
+
+	$value = 'zeroblob(32)' if $column eq 'others' && $was eq "X''";
+	found("another $column of a round", map { "UPDATE $table SET $column " .
+	    "= $_ WHERE transfer = $transfer;" } $value, $was);
+}
+found('another root of an anchor', 'UPDATE anchor SET root = zeroblob(32) ' .
+    'WHERE size = 300;', "UPDATE anchor SET root = X'26b305b46613dacc285e225ff0" .
+    "24d22625f346cc6d00d21d7ed1331f067a98bc' WHERE size = 300;", qr/transfer \d+/);
+my $all_rounds = $w->sql_value("SELECT quote(group_concat(transfer || ',' || " .
+    "count || ',' || hex(root) || ',' || hex(signature) || ',' || " .
+    "hex(others), ';')) FROM round WHERE transfer = $transfer") =~ s/'//gr;
+my (undef, $count, @hex) = split /,/, $all_rounds, -1;
+found('a round that is gone', "DELETE FROM round WHERE transfer = $transfer;",
+    "INSERT INTO round VALUES ($transfer, $count, " .
+    join(', ', map { "X'$_'" } @hex) . ');');
+$w->audit_ok('once all is as it was');
+my ($status, $says) = payer();
+is($status, 0, 'then the payer finds all of it backed') or diag($says);
 done_testing();

@@ -311,7 +311,7 @@ sub slots_repeat {
 	    (SELECT last_slot FROM slot_counter) + row_number()
 	    OVER (ORDER BY k, slot), version, reward_micros,
 	    cycle_ms + k * 1000, copy, assigned_ms + k * 1000, region, network,
-	    out_of_turn, type, expected_status, timeout_ms
+	    out_of_turn, type, expected_status, timeout_ms, anchor
 	    FROM (SELECT a.*, value AS k FROM assignment a
 	    JOIN generate_series(1, $times) WHERE a.task_name IN ($names)
 	    AND a.worker IN (SELECT id FROM worker
