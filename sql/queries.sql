@@ -1169,6 +1169,11 @@ SELECT id, at_ms FROM transfer WHERE id >= ?1 ORDER BY id LIMIT 1;
 -- :name result_count_from
 SELECT count(*) FROM result WHERE transfer >= ?1;
 
+-- Those of them that were signed in rounds.
+-- :name round_count_from
+SELECT count(*) FROM round o CROSS JOIN result r
+WHERE o.transfer >= ?1 AND r.transfer = o.transfer;
+
 -- The cycles that were checked by transfers from ?1 on, and copies of each.
 -- :name cycles_checked
 SELECT v.task, r.cycle_ms, count(*)

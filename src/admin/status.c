@@ -48,6 +48,7 @@ struct status {
 	int64_t tasks_active, tasks_paused, tasks_removed;
 	int64_t workers_active, workers_suspended;
 	int64_t results_hour, results_day;
+	int64_t rounds_day;	/* of those of the day, signed in rounds */
 	int64_t last_result_ms; /* 0: none yet */
 	int64_t owed_micros;
 	int64_t payouts_open, payouts_open_micros;
@@ -89,7 +90,8 @@ read_counts(struct status *s, struct db *db, struct err *e)
 }
 
 static enum rc
-count_since(struct db *db, int64_t at_ms, int64_t *n, struct err *e)
+count_since(struct db *db, enum query_id counts, int64_t at_ms, int64_t *n,
+    struct err *e)
 {
 	struct query *q;
 	int64_t id;
@@ -98,7 +100,7 @@ count_since(struct db *db, int64_t at_ms, int64_t *n, struct err *e)
 	rc = transfer_at(db, at_ms, &id, e);
 	if (rc != RC_OK)
 		return rc;
-	q = db_query(db, Q_RESULT_COUNT_FROM);
+	q = db_query(db, counts);
 	query_int(q, 1, id);
 	return query_one_int(q, n, e);
 }
@@ -111,9 +113,14 @@ read_results(struct status *s, struct db *db, struct err *e)
 	int64_t id;
 	enum rc rc;
 
-	rc = count_since(db, s->now_ms - HOUR_MS, &s->results_hour, e);
+	rc = count_since(
+	    db, Q_RESULT_COUNT_FROM, s->now_ms - HOUR_MS, &s->results_hour, e);
 	if (rc == RC_OK)
-		rc = count_since(db, s->now_ms - DAY_MS, &s->results_day, e);
+		rc = count_since(db, Q_RESULT_COUNT_FROM, s->now_ms - DAY_MS,
+		    &s->results_day, e);
+	if (rc == RC_OK)
+		rc = count_since(db, Q_ROUND_COUNT_FROM, s->now_ms - DAY_MS,
+		    &s->rounds_day, e);
 	if (rc == RC_OK)
 		rc = transfer_tail(db, &tail, e);
 	if (rc != RC_OK)
@@ -312,10 +319,10 @@ print_lines(struct admin *a, const struct status *s)
 	    (long long)s->workers_active, (long long)s->workers_suspended);
 	/* In thousandths: no floating point. */
 	out_line(a->out, "results",
-	    "%lld in the last hour (%lld.%03d a second), %lld in the last day",
+	    "%lld in the last hour (%lld.%03d a second), %lld in the last day, of which %lld signed in rounds",
 	    (long long)s->results_hour, (long long)(s->results_hour / 3600),
 	    (int)(s->results_hour % 3600 * 1000 / 3600),
-	    (long long)s->results_day);
+	    (long long)s->results_day, (long long)s->rounds_day);
 }
 
 static void
@@ -341,6 +348,8 @@ print_fields(struct admin *a, const struct status *s)
 		{ "resultsLastHour", NULL, OUT_COUNT,
 		    out_int(s->results_hour) },
 		{ "resultsLastDay", NULL, OUT_COUNT, out_int(s->results_day) },
+		{ "roundSignedLastDay", NULL, OUT_COUNT,
+		    out_int(s->rounds_day) },
 		{ "lastTransferMs", "last transfer", OUT_TIME,
 		    out_if(
 			s->last_result_ms != 0, out_int(s->last_result_ms)) },

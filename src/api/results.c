@@ -393,8 +393,8 @@ on_element(struct parser *p, const struct json_event *ev, unsigned depth)
 }
 
 /*
- * Events at depth 0 frame the whole: an array of results, or an object, in which
- * the same array is one deeper, beside a round.
+ * Events at depth 0 frame the whole: an array of results, or an object, in
+ * which the same array is one deeper, beside a round.
  */
 static bool
 on_event(void *ctx, const struct json_event *ev)

@@ -46,8 +46,9 @@ void finding_make(struct finding *out, const struct task *t,
     const struct http_response *r, int64_t now_ms);
 
 /*
- * The hash of f in a round of its worker's. False unless its task offers rounds,
- * with an assignment that is the hash of what it says and of this worker.
+ * The hash of f in a round of its worker's. False unless its task offers
+ * rounds, with an assignment that is the hash of what it says and of this
+ * worker.
  */
 bool finding_hash(uint8_t out[static KECCAK256_LEN], const struct finding *f,
     const struct identity *id);
@@ -61,7 +62,8 @@ finding_write_hashed(struct buf *out, const struct finding *f,
     const uint8_t hash[static KECCAK256_LEN], struct err *e);
 
 /*
- * Signs f by itself and appends its JSON object, at most RESULT_LEN_MAX bytes, to out.
+ * Signs f by itself and appends its JSON object, at most RESULT_LEN_MAX bytes,
+ * to out.
  * RC_INVALID when the key can't sign, RC_NO_MEMORY.
  */
 MUST_CHECK enum rc finding_write(struct buf *out, const struct finding *f,

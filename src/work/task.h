@@ -41,8 +41,8 @@ struct task_list {
 /*
  * Reads an answer to a poll. Elements which are no valid task of a type that
  * there is (base/task_type.h), or whose id came before, are skipped, the first
- * few of them with a log line; unknown members are ignored, and so is an offer of
- * rounds that isn't whole: its result is signed alone. RC_INVALID when the
+ * few of them with a log line; unknown members are ignored, and so is an offer
+ * of rounds that isn't whole: its result is signed alone. RC_INVALID when the
  * whole isn't a JSON array, RC_NO_MEMORY; the list is then empty.
  */
 MUST_CHECK enum rc

@@ -297,6 +297,9 @@ $w->audit_ok('with a token, after its region got another name');
 
 # ---- What is altered afterwards is found ----
 
+my $status = json_value($w->worknet('status', '--json'));
+is($status->{resultsLastDay} - $status->{roundSignedLastDay}, 2,
+    'status tells how many were signed in rounds');
 $w->stop;
 my $slot = $w->sql_value("SELECT min(slot) FROM result WHERE trace <> ''");
 my $transfer = $w->sql_value("SELECT transfer FROM result WHERE slot = $slot");
@@ -359,6 +362,6 @@ found('a round that is gone', "DELETE FROM round WHERE transfer = $transfer;",
     "INSERT INTO round VALUES ($transfer, $count, " .
     join(', ', map { "X'$_'" } @hex) . ');');
 $w->audit_ok('once all is as it was');
-my ($status, $says) = payer();
+($status, my $says) = payer();
 is($status, 0, 'then the payer finds all of it backed') or diag($says);
 done_testing();

@@ -3,8 +3,8 @@
  *	hash LEDGER SLOT WORKER ANCHORSIZE ANCHORROOT TASKID URL EXPECTED
  *	    TIMESTAMP SUCCESS STATUS MS ERROR TRACE REGION
  *	sign KEY LEDGER WORKER COUNT HASH...
- * (KEY: 0x and 64 hex digits; SUCCESS: 1 or 0) and answers each with the result's
- * hash, or the round's signature, or with "error: ...".
+ * (KEY: 0x and 64 hex digits; SUCCESS: 1 or 0) and answers each with the
+ * result's hash, or the round's signature, or with "error: ...".
  */
 #include <stdio.h>
 #include <stdlib.h>
