@@ -44,8 +44,9 @@ void outbox_flush(struct outbox *o);
 
 /*
  * Makes the next POST, and signs it if it is a round: its results are in
- * o->body, their number in o->in_post. False: there is nothing more for this flush. What is too old,
- * by now_ms in Unix time, is dropped; *expired gives its number.
+ * o->body, their number in o->in_post. False: there is nothing more for this
+ * flush. What is too old, by now_ms in Unix time, is dropped; *expired gives
+ * its number.
  */
 bool outbox_next(struct outbox *o, int64_t now_ms, size_t *expired);
 
