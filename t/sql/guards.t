@@ -52,6 +52,8 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
     INSERT INTO verdict VALUES (1, 1, 1, 1, 1);
     INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1 FROM worker LIMIT 1;
+    INSERT INTO round SELECT min(transfer), 1, randomblob(32),
+	randomblob(65), x'' FROM result;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);
     INSERT INTO task_state SELECT 1, id, 1, 'paused' FROM task LIMIT 1;
     INSERT INTO network VALUES (1, '198.51.100.0/24');

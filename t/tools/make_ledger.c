@@ -273,8 +273,8 @@ claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 			    c->row.signature, e);
 	}
 	if (rc == RC_OK)
-		rc =
-		    credit_record(s->db, s->claims, n, slice_of(""), now_ms, e);
+		rc = credit_record(
+		    s->db, s->claims, n, NULL, slice_of(""), now_ms, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		if (s->claims[i].outcome != CLAIM_CREDITED)
 			return err_set(
@@ -459,6 +459,7 @@ hashes_print(struct db *db, struct err *e)
 	struct tail before = { .last_id = 0 };
 	uint8_t stored[KECCAK256_LEN];
 	struct transfer_row t;
+	struct round_row round;
 	struct version_row v;
 	struct result_row r;
 	bool row, more;
@@ -470,13 +471,14 @@ hashes_print(struct db *db, struct err *e)
 	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) == RC_OK &&
 	    row) {
 		row_read_transfer(transfers, 0, &t, stored);
-		link_transfer_begin(&k, &before, &t);
+		row_read_round(transfers, C_AUDIT_TRANSFER_ROUND, &round);
+		link_transfer_begin(&k, &before, &t, &round);
 		for (; rc == RC_OK && more;
 		     rc = query_step(results, &more, e)) {
 			(void)!row_read_result(results, 0, &r, &v, &paid_by);
 			if (paid_by != t.id)
 				break;
-			link_transfer_result(&k, &r);
+			link_transfer_result(&k, t.format, &r);
 		}
 		link_transfer_end(&k, before.hash);
 		hex_encode(text, before.hash, sizeof(before.hash));
