@@ -2027,15 +2027,34 @@ ORDER BY k.id, v.id;
 -- :name publish_result
 -- :columns slot task version cycle_ms copy assigned_ms address timestamp_ms
 -- :columns success status response_ms error address_form signature
+-- :columns transfer anchor place trace token region
 SELECT r.slot, v.task, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	w.address, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
-	r.address_form, r.signature
+	r.address_form, r.signature, r.transfer, r.anchor, r.place, r.trace,
+	r.token, g.first_name
 FROM result r CROSS JOIN task_version v CROSS JOIN transfer t
-	CROSS JOIN worker w
+	CROSS JOIN worker w CROSS JOIN region g
 WHERE r.slot > ?1 AND v.id = r.version AND t.id = r.transfer
-	AND w.id = t.credit
+	AND w.id = t.credit AND g.id = v.region
 	AND NOT EXISTS (SELECT 1 FROM drill d WHERE d.slot = r.slot)
 ORDER BY r.slot;
+
+-- The results that transfer ?1 paid, and their round. What of them is a drill
+-- isn't asked.
+-- :name round_results
+-- :columns *result *signed *round address
+SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
+	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
+	r.address_form, r.signature, v.task, v.type, v.expected_status,
+	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	0, r.anchor, r.place, r.trace, r.token, k.name, v.url, g.first_name,
+	n.root, o.count, o.root, o.signature, o.others, w.address
+FROM result r CROSS JOIN round o CROSS JOIN transfer t CROSS JOIN worker w
+	CROSS JOIN task_version v CROSS JOIN task k CROSS JOIN region g
+	CROSS JOIN anchor n
+WHERE r.transfer = ?1 AND o.transfer = ?1 AND t.id = ?1 AND w.id = t.credit
+	AND v.id = r.version AND k.id = v.task AND g.id = v.region
+	AND n.size = r.anchor;
 
 -- What was given from ?1 on and is still known, but for drills.
 -- :name publish_assignment

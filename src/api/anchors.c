@@ -53,8 +53,8 @@ take_up(struct anchors *a, const struct anchor *new, struct err *e)
 	bool news = false;
 	enum rc rc;
 
-	rc = db_open(&db, a->conf->ledger_path, DB_WRITE,
-	    a->conf->busy_timeout_ms, e);
+	rc = db_open(
+	    &db, a->conf->ledger_path, DB_WRITE, a->conf->busy_timeout_ms, e);
 	if (rc == RC_OK)
 		rc = anchor_add(db, new, clock_unix_ms(), &news, e);
 	db_close(db);
@@ -62,7 +62,8 @@ take_up(struct anchors *a, const struct anchor *new, struct err *e)
 		return err_prefix(e, "%s", a->conf->checkpoint_file);
 	a->seen = *new;
 	if (news)
-		log_info("assignments name the log's %lld entries from now on",
+		log_notice(
+		    "assignments name the log's %lld entries from now on",
 		    (long long)new->size);
 	return RC_OK;
 }

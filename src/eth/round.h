@@ -11,16 +11,16 @@
  *	Assignment(bytes32 ledger,uint64 slot,address worker,uint64 anchorSize,
  *	    bytes32 anchorRoot)
  *
- * root is that of a tree (eth/round_tree.h) whose entries are the results' hashes, in
- * the order of the submission; a result's assignment is the hash of one. Pure
+ * root is that of a tree (eth/round_tree.h) whose entries are the results'
+ * hashes, in the order of the submission; a result's assignment is the hash of one. Pure
  * functions; any thread.
  */
 #ifndef WORKNET_ETH_ROUND_H
 #define WORKNET_ETH_ROUND_H
 
 #include "eth/nonce.h"
-#include "eth/sign.h"
 #include "eth/round_tree.h"
+#include "eth/sign.h"
 
 #define ROUND_SCHEME "eip712-round"
 

@@ -8,7 +8,8 @@
 #define PREFIX_NODE 0x01
 
 void
-round_tree_leaf(struct round_tree_hash *out, const uint8_t entry[static KECCAK256_LEN])
+round_tree_leaf(
+    struct round_tree_hash *out, const uint8_t entry[static KECCAK256_LEN])
 {
 	uint8_t text[1 + KECCAK256_LEN] = { PREFIX_LEAF };
 
@@ -39,7 +40,8 @@ split(size_t n)
 }
 
 void
-round_tree_root(struct round_tree_hash *out, const struct round_tree_hash *leaves, size_t n)
+round_tree_root(
+    struct round_tree_hash *out, const struct round_tree_hash *leaves, size_t n)
 {
 	struct round_tree_hash left, right;
 	size_t k;
@@ -75,10 +77,10 @@ round_tree_path(struct round_tree_hash out[static ROUND_PATH_MAX],
 	return len + 1;
 }
 
-/* Where the path leads; false when its length is another leaf's. */
-static bool
-path_climb(struct round_tree_hash *out, const struct round_tree_hash *leaf, size_t i,
-    size_t n, const struct round_tree_hash *path, size_t len)
+bool
+round_tree_climb(struct round_tree_hash *out,
+    const struct round_tree_hash *leaf, size_t i, size_t n,
+    const struct round_tree_hash *path, size_t len)
 {
 	struct round_tree_hash below;
 	size_t k;
@@ -89,11 +91,11 @@ path_climb(struct round_tree_hash *out, const struct round_tree_hash *leaf, size
 	k = split(n);
 	len--; /* what is beside the root's half comes last */
 	if (i < k) {
-		if (!path_climb(&below, leaf, i, k, path, len))
+		if (!round_tree_climb(&below, leaf, i, k, path, len))
 			return false;
 		node_hash(out, &below, &path[len]);
 	} else {
-		if (!path_climb(&below, leaf, i - k, n - k, path, len))
+		if (!round_tree_climb(&below, leaf, i - k, n - k, path, len))
 			return false;
 		node_hash(out, &path[len], &below);
 	}
@@ -101,13 +103,14 @@ path_climb(struct round_tree_hash *out, const struct round_tree_hash *leaf, size
 }
 
 bool
-round_tree_verify(const struct round_tree_hash *root, const struct round_tree_hash *leaf,
-    size_t i, size_t n, const struct round_tree_hash *path, size_t len)
+round_tree_verify(const struct round_tree_hash *root,
+    const struct round_tree_hash *leaf, size_t i, size_t n,
+    const struct round_tree_hash *path, size_t len)
 {
 	struct round_tree_hash got;
 
 	return n <= ROUND_LEAVES_MAX && i < n &&
-	    path_climb(&got, leaf, i, n, path, len) &&
+	    round_tree_climb(&got, leaf, i, n, path, len) &&
 	    memcmp(got.b, root->b, sizeof(got.b)) == 0;
 }
 
@@ -118,8 +121,8 @@ any_kept(const bool *kept, size_t n)
 }
 
 size_t
-round_tree_prune(struct round_tree_hash *out, const struct round_tree_hash *leaves,
-    const bool *kept, size_t n)
+round_tree_prune(struct round_tree_hash *out,
+    const struct round_tree_hash *leaves, const bool *kept, size_t n)
 {
 	size_t k, len;
 
@@ -135,10 +138,19 @@ round_tree_prune(struct round_tree_hash *out, const struct round_tree_hash *leav
 	return len + round_tree_prune(out + len, leaves + k, kept + k, n - k);
 }
 
+/* What of a pruned tree is to be taken yet, and the path so far. */
+struct pruned_part {
+	const struct round_tree_hash *others;
+	size_t others_n;
+	struct round_tree_hash *path;
+	size_t len;
+};
+
 /* As round_tree_root_pruned; moves *others and *left over what it takes. */
 static bool
 pruned_root(struct round_tree_hash *out, const struct round_tree_hash *leaves,
-    const bool *kept, size_t n, const struct round_tree_hash **others, size_t *left)
+    const bool *kept, size_t n, const struct round_tree_hash **others,
+    size_t *left)
 {
 	struct round_tree_hash a, b;
 	size_t k;
@@ -162,9 +174,54 @@ pruned_root(struct round_tree_hash *out, const struct round_tree_hash *leaves,
 	return true;
 }
 
+/*
+ * As round_tree_path, with *out the root of the part; moves *others and *left
+ * over what it takes.
+ */
+static bool
+pruned_path(struct pruned_part *p, struct round_tree_hash *out,
+    const struct round_tree_hash *leaves, const bool *kept, size_t n, size_t i)
+{
+	struct round_tree_hash a, b;
+	size_t k;
+	bool left;
+
+	if (n == 1)
+		return pruned_root(
+		    out, leaves, kept, n, &p->others, &p->others_n);
+	k = split(n);
+	left = i < k;
+	if (left
+		? !pruned_path(p, &a, leaves, kept, k, i) ||
+		    !pruned_root(&b, leaves + k, kept + k, n - k, &p->others,
+			&p->others_n)
+		: !pruned_root(&a, leaves, kept, k, &p->others, &p->others_n) ||
+		    !pruned_path(p, &b, leaves + k, kept + k, n - k, i - k))
+		return false;
+	p->path[p->len++] = left ? b : a;
+	node_hash(out, &a, &b);
+	return true;
+}
+
 bool
-round_tree_root_pruned(struct round_tree_hash *out, const struct round_tree_hash *leaves,
-    const bool *kept, size_t n, const struct round_tree_hash *others, size_t others_n)
+round_tree_path_pruned(struct round_tree_hash out[static ROUND_PATH_MAX],
+    size_t *len, const struct round_tree_hash *leaves, const bool *kept,
+    size_t n, const struct round_tree_hash *others, size_t others_n, size_t i)
+{
+	struct pruned_part p = { others, others_n, out, 0 };
+	struct round_tree_hash root;
+
+	CHECK(n >= 1 && n <= ROUND_LEAVES_MAX && i < n);
+	if (!kept[i] || !pruned_path(&p, &root, leaves, kept, n, i))
+		return false;
+	*len = p.len;
+	return p.others_n == 0;
+}
+
+bool
+round_tree_root_pruned(struct round_tree_hash *out,
+    const struct round_tree_hash *leaves, const bool *kept, size_t n,
+    const struct round_tree_hash *others, size_t others_n)
 {
 	CHECK(n >= 1 && n <= ROUND_LEAVES_MAX);
 	return pruned_root(out, leaves, kept, n, &others, &others_n) &&

@@ -13,8 +13,8 @@
 #define WORKNET_LEDGER_CREDIT_H
 
 #include "base/limits.h"
-#include "ledger/assignment.h"
 #include "base/task_type.h"
+#include "ledger/assignment.h"
 #include "ledger/db.h"
 #include "ledger/row.h"
 

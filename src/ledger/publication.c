@@ -48,9 +48,11 @@ optional(struct query *q, int col)
 }
 
 static enum rc
-result_read(struct public_slot *s, struct query *q, struct err *e)
+result_read(struct public_slot *s, struct db *db, struct round_paths *paths,
+    struct round_path *path, struct query *q, struct err *e)
 {
 	const struct slice sig = query_get_bytes(q, C_PUBLISH_RESULT_SIGNATURE);
+	enum rc rc;
 
 	*s = (struct public_slot){
 		.slot = query_get_int(q, C_PUBLISH_RESULT_SLOT),
@@ -68,7 +70,22 @@ result_read(struct public_slot *s, struct query *q, struct err *e)
 		.error = query_get_text(q, C_PUBLISH_RESULT_ERROR),
 		.form = (enum address_form)query_get_int(
 		    q, C_PUBLISH_RESULT_ADDRESS_FORM),
+		.place = query_get_int(q, C_PUBLISH_RESULT_PLACE),
+		.anchor = query_get_int(q, C_PUBLISH_RESULT_ANCHOR),
+		.trace = query_get_text(q, C_PUBLISH_RESULT_TRACE),
+		.token = query_get_text(q, C_PUBLISH_RESULT_TOKEN),
+		.region = query_get_text(q, C_PUBLISH_RESULT_REGION),
 	};
+	if (!query_is_null(q, C_PUBLISH_RESULT_PLACE)) {
+		rc = round_path_find(paths, db,
+		    query_get_int(q, C_PUBLISH_RESULT_TRANSFER), s->place, path,
+		    e);
+		if (rc != RC_OK)
+			return err_prefix(e, "slot %" PRId64, s->slot);
+		memcpy(s->signature, path->signature, sizeof(s->signature));
+		s->path = path;
+		return RC_OK;
+	}
 	if (sig.len != sizeof(s->signature))
 		return err_set(e, RC_CORRUPT,
 		    "slot %" PRId64 ": its signature has %zu bytes", s->slot,
@@ -82,19 +99,25 @@ public_results(struct db *db, int64_t after_slot, public_slot_fn *fn, void *ctx,
     struct err *e)
 {
 	struct query *q = db_query(db, Q_PUBLISH_RESULT);
+	struct round_paths *paths;
+	struct round_path path;
 	struct public_slot s;
 	bool row, stop = false;
 	enum rc rc;
 
+	rc = round_paths_new(&paths, db, e);
+	if (rc != RC_OK)
+		return rc;
 	query_int(q, 1, after_slot);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row && !stop) {
-		rc = result_read(&s, q, e);
+		rc = result_read(&s, db, paths, &path, q, e);
 		if (rc == RC_OK)
 			rc = fn(ctx, &s, &stop, e);
 		if (rc != RC_OK)
 			break;
 	}
 	query_done(q);
+	round_paths_free(paths);
 	return rc;
 }
 

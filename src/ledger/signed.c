@@ -161,8 +161,8 @@ signed_end(struct signed_credit *c)
 		return; /* all is told */
 	if (c->count < 1 || c->count > RESULTS_PER_POST_MAX ||
 	    memchr(c->kept, true, (size_t)c->count) == NULL || !c->others_fit ||
-	    !round_tree_root_pruned(&r.root, c->leaves, c->kept, (size_t)c->count,
-		c->others, c->others_n) ||
+	    !round_tree_root_pruned(&r.root, c->leaves, c->kept,
+		(size_t)c->count, c->others, c->others_n) ||
 	    memcmp(r.root.b, c->root.b, sizeof(r.root.b)) != 0)
 		rule_broken(c->rules, AUDIT_SIGNATURE,
 		    "transfer %" PRId64

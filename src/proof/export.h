@@ -6,6 +6,8 @@
  *	policy			the keys that the log itself names
  *	leaf/INDEX.tlog-proof	each definition of the task and each segment
  *	segment/...		the segments' files
+ *	anchor/SIZE		each checkpoint that their lines name, and that
+ *				the newest one continues it: anchor_proof.h
  *
  * Made of the files of the log alone. One thread.
  */

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "eth/attest.h"
-#include "eth/hex.h"
-#include "proof/line.h"
+#include "eth/round.h"
+#include "proof/verify_round.h"
 
 /* Where the walk through a file and the schedule is. */
 struct walk {
 	const struct verify_task *t;
 	const struct segment_leaf *s;
+	int64_t index; /* of its leaf */
 	struct verify_report *out;
 	int64_t line;		     /* its number */
 	int64_t cycle, copy;	     /* of the line before */
@@ -69,17 +70,13 @@ times_check(const struct line *l, const struct task_leaf *d, struct err *e)
 }
 
 static enum rc
-signature_check(const struct line *l, const char *task, struct err *e)
+alone_check(const struct line *l, const char *task, struct err *e)
 {
 	uint8_t signature[SIGNATURE_LEN];
 	struct attestation a = { .task_id = slice_of(task),
 		.timestamp_ms = l->timestamp,
 		.success = l->success == 1 };
 
-	if (!slice_is(l->scheme, "eip191"))
-		return err_set(e, RC_INVALID,
-		    "the scheme of the signature is \"%.*s\", expected eip191",
-		    (int)l->scheme.len, l->scheme.p);
 	if (l->worker.p == NULL || l->form.p == NULL ||
 	    l->timestamp == LINE_NONE || l->success == LINE_NONE ||
 	    address_parse(&a.worker, NULL, l->worker, NULL) != RC_OK ||
@@ -89,6 +86,44 @@ signature_check(const struct line *l, const char *task, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "a result has a worker, a form, a time, a success and a signature of 65 bytes");
 	return attest_check(&a, signature, e);
+}
+
+/* All rounds are of one ledger; what a worker was told of was published. */
+static enum rc
+round_check_line(struct walk *w, const struct line *l,
+    const struct task_leaf *d, struct err *e)
+{
+	struct told_list *t = w->told;
+
+	if (t->ledger[0] == '\0' && l->ledger.p != NULL &&
+	    l->ledger.len < sizeof(t->ledger))
+		slice_copy(t->ledger, sizeof(t->ledger), l->ledger);
+	if (l->ledger.p != NULL && !slice_is(l->ledger, t->ledger))
+		return err_set(e, RC_INVALID,
+		    "the result is of ledger %.*s, others are of %s",
+		    (int)l->ledger.len, l->ledger.p, t->ledger);
+	if (l->anchor > w->index)
+		return err_set(e, RC_INVALID,
+		    "the anchor, of %" PRId64
+		    " leaves, is newer than the line, which leaf %" PRId64
+		    " is of",
+		    l->anchor, w->index);
+	return verify_round(l, d, w->t->anchors, e);
+}
+
+static enum rc
+signature_check(struct walk *w, const struct line *l, const struct task_leaf *d,
+    struct err *e)
+{
+	if (slice_is(l->scheme, ROUND_SCHEME)) {
+		w->out->in_rounds++;
+		return round_check_line(w, l, d, e);
+	}
+	if (slice_is(l->scheme, LINE_ALONE))
+		return alone_check(l, w->s->task, e);
+	return err_set(e, RC_INVALID,
+	    "the scheme of the signature is \"%.*s\", expected %s or %s",
+	    (int)l->scheme.len, l->scheme.p, LINE_ALONE, ROUND_SCHEME);
 }
 
 /* What was told of a slot, and by whom; a missed slot has no time. */
@@ -159,7 +194,7 @@ void
 told_free(struct told_list *l)
 {
 	free(l->all);
-	*l = (struct told_list){ NULL, 0, 0 };
+	*l = (struct told_list){ .n = 0 };
 }
 
 /* A line of somebody who was given the slot. */
@@ -182,7 +217,7 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 	if (rc == RC_OK)
 		rc = told_add(w->told, l, e);
 	if (rc == RC_OK && is_result)
-		rc = signature_check(l, w->s->task, e);
+		rc = signature_check(w, l, d, e);
 	if (is_result) {
 		w->results++;
 		w->out->successes += l->success == 1;
@@ -323,11 +358,12 @@ file_check(const struct segment_leaf *s, struct slice file, struct err *e)
 
 enum rc
 verify_segment(const struct verify_task *t, const struct segment_leaf *s,
-    struct slice file, struct told_list *told, struct verify_report *out,
-    struct err *e)
+    int64_t index, struct slice file, struct told_list *told,
+    struct verify_report *out, struct err *e)
 {
 	struct walk w = { .t = t,
 		.s = s,
+		.index = index,
 		.told = told,
 		.out = out,
 		.cycle = -1,

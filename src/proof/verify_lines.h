@@ -4,6 +4,9 @@
 #define WORKNET_PROOF_VERIFY_LINES_H
 
 #include "eth/address.h"
+#include "eth/hex.h"
+#include "eth/nonce.h"
+#include "proof/anchor_proof.h"
 #include "proof/verify.h"
 
 /* What must not be told twice, in whatever hours. */
@@ -16,6 +19,7 @@ struct told {
 struct told_list {
 	struct told *all; /* owned: told_free */
 	size_t n, room;
+	char ledger[HEX_SIZE(LEDGER_ID_LEN)]; /* of rounds; "": none yet */
 };
 
 /*
@@ -30,14 +34,16 @@ struct verify_task {
 	const struct task_leaf *leaf; /* in order */
 	const struct span *span;      /* of each */
 	size_t n;
+	const struct anchor_list *anchors;
 };
 
 /*
- * Whether the file is what the leaf says, and its lines are those of the
- * schedule. Adds to *told and *out. RC_INVALID with the line's number.
+ * Whether the file is what the leaf, of that index, says, and its lines are
+ * those of the schedule. Adds to *told and *out. RC_INVALID with the line's
+ * number.
  */
 MUST_CHECK enum rc verify_segment(const struct verify_task *t,
-    const struct segment_leaf *s, struct slice file, struct told_list *told,
-    struct verify_report *out, struct err *e);
+    const struct segment_leaf *s, int64_t index, struct slice file,
+    struct told_list *told, struct verify_report *out, struct err *e);
 
 #endif

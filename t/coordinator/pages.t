@@ -255,8 +255,8 @@ is($told->{earnedMicros}, 600, '... and what was earned stays so much');
 
 # A drill is an extra copy. The newest result here is one, and says down.
 $w->sql("INSERT INTO result SELECT max(slot) + 1, transfer, version, cycle_ms, " .
-    "1000, assigned_ms, timestamp_ms, 0, 503, response_ms, error, " .
-    "address_form, signature FROM result");
+    "1000, assigned_ms, anchor, timestamp_ms, 0, 503, response_ms, error, " .
+    "address_form, signature, place, trace, token FROM result");
 my $of = $w->sql_value('SELECT k.name FROM result r JOIN task_version v ON ' .
     'v.id = r.version JOIN task k ON k.id = v.task ORDER BY r.slot DESC LIMIT 1');
 $w->worknet('task', 'resume', $of);

@@ -11,7 +11,7 @@ use Test::More;
 
 use Forger qw(forge);
 use WorknetTest qw(build_path need_program json_value json_text now_ms
-    poll_path run_command spurt);
+    poll_path run_command spurt wait_for);
 use WorknetTest::Odd qw(split_signature join_signature high_s);
 use WorknetTest::Rounds qw(round_result round_hash round_body);
 
@@ -239,15 +239,30 @@ next_cycle();
 
 # ---- Anchors ----
 
-spurt($w->dir('checkpoint'), "worknet.example/log\n300\n" .
-    "JrMFtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n\nsignatures\n");
+# As worknet-log does: another file takes its place.
+sub checkpoint {
+	spurt($w->dir('checkpoint.new'), $_[0]);
+	rename($w->dir('checkpoint.new'), $w->dir('checkpoint')) or die $!;
+}
+
+sub told {
+	my ($code, $line, $name) = @_;
+	my $before = length $w->log_text;
+
+	$code->();
+	wait_for(sub { substr($w->log_text, $before) =~ $line }, $name);
+	pass($name);
+}
+
 my ($held, @others) = tasks(50);
+checkpoint("worknet.example/log\n300\n" .
+    "JrMFtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n\nsignatures\n");
+wait_for(sub { $w->log_text =~ /assignments name the log's 300 entries/ },
+    'the checkpoint to be taken up');
+pass('a checkpoint that appears is taken up, by a coordinator that is shut in');
 is(said(round_body($w, $one, $ledger, [ results($one, @others) ])), '49 paid',
     'all but one of a poll are answered');
 next_cycle();
-$w->stop;
-$w->start;
-$c = $w->fcgi;
 my $new;
 ($held) = grep { $_->{id} eq $held->{id} } tasks(2);
 is($held->{round}{anchorSize}, 0, 'what is held keeps its anchor');
@@ -260,19 +275,23 @@ is(said(round_body($w, $one, $ledger, \@r)), '2 paid',
     'results of two anchors are of one round');
 is($w->sql_value('SELECT count(DISTINCT anchor) FROM result'), 2,
     '... and each keeps its own');
-spurt($w->dir('checkpoint'), "worknet.example/log\n300\n" .
-    "4iMxtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n");
-$w->stop;
-$w->start;
-$c = $w->fcgi;
-like($w->log_text, qr/it has forked/, 'another root of the same size is told');
+told(sub { checkpoint("worknet.example/log\n300\n" .
+    "4iMxtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n") }, qr/it has forked/,
+    'another root of the same size is told');
 is($w->sql_value('SELECT count(*) FROM anchor'), 2, '... and isn\'t used');
-spurt($w->dir('checkpoint'), "worknet.example/log\n0300\nJrM=\n");
+checkpoint("worknet.example/log\n300\n" .
+    "JrMFtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n");
 $w->stop;
 $w->start;
 $c = $w->fcgi;
-like($w->log_text, qr/checkpoint: expected a line each/,
-    'what is no checkpoint is told');
+told(sub { checkpoint("worknet.example/log\n0300\nJrM=\n") },
+    qr/checkpoint: expected a line each/, 'what is no checkpoint is told');
+told(sub { checkpoint("worknet.example/log\n301\n" .
+    "4iMxtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n") },
+    qr/name the log's 301 entries/, 'and one that is right after it is used');
+unlink $w->dir('checkpoint');
+is($w->sql_value('SELECT max(size) FROM anchor'), 301,
+    'without a checkpoint the newest one stays');
 $w->audit_ok('with anchors');
 
 # ---- Regions, and drills' tokens ----

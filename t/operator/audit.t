@@ -169,12 +169,12 @@ finds('a task renamed to nothing', 'assignment schedule task',
     "UPDATE task SET name = 'a b' WHERE id = 2;");
 finds('an assignment of a worker that nobody knows', 'schedule',
     "INSERT INTO assignment SELECT 999, name, 999999, version, 100, 0, 0, 0,
-    0, '', 0, type, expected_status, timeout_ms, 0 FROM task WHERE id = 1;",
+    0, '', 0, type, expected_status, timeout_ms, 0, 0 FROM task WHERE id = 1;",
     says => qr/assignment: of worker 999, task 1, slot 999999/);
 finds('an assignment of another task\'s definition', 'schedule',
     "INSERT INTO assignment SELECT worker, task_name, 999999, version + 1,
-    reward_micros, 0, 0, 0, 0, '', 0, type, expected_status, timeout_ms, 0
-    FROM assignment LIMIT 1;");
+    reward_micros, 0, 0, 0, 0, '', 0, type, expected_status, timeout_ms, 0,
+    0 FROM assignment LIMIT 1;");
 finds('an assignment that promises more than its definition',
     'assignment schedule',
     'UPDATE assignment SET reward_micros = reward_micros + 1

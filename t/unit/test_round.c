@@ -82,8 +82,8 @@ test_described(void)
 
 /* One result of a vector: its leaf. */
 static bool
-entry_of(struct round_tree_hash *leaf, const struct json *v, const uint8_t *ledger,
-    const struct address *worker)
+entry_of(struct round_tree_hash *leaf, const struct json *v,
+    const uint8_t *ledger, const struct address *worker)
 {
 	struct round_assignment of = { .ledger_id = ledger,
 		.slot = (uint64_t)int_of(v, "slot"),
@@ -125,12 +125,14 @@ paths_are_right(const struct json *paths, const struct round_tree_hash *leaves,
 				return false;
 		if (round_tree_verify(root, &leaves[i], i, n, path, len + 1) ||
 		    (len > 0 &&
-			round_tree_verify(root, &leaves[i], i, n, path, len - 1)) ||
+			round_tree_verify(
+			    root, &leaves[i], i, n, path, len - 1)) ||
 		    round_tree_verify(root, &leaves[i], n, n, path, len))
 			return false;
 		for (j = 0; j < n; j++)
 			if (j != i &&
-			    round_tree_verify(root, &leaves[i], j, n, path, len))
+			    round_tree_verify(
+				root, &leaves[i], j, n, path, len))
 				return false;
 	}
 	return true;
@@ -176,13 +178,37 @@ test_round(
 	    "... nor of another root");
 }
 
+/* Whether each kept leaf of a pruned tree has the path of the whole one. */
+static bool
+pruned_paths_are_right(const struct round_tree_hash *leaves, const bool *kept,
+    size_t n, const struct round_tree_hash *others, size_t others_n)
+{
+	struct round_tree_hash path[ROUND_PATH_MAX], expected[ROUND_PATH_MAX];
+	size_t i, len, expected_len;
+
+	for (i = 0; i < n; i++) {
+		expected_len = round_tree_path(expected, leaves, n, i);
+		if (round_tree_path_pruned(path, &len, leaves, kept, n, others,
+			others_n, i) != kept[i])
+			return false;
+		if (kept[i] &&
+		    (len != expected_len ||
+			memcmp(path, expected, len * sizeof(path[0])) != 0 ||
+			round_tree_path_pruned(path, &len, leaves, kept, n,
+			    others, others_n + 1, i)))
+			return false;
+	}
+	return true;
+}
+
 /* A pruned tree has the whole one's root, and no other. */
 static void
 test_pruned(void)
 {
-	struct round_tree_hash leaves[ROUND_LEAVES_MAX], others[ROUND_LEAVES_MAX + 1],
-	    root, got;
-	bool kept[ROUND_LEAVES_MAX], right = true, few = true, strict = true;
+	struct round_tree_hash leaves[ROUND_LEAVES_MAX],
+	    others[ROUND_LEAVES_MAX + 1], root, got;
+	bool kept[ROUND_LEAVES_MAX], right = true, few = true, strict = true,
+				     paths = true;
 	size_t n, i, round, kept_n, others_n;
 
 	random_seed();
@@ -197,9 +223,11 @@ test_pruned(void)
 		}
 		round_tree_root(&root, leaves, n);
 		others_n = round_tree_prune(others, leaves, kept, n);
-		right &=
-		    round_tree_root_pruned(&got, leaves, kept, n, others, others_n) &&
+		right &= round_tree_root_pruned(
+			     &got, leaves, kept, n, others, others_n) &&
 		    memcmp(&got, &root, sizeof(root)) == 0;
+		paths &=
+		    pruned_paths_are_right(leaves, kept, n, others, others_n);
 		few &= others_n <= n - kept_n &&
 		    (kept_n == 0 || others_n <= ROUND_PATH_MAX * kept_n);
 		strict &= !round_tree_root_pruned(
@@ -217,6 +245,7 @@ test_pruned(void)
 		}
 	}
 	tap_ok(right, "a pruned tree has the root of the whole one");
+	tap_ok(paths, "... and paths of those that are left");
 	tap_ok(few, "... is smaller, and has no more than a path a leaf");
 	tap_ok(strict, "... and no other number of hashes belongs to it");
 }
