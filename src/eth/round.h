@@ -12,8 +12,8 @@
  *	    bytes32 anchorRoot)
  *
  * root is that of a tree (eth/round_tree.h) whose entries are the results'
- * hashes, in the order of the submission; a result's assignment is the hash of one. Pure
- * functions; any thread.
+ * hashes, in the order of the submission; a result's assignment is the hash of
+ * one. Pure functions; any thread.
  */
 #ifndef WORKNET_ETH_ROUND_H
 #define WORKNET_ETH_ROUND_H
