@@ -118,6 +118,10 @@ static const struct conf_key keys[] = {
 	{ "coordinator", "prefix", CONF_PREFIX, FIELD(prefix), 0, PREFIX_MAX,
 	    "/api", "in front of the API's paths, if nginx passes it on",
 	    CONF_RESTART },
+	{ "coordinator", "checkpoint_file", CONF_PATH, FIELD(checkpoint_file),
+	    1, PATH_LEN_MAX, "",
+	    "the newest checkpoint of a transparency log, which assignments name from then on",
+	    CONF_RESTART },
 
 	{ "admission", "mode", CONF_ADMISSION, FIELD(admission_mode), 1,
 	    CONF_WORD_MAX, "open",

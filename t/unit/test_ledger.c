@@ -143,7 +143,7 @@ submit(struct claim *claims, size_t n, int64_t now_ms)
 
 	must(db_begin(db, &e), &e);
 	check(claims, n, now_ms);
-	must(credit_record(db, claims, n, slice_of(""), now_ms, &e), &e);
+	must(credit_record(db, claims, n, NULL, slice_of(""), now_ms, &e), &e);
 	must(db_commit(db, &e), &e);
 }
 
@@ -465,7 +465,7 @@ test_overtaken(void)
 	tap_is_text(submit_one("a", 1, t + 2, t), "credited",
 	    "another request takes the assignment");
 	must(db_begin(db, &e), &e);
-	must(credit_record(db, c, 2, slice_of(""), t, &e), &e);
+	must(credit_record(db, c, 2, NULL, slice_of(""), t, &e), &e);
 	must(db_commit(db, &e), &e);
 	tap_is_text(c[0].reason, "not assigned",
 	    "a result that was overtaken, and has none left, is told that");
