@@ -55,23 +55,9 @@ static const char *const networks[] = {
 	"custom",
 	NULL,
 };
-static const char *const finalities[] = {
-	"latest",
-	"safe",
-	"finalized",
-	NULL,
-};
-static const char *const thresholds[] = {
-	"fixed",
-	"auto",
-	NULL,
-};
-static const char *const admissions[] = {
-	"open",
-	"standing",
-	"list",
-	NULL,
-};
+static const char *const finalities[] = { "latest", "safe", "finalized", NULL };
+static const char *const thresholds[] = { "fixed", "auto", NULL };
+static const char *const admissions[] = { "open", "standing", "list", NULL };
 static const char *const single_nodes[] = { "refuse", "accept", NULL };
 
 /* The second one is for what the first one doesn't settle in time. */

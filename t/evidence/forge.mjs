@@ -530,7 +530,8 @@ const kinds = {
 		d.rows.push(...of.map((r) => ({ ...r, copy: 30 })));
 	}),
 	'logged: slot that is a drill, too': relogged((s, t, all) =>
-		result(s).slot = all.find(is('drills')).rows[0].slot),
+		result(s).slot = all.find(is('drills')).rows[0].slot,
+	    { colluding: true }),
 	'logged: drill of the schedule': relogged((s, t, all) =>
 		all.find(is('drills')).rows[0].copy = 0),
 	'logged: drill of another day': relogged((s, t, all) => {

@@ -1,7 +1,6 @@
 /*
  * The ledger through its public interface, on a real file, with a clock that
- * the test sets: the schedule's rules, every outcome of a claim, and what
- * connections share.
+ * the test sets: the schedule's rules, outcomes of claims, what is shared.
  */
 #include <sqlite3.h>
 #include <unistd.h>
@@ -673,10 +672,8 @@ test_steps(void)
 	must(db_begin(db, &e), &e);
 	must(finding_step("in a transaction", RC_OK), &e);
 	db_rollback(db);
-	tap_is_int(
-	    findings_seen(), 3, "inside of a transaction it ends with that");
-	tap_ok(
-	    finding_step("afterwards", RC_OK) == RC_OK && findings_seen() == 4,
+	tap_is_int(findings_seen(), 3, "in a transaction it ends with that");
+	tap_ok(finding_step("after", RC_OK) == RC_OK && findings_seen() == 4,
 	    "and the next one is a transaction again");
 }
 
