@@ -233,6 +233,7 @@ SELECT o.task, o.cycle_ms FROM vote o WHERE o.over_ms < ?1
 ORDER BY o.over_ms LIMIT 1;
 
 -- :name vote_list
+-- :columns slot worker network up is_accused
 SELECT v.slot, v.worker, v.network, v.up,
 	EXISTS (SELECT 1 FROM accused a WHERE a.worker = v.worker)
 FROM vote v WHERE v.task = ?1 AND v.cycle_ms = ?2 ORDER BY v.slot;
