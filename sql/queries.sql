@@ -19,7 +19,9 @@
 -- :row result transfer slot version cycle_ms copy assigned_ms timestamp_ms
 -- :row result success status response_ms error address_form signature task
 -- :row result type expected_status timeout_ms reward_micros interval_ms
--- :row result task_copies cooldown_ms is_extra
+-- :row result task_copies cooldown_ms is_extra anchor place trace token
+-- :row round count root signature others
+-- :row signed name url region anchor_root
 
 -- The ledger itself --------------------------------------------------------
 
@@ -231,6 +233,7 @@ SELECT o.task, o.cycle_ms FROM vote o WHERE o.over_ms < ?1
 ORDER BY o.over_ms LIMIT 1;
 
 -- :name vote_list
+-- :columns slot worker network up is_accused
 SELECT v.slot, v.worker, v.network, v.up,
 	EXISTS (SELECT 1 FROM accused a WHERE a.worker = v.worker)
 FROM vote v WHERE v.task = ?1 AND v.cycle_ms = ?2 ORDER BY v.slot;
@@ -784,8 +787,19 @@ UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 -- :name assignment_insert
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
-	expected_status, timeout_ms, compared)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
+	expected_status, timeout_ms, compared, anchor)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+	?16);
+
+-- The newest anchor.
+-- :name anchor_newest
+SELECT max(size) FROM anchor;
+
+-- :name anchor_get
+SELECT root FROM anchor WHERE size = ?1;
+
+-- :name anchor_insert
+INSERT INTO anchor (size, root, at_ms) VALUES (?1, ?2, ?3);
 
 -- What worker ?1 was given of the task called ?2, the newest first, and to whom
 -- its slot was paid, if it was.
@@ -1006,10 +1020,10 @@ DELETE FROM account WHERE id = ?1;
 -- has less than its timeout left until it is ?4 old at ?3 isn't worth a check.
 -- :name assignment_open
 -- :columns version task name type url expected_status timeout_ms reward_micros
--- :columns region slot assigned_ms is_drill
+-- :columns region slot assigned_ms is_drill anchor
 SELECT a.version, v.task, a.task_name, v.type, v.url, v.expected_status, v.timeout_ms,
 	a.reward_micros, g.name, a.slot, a.assigned_ms,
-	EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot)
+	EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot), a.anchor
 FROM assignment a CROSS JOIN task_version v CROSS JOIN region g
 	CROSS JOIN task k
 WHERE v.id = a.version AND g.id = v.region AND k.id = v.task
@@ -1027,11 +1041,11 @@ ORDER BY a.slot LIMIT ?5;
 -- :name assignments_for_result
 -- :columns slot version cycle_ms copy assigned_ms reward_micros region network
 -- :columns out_of_turn type expected_status timeout_ms compared
--- :columns paid_timestamp_ms paid_to_worker
+-- :columns paid_timestamp_ms paid_to_worker anchor
 SELECT a.slot, a.version, a.cycle_ms, a.copy, a.assigned_ms, a.reward_micros,
 	a.region, a.network, a.out_of_turn, a.type, a.expected_status,
 	a.timeout_ms, a.compared, r.timestamp_ms, r.slot IS NOT NULL
-		AND coalesce(t.credit, a.worker) = a.worker
+		AND coalesce(t.credit, a.worker) = a.worker, a.anchor
 FROM assignment a LEFT JOIN result r ON r.slot = a.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
 WHERE a.worker = ?1 AND a.task_name = ?2
@@ -1045,9 +1059,25 @@ SELECT 1 FROM task WHERE name = ?1 AND state <> 'removed';
 -- :name result_insert
 INSERT INTO result (slot, transfer, version, cycle_ms, copy,
 	assigned_ms, timestamp_ms, success, status, response_ms, error,
-	address_form, signature)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+	address_form, signature, anchor, place, trace, token)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+	?17)
 ON CONFLICT (slot) DO NOTHING;
+
+-- :name round_insert
+INSERT INTO round (transfer, count, root, signature, others)
+VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- What of a definition is signed.
+-- :name version_signed
+-- :columns url expected_status copies region
+SELECT v.url, v.expected_status, v.copies, g.first_name
+FROM task_version v CROSS JOIN region g
+WHERE g.id = v.region AND v.id = ?1;
+
+-- What the region of that name was called at first, which is what is signed.
+-- :name region_signed
+SELECT first_name FROM region WHERE name = ?1;
 
 -- :name transfer_last
 SELECT id, hash FROM transfer ORDER BY id DESC LIMIT 1;
@@ -1204,7 +1234,7 @@ SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
 -- A worker's credits after transfer ?2 and up to ?3, each with the transfer
 -- before it, result by result, each with its definition.
 -- :name credits_behind
--- :columns *transfer before_id before_hash *result name
+-- :columns *transfer before_id before_hash *result *signed *round
 SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
@@ -1220,10 +1250,15 @@ SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 		ELSE v.cooldown_ms END,
 	CASE WHEN r.copy >= v.copies THEN (SELECT count(*) FROM drill d
 		WHERE d.slot = r.slot) + (SELECT count(*) FROM witness_slot w
-		WHERE w.slot = r.slot) ELSE 0 END, k.name
+		WHERE w.slot = r.slot) ELSE 0 END, r.anchor, r.place, r.trace,
+	r.token, k.name, v.url, g.first_name, n.root,
+	o.count, o.root, o.signature, o.others
 FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
 	LEFT JOIN result r ON r.transfer = t.id
+	LEFT JOIN round o ON o.transfer = t.id
+	LEFT JOIN anchor n ON n.size = r.anchor
 	LEFT JOIN task_version v ON v.id = r.version
+	LEFT JOIN region g ON g.id = v.region
 	LEFT JOIN task k ON k.id = v.task
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind = 'credit' AND t.id > ?2
 	AND t.id <= ?3
@@ -1689,6 +1724,11 @@ SELECT id, at_ms FROM transfer WHERE id >= ?1 ORDER BY id LIMIT 1;
 -- :name result_count_from
 SELECT count(*) FROM result WHERE transfer >= ?1;
 
+-- Those of them that were signed in rounds.
+-- :name round_count_from
+SELECT count(*) FROM round o CROSS JOIN result r
+WHERE o.transfer >= ?1 AND r.transfer = o.transfer;
+
 -- The cycles that were checked by transfers from ?1 on, and copies of each.
 -- :name cycles_checked
 SELECT v.task, r.cycle_ms, count(*)
@@ -1961,9 +2001,10 @@ FROM task k WHERE k.state <> 'removed'
 	AND k.id NOT IN (SELECT task FROM schedule);
 
 -- :name audit_transfer
--- :columns *transfer
-SELECT id, at_ms, kind, debit, credit, amount_micros, hash, format
-FROM transfer ORDER BY id;
+-- :columns *transfer *round
+SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
+	t.format, o.count, o.root, o.signature, o.others
+FROM transfer t LEFT JOIN round o ON o.transfer = t.id ORDER BY t.id;
 
 -- Every result with the definition it was paid by, in the order in which the
 -- transfers' hashes cover them.
@@ -1983,7 +2024,8 @@ SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 		ELSE v.cooldown_ms END,
 	CASE WHEN r.copy >= v.copies THEN (SELECT count(*) FROM drill d
 		WHERE d.slot = r.slot) + (SELECT count(*) FROM witness_slot w
-		WHERE w.slot = r.slot) ELSE 0 END
+		WHERE w.slot = r.slot) ELSE 0 END, r.anchor, r.place, r.trace,
+	r.token
 FROM result r LEFT JOIN task_version v ON v.id = r.version
 	LEFT JOIN transfer t ON t.id = r.transfer
 ORDER BY r.transfer, r.slot;
@@ -2081,22 +2123,29 @@ ORDER BY t.credit, v.task, r.timestamp_ms, r.slot;
 SELECT credit, id, at_ms, amount_micros FROM transfer
 WHERE kind = 'credit' ORDER BY credit, at_ms, id;
 
--- The end of the next ?2 results after slot ?1.
+-- The transfer of the last of the next ?2 results behind those of transfer ?1.
 -- :name audit_chunk
-SELECT slot FROM result WHERE slot > ?1 ORDER BY slot LIMIT 1 OFFSET ?2;
+SELECT transfer FROM result WHERE transfer > ?1
+ORDER BY transfer LIMIT 1 OFFSET ?2;
 
--- All that was signed, of the results from slot ?1 to ?2 that transfers up
--- to ?3 paid.
+-- All that was signed, of the results of transfers from ?1 to ?2, ?3 at most.
 -- :name audit_signature
--- :columns slot task worker timestamp_ms success address_form signature
-SELECT r.slot, k.name, w.address, r.timestamp_ms, r.success, r.address_form,
-	r.signature
+-- :columns *result *signed *round worker
+SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
+	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
+	r.address_form, r.signature, v.task, v.type, v.expected_status,
+	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	0, r.anchor, r.place, r.trace, r.token, k.name, v.url, g.first_name,
+	n.root, o.count, o.root, o.signature, o.others, w.address
 FROM result r LEFT JOIN transfer t ON t.id = r.transfer
+	LEFT JOIN round o ON o.transfer = r.transfer
+	LEFT JOIN anchor n ON n.size = r.anchor
 	LEFT JOIN worker w ON w.id = t.credit
 	LEFT JOIN task_version v ON v.id = r.version
+	LEFT JOIN region g ON g.id = v.region
 	LEFT JOIN task k ON k.id = v.task
-WHERE r.slot BETWEEN ?1 AND ?2 AND r.transfer <= ?3
-ORDER BY r.slot;
+WHERE r.transfer BETWEEN ?1 AND ?2 AND r.transfer <= ?3
+ORDER BY r.transfer, r.slot;
 
 -- Payouts for people -------------------------------------------------------
 
@@ -2312,13 +2361,15 @@ ORDER BY k.id, v.id;
 -- :name publish_result
 -- :columns slot task version cycle_ms copy assigned_ms address timestamp_ms
 -- :columns success status response_ms error address_form signature
+-- :columns transfer anchor place trace token region
 SELECT r.slot, v.task, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	w.address, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
-	r.address_form, r.signature
+	r.address_form, r.signature, r.transfer, r.anchor, r.place, r.trace,
+	r.token, g.first_name
 FROM result r CROSS JOIN task_version v CROSS JOIN transfer t
-	CROSS JOIN worker w
+	CROSS JOIN worker w CROSS JOIN region g
 WHERE r.slot > ?1 AND v.id = r.version AND t.id = r.transfer
-	AND w.id = t.credit
+	AND w.id = t.credit AND g.id = v.region
 	AND CASE WHEN EXISTS (SELECT 1 FROM drill d WHERE d.slot = r.slot)
 		THEN 1 ELSE 0 END = CAST(?2 AS BIGINT)
 ORDER BY r.slot;
@@ -2333,6 +2384,23 @@ SELECT m.id, k.name, m.from_ms, m.to_ms, coalesce(m.ended_ms, -1), m.noted_ms,
 FROM maintenance m CROSS JOIN task k
 WHERE k.id = m.task
 ORDER BY m.id;
+
+-- The results that transfer ?1 paid, and their round. What of them is a drill
+-- isn't asked.
+-- :name round_results
+-- :columns *result *signed *round address
+SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
+	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
+	r.address_form, r.signature, v.task, v.type, v.expected_status,
+	v.timeout_ms, v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	0, r.anchor, r.place, r.trace, r.token, k.name, v.url, g.first_name,
+	n.root, o.count, o.root, o.signature, o.others, w.address
+FROM result r CROSS JOIN round o CROSS JOIN transfer t CROSS JOIN worker w
+	CROSS JOIN task_version v CROSS JOIN task k CROSS JOIN region g
+	CROSS JOIN anchor n
+WHERE r.transfer = ?1 AND o.transfer = ?1 AND t.id = ?1 AND w.id = t.credit
+	AND v.id = r.version AND k.id = v.task AND g.id = v.region
+	AND n.size = r.anchor;
 
 -- What was given from ?1 on and is still known, but for drills.
 -- :name publish_assignment

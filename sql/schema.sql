@@ -9,13 +9,13 @@
 --   sql/queries.sql has every statement that the programs run.
 --
 -- What never changes
---   ledger, terms, task_version, transfer, result, forfeit, demotion, verdict,
---   dissent, task_state, network, worker_network, network_key, authorization,
---   payout_event, tier and worker_tier are append-only: triggers refuse UPDATE, DELETE and
---   REPLACE. A
+--   ledger, terms, task_version, anchor, transfer, result, round, forfeit,
+--   demotion, verdict, dissent, task_state, network, worker_network, network_key,
+--   authorization, payout_event, tier and worker_tier are append-only: triggers
+--   refuse UPDATE, DELETE and REPLACE. A
 --   region, a task, a worker who was paid, its account, a payout and a finding stay for ever,
 --   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
---   of transfer (with its results), of task_version and of payout_event carries
+--   of transfer (with its results and round), of task_version and of payout_event carries
 --   a hash over itself and the row before it; `worknet audit` recomputes them.
 --   format says in which way a row was hashed: src/ledger/row.c.
 
@@ -455,6 +455,18 @@ CREATE TABLE worker_tier (
 
 CREATE INDEX worker_tier_worker ON worker_tier (worker, first_slot, id);
 
+-- Heads of the operator's transparency log, as they were published: what is
+-- assigned names the newest one, so that what is signed of it can't be older. 0:
+-- there was no log yet.
+CREATE TABLE anchor (
+	size		INTEGER PRIMARY KEY CHECK (size >= 0),	-- entries
+	root		BLOB NOT NULL CHECK (length(root) = 32),
+	at_ms		INTEGER NOT NULL	-- when it was seen
+) STRICT;
+
+INSERT INTO anchor (size, root, at_ms) VALUES (0,
+	x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0);
+
 -- Who was given what. Kept until neither a payment nor a cooldown depends on
 -- it; what was paid is in `result`. Clustered by worker: a poll and a
 -- submission touch one place, and the results of it find there all that decides
@@ -475,6 +487,7 @@ CREATE TABLE assignment (
 	expected_status	INTEGER NOT NULL,	-- what its result must fit
 	timeout_ms	INTEGER NOT NULL,
 	compared	INTEGER NOT NULL,	-- with what: src/ledger/assignment.h
+	anchor		INTEGER NOT NULL,	-- the newest one then
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -522,10 +535,12 @@ CREATE TABLE forfeit (
 	why		TEXT NOT NULL CHECK (why <> '')
 ) STRICT;
 
--- A check that was paid, with all that is needed to verify it again: the
--- signed text is made of the task's name, the worker's address in the letter
--- case given by address_form, timestamp_ms and success. The key is the slot:
--- a slot can't be paid twice.
+-- A check that was paid, with all that is needed to verify it again. With a
+-- signature of its own (EIP-191) the signed text is made of the task's name, the
+-- worker's address in the letter case given by address_form, timestamp_ms and
+-- success. Else it is a leaf of its transfer's round, and everything here is
+-- signed with its assignment and definition. The key is the slot: a slot can't
+-- be paid twice.
 CREATE TABLE result (
 	slot		INTEGER PRIMARY KEY,
 	transfer	INTEGER NOT NULL REFERENCES transfer (id)
@@ -535,13 +550,31 @@ CREATE TABLE result (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
+	anchor		INTEGER NOT NULL,	-- its assignment's
 	timestamp_ms	INTEGER NOT NULL,	-- the worker's clock, signed
 	success		INTEGER NOT NULL CHECK (success IN (0, 1)),
 	status		INTEGER,		-- NULL when no answer came
 	response_ms	INTEGER,
 	error		TEXT,
 	address_form	INTEGER NOT NULL CHECK (address_form BETWEEN 0 AND 2),
-	signature	BLOB NOT NULL	-- 65 bytes
+	signature	BLOB,	-- 65 bytes; NULL: the round of its transfer is
+	place		INTEGER,	-- signed, and this is its place there
+	trace		TEXT,	-- a header of the answer, "name:value"
+	token		TEXT,	-- that stood in its URL
+	CHECK ((signature IS NULL) = (place IS NOT NULL))
+) STRICT;
+
+-- What a worker signed for all results of a submission at once: the root of
+-- their tree; doc/protocol. others: of results that this transfer didn't pay,
+-- what the root needs of them, 32 bytes for each part of the tree without a paid
+-- one, from left to right; src/eth/round_tree.h.
+CREATE TABLE round (
+	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	count		INTEGER NOT NULL CHECK (count BETWEEN 1 AND 50),
+	root		BLOB NOT NULL CHECK (length(root) = 32),
+	signature	BLOB NOT NULL CHECK (length(signature) = 65),
+	others		BLOB NOT NULL
 ) STRICT;
 
 -- From a transfer to its results, for statements, payouts and the audit.
@@ -1048,6 +1081,22 @@ BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
 CREATE TRIGGER result_no_replace BEFORE INSERT ON result
 WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(IGNORE); END;
+
+CREATE TRIGGER round_no_update BEFORE UPDATE ON round
+BEGIN SELECT RAISE(ABORT, 'round is append-only'); END;
+CREATE TRIGGER round_no_delete BEFORE DELETE ON round
+BEGIN SELECT RAISE(ABORT, 'round is append-only'); END;
+CREATE TRIGGER round_no_replace BEFORE INSERT ON round
+WHEN EXISTS (SELECT 1 FROM round WHERE transfer = NEW.transfer)
+BEGIN SELECT RAISE(ABORT, 'round is append-only'); END;
+
+CREATE TRIGGER anchor_no_update BEFORE UPDATE ON anchor
+BEGIN SELECT RAISE(ABORT, 'anchor is append-only'); END;
+CREATE TRIGGER anchor_no_delete BEFORE DELETE ON anchor
+BEGIN SELECT RAISE(ABORT, 'anchor is append-only'); END;
+CREATE TRIGGER anchor_no_replace BEFORE INSERT ON anchor
+WHEN EXISTS (SELECT 1 FROM anchor WHERE size = NEW.size)
+BEGIN SELECT RAISE(ABORT, 'anchor is append-only'); END;
 
 CREATE TRIGGER payout_event_no_update BEFORE UPDATE ON payout_event
 BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/anchors.h"
 #include "api/rules.h"
 #include "base/descriptors.h"
 #include "base/log.h"
@@ -151,8 +152,9 @@ shut_tell(const struct serve_shut *on)
  * is before there are threads. Plain CGI has no socket.
  */
 static enum rc
-prepare(struct serve_socket *s, struct reopen *file, const struct options *o,
-    const struct conf *conf, struct serve_shut *on, struct err *e)
+prepare(struct serve_socket *s, struct reopen *file, struct anchors *anchors,
+    const struct options *o, const struct conf *conf, struct serve_shut *on,
+    struct err *e)
 {
 	enum rc rc;
 
@@ -163,6 +165,8 @@ prepare(struct serve_socket *s, struct reopen *file, const struct options *o,
 		rc = RC_OK;
 	if (rc == RC_OK && s->fd >= 0)
 		rc = reopen_begin(file, o->conf_path, e);
+	if (rc == RC_OK)
+		rc = anchors_begin(anchors, conf, e);
 	if (rc == RC_OK)
 		rc = serve_shut_in(on, conf->ledger_path, s->path, e);
 	if (rc == RC_OK)
@@ -185,8 +189,8 @@ explorers_set(struct page_site *site, const struct conf *conf)
 }
 
 static enum rc
-serve(struct reload *r, struct serve_socket *s, const sigset_t *stop,
-    struct err *e)
+serve(struct reload *r, struct anchors *anchors, struct serve_socket *s,
+    const sigset_t *stop, struct err *e)
 {
 	const struct conf *conf = r->begun;
 	const struct serve_config config = {
@@ -195,8 +199,11 @@ serve(struct reload *r, struct serve_socket *s, const sigset_t *stop,
 					     : threads_default(),
 		.reload = rules_reload,
 		.ctx = r,
+		.look = anchors_look,
+		.look_ctx = anchors,
 	};
 
+	anchors_look(anchors);
 	if (s->fd < 0) {
 		/* Nobody waits for them, and nothing is half done. */
 		(void)pthread_sigmask(SIG_UNBLOCK, stop, NULL);
@@ -213,6 +220,7 @@ run(const struct options *o, const struct conf *conf,
 {
 	struct serve_socket s = { .fd = -1 };
 	struct reopen file = { .fd = -1 };
+	struct anchors anchors = { .file = { .fd = -1 } };
 	struct serve_shut on = { .seccomp = false };
 	struct reload r = { .path = o->conf_path,
 		.file = &file,
@@ -224,7 +232,7 @@ run(const struct options *o, const struct conf *conf,
 
 	signals_block(&stop);
 	if (!o->test)
-		rc = prepare(&s, &file, o, conf, &on, e);
+		rc = prepare(&s, &file, &anchors, o, conf, &on, e);
 	if (rc == RC_OK)
 		rc = api_new(&r.api,
 		    &(struct api_config){ .ledger_path = conf->ledger_path,
@@ -237,11 +245,12 @@ run(const struct options *o, const struct conf *conf,
 	if (rc == RC_OK && !o->test)
 		rc = rules_begin(conf, conf, rules, e);
 	if (rc == RC_OK && !o->test)
-		rc = serve(&r, &s, &stop, e);
+		rc = serve(&r, &anchors, &s, &stop, e);
 	api_free(r.api);
 	serve_unlink(&s);
 	if (s.fd >= 0)
 		(void)close(s.fd);
+	anchors_end(&anchors);
 	reopen_end(&file);
 	return rc;
 }

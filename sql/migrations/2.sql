@@ -276,15 +276,16 @@ CREATE TABLE assignment (
 	expected_status	INTEGER NOT NULL,	-- what its result must fit
 	timeout_ms	INTEGER NOT NULL,
 	compared	INTEGER NOT NULL,	-- with what: src/ledger/assignment.h
+	anchor		INTEGER NOT NULL,	-- the newest one then
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
-	expected_status, timeout_ms, compared)
+	expected_status, timeout_ms, compared, anchor)
 SELECT a.worker, a.task_name, a.slot, a.version, a.reward_micros, a.cycle_ms,
 	a.copy, a.assigned_ms, v.region, '', 0, v.type, v.expected_status,
-	v.timeout_ms, CASE WHEN v.copies > 1 THEN 1 ELSE 0 END
+	v.timeout_ms, CASE WHEN v.copies > 1 THEN 1 ELSE 0 END, 0
 FROM assignment_1 a JOIN task_version v ON v.id = a.version;
 DROP TABLE assignment_1;
 
@@ -361,6 +362,80 @@ BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
 CREATE TRIGGER transfer_no_replace BEFORE INSERT ON transfer
 WHEN EXISTS (SELECT 1 FROM transfer WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
+
+-- Rounds are signed as a whole; what was given before names no log.
+CREATE TABLE anchor (
+	size		INTEGER PRIMARY KEY CHECK (size >= 0),	-- entries
+	root		BLOB NOT NULL CHECK (length(root) = 32),
+	at_ms		INTEGER NOT NULL	-- when it was seen
+) STRICT;
+
+INSERT INTO anchor (size, root, at_ms) VALUES (0,
+	x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0);
+CREATE TRIGGER anchor_no_update BEFORE UPDATE ON anchor
+BEGIN SELECT RAISE(ABORT, 'anchor is append-only'); END;
+CREATE TRIGGER anchor_no_delete BEFORE DELETE ON anchor
+BEGIN SELECT RAISE(ABORT, 'anchor is append-only'); END;
+CREATE TRIGGER anchor_no_replace BEFORE INSERT ON anchor
+WHEN EXISTS (SELECT 1 FROM anchor WHERE size = NEW.size)
+BEGIN SELECT RAISE(ABORT, 'anchor is append-only'); END;
+
+ALTER TABLE result RENAME TO result_1;
+CREATE TABLE result (
+	slot		INTEGER PRIMARY KEY,
+	transfer	INTEGER NOT NULL REFERENCES transfer (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	version		INTEGER NOT NULL REFERENCES task_version (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	cycle_ms	INTEGER NOT NULL,
+	copy		INTEGER NOT NULL,
+	assigned_ms	INTEGER NOT NULL,
+	anchor		INTEGER NOT NULL,	-- its assignment's
+	timestamp_ms	INTEGER NOT NULL,	-- the worker's clock, signed
+	success		INTEGER NOT NULL CHECK (success IN (0, 1)),
+	status		INTEGER,		-- NULL when no answer came
+	response_ms	INTEGER,
+	error		TEXT,
+	address_form	INTEGER NOT NULL CHECK (address_form BETWEEN 0 AND 2),
+	signature	BLOB,	-- 65 bytes; NULL: the round of its transfer is
+	place		INTEGER,	-- signed, and this is its place there
+	trace		TEXT,	-- a header of the answer, "name:value"
+	token		TEXT,	-- that stood in its URL
+	CHECK ((signature IS NULL) = (place IS NOT NULL))
+) STRICT;
+
+INSERT INTO result (slot, transfer, version, cycle_ms, copy, assigned_ms,
+	anchor, timestamp_ms, success, status, response_ms, error,
+	address_form, signature)
+SELECT slot, transfer, version, cycle_ms, copy, assigned_ms, 0, timestamp_ms,
+	success, status, response_ms, error, address_form, signature
+FROM result_1 ORDER BY slot;
+DROP TABLE result_1;
+CREATE INDEX result_transfer ON result (transfer);
+CREATE TRIGGER result_no_update BEFORE UPDATE ON result
+BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+CREATE TRIGGER result_no_delete BEFORE DELETE ON result
+BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+CREATE TRIGGER result_no_replace BEFORE INSERT ON result
+WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(IGNORE); END;
+
+CREATE TABLE round (
+	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	count		INTEGER NOT NULL CHECK (count BETWEEN 1 AND 50),
+	root		BLOB NOT NULL CHECK (length(root) = 32),
+	signature	BLOB NOT NULL CHECK (length(signature) = 65),
+	others		BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER round_no_update BEFORE UPDATE ON round
+BEGIN SELECT RAISE(ABORT, 'round is append-only'); END;
+CREATE TRIGGER round_no_delete BEFORE DELETE ON round
+BEGIN SELECT RAISE(ABORT, 'round is append-only'); END;
+CREATE TRIGGER round_no_replace BEFORE INSERT ON round
+WHEN EXISTS (SELECT 1 FROM round WHERE transfer = NEW.transfer)
+BEGIN SELECT RAISE(ABORT, 'round is append-only'); END;
 
 -- Why credit was forfeited, and since when it had been given. by is 'operator',
 -- or 'record': by itself, after drills that it failed.

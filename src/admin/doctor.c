@@ -2,8 +2,8 @@
  * worknet doctor: what an installation should have, beyond what worknet check
  * looks at: who can read and change which file, the coordinator at its socket
  * and what it is shut in by, the machine around it (admin/machine.c), copies,
- * the transparency log, nodes, and how long disk and treasury last. Each finding
- * says what to type.
+ * the transparency log, nodes, and how long disk and treasury last. Each
+ * finding says what to type.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -155,10 +155,10 @@ print_lines(struct admin *a, const struct status *s)
 	    (long long)s->workers_active, (long long)s->workers_suspended);
 	/* In thousandths: no floating point. */
 	out_line(a->out, "results",
-	    "%lld in the last hour (%lld.%03d a second), %lld in the last day",
+	    "%lld in the last hour (%lld.%03d a second), %lld in the last day, of which %lld signed in rounds",
 	    (long long)s->results_hour, (long long)(s->results_hour / 3600),
 	    (int)(s->results_hour % 3600 * 1000 / 3600),
-	    (long long)s->results_day);
+	    (long long)s->results_day, (long long)s->rounds_day);
 }
 
 static void
@@ -186,6 +186,8 @@ print_fields(struct admin *a, const struct status *s)
 		{ "resultsLastHour", NULL, OUT_COUNT,
 		    out_int(s->results_hour) },
 		{ "resultsLastDay", NULL, OUT_COUNT, out_int(s->results_day) },
+		{ "roundSignedLastDay", NULL, OUT_COUNT,
+		    out_int(s->rounds_day) },
 		{ "lastTransferMs", "last transfer", OUT_TIME,
 		    out_if(
 			s->last_result_ms != 0, out_int(s->last_result_ms)) },

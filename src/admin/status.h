@@ -15,6 +15,7 @@ struct status {
 	int64_t tasks_active, tasks_paused, tasks_removed;
 	int64_t workers_active, workers_suspended;
 	int64_t results_hour, results_day;
+	int64_t rounds_day;	/* of those of the day, signed in rounds */
 	int64_t last_result_ms; /* 0: none yet */
 	int64_t owed_micros;
 	int64_t in_flight_micros;		   /* promised, and not paid */

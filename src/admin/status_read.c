@@ -40,7 +40,8 @@ read_counts(struct status *s, struct db *db, struct err *e)
 }
 
 static enum rc
-count_since(struct db *db, int64_t at_ms, int64_t *n, struct err *e)
+count_since(struct db *db, enum query_id counts, int64_t at_ms, int64_t *n,
+    struct err *e)
 {
 	struct query *q;
 	int64_t id;
@@ -49,7 +50,7 @@ count_since(struct db *db, int64_t at_ms, int64_t *n, struct err *e)
 	rc = transfer_at(db, at_ms, &id, e);
 	if (rc != RC_OK)
 		return rc;
-	q = db_query(db, Q_RESULT_COUNT_FROM);
+	q = db_query(db, counts);
 	query_int(q, 1, id);
 	return query_one_int(q, n, e);
 }
@@ -62,9 +63,14 @@ read_results(struct status *s, struct db *db, struct err *e)
 	int64_t id;
 	enum rc rc;
 
-	rc = count_since(db, s->now_ms - HOUR_MS, &s->results_hour, e);
+	rc = count_since(
+	    db, Q_RESULT_COUNT_FROM, s->now_ms - HOUR_MS, &s->results_hour, e);
 	if (rc == RC_OK)
-		rc = count_since(db, s->now_ms - DAY_MS, &s->results_day, e);
+		rc = count_since(db, Q_RESULT_COUNT_FROM, s->now_ms - DAY_MS,
+		    &s->results_day, e);
+	if (rc == RC_OK)
+		rc = count_since(db, Q_ROUND_COUNT_FROM, s->now_ms - DAY_MS,
+		    &s->rounds_day, e);
 	if (rc == RC_OK)
 		rc = transfer_tail(db, &tail, e);
 	if (rc != RC_OK)

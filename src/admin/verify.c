@@ -39,6 +39,9 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	    "  each result is signed by its worker: task, worker, time, success\n"
 	    "  the uptime follows from these results, and from maintenance that was logged before it began\n"
 	    "  what is told as a drill is one by the key of its day");
+	if (r->in_rounds > 0)
+		out_note(o,
+		    "  those signed in rounds also: URL, status, duration, error, slot, and that they are newer than the log they name");
 	out_note(o, "Not proven:");
 	if (r->witnesses == 0)
 		out_note(o,
@@ -115,6 +118,8 @@ print_report(struct out *o, const struct verify_report *r)
 		    out_if(r->segments > 0, out_int(r->to)) },
 		{ "lines", "slots", OUT_COUNT, out_int(r->lines) },
 		{ "results", "signed results", OUT_COUNT, out_int(r->results) },
+		{ "inRounds", "of them signed in rounds", OUT_COUNT,
+		    out_int(r->in_rounds) },
 		{ "successes", "of them up", OUT_COUNT, out_int(r->successes) },
 		{ "missed", "missed", OUT_COUNT, out_int(r->missed) },
 		{ "unassigned", "unassigned", OUT_COUNT,

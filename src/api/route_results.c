@@ -25,8 +25,27 @@ results_run(struct db *db, void *ctx, struct err *e)
 	/* Each run starts from the same state. */
 	for (i = 0; i < s->batch.n; i++)
 		s->batch.claims[i].outcome = s->checked[i];
-	return credit_record(
-	    db, s->batch.claims, s->batch.n, slice_of(s->subnet), x->now_ms, e);
+	return credit_record(db, s->batch.claims, s->batch.n,
+	    s->batch.is_round ? &s->batch.round : NULL, slice_of(s->subnet),
+	    x->now_ms, e);
+}
+
+/* Of a claim that nothing else is against: the expensive check comes last. */
+static enum rc
+check_signature(
+    struct api_exchange *x, struct db *db, struct claim *c, struct err *e)
+{
+	struct results_state *s = x->state;
+	struct attestation a;
+
+	if (s->batch.is_round)
+		return round_claim_check(
+		    db, &s->batch.round, &x->rules->drills, c, e);
+	a = (struct attestation){ c->task_id, c->worker, c->row.form,
+		c->row.timestamp_ms, c->row.success, c->worker_text };
+	if (attest_check(&a, c->row.signature, NULL) != RC_OK)
+		claim_refuse(c, CLAIM_BAD_SIGNATURE);
+	return RC_OK;
 }
 
 /* Refuses what can be refused without the writer; counts what is left. */
@@ -35,28 +54,26 @@ check_claims(struct api_exchange *x, struct db *db, size_t *open, struct err *e)
 {
 	struct results_state *s = x->state;
 	struct terms_row terms;
-	struct attestation a;
 	struct claim *c;
 	enum rc rc;
 	size_t i;
 
 	*open = 0;
 	rc = terms_now(db, &terms, e);
+	if (rc == RC_OK && s->batch.is_round)
+		rc = round_claim_begin(db, &s->batch.round, e);
 	for (i = 0; rc == RC_OK && i < s->batch.n; i++) {
 		c = &s->batch.claims[i];
 		if (c->outcome == CLAIM_OPEN)
 			rc = credit_check(
 			    db, &terms, s->batch.claims, i, x->now_ms, e);
-		if (rc != RC_OK || c->outcome != CLAIM_OPEN)
-			continue;
-		/* The expensive check comes last. */
-		a = (struct attestation){ c->task_id, c->worker, c->row.form,
-			c->row.timestamp_ms, c->row.success, c->worker_text };
-		if (attest_check(&a, c->row.signature, NULL) != RC_OK)
-			claim_refuse(c, CLAIM_BAD_SIGNATURE);
-		else
-			++*open;
+		if (rc == RC_OK && c->outcome == CLAIM_OPEN)
+			rc = check_signature(x, db, c, e);
+		*open += rc == RC_OK && c->outcome == CLAIM_OPEN;
 	}
+	if (rc == RC_OK && *open > 0 && s->batch.is_round &&
+	    !round_claim_verify(&s->batch.round, s->batch.claims, s->batch.n))
+		*open = 0;
 	return rc;
 }
 

@@ -2,7 +2,9 @@
 #include "api/poll_query.h"
 #include "api/room.h"
 #include "api/subnet.h"
+#include "eth/hex.h"
 #include "ledger/maturity.h"
+#include "ledger/offer.h"
 #include "ledger/verdict.h"
 #include "ledger/witness.h"
 #include "ledger/worker.h"
@@ -12,6 +14,7 @@ struct tasks_state {
 	char subnet[SUBNET_MAX + 1];
 	struct poll poll; /* borrows from both */
 	struct given_list given;
+	struct offer offer;	  /* of what was given */
 	int64_t payable_after_ms; /* of what the worker earns with them */
 };
 
@@ -26,6 +29,8 @@ told_finish(struct api_exchange *x, struct db *db, struct err *e)
 	if (s->given.n == 0)
 		return RC_OK;
 	rc = drill_tokens(&x->rules->drills, &s->given, e);
+	if (rc == RC_OK)
+		rc = offer_make(db, &s->poll.worker, &s->given, &s->offer, e);
 	if (rc == RC_OK)
 		rc = worker_find(db, &s->poll.worker, &w, e);
 	return rc == RC_OK
@@ -60,7 +65,40 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 }
 
 static void
-task_write(struct json_writer *w, const struct given_task *task)
+hash_write(struct json_writer *w, const char *key,
+    const uint8_t hash[static KECCAK256_LEN])
+{
+	char text[HEX_SIZE(KECCAK256_LEN)];
+
+	hex_encode(text, hash, KECCAK256_LEN);
+	json_key(w, key);
+	json_string(w, text);
+}
+
+/* What the worker needs to sign a round: doc/protocol. */
+static void
+offer_write(struct json_writer *w, const struct given_task *task,
+    const struct offered *o, const uint8_t *ledger_id)
+{
+	hash_write(w, "assignment", o->assignment);
+	json_key(w, "round");
+	json_open_object(w);
+	json_key(w, "scheme");
+	json_string(w, ROUND_SCHEME);
+	hash_write(w, "ledger", ledger_id);
+	json_key(w, "slot");
+	json_number(w, task->slot);
+	json_key(w, "anchorSize");
+	json_number(w, task->anchor);
+	hash_write(w, "anchorRoot", o->anchor_root);
+	json_key(w, "region");
+	json_string(w, o->region);
+	json_close_object(w);
+}
+
+static void
+task_write(struct json_writer *w, const struct given_task *task,
+    const struct offered *o, const uint8_t *ledger_id)
 {
 	json_open_object(w);
 	json_key(w, "id");
@@ -79,6 +117,7 @@ task_write(struct json_writer *w, const struct given_task *task)
 		json_key(w, "region");
 		json_string(w, task->region);
 	}
+	offer_write(w, task, o, ledger_id);
 	json_close_object(w);
 }
 
@@ -86,6 +125,8 @@ static void
 tasks_write(struct api_exchange *x, struct api_response *rs,
     const struct given_list *given)
 {
+	const struct offer *offer =
+	    &((const struct tasks_state *)x->state)->offer;
 	struct json_writer *w;
 	struct err e = ERR_INIT;
 	size_t i;
@@ -103,7 +144,8 @@ tasks_write(struct api_exchange *x, struct api_response *rs,
 	}
 	json_open_array(w);
 	for (i = 0; i < given->n; i++)
-		task_write(w, &given->tasks[i]);
+		task_write(
+		    w, &given->tasks[i], &offer->tasks[i], offer->ledger_id);
 	json_close_array(w);
 	json_writer_free(w);
 }

@@ -133,8 +133,8 @@ buf_status(const struct buf *b, struct err *e)
 	    "text: longer than %zu bytes, or no memory", b->max);
 }
 
-static enum rc
-read_fd(struct buf *b, int fd, const char *path, struct err *e)
+enum rc
+buf_read_fd(struct buf *b, int fd, const char *path, struct err *e)
 {
 	char chunk[4096];
 	int error = 0;
@@ -166,7 +166,7 @@ buf_read_file(struct buf *b, const char *path, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO,
 		    "%s: %s", path, strerror(errno));
-	rc = read_fd(b, fd, path, e);
+	rc = buf_read_fd(b, fd, path, e);
 	(void)close(fd);
 	return rc;
 }

@@ -60,4 +60,8 @@ MUST_CHECK enum rc buf_status(const struct buf *b, struct err *e);
 MUST_CHECK enum rc
 buf_read_file(struct buf *b, const char *path, struct err *e);
 
+/* The same of a file that is open, and stays so; path names it for people. */
+MUST_CHECK enum rc
+buf_read_fd(struct buf *b, int fd, const char *path, struct err *e);
+
 #endif

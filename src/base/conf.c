@@ -55,23 +55,9 @@ static const char *const networks[] = {
 	"custom",
 	NULL,
 };
-static const char *const finalities[] = {
-	"latest",
-	"safe",
-	"finalized",
-	NULL,
-};
-static const char *const thresholds[] = {
-	"fixed",
-	"auto",
-	NULL,
-};
-static const char *const admissions[] = {
-	"open",
-	"standing",
-	"list",
-	NULL,
-};
+static const char *const finalities[] = { "latest", "safe", "finalized", NULL };
+static const char *const thresholds[] = { "fixed", "auto", NULL };
+static const char *const admissions[] = { "open", "standing", "list", NULL };
 static const char *const single_nodes[] = { "refuse", "accept", NULL };
 
 /* The second one is for what the first one doesn't settle in time. */
@@ -117,6 +103,10 @@ static const struct conf_key keys[] = {
 	    CONF_AT_ONCE },
 	{ "coordinator", "prefix", CONF_PREFIX, FIELD(prefix), 0, PREFIX_MAX,
 	    "/api", "in front of the API's paths, if nginx passes it on",
+	    CONF_RESTART },
+	{ "coordinator", "checkpoint_file", CONF_PATH, FIELD(checkpoint_file),
+	    1, PATH_LEN_MAX, "",
+	    "the newest checkpoint of a transparency log, which assignments name from then on",
 	    CONF_RESTART },
 
 	{ "admission", "mode", CONF_ADMISSION, FIELD(admission_mode), 1,

@@ -39,6 +39,7 @@ struct conf {
 	int64_t result_window_ms;    /* how long an assignment is paid */
 	bool one_copy_per_network;   /* a cycle's copies: one per network */
 	char prefix[PREFIX_MAX + 1]; /* of the API's paths, "" for none */
+	char checkpoint_file[PATH_LEN_MAX + 1]; /* of a log; "": none */
 
 	/* [admission] */
 	char admission_mode[CONF_WORD_MAX + 1]; /* open, standing or list */

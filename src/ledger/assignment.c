@@ -31,6 +31,7 @@ assignment_insert(struct db *db, const struct assignment *a, struct err *e)
 	query_int(q, 13, t->expected_status);
 	query_int(q, 14, t->timeout_ms);
 	query_int(q, 15, a->compared);
+	query_int(q, 16, t->anchor);
 	return query_run(q, e);
 }
 

@@ -1,27 +1,30 @@
-/* The audit of signatures, spread over the cores of the machine. */
+/*
+ * The audit of signatures, spread over the cores of the machine: whole credits,
+ * since a round is signed at once.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/processors.h"
-#include "eth/attest.h"
 #include "ledger/audit_part.h"
+#include "ledger/signed.h"
 
-#define CHUNK	    2000 /* results that a thread takes at once */
+#define CHUNK	    2000 /* results that a thread takes at once, at least */
 #define THREADS_MAX 256
 
 /* What the threads share. */
 struct pool {
 	struct audit *a;
 	pthread_mutex_t lock;
-	int64_t next;	/* lock; first slot not taken */
+	int64_t next;	/* lock; first transfer not taken */
 	int64_t done;	/* lock; results */
-	bool finished;	/* lock; all slots are taken */
+	bool finished;	/* lock; all transfers are taken */
 	enum rc rc;	/* lock; the first failure */
 	struct err err; /* lock */
 };
 
-/* Slots from first to last, both included. */
+/* Transfers from first to last, both included. */
 struct chunk {
 	int64_t first;
 	int64_t last;
@@ -41,7 +44,7 @@ pool_fail(struct pool *p, enum rc rc, const struct err *e)
 
 /*
  * Takes the next results; false when none are left. They are counted, not
- * their numbers: a forged slot far away doesn't make a long way.
+ * their numbers: a forged one far away doesn't make a long way.
  */
 static bool
 chunk_take(struct pool *p, struct db *db, struct chunk *c, struct err *e)
@@ -73,30 +76,50 @@ chunk_take(struct pool *p, struct db *db, struct chunk *c, struct err *e)
 	return taken;
 }
 
+/* The next credit of a chunk: the one before is whole. */
 static void
-signature_check(struct audit *a, struct query *q)
+credit_begin(struct signed_credit *c, struct query *q, int64_t transfer)
 {
-	int64_t form = query_get_int(q, C_AUDIT_SIGNATURE_ADDRESS_FORM);
-	struct attestation t = { .task_id =
-				     query_get_text(q, C_AUDIT_SIGNATURE_TASK),
-		.timestamp_ms =
-		    query_get_int(q, C_AUDIT_SIGNATURE_TIMESTAMP_MS),
-		.success = query_get_int(q, C_AUDIT_SIGNATURE_SUCCESS) != 0,
-		.form = (enum address_form)form };
+	struct address worker;
+	struct round_row round;
+	bool known;
 
-	/* Nobody can have signed it: then it is as if of no task. */
-	if (form < ADDRESS_CHECKSUM || form > ADDRESS_UPPER ||
-	    address_parse(&t.worker, NULL,
-		query_get_text(q, C_AUDIT_SIGNATURE_WORKER), NULL) != RC_OK)
-		t.task_id = slice_of("");
-	rule_signature(&a->rules, query_get_int(q, C_AUDIT_SIGNATURE_SLOT), &t,
-	    query_get_bytes(q, C_AUDIT_SIGNATURE_SIGNATURE));
+	signed_end(c);
+	known = address_parse(&worker, NULL,
+		    query_get_text(q, C_AUDIT_SIGNATURE_WORKER), NULL) == RC_OK;
+	row_read_round(q, C_AUDIT_SIGNATURE_ROUND, &round);
+	signed_begin(c, transfer, known ? &worker : NULL, &round);
+}
+
+static void
+signature_check(struct signed_credit *c, struct query *q)
+{
+	struct result_row r;
+	struct version_row v;
+	int64_t transfer;
+	bool well_formed;
+
+	well_formed =
+	    row_read_result(q, C_AUDIT_SIGNATURE_RESULT, &r, &v, &transfer);
+	if (transfer != c->transfer)
+		credit_begin(c, q, transfer);
+	if (well_formed)
+		signed_add(c, &r, &v, q, C_AUDIT_SIGNATURE_SIGNED);
+	else {
+		c->spoiled = true;
+		rule_broken(c->rules, AUDIT_SIGNATURE,
+		    "slot %" PRId64
+		    ": task, worker or signed values are missing or out of range",
+		    r.slot);
+	}
 }
 
 static enum rc
 chunk_check(struct pool *p, struct db *db, const struct chunk *c, struct err *e)
 {
 	struct query *q = db_query(db, Q_AUDIT_SIGNATURE);
+	struct signed_credit credit = { .rules = &p->a->rules,
+		.ledger_id = p->a->ledger_id };
 	int64_t n = 0, done;
 	enum rc rc;
 	bool row;
@@ -105,10 +128,12 @@ chunk_check(struct pool *p, struct db *db, const struct chunk *c, struct err *e)
 	query_int(q, 2, c->last);
 	query_int(q, 3, p->a->report->newest.last_id);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		signature_check(p->a, q);
+		signature_check(&credit, q);
 		n++;
 	}
 	query_done(q);
+	if (rc == RC_OK)
+		signed_end(&credit);
 	(void)pthread_mutex_lock(&p->lock);
 	p->done += n;
 	done = p->done;

@@ -116,7 +116,8 @@ result_check(
 
 /* Checks t's results and its hash over them. */
 static enum rc
-results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
+results_check(struct walk *w, const struct transfer_row *t,
+    const struct round_row *round, bool is_credit,
     const uint8_t hash[static KECCAK256_LEN], int64_t *results, struct err *e)
 {
 	int64_t n = 0, rewards_micros = 0;
@@ -125,9 +126,9 @@ results_check(struct walk *w, const struct transfer_row *t, bool is_credit,
 	enum rc rc = RC_OK;
 	struct keccak k;
 
-	link_transfer_begin(&k, &w->before, t);
+	link_transfer_begin(&k, &w->before, t, round);
 	while (rc == RC_OK && w->row && w->paid_by == t->id) {
-		link_transfer_result(&k, &w->result);
+		link_transfer_result(&k, t->format, &w->result);
 		overflow |= __builtin_add_overflow(
 		    rewards_micros, w->version.reward_micros, &rewards_micros);
 		n++;
@@ -168,23 +169,39 @@ transfer_check(struct walk *w, const struct transfer_row *t)
 	return kind == &kinds[0];
 }
 
+/* A round is of a credit, and of a format that hashes it. */
+static void
+round_check_kind(
+    struct walk *w, const struct transfer_row *t, const struct round_row *round)
+{
+	if (round->is_there &&
+	    (t->format == 1 || !slice_is(t->kind, kinds[0].name)))
+		audit_found(w->a, AUDIT_RESULT,
+		    "transfer %" PRId64
+		    ": has a round, and is no credit that can have one",
+		    t->id);
+}
+
 static enum rc
 transfer_walk(struct walk *w, struct query *q, struct err *e)
 {
 	uint8_t hash[KECCAK256_LEN];
 	struct transfer_row t;
+	struct round_row round;
 	enum rc rc = RC_OK;
 	bool is_credit;
 	int64_t results = 0;
 
-	row_read_transfer(q, 0, &t, hash);
+	row_read_transfer(q, C_AUDIT_TRANSFER_TRANSFER, &t, hash);
+	row_read_round(q, C_AUDIT_TRANSFER_ROUND, &round);
+	round_check_kind(w, &t, &round);
 	is_credit = transfer_check(w, &t);
 	while (rc == RC_OK && w->row && w->paid_by < t.id) {
 		orphan_found(w);
 		rc = result_next(w, e);
 	}
 	if (rc == RC_OK)
-		rc = results_check(w, &t, is_credit, hash, &results, e);
+		rc = results_check(w, &t, &round, is_credit, hash, &results, e);
 	if (t.amount_micros > 0) {
 		account_add(w->a, t.debit, -t.amount_micros);
 		account_add(w->a, t.credit, t.amount_micros);

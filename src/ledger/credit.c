@@ -8,6 +8,7 @@
 #include "ledger/fit.h"
 #include "ledger/paid.h"
 #include "ledger/record.h"
+#include "ledger/round_claim.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
 #include "ledger/worker.h"
@@ -32,6 +33,7 @@ static const char *const reasons[] = {
 	[CLAIM_OVER_TIMEOUT] = "responseTimeMs over the task's timeout",
 	[CLAIM_OVER_WAIT] = "responseTimeMs over the time since the assignment",
 	[CLAIM_SUSPENDED] = "worker suspended",
+	[CLAIM_OTHER_HASH] = "hash of other values",
 	[CLAIM_BAD_SIGNATURE] = "invalid signature",
 };
 
@@ -124,6 +126,8 @@ search_row(struct search *s, struct query *q, struct claim *c,
 	const struct claim *other;
 	enum fit misfit;
 
+	if (c->slot != 0 && c->slot != slot)
+		return; /* it names another one */
 	if (paid && to_us)
 		s->recorded |=
 		    query_get_int(
@@ -154,6 +158,8 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_CYCLE_MS);
 		c->row.copy = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_COPY);
 		c->row.assigned_ms = assigned_ms;
+		c->row.anchor =
+		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ANCHOR);
 		c->reward_micros =
 		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REWARD_MICROS);
 		paid_learn(c, q);
@@ -302,7 +308,15 @@ result_insert(
 	if (r->has_error)
 		query_text(q, 11, r->error);
 	query_int(q, 12, r->form);
-	query_bytes(q, 13, r->signature, sizeof(r->signature));
+	query_int(q, 14, r->anchor);
+	if (!r->in_round)
+		query_bytes(q, 13, r->signature, sizeof(r->signature));
+	else
+		query_int(q, 15, r->place);
+	if (r->trace.len > 0)
+		query_text(q, 16, r->trace);
+	if (r->token.len > 0)
+		query_text(q, 17, r->token);
 	rc = query_run(q, e);
 	if (rc == RC_OK && db_changes(db) == 0)
 		return err_set(e, RC_CONFLICT,
@@ -333,7 +347,8 @@ struct recording {
 	const struct terms_row *terms; /* that count now */
 	struct claim *claims;
 	size_t n;
-	struct slice network; /* that they came from */
+	const struct round_claim *round; /* of them all, or NULL */
+	struct slice network;		 /* that they came from */
 	int64_t now_ms;
 };
 
@@ -402,6 +417,8 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 		.debit = ACCOUNT_REWARDS,
 		.credit = worker_id };
 	uint8_t hash[KECCAK256_LEN];
+	struct round_tree_hash others[RESULTS_PER_POST_MAX];
+	struct round_row round = { .is_there = false };
 	struct tail tail;
 	struct keccak k;
 	enum rc rc;
@@ -412,12 +429,15 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 		return rc;
 	t.id = tail.last_id + 1;
 	rc = share_record(r, &s, t.id, e);
+	if (rc == RC_OK && s.n > 0 && r->round != NULL)
+		rc = round_claim_keep(
+		    r->db, r->round, r->claims, r->n, t.id, &round, others, e);
 	if (rc != RC_OK || s.n == 0)
 		return rc;
 	t.amount_micros = s.sum_micros;
-	link_transfer_begin(&k, &tail, &t);
+	link_transfer_begin(&k, &tail, &t, &round);
 	for (i = 0; i < s.n; i++)
-		link_transfer_result(&k, &s.claims[i]->row);
+		link_transfer_result(&k, t.format, &s.claims[i]->row);
 	link_transfer_end(&k, hash);
 	rc = transfer_insert(r->db, &t, hash, e);
 	if (rc == RC_OK)
@@ -449,10 +469,12 @@ windows_check(const struct recording *r)
 
 enum rc
 credit_record(struct db *db, struct claim *claims, size_t n,
-    struct slice network, int64_t now_ms, struct err *e)
+    const struct round_claim *round, struct slice network, int64_t now_ms,
+    struct err *e)
 {
 	struct terms_row terms;
-	const struct recording r = { db, &terms, claims, n, network, now_ms };
+	const struct recording r = { db, &terms, claims, n, round, network,
+		now_ms };
 	enum rc rc;
 	size_t i;
 

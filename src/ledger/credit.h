@@ -13,9 +13,12 @@
 #define WORKNET_LEDGER_CREDIT_H
 
 #include "base/limits.h"
+#include "base/task_type.h"
 #include "ledger/assignment.h"
 #include "ledger/db.h"
 #include "ledger/row.h"
+
+struct round_claim;
 
 enum claim_outcome {
 	CLAIM_OPEN, /* nothing against it so far */
@@ -34,6 +37,7 @@ enum claim_outcome {
 	CLAIM_OVER_TIMEOUT,
 	CLAIM_OVER_WAIT,
 	CLAIM_SUSPENDED,
+	CLAIM_OTHER_HASH, /* of a round: what was hashed is something else */
 	CLAIM_BAD_SIGNATURE,
 	CLAIM_OUTCOMES
 };
@@ -45,6 +49,8 @@ struct claim {
 	struct address worker;
 	const char *worker_text; /* as sent; NULL: row.form tells */
 	struct result_row row;	 /* its worker's part */
+	int64_t slot;		 /* that it says it is for; 0: it doesn't say */
+	uint8_t hash[KECCAK256_LEN]; /* of a round's: what it says it hashed */
 
 	/* From the ledger. */
 	int64_t worker_id; /* 0: never seen */
@@ -54,6 +60,7 @@ struct claim {
 	char network[SUBNET_MAX + 1]; /* as a share of which network */
 	bool out_of_turn;
 	enum compared compared;
+	char token[TASK_TOKEN_LEN + 1]; /* row.token, if there is one */
 
 	enum claim_outcome outcome;
 	char reason[REASON_MAX + 1]; /* when refused */
@@ -72,11 +79,13 @@ MUST_CHECK enum rc credit_check(struct db *db, const struct terms_row *terms,
  * Inside a write transaction: credits those of the n claims that are
  * CLAIM_OPEN and whose slots are unpaid, one transfer for each worker among
  * them; the others get their outcome. The credit holds once the transaction
- * is committed. network is where they came from, "" when unknown. On an error
- * the caller rolls back.
+ * is committed. round: what one worker signed all n with (round_claim.h), or
+ * NULL. network is where they came from, "" when unknown. On an error the caller
+ * rolls back.
  */
 MUST_CHECK enum rc credit_record(struct db *db, struct claim *claims, size_t n,
-    struct slice network, int64_t now_ms, struct err *e);
+    const struct round_claim *round, struct slice network, int64_t now_ms,
+    struct err *e);
 
 /*
  * Inserts the row of a paid result, inside a write transaction in which its

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "ledger/anchor.h"
 #include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/drill_record.h"
@@ -345,6 +346,9 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
 	t.told.reward_micros = tier_reward(t.told.reward_micros, permille);
 	t.told.assigned_ms = p->now_ms;
 	t.told.is_drill = true;
+	rc = anchor_newest(db, &t.told.anchor, e);
+	if (rc != RC_OK)
+		return rc;
 	list->tasks[list->n++] = t.told;
 	return drill_insert(&d, &t, canary_wanted(key, d.slot), e);
 }
@@ -372,19 +376,27 @@ drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
 
 /* ---- Telling ---- */
 
-/* Puts the token where the URL has a place for it. */
-static enum rc
-token_put(struct given_task *t, const struct drill_rules *r, struct err *e)
+void
+drill_token(char out[static CANARY_TOKEN_LEN + 1], const struct drill_rules *r,
+    int64_t assigned_ms, int64_t slot, bool is_drill)
 {
-	int64_t day = record_day(t->assigned_ms);
-	char token[CANARY_TOKEN_LEN + 1], url[URL_MAX + 1];
+	int64_t day = record_day(assigned_ms);
 	uint8_t key[CANARY_KEY_LEN] = { 0 };
 
 	if (r->on)
 		canary_day_key(key, r->master, day);
-	canary_token(token, key, day, t->slot,
-	    t->is_drill ? CANARY_DRILL : CANARY_CHECK);
+	canary_token(
+	    out, key, day, slot, is_drill ? CANARY_DRILL : CANARY_CHECK);
 	secret_wipe(key, sizeof(key));
+}
+
+/* Puts the token where the URL has a place for it. */
+static enum rc
+token_put(struct given_task *t, const struct drill_rules *r, struct err *e)
+{
+	char token[CANARY_TOKEN_LEN + 1], url[URL_MAX + 1];
+
+	drill_token(token, r, t->assigned_ms, t->slot, t->is_drill);
 	if (!task_url_fill(url, t->url, token))
 		return err_set(e, RC_CORRUPT,
 		    "task %s: its URL is too long for a token", t->name);

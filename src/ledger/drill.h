@@ -42,6 +42,11 @@ drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
 MUST_CHECK enum rc drill_tokens(
     const struct drill_rules *r, struct given_list *list, struct err *e);
 
+/* The token of an assignment, with a NUL, where its URL has a place for one. */
+void
+drill_token(char out[static CANARY_TOKEN_LEN + 1], const struct drill_rules *r,
+    int64_t assigned_ms, int64_t slot, bool is_drill);
+
 /* One step: commits to tomorrow's key, and shows those of days before. */
 MUST_CHECK enum rc drill_keys_keep(
     struct db *db, const struct drill_rules *r, int64_t now_ms, struct err *e);

@@ -9,7 +9,7 @@
 #include "eth/hex.h"
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
-#include "ledger/rule.h"
+#include "ledger/signed.h"
 #include "ledger/worker.h"
 
 /* Definitions that were found right, by their number's last bits. */
@@ -21,6 +21,7 @@ struct open_credit {
 	struct tail before;
 	uint8_t stored[KECCAK256_LEN];
 	struct keccak k;
+	struct signed_credit signed_by; /* if it isn't sealed */
 	int64_t results;
 	int64_t rewards_micros;
 	bool overflow;
@@ -31,6 +32,7 @@ struct reading {
 	struct db *db;
 	struct rules rules;
 	const atomic_bool *stop; /* or NULL */
+	uint8_t ledger_id[LEDGER_ID_LEN];
 	int64_t worker_id;
 	const struct address *worker;
 	struct evidence *out;
@@ -134,7 +136,7 @@ result_read(
 	    row_read_result(q, C_CREDITS_BEHIND_RESULT, &res, &v, &transfer);
 	if (!rule_result(&r->rules, &c->t, &res, &v, well_formed))
 		return RC_OK;
-	link_transfer_result(&c->k, &res);
+	link_transfer_result(&c->k, c->t.format, &res);
 	c->results++;
 	c->overflow |= __builtin_add_overflow(
 	    c->rewards_micros, v.reward_micros, &c->rewards_micros);
@@ -148,15 +150,7 @@ result_read(
 	if (res.timestamp_ms < r->first_signed_ms)
 		r->first_signed_ms = res.timestamp_ms;
 	r->out->results++;
-	rule_signature(&r->rules, res.slot,
-	    &(struct attestation){
-		.task_id = query_get_text(q, C_CREDITS_BEHIND_NAME),
-		.worker = *r->worker,
-		.form = res.form,
-		.timestamp_ms = res.timestamp_ms,
-		.success = res.success },
-	    (struct slice){
-		(const char *)res.signature, sizeof(res.signature) });
+	signed_add(&c->signed_by, &res, &v, q, C_CREDITS_BEHIND_SIGNED);
 	return RC_OK;
 }
 
@@ -164,13 +158,19 @@ static void
 credit_begin(struct reading *r, struct query *q, struct open_credit *c)
 {
 	struct slice s = query_get_bytes(q, C_CREDITS_BEHIND_BEFORE_HASH);
+	struct round_row round;
 
 	*c = (struct open_credit){ .before.last_id = query_get_int(
 				       q, C_CREDITS_BEHIND_BEFORE_ID) };
 	if (s.len == sizeof(c->before.hash))
 		memcpy(c->before.hash, s.p, s.len);
 	row_read_transfer(q, C_CREDITS_BEHIND_TRANSFER, &c->t, c->stored);
-	link_transfer_begin(&c->k, &c->before, &c->t);
+	row_read_round(q, C_CREDITS_BEHIND_ROUND, &round);
+	link_transfer_begin(&c->k, &c->before, &c->t, &round);
+	c->signed_by.rules = &r->rules;
+	c->signed_by.ledger_id = r->ledger_id;
+	if (c->t.id > r->since)
+		signed_begin(&c->signed_by, c->t.id, r->worker, &round);
 	c->t.kind = slice_of("credit"); /* what was read is gone soon */
 	if (c->t.debit != ACCOUNT_REWARDS)
 		rule_broken(&r->rules, AUDIT_TRANSFER_KIND,
@@ -198,6 +198,8 @@ credit_end(struct reading *r, struct open_credit *c)
 	rule_transfer(&r->rules, &c->t, &c->before, computed, c->stored);
 	rule_amount(
 	    &r->rules, &c->t, c->results, c->rewards_micros, c->overflow);
+	if (!r->broken)
+		signed_end(&c->signed_by);
 }
 
 static enum rc
@@ -561,6 +563,7 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 		.worker = worker,
 		.out = out,
 		.e = &broken };
+	int64_t created_ms;
 	struct seal s;
 	enum rc rc;
 
@@ -569,6 +572,8 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 	rc = db_begin_read(db, e);
 	if (rc == RC_OK)
 		rc = reading_rc(&r, rules_terms_read(&r.rules, db, e));
+	if (rc == RC_OK)
+		rc = payout_ledger_id(db, r.ledger_id, &created_ms, e);
 	if (rc == RC_OK)
 		rc = seal_find(
 		    db, worker_id, worker, treasury, &s, &out->unfit, e);

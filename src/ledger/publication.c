@@ -17,6 +17,9 @@ struct sink {
 		public_key_fn *key;
 	} fn;
 	void *ctx;
+	/* Of results only. */
+	struct db *db;
+	struct round_paths *paths;
 };
 
 /* Reads the present row, and gives it on. */
@@ -77,9 +80,11 @@ optional(struct query *q, int col)
 }
 
 static enum rc
-result_read(struct public_slot *s, struct query *q, struct err *e)
+result_read(struct public_slot *s, struct round_path *path,
+    const struct sink *to, struct query *q, struct err *e)
 {
 	const struct slice sig = query_get_bytes(q, C_PUBLISH_RESULT_SIGNATURE);
+	enum rc rc;
 
 	*s = (struct public_slot){
 		.slot = query_get_int(q, C_PUBLISH_RESULT_SLOT),
@@ -97,7 +102,22 @@ result_read(struct public_slot *s, struct query *q, struct err *e)
 		.error = query_get_text(q, C_PUBLISH_RESULT_ERROR),
 		.form = (enum address_form)query_get_int(
 		    q, C_PUBLISH_RESULT_ADDRESS_FORM),
+		.place = query_get_int(q, C_PUBLISH_RESULT_PLACE),
+		.anchor = query_get_int(q, C_PUBLISH_RESULT_ANCHOR),
+		.trace = query_get_text(q, C_PUBLISH_RESULT_TRACE),
+		.token = query_get_text(q, C_PUBLISH_RESULT_TOKEN),
+		.region = query_get_text(q, C_PUBLISH_RESULT_REGION),
 	};
+	if (!query_is_null(q, C_PUBLISH_RESULT_PLACE)) {
+		rc = round_path_find(to->paths, to->db,
+		    query_get_int(q, C_PUBLISH_RESULT_TRANSFER), s->place, path,
+		    e);
+		if (rc != RC_OK)
+			return err_prefix(e, "slot %" PRId64, s->slot);
+		memcpy(s->signature, path->signature, sizeof(s->signature));
+		s->path = path;
+		return RC_OK;
+	}
 	if (sig.len != sizeof(s->signature))
 		return err_set(e, RC_CORRUPT,
 		    "slot %" PRId64 ": its signature has %zu bytes", s->slot,
@@ -109,8 +129,9 @@ result_read(struct public_slot *s, struct query *q, struct err *e)
 static enum rc
 result_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
 {
+	struct round_path path;
 	struct public_slot s;
-	enum rc rc = result_read(&s, q, e);
+	enum rc rc = result_read(&s, &path, to, q, e);
 
 	return rc == RC_OK ? to->fn.slot(to->ctx, &s, stop, e) : rc;
 }
@@ -119,51 +140,60 @@ enum rc
 public_results(struct db *db, int64_t after_slot, public_slot_fn *fn, void *ctx,
     struct err *e)
 {
+	struct sink to = { .fn.slot = fn, .ctx = ctx, .db = db };
 	struct query *q = db_query(db, Q_PUBLISH_RESULT);
+	enum rc rc;
 
+	rc = round_paths_new(&to.paths, db, e);
+	if (rc != RC_OK)
+		return rc;
 	query_int(q, 1, after_slot);
 	query_int(q, 2, false);
-	return each(
-	    q, result_take, &(struct sink){ .fn.slot = fn, .ctx = ctx }, e);
+	rc = each(q, result_take, &to, e);
+	round_paths_free(to.paths);
+	return rc;
 }
 
 /* The drill's result, if there is one. */
 static enum rc
-drill_show(
-    struct db *db, int64_t slot, public_slot_fn *fn, void *ctx, struct err *e)
+drill_show(const struct sink *to, int64_t slot, struct err *e)
 {
-	struct query *q = db_query(db, Q_PUBLISH_RESULT);
-	struct public_slot s;
+	struct query *q = db_query(to->db, Q_PUBLISH_RESULT);
 	bool row, stop;
 	enum rc rc;
 
 	query_int(q, 1, slot - 1);
 	query_int(q, 2, true);
 	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row)
-		rc = result_read(&s, q, e);
-	if (rc == RC_OK && row && s.slot == slot)
-		rc = fn(ctx, &s, &stop, e);
+	if (rc == RC_OK && row &&
+	    query_get_int(q, C_PUBLISH_RESULT_SLOT) == slot)
+		rc = result_take(to, q, &stop, e);
 	query_done(q);
 	return rc;
+}
+
+static enum rc
+drill_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	(void)stop;
+	return drill_show(to, query_get_int(q, 0), e);
 }
 
 enum rc
 public_drills(
     struct db *db, int64_t day, public_slot_fn *fn, void *ctx, struct err *e)
 {
+	struct sink to = { .fn.slot = fn, .ctx = ctx, .db = db };
 	struct query *q = db_query(db, Q_PUBLISH_DRILL_SLOTS);
 	enum rc rc;
-	bool row;
 
+	rc = round_paths_new(&to.paths, db, e);
+	if (rc != RC_OK)
+		return rc;
 	query_int(q, 1, day * DAY_MS);
 	query_int(q, 2, (day + 1) * DAY_MS);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		rc = drill_show(db, query_get_int(q, 0), fn, ctx, e);
-		if (rc != RC_OK)
-			break;
-	}
-	query_done(q);
+	rc = each(q, drill_take, &to, e);
+	round_paths_free(to.paths);
 	return rc;
 }
 

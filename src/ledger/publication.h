@@ -9,6 +9,7 @@
 #define WORKNET_LEDGER_PUBLICATION_H
 
 #include "ledger/db.h"
+#include "ledger/round_path.h"
 #include "ledger/row.h"
 
 /* A definition of a task; its state is the task's now. */
@@ -45,7 +46,14 @@ struct public_slot {
 	bool has_error;
 	struct slice error;
 	enum address_form form;
-	uint8_t signature[SIGNATURE_LEN];
+	uint8_t signature[SIGNATURE_LEN]; /* of the round, if it is in one */
+	/* Of a result in a round: NULL, and nothing below, if it is in none. */
+	const struct round_path *path;
+	int64_t place;
+	int64_t anchor;
+	struct slice trace;  /* "" */
+	struct slice token;  /* "" */
+	struct slice region; /* "" */
 };
 
 struct public_payout {

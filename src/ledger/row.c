@@ -19,10 +19,21 @@ add_text(struct keccak *k, struct slice s)
 	keccak_update(k, s.p, s.len);
 }
 
-void
-link_transfer_begin(
-    struct keccak *k, const struct tail *before, const struct transfer_row *t)
+static void
+add_round(struct keccak *k, const struct round_row *r)
 {
+	add_int(k, r->count);
+	keccak_update(k, r->root, sizeof(r->root));
+	keccak_update(k, r->signature, sizeof(r->signature));
+	add_text(k, r->others);
+}
+
+void
+link_transfer_begin(struct keccak *k, const struct tail *before,
+    const struct transfer_row *t, const struct round_row *round)
+{
+	const bool has_round = round != NULL && round->is_there;
+
 	keccak_init(k);
 	keccak_update(k, before->hash, sizeof(before->hash));
 	add_int(k, t->format);
@@ -32,28 +43,48 @@ link_transfer_begin(
 	add_int(k, t->debit);
 	add_int(k, t->credit);
 	add_int(k, t->amount_micros);
+	if (t->format >= 2)
+		add_int(k, has_round);
+	if (t->format >= 2 && has_round)
+		add_round(k, round);
+}
+
+/* The small numbers, each in its own range. */
+static int64_t
+small_numbers(const struct result_row *r)
+{
+	return ((r->status + 1) << 8) | (r->token.len > 0 ? 1 << 6 : 0) |
+	    (r->trace.len > 0 ? 1 << 5 : 0) | (r->in_round ? 1 << 4 : 0) |
+	    (r->form << 2) | (r->has_error ? 2 : 0) | (r->success ? 1 : 0);
 }
 
 /*
  * One Keccak block (136 bytes) holds a result without an error text: the
- * small numbers share one word, each in its own range.
+ * small numbers share one word, and so do copy and anchor. Of a format 1 none
+ * has what came with format 2.
  */
 void
-link_transfer_result(struct keccak *k, const struct result_row *r)
+link_transfer_result(
+    struct keccak *k, int64_t format, const struct result_row *r)
 {
 	add_int(k, r->slot);
 	add_int(k, r->version);
 	add_int(k, r->cycle_ms);
-	add_int(k, r->copy);
+	add_int(k, format >= 2 ? (r->anchor << 8) | r->copy : r->copy);
 	add_int(k, r->assigned_ms);
 	add_int(k, r->timestamp_ms);
-	add_int(k,
-	    ((r->status + 1) << 8) | (r->form << 2) | (r->has_error ? 2 : 0) |
-		(r->success ? 1 : 0));
+	add_int(k, small_numbers(r));
 	add_int(k, r->response_ms);
-	keccak_update(k, r->signature, sizeof(r->signature));
+	if (r->in_round)
+		add_int(k, r->place);
+	else
+		keccak_update(k, r->signature, sizeof(r->signature));
 	if (r->has_error)
 		add_text(k, r->error);
+	if (r->trace.len > 0)
+		add_text(k, r->trace);
+	if (r->token.len > 0)
+		add_text(k, r->token);
 }
 
 void

@@ -20,10 +20,11 @@
  * have lower numbers, from 1. */
 #define TERMS_FORMAT	2 /* with fit, maturity, record */
 #define VERSION_FORMAT	2 /* with the type */
-#define TRANSFER_FORMAT 1
+#define TRANSFER_FORMAT 2 /* with rounds and anchors */
 #define EVENT_FORMAT	1
 
-#define ABSENT (-1) /* status, response_ms: the worker sent none */
+#define ABSENT	 (-1) /* status, response_ms: the worker sent none */
+#define COPY_MAX 255  /* of a result: COPIES_MAX, and drills behind them */
 
 enum ledger_account {
 	ACCOUNT_REWARDS = 1,
@@ -74,6 +75,21 @@ struct result_row {
 	enum address_form form;
 	uint8_t signature[SIGNATURE_LEN];
 	bool is_extra; /* as the ledger says; not hashed */
+	/* In format 1 all 0, false and "". */
+	int64_t anchor;	    /* entries of the log that its assignment names */
+	bool in_round;	    /* which is signed; else it is, alone */
+	int64_t place;	    /* in its round */
+	struct slice trace; /* "": none */
+	struct slice token; /* in its URL; "": none */
+};
+
+/* What of a round is kept with the transfer that paid its results. */
+struct round_row {
+	bool is_there;
+	int64_t count; /* of results, also those that weren't paid */
+	uint8_t root[KECCAK256_LEN];
+	uint8_t signature[SIGNATURE_LEN];
+	struct slice others; /* hashes: see round_tree_prune */
 };
 
 struct version_row {
@@ -111,12 +127,14 @@ struct tail {
 };
 
 /*
- * A transfer with its results: begin, each result in ascending order of its
- * slot, then end, which writes the hash.
+ * A transfer with its round (NULL: it has none) and its results: begin, each
+ * result in ascending order of its slot, then end, which writes the hash. Of a
+ * format that knows none, a round isn't hashed.
  */
-void link_transfer_begin(
-    struct keccak *k, const struct tail *before, const struct transfer_row *t);
-void link_transfer_result(struct keccak *k, const struct result_row *r);
+void link_transfer_begin(struct keccak *k, const struct tail *before,
+    const struct transfer_row *t, const struct round_row *round);
+void link_transfer_result(
+    struct keccak *k, int64_t format, const struct result_row *r);
 void link_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN]);
 
 void link_terms(uint8_t hash[static KECCAK256_LEN], const struct tail *before,

@@ -119,6 +119,34 @@ row_read_event(struct query *q, int col, struct event_row *ev,
 	ev->format = query_get_int(q, col + R_EVENT_FORMAT);
 }
 
+/* One of its own, or a place in the signed round. */
+static bool
+read_signature(struct query *q, int col, struct result_row *r)
+{
+	const bool alone = query_is_null(q, col + R_RESULT_PLACE);
+
+	memset(r->signature, 0, sizeof(r->signature));
+	r->in_round = !alone;
+	r->place = 0;
+	if (alone)
+		return read_bytes(q, col + R_RESULT_SIGNATURE, r->signature,
+		    sizeof(r->signature));
+	return read_int(q, col + R_RESULT_PLACE, RESULTS_PER_POST_MAX - 1,
+		   &r->place) &&
+	    query_is_null(q, col + R_RESULT_SIGNATURE);
+}
+
+void
+row_read_round(struct query *q, int col, struct round_row *r)
+{
+	r->is_there = !query_is_null(q, col + R_ROUND_COUNT);
+	r->count = query_get_int(q, col + R_ROUND_COUNT);
+	(void)read_bytes(q, col + R_ROUND_ROOT, r->root, sizeof(r->root));
+	(void)read_bytes(
+	    q, col + R_ROUND_SIGNATURE, r->signature, sizeof(r->signature));
+	r->others = query_get_bytes(q, col + R_ROUND_OTHERS);
+}
+
 bool
 row_read_result(struct query *q, int col, struct result_row *r,
     struct version_row *v, int64_t *transfer)
@@ -130,7 +158,7 @@ row_read_result(struct query *q, int col, struct result_row *r,
 	r->slot = query_get_int(q, col + R_RESULT_SLOT);
 	r->version = query_get_int(q, col + R_RESULT_VERSION);
 	ok = read_int(q, col + R_RESULT_CYCLE_MS, JSON_INT_MAX, &r->cycle_ms);
-	ok &= read_int(q, col + R_RESULT_COPY, JSON_INT_MAX, &r->copy);
+	ok &= read_int(q, col + R_RESULT_COPY, COPY_MAX, &r->copy);
 	ok &= read_int(
 	    q, col + R_RESULT_ASSIGNED_MS, JSON_INT_MAX, &r->assigned_ms);
 	ok &= read_int(
@@ -143,8 +171,10 @@ row_read_result(struct query *q, int col, struct result_row *r,
 	r->has_error = !query_is_null(q, col + R_RESULT_ERROR);
 	r->error = query_get_text(q, col + R_RESULT_ERROR);
 	ok &= read_int(q, col + R_RESULT_ADDRESS_FORM, ADDRESS_UPPER, &form);
-	ok &= read_bytes(
-	    q, col + R_RESULT_SIGNATURE, r->signature, sizeof(r->signature));
+	ok &= read_signature(q, col, r);
+	ok &= read_int(q, col + R_RESULT_ANCHOR, JSON_INT_MAX, &r->anchor);
+	r->trace = query_get_text(q, col + R_RESULT_TRACE);
+	r->token = query_get_text(q, col + R_RESULT_TOKEN);
 	r->success = success != 0;
 	r->is_extra = query_get_int(q, col + R_RESULT_IS_EXTRA) != 0;
 	r->form = (enum address_form)form;

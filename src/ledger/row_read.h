@@ -33,11 +33,15 @@ void row_read_event(struct query *q, int col, struct event_row *ev,
  * transfer, slot, version, cycle_ms, copy, assigned_ms, timestamp_ms, success,
  * status, response_ms, error, address_form, signature; then of its definition
  * task, reward_micros, interval_ms, copies, cooldown_ms: all 0 when there is no
- * such one. False when a column holds what no program writes; it then comes as
- * 0.
+ * such one; then anchor, place, trace, token. False when a column holds what no
+ * program writes; it then comes as 0.
  */
 MUST_CHECK bool row_read_result(struct query *q, int col, struct result_row *r,
     struct version_row *v, int64_t *transfer);
+
+/* count, root, signature, others of a round, if there is one; zeros when its
+ * columns are of other lengths. */
+void row_read_round(struct query *q, int col, struct round_row *r);
 
 /* The hash of a row; false, and zeros, when it is none. */
 bool row_read_hash(struct query *q, int col, uint8_t out[static KECCAK256_LEN]);

@@ -306,6 +306,14 @@ rule_result(const struct rules *r, const struct transfer_row *t,
 		    res->slot, res->version);
 		return false;
 	}
+	/* Then there was none of this, and the hash doesn't say. */
+	if (t->format == 1 &&
+	    (res->anchor != 0 || res->in_round || res->trace.len > 0 ||
+		res->token.len > 0))
+		rule_broken(r, AUDIT_RESULT,
+		    "slot %" PRId64
+		    ": its transfer's hash is of format 1, and not of all that it says",
+		    res->slot);
 	if (r->max_reward_micros > 0 && v->reward_micros > r->max_reward_micros)
 		rule_broken(r, AUDIT_REWARD,
 		    "slot %" PRId64 ": definition %" PRId64 " pays %" PRId64
@@ -353,24 +361,6 @@ rule_assignment(const struct rules *r, struct db *db,
 		    res->slot);
 	query_done(q);
 	return rc;
-}
-
-void
-rule_signature(const struct rules *r, int64_t slot, const struct attestation *a,
-    struct slice signature)
-{
-	struct err e = ERR_INIT;
-
-	/* Nothing but these can be signed at all; attest.h asks for them. */
-	if (!task_id_is_valid(a->task_id) || !row_is_time(a->timestamp_ms) ||
-	    signature.len != SIGNATURE_LEN)
-		rule_broken(r, AUDIT_SIGNATURE,
-		    "slot %" PRId64
-		    ": task, worker or signed values are missing or out of range",
-		    slot);
-	else if (attest_check(a, (const uint8_t *)signature.p, &e) != RC_OK)
-		rule_broken(
-		    r, AUDIT_SIGNATURE, "slot %" PRId64 ": %s", slot, e.msg);
 }
 
 /* ---- Beside others ---- */

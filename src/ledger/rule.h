@@ -131,10 +131,6 @@ MUST_CHECK enum rc rule_assignment(const struct rules *r, struct db *db,
     const struct transfer_row *t, const struct result_row *res,
     const struct version_row *v, bool *looked, struct err *e);
 
-/* The signature, of a slot's result, is the worker's over a. */
-void rule_signature(const struct rules *r, int64_t slot,
-    const struct attestation *a, struct slice signature);
-
 /* One result of a worker and a task, beside its other ones. */
 struct beside {
 	int64_t worker;

@@ -1,6 +1,7 @@
 #include "ledger/schedule.h"
 
 #include "base/log.h"
+#include "ledger/anchor.h"
 #include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/handout.h"
@@ -21,6 +22,7 @@ assignment_add(struct region_poll *r, const struct pick *p, struct err *e)
 	p->told->slot = p->slot.number;
 	p->told->assigned_ms = r->poll->now_ms;
 	p->told->is_drill = false;
+	p->told->anchor = r->anchor;
 	return assignment_insert(r->db,
 	    &(struct assignment){ .told = p->told,
 		.worker = r->worker,
@@ -127,6 +129,8 @@ picks_give(struct region_poll *r, size_t found, struct err *e)
 		    r->db, &r->poll->worker, r->poll->now_ms, &r->worker, e);
 	if (rc == RC_OK && found > 0)
 		rc = slots_number(r, e);
+	if (rc == RC_OK && found > 0)
+		rc = anchor_newest(r->db, &r->anchor, e);
 	for (i = 0; rc == RC_OK && i < r->n_picks; i++)
 		rc = pick_give(r, &r->picks[i], e);
 	if (rc != RC_OK || found == 0)

@@ -65,6 +65,7 @@ struct given_task {
 	int64_t expected_status;
 	int64_t timeout_ms;
 	int64_t reward_micros;
+	int64_t anchor; /* the newest one when it was assigned: anchor.h */
 };
 
 struct given_list {

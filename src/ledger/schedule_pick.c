@@ -68,6 +68,7 @@ open_task_read(struct query *q, struct given_task *t, struct err *e)
 	    query_get_int(q, C_ASSIGNMENT_OPEN_EXPECTED_STATUS);
 	t->timeout_ms = query_get_int(q, C_ASSIGNMENT_OPEN_TIMEOUT_MS);
 	t->reward_micros = query_get_int(q, C_ASSIGNMENT_OPEN_REWARD_MICROS);
+	t->anchor = query_get_int(q, C_ASSIGNMENT_OPEN_ANCHOR);
 	return type_read(&t->type, query_get_int(q, C_ASSIGNMENT_OPEN_TASK),
 	    query_get_text(q, C_ASSIGNMENT_OPEN_TYPE), e);
 }

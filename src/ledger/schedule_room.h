@@ -35,6 +35,7 @@ struct region_poll {
 	int64_t permille;	  /* of rewards: tier.h */
 	int64_t given_micros;	  /* that it has, and isn't paid for */
 	int64_t last_slot;	  /* given out, to anybody */
+	int64_t anchor;		  /* of what is given now */
 	size_t wanted;		  /* tasks in the answer, of all regions */
 	size_t held;		  /* that it has, and is told of again */
 	size_t found;		  /* that are in the answer so far */

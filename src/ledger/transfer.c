@@ -70,7 +70,7 @@ transfer_append(struct db *db, struct transfer_row *t, struct err *e)
 		return rc;
 	t->format = TRANSFER_FORMAT;
 	t->id = tail.last_id + 1;
-	link_transfer_begin(&k, &tail, t);
+	link_transfer_begin(&k, &tail, t, NULL);
 	link_transfer_end(&k, hash);
 	return transfer_insert(db, t, hash, e);
 }

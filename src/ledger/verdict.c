@@ -63,12 +63,12 @@ ballots_read(struct db *db, struct comparison *c, struct err *e)
 	    c->n < COPIES_MAX) {
 		b = &c->ballots[c->n++];
 		*b = (struct ballot){
-			.slot = query_get_int(q, 0),
-			.worker = query_get_int(q, 1),
-			.up = query_get_int(q, 3) != 0,
-			.counts = query_get_int(q, 4) == 0,
+			.slot = query_get_int(q, C_VOTE_LIST_SLOT),
+			.worker = query_get_int(q, C_VOTE_LIST_WORKER),
+			.up = query_get_int(q, C_VOTE_LIST_UP) != 0,
+			.counts = query_get_int(q, C_VOTE_LIST_IS_ACCUSED) == 0,
 		};
-		network = query_get_text(q, 2);
+		network = query_get_text(q, C_VOTE_LIST_NETWORK);
 		(void)snprintf(b->network, sizeof(b->network), "%.*s",
 		    (int)network.len, network.p);
 	}

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "ledger/anchor.h"
 #include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/handout.h"
@@ -166,7 +167,7 @@ witness_give(struct db *db, const struct poll *p, int64_t max_tasks,
 {
 	struct watched all[TASKS_PER_POLL_MAX];
 	struct worker_row w;
-	int64_t slot = 0;
+	int64_t slot = 0, anchor = 0;
 	size_t n = 0, i;
 	enum rc rc;
 
@@ -184,7 +185,10 @@ witness_give(struct db *db, const struct poll *p, int64_t max_tasks,
 		rc = worker_add(db, &p->worker, p->now_ms, &w.id, e);
 	if (rc == RC_OK)
 		rc = query_one_int(db_query(db, Q_SLOT_LAST), &slot, e);
+	if (rc == RC_OK)
+		rc = anchor_newest(db, &anchor, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
+		all[i].told.anchor = anchor;
 		rc = watched_give(db, p, w.id, &all[i], ++slot, e);
 		list->tasks[list->n++] = all[i].told;
 	}

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "proof/anchor_proof.h"
 #include "proof/leaf.h"
+#include "proof/line.h"
 #include "tlog/site.h"
 
 #define EXPORT_MODE 0644
@@ -20,6 +22,7 @@ struct export
 	struct export_result *result;
 	struct site site;
 	struct buf note;
+	struct anchor_list anchors;   /* that lines name; their roots later */
 	char named[TASK_ID_MAX + 16]; /* "task":"NAME", as entries have it */
 };
 
@@ -33,10 +36,76 @@ out_put(const struct export *x, const char *name, const struct buf *b,
 	return file_put(path, EXPORT_MODE, b->p == NULL ? "" : b->p, b->len, e);
 }
 
+/* Takes note of the anchors that the lines of a file name. */
+static enum rc
+anchors_note(struct export *x, const struct buf *b, struct err *e)
+{
+	static const struct tree_hash later;
+	const char *p = b->p, *end = p + b->len, *at;
+	struct line_read l;
+	enum rc rc = RC_OK;
+
+	for (; p < end && rc == RC_OK; p = at + 1) {
+		at = memchr(p, '\n', (size_t)(end - p));
+		if (at == NULL)
+			return err_set(
+			    e, RC_CORRUPT, "the last line has no end");
+		if (memmem(p, (size_t)(at - p), "\"anchor\"", 8) == NULL)
+			continue;
+		rc = line_parse(&l, (struct slice){ p, (size_t)(at - p) }, e);
+		if (rc != RC_OK)
+			return rc;
+		if (l.line.anchor > 0)
+			rc = anchor_list_add(
+			    &x->anchors, l.line.anchor, &later, e);
+		line_free(&l);
+	}
+	return rc;
+}
+
+static enum rc
+anchor_copy(struct export *x, int64_t size, struct err *e)
+{
+	struct anchor_proof a = { .size = size };
+	char name[64];
+	struct buf b;
+	enum rc rc;
+
+	if (size > x->site.size)
+		return err_set(e, RC_CORRUPT,
+		    "a line names the log of %" PRId64
+		    " leaves, which has %" PRId64,
+		    size, x->site.size);
+	rc = tree_root(&a.root, size, site_node, &x->site, e);
+	if (rc == RC_OK)
+		rc = tree_prove_consistency(
+		    &a.proof, size, x->site.size, site_node, &x->site, e);
+	if (rc != RC_OK)
+		return rc;
+	(void)snprintf(name, sizeof(name), "anchor/%" PRId64, size);
+	buf_init(&b, ANCHOR_FILE_MAX);
+	anchor_proof_format(&b, &a);
+	rc = buf_status(&b, e);
+	if (rc == RC_OK)
+		rc = out_put(x, name, &b, e);
+	buf_free(&b);
+	return rc;
+}
+
+static enum rc
+anchors_take(struct export *x, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; i < x->anchors.n && rc == RC_OK; i++)
+		rc = anchor_copy(x, x->anchors.all[i].size, e);
+	return rc;
+}
+
 /* Copies a file of the site, which has that hash. */
 static enum rc
-file_take(
-    const struct export *x, const char *name, const char *sha256, struct err *e)
+file_take(struct export *x, const char *name, const char *sha256, struct err *e)
 {
 	char path[FILE_PATH_SIZE], hash[2 * SHA256_LEN + 1];
 	struct buf b;
@@ -51,6 +120,8 @@ file_take(
 		    "%s isn't what was logged: its SHA-256 is %s", path, hash);
 	if (rc == RC_OK)
 		rc = out_put(x, name, &b, e);
+	if (rc == RC_OK)
+		rc = anchors_note(x, &b, e);
 	buf_free(&b);
 	return rc;
 }
@@ -289,6 +360,9 @@ export_make(
 		rc = keys_take(&x, e);
 	if (rc == RC_OK)
 		rc = entries_take(&x, e);
+	if (rc == RC_OK)
+		rc = anchors_take(&x, e);
+	anchor_list_free(&x.anchors);
 	site_close(&x.site);
 	buf_free(&x.note);
 	return rc;

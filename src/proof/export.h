@@ -8,6 +8,8 @@
  *				its maintenance, the method, and of the days
  *				drills and their keys
  *	segment/..., drills/...	the files of segments, and of drills
+ *	anchor/SIZE		each checkpoint that their lines name, and that
+ *				the newest one continues it: anchor_proof.h
  *	key/INDEX.tlog-proof	each key that came after the log's first one
  *
  * Made of the files of the log alone. One thread.

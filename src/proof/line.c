@@ -7,7 +7,7 @@
 
 enum field_type { FIELD_NUMBER, FIELD_BOOL, FIELD_TEXT };
 
-/* Fields of a line, in their order. A further scheme's are further rows. */
+/* Fields of a line, in their order. */
 static const struct field {
 	const char *name;
 	enum field_type type;
@@ -23,6 +23,7 @@ static const struct field {
 	{ "anchor", FIELD_NUMBER, offsetof(struct line, anchor) },
 	{ "outcome", FIELD_TEXT, offsetof(struct line, outcome) },
 	{ "scheme", FIELD_TEXT, offsetof(struct line, scheme) },
+	{ "ledger", FIELD_TEXT, offsetof(struct line, ledger) },
 	{ "form", FIELD_TEXT, offsetof(struct line, form) },
 	{ "timestamp", FIELD_NUMBER, offsetof(struct line, timestamp) },
 	{ "success", FIELD_BOOL, offsetof(struct line, success) },
@@ -31,6 +32,10 @@ static const struct field {
 	{ "error", FIELD_TEXT, offsetof(struct line, error) },
 	{ "trace", FIELD_TEXT, offsetof(struct line, trace) },
 	{ "region", FIELD_TEXT, offsetof(struct line, region) },
+	{ "token", FIELD_TEXT, offsetof(struct line, token) },
+	{ "place", FIELD_NUMBER, offsetof(struct line, place) },
+	{ "count", FIELD_NUMBER, offsetof(struct line, count) },
+	{ "path", FIELD_TEXT, offsetof(struct line, path) },
 	{ "signature", FIELD_TEXT, offsetof(struct line, signature) },
 };
 

@@ -13,8 +13,9 @@
 #include "base/buf.h"
 #include "eth/address.h"
 
-#define LINE_MAX_BYTES 16384 /* a check's error escaped, and all else */
-#define LINE_NONE      (-1)  /* there is no such number */
+#define LINE_MAX_BYTES 16384	/* a check's error escaped, and all else */
+#define LINE_ALONE     "eip191" /* a scheme: one signature, one result */
+#define LINE_NONE      (-1)	/* there is no such number */
 
 struct line {
 	int64_t slot;
@@ -26,15 +27,21 @@ struct line {
 	int64_t assigned;
 	int64_t anchor; /* size of the checkpoint that the worker was told */
 	struct slice outcome;
-	struct slice scheme;
-	struct slice form; /* of the address, in what was signed */
+	struct slice scheme; /* LINE_ALONE or ROUND_SCHEME */
+	struct slice ledger; /* in a round: whose assignment it was */
+	struct slice form;   /* alone: of the address, in what was signed */
 	int64_t timestamp;
 	int64_t success; /* 0 or 1 */
 	int64_t status;
 	int64_t ms;
 	struct slice error;
 	struct slice trace;
-	struct slice region;
+	struct slice region; /* as the worker was told it */
+	/* In a round. */
+	struct slice token; /* in its URL, where the definition's has {token} */
+	int64_t place;
+	int64_t count;
+	struct slice path; /* hashes from its leaf to the root, in hex */
 	struct slice signature;
 };
 

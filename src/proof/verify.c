@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "proof/anchor_proof.h"
 #include "proof/verify_room.h"
 
 #define SEGMENT_MAX (1024LL * 1024 * 1024)
@@ -172,25 +173,75 @@ leaf_compare(const void *x, const void *y)
 	return (a->index > b->index) - (a->index < b->index);
 }
 
+/* Each file of that directory of the export. RC_NOT_FOUND: there is none. */
 static enum rc
-leaves_read(struct verification *v, struct err *e)
+files_read(struct verification *v, const char *name,
+    enum rc (*read)(struct verification *, const char *, struct err *),
+    struct err *e)
 {
 	char path[FILE_PATH_SIZE];
 	struct dirent *d;
 	enum rc rc = RC_OK;
 	DIR *dir;
 
-	(void)snprintf(path, sizeof(path), "%s/leaf", v->w->path);
+	(void)snprintf(path, sizeof(path), "%s/%s", v->w->path, name);
 	dir = opendir(path);
 	if (dir == NULL)
-		return err_set(e, RC_INVALID, "%s: %s", path, strerror(errno));
+		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_INVALID,
+		    "%s: %s", path, strerror(errno));
 	while (rc == RC_OK && (d = readdir(dir)) != NULL)
 		if (d->d_name[0] != '.')
-			rc = leaf_read(v, d->d_name, e);
+			rc = read(v, d->d_name, e);
 	(void)closedir(dir);
+	return rc;
+}
+
+static enum rc
+leaves_read(struct verification *v, struct err *e)
+{
+	enum rc rc;
+
+	rc = files_read(v, "leaf", leaf_read, e);
 	if (v->n > 0)
 		qsort(v->leaf, v->n, sizeof(v->leaf[0]), leaf_compare);
-	return rc;
+	return rc == RC_NOT_FOUND ? RC_INVALID : rc;
+}
+
+/* ---- What workers were told of the log ---- */
+
+static enum rc
+anchor_read(struct verification *v, const char *name, struct err *e)
+{
+	const struct checkpoint *c = &v->word.checkpoint;
+	struct anchor_proof a;
+	char path[64];
+	struct buf b;
+	enum rc rc;
+
+	(void)snprintf(path, sizeof(path), "anchor/%.50s", name);
+	buf_init(&b, ANCHOR_FILE_MAX);
+	rc = file_read(v, path, &b, e);
+	if (rc == RC_OK)
+		rc = anchor_proof_parse(&a, name, slice_all(&b), e);
+	buf_free(&b);
+	if (rc == RC_OK && a.size > c->size)
+		rc = err_set(e, RC_INVALID,
+		    "the log has only %" PRId64 " leaves", c->size);
+	if (rc == RC_OK)
+		rc = tree_check_consistency(
+		    &a.proof, a.size, &a.root, c->size, &c->root, e);
+	if (rc == RC_OK)
+		rc = anchor_list_add(&v->anchors, a.size, &a.root, e);
+	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", path);
+}
+
+/* Nothing in it may be signed in rounds. */
+static enum rc
+anchors_read(struct verification *v, struct err *e)
+{
+	enum rc rc = files_read(v, "anchor", anchor_read, e);
+
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 /* ---- The task's definitions ---- */
@@ -288,7 +339,8 @@ static enum rc
 segment_take(struct verification *v, const struct leaf *l,
     const struct leaf *before, struct err *e)
 {
-	const struct verify_task t = { v->task, v->span, v->tasks };
+	const struct verify_task t = { v->task, v->span, v->tasks,
+		&v->anchors };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct buf file;
 	enum rc rc;
@@ -300,8 +352,8 @@ segment_take(struct verification *v, const struct leaf *l,
 	buf_init(&file, SEGMENT_MAX);
 	rc = file_read(v, name, &file, e);
 	if (rc == RC_OK)
-		rc = verify_segment(&t, &l->of.segment, slice_all(&file),
-		    &v->told, &v->ballots, v->out, e);
+		rc = verify_segment(&t, &l->of.segment, l->index,
+		    slice_all(&file), &v->told, &v->ballots, v->out, e);
 	buf_free(&file);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
@@ -330,7 +382,8 @@ segments_take(struct verification *v, struct err *e)
 static enum rc
 day_take(struct verification *v, const struct leaf *l, struct err *e)
 {
-	const struct verify_task t = { v->task, v->span, v->tasks };
+	const struct verify_task t = { v->task, v->span, v->tasks,
+		&v->anchors };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct drills_key key;
 	struct buf file;
@@ -342,8 +395,8 @@ day_take(struct verification *v, const struct leaf *l, struct err *e)
 	if (rc == RC_OK)
 		rc = file_read(v, name, &file, e);
 	if (rc == RC_OK)
-		rc = verify_drills(&t, &l->of.drills, &key, slice_all(&file),
-		    &v->told, v->out, e);
+		rc = verify_drills(&t, &l->of.drills, l->index, &key,
+		    slice_all(&file), &v->told, v->out, e);
 	buf_free(&file);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
@@ -476,6 +529,8 @@ directory_verify(struct verification *v, struct err *e)
 	if (rc == RC_OK)
 		rc = leaves_read(v, e);
 	if (rc == RC_OK)
+		rc = anchors_read(v, e);
+	if (rc == RC_OK)
 		rc = tasks_take(v, e);
 	if (rc == RC_OK)
 		rc = verify_facts(v, e);
@@ -547,6 +602,7 @@ verify_export(
 	buf_free(&v->note);
 	told_free(&v->told);
 	free(v->ballots.all);
+	anchor_list_free(&v->anchors);
 	free(v->leaf);
 	free(v->task);
 	free(v->span);

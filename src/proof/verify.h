@@ -37,7 +37,8 @@ struct verify_report {
 	int64_t segments;
 	int64_t from, to; /* covered */
 	int64_t lines;
-	int64_t results; /* signed by EIP-191, each verified */
+	int64_t results;   /* each one's signature verified */
+	int64_t in_rounds; /* of them, signed in a round: with all they say */
 	int64_t successes;
 	int64_t missed;
 	int64_t unassigned;

@@ -6,20 +6,26 @@
 
 #include "base/clock.h"
 #include "eth/attest.h"
-#include "eth/hex.h"
-#include "proof/line.h"
+#include "eth/round.h"
+#include "proof/verify_round.h"
+
+/* By what the lines of a file are judged, and what they add to. */
+struct in_file {
+	const struct verify_task *t;
+	int64_t index; /* of the file's leaf */
+	struct told_list *told;
+	struct verify_report *out;
+};
 
 /* Where the walk through a file and the schedule is. */
 struct walk {
-	const struct verify_task *t;
+	struct in_file in;
 	const struct segment_leaf *s;
-	struct verify_report *out;
 	int64_t line;		     /* its number */
 	int64_t cycle, copy;	     /* of the line before */
 	int64_t due, due_copy;	     /* the next slot of the schedule */
 	const struct span *due_span; /* NULL: there is none */
 	int64_t results, missed, unassigned;
-	struct told_list *told;
 	struct ballots *ballots;
 };
 
@@ -33,7 +39,7 @@ due_next(struct walk *w)
 	w->due++;
 	w->due_span = NULL;
 	(void)span_cycle_next(
-	    w->t->span, w->t->n, w->s->to, &w->due, &w->due_span);
+	    w->in.t->span, w->in.t->n, w->s->to, &w->due, &w->due_span);
 }
 
 /* ---- A result ---- */
@@ -71,17 +77,13 @@ times_check(const struct line *l, const struct task_leaf *d, struct err *e)
 }
 
 static enum rc
-signature_check(const struct line *l, const char *task, struct err *e)
+alone_check(const struct line *l, const char *task, struct err *e)
 {
 	uint8_t signature[SIGNATURE_LEN];
 	struct attestation a = { .task_id = slice_of(task),
 		.timestamp_ms = l->timestamp,
 		.success = l->success == 1 };
 
-	if (!slice_is(l->scheme, "eip191"))
-		return err_set(e, RC_INVALID,
-		    "the scheme of the signature is \"%.*s\", expected eip191",
-		    (int)l->scheme.len, l->scheme.p);
 	if (l->worker.p == NULL || l->form.p == NULL ||
 	    l->timestamp == LINE_NONE || l->success == LINE_NONE ||
 	    address_parse(&a.worker, NULL, l->worker, NULL) != RC_OK ||
@@ -91,6 +93,42 @@ signature_check(const struct line *l, const char *task, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "a result has a worker, a form, a time, a success and a signature of 65 bytes");
 	return attest_check(&a, signature, e);
+}
+
+/* All rounds are of one ledger; what a worker was told of was published. */
+static enum rc
+round_check_line(const struct in_file *in, const struct line *l,
+    const struct task_leaf *d, struct err *e)
+{
+	struct told_list *t = in->told;
+
+	if (t->ledger[0] == '\0' && l->ledger.p != NULL &&
+	    l->ledger.len < sizeof(t->ledger))
+		slice_copy(t->ledger, sizeof(t->ledger), l->ledger);
+	if (l->ledger.p != NULL && !slice_is(l->ledger, t->ledger))
+		return err_set(e, RC_INVALID,
+		    "the result is of ledger %.*s, others are of %s",
+		    (int)l->ledger.len, l->ledger.p, t->ledger);
+	if (l->anchor > in->index)
+		return err_set(e, RC_INVALID,
+		    "the anchor, of %" PRId64
+		    " leaves, is newer than the line, which leaf %" PRId64
+		    " is of",
+		    l->anchor, in->index);
+	return verify_round(l, d, in->t->anchors, e);
+}
+
+static enum rc
+signature_check(const struct in_file *in, const struct line *l,
+    const struct task_leaf *d, struct err *e)
+{
+	if (slice_is(l->scheme, ROUND_SCHEME))
+		return round_check_line(in, l, d, e);
+	if (slice_is(l->scheme, LINE_ALONE))
+		return alone_check(l, d->task, e);
+	return err_set(e, RC_INVALID,
+	    "the scheme of the signature is \"%.*s\", expected %s or %s",
+	    (int)l->scheme.len, l->scheme.p, LINE_ALONE, ROUND_SCHEME);
 }
 
 /* What was told of a slot, and by whom; a missed slot has no time. */
@@ -161,7 +199,7 @@ void
 told_free(struct told_list *l)
 {
 	free(l->all);
-	*l = (struct told_list){ NULL, 0, 0 };
+	*l = (struct told_list){ .n = 0 };
 }
 
 /* The number that stands for a line's network: 0 where none is known. */
@@ -202,7 +240,7 @@ static enum rc
 given_check(struct walk *w, const struct line *l, struct err *e)
 {
 	const bool is_result = slice_is(l->outcome, "result");
-	const struct task_leaf *d = definition_of(w->t, l->version);
+	const struct task_leaf *d = definition_of(w->in.t, l->version);
 	enum rc rc;
 
 	if (d == NULL)
@@ -215,14 +253,15 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 		    "a slot that was given has a number, a worker and a time");
 	rc = times_check(l, d, e);
 	if (rc == RC_OK)
-		rc = told_add(w->told, l, e);
+		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK && is_result)
-		rc = signature_check(l, w->s->task, e);
+		rc = signature_check(&w->in, l, d, e);
 	if (rc == RC_OK && is_result)
 		rc = ballot_add(w->ballots, l, e);
 	if (is_result) {
 		w->results++;
-		w->out->successes += l->success == 1;
+		w->in.out->successes += l->success == 1;
+		w->in.out->in_rounds += slice_is(l->scheme, ROUND_SCHEME);
 	} else
 		w->missed++;
 	return rc;
@@ -238,18 +277,18 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 static enum rc
 extra_check(struct walk *w, const struct line *l, struct err *e)
 {
-	const struct task_leaf *d = definition_of(w->t, l->version);
+	const struct task_leaf *d = definition_of(w->in.t, l->version);
 	const bool is_first = d != NULL && l->cycle < d->from &&
 	    l->cycle > d->from - 2 * d->interval_ms;
 
 	if (l->slot == LINE_NONE ||
-	    span_expects(w->t->span, w->t->n, l->cycle, l->copy) ||
-	    (!is_first && span_is_active(w->t->span, w->t->n, l->cycle)))
+	    span_expects(w->in.t->span, w->in.t->n, l->cycle, l->copy) ||
+	    (!is_first && span_is_active(w->in.t->span, w->in.t->n, l->cycle)))
 		return err_set(e, RC_INVALID,
 		    "copy %" PRId64 " of cycle %" PRId64
 		    " isn't in the task's schedule",
 		    l->copy, l->cycle);
-	w->out->extra++;
+	w->in.out->extra++;
 	return RC_OK;
 }
 
@@ -372,14 +411,12 @@ file_check(struct slice file, int64_t bytes, const char *sha256, struct err *e)
 
 enum rc
 verify_segment(const struct verify_task *t, const struct segment_leaf *s,
-    struct slice file, struct told_list *told, struct ballots *ballots,
-    struct verify_report *out, struct err *e)
+    int64_t index, struct slice file, struct told_list *told,
+    struct ballots *ballots, struct verify_report *out, struct err *e)
 {
-	struct walk w = { .t = t,
+	struct walk w = { .in = { t, index, told, out },
 		.s = s,
-		.told = told,
 		.ballots = ballots,
-		.out = out,
 		.cycle = -1,
 		.due = s->from - 1,
 		.due_copy = COPIES_MAX };
@@ -404,18 +441,16 @@ verify_segment(const struct verify_task *t, const struct segment_leaf *s,
 /* ---- Drills ---- */
 
 struct drills_walk {
-	const struct verify_task *t;
+	struct in_file in;
 	const struct drills_leaf *d;
 	const struct drills_key *key;
-	struct told_list *told;
-	struct verify_report *out;
 };
 
 static enum rc
 drill_check(void *ctx, const struct line *l, struct err *e)
 {
 	const struct drills_walk *w = ctx;
-	const struct task_leaf *d = definition_of(w->t, l->version);
+	const struct task_leaf *d = definition_of(w->in.t, l->version);
 	const int64_t wanted = canary_wanted(w->key->key, l->slot);
 	enum rc rc;
 
@@ -436,22 +471,22 @@ drill_check(void *ctx, const struct line *l, struct err *e)
 		    l->slot);
 	rc = times_check(l, d, e);
 	if (rc == RC_OK)
-		rc = told_add(w->told, l, e);
+		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK)
-		rc = signature_check(l, w->d->task, e);
-	w->out->drills++;
-	w->out->drills_right += l->status == wanted &&
+		rc = signature_check(&w->in, l, d, e);
+	w->in.out->drills++;
+	w->in.out->drills_right += l->status == wanted &&
 	    (l->success == 1) == (wanted == d->expected_status);
-	w->out->drills_late += !w->key->in_time;
+	w->in.out->drills_late += !w->key->in_time;
 	return rc;
 }
 
 enum rc
 verify_drills(const struct verify_task *t, const struct drills_leaf *d,
-    const struct drills_key *key, struct slice file, struct told_list *told,
-    struct verify_report *out, struct err *e)
+    int64_t index, const struct drills_key *key, struct slice file,
+    struct told_list *told, struct verify_report *out, struct err *e)
 {
-	struct drills_walk w = { t, d, key, told, out };
+	struct drills_walk w = { { t, index, told, out }, d, key };
 	int64_t line = 0;
 	enum rc rc;
 

@@ -4,7 +4,10 @@
 #define WORKNET_PROOF_VERIFY_LINES_H
 
 #include "eth/address.h"
+#include "eth/hex.h"
+#include "eth/nonce.h"
 #include "ledger/canary.h"
+#include "proof/anchor_proof.h"
 #include "proof/verify.h"
 
 /* What must not be told twice, in whatever hours. */
@@ -17,6 +20,7 @@ struct told {
 struct told_list {
 	struct told *all; /* owned: told_free */
 	size_t n, room;
+	char ledger[HEX_SIZE(LEDGER_ID_LEN)]; /* of rounds; "": none yet */
 };
 
 /*
@@ -31,6 +35,7 @@ struct verify_task {
 	const struct task_leaf *leaf; /* in order */
 	const struct span *span;      /* of each */
 	size_t n;
+	const struct anchor_list *anchors;
 };
 
 /* A result, as far as it counts for the uptime. */
@@ -46,12 +51,13 @@ struct ballots {
 };
 
 /*
- * Whether the file is what the leaf says, and its lines are those of the
- * schedule. Adds to *told, *ballots and *out. RC_INVALID with the line's
- * number.
+ * Whether the file is what the leaf, of that index, says, and its lines are
+ * those of the schedule. Adds to *told, *ballots and *out. RC_INVALID with the
+ * line's number.
  */
-MUST_CHECK enum rc verify_segment(const struct verify_task *t,
-    const struct segment_leaf *s, struct slice file, struct told_list *told,
+MUST_CHECK enum rc
+verify_segment(const struct verify_task *t, const struct segment_leaf *s,
+    int64_t index, struct slice file, struct told_list *told,
     struct ballots *ballots, struct verify_report *out, struct err *e);
 
 /* The key of a day's drills, and whether it was promised before the day. */
@@ -61,13 +67,13 @@ struct drills_key {
 };
 
 /*
- * Whether the file is what the leaf says, and each line a drill's, by the key,
- * that its worker signed. Adds to *told and *out. RC_INVALID with the line's
- * number.
+ * Whether the file is what the leaf, of that index, says, and each line a
+ * drill's, by the key, that its worker signed. Adds to *told and *out.
+ * RC_INVALID with the line's number.
  */
 MUST_CHECK enum rc
 verify_drills(const struct verify_task *t, const struct drills_leaf *d,
-    const struct drills_key *key, struct slice file, struct told_list *told,
-    struct verify_report *out, struct err *e);
+    int64_t index, const struct drills_key *key, struct slice file,
+    struct told_list *told, struct verify_report *out, struct err *e);
 
 #endif

@@ -31,6 +31,7 @@ struct verification {
 	size_t tasks;
 	struct told_list told;
 	struct ballots ballots;
+	struct anchor_list anchors;
 };
 
 /*

@@ -36,6 +36,28 @@ cell_at(const struct task_state *t, const struct public_slot *s)
 	return from > s->cycle_ms ? from : s->cycle_ms;
 }
 
+static void
+cell_free(struct cell *c)
+{
+	free(c->error);
+	free(c->round);
+}
+
+static enum rc
+round_keep(struct cell *c, const struct public_slot *s, struct err *e)
+{
+	struct cell_round *r = malloc(sizeof(*r));
+
+	if (r == NULL)
+		return err_set(e, RC_NO_MEMORY, "out of memory");
+	r->path = *s->path;
+	slice_copy(r->trace, sizeof(r->trace), s->trace);
+	slice_copy(r->token, sizeof(r->token), s->token);
+	slice_copy(r->region, sizeof(r->region), s->region);
+	c->round = r;
+	return RC_OK;
+}
+
 enum rc
 cells_add(struct cells *c, struct task_state *t, const struct public_slot *s,
     bool is_result, struct err *e)
@@ -57,13 +79,13 @@ cells_add(struct cells *c, struct task_state *t, const struct public_slot *s,
 	cell->slot = *s;
 	slice_copy(cell->worker, sizeof(cell->worker), s->worker);
 	slice_copy(cell->network, sizeof(cell->network), s->network);
+	c->n++;
 	if (s->has_error) {
 		cell->error = strndup(s->error.p, s->error.len);
 		if (cell->error == NULL)
 			return err_set(e, RC_NO_MEMORY, "out of memory");
 	}
-	c->n++;
-	return RC_OK;
+	return s->path != NULL ? round_keep(cell, s, e) : RC_OK;
 }
 
 static int
@@ -117,7 +139,7 @@ cells_sort(struct cells *c)
 		    strcmp(last->worker, c->all[i].worker) == 0)
 			memcpy(last->network, c->all[i].network,
 			    sizeof(last->network));
-		free(c->all[i].error);
+		cell_free(&c->all[i]);
 	}
 	c->n = n;
 }
@@ -128,12 +150,45 @@ cells_free(struct cells *c)
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
-		free(c->all[i].error);
+		cell_free(&c->all[i]);
 	free(c->all);
 	memset(c, 0, sizeof(*c));
 }
 
 /* ---- Lines ---- */
+
+/* Text of a line of a result in a round, which has it before it is written. */
+struct round_text {
+	char ledger[HEX_SIZE(LEDGER_ID_LEN)];
+	char path[HEX_SIZE(ROUND_PATH_MAX * KECCAK256_LEN)];
+};
+
+/* "" is as good as nothing: neither is written. */
+static struct slice
+text_or_none(const char *text)
+{
+	return text[0] == '\0' ? (struct slice){ NULL, 0 } : slice_of(text);
+}
+
+static void
+round_fill(struct line *l, struct round_text *t, const struct cell *c)
+{
+	const struct round_path *p = &c->round->path;
+
+	l->scheme = slice_of(ROUND_SCHEME);
+	hex_encode(t->ledger, p->ledger_id, sizeof(p->ledger_id));
+	l->ledger = slice_of(t->ledger);
+	l->anchor = c->slot.anchor;
+	l->trace = text_or_none(c->round->trace);
+	l->region = text_or_none(c->round->region);
+	l->token = text_or_none(c->round->token);
+	l->place = c->slot.place;
+	l->count = p->count;
+	if (p->n == 0)
+		return;
+	hex_encode(t->path, p->hash[0].b, p->n * sizeof(p->hash[0]));
+	l->path = slice_of(t->path);
+}
 
 static enum rc
 cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
@@ -141,6 +196,7 @@ cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
 {
 	char network[ORIGIN_NAME_LEN + 1], signature[HEX_SIZE(SIGNATURE_LEN)];
 	const struct public_slot *s = &c->slot;
+	struct round_text round;
 	struct line l;
 
 	line_init(&l);
@@ -161,8 +217,12 @@ cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
 		return line_write(out, &l, e);
 	}
 	l.outcome = slice_of("result");
-	l.scheme = slice_of("eip191");
-	l.form = slice_of(line_form_name(s->form));
+	if (c->round != NULL)
+		round_fill(&l, &round, c);
+	else {
+		l.scheme = slice_of(LINE_ALONE);
+		l.form = slice_of(line_form_name(s->form));
+	}
 	l.timestamp = s->timestamp_ms;
 	l.success = s->success;
 	l.status = s->status;

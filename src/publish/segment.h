@@ -5,8 +5,18 @@
 #ifndef WORKNET_PUBLISH_SEGMENT_H
 #define WORKNET_PUBLISH_SEGMENT_H
 
+#include "base/task_type.h"
 #include "ledger/publication.h"
+#include "ledger/signed.h"
 #include "publish/state.h"
+
+/* What only a result has that was signed in a round. */
+struct cell_round {
+	struct round_path path;
+	char trace[ROUND_TRACE_MAX + 1];
+	char token[TASK_TOKEN_LEN + 1];
+	char region[REGION_MAX + 1];
+};
 
 /* A slot that was given, as it is kept until its line is written. */
 struct cell {
@@ -16,7 +26,8 @@ struct cell {
 	struct public_slot slot; /* its text is below */
 	char worker[ADDRESS_LEN + 1];
 	char network[SUBNET_MAX + 1];
-	char *error; /* owned */
+	char *error;		  /* owned */
+	struct cell_round *round; /* owned; NULL: it is of none */
 };
 
 struct cells {

@@ -197,6 +197,7 @@ wait_for_stop(struct server *s, const struct serve_config *config,
 			api_log_counts(s->api);
 		}
 		exchanges_cut(s);
+		config->look(config->look_ctx);
 		rc = api_check(t, e);
 		notify_alive(manager);
 	}

@@ -51,6 +51,9 @@ struct serve_config {
 	 * called serve_run; others go on. */
 	void (*reload)(void *ctx);
 	void *ctx;
+	/* Called each second, by the same thread. */
+	void (*look)(void *look_ctx);
+	void *look_ctx;
 };
 
 /*

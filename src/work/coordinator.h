@@ -38,8 +38,7 @@ coordinator_poll(struct coordinator *c, struct http_client *http,
     struct task_list *out, int64_t now_ms, int stop_fd, struct err *e);
 
 /*
- * The request that submits body, a JSON array of results, which is borrowed
- * as is c.
+ * The request that submits body, of outbox.h, which is borrowed as is c.
  */
 struct http_request
 coordinator_post(const struct coordinator *c, struct slice body);

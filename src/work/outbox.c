@@ -3,11 +3,12 @@
 #include <string.h>
 
 enum rc
-outbox_init(struct outbox *o, struct err *e)
+outbox_init(struct outbox *o, const struct identity *id, struct err *e)
 {
 	enum rc rc;
 
 	memset(o, 0, sizeof(*o));
+	o->id = id;
 	o->batch = RESULTS_PER_POST_MAX;
 	buf_init(&o->body, BODY_MAX);
 	rc = queue_init(&o->fresh, e);
@@ -28,10 +29,10 @@ outbox_free(struct outbox *o)
 }
 
 enum rc
-outbox_add(
-    struct outbox *o, struct slice text, int64_t timestamp_ms, struct err *e)
+outbox_add(struct outbox *o, struct slice text, int64_t timestamp_ms,
+    const struct queued_round *round, struct err *e)
 {
-	return queue_add(&o->fresh, text, timestamp_ms, e);
+	return queue_add(&o->fresh, text, timestamp_ms, round, e);
 }
 
 size_t
@@ -45,6 +46,44 @@ outbox_flush(struct outbox *o)
 {
 	o->refusals = 0;
 	o->batch = RESULTS_PER_POST_MAX;
+}
+
+/* Signs the first n of the queue as a round. */
+static enum rc
+round_of(uint8_t sig[static SIGNATURE_LEN], const struct outbox *o, size_t n)
+{
+	const struct queued *items = o->posting.items;
+	struct round_tree_hash leaves[RESULTS_PER_POST_MAX];
+	struct round r = { .ledger_id = items[0].round.ledger_id,
+		.worker = o->id->address,
+		.count = (uint16_t)n };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		round_tree_leaf(&leaves[i], items[i].round.hash);
+	round_tree_root(&r.root, leaves, n);
+	return round_sign(sig, &r, &o->id->key, NULL);
+}
+
+/* An array of results, or one with the round that they are. */
+static void
+body_write(struct outbox *o)
+{
+	const bool in_round = o->posting.items[0].in_round;
+	char text[HEX_SIZE(SIGNATURE_LEN)];
+	uint8_t sig[SIGNATURE_LEN];
+
+	if (in_round)
+		buf_add_text(&o->body, "{\"results\":");
+	o->in_post = queue_write(&o->body, &o->posting, o->batch);
+	if (!in_round)
+		return;
+	if (round_of(sig, o, o->in_post) != RC_OK)
+		o->body.failed = true;
+	hex_encode(text, sig, sizeof(sig));
+	buf_printf(&o->body,
+	    ",\"round\":{\"scheme\":\"%s\",\"worker\":\"%s\",\"signature\":\"%s\"}}",
+	    ROUND_SCHEME, o->id->text, text);
 }
 
 bool
@@ -63,7 +102,7 @@ outbox_next(struct outbox *o, int64_t now_ms, size_t *expired)
 	if (o->posting.count == 0)
 		return false;
 	buf_reset(&o->body);
-	o->in_post = queue_write(&o->body, &o->posting, o->batch);
+	body_write(o);
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The signed results on their way to the coordinator, and which of them the
+ * The results on their way to the coordinator, and which of them the
  * next POST holds. New ones go before, and apart from, those that an earlier
  * POST couldn't bring there: should something about the older ones fail, it
  * can't hold up the new. One thread.
@@ -8,6 +8,7 @@
 #define WORKNET_WORK_OUTBOX_H
 
 #include "work/queue.h"
+#include "work/result.h"
 
 /*
  * POSTs of a flush that may be refused as a whole: enough to find two bad
@@ -16,22 +17,24 @@
 #define REFUSALS_MAX 16
 
 struct outbox {
-	struct queue fresh;   /* not posted yet */
-	struct queue posting; /* goes now, POST by POST */
-	struct queue unsent;  /* was posted, without an answer */
-	size_t in_post;	      /* of posting, in the POST under way; 0: none */
-	size_t batch;	      /* results of one POST at most */
-	unsigned refusals;    /* of this flush */
-	struct buf body;      /* owned; of the POST under way */
+	const struct identity *id; /* borrowed; signs rounds */
+	struct queue fresh;	   /* not posted yet */
+	struct queue posting;	   /* goes now, POST by POST */
+	struct queue unsent;	   /* was posted, without an answer */
+	size_t in_post;	   /* of posting, in the POST under way; 0: none */
+	size_t batch;	   /* results of one POST at most */
+	unsigned refusals; /* of this flush */
+	struct buf body;   /* owned; of the POST under way */
 };
 
 /* RC_NO_MEMORY. outbox_free in any case; NULL isn't fine. */
-MUST_CHECK enum rc outbox_init(struct outbox *o, struct err *e);
+MUST_CHECK enum rc
+outbox_init(struct outbox *o, const struct identity *id, struct err *e);
 void outbox_free(struct outbox *o);
 
-/* Adds a signed result; as queue_add. */
-MUST_CHECK enum rc outbox_add(
-    struct outbox *o, struct slice text, int64_t timestamp_ms, struct err *e);
+/* Adds a result; as queue_add. */
+MUST_CHECK enum rc outbox_add(struct outbox *o, struct slice text,
+    int64_t timestamp_ms, const struct queued_round *round, struct err *e);
 
 /* How many there are, those under way included. */
 size_t outbox_count(const struct outbox *o);
@@ -40,9 +43,10 @@ size_t outbox_count(const struct outbox *o);
 void outbox_flush(struct outbox *o);
 
 /*
- * Makes the next POST: its results are in o->body, their number in
- * o->in_post. False: there is nothing more for this flush. What is too old,
- * by now_ms in Unix time, is dropped; *expired gives its number.
+ * Makes the next POST, and signs it if it is a round: its results are in
+ * o->body, their number in o->in_post. False: there is nothing more for this
+ * flush. What is too old, by now_ms in Unix time, is dropped; *expired gives
+ * its number.
  */
 bool outbox_next(struct outbox *o, int64_t now_ms, size_t *expired);
 

@@ -47,11 +47,15 @@ append(struct queue *q, struct queued item)
 }
 
 enum rc
-queue_add(
-    struct queue *q, struct slice text, int64_t timestamp_ms, struct err *e)
+queue_add(struct queue *q, struct slice text, int64_t timestamp_ms,
+    const struct queued_round *round, struct err *e)
 {
-	struct queued item = { .timestamp_ms = timestamp_ms, .len = text.len };
+	struct queued item = { .timestamp_ms = timestamp_ms,
+		.in_round = round != NULL,
+		.len = text.len };
 
+	if (round != NULL)
+		item.round = *round;
 	item.text = malloc(text.len + 1);
 	if (item.text == NULL)
 		return err_set(e, RC_NO_MEMORY, "result: no memory");
@@ -93,13 +97,24 @@ queue_move(struct queue *to, struct queue *from)
 	from->count = 0;
 }
 
+/* Whether both can be in one POST. */
+static bool
+is_alike(const struct queued *a, const struct queued *b)
+{
+	return a->in_round == b->in_round &&
+	    memcmp(a->round.ledger_id, b->round.ledger_id,
+		sizeof(a->round.ledger_id)) == 0;
+}
+
 size_t
 queue_write(struct buf *out, const struct queue *q, size_t max)
 {
 	size_t i;
 
 	buf_add(out, "[", 1);
-	for (i = 0; i < q->count && i < max; i++) {
+	for (i = 0;
+	     i < q->count && i < max && is_alike(&q->items[i], &q->items[0]);
+	     i++) {
 		if (i > 0)
 			buf_add(out, ",", 1);
 		buf_add(out, q->items[i].text, q->items[i].len);

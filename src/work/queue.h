@@ -1,19 +1,28 @@
 /*
- * Signed results that the coordinator hasn't answered for yet, oldest first.
- * They are kept as the very text that was signed and sent, so that sending
- * one again can't make a second result of it. One thread at a time.
+ * Results that the coordinator hasn't answered for yet, oldest first. They are
+ * kept as the very text that is sent, and signed or hashed, so that sending one
+ * again can't make a second result of it. One thread at a time.
  */
 #ifndef WORKNET_WORK_QUEUE_H
 #define WORKNET_WORK_QUEUE_H
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "eth/round.h"
 
 #define QUEUE_MAX 1000 /* results: about 600 kB */
 
+/* Of a result that is signed with a round, what of it is. */
+struct queued_round {
+	uint8_t ledger_id[LEDGER_ID_LEN];
+	uint8_t hash[KECCAK256_LEN];
+};
+
 struct queued {
 	int64_t timestamp_ms; /* as signed */
-	char *text;	      /* owned; the JSON object of len bytes */
+	bool in_round;	      /* else its text is signed */
+	struct queued_round round;
+	char *text; /* owned; the JSON object of len bytes */
 	size_t len;
 };
 
@@ -27,11 +36,11 @@ MUST_CHECK enum rc queue_init(struct queue *q, struct err *e);
 void queue_free(struct queue *q);
 
 /*
- * Appends a copy of text. A full queue drops its oldest for it. RC_NO_MEMORY:
- * then q is as it was.
+ * Appends a copy of text; round is NULL for one that is signed. A full queue
+ * drops its oldest for it. RC_NO_MEMORY: then q is as it was.
  */
-MUST_CHECK enum rc queue_add(
-    struct queue *q, struct slice text, int64_t timestamp_ms, struct err *e);
+MUST_CHECK enum rc queue_add(struct queue *q, struct slice text,
+    int64_t timestamp_ms, const struct queued_round *round, struct err *e);
 
 /* Drops the oldest n. */
 void queue_drop(struct queue *q, size_t n);
@@ -46,8 +55,8 @@ size_t queue_expire(struct queue *q, int64_t now_ms);
 void queue_move(struct queue *to, struct queue *from);
 
 /*
- * Writes the JSON array of the oldest results, max at most, to out; gives
- * their number. Errors show in buf_status(out).
+ * Writes the JSON array of the oldest results, max at most and all signed alike
+ * for one ledger, to out; gives their number. Errors show in buf_status(out).
  */
 size_t queue_write(struct buf *out, const struct queue *q, size_t max);
 

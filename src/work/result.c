@@ -8,7 +8,7 @@
 
 static_assert(CHECK_ERROR_MAX <= RESULT_ERROR_MAX,
     "the coordinator must take our errors");
-static_assert(RESULTS_PER_POST_MAX * (RESULT_LEN_MAX + 1) + 1 <= BODY_MAX,
+static_assert(RESULTS_PER_POST_MAX * (RESULT_LEN_MAX + 1) + 512 <= BODY_MAX,
     "a POST must hold the results of a round");
 
 enum rc
@@ -63,15 +63,10 @@ finding_make(struct finding *out, const struct task *t,
 	out->success = t->type->is_success(r->status, t->expected_status);
 }
 
+/* What both schemes have. */
 static void
-write_members(struct json_writer *w, const struct finding *f,
-    const struct identity *id, const char *signature)
+write_found(struct json_writer *w, const struct finding *f)
 {
-	json_open_object(w);
-	json_key(w, "taskId");
-	json_string(w, f->task->id);
-	json_key(w, "workerAddress");
-	json_string(w, id->text);
 	json_key(w, "timestamp");
 	json_number(w, f->timestamp_ms);
 	json_key(w, "success");
@@ -86,9 +81,74 @@ write_members(struct json_writer *w, const struct finding *f,
 		json_key(w, "error");
 		json_string(w, f->error);
 	}
+}
+
+static void
+write_members(struct json_writer *w, const struct finding *f,
+    const struct identity *id, const char *signature)
+{
+	json_open_object(w);
+	json_key(w, "taskId");
+	json_string(w, f->task->id);
+	json_key(w, "workerAddress");
+	json_string(w, id->text);
+	write_found(w, f);
 	json_key(w, "signature");
 	json_string(w, signature);
 	json_close_object(w);
+}
+
+bool
+finding_hash(uint8_t out[static KECCAK256_LEN], const struct finding *f,
+    const struct identity *id)
+{
+	const struct task_round *t = &f->task->round;
+	const struct round_assignment a = { .ledger_id = t->ledger_id,
+		.slot = (uint64_t)t->slot,
+		.worker = id->address,
+		.anchor_size = (uint64_t)t->anchor_size,
+		.anchor_root = t->anchor_root };
+	struct round_result r = { .task_id = slice_of(f->task->id),
+		.url = slice_of(f->task->url),
+		.expected_status = (uint16_t)f->task->expected_status,
+		.timestamp_ms = (uint64_t)f->timestamp_ms,
+		.success = f->success,
+		.status = (uint16_t)f->status,
+		.response_ms = (uint32_t)f->response_time_ms,
+		.error = slice_of(f->error),
+		.trace = slice_of(""),
+		.region = slice_of(t->region) };
+
+	if (!t->offered || f->response_time_ms > UINT32_MAX)
+		return false;
+	round_assignment_hash(r.assignment, &a);
+	round_result_hash(out, &r);
+	return memcmp(r.assignment, t->assignment, sizeof(r.assignment)) == 0;
+}
+
+enum rc
+finding_write_hashed(struct buf *out, const struct finding *f,
+    const uint8_t hash[static KECCAK256_LEN], struct err *e)
+{
+	char text[HEX_SIZE(KECCAK256_LEN)];
+	struct json_writer *w = NULL;
+	enum rc rc;
+
+	rc = json_writer_new(&w, out, false, e);
+	if (rc != RC_OK)
+		return rc;
+	hex_encode(text, hash, KECCAK256_LEN);
+	json_open_object(w);
+	json_key(w, "taskId");
+	json_string(w, f->task->id);
+	json_key(w, "slot");
+	json_number(w, f->task->round.slot);
+	write_found(w, f);
+	json_key(w, "hash");
+	json_string(w, text);
+	json_close_object(w);
+	json_writer_free(w);
+	return buf_status(out, e);
 }
 
 enum rc

@@ -46,7 +46,24 @@ void finding_make(struct finding *out, const struct task *t,
     const struct http_response *r, int64_t now_ms);
 
 /*
- * Signs f and appends its JSON object, at most RESULT_LEN_MAX bytes, to out.
+ * The hash of f in a round of its worker's. False unless its task offers
+ * rounds, with an assignment that is the hash of what it says and of this
+ * worker.
+ */
+bool finding_hash(uint8_t out[static KECCAK256_LEN], const struct finding *f,
+    const struct identity *id);
+
+/*
+ * Appends the JSON object of f as one of a round, at most RESULT_LEN_MAX bytes,
+ * with its hash. RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+finding_write_hashed(struct buf *out, const struct finding *f,
+    const uint8_t hash[static KECCAK256_LEN], struct err *e);
+
+/*
+ * Signs f by itself and appends its JSON object, at most RESULT_LEN_MAX bytes,
+ * to out.
  * RC_INVALID when the key can't sign, RC_NO_MEMORY.
  */
 MUST_CHECK enum rc finding_write(struct buf *out, const struct finding *f,

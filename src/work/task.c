@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "eth/attest.h"
+#include "eth/hex.h"
 #include "json/json.h"
 
 #define DEPTH_MAX    16 /* unknown members may be nested */
@@ -50,7 +51,116 @@ struct reader {
 	const struct field *key; /* NULL: unknown, ignored */
 	bool seen[FIELDS];
 	struct err problem; /* the first */
+	/* What it offers. */
+	bool in_round;
+	const struct offer_field *offer_key;
+	unsigned offered; /* of offer_fields, by their bits */
 };
+
+/* A member of what is offered: a hash, a number, or a text. */
+struct offer_field {
+	const char *name;
+	bool inside; /* of the member "round" */
+	bool (*set)(struct task_round *, const struct json_event *);
+};
+
+/* ---- What is offered ---- */
+
+static bool
+offer_hash(uint8_t out[static KECCAK256_LEN], const struct json_event *ev)
+{
+	return ev->type == JSON_STRING &&
+	    hex_decode(out, KECCAK256_LEN, ev->text, NULL) == RC_OK;
+}
+
+static bool
+offer_int(int64_t *out, const struct json_event *ev)
+{
+	return ev->type == JSON_NUMBER && json_integer(out, ev->text) == RC_OK;
+}
+
+static bool
+set_assignment(struct task_round *r, const struct json_event *ev)
+{
+	return offer_hash(r->assignment, ev);
+}
+
+static bool
+set_scheme(struct task_round *r, const struct json_event *ev)
+{
+	(void)r;
+	return ev->type == JSON_STRING && slice_is(ev->text, ROUND_SCHEME);
+}
+
+static bool
+set_ledger(struct task_round *r, const struct json_event *ev)
+{
+	return offer_hash(r->ledger_id, ev);
+}
+
+static bool
+set_slot(struct task_round *r, const struct json_event *ev)
+{
+	return offer_int(&r->slot, ev) && r->slot > 0;
+}
+
+static bool
+set_anchor_size(struct task_round *r, const struct json_event *ev)
+{
+	return offer_int(&r->anchor_size, ev);
+}
+
+static bool
+set_anchor_root(struct task_round *r, const struct json_event *ev)
+{
+	return offer_hash(r->anchor_root, ev);
+}
+
+static bool
+set_region(struct task_round *r, const struct json_event *ev)
+{
+	if (ev->type != JSON_STRING || ev->text.len > REGION_MAX ||
+	    !utf8_is_text(ev->text.p, ev->text.len))
+		return false;
+	slice_copy(r->region, sizeof(r->region), ev->text);
+	return true;
+}
+
+static const struct offer_field offer_fields[] = {
+	{ "assignment", false, set_assignment },
+	{ "scheme", true, set_scheme },
+	{ "ledger", true, set_ledger },
+	{ "slot", true, set_slot },
+	{ "anchorSize", true, set_anchor_size },
+	{ "anchorRoot", true, set_anchor_root },
+	{ "region", true, set_region },
+};
+
+#define OFFER_FIELDS (sizeof(offer_fields) / sizeof(offer_fields[0]))
+
+static void
+offer_on_key(struct reader *r, struct slice name, bool inside)
+{
+	size_t i;
+
+	r->offer_key = NULL;
+	for (i = 0; i < OFFER_FIELDS; i++)
+		if (offer_fields[i].inside == inside &&
+		    slice_is(name, offer_fields[i].name))
+			r->offer_key = &offer_fields[i];
+}
+
+static void
+offer_on_value(struct reader *r, const struct json_event *ev)
+{
+	const struct offer_field *f = r->offer_key;
+
+	r->offer_key = NULL;
+	if (f != NULL && f->set(&r->task.round, ev))
+		r->offered |= 1U << (f - offer_fields);
+}
+
+/* ---- What is asked ---- */
 
 static const struct field *
 field_find(struct slice name)
@@ -171,6 +281,7 @@ element_end(struct reader *r)
 	struct task_list *l = r->list;
 
 	task_judge(r);
+	r->task.round.offered = r->offered == (1U << OFFER_FIELDS) - 1;
 	if (r->problem.rc != RC_OK) {
 		if (l->skipped++ < SKIPS_LOGGED)
 			log_warning(
@@ -189,6 +300,9 @@ element_start(struct reader *r, enum json_type type)
 	memset(r->seen, 0, sizeof(r->seen));
 	r->problem = (struct err)ERR_INIT;
 	r->key = NULL;
+	r->in_round = false;
+	r->offer_key = NULL;
+	r->offered = 0;
 	if (type == JSON_OBJECT)
 		return;
 	(void)err_set(&r->problem, RC_INVALID, "not an object");
@@ -211,10 +325,17 @@ on_event(void *ctx, const struct json_event *ev)
 		element_end(r);
 	else if (ev->depth == 1)
 		element_start(r, ev->type);
-	else if (ev->depth == 2 && ev->type == JSON_KEY)
+	else if (ev->depth == 2 && ev->type == JSON_KEY) {
 		r->key = field_find(ev->text);
-	else if (ev->depth == 2 && !end)
+		r->in_round = slice_is(ev->text, "round");
+		offer_on_key(r, ev->text, false);
+	} else if (ev->depth == 2 && !end) {
 		on_value(r, ev);
+		offer_on_value(r, ev);
+	} else if (ev->depth == 3 && r->in_round && ev->type == JSON_KEY)
+		offer_on_key(r, ev->text, true);
+	else if (ev->depth == 3 && r->in_round && !end)
+		offer_on_value(r, ev);
 	return true;
 }
 

@@ -8,6 +8,18 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/task_type.h"
+#include "eth/round.h"
+
+/* What a task says of rounds (doc/protocol), if it is all there. */
+struct task_round {
+	bool offered;
+	uint8_t assignment[KECCAK256_LEN];
+	uint8_t ledger_id[LEDGER_ID_LEN];
+	int64_t slot;
+	int64_t anchor_size;
+	uint8_t anchor_root[KECCAK256_LEN];
+	char region[REGION_MAX + 1];
+};
 
 struct task {
 	const struct task_type *type;
@@ -16,6 +28,7 @@ struct task {
 	int64_t expected_status; /* 100 to STATUS_MAX */
 	int64_t timeout_ms;	 /* TIMEOUT_MIN_MS to TIMEOUT_MAX_MS */
 	int64_t reward_micros;	 /* 0 to REWARD_MAX_MICROS */
+	struct task_round round;
 };
 
 struct task_list {
@@ -28,7 +41,8 @@ struct task_list {
 /*
  * Reads an answer to a poll. Elements which are no valid task of a type that
  * there is (base/task_type.h), or whose id came before, are skipped, the first
- * few of them with a log line; unknown members are ignored. RC_INVALID when the
+ * few of them with a log line; unknown members are ignored, and so is an offer
+ * of rounds that isn't whole: its result is signed alone. RC_INVALID when the
  * whole isn't a JSON array, RC_NO_MEMORY; the list is then empty.
  */
 MUST_CHECK enum rc

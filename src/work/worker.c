@@ -75,7 +75,7 @@ worker_new(struct worker **out, const struct conf *c, struct err *e)
 	if (rc == RC_OK)
 		rc = http_client_new(&w->http, e);
 	if (rc == RC_OK)
-		rc = outbox_init(&w->outbox, e);
+		rc = outbox_init(&w->outbox, &w->id, e);
 	if (rc != RC_OK) {
 		worker_free(w);
 		return rc;
@@ -123,19 +123,25 @@ leave(struct worker *w, struct check *c, const char *why)
 static enum rc
 sign(struct worker *w, const struct finding *f, struct err *e)
 {
+	struct queued_round round;
 	struct buf text;
+	bool in_round;
 	enum rc rc;
 
 	buf_init(&text, RESULT_LEN_MAX);
-	rc = finding_write(&text, f, &w->id, e);
+	memcpy(
+	    round.ledger_id, f->task->round.ledger_id, sizeof(round.ledger_id));
+	in_round = finding_hash(round.hash, f, &w->id);
+	rc = in_round ? finding_write_hashed(&text, f, round.hash, e)
+		      : finding_write(&text, f, &w->id, e);
 	if (rc == RC_OK)
 		rc = outbox_add(&w->outbox, (struct slice){ text.p, text.len },
-		    f->timestamp_ms, e);
+		    f->timestamp_ms, in_round ? &round : NULL, e);
 	buf_free(&text);
 	return rc;
 }
 
-/* Signed at once, so that a stop can't lose it. */
+/* Signed, or hashed for its round, at once, so that a stop can't lose it. */
 static void
 attest(struct worker *w, struct check *c)
 {

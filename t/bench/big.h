@@ -6,10 +6,10 @@
 #ifndef WORKNET_BENCH_BIG_H
 #define WORKNET_BENCH_BIG_H
 
+#include "base/clock.h"
 #include "ledger/db.h"
 #include "work/result.h"
 
-#define DAY_MS		  86400000LL
 #define BIG_REWARD_MICROS 100 /* of every task */
 #define ACCOUNT_WORKERS	  4   /* of worker 0; worker i has this plus i */
 

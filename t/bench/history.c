@@ -192,10 +192,10 @@ request_put(struct history *h, const struct request *r, struct err *e)
 	enum rc rc;
 	int64_t i;
 
-	link_transfer_begin(&k, &h->tail, &t);
+	link_transfer_begin(&k, &h->tail, &t, NULL);
 	for (i = 0; i < r->n; i++) {
 		result_make(&row, r, i);
-		link_transfer_result(&k, &row);
+		link_transfer_result(&k, t.format, &row);
 	}
 	link_transfer_end(&k, h->tail.hash);
 	h->tail.last_id = t.id;
@@ -243,6 +243,7 @@ assignments_put(struct history *h, const struct request *r, struct err *e)
 		query_text(q, 12, slice_of(task_types[0].name));
 		query_int(q, 13, 200);
 		query_int(q, 14, 10000);
+		query_int(q, 15, 0);
 		rc = query_run(q, e);
 	}
 	return rc;

@@ -18,23 +18,26 @@
 
 #include "base/processors.h"
 #include "ledger/cycle.h"
+#include "ledger/offer.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
-#include "work/result.h"
+#include "work/outbox.h"
 
-#define COPIES	    COPIES_MAX /* of each task in each cycle */
-#define HOUR_MS	    3600000    /* nobody waits for what is due then */
-#define DUE_FOR_MS  60000      /* at least: anybody gets it */
-#define THREADS_MAX 64
+#define COPIES	     COPIES_MAX /* of each task in each cycle */
+#define HOUR_MS	     3600000	/* nobody waits for what is due then */
+#define DUE_FOR_MS   60000	/* at least: anybody gets it */
+#define THREADS_MAX  64
+#define HELD_URL_MAX 100 /* of the tasks that are made here */
 
 struct options {
 	const char *ledger_path;
 	const char *posts_path; /* NULL: nothing is signed */
 	const char *polls_path; /* NULL: isn't written */
 	long workers;
-	long batch; /* assignments of each worker */
-	long idle;  /* active tasks that aren't due */
-	long due;   /* tasks with a slot that anybody may have */
+	long batch;  /* assignments of each worker */
+	long idle;   /* active tasks that aren't due */
+	long due;    /* tasks with a slot that anybody may have */
+	bool rounds; /* results are signed in rounds */
 };
 
 /* A worker with the tasks that it holds. */
@@ -42,6 +45,8 @@ struct holder {
 	struct identity id;
 	struct held {
 		char name[TASK_ID_MAX + 1];
+		char url[HELD_URL_MAX + 1];
+		struct task_round round;
 	} * held; /* o->batch of them; in the preparation's */
 };
 
@@ -57,12 +62,13 @@ struct preparation {
 
 static const char usage[] =
     "usage: prepare --ledger FILE --workers N --batch N [--idle N] [--due N]\n"
-    "           [--posts FILE] [--polls FILE]\n"
+    "           [--posts FILE] [--polls FILE] [--rounds 1]\n"
     "\n"
     "In an existing ledger workers are given a batch of assignments each, of\n"
     "tasks that are paused afterwards. --idle adds active tasks that aren't\n"
     "due, --due some that anybody may have. --posts gets each worker's results\n"
-    "as a request, --polls each one's poll.\n";
+    "as a request, --polls each one's poll. --rounds 1: each request is signed as\n"
+    "a round.\n";
 
 static int
 options_parse(struct options *o, int argc, char **argv)
@@ -75,6 +81,7 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "batch", required_argument, NULL, 'b' },
 		{ "idle", required_argument, NULL, 'i' },
 		{ "due", required_argument, NULL, 'd' },
+		{ "rounds", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -102,6 +109,9 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'd':
 			o->due = atol(optarg);
+			break;
+		case 'r':
+			o->rounds = atol(optarg) != 0;
 			break;
 		default:
 			return -1;
@@ -192,6 +202,22 @@ due_add(struct preparation *p, struct err *e)
 
 /* ---- Assignments ---- */
 
+/* What the poll's answer would say. */
+static void
+held_fill(
+    struct held *h, const struct given_task *t, const struct offer *o, size_t i)
+{
+	(void)snprintf(h->name, sizeof(h->name), "%s", t->name);
+	slice_copy(h->url, sizeof(h->url), slice_of(t->url));
+	h->round.offered = true;
+	h->round.slot = t->slot;
+	h->round.anchor_size = t->anchor;
+	memcpy(h->round.assignment, o->tasks[i].assignment, KECCAK256_LEN);
+	memcpy(h->round.ledger_id, o->ledger_id, LEDGER_ID_LEN);
+	memcpy(h->round.anchor_root, o->tasks[i].anchor_root, KECCAK256_LEN);
+	memcpy(h->round.region, o->tasks[i].region, sizeof(h->round.region));
+}
+
 /* One poll gives h its whole batch: of its region's tasks, which are due. */
 static enum rc
 holder_poll(struct preparation *p, struct holder *h, const char *region,
@@ -202,6 +228,7 @@ holder_poll(struct preparation *p, struct holder *h, const char *region,
 		.network_slots = RESULTS_PER_POST_MAX };
 	const struct poll poll = { h->id.address, slice_of(region),
 		slice_of(""), p->now_ms };
+	struct offer offer;
 	bool work;
 	enum rc rc;
 	size_t i;
@@ -210,9 +237,10 @@ holder_poll(struct preparation *p, struct holder *h, const char *region,
 	if (rc == RC_OK && given->n != (size_t)p->o->batch)
 		rc = err_set(e, RC_INVALID, "got %zu tasks, expected %ld",
 		    given->n, p->o->batch);
+	if (rc == RC_OK)
+		rc = offer_make(p->db, &h->id.address, given, &offer, e);
 	for (i = 0; rc == RC_OK && i < given->n; i++)
-		(void)snprintf(h->held[i].name, sizeof(h->held[i].name), "%s",
-		    given->tasks[i].name);
+		held_fill(&h->held[i], &given->tasks[i], &offer, i);
 	return rc;
 }
 
@@ -283,39 +311,65 @@ ledger_prepare(struct preparation *p, struct err *e)
 
 /* ---- Requests ---- */
 
-/* The request that posts all that the worker holds. */
+/* One result of what the worker holds, as worknet-worker would have it. */
 static enum rc
-post_write(struct preparation *p, size_t number, struct err *e)
+result_add(struct outbox *o, const struct preparation *p,
+    const struct holder *h, const struct held *held, struct err *e)
 {
-	const struct holder *h = &p->holders[number];
 	struct task t = { .expected_status = 200 };
 	struct finding f = { .task = &t,
 		.timestamp_ms = p->now_ms,
 		.success = true,
 		.response_time_ms = 45,
 		.status = 200 };
-	struct buf body;
-	enum rc rc = RC_OK;
+	struct queued_round round;
+	struct buf text;
+	enum rc rc;
+
+	memcpy(t.id, held->name, sizeof(t.id));
+	memcpy(t.url, held->url, sizeof(held->url));
+	t.round = held->round;
+	memcpy(round.ledger_id, t.round.ledger_id, sizeof(round.ledger_id));
+	buf_init(&text, RESULT_LEN_MAX);
+	if (!p->o->rounds)
+		rc = finding_write(&text, &f, &h->id, e);
+	else if (finding_hash(round.hash, &f, &h->id))
+		rc = finding_write_hashed(&text, &f, round.hash, e);
+	else
+		rc = err_set(e, RC_INVALID, "%s: no round", held->name);
+	if (rc == RC_OK)
+		rc = outbox_add(o, (struct slice){ text.p, text.len },
+		    f.timestamp_ms, p->o->rounds ? &round : NULL, e);
+	buf_free(&text);
+	return rc;
+}
+
+/* The request that posts all that the worker holds. */
+static enum rc
+post_write(struct preparation *p, size_t number, struct err *e)
+{
+	const struct holder *h = &p->holders[number];
+	struct outbox o;
+	size_t expired;
+	enum rc rc;
 	long i;
 
-	buf_init(&body, BODY_MAX);
-	for (i = 0; rc == RC_OK && i < p->o->batch; i++) {
-		memcpy(t.id, h->held[i].name, sizeof(t.id));
-		buf_add_text(&body, i == 0 ? "[" : ",");
-		rc = finding_write(&body, &f, &h->id, e);
-	}
-	buf_add_text(&body, "]");
+	rc = outbox_init(&o, &h->id, e);
+	for (i = 0; rc == RC_OK && i < p->o->batch; i++)
+		rc = result_add(&o, p, h, &h->held[i], e);
+	if (rc == RC_OK && !outbox_next(&o, p->now_ms, &expired))
+		rc = err_set(e, RC_INVALID, "nothing to post");
 	if (rc == RC_OK)
-		rc = buf_status(&body, e);
+		rc = buf_status(&o.body, e);
 	buf_printf(&p->posts[number],
 	    "POST /api/v1/worker/results HTTP/1.1\r\n"
 	    "Host: worknet\r\n"
 	    "Content-Type: application/json\r\n"
 	    "Content-Length: %zu\r\n"
 	    "\r\n",
-	    body.len);
-	buf_add(&p->posts[number], body.p, body.len);
-	buf_free(&body);
+	    o.body.len);
+	buf_add(&p->posts[number], o.body.p, o.body.len);
+	outbox_free(&o);
 	return rc == RC_OK ? buf_status(&p->posts[number], e) : rc;
 }
 

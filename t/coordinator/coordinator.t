@@ -200,8 +200,13 @@ sub polled {
 	my $c = $w->fcgi;
 	my $n = 0;
 
-	is($c->get(poll_path($w->worker(++$n)->{address}, 'unknown'))
-	    ->{body}, '[{"id":"task_br_health","type":"http_check",' .
+	# The protocol's, without what is offered besides: rounds.t.
+	my $fields = sub {
+		return $c->get(poll_path($w->worker(++$n)->{address}, @_))
+		    ->{body} =~ s/,"assignment":"0x[0-9a-f]{64}","round":\{"scheme":[^}]*\}(?=\}\])//r;
+	};
+
+	is($fields->('unknown'), '[{"id":"task_br_health","type":"http_check",' .
 	    '"url":"https://blockrun.ai/api/health","expectedStatus":200,' .
 	    '"timeoutMs":10000,"rewardMicros":100}]',
 	    'a task is given with exactly the fields of the protocol');
@@ -210,8 +215,7 @@ sub polled {
 	is(polled($c, $w->worker(++$n), region => $_), '',
 	    "region \"$_\" isn't given a task of eu-west") for
 	    'us', 'eu', 'EU-WEST', 'unknown', '', 'eu-west2';
-	is($c->get(poll_path($w->worker(++$n)->{address}, 'eu%2Dwest'))
-	    ->{body}, '[{"id":"eu.only:1","type":"http_check",' .
+	is($fields->('eu%2Dwest'), '[{"id":"eu.only:1","type":"http_check",' .
 	    '"url":"http://example.org/?a=b&c=%22","expectedStatus":204,' .
 	    '"timeoutMs":2500,"rewardMicros":1234567,"region":"eu-west"}]',
 	    'a worker of eu-west is, and it names the region');
@@ -598,10 +602,10 @@ for my $file ("signed-results.json", "signed-results-odd.json") {
 		"INSERT INTO assignment (worker, task_name, slot, version, " .
 		"reward_micros, cycle_ms, copy, assigned_ms, region, " .
 		"network, out_of_turn, type, expected_status, timeout_ms, " .
-		"compared) " .
+		"compared, anchor) " .
 		"SELECT w.id, k.name, c.last_slot, k.version, " .
 		"k.reward_micros, 0, 0, $_->{timestamp}, 0, '', 0, " .
-		"k.type, k.expected_status, k.timeout_ms, 0 " .
+		"k.type, k.expected_status, k.timeout_ms, 0, 0 " .
 		"FROM task k, worker w, " .
 		"slot_counter c $known AND k.name = '$_->{taskId}';"
 	} @vectors), 'COMMIT;'));

@@ -123,8 +123,8 @@ my $id = json_value($w->worknet('maintenance', 'add', 'home', '--from',
 cycle($_, 'UUU') for 31 .. 33;
 # One of the last is made a drill, which is an extra copy.
 $w->sql('INSERT INTO result SELECT max(slot) + 1000000, transfer, version, cycle_ms, ' .
-    "1000, assigned_ms, timestamp_ms, 0, 503, response_ms, 'S3CRET', address_form, " .
-    "signature FROM result WHERE cycle_ms = " . ($S + 24 * $MINUTE));
+    "1000, assigned_ms, anchor, timestamp_ms, 0, 503, response_ms, 'S3CRET', " .
+    "address_form, signature, place, trace, token FROM result WHERE cycle_ms = " . ($S + 24 * $MINUTE));
 
 # ---- The figures are those of worknet report ----
 

@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(need_program json_value poll_path);
+use WorknetTest::Rounds qw(round_result round_body);
 
 need_program('sqlite3');
 
@@ -17,8 +18,9 @@ my $START = 1800057600000;
 my ($w, $c, @workers, @witnesses, %seen);
 
 # A network of six workers, the last of which always says up, and two witnesses;
-# ten tasks.
+# ten tasks of that URL.
 sub network {
+	my ($url) = @_;
 	$w = WorknetTest->new->fault_prepare;
 	@workers = map { $w->worker($_) } 1 .. 6;
 	@witnesses = map { $w->worker($_) } 7, 8;
@@ -27,7 +29,7 @@ sub network {
 	$w->conf_write;
 	$w->clock_set($START);
 	$w->init;
-	$w->task_add("task$_", url => 'http://127.0.0.1:9/', interval => '30s',
+	$w->task_add("task$_", url => $url // 'http://127.0.0.1:9/', interval => '30s',
 	    cooldown => '0s') for 1 .. 10;
 	$w->worknet('worker', 'admit', $_->{address}, '--witness')
 	    for @witnesses;
@@ -161,6 +163,27 @@ cycles(75, $always);
 is_deeply(held(), [], 'nor do all witnesses, whom no worker confirms');
 is(judged(), 0, '... so that nobody is judged by them');
 ends('that lie');
+
+# ---- Rounds ----
+
+network('http://127.0.0.1:9/?t={token}');
+$w->sql_text('INSERT INTO anchor VALUES (7, zeroblob(32), 1)');
+my ($given, $accepted) = (0, 0);
+for (1 .. 30) {
+	cycles(1, $always, 'silent', 'silent');
+	my $one = $witnesses[0];
+	my $tasks = json_value($c->get(poll_path($one->{address}))->{body});
+	$given += @$tasks or next;
+	my @results = map { round_result($w, $one, $_) } @$tasks;
+	$accepted += json_value($c->post(round_body($w, $one,
+	    $tasks->[0]{round}{ledger}, \@results))->{body})->{accepted};
+}
+cmp_ok($given, '>', 10, 'a witness signs rounds, too');
+is($accepted, $given, '... which are paid, with the tokens of its URLs');
+is($w->sql_value('SELECT count(*) FROM result r JOIN witness_slot w ON ' .
+    'w.slot = r.slot WHERE r.place IS NOT NULL AND r.anchor = 7 AND ' .
+    'length(r.token) = 48'), $given, '... and name the newest checkpoint');
+ends('that sign rounds');
 
 # ---- A witness that isn't one ----
 

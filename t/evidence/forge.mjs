@@ -1,20 +1,26 @@
 // Somebody who tampers with an export of the log.
 //
-// node forge.mjs EXPORT OUT KIND [SECRET-KEY-FILE]
+// node forge.mjs EXPORT OUT SECRET-KEY-FILE KIND...
 //
 // Some change what lies in it; others are the operator, who has the log's key
 // and logs what isn't so: the whole export is made anew then, as a log of its
-// own. node forge.mjs --kinds lists all kinds.
+// own. OUT/0 is of the first kind, and so on. node forge.mjs --kinds lists all
+// kinds.
 
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync,
+import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync,
     rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { checkpointText, hex256, inclusion, leafHash, proofText,
+import { keccak256, serializeSignature, toBytes } from 'viem';
+import { privateKeyToAddress, sign } from 'viem/accounts';
+import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
+    from './round.mjs';
+import { checkpointText, consistency, hex256, inclusion, leafHash, proofText,
     readCheckpoint, readNote, readProof, readSecret, root, secretOf, signNote,
     signature, vkeyOf } from './tlog.mjs';
 
-const [, , from, out, kind, secretPath] = process.argv;
+const [, , from, outs, secretPath, ...wanted] = process.argv;
+let out;
 const HOUR = 3600_000;
 const seed = (n) => createHash('sha256').update(`seed ${n}`).digest();
 
@@ -59,29 +65,72 @@ function model() {
 		    .map((l) => JSON.parse(l)) }));
 }
 
-// Segments' counts and hashes, unless they are what was forged.
-function write(all, { count = true, cosign, by = secret(), last } = {}) {
+// The workers of make_ledger, with its seed: address -> key.
+const workers = new Map([...Array(20).keys()].map((i) => {
+	const key = keccak256(toBytes(`worknet test key 5 ${i}`));
+	return [privateKeyToAddress(key).toLowerCase(), key];
+}));
+
+// A round is signed anew, with the path that the line has.
+async function resign(r, d, anchorRoot) {
+	const top = roundRoot(resultHash(r, d, anchorRoot), r.place, r.count,
+	    roundPath(r));
+	r.signature = serializeSignature(await sign({ privateKey:
+	    workers.get(r.worker), hash: roundDigest(r.ledger, r.worker, r.count,
+	    top) }));
+}
+
+// The log has other leaves than before, so that what names it is signed anew,
+// as if the workers were the operator's, too.
+async function reanchor(all) {
+	const definition = new Map();
+	const hashes = [];
 	const at = new Map(all.map((x, i) => [x.index, i]));
-	rmSync(path('segment'), { recursive: true });
-	rmSync(path('drills'), { recursive: true, force: true });
-	rmSync(path('leaf'), { recursive: true });
-	const entries = all.map(({ leaf, rows }) => {
-		for (const key of ['prev', 'definition', 'maintenance'])
-			if (key in leaf && leaf[key] !== null)
-				leaf[key] = at.get(leaf[key]) ?? leaf[key];
-		if (!rows)
-			return Buffer.from(JSON.stringify(leaf));
-		const text = rows.map((r) => typeof r === 'string' ? r :
-		    JSON.stringify(r)).map((r) => `${r}\n`).join('');
-		put(fileOf(leaf), text);
-		leaf.bytes = Buffer.byteLength(text);
-		leaf.sha256 = hex256(Buffer.from(text));
-		for (const [key, word] of count && isSegment(leaf) ? [['results', 'result'],
-		    ['missed', 'missed'], ['unassigned', 'unassigned']] : [])
-			leaf[key] = rows.filter((r) => r.outcome === word).length;
-		if (count)
-			leaf.lines = rows.length;
+	for (const [i, x] of all.entries()) {
+		if (is('task')(x))
+			definition.set(x.leaf.version, x.leaf);
+		for (const r of x.rows ?? []) {
+			if (!r.anchor)
+				continue;
+			r.anchor = all.slice(0, i)
+			    .filter((y) => y.index < r.anchor).length;
+			await resign(r, definition.get(r.version),
+			    root(hashes.slice(0, r.anchor)));
+		}
+		hashes.push(leafHash(entryOf(x, at, true)));
+	}
+}
+
+// Segments' counts and hashes, unless they are what was forged.
+function entryOf({ leaf, rows }, at, count) {
+	leaf = { ...leaf };
+	for (const key of ['prev', 'definition', 'maintenance'])
+		if (key in leaf && leaf[key] !== null)
+			leaf[key] = at.get(leaf[key]) ?? leaf[key];
+	if (!rows)
 		return Buffer.from(JSON.stringify(leaf));
+	const text = textOf(rows);
+	leaf.bytes = Buffer.byteLength(text);
+	leaf.sha256 = hex256(Buffer.from(text));
+	for (const [key, word] of count && isSegment(leaf) ? [['results', 'result'],
+	    ['missed', 'missed'], ['unassigned', 'unassigned']] : [])
+		leaf[key] = rows.filter((r) => r.outcome === word).length;
+	if (count)
+		leaf.lines = rows.length;
+	return Buffer.from(JSON.stringify(leaf));
+}
+
+const textOf = (rows) => rows.map((r) => typeof r === 'string' ? r :
+    JSON.stringify(r)).map((r) => `${r}\n`).join('');
+
+function write(all, { anchors, count = true, cosign, by = secret(), last }) {
+	const at = new Map(all.map((x, i) => [x.index, i]));
+	for (const name of ['segment', 'drills', 'leaf', 'anchor'])
+		rmSync(path(name), { recursive: true, force: true });
+	const entries = all.map((x) => {
+		if (x.rows)
+			put(fileOf(x.leaf), textOf(x.rows));
+		return entryOf(x, at, count);
 	});
 	if (last)
 		entries.push(Buffer.from(JSON.stringify(last)));
@@ -90,27 +139,55 @@ function write(all, { count = true, cosign, by = secret(), last } = {}) {
 	    root: root(hashes) });
 	const note = signNote(text, by) + (cosign ? cosign(text) : '');
 	put('checkpoint', note);
+	for (const size of anchors.filter((n) => n > 0 && n <= entries.length))
+		put(`anchor/${size}`, [root(hashes.slice(0, size)),
+		    ...consistency(size, hashes)]
+		    .map((h) => `${h.toString('base64')}\n`).join(''));
 	entries.forEach((entry, index) => put(
 	    `${index === all.length ? 'key' : 'leaf'}/${index}.tlog-proof`,
 	    proofText({ entry, index, path: inclusion(index, hashes), note })));
 }
 
 // The log says another key, signed by a first one, and goes on by that alone.
-function succeeded(first) {
+async function succeeded(first) {
 	const next = secretOf(secret().name, seed('next'));
 	const leaf = { type: 'worknet/key/v1', key: vkeyOf(next), logged: 1 };
-	write(model(), { by: first, last: leaf });
-	write(model(), { by: next });
+	await relogged(() => {}, { by: first, last: leaf })();
+	await relogged(() => {}, { by: next })();
 }
 
-const relogged = (change, options) => () => {
+const relogged = (change, options) => async () => {
 	const all = model();
-	change(all.filter((x) => isSegment(x.leaf)), all.filter(is('task')), all);
-	write(all, options);
+	const args = [all.filter((x) => isSegment(x.leaf)),
+	    all.filter(is('task')), all];
+	if (options?.colluding)
+		await change(...args);
+	await reanchor(all);
+	const anchors = all.flatMap((x) => x.rows ?? []).map((r) => r.anchor)
+	    .filter((n) => n > 0);
+	if (!options?.colluding)
+		await change(...args);
+	write(all, { anchors: [...new Set(anchors)], ...options });
 };
-// The n-th result of the second hour.
+// The n-th result of the second hour that was signed alone,
 const result = (segments, n = 0) =>
-    segments[1].rows.filter((r) => r.outcome === 'result')[n];
+    segments[1].rows.filter((r) => r.scheme === 'eip191')[n];
+// and of all that were signed in rounds of several and name the log.
+const inRound = (segments, n = 0) => segments.flatMap((s) => s.rows)
+    .filter((r) => r.anchor > 0 && r.path)[n];
+const drill = (all, scheme) => all.find(is('drills')).rows
+    .find((r) => r.scheme === scheme);
+const anchorFile = () => readdirSync(path('anchor'))
+    .map((f) => `anchor/${f}`).sort()[0];
+const highS = (r) => {
+	const at = 66;
+	const high = ORDER - BigInt(`0x${r.signature.slice(at, 130)}`);
+	r.signature = r.signature.slice(0, at) +
+	    high.toString(16).padStart(64, '0') +
+	    (r.signature.endsWith('1b') ? '1c' : '1b');
+};
+const flip = (hex, i) => hex.slice(0, i) +
+    (hex[i] === '0' ? '1' : '0') + hex.slice(i + 1);
 
 const witness = secretOf('witness.example/w1', seed('w1'), 4);
 const witnessPolicy = (...names) => {
@@ -125,8 +202,9 @@ const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141
 const kinds = {
 	// Nothing is wrong: both verifiers must take it.
 	'made anew': relogged(() => {}),
-	'witnessed': () => {
-		write(model(), { cosign: (text) => signature(text, witness, 1767225600) });
+	'witnessed': async () => {
+		await relogged(() => {}, { cosign: (text) =>
+			signature(text, witness, 1767225600) })();
 		witnessPolicy('w1');
 	},
 
@@ -213,8 +291,8 @@ const kinds = {
 		put('checkpoint', signNote(n.text, secretOf(readCheckpoint(n.text)
 		    .origin, seed('other'))));
 	},
-	'cosignature with another time': () => {
-		kinds.witnessed();
+	'cosignature with another time': async () => {
+		await kinds.witnessed();
 		const forge = (note) => note.replace(/(\u2014 witness\S+ )(\S+)/,
 		    (m, who, body) => {
 			const b = Buffer.from(body, 'base64');
@@ -225,14 +303,14 @@ const kinds = {
 		for (const l of leafOf(() => true))
 			edit(l.name, forge);
 	},
-	'witness not in the policy': () => {
-		kinds.witnessed();
+	'witness not in the policy': async () => {
+		await kinds.witnessed();
 		const log = get('policy').split('\n')[0];
 		put('policy', `${log}\nwitness w2 ${vkeyOf(secretOf(
 		    'witness.example/w2', seed('w2'), 4))}\nquorum w2\n`);
 	},
-	'one key with two names': () => {
-		kinds.witnessed();
+	'one key with two names': async () => {
+		await kinds.witnessed();
 		witnessPolicy('w1', 'w2');
 	},
 	'forked log': () => {
@@ -274,24 +352,120 @@ const kinds = {
 	}),
 	'logged: signature of another result': relogged((s) =>
 		result(s).signature = result(s, 1).signature),
-	'logged: high s': relogged((s) => {
-		const r = result(s), at = 66;
-		const high = ORDER - BigInt(`0x${r.signature.slice(at, 130)}`);
-		r.signature = r.signature.slice(0, at) +
-		    high.toString(16).padStart(64, '0') +
-		    (r.signature.endsWith('1b') ? '1c' : '1b');
-	}),
+	'logged: high s': relogged((s) => highS(result(s))),
 	'logged: EIP-191 passed off as EIP-712': relogged((s) =>
 		result(s).scheme = 'eip712'),
+
+	// Rounds: what is signed at once, and what proves a line of it alone.
+	'logged: round: slot': relogged((s) => inRound(s).slot += 1000000),
+	'logged: round: status': relogged((s) => inRound(s).status = 204),
+	'logged: round: duration': relogged((s) => inRound(s).ms++),
+	'logged: round: success': relogged((s) => {
+		const r = inRound(s);
+		r.success = !r.success;
+	}),
+	'logged: round: error': relogged((s) => {
+		const i = inRound(s);
+		const { trace, place, count, path, signature, ...r } = i;
+		Object.keys(i).forEach((key) => delete i[key]);
+		Object.assign(i, r, { error: 'none' }, trace ? { trace } : {},
+		    { place, count, path, signature });
+	}),
+	'logged: round: trace': relogged((s) => {
+		const r = s.flatMap((x) => x.rows)
+		    .find((x) => x.anchor > 0 && x.path && x.trace);
+		r.trace = 'cf-ray:8f2d1c0e9a7b6c5d-AMS';
+	}),
+	'logged: round: URL of the definition': relogged((s, t) =>
+		t.forEach((x) => x.leaf.url += '/other')),
+	'logged: round: path': relogged((s) => {
+		const r = inRound(s);
+		r.path = flip(r.path, 7);
+	}),
+	'logged: round: path too short': relogged((s) => {
+		const { path, signature, ...r } = inRound(s);
+		const i = inRound(s);
+		Object.keys(i).forEach((key) => delete i[key]);
+		Object.assign(i, r, path.length > 66 ?
+		    { path: path.slice(0, -64) } : {}, { signature });
+	}),
+	'logged: round: path too long': relogged((s) =>
+		inRound(s).path += inRound(s).path.slice(2, 66)),
+	'logged: round: path of seven hashes': relogged((s) =>
+		inRound(s).path = `0x${'ab'.repeat(7 * 32)}`),
+	'logged: round: place': relogged((s) => {
+		const r = s.flatMap((x) => x.rows).find((x) => x.anchor > 0 &&
+		    x.count === 2);
+		r.place = 1 - r.place;
+	}),
+	'logged: round: place outside': relogged((s) =>
+		inRound(s).place = inRound(s).count),
+	'logged: round: count of another of that path': relogged((s) => {
+		const r = s.flatMap((x) => x.rows).find((x) => x.anchor > 0 &&
+		    x.count === 2 && x.place === 1);
+		r.count = 3;
+		r.place = 2;
+	}),
+	'logged: round: of none': relogged((s) => inRound(s).count = 0),
+	'logged: round: of 64': relogged((s) => inRound(s).count = 64),
+	'logged: round: of 65': relogged((s) => inRound(s).count = 65),
+	'logged: round: huge count': relogged((s) => inRound(s).count = 65536),
+	'logged: round: signature of another': relogged((s) => {
+		const other = s.flatMap((x) => x.rows).find((r) =>
+			r.scheme === 'eip712-round' &&
+			r.signature !== inRound(s).signature);
+		inRound(s).signature = other.signature;
+	}),
+	'logged: round: high s': relogged((s) => highS(inRound(s))),
+	'logged: round: signature changed': relogged((s) => {
+		const r = inRound(s);
+		r.signature = flip(r.signature, 70);
+	}),
+	'logged: round: another worker': relogged((s) => {
+		const r = inRound(s);
+		r.worker = [...workers.keys()].find((w) => w !== r.worker);
+	}),
+	'logged: round: another ledger': relogged((s) => s.flatMap((x) => x.rows)
+	    .filter((r) => r.ledger).forEach((r) => r.ledger = flip(r.ledger, 9))),
+	'logged: round: of two ledgers': relogged(async (s) => {
+		const r = inRound(s);
+		r.ledger = flip(r.ledger, 9);
+	}),
+	'logged: round: anchor swapped': relogged((s) => inRound(s).anchor = 0),
+	'logged: round: anchor newer than the log': relogged((s) =>
+		inRound(s).anchor = 999999),
+	'logged: round: anchor newer than its line': relogged(async (s, t, all) => {
+		const r = inRound(s);
+		r.anchor = all.findIndex((x) => x.rows?.includes(r)) + 1;
+	}),
+	'logged: round: passed off as alone': relogged((s) =>
+		inRound(s).scheme = 'eip191'),
+	'logged: alone: passed off as a round': relogged((s) =>
+		result(s).scheme = 'eip712-round'),
+	'logged: round: signed without its token': relogged((s, t) =>
+		t.forEach((x) => x.leaf.url += '{token}')),
+	'anchor left out': async () => {
+		await kinds['made anew']();
+		rmSync(path('anchor'), { recursive: true });
+	},
+	'anchor of another root': () => edit(anchorFile(), (text) =>
+		text.replace(/^./, (c) => c === 'A' ? 'B' : 'A')),
+	'anchor of another size': () => renameSync(path(anchorFile()),
+	    path('anchor/1')),
+	'anchor of no number': () => renameSync(path(anchorFile()),
+	    path('anchor/01')),
+	'anchor without its end': () => edit(anchorFile(), (text) =>
+		text.trimEnd()),
+
 	'logged: one result for two slots': relogged((s) => {
 		const a = result(s);
 		const i = s[1].rows.findIndex((r) => r.cycle > a.cycle);
 		const r = s[1].rows[i];
 		s[1].rows[i] = { ...a, slot: 999999, cycle: r.cycle, copy: r.copy,
 		    assigned: r.cycle };
-	}),
+	}, { colluding: true }),
 	'logged: slot with two lines': relogged((s) =>
-		result(s, 1).slot = result(s).slot),
+		result(s, 1).slot = result(s).slot, { colluding: true }),
 	'logged: slot of another cycle': relogged((s) =>
 		result(s).assigned -= HOUR),
 	'logged: definition that isn\'t there': relogged((s) =>
@@ -356,7 +530,8 @@ const kinds = {
 		d.rows.push(...of.map((r) => ({ ...r, copy: 30 })));
 	}),
 	'logged: slot that is a drill, too': relogged((s, t, all) =>
-		result(s).slot = all.find(is('drills')).rows[0].slot),
+		result(s).slot = all.find(is('drills')).rows[0].slot,
+	    { colluding: true }),
 	'logged: drill of the schedule': relogged((s, t, all) =>
 		all.find(is('drills')).rows[0].copy = 0),
 	'logged: drill of another day': relogged((s, t, all) => {
@@ -365,8 +540,16 @@ const kinds = {
 		r.cycle -= 24 * HOUR;
 	}),
 	'logged: answer to a drill flipped': relogged((s, t, all) => {
-		const r = all.find(is('drills')).rows[0];
+		const r = drill(all, 'eip191');
 		r.success = !r.success;
+	}),
+	'logged: answer to a drill of a round flipped': relogged((s, t, all) => {
+		const r = drill(all, 'eip712-round');
+		r.success = !r.success;
+	}),
+	'logged: drill of a round newer than its day': relogged((s, t, all) => {
+		drill(all, 'eip712-round').anchor =
+		    all.findIndex(is('drills')) + 1;
 	}),
 	'logged: drill left out of its file': relogged((s, t, all) =>
 		all.find(is('drills')).rows.pop(), { count: false }),
@@ -376,15 +559,18 @@ const kinds = {
 				c.leaf.key = c.leaf.key.replace(/.$/,
 				    (x) => x === '0' ? '1' : '0');
 	}),
-	'logged: definitions out of order': relogged((s, t) =>
-		t.at(-1).leaf.from = t[0].leaf.from - 1),
+	'logged: definitions out of order': relogged((s, t) => {
+		const before = t.filter((x) => x.index < s[0].index);
+		before.at(-1).leaf.from = before[0].leaf.from - 1;
+	}),
 };
 
 if (from === '--kinds') {
 	console.log(Object.keys(kinds).join('\n'));
 } else {
-	if (existsSync(out))
-		rmSync(out, { recursive: true });
-	cpSync(from, out, { recursive: true });
-	kinds[kind]();
+	for (const [i, kind] of wanted.entries()) {
+		out = `${outs}/${i}`;
+		cpSync(from, out, { recursive: true });
+		await kinds[kind]();
+	}
 }

@@ -86,7 +86,8 @@ sql_run("$Dir/ledger.db", <<'SQL');
 INSERT INTO assignment SELECT w.id, k.name, 9001, v.id, v.reward_micros,
 	(SELECT max(cycle_ms) FROM result) + v.interval_ms, 0,
 	(SELECT max(cycle_ms) FROM result) + v.interval_ms + 5000, 0,
-	'203.0.113.0/24', 0, v.type, v.expected_status, v.timeout_ms, 0
+	'203.0.113.0/24', 0, v.type, v.expected_status, v.timeout_ms, 0,
+	0
 FROM worker w, task k, task_version v
 WHERE k.id = 1 AND v.id = k.version ORDER BY w.id LIMIT 1;
 SQL

@@ -44,6 +44,36 @@ export function inclusion(i, leaves) {
 	    [...inclusion(i - k, leaves.slice(k)), root(leaves.slice(0, k))];
 }
 
+// RFC 6962, section 2.1.2: that the tree continues the one of its first m.
+export function consistency(m, leaves, whole = true) {
+	if (m === leaves.length)
+		return whole ? [] : [root(leaves)];
+	const k = split(leaves.length);
+	return m <= k ?
+	    [...consistency(m, leaves.slice(0, k), whole), root(leaves.slice(k))] :
+	    [...consistency(m - k, leaves.slice(k), false),
+		root(leaves.slice(0, k))];
+}
+
+export function continues(m, oldRoot, n, newRoot, proof) {
+	const walk = (m, n, whole, len) => {
+		if (m === n && whole)
+			return len === 0 ? [oldRoot, oldRoot] : undefined;
+		if (m === n)
+			return len === 1 ? [proof[0], proof[0]] : undefined;
+		if (len === 0)
+			return undefined;
+		const k = split(n), last = proof[len - 1];
+		const below = m <= k ? walk(m, k, whole, len - 1) :
+		    walk(m - k, n - k, false, len - 1);
+		return below && (m <= k ? [below[0], nodeHash(below[1], last)] :
+		    below.map((h) => nodeHash(last, h)));
+	};
+	const got = m >= 1 && m <= n ? walk(m, n, true, proof.length) : undefined;
+	return got !== undefined && got[0].equals(oldRoot) &&
+	    got[1].equals(newRoot);
+}
+
 // The root to which the proof leads from leaf i of size; undefined: nowhere.
 export function climb(i, size, leaf, proof) {
 	const walk = (i, size, n) => {

@@ -2,23 +2,26 @@
 // alone: node, and viem for the workers' signatures.
 //
 // node verify.mjs DIRECTORY [POLICY]
+// node verify.mjs --each DIRECTORY...
 //
 // Prints the report as one JSON object, or says on standard error what isn't as
 // it must be, and exits with 1.
 
 import { createHash, createHmac } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { recoverMessageAddress } from 'viem';
+import { recoverAddress, recoverMessageAddress } from 'viem';
 import { getAddress } from 'viem/utils';
 import { account } from '../uptime/reference.mjs';
-import { Refused, checkNote, climb, hex256, leafHash, readKey, readPolicy,
-    readProof, refuse } from './tlog.mjs';
+import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
+    from './round.mjs';
+import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash,
+    readKey, readPolicy, readProof, refuse, root } from './tlog.mjs';
 
 const HOUR = 3600_000;
 const DAY = 24 * HOUR;
 const SKEW = HOUR;
 const WINDOW = 24 * HOUR;
-const [, , dir, policyPath] = process.argv;
+let [, , dir, policyPath] = process.argv;
 
 const read = (name) => existsSync(`${dir}/${name}`) ?
     readFileSync(`${dir}/${name}`) : refuse(`${name} isn't in the export`);
@@ -55,8 +58,9 @@ const ORDER = { 'worknet/task/v1': TASK, 'worknet/segment/v1': SEGMENT,
     'worknet/maintenance/v1': MAINTENANCE, 'worknet/method/v1': METHOD,
     'worknet/canary/v1': CANARY, 'worknet/drills/v1': DRILLS };
 const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
-    'assigned', 'anchor', 'outcome', 'scheme', 'form', 'timestamp', 'success',
-    'status', 'ms', 'error', 'trace', 'region', 'signature'];
+    'assigned', 'anchor', 'outcome', 'scheme', 'ledger', 'form', 'timestamp',
+    'success', 'status', 'ms', 'error', 'trace', 'region', 'token', 'place',
+    'count', 'path', 'signature'];
 
 // ---- Leaves ----
 
@@ -212,7 +216,7 @@ async function checkDrills(d, leaves, tasks, told, report) {
 			refuse(`slot ${l.slot} isn't an answer to a drill of day ${d.day}`);
 		if (!mayBeDrill(key, l.slot))
 			refuse(`slot ${l.slot} is no drill by the key of its day`);
-		await checkGiven(l, tasks, told);
+		await checkGiven(l, d.index, tasks, told);
 		const wanted = wantedOf(key, l.slot);
 		report.drills++;
 		report.drillsRight += l.status === wanted &&
@@ -258,6 +262,29 @@ function uptimeOf(tasks, votes, maintenance, from, to) {
 	    availabilityPpm: figure(a.availability), strictPpm: figure(a.strict),
 	    atLeastPpm: figure(a.atLeast), atMostPpm: figure(a.atMost),
 	    coveragePpm: figure(a.coverage) };
+}
+
+// ---- What workers were told of the log ----
+
+// Size -> root of the log that workers were told of.
+function readAnchors(head) {
+	const all = new Map([[0, root([])]]);
+	if (!existsSync(`${dir}/anchor`))
+		return all;
+	for (const name of readdirSync(`${dir}/anchor`)) {
+		const [first, ...proof] = read(`anchor/${name}`).toString('latin1')
+		    .split(/(?<=\n)/).map((line) => line.endsWith('\n') ?
+		    base64(line.slice(0, -1)) :
+		    refuse(`anchor/${name}: the last line has no end`));
+		const size = integer(name);
+		if (size > head.size)
+			refuse(`anchor/${name}: the log has only ${head.size} leaves`);
+		if ([first, ...proof].some((h) => h?.length !== 32) ||
+		    !continues(size, first, head.size, head.root, proof))
+			refuse(`anchor/${name}: the tree of ${head.size} leaves doesn't begin with that of ${size}`);
+		all.set(size, first);
+	}
+	return all;
 }
 
 // ---- Definitions ----
@@ -308,6 +335,43 @@ const FORMS = { checksum: getAddress, lower: (a) => a,
     upper: (a) => `0x${a.slice(2).toUpperCase()}` };
 const HIGH = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
+const isHex = (text, bytes) => typeof text === 'string' &&
+    new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`).test(text);
+
+async function checkRound(l, d, index, told) {
+	told.ledger ??= l.ledger;
+	if (l.ledger !== told.ledger)
+		refuse(`the result is of ledger ${l.ledger}, others are of ${told.ledger}`);
+	if (l.anchor > index)
+		refuse(`the anchor, of ${l.anchor} leaves, is newer than the line`);
+	if (!isHex(l.ledger, 32) || !isHex(l.worker, 20) ||
+	    !isHex(l.signature, 65) || typeof l.success !== 'boolean' ||
+	    !(l.ms <= 0xffffffff) || !(l.anchor >= 0) || l.form !== undefined)
+		refuse('a result in a round has a ledger, a worker, a time, a success, a duration, an anchor and a signature');
+	if (!(l.count >= 1 && l.count <= 50 && l.place >= 0 && l.place < l.count))
+		refuse('a round has 1 to 50 results');
+	if (l.path !== undefined && !/^0x([0-9a-f]{64}){1,6}$/.test(l.path))
+		refuse('the path isn\'t of one to 6 hashes');
+	if (d.url.includes('{token}') !== (l.token !== undefined))
+		refuse('a token is where the definition\'s URL has a place for one');
+	const anchor = told.anchors.get(l.anchor) ??
+	    refuse(`anchor/${l.anchor} isn't in the export`);
+	if (BigInt(`0x${l.signature.slice(66, 130)}`) > HIGH)
+		refuse('signature: s is too high');
+	const path = roundPath(l);
+	const top = roundRoot(resultHash(l, d, anchor), l.place, l.count, path) ??
+	    refuse(`a path of ${path.length} hashes isn't that of place ${l.place} of ${l.count}`);
+	let signer;
+	try {
+		signer = await recoverAddress({ signature: l.signature,
+		    hash: roundDigest(l.ledger, l.worker, l.count, top) });
+	} catch (error) {
+		refuse(`signature of the round: ${error.message}`);
+	}
+	if (signer.toLowerCase() !== l.worker)
+		refuse(`signature of the round: got signer ${signer}, expected ${l.worker}`);
+}
+
 async function checkSignature(l, task) {
 	if (l.scheme !== 'eip191')
 		refuse(`the scheme of the signature is "${l.scheme}"`);
@@ -331,7 +395,7 @@ async function checkSignature(l, task) {
 		refuse(`signature: got signer ${signer}, expected ${l.worker}`);
 }
 
-async function checkGiven(l, tasks, told) {
+async function checkGiven(l, index, tasks, told) {
 	const d = tasks.find((t) => t.version === l.version) ??
 	    refuse(`definition ${l.version} isn't among the task's leaves`);
 	if (l.assigned < l.cycle || l.assigned > l.cycle + 2 * d.intervalMs)
@@ -348,7 +412,8 @@ async function checkGiven(l, tasks, told) {
 	if (told.results.has(one))
 		refuse(`slots ${told.results.get(one)} and ${l.slot} have one and the same result`);
 	told.results.set(one, l.slot);
-	await checkSignature(l, d.task);
+	await (l.scheme === 'eip712-round' ? checkRound(l, d, index, told) :
+	    checkSignature(l, d.task));
 }
 
 // Beside the schedule: a definition's first cycle, which began before it, and
@@ -389,9 +454,10 @@ async function checkLines(text, s, tasks, told, report) {
 		n[l.outcome]++;
 		if (l.outcome === 'unassigned')
 			continue;
-		await checkGiven(l, tasks, told);
+		await checkGiven(l, s.index, tasks, told);
 		if (l.outcome !== 'result')
 			continue;
+		report.inRounds += l.scheme === 'eip712-round' ? 1 : 0;
 		report.successes += l.success ? 1 : 0;
 		const key = `${l.version} ${l.cycle}`;
 		told.votes.set(key, [...told.votes.get(key) ?? [],
@@ -440,24 +506,38 @@ async function main() {
 	const tasks = readTasks(leaves);
 	const maintenance = checkFacts(leaves, tasks[0].task);
 	const segments = leaves.filter((l) => l.isSegment);
-	const told = { slots: new Set(), results: new Map(), votes: new Map() };
+	const told = { slots: new Set(), results: new Map(), votes: new Map(),
+	    anchors: readAnchors(head) };
 	const report = { verified: true, log: head.origin, size: head.size,
 	    witnesses: head.witnesses, firstSeen: head.firstSeen,
 	    task: tasks[0].task, definitions: tasks.length,
 	    segments: segments.length, from: segments[0]?.from ?? null,
-	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, successes: 0,
-	    missed: 0, unassigned: 0, extra: 0, drills: 0, drillsRight: 0,
-	    drillsLate: 0 };
+	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, inRounds: 0,
+	    successes: 0, missed: 0, unassigned: 0, extra: 0, drills: 0,
+	    drillsRight: 0, drillsLate: 0 };
 	for (const [i, s] of segments.entries())
 		await checkSegment(s, segments[i - 1], tasks, told, report);
 	for (const d of leaves.filter((l) => l.is === 'drills'))
 		await checkDrills(d, leaves, tasks, told, report);
-	console.log(JSON.stringify({ ...report, ...segments.length ? uptimeOf(
+	return JSON.stringify({ ...report, ...segments.length ? uptimeOf(
 	    tasks, told.votes, maintenance, report.from, report.to) : {} },
-	    null, 2));
+	    null, 2);
 }
 
-main().catch((error) => {
-	console.error(error instanceof Refused ? error.message : error.stack);
-	process.exitCode = error instanceof Refused ? 1 : 2;
-});
+// What is said, and how it ends.
+const outcome = () => main().then((text) => ({ code: 0, out: `${text}\n`,
+    err: '' }), (error) => error instanceof Refused ?
+    { code: 1, out: '', err: error.message } :
+    { code: 2, out: '', err: error.stack });
+
+if (dir === '--each') {
+	policyPath = undefined;
+	for (dir of process.argv.slice(3))
+		console.log(JSON.stringify(await outcome()));
+} else {
+	const { code, out, err } = await outcome();
+	process.stdout.write(out);
+	if (err)
+		console.error(err);
+	process.exitCode = code;
+}

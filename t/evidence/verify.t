@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use Digest::SHA qw(hmac_sha256 sha256 sha256_hex);
 use File::Basename 'dirname';
+use JSON::PP ();
 use MIME::Base64 'decode_base64';
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
@@ -72,6 +73,34 @@ my %says = (
 	'logged: signature of another result' => qr/signature: /,
 	'logged: high s' => qr/signature: s is/,
 	'logged: EIP-191 passed off as EIP-712' => qr/scheme of the signature is "eip712"/,
+	'anchor left out' => qr/anchor\/\d+ isn't in the export/,
+	'anchor of another root' => qr/doesn't begin with that of/,
+	'anchor of another size' => qr/doesn't begin with that of/,
+	'anchor of no number' => qr/without leading zeros/,
+	'anchor without its end' => qr/the last line has no end/,
+	'logged: round: path too short' => qr/a path of \d hashes isn't that of place/,
+	'logged: round: path too long' => qr/a path of \d hashes isn't that of place/,
+	'logged: round: path of seven hashes' =>
+	    qr/the path isn't of one to 6 hashes/,
+	'logged: round: place outside' => qr/a round has 1 to 50 results/,
+	'logged: round: of two ledgers' => qr/is of ledger \S+, others are of/,
+	'logged: round: anchor newer than the log' => qr/is newer than the line/,
+	'logged: round: anchor newer than its line' => qr/is newer than the line/,
+	'logged: round: high s' => qr/signature: s is/,
+	'logged: round: passed off as alone' => qr/a result has a worker, a form/,
+	'logged: alone: passed off as a round' =>
+	    qr/is of ledger|a result in a round has a ledger/,
+	'logged: round: signed without its token' =>
+	    qr/a token is where the definition's URL has a place/,
+	(map { ("logged: round: $_" => qr/a round has 1 to 50 results/) }
+	    'of none', 'of 64', 'of 65', 'huge count'),
+	(map { ("logged: round: $_" => qr/signature of the round: got signer/) }
+	    'slot', 'status', 'duration', 'success', 'error', 'trace',
+	    'URL of the definition', 'path', 'place',
+	    'count of another of that path', 'signature of another',
+	    'another worker', 'another ledger', 'anchor swapped'),
+	# Of what is no signature nobody can be recovered.
+	'logged: round: signature changed' => qr/signature/,
 	'logged: one result for two slots' => qr/have one and the same result/,
 	'logged: slot with two lines' => qr/slot \d+ has two lines/,
 	'logged: slot of another cycle' => qr/which isn't in its cycle/,
@@ -101,6 +130,10 @@ my %says = (
 	'logged: drill of the schedule' => qr/isn't an answer to a drill of day/,
 	'logged: drill of another day' => qr/isn't an answer to a drill of day/,
 	'logged: answer to a drill flipped' => qr/signature: got signer/,
+	'logged: answer to a drill of a round flipped' =>
+	    qr/signature of the round: got signer/,
+	'logged: drill of a round newer than its day' =>
+	    qr/is newer than the line/,
 	'logged: drill left out of its file' => qr/the leaf counts \d+ lines/,
 	'logged: key of a day changed' =>
 	    qr/the key of day \d+ isn't the one that was committed to/,
@@ -119,47 +152,39 @@ state_directory = state
 key_file = log.key
 END
 mkdir "$Dir/$_" for qw(site state);
-# Three hours of two tasks, the last of which ended two hours ago.
-my $end = int(time / 3600 - 2) * 3600 * 1000;
-make_ledger("$Dir/ledger.db", '--tasks', 2, '--interval-ms', 300000,
-    '--results', 60, '--seed', 5, '--silent-percent', 10, '--edits', 4,
-    '--end-ms', $end);
-
-# Of the task that was edited most (edits are by chance) the answers of a day that
-# become drills, by a key that says so.
+# Hours of two tasks, the last of which ended two hours ago. In the middle there
+# is a checkpoint, which is named from then on, in hours of one day.
+my $end = int(time / 3600 - 2) * 3600_000;
+$end -= $end % 86400_000 if $end % 86400_000 < 4 * 3600_000;
+my $day = int(($end - 1) / 86400_000);
+my @made = ('--tasks', 2, '--interval-ms', 300000, '--seed', 5,
+    '--silent-percent', 10, '--edits', 4, '--round-percent', 50);
+make_ledger("$Dir/ledger.db", @made, '--results', 60,
+    '--end-ms', $end - 3 * 3600_000);
+# Of the task that was edited most (edits are by chance) answers become drills.
 my ($edited) = sql_rows("$Dir/ledger.db", 'SELECT k.id, k.name FROM task k ' .
     'ORDER BY (SELECT count(*) FROM task_version v WHERE v.task = k.id) DESC ' .
     'LIMIT 1');
 my ($first) = sql_rows("$Dir/ledger.db",
     "SELECT min(created_ms) FROM task_version");
-my @drills = sql_rows("$Dir/ledger.db", 'SELECT r.slot, r.assigned_ms / 86400000 ' .
-    'FROM result r JOIN task_version v ON v.id = r.version ' .
-    "WHERE v.task = $edited->[0] ORDER BY r.slot");
-my $day = $drills[4][1];
-@drills = map { $_->[0] } grep { $_->[1] == $day } @drills;
-@drills = @drills[0 .. 2];
-my ($try, $key) = (0);
-do { $key = sha256('key ' . $try++) } until 3 == grep {
-	unpack('N', hmac_sha256('drill' . pack('Q>', $_), $key)) % 1000 < 500
-} @drills;
-my $slots = join ', ', @drills;
+my $key = sha256('the key of that day');
 my $before = ($day * 24 - 1) * 3600_000;
 my ($from, $noted) = ($end - 5400_000, $before - 1);
-forge("$Dir/ledger.db", "$Dir/drills.db", 'UPDATE result SET status = ' .
-    "CASE slot WHEN $drills[0] THEN 418 ELSE status END, copy = (SELECT copies " .
-    "FROM task_version v WHERE v.id = version) WHERE slot IN ($slots); " .
-    'INSERT INTO drill (slot, worker, assigned_ms, wanted) SELECT r.slot, ' .
-    't.credit, r.assigned_ms, 200 FROM result r JOIN transfer t ' .
-    "ON t.id = r.transfer WHERE r.slot IN ($slots); " .
-    'INSERT INTO drill_key (day, hash, committed_ms) VALUES (' . $day .
-    ", x'" . sha256_hex($key) . "', $noted); " .
+sql_run("$Dir/ledger.db", 'INSERT INTO drill_key (day, hash, committed_ms) ' .
+    "VALUES ($day, x'" . sha256_hex($key) . "', $noted); " .
     'INSERT INTO maintenance (task, from_ms, to_ms, noted_ms, why) VALUES (' .
     "$edited->[0], $from, $end, $noted, 'a new disk');");
-rename "$Dir/drills.db", "$Dir/ledger.db" or die $!;
 
 sub log_run { return AdminRun::run('', program('worknet-log'), '-c', $conf, @_) }
 
-sub js { return AdminRun::run('', $node, "$here/verify.mjs", @_) }
+# At that time.
+sub log_at {
+	write_file("$Dir/clock", "$_[0]\n");
+	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
+	local $ENV{LD_PRELOAD} = $fault;
+	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
+	return log_run();
+}
 
 my $r = log_run('--key', 'new');
 is($r->{code}, 0, 'a key is made');
@@ -167,24 +192,42 @@ like($r->{out}, qr/^worknet\.example\/log\+[0-9a-f]{8}\+A\S{43}$/,
     'and its public half told');
 is((stat "$Dir/log.key")[2] & 0777, 0600, 'which is its owner\'s alone');
 is(log_run('--key', 'new')->{code}, 1, 'it isn\'t made twice');
-# Before that day, and afterwards.
-{
-	forge("$Dir/ledger.db", "$Dir/early.db", 'DELETE FROM result; DELETE FROM ' .
-	    'transfer; UPDATE slot_counter SET last_slot = 0, given_ms = 0;');
-	rename "$Dir/ledger.db", "$Dir/later.db" or die $!;
-	rename "$Dir/early.db", "$Dir/ledger.db" or die $!;
-	local $ENV{WN_FAULT_CLOCK} = write_file("$Dir/clock", "$before\n");
-	local $ENV{LD_PRELOAD} = $fault;
-	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	$r = log_run();
-	is("$r->{code} $r->{err}", '0 ', 'what is promised is logged before');
-	rename "$Dir/later.db", "$Dir/ledger.db" or die $!;
-}
-sql_run("$Dir/ledger.db", 'UPDATE maintenance SET ended_ms = ' .
-    ($from + 1800_000) . ', to_ms = to_ms; ' .
+# Before that day, in its middle, and afterwards.
+forge("$Dir/ledger.db", "$Dir/early.db", 'DELETE FROM result; DELETE FROM ' .
+    'round; DELETE FROM transfer; ' .
+    'UPDATE slot_counter SET last_slot = 0, given_ms = 0;');
+rename "$Dir/ledger.db", "$Dir/later.db" or die $!;
+rename "$Dir/early.db", "$Dir/ledger.db" or die $!;
+$r = log_at($before);
+is("$r->{code} $r->{err}", '0 ', 'what is promised is logged before');
+rename "$Dir/later.db", "$Dir/ledger.db" or die $!;
+$r = log_at($end - 2.5 * 3600_000);
+is("$r->{code} $r->{err}", '0 ', 'the hours up to then are logged');
+make_ledger("$Dir/ledger.db", @made, '--append', '--results', 40,
+    '--checkpoint', "$Dir/site/checkpoint", '--end-ms', $end);
+
+# Two that were signed alone and two in rounds that name that checkpoint. The
+# copy isn't signed; the status is, in a round.
+my @may = grep { unpack('N', hmac_sha256('drill' . pack('Q>', $_->[0]), $key)) %
+    1000 < 500 } sql_rows("$Dir/ledger.db", 'SELECT r.slot, r.place IS NULL ' .
+    'FROM result r JOIN task_version v ON v.id = r.version ' .
+    "WHERE v.task = $edited->[0] AND r.assigned_ms / 86400000 = $day AND " .
+    "(r.place IS NULL OR r.anchor > 0) AND r.cycle_ms >= $end - 2 * 3600000 " .
+    'ORDER BY r.slot');
+my @alone = map { $_->[0] } grep { $_->[1] } @may;
+my @round = map { $_->[0] } grep { !$_->[1] } @may;
+my $slots = join ', ', @alone[0, 1], @round[0, 1];
+forge("$Dir/ledger.db", "$Dir/drills.db", 'UPDATE result SET status = ' .
+    "CASE slot WHEN $alone[0] THEN 418 ELSE status END, copy = (SELECT copies " .
+    "FROM task_version v WHERE v.id = version) WHERE slot IN ($slots); " .
+    'INSERT INTO drill (slot, worker, assigned_ms, wanted) SELECT r.slot, ' .
+    't.credit, r.assigned_ms, 200 FROM result r JOIN transfer t ' .
+    "ON t.id = r.transfer WHERE r.slot IN ($slots); " .
+    'UPDATE maintenance SET ended_ms = ' . ($from + 1800_000) . '; ' .
     "UPDATE drill_key SET key = x'" . unpack('H*', $key) . "'; " .
     'INSERT INTO maintenance (task, from_ms, to_ms, noted_ms, why) VALUES (' .
     "$edited->[0], $from, $end, $noted, 'it was planned all along');");
+rename "$Dir/drills.db", "$Dir/ledger.db" or die $!;
 $r = log_run('--idle');
 is("$r->{code} $r->{err}", '0 ', 'the log is made');
 my @range = ('--from', $first->[0], '--to', $end);
@@ -206,9 +249,9 @@ my ($results) = sql_rows("$Dir/ledger.db", 'SELECT count(*) FROM result r ' .
 my $report = json_of(worknet('verify', '--json', "$Dir/export"));
 is($report->{results} + $report->{drills}, $results->[0],
     'each result of the ledger is in it');
-is("$report->{drills} $report->{drillsLate}", '3 0',
+is("$report->{drills} $report->{drillsLate}", '4 0',
     'drills are told once their key is, which was promised before');
-cmp_ok($report->{drillsRight}, '<', 3, 'a wrong answer is seen');
+cmp_ok($report->{drillsRight}, '<', 4, 'a wrong answer is seen');
 is("$report->{maintenances} $report->{maintenanceMs}", '1 1800000',
     'maintenance counts that was logged before it began, to its end');
 $r = worknet('verify', "$Dir/export", '--from', $first->[0], '--to',
@@ -245,21 +288,27 @@ my @kinds = split /\n/, AdminRun::run('', $node, "$here/forge.mjs",
     '--kinds')->{out};
 is_deeply([sort @kinds], [sort keys %says, keys %clean],
     'each kind of tampering is listed here');
-for my $kind (@kinds) {
-	next if defined $ENV{WN_CASES} && $kind !~ /$ENV{WN_CASES}/;
-	$r = AdminRun::run('', $node, "$here/forge.mjs", "$Dir/export",
-	    "$Dir/forged", $kind, "$Dir/log.key");
-	is($r->{code}, 0, "$kind: it is done") or diag $r->{err};
-	my $c = worknet('verify', '--json', "$Dir/forged");
-	my $js = js("$Dir/forged");
+my $picked = $ENV{WN_CASES} // '';
+my @cases = grep { /(?:$picked)/ } @kinds;
+mkdir "$Dir/forged";
+$r = AdminRun::run('', $node, "$here/forge.mjs", "$Dir/export",
+    "$Dir/forged", "$Dir/log.key", @cases);
+is("$r->{code} $r->{err}", '0 ', 'all of it is done');
+my @js = map { JSON::PP::decode_json($_) } split /\n/, AdminRun::run('', $node,
+    "$here/verify.mjs", '--each', map { "$Dir/forged/$_" } 0 .. $#cases)->{out};
+for my $i (0 .. $#cases) {
+	my ($kind, $js) = ($cases[$i], $js[$i]);
+	my $c = worknet('verify', '--json', "$Dir/forged/$i");
 	if ($clean{$kind}) {
 		is("$c->{code}, $js->{code}", '0, 0', "$kind: both take it")
 		    or diag "$c->{err}\n$js->{err}";
 		is($c->{out}, $js->{out}, "$kind: byte for byte one report");
 		next;
 	}
-	is("$c->{code}, $js->{code}", '1, 1', "$kind: both refuse it");
-	like($c->{err}, $says{$kind}, "$kind: worknet verify says why");
+	is("$c->{code}, $js->{code}", '1, 1', "$kind: both refuse it")
+	    or diag "$c->{err}\n$js->{err}";
+	like(JSON::PP::decode_json($c->{err})->{error}, $says{$kind},
+	    "$kind: worknet verify says why");
 	like($js->{err}, $says{$kind}, "$kind: so does the other one");
 }
 done_testing();

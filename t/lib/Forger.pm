@@ -47,7 +47,7 @@ sub forged_credit {
 
 	$kind //= 'credit';
 	return 'INSERT INTO transfer SELECT max(id) + 1, max(at_ms), ' .
-	    "'$kind', 1, $id, $micros, zeroblob(32), 1 FROM transfer;" .
+	    "'$kind', 1, $id, $micros, zeroblob(32), 2 FROM transfer;" .
 	    "UPDATE account SET balance_micros = balance_micros - $micros " .
 	    'WHERE id = 1;' .
 	    "UPDATE account SET balance_micros = balance_micros + $micros " .
@@ -62,8 +62,9 @@ sub forged_result {
 	$transfer //= 'SELECT max(id) FROM transfer';
 	return 'INSERT INTO result SELECT (SELECT max(slot) + 1 FROM result), ' .
 	    "($transfer), r.version, r.cycle_ms, r.copy, " .
-	    'r.assigned_ms, r.timestamp_ms + 1, r.success, r.status, ' .
-	    "r.response_ms, r.error, r.address_form, $signature " .
+	    'r.assigned_ms, r.anchor, r.timestamp_ms + 1, r.success, r.status, ' .
+	    "r.response_ms, r.error, r.address_form, $signature, " .
+	    "NULL, NULL, NULL " .
 	    'FROM result r JOIN transfer t ON t.id = r.transfer ' .
 	    'JOIN worker w ON w.id = t.credit ' .
 	    'JOIN task_version v ON v.id = r.version ' .

@@ -312,7 +312,8 @@ sub slots_repeat {
 	    (SELECT last_slot FROM slot_counter) + row_number()
 	    OVER (ORDER BY k, copies_before, task_name), version, reward_micros,
 	    newest_cycle + k * 1000, copies_before, newest + k * 1000, region,
-	    network, out_of_turn, type, expected_status, timeout_ms, compared
+	    network, out_of_turn, type, expected_status, timeout_ms, compared,
+	    anchor
 	    FROM (SELECT a.*, value AS k,
 	    row_number() OVER (PARTITION BY a.task_name, value ORDER BY a.slot)
 	    - 1 AS copies_before,

@@ -121,8 +121,8 @@ finds('the only result of a credit deleted', 'amount record transfer-chain',
     "DELETE FROM result WHERE slot = $slot;",
     says => qr/transfer $paid: a credit without a result/);
 finds('a hash of a format that nobody knows', 'transfer-chain',
-    "UPDATE transfer SET format = 2 WHERE id = $paid;",
-    says => qr/transfer $paid: its hash is of format 2, this program knows 1 to 1/);
+    "UPDATE transfer SET format = 9 WHERE id = $paid;",
+    says => qr/transfer $paid: its hash is of format 9, this program knows 1 to 2/);
 finds('a definition of a format that nobody knows', 'version-chain',
     'UPDATE task_version SET format = 0 WHERE id = 2;',
     says => qr/definition 2: its hash is of format 0/);
@@ -142,8 +142,9 @@ finds('a transfer deleted with its results, and its balances set right',
 finds('a result inserted that nobody was assigned',
     'record amount cooldown paid-once signed-once slot transfer-chain',
     "INSERT INTO result SELECT (SELECT last_slot + 1 FROM slot_counter),
-    transfer, version, cycle_ms, copy, assigned_ms, timestamp_ms, success,
-    status, response_ms, error, address_form, signature FROM result
+    transfer, version, cycle_ms, copy, assigned_ms, anchor, timestamp_ms,
+    success, status, response_ms, error, address_form, signature, place, trace,
+    token FROM result
     WHERE slot = $slot;");
 finds('rewards that overflow when added',
     'amount assignment file reward schedule task version-chain',
@@ -168,12 +169,12 @@ finds('a task renamed to nothing', 'assignment schedule task',
     "UPDATE task SET name = 'a b' WHERE id = 2;");
 finds('an assignment of a worker that nobody knows', 'schedule',
     "INSERT INTO assignment SELECT 999, name, 999999, version, 100, 0, 0, 0,
-    0, '', 0, type, expected_status, timeout_ms, 0 FROM task WHERE id = 1;",
+    0, '', 0, type, expected_status, timeout_ms, 0, 0 FROM task WHERE id = 1;",
     says => qr/assignment: of worker 999, task 1, slot 999999/);
 finds('an assignment of another task\'s definition', 'schedule',
     "INSERT INTO assignment SELECT worker, task_name, 999999, version + 1,
-    reward_micros, 0, 0, 0, 0, '', 0, type, expected_status, timeout_ms, 0
-    FROM assignment LIMIT 1;");
+    reward_micros, 0, 0, 0, 0, '', 0, type, expected_status, timeout_ms, 0,
+    0 FROM assignment LIMIT 1;");
 finds('an assignment that promises more than its definition',
     'assignment schedule',
     'UPDATE assignment SET reward_micros = reward_micros + 1
@@ -384,8 +385,9 @@ finds('a ledger without its id', 'identity', 'DELETE FROM ledger;');
 finds('the count of slots gone', 'slot', 'DELETE FROM slot_counter;');
 
 is(sql_run($clean, "BEGIN; INSERT OR REPLACE INTO result (slot, transfer, " .
-    "version, cycle_ms, copy, assigned_ms, timestamp_ms, success, " .
-    "address_form, signature) VALUES ($slot, 1, 1, 0, 0, 0, 0, 0, 0, x'00'); " .
+    "version, cycle_ms, copy, assigned_ms, anchor, timestamp_ms, success, " .
+    "address_form, signature) " .
+    "VALUES ($slot, 1, 1, 0, 0, 0, 0, 0, 0, 0, x'00'); " .
     "SELECT changes(); ROLLBACK;", 1)->{out}, "0\n",
     'a slot can not be paid twice: the guard passes it over');
 like(sql_run($clean, "BEGIN; DROP TRIGGER result_no_replace; " .

@@ -56,7 +56,7 @@ sub leave_unanswered {
 	sql('INSERT INTO assignment SELECT worker, task_name, slot + ' .
 	    '1000000, version, reward_micros, cycle_ms, copy, assigned_ms, ' .
 	    'region, network, out_of_turn, type, expected_status, timeout_ms, ' .
-	    'compared ' .
+	    'compared, anchor ' .
 	    "FROM assignment WHERE $which");
 }
 

@@ -53,8 +53,9 @@ sub copied_result {
 	    "r.slot = $slot) WHERE id = (SELECT max(id) FROM transfer);" .
 	    'INSERT INTO result SELECT (SELECT last_slot FROM slot_counter), ' .
 	    "(SELECT max(id) FROM transfer), version, cycle_ms + $later, " .
-	    "copy, assigned_ms + $later, timestamp_ms, success, status, " .
-	    'response_ms, error, address_form, signature FROM result ' .
+	    "copy, assigned_ms + $later, anchor, timestamp_ms, success, status, " .
+	    'response_ms, error, address_form, signature, place, trace, token ' .
+	    'FROM result ' .
 	    "WHERE slot = $slot;";
 }
 
@@ -87,8 +88,8 @@ sub six_inserts {
 	    'UPDATE slot_counter SET last_slot = last_slot + 1;' .
 	    'INSERT INTO result SELECT (SELECT last_slot FROM slot_counter), ' .
 	    '(SELECT max(id) FROM transfer), (SELECT max(id) FROM ' .
-	    "task_version), 0, 0, $now, $now, 1, 200, 1, NULL, 1, X'" .
-	    substr($signature, 2) . "';";
+	    "task_version), 0, 0, $now, 0, $now, 1, 200, 1, NULL, 1, X'" .
+	    substr($signature, 2) . "', NULL, NULL, NULL;";
 }
 
 # Runs a payout; each of the forgeries, [ worker, name, what is said ], isn't

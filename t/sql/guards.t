@@ -57,6 +57,8 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO witness_slot SELECT 1, id, 1, 1, NULL, NULL, NULL FROM worker LIMIT 1;
     INSERT INTO sighting SELECT 1, id, 1, 'x', 1, 1, 1, NULL FROM worker LIMIT 1;
     INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1, 1 FROM worker LIMIT 1;
+    INSERT INTO round SELECT min(transfer), 1, randomblob(32),
+	randomblob(65), x'' FROM result;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);
     INSERT INTO tier VALUES (1, 'gold', 3, 1500);
     INSERT INTO worker_tier SELECT 1, id, 1, 1, 1 FROM worker LIMIT 1;

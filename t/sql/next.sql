@@ -18,14 +18,15 @@ CREATE TABLE assignment (
 	expected_status	INTEGER NOT NULL,
 	timeout_ms	INTEGER NOT NULL,
 	compared	INTEGER NOT NULL,
+	anchor		INTEGER NOT NULL,
 	next		INTEGER NOT NULL DEFAULT 1,
 	PRIMARY KEY (worker, task_name, slot)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
-	expected_status, timeout_ms, compared)
+	expected_status, timeout_ms, compared, anchor)
 SELECT worker, task_name, slot, version, reward_micros, cycle_ms, copy,
 	assigned_ms, region, network, out_of_turn, type, expected_status,
-	timeout_ms, compared
+	timeout_ms, compared, anchor
 FROM assignment_before;
 DROP TABLE assignment_before;

@@ -11,9 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "eth/attest.h"
 #include "eth/hex.h"
+#include "ledger/anchor.h"
 #include "ledger/credit.h"
+#include "ledger/offer.h"
+#include "ledger/round_claim.h"
 #include "ledger/row_read.h"
 #include "ledger/schedule.h"
 #include "ledger/task.h"
@@ -37,8 +41,10 @@ struct options {
 	int64_t copies;
 	int64_t max_tasks;
 	int64_t silent_percent;
-	int64_t edits;	/* of tasks, spread over the time */
-	int64_t end_ms; /* of the simulated time; 0: now */
+	int64_t edits;		/* of tasks, spread over the time */
+	int64_t round_percent;	/* of posts, signed as a whole */
+	const char *checkpoint; /* file that is taken up first; or NULL */
+	int64_t end_ms;		/* of the simulated time; 0: now */
 };
 
 struct test_worker {
@@ -53,9 +59,12 @@ struct simulation {
 	struct schedule_rules schedule;
 	struct test_worker *workers; /* owned */
 	struct given_list given;
+	struct offer offer;
+	struct round_claim round;
 	struct claim claims[RESULTS_PER_POST_MAX];
 	uint64_t random;
-	size_t turn; /* the worker that polls next */
+	size_t turn;   /* the worker that polls next */
+	bool anchored; /* a checkpoint was taken up */
 	int64_t results;
 	int64_t transfers;
 };
@@ -75,6 +84,7 @@ static const struct {
 	{ "max-tasks", offsetof(struct options, max_tasks), 10 },
 	{ "silent-percent", offsetof(struct options, silent_percent), 2 },
 	{ "edits", offsetof(struct options, edits), 0 },
+	{ "round-percent", offsetof(struct options, round_percent), 0 },
 	{ "end-ms", offsetof(struct options, end_ms), 0 },
 };
 
@@ -85,6 +95,7 @@ static const char usage[] =
     "           [--seed N] [--interval-ms N] [--cooldown-ms N]\n"
     "           [--copies N] [--max-tasks N] [--silent-percent N]\n"
     "           [--edits N] [--end-ms N] [--fast] [--append]\n"
+    "           [--round-percent N] [--checkpoint FILE]\n"
     "       make_ledger --db FILE --hashes\n"
     "\n"
     "--fast fills in bytes for signatures: an audit with --signatures sees\n"
@@ -101,7 +112,7 @@ number_of(struct options *o, size_t i)
 static int
 options_parse(struct options *o, int argc, char **argv)
 {
-	struct option longs[NUMBERS + 5];
+	struct option longs[NUMBERS + 6];
 	char *end;
 	size_t i;
 	int c;
@@ -114,12 +125,16 @@ options_parse(struct options *o, int argc, char **argv)
 			NULL, 256 + (int)i };
 	}
 	longs[i++] = (struct option){ "db", required_argument, NULL, 'd' };
+	longs[i++] =
+	    (struct option){ "checkpoint", required_argument, NULL, 'c' };
 	longs[i++] = (struct option){ "fast", no_argument, NULL, 'f' };
 	longs[i++] = (struct option){ "hashes", no_argument, NULL, 'h' };
 	longs[i++] = (struct option){ "append", no_argument, NULL, 'a' };
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'd')
 			o->db_path = optarg;
+		else if (c == 'c')
+			o->checkpoint = optarg;
 		else if (c == 'f')
 			o->fast = true;
 		else if (c == 'h')
@@ -152,6 +167,14 @@ static int64_t
 random_below(struct simulation *s, int64_t n)
 {
 	return (int64_t)(random_next(s) % (uint64_t)n);
+}
+
+/* Other ledgers stay as they are. */
+static bool
+random_of_rounds(struct simulation *s)
+{
+	return s->o->round_percent > 0 &&
+	    random_below(s, 100) < s->o->round_percent;
 }
 
 /* A worker's key: nothing but the hash of a text, and so for tests only. */
@@ -250,9 +273,84 @@ claim_make(struct simulation *s, struct claim *c, const struct test_worker *w,
 	return RC_OK;
 }
 
+/* As a worker makes a round of what it found, by what it was told. */
+static enum rc
+round_make(struct simulation *s, size_t n, const struct test_worker *w,
+    const struct given_task *const *told, struct err *e)
+{
+	struct round_tree_hash leaves[RESULTS_PER_POST_MAX];
+	struct round of = { .ledger_id = s->offer.ledger_id,
+		.worker = w->address,
+		.count = (uint16_t)n };
+	const struct given_task *t;
+	const struct offered *o;
+	struct round_result r;
+	struct claim *c;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		c = &s->claims[i];
+		t = told[i];
+		o = &s->offer.tasks[t - s->given.tasks];
+		c->slot = t->slot;
+		c->row.in_round = true;
+		c->row.place = (int64_t)i;
+		if (c->row.response_ms == ABSENT)
+			c->row.response_ms = 0;
+		if (s->anchored && c->row.success)
+			c->row.trace = slice_of("cf-ray:8f2d1c0e9a7b6c5d-FRA");
+		r = (struct round_result){ .task_id = slice_of(t->name),
+			.url = slice_of(t->url),
+			.expected_status = (uint16_t)t->expected_status,
+			.timestamp_ms = (uint64_t)c->row.timestamp_ms,
+			.success = c->row.success,
+			.status = c->row.status == ABSENT
+			    ? 0
+			    : (uint16_t)c->row.status,
+			.response_ms = (uint32_t)c->row.response_ms,
+			.error = c->row.has_error ? c->row.error : slice_of(""),
+			.trace = c->row.trace.p == NULL ? slice_of("")
+							: c->row.trace,
+			.region = slice_of(o->region) };
+		memcpy(r.assignment, o->assignment, sizeof(r.assignment));
+		round_result_hash(c->hash, &r);
+		round_tree_leaf(&leaves[i], c->hash);
+	}
+	round_tree_root(&of.root, leaves, n);
+	s->round.worker = w->address;
+	return round_sign(s->round.signature, &of, &w->key, e);
+}
+
+static enum rc
+round_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
+{
+	static const struct drill_rules no_drills = { .on = false };
+	struct terms_row terms;
+	struct claim *c;
+	enum rc rc;
+	size_t i;
+
+	rc = terms_now(s->db, &terms, e);
+	if (rc == RC_OK)
+		rc = round_claim_begin(s->db, &s->round, e);
+	for (i = 0; rc == RC_OK && i < n; i++) {
+		c = &s->claims[i];
+		rc = credit_check(s->db, &terms, s->claims, i, now_ms, e);
+		if (rc == RC_OK && c->outcome == CLAIM_OPEN)
+			rc = round_claim_check(
+			    s->db, &s->round, &no_drills, c, e);
+	}
+	if (rc == RC_OK && !round_claim_verify(&s->round, s->claims, n))
+		rc = err_set(e, RC_INVALID, "a round isn't signed");
+	if (rc == RC_OK)
+		rc = credit_record(
+		    s->db, s->claims, n, &s->round, slice_of(""), now_ms, e);
+	return rc;
+}
+
 /* The gates of the coordinator, one after the other. */
 static enum rc
-claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
+alone_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 {
 	struct terms_row terms;
 	struct claim *c;
@@ -273,8 +371,26 @@ claims_submit(struct simulation *s, size_t n, int64_t now_ms, struct err *e)
 			    c->row.signature, e);
 	}
 	if (rc == RC_OK)
-		rc =
-		    credit_record(s->db, s->claims, n, slice_of(""), now_ms, e);
+		rc = credit_record(
+		    s->db, s->claims, n, NULL, slice_of(""), now_ms, e);
+	return rc;
+}
+
+static enum rc
+claims_submit(struct simulation *s, const struct test_worker *w, size_t n,
+    const struct given_task *const *told, int64_t now_ms, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	if (n > 0 && random_of_rounds(s)) {
+		rc = offer_make(s->db, &w->address, &s->given, &s->offer, e);
+		if (rc == RC_OK)
+			rc = round_make(s, n, w, told, e);
+		if (rc == RC_OK)
+			rc = round_submit(s, n, now_ms, e);
+	} else
+		rc = alone_submit(s, n, now_ms, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		if (s->claims[i].outcome != CLAIM_CREDITED)
 			return err_set(
@@ -291,6 +407,7 @@ worker_round(struct simulation *s, int64_t now_ms, struct err *e)
 {
 	const struct test_worker *w = &s->workers[s->turn];
 	struct poll poll = { w->address, slice_of(""), slice_of(""), now_ms };
+	const struct given_task *told[RESULTS_PER_POST_MAX];
 	size_t i, n = 0;
 	bool work;
 	enum rc rc;
@@ -303,11 +420,12 @@ worker_round(struct simulation *s, int64_t now_ms, struct err *e)
 		if (random_below(s, 100) < s->o->silent_percent ||
 		    s->results + (int64_t)n == s->o->results)
 			continue;
-		rc = claim_make(
-		    s, &s->claims[n++], w, &s->given.tasks[i], now_ms, e);
+		told[n] = &s->given.tasks[i];
+		rc = claim_make(s, &s->claims[n], w, told[n], now_ms, e);
+		n++;
 	}
 	if (rc == RC_OK)
-		rc = claims_submit(s, n, now_ms + 5, e);
+		rc = claims_submit(s, w, n, told, now_ms + 5, e);
 	return rc;
 }
 
@@ -353,12 +471,31 @@ task_change(struct simulation *s, int64_t now_ms, struct err *e)
 }
 
 static enum rc
+anchor_take(struct simulation *s, int64_t now_ms, struct err *e)
+{
+	struct anchor a;
+	struct buf text;
+	enum rc rc;
+
+	buf_init(&text, 4096);
+	rc = buf_read_file(&text, s->o->checkpoint, e);
+	if (rc == RC_OK)
+		rc = anchor_parse(&a, (struct slice){ text.p, text.len }, e);
+	if (rc == RC_OK)
+		rc = anchor_add(s->db, &a, now_ms, &s->anchored, e);
+	buf_free(&text);
+	return rc;
+}
+
+static enum rc
 simulate(struct simulation *s, int64_t start_ms, int64_t end_ms, struct err *e)
 {
 	int64_t now_ms, steps = 0;
 	enum rc rc;
 
-	rc = db_begin(s->db, e);
+	rc = s->o->checkpoint == NULL ? RC_OK : anchor_take(s, start_ms, e);
+	if (rc == RC_OK)
+		rc = db_begin(s->db, e);
 	if (rc == RC_OK && !s->o->append)
 		rc = ledger_make(s, start_ms, e);
 	for (now_ms = start_ms;
@@ -459,6 +596,7 @@ hashes_print(struct db *db, struct err *e)
 	struct tail before = { .last_id = 0 };
 	uint8_t stored[KECCAK256_LEN];
 	struct transfer_row t;
+	struct round_row round;
 	struct version_row v;
 	struct result_row r;
 	bool row, more;
@@ -470,13 +608,14 @@ hashes_print(struct db *db, struct err *e)
 	while (rc == RC_OK && (rc = query_step(transfers, &row, e)) == RC_OK &&
 	    row) {
 		row_read_transfer(transfers, 0, &t, stored);
-		link_transfer_begin(&k, &before, &t);
+		row_read_round(transfers, C_AUDIT_TRANSFER_ROUND, &round);
+		link_transfer_begin(&k, &before, &t, &round);
 		for (; rc == RC_OK && more;
 		     rc = query_step(results, &more, e)) {
 			(void)!row_read_result(results, 0, &r, &v, &paid_by);
 			if (paid_by != t.id)
 				break;
-			link_transfer_result(&k, &r);
+			link_transfer_result(&k, t.format, &r);
 		}
 		link_transfer_end(&k, before.hash);
 		hex_encode(text, before.hash, sizeof(before.hash));

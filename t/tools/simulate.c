@@ -196,7 +196,7 @@ answer(
 		must(credit_check(m->db, &terms, claims, i, now_ms, &e), &e);
 	}
 	must(credit_record(
-		 m->db, claims, offers->n, slice_of(network), now_ms, &e),
+		 m->db, claims, offers->n, NULL, slice_of(network), now_ms, &e),
 	    &e);
 	for (i = 0; i < offers->n; i++) {
 		/* What begins after the scenario's end isn't part of it. */

@@ -145,7 +145,8 @@ answer(
 		claim_make(m, &claims[i], worker, &given->tasks[i], now_ms);
 		must(credit_check(m->db, &terms, claims, i, now_ms, &e), &e);
 	}
-	must(credit_record(m->db, claims, given->n, slice_of(""), now_ms, &e),
+	must(credit_record(
+		 m->db, claims, given->n, NULL, slice_of(""), now_ms, &e),
 	    &e);
 	for (i = 0; i < given->n; i++)
 		m->checks[worker] += claims[i].outcome == CLAIM_CREDITED;

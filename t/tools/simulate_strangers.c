@@ -226,7 +226,7 @@ answer_take(struct sim *m, const struct answer *a, int64_t now_ms)
 		must(credit_check(m->db, &terms, claims, i, now_ms, &e), &e);
 	}
 	must(credit_record(
-		 m->db, claims, a->n, slice_of(a->network), now_ms, &e),
+		 m->db, claims, a->n, NULL, slice_of(a->network), now_ms, &e),
 	    &e);
 	for (i = 0; i < a->n; i++)
 		answer_count(m, a, &claims[i]);

@@ -158,7 +158,7 @@ answer(int who, const char *task, const char *network, int64_t now_ms)
 	must(db_begin(db, &e), &e);
 	must(terms_now(db, &terms, &e), &e);
 	must(credit_check(db, &terms, &c, 0, now_ms, &e), &e);
-	must(credit_record(db, &c, 1, slice_of(network), now_ms, &e), &e);
+	must(credit_record(db, &c, 1, NULL, slice_of(network), now_ms, &e), &e);
 	must(db_commit(db, &e), &e);
 	return c.outcome == CLAIM_CREDITED;
 }

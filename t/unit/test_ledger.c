@@ -1,7 +1,6 @@
 /*
  * The ledger through its public interface, on a real file, with a clock that
- * the test sets: the schedule's rules, every outcome of a claim, and what
- * connections share.
+ * the test sets: the schedule's rules, outcomes of claims, what is shared.
  */
 #include <sqlite3.h>
 #include <unistd.h>
@@ -143,7 +142,7 @@ submit(struct claim *claims, size_t n, int64_t now_ms)
 
 	must(db_begin(db, &e), &e);
 	check(claims, n, now_ms);
-	must(credit_record(db, claims, n, slice_of(""), now_ms, &e), &e);
+	must(credit_record(db, claims, n, NULL, slice_of(""), now_ms, &e), &e);
 	must(db_commit(db, &e), &e);
 }
 
@@ -465,7 +464,7 @@ test_overtaken(void)
 	tap_is_text(submit_one("a", 1, t + 2, t), "credited",
 	    "another request takes the assignment");
 	must(db_begin(db, &e), &e);
-	must(credit_record(db, c, 2, slice_of(""), t, &e), &e);
+	must(credit_record(db, c, 2, NULL, slice_of(""), t, &e), &e);
 	must(db_commit(db, &e), &e);
 	tap_is_text(c[0].reason, "not assigned",
 	    "a result that was overtaken, and has none left, is told that");
@@ -673,10 +672,8 @@ test_steps(void)
 	must(db_begin(db, &e), &e);
 	must(finding_step("in a transaction", RC_OK), &e);
 	db_rollback(db);
-	tap_is_int(
-	    findings_seen(), 3, "inside of a transaction it ends with that");
-	tap_ok(
-	    finding_step("afterwards", RC_OK) == RC_OK && findings_seen() == 4,
+	tap_is_int(findings_seen(), 3, "in a transaction it ends with that");
+	tap_ok(finding_step("after", RC_OK) == RC_OK && findings_seen() == 4,
 	    "and the next one is a transaction again");
 }
 

@@ -7,12 +7,16 @@ use warnings;
 use Exporter 'import';
 use Math::BigInt;
 
-our @EXPORT_OK = qw(odd_signatures);
+our @EXPORT_OK = qw(odd_signatures split_signature join_signature
+    high_s);
 
 my $ORDER = Math::BigInt->from_hex('fffffffffffffffffffffffffffffffebaaedce6' .
     'af48a03bbfd25e8cd0364141');
 
 sub hex64 { return substr('0' x 64 . substr($_[0]->as_hex, 2), -64) }
+
+# The other s of the same signature, whose v is the other one, too.
+sub high_s { return hex64($ORDER - Math::BigInt->from_hex($_[0])) }
 
 # Takes 0x-hex apart into r, s (64 digits each) and v (a number).
 sub split_signature {

@@ -18,14 +18,24 @@ sub recover_us {
 	return json_value($out)->{ns} / 1000;
 }
 
+# What the ledger needs for a result that is in it: pages of results, of the
+# transfers that paid them, and of what they signed together.
+sub bytes_of_result {
+	my ($site) = @_;
+
+	return $site->sql_value('SELECT (SELECT sum(pgsize) FROM dbstat ' .
+	    "WHERE name IN ('result', 'result_transfer', 'round', 'transfer', " .
+	    "'transfer_credit')) * 1.0 / (SELECT count(*) FROM result)");
+}
+
 # Rounds of $posts requests with $batch results each, every one between two
-# measurements of a recovery.
+# measurements of a recovery. Options of prepare.
 sub measure {
-	my ($run, $batch, $posts) = @_;
+	my ($run, $batch, $posts, %opt) = @_;
 	my $rounds = $run->choose(5, 15);
 	my $warm = int($posts / 2);
 	my $site = Bench::Site->new->prepare(batch => $batch,
-	    workers => $warm + $rounds * $posts)->serve;
+	    workers => $warm + $rounds * $posts, %opt)->serve;
 	my @load = ('--seconds', 60, '--connections', CONNECTIONS);
 	my (@ratio, @recover, @result, @rate, @nginx, @generator);
 
@@ -43,6 +53,7 @@ sub measure {
 	}
 	my $threads = $site->threads;
 	$site->end;
+	my $bytes = bytes_of_result($site);
 	return {
 		ratios => \@ratio,
 		parts => [
@@ -53,6 +64,8 @@ sub measure {
 			[ 'CPU of nginx for a request', \@nginx, 'us' ],
 			[ 'CPU of the load generator for a request',
 			    \@generator, 'us' ],
+			[ 'bytes of the ledger for a result',
+			    sprintf('%.0f', $bytes) ],
 			[ 'threads of worknet-fcgi', $threads ],
 			[ 'connections', CONNECTIONS ],
 		],

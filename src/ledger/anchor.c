@@ -1,0 +1,143 @@
+#include "ledger/anchor.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "ledger/row_read.h"
+
+#define DIGITS_MAX 16 /* of 2^53-1 */
+
+/* The next line of *text, without its end; false when there is none. */
+static bool
+line_next(struct slice *line, struct slice *text)
+{
+	const char *end = memchr(text->p, '\n', text->len);
+
+	if (end == NULL)
+		return false;
+	*line = (struct slice){ text->p, (size_t)(end - text->p) };
+	text->len -= line->len + 1;
+	text->p = end + 1;
+	return true;
+}
+
+/* Decimal, without zeros in front. */
+static bool
+size_parse(int64_t *out, struct slice s)
+{
+	size_t i;
+
+	*out = 0;
+	if (s.len == 0 || s.len > DIGITS_MAX || (s.len > 1 && s.p[0] == '0'))
+		return false;
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		*out = *out * 10 + (s.p[i] - '0');
+	}
+	return row_is_time(*out); /* the same range */
+}
+
+enum rc
+anchor_parse(struct anchor *out, struct slice text, struct err *e)
+{
+	struct slice origin, size, root;
+
+	if (line_next(&origin, &text) && origin.len > 0 &&
+	    line_next(&size, &text) && size_parse(&out->size, size) &&
+	    line_next(&root, &text) &&
+	    base64_decode_exactly(out->root, sizeof(out->root), root, NULL) ==
+		RC_OK)
+		return RC_OK;
+	*out = (struct anchor){ .size = 0 };
+	return err_set(e, RC_INVALID,
+	    "checkpoint: expected a line each of origin, size and root");
+}
+
+enum rc
+anchor_newest(struct db *db, int64_t *size, struct err *e)
+{
+	enum rc rc = query_one_int(db_query(db, Q_ANCHOR_NEWEST), size, e);
+
+	return rc == RC_NOT_FOUND
+	    ? err_set(e, RC_CORRUPT, "ledger: its anchors are gone")
+	    : rc;
+}
+
+/* RC_NOT_FOUND when there is none of that size. */
+static enum rc
+root_find(
+    struct db *db, int64_t size, uint8_t out[static SHA256_LEN], struct err *e)
+{
+	struct query *q = db_query(db, Q_ANCHOR_GET);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, size);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && (!row || !row_read_hash(q, 0, out)))
+		rc = RC_NOT_FOUND;
+	query_done(q);
+	return rc;
+}
+
+enum rc
+anchor_root(
+    struct db *db, int64_t size, uint8_t out[static SHA256_LEN], struct err *e)
+{
+	enum rc rc = root_find(db, size, out, e);
+
+	return rc == RC_NOT_FOUND
+	    ? err_set(e, RC_CORRUPT,
+		  "ledger: its anchor of %" PRId64 " entries is gone", size)
+	    : rc;
+}
+
+static enum rc
+anchor_insert(
+    struct db *db, const struct anchor *a, int64_t now_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_ANCHOR_INSERT);
+
+	query_int(q, 1, a->size);
+	query_bytes(q, 2, a->root, sizeof(a->root));
+	query_int(q, 3, now_ms);
+	return query_run(q, e);
+}
+
+static enum rc
+anchor_compare(struct db *db, const struct anchor *a, int64_t now_ms,
+    bool *news, struct err *e)
+{
+	uint8_t root[SHA256_LEN];
+	int64_t newest;
+	enum rc rc;
+
+	rc = anchor_newest(db, &newest, e);
+	if (rc != RC_OK)
+		return rc;
+	*news = a->size > newest;
+	if (*news)
+		return anchor_insert(db, a, now_ms, e);
+	rc = root_find(db, a->size, root, e);
+	if (rc == RC_OK && memcmp(root, a->root, sizeof(root)) != 0)
+		return err_set(e, RC_CONFLICT,
+		    "checkpoint: the log has another root of %" PRId64
+		    " entries than it had: it has forked",
+		    a->size);
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc
+anchor_add(struct db *db, const struct anchor *a, int64_t now_ms, bool *news,
+    struct err *e)
+{
+	enum rc rc;
+
+	*news = false;
+	rc = db_step_begin(db, e);
+	if (rc == RC_OK)
+		rc = anchor_compare(db, a, now_ms, news, e);
+	return db_step_end(db, rc, e);
+}

@@ -1,0 +1,57 @@
+#include "ledger/offer.h"
+
+#include <string.h>
+
+#include "ledger/anchor.h"
+#include "ledger/payout.h"
+
+/* A region may have been renamed: what is signed must stay. */
+static enum rc
+region_read(struct db *db, const char *name, struct offered *out, struct err *e)
+{
+	struct query *q;
+	enum rc rc;
+	bool row;
+
+	out->region[0] = '\0';
+	if (name[0] == '\0')
+		return RC_OK;
+	q = db_query(db, Q_REGION_SIGNED);
+	query_text(q, 1, slice_of(name));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		slice_copy(
+		    out->region, sizeof(out->region), query_get_text(q, 0));
+	query_done(q);
+	return rc;
+}
+
+enum rc
+offer_make(struct db *db, const struct address *worker,
+    const struct given_list *list, struct offer *out, struct err *e)
+{
+	struct round_assignment a = { .ledger_id = out->ledger_id,
+		.worker = *worker };
+	int64_t created_ms;
+	enum rc rc;
+	size_t i;
+
+	rc = payout_ledger_id(db, out->ledger_id, &created_ms, e);
+	for (i = 0; rc == RC_OK && i < list->n; i++) {
+		/* Most often all name the same one. */
+		if (i > 0 && list->tasks[i].anchor == list->tasks[i - 1].anchor)
+			memcpy(out->tasks[i].anchor_root,
+			    out->tasks[i - 1].anchor_root, KECCAK256_LEN);
+		else
+			rc = anchor_root(db, list->tasks[i].anchor,
+			    out->tasks[i].anchor_root, e);
+		if (rc == RC_OK)
+			rc = region_read(
+			    db, list->tasks[i].region, &out->tasks[i], e);
+		a.slot = (uint64_t)list->tasks[i].slot;
+		a.anchor_size = (uint64_t)list->tasks[i].anchor;
+		a.anchor_root = out->tasks[i].anchor_root;
+		round_assignment_hash(out->tasks[i].assignment, &a);
+	}
+	return rc;
+}
