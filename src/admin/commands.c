@@ -85,7 +85,7 @@ const struct command admin_commands[] = {
 	    "What it has earned stays.\n", 0, 1, 1, command_worker_suspend },
 	{ "worker resume", "ADDRESS", "let a suspended worker take part again",
 	    "", 0, 1, 1, command_worker_resume },
-	{ "worker admit", "ADDRESS [--weight N | --witness] | --file FILE",
+	{ "worker admit", "ADDRESS [--weight N|--witness]|--file FILE",
 	    "let an address in, as a network of its own",
 	    "For [admission] mode = list or standing. An admitted address has a\n"
 	    "share of its own, whatever its network has, or --weight N shares,\n"

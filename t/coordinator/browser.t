@@ -13,7 +13,6 @@ use WorknetTest qw(need_program find_program json_value poll_path
     source_path);
 
 my $chromium = $ENV{CHROMIUM} // '/usr/bin/chromium';
-my $node = $ENV{NODE} || 'node';
 plan skip_all => 'no chromium' unless -x $chromium;
 plan skip_all => 'no playwright-core (cd t && npm ci)'
     unless -d source_path('t/node_modules/playwright-core');
@@ -87,7 +86,7 @@ for my $minute (0 .. 14) {
 $w->nginx_start;
 my $shots = $ENV{WN_SCREENSHOTS} // '';
 my $worker = $w->worker(1)->{address};
-my @command = (find_program($node), source_path('t/coordinator/browser.mjs'),
+my @command = (find_program('node'), source_path('t/coordinator/browser.mjs'),
     "http://127.0.0.1:$w->{port}", $chromium, $shots, '/',
     (map { "/task/$_" } $tasks[0], $tasks[1], 'a' x 64), "/worker/$worker",
     '/join');

@@ -70,7 +70,8 @@ if (!$inside) {
 	    'share/bash-completion/completions/worknet',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-alert@.service
-	    nginx/worknet.conf prometheus/worknet.rules.yml) ],
+	    nginx/worknet.conf prometheus/dashboard.json
+	    prometheus/worknet.rules.yml) ],
 	    'it installs programs, units, users, directories and examples');
 	my @unnamed = grep { !-x "$root$_" } map { slurp("$root$_") =~
 	    m{^ExecStart=(\S+)}mg } grep { /\.service$/ && !/alert/ }
