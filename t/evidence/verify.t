@@ -152,10 +152,9 @@ state_directory = state
 key_file = log.key
 END
 mkdir "$Dir/$_" for qw(site state);
-# Hours of two tasks, the last of which ended two hours ago. In the middle there
-# is a checkpoint, which is named from then on, in hours of one day.
-my $end = int(time / 3600 - 2) * 3600_000;
-$end -= $end % 86400_000 if $end % 86400_000 < 4 * 3600_000;
+# Hours of two tasks up to 2026-06-01 16:00 UTC, the same in each run. In the
+# middle there is a checkpoint, which is named from then on.
+my $end = 1780329600_000;
 my $day = int(($end - 1) / 86400_000);
 my @made = ('--tasks', 2, '--interval-ms', 300000, '--seed', 5,
     '--silent-percent', 10, '--edits', 4, '--round-percent', 50);
@@ -177,13 +176,14 @@ sql_run("$Dir/ledger.db", 'INSERT INTO drill_key (day, hash, committed_ms) ' .
 
 sub log_run { return AdminRun::run('', program('worknet-log'), '-c', $conf, @_) }
 
-# At that time.
 sub log_at {
-	write_file("$Dir/clock", "$_[0]\n");
+	my ($ms, @args) = @_;
+
+	write_file("$Dir/clock", "$ms\n");
 	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
 	local $ENV{LD_PRELOAD} = $fault;
 	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	return log_run();
+	return log_run(@args);
 }
 
 my $r = log_run('--key', 'new');
@@ -228,7 +228,7 @@ forge("$Dir/ledger.db", "$Dir/drills.db", 'UPDATE result SET status = ' .
     'INSERT INTO maintenance (task, from_ms, to_ms, noted_ms, why) VALUES (' .
     "$edited->[0], $from, $end, $noted, 'it was planned all along');");
 rename "$Dir/drills.db", "$Dir/ledger.db" or die $!;
-$r = log_run('--idle');
+$r = log_at($end + 2.5 * 3600_000, '--idle');
 is("$r->{code} $r->{err}", '0 ', 'the log is made');
 my @range = ('--from', $first->[0], '--to', $end);
 $r = worknet('-c', $conf, 'export', '--task', $edited->[1], @range,
