@@ -87,7 +87,7 @@ my @list = read_list();
 # What make dist takes, and what autoreconf has made of it.
 system('/bin/sh', '-c', 'cd "$0" && tar -chf - --exclude=node_modules ' .
     '--exclude="*.o" aclocal.m4 build-aux configure ' .
-    'configure.ac Makefile.am Makefile.in nginx sql src t doc README COPYING ' .
+    'configure.ac Makefile.am Makefile.in nginx sql src t doc README NEWS COPYING ' .
     'bootstrap .clang-format | tar -xf - -C "$1"', $source, $copy) == 0 or
     die "copying the tree\n";
 symlink("$source/t/node_modules", "$copy/t/node_modules");

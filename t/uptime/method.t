@@ -8,11 +8,12 @@ use lib "$FindBin::Bin/../lib";
 use JSON::PP;
 use Test::More;
 
-use WorknetTest qw(build_path source_path run_command slurp need_program);
+use WorknetTest qw(build_path source_path find_program run_command slurp
+    need_program);
 
 alarm 120;
-my $node = $ENV{NODE} || 'node';
-need_program($node);
+need_program('node');
+my $node = find_program('node');
 my $reference = source_path('t/uptime/reference.mjs');
 my $vectors = source_path('t/vectors/sla-vectors.ndjson');
 
