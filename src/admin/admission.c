@@ -20,9 +20,9 @@
 
 struct guest {
 	struct address address;
-	int64_t weight;		      /* if it is of no tier, */
-	char tier[TIER_NAME_MAX + 1]; /* else that */
-	int64_t line;		      /* of the file */
+	int64_t weight; /* if it is of no tier, */
+	size_t tier;	/* else that */
+	int64_t line;	/* of the file */
 };
 
 struct guests {
@@ -87,19 +87,13 @@ tier_read(
     struct guest *out, const char *address, const char *text, struct err *e)
 {
 	enum rc rc = guest_read(out, address, NULL, e);
-	size_t i;
 
-	for (i = 0; rc == RC_OK && text != NULL && i < TIERS; i++)
-		if (strcmp(text, tier_name(i)) == 0) {
-			(void)snprintf(
-			    out->tier, sizeof(out->tier), "%s", text);
-			return RC_OK;
-		}
-	return rc != RC_OK
-	    ? rc
-	    : err_set(e, RC_INVALID,
+	out->tier = tier_find(text == NULL ? "" : text);
+	return rc == RC_OK && out->tier == TIERS
+	    ? err_set(e, RC_INVALID,
 		  "tier: got \"%.20s\", expected bronze, silver, gold or platinum",
-		  text == NULL ? "" : text);
+		  text == NULL ? "" : text)
+	    : rc;
 }
 
 /*
@@ -267,16 +261,15 @@ static enum rc
 tiers_set(
     struct admin *a, const struct guests *g, const char *path, struct err *e)
 {
-	struct tier tiers[TIERS];
 	struct err cause = ERR_INIT;
+	struct tier t;
 	enum rc rc = RC_OK;
 	size_t i;
 
-	for (i = 0; i < TIERS; i++)
-		tiers[i] = (struct tier){ a->conf.tiers[i].weight,
-			a->conf.tiers[i].permille };
 	for (i = 0; rc == RC_OK && i < g->n; i++) {
-		rc = tier_set(a->db, &g->all[i].address, g->all[i].tier, tiers,
+		t = (struct tier){ a->conf.tiers[g->all[i].tier].weight,
+			a->conf.tiers[g->all[i].tier].permille };
+		rc = tier_set(a->db, &g->all[i].address, g->all[i].tier, &t,
 		    clock_unix_ms(), &cause);
 		if (rc != RC_OK)
 			rc = err_set(e, rc, "%s: line %" PRId64 ": %s", path,

@@ -4,13 +4,17 @@
 
 #include "ledger/worker.h"
 
-const char *
-tier_name(size_t i)
-{
-	static const char *const names[TIERS] = { "bronze", "silver", "gold",
-		"platinum" };
+static const char *const names[TIERS] = { "bronze", "silver", "gold",
+	"platinum" };
 
-	return i < TIERS ? names[i] : NULL;
+size_t
+tier_find(const char *name)
+{
+	size_t i = 0;
+
+	while (i < TIERS && strcmp(name, names[i]) != 0)
+		i++;
+	return i;
 }
 
 /* Of which tier a worker is: its row's number, 0 for none. */
@@ -96,29 +100,23 @@ is_no_witness(struct db *db, const struct address *a, struct err *e)
 }
 
 enum rc
-tier_set(struct db *db, const struct address *a, const char *name,
-    const struct tier *t, int64_t now_ms, struct err *e)
+tier_set(struct db *db, const struct address *a, size_t i, const struct tier *t,
+    int64_t now_ms, struct err *e)
 {
 	int64_t tier = 0, before, permille;
 	struct worker_row w;
-	size_t i = 0;
 	enum rc rc;
 
-	while (i < TIERS && strcmp(name, tier_name(i)) != 0)
-		i++;
-	if (i == TIERS)
-		return err_set(e, RC_INVALID,
-		    "tier: got \"%.20s\", expected bronze, silver, gold or platinum",
-		    name);
+	CHECK(i < TIERS);
 	rc = is_no_witness(db, a, e);
 	if (rc == RC_OK)
-		rc = worker_admit(db, a, t[i].weight, false, now_ms, e);
+		rc = worker_admit(db, a, t->weight, false, now_ms, e);
 	if (rc == RC_OK)
 		rc = worker_find(db, a, &w, e);
 	if (rc == RC_NOT_FOUND)
 		rc = worker_add(db, a, now_ms, &w.id, e);
 	if (rc == RC_OK)
-		rc = tier_row(db, name, &t[i], &tier, e);
+		rc = tier_row(db, names[i], t, &tier, e);
 	if (rc == RC_OK)
 		rc = tier_now(db, w.id, &before, &permille, e);
 	if (rc != RC_OK || tier == before)

@@ -17,8 +17,8 @@
 #define TIER_PERMILLE	  1000	/* of who is of none */
 #define TIER_PERMILLE_MAX 10000 /* as the schema has it */
 
-/* bronze, silver, gold, platinum; NULL from TIERS on. */
-const char *tier_name(size_t i);
+/* bronze, silver, gold, platinum are 0 to TIERS - 1; TIERS: it is none. */
+size_t tier_find(const char *name);
 
 struct tier {
 	int64_t weight;		 /* 1 to WEIGHT_MAX */
@@ -37,13 +37,12 @@ MUST_CHECK enum rc
 tier_permille(struct db *db, int64_t worker, int64_t *permille, struct err *e);
 
 /*
- * Inside a write transaction: the address is admitted, with the shares of the
- * tier of that name, of those in t (TIERS, in the order of tier_name), and is
- * of it from the next slot on. RC_INVALID for a name that none has, and for a
+ * Inside a write transaction: the address is admitted, with the shares of tier
+ * i, which is *t now, and is of it from the next slot on. RC_INVALID for a
  * witness's address.
  */
-MUST_CHECK enum rc tier_set(struct db *db, const struct address *a,
-    const char *name, const struct tier *t, int64_t now_ms, struct err *e);
+MUST_CHECK enum rc tier_set(struct db *db, const struct address *a, size_t i,
+    const struct tier *t, int64_t now_ms, struct err *e);
 
 /* The same: it is of no tier any more. */
 MUST_CHECK enum rc
