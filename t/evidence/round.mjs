@@ -1,9 +1,9 @@
-// What a worker signs of a round (doc/protocol), with viem: what verify.mjs and
-// forge.mjs share.
+// What a worker signs of a round (doc/protocol), with viem: for verify.mjs,
+// forge.mjs and t/vectors/rounds.mjs.
 
 import { concat, hashStruct, hashTypedData, keccak256 } from 'viem';
 
-const types = {
+export const types = {
 	EIP712Domain: [
 		{ name: 'name', type: 'string' },
 		{ name: 'version', type: 'string' },
@@ -35,7 +35,7 @@ const types = {
 		{ name: 'root', type: 'bytes32' },
 	],
 };
-const struct = (primaryType, data) => hashStruct({ data, primaryType, types });
+export const struct = (primaryType, data) => hashStruct({ data, primaryType, types });
 
 export const pathOf = (l) => (l.path?.slice(2).match(/.{64}/g) ?? [])
     .map((h) => `0x${h}`);

@@ -2,47 +2,16 @@
 // the hashes of its assignments and results, its tree's root, the paths, the
 // digest and the signature.
 //
-// Run beside node_modules with viem: node rounds.mjs > rounds.json
+// Run where t/node_modules has viem: node rounds.mjs > rounds.json
 
-import { concat, hashStruct, hashTypedData, keccak256, toBytes } from 'viem';
+import { concat, hashTypedData, keccak256, toBytes } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
+
+import { struct, types } from '../evidence/round.mjs';
 
 const account = privateKeyToAccount('0x' + '01'.repeat(32));
 const ledger = keccak256(toBytes('a ledger'));
 const domain = { name: 'worknet', version: '1', salt: ledger };
-const types = {
-	EIP712Domain: [
-		{ name: 'name', type: 'string' },
-		{ name: 'version', type: 'string' },
-		{ name: 'salt', type: 'bytes32' },
-	],
-	Assignment: [
-		{ name: 'ledger', type: 'bytes32' },
-		{ name: 'slot', type: 'uint64' },
-		{ name: 'worker', type: 'address' },
-		{ name: 'anchorSize', type: 'uint64' },
-		{ name: 'anchorRoot', type: 'bytes32' },
-	],
-	CheckResult: [
-		{ name: 'assignment', type: 'bytes32' },
-		{ name: 'taskId', type: 'string' },
-		{ name: 'url', type: 'string' },
-		{ name: 'expectedStatus', type: 'uint16' },
-		{ name: 'timestamp', type: 'uint64' },
-		{ name: 'success', type: 'bool' },
-		{ name: 'statusCode', type: 'uint16' },
-		{ name: 'responseTimeMs', type: 'uint32' },
-		{ name: 'error', type: 'string' },
-		{ name: 'trace', type: 'string' },
-		{ name: 'region', type: 'string' },
-	],
-	CheckRound: [
-		{ name: 'worker', type: 'address' },
-		{ name: 'count', type: 'uint16' },
-		{ name: 'root', type: 'bytes32' },
-	],
-};
-const struct = (primaryType, data) => hashStruct({ data, primaryType, types });
 
 // RFC 6962, section 2.1, as it is written there.
 const leaf = (entry) => keccak256(concat(['0x00', entry]));
