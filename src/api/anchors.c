@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "tlog/checkpoint.h"
 
 #define CHECKPOINT_MAX 65536 /* bytes: with the signatures of many witnesses */
 
@@ -24,6 +25,30 @@ anchors_end(struct anchors *a)
 	reopen_end(&a->file);
 }
 
+/* Of a note its text alone: who has signed it is for those who trust nobody. */
+static enum rc
+anchor_of(struct anchor *out, const struct conf *conf, struct slice note,
+    struct err *e)
+{
+	const char *end = memmem(note.p, note.len, "\n\n", 2);
+	struct checkpoint c;
+	enum rc rc;
+
+	if (end != NULL)
+		note.len = (size_t)(end - note.p) + 1;
+	rc = checkpoint_parse(&c, note, e);
+	if (rc != RC_OK)
+		return rc;
+	if (conf->log_origin[0] != '\0' &&
+	    strcmp(c.origin, conf->log_origin) != 0)
+		return err_set(e, RC_INVALID,
+		    "it is of the log %.100s, [log] origin is %.100s", c.origin,
+		    conf->log_origin);
+	out->size = c.size;
+	memcpy(out->root, c.root.b, sizeof(out->root));
+	return RC_OK;
+}
+
 static enum rc
 checkpoint_read(const struct anchors *a, struct anchor *out, struct err *e)
 {
@@ -39,7 +64,7 @@ checkpoint_read(const struct anchors *a, struct anchor *out, struct err *e)
 	rc = buf_read_fd(&text, fd, path, e);
 	(void)close(fd);
 	if (rc == RC_OK)
-		rc = anchor_parse(out,
+		rc = anchor_of(out, a->conf,
 		    (struct slice){ text.p == NULL ? "" : text.p, text.len },
 		    e);
 	buf_free(&text);

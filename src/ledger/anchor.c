@@ -3,57 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "ledger/row_read.h"
-
-#define DIGITS_MAX 16 /* of 2^53-1 */
-
-/* The next line of *text, without its end; false when there is none. */
-static bool
-line_next(struct slice *line, struct slice *text)
-{
-	const char *end = memchr(text->p, '\n', text->len);
-
-	if (end == NULL)
-		return false;
-	*line = (struct slice){ text->p, (size_t)(end - text->p) };
-	text->len -= line->len + 1;
-	text->p = end + 1;
-	return true;
-}
-
-/* Decimal, without zeros in front. */
-static bool
-size_parse(int64_t *out, struct slice s)
-{
-	size_t i;
-
-	*out = 0;
-	if (s.len == 0 || s.len > DIGITS_MAX || (s.len > 1 && s.p[0] == '0'))
-		return false;
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-		*out = *out * 10 + (s.p[i] - '0');
-	}
-	return row_is_time(*out); /* the same range */
-}
-
-enum rc
-anchor_parse(struct anchor *out, struct slice text, struct err *e)
-{
-	struct slice origin, size, root;
-
-	if (line_next(&origin, &text) && origin.len > 0 &&
-	    line_next(&size, &text) && size_parse(&out->size, size) &&
-	    line_next(&root, &text) &&
-	    base64_decode_exactly(out->root, sizeof(out->root), root, NULL) ==
-		RC_OK)
-		return RC_OK;
-	*out = (struct anchor){ .size = 0 };
-	return err_set(e, RC_INVALID,
-	    "checkpoint: expected a line each of origin, size and root");
-}
 
 enum rc
 anchor_newest(struct db *db, int64_t *size, struct err *e)

@@ -2,7 +2,8 @@
  * Anchors: heads of the operator's transparency log (a C2SP checkpoint: origin,
  * size, root). What is assigned names the newest one, so that nobody can have
  * signed its result before that head was published. The ledger's table is the
- * truth; a checkpoint file, which the log's program writes, brings new ones.
+ * truth; a checkpoint file, which the log's program writes, brings new ones
+ * (api/anchors.h).
  */
 #ifndef WORKNET_LEDGER_ANCHOR_H
 #define WORKNET_LEDGER_ANCHOR_H
@@ -14,13 +15,6 @@ struct anchor {
 	int64_t size; /* entries; 0: none, its root is SHA-256 of nothing */
 	uint8_t root[SHA256_LEN];
 };
-
-/*
- * Reads size and root of a checkpoint's text; what follows its third line
- * (signatures) isn't looked at. RC_INVALID.
- */
-MUST_CHECK enum rc
-anchor_parse(struct anchor *out, struct slice text, struct err *e);
 
 /*
  * One step: from now on a is the newest anchor, if it is of more entries than

@@ -26,6 +26,7 @@ my ($one, $two) = map { $w->worker($_) } 1, 2;
 
 $w->{conf}{coordinator}{max_tasks_per_poll} = 50;
 $w->{conf}{coordinator}{checkpoint_file} = $w->dir('checkpoint');
+$w->{conf}{log}{origin} = 'worknet.example/log';
 $w->{conf}{admission} = { standing_results => 0, standing_hours => 0 };
 $w->{conf}{honesty} = { maturity_new_ms => 0 };
 $w->conf_write;
@@ -285,7 +286,16 @@ $w->stop;
 $w->start;
 $c = $w->fcgi;
 told(sub { checkpoint("worknet.example/log\n0300\nJrM=\n") },
-    qr/checkpoint: expected a line each/, 'what is no checkpoint is told');
+    qr/checkpoint's size isn't a number/, 'what is no checkpoint is told');
+checkpoint("worknet.example/log\n300\n" .
+    "JrMFtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n");
+$w->stop;
+$w->start;
+$c = $w->fcgi;
+told(sub { checkpoint("other.example/log\n301\n" .
+    "4iMxtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n") },
+    qr/it is of the log other\.example\/log/, 'one of another log is told');
+is($w->sql_value('SELECT max(size) FROM anchor'), 300, '... and isn\'t used');
 told(sub { checkpoint("worknet.example/log\n301\n" .
     "4iMxtGYT2swoXiJf8CTSJiXzRsxtANIdftEzHwZ6mLw=\n") },
     qr/name the log's 301 entries/, 'and one that is right after it is used');

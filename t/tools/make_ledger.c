@@ -22,6 +22,7 @@
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "ledger/terms.h"
+#include "tlog/checkpoint.h"
 
 #define STEP_MS	     5000 /* between two looks at what is due */
 #define EMPTY_POLLS  12	  /* in a row end a step */
@@ -473,16 +474,23 @@ task_change(struct simulation *s, int64_t now_ms, struct err *e)
 static enum rc
 anchor_take(struct simulation *s, int64_t now_ms, struct err *e)
 {
+	struct checkpoint c;
 	struct anchor a;
+	struct note n;
 	struct buf text;
 	enum rc rc;
 
 	buf_init(&text, 4096);
 	rc = buf_read_file(&text, s->o->checkpoint, e);
 	if (rc == RC_OK)
-		rc = anchor_parse(&a, (struct slice){ text.p, text.len }, e);
+		rc = note_parse(&n, (struct slice){ text.p, text.len }, e);
 	if (rc == RC_OK)
+		rc = checkpoint_parse(&c, n.text, e);
+	if (rc == RC_OK) {
+		a.size = c.size;
+		memcpy(a.root, c.root.b, sizeof(a.root));
 		rc = anchor_add(s->db, &a, now_ms, &s->anchored, e);
+	}
 	buf_free(&text);
 	return rc;
 }
