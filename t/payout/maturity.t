@@ -159,7 +159,8 @@ my $HOUR_MS = 3600000;	# ago, the last credit was
 		qr/a reason to forfeit, and no forfeit/, 'one that isn\'t any more' ],
 	    [ 'UPDATE transfer SET credit = 3 WHERE kind = \'forfeit\'',
 		qr/a forfeit from account \d+ to 3/, 'one to another account' ],
-	    [ 'UPDATE record SET credited = credited + 1 WHERE worker = 4',
+	    [ 'UPDATE record SET credited = credited + 1 WHERE worker = 4 ' .
+		'AND day = (SELECT min(day) FROM record WHERE worker = 4)',
 		qr/account 4: was credited -1 results that its record doesn't/,
 		'a record that says more' ]) {
 		my ($sql, $pattern, $name) = @$_;
