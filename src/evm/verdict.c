@@ -80,16 +80,29 @@ is_denied(const struct node_answer *a, const struct node_answer *b)
 	return false;
 }
 
+/* Whether two answers contradict one another; node but's is left out. */
 static bool
-is_contradicted(const struct node_answer *all, size_t n)
+is_contradicted(const struct node_answer *all, size_t n, size_t but)
 {
 	size_t i, k;
 
 	for (i = 0; i < n; i++)
-		for (k = 0; is_event(&all[i]) && k < n; k++)
-			if (k != i && is_denied(&all[i], &all[k]))
+		for (k = 0; i != but && is_event(&all[i]) && k < n; k++)
+			if (k != i && k != but && is_denied(&all[i], &all[k]))
 				return true;
 	return false;
+}
+
+bool
+verdict_is_suspect(const struct node_answer *answers, size_t n, size_t i)
+{
+	bool has_one = false;
+	size_t k;
+
+	for (k = 0; k < n; k++)
+		has_one |= !is_contradicted(answers, n, k);
+	return has_one ? !is_contradicted(answers, n, i)
+		       : answers[i].says != NODE_SAYS_NOTHING;
 }
 
 /* The one node that shows an event; NULL: none does, or several. */
@@ -229,7 +242,7 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
 	} else if (unused > 0 && unused + silent == n) {
 		out->verdict = VERDICT_UNUSED;
 	}
-	out->contradicted = is_contradicted(all, n);
+	out->contradicted = is_contradicted(all, n, n);
 	find_alone(out, all, n);
 	add_reasons(out, all, n);
 }

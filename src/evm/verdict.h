@@ -39,6 +39,12 @@ void
 verdict_make(struct judgment *out, const struct transfer_authorization *asked,
     const struct node_answer *answers, size_t n);
 
+/*
+ * Whether node i is to be named when the n answers contradict one another:
+ * without it they wouldn't, or nobody is alone to blame and it answered.
+ */
+bool verdict_is_suspect(const struct node_answer *answers, size_t n, size_t i);
+
 /* Whether a's event is in a block that is final for the node itself. */
 bool verdict_is_own_final(const struct node_answer *a);
 

@@ -573,6 +573,42 @@ test_verdicts(void)
 	    "the reason has what each node says");
 }
 
+/* Whom a contradiction names: nodes, and an x for each that is named. */
+static void
+test_suspects(void)
+{
+	static const char *const suspects[][2] = {
+		{ "PU", "xx" },
+		{ "PV", "xx" },
+		{ "PPV", "..x" },
+		{ "QPP", "x.." },
+		{ "PUP", ".x." },
+		{ "PEE", "x.." },
+		{ "PCP", ".x." },
+		{ "PU-", "xx." },
+		{ "P-E", "x.x" },
+		{ "PpU", "x.x" },
+		{ "PVE", "xxx" },
+		{ "PTQ", "xxx" },
+	};
+	struct node_answer answers[3];
+	const char *nodes, *named;
+	size_t i, k, n, right;
+
+	for (i = 0; i < COUNT(suspects); i++) {
+		nodes = suspects[i][0];
+		named = suspects[i][1];
+		n = strlen(nodes);
+		for (k = 0; k < n; k++)
+			answers[k] = answer_of(nodes[k], "n");
+		for (k = right = 0; k < n; k++)
+			right += verdict_is_suspect(answers, n, k) ==
+			    (named[k] == 'x');
+		tap_ok(
+		    right == n, "%s: a contradiction names %s", nodes, named);
+	}
+}
+
 static void
 test_amounts(void)
 {
@@ -613,6 +649,7 @@ main(void)
 	test_spoilt_receipts();
 	test_logs();
 	test_verdicts();
+	test_suspects();
 	test_amounts();
 	return tap_done();
 }
