@@ -14,7 +14,6 @@ use File::Temp ();
 use IO::Handle;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
-use IPC::Open2;
 use JSON::PP ();
 use Test::More ();
 use Time::HiRes ();
@@ -24,13 +23,14 @@ use WorknetTest::Http qw(http_raw http_read);
 use WorknetTest::Process qw($PATIENCE_S build_path source_path
     everybody_may_enter_build find_program need_program need_packages
     cannot_run now_ms wait_for slurp spurt run_command env_set child_start
-    child_wait child_end child_is_running exec_logged ends_with_test);
+    child_wait child_end child_is_running exec_logged ends_with_test
+    tool_ask);
 
 our @EXPORT_OK = qw(build_path source_path everybody_may_enter_build
     find_program need_program need_packages cannot_run now_ms wait_for
     slurp spurt run_command child_start child_wait child_end
     child_is_running exec_logged json_text json_value json_bool http_raw
-    http_read poll_path);
+    http_read poll_path tool_ask);
 
 # ---- JSON and paths ------------------------------------------------------
 
@@ -667,24 +667,12 @@ sub worker {
 	    address => ($self->sign($key, 'x', 0, 1, 'checksum'))[1] };
 }
 
-# (signature, address) of a result. Each process has its own signer.
+# (signature, address) of a result.
 sub sign {
 	my ($self, $key, $task, $timestamp, $success, $form) = @_;
 
-	if (($self->{signer_owner} // 0) != $$) {
-		my ($out, $in);
-		my $pid = open2($out, $in, build_path('t/tools/sign'));
-		$self->{signer} = [ $out, $in, $pid ];
-		$self->{signer_owner} = $$;
-	}
-	my ($out, $in) = @{ $self->{signer} };
-	print $in join(' ', $key, $task, $timestamp,
-	    $success ? 'true' : 'false', $form), "\n";
-	$in->flush;
-	my $line = <$out> // die 't/tools/sign ended';
-	chomp $line;
-	die "t/tools/sign: $line" if $line =~ /^error/;
-	return split / /, $line;
+	return split / /, tool_ask('t/tools/sign', join(' ', $key, $task,
+	    $timestamp, $success ? 'true' : 'false', $form));
 }
 
 # A result as a worker sends it. Options: timestamp, success, form, and any

@@ -9,6 +9,7 @@ use Exporter 'import';
 use File::Path ();
 use File::Temp ();
 use IO::Handle;
+use IPC::Open2 ();
 use JSON::PP ();
 use POSIX ();
 use Test::More ();
@@ -17,7 +18,8 @@ use Time::HiRes ();
 our @EXPORT_OK = qw($PATIENCE_S build_path source_path
     everybody_may_enter_build find_program need_program need_packages
     cannot_run now_ms wait_for slurp spurt run_command env_set child_start
-    child_wait child_end child_is_running exec_logged ends_with_test share_out);
+    child_wait child_end child_is_running exec_logged ends_with_test share_out
+    tool_ask);
 
 # How long to wait for what must happen: far more than it takes, because a
 # test never fails for being slow.
@@ -35,6 +37,25 @@ sub everybody_may_enter_build {
 		return 0 if !((stat($p eq '' ? '/' : $p))[2] & 0001);
 		return 1 if $p eq '';
 	}
+}
+
+# What a program of t/tools answers to a line, each of which it does with one
+# of its own. Each process of a test runs it once.
+my %tools;		# { process id => { tool => [ its output, its input ] } }
+
+sub tool_ask {
+	my ($tool, $line) = @_;
+	my $t = $tools{$$}{$tool} //= do {
+		IPC::Open2::open2(my $out, my $in, build_path($tool));
+		[ $out, $in ];
+	};
+
+	print { $t->[1] } "$line\n";
+	$t->[1]->flush;
+	my $answer = readline($t->[0]) // die "$tool ended";
+	chomp $answer;
+	die "$tool: $answer" if $answer =~ /^error/;
+	return $answer;
 }
 
 # ---- Processes, and their end --------------------------------------------

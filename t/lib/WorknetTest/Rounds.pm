@@ -5,30 +5,16 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use IPC::Open2;
 
-use WorknetTest qw(build_path json_bool);
+use WorknetTest qw(json_bool tool_ask);
 
 our @EXPORT_OK = qw(round_result round_hash round_body);
-
-my (%signer);
 
 sub ask {
 	my $line = join("\t", @_);
 
-	if (!$signer{$$}) {
-		my $pid = open2(my $out, my $in,
-		    build_path('t/tools/sign_round'));
-		binmode($_, ':utf8') for $out, $in;
-		$in->autoflush(1);
-		%signer = ($$ => [ $out, $in, $pid ]);
-	}
-	my ($out, $in) = @{ $signer{$$} };
-	print $in "$line\n";
-	my $answer = <$out> // die 't/tools/sign_round ended';
-	chomp $answer;
-	die "t/tools/sign_round: $answer" if $answer =~ /^error/;
-	return $answer;
+	utf8::encode($line);
+	return tool_ask('t/tools/sign_round', $line);
 }
 
 # The hash of a result $r of the task $t, both as they are on the wire, by the
