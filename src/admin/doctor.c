@@ -209,21 +209,48 @@ probe_coordinator(struct admin *a, struct outcome *o)
 	buf_free(&answer);
 }
 
+/* Of the coordinator's figures the one of that name; 0 without it. */
+static long
+figure(const struct buf *answer, const char *name)
+{
+	const char *at = strstr(answer->p, name);
+
+	return at == NULL ? 0 : strtol(at + strlen(name), NULL, 10);
+}
+
+static void
+shut_say(long files, long calls, struct outcome *o)
+{
+	char landlock[64] = "", seccomp[64] = "";
+
+	if (files > 0)
+		(void)snprintf(landlock, sizeof(landlock),
+		    "Landlock %ld (only its ledger's files)", files);
+	if (calls > 0)
+		(void)snprintf(seccomp, sizeof(seccomp),
+		    "seccomp (only %ld system calls)", calls);
+	probe_say(o, false, "the coordinator is shut in by %s%s%s", landlock,
+	    files > 0 && calls > 0 ? ", " : "", seccomp);
+}
+
 static void
 probe_sandbox(struct admin *a, struct outcome *o)
 {
 	struct buf answer;
-	bool files, calls;
+	long files, calls, refused;
 
 	if (ask(a, "/metrics", &answer, o)) {
-		files = strstr(answer.p, "{layer=\"landlock\"} 1") != NULL;
-		calls = strstr(answer.p, "{layer=\"seccomp\"} 1") != NULL;
-		if (!files && !calls)
+		files = figure(&answer, "{layer=\"landlock\"} ");
+		calls = figure(&answer, "{layer=\"seccomp\"} ");
+		refused = figure(&answer, "\nworknet_calls_refused_total ");
+		if (refused > 0)
+			probe_say(o, true,
+			    "%ld system calls of the coordinator were refused: journalctl -u worknet -g refused: says which; a flaw of it, or somebody who uses one",
+			    refused);
+		if (files == 0 && calls == 0)
 			probe_say(o, true,
 			    "the coordinator isn't shut in: this kernel has neither Landlock nor seccomp");
-		probe_say(o, false, "the coordinator is shut in by %s%s%s",
-		    files ? "Landlock (files)" : "", files && calls ? ", " : "",
-		    calls ? "seccomp (system calls)" : "");
+		shut_say(files, calls, o);
 	}
 	buf_free(&answer);
 }
