@@ -2,8 +2,8 @@
  * worknet doctor: what an installation should have, beyond what worknet check
  * looks at: who can read and change which file, the coordinator at its socket
  * and what it is shut in by, the machine around it (admin/machine.c), copies,
- * the transparency log, nodes, and how long disk and treasury last. Each
- * finding says what to type.
+ * the transparency log, nodes, facilitators, and how long disk and treasury
+ * last. Each finding says what to type.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "evm/nodes.h"
 #include "ledger/payout_run.h"
+#include "x402/facilitators.h"
 
 #define SOCKET_DEFAULT	"/run/worknet/fcgi.sock"
 #define BACKUPS_DEFAULT "/var/backups/worknet"
@@ -493,6 +494,56 @@ probe_nodes(struct admin *a, struct outcome *o)
 	nodes_free(nodes);
 }
 
+/* What each facilitator takes, by what it says of itself. */
+static enum rc
+facilitators_ask(const struct facilitators *all, const struct network *n,
+    struct outcome *o, struct err *e)
+{
+	struct facilitator_kinds kinds;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < all->n; i++) {
+		rc = facilitator_supported(all->all[i], -1, &kinds, e);
+		if (rc == RC_OK && !kinds.v1 && !kinds.v2)
+			probe_say(o, true,
+			    "%s: its GET /supported hasn't the scheme exact on %s: it settles nothing here; name another one in [payout] facilitators",
+			    facilitator_name(all->all[i]), n->name_v2);
+		else if (rc != RC_OK)
+			(void)err_prefix(
+			    e, "%s", facilitator_name(all->all[i]));
+	}
+	if (rc == RC_OK)
+		probe_say(o, false, "each takes payments on %s", n->name_v2);
+	return rc;
+}
+
+static void
+probe_facilitators(struct admin *a, struct outcome *o)
+{
+	struct facilitators all = { .n = 0 };
+	struct err e = ERR_INIT;
+	static struct conf c;
+	struct network n;
+	enum rc rc;
+
+	if (!payout_conf(a, &c, o))
+		return;
+	if (c.payout_network[0] == '\0' || !conf_settles(&c, "facilitator") ||
+	    c.payout_facilitators[0] == '\0') {
+		probe_say(o, false, "none is used");
+		return;
+	}
+	rc = network_from_conf(&n, &c, &e);
+	if (rc == RC_OK)
+		rc = facilitators_new(&all, &c, &n, &e);
+	if (rc == RC_OK)
+		rc = facilitators_ask(&all, &n, o, &e);
+	if (rc != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	facilitators_free(&all);
+}
+
 /* The payer's configuration may be another one than the coordinator's. */
 static void
 with_payout_conf(struct admin *a, struct outcome *o,
@@ -535,6 +586,7 @@ static const struct probe machine[] = {
 	{ "copies", probe_backup },
 	{ "evidence", probe_evidence },
 	{ "nodes", probe_nodes },
+	{ "facilitators", probe_facilitators },
 	{ .name = NULL },
 };
 
