@@ -138,13 +138,13 @@ shut_tell(const struct serve_shut *on)
 {
 	if (on->landlock == 0)
 		log_warning("no Landlock here: this process can open files");
-	if (!on->seccomp)
+	if (on->calls == 0)
 		log_warning(
 		    "no seccomp here: this process can connect to others and execute programs");
-	if (on->landlock > 0 && on->seccomp)
+	if (on->landlock > 0 && on->calls > 0)
 		log_notice(
-		    "shut in: files by Landlock (version %d), system calls by seccomp",
-		    on->landlock);
+		    "shut in: files by Landlock (version %d), all system calls but %d by seccomp",
+		    on->landlock, on->calls);
 }
 
 /*
@@ -221,7 +221,7 @@ run(const struct options *o, const struct conf *conf,
 	struct serve_socket s = { .fd = -1 };
 	struct reopen file = { .fd = -1 };
 	struct anchors anchors = { .file = { .fd = -1 } };
-	struct serve_shut on = { .seccomp = false };
+	struct serve_shut on = { .calls = 0 };
 	struct reload r = { .path = o->conf_path,
 		.file = &file,
 		.begun = conf,
@@ -240,7 +240,7 @@ run(const struct options *o, const struct conf *conf,
 			.prefix = conf->prefix,
 			.rules = *rules,
 			.landlock = on.landlock,
-			.seccomp = on.seccomp },
+			.calls = on.calls },
 		    e);
 	if (rc == RC_OK && !o->test)
 		rc = rules_begin(conf, conf, rules, e);

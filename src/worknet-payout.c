@@ -17,8 +17,8 @@
 #include "pay/run.h"
 
 static const char usage[] =
-    "usage: worknet-payout [-c FILE] [--dry-run | --reconcile] [--max N]\n"
-    "                      [--worker ADDRESS] [-tvh]\n"
+    "usage: worknet-payout [-c FILE] [--dry-run [--json] | --reconcile]\n"
+    "                      [--max N] [--worker ADDRESS] [-tvh]\n"
     "       worknet-payout [-c FILE] --journal new\n"
     "\n"
     "Pays every worker whose credit has reached the threshold, once, and\n"
@@ -26,6 +26,7 @@ static const char usage[] =
     "\n"
     "  -c FILE           configuration (default " CONF_PATH_PAYOUT ")\n"
     "  --dry-run         print whom it would pay; change nothing\n"
+    "  --json            print that as JSON\n"
     "  --reconcile       only look at the chain and book what it says\n"
     "  --max N           make at most N new payouts\n"
     "  --worker ADDRESS  make new payouts for this worker only\n"
@@ -46,6 +47,7 @@ struct options {
 	const char *conf_path;
 	bool test;
 	bool journal_new;
+	bool json;
 	struct address worker;
 	struct run_options run;
 };
@@ -90,6 +92,7 @@ options_parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "dry-run", no_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'J' },
 		{ "reconcile", no_argument, NULL, 'r' },
 		{ "max", required_argument, NULL, 'm' },
 		{ "worker", required_argument, NULL, 'w' },
@@ -109,6 +112,9 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'd':
 			o->run.dry_run = true;
+			break;
+		case 'J':
+			o->json = true;
 			break;
 		case 'r':
 			o->run.reconcile_only = true;
@@ -140,7 +146,7 @@ options_parse(struct options *o, int argc, char **argv)
 	log_set_level(verbose == 0 ? LOG_LEVEL_WARNING
 		: verbose == 1	   ? LOG_LEVEL_INFO
 				   : LOG_LEVEL_DEBUG);
-	if (bad == 0 && optind == argc)
+	if (bad == 0 && optind == argc && (!o->json || o->run.dry_run))
 		return 0;
 	fputs(usage, stderr);
 	return -1;
@@ -240,6 +246,27 @@ pay(const struct options *o, struct vault **vault, const struct conf *c,
 	return rc == RC_OK ? work(o, *vault, c, result, e) : rc;
 }
 
+/* A run of which only is printed what it would do. */
+static enum rc
+preview(const struct options *o, struct vault **vault, const struct conf *c,
+    struct run_result *result, struct err *e)
+{
+	struct options with = *o;
+	struct err late = ERR_INIT;
+	struct preview p;
+	enum rc rc;
+
+	rc = preview_begin(&p, o->json, e);
+	with.run.preview = &p;
+	if (rc == RC_OK)
+		rc = pay(&with, vault, c, result, e);
+	if (preview_end(&p, (int)run_exit_code(rc, result),
+		rc == RC_OK ? NULL : e->msg, &late) != RC_OK &&
+	    rc == RC_OK)
+		rc = err_set(e, late.rc, "%s", late.msg);
+	return rc;
+}
+
 /*
  * Does what -t does, in a process of its own, before the vault puts the journal
  * away: without a ledger that can be opened that would be for nothing. Its exit
@@ -295,7 +322,8 @@ main(int argc, char **argv)
 		if (tried != 0)
 			return tried;
 	}
-	rc = pay(&o, &vault, &conf, &result, &e);
+	rc = o.run.dry_run ? preview(&o, &vault, &conf, &result, &e)
+			   : pay(&o, &vault, &conf, &result, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
 	else if (o.journal_new)

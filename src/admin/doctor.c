@@ -2,8 +2,8 @@
  * worknet doctor: what an installation should have, beyond what worknet check
  * looks at: who can read and change which file, the coordinator at its socket
  * and what it is shut in by, the machine around it (admin/machine.c), copies,
- * the transparency log, nodes, and how long disk and treasury last. Each
- * finding says what to type.
+ * the transparency log, nodes, facilitators, and how long disk and treasury
+ * last. Each finding says what to type.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "evm/nodes.h"
 #include "ledger/payout_run.h"
+#include "x402/facilitators.h"
 
 #define SOCKET_DEFAULT	"/run/worknet/fcgi.sock"
 #define BACKUPS_DEFAULT "/var/backups/worknet"
@@ -209,21 +210,48 @@ probe_coordinator(struct admin *a, struct outcome *o)
 	buf_free(&answer);
 }
 
+/* Of the coordinator's figures the one of that name; 0 without it. */
+static long
+figure(const struct buf *answer, const char *name)
+{
+	const char *at = strstr(answer->p, name);
+
+	return at == NULL ? 0 : strtol(at + strlen(name), NULL, 10);
+}
+
+static void
+shut_say(long files, long calls, struct outcome *o)
+{
+	char landlock[64] = "", seccomp[64] = "";
+
+	if (files > 0)
+		(void)snprintf(landlock, sizeof(landlock),
+		    "Landlock %ld (only its ledger's files)", files);
+	if (calls > 0)
+		(void)snprintf(seccomp, sizeof(seccomp),
+		    "seccomp (only %ld system calls)", calls);
+	probe_say(o, false, "the coordinator is shut in by %s%s%s", landlock,
+	    files > 0 && calls > 0 ? ", " : "", seccomp);
+}
+
 static void
 probe_sandbox(struct admin *a, struct outcome *o)
 {
 	struct buf answer;
-	bool files, calls;
+	long files, calls, refused;
 
 	if (ask(a, "/metrics", &answer, o)) {
-		files = strstr(answer.p, "{layer=\"landlock\"} 1") != NULL;
-		calls = strstr(answer.p, "{layer=\"seccomp\"} 1") != NULL;
-		if (!files && !calls)
+		files = figure(&answer, "{layer=\"landlock\"} ");
+		calls = figure(&answer, "{layer=\"seccomp\"} ");
+		refused = figure(&answer, "\nworknet_calls_refused_total ");
+		if (refused > 0)
+			probe_say(o, true,
+			    "%ld system calls of the coordinator were refused: journalctl -u worknet -g refused: says which; a flaw of it, or somebody who uses one",
+			    refused);
+		if (files == 0 && calls == 0)
 			probe_say(o, true,
 			    "the coordinator isn't shut in: this kernel has neither Landlock nor seccomp");
-		probe_say(o, false, "the coordinator is shut in by %s%s%s",
-		    files ? "Landlock (files)" : "", files && calls ? ", " : "",
-		    calls ? "seccomp (system calls)" : "");
+		shut_say(files, calls, o);
 	}
 	buf_free(&answer);
 }
@@ -466,6 +494,56 @@ probe_nodes(struct admin *a, struct outcome *o)
 	nodes_free(nodes);
 }
 
+/* What each facilitator takes, by what it says of itself. */
+static enum rc
+facilitators_ask(const struct facilitators *all, const struct network *n,
+    struct outcome *o, struct err *e)
+{
+	struct facilitator_kinds kinds;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < all->n; i++) {
+		rc = facilitator_supported(all->all[i], -1, &kinds, e);
+		if (rc == RC_OK && !kinds.v1 && !kinds.v2)
+			probe_say(o, true,
+			    "%s: its GET /supported hasn't the scheme exact on %s: it settles nothing here; name another one in [payout] facilitators",
+			    facilitator_name(all->all[i]), n->name_v2);
+		else if (rc != RC_OK)
+			(void)err_prefix(
+			    e, "%s", facilitator_name(all->all[i]));
+	}
+	if (rc == RC_OK)
+		probe_say(o, false, "each takes payments on %s", n->name_v2);
+	return rc;
+}
+
+static void
+probe_facilitators(struct admin *a, struct outcome *o)
+{
+	struct facilitators all = { .n = 0 };
+	struct err e = ERR_INIT;
+	static struct conf c;
+	struct network n;
+	enum rc rc;
+
+	if (!payout_conf(a, &c, o))
+		return;
+	if (c.payout_network[0] == '\0' || !conf_settles(&c, "facilitator") ||
+	    c.payout_facilitators[0] == '\0') {
+		probe_say(o, false, "none is used");
+		return;
+	}
+	rc = network_from_conf(&n, &c, &e);
+	if (rc == RC_OK)
+		rc = facilitators_new(&all, &c, &n, &e);
+	if (rc == RC_OK)
+		rc = facilitators_ask(&all, &n, o, &e);
+	if (rc != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	facilitators_free(&all);
+}
+
 /* The payer's configuration may be another one than the coordinator's. */
 static void
 with_payout_conf(struct admin *a, struct outcome *o,
@@ -508,6 +586,7 @@ static const struct probe machine[] = {
 	{ "copies", probe_backup },
 	{ "evidence", probe_evidence },
 	{ "nodes", probe_nodes },
+	{ "facilitators", probe_facilitators },
 	{ .name = NULL },
 };
 

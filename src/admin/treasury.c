@@ -319,6 +319,10 @@ treasury_judge(const struct debts *d, const struct assets *t, struct outcome *o)
 		probe_say(o, true,
 		    "its %s USDC last for less than %d days: send it more; worknet treasury",
 		    usdc, DAYS_LEAST);
+	else if (d->per_day_micros > 0)
+		probe_say(o, false,
+		    "it has %s USDC, and when all is paid it lasts for %lld days",
+		    usdc, (long long)(left / d->per_day_micros));
 	else
 		probe_say(o, false, "it has %s USDC", usdc);
 }

@@ -31,8 +31,8 @@ struct api_config {
 	int64_t busy_timeout_ms;
 	const char *prefix; /* "/api": passed on by nginx */
 	struct api_rules rules;
-	int landlock; /* what the process is shut in by; 0: not */
-	bool seccomp;
+	int landlock; /* what the process is shut in by: its version, */
+	int calls;    /* and how many system calls it has left; 0: not */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "api/room.h"
+#include "base/confine.h"
 
 static void
 metric_begin(
@@ -31,11 +32,14 @@ add_process(struct buf *b, const struct api *a, int64_t now_ms)
 	buf_printf(b, "worknet_clock_timestamp_seconds %lld.%03d\n",
 	    (long long)(now_ms / 1000), (int)(now_ms % 1000));
 	metric_begin(b, "worknet_shut_in", "gauge",
-	    "Whether the process has given up what it doesn't need, by layer.");
+	    "What the process is shut in by: Landlock's version, how many system calls seccomp allows; 0: not.");
 	buf_printf(b,
 	    "worknet_shut_in{layer=\"landlock\"} %d\n"
 	    "worknet_shut_in{layer=\"seccomp\"} %d\n",
-	    a->config.landlock > 0, a->config.seccomp);
+	    a->config.landlock, a->config.calls);
+	metric_begin(b, "worknet_calls_refused_total", "counter",
+	    "System calls that seccomp refused: the log says which.");
+	buf_printf(b, "worknet_calls_refused_total %lu\n", confine_refused());
 }
 
 static void

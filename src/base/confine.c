@@ -1,9 +1,20 @@
 #include "base/confine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 /* Of newer kernels than some headers (linux/landlock.h, ABI 2 to 6). */
 #define FS_REFER     (1ULL << 13)
@@ -112,13 +123,132 @@ confine_files(const struct confine_path *paths, size_t n, unsigned scopes)
 
 /* ---- seccomp ---- */
 
-bool
-confine_calls(const struct sock_filter *filter, size_t n)
-{
-	const struct sock_fprog program = {
-		.len = (unsigned short)n,
-		.filter = (struct sock_filter *)(uintptr_t)filter,
-	};
+#define CALLS_MAX     1024 /* numbers of system calls are below */
+#define CALL_NAME_MAX 31
 
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+static char names[CALLS_MAX][CALL_NAME_MAX + 1]; /* set before it is on */
+static atomic_flag is_told[CALLS_MAX];
+static atomic_ulong refusals;
+
+unsigned long
+confine_refused(void)
+{
+	return atomic_load(&refusals);
+}
+
+/* What the call that was refused returns; false: not known how to say so. */
+static bool
+answer_set(void *context, int error)
+{
+	ucontext_t *c = context;
+
+#if defined(__x86_64__)
+	c->uc_mcontext.gregs[REG_RAX] = -error;
+	return true;
+#elif defined(__i386__)
+	c->uc_mcontext.gregs[REG_EAX] = -error;
+	return true;
+#elif defined(__aarch64__)
+	c->uc_mcontext.regs[0] = (unsigned long long)-error;
+	return true;
+#elif defined(__arm__)
+	c->uc_mcontext.arm_r0 = (unsigned long)-error;
+	return true;
+#elif defined(__riscv)
+	c->uc_mcontext.__gregs[REG_A0] = (unsigned long)-error;
+	return true;
+#else
+	(void)c;
+	(void)error;
+	return false;
+#endif
+}
+
+/*
+ * The kernel interrupts the thread at the call itself, so this is never inside
+ * of what log_error uses: that makes no call that is refused.
+ */
+static void
+refuse(int number, siginfo_t *info, void *context)
+{
+	unsigned call = (unsigned)info->si_syscall;
+
+	(void)number;
+	(void)atomic_fetch_add(&refusals, 1);
+	if (!answer_set(context, EPERM))
+		abort(); /* confine_calls asked */
+	if (call < CALLS_MAX && !atomic_flag_test_and_set(&is_told[call]))
+		log_error("refused: system call %s (%u): %s", names[call], call,
+		    "a flaw of worknet, or somebody who uses one");
+}
+
+/* Whoever blocks or takes over this signal is killed by it, or not told of. */
+static bool
+refusals_tell(void)
+{
+	struct sigaction act = { .sa_sigaction = refuse,
+		.sa_flags = SA_SIGINFO | SA_NODEFER };
+	ucontext_t tried;
+	char *name;
+	int i;
+
+	memset(&tried, 0, sizeof(tried));
+	if (!answer_set(&tried, EPERM))
+		return false;
+	for (i = 0; i < CALLS_MAX; i++) {
+		name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
+		(void)snprintf(names[i], sizeof(names[i]), "%s",
+		    name == NULL ? "unknown" : name);
+		free(name);
+	}
+	return sigaction(SIGSYS, &act, NULL) == 0;
+}
+
+static uint32_t
+refused_by(enum confine_else otherwise)
+{
+	if (otherwise == CONFINE_KILL)
+		return SCMP_ACT_KILL_PROCESS;
+	return refusals_tell() ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM);
+}
+
+/* 1: the filter has it, 0: this processor hasn't, -1: it failed. */
+static int
+call_allow(scmp_filter_ctx filter, const struct confine_call *c)
+{
+	const struct scmp_arg_cmp cmp =
+	    SCMP_CMP(c->arg, SCMP_CMP_MASKED_EQ, c->mask, c->bits);
+	int call = seccomp_syscall_resolve_name(c->name);
+
+	if (call == __NR_SCMP_ERROR || call < 0)
+		return 0;
+	return seccomp_rule_add_array(filter,
+		   c->error == 0 ? SCMP_ACT_ALLOW
+				 : SCMP_ACT_ERRNO((uint16_t)c->error),
+		   call, c->mask == 0 ? 0 : 1, &cmp) == 0
+	    ? 1
+	    : -1;
+}
+
+int
+confine_calls(
+    const struct confine_call *calls, size_t n, enum confine_else otherwise)
+{
+	scmp_filter_ctx filter = seccomp_init(refused_by(otherwise));
+	int allowed = 0, has = 0;
+	size_t i;
+
+	if (filter == NULL)
+		return 0;
+	if (seccomp_attr_set(
+		filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) != 0)
+		has = -1;
+	for (i = 0; has >= 0 && i < n; i++) {
+		has = call_allow(filter, &calls[i]);
+		allowed += has > 0 && calls[i].error == 0;
+	}
+	if (has >= 0 && seccomp_load(filter) != 0)
+		has = -1;
+	seccomp_release(filter);
+	return has < 0 ? 0 : allowed;
 }

@@ -8,13 +8,9 @@
 #ifndef WORKNET_BASE_CONFINE_H
 #define WORKNET_BASE_CONFINE_H
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 
 /* No program that it executes has more rights than it. False: not so. */
 bool confine_no_new_rights(void);
@@ -41,51 +37,50 @@ struct confine_path {
  */
 int confine_files(const struct confine_path *paths, size_t n, unsigned scopes);
 
-/* From now on filter judges each system call. False: it isn't on. */
-bool confine_calls(const struct sock_filter *filter, size_t n);
-
-/* ---- To write filters with ---- */
-
-#if defined(__x86_64__)
-#define CONFINE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define CONFINE_ARCH AUDIT_ARCH_AARCH64
-#endif
-
-#define CALL_LOAD(field)                   \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
-	    (uint32_t)offsetof(struct seccomp_data, field))
-#define CALL_ANSWER(what) BPF_STMT(BPF_RET | BPF_K, (what))
-/* If the call is that one, the next instruction decides; else it is skipped. */
-#define CALL_IS(name)	 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1)
-#define CALL_ALLOW(name) CALL_IS(name), CALL_ANSWER(SECCOMP_RET_ALLOW)
-#define CALL_FAIL(name, error) \
-	CALL_IS(name), CALL_ANSWER(SECCOMP_RET_ERRNO | (error))
 /*
- * If the call is that one: what, if its argument n has any of those bits, else
- * it is allowed. An argument's low half is at its beginning: little-endian.
+ * A system call that is allowed, by its name in syscalls(2). One that this
+ * processor hasn't is left out.
  */
-#define CALL_BITS(name, n, bits, what)                          \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4),  \
-	    CALL_LOAD(args[n]),                                 \
-	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), 0, 1), \
-	    CALL_ANSWER(what), CALL_ANSWER(SECCOMP_RET_ALLOW)
-/* The same if it has none of them, */
-#define CALL_NO_BITS(name, n, bits, what)                       \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4),  \
-	    CALL_LOAD(args[n]),                                 \
-	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), 1, 0), \
-	    CALL_ANSWER(what), CALL_ANSWER(SECCOMP_RET_ALLOW)
-/* or if it is another value. */
-#define CALL_UNLESS(name, n, value, what)                       \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4),  \
-	    CALL_LOAD(args[n]),                                 \
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 1, 0), \
-	    CALL_ANSWER(what), CALL_ANSWER(SECCOMP_RET_ALLOW)
-/* The beginning of each filter: numbers of another architecture are others. */
-#define CALL_BEGIN                                                   \
-	CALL_LOAD(arch),                                             \
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONFINE_ARCH, 1, 0), \
-	    CALL_ANSWER(SECCOMP_RET_KILL_PROCESS), CALL_LOAD(nr)
+struct confine_call {
+	const char *name;
+	int error; /* 0: it is carried out; else it fails so, untold */
+	/* Only if its argument arg, from 0, has of the bits in mask these. */
+	uint64_t mask; /* 0: whatever its arguments are */
+	uint64_t bits;
+	unsigned arg;
+};
+
+#define CALL(call)             \
+	{                      \
+		.name = (call) \
+	}
+#define CALL_FAIL(call, with)                   \
+	{                                       \
+		.name = (call), .error = (with) \
+	}
+#define CALL_IF(call, n, of, are)                                       \
+	{                                                               \
+		.name = (call), .arg = (n), .mask = (of), .bits = (are) \
+	}
+#define CALL_INT UINT32_MAX /* an argument that is an int */
+
+/* What becomes of a call that isn't among them. */
+enum confine_else {
+	/* It fails with EPERM. The log has a line for the first of each kind,
+	 * and confine_refused counts it. */
+	CONFINE_REFUSE,
+	CONFINE_KILL, /* the process ends by SIGSYS */
+};
+
+/*
+ * From now on only those n system calls are carried out; one of another
+ * architecture's numbers ends the process. How many are allowed; 0: it isn't
+ * on, because this kernel or processor hasn't it. Before there are threads.
+ */
+int confine_calls(
+    const struct confine_call *calls, size_t n, enum confine_else otherwise);
+
+/* How many were refused since then. Any thread. */
+unsigned long confine_refused(void);
 
 #endif

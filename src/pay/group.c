@@ -17,11 +17,12 @@ payee_pass(struct run *r, const struct payee *p, const char *why)
 	char who[ADDRESS_LEN + 1];
 
 	r->result->held++;
+	if (r->options->dry_run) {
+		preview_waits(r->options->preview, &p->worker, why);
+		return;
+	}
 	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	if (r->options->dry_run)
-		printf("not %s: %s\n", who, why);
-	else
-		log_info("%s isn't paid: %s", who, why);
+	log_info("%s isn't paid: %s", who, why);
 }
 
 void

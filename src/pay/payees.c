@@ -209,7 +209,6 @@ backed_decide(struct payees *all, struct candidate *c)
 	struct run *r = all->run;
 	enum cap cap;
 	int64_t amount = amount_for(all, c->payee, c->payable_micros, &cap);
-	char who[ADDRESS_LEN + 1];
 
 	if (c->payable_micros < r->conf->payout_threshold_micros) {
 		payee_pass(r, c->payee, "its credit isn't payable yet");
@@ -229,9 +228,8 @@ backed_decide(struct payees *all, struct candidate *c)
 		return;
 	}
 	amount_set(all, c, amount);
-	address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);
 	if (r->options->dry_run)
-		printf("would pay %s %" PRId64 " micro-USDC\n", who, amount);
+		preview_pays(r->options->preview, &c->payee->worker, amount);
 }
 
 /* Decides what c gets, if anything. */

@@ -8,10 +8,12 @@
 
 #include "base/conf.h"
 #include "ledger/db.h"
+#include "pay/preview.h"
 #include "vault/vault.h"
 
 struct run_options {
-	bool dry_run; /* says what it would pay */
+	bool dry_run;		 /* only says what it would pay, */
+	struct preview *preview; /* here; else NULL */
 	bool reconcile_only;
 	int64_t max_payouts;	    /* new ones; 0: no limit */
 	const struct address *only; /* NULL: every worker */

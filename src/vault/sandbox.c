@@ -61,81 +61,63 @@ sandbox_lock(void *p, size_t len)
 
 /* ---- seccomp ---- */
 
-#ifdef CONFINE_ARCH
-
-#define ALLOW(name) CALL_ALLOW(name)
-#define FAIL(name)  CALL_FAIL(name, EACCES)
-
-static const struct sock_filter filter[] = {
-	CALL_BEGIN,
+static const struct confine_call calls[] = {
 	/* Requests and answers. */
-	ALLOW(recvfrom),
-	ALLOW(recvmsg),
-	ALLOW(sendto),
-	ALLOW(sendmsg),
-	ALLOW(ppoll),
+	CALL("recvfrom"),
+	CALL("recvmsg"),
+	CALL("sendto"),
+	CALL("sendmsg"),
+	CALL("ppoll"),
 	/* The journal, and standard error. */
-	ALLOW(pread64),
-	ALLOW(pwrite64),
-	ALLOW(write),
-	ALLOW(writev),
-	ALLOW(fsync),
-	ALLOW(fdatasync),
-	ALLOW(ftruncate),
-	ALLOW(close),
-	/* The clock, randomness, memory. */
-	ALLOW(clock_gettime),
-	ALLOW(gettimeofday),
-	ALLOW(getrandom),
-	CALL_BITS(mmap, 2, PROT_EXEC, SECCOMP_RET_KILL_PROCESS),
-	ALLOW(munmap),
-	ALLOW(mremap),
-	ALLOW(madvise),
-	ALLOW(brk),
-	ALLOW(futex),
+	CALL("pread64"),
+	CALL("pwrite64"),
+	CALL("write"),
+	CALL("writev"),
+	CALL("fsync"),
+	CALL("fdatasync"),
+	CALL("ftruncate"),
+	CALL("close"),
+	/* The clock, randomness, memory that is no code. */
+	CALL("clock_gettime"),
+	CALL("gettimeofday"),
+	CALL("getrandom"),
+	CALL_IF("mmap", 2, PROT_EXEC, 0),
+	CALL("munmap"),
+	CALL("mremap"),
+	CALL("madvise"),
+	CALL("brk"),
+	CALL("futex"),
 	/* The end: of itself, or by a failed check. */
-	ALLOW(exit_group),
-	ALLOW(exit),
-	ALLOW(rt_sigprocmask),
-	ALLOW(rt_sigaction),
-	ALLOW(rt_sigreturn),
-	ALLOW(sigaltstack),
-	ALLOW(restart_syscall),
-	ALLOW(getpid),
-	ALLOW(gettid),
-	ALLOW(sched_yield),
+	CALL("exit_group"),
+	CALL("exit"),
+	CALL("rt_sigprocmask"),
+	CALL("rt_sigaction"),
+	CALL("rt_sigreturn"),
+	CALL("sigaltstack"),
+	CALL("restart_syscall"),
+	CALL("getpid"),
+	CALL("gettid"),
+	CALL("sched_yield"),
 	/* What libraries try now and then, and can do without. */
-	FAIL(openat),
-#ifdef SYS_open
-	FAIL(open),
-	FAIL(access),
-	FAIL(stat),
-	FAIL(readlink),
-#endif
-	FAIL(newfstatat),
-	FAIL(faccessat),
-	FAIL(readlinkat),
-	FAIL(fstat),
-	CALL_ANSWER(SECCOMP_RET_KILL_PROCESS),
+	CALL_FAIL("openat", EACCES),
+	CALL_FAIL("open", EACCES),
+	CALL_FAIL("access", EACCES),
+	CALL_FAIL("stat", EACCES),
+	CALL_FAIL("readlink", EACCES),
+	CALL_FAIL("newfstatat", EACCES),
+	CALL_FAIL("faccessat", EACCES),
+	CALL_FAIL("readlinkat", EACCES),
+	CALL_FAIL("fstat", EACCES),
 };
 
 static unsigned
 seccomp_enter(void)
 {
-	return confine_calls(filter, sizeof(filter) / sizeof(filter[0]))
+	return confine_calls(
+		   calls, sizeof(calls) / sizeof(calls[0]), CONFINE_KILL) > 0
 	    ? SANDBOX_SECCOMP
 	    : 0;
 }
-
-#else
-
-static unsigned
-seccomp_enter(void)
-{
-	return 0; /* whose calls have which numbers isn't known here */
-}
-
-#endif
 
 unsigned
 sandbox_enter(void)

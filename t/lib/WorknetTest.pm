@@ -435,14 +435,27 @@ sub stop {
 	my ($self, $signal) = @_;
 
 	$_->close for @{ delete $self->{clients} // [] };
-	return child_end(delete $self->{pid}, $signal // 'TERM');
+	my $status = child_end(delete $self->{pid}, $signal // 'TERM');
+	$self->refused_nothing;
+	return $status;
+}
+
+# Dies if its filter refused what it needs (src/serve/sandbox.c). A test that
+# has it try something else says so by {intrudes}.
+sub refused_nothing {
+	my ($self) = @_;
+	my @refused = $self->log_text =~ /^.*refused: system call.*$/mg;
+
+	die "worknet-fcgi: @refused\n" if @refused && !$self->{intrudes};
 }
 
 # Waits for the end after a signal that was sent.
 sub stop_wait {
 	my ($self) = @_;
+	my $status = child_wait(delete $self->{pid});
 
-	return child_wait(delete $self->{pid});
+	$self->refused_nothing;
+	return $status;
 }
 
 # Tests that neither a sanitizer nor a failed check was heard of.

@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use Time::Local 'timegm';
 
 use WorknetTest qw(build_path need_program find_program run_command json_value
-    spurt slurp child_start child_end);
+    spurt slurp child_start child_end poll_path);
 
 need_program('sqlite3');
 alarm(300);
@@ -174,7 +174,7 @@ sub sparse {
 $w->start;
 $w->worknet('backup', $backups);
 my $d = doctor();
-like($d->{sandbox}, qr/shut in by Landlock \(files\), seccomp \(system calls\)/,
+like($d->{sandbox}, qr/shut in by Landlock \d+ \(only its ledger's files\), seccomp \(only \d+ system calls\)/,
     'it shows which layers the coordinator is shut in by');
 like($d->{coordinator}, qr/answers, and can write/, 'that it answers');
 like($d->{copies}, qr/^1 copies in .*, the newest \d+s old/,
@@ -244,6 +244,19 @@ found('payout caps', 'a cap below the least payout', qr/nobody is ever paid/,
     sub { payout_conf(%caps) });
 found('schema', 'a guard that was dropped', qr/./, sub {
 	$w->sql('DROP TRIGGER ledger_no_update') }, sub { });
+# Somebody else acts in it, at each commit.
+$w->{intrudes} = 1;
+found('sandbox', 'a coordinator that does what it shouldn\'t',
+    qr/[1-9]\d* system calls of the coordinator were refused: journalctl/,
+    sub {
+	is($w->stop, 0, 'it stops');
+	$w->start(env => { WN_FAULT_INTRUDER => 1 });
+	$w->fcgi->get(poll_path($w->worker(1)->{address})) for 1 .. 3;
+}, sub {
+	my @lines = $w->log_text =~ /refused: system call (.*):/g;
+	is("@lines", 'socket (41)', 'its log says which, once') if
+	    `uname -m` eq "x86_64\n";
+});
 found('coordinator', 'no coordinator', qr/systemctl status worknet\.socket/,
     sub { is($w->stop, 0, 'it stops') }, sub { });
 $d = doctor();

@@ -85,7 +85,9 @@ unshare --mount --net --pid --fork --kill-child sh -c '
 	unshare --net sleep 600 &
 	other=$!
 	ip link add wire type veth peer name eriw
-	until ip link set eriw netns $other 2>/dev/null; do sleep 0.1; done
+	until [ "$(readlink /proc/$other/ns/net)" != \
+	    "$(readlink /proc/self/ns/net)" ]; do sleep 0.1; done
+	ip link set eriw netns $other
 	ip addr add 9.9.9.1/32 dev wire
 	ip link set wire up
 	ip route add 8.8.4.2/32 dev wire src 9.9.9.1

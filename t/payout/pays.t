@@ -9,6 +9,7 @@ use Test::More;
 
 use Forger qw(forge forged_credit forged_result);
 use PayoutTest qw(rig_start rig_stop);
+use WorknetTest qw(json_value);
 
 # Reserved, signed, submitted, posted; and nothing is said.
 sub pays_all {
@@ -56,12 +57,32 @@ sub only_looks {
 	my $before = $everything->();
 
 	$l->pay('--dry-run');
-	is(lc $l->{out}, join('', map { "would pay $_ " . $l->owed($_) .
-	    " micro-usdc\n" } @workers),
+	my $usdc = sub { sprintf('%d.%06d usdc', int($_[0] / 1e6),
+	    $_[0] % 1e6) };
+	my $sum = 0;
+	$sum += $l->owed($_) for @workers;
+	is(lc $l->{out}, join('', map { "would pay $_ " .
+	    $usdc->($l->owed($_)) . "\n" } @workers) . 'in all ' .
+	    $usdc->($sum) . " to 3 workers\n",
 	    '--dry-run says whom it would pay, and how much');
 	is($l->{code}, 0, '--dry-run ends with 0');
 	is($everything->(), $before, '--dry-run changes nothing');
 	is($l->{err}, '', '--dry-run complains about nothing');
+	$l->worknet('payout', 'hold', $workers[1], '--reason',
+	    'a "word"');
+	$before = $everything->();
+	$l->pay('--dry-run', '--json');
+	is_deeply(json_value(lc $l->{out}), { payees => [
+	    { worker => $workers[1], amountmicros => 0,
+	    waits => 'a "word"' },
+	    map { { worker => $_, amountmicros => $l->owed($_) } }
+	    @workers[0, 2] ], payouts => 2,
+	    summicros => $l->owed($workers[0]) + $l->owed($workers[2]),
+	    exitcode => 0, error => undef }, '--json says the same as JSON');
+	is($everything->(), $before, '... and changes nothing');
+	$l->worknet('payout', 'release', $workers[1]);
+	$l->pay('--json');
+	is($l->{code}, 2, '--json is of --dry-run alone');
 	$l->pay_is('nothing', '--reconcile pays nobody', '--reconcile');
 	is($l->states, '', '--reconcile makes no payout');
 	is($l->chain_money($workers[0]), 0, 'and no money moves');

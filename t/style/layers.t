@@ -36,6 +36,7 @@ my %library = (
 	qr/^sqlite3\.h/ => 'ledger',
 	qr/^fcgi/ => 'serve',
 	qr/^ini\.h/ => 'base',
+	qr/^seccomp\.h/ => 'base',
 	qr/^openssl/ => 'keys',
 );
 

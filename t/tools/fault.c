@@ -32,6 +32,9 @@
  * WN_FAULT_TIME is "kept" or "free": whether adjtimex says that somebody keeps
  * the clock in step.
  *
+ * WN_FAULT_INTRUDER has whoever syncs a file try to connect to the network
+ * first, as a program might that somebody else has taken over.
+ *
  * Everything is read anew with every call: slow, and without any state but
  * the count.
  */
@@ -337,6 +340,8 @@ sync_or_drop(int fd, sync_fn *next)
 {
 	int got, error;
 
+	if (getenv("WN_FAULT_INTRUDER") != NULL)
+		(void)socket(AF_INET, SOCK_STREAM, 0);
 	if (!is_dropped(fd)) {
 		FAIL_OR("sync", next(fd));
 	}

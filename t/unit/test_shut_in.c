@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/reopen.h"
 #include "serve/sandbox.h"
 #include "t/unit/tap.h"
@@ -140,6 +142,19 @@ try_kill(void)
 	return outcome(kill(getppid(), 0));
 }
 
+/* By another call, which is for itself. */
+static int
+try_kill_thread(void)
+{
+	return outcome(syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+
+static int
+try_kill_itself(void)
+{
+	return outcome(syscall(SYS_tgkill, getpid(), gettid(), 0));
+}
+
 static int
 try_trace(void)
 {
@@ -159,6 +174,38 @@ static int
 try_ring(void)
 {
 	return outcome(syscall(SYS_io_uring_setup, 1, NULL));
+}
+
+static int
+try_memory(void)
+{
+	return outcome(
+	    syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0));
+}
+
+static int
+try_file_in_memory(void)
+{
+	return outcome(memfd_create("code", 0));
+}
+
+static int
+try_user(void)
+{
+	return outcome(setuid(getuid()));
+}
+
+static int
+try_dump(void)
+{
+	return outcome(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
+/* What no program does: a number that no call has. */
+static int
+try_nothing_known(void)
+{
+	return outcome(syscall(1000000));
 }
 
 static void *
@@ -221,7 +268,7 @@ inside(int (*try)(void))
 	if (pid == 0) {
 		if (serve_shut_in(&on, ledger, sock, &e) != RC_OK)
 			_exit(1);
-		if (on.landlock == 0 || !on.seccomp)
+		if (on.landlock == 0 || on.calls == 0)
 			_exit(NONE);
 		_exit(try());
 	}
@@ -242,8 +289,8 @@ test_tries(void)
 		{ try_passwd, EACCES, "nor can what everybody may read" },
 		{ try_write, EACCES, "a file elsewhere can't be written to" },
 		{ try_make, EACCES, "nor made" },
-		{ try_rename, EXDEV, "nor moved to the ledger" },
-		{ try_link, EXDEV, "nor linked there" },
+		{ try_rename, EPERM, "nor moved to the ledger" },
+		{ try_link, EPERM, "nor linked there" },
 		{ try_exec, EPERM, "no program is executed" },
 		{ try_tcp, EPERM, "no connection made" },
 		{ try_udp, EPERM, "no packet sent" },
@@ -251,12 +298,19 @@ test_tries(void)
 		{ try_connect, EPERM, "no Unix socket connected to" },
 		{ try_fork, EPERM, "no process begun" },
 		{ try_kill, EPERM, "none sent a signal" },
+		{ try_kill_thread, EPERM, "by no other call, either" },
 		{ try_trace, EPERM, "none traced" },
 		{ try_code, EPERM, "no memory becomes code" },
 		{ try_ring, EPERM, "no call made around the filter" },
+		{ try_memory, EPERM, "no other memory read" },
+		{ try_file_in_memory, EPERM, "no file made without a name" },
+		{ try_user, EPERM, "it stays who it is" },
+		{ try_dump, EPERM, "and as hidden as it is" },
+		{ try_nothing_known, EPERM, "what nobody knows is refused" },
 		{ try_thread, EACCES, "a thread begun later can't, either" },
 		{ try_ledger, 0, "the ledger can be written to" },
 		{ try_log, 0, "its log made and removed" },
+		{ try_kill_itself, 0, "it can end itself" },
 		{ try_manager, 0, "the service manager be told" },
 		{ try_socket_path, 0, "and the socket removed at the end" },
 	};
@@ -264,6 +318,81 @@ test_tries(void)
 
 	for (i = 0; i < COUNT(tries); i++)
 		tap_is_int(inside(tries[i].try), tries[i].error, tries[i].name);
+}
+
+/* ---- What is told of it ---- */
+
+/* Standard error of a process that is shut in and tries two things twice. */
+static void
+told_read(char *text, size_t size, int *status)
+{
+	struct err e = ERR_INIT;
+	struct serve_shut on;
+	size_t used = 0;
+	ssize_t n;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe(ends) != 0)
+		die("pipe");
+	pid = fork();
+	if (pid == 0) {
+		if (dup2(ends[1], STDERR_FILENO) < 0 || close(ends[1]) != 0 ||
+		    serve_shut_in(&on, ledger, sock, &e) != RC_OK)
+			_exit(1);
+		(void)try_tcp();
+		(void)try_exec();
+		(void)try_tcp();
+		(void)try_key();
+		_exit((int)confine_refused());
+	}
+	(void)close(ends[1]);
+	while ((n = read(ends[0], text + used, size - used - 1)) > 0)
+		used += (size_t)n;
+	text[used] = '\0';
+	(void)close(ends[0]);
+	if (pid < 0 || waitpid(pid, status, 0) != pid)
+		die("fork");
+}
+
+static void
+test_told(void)
+{
+	char text[1024], *second;
+	int status;
+
+	told_read(text, sizeof(text), &status);
+	tap_is_int(WEXITSTATUS(status), 3, "each refusal is counted");
+	second = strchr(text, '\n');
+	tap_ok(strstr(text, ": refused: system call socket (") != NULL,
+	    "the log says which call it was");
+	tap_ok(second != NULL && strstr(second, " execve (") != NULL,
+	    "and what is tried next");
+	tap_ok(second != NULL && strstr(second, "socket") == NULL,
+	    "what is tried again isn't told again");
+}
+
+/* Another set of numbers for the same calls, those of x32. */
+static void
+test_other_numbers(void)
+{
+#if defined(__x86_64__)
+	struct err e = ERR_INIT;
+	struct serve_shut on;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (serve_shut_in(&on, ledger, sock, &e) != RC_OK)
+			_exit(1);
+		(void)syscall(0x40000000 + SYS_getpid);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("fork");
+	tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS,
+	    "who calls by other numbers is ended");
+#endif
 }
 
 /* ---- The file that is opened again ---- */
@@ -336,8 +465,11 @@ main(void)
 	file_make(sock);
 	if (inside(try_ledger) == NONE)
 		tap_ok(true, "sandbox # SKIP no Landlock or seccomp here");
-	else
+	else {
 		test_tries();
+		test_told();
+		test_other_numbers();
+	}
 	test_reopen();
 	return tap_done();
 }
