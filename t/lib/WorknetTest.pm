@@ -671,6 +671,20 @@ sub worker {
 sub sign {
 	my ($self, $key, $task, $timestamp, $success, $form) = @_;
 
+	return $self->sign_line(join(' ', $key, $task, $timestamp,
+	    $success ? 'true' : 'false', $form));
+}
+
+# A text's, with EIP-191; it isn't empty.
+sub sign_text {
+	my ($self, $worker, $text) = @_;
+
+	return ($self->sign_line("$worker->{key} 0x" . unpack('H*', $text)))[0];
+}
+
+sub sign_line {
+	my ($self, $ask) = @_;
+
 	if (($self->{signer_owner} // 0) != $$) {
 		my ($out, $in);
 		my $pid = open2($out, $in, build_path('t/tools/sign'));
@@ -678,8 +692,7 @@ sub sign {
 		$self->{signer_owner} = $$;
 	}
 	my ($out, $in) = @{ $self->{signer} };
-	print $in join(' ', $key, $task, $timestamp,
-	    $success ? 'true' : 'false', $form), "\n";
+	print $in "$ask\n";
 	$in->flush;
 	my $line = <$out> // die 't/tools/sign ended';
 	chomp $line;
