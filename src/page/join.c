@@ -113,7 +113,7 @@ commands(struct html *h, const struct page_site *site)
 	html_element(h, "p", NULL, "In its environment:");
 	with_region(h, text, "\n");
 	html_element(h, "p", "note",
-	    "The region is where it works: a word of up to 32 bytes. Tasks of a region are given to workers that say they are there. A key stays with its worker: nobody here asks for it.");
+	    "The region is where it works: a word of up to 32 bytes. Tasks of a region are given to workers that say they are there. Who has signed with a wallet puts that account's key into worker.key, instead of a new one, and leaves join out. A key stays with its worker: nobody here asks for it.");
 }
 
 static void

@@ -28,7 +28,7 @@ function say(text, isWrong) {
 
 // The answer's JSON; an error says what the coordinator said.
 async function ask(path, body) {
-	const answer = await fetch(api + path, body === undefined ? {} : {
+	const answer = await fetch(api + path, body === undefined ? { cache: 'no-cache' } : {
 		method: 'POST', headers: { 'Content-Type': 'application/json' },
 		body: JSON.stringify(body) });
 	const said = await answer.json().catch(() => ({}));
