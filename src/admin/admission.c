@@ -1,6 +1,7 @@
 /*
- * worknet worker requests, admit, import, expel: whom the operator lets in. All that is
- * said is read before the ledger is written, which others wait for meanwhile.
+ * worknet worker requests, admit, import, expel: whom the operator lets in. All
+ * that is said is read before the ledger is written, which others wait for
+ * meanwhile.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -209,7 +210,8 @@ command_worker_requests(struct admin *a)
 {
 	static const struct table requests = { "requests", NULL,
 		{
-		    { { "address", "ADDRESS", OUT_TEXT }, C_JOIN_LIST_ADDRESS },
+		    { { "address", "ADDRESS", OUT_ADDRESS },
+			C_JOIN_LIST_ADDRESS },
 		    { { "region", "REGION", OUT_TEXT }, C_JOIN_LIST_REGION },
 		    { { "network", "NETWORK", OUT_TEXT }, C_JOIN_LIST_NETWORK },
 		    { { "askedMs", "ASKED", OUT_TIME }, C_JOIN_LIST_ASKED_MS },
