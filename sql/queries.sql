@@ -900,6 +900,56 @@ DELETE FROM admission WHERE address = ?1;
 -- :name admission_witness
 SELECT 1 FROM admission WHERE address = ?1 AND witness = 1;
 
+-- Who asks to be admitted: src/ledger/joining.h ----------------------------
+
+-- Address ?1, if it has asked since ?2 or not.
+-- :name join_get
+-- :columns asked_ms region waits admitted works suspended
+SELECT coalesce(r.asked_ms, 0), coalesce(r.region, ''),
+	CASE WHEN r.asked_ms IS NOT NULL AND r.answered_ms IS NULL AND NOT EXISTS
+		(SELECT 1 FROM admission WHERE address = ?1) THEN 1 ELSE 0 END,
+	EXISTS (SELECT 1 FROM admission WHERE address = ?1),
+	EXISTS (SELECT 1 FROM worker WHERE address = ?1),
+	EXISTS (SELECT 1 FROM suspension WHERE address = ?1)
+FROM (SELECT 1 AS one) o
+	LEFT JOIN join_request r ON r.address = ?1 AND r.asked_ms >= ?2;
+
+-- But for address ?1: how many rows, and how many of network ?2, without those
+-- that join_purge would delete.
+-- :name join_count
+SELECT count(*), coalesce(sum(CASE WHEN network = ?2 THEN 1 ELSE 0 END), 0)
+FROM join_request
+WHERE address <> ?1 AND asked_ms >= ?3 AND coalesce(answered_ms, ?4) >= ?4;
+
+-- The network with most rows, that isn't ?1. After join_purge, or where
+-- join_count found the table full.
+-- :name join_fullest
+SELECT network, count(*) FROM join_request WHERE network <> ?1
+GROUP BY network ORDER BY count(*) DESC, network LIMIT 1;
+
+-- :name join_drop_newest
+DELETE FROM join_request WHERE address = (SELECT address FROM join_request
+	WHERE network = ?1 ORDER BY asked_ms DESC, address LIMIT 1);
+
+-- :name join_purge
+DELETE FROM join_request WHERE asked_ms < ?1 OR answered_ms < ?2;
+
+-- :name join_set
+INSERT INTO join_request (address, network, region, asked_ms, answered_ms)
+VALUES (?1, ?2, ?3, ?4, NULL)
+ON CONFLICT (address) DO UPDATE SET network = excluded.network,
+	region = excluded.region, asked_ms = excluded.asked_ms, answered_ms = NULL;
+
+-- :name join_answer
+UPDATE join_request SET answered_ms = ?2 WHERE address = ?1;
+
+-- Who waits since ?1, up to ?2 of them.
+-- :name join_list
+-- :columns address region network asked_ms
+SELECT address, region, network, asked_ms FROM join_request
+WHERE answered_ms IS NULL AND asked_ms >= ?1
+ORDER BY asked_ms, address LIMIT ?2;
+
 -- Tiers: src/ledger/tier.h --------------------------------------------------
 
 -- Of which tier worker ?1 is, if of any, and what that pays.

@@ -306,6 +306,20 @@ CREATE TABLE admission (
 
 CREATE INDEX admission_witness ON admission (address) WHERE witness = 1;
 
+-- Addresses that ask to be admitted, with their own signature: a bounded table,
+-- whose rows end by age or with the operator's answer; src/ledger/joining.h.
+CREATE TABLE join_request (
+	address		TEXT PRIMARY KEY
+			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
+			ltrim(substr(address, 3), '0123456789abcdef') = ''),
+	network		TEXT NOT NULL,		-- that it came from
+	region		TEXT NOT NULL,		-- where it wants to work; '': anywhere
+	asked_ms	INTEGER NOT NULL,	-- of the text that it signed
+	answered_ms	INTEGER			-- by the operator
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX join_request_network ON join_request (network, asked_ms);
+
 -- What polls were given that isn't answered: a row for each poll, until its
 -- slots are paid or can't be any more. Keyed by address: a poll looks here,
 -- and needn't find the worker.

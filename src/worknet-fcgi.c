@@ -174,13 +174,16 @@ prepare(struct serve_socket *s, struct reopen *file, struct anchors *anchors,
 	return rc;
 }
 
-/* The chains whose transactions have a page elsewhere. */
+/* The chain that is paid on, and those whose transactions have a page. */
 static void
-explorers_set(struct page_site *site, const struct conf *conf)
+chains_set(struct page_site *site, const struct conf *conf)
 {
 	struct network n;
 	size_t i;
 
+	if (network_from_conf(&n, conf, NULL) == RC_OK ||
+	    network_known(&n, 0, conf))
+		site->chain_id = (int64_t)n.chain_id;
 	for (i = 0; i < PAGE_EXPLORERS && network_known(&n, i, conf); i++) {
 		site->explorers[i].chain_id = (int64_t)n.chain_id;
 		memcpy(site->explorers[i].url, n.explorer_url,
@@ -272,7 +275,7 @@ main(int argc, char **argv)
 		log_error("%s", e.msg);
 		return EXIT_CONF;
 	}
-	explorers_set(&rules.pages, &conf);
+	chains_set(&rules.pages, &conf);
 	rc = run(&o, &conf, &rules, &e);
 	secret_wipe(&rules, sizeof(rules));
 	if (rc != RC_OK)

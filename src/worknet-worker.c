@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "eth/sign.h"
+#include "work/owner.h"
 #include "work/worker.h"
 
 #define EXIT_USAGE 2
@@ -23,6 +24,8 @@ enum action {
 	ACTION_TEST,
 	ACTION_ADDRESS,
 	ACTION_NEW_KEY,
+	ACTION_JOIN,
+	ACTION_STATUS,
 };
 
 /* The command line; NULL and false: not given. */
@@ -67,6 +70,7 @@ static const struct option long_options[] = {
 static const char usage_text[] =
     "usage: worknet-worker [-tv] [-c FILE] [-k FILE] [-u URL] [-r REGION]\n"
     "           [--interval MS] [--allow-private] [--once]\n"
+    "       worknet-worker [-c FILE] [-k FILE] [-u URL] [-r REGION] join|status\n"
     "       worknet-worker --new-key FILE\n"
     "       worknet-worker --address [-c FILE] [-k FILE]\n"
     "\n"
@@ -74,6 +78,8 @@ static const char usage_text[] =
     "found and submits it. What goes wrong on its own side, such as no route or\n"
     "no name server, is logged and not submitted. SIGTERM and SIGINT end it within\n"
     "10 s, after it has submitted what it had signed; SIGHUP is ignored.\n"
+    "join signs that its address wants to work there, in that region, and asks to be\n"
+    "admitted where that is needed. status shows what its page there shows.\n"
     "\n"
     "  -c, --config FILE      configuration (" CONF_PATH_DEFAULT ",\n"
     "                         which need not exist)\n"
@@ -161,7 +167,11 @@ options_read(struct options *o, int argc, char **argv)
 		if (status >= 0)
 			return status;
 	}
-	if (optind < argc) {
+	if (optind == argc - 1 && strcmp(argv[optind], "join") == 0)
+		o->action = ACTION_JOIN;
+	else if (optind == argc - 1 && strcmp(argv[optind], "status") == 0)
+		o->action = ACTION_STATUS;
+	else if (optind < argc) {
 		(void)fprintf(stderr,
 		    "worknet-worker: unexpected argument \"%s\"\n",
 		    argv[optind]);
@@ -264,6 +274,24 @@ show_address(const struct conf *c, struct err *e)
 	return rc == RC_OK ? print_address(&a, e) : rc;
 }
 
+/* What its owner asks the coordinator, on standard output. */
+static enum rc
+ask(const struct conf *c, enum action action, struct err *e)
+{
+	struct buf out;
+	enum rc rc;
+
+	buf_init(&out, RESPONSE_MAX);
+	rc = action == ACTION_JOIN ? owner_join(&out, c, e)
+				   : owner_status(&out, c, e);
+	if (rc == RC_OK)
+		rc = buf_status(&out, e);
+	if (rc == RC_OK && (fputs(out.p, stdout) < 0 || fflush(stdout) != 0))
+		rc = err_set(e, RC_IO, "standard output: %m");
+	buf_free(&out);
+	return rc;
+}
+
 /* The actions which need a worker. *worked: what --once is to tell. */
 static enum rc
 work(bool *worked, const struct conf *c, enum action action, struct err *e)
@@ -317,8 +345,9 @@ main(int argc, char **argv)
 	if (o.action == ACTION_NEW_KEY)
 		rc = new_key(o.new_key_path, &e);
 	else if ((rc = conf_gather(&c, &o, &e)) == RC_OK)
-		rc = o.action == ACTION_ADDRESS
-		    ? show_address(&c, &e)
+		rc = o.action == ACTION_ADDRESS ? show_address(&c, &e)
+		    : o.action == ACTION_JOIN || o.action == ACTION_STATUS
+		    ? ask(&c, o.action, &e)
 		    : work(&worked, &c, o.action, &e);
 	if (rc != RC_OK) {
 		log_error("%s", e.msg);

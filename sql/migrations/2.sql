@@ -243,6 +243,18 @@ CREATE TABLE admission (
 
 CREATE INDEX admission_witness ON admission (address) WHERE witness = 1;
 
+CREATE TABLE join_request (
+	address		TEXT PRIMARY KEY
+			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
+			ltrim(substr(address, 3), '0123456789abcdef') = ''),
+	network		TEXT NOT NULL,		-- that it came from
+	region		TEXT NOT NULL,		-- where it wants to work; '': anywhere
+	asked_ms	INTEGER NOT NULL,	-- of the text that it signed
+	answered_ms	INTEGER			-- by the operator
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX join_request_network ON join_request (network, asked_ms);
+
 CREATE TABLE handout (
 	address		TEXT NOT NULL,
 	at_ms		INTEGER NOT NULL,	-- its assignments' assigned_ms

@@ -1,6 +1,7 @@
 /*
- * worknet worker admit, import, expel: whom the operator lets in. All that is
- * said is read before the ledger is written, which others wait for meanwhile.
+ * worknet worker requests, admit, import, expel: whom the operator lets in. All
+ * that is said is read before the ledger is written, which others wait for
+ * meanwhile.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +13,7 @@
 #include "admin/table.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/joining.h"
 #include "ledger/tier.h"
 #include "ledger/worker.h"
 
@@ -201,6 +203,34 @@ file_admit(struct admin *a, const char *path)
 	code = rc == RC_OK ? guests_admit(a, &g) : admin_fail(rc, &e);
 	free(g.all);
 	return code;
+}
+
+enum admin_exit
+command_worker_requests(struct admin *a)
+{
+	static const struct table requests = { "requests", NULL,
+		{
+		    { { "address", "ADDRESS", OUT_ADDRESS },
+			C_JOIN_LIST_ADDRESS },
+		    { { "region", "REGION", OUT_TEXT }, C_JOIN_LIST_REGION },
+		    { { "network", "NETWORK", OUT_TEXT }, C_JOIN_LIST_NETWORK },
+		    { { "askedMs", "ASKED", OUT_TIME }, C_JOIN_LIST_ASKED_MS },
+		} };
+	struct err e = ERR_INIT;
+	enum admin_exit code;
+	struct query *q;
+	int64_t limit;
+	enum rc rc;
+
+	code = admin_open_list(a, LIST_LIMIT, &limit);
+	if (code != ADMIN_OK)
+		return code;
+	q = db_query(a->db, Q_JOIN_LIST);
+	query_int(q, 1, clock_unix_ms() - JOIN_KEPT_MS);
+	query_int(q, 2, limit);
+	rc = table_print(
+	    a->out, &requests, q, "nobody asks to be admitted", NULL, &e);
+	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }
 
 enum admin_exit

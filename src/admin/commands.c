@@ -85,6 +85,11 @@ const struct command admin_commands[] = {
 	    "What it has earned stays.\n", 0, 1, 1, command_worker_suspend },
 	{ "worker resume", "ADDRESS", "let a suspended worker take part again",
 	    "", 0, 1, 1, command_worker_resume },
+	{ "worker requests", "[--limit N | --all]",
+	    "list who asks to be admitted, who waits longest first",
+	    "By /join or worknet-worker join, with its own signature, in the last\n"
+	    "30 days. See worker admit.\n",
+	    OPT(ALL) | OPT(LIMIT), 0, 0, command_worker_requests },
 	{ "worker admit", "ADDRESS [--weight N|--witness]|--file FILE",
 	    "let an address in, as a network of its own",
 	    "For [admission] mode = list or standing. An admitted address has a\n"

@@ -27,6 +27,7 @@ enum admin_exit command_worker_list(struct admin *a);
 enum admin_exit command_worker_show(struct admin *a);
 enum admin_exit command_worker_suspend(struct admin *a);
 enum admin_exit command_worker_resume(struct admin *a);
+enum admin_exit command_worker_requests(struct admin *a);
 enum admin_exit command_worker_admit(struct admin *a);
 enum admin_exit command_worker_import(struct admin *a);
 enum admin_exit command_worker_expel(struct admin *a);

@@ -51,7 +51,9 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
 	a->config = *config;
 	a->began_ms = clock_unix_ms();
-	rc = api_set_rules(a, &config->rules, e);
+	rc = eth_key_generate(&a->join_key, e);
+	if (rc == RC_OK)
+		rc = api_set_rules(a, &config->rules, e);
 	if (rc == RC_OK)
 		rc = writer_start(&a->writer, config->ledger_path,
 		    config->busy_timeout_ms, e);
@@ -71,6 +73,7 @@ api_free(struct api *a)
 		return;
 	writer_stop(a->writer);
 	rules_free(a);
+	secret_wipe(&a->join_key, sizeof(a->join_key));
 	free(a);
 }
 

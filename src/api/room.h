@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "eth/sign.h"
 #include "json/json.h"
 
 struct route;
@@ -55,6 +56,7 @@ struct api {
 	struct api_counts counts;
 	struct api_tally logged; /* the thread's that logs */
 	int64_t began_ms;
+	struct eth_key join_key; /* of this process, for nonces */
 	struct writer *writer;
 	atomic_bool gives;   /* something, to the last poll of the writer */
 	atomic_uint refused; /* answers of 503 since the last commit */
@@ -92,6 +94,8 @@ extern const struct route route_results; /* POST /v1/worker/results */
 extern const struct route route_canary;	 /* GET /v1/status */
 extern const struct route route_health;	 /* GET /health */
 extern const struct route route_metrics; /* GET /metrics */
+/* route_join.c */
+extern const struct route route_join_text, route_join, route_join_status;
 
 /* Those that read: their files say more. */
 extern const struct route route_network; /* GET /v1/network */
@@ -101,6 +105,7 @@ extern const struct route route_page_home;   /* GET / */
 extern const struct route route_page_worker; /* GET /worker/ADDRESS */
 extern const struct route route_page_join;   /* GET /join */
 extern const struct route route_page_style;  /* GET /style.css */
+extern const struct route route_page_script; /* GET /join.js */
 extern const struct route route_page_icon;   /* GET /icon.svg */
 extern const struct route route_page_openapi; /* GET /openapi.json */
 /* route_task.c */

@@ -1,6 +1,6 @@
 /*
  * The pages: GET / (?after=TASK for those behind it), /worker/ADDRESS, /join;
- * their stylesheet, and the description of the API. Any thread.
+ * their stylesheet and script, and the description of the API. Any thread.
  */
 #include <stdlib.h>
 
@@ -31,6 +31,26 @@ home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 	return true;
 }
 
+/* The page of what is no worker: of an address that may become one, or not. */
+static void
+newcomer_respond(struct api_exchange *x, struct db *db, struct api_response *rs)
+{
+	const struct page_site *site = &x->rules->pages;
+	struct err e = ERR_INIT;
+	struct address a;
+	struct joining is;
+
+	if (address_parse(&a, NULL, x->part, &e) != RC_OK) {
+		respond_page(rs, 404);
+		page_missing(&x->body, site, "This is no worker's address.");
+	} else if (joining_read(db, &a, x->now_ms, &is, &e) == RC_OK) {
+		respond_page(rs, is.waits || is.admitted ? 200 : 404);
+		page_newcomer(&x->body, &a, &is);
+	} else {
+		respond_unavailable(x, rs, &e);
+	}
+}
+
 static bool
 worker_handle(struct api_exchange *x, struct db *db,
     const struct api_request *rq, struct api_response *rs)
@@ -45,9 +65,7 @@ worker_handle(struct api_exchange *x, struct db *db,
 		respond_page(rs, 200);
 		page_worker(&x->body, &x->rules->pages, s);
 	} else if (rc == RC_NOT_FOUND) {
-		respond_page(rs, 404);
-		page_missing(&x->body, &x->rules->pages,
-		    "No worker with this address was ever given work here.");
+		newcomer_respond(x, db, rs);
 	} else {
 		respond_unavailable(x, rs, &e);
 	}
@@ -62,6 +80,7 @@ join_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 	(void)db;
 	(void)rq;
 	respond_page(rs, 200);
+	rs->policy = PAGE_SCRIPT_POLICY;
 	page_join(&x->body, &x->rules->pages);
 	return true;
 }
@@ -74,6 +93,17 @@ style_handle(struct api_exchange *x, struct db *db,
 	(void)rq;
 	rs->type = "text/css; charset=utf-8";
 	buf_add_text(&x->body, page_style);
+	return true;
+}
+
+static bool
+script_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	(void)db;
+	(void)rq;
+	rs->type = "text/javascript; charset=utf-8";
+	buf_add_text(&x->body, page_join_script);
 	return true;
 }
 
@@ -129,6 +159,14 @@ const struct route route_page_style = {
 	.page = true,
 	.cache_s = FILE_CACHE_S,
 	.handle = style_handle,
+};
+
+const struct route route_page_script = {
+	.path = "/join.js",
+	.method = "GET",
+	.page = true,
+	.cache_s = FILE_CACHE_S,
+	.handle = script_handle,
 };
 
 const struct route route_page_icon = {

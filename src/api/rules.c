@@ -143,6 +143,7 @@ follow(struct reload *r, const struct conf *next, struct err *e)
 	rules.drills.on = r->with->drills.on;
 	memcpy(rules.drills.master, r->with->drills.master,
 	    sizeof(rules.drills.master));
+	rules.pages.chain_id = r->with->pages.chain_id;
 	memcpy(rules.pages.explorers, r->with->pages.explorers,
 	    sizeof(rules.pages.explorers));
 	rc = rules_begin(r->begun, next, &rules, e);

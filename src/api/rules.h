@@ -10,8 +10,9 @@
 #include "base/reopen.h"
 
 /*
- * The rules of conf, with the drills' key from its file; pages.explorers is the
- * caller's. Whoever has them wipes them. What eth_key_read says of that file.
+ * The rules of conf, with the drills' key from its file; pages.explorers and
+ * pages.chain_id are the caller's. Whoever has them wipes them. What
+ * eth_key_read says of that file.
  */
 MUST_CHECK enum rc
 rules_read(struct api_rules *out, const struct conf *conf, struct err *e);

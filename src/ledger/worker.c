@@ -1,5 +1,6 @@
 #include "ledger/worker.h"
 
+#include "ledger/joining.h"
 #include "ledger/tier.h"
 
 enum rc
@@ -79,6 +80,8 @@ worker_admit(struct db *db, const struct address *a, int64_t weight,
 	query_int(q, 3, now_ms);
 	query_int(q, 4, witness);
 	rc = query_run(q, e);
+	if (rc == RC_OK)
+		rc = joining_answer(db, a, now_ms, e);
 	return rc == RC_OK && witness ? tier_end(db, a, now_ms, e) : rc;
 }
 
@@ -95,6 +98,8 @@ worker_expel(
 	rc = query_run(q, e);
 	if (rc == RC_OK && db_changes(db) == 0)
 		return err_set(e, RC_NOT_FOUND, "%s isn't admitted", text);
+	if (rc == RC_OK)
+		rc = joining_answer(db, a, now_ms, e);
 	return rc == RC_OK ? tier_end(db, a, now_ms, e) : rc;
 }
 

@@ -90,7 +90,7 @@ frame_end(struct html *h, int64_t now_ms)
 		html_text(h, ". ");
 	}
 	html_text(h,
-	    "Nothing here is written through the web: no cookies, no scripts, nothing from elsewhere.");
+	    "No cookies, and nothing from elsewhere. Nothing is written through the web but who asks to join.");
 	html_close(h);
 	while (h->depth > 0)
 		html_close(h);

@@ -125,7 +125,7 @@ void
 html_close(struct html *h)
 {
 	static const char *const empty[] = { "meta", "link", "br", "img",
-		"path", "rect", NULL };
+		"path", "rect", "input", NULL };
 	static const char *const lines[] = { "meta", "link", "title", "head",
 		"p", "h1", "h2", "tr", "thead", "tbody", "table", "section",
 		"header", "main", "footer", "dl", "dd", "caption", "svg",

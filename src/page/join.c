@@ -1,7 +1,20 @@
-/* What somebody needs who wants to work. */
+/* What somebody needs who wants to work, and what became of who asked. */
 #include <stdio.h>
 
+#include "eth/opt_in.h"
 #include "page/frame.h"
+
+const char *
+page_joining_name(const struct page_site *site, const struct joining *is)
+{
+	if (is->suspended)
+		return "suspended";
+	if (is->admitted)
+		return "admitted";
+	if (site->admission == PAGE_OPEN)
+		return "open";
+	return is->waits ? "waiting" : "unknown";
+}
 
 static void
 admission(struct html *h, const struct page_site *site)
@@ -10,13 +23,13 @@ admission(struct html *h, const struct page_site *site)
 	html_open(h, "p", NULL);
 	if (site->admission == PAGE_LIST) {
 		html_text(h,
-		    "Only addresses that the operator has admitted. Ask the operator with yours: nothing is registered here.");
+		    "Only addresses that the operator has admitted. Sign with yours, and the operator reads that it asks.");
 	} else if (site->admission == PAGE_STANDING) {
 		html_text(h,
-		    "Addresses that have standing already, or that the operator has admitted: nobody new. Ask the operator with yours.");
+		    "Addresses that have standing already, or that the operator has admitted: nobody new. Sign with yours, and the operator reads that it asks.");
 	} else {
 		html_text(h,
-		    "Everybody: an address is known from the first poll on by which it is given something. Nothing is registered.");
+		    "Everybody: an address is known from the first poll on by which it is given something. Nobody needs to ask.");
 	}
 	html_close(h);
 	if (site->standing_results == 0 && site->standing_hours == 0)
@@ -68,6 +81,17 @@ pay(struct html *h, const struct page_site *site)
 	    "Every address has a page, /worker/ and the address, that says where each micro-USDC is.");
 }
 
+/* A text with the region in it, which the script replaces. */
+static void
+with_region(struct html *h, const char *before, const char *after)
+{
+	html_open(h, "pre", NULL);
+	html_text(h, before);
+	html_element(h, "span", "of-region", "eu-west");
+	html_text(h, after);
+	html_close(h);
+}
+
 static void
 commands(struct html *h, const struct page_site *site)
 {
@@ -77,18 +101,118 @@ commands(struct html *h, const struct page_site *site)
 	(void)snprintf(text, sizeof(text),
 	    "worknet-worker --new-key worker.key\n"
 	    "cat >worker.conf <<EOF\n[worker]\ncoordinator = %s%s\n"
-	    "key_file = worker.key\nregion = eu-west\nEOF\n"
-	    "worknet-worker -c worker.conf\n",
+	    "key_file = worker.key\nregion = ",
 	    frame_origin(site), site->api);
-	html_element(h, "pre", NULL, text);
+	with_region(h, text,
+	    "\nEOF\nworknet-worker -c worker.conf join\n"
+	    "worknet-worker -c worker.conf\n");
 	html_element(h, "h2", NULL, "With ClawRouter");
 	(void)snprintf(text, sizeof(text),
-	    "BLOCKRUN_API_BASE=%s%s\nCLAWROUTER_WORKER=1\nWORKER_REGION=eu-west\n",
+	    "BLOCKRUN_API_BASE=%s%s\nCLAWROUTER_WORKER=1\nWORKER_REGION=",
 	    frame_origin(site), site->api);
 	html_element(h, "p", NULL, "In its environment:");
-	html_element(h, "pre", NULL, text);
+	with_region(h, text, "\n");
 	html_element(h, "p", "note",
-	    "The region is where it works: a word of up to 32 bytes. Tasks of a region are given to workers that say they are there. A key stays with its worker: nobody here asks for it.");
+	    "The region is where it works: a word of up to 32 bytes. Tasks of a region are given to workers that say they are there. Who has signed with a wallet puts that account's key into worker.key, instead of a new one, and leaves join out. A key stays with its worker: nobody here asks for it.");
+}
+
+static void
+script_part(struct html *h, const char *element, const char *id)
+{
+	html_open(h, element, NULL);
+	html_attribute(h, "id", id);
+	html_close(h);
+}
+
+/* What the script fills once a text is signed. */
+static void
+wallet_result(struct html *h)
+{
+	html_open(h, "div", "sentence");
+	html_attribute(h, "id", "join-result");
+	html_attribute(h, "hidden", "");
+	html_open(h, "p", "hash");
+	html_open(h, "a", NULL);
+	html_attribute(h, "id", "join-page");
+	html_attribute(h, "href", "/join");
+	script_part(h, "span", "join-address");
+	html_close(h);
+	html_close(h);
+	script_part(h, "p", "join-state");
+	script_part(h, "p", "join-gets");
+	html_element(h, "p", NULL, "The commands below have its region now.");
+	html_close(h);
+}
+
+/* Hidden until there is a script: src/page/join.js. */
+static void
+wallet(struct html *h, const struct page_site *site)
+{
+	html_open(h, "section", NULL);
+	html_attribute(h, "id", "wallet");
+	html_attribute(h, "hidden", "");
+	html_attribute(h, "data-api", site->api);
+	html_element(h, "h2", NULL, "With a wallet in this browser");
+	html_element(h, "p", NULL,
+	    "Sign with the account whose key the worker will have. It signs a text that you can read: it costs nothing, and moves no money.");
+	html_open(h, "p", NULL);
+	html_open(h, "label", NULL);
+	html_text(h, "Region, or nothing for none: ");
+	html_open(h, "input", NULL);
+	html_attribute(h, "id", "join-region");
+	html_attribute(h, "type", "text");
+	html_attribute(h, "maxlength", "32");
+	html_attribute(h, "autocomplete", "off");
+	html_attribute(h, "spellcheck", "false");
+	html_attribute(h, "placeholder", "eu-west");
+	html_close(h);
+	html_close(h);
+	html_close(h);
+	script_part(h, "p", "join-wallets");
+	html_open(h, "p", "note");
+	html_attribute(h, "id", "join-none");
+	html_text(h,
+	    "No wallet is to be seen in this browser. worknet-worker does the same with its own key, as below.");
+	html_close(h);
+	html_open(h, "p", NULL);
+	html_attribute(h, "id", "join-said");
+	html_attribute(h, "role", "status");
+	html_close(h);
+	wallet_result(h);
+	html_close(h);
+}
+
+void
+page_newcomer(
+    struct buf *out, const struct address *a, const struct joining *is)
+{
+	char address[ADDRESS_LEN + 1], title[ADDRESS_LEN + 16];
+	struct html h;
+
+	address_format(address, a, ADDRESS_CHECKSUM);
+	(void)snprintf(title, sizeof(title), "Worker %s", address);
+	frame_begin(&h, out, title, "");
+	html_element(&h, "p", "sentence unsure",
+	    is->suspended ? "The operator has suspended it."
+		: is->admitted
+		? "The operator has admitted it, and it was never given work: once it polls, this page has what it earns."
+		: is->waits
+		? "It has asked to be admitted, and waits for the operator."
+		: "No worker with this address was ever given work here.");
+	if (is->asked_ms > 0) {
+		html_open(&h, "dl", "facts");
+		frame_fact(&h, "Asked");
+		html_time(&h, is->asked_ms);
+		frame_fact_end(&h);
+		frame_fact(&h, "Region");
+		html_text(&h, is->region[0] == '\0' ? "none" : is->region);
+		frame_fact_end(&h);
+		html_close(&h);
+	}
+	html_open(&h, "p", NULL);
+	html_link(&h, "/join", "What a worker needs");
+	html_close(&h);
+	frame_end(&h, 0);
 }
 
 void
@@ -99,6 +223,13 @@ page_join(struct buf *out, const struct page_site *site)
 	frame_begin(&h, out, "Join as a worker", "");
 	html_element(&h, "p", "sentence",
 	    "A worker checks public HTTP endpoints, signs what it saw with its own key, and is paid in USDC.");
+	if (opt_in_origin_is_valid(site->origin)) {
+		wallet(&h, site);
+		html_open(&h, "script", NULL);
+		html_attribute(&h, "src", "/join.js");
+		html_attribute(&h, "defer", "");
+		html_close(&h);
+	}
 	commands(&h, site);
 	admission(&h, site);
 	pay(&h, site);

@@ -7,6 +7,7 @@
 #define WORKNET_PAGE_PAGE_H
 
 #include "ledger/activity.h"
+#include "ledger/joining.h"
 #include "ledger/profile.h"
 #include "ledger/statement.h"
 
@@ -16,6 +17,9 @@
 #define PAGE_POLICY                                              \
 	"default-src 'none'; style-src 'self'; img-src 'self'; " \
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/* The same for a page with a script, which asks this host alone. */
+#define PAGE_SCRIPT_POLICY PAGE_POLICY "; script-src 'self'; connect-src 'self'"
 
 /* In front of a transaction's hash makes a link. */
 struct page_explorer {
@@ -36,6 +40,7 @@ struct page_site {
 	int64_t standing_results, standing_hours;
 	int64_t maturity_new_ms, maturity_ms;
 	int64_t established_results, established_days;
+	int64_t chain_id; /* that is paid on */
 	struct page_explorer explorers[PAGE_EXPLORERS];
 };
 
@@ -49,6 +54,13 @@ void page_home(struct buf *out, const struct page_site *site,
 void page_worker(
     struct buf *out, const struct page_site *site, const struct statement *s);
 void page_join(struct buf *out, const struct page_site *site);
+/* Of an address that was never given anything. */
+void page_newcomer(
+    struct buf *out, const struct address *a, const struct joining *is);
+/* "open" where nobody needs to ask; "unknown", "waiting", "admitted",
+ * "suspended". */
+const char *
+page_joining_name(const struct page_site *site, const struct joining *is);
 
 /* A task, with the newest of what there is of it. */
 struct page_task {
@@ -92,8 +104,10 @@ void page_calendar(struct buf *out, const struct page_site *site,
 void
 page_missing(struct buf *out, const struct page_site *site, const char *what);
 
-/* Files that are as they are: src/page/style.css and src/api/openapi.json. */
+/* Files that are as they are: style.css and join.js of src/page, and
+ * src/api/openapi.json. */
 extern const char page_style[];
+extern const char page_join_script[];
 extern const char page_openapi[];
 /* The pages' sign, an SVG image: a browser asks for one anyway. */
 extern const char page_icon[];

@@ -1,6 +1,7 @@
 #include "work/coordinator.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "work/pace.h"
@@ -49,6 +50,7 @@ coordinator_init(struct coordinator *c, const char *base, const char *address,
 	enum rc rc;
 
 	memset(c, 0, sizeof(*c));
+	buf_init(&c->base, URL_MAX);
 	buf_init(&c->tasks_url, URL_MAX);
 	buf_init(&c->results_url, URL_MAX);
 	rc = base_check(base, &cause);
@@ -56,6 +58,7 @@ coordinator_init(struct coordinator *c, const char *base, const char *address,
 		return err_set(e, rc, "%s", cause.msg);
 	while (len > 0 && base[len - 1] == '/')
 		len--;
+	buf_add(&c->base, base, len);
 	buf_add(&c->tasks_url, base, len);
 	buf_add_text(&c->tasks_url, "/v1/worker/tasks?address=");
 	buf_add_text(&c->tasks_url, address);
@@ -72,6 +75,7 @@ coordinator_init(struct coordinator *c, const char *base, const char *address,
 void
 coordinator_free(struct coordinator *c)
 {
+	buf_free(&c->base);
 	buf_free(&c->tasks_url);
 	buf_free(&c->results_url);
 }
@@ -184,6 +188,37 @@ coordinator_answered(struct coordinator *c, struct tally *t,
 		return failure(c, r, now_ms, e);
 	rc = answer_read(t, (struct slice){ r->body.p, r->body.len }, n, e);
 	return rc == RC_INVALID ? RC_IO : rc; /* not the coordinator's */
+}
+
+enum rc
+coordinator_ask(struct coordinator *c, struct http_client *http,
+    const char *path, struct slice body, struct json **out, struct err *e)
+{
+	char url[URL_MAX + 200], text[REASON_MAX + 1];
+	struct http_request request = coordinator_post(c, body);
+	struct http_response r;
+	enum rc rc;
+
+	*out = NULL;
+	(void)snprintf(url, sizeof(url), "%s%s", c->base.p, path);
+	if (body.len == 0) {
+		request = request_default;
+		request.timeout_ms = SUBMIT_TIMEOUT_MS;
+	}
+	request.url = url;
+	http_one(http, &r, &request, -1);
+	if (r.error == HTTP_ERROR_NONE && r.status == 200) {
+		rc = json_read(out, (struct slice){ r.body.p, r.body.len }, e);
+	} else if (r.error == HTTP_ERROR_NONE &&
+	    (r.status == 400 || r.status == 403 || r.status == 404)) {
+		answer_error(text, (struct slice){ r.body.p, r.body.len });
+		rc = err_set(e, r.status == 404 ? RC_NOT_FOUND : RC_INVALID,
+		    "the coordinator says: %s", text);
+	} else {
+		rc = failure(c, &r, 0, e);
+	}
+	http_response_free(&r);
+	return rc;
 }
 
 struct http_request

@@ -1,6 +1,6 @@
 /*
- * The two requests of protocol.md to the coordinator, and whether it can be
- * reached at all. One thread.
+ * The two requests of protocol.md to the coordinator, what its owner asks it,
+ * and whether it can be reached at all. One thread.
  */
 #ifndef WORKNET_WORK_COORDINATOR_H
 #define WORKNET_WORK_COORDINATOR_H
@@ -8,8 +8,10 @@
 #include "http/http.h"
 #include "work/answer.h"
 #include "work/task.h"
+#include "json/json.h"
 
 struct coordinator {
+	struct buf base;	/* owned; without a slash at its end */
 	struct buf tasks_url;	/* owned */
 	struct buf results_url; /* owned */
 	int64_t quiet_until_ms; /* monotonic; Retry-After */
@@ -52,6 +54,15 @@ coordinator_post(const struct coordinator *c, struct slice body);
  */
 MUST_CHECK enum rc coordinator_answered(struct coordinator *c, struct tally *t,
     const struct http_response *r, size_t n, int64_t now_ms, struct err *e);
+
+/*
+ * Asks for what is at path, behind the base: with a body by POST. *out is the
+ * answer's JSON (json_free). RC_NOT_FOUND for a 404, RC_INVALID for a 400 or
+ * 403, whose message has the coordinator's words; else as coordinator_poll.
+ */
+MUST_CHECK enum rc
+coordinator_ask(struct coordinator *c, struct http_client *http,
+    const char *path, struct slice body, struct json **out, struct err *e);
 
 /*
  * The request that goes no further than a connection, made as those of checks

@@ -688,6 +688,14 @@ sub sign {
 	    $timestamp, $success ? 'true' : 'false', $form));
 }
 
+# A text's, with EIP-191; it isn't empty.
+sub sign_text {
+	my ($self, $worker, $text) = @_;
+
+	return (split / /, tool_ask('t/tools/sign',
+	    "$worker->{key} 0x" . unpack('H*', $text)))[0];
+}
+
 # A result as a worker sends it. Options: timestamp, success, form, and any
 # field, which is put in after signing; undef leaves it out.
 sub result {
