@@ -1,6 +1,7 @@
 /* The transparency log's program: for a systemd timer or cron. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@ static const char usage[] =
     "       worknet-log [-c FILE] --key new|next\n"
     "\n"
     "Puts what the ledger has, and the log hasn't, into the log: for each task\n"
-    "the hours that are over, its definitions, payouts and forfeits. Quiet when\n"
-    "all is well.\n"
+    "the hours that are over, its definitions, payouts and forfeits. Witnesses\n"
+    "and timestamp authorities of the configuration are asked for their word.\n"
+    "Quiet when all is well.\n"
     "\n"
     "  -c FILE     configuration (default " CONF_PATH_DEFAULT ")\n"
     "  --idle      the clock is right: log hours in which nothing happened, and\n"
@@ -32,10 +34,11 @@ static const char usage[] =
     "  -h, --help  this text\n"
     "  --version   the version\n"
     "\n"
-    "Exit codes: 0 done, 6 a person must look: the ledger or one of the\n"
-    "directories says something else than the log, 3 another one is at work, 2\n"
-    "the ledger or the disk can't be used, 1 the configuration or the key is\n"
-    "wrong.\n";
+    "Exit codes: 0 done, 6 a person must look: the ledger, one of the\n"
+    "directories or the witnesses say something else than the log, or it is\n"
+    "told for the first time what is wrong with one of these, 3 another one is\n"
+    "at work, 2 the ledger or the disk can't be used, 1 the configuration or\n"
+    "the key is wrong.\n";
 
 enum log_exit {
 	LOG_OK = 0,
@@ -104,7 +107,7 @@ static enum rc
 test(const struct conf *c, struct err *e)
 {
 	struct book b;
-	enum rc rc = book_open(&b, c, e);
+	enum rc rc = book_open(&b, c, clock_unix_ms(), e);
 
 	if (rc == RC_OK)
 		book_close(&b);
@@ -175,6 +178,7 @@ main(int argc, char **argv)
 	enum rc rc;
 
 	descriptors_open_standard();
+	(void)signal(SIGPIPE, SIG_IGN); /* witnesses hang up */
 	if (options_parse(&o, argc, argv) != 0)
 		return LOG_CONF;
 	rc = conf_read(&conf, o.conf_path, &e);

@@ -42,6 +42,9 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	if (r->in_rounds > 0)
 		out_note(o,
 		    "  those signed in rounds also: URL, status, duration, error, slot, and that they are newer than the log they name");
+	if (r->witnesses > 0 || r->stamps > 0)
+		out_note(o,
+		    "  all of it was there when the first of those witnesses or authorities saw it");
 	out_note(o, "Not proven:");
 	if (r->witnesses == 0)
 		out_note(o,
@@ -51,7 +54,7 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	    "  that a worker really fetched what it signed\n"
 	    "  that nothing was held back before an hour was logged: it counts as missed\n"
 	    "  that all drills are told, and of a late key that they were drills");
-	if (r->witnesses == 0)
+	if (r->witnesses == 0 && r->stamps == 0)
 		out_note(o,
 		    "  when a leaf was logged: the order of the leaves and the operator's clock say it");
 }
@@ -103,6 +106,9 @@ print_report(struct out *o, const struct verify_report *r)
 		{ "witnesses", "witnesses", OUT_COUNT, out_int(r->witnesses) },
 		{ "firstSeen", "first seen by one", OUT_TIME,
 		    out_if(r->witnesses > 0, out_int(r->first_s * 1000)) },
+		{ "timestamps", "timestamps", OUT_COUNT, out_int(r->stamps) },
+		{ "firstStamped", "first stamped", OUT_TIME,
+		    out_if(r->stamps > 0, out_int(r->stamped_s * 1000)) },
 		OUT_END });
 	if (!is_task)
 		return;

@@ -75,6 +75,8 @@ struct conf {
 	char log_directory[PATH_LEN_MAX + 1];
 	char log_state_directory[PATH_LEN_MAX + 1];
 	char log_key_file[PATH_LEN_MAX + 1];
+	char log_witnesses[CONF_URLS_MAX + 1];	 /* keys and URLs, in turns */
+	char log_authorities[CONF_URLS_MAX + 1]; /* name, URL, file, in turns */
 
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */

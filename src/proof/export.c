@@ -11,6 +11,7 @@
 #include "proof/anchor_proof.h"
 #include "proof/leaf.h"
 #include "proof/line.h"
+#include "proof/stamp.h"
 #include "tlog/site.h"
 
 #define EXPORT_MODE 0644
@@ -307,9 +308,10 @@ policy_take(struct export *x, struct err *e)
 	return rc;
 }
 
-/* What shows that a key came after another one. */
+/* Copies each file of a directory of the site, if it is there. */
 static enum rc
-keys_take(struct export *x, struct err *e)
+directory_take(
+    struct export *x, const char *from, const char *to, struct err *e)
 {
 	char path[FILE_PATH_SIZE], name[300];
 	struct dirent *d;
@@ -317,7 +319,7 @@ keys_take(struct export *x, struct err *e)
 	enum rc rc = RC_OK;
 	DIR *dir;
 
-	(void)snprintf(path, sizeof(path), "%s/key", x->w->site);
+	(void)snprintf(path, sizeof(path), "%s/%s", x->w->site, from);
 	dir = opendir(path);
 	if (dir == NULL)
 		return errno == ENOENT
@@ -326,9 +328,9 @@ keys_take(struct export *x, struct err *e)
 	while (rc == RC_OK && (d = readdir(dir)) != NULL) {
 		if (d->d_name[0] == '.')
 			continue;
-		(void)snprintf(name, sizeof(name), "key/%s", d->d_name);
-		(void)snprintf(
-		    path, sizeof(path), "%s/%.100s", x->w->site, name);
+		(void)snprintf(path, sizeof(path), "%s/%s/%.100s", x->w->site,
+		    from, d->d_name);
+		(void)snprintf(name, sizeof(name), "%s/%.100s", to, d->d_name);
 		buf_init(&b, PROOF_FILE_MAX);
 		rc = buf_read_file(&b, path, e);
 		if (rc == RC_OK)
@@ -337,6 +339,16 @@ keys_take(struct export *x, struct err *e)
 	}
 	(void)closedir(dir);
 	return rc;
+}
+
+/* The timestamps of the checkpoint. */
+static enum rc
+stamps_take(struct export *x, struct err *e)
+{
+	char name[STAMP_NAME_MAX + 1];
+
+	stamp_directory(name, (struct slice){ x->note.p, x->note.len });
+	return directory_take(x, name, STAMP_DIRECTORY, e);
 }
 
 enum rc
@@ -357,7 +369,10 @@ export_make(
 	if (rc == RC_OK)
 		rc = policy_take(&x, e);
 	if (rc == RC_OK)
-		rc = keys_take(&x, e);
+		rc = stamps_take(&x, e);
+	/* What shows that a key came after another one. */
+	if (rc == RC_OK)
+		rc = directory_take(&x, "key", "key", e);
 	if (rc == RC_OK)
 		rc = entries_take(&x, e);
 	if (rc == RC_OK)

@@ -10,21 +10,31 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "keys/timestamp.h"
 #include "proof/anchor_proof.h"
+#include "proof/stamp.h"
 #include "proof/verify_room.h"
 
 #define SEGMENT_MAX (1024LL * 1024 * 1024)
 #define KEYS_MAX    64 /* that came one after the other */
 
 static enum rc
-file_read(const struct verification *v, const char *name, struct buf *b,
+file_find(const struct verification *v, const char *name, struct buf *b,
     struct err *e)
 {
 	char path[FILE_PATH_SIZE];
-	enum rc rc;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", v->w->path, name);
-	rc = buf_read_file(b, path, e);
+	return buf_read_file(b, path, e);
+}
+
+/* The same of one that must be there. */
+static enum rc
+file_read(const struct verification *v, const char *name, struct buf *b,
+    struct err *e)
+{
+	enum rc rc = file_find(v, name, b, e);
+
 	return rc == RC_NOT_FOUND
 	    ? err_set(e, RC_INVALID, "%s isn't in the export", name)
 	    : rc;
@@ -92,6 +102,48 @@ checkpoint_same(struct verification *v, struct slice note, struct err *e)
 	    "its checkpoint, of %" PRId64
 	    " leaves, isn't the export's, of %" PRId64,
 	    other.checkpoint.size, v->word.checkpoint.size);
+}
+
+/* An authority's stamp of the checkpoint, if the export has one. */
+static enum rc
+stamp_read(
+    struct verification *v, const struct policy_authority *a, struct err *e)
+{
+	struct verify_report *out = v->out;
+	char name[STAMP_NAME_MAX + 1];
+	uint8_t hash[SHA256_LEN];
+	struct buf b;
+	int64_t at_s;
+	enum rc rc;
+
+	stamp_export_name(name, a->name);
+	buf_init(&b, TIMESTAMP_MAX);
+	rc = file_find(v, name, &b, e);
+	if (rc == RC_NOT_FOUND) {
+		buf_free(&b);
+		return RC_OK;
+	}
+	sha256(hash, v->note.p, v->note.len);
+	if (rc == RC_OK)
+		rc = timestamp_check(&at_s, slice_all(&b), hash, NULL,
+		    (struct slice){ (const char *)a->certificate, a->len }, e);
+	buf_free(&b);
+	if (rc != RC_OK)
+		return err_prefix(e, "%s", name);
+	if (out->stamps++ == 0 || at_s < out->stamped_s)
+		out->stamped_s = at_s;
+	return RC_OK;
+}
+
+static enum rc
+stamps_read(struct verification *v, struct err *e)
+{
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; i < v->policy.authorities && rc == RC_OK; i++)
+		rc = stamp_read(v, &v->policy.authority[i], e);
+	return rc;
 }
 
 /* ---- Leaves ---- */
@@ -526,6 +578,8 @@ directory_verify(struct verification *v, struct err *e)
 		rc = successors_read(v, e);
 	if (rc == RC_OK)
 		rc = checkpoint_read(v, e);
+	if (rc == RC_OK)
+		rc = stamps_read(v, e);
 	if (rc == RC_OK)
 		rc = leaves_read(v, e);
 	if (rc == RC_OK)

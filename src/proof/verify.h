@@ -31,6 +31,8 @@ struct verify_report {
 	int64_t size;		 /* of the log */
 	int64_t witnesses;	 /* that cosigned it */
 	int64_t first_s, last_s; /* when; 0: nobody did */
+	int64_t stamps;		 /* of authorities, on the checkpoint */
+	int64_t stamped_s;	 /* the first of them; 0: none */
 	bool is_one_proof; /* of a single leaf, which is proven, no more */
 	char task[TASK_ID_MAX + 1];
 	int64_t definitions;

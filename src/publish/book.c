@@ -10,8 +10,15 @@
 
 #include "base/secret.h"
 #include "proof/leaf.h"
+#include "publish/trust.h"
 
 #define SECRET_MAX 512 /* bytes of a key file */
+
+static struct slice
+slice_all(const struct buf *b)
+{
+	return (struct slice){ b->p == NULL ? "" : b->p, b->len };
+}
 
 static void
 state_path(
@@ -206,9 +213,8 @@ proof_name(char out[static SEGMENT_NAME_MAX + 16], int64_t i,
 
 /* Proof files of the segments, and keys, among the leaves from there on. */
 static enum rc
-proofs_write(struct book *b, int64_t from, struct err *e)
+proofs_write(struct book *b, struct slice note, int64_t from, struct err *e)
 {
-	const struct slice note = { b->note.p, b->note.len };
 	char name[SEGMENT_NAME_MAX + 16];
 	struct slice entry;
 	struct buf file;
@@ -233,17 +239,6 @@ proofs_write(struct book *b, int64_t from, struct err *e)
 	return rc;
 }
 
-/* What is signed becomes what is seen. */
-static enum rc
-show(struct book *b, int64_t seen, struct err *e)
-{
-	enum rc rc = proofs_write(b, seen, e);
-
-	return rc == RC_OK ? site_put(&b->site, "checkpoint",
-				 (struct slice){ b->note.p, b->note.len }, e)
-			   : rc;
-}
-
 /* Compares what is signed, what is seen, and the tiles. */
 static enum rc
 take_up(struct book *b, const char *directory, struct err *e)
@@ -251,17 +246,14 @@ take_up(struct book *b, const char *directory, struct err *e)
 	char signed_path[FILE_PATH_SIZE], seen_path[FILE_PATH_SIZE];
 	struct checkpoint made, seen;
 	bool is_made, is_seen;
-	struct buf other;
 	enum rc rc;
 
-	buf_init(&other, NOTE_MAX);
 	state_path(signed_path, b, "signed");
 	(void)snprintf(
 	    seen_path, sizeof(seen_path), "%s/checkpoint", directory);
 	rc = note_read(b, signed_path, &b->note, &made, &is_made, e);
 	if (rc == RC_OK)
-		rc = note_read(b, seen_path, &other, &seen, &is_seen, e);
-	buf_free(&other);
+		rc = note_read(b, seen_path, &b->seen, &seen, &is_seen, e);
 	if (rc != RC_OK)
 		return rc;
 	site_open(&b->site, directory, made.size);
@@ -278,8 +270,7 @@ take_up(struct book *b, const char *directory, struct err *e)
 	rc = tiles_check(b, &made, signed_path, e);
 	if (rc == RC_OK)
 		rc = tiles_check(b, &seen, seen_path, e);
-	if (rc == RC_OK && seen.size < made.size)
-		rc = show(b, seen.size, e);
+	b->seen_size = seen.size;
 	return rc;
 }
 
@@ -302,61 +293,32 @@ lock(struct book *b, struct err *e)
 				 : strerror(errno));
 }
 
-/* The policy's text with that key in the place of the log's others. */
-static void
-policy_write(struct buf *out, struct buf *old, const struct note_key *key)
-{
-	char vkey[NOTE_VKEY_MAX + 1], of_log[NOTE_NAME_MAX + 8];
-	char *line, *rest = NULL;
-
-	note_key_format(vkey, key);
-	(void)snprintf(of_log, sizeof(of_log), "log %s+", key->name);
-	buf_printf(out, "log %s\n", vkey);
-	for (line = strtok_r(old->p, "\n", &rest); line != NULL;
-	     line = strtok_r(NULL, "\n", &rest))
-		if (strncmp(line, of_log, strlen(of_log)) != 0)
-			buf_printf(out, "%s\n", line);
-}
-
-/* What verifiers need: the key, and a policy that trusts it alone; what the
- * operator has added to that stays. */
+/* Witnesses and authorities, if there are any. */
 static enum rc
-key_show(struct book *b, struct err *e)
+others_read(struct book *b, const struct conf *c, struct err *e)
 {
-	char vkey[NOTE_VKEY_MAX + 1], path[FILE_PATH_SIZE];
-	struct buf old, text;
 	enum rc rc;
 
-	note_key_format(vkey, &b->key);
-	buf_init(&old, NOTE_MAX);
-	buf_init(&text, NOTE_MAX);
-	(void)snprintf(path, sizeof(path), "%s/policy", b->site.path);
-	rc = buf_read_file(&old, path, e);
-	if (rc == RC_NOT_FOUND || (rc == RC_OK && old.len == 0)) {
-		buf_reset(&old);
-		buf_add_text(&old, "quorum none\n");
-		rc = buf_status(&old, e);
-	}
-	if (rc == RC_OK && memmem(old.p, old.len, vkey, strlen(vkey)) == NULL) {
-		policy_write(&text, &old, &b->key);
-		rc = buf_status(&text, e);
-		if (rc == RC_OK)
-			rc = site_put(&b->site, "policy",
-			    (struct slice){ text.p, text.len }, e);
-	}
-	buf_free(&old);
-	buf_free(&text);
+	rc = witnesses_read(&b->witnesses, c->log_witnesses, e);
+	if (rc == RC_OK)
+		rc = stamps_read(&b->stamps, c->log_authorities, e);
+	if (rc == RC_OK)
+		rc = faults_read(&b->faults, b->state, e);
+	if (rc == RC_OK && b->witnesses.n + b->stamps.n > 0)
+		rc = http_client_new(&b->http, e);
 	return rc;
 }
 
 enum rc
-book_open(struct book *b, const struct conf *c, struct err *e)
+book_open(struct book *b, const struct conf *c, int64_t now_ms, struct err *e)
 {
 	enum rc rc;
 
 	memset(b, 0, sizeof(*b));
 	b->lock_fd = -1;
+	b->now_s = now_ms / 1000;
 	buf_init(&b->note, NOTE_MAX);
+	buf_init(&b->seen, NOTE_MAX);
 	site_open(&b->site, c->log_directory, 0);
 	(void)snprintf(
 	    b->state, sizeof(b->state), "%s", c->log_state_directory);
@@ -366,7 +328,10 @@ book_open(struct book *b, const struct conf *c, struct err *e)
 	if (rc == RC_OK)
 		rc = take_up(b, c->log_directory, e);
 	if (rc == RC_OK)
-		rc = key_show(b, e);
+		rc = others_read(b, c, e);
+	if (rc == RC_OK)
+		rc =
+		    trust_show(&b->site, &b->key, &b->witnesses, &b->stamps, e);
 	if (rc != RC_OK)
 		book_close(b);
 	return rc;
@@ -379,6 +344,12 @@ book_close(struct book *b)
 	secret_wipe(b->next_seed, sizeof(b->next_seed));
 	site_close(&b->site);
 	buf_free(&b->note);
+	buf_free(&b->seen);
+	witnesses_free(&b->witnesses);
+	stamps_free(&b->stamps);
+	faults_free(&b->faults);
+	http_client_free(b->http);
+	b->http = NULL;
 	if (b->lock_fd >= 0)
 		(void)close(b->lock_fd);
 	b->lock_fd = -1;
@@ -386,7 +357,7 @@ book_close(struct book *b)
 
 /* Appends the signature of the key that succeeds. */
 static enum rc
-sign_next(struct book *b, struct slice text, struct err *e)
+sign_next(struct book *b, struct buf *out, struct slice text, struct err *e)
 {
 	struct buf note;
 	enum rc rc;
@@ -396,20 +367,18 @@ sign_next(struct book *b, struct slice text, struct err *e)
 	buf_init(&note, NOTE_MAX);
 	rc = note_sign(&note, text, &b->next, b->next_seed, e);
 	if (rc == RC_OK) {
-		buf_add(
-		    &b->note, note.p + text.len + 1, note.len - text.len - 1);
-		rc = buf_status(&b->note, e);
+		buf_add(out, note.p + text.len + 1, note.len - text.len - 1);
+		rc = buf_status(out, e);
 	}
 	buf_free(&note);
 	return rc;
 }
 
-/* Signs the site as it is, and keeps that apart from it. */
+/* Appends the note of the site as it is. */
 static enum rc
-sign(struct book *b, struct err *e)
+note_make(struct book *b, struct buf *out, struct err *e)
 {
 	struct checkpoint c = { .size = b->site.size };
-	char path[FILE_PATH_SIZE];
 	struct buf text;
 	enum rc rc;
 
@@ -417,29 +386,124 @@ sign(struct book *b, struct err *e)
 	(void)snprintf(c.origin, sizeof(c.origin), "%s", b->key.name);
 	rc = tree_root(&c.root, c.size, site_node, &b->site, e);
 	checkpoint_format(&text, &c);
-	buf_reset(&b->note);
 	if (rc == RC_OK)
-		rc = note_sign(&b->note, (struct slice){ text.p, text.len },
-		    &b->key, b->seed, e);
+		rc = note_sign(out, (struct slice){ text.p, text.len }, &b->key,
+		    b->seed, e);
 	if (rc == RC_OK)
-		rc = sign_next(b, (struct slice){ text.p, text.len }, e);
-	state_path(path, b, "signed");
-	if (rc == RC_OK)
-		rc = file_put(path, 0600, b->note.p, b->note.len, e);
+		rc = sign_next(b, out, (struct slice){ text.p, text.len }, e);
 	buf_free(&text);
+	return rc;
+}
+
+/* Signs the site as it is, and keeps that apart from it. */
+static enum rc
+sign(struct book *b, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+	enum rc rc;
+
+	buf_reset(&b->note);
+	rc = note_make(b, &b->note, e);
+	state_path(path, b, "signed");
+	return rc == RC_OK ? file_put(path, 0600, b->note.p, b->note.len, e)
+			   : rc;
+}
+
+/* Of a log that has signed nothing yet they are asked about the empty one. */
+static enum rc
+ask_before(struct book *b, struct err *e)
+{
+	struct buf empty;
+	enum rc rc = RC_OK;
+
+	if (b->asked_before || b->witnesses.n == 0)
+		return RC_OK;
+	b->asked_before = true;
+	buf_init(&empty, NOTE_MAX);
+	if (b->note.len == 0)
+		rc = note_make(b, &empty, e);
+	if (rc == RC_OK)
+		rc = witnesses_ask_before(&b->witnesses, b->http, b->site.size,
+		    slice_all(b->note.len == 0 ? &empty : &b->note), b->now_s,
+		    &b->faults, e);
+	buf_free(&empty);
 	return rc;
 }
 
 enum rc
 book_append(struct book *b, const struct slice *entry, size_t n, struct err *e)
 {
-	const int64_t seen = b->site.size;
 	enum rc rc;
 
 	if (n == 0)
 		return RC_OK;
-	rc = site_append(&b->site, entry, n, e);
+	rc = ask_before(b, e);
 	if (rc == RC_OK)
-		rc = sign(b, e);
-	return rc == RC_OK ? show(b, seen, e) : rc;
+		rc = site_append(&b->site, entry, n, e);
+	return rc == RC_OK ? sign(b, e) : rc;
+}
+
+/* ---- Publishing ---- */
+
+/* Takes the cosignatures that are published, and asks for those that aren't. */
+static enum rc
+cosign(struct book *b, struct buf *out, bool *quorum, struct err *e)
+{
+	struct note note, seen;
+	enum rc rc;
+
+	rc = note_parse(&note, slice_all(&b->note), e);
+	if (rc == RC_OK && b->seen.len > 0) {
+		rc = note_parse(&seen, slice_all(&b->seen), e);
+		if (rc == RC_OK)
+			witnesses_know(&b->witnesses, &seen, &note);
+	}
+	if (rc == RC_OK)
+		rc = witnesses_ask(&b->witnesses, b->http, &b->site,
+		    slice_all(&b->note), b->now_s, &b->faults, e);
+	buf_add(out, b->note.p, b->note.len);
+	*quorum = witnesses_lines(&b->witnesses, out) >=
+	    witnesses_needed(&b->witnesses);
+	return rc == RC_OK ? buf_status(out, e) : rc;
+}
+
+/* What is signed becomes what is seen. */
+static enum rc
+show(struct book *b, const struct buf *note, struct err *e)
+{
+	enum rc rc = RC_OK;
+
+	if (b->stamps.n > 0)
+		rc = stamps_ask(&b->stamps, b->http, &b->site, slice_all(note),
+		    b->now_s, &b->faults, e);
+	if (rc != RC_OK ||
+	    (note->len == b->seen.len &&
+		memcmp(note->p, b->seen.p, note->len) == 0))
+		return rc;
+	rc = proofs_write(b, slice_all(note), b->seen_size, e);
+	if (rc == RC_OK)
+		rc = site_put(&b->site, "checkpoint", slice_all(note), e);
+	if (rc != RC_OK)
+		return rc;
+	b->seen_size = b->site.size;
+	buf_reset(&b->seen);
+	buf_add(&b->seen, note->p, note->len);
+	return buf_status(&b->seen, e);
+}
+
+enum rc
+book_show(struct book *b, bool *quorum, struct err *e)
+{
+	struct buf note;
+	bool met = true;
+	enum rc rc;
+
+	buf_init(&note, NOTE_MAX);
+	rc = b->note.len == 0 ? RC_OK : cosign(b, &note, &met, e);
+	if (rc == RC_OK && note.len > 0)
+		rc = show(b, &note, e);
+	buf_free(&note);
+	if (quorum != NULL)
+		*quorum = met;
+	return rc == RC_OK ? faults_keep(&b->faults, e) : rc;
 }

@@ -182,7 +182,7 @@ publisher_begin(struct publisher *p, const struct conf *c, struct err *e)
 	enum rc rc;
 
 	buf_init(&p->entries.text, ENTRIES_BYTES);
-	rc = book_open(&p->book, c, e);
+	rc = book_open(&p->book, c, p->now_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	p->result->size = p->book.site.size;
@@ -213,15 +213,18 @@ publish_run(struct db *db, const struct conf *c, int64_t now_ms, bool idle,
 	struct publisher p = {
 		.db = db, .now_ms = now_ms, .idle = idle, .result = out
 	};
-	enum rc rc;
+	enum rc rc, shown;
 
 	memset(out, 0, sizeof(*out));
 	rc = publisher_begin(&p, c, e);
 	if (rc != RC_OK)
 		return rc;
 	rc = work(&p, c, e);
+	/* The ledger isn't held while others are asked. */
+	shown = book_show(&p.book, NULL, rc == RC_OK ? e : NULL);
+	out->findings += p.book.faults.new_ones;
 	publisher_end(&p);
-	return rc;
+	return rc == RC_OK ? shown : rc;
 }
 
 enum rc
@@ -231,6 +234,7 @@ publish_key_next(const struct conf *c, int64_t now_ms,
 	struct publish_result result = { 0 };
 	struct publisher p = { .now_ms = now_ms, .result = &result };
 	struct key_leaf leaf = { .logged = now_ms };
+	bool quorum;
 	enum rc rc;
 
 	rc = publisher_begin(&p, c, e);
@@ -244,6 +248,12 @@ publish_key_next(const struct conf *c, int64_t now_ms,
 	}
 	if (rc == RC_OK)
 		rc = entries_publish(&p, e);
+	if (rc == RC_OK)
+		rc = book_show(&p.book, &quorum, e);
+	/* Who trusts the old key and a quorum must be able to take the new. */
+	if (rc == RC_OK && !quorum)
+		rc = err_set(e, RC_IO,
+		    "the old key stays for now: no more than half of the witnesses have seen that another one is to take over; say it again once they answer");
 	if (rc == RC_OK)
 		rc = book_key_succeed(c, e);
 	publisher_end(&p);

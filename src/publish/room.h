@@ -38,7 +38,7 @@ MUST_CHECK enum rc entry_end(struct publisher *p, struct err *e);
 MUST_CHECK enum rc leaf_entry(
     struct publisher *p, enum leaf_kind kind, const void *leaf, struct err *e);
 
-/* Signs and publishes all entries that wait. */
+/* Signs all entries that wait; they are published at the end of the run. */
 MUST_CHECK enum rc entries_publish(struct publisher *p, struct err *e);
 
 /* The method, definitions, states, maintenance, drills, payouts, forfeits that

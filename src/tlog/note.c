@@ -342,6 +342,13 @@ signature_is_good(const struct note *n, const struct note_signature *s,
 	return ok;
 }
 
+static bool
+is_named(const struct note_signature *s, const struct note_key *key)
+{
+	return slice_is(s->name, key->name) &&
+	    memcmp(s->id, key->id, NOTE_ID_LEN) == 0;
+}
+
 enum rc
 note_verify(const struct note *n, const struct note_key *key, int64_t *time_s,
     struct err *e)
@@ -353,8 +360,7 @@ note_verify(const struct note *n, const struct note_key *key, int64_t *time_s,
 	*time_s = 0;
 	for (i = 0; i < n->n; i++) {
 		s = &n->signature[i];
-		if (!slice_is(s->name, key->name) ||
-		    memcmp(s->id, key->id, NOTE_ID_LEN) != 0)
+		if (!is_named(s, key))
 			continue;
 		if (!signature_is_good(n, s, key, time_s))
 			return err_set(e, RC_INVALID,
@@ -365,4 +371,15 @@ note_verify(const struct note *n, const struct note_key *key, int64_t *time_s,
 	return found ? RC_OK
 		     : err_set(e, RC_NOT_FOUND,
 			   "there is no signature by the key of %s", key->name);
+}
+
+struct slice
+note_line(const struct note *n, const struct note_key *key)
+{
+	size_t i;
+
+	for (i = 0; i < n->n; i++)
+		if (is_named(&n->signature[i], key))
+			return n->signature[i].line;
+	return (struct slice){ NULL, 0 };
 }

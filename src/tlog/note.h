@@ -79,4 +79,7 @@ note_sign(struct buf *out, struct slice text, const struct note_key *key,
 MUST_CHECK enum rc note_verify(const struct note *n, const struct note_key *key,
     int64_t *time_s, struct err *e);
 
+/* The first line that says it is by that key; p NULL: none does. */
+struct slice note_line(const struct note *n, const struct note_key *key);
+
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/base64.h"
+
 #define WORDS_MAX (POLICY_WITNESSES + POLICY_GROUPS + 3)
 
 /* The words of a line; what follows WORDS_MAX of them is left out. */
@@ -172,6 +174,44 @@ quorum_set(struct policy *p, const struct slice *word, size_t n, struct err *e)
 	    : err_set(e, RC_INVALID, "the quorum isn't above it");
 }
 
+bool
+policy_authority_is_name(struct slice name)
+{
+	static const char with[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789-.";
+	size_t i;
+
+	if (name.len == 0 || name.len > POLICY_WORD_MAX || name.p[0] == '.')
+		return false;
+	for (i = 0; i < name.len; i++)
+		if (memchr(with, name.p[i], sizeof(with) - 1) == NULL)
+			return false;
+	return true;
+}
+
+static enum rc
+authority_add(
+    struct policy *p, const struct slice *word, size_t n, struct err *e)
+{
+	struct policy_authority *a = &p->authority[p->authorities];
+	size_t i;
+
+	if (n != 3 || p->authorities == POLICY_AUTHORITIES ||
+	    !policy_authority_is_name(word[1]))
+		return err_set(
+		    e, RC_INVALID, "expected authority NAME CERTIFICATE");
+	for (i = 0; i < p->authorities; i++)
+		if (slice_is(word[1], p->authority[i].name))
+			return err_set(
+			    e, RC_INVALID, "an authority stands there twice");
+	if (base64_decode(a->certificate, sizeof(a->certificate), &a->len,
+		word[2], e) != RC_OK)
+		return err_prefix(e, "the authority's certificate");
+	slice_copy(a->name, sizeof(a->name), word[1]);
+	p->authorities++;
+	return RC_OK;
+}
+
 static enum rc
 line_parse(struct policy *p, struct slice line, bool *quorum, struct err *e)
 {
@@ -186,12 +226,14 @@ line_parse(struct policy *p, struct slice line, bool *quorum, struct err *e)
 		return witness_add(p, word, n, e);
 	if (slice_is(word[0], "group"))
 		return group_add(p, word, n, e);
+	if (slice_is(word[0], "authority"))
+		return authority_add(p, word, n, e);
 	if (slice_is(word[0], "quorum") && !*quorum) {
 		*quorum = true;
 		return quorum_set(p, word, n, e);
 	}
-	return err_set(
-	    e, RC_INVALID, "expected a log, a witness, a group or one quorum");
+	return err_set(e, RC_INVALID,
+	    "expected a log, a witness, a group, an authority or one quorum");
 }
 
 enum rc

@@ -5,6 +5,9 @@
  *	witness NAME VKEY [URL]
  *	group NAME all|any|K NAME...
  *	quorum NAME|none
+ * and, which the specification doesn't have, whose timestamps (RFC 3161) of a
+ * checkpoint count, with a certificate that theirs lead to, base64 of its DER:
+ *	authority NAME CERTIFICATE
  * Pure functions; any thread.
  */
 #ifndef WORKNET_TLOG_POLICY_H
@@ -17,6 +20,9 @@
 #define POLICY_WITNESSES 64
 #define POLICY_GROUPS	 32
 #define POLICY_WORD_MAX	 64 /* of a witness's or a group's name */
+
+#define POLICY_AUTHORITIES     8
+#define POLICY_CERTIFICATE_MAX 4096 /* bytes */
 
 struct policy_witness {
 	char name[POLICY_WORD_MAX + 1];
@@ -31,11 +37,19 @@ struct policy_group {
 	uint8_t member[POLICY_WITNESSES + POLICY_GROUPS];
 };
 
+/* Of timestamps. */
+struct policy_authority {
+	char name[POLICY_WORD_MAX + 1];
+	size_t len;
+	uint8_t certificate[POLICY_CERTIFICATE_MAX];
+};
+
 struct policy {
-	size_t logs, witnesses, groups;
+	size_t logs, witnesses, groups, authorities;
 	struct note_key log[POLICY_LOGS];
 	struct policy_witness witness[POLICY_WITNESSES];
 	struct policy_group group[POLICY_GROUPS];
+	struct policy_authority authority[POLICY_AUTHORITIES];
 	int quorum; /* a member, as of a group; -1: none is needed */
 };
 
@@ -52,6 +66,9 @@ policy_parse(struct policy *out, struct slice text, struct err *e);
  */
 MUST_CHECK enum rc
 policy_add_log(struct policy *p, const struct note_key *key, struct err *e);
+
+/* Letters, digits, - and ., the first of them no point: a name for files. */
+bool policy_authority_is_name(struct slice name);
 
 /* What a note shows of a checkpoint. */
 struct policy_word {

@@ -204,7 +204,8 @@ export const checkpointText = (c) =>
 // ---- Policies: what exports have, no groups of groups ----
 
 export function readPolicy(text) {
-	const policy = { logs: [], witnesses: new Map(), groups: new Map() };
+	const policy = { logs: [], witnesses: new Map(), groups: new Map(),
+	    authorities: new Map() };
 	const known = new Set();
 	const key = (vkey) => {
 		const k = readKey(vkey);
@@ -226,6 +227,9 @@ export function readPolicy(text) {
 			policy.groups.set(name, { needs: rest[0] === 'any' ? 1 :
 			    rest[0] === 'all' ? rest.length - 1 : integer(rest[0]),
 			    members: rest.slice(1) });
+		else if (word === 'authority' && !policy.authorities.has(name) &&
+		    /^[A-Za-z0-9-][A-Za-z0-9.-]{0,63}$/.test(name))
+			policy.authorities.set(name, base64(rest[0]));
 		else if (word === 'quorum')
 			policy.quorum = name;
 		else

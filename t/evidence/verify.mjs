@@ -14,6 +14,7 @@ import { getAddress } from 'viem/utils';
 import { account } from '../uptime/reference.mjs';
 import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
     from './round.mjs';
+import { checkStamp } from './stamp.mjs';
 import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash,
     readKey, readPolicy, readProof, refuse, root } from './tlog.mjs';
 
@@ -123,6 +124,25 @@ function readKeys(policy) {
 		n = left.length;
 		left = left.filter((name) => !take(name));
 	}
+}
+
+// When authorities of the policy stamped the checkpoint.
+function readStamps(note, policy) {
+	const hash = createHash('sha256').update(note).digest(), times = [];
+	for (const [name, certificate] of policy.authorities) {
+		const path = `timestamp/${name}.tsr`;
+		if (!existsSync(`${dir}/${path}`))
+			continue;
+		try {
+			times.push(checkStamp(read(path), hash, certificate));
+		} catch (error) {
+			if (error instanceof Refused)
+				refuse(`${path}: ${error.message}`);
+			throw error;
+		}
+	}
+	return { timestamps: times.length,
+	    firstStamped: times.length ? Math.min(...times) : null };
 }
 
 // ---- Method, maintenance, and what segments were made by ----
@@ -500,6 +520,7 @@ async function main() {
 	readKeys(policy);
 	const note = read('checkpoint');
 	const head = checkNote(note, policy);
+	const stamps = readStamps(note, policy);
 	const leaves = readdirSync(`${dir}/leaf`)
 	    .map((name) => readLeaf(name, note, head, policy))
 	    .sort((a, b) => a.index - b.index);
@@ -509,7 +530,7 @@ async function main() {
 	const told = { slots: new Set(), results: new Map(), votes: new Map(),
 	    anchors: readAnchors(head) };
 	const report = { verified: true, log: head.origin, size: head.size,
-	    witnesses: head.witnesses, firstSeen: head.firstSeen,
+	    witnesses: head.witnesses, firstSeen: head.firstSeen, ...stamps,
 	    task: tasks[0].task, definitions: tasks.length,
 	    segments: segments.length, from: segments[0]?.from ?? null,
 	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, inRounds: 0,

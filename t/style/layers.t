@@ -24,7 +24,7 @@ my %below = (
 	pay => [qw(base eth json http keys evm x402 vault ledger)],
 	work => [qw(base eth json http)],
 	proof => [qw(base eth json keys tlog uptime ledger)],
-	publish => [qw(base eth json keys tlog proof uptime ledger)],
+	publish => [qw(base eth json http keys tlog proof uptime ledger)],
 	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof)],
 	serve => [qw(base api)],
 );

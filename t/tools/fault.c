@@ -14,7 +14,7 @@
  *
  * WN_FAULT_CLOCK names a file with Unix milliseconds: the time that
  * clock_gettime(CLOCK_REALTIME) gives while the file exists. Otherwise it
- * gives the real one.
+ * gives the real one. gettimeofday and time, which openssl asks, say the same.
  *
  * WN_FAULT_AHEAD_S is a number of seconds that CLOCK_REALTIME is ahead: it
  * needs no file, which the treasury's vault couldn't open.
@@ -54,6 +54,7 @@
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
@@ -458,4 +459,28 @@ clock_gettime(clockid_t id, struct timespec *ts)
 	ts->tv_sec = (time_t)(ms / 1000);
 	ts->tv_nsec = (long)(ms % 1000 * 1000000);
 	return 0;
+}
+
+int
+gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	struct timespec ts;
+
+	(void)zone;
+	if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+		return -1;
+	tv->tv_sec = ts.tv_sec;
+	tv->tv_usec = ts.tv_nsec / 1000;
+	return 0;
+}
+
+time_t
+time(time_t *out)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	if (out != NULL)
+		*out = ts.tv_sec;
+	return ts.tv_sec;
 }
