@@ -9,12 +9,15 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/descriptors.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "publish/book.h"
 #include "publish/publish.h"
+#include "store/upload.h"
 
 static const char usage[] =
     "usage: worknet-log [-c FILE] [-tvh] [--idle]\n"
+    "       worknet-log [-c FILE] [-tvh] --upload [--all]\n"
     "       worknet-log [-c FILE] --key new|next\n"
     "\n"
     "Puts what the ledger has, and the log hasn't, into the log: for each task\n"
@@ -28,6 +31,10 @@ static const char usage[] =
     "  --key new   make the key of [log] key_file, and print its public half\n"
     "  --key next  the same of another key, which the log says, signed by both,\n"
     "              and which takes the place of the old one\n"
+    "  --upload    put the hours that are logged, and that the object store of\n"
+    "              [upload] hasn't, into it: this alone, without the ledger\n"
+    "  --all       ask the store about all of them, also those that are known\n"
+    "              to be there\n"
     "  -t          test the configuration, the key and the directories, then\n"
     "              exit\n"
     "  -v          say what was done\n"
@@ -35,16 +42,18 @@ static const char usage[] =
     "  --version   the version\n"
     "\n"
     "Exit codes: 0 done, 6 a person must look: the ledger, one of the\n"
-    "directories or the witnesses say something else than the log, or it is\n"
-    "told for the first time what is wrong with one of these, 3 another one is\n"
-    "at work, 2 the ledger or the disk can't be used, 1 the configuration or\n"
-    "the key is wrong.\n";
+    "directories, the witnesses or the store say something else than the log,\n"
+    "or it is told for the first time what is wrong with one of these, 4 the\n"
+    "store can't be reached now (the next run goes on), 3 another one is at\n"
+    "work, 2 the ledger or the disk can't be used, 1 the configuration or the\n"
+    "key is wrong, or the store refuses it.\n";
 
 enum log_exit {
 	LOG_OK = 0,
 	LOG_CONF = 1,
 	LOG_SYSTEM = 2,
 	LOG_LOCKED = 3,
+	LOG_BEHIND = 4,
 	LOG_LOOK = 6,
 };
 
@@ -52,6 +61,8 @@ struct options {
 	const char *conf_path;
 	bool test;
 	bool idle;
+	bool upload;
+	bool all;
 	const char *key; /* new, next, or NULL */
 };
 
@@ -61,6 +72,8 @@ options_parse(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "idle", no_argument, NULL, 'i' },
 		{ "key", required_argument, NULL, 'k' },
+		{ "upload", no_argument, NULL, 'u' },
+		{ "all", no_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -83,6 +96,12 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'i':
 			o->idle = true;
 			break;
+		case 'u':
+			o->upload = true;
+			break;
+		case 'a':
+			o->all = true;
+			break;
 		case 'k':
 			o->key = optarg;
 			bad |= strcmp(optarg, "new") != 0 &&
@@ -97,6 +116,7 @@ options_parse(struct options *o, int argc, char **argv)
 		default:
 			bad = 1;
 		}
+	bad |= o->upload ? o->idle || o->key != NULL : o->all;
 	if (bad == 0 && optind == argc)
 		return 0;
 	fputs(usage, stderr);
@@ -168,6 +188,51 @@ exit_code(enum rc rc, const struct publish_result *r)
 	}
 }
 
+/* ---- Uploading ---- */
+
+/* What isn't in the store, for a person: quiet when nothing is behind. */
+static void
+behind_say(const struct upload_result *r)
+{
+	char hour[FILE_TIME_LEN + 1];
+
+	if (r->oldest_ms == 0)
+		return;
+	file_time(hour, r->oldest_ms);
+	log_warning(
+	    "%" PRId64
+	    " leaves of the log are still to be uploaded: the oldest hour of them ended %s",
+	    r->behind, hour);
+}
+
+static enum log_exit
+upload(const struct options *o, const struct conf *c)
+{
+	struct upload_result r = { 0 };
+	struct err e = ERR_INIT;
+	enum rc rc;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	rc = o->test ? upload_test(c, &e) : upload_run(c, o->all, &r, &e);
+	if (rc != RC_OK)
+		log_error("%s", e.msg);
+	behind_say(&r);
+	if (rc == RC_OK && !o->test)
+		log_info("%" PRId64 " objects are new in the store, %" PRId64
+			 " were there already",
+		    r.made, r.there);
+	switch (rc) {
+	case RC_OK:
+		return r.findings > 0 ? LOG_LOOK : LOG_OK;
+	case RC_BUSY:
+		return LOG_BEHIND;
+	case RC_CONFLICT:
+		return LOG_LOCKED;
+	default:
+		return exit_code(rc, NULL);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -186,6 +251,8 @@ main(int argc, char **argv)
 		log_error("%s", e.msg);
 		return LOG_CONF;
 	}
+	if (o.upload)
+		return (int)upload(&o, &conf);
 	rc = work(&o, &conf, &result, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);

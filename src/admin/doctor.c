@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "evm/nodes.h"
 #include "ledger/payout_run.h"
+#include "store/upload.h"
 #include "x402/facilitators.h"
 
 #define SOCKET_DEFAULT	"/run/worknet/fcgi.sock"
@@ -150,6 +151,7 @@ probe_keys(struct admin *a, struct outcome *o)
 	check_key(c.payout_cdp_key_file, ledger, o);
 	/* The coordinator's own is its own. */
 	check_key(a->conf.drill_key_file, NULL, o);
+	check_key(a->conf.upload_key_file, NULL, o);
 	probe_say(o, false, "each key is its one user's");
 }
 
@@ -285,6 +287,34 @@ probe_evidence(struct admin *a, struct outcome *o)
 	    (long long)(behind_ms / 60000),
 	    behind_ms > LOG_OLD_MS ? ": systemctl status worknet-log.service"
 				   : "");
+}
+
+/* How far the object store is behind that. */
+static void
+probe_upload(struct admin *a, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	int64_t end_ms, old_ms;
+
+	if (a->conf.upload_kind[0] == '\0') {
+		probe_say(o, false, "not set up");
+		return;
+	}
+	if (upload_oldest(&end_ms, &a->conf, &e) != RC_OK) {
+		probe_say(o, true, "%s", e.msg);
+		return;
+	}
+	old_ms = clock_unix_ms() - end_ms;
+	if (end_ms == 0) {
+		probe_say(o, false, "the object store has the whole log");
+		return;
+	}
+	probe_say(o, old_ms > UPLOAD_OLD_MS,
+	    "the oldest hour that the object store hasn't ended %lld minutes ago%s",
+	    (long long)(old_ms / 60000),
+	    old_ms > UPLOAD_OLD_MS
+		? ": journalctl -u worknet-upload; systemctl status worknet-upload.timer"
+		: "");
 }
 
 static int
@@ -585,6 +615,7 @@ static const struct probe machine[] = {
 	{ "time", probe_time_keeper },
 	{ "copies", probe_backup },
 	{ "evidence", probe_evidence },
+	{ "upload", probe_upload },
 	{ "nodes", probe_nodes },
 	{ "facilitators", probe_facilitators },
 	{ .name = NULL },

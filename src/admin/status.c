@@ -8,6 +8,7 @@
 #include "admin/status.h"
 #include "admin/table.h"
 #include "admin/value.h"
+#include "store/upload.h"
 
 #define WORST_TASKS  20
 #define WORST_MAX    100000 /* bounds memory, not a need of people */
@@ -135,6 +136,10 @@ find_warnings(struct warnings *ws, const struct status *s)
 		warn(ws,
 		    "the write-ahead log has %lld MiB: does some program keep a read transaction open?",
 		    (long long)(s->wal_bytes / (1024 * 1024)));
+	if (s->upload_oldest_ms > 0 &&
+	    s->now_ms - s->upload_oldest_ms > UPLOAD_OLD_MS)
+		warn(ws,
+		    "the object store is behind the log: see worknet doctor");
 	if (s->free_bytes >= 0 && s->free_bytes < FREE_LEAST)
 		critical(ws, "the ledger's disk has only %lld MiB left",
 		    (long long)(s->free_bytes / (1024 * 1024)));

@@ -27,7 +27,10 @@ struct status {
 	struct payout_run run;		/* the newest; id 0: none */
 	int64_t exceptions;
 	int64_t ledger_bytes, wal_bytes;
-	int64_t free_bytes;	  /* of its disk; -1 unknown */
+	int64_t free_bytes; /* of its disk; -1 unknown */
+	/* The end of the oldest hour that the object store hasn't; 0: none,
+	 * or there is no store; 1: it can't be told. */
+	int64_t upload_oldest_ms;
 	struct coverage coverage; /* owned */
 	struct network_sums network;
 };

@@ -8,6 +8,7 @@
 #include "admin/table.h"
 #include "ledger/payout.h"
 #include "ledger/transfer.h"
+#include "store/upload.h"
 
 #define OVERDUE_MS (6 * HOUR_MS) /* payable, and not paid */
 
@@ -180,6 +181,7 @@ enum rc
 status_read(struct status *s, struct db *db, const struct conf *c, size_t worst,
     struct err *e)
 {
+	struct err untold = ERR_INIT; /* worknet doctor tells it */
 	enum rc rc;
 
 	*s = (struct status){ .now_ms = clock_unix_ms() };
@@ -188,6 +190,9 @@ status_read(struct status *s, struct db *db, const struct conf *c, size_t worst,
 		rc = read_all(s, db, c, worst, e);
 	db_rollback(db);
 	read_sizes(s, c->ledger_path);
+	if (c->upload_kind[0] != '\0' &&
+	    upload_oldest(&s->upload_oldest_ms, c, &untold) != RC_OK)
+		s->upload_oldest_ms = 1;
 	return rc;
 }
 

@@ -1,44 +1,12 @@
-#include "base/conf.h"
+#include "base/conf_value.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
-#include <limits.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum conf_type {
-	CONF_TEXT,     /* char[max + 1] */
-	CONF_PATH,     /* char[max + 1], made absolute */
-	CONF_PREFIX,   /* char[max + 1], of paths: "" or "/api" */
-	CONF_INT,      /* int64_t in [min, max] */
-	CONF_CAP,      /* the same; no default: init writes initial */
-	CONF_BOOL,     /* yes or no */
-	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
-	CONF_NETWORK,  /* char[max + 1], one of networks */
-	CONF_FINALITY, /* char[max + 1], one of finalities */
-	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
-	CONF_THRESHOLD,	  /* char[max + 1], one of thresholds */
-	CONF_SETTLE,	  /* char[max + 1], one of ways */
-	CONF_ADMISSION,	  /* char[max + 1], one of admissions */
-	CONF_GWEI,	  /* int64_t in [min, max] wei, written in gwei */
-};
-
-struct conf_key {
-	const char *section;
-	const char *name;
-	enum conf_type type;
-	size_t offset; /* in struct conf */
-	int64_t min;
-	int64_t max; /* of text: its length */
-	const char *initial;
-	const char *help;
-	enum conf_when when;
-};
 
 #define FIELD(f) offsetof(struct conf, f)
 
@@ -48,25 +16,6 @@ struct conf_key {
 
 /* Of one payout, or of a day's. */
 #define MICROS_MAX AMOUNT_MAX_MICROS
-
-static const char *const networks[] = {
-	"base",
-	"base-sepolia",
-	"custom",
-	NULL,
-};
-static const char *const finalities[] = { "latest", "safe", "finalized", NULL };
-static const char *const thresholds[] = { "fixed", "auto", NULL };
-static const char *const admissions[] = { "open", "standing", "list", NULL };
-static const char *const single_nodes[] = { "refuse", "accept", NULL };
-
-/* The second one is for what the first one doesn't settle in time. */
-static const char *const ways[] = {
-	"facilitator",
-	"direct",
-	"facilitator direct",
-	NULL,
-};
 
 #define TIER_KEY(k, f, min, max, v, help) \
 	"tiers", k, CONF_INT, FIELD(f), min, max, v, help, CONF_OF_OTHERS
@@ -187,6 +136,29 @@ static const struct conf_key keys[] = {
 	    CONF_URLS_MAX, "",
 	    "who stamp them (RFC 3161): each one's name, URL and the file of its certificate, also on several lines",
 	    CONF_OF_OTHERS },
+
+	{ "upload", "kind", CONF_STORE, FIELD(upload_kind), 1, CONF_WORD_MAX,
+	    "",
+	    "s3, gcs (Google's, with an HMAC key), or swift (as s3, for what can't refuse to overwrite)",
+	    CONF_OF_OTHERS },
+	{ "upload", "endpoint", CONF_TEXT, FIELD(upload_endpoint), 1, URL_MAX,
+	    "", "https://HOST of the object store", CONF_OF_OTHERS },
+	{ "upload", "bucket", CONF_TEXT, FIELD(upload_bucket), 1, CONF_WORD_MAX,
+	    "", "unless it is a part of HOST", CONF_OF_OTHERS },
+	{ "upload", "region", CONF_TEXT, FIELD(upload_region), 1, CONF_WORD_MAX,
+	    "us-east-1", "as the store calls it", CONF_OF_OTHERS },
+	{ "upload", "key_file", CONF_PATH, FIELD(upload_key_file), 1,
+	    PATH_LEN_MAX, "",
+	    "two lines, the id of a key and its secret, mode 0600",
+	    CONF_OF_OTHERS },
+	{ "upload", "state_directory", CONF_PATH, FIELD(upload_state_directory),
+	    1, PATH_LEN_MAX, "/var/lib/worknet-upload",
+	    "what the store needn't be asked again", CONF_OF_OTHERS },
+	{ "upload", "retry_ms", CONF_INT, FIELD(upload_retry_ms), 1, 60000,
+	    "1000", "the first wait after something fails for now",
+	    CONF_OF_OTHERS },
+	{ "upload", "timeout_ms", CONF_INT, FIELD(upload_timeout_ms), 100,
+	    600000, "60000", "of one request", CONF_OF_OTHERS },
 
 	{ "pages", "show", CONF_BOOL, FIELD(pages_show), 0, 0, "yes",
 	    "the coordinator answers for its pages, and for the JSON of them",
@@ -349,171 +321,6 @@ key_find(const char *section, const char *name)
 	return NULL;
 }
 
-/* The directory of file, as the base of relative paths. */
-static int
-path_resolve(char *out, size_t size, const char *file, const char *value)
-{
-	const char *slash = file == NULL ? NULL : strrchr(file, '/');
-	int n;
-
-	if (value[0] == '/' || slash == NULL)
-		n = snprintf(out, size, "%s", value);
-	else
-		n = snprintf(
-		    out, size, "%.*s/%s", (int)(slash - file), file, value);
-	return n >= 0 && (size_t)n < size ? 0 : -1;
-}
-
-static enum rc
-set_int(
-    int64_t *out, const struct conf_key *k, const char *value, struct err *e)
-{
-	char *end;
-	long long n;
-
-	errno = 0;
-	n = strtoll(value, &end, 10);
-	if (value[0] == '\0' || *end != '\0' || errno != 0 || n < k->min ||
-	    n > k->max)
-		return err_set(e, RC_INVALID,
-		    "%s: got \"%s\", expected an integer from %lld to %lld",
-		    k->name, value, (long long)k->min, (long long)k->max);
-	*out = n;
-	return RC_OK;
-}
-
-/* A number of gwei with at most nine digits after the point. */
-static enum rc
-set_gwei(
-    int64_t *out, const struct conf_key *k, const char *value, struct err *e)
-{
-	size_t whole = strspn(value, "0123456789"), i;
-	const char *digits = value[whole] == '.' ? value + whole + 1 : "";
-	size_t fraction = strspn(digits, "0123456789");
-	int64_t n = 0;
-	bool ok = whole > 0 && fraction <= 9 && digits[fraction] == '\0' &&
-	    (value[whole] == '\0' || fraction > 0);
-
-	for (i = 0; ok && i < whole + 9; i++)
-		ok = !__builtin_mul_overflow(n, 10, &n) &&
-		    !__builtin_add_overflow(n,
-			i < whole		   ? value[i] - '0'
-			    : i - whole < fraction ? digits[i - whole] - '0'
-						   : 0,
-			&n);
-	if (!ok || n < k->min || n > k->max)
-		return err_set(e, RC_INVALID,
-		    "%s: got \"%s\", expected a number of gwei up to %lld, with at most 9 digits after the point",
-		    k->name, value, (long long)(k->max / WEI_PER_GWEI));
-	*out = n;
-	return RC_OK;
-}
-
-static enum rc
-set_bool(bool *out, const struct conf_key *k, const char *value, struct err *e)
-{
-	if (strcasecmp(value, "yes") == 0)
-		*out = true;
-	else if (strcasecmp(value, "no") == 0)
-		*out = false;
-	else
-		return err_set(e, RC_INVALID,
-		    "%s: got \"%s\", expected yes or no", k->name, value);
-	return RC_OK;
-}
-
-static enum rc
-set_text(char *out, const struct conf_key *k, const char *file,
-    const char *value, struct err *e)
-{
-	size_t size = (size_t)k->max + 1;
-
-	if (strlen(value) < (size_t)k->min || strlen(value) >= size)
-		return err_set(e, RC_INVALID,
-		    "%s: got %zu bytes, expected %lld to %lld", k->name,
-		    strlen(value), (long long)k->min, (long long)k->max);
-	if (k->type == CONF_PATH && path_resolve(out, size, file, value) != 0)
-		return err_set(e, RC_INVALID, "%s: path too long", k->name);
-	if (k->type == CONF_PREFIX && value[0] != '\0' &&
-	    (value[0] != '/' || value[strlen(value) - 1] == '/'))
-		return err_set(e, RC_INVALID,
-		    "%s: got \"%s\", expected nothing or a path such as /api, without a slash at its end",
-		    k->name, value);
-	if (k->type != CONF_PATH)
-		(void)snprintf(out, size, "%s", value);
-	return RC_OK;
-}
-
-/* libinih cuts lines at 200 bytes, so a long list needs several. */
-static enum rc
-set_list(char *out, const struct conf_key *k, const char *value, struct err *e)
-{
-	size_t size = (size_t)k->max + 1, len = strlen(out);
-
-	if (value[0] == '\0' || strlen(value) + len + 1 >= size)
-		return err_set(e, RC_INVALID,
-		    "%s: got %zu bytes, expected 1 to %lld in all", k->name,
-		    strlen(value) + len, (long long)k->max);
-	(void)snprintf(
-	    out + len, size - len, "%s%s", len == 0 ? "" : " ", value);
-	return RC_OK;
-}
-
-static enum rc
-set_word(char *out, const struct conf_key *k, const char *const *words,
-    const char *value, struct err *e)
-{
-	char all[128] = "";
-	size_t i, len = 0;
-
-	for (i = 0; words[i] != NULL; i++) {
-		if (strcmp(value, words[i]) == 0) {
-			(void)snprintf(out, (size_t)k->max + 1, "%s", value);
-			return RC_OK;
-		}
-		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s",
-		    i == 0 ? "" : ", ", words[i]);
-	}
-	return err_set(e, RC_INVALID, "%s: got \"%s\", expected one of %s",
-	    k->name, value, all);
-}
-
-static enum rc
-key_set(struct conf *c, const struct conf_key *k, const char *file,
-    const char *value, struct err *e)
-{
-	void *field = (char *)c + k->offset;
-
-	switch (k->type) {
-	case CONF_INT:
-	case CONF_CAP:
-		return set_int(field, k, value, e);
-	case CONF_BOOL:
-		return set_bool(field, k, value, e);
-	case CONF_LIST:
-		return set_list(field, k, value, e);
-	case CONF_NETWORK:
-		return set_word(field, k, networks, value, e);
-	case CONF_FINALITY:
-		return set_word(field, k, finalities, value, e);
-	case CONF_SETTLE:
-		return set_word(field, k, ways, value, e);
-	case CONF_GWEI:
-		return set_gwei(field, k, value, e);
-	case CONF_THRESHOLD:
-		return set_word(field, k, thresholds, value, e);
-	case CONF_ADMISSION:
-		return set_word(field, k, admissions, value, e);
-	case CONF_SINGLE_NODE:
-		return set_word(field, k, single_nodes, value, e);
-	case CONF_TEXT:
-	case CONF_PREFIX:
-	case CONF_PATH:
-		return set_text(field, k, file, value, e);
-	}
-	return err_set(e, RC_INVALID, "%s: unknown type", k->name);
-}
-
 bool
 conf_settles(const struct conf *c, const char *way)
 {
@@ -529,7 +336,7 @@ conf_set(struct conf *c, const char *section, const char *name,
 	CHECK(k != NULL);
 	if (k->type == CONF_LIST)
 		*((char *)c + k->offset) = '\0';
-	return key_set(c, k, NULL, value, e);
+	return conf_value_set(c, k, NULL, value, e);
 }
 
 /* inih's handler: 1 for success, 0 to report the line. */
@@ -548,7 +355,7 @@ on_key(void *ctx, const char *section, const char *name, const char *value)
 	else if (l->seen[k - keys] && k->type != CONF_LIST)
 		(void)err_set(
 		    &cause, RC_INVALID, "[%s] %s: given twice", section, name);
-	else if (key_set(l->conf, k, l->path, value, &cause) == RC_OK) {
+	else if (conf_value_set(l->conf, k, l->path, value, &cause) == RC_OK) {
 		l->seen[k - keys] = true;
 		return 1;
 	}
@@ -565,7 +372,7 @@ conf_defaults(struct conf *c)
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < KEYS; i++)
 		if (keys[i].initial[0] != '\0' && keys[i].type != CONF_CAP)
-			CHECK(key_set(c, &keys[i], NULL, keys[i].initial,
+			CHECK(conf_value_set(c, &keys[i], NULL, keys[i].initial,
 				  NULL) == RC_OK);
 }
 

@@ -78,6 +78,16 @@ struct conf {
 	char log_witnesses[CONF_URLS_MAX + 1];	 /* keys and URLs, in turns */
 	char log_authorities[CONF_URLS_MAX + 1]; /* name, URL, file, in turns */
 
+	/* [upload]: without a kind there is none */
+	char upload_kind[CONF_WORD_MAX + 1]; /* s3, gcs or swift */
+	char upload_endpoint[URL_MAX + 1];
+	char upload_bucket[CONF_WORD_MAX + 1]; /* "": in the endpoint's name */
+	char upload_region[CONF_WORD_MAX + 1];
+	char upload_key_file[PATH_LEN_MAX + 1];
+	char upload_state_directory[PATH_LEN_MAX + 1];
+	int64_t upload_retry_ms; /* the first wait */
+	int64_t upload_timeout_ms;
+
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */
 	char worker_key_file[PATH_LEN_MAX + 1];

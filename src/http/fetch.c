@@ -188,6 +188,35 @@ on_body(char *p, size_t size, size_t n, void *ctx)
 	return body->failed ? ABORT : len;
 }
 
+/* The body of a PUT. */
+static size_t
+on_read(char *p, size_t size, size_t n, void *ctx)
+{
+	struct fetch *t = ctx;
+	const struct slice body = t->request->body;
+	size_t len = size * n;
+
+	if (len > body.len - t->body_sent)
+		len = body.len - t->body_sent;
+	if (len > 0)
+		memcpy(p, body.p + t->body_sent, len);
+	t->body_sent += len;
+	return len;
+}
+
+/* libcurl begins anew when a connection that it kept turns out closed. */
+static int
+on_seek(void *ctx, curl_off_t offset, int origin)
+{
+	struct fetch *t = ctx;
+
+	if (origin != SEEK_SET || offset < 0 ||
+	    (uint64_t)offset > t->request->body.len)
+		return CURL_SEEKFUNC_FAIL;
+	t->body_sent = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
 /* ---- Errors ---- */
 
 void
@@ -362,6 +391,32 @@ set_connection(struct fetch *t)
 }
 
 static bool
+set_put(struct fetch *t)
+{
+	bool ok = true;
+
+	SET(CURLOPT_UPLOAD, 1L);
+	SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->request->body.len);
+	SET(CURLOPT_READFUNCTION, on_read);
+	SET(CURLOPT_READDATA, t);
+	SET(CURLOPT_SEEKFUNCTION, on_seek);
+	SET(CURLOPT_SEEKDATA, t);
+	return ok;
+}
+
+static bool
+set_signer(struct fetch *t, const struct http_signer *s)
+{
+	bool ok = true;
+
+	/* Not USERPWD, which an id with a colon in it would split. */
+	SET(CURLOPT_USERNAME, s->id);
+	SET(CURLOPT_PASSWORD, s->secret);
+	SET(CURLOPT_AWS_SIGV4, s->scheme);
+	return ok;
+}
+
+static bool
 set_request(struct fetch *t)
 {
 	const struct http_request *r = t->request;
@@ -385,6 +440,10 @@ set_request(struct fetch *t)
 		SET(CURLOPT_POSTFIELDS, r->body.p == NULL ? "" : r->body.p);
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
 	}
+	if (r->method == HTTP_PUT)
+		ok = ok && set_put(t);
+	if (r->signer != NULL)
+		ok = ok && set_signer(t, r->signer);
 	if (r->user_agent != NULL)
 		SET(CURLOPT_USERAGENT, r->user_agent);
 	SET(CURLOPT_HTTPHEADER, t->headers);

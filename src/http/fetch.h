@@ -25,6 +25,7 @@ struct fetch {
 
 	/* Of this hop. */
 	size_t header_bytes;
+	size_t body_sent; /* bytes of a PUT */
 	bool header_done; /* the final one */
 	bool cut;	  /* we ended it, all is well */
 	bool too_large;

@@ -26,6 +26,7 @@
 enum http_method {
 	HTTP_GET,
 	HTTP_POST,
+	HTTP_PUT,
 };
 
 enum http_body {
@@ -36,6 +37,18 @@ enum http_body {
 	 * endless stream, a stall, garbage) delays it or makes it fail.
 	 */
 	HTTP_BODY_IGNORE,
+};
+
+/*
+ * Who signs a request, its headers and the hash of its body among them, as AWS
+ * (Signature Version 4) or Google (GOOG4-HMAC-SHA256) ask for: libcurl does. It
+ * takes a header of the body's hash for granted, a path with no other bytes
+ * than A-Z a-z 0-9 . _ - / and what is encoded as %XX, and no query.
+ */
+struct http_signer {
+	const char *scheme; /* "aws:amz:REGION:s3", "goog:goog:auto:storage" */
+	const char *id;
+	const char *secret;
 };
 
 /*
@@ -51,7 +64,8 @@ struct http_request {
 	 * sent along by a redirect to another origin.
 	 */
 	const char *const *headers;
-	struct slice body; /* of a POST */
+	struct slice body;		  /* of a POST or a PUT */
+	const struct http_signer *signer; /* NULL: none */
 	/* From the start to the end of the answer, all redirects included. */
 	int64_t timeout_ms;	    /* 1 to HTTP_TIMEOUT_MAX_MS */
 	int64_t connect_timeout_ms; /* per hop; 0: none */
@@ -59,7 +73,7 @@ struct http_request {
 	size_t body_max; /* bytes, for HTTP_BODY_KEEP */
 	/*
 	 * How many redirects (301, 302, 303, 307, 308) a GET follows. 0: a
-	 * redirect is the final answer. A POST never follows any.
+	 * redirect is the final answer. Only a GET ever follows one.
 	 */
 	unsigned redirects_max;
 	/*

@@ -23,6 +23,32 @@ site_close(struct site *s)
 	buf_free(&s->bundle);
 }
 
+enum rc
+site_open_seen(struct site *s, const char *path, struct err *e)
+{
+	char file[FILE_PATH_SIZE];
+	struct checkpoint c;
+	struct note note;
+	struct buf text;
+	enum rc rc;
+
+	site_open(s, path, 0);
+	(void)snprintf(file, sizeof(file), "%s/checkpoint", path);
+	buf_init(&text, NOTE_MAX);
+	rc = buf_read_file(&text, file, e);
+	if (rc == RC_OK) {
+		rc = note_parse(&note, (struct slice){ text.p, text.len }, e);
+		if (rc == RC_OK)
+			rc = checkpoint_parse(&c, note.text, e);
+		if (rc == RC_OK)
+			s->size = c.size;
+		else
+			(void)err_prefix(e, "%s", file);
+	}
+	buf_free(&text);
+	return rc;
+}
+
 static void
 path_of(char out[static FILE_PATH_SIZE], const struct site *s, const char *name)
 {

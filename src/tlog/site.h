@@ -29,6 +29,14 @@ struct site {
 void site_open(struct site *s, const char *path, int64_t size);
 void site_close(struct site *s);
 
+/*
+ * The same of so many leaves as its checkpoint says, whoever signed that. Freed
+ * with site_close also after an error: RC_NOT_FOUND without a checkpoint,
+ * RC_INVALID, RC_IO, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+site_open_seen(struct site *s, const char *path, struct err *e);
+
 /* A tree_read_fn, of a struct site. RC_CORRUPT of a tile of another length. */
 MUST_CHECK enum rc site_node(
     void *ctx, int level, int64_t i, struct tree_hash *out, struct err *e);

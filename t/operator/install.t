@@ -59,6 +59,7 @@ if (!$inside) {
 	    worknet-log.service worknet-log.timer
 	    worknet-metrics.service worknet-metrics.timer
 	    worknet-payout.service worknet-payout.timer
+	    worknet-upload.service worknet-upload.timer
 	    worknet-worker@.service);
 	is_deeply([ $under->() ], [ sort map { "$prefix/$_" } @units,
 	    'bin/worknet', 'bin/worknet-fcgi', 'bin/worknet-log',

@@ -25,7 +25,9 @@ my %below = (
 	work => [qw(base eth json http)],
 	proof => [qw(base eth json keys tlog uptime ledger)],
 	publish => [qw(base eth json http keys tlog proof uptime ledger)],
-	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof)],
+	store => [qw(base eth http keys tlog proof)],
+	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof
+	    store)],
 	serve => [qw(base api)],
 );
 
@@ -38,6 +40,7 @@ my %library = (
 	qr/^ini\.h/ => 'base',
 	qr/^seccomp\.h/ => 'base',
 	qr/^openssl/ => 'keys',
+	qr/^zstd/ => 'store',
 );
 
 # What proves something to a stranger knows the arithmetic of drills, and no
