@@ -8,13 +8,12 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "eth/round.h"
 #include "proof/leaf.h"
 #include "proof/line.h"
-#include "proof/verify_round.h"
+#include "work/paid_line.h"
 
 #define FILE_BYTES (1024LL * 1024 * 1024) /* of a segment */
-#define TEXT_MAX   400			  /* of a finding */
+#define TEXT_MAX   600			  /* of a finding */
 
 /* A result of the record, and what became of it. */
 struct entry {
@@ -284,88 +283,7 @@ anchors_check(struct paid *p, struct err *e)
 	return rc;
 }
 
-/* ---- A line beside what was sent ---- */
-
-static const struct task_leaf *
-definition_of(const struct paid_task *t, int64_t version)
-{
-	size_t i;
-
-	for (i = 0; i < t->n; i++)
-		if (t->leaf[i].version == version)
-			return &t->leaf[i];
-	return NULL;
-}
-
-/* Whether the line of a round is one that the worker signed. */
-static bool
-is_signed(const struct paid *p, const struct paid_task *t, const struct line *l,
-    struct err *e)
-{
-	const struct task_leaf *d = definition_of(t, l->version);
-
-	if (d != NULL)
-		return verify_round(l, d, &p->anchors, e) == RC_OK;
-	(void)err_set(e, RC_INVALID,
-	    "the log has no definition %" PRId64 " of the task", l->version);
-	return false;
-}
-
-static bool
-number_differs(
-    char what[static TEXT_MAX], const char *name, int64_t log, int64_t sent)
-{
-	(void)snprintf(what, TEXT_MAX,
-	    "its %s is %" PRId64 " in the log, and was %" PRId64, name, log,
-	    sent);
-	return log != sent;
-}
-
-static bool
-is_of(const struct line *l, const struct address *worker)
-{
-	struct address a;
-
-	return l->worker.p != NULL &&
-	    address_parse(&a, NULL, l->worker, NULL) == RC_OK &&
-	    memcmp(a.b, worker->b, sizeof(a.b)) == 0;
-}
-
-/* What of the line isn't what was sent; false: all of it is. */
-static bool
-line_differs(char what[static TEXT_MAX], const struct paid *p,
-    const struct paid_task *t, const struct record_result *r,
-    const struct line *l)
-{
-	const bool alone = r->signature[0] != '\0';
-	struct err e = ERR_INIT;
-
-	(void)snprintf(what, TEXT_MAX, "the log says \"%.*s\" of it",
-	    (int)l->outcome.len, l->outcome.p);
-	if (!slice_is(l->outcome, "result"))
-		return true;
-	(void)snprintf(what, TEXT_MAX, "the log has it as %.*s's",
-	    (int)l->worker.len, l->worker.p);
-	if (!is_of(l, &r->worker))
-		return true;
-	if (number_differs(what, "time", l->timestamp, r->timestamp_ms) ||
-	    number_differs(what, "success", l->success, r->success) ||
-	    number_differs(what, "status", l->status, r->status) ||
-	    number_differs(what, "duration", l->ms, r->response_ms))
-		return true;
-	(void)snprintf(what, TEXT_MAX, "its error is another one in the log");
-	if (!slice_is(l->error.p == NULL ? slice_of("") : l->error, r->error))
-		return true;
-	(void)snprintf(what, TEXT_MAX, "its scheme is %.*s in the log",
-	    (int)l->scheme.len, l->scheme.p);
-	if (!slice_is(l->scheme, alone ? LINE_ALONE : ROUND_SCHEME))
-		return true;
-	if (alone || is_signed(p, t, l, &e))
-		return false;
-	(void)snprintf(
-	    what, TEXT_MAX, "it isn't what was signed: %.200s", e.msg);
-	return true;
-}
+/* ---- Lines beside what was sent ---- */
 
 static void
 entry_say(struct paid *p, const struct record_result *r, const char *what)
@@ -383,12 +301,13 @@ static void
 entry_take(struct paid *p, const struct paid_task *t, struct entry *n,
     const struct line *l)
 {
-	char what[TEXT_MAX];
+	const struct paid_line_of of = { t->leaf, t->n, &p->anchors };
+	char what[PAID_TEXT_MAX];
 
 	if (n->found)
 		return;
 	n->found = true;
-	if (!line_differs(what, p, t, n->r, l)) {
+	if (!paid_line_differs(what, n->r, l, &of)) {
 		p->out->there++;
 		return;
 	}
@@ -421,7 +340,7 @@ line_take(struct paid *p, const struct paid_task *t, const struct line *l)
 
 	if (n != NULL && strcmp(n->r->task, t->name) == 0)
 		entry_take(p, t, n, l);
-	else if (is_of(l, &p->w->record->all[0].worker) &&
+	else if (paid_line_is_of(l, &p->w->record->all[0].worker) &&
 	    slice_is(l->outcome, "result"))
 		p->out->others++;
 }

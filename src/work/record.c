@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/task_type.h"
+#include "eth/attest.h"
 #include "work/answer.h"
 #include "json/json.h"
 

@@ -5,8 +5,8 @@
  * may be moved away at any time; the next answer begins another one.
  *
  * A line is JSON: "worker"; "said", that it was "credited", or "unclear" where
- * the answer doesn't tell which of two results of a task it refuses; of a result
- * in a round "ledger", and "anchor" and "root", the checkpoint that its
+ * the answer doesn't tell which of two results of a task it refuses; of a
+ * result in a round "ledger", and "anchor" and "root", the checkpoint that its
  * assignment named; and "result", as it was sent. One thread.
  */
 #ifndef WORKNET_WORK_RECORD_H
