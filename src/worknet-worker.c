@@ -13,10 +13,12 @@
 #include "base/secret.h"
 #include "eth/sign.h"
 #include "work/owner.h"
+#include "work/paid_command.h"
 #include "work/worker.h"
 
 #define EXIT_USAGE 2
 #define EXIT_ROUND 3
+#define EXIT_LOG   4
 
 enum action {
 	ACTION_RUN,
@@ -26,6 +28,7 @@ enum action {
 	ACTION_NEW_KEY,
 	ACTION_JOIN,
 	ACTION_STATUS,
+	ACTION_VERIFY,
 };
 
 /* The command line; NULL and false: not given. */
@@ -37,6 +40,10 @@ struct options {
 	const char *coordinator;
 	const char *region;
 	const char *interval;
+	const char *log;
+	const char *record;
+	const char *policy;
+	const char *copy;
 	bool allow_private;
 	bool verbose;
 };
@@ -48,6 +55,9 @@ enum long_option {
 	OPT_NEW_KEY,
 	OPT_ADDRESS,
 	OPT_VERSION,
+	OPT_RECORD,
+	OPT_POLICY,
+	OPT_COPY,
 };
 
 static const struct option long_options[] = {
@@ -61,6 +71,9 @@ static const struct option long_options[] = {
 	{ "once", no_argument, NULL, OPT_ONCE },
 	{ "new-key", required_argument, NULL, OPT_NEW_KEY },
 	{ "address", no_argument, NULL, OPT_ADDRESS },
+	{ "record", required_argument, NULL, OPT_RECORD },
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "copy", required_argument, NULL, OPT_COPY },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, 'h' },
@@ -73,6 +86,8 @@ static const char usage_text[] =
     "       worknet-worker [-c FILE] [-k FILE] [-u URL] [-r REGION] join|status\n"
     "       worknet-worker --new-key FILE\n"
     "       worknet-worker --address [-c FILE] [-k FILE]\n"
+    "       worknet-worker verify [-c FILE] [--record FILE] [--policy FILE]\n"
+    "           [--copy DIRECTORY] LOG\n"
     "\n"
     "Polls the coordinator for HTTP checks, carries them out, signs what they\n"
     "found and submits it. What goes wrong on its own side, such as no route or\n"
@@ -80,6 +95,10 @@ static const char usage_text[] =
     "10 s, after it has submitted what it had signed; SIGHUP is ignored.\n"
     "join signs that its address wants to work there, in that region, and asks to be\n"
     "admitted where that is needed. status shows what its page there shows.\n"
+    "\n"
+    "verify tells whether all that it was credited for is in the coordinator's\n"
+    "log, as it was sent: LOG is a directory or a URL, such as\n"
+    "https://HOST/evidence.\n"
     "\n"
     "  -c, --config FILE      configuration (" CONF_PATH_DEFAULT ",\n"
     "                         which need not exist)\n"
@@ -94,6 +113,11 @@ static const char usage_text[] =
     "      --new-key FILE     make a new key in FILE, which must not exist, and\n"
     "                         print its address\n"
     "      --address          print the key's address\n"
+    "      --record FILE      what it was credited for, instead of the\n"
+    "                         configuration's record_file\n"
+    "      --policy FILE      whose signature of the log counts, instead of the\n"
+    "                         policy that the log itself shows\n"
+    "      --copy DIRECTORY   where the files of a log at a URL are kept\n"
     "  -v, --verbose          log each check\n"
     "      --version          print the version\n"
     "  -h, --help             print this\n"
@@ -102,7 +126,9 @@ static const char usage_text[] =
     "  0  done; with --once: the coordinator took part in the whole round\n"
     "  1  the configuration or the key is wrong, or the system failed\n"
     "  2  wrong usage\n"
-    "  3  --once: the poll, a submission, or this host's part in a check failed\n";
+    "  3  --once: the poll, a submission, or this host's part in a check failed\n"
+    "  4  verify: something is missing in the log, or different, or the log isn't\n"
+    "     signed by whom the policy trusts\n";
 
 /* Takes one option. -1: go on; else the program's exit status. */
 static int
@@ -143,6 +169,15 @@ take_option(struct options *o, int c)
 		o->action = ACTION_NEW_KEY;
 		o->new_key_path = optarg;
 		return -1;
+	case OPT_RECORD:
+		o->record = optarg;
+		return -1;
+	case OPT_POLICY:
+		o->policy = optarg;
+		return -1;
+	case OPT_COPY:
+		o->copy = optarg;
+		return -1;
 	case OPT_VERSION:
 		printf("worknet-worker %s\n", PACKAGE_VERSION);
 		return EXIT_SUCCESS;
@@ -166,6 +201,11 @@ options_read(struct options *o, int argc, char **argv)
 		status = take_option(o, c);
 		if (status >= 0)
 			return status;
+	}
+	if (optind + 2 == argc && strcmp(argv[optind], "verify") == 0) {
+		o->action = ACTION_VERIFY;
+		o->log = argv[optind + 1];
+		return -1;
 	}
 	if (optind == argc - 1 && strcmp(argv[optind], "join") == 0)
 		o->action = ACTION_JOIN;
@@ -326,6 +366,38 @@ out:
 	return rc;
 }
 
+/* *worked: nothing was found. What isn't signed as it must be is found, too. */
+static enum rc
+verify(
+    bool *worked, const struct conf *c, const struct options *o, struct err *e)
+{
+	const struct paid_command p = { .log = o->log,
+		.record = o->record != NULL ? o->record : c->worker_record_file,
+		.policy = o->policy,
+		.copy = o->copy };
+
+	if (p.record[0] == '\0')
+		return err_set(e, RC_INVALID,
+		    "[worker] record_file isn't set, and there is no --record: the worker has kept nothing that could be compared");
+	return paid_command(&p, worked, e);
+}
+
+static enum rc
+act(bool *worked, const struct conf *c, const struct options *o, struct err *e)
+{
+	switch (o->action) {
+	case ACTION_ADDRESS:
+		return show_address(c, e);
+	case ACTION_VERIFY:
+		return verify(worked, c, o, e);
+	case ACTION_JOIN:
+	case ACTION_STATUS:
+		return ask(c, o->action, e);
+	default:
+		return work(worked, c, o->action, e);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -345,13 +417,12 @@ main(int argc, char **argv)
 	if (o.action == ACTION_NEW_KEY)
 		rc = new_key(o.new_key_path, &e);
 	else if ((rc = conf_gather(&c, &o, &e)) == RC_OK)
-		rc = o.action == ACTION_ADDRESS ? show_address(&c, &e)
-		    : o.action == ACTION_JOIN || o.action == ACTION_STATUS
-		    ? ask(&c, o.action, &e)
-		    : work(&worked, &c, o.action, &e);
+		rc = act(&worked, &c, &o, &e);
 	if (rc != RC_OK) {
 		log_error("%s", e.msg);
 		return EXIT_FAILURE;
 	}
-	return worked ? EXIT_SUCCESS : EXIT_ROUND;
+	if (worked)
+		return EXIT_SUCCESS;
+	return o.action == ACTION_VERIFY ? EXIT_LOG : EXIT_ROUND;
 }

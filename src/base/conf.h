@@ -91,6 +91,7 @@ struct conf {
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */
 	char worker_key_file[PATH_LEN_MAX + 1];
+	char worker_record_file[PATH_LEN_MAX + 1]; /* "": none */
 	char worker_region[REGION_MAX + 1];
 	int64_t worker_poll_interval_ms;
 	int64_t worker_checks_at_once;

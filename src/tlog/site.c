@@ -64,27 +64,39 @@ site_put(struct site *s, const char *name, struct slice bytes, struct err *e)
 	return file_put(path, SITE_FILE_MODE, bytes.p, bytes.len, e);
 }
 
+enum rc
+site_get(struct site *s, const char *name, struct buf *out, struct err *e)
+{
+	char path[FILE_PATH_SIZE];
+	enum rc rc;
+
+	buf_reset(out);
+	path_of(path, s, name);
+	rc = buf_read_file(out, path, e);
+	if (rc != RC_NOT_FOUND || s->fetch == NULL)
+		return rc;
+	rc = s->fetch(s->fetch_ctx, name, e);
+	buf_reset(out);
+	return rc == RC_OK ? buf_read_file(out, path, e) : rc;
+}
+
 /*
  * Reads a tile or a bundle of that width, or the full one, which may have taken
  * its place since.
  */
 static enum rc
-tile_read(const struct site *s, int level, int64_t n, int64_t width,
-    struct buf *out, struct err *e)
+tile_read(struct site *s, int level, int64_t n, int64_t width, struct buf *out,
+    struct err *e)
 {
-	char name[TILE_PATH_MAX + 1], path[FILE_PATH_SIZE];
+	char name[TILE_PATH_MAX + 1];
 	enum rc rc;
 
-	buf_reset(out);
 	tile_path(name, level, n, width);
-	path_of(path, s, name);
-	rc = buf_read_file(out, path, e);
+	rc = site_get(s, name, out, e);
 	if (rc != RC_NOT_FOUND || width == TILE_WIDTH)
 		return rc;
-	buf_reset(out);
 	tile_path(name, level, n, TILE_WIDTH);
-	path_of(path, s, name);
-	return buf_read_file(out, path, e);
+	return site_get(s, name, out, e);
 }
 
 static enum rc

@@ -11,9 +11,17 @@
 #include "tlog/checkpoint.h"
 #include "tlog/tile.h"
 
+/*
+ * Brings a file of a log that is elsewhere to its name below the directory.
+ * RC_NOT_FOUND: the log doesn't have it; RC_IO, RC_NO_MEMORY.
+ */
+typedef enum rc site_fetch_fn(void *ctx, const char *name, struct err *e);
+
 struct site {
 	char path[PATH_LEN_MAX + 1];
-	int64_t size; /* of the log that is read */
+	int64_t size;	      /* of the log that is read */
+	site_fetch_fn *fetch; /* what isn't there yet; NULL: nobody does */
+	void *fetch_ctx;
 	/* The tile, and the bundle, that was read last. */
 	int level;
 	int64_t n, width;
@@ -36,6 +44,13 @@ void site_close(struct site *s);
  */
 MUST_CHECK enum rc
 site_open_seen(struct site *s, const char *path, struct err *e);
+
+/*
+ * Reads the file of that name, which is fetched if it can be. RC_NOT_FOUND,
+ * RC_IO, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+site_get(struct site *s, const char *name, struct buf *out, struct err *e);
 
 /* A tree_read_fn, of a struct site. RC_CORRUPT of a tile of another length. */
 MUST_CHECK enum rc site_node(

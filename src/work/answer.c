@@ -7,7 +7,6 @@
 #include "json/json.h"
 
 #define DEPTH_MAX 8 /* unknown members may be nested */
-#define RECORDED  "already recorded"
 
 enum member {
 	MEMBER_UNKNOWN,
@@ -80,7 +79,7 @@ read_refusal(struct tally *t, struct slice text)
 	detail = strstr(reason, " (");
 	if (detail != NULL)
 		*detail = '\0';
-	if (strcmp(reason, RECORDED) == 0)
+	if (strcmp(reason, ANSWER_RECORDED) == 0)
 		t->recorded_before++;
 	else
 		count_reason(t, reason);

@@ -8,8 +8,9 @@
 #include "base/buf.h"
 #include "base/limits.h"
 
-#define REASONS_MAX 8  /* kinds of refusal told apart in a round */
-#define MONEY_SIZE  32 /* bytes of an amount's text, with the NUL */
+#define ANSWER_RECORDED "already recorded" /* a refusal: it was credited */
+#define REASONS_MAX	8  /* kinds of refusal told apart in a round */
+#define MONEY_SIZE	32 /* bytes of an amount's text, with the NUL */
 
 /* The counts of one round; all zero at its start. */
 struct tally {

@@ -16,6 +16,9 @@
 struct queued_round {
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	uint8_t hash[KECCAK256_LEN];
+	/* What its assignment named of the log. */
+	int64_t anchor_size;
+	uint8_t anchor_root[KECCAK256_LEN];
 };
 
 struct queued {

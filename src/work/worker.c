@@ -15,6 +15,7 @@
 #include "work/coordinator.h"
 #include "work/outbox.h"
 #include "work/pace.h"
+#include "work/record.h"
 
 static_assert(TASKS_PER_POLL_MAX <= HTTP_AT_ONCE_MAX,
     "the configuration allows that many checks at once");
@@ -131,6 +132,9 @@ sign(struct worker *w, const struct finding *f, struct err *e)
 	buf_init(&text, RESULT_LEN_MAX);
 	memcpy(
 	    round.ledger_id, f->task->round.ledger_id, sizeof(round.ledger_id));
+	round.anchor_size = f->task->round.anchor_size;
+	memcpy(round.anchor_root, f->task->round.anchor_root,
+	    sizeof(round.anchor_root));
 	in_round = finding_hash(round.hash, f, &w->id);
 	rc = in_round ? finding_write_hashed(&text, f, round.hash, e)
 		      : finding_write(&text, f, &w->id, e);
@@ -266,6 +270,19 @@ start_probe(struct worker *w)
 
 /* ---- Submitting ---- */
 
+/* What the answer credits, in the worker's own record. */
+static void
+keep(const struct worker *w, const struct http_response *r)
+{
+	const char *path = w->conf->worker_record_file;
+	struct err e = ERR_INIT;
+
+	if (path[0] != '\0' &&
+	    record_add(path, w->id.text, &w->outbox.posting, w->outbox.in_post,
+		(struct slice){ r->body.p, r->body.len }, &e) != RC_OK)
+		log_error("what was credited isn't recorded: %s", e.msg);
+}
+
 static void
 on_posted(struct worker *w, const struct http_response *r)
 {
@@ -276,6 +293,8 @@ on_posted(struct worker *w, const struct http_response *r)
 
 	rc = coordinator_answered(
 	    &w->coordinator, &w->tally, r, n, clock_monotonic_ms(), &e);
+	if (rc == RC_OK)
+		keep(w, r);
 	outbox_answered(&w->outbox, rc, &given_up);
 	if (rc == RC_OK)
 		return;

@@ -42,6 +42,51 @@ sub test_due {
 	is((keys %{ results($c, 0) })[0], $tasks[1]{id}, 'the quick one first');
 }
 
+# What the worker writes down of answers: what is credited, not what is refused.
+sub test_record {
+	my $rig = WorkerRig->new($program);
+	my $target = $rig->listen(sub { WorkerRig::reply(200, '') });
+	my $conf = write_file("$dir/record.conf",
+	    "[worker]\nrecord_file = record\n");
+	my $says = sub {
+		my ($answer, @tasks) = @_;
+		my $c = coordinator($rig, [ map { task(
+		    "http://127.0.0.1:$target/", id => $_) } @tasks ]);
+		unlink "$dir/record";
+		push @{ $c->{answers} }, sub {
+			return WorkerRig::reply_json($answer) };
+		$c->{run} = $rig->run([ '-c', $conf, @{ $c->{args} }, '--once',
+		    '--allow-private' ]);
+		my @lines = map { JSON::PP->new->decode($_) } split /\n/,
+		    contents("$dir/record") // '';
+		my $sent = results($c, 0);
+		is_deeply [ map { $_->{result} } @lines ], [ map {
+		    $sent->{$_->{result}{taskId}} } @lines ],
+		    'a result is written down as it was sent' if @lines;
+		return join ', ', map { "$_->{result}{taskId} $_->{said}" }
+		    sort { $a->{result}{taskId} cmp $b->{result}{taskId} } @lines;
+	};
+
+	is $says->({ accepted => 2, earned => '0.000200', errors =>
+	    [ 'b: not assigned' ] }, qw(a b c)), 'a credited, c credited',
+	    'what is credited is written down, what is refused isn\'t';
+	is $says->({ accepted => 1, earned => '0.000100', errors =>
+	    [ 'a: already recorded' ] }, qw(a b)), 'a credited, b credited',
+	    'what was recorded before was credited before';
+	is $says->({ accepted => 1, earned => '0.000100' }, qw(a b)),
+	    'a unclear, b unclear', 'an answer that doesn\'t add up is unclear';
+	is $says->({ accepted => 0, earned => '0.000000', errors =>
+	    [ 'a: late', 'b: late' ] }, qw(a b)), '',
+	    'of what is refused nothing is written';
+	write_file($conf, "[worker]\nrecord_file = /dev/full\n");
+	my $c = coordinator($rig, [ tasks("http://127.0.0.1:$target/") ]);
+	my $r = $rig->run([ '-c', $conf, @{ $c->{args} }, '--once',
+	    '--allow-private' ]);
+	like "$r->{status} $r->{err}",
+	    qr/^0 .*what was credited isn't recorded: .*1 accepted/s,
+	    'a full disk is told, and nothing else comes of it';
+}
+
 # A coordinator that refuses what $bad says of the ids in a POST.
 sub refusing {
 	my ($rig, $n, $status, $bad) = @_;
@@ -148,6 +193,7 @@ sub test_stop_in_hanging_post {
 $SIG{HUP} = 'DEFAULT';
 
 test_due();
+test_record();
 test_halves();
 test_forgotten_connection();
 test_hangup();

@@ -11,7 +11,7 @@ use IO::Socket::INET;
 use POSIX ();
 use Test::More;
 
-use WorknetTest qw(build_path need_program wait_for slurp spurt run_command
+use WorknetTest qw(build_path need_program wait_for now_ms slurp spurt run_command
     child_start child_end exec_logged json_text json_value);
 use WorknetTest::Viem qw(viem_is_here viem_command);
 
@@ -99,7 +99,7 @@ spurt($w->dir('worker.key'), "$worker{c}{key}\n");
 chmod(0600, $w->dir('worker.key'));
 spurt($w->dir('worker.conf'), '[worker]' . "\ncoordinator = " .
     $w->url('/api') . "\nkey_file = worker.key\npoll_interval_ms = " .
-    "$INTERVAL_MS\nallow_private = yes\n");
+    "$INTERVAL_MS\nallow_private = yes\nrecord_file = record\n");
 my @c = (build_path('worknet-worker'), '-c', $w->dir('worker.conf'));
 
 my $js_pid = child_start('worker.mjs', sub {
@@ -196,6 +196,35 @@ $w->start;
 is($w->stop, 0, 'it stops');
 $w->log_ok;
 $w->audit_ok('after two kinds of workers');
+
+# ---- What was paid is in the log ----
+
+$w->fault_prepare;
+spurt($w->dir('log.conf'), slurp($w->conf_path) . '[log]' . "\norigin = " .
+    "worknet.example/log\ndirectory = site\nstate_directory = state\n" .
+    "key_file = log.key\n");
+mkdir($w->dir($_)) or die $! for qw(site state);
+my @log = (build_path('worknet-log'), '-c', $w->dir('log.conf'));
+is((run_command(@log, '--key', 'new'))[0], 0, 'the log has a key');
+my @verify = (build_path('worknet-worker'), 'verify', '-c',
+    $w->dir('worker.conf'), $w->dir('site'));
+my $paid = $w->sql_value('SELECT count(*) FROM result r JOIN transfer t ' .
+    'ON t.id = r.transfer JOIN worker w ON w.id = t.credit ' .
+    'WHERE w.address = ' . "'" . lc($worker{c}{address}) . "'");
+is(scalar(() = slurp($w->dir('record')) =~ /^\{"worker":.*"credited"/mg), $paid,
+    "worknet-worker has a record of the $paid results that it was paid for");
+my $hour = 3600_000;
+my $now = now_ms();
+for my $case ([ $now + 60_000, "0 in the log .* $paid to come" ],
+    [ $now + 3 * $hour, "$paid in the log as they were sent" ]) {
+	$w->clock_set($case->[0]);
+	my ($status, undef, $err) = run_command({ env => { $w->fault_env } },
+	    @log, '--idle');
+	is("$status $err", '0 ', 'it is logged');
+	($status, my $told) = run_command({ env => { $w->fault_env } }, @verify);
+	like("$status $told", qr/^0 .*$paid results: $case->[1]/s,
+	    '... and worknet-worker verify says so');
+}
 child_end($target_pid, 'KILL');
 
 done_testing();
