@@ -85,7 +85,8 @@ my $server = do {
 	local $ENV{WN_FAULT_SO} = $fault;
 	open($served, '-|', $node, "$here/others.mjs", $Dir) or die "node: $!";
 };
-END { kill 'TERM', $server if $server }
+my $main = $$;
+END { kill 'TERM', $server if $server && $$ == $main }
 while (<$served>) {
 	chomp;
 	$port = $1, last if /^port (\d+)$/;
@@ -313,8 +314,16 @@ like(verified()->{err}, qr/which isn't its quorum/,
 write_file("$Dir/none", (read_file("$Dir/site/policy") =~ /^(log .*\n)/m)[0] .
     "quorum none\n");
 is(verified("$Dir/none")->{witnesses}, 0, 'but one that asks for none');
+sub doctor {
+	my ($check) = grep { $_->{check} eq 'evidence' }
+	    @{ json_of(worknet('-c', $conf, 'doctor', '--json'))->{checks} };
+	return ($check->{ok} ? 'well' : 'ill') . ": $check->{detail}";
+}
+like(doctor(), qr{^ill: .*lacks the word of witness\.example/w1 witness\.example/w2 witness\.example/w3 t1 t2: },
+    'worknet doctor says whose word is missing');
 my $text = checkpoint('site/checkpoint');
 $r = again();
+unlike(doctor(), qr/lacks the word/, 'and not that of those who gave it');
 is(checkpoint('site/checkpoint') . ' ' . cosigners() . ' ' . stamps(),
     "$text w1 w2 w3 t1 t2", 'the same checkpoint has all of it later');
 is(verified()->{witnesses}, 3, 'which its policy takes');
