@@ -86,7 +86,14 @@ my $server = do {
 	open($served, '-|', $node, "$here/others.mjs", $Dir) or die "node: $!";
 };
 my $main = $$;
-END { kill 'TERM', $server if $server && $$ == $main }
+END {
+	local $?;
+	# It is closed here, lest perl wait for its end before this.
+	if ($server && $$ == $main) {
+		kill 'TERM', $server;
+		close $served;
+	}
+}
 while (<$served>) {
 	chomp;
 	$port = $1, last if /^port (\d+)$/;
