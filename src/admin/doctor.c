@@ -258,6 +258,23 @@ probe_sandbox(struct admin *a, struct outcome *o)
 	buf_free(&answer);
 }
 
+/* Who hasn't given its word on the newest checkpoint. */
+static void
+check_others(const struct conf *c, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	struct buf missing;
+
+	buf_init(&missing, ANSWER_MAX);
+	if (evidence_missing(&missing, c, &e) != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	else if (missing.len > 0)
+		probe_say(o, true,
+		    "the newest checkpoint lacks the word of%s: journalctl -u worknet-log.service says why",
+		    missing.p);
+	buf_free(&missing);
+}
+
 /* How far the transparency log is behind. */
 static void
 probe_evidence(struct admin *a, struct outcome *o)
@@ -279,6 +296,7 @@ probe_evidence(struct admin *a, struct outcome *o)
 		probe_say(o, true, "%s", e.msg);
 	if (rc != RC_OK)
 		return;
+	check_others(&a->conf, o);
 	behind_ms = clock_unix_ms() - to_ms;
 	if (to_ms == 0)
 		probe_say(o, false, "no hour is logged yet");

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-#include "base/err.h"
+#include "base/buf.h"
+#include "base/conf.h"
 
 /*
  * The end of the newest hour that the log of that directory has, Unix ms; 0:
@@ -13,5 +14,12 @@
  */
 MUST_CHECK enum rc
 evidence_newest(int64_t *to_ms, const char *directory, struct err *e);
+/*
+ * Appends the names of the witnesses and timestamp authorities of [log] whose
+ * word the published checkpoint doesn't have, each behind a blank.
+ * RC_NOT_FOUND: there is no checkpoint. RC_INVALID, RC_IO, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+evidence_missing(struct buf *out, const struct conf *c, struct err *e);
 
 #endif

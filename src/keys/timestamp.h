@@ -31,8 +31,8 @@ MUST_CHECK enum rc timestamp_check(int64_t *at_s, struct slice answer,
     struct slice certificate, struct err *e);
 
 /*
- * Appends the DER of the first certificate in the PEM file at path. RC_NOT_FOUND,
- * RC_IO, RC_INVALID: it has none; RC_NO_MEMORY.
+ * Appends the DER of the first certificate in the PEM file at path. RC_INVALID:
+ * it has none; RC_NOT_FOUND, RC_IO, RC_NO_MEMORY.
  */
 MUST_CHECK enum rc
 timestamp_certificate(struct buf *out, const char *path, struct err *e);

@@ -1,7 +1,7 @@
 /*
  * What is wrong with others (witnesses, authorities) is told when it begins and
- * when it is over, and not by each run between: what was told stands in the file
- * "faults" of the state's directory, which is an aid. One thread.
+ * when it is over, and not by each run between: what was told stands in the
+ * file "faults" of the state's directory, which is an aid. One thread.
  */
 #ifndef WORKNET_PUBLISH_FAULTS_H
 #define WORKNET_PUBLISH_FAULTS_H

@@ -1,6 +1,6 @@
 /*
- * The authorities of the configuration, who are asked for a timestamp (RFC 3161)
- * of each checkpoint, as it is published: the file
+ * The authorities of the configuration, who are asked for a timestamp (RFC
+ * 3161) of each checkpoint, as it is published: the file
  *	timestamp/SHA-256 OF THE CHECKPOINT'S FILE/AUTHORITY.tsr
  * of the log's directory. As with witnesses none of them can stop the log. One
  * thread.

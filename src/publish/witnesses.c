@@ -144,6 +144,7 @@ struct question {
 	struct witnesses *w;
 	struct faults *faults;
 	int64_t now_s;
+	bool before;  /* it is about what was cosigned, before more is */
 	int64_t size; /* of the checkpoint that is asked about */
 	struct slice text;
 	size_t n;
@@ -187,7 +188,9 @@ take_signed(struct question *q, struct witness *one, struct slice answer)
 	}
 	one->word = WITNESS_SIGNED;
 	one->old = q->size;
-	faults_over(q->faults, one->key.name);
+	/* What it has cosigned before says nothing of what is new. */
+	if (!q->before)
+		faults_over(q->faults, one->key.name);
 }
 
 static void

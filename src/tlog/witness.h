@@ -1,7 +1,7 @@
 /*
  * What a log and a witness say to each other (C2SP tlog-witness v1.0.0,
- * add-checkpoint): the body of the question, and the two that answers have. Pure
- * functions; any thread.
+ * add-checkpoint): the body of the question, and the two that answers have.
+ * Pure functions; any thread.
  */
 #ifndef WORKNET_TLOG_WITNESS_H
 #define WORKNET_TLOG_WITNESS_H

@@ -109,6 +109,9 @@ const lies = {
 	wordy: () => answer(409, 'I have seen more\n'),
 	same: (name, key, q) => answer(409, `${q.old}\n`),
 	moving: (name, key, q) => answer(409, `${Math.max(0, q.old - 1)}\n`),
+	// Right about what was signed, and not about what is new.
+	twofaced: (name, key, q) => q.old === q.checkpoint.size ?
+	    honest(name, key, q) : lies.forged(name, key, q),
 	unknown: () => answer(404, 'unknown origin\n'),
 	forbidden: () => answer(403, 'no\n'),
 	broken: () => answer(500, '\x1b[31mno\n'),
@@ -208,6 +211,9 @@ const server = createServer((request, response) => {
 		response.end(said.body);
 	});
 });
+// A test that is killed takes it along.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(), 1000);
 server.listen(0, '127.0.0.1', () => {
 	for (const key of [...keys, stranger])
 		console.log(vkeyOf(key));

@@ -85,7 +85,15 @@ my $server = do {
 	local $ENV{WN_FAULT_SO} = $fault;
 	open($served, '-|', $node, "$here/others.mjs", $Dir) or die "node: $!";
 };
-END { kill 'TERM', $server if $server }
+my $main = $$;
+END {
+	local $?;
+	# It is closed here, lest perl wait for its end before this.
+	if ($server && $$ == $main) {
+		kill 'TERM', $server;
+		close $served;
+	}
+}
 while (<$served>) {
 	chomp;
 	$port = $1, last if /^port (\d+)$/;
@@ -112,6 +120,8 @@ sub authorities {
 	    ($_ eq 't1' ? 'ca' : $_) . ".pem\n" } @_;
 }
 sub configure { write_file($conf, join '', $plain, @_) }
+my $picked = $ENV{WN_CASES} // '';
+sub section { my ($name, $do) = @_; $do->() if $name =~ /(?:$picked)/ }
 my @all = (witnesses(1, 2, 3), authorities('t1', 't2'));
 
 sub log_run { return at_clock(@_, program('worknet-log'), '-c', $conf, '--idle') }
@@ -181,7 +191,7 @@ make_ledger("$Dir/ledger.db", '--tasks', 1, '--interval-ms', 600000,
 
 # ---- None of them ----
 
-SKIP: {
+section 'none' => sub { SKIP: {
 	skip 'strace can\'t trace here', 2
 	    if system('strace -f -o /dev/null true 2>/dev/null');
 	$at += $HOUR;
@@ -190,12 +200,14 @@ SKIP: {
 	    'trace=network');
 	is("$r->{code} $r->{err}", '0 ', 'who has none of them logs');
 	is(read_file("$Dir/trace"), '', 'without a single socket');
-}
+} };
 
 # ---- All is well ----
 
 configure(@all);
 my $r = later();
+my $seen_once = read_file("$Dir/site/checkpoint");
+section 'well' => sub {
 is("$r->{code} $r->{err}", '0 ', 'with witnesses and authorities it logs');
 is(cosigners(), 'w1 w2 w3', 'what is shown has the cosignature of each');
 is(stamps(), 't1 t2', 'and its stamps are beside it');
@@ -226,11 +238,13 @@ later();
 is_deeply([sort map { (split / /)[0, 4] } split /\n/, asked()],
     [sort map { ($_, 200, $_, 200) } qw(w1 w2 w3)],
     'each is asked before something is signed, and after it, once');
+};
 
 # ---- One that isn't as it should be ----
 
 my %says = (
 	forged => qr/isn't by its key, or isn't of this text/,
+	twofaced => qr/isn't by its key, or isn't of this text/,
 	another => qr/no signature by the key of witness\.example\/w1/,
 	older => qr/isn't by its key, or isn't of this text/,
 	future => qr/its cosignature is of \d+, and the clock shows/,
@@ -251,7 +265,6 @@ my %says = (
 	drop => qr/no answer/,
 	endless => qr/no answer/,
 );
-my $picked = $ENV{WN_CASES} // '';
 for my $mode (grep { /(?:$picked)/ } sort keys %says) {
 	my $before = size();
 	$r = later(w1 => $mode);
@@ -269,7 +282,7 @@ for my $mode (grep { /(?:$picked)/ } sort keys %says) {
 	like($r->{err}, qr/w1: is as it should be again\n$/, "$mode: it is told");
 	is(cosigners(), 'w1 w2 w3', "$mode: the same checkpoint has its word then");
 }
-$v = verified();
+my $v = verified();
 is($v->{witnesses}, 3, 'after all of it strangers see one log');
 
 # ---- An authority that isn't ----
@@ -286,7 +299,7 @@ my %stamps = (
 	broken => qr/answers 500/,
 	drop => qr/no answer/,
 );
-for my $mode (grep { /(?:$picked)/ } sort keys %stamps) {
+for my $mode (grep { "stamp $_" =~ /(?:$picked)/ } sort keys %stamps) {
 	my $before = size();
 	$r = later(t1 => $mode);
 	is($r->{code}, 6, "stamp $mode: is told") or diag $r->{err};
@@ -304,6 +317,7 @@ for my $mode (grep { /(?:$picked)/ } sort keys %stamps) {
 
 # ---- All of them hang ----
 
+section 'hang' => sub {
 $r = later(map { $_ => 'hang' } qw(w1 w2 w3 t1 t2));
 is($r->{code}, 6, 'all of them hang');
 is(scalar(() = $r->{err} =~ /: no answer: /g), 5, 'a line for each');
@@ -313,14 +327,24 @@ like(verified()->{err}, qr/which isn't its quorum/,
 write_file("$Dir/none", (read_file("$Dir/site/policy") =~ /^(log .*\n)/m)[0] .
     "quorum none\n");
 is(verified("$Dir/none")->{witnesses}, 0, 'but one that asks for none');
+sub doctor {
+	my ($check) = grep { $_->{check} eq 'evidence' }
+	    @{ json_of(worknet('-c', $conf, 'doctor', '--json'))->{checks} };
+	return ($check->{ok} ? 'well' : 'ill') . ": $check->{detail}";
+}
+like(doctor(), qr{^ill: .*lacks the word of witness\.example/w1 witness\.example/w2 witness\.example/w3 t1 t2: },
+    'worknet doctor says whose word is missing');
 my $text = checkpoint('site/checkpoint');
 $r = again();
+unlike(doctor(), qr/lacks the word/, 'and not that of those who gave it');
 is(checkpoint('site/checkpoint') . ' ' . cosigners() . ' ' . stamps(),
     "$text w1 w2 w3 t1 t2", 'the same checkpoint has all of it later');
 is(verified()->{witnesses}, 3, 'which its policy takes');
+};
 
 # ---- Who knows better ----
 
+section 'better' => sub {
 save('site', 'site-old');
 save('state', 'state-old');
 later();
@@ -366,9 +390,12 @@ unlink glob "$Dir/seen/*";
 $r = later();
 is("$r->{code} $r->{err} " . cosigners(), '0  w1 w2 w3',
     'witnesses that have forgotten all are shown all');
+};
 
 # ---- Another key ----
 
+section 'key' => sub {
+configure(witnesses(1, 2, 3));
 modes(w1 => 'drop', w2 => 'drop');
 my $key = read_file("$Dir/log.key");
 $r = at_clock(program('worknet-log'), '-c', $conf, '--key', 'next');
@@ -382,9 +409,11 @@ later();
 $v = verified($policy);
 is($v->{witnesses} // $v->{err}, 3,
     'who trusts the old key, and a quorum, takes the new one');
+};
 
 # ---- What strangers are given ----
 
+section 'strangers' => sub {
 configure(@all);
 later();
 $v = verified();
@@ -414,7 +443,7 @@ for my $name ('t1', 't2') {
 	    $change->($of, sub { substr($_, -10, 1) ^= "\1" }));
 	$take->("$name: a stamp with its time changed",
 	    qr/$of: the stamp's signature/,
-	    $change->($of, sub { s/\x18(.)20260101/\x18${1}20250101/s or die }));
+	    $change->($of, sub { s/\x18(.)2026/\x18${1}2025/s or die }));
 	$take->("$name: a stamp of another checkpoint",
 	    qr/$of: the stamp is of something else/, sub {
 		my ($dir) = @_;
@@ -432,15 +461,16 @@ for my $name ('t1', 't2') {
 }
 $take->('a cosignature of another text', qr/isn't by its key, or isn't of this text/,
     $change->('checkpoint', sub {
-	my ($line) = read_file("$Dir/export0/checkpoint") =~ /^(.*\/w1 .*\n)/m;
+	my ($line) = $seen_once =~ /^(.*\/w1 .*\n)/m;
 	s/^.*\/w1 .*\n/$line/m;
     }));
 system('rm', '-rf', "$v->{out}/timestamp");
 is(both($v->{out})->{timestamps}, 0, 'without a stamp there is none');
+};
 
 # ---- Killed ----
 
-SKIP: {
+section 'killed' => sub { SKIP: {
 	skip 'strace can\'t trace here', 1
 	    if system('strace -f -o /dev/null true 2>/dev/null');
 	my $calls = 'trace=write,fsync,rename,mkdir,fchmod,socket,connect,sendto,recvfrom';
@@ -479,5 +509,5 @@ SKIP: {
 	    ' system calls');
 	is("@wrong", '', 'the next run shows the same log with the word of all');
 	is(verified()->{witnesses}, 3, 'which is verified');
-}
+} };
 done_testing();

@@ -362,6 +362,43 @@ test_policy(void)
 }
 
 static void
+test_authorities(void)
+{
+	static const struct {
+		const char *line, *name;
+		enum rc rc;
+	} cases[] = {
+		{ "authority a-1.example MAA=", "an authority is taken",
+		    RC_OK },
+		{ "authority a", "one without a certificate isn't",
+		    RC_INVALID },
+		{ "authority a MAA= b", "nor one with a word more",
+		    RC_INVALID },
+		{ "authority a MAB=", "nor one with bits left over",
+		    RC_INVALID },
+		{ "authority ../a MAA=", "nor a name that is a path",
+		    RC_INVALID },
+		{ "authority .a MAA=", "nor one that is hidden", RC_INVALID },
+		{ "authority a MAA=\nauthority a MAA=", "nor one twice",
+		    RC_INVALID },
+	};
+	const char *vkey = text_of(json_get(vectors, "log"), "vkey");
+	static struct policy p;
+	char text[500];
+	struct err e = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		(void)snprintf(text, sizeof(text), "log %s\n%s\nquorum none\n",
+		    vkey, cases[i].line);
+		tap_ok(policy_parse(&p, slice_of(text), &e) == cases[i].rc &&
+			p.authorities ==
+			    (cases[i].rc == RC_OK ? 1U : p.authorities),
+		    "%s", cases[i].name);
+	}
+}
+
+static void
 test_bad_notes(void)
 {
 	static const struct {
@@ -596,6 +633,7 @@ main(void)
 	test_keys();
 	test_signing();
 	test_policy();
+	test_authorities();
 	test_bad_notes();
 	test_proof_files();
 	test_paths();
