@@ -127,7 +127,7 @@ confine_files(const struct confine_path *paths, size_t n, unsigned scopes)
 #define CALL_NAME_MAX 31
 
 static char names[CALLS_MAX][CALL_NAME_MAX + 1]; /* set before it is on */
-static atomic_flag is_told[CALLS_MAX];
+static atomic_bool is_told[CALLS_MAX];
 static atomic_ulong refusals;
 
 unsigned long
@@ -177,7 +177,7 @@ refuse(int number, siginfo_t *info, void *context)
 	(void)atomic_fetch_add(&refusals, 1);
 	if (!answer_set(context, EPERM))
 		abort(); /* confine_calls asked */
-	if (call < CALLS_MAX && !atomic_flag_test_and_set(&is_told[call]))
+	if (call < CALLS_MAX && !atomic_exchange(&is_told[call], true))
 		log_error("refused: system call %s (%u): %s", names[call], call,
 		    "a flaw of worknet, or somebody who uses one");
 }

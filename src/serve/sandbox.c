@@ -93,7 +93,10 @@ static const struct confine_call calls[] = {
 	/* Threads. The C library tries clone3 first, whose arguments a filter
 	 * can't see, and makes them without it. */
 	CALL_FAIL("clone3", ENOSYS),
+#ifndef IS_SANITIZED
 	CALL_IF("clone", 0, CLONE_THREAD, CLONE_THREAD),
+	CALL_IF("prctl", 0, CALL_INT, PR_SET_NAME),
+#endif
 	CALL("futex"),
 	CALL("set_robust_list"),
 	CALL("rseq"),
@@ -101,7 +104,6 @@ static const struct confine_call calls[] = {
 	CALL("getpid"),
 	CALL("sched_yield"),
 	CALL("sched_getaffinity"),
-	CALL_IF("prctl", 0, CALL_INT, PR_SET_NAME),
 	/* Memory that is no code. */
 	CALL("brk"),
 	CALL_IF("mmap", 2, PROT_EXEC, 0),
@@ -123,6 +125,19 @@ static const struct confine_call calls[] = {
 	CALL("restart_syscall"),
 	CALL("exit"),
 	CALL("exit_group"),
+#ifdef IS_SANITIZED
+	CALL("clone"),
+	CALL("getdents64"),
+	CALL("getppid"),
+	CALL("kill"),
+	CALL("pipe2"),
+	CALL("prctl"),
+	CALL("prlimit64"),
+	CALL("ptrace"),
+	CALL("sigaltstack"),
+	CALL("sysinfo"),
+	CALL("wait4"),
+#endif
 };
 
 /* Those, and a signal of this process to itself, with which it aborts. */
