@@ -4,12 +4,12 @@
 # The store, t/evidence/store.mjs, verifies each request by itself.
 use strict;
 use warnings;
-use Digest::SHA 'sha256_hex';
+use Digest::SHA 'sha256';
 use Fcntl ':flock';
 use File::Basename 'dirname';
-use File::Path 'make_path';
 use IPC::Open2;
 use JSON::PP;
+use MIME::Base64;
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
@@ -162,6 +162,32 @@ my $v = `$node $here/store.mjs --vectors $here/../vectors/sigv4-s3.json`;
 is($v, "3 requests\n",
     'the store verifies the signatures of Amazon\'s own documents');
 
+# A proof file with another hash in its path, and the root that follows from it
+# (RFC 9162, 2.1.3.2): whoever has no other word of the root takes it.
+sub forged {
+	my ($head, $path, $note) = $_[0] =~ /\A(.*?^index \d+\n)(.*?)\n(.*)\z/ms;
+	my ($extra, $index) = $head =~ /^extra (\S+)\nindex (\d+)/m;
+	my ($size) = $note =~ /\A.*\n(\d+)\n/;
+	my @path = map { decode_base64($_) } split /\n/, $path;
+	my $root = sha256("\0" . decode_base64($extra));
+	my ($fn, $sn) = ($index, $size - 1);
+
+	$path[0] = sha256('another');
+	for my $p (@path) {
+		if ($fn & 1 || $fn == $sn) {
+			$root = sha256("\1$p$root");
+			while (!($fn & 1) && $fn) { $fn >>= 1; $sn >>= 1 }
+		} else {
+			$root = sha256("\1$root$p");
+		}
+		$fn >>= 1;
+		$sn >>= 1;
+	}
+	$note =~ s/\A(.*\n\d+\n).*/$1 . encode_base64($root, '')/e;
+	return $head . join('', map { encode_base64($_, '') . "\n" } @path) .
+	    "\n$note";
+}
+
 # ---- A new store ----
 
 is(join(' ', @{ upload('-t') }{qw(code err)}), '0 ', 'the configuration will do');
@@ -214,6 +240,8 @@ is(upload('--all')->{code}, 0, 'a proof by a newer checkpoint is as good');
 write_file(object_file($proof), read_file($newer // $Dir) =~ s/^index \d+/index 1/mr);
 is(upload()->{code}, 0, '(which isn\'t asked for twice)');
 is(upload('--all')->{code}, 6, 'one of another leaf isn\'t');
+write_file(object_file($proof), forged($kept));
+is(upload()->{code}, 6, 'nor one of this leaf in another log\'s tree');
 unlink object_file($proof);
 is(upload()->{code}, 0, 'once that is gone, it is made again');
 is(read_file(object_file($proof)), $kept, 'as it was');
