@@ -168,7 +168,7 @@ is($v, "3 requests\n",
 # A proof file with another hash in its path, and the root that follows from it
 # (RFC 9162, 2.1.3.2): whoever has no other word of the root takes it.
 sub forged {
-	my ($head, $path, $note) = $_[0] =~ /\A(.*?^index \d+\n)(.*?)\n(.*)\z/ms;
+	my ($head, $path, $note) = $_[0] =~ /\A(.*?^index \d+\n)(.*?)\n\n(.*)\z/ms;
 	my ($extra, $index) = $head =~ /^extra (\S+)\nindex (\d+)/m;
 	my ($size) = $note =~ /\A.*\n(\d+)\n/;
 	my @path = map { decode_base64($_) } split /\n/, $path;
