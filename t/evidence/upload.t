@@ -4,12 +4,12 @@
 # The store, t/evidence/store.mjs, verifies each request by itself.
 use strict;
 use warnings;
-use Digest::SHA 'sha256_hex';
+use Digest::SHA 'sha256';
 use Fcntl ':flock';
 use File::Basename 'dirname';
-use File::Path 'make_path';
 use IPC::Open2;
 use JSON::PP;
+use MIME::Base64;
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
@@ -118,6 +118,9 @@ make_ledger("$Dir/ledger.db", '--tasks', 2, '--interval-ms', 120000,
     '--end-ms', $end - $HOUR);
 at($end - $HOUR, program('worknet'), '-c', $conf, 'task', 'add', 'a:b_c.d-e',
     '--url', 'https://worknet.example/', '--interval', '10m');
+# Most of its hours have no line.
+at($end - $HOUR, program('worknet'), '-c', $conf, 'task', 'add', 'rare',
+    '--url', 'https://worknet.example/', '--interval', '2h');
 is(upload()->{code}, 1, 'without a log there is nothing to upload');
 is(AdminRun::run('', program('worknet-log'), '-c', $conf, '--key', 'new')
     ->{code}, 0, 'a log has a key');
@@ -162,6 +165,32 @@ my $v = `$node $here/store.mjs --vectors $here/../vectors/sigv4-s3.json`;
 is($v, "3 requests\n",
     'the store verifies the signatures of Amazon\'s own documents');
 
+# A proof file with another hash in its path, and the root that follows from it
+# (RFC 9162, 2.1.3.2): whoever has no other word of the root takes it.
+sub forged {
+	my ($head, $path, $note) = $_[0] =~ /\A(.*?^index \d+\n)(.*?)\n\n(.*)\z/ms;
+	my ($extra, $index) = $head =~ /^extra (\S+)\nindex (\d+)/m;
+	my ($size) = $note =~ /\A.*\n(\d+)\n/;
+	my @path = map { decode_base64($_) } split /\n/, $path;
+	my $root = sha256("\0" . decode_base64($extra));
+	my ($fn, $sn) = ($index, $size - 1);
+
+	$path[0] = sha256('another');
+	for my $p (@path) {
+		if ($fn & 1 || $fn == $sn) {
+			$root = sha256("\1$p$root");
+			while (!($fn & 1) && $fn) { $fn >>= 1; $sn >>= 1 }
+		} else {
+			$root = sha256("\1$root$p");
+		}
+		$fn >>= 1;
+		$sn >>= 1;
+	}
+	$note =~ s/\A(.*\n\d+\n).*/$1 . encode_base64($root, '')/e;
+	return $head . join('', map { encode_base64($_, '') . "\n" } @path) .
+	    "\n$note";
+}
+
 # ---- A new store ----
 
 is(join(' ', @{ upload('-t') }{qw(code err)}), '0 ', 'the configuration will do');
@@ -176,7 +205,9 @@ my %seen;
 my @late = grep { $seen{$_}++; /^PUT (.*)\.tlog-proof/ && !$seen{"PUT $1.zst 200"} } @asked;
 is("@late", '', 'no proof before its segment');
 my @hours = map { m{/(\d+-\d+-\d+/\d+)/.*\.zst} ? $1 : () } @asked;
-is($hours[0], (sort @hours)[0], 'the oldest hour first');
+my ($newest) = reverse sort @hours[0 .. 7];
+is(scalar(grep { $_ lt $newest } @hours[8 .. $#hours]), 0,
+    'the oldest hours first, some at once');
 ok(scalar(grep { m{/a:b_c\.d-e\.ndjson} } @asked), 'also of a name with a colon');
 $r = upload('-v');
 like("$r->{code} $r->{err}", qr/^0 .*0 objects are new in the store, 0 were/s,
@@ -214,6 +245,8 @@ is(upload('--all')->{code}, 0, 'a proof by a newer checkpoint is as good');
 write_file(object_file($proof), read_file($newer // $Dir) =~ s/^index \d+/index 1/mr);
 is(upload()->{code}, 0, '(which isn\'t asked for twice)');
 is(upload('--all')->{code}, 6, 'one of another leaf isn\'t');
+write_file(object_file($proof), forged($kept));
+is(upload()->{code}, 6, 'nor one of this leaf in another log\'s tree');
 unlink object_file($proof);
 is(upload()->{code}, 0, 'once that is gone, it is made again');
 is(read_file(object_file($proof)), $kept, 'as it was');

@@ -6,11 +6,12 @@ use strict;
 use warnings;
 
 use FindBin;
+use IPC::Open2;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(build_path source_path need_program find_program slurp spurt
-    wait_for run_command exec_logged poll_path);
+    wait_for run_command exec_logged poll_path json_text);
 use PayoutTest qw(rig_start rig_stop);
 
 need_program('systemd-analyze');
@@ -93,9 +94,48 @@ sub suffices {
 	is("@more", '', "$unit allows all system calls of $what");
 }
 
+# A traced upload of an hour's log, into a store that takes it.
+sub uploads {
+	my (@strace) = @_;
+
+SKIP: {
+	my $node = find_program('node');
+	skip('a store takes node', 3) if !$node;
+	my ($conf, $hour) = ($w->dir('upload.conf'), 3600_000);
+	my $end = 1767247200_000;	# 2026-01-01 06:00
+	mkdir $w->dir($_) or die $! for qw(up up/site up/state up/store);
+	my $pid = open2(my $from, my $to, $node,
+	    source_path('t/evidence/store.mjs'), $w->dir('up/store'));
+	chomp(my $port = <$from>);
+	spurt($w->dir('up/store/control.json'), json_text({ kind => 's3',
+	    id => 'i', secret => 's', region => 'r', bucket => 'b' }));
+	spurt($w->dir('up/upload.key'), "i\ns\n");
+	chmod(0600, $w->dir('up/upload.key')) or die $!;
+	spurt($conf, join("\n", '[ledger]', 'path = up/ledger.db', '[log]',
+	    'origin = worknet.example/log', 'directory = up/site',
+	    'state_directory = up/state', 'key_file = up/log.key', '[upload]',
+	    'kind = s3', "endpoint = http://127.0.0.1:$port", 'bucket = b',
+	    'region = r', 'key_file = up/upload.key',
+	    'state_directory = up/store', ''));
+	run_command(build_path('t/tools/make_ledger'), '--db',
+	    $w->dir('up/ledger.db'), '--results', 10, '--end-ms', $end);
+	my @log = (build_path('worknet-log'), '-c', $conf);
+	run_command(@log, '--key', 'new');
+	spurt($w->dir('clock'), $end + 3 * $hour);
+	run_command({ env => { LD_PRELOAD => build_path('t/tools/fault.so'),
+	    WN_FAULT_CLOCK => $w->dir('clock') } }, @log, '--idle');
+	is((run_command(@strace, @log, '--upload'))[0], 0,
+	    'a traced upload is made');
+	ok(scalar(() = glob $w->dir('up/store/objects/*')), 'of some objects');
+	suffices('worknet-upload', $strace[-1], 'that');
+	close($to);
+	waitpid($pid, 0);
+}
+}
+
 SKIP: {
 	my $strace = find_program('strace');
-	skip('strace isn\'t installed', 6) if !defined $strace ||
+	skip('strace isn\'t installed', 9) if !defined $strace ||
 	    system($strace, '-o', '/dev/null', 'true') != 0;
 	my @strace = ($strace, '-f', '-qq', '-o');
 	my $trace = $w->dir('trace');
@@ -130,6 +170,7 @@ SKIP: {
 	run_command(@log, '--key', 'new');
 	is((run_command(@strace, $trace, @log))[0], 0, 'a traced log is made');
 	suffices('worknet-log', $trace, 'that');
+	uploads(@strace, $trace);
 
 	run_command(build_path('worknet-worker'), '--new-key',
 	    $w->dir('worker.key'));
