@@ -25,7 +25,8 @@ my %below = (
 	work => [qw(base eth json http tlog proof)],
 	proof => [qw(base eth json keys tlog uptime ledger)],
 	publish => [qw(base eth json keys tlog proof uptime ledger)],
-	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof)],
+	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof
+	    publish)],
 	serve => [qw(base api)],
 );
 
