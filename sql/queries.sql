@@ -2475,12 +2475,14 @@ SELECT max(result_window_ms) FROM terms;
 
 -- Payouts that are settled for ever, and where the chain shows them.
 -- :name publish_payout
--- :columns address seq paid_micros nonce chain_id tx block
+-- :columns address seq paid_micros nonce chain_id tx block at_ms
 SELECT w.address, p.seq, p.paid_micros, p.nonce, p.chain_id,
 	coalesce((SELECT e.tx FROM payout_event e WHERE e.payout = p.id
 		AND e.tx IS NOT NULL ORDER BY e.id DESC LIMIT 1), ''),
 	coalesce((SELECT e.block FROM payout_event e WHERE e.payout = p.id
-		AND e.block IS NOT NULL ORDER BY e.id DESC LIMIT 1), 0)
+		AND e.block IS NOT NULL ORDER BY e.id DESC LIMIT 1), 0),
+	coalesce((SELECT max(e.at_ms) FROM payout_event e
+		WHERE e.payout = p.id), 0)
 FROM payout p CROSS JOIN worker w
 WHERE p.state = 'final' AND w.id = p.worker
 ORDER BY p.id;

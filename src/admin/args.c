@@ -69,6 +69,8 @@ static const struct option_text {
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 	[OPT_QUIET] = { "--quiet", "-q", NULL,
 	    "say nothing while all is well, for cron" },
+	[OPT_LOG] = { "--log", NULL, "DIR",
+	    "compare with the log that lies there" },
 	[OPT_ROOT] = { "--root", NULL, "DIR",
 	    "where the system's files are, if not /" },
 	[OPT_YES] = { "--yes", "-y", NULL, "don't ask" },

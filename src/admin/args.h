@@ -55,6 +55,7 @@ enum option_id {
 	OPT_ROOT,
 	OPT_YES,
 	OPT_DRY_RUN,
+	OPT_LOG,
 	OPT_COUNT
 };
 

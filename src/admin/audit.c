@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "eth/hex.h"
 #include "ledger/audit.h"
+#include "publish/compare.h"
 
 #define FINDINGS_MAX 20 /* of one rule that are listed */
 
@@ -32,8 +33,16 @@ on_progress(void *ctx, const char *stage, int64_t done, int64_t total)
 	admin_progress(stage, done, total);
 }
 
+static bool
+is_asked(const struct admin *a, enum audit_rule rule)
+{
+	return (rule != AUDIT_SIGNATURE ||
+		   a->args.opt[OPT_SIGNATURES] != NULL) &&
+	    (rule != AUDIT_LOG || a->args.opt[OPT_LOG] != NULL);
+}
+
 static void
-print_rules(struct admin *a, const struct audit_report *r, bool signatures)
+print_rules(struct admin *a, const struct audit_report *r)
 {
 	static const struct out_column columns[] = {
 		{ "rule", "RULE", OUT_TEXT },
@@ -46,7 +55,7 @@ print_rules(struct admin *a, const struct audit_report *r, bool signatures)
 	out_note(a->out, "%s", "");
 	out_table(a->out, "rules", NULL, columns, 4);
 	for (i = 0; i < AUDIT_RULES; i++)
-		if (i != AUDIT_SIGNATURE || signatures)
+		if (is_asked(a, i))
 			out_row(a->out,
 			    (struct out_value[]){ out_text(audit_rule_name(i)),
 				out_int(r->checked[i]), out_int(r->found[i]),
@@ -61,7 +70,7 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 	char hash[HEX_SIZE(KECCAK256_LEN)];
 
 	hex_encode(hash, r->newest.hash, sizeof(r->newest.hash));
-	print_rules(a, r, signatures);
+	print_rules(a, r);
 	out_fields(a->out,
 	    (const struct out_field[]){
 		{ "clean", NULL, OUT_BOOL, out_int(r->findings == 0) },
@@ -83,6 +92,43 @@ print_report(struct admin *a, const struct audit_report *r, bool signatures,
 		out_note(a->out, "clean");
 	else
 		out_note(a->out, "%" PRId64 " findings", r->findings);
+}
+
+struct in_log {
+	struct admin *a;
+	struct audit_report *report;
+};
+
+static void
+on_log_finding(void *ctx, const char *text)
+{
+	struct in_log *l = ctx;
+
+	l->report->findings++;
+	if (++l->report->found[AUDIT_LOG] <= FINDINGS_MAX)
+		on_finding(l->a, AUDIT_LOG, text);
+}
+
+/* What was published, beside the ledger. */
+static enum rc
+log_compare(struct admin *a, struct audit_report *report, struct err *e)
+{
+	struct in_log in = { a, report };
+	const struct compare_wanted w = { .directory = a->args.opt[OPT_LOG],
+		.ledger_path = a->conf.ledger_path,
+		.busy_timeout_ms = a->conf.busy_timeout_ms,
+		.found = on_log_finding,
+		.ctx = &in };
+	struct compare_report r;
+	enum rc rc;
+
+	admin_progress("log", 0, 0);
+	rc = compare_log(&w, &r, e);
+	report->checked[AUDIT_LOG] = r.results + r.drills + r.payouts;
+	if (rc != RC_INVALID && rc != RC_CORRUPT)
+		return rc;
+	on_log_finding(&in, e->msg); /* and what comes after it isn't known */
+	return RC_OK;
 }
 
 enum admin_exit
@@ -109,6 +155,8 @@ command_audit(struct admin *a)
 	start_ms = clock_monotonic_ms();
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);
+	if (rc == RC_OK && a->args.opt[OPT_LOG] != NULL)
+		rc = log_compare(a, &report, &e);
 	admin_progress_end();
 	if (rc != RC_OK)
 		return admin_say(ADMIN_UNUSABLE, &e);

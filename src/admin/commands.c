@@ -135,13 +135,14 @@ const struct command admin_commands[] = {
 	    "--file replaces FILE with them, for node_exporter's textfile\n"
 	    "collector: its name has to end with .prom.\n",
 	    OPT(FILE), 0, 0, command_metrics },
-	{ "audit", "[--signatures] [--quiet]",
+	{ "audit", "[--signatures] [--log DIR] [--quiet]",
 	    "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
-	    "every row, and with --signatures every signature. Exits 1 with\n"
-	    "a list of what is off. Note the newest transfer's hash: a later\n"
-	    "audit can be held against it.\n",
-	    OPT(SIGNATURES) | OPT(QUIET), 0, 0, command_audit },
+	    "every row, and with --signatures every signature; with --log what\n"
+	    "worknet-log has published, line by line: what was paid is there,\n"
+	    "and nothing else. Exits 1 with a list of what is off. Note the\n"
+	    "newest transfer's hash: a later audit can be held against it.\n",
+	    OPT(SIGNATURES) | OPT(LOG) | OPT(QUIET), 0, 0, command_audit },
 	{ "backup", "DIR [--quiet]",
 	    "write a verified copy of the ledger into DIR",
 	    "While others work with it. The copy's name tells which ledger it\n"

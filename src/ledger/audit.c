@@ -97,6 +97,8 @@ static const struct {
 	    "a gas account's nonces have no gap, each transaction has its hash and carries out what was sent by it" },
 	[AUDIT_SIGNATURE] = { "signature",
 	    "each result was signed by the worker that was paid" },
+	[AUDIT_LOG] = { "log",
+	    "what was paid is in the log, as it was paid, and nothing else is" },
 };
 
 const char *

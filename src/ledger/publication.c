@@ -240,6 +240,7 @@ payout_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
 		.chain_id = query_get_int(q, C_PUBLISH_PAYOUT_CHAIN_ID),
 		.tx = query_get_text(q, C_PUBLISH_PAYOUT_TX),
 		.block = query_get_int(q, C_PUBLISH_PAYOUT_BLOCK),
+		.at_ms = query_get_int(q, C_PUBLISH_PAYOUT_AT_MS),
 	};
 
 	(void)stop;

@@ -64,6 +64,7 @@ struct public_payout {
 	int64_t chain_id;
 	struct slice tx;
 	int64_t block;
+	int64_t at_ms; /* when it was booked as final */
 };
 
 struct public_forfeit {

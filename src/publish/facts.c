@@ -114,17 +114,13 @@ on_task_state(void *ctx, const struct public_task *t, struct err *e)
 
 /* ---- All else ---- */
 
-/* Begins an entry, unless the log has it; the writer is NULL then. */
+/* Begins an entry of that type. */
 static enum rc
-fact_begin(struct publisher *p, const char *subject, const char *type,
-    struct json_writer **w, struct err *e)
+fact_begin(
+    struct json_writer **w, struct buf *out, const char *type, struct err *e)
 {
-	enum rc rc;
+	enum rc rc = json_writer_new(w, out, false, e);
 
-	*w = NULL;
-	if (state_has(&p->state, subject))
-		return RC_OK;
-	rc = json_writer_new(w, &p->entries.text, false, e);
 	if (rc != RC_OK)
 		return rc;
 	json_open_object(*w);
@@ -134,11 +130,11 @@ fact_begin(struct publisher *p, const char *subject, const char *type,
 }
 
 static enum rc
-fact_end(struct publisher *p, struct json_writer *w, struct err *e)
+fact_end(struct json_writer *w, const struct buf *out, struct err *e)
 {
 	json_close_object(w);
 	json_writer_free(w);
-	return entry_end(p, e);
+	return buf_status(out, e);
 }
 
 static void
@@ -155,18 +151,13 @@ number_put(struct json_writer *w, const char *key, int64_t n)
 	json_number(w, n);
 }
 
-static enum rc
-on_payout(void *ctx, const struct public_payout *o, struct err *e)
+enum rc
+payout_write(struct buf *out, const struct public_payout *o, struct err *e)
 {
-	struct publisher *p = ctx;
 	struct json_writer *w;
-	char subject[160];
-	enum rc rc;
+	enum rc rc = fact_begin(&w, out, LEAF_PAYOUT, e);
 
-	(void)snprintf(subject, sizeof(subject), "payout %.*s",
-	    (int)o->nonce.len, o->nonce.p);
-	rc = fact_begin(p, subject, LEAF_PAYOUT, &w, e);
-	if (rc != RC_OK || w == NULL)
+	if (rc != RC_OK)
 		return rc;
 	text_put(w, "worker", o->worker);
 	number_put(w, "seq", o->seq);
@@ -175,22 +166,41 @@ on_payout(void *ctx, const struct public_payout *o, struct err *e)
 	number_put(w, "chainId", o->chain_id);
 	text_put(w, "tx", o->tx);
 	number_put(w, "block", o->block);
-	return fact_end(p, w, e);
+	return fact_end(w, out, e);
 }
 
 static enum rc
-on_forfeit(void *ctx, const struct public_forfeit *f, struct err *e)
+on_payout(void *ctx, const struct public_payout *o, struct err *e)
 {
 	struct publisher *p = ctx;
-	char hash[HEX_SIZE(KECCAK256_LEN)], subject[160];
-	struct json_writer *w;
+	char subject[160];
 	enum rc rc;
 
-	hex_encode(hash, f->transfer_hash, sizeof(f->transfer_hash));
-	(void)snprintf(subject, sizeof(subject), "forfeit %s", hash);
-	rc = fact_begin(p, subject, LEAF_FORFEIT, &w, e);
-	if (rc != RC_OK || w == NULL)
+	(void)snprintf(subject, sizeof(subject), "payout %.*s",
+	    (int)o->nonce.len, o->nonce.p);
+	if (state_has(&p->state, subject))
+		return RC_OK;
+	rc = payout_write(&p->entries.text, o, e);
+	return rc == RC_OK ? entry_end(p, e) : rc;
+}
+
+static void
+forfeit_name(
+    char out[static HEX_SIZE(KECCAK256_LEN)], const struct public_forfeit *f)
+{
+	hex_encode(out, f->transfer_hash, sizeof(f->transfer_hash));
+}
+
+enum rc
+forfeit_write(struct buf *out, const struct public_forfeit *f, struct err *e)
+{
+	char hash[HEX_SIZE(KECCAK256_LEN)];
+	struct json_writer *w;
+	enum rc rc = fact_begin(&w, out, LEAF_FORFEIT, e);
+
+	if (rc != RC_OK)
 		return rc;
+	forfeit_name(hash, f);
 	text_put(w, "worker", f->worker);
 	number_put(w, "amountMicros", f->micros);
 	number_put(w, "at", f->at_ms);
@@ -198,7 +208,22 @@ on_forfeit(void *ctx, const struct public_forfeit *f, struct err *e)
 	text_put(w, "by", f->by);
 	text_put(w, "why", f->why);
 	text_put(w, "transfer", slice_of(hash));
-	return fact_end(p, w, e);
+	return fact_end(w, out, e);
+}
+
+static enum rc
+on_forfeit(void *ctx, const struct public_forfeit *f, struct err *e)
+{
+	struct publisher *p = ctx;
+	char hash[HEX_SIZE(KECCAK256_LEN)], subject[160];
+	enum rc rc;
+
+	forfeit_name(hash, f);
+	(void)snprintf(subject, sizeof(subject), "forfeit %s", hash);
+	if (state_has(&p->state, subject))
+		return RC_OK;
+	rc = forfeit_write(&p->entries.text, f, e);
+	return rc == RC_OK ? entry_end(p, e) : rc;
 }
 
 /* ---- The method, and maintenance ---- */

@@ -186,7 +186,7 @@ publisher_begin(struct publisher *p, const struct conf *c, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	p->result->size = p->book.site.size;
-	rc = state_read(&p->state, &p->book.site, e);
+	rc = state_open(&p->state, &p->book.site, c->log_state_directory, e);
 	if (rc == RC_OK)
 		rc = clock_check(p, e);
 	if (rc != RC_OK) {

@@ -48,6 +48,12 @@ MUST_CHECK enum rc facts_publish(struct publisher *p, struct err *e);
 /* Of these, keys of drills, and drills. Nothing is published yet. */
 MUST_CHECK enum rc drills_publish(struct publisher *p, struct err *e);
 
+/* Appends the entry of a payout, or a forfeit. RC_NO_MEMORY. */
+MUST_CHECK enum rc
+payout_write(struct buf *out, const struct public_payout *o, struct err *e);
+MUST_CHECK enum rc
+forfeit_write(struct buf *out, const struct public_forfeit *f, struct err *e);
+
 /* Hours that are over. */
 MUST_CHECK enum rc hours_publish(struct publisher *p, struct err *e);
 

@@ -74,7 +74,7 @@ cells_add(struct cells *c, struct task_state *t, const struct public_slot *s,
 	cell = &c->all[c->n];
 	memset(cell, 0, sizeof(*cell));
 	cell->task = t;
-	cell->at = cell_at(t, s);
+	cell->at = t == NULL ? 0 : cell_at(t, s);
 	cell->is_result = is_result;
 	cell->slot = *s;
 	slice_copy(cell->worker, sizeof(cell->worker), s->worker);
@@ -145,12 +145,19 @@ cells_sort(struct cells *c)
 }
 
 void
-cells_free(struct cells *c)
+cells_clear(struct cells *c)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
 		cell_free(&c->all[i]);
+	c->n = 0;
+}
+
+void
+cells_free(struct cells *c)
+{
+	cells_clear(c);
 	free(c->all);
 	memset(c, 0, sizeof(*c));
 }

@@ -35,13 +35,16 @@ struct cells {
 	size_t n, room;
 };
 
-/* Copies the slot. RC_NO_MEMORY. */
+/* Copies the slot; t is NULL while its task isn't known, and its time not asked
+ * for. RC_NO_MEMORY. */
 MUST_CHECK enum rc cells_add(struct cells *c, struct task_state *t,
     const struct public_slot *s, bool is_result, struct err *e);
 /* By task, cycle and copy, results first; what comes again later is left out,
  * but a result's network stays. */
 void cells_sort(struct cells *c);
 void cells_free(struct cells *c);
+/* Frees what they own, but not where they lie. */
+void cells_clear(struct cells *c);
 
 /* When a slot counts, so that each is in one segment. */
 int64_t cell_at(const struct task_state *t, const struct public_slot *s);

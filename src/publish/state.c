@@ -337,7 +337,7 @@ segment_pass(struct state *s, struct slice entry, struct err *e)
 }
 
 static enum rc
-segments_read(struct state *s, struct site *site, struct err *e)
+segments_read(struct state *s, struct site *site, int64_t from, struct err *e)
 {
 	struct task_state *t;
 	struct slice entry;
@@ -346,7 +346,7 @@ segments_read(struct state *s, struct site *site, struct err *e)
 
 	for (i = 0; i < s->tasks && rc == RC_OK; i++) {
 		t = s->task[i];
-		if (t->segment_leaf == LEAF_NONE)
+		if (t->segment_leaf < from)
 			continue;
 		rc = site_entry(site, t->segment_leaf, &entry, e);
 		if (rc == RC_OK)
@@ -361,11 +361,10 @@ segments_read(struct state *s, struct site *site, struct err *e)
 enum rc
 state_read(struct state *s, struct site *site, struct err *e)
 {
+	const int64_t from = s->size;
 	struct slice entry;
 	enum rc rc = RC_OK;
 
-	memset(s, 0, sizeof(*s));
-	s->method_leaf = LEAF_NONE;
 	while (s->size < site->size && rc == RC_OK) {
 		rc = site_entry(site, s->size, &entry, e);
 		if (rc == RC_OK)
@@ -374,7 +373,7 @@ state_read(struct state *s, struct site *site, struct err *e)
 			    : state_take(s, entry, e);
 	}
 	if (rc == RC_OK)
-		rc = segments_read(s, site, e);
+		rc = segments_read(s, site, from, e);
 	if (rc != RC_OK)
 		state_free(s);
 	return rc;

@@ -33,7 +33,16 @@ struct state {
 	size_t said_n, said_room;
 };
 
-/* Reads all entries of the site. Freed with state_free. Errors of site.h. */
+/*
+ * What all entries of the site say. Those that a run before has kept in the
+ * directory aren't read again, if what it kept is of this log; so a run reads
+ * what was appended since, and 255 entries at most besides. Freed with
+ * state_free. Errors of site.h, RC_IO.
+ */
+MUST_CHECK enum rc state_open(
+    struct state *s, struct site *site, const char *directory, struct err *e);
+
+/* Of state_open: reads from s->size on. Frees s on failure. */
 MUST_CHECK enum rc
 state_read(struct state *s, struct site *site, struct err *e);
 void state_free(struct state *s);

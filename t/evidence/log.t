@@ -4,7 +4,7 @@
 # directories.
 use strict;
 use warnings;
-use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
+use Digest::SHA qw(hmac_sha256 hmac_sha256_hex sha256);
 use Fcntl ':flock';
 use File::Basename 'dirname';
 use Test::More;
@@ -265,6 +265,56 @@ like($r->{err}, qr/it is an older copy; what is logged stays/, 'which is told');
 is_deeply([@{ verified('task_00001', $end - 12 * $HOUR, $end) }{qw(results missed)}],
     [@$v{qw(results missed)}], 'what was logged stays logged');
 isnt(checkpoint('site/checkpoint'), $before, 'and the log goes on');
+
+# ---- What a run reads of a long log ----
+
+dirs_new();
+save('ledger.db', 'short.db');
+unlink glob "$Dir/ledger.db*";
+make_ledger("$Dir/ledger.db", '--tasks', 60, '--interval-ms', 1800000,
+    '--results', 300, '--seed', 4, '--end-ms', $end);
+@options = ('--idle', '-v');
+# How many entries a run read of the tiles, and how many it knew.
+sub entries_read {
+	my ($ms) = @_;
+	my $r = log_at($ms);
+
+	return $r->{code} eq '0' && $r->{err} =~
+	    /(\d+) entries were read, (\d+) were known/ ? "$1 $2" :
+	    "$r->{code} $r->{err}";
+}
+is(entries_read($end - $HOUR), '0 0', 'a new log has none');
+my ($n1) = split / /, checkpoint('site/checkpoint');
+cmp_ok($n1, '>', 256, "then it has more than a bundle: $n1");
+is(entries_read($end), "$n1 0", 'what nobody has kept is read');
+my $kept = read_file("$Dir/state/state");
+my ($n2) = split / /, checkpoint('site/checkpoint');
+is(entries_read($end + $HOUR), ($n2 - $n1) . " $n1",
+    'what was kept isn\'t read again');
+my ($n3) = split / /, checkpoint('site/checkpoint');
+save('site', 'site-long');
+save('state', 'state-long');
+is(entries_read($end + 3 * $HOUR), ($n3 - $n1) . " $n1", 'nor then');
+my $long = checkpoint('site/checkpoint');
+cmp_ok((split / /, $long)[0], '>', $n3, 'more is logged by it');
+for my $case ([ 'damaged', sub { substr($_[0], 5000, 1) ^= "\1" } ],
+    [ 'cut', sub { $_[0] = substr($_[0], 0, -40) } ],
+    [ 'empty', sub { $_[0] = '' } ],
+    [ 'of another build', sub { $_[0] =~ s/worknet-log ./worknet-log X/;
+	$_[0] = substr($_[0], 0, -32); $_[0] .= sha256($_[0]) } ],
+    [ 'of another log', sub { substr($_[0], 75, 1) ^= "\1";
+	$_[0] = substr($_[0], 0, -32); $_[0] .= sha256($_[0]) } ]) {
+	my ($what, $change) = @$case;
+	my $bytes = $kept;
+	load('site', 'site-long');
+	load('state', 'state-long');
+	$change->($bytes);
+	write_file("$Dir/state/state", $bytes);
+	is(entries_read($end + 3 * $HOUR), "$n3 0",
+	    "what is kept and $what counts for nothing");
+	is(checkpoint('site/checkpoint'), $long, '... the log is the same by all');
+}
+@options = ('--idle');
 
 # ---- Killed ----
 

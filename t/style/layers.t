@@ -27,7 +27,7 @@ my %below = (
 	publish => [qw(base eth json http keys tlog proof uptime ledger)],
 	store => [qw(base eth http keys tlog proof)],
 	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof
-	    store)],
+	    publish store)],
 	serve => [qw(base api)],
 );
 
