@@ -527,14 +527,21 @@ SELECT coalesce((SELECT at_ms FROM transfer ORDER BY id DESC LIMIT 1), 0);
 
 -- Witnesses -----------------------------------------------------------------
 
--- Witnesses are to visit the task of definition ?1 at least ?2 times, if there
--- are any.
+-- A witness is to visit the task of definition ?1, if there are any.
 -- :name watch_ask
 INSERT INTO watch (task, visits, downs, down_ms)
-SELECT v.task, ?2, 0, 0 FROM task_version v
+SELECT v.task, 1, 0, 0 FROM task_version v
+WHERE v.id = ?1 AND EXISTS (SELECT 1 FROM admission WHERE witness = 1)
+ON CONFLICT (task) DO UPDATE SET visits = 1;
+
+-- So is it where somebody says up (?2) of what witnesses saw down last, or down
+-- of what they didn't.
+-- :name watch_contradict
+INSERT INTO watch (task, visits, downs, down_ms)
+SELECT v.task, 1, 0, 0 FROM task_version v
 WHERE v.id = ?1 AND EXISTS (SELECT 1 FROM admission WHERE witness = 1)
 ON CONFLICT (task) DO UPDATE SET visits = CASE
-	WHEN watch.visits < excluded.visits THEN excluded.visits
+	WHEN (watch.downs > 0) = (CAST(?2 AS BIGINT) = 1) THEN 1
 	ELSE watch.visits END;
 
 -- Up to ?2 tasks that a witness in region ?1 is to visit.
@@ -546,21 +553,26 @@ SELECT k.id, k.version, k.copies, k.interval_ms, k.region, k.name, k.url, k.type
 FROM watch w CROSS JOIN task k CROSS JOIN region g
 WHERE w.visits > 0 AND k.id = w.task AND k.state = 'active' AND g.id = k.region
 	AND (k.region = 0 OR g.name = ?1)
-ORDER BY w.down_ms DESC, k.id LIMIT ?2;
+ORDER BY w.downs > 0 DESC, w.down_ms DESC, k.id LIMIT ?2;
 
 -- One of them was given.
 -- :name watch_given
-UPDATE watch SET visits = visits - 1 WHERE task = ?1;
+UPDATE watch SET visits = 0 WHERE task = ?1;
 
--- A witness saw it down at ?2.
+-- How many slots witnesses were given after slot ?1.
+-- :name witness_slots_since
+SELECT count(*) FROM witness_slot WHERE slot > ?1;
+
+-- A witness saw it down at ?3; it is visited until ?2 in a row say so.
 -- :name watch_down
-UPDATE watch SET downs = downs + 1, down_ms = ?2,
-	visits = CASE WHEN visits < 1 THEN 1 ELSE visits END WHERE task = ?1;
+UPDATE watch SET downs = downs + 1, down_ms = ?3, visits = CASE
+	WHEN downs + 1 < CAST(?2 AS BIGINT) THEN 1 ELSE visits END
+WHERE task = ?1;
 
--- A witness saw it up; after ?2 that saw it down it is visited ?3 times more.
+-- A witness saw it up; after ?2 or more that saw it down, once more.
 -- :name watch_up
-UPDATE watch SET visits = CASE WHEN downs >= CAST(?2 AS BIGINT)
-		THEN CAST(?3 AS BIGINT) ELSE visits END,
+UPDATE watch SET visits = CASE WHEN downs >= CAST(?2 AS BIGINT) THEN 1
+		ELSE visits END,
 	downs = 0 WHERE task = ?1;
 
 -- :name witness_slot_insert
@@ -647,16 +659,21 @@ WHERE outcome IS NULL AND paid_ms <= ?1 ORDER BY paid_ms LIMIT 1;
 -- :name sighting_set
 UPDATE sighting SET outcome = ?2 WHERE slot = ?1;
 
--- Networks other than ?5, of other workers than ?4, that saw task ?1 down from ?2
--- to ?3; and how often worker ?4 was judged since ?2, by whatever task.
+-- Networks other than ?5, of other workers than ?4, that saw task ?1 down, and up,
+-- from ?2 to ?3; and how often worker ?4 was judged since ?6, by whatever task.
 -- :name sighting_others
 SELECT (SELECT count(DISTINCT s.network) FROM sighting s
 		WHERE s.task = ?1 AND s.assigned_ms BETWEEN ?2 AND ?3
 		AND s.worker <> ?4 AND s.network <> ?5 AND s.up = 0
 		AND NOT EXISTS (SELECT 1 FROM accused a
 			WHERE a.worker = s.worker)),
+	(SELECT count(DISTINCT s.network) FROM sighting s
+		WHERE s.task = ?1 AND s.assigned_ms BETWEEN ?2 AND ?3
+		AND s.worker <> ?4 AND s.network <> ?5 AND s.up = 1
+		AND NOT EXISTS (SELECT 1 FROM accused a
+			WHERE a.worker = s.worker)),
 	(SELECT count(*) FROM sighting s WHERE s.worker = ?4
-		AND s.assigned_ms >= ?2 AND s.outcome IN ('right', 'wrong'));
+		AND s.assigned_ms >= ?6 AND s.outcome IN ('right', 'wrong'));
 
 -- Where worker ?1 said up while witnesses saw it down, the newest first.
 -- :name sighting_list

@@ -50,7 +50,7 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 	    db, true, &x->rules->schedule, &s->poll, &s->given, &work, e);
 	if (rc == RC_OK)
 		rc = witness_give(
-		    db, &s->poll, x->rules->schedule.max_tasks, &s->given, e);
+		    db, &x->rules->schedule, &s->poll, &s->given, e);
 	if (rc == RC_OK && !s->given.to_witness)
 		rc = drill_give(db, &x->rules->drills, &s->poll,
 		    x->rules->schedule.max_tasks, &s->given, e);

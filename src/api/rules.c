@@ -15,7 +15,8 @@ schedule_rules(const struct conf *conf)
 		.one_copy_per_network = conf->one_copy_per_network,
 		.standing = { conf->standing_results, conf->standing_hours },
 		.network_slots = conf->network_slots,
-		.spot_permille = conf->spot_share_permille };
+		.spot_permille = conf->spot_share_permille,
+		.witness_permille = conf->witness_share_permille };
 
 	if (strcmp(conf->admission_mode, "list") == 0)
 		r.admission = ADMISSION_LIST;

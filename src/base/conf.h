@@ -63,6 +63,7 @@ struct conf {
 	char drill_key_file[PATH_LEN_MAX + 1]; /* "": no drills */
 	int64_t drill_share_permille;	       /* of a worker's slots */
 	int64_t spot_share_permille;	  /* of slots, for witnesses, too */
+	int64_t witness_share_permille;	  /* of slots, at most, in all */
 	int64_t drill_share_new_permille; /* of who is new */
 	int64_t record_days;		  /* a record is of so many */
 	bool auto_forfeit;

@@ -44,7 +44,8 @@ struct schedule_rules {
 	enum admission admission;
 	struct standing_rules standing; /* 0 and 0: everybody has it */
 	int64_t network_slots;		/* a network's, unanswered */
-	int64_t spot_permille; /* of slots that witnesses are to see, too */
+	int64_t spot_permille;	  /* of slots, to be seen by witnesses, too */
+	int64_t witness_permille; /* of slots that witnesses have at most */
 };
 
 struct poll {

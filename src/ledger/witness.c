@@ -15,12 +15,22 @@
 /* ---- What witnesses are to visit ---- */
 
 static enum rc
-visits_ask(struct db *db, int64_t version, struct err *e)
+visit_ask(struct db *db, int64_t version, struct err *e)
 {
 	struct query *q = db_query(db, Q_WATCH_ASK);
 
 	query_int(q, 1, version);
-	query_int(q, 2, 1);
+	return query_run(q, e);
+}
+
+/* Somebody's word is another than the last one of a witness. */
+static enum rc
+contradiction_ask(struct db *db, int64_t version, bool up, struct err *e)
+{
+	struct query *q = db_query(db, Q_WATCH_CONTRADICT);
+
+	query_int(q, 1, version);
+	query_int(q, 2, up);
 	return query_run(q, e);
 }
 
@@ -35,7 +45,7 @@ witness_spot(
 		return RC_OK;
 	if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
 		return err_set(e, RC_IO, "getrandom: no randomness");
-	return r % 1000 < (uint64_t)share_permille ? visits_ask(db, version, e)
+	return r % 1000 < (uint64_t)share_permille ? visit_ask(db, version, e)
 						   : RC_OK;
 }
 
@@ -161,30 +171,48 @@ slots_note(struct db *db, const struct poll *p, int64_t worker, size_t n,
 			   : rc;
 }
 
+/* What may still be given, of the share that witnesses have, and in the answer */
+static enum rc
+room_read(struct db *db, const struct schedule_rules *r, int64_t last,
+    const struct given_list *list, size_t *room, struct err *e)
+{
+	struct query *q = db_query(db, Q_WITNESS_SLOTS_SINCE);
+	int64_t taken = 0, left = r->max_tasks - (int64_t)list->n;
+	enum rc rc;
+
+	query_int(q, 1, last - WITNESS_SHARE_OF);
+	rc = query_one_int(q, &taken, e);
+	if (r->witness_permille - taken < left)
+		left = r->witness_permille - taken;
+	*room = left < 0 ? 0 : (size_t)left;
+	return rc;
+}
+
 enum rc
-witness_give(struct db *db, const struct poll *p, int64_t max_tasks,
-    struct given_list *list, struct err *e)
+witness_give(struct db *db, const struct schedule_rules *r,
+    const struct poll *p, struct given_list *list, struct err *e)
 {
 	struct watched all[TASKS_PER_POLL_MAX];
 	struct worker_row w;
 	int64_t slot = 0, anchor = 0;
-	size_t n = 0, i;
+	size_t room = 0, n = 0, i;
 	enum rc rc;
 
-	if (!list->to_witness || list->n >= (size_t)max_tasks)
+	if (!list->to_witness || list->n >= (size_t)r->max_tasks)
 		return RC_OK;
 	rc = worker_find(db, &p->worker, &w, e);
 	if (rc == RC_NOT_FOUND)
 		rc = RC_OK;
 	if (rc == RC_OK)
-		rc = watched_list(
-		    db, p, w.id, all, (size_t)max_tasks - list->n, &n, e);
+		rc = query_one_int(db_query(db, Q_SLOT_LAST), &slot, e);
+	if (rc == RC_OK)
+		rc = room_read(db, r, slot, list, &room, e);
+	if (rc == RC_OK && room > 0)
+		rc = watched_list(db, p, w.id, all, room, &n, e);
 	if (rc != RC_OK || n == 0)
 		return rc;
 	if (w.id == 0)
 		rc = worker_add(db, &p->worker, p->now_ms, &w.id, e);
-	if (rc == RC_OK)
-		rc = query_one_int(db_query(db, Q_SLOT_LAST), &slot, e);
 	if (rc == RC_OK)
 		rc = anchor_newest(db, &anchor, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
@@ -206,7 +234,7 @@ witness_compare(
 	enum rc rc = RC_OK;
 
 	if (!r->up)
-		rc = visits_ask(db, r->version, e);
+		rc = contradiction_ask(db, r->version, false, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SIGHTING_INSERT);
@@ -219,7 +247,11 @@ witness_compare(
 	query_int(q, 6, now_ms);
 	query_int(q, 7, r->up);
 	query_int(q, 8, now_ms - WITNESS_NEAR_MS);
-	return query_run(q, e);
+	rc = query_run(q, e);
+	/* Who says up is noted only where a witness saw it down. */
+	return rc == RC_OK && r->up && db_changes(db) > 0
+	    ? contradiction_ask(db, r->version, true, e)
+	    : rc;
 }
 
 enum rc
@@ -243,8 +275,8 @@ witness_saw(
 		return rc;
 	q = db_query(db, r->up ? Q_WATCH_UP : Q_WATCH_DOWN);
 	query_int(q, 1, task);
-	query_int(q, 2, r->up ? 2 * WITNESS_DOWN_EACH : now_ms);
-	if (r->up)
-		query_int(q, 3, WITNESS_UP_BEFORE);
+	query_int(q, 2, WITNESS_RUN);
+	if (!r->up)
+		query_int(q, 3, now_ms);
 	return query_run(q, e);
 }

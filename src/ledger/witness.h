@@ -1,18 +1,26 @@
 /*
  * Witnesses: addresses of the operator's, or whom it trusts, which are given no
- * slots but extra ones of tasks with one copy: of an unpredictable share of the
- * slots that others are given, and of each task that anybody reports as down,
- * until a witness sees it up. They are paid for them as anybody else is.
+ * slots but extra ones of tasks with one copy. They are paid for them as
+ * anybody else is, and have at most witness_permille of any WITNESS_SHARE_OF
+ * slots in a row. They are asked
+ *
+ *  - about an unpredictable share of the slots that others are given;
+ *  - where somebody's report contradicts the last word of a witness: says down
+ *    of what was up, or up of what was down;
+ *  - of what is down, until WITNESS_RUN reports in a row say so.
  *
  * What others report is judged by an outage, since two honest places may see
  * different things at any other time. A result counts if witnesses saw the
- * target down without a break, twice before it was given and twice after it was
- * paid, within WITNESS_NEAR_MS; and up before that, eight times in a row: a
- * target that flaps isn't in an outage. Two other networks must have seen it
- * down, too: what a witness sees alone is its own trouble. If there are several
- * witnesses, one alone isn't believed. Then who said up was wrong and who said
- * down right, once in all outages that are at a time, which may be one trouble;
- * sprt.h judges it, as with drills.
+ * target down before it was given and after it was paid, within
+ * WITNESS_NEAR_MS, in a run of WITNESS_RUN reports or more without a break, and
+ * if the run of ups before is as long. A target that flaps has short runs: if
+ * there were more of them than outages, from a day before the result to
+ * WITNESS_NEAR_MS after it, nobody is judged. Two other networks must have seen
+ * it down, too, and more than saw it up: what a witness sees alone is its own
+ * trouble. If there are several witnesses, one alone isn't believed. Then who
+ * said up was wrong and who said down right, once in all outages of which one
+ * began before the other was over, which may be one trouble; sprt.h judges it,
+ * as with drills.
  *
  * Who says down while witnesses see it up is never accused: an error may be
  * anybody's own.
@@ -33,10 +41,9 @@
 #include "ledger/drill.h"
 
 #define WITNESS_NEAR_MS	   (30 * 60 * 1000LL)
-#define WITNESS_DOWN_EACH  2 /* before a result, and after it */
-#define WITNESS_UP_BEFORE  8
-#define WITNESS_OTHERS_MIN 2   /* networks */
-#define WITNESS_SHARE_MAX  500 /* of 1000 slots */
+#define WITNESS_RUN	   4 /* reports */
+#define WITNESS_OTHERS_MIN 2 /* networks */
+#define WITNESS_SHARE_OF   1000
 #define WITNESS_BESIDE	   3
 #define WITNESS_CONTRADICT 3
 
@@ -50,10 +57,10 @@ MUST_CHECK enum rc witness_spot(
 
 /*
  * Inside a write transaction: adds to *list, of a poll by a witness, what it is
- * to visit, up to max_tasks. Errors of db.h.
+ * to visit. Errors of db.h.
  */
-MUST_CHECK enum rc witness_give(struct db *db, const struct poll *p,
-    int64_t max_tasks, struct given_list *list, struct err *e);
+MUST_CHECK enum rc witness_give(struct db *db, const struct schedule_rules *r,
+    const struct poll *p, struct given_list *list, struct err *e);
 
 /* What was reported of a slot that is compared with what witnesses see. */
 struct report {

@@ -5,7 +5,7 @@
 #include "ledger/drill_record.h"
 #include "ledger/witness.h"
 
-#define OUTAGE_MAX 240 /* reports of one that are looked through */
+#define REPORTS_MAX 240 /* that are looked through, of a day */
 
 /* A result that came while witnesses saw its target down. */
 struct sighting {
@@ -18,10 +18,15 @@ struct sighting {
 	bool up;
 };
 
-/* What witnesses say of the time around it. */
+/* What witnesses say of the time around it, in runs that say the same. */
 struct outage {
-	int64_t from_ms; /* the first of its reports that says down */
-	int64_t to_ms;	 /* the last that was looked at */
+	int64_t up_ms;	 /* the last report before it */
+	int64_t from_ms; /* the first that says down */
+	int64_t to_ms;	 /* the last */
+	int64_t downs;	 /* from that to this */
+	int64_t ups;	 /* in the run before */
+	int64_t outages; /* runs that are long enough for one */
+	int64_t breaks;	 /* and those that are too short for anything */
 	int64_t first;	 /* a witness */
 	bool several;	 /* witnesses were there, of whom */
 	bool agreed;	 /* several said down */
@@ -37,73 +42,107 @@ outage_note(struct outage *o, int64_t witness, bool down)
 	o->agreed |= down && witness != o->first;
 }
 
-/* Down twice or more up to the visit, and up before that. */
-static enum rc
-before_read(struct db *db, const struct sighting *s, struct outage *o,
-    bool *fits, struct err *e)
+/* A run of so many reports is over. */
+static void
+run_note(struct outage *o, bool down, int64_t reports)
 {
-	struct query *q = db_query(db, Q_WITNESS_BEFORE);
-	int64_t downs = 0, ups = 0, since_ms = s->assigned_ms - WITNESS_NEAR_MS;
-	enum rc rc;
-	bool row;
-
-	query_int(q, 1, s->task);
-	query_int(q, 2, s->assigned_ms);
-	query_int(q, 3, s->assigned_ms - DAY_MS);
-	query_int(q, 4, OUTAGE_MAX);
-	while ((rc = query_step(q, &row, e)) == RC_OK && row &&
-	    ups < WITNESS_UP_BEFORE) {
-		if (query_get_int(q, 1) != 0) {
-			ups++;
-		} else if (ups > 0) {
-			break; /* it flaps */
-		} else if (downs >= WITNESS_DOWN_EACH ||
-		    query_get_int(q, 2) >= since_ms) {
-			o->from_ms = query_get_int(q, 2);
-			downs++;
-		} else {
-			break;
-		}
-		outage_note(o, query_get_int(q, 0), ups == 0);
-	}
-	query_done(q);
-	*fits = downs >= WITNESS_DOWN_EACH && ups == WITNESS_UP_BEFORE;
-	return rc;
+	o->outages += down && reports >= WITNESS_RUN;
+	o->breaks += reports < WITNESS_RUN;
 }
 
-/* Down until twice after the visit. */
+/* Down until after the visit, and what follows. */
 static enum rc
 after_read(struct db *db, const struct sighting *s, struct outage *o,
     bool *fits, struct err *e)
 {
 	struct query *q = db_query(db, Q_WITNESS_AFTER);
-	int64_t downs = 0;
+	bool row, down = true, over = false;
+	int64_t reports = 0;
 	enum rc rc;
-	bool row;
 
 	query_int(q, 1, s->task);
 	query_int(q, 2, s->assigned_ms);
 	query_int(q, 3, s->paid_ms + WITNESS_NEAR_MS);
-	query_int(q, 4, OUTAGE_MAX);
-	while (downs < WITNESS_DOWN_EACH &&
-	    (rc = query_step(q, &row, e)) == RC_OK && row &&
-	    query_get_int(q, 1) == 0) {
+	query_int(q, 4, REPORTS_MAX);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (down == (query_get_int(q, 1) != 0)) {
+			if (over)
+				run_note(o, down, reports);
+			over = true;
+			down = !down;
+			reports = 0;
+		}
+		reports++;
+		if (over)
+			continue;
 		o->to_ms = query_get_int(q, 2);
-		downs += o->to_ms >= s->paid_ms;
+		o->downs++;
 		outage_note(o, query_get_int(q, 0), true);
 	}
 	query_done(q);
-	*fits = downs == WITNESS_DOWN_EACH;
+	*fits = o->to_ms >= s->paid_ms;
 	return rc;
 }
 
-/* Whether others saw it down, too, and the worker isn't judged since then. */
+/* The next report before the visit: of the run with that place, from 0 on. */
+static void
+before_note(struct outage *o, struct query *q, int64_t run)
+{
+	const int64_t at_ms = query_get_int(q, 2);
+
+	if (run == 0) {
+		o->from_ms = at_ms;
+		o->downs++;
+	} else if (run == 1 && o->ups++ == 0) {
+		o->up_ms = at_ms;
+	}
+	if (run < 2)
+		outage_note(o, query_get_int(q, 0), run == 0);
+}
+
+/* Down since before the visit, and up before that. */
+static enum rc
+before_read(struct db *db, const struct sighting *s, struct outage *o,
+    bool *fits, struct err *e)
+{
+	struct query *q = db_query(db, Q_WITNESS_BEFORE);
+	int64_t run = 0, reports = o->downs;
+	bool row, down = true;
+	enum rc rc;
+
+	query_int(q, 1, s->task);
+	query_int(q, 2, s->assigned_ms);
+	query_int(q, 3, s->assigned_ms - DAY_MS);
+	query_int(q, 4, REPORTS_MAX);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		/* The last word before the visit must be that it is down. */
+		if (o->from_ms == 0 &&
+		    (query_get_int(q, 1) != 0 ||
+			query_get_int(q, 2) < s->assigned_ms - WITNESS_NEAR_MS))
+			break;
+		/* The oldest run may have begun before the day. */
+		if (down == (query_get_int(q, 1) != 0)) {
+			run_note(o, down, reports);
+			down = !down;
+			reports = 0;
+			run++;
+		}
+		reports++;
+		before_note(o, q, run);
+	}
+	query_done(q);
+	*fits = o->downs >= WITNESS_RUN && o->ups >= WITNESS_RUN &&
+	    o->breaks <= o->outages;
+	return rc;
+}
+
+/* Whether most others saw it down, and the worker isn't judged by it. */
 static enum rc
 others_agree(struct db *db, const struct sighting *s, const struct outage *o,
     bool *agree, struct err *e)
 {
 	struct query *q = db_query(db, Q_SIGHTING_OTHERS);
-	int64_t others = 0, before = 0;
+	int64_t downs = 0, ups = 0, before = 0;
 	enum rc rc;
 	bool row;
 
@@ -112,13 +151,15 @@ others_agree(struct db *db, const struct sighting *s, const struct outage *o,
 	query_int(q, 3, o->to_ms);
 	query_int(q, 4, s->worker);
 	query_text(q, 5, slice_of(s->network));
+	query_int(q, 6, o->up_ms);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
-		others = query_get_int(q, 0);
-		before = query_get_int(q, 1);
+		downs = query_get_int(q, 0);
+		ups = query_get_int(q, 1);
+		before = query_get_int(q, 2);
 	}
 	query_done(q);
-	*agree = others >= WITNESS_OTHERS_MIN && before == 0;
+	*agree = downs >= WITNESS_OTHERS_MIN && downs > ups && before == 0;
 	return rc;
 }
 
@@ -131,9 +172,9 @@ sighting_decide(struct db *db, const struct drill_rules *r,
 	bool fits;
 	enum rc rc;
 
-	rc = before_read(db, s, &o, &fits, e);
+	rc = after_read(db, s, &o, &fits, e);
 	if (rc == RC_OK && fits)
-		rc = after_read(db, s, &o, &fits, e);
+		rc = before_read(db, s, &o, &fits, e);
 	fits = fits && (!o.several || o.agreed);
 	if (rc == RC_OK && fits)
 		rc = others_agree(db, s, &o, &fits, e);

@@ -18,14 +18,15 @@ my $START = 1800057600000;
 my ($w, $c, @workers, @witnesses, %seen);
 
 # A network of six workers, the last of which always says up, and two witnesses;
-# ten tasks of that URL.
+# ten tasks of that URL, and shares of witnesses.
 sub network {
-	my ($url) = @_;
+	my ($url, $spots, $most) = @_;
 	$w = WorknetTest->new->fault_prepare;
 	@workers = map { $w->worker($_) } 1 .. 6;
 	@witnesses = map { $w->worker($_) } 7, 8;
 	$w->{conf}{honesty} = { maturity_new_ms => 0,
-	    spot_share_permille => 500 };
+	    spot_share_permille => $spots // 500,
+	    witness_share_permille => $most // 500 };
 	$w->conf_write;
 	$w->clock_set($START);
 	$w->init;
@@ -129,6 +130,32 @@ is($status->{witnessSlots}, $w->sql_value('SELECT count(*) FROM witness_slot'),
 is(sprintf('%.6f', $status->{witnessMicros} / 1e6),
     sprintf('%.6f', ($seen{0} + $seen{1}) / 1e4), '... and what it cost');
 ends('and an outage');
+
+# ---- When they are asked, and how often ----
+
+network(undef, 0);
+cycles(10, $always);
+is($w->sql_value('SELECT count(*) FROM witness_slot'), 0,
+    'without spots witnesses are asked nothing while all are of one mind');
+cycles(15, sub { 0 });
+my %downs = map { $_->{task} => $_->{n} } $w->sql('SELECT task, count(*) AS n ' .
+    'FROM witness_slot WHERE up = 0 GROUP BY task');
+is(scalar(grep { $_ >= 4 } values %downs), 10,
+    'who says down has them look, until four reports in a row say so');
+cmp_ok(scalar(grep { $_ > 4 } values %downs), '>', 0,
+    '... and again where somebody says up');
+cycles(5, $always);
+is($w->sql_value('SELECT count(DISTINCT task) FROM witness_slot WHERE up = 1'),
+    10, '... and when it is over');
+ends('that are asked');
+
+network(undef, 500, 30);
+cycles(15, $always);
+cycles(15, sub { 0 });
+my $most = $w->sql_value('SELECT max((SELECT count(*) FROM witness_slot v ' .
+    'WHERE v.slot <= w.slot AND v.slot > w.slot - 1000)) FROM witness_slot w');
+is($most, 30, 'of 1000 slots in a row they have their share, and no more');
+ends('that have a small share');
 
 # ---- Nobody is found where nobody can be ----
 

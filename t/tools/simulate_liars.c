@@ -25,11 +25,12 @@
 #define TASKS		 3
 #define SPELL_MS	 (5 * 60 * 1000LL) /* up or down for so long */
 #define STEPS_PER_COMMIT 20000
+#define WITNESS_PERMILLE 100 /* of slots, at most; spots are 20 of them */
 
 struct scenario {
 	const char *name;
 	int workers;
-	int liars; /* the first of them */
+	int liars; /* of them */
 	int days;
 	int own_errors; /* of 100 checks of an honest one */
 	bool outage;	/* the canary host's, for half an hour each 3 hours */
@@ -47,7 +48,7 @@ static const struct scenario scenarios[] = {
 	    true, false, 0, 0, 0, false },
 	{ "20 honest ones, and 20 liars", 40, 20, 4, 1, false, false, 0, 0, 0,
 	    false },
-	{ "a witness, 30 honest ones, and 13 liars", 43, 13, 6, 1, false, false,
+	{ "a witness, 30 honest ones, and 13 liars", 43, 13, 3, 1, false, true,
 	    1, 0, 0, false },
 	{ "a witness, 20 honest ones, and 20 liars", 40, 20, 6, 1, false, false,
 	    1, 0, 0, false },
@@ -62,6 +63,7 @@ struct sim {
 	struct drill_rules rules;
 	struct db *db;
 	int64_t phase_ms[WORKERS_MAX];
+	bool lies[WORKERS_MAX];
 	int64_t checks[WORKERS_MAX];
 	int64_t held_after[WORKERS_MAX]; /* its checks; 0: never */
 	int64_t drills;
@@ -118,7 +120,7 @@ claim_make(struct sim *m, struct claim *c, int worker,
 		    .success = true,
 		    .status = 200,
 		    .response_ms = 40 } };
-	if (worker < m->s->liars)
+	if (m->lies[worker])
 		return;
 	c->row.status = world(m, t, now_ms);
 	if ((int)(random_next() % 100) < m->s->own_errors) {
@@ -174,7 +176,8 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 	const struct schedule_rules rules = { .max_tasks = 10,
 		.standing = { 10, 3 },
 		.network_slots = 100,
-		.spot_permille = 20 };
+		.spot_permille = 20,
+		.witness_permille = WITNESS_PERMILLE };
 	const struct poll p = { .worker = worker_address(worker),
 		.region = slice_of("unknown"),
 		.network = slice_of(""),
@@ -193,7 +196,7 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 	if (!work)
 		return;
 	must(schedule_serve(m->db, true, &rules, &p, &given, &work, &e), &e);
-	must(witness_give(m->db, &p, rules.max_tasks, &given, &e), &e);
+	must(witness_give(m->db, &rules, &p, &given, &e), &e);
 	if (given.n == 0)
 		return;
 	before = given.n;
@@ -249,9 +252,9 @@ judge(struct sim *m)
 	int i;
 
 	for (i = 0; i < m->s->workers; i++) {
-		if (i < m->s->liars && m->held_after[i] > 0)
+		if (m->lies[i] && m->held_after[i] > 0)
 			found[n++] = m->held_after[i];
-		honest += i >= m->s->liars && m->held_after[i] > 0;
+		honest += !m->lies[i] && m->held_after[i] > 0;
 		checks += m->checks[i];
 	}
 	qsort(found, n, sizeof(found[0]), by_value);
@@ -272,8 +275,10 @@ judge(struct sim *m)
 	    "%s: each liar is held within 500 of its checks", m->s->name);
 	tap_ok(n > 0 && found[n / 2] <= 150, "%s: half of them within 150",
 	    m->s->name);
-	tap_ok(m->drills * 1000 <= checks * 220,
-	    "%s: drills are no more than their share", m->s->name);
+	tap_ok(m->drills * 1000 <= checks * 220 &&
+		witness_checks(m) * 1000 <= checks * WITNESS_PERMILLE,
+	    "%s: drills, or witnesses, have no more than their share",
+	    m->s->name);
 }
 
 static void
@@ -309,6 +314,22 @@ ledger_make(struct sim *m, const char *path)
 	must(db_commit(m->db, &e), &e);
 }
 
+/* When each polls, and who lies. */
+static void
+workers_make(struct sim *m)
+{
+	int i, n = m->s->workers + m->s->witnesses, left = m->s->liars;
+
+	for (i = 0; i < n; i++)
+		m->phase_ms[i] = (int64_t)(random_next() % POLL_PERIOD_MS);
+	qsort(m->phase_ms, (size_t)n, sizeof(m->phase_ms[0]), by_value);
+	for (i = 0; i < m->s->workers; i++) {
+		m->lies[i] =
+		    (int)(random_next() % (uint64_t)(m->s->workers - i)) < left;
+		left -= m->lies[i];
+	}
+}
+
 static void
 scenario_run(const struct scenario *s)
 {
@@ -318,15 +339,11 @@ scenario_run(const struct scenario *s)
 		    .share_permille = 50,
 		    .share_new_permille = 200,
 		    .record_days = 30 } };
-	int i;
 
 	dir_make(dir);
 	(void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
 	random_bytes(m.rules.master, sizeof(m.rules.master));
-	for (i = 0; i < s->workers + s->witnesses; i++)
-		m.phase_ms[i] = (int64_t)(random_next() % POLL_PERIOD_MS);
-	qsort(m.phase_ms, (size_t)(s->workers + s->witnesses),
-	    sizeof(m.phase_ms[0]), by_value);
+	workers_make(&m);
 	ledger_make(&m, path);
 	run(&m);
 	judge(&m);

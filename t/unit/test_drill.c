@@ -10,6 +10,7 @@
 #include "eth/hex.h"
 #include "ledger/canary.h"
 #include "ledger/sprt.h"
+#include "ledger/witness.h"
 #include "t/unit/random.h"
 #include "t/unit/tap.h"
 
@@ -186,6 +187,89 @@ test_sprt(void)
 	}
 }
 
+/* ---- Outages that are none ---- */
+
+#define REPORTS 240 /* of a day that are looked through */
+#define BALANCE 250 /* more runs than there can be */
+
+/*
+ * How likely it is that, of n reports that say down with p, beside a long run
+ * of ups after them, no more than one run more is short than is an outage.
+ */
+static double
+balance_is_even(double p, int n)
+{
+	static double now[2][WITNESS_RUN + 1][2 * BALANCE],
+	    next[2][WITNESS_RUN + 1][2 * BALANCE];
+	double sum = 0;
+	int k, len, b, i, is, to, step;
+
+	memset(now, 0, sizeof(now));
+	now[0][WITNESS_RUN][BALANCE] = 1;
+	for (i = 0; i < n; i++) {
+		memset(next, 0, sizeof(next));
+		for (k = 0; k < 4 * (WITNESS_RUN + 1); k++)
+			for (b = 1; b < 2 * BALANCE - 1; b++) {
+				is = k & 1;
+				to = k >> 1 & 1;
+				len = k >> 2;
+				step = len < WITNESS_RUN ? 1 : is ? -1 : 0;
+				if (is == to)
+					next[to][len < WITNESS_RUN ? len + 1
+								   : len][b] +=
+					    now[is][len][b] * (to ? p : 1 - p);
+				else
+					next[to][1][b + step] +=
+					    now[is][len][b] * (to ? p : 1 - p);
+			}
+		memcpy(now, next, sizeof(now));
+	}
+	for (k = 0; k < 2 * (WITNESS_RUN + 1); k++)
+		for (b = 0; b <= BALANCE + 1; b++)
+			sum += now[k & 1][k >> 1][b];
+	return sum;
+}
+
+/* A check that sees it up within a run of downs, between ups and an up. */
+static double
+up_within(double p)
+{
+	double sum = 0;
+	int k;
+
+	for (k = WITNESS_RUN; k < 1000; k++)
+		sum += (k - 1) * pow(p, k);
+	return sum * pow(1 - p, WITNESS_RUN + 2);
+}
+
+static void
+test_outages(void)
+{
+	const double own = 0.01, month = 30 * 288;
+	double worst = 0, at = 0, p, each;
+
+	/* Of three others two err, too; of more or fewer it is rarer. */
+	each = up_within(own) * 3 * own * own;
+	tap_diag("with 1 %% own errors one of %.2g checks is in an outage that "
+		 "there isn't",
+	    1 / each);
+	tap_ok(each < 1e-10 && 1e7 * each < 0.01,
+	    "by calculation own errors make no outage in 10^7 checks");
+	for (p = 0.02; p < 0.99; p += 0.02) {
+		each = up_within(p) * balance_is_even(p, REPORTS);
+		if (each > worst) {
+			worst = each;
+			at = p;
+		}
+	}
+	tap_diag("a target that is down for %.0f %% of all visits, at random, "
+		 "has one of %.2g checks be wrong, and none is worse",
+	    100 * at, 1 / worst);
+	/* Three of the 288 a day, in 30 days, accuse: n^3 / 6 at most. */
+	tap_ok(1e7 / month * pow(month * worst, 3) / 6 < 0.01,
+	    "by calculation targets that flap accuse nobody in 10^7 checks");
+}
+
 int
 main(void)
 {
@@ -193,5 +277,6 @@ main(void)
 	test_hashes();
 	test_tokens();
 	test_sprt();
+	test_outages();
 	return tap_done();
 }
