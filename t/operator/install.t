@@ -71,6 +71,7 @@ if (!$inside) {
 	    'share/bash-completion/completions/worknet',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-alert@.service
+	    worknet-log-network.conf
 	    nginx/worknet.conf prometheus/dashboard.json
 	    prometheus/worknet.rules.yml) ],
 	    'it installs programs, units, users, directories and examples');
