@@ -12,6 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Sanitizers look for leaks from a process that traces this one, which
+ * has to let them. */
+#if defined(__SANITIZE_ADDRESS__)
+#define CONFINE_LESS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CONFINE_LESS 1
+#endif
+#endif
+
 /* No program that it executes has more rights than it. False: not so. */
 bool confine_no_new_rights(void);
 
@@ -67,7 +77,8 @@ struct confine_call {
 /* What becomes of a call that isn't among them. */
 enum confine_else {
 	/* It fails with EPERM. The log has a line for the first of each kind,
-	 * and confine_refused counts it. */
+	 * and confine_refused counts it. A thread that blocks SIGSYS is ended
+	 * by it: fork in glibc 2.41. */
 	CONFINE_REFUSE,
 	CONFINE_KILL, /* the process ends by SIGSYS */
 };

@@ -13,15 +13,6 @@
 #include "base/file.h"
 #include "base/limits.h"
 
-/* Sanitizers look for leaks from a process that traces this one. */
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-
 /* ---- seccomp ---- */
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -93,7 +84,7 @@ static const struct confine_call calls[] = {
 	/* Threads. The C library tries clone3 first, whose arguments a filter
 	 * can't see, and makes them without it. */
 	CALL_FAIL("clone3", ENOSYS),
-#ifndef IS_SANITIZED
+#ifndef CONFINE_LESS
 	CALL_IF("clone", 0, CLONE_THREAD, CLONE_THREAD),
 	CALL_IF("prctl", 0, CALL_INT, PR_SET_NAME),
 #endif
@@ -125,7 +116,7 @@ static const struct confine_call calls[] = {
 	CALL("restart_syscall"),
 	CALL("exit"),
 	CALL("exit_group"),
-#ifdef IS_SANITIZED
+#ifdef CONFINE_LESS
 	CALL("clone"),
 	CALL("getdents64"),
 	CALL("getppid"),
@@ -174,7 +165,7 @@ serve_shut_in(struct serve_shut *on, const char *ledger_path,
 	char ledger[PATH_LEN_MAX + 1], socket[PATH_LEN_MAX + 1];
 	const struct confine_path paths[] = {
 		{ "/dev/urandom", CONFINE_READ_FILE }, /* SQLite's */
-#ifdef IS_SANITIZED
+#ifdef CONFINE_LESS
 		{ "/proc", CONFINE_WHOLE_TREE }, /* the threads, for leaks */
 #endif
 		{ ledger, CONFINE_WHOLE_TREE },

@@ -18,7 +18,8 @@ struct serve_shut {
  * For ever: only the ledger and its log can be opened, and the socket at
  * socket_path (NULL: it was inherited) removed; no other program is executed,
  * no process begun, and nobody connected to. What else is tried fails with
- * EACCES or EPERM, and a system call is told in the log (base/confine.h). RC_INVALID: ledger_path is too long.
+ * EACCES or EPERM, and a system call is told in the log (base/confine.h).
+ * RC_INVALID: ledger_path is too long.
  */
 MUST_CHECK enum rc serve_shut_in(struct serve_shut *on, const char *ledger_path,
     const char *socket_path, struct err *e);

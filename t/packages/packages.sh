@@ -3,15 +3,18 @@
 # and put through what an operator does with them, in a root of their own made
 # by mmdebstrap: installed, used, upgraded to a next version of the ledger
 # (with a disk that is full at first), removed, installed again, purged. Then
-# doc/guide is followed word for word (guide.sh).
+# doc/guide is followed word for word (guide.sh), and a machine with systemd
+# boots (boot.sh).
 #
 # Prints TAP. For root, with dpkg-dev, debhelper, lintian and mmdebstrap, and a
-# mirror that apt reaches; some ten minutes. WN_ROOT_TAR names a tar of the root,
-# which is made if there is none.
+# mirror that apt reaches; some ten minutes. WN_SUITE names another release of
+# Debian, such as trixie: then they are built in its root, too. WN_ROOT_TAR names
+# a tar of the root, which is made if there is none.
 set -u
 
 src=$(cd "${srcdir:-.}" && pwd)
-suite=${WN_SUITE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
+here=$(. /etc/os-release && echo "$VERSION_CODENAME")
+suite=${WN_SUITE:-$here}
 work=$(mktemp -d /tmp/worknet-packages.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 tar=${WN_ROOT_TAR:-$work/root.tar}
@@ -37,14 +40,58 @@ for tool in dpkg-buildpackage dh lintian mmdebstrap unshare; do
 	fi
 done
 
+# What each of the roots has, beside what the packages depend on.
+tools=nginx-light,curl,spawn-fcgi,sqlite3,systemd
+
+# root_make PACKAGES
+root_make() {
+	[ -e "$tar" ] && return
+	mmdebstrap --variant=minbase --aptopt='Acquire::Check-Date "false"' \
+	    --include="$1,$tools" "$suite" "$tar" >"$work/root.log" 2>&1
+	ok $? "a root of $suite is made" "$work/root.log"
+}
+
+# The names in a list of packages: the first of alternatives, without versions.
+names() {
+	tr '\n,' ' \n' | sed 's/|.*//; s/(.*//; s/ //g' | grep -v '^worknet\|^$' |
+	    sort -u | paste -sd ,
+}
+
+# Runs a command where the packages are built: here, or in the root, which sees
+# $work at its name.
+at_build() {
+	if [ "$suite" = "$here" ]; then
+		"$@"
+		return
+	fi
+	unshare --mount --pid --fork --kill-child sh -c '
+		root=$1 work=$2
+		shift 2
+		mount -t proc proc "$root/proc"
+		mount --rbind /dev "$root/dev"
+		mkdir -p "$root$work"
+		mount --bind "$work" "$root$work"
+		exec chroot "$root" env LC_ALL=C.UTF-8 "$@"
+	' sh "$work/builder" "$work" "$@"
+}
+
 # ---- Build ----
 
+if [ "$suite" != "$here" ]; then
+	root_make "build-essential,lintian,$(sed -n \
+	    '/^Build-Depends:/,/^[A-Z]/{s/^Build-Depends: //;/^[A-Z]/d;p}' \
+	    "$src/debian/control" | sed 's/debhelper-compat.*/debhelper,/' |
+	    names)"
+	mkdir "$work/builder"
+	tar -x -C "$work/builder" --exclude='./dev/*' -f "$tar"
+fi
 mkdir "$work/source"
 (cd "$src" && git ls-files -z --cached --others --exclude-standard |
     tar -c --null --ignore-failed-read -T -) | tar -x -C "$work/source"
-(cd "$work/source" && dpkg-buildpackage -us -uc -b) >"$work/build.log" 2>&1
+at_build sh -c 'cd "$1" && dpkg-buildpackage -us -uc -b' sh "$work/source" \
+    >"$work/build.log" 2>&1
 ok $? "the packages are built from a clean tree" "$work/build.log"
-lintian --fail-on error,warning "$work"/worknet_*.changes \
+at_build lintian --allow-root --fail-on error,warning "$work"/worknet_*.changes \
     >"$work/lintian.log" 2>&1
 ok $? "lintian has no error and no warning" "$work/lintian.log"
 mkdir "$work/old" "$work/next"
@@ -52,7 +99,7 @@ mv "$work"/worknet*_[0-9]*.deb "$work/old"
 rm -f "$work"/old/*-dbgsym_*
 
 # The next version: the same, with programs of a ledger that is newer by one.
-make -C "$work/source/debian/build" t/tools/next_worknet t/tools/next_fcgi \
+at_build make -C "$work/source/debian/build" t/tools/next_worknet t/tools/next_fcgi \
     >"$work/next.log" 2>&1
 ok $? "programs of a next version are built" "$work/next.log"
 version=$(dpkg-parsechangelog -l "$work/source/debian/changelog" -S Version)
@@ -73,16 +120,9 @@ done
 
 # ---- A root ----
 
-if [ ! -e "$tar" ]; then
-	needs=$(for deb in "$work"/old/*.deb; do
-		dpkg-deb -f "$deb" Depends
-	done | tr ',' '\n' | sed 's/|.*//; s/(.*//; s/ //g' |
-	    grep -v '^worknet' | sort -u | tr '\n' ',')
-	mmdebstrap --variant=minbase --aptopt='Acquire::Check-Date "false"' \
-	    --include="${needs}nginx-light,curl,spawn-fcgi,sqlite3,systemd" \
-	    "$suite" "$tar" >"$work/root.log" 2>&1
-	ok $? "a root of $suite is made" "$work/root.log"
-fi
+root_make "$(for deb in "$work"/old/*.deb; do
+	dpkg-deb -f "$deb" Depends | tr '\n' ,
+done | names)"
 mkdir "$work/root"
 tar -x -C "$work/root" --exclude='./dev/*' -f "$tar"
 echo 127.0.0.1 localhost >"$work/root/etc/hosts"
@@ -108,18 +148,24 @@ while read -r line; do
 done <"$work/inside.tap"
 ok $status "all that was typed in that root" "$work/inside.log"
 
-# ---- The guide, in another one ----
+# ---- The guide, and a machine with systemd, in others ----
 
-srcdir=$src WN_DEBS=$work/old WN_ROOT_TAR=$tar sh "$src/t/packages/guide.sh" \
-    >"$work/guide.tap"
-status=$?
-while read -r line; do
-	case $line in
-	'ok '*)		ok 0 "guide: ${line#ok * - }" ;;
-	'not ok '*)	ok 1 "guide: ${line#not ok * - }" ;;
-	'# '*)		printf '%s\n' "$line" ;;
-	esac
-done <"$work/guide.tap"
-ok $status "the guide leads to a paid worker"
+# SCRIPT SENTENCE
+in_another() {
+	srcdir=$src WN_DEBS=$work/old WN_NEXT_DEBS=$work/next WN_ROOT_TAR=$tar \
+	    sh "$src/t/packages/$1.sh" >"$work/$1.tap"
+	status=$?
+	while read -r line; do
+		case $line in
+		'ok '*)		ok 0 "$1: ${line#ok * - }" ;;
+		'not ok '*)	ok 1 "$1: ${line#not ok * - }" ;;
+		'# '*)		printf '%s\n' "$line" ;;
+		'1..0 '*)	echo "# $1: ${line#1..0 }" ;;
+		esac
+	done <"$work/$1.tap"
+	ok $status "$2"
+}
+in_another guide "the guide leads to a paid worker"
+in_another boot "where systemd runs, the units do what they are for"
 echo "1..$tests"
 [ $failed = no ]

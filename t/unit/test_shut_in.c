@@ -126,10 +126,11 @@ try_connect(void)
 	return outcome(connect(fd, (const struct sockaddr *)&sa, sizeof(sa)));
 }
 
+/* Some C libraries' fork blocks all signals first, and is ended then. */
 static int
 try_fork(void)
 {
-	pid_t pid = fork();
+	long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 
 	if (pid == 0)
 		_exit(0);
@@ -296,7 +297,10 @@ test_tries(void)
 		{ try_udp, EPERM, "no packet sent" },
 		{ try_netlink, EPERM, "the network not asked" },
 		{ try_connect, EPERM, "no Unix socket connected to" },
+#ifndef CONFINE_LESS
 		{ try_fork, EPERM, "no process begun" },
+		{ try_dump, EPERM, "it stays as hidden as it is" },
+#endif
 		{ try_kill, EPERM, "none sent a signal" },
 		{ try_kill_thread, EPERM, "by no other call, either" },
 		{ try_trace, EPERM, "none traced" },
@@ -305,7 +309,6 @@ test_tries(void)
 		{ try_memory, EPERM, "no other memory read" },
 		{ try_file_in_memory, EPERM, "no file made without a name" },
 		{ try_user, EPERM, "it stays who it is" },
-		{ try_dump, EPERM, "and as hidden as it is" },
 		{ try_nothing_known, EPERM, "what nobody knows is refused" },
 		{ try_thread, EACCES, "a thread begun later can't, either" },
 		{ try_ledger, 0, "the ledger can be written to" },
@@ -379,7 +382,7 @@ test_other_numbers(void)
 #if defined(__x86_64__)
 	struct err e = ERR_INIT;
 	struct serve_shut on;
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
