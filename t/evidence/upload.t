@@ -396,9 +396,11 @@ is(scalar(requests()), 0, 'and nothing is asked');
 # ---- This side ----
 
 my $text = read_file($want{$one});
-write_file($want{$one}, $text =~ s/"success":true/"success":false/r);
+write_file($want{$one}, "$text ");
+is(upload()->{code}, 6, 'a file that is longer than its leaf says is a finding');
+write_file($want{$one}, $text =~ s/"slot":(\d)/'"slot":' . (9 - $1)/er);
 $r = upload();
-is($r->{code}, 6, 'a file that isn\'t what its leaf says is a finding');
+is($r->{code}, 6, 'so is one that has something else');
 like($r->{err}, qr/isn't what its leaf says, and isn't uploaded/, 'which says so');
 ok(!-e object_file($one), 'and isn\'t uploaded');
 write_file($want{$one}, $text);
