@@ -1306,11 +1306,8 @@ SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
 	r.error, r.address_form, r.signature, v.task, v.type,
-	v.expected_status, v.timeout_ms, v.reward_micros *
-	coalesce((SELECT i.reward_permille
-		FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
-		WHERE w.worker = t.credit AND w.first_slot <= r.slot
-		ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000,
+	v.expected_status, v.timeout_ms, (SELECT p.micros FROM reward p
+		WHERE p.slot = r.slot),
 	v.interval_ms, v.copies,
 	CASE WHEN r.copy >= v.copies AND EXISTS
 		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0
@@ -1617,14 +1614,14 @@ SELECT block FROM chain_seen WHERE chain_id = ?1 AND treasury = ?2;
 INSERT INTO chain_seen (chain_id, treasury, block) VALUES (?1, ?2, ?3)
 ON CONFLICT (chain_id, treasury) DO UPDATE SET block = excluded.block;
 
--- What the active tasks can pay in a day at most, to whoever is of the best tier: a worker that gets a copy in
--- each cycle, and all copies.
+-- What the active tasks can pay in a day at most, to whoever is of the best tier:
+-- a worker that gets a copy in each cycle, and all copies.
 -- :name task_day
 SELECT coalesce(sum(d.micros), 0), coalesce(sum(d.micros * d.copies), 0)
-FROM (SELECT copies, reward_micros * (SELECT coalesce(max(i.reward_permille), 1000)
-	FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier) / 1000 * CASE WHEN interval_ms > 86400000 THEN 1
-		ELSE 86400000 / interval_ms END AS micros
-	FROM task WHERE state = 'active') d;
+FROM (SELECT k.copies, b.micros * CASE WHEN k.interval_ms > 86400000 THEN 1
+		ELSE 86400000 / k.interval_ms END AS micros
+	FROM task k CROSS JOIN best_reward b
+	WHERE k.state = 'active' AND b.task = k.id) d;
 
 -- Whether payouts were made from treasury ?2 on chain ?1, and how far the
 -- vault's journal was with the last: -1 and nothing when that isn't known.
@@ -1811,19 +1808,18 @@ WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
 
 -- What bounds the pay of each task that is given.
 -- :name task_bounds
-SELECT reward_micros * (SELECT coalesce(max(i.reward_permille), 1000)
-	FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier) / 1000, interval_ms, cooldown_ms FROM task
-WHERE state = 'active';
+SELECT b.micros, k.interval_ms, k.cooldown_ms
+FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id;
 
 -- What the tasks that are given pay in a day at most, and how many workers the
 -- one takes that takes most: so many of its slots open within its cooldown.
 -- :name task_needs
-SELECT coalesce(sum((86400000 + interval_ms - 1) / interval_ms * copies *
-		(reward_micros * (SELECT coalesce(max(i.reward_permille), 1000)
-		FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier) / 1000)), 0),
-	coalesce(max((CASE WHEN cooldown_ms > interval_ms THEN cooldown_ms
-		ELSE interval_ms END + interval_ms - 1) / interval_ms * copies), 0)
-FROM task WHERE state = 'active';
+SELECT coalesce(sum((86400000 + k.interval_ms - 1) / k.interval_ms * k.copies *
+		b.micros), 0),
+	coalesce(max((CASE WHEN k.cooldown_ms > k.interval_ms THEN k.cooldown_ms
+		ELSE k.interval_ms END + k.interval_ms - 1) / k.interval_ms *
+		k.copies), 0)
+FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id;
 
 -- What became of what was given from ?1 on and before ?2; ?3 and ?4 are what
 -- standing takes.
@@ -2016,10 +2012,9 @@ WHERE k.id IS NULL OR v.task IS NULL OR v.task <> k.id
 UNION ALL SELECT 'assignment', a.worker, v.task, a.slot,
 	'has another reward than its definition and the worker''s tier'
 FROM assignment a JOIN task_version v ON v.id = a.version
-WHERE a.reward_micros <> v.reward_micros * coalesce((SELECT i.reward_permille
-	FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
-	WHERE w.worker = a.worker AND w.first_slot <= a.slot
-	ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000
+WHERE a.reward_micros <> coalesce((SELECT p.micros FROM tier_reward p
+	WHERE p.worker = a.worker AND p.version = a.version
+	AND p.first_slot <= a.slot AND p.next_slot > a.slot), v.reward_micros)
 UNION ALL SELECT 'worker_tier', w.worker, NULL, w.first_slot,
 	'counts from a slot that wasn''t the next one'
 FROM worker_tier w
@@ -2080,11 +2075,8 @@ FROM transfer t LEFT JOIN round o ON o.transfer = t.id ORDER BY t.id;
 SELECT r.transfer, r.slot, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, v.task, v.type, v.expected_status,
-	v.timeout_ms, v.reward_micros *
-	coalesce((SELECT i.reward_permille
-		FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
-		WHERE w.worker = t.credit AND w.first_slot <= r.slot
-		ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000,
+	v.timeout_ms, (SELECT p.micros FROM reward p
+		WHERE p.slot = r.slot),
 	v.interval_ms, v.copies,
 	CASE WHEN r.copy >= v.copies AND EXISTS
 		(SELECT 1 FROM witness_slot w WHERE w.slot = r.slot) THEN 0

@@ -693,17 +693,40 @@ WHEN EXISTS (SELECT 1 FROM region WHERE id = NEW.id OR name = NEW.name
 	OR first_name = NEW.first_name)
 BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;
 
+-- What a worker that was ever of a tier is paid for a slot of a definition, from
+-- slot first_slot on and before next_slot: the reward, multiplied by its tier.
+CREATE VIEW tier_reward AS
+SELECT	w.worker,
+	w.first_slot,
+	w.next_slot,
+	v.id AS version,
+	v.reward_micros * coalesce(i.reward_permille, 1000) / 1000 AS micros
+FROM (SELECT b.worker, b.tier, b.first_slot,
+		coalesce((SELECT n.first_slot FROM worker_tier n
+			WHERE n.worker = b.worker AND n.id > b.id
+			ORDER BY n.id LIMIT 1), 9223372036854775807) AS next_slot
+		FROM worker_tier b) w
+	CROSS JOIN task_version v LEFT JOIN tier i ON i.id = w.tier;
+
 -- What each result is paid: its definition's reward, by the tier that its worker
 -- was of when it was given the slot.
 CREATE VIEW reward AS
 SELECT	r.slot,
-	v.reward_micros * coalesce((SELECT i.reward_permille
-		FROM worker_tier w LEFT JOIN tier i ON i.id = w.tier
-		WHERE w.worker = t.credit AND w.first_slot <= r.slot
-		ORDER BY w.first_slot DESC, w.id DESC LIMIT 1), 1000) / 1000 AS micros
+	coalesce((SELECT p.micros FROM tier_reward p
+		WHERE p.worker = t.credit AND p.version = r.version
+		AND p.first_slot <= r.slot AND p.next_slot > r.slot),
+		v.reward_micros) AS micros
 FROM result r
-	JOIN transfer t ON t.id = r.transfer
-	JOIN task_version v ON v.id = r.version;
+	JOIN task_version v ON v.id = r.version
+	LEFT JOIN transfer t ON t.id = r.transfer;
+
+-- What each task pays for a slot at most: to one of the best tier.
+CREATE VIEW best_reward AS
+SELECT	k.id AS task,
+	k.reward_micros * coalesce((SELECT max(i.reward_permille)
+		FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier), 1000)
+		/ 1000 AS micros
+FROM task k;
 
 -- Workers that were accused by their record, and that nobody has released since:
 -- what they report is paid, but has no vote.

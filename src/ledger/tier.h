@@ -4,7 +4,7 @@
  * reward for each slot that it is given from then on, whatever the slot is for;
  * who is of none is paid 1000 of them. Rows of the ledger say who was of which
  * tier from which slot on, and what that tier was then, so that payer and audit
- * multiply as the schedule did: in SQL, as the view `reward`.
+ * multiply as the schedule did: in SQL, by the view `tier_reward`.
  */
 #ifndef WORKNET_LEDGER_TIER_H
 #define WORKNET_LEDGER_TIER_H

@@ -171,7 +171,7 @@ slots_note(struct db *db, const struct poll *p, int64_t worker, size_t n,
 			   : rc;
 }
 
-/* What may still be given, of the share that witnesses have, and in the answer */
+/* How many may still be given: of the share, and in the answer. */
 static enum rc
 room_read(struct db *db, const struct schedule_rules *r, int64_t last,
     const struct given_list *list, size_t *room, struct err *e)

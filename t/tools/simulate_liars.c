@@ -50,11 +50,11 @@ static const struct scenario scenarios[] = {
 	    false },
 	{ "a witness, 30 honest ones, and 13 liars", 43, 13, 3, 1, false, true,
 	    1, 0, 0, false },
-	{ "a witness, 20 honest ones, and 20 liars", 40, 20, 6, 1, false, false,
+	{ "a witness, 20 honest ones, and 20 liars", 40, 20, 3, 1, false, false,
 	    1, 0, 0, false },
-	{ "three witnesses, of which one lies, and one is silent", 43, 13, 6, 1,
+	{ "three witnesses, of which one lies, and one is silent", 43, 13, 3, 1,
 	    false, false, 3, 1, 1, false },
-	{ "a witness, and what flaps", 30, 0, 6, 1, false, false, 1, 0, 0,
+	{ "a witness, and what flaps", 30, 0, 3, 1, false, false, 1, 0, 0,
 	    true },
 };
 
