@@ -271,8 +271,8 @@ isnt(checkpoint('site/checkpoint'), $before, 'and the log goes on');
 dirs_new();
 save('ledger.db', 'short.db');
 unlink glob "$Dir/ledger.db*";
-make_ledger("$Dir/ledger.db", '--tasks', 60, '--interval-ms', 1800000,
-    '--results', 300, '--seed', 4, '--end-ms', $end);
+make_ledger("$Dir/ledger.db", '--tasks', 120, '--interval-ms', 1800000,
+    '--results', 700, '--seed', 4, '--end-ms', $end);
 @options = ('--idle', '-v');
 # How many entries a run read of the tiles, and how many it knew.
 sub entries_read {
