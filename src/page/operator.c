@@ -1,5 +1,6 @@
 /* What the operator looks at: worknet status as a page, and what waits. */
 #include <stdio.h>
+#include <string.h>
 
 #include "page/frame.h"
 
@@ -161,7 +162,10 @@ list(struct html *h, const char *heading, const char *none, const char *caption,
 		html_open(h, "tr", NULL);
 		frame_cell_time(h, r->at_ms);
 		for (k = 0; k < OVERVIEW_FIELDS && fields[k] >= 0; k++)
-			html_element(h, "td", "text", r->text[fields[k]]);
+			html_element(h, "td",
+			    strlen(r->text[fields[k]]) == ADDRESS_LEN ? "hash"
+								      : "text",
+			    r->text[fields[k]]);
 		html_close(h);
 	}
 	frame_table_end(h);
