@@ -151,7 +151,7 @@ check_caps(struct admin *a, struct outcome *o)
 		probe_say(o, false, "not set up: nobody can be paid");
 		return;
 	}
-	if (row_ints(db_query(a->db, Q_TASK_DAY),
+	if (query_ints(db_query(a->db, Q_TASK_DAY),
 		(int64_t *[]){ &worker, &all }, 2, &e) != RC_OK) {
 		probe_say(o, true, "%s", e.msg);
 		return;
@@ -293,7 +293,7 @@ newest_ms(struct admin *a, struct outcome *o)
 	}
 	q = db_query(a->db, Q_TRANSFER_FROM);
 	query_int(q, 1, tail.last_id);
-	if (row_ints(q, (int64_t *[]){ &id, &ms }, 2, &e) != RC_OK)
+	if (query_ints(q, (int64_t *[]){ &id, &ms }, 2, &e) != RC_OK)
 		probe_say(o, true, "%s", e.msg);
 	return ms;
 }
@@ -309,7 +309,7 @@ check_future(struct admin *a, int64_t now_ms, struct outcome *o)
 	query_int(q, 1, now_ms);
 	query_int(q, 2, POLL_PERIOD_MS);
 	if (query_one_int(q, &tasks, &e) != RC_OK ||
-	    row_ints(db_query(a->db, Q_SLOT_LAST_GIVEN),
+	    query_ints(db_query(a->db, Q_SLOT_LAST_GIVEN),
 		(int64_t *[]){ &slot, &given_ms }, 2, &e) != RC_OK) {
 		probe_say(o, true, "%s", e.msg);
 		return;

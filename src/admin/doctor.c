@@ -22,8 +22,9 @@
 #include "admin/value.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "evm/nodes.h"
-#include "ledger/payout_run.h"
+#include "ledger/status.h"
 #include "store/upload.h"
 #include "x402/facilitators.h"
 
@@ -393,7 +394,7 @@ probe_backup(struct admin *a, struct outcome *o)
 		return;
 	}
 	old_ms = clock_unix_ms() - c.newest_s * 1000;
-	value_format_age(age, old_ms);
+	text_age(age, old_ms);
 	if (c.newest_s == 0)
 		probe_say(o, true,
 		    "%s has no copy of the ledger: worknet backup %s, and systemctl enable --now worknet-backup.timer",
@@ -485,7 +486,7 @@ probe_run(struct admin *a, struct outcome *o)
 		return;
 	}
 	ago_ms = clock_unix_ms() - run.began_ms;
-	value_format_age(age, ago_ms);
+	text_age(age, ago_ms);
 	probe_say(o, ago_ms > RUN_OLD_MS,
 	    "the last one began %s ago, and ended with %lld%s", age,
 	    (long long)run.exit_code,

@@ -16,6 +16,7 @@
 #include "admin/value.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "keys/certificate.h"
 
 /* Below --root, if it is given. */
@@ -186,7 +187,7 @@ certificate_judge(struct admin *a, const char *name, struct outcome *o)
 	path_make(a, path, name, "");
 	rc = certificate_end(&end_s, path, &e);
 	left_ms = end_s * 1000 - clock_unix_ms();
-	value_format_age(left, left_ms < 0 ? -left_ms : left_ms);
+	text_age(left, left_ms < 0 ? -left_ms : left_ms);
 	if (rc == RC_IO)
 		probe_say(
 		    o, false, "not looked at: %s; run this as root", e.msg);
@@ -253,7 +254,7 @@ probe_timers(struct admin *a, struct outcome *o)
 			continue;
 		}
 		ago_ms = now_ms - (int64_t)st.st_mtime * 1000;
-		value_format_age(age, ago_ms);
+		text_age(age, ago_ms);
 		if (ago_ms > timers[i].late_ms)
 			probe_say(o, true,
 			    "%s last ran %s ago: systemctl status %s",

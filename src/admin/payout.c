@@ -521,7 +521,7 @@ command_payout_release(struct admin *a)
 	q = db_query(a->db, Q_HOLD_BY);
 	query_int(q, 1, worker);
 	query_text(q, 2, slice_of("operator"));
-	rc = row_ints(q, (int64_t *[]){ &operators, &others }, 2, &e);
+	rc = query_ints(q, (int64_t *[]){ &operators, &others }, 2, &e);
 	if (rc == RC_OK)
 		rc = hold_release(a->db, worker, "operator", &e);
 	if (rc != RC_OK)

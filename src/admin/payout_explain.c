@@ -35,7 +35,7 @@ left_read(struct admin *a, const struct payout_facts *f, struct statement *s,
 	q = db_query(a->db, Q_PAYOUT_COUNTED);
 	query_int(q, 1, f->worker_id);
 	query_int(q, 2, f->id);
-	rc = row_ints(q, (int64_t *[]){ &s->after, &s->before }, 2, e);
+	rc = query_ints(q, (int64_t *[]){ &s->after, &s->before }, 2, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(a->db, Q_BALANCE_AT);

@@ -1,148 +1,31 @@
 /* worknet status: the state of the network on one page. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/commands.h"
 #include "admin/finding.h"
+#include "admin/network.h"
 #include "admin/status.h"
 #include "admin/table.h"
 #include "admin/value.h"
 #include "store/upload.h"
 
-#define WORST_TASKS  20
-#define WORST_MAX    100000 /* bounds memory, not a need of people */
-#define WARNINGS_MAX 16
-#define WARNING_LEN  200
-#define NETWORKS     5 /* are listed */
+#define WORST_TASKS 20
+#define WORST_MAX   100000 /* bounds memory, not a need of people */
+#define NETWORKS    5	   /* are listed */
 
-#define SILENCE_MS     600000LL		      /* no result for so long is odd */
-#define WAL_LARGE      (1024LL * 1024 * 1024) /* bytes: a reader hangs */
-#define FREE_LEAST     (1024LL * 1024 * 1024) /* bytes of the disk */
-#define COVERAGE_LEAST 990		      /* per mille of the cycles */
-
-/* What a monitor is told, as Nagios numbers it. */
-enum severity {
-	SEVERITY_OK = 0,
-	SEVERITY_WARNING = 1,  /* a look before long */
-	SEVERITY_CRITICAL = 2, /* money or service stands still */
-	SEVERITY_UNKNOWN = 3,
-};
-static const char *const severities[] = { "ok", "warning", "critical",
-	"unknown" };
-
-struct warning {
-	enum severity severity;
-	char text[WARNING_LEN];
-};
-
-struct warnings {
-	struct warning all[WARNINGS_MAX];
-	size_t n;
-};
-
-static void add(struct warnings *ws, enum severity severity, const char *fmt,
-    ...) PRINTF_LIKE(3, 4);
-
-static void
-add(struct warnings *ws, enum severity severity, const char *fmt, ...)
+enum rc
+status_read(struct status *s, struct db *db, const struct conf *c, size_t worst,
+    struct err *e)
 {
-	struct warning *w = &ws->all[ws->n];
-	va_list ap;
+	struct err untold = ERR_INIT; /* worknet doctor tells it */
+	enum rc rc;
 
-	CHECK(ws->n < WARNINGS_MAX);
-	ws->n++;
-	w->severity = severity;
-	va_start(ap, fmt);
-	(void)vsnprintf(w->text, sizeof(w->text), fmt, ap);
-	va_end(ap);
-}
-
-#define warn(ws, ...)	  add(ws, SEVERITY_WARNING, __VA_ARGS__)
-#define critical(ws, ...) add(ws, SEVERITY_CRITICAL, __VA_ARGS__)
-
-/* worknet-payout's exit code of a run that the next one goes on with. */
-#define RUN_GOES_ON 4
-
-/* What the last payout run left, and that there was one. */
-static void
-find_payout_warnings(
-    struct warnings *ws, const struct status *s, const struct conf *c)
-{
-	const struct payout_run *r = &s->run;
-	int64_t patience_ms = c->payout_validity_s * 1000;
-	char since_run[VALUE_TEXT_MAX], unresolved[VALUE_TEXT_MAX];
-	char overdue[VALUE_TEXT_MAX];
-	bool wanted =
-	    c->payout_network[0] != '\0' && (s->due > 0 || s->unresolved > 0);
-
-	value_format_age(since_run, s->now_ms - r->began_ms);
-	value_format_age(unresolved, s->now_ms - s->oldest_unresolved_ms);
-	value_format_age(overdue, status_overdue_ms(c));
-	if (wanted && r->id == 0)
-		critical(ws, "no payout run yet, and %lld workers are due",
-		    (long long)s->due);
-	else if (wanted && s->now_ms - r->began_ms > patience_ms)
-		critical(
-		    ws, "no payout run for %s, and somebody is due", since_run);
-	if (r->id != 0 && r->exit_code > 0 && r->exit_code < 10)
-		add(ws,
-		    r->exit_code == RUN_GOES_ON ? SEVERITY_WARNING
-						: SEVERITY_CRITICAL,
-		    "the last payout run ended with code %d%s%.120s",
-		    (int)r->exit_code, r->words[0] == '\0' ? "" : ": ",
-		    r->words);
-	else if (r->id != 0 && r->exit_code < 0 &&
-	    s->now_ms - r->began_ms > patience_ms)
-		warn(ws, "the last payout run has no end: was it killed?");
-	if (s->unresolved > 0 &&
-	    s->now_ms - s->oldest_unresolved_ms > patience_ms)
-		critical(ws, "a payout is unresolved for %s", unresolved);
-	if (c->payout_network[0] != '\0' && s->overdue > 0)
-		critical(ws,
-		    "%lld workers are owed the threshold for more than %s, and aren't paid",
-		    (long long)s->overdue, overdue);
-	if (s->all_held > 0)
-		critical(ws, "payouts are held: nobody is paid");
-	if (s->workers_held > 0)
-		warn(ws, "%lld workers are held: see worknet payout holds",
-		    (long long)s->workers_held);
-}
-
-static void
-find_warnings(struct warnings *ws, const struct status *s)
-{
-	const struct coverage *c = &s->coverage;
-	char reason[WARNING_LEN], silence[VALUE_TEXT_MAX];
-
-	value_format_age(silence, s->now_ms - s->last_result_ms);
-	if (s->exceptions > 0)
-		critical(ws,
-		    "the ledger has exceptions: see worknet finding list and worknet audit");
-	if (s->tasks_active == 0)
-		warn(ws, "no task is active");
-	else if (s->last_result_ms == 0)
-		warn(ws, "no result yet");
-	else if (s->now_ms - s->last_result_ms > SILENCE_MS)
-		critical(ws, "no result for %s", silence);
-	if (s->last_result_ms > s->now_ms + CLOCK_SKEW_MS)
-		critical(ws,
-		    "the newest transfer is from the future: is the clock right?");
-	if (c->paid * 1000 < c->copies * COVERAGE_LEAST) {
-		network_reason(&s->network, c, reason, sizeof(reason));
-		warn(ws, "%s", reason);
-	}
-	if (s->wal_bytes > WAL_LARGE)
-		warn(ws,
-		    "the write-ahead log has %lld MiB: does some program keep a read transaction open?",
-		    (long long)(s->wal_bytes / (1024 * 1024)));
-	if (s->upload_oldest_ms > 0 &&
-	    s->now_ms - s->upload_oldest_ms > UPLOAD_OLD_MS)
-		warn(ws,
-		    "the object store is behind the log: see worknet doctor");
-	if (s->free_bytes >= 0 && s->free_bytes < FREE_LEAST)
-		critical(ws, "the ledger's disk has only %lld MiB left",
-		    (long long)(s->free_bytes / (1024 * 1024)));
+	rc = status_read_ledger(s, db, c, worst, clock_unix_ms(), e);
+	if (c->upload_kind[0] != '\0' &&
+	    upload_oldest(&s->upload_oldest_ms, c, &untold) != RC_OK)
+		s->upload_oldest_ms = 1;
+	return rc;
 }
 
 /* For people a few numbers share a line; programs get each by its name. */
@@ -280,7 +163,7 @@ print_warnings(struct admin *a, const struct warnings *ws)
 	for (i = 0; i < ws->n; i++)
 		out_row(a->out,
 		    (struct out_value[]){
-			out_text(severities[ws->all[i].severity]),
+			out_text(severity_name(ws->all[i].severity)),
 			out_text(ws->all[i].text) });
 	out_table_end(a->out, "no warnings");
 }
@@ -330,10 +213,10 @@ static enum admin_exit
 check_say(struct admin *a, enum severity severity, const char *text)
 {
 	out_fields(a->out,
-	    (const struct out_field[]){
-		{ "severity", NULL, OUT_TEXT, out_text(severities[severity]) },
+	    (const struct out_field[]){ { "severity", NULL, OUT_TEXT,
+					    out_text(severity_name(severity)) },
 		{ "text", NULL, OUT_TEXT, out_text(text) }, OUT_END });
-	out_note(a->out, "worknet %s: %s", severities[severity], text);
+	out_note(a->out, "worknet %s: %s", severity_name(severity), text);
 	a->stands = true;
 	/* A monitor knows these numbers, by another meaning than ours. */
 	return (enum admin_exit)severity;
@@ -381,8 +264,7 @@ check_status(struct admin *a, struct status *s, struct warnings *ws)
 		rc = status_read(s, a->db, &a->conf, 0, &e);
 	if (rc != RC_OK)
 		return check_say(a, SEVERITY_UNKNOWN, e.msg);
-	find_warnings(ws, s);
-	find_payout_warnings(ws, s, &a->conf);
+	warnings_find(ws, s, &a->conf);
 	return check_judge(a, s, ws);
 }
 
@@ -409,8 +291,7 @@ command_status(struct admin *a)
 	rc = status_read(&s, a->db, &a->conf,
 	    worst < WORST_MAX ? (size_t)worst : WORST_MAX, &e);
 	if (rc == RC_OK) {
-		find_warnings(&ws, &s);
-		find_payout_warnings(&ws, &s, &a->conf);
+		warnings_find(&ws, &s, &a->conf);
 		print_fields(a, &s);
 		print_run(a, &s);
 		network_print(a, &s.network);

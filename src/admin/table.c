@@ -13,20 +13,6 @@ row_value(struct query *q, int i, enum out_type type)
 }
 
 enum rc
-row_ints(struct query *q, int64_t *const *out, int n, struct err *e)
-{
-	enum rc rc;
-	bool row;
-	int i;
-
-	rc = query_step(q, &row, e);
-	for (i = 0; i < n; i++)
-		*out[i] = rc == RC_OK && row ? query_get_int(q, i) : 0;
-	query_done(q);
-	return rc;
-}
-
-enum rc
 table_print(struct out *o, const struct table *t, struct query *q,
     const char *none, int64_t *n, struct err *e)
 {

@@ -7,13 +7,6 @@
 /* The value of column i; NULL there is absent. */
 struct out_value row_value(struct query *q, int i, enum out_type type);
 
-/*
- * Steps a statement of one row with n integers, and ends it. Where there is no
- * row they are 0. Errors of db.h.
- */
-MUST_CHECK enum rc
-row_ints(struct query *q, int64_t *const *out, int n, struct err *e);
-
 struct table_column {
 	struct out_column column;
 	int from; /* the query's column; NULL there is absent */

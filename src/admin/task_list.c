@@ -68,7 +68,7 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 	char of_what[60];
 	enum rc rc;
 
-	rc = row_ints(db_query(a->db, Q_TASK_STATES),
+	rc = query_ints(db_query(a->db, Q_TASK_STATES),
 	    (int64_t *[]){ &active, &paused, &removed }, 3, e);
 	(void)snprintf(of_what, sizeof(of_what),
 	    "tasks, of which %" PRId64 " are removed", removed);

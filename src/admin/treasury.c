@@ -3,13 +3,14 @@
 #include <stdio.h>
 
 #include "admin/commands.h"
-#include "admin/coverage.h"
 #include "admin/gas.h"
 #include "admin/treasury.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "evm/nodes.h"
 #include "keys/keystore.h"
+#include "ledger/coverage.h"
 #include "ledger/payout.h"
 #include "ledger/transfer.h"
 
@@ -227,7 +228,7 @@ debts_print(struct admin *a, const struct debts *d)
 		{ "perDayMicros", NULL, OUT_USDC, out_int(d->per_day_micros) },
 		OUT_END });
 	value_format_usdc(usdc, d->per_day_micros);
-	value_format_age(age, d->of_last_ms);
+	text_age(age, d->of_last_ms);
 	out_line(a->out, "earned per day", "%s USDC, reckoned from the last %s",
 	    usdc, age);
 }

@@ -7,23 +7,10 @@
 #include <time.h>
 
 #include "base/task_type.h"
+#include "base/text.h"
 #include "http/http.h"
 
 #define MICROS 1000000 /* in one USDC */
-
-/* Largest first, so that a format finds the largest that fits. */
-static const struct {
-	const char *name;
-	int64_t ms;
-} units[] = {
-	{ "d", 86400000 },
-	{ "h", 3600000 },
-	{ "m", 60000 },
-	{ "s", 1000 },
-	{ "ms", 1 },
-};
-
-#define UNITS (sizeof(units) / sizeof(units[0]))
 
 /* Digits up to *end; -1 when there are none or too many. */
 static int64_t
@@ -127,10 +114,10 @@ value_parse_span(
 
 	*out_ms = 0;
 	n = digits_read(text, &end);
-	for (i = 0; n >= 0 && i < UNITS; i++) {
-		if (strcmp(end, units[i].name) != 0)
+	for (i = 0; n >= 0 && i < TEXT_UNITS; i++) {
+		if (strcmp(end, text_units[i].name) != 0)
 			continue;
-		if (__builtin_mul_overflow(n, units[i].ms, out_ms) ||
+		if (__builtin_mul_overflow(n, text_units[i].ms, out_ms) ||
 		    *out_ms > JSON_INT_MAX)
 			break;
 		return RC_OK;
@@ -178,33 +165,13 @@ value_format_span(char out[static VALUE_TEXT_MAX], int64_t ms)
 {
 	size_t i;
 
-	for (i = 0; i < UNITS - 1; i++)
-		if (ms != 0 && ms % units[i].ms == 0)
+	for (i = 0; i < TEXT_UNITS - 1; i++)
+		if (ms != 0 && ms % text_units[i].ms == 0)
 			break;
 	if (ms == 0)
-		i = UNITS - 2; /* 0s */
-	(void)snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s", ms / units[i].ms,
-	    units[i].name);
-}
-
-void
-value_format_age(char out[static VALUE_TEXT_MAX], int64_t ms)
-{
-	size_t i = 0, seconds = UNITS - 2;
-	int64_t rest;
-
-	if (ms < 0)
-		ms = 0;
-	while (i < seconds && ms < units[i].ms)
-		i++;
-	rest = ms % units[i].ms;
-	if (i == seconds || rest < units[i + 1].ms)
-		(void)snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s",
-		    ms / units[i].ms, units[i].name);
-	else
-		(void)snprintf(out, VALUE_TEXT_MAX,
-		    "%" PRId64 "%s %" PRId64 "%s", ms / units[i].ms,
-		    units[i].name, rest / units[i + 1].ms, units[i + 1].name);
+		i = TEXT_UNITS - 2; /* 0s */
+	(void)snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s",
+	    ms / text_units[i].ms, text_units[i].name);
 }
 
 void

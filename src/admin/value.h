@@ -47,8 +47,6 @@ value_take_url(char url[static URL_MAX + 1], bool allow_private, struct err *e);
 
 /* The same duration with the largest unit that gives a whole number. */
 void value_format_span(char out[static VALUE_TEXT_MAX], int64_t ms);
-/* About how long that is, in its two largest units: "3d 4h", "12m 5s", "0s". */
-void value_format_age(char out[static VALUE_TEXT_MAX], int64_t ms);
 /* USDC with six decimals, of micro-USDC. */
 void value_format_usdc(char out[static VALUE_TEXT_MAX], int64_t micros);
 /* "2026-01-31 23:59:59", UTC, of Unix ms; "-" for what is no time. */

@@ -102,7 +102,7 @@ list_footer(struct admin *a, int64_t shown, struct err *e)
 	int64_t active, suspended;
 	enum rc rc;
 
-	rc = row_ints(db_query(a->db, Q_WORKER_STATES),
+	rc = query_ints(db_query(a->db, Q_WORKER_STATES),
 	    (int64_t *[]){ &active, &suspended }, 2, e);
 	table_total(a->out, shown, active + suspended, "workers");
 	return rc;

@@ -6,6 +6,7 @@
 #define WORKNET_API_API_H
 
 #include "base/buf.h"
+#include "base/conf.h"
 #include "ledger/credit.h"
 #include "ledger/drill.h"
 #include "ledger/schedule.h"
@@ -24,6 +25,7 @@ struct api_rules {
 	int ipv6_prefix;
 	struct drill_rules drills;
 	struct page_site pages;
+	struct conf conf; /* for the operator's page */
 };
 
 struct api_config {

@@ -58,9 +58,10 @@ struct api {
 	int64_t began_ms;
 	struct eth_key join_key; /* of this process, for nonces */
 	struct writer *writer;
-	atomic_bool gives;   /* something, to the last poll of the writer */
-	atomic_uint refused; /* answers of 503 since the last commit */
-	atomic_uint reading; /* requests of anybody that are worked on */
+	atomic_bool gives;	 /* something, to the last poll of the writer */
+	atomic_uint refused;	 /* answers of 503 since the last commit */
+	atomic_uint reading;	 /* requests of anybody that are worked on */
+	atomic_bool overlooking; /* one of the operator's page is */
 };
 
 struct api_thread {
@@ -104,6 +105,7 @@ extern const struct route
 extern const struct route route_page_home;   /* GET / */
 extern const struct route route_page_worker; /* GET /worker/ADDRESS */
 extern const struct route route_page_join;   /* GET /join */
+extern const struct route route_operator;    /* GET /operator */
 extern const struct route route_page_style;  /* GET /style.css */
 extern const struct route route_page_script; /* GET /join.js */
 extern const struct route route_page_icon;   /* GET /icon.svg */

@@ -15,7 +15,7 @@
 #define STATUSPAGE_CACHE_S 10
 
 /* All that any of them tells. */
-struct status {
+struct overall {
 	struct profile_list tasks;
 	size_t incidents_n, announced_n;
 	struct profile_incident incidents[PROFILE_INCIDENTS_MAX];
@@ -23,7 +23,7 @@ struct status {
 };
 
 static enum rc
-rest_read(struct status *s, struct db *db, int64_t now_ms, struct err *e)
+rest_read(struct overall *s, struct db *db, int64_t now_ms, struct err *e)
 {
 	enum rc rc = db_begin_read(db, e);
 
@@ -61,7 +61,7 @@ page_write(struct json_writer *w, const struct page_site *site, int64_t now_ms)
 }
 
 static void
-status_write(struct json_writer *w, const struct status *s)
+status_write(struct json_writer *w, const struct overall *s)
 {
 	size_t i, down = 0, known = 0;
 
@@ -104,7 +104,7 @@ component_status(enum profile_state s)
 }
 
 static void
-components_write(struct json_writer *w, const struct status *s)
+components_write(struct json_writer *w, const struct overall *s)
 {
 	const struct profile *p;
 	size_t i;
@@ -147,7 +147,7 @@ affected_write(struct json_writer *w, const char *task)
 
 static void
 incidents_write(struct json_writer *w, const struct page_site *site,
-    const struct status *s, bool unresolved)
+    const struct overall *s, bool unresolved)
 {
 	char id[PAGE_ID_MAX], title[PAGE_SENTENCE_MAX];
 	const struct profile_incident *in;
@@ -178,7 +178,7 @@ incidents_write(struct json_writer *w, const struct page_site *site,
 }
 
 static void
-announced_write(struct json_writer *w, const struct status *s, int64_t now_ms)
+announced_write(struct json_writer *w, const struct overall *s, int64_t now_ms)
 {
 	const struct profile_announced *a;
 	char id[32];
@@ -214,7 +214,7 @@ enum part {
 
 static void
 document_write(struct json_writer *w, const struct page_site *site,
-    const struct status *s, unsigned parts, int64_t now_ms)
+    const struct overall *s, unsigned parts, int64_t now_ms)
 {
 	json_open_object(w);
 	page_write(w, site, now_ms);
@@ -233,7 +233,7 @@ static bool
 answer(struct api_exchange *x, struct db *db, struct api_response *rs,
     unsigned parts)
 {
-	struct status *s = calloc(1, sizeof(*s));
+	struct overall *s = calloc(1, sizeof(*s));
 	struct json_writer *w = NULL;
 	struct err e = ERR_INIT;
 	enum rc rc = RC_OK;

@@ -14,6 +14,7 @@ const struct route *const api_routes[] = {
 	&route_page_home,
 	&route_page_worker,
 	&route_page_join,
+	&route_operator,
 	&route_page_style,
 	&route_page_script,
 	&route_page_icon,

@@ -59,6 +59,7 @@ rules_of(const struct conf *conf)
 		.ipv4_prefix = (int)conf->ipv4_prefix,
 		.ipv6_prefix = (int)conf->ipv6_prefix,
 		.pages = page_site(conf),
+		.conf = *conf,
 		.drills = { .share_permille = conf->drill_share_permille,
 		    .share_new_permille = conf->drill_share_new_permille,
 		    .record_days = conf->record_days,

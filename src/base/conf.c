@@ -170,6 +170,9 @@ static const struct conf_key keys[] = {
 	{ "pages", "origin", CONF_TEXT, FIELD(pages_origin), 1, URL_MAX, "",
 	    "where people see them, https://HOST: what /join shows",
 	    CONF_AT_ONCE },
+	{ "pages", "operator", CONF_BOOL, FIELD(pages_operator), 0, 0, "no",
+	    "/operator, for whom the web server lets in: what worknet status shows",
+	    CONF_AT_ONCE },
 
 	{ "worker", "coordinator", CONF_TEXT, FIELD(worker_coordinator), 1,
 	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api",

@@ -70,6 +70,7 @@ struct conf {
 
 	/* [pages] */
 	bool pages_show;
+	bool pages_operator;
 	char pages_origin[URL_MAX + 1]; /* "https://HOST"; "": not told */
 	/* [log]: without an origin there is none */
 	char log_origin[LOG_ORIGIN_MAX + 1]; /* the log's name, for ever */

@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -63,4 +65,32 @@ text_is_near(const char *typed, const char *meant)
 	int d = distance(typed, meant);
 
 	return d <= 2 && d * 3 <= (int)strlen(meant);
+}
+
+const struct text_unit text_units[TEXT_UNITS] = {
+	{ "d", 86400000 },
+	{ "h", 3600000 },
+	{ "m", 60000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+};
+
+void
+text_age(char out[static TEXT_AGE_MAX], int64_t ms)
+{
+	size_t i = 0, seconds = TEXT_UNITS - 2;
+	int64_t rest;
+
+	if (ms < 0)
+		ms = 0;
+	while (i < seconds && ms < text_units[i].ms)
+		i++;
+	rest = ms % text_units[i].ms;
+	if (i == seconds || rest < text_units[i + 1].ms)
+		(void)snprintf(out, TEXT_AGE_MAX, "%" PRId64 "%s",
+		    ms / text_units[i].ms, text_units[i].name);
+	else
+		(void)snprintf(out, TEXT_AGE_MAX, "%" PRId64 "%s %" PRId64 "%s",
+		    ms / text_units[i].ms, text_units[i].name,
+		    rest / text_units[i + 1].ms, text_units[i + 1].name);
 }

@@ -165,6 +165,13 @@ MUST_CHECK enum rc query_any(struct query *q, bool *any, struct err *e);
  */
 MUST_CHECK enum rc query_one_int(struct query *q, int64_t *out, struct err *e);
 
+/*
+ * Steps a statement of one row with n integers, and ends it. Where there is no
+ * row they are 0. As query_step.
+ */
+MUST_CHECK enum rc
+query_ints(struct query *q, int64_t *const *out, int n, struct err *e);
+
 /* Columns of the present row, counted from 0; valid until the next step. */
 int64_t query_get_int(struct query *q, int col);
 struct slice query_get_text(struct query *q, int col);

@@ -252,6 +252,20 @@ query_one_int(struct query *q, int64_t *out, struct err *e)
 	return rc;
 }
 
+enum rc
+query_ints(struct query *q, int64_t *const *out, int n, struct err *e)
+{
+	enum rc rc;
+	bool row;
+	int i;
+
+	rc = query_step(q, &row, e);
+	for (i = 0; i < n; i++)
+		*out[i] = rc == RC_OK && row ? query_get_int(q, i) : 0;
+	query_done(q);
+	return rc;
+}
+
 int64_t
 query_get_int(struct query *q, int col)
 {

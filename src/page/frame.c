@@ -139,6 +139,14 @@ frame_origin(const struct page_site *site)
 }
 
 void
+frame_cell_number(struct html *h, int64_t n)
+{
+	html_open(h, "td", "number");
+	html_number(h, n);
+	html_close(h);
+}
+
+void
 frame_cell_time(struct html *h, int64_t ms)
 {
 	html_open(h, "td", NULL);

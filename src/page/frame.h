@@ -30,8 +30,9 @@ void frame_table_end(struct html *h);
 /* What this host is called, for commands and links elsewhere. */
 const char *frame_origin(const struct page_site *site);
 
-/* A cell of text, and one of a time. */
+/* A cell of text, one of a number, and one of a time. */
 void frame_cell(struct html *h, const char *text);
+void frame_cell_number(struct html *h, int64_t n);
 void frame_cell_time(struct html *h, int64_t ms);
 
 /* A term and what it is, in a dl: between these two. */

@@ -8,6 +8,7 @@
 
 #include "ledger/activity.h"
 #include "ledger/joining.h"
+#include "ledger/overview.h"
 #include "ledger/profile.h"
 #include "ledger/statement.h"
 
@@ -61,6 +62,15 @@ void page_newcomer(
  * "suspended". */
 const char *
 page_joining_name(const struct page_site *site, const struct joining *is);
+
+/* What is to be known of the process that shows it. */
+struct page_process {
+	int64_t began_ms;
+	int landlock; /* what it is shut in by; 0: not */
+	bool seccomp;
+};
+void page_operator(
+    struct buf *out, const struct overview *o, const struct page_process *p);
 
 /* A task, with the newest of what there is of it. */
 struct page_task {

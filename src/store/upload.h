@@ -17,8 +17,6 @@
 #include "base/clock.h"
 #include "base/conf.h"
 
-#define UPLOAD_OLD_MS (4 * HOUR_MS) /* an hour is there by then */
-
 struct upload_result {
 	int64_t made;	   /* objects */
 	int64_t there;	   /* were there, and the same */

@@ -10,7 +10,8 @@ const called = (path) => path.replace(/^\/+|\/+$/g, '').replace(/\W+/g, '-') ||
 
 // One load of the page, which is then shown in each way.
 async function look(browser, path) {
-	const context = await browser.newContext();
+	const context = await browser.newContext({ httpCredentials:
+		{ username: 'ops', password: 'secret', origin } });
 	const page = await context.newPage();
 	const wrong = [];
 

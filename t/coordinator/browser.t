@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(need_program find_program json_value poll_path
-    source_path);
+    source_path spurt);
 
 my $chromium = $ENV{CHROMIUM} // '/usr/bin/chromium';
 plan skip_all => 'no chromium' unless -x $chromium;
@@ -27,7 +27,7 @@ my @remote = qw(198.51.100.7 203.0.113.9 192.0.2.3);
 my $hostile = '</td><script>alert(1)</script><img src=x onerror=alert(2)>"\'';
 
 my $w = WorknetTest->new(conf => { admission => { standing_results => 0,
-    standing_hours => 0 } });
+    standing_hours => 0 }, pages => { operator => 'yes' } });
 $w->fault_prepare;
 $w->clock_set($S - 88 * $DAY);
 $w->init;
@@ -69,6 +69,8 @@ $w->sql("INSERT INTO network (id, name) VALUES (1, '198.51.100.0/24'), " .
     1 .. @tasks));
 $w->worknet('maintenance', 'add', $tasks[0], '--from', $S + 90 * $MINUTE,
     '--to', $S + 3 * $HOUR, '--why', $hostile);
+$w->sql("INSERT INTO join_request (address, network, region, asked_ms) VALUES " .
+    "('0x" . 'ab' x 20 . "', '198.51.100.0/24', 'eu-west', $S)");
 $w->start;
 my $c = $w->fcgi;
 for my $minute (0 .. 14) {
@@ -83,13 +85,18 @@ for my $minute (0 .. 14) {
 		    if ref $given eq 'ARRAY' && @$given;
 	}
 }
-$w->nginx_start;
+spurt($w->dir('htpasswd'), "ops:{PLAIN}secret\n");
+$w->nginx_start(edit => sub {
+	my $file = $w->dir('htpasswd');
+	s/^(\s*)#operator /$1/mg;
+	s{/etc/nginx/worknet\.htpasswd}{$file}g;
+});
 my $shots = $ENV{WN_SCREENSHOTS} // '';
 my $worker = $w->worker(1)->{address};
 my @command = (find_program('node'), source_path('t/coordinator/browser.mjs'),
     "http://127.0.0.1:$w->{port}", $chromium, $shots, '/',
     (map { "/task/$_" } $tasks[0], $tasks[1], 'a' x 64), "/worker/$worker",
-    '/join');
+    '/join', '/operator');
 # What a browser takes is the machine's: only its end is waited for.
 open(my $seen, '-|', @command) or die "$command[0]: $!";
 while (<$seen>) {

@@ -1,4 +1,4 @@
-#include "admin/coverage.h"
+#include "ledger/coverage.h"
 
 #include <stdlib.h>
 #include <string.h>

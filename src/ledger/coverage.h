@@ -3,8 +3,8 @@
  * Counted are cycles that opened within an hour, two minutes ago or earlier: a
  * younger one may still be on its way.
  */
-#ifndef WORKNET_ADMIN_COVERAGE_H
-#define WORKNET_ADMIN_COVERAGE_H
+#ifndef WORKNET_LEDGER_COVERAGE_H
+#define WORKNET_LEDGER_COVERAGE_H
 
 #include "base/limits.h"
 #include "ledger/db.h"

@@ -1,14 +1,12 @@
-/* What worknet status and worknet metrics tell, out of the ledger. */
+#include "ledger/status.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "admin/status.h"
-#include "admin/table.h"
 #include "ledger/payout.h"
 #include "ledger/transfer.h"
-#include "store/upload.h"
 
 #define OVERDUE_MS (6 * HOUR_MS) /* payable, and not paid */
 
@@ -18,19 +16,19 @@ read_counts(struct status *s, struct db *db, struct err *e)
 	struct query *q;
 	enum rc rc;
 
-	rc = row_ints(db_query(db, Q_TASK_STATES),
+	rc = query_ints(db_query(db, Q_TASK_STATES),
 	    (int64_t *[]){
 		&s->tasks_active, &s->tasks_paused, &s->tasks_removed },
 	    3, e);
 	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_WORKER_STATES),
+		rc = query_ints(db_query(db, Q_WORKER_STATES),
 		    (int64_t *[]){ &s->workers_active, &s->workers_suspended },
 		    2, e);
 	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_OWED_TOTAL),
+		rc = query_ints(db_query(db, Q_OWED_TOTAL),
 		    (int64_t *[]){ &s->owed_micros }, 1, e);
 	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_PAYOUTS_OPEN),
+		rc = query_ints(db_query(db, Q_PAYOUTS_OPEN),
 		    (int64_t *[]){ &s->payouts_open, &s->payouts_open_micros },
 		    2, e);
 	if (rc != RC_OK)
@@ -78,7 +76,7 @@ read_results(struct status *s, struct db *db, struct err *e)
 		return rc;
 	q = db_query(db, Q_TRANSFER_FROM);
 	query_int(q, 1, tail.last_id);
-	return row_ints(q, (int64_t *[]){ &id, &s->last_result_ms }, 2, e);
+	return query_ints(q, (int64_t *[]){ &id, &s->last_result_ms }, 2, e);
 }
 
 int64_t
@@ -119,7 +117,7 @@ read_payouts(
 	if (rc == RC_OK)
 		rc = payout_run_last(db, &s->run, &found, e);
 	if (rc == RC_OK)
-		rc = row_ints(db_query(db, Q_HOLD_COUNT),
+		rc = query_ints(db_query(db, Q_HOLD_COUNT),
 		    (int64_t *[]){ &s->all_held, &s->workers_held }, 2, e);
 	if (rc != RC_OK)
 		return rc;
@@ -178,21 +176,17 @@ read_all(struct status *s, struct db *db, const struct conf *c, size_t worst,
 }
 
 enum rc
-status_read(struct status *s, struct db *db, const struct conf *c, size_t worst,
-    struct err *e)
+status_read_ledger(struct status *s, struct db *db, const struct conf *c,
+    size_t worst, int64_t now_ms, struct err *e)
 {
-	struct err untold = ERR_INIT; /* worknet doctor tells it */
 	enum rc rc;
 
-	*s = (struct status){ .now_ms = clock_unix_ms() };
+	*s = (struct status){ .now_ms = now_ms };
 	rc = db_begin_read(db, e);
 	if (rc == RC_OK)
 		rc = read_all(s, db, c, worst, e);
 	db_rollback(db);
 	read_sizes(s, c->ledger_path);
-	if (c->upload_kind[0] != '\0' &&
-	    upload_oldest(&s->upload_oldest_ms, c, &untold) != RC_OK)
-		s->upload_oldest_ms = 1;
 	return rc;
 }
 
