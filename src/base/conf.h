@@ -76,6 +76,11 @@ struct conf {
 	char log_state_directory[PATH_LEN_MAX + 1];
 	char log_key_file[PATH_LEN_MAX + 1];
 
+	/* [alert] */
+	char alert_receivers_file[PATH_LEN_MAX + 1];
+	char alert_sendmail[PATH_LEN_MAX + 1];
+	bool alert_allow_private; /* receivers on private addresses */
+
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */
 	char worker_key_file[PATH_LEN_MAX + 1];

@@ -25,7 +25,9 @@ my %below = (
 	work => [qw(base eth json http)],
 	proof => [qw(base eth json keys tlog uptime ledger)],
 	publish => [qw(base eth json keys tlog proof uptime ledger)],
-	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof)],
+	alert => [qw(base eth json http uptime ledger)],
+	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof
+	    alert)],
 	serve => [qw(base api)],
 );
 
