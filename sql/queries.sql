@@ -525,6 +525,153 @@ DELETE FROM incident WHERE from_ms >= ?1;
 -- :name transfer_newest_ms
 SELECT coalesce((SELECT at_ms FROM transfer ORDER BY id DESC LIMIT 1), 0);
 
+-- Alerts --------------------------------------------------------------------
+-- src/ledger/alert.h; a receiver is one by its name.
+
+-- The tasks behind ?1 that aren't removed, by id.
+-- :name alert_tasks
+SELECT id, name FROM task WHERE id > ?1 AND state <> 'removed' ORDER BY id;
+
+-- :name alert_watch_list
+SELECT task FROM alert_watch ORDER BY task;
+
+-- :name alert_watch_drop
+DELETE FROM alert_watch WHERE task = ?1;
+
+-- :name alert_watch_get
+-- :columns to_ms caught_up decided_ms last_down_ms open_ms run_n run_ms
+-- :columns networks
+SELECT to_ms, caught_up, decided_ms, last_down_ms, open_ms, run_n, run_ms,
+	networks
+FROM alert_watch WHERE task = ?1;
+
+-- :name alert_watch_put
+INSERT INTO alert_watch (task, to_ms, caught_up, decided_ms, last_down_ms,
+	open_ms, run_n, run_ms, networks)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (task) DO UPDATE SET to_ms = excluded.to_ms,
+	caught_up = excluded.caught_up, decided_ms = excluded.decided_ms,
+	last_down_ms = excluded.last_down_ms, open_ms = excluded.open_ms,
+	run_n = excluded.run_n, run_ms = excluded.run_ms,
+	networks = excluded.networks;
+
+-- Maintenance that counts, and runs at ?1.
+-- :name alert_maintenance
+-- :columns id task name from_ms to_ms why
+SELECT m.id, k.id, k.name, m.from_ms, coalesce(m.ended_ms, m.to_ms), m.why
+FROM maintenance m CROSS JOIN task k
+WHERE k.id = m.task AND k.state <> 'removed' AND m.noted_ms < m.from_ms
+	AND m.from_ms <= ?1 AND coalesce(m.ended_ms, m.to_ms) > ?1
+ORDER BY m.id;
+
+-- :name alert_event_of
+SELECT id FROM alert_event WHERE name = ?1;
+
+-- :name alert_event_add
+INSERT INTO alert_event (name, kind, task, noted_ms, from_ms, to_ms, ended,
+	networks, planned, why)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+
+-- To a receiver that isn't off; of more than ?5 that wait it is given up, ?6.
+-- :name alert_delivery_add
+INSERT INTO alert_delivery (event, receiver, task, state, tries, next_ms,
+	detail)
+SELECT d.event, d.receiver, d.task,
+	CASE WHEN d.waiting < ?5 THEN 'waiting' ELSE 'given up' END, 0,
+	d.next_ms, CASE WHEN d.waiting < ?5 THEN '' ELSE CAST(?6 AS TEXT) END
+FROM (SELECT CAST(?1 AS BIGINT) AS event, CAST(?2 AS TEXT) AS receiver,
+		CAST(?3 AS BIGINT) AS task, CAST(?4 AS BIGINT) AS next_ms,
+		(SELECT count(*) FROM alert_delivery w
+		WHERE w.receiver = ?2 AND w.state = 'waiting') AS waiting) d
+WHERE NOT EXISTS (SELECT 1 FROM alert_off o WHERE o.receiver = d.receiver);
+
+-- What is due for receiver ?1 at ?2: of each task nothing before what happened
+-- before it.
+-- :name alert_due
+-- :columns event name kind task noted_ms from_ms to_ms ended networks planned
+-- :columns why tries
+SELECT d.event, e.name, e.kind, coalesce(k.name, ''), e.noted_ms, e.from_ms,
+	e.to_ms, e.ended, e.networks, e.planned, e.why, d.tries
+FROM alert_delivery d JOIN alert_event e ON e.id = d.event
+	LEFT JOIN task k ON k.id = e.task
+WHERE d.receiver = ?1 AND d.state = 'waiting' AND d.next_ms <= ?2
+	AND NOT EXISTS (SELECT 1 FROM alert_delivery b
+		WHERE b.receiver = d.receiver AND b.state = 'waiting'
+		AND b.task = d.task AND b.event < d.event)
+ORDER BY d.next_ms, d.event LIMIT 1;
+
+-- A try of ?1 for ?2 begins at ?3; it is tried again at ?4.
+-- :name alert_try
+UPDATE alert_delivery SET tries = tries + 1, last_ms = ?3, next_ms = ?4,
+	detail = 'sent; no answer was noted'
+WHERE event = ?1 AND receiver = ?2 AND state = 'waiting';
+
+-- What came of it.
+-- :name alert_tried
+UPDATE alert_delivery SET state = ?3, next_ms = ?4, detail = ?5
+WHERE event = ?1 AND receiver = ?2 AND state = 'waiting';
+
+-- All that waits for ?1.
+-- :name alert_give_up
+UPDATE alert_delivery SET state = 'given up', detail = ?2
+WHERE receiver = ?1 AND state = 'waiting';
+
+-- :name alert_receivers_waiting
+SELECT DISTINCT receiver FROM alert_delivery WHERE state = 'waiting'
+ORDER BY receiver;
+
+-- :name alert_off_add
+INSERT INTO alert_off (receiver, since_ms, why) VALUES (?1, ?2, ?3)
+ON CONFLICT (receiver) DO NOTHING;
+
+-- :name alert_off_drop
+DELETE FROM alert_off WHERE receiver = ?1;
+
+-- :name alert_off_get
+SELECT since_ms, why FROM alert_off WHERE receiver = ?1;
+
+-- Of receiver ?1, or of all (''), the newest ?2.
+-- :name alert_deliveries
+-- :columns event receiver kind task noted_ms state tries last_ms next_ms detail
+-- :columns name
+SELECT d.event, d.receiver, e.kind, k.name, e.noted_ms, d.state, d.tries,
+	d.last_ms, CASE WHEN d.state = 'waiting' THEN d.next_ms END, d.detail,
+	e.name
+FROM alert_delivery d JOIN alert_event e ON e.id = d.event
+	LEFT JOIN task k ON k.id = e.task
+WHERE d.receiver = ?1 OR ?1 = ''
+ORDER BY d.event DESC, d.receiver LIMIT ?2;
+
+-- How many wait for receiver ?1, since when, and when it last took one.
+-- :name alert_standing
+SELECT (SELECT count(*) FROM alert_delivery d WHERE d.receiver = ?1
+		AND d.state = 'waiting'),
+	(SELECT min(e.noted_ms) FROM alert_delivery d
+		JOIN alert_event e ON e.id = d.event
+		WHERE d.receiver = ?1 AND d.state = 'waiting'),
+	(SELECT max(d.last_ms) FROM alert_delivery d WHERE d.receiver = ?1
+		AND d.state = 'delivered');
+
+-- Whether there are tasks, and none was looked at; and how many deliveries
+-- should have been tried before ?1.
+-- :name alert_late
+SELECT (SELECT count(*) FROM (SELECT 1 FROM task WHERE state <> 'removed'
+		LIMIT 1) t WHERE NOT EXISTS (SELECT 1 FROM alert_watch)),
+	(SELECT count(*) FROM alert_delivery WHERE state = 'waiting'
+		AND next_ms < ?1);
+
+-- The newest event that is forgotten: all noted before ?1, and more than ?2.
+-- :name alert_forget_until
+SELECT max(s.id)
+FROM (SELECT coalesce(max(id), 0) AS id FROM alert_event WHERE noted_ms < ?1
+	UNION ALL SELECT coalesce(max(id), 0) - ?2 FROM alert_event) s;
+
+-- :name alert_forget_deliveries
+DELETE FROM alert_delivery WHERE event <= ?1;
+
+-- :name alert_forget_events
+DELETE FROM alert_event WHERE id <= ?1;
+
 -- Witnesses -----------------------------------------------------------------
 
 -- A witness is to visit the task of definition ?1, if there are any.

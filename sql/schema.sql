@@ -955,6 +955,67 @@ CREATE TABLE uptime_dissent (
 	PRIMARY KEY (task, hour_ms, worker, network)
 ) STRICT, WITHOUT ROWID;
 
+-- Alerts -----------------------------------------------------------------
+-- What receivers are told of tasks: src/ledger/alert.h. Who they are, and their
+-- secrets, stands in a file of worknet-alert's, under their names.
+
+-- As far as that a task's cycles were looked at for incidents, and what is
+-- known then, as in uptime_hour. caught_up: from here on each event is told.
+CREATE TABLE alert_watch (
+	task		INTEGER PRIMARY KEY,
+	to_ms		INTEGER NOT NULL,
+	caught_up	INTEGER NOT NULL CHECK (caught_up IN (0, 1)),
+	decided_ms	INTEGER NOT NULL,
+	last_down_ms	INTEGER NOT NULL,
+	open_ms		INTEGER NOT NULL,
+	run_n		INTEGER NOT NULL,
+	run_ms		INTEGER NOT NULL,
+	networks	TEXT NOT NULL
+) STRICT;
+
+-- What happened: a row each, for a month.
+CREATE TABLE alert_event (
+	id		INTEGER PRIMARY KEY,
+	name		TEXT NOT NULL UNIQUE,	-- receivers know it again by it
+	kind		TEXT NOT NULL CHECK (kind IN ('incident.opened',
+			'incident.ended', 'maintenance.begun', 'test')),
+	task		INTEGER NOT NULL,	-- 0: of none
+	noted_ms	INTEGER NOT NULL,
+	from_ms		INTEGER NOT NULL,
+	to_ms		INTEGER,		-- NULL: not known yet
+	ended		TEXT NOT NULL
+			CHECK (ended IN ('open', 'recovered', 'evidence')),
+	networks	INTEGER NOT NULL,	-- that confirmed it
+	planned		INTEGER NOT NULL CHECK (planned IN (0, 1)),
+	why		TEXT NOT NULL		-- of maintenance
+) STRICT;
+
+CREATE INDEX alert_event_noted ON alert_event (noted_ms);
+
+-- An event on its way to a receiver. next_ms: when it is tried next.
+CREATE TABLE alert_delivery (
+	event		INTEGER NOT NULL REFERENCES alert_event (id),
+	receiver	TEXT NOT NULL,
+	task		INTEGER NOT NULL,	-- its event's
+	state		TEXT NOT NULL
+			CHECK (state IN ('waiting', 'delivered', 'given up')),
+	tries		INTEGER NOT NULL,
+	next_ms		INTEGER NOT NULL,
+	last_ms		INTEGER,		-- the last try; NULL: none yet
+	detail		TEXT NOT NULL,		-- what came of it
+	PRIMARY KEY (event, receiver)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alert_delivery_waiting ON alert_delivery (receiver, task, event)
+	WHERE state = 'waiting';
+
+-- Receivers that said that they are gone: nothing is sent to them.
+CREATE TABLE alert_off (
+	receiver	TEXT PRIMARY KEY,
+	since_ms	INTEGER NOT NULL,
+	why		TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Guards -----------------------------------------------------------------
 -- REPLACE deletes without firing a DELETE trigger, so each table also has a
 -- guard that looks for the row before an INSERT, by its key and by whatever

@@ -236,5 +236,33 @@ const struct command admin_commands[] = {
 	{ "maintenance end", "N", "end a maintenance now",
 	    "One that hasn't begun never will.\n", 0, 1, 1,
 	    command_maintenance_end },
+	{ "alert add", "NAME KIND [--url URL] [--task ID] [--file FILE]",
+	    "tell somebody of incidents",
+	    "KIND is webhook, slack, ntfy, pagerduty or mail; URL is where it is\n"
+	    "told, of mail mailto:NAME@HOST, of pagerduty its own unless given.\n"
+	    "Of all tasks, or of --task. FILE (- is standard input) has\n"
+	    "PagerDuty's routing key, or ntfy's access token. A webhook's\n"
+	    "receiver gets the secret that is printed, and verifies with it what\n"
+	    "it is told (Standard Webhooks). worknet-alert tells it from then on.\n",
+	    OPT(URL) | OPT(TASK) | OPT(FILE), 2, 2, command_alert_add },
+	{ "alert list", "", "list who is told of incidents",
+	    "With what waits for each. Of where they are the host is shown.\n",
+	    0, 0, 0, command_alert_list },
+	{ "alert show", "[NAME] [--limit N]",
+	    "show what was told to whom, the newest first",
+	    "The last 100 deliveries, with what came of the last try.\n",
+	    OPT(ALL) | OPT(LIMIT), 0, 1, command_alert_show },
+	{ "alert test", "NAME", "tell a receiver something, to see it arrive",
+	    "By worknet-alert, within a minute: see alert show.\n", 0, 1, 1,
+	    command_alert_test },
+	{ "alert rotate", "NAME", "make a new secret for a webhook",
+	    "The one before it signs, too, until the next rotation: give the new\n"
+	    "one to the receiver, then rotate once more.\n",
+	    0, 1, 1, command_alert_rotate },
+	{ "alert resume", "NAME", "tell a receiver again that was gone",
+	    "One that answers 410 is told nothing more until then.\n", 0, 1, 1,
+	    command_alert_resume },
+	{ "alert remove", "NAME", "tell somebody nothing more", "", 0, 1, 1,
+	    command_alert_remove },
 	{ .name = NULL },
 };

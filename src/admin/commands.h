@@ -53,5 +53,12 @@ enum admin_exit command_maintenance_add(struct admin *a);
 enum admin_exit command_maintenance_list(struct admin *a);
 enum admin_exit command_maintenance_end(struct admin *a);
 enum admin_exit command_verify(struct admin *a);
+enum admin_exit command_alert_add(struct admin *a);
+enum admin_exit command_alert_list(struct admin *a);
+enum admin_exit command_alert_remove(struct admin *a);
+enum admin_exit command_alert_resume(struct admin *a);
+enum admin_exit command_alert_rotate(struct admin *a);
+enum admin_exit command_alert_show(struct admin *a);
+enum admin_exit command_alert_test(struct admin *a);
 
 #endif

@@ -18,8 +18,10 @@
 #include "admin/evidence.h"
 #include "admin/fastcgi.h"
 #include "admin/machine.h"
+#include "admin/table.h"
 #include "admin/treasury.h"
 #include "admin/value.h"
+#include "alert/receiver.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -31,9 +33,10 @@
 #define SOCKET_DEFAULT	"/run/worknet/fcgi.sock"
 #define BACKUPS_DEFAULT "/var/backups/worknet"
 
-#define ANSWER_MAX  65536
-#define GROWTH_DAYS 30		  /* the disk should last so long */
-#define LOG_OLD_MS  (3 * HOUR_MS) /* an hour is logged after it is over */
+#define ANSWER_MAX     65536
+#define GROWTH_DAYS    30	     /* the disk should last so long */
+#define LOG_OLD_MS     (3 * HOUR_MS) /* an hour is logged after it is over */
+#define ALERTS_LATE_MS 300000LL	     /* worknet-alert runs each minute */
 
 static const char *
 option_or(const struct admin *a, enum option_id id, const char *initial)
@@ -620,6 +623,46 @@ probe_treasury(struct admin *a, struct outcome *o)
 	with_payout_conf(a, o, treasury_probe);
 }
 
+/* Whether worknet-alert does its work for the n receivers. */
+static void
+alerts_judge(struct admin *a, size_t n, struct outcome *o)
+{
+	struct query *q = db_query(a->db, Q_ALERT_LATE);
+	int64_t never = 0, late = 0;
+	struct err e = ERR_INIT;
+
+	query_int(q, 1, clock_unix_ms() - ALERTS_LATE_MS);
+	if (row_ints(q, (int64_t *const[]){ &never, &late }, 2, &e) != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	else if (never > 0)
+		probe_say(o, true,
+		    "worknet-alert hasn't run since there are receivers: systemctl enable --now worknet-alert.timer");
+	else if (late > 0)
+		probe_say(o, true,
+		    "%lld alerts wait, and aren't tried: systemctl status worknet-alert.timer worknet-alert.service",
+		    (long long)late);
+	probe_say(o, false, "%zu receivers are told of incidents", n);
+}
+
+static void
+probe_alerts(struct admin *a, struct outcome *o)
+{
+	struct receivers r;
+	struct err e = ERR_INIT;
+	enum rc rc = receivers_read(&r, a->conf.alert_receivers_file, &e);
+
+	if (rc == RC_NOT_FOUND || (rc == RC_OK && r.n == 0))
+		probe_say(o, false, "nobody is told of incidents");
+	else if (rc == RC_IO)
+		probe_say(
+		    o, false, "not looked at: %s; run this as root", e.msg);
+	else if (rc != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	else
+		alerts_judge(a, r.n, o);
+	receivers_free(&r);
+}
+
 static const struct probe machine[] = {
 	{ "configuration file", probe_conf_file },
 	{ "payout.conf", probe_payout_file },
@@ -646,6 +689,7 @@ static const struct probe money[] = {
 	{ "payout caps", probe_payout_caps },
 	{ "treasury", probe_treasury },
 	{ "payout run", probe_run },
+	{ "alerts", probe_alerts },
 	{ .name = NULL },
 };
 

@@ -90,6 +90,11 @@ struct conf {
 	int64_t upload_retry_ms; /* the first wait */
 	int64_t upload_timeout_ms;
 
+	/* [alert] */
+	char alert_receivers_file[PATH_LEN_MAX + 1];
+	char alert_sendmail[PATH_LEN_MAX + 1];
+	bool alert_allow_private; /* receivers on private addresses */
+
 	/* [worker] */
 	char worker_coordinator[URL_MAX + 1]; /* API base URL */
 	char worker_key_file[PATH_LEN_MAX + 1];

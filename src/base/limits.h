@@ -19,6 +19,7 @@
 #define SUBNET_MAX	 64   /* a network in CIDR notation */
 #define PREFIX_MAX	 64   /* of the API's paths, such as "/api" */
 #define PATH_LEN_MAX	 1000 /* files named in the configuration */
+#define RECEIVER_MAX	 32   /* one that is told of incidents, its name */
 
 /* Numbers. */
 #define JSON_INT_MAX	  9007199254740991LL /* 2^53-1: exact in JS */

@@ -248,6 +248,38 @@ uptime_walk_hour(struct uptime_walk *w, int64_t hour_ms, int64_t to_ms,
 	return rc;
 }
 
+int64_t
+uptime_task_slice_end(const struct uptime_task *t, int64_t from_ms)
+{
+	struct cycle c;
+
+	return cycle_find(t, from_ms, INT64_MAX, &c) ? c.to_ms : INT64_MAX;
+}
+
+enum rc
+uptime_walk_on(struct uptime_walk *w, int64_t *at_ms, int64_t to_ms,
+    int64_t over_ms, int64_t now_ms, struct uptime_votes *v, struct err *e)
+{
+	struct uptime_hour h = { .hour_ms = 0 };
+	struct cycle_votes votes;
+	struct cycle c;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && cycle_find(w->task, *at_ms, to_ms, &c)) {
+		if (c.to_ms > over_ms && c.to_ms > now_ms)
+			break;
+		rc = votes_take(&votes, v, w->task, &c, e);
+		if (rc != RC_OK ||
+		    (c.to_ms > over_ms && (int64_t)votes.n < c.version->copies))
+			break;
+		rc = cycle_count(w, &h, &c, &votes, e);
+		*at_ms = c.to_ms;
+		account_forget(&w->account, c.to_ms);
+	}
+	free(h.dissents);
+	return rc;
+}
+
 static void
 hour_count(const struct uptime_walk *w, struct uptime_hour *h)
 {

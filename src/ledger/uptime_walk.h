@@ -43,6 +43,8 @@ int64_t uptime_task_over(
 /* Whether each cycle that begins before then was. */
 bool uptime_task_is_over(const struct uptime_task *t, int64_t window_ms,
     int64_t before_ms, int64_t now_ms);
+/* The end of the first slice that begins at from_ms or after it. */
+int64_t uptime_task_slice_end(const struct uptime_task *t, int64_t from_ms);
 /* The longest interval that the task had. */
 int64_t uptime_task_longest_ms(const struct uptime_task *t);
 
@@ -127,6 +129,18 @@ MUST_CHECK enum rc uptime_walk_give(struct uptime_walk *w, bool all,
     uptime_hour_fn *fn, void *ctx, struct err *e);
 
 void uptime_walk_end(struct uptime_walk *w);
+
+/* ---- As soon as possible ---- */
+
+/*
+ * Takes the slices that begin from *at_ms to before to_ms, which moves on, into
+ * the account: those that are over at over_ms and, behind these, those that
+ * have ended at now_ms and whose copies are all paid: nothing can come after
+ * that.
+ */
+MUST_CHECK enum rc
+uptime_walk_on(struct uptime_walk *w, int64_t *at_ms, int64_t to_ms,
+    int64_t over_ms, int64_t now_ms, struct uptime_votes *v, struct err *e);
 
 /* The hour of whole hours that ms is in. */
 static inline int64_t

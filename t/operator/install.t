@@ -54,7 +54,8 @@ if (!$inside) {
 		return sort @found;
 	};
 	my @units = map { "lib/systemd/system/$_" } qw(worknet.service
-	    worknet.socket worknet-audit.service worknet-audit.timer
+	    worknet.socket worknet-alert.service worknet-alert.timer
+	    worknet-audit.service worknet-audit.timer
 	    worknet-backup.service worknet-backup.timer
 	    worknet-log.service worknet-log.timer
 	    worknet-metrics.service worknet-metrics.timer
@@ -62,21 +63,23 @@ if (!$inside) {
 	    worknet-upload.service worknet-upload.timer
 	    worknet-worker@.service);
 	is_deeply([ $under->() ], [ sort map { "$prefix/$_" } @units,
-	    'bin/worknet', 'bin/worknet-fcgi', 'bin/worknet-log',
-	    'bin/worknet-payout', 'bin/worknet-worker', 'lib/sysusers.d/worknet.conf',
+	    'bin/worknet', 'bin/worknet-alert', 'bin/worknet-fcgi',
+	    'bin/worknet-log', 'bin/worknet-payout', 'bin/worknet-worker',
+	    'lib/sysusers.d/worknet.conf',
 	    'lib/tmpfiles.d/worknet.conf', 'share/man/man1/worknet-worker.1',
-	    (map { "share/man/man8/worknet$_.8" } '', '-fcgi', '-log', '-payout'),
+	    (map { "share/man/man8/worknet$_.8" } '', '-alert', '-fcgi', '-log',
+	    '-payout'),
 	    (map { "share/doc/worknet/$_" } qw(README NEWS evidence guide
 	    uptime)),
 	    'share/bash-completion/completions/worknet',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
-	    worker.conf worknet.conf worknet-alert@.service
+	    worker.conf worknet.conf worknet-failed@.service
 	    worknet-log-network.conf
 	    nginx/worknet.conf prometheus/dashboard.json
 	    prometheus/worknet.rules.yml) ],
 	    'it installs programs, units, users, directories and examples');
 	my @unnamed = grep { !-x "$root$_" } map { slurp("$root$_") =~
-	    m{^ExecStart=(\S+)}mg } grep { /\.service$/ && !/alert/ }
+	    m{^ExecStart=(\S+)}mg } grep { /\.service$/ && !/failed/ }
 	    $under->();
 	is("@unnamed", '', 'each unit starts a program that it installed');
 	($status) = run_command(find_program('make'), '-C', build_path(''),

@@ -17,7 +17,8 @@ use PayoutTest qw(rig_start rig_stop);
 need_program('systemd-analyze');
 
 # The worst exposure that systemd-analyze may find.
-my %WORST = ('worknet' => 1.0, 'worknet-audit' => 1.0, 'worknet-backup' => 1.0,
+my %WORST = ('worknet' => 1.0, 'worknet-alert' => 1.5,
+    'worknet-audit' => 1.0, 'worknet-backup' => 1.0,
     'worknet-log' => 1.0, 'worknet-metrics' => 1.0,
     'worknet-upload' => 1.5, 'worknet-payout' => 1.5, 'worknet-worker@' => 1.5);
 my $w = WorknetTest->new->init;
@@ -135,7 +136,7 @@ SKIP: {
 
 SKIP: {
 	my $strace = find_program('strace');
-	skip('strace isn\'t installed', 9) if !defined $strace ||
+	skip('strace isn\'t installed', 11) if !defined $strace ||
 	    system($strace, '-o', '/dev/null', 'true') != 0;
 	my @strace = ($strace, '-f', '-qq', '-o');
 	my $trace = $w->dir('trace');
@@ -171,6 +172,20 @@ SKIP: {
 	is((run_command(@strace, $trace, @log))[0], 0, 'a traced log is made');
 	suffices('worknet-log', $trace, 'that');
 	uploads(@strace, $trace);
+
+	spurt($w->dir('receivers'), 'x webhook * https://h.example/ whsec_' .
+	    'd29ya25ldCB0ZXN0IHNlY3JldCBvZiAzMiBieXRlcyE=' . "\n" .
+	    "y mail * mailto:y\@h.example\n");
+	chmod 0600, $w->dir('receivers') or die $!;
+	spurt($w->dir('sendmail'), "#!/bin/sh\n");
+	chmod 0700, $w->dir('sendmail') or die $!;
+	spurt($w->dir('alert.conf'), "[ledger]\npath = " . $w->ledger_path .
+	    "\n[alert]\nreceivers_file = receivers\nsendmail = sendmail\n");
+	run_command(build_path('worknet'), 'alert', 'test', $_, '-c',
+	    $w->dir('alert.conf')) for qw(x y);
+	is((run_command(@strace, $trace, build_path('worknet-alert'), '-c',
+	    $w->dir('alert.conf')))[0], 0, 'traced alerts are told');
+	suffices('worknet-alert', $trace, 'that');
 
 	run_command(build_path('worknet-worker'), '--new-key',
 	    $w->dir('worker.key'));

@@ -26,8 +26,9 @@ my %below = (
 	proof => [qw(base eth json keys tlog uptime ledger)],
 	publish => [qw(base eth json http keys tlog proof uptime ledger)],
 	store => [qw(base eth http keys tlog proof)],
+	alert => [qw(base eth json http uptime ledger)],
 	admin => [qw(base eth json http keys evm x402 ledger uptime tlog proof
-	    publish store)],
+	    publish store alert)],
 	serve => [qw(base api)],
 );
 
