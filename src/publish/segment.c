@@ -322,7 +322,8 @@ segment_write(struct buf *out, struct segment_leaf *leaf,
     const struct task_state *t, const struct cell *cell, size_t n,
     const uint8_t networks[static SHA256_LEN], struct err *e)
 {
-	struct walk w = { t, leaf, cell, cell + n, networks, out };
+	struct walk w = { t, leaf, cell, n == 0 ? cell : cell + n, networks,
+		out };
 	const struct span *span;
 	int64_t cycle = leaf->from;
 	bool none;
