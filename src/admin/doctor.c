@@ -301,9 +301,11 @@ probe_evidence(struct admin *a, struct outcome *o)
 	if (rc != RC_OK)
 		return;
 	check_others(&a->conf, o);
-	behind_ms = clock_unix_ms() - to_ms;
-	if (to_ms == 0)
+	if (to_ms == 0) {
 		probe_say(o, false, "no hour is logged yet");
+		return;
+	}
+	behind_ms = clock_unix_ms() - to_ms;
 	probe_say(o, behind_ms > LOG_OLD_MS,
 	    "the newest hour of the log ended %lld minutes ago%s",
 	    (long long)(behind_ms / 60000),

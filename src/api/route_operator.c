@@ -12,7 +12,7 @@ static void
 overview_show(struct api_exchange *x, struct db *db, struct api_response *rs)
 {
 	const struct page_process process = { x->api->began_ms,
-		x->api->config.landlock, x->api->config.seccomp };
+		x->api->config.landlock, x->api->config.calls };
 	struct overview *o = calloc(1, sizeof(*o));
 	struct err e = ERR_INIT;
 	enum rc rc = o == NULL

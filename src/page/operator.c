@@ -210,7 +210,7 @@ machine(struct html *h, const struct status *s, const struct page_process *p)
 	html_text(h, p->landlock > 0 ? "by Landlock" : "no: by nothing");
 	frame_fact_end(h);
 	frame_fact(h, "System calls shut in");
-	html_text(h, p->seccomp ? "by seccomp" : "no: by nothing");
+	html_text(h, p->calls > 0 ? "by seccomp" : "no: by nothing");
 	frame_fact_end(h);
 	fact(h, "Ledger's file", s->ledger_bytes, KIB);
 	fact(h, "Write-ahead log", s->wal_bytes, KIB);

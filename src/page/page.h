@@ -67,7 +67,7 @@ page_joining_name(const struct page_site *site, const struct joining *is);
 struct page_process {
 	int64_t began_ms;
 	int landlock; /* what it is shut in by; 0: not */
-	bool seccomp;
+	int calls;    /* how many system calls seccomp allows; 0: not */
 };
 void page_operator(
     struct buf *out, const struct overview *o, const struct page_process *p);
