@@ -170,6 +170,17 @@ is(judged(), 0, '... and nobody is judged by it');
 ends('of what flaps');
 
 network();
+cycles(30, $always);
+cycles(9, sub { 0 });
+for (1 .. 12) {
+	cycles(2, $always);
+	cycles(2, sub { 0 });
+}
+cycles(75, $always);
+is(judged(), 0, 'nor by a long outage with which it begins to flap');
+ends('of what begins to flap');
+
+network();
 cycles(30, $always, 'silent', 'silent');
 cycles(12, sub { 0 }, 'silent', 'silent');
 cycles(75, $always, 'silent', 'silent');

@@ -2,8 +2,9 @@
  * Liars beside honest workers over simulated days, on the real ledger: who
  * always says that all is well is found by drills, and nobody honest is. Each
  * of the tasks is the operator's own, and up for 95 % of the time. Or by
- * witnesses, and then the tasks are anybody's. WN_CASES picks cases by a part
- * of their name.
+ * witnesses, and then the tasks are anybody's; which of them are spots is never
+ * the same. The seed is WN_SEED, or 7; WN_CASES picks cases by a part of their
+ * name.
  */
 #include <unistd.h>
 
@@ -357,6 +358,7 @@ main(void)
 	const char *cases = getenv("WN_CASES");
 	size_t i;
 
+	(void)setenv("WN_SEED", "7", 0);
 	random_seed();
 	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		if (cases == NULL || strstr(scenarios[i].name, cases) != NULL)
