@@ -236,7 +236,7 @@ const struct command admin_commands[] = {
 	{ "maintenance end", "N", "end a maintenance now",
 	    "One that hasn't begun never will.\n", 0, 1, 1,
 	    command_maintenance_end },
-	{ "alert add", "NAME KIND [--url URL] [--task ID] [--file FILE]",
+	{ "alert add", "NAME KIND [--url URL] [OPTION]...",
 	    "tell somebody of incidents",
 	    "KIND is webhook, slack, ntfy, pagerduty or mail; URL is where it is\n"
 	    "told, of mail mailto:NAME@HOST, of pagerduty its own unless given.\n"

@@ -53,7 +53,8 @@ for my $command (@commands) {
 	    "$command has its own");
 	push @wide, grep { length > 80 } split /\n/, $text;
 }
-for my $name (qw(worknet-fcgi worknet-payout worknet-worker)) {
+for my $name (qw(worknet-alert worknet-fcgi worknet-payout
+    worknet-worker)) {
 	push @wide, grep { length > 80 } split /\n/,
 	    (run_command(build_path($name), '--help'))[1];
 }
