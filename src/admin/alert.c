@@ -306,7 +306,7 @@ receiver_row(struct admin *a, const struct receiver *one, struct err *e)
 	enum rc rc;
 
 	query_text(q, 1, slice_of(one->name));
-	rc = row_ints(
+	rc = query_ints(
 	    q, (int64_t *const[]){ &waiting, &since_ms, &last_ms }, 3, e);
 	if (rc == RC_OK)
 		rc = alert_is_off(a->db, one->name, &off, e);

@@ -634,7 +634,7 @@ alerts_judge(struct admin *a, size_t n, struct outcome *o)
 	struct err e = ERR_INIT;
 
 	query_int(q, 1, clock_unix_ms() - ALERTS_LATE_MS);
-	if (row_ints(q, (int64_t *const[]){ &never, &late }, 2, &e) != RC_OK)
+	if (query_ints(q, (int64_t *const[]){ &never, &late }, 2, &e) != RC_OK)
 		probe_say(o, true, "%s", e.msg);
 	else if (never > 0)
 		probe_say(o, true,

@@ -41,7 +41,7 @@ for tool in dpkg-buildpackage dh lintian mmdebstrap unshare; do
 done
 
 # What each of the roots has, beside what the packages depend on.
-tools=nginx-light,curl,spawn-fcgi,sqlite3,systemd
+tools=nginx-light,curl,spawn-fcgi,sqlite3,systemd,apt-utils,dpkg-dev
 
 # root_make PACKAGES
 root_make() {
@@ -165,6 +165,7 @@ in_another() {
 	done <"$work/$1.tap"
 	ok $status "$2"
 }
+in_another autopkgtest "what the packages say of themselves holds"
 in_another guide "the guide leads to a paid worker"
 in_another boot "where systemd runs, the units do what they are for"
 echo "1..$tests"
