@@ -186,8 +186,10 @@ for my $case (1 .. 4) {
 
 # ---- What was signed in rounds ----
 
-my $each = "$Dir/each.db";
-forge($clean, $each, 'INSERT INTO network (id, name) VALUES ' . join(', ', map {
+my ($plain, $each) = ("$Dir/plain.db", "$Dir/each.db");
+make_ledger($plain, '--results', 900, '--copies', 3, '--tasks', 1, '--workers',
+    12, '--cooldown-ms', 0, '--seed', 4, '--end-ms', $end, '--round-percent', 40);
+forge($plain, $each, 'INSERT INTO network (id, name) VALUES ' . join(', ', map {
     "($_, '198.51.$_.0/24')" } 1 .. 12) . ';' . 'INSERT INTO worker_network ' .
     'SELECT id, 0, id - (SELECT min(id) FROM worker) + 1 FROM worker;');
 my $each_conf = write_file("$Dir/each.conf", "[ledger]\npath = each.db\n");
@@ -196,9 +198,9 @@ for my $how ('as they are', 'counted by the hour') {
 	my ($votes, $in_rounds) = @{ (sql_rows($each, 'SELECT count(*), ' .
 	    'count(r.place) FROM result r JOIN task_version v ON v.id = ' .
 	    'r.version JOIN task k ON k.id = v.task WHERE k.name = ' .
-	    "'task_00000' AND r.cycle_ms < $to"))[0] };
-	my @args = ('report', '--task', 'task_00000', '--from', $from, '--to',
-	    $to);
+	    "'task_00000' AND r.cycle_ms >= $to - 3600000 AND r.cycle_ms < $to"))[0] };
+	my @args = ('report', '--task', 'task_00000', '--from', $to - 3600000,
+	    '--to', $to);
 	my $r = json_of(worknet('-c', $each_conf, @args, '--json'));
 	is("$r->{inRounds} of $r->{votes}", "$in_rounds of $votes",
 	    "results $how are told by their schemes");
