@@ -384,11 +384,13 @@ ORDER BY from_ms, id;
 -- cycles begin from ?4 to before ?5: task by task, cycle by cycle.
 -- :name uptime_votes
 -- :columns task version cycle_ms worker address network success is_drill
+-- :columns in_round
 SELECT v.task, r.version, r.cycle_ms, t.credit, w.address,
 	coalesce((SELECT n.network FROM worker_network n
 		WHERE n.worker = t.credit AND n.from_transfer <= t.id
 		ORDER BY n.from_transfer DESC LIMIT 1), 0),
-	r.success, CASE WHEN r.copy >= v.copies THEN 1 ELSE 0 END
+	r.success, CASE WHEN r.copy >= v.copies THEN 1 ELSE 0 END,
+	CASE WHEN r.place IS NULL THEN 0 ELSE 1 END
 FROM transfer t CROSS JOIN result r CROSS JOIN task_version v CROSS JOIN worker w
 WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
 	AND w.id = t.credit AND (v.task = ?3 OR ?3 = 0)
@@ -409,13 +411,13 @@ SELECT coalesce(max(hour_ms), -1) FROM uptime_hour WHERE task = ?1;
 -- :columns hour_ms up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
 -- :columns maintenance_ms hidden_up_ms hidden_down_ms hidden_unconfirmed_ms
 -- :columns hidden_unknown_ms hidden_disputed_ms copies votes dissents drills
--- :columns decided_ms last_down_ms open_ms run_n run_ms networks slice_to_ms
+-- :columns in_rounds decided_ms last_down_ms open_ms run_n run_ms networks slice_to_ms
 -- :columns slice_raw
 SELECT hour_ms, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
 	paused_ms, maintenance_ms, hidden_up_ms, hidden_down_ms,
 	hidden_unconfirmed_ms, hidden_unknown_ms, hidden_disputed_ms, copies,
-	votes, dissents, drills, decided_ms, last_down_ms, open_ms, run_n,
-	run_ms, networks, slice_to_ms, slice_raw
+	votes, dissents, drills, in_rounds, decided_ms, last_down_ms, open_ms,
+	run_n, run_ms, networks, slice_to_ms, slice_raw
 FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2 AND hour_ms < ?3
 ORDER BY hour_ms;
 
@@ -424,10 +426,11 @@ ORDER BY hour_ms;
 -- :columns day hours up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
 -- :columns maintenance_ms hidden_up_ms hidden_down_ms hidden_unconfirmed_ms
 -- :columns hidden_unknown_ms hidden_disputed_ms copies votes dissents drills
+-- :columns in_rounds
 SELECT day, hours, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
 	paused_ms, maintenance_ms, hidden_up_ms, hidden_down_ms,
 	hidden_unconfirmed_ms, hidden_unknown_ms, hidden_disputed_ms, copies,
-	votes, dissents, drills
+	votes, dissents, drills, in_rounds
 FROM uptime_day WHERE task = ?1 AND day >= ?2 AND day < ?3 ORDER BY day;
 
 -- :name uptime_day_drop
@@ -438,13 +441,13 @@ DELETE FROM uptime_day WHERE task = ?1 AND day >= ?2;
 INSERT INTO uptime_day (task, day, hours, up_ms, down_ms, unconfirmed_ms,
 	unknown_ms, disputed_ms, paused_ms, maintenance_ms, hidden_up_ms,
 	hidden_down_ms, hidden_unconfirmed_ms, hidden_unknown_ms,
-	hidden_disputed_ms, copies, votes, dissents, drills)
+	hidden_disputed_ms, copies, votes, dissents, drills, in_rounds)
 SELECT task, hour_ms / 86400000, count(*), sum(up_ms), sum(down_ms),
 	sum(unconfirmed_ms), sum(unknown_ms), sum(disputed_ms), sum(paused_ms),
 	sum(maintenance_ms), sum(hidden_up_ms), sum(hidden_down_ms),
 	sum(hidden_unconfirmed_ms), sum(hidden_unknown_ms),
 	sum(hidden_disputed_ms), sum(copies), sum(votes), sum(dissents),
-	sum(drills)
+	sum(drills), sum(in_rounds)
 FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2
 GROUP BY task, hour_ms / 86400000;
 
@@ -457,12 +460,12 @@ FROM (SELECT * FROM uptime_day UNION ALL
 		sum(paused_ms), sum(maintenance_ms), sum(hidden_up_ms),
 		sum(hidden_down_ms), sum(hidden_unconfirmed_ms),
 		sum(hidden_unknown_ms), sum(hidden_disputed_ms), sum(copies),
-		sum(votes), sum(dissents), sum(drills)
+		sum(votes), sum(dissents), sum(drills), sum(in_rounds)
 	FROM uptime_hour GROUP BY task, hour_ms / 86400000) s
 GROUP BY task, day, hours, up_ms, down_ms, unconfirmed_ms, unknown_ms,
 	disputed_ms, paused_ms, maintenance_ms, hidden_up_ms, hidden_down_ms,
 	hidden_unconfirmed_ms, hidden_unknown_ms, hidden_disputed_ms, copies,
-	votes, dissents, drills
+	votes, dissents, drills, in_rounds
 HAVING count(*) <> 2
 ORDER BY task, day;
 
@@ -473,10 +476,11 @@ DELETE FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2;
 INSERT INTO uptime_hour (task, hour_ms, up_ms, down_ms, unconfirmed_ms,
 	unknown_ms, disputed_ms, paused_ms, maintenance_ms, hidden_up_ms,
 	hidden_down_ms, hidden_unconfirmed_ms, hidden_unknown_ms,
-	hidden_disputed_ms, copies, votes, dissents, drills, decided_ms,
-	last_down_ms, open_ms, run_n, run_ms, networks, slice_to_ms, slice_raw)
+	hidden_disputed_ms, copies, votes, dissents, drills, in_rounds,
+	decided_ms, last_down_ms, open_ms, run_n, run_ms, networks, slice_to_ms,
+	slice_raw)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-	?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26);
+	?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27);
 
 -- Incidents of task ?1 that reach past ?2 and begin before ?3.
 -- :name incidents

@@ -893,11 +893,13 @@ CREATE TABLE uptime_hour (
 	hidden_unknown_ms	INTEGER NOT NULL,
 	hidden_disputed_ms	INTEGER NOT NULL,
 	-- Of the cycles that began in it: copies, results that counted, those
-	-- that others contradicted, and drills, which don't count.
+	-- that others contradicted, and drills, which don't count; and of the
+	-- votes those that were signed in rounds.
 	copies		INTEGER NOT NULL,
 	votes		INTEGER NOT NULL,
 	dissents	INTEGER NOT NULL,
 	drills		INTEGER NOT NULL,
+	in_rounds	INTEGER NOT NULL,
 	-- What the next hour begins with: src/uptime/uptime.h; -1 is no time.
 	decided_ms	INTEGER NOT NULL,
 	last_down_ms	INTEGER NOT NULL,
@@ -934,6 +936,7 @@ CREATE TABLE uptime_day (
 	votes		INTEGER NOT NULL,
 	dissents	INTEGER NOT NULL,
 	drills		INTEGER NOT NULL,
+	in_rounds	INTEGER NOT NULL,
 	PRIMARY KEY (task, day)
 ) STRICT, WITHOUT ROWID;
 

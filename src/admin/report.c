@@ -93,6 +93,19 @@ span_print(struct admin *a, const char *key, const char *title, int64_t ms)
 	    (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
 }
 
+/* How much of what each result says its worker signed. */
+static void
+schemes_print(struct admin *a, const struct report_time *r)
+{
+	char share[UPTIME_TEXT_MAX];
+
+	if (r->votes == 0)
+		return;
+	uptime_format(share, r->in_rounds * UPTIME_PPM / r->votes);
+	out_line(a->out, "signed in rounds",
+	    "%s of them (eip712-round), the others alone (eip191)", share);
+}
+
 static void
 time_print(struct admin *a, const struct report_time *r)
 {
@@ -112,13 +125,16 @@ time_print(struct admin *a, const struct report_time *r)
 		{ "copies", NULL, OUT_COUNT, out_int(r->copies) },
 		{ "votes", NULL, OUT_COUNT, out_int(r->votes) },
 		{ "disagreements", NULL, OUT_COUNT, out_int(r->dissents) },
-		{ "drills", NULL, OUT_COUNT, out_int(r->drills) }, OUT_END });
+		{ "drills", NULL, OUT_COUNT, out_int(r->drills) },
+		{ "inRounds", NULL, OUT_COUNT, out_int(r->in_rounds) },
+		OUT_END });
 	uptime_format(
 	    share, results == 0 ? 0 : r->drills * UPTIME_PPM / results);
 	out_line(a->out, "results",
 	    "%" PRId64 " of %" PRId64 " counted, %" PRId64
 	    " of them contradicted by the others",
 	    r->votes, r->copies, r->dissents);
+	schemes_print(a, r);
 	out_line(a->out, "drills",
 	    "%" PRId64 " left out, which is %s of the results", r->drills,
 	    share);

@@ -32,8 +32,9 @@ day_print(FILE *f, const char *task, int64_t from_ms, int64_t to_ms,
 	    ",%" PRId64 ",%" PRId64,
 	    t->up, t->down, t->unconfirmed, t->unknown, t->disputed, t->paused,
 	    t->maintenance);
-	fprintf(f, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 EOL,
-	    d->copies, d->votes, d->dissents, d->drills);
+	fprintf(f,
+	    ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 EOL,
+	    d->copies, d->votes, d->dissents, d->drills, d->in_rounds);
 }
 
 void
@@ -42,9 +43,10 @@ report_csv(FILE *f, const char *task, const struct uptime_report *r)
 	int64_t from_ms, to_ms;
 	size_t i;
 
-	fputs("task,fromMs,toMs,availabilityPpm,strictPpm,atLeastPpm,atMostPpm,"
-	      "coveragePpm,upMs,downMs,unconfirmedMs,unknownMs,disputedMs,"
-	      "pausedMs,maintenanceMs,copies,votes,disagreements,drills" EOL,
+	fputs(
+	    "task,fromMs,toMs,availabilityPpm,strictPpm,atLeastPpm,atMostPpm,"
+	    "coveragePpm,upMs,downMs,unconfirmedMs,unknownMs,disputedMs,"
+	    "pausedMs,maintenanceMs,copies,votes,disagreements,drills,inRounds" EOL,
 	    f);
 	for (i = 0; i < r->days_n; i++) {
 		from_ms = (r->from_ms / DAY_MS + (int64_t)i) * DAY_MS;

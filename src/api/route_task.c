@@ -66,6 +66,7 @@ results_write(struct json_writer *w, const struct report_time *r)
 	write_number(w, "copies", r->copies);
 	write_number(w, "votes", r->votes);
 	write_number(w, "disagreements", r->dissents);
+	write_number(w, "inRounds", r->in_rounds);
 }
 
 static void

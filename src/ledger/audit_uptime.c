@@ -53,7 +53,7 @@ hour_check(void *ctx, const struct uptime_hour *h, struct err *e)
 	    memcmp(&row.time, &h->time, sizeof(h->time)) == 0 &&
 	    memcmp(&row.hidden, &h->hidden, sizeof(h->hidden)) == 0 &&
 	    row.copies == h->copies && row.votes == h->votes &&
-	    row.drills == h->drills &&
+	    row.drills == h->drills && row.in_rounds == h->in_rounds &&
 	    query_get_int(c->rows, C_UPTIME_HOURS_DISSENTS) == dissents_of(h) &&
 	    row.last.to_ms == h->last.to_ms && row.last.raw == h->last.raw &&
 	    is_same_state(&row.state, &h->state);

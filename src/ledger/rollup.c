@@ -116,14 +116,15 @@ hour_write(
 	query_int(q, 16, h->votes);
 	query_int(q, 17, dissents);
 	query_int(q, 18, h->drills);
-	query_int(q, 19, h->state.decided_ms);
-	query_int(q, 20, h->state.down_ms);
-	query_int(q, 21, h->state.open_ms);
-	query_int(q, 22, h->state.run_n);
-	query_int(q, 23, h->state.run_ms);
-	query_text(q, 24, slice_of(networks));
-	query_int(q, 25, h->last.to_ms);
-	query_int(q, 26, h->last.raw);
+	query_int(q, 19, h->in_rounds);
+	query_int(q, 20, h->state.decided_ms);
+	query_int(q, 21, h->state.down_ms);
+	query_int(q, 22, h->state.open_ms);
+	query_int(q, 23, h->state.run_n);
+	query_int(q, 24, h->state.run_ms);
+	query_text(q, 25, slice_of(networks));
+	query_int(q, 26, h->last.to_ms);
+	query_int(q, 27, h->last.raw);
 	rc = query_run(q, e);
 	for (i = 0; rc == RC_OK && i < h->dissents_n; i++) {
 		q = db_query(db, Q_UPTIME_DISSENT_PUT);

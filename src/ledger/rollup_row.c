@@ -84,6 +84,7 @@ rollup_hour_read(struct query *q, struct uptime_hour *h, struct err *e)
 	h->copies = query_get_int(q, C_UPTIME_HOURS_COPIES);
 	h->votes = query_get_int(q, C_UPTIME_HOURS_VOTES);
 	h->drills = query_get_int(q, C_UPTIME_HOURS_DRILLS);
+	h->in_rounds = query_get_int(q, C_UPTIME_HOURS_IN_ROUNDS);
 	h->state = (struct uptime_state){
 		.decided_ms = query_get_int(q, C_UPTIME_HOURS_DECIDED_MS),
 		.down_ms = query_get_int(q, C_UPTIME_HOURS_LAST_DOWN_MS),
@@ -114,6 +115,7 @@ rollup_day_read(struct query *q, struct uptime_hour *h)
 	h->copies = query_get_int(q, C_UPTIME_DAYS_COPIES);
 	h->votes = query_get_int(q, C_UPTIME_DAYS_VOTES);
 	h->drills = query_get_int(q, C_UPTIME_DAYS_DRILLS);
+	h->in_rounds = query_get_int(q, C_UPTIME_DAYS_IN_ROUNDS);
 }
 
 enum rc

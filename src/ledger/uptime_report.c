@@ -61,6 +61,7 @@ time_add(struct report_time *t, const struct uptime_hour *h, int64_t dissents)
 	t->votes += h->votes;
 	t->dissents += dissents;
 	t->drills += h->drills;
+	t->in_rounds += h->in_rounds;
 }
 
 int64_t

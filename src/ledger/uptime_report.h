@@ -22,6 +22,7 @@ struct report_time {
 	int64_t votes;
 	int64_t dissents;
 	int64_t drills;
+	int64_t in_rounds; /* of the votes: signed in rounds */
 };
 
 /* Somebody whom the others contradicted on a day. */

@@ -62,6 +62,7 @@ cycle_find(const struct uptime_task *t, int64_t from_ms, int64_t end_ms,
 struct cycle_votes {
 	struct uptime_vote votes[COPIES_MAX];
 	int64_t workers[COPIES_MAX];
+	bool in_round[COPIES_MAX];
 	size_t n;
 	int64_t drills;
 };
@@ -106,6 +107,7 @@ vote_take(struct cycle_votes *v, struct query *q, struct err *e)
 		.up = query_get_int(q, C_UPTIME_VOTES_SUCCESS) != 0,
 	};
 	memcpy(vote->worker, a.b, sizeof(vote->worker));
+	v->in_round[v->n] = query_get_int(q, C_UPTIME_VOTES_IN_ROUND) != 0;
 	v->workers[v->n++] = query_get_int(q, C_UPTIME_VOTES_WORKER);
 	return RC_OK;
 }
@@ -170,6 +172,7 @@ cycle_count(struct uptime_walk *w, struct uptime_hour *h, const struct cycle *c,
 		if (!v->votes[i].counts)
 			continue;
 		h->votes++;
+		h->in_rounds += v->in_round[i];
 		if (!v->votes[i].up)
 			down[down_n++] = v->votes[i].network;
 		if (v->votes[i].lost)

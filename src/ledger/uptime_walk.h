@@ -92,6 +92,7 @@ struct uptime_hour {
 	int64_t copies;
 	int64_t votes;
 	int64_t drills;
+	int64_t in_rounds;		 /* of the votes */
 	struct uptime_dissent *dissents; /* owned by the walk */
 	size_t dissents_n, dissents_cap;
 	struct uptime_state state;

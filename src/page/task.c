@@ -102,6 +102,10 @@ facts(struct html *h, const struct profile *p)
 	html_text(h, " of ");
 	html_number(h, t->copies);
 	frame_fact_end(h);
+	frame_fact(h, "Signed in rounds, with all they say");
+	html_number(h, t->in_rounds);
+	html_text(h, " of these; the others alone");
+	frame_fact_end(h);
 	frame_fact(h, "Contradicted by the others");
 	html_number(h, t->dissents);
 	frame_fact_end(h);

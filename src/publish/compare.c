@@ -68,12 +68,6 @@ found(struct compare *c, const char *fmt, ...)
 	c->w->found(c->w->ctx, text);
 }
 
-static enum rc
-no_memory(struct err *e)
-{
-	return err_set(e, RC_NO_MEMORY, "out of memory");
-}
-
 /* ---- The tree ---- */
 
 /* Leaf i, whose hash the tile must have, too. */
@@ -135,15 +129,16 @@ task_find(const struct compare *c, int64_t id)
 	return lo < c->tasks && c->task[lo].id == id ? &c->task[lo] : NULL;
 }
 
+/* Looked for by its name once: then the task of the log has its number. */
 static struct task_rest *
-task_named(const struct compare *c, const char *name)
+task_of(const struct compare *c, struct task_state *t)
 {
 	size_t i;
 
-	for (i = 0; i < c->tasks; i++)
-		if (strcmp(c->task[i].name, name) == 0)
-			return &c->task[i];
-	return NULL;
+	for (i = 0; i < c->tasks && t->id == 0; i++)
+		if (strcmp(c->task[i].name, t->name) == 0)
+			t->id = c->task[i].id;
+	return task_find(c, t->id);
 }
 
 /* Definitions of a task come one after the other, tasks in order. */
@@ -157,7 +152,7 @@ on_task(void *ctx, const struct public_task *t, struct err *e)
 	if (last == NULL || last->id != t->task) {
 		all = realloc(c->task, (c->tasks + 1) * sizeof(*all));
 		if (all == NULL)
-			return no_memory(e);
+			return err_set(e, RC_NO_MEMORY, "out of memory");
 		c->task = all;
 		last = &all[c->tasks++];
 		memset(last, 0, sizeof(*last));
@@ -369,8 +364,8 @@ rest_settle(struct compare *c, struct task_rest *r, const struct task_state *t)
 static enum rc
 segment_take(struct compare *c, const struct segment_leaf *s, struct err *e)
 {
-	const struct task_state *t = state_task(&c->state, s->task);
-	struct task_rest *r = task_named(c, s->task);
+	struct task_state *t = state_task(&c->state, s->task);
+	struct task_rest *r = task_of(c, t); /* state_take knows its task */
 	char name[SEGMENT_NAME_MAX + 1];
 	struct in_file f = { .c = c, .name = name };
 	enum rc rc;
@@ -417,7 +412,8 @@ on_drill(void *ctx, const struct public_slot *s, bool *stop, struct err *e)
 static enum rc
 drills_take(struct compare *c, const struct drills_leaf *d, struct err *e)
 {
-	const struct task_rest *r = task_named(c, d->task);
+	struct task_state *t = state_task(&c->state, d->task);
+	const struct task_rest *r = t == NULL ? NULL : task_of(c, t);
 	struct drill_day day = { .task = r == NULL ? -1 : r->id };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct in_file f = { .c = c, .name = name, .cells = &day.cells };
@@ -469,7 +465,7 @@ money_add(struct compare *c, int64_t i, struct slice entry, struct err *e)
 		all = realloc(c->money,
 		    (c->money_n == 0 ? 1 : 2 * c->money_n) * sizeof(*all));
 		if (all == NULL)
-			return no_memory(e);
+			return err_set(e, RC_NO_MEMORY, "out of memory");
 		c->money = all;
 	}
 	c->money[c->money_n] = (struct money_leaf){ .index = i };
@@ -564,18 +560,19 @@ entry_take(struct compare *c, int64_t i, struct slice entry, struct err *e)
 	enum rc rc;
 
 	rc = state_take(&c->state, entry, e);
+	if (rc == RC_OK &&
+	    (kind == KIND_SEGMENT || kind == KIND_DRILLS ||
+		kind == KIND_CANARY))
+		rc = leaf_parse(&l, kind, entry, e);
 	if (rc != RC_OK)
 		return rc;
 	switch (kind) {
 	case KIND_SEGMENT:
-		rc = leaf_parse(&l, kind, entry, e);
-		return rc == RC_OK ? segment_take(c, &l.segment, e) : rc;
+		return segment_take(c, &l.segment, e);
 	case KIND_DRILLS:
-		rc = leaf_parse(&l, kind, entry, e);
-		return rc == RC_OK ? drills_take(c, &l.drills, e) : rc;
+		return drills_take(c, &l.drills, e);
 	case KIND_CANARY:
-		rc = leaf_parse(&l, kind, entry, e);
-		return rc == RC_OK ? key_take(c, &l.canary, e) : rc;
+		return key_take(c, &l.canary, e);
 	case KIND_OTHER:
 		return money_add(c, i, entry, e);
 	default:

@@ -167,6 +167,7 @@ is_deeply([ sort map { join ',', sort keys %$_ } @$checks ],
     @$checks ], '... and nothing is told of one that isn\'t told of all');
 is($before->{votes}, 3 * 28, '... but it counts for nothing')
     or diag($before->{countedToMs} - $S);
+is($before->{inRounds}, 0, 'results that were signed alone are told as such');
 
 # ---- The pages ----
 

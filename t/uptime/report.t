@@ -100,7 +100,8 @@ sub outage {
 
 make_ledger($clean, '--results', 3600, '--copies', 3, '--tasks', 2,
     '--workers', 12, '--cooldown-ms', 0, '--silent-percent', 3, '--seed', 3,
-    '--end-ms', $end, '--edits', 5, '--max-tasks', 1);
+    '--end-ms', $end, '--edits', 5, '--max-tasks', 1,
+    '--round-percent', 40);
 my ($first) = map { $_->[0] } sql_rows($clean, 'SELECT min(at_ms) FROM transfer');
 my $from = $first - $first % HOUR - HOUR;
 my $to = $end - $end % HOUR;
@@ -183,6 +184,33 @@ for my $case (1 .. 4) {
 	is($sum, $before[0]{disagreements}, '... each of which has its author');
 }
 
+# ---- What was signed in rounds ----
+
+my ($plain, $each) = ("$Dir/plain.db", "$Dir/each.db");
+make_ledger($plain, '--results', 900, '--copies', 3, '--tasks', 1, '--workers',
+    12, '--cooldown-ms', 0, '--seed', 4, '--end-ms', $end, '--round-percent', 40);
+forge($plain, $each, 'INSERT INTO network (id, name) VALUES ' . join(', ', map {
+    "($_, '198.51.$_.0/24')" } 1 .. 12) . ';' . 'INSERT INTO worker_network ' .
+    'SELECT id, 0, id - (SELECT min(id) FROM worker) + 1 FROM worker;');
+my $each_conf = write_file("$Dir/each.conf", "[ledger]\npath = each.db\n");
+for my $how ('as they are', 'counted by the hour') {
+	worknet('-c', $each_conf, 'rollup') if $how ne 'as they are';
+	my ($votes, $in_rounds) = @{ (sql_rows($each, 'SELECT count(*), ' .
+	    'count(r.place) FROM result r JOIN task_version v ON v.id = ' .
+	    'r.version JOIN task k ON k.id = v.task WHERE k.name = ' .
+	    "'task_00000' AND r.cycle_ms >= $to - 3600000 AND r.cycle_ms < $to"))[0] };
+	my @args = ('report', '--task', 'task_00000', '--from', $to - 3600000,
+	    '--to', $to);
+	my $r = json_of(worknet('-c', $each_conf, @args, '--json'));
+	is("$r->{inRounds} of $r->{votes}", "$in_rounds of $votes",
+	    "results $how are told by their schemes");
+	cmp_ok($in_rounds, '>', 100, '... of which both were in use');
+	my $share = sprintf '%.4f', int(1e6 * $in_rounds / $votes) / 1e4;
+	like(worknet('-c', $each_conf, @args)->{out},
+	    qr/^signed in rounds: +\Q$share\E % of them \(eip712-round\)/m,
+	    '... people are told the share');
+}
+
 # ---- What isn't so is found ----
 
 my %rule = ();
@@ -193,6 +221,8 @@ for my $forged (
 	(SELECT min(hour_ms) + 7200000 FROM uptime_hour)' ],
     [ 'a result was counted that isn\'t there',
 	'UPDATE uptime_hour SET votes = votes + 1' ],
+    [ 'a result counts as signed in a round',
+	'UPDATE uptime_hour SET in_rounds = in_rounds + 1' ],
     [ 'an incident is made up', "INSERT INTO incident VALUES (1, $from, $to,
 	'recovered', '1 2')" ]) {
 	my ($name, $sql) = @$forged;
