@@ -39,6 +39,18 @@ my ($status, $out, $err) = run_command('systemd-analyze', '--man=no',
     'verify', glob("$dir/*[^@].{service,socket,timer}"));
 is("$status$out$err", '0', 'systemd finds nothing wrong with the units');
 
+mkdir "$dir/worknet-log.service.d" or die $!;
+spurt("$dir/worknet-log.service.d/network.conf",
+    slurp(source_path('doc/examples/worknet-log-network.conf')));
+($status, $out, $err) = run_command('systemd-analyze', '--man=no', 'verify',
+    "$dir/worknet-log.service");
+is("$status$out$err", '0', 'nor with the network that witnesses need');
+($status, $out) = run_command('systemd-analyze', 'security',
+    '--offline=true', '--no-pager', "$dir/worknet-log.service");
+cmp_ok(($out =~ /exposure level .*?: (\d+\.\d)/)[0] // 10, '<=', 1.5,
+    'which exposes it by little');
+system('rm', '-r', "$dir/worknet-log.service.d");
+
 for my $name (sort keys %WORST) {
 	my ($status, $out) = run_command('systemd-analyze', 'security',
 	    '--offline=true', '--no-pager', "$dir/$name.service");
