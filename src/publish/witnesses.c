@@ -327,6 +327,7 @@ witnesses_ask_before(struct witnesses *w, struct http_client *http,
 	struct question q = { .w = w,
 		.faults = f,
 		.now_s = now_s,
+		.before = true,
 		.size = size,
 		.text = text_of(note) };
 	size_t i, ahead = 0, others = 0;
