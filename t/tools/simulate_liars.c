@@ -2,9 +2,8 @@
  * Liars beside honest workers over simulated days, on the real ledger: who
  * always says that all is well is found by drills, and nobody honest is. Each
  * of the tasks is the operator's own, and up for 95 % of the time. Or by
- * witnesses, and then the tasks are anybody's; which of them are spots is never
- * the same. The seed is WN_SEED, or 7; WN_CASES picks cases by a part of their
- * name.
+ * witnesses, and then the tasks are anybody's. The seed, also of the spots, is
+ * WN_SEED, or 7; WN_CASES picks cases by a part of their name.
  */
 #include <sys/random.h>
 #include <unistd.h>
