@@ -42,6 +42,8 @@ static const struct confine_call calls[] = {
 	CALL("newfstatat"),
 	CALL("fstatat64"),
 	CALL("statx"),
+	CALL("statfs"),
+	CALL("statfs64"),
 	CALL("access"),
 	CALL("faccessat"),
 	CALL("faccessat2"),

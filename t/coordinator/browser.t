@@ -53,14 +53,15 @@ sub hours {
 	    "INSERT INTO uptime_hour SELECT $task, ms, $HOUR - max(down, sus) - " .
 	    "CASE WHEN down + sus > 0 THEN 0 ELSE unk END, down, CASE WHEN down > 0 " .
 	    "THEN 0 ELSE sus END, CASE WHEN down + sus > 0 THEN 0 ELSE unk END, 0, 0, " .
-	    "0, 0, 0, 0, 0, 0, 180, 178, 1, 2, ms + $HOUR, -1, -1, 0, -1, '', " .
+	    "0, 0, 0, 0, 0, 0, 180, 178, 1, 2, 60, ms + $HOUR, -1, -1, 0, -1, '', " .
 	    "ms + $HOUR, 3 FROM b;" .
 	    "INSERT INTO incident SELECT task, hour_ms + 300000, hour_ms + 1500000, " .
 	    "'recovered', '1 2 3' FROM uptime_hour WHERE task = $task AND down_ms > 0;" .
 	    "INSERT INTO uptime_day SELECT task, hour_ms / $DAY, count(*), sum(up_ms), " .
 	    "sum(down_ms), sum(unconfirmed_ms), sum(unknown_ms), sum(disputed_ms), " .
 	    "sum(paused_ms), sum(maintenance_ms), 0, 0, 0, 0, 0, sum(copies), " .
-	    "sum(votes), sum(dissents), sum(drills) FROM uptime_hour WHERE task = " .
+	    "sum(votes), sum(dissents), sum(drills), sum(in_rounds) " .
+	    "FROM uptime_hour WHERE task = " .
 	    "$task GROUP BY task, hour_ms / $DAY;";
 }
 
