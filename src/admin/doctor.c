@@ -27,16 +27,14 @@
 #include "base/text.h"
 #include "evm/nodes.h"
 #include "ledger/status.h"
-#include "store/upload.h"
 #include "x402/facilitators.h"
 
 #define SOCKET_DEFAULT	"/run/worknet/fcgi.sock"
 #define BACKUPS_DEFAULT "/var/backups/worknet"
 
 #define ANSWER_MAX     65536
-#define GROWTH_DAYS    30	     /* the disk should last so long */
-#define LOG_OLD_MS     (3 * HOUR_MS) /* an hour is logged after it is over */
-#define ALERTS_LATE_MS 300000LL	     /* worknet-alert runs each minute */
+#define GROWTH_DAYS    30	/* the disk should last so long */
+#define ALERTS_LATE_MS 300000LL /* worknet-alert runs each minute */
 
 static const char *
 option_or(const struct admin *a, enum option_id id, const char *initial)
@@ -260,85 +258,6 @@ probe_sandbox(struct admin *a, struct outcome *o)
 		shut_say(files, calls, o);
 	}
 	buf_free(&answer);
-}
-
-/* Who hasn't given its word on the newest checkpoint. */
-static void
-check_others(const struct conf *c, struct outcome *o)
-{
-	struct err e = ERR_INIT;
-	struct buf missing;
-
-	buf_init(&missing, ANSWER_MAX);
-	if (evidence_missing(&missing, c, &e) != RC_OK)
-		probe_say(o, true, "%s", e.msg);
-	else if (missing.len > 0)
-		probe_say(o, true,
-		    "the newest checkpoint lacks the word of%s: journalctl -u worknet-log.service says why",
-		    missing.p);
-	buf_free(&missing);
-}
-
-/* How far the transparency log is behind. */
-static void
-probe_evidence(struct admin *a, struct outcome *o)
-{
-	struct err e = ERR_INIT;
-	int64_t to_ms, behind_ms;
-	enum rc rc;
-
-	if (a->conf.log_origin[0] == '\0') {
-		probe_say(o, false, "not set up: nobody can verify anything");
-		return;
-	}
-	rc = evidence_newest(&to_ms, a->conf.log_directory, &e);
-	if (rc == RC_NOT_FOUND)
-		probe_say(o, true,
-		    "%s has no checkpoint: systemctl enable --now worknet-log.timer",
-		    a->conf.log_directory);
-	else if (rc != RC_OK)
-		probe_say(o, true, "%s", e.msg);
-	if (rc != RC_OK)
-		return;
-	check_others(&a->conf, o);
-	if (to_ms == 0) {
-		probe_say(o, false, "no hour is logged yet");
-		return;
-	}
-	behind_ms = clock_unix_ms() - to_ms;
-	probe_say(o, behind_ms > LOG_OLD_MS,
-	    "the newest hour of the log ended %lld minutes ago%s",
-	    (long long)(behind_ms / 60000),
-	    behind_ms > LOG_OLD_MS ? ": systemctl status worknet-log.service"
-				   : "");
-}
-
-/* How far the object store is behind that. */
-static void
-probe_upload(struct admin *a, struct outcome *o)
-{
-	struct err e = ERR_INIT;
-	int64_t end_ms, old_ms;
-
-	if (a->conf.upload_kind[0] == '\0') {
-		probe_say(o, false, "not set up");
-		return;
-	}
-	if (upload_oldest(&end_ms, &a->conf, &e) != RC_OK) {
-		probe_say(o, true, "%s", e.msg);
-		return;
-	}
-	old_ms = clock_unix_ms() - end_ms;
-	if (end_ms == 0) {
-		probe_say(o, false, "the object store has the whole log");
-		return;
-	}
-	probe_say(o, old_ms > UPLOAD_OLD_MS,
-	    "the oldest hour that the object store hasn't ended %lld minutes ago%s",
-	    (long long)(old_ms / 60000),
-	    old_ms > UPLOAD_OLD_MS
-		? ": journalctl -u worknet-upload; systemctl status worknet-upload.timer"
-		: "");
 }
 
 static int

@@ -3,12 +3,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "http/http.h"
+#include "ledger/status.h"
 #include "proof/leaf.h"
 #include "proof/stamp.h"
+#include "store/upload.h"
 #include "tlog/site.h"
 
-#define LEAVES_MAX 10000 /* that are looked at: an hour of so many tasks */
+#define LEAVES_MAX  10000 /* that are looked at: an hour of so many tasks */
+#define LOG_OLD_MS  (3 * HOUR_MS) /* an hour is logged after it is over */
+#define MISSING_MAX 4096	  /* bytes of names */
 
 /* The published checkpoint, into text, of which the note borrows. */
 static enum rc
@@ -25,7 +30,8 @@ published_read(
 	    : rc;
 }
 
-enum rc
+/* The end of the newest hour that the log in directory has; 0: none yet. */
+static enum rc
 evidence_newest(int64_t *to_ms, const char *directory, struct err *e)
 {
 	struct segment_leaf leaf;
@@ -93,7 +99,8 @@ stamps_missing(struct buf *out, struct slice note, const struct conf *c)
 	}
 }
 
-enum rc
+/* The names of who hasn't given its word, each after a space. */
+static enum rc
 evidence_missing(struct buf *out, const struct conf *c, struct err *e)
 {
 	struct note note;
@@ -108,4 +115,83 @@ evidence_missing(struct buf *out, const struct conf *c, struct err *e)
 		stamps_missing(out, (struct slice){ text.p, text.len }, c);
 	buf_free(&text);
 	return rc == RC_OK ? buf_status(out, e) : rc;
+}
+
+/* Who hasn't given its word on the newest checkpoint. */
+static void
+check_others(const struct conf *c, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	struct buf missing;
+
+	buf_init(&missing, MISSING_MAX);
+	if (evidence_missing(&missing, c, &e) != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	else if (missing.len > 0)
+		probe_say(o, true,
+		    "the newest checkpoint lacks the word of%s: journalctl -u worknet-log.service says why",
+		    missing.p);
+	buf_free(&missing);
+}
+
+/* How far the transparency log is behind. */
+void
+probe_evidence(struct admin *a, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	int64_t to_ms, behind_ms;
+	enum rc rc;
+
+	if (a->conf.log_origin[0] == '\0') {
+		probe_say(o, false, "not set up: nobody can verify anything");
+		return;
+	}
+	rc = evidence_newest(&to_ms, a->conf.log_directory, &e);
+	if (rc == RC_NOT_FOUND)
+		probe_say(o, true,
+		    "%s has no checkpoint: systemctl enable --now worknet-log.timer",
+		    a->conf.log_directory);
+	else if (rc != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	if (rc != RC_OK)
+		return;
+	check_others(&a->conf, o);
+	if (to_ms == 0) {
+		probe_say(o, false, "no hour is logged yet");
+		return;
+	}
+	behind_ms = clock_unix_ms() - to_ms;
+	probe_say(o, behind_ms > LOG_OLD_MS,
+	    "the newest hour of the log ended %lld minutes ago%s",
+	    (long long)(behind_ms / 60000),
+	    behind_ms > LOG_OLD_MS ? ": systemctl status worknet-log.service"
+				   : "");
+}
+
+/* How far the object store is behind that. */
+void
+probe_upload(struct admin *a, struct outcome *o)
+{
+	struct err e = ERR_INIT;
+	int64_t end_ms, old_ms;
+
+	if (a->conf.upload_kind[0] == '\0') {
+		probe_say(o, false, "not set up");
+		return;
+	}
+	if (upload_oldest(&end_ms, &a->conf, &e) != RC_OK) {
+		probe_say(o, true, "%s", e.msg);
+		return;
+	}
+	old_ms = clock_unix_ms() - end_ms;
+	if (end_ms == 0) {
+		probe_say(o, false, "the object store has the whole log");
+		return;
+	}
+	probe_say(o, old_ms > UPLOAD_OLD_MS,
+	    "the oldest hour that the object store hasn't ended %lld minutes ago%s",
+	    (long long)(old_ms / 60000),
+	    old_ms > UPLOAD_OLD_MS
+		? ": journalctl -u worknet-upload; systemctl status worknet-upload.timer"
+		: "");
 }
