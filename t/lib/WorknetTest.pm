@@ -273,6 +273,11 @@ sub hand_out {
 			    copies => 100, cooldown => '0s', %opt);
 		}
 	}
+	# Each hour has a phase of its own: what is repeated is of one hour.
+	my $end = $self->{clock} + ($slots + 5) * 1000;
+	my $next = $end - $end % 3600_000;
+	$self->clock_set($next) if $self->{clock} < $next &&
+	    $next + ($slots + 5) * 1000 < now_ms();
 	$helper->conf_write;
 	$helper->start;
 	my $client = $helper->fcgi;
