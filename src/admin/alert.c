@@ -221,8 +221,11 @@ command_alert_remove(struct admin *a)
 	return ADMIN_OK;
 }
 
-enum admin_exit
-command_alert_resume(struct admin *a)
+/* Does something in the ledger for the named receiver, and says so. */
+static enum admin_exit
+with_receiver(struct admin *a,
+    enum rc (*act)(struct admin *, const struct receiver *, struct err *),
+    const char *done)
 {
 	struct receivers r = { .n = 0 };
 	struct err e = ERR_INIT;
@@ -235,12 +238,24 @@ command_alert_resume(struct admin *a)
 		return code;
 	rc = receiver_get(&one, &r, a, &e);
 	if (rc == RC_OK)
-		rc = alert_resume(a->db, one->name, clock_unix_ms(), &e);
+		rc = act(a, one, &e);
 	receivers_free(&r);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
-		admin_done(a, "receiver", a->args.arg[0], "resumed");
+		admin_done(a, "receiver", a->args.arg[0], done);
 	return code;
+}
+
+static enum rc
+resume(struct admin *a, const struct receiver *one, struct err *e)
+{
+	return alert_resume(a->db, one->name, clock_unix_ms(), e);
+}
+
+enum admin_exit
+command_alert_resume(struct admin *a)
+{
+	return with_receiver(a, resume, "resumed");
 }
 
 static enum rc
@@ -274,24 +289,8 @@ test_add(struct admin *a, const struct receiver *one, struct err *e)
 enum admin_exit
 command_alert_test(struct admin *a)
 {
-	struct receivers r = { .n = 0 };
-	struct err e = ERR_INIT;
-	struct receiver *one;
-	enum admin_exit code;
-	enum rc rc;
-
-	code = admin_open_edit(a);
-	if (code != ADMIN_OK)
-		return code;
-	rc = receiver_get(&one, &r, a, &e);
-	if (rc == RC_OK)
-		rc = test_add(a, one, &e);
-	receivers_free(&r);
-	code = admin_commit(a, rc, &e);
-	if (code == ADMIN_OK)
-		admin_done(a, "receiver", a->args.arg[0],
-		    "to be told by the next run of worknet-alert");
-	return code;
+	return with_receiver(
+	    a, test_add, "to be told by the next run of worknet-alert");
 }
 
 /* ---- Looking ---- */

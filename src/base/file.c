@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -90,6 +91,23 @@ file_write(int fd, const char *p, size_t len, const char *path, struct err *e)
 		len -= (size_t)n;
 	}
 	return RC_OK;
+}
+
+enum rc
+file_lock(int *fd, const char *path, const char *who, struct err *e)
+{
+	int failed;
+
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return RC_OK;
+	failed = errno;
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+	return failed == EWOULDBLOCK
+	    ? err_set(e, RC_BUSY, "%s: another %s is at work", path, who)
+	    : err_set(e, RC_IO, "%s: %s", path, strerror(failed));
 }
 
 enum rc

@@ -47,6 +47,14 @@ file_write(int fd, const char *p, size_t len, const char *path, struct err *e);
 MUST_CHECK enum rc file_put(
     const char *path, mode_t mode, const char *p, size_t len, struct err *e);
 
+/*
+ * Opens the file at path, made for its owner if there is none, and locks it;
+ * the lock goes with *fd, which the caller closes, or with the process.
+ * RC_BUSY: another one, who is called by that name, has it. RC_IO.
+ */
+MUST_CHECK enum rc
+file_lock(int *fd, const char *path, const char *who, struct err *e);
+
 /* Copies what is left of the file from into the file to, and syncs it. RC_IO */
 MUST_CHECK enum rc file_copy(int to, int from, const char *path, struct err *e);
 

@@ -211,6 +211,9 @@ void http_response_free(struct http_response *r);
 /* A short fixed text, such as "timeout". Never NULL. */
 const char *http_error_name(enum http_error error);
 
+/* Why there is no answer: the error's text, or without one its name. */
+const char *http_response_why(const struct http_response *r);
+
 /*
  * RC_OK when url is one that this client would request. RC_INVALID says why
  * not, without repeating the URL; RC_NO_MEMORY.

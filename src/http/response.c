@@ -49,3 +49,10 @@ http_response_free(struct http_response *r)
 	if (r != NULL)
 		buf_free(&r->body);
 }
+
+const char *
+http_response_why(const struct http_response *r)
+{
+	return r->error_text[0] != '\0' ? r->error_text
+					: http_error_name(r->error);
+}

@@ -71,17 +71,8 @@ watch_get(
 		w->to_ms = query_get_int(q, C_ALERT_WATCH_GET_TO_MS);
 		w->caught_up =
 		    query_get_int(q, C_ALERT_WATCH_GET_CAUGHT_UP) != 0;
-		w->state = (struct uptime_state){
-			.decided_ms =
-			    query_get_int(q, C_ALERT_WATCH_GET_DECIDED_MS),
-			.down_ms =
-			    query_get_int(q, C_ALERT_WATCH_GET_LAST_DOWN_MS),
-			.open_ms = query_get_int(q, C_ALERT_WATCH_GET_OPEN_MS),
-			.run_n = query_get_int(q, C_ALERT_WATCH_GET_RUN_N),
-			.run_ms = query_get_int(q, C_ALERT_WATCH_GET_RUN_MS),
-		};
-		rc = networks_parse(&w->state,
-		    query_get_text(q, C_ALERT_WATCH_GET_NETWORKS), e);
+		rc = uptime_state_read(
+		    &w->state, q, C_ALERT_WATCH_GET_DECIDED_MS, e);
 	}
 	query_done(q);
 	return rc;
@@ -93,16 +84,10 @@ watch_put(struct db *db, int64_t task, const struct watch *w, struct err *e)
 	struct query *q = db_query(db, Q_ALERT_WATCH_PUT);
 	char networks[NETWORKS_TEXT_MAX];
 
-	networks_format(networks, w->state.networks, w->state.networks_n);
 	query_int(q, 1, task);
 	query_int(q, 2, w->to_ms);
 	query_int(q, 3, w->caught_up);
-	query_int(q, 4, w->state.decided_ms);
-	query_int(q, 5, w->state.down_ms);
-	query_int(q, 6, w->state.open_ms);
-	query_int(q, 7, w->state.run_n);
-	query_int(q, 8, w->state.run_ms);
-	query_text(q, 9, slice_of(networks));
+	uptime_state_bind(q, 4, &w->state, networks);
 	return query_run(q, e);
 }
 

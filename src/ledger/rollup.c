@@ -105,7 +105,6 @@ hour_write(
 
 	for (i = 0; i < h->dissents_n; i++)
 		dissents += h->dissents[i].votes;
-	networks_format(networks, h->state.networks, h->state.networks_n);
 	query_int(q, 1, task);
 	query_int(q, 2, h->hour_ms);
 	time_bind(q, 3, &h->time);
@@ -117,12 +116,7 @@ hour_write(
 	query_int(q, 17, dissents);
 	query_int(q, 18, h->drills);
 	query_int(q, 19, h->in_rounds);
-	query_int(q, 20, h->state.decided_ms);
-	query_int(q, 21, h->state.down_ms);
-	query_int(q, 22, h->state.open_ms);
-	query_int(q, 23, h->state.run_n);
-	query_int(q, 24, h->state.run_ms);
-	query_text(q, 25, slice_of(networks));
+	uptime_state_bind(q, 20, &h->state, networks);
 	query_int(q, 26, h->last.to_ms);
 	query_int(q, 27, h->last.raw);
 	rc = query_run(q, e);

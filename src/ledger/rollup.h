@@ -35,6 +35,16 @@ rollup_end(struct db *db, int64_t task, int64_t *end_ms, struct err *e);
 void networks_format(
     char out[static NETWORKS_TEXT_MAX], const int64_t *networks, size_t n);
 
+/*
+ * What an hour begins with, in six columns from col on: decided_ms to networks.
+ * RC_CORRUPT.
+ */
+MUST_CHECK enum rc uptime_state_read(
+    struct uptime_state *s, struct query *q, int col, struct err *e);
+/* The same as parameters from i on; networks has to stay as they do. */
+void uptime_state_bind(struct query *q, int i, const struct uptime_state *s,
+    char networks[static NETWORKS_TEXT_MAX]);
+
 /* Into s->networks. RC_CORRUPT. */
 MUST_CHECK enum rc
 networks_parse(struct uptime_state *s, struct slice text, struct err *e);

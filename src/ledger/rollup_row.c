@@ -70,6 +70,33 @@ time_read(struct query *q, int col, struct uptime_time *t)
 }
 
 enum rc
+uptime_state_read(
+    struct uptime_state *s, struct query *q, int col, struct err *e)
+{
+	*s = (struct uptime_state){
+		.decided_ms = query_get_int(q, col),
+		.down_ms = query_get_int(q, col + 1),
+		.open_ms = query_get_int(q, col + 2),
+		.run_n = query_get_int(q, col + 3),
+		.run_ms = query_get_int(q, col + 4),
+	};
+	return networks_parse(s, query_get_text(q, col + 5), e);
+}
+
+void
+uptime_state_bind(struct query *q, int i, const struct uptime_state *s,
+    char networks[static NETWORKS_TEXT_MAX])
+{
+	networks_format(networks, s->networks, s->networks_n);
+	query_int(q, i, s->decided_ms);
+	query_int(q, i + 1, s->down_ms);
+	query_int(q, i + 2, s->open_ms);
+	query_int(q, i + 3, s->run_n);
+	query_int(q, i + 4, s->run_ms);
+	query_text(q, i + 5, slice_of(networks));
+}
+
+enum rc
 rollup_hour_read(struct query *q, struct uptime_hour *h, struct err *e)
 {
 	int64_t raw = query_get_int(q, C_UPTIME_HOURS_SLICE_RAW);
@@ -85,21 +112,13 @@ rollup_hour_read(struct query *q, struct uptime_hour *h, struct err *e)
 	h->votes = query_get_int(q, C_UPTIME_HOURS_VOTES);
 	h->drills = query_get_int(q, C_UPTIME_HOURS_DRILLS);
 	h->in_rounds = query_get_int(q, C_UPTIME_HOURS_IN_ROUNDS);
-	h->state = (struct uptime_state){
-		.decided_ms = query_get_int(q, C_UPTIME_HOURS_DECIDED_MS),
-		.down_ms = query_get_int(q, C_UPTIME_HOURS_LAST_DOWN_MS),
-		.open_ms = query_get_int(q, C_UPTIME_HOURS_OPEN_MS),
-		.run_n = query_get_int(q, C_UPTIME_HOURS_RUN_N),
-		.run_ms = query_get_int(q, C_UPTIME_HOURS_RUN_MS),
-	};
 	h->last.to_ms = query_get_int(q, C_UPTIME_HOURS_SLICE_TO_MS);
 	if (raw < UPTIME_UNKNOWN || raw > UPTIME_UP)
 		return err_set(e, RC_CORRUPT,
 		    "uptime of the hour %" PRId64 " makes no sense",
 		    h->hour_ms);
 	h->last.raw = (enum uptime_raw)raw;
-	return networks_parse(
-	    &h->state, query_get_text(q, C_UPTIME_HOURS_NETWORKS), e);
+	return uptime_state_read(&h->state, q, C_UPTIME_HOURS_DECIDED_MS, e);
 }
 
 void

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/secret.h"
@@ -282,15 +281,7 @@ lock(struct book *b, struct err *e)
 	char path[FILE_PATH_SIZE];
 
 	state_path(path, b, "lock");
-	b->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (b->lock_fd < 0)
-		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-	if (flock(b->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return RC_OK;
-	return err_set(e, errno == EWOULDBLOCK ? RC_BUSY : RC_IO, "%s: %s",
-	    path,
-	    errno == EWOULDBLOCK ? "another worknet-log is at work"
-				 : strerror(errno));
+	return file_lock(&b->lock_fd, path, "worknet-log", e);
 }
 
 /* Witnesses and authorities, if there are any. */

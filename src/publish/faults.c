@@ -66,6 +66,20 @@ faults_note(
 }
 
 void
+faults_note_away(
+    struct faults *f, const char *who, const struct http_response *r)
+{
+	char text[HTTP_ERROR_TEXT_MAX + 40];
+
+	if (r->error != HTTP_ERROR_NONE)
+		(void)snprintf(
+		    text, sizeof(text), "no answer: %s", http_response_why(r));
+	else
+		(void)snprintf(text, sizeof(text), "it answers %d", r->status);
+	faults_note(f, who, "away", text);
+}
+
+void
 faults_over(struct faults *f, const char *who)
 {
 	char *p = f->told.p, *end, *name;

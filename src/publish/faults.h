@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "http/http.h"
 
 struct faults {
 	char path[FILE_PATH_SIZE];
@@ -24,6 +25,10 @@ void faults_free(struct faults *f);
 /* Tells it as an error unless it was told; kind is a word. */
 void faults_note(
     struct faults *f, const char *who, const char *kind, const char *text);
+
+/* That there is no answer of it, or one of that status that says nothing. */
+void faults_note_away(
+    struct faults *f, const char *who, const struct http_response *r);
 
 /* All is well with it: what was told is over, which is told. */
 void faults_over(struct faults *f, const char *who);

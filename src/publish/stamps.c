@@ -133,21 +133,13 @@ static void
 on_answer(void *ctx, size_t index, struct http_response *r)
 {
 	struct question *q = ctx;
-	char text[HTTP_ERROR_TEXT_MAX + 40];
 
-	if (r->error == HTTP_ERROR_NONE && r->status == 200) {
+	if (r->error == HTTP_ERROR_NONE && r->status == 200)
 		take_stamp(q, index,
 		    (struct slice){
 			r->body.p == NULL ? "" : r->body.p, r->body.len });
-		return;
-	}
-	if (r->error != HTTP_ERROR_NONE)
-		(void)snprintf(text, sizeof(text), "no answer: %s",
-		    r->error_text[0] == '\0' ? http_error_name(r->error)
-					     : r->error_text);
 	else
-		(void)snprintf(text, sizeof(text), "it answers %d", r->status);
-	faults_note(q->faults, q->of[index]->name, "away", text);
+		faults_note_away(q->faults, q->of[index]->name, r);
 }
 
 static bool

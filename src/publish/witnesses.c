@@ -245,19 +245,11 @@ on_answer(void *ctx, size_t index, struct http_response *r)
 	struct witness *one = q->of[index];
 	const struct slice answer = { r->body.p == NULL ? "" : r->body.p,
 		r->body.len };
-	char text[HTTP_ERROR_TEXT_MAX + 40];
 
 	if (r->error != HTTP_ERROR_NONE || r->status >= 500 ||
 	    r->status == 429) {
 		one->word = WITNESS_AWAY;
-		if (r->error != HTTP_ERROR_NONE)
-			(void)snprintf(text, sizeof(text), "no answer: %s",
-			    r->error_text[0] == '\0' ? http_error_name(r->error)
-						     : r->error_text);
-		else
-			(void)snprintf(
-			    text, sizeof(text), "it answers %d", r->status);
-		faults_note(q->faults, one->key.name, "away", text);
+		faults_note_away(q->faults, one->key.name, r);
 	} else if (r->status == 200) {
 		take_signed(q, one, answer);
 	} else if (r->status == 409) {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -362,18 +361,13 @@ static enum rc
 lock(struct uploader *u, struct err *e)
 {
 	char path[FILE_PATH_SIZE];
+	enum rc rc;
 
 	(void)snprintf(
 	    path, sizeof(path), "%s/lock", u->conf->upload_state_directory);
-	u->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (u->lock_fd < 0)
-		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
-	if (flock(u->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return RC_OK;
-	return err_set(e, errno == EWOULDBLOCK ? RC_CONFLICT : RC_IO, "%s: %s",
-	    path,
-	    errno == EWOULDBLOCK ? "another worknet-log --upload is at work"
-				 : strerror(errno));
+	rc = file_lock(&u->lock_fd, path, "worknet-log --upload", e);
+	/* Busy is what the store is. */
+	return rc == RC_BUSY ? RC_CONFLICT : rc;
 }
 
 static enum rc

@@ -35,9 +35,7 @@ answer_take(const struct log_copy *c, const char *name, const char *url,
 	char path[FILE_PATH_SIZE];
 
 	if (r->error != HTTP_ERROR_NONE)
-		return err_set(e, RC_IO, "%s: %s", url,
-		    r->error_text[0] != '\0' ? r->error_text
-					     : http_error_name(r->error));
+		return err_set(e, RC_IO, "%s: %s", url, http_response_why(r));
 	if (r->status != 200)
 		return err_set(e, r->status == 404 ? RC_NOT_FOUND : RC_IO,
 		    "%s: got status %d, expected 200", url, r->status);

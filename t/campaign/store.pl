@@ -13,8 +13,8 @@ use Test::More;
 use Time::HiRes 'sleep';
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
+use LogRun;
 
-my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 my $PATIENCE_S = $ENV{WN_PATIENCE_S} || 120;
 my @programs = map { "swift-$_-server" } qw(proxy account container object);
 for my $need (@programs, 'swift-ring-builder', 'memcached', 'zstd') {
@@ -148,14 +148,7 @@ my $end = 1767247200_000;	# 2026-01-01 06:00
 my $conf = "$Dir/log.conf";
 sub conf_is {
 	my ($kind) = @_;
-	write_file($conf, <<"END");
-[ledger]
-path = ledger.db
-[log]
-origin = worknet.example/log
-directory = site
-state_directory = state
-key_file = log.key
+	log_conf(<<"END");
 [upload]
 kind = $kind
 endpoint = http://127.0.0.1:$port{proxy}
@@ -168,10 +161,7 @@ END
 }
 sub at {
 	my ($ms, @command) = @_;
-	write_file("$Dir/clock", "$ms\n");
-	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
-	local $ENV{LD_PRELOAD} = $fault;
-	my $r = AdminRun::run('', @command);
+	my $r = run_at($ms, @command);
 	die "$command[0]: $r->{err}" if $r->{code} ne '0';
 }
 sub upload {

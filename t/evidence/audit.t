@@ -8,27 +8,17 @@ use File::Basename 'dirname';
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
+use LogRun;
 
 my $here = dirname(__FILE__);
-my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 
-plan skip_all => "worknet-log isn't built" unless program('worknet-log');
-plan skip_all => "make_payouts isn't built" unless program('make_payouts');
-plan skip_all => "fault.so isn't built" unless -e $fault;
+need_log('make_payouts');
 $SIG{ALRM} = sub { die "a test hangs\n" };
 alarm 300;
 
 my $HOUR = 3600_000;
 my $end = 1780329600_000;	# 2026-06-01 16:00 UTC
-my $conf = write_file("$Dir/log.conf", <<'END');
-[ledger]
-path = ledger.db
-[log]
-origin = worknet.example/log
-directory = site
-state_directory = state
-key_file = log.key
-END
+my $conf = log_conf();
 sub dirs_new {
 	system('rm', '-rf', "$Dir/site", "$Dir/state");
 	mkdir "$Dir/$_" or die $! for qw(site state);
@@ -38,11 +28,7 @@ sub save { system("rm -rf $Dir/$_[1]; cp -a $Dir/$_[0] $Dir/$_[1]") == 0 or die 
 sub log_at {
 	my ($ms, @args) = @_;
 
-	write_file("$Dir/clock", "$ms\n");
-	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
-	local $ENV{LD_PRELOAD} = $fault;
-	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	my $r = AdminRun::run('', program('worknet-log'), '-c', $conf, @args);
+	my $r = run_at($ms, program('worknet-log'), '-c', $conf, @args);
 	return "$r->{code} $r->{err}";
 }
 

@@ -10,27 +10,17 @@ use File::Basename 'dirname';
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
+use LogRun;
 
-my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 
-plan skip_all => "worknet-log isn't built" unless program('worknet-log');
-plan skip_all => "make_ledger isn't built" unless program('make_ledger');
-plan skip_all => "fault.so isn't built" unless -e $fault;
+need_log('make_ledger');
 $SIG{ALRM} = sub { die "a test hangs\n" };
 alarm 600;
 
 my $HOUR = 3600_000;
 # The ledger's last hour ends then: 2026-01-01 06:00.
 my $end = 1767247200_000;
-my $conf = write_file("$Dir/log.conf", <<'END');
-[ledger]
-path = ledger.db
-[log]
-origin = worknet.example/log
-directory = site
-state_directory = state
-key_file = log.key
-END
+my $conf = log_conf();
 
 # What is logged of hours in which nothing happened.
 my @options = ('--idle');
@@ -38,11 +28,7 @@ my @options = ('--idle');
 sub log_at {
 	my ($ms, @before) = @_;
 
-	write_file("$Dir/clock", "$ms\n");
-	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
-	local $ENV{LD_PRELOAD} = $fault;
-	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	return AdminRun::run('', @before, program('worknet-log'), '-c', $conf,
+	return run_at($ms, @before, program('worknet-log'), '-c', $conf,
 	    @options);
 }
 

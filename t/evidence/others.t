@@ -10,14 +10,12 @@ use Digest::SHA 'sha256_hex';
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
+use LogRun;
 
 my $here = dirname(__FILE__);
-my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 my $node = $ENV{NODE} || 'node';
 
-plan skip_all => "worknet-log isn't built" unless program('worknet-log');
-plan skip_all => "make_ledger isn't built" unless program('make_ledger');
-plan skip_all => "fault.so isn't built" unless -e $fault;
+need_log('make_ledger');
 plan skip_all => 'no node' if system("$node --version >/dev/null 2>&1");
 plan skip_all => 'no viem' unless -d "$here/../node_modules/viem";
 plan skip_all => 'no openssl' if system('openssl version >/dev/null 2>&1');
@@ -31,12 +29,7 @@ my $at = $end;
 write_file("$Dir/clock", "$at\n");
 
 # Runs a command at the time of the clock's file.
-sub at_clock {
-	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
-	local $ENV{LD_PRELOAD} = $fault;
-	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	return AdminRun::run('', @_);
-}
+sub at_clock { return run_at(undef, @_) }
 
 # ---- Authorities' keys, and the server of all of them ----
 
@@ -82,7 +75,7 @@ END
 
 my ($served, @vkeys, $port);
 my $server = do {
-	local $ENV{WN_FAULT_SO} = $fault;
+	local $ENV{WN_FAULT_SO} = $Fault;
 	open($served, '-|', $node, "$here/others.mjs", $Dir) or die "node: $!";
 };
 my $main = $$;
@@ -105,21 +98,12 @@ my $url = "http://127.0.0.1:$port";
 # ---- The log ----
 
 my $conf = "$Dir/log.conf";
-my $plain = <<'END';
-[ledger]
-path = ledger.db
-[log]
-origin = worknet.example/log
-directory = site
-state_directory = state
-key_file = log.key
-END
 sub witnesses { return join '', map { "witnesses = $vkeys[$_ - 1] $url/w$_\n" } @_ }
 sub authorities {
 	return join '', map { "timestamp_authorities = $_ $url/$_ $Dir/" .
 	    ($_ eq 't1' ? 'ca' : $_) . ".pem\n" } @_;
 }
-sub configure { write_file($conf, join '', $plain, @_) }
+sub configure { log_conf(join '', @_) }
 my $picked = $ENV{WN_CASES} // '';
 sub section { my ($name, $do) = @_; $do->() if $name =~ /(?:$picked)/ }
 my @all = (witnesses(1, 2, 3), authorities('t1', 't2'));

@@ -13,14 +13,12 @@ use MIME::Base64;
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
+use LogRun;
 
 my $here = dirname(__FILE__);
-my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 my $node = $ENV{NODE} || 'node';
 
-plan skip_all => "worknet-log isn't built" unless program('worknet-log');
-plan skip_all => "make_ledger isn't built" unless program('make_ledger');
-plan skip_all => "fault.so isn't built" unless -e $fault;
+need_log('make_ledger');
 plan skip_all => "zstd isn't installed" if system('zstd -qV >/dev/null 2>&1');
 plan skip_all => "node isn't installed"
     if system("$node --version >/dev/null 2>&1");
@@ -78,24 +76,11 @@ sub conf_is {
 	my %o = (kind => 's3', endpoint => "http://127.0.0.1:$port",
 	    bucket => 'results', region => 'eu-x1', key_file => 'upload.key',
 	    state_directory => 'upload', retry_ms => 1, timeout_ms => 5000, @_);
-	write_file($conf, <<'END' . join('', map { "$_ = $o{$_}\n" } sort keys %o));
-[ledger]
-path = ledger.db
-[log]
-origin = worknet.example/log
-directory = site
-state_directory = state
-key_file = log.key
-[upload]
-END
+	log_conf(join('', "[upload]\n", map { "$_ = $o{$_}\n" } sort keys %o));
 }
 sub at {
 	my ($ms, @command) = @_;
-	write_file("$Dir/clock", "$ms\n");
-	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
-	local $ENV{LD_PRELOAD} = $fault;
-	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	my $r = AdminRun::run('', @command);
+	my $r = run_at($ms, @command);
 	die "$command[0]: $r->{err}" if $r->{code} ne '0';
 }
 sub upload {

@@ -11,14 +11,12 @@ use MIME::Base64 'decode_base64';
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
+use LogRun;
 
 my $here = dirname(__FILE__);
-my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 my $node = $ENV{NODE} || 'node';
 
-plan skip_all => "worknet-log isn't built" unless program('worknet-log');
-plan skip_all => "make_ledger isn't built" unless program('make_ledger');
-plan skip_all => "fault.so isn't built" unless -e $fault;
+need_log('make_ledger');
 plan skip_all => 'no node' if system("$node --version >/dev/null 2>&1");
 plan skip_all => 'no viem' unless -d "$here/../node_modules/viem";
 $SIG{ALRM} = sub { die "a test hangs\n" };
@@ -142,15 +140,7 @@ my %says = (
 );
 my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over';
 
-my $conf = write_file("$Dir/log.conf", <<'END');
-[ledger]
-path = ledger.db
-[log]
-origin = worknet.example/log
-directory = site
-state_directory = state
-key_file = log.key
-END
+my $conf = log_conf();
 mkdir "$Dir/$_" for qw(site state);
 # Hours of two tasks up to 2026-06-01 16:00 UTC, the same in each run. In the
 # middle there is a checkpoint, which is named from then on.
@@ -179,11 +169,7 @@ sub log_run { return AdminRun::run('', program('worknet-log'), '-c', $conf, @_) 
 sub log_at {
 	my ($ms, @args) = @_;
 
-	write_file("$Dir/clock", "$ms\n");
-	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
-	local $ENV{LD_PRELOAD} = $fault;
-	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	return log_run(@args);
+	return run_at($ms, program('worknet-log'), '-c', $conf, @args);
 }
 
 my $r = log_run('--key', 'new');

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# A reader finds a test by t/README, and make check runs each that there is.
+# A reader finds a test by t/README, and make check runs each that there is;
+# each mutant of t/mutants/list still breaks the file that it names.
 use strict;
 use warnings;
 
@@ -31,4 +32,15 @@ is_deeply([grep { !/\.c$/ && slurp("$top/$_") !~ /\A(#!.*\n)?# \S/ } @tests],
 my ($payout) = $readme =~ m{^  payout/(.*?)^  \w+/}ms;
 is_deeply([grep { m{^t/payout/} && $payout !~ /\b\Q@{[basename($_, '.t')]}\E\b/ }
 	@tests], [], 'and t/README what each test of payouts is about');
+
+my @whole;
+for my $mutant (grep { !/^#/ } split /\n\n+/, slurp("$top/t/mutants/list")) {
+	my ($says, $file, $sed) = map { s/^\t//r } split /\n/, $mutant;
+	my $path = "$top/$file";
+
+	open(my $broken, '-|', 'sed', $sed, $path) or die "sed: $!";
+	local $/;
+	push @whole, $says if !-e $path || <$broken> eq slurp($path);
+}
+is_deeply(\@whole, [], 'each mutant breaks the file that it names');
 done_testing;

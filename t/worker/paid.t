@@ -11,42 +11,20 @@ use POSIX ();
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use AdminRun;
+use LogRun;
 
-my $fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 
-plan skip_all => "worknet-worker isn't built" unless program('worknet-worker');
-plan skip_all => "make_ledger isn't built" unless program('make_ledger');
-plan skip_all => "fault.so isn't built" unless -e $fault;
+need_log('worknet-worker', 'make_ledger');
 $SIG{ALRM} = sub { die "a test hangs\n" };
 alarm 300;
 
 my $HOUR = 3600_000;
 my $end = 1780329600_000;	# 2026-06-01 16:00 UTC
-my $conf = write_file("$Dir/log.conf", <<'END');
-[ledger]
-path = ledger.db
-[log]
-origin = worknet.example/log
-directory = site
-state_directory = state
-key_file = log.key
-[worker]
-record_file = record
-END
+my $conf = log_conf("[worker]\nrecord_file = record\n");
 mkdir "$Dir/$_" or die $! for qw(site state);
 
-sub at {
-	my ($ms, @command) = @_;
-
-	write_file("$Dir/clock", "$ms\n");
-	local $ENV{WN_FAULT_CLOCK} = "$Dir/clock";
-	local $ENV{LD_PRELOAD} = $fault;
-	local $ENV{ASAN_OPTIONS} = 'verify_asan_link_order=0:detect_leaks=0';
-	return AdminRun::run('', @command);
-}
-
 sub log_at {
-	my $r = at(shift, program('worknet-log'), '-c', $conf, '--idle');
+	my $r = run_at(shift, program('worknet-log'), '-c', $conf, '--idle');
 
 	return "$r->{code} $r->{err}";
 }
@@ -56,7 +34,7 @@ sub verify {
 	my (@args) = @_;
 
 	@args = ('--policy', "$Dir/policy", "$Dir/site") if !@args;
-	return at($verify_at, program('worknet-worker'), 'verify', '-c', $conf,
+	return run_at($verify_at, program('worknet-worker'), 'verify', '-c', $conf,
 	    @args);
 }
 
