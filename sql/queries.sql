@@ -2338,6 +2338,23 @@ WHERE kind = 'credit' ORDER BY credit, at_ms, id;
 SELECT transfer FROM result WHERE transfer > ?1
 ORDER BY transfer LIMIT 1 OFFSET ?2;
 
+-- What an earlier audit of signatures relied on.
+-- :name audit_known_transfer
+SELECT hash FROM transfer WHERE id = ?1;
+
+-- :name audit_known_worker
+SELECT id, address FROM worker WHERE id IN
+	(SELECT t.credit FROM transfer t WHERE t.id <= ?1) ORDER BY id;
+
+-- :name audit_known_task
+SELECT id, name FROM task WHERE id <= ?1 ORDER BY id;
+
+-- :name audit_known_version
+SELECT id, hash FROM task_version WHERE id <= ?1 ORDER BY id;
+
+-- :name audit_known_anchor
+SELECT size, root FROM anchor WHERE size <= ?1 ORDER BY size;
+
 -- All that was signed, of the results of transfers from ?1 to ?2, ?3 at most.
 -- :name audit_signature
 -- :columns *result *signed *round worker

@@ -71,6 +71,8 @@ static const struct option_text {
 	    "say nothing while all is well, for cron" },
 	[OPT_LOG] = { "--log", NULL, "DIR",
 	    "compare with the log that lies there" },
+	[OPT_KNOWN] = { "--known", NULL, "FILE",
+	    "not those that the audit which left FILE verified" },
 	[OPT_ROOT] = { "--root", NULL, "DIR",
 	    "where the system's files are, if not /" },
 	[OPT_YES] = { "--yes", "-y", NULL, "don't ask" },

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/commands.h"
+#include "admin/known.h"
 #include "base/clock.h"
 #include "eth/hex.h"
 #include "ledger/audit.h"
@@ -34,10 +35,16 @@ on_progress(void *ctx, const char *stage, int64_t done, int64_t total)
 }
 
 static bool
+are_signatures_asked(const struct admin *a)
+{
+	return a->args.opt[OPT_SIGNATURES] != NULL ||
+	    a->args.opt[OPT_KNOWN] != NULL;
+}
+
+static bool
 is_asked(const struct admin *a, enum audit_rule rule)
 {
-	return (rule != AUDIT_SIGNATURE ||
-		   a->args.opt[OPT_SIGNATURES] != NULL) &&
+	return (rule != AUDIT_SIGNATURE || are_signatures_asked(a)) &&
 	    (rule != AUDIT_LOG || a->args.opt[OPT_LOG] != NULL);
 }
 
@@ -138,12 +145,14 @@ command_audit(struct admin *a)
 		.finding = on_finding,
 		.ctx = a,
 		.progress = on_progress,
-		.signatures = a->args.opt[OPT_SIGNATURES] != NULL };
+		.signatures = are_signatures_asked(a) };
+	const char *known_path = a->args.opt[OPT_KNOWN];
+	struct audit_known known;
 	struct audit_report report;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	int64_t start_ms;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	code = admin_configure(a);
 	if (code != ADMIN_OK)
@@ -153,8 +162,17 @@ command_audit(struct admin *a)
 	o.max_reward_micros = a->conf.payout_max_reward_micros;
 	o.max_day_micros = a->conf.payout_max_per_worker_day_micros;
 	start_ms = clock_monotonic_ms();
+	if (known_path != NULL) {
+		rc = known_read(&known, known_path, &e);
+		o.known = &known;
+	}
+	if (rc != RC_OK)
+		return admin_say(ADMIN_UNUSABLE, &e);
 	out_table(a->out, "findings", NULL, finding_columns, 2);
 	rc = audit_run(&o, &report, &e);
+	if (rc == RC_OK && known_path != NULL &&
+	    known.transfer == report.newest.last_id)
+		rc = known_write(&known, known_path, &e);
 	if (rc == RC_OK && a->args.opt[OPT_LOG] != NULL)
 		rc = log_compare(a, &report, &e);
 	admin_progress_end();

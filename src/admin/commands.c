@@ -135,14 +135,17 @@ const struct command admin_commands[] = {
 	    "--file replaces FILE with them, for node_exporter's textfile\n"
 	    "collector: its name has to end with .prom.\n",
 	    OPT(FILE), 0, 0, command_metrics },
-	{ "audit", "[--signatures] [--log DIR] [--quiet]",
+	{ "audit", "[--signatures] [--known FILE] [--log DIR] [--quiet]",
 	    "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
-	    "every row, and with --signatures every signature; with --log what\n"
+	    "every row, and with --signatures every signature; with --known\n"
+	    "those that no earlier audit with the same FILE has verified, if\n"
+	    "what they depend on hasn't changed since. With --log what\n"
 	    "worknet-log has published, line by line: what was paid is there,\n"
 	    "and nothing else. Exits 1 with a list of what is off. Note the\n"
 	    "newest transfer's hash: a later audit can be held against it.\n",
-	    OPT(SIGNATURES) | OPT(LOG) | OPT(QUIET), 0, 0, command_audit },
+	    OPT(SIGNATURES) | OPT(KNOWN) | OPT(LOG) | OPT(QUIET), 0, 0,
+	    command_audit },
 	{ "backup", "DIR [--quiet]",
 	    "write a verified copy of the ledger into DIR",
 	    "While others work with it. The copy's name tells which ledger it\n"

@@ -309,6 +309,10 @@ audit_parts(struct audit *a, struct err *e)
 		rc = audit_payouts(a, e);
 	if (rc == RC_OK)
 		rc = audit_submissions(a, e);
+	if (rc == RC_OK && a->o->signatures)
+		rc = audit_known_check(a, e);
+	if (rc == RC_OK && a->o->signatures && a->o->known != NULL)
+		rc = audit_known_make(a, e);
 	return rc;
 }
 
@@ -338,6 +342,8 @@ audit_run(
 	db_rollback(a.db);
 	if (rc == RC_OK && o->signatures)
 		rc = audit_signatures(&a, e);
+	if (rc == RC_OK && o->signatures)
+		audit_known_keep(&a);
 out:
 	db_close(a.db);
 	terms_list_free(&a.rules.terms);

@@ -54,6 +54,8 @@ struct audit {
 	size_t demotions_next; /* comes after what was read */
 	int64_t *early;	       /* owned: transfers of payouts before maturity */
 	size_t early_n;
+	int64_t verified;	  /* earlier: signatures up to this transfer */
+	struct audit_known known; /* what this audit sees */
 	pthread_mutex_t lock;
 	struct audit_report *report; /* lock */
 	int64_t next_tick;	     /* lock */
@@ -110,7 +112,15 @@ MUST_CHECK enum rc audit_workers(struct audit *a, struct err *e);
 MUST_CHECK enum rc audit_payouts(struct audit *a, struct err *e);
 /* Checks what gas accounts have sent, against payouts and their events. */
 MUST_CHECK enum rc audit_submissions(struct audit *a, struct err *e);
-/* Verifies every signature of the state that a->db sees. */
+/*
+ * After everything else: whether what an earlier audit verified is still there,
+ * then a->verified is set; and what this one will have verified, which is kept
+ * once its signatures are.
+ */
+MUST_CHECK enum rc audit_known_check(struct audit *a, struct err *e);
+MUST_CHECK enum rc audit_known_make(struct audit *a, struct err *e);
+void audit_known_keep(struct audit *a);
+/* Verifies every signature after a->verified of the state that a->db sees. */
 MUST_CHECK enum rc audit_signatures(struct audit *a, struct err *e);
 
 #endif

@@ -173,6 +173,13 @@ threads_wanted(const struct audit *a)
 	return n < THREADS_MAX ? n : THREADS_MAX;
 }
 
+/* Without an earlier audit even a forged number below zero. */
+static int64_t
+first_wanted(const struct audit *a)
+{
+	return a->verified == 0 ? INT64_MIN + 1 : a->verified + 1;
+}
+
 /*
  * A transfer's results are written with it and never changed, so all that
  * transfers up to the newest one of the audit's state have paid are the very
@@ -181,7 +188,7 @@ threads_wanted(const struct audit *a)
 enum rc
 audit_signatures(struct audit *a, struct err *e)
 {
-	struct pool p = { .a = a, .next = INT64_MIN + 1, .rc = RC_OK };
+	struct pool p = { .a = a, .next = first_wanted(a), .rc = RC_OK };
 	pthread_t threads[THREADS_MAX];
 	unsigned i, n, wanted = threads_wanted(a);
 
