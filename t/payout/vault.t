@@ -5,6 +5,7 @@ use strict;
 use warnings;
 no warnings 'portable'; # addresses of 64 bits
 
+use List::Util 'min';
 use POSIX ();
 
 use FindBin;
@@ -218,16 +219,19 @@ SKIP: {
 	$rig->control('rpcProxy', { mode => 'pass' });
 }
 
-# A cap that leaves less than any payout, and one that the first payout fills.
+# A cap that leaves less than any payout, and one that the first payout fills:
+# what the one who is owed less is owed.
 for (['max_per_payout_micros', 99, "payout's cap reached", 'is never'],
-    ['max_per_run_micros', 2000, "run's cap reached", 'is full'],
+    ['max_per_run_micros', undef, "run's cap reached", 'is full'],
     ['max_per_day_micros', 99, "day's cap reached", 'is never']) {
 	my ($key, $micros, $kind, $when) = @$_;
-	my $l = ledger(2, $key => $micros, threshold_micros => 100);
+	my $l = ledger(2, threshold_micros => 100);
+	$micros //= min(map { $l->owed($_) } $l->worker_list);
+	$l->payout_conf($key => $micros);
 	my $check = ($l->worknet_try('check'))[1];
 
 	scripted();
-	$l->pay_is('findings', "$key = $micros: whom it keeps waiting");
+	$l->pay_is('findings', "$key is small: whom it keeps waiting");
 	is(join(' ', map { $_->{kind} } $l->findings), $kind, 'are a finding');
 	like(($l->findings)[0]{detail} // '', qr/^$key = $micros: it keeps/,
 	    'that says which cap');
