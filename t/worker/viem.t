@@ -213,6 +213,8 @@ my $paid = $w->sql_value('SELECT count(*) FROM result r JOIN transfer t ' .
     'WHERE w.address = ' . "'" . lc($worker{c}{address}) . "'");
 is(scalar(() = slurp($w->dir('record')) =~ /^\{"worker":.*"credited"/mg), $paid,
     "worknet-worker has a record of the $paid results that it was paid for");
+# Slots are told as long as tasks stand: a hundred copies of each, every second.
+$w->worknet('task', 'remove', $_) for sort(keys %expected), 'elsewhere';
 my $hour = 3600_000;
 my $now = now_ms();
 for my $case ([ $now + 60_000, "0 in the log .* $paid to come" ],
