@@ -131,6 +131,7 @@ case('who is held is sent nothing that was signed before', sub {
 	$rig->script('scripted', { mode => 'pass' });
 	$l->pay;
 	is(scalar($rig->settles), 0, 'nothing is posted');
+	is($l->states, 'signed', 'nor noted as if it had been');
 	$l->worknet('payout', 'release', $w);
 	$l->pay;
 	cmp_ok(scalar($rig->settles), '>', 0, 'until nobody holds it');
