@@ -11,9 +11,8 @@ use JSON::PP ();
 use Test::More;
 
 use PayoutTest qw(cases_ok);
-use WorknetTest qw(wait_for);
+use WorknetTest qw(slurp wait_for);
 
-my $DELAY_MS = 6000;	# for two to be noted ahead
 my $SENT = 2;			# at once; as many are noted ahead
 my $VALIDITY_S = 3600;
 
@@ -41,19 +40,28 @@ sub ledger {
 }
 
 # A run that has sent two payouts and noted two more, at a facilitator that
-# stands still until pay_end. It carries out those two, but where $then says
+# doesn't answer until noted_end. It carries out those two, but where $then says
 # otherwise; and what it does with others.
 sub pay_noted {
 	my ($rig, $l, $then, $others) = @_;
 
 	$rig->script('scripted', $others // { mode => 'pass' }, { mode =>
-	    'hang', times => $SENT, delayMs => $DELAY_MS, %{ $then // {} } });
+	    'hang', times => $SENT, %{ $then // {} } });
 	$l->jump(0) if PayoutTest::fault_so();
 	my $pid = $l->pay_begin;
 	wait_for(sub { 2 * $SENT == (my @s = submitted($l)) },
 	    'two to be noted ahead');
-	$rig->freeze;
 	return $pid;
+}
+
+sub go_on { $_[0]->control('scripted', { go => WorknetTest::json_bool(1) }) }
+
+# Ends the run, as pay_end does.
+sub noted_end {
+	my ($rig, $l, $pid) = @_;
+
+	go_on($rig);
+	return $l->pay_end($pid);
 }
 
 # Payloads by nonce, as they were POSTed; each is always the same bytes.
@@ -112,7 +120,7 @@ case('the worker of one that is noted is held', sub {
 	my $held = $noted[2];
 
 	$l->worknet('payout', 'hold', $held->{address});
-	is($l->pay_end($pid), 4, 'the run says that one is unresolved');
+	is(noted_end($rig, $l, $pid), 4, 'the run says that one is unresolved');
 	posts_are($rig, 6, 'all but that one are POSTed');
 	is(join(' ', map { $_->{nonce} } submitted($l)), $held->{nonce},
 	    'it stays submitted');
@@ -129,7 +137,7 @@ case('everybody is held', sub {
 	my @noted = submitted($l);
 
 	$l->worknet('payout', 'hold');
-	$l->pay_end($pid);
+	noted_end($rig, $l, $pid);
 	posts_are($rig, $SENT, 'nothing is POSTed after it');
 	is(scalar(my @left = submitted($l)), 2, 'what was noted stays so');
 	$l->pay;
@@ -145,7 +153,7 @@ case('the facilitator begins to fail', sub {
 	    { mode => 'no-answer', transfer => JSON::PP::false() });
 	my @noted = submitted($l);
 
-	is($l->pay_end($pid), 4, 'the run says that some are unresolved');
+	is(noted_end($rig, $l, $pid), 4, 'the run says that some are unresolved');
 	posts_are($rig, 3, 'three payees have it in vain, and no others');
 	is(noted_posted($rig, @noted), 1, 'of those noted one');
 	goes_on_ok($rig, $l, @noted);
@@ -162,6 +170,15 @@ case('the facilitator isn\'t known to settle', sub {
 	goes_on_ok($rig, $l);
 });
 
+# How many connections to the facilitator have an answer that wasn't read.
+sub unread_answers {
+	my ($rig, $pid) = @_;
+	my $port = sprintf('%04X', $rig->{scripted} =~ /:(\d+)/);
+
+	return scalar grep { /^\s*\d+: \S+ \w+:$port 0[18] \w+:(?!0{8})/ }
+	    split /\n/, slurp("/proc/$pid/net/tcp");
+}
+
 for my $signal (qw(TERM KILL)) {
 	case("SIG$signal comes", sub {
 		my ($rig) = @_;
@@ -169,7 +186,13 @@ for my $signal (qw(TERM KILL)) {
 		my $pid = pay_noted($rig, $l);
 		my @noted = submitted($l);
 
+		# With the answers, so that there is room for those noted.
+		kill 'STOP', $pid;
+		go_on($rig);
+		wait_for(sub { unread_answers($rig, $pid) == $SENT },
+		    'what was sent to be answered');
 		kill $signal, $pid;
+		kill 'CONT', $pid;
 		$l->pay_end($pid);
 		is(noted_posted($rig, @noted), 0, 'nothing is POSTed after it');
 		goes_on_ok($rig, $l, @noted);
@@ -186,7 +209,7 @@ case('the end of the authorizations comes near', sub {
 	    "p.state = 'submitted'");
 
 	$l->jump($end - 15 - time - $rig->ahead_s);
-	$l->pay_end($pid);
+	noted_end($rig, $l, $pid);
 	is(noted_posted($rig, @noted), 0,
 	    'nothing is POSTed 15 s before its end');
 	goes_on_ok($rig, $l, @noted);

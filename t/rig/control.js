@@ -4,6 +4,7 @@
 //   with "times":    the next N matching requests get this mode, after those already scripted;
 //   without it:      the mode of every request from now on; what was scripted is dropped.
 // POST {"reset": true} forgets the records too and goes back to the mode of the start.
+// POST {"go": true} ends the delays of what is being answered.
 // An unknown mode or parameter is a 400: a typing error must not look like a passing test.
 import { createHash } from 'node:crypto';
 import { parseJson, readBody, sendJson } from './http.js';
@@ -17,6 +18,14 @@ export class Control {
     Object.assign(this, { modes: new Set(modes), parameters: new Set(parameters), first, keep,
       checkMore });
     this.reset();
+    this.go();
+  }
+
+  go() {
+    this.going?.end();
+    const going = {};
+    going.ended = new Promise((resolve) => { going.end = resolve; });
+    this.going = going;
   }
 
   reset() {
@@ -43,6 +52,8 @@ export class Control {
   apply(order) {
     if (order?.reset === true)
       return this.reset();
+    if (order?.go === true)
+      return this.go();
     const steps = Array.isArray(order) ? order : [order];
     steps.forEach((step) => this.check(step)); // check everything, then change
     for (const step of steps) {

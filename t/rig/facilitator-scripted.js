@@ -44,8 +44,8 @@ function otherNetwork(network) {
 // ---- what a mode works with ---------------------------------------------------
 
 class Exchange {
-  constructor({ req, res, raw, step, upstream, chain, trap, stored }) {
-    Object.assign(this, { req, res, raw, step, upstream, chain, trap, stored });
+  constructor({ req, res, raw, step, upstream, chain, trap, stored, going }) {
+    Object.assign(this, { req, res, raw, step, upstream, chain, trap, stored, going });
     const body = parseJson(raw.toString()) ?? {};
     this.network = body.paymentRequirements?.network ?? '';
     this.payer = body.paymentPayload?.payload?.authorization?.from ?? '';
@@ -96,7 +96,8 @@ class Exchange {
   }
 
   delay() {
-    return sleep(this.step.delayMs ?? DELAY_MS[this.step.mode] ?? 0, undefined, { ref: false });
+    const ms = this.step.delayMs ?? DELAY_MS[this.step.mode] ?? 0;
+    return Promise.race([sleep(ms, undefined, { ref: false }), this.going.ended]);
   }
 }
 
@@ -301,7 +302,7 @@ export async function startScripted({ upstream, rpc, mode = 'pass', delayMs, por
     const stored = control.record(action,
       { ...entry, sha256: sha256(raw), body: raw.toString() });
     await MODES[step.mode](new Exchange({ req, res, raw, step, upstream, chain, trap: trapUrl,
-      stored }));
+      stored, going: control.going }));
   }, port);
 
   return {
