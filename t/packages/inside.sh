@@ -20,8 +20,10 @@ is() {
 		failed=1
 	fi
 }
+# A program that ends may still have the ledger for a moment.
+asked() { sqlite3 -cmd '.timeout 60000' $ledger "$1"; }
 says() { name=$1; shift; is "$name" grep -q -e "$1" /root/said; }
-version_is() { [ "$(sqlite3 $ledger 'PRAGMA user_version')" = "$1" ]; }
+version_is() { [ "$(asked 'PRAGMA user_version')" = "$1" ]; }
 mode_is() { [ "$(stat -c %U:%G:%a "$1")" = "$2" ]; }
 
 # The interface's flags: loopback goes up.
@@ -35,13 +37,13 @@ is "the packages are installed" dpkg -i /root/old/worknet_*.deb \
     /root/old/worknet-payout_*.deb /root/old/worknet-worker_*.deb
 is "and do what they are for" sh /root/install
 is "a worker has earned something" [ \
-    "$(sqlite3 -cmd '.timeout 10000' $ledger 'SELECT sum(balance_micros) > 0 FROM account WHERE id > 3')" = 1 ]
+    "$(asked 'SELECT sum(balance_micros) > 0 FROM account WHERE id > 3')" = 1 ]
 echo '; what the operator wrote' >>/etc/worknet/worknet.conf
 echo '; and here' >>/etc/worknet/payout.conf
 printf '%064d\n' 1 >/etc/worknet/treasury.key
 chown worknet-payout /etc/worknet/treasury.key
 chmod 0600 /etc/worknet/treasury.key
-schema=$(sqlite3 $ledger 'PRAGMA user_version')
+schema=$(asked 'PRAGMA user_version')
 sum=$(sha256sum </etc/worknet/worknet.conf)
 
 # ---- An upgrade, at first without room for the copy ----
