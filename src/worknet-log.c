@@ -45,12 +45,13 @@ static const char usage[] =
     "directories, the witnesses or the store say something else than the log,\n"
     "or it is told for the first time what is wrong with one of these, 4 the\n"
     "store can't be reached now (the next run goes on), 3 another one is at\n"
-    "work, 2 the ledger or the disk can't be used, 1 the configuration or the\n"
-    "key is wrong, or the store refuses it.\n";
+    "work, 2 the command line is wrong, or the ledger or the disk can't be\n"
+    "used, 1 the configuration or the key is wrong, or the store refuses it.\n";
 
 enum log_exit {
 	LOG_OK = 0,
 	LOG_CONF = 1,
+	LOG_USAGE = 2,
 	LOG_SYSTEM = 2,
 	LOG_LOCKED = 3,
 	LOG_BEHIND = 4,
@@ -245,7 +246,7 @@ main(int argc, char **argv)
 	descriptors_open_standard();
 	(void)signal(SIGPIPE, SIG_IGN); /* witnesses hang up */
 	if (options_parse(&o, argc, argv) != 0)
-		return LOG_CONF;
+		return LOG_USAGE;
 	rc = conf_read(&conf, o.conf_path, &e);
 	if (rc != RC_OK) {
 		log_error("%s", e.msg);

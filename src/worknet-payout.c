@@ -32,7 +32,7 @@ static const char usage[] =
     "  --worker ADDRESS  make new payouts for this worker only\n"
     "  --journal new     begin a new journal of what was signed, after the\n"
     "                    old one was lost\n"
-    "  -t                test the configuration, then exit\n"
+    "  -t                test the configuration, tell the treasury, then exit\n"
     "  -v                say more; twice: every detail\n"
     "  -h, --help        this text\n"
     "  --version         the version\n"
@@ -200,6 +200,17 @@ journal_report(const struct conf *c)
 	    c->payout_max_per_day_micros % 1000000);
 }
 
+/* Whose money it would be, for who funds it. */
+static void
+test_report(const struct conf *c, const struct vault *vault)
+{
+	char treasury[ADDRESS_LEN + 1];
+
+	address_format(treasury, vault_treasury(vault), ADDRESS_CHECKSUM);
+	printf("the configuration is right: treasury %s on %s\n", treasury,
+	    c->payout_network);
+}
+
 /* All that has to do with the ledger. */
 static enum rc
 work(const struct options *o, struct vault *vault, const struct conf *c,
@@ -328,6 +339,8 @@ main(int argc, char **argv)
 		log_error("%s", e.msg);
 	else if (o.journal_new)
 		journal_report(&conf);
+	else if (o.test)
+		test_report(&conf, vault);
 	else if (!o.test)
 		report(&result);
 	vault_free(vault);

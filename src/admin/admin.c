@@ -168,15 +168,19 @@ admin_limit(
     const struct admin *a, int64_t initial, int64_t *limit, struct err *e)
 {
 	const char *text = a->args.opt[OPT_LIMIT];
+	enum rc rc;
 
 	*limit = initial;
 	if (text != NULL && a->args.opt[OPT_ALL] != NULL)
 		return err_set(e, RC_INVALID, "--limit or --all, not both");
 	if (a->args.opt[OPT_ALL] != NULL)
 		*limit = INT64_MAX;
-	if (text != NULL)
-		return value_parse_int(limit, "--limit", text, e);
-	return RC_OK;
+	if (text == NULL)
+		return RC_OK;
+	rc = value_parse_int(limit, "--limit", text, e);
+	if (rc == RC_OK && *limit == 0)
+		rc = err_set(e, RC_INVALID, "--limit: at least 1");
+	return rc;
 }
 
 enum admin_exit

@@ -135,7 +135,7 @@ const struct command admin_commands[] = {
 	    "--file replaces FILE with them, for node_exporter's textfile\n"
 	    "collector: its name has to end with .prom.\n",
 	    OPT(FILE), 0, 0, command_metrics },
-	{ "audit", "[--signatures] [--known FILE] [--log DIR] [--quiet]",
+	{ "audit", "[--signatures | --known FILE] [--log DIR] [-q]",
 	    "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"
 	    "every row, and with --signatures every signature; with --known\n"

@@ -195,7 +195,7 @@ command_init(struct admin *a)
 		rc = ledger_make(a, id, &e);
 	if (rc == RC_CONFLICT)
 		(void)err_set(&e, rc,
-		    "%s: a ledger is there already; it was left as it is",
+		    "%s: a file is there already; it was left as it is (worknet status tells whether it is a ledger)",
 		    a->conf.ledger_path);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);

@@ -11,7 +11,8 @@
 static void
 flush(struct preview *p)
 {
-	(void)fwrite(p->text.p, 1, p->text.len, stdout);
+	if (p->text.len > 0)
+		(void)fwrite(p->text.p, 1, p->text.len, stdout);
 	buf_reset(&p->text);
 }
 

@@ -12,8 +12,8 @@ use WorknetTest qw(build_path run_command);
 
 my %versions;
 
-for my $name (qw(worknet worknet-alert worknet-fcgi worknet-payout
-    worknet-worker)) {
+for my $name (qw(worknet worknet-alert worknet-fcgi worknet-log
+    worknet-payout worknet-worker)) {
 	my $program = build_path($name);
 	my ($code, $out, $err) = run_command($program, '--help');
 

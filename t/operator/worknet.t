@@ -91,7 +91,7 @@ is(json_of($r)->{configurationWritten}, JSON::PP::false,
 is(read_file($conf), "[ledger]\npath = ledger.db\n", 'as it was');
 is((stat $db)[2] & 07, 0, 'the ledger is not for everybody');
 my $before = read_file($db);
-exits(wn('init'), 1, qr/a ledger is there already; it was left as it is/,
+exits(wn('init'), 1, qr/a file is there already; it was left as it is/,
     'init never overwrites a ledger');
 is(read_file($db), $before, 'not a byte of it');
 exits(wn('init', '--migrate'), 0, '', 'a new ledger needs no migration');

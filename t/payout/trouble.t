@@ -189,6 +189,11 @@ sub pay_in_the_middle {
 	}
 	unlink $l->dir('key');
 	$l->pay_is('conf', 'a key file that is missing is an error');
+	$l->payout_conf(treasury_key_file => undef);
+	$l->pay_is('conf', 'a key file that isn\'t configured is one');
+	like($l->{err}, qr/\[payout\] treasury_key_file isn't set/,
+	    '... which is named');
+	$l->payout_conf(treasury_key_file => 'key');
 	is($l->states, '', 'nothing was reserved meanwhile');
 	$l->key_write($key);
 	$l->pay_is('paid', 'with its key it pays');
