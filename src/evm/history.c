@@ -120,7 +120,9 @@ uses_of_node(struct nodes *c, size_t node, const struct address *treasury,
 	struct span *span = &c->spans[node];
 	struct rpc_call call = { .node = 0 };
 	uint64_t width;
+	size_t shown = 0;
 	bool again = true;
+	const uint64_t begun = first;
 	enum rc rc = RC_OK;
 
 	while (
@@ -132,9 +134,17 @@ uses_of_node(struct nodes *c, size_t node, const struct address *treasury,
 		    first + width - 1);
 		rpc_run(c->rpc, &call, 1);
 		if (call.outcome == RPC_RESULT && json_is_array(call.result)) {
-			rc = read_uses(
-			    c, &call, treasury, first, first + width - 1, h, e);
-			first += width;
+			shown += json_count(call.result);
+			again = shown <= HISTORY_USES_MAX;
+			if (again)
+				rc = read_uses(c, &call, treasury, first,
+				    first + width - 1, h, e);
+			else
+				nodes_fault(c, node, NODE_FAULT_LIMITS,
+				    "it shows more than %d payments of the treasury in %" PRIu64
+				    " blocks: the next run goes on after some",
+				    HISTORY_USES_MAX, last - begun + 1);
+			first += again ? width : 0;
 			span_widen(span);
 		} else {
 			again = span_narrow(c, &call, width);
@@ -224,10 +234,12 @@ dispute(struct nodes *c, const struct history_shown *s, const bool *denies)
 	}
 }
 
-/* What the nodes together make of one use; upto: what each has told. */
-static void
-weigh(struct nodes *c, struct history *h, struct history_shown *s,
-    const uint64_t *upto)
+/*
+ * What the nodes together make of one use; upto: what each has told. Whether
+ * they agree.
+ */
+static bool
+weigh(struct nodes *c, struct history_shown *s, const uint64_t *upto)
 {
 	size_t i, n = rpc_count(c->rpc), showing = 0, denying = 0;
 	bool denies[RPC_NODES_MAX] = { false };
@@ -244,10 +256,9 @@ weigh(struct nodes *c, struct history *h, struct history_shown *s,
 	}
 	s->is_final = history_is_final(s, finals, n);
 	s->is_shared = denying == 0 && (showing > 1 || showing == n);
-	if (denying > 0) {
-		h->is_complete = false;
+	if (denying > 0)
 		dispute(c, s, denies);
-	}
+	return denying == 0;
 }
 
 enum rc
@@ -259,26 +270,26 @@ history_read(struct nodes *c, const struct address *treasury, uint64_t first,
 	enum rc rc = RC_OK;
 
 	CHECK(first > 0 && first <= last && last - first < HISTORY_BLOCKS);
-	*out = (struct history){ .last = last };
+	*out = (struct history){ .last = last, .upto = last };
 	for (i = 0; rc == RC_OK && i < rpc_count(c->rpc); i++) {
-		if (!c->nodes[i].usable)
-			continue;
+		upto[i] = first - 1;
 		end = c->nodes[i].latest.number < last
 		    ? c->nodes[i].latest.number
 		    : last;
-		upto[i] = first - 1;
-		if (first <= end)
+		if (c->nodes[i].usable && first <= end)
 			rc = uses_of_node(
 			    c, i, treasury, first, end, out, &upto[i], e);
 		given += upto[i] == last;
+		if (upto[i] < out->upto)
+			out->upto = upto[i];
 	}
-	out->is_complete = given == rpc_count(c->rpc);
 	out->is_given = given > 0;
 	out->is_over = rpc_is_stopped(c->rpc);
 	for (i = 0; i < rpc_count(c->rpc); i++)
 		out->is_over |= c->scans_left[i] == 0;
 	for (i = 0; rc == RC_OK && i < out->n; i++)
-		weigh(c, out, &out->all[i], upto);
+		if (!weigh(c, &out->all[i], upto))
+			out->upto = first - 1;
 	if (rc != RC_OK)
 		history_free(out);
 	return rc;
@@ -326,32 +337,60 @@ block_before(struct nodes *c, size_t node, uint64_t time_s, uint64_t *number,
 	return rc;
 }
 
-enum rc
-history_block_before(struct nodes *c, uint64_t time_s, uint64_t *number,
-    bool *whole, struct err *e)
+/* Those whose block times can't both be right. */
+static void
+times_dispute(struct nodes *c, const uint64_t *number, size_t highest)
 {
-	uint64_t lowest = UINT64_MAX, of_node;
-	struct err why = ERR_INIT;
 	size_t i;
+
+	for (i = 0; i < rpc_count(c->rpc); i++) {
+		/* One that is behind may not have these blocks yet. */
+		if (number[i] >= number[highest] ||
+		    c->nodes[i].final.number < number[highest])
+			continue;
+		nodes_fault(c, i, NODE_FAULT_DISPUTED,
+		    "the time of its block %" PRIu64 " isn't that of %.60s's",
+		    number[i] + 1, rpc_name(c->rpc, highest));
+		nodes_fault(c, highest, NODE_FAULT_DISPUTED,
+		    "the time of its block %" PRIu64 " isn't that of %.60s's",
+		    number[i] + 1, rpc_name(c->rpc, i));
+	}
+}
+
+enum rc
+history_block_before(struct nodes *c, uint64_t time_s, uint64_t *lowest,
+    uint64_t *highest, bool *whole, struct err *e)
+{
+	uint64_t number[RPC_NODES_MAX];
+	struct err why = ERR_INIT;
+	size_t i, top = 0, told = 0;
 
 	*whole = true;
 	nodes_view(c);
 	for (i = 0; i < rpc_count(c->rpc); i++) {
+		number[i] = UINT64_MAX; /* none */
 		if (!c->nodes[i].usable) {
 			*whole = false;
-		} else if (block_before(c, i, time_s, &of_node, &why) !=
+		} else if (block_before(c, i, time_s, &number[i], &why) !=
 		    RC_OK) {
 			*whole = false;
+			number[i] = UINT64_MAX;
 			nodes_fault(c, i, NODE_FAULT_LIMITS,
 			    "it has not all blocks since the ledger began: %.150s",
 			    why.msg);
-		} else if (of_node < lowest) {
-			lowest = of_node;
+		} else {
+			if (told == 0 || number[i] < *lowest)
+				*lowest = number[i];
+			if (told == 0 || number[i] > *highest) {
+				*highest = number[i];
+				top = i;
+			}
+			told++;
 		}
 	}
-	if (lowest == UINT64_MAX)
+	if (told == 0)
 		return err_set(e, RC_IO, "no node of the chain answers%s%s",
 		    why.msg[0] == '\0' ? "" : ": ", why.msg);
-	*number = lowest;
+	times_dispute(c, number, top);
 	return RC_OK;
 }

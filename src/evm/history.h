@@ -38,8 +38,11 @@ struct history {
 	struct history_shown *all; /* owned: history_free */
 	size_t n;
 	uint64_t last; /* of the range, and of what was asked for */
-	/* Every configured node gave all of it, and they agree. */
-	bool is_complete;
+	/*
+	 * Every configured node gave all up to this block. The one before the
+	 * range: not even of its first, or they differ somewhere.
+	 */
+	uint64_t upto;
 	bool is_given; /* by one node at least */
 	/* A node can't be asked any more in this run. */
 	bool is_over;
@@ -55,15 +58,16 @@ MUST_CHECK enum rc history_begin(
 /*
  * Reads the treasury's uses in the blocks from first (above 0) to last,
  * HISTORY_BLOCKS at most, from every usable node, after history_begin. A range
- * that a node refuses is asked for in parts. A node that gives only some of it,
- * or was asked SCAN_MAX times in this run, leaves *out incomplete.
- * RC_NO_MEMORY.
+ * that a node refuses is asked for in parts. Of a node that gives only some of
+ * it, was asked SCAN_MAX times in this run, or shows more than HISTORY_USES_MAX
+ * uses in it, counts what came before. RC_NO_MEMORY.
  *
- * A range in which nodes differ isn't complete: what only some show though
+ * Nothing counts of a range in which nodes differ: what only some show though
  * another has its block, and in final blocks who doesn't show it, is noted as
  * their fault, by name.
  */
-#define HISTORY_BLOCKS 8000
+#define HISTORY_BLOCKS	 8000
+#define HISTORY_USES_MAX 20000
 MUST_CHECK enum rc history_read(struct nodes *c, const struct address *treasury,
     uint64_t first, uint64_t last, struct history *out, struct err *e);
 void history_free(struct history *h);
@@ -76,12 +80,13 @@ bool history_is_final(
     const struct history_shown *s, const uint64_t *finals, size_t n);
 
 /*
- * The lowest number, of all usable nodes that have such old blocks, of the last
- * block whose time is before time_s (Unix seconds); 0 when there is none. A
- * node that hasn't them has a fault. *whole: every configured node has told.
- * RC_IO when none does.
+ * The last block whose time is before time_s (Unix seconds), by all usable
+ * nodes that have such old blocks. They may differ: *lowest is where to begin
+ * so that nothing is left out, *highest where nothing is left. 0: there is none.
+ * A node that hasn't such blocks has a fault, and so have those whose blocks'
+ * times differ. *whole: every configured node has told. RC_IO when none does.
  */
 MUST_CHECK enum rc history_block_before(struct nodes *c, uint64_t time_s,
-    uint64_t *number, bool *whole, struct err *e);
+    uint64_t *lowest, uint64_t *highest, bool *whole, struct err *e);
 
 #endif

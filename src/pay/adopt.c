@@ -338,10 +338,13 @@ take_use(struct adoption *a, const struct history_shown *s, struct err *e)
 	}
 }
 
-/* The blocks from first to last; *done: they needn't be seen again. */
+/*
+ * The blocks from first to last; those up to *upto needn't be seen again, if
+ * they are final: first - 1, none.
+ */
 static enum rc
-scan(struct adoption *a, uint64_t first, uint64_t last, bool *done, bool *more,
-    struct err *e)
+scan(struct adoption *a, uint64_t first, uint64_t last, uint64_t *upto,
+    bool *more, struct err *e)
 {
 	struct run *r = a->run;
 	struct history h;
@@ -352,11 +355,12 @@ scan(struct adoption *a, uint64_t first, uint64_t last, bool *done, bool *more,
 	rc = history_read(r->nodes, &r->source.treasury, first, last, &h, e);
 	if (rc != RC_OK)
 		return rc;
-	for (i = 0; rc == RC_OK && i < h.n; i++)
+	/* A node may show very many. */
+	for (i = 0; rc == RC_OK && i < h.n && !run_is_stopped(r); i++)
 		rc = take_use(a, &h.all[i], e);
+	*upto = i == h.n && !a->deferred ? h.upto : first - 1;
 	if (rc == RC_OK)
 		rc = judge_collected(a, e);
-	*done = h.is_complete && !a->deferred;
 	*more = !h.is_over;
 	if (rc == RC_OK && !h.is_given && *more)
 		rc = err_set(e, RC_IO,
@@ -375,19 +379,21 @@ static enum rc
 scan_all(struct adoption *a, uint64_t first, uint64_t final, uint64_t latest,
     bool keep, struct err *e)
 {
-	bool done = false, more = true;
-	uint64_t last;
+	uint64_t last, upto;
+	bool more = true;
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && more && first <= latest) {
 		last = first <= final ? final : latest;
 		if (last - first >= HISTORY_BLOCKS)
 			last = first + HISTORY_BLOCKS - 1;
-		rc = scan(a, first, last, &done, &more, e);
-		keep = keep && done && last <= final;
-		if (rc == RC_OK && keep)
+		rc = scan(a, first, last, &upto, &more, e);
+		if (upto > final)
+			upto = final;
+		if (rc == RC_OK && keep && upto >= first)
 			rc = scanned_set(
-			    a->run->db, &a->run->source, (int64_t)last, e);
+			    a->run->db, &a->run->source, (int64_t)upto, e);
+		keep = keep && upto == last;
 		first = last + 1;
 	}
 	return rc;
@@ -400,8 +406,8 @@ scan_all(struct adoption *a, uint64_t first, uint64_t final, uint64_t latest,
 static enum rc
 compare_restored(struct run *r, struct err *e)
 {
+	uint64_t lowest, before;
 	int64_t at_ms, seen = 0;
-	uint64_t before;
 	bool whole;
 	enum rc rc;
 
@@ -409,8 +415,8 @@ compare_restored(struct run *r, struct err *e)
 	if (rc != RC_OK || at_ms == 0)
 		return rc;
 	/* Blocks have whole seconds: one of the same second is before it. */
-	rc = history_block_before(
-	    r->nodes, (uint64_t)(at_ms / 1000 + 1), &before, &whole, e);
+	rc = history_block_before(r->nodes, (uint64_t)(at_ms / 1000 + 1),
+	    &lowest, &before, &whole, e);
 	if (rc == RC_OK)
 		rc = scanned_get(r->db, &r->source, &seen, e);
 	if (rc != RC_OK)
@@ -431,7 +437,7 @@ enum rc
 adopt_lost(struct run *r, struct err *e)
 {
 	uint64_t created_s = (uint64_t)(r->created_ms / 1000);
-	uint64_t first = 0, final, latest;
+	uint64_t first = 0, highest, final, latest;
 	struct adoption *a;
 	int64_t seen = 0;
 	bool whole = true;
@@ -441,7 +447,7 @@ adopt_lost(struct run *r, struct err *e)
 	rc = scanned_get(r->db, &r->source, &seen, e);
 	if (rc == RC_OK && seen == 0)
 		rc = history_block_before(
-		    r->nodes, created_s, &first, &whole, e);
+		    r->nodes, created_s, &first, &highest, &whole, e);
 	else
 		first = (uint64_t)seen + 1;
 	if (rc == RC_OK)

@@ -209,10 +209,10 @@ run_vault_start(struct vault **out, const struct conf *c, bool with_journal,
 	enum rc rc;
 
 	*out = NULL;
-	if (c->payout_treasury_key_file[0] == '\0')
-		return err_set(e, RC_INVALID,
-		    "[payout] treasury_key_file isn't set: nothing can be signed");
 	rc = network_from_conf(&n, c, e);
+	if (rc == RC_OK && c->payout_treasury_key_file[0] == '\0')
+		rc = err_set(e, RC_INVALID,
+		    "[payout] treasury_key_file isn't set: nothing can be signed");
 	if (rc == RC_OK)
 		rc = vault_start(out,
 		    &(struct vault_options){

@@ -518,6 +518,18 @@ SKIP: {
 	is($l->{code}, 0, 'the copy is restored') or diag($l->{err});
 	cmp_ok($said->{lostTransfers}, '>', 0, '... and has lost something');
 
+	# To whom says that all blocks are of now, none was before the restore.
+	$l->payout_conf(rpc_urls => "$rig->{rpc} $rig->{rpcProxy}");
+	$rig->control('rpcProxy', { mode => 'invent', deny => 'all',
+	    time => time + $rig->ahead_s });
+	$l->pay;
+	like($l->{err}, qr/nobody is paid until it is compared/,
+	    'nobody is paid while all blocks of a node are of now');
+	is($l->states, join(' ', ('final') x 3), '... and nothing is begun');
+	like($l->{err}, qr/the time of its block \d+ isn't that of /,
+	    '... and the nodes are named');
+	$rig->control('rpcProxy', { mode => 'pass' });
+
 	# The first payout that was lost is final, the second one isn't.
 	$l->pay_is('findings', 'a run finds what was paid, as far as it is ' .
 	    'final');

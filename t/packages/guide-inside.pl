@@ -102,8 +102,11 @@ my @after = (
 	} ],
 	[ qr/--reconcile/, sub {
 		my ($text) = @_;
-		ok(scalar($text =~ /the chain has it/),
-		    'what the copy doesn\'t know is found on the chain', $text);
+		# Once its block is final, some seconds after it.
+		wait_for(sub { $text =~ /the chain has it/ || (($text) =
+		    (type('runuser -u worknet-payout -- worknet-payout ' .
+		    '--reconcile'))[1]) && 0 },
+		    'what the copy doesn\'t know is found on the chain');
 	} ],
 	[ qr/^systemctl start .*payout\.timer/, sub {
 		ok((type('worknet payout list --json'))[1] !~

@@ -99,6 +99,25 @@ case('what some nodes don\'t give is looked at again', sub {
 	like($l->states, qr/^(posted|final)$/, 'later it is found');
 });
 
+case('what a node gives block by block is seen once', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1]);
+	my $seen = sub { $l->sql_value('SELECT coalesce(max(block), 0) FROM ' .
+	    'chain_seen') };
+	my ($before, @seen) = $seen->();
+
+	$rig->mine(6000);
+	$rig->node(0, { mode => 'limit', span => 1, how => 'alchemy-free' });
+	for (1 .. 2) {
+		$l->pay;
+		push @seen, $seen->();
+	}
+	cmp_ok($seen[0], '>', $before + 1000, 'a run sees as many as its calls');
+	cmp_ok($seen[1], '>', $seen[0] + 1000, '... and the next one goes on');
+	$rig->node(0);
+	$l->settles_ok('all the while');
+});
+
 case('who is held while a run is at work gets no payout', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [0]);
