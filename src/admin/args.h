@@ -56,6 +56,7 @@ enum option_id {
 	OPT_YES,
 	OPT_DRY_RUN,
 	OPT_LOG,
+	OPT_BRING_BACK,
 	OPT_COUNT
 };
 
