@@ -264,9 +264,10 @@ SELECT count(*) FROM dissent WHERE worker = ?1 AND cycle_ms >= ?2 AND apart = 1;
 -- :name dissent_list
 -- :columns slot cycle_ms task success status up down
 SELECT x.slot, x.cycle_ms, k.name, r.success, r.status, d.up, d.down
-FROM dissent x CROSS JOIN verdict d CROSS JOIN task k CROSS JOIN result r
+FROM dissent x CROSS JOIN verdict d CROSS JOIN task k
+	LEFT JOIN result r ON r.slot = x.slot
 WHERE x.worker = ?1 AND x.apart = 1 AND d.cycle_ms = x.cycle_ms
-	AND d.task = x.task AND k.id = x.task AND r.slot = x.slot
+	AND d.task = x.task AND k.id = x.task
 ORDER BY x.cycle_ms DESC, x.slot DESC LIMIT ?2;
 
 -- Of cycles since ?1: those that were compared, those whose results differ.
@@ -309,11 +310,12 @@ ORDER BY d.cycle_ms, d.task;
 -- counted, or of somebody who was accused by then.
 -- :name audit_dissent
 -- :columns slot worker apart success paid_to is_of_cycle up down is_counted
+-- :columns cycle_ms
 SELECT x.slot, x.worker, x.apart, coalesce(r.success, -1), t.credit,
 	CASE WHEN v.task = x.task AND r.cycle_ms = x.cycle_ms THEN 1 ELSE 0 END,
 	d.up, d.down, CASE WHEN x.counted = 1 OR EXISTS (SELECT 1 FROM demotion m
 		WHERE m.worker = x.worker AND m.at_ms <= d.judged_ms)
-		THEN 1 ELSE 0 END
+		THEN 1 ELSE 0 END, x.cycle_ms
 FROM dissent x LEFT JOIN result r ON r.slot = x.slot
 	LEFT JOIN transfer t ON t.id = r.transfer
 	LEFT JOIN task_version v ON v.id = r.version
@@ -830,9 +832,8 @@ SELECT (SELECT count(DISTINCT s.network) FROM sighting s
 -- :name sighting_list
 -- :columns slot assigned_ms task status
 SELECT s.slot, s.assigned_ms, k.name, r.status
-FROM sighting s CROSS JOIN task k CROSS JOIN result r
+FROM sighting s CROSS JOIN task k LEFT JOIN result r ON r.slot = s.slot
 WHERE s.worker = ?1 AND s.outcome = 'wrong' AND k.id = s.task
-	AND r.slot = s.slot
 ORDER BY s.assigned_ms DESC, s.slot DESC LIMIT ?2;
 
 -- Slots that witnesses were given since ?1, what they were paid for them, and
@@ -1452,7 +1453,7 @@ SELECT 1 FROM transfer WHERE debit = ?1 AND debit > 3 AND id > ?2 LIMIT 1;
 -- A worker's credits after transfer ?2 and up to ?3, each with the transfer
 -- before it, result by result, each with its definition.
 -- :name credits_behind
--- :columns *transfer before_id before_hash *result *signed *round
+-- :columns *transfer before_id before_hash *result *signed *round digest
 SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 	t.format, p.id, p.hash, r.transfer, r.slot, r.version, r.cycle_ms, r.copy,
 	r.assigned_ms, r.timestamp_ms, r.success, r.status, r.response_ms,
@@ -1467,9 +1468,10 @@ SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
 		WHERE d.slot = r.slot) + (SELECT count(*) FROM witness_slot w
 		WHERE w.slot = r.slot) ELSE 0 END, r.anchor, r.place, r.trace,
 	r.token, k.name, v.url, g.first_name, n.root,
-	o.count, o.root, o.signature, o.others
+	o.count, o.root, o.signature, o.others, d.digest
 FROM transfer t LEFT JOIN transfer p ON p.id = t.id - 1
 	LEFT JOIN result r ON r.transfer = t.id
+	LEFT JOIN archived d ON d.transfer = t.id
 	LEFT JOIN round o ON o.transfer = t.id
 	LEFT JOIN anchor n ON n.size = r.anchor
 	LEFT JOIN task_version v ON v.id = r.version
@@ -2058,7 +2060,8 @@ ORDER BY p.seq DESC, p.id DESC LIMIT ?2;
 -- results.
 -- :name worker_credits
 SELECT t.at_ms, t.amount_micros,
-	(SELECT count(*) FROM result r WHERE r.transfer = t.id), t.kind
+	coalesce((SELECT d.results FROM archived d WHERE d.transfer = t.id),
+		(SELECT count(*) FROM result r WHERE r.transfer = t.id)), t.kind
 FROM transfer t
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind IN ('credit', 'recover')
 ORDER BY t.id DESC LIMIT ?2;
@@ -2214,10 +2217,12 @@ FROM task k WHERE k.state <> 'removed'
 	AND k.id NOT IN (SELECT task FROM schedule);
 
 -- :name audit_transfer
--- :columns *transfer *round
+-- :columns *transfer *round digest results
 SELECT t.id, t.at_ms, t.kind, t.debit, t.credit, t.amount_micros, t.hash,
-	t.format, o.count, o.root, o.signature, o.others
-FROM transfer t LEFT JOIN round o ON o.transfer = t.id ORDER BY t.id;
+	t.format, o.count, o.root, o.signature, o.others, d.digest, d.results
+FROM transfer t LEFT JOIN round o ON o.transfer = t.id
+	LEFT JOIN archived d ON d.transfer = t.id
+ORDER BY t.id;
 
 -- Every result with the definition it was paid by, in the order in which the
 -- transfers' hashes cover them.
@@ -2374,6 +2379,79 @@ FROM result r LEFT JOIN transfer t ON t.id = r.transfer
 WHERE r.transfer BETWEEN ?1 AND ?2 AND r.transfer <= ?3
 ORDER BY r.transfer, r.slot;
 
+-- Archived credits ---------------------------------------------------------
+-- src/ledger/archived.h.
+
+-- The oldest credit that has results.
+-- :name archive_first
+SELECT min(transfer) FROM result;
+
+-- Credits after ?1, up to ?2, whose results aren't needed any more: a final
+-- payout of the worker has sealed them, none of its is open, and the first credit
+-- that isn't sealed is more than ?3 younger, so that no payout looks at them.
+-- :name archive_due
+SELECT t.id, w.address FROM transfer t CROSS JOIN worker w
+WHERE w.id = t.credit AND t.id > ?1 AND t.id <= ?2 AND t.kind = 'credit' AND t.format >= 2
+	AND EXISTS (SELECT 1 FROM result r WHERE r.transfer = t.id)
+	AND t.id <= (SELECT coalesce(max(p.verified_to), 0) FROM payout p
+		WHERE p.worker = t.credit AND p.state = 'final')
+	AND NOT EXISTS (SELECT 1 FROM payout p
+		WHERE p.worker = t.credit AND p.is_open = 1)
+	AND t.at_ms + ?3 < coalesce((SELECT n.at_ms FROM transfer n
+		WHERE n.credit = t.credit AND n.credit > 3 AND n.kind = 'credit'
+		AND n.id > (SELECT max(p.verified_to) FROM payout p
+			WHERE p.worker = t.credit AND p.state = 'final')
+		ORDER BY n.id LIMIT 1), t.at_ms + ?3 + 1)
+ORDER BY t.id;
+
+-- Where its results are; uncounted: uptime isn't counted as far as that.
+-- :name archive_slots
+-- :columns slot task cycle_ms assigned_ms uncounted
+SELECT r.slot, v.task, r.cycle_ms, r.assigned_ms,
+	CASE WHEN EXISTS (SELECT 1 FROM uptime_hour h WHERE h.task = v.task
+		AND h.hour_ms >= r.cycle_ms) THEN 0 ELSE 1 END
+FROM result r CROSS JOIN task_version v
+WHERE r.transfer = ?1 AND v.id = r.version ORDER BY r.slot;
+
+-- :name archived_insert
+INSERT INTO archived (transfer, digest, results, from_ms, slots)
+VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- :name archived_file_insert
+INSERT INTO archived_file (leaf, sha256) VALUES (?1, ?2);
+
+-- :name archived_file_get
+SELECT sha256 FROM archived_file WHERE leaf = ?1;
+
+-- Whom a transfer credits.
+-- :name transfer_credit
+SELECT credit FROM transfer WHERE id = ?1;
+
+-- :name archived_drop
+DELETE FROM result WHERE transfer = ?1;
+
+-- Those after ?1, with whether their results are gone.
+-- :name archived_list
+-- :columns transfer digest results from_ms slots at_ms worker is_gone address
+SELECT d.transfer, d.digest, d.results, d.from_ms, d.slots, t.at_ms, t.credit,
+	CASE WHEN EXISTS (SELECT 1 FROM result r WHERE r.transfer = d.transfer)
+		THEN 0 ELSE 1 END, w.address
+FROM archived d LEFT JOIN transfer t ON t.id = d.transfer
+	LEFT JOIN worker w ON w.id = t.credit
+WHERE d.transfer > ?1 ORDER BY d.transfer;
+
+-- One of them.
+-- :name archived_digest
+SELECT digest FROM archived WHERE transfer = ?1;
+
+-- When the newest of them was credited; NULL: there is none.
+-- :name archived_bound
+SELECT max(t.at_ms) FROM archived d CROSS JOIN transfer t WHERE t.id = d.transfer;
+
+-- What the lines of a credit don't say of its round.
+-- :name round_get
+SELECT count, signature FROM round WHERE transfer = ?1;
+
 -- Payouts for people -------------------------------------------------------
 
 -- Payouts, the newest first: ?1 is 1 for the open ones only, ?2 a worker or 0
@@ -2463,7 +2541,8 @@ SELECT coalesce((SELECT sum(amount_micros) FROM transfer
 -- :columns id at_ms kind micros results payout
 SELECT t.id, t.at_ms, t.kind, CASE WHEN t.debit = ?1 THEN -t.amount_micros
 		ELSE t.amount_micros END,
-	(SELECT count(*) FROM result r WHERE r.transfer = t.id),
+	coalesce((SELECT d.results FROM archived d WHERE d.transfer = t.id),
+		(SELECT count(*) FROM result r WHERE r.transfer = t.id)),
 	CASE WHEN t.kind = 'credit' THEN NULL ELSE (SELECT p.id
 		FROM payout p CROSS JOIN payout_event e
 		WHERE e.payout = p.id AND p.worker = ?1 AND e.transfer = t.id) END

@@ -11,8 +11,9 @@
 -- What never changes
 --   ledger, terms, task_version, anchor, transfer, result, round, forfeit,
 --   demotion, verdict, dissent, task_state, network, worker_network, network_key,
---   authorization, payout_event, tier and worker_tier are append-only: triggers
---   refuse UPDATE, DELETE and REPLACE. A
+--   authorization, payout_event, tier, worker_tier and archived are append-only:
+--   triggers refuse UPDATE, DELETE and REPLACE; but results of a credit that is
+--   archived can be deleted. A
 --   region, a task, a worker who was paid, its account, a payout and a finding stay for ever,
 --   too, and only what moves of them can change: a name, a state, a balance. Each row of terms,
 --   of transfer (with its results and round), of task_version and of payout_event carries
@@ -564,7 +565,7 @@ CREATE TABLE result (
 	cycle_ms	INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,
 	assigned_ms	INTEGER NOT NULL,
-	anchor		INTEGER NOT NULL,	-- its assignment's
+	anchor		INTEGER NOT NULL,	-- its assignment's; 0 of one alone
 	timestamp_ms	INTEGER NOT NULL,	-- the worker's clock, signed
 	success		INTEGER NOT NULL CHECK (success IN (0, 1)),
 	status		INTEGER,		-- NULL when no answer came
@@ -594,6 +595,25 @@ CREATE TABLE round (
 -- From a transfer to its results, for statements, payouts and the audit.
 -- Cost: an entry at the right edge of a small tree with every result.
 CREATE INDEX result_transfer ON result (transfer);
+
+-- Credits whose results were dropped, each as a whole: they are lines of files
+-- that the log has the hashes of (archived_file) and the object store the bytes.
+-- The transfer's hash covers digest, which is of these results alone, so that
+-- whatever is said to be one of them can be judged; worknet archive --bring-back
+-- puts them back. The row stays then.
+CREATE TABLE archived (
+	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id),
+	digest		BLOB NOT NULL CHECK (length(digest) = 32),
+	results		INTEGER NOT NULL CHECK (results >= 1),
+	from_ms		INTEGER NOT NULL,	-- the oldest of their cycles
+	slots		BLOB NOT NULL		-- theirs: src/ledger/archived.h
+) STRICT;
+
+-- Files of the log in which such results are.
+CREATE TABLE archived_file (
+	leaf		INTEGER PRIMARY KEY,	-- that has its hash, by index
+	sha256		BLOB NOT NULL CHECK (length(sha256) = 32)
+) STRICT;
 
 -- A payout: one worker's seq-th payment. Its nonce follows from the ledger's
 -- id, the chain, the token, the treasury, the worker and seq, so that the same
@@ -1153,11 +1173,32 @@ BEGIN SELECT RAISE(ABORT, 'a sighting is never replaced'); END;
 CREATE TRIGGER result_no_update BEFORE UPDATE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
 CREATE TRIGGER result_no_delete BEFORE DELETE ON result
-BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
+WHEN NOT EXISTS (SELECT 1 FROM archived WHERE transfer = OLD.transfer)
+BEGIN SELECT RAISE(ABORT, 'a result stays unless its credit is archived'); END;
 -- The first result of a slot stays, and nobody is told: that is how the
 -- coordinator learns that another request was paid for it.
 CREATE TRIGGER result_no_replace BEFORE INSERT ON result
 WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
+BEGIN SELECT RAISE(IGNORE); END;
+
+CREATE TRIGGER archived_no_update BEFORE UPDATE ON archived
+BEGIN SELECT RAISE(ABORT, 'archived is append-only'); END;
+CREATE TRIGGER archived_no_delete BEFORE DELETE ON archived
+BEGIN SELECT RAISE(ABORT, 'archived is append-only'); END;
+CREATE TRIGGER archived_no_replace BEFORE INSERT ON archived
+WHEN EXISTS (SELECT 1 FROM archived WHERE transfer = NEW.transfer)
+BEGIN SELECT RAISE(ABORT, 'archived is append-only'); END;
+-- It is of all results that the credit has, while these are there.
+CREATE TRIGGER archived_of_results BEFORE INSERT ON archived
+WHEN NEW.results <> (SELECT count(*) FROM result WHERE transfer = NEW.transfer)
+BEGIN SELECT RAISE(ABORT, 'a credit is archived as a whole'); END;
+
+CREATE TRIGGER archived_file_no_update BEFORE UPDATE ON archived_file
+BEGIN SELECT RAISE(ABORT, 'archived_file is append-only'); END;
+CREATE TRIGGER archived_file_no_delete BEFORE DELETE ON archived_file
+BEGIN SELECT RAISE(ABORT, 'archived_file is append-only'); END;
+CREATE TRIGGER archived_file_no_replace BEFORE INSERT ON archived_file
+WHEN EXISTS (SELECT 1 FROM archived_file WHERE leaf = NEW.leaf)
 BEGIN SELECT RAISE(IGNORE); END;
 
 CREATE TRIGGER round_no_update BEFORE UPDATE ON round
@@ -1384,7 +1425,8 @@ SELECT	w.address,
 	CASE WHEN t.credit = w.id THEN '' ELSE '-' END
 		|| printf('%d.%06d', t.amount_micros / 1000000,
 		t.amount_micros % 1000000) AS usdc,
-	(SELECT count(*) FROM result r WHERE r.transfer = t.id) AS results,
+	coalesce((SELECT d.results FROM archived d WHERE d.transfer = t.id),
+		(SELECT count(*) FROM result r WHERE r.transfer = t.id)) AS results,
 	CASE WHEN t.credit = w.id THEN t.amount_micros ELSE -t.amount_micros END
 		AS micros
 FROM worker w JOIN transfer t ON (t.credit = w.id AND t.credit > 3)

@@ -69,6 +69,8 @@ static const struct option_text {
 	[OPT_CHECK] = { "--check", NULL, NULL, "one line, for a monitor" },
 	[OPT_QUIET] = { "--quiet", "-q", NULL,
 	    "say nothing while all is well, for cron" },
+	[OPT_BRING_BACK] = { "--bring-back", NULL, NULL,
+	    "put what is archived back into the ledger" },
 	[OPT_LOG] = { "--log", NULL, "DIR",
 	    "compare with the log that lies there" },
 	[OPT_KNOWN] = { "--known", NULL, "FILE",

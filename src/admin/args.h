@@ -57,6 +57,7 @@ enum option_id {
 	OPT_DRY_RUN,
 	OPT_LOG,
 	OPT_KNOWN,
+	OPT_BRING_BACK,
 	OPT_COUNT
 };
 

@@ -222,6 +222,15 @@ const struct command admin_commands[] = {
 	    "--target was missed.\n",
 	    OPT(TASK) | OPT(FROM) | OPT(TO) | OPT(CSV) | OPT(TARGET), 0, 0,
 	    command_report },
+	{ "archive", "[--bring-back [--log DIR]] [--quiet]",
+	    "drop results that the log and the store have",
+	    "Drops those older than [archive] after_days whose credit is paid:\n"
+	    "each is read back from the object store before, and compared.\n"
+	    "The ledger keeps the credits, and a digest of their results;\n"
+	    "statements, payouts and audit are complete without them.\n"
+	    "--bring-back puts all of them back, from a copy of the log in DIR\n"
+	    "or from the store. Exits 1 when something isn't as it was logged.\n",
+	    OPT(BRING_BACK) | OPT(LOG) | OPT(QUIET), 0, 0, command_archive },
 	{ "rollup", "[--since TIME] [--quiet]", "count each hour that is over",
 	    "Writes what tasks were in each hour, so that reports are quick;\n"
 	    "they are the same without. --since counts the days from then on\n"

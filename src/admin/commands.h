@@ -34,6 +34,7 @@ enum admin_exit command_worker_expel(struct admin *a);
 enum admin_exit command_worker_forfeit(struct admin *a);
 enum admin_exit command_status(struct admin *a);
 enum admin_exit command_metrics(struct admin *a);
+enum admin_exit command_archive(struct admin *a);
 enum admin_exit command_audit(struct admin *a);
 enum admin_exit command_backup(struct admin *a);
 enum admin_exit command_export(struct admin *a);

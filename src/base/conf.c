@@ -164,6 +164,11 @@ static const struct conf_key keys[] = {
 	{ "upload", "timeout_ms", CONF_INT, FIELD(upload_timeout_ms), 100,
 	    600000, "60000", "of one request", CONF_OF_OTHERS },
 
+	{ "archive", "after_days", CONF_INT, FIELD(archive_after_days), 0, 3650,
+	    "0",
+	    "worknet archive drops results that are older, 35 at least; 0: it drops none",
+	    CONF_OF_OTHERS },
+
 	{ "pages", "show", CONF_BOOL, FIELD(pages_show), 0, 0, "yes",
 	    "the coordinator answers for its pages, and for the JSON of them",
 	    CONF_AT_ONCE },

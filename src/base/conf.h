@@ -81,6 +81,7 @@ struct conf {
 	char log_authorities[CONF_URLS_MAX + 1]; /* name, URL, file, in turns */
 
 	/* [upload]: without a kind there is none */
+	int64_t archive_after_days;	     /* 0: never */
 	char upload_kind[CONF_WORD_MAX + 1]; /* s3, gcs or swift */
 	char upload_endpoint[URL_MAX + 1];
 	char upload_bucket[CONF_WORD_MAX + 1]; /* "": in the endpoint's name */

@@ -46,6 +46,10 @@
 
 #define WEIGHT_MAX 1000 /* shares of an admitted address */
 
+/* Results that are archived are older than anything looks at: a task's interval
+ * is 31 days at most, a worker's record is of 30. */
+#define ARCHIVE_DAYS_MIN 35
+
 /* Requests. */
 #define RESULTS_PER_POST_MAX 50 /* protocol */
 #define TASKS_PER_POLL_MAX   50 /* one POST holds what one poll gave */

@@ -36,6 +36,8 @@ static const struct {
 	    "each transfer is between the accounts of its kind" },
 	[AUDIT_AMOUNT] = { "amount",
 	    "each credit is the sum of its results' rewards" },
+	[AUDIT_ARCHIVE] = { "archive",
+	    "each credit whose results were dropped is as its hash says" },
 	[AUDIT_RECORD] = { "record",
 	    "each worker's record counts the results that it was paid for" },
 	[AUDIT_FORFEIT] = { "forfeit",
@@ -275,6 +277,8 @@ audit_parts(struct audit *a, struct err *e)
 	if (rc == RC_OK)
 		rc = rules_terms_read(&a->rules, a->db, e);
 	audit_checked(a, AUDIT_TERMS, (int64_t)a->rules.terms.n);
+	if (rc == RC_OK)
+		rc = archived_bound(a->db, &a->archived_ms, e);
 	if (rc == RC_OK)
 		rc = check_exceptions(a, e);
 	if (rc == RC_OK)

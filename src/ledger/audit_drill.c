@@ -59,6 +59,9 @@ drill_check(struct audit *a, struct query *q)
 		    "slot %" PRId64
 		    ": another worker's result is held against it",
 		    slot);
+	if (!answered &&
+	    query_get_int(q, C_AUDIT_DRILL_ASSIGNED_MS) < a->archived_ms)
+		return;
 	if (outcome.len > 0 &&
 	    (slice_is(outcome, "silent") == answered ||
 		(answered && slice_is(outcome, "right") != right)))

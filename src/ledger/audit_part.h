@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "eth/nonce.h"
+#include "ledger/archived.h"
 #include "ledger/audit.h"
 #include "ledger/row_read.h"
 
@@ -48,7 +49,10 @@ struct audit {
 	size_t accounts_n;
 	struct audit_task *tasks; /* owned, by id */
 	size_t tasks_n;
-	bool set_back;			  /* the clock was, between two slots */
+	bool set_back; /* the clock was, between two slots */
+	/* The newest credit of which results may be dropped; 0: none. What was
+	 * given before is judged only as far as its results are there. */
+	int64_t archived_ms;
 	struct audit_demotion *demotions; /* owned, in order */
 	size_t demotions_n;
 	size_t demotions_next; /* comes after what was read */

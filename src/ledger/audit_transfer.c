@@ -114,21 +114,57 @@ result_check(
 	return rc;
 }
 
+/* What is left of a credit whose results were dropped. */
+struct rest {
+	bool is_there;
+	int64_t results;
+	uint8_t digest[KECCAK256_LEN];
+};
+
+static void
+rest_read(struct walk *w, struct query *q, struct rest *r)
+{
+	r->is_there = row_read_hash(q, C_AUDIT_TRANSFER_DIGEST, r->digest);
+	r->results = query_get_int(q, C_AUDIT_TRANSFER_RESULTS);
+	audit_checked(w->a, AUDIT_ARCHIVE, r->is_there);
+}
+
+/* n results are there, of which link has the digest. */
+static void
+rest_check(struct walk *w, const struct transfer_row *t, const struct rest *r,
+    const struct transfer_link *link, int64_t n, bool is_credit)
+{
+	if (!r->is_there)
+		return;
+	if (!is_credit || t->format == 1)
+		audit_found(w->a, AUDIT_ARCHIVE,
+		    "transfer %" PRId64
+		    ": is archived, and is no credit that can be",
+		    t->id);
+	else if (n > 0 &&
+	    (n != r->results ||
+		memcmp(link->digest, r->digest, sizeof(r->digest)) != 0))
+		audit_found(w->a, AUDIT_ARCHIVE,
+		    "transfer %" PRId64
+		    ": was archived with other results than it has",
+		    t->id);
+}
+
 /* Checks t's results and its hash over them. */
 static enum rc
 results_check(struct walk *w, const struct transfer_row *t,
-    const struct round_row *round, bool is_credit,
+    const struct round_row *round, const struct rest *rest, bool is_credit,
     const uint8_t hash[static KECCAK256_LEN], int64_t *results, struct err *e)
 {
 	int64_t n = 0, rewards_micros = 0;
 	uint8_t expected[KECCAK256_LEN];
 	bool overflow = false;
 	enum rc rc = RC_OK;
-	struct keccak k;
+	struct transfer_link link;
 
-	link_transfer_begin(&k, &w->before, t, round);
+	link_transfer_begin(&link, &w->before, t, round);
 	while (rc == RC_OK && w->row && w->paid_by == t->id) {
-		link_transfer_result(&k, t->format, &w->result);
+		link_transfer_result(&link, &w->result);
 		overflow |= __builtin_add_overflow(
 		    rewards_micros, w->version.reward_micros, &rewards_micros);
 		n++;
@@ -136,12 +172,15 @@ results_check(struct walk *w, const struct transfer_row *t,
 		if (rc == RC_OK)
 			rc = result_next(w, e);
 	}
-	link_transfer_end(&k, expected);
-	*results = n;
+	if (n == 0 && rest->is_there)
+		link_transfer_archived(&link, rest->digest);
+	link_transfer_end(&link, expected);
+	*results = n == 0 && rest->is_there ? rest->results : n;
 	if (rc != RC_OK)
 		return rc;
+	rest_check(w, t, rest, &link, n, is_credit);
 	rule_transfer(&w->a->rules, t, &w->before, expected, hash);
-	if (is_credit)
+	if (is_credit && (n > 0 || !rest->is_there))
 		rule_amount(&w->a->rules, t, n, rewards_micros, overflow);
 	return RC_OK;
 }
@@ -188,6 +227,7 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 	uint8_t hash[KECCAK256_LEN];
 	struct transfer_row t;
 	struct round_row round;
+	struct rest rest;
 	enum rc rc = RC_OK;
 	bool is_credit;
 	int64_t results = 0;
@@ -195,13 +235,15 @@ transfer_walk(struct walk *w, struct query *q, struct err *e)
 	row_read_transfer(q, C_AUDIT_TRANSFER_TRANSFER, &t, hash);
 	row_read_round(q, C_AUDIT_TRANSFER_ROUND, &round);
 	round_check_kind(w, &t, &round);
+	rest_read(w, q, &rest);
 	is_credit = transfer_check(w, &t);
 	while (rc == RC_OK && w->row && w->paid_by < t.id) {
 		orphan_found(w);
 		rc = result_next(w, e);
 	}
 	if (rc == RC_OK)
-		rc = results_check(w, &t, &round, is_credit, hash, &results, e);
+		rc = results_check(
+		    w, &t, &round, &rest, is_credit, hash, &results, e);
 	if (t.amount_micros > 0) {
 		account_add(w->a, t.debit, -t.amount_micros);
 		account_add(w->a, t.credit, t.amount_micros);

@@ -11,6 +11,7 @@ struct task_check {
 	struct audit *a;
 	struct query *rows; /* its hours, in order */
 	int64_t task;
+	int64_t from_ms; /* the first hour that is looked at */
 	int64_t hours;
 };
 
@@ -81,7 +82,11 @@ incidents_check(
 	query_int(q, 1, c->task);
 	query_int(q, 2, -1);
 	query_int(q, 3, INT64_MAX);
-	for (; (rc = query_step(q, &row, e)) == RC_OK && row; n++, i++) {
+	for (; n < account->incidents_n && i->from_ms < c->from_ms; n++, i++)
+		; /* it began among what is archived */
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (query_get_int(q, C_INCIDENTS_FROM_MS) < c->from_ms)
+			continue;
 		if (n >= account->incidents_n)
 			break;
 		to_ms = query_get_int(q, C_INCIDENTS_TO_MS);
@@ -92,6 +97,8 @@ incidents_check(
 		    slice_is(query_get_text(q, C_INCIDENTS_ENDED),
 			incident_ended(i->ended)) &&
 		    slice_is(query_get_text(q, C_INCIDENTS_NETWORKS), networks);
+		n++;
+		i++;
 	}
 	query_done(q);
 	if (rc == RC_OK && (!same || row || n != account->incidents_n))
@@ -106,17 +113,28 @@ static enum rc
 task_walk(struct task_check *c, const struct uptime_task *t, int64_t end_ms,
     struct uptime_votes *v, struct err *e)
 {
+	struct uptime_hour before;
 	struct uptime_walk w;
 	int64_t ms;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
+	c->from_ms = hour_of(t->created_ms);
+	if (c->a->archived_ms > c->from_ms) {
+		c->from_ms = hour_of(c->a->archived_ms) + HOUR_MS;
+		if (c->from_ms > end_ms)
+			return RC_OK;
+		rc = rollup_hour_get(
+		    c->a->db, c->task, c->from_ms - HOUR_MS, &before, e);
+	}
+	if (rc != RC_OK)
+		return rc;
 	c->rows = db_query(c->a->db, Q_UPTIME_HOURS);
 	query_int(c->rows, 1, c->task);
-	query_int(c->rows, 2, -1);
+	query_int(c->rows, 2, c->from_ms);
 	query_int(c->rows, 3, INT64_MAX);
-	rc = uptime_walk_begin(&w, t, NULL, e);
-	for (ms = hour_of(t->created_ms); rc == RC_OK && ms < end_ms;
-	     ms += HOUR_MS) {
+	rc = uptime_walk_begin(
+	    &w, t, c->from_ms > hour_of(t->created_ms) ? &before : NULL, e);
+	for (ms = c->from_ms; rc == RC_OK && ms < end_ms; ms += HOUR_MS) {
 		rc = uptime_walk_hour(&w, ms, ms + HOUR_MS, v, e);
 		if (rc == RC_OK)
 			rc = uptime_walk_give(&w, false, hour_check, c, e);

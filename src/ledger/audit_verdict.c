@@ -13,6 +13,8 @@ verdict_check(struct audit *a, struct query *q)
 		      kept = query_get_int(q, C_AUDIT_VERDICT_KEPT);
 	bool bears = up <= ups && down <= downs;
 
+	if (query_get_int(q, C_AUDIT_VERDICT_CYCLE_MS) < a->archived_ms)
+		return;
 	/*
 	 * Each result of a cycle whose results differ is kept with its network;
 	 * but an edit may have begun to compare them in its midst.
@@ -50,6 +52,9 @@ dissent_check(struct audit *a, struct query *q)
 {
 	const int64_t slot = query_get_int(q, C_AUDIT_DISSENT_SLOT);
 
+	if (query_is_null(q, C_AUDIT_DISSENT_PAID_TO) &&
+	    query_get_int(q, C_AUDIT_DISSENT_CYCLE_MS) < a->archived_ms)
+		return;
 	if (query_get_int(q, C_AUDIT_DISSENT_IS_OF_CYCLE) == 0 ||
 	    query_is_null(q, C_AUDIT_DISSENT_UP) ||
 	    query_is_null(q, C_AUDIT_DISSENT_PAID_TO) ||

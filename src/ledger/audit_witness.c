@@ -12,6 +12,9 @@ report_check(struct audit *a, struct query *q)
 
 	if (query_is_null(q, C_AUDIT_WITNESS_SEEN))
 		return; /* not reported, or not yet */
+	if (query_is_null(q, C_AUDIT_WITNESS_PAID_TO) &&
+	    query_get_int(q, C_AUDIT_WITNESS_SEEN) <= a->archived_ms)
+		return;
 	if (query_is_null(q, C_AUDIT_WITNESS_PAID_TO) ||
 	    query_get_int(q, C_AUDIT_WITNESS_PAID_TO) !=
 		query_get_int(q, C_AUDIT_WITNESS_WORKER) ||

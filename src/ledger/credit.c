@@ -158,8 +158,10 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_CYCLE_MS);
 		c->row.copy = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_COPY);
 		c->row.assigned_ms = assigned_ms;
-		c->row.anchor =
-		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ANCHOR);
+		/* Who signs a result alone doesn't name it. */
+		c->row.anchor = c->row.in_round
+		    ? query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ANCHOR)
+		    : 0;
 		c->reward_micros =
 		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REWARD_MICROS);
 		paid_learn(c, q);
@@ -420,7 +422,7 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	struct round_tree_hash others[RESULTS_PER_POST_MAX];
 	struct round_row round = { .is_there = false };
 	struct tail tail;
-	struct keccak k;
+	struct transfer_link link;
 	enum rc rc;
 	size_t i;
 
@@ -435,10 +437,10 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	if (rc != RC_OK || s.n == 0)
 		return rc;
 	t.amount_micros = s.sum_micros;
-	link_transfer_begin(&k, &tail, &t, &round);
+	link_transfer_begin(&link, &tail, &t, &round);
 	for (i = 0; i < s.n; i++)
-		link_transfer_result(&k, t.format, &s.claims[i]->row);
-	link_transfer_end(&k, hash);
+		link_transfer_result(&link, &s.claims[i]->row);
+	link_transfer_end(&link, hash);
 	rc = transfer_insert(r->db, &t, hash, e);
 	if (rc == RC_OK)
 		rc =

@@ -20,11 +20,12 @@ struct open_credit {
 	struct transfer_row t; /* id 0: none yet */
 	struct tail before;
 	uint8_t stored[KECCAK256_LEN];
-	struct keccak k;
+	struct transfer_link link;
 	struct signed_credit signed_by; /* if it isn't sealed */
 	int64_t results;
 	int64_t rewards_micros;
 	bool overflow;
+	bool is_archived; /* its results aren't there */
 };
 
 /* A worker's evidence as it is read. */
@@ -136,7 +137,7 @@ result_read(
 	    row_read_result(q, C_CREDITS_BEHIND_RESULT, &res, &v, &transfer);
 	if (!rule_result(&r->rules, &c->t, &res, &v, well_formed))
 		return RC_OK;
-	link_transfer_result(&c->k, c->t.format, &res);
+	link_transfer_result(&c->link, &res);
 	c->results++;
 	c->overflow |= __builtin_add_overflow(
 	    c->rewards_micros, v.reward_micros, &c->rewards_micros);
@@ -158,6 +159,7 @@ static void
 credit_begin(struct reading *r, struct query *q, struct open_credit *c)
 {
 	struct slice s = query_get_bytes(q, C_CREDITS_BEHIND_BEFORE_HASH);
+	uint8_t digest[KECCAK256_LEN];
 	struct round_row round;
 
 	*c = (struct open_credit){ .before.last_id = query_get_int(
@@ -166,7 +168,12 @@ credit_begin(struct reading *r, struct query *q, struct open_credit *c)
 		memcpy(c->before.hash, s.p, s.len);
 	row_read_transfer(q, C_CREDITS_BEHIND_TRANSFER, &c->t, c->stored);
 	row_read_round(q, C_CREDITS_BEHIND_ROUND, &round);
-	link_transfer_begin(&c->k, &c->before, &c->t, &round);
+	link_transfer_begin(&c->link, &c->before, &c->t, &round);
+	c->is_archived =
+	    query_is_null(q, C_CREDITS_BEHIND_RESULT + R_RESULT_SLOT) &&
+	    row_read_hash(q, C_CREDITS_BEHIND_DIGEST, digest);
+	if (c->is_archived)
+		link_transfer_archived(&c->link, digest);
 	c->signed_by.rules = &r->rules;
 	c->signed_by.ledger_id = r->ledger_id;
 	if (c->t.id > r->since)
@@ -194,10 +201,16 @@ credit_end(struct reading *r, struct open_credit *c)
 
 	if (c->t.id == 0)
 		return;
-	link_transfer_end(&c->k, computed);
+	link_transfer_end(&c->link, computed);
 	rule_transfer(&r->rules, &c->t, &c->before, computed, c->stored);
-	rule_amount(
-	    &r->rules, &c->t, c->results, c->rewards_micros, c->overflow);
+	if (c->is_archived && c->t.id > r->since)
+		rule_broken(&r->rules, AUDIT_ARCHIVE,
+		    "transfer %" PRId64
+		    ": isn't sealed by this treasury, and its results are archived: worknet archive --bring-back",
+		    c->t.id);
+	if (!c->is_archived)
+		rule_amount(&r->rules, &c->t, c->results, c->rewards_micros,
+		    c->overflow);
 	if (!r->broken)
 		signed_end(&c->signed_by);
 }

@@ -1,7 +1,10 @@
 #include "ledger/rollup.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "ledger/archived.h"
 
 #define TASKS_AT_ONCE 500 /* in one transaction */
 
@@ -451,10 +454,16 @@ rollup_forget(struct db *db, int64_t since_ms, struct err *e)
 		{ Q_UPTIME_FORGET_DISSENTS, day * DAY_MS },
 		{ Q_UPTIME_FORGET_INCIDENTS, day * DAY_MS },
 	};
+	int64_t archived_ms;
 	struct query *q;
-	enum rc rc = RC_OK;
+	enum rc rc = archived_bound(db, &archived_ms, e);
 	size_t i;
 
+	if (rc == RC_OK && steps[0].since <= archived_ms)
+		rc = err_set(e, RC_INVALID,
+		    "results up to %" PRId64
+		    " (Unix ms) are archived: nothing before can be counted anew; worknet archive --bring-back",
+		    archived_ms);
 	for (i = 0; rc == RC_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
 		q = db_query(db, steps[i].id);
 		query_int(q, 1, steps[i].since);

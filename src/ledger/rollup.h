@@ -69,7 +69,8 @@ MUST_CHECK enum rc rollup_run(struct db *read, struct db *write, int64_t now_ms,
 
 /*
  * Inside a write transaction: forgets the hours of all tasks from the beginning
- * of that day on.
+ * of that day on. RC_INVALID: results of these are archived, so that they
+ * couldn't be counted anew.
  */
 MUST_CHECK enum rc
 rollup_forget(struct db *db, int64_t since_ms, struct err *e);

@@ -1,5 +1,7 @@
 #include "ledger/row.h"
 
+#include <string.h>
+
 static void
 add_int(struct keccak *k, int64_t n)
 {
@@ -29,11 +31,15 @@ add_round(struct keccak *k, const struct round_row *r)
 }
 
 void
-link_transfer_begin(struct keccak *k, const struct tail *before,
+link_transfer_begin(struct transfer_link *l, const struct tail *before,
     const struct transfer_row *t, const struct round_row *round)
 {
 	const bool has_round = round != NULL && round->is_there;
+	struct keccak *k = &l->hash;
 
+	l->format = t->format;
+	l->results_n = 0;
+	l->archived = false;
 	keccak_init(k);
 	keccak_update(k, before->hash, sizeof(before->hash));
 	add_int(k, t->format);
@@ -64,13 +70,16 @@ small_numbers(const struct result_row *r)
  * has what came with format 2.
  */
 void
-link_transfer_result(
-    struct keccak *k, int64_t format, const struct result_row *r)
+link_transfer_result(struct transfer_link *l, const struct result_row *r)
 {
+	struct keccak *k = l->format == 1 ? &l->hash : &l->results;
+
+	if (l->results_n++ == 0 && l->format != 1)
+		keccak_init(k);
 	add_int(k, r->slot);
 	add_int(k, r->version);
 	add_int(k, r->cycle_ms);
-	add_int(k, format >= 2 ? (r->anchor << 8) | r->copy : r->copy);
+	add_int(k, l->format == 1 ? r->copy : (r->anchor << 8) | r->copy);
 	add_int(k, r->assigned_ms);
 	add_int(k, r->timestamp_ms);
 	add_int(k, small_numbers(r));
@@ -88,9 +97,29 @@ link_transfer_result(
 }
 
 void
-link_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN])
+link_transfer_archived(
+    struct transfer_link *l, const uint8_t digest[static KECCAK256_LEN])
 {
-	keccak_final(k, hash);
+	CHECK(l->results_n == 0);
+	l->archived = true;
+	memcpy(l->digest, digest, KECCAK256_LEN);
+}
+
+void
+link_results_end(struct transfer_link *l, uint8_t digest[static KECCAK256_LEN])
+{
+	CHECK(l->format != 1 && l->results_n > 0);
+	keccak_final(&l->results, digest);
+}
+
+void
+link_transfer_end(struct transfer_link *l, uint8_t hash[static KECCAK256_LEN])
+{
+	if (l->format != 1 && l->results_n > 0)
+		link_results_end(l, l->digest);
+	if (l->format != 1 && (l->results_n > 0 || l->archived))
+		keccak_update(&l->hash, l->digest, sizeof(l->digest));
+	keccak_final(&l->hash, hash);
 }
 
 void

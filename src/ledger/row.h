@@ -20,7 +20,7 @@
  * have lower numbers, from 1. */
 #define TERMS_FORMAT	2 /* with fit, maturity, record */
 #define VERSION_FORMAT	2 /* with the type */
-#define TRANSFER_FORMAT 2 /* with rounds and anchors */
+#define TRANSFER_FORMAT 2 /* with rounds and anchors, results by a digest */
 #define EVENT_FORMAT	1
 
 #define ABSENT	 (-1) /* status, response_ms: the worker sent none */
@@ -129,13 +129,29 @@ struct tail {
 /*
  * A transfer with its round (NULL: it has none) and its results: begin, each
  * result in ascending order of its slot, then end, which writes the hash. Of a
- * format that knows none, a round isn't hashed.
+ * format that knows none, a round isn't hashed. From format 2 on the hash
+ * covers the results by a digest of them alone, which link_transfer_archived
+ * gives in their place; so they can be dropped: archived.h.
  */
-void link_transfer_begin(struct keccak *k, const struct tail *before,
+struct transfer_link {
+	int64_t format;
+	struct keccak hash;
+	struct keccak results;
+	int64_t results_n;	       /* so far */
+	bool archived;		       /* they aren't there */
+	uint8_t digest[KECCAK256_LEN]; /* after the end, if there are any */
+};
+
+void link_transfer_begin(struct transfer_link *l, const struct tail *before,
     const struct transfer_row *t, const struct round_row *round);
-void link_transfer_result(
-    struct keccak *k, int64_t format, const struct result_row *r);
-void link_transfer_end(struct keccak *k, uint8_t hash[static KECCAK256_LEN]);
+void link_transfer_result(struct transfer_link *l, const struct result_row *r);
+void link_transfer_archived(
+    struct transfer_link *l, const uint8_t digest[static KECCAK256_LEN]);
+void
+link_transfer_end(struct transfer_link *l, uint8_t hash[static KECCAK256_LEN]);
+/* The digest of results that were added to a link which is zero at first. */
+void
+link_results_end(struct transfer_link *l, uint8_t digest[static KECCAK256_LEN]);
 
 void link_terms(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
     const struct terms_row *t);

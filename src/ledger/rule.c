@@ -314,6 +314,13 @@ rule_result(const struct rules *r, const struct transfer_row *t,
 		    "slot %" PRId64
 		    ": its transfer's hash is of format 1, and not of all that it says",
 		    res->slot);
+	/* Its line in the log couldn't say it. */
+	if (res->in_round ? res->form != ADDRESS_CHECKSUM
+			  : t->format > 1 &&
+		    (res->anchor != 0 || res->trace.len > 0 ||
+			res->token.len > 0))
+		rule_broken(r, AUDIT_RESULT,
+		    "slot %" PRId64 ": says what nobody signs so", res->slot);
 	if (r->max_reward_micros > 0 && v->reward_micros > r->max_reward_micros)
 		rule_broken(r, AUDIT_REWARD,
 		    "slot %" PRId64 ": definition %" PRId64 " pays %" PRId64

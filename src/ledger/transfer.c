@@ -61,7 +61,7 @@ enum rc
 transfer_append(struct db *db, struct transfer_row *t, struct err *e)
 {
 	uint8_t hash[KECCAK256_LEN];
-	struct keccak k;
+	struct transfer_link link;
 	struct tail tail;
 	enum rc rc;
 
@@ -70,8 +70,8 @@ transfer_append(struct db *db, struct transfer_row *t, struct err *e)
 		return rc;
 	t->format = TRANSFER_FORMAT;
 	t->id = tail.last_id + 1;
-	link_transfer_begin(&k, &tail, t, NULL);
-	link_transfer_end(&k, hash);
+	link_transfer_begin(&link, &tail, t, NULL);
+	link_transfer_end(&link, hash);
 	return transfer_insert(db, t, hash, e);
 }
 

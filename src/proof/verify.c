@@ -13,6 +13,7 @@
 #include "keys/timestamp.h"
 #include "proof/anchor_proof.h"
 #include "proof/stamp.h"
+#include "proof/succession.h"
 #include "proof/verify_room.h"
 
 #define SEGMENT_MAX (1024LL * 1024 * 1024)
@@ -484,15 +485,10 @@ covered_check(const struct verification *v, struct err *e)
 
 /* ---- Keys that came after the policy's ---- */
 
-/* A key that a log said, while one signed it that is trusted. */
 static enum rc
 successor_read(
     struct verification *v, const char *name, bool *trusted, struct err *e)
 {
-	struct policy_word word;
-	struct note_key key;
-	struct key_leaf leaf;
-	struct proof_file p;
 	struct buf b;
 	enum rc rc;
 
@@ -500,24 +496,7 @@ successor_read(
 	buf_init(&b, PROOF_FILE_MAX);
 	rc = file_read(v, name, &b, e);
 	if (rc == RC_OK)
-		rc = proof_file_parse(&p, slice_all(&b), e);
-	if (rc != RC_OK) {
-		buf_free(&b);
-		return err_prefix(e, "%s", name);
-	}
-	*trusted = policy_check(&word, &v->policy, p.note, e) == RC_OK;
-	if (*trusted)
-		rc = proof_check(&word.checkpoint, &p, e);
-	if (*trusted && rc == RC_OK)
-		rc = leaf_parse(&leaf, KIND_KEY, slice_all(&p.entry), e);
-	if (*trusted && rc == RC_OK)
-		rc = note_key_parse(&key, slice_of(leaf.key), e);
-	if (*trusted && rc == RC_OK &&
-	    strcmp(key.name, word.checkpoint.origin) != 0)
-		rc = err_set(e, RC_INVALID, "the key is of %s", key.name);
-	if (*trusted && rc == RC_OK)
-		rc = policy_add_log(&v->policy, &key, e);
-	proof_file_free(&p);
+		rc = succession_take(&v->policy, slice_all(&b), trusted, e);
 	buf_free(&b);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/secret.h"
-#include "proof/leaf.h"
 #include "publish/trust.h"
+#include "store/logged.h"
 
 #define SECRET_MAX 512 /* bytes of a key file */
 
@@ -192,25 +192,22 @@ static enum rc
 proof_name(char out[static SEGMENT_NAME_MAX + 16], int64_t i,
     struct slice entry, struct err *e)
 {
-	char segment[SEGMENT_NAME_MAX + 1];
-	struct segment_leaf leaf;
+	struct logged_file f;
+	bool is_file;
 	enum rc rc;
 
 	out[0] = '\0';
 	if (leaf_kind(entry) == KIND_KEY)
 		(void)snprintf(out, SEGMENT_NAME_MAX + 16,
 		    "key/%" PRId64 ".tlog-proof", i);
-	if (leaf_kind(entry) != KIND_SEGMENT)
-		return RC_OK;
-	rc = leaf_parse(&leaf, KIND_SEGMENT, entry, e);
-	if (rc != RC_OK)
-		return rc;
-	segment_name(segment, &leaf);
-	(void)snprintf(out, SEGMENT_NAME_MAX + 16, "%s.tlog-proof", segment);
-	return RC_OK;
+	rc = logged_file_of(&f, &is_file, i, entry, e);
+	if (rc == RC_OK && is_file)
+		(void)snprintf(
+		    out, SEGMENT_NAME_MAX + 16, "%s.tlog-proof", f.name);
+	return rc;
 }
 
-/* Proof files of the segments, and keys, among the leaves from there on. */
+/* Proof files of the files, and keys, among the leaves from there on. */
 static enum rc
 proofs_write(struct book *b, struct slice note, int64_t from, struct err *e)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "tlog/policy.h"
 
 #define MADE "# made by worknet-log of its configuration, [log]\n"
 #define HALF "more-than-half"
@@ -115,4 +116,38 @@ trust_show(struct site *site, const struct note_key *key,
 	buf_free(&old);
 	buf_free(&text);
 	return rc;
+}
+
+/* By the keys that the directory itself names: it is the operator's. */
+enum rc
+trust_open(struct site *site, struct checkpoint *c, const char *directory,
+    struct err *e)
+{
+	struct policy *policy = malloc(sizeof(*policy));
+	struct policy_word word;
+	struct buf text, note;
+	enum rc rc = RC_OK;
+
+	site_open(site, directory, 0);
+	if (policy == NULL)
+		return err_set(e, RC_NO_MEMORY, "out of memory");
+	buf_init(&text, POLICY_MAX);
+	buf_init(&note, NOTE_MAX);
+	rc = site_get(site, "policy", &text, e);
+	if (rc == RC_OK)
+		rc =
+		    policy_parse(policy, (struct slice){ text.p, text.len }, e);
+	if (rc == RC_OK)
+		rc = site_get(site, "checkpoint", &note, e);
+	if (rc == RC_OK)
+		rc = policy_check(
+		    &word, policy, (struct slice){ note.p, note.len }, e);
+	buf_free(&text);
+	buf_free(&note);
+	free(policy);
+	if (rc != RC_OK)
+		return err_prefix(e, "%s", directory);
+	*c = word.checkpoint;
+	site->size = word.checkpoint.size;
+	return RC_OK;
 }

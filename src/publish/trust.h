@@ -18,4 +18,13 @@
 MUST_CHECK enum rc trust_show(struct site *site, const struct note_key *key,
     const struct witnesses *w, const struct stamps *s, struct err *e);
 
+/*
+ * Opens the log in a directory by the keys that the directory itself names, and
+ * says which head they signed. Freed with site_close, also after an error.
+ * RC_INVALID: its policy, or its checkpoint, isn't one; RC_NOT_FOUND, RC_IO,
+ * RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc trust_open(struct site *site, struct checkpoint *c,
+    const char *directory, struct err *e);
+
 #endif

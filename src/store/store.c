@@ -176,6 +176,7 @@ enum step {
 struct work {
 	struct store_put *put;
 	enum step step;
+	bool only_looks;
 	unsigned tries;
 	/* Of the request, which borrows them. */
 	char url[OBJECT_URL_MAX];
@@ -402,7 +403,7 @@ step_on(struct work *w, struct http_response *r)
 	else if (r->error != HTTP_ERROR_NONE)
 		return false;
 	else if (w->step == STEP_LOOK && r->status == 404)
-		w->step = STEP_PUT;
+		w->step = w->only_looks ? STEP_DONE : STEP_PUT;
 	else if (w->step == STEP_PUT && r->status == 412)
 		w->step = STEP_LOOK;
 	else if (w->step == STEP_PUT && (r->status == 200 || r->status == 201))
@@ -491,8 +492,9 @@ round_run(struct batch *b, size_t n)
 	return open;
 }
 
-enum rc
-store_create(struct store *s, struct store_put *put, size_t n, struct err *e)
+static enum rc
+all_run(struct store *s, struct store_put *put, size_t n, bool only_looks,
+    struct err *e)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 	enum rc rc;
@@ -507,8 +509,10 @@ store_create(struct store *s, struct store_put *put, size_t n, struct err *e)
 		put[i].exists = false;
 		buf_init(&put[i].there, 0);
 		b->work[i].put = &put[i];
-		b->work[i].step =
-		    s->kind->condition == NULL ? STEP_LOOK : STEP_PUT;
+		b->work[i].only_looks = only_looks;
+		b->work[i].step = only_looks || s->kind->condition == NULL
+		    ? STEP_LOOK
+		    : STEP_PUT;
 	}
 	while (round_run(b, n) > 0 && b->rc == RC_OK)
 		if (b->failed)
@@ -516,4 +520,16 @@ store_create(struct store *s, struct store_put *put, size_t n, struct err *e)
 	rc = b->rc;
 	free(b);
 	return rc;
+}
+
+enum rc
+store_create(struct store *s, struct store_put *put, size_t n, struct err *e)
+{
+	return all_run(s, put, n, false, e);
+}
+
+enum rc
+store_look(struct store *s, struct store_put *put, size_t n, struct err *e)
+{
+	return all_run(s, put, n, true, e);
 }

@@ -55,4 +55,9 @@ struct store_put {
 MUST_CHECK enum rc
 store_create(struct store *s, struct store_put *put, size_t n, struct err *e);
 
+/* The same, but what isn't there isn't created: only name and there_max of each
+ * are looked at. */
+MUST_CHECK enum rc
+store_look(struct store *s, struct store_put *put, size_t n, struct err *e);
+
 #endif

@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "proof/leaf.h"
+#include "store/logged.h"
 #include "store/pack.h"
 #include "store/upload_state.h"
 #include "tlog/site.h"
@@ -21,8 +20,7 @@
 
 /* A segment, and what becomes of it. */
 struct piece {
-	int64_t index;
-	struct segment_leaf leaf;
+	struct logged_file leaf;
 	struct buf entry;		  /* owned: the leaf's bytes */
 	struct buf packed, proof;	  /* owned */
 	char name[2][STORE_NAME_MAX + 1]; /* of both objects */
@@ -45,20 +43,15 @@ struct uploader {
 static void
 names_set(struct piece *p)
 {
-	const int64_t hour = p->leaf.to - HOUR_MS;
-	const time_t at = (time_t)(hour / 1000);
-	char when[32], task[TASK_ID_MAX + 1];
-	struct tm t;
+	static const char *const ends[] = { "zst", "tlog-proof" };
+	char object[STORE_NAME_MAX - 11];
 	size_t i;
 
-	memcpy(task, p->leaf.task, sizeof(task));
-	(void)gmtime_r(&at, &t);
-	(void)strftime(when, sizeof(when), "%Y-%m-%d/%H", &t);
-	for (i = 0; i < 2; i++) {
-		(void)snprintf(p->name[i], sizeof(p->name[i]),
-		    "worker-results/%s/%s.ndjson.%s", when, task,
-		    i == 0 ? "zst" : "tlog-proof");
-	}
+	(void)snprintf(object, sizeof(object), "%s", p->leaf.object);
+
+	for (i = 0; i < 2; i++)
+		(void)snprintf(
+		    p->name[i], sizeof(p->name[i]), "%s.%s", object, ends[i]);
 }
 
 static void
@@ -84,18 +77,7 @@ finding(struct uploader *u, struct piece *p, const char *what)
 {
 	p->left = true;
 	u->result->findings++;
-	log_error("segment %" PRId64 ": %s", p->index, what);
-}
-
-/* Whether bytes are what the segment's leaf says. */
-static bool
-is_segment(const struct piece *p, struct slice bytes)
-{
-	char hex[2 * SHA256_LEN + 1];
-
-	leaf_sha256(hex, bytes);
-	return (int64_t)bytes.len == p->leaf.bytes &&
-	    strcmp(hex, p->leaf.sha256) == 0;
+	log_error("leaf %" PRId64 ": %s", p->leaf.leaf, what);
 }
 
 /* A file of the log's directory; *there is false without it, or if it is
@@ -123,12 +105,13 @@ files_read(struct uploader *u, struct piece *p, struct err *e)
 	bool there;
 	enum rc rc;
 
-	segment_name(name, &p->leaf);
+	memcpy(name, p->leaf.name, sizeof(name));
 	(void)snprintf(proof, sizeof(proof), "%s.tlog-proof", name);
 	rc = file_of(&segment, &there, u, name, (size_t)p->leaf.bytes, e);
 	if (rc == RC_OK &&
 	    (!there ||
-		!is_segment(p, (struct slice){ segment.p, segment.len })))
+		!logged_file_is(
+		    &p->leaf, (struct slice){ segment.p, segment.len })))
 		finding(u, p,
 		    "its file in the log's directory isn't what its leaf says, and isn't uploaded");
 	buf_init(&p->packed, pack_max((size_t)p->leaf.bytes));
@@ -144,23 +127,22 @@ files_read(struct uploader *u, struct piece *p, struct err *e)
 	return rc;
 }
 
-/* Makes a piece of a leaf, if it is a segment's. */
+/* Makes a piece of a leaf, if it is of a file. */
 static enum rc
 piece_add(struct uploader *u, int64_t index, struct err *e)
 {
 	struct piece *p = &u->piece[u->n];
 	struct slice entry;
+	bool is_one = false;
 	enum rc rc;
 
-	rc = site_entry(&u->site, index, &entry, e);
-	if (rc != RC_OK || leaf_kind(entry) != KIND_SEGMENT)
-		return rc;
 	memset(p, 0, sizeof(*p));
-	rc = leaf_parse(&p->leaf, KIND_SEGMENT, entry, e);
-	if (rc != RC_OK)
+	rc = site_entry(&u->site, index, &entry, e);
+	if (rc == RC_OK)
+		rc = logged_file_of(&p->leaf, &is_one, index, entry, e);
+	if (rc != RC_OK || !is_one)
 		return rc;
 	u->n++;
-	p->index = index;
 	buf_init(&p->entry, ENTRY_MAX);
 	buf_add(&p->entry, entry.p, entry.len);
 	rc = buf_status(&p->entry, e);
@@ -179,8 +161,8 @@ segment_same(bool *same, struct piece *p, struct slice there, struct err *e)
 
 	buf_init(&bytes, (size_t)p->leaf.bytes);
 	rc = unpack(&bytes, there, (size_t)p->leaf.bytes, e);
-	*same =
-	    rc == RC_OK && is_segment(p, (struct slice){ bytes.p, bytes.len });
+	*same = rc == RC_OK &&
+	    logged_file_is(&p->leaf, (struct slice){ bytes.p, bytes.len });
 	buf_free(&bytes);
 	return rc == RC_INVALID ? RC_OK : rc;
 }
@@ -204,14 +186,14 @@ proof_same(bool *same, struct uploader *u, struct piece *p, struct slice there,
 	if (*same || proof_file_parse(&file, there, NULL) != RC_OK)
 		return RC_OK;
 	tree_leaf(&leaf, (struct slice){ p->entry.p, p->entry.len });
-	if (file.index == p->index && file.has_entry &&
+	if (file.index == p->leaf.leaf && file.has_entry &&
 	    file.entry.len == p->entry.len &&
 	    memcmp(file.entry.p, p->entry.p, p->entry.len) == 0 &&
 	    note_parse(&note, file.note, NULL) == RC_OK &&
 	    checkpoint_parse(&c, note.text, NULL) == RC_OK &&
-	    c.size > p->index && c.size <= u->site.size &&
-	    tree_check_inclusion(
-		&file.proof, p->index, &leaf, c.size, &c.root, NULL) == RC_OK) {
+	    c.size > p->leaf.leaf && c.size <= u->site.size &&
+	    tree_check_inclusion(&file.proof, p->leaf.leaf, &leaf, c.size,
+		&c.root, NULL) == RC_OK) {
 		rc = tree_root(&root, c.size, site_node, &u->site, e);
 		*same = rc == RC_OK && tree_hash_is(&root, &c.root);
 	}
@@ -303,7 +285,7 @@ pieces_upload(struct uploader *u, struct err *e)
 			return err_set(e, RC_CORRUPT,
 			    "%d segments in the store, or here, aren't what the log says: nothing more is uploaded",
 			    UPLOAD_LEFT_MAX);
-		s->left[s->left_n++] = u->piece[i].index;
+		s->left[s->left_n++] = u->piece[i].leaf.leaf;
 	}
 	return rc;
 }
@@ -387,17 +369,17 @@ oldest_find(int64_t *end_ms, const struct upload_state *s, struct site *site,
     struct err *e)
 {
 	int64_t i = s->left_n > 0 ? s->left[0] : s->next;
-	struct segment_leaf leaf;
+	struct logged_file leaf;
 	struct slice entry;
+	bool is_one;
 	enum rc rc = RC_OK;
 
 	*end_ms = 0;
 	for (; i < site->size && *end_ms == 0 && rc == RC_OK; i++) {
 		rc = site_entry(site, i, &entry, e);
-		if (rc != RC_OK || leaf_kind(entry) != KIND_SEGMENT)
-			continue;
-		rc = leaf_parse(&leaf, KIND_SEGMENT, entry, e);
 		if (rc == RC_OK)
+			rc = logged_file_of(&leaf, &is_one, i, entry, e);
+		if (rc == RC_OK && is_one)
 			*end_ms = leaf.to;
 	}
 	return rc;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "proof/leaf.h"
 #include "proof/line.h"
+#include "proof/succession.h"
 #include "work/paid_line.h"
 
 #define FILE_BYTES (1024LL * 1024 * 1024) /* of a segment */
@@ -195,9 +196,10 @@ policy_read(struct paid *p, struct policy *policy, struct err *e)
 static enum rc
 checkpoint_read(struct paid *p, bool *holds, struct err *e)
 {
-	struct err cause = ERR_INIT;
+	struct err cause = ERR_INIT, other = ERR_INIT;
 	struct policy policy;
 	struct policy_word word;
+	struct slice text;
 	struct buf note;
 	enum rc rc;
 
@@ -206,10 +208,13 @@ checkpoint_read(struct paid *p, bool *holds, struct err *e)
 	rc = policy_read(p, &policy, e);
 	if (rc == RC_OK)
 		rc = site_get(&p->site, "checkpoint", &note, e);
+	text = (struct slice){ note.p, note.len };
 	if (rc == RC_OK)
-		*holds =
-		    policy_check(&word, &policy,
-			(struct slice){ note.p, note.len }, &cause) == RC_OK;
+		*holds = policy_check(&word, &policy, text, &cause) == RC_OK;
+	/* Another key may have taken over since the policy was given. */
+	if (rc == RC_OK && !*holds &&
+	    succession_read(&policy, &p->site, text, &other) == RC_OK)
+		*holds = policy_check(&word, &policy, text, NULL) == RC_OK;
 	buf_free(&note);
 	if (rc != RC_OK)
 		return err_prefix(e, "the log");

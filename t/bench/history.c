@@ -187,17 +187,17 @@ request_put(struct history *h, const struct request *r, struct err *e)
 		.credit = ACCOUNT_WORKERS + r->worker,
 		.amount_micros = r->n * BIG_REWARD_MICROS };
 	struct result_row row;
-	struct keccak k;
+	struct transfer_link link;
 	struct query *q;
 	enum rc rc;
 	int64_t i;
 
-	link_transfer_begin(&k, &h->tail, &t, NULL);
+	link_transfer_begin(&link, &h->tail, &t, NULL);
 	for (i = 0; i < r->n; i++) {
 		result_make(&row, r, i);
-		link_transfer_result(&k, t.format, &row);
+		link_transfer_result(&link, &row);
 	}
-	link_transfer_end(&k, h->tail.hash);
+	link_transfer_end(&link, h->tail.hash);
 	h->tail.last_id = t.id;
 	h->earned[r->worker] += t.amount_micros;
 	q = db_query(h->db, Q_TRANSFER_INSERT);

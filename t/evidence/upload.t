@@ -243,7 +243,7 @@ store_is();
 forget();
 $r = upload();
 is($r->{code}, 6, 'another object of that name is a finding');
-like($r->{err}, qr{segment \d+: the store has another worker-results/\S+\.zst already, which stays},
+like($r->{err}, qr{leaf \d+: the store has another worker-results/\S+\.zst already, which stays},
     'which names it');
 is(read_file(object_file($one)), $other, 'and it stays');
 like(state_file(), qr/^left \d+\n\z/m, 'one is left');

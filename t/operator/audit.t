@@ -365,13 +365,13 @@ sub finds_raw {
 }
 
 my $guard = (sql_rows($clean, "SELECT replace(sql, char(10), ' ') FROM " .
-    "sqlite_schema WHERE name = 'result_no_delete';"))[0][0];
-finds_raw('a guard dropped', 'schema', 'DROP TRIGGER result_no_delete;',
-    says => qr/trigger result_no_delete is missing/);
+    "sqlite_schema WHERE name = 'result_no_update';"))[0][0];
+finds_raw('a guard dropped', 'schema', 'DROP TRIGGER result_no_update;',
+    says => qr/trigger result_no_update is missing/);
 (my $weak = $guard) =~ s/BEGIN/WHEN 0 BEGIN/;
 finds_raw('a guard changed', 'schema',
-    "DROP TRIGGER result_no_delete; $weak;",
-    says => qr/trigger result_no_delete was altered/);
+    "DROP TRIGGER result_no_update; $weak;",
+    says => qr/trigger result_no_update was altered/);
 finds_raw('a trigger added', 'schema', "CREATE TRIGGER extra AFTER INSERT ON " .
     'transfer BEGIN UPDATE account SET balance_micros = 0 WHERE id = 1; END;',
     says => qr/trigger extra isn't part of a ledger/);

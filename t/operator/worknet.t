@@ -42,7 +42,7 @@ like($help->{out}, qr/Exit codes: 0 .* 1 .* 2 .* 3 /s,
     'help documents the exit codes');
 exits(worknet('--version'), 0, '', 'the version is told');
 my @commands = $help->{out} =~ /^  ((?:task|region|worker|payout|finding|maintenance|alert) \w+|\w+)  /mg;
-is(scalar @commands, 50, 'help lists every command');
+is(scalar @commands, 51, 'help lists every command');
 for my $command (@commands) {
 	my $r = worknet(split(/ /, $command), '--help');
 	ok($r->{code} eq '0' && $r->{out} =~ /^usage: worknet .*\Q$command\E/ &&

@@ -61,6 +61,9 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO round SELECT min(transfer), 1, randomblob(32),
 	randomblob(65), x'' FROM result;
     INSERT INTO drill_key VALUES (1, randomblob(32), 1, NULL);
+    INSERT INTO archived SELECT transfer, randomblob(32), count(*), 1, x'01'
+	FROM result GROUP BY 1 ORDER BY 1 LIMIT 1;
+    INSERT INTO archived_file VALUES (1, randomblob(32));
     INSERT INTO tier VALUES (1, 'gold', 3, 1500);
     INSERT INTO worker_tier SELECT 1, id, 1, 1, 1 FROM worker LIMIT 1;
     INSERT INTO task_state SELECT 1, id, 1, 'paused' FROM task LIMIT 1;
@@ -142,8 +145,8 @@ sub is_guarded {
 	for my $key (keys_of($table)) {
 		next if !@$key;
 		# A second result of a slot is passed over without a word, so is
-		# a second key of a day.
-		if ($table eq 'result' || $table eq 'drill_key') {
+		# a second key of a day, or hash of a file.
+		if ($table =~ /^(?:result|drill_key|archived_file)$/) {
 			is(replaced($table, @$key), 0, "$table: no row is " .
 			    "replaced by one with the same @$key");
 			next;
@@ -170,6 +173,18 @@ for my $table (@tables) {
 		is_guarded($table);
 	}
 }
+
+# ---- What of a credit is archived ----
+
+my ($archived, $other) = map { $_->[0] } sql_rows($db,
+    'SELECT DISTINCT transfer FROM result ORDER BY transfer LIMIT 2');
+is(says("DELETE FROM result WHERE transfer = $archived"), '',
+    'results of an archived credit can be dropped');
+like(says("DELETE FROM result WHERE transfer IN ($archived, $other)"),
+    qr/stays unless its credit is archived/, 'and no others with them');
+like(says("INSERT INTO archived SELECT transfer, randomblob(32), count(*) + 1, " .
+    "1, x'01' FROM result WHERE transfer = $other"),
+    qr/archived as a whole/, 'a credit is archived as a whole');
 
 # ---- What no row can hold ----
 

@@ -295,6 +295,7 @@ round_make(struct simulation *s, size_t n, const struct test_worker *w,
 		o = &s->offer.tasks[t - s->given.tasks];
 		c->slot = t->slot;
 		c->row.in_round = true;
+		c->row.form = ADDRESS_CHECKSUM;
 		c->row.place = (int64_t)i;
 		if (c->row.response_ms == ABSENT)
 			c->row.response_ms = 0;
@@ -608,7 +609,7 @@ hashes_print(struct db *db, struct err *e)
 	struct version_row v;
 	struct result_row r;
 	bool row, more;
-	struct keccak k;
+	struct transfer_link link;
 	int64_t paid_by = 0;
 	enum rc rc;
 
@@ -617,15 +618,18 @@ hashes_print(struct db *db, struct err *e)
 	    row) {
 		row_read_transfer(transfers, 0, &t, stored);
 		row_read_round(transfers, C_AUDIT_TRANSFER_ROUND, &round);
-		link_transfer_begin(&k, &before, &t, &round);
+		link_transfer_begin(&link, &before, &t, &round);
+		if (row_read_hash(transfers, C_AUDIT_TRANSFER_DIGEST, stored) &&
+		    !(more && query_get_int(results, 0) == t.id))
+			link_transfer_archived(&link, stored);
 		for (; rc == RC_OK && more;
 		     rc = query_step(results, &more, e)) {
 			(void)!row_read_result(results, 0, &r, &v, &paid_by);
 			if (paid_by != t.id)
 				break;
-			link_transfer_result(&k, t.format, &r);
+			link_transfer_result(&link, &r);
 		}
-		link_transfer_end(&k, before.hash);
+		link_transfer_end(&link, before.hash);
 		hex_encode(text, before.hash, sizeof(before.hash));
 		printf("%" PRId64 " %s\n", t.id, text);
 	}

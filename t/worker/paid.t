@@ -103,6 +103,39 @@ $r = verify("$Dir/site");
 like("$r->{code} $r->{out}", qr/^0 .*its own policy, which nobody vouches for/s,
     'without a policy it is said that nobody vouches for the log');
 
+# ---- Another key takes over ----
+
+{
+	save($_, "$_-one") for qw(site state);
+	write_file("$Dir/one.key", read_file("$Dir/log.key"));
+	my $next = sub {
+		my ($ms) = @_;
+		my $r = run_at($ms, program('worknet-log'), '-c', $conf,
+		    '--key', 'next');
+		is($r->{code}, 0, 'another key takes over') or diag $r->{err};
+		is(log_at($ms + $HOUR), '0 ', '... and signs alone');
+	};
+	$next->($end + 5 * $HOUR);
+	$next->($end + 7 * $HOUR);
+	$verify_at = $end + 9 * $HOUR;
+	is(verify()->{code}, 0, 'whoever trusts the first key trusts the third');
+	my ($first) = sort { $a <=> $b } map { m{/(\d+)\.tlog-proof$} }
+	    glob "$Dir/site/key/*";
+	my $proof = "$Dir/site/key/$first.tlog-proof";
+	my $true = read_file($proof);
+	unlink $proof or die $!;
+	refused('a key that nobody shows', verify(),
+	    qr/^the log's checkpoint: /m);
+	write_file($proof, $true =~ s/^(\xe2\x80\x94 \S+ .{20})(.)/$1 .
+	    ($2 eq 'A' ? 'B' : 'A')/emrg);
+	refused('a key that the one before it didn\'t sign', verify(),
+	    qr/^the log's checkpoint: /m);
+	save("$_-one", $_) for qw(site state);
+	write_file("$Dir/log.key", read_file("$Dir/one.key"));
+	chmod 0600, "$Dir/log.key" or die $!;
+	$verify_at = $end + 4 * $HOUR;
+}
+
 # ---- Logs of an operator who has the key ----
 
 # The log's second half made anew, of a ledger in which that was changed.
