@@ -1015,12 +1015,15 @@ WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
 -- address.
 -- :name share_get
 -- :columns level_micros worker_micros hour network_micros
--- :columns network_paid_ms addresses addresses_before weight
-SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
+-- :columns network_paid_ms addresses addresses_before weight level_rounds
+-- :columns level_is_own
+SELECT coalesce(l.level_micros, 0),
 	w.share_micros, w.hour, n.share_micros, n.paid_ms, n.addresses,
 	n.addresses_before,
-	(SELECT weight FROM admission WHERE address = ?4)
+	(SELECT weight FROM admission WHERE address = ?4),
+	coalesce(l.rounds, 0), CASE l.network WHEN ?3 THEN 1 ELSE 0 END
 FROM (SELECT 1 AS one) o
+	LEFT JOIN level l ON l.region = ?1
 	LEFT JOIN worker_share w ON w.worker = ?2 AND w.region = ?1
 	LEFT JOIN network_share n ON n.network = ?3 AND n.region = ?1;
 
@@ -1039,8 +1042,10 @@ ON CONFLICT (network, region) DO UPDATE SET share_micros = excluded.share_micros
 	addresses_before = excluded.addresses_before;
 
 -- :name level_set
-INSERT INTO level (region, level_micros) VALUES (?1, ?2)
-ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
+INSERT INTO level (region, level_micros, network, rounds)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros,
+	network = excluded.network, rounds = excluded.rounds;
 
 -- :name standing_get
 -- :columns results hours hour network region region_ms
@@ -1795,7 +1800,8 @@ SELECT count(*) FROM account WHERE id <= 3;
 
 -- Something to commit, that leaves nothing behind: no region has such a number.
 -- :name health_put
-INSERT INTO level (region, level_micros) VALUES (-1, 0);
+INSERT INTO level (region, level_micros, network, rounds)
+VALUES (-1, 0, '', 0);
 
 -- :name health_drop
 DELETE FROM level WHERE region = -1;

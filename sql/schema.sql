@@ -187,7 +187,9 @@ CREATE TABLE network_slot (
 -- take a slot; see src/ledger/share.h.
 CREATE TABLE level (
 	region		INTEGER PRIMARY KEY,
-	level_micros	INTEGER NOT NULL
+	level_micros	INTEGER NOT NULL,
+	network		TEXT NOT NULL,	-- which was paid out of turn last, and
+	rounds		INTEGER NOT NULL	-- so often since another was paid
 ) STRICT, WITHOUT ROWID;
 
 -- What a network was paid for checks of a region: its share there.

@@ -176,11 +176,13 @@ CREATE TABLE network_slot (
 ALTER TABLE level RENAME TO level_1;
 CREATE TABLE level (
 	region		INTEGER PRIMARY KEY,
-	level_micros	INTEGER NOT NULL
+	level_micros	INTEGER NOT NULL,
+	network		TEXT NOT NULL,	-- which was paid out of turn last, and
+	rounds		INTEGER NOT NULL	-- so often since another was paid
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO level (region, level_micros)
-SELECT g.id, l.level_micros
+INSERT INTO level (region, level_micros, network, rounds)
+SELECT g.id, l.level_micros, '', 0
 FROM level_1 l CROSS JOIN region g WHERE g.name = l.region;
 DROP TABLE level_1;
 

@@ -105,10 +105,10 @@ is_in_turn(const struct region_poll *r, const struct due *d)
 
 /*
  * Whether the slot is for anybody, since those in turn had the chance: it has
- * waited for long since this cycle opened or, where nobody took any of the
- * cycle before, since then. But who has no standing isn't given it where its
- * network had some meanwhile: one that polls all the time would see each such
- * slot first.
+ * waited for long since this cycle opened, and nobody else of its network is
+ * before the worker; or nobody took any of the cycle before. But who has no
+ * standing isn't given it where its network had some meanwhile: one that polls
+ * all the time would see each such slot first.
  */
 static bool
 is_for_anyone(
@@ -116,14 +116,18 @@ is_for_anyone(
 {
 	const int64_t patience_ms = cycle_patience_ms(d->interval_ms),
 		      now_ms = r->poll->now_ms;
-	int64_t since_ms = d->open_ms, opened_ms;
+	int64_t opened_ms;
 
-	opened_ms =
-	    cycle_opens_ms(r->terms.phase, d->task, d->interval_ms, cycle_ms);
 	if (d->cycle_ms >= cycle_ms - d->interval_ms &&
-	    d->cycle_ms <= cycle_ms && opened_ms > since_ms)
-		since_ms = opened_ms;
-	return now_ms - since_ms >= patience_ms &&
+	    d->cycle_ms <= cycle_ms) {
+		opened_ms = cycle_opens_ms(
+		    r->terms.phase, d->task, d->interval_ms, cycle_ms);
+		if (now_ms - opened_ms < patience_ms ||
+		    !share_is_in_turn_within(
+			&r->share, d->reward_micros, r->given_micros))
+			return false;
+	}
+	return now_ms - d->open_ms >= patience_ms &&
 	    (standing_is_good(&r->standing, &r->rules->standing) ||
 		!share_was_paid_since(&r->share, now_ms - patience_ms, now_ms));
 }
@@ -203,8 +207,17 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	if (rc == RC_OK && may)
 		rc = cycle_slots_choose(r->db, &p->due, &p->slots, network,
 		    &r->poll->worker, &p->slot, e);
-	if (rc != RC_OK || !may || p->slot.kind == SLOT_NONE)
+	if (rc != RC_OK)
 		return rc;
+	/* The next cycle is to know that some of this one were taken. */
+	if ((!may || p->slot.kind == SLOT_NONE) &&
+	    cycle_slots_are_unnoted(&p->due, &p->slots)) {
+		p->slot = (struct slot){ .kind = SLOT_STALE };
+		r->n_picks++;
+		return RC_OK;
+	}
+	if (!may || p->slot.kind == SLOT_NONE)
+		return RC_OK;
 	if (!is_chosen(r, p)) {
 		r->passed_over = true;
 		return RC_OK;
