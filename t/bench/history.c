@@ -299,6 +299,8 @@ level_put(struct history *h, struct err *e)
 	}
 	query_int(q, 1, 0);
 	query_int(q, 2, most);
+	query_text(q, 3, slice_of(""));
+	query_int(q, 4, 0);
 	rc = query_run(q, e);
 	return rc == RC_OK ? account_put(h, ACCOUNT_REWARDS, -sum, e) : rc;
 }
