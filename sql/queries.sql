@@ -13,7 +13,8 @@
 -- :row terms clock_skew_ms phase fit maturity_new_ms maturity_ms
 -- :row terms established_results established_days hash format
 -- :row version id task type url expected_status timeout_ms reward_micros
--- :row version interval_ms copies cooldown_ms region created_ms hash format
+-- :row version interval_ms copies cooldown_ms budget_micros region created_ms
+-- :row version hash format
 -- :row transfer id at_ms kind debit credit amount_micros hash format
 -- :row event id payout at_ms kind transfer tx block detail hash format
 -- :row result transfer slot version cycle_ms copy assigned_ms timestamp_ms
@@ -119,9 +120,10 @@ UPDATE drill_key SET key = ?2 WHERE day = ?1 AND key IS NULL;
 -- The operator's own tasks from id ?1 on, for a worker of the region called ?2.
 -- :name drill_tasks
 -- :columns task version type name url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region_id region
+-- :columns interval_ms copies cooldown_ms budget_micros region_id region
 SELECT k.id, k.version, k.type, k.name, k.url, k.expected_status, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.id, g.name
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.budget_micros,
+	g.id, g.name
 FROM region g CROSS JOIN task k
 WHERE k.region = g.id AND (g.id = 0 OR g.name = ?2)
 	AND k.url LIKE '%{token}%' AND k.state = 'active'
@@ -909,9 +911,10 @@ SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 -- :name task_due
 -- :columns task open_ms version cycle_ms given timeout_ms reward_micros
 -- :columns interval_ms copies cooldown_ms name url expected_status type
+-- :columns budget_micros
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-	k.name, k.url, k.expected_status, k.type
+	k.name, k.url, k.expected_status, k.type, k.budget_micros
 FROM schedule d CROSS JOIN task k
 WHERE k.id = d.task AND d.paused = 0 AND d.region = ?1
 	AND d.open_ms <= ?2 AND (d.open_ms, d.task) > (?3, ?4)
@@ -1324,15 +1327,16 @@ SELECT id, hash FROM task_version ORDER BY id DESC LIMIT 1;
 -- :name task_version_insert
 INSERT INTO task_version (id, task, type, url, expected_status, timeout_ms,
 	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
-	hash, format)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
+	hash, format, budget_micros)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 
 -- Task ?1 of the name ?2, by its definition ?3.
 -- :name task_insert
 INSERT INTO task (id, name, state, version, type, url, expected_status,
-	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms, region)
+	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms,
+	budget_micros, region)
 SELECT ?1, ?2, 'active', id, type, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, region
+	reward_micros, interval_ms, copies, cooldown_ms, budget_micros, region
 FROM task_version WHERE id = ?3;
 
 -- :name task_next_id
@@ -1340,9 +1344,9 @@ SELECT coalesce(max(id), 0) + 1 FROM task;
 
 -- :name task_set_version
 UPDATE task SET (version, type, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region)
+	interval_ms, copies, cooldown_ms, budget_micros, region)
 	= (SELECT id, type, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
+	interval_ms, copies, cooldown_ms, budget_micros, region
 	FROM task_version WHERE id = ?2)
 WHERE id = ?1;
 
@@ -1369,10 +1373,10 @@ SELECT name FROM task WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT 2;
 
 -- :name task_get
 -- :columns id state version type url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region region_name
+-- :columns interval_ms copies cooldown_ms budget_micros region region_name
 SELECT k.id, k.state, k.version, k.type, k.url, k.expected_status, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.region,
-	g.name
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
+	k.budget_micros, k.region, g.name
 FROM task k LEFT JOIN region g ON g.id = k.region WHERE k.name = ?1;
 
 -- The region that is called ?1, which comes first, or was called so at first.
@@ -1493,8 +1497,8 @@ WHERE credit = ?1 AND credit > 3 AND kind = 'credit' ORDER BY id DESC;
 -- :name version_link
 -- :columns *version before_id before_hash
 SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
-	v.created_ms, v.hash, v.format, p.id, p.hash
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	v.budget_micros, g.first_name, v.created_ms, v.hash, v.format, p.id, p.hash
 FROM task_version v LEFT JOIN task_version p ON p.id = v.id - 1
 	LEFT JOIN region g ON g.id = v.region
 WHERE v.id = ?1;
@@ -1811,9 +1815,10 @@ DELETE FROM level WHERE region = -1;
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
 -- :columns id type state url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region
+-- :columns interval_ms copies cooldown_ms budget_micros region
 SELECT k.name, k.type, k.state, k.url, k.expected_status, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.name
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.budget_micros,
+	g.name
 FROM task k LEFT JOIN region g ON g.id = k.region
 WHERE k.state <> 'removed' OR ?1
 ORDER BY k.name LIMIT ?2;
@@ -1832,9 +1837,10 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 -- A task's definitions, newest first.
 -- :name task_versions
 -- :columns id created_ms type url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region
+-- :columns interval_ms copies cooldown_ms budget_micros region
 SELECT v.id, v.created_ms, v.type, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.name
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.budget_micros,
+	g.name
 FROM task_version v LEFT JOIN region g ON g.id = v.region
 WHERE v.task = ?1 ORDER BY v.id DESC LIMIT ?2;
 
@@ -2139,8 +2145,8 @@ FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
 -- :name audit_version
 -- :columns *version has_task
 SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
-	v.created_ms, v.hash, v.format, k.id IS NOT NULL
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	v.budget_micros, g.first_name, v.created_ms, v.hash, v.format, k.id IS NOT NULL
 FROM task_version v LEFT JOIN task k ON k.id = v.task
 	LEFT JOIN region g ON g.id = v.region
 ORDER BY v.id;
@@ -2153,7 +2159,8 @@ SELECT k.id, k.name, k.version, v.task, CASE WHEN k.type = v.type
 		AND k.timeout_ms = v.timeout_ms
 		AND k.reward_micros = v.reward_micros
 		AND k.interval_ms = v.interval_ms AND k.copies = v.copies
-		AND k.cooldown_ms = v.cooldown_ms AND k.region = v.region
+		AND k.cooldown_ms = v.cooldown_ms
+		AND k.budget_micros = v.budget_micros AND k.region = v.region
 	THEN 1 ELSE 0 END
 FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 

@@ -14,8 +14,10 @@ due_read(const struct region_poll *r, struct query *q, struct due *d)
 		.cycle_ms = query_get_int(q, C_TASK_DUE_CYCLE_MS),
 		.given = query_get_int(q, C_TASK_DUE_GIVEN),
 		.timeout_ms = query_get_int(q, C_TASK_DUE_TIMEOUT_MS),
-		.reward_micros = tier_reward(
-		    query_get_int(q, C_TASK_DUE_REWARD_MICROS), r->permille),
+		.reward_micros =
+		    tier_reward(query_get_int(q, C_TASK_DUE_REWARD_MICROS),
+			r->permille, query_get_int(q, C_TASK_DUE_BUDGET_MICROS),
+			query_get_int(q, C_TASK_DUE_COPIES)),
 		.interval_ms = query_get_int(q, C_TASK_DUE_INTERVAL_MS),
 		.copies = query_get_int(q, C_TASK_DUE_COPIES),
 		.cooldown_ms = query_get_int(q, C_TASK_DUE_COOLDOWN_MS),
