@@ -21,7 +21,8 @@ slot_count(struct cycle_slots *c, struct query *q, int64_t copy)
 		c->free[c->free_n++] = (struct slot){ .kind = SLOT_FREE,
 			.number = query_get_int(q, C_OPEN_SLOT_LIST_SLOT),
 			.copy = copy,
-			.cycle_ms = c->cycle_ms };
+			.cycle_ms = c->cycle_ms,
+			.free_ms = free_ms };
 	else if (free_ms < c->held_until_ms)
 		c->held_until_ms = free_ms;
 }
@@ -200,8 +201,7 @@ cycle_slots_give(struct db *db, struct due *d, struct cycle_slots *c,
     const struct slot *s, struct slice network, bool held, struct err *e)
 {
 	/* What isn't held is as free as it was before. */
-	int64_t free_ms =
-	    held ? cycle_slots_free_ms(d, c->now_ms) : c->opened_ms;
+	int64_t free_ms = held ? cycle_slots_free_ms(d, c->now_ms) : c->now_ms;
 	enum rc rc = RC_OK;
 
 	if (d->copies > 1 && network.len > 0)

@@ -36,6 +36,7 @@ struct slot {
 	int64_t number; /* of SLOT_FREE */
 	int64_t copy;
 	int64_t cycle_ms;
+	int64_t free_ms; /* of SLOT_FREE: nobody holds it from here on */
 };
 
 struct cycle_slots {

@@ -140,6 +140,9 @@ is_for_anyone(
  * Which slots a walk over due tasks takes: those that nobody was given before
  * those that somebody was, and of these not the same as everybody, while there
  * are others. What newcomers are given stays due: else all would do one's work.
+ * Who holds what it is given leaves a newcomer the time to answer, and else
+ * takes what waits longest: strangers could have it take what has just opened,
+ * while the rest of a cycle passes.
  */
 enum choice {
 	CHOICE_NEW,
@@ -148,12 +151,16 @@ enum choice {
 };
 
 #define CHOICE_ONE_IN 4
+#define ANSWER_MS     5000
 
 static bool
 is_chosen(const struct region_poll *r, const struct pick *p)
 {
 	const uint8_t who = r->poll->worker.b[sizeof(r->poll->worker.b) - 1];
 
+	if (r->holds)
+		return p->slot.kind == SLOT_NEW || r->choice != CHOICE_NEW ||
+		    r->poll->now_ms - p->slot.free_ms >= ANSWER_MS;
 	return p->slot.kind == SLOT_NEW || r->choice == CHOICE_ALL ||
 	    (r->choice == CHOICE_SOME &&
 		cycle_mix((uint64_t)p->due.task << 8 | who) % CHOICE_ONE_IN ==

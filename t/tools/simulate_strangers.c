@@ -97,7 +97,7 @@ static const struct attack attacks[] = {
 	    1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
 	{ "300 tasks: fresh addresses of 50 networks, a young network", true,
 	    true, 300, 20, FRESH, 0, 50, 20, 1, false, 0, 0, 0.90, 0.90, 0, 0 },
-	{ "300 tasks: fresh addresses of 50 networks", true, false, 300, 20,
+	{ "300 tasks: fresh addresses of 50 networks", true, false, 300, 60,
 	    FRESH, 0, 50, 20, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
 	{ "300 tasks: polls in the names of all 30 every 3 s", true, false, 300,
 	    60, NAMES, 0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0 },

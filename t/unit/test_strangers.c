@@ -83,6 +83,29 @@ test_newcomers(void)
 	    "what can still be paid isn't forgotten");
 }
 
+/* What one of standing is given that begins so long after a newcomer. */
+static const char *
+given_after(int64_t ms)
+{
+	ledger_new();
+	rules.max_tasks = 1;
+	add("a", HOUR_MS);
+	add("b", HOUR_MS);
+	stand(1, "a/24", T0);
+	(void)poll_at(2, "b/24", T0);
+	(void)poll_at(1, "a/24", T0 + ms);
+	return given.n == 1 ? given.tasks[0].name : "nothing";
+}
+
+static void
+test_order(void)
+{
+	tap_is_text(given_after(SECOND), "b",
+	    "what a newcomer was given a second ago is left to it,");
+	tap_is_text(given_after(6 * SECOND), "a",
+	    "but later what waits longest comes first, whoever was given it");
+}
+
 static void
 test_again(void)
 {
@@ -517,6 +540,7 @@ int
 main(void)
 {
 	test_newcomers();
+	test_order();
 	test_again();
 	test_silence();
 	test_standing();
