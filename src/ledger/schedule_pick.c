@@ -120,8 +120,7 @@ is_for_anyone(
 		      now_ms = r->poll->now_ms;
 	int64_t opened_ms;
 
-	if (d->cycle_ms >= cycle_ms - d->interval_ms &&
-	    d->cycle_ms <= cycle_ms) {
+	if (d->cycle_ms >= cycle_ms - d->interval_ms) {
 		opened_ms = cycle_opens_ms(
 		    r->terms.phase, d->task, d->interval_ms, cycle_ms);
 		if (now_ms - opened_ms < patience_ms ||
