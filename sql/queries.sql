@@ -13,7 +13,8 @@
 -- :row terms clock_skew_ms phase fit maturity_new_ms maturity_ms
 -- :row terms established_results established_days hash format
 -- :row version id task type url expected_status timeout_ms reward_micros
--- :row version interval_ms copies cooldown_ms region created_ms hash format
+-- :row version interval_ms copies cooldown_ms budget_micros region created_ms
+-- :row version hash format
 -- :row transfer id at_ms kind debit credit amount_micros hash format
 -- :row event id payout at_ms kind transfer tx block detail hash format
 -- :row result transfer slot version cycle_ms copy assigned_ms timestamp_ms
@@ -119,9 +120,10 @@ UPDATE drill_key SET key = ?2 WHERE day = ?1 AND key IS NULL;
 -- The operator's own tasks from id ?1 on, for a worker of the region called ?2.
 -- :name drill_tasks
 -- :columns task version type name url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region_id region
+-- :columns interval_ms copies cooldown_ms budget_micros region_id region
 SELECT k.id, k.version, k.type, k.name, k.url, k.expected_status, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.id, g.name
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.budget_micros,
+	g.id, g.name
 FROM region g CROSS JOIN task k
 WHERE k.region = g.id AND (g.id = 0 OR g.name = ?2)
 	AND k.url LIKE '%{token}%' AND k.state = 'active'
@@ -910,9 +912,10 @@ SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 -- :name task_due
 -- :columns task open_ms version cycle_ms given timeout_ms reward_micros
 -- :columns interval_ms copies cooldown_ms name url expected_status type
+-- :columns budget_micros
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-	k.name, k.url, k.expected_status, k.type
+	k.name, k.url, k.expected_status, k.type, k.budget_micros
 FROM schedule d CROSS JOIN task k
 WHERE k.id = d.task AND d.paused = 0 AND d.region = ?1
 	AND d.open_ms <= ?2 AND (d.open_ms, d.task) > (?3, ?4)
@@ -1016,12 +1019,15 @@ WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
 -- address.
 -- :name share_get
 -- :columns level_micros worker_micros hour network_micros
--- :columns network_paid_ms addresses addresses_before weight
-SELECT coalesce((SELECT level_micros FROM level WHERE region = ?1), 0),
+-- :columns network_paid_ms addresses addresses_before weight level_rounds
+-- :columns level_is_own
+SELECT coalesce(l.level_micros, 0),
 	w.share_micros, w.hour, n.share_micros, n.paid_ms, n.addresses,
 	n.addresses_before,
-	(SELECT weight FROM admission WHERE address = ?4)
+	(SELECT weight FROM admission WHERE address = ?4),
+	coalesce(l.rounds, 0), CASE l.network WHEN ?3 THEN 1 ELSE 0 END
 FROM (SELECT 1 AS one) o
+	LEFT JOIN level l ON l.region = ?1
 	LEFT JOIN worker_share w ON w.worker = ?2 AND w.region = ?1
 	LEFT JOIN network_share n ON n.network = ?3 AND n.region = ?1;
 
@@ -1040,8 +1046,10 @@ ON CONFLICT (network, region) DO UPDATE SET share_micros = excluded.share_micros
 	addresses_before = excluded.addresses_before;
 
 -- :name level_set
-INSERT INTO level (region, level_micros) VALUES (?1, ?2)
-ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros;
+INSERT INTO level (region, level_micros, network, rounds)
+VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros,
+	network = excluded.network, rounds = excluded.rounds;
 
 -- :name standing_get
 -- :columns results hours hour network region region_ms
@@ -1320,15 +1328,16 @@ SELECT id, hash FROM task_version ORDER BY id DESC LIMIT 1;
 -- :name task_version_insert
 INSERT INTO task_version (id, task, type, url, expected_status, timeout_ms,
 	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
-	hash, format)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
+	hash, format, budget_micros)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 
 -- Task ?1 of the name ?2, by its definition ?3.
 -- :name task_insert
 INSERT INTO task (id, name, state, version, type, url, expected_status,
-	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms, region)
+	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms,
+	budget_micros, region)
 SELECT ?1, ?2, 'active', id, type, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, region
+	reward_micros, interval_ms, copies, cooldown_ms, budget_micros, region
 FROM task_version WHERE id = ?3;
 
 -- :name task_next_id
@@ -1336,9 +1345,9 @@ SELECT coalesce(max(id), 0) + 1 FROM task;
 
 -- :name task_set_version
 UPDATE task SET (version, type, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region)
+	interval_ms, copies, cooldown_ms, budget_micros, region)
 	= (SELECT id, type, url, expected_status, timeout_ms, reward_micros,
-	interval_ms, copies, cooldown_ms, region
+	interval_ms, copies, cooldown_ms, budget_micros, region
 	FROM task_version WHERE id = ?2)
 WHERE id = ?1;
 
@@ -1365,10 +1374,10 @@ SELECT name FROM task WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT 2;
 
 -- :name task_get
 -- :columns id state version type url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region region_name
+-- :columns interval_ms copies cooldown_ms budget_micros region region_name
 SELECT k.id, k.state, k.version, k.type, k.url, k.expected_status, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.region,
-	g.name
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
+	k.budget_micros, k.region, g.name
 FROM task k LEFT JOIN region g ON g.id = k.region WHERE k.name = ?1;
 
 -- The region that is called ?1, which comes first, or was called so at first.
@@ -1490,8 +1499,8 @@ WHERE credit = ?1 AND credit > 3 AND kind = 'credit' ORDER BY id DESC;
 -- :name version_link
 -- :columns *version before_id before_hash
 SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
-	v.created_ms, v.hash, v.format, p.id, p.hash
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	v.budget_micros, g.first_name, v.created_ms, v.hash, v.format, p.id, p.hash
 FROM task_version v LEFT JOIN task_version p ON p.id = v.id - 1
 	LEFT JOIN region g ON g.id = v.region
 WHERE v.id = ?1;
@@ -1797,7 +1806,8 @@ SELECT count(*) FROM account WHERE id <= 3;
 
 -- Something to commit, that leaves nothing behind: no region has such a number.
 -- :name health_put
-INSERT INTO level (region, level_micros) VALUES (-1, 0);
+INSERT INTO level (region, level_micros, network, rounds)
+VALUES (-1, 0, '', 0);
 
 -- :name health_drop
 DELETE FROM level WHERE region = -1;
@@ -1807,9 +1817,10 @@ DELETE FROM level WHERE region = -1;
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
 -- :columns id type state url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region
+-- :columns interval_ms copies cooldown_ms budget_micros region
 SELECT k.name, k.type, k.state, k.url, k.expected_status, k.timeout_ms,
-	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, g.name
+	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.budget_micros,
+	g.name
 FROM task k LEFT JOIN region g ON g.id = k.region
 WHERE k.state <> 'removed' OR ?1
 ORDER BY k.name LIMIT ?2;
@@ -1828,9 +1839,10 @@ WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 -- A task's definitions, newest first.
 -- :name task_versions
 -- :columns id created_ms type url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms region
+-- :columns interval_ms copies cooldown_ms budget_micros region
 SELECT v.id, v.created_ms, v.type, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.name
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.budget_micros,
+	g.name
 FROM task_version v LEFT JOIN region g ON g.id = v.region
 WHERE v.task = ?1 ORDER BY v.id DESC LIMIT ?2;
 
@@ -2136,8 +2148,8 @@ FROM account a LEFT JOIN worker w ON w.id = a.id ORDER BY a.id;
 -- :name audit_version
 -- :columns *version has_task
 SELECT v.id, v.task, v.type, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.first_name,
-	v.created_ms, v.hash, v.format, k.id IS NOT NULL
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	v.budget_micros, g.first_name, v.created_ms, v.hash, v.format, k.id IS NOT NULL
 FROM task_version v LEFT JOIN task k ON k.id = v.task
 	LEFT JOIN region g ON g.id = v.region
 ORDER BY v.id;
@@ -2150,7 +2162,8 @@ SELECT k.id, k.name, k.version, v.task, CASE WHEN k.type = v.type
 		AND k.timeout_ms = v.timeout_ms
 		AND k.reward_micros = v.reward_micros
 		AND k.interval_ms = v.interval_ms AND k.copies = v.copies
-		AND k.cooldown_ms = v.cooldown_ms AND k.region = v.region
+		AND k.cooldown_ms = v.cooldown_ms
+		AND k.budget_micros = v.budget_micros AND k.region = v.region
 	THEN 1 ELSE 0 END
 FROM task k LEFT JOIN task_version v ON v.id = k.version ORDER BY k.id;
 

@@ -113,6 +113,9 @@ CREATE TABLE task_version (
 	copies		INTEGER NOT NULL CHECK (copies BETWEEN 1 AND 100),
 	cooldown_ms	INTEGER NOT NULL
 			CHECK (cooldown_ms BETWEEN 0 AND 2678400000),
+	budget_micros	INTEGER NOT NULL	-- for a cycle's copies; 0: any
+			CHECK (budget_micros = 0 OR budget_micros
+			BETWEEN reward_micros * copies AND 100000000000),
 	region		INTEGER NOT NULL REFERENCES region (id),
 	created_ms	INTEGER NOT NULL,
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
@@ -135,6 +138,7 @@ CREATE TABLE task (
 	interval_ms	INTEGER NOT NULL,
 	copies		INTEGER NOT NULL,
 	cooldown_ms	INTEGER NOT NULL,
+	budget_micros	INTEGER NOT NULL,
 	region		INTEGER NOT NULL
 ) STRICT;
 
@@ -188,7 +192,9 @@ CREATE TABLE network_slot (
 -- take a slot; see src/ledger/share.h.
 CREATE TABLE level (
 	region		INTEGER PRIMARY KEY,
-	level_micros	INTEGER NOT NULL
+	level_micros	INTEGER NOT NULL,
+	network		TEXT NOT NULL,	-- which was paid out of turn last, and
+	rounds		INTEGER NOT NULL	-- so often since another was paid
 ) STRICT, WITHOUT ROWID;
 
 -- What a network was paid for checks of a region: its share there.
@@ -1459,13 +1465,18 @@ FROM result r
 	JOIN task k ON k.id = v.task;
 
 -- What a worker that was ever of a tier is paid for a slot of a definition, from
--- slot first_slot on and before next_slot: the reward, multiplied by its tier.
+-- slot first_slot on and before next_slot: the reward, multiplied by its tier,
+-- but no more than a copy's part of the budget.
 CREATE VIEW tier_reward AS
 SELECT	w.worker,
 	w.first_slot,
 	w.next_slot,
 	v.id AS version,
-	v.reward_micros * coalesce(i.reward_permille, 1000) / 1000 AS micros
+	CASE WHEN v.budget_micros > 0 AND v.budget_micros / v.copies <
+			v.reward_micros * coalesce(i.reward_permille, 1000) / 1000
+		THEN v.budget_micros / v.copies
+		ELSE v.reward_micros * coalesce(i.reward_permille, 1000) / 1000
+		END AS micros
 FROM (SELECT b.worker, b.tier, b.first_slot,
 		coalesce((SELECT n.first_slot FROM worker_tier n
 			WHERE n.worker = b.worker AND n.id > b.id
@@ -1488,10 +1499,14 @@ FROM result r
 -- What each task pays for a slot at most: to one of the best tier.
 CREATE VIEW best_reward AS
 SELECT	k.id AS task,
-	k.reward_micros * coalesce((SELECT max(i.reward_permille)
+	CASE WHEN k.budget_micros > 0 AND k.budget_micros / k.copies <
+			k.reward_micros * b.permille / 1000
+		THEN k.budget_micros / k.copies
+		ELSE k.reward_micros * b.permille / 1000 END AS micros
+FROM (SELECT coalesce((SELECT max(i.reward_permille)
 		FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier), 1000)
-		/ 1000 AS micros
-FROM task k;
+		AS permille) b
+	CROSS JOIN task k;
 
 -- Workers that were accused by their record, and that nobody has released since:
 -- what they report is paid, but has no vote.

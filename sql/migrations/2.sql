@@ -78,6 +78,9 @@ CREATE TABLE task_version (
 	copies		INTEGER NOT NULL CHECK (copies BETWEEN 1 AND 100),
 	cooldown_ms	INTEGER NOT NULL
 			CHECK (cooldown_ms BETWEEN 0 AND 2678400000),
+	budget_micros	INTEGER NOT NULL	-- for a cycle's copies; 0: any
+			CHECK (budget_micros = 0 OR budget_micros
+			BETWEEN reward_micros * copies AND 100000000000),
 	region		INTEGER NOT NULL REFERENCES region (id),
 	created_ms	INTEGER NOT NULL,
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
@@ -85,10 +88,10 @@ CREATE TABLE task_version (
 ) STRICT;
 
 INSERT INTO task_version (id, task, type, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, region, created_ms,
-	hash, format)
+	reward_micros, interval_ms, copies, cooldown_ms, budget_micros, region,
+	created_ms, hash, format)
 SELECT v.id, v.task, 'http_check', v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, g.id,
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, 0, g.id,
 	v.created_ms, v.hash, v.format
 FROM task_version_1 v LEFT JOIN region g ON g.name = v.region ORDER BY v.id;
 DROP TABLE task_version_1;
@@ -116,14 +119,16 @@ CREATE TABLE task (
 	interval_ms	INTEGER NOT NULL,
 	copies		INTEGER NOT NULL,
 	cooldown_ms	INTEGER NOT NULL,
+	budget_micros	INTEGER NOT NULL,
 	region		INTEGER NOT NULL
 ) STRICT;
 
 INSERT INTO task (id, name, state, version, type, url, expected_status,
-	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms, region)
+	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms,
+	budget_micros, region)
 SELECT k.id, k.name, k.state, k.version, 'http_check', k.url,
 	k.expected_status, k.timeout_ms, k.reward_micros, k.interval_ms,
-	k.copies, k.cooldown_ms, g.id
+	k.copies, k.cooldown_ms, 0, g.id
 FROM task_1 k LEFT JOIN region g ON g.name = k.region ORDER BY k.id;
 DROP TABLE task_1;
 CREATE INDEX task_of_version ON task (version);
@@ -176,11 +181,13 @@ CREATE TABLE network_slot (
 ALTER TABLE level RENAME TO level_1;
 CREATE TABLE level (
 	region		INTEGER PRIMARY KEY,
-	level_micros	INTEGER NOT NULL
+	level_micros	INTEGER NOT NULL,
+	network		TEXT NOT NULL,	-- which was paid out of turn last, and
+	rounds		INTEGER NOT NULL	-- so often since another was paid
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO level (region, level_micros)
-SELECT g.id, l.level_micros
+INSERT INTO level (region, level_micros, network, rounds)
+SELECT g.id, l.level_micros, '', 0
 FROM level_1 l CROSS JOIN region g WHERE g.name = l.region;
 DROP TABLE level_1;
 
@@ -734,13 +741,18 @@ WHEN EXISTS (SELECT 1 FROM region WHERE id = NEW.id OR name = NEW.name
 BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;
 
 -- What a worker that was ever of a tier is paid for a slot of a definition, from
--- slot first_slot on and before next_slot: the reward, multiplied by its tier.
+-- slot first_slot on and before next_slot: the reward, multiplied by its tier,
+-- but no more than a copy's part of the budget.
 CREATE VIEW tier_reward AS
 SELECT	w.worker,
 	w.first_slot,
 	w.next_slot,
 	v.id AS version,
-	v.reward_micros * coalesce(i.reward_permille, 1000) / 1000 AS micros
+	CASE WHEN v.budget_micros > 0 AND v.budget_micros / v.copies <
+			v.reward_micros * coalesce(i.reward_permille, 1000) / 1000
+		THEN v.budget_micros / v.copies
+		ELSE v.reward_micros * coalesce(i.reward_permille, 1000) / 1000
+		END AS micros
 FROM (SELECT b.worker, b.tier, b.first_slot,
 		coalesce((SELECT n.first_slot FROM worker_tier n
 			WHERE n.worker = b.worker AND n.id > b.id
@@ -763,10 +775,14 @@ FROM result r
 -- What each task pays for a slot at most: to one of the best tier.
 CREATE VIEW best_reward AS
 SELECT	k.id AS task,
-	k.reward_micros * coalesce((SELECT max(i.reward_permille)
+	CASE WHEN k.budget_micros > 0 AND k.budget_micros / k.copies <
+			k.reward_micros * b.permille / 1000
+		THEN k.budget_micros / k.copies
+		ELSE k.reward_micros * b.permille / 1000 END AS micros
+FROM (SELECT coalesce((SELECT max(i.reward_permille)
 		FROM worker_tier w CROSS JOIN tier i WHERE i.id = w.tier), 1000)
-		/ 1000 AS micros
-FROM task k;
+		AS permille) b
+	CROSS JOIN task k;
 
 -- Workers that were accused by their record, and that nobody has released since:
 -- what they report is paid, but has no vote.

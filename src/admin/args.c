@@ -30,6 +30,8 @@ static const struct option_text {
 	    "checks in each cycle, by different workers" },
 	[OPT_COOLDOWN] = { "--cooldown", NULL, "DURATION",
 	    "a worker isn't given it again within" },
+	[OPT_BUDGET] = { "--budget", NULL, "MICROS",
+	    "what a cycle's copies cost at most; 0: any" },
 	[OPT_REGION] = { "--region", NULL, "R",
 	    "only for workers of this region; \"\" for any" },
 	[OPT_ALL] = { "--all", NULL, NULL, "all of them, however many" },

@@ -5,7 +5,8 @@
 
 #define OPTS_TASK                                                          \
 	(OPT(TYPE) | OPT(URL) | OPT(EXPECT) | OPT(TIMEOUT) | OPT(REWARD) | \
-	    OPT(INTERVAL) | OPT(COPIES) | OPT(COOLDOWN) | OPT(REGION))
+	    OPT(INTERVAL) | OPT(COPIES) | OPT(COOLDOWN) | OPT(BUDGET) |    \
+	    OPT(REGION))
 
 const struct command admin_commands[] = {
 	{ "init", "[--migrate]", "make a configuration and a ledger",
@@ -58,10 +59,11 @@ const struct command admin_commands[] = {
 	    "add the tasks of a JSON array, if all are right",
 	    "FILE is - for standard input. Each element has id, type\n"
 	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros,\n"
-	    "and optionally region, intervalMs, copies, cooldownMs. A task\n"
-	    "that exists already is refused; with --update it is changed,\n"
-	    "and keeps what isn't given. All of them are checked first, then\n"
-	    "written in parts, between which the coordinator goes on.\n",
+	    "and optionally region, intervalMs, copies, cooldownMs,\n"
+	    "budgetMicros. A task that exists already is refused; with --update\n"
+	    "it is changed, and keeps what isn't given. All of them are checked\n"
+	    "first, then written in parts, between which the coordinator goes\n"
+	    "on.\n",
 	    OPT(UPDATE), 1, 1, command_task_import },
 	{ "region list", "", "list the regions that tasks are or were of", "",
 	    0, 0, 0, command_region_list },

@@ -75,6 +75,7 @@ static const struct field fields[] = {
 	{ "intervalMs", false, NUMBER(def.interval_ms) },
 	{ "copies", false, NUMBER(def.copies) },
 	{ "cooldownMs", false, NUMBER(def.cooldown_ms) },
+	{ "budgetMicros", false, NUMBER(def.budget_micros) },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))

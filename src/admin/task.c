@@ -27,6 +27,8 @@ static const struct {
 	    false },
 	{ OPT_COOLDOWN, "--cooldown",
 	    offsetof(struct task_definition, cooldown_ms), true },
+	{ OPT_BUDGET, "--budget",
+	    offsetof(struct task_definition, budget_micros), false },
 };
 
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

@@ -22,6 +22,7 @@ static const struct table tasks = { "tasks", NULL,
 	    { { "intervalMs", "EVERY", OUT_SPAN }, C_TASK_LIST_INTERVAL_MS },
 	    { { "copies", "COPIES", OUT_COUNT }, C_TASK_LIST_COPIES },
 	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, C_TASK_LIST_COOLDOWN_MS },
+	    { { "budgetMicros", NULL, OUT_USDC }, C_TASK_LIST_BUDGET_MICROS },
 	    { { "region", "REGION", OUT_TEXT }, C_TASK_LIST_REGION },
 	    { { "url", "URL", OUT_TEXT }, C_TASK_LIST_URL },
 	} };
@@ -56,6 +57,8 @@ static const struct table definitions = { "definitions",
 	    { { "copies", "COPIES", OUT_COUNT }, C_TASK_VERSIONS_COPIES },
 	    { { "cooldownMs", "COOLDOWN", OUT_SPAN },
 		C_TASK_VERSIONS_COOLDOWN_MS },
+	    { { "budgetMicros", NULL, OUT_USDC },
+		C_TASK_VERSIONS_BUDGET_MICROS },
 	    { { "region", "REGION", OUT_TEXT }, C_TASK_VERSIONS_REGION },
 	    { { "url", "URL", OUT_TEXT }, C_TASK_VERSIONS_URL },
 	} };
@@ -131,6 +134,9 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 		{ "copies", "copies", OUT_COUNT, out_int(t->def.copies) },
 		{ "cooldownMs", "cooldown", OUT_SPAN,
 		    out_int(t->def.cooldown_ms) },
+		{ "budgetMicros", "budget of a cycle", OUT_USDC,
+		    out_if(t->def.budget_micros > 0,
+			out_int(t->def.budget_micros)) },
 		{ "region", "region", OUT_TEXT, out_text(t->def.region) },
 		OUT_END });
 	return RC_OK;

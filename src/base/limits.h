@@ -24,6 +24,7 @@
 /* Numbers. */
 #define JSON_INT_MAX	  9007199254740991LL /* 2^53-1: exact in JS */
 #define REWARD_MAX_MICROS 1000000000LL	     /* 1,000 USDC for one check */
+#define BUDGET_MAX_MICROS (COPIES_MAX * REWARD_MAX_MICROS) /* of a cycle */
 #define AMOUNT_MAX_MICROS 1000000000000000LL /* 10^9 USDC moved at once */
 #define COPIES_MAX	  100	 /* slots of one task in one cycle */
 #define INTERVAL_MIN_MS	  1000LL /* one cycle a second */

@@ -13,13 +13,16 @@ slot_count(struct cycle_slots *c, struct query *q, int64_t copy)
 {
 	int64_t free_ms = query_get_int(q, C_OPEN_SLOT_LIST_FREE_MS);
 
-	if (query_get_int(q, C_OPEN_SLOT_LIST_IS_PAID) != 0)
+	if (query_get_int(q, C_OPEN_SLOT_LIST_IS_PAID) != 0) {
+		c->paid_n++;
 		return;
+	}
 	if (free_ms <= c->now_ms)
 		c->free[c->free_n++] = (struct slot){ .kind = SLOT_FREE,
 			.number = query_get_int(q, C_OPEN_SLOT_LIST_SLOT),
 			.copy = copy,
-			.cycle_ms = c->cycle_ms };
+			.cycle_ms = c->cycle_ms,
+			.free_ms = free_ms };
 	else if (free_ms < c->held_until_ms)
 		c->held_until_ms = free_ms;
 }
@@ -63,7 +66,7 @@ cycle_slots_read(struct db *db, const struct due *d, int64_t phase,
 	    phase, d->task, d->interval_ms, cycle_ms + d->interval_ms);
 	out->held_until_ms = out->ends_ms;
 	out->new_copy = -1;
-	out->news = out->free_n = 0;
+	out->news = out->free_n = out->paid_n = 0;
 	if (out->opened_ms > now_ms || cycle_slots_are_ahead(d, cycle_ms))
 		return RC_OK;
 	q = db_query(db, Q_OPEN_SLOT_LIST);
@@ -105,6 +108,12 @@ network_slot(struct db *db, const struct due *d, int64_t cycle_ms,
 		return rc;
 	*out = 0;
 	return RC_OK;
+}
+
+bool
+cycle_slots_are_unnoted(const struct due *d, const struct cycle_slots *c)
+{
+	return d->cycle_ms < c->cycle_ms && c->paid_n > 0;
 }
 
 enum rc
@@ -192,8 +201,7 @@ cycle_slots_give(struct db *db, struct due *d, struct cycle_slots *c,
     const struct slot *s, struct slice network, bool held, struct err *e)
 {
 	/* What isn't held is as free as it was before. */
-	int64_t free_ms =
-	    held ? cycle_slots_free_ms(d, c->now_ms) : c->opened_ms;
+	int64_t free_ms = held ? cycle_slots_free_ms(d, c->now_ms) : c->now_ms;
 	enum rc rc = RC_OK;
 
 	if (d->copies > 1 && network.len > 0)
@@ -213,7 +221,8 @@ enum rc
 cycle_slots_move(struct db *db, const struct due *d,
     const struct cycle_slots *c, int64_t region, struct err *e)
 {
-	int64_t open_ms = c->held_until_ms, given = d->given;
+	int64_t open_ms = c->held_until_ms,
+		given = d->cycle_ms == c->cycle_ms ? d->given : 0;
 	struct query *q;
 	enum rc rc;
 
@@ -221,6 +230,8 @@ cycle_slots_move(struct db *db, const struct due *d,
 		given = given > d->copies ? given : d->copies;
 	else
 		open_ms = d->open_ms > c->opened_ms ? d->open_ms : c->opened_ms;
+	if (given == 0)
+		given = c->news > 0 ? c->new_copy : d->copies;
 	if (given <= 0 || given > COPIES_MAX)
 		return err_set(e, RC_CORRUPT,
 		    "task %lld: %lld slots of its cycle were given",

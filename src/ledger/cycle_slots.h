@@ -28,7 +28,7 @@ enum slot_kind {
 	SLOT_NONE,  /* not for this worker, now */
 	SLOT_NEW,   /* nobody was given it before */
 	SLOT_FREE,  /* somebody was, who doesn't hold it */
-	SLOT_STALE, /* all are taken: only the task's place is old */
+	SLOT_STALE, /* none to give: only the task's place is old */
 };
 
 struct slot {
@@ -36,6 +36,7 @@ struct slot {
 	int64_t number; /* of SLOT_FREE */
 	int64_t copy;
 	int64_t cycle_ms;
+	int64_t free_ms; /* of SLOT_FREE: nobody holds it from here on */
 };
 
 struct cycle_slots {
@@ -46,6 +47,7 @@ struct cycle_slots {
 	int64_t new_copy; /* the first that nobody was given; -1: none */
 	int64_t news;	  /* so many nobody was given */
 	int64_t free_n;
+	int64_t paid_n;	   /* of those that a poll must know of */
 	struct slot *free; /* borrowed: COPIES_MAX, of the last that was read */
 	int64_t held_until_ms; /* the first of those that are held is free */
 };
@@ -68,6 +70,12 @@ cycle_slots_read(struct db *db, const struct due *d, int64_t phase,
 
 /* Whether each is paid or held. */
 bool cycle_slots_are_taken(const struct cycle_slots *c);
+
+/*
+ * Whether some are paid that nobody held, so that the task's place doesn't say
+ * that any of the cycle was taken.
+ */
+bool cycle_slots_are_unnoted(const struct due *d, const struct cycle_slots *c);
 
 /*
  * Which one this address may have: of those that nobody was given the first,

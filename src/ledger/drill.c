@@ -36,6 +36,8 @@ struct drill_task {
 	int64_t region;
 	int64_t cycle_ms;
 	int64_t copy; /* past its task's own */
+	int64_t copies;
+	int64_t budget_micros;
 	struct given_task told;
 };
 
@@ -165,7 +167,8 @@ task_read(struct query *q, struct drill_task *out)
 
 	out->version = query_get_int(q, C_DRILL_TASKS_VERSION);
 	out->region = query_get_int(q, C_DRILL_TASKS_REGION_ID);
-	out->copy = query_get_int(q, C_DRILL_TASKS_COPIES);
+	out->copy = out->copies = query_get_int(q, C_DRILL_TASKS_COPIES);
+	out->budget_micros = query_get_int(q, C_DRILL_TASKS_BUDGET_MICROS);
 	t->type = task_type_find(query_get_text(q, C_DRILL_TASKS_TYPE));
 	slice_copy(
 	    t->name, sizeof(t->name), query_get_text(q, C_DRILL_TASKS_NAME));
@@ -343,7 +346,8 @@ drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
 	if (rc != RC_OK || !may)
 		return rc;
 	t.told.slot = d.slot;
-	t.told.reward_micros = tier_reward(t.told.reward_micros, permille);
+	t.told.reward_micros = tier_reward(
+	    t.told.reward_micros, permille, t.budget_micros, t.copies);
 	t.told.assigned_ms = p->now_ms;
 	t.told.is_drill = true;
 	rc = anchor_newest(db, &t.told.anchor, e);

@@ -169,6 +169,8 @@ link_version(uint8_t hash[static KECCAK256_LEN], const struct tail *before,
 	add_int(&k, v->interval_ms);
 	add_int(&k, v->copies);
 	add_int(&k, v->cooldown_ms);
+	if (v->format >= 2)
+		add_int(&k, v->budget_micros);
 	add_text(&k, v->region);
 	add_int(&k, v->created_ms);
 	keccak_final(&k, hash);

@@ -19,7 +19,7 @@
 /* Of the rows of each table, the formats that this program writes; older ones
  * have lower numbers, from 1. */
 #define TERMS_FORMAT	2 /* with fit, maturity, record */
-#define VERSION_FORMAT	2 /* with the type */
+#define VERSION_FORMAT	2 /* with the type and the budget */
 #define TRANSFER_FORMAT 2 /* with rounds and anchors, results by a digest */
 #define EVENT_FORMAT	1
 
@@ -104,7 +104,8 @@ struct version_row {
 	int64_t interval_ms;
 	int64_t copies;
 	int64_t cooldown_ms;
-	struct slice region; /* its first name */
+	int64_t budget_micros; /* in format 1 always 0 */
+	struct slice region;   /* its first name */
 	int64_t created_ms;
 };
 

@@ -83,6 +83,7 @@ row_read_version(struct query *q, int col, struct version_row *v,
 	v->interval_ms = query_get_int(q, col + R_VERSION_INTERVAL_MS);
 	v->copies = query_get_int(q, col + R_VERSION_COPIES);
 	v->cooldown_ms = query_get_int(q, col + R_VERSION_COOLDOWN_MS);
+	v->budget_micros = query_get_int(q, col + R_VERSION_BUDGET_MICROS);
 	v->region = query_get_text(q, col + R_VERSION_REGION);
 	v->created_ms = query_get_int(q, col + R_VERSION_CREATED_MS);
 	(void)row_read_hash(q, col + R_VERSION_HASH, hash);

@@ -16,7 +16,8 @@ void row_read_terms(struct query *q, int col, struct terms_row *t,
     uint8_t hash[static KECCAK256_LEN]);
 
 /* id, task, type, url, expected_status, timeout_ms, reward_micros, interval_ms,
- * copies, cooldown_ms, its region's first name, created_ms, hash, format */
+ * copies, cooldown_ms, budget_micros, its region's first name, created_ms,
+ * hash, format */
 void row_read_version(struct query *q, int col, struct version_row *v,
     uint8_t hash[static KECCAK256_LEN]);
 

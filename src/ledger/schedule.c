@@ -71,7 +71,8 @@ pick_give(struct region_poll *r, struct pick *p, struct err *e)
 		    p->due.copies == 1)
 			rc = witness_spot(
 			    r->db, p->due.version, r->rules->spot_permille, e);
-		if (rc != RC_OK || !r->holds)
+		if (rc != RC_OK ||
+		    (!r->holds && !cycle_slots_are_unnoted(&p->due, c)))
 			return rc;
 	}
 	return rc == RC_OK ? cycle_slots_move(r->db, &p->due, c, r->region, e)

@@ -12,6 +12,9 @@
  *  - what an address without standing (standing.h) is given reserves nothing.
  *    Its slot stays due, and the first valid result takes it. An address of
  *    standing, in a poll that may be its own, holds a slot for timeout + 60 s;
+ *  - those that share.h has in turn are given a slot first, others wait for
+ *    four fifths of a poll period from each cycle's opening on, or until nobody
+ *    took anything of the cycle before;
  *  - a network has no more than network_slots unanswered ones, and those
  *    without standing no more than half of these.
  *

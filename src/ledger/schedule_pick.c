@@ -14,8 +14,10 @@ due_read(const struct region_poll *r, struct query *q, struct due *d)
 		.cycle_ms = query_get_int(q, C_TASK_DUE_CYCLE_MS),
 		.given = query_get_int(q, C_TASK_DUE_GIVEN),
 		.timeout_ms = query_get_int(q, C_TASK_DUE_TIMEOUT_MS),
-		.reward_micros = tier_reward(
-		    query_get_int(q, C_TASK_DUE_REWARD_MICROS), r->permille),
+		.reward_micros =
+		    tier_reward(query_get_int(q, C_TASK_DUE_REWARD_MICROS),
+			r->permille, query_get_int(q, C_TASK_DUE_BUDGET_MICROS),
+			query_get_int(q, C_TASK_DUE_COPIES)),
 		.interval_ms = query_get_int(q, C_TASK_DUE_INTERVAL_MS),
 		.copies = query_get_int(q, C_TASK_DUE_COPIES),
 		.cooldown_ms = query_get_int(q, C_TASK_DUE_COOLDOWN_MS),
@@ -105,10 +107,10 @@ is_in_turn(const struct region_poll *r, const struct due *d)
 
 /*
  * Whether the slot is for anybody, since those in turn had the chance: it has
- * waited for long since this cycle opened or, where nobody took any of the
- * cycle before, since then. But who has no standing isn't given it where its
- * network had some meanwhile: one that polls all the time would see each such
- * slot first.
+ * waited for long since this cycle opened, and nobody else of its network is
+ * before the worker; or nobody took any of the cycle before. But who has no
+ * standing isn't given it where its network had some meanwhile: one that polls
+ * all the time would see each such slot first.
  */
 static bool
 is_for_anyone(
@@ -116,14 +118,17 @@ is_for_anyone(
 {
 	const int64_t patience_ms = cycle_patience_ms(d->interval_ms),
 		      now_ms = r->poll->now_ms;
-	int64_t since_ms = d->open_ms, opened_ms;
+	int64_t opened_ms;
 
-	opened_ms =
-	    cycle_opens_ms(r->terms.phase, d->task, d->interval_ms, cycle_ms);
-	if (d->cycle_ms >= cycle_ms - d->interval_ms &&
-	    d->cycle_ms <= cycle_ms && opened_ms > since_ms)
-		since_ms = opened_ms;
-	return now_ms - since_ms >= patience_ms &&
+	if (d->cycle_ms >= cycle_ms - d->interval_ms) {
+		opened_ms = cycle_opens_ms(
+		    r->terms.phase, d->task, d->interval_ms, cycle_ms);
+		if (now_ms - opened_ms < patience_ms ||
+		    !share_is_in_turn_within(
+			&r->share, d->reward_micros, r->given_micros))
+			return false;
+	}
+	return now_ms - d->open_ms >= patience_ms &&
 	    (standing_is_good(&r->standing, &r->rules->standing) ||
 		!share_was_paid_since(&r->share, now_ms - patience_ms, now_ms));
 }
@@ -134,6 +139,9 @@ is_for_anyone(
  * Which slots a walk over due tasks takes: those that nobody was given before
  * those that somebody was, and of these not the same as everybody, while there
  * are others. What newcomers are given stays due: else all would do one's work.
+ * Who holds what it is given leaves a newcomer the time to answer, and else
+ * takes what waits longest: strangers could have it take what has just opened,
+ * while the rest of a cycle passes.
  */
 enum choice {
 	CHOICE_NEW,
@@ -142,12 +150,16 @@ enum choice {
 };
 
 #define CHOICE_ONE_IN 4
+#define ANSWER_MS     5000
 
 static bool
 is_chosen(const struct region_poll *r, const struct pick *p)
 {
 	const uint8_t who = r->poll->worker.b[sizeof(r->poll->worker.b) - 1];
 
+	if (r->holds)
+		return p->slot.kind == SLOT_NEW || r->choice != CHOICE_NEW ||
+		    r->poll->now_ms - p->slot.free_ms >= ANSWER_MS;
 	return p->slot.kind == SLOT_NEW || r->choice == CHOICE_ALL ||
 	    (r->choice == CHOICE_SOME &&
 		cycle_mix((uint64_t)p->due.task << 8 | who) % CHOICE_ONE_IN ==
@@ -203,8 +215,17 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 	if (rc == RC_OK && may)
 		rc = cycle_slots_choose(r->db, &p->due, &p->slots, network,
 		    &r->poll->worker, &p->slot, e);
-	if (rc != RC_OK || !may || p->slot.kind == SLOT_NONE)
+	if (rc != RC_OK)
 		return rc;
+	/* The next cycle is to know that some of this one were taken. */
+	if ((!may || p->slot.kind == SLOT_NONE) &&
+	    cycle_slots_are_unnoted(&p->due, &p->slots)) {
+		p->slot = (struct slot){ .kind = SLOT_STALE };
+		r->n_picks++;
+		return RC_OK;
+	}
+	if (!may || p->slot.kind == SLOT_NONE)
+		return RC_OK;
 	if (!is_chosen(r, p)) {
 		r->passed_over = true;
 		return RC_OK;

@@ -5,6 +5,12 @@
 /* Rewards that somebody who was away may catch up. */
 #define CATCH_UP 10
 
+/* Rounds in a row that one network begins, until it is taken to be alone. */
+#define ROUNDS_ALONE 4
+
+/* Of so many parts the level follows all but one, of who is alone. */
+#define FOLLOW 16
+
 static int64_t
 least(int64_t a, int64_t b)
 {
@@ -38,11 +44,14 @@ static void
 share_fill(struct share *s, struct query *q, int64_t now_ms)
 {
 	s->level_micros = query_get_int(q, C_SHARE_GET_LEVEL_MICROS);
+	s->rounds = query_get_int(q, C_SHARE_GET_LEVEL_ROUNDS);
 	s->weight = query_is_null(q, C_SHARE_GET_WEIGHT)
 	    ? 1
 	    : query_get_int(q, C_SHARE_GET_WEIGHT);
 	if (!query_is_null(q, C_SHARE_GET_WEIGHT))
 		s->network = slice_of("");
+	s->are_others = s->network.len == 0 ||
+	    query_get_int(q, C_SHARE_GET_LEVEL_IS_OWN) == 0;
 	s->paid_before = !query_is_null(q, C_SHARE_GET_HOUR);
 	s->hour = query_get_int(q, C_SHARE_GET_HOUR);
 	s->is_counted = s->paid_before && s->hour >= now_ms / HOUR_MS - 1;
@@ -119,6 +128,17 @@ inner_micros(const struct share *s, int64_t outer, int64_t reward_micros)
 }
 
 bool
+share_is_in_turn_within(
+    const struct share *s, int64_t reward_micros, int64_t given_micros)
+{
+	int64_t outer = outer_micros(s, reward_micros), n = sharers(s);
+
+	return n == 1 || s->network.len == 0 ||
+	    inner_micros(s, outer, reward_micros) + n * given_micros <=
+	    outer + given_micros;
+}
+
+bool
 share_is_in_turn(
     const struct share *s, int64_t reward_micros, int64_t given_micros)
 {
@@ -126,12 +146,10 @@ share_is_in_turn(
 
 	if (s->network.len == 0)
 		return outer + given_micros / s->weight <= s->level_micros;
-	if (outer + given_micros - (least(n, CATCH_UP) - 1) * reward_micros >
-	    s->level_micros)
-		return false;
-	return n == 1 ||
-	    inner_micros(s, outer, reward_micros) + n * given_micros <=
-	    outer + given_micros;
+	return outer + given_micros -
+		(least(n, CATCH_UP) - 1) * reward_micros <=
+	    s->level_micros &&
+	    share_is_in_turn_within(s, reward_micros, given_micros);
 }
 
 bool
@@ -160,12 +178,18 @@ payment_count(struct share *s, const struct share_payment *p)
 	if (!s->paid_before)
 		moved *= 2;
 	s->paid_before = true;
-	if (p->out_of_turn)
+	if (s->are_others)
+		s->rounds = 0;
+	if (p->out_of_turn) {
 		s->level_micros = most(s->level_micros, outer);
+		s->rounds = least(s->rounds + 1, ROUNDS_ALONE);
+	} else if (s->rounds == ROUNDS_ALONE)
+		s->level_micros += moved * (FOLLOW - 1) / FOLLOW;
 	if (s->network.len == 0) {
 		s->worker_micros = outer + moved / s->weight;
 		return;
 	}
+	s->are_others = false;
 	/* One that is ahead of its network got what nobody else there took. */
 	inner = least(inner_micros(s, outer, p->reward_micros), outer);
 	s->worker_micros = inner + sharers(s) * moved;
@@ -179,6 +203,8 @@ level_write(struct db *db, const struct share *s, struct err *e)
 
 	query_int(q, 1, s->region);
 	query_int(q, 2, s->level_micros);
+	query_text(q, 3, s->network);
+	query_int(q, 4, s->rounds);
 	return query_run(q, e);
 }
 
@@ -213,7 +239,7 @@ enum rc
 share_pay(struct db *db, struct share *s, const struct share_payment *p,
     size_t n, int64_t now_ms, struct err *e)
 {
-	const int64_t level_before = s->level_micros;
+	const struct share before = *s;
 	enum rc rc = RC_OK;
 	size_t i;
 
@@ -221,7 +247,8 @@ share_pay(struct db *db, struct share *s, const struct share_payment *p,
 	address_count(s, now_ms / HOUR_MS);
 	for (i = 0; i < n; i++)
 		payment_count(s, &p[i]);
-	if (s->level_micros != level_before)
+	if (s->level_micros != before.level_micros ||
+	    s->rounds != before.rounds)
 		rc = level_write(db, s, e);
 	if (rc == RC_OK && s->network.len > 0)
 		rc = network_write(db, s, now_ms, e);

@@ -11,11 +11,20 @@
  *
  * When a slot has waited for long, everybody has had the chance: whoever asks
  * then gets it out of turn, and when that is paid the level rises to its
- * network's share: then all networks up to there are in turn again. So who
- * polls gets the same, whenever in the minute it polls. Who was away catches up
- * by no more than CATCH_UP rewards; and a network of several addresses may be
- * ahead by as many as it has, up to that: else one that is alone would wait for
- * itself.
+ * network's share: then all networks up to there are in turn again, which is a
+ * round. So who polls gets the same, whenever in the minute it polls. Who was
+ * away catches up by no more than CATCH_UP rewards; and a network of several
+ * addresses may be ahead by as many as it has, up to that: else one that is
+ * alone would wait for itself.
+ *
+ * Out of turn is only for an address that is no further than its network, until
+ * nobody took anything of a whole cycle: else the first that asks at a cycle's
+ * end would have what others of its network are in turn for a second later.
+ *
+ * One network that begins some rounds in a row, while no other is paid, is
+ * alone. Each round would cost it the cycles in which it waits for others; so
+ * the level follows what it is paid, and it begins a round, in which others
+ * have the chance, only now and then: with six addresses, each 64 payments.
  *
  * An address's first payment counts twice: who begins waits until the others
  * were paid once more, and who has a new address for each poll never has more
@@ -38,6 +47,8 @@ struct share {
 	int64_t region;
 	struct slice network; /* borrowed; "": it is one of its own */
 	int64_t level_micros;
+	int64_t rounds;	 /* that a network began since another was paid: */
+	bool are_others; /* not this one */
 	int64_t worker_micros;
 	int64_t network_micros;
 	int64_t addresses; /* of the network, at least 1 */
@@ -65,6 +76,10 @@ MUST_CHECK enum rc share_read(struct db *db, const struct address *a,
  * but wasn't paid for count as paid.
  */
 bool share_is_in_turn(
+    const struct share *s, int64_t reward_micros, int64_t given_micros);
+
+/* The same, among the addresses of its network alone. */
+bool share_is_in_turn_within(
     const struct share *s, int64_t reward_micros, int64_t given_micros);
 
 /* Whether its network was paid since that time. */

@@ -51,6 +51,7 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 		    INTERVAL_MAX_MS },
 		{ "copies", d->copies, 1, COPIES_MAX },
 		{ "cooldown_ms", d->cooldown_ms, 0, COOLDOWN_MAX_MS },
+		{ "budget", d->budget_micros, 0, BUDGET_MAX_MICROS },
 	};
 	enum rc rc;
 	size_t i;
@@ -64,6 +65,12 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 	for (i = 0; rc == RC_OK && i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		rc = check_range(ranges[i].name, ranges[i].got, ranges[i].min,
 		    ranges[i].max, e);
+	if (rc == RC_OK && d->budget_micros > 0 &&
+	    d->budget_micros < d->reward_micros * d->copies)
+		return err_set(e, RC_INVALID,
+		    "budget: got %lld, expected 0, or %lld for the copies of a cycle",
+		    (long long)d->budget_micros,
+		    (long long)(d->reward_micros * d->copies));
 	if (rc == RC_OK && !utf8_is_text(d->region, strlen(d->region)))
 		return err_set(e, RC_INVALID, "region: not UTF-8 text");
 	/* protocol.md: "unknown" is what a worker without a region sends. */
@@ -116,6 +123,7 @@ version_insert(struct db *db, const struct version_row *v, int64_t region,
 	query_int(q, 12, v->created_ms);
 	query_bytes(q, 13, hash, KECCAK256_LEN);
 	query_int(q, 14, v->format);
+	query_int(q, 15, v->budget_micros);
 	return query_run(q, e);
 }
 
@@ -134,6 +142,7 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 		.interval_ms = d->interval_ms,
 		.copies = d->copies,
 		.cooldown_ms = d->cooldown_ms,
+		.budget_micros = d->budget_micros,
 		.created_ms = now_ms };
 	char first_name[REGION_MAX + 1] = "";
 	uint8_t hash[KECCAK256_LEN];
@@ -363,6 +372,7 @@ row_read(struct task_row *t, struct query *q, struct err *e)
 	t->def.interval_ms = query_get_int(q, C_TASK_GET_INTERVAL_MS);
 	t->def.copies = query_get_int(q, C_TASK_GET_COPIES);
 	t->def.cooldown_ms = query_get_int(q, C_TASK_GET_COOLDOWN_MS);
+	t->def.budget_micros = query_get_int(q, C_TASK_GET_BUDGET_MICROS);
 	t->region = query_get_int(q, C_TASK_GET_REGION);
 	slice_copy(t->def.region, sizeof(t->def.region),
 	    query_get_text(q, C_TASK_GET_REGION_NAME));
@@ -404,7 +414,8 @@ task_definition_is(
 	    a->timeout_ms == b->timeout_ms &&
 	    a->reward_micros == b->reward_micros &&
 	    a->interval_ms == b->interval_ms && a->copies == b->copies &&
-	    a->cooldown_ms == b->cooldown_ms;
+	    a->cooldown_ms == b->cooldown_ms &&
+	    a->budget_micros == b->budget_micros;
 }
 
 const char *

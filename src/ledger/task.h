@@ -16,6 +16,7 @@ struct task_definition {
 	int64_t interval_ms;
 	int64_t copies;
 	int64_t cooldown_ms;
+	int64_t budget_micros; /* for a cycle's copies; 0: any */
 };
 
 enum task_state {

@@ -25,11 +25,19 @@ struct tier {
 	int64_t reward_permille; /* TIER_PERMILLE to TIER_PERMILLE_MAX */
 };
 
-/* A reward of who is paid so many thousandths of it, rounded down. */
+/*
+ * A reward of who is paid so many thousandths of it, rounded down: no more than
+ * one copy's part of what a cycle's copies may cost, unless that is 0.
+ */
 static inline int64_t
-tier_reward(int64_t reward_micros, int64_t permille)
+tier_reward(int64_t reward_micros, int64_t permille, int64_t budget_micros,
+    int64_t copies)
 {
-	return reward_micros * permille / TIER_PERMILLE;
+	int64_t micros = reward_micros * permille / TIER_PERMILLE;
+
+	return budget_micros > 0 && budget_micros / copies < micros
+	    ? budget_micros / copies
+	    : micros;
 }
 
 /* What the worker (0: never seen) is paid now. Errors of db.h. */

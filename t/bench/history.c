@@ -118,6 +118,7 @@ task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 	query_int(q, 12, v.created_ms);
 	query_bytes(q, 13, tail->hash, sizeof(tail->hash));
 	query_int(q, 14, v.format);
+	query_int(q, 15, 0);
 	rc = query_run(q, e);
 	if (rc != RC_OK)
 		return rc;
@@ -299,6 +300,8 @@ level_put(struct history *h, struct err *e)
 	}
 	query_int(q, 1, 0);
 	query_int(q, 2, most);
+	query_text(q, 3, slice_of(""));
+	query_int(q, 4, 0);
 	rc = query_run(q, e);
 	return rc == RC_OK ? account_put(h, ACCOUNT_REWARDS, -sum, e) : rc;
 }

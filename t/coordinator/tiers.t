@@ -149,6 +149,27 @@ is(posted($gold, 1, polled($gold, 1)), '0.000252', '... the next slot is paid an
 my $check = $w->worknet('check');
 like($check, qr/max_reward_micros = 252\b/,
     'check says what the bounds must be for the best tier');
+
+# ---- What a task may cost ----
+
+like(worknet_fails('task', 'edit', 'task1', '--budget', 100),
+    qr/budget: got 100, expected 0, or 101 for the copies of a cycle/,
+    'a budget is at least what the copies of a cycle cost without tiers');
+$w->worknet('task', 'edit', "task$_", '--budget', 200) for 1 .. 12;
+next_cycle();
+is(posted($gold, 1, polled($gold, 1)), '0.000200',
+    'a multiple is bounded by what a cycle may cost');
+is(posted($plain, 3, polled($plain, 3)), '0.000101',
+    '... who is of no tier has the reward');
+like($w->worknet('check'), qr/max_reward_micros = 200\b/, '... and check knows');
+is(json_value($w->worknet('task', 'show', 'task1', '--json'))->{budgetMicros},
+    200, 'task show tells it');
+$w->worknet('task', 'edit', "task$_", '--copies', 2, '--budget', 405)
+    for 1 .. 12;
+next_cycle();
+is(posted($gold, 1, polled($gold, 1)), '0.000202',
+    'where a cycle has more copies, each has its part of it, rounded down');
+
 $w->worknet('worker', 'expel', $gold->{address});
 next_cycle();
 is(posted($gold, 1, polled($gold, 1)), '0.000101', 'who is expelled is of no tier');

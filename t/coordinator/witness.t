@@ -181,6 +181,15 @@ is_deeply([ grep { $_ ne $workers[5]{address} } @{ held() } ], [],
     'nor does one that begins to flap with a long outage, of who is honest');
 ends('of what begins to flap');
 
+# Down from the first report on, with a run of ups that is too short for one.
+network();
+cycles(12, sub { 0 });
+cycles(75, $always);
+is(judged(), 0, 'nobody is judged by what was never seen up before');
+cmp_ok($w->sql_value('SELECT count(*) FROM sighting'), '>', 10,
+    '... though there were sightings');
+ends('of what was never up');
+
 network();
 cycles(30, $always, 'silent', 'silent');
 cycles(12, sub { 0 }, 'silent', 'silent');

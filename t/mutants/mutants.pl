@@ -55,7 +55,7 @@ sub passes {
 
 	local $ENV{srcdir} = "$copy";
 	return run('make', '-s', $test) && run("./$test")
-	    if $test =~ m{^t/unit/};
+	    if $test =~ m{^t/(?:unit|tools)/};
 	local $ENV{WN_BUILDDIR} = "$copy/build";
 	local $ENV{WN_CASES} = $cases if defined $cases;
 	return run($^X, "-I$copy/t/lib", "$copy/$test");

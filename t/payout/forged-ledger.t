@@ -80,7 +80,7 @@ sub six_inserts {
 	    "', $now);" .
 	    'INSERT INTO task_version SELECT max(id) + 1, 1, type, url, ' .
 	    "expected_status, timeout_ms, $micros, interval_ms, copies, " .
-	    'cooldown_ms, region, created_ms, zeroblob(32), 1 ' .
+	    'cooldown_ms, 0, region, created_ms, zeroblob(32), 1 ' .
 	    'FROM task_version;' .
 	    forged_credit(lc $address, $micros) .
 	    "UPDATE transfer SET at_ms = $now WHERE id = (SELECT max(id) " .
@@ -140,8 +140,8 @@ sub refuses_rows {
 		    'v.task FROM result r JOIN task_version v ON v.id = ' .
 		    'r.version WHERE r.slot = ' . slot_of($w[1]) . '), type, url, ' .
 		    'expected_status, timeout_ms, reward_micros, ' .
-		    'interval_ms, copies, cooldown_ms, region, created_ms, ' .
-		    'hash, format FROM task_version;' .
+		    'interval_ms, copies, cooldown_ms, budget_micros, region, ' .
+		    'created_ms, hash, format FROM task_version;' .
 		    "UPDATE task_version SET reward_micros = (SELECT " .
 		    'v.reward_micros FROM result r JOIN task_version v ON ' .
 		    'v.id = r.version WHERE r.slot = ' . slot_of($w[1]) .

@@ -30,7 +30,7 @@ my %moves = (
 	submission => 'done_ms cost_wei',
 	region => 'name',
 	task => 'state version type url expected_status timeout_ms reward_micros ' .
-	    'interval_ms copies cooldown_ms region',
+	    'interval_ms copies cooldown_ms budget_micros region',
 );
 # Tables without guards: neither money nor evidence, but how far the programs
 # are, and how they fare.

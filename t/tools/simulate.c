@@ -60,8 +60,8 @@ static const struct scenario scenarios[] = {
 	{ "half a day of 3 tasks, 3 copies", false, 100, 3, 30000, DAY_MS / 2,
 	    0, PHASES_RANDOM, 0.999, 0.97, 3, 1, false },
 	/* One of two slots: the other is for another network. */
-	{ "half a day of a task, 2 copies, six workers of one network", true, 6,
-	    1, 30000, DAY_MS / 2, 0, PHASES_RANDOM, 0.49, 0.97, 2, 6, true },
+	{ "half a day of a task, 2 copies, six workers of one network", false,
+	    6, 1, 30000, DAY_MS / 2, 0, PHASES_RANDOM, 0.49, 0.97, 2, 6, true },
 	{ "a week of 3 tasks", true, 1000, 3, 30000, 7 * DAY_MS, 0,
 	    PHASES_RANDOM, 0.999, 0.97, 1, 1, false },
 	{ "a week of 3 tasks, half of the workers in one second", true, 1000, 3,

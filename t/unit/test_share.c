@@ -138,11 +138,54 @@ test_payments(void)
 	tap_ok(!share_is_in_turn(&s, 100, 0), "and no more");
 }
 
+/* A network that begins each round, since there is no other one. */
+static void
+test_alone(void)
+{
+	struct err e = ERR_INIT;
+	int64_t before;
+	int i;
+
+	db_close(db);
+	must(db_create_in_memory(&db, &e), &e);
+	must(db_begin(db, &e), &e);
+	for (i = 1; i <= 4; i++)
+		must(worker_add(
+			 db, (struct address[]){ worker(i) }, T0, &id[i], &e),
+		    &e);
+	for (i = 0; i < 3; i++)
+		(void)share_paid(1, "a/24", true, T0);
+	before = share_at(1, "a/24", T0).level_micros;
+	tap_is_int(share_paid(1, "a/24", false, T0).level_micros, before,
+	    "three rounds that one network began say nothing");
+	before = share_paid(1, "a/24", true, T0).level_micros;
+	tap_is_int(share_paid(1, "a/24", false, T0).level_micros, before + 93,
+	    "after the fourth the level follows what it is paid, not wholly");
+	(void)share_paid(2, "b/24", false, T0);
+	before = share_at(1, "a/24", T0).level_micros;
+	tap_is_int(share_paid(1, "a/24", false, T0).level_micros, before,
+	    "until another network is paid");
+	for (i = 0; i < 5; i++) {
+		(void)share_paid(1, "a/24", true, T0);
+		(void)share_paid(2, "b/24", true, T0);
+	}
+	before = share_at(1, "a/24", T0).level_micros;
+	tap_is_int(share_paid(1, "a/24", false, T0).level_micros, before,
+	    "rounds that two began make neither alone");
+	for (i = 0; i < 9; i++)
+		(void)share_paid(1 + i % 2, "", true, T0);
+	before = share_at(1, "", T0).level_micros;
+	tap_is_int(share_paid(1, "", false, T0).level_micros, before,
+	    "nor is one of whom no network is known");
+	must(db_commit(db, &e), &e);
+}
+
 int
 main(void)
 {
 	test_shares();
 	test_payments();
+	test_alone();
 	db_close(db);
 	return tap_done();
 }

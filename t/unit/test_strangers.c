@@ -83,6 +83,29 @@ test_newcomers(void)
 	    "what can still be paid isn't forgotten");
 }
 
+/* What one of standing is given that begins so long after a newcomer. */
+static const char *
+given_after(int64_t ms)
+{
+	ledger_new();
+	rules.max_tasks = 1;
+	add("a", HOUR_MS);
+	add("b", HOUR_MS);
+	stand(1, "a/24", T0);
+	(void)poll_at(2, "b/24", T0);
+	(void)poll_at(1, "a/24", T0 + ms);
+	return given.n == 1 ? given.tasks[0].name : "nothing";
+}
+
+static void
+test_order(void)
+{
+	tap_is_text(given_after(SECOND), "b",
+	    "what a newcomer was given a second ago is left to it,");
+	tap_is_text(given_after(6 * SECOND), "a",
+	    "but later what waits longest comes first, whoever was given it");
+}
+
 static void
 test_again(void)
 {
@@ -297,6 +320,50 @@ test_copies(void)
 	    poll_at(1, "a/24", open_ms + 25 * SECOND), 1, "until it is over");
 }
 
+/* Who of a network is first, in cycles of which nobody else takes a part. */
+static void
+test_within(void)
+{
+	const int64_t interval = 30 * SECOND;
+	int64_t opens[10];
+	int i;
+
+	/* Another hour has its addresses counted. */
+	ledger_new();
+	add_in("a", "", interval, 2);
+	for (i = 0; i < 10; i++)
+		opens[i] = cycle_opens_ms(
+		    PHASE_NEWEST, 1, interval, T0 + HOUR_MS + i * interval);
+	tap_ok(poll_at(1, "a/24", T0 + SECOND) == 1 &&
+		answer(1, "a", "a/24", T0 + SECOND),
+	    "one newcomer is paid");
+	tap_ok(poll_at(2, "a/24", T0 + MINUTE) == 1 &&
+		answer(2, "a", "a/24", T0 + MINUTE),
+	    "and another one of its network, a minute later");
+	tap_ok(poll_at(1, "a/24", opens[0]) == 1 &&
+		answer(1, "a", "a/24", opens[0]),
+	    "each of a network that nobody holds a slot of is paid again,");
+	(void)poll_at(2, "a/24", opens[0] + SECOND);
+	tap_is_int(poll_at(1, "a/24", opens[1]), 0,
+	    "but not the first in the next cycle, too:");
+	tap_ok(poll_at(2, "a/24", opens[1] + SECOND) == 1 &&
+		answer(2, "a", "a/24", opens[1] + SECOND),
+	    "the other one has a chance");
+
+	(void)poll_at(3, "b/24", opens[1] + 2 * SECOND);
+	stand(1, "a/24", T0 + HOUR_MS);
+	stand(2, "a/24", T0 + HOUR_MS);
+	for (i = 2; i < 8 && poll_at(1, "a/24", opens[i] + 25 * SECOND) == 1;
+	     i++)
+		(void)answer(1, "a", "a/24", opens[i] + 25 * SECOND);
+	tap_ok(i > 2 && i < 8,
+	    "at the end of a cycle one that isn't in turn is given a slot, but not when it is ahead of its network,");
+	tap_is_int(poll_at(2, "a/24", opens[i] + 26 * SECOND), 1,
+	    "which another one is given;");
+	tap_is_int(poll_at(1, "a/24", opens[i + 2]), 1,
+	    "unless nobody took anything of a whole cycle");
+}
+
 /* What so many polls of fresh addresses leave, when others poll later. */
 static void
 test_rows(void)
@@ -473,11 +540,13 @@ int
 main(void)
 {
 	test_newcomers();
+	test_order();
 	test_again();
 	test_silence();
 	test_standing();
 	test_networks();
 	test_copies();
+	test_within();
 	test_rows();
 	test_hidden();
 	test_regions();
