@@ -211,6 +211,22 @@ query_value(struct slice query, const char *key)
 	return none;
 }
 
+int64_t
+query_days(struct slice query)
+{
+	static const struct {
+		const char *text;
+		int64_t days;
+	} windows[] = { { "1", 1 }, { "7", 7 }, { "90", 90 } };
+	struct slice text = query_value(query, "days");
+	size_t i;
+
+	for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+		if (slice_is(text, windows[i].text))
+			return windows[i].days;
+	return 30;
+}
+
 void
 respond_page(struct api_response *rs, int status)
 {

@@ -390,6 +390,14 @@ profile_checks_read(struct profile_check *out, size_t *n, struct db *db,
 	return rc;
 }
 
+enum rc
+profile_responses_read(struct responses *out, struct db *db,
+    const struct profile *p, int64_t from_ms, struct err *e)
+{
+	return responses_read(
+	    out, db, p->id, &p->report, from_ms, PROFILE_RESPONSES_MAX, e);
+}
+
 /* ---- Maintenance ---- */
 
 enum rc

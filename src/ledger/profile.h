@@ -14,7 +14,7 @@
 #define WORKNET_LEDGER_PROFILE_H
 
 #include "ledger/origin.h"
-#include "ledger/uptime_report.h"
+#include "ledger/responses.h"
 
 #define PROFILE_DAYS	      90
 #define PROFILE_INCIDENTS_MAX 50 /* that are told, the newest */
@@ -22,6 +22,8 @@
 #define PROFILE_CHECKS_MAX    20
 #define PROFILE_ANNOUNCED_MAX 20  /* maintenance that is told */
 #define PROFILE_TASKS_MAX     100 /* of one list */
+/* Hours with response times: of 90 days, some of them in two regions. */
+#define PROFILE_RESPONSES_MAX (2 * PROFILE_DAYS * 24)
 #define PROFILE_WHY_MAX	      200 /* bytes of an announcement */
 
 /* Transfers since the last hour that was counted which one reading looks at. */
@@ -106,6 +108,10 @@ struct profile_check {
 
 MUST_CHECK enum rc profile_checks_read(struct profile_check *out, size_t *n,
     struct db *db, const struct profile *p, struct err *e);
+
+/* What its answers took, in the hours of its report from from_ms on. */
+MUST_CHECK enum rc profile_responses_read(struct responses *out, struct db *db,
+    const struct profile *p, int64_t from_ms, struct err *e);
 
 struct profile_announced {
 	int64_t id;

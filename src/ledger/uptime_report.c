@@ -85,6 +85,24 @@ hour_add(struct uptime_report *r, const struct uptime_hour *h, int64_t dissents)
 			time_add(&r->recent[i], h, dissents);
 }
 
+static enum rc
+response_add(struct uptime_report *r, int64_t hour_ms,
+    const struct uptime_response *of, struct err *e)
+{
+	struct report_response *all = r->responses;
+
+	if (r->responses_n == r->responses_cap) {
+		r->responses_cap =
+		    r->responses_cap == 0 ? 16 : 2 * r->responses_cap;
+		all = reallocarray(all, r->responses_cap, sizeof(all[0]));
+		if (all == NULL)
+			return no_memory(e);
+		r->responses = all;
+	}
+	all[r->responses_n++] = (struct report_response){ hour_ms, *of };
+	return RC_OK;
+}
+
 /* Takes an hour of the walk. */
 static enum rc
 hour_take(void *ctx, const struct uptime_hour *h, struct err *e)
@@ -101,6 +119,8 @@ hour_take(void *ctx, const struct uptime_hour *h, struct err *e)
 		dissents += h->dissents[i].votes;
 		rc = dissent_add(r, h->hour_ms, &h->dissents[i], e);
 	}
+	for (i = 0; rc == RC_OK && i < h->responses_n; i++)
+		rc = response_add(r, h->hour_ms, &h->responses[i], e);
 	hour_add(r, h, dissents);
 	return rc;
 }
@@ -351,7 +371,7 @@ report_empty(struct uptime_report *r)
 
 	for (i = 0; i < r->incidents_n; i++)
 		free(r->incidents[i].networks);
-	r->incidents_n = r->dissents_n = 0;
+	r->incidents_n = r->dissents_n = r->responses_n = 0;
 	r->all = (struct report_time){ .votes = 0 };
 	for (i = 0; i < REPORT_RECENTS; i++)
 		r->recent[i] = r->all;
@@ -368,6 +388,7 @@ parts_read(struct reading *g, int64_t *changed_ms, struct err *e)
 	enum rc rc;
 
 	report_empty(r);
+	r->rows_ms = rows_ms;
 	rc = before_read(g, e);
 	if (rc == RC_OK && g->has_before)
 		r->last = g->before.last;
@@ -464,6 +485,7 @@ uptime_report_free(struct uptime_report *r)
 		free(r->incidents[i].networks);
 	free(r->incidents);
 	free(r->dissents);
+	free(r->responses);
 	free(r->days);
 	*r = (struct uptime_report){ .from_ms = 0 };
 }

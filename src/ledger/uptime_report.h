@@ -33,6 +33,12 @@ struct report_dissent {
 	int64_t votes;
 };
 
+/* An hour that no row is believed of; see responses.h. */
+struct report_response {
+	int64_t hour_ms;
+	struct uptime_response of;
+};
+
 struct uptime_report {
 	int64_t from_ms; /* whole hours */
 	int64_t to_ms;
@@ -48,6 +54,9 @@ struct uptime_report {
 	size_t incidents_n;
 	struct report_dissent *dissents; /* owned; by day */
 	size_t dissents_n, dissents_cap;
+	int64_t rows_ms;		   /* as far as it is of rows */
+	struct report_response *responses; /* owned: from then on */
+	size_t responses_n, responses_cap;
 };
 
 /*

@@ -36,7 +36,7 @@ versions_read(struct uptime_task *t, struct db *db, struct err *e)
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		v = (struct uptime_version){ query_get_int(q, 0),
 			query_get_int(q, 1), query_get_int(q, 2),
-			query_get_int(q, 3) };
+			query_get_int(q, 3), query_get_int(q, 4) };
 		if (v.interval_ms <= 0 || v.from_ms < 0) {
 			rc = err_set(e, RC_CORRUPT,
 			    "definition %lld makes no sense", (long long)v.id);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "page/bars.h"
+#include "page/chart.h"
 #include "page/frame.h"
 
 static const char *
@@ -316,6 +317,7 @@ page_task(
 	frame_begin_with(&h, out, p->name, others);
 	sentence(&h, p);
 	figures(&h, &p->report);
+	chart_write(&h, site, p, &t->responses);
 	facts(&h, p);
 	incidents(&h, t);
 	checks(&h, t);

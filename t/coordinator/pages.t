@@ -230,11 +230,22 @@ is("$r->{status} $r->{body}", '304 ', 'who has it already isn\'t sent it');
 my $head = get($w, '/', method => 'HEAD');
 is($head->{status}, 200, 'HEAD is answered');
 is($head->{body}, '', '... without the body');
-for my $path ('/', '/join', '/style.css', '/icon.svg', '/openapi.json', '/api/v1/network',
+for my $path ('/', '/join', '/style.css', '/chart.js', '/uplot.css', '/icon.svg', '/openapi.json', '/api/v1/network',
     "/worker/$one->{address}", "/api/v1/worker/$one->{address}/status") {
 	$r = get($w, $path, method => 'POST', 'Content-Length' => 0);
 	is("$r->{status} $r->{headers}{allow}", '405 GET, HEAD',
 	    "POST $path isn't done");
+}
+# What isn't ours is sent as it is, behind its licence.
+for (['uplot.js', 'uPlot.iife.min.js', 'text/javascript'],
+    ['uplot.css', 'uPlot.min.css', 'text/css']) {
+	my ($path, $file, $type) = @$_;
+	my ($licence, $text) = map { slurp(source_path("src/page/uplot/$_")) =~
+	    s/\n?\z/\n/r } 'LICENSE', $file;
+
+	$r = get($w, "/$path", 'Accept-Encoding' => '');
+	is($r->{body}, "/*\n$licence*/\n$text", "/$path is $file, and its licence");
+	is($r->{headers}{'content-type'}, "$type; charset=utf-8", '... as such');
 }
 my $stranger = '0x' . '11' x 20;
 fits('/v1/worker/{address}/status', 404, get($w,
