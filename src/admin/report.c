@@ -410,8 +410,12 @@ command_report(struct admin *a)
 	if (rc == RC_OK)
 		k.task = t.name;
 	if (rc == RC_OK)
-		rc = uptime_report_read(
-		    &r, a->db, t.id, k.from_ms, k.to_ms, now_ms, &e);
+		rc = uptime_report_read(&r, a->db,
+		    &(struct uptime_report_of){ .task = t.id,
+			.from_ms = k.from_ms,
+			.to_ms = k.to_ms,
+			.now_ms = now_ms },
+		    &e);
 	if (rc == RC_OK && a->args.opt[OPT_CSV] != NULL)
 		report_csv(stdout, k.task, &r);
 	else if (rc == RC_OK)

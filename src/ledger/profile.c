@@ -44,30 +44,14 @@ profile_day(const struct report_time *t)
 
 /* ---- How it is now ---- */
 
-static enum rc
-is_announced(const struct profile *p, struct db *db, int64_t now_ms, bool *is,
-    struct err *e)
-{
-	struct uptime_task t;
-	enum rc rc = uptime_task_read(&t, db, p->id, e);
-	size_t i;
-
-	*is = false;
-	for (i = 0; rc == RC_OK && i < t.maintenance_n; i++)
-		*is |= t.maintenance[i].from_ms <= now_ms &&
-		    now_ms < t.maintenance[i].to_ms;
-	uptime_task_free(&t);
-	return rc;
-}
-
 static enum profile_state
-state_of(const struct profile *p, bool announced, int64_t now_ms)
+state_of(const struct profile *p, int64_t now_ms)
 {
 	const struct uptime_report *r = &p->report;
 
 	if (p->paused)
 		return PROFILE_PAUSED;
-	if (announced)
+	if (r->is_announced)
 		return PROFILE_MAINTENANCE;
 	if (r->last.to_ms == UPTIME_NO_TIME ||
 	    r->last.to_ms < now_ms - PROFILE_STALE_MS - p->interval_ms)
@@ -88,43 +72,67 @@ state_of(const struct profile *p, bool announced, int64_t now_ms)
 	return PROFILE_UNKNOWN;
 }
 
-/* Takes the results since the last hour that is counted from what is left of
- * *fresh; *as_of_ms is 0 when they are more. */
-static enum rc
-fresh_take(struct db *db, int64_t task, int64_t now_ms, int64_t *fresh,
-    int64_t *as_of_ms, struct err *e)
+/*
+ * What is read of results that aren't counted yet: so many are looked at, of all
+ * tasks together. Most tasks were counted up to the same hour, and to look for
+ * the first result since then takes many steps.
+ */
+struct fresh {
+	int64_t now_ms;
+	int64_t left;
+	int64_t counted_ms; /* UPTIME_NO_TIME: none is known yet: */
+	int64_t first;	    /* transfer since then */
+	int64_t end;	    /* of all */
+};
+
+static void
+fresh_begin(struct fresh *f, int64_t now_ms)
 {
-	int64_t counted_ms = 0, first = 0, end = 0;
+	*f = (struct fresh){ .now_ms = now_ms,
+		.left = PROFILE_FRESH_MAX,
+		.counted_ms = UPTIME_NO_TIME };
+}
+
+/* Takes the task's results since the last hour that is counted from what is
+ * left; *as_of_ms is 0 when they are more. */
+static enum rc
+fresh_take(struct fresh *f, struct db *db, int64_t task, int64_t *as_of_ms,
+    struct err *e)
+{
+	int64_t counted_ms = 0;
 	enum rc rc = rollup_end(db, task, &counted_ms, e);
 
 	*as_of_ms = 0;
-	if (rc == RC_OK)
-		rc = transfer_at(db, counted_ms - CLOCK_SKEW_MS, &first, e);
-	if (rc == RC_OK)
-		rc = transfer_at(db, now_ms + DAY_MS, &end, e);
-	if (rc != RC_OK || end - first > *fresh)
+	if (rc == RC_OK && f->counted_ms == UPTIME_NO_TIME)
+		rc = transfer_at(db, f->now_ms + DAY_MS, &f->end, e);
+	if (rc == RC_OK && f->counted_ms != counted_ms)
+		rc = transfer_at(db, counted_ms - CLOCK_SKEW_MS, &f->first, e);
+	if (rc != RC_OK)
 		return rc;
-	*fresh -= end - first;
-	*as_of_ms = now_ms;
+	f->counted_ms = counted_ms;
+	if (f->end - f->first > f->left)
+		return RC_OK;
+	f->left -= f->end - f->first;
+	*as_of_ms = f->now_ms;
 	return RC_OK;
 }
 
 /* All but who it is, which *p has. */
 static enum rc
-report_read(struct profile *p, struct db *db, int64_t days, int64_t now_ms,
-    int64_t *fresh, struct err *e)
+report_read(struct profile *p, struct db *db, int64_t days, bool times_only,
+    struct fresh *f, struct err *e)
 {
-	int64_t to_ms = hour_of(now_ms) + HOUR_MS, as_of_ms;
-	bool announced = false;
-	enum rc rc = fresh_take(db, p->id, now_ms, fresh, &as_of_ms, e);
+	struct uptime_report_of of = { .task = p->id,
+		.to_ms = hour_of(f->now_ms) + HOUR_MS,
+		.at_ms = f->now_ms,
+		.times_only = times_only };
+	enum rc rc = fresh_take(f, db, p->id, &of.now_ms, e);
 
+	of.from_ms = of.to_ms - days * DAY_MS;
 	if (rc == RC_OK)
-		rc = uptime_report_read(&p->report, db, p->id,
-		    to_ms - days * DAY_MS, to_ms, as_of_ms, e);
+		rc = uptime_report_read(&p->report, db, &of, e);
 	if (rc == RC_OK)
-		rc = is_announced(p, db, now_ms, &announced, e);
-	if (rc == RC_OK)
-		p->state = state_of(p, announced, now_ms);
+		p->state = state_of(p, f->now_ms);
 	return rc;
 }
 
@@ -133,8 +141,8 @@ profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
     int64_t now_ms, struct err *e)
 {
 	char text[TASK_ID_MAX + 1];
-	int64_t fresh = PROFILE_FRESH_MAX;
 	struct task_row t;
+	struct fresh f;
 	enum rc rc;
 
 	*p = (struct profile){ .id = 0 };
@@ -152,7 +160,8 @@ profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
 	p->interval_ms = t.def.interval_ms;
 	p->copies = t.def.copies;
 	p->paused = t.state == TASK_PAUSED;
-	return report_read(p, db, days, now_ms, &fresh, e);
+	fresh_begin(&f, now_ms);
+	return report_read(p, db, days, false, &f, e);
 }
 
 void
@@ -200,7 +209,7 @@ enum rc
 profile_list_read(struct profile_list *l, struct db *db, struct slice after,
     int64_t days, int64_t now_ms, struct err *e)
 {
-	int64_t fresh = PROFILE_FRESH_MAX;
+	struct fresh f;
 	enum rc rc;
 	size_t i;
 
@@ -212,8 +221,9 @@ profile_list_read(struct profile_list *l, struct db *db, struct slice after,
 	if (rc != RC_OK)
 		return rc;
 	rc = tasks_read(l, db, after, e);
+	fresh_begin(&f, now_ms);
 	for (i = 0; rc == RC_OK && i < l->n; i++)
-		rc = report_read(&l->tasks[i], db, days, now_ms, &fresh, e);
+		rc = report_read(&l->tasks[i], db, days, true, &f, e);
 	db_rollback(db);
 	return rc;
 }

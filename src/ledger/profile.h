@@ -54,7 +54,8 @@ struct profile {
 	int64_t copies;
 	bool paused;
 	enum profile_state state;
-	struct uptime_report report; /* owned; of the period asked for */
+	/* Owned; of the period asked for. In a list: its times only. */
+	struct uptime_report report;
 };
 
 /*

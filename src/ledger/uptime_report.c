@@ -80,7 +80,7 @@ hour_add(struct uptime_report *r, const struct uptime_hour *h, int64_t dissents)
 
 	time_add(&r->all, h, dissents);
 	time_add(&r->days[day], h, dissents);
-	for (i = 0; i < REPORT_RECENTS; i++)
+	for (i = 0; !r->times_only && i < REPORT_RECENTS; i++)
 		if (h->hour_ms >= r->to_ms - report_recent_days(i) * DAY_MS)
 			time_add(&r->recent[i], h, dissents);
 }
@@ -139,6 +139,28 @@ dissent_order(const void *a, const void *b)
 
 /* ---- What is counted ---- */
 
+/* Hours, or days of so many ms each, of which only the times are read. */
+static enum rc
+times_add(struct reading *g, enum query_id id, int64_t unit_ms, int64_t from,
+    int64_t to, struct err *e)
+{
+	struct query *q = db_query(g->db, id);
+	struct uptime_hour h = { .copies = 0 };
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, g->task.id);
+	query_int(q, 2, from);
+	query_int(q, 3, to);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		h.hour_ms = unit_ms * query_get_int(q, 0);
+		rollup_times_read(q, &h.time);
+		hour_add(g->r, &h, 0);
+	}
+	query_done(q);
+	return rc;
+}
+
 static enum rc
 hours_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 {
@@ -179,6 +201,14 @@ days_add(struct reading *g, int64_t from_day, int64_t to_day, struct err *e)
 	return rc;
 }
 
+static enum rc
+some_hours_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
+{
+	return g->r->times_only
+	    ? times_add(g, Q_UPTIME_HOUR_TIMES, 1, from_ms, to_ms, e)
+	    : hours_add(g, from_ms, to_ms, e);
+}
+
 /* The hours up to the first midnight, the days, the hours after the last. */
 static enum rc
 span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
@@ -188,11 +218,29 @@ span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 	enum rc rc;
 
 	if (from_day >= to_day)
-		return hours_add(g, from_ms, to_ms, e);
-	rc = hours_add(g, from_ms, from_day * DAY_MS, e);
-	if (rc == RC_OK)
+		return some_hours_add(g, from_ms, to_ms, e);
+	rc = some_hours_add(g, from_ms, from_day * DAY_MS, e);
+	if (rc == RC_OK && g->r->times_only)
+		rc = times_add(
+		    g, Q_UPTIME_DAY_TIMES, DAY_MS, from_day, to_day, e);
+	else if (rc == RC_OK)
 		rc = days_add(g, from_day, to_day, e);
-	return rc == RC_OK ? hours_add(g, to_day * DAY_MS, to_ms, e) : rc;
+	return rc == RC_OK ? some_hours_add(g, to_day * DAY_MS, to_ms, e) : rc;
+}
+
+/* Where the next of the last days begins; to_ms: there is none before that. */
+static int64_t
+recent_next(const struct uptime_report *r, int64_t at_ms, int64_t to_ms)
+{
+	int64_t last_ms;
+	size_t i;
+
+	for (i = 0; !r->times_only && i < REPORT_RECENTS; i++) {
+		last_ms = r->to_ms - report_recent_days(i) * DAY_MS;
+		if (last_ms > at_ms && last_ms < to_ms)
+			to_ms = last_ms;
+	}
+	return to_ms;
 }
 
 /*
@@ -202,17 +250,11 @@ span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 static enum rc
 rows_add(struct reading *g, int64_t to_ms, struct err *e)
 {
-	int64_t at_ms = g->r->from_ms, next_ms, last_ms;
+	int64_t at_ms = g->r->from_ms, next_ms;
 	enum rc rc = RC_OK;
-	size_t i;
 
 	while (rc == RC_OK && at_ms < to_ms) {
-		next_ms = to_ms;
-		for (i = 0; i < REPORT_RECENTS; i++) {
-			last_ms = g->r->to_ms - report_recent_days(i) * DAY_MS;
-			if (last_ms > at_ms && last_ms < next_ms)
-				next_ms = last_ms;
-		}
+		next_ms = recent_next(g->r, at_ms, to_ms);
 		rc = span_add(g, at_ms, next_ms, e);
 		at_ms = next_ms;
 	}
@@ -394,9 +436,9 @@ parts_read(struct reading *g, int64_t *changed_ms, struct err *e)
 		r->last = g->before.last;
 	if (rc == RC_OK)
 		rc = rows_add(g, rows_ms, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !r->times_only)
 		rc = row_dissents_add(g, rows_ms, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !r->times_only)
 		rc = row_incidents_add(g, rows_ms, e);
 	return rc == RC_OK ? walk_add(g, changed_ms, e) : rc;
 }
@@ -424,30 +466,49 @@ reading_begin(struct reading *g, int64_t task, int64_t now_ms, struct err *e)
 	return RC_OK;
 }
 
-/* Before there was a task, there was nothing to check. */
+/* Before there was a task, there was nothing to check: by days, but for those
+ * that one of the last days begins in. */
 static void
 before_task_add(struct reading *g)
 {
-	int64_t end_ms = hour_of(g->task.created_ms), ms;
-	struct uptime_hour h = { .time.paused = HOUR_MS };
+	int64_t end_ms = hour_of(g->task.created_ms), ms, next_ms;
+	struct uptime_hour h = { .copies = 0 };
 
 	if (end_ms > g->r->to_ms)
 		end_ms = g->r->to_ms;
-	for (ms = g->r->from_ms; ms < end_ms; ms += HOUR_MS) {
+	for (ms = g->r->from_ms; ms < end_ms; ms = next_ms) {
+		next_ms = ms - ms % DAY_MS + DAY_MS;
+		next_ms =
+		    recent_next(g->r, ms, next_ms < end_ms ? next_ms : end_ms);
 		h.hour_ms = ms;
+		h.time.paused = next_ms - ms;
 		hour_add(g->r, &h, 0);
 	}
 }
 
-enum rc
-uptime_report_read(struct uptime_report *r, struct db *db, int64_t task,
-    int64_t from_ms, int64_t to_ms, int64_t now_ms, struct err *e)
+static bool
+is_announced(const struct uptime_task *t, int64_t at_ms)
 {
+	size_t i;
+
+	for (i = 0; i < t->maintenance_n; i++)
+		if (t->maintenance[i].from_ms <= at_ms &&
+		    at_ms < t->maintenance[i].to_ms)
+			return true;
+	return false;
+}
+
+enum rc
+uptime_report_read(struct uptime_report *r, struct db *db,
+    const struct uptime_report_of *of, struct err *e)
+{
+	int64_t from_ms = of->from_ms, to_ms = of->to_ms, changed_ms = 0;
 	struct reading g = { .r = r, .db = db };
-	int64_t changed_ms = 0;
 	enum rc rc;
 
-	*r = (struct uptime_report){ .from_ms = from_ms, .to_ms = to_ms };
+	*r = (struct uptime_report){
+		.from_ms = from_ms, .to_ms = to_ms, .times_only = of->times_only
+	};
 	if (from_ms < 0 || from_ms >= to_ms || from_ms % HOUR_MS != 0 ||
 	    to_ms % HOUR_MS != 0 ||
 	    (to_ms - from_ms) / DAY_MS > REPORT_DAYS_MAX)
@@ -458,7 +519,7 @@ uptime_report_read(struct uptime_report *r, struct db *db, int64_t task,
 	r->days = calloc(r->days_n, sizeof(r->days[0]));
 	if (r->days == NULL)
 		return no_memory(e);
-	rc = reading_begin(&g, task, now_ms, e);
+	rc = reading_begin(&g, of->task, of->now_ms, e);
 	if (rc == RC_OK)
 		rc = parts_read(&g, &changed_ms, e);
 	/* An incident since then reaches back into what was counted. */
@@ -472,6 +533,7 @@ uptime_report_read(struct uptime_report *r, struct db *db, int64_t task,
 		qsort(r->dissents, r->dissents_n, sizeof(r->dissents[0]),
 		    dissent_order);
 	r->counted_ms = g.over_ms < to_ms ? g.over_ms : to_ms;
+	r->is_announced = is_announced(&g.task, of->at_ms);
 	uptime_task_free(&g.task);
 	return rc;
 }

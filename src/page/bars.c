@@ -1,7 +1,7 @@
 #include "page/bars.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BAR_STEP   6 /* from one bar to the next, and how wide and high */
@@ -12,51 +12,71 @@ static const struct kind {
 	char letter;
 	const char *cls;
 	const char *word;
+	int high;
 } kinds[] = {
-	{ 'u', "bar-u", "up" },
-	{ 'd', "bar-d", "with a confirmed outage" },
-	{ 's', "bar-s", "down or disputed, unconfirmed" },
-	{ 'm', "bar-m", "maintenance" },
-	{ '?', "bar-q", "mostly unknown" },
-	{ 'p', "bar-p", "paused or not there yet" },
+	{ 'u', "bar-u", "up", BAR_HEIGHT },
+	{ 'd', "bar-d", "with a confirmed outage", BAR_HEIGHT },
+	{ 's', "bar-s", "down or disputed, unconfirmed", BAR_HEIGHT * 3 / 4 },
+	{ 'm', "bar-m", "maintenance", BAR_HEIGHT / 2 },
+	{ '?', "bar-q", "mostly unknown", BAR_HEIGHT / 2 },
+	{ 'p', "bar-p", "paused or not there yet", BAR_HEIGHT / 2 },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* The path of a kind's bars, "" without any; n counts them. A day that is well
- * is told by its height, too: others are shorter or hollow. */
-static void
-path_of(struct buf *out, const struct uptime_report *r, char letter, size_t *n)
-{
-	int high = letter == 'u' || letter == 'd' ? BAR_HEIGHT
-	    : letter == 's'			  ? BAR_HEIGHT * 3 / 4
-						  : BAR_HEIGHT / 2;
-	size_t i;
+/* What each day was, and how many of each kind there were. */
+struct days {
+	const struct uptime_report *report;
+	char *letters; /* owned */
+	size_t n[KINDS];
+};
 
-	*n = 0;
-	for (i = 0; i < r->days_n; i++) {
-		if (profile_day(&r->days[i]) != letter)
+static void
+days_read(struct days *d, const struct uptime_report *r)
+{
+	size_t i, k;
+
+	*d = (struct days){ .report = r, .letters = calloc(r->days_n + 1, 1) };
+	for (i = 0; d->letters != NULL && i < r->days_n; i++) {
+		d->letters[i] = profile_day(&r->days[i]);
+		for (k = 0; k < KINDS; k++)
+			d->n[k] += d->letters[i] == kinds[k].letter;
+	}
+}
+
+/*
+ * The path of a kind's bars: a line for each run of days, which the stylesheet
+ * makes as wide as bars are high, and dashes, so that many days take few bytes.
+ * A day that is well is told by its height, too: others are shorter.
+ */
+static void
+path_of(struct buf *out, const struct days *d, const struct kind *kind)
+{
+	size_t i, from;
+
+	for (i = 0; i < d->report->days_n; i++) {
+		if (d->letters[i] != kind->letter)
 			continue;
-		buf_printf(out, "M%zu %dh%dv%dh-%dz", BAR_STEP * i,
-		    BAR_HEIGHT - high, BAR_WIDTH, high, BAR_WIDTH);
-		++*n;
+		for (from = i; d->letters[i + 1] == kind->letter; i++)
+			continue;
+		buf_printf(out, "M%zu %dh%zu", BAR_STEP * from,
+		    BAR_HEIGHT - kind->high / 2,
+		    BAR_STEP * (i - from) + BAR_WIDTH);
 	}
 }
 
 /* "90 days: 87 up, 2 with a confirmed outage, ..." */
 static void
-words_of(char *out, size_t size, const struct uptime_report *r)
+words_of(char *out, size_t size, const struct days *d)
 {
-	size_t i, k, n, len, counted = 0;
+	size_t k, len, counted = 0;
 
-	len = (size_t)snprintf(out, size, "%zu days:", r->days_n);
+	len = (size_t)snprintf(out, size, "%zu days:", d->report->days_n);
 	for (k = 0; k < KINDS; k++) {
-		for (n = 0, i = 0; i < r->days_n; i++)
-			n += profile_day(&r->days[i]) == kinds[k].letter;
-		if (n == 0 || len >= size)
+		if (d->n[k] == 0 || len >= size)
 			continue;
 		len += (size_t)snprintf(out + len, size - len, "%s %zu %s",
-		    counted++ > 0 ? "," : "", n, kinds[k].word);
+		    counted++ > 0 ? "," : "", d->n[k], kinds[k].word);
 	}
 	if (counted == 0 && len < size)
 		(void)snprintf(
@@ -67,10 +87,12 @@ void
 bars_write(struct html *h, const struct uptime_report *r)
 {
 	char words[300], box[64];
+	struct days d;
 	struct buf path;
-	size_t k, n;
+	size_t k;
 
-	words_of(words, sizeof(words), r);
+	days_read(&d, r);
+	words_of(words, sizeof(words), &d);
 	(void)snprintf(box, sizeof(box), "0 0 %zu %d",
 	    BAR_STEP * r->days_n - (BAR_STEP - BAR_WIDTH), BAR_HEIGHT);
 	html_open(h, "svg", "bars");
@@ -80,16 +102,17 @@ bars_write(struct html *h, const struct uptime_report *r)
 	html_attribute(h, "role", "img");
 	html_attribute(h, "aria-label", words);
 	for (k = 0; k < KINDS; k++) {
+		if (d.n[k] == 0)
+			continue;
 		buf_init(&path, 40 * r->days_n + 1);
-		path_of(&path, r, kinds[k].letter, &n);
-		if (n > 0) {
-			html_open(h, "path", kinds[k].cls);
-			html_attribute(h, "d", path.p);
-			html_close(h);
-		}
+		path_of(&path, &d, &kinds[k]);
+		html_open(h, "path", kinds[k].cls);
+		html_attribute(h, "d", path.p);
+		html_close(h);
 		buf_free(&path);
 	}
 	html_close(h);
+	free(d.letters);
 }
 
 void
