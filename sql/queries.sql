@@ -351,6 +351,7 @@ INSERT INTO task_state (task, at_ms, state) VALUES (?1, ?2, ?3);
 SELECT at_ms, state FROM task_state WHERE task = ?1 ORDER BY id;
 
 -- :name uptime_versions
+-- :columns id created_ms interval_ms copies region
 SELECT id, created_ms, interval_ms, copies, region FROM task_version
 WHERE task = ?1 ORDER BY id;
 

@@ -368,9 +368,7 @@ static void
 list_write(struct json_writer *w, const struct profile_list *l)
 {
 	const struct profile *p;
-	char letter[2] = "";
-	struct buf days;
-	size_t i, k;
+	size_t i;
 
 	json_open_object(w);
 	write_number(w, "nowMs", l->now_ms);
@@ -381,13 +379,7 @@ list_write(struct json_writer *w, const struct profile_list *l)
 		task_write(w, p);
 		period_write(w, &p->report);
 		figures_write(w, &p->report.all);
-		buf_init(&days, p->report.days_n + 1);
-		for (k = 0; k < p->report.days_n; k++) {
-			letter[0] = profile_day(&p->report.days[k]);
-			buf_add_text(&days, letter);
-		}
-		write_text(w, "days", days.p == NULL ? "" : days.p);
-		buf_free(&days);
+		write_text(w, "days", p->days);
 		json_close_object(w);
 	}
 	json_close_array(w);

@@ -73,9 +73,9 @@ state_of(const struct profile *p, int64_t now_ms)
 }
 
 /*
- * What is read of results that aren't counted yet: so many are looked at, of all
- * tasks together. Most tasks were counted up to the same hour, and to look for
- * the first result since then takes many steps.
+ * What is read of results that aren't counted yet: so many are looked at, of
+ * all tasks together. Most tasks were counted up to the same hour, and to look
+ * for the first result since then takes many steps.
  */
 struct fresh {
 	int64_t now_ms;
@@ -126,14 +126,22 @@ report_read(struct profile *p, struct db *db, int64_t days, bool times_only,
 		.to_ms = hour_of(f->now_ms) + HOUR_MS,
 		.at_ms = f->now_ms,
 		.times_only = times_only };
+	size_t i;
 	enum rc rc = fresh_take(f, db, p->id, &of.now_ms, e);
 
 	of.from_ms = of.to_ms - days * DAY_MS;
 	if (rc == RC_OK)
 		rc = uptime_report_read(&p->report, db, &of, e);
-	if (rc == RC_OK)
-		p->state = state_of(p, f->now_ms);
-	return rc;
+	if (rc != RC_OK)
+		return rc;
+	p->state = state_of(p, f->now_ms);
+	CHECK(p->report.days_n < sizeof(p->days));
+	for (i = 0; i < p->report.days_n; i++)
+		p->days[i] = profile_day(&p->report.days[i]);
+	p->days[i] = '\0';
+	if (times_only)
+		uptime_report_forget_days(&p->report);
+	return RC_OK;
 }
 
 enum rc

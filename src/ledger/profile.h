@@ -54,7 +54,9 @@ struct profile {
 	int64_t copies;
 	bool paused;
 	enum profile_state state;
-	/* Owned; of the period asked for. In a list: its times only. */
+	char days[PROFILE_DAYS + 2]; /* profile_day of the report's days */
+	/* Owned; of the period asked for. In a list: its times only, and no
+	 * days: a hundred tasks' would be megabytes. */
 	struct uptime_report report;
 };
 

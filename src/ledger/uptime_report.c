@@ -539,6 +539,14 @@ uptime_report_read(struct uptime_report *r, struct db *db,
 }
 
 void
+uptime_report_forget_days(struct uptime_report *r)
+{
+	free(r->days);
+	r->days = NULL;
+	r->days_n = 0;
+}
+
+void
 uptime_report_free(struct uptime_report *r)
 {
 	size_t i;

@@ -73,12 +73,14 @@ struct uptime_report {
 };
 
 /*
- * In a read transaction. RC_INVALID of a period that isn't of whole hours, or is
- * too long; errors of db.h, RC_NO_MEMORY; free it, whatever came of it.
+ * In a read transaction. RC_INVALID of a period that isn't of whole hours, or
+ * is too long; errors of db.h, RC_NO_MEMORY; free it, whatever came of it.
  */
 MUST_CHECK enum rc uptime_report_read(struct uptime_report *r, struct db *db,
     const struct uptime_report_of *of, struct err *e);
 void uptime_report_free(struct uptime_report *r);
+/* Frees its days; all else stays. */
+void uptime_report_forget_days(struct uptime_report *r);
 
 /* As if nothing had been announced: *t with what maintenance hides. */
 void report_unhide(struct uptime_time *t, const struct report_time *r);

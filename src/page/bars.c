@@ -1,7 +1,6 @@
 #include "page/bars.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BAR_STEP   6 /* from one bar to the next, and how wide and high */
@@ -24,40 +23,20 @@ static const struct kind {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* What each day was, and how many of each kind there were. */
-struct days {
-	const struct uptime_report *report;
-	char *letters; /* owned */
-	size_t n[KINDS];
-};
-
-static void
-days_read(struct days *d, const struct uptime_report *r)
-{
-	size_t i, k;
-
-	*d = (struct days){ .report = r, .letters = calloc(r->days_n + 1, 1) };
-	for (i = 0; d->letters != NULL && i < r->days_n; i++) {
-		d->letters[i] = profile_day(&r->days[i]);
-		for (k = 0; k < KINDS; k++)
-			d->n[k] += d->letters[i] == kinds[k].letter;
-	}
-}
-
 /*
  * The path of a kind's bars: a line for each run of days, which the stylesheet
  * makes as wide as bars are high, and dashes, so that many days take few bytes.
  * A day that is well is told by its height, too: others are shorter.
  */
 static void
-path_of(struct buf *out, const struct days *d, const struct kind *kind)
+path_of(struct buf *out, const char *days, const struct kind *kind)
 {
 	size_t i, from;
 
-	for (i = 0; i < d->report->days_n; i++) {
-		if (d->letters[i] != kind->letter)
+	for (i = 0; days[i] != '\0'; i++) {
+		if (days[i] != kind->letter)
 			continue;
-		for (from = i; d->letters[i + 1] == kind->letter; i++)
+		for (from = i; days[i + 1] == kind->letter; i++)
 			continue;
 		buf_printf(out, "M%zu %dh%zu", BAR_STEP * from,
 		    BAR_HEIGHT - kind->high / 2,
@@ -67,16 +46,18 @@ path_of(struct buf *out, const struct days *d, const struct kind *kind)
 
 /* "90 days: 87 up, 2 with a confirmed outage, ..." */
 static void
-words_of(char *out, size_t size, const struct days *d)
+words_of(char *out, size_t size, const char *days)
 {
-	size_t k, len, counted = 0;
+	size_t i, k, n, len, counted = 0;
 
-	len = (size_t)snprintf(out, size, "%zu days:", d->report->days_n);
+	len = (size_t)snprintf(out, size, "%zu days:", strlen(days));
 	for (k = 0; k < KINDS; k++) {
-		if (d->n[k] == 0 || len >= size)
+		for (n = 0, i = 0; days[i] != '\0'; i++)
+			n += days[i] == kinds[k].letter;
+		if (n == 0 || len >= size)
 			continue;
 		len += (size_t)snprintf(out + len, size - len, "%s %zu %s",
-		    counted++ > 0 ? "," : "", d->n[k], kinds[k].word);
+		    counted++ > 0 ? "," : "", n, kinds[k].word);
 	}
 	if (counted == 0 && len < size)
 		(void)snprintf(
@@ -84,17 +65,16 @@ words_of(char *out, size_t size, const struct days *d)
 }
 
 void
-bars_write(struct html *h, const struct uptime_report *r)
+bars_write(struct html *h, const char *days)
 {
+	const size_t n = strlen(days);
 	char words[300], box[64];
-	struct days d;
 	struct buf path;
 	size_t k;
 
-	days_read(&d, r);
-	words_of(words, sizeof(words), &d);
+	words_of(words, sizeof(words), days);
 	(void)snprintf(box, sizeof(box), "0 0 %zu %d",
-	    BAR_STEP * r->days_n - (BAR_STEP - BAR_WIDTH), BAR_HEIGHT);
+	    BAR_STEP * n - (BAR_STEP - BAR_WIDTH), BAR_HEIGHT);
 	html_open(h, "svg", "bars");
 	html_attribute(h, "xmlns", "http://www.w3.org/2000/svg");
 	html_attribute(h, "viewBox", box);
@@ -102,17 +82,16 @@ bars_write(struct html *h, const struct uptime_report *r)
 	html_attribute(h, "role", "img");
 	html_attribute(h, "aria-label", words);
 	for (k = 0; k < KINDS; k++) {
-		if (d.n[k] == 0)
+		if (strchr(days, kinds[k].letter) == NULL)
 			continue;
-		buf_init(&path, 40 * r->days_n + 1);
-		path_of(&path, &d, &kinds[k]);
+		buf_init(&path, 40 * n + 1);
+		path_of(&path, days, &kinds[k]);
 		html_open(h, "path", kinds[k].cls);
-		html_attribute(h, "d", path.p);
+		html_attribute(h, "d", path.p == NULL ? "" : path.p);
 		html_close(h);
 		buf_free(&path);
 	}
 	html_close(h);
-	free(d.letters);
 }
 
 void

@@ -115,7 +115,7 @@ task(struct html *h, const struct profile *p)
 	html_close(h);
 	frame_state(h, "td", p->state);
 	html_open(h, "td", "bars");
-	bars_write(h, &p->report);
+	bars_write(h, p->days);
 	html_close(h);
 	html_element(h, "td", "number", headline);
 	frame_figure(h, f.coverage);

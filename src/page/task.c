@@ -56,15 +56,16 @@ window(struct html *h, const char *name, const struct report_time *t)
 }
 
 static void
-figures(struct html *h, const struct uptime_report *r)
+figures(struct html *h, const struct profile *p)
 {
 	static const char *const titles[] = { "Last", "#Uptime", "#At least",
 		"#At most", "#Coverage", NULL };
+	const struct uptime_report *r = &p->report;
 	char name[24];
 	size_t i;
 
 	html_element(h, "h2", NULL, "Uptime");
-	bars_write(h, r);
+	bars_write(h, p->days);
 	bars_legend(h);
 	frame_table(h, "Uptime between its bounds", titles);
 	for (i = 0; i < REPORT_RECENTS; i++) {
@@ -316,7 +317,7 @@ page_task(
 	(void)snprintf(atom, sizeof(atom), "/task/%s/feed.atom", p->name);
 	frame_begin_with(&h, out, p->name, others);
 	sentence(&h, p);
-	figures(&h, &p->report);
+	figures(&h, p);
 	chart_write(&h, site, p, &t->responses);
 	facts(&h, p);
 	incidents(&h, t);

@@ -279,6 +279,24 @@ for my $name (qw(worker_get credited_newest worker_payouts worker_credits
 
 # ---- What is kept ----
 
+# How often the coordinator was asked for the first page.
+sub asked {
+	my $text = $c->get('/metrics', params => { WORKNET_LOCAL => 1 })->{body};
+	my $n = 0;
+
+	$n += $1 while $text =~ /^worknet_requests_total\{route="\/",.*\} (\d+)$/mg;
+	return $n;
+}
+
+# Of another key, so that it isn't kept yet.
+my $asked = asked();
+is(get($w, '/?after=0', 'Accept-Encoding' => 'gzip')->{status}, 200,
+    'a page that nginx hasn\'t is asked for');
+is(asked(), $asked + 1, '... once');
+get($w, '/?after=0', 'Accept-Encoding' => $_ % 2 ? 'gzip' : 'identity')
+    for 1 .. 20;
+is(asked(), $asked + 1, '... and twenty readers of it ask nothing more');
+
 is(get($w, '/api/v1/network')->{body}, $net->{body},
     'an answer is kept for some seconds');
 is($w->stop, 0, 'the coordinator stops');
