@@ -18,8 +18,11 @@ home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 	enum rc rc = activity_read(db, x->now_ms, &a, &e);
 
 	if (rc == RC_OK)
+		rc = db_begin_read(db, &e);
+	if (rc == RC_OK)
 		rc = profile_list_read(&l, db, query_value(rq->query, "after"),
 		    PROFILE_DAYS, x->now_ms, &e);
+	db_rollback(db);
 	if (rc == RC_OK) {
 		respond_page(rs, 200);
 		page_home(&x->body, &x->rules->pages, &a, &l);

@@ -152,11 +152,15 @@ struct feed {
 static enum rc
 feed_read(struct api_exchange *x, struct db *db, struct feed *f, struct err *e)
 {
+	struct profile_list l = { .n = 0 };
 	struct profile p = { .id = 0 };
 	enum rc rc = db_begin_read(db, e);
 
 	if (rc == RC_OK && x->part.len == 0) {
-		rc = profile_incidents_read(f->incidents, &f->n, db, e);
+		rc = profile_list_read(&l, db, slice_of(""), 1, x->now_ms, e);
+		if (rc == RC_OK)
+			rc = profile_incidents_read(
+			    f->incidents, &f->n, db, &l, e);
 	} else if (rc == RC_OK) {
 		rc = part_task(x, db, &p, PROFILE_DAYS, e);
 		if (rc == RC_OK)
@@ -165,6 +169,7 @@ feed_read(struct api_exchange *x, struct db *db, struct feed *f, struct err *e)
 		memcpy(f->task, p.name, sizeof(f->task));
 	}
 	db_rollback(db);
+	profile_list_free(&l);
 	profile_free(&p);
 	return rc;
 }

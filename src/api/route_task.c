@@ -393,10 +393,13 @@ list_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 {
 	struct json_writer *w = NULL;
 	struct err e = ERR_INIT;
-	struct profile_list l;
-	enum rc rc = profile_list_read(&l, db, query_value(rq->query, "after"),
-	    PROFILE_DAYS, x->now_ms, &e);
+	struct profile_list l = { .n = 0 };
+	enum rc rc = db_begin_read(db, &e);
 
+	if (rc == RC_OK)
+		rc = profile_list_read(&l, db, query_value(rq->query, "after"),
+		    PROFILE_DAYS, x->now_ms, &e);
+	db_rollback(db);
 	if (rc == RC_OK)
 		rc = json_writer_new(&w, &x->body, false, &e);
 	if (rc == RC_OK)

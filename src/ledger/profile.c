@@ -225,14 +225,10 @@ profile_list_read(struct profile_list *l, struct db *db, struct slice after,
 	l->tasks = calloc(PROFILE_TASKS_MAX, sizeof(l->tasks[0]));
 	if (l->tasks == NULL)
 		return err_set(e, RC_NO_MEMORY, "tasks: no memory");
-	rc = db_begin_read(db, e);
-	if (rc != RC_OK)
-		return rc;
 	rc = tasks_read(l, db, after, e);
 	fresh_begin(&f, now_ms);
 	for (i = 0; rc == RC_OK && i < l->n; i++)
 		rc = report_read(&l->tasks[i], db, days, true, &f, e);
-	db_rollback(db);
 	return rc;
 }
 
@@ -338,13 +334,53 @@ newest_take(
 	    : rc;
 }
 
+/* Into its place among the newest; of the same one the later word counts. */
+static void
+incident_put(
+    struct profile_incident *all, size_t *n, const struct profile_incident *one)
+{
+	size_t at = 0;
+
+	while (at < *n && all[at].from_ms > one->from_ms)
+		at++;
+	while (at < *n && all[at].from_ms == one->from_ms &&
+	    strcmp(all[at].task, one->task) != 0)
+		at++;
+	if (at == PROFILE_INCIDENTS_MAX)
+		return;
+	if (at == *n || all[at].from_ms != one->from_ms) {
+		*n += *n < PROFILE_INCIDENTS_MAX;
+		memmove(all + at + 1, all + at, (*n - at - 1) * sizeof(all[0]));
+	}
+	all[at] = *one;
+}
+
+/* What the task's results tell since the last hour that is counted. */
+static enum rc
+fresh_incidents_put(struct profile_incident *all, size_t *n, struct db *db,
+    const struct profile *p, struct err *e)
+{
+	struct profile_incident one;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < p->report.incidents_n; i++) {
+		rc = incident_take(
+		    &one, db, p->id, p->name, &p->report.incidents[i], e);
+		if (rc == RC_OK)
+			incident_put(all, n, &one);
+	}
+	return rc;
+}
+
 enum rc
-profile_incidents_read(
-    struct profile_incident *out, size_t *n, struct db *db, struct err *e)
+profile_incidents_read(struct profile_incident *out, size_t *n, struct db *db,
+    const struct profile_list *l, struct err *e)
 {
 	struct query *q = db_query(db, Q_SHOWN_INCIDENTS);
 	bool row = false;
 	enum rc rc = RC_OK;
+	size_t i;
 
 	*n = 0;
 	query_int(q, 1, PROFILE_INCIDENTS_MAX);
@@ -352,6 +388,8 @@ profile_incidents_read(
 	    (rc = query_step(q, &row, e)) == RC_OK && row)
 		rc = newest_take(&out[(*n)++], db, q, e);
 	query_done(q);
+	for (i = 0; rc == RC_OK && i < l->n; i++)
+		rc = fresh_incidents_put(out, n, db, &l->tasks[i], e);
 	return rc;
 }
 

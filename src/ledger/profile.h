@@ -76,7 +76,7 @@ struct profile_list {
 	bool more;	       /* tasks, behind these */
 };
 
-/* A transaction of its own: the tasks behind `after`, in order. As above. */
+/* Inside a read transaction: the tasks behind `after`, in order. As above. */
 MUST_CHECK enum rc profile_list_read(struct profile_list *l, struct db *db,
     struct slice after, int64_t days, int64_t now_ms, struct err *e);
 void profile_list_free(struct profile_list *l);
@@ -129,7 +129,6 @@ struct profile_announced {
 MUST_CHECK enum rc profile_announced_read(struct profile_announced *out,
     size_t *n, struct db *db, int64_t task, int64_t since_ms, struct err *e);
 
-/* An incident as the last rollup has it. */
 struct profile_incident {
 	char task[TASK_ID_MAX + 1];
 	int64_t from_ms;
@@ -139,9 +138,12 @@ struct profile_incident {
 	struct profile_names names;
 };
 
-/* The newest of all tasks that aren't removed, as far as they are counted. */
-MUST_CHECK enum rc profile_incidents_read(
-    struct profile_incident *out, size_t *n, struct db *db, struct err *e);
+/*
+ * The newest of all tasks that aren't removed, as far as they are counted, with
+ * what the list's tasks have had since then.
+ */
+MUST_CHECK enum rc profile_incidents_read(struct profile_incident *out,
+    size_t *n, struct db *db, const struct profile_list *l, struct err *e);
 
 /* Those of one task, the newest first. */
 MUST_CHECK enum rc profile_incidents_of(struct profile_incident *out, size_t *n,

@@ -117,6 +117,11 @@ cycle($_, 'DDD') for 14 .. 24;
 is(task('')->{state}, 'down', 'an outage that networks confirmed is shown');
 is(json_value($c->get('/api/v2/status.json')->{body})->{status}{indicator},
     'critical', '... to aggregators, too');
+is(tree('/feed.atom', 'the feed of all')->findvalue(
+    'count(//*[local-name()="entry"])'), 1,
+    '... in the feed of all, before it is counted by the hour');
+is(json_value($c->get('/api/v2/incidents/unresolved.json')->{body})
+    ->{incidents}[0]{status}, 'identified', '... and in Statuspage\'s incidents');
 like($c->get('/')->{body}, qr{1 task here is down: <a href="/task/home">}, '... and at first sight');
 cycle($_, 'UUU') for 25 .. 30;
 my $id = json_value($w->worknet('maintenance', 'add', 'home', '--from',
@@ -329,6 +334,23 @@ same_figures('after 40 days');
 is($w->sql_value('SELECT count(*) FROM uptime_day WHERE hours = 24'), 2 * 39,
     '... of which each has a row');
 is(task('')->{state}, 'unknown', 'what was long ago says nothing of now');
+
+# An outage over an hour's end, of which one part is counted.
+sub told_of {
+	my $open = json_value($c->get('/api/v2/incidents/unresolved.json')
+	    ->{body})->{incidents};
+
+	return tree('/feed.atom', 'the feed of all')->findvalue(
+	    'count(//*[local-name()="entry"])') . ' incidents, ' . @$open . ' open';
+}
+
+cycle(40 * 24 * 60 + $_, 'DDD') for 50 .. 75;
+$w->worknet('rollup');
+is($w->sql_value('SELECT count(*) FROM incident WHERE to_ms IS NULL'), 1,
+    'an outage goes on after the hour');
+is(told_of(), '2 incidents, 1 open', '... and is told once');
+cycle(40 * 24 * 60 + $_, 'UUU') for 76 .. 84;
+is(told_of(), '2 incidents, 0 open', '... also that it is over, before that is counted');
 $w->sql('UPDATE uptime_day SET up_ms = up_ms + 1 WHERE day = ' .
     int($S / $DAY) . ' AND task = 1');
 $w->worknet('task', 'pause', 'home');
