@@ -1009,6 +1009,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
 -- :name anchor_newest
 SELECT max(size) FROM anchor;
 
+-- :name anchor_last
+SELECT size, at_ms FROM anchor ORDER BY size DESC LIMIT 1;
+
 -- :name anchor_get
 SELECT root FROM anchor WHERE size = ?1;
 

@@ -49,6 +49,7 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
+	pthread_mutex_init(&a->activity_lock, NULL);
 	a->config = *config;
 	a->began_ms = clock_unix_ms();
 	rc = eth_key_generate(&a->join_key, e);
@@ -59,6 +60,7 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 		    config->busy_timeout_ms, e);
 	if (rc != RC_OK) {
 		rules_free(a);
+		pthread_mutex_destroy(&a->activity_lock);
 		free(a);
 		return rc;
 	}
@@ -74,6 +76,7 @@ api_free(struct api *a)
 	writer_stop(a->writer);
 	rules_free(a);
 	secret_wipe(&a->join_key, sizeof(a->join_key));
+	pthread_mutex_destroy(&a->activity_lock);
 	free(a);
 }
 

@@ -7,6 +7,7 @@
 #ifndef WORKNET_API_ROOM_H
 #define WORKNET_API_ROOM_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "api/api.h"
@@ -62,6 +63,8 @@ struct api {
 	atomic_uint refused;	 /* answers of 503 since the last commit */
 	atomic_uint reading;	 /* requests of anybody that are worked on */
 	atomic_bool overlooking; /* one of the operator's page is */
+	pthread_mutex_t activity_lock;
+	struct activity activity; /* of some time ago; now_ms 0: none */
 };
 
 struct api_thread {
@@ -144,6 +147,10 @@ bool api_submit(struct api_exchange *x, writer_job_fn *fn);
  * of what is no address, too; errors of db.h. */
 MUST_CHECK enum rc part_statement(
     struct api_exchange *x, struct db *db, struct statement *s, struct err *e);
+
+/* What the network does, of at most half a minute ago. Errors of db.h. */
+MUST_CHECK enum rc part_activity(
+    struct api_exchange *x, struct db *db, struct activity *out, struct err *e);
 
 /* The task that is the request's part, inside a read transaction: as
  * profile_read. */

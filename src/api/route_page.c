@@ -15,7 +15,7 @@ home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 	struct profile_list l = { .n = 0 };
 	struct err e = ERR_INIT;
 	struct activity a;
-	enum rc rc = activity_read(db, x->now_ms, &a, &e);
+	enum rc rc = part_activity(x, db, &a, &e);
 
 	if (rc == RC_OK)
 		rc = db_begin_read(db, &e);

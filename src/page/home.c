@@ -84,7 +84,17 @@ counts(struct html *h, const struct activity *a)
 	    a->checks_today == ACTIVITY_RESULTS_MAX);
 	count(h, "Tasks active", a->tasks_active, false);
 	count(h, "Tasks paused", a->tasks_paused, false);
+	if (a->log_entries > 0)
+		count(h, "Entries of the transparency log", a->log_entries,
+		    false);
 	html_close(h);
+	if (a->log_entries > 0) {
+		html_open(h, "p", "note");
+		html_text(h, "The log's last checkpoint was seen at ");
+		html_time(h, a->log_ms);
+		html_text(h, ".");
+		html_close(h);
+	}
 	if (a->regions_n == 0)
 		return;
 	html_open(h, "p", NULL);
@@ -181,5 +191,5 @@ page_home(struct buf *out, const struct page_site *site,
 	html_link(&h, "/maintenance.ics", "maintenance (iCalendar)");
 	html_text(&h, ".");
 	html_close(&h);
-	frame_end(&h, a->now_ms);
+	frame_end(&h, l->now_ms);
 }
