@@ -29,7 +29,8 @@
 
 FILE_ROUTE(route_style, "/style.css", CSS, page_style);
 FILE_ROUTE(route_join_script, "/join.js", SCRIPT, page_join_script);
-FILE_ROUTE(route_chart_script, "/chart.js", SCRIPT, page_chart_script);
+FILE_ROUTE(route_home_script, "/home.js", SCRIPT, page_home_script);
+FILE_ROUTE(route_task_script, "/task.js", SCRIPT, page_task_script);
 FILE_ROUTE(route_uplot_script, "/uplot.js", SCRIPT, page_uplot_script);
 FILE_ROUTE(route_uplot_style, "/uplot.css", CSS, page_uplot_style);
 FILE_ROUTE(route_icon, "/icon.svg", "image/svg+xml", page_icon);

@@ -25,6 +25,7 @@ home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 	db_rollback(db);
 	if (rc == RC_OK) {
 		respond_page(rs, 200);
+		rs->policy = PAGE_SCRIPT_POLICY;
 		page_home(&x->body, &x->rules->pages, &a, &l);
 	} else {
 		respond_unavailable(x, rs, &e);

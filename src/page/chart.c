@@ -219,25 +219,6 @@ table(struct html *h, const struct responses *r, int64_t since_ms)
 	html_close(h);
 }
 
-/* What draws the same: its style, too, is of no use before it is here. */
-static void
-scripts(struct html *h)
-{
-	static const char *const all[] = { "/uplot.js", "/chart.js" };
-	size_t i;
-
-	html_open(h, "link", NULL);
-	html_attribute(h, "rel", "stylesheet");
-	html_attribute(h, "href", "/uplot.css");
-	html_close(h);
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		html_open(h, "script", NULL);
-		html_attribute(h, "src", all[i]);
-		html_attribute(h, "defer", "");
-		html_close(h);
-	}
-}
-
 void
 chart_write(struct html *h, const struct page_site *site,
     const struct profile *p, const struct responses *r)
@@ -261,5 +242,10 @@ chart_write(struct html *h, const struct page_site *site,
 	table(h, r, to_ms - DAY_MS);
 	html_element(h, "p", "note",
 	    "Of the results that counted and say up, of the cycles that began in each hour (UTC). An hour's percentiles can't be made into a day's.");
-	scripts(h);
+	/* What draws the same: its style, too, is of no use before. */
+	html_open(h, "link", NULL);
+	html_attribute(h, "rel", "stylesheet");
+	html_attribute(h, "href", "/uplot.css");
+	html_close(h);
+	frame_script(h, "/uplot.js");
 }

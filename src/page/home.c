@@ -37,6 +37,7 @@ sentence(struct html *h, const struct activity *a, const struct profile_list *l)
 	    down > 0	  ? "sentence down"
 		: up == 0 ? "sentence unsure"
 			  : "sentence");
+	html_attribute(h, "data-part", "sentence");
 	if (down > 0) {
 		html_number(h, (int64_t)down);
 		html_text(h,
@@ -144,10 +145,14 @@ tasks(struct html *h, const struct profile_list *l)
 	char next[TASK_ID_MAX + 16];
 	size_t i;
 
+	html_open(h, "div", NULL);
+	html_attribute(h, "id", "tasks");
+	html_attribute(h, "data-part", "tasks");
 	frame_table(h, "Tasks", titles);
 	for (i = 0; i < l->n; i++)
 		task(h, &l->tasks[i]);
 	frame_table_end(h);
+	html_close(h);
 	bars_legend(h);
 	if (!l->more)
 		return;
@@ -180,7 +185,10 @@ page_home(struct buf *out, const struct page_site *site,
 	else
 		tasks(&h, l);
 	html_element(&h, "h2", NULL, "The network");
+	html_open(&h, "div", NULL);
+	html_attribute(&h, "data-part", "network");
 	counts(&h, a);
+	html_close(&h);
 	html_open(&h, "p", "note");
 	html_text(&h,
 	    "A check is one worker's word, signed by it. A worker's own page is /worker/ and its address. ");
@@ -191,5 +199,6 @@ page_home(struct buf *out, const struct page_site *site,
 	html_link(&h, "/maintenance.ics", "maintenance (iCalendar)");
 	html_text(&h, ".");
 	html_close(&h);
+	frame_script(&h, "/home.js");
 	frame_end(&h, l->now_ms);
 }

@@ -117,11 +117,12 @@ void page_calendar(struct buf *out, const struct page_site *site,
 void
 page_missing(struct buf *out, const struct page_site *site, const char *what);
 
-/* Files that are as they are: style.css, join.js and chart.js of src/page, what
+/* Files that are as they are: style.css and the scripts of src/page, what
  * is in src/page/uplot, with its licence, and src/api/openapi.json. */
 extern const char page_style[];
 extern const char page_join_script[];
-extern const char page_chart_script[];
+extern const char page_home_script[];
+extern const char page_task_script[];
 extern const char page_uplot_script[];
 extern const char page_uplot_style[];
 extern const char page_openapi[];

@@ -40,6 +40,45 @@ async function look_at_chart(page, path) {
 		'... and where the pointer is');
 }
 
+// A day's row of the table is told where the pointer is on its bar.
+async function look_at_days(page, path) {
+	const row = await page.evaluate(() => [...document.querySelectorAll(
+		'#days tbody tr')].at(-1).textContent);
+
+	await page.locator('main > svg.bars').hover({ position: { x: 1, y: 9 } });
+	const text = await page.locator('main > .said').textContent();
+	is(row.startsWith(text.slice(0, 10)) && /coverage/.test(text), true,
+		`${path}: the first bar is the table's last row`);
+}
+
+// The first page is looked through, and read anew after a minute.
+async function look_through(browser) {
+	const page = await browser.newPage();
+	const rows = page.locator('#tasks tbody tr:visible');
+	const text = () => page.locator('footer').textContent();
+
+	await page.clock.install();
+	await page.goto(`${origin}/`);
+	const all = await rows.count();
+	await page.getByRole('searchbox').fill('EXAMPLE down');
+	is([await rows.count(), await page.locator('label span').textContent()],
+		[1, `1 of ${all}`], '/: tasks are found by what they are, and how');
+	const before = await page.locator('#tasks').elementHandle();
+	const asked = page.waitForResponse(`${origin}/`);
+	await page.clock.fastForward(61000);
+	await asked;
+	await page.waitForFunction((e) => !e.isConnected, before);
+	is([await rows.count(), await page.getByRole('searchbox').inputValue(),
+		/As of/.test(await text())], [1, 'EXAMPLE down', true],
+		'... also when the page was read anew');
+	await page.getByRole('link', { name: 'API' }).focus();
+	const same = await page.locator('#tasks').elementHandle();
+	await page.clock.fastForward(61000);
+	is(await same.evaluate((e) => e.isConnected), true,
+		'... which disturbs nobody who moves through it');
+	await page.close();
+}
+
 // One load of the page, which is then shown in each way.
 async function look(browser, path) {
 	const context = await browser.newContext({ httpCredentials:
@@ -62,6 +101,8 @@ async function look(browser, path) {
 		await page.emulateMedia({ media: 'screen' });
 	}
 	await by_keyboard(page);
+	if (path.startsWith('/task/'))
+		await look_at_days(page, path);
 	if (has_chart)
 		await look_at_chart(page, path);
 	await context.close();
@@ -70,4 +111,5 @@ async function look(browser, path) {
 await with_browser(program, async (browser) => {
 	for (const path of paths)
 		await look(browser, path);
+	await look_through(browser);
 });

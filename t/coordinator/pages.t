@@ -218,11 +218,13 @@ is($told->{earnedMicros}, 600, '... and what was earned stays so much');
 ($r) = get($w, '/');
 is($r->{headers}{'content-security-policy'}, "default-src 'none'; " .
     "style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; " .
-    "frame-ancestors 'none'", 'a page may load its stylesheet alone');
+    "frame-ancestors 'none'; script-src 'self'; connect-src 'self'",
+    'a page may load what is of this host alone');
 is($r->{headers}{'set-cookie'}, undef, 'there are no cookies');
 is($r->{headers}{'cache-control'}, 'public, max-age=10', 'it may be kept');
-unlike($r->{body}, qr/<script|<style|\sstyle=|\son[a-z]+=/,
-    'nothing in it is a script or a style');
+unlike($r->{body} =~ s{<script src="/home\.js" defer=""></script>}{}r,
+    qr/<script|<style|\sstyle=|\son[a-z]+=/,
+    'nothing in it is a script or a style, but the name of one');
 my $etag = $r->{headers}{etag};
 like($etag, qr/^"0x[0-9a-f]{32}"$/, 'it has a tag');
 $r = get($w, '/', 'If-None-Match' => $etag);
@@ -230,7 +232,7 @@ is("$r->{status} $r->{body}", '304 ', 'who has it already isn\'t sent it');
 my $head = get($w, '/', method => 'HEAD');
 is($head->{status}, 200, 'HEAD is answered');
 is($head->{body}, '', '... without the body');
-for my $path ('/', '/join', '/style.css', '/chart.js', '/uplot.css', '/icon.svg', '/openapi.json', '/api/v1/network',
+for my $path ('/', '/join', '/style.css', '/home.js', '/task.js', '/uplot.css', '/icon.svg', '/openapi.json', '/api/v1/network',
     "/worker/$one->{address}", "/api/v1/worker/$one->{address}/status") {
 	$r = get($w, $path, method => 'POST', 'Content-Length' => 0);
 	is("$r->{status} $r->{headers}{allow}", '405 GET, HEAD',

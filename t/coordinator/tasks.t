@@ -196,7 +196,7 @@ sub same_times {
 	}
 	my $t = tree('/task/home', "$name: the page");
 	is_deeply([ map { [ map { $_->textContent } $_->findnodes('td') ] }
-	    $t->findnodes('//details//tbody/tr') ], [ map { [ utc($_->{hourMs}),
+	    $t->findnodes('//h2[.="Response time"]/following::details[1]//tbody/tr') ], [ map { [ utc($_->{hourMs}),
 	    'any region', $_->{results}, map { "$_ ms" } @$_{qw(p50Ms p95Ms
 	    maxMs)} ] } reverse @{ $told->{hours} } ], '... has them in a table');
 	my ($svg) = $t->findnodes('//*[local-name()="svg"][@class="chart"]');
@@ -237,6 +237,10 @@ sub same_pages {
 	is_deeply([ map { $_->[1] } @rows ], [ map {
 	    percent($_->{availabilityPpm}) } @{ $state->{periods} } ],
 	    '... and the figures between them');
+	is_deeply([ map { [ map { $_->textContent } $_->findnodes('th|td[position() > 1]') ] }
+	    $t->findnodes('//details[@id="days"]//tbody/tr') ], [ map { [ substr(utc(
+	    $_->{dayMs}), 0, 10), map { percent($_) } @$_{qw(atLeastPpm atMostPpm
+	    coveragePpm)} ] } reverse @{ task('/days')->{days} } ], '... day by day');
 	my $i = task('/incidents')->{incidents};
 	is($t->findvalue('//h2[.="Incidents"]/following::table[1]/tbody/tr[1]/td[5]'),
 	    '3 networks: ' . join(' ', @{ $i->[0]{confirmedBy} }),

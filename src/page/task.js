@@ -1,7 +1,32 @@
-// The chart of a task's response times: uPlot draws what the page's images show,
-// of more days, and tells an hour's numbers, by pointer or by keyboard. All text
-// goes through textContent.
+// A task's page. Where the pointer is on the bars, it tells that day's row of the
+// table. uPlot draws the response times that the page's images show, of more
+// days, and an hour's numbers are told, by pointer or by keyboard. All text goes
+// through textContent.
 'use strict';
+
+(() => {
+const bars = document.querySelector('main > svg.bars');
+const days = document.querySelectorAll('#days tbody tr'); // the newest first
+const day = document.createElement('p');
+
+function say_day(event) {
+	const { left, width } = bars.getBoundingClientRect();
+	const at = Math.floor((event.clientX - left) / width * days.length);
+	const row = days[days.length - 1 - at];
+
+	if (!row)
+		return;
+	const [name, uptime, least, most, coverage] = [...row.cells].map((e) =>
+		e.textContent);
+	day.textContent = `${name}: ${uptime}; at least ${least}, at most ` +
+		`${most}, coverage ${coverage}`;
+}
+
+day.className = 'said note';
+day.textContent = 'Point at a day; the table below has them all.';
+bars.after(day);
+bars.addEventListener('pointermove', say_day);
+})();
 
 (() => {
 const HOUR_MS = 3600000;
