@@ -588,6 +588,20 @@ SELECT task FROM alert_watch ORDER BY task;
 -- :name alert_watch_drop
 DELETE FROM alert_watch WHERE task = ?1;
 
+-- The end of task ?1's incident of ?2, among the newest events.
+-- :name alert_ended_get
+SELECT to_ms, ended
+FROM (SELECT kind, task, from_ms, to_ms, ended FROM alert_event
+	ORDER BY id DESC LIMIT 1000) v
+WHERE v.kind = 'incident.ended' AND v.task = ?1 AND v.from_ms = ?2
+	AND v.to_ms IS NOT NULL
+LIMIT 1;
+
+-- Whether there are ?1 active tasks, or how many less.
+-- :name tasks_active_some
+SELECT count(*) FROM (SELECT 1 AS one FROM task WHERE state = 'active'
+	LIMIT ?1) k;
+
 -- :name alert_watch_get
 -- :columns to_ms caught_up decided_ms last_down_ms open_ms run_n run_ms
 -- :columns networks

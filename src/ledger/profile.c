@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "ledger/alert.h"
 #include "ledger/transfer.h"
 
 const char *
@@ -79,7 +80,8 @@ state_of(const struct profile *p, int64_t now_ms)
  */
 struct fresh {
 	int64_t now_ms;
-	int64_t left;
+	int64_t left;	    /* results */
+	int64_t each;	    /* of a transfer, at most: of each task one */
 	int64_t counted_ms; /* UPTIME_NO_TIME: none is known yet: */
 	int64_t first;	    /* transfer since then */
 	int64_t end;	    /* of all */
@@ -93,6 +95,20 @@ fresh_begin(struct fresh *f, int64_t now_ms)
 		.counted_ms = UPTIME_NO_TIME };
 }
 
+static enum rc
+fresh_first(struct fresh *f, struct db *db, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASKS_ACTIVE_SOME);
+	enum rc rc;
+
+	query_int(q, 1, RESULTS_PER_POST_MAX);
+	rc = query_one_int(q, &f->each, e);
+	if (f->each < 1)
+		f->each = 1;
+	return rc == RC_OK ? transfer_at(db, f->now_ms + DAY_MS, &f->end, e)
+			   : rc;
+}
+
 /* Takes the task's results since the last hour that is counted from what is
  * left; *as_of_ms is 0 when they are more. */
 static enum rc
@@ -104,17 +120,59 @@ fresh_take(struct fresh *f, struct db *db, int64_t task, int64_t *as_of_ms,
 
 	*as_of_ms = 0;
 	if (rc == RC_OK && f->counted_ms == UPTIME_NO_TIME)
-		rc = transfer_at(db, f->now_ms + DAY_MS, &f->end, e);
+		rc = fresh_first(f, db, e);
 	if (rc == RC_OK && f->counted_ms != counted_ms)
 		rc = transfer_at(db, counted_ms - CLOCK_SKEW_MS, &f->first, e);
 	if (rc != RC_OK)
 		return rc;
 	f->counted_ms = counted_ms;
-	if (f->end - f->first > f->left)
+	if (f->end - f->first > f->left / f->each)
 		return RC_OK;
-	f->left -= f->end - f->first;
+	f->left -= (f->end - f->first) * f->each;
 	*as_of_ms = f->now_ms;
 	return RC_OK;
+}
+
+/* The incident that is open by what was watched is the report's, too. */
+static enum rc
+watched_open(struct uptime_report *r, struct uptime_state *s, struct err *e)
+{
+	const struct uptime_incident open = { .from_ms = s->open_ms,
+		.to_ms = INT64_MAX,
+		.networks = s->networks,
+		.networks_n = s->networks_n };
+	size_t i;
+
+	for (i = 0; i < r->incidents_n; i++)
+		if (r->incidents[i].from_ms == s->open_ms)
+			return RC_OK;
+	return uptime_report_incident_add(r, &open, e);
+}
+
+/* How the task is by what worknet-alert saw, if it looked since the last hour
+ * that is counted. */
+static enum rc
+watched_take(struct profile *p, struct db *db, int64_t now_ms, struct err *e)
+{
+	struct uptime_report *r = &p->report;
+	struct uptime_incident *last =
+	    r->incidents_n > 0 ? &r->incidents[r->incidents_n - 1] : NULL;
+	struct alert_watch w;
+	bool there;
+	enum rc rc = alert_watch_read(&w, db, p->id, &there, e);
+
+	if (rc != RC_OK || !there || w.to_ms <= r->counted_ms)
+		return rc;
+	if (w.state.open_ms != UPTIME_NO_TIME)
+		rc = watched_open(r, &w.state, e);
+	else if (last != NULL && last->to_ms == INT64_MAX)
+		rc = alert_ended_read(
+		    db, p->id, last->from_ms, &last->to_ms, &last->ended, e);
+	r->last.to_ms = w.state.decided_ms;
+	r->last.raw = w.state.run_n > 0 ? UPTIME_DOWN : UPTIME_UP;
+	if (rc == RC_OK)
+		p->state = state_of(p, now_ms);
+	return rc;
 }
 
 /* All but who it is, which *p has. */
@@ -132,9 +190,12 @@ report_read(struct profile *p, struct db *db, int64_t days, bool times_only,
 	of.from_ms = of.to_ms - days * DAY_MS;
 	if (rc == RC_OK)
 		rc = uptime_report_read(&p->report, db, &of, e);
+	if (rc == RC_OK)
+		p->state = state_of(p, f->now_ms);
+	if (rc == RC_OK && of.now_ms == 0)
+		rc = watched_take(p, db, f->now_ms, e);
 	if (rc != RC_OK)
 		return rc;
-	p->state = state_of(p, f->now_ms);
 	CHECK(p->report.days_n < sizeof(p->days));
 	for (i = 0; i < p->report.days_n; i++)
 		p->days[i] = profile_day(&p->report.days[i]);

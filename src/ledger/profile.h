@@ -8,7 +8,9 @@
  *
  * What was counted by the hour is read in as many rows as there are days. The
  * results since then are looked at as long as they are few; where they are many
- * it ends with the last hour that was counted, and says so. One thread.
+ * the figures end with the last hour that was counted, and say so, and how the
+ * task is, and an incident that is open, is what worknet-alert knows, if
+ * somebody wants it to tell of the task. One thread.
  */
 #ifndef WORKNET_LEDGER_PROFILE_H
 #define WORKNET_LEDGER_PROFILE_H
@@ -26,8 +28,9 @@
 #define PROFILE_RESPONSES_MAX (2 * PROFILE_DAYS * 24)
 #define PROFILE_WHY_MAX	      200 /* bytes of an announcement */
 
-/* Transfers since the last hour that was counted which one reading looks at. */
-#define PROFILE_FRESH_MAX 20000
+/* Results since the last hour that was counted which one reading looks at: each
+ * task's are among all of these. */
+#define PROFILE_FRESH_MAX 100000
 /* A task's last checks are looked for among so many results of the ledger. */
 #define PROFILE_RESULTS_MAX 2000
 /* What was counted is of no use any more to say how a task is now. */

@@ -286,10 +286,9 @@ row_dissents_add(struct reading *g, int64_t to_ms, struct err *e)
 	return rc;
 }
 
-/* *networks is what the incident owns; it is NULL on failure. */
-static enum rc
-incident_add(struct uptime_report *r, const struct uptime_incident *i,
-    const int64_t *networks, struct err *e)
+enum rc
+uptime_report_incident_add(
+    struct uptime_report *r, const struct uptime_incident *i, struct err *e)
 {
 	struct uptime_incident *all;
 
@@ -297,13 +296,14 @@ incident_add(struct uptime_report *r, const struct uptime_incident *i,
 	if (all == NULL)
 		return no_memory(e);
 	r->incidents = all;
-	all[r->incidents_n] = *i;
-	all[r->incidents_n].networks =
-	    calloc(i->networks_n + 1, sizeof(networks[0]));
-	if (all[r->incidents_n].networks == NULL)
+	all += r->incidents_n;
+	*all = *i;
+	all->networks = calloc(i->networks_n + 1, sizeof(all->networks[0]));
+	if (all->networks == NULL)
 		return no_memory(e);
-	memcpy(all[r->incidents_n++].networks, networks,
-	    i->networks_n * sizeof(networks[0]));
+	memcpy(all->networks, i->networks,
+	    i->networks_n * sizeof(all->networks[0]));
+	r->incidents_n++;
 	return RC_OK;
 }
 
@@ -332,8 +332,9 @@ row_incidents_add(struct reading *g, int64_t to_ms, struct err *e)
 		rc = networks_parse(
 		    &s, query_get_text(q, C_INCIDENTS_NETWORKS), e);
 		i.networks_n = s.networks_n;
+		i.networks = s.networks;
 		if (rc == RC_OK)
-			rc = incident_add(g->r, &i, s.networks, e);
+			rc = uptime_report_incident_add(g->r, &i, e);
 		if (rc != RC_OK)
 			break;
 	}
@@ -354,7 +355,7 @@ walk_incidents_add(
 	for (n = 0; rc == RC_OK && n < a->incidents_n; n++) {
 		i = &a->incidents[n];
 		if (i->from_ms < r->to_ms && i->to_ms > r->from_ms)
-			rc = incident_add(r, i, i->networks, e);
+			rc = uptime_report_incident_add(r, i, e);
 	}
 	return rc;
 }

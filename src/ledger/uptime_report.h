@@ -82,6 +82,10 @@ void uptime_report_free(struct uptime_report *r);
 /* Frees its days; all else stays. */
 void uptime_report_forget_days(struct uptime_report *r);
 
+/* Adds a copy of an incident, with its networks. RC_NO_MEMORY. */
+MUST_CHECK enum rc uptime_report_incident_add(
+    struct uptime_report *r, const struct uptime_incident *i, struct err *e);
+
 /* As if nothing had been announced: *t with what maintenance hides. */
 void report_unhide(struct uptime_time *t, const struct report_time *r);
 
