@@ -394,7 +394,23 @@ SELECT v.task, r.version, r.cycle_ms, t.credit, w.address,
 	CASE WHEN r.place IS NULL THEN 0 ELSE 1 END, coalesce(r.response_ms, -1)
 FROM transfer t CROSS JOIN result r CROSS JOIN task_version v CROSS JOIN worker w
 WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
-	AND w.id = t.credit AND (v.task = ?3 OR ?3 = 0)
+	AND w.id = t.credit AND v.task = ?3
+	AND r.cycle_ms >= ?4 AND r.cycle_ms < ?5
+ORDER BY v.task, r.version, r.cycle_ms, r.slot;
+
+-- Of all tasks; ?3 is 0. Another statement, as one may be read beside the other.
+-- :name uptime_votes_all
+-- :columns task version cycle_ms worker address network success is_drill
+-- :columns in_round response_ms
+SELECT v.task, r.version, r.cycle_ms, t.credit, w.address,
+	coalesce((SELECT n.network FROM worker_network n
+		WHERE n.worker = t.credit AND n.from_transfer <= t.id
+		ORDER BY n.from_transfer DESC LIMIT 1), 0),
+	r.success, CASE WHEN r.copy >= v.copies THEN 1 ELSE 0 END,
+	CASE WHEN r.place IS NULL THEN 0 ELSE 1 END, coalesce(r.response_ms, -1)
+FROM transfer t CROSS JOIN result r CROSS JOIN task_version v CROSS JOIN worker w
+WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
+	AND w.id = t.credit AND ?3 = 0
 	AND r.cycle_ms >= ?4 AND r.cycle_ms < ?5
 ORDER BY v.task, r.version, r.cycle_ms, r.slot;
 

@@ -88,7 +88,8 @@ struct alert_watch {
 MUST_CHECK enum rc alert_watch_read(struct alert_watch *w, struct db *db,
     int64_t task, bool *there, struct err *e);
 
-/* How an incident ended that was told; *ended stays as it is if it wasn't. */
+/* When and how an incident ended, if that was told; else both stay as they are.
+ */
 MUST_CHECK enum rc alert_ended_read(struct db *db, int64_t task,
     int64_t from_ms, int64_t *to_ms, enum uptime_event *ended, struct err *e);
 

@@ -5,6 +5,7 @@
 
 #include "eth/hex.h"
 #include "ledger/alert.h"
+#include "ledger/terms.h"
 #include "ledger/transfer.h"
 
 const char *
@@ -74,63 +75,50 @@ state_of(const struct profile *p, int64_t now_ms)
 }
 
 /*
- * What is read of results that aren't counted yet: so many are looked at, of
- * all tasks together. Most tasks were counted up to the same hour, and to look
- * for the first result since then takes many steps.
+ * What is looked at of results that aren't counted yet: those of all tasks since
+ * from_ms, in one go for a list of them, for tasks that are counted up to then
+ * or further. Where they are too many, none.
  */
 struct fresh {
 	int64_t now_ms;
-	int64_t left;	    /* results */
-	int64_t each;	    /* of a transfer, at most: of each task one */
-	int64_t counted_ms; /* UPTIME_NO_TIME: none is known yet: */
-	int64_t first;	    /* transfer since then */
-	int64_t end;	    /* of all */
+	int64_t from_ms;
+	bool few;
+	struct uptime_votes votes; /* of a list; its q is NULL of one task */
 };
 
-static void
-fresh_begin(struct fresh *f, int64_t now_ms)
+/* Up to when the task is counted, or it began. */
+static enum rc
+counted_read(struct db *db, int64_t task, int64_t *ms, struct err *e)
 {
-	*f = (struct fresh){ .now_ms = now_ms,
-		.left = PROFILE_FRESH_MAX,
-		.counted_ms = UPTIME_NO_TIME };
+	struct uptime_task t;
+	enum rc rc = rollup_end(db, task, ms, e);
+
+	if (rc != RC_OK || *ms > 0)
+		return rc;
+	rc = uptime_task_read(&t, db, task, e);
+	if (rc == RC_OK)
+		*ms = hour_of(t.created_ms);
+	uptime_task_free(&t);
+	return rc;
 }
 
+/* Whether the results since f->from_ms are few: each of a post's is of another
+ * task. */
 static enum rc
-fresh_first(struct fresh *f, struct db *db, struct err *e)
+fresh_count(struct fresh *f, struct db *db, struct err *e)
 {
 	struct query *q = db_query(db, Q_TASKS_ACTIVE_SOME);
+	int64_t each = 1, first = 0, end = 0;
 	enum rc rc;
 
 	query_int(q, 1, RESULTS_PER_POST_MAX);
-	rc = query_one_int(q, &f->each, e);
-	if (f->each < 1)
-		f->each = 1;
-	return rc == RC_OK ? transfer_at(db, f->now_ms + DAY_MS, &f->end, e)
-			   : rc;
-}
-
-/* Takes the task's results since the last hour that is counted from what is
- * left; *as_of_ms is 0 when they are more. */
-static enum rc
-fresh_take(struct fresh *f, struct db *db, int64_t task, int64_t *as_of_ms,
-    struct err *e)
-{
-	int64_t counted_ms = 0;
-	enum rc rc = rollup_end(db, task, &counted_ms, e);
-
-	*as_of_ms = 0;
-	if (rc == RC_OK && f->counted_ms == UPTIME_NO_TIME)
-		rc = fresh_first(f, db, e);
-	if (rc == RC_OK && f->counted_ms != counted_ms)
-		rc = transfer_at(db, counted_ms - CLOCK_SKEW_MS, &f->first, e);
-	if (rc != RC_OK)
-		return rc;
-	f->counted_ms = counted_ms;
-	if (f->end - f->first > f->left / f->each)
-		return RC_OK;
-	f->left -= (f->end - f->first) * f->each;
-	*as_of_ms = f->now_ms;
-	return RC_OK;
+	rc = query_one_int(q, &each, e);
+	if (rc == RC_OK)
+		rc = transfer_at(db, f->from_ms - CLOCK_SKEW_MS, &first, e);
+	if (rc == RC_OK)
+		rc = transfer_at(db, f->now_ms + DAY_MS, &end, e);
+	f->few = end - first <= PROFILE_FRESH_MAX / (each < 1 ? 1 : each);
+	return rc;
 }
 
 /* The incident that is open by what was watched is the report's, too. */
@@ -163,11 +151,16 @@ watched_take(struct profile *p, struct db *db, int64_t now_ms, struct err *e)
 
 	if (rc != RC_OK || !there || w.to_ms <= r->counted_ms)
 		return rc;
-	if (w.state.open_ms != UPTIME_NO_TIME)
+	if (w.state.open_ms != UPTIME_NO_TIME) {
 		rc = watched_open(r, &w.state, e);
-	else if (last != NULL && last->to_ms == INT64_MAX)
+	} else if (last != NULL && last->to_ms == INT64_MAX) {
+		/* Unless it was told, its end is that of the last slice that
+		 * was down, as far as that is known. */
+		last->to_ms = w.state.down_ms;
+		last->ended = UPTIME_RECOVERED;
 		rc = alert_ended_read(
 		    db, p->id, last->from_ms, &last->to_ms, &last->ended, e);
+	}
 	r->last.to_ms = w.state.decided_ms;
 	r->last.raw = w.state.run_n > 0 ? UPTIME_DOWN : UPTIME_UP;
 	if (rc == RC_OK)
@@ -184,15 +177,19 @@ report_read(struct profile *p, struct db *db, int64_t days, bool times_only,
 		.to_ms = hour_of(f->now_ms) + HOUR_MS,
 		.at_ms = f->now_ms,
 		.times_only = times_only };
+	bool is_fresh = f->few && p->counted_ms >= f->from_ms;
+	enum rc rc;
 	size_t i;
-	enum rc rc = fresh_take(f, db, p->id, &of.now_ms, e);
 
 	of.from_ms = of.to_ms - days * DAY_MS;
-	if (rc == RC_OK)
-		rc = uptime_report_read(&p->report, db, &of, e);
+	if (is_fresh)
+		of.now_ms = f->now_ms;
+	if (is_fresh && f->votes.q != NULL)
+		of.votes = &f->votes;
+	rc = uptime_report_read(&p->report, db, &of, e);
 	if (rc == RC_OK)
 		p->state = state_of(p, f->now_ms);
-	if (rc == RC_OK && of.now_ms == 0)
+	if (rc == RC_OK && !is_fresh)
 		rc = watched_take(p, db, f->now_ms, e);
 	if (rc != RC_OK)
 		return rc;
@@ -229,8 +226,11 @@ profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
 	p->interval_ms = t.def.interval_ms;
 	p->copies = t.def.copies;
 	p->paused = t.state == TASK_PAUSED;
-	fresh_begin(&f, now_ms);
-	return report_read(p, db, days, false, &f, e);
+	rc = counted_read(db, p->id, &p->counted_ms, e);
+	f = (struct fresh){ .now_ms = now_ms, .from_ms = p->counted_ms };
+	if (rc == RC_OK)
+		rc = fresh_count(&f, db, e);
+	return rc == RC_OK ? report_read(p, db, days, false, &f, e) : rc;
 }
 
 void
@@ -274,11 +274,55 @@ tasks_read(
 	return rc;
 }
 
+static int
+id_order(const void *a, const void *b)
+{
+	const struct profile *const *x = a, *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* Begins to read the results since the tasks are counted, but for those that
+ * are behind the others by hours: they have long cycles. */
+static enum rc
+list_fresh(struct fresh *f, struct profile_list *l,
+    struct profile *by_id[PROFILE_TASKS_MAX], struct db *db, struct err *e)
+{
+	struct uptime_votes_of of = { .to_ms = f->now_ms };
+	struct terms_row terms;
+	int64_t newest_ms = 0;
+	enum rc rc = terms_now(db, &terms, e);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < l->n; i++) {
+		by_id[i] = &l->tasks[i];
+		rc = counted_read(db, by_id[i]->id, &by_id[i]->counted_ms, e);
+		if (by_id[i]->counted_ms > newest_ms)
+			newest_ms = by_id[i]->counted_ms;
+		if (by_id[i]->interval_ms > of.interval_ms)
+			of.interval_ms = by_id[i]->interval_ms;
+	}
+	if (rc != RC_OK)
+		return rc;
+	f->from_ms = newest_ms;
+	for (i = 0; i < l->n; i++)
+		if (by_id[i]->counted_ms >= newest_ms - PROFILE_LAGS_MS &&
+		    by_id[i]->counted_ms < f->from_ms)
+			f->from_ms = by_id[i]->counted_ms;
+	qsort(by_id, l->n, sizeof(by_id[0]), id_order);
+	rc = fresh_count(f, db, e);
+	of.from_ms = f->from_ms;
+	of.window_ms = terms.result_window_ms;
+	return rc == RC_OK && f->few ? uptime_votes_begin(&f->votes, db, &of, e)
+				     : rc;
+}
+
 enum rc
 profile_list_read(struct profile_list *l, struct db *db, struct slice after,
     int64_t days, int64_t now_ms, struct err *e)
 {
-	struct fresh f;
+	struct profile *by_id[PROFILE_TASKS_MAX];
+	struct fresh f = { .now_ms = now_ms };
 	enum rc rc;
 	size_t i;
 
@@ -287,9 +331,11 @@ profile_list_read(struct profile_list *l, struct db *db, struct slice after,
 	if (l->tasks == NULL)
 		return err_set(e, RC_NO_MEMORY, "tasks: no memory");
 	rc = tasks_read(l, db, after, e);
-	fresh_begin(&f, now_ms);
+	if (rc == RC_OK)
+		rc = list_fresh(&f, l, by_id, db, e);
 	for (i = 0; rc == RC_OK && i < l->n; i++)
-		rc = report_read(&l->tasks[i], db, days, true, &f, e);
+		rc = report_read(by_id[i], db, days, true, &f, e);
+	uptime_votes_end(&f.votes);
 	return rc;
 }
 

@@ -28,11 +28,14 @@
 #define PROFILE_RESPONSES_MAX (2 * PROFILE_DAYS * 24)
 #define PROFILE_WHY_MAX	      200 /* bytes of an announcement */
 
-/* Results since the last hour that was counted which one reading looks at: each
- * task's are among all of these. */
+/* Results since the last hour that was counted which one reading looks at, of
+ * all tasks: those of one are among them. */
 #define PROFILE_FRESH_MAX 100000
 /* A task's last checks are looked for among so many results of the ledger. */
 #define PROFILE_RESULTS_MAX 2000
+/* Of a list, tasks that are counted less far than others by more than this are
+ * as they were then. */
+#define PROFILE_LAGS_MS (4 * HOUR_MS)
 /* What was counted is of no use any more to say how a task is now. */
 #define PROFILE_STALE_MS (2 * HOUR_MS)
 
@@ -56,6 +59,7 @@ struct profile {
 	int64_t interval_ms;
 	int64_t copies;
 	bool paused;
+	int64_t counted_ms; /* by the hour */
 	enum profile_state state;
 	char days[PROFILE_DAYS + 2]; /* profile_day of the report's days */
 	/* Owned; of the period asked for. In a list: its times only, and no

@@ -11,9 +11,10 @@ struct reading {
 	struct db *db;
 	struct uptime_task task;
 	int64_t window_ms;
-	int64_t over_ms;    /* cycles are, as far as that */
-	int64_t counted_ms; /* rows are believed as far as that */
-	bool has_before;    /* the row before that is: */
+	struct uptime_votes *votes; /* the first walk's; or NULL */
+	int64_t over_ms;	    /* cycles are, as far as that */
+	int64_t counted_ms;	    /* rows are believed as far as that */
+	bool has_before;	    /* the row before that is: */
 	struct uptime_hour before;
 };
 
@@ -378,24 +379,28 @@ walk_add(struct reading *g, int64_t *changed_ms, struct err *e)
 		.to_ms = g->over_ms,
 		.interval_ms = uptime_task_longest_ms(&g->task),
 		.window_ms = g->window_ms };
-	struct uptime_votes v = { .q = NULL };
+	struct uptime_votes own = { .q = NULL }, *v = g->votes;
 	int64_t ms = g->counted_ms, end_ms;
 	struct uptime_walk w;
 	enum rc rc;
 
 	rc = uptime_walk_begin(
 	    &w, &g->task, g->has_before ? &g->before : NULL, e);
-	if (rc == RC_OK && ms < g->over_ms)
-		rc = uptime_votes_begin(&v, g->db, &of, e);
+	if (v == NULL)
+		v = &own;
+	if (rc == RC_OK && ms < g->over_ms && v == &own)
+		rc = uptime_votes_begin(&own, g->db, &of, e);
 	for (; rc == RC_OK && ms < g->over_ms; ms += HOUR_MS) {
 		end_ms = ms + HOUR_MS;
 		if (end_ms > g->over_ms)
 			end_ms = g->over_ms;
-		rc = uptime_walk_hour(&w, ms, end_ms, &v, e);
+		rc = uptime_walk_hour(&w, ms, end_ms, v, e);
 		if (rc == RC_OK)
 			rc = uptime_walk_give(&w, false, hour_take, g->r, e);
 	}
-	uptime_votes_end(&v);
+	uptime_votes_end(&own);
+	/* They can't be read again. */
+	g->votes = NULL;
 	if (rc == RC_OK)
 		rc = uptime_walk_give(&w, true, hour_take, g->r, e);
 	*changed_ms = w.account.changed_ms;
@@ -504,7 +509,7 @@ uptime_report_read(struct uptime_report *r, struct db *db,
     const struct uptime_report_of *of, struct err *e)
 {
 	int64_t from_ms = of->from_ms, to_ms = of->to_ms, changed_ms = 0;
-	struct reading g = { .r = r, .db = db };
+	struct reading g = { .r = r, .db = db, .votes = of->votes };
 	enum rc rc;
 
 	*r = (struct uptime_report){

@@ -48,6 +48,9 @@ struct uptime_report_of {
 	/* For lists: of the hours that are counted only all.time and the days'
 	 * time, and of incidents only one that is open or was since then. */
 	bool times_only;
+	/* Results of all tasks since then, of which those of tasks with lower
+	 * numbers are read; NULL: it reads its own. */
+	struct uptime_votes *votes;
 };
 
 struct uptime_report {

@@ -247,7 +247,8 @@ uptime_votes_begin(struct uptime_votes *v, struct db *db,
 		    &end, e);
 	if (rc != RC_OK)
 		return rc;
-	v->q = db_query(db, Q_UPTIME_VOTES);
+	v->q =
+	    db_query(db, of->task == 0 ? Q_UPTIME_VOTES_ALL : Q_UPTIME_VOTES);
 	query_int(v->q, 1, first);
 	query_int(v->q, 2, end);
 	query_int(v->q, 3, of->task);

@@ -72,6 +72,7 @@ struct uptime_votes_of {
 	bool everything;
 };
 
+/* On one connection one task's results can be read beside those of all. */
 MUST_CHECK enum rc uptime_votes_begin(struct uptime_votes *v, struct db *db,
     const struct uptime_votes_of *of, struct err *e);
 void uptime_votes_end(struct uptime_votes *v);

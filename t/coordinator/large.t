@@ -16,13 +16,13 @@ alarm 240;
 
 my $MINUTE = 60_000;
 my $HOUR = 1_767_283_200_000;	# 2026-01-01 16:00:00
-my $E = $HOUR + 14 * $MINUTE;	# the history's end
+my $E = $HOUR + 57 * $MINUTE;	# the history's end
 $SIG{ALRM} = sub { die "a test hangs\n" };
 my $made = "$Dir/made.db";
 
 # Fifty tasks, so that a page of one would look at fifty results a post.
 make_ledger($made, '--tasks', 50, '--copies', 3, '--interval-ms', 30_000,
-    '--results', 12_600, '--workers', 12, '--cooldown-ms', 0, '--seed', 6,
+    '--results', 25_500, '--workers', 12, '--cooldown-ms', 0, '--seed', 6,
     '--end-ms', $E, '--fast', '--silent-percent', 0);
 
 my $w = WorknetTest->new(conf => { alert => { receivers_file => 'receivers',
@@ -79,7 +79,7 @@ sub said {
 	    @incidents);
 }
 
-network($E - 6 * $MINUTE, $E);
+network($E - 12 * $MINUTE, $E);
 cmp_ok($w->sql_value('SELECT count(*) FROM transfer'), '>', 100_000 / 50,
     'there are more results than a page looks at');
 is(said($E), 'unknown, unknown, 0 incidents, 0 entries, 0 unresolved',
@@ -95,6 +95,8 @@ $w->clock_set($E);
 $w->worknet('rollup');
 is($w->sql_value('SELECT count(*) FROM incident WHERE to_ms IS NULL'), 1,
     'an outage is open at the end of what is counted');
+cmp_ok($w->sql_value("SELECT count(*) FROM transfer WHERE at_ms > $HOUR"), '>',
+    100_000 / 50, '... since when there are more results than a page looks at');
 alert($E);
 is(said($E), 'up, up, 1 incidents, 1 entries, 0 unresolved, recovered, confirmed',
     '... and over, once worknet-alert has seen that');

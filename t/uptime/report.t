@@ -237,7 +237,8 @@ for my $forged (
     [ 'a result was counted that isn\'t there',
 	'UPDATE uptime_hour SET votes = votes + 1' ],
     [ 'a result counts as signed in a round',
-	'UPDATE uptime_hour SET in_rounds = in_rounds + 1' ],
+	'UPDATE uptime_hour SET in_rounds = in_rounds + 1;
+	UPDATE uptime_day SET in_rounds = in_rounds + hours' ],
     [ 'answers are told faster', 'UPDATE response_hour SET p95_ms = p95_ms - 1
 	WHERE task = 1 AND hour_ms = (SELECT max(hour_ms) FROM response_hour)' ],
     [ 'an hour\'s times are gone', 'DELETE FROM response_hour WHERE task = 1 AND
