@@ -75,9 +75,9 @@ state_of(const struct profile *p, int64_t now_ms)
 }
 
 /*
- * What is looked at of results that aren't counted yet: those of all tasks since
- * from_ms, in one go for a list of them, for tasks that are counted up to then
- * or further. Where they are too many, none.
+ * What is looked at of results that aren't counted yet: those of all tasks
+ * since from_ms, in one go for a list of them, for tasks that are counted up to
+ * then or further. Where they are too many, none.
  */
 struct fresh {
 	int64_t now_ms;
