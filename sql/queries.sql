@@ -355,7 +355,8 @@ INSERT INTO task_state (task, at_ms, state) VALUES (?1, ?2, ?3);
 SELECT at_ms, state FROM task_state WHERE task = ?1 ORDER BY id;
 
 -- :name uptime_versions
-SELECT id, created_ms, interval_ms, copies FROM task_version
+-- :columns id created_ms interval_ms copies region
+SELECT id, created_ms, interval_ms, copies, region FROM task_version
 WHERE task = ?1 ORDER BY id;
 
 -- :name maintenance_add
@@ -388,16 +389,32 @@ ORDER BY from_ms, id;
 -- cycles begin from ?4 to before ?5: task by task, cycle by cycle.
 -- :name uptime_votes
 -- :columns task version cycle_ms worker address network success is_drill
--- :columns in_round
+-- :columns in_round response_ms
 SELECT v.task, r.version, r.cycle_ms, t.credit, w.address,
 	coalesce((SELECT n.network FROM worker_network n
 		WHERE n.worker = t.credit AND n.from_transfer <= t.id
 		ORDER BY n.from_transfer DESC LIMIT 1), 0),
 	r.success, CASE WHEN r.copy >= v.copies THEN 1 ELSE 0 END,
-	CASE WHEN r.place IS NULL THEN 0 ELSE 1 END
+	CASE WHEN r.place IS NULL THEN 0 ELSE 1 END, coalesce(r.response_ms, -1)
 FROM transfer t CROSS JOIN result r CROSS JOIN task_version v CROSS JOIN worker w
 WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
-	AND w.id = t.credit AND (v.task = ?3 OR ?3 = 0)
+	AND w.id = t.credit AND v.task = ?3
+	AND r.cycle_ms >= ?4 AND r.cycle_ms < ?5
+ORDER BY v.task, r.version, r.cycle_ms, r.slot;
+
+-- Of all tasks; ?3 is 0. Another statement, as one may be read beside the other.
+-- :name uptime_votes_all
+-- :columns task version cycle_ms worker address network success is_drill
+-- :columns in_round response_ms
+SELECT v.task, r.version, r.cycle_ms, t.credit, w.address,
+	coalesce((SELECT n.network FROM worker_network n
+		WHERE n.worker = t.credit AND n.from_transfer <= t.id
+		ORDER BY n.from_transfer DESC LIMIT 1), 0),
+	r.success, CASE WHEN r.copy >= v.copies THEN 1 ELSE 0 END,
+	CASE WHEN r.place IS NULL THEN 0 ELSE 1 END, coalesce(r.response_ms, -1)
+FROM transfer t CROSS JOIN result r CROSS JOIN task_version v CROSS JOIN worker w
+WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
+	AND w.id = t.credit AND ?3 = 0
 	AND r.cycle_ms >= ?4 AND r.cycle_ms < ?5
 ORDER BY v.task, r.version, r.cycle_ms, r.slot;
 
@@ -435,6 +452,22 @@ SELECT day, hours, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
 	paused_ms, maintenance_ms, hidden_up_ms, hidden_down_ms,
 	hidden_unconfirmed_ms, hidden_unknown_ms, hidden_disputed_ms, copies,
 	votes, dissents, drills, in_rounds
+FROM uptime_day WHERE task = ?1 AND day >= ?2 AND day < ?3 ORDER BY day;
+
+-- Of the same rows only the times: lists of many tasks read thousands.
+-- :name uptime_hour_times
+-- :columns hour_ms up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
+-- :columns maintenance_ms
+SELECT hour_ms, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
+	paused_ms, maintenance_ms
+FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2 AND hour_ms < ?3
+ORDER BY hour_ms;
+
+-- :name uptime_day_times
+-- :columns day up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
+-- :columns maintenance_ms
+SELECT day, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms, paused_ms,
+	maintenance_ms
 FROM uptime_day WHERE task = ?1 AND day >= ?2 AND day < ?3 ORDER BY day;
 
 -- :name uptime_day_drop
@@ -486,6 +519,32 @@ INSERT INTO uptime_hour (task, hour_ms, up_ms, down_ms, unconfirmed_ms,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
 	?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27);
 
+-- Task ?1's times from ?2 to before ?3, those of one hour together.
+-- :name response_hours
+-- :columns hour_ms region results p50_ms p95_ms max_ms name
+SELECT h.hour_ms, h.region, h.results, h.p50_ms, h.p95_ms, h.max_ms, g.name
+FROM response_hour h CROSS JOIN region g
+WHERE h.task = ?1 AND h.hour_ms >= ?2 AND h.hour_ms < ?3 AND g.id = h.region
+ORDER BY h.hour_ms, h.region;
+
+-- :name region_name
+SELECT name FROM region WHERE id = ?1;
+
+-- :name response_hour_drop
+DELETE FROM response_hour WHERE task = ?1 AND hour_ms >= ?2;
+
+-- :name response_hour_put
+INSERT INTO response_hour (task, hour_ms, region, results, p50_ms, p95_ms, max_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- Times of no region, or of hours that aren't counted.
+-- :name audit_response_hour
+SELECT h.task, h.hour_ms FROM response_hour h
+WHERE NOT EXISTS (SELECT 1 FROM uptime_hour u
+		WHERE u.task = h.task AND u.hour_ms = h.hour_ms)
+	OR NOT EXISTS (SELECT 1 FROM region g WHERE g.id = h.region)
+ORDER BY h.task, h.hour_ms;
+
 -- Incidents of task ?1 that reach past ?2 and begin before ?3.
 -- :name incidents
 -- :columns from_ms to_ms ended networks
@@ -526,6 +585,9 @@ DELETE FROM uptime_day WHERE day >= ?1;
 -- :name uptime_forget_dissents
 DELETE FROM uptime_dissent WHERE hour_ms >= ?1;
 
+-- :name response_forget
+DELETE FROM response_hour WHERE hour_ms >= ?1;
+
 -- :name uptime_forget_incidents
 DELETE FROM incident WHERE from_ms >= ?1;
 
@@ -545,6 +607,20 @@ SELECT task FROM alert_watch ORDER BY task;
 
 -- :name alert_watch_drop
 DELETE FROM alert_watch WHERE task = ?1;
+
+-- The end of task ?1's incident of ?2, among the newest events.
+-- :name alert_ended_get
+SELECT to_ms, ended
+FROM (SELECT kind, task, from_ms, to_ms, ended FROM alert_event
+	ORDER BY id DESC LIMIT 1000) v
+WHERE v.kind = 'incident.ended' AND v.task = ?1 AND v.from_ms = ?2
+	AND v.to_ms IS NOT NULL
+LIMIT 1;
+
+-- Whether there are ?1 active tasks, or how many less.
+-- :name tasks_active_some
+SELECT count(*) FROM (SELECT 1 AS one FROM task WHERE state = 'active'
+	LIMIT ?1) k;
 
 -- :name alert_watch_get
 -- :columns to_ms caught_up decided_ms last_down_ms open_ms run_n run_ms
@@ -966,6 +1042,9 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
 -- The newest anchor.
 -- :name anchor_newest
 SELECT max(size) FROM anchor;
+
+-- :name anchor_last
+SELECT size, at_ms FROM anchor ORDER BY size DESC LIMIT 1;
 
 -- :name anchor_get
 SELECT root FROM anchor WHERE size = ?1;

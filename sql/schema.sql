@@ -935,6 +935,20 @@ CREATE TABLE uptime_hour (
 		+ paused_ms + maintenance_ms = 3600000)
 ) STRICT, WITHOUT ROWID;
 
+-- How long its answers took, of the same hour and those of its cycles, for each
+-- region that its definitions asked for: doc/uptime, 9. Without results there is
+-- no row.
+CREATE TABLE response_hour (
+	task		INTEGER NOT NULL,
+	hour_ms		INTEGER NOT NULL,
+	region		INTEGER NOT NULL,
+	results		INTEGER NOT NULL CHECK (results > 0),
+	p50_ms		INTEGER NOT NULL,
+	p95_ms		INTEGER NOT NULL,
+	max_ms		INTEGER NOT NULL,
+	PRIMARY KEY (task, hour_ms, region)
+) STRICT, WITHOUT ROWID;
+
 -- The sums of a day's hours (UTC, since 1970), as far as they are counted: three
 -- months of a task are read as 90 rows.
 CREATE TABLE uptime_day (

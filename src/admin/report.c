@@ -269,6 +269,41 @@ days_print(struct admin *a, const struct uptime_report *r)
 	out_table_end(a->out, "");
 }
 
+/* Response times by the hour, for --json. */
+static enum rc
+responses_print(
+    struct admin *a, int64_t task, const struct uptime_report *r, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "hourMs", NULL, OUT_TIME },
+		{ "region", NULL, OUT_TEXT },
+		{ "results", NULL, OUT_COUNT },
+		{ "p50Ms", NULL, OUT_COUNT },
+		{ "p95Ms", NULL, OUT_COUNT },
+		{ "maxMs", NULL, OUT_COUNT },
+	};
+	const struct response_hour *hour;
+	struct responses all;
+	size_t i;
+	enum rc rc =
+	    responses_read(&all, a->db, task, r, r->from_ms, SIZE_MAX, e);
+
+	out_table(a->out, "responses", NULL, columns, 6);
+	for (i = 0; rc == RC_OK && i < all.n; i++) {
+		hour = &all.hours[i];
+		out_row(a->out,
+		    (struct out_value[]){ out_int(hour->hour_ms),
+			out_if(hour->region[0] != '\0', out_text(hour->region)),
+			out_int(hour->times.results),
+			out_int(hour->times.p50_ms),
+			out_int(hour->times.p95_ms),
+			out_int(hour->times.max_ms) });
+	}
+	out_table_end(a->out, "");
+	responses_free(&all);
+	return rc;
+}
+
 /* ---- The report ---- */
 
 struct asked {
@@ -346,7 +381,9 @@ report_print(struct admin *a, const struct asked *k, int64_t task,
 	verdict_print(a, k, r, met);
 	time_print(a, &r->all);
 	days_print(a, r);
-	rc = incidents_print(a, task, r, e);
+	rc = responses_print(a, task, r, e);
+	if (rc == RC_OK)
+		rc = incidents_print(a, task, r, e);
 	if (rc == RC_OK)
 		rc = maintenance_print(a, task, r->from_ms, r->to_ms, e);
 	return rc == RC_OK ? dissents_print(a, r, e) : rc;
@@ -373,8 +410,12 @@ command_report(struct admin *a)
 	if (rc == RC_OK)
 		k.task = t.name;
 	if (rc == RC_OK)
-		rc = uptime_report_read(
-		    &r, a->db, t.id, k.from_ms, k.to_ms, now_ms, &e);
+		rc = uptime_report_read(&r, a->db,
+		    &(struct uptime_report_of){ .task = t.id,
+			.from_ms = k.from_ms,
+			.to_ms = k.to_ms,
+			.now_ms = now_ms },
+		    &e);
 	if (rc == RC_OK && a->args.opt[OPT_CSV] != NULL)
 		report_csv(stdout, k.task, &r);
 	else if (rc == RC_OK)

@@ -49,6 +49,7 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
 		return err_set(e, RC_NO_MEMORY, "api: no memory");
+	pthread_mutex_init(&a->activity_lock, NULL);
 	a->config = *config;
 	a->began_ms = clock_unix_ms();
 	rc = eth_key_generate(&a->join_key, e);
@@ -59,6 +60,7 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 		    config->busy_timeout_ms, e);
 	if (rc != RC_OK) {
 		rules_free(a);
+		pthread_mutex_destroy(&a->activity_lock);
 		free(a);
 		return rc;
 	}
@@ -74,6 +76,7 @@ api_free(struct api *a)
 	writer_stop(a->writer);
 	rules_free(a);
 	secret_wipe(&a->join_key, sizeof(a->join_key));
+	pthread_mutex_destroy(&a->activity_lock);
 	free(a);
 }
 
@@ -209,6 +212,22 @@ query_value(struct slice query, const char *key)
 		rest.len -= len;
 	}
 	return none;
+}
+
+int64_t
+query_days(struct slice query)
+{
+	static const struct {
+		const char *text;
+		int64_t days;
+	} windows[] = { { "1", 1 }, { "7", 7 }, { "90", 90 } };
+	struct slice text = query_value(query, "days");
+	size_t i;
+
+	for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+		if (slice_is(text, windows[i].text))
+			return windows[i].days;
+	return 30;
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef WORKNET_API_ROOM_H
 #define WORKNET_API_ROOM_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "api/api.h"
@@ -62,6 +63,8 @@ struct api {
 	atomic_uint refused;	 /* answers of 503 since the last commit */
 	atomic_uint reading;	 /* requests of anybody that are worked on */
 	atomic_bool overlooking; /* one of the operator's page is */
+	pthread_mutex_t activity_lock;
+	struct activity activity; /* of some time ago; now_ms 0: none */
 };
 
 struct api_thread {
@@ -106,13 +109,14 @@ extern const struct route route_page_home;   /* GET / */
 extern const struct route route_page_worker; /* GET /worker/ADDRESS */
 extern const struct route route_page_join;   /* GET /join */
 extern const struct route route_operator;    /* GET /operator */
-extern const struct route route_page_style;  /* GET /style.css */
-extern const struct route route_page_script; /* GET /join.js */
-extern const struct route route_page_icon;   /* GET /icon.svg */
-extern const struct route route_page_openapi; /* GET /openapi.json */
+/* route_file.c */
+extern const struct route route_style, route_join_script, route_home_script,
+    route_task_script, route_uplot_script, route_uplot_style, route_icon,
+    route_openapi;
 /* route_task.c */
 extern const struct route route_task_list, route_task_state, route_task_days,
-    route_task_incidents, route_task_checks, route_task_report;
+    route_task_incidents, route_task_checks, route_task_report,
+    route_task_responses;
 /* route_page_task.c */
 extern const struct route route_page_task, route_badge, route_badge_json,
     route_task_atom, route_task_feed, route_task_calendar, route_atom,
@@ -145,6 +149,10 @@ bool api_submit(struct api_exchange *x, writer_job_fn *fn);
 MUST_CHECK enum rc part_statement(
     struct api_exchange *x, struct db *db, struct statement *s, struct err *e);
 
+/* What the network does, of at most half a minute ago. Errors of db.h. */
+MUST_CHECK enum rc part_activity(
+    struct api_exchange *x, struct db *db, struct activity *out, struct err *e);
+
 /* The task that is the request's part, inside a read transaction: as
  * profile_read. */
 MUST_CHECK enum rc part_task(struct api_exchange *x, struct db *db,
@@ -153,6 +161,9 @@ MUST_CHECK enum rc part_task(struct api_exchange *x, struct db *db,
 /* The value of a query's key; "" without it, or when no task's name is so long.
  * It isn't decoded: what is asked for here is never encoded. */
 struct slice query_value(struct slice query, const char *key);
+
+/* A query's days: 1, 7, 30 or 90; 30 without, or of another number. */
+int64_t query_days(struct slice query);
 
 /* The response is a page, whose document follows. */
 void respond_page(struct api_response *rs, int status);

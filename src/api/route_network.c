@@ -6,6 +6,30 @@
 
 #define NETWORK_CACHE_S 10
 
+/* So long it is kept: it is counted of up to a million results. */
+#define ACTIVITY_KEEP_MS 30000
+
+enum rc
+part_activity(
+    struct api_exchange *x, struct db *db, struct activity *out, struct err *e)
+{
+	struct api *a = x->api;
+	int64_t age_ms;
+	enum rc rc = RC_OK;
+
+	/* Whoever asks meanwhile waits: it would count the same. */
+	pthread_mutex_lock(&a->activity_lock);
+	age_ms = x->now_ms - a->activity.now_ms;
+	if (age_ms < 0 || age_ms >= ACTIVITY_KEEP_MS)
+		rc = activity_read(db, x->now_ms, &a->activity, e);
+	if (rc == RC_OK)
+		*out = a->activity;
+	else
+		a->activity.now_ms = 0;
+	pthread_mutex_unlock(&a->activity_lock);
+	return rc;
+}
+
 static void
 network_write(struct json_writer *w, const struct activity *a)
 {
@@ -28,6 +52,8 @@ network_write(struct json_writer *w, const struct activity *a)
 	write_number(w, "checksToday", a->checks_today);
 	write_number(w, "tasksActive", a->tasks_active);
 	write_number(w, "tasksPaused", a->tasks_paused);
+	write_number_if(w, "logEntries", a->log_entries > 0, a->log_entries);
+	write_number_if(w, "logSeenMs", a->log_entries > 0, a->log_ms);
 	json_close_object(w);
 }
 
@@ -39,7 +65,7 @@ network_handle(struct api_exchange *x, struct db *db,
 	struct json_writer *w = NULL;
 	struct err e = ERR_INIT;
 	enum rc rc = a == NULL ? err_set(&e, RC_NO_MEMORY, "network: no memory")
-			       : activity_read(db, x->now_ms, a, &e);
+			       : part_activity(x, db, a, &e);
 
 	(void)rq;
 	if (rc == RC_OK)

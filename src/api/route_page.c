@@ -1,13 +1,12 @@
 /*
- * The pages: GET / (?after=TASK for those behind it), /worker/ADDRESS, /join;
- * their stylesheet and script, and the description of the API. Any thread.
+ * The pages: GET / (?after=TASK for those behind it), /worker/ADDRESS, /join.
+ * Any thread.
  */
 #include <stdlib.h>
 
 #include "api/room.h"
 
-#define PAGE_CACHE_S 10	 /* what is counted in it changes all the time */
-#define FILE_CACHE_S 300 /* what changes with the program */
+#define PAGE_CACHE_S 10 /* what is counted in it changes all the time */
 
 static bool
 home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
@@ -16,13 +15,17 @@ home_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 	struct profile_list l = { .n = 0 };
 	struct err e = ERR_INIT;
 	struct activity a;
-	enum rc rc = activity_read(db, x->now_ms, &a, &e);
+	enum rc rc = part_activity(x, db, &a, &e);
 
+	if (rc == RC_OK)
+		rc = db_begin_read(db, &e);
 	if (rc == RC_OK)
 		rc = profile_list_read(&l, db, query_value(rq->query, "after"),
 		    PROFILE_DAYS, x->now_ms, &e);
+	db_rollback(db);
 	if (rc == RC_OK) {
 		respond_page(rs, 200);
+		rs->policy = PAGE_SCRIPT_POLICY;
 		page_home(&x->body, &x->rules->pages, &a, &l);
 	} else {
 		respond_unavailable(x, rs, &e);
@@ -85,50 +88,6 @@ join_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 	return true;
 }
 
-static bool
-style_handle(struct api_exchange *x, struct db *db,
-    const struct api_request *rq, struct api_response *rs)
-{
-	(void)db;
-	(void)rq;
-	rs->type = "text/css; charset=utf-8";
-	buf_add_text(&x->body, page_style);
-	return true;
-}
-
-static bool
-script_handle(struct api_exchange *x, struct db *db,
-    const struct api_request *rq, struct api_response *rs)
-{
-	(void)db;
-	(void)rq;
-	rs->type = "text/javascript; charset=utf-8";
-	buf_add_text(&x->body, page_join_script);
-	return true;
-}
-
-static bool
-icon_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
-    struct api_response *rs)
-{
-	(void)db;
-	(void)rq;
-	rs->type = "image/svg+xml";
-	buf_add_text(&x->body, page_icon);
-	return true;
-}
-
-static bool
-openapi_handle(struct api_exchange *x, struct db *db,
-    const struct api_request *rq, struct api_response *rs)
-{
-	(void)db;
-	(void)rq;
-	(void)rs;
-	buf_add_text(&x->body, page_openapi);
-	return true;
-}
-
 const struct route route_page_home = {
 	.path = "/",
 	.method = "GET",
@@ -151,36 +110,4 @@ const struct route route_page_join = {
 	.page = true,
 	.cache_s = PAGE_CACHE_S,
 	.handle = join_handle,
-};
-
-const struct route route_page_style = {
-	.path = "/style.css",
-	.method = "GET",
-	.page = true,
-	.cache_s = FILE_CACHE_S,
-	.handle = style_handle,
-};
-
-const struct route route_page_script = {
-	.path = "/join.js",
-	.method = "GET",
-	.page = true,
-	.cache_s = FILE_CACHE_S,
-	.handle = script_handle,
-};
-
-const struct route route_page_icon = {
-	.path = "/icon.svg",
-	.method = "GET",
-	.page = true,
-	.cache_s = FILE_CACHE_S,
-	.handle = icon_handle,
-};
-
-const struct route route_page_openapi = {
-	.path = "/openapi.json",
-	.method = "GET",
-	.page = true,
-	.cache_s = FILE_CACHE_S,
-	.handle = openapi_handle,
 };

@@ -14,7 +14,6 @@
 #define PAGE_CACHE_S  10
 #define BADGE_CACHE_S 60 /* other people's pages show them */
 #define FEED_CACHE_S  60
-#define BADGE_DAYS    30 /* unless it is said */
 
 /* Maintenance that was over so long before isn't told. */
 #define ANNOUNCED_MS (30 * DAY_MS)
@@ -30,6 +29,9 @@ page_read(struct page_task *t, struct db *db, struct err *e)
 
 	if (rc == RC_OK)
 		rc = profile_checks_read(t->checks, &t->checks_n, db, p, e);
+	if (rc == RC_OK)
+		rc = profile_responses_read(&t->responses, db, p,
+		    p->report.to_ms - PAGE_RESPONSES_DAYS * DAY_MS, e);
 	if (rc == RC_OK)
 		rc = profile_announced_read(t->announced, &t->announced_n, db,
 		    p->id, t->now_ms - ANNOUNCED_MS, e);
@@ -58,6 +60,7 @@ page_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 		db_rollback(db);
 	if (rc == RC_OK) {
 		respond_page(rs, 200);
+		rs->policy = PAGE_SCRIPT_POLICY;
 		page_task(&x->body, &x->rules->pages, t);
 	} else if (rc == RC_NOT_FOUND) {
 		respond_page(rs, 404);
@@ -67,34 +70,20 @@ page_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 		respond_unavailable(x, rs, &e);
 	}
 	profile_free(&p);
+	if (t != NULL)
+		responses_free(&t->responses);
 	free(t);
 	return true;
 }
 
 /* ---- Badges ---- */
 
-static int64_t
-badge_days(struct slice query)
-{
-	static const struct {
-		const char *text;
-		int64_t days;
-	} windows[] = { { "1", 1 }, { "7", 7 }, { "30", 30 }, { "90", 90 } };
-	struct slice text = query_value(query, "days");
-	size_t i;
-
-	for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
-		if (slice_is(text, windows[i].text))
-			return windows[i].days;
-	return BADGE_DAYS;
-}
-
 /* The badge of the request's task; false: the response says why not. */
 static bool
 badge_read(struct api_exchange *x, struct db *db, const struct api_request *rq,
     struct api_response *rs, struct page_badge *b)
 {
-	int64_t days = badge_days(rq->query);
+	int64_t days = query_days(rq->query);
 	struct profile p = { .id = 0 };
 	struct err e = ERR_INIT;
 	enum rc rc = db_begin_read(db, &e);
@@ -163,11 +152,15 @@ struct feed {
 static enum rc
 feed_read(struct api_exchange *x, struct db *db, struct feed *f, struct err *e)
 {
+	struct profile_list l = { .n = 0 };
 	struct profile p = { .id = 0 };
 	enum rc rc = db_begin_read(db, e);
 
 	if (rc == RC_OK && x->part.len == 0) {
-		rc = profile_incidents_read(f->incidents, &f->n, db, e);
+		rc = profile_list_read(&l, db, slice_of(""), 1, x->now_ms, e);
+		if (rc == RC_OK)
+			rc = profile_incidents_read(
+			    f->incidents, &f->n, db, &l, e);
 	} else if (rc == RC_OK) {
 		rc = part_task(x, db, &p, PROFILE_DAYS, e);
 		if (rc == RC_OK)
@@ -176,6 +169,7 @@ feed_read(struct api_exchange *x, struct db *db, struct feed *f, struct err *e)
 		memcpy(f->task, p.name, sizeof(f->task));
 	}
 	db_rollback(db);
+	profile_list_free(&l);
 	profile_free(&p);
 	return rc;
 }

@@ -23,13 +23,16 @@ struct overall {
 };
 
 static enum rc
-rest_read(struct overall *s, struct db *db, int64_t now_ms, struct err *e)
+overall_read(struct overall *s, struct db *db, int64_t now_ms, struct err *e)
 {
 	enum rc rc = db_begin_read(db, e);
 
 	if (rc != RC_OK)
 		return rc;
-	rc = profile_incidents_read(s->incidents, &s->incidents_n, db, e);
+	rc = profile_list_read(&s->tasks, db, slice_of(""), 1, now_ms, e);
+	if (rc == RC_OK)
+		rc = profile_incidents_read(
+		    s->incidents, &s->incidents_n, db, &s->tasks, e);
 	if (rc == RC_OK)
 		rc = profile_announced_read(
 		    s->announced, &s->announced_n, db, 0, now_ms, e);
@@ -240,11 +243,8 @@ answer(struct api_exchange *x, struct db *db, struct api_response *rs,
 
 	if (s == NULL)
 		rc = err_set(&e, RC_NO_MEMORY, "status: no memory");
-	if (rc == RC_OK && (parts & (PART_STATUS | PART_COMPONENTS)))
-		rc = profile_list_read(
-		    &s->tasks, db, slice_of(""), 1, x->now_ms, &e);
 	if (rc == RC_OK)
-		rc = rest_read(s, db, x->now_ms, &e);
+		rc = overall_read(s, db, x->now_ms, &e);
 	if (rc == RC_OK)
 		rc = json_writer_new(&w, &x->body, false, &e);
 	if (rc == RC_OK)

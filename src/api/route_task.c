@@ -1,8 +1,9 @@
 /*
  * What anybody may read of tasks, as JSON: GET /v1/tasks (?after=TASK for those
- * behind it), /v1/task/TASK, and of it days, incidents, checks and report. The
- * figures have the names that worknet report --json gives them, and are its
- * own: /report those of the last 30 days, as it has without --from and --to.
+ * behind it), /v1/task/TASK, and of it days, incidents, checks, responses and
+ * report. The figures have the names that worknet report --json gives them, and
+ * are its own: /report those of the last 30 days, as it has without --from and
+ * --to.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,31 @@ checks_write(struct json_writer *w, struct db *db, const struct profile *p,
 }
 
 static enum rc
+responses_write(struct json_writer *w, struct db *db, const struct profile *p,
+    struct err *e)
+{
+	struct responses r;
+	size_t i;
+	enum rc rc = profile_responses_read(&r, db, p, p->report.from_ms, e);
+
+	write_text(w, "method", UPTIME_METHOD);
+	write_array(w, "hours");
+	for (i = 0; rc == RC_OK && i < r.n; i++) {
+		json_open_object(w);
+		write_number(w, "hourMs", r.hours[i].hour_ms);
+		write_text_if(w, "region", r.hours[i].region);
+		write_number(w, "results", r.hours[i].times.results);
+		write_number(w, "p50Ms", r.hours[i].times.p50_ms);
+		write_number(w, "p95Ms", r.hours[i].times.p95_ms);
+		write_number(w, "maxMs", r.hours[i].times.max_ms);
+		json_close_object(w);
+	}
+	json_close_array(w);
+	responses_free(&r);
+	return rc;
+}
+
+static enum rc
 announced_write(struct json_writer *w, struct db *db, const struct profile *p,
     struct err *e)
 {
@@ -324,6 +350,13 @@ checks_handle(struct api_exchange *x, struct db *db,
 }
 
 static bool
+responses_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	return answer(x, db, rs, query_days(rq->query), responses_write);
+}
+
+static bool
 report_handle(struct api_exchange *x, struct db *db,
     const struct api_request *rq, struct api_response *rs)
 {
@@ -335,9 +368,7 @@ static void
 list_write(struct json_writer *w, const struct profile_list *l)
 {
 	const struct profile *p;
-	char letter[2] = "";
-	struct buf days;
-	size_t i, k;
+	size_t i;
 
 	json_open_object(w);
 	write_number(w, "nowMs", l->now_ms);
@@ -348,13 +379,7 @@ list_write(struct json_writer *w, const struct profile_list *l)
 		task_write(w, p);
 		period_write(w, &p->report);
 		figures_write(w, &p->report.all);
-		buf_init(&days, p->report.days_n + 1);
-		for (k = 0; k < p->report.days_n; k++) {
-			letter[0] = profile_day(&p->report.days[k]);
-			buf_add_text(&days, letter);
-		}
-		write_text(w, "days", days.p == NULL ? "" : days.p);
-		buf_free(&days);
+		write_text(w, "days", p->days);
 		json_close_object(w);
 	}
 	json_close_array(w);
@@ -368,10 +393,13 @@ list_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
 {
 	struct json_writer *w = NULL;
 	struct err e = ERR_INIT;
-	struct profile_list l;
-	enum rc rc = profile_list_read(&l, db, query_value(rq->query, "after"),
-	    PROFILE_DAYS, x->now_ms, &e);
+	struct profile_list l = { .n = 0 };
+	enum rc rc = db_begin_read(db, &e);
 
+	if (rc == RC_OK)
+		rc = profile_list_read(&l, db, query_value(rq->query, "after"),
+		    PROFILE_DAYS, x->now_ms, &e);
+	db_rollback(db);
 	if (rc == RC_OK)
 		rc = json_writer_new(&w, &x->body, false, &e);
 	if (rc == RC_OK)
@@ -396,4 +424,5 @@ ROUTE(route_task_state, "/v1/task/*", state_handle);
 ROUTE(route_task_days, "/v1/task/*/days", days_handle);
 ROUTE(route_task_incidents, "/v1/task/*/incidents", incidents_handle);
 ROUTE(route_task_checks, "/v1/task/*/checks", checks_handle);
+ROUTE(route_task_responses, "/v1/task/*/responses", responses_handle);
 ROUTE(route_task_report, "/v1/task/*/report", report_handle);

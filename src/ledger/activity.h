@@ -27,6 +27,8 @@ struct activity {
 	int64_t networks;     /* that these came from */
 	int64_t checks_today; /* paid since midnight, UTC */
 	int64_t tasks_active, tasks_paused;
+	/* Of the transparency log as it was last seen, and when; 0: never. */
+	int64_t log_entries, log_ms;
 	size_t regions_n;
 	struct activity_region regions[ACTIVITY_REGIONS_MAX];
 };

@@ -77,6 +77,22 @@ MUST_CHECK enum rc
 alert_decide(struct db *read, struct db *write, const struct alert_wish *wishes,
     size_t n, int64_t now_ms, int64_t *noted, struct err *e);
 
+/* How far a task was looked at, and what was known then. */
+struct alert_watch {
+	int64_t to_ms;
+	bool caught_up; /* from here on each event is told */
+	struct uptime_state state;
+};
+
+/* *there: somebody wants to be told of the task, and it was looked at. */
+MUST_CHECK enum rc alert_watch_read(struct alert_watch *w, struct db *db,
+    int64_t task, bool *there, struct err *e);
+
+/* When and how an incident ended, if that was told; else both stay as they are.
+ */
+MUST_CHECK enum rc alert_ended_read(struct db *db, int64_t task,
+    int64_t from_ms, int64_t *to_ms, enum uptime_event *ended, struct err *e);
+
 /* ---- Deliveries, inside of a write transaction ---- */
 
 struct alert_due {

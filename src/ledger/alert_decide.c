@@ -21,17 +21,10 @@ struct watched {
 	bool due; /* there may be more to see */
 };
 
-/* A row of alert_watch. */
-struct watch {
-	int64_t to_ms;
-	bool caught_up;
-	struct uptime_state state;
-};
-
 /* What one task has come to, to be written. */
 struct moved {
 	int64_t task;
-	struct watch watch;
+	struct alert_watch watch;
 };
 
 struct decider {
@@ -57,14 +50,14 @@ no_memory(struct err *e)
 
 /* ---- Rows ---- */
 
-static enum rc
-watch_get(
-    struct watch *w, struct db *db, int64_t task, bool *there, struct err *e)
+enum rc
+alert_watch_read(struct alert_watch *w, struct db *db, int64_t task,
+    bool *there, struct err *e)
 {
 	struct query *q = db_query(db, Q_ALERT_WATCH_GET);
 	enum rc rc;
 
-	*w = (struct watch){ .to_ms = 0 };
+	*w = (struct alert_watch){ .to_ms = 0 };
 	query_int(q, 1, task);
 	rc = query_step(q, there, e);
 	if (rc == RC_OK && *there) {
@@ -78,8 +71,28 @@ watch_get(
 	return rc;
 }
 
+enum rc
+alert_ended_read(struct db *db, int64_t task, int64_t from_ms, int64_t *to_ms,
+    enum uptime_event *ended, struct err *e)
+{
+	struct query *q = db_query(db, Q_ALERT_ENDED_GET);
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, task);
+	query_int(q, 2, from_ms);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		*to_ms = query_get_int(q, 0);
+		*ended = incident_ended_parse(query_get_text(q, 1));
+	}
+	query_done(q);
+	return rc;
+}
+
 static enum rc
-watch_put(struct db *db, int64_t task, const struct watch *w, struct err *e)
+watch_put(
+    struct db *db, int64_t task, const struct alert_watch *w, struct err *e)
 {
 	struct query *q = db_query(db, Q_ALERT_WATCH_PUT);
 	char networks[NETWORKS_TEXT_MAX];
@@ -97,8 +110,8 @@ watch_put(struct db *db, int64_t task, const struct watch *w, struct err *e)
  * told: then it begins anew there, and knows nothing.
  */
 static enum rc
-watch_begin(struct decider *d, const struct uptime_task *t, struct watch *w,
-    struct err *e)
+watch_begin(struct decider *d, const struct uptime_task *t,
+    struct alert_watch *w, struct err *e)
 {
 	int64_t over_ms = uptime_task_over(t, d->window_ms, d->counted_ms),
 		oldest_ms =
@@ -108,7 +121,7 @@ watch_begin(struct decider *d, const struct uptime_task *t, struct watch *w,
 	enum rc rc;
 	bool there;
 
-	rc = watch_get(w, d->read, t->id, &there, e);
+	rc = alert_watch_read(w, d->read, t->id, &there, e);
 	if (rc == RC_OK && there && w->to_ms >= oldest_ms)
 		return RC_OK;
 	w->caught_up = false;
@@ -280,8 +293,8 @@ event_keep(struct decider *d, const struct uptime_task *t, const char *name,
  */
 static enum rc
 incidents_keep(struct decider *d, const struct uptime_task *t, const char *name,
-    const struct uptime_account *a, const struct watch *before, bool caught_up,
-    struct err *e)
+    const struct uptime_account *a, const struct alert_watch *before,
+    bool caught_up, struct err *e)
 {
 	bool was_open = before->state.open_ms != UPTIME_NO_TIME;
 	const struct uptime_incident *i;
@@ -342,7 +355,7 @@ static enum rc
 due_find(struct decider *d, struct watched *k, struct err *e)
 {
 	struct uptime_task t;
-	struct watch w;
+	struct alert_watch w;
 	enum rc rc = uptime_task_read(&t, d->read, k->id, e);
 
 	if (rc == RC_OK)
@@ -362,7 +375,7 @@ task_walk(struct decider *d, const struct uptime_task *t, struct watched *k,
 {
 	int64_t over_ms = uptime_task_over(t, d->window_ms, d->counted_ms);
 	struct moved *m = &d->moved[d->moved_n];
-	struct watch before;
+	struct alert_watch before;
 	struct uptime_walk w = { .task = t };
 	enum rc rc;
 

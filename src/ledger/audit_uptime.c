@@ -9,7 +9,9 @@
 /* One task's rows beside its walk. */
 struct task_check {
 	struct audit *a;
-	struct query *rows; /* its hours, in order */
+	struct query *rows;	 /* its hours, in order */
+	struct query *responses; /* and what answers took in them */
+	bool response;		 /* there is a present one of these */
 	int64_t task;
 	int64_t from_ms; /* the first hour that is looked at */
 	int64_t hours;
@@ -34,6 +36,42 @@ dissents_of(const struct uptime_hour *h)
 	for (i = 0; i < h->dissents_n; i++)
 		n += h->dissents[i].votes;
 	return n;
+}
+
+static bool
+response_is(struct query *q, int64_t hour_ms, const struct uptime_response *r)
+{
+	return query_get_int(q, C_RESPONSE_HOURS_HOUR_MS) == hour_ms &&
+	    query_get_int(q, C_RESPONSE_HOURS_REGION) == r->region &&
+	    query_get_int(q, C_RESPONSE_HOURS_RESULTS) == r->times.results &&
+	    query_get_int(q, C_RESPONSE_HOURS_P50_MS) == r->times.p50_ms &&
+	    query_get_int(q, C_RESPONSE_HOURS_P95_MS) == r->times.p95_ms &&
+	    query_get_int(q, C_RESPONSE_HOURS_MAX_MS) == r->times.max_ms;
+}
+
+/* The rows of the hour are its times, and no others. */
+static enum rc
+responses_check(
+    struct task_check *c, const struct uptime_hour *h, struct err *e)
+{
+	struct query *q = c->responses;
+	const struct uptime_response *r = h->responses;
+	enum rc rc = RC_OK;
+	bool same = true;
+	size_t n = 0;
+
+	while (rc == RC_OK && c->response &&
+	    query_get_int(q, C_RESPONSE_HOURS_HOUR_MS) <= h->hour_ms) {
+		same &= n < h->responses_n && response_is(q, h->hour_ms, &r[n]);
+		n++;
+		rc = query_step(q, &c->response, e);
+	}
+	if (rc == RC_OK && (!same || n != h->responses_n))
+		audit_found(c->a, AUDIT_UPTIME,
+		    "task %" PRId64 ": its response times in the hour %" PRId64
+		    " aren't what the results say",
+		    c->task, h->hour_ms);
+	return rc;
 }
 
 static enum rc
@@ -63,7 +101,7 @@ hour_check(void *ctx, const struct uptime_hour *h, struct err *e)
 		    "task %" PRId64 ": its uptime in the hour %" PRId64
 		    " isn't what the results say",
 		    c->task, h->hour_ms);
-	return RC_OK;
+	return responses_check(c, h, e);
 }
 
 /* The incidents of the walk are those of the ledger. */
@@ -113,8 +151,8 @@ static enum rc
 task_walk(struct task_check *c, const struct uptime_task *t, int64_t end_ms,
     struct uptime_votes *v, struct err *e)
 {
+	struct uptime_walk w = { .task = NULL };
 	struct uptime_hour before;
-	struct uptime_walk w;
 	int64_t ms;
 	enum rc rc = RC_OK;
 
@@ -132,8 +170,14 @@ task_walk(struct task_check *c, const struct uptime_task *t, int64_t end_ms,
 	query_int(c->rows, 1, c->task);
 	query_int(c->rows, 2, c->from_ms);
 	query_int(c->rows, 3, INT64_MAX);
-	rc = uptime_walk_begin(
-	    &w, t, c->from_ms > hour_of(t->created_ms) ? &before : NULL, e);
+	c->responses = db_query(c->a->db, Q_RESPONSE_HOURS);
+	query_int(c->responses, 1, c->task);
+	query_int(c->responses, 2, c->from_ms);
+	query_int(c->responses, 3, INT64_MAX);
+	rc = query_step(c->responses, &c->response, e);
+	if (rc == RC_OK)
+		rc = uptime_walk_begin(&w, t,
+		    c->from_ms > hour_of(t->created_ms) ? &before : NULL, e);
 	for (ms = c->from_ms; rc == RC_OK && ms < end_ms; ms += HOUR_MS) {
 		rc = uptime_walk_hour(&w, ms, ms + HOUR_MS, v, e);
 		if (rc == RC_OK)
@@ -142,6 +186,7 @@ task_walk(struct task_check *c, const struct uptime_task *t, int64_t end_ms,
 	if (rc == RC_OK)
 		rc = uptime_walk_give(&w, true, hour_check, c, e);
 	query_done(c->rows);
+	query_done(c->responses);
 	if (rc == RC_OK)
 		rc = incidents_check(c, &w.account, e);
 	uptime_walk_end(&w);
@@ -181,6 +226,23 @@ days_check(struct audit *a, struct err *e)
 	return rc;
 }
 
+/* What no task's hours come to, and no region's. */
+static enum rc
+responses_others_check(struct audit *a, struct err *e)
+{
+	struct query *q = db_query(a->db, Q_AUDIT_RESPONSE_HOUR);
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		audit_found(a, AUDIT_UPTIME,
+		    "task %" PRId64 ": its response times in the hour %" PRId64
+		    " are of no region, or the hour isn't counted",
+		    query_get_int(q, 0), query_get_int(q, 1));
+	query_done(q);
+	return rc;
+}
+
 enum rc
 audit_uptime(struct audit *a, struct err *e)
 {
@@ -195,5 +257,7 @@ audit_uptime(struct audit *a, struct err *e)
 	for (i = 0; rc == RC_OK && i < a->tasks_n; i++)
 		rc = task_check(a, a->tasks[i].id, &v, e);
 	uptime_votes_end(&v);
-	return rc == RC_OK ? days_check(a, e) : rc;
+	if (rc == RC_OK)
+		rc = days_check(a, e);
+	return rc == RC_OK ? responses_others_check(a, e) : rc;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "ledger/alert.h"
+#include "ledger/terms.h"
 #include "ledger/transfer.h"
 
 const char *
@@ -44,30 +46,14 @@ profile_day(const struct report_time *t)
 
 /* ---- How it is now ---- */
 
-static enum rc
-is_announced(const struct profile *p, struct db *db, int64_t now_ms, bool *is,
-    struct err *e)
-{
-	struct uptime_task t;
-	enum rc rc = uptime_task_read(&t, db, p->id, e);
-	size_t i;
-
-	*is = false;
-	for (i = 0; rc == RC_OK && i < t.maintenance_n; i++)
-		*is |= t.maintenance[i].from_ms <= now_ms &&
-		    now_ms < t.maintenance[i].to_ms;
-	uptime_task_free(&t);
-	return rc;
-}
-
 static enum profile_state
-state_of(const struct profile *p, bool announced, int64_t now_ms)
+state_of(const struct profile *p, int64_t now_ms)
 {
 	const struct uptime_report *r = &p->report;
 
 	if (p->paused)
 		return PROFILE_PAUSED;
-	if (announced)
+	if (r->is_announced)
 		return PROFILE_MAINTENANCE;
 	if (r->last.to_ms == UPTIME_NO_TIME ||
 	    r->last.to_ms < now_ms - PROFILE_STALE_MS - p->interval_ms)
@@ -88,44 +74,132 @@ state_of(const struct profile *p, bool announced, int64_t now_ms)
 	return PROFILE_UNKNOWN;
 }
 
-/* Takes the results since the last hour that is counted from what is left of
- * *fresh; *as_of_ms is 0 when they are more. */
-static enum rc
-fresh_take(struct db *db, int64_t task, int64_t now_ms, int64_t *fresh,
-    int64_t *as_of_ms, struct err *e)
-{
-	int64_t counted_ms = 0, first = 0, end = 0;
-	enum rc rc = rollup_end(db, task, &counted_ms, e);
+/*
+ * What is looked at of results that aren't counted yet: those of all tasks
+ * since from_ms, in one go for a list of them, for tasks that are counted up to
+ * then or further. Where they are too many, none.
+ */
+struct fresh {
+	int64_t now_ms;
+	int64_t from_ms;
+	bool few;
+	struct uptime_votes votes; /* of a list; its q is NULL of one task */
+};
 
-	*as_of_ms = 0;
-	if (rc == RC_OK)
-		rc = transfer_at(db, counted_ms - CLOCK_SKEW_MS, &first, e);
-	if (rc == RC_OK)
-		rc = transfer_at(db, now_ms + DAY_MS, &end, e);
-	if (rc != RC_OK || end - first > *fresh)
+/* Up to when the task is counted, or it began. */
+static enum rc
+counted_read(struct db *db, int64_t task, int64_t *ms, struct err *e)
+{
+	struct uptime_task t;
+	enum rc rc = rollup_end(db, task, ms, e);
+
+	if (rc != RC_OK || *ms > 0)
 		return rc;
-	*fresh -= end - first;
-	*as_of_ms = now_ms;
-	return RC_OK;
+	rc = uptime_task_read(&t, db, task, e);
+	if (rc == RC_OK)
+		*ms = hour_of(t.created_ms);
+	uptime_task_free(&t);
+	return rc;
+}
+
+/* Whether the results since f->from_ms are few: each of a post's is of another
+ * task. */
+static enum rc
+fresh_count(struct fresh *f, struct db *db, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASKS_ACTIVE_SOME);
+	int64_t each = 1, first = 0, end = 0;
+	enum rc rc;
+
+	query_int(q, 1, RESULTS_PER_POST_MAX);
+	rc = query_one_int(q, &each, e);
+	if (rc == RC_OK)
+		rc = transfer_at(db, f->from_ms - CLOCK_SKEW_MS, &first, e);
+	if (rc == RC_OK)
+		rc = transfer_at(db, f->now_ms + DAY_MS, &end, e);
+	f->few = end - first <= PROFILE_FRESH_MAX / (each < 1 ? 1 : each);
+	return rc;
+}
+
+/* The incident that is open by what was watched is the report's, too. */
+static enum rc
+watched_open(struct uptime_report *r, struct uptime_state *s, struct err *e)
+{
+	const struct uptime_incident open = { .from_ms = s->open_ms,
+		.to_ms = INT64_MAX,
+		.networks = s->networks,
+		.networks_n = s->networks_n };
+	size_t i;
+
+	for (i = 0; i < r->incidents_n; i++)
+		if (r->incidents[i].from_ms == s->open_ms)
+			return RC_OK;
+	return uptime_report_incident_add(r, &open, e);
+}
+
+/* How the task is by what worknet-alert saw, if it looked since the last hour
+ * that is counted. */
+static enum rc
+watched_take(struct profile *p, struct db *db, int64_t now_ms, struct err *e)
+{
+	struct uptime_report *r = &p->report;
+	struct uptime_incident *last =
+	    r->incidents_n > 0 ? &r->incidents[r->incidents_n - 1] : NULL;
+	struct alert_watch w;
+	bool there;
+	enum rc rc = alert_watch_read(&w, db, p->id, &there, e);
+
+	if (rc != RC_OK || !there || w.to_ms <= r->counted_ms)
+		return rc;
+	if (w.state.open_ms != UPTIME_NO_TIME) {
+		rc = watched_open(r, &w.state, e);
+	} else if (last != NULL && last->to_ms == INT64_MAX) {
+		/* Unless it was told, its end is that of the last slice that
+		 * was down, as far as that is known. */
+		last->to_ms = w.state.down_ms;
+		last->ended = UPTIME_RECOVERED;
+		rc = alert_ended_read(
+		    db, p->id, last->from_ms, &last->to_ms, &last->ended, e);
+	}
+	r->last.to_ms = w.state.decided_ms;
+	r->last.raw = w.state.run_n > 0 ? UPTIME_DOWN : UPTIME_UP;
+	if (rc == RC_OK)
+		p->state = state_of(p, now_ms);
+	return rc;
 }
 
 /* All but who it is, which *p has. */
 static enum rc
-report_read(struct profile *p, struct db *db, int64_t days, int64_t now_ms,
-    int64_t *fresh, struct err *e)
+report_read(struct profile *p, struct db *db, int64_t days, bool times_only,
+    struct fresh *f, struct err *e)
 {
-	int64_t to_ms = hour_of(now_ms) + HOUR_MS, as_of_ms;
-	bool announced = false;
-	enum rc rc = fresh_take(db, p->id, now_ms, fresh, &as_of_ms, e);
+	struct uptime_report_of of = { .task = p->id,
+		.to_ms = hour_of(f->now_ms) + HOUR_MS,
+		.at_ms = f->now_ms,
+		.times_only = times_only };
+	bool is_fresh = f->few && p->counted_ms >= f->from_ms;
+	enum rc rc;
+	size_t i;
 
+	of.from_ms = of.to_ms - days * DAY_MS;
+	if (is_fresh)
+		of.now_ms = f->now_ms;
+	if (is_fresh && f->votes.q != NULL)
+		of.votes = &f->votes;
+	rc = uptime_report_read(&p->report, db, &of, e);
 	if (rc == RC_OK)
-		rc = uptime_report_read(&p->report, db, p->id,
-		    to_ms - days * DAY_MS, to_ms, as_of_ms, e);
-	if (rc == RC_OK)
-		rc = is_announced(p, db, now_ms, &announced, e);
-	if (rc == RC_OK)
-		p->state = state_of(p, announced, now_ms);
-	return rc;
+		p->state = state_of(p, f->now_ms);
+	if (rc == RC_OK && !is_fresh)
+		rc = watched_take(p, db, f->now_ms, e);
+	if (rc != RC_OK)
+		return rc;
+	CHECK(p->report.days_n < sizeof(p->days));
+	for (i = 0; i < p->report.days_n; i++)
+		p->days[i] = profile_day(&p->report.days[i]);
+	p->days[i] = '\0';
+	if (times_only)
+		uptime_report_forget_days(&p->report);
+	return RC_OK;
 }
 
 enum rc
@@ -133,8 +207,8 @@ profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
     int64_t now_ms, struct err *e)
 {
 	char text[TASK_ID_MAX + 1];
-	int64_t fresh = PROFILE_FRESH_MAX;
 	struct task_row t;
+	struct fresh f;
 	enum rc rc;
 
 	*p = (struct profile){ .id = 0 };
@@ -152,7 +226,11 @@ profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
 	p->interval_ms = t.def.interval_ms;
 	p->copies = t.def.copies;
 	p->paused = t.state == TASK_PAUSED;
-	return report_read(p, db, days, now_ms, &fresh, e);
+	rc = counted_read(db, p->id, &p->counted_ms, e);
+	f = (struct fresh){ .now_ms = now_ms, .from_ms = p->counted_ms };
+	if (rc == RC_OK)
+		rc = fresh_count(&f, db, e);
+	return rc == RC_OK ? report_read(p, db, days, false, &f, e) : rc;
 }
 
 void
@@ -196,11 +274,55 @@ tasks_read(
 	return rc;
 }
 
+static int
+id_order(const void *a, const void *b)
+{
+	const struct profile *const *x = a, *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* Begins to read the results since the tasks are counted, but for those that
+ * are behind the others by hours: they have long cycles. */
+static enum rc
+list_fresh(struct fresh *f, struct profile_list *l,
+    struct profile *by_id[PROFILE_TASKS_MAX], struct db *db, struct err *e)
+{
+	struct uptime_votes_of of = { .to_ms = f->now_ms };
+	struct terms_row terms;
+	int64_t newest_ms = 0;
+	enum rc rc = terms_now(db, &terms, e);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < l->n; i++) {
+		by_id[i] = &l->tasks[i];
+		rc = counted_read(db, by_id[i]->id, &by_id[i]->counted_ms, e);
+		if (by_id[i]->counted_ms > newest_ms)
+			newest_ms = by_id[i]->counted_ms;
+		if (by_id[i]->interval_ms > of.interval_ms)
+			of.interval_ms = by_id[i]->interval_ms;
+	}
+	if (rc != RC_OK)
+		return rc;
+	f->from_ms = newest_ms;
+	for (i = 0; i < l->n; i++)
+		if (by_id[i]->counted_ms >= newest_ms - PROFILE_LAGS_MS &&
+		    by_id[i]->counted_ms < f->from_ms)
+			f->from_ms = by_id[i]->counted_ms;
+	qsort(by_id, l->n, sizeof(by_id[0]), id_order);
+	rc = fresh_count(f, db, e);
+	of.from_ms = f->from_ms;
+	of.window_ms = terms.result_window_ms;
+	return rc == RC_OK && f->few ? uptime_votes_begin(&f->votes, db, &of, e)
+				     : rc;
+}
+
 enum rc
 profile_list_read(struct profile_list *l, struct db *db, struct slice after,
     int64_t days, int64_t now_ms, struct err *e)
 {
-	int64_t fresh = PROFILE_FRESH_MAX;
+	struct profile *by_id[PROFILE_TASKS_MAX];
+	struct fresh f = { .now_ms = now_ms };
 	enum rc rc;
 	size_t i;
 
@@ -208,13 +330,12 @@ profile_list_read(struct profile_list *l, struct db *db, struct slice after,
 	l->tasks = calloc(PROFILE_TASKS_MAX, sizeof(l->tasks[0]));
 	if (l->tasks == NULL)
 		return err_set(e, RC_NO_MEMORY, "tasks: no memory");
-	rc = db_begin_read(db, e);
-	if (rc != RC_OK)
-		return rc;
 	rc = tasks_read(l, db, after, e);
+	if (rc == RC_OK)
+		rc = list_fresh(&f, l, by_id, db, e);
 	for (i = 0; rc == RC_OK && i < l->n; i++)
-		rc = report_read(&l->tasks[i], db, days, now_ms, &fresh, e);
-	db_rollback(db);
+		rc = report_read(by_id[i], db, days, true, &f, e);
+	uptime_votes_end(&f.votes);
 	return rc;
 }
 
@@ -320,13 +441,53 @@ newest_take(
 	    : rc;
 }
 
+/* Into its place among the newest; of the same one the later word counts. */
+static void
+incident_put(
+    struct profile_incident *all, size_t *n, const struct profile_incident *one)
+{
+	size_t at = 0;
+
+	while (at < *n && all[at].from_ms > one->from_ms)
+		at++;
+	while (at < *n && all[at].from_ms == one->from_ms &&
+	    strcmp(all[at].task, one->task) != 0)
+		at++;
+	if (at == PROFILE_INCIDENTS_MAX)
+		return;
+	if (at == *n || all[at].from_ms != one->from_ms) {
+		*n += *n < PROFILE_INCIDENTS_MAX;
+		memmove(all + at + 1, all + at, (*n - at - 1) * sizeof(all[0]));
+	}
+	all[at] = *one;
+}
+
+/* What the task's results tell since the last hour that is counted. */
+static enum rc
+fresh_incidents_put(struct profile_incident *all, size_t *n, struct db *db,
+    const struct profile *p, struct err *e)
+{
+	struct profile_incident one;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < p->report.incidents_n; i++) {
+		rc = incident_take(
+		    &one, db, p->id, p->name, &p->report.incidents[i], e);
+		if (rc == RC_OK)
+			incident_put(all, n, &one);
+	}
+	return rc;
+}
+
 enum rc
-profile_incidents_read(
-    struct profile_incident *out, size_t *n, struct db *db, struct err *e)
+profile_incidents_read(struct profile_incident *out, size_t *n, struct db *db,
+    const struct profile_list *l, struct err *e)
 {
 	struct query *q = db_query(db, Q_SHOWN_INCIDENTS);
 	bool row = false;
 	enum rc rc = RC_OK;
+	size_t i;
 
 	*n = 0;
 	query_int(q, 1, PROFILE_INCIDENTS_MAX);
@@ -334,6 +495,8 @@ profile_incidents_read(
 	    (rc = query_step(q, &row, e)) == RC_OK && row)
 		rc = newest_take(&out[(*n)++], db, q, e);
 	query_done(q);
+	for (i = 0; rc == RC_OK && i < l->n; i++)
+		rc = fresh_incidents_put(out, n, db, &l->tasks[i], e);
 	return rc;
 }
 
@@ -388,6 +551,14 @@ profile_checks_read(struct profile_check *out, size_t *n, struct db *db,
 		rc = check_take(&out[(*n)++], q, e);
 	query_done(q);
 	return rc;
+}
+
+enum rc
+profile_responses_read(struct responses *out, struct db *db,
+    const struct profile *p, int64_t from_ms, struct err *e)
+{
+	return responses_read(
+	    out, db, p->id, &p->report, from_ms, PROFILE_RESPONSES_MAX, e);
 }
 
 /* ---- Maintenance ---- */

@@ -8,13 +8,15 @@
  *
  * What was counted by the hour is read in as many rows as there are days. The
  * results since then are looked at as long as they are few; where they are many
- * it ends with the last hour that was counted, and says so. One thread.
+ * the figures end with the last hour that was counted, and say so, and how the
+ * task is, and an incident that is open, is what worknet-alert knows, if
+ * somebody wants it to tell of the task. One thread.
  */
 #ifndef WORKNET_LEDGER_PROFILE_H
 #define WORKNET_LEDGER_PROFILE_H
 
 #include "ledger/origin.h"
-#include "ledger/uptime_report.h"
+#include "ledger/responses.h"
 
 #define PROFILE_DAYS	      90
 #define PROFILE_INCIDENTS_MAX 50 /* that are told, the newest */
@@ -22,12 +24,18 @@
 #define PROFILE_CHECKS_MAX    20
 #define PROFILE_ANNOUNCED_MAX 20  /* maintenance that is told */
 #define PROFILE_TASKS_MAX     100 /* of one list */
+/* Hours with response times: of 90 days, some of them in two regions. */
+#define PROFILE_RESPONSES_MAX (2 * PROFILE_DAYS * 24)
 #define PROFILE_WHY_MAX	      200 /* bytes of an announcement */
 
-/* Transfers since the last hour that was counted which one reading looks at. */
-#define PROFILE_FRESH_MAX 20000
+/* Results since the last hour that was counted which one reading looks at, of
+ * all tasks: those of one are among them. */
+#define PROFILE_FRESH_MAX 100000
 /* A task's last checks are looked for among so many results of the ledger. */
 #define PROFILE_RESULTS_MAX 2000
+/* Of a list, tasks that are counted less far than others by more than this are
+ * as they were then. */
+#define PROFILE_LAGS_MS (4 * HOUR_MS)
 /* What was counted is of no use any more to say how a task is now. */
 #define PROFILE_STALE_MS (2 * HOUR_MS)
 
@@ -51,8 +59,12 @@ struct profile {
 	int64_t interval_ms;
 	int64_t copies;
 	bool paused;
+	int64_t counted_ms; /* by the hour */
 	enum profile_state state;
-	struct uptime_report report; /* owned; of the period asked for */
+	char days[PROFILE_DAYS + 2]; /* profile_day of the report's days */
+	/* Owned; of the period asked for. In a list: its times only, and no
+	 * days: a hundred tasks' would be megabytes. */
+	struct uptime_report report;
 };
 
 /*
@@ -71,7 +83,7 @@ struct profile_list {
 	bool more;	       /* tasks, behind these */
 };
 
-/* A transaction of its own: the tasks behind `after`, in order. As above. */
+/* Inside a read transaction: the tasks behind `after`, in order. As above. */
 MUST_CHECK enum rc profile_list_read(struct profile_list *l, struct db *db,
     struct slice after, int64_t days, int64_t now_ms, struct err *e);
 void profile_list_free(struct profile_list *l);
@@ -107,6 +119,10 @@ struct profile_check {
 MUST_CHECK enum rc profile_checks_read(struct profile_check *out, size_t *n,
     struct db *db, const struct profile *p, struct err *e);
 
+/* What its answers took, in the hours of its report from from_ms on. */
+MUST_CHECK enum rc profile_responses_read(struct responses *out, struct db *db,
+    const struct profile *p, int64_t from_ms, struct err *e);
+
 struct profile_announced {
 	int64_t id;
 	char task[TASK_ID_MAX + 1];
@@ -120,7 +136,6 @@ struct profile_announced {
 MUST_CHECK enum rc profile_announced_read(struct profile_announced *out,
     size_t *n, struct db *db, int64_t task, int64_t since_ms, struct err *e);
 
-/* An incident as the last rollup has it. */
 struct profile_incident {
 	char task[TASK_ID_MAX + 1];
 	int64_t from_ms;
@@ -130,9 +145,12 @@ struct profile_incident {
 	struct profile_names names;
 };
 
-/* The newest of all tasks that aren't removed, as far as they are counted. */
-MUST_CHECK enum rc profile_incidents_read(
-    struct profile_incident *out, size_t *n, struct db *db, struct err *e);
+/*
+ * The newest of all tasks that aren't removed, as far as they are counted, with
+ * what the list's tasks have had since then.
+ */
+MUST_CHECK enum rc profile_incidents_read(struct profile_incident *out,
+    size_t *n, struct db *db, const struct profile_list *l, struct err *e);
 
 /* Those of one task, the newest first. */
 MUST_CHECK enum rc profile_incidents_of(struct profile_incident *out, size_t *n,

@@ -19,7 +19,7 @@ struct pending {
 struct made {
 	int64_t task;
 	int64_t from_ms;
-	struct uptime_hour *hours; /* owned, with their dissents */
+	struct uptime_hour *hours; /* owned, with what they own */
 	size_t n, cap;
 	struct uptime_incident *incidents; /* owned, taken from the account */
 	size_t incidents_n;
@@ -48,8 +48,10 @@ made_free(struct made *m)
 {
 	size_t i;
 
-	for (i = 0; i < m->n; i++)
+	for (i = 0; i < m->n; i++) {
 		free(m->hours[i].dissents);
+		free(m->hours[i].responses);
+	}
 	for (i = 0; i < m->incidents_n; i++)
 		free(m->incidents[i].networks);
 	free(m->hours);
@@ -57,11 +59,26 @@ made_free(struct made *m)
 	*m = (struct made){ .n = 0 };
 }
 
+/* A copy of n elements of that size; *out stays NULL of none. */
+static enum rc
+copy_of(void **out, const void *from, size_t n, size_t size, struct err *e)
+{
+	*out = n == 0 ? NULL : calloc(n, size);
+	if (n == 0)
+		return RC_OK;
+	if (*out == NULL)
+		return no_memory(e);
+	memcpy(*out, from, n * size);
+	return RC_OK;
+}
+
 static enum rc
 made_add(void *ctx, const struct uptime_hour *h, struct err *e)
 {
 	struct made *m = ctx;
 	struct uptime_hour *all = m->hours;
+	void *copy = NULL;
+	enum rc rc;
 
 	if (m->n == m->cap) {
 		m->cap = m->cap == 0 ? 1 : 2 * m->cap;
@@ -70,18 +87,18 @@ made_add(void *ctx, const struct uptime_hour *h, struct err *e)
 			return no_memory(e);
 		m->hours = all;
 	}
-	all[m->n] = *h;
-	all[m->n].dissents = NULL;
-	if (h->dissents_n > 0) {
-		all[m->n].dissents =
-		    calloc(h->dissents_n, sizeof(h->dissents[0]));
-		if (all[m->n].dissents == NULL)
-			return no_memory(e);
-		memcpy(all[m->n].dissents, h->dissents,
-		    h->dissents_n * sizeof(h->dissents[0]));
-	}
-	m->n++;
-	return RC_OK;
+	all += m->n++;
+	*all = *h;
+	all->responses = NULL;
+	rc = copy_of(
+	    &copy, h->dissents, h->dissents_n, sizeof(h->dissents[0]), e);
+	all->dissents = copy;
+	if (rc == RC_OK)
+		rc = copy_of(&copy, h->responses, h->responses_n,
+		    sizeof(h->responses[0]), e);
+	if (rc == RC_OK)
+		all->responses = copy;
+	return rc;
 }
 
 /* ---- Writing ---- */
@@ -94,6 +111,29 @@ time_bind(struct query *q, int i, const struct uptime_time *t)
 	query_int(q, i + 2, t->unconfirmed);
 	query_int(q, i + 3, t->unknown);
 	query_int(q, i + 4, t->disputed);
+}
+
+static enum rc
+responses_write(
+    struct db *db, int64_t task, const struct uptime_hour *h, struct err *e)
+{
+	const struct uptime_response *r = h->responses;
+	struct query *q;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < h->responses_n; i++, r++) {
+		q = db_query(db, Q_RESPONSE_HOUR_PUT);
+		query_int(q, 1, task);
+		query_int(q, 2, h->hour_ms);
+		query_int(q, 3, r->region);
+		query_int(q, 4, r->times.results);
+		query_int(q, 5, r->times.p50_ms);
+		query_int(q, 6, r->times.p95_ms);
+		query_int(q, 7, r->times.max_ms);
+		rc = query_run(q, e);
+	}
+	return rc;
 }
 
 static enum rc
@@ -132,7 +172,7 @@ hour_write(
 		query_int(q, 5, h->dissents[i].votes);
 		rc = query_run(q, e);
 	}
-	return rc;
+	return rc == RC_OK ? responses_write(db, task, h, e) : rc;
 }
 
 static enum rc
@@ -176,7 +216,7 @@ static enum rc
 hours_drop(struct db *db, int64_t task, int64_t from_ms, struct err *e)
 {
 	static const enum query_id drops[] = { Q_UPTIME_HOUR_DROP,
-		Q_UPTIME_DISSENT_DROP, Q_INCIDENT_DROP };
+		Q_UPTIME_DISSENT_DROP, Q_RESPONSE_HOUR_DROP, Q_INCIDENT_DROP };
 	struct query *q;
 	enum rc rc = RC_OK;
 	size_t i;
@@ -452,6 +492,7 @@ rollup_forget(struct db *db, int64_t since_ms, struct err *e)
 		{ Q_UPTIME_FORGET_HOURS, day * DAY_MS },
 		{ Q_UPTIME_FORGET_DAYS, day },
 		{ Q_UPTIME_FORGET_DISSENTS, day * DAY_MS },
+		{ Q_RESPONSE_FORGET, day * DAY_MS },
 		{ Q_UPTIME_FORGET_INCIDENTS, day * DAY_MS },
 	};
 	int64_t archived_ms;

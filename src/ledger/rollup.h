@@ -22,6 +22,9 @@ rollup_hour_read(struct query *q, struct uptime_hour *h, struct err *e);
  */
 void rollup_day_read(struct query *q, struct uptime_hour *h);
 
+/* The times of an hour, a row of uptime_hour_times, or of a day. */
+void rollup_times_read(struct query *q, struct uptime_time *t);
+
 /* The task's row of that hour. RC_NOT_FOUND. */
 MUST_CHECK enum rc rollup_hour_get(struct db *db, int64_t task, int64_t hour_ms,
     struct uptime_hour *h, struct err *e);

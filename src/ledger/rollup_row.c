@@ -69,6 +69,14 @@ time_read(struct query *q, int col, struct uptime_time *t)
 	t->disputed = query_get_int(q, col + 4);
 }
 
+void
+rollup_times_read(struct query *q, struct uptime_time *t)
+{
+	time_read(q, C_UPTIME_HOUR_TIMES_UP_MS, t);
+	t->paused = query_get_int(q, C_UPTIME_HOUR_TIMES_PAUSED_MS);
+	t->maintenance = query_get_int(q, C_UPTIME_HOUR_TIMES_MAINTENANCE_MS);
+}
+
 enum rc
 uptime_state_read(
     struct uptime_state *s, struct query *q, int col, struct err *e)

@@ -11,9 +11,10 @@ struct reading {
 	struct db *db;
 	struct uptime_task task;
 	int64_t window_ms;
-	int64_t over_ms;    /* cycles are, as far as that */
-	int64_t counted_ms; /* rows are believed as far as that */
-	bool has_before;    /* the row before that is: */
+	struct uptime_votes *votes; /* the first walk's; or NULL */
+	int64_t over_ms;	    /* cycles are, as far as that */
+	int64_t counted_ms;	    /* rows are believed as far as that */
+	bool has_before;	    /* the row before that is: */
 	struct uptime_hour before;
 };
 
@@ -80,9 +81,27 @@ hour_add(struct uptime_report *r, const struct uptime_hour *h, int64_t dissents)
 
 	time_add(&r->all, h, dissents);
 	time_add(&r->days[day], h, dissents);
-	for (i = 0; i < REPORT_RECENTS; i++)
+	for (i = 0; !r->times_only && i < REPORT_RECENTS; i++)
 		if (h->hour_ms >= r->to_ms - report_recent_days(i) * DAY_MS)
 			time_add(&r->recent[i], h, dissents);
+}
+
+static enum rc
+response_add(struct uptime_report *r, int64_t hour_ms,
+    const struct uptime_response *of, struct err *e)
+{
+	struct report_response *all = r->responses;
+
+	if (r->responses_n == r->responses_cap) {
+		r->responses_cap =
+		    r->responses_cap == 0 ? 16 : 2 * r->responses_cap;
+		all = reallocarray(all, r->responses_cap, sizeof(all[0]));
+		if (all == NULL)
+			return no_memory(e);
+		r->responses = all;
+	}
+	all[r->responses_n++] = (struct report_response){ hour_ms, *of };
+	return RC_OK;
 }
 
 /* Takes an hour of the walk. */
@@ -101,6 +120,8 @@ hour_take(void *ctx, const struct uptime_hour *h, struct err *e)
 		dissents += h->dissents[i].votes;
 		rc = dissent_add(r, h->hour_ms, &h->dissents[i], e);
 	}
+	for (i = 0; rc == RC_OK && i < h->responses_n; i++)
+		rc = response_add(r, h->hour_ms, &h->responses[i], e);
 	hour_add(r, h, dissents);
 	return rc;
 }
@@ -118,6 +139,28 @@ dissent_order(const void *a, const void *b)
 }
 
 /* ---- What is counted ---- */
+
+/* Hours, or days of so many ms each, of which only the times are read. */
+static enum rc
+times_add(struct reading *g, enum query_id id, int64_t unit_ms, int64_t from,
+    int64_t to, struct err *e)
+{
+	struct query *q = db_query(g->db, id);
+	struct uptime_hour h = { .copies = 0 };
+	enum rc rc;
+	bool row;
+
+	query_int(q, 1, g->task.id);
+	query_int(q, 2, from);
+	query_int(q, 3, to);
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		h.hour_ms = unit_ms * query_get_int(q, 0);
+		rollup_times_read(q, &h.time);
+		hour_add(g->r, &h, 0);
+	}
+	query_done(q);
+	return rc;
+}
 
 static enum rc
 hours_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
@@ -159,6 +202,14 @@ days_add(struct reading *g, int64_t from_day, int64_t to_day, struct err *e)
 	return rc;
 }
 
+static enum rc
+some_hours_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
+{
+	return g->r->times_only
+	    ? times_add(g, Q_UPTIME_HOUR_TIMES, 1, from_ms, to_ms, e)
+	    : hours_add(g, from_ms, to_ms, e);
+}
+
 /* The hours up to the first midnight, the days, the hours after the last. */
 static enum rc
 span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
@@ -168,11 +219,29 @@ span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 	enum rc rc;
 
 	if (from_day >= to_day)
-		return hours_add(g, from_ms, to_ms, e);
-	rc = hours_add(g, from_ms, from_day * DAY_MS, e);
-	if (rc == RC_OK)
+		return some_hours_add(g, from_ms, to_ms, e);
+	rc = some_hours_add(g, from_ms, from_day * DAY_MS, e);
+	if (rc == RC_OK && g->r->times_only)
+		rc = times_add(
+		    g, Q_UPTIME_DAY_TIMES, DAY_MS, from_day, to_day, e);
+	else if (rc == RC_OK)
 		rc = days_add(g, from_day, to_day, e);
-	return rc == RC_OK ? hours_add(g, to_day * DAY_MS, to_ms, e) : rc;
+	return rc == RC_OK ? some_hours_add(g, to_day * DAY_MS, to_ms, e) : rc;
+}
+
+/* Where the next of the last days begins; to_ms: there is none before that. */
+static int64_t
+recent_next(const struct uptime_report *r, int64_t at_ms, int64_t to_ms)
+{
+	int64_t last_ms;
+	size_t i;
+
+	for (i = 0; !r->times_only && i < REPORT_RECENTS; i++) {
+		last_ms = r->to_ms - report_recent_days(i) * DAY_MS;
+		if (last_ms > at_ms && last_ms < to_ms)
+			to_ms = last_ms;
+	}
+	return to_ms;
 }
 
 /*
@@ -182,17 +251,11 @@ span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 static enum rc
 rows_add(struct reading *g, int64_t to_ms, struct err *e)
 {
-	int64_t at_ms = g->r->from_ms, next_ms, last_ms;
+	int64_t at_ms = g->r->from_ms, next_ms;
 	enum rc rc = RC_OK;
-	size_t i;
 
 	while (rc == RC_OK && at_ms < to_ms) {
-		next_ms = to_ms;
-		for (i = 0; i < REPORT_RECENTS; i++) {
-			last_ms = g->r->to_ms - report_recent_days(i) * DAY_MS;
-			if (last_ms > at_ms && last_ms < next_ms)
-				next_ms = last_ms;
-		}
+		next_ms = recent_next(g->r, at_ms, to_ms);
 		rc = span_add(g, at_ms, next_ms, e);
 		at_ms = next_ms;
 	}
@@ -224,10 +287,9 @@ row_dissents_add(struct reading *g, int64_t to_ms, struct err *e)
 	return rc;
 }
 
-/* *networks is what the incident owns; it is NULL on failure. */
-static enum rc
-incident_add(struct uptime_report *r, const struct uptime_incident *i,
-    const int64_t *networks, struct err *e)
+enum rc
+uptime_report_incident_add(
+    struct uptime_report *r, const struct uptime_incident *i, struct err *e)
 {
 	struct uptime_incident *all;
 
@@ -235,13 +297,14 @@ incident_add(struct uptime_report *r, const struct uptime_incident *i,
 	if (all == NULL)
 		return no_memory(e);
 	r->incidents = all;
-	all[r->incidents_n] = *i;
-	all[r->incidents_n].networks =
-	    calloc(i->networks_n + 1, sizeof(networks[0]));
-	if (all[r->incidents_n].networks == NULL)
+	all += r->incidents_n;
+	*all = *i;
+	all->networks = calloc(i->networks_n + 1, sizeof(all->networks[0]));
+	if (all->networks == NULL)
 		return no_memory(e);
-	memcpy(all[r->incidents_n++].networks, networks,
-	    i->networks_n * sizeof(networks[0]));
+	memcpy(all->networks, i->networks,
+	    i->networks_n * sizeof(all->networks[0]));
+	r->incidents_n++;
 	return RC_OK;
 }
 
@@ -270,8 +333,9 @@ row_incidents_add(struct reading *g, int64_t to_ms, struct err *e)
 		rc = networks_parse(
 		    &s, query_get_text(q, C_INCIDENTS_NETWORKS), e);
 		i.networks_n = s.networks_n;
+		i.networks = s.networks;
 		if (rc == RC_OK)
-			rc = incident_add(g->r, &i, s.networks, e);
+			rc = uptime_report_incident_add(g->r, &i, e);
 		if (rc != RC_OK)
 			break;
 	}
@@ -292,7 +356,7 @@ walk_incidents_add(
 	for (n = 0; rc == RC_OK && n < a->incidents_n; n++) {
 		i = &a->incidents[n];
 		if (i->from_ms < r->to_ms && i->to_ms > r->from_ms)
-			rc = incident_add(r, i, i->networks, e);
+			rc = uptime_report_incident_add(r, i, e);
 	}
 	return rc;
 }
@@ -315,24 +379,28 @@ walk_add(struct reading *g, int64_t *changed_ms, struct err *e)
 		.to_ms = g->over_ms,
 		.interval_ms = uptime_task_longest_ms(&g->task),
 		.window_ms = g->window_ms };
-	struct uptime_votes v = { .q = NULL };
+	struct uptime_votes own = { .q = NULL }, *v = g->votes;
 	int64_t ms = g->counted_ms, end_ms;
 	struct uptime_walk w;
 	enum rc rc;
 
 	rc = uptime_walk_begin(
 	    &w, &g->task, g->has_before ? &g->before : NULL, e);
-	if (rc == RC_OK && ms < g->over_ms)
-		rc = uptime_votes_begin(&v, g->db, &of, e);
+	if (v == NULL)
+		v = &own;
+	if (rc == RC_OK && ms < g->over_ms && v == &own)
+		rc = uptime_votes_begin(&own, g->db, &of, e);
 	for (; rc == RC_OK && ms < g->over_ms; ms += HOUR_MS) {
 		end_ms = ms + HOUR_MS;
 		if (end_ms > g->over_ms)
 			end_ms = g->over_ms;
-		rc = uptime_walk_hour(&w, ms, end_ms, &v, e);
+		rc = uptime_walk_hour(&w, ms, end_ms, v, e);
 		if (rc == RC_OK)
 			rc = uptime_walk_give(&w, false, hour_take, g->r, e);
 	}
-	uptime_votes_end(&v);
+	uptime_votes_end(&own);
+	/* They can't be read again. */
+	g->votes = NULL;
 	if (rc == RC_OK)
 		rc = uptime_walk_give(&w, true, hour_take, g->r, e);
 	*changed_ms = w.account.changed_ms;
@@ -351,7 +419,7 @@ report_empty(struct uptime_report *r)
 
 	for (i = 0; i < r->incidents_n; i++)
 		free(r->incidents[i].networks);
-	r->incidents_n = r->dissents_n = 0;
+	r->incidents_n = r->dissents_n = r->responses_n = 0;
 	r->all = (struct report_time){ .votes = 0 };
 	for (i = 0; i < REPORT_RECENTS; i++)
 		r->recent[i] = r->all;
@@ -368,14 +436,15 @@ parts_read(struct reading *g, int64_t *changed_ms, struct err *e)
 	enum rc rc;
 
 	report_empty(r);
+	r->rows_ms = rows_ms;
 	rc = before_read(g, e);
 	if (rc == RC_OK && g->has_before)
 		r->last = g->before.last;
 	if (rc == RC_OK)
 		rc = rows_add(g, rows_ms, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !r->times_only)
 		rc = row_dissents_add(g, rows_ms, e);
-	if (rc == RC_OK)
+	if (rc == RC_OK && !r->times_only)
 		rc = row_incidents_add(g, rows_ms, e);
 	return rc == RC_OK ? walk_add(g, changed_ms, e) : rc;
 }
@@ -403,30 +472,49 @@ reading_begin(struct reading *g, int64_t task, int64_t now_ms, struct err *e)
 	return RC_OK;
 }
 
-/* Before there was a task, there was nothing to check. */
+/* Before there was a task, there was nothing to check: by days, but for those
+ * that one of the last days begins in. */
 static void
 before_task_add(struct reading *g)
 {
-	int64_t end_ms = hour_of(g->task.created_ms), ms;
-	struct uptime_hour h = { .time.paused = HOUR_MS };
+	int64_t end_ms = hour_of(g->task.created_ms), ms, next_ms;
+	struct uptime_hour h = { .copies = 0 };
 
 	if (end_ms > g->r->to_ms)
 		end_ms = g->r->to_ms;
-	for (ms = g->r->from_ms; ms < end_ms; ms += HOUR_MS) {
+	for (ms = g->r->from_ms; ms < end_ms; ms = next_ms) {
+		next_ms = ms - ms % DAY_MS + DAY_MS;
+		next_ms =
+		    recent_next(g->r, ms, next_ms < end_ms ? next_ms : end_ms);
 		h.hour_ms = ms;
+		h.time.paused = next_ms - ms;
 		hour_add(g->r, &h, 0);
 	}
 }
 
-enum rc
-uptime_report_read(struct uptime_report *r, struct db *db, int64_t task,
-    int64_t from_ms, int64_t to_ms, int64_t now_ms, struct err *e)
+static bool
+is_announced(const struct uptime_task *t, int64_t at_ms)
 {
-	struct reading g = { .r = r, .db = db };
-	int64_t changed_ms = 0;
+	size_t i;
+
+	for (i = 0; i < t->maintenance_n; i++)
+		if (t->maintenance[i].from_ms <= at_ms &&
+		    at_ms < t->maintenance[i].to_ms)
+			return true;
+	return false;
+}
+
+enum rc
+uptime_report_read(struct uptime_report *r, struct db *db,
+    const struct uptime_report_of *of, struct err *e)
+{
+	int64_t from_ms = of->from_ms, to_ms = of->to_ms, changed_ms = 0;
+	struct reading g = { .r = r, .db = db, .votes = of->votes };
 	enum rc rc;
 
-	*r = (struct uptime_report){ .from_ms = from_ms, .to_ms = to_ms };
+	*r = (struct uptime_report){
+		.from_ms = from_ms, .to_ms = to_ms, .times_only = of->times_only
+	};
 	if (from_ms < 0 || from_ms >= to_ms || from_ms % HOUR_MS != 0 ||
 	    to_ms % HOUR_MS != 0 ||
 	    (to_ms - from_ms) / DAY_MS > REPORT_DAYS_MAX)
@@ -437,7 +525,7 @@ uptime_report_read(struct uptime_report *r, struct db *db, int64_t task,
 	r->days = calloc(r->days_n, sizeof(r->days[0]));
 	if (r->days == NULL)
 		return no_memory(e);
-	rc = reading_begin(&g, task, now_ms, e);
+	rc = reading_begin(&g, of->task, of->now_ms, e);
 	if (rc == RC_OK)
 		rc = parts_read(&g, &changed_ms, e);
 	/* An incident since then reaches back into what was counted. */
@@ -451,8 +539,17 @@ uptime_report_read(struct uptime_report *r, struct db *db, int64_t task,
 		qsort(r->dissents, r->dissents_n, sizeof(r->dissents[0]),
 		    dissent_order);
 	r->counted_ms = g.over_ms < to_ms ? g.over_ms : to_ms;
+	r->is_announced = is_announced(&g.task, of->at_ms);
 	uptime_task_free(&g.task);
 	return rc;
+}
+
+void
+uptime_report_forget_days(struct uptime_report *r)
+{
+	free(r->days);
+	r->days = NULL;
+	r->days_n = 0;
 }
 
 void
@@ -464,6 +561,7 @@ uptime_report_free(struct uptime_report *r)
 		free(r->incidents[i].networks);
 	free(r->incidents);
 	free(r->dissents);
+	free(r->responses);
 	free(r->days);
 	*r = (struct uptime_report){ .from_ms = 0 };
 }

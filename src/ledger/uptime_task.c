@@ -34,9 +34,15 @@ versions_read(struct uptime_task *t, struct db *db, struct err *e)
 
 	query_int(q, 1, t->id);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		v = (struct uptime_version){ query_get_int(q, 0),
-			query_get_int(q, 1), query_get_int(q, 2),
-			query_get_int(q, 3) };
+		v = (struct uptime_version){
+			.id = query_get_int(q, C_UPTIME_VERSIONS_ID),
+			.from_ms =
+			    query_get_int(q, C_UPTIME_VERSIONS_CREATED_MS),
+			.interval_ms =
+			    query_get_int(q, C_UPTIME_VERSIONS_INTERVAL_MS),
+			.copies = query_get_int(q, C_UPTIME_VERSIONS_COPIES),
+			.region = query_get_int(q, C_UPTIME_VERSIONS_REGION),
+		};
 		if (v.interval_ms <= 0 || v.from_ms < 0) {
 			rc = err_set(e, RC_CORRUPT,
 			    "definition %lld makes no sense", (long long)v.id);
@@ -241,7 +247,8 @@ uptime_votes_begin(struct uptime_votes *v, struct db *db,
 		    &end, e);
 	if (rc != RC_OK)
 		return rc;
-	v->q = db_query(db, Q_UPTIME_VOTES);
+	v->q =
+	    db_query(db, of->task == 0 ? Q_UPTIME_VOTES_ALL : Q_UPTIME_VOTES);
 	query_int(v->q, 1, first);
 	query_int(v->q, 2, end);
 	query_int(v->q, 3, of->task);

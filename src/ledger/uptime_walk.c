@@ -63,6 +63,7 @@ struct cycle_votes {
 	struct uptime_vote votes[COPIES_MAX];
 	int64_t workers[COPIES_MAX];
 	bool in_round[COPIES_MAX];
+	int64_t response_ms[COPIES_MAX]; /* -1: not told */
 	size_t n;
 	int64_t drills;
 };
@@ -108,6 +109,7 @@ vote_take(struct cycle_votes *v, struct query *q, struct err *e)
 	};
 	memcpy(vote->worker, a.b, sizeof(vote->worker));
 	v->in_round[v->n] = query_get_int(q, C_UPTIME_VOTES_IN_ROUND) != 0;
+	v->response_ms[v->n] = query_get_int(q, C_UPTIME_VOTES_RESPONSE_MS);
 	v->workers[v->n++] = query_get_int(q, C_UPTIME_VOTES_WORKER);
 	return RC_OK;
 }
@@ -153,6 +155,54 @@ dissent_count(
 		h->dissents = all;
 	}
 	all[h->dissents_n++] = (struct uptime_dissent){ worker, network, 1 };
+	return RC_OK;
+}
+
+/* ---- What answers took ---- */
+
+/* doc/uptime, 9: votes that say up, and that the others didn't contradict. */
+static enum rc
+responses_add(struct uptime_walk *w, const struct cycle *c,
+    const struct cycle_votes *v, struct err *e)
+{
+	struct response *all = w->responses;
+	size_t i;
+
+	if (w->responses_cap - w->responses_n < v->n) {
+		w->responses_cap = 2 * (w->responses_cap + COPIES_MAX);
+		all = reallocarray(all, w->responses_cap, sizeof(all[0]));
+		if (all == NULL)
+			return no_memory(e);
+		w->responses = all;
+	}
+	for (i = 0; i < v->n; i++)
+		if (v->votes[i].counts && v->votes[i].up && !v->votes[i].lost &&
+		    v->response_ms[i] >= 0)
+			all[w->responses_n++] =
+			    (struct response){ c->version->region,
+				    v->response_ms[i] };
+	return RC_OK;
+}
+
+/* Makes the hour's times of what was added. */
+static enum rc
+responses_sum(struct uptime_walk *w, struct uptime_hour *h, struct err *e)
+{
+	const struct response *at = w->responses, *end = at + w->responses_n;
+	struct uptime_response *r;
+
+	response_sort(w->responses, w->responses_n);
+	while (at < end) {
+		r = reallocarray(
+		    h->responses, h->responses_n + 1, sizeof(r[0]));
+		if (r == NULL)
+			return no_memory(e);
+		h->responses = r;
+		r += h->responses_n++;
+		r->region = at->region;
+		at += response_times_of(&r->times, at, (size_t)(end - at));
+	}
+	w->responses_n = 0;
 	return RC_OK;
 }
 
@@ -244,11 +294,13 @@ uptime_walk_hour(struct uptime_walk *w, int64_t hour_ms, int64_t to_ms,
 		rc = votes_take(&votes, v, w->task, &c, e);
 		if (rc == RC_OK)
 			rc = cycle_count(w, h, &c, &votes, e);
+		if (rc == RC_OK)
+			rc = responses_add(w, &c, &votes, e);
 		from_ms = c.to_ms;
 	}
 	if (rc == RC_OK)
 		h->state = w->account.state;
-	return rc;
+	return rc == RC_OK ? responses_sum(w, h, e) : rc;
 }
 
 int64_t
@@ -284,6 +336,13 @@ uptime_walk_on(struct uptime_walk *w, int64_t *at_ms, int64_t to_ms,
 }
 
 static void
+hour_free(struct uptime_hour *h)
+{
+	free(h->dissents);
+	free(h->responses);
+}
+
+static void
 hour_count(const struct uptime_walk *w, struct uptime_hour *h)
 {
 	const struct uptime_task *t = w->task;
@@ -316,7 +375,7 @@ uptime_walk_give(struct uptime_walk *w, bool all, uptime_hour_fn *fn, void *ctx,
 		hour_count(w, h);
 		rc = fn(ctx, h, e);
 		account_forget(&w->account, h->to_ms);
-		free(h->dissents);
+		hour_free(h);
 	}
 	w->hours_n -= n;
 	if (n > 0)
@@ -331,8 +390,9 @@ uptime_walk_end(struct uptime_walk *w)
 	size_t i;
 
 	for (i = 0; i < w->hours_n; i++)
-		free(w->hours[i].dissents);
+		hour_free(&w->hours[i]);
 	free(w->hours);
+	free(w->responses);
 	account_free(&w->account);
 	*w = (struct uptime_walk){ .task = NULL };
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "ledger/db.h"
 #include "uptime/account.h"
+#include "uptime/response.h"
 
 /* A definition, in force until the next one is. */
 struct uptime_version {
@@ -18,6 +19,7 @@ struct uptime_version {
 	int64_t from_ms;
 	int64_t interval_ms;
 	int64_t copies;
+	int64_t region;
 };
 
 /* What of a task its uptime depends on, besides results. */
@@ -70,6 +72,7 @@ struct uptime_votes_of {
 	bool everything;
 };
 
+/* On one connection one task's results can be read beside those of all. */
 MUST_CHECK enum rc uptime_votes_begin(struct uptime_votes *v, struct db *db,
     const struct uptime_votes_of *of, struct err *e);
 void uptime_votes_end(struct uptime_votes *v);
@@ -81,6 +84,13 @@ struct uptime_dissent {
 	int64_t worker;
 	int64_t network;
 	int64_t votes;
+};
+
+/* What its answers took in an hour, of the definitions that asked for a region.
+ */
+struct uptime_response {
+	int64_t region;
+	struct response_times times;
 };
 
 /* An hour of a task, and what the next one begins with. */
@@ -95,6 +105,8 @@ struct uptime_hour {
 	int64_t in_rounds;		 /* of the votes */
 	struct uptime_dissent *dissents; /* owned by the walk */
 	size_t dissents_n, dissents_cap;
+	struct uptime_response *responses; /* owned by the walk; by region */
+	size_t responses_n;
 	struct uptime_state state;
 	struct uptime_slice last; /* only its end and what it was */
 };
@@ -108,6 +120,8 @@ struct uptime_walk {
 	struct uptime_account account;
 	struct uptime_hour *hours; /* owned: those that may change */
 	size_t hours_n, hours_cap;
+	struct response *responses; /* owned: those of the present hour */
+	size_t responses_n, responses_cap;
 };
 
 /*

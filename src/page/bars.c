@@ -1,6 +1,5 @@
 #include "page/bars.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,47 +11,49 @@ static const struct kind {
 	char letter;
 	const char *cls;
 	const char *word;
+	int high;
 } kinds[] = {
-	{ 'u', "bar-u", "up" },
-	{ 'd', "bar-d", "with a confirmed outage" },
-	{ 's', "bar-s", "down or disputed, unconfirmed" },
-	{ 'm', "bar-m", "maintenance" },
-	{ '?', "bar-q", "mostly unknown" },
-	{ 'p', "bar-p", "paused or not there yet" },
+	{ 'u', "bar-u", "up", BAR_HEIGHT },
+	{ 'd', "bar-d", "with a confirmed outage", BAR_HEIGHT },
+	{ 's', "bar-s", "down or disputed, unconfirmed", BAR_HEIGHT * 3 / 4 },
+	{ 'm', "bar-m", "maintenance", BAR_HEIGHT / 2 },
+	{ '?', "bar-q", "mostly unknown", BAR_HEIGHT / 2 },
+	{ 'p', "bar-p", "paused or not there yet", BAR_HEIGHT / 2 },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* The path of a kind's bars, "" without any; n counts them. A day that is well
- * is told by its height, too: others are shorter or hollow. */
+/*
+ * The path of a kind's bars: a line for each run of days, which the stylesheet
+ * makes as wide as bars are high, and dashes, so that many days take few bytes.
+ * A day that is well is told by its height, too: others are shorter.
+ */
 static void
-path_of(struct buf *out, const struct uptime_report *r, char letter, size_t *n)
+path_of(struct buf *out, const char *days, const struct kind *kind)
 {
-	int high = letter == 'u' || letter == 'd' ? BAR_HEIGHT
-	    : letter == 's'			  ? BAR_HEIGHT * 3 / 4
-						  : BAR_HEIGHT / 2;
-	size_t i;
+	size_t i, from;
 
-	*n = 0;
-	for (i = 0; i < r->days_n; i++) {
-		if (profile_day(&r->days[i]) != letter)
+	for (i = 0; days[i] != '\0'; i++) {
+		if (days[i] != kind->letter)
 			continue;
-		buf_printf(out, "M%zu %dh%dv%dh-%dz", BAR_STEP * i,
-		    BAR_HEIGHT - high, BAR_WIDTH, high, BAR_WIDTH);
-		++*n;
+		for (from = i; days[i + 1] == kind->letter; i++)
+			continue;
+		buf_printf(out, "M%zu %dh%zu", BAR_STEP * from,
+		    BAR_HEIGHT - kind->high / 2,
+		    BAR_STEP * (i - from) + BAR_WIDTH);
 	}
 }
 
 /* "90 days: 87 up, 2 with a confirmed outage, ..." */
 static void
-words_of(char *out, size_t size, const struct uptime_report *r)
+words_of(char *out, size_t size, const char *days)
 {
 	size_t i, k, n, len, counted = 0;
 
-	len = (size_t)snprintf(out, size, "%zu days:", r->days_n);
+	len = (size_t)snprintf(out, size, "%zu days:", strlen(days));
 	for (k = 0; k < KINDS; k++) {
-		for (n = 0, i = 0; i < r->days_n; i++)
-			n += profile_day(&r->days[i]) == kinds[k].letter;
+		for (n = 0, i = 0; days[i] != '\0'; i++)
+			n += days[i] == kinds[k].letter;
 		if (n == 0 || len >= size)
 			continue;
 		len += (size_t)snprintf(out + len, size - len, "%s %zu %s",
@@ -64,15 +65,16 @@ words_of(char *out, size_t size, const struct uptime_report *r)
 }
 
 void
-bars_write(struct html *h, const struct uptime_report *r)
+bars_write(struct html *h, const char *days)
 {
+	const size_t n = strlen(days);
 	char words[300], box[64];
 	struct buf path;
-	size_t k, n;
+	size_t k;
 
-	words_of(words, sizeof(words), r);
+	words_of(words, sizeof(words), days);
 	(void)snprintf(box, sizeof(box), "0 0 %zu %d",
-	    BAR_STEP * r->days_n - (BAR_STEP - BAR_WIDTH), BAR_HEIGHT);
+	    BAR_STEP * n - (BAR_STEP - BAR_WIDTH), BAR_HEIGHT);
 	html_open(h, "svg", "bars");
 	html_attribute(h, "xmlns", "http://www.w3.org/2000/svg");
 	html_attribute(h, "viewBox", box);
@@ -80,13 +82,13 @@ bars_write(struct html *h, const struct uptime_report *r)
 	html_attribute(h, "role", "img");
 	html_attribute(h, "aria-label", words);
 	for (k = 0; k < KINDS; k++) {
-		buf_init(&path, 40 * r->days_n + 1);
-		path_of(&path, r, kinds[k].letter, &n);
-		if (n > 0) {
-			html_open(h, "path", kinds[k].cls);
-			html_attribute(h, "d", path.p);
-			html_close(h);
-		}
+		if (strchr(days, kinds[k].letter) == NULL)
+			continue;
+		buf_init(&path, 40 * n + 1);
+		path_of(&path, days, &kinds[k]);
+		html_open(h, "path", kinds[k].cls);
+		html_attribute(h, "d", path.p == NULL ? "" : path.p);
+		html_close(h);
 		buf_free(&path);
 	}
 	html_close(h);

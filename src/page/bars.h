@@ -6,10 +6,10 @@
 #include "page/html.h"
 
 /*
- * An SVG image of the report's days, oldest first, with the same in words: one
- * path for each kind of day, whatever their number.
+ * An SVG image of days, each a letter of profile_day, oldest first, with the
+ * same in words: one path for each kind of day, whatever their number.
  */
-void bars_write(struct html *h, const struct uptime_report *r);
+void bars_write(struct html *h, const char *days);
 
 /* What the colours mean, for one place of each page. */
 void bars_legend(struct html *h);

@@ -83,6 +83,7 @@ frame_end(struct html *h, int64_t now_ms)
 {
 	html_close(h);
 	html_open(h, "footer", NULL);
+	html_attribute(h, "data-part", "end");
 	html_open(h, "p", NULL);
 	if (now_ms > 0) {
 		html_text(h, "As of ");
@@ -94,6 +95,15 @@ frame_end(struct html *h, int64_t now_ms)
 	html_close(h);
 	while (h->depth > 0)
 		html_close(h);
+}
+
+void
+frame_script(struct html *h, const char *src)
+{
+	html_open(h, "script", NULL);
+	html_attribute(h, "src", src);
+	html_attribute(h, "defer", "");
+	html_close(h);
 }
 
 void

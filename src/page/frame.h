@@ -21,6 +21,9 @@ struct frame_other {
 void frame_begin_with(struct html *h, struct buf *out, const char *title,
     const struct frame_other *others);
 
+/* A script of this host, which runs once the page is there. */
+void frame_script(struct html *h, const char *src);
+
 /* A table with its caption and the titles of its columns, up to NULL; in front
  * of one of numbers stands a #. */
 void

@@ -37,6 +37,7 @@ sentence(struct html *h, const struct activity *a, const struct profile_list *l)
 	    down > 0	  ? "sentence down"
 		: up == 0 ? "sentence unsure"
 			  : "sentence");
+	html_attribute(h, "data-part", "sentence");
 	if (down > 0) {
 		html_number(h, (int64_t)down);
 		html_text(h,
@@ -84,7 +85,17 @@ counts(struct html *h, const struct activity *a)
 	    a->checks_today == ACTIVITY_RESULTS_MAX);
 	count(h, "Tasks active", a->tasks_active, false);
 	count(h, "Tasks paused", a->tasks_paused, false);
+	if (a->log_entries > 0)
+		count(h, "Entries of the transparency log", a->log_entries,
+		    false);
 	html_close(h);
+	if (a->log_entries > 0) {
+		html_open(h, "p", "note");
+		html_text(h, "The log's last checkpoint was seen at ");
+		html_time(h, a->log_ms);
+		html_text(h, ".");
+		html_close(h);
+	}
 	if (a->regions_n == 0)
 		return;
 	html_open(h, "p", NULL);
@@ -115,7 +126,7 @@ task(struct html *h, const struct profile *p)
 	html_close(h);
 	frame_state(h, "td", p->state);
 	html_open(h, "td", "bars");
-	bars_write(h, &p->report);
+	bars_write(h, p->days);
 	html_close(h);
 	html_element(h, "td", "number", headline);
 	frame_figure(h, f.coverage);
@@ -134,10 +145,14 @@ tasks(struct html *h, const struct profile_list *l)
 	char next[TASK_ID_MAX + 16];
 	size_t i;
 
+	html_open(h, "div", NULL);
+	html_attribute(h, "id", "tasks");
+	html_attribute(h, "data-part", "tasks");
 	frame_table(h, "Tasks", titles);
 	for (i = 0; i < l->n; i++)
 		task(h, &l->tasks[i]);
 	frame_table_end(h);
+	html_close(h);
 	bars_legend(h);
 	if (!l->more)
 		return;
@@ -170,7 +185,10 @@ page_home(struct buf *out, const struct page_site *site,
 	else
 		tasks(&h, l);
 	html_element(&h, "h2", NULL, "The network");
+	html_open(&h, "div", NULL);
+	html_attribute(&h, "data-part", "network");
 	counts(&h, a);
+	html_close(&h);
 	html_open(&h, "p", "note");
 	html_text(&h,
 	    "A check is one worker's word, signed by it. A worker's own page is /worker/ and its address. ");
@@ -181,5 +199,6 @@ page_home(struct buf *out, const struct page_site *site,
 	html_link(&h, "/maintenance.ics", "maintenance (iCalendar)");
 	html_text(&h, ".");
 	html_close(&h);
-	frame_end(&h, a->now_ms);
+	frame_script(&h, "/home.js");
+	frame_end(&h, l->now_ms);
 }

@@ -63,13 +63,27 @@ escape_of(char c)
 	}
 }
 
+/* How many bytes at the text's begin are written as they are: ASCII. */
+static size_t
+plain_len(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.len && text.p[n] >= ' ' && text.p[n] < 0x7f &&
+	    escape_of(text.p[n]) == NULL)
+		n++;
+	return n;
+}
+
 static void
 escaped_add(struct buf *out, struct slice text)
 {
-	bool utf8 = utf8_is_text(text.p, text.len);
+	size_t i = plain_len(text), n;
 	const char *escape;
-	size_t i = 0, n;
+	bool utf8;
 
+	buf_add(out, text.p, i);
+	utf8 = i == text.len || utf8_is_text(text.p, text.len);
 	while (i < text.len) {
 		n = unseen((const unsigned char *)text.p + i, text.len - i);
 		if (!utf8 && (unsigned char)text.p[i] >= 0x80)

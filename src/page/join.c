@@ -225,10 +225,7 @@ page_join(struct buf *out, const struct page_site *site)
 	    "A worker checks public HTTP endpoints, signs what it saw with its own key, and is paid in USDC.");
 	if (opt_in_origin_is_valid(site->origin)) {
 		wallet(&h, site);
-		html_open(&h, "script", NULL);
-		html_attribute(&h, "src", "/join.js");
-		html_attribute(&h, "defer", "");
-		html_close(&h);
+		frame_script(&h, "/join.js");
 	}
 	commands(&h, site);
 	admission(&h, site);

@@ -14,7 +14,7 @@
 
 #define PAGE_EXPLORERS 3
 
-/* What may be loaded, and from where: a stylesheet and badges of this host. */
+/* What may be loaded, and from where: stylesheets and badges of this host. */
 #define PAGE_POLICY                                              \
 	"default-src 'none'; style-src 'self'; img-src 'self'; " \
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -72,6 +72,8 @@ struct page_process {
 void page_operator(
     struct buf *out, const struct overview *o, const struct page_process *p);
 
+#define PAGE_RESPONSES_DAYS 7
+
 /* A task, with the newest of what there is of it. */
 struct page_task {
 	int64_t now_ms;
@@ -80,6 +82,7 @@ struct page_task {
 	struct profile_incident incidents[PROFILE_INCIDENTS_MAX];
 	struct profile_check checks[PROFILE_CHECKS_MAX];
 	struct profile_announced announced[PROFILE_ANNOUNCED_MAX];
+	struct responses responses; /* owned; of PAGE_RESPONSES_DAYS */
 };
 void page_task(
     struct buf *out, const struct page_site *site, const struct page_task *t);
@@ -114,10 +117,14 @@ void page_calendar(struct buf *out, const struct page_site *site,
 void
 page_missing(struct buf *out, const struct page_site *site, const char *what);
 
-/* Files that are as they are: style.css and join.js of src/page, and
- * src/api/openapi.json. */
+/* Files that are as they are: style.css and the scripts of src/page, what
+ * is in src/page/uplot, with its licence, and src/api/openapi.json. */
 extern const char page_style[];
 extern const char page_join_script[];
+extern const char page_home_script[];
+extern const char page_task_script[];
+extern const char page_uplot_script[];
+extern const char page_uplot_style[];
 extern const char page_openapi[];
 /* The pages' sign, an SVG image: a browser asks for one anyway. */
 extern const char page_icon[];

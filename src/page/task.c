@@ -1,7 +1,9 @@
 /* A task's page: how it is, how that is known, and how to verify it. */
 #include <stdio.h>
+#include <string.h>
 
 #include "page/bars.h"
+#include "page/chart.h"
 #include "page/frame.h"
 
 static const char *
@@ -54,16 +56,40 @@ window(struct html *h, const char *name, const struct report_time *t)
 	html_close(h);
 }
 
+/* The newest first; a script tells them where the pointer is on the bars. */
 static void
-figures(struct html *h, const struct uptime_report *r)
+days_table(struct html *h, const struct uptime_report *r)
+{
+	static const char *const titles[] = { "Day (UTC)", "#Uptime",
+		"#At least", "#At most", "#Coverage", NULL };
+	char name[HTML_TIME_MAX];
+	size_t i;
+
+	html_open(h, "details", NULL);
+	html_attribute(h, "id", "days");
+	html_element(h, "summary", NULL, "Each day as a table");
+	frame_table(h, "Uptime of each day", titles);
+	for (i = r->days_n; i-- > 0;) {
+		html_time_text(
+		    name, (r->from_ms / DAY_MS + (int64_t)i) * DAY_MS);
+		name[strlen("2026-01-31")] = '\0';
+		window(h, name, &r->days[i]);
+	}
+	frame_table_end(h);
+	html_close(h);
+}
+
+static void
+figures(struct html *h, const struct profile *p)
 {
 	static const char *const titles[] = { "Last", "#Uptime", "#At least",
 		"#At most", "#Coverage", NULL };
+	const struct uptime_report *r = &p->report;
 	char name[24];
 	size_t i;
 
 	html_element(h, "h2", NULL, "Uptime");
-	bars_write(h, r);
+	bars_write(h, p->days);
 	bars_legend(h);
 	frame_table(h, "Uptime between its bounds", titles);
 	for (i = 0; i < REPORT_RECENTS; i++) {
@@ -76,6 +102,7 @@ figures(struct html *h, const struct uptime_report *r)
 	    (size_t)((r->to_ms - r->from_ms) / DAY_MS));
 	window(h, name, &r->all);
 	frame_table_end(h);
+	days_table(h, r);
 	html_element(h, "p", "note",
 	    "At least and at most: if all that wasn't seen was down, or up. Coverage is how much was seen. An outage counts as down once different networks confirm it.");
 }
@@ -315,7 +342,9 @@ page_task(
 	(void)snprintf(atom, sizeof(atom), "/task/%s/feed.atom", p->name);
 	frame_begin_with(&h, out, p->name, others);
 	sentence(&h, p);
-	figures(&h, &p->report);
+	figures(&h, p);
+	chart_write(&h, site, p, &t->responses);
+	frame_script(&h, "/task.js");
 	facts(&h, p);
 	incidents(&h, t);
 	checks(&h, t);

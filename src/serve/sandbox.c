@@ -104,6 +104,7 @@ static const struct confine_call calls[] = {
 	CALL("mremap"),
 	CALL("munmap"),
 	CALL("madvise"),
+	CALL("sysinfo"), /* qsort(3), of how much memory there is */
 	/* Clocks, and randomness. */
 	CALL("clock_gettime"),
 	CALL("clock_nanosleep"),
@@ -128,7 +129,6 @@ static const struct confine_call calls[] = {
 	CALL("prlimit64"),
 	CALL("ptrace"),
 	CALL("sigaltstack"),
-	CALL("sysinfo"),
 	CALL("wait4"),
 #endif
 };

@@ -21,7 +21,7 @@
 #define UPTIME_METHOD "worknet-uptime/1"
 /* SHA-256 of doc/uptime, which the log states with the method. */
 #define UPTIME_TEXT_SHA256 \
-	"8f753d71f3f70f06df9e32777197ae056a1ea0425e2e7c0d4e0258f698ffef07"
+	"185a6d05cbc94a8752fa9c0627289bd4b8d56db82abcd1449f74db122cf354e9"
 #define UPTIME_CONFIRM	 2	   /* slices in a row that begin an incident */
 #define UPTIME_NETWORKS	 2	   /* different ones, that say so */
 #define UPTIME_RECOVER	 2	   /* slices in a row that end it */

@@ -35,7 +35,7 @@
 
 #define FILES_MAX	4
 #define CONNECTIONS_MAX 4096
-#define ANSWER_MAX	(64 * 1024) /* bytes of an answer, with its header */
+#define ANSWER_MAX	(128 * 1024) /* bytes of an answer, with its header */
 #define EVENTS_MAX	256
 #define DRAIN_S		30 /* for the last answers */
 #define NEVER_US	INT64_MAX
@@ -286,12 +286,22 @@ answer_note(struct load *l, const char *text, unsigned status)
 		(void)snprintf(l->odd, sizeof(l->odd), "%s", text);
 }
 
+/* Whether the last chunk of an answer without a length is there. */
+static bool
+is_last_chunk(const struct connection *c)
+{
+	static const char last[] = "\r\n0\r\n\r\n";
+	const size_t n = sizeof(last) - 1;
+
+	return c->in_len > n && memcmp(c->in + c->in_len - n, last, n) == 0;
+}
+
 /* Takes c's answer if it is complete. */
 static void
 answer_take(struct load *l, struct connection *c)
 {
 	char *end = memmem(c->in, c->in_len, "\r\n\r\n", 4);
-	const char *length, *connection;
+	const char *length, *connection, *chunked;
 	unsigned status;
 	size_t need;
 
@@ -300,8 +310,11 @@ answer_take(struct load *l, struct connection *c)
 	end[2] = '\0';
 	length = header_find(c->in, "\r\nContent-Length: ");
 	connection = header_find(c->in, "\r\nConnection: ");
+	chunked = header_find(c->in, "\r\nTransfer-Encoding: chunked");
 	need = (size_t)(end + 4 - c->in) +
 	    (length == NULL ? 0 : strtoul(length, NULL, 10));
+	if (chunked != NULL)
+		need = is_last_chunk(c) ? c->in_len : ANSWER_MAX;
 	if (need > ANSWER_MAX || strncmp(c->in, "HTTP/1.1 ", 9) != 0)
 		DIE("can't read this answer: %.200s", c->in);
 	if (c->in_len < need) {

@@ -8,6 +8,77 @@ const [origin, program, shots, ...paths] = process.argv.slice(2);
 const called = (path) => path.replace(/^\/+|\/+$/g, '').replace(/\W+/g, '-') ||
 	'home';
 
+// The chart is uPlot's, and tells what the JSON says of each hour.
+async function look_at_chart(page, path) {
+	const text = () => page.locator('#responses .said').textContent();
+	const told = (days) => page.evaluate(async (n) => (await fetch(
+		`${document.getElementById('responses').dataset.from}?days=${n}`))
+		.json(), days);
+
+	is(await page.locator('#responses svg').first().isVisible(), false,
+		`${path}: the chart is drawn in the place of the images`);
+	for (const days of [90, 7]) {
+		await page.locator('#responses').getByRole('button',
+			{ name: `${days} days` }).click();
+		await page.locator(`#responses [aria-pressed="true"]`,
+			{ hasText: `${days} days` }).waitFor();
+		await page.locator('#responses .picture').focus();
+		await page.keyboard.press('ArrowLeft');
+		await page.keyboard.press('ArrowLeft');
+		const json = await told(days);
+		const ms = json.toMs - 2 * 3600000;
+		const hour = json.hours.find((h) => h.hourMs === ms);
+		is(await text(), `${new Date(ms).toISOString().slice(0, 16)
+			.replace('T', ' ')} UTC: any region: half within ` +
+			`${hour.p50Ms} ms, 95 of 100 within ${hour.p95Ms} ms, ` +
+			`longest ${hour.maxMs} ms, of ${hour.results}`,
+		`... ${days} days by the arrow keys, each hour as the JSON has it`);
+	}
+	const at = await page.locator('#responses .u-over').boundingBox();
+	await page.mouse.move(at.x + at.width / 2, at.y + at.height / 2);
+	is(/UTC: .*half within \d+ ms/.test(await text()), true,
+		'... and where the pointer is');
+}
+
+// A day's row of the table is told where the pointer is on its bar.
+async function look_at_days(page, path) {
+	const row = await page.evaluate(() => [...document.querySelectorAll(
+		'#days tbody tr')].at(-1).textContent);
+
+	await page.locator('main > svg.bars').hover({ position: { x: 1, y: 9 } });
+	const text = await page.locator('main > .said').textContent();
+	is(row.startsWith(text.slice(0, 10)) && /coverage/.test(text), true,
+		`${path}: the first bar is the table's last row`);
+}
+
+// The first page is looked through, and read anew after a minute.
+async function look_through(browser) {
+	const page = await browser.newPage();
+	const rows = page.locator('#tasks tbody tr:visible');
+	const text = () => page.locator('footer').textContent();
+
+	await page.clock.install();
+	await page.goto(`${origin}/`);
+	const all = await rows.count();
+	await page.getByRole('searchbox').fill('EXAMPLE down');
+	is([await rows.count(), await page.locator('label span').textContent()],
+		[1, `1 of ${all}`], '/: tasks are found by what they are, and how');
+	const before = await page.locator('#tasks').elementHandle();
+	const asked = page.waitForResponse(`${origin}/`);
+	await page.clock.fastForward(61000);
+	await asked;
+	await page.waitForFunction((e) => !e.isConnected, before);
+	is([await rows.count(), await page.getByRole('searchbox').inputValue(),
+		/As of/.test(await text())], [1, 'EXAMPLE down', true],
+		'... also when the page was read anew');
+	await page.getByRole('link', { name: 'API' }).focus();
+	const same = await page.locator('#tasks').elementHandle();
+	await page.clock.fastForward(61000);
+	is(await same.evaluate((e) => e.isConnected), true,
+		'... which disturbs nobody who moves through it');
+	await page.close();
+}
+
 // One load of the page, which is then shown in each way.
 async function look(browser, path) {
 	const context = await browser.newContext({ httpCredentials:
@@ -17,6 +88,9 @@ async function look(browser, path) {
 
 	listen(page, origin, wrong);
 	await page.goto(origin + path);
+	const has_chart = await page.locator('#responses').count() > 0;
+	if (has_chart)
+		await page.locator('#responses canvas').waitFor();
 	await look_at(page, path, called(path), shots);
 	is(wrong, [], `${path}: nothing is refused, and nothing comes from elsewhere`);
 	is(await context.cookies(), [], '... and it leaves no cookie');
@@ -27,10 +101,15 @@ async function look(browser, path) {
 		await page.emulateMedia({ media: 'screen' });
 	}
 	await by_keyboard(page);
+	if (path.startsWith('/task/'))
+		await look_at_days(page, path);
+	if (has_chart)
+		await look_at_chart(page, path);
 	await context.close();
 }
 
 await with_browser(program, async (browser) => {
 	for (const path of paths)
 		await look(browser, path);
+	await look_through(browser);
 });

@@ -57,6 +57,9 @@ sub hours {
 	    "ms + $HOUR, 3 FROM b;" .
 	    "INSERT INTO incident SELECT task, hour_ms + 300000, hour_ms + 1500000, " .
 	    "'recovered', '1 2 3' FROM uptime_hour WHERE task = $task AND down_ms > 0;" .
+	    "INSERT INTO response_hour SELECT task, hour_ms, 0, 178, 80 + hour_ms / $HOUR " .
+	    "% 24 * 3, 150 + hour_ms / $HOUR % 24 * 5 + down_ms / 10000, 2000 " .
+	    "FROM uptime_hour WHERE task = $task AND hour_ms / $HOUR % 97 <> 5;" .
 	    "INSERT INTO uptime_day SELECT task, hour_ms / $DAY, count(*), sum(up_ms), " .
 	    "sum(down_ms), sum(unconfirmed_ms), sum(unknown_ms), sum(disputed_ms), " .
 	    "sum(paused_ms), sum(maintenance_ms), 0, 0, 0, 0, 0, sum(copies), " .

@@ -74,7 +74,7 @@ async function look_once(page, path, name, shots, colorScheme, width) {
 // Each link, button and field, and each table that scrolls, can be reached, and is seen to be.
 export async function by_keyboard(page) {
 	const all = await page.evaluate(() => [...document.querySelectorAll(
-		'a[href], [tabindex="0"], button, input')].filter((e) =>
+		'a[href], [tabindex="0"], button, input, summary')].filter((e) =>
 		e.checkVisibility()).length);
 	const seen = new Set();
 	let hidden = 0;

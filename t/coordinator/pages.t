@@ -218,11 +218,13 @@ is($told->{earnedMicros}, 600, '... and what was earned stays so much');
 ($r) = get($w, '/');
 is($r->{headers}{'content-security-policy'}, "default-src 'none'; " .
     "style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; " .
-    "frame-ancestors 'none'", 'a page may load its stylesheet alone');
+    "frame-ancestors 'none'; script-src 'self'; connect-src 'self'",
+    'a page may load what is of this host alone');
 is($r->{headers}{'set-cookie'}, undef, 'there are no cookies');
 is($r->{headers}{'cache-control'}, 'public, max-age=10', 'it may be kept');
-unlike($r->{body}, qr/<script|<style|\sstyle=|\son[a-z]+=/,
-    'nothing in it is a script or a style');
+unlike($r->{body} =~ s{<script src="/home\.js" defer=""></script>}{}r,
+    qr/<script|<style|\sstyle=|\son[a-z]+=/,
+    'nothing in it is a script or a style, but the name of one');
 my $etag = $r->{headers}{etag};
 like($etag, qr/^"0x[0-9a-f]{32}"$/, 'it has a tag');
 $r = get($w, '/', 'If-None-Match' => $etag);
@@ -230,11 +232,22 @@ is("$r->{status} $r->{body}", '304 ', 'who has it already isn\'t sent it');
 my $head = get($w, '/', method => 'HEAD');
 is($head->{status}, 200, 'HEAD is answered');
 is($head->{body}, '', '... without the body');
-for my $path ('/', '/join', '/style.css', '/icon.svg', '/openapi.json', '/api/v1/network',
+for my $path ('/', '/join', '/style.css', '/home.js', '/task.js', '/uplot.css', '/icon.svg', '/openapi.json', '/api/v1/network',
     "/worker/$one->{address}", "/api/v1/worker/$one->{address}/status") {
 	$r = get($w, $path, method => 'POST', 'Content-Length' => 0);
 	is("$r->{status} $r->{headers}{allow}", '405 GET, HEAD',
 	    "POST $path isn't done");
+}
+# What isn't ours is sent as it is, behind its licence.
+for (['uplot.js', 'uPlot.iife.min.js', 'text/javascript'],
+    ['uplot.css', 'uPlot.min.css', 'text/css']) {
+	my ($path, $file, $type) = @$_;
+	my ($licence, $text) = map { slurp(source_path("src/page/uplot/$_")) =~
+	    s/\n?\z/\n/r } 'LICENSE', $file;
+
+	$r = get($w, "/$path", 'Accept-Encoding' => '');
+	is($r->{body}, "/*\n$licence*/\n$text", "/$path is $file, and its licence");
+	is($r->{headers}{'content-type'}, "$type; charset=utf-8", '... as such');
 }
 my $stranger = '0x' . '11' x 20;
 fits('/v1/worker/{address}/status', 404, get($w,
@@ -267,6 +280,24 @@ for my $name (qw(worker_get credited_newest worker_payouts worker_credits
 }
 
 # ---- What is kept ----
+
+# How often the coordinator was asked for the first page.
+sub asked {
+	my $text = $c->get('/metrics', params => { WORKNET_LOCAL => 1 })->{body};
+	my $n = 0;
+
+	$n += $1 while $text =~ /^worknet_requests_total\{route="\/",.*\} (\d+)$/mg;
+	return $n;
+}
+
+# Of another key, so that it isn't kept yet.
+my $asked = asked();
+is(get($w, '/?after=0', 'Accept-Encoding' => 'gzip')->{status}, 200,
+    'a page that nginx hasn\'t is asked for');
+is(asked(), $asked + 1, '... once');
+get($w, '/?after=0', 'Accept-Encoding' => $_ % 2 ? 'gzip' : 'identity')
+    for 1 .. 20;
+is(asked(), $asked + 1, '... and twenty readers of it ask nothing more');
 
 is(get($w, '/api/v1/network')->{body}, $net->{body},
     'an answer is kept for some seconds');

@@ -261,6 +261,8 @@ checkpoint("worknet.example/log\n300\n" .
 wait_for(sub { $w->log_text =~ /assignments name the log's 300 entries/ },
     'the checkpoint to be taken up');
 pass('a checkpoint that appears is taken up, by a coordinator that is shut in');
+is(json_value($c->get('/api/v1/network')->{body})->{logEntries}, 300,
+    '... and told to anybody');
 is(said(round_body($w, $one, $ledger, [ results($one, @others) ])), '49 paid',
     'all but one of a poll are answered');
 next_cycle();

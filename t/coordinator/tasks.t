@@ -11,6 +11,7 @@ use utf8;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use POSIX 'strftime';
 use Test::More;
 
 use WorknetTest qw(need_program json_value poll_path http_raw http_read);
@@ -53,7 +54,8 @@ sub cycle {
 		die "worker $n is given nothing in minute $minute\n"
 		    if ref $tasks ne 'ARRAY' || @$tasks != 1;
 		my $r = json_value($c->post([ $w->result($k, 'home', success =>
-		    substr($said, $n, 1) eq 'U' ? 1 : 0) ], remote =>
+		    substr($said, $n, 1) eq 'U' ? 1 : 0, responseTimeMs =>
+		    100 * $n + $minute % 60) ], remote =>
 		    $remote[$n])->{body});
 		die "minute $minute: @{$r->{errors}}\n" if $r->{accepted} != 1;
 	}
@@ -115,6 +117,11 @@ cycle($_, 'DDD') for 14 .. 24;
 is(task('')->{state}, 'down', 'an outage that networks confirmed is shown');
 is(json_value($c->get('/api/v2/status.json')->{body})->{status}{indicator},
     'critical', '... to aggregators, too');
+is(tree('/feed.atom', 'the feed of all')->findvalue(
+    'count(//*[local-name()="entry"])'), 1,
+    '... in the feed of all, before it is counted by the hour');
+is(json_value($c->get('/api/v2/incidents/unresolved.json')->{body})
+    ->{incidents}[0]{status}, 'identified', '... and in Statuspage\'s incidents');
 like($c->get('/')->{body}, qr{1 task here is down: <a href="/task/home">}, '... and at first sight');
 cycle($_, 'UUU') for 25 .. 30;
 my $id = json_value($w->worknet('maintenance', 'add', 'home', '--from',
@@ -125,6 +132,10 @@ cycle($_, 'UUU') for 31 .. 33;
 $w->sql('INSERT INTO result SELECT max(slot) + 1000000, transfer, version, cycle_ms, ' .
     "1000, assigned_ms, anchor, timestamp_ms, 0, 503, response_ms, 'S3CRET', " .
     "address_form, signature, place, trace, token FROM result WHERE cycle_ms = " . ($S + 24 * $MINUTE));
+# And one that took long.
+$w->sql('INSERT INTO result SELECT max(slot) + 2000000, transfer, version, cycle_ms, ' .
+    '1000, assigned_ms, anchor, timestamp_ms, 1, 200, 9999, NULL, ' .
+    "address_form, signature, place, trace, token FROM result WHERE cycle_ms = " . ($S + 26 * $MINUTE));
 
 # ---- The figures are those of worknet report ----
 
@@ -169,7 +180,45 @@ is($before->{votes}, 3 * 28, '... but it counts for nothing')
     or diag($before->{countedToMs} - $S);
 is($before->{inRounds}, 0, 'results that were signed alone are told as such');
 
+sub same_times {
+	my ($name) = @_;
+	my $told = task('/responses');
+
+	cmp_ok(scalar @{ $told->{hours} }, '>=', 1, "$name: answers' times are told");
+	is_deeply($told->{hours}, report()->{responses},
+	    '... as worknet report does');
+	for my $days (1, 7, 30, 90) {
+		my $r = json_value($c->get("/api/v1/task/home/responses?days=$days")
+		    ->{body});
+		is(($r->{toMs} - $r->{fromMs}) / $DAY, $days, "... of $days days");
+		is(scalar(grep { $_->{hourMs} < $r->{fromMs} ||
+		    $_->{hourMs} >= $r->{toMs} } @{ $r->{hours} }), 0, '... alone');
+	}
+	my $t = tree('/task/home', "$name: the page");
+	is_deeply([ map { [ map { $_->textContent } $_->findnodes('td') ] }
+	    $t->findnodes('//h2[.="Response time"]/following::details[1]//tbody/tr') ], [ map { [ utc($_->{hourMs}),
+	    'any region', $_->{results}, map { "$_ ms" } @$_{qw(p50Ms p95Ms
+	    maxMs)} ] } reverse @{ $told->{hours} } ], '... has them in a table');
+	my ($svg) = $t->findnodes('//*[local-name()="svg"][@class="chart"]');
+	my $y = 1000 - int($told->{hours}[0]{p95Ms} * 1000 / 500);
+	like($svg->findvalue('*[@class="line-p95"]/@d'),
+	    qr/^M\d+ ${y}h4/,
+	    '... and an image, which reads without a script');
+	return $told->{hours};
+}
+
+# Of the first hour: workers of three networks, the third of which lies for two
+# minutes and nobody answers in the outage; all of 28 minutes are over.
+my @took = sort { $a <=> $b } map { my $m = $_; map { 100 * $_ + $m }
+    $m < 12 || $m > 24 ? (0 .. 2) : $m < 14 ? (0, 1) : () } 0 .. 27;
+is_deeply(same_times('before an hour is counted'), [ { hourMs => $S, region =>
+    undef, results => scalar @took, p50Ms => $took[@took / 2 - 0.5], p95Ms =>
+    $took[-1 - int(@took / 20)], maxMs => $took[-1] } ],
+    'what the nearest of them took: of votes that say up, without drills');
+
 # ---- The pages ----
+
+sub utc { return strftime('%Y-%m-%d %H:%M:%S UTC', gmtime($_[0] / 1000)) }
 
 sub percent { return defined $_[0] ? sprintf('%.4f', $_[0] / 1e4) =~
     s/\.?0+$//r . ' %' : '-' }
@@ -188,8 +237,12 @@ sub same_pages {
 	is_deeply([ map { $_->[1] } @rows ], [ map {
 	    percent($_->{availabilityPpm}) } @{ $state->{periods} } ],
 	    '... and the figures between them');
+	is_deeply([ map { [ map { $_->textContent } $_->findnodes('th|td[position() > 1]') ] }
+	    $t->findnodes('//details[@id="days"]//tbody/tr') ], [ map { [ substr(utc(
+	    $_->{dayMs}), 0, 10), map { percent($_) } @$_{qw(atLeastPpm atMostPpm
+	    coveragePpm)} ] } reverse @{ task('/days')->{days} } ], '... day by day');
 	my $i = task('/incidents')->{incidents};
-	is($t->findvalue('(//table)[2]/tbody/tr[1]/td[5]'),
+	is($t->findvalue('//h2[.="Incidents"]/following::table[1]/tbody/tr[1]/td[5]'),
 	    '3 networks: ' . join(' ', @{ $i->[0]{confirmedBy} }),
 	    '... and who confirmed an incident');
 	my $bars = $t->findvalue('(//*[local-name()="svg"])[1]/@aria-label');
@@ -253,7 +306,7 @@ is(scalar(grep { length > 75 } split /\r\n/, $ics), 0,
 is($c->get("/task/nobody$_")->{status}, 404, "a task that isn't: $_") for '',
     '/badge.svg', '/feed.atom', '/maintenance.ics';
 is($c->get("/api/v1/task/nobody$_")->{status}, 404, "... $_ of the API") for '',
-    qw(/days /report /checks /incidents);
+    qw(/days /report /checks /incidents /responses);
 my %v2 = map { $_ => told("/v2/$_.json") } qw(status summary components
     incidents incidents/unresolved scheduled-maintenances);
 is_deeply([ map { "$_->{id} $_->{status}" } @{ $v2{summary}{components} } ],
@@ -269,6 +322,7 @@ is(json_value($w->worknet('rollup', '--json'))->{hours}, 4,
     'the hours that are over are counted');
 is_deeply(task('/report'), $before, '... which changes no figure');
 same_figures('counted');
+same_times('counted');
 same_pages('counted');
 is(tree('/feed.atom', 'the feed of all')->findvalue(
     'count(//*[local-name()="entry"])'), 1, '... has the incident, too');
@@ -284,6 +338,23 @@ same_figures('after 40 days');
 is($w->sql_value('SELECT count(*) FROM uptime_day WHERE hours = 24'), 2 * 39,
     '... of which each has a row');
 is(task('')->{state}, 'unknown', 'what was long ago says nothing of now');
+
+# An outage over an hour's end, of which one part is counted.
+sub told_of {
+	my $open = json_value($c->get('/api/v2/incidents/unresolved.json')
+	    ->{body})->{incidents};
+
+	return tree('/feed.atom', 'the feed of all')->findvalue(
+	    'count(//*[local-name()="entry"])') . ' incidents, ' . @$open . ' open';
+}
+
+cycle(40 * 24 * 60 + $_, 'DDD') for 50 .. 75;
+$w->worknet('rollup');
+is($w->sql_value('SELECT count(*) FROM incident WHERE to_ms IS NULL'), 1,
+    'an outage goes on after the hour');
+is(told_of(), '2 incidents, 1 open', '... and is told once');
+cycle(40 * 24 * 60 + $_, 'UUU') for 76 .. 84;
+is(told_of(), '2 incidents, 0 open', '... also that it is over, before that is counted');
 $w->sql('UPDATE uptime_day SET up_ms = up_ms + 1 WHERE day = ' .
     int($S / $DAY) . ' AND task = 1');
 $w->worknet('task', 'pause', 'home');
@@ -300,14 +371,14 @@ for my $path ('/', '/task/a:quiet.one', '/task/a:quiet.one/badge.svg',
     '/task/a:quiet.one/feed.json', '/task/a:quiet.one/maintenance.ics',
     '/feed.atom', '/feed.json', '/maintenance.ics', (map { "/api/v1/$_" }
     qw(tasks task/a:quiet.one), map { "task/a:quiet.one/$_" } qw(days incidents
-    checks report)), map { "/api/v2/$_.json" } sort keys %v2) {
+    checks report responses responses?days=7)), map { "/api/v2/$_.json" } sort keys %v2) {
 	my $s = $w->http_socket;
 	syswrite($s, http_raw('GET', $path));
 	my $r = http_read($s, 'GET');
 	is($r->{status}, 200, "nginx has $path");
 	like($r->{headers}{'cache-control'} // '', qr/^public, max-age=[16]0$/,
 	    '... and may keep it');
-	like($r->{body}, qr/uptime 7 d/, '... of 7 days') if $path =~ /days=7/;
+	like($r->{body}, qr/uptime 7 d/, '... of 7 days') if $path =~ /badge.*days=7/;
 }
 is($w->stop, 0, 'the coordinator stops');
 my ($status, $out) = $w->audit;

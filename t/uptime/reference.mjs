@@ -21,7 +21,7 @@ function judge(slice) {
 	const votes = [...byNetwork.values()];
 	const up = votes.filter((v) => v.up).length, down = votes.length - up;
 	const need = Math.floor(slice.copies / 2) + 1;
-	return { ...slice,
+	return { ...slice, counted: votes,
 		downNetworks: votes.filter((v) => !v.up).map((v) => v.network),
 		raw: votes.length < need ? 'unknown' : up === down ? 'disputed'
 		    : up > down ? 'up' : 'down' };
@@ -123,6 +123,30 @@ export function account({ slices, paused = [], maintenance = [], from, to }) {
 		coverage: ppm(decided, decided + dark),
 		incidents: incidents.filter((i) => i.from < to &&
 		    (i.to ?? Infinity) > from) };
+}
+
+// What answers took, of the hours in which slices began: [hour, region, results,
+// p50, p95, max].
+const HOUR = 3600000;
+
+function responses({ slices, from, to }) {
+	const groups = new Map();
+	for (const s of slices.map(judge)) {
+		if (s.from < from || s.from >= to)
+			continue;
+		const key = JSON.stringify([s.from - s.from % HOUR, s.region]);
+		const good = s.raw === 'down' ? [] : s.counted
+		    .filter((v) => v.up && v.ms !== null).map((v) => v.ms);
+		groups.set(key, [...groups.get(key) ?? [], ...good]);
+	}
+	return [...groups].filter(([, all]) => all.length > 0).map(([key, all]) => {
+		// The least that so many of 100 don't exceed.
+		const within = (share) => Math.min(...all.filter((ms) =>
+		    all.filter((other) => other <= ms).length * 100 >=
+		    share * all.length));
+		return [...JSON.parse(key), all.length, within(50), within(95),
+			Math.max(...all)];
+	}).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 
 // ---- Histories ----
@@ -238,7 +262,7 @@ function fromRows({ versions, results, over, from, to, ...rest }) {
 		if (!votes.has(key))
 			votes.set(key, []);
 		votes.get(key).push({ worker: r.address, network: r.network,
-			up: r.success === 1 });
+			up: r.success === 1, ms: r.ms });
 	}
 	versions.forEach((v, i) => {
 		const end = Math.min(over, versions[i + 1]?.from ?? Infinity);
@@ -247,6 +271,7 @@ function fromRows({ versions, results, over, from, to, ...rest }) {
 			const next = Math.min(cycle + v.interval,
 			    versions[i + 1]?.from ?? Infinity);
 			slices.push({ from: at, to: next, copies: v.copies,
+				region: v.region,
 				votes: votes.get(`${v.id} ${cycle}`) ?? [] });
 			at = next;
 		}
@@ -270,7 +295,8 @@ function main([what, arg, count]) {
 		histories = JSON.parse(readFileSync(arg, 'utf8')).map(fromRows);
 	process.stdout.write(JSON.stringify({
 		input: what === 'ledger' ? '' : histories.map(linesOf).join(''),
-		expected: histories.map((h) => JSON.stringify(account(h))),
+		expected: histories.map((h) => JSON.stringify(what === 'ledger'
+		    ? { ...account(h), responses: responses(h) } : account(h))),
 	}));
 }
 

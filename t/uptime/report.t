@@ -45,15 +45,17 @@ sub expected {
 	my ($window) = map { $_->[0] } sql_rows($db,
 	    'SELECT result_window_ms FROM terms ORDER BY id DESC LIMIT 1');
 	my @versions = map { { id => 0 + $_->[0], from => 0 + $_->[1],
-	    interval => 0 + $_->[2], copies => 0 + $_->[3] } } sql_rows($db,
-	    "SELECT id, created_ms, interval_ms, copies FROM task_version
+	    interval => 0 + $_->[2], copies => 0 + $_->[3],
+	    region => 0 + $_->[4] } } sql_rows($db,
+	    "SELECT id, created_ms, interval_ms, copies, region FROM task_version
 	    WHERE task = $id ORDER BY id");
 	my @results = map { { version => 0 + $_->[0], cycle => 0 + $_->[1],
-	    address => $_->[2], network => 0 + $_->[3], success => 0 + $_->[4] } }
+	    address => $_->[2], network => 0 + $_->[3], success => 0 + $_->[4],
+	    ms => ($_->[5] // '') eq '' ? undef : 0 + $_->[5] } }
 	    sql_rows($db, "SELECT r.version, r.cycle_ms, w.address,
 	    coalesce((SELECT network FROM worker_network n WHERE n.worker = w.id
 	    AND n.from_transfer <= t.id ORDER BY n.from_transfer DESC LIMIT 1), 0),
-	    r.success FROM result r JOIN transfer t ON t.id = r.transfer
+	    r.success, r.response_ms FROM result r JOIN transfer t ON t.id = r.transfer
 	    JOIN worker w ON w.id = t.credit JOIN task_version v
 	    ON v.id = r.version WHERE v.task = $id AND r.copy < v.copies");
 	my (@paused, $since);
@@ -85,6 +87,8 @@ sub told {
 	$t{incidents} = [ map { { from => $_->{fromMs}, to => $_->{toMs},
 	    ended => $_->{ended}, networks => $_->{networks} } }
 	    @{ $r->{incidents} } ];
+	$t{responses} = [ map { [ $_->{hourMs}, $_->{region} ? 7 : 0, @$_{qw(results
+	    p50Ms p95Ms maxMs)} ] } @{ $r->{responses} } ];
 	return \%t;
 }
 
@@ -116,6 +120,10 @@ for my $case (1 .. 4) {
 	    # One moves in the middle.
 	    ($case == 4 ? '' : "INSERT INTO worker_network SELECT min(id),
 	    (SELECT max(id) / 2 FROM transfer), 6 FROM worker;") .
+	    # A definition asks for a region, inside of an hour as edits are.
+	    "INSERT INTO region VALUES (7, 'eu', 'eu', 1);" . 'UPDATE ' .
+	    'task_version SET region = 7 WHERE id = (SELECT max(id) FROM ' .
+	    'task_version WHERE task = 1);' .
 	    # Over an hour's border by a slice on each side; and anywhere.
 	    outage($border - 30000, $border + 30000, '1') .
 	    outage($border - 7 * 60000 - 40 * 60000, $border - 40 * 60000, '1') .
@@ -164,9 +172,11 @@ for my $case (1 .. 4) {
 	    '... and the reports are as they were without');
 	is(json_of(worknet('-c', $conf, 'rollup', '--json'))->{hours}, 0,
 	    '... once');
-	my @rows = sql_rows($db, 'SELECT * FROM uptime_hour');
+	my $all = 'SELECT h.*, r.* FROM uptime_hour h LEFT JOIN response_hour r ' .
+	    'ON r.task = h.task AND r.hour_ms = h.hour_ms';
+	my @rows = sql_rows($db, $all);
 	worknet('-c', $conf, 'rollup', '--since', $border);
-	is_deeply([ sql_rows($db, 'SELECT * FROM uptime_hour') ], \@rows,
+	is_deeply([ sql_rows($db, $all) ], \@rows,
 	    '... or anew, with the same outcome');
 	my %found = map { $_->{rule} => $_->{found} } @{ json_of(worknet('-c',
 	    $conf, 'audit', '--json'))->{rules} };
@@ -179,6 +189,11 @@ for my $case (1 .. 4) {
 	cmp_ok(scalar(map { @{ $_->{incidents} } } @before), '>', 2,
 	    'there are incidents');
 	cmp_ok($before[0]{disagreements}, '>', 0, 'there are disagreements');
+	my %regions = map { $_->{hourMs} . ($_->{region} // '') => $_->{hourMs} }
+	    map { @{ $_->{responses} } } $before[0];
+	my %hours = map { $_ => 1 } values %regions;
+	cmp_ok(scalar keys %regions, '>', scalar keys %hours,
+	    'an hour has the times of each region') if $case == 1;
 	my $sum = 0;
 	$sum += $_->{results} for @{ $before[0]{contradicted} };
 	is($sum, $before[0]{disagreements}, '... each of which has its author');
@@ -222,7 +237,16 @@ for my $forged (
     [ 'a result was counted that isn\'t there',
 	'UPDATE uptime_hour SET votes = votes + 1' ],
     [ 'a result counts as signed in a round',
-	'UPDATE uptime_hour SET in_rounds = in_rounds + 1' ],
+	'UPDATE uptime_hour SET in_rounds = in_rounds + 1;
+	UPDATE uptime_day SET in_rounds = in_rounds + hours' ],
+    [ 'answers are told faster', 'UPDATE response_hour SET p95_ms = p95_ms - 1
+	WHERE task = 1 AND hour_ms = (SELECT max(hour_ms) FROM response_hour)' ],
+    [ 'an hour\'s times are gone', 'DELETE FROM response_hour WHERE task = 1 AND
+	hour_ms = (SELECT min(hour_ms) FROM response_hour)' ],
+    [ 'times are made up', 'INSERT INTO response_hour SELECT task, hour_ms, 5, 1,
+	1, 1, 1 FROM response_hour LIMIT 1' ],
+    [ '... of an hour that isn\'t counted', 'INSERT INTO response_hour SELECT
+	task, max(hour_ms) + 360000000, 0, 1, 1, 1, 1 FROM response_hour' ],
     [ 'an incident is made up', "INSERT INTO incident VALUES (1, $from, $to,
 	'recovered', '1 2')" ]) {
 	my ($name, $sql) = @$forged;
