@@ -346,7 +346,8 @@ times_dispute(struct nodes *c, const uint64_t *number, size_t highest)
 	for (i = 0; i < rpc_count(c->rpc); i++) {
 		/* One that is behind may not have these blocks yet. */
 		if (number[i] >= number[highest] ||
-		    c->nodes[i].final.number < number[highest])
+		    c->nodes[i].final.number <= number[i] ||
+		    c->nodes[highest].final.number <= number[i])
 			continue;
 		nodes_fault(c, i, NODE_FAULT_DISPUTED,
 		    "the time of its block %" PRIu64 " isn't that of %.60s's",

@@ -82,7 +82,8 @@ bool history_is_final(
 /*
  * The last block whose time is before time_s (Unix seconds), by all usable
  * nodes that have such old blocks. They may differ: *lowest is where to begin
- * so that nothing is left out, *highest where nothing is left. 0: there is none.
+ * so that nothing is left out, *highest where nothing is left. 0: there is
+ * none.
  * A node that hasn't such blocks has a fault, and so have those whose blocks'
  * times differ. *whole: every configured node has told. RC_IO when none does.
  */
