@@ -414,7 +414,7 @@ SELECT v.task, r.version, r.cycle_ms, t.credit, w.address,
 	CASE WHEN r.place IS NULL THEN 0 ELSE 1 END, coalesce(r.response_ms, -1)
 FROM transfer t CROSS JOIN result r CROSS JOIN task_version v CROSS JOIN worker w
 WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
-	AND w.id = t.credit AND ?3 = 0
+	AND w.id = t.credit AND v.task > ?3
 	AND r.cycle_ms >= ?4 AND r.cycle_ms < ?5
 ORDER BY v.task, r.version, r.cycle_ms, r.slot;
 
