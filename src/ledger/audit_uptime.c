@@ -13,7 +13,7 @@ struct task_check {
 	struct query *responses; /* and what answers took in them */
 	bool response;		 /* there is a present one of these */
 	int64_t task;
-	int64_t from_ms; /* the first hour that is looked at */
+	int64_t from_ms; /* the first hour that is looked at; -1: all are */
 	int64_t hours;
 };
 
@@ -156,13 +156,14 @@ task_walk(struct task_check *c, const struct uptime_task *t, int64_t end_ms,
 	int64_t ms;
 	enum rc rc = RC_OK;
 
-	c->from_ms = hour_of(t->created_ms);
-	if (c->a->archived_ms > c->from_ms) {
-		c->from_ms = hour_of(c->a->archived_ms) + HOUR_MS;
-		if (c->from_ms > end_ms)
+	ms = hour_of(t->created_ms);
+	c->from_ms = -1;
+	if (c->a->archived_ms > ms) {
+		ms = c->from_ms = hour_of(c->a->archived_ms) + HOUR_MS;
+		if (ms > end_ms)
 			return RC_OK;
 		rc = rollup_hour_get(
-		    c->a->db, c->task, c->from_ms - HOUR_MS, &before, e);
+		    c->a->db, c->task, ms - HOUR_MS, &before, e);
 	}
 	if (rc != RC_OK)
 		return rc;
@@ -176,9 +177,9 @@ task_walk(struct task_check *c, const struct uptime_task *t, int64_t end_ms,
 	query_int(c->responses, 3, INT64_MAX);
 	rc = query_step(c->responses, &c->response, e);
 	if (rc == RC_OK)
-		rc = uptime_walk_begin(&w, t,
-		    c->from_ms > hour_of(t->created_ms) ? &before : NULL, e);
-	for (ms = c->from_ms; rc == RC_OK && ms < end_ms; ms += HOUR_MS) {
+		rc = uptime_walk_begin(
+		    &w, t, c->from_ms == -1 ? NULL : &before, e);
+	for (; rc == RC_OK && ms < end_ms; ms += HOUR_MS) {
 		rc = uptime_walk_hour(&w, ms, ms + HOUR_MS, v, e);
 		if (rc == RC_OK)
 			rc = uptime_walk_give(&w, false, hour_check, c, e);

@@ -22,10 +22,10 @@
  * the file is synced more often, and a page that changes in each transaction is
  * copied more often. With more, the log takes longer to read after a crash.
  */
-#define CHECKPOINT_PAGES 2000
+#define CHECKPOINT_PAGES 1000
 
 /* With so many the log is to be short again, although somebody reads it. */
-#define LOG_PAGES_MANY 5000
+#define LOG_PAGES_MANY (5 * CHECKPOINT_PAGES)
 
 /*
  * How long a checkpoint waits for those who read the log. The first outlasts

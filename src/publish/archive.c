@@ -19,7 +19,7 @@
 
 #define BATCH	     100000 /* results whose lines are in memory at once */
 #define WINDOW	     20000  /* transfers that are looked at at once */
-#define STEP	     500    /* results of a transaction */
+#define STEP	     200    /* results of a transaction */
 #define FILES_FOUND  20	    /* that are told: one cause may be behind all */
 #define TEXT_MAX     400
 #define FILES_OF_MAX RESULTS_PER_POST_MAX
