@@ -1516,14 +1516,16 @@ WHERE w.id = a.id AND a.id > 3 AND a.balance_micros >= ?1
 	AND (?2 = '' OR w.address = ?2)
 ORDER BY oldest_ms NULLS LAST, w.id;
 
--- What was verified of a worker before its payouts, the newest first.
+-- What was verified of a worker before its payouts, the newest first; with
+-- ?2 = 1 only those that were found on the chain, those of a number together.
 -- :name seals
 -- :columns verified_to verified_micros seal seq amount_micros verified_hash
 -- :columns id treasury
 SELECT p.verified_to, p.verified_micros, p.seal, p.seq, p.amount_micros, t.hash,
 	p.id, p.treasury
 FROM payout p LEFT JOIN transfer t ON t.id = p.verified_to
-WHERE p.worker = ?1 ORDER BY p.id DESC;
+WHERE p.worker = ?1 AND (?2 = 0 OR p.verified_to = 0)
+ORDER BY CASE ?2 WHEN 0 THEN 0 ELSE p.seq END, p.id DESC;
 
 -- By how much payouts gave worker ?1 more than they took after transfer ?2.
 -- :name given_back
@@ -1594,12 +1596,16 @@ FROM (SELECT id, amount_micros AS micros FROM transfer
 		WHERE debit = ?1 AND debit > 3) m;
 
 -- What a worker has earned in all, also by credit that a restored ledger lost,
--- without what was forfeited.
+-- without what was forfeited; and that lost credit.
 -- :name worker_earned
-SELECT coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE credit = ?1 AND credit > 3 AND kind IN ('credit', 'recover')), 0)
-	- coalesce((SELECT sum(amount_micros) FROM transfer
-		WHERE debit = ?1 AND debit > 3 AND kind = 'forfeit'), 0);
+SELECT c.micros - coalesce((SELECT sum(amount_micros) FROM transfer
+		WHERE debit = ?1 AND debit > 3 AND kind = 'forfeit'), 0),
+	c.recovered
+FROM (SELECT coalesce(sum(amount_micros), 0) AS micros,
+		coalesce(sum(amount_micros) FILTER (WHERE kind = 'recover'), 0)
+		AS recovered
+	FROM transfer WHERE credit = ?1 AND credit > 3
+		AND kind IN ('credit', 'recover')) c;
 
 -- What a worker's balance is, and up to which transfer that is so.
 -- :name balance_now

@@ -626,7 +626,9 @@ CREATE TABLE archived_file (
 -- payment can't be signed under two nonces, whatever is lost. A number is used
 -- up once the chain shows its nonce used or canceled: after a payout that
 -- expired unused, the next one has the same number and nonce, and the token
--- takes only one of the two, even one that nobody knows of any more.
+-- takes only one of the two, even one that nobody knows of any more. Of one that
+-- was found on the chain, what the ledger had lost of its credit stands where
+-- else the verified balance does, and is sealed with it.
 CREATE TABLE payout (
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),

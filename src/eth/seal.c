@@ -32,7 +32,8 @@ seal_digest(uint8_t out[static KECCAK256_LEN], const struct seal *s,
 		    s->verified_to, hash, s->balance_micros);
 	else
 		(void)snprintf(of, sizeof(of),
-		    "found on the chain (%" PRId64 ", %" PRId64 ")",
+		    "found on the chain (%" PRId64
+		    "); the ledger had lost %" PRId64 " of it",
 		    s->verified_to, s->balance_micros);
 	(void)snprintf(text, sizeof(text),
 	    "worknet ledger %s: payout no. %" PRId64 " of %s, %" PRId64

@@ -12,15 +12,16 @@
 
 enum seal_kind {
 	SEAL_RESERVED, /* made by a run, which verified the balance */
-	SEAL_ADOPTED,  /* found on the chain: backed by nothing */
+	SEAL_ADOPTED,  /* found on the chain: no run verified it */
 };
 
 struct seal {
 	/*
 	 * The worker's balance after this transfer was verified, and the
 	 * transfer's hash, which is of all transfers up to it: a ledger that
-	 * was replaced since doesn't fit. All 0 of a payment that was found on
-	 * the chain.
+	 * was replaced since doesn't fit. Both 0 of a payment that was found on
+	 * the chain; then balance_micros is how much of it was credit that the
+	 * ledger had lost.
 	 */
 	int64_t verified_to;
 	uint8_t verified_hash[KECCAK256_LEN];

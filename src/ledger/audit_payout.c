@@ -47,7 +47,7 @@ static const struct step {
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 /* What a "chain" event may move. */
-static const char *const adjusts[] = { "reserve", "void", "recover" };
+static const char *const adjusts[] = { "void", "recover" };
 
 /* The payout whose events are being read. */
 struct payout_walk {

@@ -10,7 +10,6 @@
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
 #include "ledger/signed.h"
-#include "ledger/worker.h"
 
 /* Definitions that were found right, by their number's last bits. */
 #define VERSIONS_KNOWN 256
@@ -400,6 +399,94 @@ credits_verify(struct reading *r, struct err *e)
 	return rc;
 }
 
+/* ---- What was earned ---- */
+
+static bool
+seal_read(struct seal *s, struct sealed *what, struct query *q)
+{
+	*s = (struct seal){ .verified_to =
+				query_get_int(q, C_SEALS_VERIFIED_TO),
+		.balance_micros = query_get_int(q, C_SEALS_VERIFIED_MICROS) };
+	what->seq = query_get_int(q, C_SEALS_SEQ);
+	what->amount_micros = query_get_int(q, C_SEALS_AMOUNT_MICROS);
+	return (s->verified_to == 0 ||
+		   row_read_hash(q, C_SEALS_VERIFIED_HASH, s->verified_hash)) &&
+	    hex_decode(s->signature, SIGNATURE_LEN,
+		query_get_text(q, C_SEALS_SEAL), NULL) == RC_OK;
+}
+
+/* Which of a worker's seals, in which order: see the statement. */
+enum seals { SEALS_ALL, SEALS_ADOPTED };
+
+static struct query *
+seals_query(struct db *db, int64_t worker_id, enum seals which)
+{
+	struct query *q = db_query(db, Q_SEALS);
+
+	query_int(q, 1, worker_id);
+	query_int(q, 2, which);
+	return q;
+}
+
+/*
+ * Whether the treasury has sealed that so much was lost, of payouts that were
+ * found on the chain. A number was paid once, however many rows have it.
+ */
+static enum rc
+recovered_check(struct db *db, int64_t worker_id, const struct address *worker,
+    const struct address *treasury, int64_t micros, struct err *e)
+{
+	struct sealed what = { .worker = *worker };
+	int64_t created_ms, last = 0, missing = micros;
+	bool row = true;
+	struct query *q;
+	struct seal s;
+	enum rc rc;
+
+	rc = payout_ledger_id(db, what.ledger_id, &created_ms, e);
+	if (rc != RC_OK)
+		return rc;
+	q = seals_query(db, worker_id, SEALS_ADOPTED);
+	while (rc == RC_OK && missing > 0 &&
+	    (rc = query_step(q, &row, e)) == RC_OK && row) {
+		if (!seal_read(&s, &what, q) || what.seq == last ||
+		    !seal_is_by(&s, &what, treasury))
+			continue;
+		last = what.seq;
+		missing -= s.balance_micros;
+	}
+	query_done(q);
+	if (rc == RC_OK && missing > 0)
+		return err_set(e, RC_CORRUPT,
+		    "%" PRId64 " micro-USDC were recovered, %" PRId64
+		    " more than payouts found on the chain are sealed for",
+		    micros, missing);
+	return rc;
+}
+
+enum rc
+evidence_earned(struct db *db, int64_t worker_id, const struct address *worker,
+    const struct address *treasury, int64_t *micros, struct err *e)
+{
+	struct query *q = db_query(db, Q_WORKER_EARNED);
+	int64_t recovered = 0;
+	enum rc rc;
+	bool row;
+
+	*micros = 0;
+	query_int(q, 1, worker_id);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		*micros = query_get_int(q, 0);
+		recovered = query_get_int(q, 1);
+	}
+	query_done(q);
+	if (rc == RC_OK && recovered > 0)
+		rc = recovered_check(
+		    db, worker_id, worker, treasury, recovered, e);
+	return rc;
+}
+
 /* ---- Sums ---- */
 
 /* What the worker's transfers say of its balance after one of them, and now. */
@@ -453,8 +540,6 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 	if (rc == RC_OK)
 		rc =
 		    balance_sums(db, worker_id, s->verified_to, &then, &now, e);
-	if (rc == RC_OK)
-		rc = worker_earned(db, worker_id, &out->earned_micros, e);
 	if (rc != RC_OK)
 		return rc;
 	if (then != s->balance_micros)
@@ -471,20 +556,6 @@ sums_verify(struct db *db, int64_t worker_id, const struct seal *s,
 }
 
 /* ---- What was verified before ---- */
-
-static bool
-seal_read(struct seal *s, struct sealed *what, struct query *q)
-{
-	*s = (struct seal){ .verified_to =
-				query_get_int(q, C_SEALS_VERIFIED_TO),
-		.balance_micros = query_get_int(q, C_SEALS_VERIFIED_MICROS) };
-	what->seq = query_get_int(q, C_SEALS_SEQ);
-	what->amount_micros = query_get_int(q, C_SEALS_AMOUNT_MICROS);
-	return (s->verified_to == 0 ||
-		   row_read_hash(q, C_SEALS_VERIFIED_HASH, s->verified_hash)) &&
-	    hex_decode(s->signature, SIGNATURE_LEN,
-		query_get_text(q, C_SEALS_SEAL), NULL) == RC_OK;
-}
 
 /* Whether its row says that this treasury pays it. */
 static bool
@@ -542,8 +613,7 @@ seal_find(struct db *db, int64_t worker_id, const struct address *worker,
 	rc = payout_ledger_id(db, what.ledger_id, &created_ms, e);
 	if (rc != RC_OK)
 		return rc;
-	q = db_query(db, Q_SEALS);
-	query_int(q, 1, worker_id);
+	q = seals_query(db, worker_id, SEALS_ALL);
 	while (rc == RC_OK && !found &&
 	    (rc = query_step(q, &row, e)) == RC_OK && row) {
 		fits =
@@ -592,6 +662,9 @@ evidence_verify(struct db *db, const struct evidence_rules *rules,
 		    db, worker_id, worker, treasury, &s, &out->unfit, e);
 	if (rc == RC_OK)
 		rc = sums_verify(db, worker_id, &s, out, e);
+	if (rc == RC_OK)
+		rc = evidence_earned(
+		    db, worker_id, worker, treasury, &out->earned_micros, e);
 	if (rc == RC_OK) {
 		r.since = s.verified_to;
 		rc = credits_verify(&r, e);

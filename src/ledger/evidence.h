@@ -22,7 +22,7 @@ struct evidence_rules {
 
 struct evidence {
 	int64_t balance_micros; /* backed by transfers and results */
-	int64_t earned_micros;	/* in all, also what was paid: worker_earned */
+	int64_t earned_micros;	/* in all, also what was paid */
 	int64_t verified_to;	/* the newest transfer of that state */
 	uint8_t verified_hash[KECCAK256_LEN]; /* and its hash */
 	int64_t results; /* whose signatures were verified now */
@@ -39,12 +39,12 @@ struct evidence {
  * the sum of its transfers; that those up to the newest transfer for which
  * the treasury has sealed a payout of the worker add up to what it sealed (a
  * seal of a transfer that now has another hash is none: all is verified then);
- * that payouts gave back no more than they took since then; and of each credit
- * since, with each of its results, what ledger/rule.h says: the hash of it and
- * of its definition, the reward and the worker's days within their bounds, its
- * times, its place in the schedule, its assignment as long as that is kept, no
- * check paid twice, also not beside those that are sealed, and the worker's
- * signature.
+ * that payouts gave back no more than they took since then; what
+ * evidence_earned says; and of each credit since, with each of its results,
+ * what ledger/rule.h says: the hash of it and of its definition, the reward and
+ * the worker's days within their bounds, its times, its place in the schedule,
+ * its assignment as long as that is kept, no check paid twice, also not beside
+ * those that are sealed, and the worker's signature.
  *
  * That what was sealed is still what it was then (each signature, each hash)
  * is the nightly audit's to find out; its sum is certain. RC_CORRUPT names the
@@ -56,5 +56,15 @@ MUST_CHECK enum rc
 evidence_verify(struct db *db, const struct evidence_rules *rules,
     int64_t worker_id, const struct address *worker,
     const struct address *treasury, struct evidence *out, struct err *e);
+
+/*
+ * What a worker has earned in all, in micro-USDC, paid or not, without what was
+ * forfeited: its credits, and what was recovered for it, which somebody who
+ * writes the ledger could say. RC_CORRUPT when that is more than this
+ * treasury has sealed of payouts that were found on the chain.
+ */
+MUST_CHECK enum rc
+evidence_earned(struct db *db, int64_t worker_id, const struct address *worker,
+    const struct address *treasury, int64_t *micros, struct err *e);
 
 #endif

@@ -123,37 +123,41 @@ give_back(struct db *db, const struct payout *p, int64_t micros,
 	    why, now_ms, e);
 }
 
-/* It was to be more: taken from the worker's balance. */
-static enum rc
-take_more(struct db *db, const struct payout *p, int64_t micros,
-    const char *why, int64_t now_ms, struct err *e)
+enum rc
+payout_lost(struct db *db, int64_t worker_id, int64_t micros, int64_t *lost,
+    struct err *e)
 {
-	return adjust(db, p,
-	    &(struct transfer_row){ .kind = slice_of("reserve"),
-		.debit = p->worker_id,
-		.credit = ACCOUNT_IN_FLIGHT,
-		.amount_micros = micros },
-	    why, now_ms, e);
+	struct query *q;
+	int64_t balance = 0;
+	enum rc rc = RC_OK;
+
+	if (worker_id != 0) {
+		q = db_query(db, Q_ACCOUNT_BALANCE);
+		query_int(q, 1, worker_id);
+		rc = query_one_int(q, &balance, e);
+	}
+	*lost = micros > balance ? micros - balance : 0;
+	return rc;
 }
 
-/* What of micros the worker's balance hasn't is credit that was lost. */
+/* As much as its seal says, and it is what is missing. */
 static enum rc
-recover_missing(struct db *db, const struct payout *p, int64_t micros,
-    int64_t now_ms, struct err *e)
+recover_missing(
+    struct db *db, const struct payout *p, int64_t now_ms, struct err *e)
 {
-	struct query *q = db_query(db, Q_ACCOUNT_BALANCE);
-	int64_t balance;
-	enum rc rc;
+	int64_t lost;
+	enum rc rc = payout_lost(db, p->worker_id, p->amount_micros, &lost, e);
 
-	query_int(q, 1, p->worker_id);
-	rc = query_one_int(q, &balance, e);
-	if (rc != RC_OK || micros <= balance)
+	if (rc == RC_OK && lost != p->seal.balance_micros)
+		return err_set(e, RC_CONFLICT,
+		    "its balance has changed since it was sealed");
+	if (rc != RC_OK || lost == 0)
 		return rc;
 	return adjust(db, p,
 	    &(struct transfer_row){ .kind = slice_of("recover"),
 		.debit = ACCOUNT_REWARDS,
 		.credit = p->worker_id,
-		.amount_micros = micros - balance },
+		.amount_micros = lost },
 	    "it paid credit that the ledger has lost", now_ms, e);
 }
 
@@ -382,37 +386,6 @@ payout_note(struct db *db, const struct payout *p, const char *detail,
 	    db, p, "chain", &(struct note){ .detail = detail }, now_ms, e);
 }
 
-/*
- * Brings what is in flight for p to what the chain paid, for good: what is
- * missing is taken from the worker's balance, and what that hasn't is credit
- * that a restore lost. What is left when it paid less is given back once it
- * is posted.
- */
-static enum rc
-balance_out(struct db *db, const struct payout *p, const struct payment *paid,
-    int64_t now_ms, struct err *e)
-{
-	int64_t missing = paid->micros - p->amount_micros;
-	char subject[40], detail[120];
-	enum rc rc = RC_OK;
-
-	if (missing == 0)
-		return RC_OK;
-	if (missing > 0)
-		rc = recover_missing(db, p, missing, now_ms, e);
-	if (rc == RC_OK && missing > 0)
-		rc = take_more(db, p, missing,
-		    "it paid more: taken from the balance", now_ms, e);
-	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
-	(void)snprintf(detail, sizeof(detail),
-	    "the chain paid %" PRId64 " micro-USDC, reserved were %" PRId64,
-	    paid->micros, p->amount_micros);
-	if (rc == RC_OK)
-		rc = finding_add(
-		    db, "amount differs", subject, detail, now_ms, e);
-	return rc;
-}
-
 static enum rc
 unpost(struct db *db, struct payout *p, const char *detail, int64_t now_ms,
     struct err *e)
@@ -454,8 +427,6 @@ post(struct db *db, struct payout *p, const struct payment *paid,
 	    paid->micros);
 	n.detail = detail;
 	p->paid_micros = paid->micros;
-	if (rc == RC_OK)
-		rc = balance_out(db, p, paid, now_ms, e);
 	if (rc == RC_OK)
 		rc = move(db, "post", ACCOUNT_IN_FLIGHT, ACCOUNT_TREASURY,
 		    paid->micros, now_ms, &n.transfer, e);
@@ -520,6 +491,25 @@ is_posted_as(struct db *db, const struct payout *p, const struct payment *paid,
 	return rc;
 }
 
+/* The rest goes back, and a finding says so. */
+static enum rc
+paid_less(struct db *db, const struct payout *p, int64_t left, int64_t now_ms,
+    struct err *e)
+{
+	char subject[40], detail[120];
+	enum rc rc;
+
+	rc = give_back(
+	    db, p, left, "it paid less: the rest goes back", now_ms, e);
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	(void)snprintf(detail, sizeof(detail),
+	    "the chain paid %" PRId64 " micro-USDC, reserved were %" PRId64,
+	    p->amount_micros - left, p->amount_micros);
+	return rc != RC_OK
+	    ? rc
+	    : finding_add(db, "amount differs", subject, detail, now_ms, e);
+}
+
 static enum rc
 finalize(struct db *db, struct payout *p, const struct payment *paid,
     int64_t now_ms, struct err *e)
@@ -535,8 +525,7 @@ finalize(struct db *db, struct payout *p, const struct payment *paid,
 	if (rc == RC_OK && !posted)
 		rc = post(db, p, paid, now_ms, e);
 	if (rc == RC_OK && left > 0)
-		rc = give_back(
-		    db, p, left, "it paid less: the rest goes back", now_ms, e);
+		rc = paid_less(db, p, left, now_ms, e);
 	if (rc == RC_OK)
 		rc = state_set(db, p, PAYOUT_FINAL, e);
 	if (rc == RC_OK)
@@ -551,6 +540,8 @@ payout_finalize(struct db *db, struct payout *p, const struct payment *paid,
 	struct payout before = *p;
 	enum rc rc;
 
+	/* More is a payout of its own: see payout_adopt. */
+	CHECK(paid->micros <= p->amount_micros);
 	rc = db_step_begin(db, e);
 	if (rc == RC_OK)
 		rc = finalize(db, p, paid, now_ms, e);
@@ -598,7 +589,7 @@ adopt(struct db *db, struct payout *p, const struct payment *paid,
 	if (rc == RC_OK)
 		rc = payout_insert(db, p, e);
 	if (rc == RC_OK)
-		rc = recover_missing(db, p, paid->micros, now_ms, e);
+		rc = recover_missing(db, p, now_ms, e);
 	if (rc == RC_OK)
 		rc = move(db, "reserve", p->worker_id, ACCOUNT_IN_FLIGHT,
 		    paid->micros, now_ms, &n.transfer, e);

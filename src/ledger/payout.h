@@ -209,9 +209,8 @@ MUST_CHECK enum rc payout_unpost(struct db *db, struct payout *p,
     const char *detail, int64_t now_ms, struct err *e);
 
 /*
- * Every node shows the payment in a final block. When it differs from the
- * amount, a finding says so: what it paid more is taken from the worker's
- * balance or is recovered credit; what it paid less goes back to the worker.
+ * Every node shows the payment, of the amount at most, in a final block. What
+ * it paid less goes back to the worker, and a finding says so.
  */
 MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);
@@ -224,12 +223,17 @@ MUST_CHECK enum rc payout_finalize(struct db *db, struct payout *p,
 MUST_CHECK enum rc payout_void(struct db *db, struct payout *p,
     const char *proof, const char *tx, int64_t now_ms, struct err *e);
 
+/* What of micros the balance of a worker (0: it is lost, too) doesn't have. */
+MUST_CHECK enum rc payout_lost(struct db *db, int64_t worker_id, int64_t micros,
+    int64_t *lost, struct err *e);
+
 /*
  * A payment of ours that the ledger doesn't know, because it was restored
  * from a copy older than it, or has voided, and that every node shows in a
  * final block: booked as final, with a finding. Credit that was lost with it
  * is recovered; so is the worker, whose id is then 0. Its amount is what was
- * paid.
+ * paid, and its seal says how much of that is lost credit (payout_lost), of
+ * which ledger/evidence.h counts no more; RC_CONFLICT when it isn't.
  */
 MUST_CHECK enum rc payout_adopt(struct db *db, const struct payout *p,
     const struct payment *paid, int64_t now_ms, struct err *e);

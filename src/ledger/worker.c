@@ -102,12 +102,3 @@ worker_expel(
 		rc = joining_answer(db, a, now_ms, e);
 	return rc == RC_OK ? tier_end(db, a, now_ms, e) : rc;
 }
-
-enum rc
-worker_earned(struct db *db, int64_t id, int64_t *micros, struct err *e)
-{
-	struct query *q = db_query(db, Q_WORKER_EARNED);
-
-	query_int(q, 1, id);
-	return query_one_int(q, micros, e);
-}

@@ -35,11 +35,4 @@ MUST_CHECK enum rc worker_admit(struct db *db, const struct address *a,
 MUST_CHECK enum rc worker_expel(
     struct db *db, const struct address *a, int64_t now_ms, struct err *e);
 
-/*
- * What it has earned in all, in micro-USDC: its credits, and what was recovered
- * for it. As query_one_int says.
- */
-MUST_CHECK enum rc
-worker_earned(struct db *db, int64_t id, int64_t *micros, struct err *e);
-
 #endif

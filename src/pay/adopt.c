@@ -95,7 +95,10 @@ recognise(struct adoption *a, struct payout *p, struct err *e)
 	return rc;
 }
 
-/* A row that no program writes is where this payment's would be. */
+/*
+ * A row that no program writes is where this payment's would be, or the vault
+ * seals nothing like it.
+ */
 static enum rc
 no_room(struct adoption *a, const struct payout *p,
     const struct history_use *use, const struct err *cause, struct err *e)
@@ -113,6 +116,25 @@ no_room(struct adoption *a, const struct payout *p,
 	return rc == RC_OK ? wait_for(a->run, &p->worker, e) : rc;
 }
 
+/* One step, so that what is sealed as lost is. */
+static enum rc
+seal_and_book(
+    struct run *r, struct payout *p, const struct payment *paid, struct err *e)
+{
+	int64_t lost;
+	enum rc rc;
+
+	rc = db_step_begin(r->db, e);
+	if (rc == RC_OK)
+		rc = payout_lost(
+		    r->db, p->worker_id, p->amount_micros, &lost, e);
+	if (rc == RC_OK)
+		rc = run_seal_adopted(r, p, lost, e);
+	if (rc == RC_OK)
+		rc = payout_adopt(r->db, p, paid, clock_unix_ms(), e);
+	return db_step_end(r->db, rc, e);
+}
+
 static enum rc
 adopt(struct adoption *a, struct payout *p, const struct history_use *use,
     struct err *e)
@@ -126,15 +148,12 @@ adopt(struct adoption *a, struct payout *p, const struct history_use *use,
 
 	hex_encode(paid.tx, use->tx, TX_HASH_LEN);
 	p->amount_micros = paid.micros;
-	rc = run_seal_adopted(r, p, &cause);
+	rc = seal_and_book(r, p, &paid, &cause);
 	if (rc == RC_BUSY) {
 		a->deferred = true; /* the vault can't note it now */
 		return wait_for(r, &p->worker, e);
 	}
-	if (rc != RC_OK)
-		return err_set(e, rc, "%s", cause.msg);
-	rc = payout_adopt(r->db, p, &paid, clock_unix_ms(), &cause);
-	if (rc == RC_CONFLICT || rc == RC_CORRUPT)
+	if (rc == RC_CONFLICT || rc == RC_CORRUPT || rc == RC_INVALID)
 		return no_room(a, p, use, &cause, e);
 	if (rc != RC_OK)
 		return err_set(e, rc, "%s", cause.msg);

@@ -67,7 +67,8 @@ sealed_of(const struct run *r, const struct payout *p)
 }
 
 enum rc
-run_seal_adopted(struct run *r, struct payout *p, struct err *e)
+run_seal_adopted(
+    struct run *r, struct payout *p, int64_t lost_micros, struct err *e)
 {
 	struct vault_request rq = { .worker = p->worker,
 		.seq = p->seq,
@@ -78,7 +79,8 @@ run_seal_adopted(struct run *r, struct payout *p, struct err *e)
 	size_t done;
 	enum rc rc;
 
-	p->seal = (struct seal){ .verified_to = 0 };
+	rq.seal.balance_micros = lost_micros;
+	p->seal = rq.seal;
 	rc = vault_sign(r->vault, &(struct vault_times){ .chain_s = 0 }, &rq, 1,
 	    &signed_one, &done, &mark, e);
 	if (rc == RC_OK)

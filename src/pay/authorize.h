@@ -19,17 +19,19 @@ MUST_CHECK enum rc authorize_begin_anew(struct run *r, struct err *e);
 
 /*
  * Tells the vault that the chain shows for good so much of p, 0 when it was
- * canceled. RC_BUSY when its journal isn't open: a later run does.
+ * canceled. RC_BUSY when its journal isn't open: a later run does. RC_INVALID
+ * when it can't be so: see vault_settled.
  */
 MUST_CHECK enum rc run_settled(
     struct run *r, const struct payout *p, int64_t micros, struct err *e);
 
 /*
- * Seals p, which was found on the chain, before it is in the ledger; see
- * eth/seal.h. RC_BUSY when the vault can't note it now: a later run does.
+ * Seals p, which was found on the chain, before it is in the ledger, and that
+ * so much of it was lost credit; see eth/seal.h. RC_BUSY when the vault can't
+ * note it now: a later run does. RC_INVALID: there is no such payout.
  */
-MUST_CHECK enum rc
-run_seal_adopted(struct run *r, struct payout *p, struct err *e);
+MUST_CHECK enum rc run_seal_adopted(
+    struct run *r, struct payout *p, int64_t lost_micros, struct err *e);
 
 /*
  * Whether the vault has sealed p as it is, made by a run or adopted: nobody

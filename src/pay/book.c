@@ -113,13 +113,13 @@ find(struct run *r, const struct open_payout *o, enum booking what,
 
 /* ---- Booking ---- */
 
-/* Never to be settled: canceled, or expired unused. */
+/* Never to be settled as it is. */
 static enum rc
-book_void(struct run *r, struct open_payout *o, struct err *e)
+book_void(
+    struct run *r, struct open_payout *o, const char *proof, struct err *e)
 {
 	char tx[HEX_SIZE(TX_HASH_LEN)] = "";
 	struct payout *p = &o->payout;
-	const char *proof = o->judgment.reason;
 	enum rc rc = RC_OK;
 
 	if (o->judgment.verdict == VERDICT_CANCELED)
@@ -132,19 +132,54 @@ book_void(struct run *r, struct open_payout *o, struct err *e)
 	return rc;
 }
 
-/* Before it is booked that less, or more, was paid for good than was signed. */
+/*
+ * Before it is booked that less, or more, was paid for good than was signed.
+ * What is more is a payout of its own, *more, sealed as found on the chain:
+ * else anybody who writes the ledger could say that lost credit was paid.
+ */
 static enum rc
 tell_vault(struct run *r, const struct open_payout *o, enum booking what,
-    struct err *e)
+    struct payout *more, struct err *e)
 {
 	const struct judgment *j = &o->judgment;
+	const struct payout *p = &o->payout;
+	int64_t paid = (int64_t)j->value, lost;
+	enum rc rc;
 
-	if (what == BOOKING_FINAL &&
-	    (int64_t)j->value != o->payout.amount_micros)
-		return run_settled(r, &o->payout, (int64_t)j->value, e);
 	if (what == BOOKING_VOID && j->verdict == VERDICT_CANCELED)
-		return run_settled(r, &o->payout, 0, e);
-	return RC_OK;
+		return run_settled(r, p, 0, e);
+	if (what != BOOKING_FINAL || paid == p->amount_micros)
+		return RC_OK;
+	rc = run_settled(r, p, paid, e);
+	if (rc != RC_OK || paid < p->amount_micros)
+		return rc;
+	rc =
+	    payout_lost(r->db, p->worker_id, paid - p->amount_micros, &lost, e);
+	if (rc != RC_OK)
+		return rc;
+	*more = (struct payout){ .worker_id = p->worker_id,
+		.worker = p->worker,
+		.seq = p->seq,
+		.amount_micros = paid,
+		.source = p->source };
+	memcpy(more->nonce, p->nonce, sizeof(more->nonce));
+	return run_seal_adopted(r, more, lost, e);
+}
+
+/* Its number paid more: it is void, and that is booked instead. */
+static enum rc
+book_more(struct run *r, struct open_payout *o, const struct payout *more,
+    const struct payment *paid, struct err *e)
+{
+	enum rc rc = book_void(r, o,
+	    "the chain paid more under its number, which is booked as a payout of its own",
+	    e);
+
+	if (rc == RC_OK)
+		rc = payout_adopt(r->db, more, paid, clock_unix_ms(), e);
+	r->result->posted += rc == RC_OK;
+	r->result->finalized += rc == RC_OK;
+	return rc;
 }
 
 /* Why a payout stays as it is. */
@@ -170,7 +205,7 @@ static enum rc
 book(struct run *r, struct open_payout *o, struct err *e)
 {
 	struct payment paid, posted = { .block = 0 };
-	struct payout *p = &o->payout;
+	struct payout *p = &o->payout, more = { .seq = 0 };
 	bool was_posted = p->state == PAYOUT_POSTED;
 	int64_t now_ms = clock_unix_ms();
 	struct err cause = ERR_INIT;
@@ -189,9 +224,12 @@ book(struct run *r, struct open_payout *o, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	payment_of(&o->judgment, &paid);
-	rc = tell_vault(r, o, what, &cause);
+	rc = tell_vault(r, o, what, &more, &cause);
 	if (rc == RC_BUSY)
 		return payout_note(r->db, p, cause.msg, now_ms, e);
+	if (rc == RC_INVALID)
+		return run_payout_finding(
+		    r, p, "booked otherwise", cause.msg, e);
 	if (rc != RC_OK)
 		return err_set(e, rc, "%s", cause.msg);
 	switch (what) {
@@ -207,6 +245,8 @@ book(struct run *r, struct open_payout *o, struct err *e)
 		return payout_unpost(
 		    r->db, p, "its block is gone: reorganised", now_ms, e);
 	case BOOKING_FINAL:
+		if (more.seq != 0)
+			return book_more(r, o, &more, &paid, e);
 		rc = payout_finalize(r->db, p, &paid, now_ms, e);
 		r->result->posted += rc == RC_OK && !was_posted;
 		r->result->finalized += rc == RC_OK;
@@ -214,7 +254,7 @@ book(struct run *r, struct open_payout *o, struct err *e)
 	case BOOKING_VOID:
 		break;
 	}
-	return book_void(r, o, e);
+	return book_void(r, o, o->judgment.reason, e);
 }
 
 /* One of several that are booked together: refused, it is alone in that. */

@@ -13,7 +13,7 @@ enum booking {
 	BOOKING_NOTE,	/* it stays as it is, and an event says why */
 	BOOKING_POST,	/* provisional: no balance moves by it */
 	BOOKING_UNPOST, /* back to submitted; nor by this */
-	BOOKING_FINAL,	/* with what was really paid */
+	BOOKING_FINAL,	/* with what was paid; more is another payout */
 	BOOKING_VOID,	/* its credit goes back */
 };
 

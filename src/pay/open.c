@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "eth/hex.h"
+#include "ledger/evidence.h"
 #include "pay/authorize.h"
 #include "pay/book.h"
 #include "pay/settle.h"
@@ -281,13 +282,14 @@ resume_unsigned(struct run *r, struct open_payout *o, struct err *e)
 
 	if (!r->may_sign)
 		return RC_NOT_FOUND;
-	rc = worker_earned(r->db, o->payout.worker_id, &s.earned_micros, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = run_sign(r, &s, 1, &done, &cause);
-	if (rc == RC_OK)
-		return run_store(r, o, -1, e);
-	if (rc != RC_CONFLICT)
+	rc = evidence_earned(r->db, o->payout.worker_id, &o->payout.worker,
+	    &r->source.treasury, &s.earned_micros, &cause);
+	if (rc == RC_OK) {
+		rc = run_sign(r, &s, 1, &done, &cause);
+		if (rc == RC_OK)
+			return run_store(r, o, -1, e);
+	}
+	if (rc != RC_CONFLICT && rc != RC_CORRUPT)
 		return err_set(e, rc, "%s", cause.msg);
 	rc = run_payout_finding(r, &o->payout, "not signed", cause.msg, e);
 	return rc == RC_OK ? RC_NOT_FOUND : rc;

@@ -350,9 +350,10 @@ seal_decide(struct live *l, const struct vault_request *q, struct err *e)
 			    "seal: the verified balance is below the amount");
 		return RC_OK;
 	}
-	if (q->seal.balance_micros != 0)
-		return err_set(e, RC_INVALID,
-		    "seal: a payment found on the chain vouches for nothing");
+	if (q->seal.balance_micros < 0 ||
+	    q->seal.balance_micros > q->amount_micros)
+		return err_set(
+		    e, RC_INVALID, "seal: no more was lost than was paid");
 	return adopted_note(l, q, e);
 }
 
@@ -447,10 +448,14 @@ answer_settled(struct live *l, struct err *e)
 	if (q->seq <= 0 || q->micros < 0 || q->micros > AMOUNT_MAX_MICROS)
 		return err_set(e, RC_INVALID, "vault: no such payout");
 	totals_look(l->totals, &q->worker, q->seq, &total);
+	if (total.micros == q->micros)
+		return RC_OK;
 	if (total.adopted)
 		return err_set(e, RC_INVALID,
-		    "vault: a payment that was found on the chain has its amount");
-	return total.micros == q->micros ? RC_OK : note_and_sync(l, &entry, e);
+		    "vault: the chain showed before that it paid %" PRId64
+		    " micro-USDC, and now %" PRId64,
+		    total.micros, q->micros);
+	return note_and_sync(l, &entry, e);
 }
 
 /* ---- Gas ---- */

@@ -105,11 +105,11 @@ struct vault_signed {
  * how far the journal is then. RC_OK: all are. Else it is rq[*done] that was
  * refused, and out[*done] may say more; what comes after it wasn't looked at.
  *
- * A seal vouches for no balance below the amount, and for none at all of a
- * payment that was found on the chain, which is noted, and counts against the
- * caps. An authorization's nonce the vault computes itself; what was signed
- * before gets the same bytes. RC_CONFLICT: this number was signed with another
- * amount, or has just expired, and may still be settled until
+ * A seal vouches for no balance below the amount, and for no lost credit above
+ * that of a payment that was found on the chain, which is noted, and counts
+ * against the caps. An authorization's nonce the vault computes itself; what
+ * was signed before gets the same bytes. RC_CONFLICT: this number was signed
+ * with another amount, or has just expired, and may still be settled until
  * out->valid_before; or it was found on the chain. RC_INVALID: refused by the
  * gate, with the cap's name if it is one; or such a seal can't be. RC_BUSY: the
  * clocks differ, the final block isn't known, or the journal isn't open. RC_IO:
@@ -122,7 +122,8 @@ MUST_CHECK enum rc vault_sign(struct vault *v, const struct vault_times *times,
 /*
  * Notes that the chain shows for good another amount of this payment than was
  * signed, 0 when it was canceled: this is what counts of it from now on against
- * what the worker has earned. RC_INVALID, RC_IO as above, RC_BUSY when the
+ * what the worker has earned. RC_INVALID when there is no such payment, or it
+ * was found on the chain with another amount; RC_IO as above, RC_BUSY when the
  * clocks differ.
  */
 MUST_CHECK enum rc vault_settled(struct vault *v, const struct address *worker,

@@ -409,7 +409,7 @@ is($checked{'payout-transfer'}, (sql_rows($db, "SELECT count(*) " .
 payouts(<<"EOT", '--now', ($now + 100) * 1000);
 sign 5
 submit 5 https://facilitator.example/settle
-post 5 400
+post 5 200
 adopt $dave 2 77777
 adopt $carol 3 100
 EOT
@@ -525,7 +525,7 @@ finds('the finding of an adopted payout deleted', 'payout-seq payout-steps',
     "DELETE FROM finding WHERE subject = 'payout 6';");
 finds('the finding of another amount deleted', 'payout-money',
     "DELETE FROM finding WHERE subject = 'payout 5';",
-    says => qr/payout 5: paid 400 of 300/);
+    says => qr/payout 5: paid 200 of 300/);
 finds('a payout sent before it was signed, hashes made anew', 'payout-steps',
     "UPDATE payout_event SET kind = 'submitted', detail = 'x'
     WHERE payout = 1 AND kind = 'signed';", @anew);

@@ -17,6 +17,7 @@ my @RIG = ('--slots-in-an-epoch', 16);
 my $FINAL = 70;			# blocks: two epochs and more
 my $VALIDITY_S = 3600;
 my $MILLION = 1e12;		# micro-USDC
+my $TOO_MUCH = 2_000_000_000_000_000; # above what a payout can be
 my $NOBODY = '0x' . '5' x 40;
 my ($YES, $NO) = (JSON::PP::true(), JSON::PP::false());
 my $SLOW = { mode => 'http429', retryAfter => 3600 };
@@ -346,6 +347,72 @@ case('what all nodes showed and then show otherwise is a finding', sub {
 	isnt($l->sql_value('SELECT count(*) FROM finding'), 0,
 	    'that another transaction used the nonce is one');
 	is($l->chain_money($w), $owed, 'the worker is paid once');
+});
+
+# A copy of the ledger has adopted a payout of 7 micro-USDC; another one has it
+# open, with another amount, when the chain shows so much.
+for my $shown (7, 9, $TOO_MUCH) {
+	case("what a copy has adopted as 7, and of which $shown is shown, costs " .
+	    'nobody else anything', sub {
+		my ($rig) = @_;
+		my $l = ledger($rig, [0, 1], workers => 2);
+		my ($w, $other) = $l->worker_list;
+		my $owed = $l->owed($other);
+		my $show = sub {
+			my ($value) = @_;
+
+			$rig->node($_, { mode => 'invent', final => 'head',
+			    uses => [ map { { %$_, value => $value } }
+			    @{ $l->{known} } ] }) for 0, 1;
+		};
+
+		$l->backup('none');
+		$rig->script('scripted', $SLOW);
+		$l->pay('--worker', $w);
+		$l->{known} = used($l, block => 'final');
+		$l->journal_new;
+		$l->backup('open');
+		$l->restore('none');
+		$show->(7);
+		$l->pay('--reconcile');
+		is($l->states, 'final', 'it is adopted');
+		$l->restore('open');
+		$show->($shown);
+		$rig->script('scripted', { mode => 'pass' });
+		$l->pay_is('findings', 'with the other copy a person must look')
+		    or diag($l->{err});
+		is($l->chain_money($other), $owed, 'the other worker is paid');
+		my %found = map { ($_->{subject} => $_->{kind}) } $l->findings;
+		is($found{'payout 1'}, $shown == 7 ? 'amount differs' :
+		    'booked otherwise', 'a finding names the payout');
+		is(($l->payouts($w))[0]{state}, $shown == 7 ? 'final' :
+		    'submitted', $shown == 7 ? 'which is booked' :
+		    'which stays open');
+		$rig->node($_) for 0, 1;
+	});
+}
+
+case('a lost payment of more than can be paid costs nobody else anything', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0, 1], workers => 2);
+	my ($w, $other) = $l->worker_list;
+	my $owed = $l->owed($other);
+
+	$l->backup('none');
+	$rig->script('scripted', $SLOW);
+	$l->pay('--worker', $w);
+	my $known = used($l, block => 'final', value => $TOO_MUCH);
+	$l->restore('none');
+	$rig->node($_, { mode => 'invent', final => 'head', uses => $known })
+	    for 0, 1;
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay_is('findings', 'a person must look') or diag($l->{err});
+	like(join(' ', map { "$_->{kind}: $_->{subject}" } $l->findings),
+	    qr/booked otherwise: transaction 0x/, 'a finding names it');
+	is($l->chain_money($other), $owed, 'the other worker is paid');
+	is(join(' ', map { $_->{address} } $l->payouts), $other,
+	    'whom it is of waits');
+	$rig->node($_) for 0, 1;
 });
 
 # ---- Limits of nodes ----

@@ -327,6 +327,109 @@ sub refuses_to_pay_twice {
 	    'and a finding names the one');
 }
 
+# What the ledger says it had lost, and the chain has paid: a transfer, and
+# whatever may make it look like a payout that was found there.
+sub refuses_recovered {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 6);
+	my @w = $l->worker_list;
+	my $of = sub { 'WHERE worker = ' . id_of($w[$_[0]]) };
+	my $another = sub {
+		my ($i, $seal) = @_;
+
+		return 'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM ' .
+		    "payout), worker, max(seq) + 1, amount_micros, '0x' || " .
+		    'lower(hex(randomblob(32))), chain_id, token, treasury, ' .
+		    "reserved_ms, 'final', 0, amount_micros, $seal, " .
+		    'amount_micros FROM payout ' . $of->($i) . ';';
+	};
+	my @dressed = (
+		[ 'nothing', sub { '' } ],
+		[ 'a payout without a seal', sub { $another->(1,
+		    "'0x" . '0' x 130 . "'") } ],
+		[ 'a payout with another\'s seal', sub { $another->(2, 'seal') } ],
+		[ 'its payout, as if it was found', sub { 'UPDATE payout SET ' .
+		    'verified_to = 0, verified_micros = amount_micros ' .
+		    $of->(3) . ';' } ],
+		[ 'more that is said to be paid', sub { 'UPDATE payout SET ' .
+		    'paid_micros = 2 * paid_micros ' . $of->(4) . ';' } ],
+	);
+
+	for my $round (1, 2) {
+		$l->pay_is($round == 1 ? 'paid' : 'findings',
+		    "round $round: everybody is paid");
+		$rig->mine(10);
+		$l->pay_is('nothing', "round $round: and it is final");
+		$l->backup("honest$round");
+		my @paid = map { $l->chain_money($_) } @w;
+		$l->more_work;
+		forge($l, join('', map { forged_credit($w[$_], $paid[$_],
+		    'recover') . $dressed[$_][1]->() } 0 .. $#dressed),
+		    rechain => 1);
+		refuses($l, "round $round: old work recovered", map { [ $w[$_],
+		    "recovered beside $dressed[$_][0]",
+		    qr/micro-USDC were recovered, \d+ more than payouts found/ ]
+		    } 0 .. $#dressed);
+		cmp_ok($l->chain_money($w[5]), '>', $paid[5],
+		    "round $round: the other worker is paid");
+		$rig->mine(10);
+		$l->restore("honest$round");
+		$l->more_work;
+	}
+}
+
+# The same where some of it is right: a ledger that was restored.
+sub refuses_more_recovered {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 4);
+	my @w = $l->worker_list;
+
+	$l->backup('copy');
+	for (1, 2) {
+		$l->more_work(15);
+		$l->pay_is('paid', 'everybody is paid for more');
+	}
+	$l->restore('copy');
+	$rig->mine(10);
+	$l->pay_is('findings', 'what a copy has lost is found');
+	$l->more_work;
+	my %owed = map { ($_ => $l->owed($_)) } @w;
+	forge($l, join('', map { forged_credit($w[$_], 1, 'recover') } 0 .. 2) .
+	    'INSERT INTO payout SELECT (SELECT max(id) + 1 FROM payout), ' .
+	    'worker, seq, amount_micros, nonce, chain_id, token, treasury, ' .
+	    "reserved_ms, 'voided', verified_to, verified_micros, seal, " .
+	    '0 FROM payout WHERE seq = 1 AND worker = ' . id_of($w[1]) . ';' .
+	    'UPDATE payout SET verified_micros = verified_micros + 1 WHERE ' .
+	    'worker = ' . id_of($w[2]) . ';', rechain => 1);
+	my $before = $l->chain_money($w[3]);
+	refuses($l, 'more recovered than was lost', map { [ $w[$_->[0]], $_->[1],
+	    qr/micro-USDC were recovered, \d+ more than payouts found/ ] }
+	    [ 0, 'one micro-USDC more' ], [ 1, 'the same payout twice' ],
+	    [ 2, 'a payout that says more was lost' ]);
+	is($l->chain_money($w[3]), $before + $owed{$w[3]},
+	    'who has recovered what was lost is paid');
+}
+
+# A payout of a killed run, which is to be signed, and what its worker is said
+# to have recovered.
+sub refuses_to_resume {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 2,
+	    payout => { facilitators => $rig->{scripted} });
+	my ($w, $other) = $l->worker_list;
+
+	$rig->script('scripted', { mode => 'no-answer' });
+	$l->pay_is('unresolved', 'two payouts are open');
+	forge($l, 'DELETE FROM authorization; UPDATE payout SET state = ' .
+	    "'reserved';" . forged_credit($w, 1, 'recover'), rechain => 1);
+	$rig->script('scripted');
+	$l->pay_is('findings', 'one of them isn\'t signed again');
+	is($l->chain_money($w), 0, 'nor paid');
+	cmp_ok($l->chain_money($other), '>', 0, 'the other one is');
+	like(join(' ', map { "$_->{kind}: $_->{detail}" } $l->findings),
+	    qr/not signed: 1 micro-USDC were recovered/, 'a finding says why');
+}
+
 # What was verified for a payout isn't again for the next one, as long as the
 # hash of all that came before it is the one that was sealed.
 sub refuses_replaced_pasts {
@@ -458,6 +561,9 @@ refuses_unbounded($rig);
 refuses_old_work($rig);
 refuses_other_assignments($rig);
 refuses_to_pay_twice($rig);
+refuses_recovered($rig);
+refuses_more_recovered($rig);
+refuses_to_resume($rig);
 bounds_a_right_history($rig);
 refuses_replaced_pasts($rig);
 passes_over_unreadable_rows($rig);

@@ -422,6 +422,43 @@ sub settled_late {
 	$l->books_ok('after another amount was paid', 'amount differs');
 }
 
+# More: it is the lost one's, too, and the difference is lost credit.
+{
+	my $l = ledger(workers => 1);
+	my ($w) = $l->worker_list;
+
+	$l->backup('copy');
+	$l->more_work;
+	$l->payout_conf(validity_s => 604800);
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'much is signed for a week and held back');
+	my ($lost) = map { $_->{body} } $rig->settles;
+	my $all = ($l->payouts)[0]{amount_micros};
+	$l->restore('copy');
+	$l->journal_new;
+	$l->payout_conf(validity_s => 3600);
+	my $owed = $l->owed($w);
+	$l->pay_is('unresolved', 'after a restore less is signed');
+	ok(settled_late($lost), 'then the lost one is settled');
+	scripted();
+	$l->pay_is('unresolved', 'which books nothing before it is final');
+	$rig->mine(10);
+	$l->pay_is('findings', 'then it is booked');
+	is(join(' ', map { "$_->{seq} $_->{state} $_->{amount_micros}" }
+	    $l->payouts), "1 voided $owed 1 final $all",
+	    'as a payout of its own');
+	is($l->sql_value("SELECT sum(amount_micros) FROM transfer WHERE " .
+	    "kind = 'recover'"), $all - $owed,
+	    'what the copy had lost is recovered');
+	is($l->owed($w), 0, 'nothing is owed');
+	$l->books_ok('after more was paid than was reserved', 'payout lost');
+	$l->more_work;
+	my $more = $l->owed($w);
+	$l->pay_is('paid', 'more work is paid');
+	is($l->chain_money($w), $all + $more, 'for what it is');
+	$l->books_ok('after more work', 'payout lost');
+}
+
 # The block of a payment that was smaller than the amount is reorganised away:
 # what was set aside must still be there.
 {

@@ -311,6 +311,9 @@ do_adopt(struct maker *m, struct err *e)
 
 	rc = worker_of(m, &p, e);
 	if (rc == RC_OK)
+		rc = payout_lost(m->db, p.worker_id, p.amount_micros,
+		    &p.seal.balance_micros, e);
+	if (rc == RC_OK)
 		rc = sign_and_seal(m, &p, e);
 	if (rc != RC_OK)
 		return rc;

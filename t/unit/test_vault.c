@@ -359,7 +359,7 @@ test_seals(void)
 	s.balance_micros = 49;
 	tap_is_int(seal(v, &s, &what, &e), RC_INVALID,
 	    "a balance below the amount isn't sealed");
-	s = (struct seal){ .balance_micros = 50 };
+	s = (struct seal){ .balance_micros = 51 };
 	tap_is_int(seal(v, &s, &what, &e), RC_INVALID,
 	    "a payment found on the chain vouches for no balance");
 	s.balance_micros = 0;
