@@ -7,6 +7,8 @@
 
 #include "eth/hex.h"
 #include "evm/nodes_room.h"
+#include "evm/receipt.h"
+#include "evm/verdict.h"
 
 /* What is asked of a node. */
 enum question {
@@ -153,6 +155,29 @@ not_seen(struct nodes *c, size_t node, const char *why, char *warning)
 	nodes_fault(c, node, NODE_FAULT_AWAY, "%s", why);
 }
 
+/*
+ * Who says that final blocks have used nonces which another node, whose newest
+ * block is no older than those, has in no block.
+ */
+static void
+find_lone_nonces(struct nodes *c, const struct account_view *views,
+    const struct words *balance)
+{
+	size_t i, k, count = rpc_count(c->rpc);
+
+	for (i = 0; i < count; i++)
+		for (k = 0; k < count; k++)
+			if (balance->said[i] && balance->said[k] &&
+			    views[i].final_low > views[k].nonce_high &&
+			    c->nodes[k].latest.number >=
+				c->nodes[i].final.number)
+				nodes_fault(c, i, NODE_FAULT_ALONE,
+				    "says that final blocks have %" PRIu64
+				    " transactions of the gas account, and %.80s that all blocks have %" PRIu64,
+				    views[i].final_low, rpc_name(c->rpc, k),
+				    views[k].nonce_high);
+}
+
 enum rc
 nodes_account(struct nodes *c, const struct address *account,
     struct account_view *out, struct err *e)
@@ -162,7 +187,7 @@ nodes_account(struct nodes *c, const struct address *account,
 	char warning[NODES_REASON_MAX + 1] = "";
 	struct words balance = { .rule = WORDS_AMOUNT,
 		.what = "the gas account's wei are" };
-	struct account_view one;
+	struct account_view views[RPC_NODES_MAX];
 
 	memset(out, 0, sizeof(*out));
 	memset(calls, 0, sizeof(calls));
@@ -176,18 +201,21 @@ nodes_account(struct nodes *c, const struct address *account,
 			    warning, rpc_name(c->rpc, i), c->nodes[i].why);
 			continue;
 		}
-		if (!read_answers(&one, &calls[QUESTIONS * i])) {
+		if (!read_answers(&views[i], &calls[QUESTIONS * i])) {
 			not_seen(c, i, first_trouble(&calls[QUESTIONS * i]),
 			    warning);
 			continue;
 		}
 		balance.said[i] = true;
-		balance.value[i] = one.balance_wei;
+		balance.value[i] = views[i].balance_wei;
 		if (answered++ == 0)
-			*out = one;
+			*out = views[i];
 		else
-			view_join(out, &one);
+			view_join(out, &views[i]);
 	}
+	if (answered < count)
+		out->nonce_low = out->final_low = out->pending_low = 0;
+	find_lone_nonces(c, views, &balance);
 	(void)words_join(c, &balance, &out->balance_wei);
 	for (i = 0; i < QUESTIONS * count; i++)
 		rpc_call_reset(&calls[i]);
@@ -319,64 +347,91 @@ nodes_send(struct nodes *c, struct slice raw,
 
 /* ---- Looking for them ---- */
 
+/* False when it isn't a receipt of that transaction. */
 static bool
-read_mined(struct mined *out, const struct rpc_call *call,
-    const uint8_t hash[static TX_HASH_LEN])
+read_mined(struct node_answer *a, uint64_t *cost_wei,
+    const struct rpc_call *call, const uint8_t hash[static TX_HASH_LEN])
 {
 	const struct json *r = call->result;
-	uint8_t got[TX_HASH_LEN];
 	uint64_t gas, price, data_fee = 0;
 
 	if (call->outcome != RPC_RESULT ||
-	    !rpc_data(got, sizeof(got), json_get(r, "transactionHash")) ||
-	    memcmp(got, hash, sizeof(got)) != 0 ||
-	    !rpc_quantity(&out->block, json_get(r, "blockNumber")) ||
-	    !rpc_quantity(&gas, json_get(r, "gasUsed")) ||
+	    !rpc_data(
+		a->use.tx, sizeof(a->use.tx), json_get(r, "transactionHash")) ||
+	    memcmp(a->use.tx, hash, sizeof(a->use.tx)) != 0 ||
+	    !rpc_quantity(&a->block.number, json_get(r, "blockNumber")) ||
+	    !rpc_data(a->block.hash, sizeof(a->block.hash),
+		json_get(r, "blockHash")) ||
+	    !quantity_capped(&gas, json_get(r, "gasUsed")) ||
 	    !quantity_capped(&price, json_get(r, "effectiveGasPrice")))
 		return false;
 	/* Of an OP Stack chain: what its data costs on the chain below. */
 	(void)quantity_capped(&data_fee, json_get(r, "l1Fee"));
-	out->found = true;
-	out->by = call->node;
-	out->cost_wei = product(gas, price);
-	if (__builtin_add_overflow(out->cost_wei, data_fee, &out->cost_wei))
-		out->cost_wei = UINT64_MAX;
+	*cost_wei = product(gas, price);
+	if (__builtin_add_overflow(*cost_wei, data_fee, cost_wei))
+		*cost_wei = UINT64_MAX;
 	return true;
 }
 
-/* Another node's word; null is one, too. */
+/*
+ * One node's word on a transaction as the verdict's rule takes it, which has no
+ * payee and no amount here: in a block it is paid, in none unused.
+ */
 static void
-take_mined(struct mined *out, const struct rpc_call *call,
-    const uint8_t hash[static TX_HASH_LEN], const struct nodes *c)
+take_receipt(struct node_answer *a, uint64_t *cost_wei,
+    const struct rpc_call *call, const uint8_t hash[static TX_HASH_LEN],
+    struct nodes *c)
 {
-	struct mined found = { .found = false };
+	const struct node *node = &c->nodes[call->node];
+	const char *why = node->why;
 
-	if (call->outcome == RPC_RESULT && json_is_null(call->result)) {
-		out->denied = out->denied || c->nodes[call->node].usable;
-		return;
+	*a = (struct node_answer){ .name = rpc_name(c->rpc, call->node),
+		.latest = node->latest,
+		.final = node->final };
+	if (node->usable && call->outcome == RPC_RESULT &&
+	    json_is_null(call->result)) {
+		a->says = NODE_SAYS_UNUSED;
+		why = "in no block";
+	} else if (node->usable && read_mined(a, cost_wei, call, hash)) {
+		a->says = NODE_SAYS_PAID;
+		why = "mined";
+	} else if (node->usable) {
+		why = nodes_trouble(call);
+		nodes_fault(c, call->node, NODE_FAULT_AWAY,
+		    "the receipt of a transaction of the gas account: %.150s",
+		    why);
 	}
-	out->absent = false;
-	if (!out->found && read_mined(&found, call, hash)) {
-		found.denied = out->denied;
-		*out = found;
-	}
+	(void)snprintf(a->why, sizeof(a->why), "%s", why);
 }
 
-/* Who shows it in a block which a node that hasn't it there has had before. */
+/* What all nodes say of one; of its cost the lowest counts. */
 static void
-find_lone_receipt(
-    struct nodes *c, const struct mined *m, const struct rpc_call *calls)
+make_mined(struct mined *out, const struct rpc_call *calls,
+    const uint8_t hash[static TX_HASH_LEN], struct nodes *c)
 {
-	size_t i;
+	static const struct transfer_authorization nothing;
+	struct words cost = { .rule = WORDS_ALIKE,
+		.what = "the wei of a transaction of the gas account are" };
+	struct node_answer answers[RPC_NODES_MAX];
+	size_t i, n = rpc_count(c->rpc);
+	struct judgment j;
 
-	for (i = 0; m->found && i < rpc_count(c->rpc); i++)
-		if (json_is_null(calls[i].result) &&
-		    calls[i].outcome == RPC_RESULT && c->nodes[i].usable &&
-		    c->nodes[i].latest.number >= m->block)
-			nodes_fault(c, m->by, NODE_FAULT_ALONE,
-			    "it shows a transaction of the gas account in block %" PRIu64
-			    ", and %.80s doesn't",
-			    m->block, rpc_name(c->rpc, i));
+	*out = (struct mined){ .absent = true, .shared = true };
+	for (i = 0; i < n; i++) {
+		take_receipt(&answers[i], &cost.value[i], &calls[i], hash, c);
+		cost.said[i] = answers[i].says == NODE_SAYS_PAID;
+		out->shared &= cost.said[i];
+		out->denied |= answers[i].says == NODE_SAYS_UNUSED;
+		out->absent &= answers[i].says == NODE_SAYS_UNUSED;
+	}
+	verdict_make(&j, &nothing, answers, n);
+	note_contradictions(
+	    c, &j, answers, n, "a transaction of the gas account");
+	out->found = j.verdict == VERDICT_PAID;
+	out->final = j.is_final;
+	out->block = j.block.number;
+	if (out->final)
+		(void)words_join(c, &cost, &out->cost_wei);
 }
 
 void
@@ -384,29 +439,18 @@ nodes_mined(struct nodes *c, const uint8_t (*hashes)[TX_HASH_LEN], size_t n,
     struct mined *out)
 {
 	size_t i, node, nodes = rpc_count(c->rpc);
-	char text[HEX_SIZE(TX_HASH_LEN)];
 	struct rpc_call *calls;
 
-	for (i = 0; i < n; i++)
-		out[i] = (struct mined){ .absent = true };
+	memset(out, 0, n * sizeof(*out));
 	calls = calloc(n * nodes + 1, sizeof(*calls));
-	if (calls == NULL) {
-		memset(out, 0, n * sizeof(*out));
+	if (calls == NULL)
 		return;
-	}
-	for (i = 0; i < n; i++) {
-		hex_encode(text, hashes[i], TX_HASH_LEN);
+	for (i = 0; i < n; i++)
 		for (node = 0; node < nodes; node++)
-			rpc_call_set(&calls[i * nodes + node], node,
-			    "eth_getTransactionReceipt", "[\"%s\"]", text);
-	}
+			receipt_ask(&calls[i * nodes + node], node, hashes[i]);
 	rpc_run(c->rpc, calls, n * nodes);
-	for (i = 0; i < n; i++) {
-		for (node = 0; node < nodes; node++)
-			take_mined(
-			    &out[i], &calls[i * nodes + node], hashes[i], c);
-		find_lone_receipt(c, &out[i], &calls[i * nodes]);
-	}
+	for (i = 0; i < n; i++)
+		make_mined(&out[i], &calls[i * nodes], hashes[i], c);
 	for (i = 0; i < n * nodes; i++)
 		rpc_call_reset(&calls[i]);
 	free(calls);

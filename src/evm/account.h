@@ -13,7 +13,10 @@
 
 /* What the nodes that answer say. */
 struct account_view {
-	/* Its transactions that are in blocks: how many, its next nonce. */
+	/*
+	 * Its transactions that are in blocks: how many, its next nonce. What
+	 * is low is proven: 0 unless every configured node answers.
+	 */
 	uint64_t nonce_low;
 	uint64_t nonce_high;
 	uint64_t final_low;   /* in final blocks */
@@ -54,19 +57,21 @@ size_t nodes_send(struct nodes *c, struct slice raw,
     const uint8_t hash[static TX_HASH_LEN],
     char why[static NODES_REASON_MAX + 1]);
 
-/* What became of a transaction, by the first node that has it in a block. */
+/* What became of a transaction. */
 struct mined {
-	bool found;
-	size_t by;   /* the node */
+	bool found;  /* a node has it in a block */
+	bool shared; /* every configured node has it in one */
+	bool final;  /* as a payment is: evm/verdict.h */
 	bool denied; /* a node of the chain says that it has it in no block */
-	bool absent; /* every node says that it has it in no block */
+	bool absent; /* every configured node says that */
 	uint64_t block;
-	uint64_t cost_wei; /* of its gas; UINT64_MAX: that or more */
+	/* Once final, of its gas: the lowest word. UINT64_MAX: that or more. */
+	uint64_t cost_wei;
 };
 
 /*
  * Looks for n transactions on every node, after nodes_account; out has n
- * elements.
+ * elements. Nodes that contradict one another, also in the cost, have a fault.
  */
 void nodes_mined(struct nodes *c, const uint8_t (*hashes)[TX_HASH_LEN],
     size_t n, struct mined *out);

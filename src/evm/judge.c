@@ -485,22 +485,19 @@ find_late(struct nodes *c, const struct judgment *j,
 	}
 }
 
-/* What stands out in one verdict is a fault of the nodes that said it. */
-static void
-note_faults(struct nodes *c, const struct judgment *j,
-    const struct inquiry *inquiries, const struct node_answer *answers,
-    size_t n)
+void
+note_contradictions(struct nodes *c, const struct judgment *j,
+    const struct node_answer *answers, size_t n, const char *what)
 {
 	size_t i;
 
 	if (j->has_alone)
 		nodes_fault(c, j->alone, NODE_FAULT_ALONE,
-		    "it alone shows a payment: %.200s", j->reason);
+		    "it alone shows %s: %.180s", what, j->reason);
 	for (i = 0; j->contradicted && i < n; i++)
 		if (verdict_is_suspect(answers, n, i))
 			nodes_fault(
 			    c, i, NODE_FAULT_DISPUTED, "%.230s", j->reason);
-	find_late(c, j, inquiries, n);
 }
 
 static void
@@ -513,7 +510,8 @@ judge_case(struct judgment *out, const struct inquiry *inquiries, size_t n,
 	for (i = 0; i < n; i++)
 		answers[i] = inquiries[i].answer;
 	verdict_make(out, authorization(&inquiries[0]), answers, n);
-	note_faults(c, out, inquiries, answers, n);
+	note_contradictions(c, out, answers, n, "a payment");
+	find_late(c, out, inquiries, n);
 }
 
 static void

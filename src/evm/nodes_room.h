@@ -49,6 +49,15 @@ void nodes_view(struct nodes *c);
 void nodes_fault(struct nodes *c, size_t node, enum node_fault_kind kind,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+struct node_answer;
+
+/*
+ * What stands out in a judgment of evm/verdict.h is a fault of the nodes that
+ * said it; what: "a payment".
+ */
+void note_contradictions(struct nodes *c, const struct judgment *j,
+    const struct node_answer *answers, size_t n, const char *what);
+
 /*
  * What the nodes say to one question with a small answer, and the rule by which
  * that becomes one word: what a single node says moves nothing and stops
@@ -58,7 +67,7 @@ void nodes_fault(struct nodes *c, size_t node, enum node_fault_kind kind,
 enum words_rule {
 	WORDS_STOP,   /* 0 is mild, 1 stops payments */
 	WORDS_AMOUNT, /* more is milder; from half of it on all are alike */
-	WORDS_ALIKE,  /* they build on it: every configured node must say it */
+	WORDS_ALIKE,  /* less is milder, and all of them must say the same */
 };
 
 struct words {

@@ -6,7 +6,8 @@
  * A node's word alone moves nothing. What ends a payout, and what gives or
  * takes credit, is final, and that is what every configured node shows alike
  * (transaction, block, payee and amount) in a block at or below its own final
- * block.
+ * block. So are the gas account's own transactions, which evm/account.c asks
+ * for.
  */
 #ifndef WORKNET_EVM_VERDICT_H
 #define WORKNET_EVM_VERDICT_H

@@ -186,23 +186,26 @@ mined_of(struct flights *fs, const struct submission *s, struct mined *out,
 {
 	uint8_t hashes[FORMS_MAX][KECCAK256_LEN];
 	struct mined all[FORMS_MAX];
+	bool absent = true;
 	size_t i, n;
 	enum rc rc;
 
-	*out = (struct mined){ .absent = true };
+	*out = (struct mined){ .found = false };
 	rc = submission_hashes(fs->gas.run->db, s->id, hashes, &n, e);
 	if (rc != RC_OK)
 		return rc;
 	nodes_mined(
 	    fs->gas.run->nodes, (const uint8_t(*)[TX_HASH_LEN])hashes, n, all);
 	for (i = 0; i < n; i++) {
-		out->absent = out->absent && all[i].absent;
+		absent = absent && all[i].absent;
 		if (all[i].found &&
-		    (!out->found || (out->denied && !all[i].denied))) {
+		    (!out->found || all[i].shared ||
+			(out->denied && !all[i].denied))) {
 			*out = all[i];
 			memcpy(hash, hashes[i], TX_HASH_LEN);
 		}
 	}
+	out->absent = absent;
 	return RC_OK;
 }
 
@@ -215,14 +218,14 @@ finish(struct flights *fs, const struct submission *s, struct err *e)
 	enum rc rc;
 
 	rc = mined_of(fs, s, &m, hash, e);
-	if (rc != RC_OK || (!m.found && !m.absent))
-		return rc; /* nobody tells: another time */
+	if (rc != RC_OK || (!m.final && !m.absent))
+		return rc; /* not every node tells: another time */
 	rc = submission_done(fs->gas.run->db, s,
-	    !m.found			 ? -1
+	    !m.final			 ? -1
 		: m.cost_wei > INT64_MAX ? INT64_MAX
 					 : (int64_t)m.cost_wei,
 	    clock_unix_ms(), e);
-	if (rc == RC_OK && !m.found)
+	if (rc == RC_OK && !m.final)
 		rc = gas_used_elsewhere(&fs->gas, s->nonce, e);
 	return rc;
 }
@@ -263,8 +266,8 @@ flight_look(struct flights *fs, struct flight *f, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	f->shown = m.found;
-	f->mined = m.found && !m.denied;
-	if (!f->mined)
+	f->mined = m.shared;
+	if (!m.found || m.denied)
 		return flight_push(fs, f, e);
 	log_debug("gas account, nonce %" PRId64 ": in block %" PRIu64,
 	    f->s.nonce, m.block);
@@ -286,17 +289,12 @@ flights_look(struct flights *fs, struct err *e)
 void
 flights_drop_mined(struct flights *fs)
 {
-	size_t i = 0;
+	bool full = fs->n == FLIGHTS_MAX;
 
-	while (i < fs->n) {
-		if (!fs->all[i]->mined &&
-		    !(fs->n == FLIGHTS_MAX && fs->all[i]->shown)) {
-			i++;
-			continue;
-		}
-		if (i == 0)
-			fs->mined_to = fs->all[0]->s.nonce;
-		flight_remove(fs, i);
+	while (
+	    fs->n > 0 && (fs->all[0]->mined || (full && fs->all[0]->shown))) {
+		fs->mined_to = fs->all[0]->s.nonce;
+		flight_remove(fs, 0);
 	}
 }
 
@@ -332,7 +330,8 @@ flights_promised_wei(const struct flights *fs)
 	size_t i;
 
 	for (i = 0; i < fs->n; i++)
-		if (__builtin_add_overflow(
+		if (!fs->all[i]->shown &&
+		    __builtin_add_overflow(
 			sum, gas_cost_wei(&fs->all[i]->s), &sum))
 			return UINT64_MAX;
 	return sum;

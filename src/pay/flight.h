@@ -26,7 +26,7 @@ struct flight {
 	int64_t signed_ms;		    /* monotonic; of its newest form */
 	char trouble[NODES_REASON_MAX + 1]; /* as it was told */
 	bool shown;			    /* a node shows it in a block, */
-	bool mined;			    /* and none denies that */
+	bool mined;			    /* and every configured one does */
 	uint8_t mined_hash[TX_HASH_LEN];    /* which of its forms */
 };
 
@@ -55,9 +55,10 @@ MUST_CHECK enum rc flights_open(struct flights *fs, struct err *e);
 MUST_CHECK enum rc flights_look(struct flights *fs, struct err *e);
 
 /*
- * Forgets those that are mined. What one node shows and another denies stays,
- * so that nobody in it is sent in another one as well; but for room, of which
- * a node that denies everything would leave none.
+ * Forgets those that are mined, in their order: no chain has a later nonce and
+ * not an earlier one. What one node alone shows stays, so that nobody in it is
+ * sent in another one as well; but for room, of which a node that denies
+ * everything, or says nothing, would leave none.
  */
 void flights_drop_mined(struct flights *fs);
 
@@ -69,7 +70,10 @@ MUST_CHECK enum rc flights_add(struct flights *fs, struct submission *s,
 MUST_CHECK enum rc
 flight_send(struct flights *fs, struct flight *f, struct err *e);
 
-/* What all of them may cost at most. */
+/*
+ * What those that no node shows in a block may cost at most: of the others the
+ * balance has it.
+ */
 uint64_t flights_promised_wei(const struct flights *fs);
 
 #endif

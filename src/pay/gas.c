@@ -76,7 +76,7 @@ gas_next_nonce(struct gas *g, int64_t *nonce, struct err *e)
 		return gas_used_elsewhere(g, foreign, e);
 	if (rc != RC_OK)
 		return rc;
-	/* The lowest: what one node alone invents stops nothing. */
+	/* What every node says: what one alone invents stops nothing. */
 	if (g->view.nonce_low > (uint64_t)*nonce ||
 	    g->view.pending_low > (uint64_t)*nonce)
 		return gas_used_elsewhere(g, *nonce, e);

@@ -131,8 +131,8 @@ for my $case ([ 'forgotten by the node', 1 ], [ 'still with the node', 0 ]) {
 	my $l = ledger(payout => { rpc_urls => $rig->{nodes}[0] });
 	my ($w) = $l->worker_list;
 
-	$rig->node(0, { mode => 'l1-fee', result => '0x' .
-	    sprintf('%x', 8999999e12) });
+	$rig->node(0, { mode => 'receipt', result => { l1Fee => '0x' .
+	    sprintf('%x', 8999999e12) } });
 	$l->pay_is('paid', 'one is paid', '--worker', $w);
 	$rig->mine(6);
 	$l->pay_is('unresolved', 'once a block shows that the data of its ' .
@@ -181,33 +181,6 @@ for my $case ([ 'forgotten by the node', 1 ], [ 'still with the node', 0 ]) {
 		like($text, $says, "$what: and says what it is");
 		$l->restore('right');
 	}
-}
-
-# ---- One node lies about the account ----
-
-{
-	my $lied = rig_start('--nodes', 2);
-	my $l = DirectTest->new($lied, workers => 2, payout => {
-	    rpc_urls => join(' ', @{ $lied->{nodes} }[0, 1]) });
-	my %nonce = (methods => ['eth_getTransactionCount']);
-
-	$lied->node(0, { mode => 'error', message => 'overloaded', %nonce });
-	$lied->node(1, { mode => 'answer', result => '0x3e8', %nonce });
-	$l->pay_is('unresolved', 'the first nonce isn\'t one node\'s word');
-	is($l->queue, '', 'nothing is queued');
-	$lied->node(0);
-	$l->pay_is('unresolved', 'nor while another one denies it');
-	is($l->queue, '', 'and nothing is queued');
-	$lied->node(1, { mode => 'invent', mined => JSON::PP::true() });
-	$l->pay for 1 .. 2;
-	is(join(' ', $l->findings_open_of_node(1)), 'node fails',
-	    'the node is told');
-	is($l->sql_value('SELECT sum(payouts) FROM (SELECT count(*) AS ' .
-	    'payouts FROM submission_payout GROUP BY payout) WHERE payouts ' .
-	    '> 1'), undef, 'what one node alone calls mined isn\'t sent in ' .
-	    'another transaction');
-	is($l->states, 'posted posted', 'but replaced where gas costs more');
-	rig_stop($lied);
 }
 
 rig_stop($rig);

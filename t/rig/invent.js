@@ -9,6 +9,7 @@
 //   time T           every block from timeFrom on (a number, default all) has this time: Unix seconds,
 //                    as a text when above 2^53; "+N": N more than it really has
 //   mined true     whatever transaction it is asked about is in its block 1, and gas costs nothing
+//   count N        every account has sent N transactions, in final blocks, too
 //   deny [NONCE...]  these authorizations were never used; "all": none was
 //   uses [USE...]    these were used, or weren't as they really were:
 //     nonce          0x..., or "any": whichever it is asked about
@@ -27,7 +28,7 @@ import { hex, word } from './chain.js';
 import { SELECTOR, TOPIC } from './facts.js';
 import { answer, View } from './view.js';
 
-export const LIES = ['chainId', 'head', 'final', 'time', 'timeFrom', 'mined', 'deny', 'uses'];
+export const LIES = ['chainId', 'head', 'final', 'time', 'timeFrom', 'mined', 'count', 'deny', 'uses'];
 
 const SOMEBODY = `0x${'5'.repeat(40)}`;
 const INDEX = 1000; // of an invented log: above those that a real block here has
@@ -69,6 +70,8 @@ export class Inventor extends View {
       return answer(call, hex(this.lies.chainId));
     if (call.method === 'eth_maxPriorityFeePerGas' && this.lies.mined)
       return answer(call, '0x0');
+    if (call.method === 'eth_getTransactionCount' && this.lies.count !== undefined)
+      return answer(call, hex(this.lies.count));
     await this.look();
     await this.listen(call);
     if (call.method === 'eth_getTransactionReceipt')
@@ -239,7 +242,8 @@ export class Inventor extends View {
     const reply = this.hideNewer(await this.node.ask(call));
     const left = reply.result ? await this.shown(reply.result.logs) : [];
     if (told.length === 0 && this.lies.mined && !reply.result)
-      return answer(call, { transactionHash: tx, blockNumber: '0x1', gasUsed: '0x5208',
+      return answer(call, { transactionHash: tx, blockNumber: '0x1',
+        blockHash: (await this.block(1)).hash, gasUsed: '0x5208',
         effectiveGasPrice: '0x1', status: '0x1', logs: [] });
     if (told.length === 0)
       return reply.result && left.length < reply.result.logs.length

@@ -72,11 +72,11 @@ const CALL_MODES = {
     return node.ask(call);
   },
 
-  // What the data of a transaction costs on the chain below, as on an OP Stack chain: `result`.
-  'l1-fee': async (call, step, node) => {
+  // Receipts in which the members of `result` are others: gasUsed, or l1Fee as on an OP Stack chain.
+  receipt: async (call, step, node) => {
     const reply = await node.ask(call);
     return call.method === 'eth_getTransactionReceipt' && reply.result
-      ? { ...reply, result: { ...reply.result, l1Fee: step.result } } : reply;
+      ? { ...reply, result: { ...reply.result, ...step.result } } : reply;
   },
 
   // A result of the test's own choice.
