@@ -1524,8 +1524,8 @@ ORDER BY oldest_ms NULLS LAST, w.id;
 SELECT p.verified_to, p.verified_micros, p.seal, p.seq, p.amount_micros, t.hash,
 	p.id, p.treasury
 FROM payout p LEFT JOIN transfer t ON t.id = p.verified_to
-WHERE p.worker = ?1 AND (?2 = 0 OR p.verified_to = 0)
-ORDER BY CASE ?2 WHEN 0 THEN 0 ELSE p.seq END, p.id DESC;
+WHERE p.worker = ?1 AND (CAST(?2 AS BIGINT) = 0 OR p.verified_to = 0)
+ORDER BY CASE CAST(?2 AS BIGINT) WHEN 0 THEN 0 ELSE p.seq END, p.id DESC;
 
 -- By how much payouts gave worker ?1 more than they took after transfer ?2.
 -- :name given_back

@@ -70,7 +70,7 @@ sub finds {
 	my ($name, $wanted, $sql, $says, @how) = @_;
 	forge($clean, $forged, $sql, @how);
 	copy("$Dir/early-known", $known) or die;
-	is(audit($forged_conf, $known), $wanted, $name);
+	like(audit($forged_conf, $known), qr/^$wanted$/, $name);
 	like(worknet('-c', $forged_conf, 'audit', '--known', $known)->{out},
 	    $says, "$name: it says what");
 	is(text($known), text("$Dir/early-known"),
@@ -95,7 +95,8 @@ finds('results before, forged in a way that their signature allows',
     '1: 300: transfer-chain', "UPDATE result SET response_ms = response_ms + 1
     WHERE slot = $slot;",
     qr/transfer $then: has another hash/, rechain => 1);
-finds('a worker who was paid is another', '1: 300: signature',
+# Who has been given something lately stands in the schedule, too.
+finds('a worker who was paid is another', '1: 300: (?:schedule )?signature',
     "UPDATE worker SET address = substr(address, 1, 41) ||
     CASE substr(address, 42) WHEN '1' THEN '2' ELSE '1' END
     WHERE id = (SELECT t.credit FROM transfer t JOIN result r

@@ -331,7 +331,8 @@ sub refuses_to_pay_twice {
 # whatever may make it look like a payout that was found there.
 sub refuses_recovered {
 	my ($rig) = @_;
-	my $l = PayoutTest->new($rig, workers => 6);
+	my $l = PayoutTest->new($rig, workers => 6,
+	    payout => { threshold_micros => 1 });
 	my @w = $l->worker_list;
 	my $of = sub { 'WHERE worker = ' . id_of($w[$_[0]]) };
 	my $another = sub {

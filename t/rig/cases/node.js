@@ -117,6 +117,6 @@ test('lose-send: the facilitator reports a failure without a hash, and the money
   assert.equal(status, 200);
   assert.equal(json.errorReason, 'invalid_exact_evm_transaction_failed');
   assert.deepEqual([json.success, json.transaction], [false, '']);
-  assert.equal(await balance(chain, made.to), 10000);
+  assert.ok(await until(async () => await balance(chain, made.to) === 10000));
   assert.equal((await settle(rig.facilitator, await makeBody(main, 2))).json.success, true);
 });
