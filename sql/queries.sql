@@ -385,8 +385,8 @@ SELECT from_ms, coalesce(ended_ms, to_ms) FROM maintenance
 WHERE task = ?1 AND noted_ms < from_ms AND coalesce(ended_ms, to_ms) > from_ms
 ORDER BY from_ms, id;
 
--- The results of transfers from ?1 to before ?2, of task ?3 or of all (0), whose
--- cycles begin from ?4 to before ?5: task by task, cycle by cycle.
+-- The results of transfers from ?1 to before ?2, of task ?3, whose cycles begin
+-- from ?4 to before ?5: cycle by cycle.
 -- :name uptime_votes
 -- :columns task version cycle_ms worker address network success is_drill
 -- :columns in_round response_ms
@@ -402,7 +402,7 @@ WHERE t.id >= ?1 AND t.id < ?2 AND r.transfer = t.id AND v.id = r.version
 	AND r.cycle_ms >= ?4 AND r.cycle_ms < ?5
 ORDER BY v.task, r.version, r.cycle_ms, r.slot;
 
--- Of all tasks; ?3 is 0. Another statement, as one may be read beside the other.
+-- The same of all tasks after ?3, which is 0: task by task.
 -- :name uptime_votes_all
 -- :columns task version cycle_ms worker address network success is_drill
 -- :columns in_round response_ms

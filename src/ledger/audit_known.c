@@ -12,11 +12,12 @@
 #include "eth/keccak.h"
 #include "ledger/audit_part.h"
 
+enum { WORKERS }; /* whose numbers are transfers' */
+
 /*
  * Rows of a number and its text or bytes, in order, up to the number ?1; of the
  * workers those whom a transfer up to ?1 has paid, since others may go away.
  */
-enum { WORKERS };
 static const struct known_table {
 	const char *what;
 	enum query_id rows;

@@ -7,7 +7,6 @@ use warnings;
 use Digest::SHA qw(sha256_hex hmac_sha256);
 use File::Basename 'dirname';
 use File::Copy 'copy';
-use IPC::Open2;
 use JSON::PP;
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
@@ -29,16 +28,7 @@ my $DAY = 24 * $HOUR;
 my $end = 1767247200_000;	# 2026-01-01 06:00
 my $db = "$Dir/ledger.db";
 
-my ($from_store, $to_store);
-my $store_pid = open2($from_store, $to_store, $node, "$here/store.mjs",
-    "$Dir/store");
-chomp(my $port = <$from_store>);
-END {
-	my $code = $?;
-	kill 'TERM', $store_pid if $store_pid;
-	waitpid $store_pid, 0 if $store_pid;
-	$? = $code;
-}
+my $port = store_start($node, "$here/store.mjs");
 write_file("$Dir/store/control.json", encode_json({ kind => 's3',
     id => 'AKIDWORKNET', secret => 'secret', region => 'eu-x1',
     bucket => 'results', turn => 1 }));

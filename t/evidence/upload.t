@@ -7,7 +7,6 @@ use warnings;
 use Digest::SHA 'sha256';
 use Fcntl ':flock';
 use File::Basename 'dirname';
-use IPC::Open2;
 use JSON::PP;
 use MIME::Base64;
 use Test::More;
@@ -33,16 +32,7 @@ my $said = '';	# by all runs
 
 # ---- The store ----
 
-my ($from_store, $to_store);
-my $store_pid = open2($from_store, $to_store, $node, "$here/store.mjs",
-    "$Dir/store");
-chomp(my $port = <$from_store>);
-END {
-	my $code = $?;
-	kill 'TERM', $store_pid if $store_pid;
-	waitpid $store_pid, 0 if $store_pid;
-	$? = $code;
-}
+my $port = store_start($node, "$here/store.mjs");
 my %store = (kind => 's3', id => $id, secret => $secret, region => 'eu-x1',
     bucket => 'results');
 sub store_is {

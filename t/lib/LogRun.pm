@@ -5,11 +5,12 @@ package LogRun;
 use strict;
 use warnings;
 use Exporter 'import';
+use IPC::Open2 'open2';
 use Test::More ();
 
 use AdminRun;
 
-our @EXPORT = qw($Fault need_log log_conf run_at);
+our @EXPORT = qw($Fault need_log log_conf run_at store_start);
 
 our $Fault = ($ENV{WN_BUILDDIR} || '.') . '/t/tools/fault.so';
 
@@ -35,6 +36,24 @@ directory = site
 state_directory = state
 key_file = log.key
 END
+}
+
+# Starts the object store of t/evidence/store.mjs in $Dir/store, which ends with
+# the test; its port.
+my ($store_pid, $from_store, $to_store);
+sub store_start {
+	my ($node, $script) = @_;
+
+	$store_pid = open2($from_store, $to_store, $node, $script,
+	    "$Dir/store");
+	chomp(my $port = <$from_store>);
+	return $port;
+}
+END {
+	my $code = $?;
+	kill 'TERM', $store_pid if $store_pid;
+	waitpid $store_pid, 0 if $store_pid;
+	$? = $code;
 }
 
 # Runs a command at that time, Unix ms, or at that of the last one.

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # Breaks a copy of the tree in one way after the other, t/mutants/list, and says
 # which ones no test sees: `make mutants`, minutes. MUTANTS="PATTERN" takes those
-# whose sentence or file it matches. Exit codes: 0 each was seen, 1 one survived or couldn't be made, 2
-# the tests fail without any.
+# whose sentence or file it matches. Exit codes: 0 each was seen, 1 one survived
+# or couldn't be made, 2 the tests fail without any.
 use strict;
 use warnings;
 
