@@ -97,7 +97,7 @@ static const struct attack attacks[] = {
 	    1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
 	{ "300 tasks: fresh addresses of 50 networks, a young network", true,
 	    true, 300, 20, FRESH, 0, 50, 20, 1, false, 0, 0, 0.90, 0.90, 0, 0 },
-	{ "300 tasks: fresh addresses of 50 networks", true, false, 300, 60,
+	{ "300 tasks: fresh addresses of 50 networks", true, false, 300, 20,
 	    FRESH, 0, 50, 20, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
 	{ "300 tasks: polls in the names of all 30 every 3 s", true, false, 300,
 	    60, NAMES, 0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0 },
@@ -113,12 +113,13 @@ static const struct attack attacks[] = {
 	/*
 	 * 30 workers can do 300 checks in 30 s, and who polls again is given
 	 * the same: where nobody has a poll to spare, each answer that is lost
-	 * costs one.
+	 * costs one. These two don't reach what is asked of them: 0.90 to 0.93,
+	 * and 0.70. With polls to spare (150 tasks) they do.
 	 */
 	{ "300 tasks: 10 % of poll answers lost", true, false, 300, 60, NOBODY,
-	    0, 0, 0, 1, false, 10, 0, 0.89, 0.89, 0, 0 },
+	    0, 0, 0, 1, false, 10, 0, 0.99, 0.99, 0, 0 },
 	{ "300 tasks: 30 % of poll answers lost", true, false, 300, 60, NOBODY,
-	    0, 0, 0, 1, false, 30, 0, 0.68, 0.68, 0, 0 },
+	    0, 0, 0, 1, false, 30, 0, 0.97, 0.97, 0, 0 },
 	{ "150 tasks: 10 % of poll answers lost", true, false, 150, 60, NOBODY,
 	    0, 0, 0, 1, false, 10, 0, 0.99, 0.99, 0, 0 },
 	{ "150 tasks: 30 % of poll answers lost", true, false, 150, 60, NOBODY,
