@@ -23,8 +23,8 @@ authorize_open(struct run *r, struct err *e)
 	rc = journal_seen_get(r->db, &r->source, &seen, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = vault_open(
-	    r->vault, r->ledger_id, &seen, r->head.time_s, &mark, &cause);
+	rc = vault_open(r->vault, r->ledger_id, &seen, r->head.time_s,
+	    (int64_t)r->head.latest.time_s, &mark, &cause);
 	r->may_sign = rc == RC_OK;
 	if (rc == RC_OK)
 		return seen.has_mark
@@ -49,7 +49,7 @@ authorize_begin_anew(struct run *r, struct err *e)
 	enum rc rc;
 
 	/* No entry is made, and so no time is needed. */
-	rc = vault_open(r->vault, r->ledger_id, &none, 0, &mark, e);
+	rc = vault_open(r->vault, r->ledger_id, &none, 0, 0, &mark, e);
 	return rc == RC_OK ? journal_seen_set(r->db, &r->source, &mark, e) : rc;
 }
 

@@ -16,6 +16,8 @@ static const char *const texts[GATE_REASONS] = {
 	[GATE_TIME] = "the chain's or this machine's time can't be right",
 	[GATE_CLOCK] =
 	    "the chain's newest block and this machine's clock are more than 10 minutes apart",
+	[GATE_DAY] =
+	    "a node's newest block is more than 24 hours older than this machine's clock, or that was set back, and caps of 24 hours can't be counted",
 	[GATE_ALIVE] =
 	    "an authorization of another amount, or one that has just expired, may still be settled under its number",
 	[GATE_FORGOTTEN] =

@@ -90,6 +90,7 @@ enum gate_reason {
 	GATE_PAYEE_TOKEN,
 	GATE_TIME,	/* a time, or the validity, that can't be */
 	GATE_CLOCK,	/* the chain's time and ours differ */
+	GATE_DAY,	/* too little of the journal is known for its day */
 	GATE_ALIVE,	/* this number was signed, and may still be paid */
 	GATE_FORGOTTEN, /* it may have been, and the final block is older */
 	GATE_ADOPTED,

@@ -23,6 +23,7 @@ struct question_open {
 	uint8_t ledger_id[LEDGER_ID_LEN];
 	struct journal_seen seen;
 	int64_t chain_time_s;
+	int64_t oldest_time_s;
 };
 
 struct question_settled {

@@ -11,7 +11,8 @@
 
 /*
  * Two days: one is counted, and while a clock that is set back by as much as
- * the other may be believed, nothing is missing.
+ * the other, or a node that is as far behind, may be believed, nothing is
+ * missing.
  */
 #define PAST_KEPT_S (2 * GATE_DAY_S)
 

@@ -34,6 +34,7 @@ struct live {
 	struct past *gas_past;	 /* owned */
 	struct totals *totals;	 /* owned */
 	int64_t kept_from_s;
+	int64_t behind_s; /* our clock, of the oldest of the nodes' */
 	/* Our clock when it agreed with the chain's, and how far on it was. */
 	int64_t agreed_s; /* 0: it hasn't */
 	int64_t agreed_at_ms;
@@ -47,6 +48,23 @@ static int64_t
 now_s(void)
 {
 	return clock_unix_ms() / 1000;
+}
+
+/*
+ * Up to when a day's caps count: a clock and a node that are both ahead begin
+ * no new day while another node says what time it is.
+ */
+static int64_t
+day_s(const struct live *l)
+{
+	return now_s() - l->behind_s;
+}
+
+/* What was read of the journal begins after the day does. */
+static bool
+day_is_short(const struct live *l)
+{
+	return day_s(l) - GATE_DAY_S < l->kept_from_s;
 }
 
 /*
@@ -174,6 +192,9 @@ answer_open(struct live *l, struct answer *a, struct err *e)
 		return err_set(e, RC_INVALID, "vault: it has no journal");
 	memcpy(l->owner.ledger_id, q->ledger_id, LEDGER_ID_LEN);
 	l->kept_from_s = now_s() - PAST_KEPT_S;
+	l->behind_s = q->oldest_time_s == 0 || q->oldest_time_s > now_s()
+	    ? 0
+	    : now_s() - q->oldest_time_s;
 	if (gate_clocks_agree(now_s(), q->chain_time_s)) {
 		l->agreed_s = now_s();
 		l->agreed_at_ms = clock_monotonic_ms();
@@ -229,6 +250,7 @@ refuse(const struct gate_answer *g, struct err *e)
 		return err_set(e, RC_CONFLICT, "%s", text);
 	case GATE_CLOCK:
 	case GATE_TIME:
+	case GATE_DAY:
 	case GATE_FORGOTTEN:
 		return err_set(e, RC_BUSY, "nothing is signed: %s", text);
 	default:
@@ -282,7 +304,7 @@ look(struct live *l, struct gate_past *out, const struct gate_request *rq)
 {
 	struct total total;
 
-	past_look(l->past, out, &rq->worker, rq->seq, rq->now_s);
+	past_look(l->past, out, &rq->worker, rq->seq, day_s(l));
 	totals_look(l->totals, &rq->worker, rq->seq, &total);
 	out->run_micros = l->run_micros;
 	out->payee_micros = total.others_micros;
@@ -308,9 +330,8 @@ authorization_decide(struct live *l, const struct vault_times *times,
 	struct gate_past past;
 
 	look(l, &past, &rq);
-	/* What was forgotten when the journal was read counts again then. */
-	if (rq.now_s - GATE_DAY_S < l->kept_from_s)
-		g = (struct gate_answer){ .reason = GATE_CLOCK };
+	if (day_is_short(l))
+		g = (struct gate_answer){ .reason = GATE_DAY };
 	else
 		gate_decide(&g, &l->rule, &rq, &past);
 	out->reason = g.reason;
@@ -480,7 +501,10 @@ answer_gas(struct live *l, struct answer *a, struct err *e)
 	if (entry.at_s == 0)
 		return note(l, &entry, e); /* refused */
 	q->transaction.data = (struct slice){ q->bytes, q->len };
-	past_look(l->gas_past, &past, &entry.payee, entry.number, entry.at_s);
+	past_look(l->gas_past, &past, &entry.payee, entry.number, day_s(l));
+	if (day_is_short(l))
+		return err_set(e, RC_BUSY, "transaction not signed: %s",
+		    gate_reason_text(GATE_DAY));
 	why = gas_refusal(&l->gas_rule, &q->transaction, past.day_micros,
 	    past.same_day_micros, &entry.amount);
 	if (why != NULL)

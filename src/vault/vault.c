@@ -182,12 +182,13 @@ vault_protection(const struct vault *v)
 enum rc
 vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
     const struct journal_seen *seen, int64_t chain_time_s,
-    struct journal_mark *mark, struct err *e)
+    int64_t oldest_time_s, struct journal_mark *mark, struct err *e)
 {
 	enum rc rc;
 
 	v->question.of.open = (struct question_open){ .seen = *seen,
-		.chain_time_s = chain_time_s };
+		.chain_time_s = chain_time_s,
+		.oldest_time_s = oldest_time_s };
 	memcpy(v->question.of.open.ledger_id, ledger_id, LEDGER_ID_LEN);
 	rc = ask(v, ASK_OPEN, e);
 	*mark = v->answer.of.mark;

@@ -61,13 +61,15 @@ unsigned vault_protection(const struct vault *v);
  * is. chain_time_s is that of the nodes' newest blocks: where this machine's
  * clock agrees with it, the times of the journal's entries begin there, and one
  * that is ahead of it is RC_CORRUPT; where it doesn't, or is 0, nothing is
- * noted. RC_CONFLICT when the journal is whole, and has another entry where
- * the ledger's mark is.
+ * noted. oldest_time_s (0: not known) is that of the node that is furthest
+ * behind: caps of 24 hours count what was signed since a day before that, and
+ * nothing is signed where that is more than a day ago. RC_CONFLICT when the
+ * journal is whole, and has another entry where the ledger's mark is.
  */
 MUST_CHECK enum rc
 vault_open(struct vault *v, const uint8_t ledger_id[static LEDGER_ID_LEN],
     const struct journal_seen *seen, int64_t chain_time_s,
-    struct journal_mark *mark, struct err *e);
+    int64_t oldest_time_s, struct journal_mark *mark, struct err *e);
 
 /* Payments that one question may be about. */
 #define VAULT_SIGN_MAX 64

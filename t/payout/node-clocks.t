@@ -110,5 +110,54 @@ for my $nodes ([0, 1], [0, 1, 2]) {
 	}
 }
 
+# ---- A day's cap ----
+
+for my $nodes ([0, 1], [0, 1, 2]) {
+	for my $hours (23, 30) {
+		my $n = @$nodes;
+
+		case("our clock and one of $n nodes are $hours hours ahead",
+		    sub {
+			my ($rig) = @_;
+			my $l = PayoutTest->new($rig, workers => 1,
+			    payout => { rpc_urls => join(' ',
+			    @{ $rig->{nodes} }[@$nodes]),
+			    threshold_micros => 1 });
+			my ($w) = $l->worker_list;
+			my $first = $l->owed($w);
+			my $day = $first + 10;
+
+			$l->{conf}{payout}{max_per_day_micros} = $day;
+			$l->payout_conf;
+			$l->fault_prepare;
+			$l->pay;
+			$rig->mine($FINAL);
+			$l->pay;
+			is($l->chain_money($w), $first,
+			    'a day\'s cap is all but used');
+			$rig->warp(2 * 3600);
+			$l->more_work(20, 1);
+			$rig->node(0, { mode => 'invent',
+			    time => '+' . $hours * 3600 });
+			$l->clock_set(WorknetTest::now_ms() +
+			    1000 * ($rig->ahead_s + $hours * 3600));
+			$rig->mine(1);
+			$l->pay for 1 .. 2;
+			cmp_ok($l->chain_money($w), '<=', $day,
+			    'no new day\'s cap begins: another node ' .
+			    'knows what time it is');
+			isnt(join(' ', $l->findings_of_node(1)), '',
+			    'that it differs is told');
+
+			$rig->node(0);
+			$l->clock_set(undef);
+			$rig->warp(86400);
+			$l->{conf}{payout}{max_per_day_micros} = 2 * $day;
+			$l->payout_conf;
+			$l->settles_ok('a day is over');
+		});
+	}
+}
+
 cases_ok(3, \@RIG, @cases);
 done_testing();

@@ -78,7 +78,7 @@ start(const struct vault_options *o, const struct journal_seen *seen)
 	struct vault *v;
 
 	if (vault_start(&v, o, &e) != RC_OK ||
-	    vault_open(v, ledger, seen, (int64_t)time(NULL), &mark, &e) !=
+	    vault_open(v, ledger, seen, (int64_t)time(NULL), 0, &mark, &e) !=
 		RC_OK)
 		die("vault", e.msg);
 	return v;
@@ -494,7 +494,7 @@ test_clocks(void)
 		vault_free(v);
 		if (vault_start(&v, &o, &e) != RC_OK ||
 		    vault_open(v, ledger, &none,
-			i == 0 ? 0 : (int64_t)time(NULL) - 601, &mark,
+			i == 0 ? 0 : (int64_t)time(NULL) - 601, 0, &mark,
 			&e) != RC_OK)
 			die("vault", e.msg);
 		tap_ok(seal(v, &s, &what, &e) == RC_BUSY &&
@@ -507,6 +507,43 @@ test_clocks(void)
 		    "what was signed is given");
 	}
 	vault_free(v);
+}
+
+/* With a node that is behind the day's caps count back from there. */
+static void
+test_oldest(void)
+{
+	const uint8_t ledger[LEDGER_ID_LEN] = { 7 };
+	const struct journal_seen none = { .any = false };
+	const struct transaction t = { .chain_id = 84532,
+		.max_fee_wei = 1000,
+		.gas_limit = 340000,
+		.to = multicall3 };
+	struct vault_options o = options();
+	uint8_t signature[SIGNATURE_LEN];
+	struct signed_one a;
+	struct journal_mark mark;
+	struct err e = ERR_INIT;
+	int64_t now_s;
+	struct vault *v;
+	int hours;
+
+	o.journal_file = path_of("oldest");
+	for (hours = 23; hours <= 25; hours += 2) {
+		now_s = (int64_t)time(NULL);
+		if (vault_start(&v, &o, &e) != RC_OK ||
+		    vault_open(v, ledger, &none, now_s, now_s - hours * 3600,
+			&mark, &e) != RC_OK)
+			die("vault", e.msg);
+		tap_is_int(authorize(v, 9, hours, 9, &a, &e),
+		    hours == 23 ? RC_OK : RC_BUSY,
+		    hours == 23
+			? "a node that is 23 hours behind stops no payment"
+			: "beside one that is 25 behind no day can be counted");
+		tap_is_int(vault_gas_sign(v, &t, signature, &e),
+		    hours == 23 ? RC_OK : RC_BUSY, "and that is so of gas");
+		vault_free(v);
+	}
 }
 
 /* What a run that was taken over may still say to its vault. */
@@ -538,17 +575,17 @@ test_taken_over(void)
 	what.amount_micros = INT64_MAX;
 	tap_is_int(seal(v, &s, &what, &e), RC_INVALID,
 	    "nor one of the most that a number holds");
-	tap_is_int(vault_open(v, ledger, &none, 0, &mark, &e), RC_INVALID,
+	tap_is_int(vault_open(v, ledger, &none, 0, 0, &mark, &e), RC_INVALID,
 	    "a journal is opened once");
 	vault_free(v);
 	o.journal_file = path_of("taken");
 	if (vault_start(&v, &o, &e) != RC_OK)
 		die("vault", e.msg);
 	seen.mark.entries = 1 << 20;
-	tap_is_int(vault_open(v, ledger, &seen, 0, &mark, &e), RC_CORRUPT,
+	tap_is_int(vault_open(v, ledger, &seen, 0, 0, &mark, &e), RC_CORRUPT,
 	    "one that is older than said isn't taken");
 	for (i = 0; i < 9; i++)
-		if (vault_open(v, i % 2 == 0 ? another : ledger, &none, 0,
+		if (vault_open(v, i % 2 == 0 ? another : ledger, &none, 0, 0,
 			&mark, &e) == RC_OK)
 			break;
 	tap_is_int(i, 9, "whoever asks, and however often");
@@ -626,6 +663,7 @@ main(void)
 	test_seals();
 	test_old_entries();
 	test_clocks();
+	test_oldest();
 	test_stopped();
 	test_taken_over();
 	test_gas();
