@@ -25,7 +25,8 @@
 
 #define NOW_MAX 4
 
-enum { SLOT_FREE, SLOT_OPEN, SLOT_FINAL };
+/* USED: its nonce is canceled. */
+enum { SLOT_FREE, SLOT_OPEN, SLOT_FINAL, SLOT_USED };
 
 /* A payout of the ledger, by its number. */
 struct slot {
@@ -45,6 +46,7 @@ struct world {
 	uint8_t copied;
 	uint8_t restored; /* the tick after it, while that keeps all waiting */
 	uint8_t was_restored;
+	uint8_t canceled;	 /* a nonce was, or none may be */
 	uint8_t earned[WORKERS]; /* in truth */
 	struct fact facts[WORKERS][NUMBERS];
 	struct journal_model journal;
@@ -52,6 +54,7 @@ struct world {
 	struct books copy;
 };
 
+static uint8_t most_earned[WORKERS];
 static struct states states = { .size = sizeof(struct world) };
 static size_t from; /* the state that is left */
 static bool failed;
@@ -332,13 +335,18 @@ book_final(struct world *w, uint8_t worker, uint8_t k, const struct judgment *j)
 }
 
 static bool
-book_void(struct world *w, uint8_t worker, uint8_t k)
+book_void(struct world *w, uint8_t worker, uint8_t k, const struct judgment *j)
 {
 	struct slot *slot = &w->books.slots[worker][k];
+	bool canceled = j->verdict == VERDICT_CANCELED;
 
-	if (slot->ends > final_of(w->now) || is_paid_for_good(w, worker, k))
+	if (slot->ends > final_of(w->now) || is_paid_for_good(w, worker, k) ||
+	    (canceled && w->facts[worker][k].what != FACT_CANCELED))
 		violated(w, "a payout is void that can still be settled");
-	*slot = (struct slot){ .state = SLOT_FREE };
+	if (canceled &&
+	    !vault_settle(&w->journal, worker, (uint8_t)(k + 1), 0, w->now))
+		return false;
+	*slot = (struct slot){ .state = canceled ? SLOT_USED : SLOT_FREE };
 	voids++;
 	return true;
 }
@@ -353,7 +361,7 @@ book(struct world *w, uint8_t worker, uint8_t k, const struct judgment *j)
 	case BOOKING_FINAL:
 		return book_final(w, worker, k, j);
 	case BOOKING_VOID:
-		return book_void(w, worker, k);
+		return book_void(w, worker, k, j);
 	default:
 		return false;
 	}
@@ -521,11 +529,19 @@ others_act(const struct world *before)
 
 	for (i = 0; i < WORKERS; i++) {
 		w = *before;
-		if (w.earned[i] == 2 - i)
+		if (w.earned[i] == most_earned[i])
 			continue;
 		w.earned[i]++;
 		w.books.earned[i]++;
 		reach(&w, "a worker earns");
+	}
+	for (i = 0; i < NUMBERS && !before->canceled; i++) {
+		w = *before;
+		w.canceled = 1;
+		if (w.facts[0][i].what != FACT_NONE)
+			continue;
+		w.facts[0][i] = (struct fact){ FACT_CANCELED, 0, w.now, 0 };
+		reach(&w, "a nonce is canceled");
 	}
 	w = *before;
 	if (!w.copied) {
@@ -584,7 +600,7 @@ honest_run(struct world *w)
 			continue;
 		a.final = final_said(w, FINAL_HONEST);
 		g = vault_decide(&w->journal, &a);
-		if (g.instead_micros != 0)
+		if (g.instead_micros != 0 && g.instead_micros < a.amount)
 			a.amount = (uint8_t)g.instead_micros;
 		ends = sign(w, &a);
 		if (ends == 0)
@@ -620,14 +636,29 @@ must_end(const struct world *before)
 		violated(&w, "not all is paid in the end");
 }
 
+/*
+ * A ledger that has lost that a number is canceled asks for it again, and for
+ * what was signed under a later one meanwhile: the vault refuses that as more
+ * than was earned, which a finding says, until a person begins a new journal.
+ */
+static bool
+is_of_a_person(const struct world *w, bool cancels)
+{
+	return cancels && w->canceled && w->was_restored;
+}
+
 static void
-explore_runs(size_t with_liars, uint8_t lines)
+explore_runs(size_t with_liars, bool cancels)
 {
 	struct world first, w;
 
 	rule.caps = (struct gate_caps){ 2, 2, 2, 2 };
 	liars = with_liars;
 	memset(&first, 0, sizeof(first));
+	/* A cancellation is enough for one worker. */
+	first.canceled = !cancels;
+	most_earned[0] = 2;
+	most_earned[1] = !cancels;
 	from = 0;
 	reach(&first, "nothing yet");
 	for (; from < states.n && !failed; from++) {
@@ -637,9 +668,9 @@ explore_runs(size_t with_liars, uint8_t lines)
 		others_act(&w);
 		judge(&w);
 		compare(&w);
-		if (w.journal.n < lines)
+		if (w.journal.n < 3)
 			pay(&w);
-		if (from % 16 == 0)
+		if (from % 16 == 0 && !is_of_a_person(&w, cancels))
 			must_end(&w);
 	}
 	tap_ok(!failed,
@@ -657,8 +688,8 @@ int
 main(void)
 {
 	test_forged();
-	explore_runs(1, 3);
-	explore_runs(2, 3);
+	explore_runs(2, true);
+	explore_runs(1, false);
 	vault_close();
 	return tap_done();
 }
