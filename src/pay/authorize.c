@@ -88,14 +88,21 @@ run_seal_adopted(
 	return rc;
 }
 
+static bool
+nonce_is_right(const struct run *r, const struct payout *p)
+{
+	uint8_t nonce[PAYOUT_NONCE_LEN];
+
+	run_nonce(r, &p->worker, p->seq, nonce);
+	return memcmp(nonce, p->nonce, sizeof(nonce)) == 0;
+}
+
 bool
 run_is_sealed(const struct run *r, const struct payout *p)
 {
 	struct sealed what = sealed_of(r, p);
-	uint8_t nonce[PAYOUT_NONCE_LEN];
 
-	run_nonce(r, &p->worker, p->seq, nonce);
-	return memcmp(nonce, p->nonce, sizeof(nonce)) == 0 &&
+	return nonce_is_right(r, p) &&
 	    seal_is_by(&p->seal, &what, &r->source.treasury);
 }
 
@@ -103,6 +110,10 @@ enum rc
 run_settled(
     struct run *r, const struct payout *p, int64_t micros, struct err *e)
 {
+	/* Else another payment's amount would count as this one's. */
+	if (!nonce_is_right(r, p))
+		return err_set(e, RC_INVALID,
+		    "its nonce isn't that of its worker's number");
 	if (!r->may_sign)
 		return err_set(e, RC_BUSY,
 		    "settled otherwise than signed: it waits for a run that has the vault's journal");

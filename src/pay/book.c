@@ -133,9 +133,10 @@ book_void(
 }
 
 /*
- * Before it is booked that less, or more, was paid for good than was signed.
- * What is more is a payout of its own, *more, sealed as found on the chain:
- * else anybody who writes the ledger could say that lost credit was paid.
+ * Before what was paid for good is booked: the vault may have signed more under
+ * this number, and that counts until it is told. What is more than was reserved
+ * is a payout of its own, *more, sealed as found on the chain: else anybody who
+ * writes the ledger could say that lost credit was paid.
  */
 static enum rc
 tell_vault(struct run *r, const struct open_payout *o, enum booking what,
@@ -148,10 +149,13 @@ tell_vault(struct run *r, const struct open_payout *o, enum booking what,
 
 	if (what == BOOKING_VOID && j->verdict == VERDICT_CANCELED)
 		return run_settled(r, p, 0, e);
-	if (what != BOOKING_FINAL || paid == p->amount_micros)
+	if (what != BOOKING_FINAL)
+		return RC_OK;
+	/* Without its journal nothing is signed, and as asked is booked. */
+	if (paid == p->amount_micros && !r->may_sign)
 		return RC_OK;
 	rc = run_settled(r, p, paid, e);
-	if (rc != RC_OK || paid < p->amount_micros)
+	if (rc != RC_OK || paid <= p->amount_micros)
 		return rc;
 	rc =
 	    payout_lost(r->db, p->worker_id, paid - p->amount_micros, &lost, e);

@@ -344,7 +344,10 @@ authorization_decide(struct live *l, const struct vault_times *times,
 
 /* ---- Seals ---- */
 
-/* A payment that nobody knew of counts against the caps all the same. */
+/*
+ * A payment that nobody knew of counts against the caps all the same; of one
+ * that was signed, what it was settled with is its last word.
+ */
 static enum rc
 adopted_note(struct live *l, const struct vault_request *q, struct err *e)
 {
@@ -356,7 +359,11 @@ adopted_note(struct live *l, const struct vault_request *q, struct err *e)
 	struct total total;
 
 	totals_look(l->totals, &q->worker, q->seq, &total);
-	return total.micros != 0 ? RC_OK : note(l, &entry, e);
+	if (total.micros != 0)
+		entry.kind = JOURNAL_SETTLED;
+	return total.micros == q->amount_micros || total.adopted
+	    ? RC_OK
+	    : note(l, &entry, e);
 }
 
 static enum rc

@@ -14,6 +14,7 @@ struct place {
 	int64_t number;
 	struct address payee;
 	bool used;
+	bool settled; /* the chain's last word is known */
 	bool adopted;
 };
 
@@ -120,8 +121,13 @@ totals_add(struct totals *t, const struct journal_entry *entry, struct err *e)
 	}
 	all = place_take(t, &entry->payee, ALL);
 	number = place_take(t, &entry->payee, entry->number);
+	/* It may have been settled with the most, whoever asks for less now. */
+	if (entry->kind == JOURNAL_PAYOUT &&
+	    (number->settled || micros < number->micros))
+		micros = number->micros;
 	all->micros += micros - number->micros;
 	number->micros = micros;
+	number->settled |= entry->kind != JOURNAL_PAYOUT;
 	number->adopted = entry->kind == JOURNAL_ADOPTED;
 	return RC_OK;
 }

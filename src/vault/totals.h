@@ -1,7 +1,8 @@
 /*
  * What was signed for each payee, over all its numbers, for ever: of each
- * number the last amount, since a number is signed with another one only when
- * the earlier can't be settled any more. A million numbers take 100 MB.
+ * number the highest amount, since it may have been settled before it was
+ * signed again, until the chain's word says what it paid. A million numbers
+ * take 100 MB.
  * Private to src/vault; one thread.
  */
 #ifndef WORKNET_VAULT_TOTALS_H
@@ -23,8 +24,9 @@ MUST_CHECK enum rc totals_new(struct totals **out, struct err *e);
 void totals_free(struct totals *t);
 
 /*
- * Adds what the journal has of payouts, in its order: the last amount of a
- * number counts, 0 of one that was canceled. RC_NO_MEMORY.
+ * Adds what the journal has of payouts, in its order: the highest amount of a
+ * number counts, or what it was settled with, 0 of one that was canceled.
+ * RC_NO_MEMORY.
  */
 MUST_CHECK enum rc
 totals_add(struct totals *t, const struct journal_entry *entry, struct err *e);

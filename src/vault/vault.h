@@ -122,11 +122,11 @@ MUST_CHECK enum rc vault_sign(struct vault *v, const struct vault_times *times,
     size_t *done, struct journal_mark *mark, struct err *e);
 
 /*
- * Notes that the chain shows for good another amount of this payment than was
- * signed, 0 when it was canceled: this is what counts of it from now on against
- * what the worker has earned. RC_INVALID when there is no such payment, or it
- * was found on the chain with another amount; RC_IO as above, RC_BUSY when the
- * clocks differ.
+ * Tells what the chain shows for good that this payment paid, 0 when it was
+ * canceled: that counts of it from now on against what the worker has earned,
+ * in place of the most that was signed. RC_INVALID when there is no such
+ * payment, or it was found on the chain with another amount; RC_IO as above,
+ * RC_BUSY when the clocks differ.
  */
 MUST_CHECK enum rc vault_settled(struct vault *v, const struct address *worker,
     int64_t seq, int64_t micros, struct err *e);

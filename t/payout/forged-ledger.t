@@ -431,6 +431,29 @@ sub refuses_to_resume {
 	    qr/not signed: 1 micro-USDC were recovered/, 'a finding says why');
 }
 
+# Two payouts that have one another's nonce: were such a payment booked, the
+# vault would count what another number was paid.
+sub refuses_another_nonce {
+	my ($rig) = @_;
+	my $l = PayoutTest->new($rig, workers => 2);
+	my ($w, $other) = $l->worker_list;
+	my $nonce = sub {
+		'UPDATE payout SET nonce = ' . $_[1] . ' WHERE worker = ' .
+		    id_of($_[0]) . ';'
+	};
+
+	$l->pay_is('paid', 'two workers are paid');
+	my %nonce = map { ($_->{address} => "'$_->{nonce}'") } $l->payouts;
+	forge($l, $nonce->($w, "'0x" . '0' x 64 . "'") .
+	    $nonce->($other, $nonce{$w}) . $nonce->($w, $nonce{$other}));
+	$rig->mine(10);
+	$l->pay_is('findings', 'their payouts have one another\'s nonce');
+	is(scalar(grep { "$_->{kind}: $_->{detail}" =~
+	    /^booked otherwise: its nonce isn't that of its worker's number/ }
+	    $l->findings), 2, 'a finding of each says so');
+	unlike($l->states, qr/final/, 'and neither is final');
+}
+
 # What was verified for a payout isn't again for the next one, as long as the
 # hash of all that came before it is the one that was sealed.
 sub refuses_replaced_pasts {
@@ -565,6 +588,7 @@ refuses_to_pay_twice($rig);
 refuses_recovered($rig);
 refuses_more_recovered($rig);
 refuses_to_resume($rig);
+refuses_another_nonce($rig);
 bounds_a_right_history($rig);
 refuses_replaced_pasts($rig);
 passes_over_unreadable_rows($rig);

@@ -38,17 +38,17 @@ sub journal_path {
 
 # Its entries: { n, worker, number, amount, until }.
 sub journal {
-	my ($l) = @_;
+	my ($l, $kind) = @_;
 	my @lines = split /\n/, WorknetTest::slurp(journal_path($l));
 	my @entries;
 
 	shift @lines;
 	for (@lines) {
 		my %e;
-		@e{qw(n worker number amount until)} =
-		    /^(\d+) \S+ \d+ payout (0x\w+) number (\d+) amount (\d+) until (\d+) 0x\w{64}$/
+		@e{qw(n kind worker number amount until)} =
+		    /^(\d+) \S+ \d+ (payout|settled) (0x\w+) number (\d+) amount (\d+) until (\d+) 0x\w{64}$/
 		    or die "the journal says: $_";
-		push @entries, \%e;
+		push @entries, \%e if $e{kind} eq ($kind // 'payout');
 	}
 	return @entries;
 }
@@ -470,6 +470,32 @@ for my $closed ('<&-', '>&- 2>&-', '<&- 2>&-', '<&- >&- 2>&-') {
 	is($l->chain_money($w), $owed, 'which is all that it has earned');
 	is(join(' ', map { "$_->{number}:$_->{amount}" } journal($l)),
 	    "1:$owed 1:1000 2:" . ($owed - 1000), 'as the journal has it');
+	is(join(' ', map { "$_->{number}:$_->{amount}" }
+	    journal($l, 'settled')), '1:1000',
+	    'with what was paid of the number that was signed twice');
+}
+
+# The same, found on the chain by a ledger that has lost it.
+{
+	my $l = ledger(1);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+
+	$l->backup('copy');
+	scripted({ mode => 'no-answer' });
+	$l->pay_is('unresolved', 'once more a payout expires');
+	$rig->warp(3700);
+	$rig->mine(10);
+	scripted();
+	$l->payout_conf(max_per_payout_micros => 1000);
+	$l->pay_is('paid', 'and less is paid under its number');
+	$rig->mine(10);
+	$l->restore('copy');
+	$l->payout_conf(max_per_payout_micros => 1000000);
+	$l->pay_is('findings', 'a ledger that has lost both finds it');
+	is($l->chain_money($w), $owed, 'and the rest is paid, no more');
+	is(join(' ', map { "$_->{number}:$_->{amount}" }
+	    journal($l, 'settled')), '1:1000', 'as the journal has it');
 }
 
 # ---- Killed between any two of its steps ----

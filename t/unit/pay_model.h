@@ -1,13 +1,14 @@
 /*
- * The abstract chain and its nodes of t/unit/test_pay_rule.c: what can be true,
- * what an honest node says of it and what others may, and the judgments that
- * all mixtures of these lead to.
+ * The abstract chain and its nodes of t/unit/test_pay_rule.c and
+ * test_vault_model.c: what can be true, what an honest node says of it and what
+ * others may, and the judgments that all mixtures of these lead to.
  */
 #ifndef WORKNET_T_PAY_MODEL_H
 #define WORKNET_T_PAY_MODEL_H
 
 #include "evm/verdict.h"
 #include "ledger/payout.h"
+#include "states.h"
 #include "tap.h"
 
 #define HEIGHT_MAX   5 /* blocks; a block's time is its number */
@@ -68,18 +69,6 @@ struct state {
 };
 
 static size_t liars; /* besides the honest node */
-/* FNV-1a. */
-static size_t
-hash_of(const void *bytes, size_t len)
-{
-	const uint8_t *p = bytes;
-	uint64_t h = UINT64_C(14695981039346656037);
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		h = (h ^ p[i]) * UINT64_C(1099511628211);
-	return (size_t)(h ^ h >> 29);
-}
 
 /* ---- What nodes answer ---- */
 
@@ -295,7 +284,7 @@ judgments_of(
 	v.fact = s->facts[p->seq - 1];
 	v.amount = p->amount;
 	v.ends = p->ends;
-	i = hash_of(&v, sizeof(v)) & (VIEWS_MAX - 1);
+	i = states_hash(&v, sizeof(v)) & (VIEWS_MAX - 1);
 	for (tried = 0; judged[i] != NULL; tried++) {
 		CHECK(tried < VIEWS_MAX);
 		if (memcmp(&judged[i]->view, &v, sizeof(v)) == 0)
@@ -307,6 +296,16 @@ judgments_of(
 	judged[i]->view = v;
 	judged_make(judged[i], s);
 	return judged[i];
+}
+
+static void
+judged_free(void)
+{
+	size_t i;
+
+	for (i = 0; i < VIEWS_MAX; i++)
+		free(judged[i]);
+	memset(judged, 0, sizeof(judged));
 }
 
 #endif

@@ -26,61 +26,7 @@ static size_t depth;
 static bool failed;
 static unsigned long finals, voids, adoptions, posts;
 
-/* ---- States that were visited ---- */
-
-static struct {
-	struct state *all;
-	size_t n, cap;
-	size_t *slots;
-	size_t slot_count;
-} seen;
-
-static size_t
-slot_of(const struct state *s)
-{
-	size_t i;
-
-	for (i = hash_of(s, sizeof(*s)) & (seen.slot_count - 1);
-	     seen.slots[i] != 0 &&
-	     memcmp(&seen.all[seen.slots[i] - 1], s, sizeof(*s)) != 0;
-	     i = (i + 1) & (seen.slot_count - 1))
-		continue;
-	return i;
-}
-
-static void
-seen_grow(void)
-{
-	size_t i;
-
-	seen.slot_count = seen.slot_count == 0 ? 1 << 16 : 2 * seen.slot_count;
-	free(seen.slots);
-	seen.slots = calloc(seen.slot_count, sizeof(*seen.slots));
-	CHECK(seen.slots != NULL);
-	for (i = 0; i < seen.n; i++)
-		seen.slots[slot_of(&seen.all[i])] = i + 1;
-}
-
-/* False when it was there before. */
-static bool
-seen_add(const struct state *s)
-{
-	size_t i;
-
-	if (2 * seen.n >= seen.slot_count)
-		seen_grow();
-	i = slot_of(s);
-	if (seen.slots[i] != 0)
-		return false;
-	if (seen.n == seen.cap) {
-		seen.cap = seen.cap == 0 ? 1 << 16 : 2 * seen.cap;
-		seen.all = reallocarray(seen.all, seen.cap, sizeof(*s));
-		CHECK(seen.all != NULL);
-	}
-	seen.all[seen.n++] = *s;
-	seen.slots[i] = seen.n;
-	return true;
-}
+static struct states seen = { .size = sizeof(struct state) };
 
 static void
 violated(const char *what)
@@ -526,7 +472,7 @@ visit(const struct state *given, const char *what)
 	const struct state *s = &plain;
 
 	simplify(&plain);
-	if (failed || !seen_add(s))
+	if (failed || !states_add(&seen, s, 0, what))
 		return;
 	CHECK(depth < sizeof(trail) / sizeof(trail[0]));
 	trail[depth++] = what;
@@ -548,7 +494,6 @@ static void
 explore(size_t with_liars)
 {
 	struct state first;
-	size_t i;
 
 	liars = with_liars;
 	memset(&first, 0, sizeof(first));
@@ -560,12 +505,8 @@ explore(size_t with_liars)
 	    "and payouts were posted, made final, voided and adopted");
 	printf("# %zu states; %lu posted, %lu final, %lu void, %lu adopted\n",
 	    seen.n, posts, finals, voids, adoptions);
-	free(seen.all);
-	free(seen.slots);
-	memset(&seen, 0, sizeof(seen));
-	for (i = 0; i < VIEWS_MAX; i++)
-		free(judged[i]);
-	memset(judged, 0, sizeof(judged));
+	states_free(&seen);
+	judged_free();
 	finals = voids = adoptions = posts = 0;
 }
 

@@ -278,6 +278,30 @@ test_earned(void)
 	vault_free(v);
 }
 
+/* What one process signs is one run's; another one is another run. */
+static void
+test_run_cap(void)
+{
+	struct journal_seen none = { .any = false };
+	struct vault_options o = options();
+	struct signed_one a;
+	struct err e = ERR_INIT;
+	struct vault *v;
+
+	o.caps = (struct gate_caps){ 100, 100, 1000, 1000 };
+	o.journal_file = path_of("run-cap");
+	v = start(&o, &none);
+	tap_ok(authorize_earned(v, 1, 60, 1000, &a, &e) == RC_OK &&
+		authorize_earned(v, 2, 60, 1000, &a, &e) == RC_INVALID &&
+		a.is.reason == GATE_RUN_CAP,
+	    "a run signs no more than its cap");
+	vault_free(v);
+	v = start(&o, &none);
+	tap_ok(authorize_earned(v, 2, 60, 1000, &a, &e) == RC_OK,
+	    "the next one has its own");
+	vault_free(v);
+}
+
 /* Several in one question. */
 static void
 test_several(void)
@@ -659,6 +683,7 @@ main(void)
 		die(dir, strerror(errno));
 	test_process();
 	test_earned();
+	test_run_cap();
 	test_several();
 	test_seals();
 	test_old_entries();
