@@ -237,6 +237,8 @@ struct judgment {
 	 * of them lies or is broken; tell a person.
 	 */
 	bool contradicted;
+	/* Every configured node answers, and says one thing. */
+	bool is_told;
 	/* Only the node of this number shows it, and another one denies it. */
 	bool has_alone;
 	size_t alone;

@@ -2,7 +2,9 @@
 
 /*
  * A subject is what the finding is closed for: a worker's address, "payout 7",
- * a facilitator or node by its name.
+ * a facilitator or node by its name. What happened (money is gone, somebody
+ * changed a row that was final) no run can see the end of: only a person closes
+ * it. What lasts some part of each run looks for, and says so when it is gone.
  */
 static const struct finding_kind kinds[] = {
 	{ "payout lost",

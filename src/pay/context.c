@@ -59,6 +59,18 @@ run_payout_finding(struct run *r, const struct payout *p, const char *kind,
 	return run_finding(r, kind, subject, detail, e);
 }
 
+enum rc
+run_payout_over(
+    struct run *r, const struct payout *p, const char *kind, struct err *e)
+{
+	char subject[40];
+
+	if (r->options->dry_run)
+		return RC_OK;
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	return finding_over(r->db, kind, subject, clock_unix_ms(), e);
+}
+
 void
 run_nonce(const struct run *r, const struct address *worker, int64_t seq,
     uint8_t out[static PAYOUT_NONCE_LEN])
