@@ -29,6 +29,16 @@ run_finding(struct run *r, const char *kind, const char *subject,
 }
 
 enum rc
+run_notice(struct run *r, const char *kind, const char *subject,
+    const char *detail, struct err *e)
+{
+	if (r->options->dry_run)
+		return RC_OK;
+	log_notice("%s: %s: %s", kind, subject, detail);
+	return finding_add(r->db, kind, subject, detail, clock_unix_ms(), e);
+}
+
+enum rc
 run_over(struct run *r, const char *kind, const struct address *worker,
     struct err *e)
 {

@@ -46,7 +46,11 @@ struct run {
 MUST_CHECK enum rc run_finding(struct run *r, const char *kind,
     const char *subject, const char *detail, struct err *e);
 
-/* The same of a payout. */
+/* The same of what isn't a failure: the exit code stays as it is. */
+MUST_CHECK enum rc run_notice(struct run *r, const char *kind,
+    const char *subject, const char *detail, struct err *e);
+
+/* A finding of a payout. */
 MUST_CHECK enum rc run_payout_finding(struct run *r, const struct payout *p,
     const char *kind, const char *detail, struct err *e);
 
