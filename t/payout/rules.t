@@ -210,6 +210,22 @@ case('a hold is told while it keeps back what is due', sub {
 	$l->settles_ok('after holds');
 });
 
+case('a hold after a restore is told until the ledger is compared', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+	my $now = WorknetTest::now_ms() + 1000 * $rig->ahead_s;
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->sql("INSERT INTO hold VALUES (0, 'chain', $now, 'restored')");
+	$l->pay_is('nothing', 'it is no failure');
+	is(told($l), 'everybody is held everybody 1 open', 'and is a finding');
+	like(($l->findings)[0]{detail}, qr/restored$/, 'which says why');
+	$rig->warp(10);
+	$rig->mine($FINAL);
+	$l->pay_is('paid', 'once all is compared everybody is paid');
+	is(told($l), 'everybody is held everybody 1 over', 'and it is over');
+});
+
 case('what expires within seconds isn\'t posted any more', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [0]);
