@@ -155,7 +155,8 @@ test_numbers(void)
 		{ "a final block of another number", 3,
 		    { { .final = -MOST - 1 } }, "x  " },
 		{ "below, and of an older time", 3,
-		    { { .latest = -MOST, .latest_s = -STANDS_AFTER_S + 5 } },
+		    { { .latest = -MOST - 1, .latest_s = -400 },
+			{ .latest_s = 250 }, { .latest_s = 250 } },
 		    "   " },
 	};
 	struct head head;
@@ -210,8 +211,9 @@ test_times(void)
 		    { { .latest = 0 }, { .off_from = 1, .off_s = 100 } }, "xx",
 		    50001, 49950, 50000 },
 		{ "one that is behind, and hasn't the block yet", 2,
-		    { { .latest = -20, .final = -20, .latest_s = -40 } }, "  ",
-		    LATEST - 5, LATEST - 20, LATEST - 6 },
+		    { { .latest = -351, .final = -40, .latest_s = -400 },
+			{ .final = 250, .latest_s = 250 } },
+		    "  ", LATEST - 5, LATEST - 351, LATEST - 6 },
 	};
 	uint64_t lowest, highest;
 	struct nodes *c;
