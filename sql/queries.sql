@@ -1850,6 +1850,9 @@ DELETE FROM hold WHERE worker = ?1 AND by = ?2;
 SELECT 1 FROM hold WHERE worker = 0 OR (worker = ?1 AND by = 'operator')
 LIMIT 1;
 
+-- :name hold_reason
+SELECT reason FROM hold WHERE worker = ?1 ORDER BY by DESC LIMIT 1;
+
 -- Since when everybody is held because the ledger was restored.
 -- :name hold_restored
 SELECT since_ms FROM hold WHERE worker = 0 AND by = 'chain';

@@ -875,6 +875,30 @@ SELECT	p.id AS payout,
 	p.amount_micros AS micros
 FROM payout p JOIN worker w ON w.id = p.worker
 WHERE p.is_open = 1;
+-- What a person must look at. Empty when all is well, also while somebody is
+-- held: that is a person's will, or the token's.
+DROP VIEW exceptions;
+CREATE VIEW exceptions AS
+SELECT kind, subject, detail FROM finding WHERE closed_ms IS NULL
+	AND kind NOT IN ('worker is held', 'everybody is held')
+UNION ALL
+SELECT 'trial balance' AS kind, 'accounts' AS subject,
+	micros || ' micro-USDC, expected 0' AS detail
+FROM trial_balance WHERE micros <> 0
+UNION ALL
+SELECT 'in flight', 'account 2', 'holds ' || a.balance_micros
+	|| ' micro-USDC, open payouts hold ' || o.micros
+FROM account a, (SELECT coalesce(sum(CASE WHEN state <> 'posted'
+		THEN amount_micros WHEN amount_micros > paid_micros
+		THEN amount_micros - paid_micros ELSE 0 END), 0)
+	AS micros FROM payout WHERE is_open = 1) o
+WHERE a.id = 2 AND a.balance_micros <> o.micros
+UNION ALL
+SELECT 'paid', 'account 3', 'holds ' || a.balance_micros
+	|| ' micro-USDC, settled payouts hold ' || o.micros
+FROM account a, (SELECT coalesce(sum(paid_micros), 0) AS micros
+	FROM payout) o
+WHERE a.id = 3 AND a.balance_micros <> o.micros;
 
 -- Uptime -----------------------------------------------------------------
 -- What the results say of the tasks, by the method of doc/uptime.

@@ -23,6 +23,10 @@ static const struct builtin builtins[] = {
 
 #define BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
 
+/* Base's; of a chain that isn't known, as fast as there are some. */
+#define BLOCK_MS	2000
+#define BLOCK_MS_CUSTOM 250
+
 /* x402 v2 names a chain as CAIP-2 does. */
 static void
 set_name_v2(struct network *n)
@@ -45,6 +49,7 @@ network_by_name(struct network *out, const char *name, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "network: got \"%s\", expected base or base-sepolia", name);
 	out->chain_id = b->chain_id;
+	out->block_ms = BLOCK_MS;
 	CHECK(address_parse(&out->token, NULL, slice_of(b->token), NULL) ==
 	    RC_OK);
 	(void)snprintf(
@@ -100,6 +105,7 @@ read_custom(struct network *n, const struct conf *c, struct err *e)
 		    "[payout] token: got \"%s\", expected an address; in mixed case with the EIP-55 checksum",
 		    c->payout_token);
 	n->chain_id = (uint64_t)c->payout_chain_id;
+	n->block_ms = BLOCK_MS_CUSTOM;
 	memcpy(n->token_name, c->payout_token_name, sizeof(n->token_name));
 	memcpy(n->token_version, c->payout_token_version,
 	    sizeof(n->token_version));

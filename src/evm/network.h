@@ -17,6 +17,7 @@
 
 struct network {
 	uint64_t chain_id; /* EIP-155 */
+	int64_t block_ms;  /* from one block to the next, at least */
 	struct address token;
 	char token_name[CONF_WORD_MAX + 1]; /* EIP-712 domain */
 	char token_version[CONF_WORD_MAX + 1];

@@ -149,6 +149,7 @@ node_fault_name(enum node_fault_kind kind)
 		[NODE_FAULT_AWAY] = "away",
 		[NODE_FAULT_CLOCK] = "clock",
 		[NODE_FAULT_STANDS] = "stands",
+		[NODE_FAULT_NUMBER] = "number",
 		[NODE_FAULT_FINAL] = "final",
 		[NODE_FAULT_ALONE] = "alone",
 		[NODE_FAULT_DISPUTED] = "disputed",
@@ -291,6 +292,72 @@ find_early_final(struct nodes *c, size_t i)
 		    n->latest.number, c->finality);
 }
 
+/* Between two blocks of one time, as far as a node may lag. */
+static bool
+are_of_one_time(const struct block *a, const struct block *b)
+{
+	return a->time_s < b->time_s ? b->time_s - a->time_s <= STANDS_AFTER_S
+				     : a->time_s - b->time_s <= STANDS_AFTER_S;
+}
+
+/* And between their numbers more blocks than come in that time. */
+static bool
+are_apart(const struct nodes *c, const struct block *a, const struct block *b)
+{
+	uint64_t most =
+	    (uint64_t)(STANDS_AFTER_S * 1000 / c->network->block_ms);
+
+	return are_of_one_time(a, b) &&
+	    (a->number < b->number ? b->number - a->number
+				   : a->number - b->number) > most;
+}
+
+/*
+ * A node that says another number than the others, of one time, keeps what is
+ * paid from becoming final, or shows blocks that there aren't. It is named, and
+ * asked all the same: of two nobody knows which one is wrong, and both are
+ * named. all: a block of each node.
+ */
+static void
+find_other_numbers(struct nodes *c, const char *what, const struct block *all)
+{
+	size_t i, k, near, apart, other = 0, n = rpc_count(c->rpc);
+
+	for (i = 0; i < n; i++) {
+		near = apart = 0;
+		for (k = 0; c->nodes[i].usable && k < n; k++) {
+			if (!c->nodes[k].usable)
+				continue;
+			if (are_apart(c, &all[i], &all[k])) {
+				apart++;
+				other = k;
+			} else if (are_of_one_time(&all[i], &all[k])) {
+				near++; /* with itself */
+			}
+		}
+		if (apart > 0 && apart >= near)
+			nodes_fault(c, i, NODE_FAULT_NUMBER,
+			    "it says that the %s block is %" PRIu64
+			    ", and %.60s at that time %" PRIu64,
+			    what, all[i].number, rpc_name(c->rpc, other),
+			    all[other].number);
+	}
+}
+
+static void
+compare_numbers(struct nodes *c)
+{
+	struct block latest[RPC_NODES_MAX], final[RPC_NODES_MAX];
+	size_t i;
+
+	for (i = 0; i < rpc_count(c->rpc); i++) {
+		latest[i] = c->nodes[i].latest;
+		final[i] = c->nodes[i].final;
+	}
+	find_other_numbers(c, "final", final);
+	find_other_numbers(c, "newest", latest);
+}
+
 static void
 read_node(struct nodes *c, size_t i, const struct rpc_call *calls)
 {
@@ -343,6 +410,7 @@ nodes_view(struct nodes *c)
 	c->viewed_s = clock_unix_ms() / 1000;
 	for (i = 0; i < count; i++)
 		read_node(c, i, &calls[VIEW_CALLS * i]);
+	compare_numbers(c);
 	for (i = 0; i < VIEW_CALLS * count; i++)
 		rpc_call_reset(&calls[i]);
 }

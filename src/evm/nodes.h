@@ -107,6 +107,7 @@ enum node_fault_kind {
 	NODE_FAULT_AWAY,     /* no usable answer, or of another chain */
 	NODE_FAULT_CLOCK,    /* block times that can't be; not used */
 	NODE_FAULT_STANDS,   /* its newest block, or final one, is old */
+	NODE_FAULT_NUMBER,   /* another number than others' at that time */
 	NODE_FAULT_FINAL,    /* its newest block is final at once */
 	NODE_FAULT_ALONE,    /* shows what another one denies */
 	NODE_FAULT_DISPUTED, /* the same in final blocks: one of them lies */
@@ -237,6 +238,8 @@ struct judgment {
 	 * of them lies or is broken; tell a person.
 	 */
 	bool contradicted;
+	/* Every configured node answers, and says one thing. */
+	bool is_told;
 	/* Only the node of this number shows it, and another one denies it. */
 	bool has_alone;
 	size_t alone;

@@ -221,7 +221,8 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
     const struct node_answer *all, size_t n)
 {
 	const struct node_answer *paid = paid_of(asked, all, n);
-	size_t i, unused = 0, expired = 0, silent = 0, canceled = 0;
+	size_t i, unused = 0, expired = 0, silent = 0, unclear = 0;
+	size_t canceled = 0;
 
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < n; i++) {
@@ -229,6 +230,7 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
 		    all[i].says == NODE_SAYS_EXPIRED;
 		expired += is_expired(&all[i], asked);
 		silent += all[i].says == NODE_SAYS_NOTHING;
+		unclear += all[i].says == NODE_SAYS_UNCLEAR;
 		canceled += all[i].says == NODE_SAYS_CANCELED;
 	}
 	if (paid != NULL) {
@@ -243,6 +245,7 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
 		out->verdict = VERDICT_UNUSED;
 	}
 	out->contradicted = is_contradicted(all, n, n);
+	out->is_told = silent + unclear == 0;
 	find_alone(out, all, n);
 	add_reasons(out, all, n);
 }

@@ -2,7 +2,9 @@
 
 /*
  * A subject is what the finding is closed for: a worker's address, "payout 7",
- * a facilitator or node by its name.
+ * a facilitator or node by its name. What happened (money is gone, somebody
+ * changed a row that was final) no run can see the end of: only a person closes
+ * it. What lasts some part of each run looks for, and says so when it is gone.
  */
 static const struct finding_kind kinds[] = {
 	{ "payout lost",
@@ -59,6 +61,12 @@ static const struct finding_kind kinds[] = {
 	    false },
 	{ "witness contradicted",
 	    "what a witness reports most networks contradict: it is a witness no longer. Look at it, then admit it again or not",
+	    false },
+	{ "worker is held",
+	    "a worker that is due isn't paid, for a person or the token holds it: see worknet payout holds",
+	    false },
+	{ "everybody is held",
+	    "nobody is paid, for a person said so, or the ledger was restored and isn't compared with the chain yet: see worknet payout holds",
 	    false },
 	{ "worker is the treasury",
 	    "a worker has the treasury's own address, and isn't paid", false },

@@ -70,6 +70,8 @@ struct payment {
 	int64_t block;
 };
 
+#define HOLD_REASON_MAX 200 /* bytes without the NUL; longer ones are cut */
+
 /* Somebody who may be paid. */
 struct payee {
 	int64_t worker_id;
@@ -81,7 +83,7 @@ struct payee {
 	bool held;		 /* by the operator */
 	bool held_by_chain;	 /* as the last run found it */
 	bool unsettled;		 /* an earlier payout isn't final */
-	char hold_reason[200];
+	char hold_reason[HOLD_REASON_MAX + 1];
 };
 
 struct payee_list {
@@ -164,6 +166,13 @@ MUST_CHECK enum rc payout_last_tx(
  */
 MUST_CHECK enum rc
 payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e);
+
+/*
+ * *held: there is a hold of this worker (0: of everybody) by the operator or
+ * the chain; reason: the operator's if there is one. Errors of db.h.
+ */
+MUST_CHECK enum rc payout_hold_reason(struct db *db, int64_t worker_id,
+    bool *held, char reason[static HOLD_REASON_MAX + 1], struct err *e);
 
 /* ---- Steps ---- */
 

@@ -429,6 +429,27 @@ payout_is_held(struct db *db, int64_t worker_id, bool *held, struct err *e)
 }
 
 enum rc
+payout_hold_reason(struct db *db, int64_t worker_id, bool *held,
+    char reason[static HOLD_REASON_MAX + 1], struct err *e)
+{
+	struct query *q = db_query(db, Q_HOLD_REASON);
+	struct slice text;
+	enum rc rc;
+
+	reason[0] = '\0';
+	query_int(q, 1, worker_id);
+	rc = query_step(q, held, e);
+	*held = rc == RC_OK && *held;
+	if (*held) {
+		text = query_get_text(q, 0);
+		(void)snprintf(
+		    reason, HOLD_REASON_MAX + 1, "%.*s", (int)text.len, text.p);
+	}
+	query_done(q);
+	return rc;
+}
+
+enum rc
 scanned_get(
     struct db *db, const struct payout_source *s, int64_t *block, struct err *e)
 {

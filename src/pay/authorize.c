@@ -26,10 +26,11 @@ authorize_open(struct run *r, struct err *e)
 	rc = vault_open(r->vault, r->ledger_id, &seen, r->head.time_s,
 	    (int64_t)r->head.latest.time_s, &mark, &cause);
 	r->may_sign = rc == RC_OK;
-	if (rc == RC_OK)
-		return seen.has_mark
-		    ? RC_OK
-		    : journal_seen_set(r->db, &r->source, &mark, e);
+	if (rc == RC_OK) {
+		if (!seen.has_mark)
+			rc = journal_seen_set(r->db, &r->source, &mark, e);
+		return rc == RC_OK ? run_over_unseen(r, "journal", e) : rc;
+	}
 	if (rc != RC_NOT_FOUND && rc != RC_CORRUPT && rc != RC_CONFLICT)
 		return err_set(e, rc, "%s", cause.msg);
 	/* A new journal would be a new day's cap for who writes the ledger. */

@@ -93,6 +93,8 @@ find(struct run *r, const struct open_payout *o, enum booking what,
 
 	if (j->contradicted)
 		rc = run_payout_finding(r, p, "nodes contradict", j->reason, e);
+	else if (j->is_told)
+		rc = run_payout_over(r, p, "nodes contradict", e);
 	if (rc == RC_OK && j->verdict == VERDICT_CANCELED)
 		rc = run_payout_finding(
 		    r, p, "authorization canceled", j->reason, e);

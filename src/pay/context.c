@@ -29,6 +29,16 @@ run_finding(struct run *r, const char *kind, const char *subject,
 }
 
 enum rc
+run_notice(struct run *r, const char *kind, const char *subject,
+    const char *detail, struct err *e)
+{
+	if (r->options->dry_run)
+		return RC_OK;
+	log_notice("%s: %s: %s", kind, subject, detail);
+	return finding_add(r->db, kind, subject, detail, clock_unix_ms(), e);
+}
+
+enum rc
 run_over(struct run *r, const char *kind, const struct address *worker,
     struct err *e)
 {
@@ -57,6 +67,18 @@ run_payout_finding(struct run *r, const struct payout *p, const char *kind,
 
 	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
 	return run_finding(r, kind, subject, detail, e);
+}
+
+enum rc
+run_payout_over(
+    struct run *r, const struct payout *p, const char *kind, struct err *e)
+{
+	char subject[40];
+
+	if (r->options->dry_run)
+		return RC_OK;
+	(void)snprintf(subject, sizeof(subject), "payout %" PRId64, p->id);
+	return finding_over(r->db, kind, subject, clock_unix_ms(), e);
 }
 
 void

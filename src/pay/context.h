@@ -46,7 +46,11 @@ struct run {
 MUST_CHECK enum rc run_finding(struct run *r, const char *kind,
     const char *subject, const char *detail, struct err *e);
 
-/* The same of a payout. */
+/* The same of what isn't a failure: the exit code stays as it is. */
+MUST_CHECK enum rc run_notice(struct run *r, const char *kind,
+    const char *subject, const char *detail, struct err *e);
+
+/* A finding of a payout. */
 MUST_CHECK enum rc run_payout_finding(struct run *r, const struct payout *p,
     const char *kind, const char *detail, struct err *e);
 
@@ -61,11 +65,13 @@ void run_nonce(const struct run *r, const struct address *worker, int64_t seq,
 bool run_is_ours(const struct run *r, const struct payout *p);
 
 /*
- * A finding that is over: this worker's, or all of a kind that this run, which
- * looked at every one, hasn't seen.
+ * A finding that is over: this worker's, this payout's, or all of a kind that
+ * this run, which looked at every one, hasn't seen.
  */
 MUST_CHECK enum rc run_over(struct run *r, const char *kind,
     const struct address *worker, struct err *e);
+MUST_CHECK enum rc run_payout_over(
+    struct run *r, const struct payout *p, const char *kind, struct err *e);
 MUST_CHECK enum rc
 run_over_unseen(struct run *r, const char *kind, struct err *e);
 

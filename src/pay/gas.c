@@ -54,8 +54,8 @@ gas_used_elsewhere(struct gas *g, int64_t nonce, struct err *e)
 	return rc;
 }
 
-enum rc
-gas_next_nonce(struct gas *g, int64_t *nonce, struct err *e)
+static enum rc
+next_nonce(struct gas *g, int64_t *nonce, struct err *e)
 {
 	uint64_t first;
 	int64_t foreign;
@@ -81,6 +81,17 @@ gas_next_nonce(struct gas *g, int64_t *nonce, struct err *e)
 	    g->view.pending_low > (uint64_t)*nonce)
 		return gas_used_elsewhere(g, *nonce, e);
 	return RC_OK;
+}
+
+/* With another key it is over, too. */
+enum rc
+gas_next_nonce(struct gas *g, int64_t *nonce, struct err *e)
+{
+	enum rc rc = next_nonce(g, nonce, e);
+
+	return rc == RC_OK
+	    ? run_over_unseen(g->run, "gas account used elsewhere", e)
+	    : rc;
 }
 
 /* ---- Fees ---- */
@@ -202,8 +213,7 @@ gas_can_pay(struct gas *g, const struct submission *s, uint64_t promised_wei,
 	if (rc != RC_OK)
 		return rc;
 	if (has >= needs)
-		return run_over(
-		    g->run, "gas account is poor", &g->sender.account, e);
+		return run_over_unseen(g->run, "gas account is poor", e);
 	if (has >= gas_cost_wei(s))
 		return err_set(
 		    e, RC_BUSY, "the gas account waits for what it has sent");

@@ -45,6 +45,34 @@ refuse_treasury(struct run *r, const struct payee *p, struct err *e)
 	    e);
 }
 
+/* Somebody to whom enough is due, and who isn't paid as long as this lasts. */
+static enum rc
+pass_held(struct run *r, const struct payee *p, const char *why, struct err *e)
+{
+	char who[ADDRESS_LEN + 1];
+
+	payee_pass(r, p, why);
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	return run_notice(r, "worker is held", who, why, e);
+}
+
+/* The same of everybody; n are due. */
+static enum rc
+tell_hold_of_all(struct run *r, size_t n, struct err *e)
+{
+	char reason[HOLD_REASON_MAX + 1], detail[HOLD_REASON_MAX + 60];
+	bool held = false;
+	enum rc rc;
+
+	rc = payout_hold_reason(r->db, 0, &held, reason, e);
+	if (rc == RC_OK && held && n > 0) {
+		(void)snprintf(detail, sizeof(detail),
+		    "%zu workers are due, and nobody is paid: %s", n, reason);
+		rc = run_notice(r, "everybody is held", "everybody", detail, e);
+	}
+	return rc == RC_OK ? run_over_unseen(r, "everybody is held", e) : rc;
+}
+
 /* What of p's credit is payable, which is all that its balance now means. */
 static enum rc
 mature(struct run *r, struct payee *p, bool *enough, struct err *e)
@@ -77,7 +105,7 @@ pass_over(struct run *r, struct payee_list *l, struct err *e)
 		 * finds that way when posted counts as settled.
 		 */
 		if (l->all[i].held)
-			payee_pass(r, &l->all[i], l->all[i].hold_reason);
+			rc = pass_held(r, &l->all[i], l->all[i].hold_reason, e);
 		else if (adopt_waits(r, &l->all[i].worker))
 			payee_pass(r, &l->all[i],
 			    "a payment that the ledger has lost isn't final yet");
@@ -243,10 +271,8 @@ candidate_decide(struct payees *all, struct candidate *c, struct err *e)
 	rc = token_hold(r, c, e);
 	if (rc != RC_OK)
 		return rc;
-	if (c->forecast.opinion != PRECHECK_YES) {
-		payee_pass(r, c->payee, c->forecast.reason);
-		return RC_OK;
-	}
+	if (c->forecast.opinion != PRECHECK_YES)
+		return pass_held(r, c->payee, c->forecast.reason, e);
 	if (c->verified.rc == RC_CORRUPT) {
 		r->result->held++;
 		address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);
@@ -388,6 +414,8 @@ pay_payees(struct run *r, struct err *e)
 	    r->options->only, clock_unix_ms(), &all.list, e);
 	if (rc == RC_OK)
 		rc = pass_over(r, &all.list, e);
+	if (rc == RC_OK)
+		rc = tell_hold_of_all(r, all.list.n, e);
 	if (rc == RC_OK && all.list.n > 0)
 		rc = pay(&all, e);
 	if (rc == RC_OK)

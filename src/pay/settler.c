@@ -563,6 +563,11 @@ settlers_tell(struct run *r, struct err *e)
 		rc = tell_refusals(r, e);
 	if (rc == RC_OK)
 		rc = run_over_unseen(r, "gas account fails", e);
+	/* Nothing is wrong with a gas account that isn't used any more. */
+	if (rc == RC_OK && r->direct == NULL)
+		rc = run_over_unseen(r, "gas account is poor", e);
+	if (rc == RC_OK && r->direct == NULL)
+		rc = run_over_unseen(r, "gas account used elsewhere", e);
 	return rc == RC_OK ? run_over_unseen(r, "facilitator fails", e) : rc;
 }
 

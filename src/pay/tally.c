@@ -115,8 +115,8 @@ tally_tell(struct run *r, const struct tally *t, int64_t left, bool whole,
 	static const char *const kinds[] = { "treasury too poor",
 		"payout's cap reached", "run's cap reached",
 		"worker's cap reached", "day's cap reached",
-		"worker is the treasury", "paid more than earned", "evidence",
-		"seal doesn't fit" };
+		"worker is the treasury", "worker is held",
+		"paid more than earned", "evidence", "seal doesn't fit" };
 	enum rc rc = tell_poverty(r, t, left, e);
 	size_t i;
 

@@ -299,8 +299,10 @@ sub least_gas {
 	is($l->states, 'posted posted posted', 'with a new key all are paid');
 	is(scalar(grep { $_->{nonce} == 0 } $l->submissions), 2,
 	    'from its first nonce on');
-	$l->books_ok('after another user of the gas account',
-	    'gas account used elsewhere');
+	is(join(' ', map { "$_->{kind} $_->{closed_by}" }
+	    $l->findings('all')), 'gas account used elsewhere over',
+	    'and what was wrong with the old one is over');
+	$l->books_ok('after another user of the gas account');
 }
 
 rig_stop($rig);

@@ -202,10 +202,25 @@ for my $case (['is some blocks behind', sub { node('lag', blocks => 3) }],
 	is($l->sql_value("SELECT group_concat(kind, ', ') FROM (SELECT kind " .
 	    'FROM exceptions ORDER BY kind)'), 'node fails, nodes contradict',
 	    'it is listed, and the node that denies it');
+	my $contradiction = sub { my ($f) = grep { $_->{kind} eq
+	    'nodes contradict' } $l->findings('all');
+	    return "$f->{times} " . ($f->{closed_by} // 'open') };
+	node('down');
+	$l->pay;
+	is($contradiction->(), '1 open', 'while one of them says nothing, ' .
+	    'nobody knows whether that is over');
+	node('lag', blocks => 20);
+	$l->pay;
+	is($contradiction->(), '1 over', 'once it has fallen behind it ' .
+	    'denies nothing: that is over');
+	node_denies();
+	$l->pay_is('findings', 'when it denies it again');
+	is($contradiction->(), '1 open', 'it is open again, and begins anew');
 	node('pass');
 	$l->pay_is('nothing', 'once they agree');
 	is($l->states, 'final', 'it is final');
-	$l->books_ok('after two nodes that disagreed', 'nodes contradict');
+	is($contradiction->(), '1 over', 'and that is over');
+	$l->books_ok('after two nodes that disagreed');
 }
 
 # ---- Blocks that are replaced ----

@@ -157,6 +157,75 @@ case('who is held is sent nothing that was signed before', sub {
 	$l->settles_ok('then');
 });
 
+# The findings, each as "kind, subject's beginning, times, whether it is over".
+sub told {
+	my ($l) = @_;
+
+	return join('; ', map { "$_->{kind} " . substr(lc $_->{subject}, 0, 9) .
+	    " $_->{times} " . ($_->{closed_by} // 'open') }
+	    $l->findings('all'));
+}
+
+case('a hold is told while it keeps back what is due', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+	my ($w) = $l->worker_list;
+	my $who = substr(lc $w, 0, 9);
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->worknet('payout', 'hold', $w, '--reason', 'asks for another key');
+	$l->pay_is('nothing', 'a hold is no failure');
+	is(told($l), "worker is held $who 1 open", 'and is a finding');
+	is(($l->findings)[0]{detail}, 'asks for another key', 'in the words ' .
+	    'of who set it');
+	$l->worknet('finding', 'close', ($l->findings)[0]{id});
+	$l->pay('--worker', $w);
+	is(told($l), "worker is held $who 2 open", 'closed too early it is ' .
+	    'open again');
+	$l->worknet('payout', 'hold', '--reason', 'the cellar is wet');
+	$l->worknet('payout', 'release', $w);
+	$l->pay_is('nothing', 'nor is one of everybody a failure');
+	is(told($l), "worker is held $who 2 open; everybody is held " .
+	    'everybody 1 open', 'which is a finding, too');
+	like(($l->findings)[1]{detail}, qr/^1 workers are due, .*cellar/,
+	    'with its reason, and how many are due');
+	is($l->sql_value('SELECT count(*) FROM exceptions'), 0,
+	    'the audit has nothing against either');
+	$l->worknet('payout', 'release');
+	$rig->node(0, { mode => 'answer', result => '0x' . '0' x 63 . '1',
+	    selector => "$BLACKLISTED{selector}" . '0' x 24 .
+	    lc substr($w, 2) });
+	$l->pay_is('nothing', 'the token holds the worker');
+	is(told($l), "worker is held $who 3 open; everybody is held " .
+	    'everybody 1 over', 'that is told, and the other one is over');
+	$rig->node(0);
+	$l->pay_is('paid', 'nobody holds it');
+	is(told($l), "worker is held $who 3 over; everybody is held " .
+	    'everybody 1 over', 'and all is over');
+	$l->worknet('payout', 'hold');
+	$rig->mine($FINAL);
+	$l->pay;
+	is(join(' ', $l->findings), '', 'a hold that keeps nothing back isn\'t told');
+	$l->worknet('payout', 'release');
+	$l->settles_ok('after holds');
+});
+
+case('a hold after a restore is told until the ledger is compared', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+	my $now = WorknetTest::now_ms() + 1000 * $rig->ahead_s;
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->sql("INSERT INTO hold VALUES (0, 'chain', $now, 'restored')");
+	$l->pay_is('nothing', 'it is no failure');
+	is(told($l), 'everybody is held everybody 1 open', 'and is a finding');
+	like(($l->findings)[0]{detail}, qr/restored$/, 'which says why');
+	$rig->warp(10);
+	$rig->mine($FINAL);
+	$l->pay_is('paid', 'once all is compared everybody is paid');
+	is(told($l), 'everybody is held everybody 1 over', 'and it is over');
+});
+
 case('what expires within seconds isn\'t posted any more', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [0]);

@@ -20,8 +20,14 @@ my $BAD = 1;			# the node
 my $TRUE = '0x' . '0' x 63 . '1';
 my @logs = (methods => ['eth_getLogs']);
 
-# What it does, the words of its finding, how; and for how many seconds it has
-# done so when the runs begin.
+# Blocks that are mined at once have one time; those that are made up, a second
+# each.
+my @number = ([ 'says an old number at the present time', { head => -350,
+    final => -350 } ], [ 'says a number that isn\'t there yet', { head => 350,
+    time => '+-350' } ]);
+
+# What it does, the words of its finding, how; for how many seconds it has done
+# so when the runs begin, and how many blocks there are by then.
 my @faults = (
 	[ 'hangs up', qr/^away: \w/, { mode => 'down' } ],
 	[ 'has errors only', qr/^away: the disk is gone/, { mode => 'error',
@@ -43,6 +49,8 @@ my @faults = (
 	    { mode => 'invent', time => '+90000' } ],
 	[ 'stands still', qr/^stands: its newest block, \d+, is \d+ s old/,
 	    { mode => 'stand' }, 3700 ],
+	(map { [ $_->[0], qr/^number: it says that the newest block is \d+, and \S+ at that time \d+$/,
+	    { mode => 'invent', %{ $_->[1] } }, undef, 400 ] } @number),
 	[ 'takes its newest block for final',
 	    qr/^final: its newest block, \d+, is finalized already/,
 	    { mode => 'invent', final => 'head' } ],
@@ -81,7 +89,7 @@ sub told_ok {
 
 my @cases;
 for (@faults) {
-	my ($what, $words, $order, $lasts_s) = @$_;
+	my ($what, $words, $order, $lasts_s, $blocks) = @$_;
 
 	push @cases, [ "one of three nodes $what", sub {
 		my ($rig) = @_;
@@ -92,7 +100,7 @@ for (@faults) {
 
 		$l->pay_is('paid', 'a worker is paid', '--max', 1);
 		# What is paid now it may hide, but then nothing is to be late.
-		$rig->mine($lasts_s ? $FINAL : 1);
+		$rig->mine($blocks // ($lasts_s ? $FINAL : 1));
 		$l->pay('--reconcile');
 		$_->{from} = $l->{treasury} for grep { $_->{from} }
 		    @{ $order->{uses} // [] };

@@ -294,19 +294,26 @@ for (['max_per_payout_micros', 99, "payout's cap reached", 'is never'],
 	is(money($l), $money, 'nobody is paid');
 	is($l->sql_value("SELECT kind FROM exceptions"), 'journal',
 	    'it is a finding');
+	my $lost = sub { join(' ', map { ($_->{kind}, $_->{times},
+	    $_->{closed_by} // 'open') } $l->findings('all')) };
+	is($lost->(), 'journal 3 open', 'one, in three runs');
 	journal_write($l, $whole . '2 2026-11-');
 	$l->pay_is('paid', 'with the right one, whose last line was torn, ' .
 	    'all is paid');
 	is(join(' ', map { $_->{n} } journal($l)), '1 2',
 	    'and the torn line is gone');
+	is($lost->(), 'journal 3 over', 'and it is over, which is said');
 
 	unlink journal_path($l);
 	$l->more_work(14);
+	$l->pay_is('findings', 'lost again');
+	is($lost->(), 'journal 1 open', 'it is open again, and begins anew');
 	is($l->pay('--journal', 'new'), 0, 'a person begins a new one');
 	like($l->{out}, qr/1000000\.000000 USDC/, 'and is told what it costs');
 	$l->pay_is('paid', 'then it goes on');
 	is($l->owed($w), 0, 'and all is paid');
-	$l->books_ok('after lost journals', 'journal');
+	is($lost->(), 'journal 1 over', 'and that is over');
+	$l->books_ok('after lost journals');
 	is($l->pay('--journal', 'old'), 2, 'nothing else can be done to it');
 }
 
