@@ -1,9 +1,11 @@
-/* What nodes.h says of prechecks. */
+#include "evm/precheck.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "evm/nodes_room.h"
+#include "evm/words.h"
 
 /* Whether one payment is refused, and what that is called. */
 struct refusal {

@@ -7,7 +7,9 @@
 
 #include "base/secret.h"
 #include "eth/hex.h"
-#include "evm/nodes.h"
+#include "evm/inspect.h"
+#include "evm/judge.h"
+#include "evm/precheck.h"
 #include "keys/keystore.h"
 #include "t/unit/tap.h"
 #include "x402/facilitator.h"

@@ -4,10 +4,10 @@
  * that is in the way.
  */
 #include "base/clock.h"
-#include "eth/eip712.h"
 #include "eth/hex.h"
-#include "eth/nonce.h"
 #include "evm/history.h"
+#include "evm/inspect.h"
+#include "evm/judge.h"
 #include "evm/nodes_room.h"
 #include "t/unit/http_server.h"
 #include "t/unit/tap.h"
@@ -614,7 +614,7 @@ case_of(uint8_t nonce)
 					 .valid_before = INT64_MAX },
 		.from_block = 800 };
 
-	memset(which.authorization.nonce, nonce, PAYOUT_NONCE_LEN);
+	memset(which.authorization.nonce, nonce, 32);
 	return which;
 }
 
