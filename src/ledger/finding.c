@@ -77,7 +77,7 @@ static const struct finding_kind kinds[] = {
 	    "a facilitator will never settle this payment, but does settle others'; it is paid anew once it has expired",
 	    false },
 	{ "transfer refused",
-	    "the token would refuse this payment, and it isn't sent", false },
+	    "the token would refuse this payment, and it isn't made", false },
 	{ "token paused", "the token pays nobody at present", false },
 	{ "token differs",
 	    "every node says that the token isn't the configured one: what is signed would be worthless",

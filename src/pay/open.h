@@ -15,6 +15,7 @@ struct open_payout {
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
 	bool posted_before; /* its bytes were sent before */
+	bool tried;	    /* before it was signed, in this run */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };

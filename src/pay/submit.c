@@ -65,7 +65,7 @@ submit_try(struct run *r, struct open_payout *all, size_t *n, struct err *e)
 
 	CHECK(*n <= SETTLE_AT_ONCE_MAX);
 	for (i = 0; i < *n; i++) {
-		asks[i] = submit_may_send(r, &all[i]);
+		asks[i] = !all[i].tried && submit_may_send(r, &all[i]);
 		if (asks[i])
 			open_payout_transfer(r, &all[i], &transfers[asked++]);
 	}

@@ -12,8 +12,9 @@ bool submit_may_send(const struct run *r, const struct open_payout *o);
 
 /*
  * Has the token try those of the *n payouts (SETTLE_AT_ONCE_MAX at most) that
- * are to be sent. What it would refuse is noted, is a finding unless it is
- * only late, and is freed: *n is what is left.
+ * are to be sent, but for new ones, which it has just tried unsigned. What it
+ * would refuse is noted, is a finding unless it is only late, and is freed: *n
+ * is what is left.
  */
 MUST_CHECK enum rc
 submit_try(struct run *r, struct open_payout *all, size_t *n, struct err *e);
