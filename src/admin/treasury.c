@@ -8,7 +8,7 @@
 #include "admin/value.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "evm/nodes.h"
+#include "evm/inspect.h"
 #include "keys/keystore.h"
 #include "ledger/coverage.h"
 #include "ledger/payout.h"

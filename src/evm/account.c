@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "eth/hex.h"
+#include "evm/judge.h"
 #include "evm/nodes_room.h"
 #include "evm/receipt.h"
-#include "evm/verdict.h"
+#include "evm/words.h"
 
 /* What is asked of a node. */
 enum question {

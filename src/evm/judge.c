@@ -1,5 +1,7 @@
+#include "evm/judge.h"
+
 /*
- * What nodes.h says about nodes_judge_all. Each node is asked about each case
+ * Each node is asked about each case
  * for itself, an inquiry; all inquiries at the same step are asked together:
  *
  *	START: a hint?	-> HINT: its receipt checks out?	-> BLOCK
@@ -26,7 +28,6 @@
 
 #include "evm/nodes_room.h"
 #include "evm/receipt.h"
-#include "evm/verdict.h"
 
 #define END_LATE_S 3600 /* blocks of Base are final after 20 minutes */
 #define BATCH_MAX  256	/* calls at once: their answers are in memory */

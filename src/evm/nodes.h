@@ -20,7 +20,6 @@
 #ifndef WORKNET_EVM_NODES_H
 #define WORKNET_EVM_NODES_H
 
-#include "eth/transaction.h"
 #include "evm/network.h"
 #include "evm/token.h"
 
@@ -132,148 +131,8 @@ size_t nodes_faults(const struct nodes *c, struct node_fault *out);
 /* For people. */
 const char *node_fault_name(enum node_fault_kind kind);
 
-/* ---- Before paying ---- */
-
-struct outlook {
-	/*
-	 * The treasury has code (a contract, or EIP-7702): then the token
-	 * asks that code about signatures and takes none of its key.
-	 */
-	bool treasury_has_code;
-	bool treasury_blacklisted;
-	bool paused;
-	uint64_t balance;		    /* of the treasury */
-	char token_name[CONF_WORD_MAX + 1]; /* what name() says */
-	/* Nodes that don't answer; "" when all do. */
-	char warning[NODES_REASON_MAX + 1];
-};
-
-/*
- * Looks at the token and the treasury on every node. What one says alone is a
- * fault of it, and stops nothing: a yes/no value is true when every node that
- * answers says so, and the balance is the lowest, but for those below half of
- * another node's. RC_INVALID when they all say that the token's
- * DOMAIN_SEPARATOR() isn't the network's (what is signed would be worthless),
- * or are of another chain; RC_IO when no node answers to all.
- */
-MUST_CHECK enum rc nodes_inspect(struct nodes *c,
-    const struct address *treasury, struct outlook *out, struct err *e);
-
-enum precheck_opinion {
-	PRECHECK_UNKNOWN = 0, /* no node says; reason has an error */
-	PRECHECK_YES,	      /* it would be paid */
-	PRECHECK_NO,	      /* not now; reason says why */
-};
-
-struct precheck {
-	enum precheck_opinion opinion;
-	char reason[NODES_REASON_MAX + 1];
-};
-
-/*
- * Whether the token would pay these addresses, as far as they are concerned:
- * isBlacklisted. A node that says yes is believed; one that says no only when
- * no other says yes, for else what one node says alone would stop a payment:
- * that is a fault of it (NODE_FAULT_ALONE). Nothing hangs on this but a request
- * in vain: the token itself refuses. It can change any time. out has n
- * elements.
- */
-void precheck_payees(struct nodes *c, const struct address *payees, size_t n,
-    struct precheck *out);
-
-/*
- * The same of transfers, which a node tries without sending them; a reason is
- * the token's own ("Blacklistable: account is blacklisted"). They are tried
- * one by one: the balance may not be enough for all. The token tests expiry
- * before use, so a reason proves nothing about the nonce.
- */
-void precheck_transfers(struct nodes *c,
-    const struct signed_transfer *transfers, size_t n, struct precheck *out);
-
-/* ---- After signing ---- */
-
-enum verdict {
-	VERDICT_UNKNOWN = 0, /* reason says what is missing; ask again */
-	/*
-	 * So far no node that answers knows of a use; it can be settled any
-	 * moment until EXPIRED_UNUSED. Posting the same bytes is safe.
-	 */
-	VERDICT_UNUSED,
-	VERDICT_PAID, /* provisional until is_final */
-	/*
-	 * Every node says that the nonce was canceled by its owner. is_final
-	 * once they agree on where, in final blocks, and each has a final
-	 * block past the authorization's end.
-	 */
-	VERDICT_CANCELED,
-	/*
-	 * Proven on every node, final: in a final block whose time is at or
-	 * past validBefore the nonce is unused. It can never be settled.
-	 */
-	VERDICT_EXPIRED_UNUSED,
-};
-
-/* What is asked. */
-struct judged_case {
-	struct transfer_authorization authorization;
-	/*
-	 * The payment should be in this block or a later one (nodes_head
-	 * before the first POST, less some slack). Only when the nonce is
-	 * used and they don't show it, older ones are searched, too.
-	 */
-	uint64_t from_block;
-	bool has_hint;
-	uint8_t hint[TX_HASH_LEN]; /* from an answer */
-};
-
-struct judgment {
-	enum verdict verdict;
-	/*
-	 * Every configured node shows the same in a block at or below its own
-	 * final one. Nothing else may end a payout or move credit.
-	 */
-	bool is_final;
-	/*
-	 * What a node shows, another one denies in what it calls final. One
-	 * of them lies or is broken; tell a person.
-	 */
-	bool contradicted;
-	/* Every configured node answers, and says one thing. */
-	bool is_told;
-	/* Only the node of this number shows it, and another one denies it. */
-	bool has_alone;
-	size_t alone;
-	/*
-	 * The same, also where the other one hasn't come as far as that block:
-	 * a second node may show it soon, or it is invented.
-	 */
-	bool is_unshared;
-	/* Of VERDICT_PAID: to and value are those of the authorization. */
-	bool as_asked;
-	struct address to; /* what was really paid to whom */
-	uint64_t value;
-	uint8_t tx[TX_HASH_LEN]; /* also of CANCELED */
-	/*
-	 * Of PAID and CANCELED: where it happened. Of EXPIRED_UNUSED: the
-	 * block that proves it.
-	 */
-	struct block block;
-	/* For people: what each verdict rests on or lacks. */
-	char reason[NODES_REASON_MAX + 1];
-};
-
-/*
- * Judges the n cases, all nodes asked about each; out has n elements, all of
- * them set. Without memory they are VERDICT_UNKNOWN.
- */
-void nodes_judge_all(struct nodes *c, const struct judged_case *cases, size_t n,
-    struct judgment *out);
-
 /* Appends "name: text" to the list in out, "; " between. */
 void nodes_add_reason(
     char out[static NODES_REASON_MAX + 1], const char *name, const char *text);
-
-/* "unknown", "unused", "paid", "canceled", "expired unused". */
-const char *verdict_name(enum verdict verdict);
 
 #endif

@@ -1,9 +1,11 @@
-/* What nodes.h says of prechecks. */
+#include "evm/precheck.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "evm/nodes_room.h"
+#include "evm/words.h"
 
 /* Whether one payment is refused, and what that is called. */
 struct refusal {
@@ -14,7 +16,8 @@ struct refusal {
 /* Questions of one kind, of which each is asked until a node says yes. */
 struct poll {
 	struct nodes *nodes;
-	const struct address *payees; /* or */
+	const struct address *from; /* of payments, or */
+	const struct plain_transfer *payments;
 	const struct signed_transfer *transfers;
 	struct precheck *out;
 	struct refusal *refusals; /* owned */
@@ -25,9 +28,9 @@ ask(struct rpc_call *call, size_t node, const struct poll *p, size_t i)
 {
 	const struct network *n = p->nodes->network;
 
-	if (p->payees != NULL)
-		token_ask(
-		    call, node, n, TOKEN_BLACKLISTED, &p->payees[i], "latest");
+	if (p->payments != NULL)
+		token_ask_payment(call, node, n, p->from, &p->payments[i].to,
+		    p->payments[i].value);
 	else
 		token_ask_transfer(call, node, n, &p->transfers[i]);
 }
@@ -39,33 +42,27 @@ set(struct precheck *out, enum precheck_opinion opinion, const char *text)
 	(void)snprintf(out->reason, sizeof(out->reason), "%s", text);
 }
 
-/* transferWithAuthorization returns nothing, which is "0x". */
+/* transfer returns a word, transferWithAuthorization nothing: "0x". */
 static void
-read_transfer(struct precheck *out, const struct rpc_call *call)
+read_answer(
+    const struct poll *p, struct precheck *out, const struct rpc_call *call)
 {
 	char why[NODES_REASON_MAX + 1];
+	bool done = false, fits;
 	uint8_t none[1];
 	size_t len;
 
-	if (call->outcome == RPC_RESULT &&
-	    rpc_data_some(none, 0, &len, call->result))
+	if (p->payments != NULL)
+		fits = token_read_bool(&done, call);
+	else
+		fits = done = call->outcome == RPC_RESULT &&
+		    rpc_data_some(none, 0, &len, call->result);
+	if (done)
 		set(out, PRECHECK_YES, "");
+	else if (fits)
+		set(out, PRECHECK_NO, "it says that it doesn't transfer");
 	else if (token_read_revert(why, sizeof(why), call))
 		set(out, PRECHECK_NO, why);
-	else
-		set(out, PRECHECK_UNKNOWN,
-		    call->outcome == RPC_RESULT ? "an answer of another form"
-						: call->error);
-}
-
-static void
-read_payee(struct precheck *out, const struct rpc_call *call)
-{
-	bool blacklisted;
-
-	if (token_read_bool(&blacklisted, call))
-		set(out, blacklisted ? PRECHECK_NO : PRECHECK_YES,
-		    blacklisted ? "blacklisted by the token" : "");
 	else
 		set(out, PRECHECK_UNKNOWN,
 		    call->outcome == RPC_RESULT ? "an answer of another form"
@@ -104,10 +101,7 @@ ask_node(const struct poll *p, struct rpc_call *calls, size_t *which,
 		}
 	rpc_run(p->nodes->rpc, calls, count);
 	for (i = 0; i < count; i++) {
-		if (p->payees != NULL)
-			read_payee(&said, &calls[i]);
-		else
-			read_transfer(&said, &calls[i]);
+		read_answer(p, &said, &calls[i]);
 		take(p, node, which[i], &said);
 		rpc_call_reset(&calls[i]);
 	}
@@ -150,10 +144,12 @@ poll_nodes(struct poll *p, size_t n)
 }
 
 void
-precheck_payees(struct nodes *c, const struct address *payees, size_t n,
-    struct precheck *out)
+precheck_payments(struct nodes *c, const struct address *from,
+    const struct plain_transfer *payments, size_t n, struct precheck *out)
 {
-	struct poll p = { .nodes = c, .payees = payees, .out = out };
+	struct poll p = {
+		.nodes = c, .from = from, .payments = payments, .out = out
+	};
 
 	poll_nodes(&p, n);
 }

@@ -133,8 +133,9 @@ static const struct {
 	[TOKEN_BLACKLISTED] = { "0xfe575a87", true },
 };
 
-#define SELECTOR_STATE "0xe94a0102"
-#define SELECTOR_ERROR "\x08\xc3\x79\xa0" /* Error(string) */
+#define SELECTOR_STATE	  "0xe94a0102"
+#define SELECTOR_TRANSFER "0xa9059cbb"	     /* transfer(address,uint256) */
+#define SELECTOR_ERROR	  "\x08\xc3\x79\xa0" /* Error(string) */
 
 /* ---- Asking ---- */
 
@@ -220,6 +221,27 @@ token_ask_state_in(struct rpc_call *c, size_t node, const struct network *n,
 	rpc_call_set(c, node, "eth_call",
 	    "[{\"to\":\"%s\",\"data\":\"%s\"},{\"blockHash\":\"%s\"}]", token,
 	    d.text, hash);
+}
+
+void
+token_ask_payment(struct rpc_call *c, size_t node, const struct network *n,
+    const struct address *from, const struct address *to, uint64_t value)
+{
+	char payer[ADDRESS_LEN + 1], token[ADDRESS_LEN + 1];
+	uint8_t word[32] = { 0 };
+	struct calldata d;
+	size_t i;
+
+	data_start(&d, SELECTOR_TRANSFER);
+	data_address(&d, to);
+	for (i = 0; i < 8; i++)
+		word[31 - i] = (uint8_t)(value >> 8 * i);
+	data_word(&d, word);
+	address_format(payer, from, ADDRESS_LOWER);
+	address_format(token, &n->token, ADDRESS_LOWER);
+	rpc_call_set(c, node, "eth_call",
+	    "[{\"from\":\"%s\",\"to\":\"%s\",\"data\":\"%s\"},\"latest\"]",
+	    payer, token, d.text);
 }
 
 void

@@ -50,6 +50,13 @@ void token_ask_state_in(struct rpc_call *c, size_t node,
     const struct network *n, const struct transfer_authorization *a,
     const uint8_t block_hash[static RPC_HASH_LEN]);
 
+/*
+ * Calls transfer(to, value) as from, without sending it: a node asks nobody for
+ * a signature then.
+ */
+void token_ask_payment(struct rpc_call *c, size_t node, const struct network *n,
+    const struct address *from, const struct address *to, uint64_t value);
+
 /* Calls transferWithAuthorization(..., v, r, s) without sending it. */
 void token_ask_transfer(struct rpc_call *c, size_t node,
     const struct network *n, const struct signed_transfer *t);

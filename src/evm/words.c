@@ -1,7 +1,6 @@
-/* What nodes_room.h says of words. */
-#include <inttypes.h>
+#include "evm/words.h"
 
-#include "evm/nodes_room.h"
+#include <inttypes.h>
 
 /* The word that does the least harm, and whose it is; false: nobody answers. */
 static bool

@@ -247,7 +247,7 @@ paid_though_void(struct adoption *a, const struct payout *p,
 /* ---- Known payouts ---- */
 
 /*
- * A row that no program writes: of an open payout, open_reconcile has told
+ * A row that no program writes: of an open payout, reconcile_open has told
  * that; another one can't be held against what the chain shows.
  */
 static enum rc
@@ -351,7 +351,7 @@ take_use(struct adoption *a, const struct history_shown *s, struct err *e)
 		return s->is_final ? compare(a->run, &known, &s->use, e)
 				   : RC_OK;
 	case PAYOUT_POSTED:
-		return RC_OK; /* open_reconcile has just judged it */
+		return RC_OK; /* reconcile_open has just judged it */
 	default:
 		return collect(a, &known, &s->use, e);
 	}

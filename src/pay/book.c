@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "eth/hex.h"
+#include "evm/judge.h"
 #include "pay/authorize.h"
 
 static void

@@ -5,6 +5,7 @@
 #ifndef WORKNET_PAY_BOOK_H
 #define WORKNET_PAY_BOOK_H
 
+#include "evm/verdict.h"
 #include "pay/open.h"
 
 /* What a judgment does to a payout. */

@@ -7,11 +7,12 @@
 #include "evm/nodes.h"
 #include "ledger/payout.h"
 #include "ledger/worker.h"
-#include "pay/run.h"
-#include "pay/settler.h"
+#include "pay/options.h"
 #include "vault/vault.h"
+#include "x402/facilitators.h"
 
 struct direct;
+struct settlers;
 struct window;
 
 struct run {
@@ -29,7 +30,7 @@ struct run {
 	struct nodes *nodes;		  /* owned */
 	struct facilitators facilitators; /* owned */
 	struct direct *direct;		  /* owned; NULL: not configured */
-	struct settlers settlers;	  /* owned */
+	struct settlers *settlers;	  /* owned */
 	struct window *window;		  /* borrowed; NULL: nothing is sent */
 	int64_t began_ms;
 	struct head head;      /* where the chain is: see run_look */

@@ -1,7 +1,7 @@
 #include "pay/direct.h"
 
 /*
- *	direct_send
+ *	send_to
  *	    |
  *	  group		waits for others, for a node, or for a lower fee
  *	    |		launch: dry run, fees, signature; queued in the ledger
@@ -18,7 +18,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "evm/precheck.h"
 #include "pay/flight.h"
+#include "pay/open.h"
+#include "pay/settler.h"
+
+/* How many payouts it takes at once. */
+#define DIRECT_AT_ONCE_MAX SETTLE_AT_ONCE_MAX
 
 #define GROUP_MAX_MS 20000 /* a payout waits so long for others to come */
 #define POLL_MS	     1000  /* between looks: half of Base's blocks */
@@ -331,7 +337,8 @@ launch_ms(const struct direct *d)
 	if (d->group_n >= (size_t)d->run->conf->payout_direct_batch)
 		return d->try_ms;
 	latest = d->group[0].since_ms + GROUP_MAX_MS;
-	return d->run->settlers.more && latest > d->try_ms ? latest : d->try_ms;
+	return d->run->settlers->more && latest > d->try_ms ? latest
+							    : d->try_ms;
 }
 
 static enum rc
@@ -416,12 +423,6 @@ direct_free(struct direct *d)
 	free(d);
 }
 
-const char *
-direct_name(const struct direct *d)
-{
-	return d->name;
-}
-
 void
 direct_resume(struct direct *d)
 {
@@ -461,9 +462,10 @@ transfer_of(const struct open_payout *o)
 	return t;
 }
 
-void
-direct_send(struct direct *d, size_t tag, const struct open_payout *o)
+static void
+send_to(void *ctx, size_t tag, const struct open_payout *o)
 {
+	struct direct *d = ctx;
 	int64_t now = clock_monotonic_ms();
 	struct rider *rider;
 
@@ -484,9 +486,15 @@ direct_send(struct direct *d, size_t tag, const struct open_payout *o)
 		.transfer = transfer_of(o) };
 }
 
-const struct settle_answer *
-direct_wait(struct direct *d, int64_t timeout_ms, int wake_fd, size_t *tag)
+/*
+ * SUCCESS when a node shows the transaction in a block (which says nothing
+ * about the payout), PENDING when it is on its way, AMBIGUOUS when the payout
+ * can't be carried out now, RETRY when it wasn't sent, for a reason of ours.
+ */
+static const struct settle_answer *
+wait_for(void *ctx, int64_t timeout_ms, int wake_fd, size_t *tag)
 {
+	struct direct *d = ctx;
 	int64_t left, wait, end = clock_monotonic_ms() + timeout_ms;
 	struct pollfd fd = { .fd = wake_fd, .events = POLLIN };
 	const struct answer *a;
@@ -511,15 +519,19 @@ direct_wait(struct direct *d, int64_t timeout_ms, int wake_fd, size_t *tag)
 	return &a->answer;
 }
 
-size_t
-direct_in_flight(const struct direct *d)
+static size_t
+in_flight(void *ctx)
 {
+	const struct direct *d = ctx;
+
 	return d->in_flight;
 }
 
-void
-direct_abandon(struct direct *d)
+/* The next run goes on with what is on its way. */
+static void
+abandon(void *ctx)
 {
+	struct direct *d = ctx;
 	size_t i, place;
 
 	for (i = 0; i < d->flights.n; i++)
@@ -527,4 +539,38 @@ direct_abandon(struct direct *d)
 			d->flights.all[i]->riders[place].waiting = false;
 	d->group_n = d->answers_n = d->in_flight = 0;
 	d->halted = true;
+}
+
+static int64_t
+pause_ms(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+/* It waits for nodes and fees by itself. */
+static enum rc
+probe(void *ctx, int stop_fd, bool *unfit, struct err *e)
+{
+	(void)ctx;
+	(void)stop_fd;
+	(void)e;
+	*unfit = false;
+	return RC_OK;
+}
+
+enum rc
+direct_settle(struct direct *d, struct err *e)
+{
+	const struct settler s = { .ctx = d,
+		.at_once = DIRECT_AT_ONCE_MAX,
+		.is_fallback = d->run->settlers->n > 0,
+		.send = send_to,
+		.wait = wait_for,
+		.in_flight = in_flight,
+		.pause_ms = pause_ms,
+		.abandon = abandon,
+		.probe = probe };
+
+	return settlers_add(d->run, &s, d->name, e);
 }

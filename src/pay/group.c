@@ -135,12 +135,13 @@ signing_make(struct payees *all, const struct candidate *c,
 	const struct payee *p = c->payee;
 	struct run *r = all->run;
 
-	*o = (struct open_payout){ .payout = { .worker_id = p->worker_id,
-				       .worker = p->worker,
-				       .seq = p->next_seq,
-				       .amount_micros = c->amount,
-				       .source = r->source,
-				       .reserved_ms = clock_unix_ms() } };
+	*o = (struct open_payout){ .tried = true,
+		.payout = { .worker_id = p->worker_id,
+		    .worker = p->worker,
+		    .seq = p->next_seq,
+		    .amount_micros = c->amount,
+		    .source = r->source,
+		    .reserved_ms = clock_unix_ms() } };
 	o->payout.seal = (struct seal){ .verified_to = evidence->verified_to,
 		.balance_micros = evidence->balance_micros };
 	memcpy(o->payout.seal.verified_hash, evidence->verified_hash,

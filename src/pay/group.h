@@ -5,7 +5,8 @@
 #ifndef WORKNET_PAY_GROUP_H
 #define WORKNET_PAY_GROUP_H
 
-#include "pay/context.h"
+#include "evm/precheck.h"
+#include "pay/open.h"
 #include "pay/tally.h"
 #include "pay/verifier.h"
 

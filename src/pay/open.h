@@ -1,11 +1,12 @@
 /*
- * The payouts that are open: what earlier runs, and this one, have reserved,
+ * Reads payouts that are open: what earlier runs, and this one, have reserved,
  * signed or sent and the chain hasn't settled yet. Private to src/pay; one
  * thread.
  */
 #ifndef WORKNET_PAY_OPEN_H
 #define WORKNET_PAY_OPEN_H
 
+#include "evm/verdict.h"
 #include "pay/context.h"
 
 /* A payout that is being settled. */
@@ -14,11 +15,22 @@ struct open_payout {
 	struct payout_auth auth; /* owned; empty while reserved */
 	struct judgment judgment;
 	bool posted_before; /* its bytes were sent before */
+	bool tried;	    /* before it was signed, in this run */
 	bool has_hint;
 	uint8_t hint[TX_HASH_LEN];
 };
 
-/* Reads what it signed, of any open payout, as far as it can be judged. */
+/*
+ * The next open payout after *last, which moves on; *found: there is one. What
+ * can't be read is passed over, and told of if tells is set.
+ */
+MUST_CHECK enum rc open_next(struct run *r, int64_t *last, bool tells,
+    struct open_payout *o, bool *found, struct err *e);
+
+/* Reads what it signed. RC_NOT_FOUND: it isn't signed. */
+MUST_CHECK enum rc
+open_load(struct run *r, struct open_payout *o, struct err *e);
+/* The same of any open payout, as far as it can be judged. */
 MUST_CHECK enum rc
 open_load_for_judging(struct run *r, struct open_payout *o, struct err *e);
 void open_payout_free(struct open_payout *o);
@@ -33,21 +45,5 @@ MUST_CHECK enum rc open_unreadable(struct run *r, const struct payout *p,
 /* What it signed, for the token to try. */
 void open_payout_transfer(const struct run *r, const struct open_payout *o,
     struct signed_transfer *out);
-
-/*
- * Notes, inside a step, that o is about to leave for the settler of that name;
- * *leaves is false when it may not: held, altered, or refused by the token.
- */
-MUST_CHECK enum rc open_payout_submit(struct run *r, struct open_payout *o,
-    const char *settler, bool *leaves, struct err *e);
-
-/* Notes in the run's result how many aren't posted. */
-MUST_CHECK enum rc open_count(struct run *r, struct err *e);
-
-/* Every open payout: judges and books. */
-MUST_CHECK enum rc open_reconcile(struct run *r, struct err *e);
-
-/* Sends what earlier runs have left reserved, signed or submitted. */
-MUST_CHECK enum rc open_continue(struct run *r, struct err *e);
 
 #endif

@@ -144,39 +144,6 @@ group_take(struct payees *all, size_t max)
 	}
 }
 
-static void
-group_ask_token(struct payees *all)
-{
-	struct precheck forecasts[SETTLE_AT_ONCE_MAX];
-	struct address addresses[SETTLE_AT_ONCE_MAX];
-	size_t i;
-
-	for (i = 0; i < all->count; i++)
-		addresses[i] = all->group[i].payee->worker;
-	precheck_payees(all->run->nodes, addresses, all->count, forecasts);
-	for (i = 0; i < all->count; i++)
-		all->group[i].forecast = forecasts[i];
-}
-
-/* What the token says now counts, not what it said to an earlier run. */
-static enum rc
-token_hold(struct run *r, const struct candidate *c, struct err *e)
-{
-	const struct payee *p = c->payee;
-	char who[ADDRESS_LEN + 1];
-
-	if (r->options->dry_run)
-		return RC_OK;
-	if (c->forecast.opinion == PRECHECK_YES)
-		return p->held_by_chain
-		    ? hold_release(r->db, p->worker_id, "chain", e)
-		    : RC_OK;
-	address_format(who, &p->worker, ADDRESS_CHECKSUM);
-	log_warning("%s is held: %s", who, c->forecast.reason);
-	return hold_set(r->db, p->worker_id, "chain", c->forecast.reason,
-	    clock_unix_ms(), e);
-}
-
 /* ---- How much ---- */
 
 /*
@@ -212,6 +179,76 @@ amount_for(const struct payees *all, const struct payee *p, int64_t backed,
 			*cap = caps[i].cap;
 		}
 	return amount >= c->payout_threshold_micros ? amount : 0;
+}
+
+/* ---- What the token says ---- */
+
+/*
+ * Before anything is signed the token tries, for each, what it would get; never
+ * more than there is, for that the treasury is poor isn't the payee's fault.
+ */
+static void
+group_ask_token(struct payees *all)
+{
+	struct precheck forecasts[SETTLE_AT_ONCE_MAX];
+	struct plain_transfer payments[SETTLE_AT_ONCE_MAX];
+	int64_t amount, budget = all->run->budget_micros;
+	const struct payee *p;
+	enum cap cap;
+	size_t i;
+
+	for (i = 0; i < all->count; i++) {
+		p = all->group[i].payee;
+		amount = amount_for(all, p, p->balance_micros, &cap);
+		if (amount > budget)
+			amount = budget > 0 ? budget : 0;
+		payments[i] = (struct plain_transfer){ .to = p->worker,
+			.value = (uint64_t)amount };
+	}
+	precheck_payments(all->run->nodes, &all->run->source.treasury, payments,
+	    all->count, forecasts);
+	for (i = 0; i < all->count; i++)
+		all->group[i].forecast = forecasts[i];
+}
+
+/* Until it wouldn't any more, a person knows of it, once. */
+static enum rc
+tell_refused(struct run *r, const struct candidate *c, struct err *e)
+{
+	char who[ADDRESS_LEN + 1], detail[NODES_REASON_MAX + 60];
+
+	(void)snprintf(detail, sizeof(detail),
+	    "nothing is signed, for the token would refuse it: %s",
+	    c->forecast.reason);
+	address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);
+	return run_finding(r, "transfer refused", who, detail, e);
+}
+
+/* What the token says now counts, not what it said to an earlier run. */
+static enum rc
+token_hold(struct run *r, const struct candidate *c, struct err *e)
+{
+	const struct payee *p = c->payee;
+	char who[ADDRESS_LEN + 1];
+	enum rc rc;
+
+	if (r->options->dry_run)
+		return RC_OK;
+	if (c->forecast.opinion == PRECHECK_YES) {
+		if (!p->held_by_chain)
+			return RC_OK;
+		rc = hold_release(r->db, p->worker_id, "chain", e);
+		return rc == RC_OK
+		    ? run_over(r, "transfer refused", &p->worker, e)
+		    : rc;
+	}
+	address_format(who, &p->worker, ADDRESS_CHECKSUM);
+	log_warning("%s is held: %s", who, c->forecast.reason);
+	rc = hold_set(r->db, p->worker_id, "chain", c->forecast.reason,
+	    clock_unix_ms(), e);
+	return rc == RC_OK && c->forecast.opinion == PRECHECK_NO
+	    ? tell_refused(r, c, e)
+	    : rc;
 }
 
 /* ---- Who gets one ---- */
@@ -271,8 +308,10 @@ candidate_decide(struct payees *all, struct candidate *c, struct err *e)
 	rc = token_hold(r, c, e);
 	if (rc != RC_OK)
 		return rc;
-	if (c->forecast.opinion != PRECHECK_YES)
-		return pass_held(r, c->payee, c->forecast.reason, e);
+	if (c->forecast.opinion != PRECHECK_YES) {
+		payee_pass(r, c->payee, c->forecast.reason);
+		return RC_OK;
+	}
 	if (c->verified.rc == RC_CORRUPT) {
 		r->result->held++;
 		address_format(who, &c->payee->worker, ADDRESS_CHECKSUM);

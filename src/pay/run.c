@@ -13,11 +13,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "evm/inspect.h"
 #include "pay/adopt.h"
 #include "pay/authorize.h"
 #include "pay/direct.h"
-#include "pay/open.h"
 #include "pay/payees.h"
+#include "pay/reconcile.h"
+#include "pay/settler.h"
 
 /* What lasts at the token or the treasury, and stops all payouts. */
 static enum rc
@@ -130,7 +132,7 @@ catch_up(struct run *r, struct err *e)
 	/* What is void gives its credit back before a lost one takes it. */
 	rc = authorize_open(r, e);
 	if (rc == RC_OK)
-		rc = open_reconcile(r, e);
+		rc = reconcile_open(r, e);
 	if (rc == RC_OK)
 		rc = adopt_lost(r, e);
 	if (rc == RC_OK && r->direct != NULL && !r->options->reconcile_only)
@@ -147,7 +149,7 @@ pay(struct run *r, struct err *e)
 	int64_t settled = r->result->posted + r->result->voided;
 
 	if (rc == RC_OK && may_pay && !r->options->dry_run)
-		rc = open_continue(r, e); /* what is signed, at least */
+		rc = reconcile_continue(r, e); /* what is signed, at least */
 	/* What was paid meanwhile isn't promised any more. */
 	if (rc == RC_OK && r->result->posted + r->result->voided > settled)
 		rc = look_before(r, &may_pay, e);
@@ -181,7 +183,7 @@ run_steps(struct run *r, struct err *e)
 	if (rc == RC_OK)
 		rc = settlers_tell(r, e);
 	if (rc == RC_OK)
-		rc = open_count(r, e);
+		rc = payout_unsettled(r->db, &r->result->open, NULL, e);
 	/* To the caller, RC_CONFLICT means a lock, RC_NOT_FOUND a key. */
 	return rc == RC_CONFLICT || rc == RC_NOT_FOUND ? RC_BUSY : rc;
 }
@@ -284,7 +286,7 @@ run_open(struct run *r, struct err *e)
 static void
 run_close(struct run *r)
 {
-	settlers_free(&r->settlers);
+	settlers_free(r->settlers);
 	direct_free(r->direct);
 	facilitators_free(&r->facilitators);
 	free(r->waiting);
@@ -374,7 +376,9 @@ run_locked(struct run *r, struct err *e)
 	if (rc == RC_OK)
 		rc = payout_ledger_id(r->db, r->ledger_id, &r->created_ms, e);
 	if (rc == RC_OK)
-		rc = settlers_read(r, &r->facilitators, e);
+		rc = settlers_new(r, &r->facilitators, e);
+	if (rc == RC_OK && r->direct != NULL)
+		rc = direct_settle(r->direct, e);
 	if (rc == RC_OK)
 		rc = run_steps(r, e);
 	if (run_is_stopped(r))

@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "eth/hex.h"
 #include "pay/book.h"
-#include "pay/tryout.h"
+#include "pay/submit.h"
 #include "pay/window.h"
 
 #define RETRY_PAUSE_MS 1500 /* x402.md: once more after 1 to 2 s */
@@ -48,7 +48,7 @@ stop_look(struct window *w)
 	log_warning(
 	    "stopped: %zu payouts are sent and not answered; the next run goes on with them",
 	    w->count[PLACE_SENT]);
-	settlers_abandon(&w->run->settlers);
+	settlers_abandon(w->run->settlers);
 	for (i = 0; i < w->size; i++)
 		if (w->slots[i].place == PLACE_SENT)
 			window_leave(w, &w->slots[i]);
@@ -92,7 +92,7 @@ fill(struct window *w, size_t *n, struct err *e)
 	given = *n;
 	if (rc == RC_OK)
 		rc = settle_tend(w->run, e);
-	tried = tryout(w->run, w->group, &given, &cause);
+	tried = submit_try(w->run, w->group, &given, &cause);
 	for (i = 0; i < w->size && taken < given; i++) {
 		if (w->slots[i].place != PLACE_FREE)
 			continue;
@@ -134,7 +134,7 @@ may_note(struct window *w)
 			switch (window_via(w, &w->slots[i], true, &via)) {
 			case SEND_NOW:
 				any |= 2 * w->load[via].noted <=
-				    w->run->settlers.all[via].ahead;
+				    w->run->settlers->all[via].ahead;
 				break;
 			case SEND_NEVER:
 				any = true;
@@ -150,8 +150,8 @@ static enum rc
 note_one(struct window *w, struct slot *s, size_t *n, struct err *e)
 {
 	bool leaves;
-	enum rc rc = open_payout_submit(
-	    w->run, &s->open, w->run->settlers.all[s->via].name, &leaves, e);
+	enum rc rc = submit_note(
+	    w->run, &s->open, w->run->settlers->all[s->via].name, &leaves, e);
 
 	if (!leaves) {
 		window_leave(w, s);
@@ -219,7 +219,7 @@ note_ready(struct window *w, struct err *e)
 static enum rc
 send_one(struct window *w, struct slot *s, struct err *e)
 {
-	struct settler *t = &w->run->settlers.all[s->via];
+	struct settler *t = &w->run->settlers->all[s->via];
 	size_t via = s->via;
 	enum sending when = window_via(w, s, false, &via);
 	bool held = false;
@@ -233,7 +233,7 @@ send_one(struct window *w, struct slot *s, struct err *e)
 	}
 	rc = payout_is_held(w->run->db, s->open.payout.worker_id, &held, e);
 	if (rc != RC_OK || held || when == SEND_NEVER ||
-	    !tryout_may_send(w->run, &s->open)) {
+	    !submit_may_send(w->run, &s->open)) {
 		window_leave(w, s);
 	} else if (via != s->via) { /* it isn't noted for that one */
 		window_put(w, s, PLACE_READY);
@@ -284,7 +284,7 @@ tell_silence(struct window *w)
 	w->told_ms = now;
 	log_warning("%s hasn't answered about %zu payouts, since %" PRId64
 		    " s about payout %" PRId64 "; it may take %d s",
-	    w->run->settlers.all[oldest->via].name, w->load[oldest->via].sent,
+	    w->run->settlers->all[oldest->via].name, w->load[oldest->via].sent,
 	    (now - oldest->sent_ms) / 1000, oldest->open.payout.id,
 	    SETTLE_TIMEOUT_MS / 1000);
 }
@@ -300,7 +300,7 @@ collect(struct window *w, int64_t wait_ms, int wake_fd)
 	struct slot *s;
 
 	tell_silence(w);
-	while ((a = settlers_wait(&w->run->settlers, any ? 0 : wait_ms, wake_fd,
+	while ((a = settlers_wait(w->run->settlers, any ? 0 : wait_ms, wake_fd,
 		    &via, &i)) != NULL) {
 		any = true;
 		s = &w->slots[i];
@@ -381,16 +381,16 @@ settled_leave(struct window *w, size_t n, struct err *e)
 static enum rc
 go_on(struct window *w, struct slot *s, struct err *e)
 {
-	struct settler *t = &w->run->settlers.all[s->via];
+	struct settler *t = &w->run->settlers->all[s->via];
 	bool same, again;
 	size_t via = s->via;
 	enum rc rc;
 
 	same = s->tries[via] < TRIES_MAX && !s->refused[via] &&
 	    !settler_answer_is_unfit(&s->answer) &&
-	    tryout_may_send(w->run, &s->open);
+	    submit_may_send(w->run, &s->open);
 	rc = settler_failed(w->run, t, &s->open, &s->answer, !same, e);
-	again = !w->closed && tryout_may_send(w->run, &s->open) &&
+	again = !w->closed && submit_may_send(w->run, &s->open) &&
 	    window_via(w, s, true, &via) != SEND_NEVER;
 	s->later_ms =
 	    clock_monotonic_ms() + (via == s->via ? RETRY_PAUSE_MS : 0);
@@ -486,12 +486,12 @@ static int64_t
 idle_ms(const struct window *w)
 {
 	int64_t left, pause, wait = WAIT_MS, now = clock_monotonic_ms();
-	const struct settler *t = w->run->settlers.all;
+	const struct settler *t = w->run->settlers->all;
 	size_t i;
 
 	if (w->count[PLACE_ANSWERED] > 0)
 		wait = GROUP_WAIT_MS;
-	for (i = 0; i < w->run->settlers.n; i++) {
+	for (i = 0; i < w->run->settlers->n; i++) {
 		pause = t[i].pause_ms(t[i].ctx);
 		if (pause > 0 && pause < wait)
 			wait = pause;
@@ -548,7 +548,7 @@ chores(struct window *w, struct err *e)
 			continue;
 		}
 		more = wants_more(w);
-		w->run->settlers.more = more;
+		w->run->settlers->more = more;
 		if (more)
 			rc = fill(w, &n, e);
 		if (rc != RC_OK || n > 0)
@@ -567,8 +567,8 @@ window_free(struct window *w)
 {
 	size_t i;
 
-	w->run->settlers.more = false;
-	while (settlers_in_flight(&w->run->settlers) > 0) {
+	w->run->settlers->more = false;
+	while (settlers_in_flight(w->run->settlers) > 0) {
 		(void)collect(w, WAIT_MS, wake_fd(w, false));
 		stop_look(w);
 	}
@@ -594,9 +594,9 @@ settle(struct run *r, const struct feed *feed, struct err *e)
 	 * As many ready or noted as on their way, and as many answered. But a
 	 * single one is judged before the next is even prepared.
 	 */
-	for (i = 0; i < r->settlers.n; i++)
-		if (r->settlers.all[i].at_once > w.at_once)
-			w.at_once = r->settlers.all[i].at_once;
+	for (i = 0; i < r->settlers->n; i++)
+		if (r->settlers->all[i].at_once > w.at_once)
+			w.at_once = r->settlers->all[i].at_once;
 	w.size = w.at_once == 1 ? 1 : 3 * w.at_once;
 	w.slots = calloc(w.size, sizeof(*w.slots));
 	w.group = calloc(w.size, sizeof(*w.group));

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "ledger/finding.h"
-#include "pay/direct.h"
+#include "pay/context.h"
 #include "pay/open.h"
 
 #define SLICE_MS 20 /* of waiting, where several have something */
@@ -95,97 +95,45 @@ name_make(struct settlers *all, const char *name)
 		    s->name, sizeof(s->name), "%.140s (%zu)", name, same);
 }
 
-/* ---- The gas account as a settler ---- */
-
-static void
-send_direct(void *ctx, size_t tag, const struct open_payout *o)
-{
-	direct_send(ctx, tag, o);
-}
-
-static const struct settle_answer *
-wait_direct(void *ctx, int64_t timeout_ms, int wake_fd, size_t *tag)
-{
-	return direct_wait(ctx, timeout_ms, wake_fd, tag);
-}
-
-static size_t
-in_flight_direct(void *ctx)
-{
-	return direct_in_flight(ctx);
-}
-
-static int64_t
-pause_direct(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
-static void
-abandon_direct(void *ctx)
-{
-	direct_abandon(ctx);
-}
-
-/* It waits for nodes and fees by itself. */
-static enum rc
-probe_direct(void *ctx, int stop_fd, bool *unfit, struct err *e)
-{
-	(void)ctx;
-	(void)stop_fd;
-	(void)e;
-	*unfit = false;
-	return RC_OK;
-}
-
-static enum rc
-direct_add(struct run *r, struct err *e)
-{
-	struct settlers *all = &r->settlers;
-	struct settler *s = &all->all[all->n];
-
-	if (r->direct == NULL)
-		return RC_OK;
-	*s = (struct settler){ .ctx = r->direct,
-		.at_once = DIRECT_AT_ONCE_MAX,
-		.is_fallback = all->n > 0,
-		.send = send_direct,
-		.wait = wait_direct,
-		.in_flight = in_flight_direct,
-		.pause_ms = pause_direct,
-		.abandon = abandon_direct,
-		.probe = probe_direct };
-	name_make(all, direct_name(r->direct));
-	all->n++;
-	return settler_health_get(r->db, s->name, &s->health, e);
-}
-
 /* ---- All that are configured ---- */
 
 enum rc
-settlers_read(struct run *r, struct facilitators *f, struct err *e)
+settlers_add(
+    struct run *r, const struct settler *s, const char *name, struct err *e)
 {
-	struct settlers *all = &r->settlers;
-	struct settler *s;
-	enum rc rc = RC_OK;
+	struct settlers *all = r->settlers;
+	struct settler *added = &all->all[all->n];
 
-	for (all->n = 0; rc == RC_OK && all->n < f->n; all->n++) {
-		s = &all->all[all->n];
-		*s = (struct settler){ .ctx = f->all[all->n],
-			.at_once = (size_t)r->conf->payout_concurrency,
-			.at_first = SETTLER_PAYEES_MAX,
-			.ahead = (size_t)r->conf->payout_concurrency,
-			.send = send_to,
-			.wait = wait_for,
-			.in_flight = in_flight,
-			.pause_ms = pause_ms,
-			.abandon = abandon,
-			.probe = probe };
-		name_make(all, facilitator_name(f->all[all->n]));
-		rc = settler_health_get(r->db, s->name, &s->health, e);
+	CHECK(all->n < SETTLERS_MAX);
+	*added = *s;
+	name_make(all, name);
+	all->n++;
+	return settler_health_get(r->db, added->name, &added->health, e);
+}
+
+enum rc
+settlers_new(struct run *r, const struct facilitators *f, struct err *e)
+{
+	struct settler s = { .at_once = (size_t)r->conf->payout_concurrency,
+		.at_first = SETTLER_PAYEES_MAX,
+		.ahead = (size_t)r->conf->payout_concurrency,
+		.send = send_to,
+		.wait = wait_for,
+		.in_flight = in_flight,
+		.pause_ms = pause_ms,
+		.abandon = abandon,
+		.probe = probe };
+	enum rc rc = RC_OK;
+	size_t i;
+
+	r->settlers = calloc(1, sizeof(*r->settlers));
+	if (r->settlers == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	for (i = 0; rc == RC_OK && i < f->n; i++) {
+		s.ctx = f->all[i];
+		rc = settlers_add(r, &s, facilitator_name(f->all[i]), e);
 	}
-	return rc == RC_OK ? direct_add(r, e) : rc;
+	return rc;
 }
 
 /* ---- How they do ---- */
@@ -249,14 +197,14 @@ settler_is_due(
 {
 	int64_t before =
 	    clock_unix_ms() - r->conf->payout_direct_after_s * 1000;
-	const struct settler *other = r->settlers.all;
+	const struct settler *other = r->settlers->all;
 
 	if (!s->is_fallback)
 		return true;
 	if (o != NULL && o->payout.state == PAYOUT_SUBMITTED &&
 	    o->auth.signed_ms <= before)
 		return true;
-	for (; other < r->settlers.all + r->settlers.n; other++)
+	for (; other < r->settlers->all + r->settlers->n; other++)
 		if (other != s &&
 		    (other->health.failing_ms == 0 ||
 			other->health.failing_ms > before))
@@ -268,9 +216,9 @@ settler_is_due(
 static const struct settler *
 fallback_due(const struct run *r, const struct open_payout *o)
 {
-	const struct settler *t = r->settlers.all;
+	const struct settler *t = r->settlers->all;
 
-	for (; t < r->settlers.all + r->settlers.n; t++)
+	for (; t < r->settlers->all + r->settlers->n; t++)
 		if (t->is_fallback && settler_is_due(r, t, o))
 			return t;
 	return NULL;
@@ -290,7 +238,7 @@ settlers_first(const struct run *r, const struct open_payout *o)
 
 	return t == NULL || fallback_due(r, NULL) != NULL
 	    ? 0
-	    : (size_t)(t - r->settlers.all);
+	    : (size_t)(t - r->settlers->all);
 }
 
 /* Whoever was refused is paid, or the settler is to blame, not he. */
@@ -311,7 +259,7 @@ refusals_over(struct run *r, const struct address *worker, struct err *e)
 {
 	enum rc rc = run_over(r, "payment refused", worker, e);
 
-	refusals_drop(&r->settlers, worker);
+	refusals_drop(r->settlers, worker);
 	return rc == RC_OK ? run_over(r, "transfer refused", worker, e) : rc;
 }
 
@@ -320,11 +268,11 @@ static enum rc
 sent_to(struct run *r, int64_t payout, struct settler **out, struct err *e)
 {
 	char name[SETTLER_NAME_MAX + 1];
-	struct settler *s = r->settlers.all;
+	struct settler *s = r->settlers->all;
 	enum rc rc = payout_sent_to(r->db, payout, name, sizeof(name), e);
 
 	*out = NULL;
-	for (; rc == RC_OK && s < r->settlers.all + r->settlers.n; s++)
+	for (; rc == RC_OK && s < r->settlers->all + r->settlers->n; s++)
 		if (strcmp(s->name, name) == 0)
 			*out = s;
 	return rc;
@@ -419,7 +367,7 @@ settler_failed(struct run *r, struct settler *s, const struct open_payout *o,
 	if (a->x402.class != ANSWER_REFUSED)
 		return RC_OK;
 	s->refused++;
-	return refusal_add(&r->settlers, s, &o->payout.worker, e);
+	return refusal_add(r->settlers, s, &o->payout.worker, e);
 }
 
 bool
@@ -526,19 +474,20 @@ tell_one(struct run *r, struct settler *s, struct err *e)
 static enum rc
 tell_refusals(struct run *r, struct err *e)
 {
-	const struct refusal *f = r->settlers.refusals;
+	const struct refusal *f = r->settlers->refusals;
 	char who[ADDRESS_LEN + 1], detail[SETTLER_NAME_MAX + 300];
 	enum rc rc = RC_OK;
 
-	for (; rc == RC_OK && f < r->settlers.refusals + r->settlers.refusals_n;
+	for (;
+	     rc == RC_OK && f < r->settlers->refusals + r->settlers->refusals_n;
 	     f++) {
-		if (must_be_told(r, &r->settlers.all[f->settler])) {
+		if (must_be_told(r, &r->settlers->all[f->settler])) {
 			rc = run_over(r, "payment refused", &f->worker, e);
 			continue;
 		}
 		address_format(who, &f->worker, ADDRESS_CHECKSUM);
 		(void)snprintf(detail, sizeof(detail), "%s says: %s",
-		    r->settlers.all[f->settler].name, f->words);
+		    r->settlers->all[f->settler].name, f->words);
 		rc = run_finding(r, "payment refused", who, detail, e);
 	}
 	return rc;
@@ -547,12 +496,12 @@ tell_refusals(struct run *r, struct err *e)
 enum rc
 settlers_tell(struct run *r, struct err *e)
 {
-	struct settler *s = r->settlers.all;
+	struct settler *s = r->settlers->all;
 	enum rc rc = RC_OK;
 
 	if (r->options->dry_run)
 		return RC_OK;
-	for (; rc == RC_OK && s < r->settlers.all + r->settlers.n; s++) {
+	for (; rc == RC_OK && s < r->settlers->all + r->settlers->n; s++) {
 		if (s->unshared && !s->settled)
 			note_failure(s, "nothing that a second node shows");
 		rc = tell_one(r, s, e);
@@ -624,6 +573,7 @@ nodes_tell(struct run *r, struct err *e)
 void
 settlers_free(struct settlers *all)
 {
-	free(all->refusals);
-	*all = (struct settlers){ .n = 0 };
+	if (all != NULL)
+		free(all->refusals);
+	free(all);
 }

@@ -78,11 +78,17 @@ struct settlers {
 	size_t refusals_n;
 };
 
+/*
+ * Makes r->settlers (settlers_free) of f, which is borrowed, with how they did
+ * so far. RC_NO_MEMORY, and errors of db.h.
+ */
+MUST_CHECK enum rc
+settlers_new(struct run *r, const struct facilitators *f, struct err *e);
 void settlers_free(struct settlers *all);
 
-/* Makes the settlers of f, which is borrowed, with how they did so far. */
-MUST_CHECK enum rc
-settlers_read(struct run *r, struct facilitators *f, struct err *e);
+/* Adds s, as the last, under that name, with how it did so far. */
+MUST_CHECK enum rc settlers_add(
+    struct run *r, const struct settler *s, const char *name, struct err *e);
 
 /*
  * Whether the others have had their time, direct_after_s: o was signed so long

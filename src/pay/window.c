@@ -71,7 +71,7 @@ window_next(struct window *w, enum place place, int64_t last)
 static bool
 may_have(struct window *w, size_t i, bool ask)
 {
-	struct settler *t = &w->run->settlers.all[i];
+	struct settler *t = &w->run->settlers->all[i];
 
 	if (t->pause_ms(t->ctx) > PAUSE_MAX_MS)
 		t->out = true;
@@ -82,7 +82,7 @@ may_have(struct window *w, size_t i, bool ask)
 static bool
 has_room(const struct window *w, const struct slot *s, size_t i)
 {
-	const struct settler *t = &w->run->settlers.all[i];
+	const struct settler *t = &w->run->settlers->all[i];
 	struct settler_load load = w->load[i];
 
 	if (s->place != PLACE_NOTED) {
@@ -99,13 +99,13 @@ enum sending
 window_via(struct window *w, const struct slot *s, bool ask, size_t *via)
 {
 	size_t i, k, first = settlers_first(w->run, &s->open),
-		     n = w->run->settlers.n;
+		     n = w->run->settlers->n;
 	struct settler *t;
 	bool braked, later = false;
 
 	for (k = 0; k < n; k++) {
 		i = (first + k) % n;
-		t = &w->run->settlers.all[i];
+		t = &w->run->settlers->all[i];
 		if (!settler_is_due(w->run, t, &s->open))
 			continue;
 		later |= !t->out && !t->probed && !ask;
@@ -136,8 +136,8 @@ window_room(struct window *w)
 	bool empty = w->count[PLACE_FREE] == w->size;
 	struct settler *t;
 
-	for (i = 0; i < w->run->settlers.n; i++) {
-		t = &w->run->settlers.all[i];
+	for (i = 0; i < w->run->settlers->n; i++) {
+		t = &w->run->settlers->all[i];
 		if (!settler_is_due(w->run, t, NULL) || !may_have(w, i, true))
 			continue;
 		room = settler_room(w->run, t);

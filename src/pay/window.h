@@ -20,7 +20,10 @@
 #ifndef WORKNET_PAY_WINDOW_H
 #define WORKNET_PAY_WINDOW_H
 
-#include "pay/settle.h"
+#include "pay/open.h"
+#include "pay/settler.h"
+
+struct feed;
 
 #define TRIES_MAX 2 /* of the same bytes at one settler in one run */
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "vault/journal_line.h"
 
 #define CHUNK 65536
 

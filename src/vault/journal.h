@@ -18,34 +18,8 @@
 #ifndef WORKNET_VAULT_JOURNAL_H
 #define WORKNET_VAULT_JOURNAL_H
 
-#include "eth/address.h"
 #include "eth/mark.h"
-#include "eth/nonce.h"
-
-/* Whose journal it is: nothing else is ever signed with it. */
-struct journal_owner {
-	uint8_t ledger_id[LEDGER_ID_LEN];
-	int64_t chain_id;
-	struct address token;
-	struct address treasury;
-};
-
-enum journal_kind {
-	JOURNAL_PAYOUT,	 /* an authorization: amount in micro-USDC */
-	JOURNAL_ADOPTED, /* a payment found on the chain: the same */
-	JOURNAL_GAS,	 /* a transaction: payee, its nonce, wei at most */
-	JOURNAL_SETTLED, /* a number's last word: what the chain paid */
-	JOURNAL_KINDS,
-};
-
-struct journal_entry {
-	enum journal_kind kind;
-	int64_t at_s; /* Unix seconds; never before the entry in front */
-	struct address payee;
-	int64_t number;
-	int64_t amount;
-	int64_t end_s; /* of an authorization; else 0 */
-};
+#include "vault/journal_line.h"
 
 struct journal;
 

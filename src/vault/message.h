@@ -8,7 +8,7 @@
 #ifndef WORKNET_VAULT_MESSAGE_H
 #define WORKNET_VAULT_MESSAGE_H
 
-#include "vault/vault.h"
+#include "vault/request.h"
 
 enum question_kind {
 	ASK_HELLO, /* not asked: the first answer, once the vault is ready */
@@ -82,9 +82,5 @@ struct answer {
 
 /* Bytes of a question of that kind; 0: there is none. */
 size_t question_size(enum question_kind kind);
-
-/* The vault's life: it never returns. fd is its end of the pair. */
-void vault_live(int fd, int parent_pid, const struct vault_options *o)
-    __attribute__((noreturn));
 
 #endif

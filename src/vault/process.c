@@ -1,4 +1,5 @@
-/* The vault's side: has the keys, answers. */
+#include "vault/process.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include "keys/keystore.h"
 #include "vault/message.h"
 #include "vault/past.h"
+#include "vault/sandbox.h"
 #include "vault/totals.h"
 
 /* What must not be swapped: a page of its own. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "vault/message.h"
+#include "vault/process.h"
 
 /* A keystore takes seconds to open, a disk that is busy may take long. */
 #define ANSWER_WAIT_MS 120000
@@ -27,21 +27,6 @@ struct vault {
 	struct question question;
 	struct answer answer; /* the last one */
 };
-
-size_t
-question_size(enum question_kind kind)
-{
-	static const size_t sizes[ASK_KINDS] = {
-		[ASK_OPEN] = sizeof(struct question_open),
-		[ASK_SIGN] = sizeof(struct question_sign),
-		[ASK_SETTLED] = sizeof(struct question_settled),
-		[ASK_GAS] = sizeof(struct question_gas),
-	};
-
-	return kind <= ASK_HELLO || kind >= ASK_KINDS
-	    ? 0
-	    : offsetof(struct question, of) + sizes[kind];
-}
 
 /* What follows would be an answer to something else. */
 static enum rc

@@ -1,9 +1,9 @@
-/* Answers: what x402.h says about x402_answer_read. */
+#include "x402/answer.h"
+
 #include <string.h>
 
 #include "base/text.h"
 #include "eth/hex.h"
-#include "x402/reason.h"
 #include "json/json.h"
 
 static bool

@@ -5,7 +5,7 @@
  * died), nothing is sent twice, and the proxy is that of the environment
  * (https_proxy and so on). With a CDP key each request carries a fresh token.
  *
- * What comes back is never proof of failure: see x402.h.
+ * What comes back is never proof of failure: see answer.h.
  *
  * A facilitator stays in one thread.
  */
@@ -14,6 +14,7 @@
 
 #include "http/http.h"
 #include "keys/cdp.h"
+#include "x402/answer.h"
 #include "x402/x402.h"
 
 #define SETTLE_TIMEOUT_MS  200000      /* facilitators hold up to 180 s */

@@ -1,15 +1,9 @@
 /*
- * What goes to an x402 facilitator and what comes back: the scheme "exact"
- * with an EIP-3009 authorization, in versions 2 and 1 of the protocol
- * (coinbase/x402, specs/x402-specification-v2.md and -v1.md, sections 5 and
- * 7; specs/schemes/exact/scheme_exact_evm.md). No network here; pure
- * functions; any thread.
- *
- * No answer is ever proof that a payment failed. Facilitators have said no,
- * with HTTP 200 and with 400, to payments that were made; whoever has seen a
- * signed body can carry it out until validBefore; and even "success" may be a
- * lie. Only the chain decides (evm/nodes.h); an answer's class says what to do
- * with the body next, and nothing else.
+ * What goes to an x402 facilitator: the scheme "exact" with an EIP-3009
+ * authorization, in versions 2 and 1 of the protocol (coinbase/x402,
+ * specs/x402-specification-v2.md and -v1.md, sections 5 and 7;
+ * specs/schemes/exact/scheme_exact_evm.md). What comes back is in
+ * x402/answer.h. No network here; pure functions; any thread.
  */
 #ifndef WORKNET_X402_X402_H
 #define WORKNET_X402_X402_H
@@ -17,10 +11,7 @@
 #include "eth/sign.h"
 #include "evm/token.h"
 
-#define X402_BODY_MAX	4096 /* bytes; a v2 body has about 1,600 */
-#define X402_REASON_MAX 240  /* bytes without the NUL */
-
-/* ---- Requests ---- */
+#define X402_BODY_MAX 4096 /* bytes; a v2 body has about 1,600 */
 
 /* One payment, as it is signed and sent. */
 struct x402_payment {
@@ -52,62 +43,5 @@ MUST_CHECK enum rc x402_request_write(struct buf *out, int version,
  */
 MUST_CHECK enum rc x402_request_read(struct x402_payment *out, int *version,
     const struct network *n, struct slice body, struct err *e);
-
-/* ---- Answers ---- */
-
-enum answer_class {
-	/*
-	 * A: the payment may have been made or may yet be. Look at the
-	 * chain; while the nonce is unused and there is time, post the same
-	 * bytes again, less and less often. Everything unknown is this.
-	 */
-	ANSWER_AMBIGUOUS = 0,
-	/*
-	 * HTTP 2xx, success:true, a hash, our network. Provisional: a hash
-	 * that the chain doesn't confirm counts for nothing.
-	 */
-	ANSWER_SUCCESS,
-	/*
-	 * D: refused before anything was sent to the chain, and this
-	 * facilitator will refuse the same body again. Stop posting it
-	 * there and tell a person. The authorization stays spendable.
-	 */
-	ANSWER_REFUSED,
-	/* R: not now; post the same bytes later (Retry-After). */
-	ANSWER_RETRY,
-	/*
-	 * P: sent to the chain under the hash, not confirmed yet. Look for
-	 * the hash; post the same bytes once more after some seconds.
-	 */
-	ANSWER_PENDING,
-};
-
-struct x402_answer {
-	enum answer_class class;
-	/*
-	 * Of ANSWER_REFUSED: facilitators also say this when their own node
-	 * fails, so a few more tries of a body that x402_request_write
-	 * accepted are reasonable.
-	 */
-	bool maybe_transient;
-	bool success;  /* success:true was there */
-	bool has_hash; /* with any class */
-	uint8_t hash[TX_HASH_LEN];
-	/* Printable ASCII, cut where too long; "" when there was none. */
-	char reason[X402_REASON_MAX + 1];
-	char message[X402_REASON_MAX + 1];
-	char network[NETWORK_NAME_MAX + 1];
-};
-
-/*
- * Reads the answer to POST /settle: HTTP status (100 to 599) and body, which
- * may be anything. repost: the same body was posted before, so that what
- * usually means "not yet" may hide that it was carried out then.
- */
-void x402_answer_read(struct x402_answer *out, const struct network *n,
-    int status, struct slice body, bool repost);
-
-/* "ambiguous", "success", "refused", "retry", "pending". Never NULL. */
-const char *answer_class_name(enum answer_class class);
 
 #endif

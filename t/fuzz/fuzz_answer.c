@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "x402/x402.h"
+#include "x402/answer.h"
 
 static void
 check_text(const char *text, size_t max)

@@ -18,7 +18,7 @@ my $VALIDITY_S = 3600;
 my $SLOW = { mode => 'http429', retryAfter => 3600 };
 my $OWED = 1500;		# micro-USDC, less than a worker is owed here
 my %BALANCE = (selector => '0x70a08231');
-my %BLACKLISTED = (selector => '0xfe575a87');
+my %TRY = (selector => '0xa9059cbb');	# transfer, unsigned
 
 sub ledger {
 	my ($rig, $nodes, %opt) = @_;
@@ -118,16 +118,35 @@ case('what a node gives block by block is seen once', sub {
 	$l->settles_ok('all the while');
 });
 
+case('the token tries a payment once, and before it is signed', sub {
+	my ($rig) = @_;
+	my $l = ledger($rig, [0]);
+	my ($w) = $l->worker_list;
+	my $owed = $l->owed($w);
+	my $tries = sub { map { $_->{params}[0] } grep {
+	    $_->{method} eq 'eth_call' && $_->{params}[0]{data} =~
+	    /^(\Q$TRY{selector}\E|0xe3ee160e)/ } $rig->node_requests(0) };
+
+	$rig->script('scripted', { mode => 'pass' });
+	$l->pay_is('paid', 'it is paid');
+	my ($try, @more) = $tries->();
+	is("$try->{from} $try->{data}", join('', lc($l->{treasury}), ' ',
+	    $TRY{selector}, map { PayoutTest::word($_) } $w, $owed),
+	    'the treasury\'s transfer of what the worker is owed');
+	is(scalar(@more), 0, 'and nothing else');
+	$l->settles_ok('after one try');
+});
+
 case('who is held while a run is at work gets no payout', sub {
 	my ($rig) = @_;
 	my $l = ledger($rig, [0]);
 	my ($w) = $l->worker_list;
 	my $asked = sub { scalar grep { $_->{method} eq 'eth_call' &&
-	    $_->{params}[0]{data} =~ /^0xfe575a87.*\Q${\ substr($w, 2) }\E/i }
+	    $_->{params}[0]{data} =~ /^0xa9059cbb.*\Q${\ substr($w, 2) }\E/i }
 	    $rig->node_requests(0) };
 
 	$rig->script('scripted', { mode => 'pass' });
-	$rig->node(0, { mode => 'slow', delayMs => 3000, %BLACKLISTED });
+	$rig->node(0, { mode => 'slow', delayMs => 3000, %TRY });
 	my $pid = $l->pay_start;
 	WorknetTest::wait_for($asked, 'the token to be asked of the worker');
 	$l->worknet('payout', 'hold', $w);
@@ -333,8 +352,8 @@ case('an adopted payment whose final block is gone stays as it is', sub {
 # What a node says that lies before anything is signed: [ what, call, answer,
 # words of its fault ].
 my $TRUE = '0x' . '0' x 63 . '1';
-for ([ 'the worker is blacklisted', { %BLACKLISTED, mode => 'answer',
-	result => $TRUE }, qr/refuse(s the treasury| a payment \(blackl)/ ],
+for ([ 'the treasury is blacklisted', { selector => '0xfe575a87',
+	mode => 'answer', result => $TRUE }, qr/refuses the treasury/ ],
     [ 'the token is paused', { selector => '0x5c975abb', mode => 'answer',
 	result => $TRUE }, qr/the token is paused, and \S+ that it isn't so/ ],
     [ 'the treasury has code', { methods => ['eth_getCode'],
@@ -347,9 +366,8 @@ for ([ 'the worker is blacklisted', { %BLACKLISTED, mode => 'answer',
 	qr/DOMAIN_SEPARATOR isn't the network's, and/ ],
     [ 'it is of another chain', { mode => 'invent', chainId => 1 },
 	qr/its chain id is 1/ ],
-    [ 'the transfer is refused', { selector => '0xe3ee160e',
-	mode => 'error', code => 3, message => 'execution reverted: no' },
-	qr/would refuse a payment \(no\)/ ]) {
+    [ 'the transfer is refused', { %TRY, mode => 'error', code => 3,
+	message => 'execution reverted: no' }, qr/would refuse a payment \(no\)/ ]) {
 	my ($what, $order, $words) = @$_;
 
 	for my $liar (0, 1) {
@@ -519,12 +537,12 @@ sub pay_through_jump {
 	my ($rig, $l, $programs_s, $chain_s) = @_;
 	my ($w) = $l->worker_list;
 	my $asked = sub { scalar grep { $_->{method} eq 'eth_call' &&
-	    $_->{params}[0]{data} =~ /^0xfe575a87.*\Q${\ substr($w, 2) }\E/i }
+	    $_->{params}[0]{data} =~ /^0xa9059cbb.*\Q${\ substr($w, 2) }\E/i }
 	    $rig->node_requests(0) };
 
 	$rig->script('scripted', { mode => 'pass' });
 	$l->jump(0);
-	$rig->node(0, { mode => 'slow', delayMs => 3000, %BLACKLISTED });
+	$rig->node(0, { mode => 'slow', delayMs => 3000, %TRY });
 	my $pid = $l->pay_start;
 	WorknetTest::wait_for($asked, 'the token to be asked of the worker');
 	$l->jump($programs_s);

@@ -11,7 +11,7 @@ use JSON::PP ();
 use Test::More;
 
 use PayoutTest qw(rig_start rig_stop fault_so);
-use WorknetTest qw(now_ms);
+use WorknetTest qw(now_ms slurp);
 
 my $rig = rig_start('--confirmation-timeout', 300);
 
@@ -113,25 +113,38 @@ sub pay_in_the_middle {
 	my @w = $l->worker_list;
 
 	$rig->token('blacklist', $w[1]);
-	$l->pay_is('paid', 'beside a blacklisted payee the others are paid');
-	is(join(' ', map { $_->{address} } $l->payouts), "$w[0] $w[2]",
-	    'all of them');
+	$l->pay_is('findings', 'beside a blacklisted payee');
+	is(join(' ', map { "$_->{address} $_->{state}" } $l->payouts),
+	    "$w[0] posted $w[2] posted", 'the others are paid');
+	is(scalar(grep { /\b\Q$w[1]\E\b/i } split /\n/,
+	    slurp($l->dir("journal-84532-$l->{treasury}"))), 0,
+	    'and no signature is made for it');
+	my ($found, @more) = $l->findings;
+	is(join(' ', map { $_->{kind} } $found, @more), 'transfer refused',
+	    'one finding says so');
+	is(lc("$found->{subject}: $found->{detail}"), lc("$w[1]: nothing is " .
+	    'signed, for the token would refuse it: Blacklistable: account ' .
+	    'is blacklisted'), 'of whom, and in the token\'s own words');
 	my ($hold) = $l->sql('SELECT h.by, h.reason, h.since_ms FROM hold h ' .
 	    "JOIN worker w ON w.id = h.worker WHERE w.address = '$w[1]'");
-	is("$hold->{by}: $hold->{reason}", 'chain: blacklisted by the token',
+	is("$hold->{by}: $hold->{reason}",
+	    'chain: Blacklistable: account is blacklisted',
 	    'the hold has its reason');
-	like($l->{err}, qr/is held: blacklisted/, 'and a line says so');
+	like($l->{err}, qr/is held: .*blacklisted/, 'and a line says so');
 	$l->pay('--dry-run');
-	like($l->{out}, qr/not \Q$w[1]\E: blacklisted/i,
+	like($l->{out}, qr/not \Q$w[1]\E: .*blacklisted/i,
 	    '--dry-run says why it isn\'t paid');
-	$l->pay_is('nothing', 'it stays held');
+	$l->pay_is('findings', 'it stays held');
 	is($l->sql_value('SELECT since_ms FROM hold'), $hold->{since_ms},
 	    'since the same time');
-	$l->books_ok('while a payee is held');
+	is(join(' ', map { "$_->{id} $_->{times}" } $l->findings),
+	    "$found->{id} 2", 'and the finding is the same');
+	$l->books_ok('while a payee is held', 'transfer refused');
 	$rig->token('unBlacklist', $w[1]);
 	$l->pay_is('paid', 'it is paid by the first run afterwards');
 	is($l->sql_value('SELECT count(*) FROM hold'), 0,
 	    'and the hold is gone');
+	is(join(' ', $l->findings), '', 'as is the finding');
 	$l->books_ok('after a hold by the chain');
 }
 

@@ -127,6 +127,7 @@ class ScriptedChain {
         const payment = this.byNonce.get(`0x${data.slice(10 + 64)}`);
         return `0x${word(payment?.block <= this.number(tag) ? 1 : 0)}`;
       }
+      case SELECTOR.transfer: return `0x${word(1)}`;
       case SELECTOR.transferWithAuthorization: return '0x';
       default: throw NO_NODE_HAS_IT;
     }

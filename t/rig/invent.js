@@ -21,7 +21,8 @@
 //     blockHash      in log and receipt; the block itself keeps its own
 //     canceled true  not used, but canceled
 //     real true      only when it really was used: then it only tells otherwise how
-//     asked true     with "any", only what it was asked to try before: as that asks for
+//     asked true     with "any", only what it was asked to try before: as that asks for. What was
+//                    tried unsigned it takes for the nonces that come next, in that order
 //     state, log, transfer, receipt false    leaves that part of the story out
 import { createHash } from 'node:crypto';
 import { hex, word } from './chain.js';
@@ -53,6 +54,7 @@ export class Inventor extends View {
     this.stories = new Map(); // by nonce: a use in all its parts, or null
     this.blocks = new Map(); // by hash: invented ones
     this.tried = new Map(); // by nonce: transfers that it was asked to try, { to, value }
+    this.unsigned = []; // the same without a nonce, and what isn't taken yet
   }
 
   async look() {
@@ -139,6 +141,8 @@ export class Inventor extends View {
     if (call.method === 'eth_call' && data.startsWith(SELECTOR.transferWithAuthorization))
       this.tried.set(`0x${wordOf(5)}`, { to: `0x${wordOf(1).slice(24)}`,
         value: BigInt(`0x${wordOf(2)}`) });
+    if (call.method === 'eth_call' && data.startsWith(SELECTOR.transfer))
+      this.unsigned.push({ to: `0x${wordOf(0).slice(24)}`, value: BigInt(`0x${wordOf(1)}`) });
     if (call.method === 'eth_call' && data.startsWith(SELECTOR.authorizationState))
       return this.tell(any, `0x${wordOf(1)}`, `0x${wordOf(0).slice(24)}`);
     if (call.method !== 'eth_getLogs')
@@ -168,6 +172,8 @@ export class Inventor extends View {
   async tell(use, nonce, from) {
     if (this.stories.get(nonce))
       return;
+    if (use.asked && !this.tried.has(nonce) && this.unsigned.length > 0)
+      this.tried.set(nonce, this.unsigned.shift());
     const real = await this.really(nonce);
     if ((use.real && !real) || (use.asked && !this.tried.has(nonce)))
       return;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Includes point downwards only, and each foreign library has one room.
+# Includes point downwards only, and each foreign library has one room. Where
+# money is paid that holds for the files of a room, too.
 use strict;
 use warnings;
 use Test::More;
@@ -75,6 +76,46 @@ for my $file (@files) {
 	}
 	close($in);
 	is("@wrong", '', "$room/$name includes only what is below it");
+}
+
+# Inside the rooms through which money goes, a module is NAME.c with NAME.h, and
+# NAME_room.h where it shares something with its room alone.
+my (%uses, %text);
+for my $file (glob("$src/{pay,vault,evm,x402}/*.[ch]")) {
+	my ($room, $name) = $file =~ m{([^/]+)/([^/]+?)(?:_room)?\.[ch]$};
+	open(my $in, '<', $file) or die "$file: $!";
+	my $text = do { local $/; <$in> };
+	close($in);
+	$uses{"$room/$name"}{"$room/$_"} = 1
+	    for grep { $_ ne $name }
+	    $text =~ m{^#include "$room/([^"]+?)(?:_room)?\.h"}mg;
+	$text{"$room/$name"}{substr($file, -1)} .= $text;
+}
+
+# Adds to @$circles each way that comes back to where it was.
+my %seen;
+sub walk {
+	my ($circles, @way) = @_;
+	for my $next (sort keys %{$uses{$way[-1]}}) {
+		my ($from) = grep { $way[$_] eq $next } 0 .. $#way;
+		push @$circles, join(' -> ', @way[$from .. $#way], $next)
+		    if defined $from;
+		walk($circles, @way, $next)
+		    if !defined $from && !$seen{$next}++;
+	}
+}
+for my $room (qw(pay vault evm x402)) {
+	my @circles;
+	walk(\@circles, $_) for grep { m{^$room/} } sort keys %text;
+	is(join("\n", @circles), '', "no modules of $room use each other");
+}
+
+# Else a circle wouldn't show in what is included.
+for my $module (sort keys %text) {
+	my ($c, $h) = map { $_ // '' } @{$text{$module}}{qw(c h)};
+	my @elsewhere = grep { $h !~ /\b\Q$_\E\(/ }
+	    $c =~ /^(?!static\b)\w[^;={}()]*?^(\w+)\(/mg;
+	is("@elsewhere", '', "what $module offers is in its own header");
 }
 
 open(my $readme, '<', "$src/README") or die "src/README: $!";

@@ -7,7 +7,9 @@
 
 #include "base/secret.h"
 #include "eth/hex.h"
-#include "evm/nodes.h"
+#include "evm/inspect.h"
+#include "evm/judge.h"
+#include "evm/precheck.h"
 #include "keys/keystore.h"
 #include "t/unit/tap.h"
 #include "x402/facilitator.h"
@@ -469,19 +471,23 @@ command_dry(char **arg)
 	nodes_free(c);
 }
 
-/* RPCS NETWORK ADDRESS... */
+/* RPCS NETWORK FROM ADDRESS..., each of which is to get a micro-USDC */
 static void
 command_payees(char **arg)
 {
+	struct plain_transfer payments[BODIES_MAX] = { { .value = 0 } };
 	struct precheck out[BODIES_MAX];
-	struct address payees[BODIES_MAX];
+	struct address from;
 	struct network n;
 	struct nodes *c = chain_arg(&n, arg, "latest");
 	size_t count;
 
-	for (count = 0; arg[2 + count] != NULL && count < BODIES_MAX; count++)
-		address_arg(&payees[count], arg[2 + count]);
-	precheck_payees(c, payees, count, out);
+	address_arg(&from, arg[2]);
+	for (count = 0; arg[3 + count] != NULL && count < BODIES_MAX; count++) {
+		address_arg(&payments[count].to, arg[3 + count]);
+		payments[count].value = 1;
+	}
+	precheck_payments(c, &from, payments, count, out);
 	put_forecasts(out, count);
 	nodes_free(c);
 }
@@ -517,7 +523,7 @@ static const struct command {
 	{ "judge", 6, command_judge },
 	{ "inspect", 3, command_inspect },
 	{ "dry", 3, command_dry },
-	{ "payees", 3, command_payees },
+	{ "payees", 4, command_payees },
 	{ "head", 3, command_head },
 };
 

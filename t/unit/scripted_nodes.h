@@ -10,6 +10,8 @@
 #include "eth/hex.h"
 #include "eth/nonce.h"
 #include "evm/history.h"
+#include "evm/inspect.h"
+#include "evm/judge.h"
 #include "evm/nodes_room.h"
 #include "t/unit/http_server.h"
 #include "t/unit/tap.h"

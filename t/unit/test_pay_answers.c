@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "eth/hex.h"
 #include "t/unit/tap.h"
+#include "x402/answer.h"
 #include "x402/reason.h"
 #include "x402/x402.h"
 

@@ -267,6 +267,13 @@ test_constants(void)
 		   "2c7536e3605d9c16a7a3d7b1898e529396a65c23") != NULL &&
 		strstr(c.params, TOKEN) != NULL,
 	    "a transfer's call data");
+	token_ask_payment(
+	    &c, 0, &base, &payment.from, &payment.to, 0x0102030405060708);
+	tap_ok(strstr(c.params,
+		   "[{\"from\":\"0x2c7536e3605d9c16a7a3d7b1898e529396a65c23\","
+		   "\"to\":\"" TOKEN "\",\"data\":\"0xa9059cbb0000") != NULL &&
+		strstr(c.params, "00000102030405060708\"},\"latest\"]") != NULL,
+	    "one that nobody signed");
 	token_ask_state(&c, 0, &base, &payment, "0x10");
 	tap_is_text(c.params,
 	    "[{\"to\":\"" TOKEN "\",\"data\":\"0xe94a0102"

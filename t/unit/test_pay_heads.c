@@ -5,6 +5,8 @@
  */
 #include "base/clock.h"
 #include "evm/history.h"
+#include "evm/inspect.h"
+#include "evm/judge.h"
 #include "evm/nodes_room.h"
 #include "t/unit/http_server.h"
 #include "t/unit/tap.h"

@@ -107,7 +107,7 @@ case_of(uint8_t nonce)
 					 .valid_before = INT64_MAX },
 		.from_block = 800 };
 
-	memset(which.authorization.nonce, nonce, PAYOUT_NONCE_LEN);
+	memset(which.authorization.nonce, nonce, 32);
 	return which;
 }
 

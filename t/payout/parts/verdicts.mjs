@@ -123,7 +123,7 @@ async function testForecasts(r) {
     `${r.name}: of one to a blacklisted worker: no, and why`, dry[1]);
   ok(dry[2].opinion === 'no' && dry[2].reason === 'ERC20: transfer amount exceeds balance',
     `${r.name}: of one that is too large: no, and why`, dry[2]);
-  const payees = (await probe('payees', rpc, r.name, good.to, bad.to)).json;
+  const payees = (await probe('payees', rpc, r.name, treasury, good.to, bad.to)).json;
   ok(payees[0].opinion === 'yes' && payees[1].opinion === 'no' && payees[1].reason !== '',
     `${r.name}: the blacklisted worker is known before anything is signed`, payees);
   is((await r.settle(bad)).class, 'ambiguous', `${r.name}: the facilitator doesn't say so`);

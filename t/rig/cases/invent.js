@@ -82,6 +82,17 @@ test('asked: a transfer that it was asked to try was carried out as it asks, oth
   assert.deepEqual([told.value, told.to.toLowerCase()], ['4321', to.toLowerCase()]);
 });
 
+test('asked: what it tried unsigned was carried out under the next nonce that it hears of', async () => {
+  await tell({ mode: 'invent', uses: [{ nonce: 'any', asked: true }] });
+  const [nonce, to] = [randomNonce(), randomAddress()];
+  await postJson(url, { jsonrpc: '2.0', id: 1, method: 'eth_call', params: [{ from: treasury,
+    to: rig.token, data: SELECTOR.transfer + [to, 77].map(word).join('') }, 'latest'] });
+  assert.equal(await lying.authorizationState(treasury, nonce), true);
+  const told = await paidIn(lying, nonce);
+  assert.deepEqual([told.value, told.to.toLowerCase()], ['77', to.toLowerCase()]);
+  assert.equal(await lying.authorizationState(treasury, randomNonce()), false);
+});
+
 test('what was really paid is told with another amount, payee or transaction', async () => {
   for (const version of [1, 2]) {
     const made = await makeBody(main, version);
