@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "eth/sign.h"
+#include "ledger/refusal.h"
 #include "json/json.h"
 
 struct route;
@@ -59,6 +60,7 @@ struct api {
 	int64_t began_ms;
 	struct eth_key join_key; /* of this process, for nonces */
 	struct writer *writer;
+	struct refusals *refusals; /* that wait to be written */
 	atomic_bool gives;	 /* something, to the last poll of the writer */
 	atomic_uint refused;	 /* answers of 503 since the last commit */
 	atomic_uint reading;	 /* requests of anybody that are worked on */
@@ -137,8 +139,10 @@ struct api_exchange {
 	const struct api_rules *rules; /* of the present request */
 	const struct route *route;
 	struct slice part; /* of the request's path; as long as it is there */
-	struct writer_job job; /* of route */
-	void *state;	       /* of route; room for the largest */
+	struct writer_job job;	      /* of route, which runs this, */
+	writer_job_fn *run;	      /* with the exchange as its context, */
+	struct refusal_list refusals; /* and writes these */
+	void *state;		      /* of route; room for the largest */
 };
 
 /* Has fn run on the writer's thread, with x as its context. False. */

@@ -75,6 +75,8 @@ $w->worknet('maintenance', 'add', $tasks[0], '--from', $S + 90 * $MINUTE,
     '--to', $S + 3 * $HOUR, '--why', $hostile);
 $w->sql("INSERT INTO join_request (address, network, region, asked_ms) VALUES " .
     "('0x" . 'ab' x 20 . "', '198.51.100.0/24', 'eu-west', $S)");
+$w->sql("INSERT INTO payout_run (began_ms, reconcile) VALUES ($_, 0)")
+    for map { $S + 10 * $_ * $MINUTE } -3 .. 1;
 $w->start;
 my $c = $w->fcgi;
 for my $minute (0 .. 14) {
@@ -87,6 +89,9 @@ for my $minute (0 .. 14) {
 		    $_->{id} eq $tasks[1] && $minute > 4 ? 0 : 1) }
 		    grep { $_->{id} =~ /example/ } @$given ], remote => $remote[$n])
 		    if ref $given eq 'ARRAY' && @$given;
+		# Its clock is ahead for a while, then it sends too late.
+		$c->post([ $w->result($k, $tasks[0], timestamp => $w->{clock} +
+		    120000) ], remote => $remote[$n]) if $n == 1 && $minute < 5;
 	}
 }
 spurt($w->dir('htpasswd'), "ops:{PLAIN}secret\n");

@@ -13,7 +13,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(need_program source_path slurp build_path spurt run_command json_text json_value http_raw
-    http_read poll_path);
+    http_read now_ms poll_path);
 use WorknetTest::OpenApi qw(misfits);
 
 BEGIN {
@@ -186,6 +186,46 @@ is($tree->findvalue('//td[@class="hash"]/a/@href'), $paid->{link} // '',
     '... has the link of the JSON');
 is($tree->findvalue('//td[@class="hash"]/a'), $paid->{link} ?
     $paid->{transaction} : '', '... under the transaction');
+
+# ---- Payout runs ----
+
+# Runs that began so many seconds before now, in their order; what the JSON and
+# the page then say of the next one.
+sub next_run {
+	my (@runs) = @_;
+	my $now = now_ms();
+
+	$w->sql('DELETE FROM payout_run');
+	for (@runs) {
+		my ($ago, $reconcile) = ref $_ ? @$_ : ($_, 0);
+		$w->sql("INSERT INTO payout_run (began_ms, reconcile) VALUES " .
+		    "($now - $ago * 1000, $reconcile)");
+	}
+	my $s = json_value($c->get("/v1/worker/$one->{address}/status")->{body});
+	my $page = $c->get("/worker/$one->{address}")->{body};
+	my ($text) = $page =~ m{Next payout run</dt><dd>(.*?)</dd>}s;
+	my @said = map { defined $s->{$_} ? ($s->{$_} -
+	    (/Every/ ? 0 : $now)) / 1000 : 'null' }
+	    qw(lastRunMs runEveryMs nextRunMs);
+
+	return "@said; " . $text =~ s/<[^>]+>//gr =~
+	    s/\d{4}-\d\d-\d\d [\d:]+ UTC/TIME/r;
+}
+is(next_run(), 'null null null; not known yet', 'before the first run none is known');
+is(next_run(800, 200), '-200 null null; not known yet',
+    'two runs are no rhythm');
+is(next_run(1400, 801, 200), '-200 600 400; about TIME, as there usually is one ' .
+    'every 10 min', 'after three the next one is told');
+is(next_run(3200, 2600, 2000, 1900, 1400, 800, 200), '-200 600 400; about TIME, ' .
+    'as there usually is one every 10 min', 'one by hand changes nothing');
+is(next_run(1400, 800, 200, [ 100, 1 ]), '-200 600 400; about TIME, as there ' .
+    'usually is one every 10 min', 'nor one that only looked');
+is(next_run(3400, 2800, 2200), '-2200 600 null; overdue, as there usually is ' .
+    'one every 10 min', 'one that should have been is overdue');
+is(next_run(90, 60, 30), '-30 30 null; overdue, as there usually is one every ' .
+    '30 s', 'also of runs that come close together');
+is(next_run(30, 60, 90), '-90 null null; not known yet',
+    'a clock that was set back makes no rhythm');
 
 # ---- Hostile text ----
 
