@@ -126,7 +126,7 @@ extern const struct route route_page_task, route_badge, route_badge_json,
 /* route_statuspage.c */
 extern const struct route route_sp_status, route_sp_summary,
     route_sp_components, route_sp_incidents, route_sp_unresolved,
-    route_sp_maintenance;
+    route_sp_maintenance, route_sp_upcoming, route_sp_active;
 
 /* All of them; NULL after the last. */
 extern const struct route *const api_routes[];

@@ -45,5 +45,7 @@ const struct route *const api_routes[] = {
 	&route_sp_incidents,
 	&route_sp_unresolved,
 	&route_sp_maintenance,
+	&route_sp_upcoming,
+	&route_sp_active,
 	NULL,
 };

@@ -91,15 +91,18 @@ round_claim_verify(struct round_claim *r, struct claim *claims, size_t n)
 	size_t i;
 
 	CHECK(n >= 1 && n <= RESULTS_PER_POST_MAX);
-	for (i = 0; i < n; i++) {
-		round_tree_leaf(&r->leaves[i], claims[i].hash);
+	for (i = 0; i < n; i++)
 		any |= claims[i].authentic;
-	}
+	/* None is open, either. */
+	if (!any)
+		return false;
+	for (i = 0; i < n; i++)
+		round_tree_leaf(&r->leaves[i], claims[i].hash);
 	round_tree_root(&r->root, r->leaves, n);
 	of.root = r->root;
 	is_signed = round_check(&of, r->signature, NULL) == RC_OK;
 	for (i = 0; i < n; i++) {
-		claims[i].authentic = any && is_signed;
+		claims[i].authentic = is_signed;
 		if (!is_signed && claims[i].outcome == CLAIM_OPEN)
 			claim_refuse(&claims[i], CLAIM_BAD_SIGNATURE);
 	}

@@ -41,7 +41,7 @@ MUST_CHECK enum rc round_claim_check(struct db *db, struct round_claim *r,
 
 /*
  * After all n are checked: false, and those that are open are refused, unless
- * the worker signed their hashes, in this order. If it did, and one of them is
+ * the worker signed their hashes, in this order. If it did, and one of them was
  * authentic, all are: what is signed with a slot that isn't paid, nobody was
  * shown yet.
  */

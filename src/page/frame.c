@@ -208,6 +208,16 @@ frame_figure(struct html *h, int64_t ppm)
 }
 
 void
+frame_headline(struct html *h, const struct uptime_figures *f)
+{
+	char text[UPTIME_HEADLINE_MAX];
+
+	uptime_headline(text, f);
+	html_element(h, "td",
+	    text[0] >= '0' && text[0] <= '9' ? "number" : "number words", text);
+}
+
+void
 page_missing(struct buf *out, const struct page_site *site, const char *what)
 {
 	struct html h;

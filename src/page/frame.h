@@ -45,7 +45,9 @@ void frame_fact_end(struct html *h);
 /* A task's state in a word and a sign, besides the colour. */
 void frame_state(struct html *h, const char *element, enum profile_state s);
 
-/* "99.95 %" of parts per million, in a cell. */
+/* "99.95 %" of parts per million, in a cell; and uptime's headline, which may
+ * be words instead. */
 void frame_figure(struct html *h, int64_t ppm);
+void frame_headline(struct html *h, const struct uptime_figures *f);
 
 #endif

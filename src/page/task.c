@@ -39,17 +39,15 @@ sentence(struct html *h, const struct profile *p)
 static void
 window(struct html *h, const char *name, const struct report_time *t)
 {
-	char headline[UPTIME_HEADLINE_MAX];
 	struct uptime_figures f;
 
 	uptime_figures(&f, &t->time);
-	uptime_headline(headline, &f);
 	html_open(h, "tr", NULL);
 	html_open(h, "th", NULL);
 	html_attribute(h, "scope", "row");
 	html_text(h, name);
 	html_close(h);
-	html_element(h, "td", "number", headline);
+	frame_headline(h, &f);
 	frame_figure(h, f.at_least);
 	frame_figure(h, f.at_most);
 	frame_figure(h, f.coverage);

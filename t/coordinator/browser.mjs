@@ -51,6 +51,25 @@ async function look_at_days(page, path) {
 		`${path}: the first bar is the table's last row`);
 }
 
+// Of each page with tables of figures: on a phone these are seen at once, up to
+// the column of that title; a row isn't taller than a screen.
+const FIGURES = { '/': 'Uptime', '/task/': 'Coverage', '/worker/': 'What it is' };
+
+async function look_at_figures(page, path) {
+	const key = Object.keys(FIGURES).reverse().find((k) => path.startsWith(k));
+
+	await page.setViewportSize({ width: 360, height: 800 });
+	is(await page.evaluate((title) => {
+		const th = [...document.querySelectorAll('table:first-of-type th')]
+			.find((e) => e.textContent === title);
+		return Math.round(th.getBoundingClientRect().right) <= innerWidth;
+	}, FIGURES[key]), true, `${path}: a phone shows ${FIGURES[key]} at once`);
+	is(await page.evaluate(() => [...document.querySelectorAll('tr')].filter(
+		(e) => e.getBoundingClientRect().height > 300).length), 0,
+	'... and no row that is taller than what is in it');
+	await page.setViewportSize({ width: 1280, height: 800 });
+}
+
 // The first page is looked through, and read anew after a minute.
 async function look_through(browser) {
 	const page = await browser.newPage();
@@ -94,12 +113,19 @@ async function look(browser, path) {
 	await look_at(page, path, called(path), shots);
 	is(wrong, [], `${path}: nothing is refused, and nothing comes from elsewhere`);
 	is(await context.cookies(), [], '... and it leaves no cookie');
-	if (shots) {
-		await page.emulateMedia({ media: 'print', colorScheme: 'light' });
+	if (/^\/($|task|worker)/.test(path))
+		await look_at_figures(page, path);
+	await page.emulateMedia({ media: 'print', colorScheme: 'light' });
+	is(await page.evaluate(() => {
+		const all = [...document.querySelectorAll('[class^="bar-"]')].filter(
+			(e) => e.matches('span')).map((e) => getComputedStyle(e));
+		return [new Set(all.map((s) => s.backgroundColor)).size === all.length,
+			all.every((s) => s.printColorAdjust === 'exact')];
+	}), [true, true], '... on paper, too, each kind of days looks its own way');
+	if (shots)
 		await page.screenshot({ fullPage: true,
 			path: `${shots}/${called(path)}-print.png` });
-		await page.emulateMedia({ media: 'screen' });
-	}
+	await page.emulateMedia({ media: 'screen' });
 	await by_keyboard(page);
 	if (path.startsWith('/task/'))
 		await look_at_days(page, path);

@@ -216,8 +216,8 @@ is(next_run(800, 200), '-200 null null; not known yet',
     'two runs are no rhythm');
 is(next_run(1400, 801, 200), '-200 600 400; about TIME, as there usually is one ' .
     'every 10 min', 'after three the next one is told');
-is(next_run(3200, 2600, 2000, 1900, 1400, 800, 200), '-200 600 400; about TIME, ' .
-    'as there usually is one every 10 min', 'one by hand changes nothing');
+is(next_run(9000, 3200, 2600, 2000, 1900, 1400, 800, 200), '-200 600 400; about TIME, ' .
+    'as there usually is one every 10 min', 'one by hand and a pause change nothing');
 is(next_run(1400, 800, 200, [ 100, 1 ]), '-200 600 400; about TIME, as there ' .
     'usually is one every 10 min', 'nor one that only looked');
 is(next_run(3400, 2800, 2200), '-2200 600 null; overdue, as there usually is ' .
