@@ -17,6 +17,9 @@ struct refusals {
 bool
 refusal_counts(const struct claim *c)
 {
+	/* Of who is no worker nothing is kept. */
+	if (c->worker_id == 0)
+		return false;
 	switch (c->outcome) {
 	case CLAIM_OPEN:
 	case CLAIM_CREDITED:

@@ -7,6 +7,8 @@ use strict;
 use warnings;
 use utf8;
 
+use POSIX 'strftime';
+
 use Encode qw(decode_utf8 encode_utf8);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
@@ -227,6 +229,31 @@ is(next_run(90, 60, 30), '-30 30 null; overdue, as there usually is one every ' 
 is(next_run(30, 60, 90), '-90 null null; not known yet',
     'a clock that was set back makes no rhythm');
 
+# ---- Refusals ----
+
+# Of forty-five days, two reasons each; fifteen of them are too long ago.
+my $today;
+do {	# again, if midnight comes between
+	$today = int(now_ms() / 86400000);
+	$w->sql("DELETE FROM refusal; INSERT INTO refusal SELECT w.id, $today - " .
+	    "value / 2, 'reason ' || (value % 2), value + 1 FROM worker w, " .
+	    "generate_series(0, 89) WHERE w.address = '" . lc($one->{address}) .
+	    "'");
+	$told = json_value($c->get("/v1/worker/$one->{address}/status")->{body});
+	$tree = XML::LibXML->new(no_network => 1)->parse_string($c->get(
+	    "/worker/$one->{address}")->{body} =~ s/\A<!DOCTYPE html>\n//r);
+} while ($today != int(now_ms() / 86400000));
+is(scalar @{ $told->{refusals} }, 60, 'refusals of thirty days are told');
+is($told->{refused}, 60 * 61 / 2, '... and their sum');
+is_deeply($told->{refusals}[0], { dayMs => $today * 86400000, reason =>
+    'reason 1', results => 2 }, '... the newest first, and of a day the most');
+is_deeply([ map { [ map { $_->textContent } $_->findnodes('td') ] }
+    $tree->findnodes('//h2[.="Refused"]/following::table[1]/tbody/tr') ],
+    [ map { [ strftime('%Y-%m-%d', gmtime($_->{dayMs} / 1000)), $_->{results},
+    $_->{reason} ] } @{ $told->{refusals} } ], '... as its page does');
+like($tree->findvalue('//h2[.="Refused"]/following::p[1]'),
+    qr/^In all $told->{refused}\./, '... with the same sum');
+
 # ---- Hostile text ----
 
 $w->sql("INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, " .
@@ -354,5 +381,24 @@ is($c->get('/join')->{status}, 404, 'without [pages] show there are none');
 is($c->get('/health')->{status}, 200, '... but all else');
 $w->stop;
 $w->log_ok;
+
+# ---- More tasks than a page has ----
+
+$w = WorknetTest->new->init;
+$w->task_add(sprintf 'task%03d', $_) for 1 .. 101;
+$w->sql("INSERT INTO network VALUES (1, '198.51.100.0/24'), (2, '192.0.2.0/24');" .
+    'INSERT INTO incident (task, from_ms, to_ms, ended, networks) SELECT id, ' .
+    now_ms() . " - 7200000, NULL, 'open', '1 2' FROM task WHERE name = 'task101'");
+$w->start;
+$c = $w->fcgi;
+like($c->get('/')->{body}, qr{Of no task here .*? More tasks are behind these},
+    'the first page doesn\'t speak for those behind it');
+is_deeply(json_value($c->get('/v2/status.json')->{body})->{status},
+    { indicator => 'major', description => 'Some tasks are down' },
+    'an outage of a task that isn\'t listed is told to aggregators');
+my ($open) = @{ json_value($c->get('/v2/summary.json')->{body})->{incidents} };
+is("$open->{name}: " . @{ $open->{components} }, 'task101 is down: 0',
+    '... as is the incident, without the component');
+$w->stop;
 
 done_testing;
