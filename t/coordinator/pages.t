@@ -85,6 +85,23 @@ is($w->balance($one), 600, 'a worker has earned something');
 
 $api = json_value(get($w, '/openapi.json')->{body});
 is($api->{openapi}, '3.1.0', 'the API is described as OpenAPI has it');
+{
+	my %ids = map { ($_->{operationId} => 1) } map { grep { ref eq 'HASH' }
+	    values %$_ } values %{ $api->{paths} };
+	my @operations = grep { /^(?:get|post)$/ } map { keys %$_ }
+	    values %{ $api->{paths} };
+	# All but what workers send and are given, which is doc/protocol's.
+	my %other = map { $_ => 1 } qw(/openapi.json /v1/status
+	    /v1/worker/results /v1/worker/tasks);
+	my @served = map { my $text = slurp($_); $text =~
+	    /(?:\.path = |ROUTE\(\s*\w+,\s*)"([^"]+)"/g }
+	    glob(source_path('src/api') . '/route*.c');
+
+	is(scalar keys %ids, @operations, '... each operation under a name of its own');
+	is_deeply([ sort map { s/\{[^}]+\}/*/gr } keys %{ $api->{paths} } ],
+	    [ sort grep { m{^/v\d/|\.json$} && !$other{$_} } @served ],
+	    '... and all that is served as JSON is in it');
+}
 
 # ---- Figures ----
 

@@ -281,6 +281,8 @@ is(tree('/task/a:quiet.one', 'a page with hostile text')->findvalue(
 $badge = json_value($c->get('/task/home/badge.json')->{body});
 is_deeply([ @$badge{qw(schemaVersion label message)} ], [ 1, 'uptime 30 d',
     percent($before->{availabilityPpm}) ], 'a badge has the report\'s figure');
+is_deeply([ misfits($api, { '$ref' => '#/components/schemas/Badge' }, $badge,
+    '') ], [], '... as openapi.json describes it');
 is(tree('/task/home/badge.svg', 'a badge')->findvalue('/*/@aria-label'),
     'uptime 30 d: ' . percent($before->{availabilityPpm}), '... in words');
 my $i = task('/incidents')->{incidents}[0];
@@ -295,6 +297,9 @@ like($of->findvalue('//*[local-name()="summary"]'),
 my $feed = json_value($c->get('/task/home/feed.json')->{body});
 is($feed->{items}[0]{id}, "tag:status.example,2026:incident/home/$i->{fromMs}",
     '... as has the JSON Feed');
+is_deeply([ map { misfits($api, { '$ref' => '#/components/schemas/Feed' },
+    json_value($c->get($_)->{body}), $_) } '/task/home/feed.json', '/feed.json' ],
+    [], '... as openapi.json describes it');
 my $ics = $c->get('/task/home/maintenance.ics')->{body};
 like($ics, qr/^DTSTART:20260101T104000Z\r\nDTEND:20260101T111000Z\r$/m,
     'maintenance is in the calendar');
