@@ -112,9 +112,9 @@ extern const struct route route_page_worker; /* GET /worker/ADDRESS */
 extern const struct route route_page_join;   /* GET /join */
 extern const struct route route_operator;    /* GET /operator */
 /* route_file.c */
-extern const struct route route_style, route_join_script, route_home_script,
-    route_task_script, route_uplot_script, route_uplot_style, route_icon,
-    route_openapi;
+extern const struct route route_style, route_join_script, route_again_script,
+    route_home_script, route_task_script, route_uplot_script, route_uplot_style,
+    route_icon, route_openapi;
 /* route_task.c */
 extern const struct route route_task_list, route_task_state, route_task_days,
     route_task_incidents, route_task_checks, route_task_report,

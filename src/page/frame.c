@@ -98,6 +98,13 @@ frame_end(struct html *h, int64_t now_ms)
 }
 
 void
+frame_part(struct html *h, const char *name)
+{
+	html_open(h, "div", NULL);
+	html_attribute(h, "data-part", name);
+}
+
+void
 frame_script(struct html *h, const char *src)
 {
 	html_open(h, "script", NULL);

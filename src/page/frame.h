@@ -21,6 +21,9 @@ struct frame_other {
 void frame_begin_with(struct html *h, struct buf *out, const char *title,
     const struct frame_other *others);
 
+/* A part of the page that again.js reads anew; html_close ends it. */
+void frame_part(struct html *h, const char *name);
+
 /* A script of this host, which runs once the page is there. */
 void frame_script(struct html *h, const char *src);
 

@@ -186,8 +186,7 @@ page_home(struct buf *out, const struct page_site *site,
 	else
 		tasks(&h, l);
 	html_element(&h, "h2", NULL, "The network");
-	html_open(&h, "div", NULL);
-	html_attribute(&h, "data-part", "network");
+	frame_part(&h, "network");
 	counts(&h, a);
 	html_close(&h);
 	html_open(&h, "p", "note");
@@ -200,6 +199,7 @@ page_home(struct buf *out, const struct page_site *site,
 	html_link(&h, "/maintenance.ics", "maintenance (iCalendar)");
 	html_text(&h, ".");
 	html_close(&h);
+	frame_script(&h, "/again.js");
 	frame_script(&h, "/home.js");
 	frame_end(&h, l->now_ms);
 }

@@ -310,11 +310,14 @@ page_worker(
 	(void)snprintf(
 	    json, sizeof(json), "%s/v1/worker/%s/status", site->api, address);
 	frame_begin(&h, out, title, json);
+	frame_part(&h, "all");
 	sums(&h, &s->account);
 	facts(&h, site, s);
 	payouts(&h, site, s);
 	forfeits(&h, s);
 	credits(&h, s);
 	refusals(&h, s);
+	html_close(&h);
+	frame_script(&h, "/again.js");
 	frame_end(&h, s->now_ms);
 }

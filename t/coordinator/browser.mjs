@@ -45,8 +45,8 @@ async function look_at_days(page, path) {
 	const row = await page.evaluate(() => [...document.querySelectorAll(
 		'#days tbody tr')].at(-1).textContent);
 
-	await page.locator('main > svg.bars').hover({ position: { x: 1, y: 9 } });
-	const text = await page.locator('main > .said').textContent();
+	await page.locator('main svg.bars').hover({ position: { x: 1, y: 9 } });
+	const text = await page.locator('[data-part="figures"] .said').textContent();
 	is(row.startsWith(text.slice(0, 10)) && /coverage/.test(text), true,
 		`${path}: the first bar is the table's last row`);
 }
@@ -98,6 +98,36 @@ async function look_through(browser) {
 	await page.close();
 }
 
+// So are a task's and a worker's page, which keep what was opened, and whose
+// script still tells of days.
+async function look_again(browser, path) {
+	const page = await browser.newPage();
+	const part = page.locator('[data-part]').first();
+
+	await page.clock.install();
+	await page.goto(origin + path);
+	if (path.startsWith('/task/'))
+		await page.locator('#days').evaluate((e) => { e.open = true; });
+	const before = await part.elementHandle();
+	const asked = page.waitForResponse(origin + path);
+	await page.clock.fastForward(61000);
+	await asked;
+	await page.waitForFunction((e) => !e.isConnected, before);
+	is(await part.isVisible(), true, `${path}: it is read anew each minute`);
+	if (path.startsWith('/task/')) {
+		is(await page.locator('#days').evaluate((e) => e.open), true,
+			'... and what was opened stays so');
+		await look_at_days(page, path);
+	}
+	await page.route(origin + path, (r) => r.fulfill({ status: 503, body: '' }));
+	const refused = page.waitForResponse(origin + path);
+	await page.clock.fastForward(61000);
+	await refused;
+	is(await part.isVisible(), true,
+		'... and while nobody answers, what was known is shown');
+	await page.close();
+}
+
 // One load of the page, which is then shown in each way.
 async function look(browser, path) {
 	const context = await browser.newContext({ httpCredentials:
@@ -138,4 +168,6 @@ await with_browser(program, async (browser) => {
 	for (const path of paths)
 		await look(browser, path);
 	await look_through(browser);
+	for (const path of paths.filter((p) => /^\/(task\/c|worker)/.test(p)))
+		await look_again(browser, path);
 });
