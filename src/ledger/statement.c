@@ -113,6 +113,9 @@ runs_read(struct db *db, struct statement *s, struct err *e)
 	enum rc rc =
 	    payout_run_rhythm(db, &s->last_run_ms, &s->run_every_ms, e);
 
+	/* By a clock that was ahead. */
+	if (s->last_run_ms > s->now_ms)
+		s->run_every_ms = 0;
 	if (rc == RC_OK && s->run_every_ms > 0 &&
 	    s->last_run_ms + s->run_every_ms > s->now_ms)
 		s->next_run_ms = s->last_run_ms + s->run_every_ms;

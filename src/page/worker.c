@@ -178,8 +178,8 @@ payout(struct html *h, const struct page_site *site,
 static void
 payouts(struct html *h, const struct page_site *site, const struct statement *s)
 {
-	static const char *const titles[] = { "Number", "Begun", "USDC", "Paid",
-		"State", "Transaction", NULL };
+	static const char *const titles[] = { "#Number", "Begun", "#USDC",
+		"#Paid", "State", "Transaction", NULL };
 	size_t i;
 
 	html_element(h, "h2", NULL, "Payouts");

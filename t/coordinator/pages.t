@@ -243,6 +243,8 @@ is(next_run(3400, 2800, 2200), '-2200 600 null; overdue, as there usually is ' .
     'one every 10 min', 'one that should have been is overdue');
 is(next_run(90, 60, 30), '-30 30 null; overdue, as there usually is one every ' .
     '30 s', 'also of runs that come close together');
+is(next_run(1400, 800, 200, -3600), '3600 null null; not known yet',
+    'nor does one that was ahead');
 is(next_run(30, 60, 90), '-90 null null; not known yet',
     'a clock that was set back makes no rhythm');
 
