@@ -111,6 +111,10 @@ is(post([ alone($one, $t[2], timestamp => $now + 120000, success => 0,
     statusCode => 500), \%forged ]), 0, '... beside one\'s own');
 is(told($one), $before =~ s/(\d+)(?= timestamp in the future)/$1 + 1/er,
     'neither counts for the address, the own one does');
+$before = told($one);
+is(post([ \%forged, map { alone($one, $t[2], timestamp => $now + 120000) }
+    1 .. 3 ]), 0, 'behind a wrong signature');
+is(told($one), $before, '... none is looked at any more: it costs one');
 is(post([ alone($stranger, $t[2], timestamp => $now + 120000) ]), 0,
     'an address that was never given anything is refused');
 told($one);
