@@ -1242,6 +1242,29 @@ SELECT w.address, coalesce((SELECT o.name
 FROM worker_tier n CROSS JOIN worker w CROSS JOIN tier i
 WHERE n.id > ?1 AND w.id = n.worker AND i.id = n.tier ORDER BY n.id;
 
+-- Results that were refused: src/ledger/refusal.h ---------------------------
+
+-- So many more of a worker, if the address is one.
+-- :name refusal_add
+INSERT INTO refusal (worker, day, reason, results)
+SELECT id, ?2, ?3, ?4 FROM worker WHERE address = ?1
+ON CONFLICT (worker, day, reason)
+DO UPDATE SET results = refusal.results + excluded.results;
+
+-- Some of those before ?1, or of a day that never was, after ?2.
+-- :name refusal_purge
+DELETE FROM refusal WHERE (worker, day, reason) IN (SELECT worker, day, reason
+	FROM refusal WHERE day < ?1 OR day > ?2 LIMIT ?3);
+
+-- :name refusal_list
+SELECT day, reason, results FROM refusal
+WHERE worker = ?1 AND day BETWEEN ?2 AND ?3
+ORDER BY day DESC, results DESC, reason LIMIT ?4;
+
+-- :name refusal_sum
+SELECT coalesce(sum(results), 0) FROM refusal
+WHERE worker = ?1 AND day BETWEEN ?2 AND ?3;
+
 -- What polls were given: src/ledger/handout.h -------------------------------
 
 -- :name handout_add
@@ -1317,6 +1340,9 @@ DELETE FROM worker WHERE id = ?1
 	AND NOT EXISTS (SELECT 1 FROM assignment WHERE worker = ?1)
 	AND NOT EXISTS (SELECT 1 FROM handout WHERE address = worker.address)
 	AND NOT EXISTS (SELECT 1 FROM hold WHERE worker = ?1);
+
+-- :name refusal_forget
+DELETE FROM refusal WHERE worker = ?1;
 
 -- :name account_forget
 DELETE FROM account WHERE id = ?1;
@@ -1823,6 +1849,12 @@ SELECT id, began_ms, coalesce(ended_ms, 0), coalesce(exit_code, -1), reconcile,
 	reserved, posted, finalized, voided, held, unresolved, posts, calls,
 	words
 FROM payout_run ORDER BY id DESC LIMIT 1;
+
+-- When the last runs that pay began; those that only look come beside them.
+-- :name payout_run_begins
+SELECT began_ms FROM (SELECT id, began_ms, reconcile FROM payout_run
+	ORDER BY id DESC LIMIT ?1) r
+WHERE reconcile = 0 ORDER BY id DESC;
 
 -- :name settler_get
 -- :columns settled_ms failing_ms runs payees unfit words

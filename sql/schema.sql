@@ -327,6 +327,19 @@ CREATE TABLE join_request (
 
 CREATE INDEX join_request_network ON join_request (network, asked_ms);
 
+-- Results that were refused although their worker, and nobody else, sent them:
+-- for 30 days, and of workers that are known; src/ledger/refusal.h.
+CREATE TABLE refusal (
+	worker		INTEGER NOT NULL REFERENCES worker (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	day		INTEGER NOT NULL,	-- UTC, since 1970
+	reason		TEXT NOT NULL CHECK (reason <> ''),
+	results		INTEGER NOT NULL CHECK (results > 0),
+	PRIMARY KEY (worker, day, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX refusal_day ON refusal (day);
+
 -- What polls were given that isn't answered: a row for each poll, until its
 -- slots are paid or can't be any more. Keyed by address: a poll looks here,
 -- and needn't find the worker.

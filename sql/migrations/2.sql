@@ -262,6 +262,17 @@ CREATE TABLE join_request (
 
 CREATE INDEX join_request_network ON join_request (network, asked_ms);
 
+CREATE TABLE refusal (
+	worker		INTEGER NOT NULL REFERENCES worker (id)
+			DEFERRABLE INITIALLY DEFERRED,
+	day		INTEGER NOT NULL,	-- UTC, since 1970
+	reason		TEXT NOT NULL CHECK (reason <> ''),
+	results		INTEGER NOT NULL CHECK (results > 0),
+	PRIMARY KEY (worker, day, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX refusal_day ON refusal (day);
+
 CREATE TABLE handout (
 	address		TEXT NOT NULL,
 	at_ms		INTEGER NOT NULL,	-- its assignments' assigned_ms

@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,9 +57,12 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	if (rc == RC_OK)
 		rc = api_set_rules(a, &config->rules, e);
 	if (rc == RC_OK)
+		rc = refusals_new(&a->refusals, e);
+	if (rc == RC_OK)
 		rc = writer_start(&a->writer, config->ledger_path,
 		    config->busy_timeout_ms, e);
 	if (rc != RC_OK) {
+		refusals_free(a->refusals);
 		rules_free(a);
 		pthread_mutex_destroy(&a->activity_lock);
 		free(a);
@@ -68,12 +72,38 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 	return RC_OK;
 }
 
+static enum rc
+refusals_run(struct db *db, void *ctx, struct err *e)
+{
+	return refusals_write(db, ctx, e);
+}
+
+/* Writes the refusals that nothing came after. */
+static void
+refusals_flush(struct api *a)
+{
+	struct pollfd finished = { writer_finished_fd(a->writer), POLLIN, 0 };
+	struct refusal_list list;
+	struct writer_job job = { .fn = refusals_run, .ctx = &list };
+
+	for (;;) {
+		refusals_take(a->refusals, &list);
+		if (list.n == 0)
+			return;
+		writer_submit(a->writer, &job);
+		while (writer_finished(a->writer) == NULL)
+			(void)poll(&finished, 1, -1);
+	}
+}
+
 void
 api_free(struct api *a)
 {
 	if (a == NULL)
 		return;
+	refusals_flush(a);
 	writer_stop(a->writer);
+	refusals_free(a->refusals);
 	rules_free(a);
 	secret_wipe(&a->join_key, sizeof(a->join_key));
 	pthread_mutex_destroy(&a->activity_lock);
@@ -162,11 +192,22 @@ api_exchange_free(struct api_exchange *x)
 
 /* ---- For the routes ---- */
 
+static enum rc
+exchange_run(struct db *db, void *ctx, struct err *e)
+{
+	struct api_exchange *x = ctx;
+	enum rc rc = x->run(db, x, e);
+
+	return rc == RC_OK ? refusals_write(db, &x->refusals, e) : rc;
+}
+
 bool
 api_submit(struct api_exchange *x, writer_job_fn *fn)
 {
-	x->job.fn = fn;
+	x->run = fn;
+	x->job.fn = exchange_run;
 	x->job.ctx = x;
+	refusals_take(x->api->refusals, &x->refusals);
 	writer_submit(x->api->writer, &x->job);
 	return false;
 }
@@ -433,6 +474,8 @@ api_answer(struct api_exchange *x, struct api_response *rs)
 	response_begin(x, rs);
 	if (x->job.rc == RC_OK)
 		note_works(x->api);
+	else
+		refusals_give_back(x->api->refusals, &x->refusals);
 	x->route->answer(x, rs, x->job.rc, &x->job.err);
 	counts_answer(&x->api->counts, x->route, rs->status);
 }

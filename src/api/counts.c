@@ -85,16 +85,14 @@ line_add(struct line *l, const char *fmt, ...)
 static void
 reasons_add(struct line *l, const unsigned long long *outcomes)
 {
-	struct claim c;
 	bool any = false;
 	int i;
 
 	for (i = 0; i < CLAIM_OUTCOMES; i++) {
 		if (outcomes[i] == 0 || i == CLAIM_OPEN || i == CLAIM_CREDITED)
 			continue;
-		claim_refuse(&c, (enum claim_outcome)i);
-		line_add(
-		    l, "%s%llu %s", any ? ", " : " (", outcomes[i], c.reason);
+		line_add(l, "%s%llu %s", any ? ", " : " (", outcomes[i],
+		    claim_outcome_text((enum claim_outcome)i));
 		any = true;
 	}
 	if (any)

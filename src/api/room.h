@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "eth/sign.h"
+#include "ledger/refusal.h"
 #include "json/json.h"
 
 struct route;
@@ -59,6 +60,7 @@ struct api {
 	int64_t began_ms;
 	struct eth_key join_key; /* of this process, for nonces */
 	struct writer *writer;
+	struct refusals *refusals; /* that wait to be written */
 	atomic_bool gives;	 /* something, to the last poll of the writer */
 	atomic_uint refused;	 /* answers of 503 since the last commit */
 	atomic_uint reading;	 /* requests of anybody that are worked on */
@@ -110,9 +112,9 @@ extern const struct route route_page_worker; /* GET /worker/ADDRESS */
 extern const struct route route_page_join;   /* GET /join */
 extern const struct route route_operator;    /* GET /operator */
 /* route_file.c */
-extern const struct route route_style, route_join_script, route_home_script,
-    route_task_script, route_uplot_script, route_uplot_style, route_icon,
-    route_openapi;
+extern const struct route route_style, route_join_script, route_again_script,
+    route_home_script, route_task_script, route_uplot_script, route_uplot_style,
+    route_icon, route_openapi;
 /* route_task.c */
 extern const struct route route_task_list, route_task_state, route_task_days,
     route_task_incidents, route_task_checks, route_task_report,
@@ -124,7 +126,7 @@ extern const struct route route_page_task, route_badge, route_badge_json,
 /* route_statuspage.c */
 extern const struct route route_sp_status, route_sp_summary,
     route_sp_components, route_sp_incidents, route_sp_unresolved,
-    route_sp_maintenance;
+    route_sp_maintenance, route_sp_upcoming, route_sp_active;
 
 /* All of them; NULL after the last. */
 extern const struct route *const api_routes[];
@@ -137,8 +139,10 @@ struct api_exchange {
 	const struct api_rules *rules; /* of the present request */
 	const struct route *route;
 	struct slice part; /* of the request's path; as long as it is there */
-	struct writer_job job; /* of route */
-	void *state;	       /* of route; room for the largest */
+	struct writer_job job;	      /* of route, which runs this, */
+	writer_job_fn *run;	      /* with the exchange as its context, */
+	struct refusal_list refusals; /* and writes these */
+	void *state;		      /* of route; room for the largest */
 };
 
 /* Has fn run on the writer's thread, with x as its context. False. */

@@ -29,6 +29,7 @@
 
 FILE_ROUTE(route_style, "/style.css", CSS, page_style);
 FILE_ROUTE(route_join_script, "/join.js", SCRIPT, page_join_script);
+FILE_ROUTE(route_again_script, "/again.js", SCRIPT, page_again_script);
 FILE_ROUTE(route_home_script, "/home.js", SCRIPT, page_home_script);
 FILE_ROUTE(route_task_script, "/task.js", SCRIPT, page_task_script);
 FILE_ROUTE(route_uplot_script, "/uplot.js", SCRIPT, page_uplot_script);

@@ -82,7 +82,6 @@ static void
 add_results(struct buf *b, const struct api_tally *t)
 {
 	char label[REASON_MAX + 1] = "paid";
-	struct claim c;
 	int i;
 
 	metric_begin(b, "worknet_polls_total", "counter", "Polls of workers.");
@@ -99,10 +98,9 @@ add_results(struct buf *b, const struct api_tally *t)
 	for (i = 0; i < CLAIM_OUTCOMES; i++) {
 		if (i == CLAIM_OPEN)
 			continue;
-		if (i != CLAIM_CREDITED) {
-			claim_refuse(&c, (enum claim_outcome)i);
-			label_make(label, sizeof(label), c.reason);
-		}
+		if (i != CLAIM_CREDITED)
+			label_make(label, sizeof(label),
+			    claim_outcome_text((enum claim_outcome)i));
 		buf_printf(b, "worknet_results_total{outcome=\"%s\"} %llu\n",
 		    label, t->outcomes[i]);
 	}

@@ -48,6 +48,7 @@ newcomer_respond(struct api_exchange *x, struct db *db, struct api_response *rs)
 		page_missing(&x->body, site, "This is no worker's address.");
 	} else if (joining_read(db, &a, x->now_ms, &is, &e) == RC_OK) {
 		respond_page(rs, is.waits || is.admitted ? 200 : 404);
+		rs->policy = PAGE_SCRIPT_POLICY;
 		page_newcomer(&x->body, &a, &is);
 	} else {
 		respond_unavailable(x, rs, &e);
@@ -66,6 +67,7 @@ worker_handle(struct api_exchange *x, struct db *db,
 	(void)rq;
 	if (rc == RC_OK) {
 		respond_page(rs, 200);
+		rs->policy = PAGE_SCRIPT_POLICY;
 		page_worker(&x->body, &x->rules->pages, s);
 	} else if (rc == RC_NOT_FOUND) {
 		newcomer_respond(x, db, rs);

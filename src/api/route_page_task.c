@@ -210,10 +210,12 @@ feed_write(
 	write_text(w, "version", "https://jsonfeed.org/version/1.1");
 	write_text(w, "title", f->task[0] == '\0' ? "incidents" : f->task);
 	(void)snprintf(url, sizeof(url), "%s%s%s", site->origin, of, f->task);
-	write_text(w, "home_page_url", url);
+	if (site->origin[0] != '\0')
+		write_text(w, "home_page_url", url);
 	(void)snprintf(
 	    url, sizeof(url), "%s%s%s/feed.json", site->origin, of, f->task);
-	write_text(w, "feed_url", url);
+	if (site->origin[0] != '\0')
+		write_text(w, "feed_url", url);
 	write_array(w, "items");
 	for (i = 0; i < f->n; i++)
 		item_write(w, site, &f->incidents[i]);

@@ -30,30 +30,34 @@ results_run(struct db *db, void *ctx, struct err *e)
 	    x->now_ms, e);
 }
 
-/* Of a claim that nothing else is against: the expensive check comes last. */
-static enum rc
-check_signature(
-    struct api_exchange *x, struct db *db, struct claim *c, struct err *e)
+/*
+ * The signature of a result that is signed alone. That of one that was refused
+ * is checked, too, so that it can be counted; but none after a wrong one.
+ */
+static void
+check_alone(struct claim *c, bool *lies)
 {
-	struct results_state *s = x->state;
-	struct attestation a;
-
-	if (s->batch.is_round)
-		return round_claim_check(
-		    db, &s->batch.round, &x->rules->drills, c, e);
-	a = (struct attestation){ c->task_id, c->worker, c->row.form,
+	const struct attestation a = { c->task_id, c->worker, c->row.form,
 		c->row.timestamp_ms, c->row.success, c->worker_text };
-	if (attest_check(&a, c->row.signature, NULL) != RC_OK)
+
+	if (c->outcome != CLAIM_OPEN && (*lies || !refusal_counts(c)))
+		return;
+	c->authentic = attest_check(&a, c->row.signature, NULL) == RC_OK;
+	*lies |= !c->authentic;
+	if (!c->authentic && c->outcome == CLAIM_OPEN)
 		claim_refuse(c, CLAIM_BAD_SIGNATURE);
-	return RC_OK;
 }
 
-/* Refuses what can be refused without the writer; counts what is left. */
+/*
+ * Refuses what can be refused without the writer; counts what is left. The
+ * expensive check, that of the signature, comes last.
+ */
 static enum rc
 check_claims(struct api_exchange *x, struct db *db, size_t *open, struct err *e)
 {
 	struct results_state *s = x->state;
 	struct terms_row terms;
+	bool lies = false;
 	struct claim *c;
 	enum rc rc;
 	size_t i;
@@ -64,14 +68,17 @@ check_claims(struct api_exchange *x, struct db *db, size_t *open, struct err *e)
 		rc = round_claim_begin(db, &s->batch.round, e);
 	for (i = 0; rc == RC_OK && i < s->batch.n; i++) {
 		c = &s->batch.claims[i];
-		if (c->outcome == CLAIM_OPEN)
-			rc = credit_check(
-			    db, &terms, s->batch.claims, i, x->now_ms, e);
-		if (rc == RC_OK && c->outcome == CLAIM_OPEN)
-			rc = check_signature(x, db, c, e);
+		if (c->outcome == CLAIM_MALFORMED)
+			continue;
+		rc = credit_check(db, &terms, s->batch.claims, i, x->now_ms, e);
+		if (rc == RC_OK && s->batch.is_round)
+			rc = round_claim_check(
+			    db, &s->batch.round, &x->rules->drills, c, e);
+		else if (rc == RC_OK)
+			check_alone(c, &lies);
 		*open += rc == RC_OK && c->outcome == CLAIM_OPEN;
 	}
-	if (rc == RC_OK && *open > 0 && s->batch.is_round &&
+	if (rc == RC_OK && s->batch.is_round &&
 	    !round_claim_verify(&s->batch.round, s->batch.claims, s->batch.n))
 		*open = 0;
 	return rc;
@@ -92,7 +99,7 @@ read_claims(struct api_exchange *x, struct db *db, size_t *open, struct err *e)
 }
 
 static void
-refusals_write(struct json_writer *w, const struct result_batch *b)
+errors_write(struct json_writer *w, const struct result_batch *b)
 {
 	char text[TASK_ID_MAX + REASON_MAX + 3];
 	const struct claim *c;
@@ -132,6 +139,7 @@ results_write(struct api_exchange *x, struct api_response *rs)
 	char usdc[32], worker[ADDRESS_LEN + 1];
 	size_t i;
 
+	refusals_note(x->api->refusals, b->claims, b->n, x->now_ms);
 	for (i = 0; i < b->n; i++) {
 		atomic_fetch_add(
 		    &x->api->counts.outcomes[b->claims[i].outcome], 1);
@@ -153,7 +161,7 @@ results_write(struct api_exchange *x, struct api_response *rs)
 	json_number(w, accepted);
 	json_key(w, "earned");
 	json_string(w, usdc);
-	refusals_write(w, b);
+	errors_write(w, b);
 	json_close_object(w);
 	json_writer_free(w);
 	address_format(worker, &b->claims[0].worker, ADDRESS_CHECKSUM);

@@ -117,6 +117,23 @@ credits_write(struct json_writer *w, const struct statement *s)
 }
 
 static void
+refusals_add(struct json_writer *w, const struct statement *s)
+{
+	size_t i;
+
+	write_number(w, "refused", s->refused);
+	write_array(w, "refusals");
+	for (i = 0; i < s->refusals_n; i++) {
+		json_open_object(w);
+		write_number(w, "dayMs", s->refusals[i].day * DAY_MS);
+		write_text(w, "reason", s->refusals[i].reason);
+		write_number(w, "results", s->refusals[i].results);
+		json_close_object(w);
+	}
+	json_close_array(w);
+}
+
+static void
 status_write(struct json_writer *w, const struct page_site *site,
     const struct statement *s)
 {
@@ -131,9 +148,12 @@ status_write(struct json_writer *w, const struct page_site *site,
 	write_number_if(w, "missingMicros", threshold > 0,
 	    payable < threshold ? threshold - payable : 0);
 	write_number_if(w, "lastRunMs", s->last_run_ms > 0, s->last_run_ms);
+	write_number_if(w, "runEveryMs", s->run_every_ms > 0, s->run_every_ms);
+	write_number_if(w, "nextRunMs", s->next_run_ms > 0, s->next_run_ms);
 	payouts_write(w, site, s);
 	forfeits_write(w, s);
 	credits_write(w, s);
+	refusals_add(w, s);
 	json_close_object(w);
 }
 

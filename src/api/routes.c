@@ -17,6 +17,7 @@ const struct route *const api_routes[] = {
 	&route_operator,
 	&route_style,
 	&route_join_script,
+	&route_again_script,
 	&route_home_script,
 	&route_task_script,
 	&route_uplot_script,
@@ -45,5 +46,7 @@ const struct route *const api_routes[] = {
 	&route_sp_incidents,
 	&route_sp_unresolved,
 	&route_sp_maintenance,
+	&route_sp_upcoming,
+	&route_sp_active,
 	NULL,
 };

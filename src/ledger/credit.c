@@ -40,12 +40,19 @@ static const char *const reasons[] = {
 static_assert(sizeof(reasons) / sizeof(reasons[0]) == CLAIM_OUTCOMES,
     "each outcome has its line");
 
+const char *
+claim_outcome_text(enum claim_outcome outcome)
+{
+	CHECK(reasons[outcome] != NULL);
+	return reasons[outcome];
+}
+
 void
 claim_refuse(struct claim *c, enum claim_outcome outcome)
 {
-	CHECK(outcome != CLAIM_OPEN && outcome != CLAIM_CREDITED);
 	c->outcome = outcome;
-	(void)snprintf(c->reason, sizeof(c->reason), "%s", reasons[outcome]);
+	(void)snprintf(
+	    c->reason, sizeof(c->reason), "%s", claim_outcome_text(outcome));
 }
 
 /* The protocol's window on the worker's clock. */
@@ -112,6 +119,26 @@ search_fit(struct query *q, const struct claim *c,
 			      : fit_judge(terms, &t, &c->row, now_ms);
 }
 
+/* Learns the assignment at which q is. */
+static void
+assignment_learn(struct claim *c, struct query *q)
+{
+	c->unpaid = true;
+	c->row.slot = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_SLOT);
+	c->row.version = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_VERSION);
+	c->row.cycle_ms = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_CYCLE_MS);
+	c->row.copy = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_COPY);
+	c->row.assigned_ms =
+	    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ASSIGNED_MS);
+	/* Who signs a result alone doesn't name it. */
+	c->row.anchor = c->row.in_round
+	    ? query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ANCHOR)
+	    : 0;
+	c->reward_micros =
+	    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REWARD_MICROS);
+	paid_learn(c, q);
+}
+
 static void
 search_row(struct search *s, struct query *q, struct claim *c,
     const struct terms_row *terms, int64_t now_ms)
@@ -151,21 +178,12 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		s->misfit = s->misfit == FIT_RIGHT ? misfit : s->misfit;
 	else if (!s->found) {
 		s->found = true;
-		c->row.slot = slot;
-		c->row.version =
-		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_VERSION);
-		c->row.cycle_ms =
-		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_CYCLE_MS);
-		c->row.copy = query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_COPY);
-		c->row.assigned_ms = assigned_ms;
-		/* Who signs a result alone doesn't name it. */
-		c->row.anchor = c->row.in_round
-		    ? query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ANCHOR)
-		    : 0;
-		c->reward_micros =
-		    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_REWARD_MICROS);
-		paid_learn(c, q);
+		assignment_learn(c, q);
+		return;
 	}
+	/* What a refusal is of: the first that isn't paid. */
+	if (!paid && !c->unpaid)
+		assignment_learn(c, q);
 }
 
 static void
@@ -212,6 +230,7 @@ find_assignment(struct db *db, const struct terms_row *terms,
 	bool row;
 
 	*any = false;
+	c->unpaid = false;
 	query_int(q, 1, c->worker_id);
 	query_text(q, 2, c->task_id);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {

@@ -61,9 +61,13 @@ struct claim {
 	bool out_of_turn;
 	enum compared compared;
 	char token[TASK_TOKEN_LEN + 1]; /* row.token, if there is one */
+	bool unpaid; /* row has the worker's assignment, also when refused */
 
 	enum claim_outcome outcome;
 	char reason[REASON_MAX + 1]; /* when refused */
+	/* The caller's: its worker signed it, as was verified. Of a round, also
+	 * what was assigned: then nobody else can have sent it. */
+	bool authentic;
 };
 
 /*
@@ -94,6 +98,9 @@ MUST_CHECK enum rc credit_record(struct db *db, struct claim *claims, size_t n,
  */
 MUST_CHECK enum rc result_insert(
     struct db *db, const struct result_row *r, int64_t transfer, struct err *e);
+
+/* Why an outcome is a refusal, without what a claim's reason may add. */
+const char *claim_outcome_text(enum claim_outcome outcome);
 
 /* Refuses c with an outcome that is a refusal; says why in c->reason. */
 void claim_refuse(struct claim *c, enum claim_outcome outcome);

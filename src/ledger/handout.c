@@ -141,6 +141,11 @@ worker_forget(struct db *db, int64_t worker, struct err *e)
 	rc = query_run(q, e);
 	if (rc != RC_OK || db_changes(db) == 0)
 		return rc;
+	q = db_query(db, Q_REFUSAL_FORGET);
+	query_int(q, 1, worker);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
 	q = db_query(db, Q_ACCOUNT_FORGET);
 	query_int(q, 1, worker);
 	return query_run(q, e);

@@ -1,6 +1,11 @@
 #include "ledger/payout_run.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#define RUNS_LOOKED_AT 32 /* so many rows, */
+#define GAPS_MAX       9  /* of which these are enough, */
+#define GAPS_MIN       2  /* and fewer tell nothing */
 
 enum rc
 payout_run_begin(
@@ -79,6 +84,44 @@ payout_run_last(
 	}
 	query_done(q);
 	return rc;
+}
+
+static int
+int64_compare(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+enum rc
+payout_run_rhythm(
+    struct db *db, int64_t *last_ms, int64_t *every_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_PAYOUT_RUN_BEGINS);
+	int64_t gaps[GAPS_MAX], at_ms, unit_ms, later_ms = 0;
+	enum rc rc = RC_OK;
+	bool row = false;
+	size_t n = 0;
+
+	*last_ms = *every_ms = 0;
+	query_int(q, 1, RUNS_LOOKED_AT);
+	while (n < GAPS_MAX && (rc = query_step(q, &row, e)) == RC_OK && row) {
+		at_ms = query_get_int(q, 0);
+		if (*last_ms == 0)
+			*last_ms = at_ms;
+		/* A clock that was set back makes none. */
+		if (later_ms > at_ms)
+			gaps[n++] = later_ms - at_ms;
+		later_ms = at_ms;
+	}
+	query_done(q);
+	if (rc != RC_OK || n < GAPS_MIN)
+		return rc;
+	qsort(gaps, n, sizeof(gaps[0]), int64_compare);
+	unit_ms = gaps[n / 2] >= 120000 ? 60000 : 1000;
+	*every_ms = (gaps[n / 2] + unit_ms / 2) / unit_ms * unit_ms;
+	return RC_OK;
 }
 
 enum rc

@@ -38,6 +38,14 @@ payout_run_end(struct db *db, const struct payout_run *r, struct err *e);
 MUST_CHECK enum rc payout_run_last(
     struct db *db, struct payout_run *out, bool *found, struct err *e);
 
+/*
+ * When the last run that pays began, and how far apart the last ones usually
+ * were: the middle one of their distances, in whole minutes from two minutes
+ * on, else in whole seconds. 0: not known.
+ */
+MUST_CHECK enum rc payout_run_rhythm(
+    struct db *db, int64_t *last_ms, int64_t *every_ms, struct err *e);
+
 struct settler_health {
 	int64_t settled_ms; /* the chain last showed a payment; 0: never */
 	/* Nothing that it was sent since then settled; 0: it settles. */

@@ -56,8 +56,9 @@ round_claim_check(struct db *db, struct round_claim *r,
 	enum rc rc;
 	bool row;
 
-	rc = anchor_learn(db, r, c->row.anchor, e);
-	if (rc != RC_OK)
+	CHECK(c->unpaid || c->outcome != CLAIM_OPEN);
+	rc = c->unpaid ? anchor_learn(db, r, c->row.anchor, e) : RC_OK;
+	if (rc != RC_OK || !c->unpaid)
 		return rc;
 	q = db_query(db, Q_VERSION_SIGNED);
 	query_int(q, 1, c->row.version);
@@ -69,8 +70,9 @@ round_claim_check(struct db *db, struct round_claim *r,
 		    query_get_int(q, C_VERSION_SIGNED_EXPECTED_STATUS);
 		token_learn(c, drills, t.url,
 		    query_get_int(q, C_VERSION_SIGNED_COPIES));
-		if (!signed_hash(hash, &t, &c->row) ||
-		    memcmp(hash, c->hash, sizeof(hash)) != 0)
+		c->authentic = signed_hash(hash, &t, &c->row) &&
+		    memcmp(hash, c->hash, sizeof(hash)) == 0;
+		if (!c->authentic && c->outcome == CLAIM_OPEN)
 			claim_refuse(c, CLAIM_OTHER_HASH);
 	} else if (rc == RC_OK)
 		rc = err_set(e, RC_CORRUPT, "slot %lld: its definition is gone",
@@ -85,19 +87,26 @@ round_claim_verify(struct round_claim *r, struct claim *claims, size_t n)
 	struct round of = { .ledger_id = r->ledger_id,
 		.worker = r->worker,
 		.count = (uint16_t)n };
+	bool is_signed, any = false;
 	size_t i;
 
 	CHECK(n >= 1 && n <= RESULTS_PER_POST_MAX);
 	for (i = 0; i < n; i++)
+		any |= claims[i].authentic;
+	/* None is open, either. */
+	if (!any)
+		return false;
+	for (i = 0; i < n; i++)
 		round_tree_leaf(&r->leaves[i], claims[i].hash);
 	round_tree_root(&r->root, r->leaves, n);
 	of.root = r->root;
-	if (round_check(&of, r->signature, NULL) == RC_OK)
-		return true;
-	for (i = 0; i < n; i++)
-		if (claims[i].outcome == CLAIM_OPEN)
+	is_signed = round_check(&of, r->signature, NULL) == RC_OK;
+	for (i = 0; i < n; i++) {
+		claims[i].authentic = is_signed;
+		if (!is_signed && claims[i].outcome == CLAIM_OPEN)
 			claim_refuse(&claims[i], CLAIM_BAD_SIGNATURE);
-	return false;
+	}
+	return is_signed;
 }
 
 enum rc

@@ -32,15 +32,18 @@ MUST_CHECK enum rc
 round_claim_begin(struct db *db, struct round_claim *r, struct err *e);
 
 /*
- * After credit_check has let c pass: refuses it unless its hash is that of what
- * was assigned and of what it says. RC_CORRUPT, errors of db.h.
+ * After credit_check: c is authentic as far as its hash is that of what was
+ * assigned and of what it says; else it is refused, where nothing else was
+ * against it. RC_CORRUPT, errors of db.h.
  */
 MUST_CHECK enum rc round_claim_check(struct db *db, struct round_claim *r,
     const struct drill_rules *drills, struct claim *c, struct err *e);
 
 /*
  * After all n are checked: false, and those that are open are refused, unless
- * the worker signed their hashes, in this order.
+ * the worker signed their hashes, in this order. If it did, and one of them was
+ * authentic, all are: what is signed with a slot that isn't paid, nobody was
+ * shown yet.
  */
 bool round_claim_verify(struct round_claim *r, struct claim *claims, size_t n);
 

@@ -108,11 +108,24 @@ hold_read(struct db *db, struct statement *s, struct err *e)
 }
 
 static enum rc
+runs_read(struct db *db, struct statement *s, struct err *e)
+{
+	enum rc rc =
+	    payout_run_rhythm(db, &s->last_run_ms, &s->run_every_ms, e);
+
+	/* By a clock that was ahead. */
+	if (s->last_run_ms > s->now_ms)
+		s->run_every_ms = 0;
+	if (rc == RC_OK && s->run_every_ms > 0 &&
+	    s->last_run_ms + s->run_every_ms > s->now_ms)
+		s->next_run_ms = s->last_run_ms + s->run_every_ms;
+	return rc;
+}
+
+static enum rc
 all_read(struct db *db, const struct address *address, struct statement *s,
     struct err *e)
 {
-	struct payout_run run;
-	bool found = false;
 	enum rc rc = account_read(db, address, s->now_ms, &s->account, e);
 
 	if (rc == RC_OK)
@@ -127,9 +140,10 @@ all_read(struct db *db, const struct address *address, struct statement *s,
 	if (rc == RC_OK)
 		rc = hold_read(db, s, e);
 	if (rc == RC_OK)
-		rc = payout_run_last(db, &run, &found, e);
-	if (rc == RC_OK && found)
-		s->last_run_ms = run.began_ms;
+		rc = runs_read(db, s, e);
+	if (rc == RC_OK)
+		rc = refusals_read(db, s->account.id, s->now_ms, s->refusals,
+		    STATEMENT_REFUSALS, &s->refusals_n, &s->refused, e);
 	return rc;
 }
 

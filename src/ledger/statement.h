@@ -11,9 +11,11 @@
 
 #include "ledger/account.h"
 #include "ledger/payout.h"
+#include "ledger/refusal.h"
 
-#define STATEMENT_LINES	  20  /* of each kind */
-#define STATEMENT_WHY_MAX 300 /* bytes; what is longer is cut */
+#define STATEMENT_LINES	   20  /* of each kind */
+#define STATEMENT_WHY_MAX  300 /* bytes; what is longer is cut */
+#define STATEMENT_REFUSALS 60  /* lines, of a day and a reason each */
 
 struct statement_payout {
 	int64_t number;
@@ -52,11 +54,15 @@ struct statement {
 	int64_t now_ms;
 	struct account account;
 	enum statement_hold hold;
-	int64_t last_run_ms; /* of the payout program; 0: none yet */
-	size_t payouts_n, credits_n, forfeits_n;
+	int64_t last_run_ms;  /* that pays, its beginning; 0: none yet */
+	int64_t run_every_ms; /* usually; 0: not known */
+	int64_t next_run_ms;  /* by these two; 0: not known, or overdue */
+	int64_t refused;      /* results in REFUSAL_DAYS */
+	size_t payouts_n, credits_n, forfeits_n, refusals_n;
 	struct statement_payout payouts[STATEMENT_LINES];
 	struct statement_credit credits[STATEMENT_LINES];
 	struct statement_forfeit forfeits[STATEMENT_LINES];
+	struct refusal_line refusals[STATEMENT_REFUSALS];
 };
 
 /* All of one moment. RC_NOT_FOUND as account_read. */

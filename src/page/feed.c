@@ -8,15 +8,26 @@
 
 #define NAME_YEAR "2026" /* of tag URIs (RFC 4151): fixed, whatever the year */
 
+/* The beginning of a tag URI: the host without its port, which has no place
+ * there. */
+static size_t
+tag_begin(char out[static PAGE_ID_MAX], const struct page_site *site)
+{
+	const char *scheme = strstr(site->origin, "://"),
+		   *host = scheme == NULL ? "worknet.invalid" : scheme + 3;
+
+	return (size_t)snprintf(out, PAGE_ID_MAX, "tag:%.*s," NAME_YEAR ":",
+	    (int)(strcspn(host, ":") < 200 ? strcspn(host, ":") : 200), host);
+}
+
 void
 page_incident_id(char out[static PAGE_ID_MAX], const struct page_site *site,
     const struct profile_incident *i)
 {
-	const char *host = strstr(site->origin, "://");
+	size_t n = tag_begin(out, site);
 
-	(void)snprintf(out, PAGE_ID_MAX,
-	    "tag:%.200s," NAME_YEAR ":incident/%s/%" PRId64,
-	    host == NULL ? "worknet.invalid" : host + 3, i->task, i->from_ms);
+	(void)snprintf(out + n, PAGE_ID_MAX - n, "incident/%s/%" PRId64,
+	    i->task, i->from_ms);
 }
 
 void
@@ -100,8 +111,10 @@ page_feed(struct buf *out, const struct page_site *site, const char *task,
     const struct profile_incident *incidents, size_t n)
 {
 	char url[URL_MAX + TASK_ID_MAX + 32], title[TASK_ID_MAX + 32];
+	char id[PAGE_ID_MAX];
 	struct html h;
-	size_t i;
+	int64_t newest_ms = 0;
+	size_t i, begun = tag_begin(id, site);
 
 	(void)snprintf(url, sizeof(url), "%s%s%s/feed.atom", site->origin,
 	    task[0] != '\0' ? "/task/" : "", task);
@@ -110,9 +123,14 @@ page_feed(struct buf *out, const struct page_site *site, const char *task,
 	html_begin_xml(&h, out);
 	html_open(&h, "feed", NULL);
 	html_attribute(&h, "xmlns", "http://www.w3.org/2005/Atom");
-	html_element(&h, "id", NULL, url);
+	/* Without an origin the address is no name. */
+	(void)snprintf(id + begun, PAGE_ID_MAX - begun, "incidents/%s", task);
+	html_element(&h, "id", NULL, site->origin[0] == '\0' ? id : url);
 	html_element(&h, "title", NULL, title);
-	time_element(&h, "updated", n == 0 ? 0 : changed_ms(&incidents[0]));
+	for (i = 0; i < n; i++)
+		if (changed_ms(&incidents[i]) > newest_ms)
+			newest_ms = changed_ms(&incidents[i]);
+	time_element(&h, "updated", newest_ms);
 	link_element(&h, "self", url);
 	html_open(&h, "author", NULL);
 	html_element(&h, "name", NULL, "worknet");

@@ -98,6 +98,13 @@ frame_end(struct html *h, int64_t now_ms)
 }
 
 void
+frame_part(struct html *h, const char *name)
+{
+	html_open(h, "div", NULL);
+	html_attribute(h, "data-part", name);
+}
+
+void
 frame_script(struct html *h, const char *src)
 {
 	html_open(h, "script", NULL);
@@ -205,6 +212,16 @@ frame_figure(struct html *h, int64_t ppm)
 
 	uptime_format(text, ppm);
 	html_element(h, "td", "number", ppm == UPTIME_NO_FIGURE ? "-" : text);
+}
+
+void
+frame_headline(struct html *h, const struct uptime_figures *f)
+{
+	char text[UPTIME_HEADLINE_MAX];
+
+	uptime_headline(text, f);
+	html_element(h, "td",
+	    text[0] >= '0' && text[0] <= '9' ? "number" : "number words", text);
 }
 
 void

@@ -21,6 +21,9 @@ struct frame_other {
 void frame_begin_with(struct html *h, struct buf *out, const char *title,
     const struct frame_other *others);
 
+/* A part of the page that again.js reads anew; html_close ends it. */
+void frame_part(struct html *h, const char *name);
+
 /* A script of this host, which runs once the page is there. */
 void frame_script(struct html *h, const char *src);
 
@@ -45,7 +48,9 @@ void frame_fact_end(struct html *h);
 /* A task's state in a word and a sign, besides the colour. */
 void frame_state(struct html *h, const char *element, enum profile_state s);
 
-/* "99.95 %" of parts per million, in a cell. */
+/* "99.95 %" of parts per million, in a cell; and uptime's headline, which may
+ * be words instead. */
 void frame_figure(struct html *h, int64_t ppm);
+void frame_headline(struct html *h, const struct uptime_figures *f);
 
 #endif

@@ -57,6 +57,8 @@ sentence(struct html *h, const struct activity *a, const struct profile_list *l)
 		html_number(h, (int64_t)l->n);
 		html_text(h, " tasks here are up.");
 	}
+	if (l->more)
+		html_text(h, " More tasks are behind these, on the next page.");
 	html_close(h);
 }
 
@@ -113,12 +115,11 @@ counts(struct html *h, const struct activity *a)
 static void
 task(struct html *h, const struct profile *p)
 {
-	char link[TASK_ID_MAX + 8], headline[UPTIME_HEADLINE_MAX];
+	char link[TASK_ID_MAX + 8];
 	struct uptime_figures f;
 
 	(void)snprintf(link, sizeof(link), "/task/%s", p->name);
 	uptime_figures(&f, &p->report.all.time);
-	uptime_headline(headline, &f);
 	html_open(h, "tr", NULL);
 	html_open(h, "th", NULL);
 	html_attribute(h, "scope", "row");
@@ -128,7 +129,7 @@ task(struct html *h, const struct profile *p)
 	html_open(h, "td", "bars");
 	bars_write(h, p->days);
 	html_close(h);
-	html_element(h, "td", "number", headline);
+	frame_headline(h, &f);
 	frame_figure(h, f.coverage);
 	html_element(h, "td", "text", p->region[0] == '\0' ? "any" : p->region);
 	html_open(h, "td", NULL);
@@ -185,8 +186,7 @@ page_home(struct buf *out, const struct page_site *site,
 	else
 		tasks(&h, l);
 	html_element(&h, "h2", NULL, "The network");
-	html_open(&h, "div", NULL);
-	html_attribute(&h, "data-part", "network");
+	frame_part(&h, "network");
 	counts(&h, a);
 	html_close(&h);
 	html_open(&h, "p", "note");
@@ -199,6 +199,7 @@ page_home(struct buf *out, const struct page_site *site,
 	html_link(&h, "/maintenance.ics", "maintenance (iCalendar)");
 	html_text(&h, ".");
 	html_close(&h);
+	frame_script(&h, "/again.js");
 	frame_script(&h, "/home.js");
 	frame_end(&h, l->now_ms);
 }

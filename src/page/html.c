@@ -209,8 +209,18 @@ html_time_text(char out[static HTML_TIME_MAX], int64_t ms)
 		(void)snprintf(out, HTML_TIME_MAX, "1970-01-01T00:00:00Z");
 }
 
-void
-html_time(struct html *h, int64_t ms)
+/* The first n characters of text, which is changed. */
+static const char *
+cut(char *text, size_t n)
+{
+	if (strlen(text) > n)
+		text[n] = '\0';
+	return text;
+}
+
+/* A time element, of which the first n characters are written. */
+static void
+time_element(struct html *h, int64_t ms, size_t n)
 {
 	time_t s = (time_t)(ms / 1000);
 	char text[40];
@@ -222,10 +232,22 @@ html_time(struct html *h, int64_t ms)
 		return;
 	}
 	html_open(h, "time", NULL);
-	html_attribute(h, "datetime", text);
+	html_attribute(h, "datetime", cut(text, n));
 	(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	html_text(h, text);
+	html_text(h, cut(text, n));
 	html_close(h);
+}
+
+void
+html_time(struct html *h, int64_t ms)
+{
+	time_element(h, ms, SIZE_MAX);
+}
+
+void
+html_day(struct html *h, int64_t ms)
+{
+	time_element(h, ms, sizeof("2026-01-31") - 1);
 }
 
 void

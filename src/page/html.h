@@ -40,6 +40,8 @@ void html_usdc(struct html *h, int64_t micros);
 void html_time_text(char out[static HTML_TIME_MAX], int64_t ms);
 /* A time element of Unix ms, in UTC. */
 void html_time(struct html *h, int64_t ms);
+/* The same of a day alone. */
+void html_day(struct html *h, int64_t ms);
 /* "2 h", "90 min", "45 s": the largest unit that gives a whole number of ms. */
 void html_span(struct html *h, int64_t ms);
 

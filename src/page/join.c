@@ -192,6 +192,8 @@ page_newcomer(
 	address_format(address, a, ADDRESS_CHECKSUM);
 	(void)snprintf(title, sizeof(title), "Worker %s", address);
 	frame_begin(&h, out, title, "");
+	/* In the place of it comes what page_worker has, once there is some. */
+	frame_part(&h, "all");
 	html_element(&h, "p", "sentence unsure",
 	    is->suspended ? "The operator has suspended it."
 		: is->admitted
@@ -212,6 +214,8 @@ page_newcomer(
 	html_open(&h, "p", NULL);
 	html_link(&h, "/join", "What a worker needs");
 	html_close(&h);
+	html_close(&h);
+	frame_script(&h, "/again.js");
 	frame_end(&h, 0);
 }
 

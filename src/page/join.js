@@ -47,10 +47,17 @@ function usdc(micros) {
 	return `${Math.floor(micros / 1e6)}.${String(micros % 1e6).padStart(6, '0')}`;
 }
 
+// As pages write spans: in the largest unit that gives a whole number.
+function span(ms) {
+	const [unit, name] = [[86400000, 'd'], [3600000, 'h'], [60000, 'min'],
+		[1000, 's'], [1, 'ms']].find(([n]) => ms >= n && ms % n === 0);
+
+	return `${ms / unit} ${name}`;
+}
+
 function gets(is) {
-	const hours = is.payableAfterMs / 3600000;
-	const after = hours === 0 ? 'at once'
-		: `${Math.round(hours * 10) / 10} h after each credit`;
+	const after = is.payableAfterMs === 0 ? 'at once'
+		: `${span(is.payableAfterMs)} after each credit`;
 
 	return `What it earns at first is payable ${after}` +
 		(is.thresholdMicros === null ? '.'

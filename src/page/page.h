@@ -121,6 +121,7 @@ page_missing(struct buf *out, const struct page_site *site, const char *what);
  * is in src/page/uplot, with its licence, and src/api/openapi.json. */
 extern const char page_style[];
 extern const char page_join_script[];
+extern const char page_again_script[];
 extern const char page_home_script[];
 extern const char page_task_script[];
 extern const char page_uplot_script[];

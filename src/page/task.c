@@ -39,17 +39,15 @@ sentence(struct html *h, const struct profile *p)
 static void
 window(struct html *h, const char *name, const struct report_time *t)
 {
-	char headline[UPTIME_HEADLINE_MAX];
 	struct uptime_figures f;
 
 	uptime_figures(&f, &t->time);
-	uptime_headline(headline, &f);
 	html_open(h, "tr", NULL);
 	html_open(h, "th", NULL);
 	html_attribute(h, "scope", "row");
 	html_text(h, name);
 	html_close(h);
-	html_element(h, "td", "number", headline);
+	frame_headline(h, &f);
 	frame_figure(h, f.at_least);
 	frame_figure(h, f.at_most);
 	frame_figure(h, f.coverage);
@@ -341,14 +339,19 @@ page_task(
 	(void)snprintf(json, sizeof(json), "%s/v1/task/%s", site->api, p->name);
 	(void)snprintf(atom, sizeof(atom), "/task/%s/feed.atom", p->name);
 	frame_begin_with(&h, out, p->name, others);
+	frame_part(&h, "figures");
 	sentence(&h, p);
 	figures(&h, p);
+	html_close(&h);
 	chart_write(&h, site, p, &t->responses);
 	frame_script(&h, "/task.js");
+	frame_script(&h, "/again.js");
+	frame_part(&h, "lists");
 	facts(&h, p);
 	incidents(&h, t);
 	checks(&h, t);
 	announced(&h, t);
+	html_close(&h);
 	evidence(&h, site, p);
 	elsewhere(&h, site, p);
 	frame_end(&h, t->now_ms);

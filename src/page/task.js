@@ -5,12 +5,11 @@
 'use strict';
 
 (() => {
-const bars = document.querySelector('main > svg.bars');
-const days = document.querySelectorAll('#days tbody tr'); // the newest first
 const day = document.createElement('p');
 
 function say_day(event) {
-	const { left, width } = bars.getBoundingClientRect();
+	const days = document.querySelectorAll('#days tbody tr'); // the newest first
+	const { left, width } = event.currentTarget.getBoundingClientRect();
 	const at = Math.floor((event.clientX - left) / width * days.length);
 	const row = days[days.length - 1 - at];
 
@@ -24,8 +23,14 @@ function say_day(event) {
 
 day.className = 'said note';
 day.textContent = 'Point at a day; the table below has them all.';
-bars.after(day);
-bars.addEventListener('pointermove', say_day);
+function place() {
+	const bars = document.querySelector('main svg.bars');
+
+	bars.after(day);
+	bars.addEventListener('pointermove', say_day);
+}
+place();
+document.addEventListener('again', place);
 })();
 
 (() => {

@@ -83,6 +83,24 @@ hold_text(enum statement_hold hold)
 	return texts[hold];
 }
 
+/* By when the last ones were: nobody has promised it. */
+static void
+next_run(struct html *h, const struct statement *s)
+{
+	if (s->run_every_ms == 0) {
+		html_text(h, "not known yet");
+		return;
+	}
+	if (s->next_run_ms > 0) {
+		html_text(h, "about ");
+		html_time(h, s->next_run_ms);
+	} else {
+		html_text(h, "overdue");
+	}
+	html_text(h, ", as there usually is one every ");
+	html_span(h, s->run_every_ms);
+}
+
 static void
 facts(struct html *h, const struct page_site *site, const struct statement *s)
 {
@@ -121,6 +139,9 @@ facts(struct html *h, const struct page_site *site, const struct statement *s)
 	frame_fact(h, "Last payout run");
 	html_time(h, s->last_run_ms);
 	frame_fact_end(h);
+	frame_fact(h, "Next payout run");
+	next_run(h, s);
+	frame_fact_end(h);
 	html_close(h);
 }
 
@@ -157,8 +178,8 @@ payout(struct html *h, const struct page_site *site,
 static void
 payouts(struct html *h, const struct page_site *site, const struct statement *s)
 {
-	static const char *const titles[] = { "Number", "Begun", "USDC", "Paid",
-		"State", "Transaction", NULL };
+	static const char *const titles[] = { "#Number", "Begun", "#USDC",
+		"#Paid", "State", "Transaction", NULL };
 	size_t i;
 
 	html_element(h, "h2", NULL, "Payouts");
@@ -241,6 +262,41 @@ credits(struct html *h, const struct statement *s)
 	frame_table_end(h);
 }
 
+static void
+refusals(struct html *h, const struct statement *s)
+{
+	static const char *const titles[] = { "Day (UTC)", "#Results", "Reason",
+		NULL };
+	size_t i;
+
+	html_element(h, "h2", NULL, "Refused");
+	if (s->refusals_n == 0) {
+		html_element(h, "p", NULL,
+		    "Nothing in the last 30 days that is known to be from it.");
+		return;
+	}
+	frame_table(
+	    h, "Results that weren't paid, in the last 30 days", titles);
+	for (i = 0; i < s->refusals_n; i++) {
+		html_open(h, "tr", NULL);
+		html_open(h, "td", NULL);
+		html_day(h, s->refusals[i].day * DAY_MS);
+		html_close(h);
+		html_open(h, "td", "number");
+		html_number(h, s->refusals[i].results);
+		html_close(h);
+		frame_cell(h, s->refusals[i].reason);
+		html_close(h);
+	}
+	frame_table_end(h);
+	html_open(h, "p", "note");
+	html_text(h, "In all ");
+	html_number(h, s->refused);
+	html_text(h,
+	    ". What can't be known to be from this address isn't counted: a wrong signature, or what somebody else may have sent again.");
+	html_close(h);
+}
+
 void
 page_worker(
     struct buf *out, const struct page_site *site, const struct statement *s)
@@ -254,10 +310,14 @@ page_worker(
 	(void)snprintf(
 	    json, sizeof(json), "%s/v1/worker/%s/status", site->api, address);
 	frame_begin(&h, out, title, json);
+	frame_part(&h, "all");
 	sums(&h, &s->account);
 	facts(&h, site, s);
 	payouts(&h, site, s);
 	forfeits(&h, s);
 	credits(&h, s);
+	refusals(&h, s);
+	html_close(&h);
+	frame_script(&h, "/again.js");
 	frame_end(&h, s->now_ms);
 }

@@ -70,8 +70,9 @@ usdc_add(struct buf *out, int64_t micros)
 	buf_printf(out, "%s USDC", text);
 }
 
+/* A time, or its day alone. */
 static void
-time_add(struct buf *out, int64_t ms)
+time_add(struct buf *out, int64_t ms, bool day)
 {
 	time_t s = (time_t)(ms / 1000);
 	char text[40];
@@ -80,6 +81,8 @@ time_add(struct buf *out, int64_t ms)
 	if (ms <= 0 || gmtime_r(&s, &tm) == NULL ||
 	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
 		buf_add_text(out, "-");
+	else if (day)
+		buf_printf(out, "%.10s", text);
 	else
 		buf_add_text(out, text);
 }
@@ -137,7 +140,7 @@ joined_show(struct buf *out, const struct owner *o, const struct json *is,
 	buf_printf(out, "%s: %s\n", o->id.text, state);
 	if (number(is, "askedMs") > 0) {
 		buf_add_text(out, "asked at ");
-		time_add(out, number(is, "askedMs"));
+		time_add(out, number(is, "askedMs"), false);
 		buf_add_text(out, "\n");
 	}
 	buf_printf(out,
@@ -209,7 +212,7 @@ out:
 
 /* ---- status ---- */
 
-enum kind { WORD, USDC, TIME, COUNT, SECONDS };
+enum kind { WORD, USDC, TIME, DAY, COUNT, SECONDS };
 
 static const struct {
 	const char *key;
@@ -236,6 +239,9 @@ static const struct {
 	{ "missingMicros", "of which are missing", USDC },
 	{ "held", "payouts held", WORD },
 	{ "lastRunMs", "last payout run", TIME },
+	{ "runEveryMs", "usually one every", SECONDS },
+	{ "nextRunMs", "so the next one about", TIME },
+	{ "refused", "results refused, 30 days", COUNT },
 };
 
 static void
@@ -253,7 +259,10 @@ value_add(
 		usdc_add(out, number(j, key));
 		break;
 	case TIME:
-		time_add(out, number(j, key));
+		time_add(out, number(j, key), false);
+		break;
+	case DAY:
+		time_add(out, number(j, key), true);
 		break;
 	case COUNT:
 		buf_printf(out, "%" PRId64, number(j, key));
@@ -293,6 +302,8 @@ status_show(struct buf *out, const struct json *j)
 	static const enum kind forfeit_kinds[] = { TIME, USDC, WORD, WORD };
 	static const char *const credits[] = { "atMs", "micros", "results" };
 	static const enum kind credit_kinds[] = { TIME, USDC, COUNT };
+	static const char *const refusals[] = { "dayMs", "results", "reason" };
+	static const enum kind refusal_kinds[] = { DAY, COUNT, WORD };
 	size_t i;
 
 	for (i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
@@ -306,6 +317,7 @@ status_show(struct buf *out, const struct json *j)
 	list_add(out, j, "payouts", payouts, payout_kinds, 4);
 	list_add(out, j, "forfeits", forfeits, forfeit_kinds, 4);
 	list_add(out, j, "credits", credits, credit_kinds, 3);
+	list_add(out, j, "refusals", refusals, refusal_kinds, 3);
 }
 
 enum rc

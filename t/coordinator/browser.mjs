@@ -45,10 +45,29 @@ async function look_at_days(page, path) {
 	const row = await page.evaluate(() => [...document.querySelectorAll(
 		'#days tbody tr')].at(-1).textContent);
 
-	await page.locator('main > svg.bars').hover({ position: { x: 1, y: 9 } });
-	const text = await page.locator('main > .said').textContent();
+	await page.locator('main svg.bars').hover({ position: { x: 1, y: 9 } });
+	const text = await page.locator('[data-part="figures"] .said').textContent();
 	is(row.startsWith(text.slice(0, 10)) && /coverage/.test(text), true,
 		`${path}: the first bar is the table's last row`);
+}
+
+// Of each page with tables of figures: on a phone these are seen at once, up to
+// the column of that title; a row isn't taller than a screen.
+const FIGURES = { '/': 'Uptime', '/task/': 'Coverage', '/worker/': 'What it is' };
+
+async function look_at_figures(page, path) {
+	const key = Object.keys(FIGURES).reverse().find((k) => path.startsWith(k));
+
+	await page.setViewportSize({ width: 360, height: 800 });
+	is(await page.evaluate((title) => {
+		const th = [...document.querySelectorAll('table:first-of-type th')]
+			.find((e) => e.textContent === title);
+		return Math.round(th.getBoundingClientRect().right) <= innerWidth;
+	}, FIGURES[key]), true, `${path}: a phone shows ${FIGURES[key]} at once`);
+	is(await page.evaluate(() => [...document.querySelectorAll('tr')].filter(
+		(e) => e.getBoundingClientRect().height > 300).length), 0,
+	'... and no row that is taller than what is in it');
+	await page.setViewportSize({ width: 1280, height: 800 });
 }
 
 // The first page is looked through, and read anew after a minute.
@@ -79,6 +98,36 @@ async function look_through(browser) {
 	await page.close();
 }
 
+// So are a task's and a worker's page, which keep what was opened, and whose
+// script still tells of days.
+async function look_again(browser, path) {
+	const page = await browser.newPage();
+	const part = page.locator('[data-part]').first();
+
+	await page.clock.install();
+	await page.goto(origin + path);
+	if (path.startsWith('/task/'))
+		await page.locator('#days').evaluate((e) => { e.open = true; });
+	const before = await part.elementHandle();
+	const asked = page.waitForResponse(origin + path);
+	await page.clock.fastForward(61000);
+	await asked;
+	await page.waitForFunction((e) => !e.isConnected, before);
+	is(await part.isVisible(), true, `${path}: it is read anew each minute`);
+	if (path.startsWith('/task/')) {
+		is(await page.locator('#days').evaluate((e) => e.open), true,
+			'... and what was opened stays so');
+		await look_at_days(page, path);
+	}
+	await page.route(origin + path, (r) => r.fulfill({ status: 503, body: '' }));
+	const refused = page.waitForResponse(origin + path);
+	await page.clock.fastForward(61000);
+	await refused;
+	is(await part.isVisible(), true,
+		'... and while nobody answers, what was known is shown');
+	await page.close();
+}
+
 // One load of the page, which is then shown in each way.
 async function look(browser, path) {
 	const context = await browser.newContext({ httpCredentials:
@@ -94,12 +143,19 @@ async function look(browser, path) {
 	await look_at(page, path, called(path), shots);
 	is(wrong, [], `${path}: nothing is refused, and nothing comes from elsewhere`);
 	is(await context.cookies(), [], '... and it leaves no cookie');
-	if (shots) {
-		await page.emulateMedia({ media: 'print', colorScheme: 'light' });
+	if (/^\/($|task|worker)/.test(path))
+		await look_at_figures(page, path);
+	await page.emulateMedia({ media: 'print', colorScheme: 'light' });
+	is(await page.evaluate(() => {
+		const all = [...document.querySelectorAll('[class^="bar-"]')].filter(
+			(e) => e.matches('span')).map((e) => getComputedStyle(e));
+		return [new Set(all.map((s) => s.backgroundColor)).size === all.length,
+			all.every((s) => s.printColorAdjust === 'exact')];
+	}), [true, true], '... on paper, too, each kind of days looks its own way');
+	if (shots)
 		await page.screenshot({ fullPage: true,
 			path: `${shots}/${called(path)}-print.png` });
-		await page.emulateMedia({ media: 'screen' });
-	}
+	await page.emulateMedia({ media: 'screen' });
 	await by_keyboard(page);
 	if (path.startsWith('/task/'))
 		await look_at_days(page, path);
@@ -112,4 +168,6 @@ await with_browser(program, async (browser) => {
 	for (const path of paths)
 		await look(browser, path);
 	await look_through(browser);
+	for (const path of paths.filter((p) => /^\/(task\/c|worker)/.test(p)))
+		await look_again(browser, path);
 });

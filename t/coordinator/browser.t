@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(need_program find_program json_value poll_path
-    source_path spurt);
+    build_path run_command source_path spurt);
 
 my $chromium = $ENV{CHROMIUM} // '/usr/bin/chromium';
 plan skip_all => 'no chromium' unless -x $chromium;
@@ -27,7 +27,8 @@ my @remote = qw(198.51.100.7 203.0.113.9 192.0.2.3);
 my $hostile = '</td><script>alert(1)</script><img src=x onerror=alert(2)>"\'';
 
 my $w = WorknetTest->new(conf => { admission => { standing_results => 0,
-    standing_hours => 0 }, pages => { operator => 'yes' } });
+    standing_hours => 0 }, pages => { operator => 'yes' },
+    payout => { network => 'base-sepolia', threshold_micros => 10000 } });
 $w->fault_prepare;
 $w->clock_set($S - 88 * $DAY);
 $w->init;
@@ -75,6 +76,8 @@ $w->worknet('maintenance', 'add', $tasks[0], '--from', $S + 90 * $MINUTE,
     '--to', $S + 3 * $HOUR, '--why', $hostile);
 $w->sql("INSERT INTO join_request (address, network, region, asked_ms) VALUES " .
     "('0x" . 'ab' x 20 . "', '198.51.100.0/24', 'eu-west', $S)");
+$w->sql("INSERT INTO payout_run (began_ms, reconcile) VALUES ($_, 0)")
+    for map { $S + 10 * $_ * $MINUTE } -3 .. 1;
 $w->start;
 my $c = $w->fcgi;
 for my $minute (0 .. 14) {
@@ -87,7 +90,32 @@ for my $minute (0 .. 14) {
 		    $_->{id} eq $tasks[1] && $minute > 4 ? 0 : 1) }
 		    grep { $_->{id} =~ /example/ } @$given ], remote => $remote[$n])
 		    if ref $given eq 'ARRAY' && @$given;
+		# Its clock is ahead for a while, then it sends too late.
+		$c->post([ $w->result($k, $tasks[0], timestamp => $w->{clock} +
+		    120000) ], remote => $remote[$n]) if $n == 1 && $minute < 5;
 	}
+}
+# What a worker, and the operator, read besides, and what hostile text is in it.
+my $worker = $w->worker(1)->{address};
+my $long = $hostile . 'w' x 150;
+my $id = $w->sql_value("SELECT id FROM worker WHERE address = '" . lc($worker) . "'");
+(my $quoted = $long) =~ s/'/''/g;
+$w->sql("INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, " .
+    "hash, format) SELECT max(id) + 1, max(at_ms), 'forfeit', $id, 1, 50, " .
+    "zeroblob(32), 1 FROM transfer; UPDATE account SET balance_micros = " .
+    "balance_micros + CASE id WHEN 1 THEN 50 ELSE -50 END WHERE id IN (1, $id);" .
+    "INSERT INTO forfeit SELECT max(id), $S, 'operator', '$quoted' FROM transfer;" .
+    "INSERT INTO hold VALUES ($id, 'operator', $S, '$quoted');" .
+    "INSERT INTO refusal VALUES ($id, $S / $DAY - 1, '$quoted', 1234567);" .
+    "INSERT INTO finding (at_ms, kind, subject, detail, since_ms, last_ms, times) " .
+    "VALUES ($S, '${\('k' x 64)}', '${\('s' x 64)}', '$quoted', $S, $S, 1)");
+spurt($w->dir('payouts'), "reserve $worker 1000\nsign 1\n" .
+    "submit 1 https://f.example/settle\npost 1 0\nfinal 1\nreserve $worker 500\n");
+{
+	my ($code, $out, $err) = run_command('sh', '-c', 'exec "$0" "$@" <' .
+	    $w->dir('payouts'), build_path('t/tools/make_payouts'), '--db',
+	    $w->ledger_path, '--now', $w->{clock});
+	is($code, 0, 'a payout is final, and one begins') or diag($out, $err);
 }
 spurt($w->dir('htpasswd'), "ops:{PLAIN}secret\n");
 $w->nginx_start(edit => sub {
@@ -96,7 +124,6 @@ $w->nginx_start(edit => sub {
 	s{/etc/nginx/worknet\.htpasswd}{$file}g;
 });
 my $shots = $ENV{WN_SCREENSHOTS} // '';
-my $worker = $w->worker(1)->{address};
 my @command = (find_program('node'), source_path('t/coordinator/browser.mjs'),
     "http://127.0.0.1:$w->{port}", $chromium, $shots, '/',
     (map { "/task/$_" } $tasks[0], $tasks[1], 'a' x 64), "/worker/$worker",

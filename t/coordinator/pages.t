@@ -7,13 +7,15 @@ use strict;
 use warnings;
 use utf8;
 
+use POSIX 'strftime';
+
 use Encode qw(decode_utf8 encode_utf8);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(need_program source_path slurp build_path spurt run_command json_text json_value http_raw
-    http_read poll_path);
+    http_read now_ms poll_path);
 use WorknetTest::OpenApi qw(misfits);
 
 BEGIN {
@@ -83,6 +85,23 @@ is($w->balance($one), 600, 'a worker has earned something');
 
 $api = json_value(get($w, '/openapi.json')->{body});
 is($api->{openapi}, '3.1.0', 'the API is described as OpenAPI has it');
+{
+	my %ids = map { ($_->{operationId} => 1) } map { grep { ref eq 'HASH' }
+	    values %$_ } values %{ $api->{paths} };
+	my @operations = grep { /^(?:get|post)$/ } map { keys %$_ }
+	    values %{ $api->{paths} };
+	# All but what workers send and are given, which is doc/protocol's.
+	my %other = map { $_ => 1 } qw(/openapi.json /v1/status
+	    /v1/worker/results /v1/worker/tasks);
+	my @served = map { my $text = slurp($_); $text =~
+	    /(?:\.path = |ROUTE\(\s*\w+,\s*)"([^"]+)"/g }
+	    glob(source_path('src/api') . '/route*.c');
+
+	is(scalar keys %ids, @operations, '... each operation under a name of its own');
+	is_deeply([ sort map { s/\{[^}]+\}/*/gr } keys %{ $api->{paths} } ],
+	    [ sort grep { m{^/v\d/|\.json$} && !$other{$_} } @served ],
+	    '... and all that is served as JSON is in it');
+}
 
 # ---- Figures ----
 
@@ -187,6 +206,73 @@ is($tree->findvalue('//td[@class="hash"]/a/@href'), $paid->{link} // '',
 is($tree->findvalue('//td[@class="hash"]/a'), $paid->{link} ?
     $paid->{transaction} : '', '... under the transaction');
 
+# ---- Payout runs ----
+
+# Runs that began so many seconds before now, in their order; what the JSON and
+# the page then say of the next one.
+sub next_run {
+	my (@runs) = @_;
+	my $now = now_ms();
+
+	$w->sql('DELETE FROM payout_run');
+	for (@runs) {
+		my ($ago, $reconcile) = ref $_ ? @$_ : ($_, 0);
+		$w->sql("INSERT INTO payout_run (began_ms, reconcile) VALUES " .
+		    "($now - $ago * 1000, $reconcile)");
+	}
+	my $s = json_value($c->get("/v1/worker/$one->{address}/status")->{body});
+	my $page = $c->get("/worker/$one->{address}")->{body};
+	my ($text) = $page =~ m{Next payout run</dt><dd>(.*?)</dd>}s;
+	my @said = map { defined $s->{$_} ? ($s->{$_} -
+	    (/Every/ ? 0 : $now)) / 1000 : 'null' }
+	    qw(lastRunMs runEveryMs nextRunMs);
+
+	return "@said; " . $text =~ s/<[^>]+>//gr =~
+	    s/\d{4}-\d\d-\d\d [\d:]+ UTC/TIME/r;
+}
+is(next_run(), 'null null null; not known yet', 'before the first run none is known');
+is(next_run(800, 200), '-200 null null; not known yet',
+    'two runs are no rhythm');
+is(next_run(1400, 801, 200), '-200 600 400; about TIME, as there usually is one ' .
+    'every 10 min', 'after three the next one is told');
+is(next_run(9000, 3200, 2600, 2000, 1900, 1400, 800, 200), '-200 600 400; about TIME, ' .
+    'as there usually is one every 10 min', 'one by hand and a pause change nothing');
+is(next_run(1400, 800, 200, [ 100, 1 ]), '-200 600 400; about TIME, as there ' .
+    'usually is one every 10 min', 'nor one that only looked');
+is(next_run(3400, 2800, 2200), '-2200 600 null; overdue, as there usually is ' .
+    'one every 10 min', 'one that should have been is overdue');
+is(next_run(90, 60, 30), '-30 30 null; overdue, as there usually is one every ' .
+    '30 s', 'also of runs that come close together');
+is(next_run(1400, 800, 200, -3600), '3600 null null; not known yet',
+    'nor does one that was ahead');
+is(next_run(30, 60, 90), '-90 null null; not known yet',
+    'a clock that was set back makes no rhythm');
+
+# ---- Refusals ----
+
+# Of forty-five days, two reasons each; fifteen of them are too long ago.
+my $today;
+do {	# again, if midnight comes between
+	$today = int(now_ms() / 86400000);
+	$w->sql("DELETE FROM refusal; INSERT INTO refusal SELECT w.id, $today - " .
+	    "value / 2, 'reason ' || (value % 2), value + 1 FROM worker w, " .
+	    "generate_series(0, 89) WHERE w.address = '" . lc($one->{address}) .
+	    "'");
+	$told = json_value($c->get("/v1/worker/$one->{address}/status")->{body});
+	$tree = XML::LibXML->new(no_network => 1)->parse_string($c->get(
+	    "/worker/$one->{address}")->{body} =~ s/\A<!DOCTYPE html>\n//r);
+} while ($today != int(now_ms() / 86400000));
+is(scalar @{ $told->{refusals} }, 60, 'refusals of thirty days are told');
+is($told->{refused}, 60 * 61 / 2, '... and their sum');
+is_deeply($told->{refusals}[0], { dayMs => $today * 86400000, reason =>
+    'reason 1', results => 2 }, '... the newest first, and of a day the most');
+is_deeply([ map { [ map { $_->textContent } $_->findnodes('td') ] }
+    $tree->findnodes('//h2[.="Refused"]/following::table[1]/tbody/tr') ],
+    [ map { [ strftime('%Y-%m-%d', gmtime($_->{dayMs} / 1000)), $_->{results},
+    $_->{reason} ] } @{ $told->{refusals} } ], '... as its page does');
+like($tree->findvalue('//h2[.="Refused"]/following::p[1]'),
+    qr/^In all $told->{refused}\./, '... with the same sum');
+
 # ---- Hostile text ----
 
 $w->sql("INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, " .
@@ -200,7 +286,8 @@ $w->sql("INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, " 
     "char(7) || 'x' FROM transfer");
 # Another form of the address, which isn't kept yet.
 ($r, $tree) = page($w, '/worker/' . lc $one->{address}, 'a page with hostile text');
-unlike($r->{body}, qr/<script/, '... has no script in it');
+unlike($r->{body} =~ s{<script src="/again\.js" defer=""></script>}{}r, qr/<script/,
+    '... has no script in it but its own');
 is($tree->findvalue('//td[@class="text"]'),
     "</td><script>alert(1)</script>\"'&\x{fffd}\x{fffd}x",
     '... but the text, without what isn\'t seen');
@@ -222,9 +309,9 @@ is($r->{headers}{'content-security-policy'}, "default-src 'none'; " .
     'a page may load what is of this host alone');
 is($r->{headers}{'set-cookie'}, undef, 'there are no cookies');
 is($r->{headers}{'cache-control'}, 'public, max-age=10', 'it may be kept');
-unlike($r->{body} =~ s{<script src="/home\.js" defer=""></script>}{}r,
+unlike($r->{body} =~ s{<script src="/(?:again|home)\.js" defer=""></script>}{}gr,
     qr/<script|<style|\sstyle=|\son[a-z]+=/,
-    'nothing in it is a script or a style, but the name of one');
+    'nothing in it is a script or a style, but the names of two');
 my $etag = $r->{headers}{etag};
 like($etag, qr/^"0x[0-9a-f]{32}"$/, 'it has a tag');
 $r = get($w, '/', 'If-None-Match' => $etag);
@@ -232,7 +319,7 @@ is("$r->{status} $r->{body}", '304 ', 'who has it already isn\'t sent it');
 my $head = get($w, '/', method => 'HEAD');
 is($head->{status}, 200, 'HEAD is answered');
 is($head->{body}, '', '... without the body');
-for my $path ('/', '/join', '/style.css', '/home.js', '/task.js', '/uplot.css', '/icon.svg', '/openapi.json', '/api/v1/network',
+for my $path ('/', '/join', '/style.css', '/again.js', '/home.js', '/task.js', '/uplot.css', '/icon.svg', '/openapi.json', '/api/v1/network',
     "/worker/$one->{address}", "/api/v1/worker/$one->{address}/status") {
 	$r = get($w, $path, method => 'POST', 'Content-Length' => 0);
 	is("$r->{status} $r->{headers}{allow}", '405 GET, HEAD',
@@ -314,5 +401,24 @@ is($c->get('/join')->{status}, 404, 'without [pages] show there are none');
 is($c->get('/health')->{status}, 200, '... but all else');
 $w->stop;
 $w->log_ok;
+
+# ---- More tasks than a page has ----
+
+$w = WorknetTest->new->init;
+$w->task_add(sprintf 'task%03d', $_) for 1 .. 101;
+$w->sql("INSERT INTO network VALUES (1, '198.51.100.0/24'), (2, '192.0.2.0/24');" .
+    'INSERT INTO incident (task, from_ms, to_ms, ended, networks) SELECT id, ' .
+    now_ms() . " - 7200000, NULL, 'open', '1 2' FROM task WHERE name = 'task101'");
+$w->start;
+$c = $w->fcgi;
+like($c->get('/')->{body}, qr{Of no task here .*? More tasks are behind these},
+    'the first page doesn\'t speak for those behind it');
+is_deeply(json_value($c->get('/v2/status.json')->{body})->{status},
+    { indicator => 'major', description => 'Some tasks are down' },
+    'an outage of a task that isn\'t listed is told to aggregators');
+my ($open) = @{ json_value($c->get('/v2/summary.json')->{body})->{incidents} };
+is("$open->{name}: " . @{ $open->{components} }, 'task101 is down: 0',
+    '... as is the incident, without the component');
+$w->stop;
 
 done_testing;

@@ -281,6 +281,8 @@ is(tree('/task/a:quiet.one', 'a page with hostile text')->findvalue(
 $badge = json_value($c->get('/task/home/badge.json')->{body});
 is_deeply([ @$badge{qw(schemaVersion label message)} ], [ 1, 'uptime 30 d',
     percent($before->{availabilityPpm}) ], 'a badge has the report\'s figure');
+is_deeply([ misfits($api, { '$ref' => '#/components/schemas/Badge' }, $badge,
+    '') ], [], '... as openapi.json describes it');
 is(tree('/task/home/badge.svg', 'a badge')->findvalue('/*/@aria-label'),
     'uptime 30 d: ' . percent($before->{availabilityPpm}), '... in words');
 my $i = task('/incidents')->{incidents}[0];
@@ -295,6 +297,9 @@ like($of->findvalue('//*[local-name()="summary"]'),
 my $feed = json_value($c->get('/task/home/feed.json')->{body});
 is($feed->{items}[0]{id}, "tag:status.example,2026:incident/home/$i->{fromMs}",
     '... as has the JSON Feed');
+is_deeply([ map { misfits($api, { '$ref' => '#/components/schemas/Feed' },
+    json_value($c->get($_)->{body}), $_) } '/task/home/feed.json', '/feed.json' ],
+    [], '... as openapi.json describes it');
 my $ics = $c->get('/task/home/maintenance.ics')->{body};
 like($ics, qr/^DTSTART:20260101T104000Z\r\nDTEND:20260101T111000Z\r$/m,
     'maintenance is in the calendar');
@@ -308,10 +313,26 @@ is($c->get("/task/nobody$_")->{status}, 404, "a task that isn't: $_") for '',
 is($c->get("/api/v1/task/nobody$_")->{status}, 404, "... $_ of the API") for '',
     qw(/days /report /checks /incidents /responses);
 my %v2 = map { $_ => told("/v2/$_.json") } qw(status summary components
-    incidents incidents/unresolved scheduled-maintenances);
+    incidents incidents/unresolved scheduled-maintenances
+    scheduled-maintenances/upcoming scheduled-maintenances/active);
 is_deeply([ map { "$_->{id} $_->{status}" } @{ $v2{summary}{components} } ],
     [ 'a:quiet.one degraded_performance', 'home operational' ],
     'what is unknown isn\'t said to work');
+my ($ended) = @{ $v2{incidents}{incidents} };
+is_deeply([ map { [ @$_{qw(status created_at body)} ] }
+    @{ $ended->{incident_updates} } ], [ [ 'resolved', $ended->{resolved_at},
+    $feed->{items}[0]{content_text} ], [ 'identified', $ended->{started_at},
+    'Workers of 3 different networks confirm that it is down.' ] ],
+    'an incident\'s updates tell its end and its begin, as readers show them');
+is($ended->{shortlink}, 'https://status.example/task/home', '... and where more is');
+is_deeply($ended->{components}, [ grep { $_->{id} eq 'home' }
+    @{ $v2{components}{components} } ], '... and its component as that is listed');
+is_deeply([ map { scalar @{ $v2{"scheduled-maintenances$_"}
+    {scheduled_maintenances} } } '', '/upcoming', '/active' ], [ 1, 1, 0 ],
+    'maintenance is to come');
+is($v2{'scheduled-maintenances'}{scheduled_maintenances}[0]
+    {incident_updates}[0]{body}, "new <b>disks</b>;\x{fc}, " . 'x' x 60,
+    '... with its reason');
 
 # ---- Counted by the hour ----
 

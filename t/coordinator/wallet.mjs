@@ -93,7 +93,7 @@ async function joins(page) {
 		'eu-west,eu-west', '... has commands with its region');
 	is(await page.locator('#join-page').getAttribute('href'),
 		`/worker/${account.address}`, '... and its page');
-	await comes(page.locator('#join-gets'), 'payable 1 h after each credit',
+	await comes(page.locator('#join-gets'), 'payable 1 s after each credit',
 		'... and is told what it gets');
 	await look_at(page, '/join, signed', 'join-signed', shots);
 }
@@ -118,7 +118,20 @@ await with_browser(program, async (browser) => {
 	await page.locator('#join-page').click();
 	await page.waitForURL(`${origin}/worker/${account.address}`);
 	is(await page.locator('tr', { hasText: 'Earned' }).locator('td').first()
-		.textContent(), '0.000100', 'its page has what it earned');
+		.textContent(), '0.001000', 'its page has what it earned');
+	await now('pay');
+	const paid = page.locator('td.hash a').first();
+	for (let i = 0; i < 60 && await paid.count() === 0; i++) {
+		await page.clock.fastForward(61000);
+		await new Promise((r) => setTimeout(r, 1000));
+	}
+	is([await page.locator('tr', { hasText: 'as the chain shows' }).locator('td')
+		.first().textContent(), await page.locator('tr', { has: paid })
+		.locator('td').nth(4).textContent()], ['0.001000', 'final'],
+	'... then, by itself, what it was paid');
+	is(/^https:\/\/sepolia\.basescan\.org\/tx\/0x[0-9a-f]{64}$/.test(
+		await paid.getAttribute('href')), true, '... and its transaction');
+	await look_at(page, '/worker, paid', 'worker-paid', shots);
 	is(wrong, [], 'nothing is refused, and nothing comes from elsewhere');
 	is(await context.cookies(), [], '... and there is no cookie');
 	await context.close();

@@ -10,7 +10,7 @@ use Test::More;
 use lib dirname(__FILE__) . '/../lib';
 use WorkerRig;
 use WorkerTest;
-use WorknetTest qw(need_program json_value http_raw http_read wait_for);
+use WorknetTest qw(need_program json_value http_raw http_read now_ms wait_for);
 
 need_program('sqlite3', 'nginx');
 key_make();
@@ -72,6 +72,19 @@ is($shown{address}, $address, '... of this address');
 is($shown{'results credited'}, 1, '... and its results');
 like($r->{out}, qr/^credits\n  20\S+ \S+ UTC  0\.000100 USDC  1$/m,
     '... and each credit');
+unlike($r->{out}, qr/^(?:usually one every|refusals)/m,
+    'of what isn\'t known it says nothing');
+$w->sql("INSERT INTO payout_run (began_ms, reconcile) VALUES ($_, 0)")
+    for map { now_ms() - 60000 * $_ } 24, 14, 4;
+$w->sql('INSERT INTO refusal SELECT id, ' . int(now_ms() / 86400000) .
+    ", 'result too old', 7 FROM worker");
+# nginx keeps the answer of before for some seconds.
+wait_for(sub { ($r = worker('status'))->{out} =~ /^refusals$/m }, 'refusals');
+like($r->{out}, qr/^refusals\n  20\d\d-\d\d-\d\d  7  result too old$/m,
+    'it shows what was refused');
+like($r->{out}, qr/^results refused, 30 days +7$/m, '... and how much in all');
+like($r->{out}, qr/^usually one every +600 s\nso the next one about +20/m,
+    '... and when the next payout run usually is');
 is($w->stop, 0, 'the coordinator stops');
 $w->nginx_stop;
 is(worker('status')->{status}, 1, 'without a coordinator it says nothing');

@@ -37,6 +37,8 @@ sub misfits {
 	    $v !~ /$s->{pattern}/;
 	return "$at: too long" if $is eq 'array' && defined $s->{maxItems} &&
 	    @$v > $s->{maxItems};
+	return "$at: too short" if $is eq 'array' && defined $s->{minItems} &&
+	    @$v < $s->{minItems};
 	if ($is eq 'array') {
 		return map { misfits($api, $s->{items}, $v->[$_], "$at\[$_\]") }
 		    0 .. $#$v;
