@@ -345,7 +345,8 @@ check_database(const char *path, enum mmdb_fact fact, struct outcome *o)
 		(void)close(fd);
 	reopen_end(&file);
 	if (rc != RC_OK) {
-		probe_say(o, true, "%s: put the database there again", e.msg);
+		probe_say(o, true,
+		    "%s: put a good one there, or take the key out", e.msg);
 		return;
 	}
 	days = (clock_unix_ms() - mmdb_built_ms(m)) / DAY_MS;

@@ -158,7 +158,7 @@ found('timers', 'a timer that stands', qr/backup\.timer last ran 5h ago: syst/,
     sub { utime(1, time - 5 * 3600, $stamps[0]) or die $! },
     sub { utime(1, time, $stamps[0]) or die $! });
 SKIP: {
-	skip('libmaxmind-db-writer-perl isn\'t installed', 12)
+	skip('no libmaxmind-db-writer-perl, or no libmaxminddb', 10)
 	    if !WorknetTest::Mmdb::is_here();
 	my $db = $w->dir('asn.mmdb');
 	my $write = sub { mmdb_write($db, { '203.0.113.0/24' => asn(64500) }) };
@@ -170,7 +170,7 @@ SKIP: {
 	is(doctor()->{databases}, 'of addresses: they can be read',
 	    'one that is there is read');
 	found('databases', 'one that isn\'t there',
-	    qr/asn\.mmdb: No such file.*put the database there again/,
+	    qr/asn\.mmdb: No such file.*put a good one there/,
 	    sub { unlink $db }, $write);
 	found('databases', 'one that is old',
 	    qr/is 61 days old: put a newer one there, and systemctl reload/,

@@ -8,16 +8,21 @@ use warnings;
 use Exporter 'import';
 use Test::More ();
 
-use WorknetTest qw(slurp spurt);
+use WorknetTest qw(build_path slurp spurt);
 
 our @EXPORT_OK = qw(mmdb_write mmdb_built asn country);
 
-sub is_here { return eval { require MaxMind::DB::Writer::Tree } }
+# Whether such databases can be made here, and read by what was built.
+sub is_here {
+	return slurp(build_path('config.status')) =~ /-DHAVE_MAXMINDDB=1/ &&
+	    eval { require MaxMind::DB::Writer::Tree };
+}
 
 # Begins a test that needs it.
 sub need {
 	is_here() or Test::More::plan(
-	    skip_all => 'libmaxmind-db-writer-perl isn\'t installed');
+	    skip_all => 'no libmaxmind-db-writer-perl, or built without ' .
+	    'libmaxminddb');
 }
 
 my %types = (autonomous_system_number => 'uint32', country => 'map',
