@@ -17,10 +17,18 @@ struct mmdb {
 	MMDB_s file;
 };
 
-/* Where an entry has it. */
-static const char *const paths[][3] = {
-	[MMDB_ASN] = { "autonomous_system_number", NULL },
-	[MMDB_COUNTRY] = { "country", "iso_code", NULL },
+#define WAYS 2 /* of saying a fact */
+
+static const struct {
+	const char *name;
+	uint32_t type;
+	const char *paths[WAYS][3]; /* where an entry has it; NULL: nowhere */
+} facts[] = {
+	[MMDB_ASN] = { "autonomous_system_number", MMDB_DATA_TYPE_UINT32,
+	    { { "autonomous_system_number" } } },
+	[MMDB_COUNTRY] = { "country.iso_code, or country_code",
+	    MMDB_DATA_TYPE_UTF8_STRING,
+	    { { "country", "iso_code" }, { "country_code" } } },
 };
 
 static enum rc
@@ -38,13 +46,14 @@ broken(const char *path, int status, struct err *e)
 static bool
 entry_says(MMDB_entry_data_s *out, MMDB_entry_s entry, enum mmdb_fact fact)
 {
-	static const uint32_t types[] = {
-		[MMDB_ASN] = MMDB_DATA_TYPE_UINT32,
-		[MMDB_COUNTRY] = MMDB_DATA_TYPE_UTF8_STRING,
-	};
+	size_t i;
 
-	return MMDB_aget_value(&entry, out, paths[fact]) == MMDB_SUCCESS &&
-	    out->has_data && out->type == types[fact];
+	for (i = 0; i < WAYS && facts[fact].paths[i][0] != NULL; i++)
+		if (MMDB_aget_value(&entry, out, facts[fact].paths[i]) ==
+			MMDB_SUCCESS &&
+		    out->has_data && out->type == facts[fact].type)
+			return true;
+	return false;
 }
 
 /* Whether any entry does: a database of another kind would say nothing. */
@@ -91,9 +100,8 @@ mmdb_open(struct mmdb **out, int fd, const char *path, enum mmdb_fact fact,
 	    (size_t)m->file.file_size, MADV_DONTFORK);
 	if (!any_says(&m->file, fact)) {
 		mmdb_free(m);
-		return err_set(e, RC_INVALID, "%s: no entry has %s%s%s", path,
-		    paths[fact][0], paths[fact][1] == NULL ? "" : ".",
-		    paths[fact][1] == NULL ? "" : paths[fact][1]);
+		return err_set(e, RC_INVALID, "%s: no entry has %s", path,
+		    facts[fact].name);
 	}
 	*out = m;
 	return RC_OK;

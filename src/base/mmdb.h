@@ -1,7 +1,8 @@
 /*
  * A database of IP addresses in MMDB format (MaxMind DB 2.0), by libmaxminddb:
  * whose an address is, or where. What it says is somebody's opinion, and who
- * isn't in it is unknown. GeoLite2 and DB-IP lite name things alike.
+ * isn't in it is unknown. GeoLite2 and DB-IP lite name things alike; others say
+ * country_code.
  */
 #ifndef WORKNET_BASE_MMDB_H
 #define WORKNET_BASE_MMDB_H

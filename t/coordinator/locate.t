@@ -36,6 +36,9 @@ my %country = ('198.18.0.0/17' => country('DE'),
     '198.18.128.0/17' => country('US'), '2001:db8::/48' => country('US'),
     '192.0.2.0/24' => { country => {} });
 
+# Some say it so.
+$country{'198.18.64.0/18'} = { country_code => 'DE' };
+
 sub databases_write {
 	mmdb_write($asns, \%asn);
 	mmdb_write($countries, \%country);
@@ -214,6 +217,7 @@ sub elsewhere {
 my $before = elsewhere();
 is($before, 0, 'nobody was elsewhere so far');
 for ([ '198.18.1.1', 'eu', 'eu', 'who declares a region of its country' ],
+    [ '198.18.64.1', 'eu', 'eu', 'or is of it by country_code' ],
     [ '198.18.200.1', 'us%20east', 'east', 'or one with a blank' ],
     [ '203.0.113.1', 'eu', 'eu', 'whose country isn\'t known' ],
     [ '192.0.2.1', 'eu', 'eu', 'whose entry has no country' ],
@@ -228,8 +232,9 @@ my $mover = $w->worker(901);
 is(polled('198.18.200.3', 'eu', $mover), '',
     'who declares a region of another country is given nothing');
 is(polled('2001:db8:0:2::1', 'eu'), '', '... of IPv6');
+is(polled('198.18.64.2', 'us%20east'), '', '... by country_code');
 is(polled('::ffff:198.18.200.3', 'eu'), '', '... and of IPv4 in it');
-is(elsewhere(), 3, '... which is counted');
+is(elsewhere(), 4, '... which is counted');
 $w->task_add('any', interval => '1h', copies => 100, cooldown => '0s');
 is(polled('198.18.200.3', 'eu', $mover), 'any',
     'but tasks of any region are for everybody');

@@ -26,7 +26,7 @@ sub need {
 }
 
 my %types = (autonomous_system_number => 'uint32', country => 'map',
-    iso_code => 'utf8_string');
+    iso_code => 'utf8_string', country_code => 'utf8_string');
 
 # Entries, as GeoLite2 and DB-IP lite have them.
 sub asn { return { autonomous_system_number => $_[0] } }
