@@ -49,7 +49,8 @@ static const char usage[] =
     "SIGTERM and SIGINT stop it; what has arrived is answered first. SIGHUP\n"
     "has it read its configuration again: rules and limits of [coordinator],\n"
     "[admission], [honesty] and [pages] count from then on; of other keys that\n"
-    "have changed the log says that they need a restart.\n"
+    "have changed the log says that they need a restart. It reads databases of\n"
+    "addresses again, too.\n"
     "Exit codes: 0 stopped or test passed, 1 the configuration is wrong,\n"
     "2 the command line is, 7 the ledger or the socket can't be used.\n";
 

@@ -296,18 +296,32 @@ is(join(' ', map { () = slurp("/proc/$_/maps") =~ /memfd/g } @children), '',
 # ---- Results ----
 
 {
-	my $one = $w->worker(900);
+	my @two = map { $w->worker($_) } 900, 910;
+	my $warns = sub { $w->worknet('status') =~
+	    /all 2 addresses at work are one network, .* asn_by_prefix/ ? 1 : 0 };
 	$w->worknet('task', 'pause', $_) for 'any', 'eu';
-	$w->task_add('paid', interval => '1h', copies => 1, cooldown => '0s');
-	is(polled('198.19.13.1', undef, $one), 'paid', 'a task');
-	my $r = $c->post([ $w->result($one, 'paid',
-	    timestamp => $w->fresh_ms) ], remote => '198.19.14.1');
-	like($r->{body}, qr/"accepted":1/, 'is paid');
-	is($w->sql_value('SELECT n.network FROM standing n JOIN worker w ON ' .
-	    "w.id = n.worker WHERE w.address = '\L$one->{address}'"),
-	    'AS65020', '... and counts for the system that the result came from');
+	$w->task_add('paid', interval => '1h', copies => 2, cooldown => '0s');
+	for my $one (@two) {
+		is(polled('198.19.13.1', undef, $one), 'paid', 'a task');
+		my $r = $c->post([ $w->result($one, 'paid',
+		    timestamp => $w->fresh_ms) ], remote => '198.19.14.1');
+		like($r->{body}, qr/"accepted":1/, 'is paid');
+		is($w->sql_value('SELECT n.network FROM standing n JOIN ' .
+		    'worker w ON w.id = n.worker WHERE w.address = ' .
+		    "'\L$one->{address}'"), 'AS65020',
+		    '... and counts for the system that the result came from');
+		# The next is given what others didn't take for so long.
+		$w->clock_set($w->time_ms + 30000);
+	}
 	is($w->sql_value('SELECT count(*) FROM network_share WHERE network = ' .
 	    "'AS65020' AND share_micros > 0"), 1, '... whose share it is of');
+	# Counted is what was given one to two result windows ago.
+	is($warns->(), 0, 'what is new isn\'t judged');
+	$w->clock_set($w->time_ms + 400000);
+	is($warns->(), 1, 'that all who work are of one system is told');
+	delete local $w->{conf}{admission}{asn_database};
+	$w->conf_write;
+	is($warns->(), 0, '... if it is for systems');
 	$w->worknet('task', 'pause', 'paid');
 	$w->worknet('task', 'resume', $_) for 'any', 'eu';
 }
