@@ -284,14 +284,18 @@ for my $n (1 .. 20) {
 	polled('198.19.11.1') for 1 .. 3;
 }
 is_network('198.19.12.1', 'AS65020');
-is(scalar(grep { /reopen/ } map { readlink($_) // '' }
-    glob('/proc/' . $w->pid . '/fd/*')), 0, 'old ones aren\'t kept open');
-is(scalar(() = slurp('/proc/' . $w->pid . '/maps') =~ /memfd:reopen/g), 2,
-    '... nor in memory');
-my @children = split ' ', slurp('/proc/' . $w->pid . '/task/' . $w->pid .
-    '/children');
-is(join(' ', map { () = slurp("/proc/$_/maps") =~ /memfd/g } @children), '',
-    'the processes that open files have none');
+SKIP: {
+	skip('only root sees what a process that is shut in has', 4) if $> != 0;
+	is(scalar(grep { /reopen/ } map { readlink($_) // '' }
+	    glob('/proc/' . $w->pid . '/fd/*')), 0, 'old ones aren\'t kept open');
+	is(scalar(() = slurp('/proc/' . $w->pid . '/maps') =~ /memfd:reopen/g), 2,
+	    '... nor in memory');
+	my @children = split ' ', slurp('/proc/' . $w->pid . '/task/' . $w->pid .
+	    '/children');
+	is(scalar(@children), 3, 'there are processes that open files');
+	is(join(' ', grep { slurp("/proc/$_/maps") =~ /memfd/ } @children), '',
+	    '... which have none');
+}
 
 # ---- Results ----
 
