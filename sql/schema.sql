@@ -199,7 +199,7 @@ CREATE TABLE level (
 
 -- What a network was paid for checks of a region: its share there.
 CREATE TABLE network_share (
-	network		TEXT NOT NULL,		-- a prefix, as 203.0.113.0/24
+	network		TEXT NOT NULL,		-- as 203.0.113.0/24, AS64500
 	region		INTEGER NOT NULL,
 	share_micros	INTEGER NOT NULL,
 	paid_ms		INTEGER NOT NULL,	-- last
@@ -872,7 +872,7 @@ CREATE INDEX task_state_task ON task_state (task, id);
 -- Networks that results came from; 0 is one that isn't known.
 CREATE TABLE network (
 	id		INTEGER PRIMARY KEY,
-	name		TEXT NOT NULL UNIQUE	-- a prefix, as 203.0.113.0/24
+	name		TEXT NOT NULL UNIQUE	-- as 203.0.113.0/24, AS64500
 ) STRICT;
 
 INSERT INTO network (id, name) VALUES (0, '');

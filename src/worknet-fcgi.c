@@ -49,7 +49,8 @@ static const char usage[] =
     "SIGTERM and SIGINT stop it; what has arrived is answered first. SIGHUP\n"
     "has it read its configuration again: rules and limits of [coordinator],\n"
     "[admission], [honesty] and [pages] count from then on; of other keys that\n"
-    "have changed the log says that they need a restart.\n"
+    "have changed the log says that they need a restart. It reads databases of\n"
+    "addresses again, too.\n"
     "Exit codes: 0 stopped or test passed, 1 the configuration is wrong,\n"
     "2 the command line is, 7 the ledger or the socket can't be used.\n";
 
@@ -164,7 +165,7 @@ prepare(struct serve_socket *s, struct reopen *file, struct anchors *anchors,
 	if (rc == RC_NOT_FOUND && getenv("GATEWAY_INTERFACE") != NULL)
 		rc = RC_OK;
 	if (rc == RC_OK && s->fd >= 0)
-		rc = reopen_begin(file, o->conf_path, e);
+		rc = reopen_begin(file, o->conf_path, REOPEN_FILE, e);
 	if (rc == RC_OK)
 		rc = anchors_begin(anchors, conf, e);
 	if (rc == RC_OK)
@@ -219,7 +220,7 @@ serve(struct reload *r, struct anchors *anchors, struct serve_socket *s,
 
 static enum rc
 run(const struct options *o, const struct conf *conf,
-    const struct api_rules *rules, struct err *e)
+    const struct api_rules *rules, struct locator *locator, struct err *e)
 {
 	struct serve_socket s = { .fd = -1 };
 	struct reopen file = { .fd = -1 };
@@ -227,6 +228,7 @@ run(const struct options *o, const struct conf *conf,
 	struct serve_shut on = { .calls = 0 };
 	struct reload r = { .path = o->conf_path,
 		.file = &file,
+		.locator = locator,
 		.begun = conf,
 		.with = rules,
 		.now = *conf };
@@ -242,6 +244,7 @@ run(const struct options *o, const struct conf *conf,
 			.busy_timeout_ms = conf->busy_timeout_ms,
 			.prefix = conf->prefix,
 			.rules = *rules,
+			.locator = locator,
 			.landlock = on.landlock,
 			.calls = on.calls },
 		    e);
@@ -265,7 +268,8 @@ main(int argc, char **argv)
 	struct options o;
 	struct conf conf;
 	struct api_rules rules;
-	enum rc rc;
+	struct locator locator;
+	int code = EXIT_SUCCESS;
 
 	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
@@ -276,11 +280,16 @@ main(int argc, char **argv)
 		return EXIT_CONF;
 	}
 	chains_set(&rules.pages, &conf);
-	rc = run(&o, &conf, &rules, &e);
-	secret_wipe(&rules, sizeof(rules));
-	if (rc != RC_OK)
+	if (locator_begin(&locator, &conf, &e) != RC_OK) {
 		log_error("%s", e.msg);
-	else if (o.test)
+		code = EXIT_CONF;
+	} else if (run(&o, &conf, &rules, &locator, &e) != RC_OK) {
+		log_error("%s", e.msg);
+		code = EXIT_SERVE;
+	} else if (o.test) {
 		printf("%s: configuration and ledger are fine\n", o.conf_path);
-	return rc == RC_OK ? EXIT_SUCCESS : EXIT_SERVE;
+	}
+	locator_end(&locator);
+	secret_wipe(&rules, sizeof(rules));
+	return code;
 }

@@ -596,6 +596,7 @@ static const struct probe machine[] = {
 	{ "timers", probe_timers },
 	{ "logs", probe_logs },
 	{ "time", probe_time_keeper },
+	{ "databases", probe_databases },
 	{ "copies", probe_backup },
 	{ "evidence", probe_evidence },
 	{ "upload", probe_upload },

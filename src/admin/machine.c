@@ -16,6 +16,8 @@
 #include "admin/value.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mmdb.h"
+#include "base/reopen.h"
 #include "base/text.h"
 #include "keys/certificate.h"
 
@@ -29,6 +31,7 @@
 #define SITE_MAX	 65536
 #define WORD_MAX	 254
 #define ANSWER_WAIT_S	 5
+#define DATABASE_DAYS	 60 /* a month's, and a month late */
 #define CERTIFICATE_DAYS 14 /* certbot renews 30 days before the end */
 #define LOG_LARGE	 (1024LL * 1024 * 1024) /* bytes, of one file */
 
@@ -317,4 +320,52 @@ probe_time_keeper(struct admin *a, struct outcome *o)
 		probe_say(o, true,
 		    "nothing keeps the clock in step: systemctl enable --now systemd-timesyncd, or chrony");
 	probe_say(o, false, "the clock is kept in step");
+}
+
+/* ---- Databases of addresses ---- */
+
+static void
+check_database(const char *path, enum mmdb_fact fact, struct outcome *o)
+{
+	struct reopen file = { .fd = -1 };
+	struct mmdb *m = NULL;
+	struct err e = ERR_INIT;
+	int64_t days;
+	int fd = -1;
+	enum rc rc;
+
+	if (path[0] == '\0')
+		return;
+	rc = reopen_begin(&file, path, REOPEN_COPY, &e);
+	if (rc == RC_OK)
+		rc = reopen_file(&file, &fd, path, &e);
+	if (rc == RC_OK)
+		rc = mmdb_open(&m, fd, path, fact, &e);
+	if (fd >= 0)
+		(void)close(fd);
+	reopen_end(&file);
+	if (rc != RC_OK) {
+		probe_say(o, true,
+		    "%s: put a good one there, or take the key out", e.msg);
+		return;
+	}
+	days = (clock_unix_ms() - mmdb_built_ms(m)) / DAY_MS;
+	mmdb_free(m);
+	if (days > DATABASE_DAYS)
+		probe_say(o, true,
+		    "%s is %lld days old: put a newer one there, and systemctl reload worknet",
+		    path, (long long)days);
+}
+
+void
+probe_databases(struct admin *a, struct outcome *o)
+{
+	const struct conf *c = &a->conf;
+
+	check_database(c->asn_database, MMDB_ASN, o);
+	check_database(c->country_database, MMDB_COUNTRY, o);
+	if (c->asn_database[0] == '\0' && c->country_database[0] == '\0')
+		probe_say(o, false, "none: networks are prefixes");
+	else
+		probe_say(o, false, "of addresses: they can be read");
 }

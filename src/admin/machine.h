@@ -1,6 +1,7 @@
 /*
  * What worknet doctor looks at of the machine that others set up: nginx and its
- * certificate, timers, logs, the clock's keeper. One thread.
+ * certificate, timers, logs, the clock's keeper, databases of addresses. One
+ * thread.
  */
 #ifndef WORKNET_ADMIN_MACHINE_H
 #define WORKNET_ADMIN_MACHINE_H
@@ -16,5 +17,6 @@ void probe_certificate(struct admin *a, struct outcome *o);
 void probe_timers(struct admin *a, struct outcome *o);
 void probe_logs(struct admin *a, struct outcome *o);
 void probe_time_keeper(struct admin *a, struct outcome *o);
+void probe_databases(struct admin *a, struct outcome *o);
 
 #endif

@@ -16,7 +16,7 @@ anchors_begin(struct anchors *a, const struct conf *conf, struct err *e)
 	*a = (struct anchors){ .conf = conf, .file = { .fd = -1 } };
 	if (conf->checkpoint_file[0] == '\0')
 		return RC_OK;
-	return reopen_begin(&a->file, conf->checkpoint_file, e);
+	return reopen_begin(&a->file, conf->checkpoint_file, REOPEN_FILE, e);
 }
 
 void

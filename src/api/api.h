@@ -18,6 +18,8 @@
 /* What all requests share. */
 struct api;
 
+struct locator;
+
 /* What may change while requests are answered. */
 struct api_rules {
 	struct schedule_rules schedule;
@@ -33,6 +35,7 @@ struct api_config {
 	int64_t busy_timeout_ms;
 	const char *prefix; /* "/api": passed on by nginx */
 	struct api_rules rules;
+	struct locator *locator; /* borrowed; NULL: no databases (locate.h) */
 	int landlock; /* what the process is shut in by: its version, */
 	int calls;    /* and how many system calls it has left; 0: not */
 };

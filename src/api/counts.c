@@ -49,6 +49,7 @@ counts_read(struct api_tally *out, struct api_counts *c)
 	out->polls = atomic_load(&c->polls);
 	out->given = atomic_load(&c->given);
 	out->poll_refused = atomic_load(&c->poll_refused);
+	out->poll_elsewhere = atomic_load(&c->poll_elsewhere);
 	out->micros = atomic_load(&c->micros);
 	for (i = 0; i < CLAIM_OUTCOMES; i++)
 		out->outcomes[i] = atomic_load(&c->outcomes[i]);
@@ -107,6 +108,7 @@ subtract(struct api_tally *now, const struct api_tally *before)
 	now->polls -= before->polls;
 	now->given -= before->given;
 	now->poll_refused -= before->poll_refused;
+	now->poll_elsewhere -= before->poll_elsewhere;
 	now->micros -= before->micros;
 	for (i = 0; i < CLAIM_OUTCOMES; i++)
 		now->outcomes[i] -= before->outcomes[i];
@@ -144,6 +146,9 @@ log_tally(const struct api_tally *t)
 	line_add(&l, "%llu polls, %llu tasks given", t->polls, t->given);
 	if (t->poll_refused > 0)
 		line_add(&l, ", %llu polls refused", t->poll_refused);
+	if (t->poll_elsewhere > 0)
+		line_add(&l, ", %llu polls from outside their region",
+		    t->poll_elsewhere);
 	line_add(&l, "; %llu results paid, %llu.%06llu USDC",
 	    t->outcomes[CLAIM_CREDITED], t->micros / 1000000,
 	    t->micros % 1000000);

@@ -32,6 +32,7 @@ struct api_counts {
 	atomic_ullong polls;
 	atomic_ullong given; /* tasks, to polls */
 	atomic_ullong poll_refused;
+	atomic_ullong poll_elsewhere; /* than in the region that it declares */
 	atomic_ullong outcomes[CLAIM_OUTCOMES]; /* of results */
 	atomic_ullong micros;			/* credited */
 	atomic_ullong answers[COUNT_ROUTES][COUNT_STATUSES];
@@ -39,7 +40,7 @@ struct api_counts {
 
 /* The same, at one moment. */
 struct api_tally {
-	unsigned long long polls, given, poll_refused, micros;
+	unsigned long long polls, given, poll_refused, poll_elsewhere, micros;
 	unsigned long long outcomes[CLAIM_OUTCOMES];
 	unsigned long long answers[COUNT_ROUTES][COUNT_STATUSES];
 };

@@ -10,8 +10,8 @@
  */
 #include <string.h>
 
+#include "api/locate.h"
 #include "api/room.h"
-#include "api/subnet.h"
 #include "api/write.h"
 #include "eth/hex.h"
 #include "eth/opt_in.h"
@@ -25,7 +25,7 @@ struct join_state {
 	struct opt_in text; /* borrows from the others, and the rules */
 	char region[REGION_MAX + 1];
 	char nonce[OPT_IN_NONCE_LEN + 1];
-	char subnet[SUBNET_MAX + 1];
+	char network[SUBNET_MAX + 1];
 	uint8_t signature[SIGNATURE_LEN];
 	struct join_ask ask; /* borrows from the others */
 	enum join_outcome outcome;
@@ -315,9 +315,9 @@ join_settle(struct api_exchange *x, struct db *db, struct slice remote_addr,
 	struct err e = ERR_INIT;
 	enum rc rc;
 
-	subnet_of(s->subnet, remote_addr, x->rules->ipv4_prefix,
-	    x->rules->ipv6_prefix);
-	s->ask = (struct join_ask){ s->text.account, slice_of(s->subnet),
+	locate_network(
+	    s->network, x->api->config.locator, x->rules, remote_addr);
+	s->ask = (struct join_ask){ s->text.account, slice_of(s->network),
 		slice_of(s->region), s->text.issued_ms };
 	rc = joining_read(db, &s->text.account, x->now_ms, &s->is, &e);
 	/* Nobody asks for what everybody has. */

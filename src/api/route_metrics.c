@@ -86,6 +86,10 @@ add_results(struct buf *b, const struct api_tally *t)
 
 	metric_begin(b, "worknet_polls_total", "counter", "Polls of workers.");
 	buf_printf(b, "worknet_polls_total %llu\n", t->polls);
+	metric_begin(b, "worknet_polls_elsewhere_total", "counter",
+	    "Polls from countries that aren't their region's, which get no task of it.");
+	buf_printf(
+	    b, "worknet_polls_elsewhere_total %llu\n", t->poll_elsewhere);
 	metric_begin(b, "worknet_tasks_given_total", "counter",
 	    "Tasks that polls were given.");
 	buf_printf(b, "worknet_tasks_given_total %llu\n", t->given);

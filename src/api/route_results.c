@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "api/locate.h"
 #include "api/results.h"
 #include "api/room.h"
-#include "api/subnet.h"
 #include "base/log.h"
 #include "eth/attest.h"
 #include "ledger/terms.h"
@@ -12,7 +12,7 @@
 struct results_state {
 	struct result_batch batch;
 	enum claim_outcome checked[RESULTS_PER_POST_MAX]; /* before the job */
-	char subnet[SUBNET_MAX + 1];
+	char network[SUBNET_MAX + 1];
 };
 
 static enum rc
@@ -26,7 +26,7 @@ results_run(struct db *db, void *ctx, struct err *e)
 	for (i = 0; i < s->batch.n; i++)
 		s->batch.claims[i].outcome = s->checked[i];
 	return credit_record(db, s->batch.claims, s->batch.n,
-	    s->batch.is_round ? &s->batch.round : NULL, slice_of(s->subnet),
+	    s->batch.is_round ? &s->batch.round : NULL, slice_of(s->network),
 	    x->now_ms, e);
 }
 
@@ -221,8 +221,8 @@ results_handle(struct api_exchange *x, struct db *db,
 		respond_error(x, rs, 400, "body shorter than declared");
 		return true;
 	}
-	subnet_of(s->subnet, rq->remote_addr, x->rules->ipv4_prefix,
-	    x->rules->ipv6_prefix);
+	locate_network(
+	    s->network, x->api->config.locator, x->rules, rq->remote_addr);
 	rc = results_parse(&s->batch, rq->body, &e);
 	if (rc == RC_OK)
 		return claims_settle(x, db, rs);

@@ -1,7 +1,7 @@
 /* GET /v1/worker/tasks: a worker is given what it has and what is due. */
+#include "api/locate.h"
 #include "api/poll_query.h"
 #include "api/room.h"
-#include "api/subnet.h"
 #include "eth/hex.h"
 #include "ledger/maturity.h"
 #include "ledger/offer.h"
@@ -11,7 +11,7 @@
 
 struct tasks_state {
 	struct poll_query query;
-	char subnet[SUBNET_MAX + 1];
+	char network[SUBNET_MAX + 1];
 	struct poll poll; /* borrows from both */
 	struct given_list given;
 	struct offer offer;	  /* of what was given */
@@ -177,6 +177,22 @@ tasks_answer(struct api_exchange *x, struct api_response *rs, enum rc rc,
 	tasks_respond(x, rs, rc, e);
 }
 
+/* The poll, from where it comes: who isn't in the region has declared none. */
+static void
+poll_place(struct api_exchange *x, struct slice remote_addr)
+{
+	struct tasks_state *s = x->state;
+	struct locator *l = x->api->config.locator;
+
+	locate_network(s->network, l, x->rules, remote_addr);
+	if (!locate_fits(l, x->rules, remote_addr, slice_of(s->query.region))) {
+		atomic_fetch_add(&x->api->counts.poll_elsewhere, 1);
+		s->query.region[0] = '\0';
+	}
+	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
+		slice_of(s->network), x->now_ms };
+}
+
 /*
  * A poll asks on its thread's own connection whether there is work, and goes to
  * the writer only if there is: most polls end here. While polls are given tasks
@@ -197,10 +213,7 @@ tasks_handle(struct api_exchange *x, struct db *db,
 		respond_error(x, rs, 400, e.msg);
 		return true;
 	}
-	subnet_of(s->subnet, rq->remote_addr, x->rules->ipv4_prefix,
-	    x->rules->ipv6_prefix);
-	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
-		slice_of(s->subnet), x->now_ms };
+	poll_place(x, rq->remote_addr);
 	if (!atomic_load(&x->api->gives))
 		rc = schedule_serve(db, false, &x->rules->schedule, &s->poll,
 		    &s->given, &work, &e);

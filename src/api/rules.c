@@ -160,6 +160,7 @@ rules_reload(void *ctx)
 {
 	struct reload *r = ctx;
 	struct err e = ERR_INIT;
+	struct databases databases = { .asn = NULL };
 	struct conf next;
 	int changes = 0, fd;
 	enum rc rc;
@@ -168,11 +169,15 @@ rules_reload(void *ctx)
 	if (rc == RC_OK)
 		rc = conf_read_fd(&next, fd, r->path, &e);
 	if (rc == RC_OK)
+		rc = databases_read(&databases, r->locator, &e);
+	if (rc == RC_OK)
 		rc = follow(r, &next, &e);
 	if (rc != RC_OK) {
+		databases_free(&databases);
 		log_error("SIGHUP: all stays as it was: %s", e.msg);
 		return;
 	}
+	locator_take(r->locator, &databases);
 	conf_compare(r->begun, &next, on_restart_change, &changes);
 	conf_compare(&r->now, &next, on_change, &changes);
 	r->now = next;

@@ -6,6 +6,7 @@
 #define WORKNET_API_RULES_H
 
 #include "api/api.h"
+#include "api/locate.h"
 #include "base/conf.h"
 #include "base/reopen.h"
 
@@ -27,16 +28,18 @@ MUST_CHECK enum rc rules_begin(const struct conf *ledger,
 struct reload {
 	struct api *api;
 	const char *path;
-	const struct reopen *file;    /* at path */
+	const struct reopen *file; /* at path */
+	struct locator *locator;
 	const struct conf *begun;     /* by which it was started, */
 	const struct api_rules *with; /* and its rules */
 	struct conf now;	      /* by which it works */
 };
 
 /*
- * SIGHUP: reads the configuration again. What may change at once counts from
- * now on, and the log names each key that has changed; what is wrong leaves all
- * as it was, and is logged. ctx is a struct reload.
+ * SIGHUP: reads the configuration and the databases of addresses again. What
+ * may change at once counts from now on, and the log names each key that has
+ * changed, and the databases; what is wrong leaves all as it was, and is
+ * logged. ctx is a struct reload.
  */
 void rules_reload(void *ctx);
 

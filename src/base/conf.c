@@ -79,6 +79,22 @@ static const struct conf_key keys[] = {
 	    CONF_AT_ONCE },
 	{ "admission", "ipv6_prefix", CONF_INT, FIELD(ipv6_prefix), 16, 64,
 	    "48", "the same of IPv6", CONF_AT_ONCE },
+	{ "admission", "asn_database", CONF_DATABASE, FIELD(asn_database), 1,
+	    PATH_LEN_MAX, "",
+	    "an MMDB file: addresses of one autonomous system are one network; its content counts on SIGHUP",
+	    CONF_RESTART },
+	{ "admission", "asn_by_prefix", CONF_ASNS, FIELD(asn_by_prefix), 1,
+	    CONF_ASNS_MAX, "",
+	    "but not of these (numbers, also on several lines): Internet providers of many workers",
+	    CONF_AT_ONCE },
+	{ "admission", "country_database", CONF_DATABASE,
+	    FIELD(country_database), 1, PATH_LEN_MAX, "",
+	    "an MMDB file, for the next one; may be the same; its content counts on SIGHUP",
+	    CONF_RESTART },
+	{ "admission", "region_countries", CONF_REGIONS,
+	    FIELD(region_countries), 1, CONF_URLS_MAX, "",
+	    "REGION:CC,CC ..., also on several lines: who polls from another country gets no task of that region",
+	    CONF_AT_ONCE },
 
 	{ "honesty", "maturity_new_ms", CONF_INT, FIELD(maturity_new_ms), 0,
 	    MATURITY_MAX_MS, "86400000",
@@ -360,7 +376,7 @@ conf_set(struct conf *c, const char *section, const char *name,
 	const struct conf_key *k = key_find(section, name);
 
 	CHECK(k != NULL);
-	if (k->type == CONF_LIST)
+	if (conf_is_list(k))
 		*((char *)c + k->offset) = '\0';
 	return conf_value_set(c, k, NULL, value, e);
 }
@@ -378,7 +394,7 @@ on_key(void *ctx, const char *section, const char *name, const char *value)
 	if (k == NULL)
 		(void)err_set(
 		    &cause, RC_INVALID, "[%s] %s: unknown key", section, name);
-	else if (l->seen[k - keys] && k->type != CONF_LIST)
+	else if (l->seen[k - keys] && !conf_is_list(k))
 		(void)err_set(
 		    &cause, RC_INVALID, "[%s] %s: given twice", section, name);
 	else if (conf_value_set(l->conf, k, l->path, value, &cause) == RC_OK) {
@@ -414,6 +430,12 @@ is_same_file(const char *a, const char *b)
 	    x.st_ino == y.st_ino;
 }
 
+static bool
+is_path(const struct conf_key *k)
+{
+	return k->type == CONF_PATH || k->type == CONF_DATABASE;
+}
+
 /* A journal would be written over a key that it shares a file with. */
 static enum rc
 paths_check(const struct conf *c, const char *file, struct err *e)
@@ -425,8 +447,10 @@ paths_check(const struct conf *c, const char *file, struct err *e)
 		for (j = 0; j < i; j++) {
 			a = (const char *)c + keys[i].offset;
 			b = (const char *)c + keys[j].offset;
-			if (keys[i].type == CONF_PATH && a[0] != '\0' &&
-			    keys[j].type == CONF_PATH && b[0] != '\0' &&
+			if (is_path(&keys[i]) && a[0] != '\0' &&
+			    is_path(&keys[j]) && b[0] != '\0' &&
+			    !(keys[i].type == CONF_DATABASE &&
+				keys[j].type == CONF_DATABASE) &&
 			    is_same_file(a, b))
 				return err_set(e, RC_INVALID,
 				    "%s: [%s] %s and [%s] %s name one file: %s",

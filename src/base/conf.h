@@ -24,7 +24,8 @@
 /* Bytes of text without the NUL. */
 #define CONF_WORD_MAX	64   /* a word, or the name of a token */
 #define CONF_KEY_ID_MAX 200  /* organizations/UUID/apiKeys/UUID has 96 */
-#define CONF_URLS_MAX	4000 /* a list of URLs */
+#define CONF_URLS_MAX	4000 /* a list of URLs, or of countries */
+#define CONF_ASNS_MAX	1000 /* a list of autonomous systems */
 #define LOG_ORIGIN_MAX	200  /* NOTE_NAME_MAX */
 
 struct conf {
@@ -48,6 +49,10 @@ struct conf {
 	int64_t network_slots;	  /* that a network hasn't answered */
 	int64_t ipv4_prefix;	  /* bits of an address that are its network */
 	int64_t ipv6_prefix;
+	char asn_database[PATH_LEN_MAX + 1];	  /* "": none */
+	char country_database[PATH_LEN_MAX + 1];  /* "": none */
+	char asn_by_prefix[CONF_ASNS_MAX + 1];	  /* base/place_list.h, */
+	char region_countries[CONF_URLS_MAX + 1]; /* as this one */
 
 	/* [tiers]: bronze, silver, gold, platinum */
 	struct {
@@ -146,8 +151,8 @@ struct conf {
 /*
  * Reads path into *c, defaults first. RC_NOT_FOUND without the file,
  * RC_INVALID with file, line, got and expected in the message, also when two
- * keys name one file. Paths that are not absolute are taken from the file's own
- * directory.
+ * keys name one file, unless both only read it. Paths that are not absolute are
+ * taken from the file's own directory.
  */
 MUST_CHECK enum rc conf_read(struct conf *c, const char *path, struct err *e);
 

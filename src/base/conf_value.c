@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/place_list.h"
+
 static const char *const networks[] = {
 	"base",
 	"base-sepolia",
@@ -102,22 +104,30 @@ static enum rc
 set_text(char *out, const struct conf_key *k, const char *file,
     const char *value, struct err *e)
 {
+	const bool is_path = k->type == CONF_PATH || k->type == CONF_DATABASE;
 	size_t size = (size_t)k->max + 1;
 
 	if (strlen(value) < (size_t)k->min || strlen(value) >= size)
 		return err_set(e, RC_INVALID,
 		    "%s: got %zu bytes, expected %lld to %lld", k->name,
 		    strlen(value), (long long)k->min, (long long)k->max);
-	if (k->type == CONF_PATH && path_resolve(out, size, file, value) != 0)
+	if (is_path && path_resolve(out, size, file, value) != 0)
 		return err_set(e, RC_INVALID, "%s: path too long", k->name);
 	if (k->type == CONF_PREFIX && value[0] != '\0' &&
 	    (value[0] != '/' || value[strlen(value) - 1] == '/'))
 		return err_set(e, RC_INVALID,
 		    "%s: got \"%s\", expected nothing or a path such as /api, without a slash at its end",
 		    k->name, value);
-	if (k->type != CONF_PATH)
+	if (!is_path)
 		(void)snprintf(out, size, "%s", value);
 	return RC_OK;
+}
+
+bool
+conf_is_list(const struct conf_key *k)
+{
+	return k->type == CONF_LIST || k->type == CONF_ASNS ||
+	    k->type == CONF_REGIONS;
 }
 
 /* libinih cuts lines at 200 bytes, so a long list needs several. */
@@ -130,6 +140,14 @@ set_list(char *out, const struct conf_key *k, const char *value, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "%s: got %zu bytes, expected 1 to %lld in all", k->name,
 		    strlen(value) + len, (long long)k->max);
+	if (k->type == CONF_ASNS && !asn_list_is(value))
+		return err_set(e, RC_INVALID,
+		    "%s: got \"%s\", expected numbers of autonomous systems, as 3320 7018",
+		    k->name, value);
+	if (k->type == CONF_REGIONS && !region_list_is(value))
+		return err_set(e, RC_INVALID,
+		    "%s: got \"%s\", expected regions and their countries, as eu-west:DE,FR us-east:US",
+		    k->name, value);
 	(void)snprintf(
 	    out + len, size - len, "%s%s", len == 0 ? "" : " ", value);
 	return RC_OK;
@@ -167,6 +185,8 @@ conf_value_set(struct conf *c, const struct conf_key *k, const char *file,
 	case CONF_BOOL:
 		return set_bool(field, k, value, e);
 	case CONF_LIST:
+	case CONF_ASNS:
+	case CONF_REGIONS:
 		return set_list(field, k, value, e);
 	case CONF_NETWORK:
 		return set_word(field, k, networks, value, e);
@@ -187,6 +207,7 @@ conf_value_set(struct conf *c, const struct conf_key *k, const char *file,
 	case CONF_TEXT:
 	case CONF_PREFIX:
 	case CONF_PATH:
+	case CONF_DATABASE:
 		return set_text(field, k, file, value, e);
 	}
 	return err_set(e, RC_INVALID, "%s: unknown type", k->name);

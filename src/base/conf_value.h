@@ -12,11 +12,14 @@
 enum conf_type {
 	CONF_TEXT,     /* char[max + 1] */
 	CONF_PATH,     /* char[max + 1], made absolute */
+	CONF_DATABASE, /* the same, of a file that is only read */
 	CONF_PREFIX,   /* char[max + 1], of paths: "" or "/api" */
 	CONF_INT,      /* int64_t in [min, max] */
 	CONF_CAP,      /* the same; no default: init writes initial */
 	CONF_BOOL,     /* yes or no */
 	CONF_LIST,     /* char[max + 1], the lines' values joined by blanks */
+	CONF_ASNS,     /* the same, of autonomous systems */
+	CONF_REGIONS,  /* the same, of regions' countries */
 	CONF_NETWORK,  /* char[max + 1], one of networks */
 	CONF_FINALITY, /* char[max + 1], one of finalities */
 	CONF_SINGLE_NODE, /* char[max + 1], refuse or accept */
@@ -38,6 +41,9 @@ struct conf_key {
 	const char *help;
 	enum conf_when when;
 };
+
+/* Whether it may stand on several lines. */
+bool conf_is_list(const struct conf_key *k);
 
 /*
  * Sets the key's field of *c by text; a relative path is one of the directory

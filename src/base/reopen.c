@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
+#include "base/file.h"
 
 /* A question is a byte; an answer is errno, and the file if that is 0. */
 union control {
@@ -36,9 +39,46 @@ file_pass(int to, int fd, int error)
 	return sendmsg(to, &m, MSG_NOSIGNAL);
 }
 
+/* A copy of a file that can be copied; -1 with errno. */
+static int
+file_to_memory(int from)
+{
+	struct err e = ERR_INIT;
+	struct stat st;
+	int to;
+
+	if (fstat(from, &st) != 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) || st.st_size > REOPEN_COPY_MAX) {
+		errno = S_ISREG(st.st_mode) ? EFBIG : ENODEV;
+		return -1;
+	}
+	to = memfd_create("reopen", MFD_CLOEXEC);
+	if (to < 0 || file_copy(to, from, "a copy", &e) == RC_OK)
+		return to;
+	(void)close(to);
+	errno = EIO;
+	return -1;
+}
+
+/* What is passed on; -1 with errno. */
+static int
+file_open(const char *path, enum reopen_what what)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), copy, error;
+
+	if (fd < 0 || what == REOPEN_FILE)
+		return fd;
+	copy = file_to_memory(fd);
+	error = errno;
+	(void)close(fd);
+	errno = error;
+	return copy;
+}
+
 /* Signals are for the first process: when that ends, recv gives nothing. */
 static _Noreturn void
-serve(int question_fd, const char *path)
+serve(int question_fd, const char *path, enum reopen_what what)
 {
 	char c;
 	int fd;
@@ -49,7 +89,7 @@ serve(int question_fd, const char *path)
 	(void)signal(SIGHUP, SIG_IGN);
 	descriptors_keep(question_fd, false);
 	while (recv(question_fd, &c, 1, 0) == 1) {
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = file_open(path, what);
 		if (file_pass(question_fd, fd, fd < 0 ? errno : 0) < 0)
 			break;
 		if (fd >= 0)
@@ -61,7 +101,8 @@ serve(int question_fd, const char *path)
 /* ---- The first one ---- */
 
 enum rc
-reopen_begin(struct reopen *r, const char *path, struct err *e)
+reopen_begin(
+    struct reopen *r, const char *path, enum reopen_what what, struct err *e)
 {
 	int fds[2];
 	pid_t pid;
@@ -71,7 +112,7 @@ reopen_begin(struct reopen *r, const char *path, struct err *e)
 		return err_set(e, RC_IO, "socketpair: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0)
-		serve(fds[1], path);
+		serve(fds[1], path, what);
 	(void)close(fds[1]);
 	if (pid > 0) {
 		r->fd = fds[0];

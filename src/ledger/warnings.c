@@ -123,10 +123,22 @@ find_warnings(struct warnings *ws, const struct status *s)
 		    (long long)(s->free_bytes / (1024 * 1024)));
 }
 
+/* An Internet provider, or a cloud, with which all of them are. */
+static void
+find_system_warnings(
+    struct warnings *ws, const struct network_sums *n, const struct conf *c)
+{
+	if (c->asn_database[0] != '\0' && n->workers > 1 && n->networks == 1)
+		warn(ws,
+		    "all %lld addresses at work are one network, so no incident is confirmed: if it is a provider, [admission] asn_by_prefix",
+		    (long long)n->workers);
+}
+
 void
 warnings_find(struct warnings *ws, const struct status *s, const struct conf *c)
 {
 	ws->n = 0;
 	find_warnings(ws, s);
+	find_system_warnings(ws, &s->network, c);
 	find_payout_warnings(ws, s, c);
 }

@@ -14,6 +14,7 @@ use Time::Local 'timegm';
 
 use WorknetTest qw(build_path need_program find_program run_command json_value
     spurt slurp child_start child_end poll_path);
+use WorknetTest::Mmdb qw(mmdb_write mmdb_built asn);
 
 need_program('sqlite3');
 alarm(300);
@@ -156,6 +157,27 @@ for my $i (0 .. 2) {
 found('timers', 'a timer that stands', qr/backup\.timer last ran 5h ago: syst/,
     sub { utime(1, time - 5 * 3600, $stamps[0]) or die $! },
     sub { utime(1, time, $stamps[0]) or die $! });
+SKIP: {
+	skip('no libmaxmind-db-writer-perl, or no libmaxminddb', 10)
+	    if !WorknetTest::Mmdb::is_here();
+	my $db = $w->dir('asn.mmdb');
+	my $write = sub { mmdb_write($db, { '203.0.113.0/24' => asn(64500) }) };
+	is(doctor()->{databases}, 'none: networks are prefixes',
+	    'no databases of addresses are needed');
+	$w->{conf}{admission}{asn_database} = $db;
+	$w->conf_write;
+	$write->();
+	is(doctor()->{databases}, 'of addresses: they can be read',
+	    'one that is there is read');
+	found('databases', 'one that isn\'t there',
+	    qr/asn\.mmdb: No such file.*put a good one there/,
+	    sub { unlink $db }, $write);
+	found('databases', 'one that is old',
+	    qr/is 61 days old: put a newer one there, and systemctl reload/,
+	    sub { mmdb_built($db, time - 61 * 86400 - 3600) }, $write);
+	delete $w->{conf}{admission};
+	$w->conf_write;
+}
 found('time', 'a clock that nobody keeps', qr/enable --now systemd-timesyncd/,
     sub { $env{WN_FAULT_TIME} = 'free' },
     sub { $env{WN_FAULT_TIME} = 'kept' });

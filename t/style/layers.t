@@ -41,6 +41,7 @@ my %library = (
 	qr/^fcgi/ => 'serve',
 	qr/^ini\.h/ => 'base',
 	qr/^seccomp\.h/ => 'base',
+	qr/^maxminddb/ => 'base',
 	qr/^openssl/ => 'keys',
 	qr/^zstd/ => 'store',
 );

@@ -17,6 +17,7 @@
 #include "ledger/schedule.h"
 #include "ledger/task.h"
 #include "ledger/terms.h"
+#include "t/tools/one_system.h"
 #include "t/unit/ledger.h"
 
 #define START_MS	 (20600LL * DAY_MS + HOUR_MS) /* at one o'clock, UTC */
@@ -33,6 +34,8 @@ enum source {
 	FRESH,	/* a new address in each poll */
 	NAMES,	/* the honest workers' addresses, one after the other */
 	OWN,	/* its own, each every 30 s */
+	SYSTEM, /* the same, of networks of one autonomous system, as the
+		   operator's database says */
 	NOBODY, /* no attacker */
 };
 
@@ -78,6 +81,9 @@ static const struct attack attacks[] = {
 	    OWN, 10000, 1, 17, 1, true, 0, 0, 0.99, 0, SHARES(2), 0 },
 	{ "10,000 addresses of 100 networks that answer", true, false, 3, 360,
 	    OWN, 10000, 100, 17, 1, true, 0, 0, 0.99, 0, SHARES(100), 0 },
+	{ "10,000 addresses of 100 networks of one system that answer", false,
+	    false, 3, 30, SYSTEM, 10000, 100, 17, 1, true, 0, 0, 0.99, 0,
+	    SHARES(1), 0 },
 	{ "a fresh address for each poll, answers", false, false, 3, 60, FRESH,
 	    0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0 },
 	{ "an honest newcomer", true, false, 3, 480, OWN, 1, 1, 1, 600, true, 0,
@@ -153,7 +159,8 @@ struct sim {
 	int64_t honest_in[HOURS]; /* of the measured time */
 	int64_t attacker_in[HOURS];
 	int64_t checked;
-	int64_t polls; /* of the attacker */
+	int64_t polls;		 /* of the attacker */
+	struct locator *locator; /* of SYSTEM */
 	struct answer *pending;
 	size_t first, last;
 	uint64_t random;
@@ -296,6 +303,17 @@ worker_tick(struct sim *m, int i, int64_t now_ms)
 	    now_ms + 300 + (int64_t)(sim_random(m) % 1200));
 }
 
+/* The attacker's i-th network. */
+static void
+network_find(const struct sim *m, char out[static SUBNET_MAX + 1], int i)
+{
+	const struct api_rules rules = { .ipv4_prefix = 24, .ipv6_prefix = 48 };
+	char address[32];
+
+	(void)snprintf(address, sizeof(address), "203.0.%d.1", i);
+	locate_network(out, m->locator, &rules, slice_of(address));
+}
+
 /* A poll of the attacker. */
 static void
 attacker_poll(struct sim *m, int64_t now_ms)
@@ -311,9 +329,8 @@ attacker_poll(struct sim *m, int64_t now_ms)
 		who = address_of(0xaa, n % HONEST);
 	else
 		who = address_of(
-		    0xee, a->source == OWN ? n % (uint64_t)a->addresses : n);
-	(void)snprintf(now.network, sizeof(now.network), "203.0.%d.0/24",
-	    (int)(n % (uint64_t)a->networks));
+		    0xee, a->source == FRESH ? n : n % (uint64_t)a->addresses);
+	network_find(m, now.network, (int)(n % (uint64_t)a->networks));
 	poll_once(m, who, now.network, now_ms, &list);
 	if (!a->answers || list.n == 0)
 		return;
@@ -465,6 +482,7 @@ judge(const struct sim *m, const struct undisturbed *u)
 static void
 attack_run(struct sim *m, const struct attack *a, uint64_t seed)
 {
+	struct locator locator;
 	struct err e = ERR_INIT;
 	int i;
 
@@ -478,8 +496,14 @@ attack_run(struct sim *m, const struct attack *a, uint64_t seed)
 	must(db_create_in_memory(&m->db, &e), &e);
 	for (i = 0; i < HONEST + 8; i++)
 		m->phase_ms[i] = (int64_t)(sim_random(m) % POLL_PERIOD_MS);
+	if (a->source == SYSTEM) {
+		must(system_begin(&locator, &e), &e);
+		m->locator = &locator;
+	}
 	tasks_add(m);
 	run(m);
+	if (a->source == SYSTEM)
+		locator_end(&locator);
 	db_close(m->db);
 	free(m->pending);
 }
@@ -537,8 +561,11 @@ attacks_run(bool full, const char *only, uint64_t seed)
 
 	tap_diag("WN_SEED=%" PRIu64, seed);
 	for (i = 0; i < ATTACKS; i++)
-		if (only != NULL ? strstr(attacks[i].name, only) != NULL
-				 : full || !attacks[i].full) {
+		if (attacks[i].source == SYSTEM && !SYSTEMS_ARE_KNOWN) {
+			tap_ok(true, "%s # SKIP built without libmaxminddb",
+			    attacks[i].name);
+		} else if (only != NULL ? strstr(attacks[i].name, only) != NULL
+					: full || !attacks[i].full) {
 			u = is_calm(&attacks[i])
 			    ? all_of(&attacks[i])
 			    : *undisturbed_of(&attacks[i], seed);

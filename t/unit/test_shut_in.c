@@ -435,7 +435,7 @@ test_reopen(void)
 	struct reopen r;
 	enum rc rc;
 
-	tap_is_int(reopen_begin(&r, key, &e), RC_OK,
+	tap_is_int(reopen_begin(&r, key, REOPEN_FILE, &e), RC_OK,
 	    "a process is begun that opens one file");
 	tap_is_int(reopened(&r, &rc), 'x', "which is passed on");
 	replaced("y");
@@ -447,6 +447,40 @@ test_reopen(void)
 	tap_is_int(reopened(&r, &rc), 'z', "and doesn't end it");
 	reopen_end(&r);
 	tap_ok(waitpid(-1, NULL, 0) > 0, "it ends with its owner");
+}
+
+/* A copy is what was there, whatever becomes of the file. */
+static void
+test_reopen_copy(void)
+{
+	struct err e = ERR_INIT;
+	struct reopen r;
+	struct stat st;
+	enum rc rc;
+	char c = '-';
+	int fd;
+
+	replaced("c");
+	tap_is_int(reopen_begin(&r, key, REOPEN_COPY, &e), RC_OK,
+	    "a process is begun that copies one file");
+	tap_is_int(reopen_file(&r, &fd, key, &e), RC_OK, "it passes on a copy");
+	if (truncate(key, 0) != 0)
+		die("truncate");
+	tap_ok(pread(fd, &c, 1, 0) == 1 && c == 'c' && fstat(fd, &st) == 0 &&
+		st.st_size == 1,
+	    "which is whole when somebody cuts the file");
+	(void)close(fd);
+	if (truncate(key, REOPEN_COPY_MAX + 1) != 0)
+		die("truncate");
+	(void)reopened(&r, &rc);
+	tap_is_int(rc, RC_IO, "what is too large isn't copied");
+	(void)unlink(key);
+	if (mkfifo(key, 0600) != 0)
+		die("mkfifo");
+	(void)reopened(&r, &rc);
+	tap_is_int(rc, RC_IO, "nor what is no file");
+	reopen_end(&r);
+	tap_ok(waitpid(-1, NULL, 0) > 0, "it ends with its owner, too");
 }
 
 int
@@ -474,5 +508,6 @@ main(void)
 		test_other_numbers();
 	}
 	test_reopen();
+	test_reopen_copy();
 	return tap_done();
 }
