@@ -67,7 +67,8 @@ tell_hold_of_all(struct run *r, size_t n, struct err *e)
 	rc = payout_hold_reason(r->db, 0, &held, reason, e);
 	if (rc == RC_OK && held && n > 0) {
 		(void)snprintf(detail, sizeof(detail),
-		    "%zu workers are due, and nobody is paid: %s", n, reason);
+		    "nobody is paid, of %zu to whom enough is due: %s", n,
+		    reason);
 		rc = run_notice(r, "everybody is held", "everybody", detail, e);
 	}
 	return rc == RC_OK ? run_over_unseen(r, "everybody is held", e) : rc;
