@@ -60,7 +60,7 @@ pass_held(struct run *r, const struct payee *p, const char *why, struct err *e)
 static enum rc
 tell_hold_of_all(struct run *r, size_t n, struct err *e)
 {
-	char reason[HOLD_REASON_MAX + 1], detail[HOLD_REASON_MAX + 60];
+	char reason[HOLD_REASON_MAX + 1], detail[HOLD_REASON_MAX + 80];
 	bool held = false;
 	enum rc rc;
 
