@@ -211,27 +211,6 @@ test_report(const struct conf *c, const struct vault *vault)
 	    c->payout_network);
 }
 
-/* All that has to do with the ledger. */
-static enum rc
-work(const struct options *o, struct vault *vault, const struct conf *c,
-    struct run_result *result, struct err *e)
-{
-	struct db *db;
-	enum rc rc;
-
-	rc = db_open(&db, c->ledger_path, DB_WRITE, c->busy_timeout_ms, e);
-	if (rc == RC_CONFLICT)
-		rc = RC_INVALID; /* another version of the schema */
-	if (rc == RC_OK && o->test)
-		rc = run_test(vault, c, e);
-	else if (rc == RC_OK && o->journal_new)
-		rc = run_journal_new(db, vault, c, e);
-	else if (rc == RC_OK)
-		rc = run_payouts(db, vault, c, &o->run, result, e);
-	db_close(db);
-	return rc;
-}
-
 /* What the kernel here doesn't give the vault's process. */
 static void
 vault_tell(const struct vault *v)
@@ -243,35 +222,32 @@ vault_tell(const struct vault *v)
 			log_info("the vault, not here: %s", sandbox_text(i));
 }
 
+/* The vault, and the ledger. */
 static enum rc
-pay(const struct options *o, struct vault **vault, const struct conf *c,
-    struct run_result *result, struct err *e)
+payer_open(const struct options *o, const struct conf *c, struct vault **vault,
+    struct db **db, struct err *e)
 {
 	enum rc rc;
 
 	/* The key's process first: it never has anything but the key. */
 	rc = run_vault_start(
 	    vault, c, !o->test && !o->run.dry_run, o->journal_new, e);
-	if (rc == RC_OK)
-		vault_tell(*vault);
-	return rc == RC_OK ? work(o, *vault, c, result, e) : rc;
+	if (rc != RC_OK)
+		return rc;
+	vault_tell(*vault);
+	rc = db_open(db, c->ledger_path, DB_WRITE, c->busy_timeout_ms, e);
+	/* Another version of the schema. */
+	return rc == RC_CONFLICT ? RC_INVALID : rc;
 }
 
-/* A run of which only is printed what it would do. */
+/* The end of a run of which only is printed what it would do. */
 static enum rc
-preview(const struct options *o, struct vault **vault, const struct conf *c,
-    struct run_result *result, struct err *e)
+print_end(struct preview *p, enum rc rc, const struct run_result *result,
+    struct err *e)
 {
-	struct options with = *o;
 	struct err late = ERR_INIT;
-	struct preview p;
-	enum rc rc;
 
-	rc = preview_begin(&p, o->json, e);
-	with.run.preview = &p;
-	if (rc == RC_OK)
-		rc = pay(&with, vault, c, result, e);
-	if (preview_end(&p, (int)run_exit_code(rc, result),
+	if (preview_end(p, (int)run_exit_code(rc, result),
 		rc == RC_OK ? NULL : e->msg, &late) != RC_OK &&
 	    rc == RC_OK)
 		rc = err_set(e, late.rc, "%s", late.msg);
@@ -290,6 +266,7 @@ try_first(const struct options *o, const struct conf *c)
 	struct run_result none = { 0 };
 	struct vault *vault = NULL;
 	struct err e = ERR_INIT;
+	struct db *db = NULL;
 	int status;
 	pid_t pid;
 	enum rc rc;
@@ -298,7 +275,10 @@ try_first(const struct options *o, const struct conf *c)
 	test.journal_new = false;
 	pid = fork();
 	if (pid == 0) {
-		rc = pay(&test, &vault, c, &none, &e);
+		rc = payer_open(&test, c, &vault, &db, &e);
+		if (rc == RC_OK)
+			rc = run_test(vault, c, &e);
+		db_close(db);
 		if (rc != RC_OK)
 			log_error("%s", e.msg);
 		vault_free(vault);
@@ -315,10 +295,12 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 	struct run_result result = { 0 };
 	struct vault *vault = NULL;
+	struct preview preview;
+	struct db *db = NULL;
+	enum rc rc = RC_OK;
 	struct options o;
 	struct conf conf;
 	int tried;
-	enum rc rc;
 
 	descriptors_open_standard();
 	if (options_parse(&o, argc, argv) != 0)
@@ -333,8 +315,21 @@ main(int argc, char **argv)
 		if (tried != 0)
 			return tried;
 	}
-	rc = o.run.dry_run ? preview(&o, &vault, &conf, &result, &e)
-			   : pay(&o, &vault, &conf, &result, &e);
+	if (o.run.dry_run) {
+		o.run.preview = &preview;
+		rc = preview_begin(&preview, o.json, &e);
+	}
+	if (rc == RC_OK)
+		rc = payer_open(&o, &conf, &vault, &db, &e);
+	if (rc == RC_OK && o.test)
+		rc = run_test(vault, &conf, &e);
+	else if (rc == RC_OK && o.journal_new)
+		rc = run_journal_new(db, vault, &conf, &e);
+	else if (rc == RC_OK)
+		rc = run_payouts(db, vault, &conf, &o.run, &result, &e);
+	db_close(db);
+	if (o.run.dry_run)
+		rc = print_end(&preview, rc, &result, &e);
 	if (rc != RC_OK)
 		log_error("%s", e.msg);
 	else if (o.journal_new)

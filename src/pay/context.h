@@ -31,7 +31,7 @@ struct run {
 	struct facilitators facilitators; /* owned */
 	struct direct *direct;		  /* owned; NULL: not configured */
 	struct settlers *settlers;	  /* owned */
-	struct window *window;		  /* borrowed; NULL: nothing is sent */
+	struct window *window;		  /* settle.h; NULL: none is open */
 	int64_t began_ms;
 	struct head head;      /* where the chain is: see run_look */
 	int64_t budget_micros; /* not yet promised */

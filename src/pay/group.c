@@ -181,42 +181,46 @@ group_end(struct payees *all, size_t from)
 	}
 }
 
-/*
- * Has the vault sign for the group from *from on, in order, up to the first
- * that it refuses, to which *from moves; stores what it signed.
- */
-static enum rc
-group_sign_some(struct payees *all, size_t *from, struct open_payout *out,
-    size_t *n, struct err *e)
-{
-	struct candidate *who[SETTLE_AT_ONCE_MAX], *c;
+/* What the vault is to sign by one question, and for whom. */
+struct signings {
+	struct candidate *who[SETTLE_AT_ONCE_MAX];
 	struct signing list[SETTLE_AT_ONCE_MAX];
-	struct err cause = ERR_INIT;
-	size_t i, k, done = 0, asked = 0, first = *n;
-	enum rc rc = RC_OK, refusal = RC_OK;
-	bool made;
+	size_t n;
+};
 
-	for (i = *from; i < all->count; i++) {
+/* For all of the group from that one on who are to get something. */
+static void
+signings_make(struct payees *all, size_t from, struct open_payout *out,
+    struct signings *q)
+{
+	struct candidate *c;
+	size_t i;
+
+	q->n = 0;
+	for (i = from; i < all->count; i++) {
 		c = &all->group[i];
 		if (c->amount == 0)
 			continue;
-		who[asked] = c;
-		signing_make(all, c, &out[first + asked], &list[asked]);
-		asked++;
+		q->who[q->n] = c;
+		signing_make(all, c, &out[q->n], &q->list[q->n]);
+		q->n++;
 	}
-	*from = all->count;
-	if (asked > 0)
-		refusal = run_sign(all->run, list, asked, &done, &cause);
-	for (k = 0; rc == RC_OK && k < done; k++) {
-		rc = payout_make(all, who[k], list[k].open, &out[*n], &made, e);
+}
+
+/* Stores the first done of q, which are signed; *n are in out. */
+static enum rc
+signed_store(struct payees *all, const struct signings *q, size_t done,
+    struct open_payout *out, size_t *n, struct err *e)
+{
+	enum rc rc = RC_OK;
+	bool made;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < done; i++) {
+		rc = payout_make(
+		    all, q->who[i], q->list[i].open, &out[*n], &made, e);
 		*n += rc == RC_OK && made;
 	}
-	if (rc != RC_OK || refusal == RC_OK)
-		return rc;
-	if (refusal != RC_CONFLICT)
-		return err_set(e, refusal, "%s", cause.msg);
-	rc = candidate_refused(all, who[done], &list[done], &cause, e);
-	*from = (size_t)(who[done] - all->group);
 	return rc;
 }
 
@@ -224,13 +228,28 @@ enum rc
 group_sign(
     struct payees *all, struct open_payout *out, size_t *n, struct err *e)
 {
-	enum rc rc = RC_OK;
-	size_t i;
+	struct err cause = ERR_INIT;
+	enum rc rc = RC_OK, refusal;
+	struct signings q;
+	size_t i, done;
 
 	for (i = 0; rc == RC_OK && i < all->count; i++)
 		rc = held_drop(all, &all->group[i], e);
+	/* In order, up to the first that is refused; then once more from it. */
 	for (i = 0; rc == RC_OK && i < all->count;) {
-		rc = group_sign_some(all, &i, out, n, e);
+		signings_make(all, i, &out[*n], &q);
+		if (q.n == 0)
+			break;
+		done = 0;
+		refusal = run_sign(all->run, q.list, q.n, &done, &cause);
+		rc = signed_store(all, &q, done, out, n, e);
+		if (rc != RC_OK || refusal == RC_OK)
+			break;
+		if (refusal != RC_CONFLICT)
+			return err_set(e, refusal, "%s", cause.msg);
+		rc = candidate_refused(
+		    all, q.who[done], &q.list[done], &cause, e);
+		i = (size_t)(q.who[done] - all->group);
 		if (all->full)
 			group_end(all, i);
 	}

@@ -60,7 +60,7 @@ pass_held(struct run *r, const struct payee *p, const char *why, struct err *e)
 static enum rc
 tell_hold_of_all(struct run *r, size_t n, struct err *e)
 {
-	char reason[HOLD_REASON_MAX + 1], detail[HOLD_REASON_MAX + 60];
+	char reason[HOLD_REASON_MAX + 1], detail[HOLD_REASON_MAX + 80];
 	bool held = false;
 	enum rc rc;
 
@@ -362,12 +362,14 @@ group_decide(struct payees *all, bool *dry, struct err *e)
 	return rc;
 }
 
-/* struct feed: one transaction, so that nobody is held in the middle of it. */
+/*
+ * Puts payouts of the next group, up to room, into out: one transaction, so
+ * that nobody is held in the middle of it. None while no payee is verified.
+ */
 static enum rc
-payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
+payees_fill(struct payees *all, struct open_payout *out, size_t room, size_t *n,
     bool *dry, struct err *e)
 {
-	struct payees *all = ctx;
 	enum rc rc;
 
 	*n = 0;
@@ -392,8 +394,9 @@ payees_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
 	return db_step_end(all->run->db, rc, e);
 }
 
+/* Only says whom a run would pay. */
 static enum rc
-dry_run(struct payees *all, struct err *e)
+payees_preview(struct payees *all, struct err *e)
 {
 	struct pollfd fds[] = {
 		{ .fd = verifier_fd(all->verifier), .events = POLLIN },
@@ -411,26 +414,27 @@ dry_run(struct payees *all, struct err *e)
 	return rc;
 }
 
+/* Makes payouts of them as the window has room. */
 static enum rc
-pay(struct payees *all, struct err *e)
+payees_settle(struct payees *all, struct err *e)
 {
 	struct run *r = all->run;
+	struct open_payout *out;
+	bool dry = false;
+	size_t room, n;
 	enum rc rc;
 
-	rc = verifier_new(&all->verifier, r->conf, &r->source.treasury,
-	    all->list.all, all->list.n,
-	    AHEAD * (size_t)r->conf->payout_concurrency, e);
+	rc = settle_open(r, verifier_fd(all->verifier), e);
 	if (rc != RC_OK)
 		return rc;
-	if (r->options->dry_run)
-		rc = dry_run(all, e);
-	else
-		rc = settle(r,
-		    &(struct feed){ .fill = payees_fill,
-			.ctx = all,
-			.ready_fd = verifier_fd(all->verifier) },
-		    e);
-	verifier_free(all->verifier);
+	do {
+		rc = settle_room(r, &out, &room, e);
+		if (rc == RC_OK && room > 0) {
+			rc = payees_fill(all, out, room, &n, &dry, e);
+			rc = settle_add(r, rc, n, dry, e);
+		}
+	} while (rc == RC_OK && room > 0);
+	settle_close(r);
 	return rc;
 }
 
@@ -456,8 +460,15 @@ pay_payees(struct run *r, struct err *e)
 		rc = pass_over(r, &all.list, e);
 	if (rc == RC_OK)
 		rc = tell_hold_of_all(r, all.list.n, e);
-	if (rc == RC_OK && all.list.n > 0)
-		rc = pay(&all, e);
+	if (rc == RC_OK && all.list.n > 0) {
+		rc = verifier_new(&all.verifier, r->conf, &r->source.treasury,
+		    all.list.all, all.list.n,
+		    AHEAD * (size_t)r->conf->payout_concurrency, e);
+		if (rc == RC_OK)
+			rc = r->options->dry_run ? payees_preview(&all, e)
+						 : payees_settle(&all, e);
+		verifier_free(all.verifier);
+	}
 	if (rc == RC_OK)
 		rc = tally_tell(r, &all.tally,
 		    (int64_t)(all.list.n - all.decided), is_whole(&all), e);

@@ -164,12 +164,11 @@ looked(struct run *r, struct err *e)
 	return rc == RC_OK ? run_over_unseen(r, "request altered", e) : rc;
 }
 
-/* struct feed: what an earlier run has left reserved, signed or submitted. */
+/* Puts up to room of the next ones that can be sent into out. */
 static enum rc
-resume_fill(void *ctx, struct open_payout *out, size_t room, size_t *n,
-    bool *dry, struct err *e)
+resume_fill(struct resumption *s, struct open_payout *out, size_t room,
+    size_t *n, bool *dry, struct err *e)
 {
-	struct resumption *s = ctx;
 	struct run *r = s->run;
 	bool found = true;
 	enum rc rc = RC_OK;
@@ -200,15 +199,26 @@ enum rc
 reconcile_continue(struct run *r, struct err *e)
 {
 	struct resumption s = { .run = r };
-	int64_t n;
+	struct open_payout *out;
+	int64_t unsettled;
+	bool dry = false;
+	size_t room, n;
 	enum rc rc;
 
-	rc = payout_unsettled(r->db, &n, NULL, e);
-	if (rc != RC_OK || n == 0)
+	rc = payout_unsettled(r->db, &unsettled, NULL, e);
+	if (rc != RC_OK || unsettled == 0)
 		return rc == RC_OK ? looked(r, e) : rc;
-	rc = settle(r,
-	    &(struct feed){ .fill = resume_fill, .ctx = &s, .ready_fd = -1 },
-	    e);
+	rc = settle_open(r, -1, e);
+	if (rc != RC_OK)
+		return rc;
+	do {
+		rc = settle_room(r, &out, &room, e);
+		if (rc == RC_OK && room > 0) {
+			rc = resume_fill(&s, out, room, &n, &dry, e);
+			rc = settle_add(r, rc, n, dry, e);
+		}
+	} while (rc == RC_OK && room > 0);
+	settle_close(r);
 	/* Each of them was looked at, unless it was to stop. */
 	return rc == RC_OK && s.whole ? looked(r, e) : rc;
 }

@@ -140,24 +140,6 @@ catch_up(struct run *r, struct err *e)
 	return rc;
 }
 
-/* Settles what was begun, and begins more. */
-static enum rc
-pay(struct run *r, struct err *e)
-{
-	bool may_pay;
-	enum rc rc = look_before(r, &may_pay, e);
-	int64_t settled = r->result->posted + r->result->voided;
-
-	if (rc == RC_OK && may_pay && !r->options->dry_run)
-		rc = reconcile_continue(r, e); /* what is signed, at least */
-	/* What was paid meanwhile isn't promised any more. */
-	if (rc == RC_OK && r->result->posted + r->result->voided > settled)
-		rc = look_before(r, &may_pay, e);
-	if (rc == RC_OK && may_pay && (r->may_sign || r->options->dry_run))
-		rc = pay_payees(r, e);
-	return rc;
-}
-
 /* A hold of everybody leaves a word, not only a run that pays nobody. */
 static void
 tell_hold(struct run *r)
@@ -170,16 +152,28 @@ tell_hold(struct run *r)
 	r->result->stopped = held;
 }
 
+/* Compares, settles what was begun, and begins more. */
 static enum rc
 run_steps(struct run *r, struct err *e)
 {
+	const bool dry = r->options->dry_run;
+	bool may_pay = false;
+	int64_t settled;
 	enum rc rc;
 
 	rc = catch_up(r, e);
 	tell_hold(r); /* which may have ended one */
 	/* To look and book takes neither a token that pays nor a treasury. */
 	if (rc == RC_OK && !r->options->reconcile_only)
-		rc = pay(r, e);
+		rc = look_before(r, &may_pay, e);
+	settled = r->result->posted + r->result->voided;
+	if (rc == RC_OK && may_pay && !dry)
+		rc = reconcile_continue(r, e); /* what is signed, at least */
+	/* What was paid meanwhile isn't promised any more. */
+	if (rc == RC_OK && r->result->posted + r->result->voided > settled)
+		rc = look_before(r, &may_pay, e);
+	if (rc == RC_OK && may_pay && (r->may_sign || dry))
+		rc = pay_payees(r, e);
 	if (rc == RC_OK)
 		rc = settlers_tell(r, e);
 	if (rc == RC_OK)
@@ -366,21 +360,27 @@ run_note(struct run *r, int64_t id, enum rc ended, const struct err *why,
 	return payout_run_end(r->db, &row, e);
 }
 
+/* All that a run needs of the ledger and of who settles. */
 static enum rc
-run_locked(struct run *r, struct err *e)
+run_prepare(struct run *r, struct err *e)
 {
-	struct err late = ERR_INIT;
-	enum rc rc;
+	enum rc rc = run_open(r, e);
 
-	rc = run_open(r, e);
 	if (rc == RC_OK)
 		rc = payout_ledger_id(r->db, r->ledger_id, &r->created_ms, e);
 	if (rc == RC_OK)
 		rc = settlers_new(r, &r->facilitators, e);
 	if (rc == RC_OK && r->direct != NULL)
 		rc = direct_settle(r->direct, e);
-	if (rc == RC_OK)
-		rc = run_steps(r, e);
+	return rc;
+}
+
+/* Whatever came of it, rc, nodes that failed are told of; but for a signal. */
+static enum rc
+run_ended(struct run *r, enum rc rc, struct err *e)
+{
+	struct err late = ERR_INIT;
+
 	if (run_is_stopped(r))
 		r->result->stopped = true;
 	else if (r->nodes != NULL && nodes_tell(r, &late) != RC_OK &&
@@ -412,7 +412,10 @@ run_payouts(struct db *db, struct vault *vault, const struct conf *c,
 		rc = payout_run_begin(
 		    db, options->reconcile_only, r.began_ms, &id, e);
 	if (rc == RC_OK)
-		rc = run_locked(&r, e);
+		rc = run_prepare(&r, e);
+	if (rc == RC_OK)
+		rc = run_steps(&r, e);
+	rc = run_ended(&r, rc, e);
 	/* That it can't be noted is less than what went wrong before. */
 	if (id != 0 && run_note(&r, id, rc, e, &late) != RC_OK && rc == RC_OK)
 		rc = err_set(e, late.rc, "%s", late.msg);

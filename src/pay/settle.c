@@ -57,43 +57,41 @@ stop_look(struct window *w)
 /* ---- Preparing ---- */
 
 /*
- * More are prepared only when fewer than half of at_once are ready, so that one
- * transaction, and one question to the vault, is for several payouts.
+ * How many more to prepare. Only when fewer than half of at_once are ready, so
+ * that one transaction, and one question to the vault, is for several payouts.
  */
-static bool
-wants_more(struct window *w)
+static size_t
+room_wanted(struct window *w)
 {
 	size_t room;
 
 	if (w->dry || w->closed || w->count[PLACE_FREE] == 0 ||
 	    2 * w->count[PLACE_READY] >= w->at_once)
-		return false;
+		return 0;
 	room = window_room(w);
 	if (room == 0 && w->count[PLACE_FREE] == w->size) {
 		/* Nobody takes any, and nothing will change that. */
 		w->dry = true;
 		w->run->result->waiting = true;
 	}
-	return room > w->count[PLACE_READY];
+	room -= room < w->count[PLACE_READY] ? room : w->count[PLACE_READY];
+	return room > w->count[PLACE_FREE] ? w->count[PLACE_FREE] : room;
 }
 
-/* Takes what the feed has; *n tells how many. */
-static enum rc
-fill(struct window *w, size_t *n, struct err *e)
+enum rc
+settle_add(struct run *r, enum rc made, size_t n, bool dry, struct err *e)
 {
-	size_t i, taken = 0, given, room = window_room(w);
+	struct window *w = r->window;
 	struct err cause = ERR_INIT;
-	enum rc rc, tried;
+	size_t i, taken = 0;
+	enum rc rc = made, tried;
 
-	room -= room < w->count[PLACE_READY] ? room : w->count[PLACE_READY];
-	if (room > w->count[PLACE_FREE])
-		room = w->count[PLACE_FREE];
-	rc = w->feed->fill(w->feed->ctx, w->group, room, n, &w->dry, e);
-	given = *n;
+	w->dry = dry;
+	w->had_none = n == 0;
 	if (rc == RC_OK)
-		rc = settle_tend(w->run, e);
-	tried = submit_try(w->run, w->group, &given, &cause);
-	for (i = 0; i < w->size && taken < given; i++) {
+		rc = settle_tend(r, e);
+	tried = submit_try(r, w->group, &n, &cause);
+	for (i = 0; i < w->size && taken < n; i++) {
 		if (w->slots[i].place != PLACE_FREE)
 			continue;
 		w->slots[i] = (struct slot){ .open = w->group[taken++] };
@@ -461,7 +459,7 @@ judge(struct window *w, struct err *e)
 	return rc;
 }
 
-/* ---- The loop ---- */
+/* ---- All of it ---- */
 
 static bool
 is_over(const struct window *w)
@@ -481,7 +479,7 @@ should_judge(const struct window *w, bool idle)
 		(idle || w->count[PLACE_SENT] == 0));
 }
 
-/* How long nothing but an answer or the feed can give us work. */
+/* How long nothing but an answer, or who makes payouts, can give us work. */
 static int64_t
 idle_ms(const struct window *w)
 {
@@ -504,7 +502,7 @@ idle_ms(const struct window *w)
 	return wait;
 }
 
-/* What ends a wait: the feed, where it is wanted, and the first signal. */
+/* What ends a wait: new payouts, where wanted, and the first signal. */
 static int
 wake_fd(const struct window *w, bool more)
 {
@@ -514,9 +512,9 @@ wake_fd(const struct window *w, bool more)
 }
 
 static bool
-wake_make(struct window *w)
+wake_make(struct window *w, int ready_fd)
 {
-	int fds[] = { w->run->options->stop_fd, w->feed->ready_fd };
+	int fds[] = { w->run->options->stop_fd, ready_fd };
 	struct epoll_event ev = { .events = EPOLLIN };
 	bool ok;
 	size_t i;
@@ -529,34 +527,43 @@ wake_make(struct window *w)
 	return ok;
 }
 
+/* When nothing else is to be done; more: new payouts would end the wait. */
 static enum rc
-chores(struct window *w, struct err *e)
+judge_or_wait(struct window *w, bool more, struct err *e)
 {
-	bool more, idle = false; /* nothing came while we waited */
-	enum rc rc = RC_OK;
-	size_t n;
+	if (should_judge(w, w->idle))
+		return judge(w, e);
+	if (!is_over(w))
+		w->idle = !collect(w, idle_ms(w), wake_fd(w, more));
+	return RC_OK;
+}
 
-	while (rc == RC_OK && !is_over(w)) {
+enum rc
+settle_room(
+    struct run *r, struct open_payout **out, size_t *room, struct err *e)
+{
+	struct window *w = r->window;
+	enum rc rc = RC_OK;
+
+	*out = w->group;
+	*room = 0;
+	if (w->had_none)
+		rc = judge_or_wait(w, true, e);
+	w->had_none = false;
+	while (rc == RC_OK && *room == 0 && !is_over(w)) {
 		rc = tend(w, e);
 		if (rc != RC_OK)
 			break;
 		stop_look(w);
 		later_to_ready(w);
-		n = 0;
 		if (may_note(w)) {
 			rc = note_ready(w, e);
 			continue;
 		}
-		more = wants_more(w);
-		w->run->settlers->more = more;
-		if (more)
-			rc = fill(w, &n, e);
-		if (rc != RC_OK || n > 0)
-			continue;
-		if (should_judge(w, idle))
-			rc = judge(w, e);
-		else if (!is_over(w))
-			idle = !collect(w, idle_ms(w), wake_fd(w, more));
+		*room = room_wanted(w);
+		r->settlers->more = *room > 0;
+		if (*room == 0)
+			rc = judge_or_wait(w, false, e);
 	}
 	return rc;
 }
@@ -579,38 +586,49 @@ window_free(struct window *w)
 	free(w->slots);
 	free(w->group);
 	free(w->index);
+	free(w);
 }
 
 enum rc
-settle(struct run *r, const struct feed *feed, struct err *e)
+settle_open(struct run *r, int ready_fd, struct err *e)
 {
-	struct window w = {
-		.run = r, .feed = feed, .at_once = 1, .wake_fd = -1
-	};
-	enum rc rc;
+	struct window *w = calloc(1, sizeof(*w));
+	enum rc rc = RC_OK;
 	size_t i;
 
+	if (w == NULL)
+		return err_set(e, RC_NO_MEMORY, "no memory");
+	w->run = r;
+	w->wake_fd = -1;
 	/*
 	 * As many ready or noted as on their way, and as many answered. But a
 	 * single one is judged before the next is even prepared.
 	 */
+	w->at_once = 1;
 	for (i = 0; i < r->settlers->n; i++)
-		if (r->settlers->all[i].at_once > w.at_once)
-			w.at_once = r->settlers->all[i].at_once;
-	w.size = w.at_once == 1 ? 1 : 3 * w.at_once;
-	w.slots = calloc(w.size, sizeof(*w.slots));
-	w.group = calloc(w.size, sizeof(*w.group));
-	w.index = calloc(w.size, sizeof(*w.index));
-	w.count[PLACE_FREE] = w.size;
-	if (w.slots == NULL || w.group == NULL || w.index == NULL)
+		if (r->settlers->all[i].at_once > w->at_once)
+			w->at_once = r->settlers->all[i].at_once;
+	w->size = w->at_once == 1 ? 1 : 3 * w->at_once;
+	w->slots = calloc(w->size, sizeof(*w->slots));
+	w->group = calloc(w->size, sizeof(*w->group));
+	w->index = calloc(w->size, sizeof(*w->index));
+	w->count[PLACE_FREE] = w->size;
+	if (w->slots == NULL || w->group == NULL || w->index == NULL)
 		rc = err_set(e, RC_NO_MEMORY, "no memory");
-	else if (!wake_make(&w))
+	else if (!wake_make(w, ready_fd))
 		rc = err_set(e, RC_IO, "epoll: %s", strerror(errno));
-	else {
-		r->window = &w;
-		rc = chores(&w, e);
-		r->window = NULL;
-	}
-	window_free(&w);
+	if (rc == RC_OK)
+		r->window = w;
+	else
+		window_free(w);
 	return rc;
+}
+
+void
+settle_close(struct run *r)
+{
+	struct window *w = r->window;
+
+	r->window = NULL;
+	window_free(w);
 }

@@ -7,28 +7,37 @@
 
 #include "pay/open.h"
 
-/* Where the window gets its payouts from. */
-struct feed {
-	/*
-	 * Makes up to room (SETTLE_AT_ONCE_MAX at most) payouts ready to be
-	 * sent: *n of them, over what was in out; they are the caller's also
-	 * when it fails. 0 while there is none yet; *dry is set when there
-	 * won't be any more.
-	 */
-	enum rc (*fill)(void *ctx, struct open_payout *out, size_t room,
-	    size_t *n, bool *dry, struct err *e);
-	void *ctx;
-	int ready_fd; /* readable when fill would give one; -1: always */
-};
+/*
+ * Opens the window of r (settle_close), for as many at once as the
+ * configuration says; there is one at a time. ready_fd is readable when whoever
+ * makes payouts would have one; -1: always. RC_NO_MEMORY, RC_IO.
+ */
+MUST_CHECK enum rc settle_open(struct run *r, int ready_fd, struct err *e);
 
 /*
- * Sends what the feed gives, as many at once as the configuration says, and
- * has the chain judge each, until nothing more can be done in this run. What
- * was sent is never abandoned: also when it fails or is to stop, answers are
- * waited for.
+ * Notes, sends and judges, until more payouts are wanted: up to *room
+ * (SETTLE_AT_ONCE_MAX at most), put into *out, which is the window's; or until
+ * nothing more can be done in this run: *room is 0. Who had none when it was
+ * asked last isn't asked again at once: answers are judged or waited for, or
+ * ready_fd. Errors of db.h, and of the nodes.
+ */
+MUST_CHECK enum rc settle_room(
+    struct run *r, struct open_payout **out, size_t *room, struct err *e);
+
+/*
+ * Takes what settle_room asked for: n payouts, ready to be sent, over what was
+ * in *out. n is 0 while there is none yet; dry: there won't be any more. made
+ * is how making them ended: when that failed they are the window's, too, and it
+ * is what comes back. Errors of db.h.
  */
 MUST_CHECK enum rc
-settle(struct run *r, const struct feed *feed, struct err *e);
+settle_add(struct run *r, enum rc made, size_t n, bool dry, struct err *e);
+
+/*
+ * Closes it. What was sent is never abandoned: also after an error, answers are
+ * waited for; after a signal for some seconds.
+ */
+void settle_close(struct run *r);
 
 /*
  * Between two waits of whoever prepares or judges payouts: takes the answers

@@ -1,7 +1,7 @@
 /*
  * The window: the payouts that a run has in hand at once.
  *
- *	          feed
+ *	          settle_add
  *	            |
  *	PLACE_READY      signed			<-+
  *	            |  "submitted" is noted	  |
@@ -22,8 +22,6 @@
 
 #include "pay/open.h"
 #include "pay/settler.h"
-
-struct feed;
 
 #define TRIES_MAX 2 /* of the same bytes at one settler in one run */
 
@@ -51,7 +49,6 @@ struct slot {
 
 struct window {
 	struct run *run;
-	const struct feed *feed;
 	size_t at_once;
 	struct slot *slots; /* owned; size */
 	size_t size;
@@ -60,10 +57,12 @@ struct window {
 	size_t failed;		   /* of all of them */
 	struct open_payout *group; /* owned; size: those of one chore */
 	size_t *index;		   /* owned; size: their slots */
-	bool dry;		   /* the feed is */
+	bool dry;		   /* no more are made */
+	bool had_none;		   /* who makes them, when asked last */
+	bool idle;		   /* nothing came while we waited */
 	bool closed;		   /* nothing is sent any more */
 	int64_t stop_ms; /* monotonic; nothing is waited for then; 0 */
-	int wake_fd;	 /* owned: a signal, or the feed */
+	int wake_fd;	 /* owned: a signal, or who makes payouts */
 	int64_t told_ms; /* monotonic; when a person was told */
 };
 

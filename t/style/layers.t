@@ -119,6 +119,46 @@ for my $module (sort keys %text) {
 	is("@elsewhere", '', "what $module offers is in its own header");
 }
 
+# How deep a payment is signed: the longest way from main of worknet-payout, by
+# what bodies of functions call. A static function is its file's.
+my (%in, %anywhere, $code);
+for my $file ("$src/worknet-payout.c", glob("$src/pay/*.c")) {
+	open(my $in, '<', $file) or die "$file: $!";
+	local $/;
+	my $text = <$in> =~ s{/\*.*?\*/|"(?:\\.|[^"\\])*"}{}gsr;
+	while ($text =~ /^(static )?[^\n]*\n(\w+)\([^{;]*\)\n\{(.*?)^\}/gms) {
+		my $f = $in{$file}{$2} = { name => $2, file => $file, body => $3 };
+		$anywhere{$2} = $f unless $1;
+	}
+	$code .= $text;
+}
+
+# The names on it from $f on; none if it doesn't end in the vault, or comes back
+# to where it was.
+my $vault = { name => 'vault_sign' };
+my %on;
+sub longest {
+	my ($f) = @_;
+	return ($f->{name}) if $f == $vault;
+	return if $on{$f};
+	local $on{$f} = 1;
+	my @rest;
+	for my $name ($f->{body} =~ /\b(\w+)\(/g) {
+		my $next = "$f->{name} $name" eq 'run_sign vault_sign' ? $vault
+		    : $in{$f->{file}}{$name} // $anywhere{$name} or next;
+		my @way = longest($next);
+		@rest = @way if @way > @rest;
+	}
+	return @rest ? ($f->{name}, @rest) : ();
+}
+my @way = longest($in{"$src/worknet-payout.c"}{main});
+note(join(' -> ', @way));
+ok(@way > 2 && @way <= 1 + 8,
+    'a payment is signed at most eight calls below main');
+is(join(' ', grep { $code =~ /(?<![\w.>])$_\b(?!\()/ } sort map { $_->{name} }
+	    grep { longest($_) } map { values %$_ } values %in),
+    '', 'and none of what leads there is handed on as a callback');
+
 open(my $readme, '<', "$src/README") or die "src/README: $!";
 my $text = do { local $/; <$readme> };
 for my $dir (grep { -d } glob("$src/*")) {
