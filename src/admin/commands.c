@@ -231,7 +231,9 @@ const struct command admin_commands[] = {
 	    "The ledger keeps the credits, and a digest of their results;\n"
 	    "statements, payouts and audit are complete without them.\n"
 	    "--bring-back puts all of them back, from a copy of the log in DIR\n"
-	    "or from the store. Exits 1 when something isn't as it was logged.\n",
+	    "or from the store. Exits 1 when something isn't as it was logged,\n"
+	    "and 4 when the store can't be reached now. What fails is a finding\n"
+	    "(worknet finding list) until a run ends well.\n",
 	    OPT(BRING_BACK) | OPT(LOG) | OPT(QUIET), 0, 0, command_archive },
 	{ "rollup", "[--since TIME] [--quiet]", "count each hour that is over",
 	    "Writes what tasks were in each hour, so that reports are quick;\n"

@@ -222,11 +222,12 @@ archived_round(struct db *db, int64_t transfer, int64_t *count,
 
 /* ---- Dropping ---- */
 
-/* The digest of the results that the ledger has, if the transfer's hash is of
- * them; else *is_whole is false. */
+/* The digest of the results that the ledger has, of which there are *found, if
+ * the transfer's hash is of them; else *is_whole is false. */
 static enum rc
-digest_of(struct db *db, int64_t transfer, int64_t worker, size_t n,
-    uint8_t digest[static KECCAK256_LEN], bool *is_whole, struct err *e)
+digest_of(struct db *db, int64_t transfer, int64_t worker,
+    uint8_t digest[static KECCAK256_LEN], size_t *found, bool *is_whole,
+    struct err *e)
 {
 	struct query *q = db_query(db, Q_CREDITS_BEHIND);
 	uint8_t stored[KECCAK256_LEN], computed[KECCAK256_LEN];
@@ -237,15 +238,15 @@ digest_of(struct db *db, int64_t transfer, int64_t worker, size_t n,
 	struct version_row v;
 	struct round_row round;
 	int64_t of;
-	size_t found = 0;
 	enum rc rc;
 	bool row, ok = true;
 
+	*found = 0;
 	query_int(q, 1, worker);
 	query_int(q, 2, transfer - 1);
 	query_int(q, 3, transfer);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		if (found++ == 0) {
+		if ((*found)++ == 0) {
 			row_read_transfer(
 			    q, C_CREDITS_BEHIND_TRANSFER, &t, stored);
 			row_read_round(q, C_CREDITS_BEHIND_ROUND, &round);
@@ -260,7 +261,7 @@ digest_of(struct db *db, int64_t transfer, int64_t worker, size_t n,
 	}
 	query_done(q);
 	*is_whole = false;
-	if (rc != RC_OK || !ok || found != n || link.format == 1)
+	if (rc != RC_OK || !ok || *found == 0 || link.format == 1)
 		return rc;
 	link_transfer_end(&link, computed);
 	memcpy(digest, link.digest, KECCAK256_LEN);
@@ -297,21 +298,26 @@ archived_insert(struct db *db, const struct archived_credit *c,
 enum rc
 archive_drop(struct db *db, const struct archived_credit *c,
     const uint8_t digest[static KECCAK256_LEN], const struct archived_file *f,
-    size_t files, bool *done, struct err *e)
+    size_t files, enum archive_did *did, struct err *e)
 {
 	uint8_t ours[KECCAK256_LEN];
 	struct query *q;
 	int64_t worker = 0;
+	bool is_whole = false;
+	size_t i, found = 0;
 	enum rc rc;
-	size_t i;
 
+	*did = ARCHIVE_DIFFERS;
 	q = db_query(db, Q_TRANSFER_CREDIT);
 	query_int(q, 1, c->transfer);
 	rc = query_one_int(q, &worker, e);
 	if (rc == RC_OK)
-		rc = digest_of(db, c->transfer, worker, c->n, ours, done, e);
-	*done = rc == RC_OK && *done && memcmp(ours, digest, sizeof(ours)) == 0;
-	if (!*done)
+		rc = digest_of(
+		    db, c->transfer, worker, ours, &found, &is_whole, e);
+	if (rc == RC_OK && found == 0)
+		*did = ARCHIVE_GONE;
+	if (rc != RC_OK || !is_whole || found != c->n ||
+	    memcmp(ours, digest, sizeof(ours)) != 0)
 		return rc;
 	rc = archived_insert(db, c, digest, e);
 	for (i = 0; i < files && rc == RC_OK; i++) {
@@ -326,5 +332,6 @@ archive_drop(struct db *db, const struct archived_credit *c,
 	query_int(q, 1, c->transfer);
 	rc = query_run(q, e);
 	CHECK(rc != RC_OK || db_changes(db) == (int64_t)c->n);
+	*did = ARCHIVE_DONE;
 	return rc;
 }
