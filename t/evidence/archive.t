@@ -404,6 +404,13 @@ sub same_rows {
 	    "$Dir/true.db", $db;
 	is($rows[1], $rows[0], $name);
 }
+forge("$Dir/archived.db", $db, "UPDATE archived SET digest = randomblob(32) " .
+    "WHERE transfer = $gone;", unchecked => 1);
+$r = archive('--bring-back');
+is("$r->{code} @{ $r->{findings} }", "1 transfer $gone: its lines are of " .
+    'other results', 'what isn\'t of the digest isn\'t brought back');
+is(count("SELECT count(*) FROM result WHERE transfer = $gone"), 0,
+    '... and stays away');
 ledger_is("archived.db");
 save('store/objects', 'objects-true');
 copy($other, $victim) or die $!;
