@@ -168,15 +168,18 @@ const struct command admin_commands[] = {
 	    "the task's definitions, the hours from --from to --to, and what\n"
 	    "proves that the log has them. See verify.\n",
 	    OPT(TASK) | OPT(FROM) | OPT(TO), 1, 1, command_export },
-	{ "verify", "PATH [--policy FILE] [--from TIME --to TIME]",
+	{ "verify",
+	    "PATH [--policy FILE] [--from TIME --to TIME] [--result SLOT]",
 	    "verify an export, without asking anybody",
 	    "PATH is a directory that export made, or one .tlog-proof file. Needs\n"
 	    "no configuration, no ledger and no network. --policy has the keys\n"
 	    "that you trust; without it the export is held against those that\n"
 	    "came with it, which nobody vouches for. With --from and --to it must\n"
-	    "cover that time. Says what is proven and what isn't; exits 1 when\n"
-	    "something isn't as it must be.\n",
-	    OPT(POLICY) | OPT(FROM) | OPT(TO), 1, 1, command_verify },
+	    "cover that time. --result shows what the log has of that slot.\n"
+	    "Says what is proven and what isn't; exits 1 when something isn't as\n"
+	    "it must be.\n",
+	    OPT(POLICY) | OPT(FROM) | OPT(TO) | OPT(RESULT), 1, 1,
+	    command_verify },
 	{ "payout list", "[--open] [--worker ADDRESS] [--limit N]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"
