@@ -168,8 +168,7 @@ const struct command admin_commands[] = {
 	    "the task's definitions, the hours from --from to --to, and what\n"
 	    "proves that the log has them. See verify.\n",
 	    OPT(TASK) | OPT(FROM) | OPT(TO), 1, 1, command_export },
-	{ "verify",
-	    "PATH [--policy FILE] [--from TIME --to TIME] [--result SLOT]",
+	{ "verify", "PATH [--policy FILE] [OPTION]...",
 	    "verify an export, without asking anybody",
 	    "PATH is a directory that export made, or one .tlog-proof file. Needs\n"
 	    "no configuration, no ledger and no network. --policy has the keys\n"
