@@ -18,7 +18,7 @@ static const char exit_help[] =
     "\n"
     "Exit codes: 0 done, 1 refused, not found or something is wrong, 2 the\n"
     "command line is wrong, 3 the configuration or the ledger can't be\n"
-    "used.\n";
+    "used. Of archive also 4, the object store can't be reached now.\n";
 
 /* Whether --json was given, as long as this process lives. */
 static bool errors_are_json;

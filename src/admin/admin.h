@@ -19,6 +19,7 @@ enum admin_exit {
 	ADMIN_REFUSED = 1,  /* a finding, refused, not found */
 	ADMIN_USAGE = 2,    /* the command line is wrong */
 	ADMIN_UNUSABLE = 3, /* ledger or configuration can't be used */
+	ADMIN_LATER = 4,    /* what it needs can't be reached now */
 };
 
 /* One run of the program. */

@@ -62,6 +62,8 @@ static const struct option_text {
 	    "where copies are (/var/backups/worknet)" },
 	[OPT_POLICY] = { "--policy", NULL, "FILE",
 	    "whose keys are trusted: the log's, and witnesses'" },
+	[OPT_RESULT] = { "--result", NULL, "SLOT",
+	    "show the line of that slot, too" },
 	[OPT_WIDE] = { "--wide", NULL, NULL,
 	    "nothing shortened, however narrow the terminal" },
 	[OPT_WITNESS] = { "--witness", NULL, NULL,

@@ -51,6 +51,7 @@ enum option_id {
 	OPT_CSV,
 	OPT_TARGET,
 	OPT_POLICY,
+	OPT_RESULT,
 	OPT_WITNESS,
 	OPT_QUIET,
 	OPT_ROOT,

@@ -168,15 +168,17 @@ const struct command admin_commands[] = {
 	    "the task's definitions, the hours from --from to --to, and what\n"
 	    "proves that the log has them. See verify.\n",
 	    OPT(TASK) | OPT(FROM) | OPT(TO), 1, 1, command_export },
-	{ "verify", "PATH [--policy FILE] [--from TIME --to TIME]",
+	{ "verify", "PATH [--policy FILE] [OPTION]...",
 	    "verify an export, without asking anybody",
 	    "PATH is a directory that export made, or one .tlog-proof file. Needs\n"
 	    "no configuration, no ledger and no network. --policy has the keys\n"
 	    "that you trust; without it the export is held against those that\n"
 	    "came with it, which nobody vouches for. With --from and --to it must\n"
-	    "cover that time. Says what is proven and what isn't; exits 1 when\n"
-	    "something isn't as it must be.\n",
-	    OPT(POLICY) | OPT(FROM) | OPT(TO), 1, 1, command_verify },
+	    "cover that time. --result shows what the log has of that slot.\n"
+	    "Says what is proven and what isn't; exits 1 when something isn't as\n"
+	    "it must be.\n",
+	    OPT(POLICY) | OPT(FROM) | OPT(TO) | OPT(RESULT), 1, 1,
+	    command_verify },
 	{ "payout list", "[--open] [--worker ADDRESS] [--limit N]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"
@@ -231,7 +233,9 @@ const struct command admin_commands[] = {
 	    "The ledger keeps the credits, and a digest of their results;\n"
 	    "statements, payouts and audit are complete without them.\n"
 	    "--bring-back puts all of them back, from a copy of the log in DIR\n"
-	    "or from the store. Exits 1 when something isn't as it was logged.\n",
+	    "or from the store. Exits 1 when something isn't as it was logged,\n"
+	    "and 4 when the store can't be reached now. What fails is a finding\n"
+	    "(worknet finding list) until a run ends well.\n",
 	    OPT(BRING_BACK) | OPT(LOG) | OPT(QUIET), 0, 0, command_archive },
 	{ "rollup", "[--since TIME] [--quiet]", "count each hour that is over",
 	    "Writes what tasks were in each hour, so that reports are quick;\n"

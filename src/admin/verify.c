@@ -9,11 +9,18 @@
 #include "admin/value.h"
 
 static enum rc
-times_take(const struct admin *a, struct verify_wanted *w, struct err *e)
+wanted_take(const struct admin *a, struct verify_wanted *w, struct err *e)
 {
 	const char *from = a->args.opt[OPT_FROM], *to = a->args.opt[OPT_TO];
+	const char *slot = a->args.opt[OPT_RESULT];
 	enum rc rc;
 
+	rc = slot == NULL ? RC_OK
+			  : value_parse_int(&w->slot, "--result", slot, e);
+	if (rc == RC_OK && slot != NULL && w->slot == 0)
+		rc = err_set(e, RC_INVALID, "--result: at least 1");
+	if (rc != RC_OK)
+		return rc;
 	if (from == NULL && to == NULL)
 		return RC_OK;
 	if (from == NULL || to == NULL)
@@ -140,6 +147,13 @@ print_report(struct out *o, const struct verify_report *r)
 		OUT_END });
 	if (r->segments > 0)
 		print_uptime(o, r);
+	if (r->line[0] != '\0')
+		out_fields(o,
+		    (const struct out_field[]){
+			{ "resultLeaf", "the slot's file is of leaf", OUT_COUNT,
+			    out_int(r->line_leaf) },
+			{ "result", "and has", OUT_TEXT, out_text(r->line) },
+			OUT_END });
 }
 
 enum admin_exit
@@ -151,7 +165,7 @@ command_verify(struct admin *a)
 	struct buf policy;
 	enum rc rc;
 
-	if (times_take(a, &w, &e) != RC_OK)
+	if (wanted_take(a, &w, &e) != RC_OK)
 		return admin_usage(a, &e);
 	buf_init(&policy, POLICY_MAX);
 	if (a->args.opt[OPT_POLICY] != NULL &&

@@ -222,11 +222,13 @@ archived_round(struct db *db, int64_t transfer, int64_t *count,
 
 /* ---- Dropping ---- */
 
-/* The digest of the results that the ledger has, if the transfer's hash is of
- * them; else *is_whole is false. */
+/*
+ * The digest of the n results that the ledger has, if the transfer's hash is of
+ * them: *did is ARCHIVE_DONE then.
+ */
 static enum rc
 digest_of(struct db *db, int64_t transfer, int64_t worker, size_t n,
-    uint8_t digest[static KECCAK256_LEN], bool *is_whole, struct err *e)
+    uint8_t digest[static KECCAK256_LEN], enum archive_did *did, struct err *e)
 {
 	struct query *q = db_query(db, Q_CREDITS_BEHIND);
 	uint8_t stored[KECCAK256_LEN], computed[KECCAK256_LEN];
@@ -239,12 +241,17 @@ digest_of(struct db *db, int64_t transfer, int64_t worker, size_t n,
 	int64_t of;
 	size_t found = 0;
 	enum rc rc;
-	bool row, ok = true;
+	bool row, ok = true, gone = false;
 
+	*did = ARCHIVE_DIFFERS;
 	query_int(q, 1, worker);
 	query_int(q, 2, transfer - 1);
 	query_int(q, 3, transfer);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		/* A credit without results has one row. */
+		gone =
+		    query_is_null(q, C_CREDITS_BEHIND_RESULT + R_RESULT_SLOT) &&
+		    !query_is_null(q, C_CREDITS_BEHIND_DIGEST);
 		if (found++ == 0) {
 			row_read_transfer(
 			    q, C_CREDITS_BEHIND_TRANSFER, &t, stored);
@@ -259,12 +266,14 @@ digest_of(struct db *db, int64_t transfer, int64_t worker, size_t n,
 		link_transfer_result(&link, &res);
 	}
 	query_done(q);
-	*is_whole = false;
-	if (rc != RC_OK || !ok || found != n || link.format == 1)
+	if (rc == RC_OK && gone)
+		*did = ARCHIVE_GONE;
+	if (rc != RC_OK || gone || !ok || found != n || link.format == 1)
 		return rc;
 	link_transfer_end(&link, computed);
 	memcpy(digest, link.digest, KECCAK256_LEN);
-	*is_whole = memcmp(computed, stored, sizeof(stored)) == 0;
+	if (memcmp(computed, stored, sizeof(stored)) == 0)
+		*did = ARCHIVE_DONE;
 	return RC_OK;
 }
 
@@ -297,7 +306,7 @@ archived_insert(struct db *db, const struct archived_credit *c,
 enum rc
 archive_drop(struct db *db, const struct archived_credit *c,
     const uint8_t digest[static KECCAK256_LEN], const struct archived_file *f,
-    size_t files, bool *done, struct err *e)
+    size_t files, enum archive_did *did, struct err *e)
 {
 	uint8_t ours[KECCAK256_LEN];
 	struct query *q;
@@ -305,13 +314,16 @@ archive_drop(struct db *db, const struct archived_credit *c,
 	enum rc rc;
 	size_t i;
 
+	*did = ARCHIVE_DIFFERS;
 	q = db_query(db, Q_TRANSFER_CREDIT);
 	query_int(q, 1, c->transfer);
 	rc = query_one_int(q, &worker, e);
 	if (rc == RC_OK)
-		rc = digest_of(db, c->transfer, worker, c->n, ours, done, e);
-	*done = rc == RC_OK && *done && memcmp(ours, digest, sizeof(ours)) == 0;
-	if (!*done)
+		rc = digest_of(db, c->transfer, worker, c->n, ours, did, e);
+	if (rc == RC_OK && *did == ARCHIVE_DONE &&
+	    memcmp(ours, digest, sizeof(ours)) != 0)
+		*did = ARCHIVE_DIFFERS;
+	if (rc != RC_OK || *did != ARCHIVE_DONE)
 		return rc;
 	rc = archived_insert(db, c, digest, e);
 	for (i = 0; i < files && rc == RC_OK; i++) {

@@ -56,13 +56,19 @@ struct archived_file {
 	uint8_t sha256[SHA256_LEN];
 };
 
+enum archive_did {
+	ARCHIVE_DIFFERS, /* the ledger has other results, which stay */
+	ARCHIVE_DONE,
+	ARCHIVE_GONE, /* by another run, since it was due */
+};
+
 /*
  * Inside a write transaction: drops the credit's results, if the ledger's have
- * that digest, which its transfer's hash covers; *done tells.
+ * that digest, which its transfer's hash covers.
  */
 MUST_CHECK enum rc archive_drop(struct db *db, const struct archived_credit *c,
     const uint8_t digest[static KECCAK256_LEN], const struct archived_file *f,
-    size_t files, bool *done, struct err *e);
+    size_t files, enum archive_did *did, struct err *e);
 
 /* The hash of that leaf's file; RC_NOT_FOUND. */
 MUST_CHECK enum rc archived_file_get(struct db *db, int64_t leaf,

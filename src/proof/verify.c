@@ -388,6 +388,37 @@ segment_place(struct verification *v, const struct leaf *l,
 	return RC_OK;
 }
 
+/* The line of the slot that was asked for, if the file, which is verified, has
+ * it. */
+static void
+line_take(struct verification *v, int64_t leaf, struct slice file)
+{
+	const char *p, *at, *end = file.p + file.len;
+	char begin[32];
+	const int len = snprintf(
+	    begin, sizeof(begin), "{\"slot\":%" PRId64 ",", v->w->slot);
+
+	for (p = file.p; v->w->slot > 0 && p < end; p = at + 1) {
+		at = memchr(p, '\n', (size_t)(end - p));
+		if (at == NULL)
+			break;
+		if (at - p < len || memcmp(p, begin, (size_t)len) != 0)
+			continue;
+		v->out->line_leaf = leaf;
+		slice_copy(v->out->line, sizeof(v->out->line),
+		    (struct slice){ p, (size_t)(at - p) });
+	}
+}
+
+static enum rc
+line_check(const struct verification *v, struct err *e)
+{
+	if (v->w->slot == 0 || v->out->line[0] != '\0')
+		return RC_OK;
+	return err_set(e, RC_INVALID,
+	    "slot %" PRId64 " has no line in the export", v->w->slot);
+}
+
 static enum rc
 segment_take(struct verification *v, const struct leaf *l,
     const struct leaf *before, struct err *e)
@@ -407,6 +438,8 @@ segment_take(struct verification *v, const struct leaf *l,
 	if (rc == RC_OK)
 		rc = verify_segment(&t, &l->of.segment, l->index,
 		    slice_all(&file), &v->told, &v->ballots, v->out, e);
+	if (rc == RC_OK)
+		line_take(v, l->index, slice_all(&file));
 	buf_free(&file);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
@@ -450,6 +483,8 @@ day_take(struct verification *v, const struct leaf *l, struct err *e)
 	if (rc == RC_OK)
 		rc = verify_drills(&t, &l->of.drills, l->index, &key,
 		    slice_all(&file), &v->told, v->out, e);
+	if (rc == RC_OK)
+		line_take(v, l->index, slice_all(&file));
 	buf_free(&file);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
@@ -579,6 +614,8 @@ directory_verify(struct verification *v, struct err *e)
 		rc = told_check(&v->told, e);
 	if (rc == RC_OK)
 		rc = covered_check(v, e);
+	if (rc == RC_OK)
+		rc = line_check(v, e);
 	return rc == RC_OK ? verify_uptime(v, e) : rc;
 }
 

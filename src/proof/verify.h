@@ -13,6 +13,7 @@
 #define WORKNET_PROOF_VERIFY_H
 
 #include "proof/leaf.h"
+#include "proof/line.h"
 #include "tlog/policy.h"
 #include "uptime/uptime.h"
 
@@ -24,6 +25,7 @@ struct verify_wanted {
 	/* What must be covered, Unix ms; 0 and 0: whatever is there. */
 	int64_t from;
 	int64_t to;
+	int64_t slot; /* whose line is wanted, of a directory; 0: none */
 };
 
 struct verify_report {
@@ -55,6 +57,8 @@ struct verify_report {
 	int64_t incidents;
 	struct uptime_time time;
 	struct uptime_figures figures;
+	int64_t line_leaf;
+	char line[LINE_MAX_BYTES + 1]; /* of that slot, as the log has it */
 };
 
 /* RC_INVALID says what isn't as it must be; RC_IO, RC_NO_MEMORY. */

@@ -35,11 +35,11 @@ struct archive_report {
 };
 
 /*
- * Drops what is older than [archive] after_days. db is of DB_WRITE, and in no
- * transaction. RC_INVALID: the configuration, or the log isn't signed by its
- * policy; RC_NOT_FOUND without a log; RC_BUSY: the store can't be reached now;
- * RC_CORRUPT, RC_IO, RC_NO_MEMORY, errors of db.h. What was done until then
- * stays.
+ * Drops what is older than [archive] after_days; with 0, nothing. db is of
+ * DB_WRITE, and in no transaction. RC_INVALID: the configuration, or the log
+ * isn't signed by its policy; RC_NOT_FOUND without a log; RC_BUSY: the store
+ * can't be reached now; RC_CORRUPT, RC_IO, RC_NO_MEMORY, errors of db.h. What
+ * was done until then stays.
  */
 MUST_CHECK enum rc archive_run(struct db *db, const struct archive_wanted *w,
     struct archive_report *out, struct err *e);

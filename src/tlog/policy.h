@@ -19,7 +19,7 @@
 #define POLICY_LOGS	 16
 #define POLICY_WITNESSES 64
 #define POLICY_GROUPS	 32
-#define POLICY_WORD_MAX	 64 /* of a witness's or a group's name */
+#define POLICY_WORD_MAX	 128 /* of a name; Sigsum's witnesses have 86 */
 
 #define POLICY_AUTHORITIES     8
 #define POLICY_CERTIFICATE_MAX 4096 /* bytes */

@@ -472,4 +472,50 @@ SKIP: {
 	$w->nginx_stop;
 }
 
+# ---- The transparency log ----
+
+# C2SP's tlog-tiles says types and how long each is kept: the checkpoint for
+# seconds, all else for ever.
+{
+	my $w = WorknetTest->new;
+	my $site = source_path('t/vectors/evidence/site-300');
+	my ($log, $key) = ($w->dir('evidence'), $w->dir('log.key'));
+
+	system('cp', '-rL', $site, $log) == 0 or die;
+	system('chmod', '-R', 'u+w', $log) == 0 or die;
+	spurt("$log/policy", "quorum none\n");
+	mkdir "$log/segment" or die $!;
+	spurt("$log/segment/t.ndjson", "{}\n");
+	spurt($key, 'secret');
+	$w->nginx_start(edit => sub {
+		s{/var/lib/worknet-log/evidence/}{$log/}g or die 'no log';
+	});
+	for my $case ([ 'checkpoint', 'text/plain; charset=utf-8', 'public, max-age=5' ],
+	    [ 'policy', 'text/plain; charset=utf-8', 'public, max-age=5' ],
+	    map { [ $_, 'application/octet-stream',
+	    'public, max-age=31536000, immutable' ] } qw(tile/0/000
+	    tile/0/001.p/44 tile/1/000.p/1 tile/entries/000
+	    tile/entries/001.p/44 proof42.tlog-proof segment/t.ndjson)) {
+		my ($name, @headers) = @$case;
+		my $r = raw($w, http_raw('GET', "/evidence/$name"));
+		is($r->{status}, 200, "$name of the log is served");
+		is($r->{body}, slurp("$log/$name"), '... as it is');
+		is(join(', ', @{ $r->{headers} }{qw(content-type
+		    cache-control)}), join(', ', @headers), '... as what it is');
+	}
+	for my $case ([ 404, 'tile/0/002' ], [ 403, '' ], [ 403, 'tile/' ],
+	    [ 404, '../log.key' ], [ 404, '%2e%2e/log.key' ],
+	    [ 404, 'checkpoint/../../log.key' ]) {
+		my $r = raw($w, http_raw('GET', "/evidence/$case->[1]"));
+		is($r->{status}, $case->[0], "\"$case->[1]\" isn't");
+		unlike($r->{body}, qr/secret|000/, '... nor told of');
+	}
+	is(raw($w, http_raw('POST', '/evidence/checkpoint', 'x'))->{status}, 405,
+	    'nothing is taken there');
+	spurt("$log/checkpoint", 'a new one');
+	is(raw($w, http_raw('GET', '/evidence/checkpoint'))->{body}, 'a new one',
+	    'a new checkpoint is there at once');
+	$w->nginx_stop;
+}
+
 done_testing();

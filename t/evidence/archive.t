@@ -29,9 +29,15 @@ my $end = 1767247200_000;	# 2026-01-01 06:00
 my $db = "$Dir/ledger.db";
 
 my $port = store_start($node, "$here/store.mjs");
-write_file("$Dir/store/control.json", encode_json({ kind => 's3',
-    id => 'AKIDWORKNET', secret => 'secret', region => 'eu-x1',
-    bucket => 'results', turn => 1 }));
+my $turn = 0;
+sub store_is {
+	my (@faults) = @_;
+
+	write_file("$Dir/store/control.json", encode_json({ kind => 's3',
+	    id => 'AKIDWORKNET', secret => 'secret', region => 'eu-x1',
+	    bucket => 'results', turn => ++$turn, faults => \@faults }));
+}
+store_is();
 sub objects { return glob "$Dir/store/objects/*" }
 sub save { system("rm -rf $Dir/$_[1]; cp -a $Dir/$_[0] $Dir/$_[1]") == 0 or die }
 
@@ -68,10 +74,18 @@ sub archive {
 	return { %$j, code => $r->{code}, err => $r->{err},
 	    findings => [ map { $_->{text} } @{ $j->{findings} // [] } ] };
 }
+# What the audit finds but for what archive itself has told.
 sub audit {
 	my $r = worknet('-c', $conf, 'audit', '--json', @_);
 	my $j = json_of($r) or return "none: $r->{err}";
-	return join "\n", map { "$_->{rule}: $_->{text}" } @{ $j->{findings} };
+	return join "\n", grep { !/^exceptions: archive fails/ }
+	    map { "$_->{rule}: $_->{text}" } @{ $j->{findings} };
+}
+# What worknet status has a person look at, of archive.
+sub open_finding {
+	return join '', map { $_->{detail} } grep { $_->{kind} eq 'archive fails' }
+	    @{ json_of(worknet('-c', $conf, '--json', 'finding', 'list'))
+	    ->{findings} };
 }
 sub audits_are_clean {
 	my ($when) = @_;
@@ -179,13 +193,20 @@ is(results(), $all, '... and all is there');
 upload();
 conf_is(0);
 $r = archive();
-is($r->{code}, 3, 'nothing is archived unless somebody says so');
-like($r->{err}, qr/after_days: got 0/, '... in the configuration');
+is("$r->{code} $r->{results}", '0 0', 'nothing is archived unless somebody ' .
+    'says so in the configuration');
+$r = worknet('-c', $conf, 'archive', '--quiet');
+is("$r->{code}$r->{out}$r->{err}", '0', '... which a timer isn\'t told');
+like(worknet('-c', $conf, 'archive')->{out},
+    qr/after_days is 0: nothing is dropped/, '... but a person is');
+is(open_finding(), '', '... and no finding is left');
 conf_is(34);
 is(archive()->{code}, 3, 'or while the ledger may look at it');
+like(open_finding(), qr/after_days: got 34/, '... which is a finding');
 conf_is(3650);
 $r = archive();
 is("$r->{code} $r->{results}", '0 0', 'nothing is dropped that is younger');
+is(open_finding(), '', '... and the finding is over');
 is(results(), $all, '... and all is there');
 conf_is(35);
 is(archive('--log', "$Dir/site")->{code}, 2,
@@ -205,6 +226,8 @@ sub with_object {
 	is(scalar(grep { !/$says/ } @{ $r->{findings} }), 0, '... and told')
 	    or diag @{ $r->{findings} };
 	cmp_ok($r->{left}, '>', 0, '... and what it has is left');
+	like(open_finding(), qr/^[1-9]\d* things aren't as they were logged$/,
+	    '... as a finding, too');
 	is(results(), $all - $r->{results}, '... in the ledger');
 	save('objects-true', 'store/objects');
 	is(audit('--log', "$Dir/site"), '', '... which is whole');
@@ -220,6 +243,21 @@ with_object('an object with a line more', sub {
 	system("zstd -qdc '$victim' >$Dir/lines; head -1 $Dir/lines >>" .
 	    "$Dir/lines; zstd -qf $Dir/lines -o '$victim'") == 0 or die;
 }, qr/isn't the file that was logged/);
+
+# ---- A store that can't be reached ----
+
+store_is({ on => 'GET', match => '.', times => 1000000, do => 'reset' });
+ledger_is("true.db");
+$r = archive();
+is("$r->{code} $r->{results} @{ $r->{findings} }", '4 0 ', 'a store that can\'t ' .
+    'be reached is for the next run');
+is(open_finding(), '', '... and no finding of this one');
+is(results(), $all, '... and all is there');
+store_is({ on => 'GET', match => '.', times => 1, do => '403' });
+$r = archive();
+is($r->{code}, 3, 'one that refuses isn\'t');
+like(open_finding(), qr/403/, '... but a finding');
+store_is();
 
 # ---- What the log has otherwise stays ----
 
@@ -366,6 +404,13 @@ sub same_rows {
 	    "$Dir/true.db", $db;
 	is($rows[1], $rows[0], $name);
 }
+forge("$Dir/archived.db", $db, "UPDATE archived SET digest = randomblob(32) " .
+    "WHERE transfer = $gone;", unchecked => 1);
+$r = archive('--bring-back');
+is("$r->{code} @{ $r->{findings} }", "1 transfer $gone: its lines are of " .
+    'other results', 'what isn\'t of the digest isn\'t brought back');
+is(count("SELECT count(*) FROM result WHERE transfer = $gone"), 0,
+    '... and stays away');
 ledger_is("archived.db");
 save('store/objects', 'objects-true');
 copy($other, $victim) or die $!;

@@ -309,7 +309,7 @@ SKIP: {
 	    if system('strace -f -o /dev/null true 2>/dev/null');
 	save('early.db', 'ledger.db');
 	dirs_new();
-	my $calls = 'trace=write,fsync,rename,mkdir,fchmod';
+	my $calls = 'trace=write,fsync,rename,unlink,mkdir,fchmod';
 	my @trace = ('strace', '-f', '-qq', '-o', "$Dir/trace");
 	$r = log_at($end + $HOUR, @trace, '-e', $calls);
 	is($r->{code}, 0, 'an undisturbed run');

@@ -457,7 +457,7 @@ is(both($v->{out})->{timestamps}, 0, 'without a stamp there is none');
 section 'killed' => sub { SKIP: {
 	skip 'strace can\'t trace here', 1
 	    if system('strace -f -o /dev/null true 2>/dev/null');
-	my $calls = 'trace=write,fsync,rename,mkdir,fchmod,socket,connect,sendto,recvfrom';
+	my $calls = 'trace=write,fsync,rename,unlink,mkdir,fchmod,socket,connect,sendto,recvfrom';
 	my @trace = ('strace', '-f', '-qq', '-o', "$Dir/trace");
 	modes();
 	dirs_new();

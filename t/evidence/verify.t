@@ -244,6 +244,23 @@ $r = worknet('verify', "$Dir/export", '--from', $first->[0], '--to',
     $end + 86400000);
 is($r->{code}, 1, 'it doesn\'t cover a day more');
 like($r->{err}, qr/doesn't cover/, 'which is said');
+
+# One result, of all that is verified.
+for my $slot ($alone[2] // $alone[0], $round[0]) {
+	my ($line) = map { read_file($_) =~ /^(\{"slot":$slot,.*)$/m ? $1 : () }
+	    glob "$Dir/export/{segment,drills}/*/*/{*.ndjson,*/*/*.ndjson,*/*.ndjson}";
+	$r = worknet('verify', "$Dir/export", '--json', '--result', $slot);
+	is(json_of($r)->{result}, $line, "what the log has of slot $slot is shown");
+	my ($leaf) = map { read_file($_) =~ /^extra (\S+)$/m ?
+	    decode_base64($1) : '' } "$Dir/export/leaf/" .
+	    json_of($r)->{resultLeaf} . '.tlog-proof';
+	like($leaf, qr{"worknet/(?:segment|drills)/v1"}, '... by a leaf of its file');
+}
+$r = worknet('verify', "$Dir/export", '--result', 999999);
+is($r->{code}, 1, 'and there is none of another one');
+like($r->{err}, qr/slot 999999 has no line in the export/, '... which is said');
+is(worknet('verify', "$Dir/export", '--result', 0)->{code}, 2,
+    'or of no number');
 my ($proof) = glob "$Dir/export/leaf/*.tlog-proof";
 $r = worknet('verify', $proof, '--policy', "$Dir/site/policy");
 is("$r->{code} $r->{err}", '0 ', 'a single proof is taken, with a policy');

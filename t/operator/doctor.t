@@ -154,6 +154,10 @@ for my $i (0 .. 2) {
 	    sub { unlink $stamps[$i] or die $! },
 	    sub { spurt($stamps[$i], '') });
 }
+found('timers', 'an archive that nothing starts',
+    qr/archive\.timer never ran: systemctl enable --now worknet-archive\.timer/,
+    sub { $w->{conf}{archive}{after_days} = 90; $w->conf_write },
+    sub { delete $w->{conf}{archive}; $w->conf_write });
 found('timers', 'a timer that stands', qr/backup\.timer last ran 5h ago: syst/,
     sub { utime(1, time - 5 * 3600, $stamps[0]) or die $! },
     sub { utime(1, time, $stamps[0]) or die $! });

@@ -55,6 +55,7 @@ if (!$inside) {
 	};
 	my @units = map { "lib/systemd/system/$_" } qw(worknet.service
 	    worknet.socket worknet-alert.service worknet-alert.timer
+	    worknet-archive.service worknet-archive.timer
 	    worknet-audit.service worknet-audit.timer
 	    worknet-backup.service worknet-backup.timer
 	    worknet-log.service worknet-log.timer

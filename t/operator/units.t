@@ -18,7 +18,8 @@ need_program('systemd-analyze');
 
 # The worst exposure that systemd-analyze may find.
 my %WORST = ('worknet' => 1.0, 'worknet-alert' => 1.5,
-    'worknet-audit' => 1.0, 'worknet-backup' => 1.0,
+    'worknet-archive' => 1.5, 'worknet-audit' => 1.0,
+    'worknet-backup' => 1.0,
     'worknet-log' => 1.0, 'worknet-metrics' => 1.0,
     'worknet-upload' => 1.5, 'worknet-payout' => 1.5, 'worknet-worker@' => 1.5);
 my $w = WorknetTest->new->init;
@@ -107,13 +108,14 @@ sub suffices {
 	is("@more", '', "$unit allows all system calls of $what");
 }
 
-# A traced upload of an hour's log, into a store that takes it.
+# A traced upload of a log, into a store that takes it; and a traced archive of
+# what was paid and is there.
 sub uploads {
 	my (@strace) = @_;
 
 SKIP: {
 	my $node = find_program('node');
-	skip('a store takes node', 3) if !$node;
+	skip('a store takes node', 5) if !$node;
 	my ($conf, $hour) = ($w->dir('upload.conf'), 3600_000);
 	my $end = 1767247200_000;	# 2026-01-01 06:00
 	mkdir $w->dir($_) or die $! for qw(up up/site up/state up/store);
@@ -129,18 +131,33 @@ SKIP: {
 	    'state_directory = up/state', 'key_file = up/log.key', '[upload]',
 	    'kind = s3', "endpoint = http://127.0.0.1:$port", 'bucket = b',
 	    'region = r', 'key_file = up/upload.key',
-	    'state_directory = up/store', ''));
-	run_command(build_path('t/tools/make_ledger'), '--db',
-	    $w->dir('up/ledger.db'), '--results', 10, '--end-ms', $end);
+	    'state_directory = up/store', '[archive]', 'after_days = 35', ''));
+	my @make = (build_path('t/tools/make_ledger'), '--db',
+	    $w->dir('up/ledger.db'), '--results', 10, '--end-ms');
+	my $payouts = 0;
+	run_command(@make, $end - 240 * $hour);
+	run_command({ stdin => join '', map { $payouts++;
+	    "reserve $_ 0\nsign $payouts\nsubmit $payouts http://f/\n" .
+	    "post $payouts 0\nfinal $payouts\n" } split /\n/, (run_command(
+	    'sqlite3', $w->dir('up/ledger.db'), 'SELECT address FROM worker'))[1]
+	    }, build_path('t/tools/make_payouts'), '--db', $w->dir('up/ledger.db'),
+	    '--now', $end - 216 * $hour);
+	run_command(@make, $end, '--append');
 	my @log = (build_path('worknet-log'), '-c', $conf);
 	run_command(@log, '--key', 'new');
 	spurt($w->dir('clock'), $end + 3 * $hour);
-	run_command({ env => { LD_PRELOAD => build_path('t/tools/fault.so'),
-	    WN_FAULT_CLOCK => $w->dir('clock') } }, @log, '--idle');
+	my %at = (env => { LD_PRELOAD => build_path('t/tools/fault.so'),
+	    WN_FAULT_CLOCK => $w->dir('clock') });
+	run_command(\%at, @log, '--idle');
+	run_command(\%at, build_path('worknet'), '-c', $conf, 'rollup');
 	is((run_command(@strace, @log, '--upload'))[0], 0,
 	    'a traced upload is made');
 	ok(scalar(() = glob $w->dir('up/store/objects/*')), 'of some objects');
 	suffices('worknet-upload', $strace[-1], 'that');
+	like((run_command(@strace, build_path('worknet'), '-c', $conf,
+	    '--json', 'archive'))[1], qr/"results": *[1-9]/,
+	    'a traced archive drops some');
+	suffices('worknet-archive', $strace[-1], 'that');
 	close($to);
 	waitpid($pid, 0);
 }
@@ -148,7 +165,7 @@ SKIP: {
 
 SKIP: {
 	my $strace = find_program('strace');
-	skip('strace isn\'t installed', 11) if !defined $strace ||
+	skip('strace isn\'t installed', 13) if !defined $strace ||
 	    system($strace, '-o', '/dev/null', 'true') != 0;
 	my @strace = ($strace, '-f', '-qq', '-o');
 	my $trace = $w->dir('trace');

@@ -1,7 +1,7 @@
 /*
  * Counts the uptime of histories by src/uptime, for tests. Standard input has
  * lines of words, the output a line of JSON for each history, as in
- * t/vectors/sla-vectors.ndjson:
+ * t/vectors/evidence/sla-vectors.ndjson:
  *
  *	slice FROM TO COPIES [WORKER:NETWORK:UP]...
  *	paused FROM TO

@@ -322,6 +322,11 @@ policy_get(struct policy *p, const char *witness, const char *more)
 		die("policy", e.msg);
 }
 
+/* As the witnesses of sigsum.org are called, by the hash of their key. */
+#define SIGSUM_NAME              \
+	"sigsum.org/v1/witness/" \
+	"1d0bfef51182f2839d0d3854cea7c239ab61ab7c46c630ffdf52621eaaafadc0"
+
 static void
 test_policy(void)
 {
@@ -347,6 +352,9 @@ test_policy(void)
 	tap_ok(policy_check(&word, &p, slice_of(note), &e) == RC_OK &&
 		word.witnesses == 0,
 	    "a witness that isn't in the policy counts for nothing");
+	policy_get(&p, "witness " SIGSUM_NAME, "quorum " SIGSUM_NAME "\n");
+	tap_ok(policy_check(&word, &p, slice_of(note), &e) == RC_OK,
+	    "a witness may have a name as long as Sigsum's");
 	policy_get(&p, "witness a", "group g 1 a\ngroup h all g a\nquorum h\n");
 	tap_ok(policy_check(&word, &p, slice_of(note), &e) == RC_OK,
 	    "groups may be of groups");

@@ -15,7 +15,7 @@ alarm 120;
 need_program('node');
 my $node = find_program('node');
 my $reference = source_path('t/uptime/reference.mjs');
-my $vectors = source_path('t/vectors/sla-vectors.ndjson');
+my $vectors = source_path('t/vectors/evidence/sla-vectors.ndjson');
 
 sub histories {
 	my ($status, $out, $err) = run_command($node, $reference, @_);

@@ -62,12 +62,13 @@ sub start_on {
 
 # Options: clients => N; how => code that says of a client's number whether it
 # asks "nginx", the coordinator itself ("fcgi") or nginx, a few bytes at a
-# time ("slowly"); pause_s => the longest pause between two rounds, at random.
+# time ("slowly"); pause_s => the longest pause between two rounds, at random;
+# after => the last transfer of a ledger that has a past.
 sub new {
 	my ($class, $w, %opt) = @_;
 
 	return bless { w => $w, clients => 4, how => sub { 'nginx' },
-	    pause_s => 0, started => [], windows => [], read => {},
+	    pause_s => 0, after => 0, started => [], windows => [], read => {},
 	    lines => 0, %opt }, $class;
 }
 
@@ -306,7 +307,7 @@ sub kept_ok {
 	    'JOIN transfer t ON t.id = r.transfer ' .
 	    'JOIN worker w ON w.id = t.credit ' .
 	    'JOIN task_version v ON v.id = r.version ' .
-	    'JOIN task k ON k.id = v.task');
+	    'JOIN task k ON k.id = v.task WHERE t.id > ' . $self->{after});
 	Test::More::cmp_ok(scalar keys %$expected, '>', 200,
 	    scalar(keys %$expected) . ' results were acknowledged');
 	none_ok([ grep { !$found{$_} } keys %$expected ],
@@ -325,10 +326,12 @@ sub kept_ok {
 	    ' tasks were given');
 	none_ok([ grep { !$assigned{$_} } @given ],
 	    'each assignment that was told is in the ledger');
-	my ($sums) = $w->sql('SELECT (SELECT sum(amount_micros) FROM ' .
-	    'transfer) AS moved, (SELECT sum(balance_micros) FROM account ' .
-	    'WHERE id > 3) AS owed, (SELECT count(*) FROM result) * 100 AS ' .
-	    'earned');
+	my $of = "WHERE id > $self->{after} AND kind = 'credit'";
+	my ($sums) = $w->sql("SELECT (SELECT sum(amount_micros) FROM " .
+	    "transfer $of) AS moved, (SELECT sum(balance_micros) FROM account " .
+	    "WHERE id IN (SELECT credit FROM transfer $of)) AS owed, " .
+	    '(SELECT count(*) FROM result WHERE transfer > ' .
+	    "$self->{after}) * 100 AS earned");
 	Test::More::is($sums->{moved}, $sums->{earned},
 	    'the transfers are worth their results');
 	Test::More::is($sums->{owed}, $sums->{earned},
