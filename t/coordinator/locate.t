@@ -17,7 +17,7 @@ use WorknetTest::Mmdb qw(mmdb_write asn country);
 
 need_program('sqlite3');
 WorknetTest::Mmdb::need();
-alarm(120);
+alarm(300);
 
 my $w = WorknetTest->new(conf => { coordinator => {
     one_copy_per_network => 'no' }, admission => { network_slots => 10,
