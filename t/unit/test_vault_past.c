@@ -129,6 +129,14 @@ test_past_again(void)
 	past_look(p, &g, &who, 3, NOW + 31 * HOUR);
 	tap_ok(g.day_micros >= 10 && g.worker_day_micros == g.day_micros,
 	    "also when the first is older than the day");
+	tap_ok(!g.same_adopted, "none of them was found on the chain");
+	if (past_add(p,
+		&(struct journal_entry){
+		    JOURNAL_ADOPTED, NOW + 31 * HOUR, who, 5, 10, 0 },
+		0, NULL) != RC_OK)
+		die("past_add", "failed");
+	past_look(p, &g, &who, 5, NOW + 31 * HOUR);
+	tap_ok(g.has_same && g.same_adopted, "and one that was is known");
 	past_free(p);
 }
 
