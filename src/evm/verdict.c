@@ -222,7 +222,7 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
 {
 	const struct node_answer *paid = paid_of(asked, all, n);
 	size_t i, unused = 0, expired = 0, silent = 0, unclear = 0;
-	size_t canceled = 0;
+	size_t canceled = 0, shown;
 
 	memset(out, 0, sizeof(*out));
 	for (i = 0; i < n; i++) {
@@ -245,7 +245,8 @@ verdict_make(struct judgment *out, const struct transfer_authorization *asked,
 		out->verdict = VERDICT_UNUSED;
 	}
 	out->contradicted = is_contradicted(all, n, n);
-	out->is_told = silent + unclear == 0;
+	shown = n - unused - silent - unclear;
+	out->is_told = silent + unclear == 0 && (shown == 0 || shown == n);
 	find_alone(out, all, n);
 	add_reasons(out, all, n);
 }

@@ -52,7 +52,7 @@ struct judgment {
 	 * of them lies or is broken; tell a person.
 	 */
 	bool contradicted;
-	/* Every configured node answers, and says one thing. */
+	/* Every configured node answers, and says the same of a use. */
 	bool is_told;
 	/* Only the node of this number shows it, and another one denies it. */
 	bool has_alone;

@@ -1,5 +1,6 @@
 #include "pay/authorize.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,29 @@
 #define TIMEOUT_SECONDS	 300 /* x402's maxTimeoutSeconds */
 
 /* ---- The journal ---- */
+
+/*
+ * With a node that is a day behind the vault refuses each signature, since it
+ * can't count a day's caps (GATE_DAY).
+ */
+static enum rc
+tell_day(struct run *r, struct err *e)
+{
+	int64_t behind_s =
+	    clock_unix_ms() / 1000 - (int64_t)r->head.latest.time_s;
+	char detail[160];
+	enum rc rc = RC_OK;
+
+	if (behind_s >= GATE_DAY_S) {
+		r->may_sign = false;
+		(void)snprintf(detail, sizeof(detail),
+		    "the newest block of a node is %" PRId64
+		    " hours old: mend it, or take it out of rpc_urls",
+		    behind_s / 3600);
+		rc = run_finding(r, "node a day behind", "rpc_urls", detail, e);
+	}
+	return rc == RC_OK ? run_over_unseen(r, "node a day behind", e) : rc;
+}
 
 enum rc
 authorize_open(struct run *r, struct err *e)
@@ -29,7 +53,9 @@ authorize_open(struct run *r, struct err *e)
 	if (rc == RC_OK) {
 		if (!seen.has_mark)
 			rc = journal_seen_set(r->db, &r->source, &mark, e);
-		return rc == RC_OK ? run_over_unseen(r, "journal", e) : rc;
+		if (rc == RC_OK)
+			rc = run_over_unseen(r, "journal", e);
+		return rc == RC_OK ? tell_day(r, e) : rc;
 	}
 	if (rc != RC_NOT_FOUND && rc != RC_CORRUPT && rc != RC_CONFLICT)
 		return err_set(e, rc, "%s", cause.msg);
@@ -117,7 +143,7 @@ run_settled(
 		    "its nonce isn't that of its worker's number");
 	if (!r->may_sign)
 		return err_set(e, RC_BUSY,
-		    "settled otherwise than signed: it waits for a run that has the vault's journal");
+		    "what the chain has settled waits for a run that has the vault's journal");
 	return vault_settled(r->vault, &p->worker, p->seq, micros, e);
 }
 

@@ -10,7 +10,8 @@
 /*
  * Has the vault read its journal. When that isn't in order, a finding says
  * what a person has to do, and r->may_sign stays false: then the run only
- * looks at the chain, and sends what is signed.
+ * looks at the chain, and sends what is signed. So it is with a node that is a
+ * day behind.
  */
 MUST_CHECK enum rc authorize_open(struct run *r, struct err *e);
 

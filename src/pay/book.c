@@ -154,9 +154,6 @@ tell_vault(struct run *r, const struct open_payout *o, enum booking what,
 		return run_settled(r, p, 0, e);
 	if (what != BOOKING_FINAL)
 		return RC_OK;
-	/* Without its journal nothing is signed, and as asked is booked. */
-	if (paid == p->amount_micros && !r->may_sign)
-		return RC_OK;
 	rc = run_settled(r, p, paid, e);
 	if (rc != RC_OK || paid <= p->amount_micros)
 		return rc;

@@ -71,7 +71,10 @@ tell_hold_of_all(struct run *r, size_t n, struct err *e)
 		    reason);
 		rc = run_notice(r, "everybody is held", "everybody", detail, e);
 	}
-	return rc == RC_OK ? run_over_unseen(r, "everybody is held", e) : rc;
+	/* Of one worker alone a run doesn't know. */
+	return rc == RC_OK && r->options->only == NULL
+	    ? run_over_unseen(r, "everybody is held", e)
+	    : rc;
 }
 
 /* What of p's credit is payable, which is all that its balance now means. */

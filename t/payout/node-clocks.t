@@ -148,6 +148,9 @@ for my $nodes ([0, 1], [0, 1, 2]) {
 			    'knows what time it is');
 			isnt(join(' ', $l->findings_of_node(1)), '',
 			    'that it differs is told');
+			is(scalar(grep { $_->{kind} eq 'node a day behind' }
+			    $l->findings), $hours > 24 ? 1 : 0,
+			    'and whether that stops the signing');
 
 			$rig->node(0);
 			$l->clock_set(undef);
@@ -155,6 +158,8 @@ for my $nodes ([0, 1], [0, 1, 2]) {
 			$l->{conf}{payout}{max_per_day_micros} = 2 * $day;
 			$l->payout_conf;
 			$l->settles_ok('a day is over');
+			is(scalar(grep { $_->{kind} eq 'node a day behind' }
+			    $l->findings), 0, 'nothing of it is left');
 		});
 	}
 }

@@ -211,15 +211,15 @@ for my $case (['is some blocks behind', sub { node('lag', blocks => 3) }],
 	    'nobody knows whether that is over');
 	node('lag', blocks => 20);
 	$l->pay;
-	is($contradiction->(), '1 over', 'once it has fallen behind it ' .
-	    'denies nothing: that is over');
+	is($contradiction->(), '1 open', 'nor while it has fallen behind and ' .
+	    'denies nothing');
 	node_denies();
 	$l->pay_is('findings', 'when it denies it again');
-	is($contradiction->(), '1 open', 'it is open again, and begins anew');
+	is($contradiction->(), '2 open', 'it is told again');
 	node('pass');
 	$l->pay_is('nothing', 'once they agree');
 	is($l->states, 'final', 'it is final');
-	is($contradiction->(), '1 over', 'and that is over');
+	is($contradiction->(), '2 over', 'and that is over');
 	$l->books_ok('after two nodes that disagreed');
 }
 
