@@ -1,7 +1,9 @@
 /* worknet task add, edit, pause, resume, remove. */
+#define _GNU_SOURCE /* getrandom */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "admin/commands.h"
 #include "admin/value.h"
@@ -102,6 +104,20 @@ report(struct admin *a, const char *done, const char *past)
 	out_note(a->out, "task %s %s", a->args.arg[0], past);
 }
 
+/* A private one with a salt that nobody guesses. */
+static enum rc
+add(struct admin *a, const struct task_definition *d, struct err *e)
+{
+	uint8_t salt[TASK_SALT_LEN];
+
+	if (a->args.opt[OPT_PRIVATE] == NULL)
+		return task_add(a->db, a->args.arg[0], d, clock_unix_ms(), e);
+	if (getrandom(salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+		return err_set(e, RC_IO, "getrandom: %m");
+	return task_add_private(
+	    a->db, a->args.arg[0], d, salt, clock_unix_ms(), e);
+}
+
 enum admin_exit
 command_task_add(struct admin *a)
 {
@@ -122,7 +138,7 @@ command_task_add(struct admin *a)
 		return code;
 	rc = value_take_url(d.url, a->conf.worker_allow_private, &e);
 	if (rc == RC_OK)
-		rc = task_add(a->db, a->args.arg[0], &d, clock_unix_ms(), &e);
+		rc = add(a, &d, &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
 		report(a, "added", "added");

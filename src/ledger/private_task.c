@@ -1,0 +1,44 @@
+#include "ledger/private_task.h"
+
+#include <stdio.h>
+
+#include "base/base64.h"
+
+static void
+salted_hash(uint8_t out[static SHA256_LEN],
+    const uint8_t salt[static TASK_SALT_LEN], struct slice text)
+{
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_update(&s, salt, TASK_SALT_LEN);
+	sha256_update(&s, text.p, text.len);
+	sha256_final(&s, out);
+}
+
+void
+private_label(char out[static TASK_ID_MAX + 1],
+    const uint8_t salt[static TASK_SALT_LEN], struct slice name)
+{
+	uint8_t hash[SHA256_LEN];
+	struct buf b;
+
+	salted_hash(hash, salt, name);
+	buf_init(&b, TASK_ID_MAX);
+	buf_add_text(&b, "~");
+	base64_add_url(&b, hash, sizeof(hash));
+	slice_copy(out, TASK_ID_MAX + 1, (struct slice){ b.p, b.len });
+	buf_free(&b);
+}
+
+void
+private_commit(char out[static 2 * SHA256_LEN + 1],
+    const uint8_t salt[static TASK_SALT_LEN], struct slice entry)
+{
+	uint8_t hash[SHA256_LEN];
+	size_t i;
+
+	salted_hash(hash, salt, entry);
+	for (i = 0; i < SHA256_LEN; i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
