@@ -98,30 +98,44 @@ definition_set(
 }
 
 static void
-report(struct admin *a, const char *done, const char *past)
+report_of(struct admin *a, const char *name, const char *done, const char *past)
 {
-	admin_done(a, "id", a->args.arg[0], done);
-	out_note(a->out, "task %s %s", a->args.arg[0], past);
+	admin_done(a, "id", name, done);
+	out_note(a->out, "task %s %s", name, past);
 }
 
-/* A private one with a salt that nobody guesses. */
-static enum rc
-add(struct admin *a, const struct task_definition *d, struct err *e)
+static void
+report(struct admin *a, const char *done, const char *past)
 {
-	uint8_t salt[TASK_SALT_LEN];
+	report_of(a, a->args.arg[0], done, past);
+}
 
-	if (a->args.opt[OPT_PRIVATE] == NULL)
-		return task_add(a->db, a->args.arg[0], d, clock_unix_ms(), e);
-	if (getrandom(salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+/* A private one with a salt, and a name, that nobody guesses. */
+static enum rc
+add(struct admin *a, char name[static TASK_ID_MAX + 1],
+    const struct task_definition *d, struct err *e)
+{
+	const char *given = a->args.arg[0];
+	uint8_t random[TASK_SALT_LEN + PRIVATE_RANDOM_LEN];
+	enum rc rc;
+
+	if (a->args.opt[OPT_PRIVATE] == NULL) {
+		(void)snprintf(name, TASK_ID_MAX + 1, "%s", given);
+		return task_add(a->db, given, d, clock_unix_ms(), e);
+	}
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return err_set(e, RC_IO, "getrandom: %m");
-	return task_add_private(
-	    a->db, a->args.arg[0], d, salt, clock_unix_ms(), e);
+	rc = private_name(name, given, random + TASK_SALT_LEN, e);
+	return rc == RC_OK
+	    ? task_add_private(a->db, name, d, random, clock_unix_ms(), e)
+	    : rc;
 }
 
 enum admin_exit
 command_task_add(struct admin *a)
 {
 	struct err e = ERR_INIT;
+	char name[TASK_ID_MAX + 1];
 	struct task_definition d;
 	enum admin_exit code;
 	enum rc rc;
@@ -138,10 +152,10 @@ command_task_add(struct admin *a)
 		return code;
 	rc = value_take_url(d.url, a->conf.worker_allow_private, &e);
 	if (rc == RC_OK)
-		rc = add(a, &d, &e);
+		rc = add(a, name, &d, &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
-		report(a, "added", "added");
+		report_of(a, name, "added", "added");
 	return code;
 }
 

@@ -21,6 +21,18 @@
 
 #define TASK_SALT_LEN 32
 
+/*
+ * The name of a private task ends with ":" and 16 random bytes in base64url. It
+ * is in all that workers sign, so that neither a signature nor a hash of what
+ * was signed, which public results of one round have in their paths, tells
+ * whether a guess is right. RC_INVALID: given is too long for that.
+ */
+#define PRIVATE_RANDOM_LEN 16
+#define PRIVATE_SUFFIX_LEN 23
+MUST_CHECK enum rc
+private_name(char out[static TASK_ID_MAX + 1], const char *given,
+    const uint8_t random[static PRIVATE_RANDOM_LEN], struct err *e);
+
 /* What the log calls the task of that name. */
 void private_label(char out[static TASK_ID_MAX + 1],
     const uint8_t salt[static TASK_SALT_LEN], struct slice name);

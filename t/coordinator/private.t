@@ -22,15 +22,24 @@ $w->fault_prepare;
 $w->clock_set($S);
 $w->init;
 $w->task_add('open', interval => '60s', cooldown => '0s', copies => 2);
-$w->worknet('task', 'add', 'hushhush', '--private', '--url',
+my $added = json_value($w->worknet('--json', 'task', 'add', 'hushhush', '--private', '--url',
     'https://secret.example/?k=S3CRET', '--interval', '60s', '--cooldown',
-    '0s', '--reward', 100, '--copies', 2);
+    '0s', '--reward', 100, '--copies', 2));
+my $name = $added->{id};
+like($name, qr/^hushhush:[A-Za-z0-9_-]{22}$/, 'its name has a random end');
+my ($code, undef, $err) = $w->worknet_try('task', 'add', 'x' x 42, '--private',
+    '--url', 'https://secret.example/');
+like("$code $err", qr/^\d+ .*at most 41 characters/, 'for which there must be room');
+$w->worknet('task', 'add', 'y' x 41, '--private', '--url',
+    'https://secret.example/2');
+$w->worknet('task', 'pause', (grep { /^y/ } map { $_->{id} }
+    @{ json_value($w->worknet('--json', 'task', 'list'))->{tasks} })[0]);
 my $shown = json_value($w->worknet('--json', 'task', 'show', 'hushhush'));
 ok($shown->{private}, 'the operator is shown that it is private');
 is_deeply([ map { $_->{private} ? 1 : 0 }
-    @{ json_value($w->worknet('--json', 'task', 'list'))->{tasks} } ], [ 1, 0 ],
+    @{ json_value($w->worknet('--json', 'task', 'list'))->{tasks} } ], [ 1, 0, 1 ],
     'also in the list');
-$w->worknet('maintenance', 'add', 'hushhush', '--from', $S + 3600_000, '--to',
+$w->worknet('maintenance', 'add', $name, '--from', $S + 3600_000, '--to',
     $S + 7200_000, '--why', 'WHYWHY');
 $w->start;
 my $c = $w->fcgi;
@@ -52,7 +61,7 @@ for my $minute (0 .. 6) {
 		}
 	}
 }
-is($given{hushhush}{url}, 'https://secret.example/?k=S3CRET',
+is($given{$name}{url}, 'https://secret.example/?k=S3CRET',
     'its workers are told what it is');
 $w->clock_set($S + 900_000);
 $w->worknet('rollup');
@@ -81,10 +90,10 @@ like($c->get('/feed.json')->{body}, qr/open/, 'the public task\'s outage is told
 cmp_ok($n, '>', 30, 'most of these are there');
 for my $path (@own) {
 	my ($mine, $none) = map { $c->get(sprintf $path, $_) }
-	    qw(hushhush nobodyy.);
+	    $name, 'nobodyy.';
 
 	is_deeply([ $mine->{status}, $mine->{body} ], [ $none->{status},
-	    $none->{body} =~ s/nobodyy\./hushhush/gr ],
+	    $none->{body} =~ s/nobodyy\./$name/gr ],
 	    "$path of it is that of a task that never was");
 	is($mine->{status}, $path =~ /badge/ ? $none->{status} : 404,
 	    "... $mine->{status}");
@@ -94,7 +103,7 @@ for my $path (@own) {
 my $stranger = $w->worker(7);
 my @said = map { my $t = $_;
 	my $r = $c->post([ $w->result($stranger, $t) ], remote => '192.0.2.9');
-	$r->{body} =~ s/\Q$t\E/TASK/gr } qw(hushhush nobodyyy);
+	$r->{body} =~ s/\Q$t\E/TASK/gr } $name, 'nobodyyy';
 is($said[0], $said[1], 'a result of a stranger gets the same answer');
 $w->stop;
 $w->audit_ok('what is paid for it is audited');
