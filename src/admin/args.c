@@ -65,7 +65,7 @@ static const struct option_text {
 	[OPT_RESULT] = { "--result", NULL, "SLOT",
 	    "show the line of that slot, too" },
 	[OPT_PRIVATE] = { "--private", NULL, NULL,
-	    "neither name nor URL is shown to anybody but its workers" },
+	    "only its workers are told name and URL" },
 	[OPT_WIDE] = { "--wide", NULL, NULL,
 	    "nothing shortened, however narrow the terminal" },
 	[OPT_WITNESS] = { "--witness", NULL, NULL,

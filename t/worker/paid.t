@@ -118,7 +118,9 @@ like("$r->{code} $r->{out}", qr/^0 .*its own policy, which nobody vouches for/s,
 	my @own = grep { /"signature"/ } @records;
 	my $hidden = grep { /"taskId":"task_00000"/ } @own;
 	write_file("$Dir/record", join '', @own);
+	$verify_at = $end + 48 * $HOUR;
 	$r = verify();
+	$verify_at = $end + 4 * $HOUR;
 	is("$r->{code} $r->{err}", '0 ', 'the worker finds nothing amiss');
 	like($r->{out}, qr/^$hidden of tasks that the log doesn't name/m,
 	    'and is told how many results it can\'t see');
