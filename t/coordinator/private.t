@@ -39,14 +39,14 @@ ok($shown->{private}, 'the operator is shown that it is private');
 is_deeply([ map { $_->{private} ? 1 : 0 }
     @{ json_value($w->worknet('--json', 'task', 'list'))->{tasks} } ], [ 1, 0, 1 ],
     'also in the list');
-$w->worknet('maintenance', 'add', $name, '--from', $S + 3600_000, '--to',
-    $S + 7200_000, '--why', 'WHYWHY');
+$w->worknet('maintenance', 'add', $name, '--from', $S + 10 * 3600_000, '--to',
+    $S + 11 * 3600_000, '--why', 'WHYWHY');
 $w->start;
 my $c = $w->fcgi;
 my @remote = qw(198.51.100.7 203.0.113.9);
 my %given;
 
-for my $minute (0 .. 6) {
+for my $minute (0 .. 6, 180) {
 	$w->clock_set($S + $minute * 60_000 + 55_000);
 	for my $n (0, 1) {
 		my $k = $w->worker($n);
@@ -63,7 +63,7 @@ for my $minute (0 .. 6) {
 }
 is($given{$name}{url}, 'https://secret.example/?k=S3CRET',
     'its workers are told what it is');
-$w->clock_set($S + 900_000);
+$w->clock_set($S + 5 * 3600_000);
 $w->worknet('rollup');
 my ($k) = $w->worker(0);
 my @all = ('/', '/join', "/worker/$k->{address}", '/operator', '/health',
@@ -86,6 +86,8 @@ for my $path (@all, map { sprintf $_, 'open' } @own) {
 	    sort keys %{ $r->{headers} // {} }), $r->{body} // ''), $secret,
 	    "$path ($r->{status}) tells nothing of it");
 }
+is($w->sql_value('SELECT count(DISTINCT task) FROM incident'), 2,
+    'both have an outage that is counted');
 like($c->get('/feed.json')->{body}, qr/open/, 'the public task\'s outage is told');
 cmp_ok($n, '>', 30, 'most of these are there');
 for my $path (@own) {
