@@ -369,7 +369,8 @@ SELECT to_ms, ended_ms FROM maintenance WHERE id = ?1;
 -- :name maintenance_end
 UPDATE maintenance SET ended_ms = ?2 WHERE id = ?1 AND ended_ms IS NULL;
 
--- Those of task ?1, or of all (0), that aren't over at ?2 and begin before ?3.
+-- Those of task ?1, or of all (0), that aren't over at ?2 and begin before ?3;
+-- of private tasks only if ?4 is 1.
 -- :name maintenance_list
 -- :columns id name from_ms to_ms noted_ms counts why
 SELECT m.id, k.name, m.from_ms, coalesce(m.ended_ms, m.to_ms), m.noted_ms,
@@ -377,6 +378,7 @@ SELECT m.id, k.name, m.from_ms, coalesce(m.ended_ms, m.to_ms), m.noted_ms,
 FROM maintenance m CROSS JOIN task k
 WHERE k.id = m.task AND (m.task = ?1 OR ?1 = 0)
 	AND coalesce(m.ended_ms, m.to_ms) > ?2 AND m.from_ms < ?3
+	AND (k.salt IS NULL OR CAST(?4 AS BIGINT) = 1)
 ORDER BY m.from_ms, m.id;
 
 -- The spans of task ?1 that count.
@@ -1383,8 +1385,10 @@ FROM assignment a LEFT JOIN result r ON r.slot = a.slot
 WHERE a.worker = ?1 AND a.task_name = ?2
 ORDER BY a.slot;
 
+-- Whether anybody may know that there is such a task. A private one's worker was
+-- given a slot of it, which comes first.
 -- :name task_exists
-SELECT 1 FROM task WHERE name = ?1 AND state <> 'removed';
+SELECT 1 FROM task WHERE name = ?1 AND state <> 'removed' AND salt IS NULL;
 
 -- Results come before their transfer, in the same transaction. The first result
 -- of a slot stays: another one is passed over.
@@ -1440,9 +1444,10 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 -- :name task_insert
 INSERT INTO task (id, name, state, version, type, url, expected_status,
 	timeout_ms, reward_micros, interval_ms, copies, cooldown_ms,
-	budget_micros, region)
+	budget_micros, region, salt)
 SELECT ?1, ?2, 'active', id, type, url, expected_status, timeout_ms,
-	reward_micros, interval_ms, copies, cooldown_ms, budget_micros, region
+	reward_micros, interval_ms, copies, cooldown_ms, budget_micros, region,
+	?4
 FROM task_version WHERE id = ?3;
 
 -- :name task_next_id
@@ -1480,9 +1485,10 @@ SELECT name FROM task WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT 2;
 -- :name task_get
 -- :columns id state version type url expected_status timeout_ms reward_micros
 -- :columns interval_ms copies cooldown_ms budget_micros region region_name
+-- :columns salt
 SELECT k.id, k.state, k.version, k.type, k.url, k.expected_status, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-	k.budget_micros, k.region, g.name
+	k.budget_micros, k.region, g.name, k.salt
 FROM task k LEFT JOIN region g ON g.id = k.region WHERE k.name = ?1;
 
 -- The region that is called ?1, which comes first, or was called so at first.
@@ -1937,10 +1943,10 @@ DELETE FROM level WHERE region = -1;
 -- Tasks in order of name; ?1 is 1 to have the removed ones, too.
 -- :name task_list
 -- :columns id type state url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms budget_micros region
+-- :columns interval_ms copies cooldown_ms budget_micros region private
 SELECT k.name, k.type, k.state, k.url, k.expected_status, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.budget_micros,
-	g.name
+	g.name, k.salt IS NOT NULL
 FROM task k LEFT JOIN region g ON g.id = k.region
 WHERE k.state <> 'removed' OR ?1
 ORDER BY k.name LIMIT ?2;
@@ -2228,12 +2234,12 @@ GROUP BY g.name ORDER BY g.name LIMIT ?3;
 SELECT count(*) FROM (SELECT 1 AS one FROM result WHERE transfer >= ?1
 	LIMIT ?2) r;
 
--- What anybody may know of tasks: src/ledger/profile.h.
+-- What anybody may know of tasks, but for private ones: src/ledger/profile.h.
 -- :name shown_tasks
 -- :columns id name state region interval_ms copies
 SELECT k.id, k.name, k.state, g.name, k.interval_ms, k.copies
 FROM task k LEFT JOIN region g ON g.id = k.region
-WHERE k.state <> 'removed' AND k.name > ?1
+WHERE k.state <> 'removed' AND k.salt IS NULL AND k.name > ?1
 ORDER BY k.name LIMIT ?2;
 
 -- The last checks of task ?1 that were paid before transfer ?2, among so many of
@@ -2255,7 +2261,7 @@ ORDER BY r.timestamp_ms DESC, r.signature LIMIT ?4;
 SELECT i.task, k.name, i.from_ms, coalesce(i.to_ms, 9007199254740991), i.ended,
 	i.networks
 FROM incident i CROSS JOIN task k
-WHERE k.id = i.task AND k.state <> 'removed'
+WHERE k.id = i.task AND k.state <> 'removed' AND k.salt IS NULL
 ORDER BY i.from_ms DESC, i.task LIMIT ?1;
 
 -- The audit ----------------------------------------------------------------
@@ -2789,9 +2795,10 @@ ORDER BY p.worker, p.seq, p.id, e.id;
 -- Every definition of every task, those of a task in their order.
 -- :name publish_task
 -- :columns task name state version url expected_status timeout_ms
--- :columns interval_ms copies cooldown_ms region from_ms
+-- :columns interval_ms copies cooldown_ms region from_ms salt first_region
 SELECT k.id, k.name, k.state, v.id, v.url, v.expected_status, v.timeout_ms,
-	v.interval_ms, v.copies, v.cooldown_ms, g.name, v.created_ms
+	v.interval_ms, v.copies, v.cooldown_ms, g.name, v.created_ms, k.salt,
+	g.first_name
 FROM task k CROSS JOIN task_version v CROSS JOIN region g
 WHERE v.task = k.id AND g.id = v.region
 ORDER BY k.id, v.id;
@@ -2817,9 +2824,9 @@ ORDER BY r.slot;
 SELECT slot FROM drill WHERE assigned_ms >= ?1 AND assigned_ms < ?2 ORDER BY slot;
 
 -- :name publish_maintenance
--- :columns id name from_ms to_ms ended_ms noted_ms why
+-- :columns id name from_ms to_ms ended_ms noted_ms why salt
 SELECT m.id, k.name, m.from_ms, m.to_ms, coalesce(m.ended_ms, -1), m.noted_ms,
-	m.why
+	m.why, k.salt
 FROM maintenance m CROSS JOIN task k
 WHERE k.id = m.task
 ORDER BY m.id;

@@ -123,7 +123,8 @@ CREATE TABLE task_version (
 ) STRICT;
 
 -- A task, with a copy of the definition that is in force, which each poll that
--- is given it reads. Never deleted: its results stay.
+-- is given it reads. Never deleted: its results stay. salt: of a private task
+-- (src/ledger/private_task.h), NULL of one that is public.
 CREATE TABLE task (
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- the protocol's task id
@@ -139,7 +140,8 @@ CREATE TABLE task (
 	copies		INTEGER NOT NULL,
 	cooldown_ms	INTEGER NOT NULL,
 	budget_micros	INTEGER NOT NULL,
-	region		INTEGER NOT NULL
+	region		INTEGER NOT NULL,
+	salt		BLOB CHECK (salt IS NULL OR length(salt) = 32)
 ) STRICT;
 
 -- From a task to its definitions and back, also for the foreign keys between
@@ -1271,8 +1273,8 @@ WHEN EXISTS (SELECT 1 FROM region WHERE id = NEW.id OR name = NEW.name
 	OR first_name = NEW.first_name)
 BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;
 
-CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name ON task
-BEGIN SELECT RAISE(ABORT, 'a task keeps its name'); END;
+CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name, salt ON task
+BEGIN SELECT RAISE(ABORT, 'a task keeps its name, and stays public or private'); END;
 CREATE TRIGGER task_no_delete BEFORE DELETE ON task
 BEGIN SELECT RAISE(ABORT, 'a task is never deleted'); END;
 CREATE TRIGGER task_no_replace BEFORE INSERT ON task

@@ -120,7 +120,8 @@ CREATE TABLE task (
 	copies		INTEGER NOT NULL,
 	cooldown_ms	INTEGER NOT NULL,
 	budget_micros	INTEGER NOT NULL,
-	region		INTEGER NOT NULL
+	region		INTEGER NOT NULL,
+	salt		BLOB CHECK (salt IS NULL OR length(salt) = 32)
 ) STRICT;
 
 INSERT INTO task (id, name, state, version, type, url, expected_status,
@@ -134,8 +135,8 @@ DROP TABLE task_1;
 CREATE INDEX task_of_version ON task (version);
 CREATE INDEX task_token ON task (region, id)
 	WHERE url LIKE '%{token}%' AND state = 'active';
-CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name ON task
-BEGIN SELECT RAISE(ABORT, 'a task keeps its name'); END;
+CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name, salt ON task
+BEGIN SELECT RAISE(ABORT, 'a task keeps its name, and stays public or private'); END;
 CREATE TRIGGER task_no_delete BEFORE DELETE ON task
 BEGIN SELECT RAISE(ABORT, 'a task is never deleted'); END;
 CREATE TRIGGER task_no_replace BEFORE INSERT ON task

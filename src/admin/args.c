@@ -64,6 +64,8 @@ static const struct option_text {
 	    "whose keys are trusted: the log's, and witnesses'" },
 	[OPT_RESULT] = { "--result", NULL, "SLOT",
 	    "show the line of that slot, too" },
+	[OPT_PRIVATE] = { "--private", NULL, NULL,
+	    "only its workers are told name and URL" },
 	[OPT_WIDE] = { "--wide", NULL, NULL,
 	    "nothing shortened, however narrow the terminal" },
 	[OPT_WITNESS] = { "--witness", NULL, NULL,

@@ -122,6 +122,7 @@ log_compare(struct admin *a, struct audit_report *report, struct err *e)
 {
 	struct in_log in = { a, report };
 	const struct compare_wanted w = { .directory = a->args.opt[OPT_LOG],
+		.state_directory = a->conf.log_state_directory,
 		.ledger_path = a->conf.ledger_path,
 		.busy_timeout_ms = a->conf.busy_timeout_ms,
 		.found = on_log_finding,

@@ -32,8 +32,10 @@ const struct command admin_commands[] = {
 	    "to 64 of A-Z a-z 0-9 _ . : - and names it for ever. Durations\n"
 	    "have a unit: ms, s, m, h or d. Without options: status 200\n"
 	    "within 10000 ms, 100 micro-USDC, every 30s, 1 copy, cooldown\n"
-	    "5m.\n",
-	    OPTS_TASK, 1, 1, command_task_add },
+	    "5m. A private task stays so: only its workers are told what\n"
+	    "it is, and the log has it as salted hashes. Its ID gets a\n"
+	    "random end, so that nobody guesses it.\n",
+	    OPTS_TASK | OPT(PRIVATE), 1, 1, command_task_add },
 	{ "task list", "[--limit N | --all]", "list tasks by name",
 	    "The first 100 that aren't removed; --all lists every task, the\n"
 	    "removed ones, too.\n",

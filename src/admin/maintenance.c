@@ -30,6 +30,7 @@ maintenance_print(struct admin *a, int64_t task, int64_t from_ms, int64_t to_ms,
 	query_int(q, 1, task);
 	query_int(q, 2, from_ms);
 	query_int(q, 3, to_ms);
+	query_int(q, 4, true);
 	return table_print(
 	    a->out, &announced, q, "nothing is announced", NULL, e);
 }

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 
-#define OUT_COLUMNS_MAX 12
+#define OUT_COLUMNS_MAX 13
 
 enum out_type {
 	OUT_TEXT,

@@ -1,7 +1,9 @@
 /* worknet task add, edit, pause, resume, remove. */
+#define _GNU_SOURCE /* getrandom */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "admin/commands.h"
 #include "admin/value.h"
@@ -96,16 +98,44 @@ definition_set(
 }
 
 static void
+report_of(struct admin *a, const char *name, const char *done, const char *past)
+{
+	admin_done(a, "id", name, done);
+	out_note(a->out, "task %s %s", name, past);
+}
+
+static void
 report(struct admin *a, const char *done, const char *past)
 {
-	admin_done(a, "id", a->args.arg[0], done);
-	out_note(a->out, "task %s %s", a->args.arg[0], past);
+	report_of(a, a->args.arg[0], done, past);
+}
+
+/* A private one with a salt, and a name, that nobody guesses. */
+static enum rc
+add(struct admin *a, char name[static TASK_ID_MAX + 1],
+    const struct task_definition *d, struct err *e)
+{
+	const char *given = a->args.arg[0];
+	uint8_t random[TASK_SALT_LEN + PRIVATE_RANDOM_LEN];
+	enum rc rc;
+
+	if (a->args.opt[OPT_PRIVATE] == NULL) {
+		(void)snprintf(name, TASK_ID_MAX + 1, "%s", given);
+		return task_add(a->db, given, d, clock_unix_ms(), e);
+	}
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_set(e, RC_IO, "getrandom: %m");
+	rc = private_name(name, given, random + TASK_SALT_LEN, e);
+	return rc == RC_OK
+	    ? task_add_private(a->db, name, d, random, clock_unix_ms(), e)
+	    : rc;
 }
 
 enum admin_exit
 command_task_add(struct admin *a)
 {
 	struct err e = ERR_INIT;
+	char name[TASK_ID_MAX + 1];
 	struct task_definition d;
 	enum admin_exit code;
 	enum rc rc;
@@ -122,10 +152,10 @@ command_task_add(struct admin *a)
 		return code;
 	rc = value_take_url(d.url, a->conf.worker_allow_private, &e);
 	if (rc == RC_OK)
-		rc = task_add(a->db, a->args.arg[0], &d, clock_unix_ms(), &e);
+		rc = add(a, name, &d, &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
-		report(a, "added", "added");
+		report_of(a, name, "added", "added");
 	return code;
 }
 

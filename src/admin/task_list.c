@@ -24,6 +24,7 @@ static const struct table tasks = { "tasks", NULL,
 	    { { "cooldownMs", "COOLDOWN", OUT_SPAN }, C_TASK_LIST_COOLDOWN_MS },
 	    { { "budgetMicros", NULL, OUT_USDC }, C_TASK_LIST_BUDGET_MICROS },
 	    { { "region", "REGION", OUT_TEXT }, C_TASK_LIST_REGION },
+	    { { "private", "PRIVATE", OUT_BOOL }, C_TASK_LIST_PRIVATE },
 	    { { "url", "URL", OUT_TEXT }, C_TASK_LIST_URL },
 	} };
 
@@ -138,6 +139,7 @@ show_fields(struct admin *a, const struct task_row *t, struct err *e)
 		    out_if(t->def.budget_micros > 0,
 			out_int(t->def.budget_micros)) },
 		{ "region", "region", OUT_TEXT, out_text(t->def.region) },
+		{ "private", "private", OUT_BOOL, out_int(t->is_private) },
 		OUT_END });
 	return RC_OK;
 }

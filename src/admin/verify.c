@@ -42,17 +42,26 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	}
 	out_note(o,
 	    "  the log has these definitions and these hours, and none between them is left out\n"
-	    "  each slot of the task's schedule in these hours has its line\n"
-	    "  each result is signed by its worker: task, worker, time, success\n"
+	    "  each slot of the task's schedule in these hours has its line");
+	if (r->is_private && !r->is_sealed)
+		out_note(o,
+		    "  these definitions, name and URL are what the log has salted hashes of");
+	if (!r->is_sealed)
+		out_note(o,
+		    "  each result is signed by its worker: task, worker, time, success");
+	out_note(o,
 	    "  the uptime follows from these results, and from maintenance that was logged before it began\n"
 	    "  what is told as a drill is one by the key of its day");
-	if (r->in_rounds > 0)
+	if (r->in_rounds > 0 && !r->is_sealed)
 		out_note(o,
 		    "  those signed in rounds also: URL, status, duration, error, slot, and that they are newer than the log they name");
 	if (r->witnesses > 0 || r->stamps > 0)
 		out_note(o,
 		    "  all of it was there when the first of those witnesses or authorities saw it");
 	out_note(o, "Not proven:");
+	if (r->is_sealed)
+		out_note(o,
+		    "  which target it was, and that workers signed these results: the export has no opening");
 	if (r->witnesses == 0)
 		out_note(o,
 		    "  that others are shown the same log: no witness has cosigned it");
@@ -122,6 +131,9 @@ print_report(struct out *o, const struct verify_report *r)
 	out_fields(o,
 	    (const struct out_field[]){
 		{ "task", "task", OUT_TEXT, out_text(r->task) },
+		{ "private", NULL, OUT_BOOL, out_int(r->is_private) },
+		{ "url", "url", OUT_TEXT,
+		    out_if(!r->is_sealed, out_text(r->url)) },
 		{ "definitions", "definitions", OUT_COUNT,
 		    out_int(r->definitions) },
 		{ "segments", "segments", OUT_COUNT, out_int(r->segments) },

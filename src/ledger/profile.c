@@ -218,6 +218,9 @@ profile_read(struct profile *p, struct db *db, struct slice name, int64_t days,
 	rc = task_get(db, text, &t, e);
 	if (rc == RC_OK && t.state == TASK_REMOVED)
 		return err_set(e, RC_NOT_FOUND, "the task is removed");
+	/* As of one that was never there: nobody learns which names are. */
+	if (rc == RC_OK && t.is_private)
+		return err_set(e, RC_NOT_FOUND, "unknown task %s", text);
 	if (rc != RC_OK)
 		return rc;
 	p->id = t.id;
@@ -576,6 +579,7 @@ profile_announced_read(struct profile_announced *out, size_t *n, struct db *db,
 	query_int(q, 1, task);
 	query_int(q, 2, since_ms);
 	query_int(q, 3, INT64_MAX);
+	query_int(q, 4, false);
 	while (*n < PROFILE_ANNOUNCED_MAX &&
 	    (rc = query_step(q, &row, e)) == RC_OK && row) {
 		a = &out[(*n)++];

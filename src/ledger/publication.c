@@ -42,12 +42,35 @@ each(struct query *q, take_fn *take, const struct sink *to, struct err *e)
 	return rc;
 }
 
+/* The salt of a private task; NULL of a public one. */
+static const uint8_t *
+salt_of(struct slice salt)
+{
+	return salt.len == TASK_SALT_LEN ? (const uint8_t *)salt.p : NULL;
+}
+
+/* What the log calls the task; a private one's label is made in out. */
+static struct slice
+name_shown(
+    char out[static TASK_ID_MAX + 1], const uint8_t *salt, struct slice name)
+{
+	if (salt == NULL)
+		return name;
+	private_label(out, salt, name);
+	return slice_of(out);
+}
+
 static enum rc
 task_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
 {
+	const struct slice name = query_get_text(q, C_PUBLISH_TASK_NAME);
+	const uint8_t *salt = salt_of(query_get_bytes(q, C_PUBLISH_TASK_SALT));
+	char label[TASK_ID_MAX + 1];
 	const struct public_task t = {
 		.task = query_get_int(q, C_PUBLISH_TASK_TASK),
-		.name = query_get_text(q, C_PUBLISH_TASK_NAME),
+		.name = name_shown(label, salt, name),
+		.signed_name = name,
+		.salt = salt,
 		.state = query_get_text(q, C_PUBLISH_TASK_STATE),
 		.version = query_get_int(q, C_PUBLISH_TASK_VERSION),
 		.url = query_get_text(q, C_PUBLISH_TASK_URL),
@@ -58,6 +81,7 @@ task_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
 		.copies = query_get_int(q, C_PUBLISH_TASK_COPIES),
 		.cooldown_ms = query_get_int(q, C_PUBLISH_TASK_COOLDOWN_MS),
 		.region = query_get_text(q, C_PUBLISH_TASK_REGION),
+		.first_region = query_get_text(q, C_PUBLISH_TASK_FIRST_REGION),
 		.from_ms = query_get_int(q, C_PUBLISH_TASK_FROM_MS),
 	};
 
@@ -284,14 +308,20 @@ static enum rc
 maintenance_take(
     const struct sink *to, struct query *q, bool *stop, struct err *e)
 {
+	const uint8_t *salt =
+	    salt_of(query_get_bytes(q, C_PUBLISH_MAINTENANCE_SALT));
+	char label[TASK_ID_MAX + 1];
 	const struct public_maintenance m = {
 		.id = query_get_int(q, C_PUBLISH_MAINTENANCE_ID),
-		.task = query_get_text(q, C_PUBLISH_MAINTENANCE_NAME),
+		.task = name_shown(
+		    label, salt, query_get_text(q, C_PUBLISH_MAINTENANCE_NAME)),
 		.from_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_FROM_MS),
 		.to_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_TO_MS),
 		.ended_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_ENDED_MS),
 		.noted_ms = query_get_int(q, C_PUBLISH_MAINTENANCE_NOTED_MS),
-		.why = query_get_text(q, C_PUBLISH_MAINTENANCE_WHY),
+		.why = salt != NULL
+		    ? slice_of("")
+		    : query_get_text(q, C_PUBLISH_MAINTENANCE_WHY),
 	};
 
 	(void)stop;

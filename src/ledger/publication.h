@@ -9,14 +9,18 @@
 #define WORKNET_LEDGER_PUBLICATION_H
 
 #include "ledger/db.h"
+#include "ledger/private_task.h"
 #include "ledger/round_path.h"
 #include "ledger/row.h"
 
 /* A definition of a task; its state is the task's now. */
 struct public_task {
 	int64_t task;
-	struct slice name;
-	struct slice state; /* active, paused, removed */
+	struct slice
+	    name; /* what the log calls it: of a private one its label */
+	struct slice signed_name; /* what workers call it */
+	const uint8_t *salt;	  /* of a private one; or NULL */
+	struct slice state;	  /* active, paused, removed */
 	int64_t version;
 	struct slice url;
 	int64_t expected_status;
@@ -24,8 +28,9 @@ struct public_task {
 	int64_t interval_ms;
 	int64_t copies;
 	int64_t cooldown_ms;
-	struct slice region; /* "" for any */
-	int64_t from_ms;     /* when the definition was made */
+	struct slice region;	   /* "" for any */
+	struct slice first_region; /* what it was called at first */
+	int64_t from_ms;	   /* when the definition was made */
 };
 
 /* A slot that was given: of a result, or of an assignment. */
@@ -79,12 +84,12 @@ struct public_forfeit {
 
 struct public_maintenance {
 	int64_t id;
-	struct slice task;
+	struct slice task; /* what the log calls it */
 	int64_t from_ms;
 	int64_t to_ms;
 	int64_t ended_ms; /* before to_ms, or -1 */
 	int64_t noted_ms;
-	struct slice why;
+	struct slice why; /* "" of a private task */
 };
 
 struct public_key {

@@ -162,9 +162,10 @@ version_add(struct db *db, int64_t task, const struct task_definition *d,
 	return version_insert(db, &v, *region, hash, e);
 }
 
-enum rc
-task_add(struct db *db, const char *name, const struct task_definition *d,
-    int64_t now_ms, struct err *e)
+/* salt is NULL of a public task. */
+static enum rc
+task_insert(struct db *db, const char *name, const struct task_definition *d,
+    const uint8_t *salt, int64_t now_ms, struct err *e)
 {
 	int64_t task, version, region;
 	struct task_row taken;
@@ -189,6 +190,8 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 	query_int(q, 1, task);
 	query_text(q, 2, slice_of(name));
 	query_int(q, 3, version);
+	if (salt != NULL)
+		query_bytes(q, 4, salt, TASK_SALT_LEN);
 	rc = query_run(q, e);
 	if (rc != RC_OK)
 		return rc;
@@ -199,6 +202,21 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 	query_int(q, 4, NO_CYCLE);
 	query_int(q, 5, 0);
 	return query_run(q, e);
+}
+
+enum rc
+task_add(struct db *db, const char *name, const struct task_definition *d,
+    int64_t now_ms, struct err *e)
+{
+	return task_insert(db, name, d, NULL, now_ms, e);
+}
+
+enum rc
+task_add_private(struct db *db, const char *name,
+    const struct task_definition *d, const uint8_t salt[static TASK_SALT_LEN],
+    int64_t now_ms, struct err *e)
+{
+	return task_insert(db, name, d, salt, now_ms, e);
 }
 
 /*
@@ -360,6 +378,7 @@ static enum rc
 row_read(struct task_row *t, struct query *q, struct err *e)
 {
 	struct slice type = query_get_text(q, C_TASK_GET_TYPE);
+	struct slice salt = query_get_bytes(q, C_TASK_GET_SALT);
 
 	t->id = query_get_int(q, C_TASK_GET_ID);
 	t->version = query_get_int(q, C_TASK_GET_VERSION);
@@ -374,6 +393,9 @@ row_read(struct task_row *t, struct query *q, struct err *e)
 	t->def.cooldown_ms = query_get_int(q, C_TASK_GET_COOLDOWN_MS);
 	t->def.budget_micros = query_get_int(q, C_TASK_GET_BUDGET_MICROS);
 	t->region = query_get_int(q, C_TASK_GET_REGION);
+	t->is_private = !query_is_null(q, C_TASK_GET_SALT);
+	if (t->is_private && salt.len == sizeof(t->salt))
+		memcpy(t->salt, salt.p, salt.len);
 	slice_copy(t->def.region, sizeof(t->def.region),
 	    query_get_text(q, C_TASK_GET_REGION_NAME));
 	if (t->def.type == NULL)

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/task_type.h"
 #include "ledger/db.h"
+#include "ledger/private_task.h"
 
 struct task_definition {
 	const struct task_type *type;
@@ -33,6 +34,8 @@ struct task_row {
 	int64_t version;
 	int64_t region; /* the number of def.region */
 	struct task_definition def;
+	bool is_private;
+	uint8_t salt[TASK_SALT_LEN]; /* of a private one */
 };
 
 /* The protocol's defaults; url is empty. */
@@ -48,6 +51,14 @@ task_check(const char *name, const struct task_definition *d, struct err *e);
  */
 MUST_CHECK enum rc task_add(struct db *db, const char *name,
     const struct task_definition *d, int64_t now_ms, struct err *e);
+
+/*
+ * The same of a private task; salt: 32 random bytes. It stays private, and a
+ * public one public: what was shown can't be hidden afterwards.
+ */
+MUST_CHECK enum rc task_add_private(struct db *db, const char *name,
+    const struct task_definition *d, const uint8_t salt[static TASK_SALT_LEN],
+    int64_t now_ms, struct err *e);
 
 /*
  * Inside a write transaction: a new definition, in force when the task next

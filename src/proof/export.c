@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "proof/anchor_proof.h"
-#include "proof/leaf.h"
 #include "proof/line.h"
+#include "proof/opening.h"
 #include "proof/stamp.h"
 #include "tlog/site.h"
 
@@ -23,6 +23,7 @@ struct export
 	struct export_result *result;
 	struct site site;
 	struct buf note;
+	struct buf opening;	      /* owned */
 	struct anchor_list anchors;   /* that lines name; their roots later */
 	char named[TASK_ID_MAX + 16]; /* "task":"NAME", as entries have it */
 };
@@ -112,7 +113,8 @@ file_take(struct export *x, const char *name, const char *sha256, struct err *e)
 	struct buf b;
 	enum rc rc;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", x->w->site, name);
+	(void)snprintf(path, sizeof(path), "%s/%s",
+	    leaf_is_private(x->w->task) ? x->w->hidden : x->w->site, name);
 	buf_init(&b, SEGMENT_MAX);
 	rc = buf_read_file(&b, path, e);
 	leaf_sha256(hash, (struct slice){ b.p == NULL ? "" : b.p, b.len });
@@ -212,6 +214,31 @@ task_take(struct export *x, int64_t i, struct slice entry, struct err *e)
 }
 
 static enum rc
+private_take(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	struct task_leaf task;
+	enum rc rc;
+
+	rc = leaf_parse(&task, KIND_PRIVATE, entry, e);
+	if (rc != RC_OK || strcmp(task.task, x->w->task) != 0)
+		return rc;
+	x->result->definitions++;
+	if (x->w->open != NULL)
+		rc = x->w->open(x->w->open_ctx, &task, e);
+	if (rc == RC_OK && x->w->open != NULL)
+		rc = opening_add(&x->opening, x->w->salt, &task, e);
+	return rc == RC_OK ? leaf_copy(x, i, e) : rc;
+}
+
+/* What the leaves commit to, in a file of its own: it may be kept back. */
+static enum rc
+opening_put(const struct export *x, struct err *e)
+{
+	return x->opening.len == 0 ? RC_OK
+				   : out_put(x, OPENING_NAME, &x->opening, e);
+}
+
+static enum rc
 maintenance_take(struct export *x, int64_t i, struct slice entry, struct err *e)
 {
 	struct maintenance_leaf m;
@@ -240,6 +267,8 @@ entry_take(struct export *x, int64_t i, struct slice entry, struct err *e)
 		return segment_take(x, i, entry, e);
 	case KIND_TASK:
 		return task_take(x, i, entry, e);
+	case KIND_PRIVATE:
+		return private_take(x, i, entry, e);
 	case KIND_MAINTENANCE:
 		return maintenance_take(x, i, entry, e);
 	case KIND_DRILLS:
@@ -363,6 +392,7 @@ export_make(
 		return err_set(e, errno == EEXIST ? RC_CONFLICT : RC_IO,
 		    "%s: %s", w->out, strerror(errno));
 	buf_init(&x.note, NOTE_MAX);
+	buf_init(&x.opening, OPENING_MAX);
 	site_open(&x.site, w->site, 0);
 	(void)snprintf(x.named, sizeof(x.named), "\"task\":\"%s\"", w->task);
 	rc = checkpoint_take(&x, e);
@@ -376,9 +406,12 @@ export_make(
 	if (rc == RC_OK)
 		rc = entries_take(&x, e);
 	if (rc == RC_OK)
+		rc = opening_put(&x, e);
+	if (rc == RC_OK)
 		rc = anchors_take(&x, e);
 	anchor_list_free(&x.anchors);
 	site_close(&x.site);
 	buf_free(&x.note);
+	buf_free(&x.opening);
 	return rc;
 }

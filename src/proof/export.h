@@ -11,8 +11,9 @@
  *	anchor/SIZE		each checkpoint that their lines name, and that
  *				the newest one continues it: anchor_proof.h
  *	key/INDEX.tlog-proof	each key that came after the log's first one
+ *	opening			of a private task: what its definitions are
  *
- * Made of the files of the log alone. One thread.
+ * Made of the files of the log alone, but for the opening. One thread.
  */
 #ifndef WORKNET_PROOF_EXPORT_H
 #define WORKNET_PROOF_EXPORT_H
@@ -20,12 +21,22 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "proof/leaf.h"
 
 struct export_wanted {
 	const char *site; /* the log's directory */
 	const char *out;  /* is made */
-	const char *task;
-	int64_t from; /* Unix ms: segments with any part of [from, to) */
+	const char *task; /* what the log calls it */
+	const char
+	    *hidden; /* where files of a private task are; NULL: public */
+	/*
+	 * Of a private task: fills in what its leaf of that version commits
+	 * to, but for what the leaf says itself. NULL: there is no opening.
+	 */
+	enum rc (*open)(void *ctx, struct task_leaf *leaf, struct err *e);
+	void *open_ctx;
+	const uint8_t *salt; /* TASK_SALT_LEN bytes, with open */
+	int64_t from;	     /* Unix ms: segments with any part of [from, to) */
 	int64_t to;
 };
 

@@ -57,6 +57,17 @@ static const struct field task_fields[] = {
 	INDEX(task_leaf, "prev", prev),
 };
 
+static const struct field private_fields[] = {
+	TEXT(task_leaf, "task", task),
+	NUMBER(task_leaf, "version", version),
+	TEXT(task_leaf, "state", state),
+	NUMBER(task_leaf, "from", from),
+	NUMBER(task_leaf, "intervalMs", interval_ms),
+	NUMBER(task_leaf, "copies", copies),
+	TEXT(task_leaf, "commitment", commitment),
+	INDEX(task_leaf, "prev", prev),
+};
+
 static const struct field segment_fields[] = {
 	TEXT(segment_leaf, "task", task),
 	NUMBER(segment_leaf, "from", from),
@@ -122,6 +133,8 @@ static const struct kind {
 	size_t size;
 } kinds[] = {
 	[KIND_TASK] = { LEAF_TASK, task_fields, COUNT(task_fields),
+	    sizeof(struct task_leaf) },
+	[KIND_PRIVATE] = { LEAF_PRIVATE, private_fields, COUNT(private_fields),
 	    sizeof(struct task_leaf) },
 	[KIND_SEGMENT] = { LEAF_SEGMENT, segment_fields, COUNT(segment_fields),
 	    sizeof(struct segment_leaf) },
@@ -204,7 +217,11 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 	const struct segment_leaf *s = leaf;
 	const struct task_leaf *t = leaf;
 
-	if (kind == KIND_TASK &&
+	if ((kind == KIND_TASK && leaf_is_private(t->task)) ||
+	    (kind == KIND_PRIVATE && !leaf_is_private(t->task)))
+		return err_set(e, RC_INVALID,
+		    "a private task has a label, and a public one a name");
+	if ((kind == KIND_TASK || kind == KIND_PRIVATE) &&
 	    (t->interval_ms < 1 || t->copies < 1 || t->copies > COPIES_MAX))
 		return err_set(e, RC_INVALID,
 		    "a task has an interval and 1 to %d copies", COPIES_MAX);
@@ -243,6 +260,18 @@ leaf_parse(void *leaf, enum leaf_kind kind, struct slice entry, struct err *e)
 		    "the entry isn't of the fields of %s in their order",
 		    k->type);
 	return sense_check(leaf, kind, e);
+}
+
+bool
+leaf_is_private(const char *task)
+{
+	return task[0] == '~';
+}
+
+const char *
+task_leaf_name(const struct task_leaf *t)
+{
+	return t->signed_name[0] != '\0' ? t->signed_name : t->task;
 }
 
 /* The type comes first in what leaf_write writes. */

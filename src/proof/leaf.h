@@ -11,6 +11,7 @@
 #include "json/json.h"
 
 #define LEAF_TASK	 "worknet/task/v1"
+#define LEAF_PRIVATE	 "worknet/private-task/v1"
 #define LEAF_SEGMENT	 "worknet/segment/v1"
 #define LEAF_PAYOUT	 "worknet/payout/v1"
 #define LEAF_FORFEIT	 "worknet/forfeit/v1"
@@ -39,7 +40,19 @@ struct task_leaf {
 	int64_t cooldown_ms;
 	char region[REGION_MAX + 1];
 	int64_t prev; /* index of the task's leaf before it */
+	/*
+	 * Of a private task: the entry has its label, its schedule, and the
+	 * commitment to the entry that a public one would have, no more.
+	 */
+	char commitment[2 * SHA256_LEN + 1];
+	char signed_name[TASK_ID_MAX + 1]; /* "" before it is opened */
 };
+
+/* Whether that is a label, and so a private task. */
+bool leaf_is_private(const char *task);
+
+/* What workers sign as the task's name. */
+const char *task_leaf_name(const struct task_leaf *t);
 
 /* A task's lines of [from, to), which ends with an hour. */
 struct segment_leaf {
@@ -119,6 +132,7 @@ struct key_leaf {
  */
 enum leaf_kind {
 	KIND_TASK,
+	KIND_PRIVATE, /* struct task_leaf, too */
 	KIND_SEGMENT,
 	KIND_MAINTENANCE,
 	KIND_METHOD,

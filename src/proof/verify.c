@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "keys/timestamp.h"
 #include "proof/anchor_proof.h"
+#include "proof/opening.h"
 #include "proof/stamp.h"
 #include "proof/succession.h"
 #include "proof/verify_room.h"
@@ -299,6 +300,21 @@ anchors_read(struct verification *v, struct err *e)
 
 /* ---- The task's definitions ---- */
 
+/* What leaves of a private task commit to, if the export tells it. */
+static enum rc
+opening_read(struct verification *v, struct err *e)
+{
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, OPENING_MAX);
+	rc = file_find(v, OPENING_NAME, &b, e);
+	if (rc == RC_OK || rc == RC_NOT_FOUND)
+		rc = verify_opening(v, rc == RC_OK, slice_all(&b), e);
+	buf_free(&b);
+	return rc;
+}
+
 static enum rc
 task_take(
     struct verification *v, const struct leaf *l, int64_t prev, struct err *e)
@@ -345,7 +361,7 @@ tasks_take(struct verification *v, struct err *e)
 		l = &v->leaf[i];
 		if (l->kind == KIND_SEGMENT)
 			logged_to = l->of.segment.to;
-		if (l->kind != KIND_TASK)
+		if (l->kind != KIND_TASK && l->kind != KIND_PRIVATE)
 			continue;
 		if (l->of.task.from < logged_to)
 			return err_set(e, RC_INVALID,
@@ -423,8 +439,8 @@ static enum rc
 segment_take(struct verification *v, const struct leaf *l,
     const struct leaf *before, struct err *e)
 {
-	const struct verify_task t = { v->task, v->span, v->tasks,
-		&v->anchors };
+	const struct verify_task t = { v->task, v->span, v->tasks, &v->anchors,
+		v->is_sealed };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct buf file;
 	enum rc rc;
@@ -468,8 +484,8 @@ segments_take(struct verification *v, struct err *e)
 static enum rc
 day_take(struct verification *v, const struct leaf *l, struct err *e)
 {
-	const struct verify_task t = { v->task, v->span, v->tasks,
-		&v->anchors };
+	const struct verify_task t = { v->task, v->span, v->tasks, &v->anchors,
+		v->is_sealed };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct drills_key key;
 	struct buf file;
@@ -599,13 +615,16 @@ directory_verify(struct verification *v, struct err *e)
 	if (rc == RC_OK)
 		rc = anchors_read(v, e);
 	if (rc == RC_OK)
+		rc = opening_read(v, e);
+	if (rc == RC_OK)
 		rc = tasks_take(v, e);
 	if (rc == RC_OK)
 		rc = verify_facts(v, e);
 	if (rc != RC_OK)
 		return rc;
-	(void)snprintf(
-	    v->out->task, sizeof(v->out->task), "%s", v->task[0].task);
+	(void)snprintf(v->out->task, sizeof(v->out->task), "%s",
+	    task_leaf_name(&v->task[0]));
+	memcpy(v->out->url, v->task[v->tasks - 1].url, sizeof(v->out->url));
 	v->out->definitions = (int64_t)v->tasks;
 	rc = segments_take(v, e);
 	if (rc == RC_OK)

@@ -162,6 +162,7 @@ verify_facts(struct verification *v, struct err *e)
 	for (l = v->leaf; l < v->leaf + v->n && rc == RC_OK; l++)
 		switch (l->kind) {
 		case KIND_TASK:
+		case KIND_PRIVATE:
 			n.definition = l->index;
 			break;
 		case KIND_METHOD:

@@ -122,10 +122,13 @@ static enum rc
 signature_check(const struct in_file *in, const struct line *l,
     const struct task_leaf *d, struct err *e)
 {
+	/* Whoever has no opening could only guess what was signed. */
+	if (in->t->is_sealed)
+		return RC_OK;
 	if (slice_is(l->scheme, ROUND_SCHEME))
 		return round_check_line(in, l, d, e);
 	if (slice_is(l->scheme, LINE_ALONE))
-		return alone_check(l, d->task, e);
+		return alone_check(l, task_leaf_name(d), e);
 	return err_set(e, RC_INVALID,
 	    "the scheme of the signature is \"%.*s\", expected %s or %s",
 	    (int)l->scheme.len, l->scheme.p, LINE_ALONE, ROUND_SCHEME);
@@ -475,7 +478,7 @@ drill_check(void *ctx, const struct line *l, struct err *e)
 	if (rc == RC_OK)
 		rc = signature_check(&w->in, l, d, e);
 	w->in.out->drills++;
-	w->in.out->drills_right += l->status == wanted &&
+	w->in.out->drills_right += !w->in.t->is_sealed && l->status == wanted &&
 	    (l->success == 1) == (wanted == d->expected_status);
 	w->in.out->drills_late += !w->key->in_time;
 	return rc;

@@ -36,6 +36,7 @@ struct verify_task {
 	const struct span *span;      /* of each */
 	size_t n;
 	const struct anchor_list *anchors;
+	bool is_sealed; /* what workers signed isn't told */
 };
 
 /* A result, as far as it counts for the uptime. */

@@ -29,10 +29,18 @@ struct verification {
 	struct task_leaf *task; /* owned: the definitions */
 	struct span *span;
 	size_t tasks;
+	bool is_sealed; /* a private task without its opening */
 	struct told_list told;
 	struct ballots ballots;
 	struct anchor_list anchors;
 };
+
+/*
+ * Opens the leaves of a private task with the opening, if it is there; else
+ * what they commit to stays unknown. RC_INVALID says what isn't so.
+ */
+MUST_CHECK enum rc verify_opening(
+    struct verification *v, bool is_there, struct slice text, struct err *e);
 
 /*
  * Whether nothing of the method, of maintenance, of definitions is left out,

@@ -94,7 +94,7 @@ result_hash(uint8_t out[static KECCAK256_LEN], const struct fields *f,
 		.worker = f->worker,
 		.anchor_size = (uint64_t)l->anchor,
 		.anchor_root = anchor.b };
-	struct round_result r = { .task_id = slice_of(d->task),
+	struct round_result r = { .task_id = slice_of(task_leaf_name(d)),
 		.expected_status = (uint16_t)d->expected_status,
 		.timestamp_ms = (uint64_t)l->timestamp,
 		.success = l->success == 1,

@@ -300,6 +300,7 @@ others_read(struct book *b, const struct conf *c, struct err *e)
 enum rc
 book_open(struct book *b, const struct conf *c, int64_t now_ms, struct err *e)
 {
+	char hidden[FILE_PATH_SIZE];
 	enum rc rc;
 
 	memset(b, 0, sizeof(*b));
@@ -310,6 +311,8 @@ book_open(struct book *b, const struct conf *c, int64_t now_ms, struct err *e)
 	site_open(&b->site, c->log_directory, 0);
 	(void)snprintf(
 	    b->state, sizeof(b->state), "%s", c->log_state_directory);
+	state_path(hidden, b, BOOK_PRIVATE);
+	site_open(&b->hidden, hidden, 0);
 	rc = key_read(b, c, e);
 	if (rc == RC_OK)
 		rc = lock(b, e);
@@ -331,6 +334,7 @@ book_close(struct book *b)
 	secret_wipe(b->seed, sizeof(b->seed));
 	secret_wipe(b->next_seed, sizeof(b->next_seed));
 	site_close(&b->site);
+	site_close(&b->hidden);
 	buf_free(&b->note);
 	buf_free(&b->seen);
 	witnesses_free(&b->witnesses);
@@ -429,6 +433,14 @@ book_append(struct book *b, const struct slice *entry, size_t n, struct err *e)
 	if (rc == RC_OK)
 		rc = site_append(&b->site, entry, n, e);
 	return rc == RC_OK ? sign(b, e) : rc;
+}
+
+enum rc
+book_put(struct book *b, const char *task, const char *name, struct slice bytes,
+    struct err *e)
+{
+	return site_put(
+	    leaf_is_private(task) ? &b->hidden : &b->site, name, bytes, e);
 }
 
 /* ---- Publishing ---- */

@@ -36,9 +36,10 @@ struct book {
 	bool has_next; /* another key signs, too, and is about to succeed */
 	struct note_key next;
 	uint8_t next_seed[ED25519_SEED_LEN];
-	struct site site; /* of what is signed; its size counts */
-	struct buf note;  /* owned: the newest checkpoint, signed */
-	struct buf seen;  /* owned: what is published, with cosignatures */
+	struct site site;   /* of what is signed; its size counts */
+	struct site hidden; /* files of private tasks, which nobody is served */
+	struct buf note;    /* owned: the newest checkpoint, signed */
+	struct buf seen;    /* owned: what is published, with cosignatures */
 	int64_t seen_size;
 	int64_t now_s;
 	/* Others. http is NULL when there are none: no network is needed. */
@@ -81,6 +82,16 @@ MUST_CHECK enum rc book_key_succeed(const struct conf *c, struct err *e);
  */
 MUST_CHECK enum rc
 book_append(struct book *b, const struct slice *entry, size_t n, struct err *e);
+
+/* Below the state's directory: where files of private tasks are. */
+#define BOOK_PRIVATE "private"
+
+/*
+ * Writes the file of a task's lines, where everybody is served it, or of a
+ * private task where nobody is: its leaf alone is public. RC_IO.
+ */
+MUST_CHECK enum rc book_put(struct book *b, const char *task, const char *name,
+    struct slice bytes, struct err *e);
 
 /*
  * Publishes what is signed, also by an earlier run, with the cosignatures and

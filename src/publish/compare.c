@@ -248,6 +248,7 @@ compare_end(struct compare *c)
 	awaited_free(&c->archived);
 	state_free(&c->state);
 	site_close(&c->site);
+	site_close(&c->hidden);
 	db_close(c->db);
 }
 
@@ -256,9 +257,13 @@ compare_log(
     const struct compare_wanted *w, struct compare_report *out, struct err *e)
 {
 	struct compare c = { .w = w, .out = out, .day = -1 };
+	char hidden[FILE_PATH_SIZE];
 	enum rc rc;
 
 	memset(out, 0, sizeof(*out));
+	(void)snprintf(
+	    hidden, sizeof(hidden), "%s/" BOOK_PRIVATE, w->state_directory);
+	site_open(&c.hidden, hidden, 0);
 	c.state.method_leaf = LEAF_NONE;
 	/* The ledger afterwards, so that it isn't the older one. */
 	rc = trust_open(&c.site, &c.checkpoint, w->directory, e);

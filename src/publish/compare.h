@@ -20,7 +20,8 @@
 typedef void compare_found_fn(void *ctx, const char *text);
 
 struct compare_wanted {
-	const char *directory; /* of the log, as it is served */
+	const char *directory;	     /* of the log, as it is served */
+	const char *state_directory; /* files of private tasks are below it */
 	const char *ledger_path;
 	int64_t busy_timeout_ms;
 	compare_found_fn *found;

@@ -173,6 +173,7 @@ struct in_file {
 	int64_t leaf; /* its index */
 	int64_t task;
 	const char *name;
+	struct site *site; /* that has it */
 	const struct cells *cells;
 	int64_t lines, results;
 	int64_t archived; /* of the results */
@@ -214,6 +215,12 @@ line_take(
 	return rc;
 }
 
+static struct site *
+site_of(struct compare *c, const char *task)
+{
+	return leaf_is_private(task) ? &c->hidden : &c->site;
+}
+
 /* The file that a leaf has the hash of; what can't be read is found. */
 static enum rc
 file_take(struct in_file *f, const char *sha256, struct err *e)
@@ -226,7 +233,7 @@ file_take(struct in_file *f, const char *sha256, struct err *e)
 	enum rc rc;
 
 	buf_init(&file, FILE_BYTES);
-	rc = site_get(&f->c->site, f->name, &file, &cause);
+	rc = site_get(f->site, f->name, &file, &cause);
 	if (rc == RC_OK)
 		leaf_sha256(hash, (struct slice){ file.p, file.len });
 	if (rc != RC_OK || strcmp(hash, sha256) != 0)
@@ -296,6 +303,7 @@ compare_segment(
 		return rc;
 	f.cells = &r->cells;
 	f.task = r->id;
+	f.site = site_of(c, s->task);
 	rc = file_take(&f, s->sha256, e);
 	if (rc == RC_OK && (f.lines != s->lines || f.results != s->results))
 		compare_found(c, "%s: its leaf counts other lines", name);
@@ -336,6 +344,7 @@ compare_drills(
 		.leaf = i,
 		.task = day.task,
 		.name = name,
+		.site = site_of(c, d->task),
 		.cells = &day.cells };
 	enum rc rc;
 

@@ -30,6 +30,7 @@ struct compare {
 	struct compare_report *out;
 	struct db *db;
 	struct site site;
+	struct site hidden; /* of private tasks */
 	struct checkpoint checkpoint;
 	struct state state;
 	struct public_bounds bounds;

@@ -29,6 +29,44 @@ leaf_of(struct task_leaf *out, const struct public_task *t, const char *state,
 	out->prev = LEAF_NONE;
 }
 
+/*
+ * Puts the commitment into the leaf of a private task, which has all else by
+ * now. A region may be called otherwise later: what is committed to is what it
+ * was called at first, which workers sign.
+ */
+static enum rc
+commit(struct task_leaf *leaf, const struct public_task *t, struct err *e)
+{
+	struct task_leaf open = *leaf;
+	struct buf entry;
+	enum rc rc;
+
+	slice_copy(open.task, sizeof(open.task), t->signed_name);
+	slice_copy(open.region, sizeof(open.region), t->first_region);
+	buf_init(&entry, ENTRY_MAX);
+	rc = leaf_write(&entry, KIND_TASK, &open, e);
+	if (rc == RC_OK)
+		private_commit(leaf->commitment, t->salt,
+		    (struct slice){ entry.p, entry.len });
+	buf_free(&entry);
+	return rc;
+}
+
+/* Of a private task: whether what is logged commits to the same. */
+static enum rc
+commits_same(bool *same, const struct public_task *t,
+    const struct task_leaf *logged, struct err *e)
+{
+	struct task_leaf leaf;
+	enum rc rc;
+
+	leaf_of(&leaf, t, logged->state, logged->from);
+	leaf.prev = logged->prev;
+	rc = commit(&leaf, t, e);
+	*same = rc == RC_OK && strcmp(leaf.commitment, logged->commitment) == 0;
+	return rc;
+}
+
 /* Whether both define the same; a region may be called otherwise since. */
 static bool
 is_same(const struct task_leaf *a, const struct task_leaf *b)
@@ -41,19 +79,24 @@ is_same(const struct task_leaf *a, const struct task_leaf *b)
 }
 
 static enum rc
-task_entry(struct publisher *p, struct task_leaf *leaf, struct err *e)
+task_entry(struct publisher *p, struct task_leaf *leaf,
+    const struct public_task *t, struct err *e)
 {
-	const struct task_state *t = state_task(&p->state, leaf->task);
+	const struct task_state *known = state_task(&p->state, leaf->task);
+	enum rc rc;
 
-	if (t != NULL) {
-		leaf->prev = t->leaf;
+	if (known != NULL) {
+		leaf->prev = known->leaf;
 		/* Nothing begins before what is logged already. */
-		if (leaf->from < t->last.from)
-			leaf->from = t->last.from;
-		if (leaf->from < t->segment.to)
-			leaf->from = t->segment.to;
+		if (leaf->from < known->last.from)
+			leaf->from = known->last.from;
+		if (leaf->from < known->segment.to)
+			leaf->from = known->segment.to;
 	}
-	return leaf_entry(p, KIND_TASK, leaf, e);
+	if (t->salt == NULL)
+		return leaf_entry(p, KIND_TASK, leaf, e);
+	rc = commit(leaf, t, e);
+	return rc == RC_OK ? leaf_entry(p, KIND_PRIVATE, leaf, e) : rc;
 }
 
 /* The ledger says of a definition what the log doesn't. */
@@ -73,19 +116,23 @@ on_task(void *ctx, const struct public_task *t, struct err *e)
 	struct task_leaf leaf;
 	struct task_state *known;
 	char name[TASK_ID_MAX + 1];
+	bool same = true;
 	enum rc rc = RC_OK;
 
 	slice_copy(name, sizeof(name), t->name);
 	known = state_task(&p->state, name);
 	leaf_of(
 	    &leaf, t, known == NULL ? "active" : known->last.state, t->from_ms);
-	if (known == NULL || t->version > known->last.version)
-		rc = task_entry(p, &leaf, e);
-	else if (t->version == known->last.version &&
-	    !is_same(&leaf, &known->last)) {
-		definition_differs(p, &leaf);
-		rc = task_entry(p, &leaf, e);
+	if (known != NULL && t->version == known->last.version) {
+		same = is_same(&leaf, &known->last);
+		if (t->salt != NULL)
+			rc = commits_same(&same, t, &known->last, e);
+		if (rc == RC_OK && !same)
+			definition_differs(p, &leaf);
 	}
+	if (rc == RC_OK &&
+	    (!same || known == NULL || t->version > known->last.version))
+		rc = task_entry(p, &leaf, t, e);
 	if (rc != RC_OK)
 		return rc;
 	known = state_task(&p->state, name);
@@ -109,7 +156,7 @@ on_task_state(void *ctx, const struct public_task *t, struct err *e)
 	    strcmp(known->last.state, state) == 0)
 		return RC_OK;
 	leaf_of(&leaf, t, state, p->now_ms);
-	return task_entry(p, &leaf, e);
+	return task_entry(p, &leaf, t, e);
 }
 
 /* ---- All else ---- */

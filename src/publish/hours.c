@@ -254,7 +254,7 @@ segment_make(struct hour *h, struct task_state *t, const struct cell *cell,
 		rc = segment_write(&file, &leaf, t, cell, n, networks, e);
 	segment_name(name, &leaf);
 	if (rc == RC_OK)
-		rc = site_put(&p->book.site, name,
+		rc = book_put(&p->book, leaf.task, name,
 		    (struct slice){ file.p == NULL ? "" : file.p, file.len },
 		    e);
 	buf_free(&file);

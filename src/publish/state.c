@@ -260,6 +260,7 @@ leaf_take(struct state *s, enum leaf_kind kind, const union leaf *l,
 {
 	switch (kind) {
 	case KIND_TASK:
+	case KIND_PRIVATE:
 		return task_take(s, &l->task, e);
 	case KIND_SEGMENT:
 		newest_raise(s, l->segment.to);

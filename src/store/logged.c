@@ -67,6 +67,8 @@ logged_file_of(struct logged_file *f, bool *is_one, int64_t i,
 		segment_take(f, &l.segment);
 	else if (rc == RC_OK)
 		drills_take(f, &l.drills);
+	/* Nobody else is given the files of private tasks. */
+	*is_one = rc == RC_OK && !leaf_is_private(f->task);
 	return rc;
 }
 

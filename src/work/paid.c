@@ -50,6 +50,7 @@ struct paid {
 	size_t slots, signatures;
 	struct paid_task *task; /* owned, by name */
 	size_t tasks;
+	bool has_private;     /* tasks that it doesn't name */
 	struct paid_day *day; /* owned */
 	size_t days;
 };
@@ -495,6 +496,7 @@ entry_read(struct paid *p, int64_t i, struct slice entry, struct err *e)
 	} l;
 	enum rc rc;
 
+	p->has_private |= kind == KIND_PRIVATE;
 	if (kind != KIND_TASK && kind != KIND_SEGMENT && kind != KIND_DRILLS &&
 	    kind != KIND_CANARY)
 		return RC_OK;
@@ -577,6 +579,8 @@ rest_take(struct paid *p, const struct record_result *r)
 		p->out->unclear++;
 	else if (is_logged_later(p, r) || may_be_drill(p, r))
 		p->out->waiting++;
+	else if (t->n == 0 && p->has_private)
+		p->out->hidden++;
 	else {
 		p->out->missing++;
 		entry_say(p, r,

@@ -35,6 +35,11 @@ print_report(const struct paid_report *r, bool trusted)
 	       " to come, %" PRId64 " unclear\n",
 	    r->results, r->there, r->different, r->missing, r->waiting,
 	    r->unclear);
+	if (r->hidden > 0)
+		printf(
+		    "%" PRId64
+		    " of tasks that the log doesn't name: it has private tasks, whose lines nobody is shown\n",
+		    r->hidden);
 	if (r->anchors > 0)
 		printf("it was held to %" PRId64
 		       " checkpoints that this worker was told of\n",

@@ -8,7 +8,7 @@
 // kinds.
 
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync,
+import { existsSync, cpSync, mkdirSync, readFileSync, readdirSync, renameSync,
     rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { keccak256, serializeSignature, toBytes } from 'viem';
@@ -58,9 +58,13 @@ const fileOf = (leaf) => isSegment(leaf) ? pathOf(leaf) :
 
 // ---- The whole of it, made anew ----
 
+// Of a private task with what its leaves commit to, in their order.
 function model() {
+	const opens = existsSync(path('opening')) ? get('opening').trimEnd()
+	    .split('\n').slice(1).map((l) => JSON.parse(l)) : [];
 	return leafOf(() => true).map(({ name, index, p, ...leaf }) => ({
-		index, leaf, rows: fileOf(leaf) && get(fileOf(leaf))
+		index, leaf, open: is('private-task')({ leaf }) ? opens.shift() :
+		    undefined, rows: fileOf(leaf) && get(fileOf(leaf))
 		    .trimEnd().split('\n').filter((l) => l !== '')
 		    .map((l) => JSON.parse(l)) }));
 }
@@ -87,8 +91,8 @@ async function reanchor(all) {
 	const hashes = [];
 	const at = new Map(all.map((x, i) => [x.index, i]));
 	for (const [i, x] of all.entries()) {
-		if (is('task')(x))
-			definition.set(x.leaf.version, x.leaf);
+		if (is('task')(x) || x.open)
+			definition.set(x.leaf.version, x.open ?? x.leaf);
 		for (const r of x.rows ?? []) {
 			if (!r.anchor)
 				continue;
@@ -102,11 +106,17 @@ async function reanchor(all) {
 }
 
 // Segments' counts and hashes, unless they are what was forged.
-function entryOf({ leaf, rows }, at, count) {
+function entryOf({ leaf, rows, open }, at, count) {
 	leaf = { ...leaf };
 	for (const key of ['prev', 'definition', 'maintenance'])
 		if (key in leaf && leaf[key] !== null)
 			leaf[key] = at.get(leaf[key]) ?? leaf[key];
+	if (open) {
+		open.prev = leaf.prev;
+		leaf.commitment = hex256(Buffer.concat([
+		    Buffer.from(get('opening').slice(0, 64), 'hex'),
+		    Buffer.from(JSON.stringify(open))]));
+	}
 	if (!rows)
 		return Buffer.from(JSON.stringify(leaf));
 	const text = textOf(rows);
@@ -132,6 +142,10 @@ function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 			put(fileOf(x.leaf), textOf(x.rows));
 		return entryOf(x, at, count);
 	});
+	if (all.some((x) => x.open))
+		put('opening', [get('opening').slice(0, 64), ...all.map((x) => x.open)
+		    .filter((o) => o).map((o) => JSON.stringify(o))].join('\n') +
+		    '\n');
 	if (last)
 		entries.push(Buffer.from(JSON.stringify(last)));
 	const hashes = entries.map(leafHash);

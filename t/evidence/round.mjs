@@ -46,7 +46,7 @@ export const resultHash = (l, d, anchorRoot) => struct('CheckResult', {
 	assignment: struct('Assignment', { ledger: l.ledger,
 	    slot: BigInt(l.slot), worker: l.worker, anchorSize: BigInt(l.anchor),
 	    anchorRoot: `0x${anchorRoot.toString('hex')}` }),
-	taskId: d.task, url: d.url.replace('{token}', l.token ?? ''),
+	taskId: d.signedName ?? d.task, url: d.url.replace('{token}', l.token ?? ''),
 	expectedStatus: d.expectedStatus, timestamp: BigInt(l.timestamp),
 	success: l.success, statusCode: l.status ?? 0, responseTimeMs: l.ms,
 	error: l.error ?? '', trace: l.trace ?? '', region: l.region ?? '' });

@@ -46,6 +46,8 @@ function parse(text, order) {
 const TASK = ['type', 'task', 'version', 'state', 'from', 'url',
     'expectedStatus', 'timeoutMs', 'intervalMs', 'copies', 'cooldownMs',
     'region', 'prev'];
+const PRIVATE = ['type', 'task', 'version', 'state', 'from', 'intervalMs',
+    'copies', 'commitment', 'prev'];
 const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
     'results', 'missed', 'unassigned', 'definition', 'maintenance', 'prev'];
 const MAINTENANCE = ['type', 'task', 'id', 'from', 'to', 'ended', 'noted', 'why',
@@ -55,7 +57,8 @@ const METHOD = ['type', 'method', 'confirm', 'confirmNetworks', 'recover',
 const CANARY = ['type', 'day', 'hash', 'key', 'logged'];
 const DRILLS = ['type', 'task', 'day', 'lines', 'bytes', 'sha256'];
 const KEY = ['type', 'key', 'logged'];
-const ORDER = { 'worknet/task/v1': TASK, 'worknet/segment/v1': SEGMENT,
+const ORDER = { 'worknet/task/v1': TASK, 'worknet/private-task/v1': PRIVATE,
+    'worknet/segment/v1': SEGMENT,
     'worknet/maintenance/v1': MAINTENANCE, 'worknet/method/v1': METHOD,
     'worknet/canary/v1': CANARY, 'worknet/drills/v1': DRILLS };
 const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
@@ -91,7 +94,11 @@ function readLeaf(name, note, head, policy) {
 	if (is === 'maintenance' && (leaf.from >= leaf.to ||
 	    (leaf.ended ?? -1) >= leaf.to))
 		refuse('maintenance ends after it begins, or before its end');
-	return { ...leaf, index: p.index, is, isSegment: is === 'segment' };
+	if ((is === 'task' || is === 'private-task') &&
+	    leaf.task.startsWith('~') !== (is === 'private-task'))
+		refuse('a private task has a label, and a public one a name');
+	return { ...leaf, index: p.index, is, isSegment: is === 'segment',
+	    isTask: is === 'task' || is === 'private-task' };
 }
 
 // Each trusted key may name another one; policy.logs grows.
@@ -187,7 +194,9 @@ function checkFacts(leaves, task) {
 			if (l.maintenance !== last.maintenance)
 				refuse(`segment of leaf ${l.index}: maintenance is left out`);
 		}
-		if (l.is in last)
+		if (l.isTask)
+			last.task = l.index;
+		else if (l.is in last)
 			last[l.is] = l.index;
 	}
 	return [...announced.values()].filter((m) => m.logged < m.from &&
@@ -239,7 +248,7 @@ async function checkDrills(d, leaves, tasks, told, report) {
 		await checkGiven(l, d.index, tasks, told);
 		const wanted = wantedOf(key, l.slot);
 		report.drills++;
-		report.drillsRight += l.status === wanted &&
+		report.drillsRight += !told.isSealed && l.status === wanted &&
 		    l.success === (wanted === t.expectedStatus) ? 1 : 0;
 		report.drillsLate += promised.logged < d.day * DAY ? 0 : 1;
 	}
@@ -309,13 +318,44 @@ function readAnchors(head) {
 
 // ---- Definitions ----
 
+// Fills in what leaves of a private task commit to; null: it isn't told.
+function openTasks(leaves) {
+	const own = leaves.filter((l) => l.is === 'private-task');
+	if (!existsSync(`${dir}/opening`))
+		return own.length ? null : false;
+	const bad = (why) => refuse(`opening: ${why}`);
+	const lines = read('opening').toString('utf8').split(/(?<=\n)/)
+	    .filter((line) => line.endsWith('\n')).map((l) => l.slice(0, -1));
+	if (!/^[0-9a-f]{64}$/.test(lines[0]))
+		bad('it doesn\'t begin with a salt of 32 bytes');
+	const salted = (text) => createHash('sha256')
+	    .update(Buffer.from(lines[0], 'hex')).update(text);
+	for (const [i, l] of own.entries()) {
+		const text = lines[i + 1] ??
+		    bad('it doesn\'t open all of the leaves');
+		if (salted(text).digest('hex') !== l.commitment)
+			bad('it isn\'t what the leaf commits to');
+		const open = parse(text, TASK);
+		if (open.type !== 'worknet/task/v1' ||
+		    `~${salted(open.task).digest('base64url')}` !== l.task ||
+		    ['version', 'state', 'from', 'intervalMs', 'copies', 'prev']
+		    .some((k) => open[k] !== l[k]))
+			bad('what the leaf commits to isn\'t of its label and schedule');
+		const { task, type, ...rest } = open;
+		Object.assign(l, rest, { signedName: task });
+	}
+	if (lines.length > own.length + 1)
+		bad('it opens leaves that aren\'t there');
+	return own.length > 0;
+}
+
 function readTasks(leaves) {
 	const tasks = [];
 	let loggedTo = 0;
 	for (const l of leaves) {
 		if (l.isSegment)
 			loggedTo = l.to;
-		if (l.is !== 'task')
+		if (!l.isTask)
 			continue;
 		const last = tasks.at(-1);
 		if (l.from < loggedTo)
@@ -432,8 +472,10 @@ async function checkGiven(l, index, tasks, told) {
 	if (told.results.has(one))
 		refuse(`slots ${told.results.get(one)} and ${l.slot} have one and the same result`);
 	told.results.set(one, l.slot);
+	if (told.isSealed)
+		return;
 	await (l.scheme === 'eip712-round' ? checkRound(l, d, index, told) :
-	    checkSignature(l, d.task));
+	    checkSignature(l, d.signedName ?? d.task));
 }
 
 // Beside the schedule: a definition's first cycle, which began before it, and
@@ -524,14 +566,18 @@ async function main() {
 	const leaves = readdirSync(`${dir}/leaf`)
 	    .map((name) => readLeaf(name, note, head, policy))
 	    .sort((a, b) => a.index - b.index);
+	const opened = openTasks(leaves);
 	const tasks = readTasks(leaves);
 	const maintenance = checkFacts(leaves, tasks[0].task);
 	const segments = leaves.filter((l) => l.isSegment);
-	const told = { slots: new Set(), results: new Map(), votes: new Map(),
+	const told = { isSealed: opened === null, slots: new Set(), results: new Map(), votes: new Map(),
 	    anchors: readAnchors(head) };
 	const report = { verified: true, log: head.origin, size: head.size,
 	    witnesses: head.witnesses, firstSeen: head.firstSeen, ...stamps,
-	    task: tasks[0].task, definitions: tasks.length,
+	    task: tasks[0].signedName ?? tasks[0].task,
+	    private: opened !== false,
+	    url: opened === null ? null : tasks.at(-1).url,
+	    definitions: tasks.length,
 	    segments: segments.length, from: segments[0]?.from ?? null,
 	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, inRounds: 0,
 	    successes: 0, missed: 0, unassigned: 0, extra: 0, drills: 0,

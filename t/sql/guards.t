@@ -138,7 +138,8 @@ sub is_guarded {
 		like(says("UPDATE $table SET $column = CASE " .
 		    "typeof($column) WHEN 'integer' THEN $column + 1 " .
 		    "WHEN 'blob' THEN randomblob(length($column)) " .
-		    "WHEN 'null' THEN 1 ELSE 'x' || $column END"), $refused,
+		    "WHEN 'null' THEN " . ($column eq 'salt' ?
+		    'randomblob(32)' : 1) . " ELSE 'x' || $column END"), $refused,
 		    "$table: $column can't be changed");
 	}
 	like(says("DELETE FROM $table"), $refused, "$table: no row is deleted");

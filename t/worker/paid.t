@@ -103,6 +103,33 @@ $r = verify("$Dir/site");
 like("$r->{code} $r->{out}", qr/^0 .*its own policy, which nobody vouches for/s,
     'without a policy it is said that nobody vouches for the log');
 
+# ---- Private tasks ----
+
+# From its beginning the log has one of them by a label. What of it was signed
+# alone names no checkpoint of the log that was.
+{
+	save($_, "$_-public") for qw(site state);
+	system("rm -rf $Dir/site $Dir/state; mkdir $Dir/site $Dir/state") == 0
+	    or die;
+	rename "$Dir/ledger.db", "$Dir/true.db" or die $!;
+	forge("$Dir/true.db", "$Dir/ledger.db", 'UPDATE task SET ' .
+	    "salt = x'" . '5a' x 32 . "' WHERE id = 1;");
+	is(log_at($end + 2.5 * $HOUR), '0 ', 'a task is private');
+	my @own = grep { /"signature"/ } @records;
+	my $hidden = grep { /"taskId":"task_00000"/ } @own;
+	write_file("$Dir/record", join '', @own);
+	$verify_at = $end + 48 * $HOUR;
+	$r = verify();
+	$verify_at = $end + 4 * $HOUR;
+	is("$r->{code} $r->{err}", '0 ', 'the worker finds nothing amiss');
+	like($r->{out}, qr/^$hidden of tasks that the log doesn't name/m,
+	    'and is told how many results it can\'t see');
+	like($r->{out}, qr/, 0 missing, /, '... which aren\'t missing');
+	rename "$Dir/true.db", "$Dir/ledger.db" or die $!;
+	write_file("$Dir/record", join '', @records);
+	save("$_-public", $_) for qw(site state);
+}
+
 # ---- Another key takes over ----
 
 {
