@@ -210,6 +210,9 @@ case('a hold is told while it keeps back what is due', sub {
 	    'with its reason, and how many are due');
 	is($l->sql_value('SELECT count(*) FROM exceptions'), 0,
 	    'the audit has nothing against either');
+	$l->pay('--worker', '0x' . '1' x 40);
+	is(told($l), "worker is held $who 2 open; everybody is held " .
+	    'everybody 1 open', 'a run for somebody else ends neither');
 	$l->worknet('payout', 'release');
 	$l->pay_is('paid', 'nobody holds it');
 	is(told($l), "worker is held $who 2 over; everybody is held " .

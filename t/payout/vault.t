@@ -317,6 +317,23 @@ for (['max_per_payout_micros', 99, "payout's cap reached", 'is never'],
 	is($l->pay('--journal', 'old'), 2, 'nothing else can be done to it');
 }
 
+# ---- What becomes final while it is away ----
+
+{
+	my $l = ledger(1);
+
+	scripted();
+	$l->pay_is('paid', 'a payout is posted');
+	my $whole = WorknetTest::slurp(journal_path($l));
+	unlink journal_path($l);
+	$rig->mine(10);
+	$l->pay_is('findings', 'its block is final while the journal is away');
+	is($l->states, 'posted', 'it isn\'t booked as final: the vault ' .
+	    'wouldn\'t learn what its number paid');
+	journal_write($l, $whole);
+	$l->settles_ok('the journal is back');
+}
+
 # ---- A journal that is another file by mistake ----
 
 {
