@@ -218,30 +218,31 @@ ORDER BY d.slot;
 
 -- Verdicts ------------------------------------------------------------------
 
--- A result that is to be compared, of a cycle that is over a result window, ?7,
--- after the next one opens; ?8 is the poll period: src/ledger/cycle.h.
+-- A result that is to be compared, of a cycle that is over when the next one
+-- opens; ?7 is the poll period: src/ledger/cycle.h.
 -- :name vote_insert
-INSERT INTO vote (task, cycle_ms, slot, worker, network, up, over_ms)
-SELECT v.task, ?2, ?3, ?4, ?5, ?6, CAST(?2 AS BIGINT) + v.interval_ms +
-	CASE WHEN v.interval_ms < ?8 THEN v.interval_ms ELSE CAST(?8 AS BIGINT)
-	END + CAST(?7 AS BIGINT)
+INSERT INTO vote (over_ms, version, cycle_ms, slot, worker, network, up)
+SELECT CAST(?2 AS BIGINT) + v.interval_ms + CASE WHEN v.interval_ms < ?7
+	THEN v.interval_ms ELSE CAST(?7 AS BIGINT) END, v.id, ?2, ?3, ?4, ?5, ?6
 FROM task_version v WHERE v.id = ?1;
 
--- A cycle that was over before ?1, with the definition that waits longest.
+-- A cycle that was over before ?1: the one that waits longest.
 -- :name vote_due
-SELECT o.task, o.cycle_ms FROM vote o WHERE o.over_ms < ?1
-	AND NOT EXISTS (SELECT 1 FROM vote l WHERE l.task = o.task
-		AND l.cycle_ms = o.cycle_ms AND l.over_ms >= ?1)
-ORDER BY o.over_ms LIMIT 1;
+-- :columns over_ms version cycle_ms task
+SELECT o.over_ms, o.version, o.cycle_ms, v.task
+FROM vote o CROSS JOIN task_version v
+WHERE o.over_ms < ?1 AND v.id = o.version
+ORDER BY o.over_ms, o.version, o.cycle_ms LIMIT 1;
 
 -- :name vote_list
 -- :columns slot worker network up is_accused
 SELECT v.slot, v.worker, v.network, v.up,
 	EXISTS (SELECT 1 FROM accused a WHERE a.worker = v.worker)
-FROM vote v WHERE v.task = ?1 AND v.cycle_ms = ?2 ORDER BY v.slot;
+FROM vote v WHERE v.over_ms = ?1 AND v.version = ?2 AND v.cycle_ms = ?3
+ORDER BY v.slot;
 
 -- :name vote_drop
-DELETE FROM vote WHERE task = ?1 AND cycle_ms = ?2;
+DELETE FROM vote WHERE over_ms = ?1 AND version = ?2 AND cycle_ms = ?3;
 
 -- Nothing where there is one.
 -- :name verdict_insert

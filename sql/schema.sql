@@ -385,17 +385,15 @@ CREATE INDEX drill_due ON drill (assigned_ms) WHERE outcome IS NULL;
 -- Results of cycles that have several, until the cycle is over and they are
 -- compared: src/ledger/verdict.h.
 CREATE TABLE vote (
-	task		INTEGER NOT NULL,
+	over_ms		INTEGER NOT NULL,	-- no slot of it is given from here on
+	version		INTEGER NOT NULL,	-- results of one definition alone
 	cycle_ms	INTEGER NOT NULL,
 	slot		INTEGER NOT NULL,
 	worker		INTEGER NOT NULL,
 	network		TEXT NOT NULL,		-- or a worker that is one
 	up		INTEGER NOT NULL,
-	over_ms		INTEGER NOT NULL,	-- no other one comes after it
-	PRIMARY KEY (task, cycle_ms, slot)
+	PRIMARY KEY (over_ms, version, cycle_ms, slot)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX vote_over ON vote (over_ms);
 
 -- What the results of a cycle say together: so many networks up, so many down.
 -- As many of each are no verdict.

@@ -464,9 +464,9 @@ share_credit(const struct recording *r, int64_t worker_id, struct err *e)
 	if (rc == RC_OK)
 		rc =
 		    record_credit(r->db, worker_id, (int64_t)s.n, r->now_ms, e);
-	return rc == RC_OK ? paid_count(r->db, r->terms, s.claims, s.n,
-				 r->network, r->now_ms, e)
-			   : rc;
+	return rc == RC_OK
+	    ? paid_count(r->db, s.claims, s.n, r->network, r->now_ms, e)
+	    : rc;
 }
 
 /* Refuses what was checked by other terms than now count. */

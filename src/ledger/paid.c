@@ -74,9 +74,8 @@ share_count(struct db *db, const struct claim *c,
 
 /* What it is compared with: the others of its cycle, or what witnesses see. */
 static enum rc
-compared_note(struct db *db, const struct claim *c,
-    const struct terms_row *terms, struct slice network, int64_t now_ms,
-    struct err *e)
+compared_note(struct db *db, const struct claim *c, struct slice network,
+    int64_t now_ms, struct err *e)
 {
 	const struct vote v = { .slot = c->row.slot,
 		.worker = c->worker_id,
@@ -93,7 +92,7 @@ compared_note(struct db *db, const struct claim *c,
 
 	switch (c->compared) {
 	case COMPARED_COPIES:
-		return verdict_vote(db, &v, terms->result_window_ms, e);
+		return verdict_vote(db, &v, e);
 	case COMPARED_ALONE:
 		return witness_compare(db, &r, now_ms, e);
 	case COMPARED_WITNESS:
@@ -104,16 +103,15 @@ compared_note(struct db *db, const struct claim *c,
 }
 
 enum rc
-paid_count(struct db *db, const struct terms_row *terms,
-    struct claim *const *claims, size_t n, struct slice network, int64_t now_ms,
-    struct err *e)
+paid_count(struct db *db, struct claim *const *claims, size_t n,
+    struct slice network, int64_t now_ms, struct err *e)
 {
 	struct share_payment payments[RESULTS_PER_POST_MAX];
 	enum rc rc = RC_OK;
 	size_t i, k;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		rc = compared_note(db, claims[i], terms, network, now_ms, e);
+		rc = compared_note(db, claims[i], network, now_ms, e);
 		if (rc != RC_OK)
 			return rc;
 		k = alike(claims, n, i, is_same_share, payments);

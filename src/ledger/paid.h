@@ -15,8 +15,7 @@ void paid_learn(struct claim *c, struct query *q);
  * Inside the write transaction that pays them: n claims of one worker, at least
  * one, that came from that network. Errors of db.h.
  */
-MUST_CHECK enum rc paid_count(struct db *db, const struct terms_row *terms,
-    struct claim *const *claims, size_t n, struct slice network, int64_t now_ms,
-    struct err *e);
+MUST_CHECK enum rc paid_count(struct db *db, struct claim *const *claims,
+    size_t n, struct slice network, int64_t now_ms, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "ledger/terms.h"
 
 /* A result of the cycle that is compared. */
 struct ballot {
@@ -16,8 +17,10 @@ struct ballot {
 };
 
 struct comparison {
-	int64_t task;
+	int64_t over_ms;
+	int64_t version;
 	int64_t cycle_ms;
+	int64_t task;
 	struct ballot ballots[COPIES_MAX];
 	size_t n;
 	int64_t up; /* networks */
@@ -28,8 +31,7 @@ struct comparison {
 /* ---- Voting ---- */
 
 enum rc
-verdict_vote(
-    struct db *db, const struct vote *v, int64_t window_ms, struct err *e)
+verdict_vote(struct db *db, const struct vote *v, struct err *e)
 {
 	struct query *q = db_query(db, Q_VOTE_INSERT);
 	char own[24];
@@ -41,12 +43,19 @@ verdict_vote(
 	query_int(q, 4, v->worker);
 	query_text(q, 5, v->network.len == 0 ? slice_of(own) : v->network);
 	query_int(q, 6, v->up);
-	query_int(q, 7, window_ms);
-	query_int(q, 8, POLL_PERIOD_MS);
+	query_int(q, 7, POLL_PERIOD_MS);
 	return query_run(q, e);
 }
 
 /* ---- Counting ---- */
+
+static void
+cycle_bind(struct query *q, const struct comparison *c)
+{
+	query_int(q, 1, c->over_ms);
+	query_int(q, 2, c->version);
+	query_int(q, 3, c->cycle_ms);
+}
 
 static enum rc
 ballots_read(struct db *db, struct comparison *c, struct err *e)
@@ -57,8 +66,7 @@ ballots_read(struct db *db, struct comparison *c, struct err *e)
 	enum rc rc;
 	bool row;
 
-	query_int(q, 1, c->task);
-	query_int(q, 2, c->cycle_ms);
+	cycle_bind(q, c);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row &&
 	    c->n < COPIES_MAX) {
 		b = &c->ballots[c->n++];
@@ -175,29 +183,42 @@ cycle_judge(struct db *db, struct comparison *c, int64_t now_ms, struct err *e)
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_VOTE_DROP);
-	query_int(q, 1, c->task);
-	query_int(q, 2, c->cycle_ms);
+	cycle_bind(q, c);
 	return query_run(q, e);
+}
+
+/* The cycle that waits longest to be compared. */
+static enum rc
+cycle_find(struct db *db, struct comparison *c, int64_t now_ms, bool *found,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_VOTE_DUE);
+	enum rc rc;
+
+	query_int(q, 1, now_ms);
+	rc = query_step(q, found, e);
+	if (rc == RC_OK && *found)
+		*c = (struct comparison){
+			.over_ms = query_get_int(q, C_VOTE_DUE_OVER_MS),
+			.version = query_get_int(q, C_VOTE_DUE_VERSION),
+			.cycle_ms = query_get_int(q, C_VOTE_DUE_CYCLE_MS),
+			.task = query_get_int(q, C_VOTE_DUE_TASK),
+		};
+	query_done(q);
+	return rc;
 }
 
 enum rc
 verdict_judge(struct db *db, int64_t now_ms, int64_t max, struct err *e)
 {
 	struct comparison c;
-	struct query *q;
-	enum rc rc = RC_OK;
+	struct terms_row terms;
+	enum rc rc = terms_now(db, &terms, e);
 	bool found = true;
 
 	for (; rc == RC_OK && max > 0; max--) {
-		c = (struct comparison){ .n = 0 };
-		q = db_query(db, Q_VOTE_DUE);
-		query_int(q, 1, now_ms);
-		rc = query_step(q, &found, e);
-		if (rc == RC_OK && found) {
-			c.task = query_get_int(q, 0);
-			c.cycle_ms = query_get_int(q, 1);
-		}
-		query_done(q);
+		rc = cycle_find(
+		    db, &c, now_ms - terms.result_window_ms, &found, e);
 		if (rc != RC_OK || !found)
 			break;
 		rc = cycle_judge(db, &c, now_ms, e);

@@ -1,9 +1,10 @@
 /*
  * Verdicts: where a task has several copies, what a cycle's results say is
- * compared once it is over and none can come any more. Each network has one
- * vote, or none if its own results differ; most of them decide, and as many of
- * each decide nothing. Who was accused, by drills or witnesses, has none until
- * somebody releases its payouts.
+ * compared once it is over and none can come any more, a result window later.
+ * Results of what the task was before and after an edit aren't compared with
+ * each other. Each network has one vote, or none if its own results differ;
+ * most of them decide, and as many of each decide nothing. Who was accused, by
+ * drills or witnesses, has none until somebody releases its payouts.
  *
  * Who stands apart is counted, and never punished: two honest places may see
  * different things.
@@ -23,11 +24,11 @@ struct vote {
 };
 
 /*
- * Inside the write transaction that pays it: a result to be compared. Others of
- * its cycle are paid within window_ms. Errors of db.h.
+ * Inside the write transaction that pays it: a result to be compared with the
+ * others of its cycle and definition. Errors of db.h.
  */
-MUST_CHECK enum rc verdict_vote(
-    struct db *db, const struct vote *v, int64_t window_ms, struct err *e);
+MUST_CHECK enum rc
+verdict_vote(struct db *db, const struct vote *v, struct err *e);
 
 /*
  * Inside a write transaction: compares at most max cycles that are over, the

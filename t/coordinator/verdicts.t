@@ -89,6 +89,7 @@ is(lc $list->{workers}[0]{address}, lc $workers[1]{address},
 my $status = json_value($w->worknet('status', '--json'));
 is_deeply([ @$status{qw(cyclesCompared cyclesContradicted)} ], [ 4, 2 ],
     'status counts cycles that were compared, and those whose results differ');
+
 # ---- Who was accused has no vote ----
 
 my $accused = lc $workers[1]{address};
@@ -118,6 +119,23 @@ cycle([ 0, 1, 0 ], [ 1, 2, 1 ], [ 2, 3, 1 ]);
 $cycles += 20;
 cycle([ 0, 1, 1 ]);
 is_deeply(last_verdicts(1), [ '2:1' ], 'once a person releases it, it votes again');
+
+# ---- An edit ----
+
+my $apart = $w->sql_value('SELECT count(*) FROM dissent');
+$w->clock_set($MIDNIGHT + 60000 * ($cycles += 20) + 31000);
+work(0, 1, 1);
+work(1, 2, 1);
+$w->worknet('task', 'edit', 'three', '--url', 'http://127.0.0.1:9/moved');
+work(2, 3, 0);
+$cycles += 20;
+cycle([ 0, 1, 1 ]);
+is_deeply(last_verdicts(1), [ '2:0' ],
+    'who saw what a task was before an edit is compared with no one who sees ' .
+    'what it is since');
+is($w->sql_value('SELECT count(*) FROM dissent'), $apart,
+    '... and nobody stands apart for it');
+
 is($w->stop, 0, 'it stops');
 $w->log_ok;
 $w->audit_ok('after verdicts');
