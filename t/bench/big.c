@@ -7,11 +7,12 @@
 #include <time.h>
 
 #include "base/limits.h"
+#include "ledger/assignment.h"
 #include "ledger/cycle.h"
 
 static const char fast_sql[] = "PRAGMA foreign_keys = OFF;"
 			       "PRAGMA synchronous = OFF;"
-			       "PRAGMA journal_mode = OFF;"
+			       "PRAGMA wal_autocheckpoint = 20000;"
 			       "PRAGMA cache_size = -1048576;"; /* KiB */
 
 static sqlite3 *opened;
@@ -95,4 +96,25 @@ big_day_given(int64_t day_ms, struct err *e)
 	    ", given = %d",
 	    open_ms, day_ms, COPIES_MAX);
 	return run_sql(sql, e);
+}
+
+enum rc
+big_assignment_put(struct db *db, const struct big_assignment *b, struct err *e)
+{
+	struct given_task told = { .type = &task_types[0],
+		.slot = b->slot,
+		.expected_status = 200,
+		.timeout_ms = BIG_TIMEOUT_MS,
+		.reward_micros = BIG_REWARD_MICROS,
+		.assigned_ms = b->assigned_ms };
+	const struct assignment a = { .told = &told,
+		.worker = ACCOUNT_WORKERS + b->worker,
+		.version = b->task + 1,
+		.cycle_ms = b->day_ms,
+		.copy = b->copy,
+		.network = slice_of(""),
+		.compared = COMPARED_COPIES };
+
+	big_task_name(told.name, b->task);
+	return assignment_insert(db, &a, e);
 }

@@ -17,6 +17,7 @@
 #include "base/task_type.h"
 #include "ledger/credit.h"
 #include "ledger/cycle.h"
+#include "ledger/record.h"
 #include "ledger/region.h"
 #include "ledger/transfer.h"
 #include "t/bench/big.h"
@@ -86,7 +87,7 @@ task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 		.id = i + 1,
 		.task = i + 1,
 		.expected_status = 200,
-		.timeout_ms = 10000,
+		.timeout_ms = BIG_TIMEOUT_MS,
 		.reward_micros = BIG_REWARD_MICROS,
 		.interval_ms = DAY_MS,
 		.copies = COPIES_MAX,
@@ -133,9 +134,8 @@ task_put(struct history *h, int64_t i, struct tail *tail, struct err *e)
 	query_int(q, 1, REGION_ANY);
 	query_int(q, 2, h->first_day_ms);
 	query_int(q, 3, v.task);
-	query_int(q, 4, h->first_day_ms);
-	query_int(q, 5, NO_CYCLE);
-	query_int(q, 6, 0);
+	query_int(q, 4, NO_CYCLE);
+	query_int(q, 5, 0);
 	return query_run(q, e);
 }
 
@@ -215,7 +215,8 @@ request_put(struct history *h, const struct request *r, struct err *e)
 		result_make(&row, r, i);
 		rc = result_insert(h->db, &row, t.id, e);
 	}
-	return rc;
+	return rc == RC_OK ? record_credit(h->db, t.credit, r->n, t.at_ms, e)
+			   : rc;
 }
 
 /* ---- What is left of the last days ---- */
@@ -223,30 +224,17 @@ request_put(struct history *h, const struct request *r, struct err *e)
 static enum rc
 assignments_put(struct history *h, const struct request *r, struct err *e)
 {
-	struct query *q = db_query(h->db, Q_ASSIGNMENT_INSERT);
-	char name[TASK_ID_MAX + 1];
 	enum rc rc = RC_OK;
 	int64_t i;
 
-	for (i = 0; rc == RC_OK && i < r->n; i++) {
-		query_int(q, 1, ACCOUNT_WORKERS + r->worker);
-		big_task_name(name, r->first_task + i);
-		query_text(q, 2, slice_of(name));
-		query_int(q, 3, r->first_slot + i);
-		query_int(q, 4, r->first_task + i + 1);
-		query_int(q, 5, BIG_REWARD_MICROS);
-		query_int(q, 6, r->day_ms);
-		query_int(q, 7, 0);
-		query_int(q, 8, r->assigned_ms);
-		query_int(q, 9, 0);
-		query_text(q, 10, slice_of(""));
-		query_int(q, 11, 0);
-		query_text(q, 12, slice_of(task_types[0].name));
-		query_int(q, 13, 200);
-		query_int(q, 14, 10000);
-		query_int(q, 15, 0);
-		rc = query_run(q, e);
-	}
+	for (i = 0; rc == RC_OK && i < r->n; i++)
+		rc = big_assignment_put(h->db,
+		    &(struct big_assignment){ .worker = r->worker,
+			.task = r->first_task + i,
+			.slot = r->first_slot + i,
+			.day_ms = r->day_ms,
+			.assigned_ms = r->assigned_ms },
+		    e);
 	return rc;
 }
 

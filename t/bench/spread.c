@@ -67,20 +67,13 @@ task_of(const struct spread *s, int64_t request, int64_t i, int64_t *copy)
 static enum rc
 assignment_put(struct spread *s, int64_t request, int64_t i, struct err *e)
 {
-	int64_t copy, task = task_of(s, request, i, &copy);
-	struct query *q = db_query(s->db, Q_ASSIGNMENT_INSERT);
-	char name[TASK_ID_MAX + 1];
+	struct big_assignment a = { .worker = worker_of(s, request),
+		.slot = ++s->last_slot,
+		.day_ms = s->now_ms - s->now_ms % DAY_MS,
+		.assigned_ms = s->now_ms };
 
-	big_task_name(name, task);
-	query_int(q, 1, ACCOUNT_WORKERS + worker_of(s, request));
-	query_text(q, 2, slice_of(name));
-	query_int(q, 3, ++s->last_slot);
-	query_int(q, 4, task + 1);
-	query_int(q, 5, BIG_REWARD_MICROS);
-	query_int(q, 6, s->now_ms - s->now_ms % DAY_MS);
-	query_int(q, 7, copy);
-	query_int(q, 8, s->now_ms);
-	return query_run(q, e);
+	a.task = task_of(s, request, i, &a.copy);
+	return big_assignment_put(s->db, &a, e);
 }
 
 static enum rc
@@ -100,6 +93,7 @@ ledger_prepare(struct spread *s, struct err *e)
 		rc = assignment_put(s, i / s->batch, i % s->batch, e);
 	q = db_query(s->db, Q_SLOT_SET);
 	query_int(q, 1, s->last_slot);
+	query_int(q, 2, s->now_ms);
 	if (rc == RC_OK)
 		rc = query_run(q, e);
 	return rc == RC_OK ? db_commit(s->db, e) : rc;

@@ -82,7 +82,7 @@ sub nginx_start {
 
 	return $self->SUPER::nginx_start(%opt, edit => sub {
 		$opt{edit}->() if $opt{edit};
-		s{^\s*fastcgi_(?!pass).*\n}{}mg;
+		s{^\s*fastcgi_(?!pass)[^;]*;\n}{}mg;
 		s{fastcgi_pass worknet;}{proxy_pass http://worknet;
 		proxy_http_version 1.1;
 		proxy_set_header Connection "";
