@@ -13,6 +13,7 @@ use Test::More;
 use Bench;
 use Bench::Scale;
 use Bench::Peer;
+use Bench::SameService;
 use WorknetTest qw(need_program);
 
 need_program('sqlite3');
@@ -37,6 +38,12 @@ $big->end;
 ok(eval { $big->worknet('audit'); 1 },
     'the audit is clean; signatures of the past are only filled in') or diag($@);
 unlink $big->kept_path;
+
+my $site = Bench::SameService::prepare(Bench::Site->new);
+$site->serve;
+my ($name, $holds, $seen) = @{ Bench::SameService::holds($site, 'worknet-fcgi') };
+ok($holds, "$name, as row E's peer answers, too") or diag($seen);
+$site->end;
 
 my $peer = Bench::Peer->new;
 ok(eval { $peer->nginx_start; 1 },

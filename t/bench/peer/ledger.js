@@ -25,6 +25,11 @@ export function openLedger(path, windowMs) {
 		max(a.assigned_ms) AS assigned_ms, r.task IS NOT NULL AS paid
 		FROM assignment a LEFT JOIN result r USING (task, cycle_ms, copy)
 		WHERE a.task = ? AND a.cycle_ms = ? GROUP BY a.copy`);
+	const unansweredOf = db.prepare(`SELECT k.* FROM assignment a
+		JOIN task k ON k.id = a.task
+		LEFT JOIN result r USING (task, cycle_ms, copy)
+		WHERE a.worker = ? AND a.assigned_ms >= ? AND r.task IS NULL
+		ORDER BY a.assigned_ms, k.id LIMIT ?`);
 	const addWorker = db.prepare(`INSERT INTO worker VALUES (?, 0)
 		ON CONFLICT DO NOTHING`);
 	const addAssignment = db.prepare(
@@ -53,7 +58,8 @@ export function openLedger(path, windowMs) {
 	}
 
 	const give = db.transaction((worker, region, now) => {
-		const given = [];
+		const given = unansweredOf.all(worker, now - windowMs,
+			MAX_TASKS_PER_POLL);
 		for (const task of tasksOfRegion.all(region)) {
 			if (given.length === MAX_TASKS_PER_POLL)
 				break;

@@ -47,9 +47,10 @@ sub fill {
 	    "ATTACH '@{[ $self->ledger_path ]}' AS ours;\n" . <<'EOF');
 BEGIN;
 INSERT INTO task SELECT k.name, v.url, v.expected_status, v.timeout_ms,
-	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms, v.region,
-	k.state = 'active'
-FROM ours.task k JOIN ours.task_version v ON v.id = k.version;
+	v.reward_micros, v.interval_ms, v.copies, v.cooldown_ms,
+	coalesce(r.name, ''), k.state = 'active'
+FROM ours.task k JOIN ours.task_version v ON v.id = k.version
+	LEFT JOIN ours.region r ON r.id = v.region;
 INSERT INTO worker SELECT address, 0 FROM ours.worker;
 INSERT INTO assignment SELECT w.address, a.task_name, a.cycle_ms,
 	a.copy, a.assigned_ms
