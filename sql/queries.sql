@@ -465,12 +465,27 @@ SELECT hour_ms, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
 FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2 AND hour_ms < ?3
 ORDER BY hour_ms;
 
+-- The times of task ?1's newest ?2 days.
 -- :name uptime_day_times
 -- :columns day up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
 -- :columns maintenance_ms
 SELECT day, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms, paused_ms,
 	maintenance_ms
-FROM uptime_day WHERE task = ?1 AND day >= ?2 AND day < ?3 ORDER BY day;
+FROM uptime_day
+WHERE task = ?1 AND day > (SELECT max(n.day) FROM uptime_day n
+	WHERE n.task = ?1) - ?2
+ORDER BY day;
+
+-- The same as lists read them.
+-- :name uptime_strip_get
+SELECT day, days FROM uptime_strip WHERE task = ?1;
+
+-- :name uptime_strip_drop
+DELETE FROM uptime_strip WHERE task = ?1;
+
+-- :name uptime_strip_put
+INSERT INTO uptime_strip (task, day, days) VALUES (?1, ?2, ?3)
+ON CONFLICT (task) DO UPDATE SET day = excluded.day, days = excluded.days;
 
 -- :name uptime_day_drop
 DELETE FROM uptime_day WHERE task = ?1 AND day >= ?2;

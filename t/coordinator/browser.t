@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
+use WorknetTest::Hours qw(days_sql);
 use WorknetTest qw(need_program find_program json_value poll_path
     build_path run_command source_path spurt);
 
@@ -60,18 +61,12 @@ sub hours {
 	    "'recovered', '1 2 3' FROM uptime_hour WHERE task = $task AND down_ms > 0;" .
 	    "INSERT INTO response_hour SELECT task, hour_ms, 0, 178, 80 + hour_ms / $HOUR " .
 	    "% 24 * 3, 150 + hour_ms / $HOUR % 24 * 5 + down_ms / 10000, 2000 " .
-	    "FROM uptime_hour WHERE task = $task AND hour_ms / $HOUR % 97 <> 5;" .
-	    "INSERT INTO uptime_day SELECT task, hour_ms / $DAY, count(*), sum(up_ms), " .
-	    "sum(down_ms), sum(unconfirmed_ms), sum(unknown_ms), sum(disputed_ms), " .
-	    "sum(paused_ms), sum(maintenance_ms), 0, 0, 0, 0, 0, sum(copies), " .
-	    "sum(votes), sum(dissents), sum(drills), sum(in_rounds) " .
-	    "FROM uptime_hour WHERE task = " .
-	    "$task GROUP BY task, hour_ms / $DAY;";
+	    "FROM uptime_hour WHERE task = $task AND hour_ms / $HOUR % 97 <> 5;";
 }
 
 $w->sql("INSERT INTO network (id, name) VALUES (1, '198.51.100.0/24'), " .
     "(2, '203.0.113.0/24'), (3, '192.0.2.0/24');" . join('', map { hours($_) }
-    1 .. @tasks));
+    1 .. @tasks) . days_sql());
 $w->worknet('maintenance', 'add', $tasks[0], '--from', $S + 90 * $MINUTE,
     '--to', $S + 3 * $HOUR, '--why', $hostile);
 $w->sql("INSERT INTO join_request (address, network, region, asked_ms) VALUES " .

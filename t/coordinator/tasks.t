@@ -351,11 +351,40 @@ is(json_value($c->get('/api/v2/incidents.json')->{body})->{incidents}[0]
     {status}, 'resolved', '... as has Statuspage');
 like($c->get('/maintenance.ics')->{body}, qr/^SUMMARY:home: maintenance\r$/m,
     'and the calendar of all has all');
+
+# A list has its days from a row of its own.
+sub letter {
+	my ($d) = @_;
+	my $decided = $d->{upMs} + $d->{downMs} + $d->{unconfirmedMs};
+	my $dark = $d->{unknownMs} + $d->{disputedMs};
+
+	return $d->{downMs} > 0 ? 'd'
+	    : $d->{unconfirmedMs} > 0 || $d->{disputedMs} > 0 ? 's'
+	    : $dark > $decided ? '?'
+	    : $decided > 0 ? 'u'
+	    : $d->{maintenanceMs} > 0 ? 'm'
+	    : $d->{pausedMs} > 0 ? 'p' : '-';
+}
+
+sub same_list {
+	my ($name) = @_;
+	my ($line) = grep { $_->{task} eq 'home' } @{ told('/v1/tasks')->{tasks} };
+	my $state = task('');
+
+	is_deeply([ @$line{qw(state availabilityPpm coveragePpm)} ],
+	    [ $state->{state}, @{ $state->{periods}[3] }{qw(availabilityPpm
+	    coveragePpm)} ], "$name: the list has the figures of the task");
+	is($line->{days}, join('', map { letter($_) } @{ task('/days')->{days} }),
+	    '... and its days');
+}
+
+same_list('counted');
 # Days are sums: those of past months are read as such.
 $w->clock_set($S + 40 * $DAY);
 cycle(40 * 24 * 60, 'UUU');
 $w->worknet('rollup');
 same_figures('after 40 days');
+same_list('after 40 days');
 is($w->sql_value('SELECT count(*) FROM uptime_day WHERE hours = 24'), 2 * 39,
     '... of which each has a row');
 is(task('')->{state}, 'unknown', 'what was long ago says nothing of now');
@@ -374,8 +403,18 @@ $w->worknet('rollup');
 is($w->sql_value('SELECT count(*) FROM incident WHERE to_ms IS NULL'), 1,
     'an outage goes on after the hour');
 is(told_of(), '2 incidents, 1 open', '... and is told once');
+same_list('an outage that is counted in part');
 cycle(40 * 24 * 60 + $_, 'UUU') for 76 .. 84;
 is(told_of(), '2 incidents, 0 open', '... also that it is over, before that is counted');
+same_list('an outage that is over, which reaches back into what is counted');
+$w->clock_set($S + 38 * $DAY);
+$w->worknet('rollup', '--since', $S + 39 * $DAY);
+is($w->sql_value("SELECT length(replace(days, ',', ',,')) - length(days) + 1 " .
+    'FROM uptime_strip WHERE task = 1'), $w->sql_value('SELECT count(*) FROM ' .
+    'uptime_day WHERE task = 1'), 'lists lose the days that are to be counted anew');
+$w->clock_set($S + 40 * $DAY + 84 * $MINUTE + 55_000);
+$w->worknet('rollup');
+same_list('days that were counted anew');
 $w->sql('UPDATE uptime_day SET up_ms = up_ms + 1 WHERE day = ' .
     int($S / $DAY) . ' AND task = 1');
 $w->worknet('task', 'pause', 'home');
