@@ -2219,6 +2219,24 @@ FROM transfer t
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind IN ('credit', 'recover')
 ORDER BY t.id DESC LIMIT ?2;
 
+-- All that moved worker ?1's balance before transfer ?2, the newest first: what
+-- came is positive. Of credit, for how many results.
+-- :name worker_transfers
+-- :columns id at_ms kind micros results
+SELECT t.id, t.at_ms, t.kind, t.micros, CASE WHEN t.kind = 'credit'
+	THEN coalesce((SELECT d.results FROM archived d WHERE d.transfer = t.id),
+		(SELECT count(*) FROM result r WHERE r.transfer = t.id)) END
+FROM (SELECT * FROM (SELECT c.id, c.at_ms, c.kind, c.amount_micros AS micros
+		FROM transfer c
+		WHERE c.credit = ?1 AND c.credit > 3 AND c.id < ?2
+		ORDER BY c.id DESC LIMIT ?3) came
+	UNION ALL
+	SELECT * FROM (SELECT g.id, g.at_ms, g.kind, -g.amount_micros AS micros
+		FROM transfer g
+		WHERE g.debit = ?1 AND g.debit > 3 AND g.id < ?2
+		ORDER BY g.id DESC LIMIT ?3) gone) t
+ORDER BY t.id DESC LIMIT ?3;
+
 -- Who holds the payouts of worker ?1: of everybody, the operator, the token.
 -- :name worker_held
 SELECT count(*) FILTER (WHERE worker = 0),

@@ -122,7 +122,7 @@ my $shots = $ENV{WN_SCREENSHOTS} // '';
 my @command = (find_program('node'), source_path('t/coordinator/browser.mjs'),
     "http://127.0.0.1:$w->{port}", $chromium, $shots, '/',
     (map { "/task/$_" } $tasks[0], $tasks[1], 'a' x 64), "/worker/$worker",
-    '/join', '/operator');
+    "/worker/$worker/transfers", '/join', '/operator');
 # What a browser takes is the machine's: only its end is waited for.
 open(my $seen, '-|', @command) or die "$command[0]: $!";
 while (<$seen>) {
