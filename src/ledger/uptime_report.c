@@ -563,6 +563,7 @@ uptime_report_read(struct uptime_report *r, struct db *db,
 		qsort(r->dissents, r->dissents_n, sizeof(r->dissents[0]),
 		    dissent_order);
 	r->counted_ms = g.over_ms < to_ms ? g.over_ms : to_ms;
+	r->created_ms = g.task.created_ms;
 	r->is_announced = is_announced(&g.task, of->at_ms);
 	uptime_task_free(&g.task);
 	return rc;
