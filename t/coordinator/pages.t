@@ -441,11 +441,16 @@ sub asked {
 
 # What is no part of an answer is none of its name, either: nobody makes the
 # coordinator work by it. This one is kept for an hour.
-get($w, '/style.css');
+my $css = get($w, '/style.css')->{body};
 $asked = asked('/style.css');
 get($w, "/style.css?$_") for qw(after=1 before=1 days=7 x=1 after=%00);
-get($w, '/style.css', Host => $_) for 'evil.example', '127.0.0.1:1';
-get($w, '/style.css', 'X-Forwarded-Host' => 'evil.example');
+for ([ Host => 'evil.example' ],
+    [ Host => '127.0.0.1:1' ], [ 'X-Forwarded-Host' => 'evil.example' ]) {
+	my ($name, $value) = @$_;
+	my $r = get($w, '/style.css', $name => $value);
+
+	is("$r->{status} $r->{body}", "200 $css", "$name: $value gets the same");
+}
 is(asked('/style.css'), $asked,
     'nor does a query, a host or a header make another page of it');
 
