@@ -168,7 +168,7 @@ payout(struct html *h, const struct page_site *site,
 	html_usdc(h, p->paid_micros);
 	html_close(h);
 	frame_cell(h, payout_state_name(p->state));
-	html_open(h, "td", "hash");
+	html_open(h, "td", "hash transaction");
 	if (link[0] != '\0')
 		html_link(h, link, p->tx);
 	else

@@ -28,7 +28,8 @@ my @remote = qw(198.51.100.7 203.0.113.9 192.0.2.3);
 my $hostile = '</td><script>alert(1)</script><img src=x onerror=alert(2)>"\'';
 
 my $w = WorknetTest->new(conf => { admission => { standing_results => 0,
-    standing_hours => 0 }, pages => { operator => 'yes' },
+    standing_hours => 0 }, pages => { operator => 'yes',
+    origin => 'https://status.example' },
     payout => { network => 'base-sepolia', threshold_micros => 10000 } });
 $w->fault_prepare;
 $w->clock_set($S - 88 * $DAY);

@@ -201,9 +201,9 @@ is_deeply([ map { [ @{$_}{qw(number state amountMicros paidMicros transaction)} 
 my $paid = $told->{payouts}[1];
 like($paid->{transaction} // '', qr/^0x[0-9a-f]{64}$/, 'a paid one has its transaction');
 ($r, $tree) = page($w, "/worker/$upper", 'a page with payouts');
-is($tree->findvalue('//td[@class="hash"]/a/@href'), $paid->{link} // '',
+is($tree->findvalue('//td[contains(@class, "hash")]/a/@href'), $paid->{link} // '',
     '... has the link of the JSON');
-is($tree->findvalue('//td[@class="hash"]/a'), $paid->{link} ?
+is($tree->findvalue('//td[contains(@class, "hash")]/a'), $paid->{link} ?
     $paid->{transaction} : '', '... under the transaction');
 
 # ---- Payout runs ----
