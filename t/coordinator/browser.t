@@ -91,6 +91,8 @@ for my $minute (0 .. 14) {
 		    120000) ], remote => $remote[$n]) if $n == 1 && $minute < 5;
 	}
 }
+# A list has a task as it is counted: those without checks, too.
+$w->worknet('rollup');
 # What a worker, and the operator, read besides, and what hostile text is in it.
 my $worker = $w->worker(1)->{address};
 my $long = $hostile . 'w' x 150;
