@@ -466,12 +466,27 @@ SELECT hour_ms, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms,
 FROM uptime_hour WHERE task = ?1 AND hour_ms >= ?2 AND hour_ms < ?3
 ORDER BY hour_ms;
 
+-- The times of task ?1's newest ?2 days.
 -- :name uptime_day_times
 -- :columns day up_ms down_ms unconfirmed_ms unknown_ms disputed_ms paused_ms
 -- :columns maintenance_ms
 SELECT day, up_ms, down_ms, unconfirmed_ms, unknown_ms, disputed_ms, paused_ms,
 	maintenance_ms
-FROM uptime_day WHERE task = ?1 AND day >= ?2 AND day < ?3 ORDER BY day;
+FROM uptime_day
+WHERE task = ?1 AND day > (SELECT max(n.day) FROM uptime_day n
+	WHERE n.task = ?1) - ?2
+ORDER BY day;
+
+-- The same as lists read them.
+-- :name uptime_strip_get
+SELECT day, days FROM uptime_strip WHERE task = ?1;
+
+-- :name uptime_strip_drop
+DELETE FROM uptime_strip WHERE task = ?1;
+
+-- :name uptime_strip_put
+INSERT INTO uptime_strip (task, day, days) VALUES (?1, ?2, ?3)
+ON CONFLICT (task) DO UPDATE SET day = excluded.day, days = excluded.days;
 
 -- :name uptime_day_drop
 DELETE FROM uptime_day WHERE task = ?1 AND day >= ?2;
@@ -2204,6 +2219,24 @@ SELECT t.at_ms, t.amount_micros,
 FROM transfer t
 WHERE t.credit = ?1 AND t.credit > 3 AND t.kind IN ('credit', 'recover')
 ORDER BY t.id DESC LIMIT ?2;
+
+-- All that moved worker ?1's balance before transfer ?2, the newest first: what
+-- came is positive. Of credit, for how many results.
+-- :name worker_transfers
+-- :columns id at_ms kind micros results
+SELECT t.id, t.at_ms, t.kind, t.micros, CASE WHEN t.kind = 'credit'
+	THEN coalesce((SELECT d.results FROM archived d WHERE d.transfer = t.id),
+		(SELECT count(*) FROM result r WHERE r.transfer = t.id)) END
+FROM (SELECT * FROM (SELECT c.id, c.at_ms, c.kind, c.amount_micros AS micros
+		FROM transfer c
+		WHERE c.credit = ?1 AND c.credit > 3 AND c.id < ?2
+		ORDER BY c.id DESC LIMIT ?3) came
+	UNION ALL
+	SELECT * FROM (SELECT g.id, g.at_ms, g.kind, -g.amount_micros AS micros
+		FROM transfer g
+		WHERE g.debit = ?1 AND g.debit > 3 AND g.id < ?2
+		ORDER BY g.id DESC LIMIT ?3) gone) t
+ORDER BY t.id DESC LIMIT ?3;
 
 -- Who holds the payouts of worker ?1: of everybody, the operator, the token.
 -- :name worker_held

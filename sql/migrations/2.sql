@@ -1045,6 +1045,14 @@ CREATE TABLE uptime_day (
 	PRIMARY KEY (task, day)
 ) STRICT, WITHOUT ROWID;
 
+-- The times of a task's newest days in one row, since a list of a hundred tasks
+-- would read nine thousand of uptime_day: src/ledger/uptime_strip.h.
+CREATE TABLE uptime_strip (
+	task		INTEGER PRIMARY KEY,
+	day		INTEGER NOT NULL,	-- the first
+	days		TEXT NOT NULL
+) STRICT;
+
 -- Outages that two networks confirmed, up to the last of those hours.
 CREATE TABLE incident (
 	task		INTEGER NOT NULL,

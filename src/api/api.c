@@ -256,6 +256,22 @@ query_value(struct slice query, const char *key)
 }
 
 int64_t
+query_before(struct slice query)
+{
+	struct slice text = query_value(query, "before");
+	int64_t n = 0;
+	size_t i;
+
+	/* Of 15 digits none is too large. */
+	for (i = 0; i < text.len && i < 16; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return INT64_MAX;
+		n = 10 * n + (text.p[i] - '0');
+	}
+	return n == 0 || i > 15 ? INT64_MAX : n;
+}
+
+int64_t
 query_days(struct slice query)
 {
 	static const struct {

@@ -24,7 +24,7 @@ struct api_rules_row {
 };
 
 /* A request's route, or none of them; and what it was answered. */
-#define COUNT_ROUTES   48
+#define COUNT_ROUTES   50
 #define COUNT_STATUSES 9
 
 /* What was done since the start. */
@@ -106,12 +106,13 @@ extern const struct route route_join_text, route_join, route_join_status;
 
 /* Those that read: their files say more. */
 extern const struct route route_network; /* GET /v1/network */
-extern const struct route
-    route_worker_status;		     /* GET /v1/worker/ADDRESS/status */
-extern const struct route route_page_home;   /* GET / */
-extern const struct route route_page_worker; /* GET /worker/ADDRESS */
-extern const struct route route_page_join;   /* GET /join */
-extern const struct route route_operator;    /* GET /operator */
+/* GET /v1/worker/ADDRESS/status, and .../transfers */
+extern const struct route route_worker_status, route_worker_transfers;
+extern const struct route route_page_home; /* GET / */
+/* GET /worker/ADDRESS, and .../transfers */
+extern const struct route route_page_worker, route_page_transfers;
+extern const struct route route_page_join; /* GET /join */
+extern const struct route route_operator;  /* GET /operator */
 /* route_file.c */
 extern const struct route route_style, route_join_script, route_again_script,
     route_home_script, route_task_script, route_uplot_script, route_uplot_style,
@@ -154,6 +155,10 @@ bool api_submit(struct api_exchange *x, writer_job_fn *fn);
 MUST_CHECK enum rc part_statement(
     struct api_exchange *x, struct db *db, struct statement *s, struct err *e);
 
+/* Its transfers, before the query's `before`. As above. */
+MUST_CHECK enum rc part_transfers(struct api_exchange *x, struct db *db,
+    struct slice query, struct statement_page *p, struct err *e);
+
 /* What the network does, of at most half a minute ago. Errors of db.h. */
 MUST_CHECK enum rc part_activity(
     struct api_exchange *x, struct db *db, struct activity *out, struct err *e);
@@ -166,6 +171,10 @@ MUST_CHECK enum rc part_task(struct api_exchange *x, struct db *db,
 /* The value of a query's key; "" without it, or when no task's name is so long.
  * It isn't decoded: what is asked for here is never encoded. */
 struct slice query_value(struct slice query, const char *key);
+
+/* A query's `before`: a number from 1 on; INT64_MAX without, or of anything
+ * else. */
+int64_t query_before(struct slice query);
 
 /* A query's days: 1, 7, 30 or 90; 30 without, or of another number. */
 int64_t query_days(struct slice query);

@@ -1,5 +1,6 @@
 /*
- * The pages: GET / (?after=TASK for those behind it), /worker/ADDRESS, /join.
+ * The pages: GET / (?after=TASK for those behind it), /worker/ADDRESS,
+ * /worker/ADDRESS/transfers (?before=ID for older ones), /join.
  * Any thread.
  */
 #include <stdlib.h>
@@ -79,6 +80,29 @@ worker_handle(struct api_exchange *x, struct db *db,
 }
 
 static bool
+transfers_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	struct statement_page *p = malloc(sizeof(*p));
+	struct err e = ERR_INIT;
+	enum rc rc = p == NULL ? err_set(&e, RC_NO_MEMORY, "page: no memory")
+			       : part_transfers(x, db, rq->query, p, &e);
+
+	if (rc == RC_OK) {
+		respond_page(rs, 200);
+		page_transfers(&x->body, &x->rules->pages, p);
+	} else if (rc == RC_NOT_FOUND) {
+		respond_page(rs, 404);
+		page_missing(
+		    &x->body, &x->rules->pages, "This is no worker's address.");
+	} else {
+		respond_unavailable(x, rs, &e);
+	}
+	free(p);
+	return true;
+}
+
+static bool
 join_handle(struct api_exchange *x, struct db *db, const struct api_request *rq,
     struct api_response *rs)
 {
@@ -104,6 +128,14 @@ const struct route route_page_worker = {
 	.page = true,
 	.cache_s = PAGE_CACHE_S,
 	.handle = worker_handle,
+};
+
+const struct route route_page_transfers = {
+	.path = "/worker/*/transfers",
+	.method = "GET",
+	.page = true,
+	.cache_s = PAGE_CACHE_S,
+	.handle = transfers_handle,
 };
 
 const struct route route_page_join = {

@@ -141,7 +141,11 @@ component_write(struct json_writer *w, const struct profile *p, size_t position)
 	write_bool(w, "group", false);
 	write_bool(w, "showcase", true);
 	write_bool(w, "only_show_if_degraded", false);
-	time_write(w, "updated_at", true, p->report.counted_ms);
+	write_text_if(w, "start_date", "");
+	time_write(w, "created_at", true, p->report.created_ms);
+	time_write(w, "updated_at", true,
+	    p->report.counted_ms > p->report.created_ms ? p->report.counted_ms
+							: p->report.created_ms);
 	json_close_object(w);
 }
 
@@ -168,11 +172,16 @@ affected_write(struct json_writer *w, const struct overall *s, const char *task)
 	json_close_array(w);
 }
 
-/* What readers show of an incident: a word, a sentence and a time. */
+/* What readers show of an incident: a word, a sentence and a time; and what
+ * that makes of its task. */
 static void
 update_write(struct json_writer *w, const char *incident, const char *status,
     const char *body, const char *task, int64_t at_ms)
 {
+	static const char up[] = "operational";
+	bool down = strcmp(status, "identified") == 0,
+	     over = strcmp(status, "resolved") == 0,
+	     begun = strcmp(status, "in_progress") == 0;
 	char id[PAGE_ID_MAX + 16];
 
 	json_open_object(w);
@@ -188,8 +197,16 @@ update_write(struct json_writer *w, const char *incident, const char *status,
 	json_open_object(w);
 	write_text(w, "code", task);
 	write_text(w, "name", task);
+	write_text(w, "old_status", over ? "major_outage" : up);
+	write_text(w, "new_status",
+	    down	? "major_outage"
+		: begun ? "under_maintenance"
+			: up);
 	json_close_object(w);
 	json_close_array(w);
+	write_bool(w, "deliver_notifications", false);
+	write_text_if(w, "custom_tweet", "");
+	write_text_if(w, "tweet_id", "");
 	json_close_object(w);
 }
 
@@ -213,11 +230,22 @@ updates_write(
 }
 
 static void
+shortlink_write(
+    struct json_writer *w, const struct page_site *site, const char *task)
+{
+	char link[URL_MAX + TASK_ID_MAX + 8] = "";
+
+	if (site->origin[0] != '\0')
+		(void)snprintf(
+		    link, sizeof(link), "%s/task/%s", site->origin, task);
+	write_text_if(w, "shortlink", link);
+}
+
+static void
 incident_write(struct json_writer *w, const struct page_site *site,
     const struct overall *s, const struct profile_incident *in)
 {
-	char id[PAGE_ID_MAX], title[PAGE_SENTENCE_MAX],
-	    link[URL_MAX + TASK_ID_MAX + 8] = "";
+	char id[PAGE_ID_MAX], title[PAGE_SENTENCE_MAX];
 	bool open = in->to_ms == INT64_MAX;
 
 	json_open_object(w);
@@ -233,10 +261,7 @@ incident_write(struct json_writer *w, const struct page_site *site,
 	time_write(w, "resolved_at", !open, in->to_ms);
 	write_text(w, "page_id", "worknet");
 	write_text(w, "impact", "major");
-	if (site->origin[0] != '\0')
-		(void)snprintf(
-		    link, sizeof(link), "%s/task/%s", site->origin, in->task);
-	write_text_if(w, "shortlink", link);
+	shortlink_write(w, site, in->task);
 	updates_write(w, id, in);
 	affected_write(w, s, in->task);
 	json_close_object(w);
@@ -256,8 +281,8 @@ incidents_write(struct json_writer *w, const struct page_site *site,
 }
 
 static void
-maintenance_write(struct json_writer *w, const struct overall *s,
-    const struct profile_announced *a, int64_t now_ms)
+maintenance_write(struct json_writer *w, const struct page_site *site,
+    const struct overall *s, const struct profile_announced *a, int64_t now_ms)
 {
 	const char *status = a->from_ms > now_ms ? "scheduled" : "in_progress";
 	char id[32];
@@ -276,7 +301,7 @@ maintenance_write(struct json_writer *w, const struct overall *s,
 	time_write(w, "scheduled_until", true, a->to_ms);
 	write_text(w, "page_id", "worknet");
 	write_text(w, "impact", "maintenance");
-	write_text_if(w, "shortlink", "");
+	shortlink_write(w, site, a->task);
 	write_array(w, "incident_updates");
 	update_write(w, id, status, a->why, a->task,
 	    a->from_ms > now_ms ? a->noted_ms : a->from_ms);
@@ -287,15 +312,15 @@ maintenance_write(struct json_writer *w, const struct overall *s,
 
 /* Which of them: those to come, and those that have begun. */
 static void
-announced_write(struct json_writer *w, const struct overall *s, bool upcoming,
-    bool active, int64_t now_ms)
+announced_write(struct json_writer *w, const struct page_site *site,
+    const struct overall *s, bool upcoming, bool active, int64_t now_ms)
 {
 	size_t i;
 
 	write_array(w, "scheduled_maintenances");
 	for (i = 0; i < s->announced_n; i++)
 		if (s->announced[i].from_ms > now_ms ? upcoming : active)
-			maintenance_write(w, s, &s->announced[i], now_ms);
+			maintenance_write(w, site, s, &s->announced[i], now_ms);
 	json_close_array(w);
 }
 
@@ -322,7 +347,7 @@ document_write(struct json_writer *w, const struct page_site *site,
 	if (parts & (PART_INCIDENTS | PART_UNRESOLVED))
 		incidents_write(w, site, s, (parts & PART_UNRESOLVED) != 0);
 	if (parts & (PART_UPCOMING | PART_ACTIVE))
-		announced_write(w, s, (parts & PART_UPCOMING) != 0,
+		announced_write(w, site, s, (parts & PART_UPCOMING) != 0,
 		    (parts & PART_ACTIVE) != 0, now_ms);
 	json_close_object(w);
 }

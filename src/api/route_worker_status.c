@@ -1,8 +1,10 @@
 /*
  * GET /v1/worker/ADDRESS/status: what a worker's page shows. The figures have
- * the names that worknet worker show --json gives them.
+ * the names that worknet worker show --json gives them. GET .../transfers: all
+ * that moved its balance (?before=ID for older ones).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/room.h"
 #include "api/write.h"
@@ -18,6 +20,18 @@ part_statement(
 	if (address_parse(&address, NULL, x->part, e) != RC_OK)
 		return RC_NOT_FOUND;
 	return statement_read(db, &address, x->now_ms, s, e);
+}
+
+enum rc
+part_transfers(struct api_exchange *x, struct db *db, struct slice query,
+    struct statement_page *p, struct err *e)
+{
+	struct address address;
+
+	if (address_parse(&address, NULL, x->part, e) != RC_OK)
+		return RC_NOT_FOUND;
+	return statement_page_read(
+	    db, &address, x->now_ms, query_before(query), p, e);
 }
 
 static void
@@ -186,4 +200,64 @@ const struct route route_worker_status = {
 	.method = "GET",
 	.cache_s = STATUS_CACHE_S,
 	.handle = status_handle,
+};
+
+static void
+transfers_write(struct json_writer *w, const struct statement_page *p)
+{
+	const struct statement_transfer *t = p->all;
+	char address[ADDRESS_LEN + 1];
+	size_t i;
+
+	json_open_object(w);
+	write_number(w, "nowMs", p->now_ms);
+	address_format(address, &p->account.address, ADDRESS_CHECKSUM);
+	write_text(w, "address", address);
+	write_number(w, "owedMicros", p->account.owed_micros);
+	write_array(w, "transfers");
+	for (i = 0; i < p->n; i++, t++) {
+		json_open_object(w);
+		write_number(w, "id", t->id);
+		write_number(w, "atMs", t->at_ms);
+		write_text(w, "kind", t->kind);
+		write_number(w, "micros", t->micros);
+		write_number_if(
+		    w, "results", strcmp(t->kind, "credit") == 0, t->results);
+		json_close_object(w);
+	}
+	json_close_array(w);
+	write_number_if(
+	    w, "nextBefore", p->more, p->more ? p->all[p->n - 1].id : 0);
+	json_close_object(w);
+}
+
+static bool
+transfers_handle(struct api_exchange *x, struct db *db,
+    const struct api_request *rq, struct api_response *rs)
+{
+	struct statement_page *p = malloc(sizeof(*p));
+	struct json_writer *w = NULL;
+	struct err e = ERR_INIT;
+	enum rc rc = p == NULL
+	    ? err_set(&e, RC_NO_MEMORY, "transfers: no memory")
+	    : part_transfers(x, db, rq->query, p, &e);
+
+	if (rc == RC_OK)
+		rc = json_writer_new(&w, &x->body, false, &e);
+	if (rc == RC_OK)
+		transfers_write(w, p);
+	else if (rc == RC_NOT_FOUND)
+		respond_error(x, rs, 404, "unknown worker");
+	else
+		respond_unavailable(x, rs, &e);
+	json_writer_free(w);
+	free(p);
+	return true;
+}
+
+const struct route route_worker_transfers = {
+	.path = "/v1/worker/*/transfers",
+	.method = "GET",
+	.cache_s = STATUS_CACHE_S,
+	.handle = transfers_handle,
 };

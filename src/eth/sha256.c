@@ -35,7 +35,9 @@ word(const uint8_t *p)
 static void
 block_add(struct sha256 *s)
 {
-	uint32_t w[64], v[8], t1, t2;
+	uint32_t a = s->h[0], b = s->h[1], c = s->h[2], d = s->h[3],
+		 e = s->h[4], f = s->h[5], g = s->h[6], h = s->h[7];
+	uint32_t w[64], t1, t2;
 	int i;
 
 	for (i = 0; i < 16; i++)
@@ -47,19 +49,28 @@ block_add(struct sha256 *s)
 		    (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^
 			w[i - 15] >> 3) +
 		    w[i - 16];
-	memcpy(v, s->h, sizeof(v));
 	for (i = 0; i < 64; i++) {
-		t1 = v[7] +
-		    (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-		    ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
-		t2 = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
-		    ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-		memmove(v + 1, v, 7 * sizeof(v[0]));
-		v[4] += t1;
-		v[0] = t1 + t2;
+		t1 = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+		    ((e & f) ^ (~e & g)) + k[i] + w[i];
+		t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+		    ((a & b) ^ (a & c) ^ (b & c));
+		h = g;
+		g = f;
+		f = e;
+		e = d + t1;
+		d = c;
+		c = b;
+		b = a;
+		a = t1 + t2;
 	}
-	for (i = 0; i < 8; i++)
-		s->h[i] += v[i];
+	s->h[0] += a;
+	s->h[1] += b;
+	s->h[2] += c;
+	s->h[3] += d;
+	s->h[4] += e;
+	s->h[5] += f;
+	s->h[6] += g;
+	s->h[7] += h;
 }
 
 void

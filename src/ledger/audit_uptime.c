@@ -5,6 +5,7 @@
 
 #include "ledger/audit_part.h"
 #include "ledger/rollup.h"
+#include "ledger/uptime_strip.h"
 
 /* One task's rows beside its walk. */
 struct task_check {
@@ -227,6 +228,24 @@ days_check(struct audit *a, struct err *e)
 	return rc;
 }
 
+static enum rc
+strips_check(struct audit *a, struct err *e)
+{
+	bool is_right = true;
+	enum rc rc = RC_OK;
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < a->tasks_n; i++) {
+		rc = uptime_strip_check(a->db, a->tasks[i].id, &is_right, e);
+		if (rc == RC_OK && !is_right)
+			audit_found(a, AUDIT_UPTIME,
+			    "task %" PRId64
+			    ": the strip of its days isn't what they say",
+			    a->tasks[i].id);
+	}
+	return rc;
+}
+
 /* What no task's hours come to, and no region's. */
 static enum rc
 responses_others_check(struct audit *a, struct err *e)
@@ -260,5 +279,7 @@ audit_uptime(struct audit *a, struct err *e)
 	uptime_votes_end(&v);
 	if (rc == RC_OK)
 		rc = days_check(a, e);
+	if (rc == RC_OK)
+		rc = strips_check(a, e);
 	return rc == RC_OK ? responses_others_check(a, e) : rc;
 }

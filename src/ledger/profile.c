@@ -7,6 +7,10 @@
 #include "ledger/alert.h"
 #include "ledger/terms.h"
 #include "ledger/transfer.h"
+#include "ledger/uptime_strip.h"
+
+static_assert(
+    UPTIME_STRIP_DAYS > PROFILE_DAYS, "lists read a day more than they show");
 
 const char *
 profile_state_name(enum profile_state s)

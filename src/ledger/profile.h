@@ -6,8 +6,9 @@
  * shown as every other one, once its cycle is over, so that nobody can report
  * what others saw.
  *
- * What was counted by the hour is read in as many rows as there are days. The
- * results since then are looked at as long as they are few; where they are many
+ * What was counted by the hour is read in as many rows as there are days, of
+ * lists in one row and the hours of a day. The results since then are looked at
+ * as long as they are few; where they are many
  * the figures end with the last hour that was counted, and say so, and how the
  * task is, and an incident that is open, is what worknet-alert knows, if
  * somebody wants it to tell of the task. One thread.

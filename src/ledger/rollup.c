@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ledger/archived.h"
+#include "ledger/uptime_strip.h"
 
 #define TASKS_AT_ONCE 500 /* in one transaction */
 
@@ -192,7 +193,7 @@ incident_write(
 	return query_run(q, e);
 }
 
-/* The days' sums from that of from_ms on. */
+/* The days' sums from that of from_ms on, and the strip of the newest. */
 static enum rc
 days_write(struct db *db, int64_t task, int64_t from_ms, struct err *e)
 {
@@ -208,7 +209,8 @@ days_write(struct db *db, int64_t task, int64_t from_ms, struct err *e)
 	q = db_query(db, Q_UPTIME_DAY_PUT);
 	query_int(q, 1, task);
 	query_int(q, 2, day * DAY_MS);
-	return query_run(q, e);
+	rc = query_run(q, e);
+	return rc == RC_OK ? uptime_strip_write(db, task, e) : rc;
 }
 
 /* Forgets what there is of those hours, which are made again. */
@@ -481,6 +483,23 @@ rollup_run(struct db *read, struct db *write, int64_t now_ms, int64_t *rows,
 	return rc;
 }
 
+/* Of what days are left. */
+static enum rc
+strips_write(struct db *db, struct err *e)
+{
+	struct query *q = db_query(db, Q_UPTIME_TASKS);
+	enum rc rc;
+	bool row;
+
+	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
+		rc = uptime_strip_write(db, query_get_int(q, 0), e);
+		if (rc != RC_OK)
+			break;
+	}
+	query_done(q);
+	return rc;
+}
+
 enum rc
 rollup_forget(struct db *db, int64_t since_ms, struct err *e)
 {
@@ -510,5 +529,5 @@ rollup_forget(struct db *db, int64_t since_ms, struct err *e)
 		query_int(q, 1, steps[i].since);
 		rc = query_run(q, e);
 	}
-	return rc;
+	return rc == RC_OK ? strips_write(db, e) : rc;
 }

@@ -22,7 +22,7 @@ rollup_hour_read(struct query *q, struct uptime_hour *h, struct err *e);
  */
 void rollup_day_read(struct query *q, struct uptime_hour *h);
 
-/* The times of an hour, a row of uptime_hour_times, or of a day. */
+/* The times of an hour, a row of uptime_hour_times, or of uptime_day_times. */
 void rollup_times_read(struct query *q, struct uptime_time *t);
 
 /* The task's row of that hour. RC_NOT_FOUND. */

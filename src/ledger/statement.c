@@ -163,6 +163,52 @@ statement_read(struct db *db, const struct address *address, int64_t now_ms,
 	return rc;
 }
 
+static enum rc
+page_lines_read(struct db *db, struct statement_page *p, struct err *e)
+{
+	struct query *q = db_query(db, Q_WORKER_TRANSFERS);
+	struct statement_transfer *t;
+	bool row = false;
+	enum rc rc = RC_OK;
+
+	query_int(q, 1, p->account.id);
+	query_int(q, 2, p->before);
+	query_int(q, 3, STATEMENT_TRANSFERS + 1);
+	while (!p->more && (rc = query_step(q, &row, e)) == RC_OK && row) {
+		p->more = p->n == STATEMENT_TRANSFERS;
+		if (p->more)
+			break;
+		t = &p->all[p->n++];
+		t->id = query_get_int(q, C_WORKER_TRANSFERS_ID);
+		t->at_ms = query_get_int(q, C_WORKER_TRANSFERS_AT_MS);
+		t->micros = query_get_int(q, C_WORKER_TRANSFERS_MICROS);
+		t->results = query_get_int(q, C_WORKER_TRANSFERS_RESULTS);
+		slice_copy(t->kind, sizeof(t->kind),
+		    query_get_text(q, C_WORKER_TRANSFERS_KIND));
+	}
+	query_done(q);
+	return rc;
+}
+
+enum rc
+statement_page_read(struct db *db, const struct address *address,
+    int64_t now_ms, int64_t before, struct statement_page *out, struct err *e)
+{
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	out->now_ms = now_ms;
+	out->before = before;
+	rc = db_begin_read(db, e);
+	if (rc != RC_OK)
+		return rc;
+	rc = account_read(db, address, now_ms, &out->account, e);
+	if (rc == RC_OK)
+		rc = page_lines_read(db, out, e);
+	db_rollback(db);
+	return rc;
+}
+
 const char *
 statement_hold_name(enum statement_hold hold)
 {

@@ -69,6 +69,32 @@ struct statement {
 MUST_CHECK enum rc statement_read(struct db *db, const struct address *address,
     int64_t now_ms, struct statement *out, struct err *e);
 
+#define STATEMENT_TRANSFERS 100 /* of one page */
+
+/* What moved the worker's balance: the sum of all is what is owed to it. */
+struct statement_transfer {
+	int64_t id;
+	int64_t at_ms;
+	int64_t micros; /* negative: less is owed */
+	int64_t results;
+	char kind[16]; /* credit, recover, reserve, void, forfeit */
+};
+
+/* Some of these, the newest first. */
+struct statement_page {
+	int64_t now_ms;
+	struct account account;
+	int64_t before; /* transfers before this one; INT64_MAX: the newest */
+	size_t n;
+	bool more; /* there are older ones */
+	struct statement_transfer all[STATEMENT_TRANSFERS];
+};
+
+/* As statement_read; of transfers before `before`. */
+MUST_CHECK enum rc
+statement_page_read(struct db *db, const struct address *address,
+    int64_t now_ms, int64_t before, struct statement_page *out, struct err *e);
+
 /* "", "everybody", "operator" or "token". */
 const char *statement_hold_name(enum statement_hold hold);
 

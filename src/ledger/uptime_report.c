@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/terms.h"
+#include "ledger/uptime_strip.h"
 
 /* What is read from where. */
 struct reading {
@@ -13,7 +14,8 @@ struct reading {
 	int64_t window_ms;
 	struct uptime_votes *votes; /* the first walk's; or NULL */
 	int64_t over_ms;	    /* cycles are, as far as that */
-	int64_t counted_ms;	    /* rows are believed as far as that */
+	int64_t rows_end_ms;	    /* there are rows as far as that */
+	int64_t counted_ms;	    /* they are believed as far as that */
 	bool has_before;	    /* the row before that is: */
 	struct uptime_hour before;
 };
@@ -140,25 +142,45 @@ dissent_order(const void *a, const void *b)
 
 /* ---- What is counted ---- */
 
-/* Hours, or days of so many ms each, of which only the times are read. */
+/* Hours of which only the times are read. */
 static enum rc
-times_add(struct reading *g, enum query_id id, int64_t unit_ms, int64_t from,
-    int64_t to, struct err *e)
+times_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 {
-	struct query *q = db_query(g->db, id);
+	struct query *q = db_query(g->db, Q_UPTIME_HOUR_TIMES);
 	struct uptime_hour h = { .copies = 0 };
 	enum rc rc;
 	bool row;
 
 	query_int(q, 1, g->task.id);
-	query_int(q, 2, from);
-	query_int(q, 3, to);
+	query_int(q, 2, from_ms);
+	query_int(q, 3, to_ms);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
-		h.hour_ms = unit_ms * query_get_int(q, 0);
+		h.hour_ms = query_get_int(q, C_UPTIME_HOUR_TIMES_HOUR_MS);
 		rollup_times_read(q, &h.time);
 		hour_add(g->r, &h, 0);
 	}
 	query_done(q);
+	return rc;
+}
+
+/* Days of which only the times are read. */
+static enum rc
+strip_add(struct reading *g, int64_t from_day, int64_t to_day, struct err *e)
+{
+	struct uptime_hour h = { .copies = 0 };
+	struct uptime_strip strip;
+	int64_t day;
+	enum rc rc = uptime_strip_read(&strip, g->db, g->task.id, e);
+	size_t i;
+
+	for (i = 0; rc == RC_OK && i < strip.n; i++) {
+		day = strip.day + (int64_t)i;
+		if (day < from_day || day >= to_day)
+			continue;
+		h.hour_ms = day * DAY_MS;
+		h.time = strip.days[i];
+		hour_add(g->r, &h, 0);
+	}
 	return rc;
 }
 
@@ -205,27 +227,28 @@ days_add(struct reading *g, int64_t from_day, int64_t to_day, struct err *e)
 static enum rc
 some_hours_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 {
-	return g->r->times_only
-	    ? times_add(g, Q_UPTIME_HOUR_TIMES, 1, from_ms, to_ms, e)
-	    : hours_add(g, from_ms, to_ms, e);
+	if (from_ms >= to_ms)
+		return RC_OK;
+	return g->r->times_only ? times_add(g, from_ms, to_ms, e)
+				: hours_add(g, from_ms, to_ms, e);
 }
 
-/* The hours up to the first midnight, the days, the hours after the last. */
+/* The hours up to the first midnight, the days, the hours after the last. A day
+ * whose hours aren't all counted is as whole as these are. */
 static enum rc
 span_add(struct reading *g, int64_t from_ms, int64_t to_ms, struct err *e)
 {
 	int64_t from_day = (from_ms + DAY_MS - 1) / DAY_MS,
-		to_day = to_ms / DAY_MS;
+		to_day = (to_ms + (to_ms == g->rows_end_ms ? DAY_MS - 1 : 0)) /
+	    DAY_MS;
 	enum rc rc;
 
 	if (from_day >= to_day)
 		return some_hours_add(g, from_ms, to_ms, e);
 	rc = some_hours_add(g, from_ms, from_day * DAY_MS, e);
-	if (rc == RC_OK && g->r->times_only)
-		rc = times_add(
-		    g, Q_UPTIME_DAY_TIMES, DAY_MS, from_day, to_day, e);
-	else if (rc == RC_OK)
-		rc = days_add(g, from_day, to_day, e);
+	if (rc == RC_OK)
+		rc = g->r->times_only ? strip_add(g, from_day, to_day, e)
+				      : days_add(g, from_day, to_day, e);
 	return rc == RC_OK ? some_hours_add(g, to_day * DAY_MS, to_ms, e) : rc;
 }
 
@@ -459,12 +482,13 @@ reading_begin(struct reading *g, int64_t task, int64_t now_ms, struct err *e)
 	if (rc == RC_OK)
 		rc = terms_now(g->db, &terms, e);
 	if (rc == RC_OK)
-		rc = rollup_end(g->db, task, &g->counted_ms, e);
+		rc = rollup_end(g->db, task, &g->rows_end_ms, e);
 	if (rc != RC_OK)
 		return rc;
 	g->window_ms = terms.result_window_ms;
 	g->over_ms = uptime_task_over(&g->task, g->window_ms, now_ms);
 	first_ms = hour_of(g->task.created_ms);
+	g->counted_ms = g->rows_end_ms;
 	if (g->counted_ms < first_ms)
 		g->counted_ms = first_ms;
 	if (g->over_ms < g->counted_ms)
@@ -539,6 +563,7 @@ uptime_report_read(struct uptime_report *r, struct db *db,
 		qsort(r->dissents, r->dissents_n, sizeof(r->dissents[0]),
 		    dissent_order);
 	r->counted_ms = g.over_ms < to_ms ? g.over_ms : to_ms;
+	r->created_ms = g.task.created_ms;
 	r->is_announced = is_announced(&g.task, of->at_ms);
 	uptime_task_free(&g.task);
 	return rc;

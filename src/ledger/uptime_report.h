@@ -58,6 +58,7 @@ struct uptime_report {
 	int64_t to_ms;
 	bool is_announced; /* maintenance that counts, at of->at_ms */
 	bool times_only;
+	int64_t created_ms; /* the task was */
 	int64_t counted_ms; /* as far as cycles are over */
 	struct report_time all;
 	/* The same of the last days before to_ms, of those that are in it. */

@@ -236,10 +236,14 @@ chart_write(struct html *h, const struct page_site *site,
 	html_open(h, "div", NULL);
 	html_attribute(h, "id", "responses");
 	html_attribute(h, "data-from", url);
+	frame_part(h, "images");
 	images(h, r, to_ms - PAGE_RESPONSES_DAYS * DAY_MS);
 	html_close(h);
+	html_close(h);
 	legend(h);
+	frame_part(h, "hours");
 	table(h, r, to_ms - DAY_MS);
+	html_close(h);
 	html_element(h, "p", "note",
 	    "Of the results that counted and say up, of the cycles that began in each hour (UTC). An hour's percentiles can't be made into a day's.");
 	/* What draws the same: its style, too, is of no use before. */

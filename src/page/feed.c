@@ -6,6 +6,10 @@
 
 #include "page/frame.h"
 
+static_assert(
+    100 + PROFILE_NETWORKS_MAX * (ORIGIN_NAME_LEN + 1) < PAGE_SENTENCE_MAX,
+    "a sentence has room for the networks that it names");
+
 #define NAME_YEAR "2026" /* of tag URIs (RFC 4151): fixed, whatever the year */
 
 /* The beginning of a tag URI: the host without its port, which has no place

@@ -118,7 +118,8 @@ html_open(struct html *h, const char *name, const char *cls)
 {
 	CHECK(h->depth < HTML_DEPTH_MAX);
 	tag_end(h);
-	buf_printf(h->out, "<%s", name);
+	buf_add_text(h->out, "<");
+	buf_add_text(h->out, name);
 	h->open[h->depth++] = name;
 	h->in_tag = true;
 	if (cls != NULL)
@@ -153,7 +154,9 @@ html_close(struct html *h)
 		h->in_tag = false;
 	} else {
 		tag_end(h);
-		buf_printf(h->out, "</%s>", name);
+		buf_add_text(h->out, "</");
+		buf_add_text(h->out, name);
+		buf_add_text(h->out, ">");
 	}
 	if (is_one_of(name, lines))
 		buf_add_text(h->out, "\n");
@@ -163,7 +166,9 @@ void
 html_attribute(struct html *h, const char *name, const char *value)
 {
 	CHECK(h->in_tag);
-	buf_printf(h->out, " %s=\"", name);
+	buf_add_text(h->out, " ");
+	buf_add_text(h->out, name);
+	buf_add_text(h->out, "=\"");
 	escaped_add(h->out, slice_of(value));
 	buf_add_text(h->out, "\"");
 }

@@ -64,13 +64,16 @@ pay(struct html *h, const struct page_site *site)
 	html_text(h,
 	    "Each result that is paid is credited at once. Credit of a new address is payable ");
 	later(h, site->maturity_new_ms);
-	html_text(h, ", and of one with a good record ");
-	later(h, site->maturity_ms);
-	html_text(h, "; a good record takes ");
-	html_number(h, site->established_results);
-	html_text(h, " credited results on ");
-	html_number(h, site->established_days);
-	html_text(h, " days.");
+	if (site->maturity_new_ms != site->maturity_ms) {
+		html_text(h, ", and of one with a good record ");
+		later(h, site->maturity_ms);
+		html_text(h, "; a good record takes ");
+		html_number(h, site->established_results);
+		html_text(h, " credited results on ");
+		html_number(h, site->established_days);
+		html_text(h, " days");
+	}
+	html_text(h, ".");
 	if (site->threshold_micros > 0) {
 		html_text(h, " USDC are sent from ");
 		html_usdc(h, site->threshold_micros);

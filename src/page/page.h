@@ -54,6 +54,8 @@ void page_home(struct buf *out, const struct page_site *site,
     const struct activity *a, const struct profile_list *l);
 void page_worker(
     struct buf *out, const struct page_site *site, const struct statement *s);
+void page_transfers(struct buf *out, const struct page_site *site,
+    const struct statement_page *p);
 void page_join(struct buf *out, const struct page_site *site);
 /* Of an address that was never given anything. */
 void page_newcomer(

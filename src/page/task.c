@@ -110,6 +110,7 @@ facts(struct html *h, const struct profile *p)
 {
 	const struct report_time *t = &p->report.all;
 
+	html_element(h, "h2", NULL, "How it is checked");
 	html_open(h, "dl", "facts");
 	frame_fact(h, "Checked every");
 	html_span(h, p->interval_ms);

@@ -44,11 +44,10 @@ const LINES = [['p50Ms', '--link', []], ['p95Ms', '--warn', [6, 4]]];
 const box = document.getElementById('responses');
 if (!box)
 	return;
-const images = box.querySelectorAll('svg, .scale');
 const said = document.createElement('p');
 const picture = document.createElement('div');
 const buttons = new Map();
-let told, chart, at = -1;
+let told, chart, at = -1, shown = 7;
 
 const name = (hour) => hour.region === null ? 'any region' : hour.region;
 const color = (of) => getComputedStyle(box).getPropertyValue(of).trim();
@@ -112,25 +111,48 @@ function draw() {
 		}] } }, data, picture);
 }
 
-async function show(days) {
-	let answer;
-
+async function read(days) {
 	try {
 		const r = await fetch(`${box.dataset.from}?days=${days}`);
-		if (!r.ok)
-			throw new Error(r.status);
-		answer = await r.json();
+		return r.ok ? await r.json() : null;
 	} catch {
+		return null;
+	}
+}
+
+function take(answer) {
+	told = answer;
+	box.querySelectorAll('svg, .scale').forEach((e) =>
+		e.classList.add('drawn'));
+	draw();
+}
+
+async function show(days) {
+	const answer = await read(days);
+
+	if (!answer) {
 		said.textContent = 'The coordinator does not answer.';
 		return;
 	}
-	told = answer;
 	at = -1;
-	images.forEach((e) => e.classList.add('drawn'));
+	shown = days;
 	said.textContent = 'Point at an hour, or go there with the arrow keys.';
 	for (const [of, button] of buttons)
 		button.setAttribute('aria-pressed', String(of === days));
-	draw();
+	take(answer);
+}
+
+// The same days as they are now, and of the hour that was told what is known.
+async function again() {
+	const days = shown;
+	const answer = await read(days);
+
+	if (!answer || !told || days !== shown)
+		return;
+	const place = at + (told.fromMs - answer.fromMs) / HOUR_MS;
+	take(answer);
+	if (at >= 0 && place >= 0)
+		say(place);
 }
 
 // One hour on, or back.
@@ -175,5 +197,6 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 	if (chart)
 		draw();
 });
-show(7);
+document.addEventListener('again', again);
+show(shown);
 })();

@@ -1,5 +1,7 @@
 /* A worker's page: where each micro-USDC is that it has earned, and why. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "page/frame.h"
 
@@ -166,7 +168,7 @@ payout(struct html *h, const struct page_site *site,
 	html_usdc(h, p->paid_micros);
 	html_close(h);
 	frame_cell(h, payout_state_name(p->state));
-	html_open(h, "td", "hash");
+	html_open(h, "td", "hash transaction");
 	if (link[0] != '\0')
 		html_link(h, link, p->tx);
 	else
@@ -230,6 +232,7 @@ static void
 credits(struct html *h, const struct statement *s)
 {
 	static const char *const titles[] = { "At", "#USDC", "For", NULL };
+	char address[ADDRESS_LEN + 1], link[ADDRESS_LEN + 24];
 	const struct statement_credit *c;
 	size_t i;
 
@@ -260,6 +263,13 @@ credits(struct html *h, const struct statement *s)
 		html_close(h);
 	}
 	frame_table_end(h);
+	address_format(address, &s->account.address, ADDRESS_CHECKSUM);
+	(void)snprintf(link, sizeof(link), "/worker/%s/transfers", address);
+	html_open(h, "p", "note");
+	html_link(h, link,
+	    "All that was credited, reserved for payouts, given back or forfeited");
+	html_text(h, ", from the newest on.");
+	html_close(h);
 }
 
 static void
@@ -320,4 +330,93 @@ page_worker(
 	html_close(&h);
 	frame_script(&h, "/again.js");
 	frame_end(&h, s->now_ms);
+}
+
+/* ---- All of its transfers ---- */
+
+static void
+transfer_why(struct html *h, const struct statement_transfer *t)
+{
+	static const struct {
+		const char *kind, *why;
+	} whys[] = {
+		{ "recover", "credit that a restored ledger had lost" },
+		{ "reserve", "reserved for a payout" },
+		{ "void", "given back by a payout that was voided" },
+		{ "forfeit", "forfeited" },
+	};
+	size_t i;
+
+	html_open(h, "td", NULL);
+	for (i = 0; i < sizeof(whys) / sizeof(whys[0]); i++)
+		if (strcmp(t->kind, whys[i].kind) == 0)
+			html_text(h, whys[i].why);
+	if (strcmp(t->kind, "credit") == 0) {
+		html_text(h, "credit for ");
+		html_number(h, t->results);
+		html_text(h, t->results == 1 ? " result" : " results");
+	}
+	html_close(h);
+}
+
+static void
+transfers(struct html *h, const struct statement_page *p)
+{
+	static const char *const titles[] = { "#Number", "At", "#USDC", "Why",
+		NULL };
+	int64_t sum = 0;
+	size_t i;
+
+	frame_table(h, "What moved what is owed, the newest first", titles);
+	for (i = 0; i < p->n; i++) {
+		html_open(h, "tr", NULL);
+		frame_cell_number(h, p->all[i].id);
+		frame_cell_time(h, p->all[i].at_ms);
+		html_open(h, "td", "number");
+		html_usdc(h, p->all[i].micros);
+		html_close(h);
+		transfer_why(h, &p->all[i]);
+		html_close(h);
+		sum += p->all[i].micros;
+	}
+	frame_table_end(h);
+	html_open(h, "p", "note");
+	html_text(h, "The sum of these is ");
+	html_usdc(h, sum);
+	html_text(h, " USDC, and of all that there are ");
+	html_usdc(h, p->account.owed_micros);
+	html_text(h, ": what is owed to it, waiting or payable.");
+	html_close(h);
+}
+
+void
+page_transfers(struct buf *out, const struct page_site *site,
+    const struct statement_page *p)
+{
+	char address[ADDRESS_LEN + 1], title[ADDRESS_LEN + 32];
+	char json[PREFIX_MAX + ADDRESS_LEN + 64], link[ADDRESS_LEN + 64];
+	struct html h;
+
+	address_format(address, &p->account.address, ADDRESS_CHECKSUM);
+	(void)snprintf(title, sizeof(title), "Transfers of %s", address);
+	(void)snprintf(json, sizeof(json), "%s/v1/worker/%s/transfers",
+	    site->api, address);
+	frame_begin(&h, out, title, json);
+	html_open(&h, "p", NULL);
+	(void)snprintf(link, sizeof(link), "/worker/%s", address);
+	html_link(&h, link, "This worker's account");
+	html_close(&h);
+	if (p->n == 0)
+		html_element(&h, "p", NULL, "There are none here.");
+	else
+		transfers(&h, p);
+	if (p->more) {
+		(void)snprintf(link, sizeof(link),
+		    "/worker/%s/transfers?before=%" PRId64, address,
+		    p->all[p->n - 1].id);
+		html_open(&h, "p", NULL);
+		html_link(&h, link, "Older ones");
+		html_close(&h);
+	}
+	frame_end(&h, p->now_ms);
 }

@@ -53,10 +53,12 @@ async function look_at_days(page, path) {
 
 // Of each page with tables of figures: on a phone these are seen at once, up to
 // the column of that title; a row isn't taller than a screen.
-const FIGURES = { '/': 'Uptime', '/task/': 'Coverage', '/worker/': 'What it is' };
+const FIGURES = { '/': 'Uptime', '/task/': 'Coverage', '/worker/': 'What it is',
+	'/transfers': 'Why' };
 
 async function look_at_figures(page, path) {
-	const key = Object.keys(FIGURES).reverse().find((k) => path.startsWith(k));
+	const key = path.endsWith('/transfers') ? '/transfers' :
+		Object.keys(FIGURES).reverse().find((k) => path.startsWith(k));
 
 	await page.setViewportSize({ width: 360, height: 800 });
 	is(await page.evaluate((title) => {
@@ -98,6 +100,31 @@ async function look_through(browser) {
 	await page.close();
 }
 
+// The chart, too: of the days and the hour that were asked for.
+async function chart_again(page, path) {
+	const asked = `**${await page.locator('#responses').getAttribute(
+		'data-from')}?days=7`;
+	const said = () => page.locator('#responses .said').textContent();
+
+	await page.locator('#responses .picture').focus();
+	await page.keyboard.press('ArrowLeft');
+	const hour = (await said()).slice(0, 20);
+	await page.evaluate(() => document.activeElement.blur());
+	await page.route(asked, async (r) => {
+		const answer = await r.fetch();
+		const json = await answer.json();
+		json.hours.forEach((h) => { h.p50Ms = 4321; });
+		await r.fulfill({ response: answer, json });
+	});
+	await page.clock.fastForward(61000);
+	await page.waitForFunction(() => document.querySelector(
+		'#responses .said').textContent.includes(' 4321 ms'));
+	is([(await said()).startsWith(hour), await page.locator(
+		'#responses svg').first().isVisible()], [true, false],
+		`${path}: ... and the chart is of now, with the hour that was told`);
+	await page.unroute(asked);
+}
+
 // So are a task's and a worker's page, which keep what was opened, and whose
 // script still tells of days.
 async function look_again(browser, path) {
@@ -118,6 +145,7 @@ async function look_again(browser, path) {
 		is(await page.locator('#days').evaluate((e) => e.open), true,
 			'... and what was opened stays so');
 		await look_at_days(page, path);
+		await chart_again(page, path);
 	}
 	await page.route(origin + path, (r) => r.fulfill({ status: 503, body: '' }));
 	const refused = page.waitForResponse(origin + path);
@@ -168,6 +196,6 @@ await with_browser(program, async (browser) => {
 	for (const path of paths)
 		await look(browser, path);
 	await look_through(browser);
-	for (const path of paths.filter((p) => /^\/(task\/c|worker)/.test(p)))
+	for (const path of paths.filter((p) => /^\/(task\/c|worker\/\w+$)/.test(p)))
 		await look_again(browser, path);
 });

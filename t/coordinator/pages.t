@@ -201,9 +201,9 @@ is_deeply([ map { [ @{$_}{qw(number state amountMicros paidMicros transaction)} 
 my $paid = $told->{payouts}[1];
 like($paid->{transaction} // '', qr/^0x[0-9a-f]{64}$/, 'a paid one has its transaction');
 ($r, $tree) = page($w, "/worker/$upper", 'a page with payouts');
-is($tree->findvalue('//td[@class="hash"]/a/@href'), $paid->{link} // '',
+is($tree->findvalue('//td[contains(@class, "hash")]/a/@href'), $paid->{link} // '',
     '... has the link of the JSON');
-is($tree->findvalue('//td[@class="hash"]/a'), $paid->{link} ?
+is($tree->findvalue('//td[contains(@class, "hash")]/a'), $paid->{link} ?
     $paid->{transaction} : '', '... under the transaction');
 
 # ---- Payout runs ----
@@ -300,6 +300,63 @@ $told = json_value(get($w, '/api/v1/worker/' . lc($one->{address}) . '/status')
 is($told->{forfeitedMicros}, 50, 'a forfeit is told');
 is($told->{earnedMicros}, 600, '... and what was earned stays so much');
 
+# ---- All transfers, page by page ----
+
+# 230 older credits, another worker's between them, and a payout that came back.
+my ($id, $other) = map { $w->sql_value("SELECT id FROM worker WHERE address = '" .
+    lc($_->{address}) . "'") } $one, $two;
+$w->sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE " .
+    'i < 460) INSERT INTO transfer (id, at_ms, kind, debit, credit, ' .
+    'amount_micros, hash, format) SELECT m.id + i, m.at_ms, CASE i WHEN 9 THEN ' .
+    "'reserve' WHEN 11 THEN 'void' ELSE 'credit' END, CASE i WHEN 9 THEN $id " .
+    "WHEN 11 THEN 2 ELSE 1 END, CASE WHEN i = 9 THEN 2 WHEN i % 2 = 0 THEN " .
+    "$other ELSE $id END, CASE WHEN i IN (9, 11) THEN 300 ELSE i END, " .
+    'zeroblob(32), 1 FROM n, (SELECT max(id) AS id, max(at_ms) AS at_ms FROM ' .
+    'transfer) m');
+$w->sql("UPDATE account SET balance_micros = (SELECT sum(CASE credit WHEN $_ " .
+    'THEN amount_micros ELSE -amount_micros END) FROM transfer WHERE ' .
+    "$_ IN (credit, debit)) WHERE id = $_") for $id, $other;
+my ($before, @all, @lines, @pages);
+my $base = "/worker/$one->{address}/transfers";
+do {
+	my $query = defined $before ? "?before=$before" : '';
+	$r = get($w, "/api/v1$base$query");
+	fits('/v1/worker/{address}/transfers', 200, $r, 'a page of transfers');
+	$told = json_value($r->{body});
+	push @all, @{ $told->{transfers} };
+	push @pages, scalar @{ $told->{transfers} };
+	(undef, $tree) = page($w, "$base$query", 'its page');
+	push @lines, map { [ map { $_->textContent } $_->findnodes('td') ] }
+	    $tree->findnodes('//table/tbody/tr');
+	$before = $told->{nextBefore};
+	is($tree->findvalue('//a[.="Older ones"]/@href'), defined $before ?
+	    "$base?before=$before" : '', '... which leads to the next');
+} while (defined $before);
+is_deeply([ @pages[0, 1], scalar @pages ], [ 100, 100, 3 ],
+    'all transfers are told, a hundred at once');
+my $sum = 0;
+$sum += $_->{micros} for @all;
+is($sum, $told->{owedMicros}, '... whose sum is what is owed');
+is($sum, json_value($w->worknet('worker', 'show', $one->{address}, '--json'))
+    ->{owedMicros}, '... by worknet worker show, too');
+is_deeply([ map { $_->{id} } @all ], [ split ' ', $w->sql_text('SELECT id ' .
+    "FROM transfer WHERE $id IN (credit, debit) ORDER BY id DESC") ],
+    '... each once, the newest first, and nobody else\'s');
+is_deeply([ map { [ @$_[0, 2] ] } @lines ], [ map { [ $_->{id},
+    sprintf('%s%.6f', $_->{micros} < 0 ? '-' : '', abs($_->{micros}) / 1e6) ] }
+    @all ], '... as its pages do');
+my %signs = map { $_->{kind} . ($_->{micros} < 0 ? ' -' : ' +') => 1 } @all;
+is_deeply([ sort keys %signs ], [ 'credit +', 'forfeit -', 'reserve -', 'void +' ],
+    '... what went has a minus');
+is($all[-1]{results}, 2, '... and of credit it is told for how many results');
+is(json_value($c->get("/v1$base?before=$_")->{body})->{transfers}[0]
+    {id}, $all[0]{id}, "before=$_ means the newest") for '0', '-1', '1x',
+    '9' x 16, '9' x 60, '', '%31';
+is(scalar @{ json_value($c->get("/v1$base?before=1")->{body})
+    ->{transfers} }, 0, 'before the first there is none');
+is(get($w, $_)->{status}, 404, "$_ gets 404") for "$base/", "$base/1",
+    '/worker/0x12/transfers', '/api/v1/worker/0x12/transfers';
+
 # ---- Headers, methods, what isn't there ----
 
 ($r) = get($w, '/');
@@ -356,6 +413,7 @@ is(get($w, $_)->{status}, 404, "$_ gets 404")
 my %sql = slurp(source_path('sql/queries.sql')) =~
     /^-- :name (\w+)\n((?:(?!^-- :name).*\n)*?.*;)$/mg;
 for my $name (qw(worker_get credited_newest worker_payouts worker_credits
+    worker_transfers
     forfeit_list worker_held active_workers active_regions active_results
     shown_tasks shown_checks uptime_days)) {
 	my @plan = split /\n/, $w->sql_text("EXPLAIN QUERY PLAN $sql{$name}");
@@ -368,17 +426,36 @@ for my $name (qw(worker_get credited_newest worker_payouts worker_credits
 
 # ---- What is kept ----
 
-# How often the coordinator was asked for the first page.
+my $asked;
+
+# How often the coordinator was asked for the first page, or that file.
 sub asked {
+	my ($path) = @_;
+	my $route = quotemeta($path // '/');
 	my $text = $c->get('/metrics', params => { WORKNET_LOCAL => 1 })->{body};
 	my $n = 0;
 
-	$n += $1 while $text =~ /^worknet_requests_total\{route="\/",.*\} (\d+)$/mg;
+	$n += $1 while $text =~ /^worknet_requests_total\{route="$route",.*\} (\d+)$/mg;
 	return $n;
 }
 
+# What is no part of an answer is none of its name, either: nobody makes the
+# coordinator work by it. This one is kept for an hour.
+my $css = get($w, '/style.css')->{body};
+$asked = asked('/style.css');
+get($w, "/style.css?$_") for qw(after=1 before=1 days=7 x=1 after=%00);
+for ([ Host => 'evil.example' ],
+    [ Host => '127.0.0.1:1' ], [ 'X-Forwarded-Host' => 'evil.example' ]) {
+	my ($name, $value) = @$_;
+	my $r = get($w, '/style.css', $name => $value);
+
+	is("$r->{status} $r->{body}", "200 $css", "$name: $value gets the same");
+}
+is(asked('/style.css'), $asked,
+    'nor does a query, a host or a header make another page of it');
+
 # Of another key, so that it isn't kept yet.
-my $asked = asked();
+$asked = asked();
 is(get($w, '/?after=0', 'Accept-Encoding' => 'gzip')->{status}, 200,
     'a page that nginx hasn\'t is asked for');
 is(asked(), $asked + 1, '... once');

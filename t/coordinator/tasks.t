@@ -308,6 +308,66 @@ like($unfolded, qr/^DESCRIPTION:new <b>disks<\/b>\\;\xc3\xbc\\, x{60}\r$/m,
     '... with its reason, escaped');
 is(scalar(grep { length > 75 } split /\r\n/, $ics), 0,
     '... in lines of 75 bytes');
+
+# As the formats want it, whoever reads them.
+sub inside {
+	my ($node, $name) = @_;
+
+	return map { $_->textContent } $node->findnodes("*[local-name()='$name']");
+}
+
+sub iso { return utc($_[0]) =~ s/ UTC/Z/r =~ s/ /T/r }
+
+my $moment = qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z/;
+for my $path ('/task/home/feed.atom', '/feed.atom') {
+	my $of = tree($path, $path);
+	my ($feed) = $of->findnodes('/*');
+	my @entries = $of->findnodes("/*/*[local-name()='entry']");
+
+	is_deeply([ map { scalar(() = inside($feed, $_)) } qw(id title updated author) ],
+	    [ 1, 1, 1, 1 ], '... is one of RFC 4287');
+	is((inside($feed, 'id'))[0], "https://status.example$path",
+	    '... named by its address');
+	is($of->findvalue("/*/*[local-name()='link'][\@rel='self']/\@href"),
+	    "https://status.example$path", '... which it has');
+	is_deeply([ map { [ map { $_ =~ $moment ? $_ : "no moment: $_" }
+	    inside($_, 'published'), inside($_, 'updated') ] } @entries ],
+	    [ [ iso($i->{fromMs}), iso($i->{toMs}) ] ],
+	    '... and an entry moves as its incident ends');
+	is((inside($feed, 'updated'))[0], iso($i->{toMs}), '... as does the feed');
+	is($of->findvalue("//*[local-name()='entry']/*[local-name()='link']/\@href"),
+	    'https://status.example/task/home', '... and leads to the task');
+	is($c->get($path)->{headers}{'content-type'},
+	    'application/atom+xml; charset=utf-8', '... sent as what it is');
+}
+for my $path ('/task/home/feed.json', '/feed.json') {
+	my $r = $c->get($path);
+	my $of = json_value($r->{body});
+
+	is_deeply([ @$of{qw(version feed_url)}, (map { [ @$_{qw(url date_published
+	    date_modified)} ] } @{ $of->{items} }) ], [
+	    'https://jsonfeed.org/version/1.1', "https://status.example$path",
+	    [ 'https://status.example/task/home', iso($i->{fromMs}), iso($i->{toMs}) ] ],
+	    "$path is a JSON Feed, whose items move, too");
+	is($r->{headers}{'content-type'}, 'application/feed+json',
+	    '... sent as what it is');
+}
+for my $path ('/task/home/maintenance.ics', '/maintenance.ics') {
+	my $r = $c->get($path);
+	my @lines = split /\r\n/, $r->{body} =~ s/\r\n //gr, -1;
+	my %n;
+
+	$n{ /\A([A-Z]+)[:;]/ ? $1 : "? $_" }++ for @lines[0 .. $#lines - 1];
+	is_deeply(\%n, { BEGIN => 2, END => 2, VERSION => 1, PRODID => 1, (map {
+	    $_ => 1 } qw(UID DTSTAMP DTSTART DTEND SUMMARY DESCRIPTION)) },
+	    "$path has what RFC 5545 wants of an event, once");
+	is_deeply([ $lines[-1], $r->{body} =~ /(?<!\r)\n|\r(?!\n)/ ], [ '' ],
+	    '... each line with its end');
+	ok((grep { $_ eq 'UID:maintenance-1@status.example' } @lines),
+	    '... under a name that stays');
+	is($r->{headers}{'content-type'}, 'text/calendar; charset=utf-8',
+	    '... sent as what it is');
+}
 is($c->get("/task/nobody$_")->{status}, 404, "a task that isn't: $_") for '',
     '/badge.svg', '/feed.atom', '/maintenance.ics';
 is($c->get("/api/v1/task/nobody$_")->{status}, 404, "... $_ of the API") for '',
@@ -325,6 +385,37 @@ is_deeply([ map { [ @$_{qw(status created_at body)} ] }
     'Workers of 3 different networks confirm that it is down.' ] ],
     'an incident\'s updates tell its end and its begin, as readers show them');
 is($ended->{shortlink}, 'https://status.example/task/home', '... and where more is');
+is_deeply([ map { "$_->{old_status} $_->{new_status}" } map {
+    @{ $_->{affected_components} } } @{ $ended->{incident_updates} } ],
+    [ 'major_outage operational', 'operational major_outage' ],
+    '... and what each made of the task');
+
+# What Statuspage's own answers have, by its API's documentation.
+my %fields = (
+	page => 'id name time_zone updated_at url',
+	component => 'created_at description group group_id id name ' .
+	    'only_show_if_degraded page_id position showcase start_date status ' .
+	    'updated_at',
+	incident => 'components created_at id impact incident_updates ' .
+	    'monitoring_at name page_id resolved_at shortlink started_at status ' .
+	    'updated_at',
+	maintenance => 'components created_at id impact incident_updates ' .
+	    'monitoring_at name page_id resolved_at scheduled_for scheduled_until ' .
+	    'shortlink started_at status updated_at',
+	update => 'affected_components body created_at custom_tweet ' .
+	    'deliver_notifications display_at id incident_id status tweet_id ' .
+	    'updated_at',
+	affected => 'code name new_status old_status',
+);
+my ($planned) = @{ $v2{'scheduled-maintenances'}{scheduled_maintenances} };
+my %has = (page => $v2{summary}{page}, component => $v2{components}{components}[0],
+    incident => $ended, maintenance => $planned,
+    update => $planned->{incident_updates}[0],
+    affected => $planned->{incident_updates}[0]{affected_components}[0]);
+is(join(' ', sort keys %{ $has{$_} }), $fields{$_},
+    "Statuspage's fields of a $_ are there, and no others") for sort keys %fields;
+is_deeply([ sort keys %{ $v2{summary} } ], [ qw(components incidents page
+    scheduled_maintenances status) ], '... in a summary of all');
 is_deeply($ended->{components}, [ grep { $_->{id} eq 'home' }
     @{ $v2{components}{components} } ], '... and its component as that is listed');
 is_deeply([ map { scalar @{ $v2{"scheduled-maintenances$_"}
@@ -351,11 +442,40 @@ is(json_value($c->get('/api/v2/incidents.json')->{body})->{incidents}[0]
     {status}, 'resolved', '... as has Statuspage');
 like($c->get('/maintenance.ics')->{body}, qr/^SUMMARY:home: maintenance\r$/m,
     'and the calendar of all has all');
+
+# A list has its days from a row of its own.
+sub letter {
+	my ($d) = @_;
+	my $decided = $d->{upMs} + $d->{downMs} + $d->{unconfirmedMs};
+	my $dark = $d->{unknownMs} + $d->{disputedMs};
+
+	return $d->{downMs} > 0 ? 'd'
+	    : $d->{unconfirmedMs} > 0 || $d->{disputedMs} > 0 ? 's'
+	    : $dark > $decided ? '?'
+	    : $decided > 0 ? 'u'
+	    : $d->{maintenanceMs} > 0 ? 'm'
+	    : $d->{pausedMs} > 0 ? 'p' : '-';
+}
+
+sub same_list {
+	my ($name) = @_;
+	my ($line) = grep { $_->{task} eq 'home' } @{ told('/v1/tasks')->{tasks} };
+	my $state = task('');
+
+	is_deeply([ @$line{qw(state availabilityPpm coveragePpm)} ],
+	    [ $state->{state}, @{ $state->{periods}[3] }{qw(availabilityPpm
+	    coveragePpm)} ], "$name: the list has the figures of the task");
+	is($line->{days}, join('', map { letter($_) } @{ task('/days')->{days} }),
+	    '... and its days');
+}
+
+same_list('counted');
 # Days are sums: those of past months are read as such.
 $w->clock_set($S + 40 * $DAY);
 cycle(40 * 24 * 60, 'UUU');
 $w->worknet('rollup');
 same_figures('after 40 days');
+same_list('after 40 days');
 is($w->sql_value('SELECT count(*) FROM uptime_day WHERE hours = 24'), 2 * 39,
     '... of which each has a row');
 is(task('')->{state}, 'unknown', 'what was long ago says nothing of now');
@@ -374,8 +494,18 @@ $w->worknet('rollup');
 is($w->sql_value('SELECT count(*) FROM incident WHERE to_ms IS NULL'), 1,
     'an outage goes on after the hour');
 is(told_of(), '2 incidents, 1 open', '... and is told once');
+same_list('an outage that is counted in part');
 cycle(40 * 24 * 60 + $_, 'UUU') for 76 .. 84;
 is(told_of(), '2 incidents, 0 open', '... also that it is over, before that is counted');
+same_list('an outage that is over, which reaches back into what is counted');
+$w->clock_set($S + 38 * $DAY);
+$w->worknet('rollup', '--since', $S + 39 * $DAY);
+is($w->sql_value("SELECT length(replace(days, ',', ',,')) - length(days) + 1 " .
+    'FROM uptime_strip WHERE task = 1'), $w->sql_value('SELECT count(*) FROM ' .
+    'uptime_day WHERE task = 1'), 'lists lose the days that are to be counted anew');
+$w->clock_set($S + 40 * $DAY + 84 * $MINUTE + 55_000);
+$w->worknet('rollup');
+same_list('days that were counted anew');
 $w->sql('UPDATE uptime_day SET up_ms = up_ms + 1 WHERE day = ' .
     int($S / $DAY) . ' AND task = 1');
 $w->worknet('task', 'pause', 'home');

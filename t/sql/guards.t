@@ -38,7 +38,7 @@ my %free = map { $_ => 1 } qw(schedule open_slot network_slot level
     slot_counter worker_share network_share standing admission handout
     assignment hold chain_seen suspension journal_seen
     payout_run settler record vote watch uptime_hour uptime_day
-    response_hour incident uptime_dissent alert_watch alert_event alert_delivery alert_off
+    uptime_strip response_hour incident uptime_dissent alert_watch alert_event alert_delivery alert_off
     join_request refusal);
 
 my $db = "$Dir/guards.db";

@@ -239,6 +239,11 @@ for my $forged (
     [ 'a result counts as signed in a round',
 	'UPDATE uptime_hour SET in_rounds = in_rounds + 1;
 	UPDATE uptime_day SET in_rounds = in_rounds + hours' ],
+    [ 'a list shows a day better', "UPDATE uptime_strip SET days =
+	replace(days, 'n', 'u') WHERE task = 1" ],
+    [ '... or another one', 'UPDATE uptime_strip SET day = day - 1
+	WHERE task = 1' ],
+    [ '... or none', 'DELETE FROM uptime_strip WHERE task = 1' ],
     [ 'answers are told faster', 'UPDATE response_hour SET p95_ms = p95_ms - 1
 	WHERE task = 1 AND hour_ms = (SELECT max(hour_ms) FROM response_hour)' ],
     [ 'an hour\'s times are gone', 'DELETE FROM response_hour WHERE task = 1 AND

@@ -18,7 +18,8 @@ sub http_raw {
 
 	$headers{Connection} //= 'close';
 	$headers{'Content-Length'} //= length $body if defined $body;
-	return join("\r\n", "$method $path HTTP/1.1", 'Host: test',
+	$headers{Host} //= 'test';
+	return join("\r\n", "$method $path HTTP/1.1",
 	    (map { "$_: $headers{$_}" } sort keys %headers), '',
 	    $body // '');
 }

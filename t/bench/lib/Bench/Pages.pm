@@ -8,6 +8,7 @@ use warnings;
 use Compress::Zlib ();
 
 use Bench::Site;
+use WorknetTest::Hours qw(days_sql);
 use WorknetTest qw(build_path child_end child_start exec_logged find_program
     json_text now_ms run_command source_path spurt);
 
@@ -48,11 +49,7 @@ sub new {
 	INSERT INTO response_hour SELECT task, hour_ms, 0, 178, 80 + hour_ms /
 	    ${\HOUR} % 24, 150 + hour_ms / ${\HOUR} % 37, 900 FROM uptime_hour;
 	INSERT INTO incident SELECT task, hour_ms + 300000, hour_ms + 1500000,
-	    'recovered', '1 2' FROM uptime_hour WHERE down_ms > 0;
-	INSERT INTO uptime_day SELECT task, hour_ms / 86400000, count(*),
-	    sum(up_ms), sum(down_ms), 0, sum(unknown_ms), 0, 0, 0, 0, 0, 0, 0, 0,
-	    sum(copies), sum(votes), sum(dissents), sum(drills), sum(in_rounds)
-	    FROM uptime_hour GROUP BY task, hour_ms / 86400000;");
+	    'recovered', '1 2' FROM uptime_hour WHERE down_ms > 0;" . days_sql());
 	return $self;
 }
 
