@@ -77,4 +77,8 @@ struct warnings {
 void warnings_find(
     struct warnings *ws, const struct status *s, const struct conf *c);
 
+/* Of these only those of payouts. */
+void warnings_find_payouts(
+    struct warnings *ws, const struct status *s, const struct conf *c);
+
 #endif
