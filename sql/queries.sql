@@ -1089,6 +1089,13 @@ UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 +
 	(SELECT k.interval_ms + CASE WHEN k.interval_ms < ?2 THEN k.interval_ms
 	ELSE ?2 END FROM task k WHERE k.id = task);
 
+-- Since when the task that has waited longest has a slot to give, at ?1; 0: none
+-- has. One step in each region: the front of its schedule.
+-- :name schedule_oldest_due
+SELECT coalesce(min(open_ms), 0) FROM (SELECT (SELECT s.open_ms FROM schedule s
+	WHERE s.paused = 0 AND s.region = g.id ORDER BY s.open_ms LIMIT 1)
+	AS open_ms FROM region g) WHERE open_ms <= ?1;
+
 -- :name schedule_future
 SELECT count(*) FROM schedule s CROSS JOIN task k
 WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +

@@ -14,6 +14,7 @@
 struct status {
 	int64_t now_ms;
 	int64_t tasks_active, tasks_paused, tasks_removed;
+	int64_t oldest_due_ms; /* a task has a slot since then; 0: none */
 	int64_t workers_active, workers_suspended;
 	int64_t results_hour, results_day;
 	int64_t rounds_day;	/* of those of the day, signed in rounds */
