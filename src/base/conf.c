@@ -57,6 +57,10 @@ static const struct conf_key keys[] = {
 	    1, PATH_LEN_MAX, "",
 	    "the newest checkpoint of a transparency log, which assignments name from then on",
 	    CONF_RESTART },
+	{ "coordinator", "log_level", CONF_LOG_LEVEL, FIELD(log_level), 1,
+	    CONF_WORD_MAX, "notice",
+	    "what the log has: error, warning, notice, info (each request) or debug",
+	    CONF_AT_ONCE },
 
 	{ "admission", "mode", CONF_ADMISSION, FIELD(admission_mode), 1,
 	    CONF_WORD_MAX, "open",
