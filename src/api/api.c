@@ -442,8 +442,7 @@ api_handle(struct api_exchange *x, struct api_thread *t,
 		counts_answer(counts, x->route, rs->status);
 		log_info("%.*s %.*s from %.*s: %d", shown_len(rq->method),
 		    rq->method.p, shown_len(rq->path), rq->path.p,
-		    shown_len(rq->remote_addr), rq->remote_addr.p,
-		    rs->status);
+		    shown_len(rq->remote_addr), rq->remote_addr.p, rs->status);
 	}
 	return done;
 }
