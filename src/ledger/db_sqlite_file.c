@@ -218,9 +218,7 @@ db_check_version(struct db *db, struct err *e)
 	if (rc != RC_OK || version == schema_version)
 		return rc;
 	if (version == 0)
-		return err_set(e, RC_CONFLICT,
-		    "ledger: %s isn't a ledger; move that file away, or name another one in [ledger] path; then \"worknet init\" makes a ledger, \"worknet restore\" brings one back",
-		    path);
+		return err_set(e, RC_CONFLICT, DB_NOT_LEDGER, path);
 	return err_set(e, RC_CONFLICT,
 	    "ledger: %s has schema %lld, this program knows %d; %s", path,
 	    (long long)version, schema_version,

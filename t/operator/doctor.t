@@ -272,7 +272,7 @@ is($d->{'payout run'}, 'none yet', 'the last payout run');
 is($d->{schema} =~ /as they were made/, 1, 'and what check looks at');
 
 SKIP: {
-	skip('whose a file is can only be tried as root', 16) if $> != 0;
+	skip('whose a file is can only be tried as root', 17) if $> != 0;
 	my $conf = $w->conf_path;
 	found('configuration file', 'a configuration that its group can write',
 	    qr/chmod 0640/, sub { chmod(0660, $conf) or die $! },
@@ -283,6 +283,11 @@ SKIP: {
 	found('payout.conf', 'one that all can read', qr/chgrp worknet-payout/,
 	    sub { chmod(0644, $payout) or die $! },
 	    sub { chmod(0640, $payout) or die $! });
+	chown(scalar getpwnam('nobody'), -1, $key) or die $!;
+	like((run_command(build_path('worknet-payout'), '-c', $payout, '-t'))[2],
+	    qr/owned by nobody \(uid \d+\), expected this user, root \(uid 0\), or root: run this as the owner/,
+	    'the payer says whose a key is that it doesn\'t take');
+	chown(0, -1, $key) or die $!;
 	found('keys', 'a key of whom has the ledger', qr/chown worknet-payout/,
 	    sub { chown(1234, -1, $_) or die $! for $key, $w->ledger_path },
 	    sub { chown(0, -1, $_) or die $! for $key, $w->ledger_path });

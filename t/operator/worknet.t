@@ -94,6 +94,19 @@ my $before = read_file($db);
 exits(wn('init'), 1, qr/a file is there already; it was left as it is/,
     'init never overwrites a ledger');
 is(read_file($db), $before, 'not a byte of it');
+
+# Another file in the ledger's place: neither command sends back to the other.
+rename($db, "$db.true") or die $!;
+write_file($db, 'Dear diary');
+exits(wn('init'), 1, qr/left as it is .*worknet status tells/,
+    'nor any other file');
+exits(wn('status'), 3, qr/ledger\.db isn't a ledger; move that file away/,
+    'which status tells to be none');
+write_file($db, '');
+exits(wn('status'), 3, qr/isn't a ledger; move that file away, or name another one in \[ledger\] path; then "worknet init" makes a ledger/,
+    'and what to do about it');
+unlink $db;
+rename("$db.true", $db) or die $!;
 exits(wn('init', '--migrate'), 0, '', 'a new ledger needs no migration');
 is(json_of(wn('init', '--migrate', '--json'))->{steps}, 0,
     'which programs are told');
