@@ -1094,7 +1094,7 @@ UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 +
 -- :name schedule_oldest_due
 SELECT coalesce(min(open_ms), 0) FROM (SELECT (SELECT s.open_ms FROM schedule s
 	WHERE s.paused = 0 AND s.region = g.id ORDER BY s.open_ms LIMIT 1)
-	AS open_ms FROM region g) WHERE open_ms <= ?1;
+	AS open_ms FROM region g) AS front WHERE open_ms <= ?1;
 
 -- :name schedule_future
 SELECT count(*) FROM schedule s CROSS JOIN task k

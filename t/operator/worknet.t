@@ -95,6 +95,16 @@ exits(wn('init'), 1, qr/a file is there already; it was left as it is/,
     'init never overwrites a ledger');
 is(read_file($db), $before, 'not a byte of it');
 
+# Who opens it is told what each table and view is: SQLite keeps what stands
+# inside of a CREATE.
+my @made = split /^(?=CREATE )/m, qx(sqlite3 "$db" .schema);
+is(join(' ', map { /^CREATE \w+ (\w+)/ } grep { /^CREATE (TABLE|VIEW) / &&
+    !/\A[^\n]*\n(\/\*.*?\*\/\n)?\t-- / } @made), '',
+    '.schema says of each table and view what it is');
+cmp_ok(scalar(grep { /^CREATE TABLE/ } @made), '>', 60, '... of all');
+unlike(read_file(dirname(__FILE__) . '/../../sql/schema.sql'), qr/^--[^\n]*[^-\n]\nCREATE /m,
+    'no comment stands where it gets lost');
+
 # Another file in the ledger's place: neither command sends back to the other.
 rename($db, "$db.true") or die $!;
 write_file($db, 'Dear diary');
