@@ -2109,15 +2109,17 @@ WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
 SELECT b.micros, k.interval_ms, k.cooldown_ms
 FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id;
 
--- What the tasks that are given pay in a day at most, and how many workers the
--- one takes that takes most: so many of its slots open within its cooldown.
+-- What the tasks that are given, or task ?1 unless that is '', pay in a day at
+-- most, and how many workers the one takes that takes most: so many of its slots
+-- open within its cooldown.
 -- :name task_needs
 SELECT coalesce(sum((86400000 + k.interval_ms - 1) / k.interval_ms * k.copies *
 		b.micros), 0),
 	coalesce(max((CASE WHEN k.cooldown_ms > k.interval_ms THEN k.cooldown_ms
 		ELSE k.interval_ms END + k.interval_ms - 1) / k.interval_ms *
 		k.copies), 0)
-FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id;
+FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id
+	AND (?1 = '' OR k.name = ?1);
 
 -- What became of what was given from ?1 on and before ?2; ?3 and ?4 are what
 -- standing takes.

@@ -105,6 +105,20 @@ cmp_ok(scalar(grep { /^CREATE TABLE/ } @made), '>', 60, '... of all');
 unlike(read_file(dirname(__FILE__) . '/../../sql/schema.sql'), qr/^--[^\n]*[^-\n]\nCREATE /m,
     'no comment stands where it gets lost');
 
+# How many workers a task takes, where one isn't enough.
+mkdir "$Dir/again" or die $!;
+write_file("$Dir/again/c", "[ledger]\npath = l.db\n");
+sub again { return worknet('-c', "$Dir/again/c", @_) }
+again('init');
+$r = again('task', 'add', 'often', '--url', 'https://example.org/', '--interval',
+    '30s', '--cooldown', '5m', '--copies', 2);
+like($r->{out}, qr/\Atask often added\nit takes 20 workers: 2 of its slots open every 30s, and a worker is given none for 5m after one/,
+    'a task that takes more workers than one says how many');
+is(json_of(again('task', 'edit', 'often', '--interval', '1m', '--json'))
+    ->{workersNeeded}, 10, '... also when it is changed');
+unlike(again('task', 'add', 'rare', '--url', 'https://example.org/', '--interval',
+    '5m', '--cooldown', '5m')->{out}, qr/takes/, 'one that one can do doesn\'t');
+
 # Another file in the ledger's place: neither command sends back to the other.
 rename($db, "$db.true") or die $!;
 write_file($db, 'Dear diary');
