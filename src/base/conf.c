@@ -213,7 +213,7 @@ static const struct conf_key keys[] = {
 	    URL_MAX, "", "the API's base URL, e.g. https://HOST/api",
 	    CONF_OF_OTHERS },
 	{ "worker", "key_file", CONF_PATH, FIELD(worker_key_file), 1,
-	    PATH_LEN_MAX, "/var/lib/worknet/worker.key",
+	    PATH_LEN_MAX, "/etc/worknet/worker.key",
 	    "the worker's private key, mode 0600", CONF_OF_OTHERS },
 	{ "worker", "record_file", CONF_PATH, FIELD(worker_record_file), 1,
 	    PATH_LEN_MAX, "",

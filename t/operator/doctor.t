@@ -151,12 +151,12 @@ found('nginx', 'nobody at its port', qr/systemctl start nginx/,
 	is(doctor()->{socket}, "nginx's user nobody can connect to $socket",
 	    'whom nginx is is read from its configuration');
 	found('socket', 'a socket that nginx\'s user can\'t write to',
-	    qr/nobody can't write to \Q$socket\E \(mode 0660, of .*SocketGroup=/,
-	    sub { chmod(0660, $socket) or die $! },
+	    qr/nobody can't write to \Q$socket\E \(mode 0664, of .*SocketGroup=/,
+	    sub { chmod(0664, $socket) or die $! },
 	    sub { chmod(0666, $socket) or die $! });
 	found('socket', 'one in a directory that it can\'t search',
-	    qr/nobody can't search \Q$open\E \(mode 0750/,
-	    sub { chmod(0750, $open) or die $! },
+	    qr/nobody can't search \Q$open\E \(mode 0754/,
+	    sub { chmod(0754, $open) or die $! },
 	    sub { chmod(0755, $open) or die $! });
 	found('socket', 'none', qr/systemctl enable --now worknet\.socket/,
 	    sub { rename($socket, "$socket.away") or die $! },
