@@ -1105,6 +1105,13 @@ UPDATE schedule SET open_ms = ?1 WHERE open_ms > ?1 AND open_ms > ?1 +
 	(SELECT k.interval_ms + CASE WHEN k.interval_ms < ?2 THEN k.interval_ms
 	ELSE ?2 END FROM task k WHERE k.id = task);
 
+-- Since when the task that has waited longest has a slot to give, at ?1; 0: none
+-- has. One step in each region: the front of its schedule.
+-- :name schedule_oldest_due
+SELECT coalesce(min(open_ms), 0) FROM (SELECT (SELECT s.open_ms FROM schedule s
+	WHERE s.paused = 0 AND s.region = g.id ORDER BY s.open_ms LIMIT 1)
+	AS open_ms FROM region g) AS front WHERE open_ms <= ?1;
+
 -- :name schedule_future
 SELECT count(*) FROM schedule s CROSS JOIN task k
 WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
@@ -2118,15 +2125,17 @@ WHERE v.id = k.version AND k.state = 'active' ORDER BY k.id;
 SELECT b.micros, k.interval_ms, k.cooldown_ms
 FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id;
 
--- What the tasks that are given pay in a day at most, and how many workers the
--- one takes that takes most: so many of its slots open within its cooldown.
+-- What the tasks that are given, or task ?1 unless that is '', pay in a day at
+-- most, and how many workers the one takes that takes most: so many of its slots
+-- open within its cooldown.
 -- :name task_needs
 SELECT coalesce(sum((86400000 + k.interval_ms - 1) / k.interval_ms * k.copies *
 		b.micros), 0),
 	coalesce(max((CASE WHEN k.cooldown_ms > k.interval_ms THEN k.cooldown_ms
 		ELSE k.interval_ms END + k.interval_ms - 1) / k.interval_ms *
 		k.copies), 0)
-FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id;
+FROM task k CROSS JOIN best_reward b WHERE k.state = 'active' AND b.task = k.id
+	AND (?1 = '' OR k.name = ?1);
 
 -- What became of what was given from ?1 on and before ?2; ?3 and ?4 are what
 -- standing takes.

@@ -1,7 +1,7 @@
 -- The ledger of worknet, version 2. sql/migrations has the way from each version
 -- to the next.
 --
--- How to read it
+-- How to read it (sqlite3 LEDGER .schema shows what stands inside of a CREATE)
 --   Amounts are micro-USDC (1,000,000 = 1 USDC), times are Unix milliseconds,
 --   addresses are lower-case text. The views at the end show the same as USDC
 --   and as text times: start with  SELECT * FROM balances;  To sort, and to add,
@@ -29,8 +29,9 @@
 --   each check is a cold page, a tenth of what a result costs. `worknet audit`
 --   does (file).
 
--- What this ledger is: one row.
 CREATE TABLE ledger (
+	-- What this ledger is: one row.
+
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	-- Random; part of every payout's nonce, so that two ledgers never
 	-- sign the same payment, and a restored copy signs the same one.
@@ -40,12 +41,14 @@ CREATE TABLE ledger (
 	created_ms	INTEGER NOT NULL
 ) STRICT;
 
--- What counts as a result's time and place, for the coordinator that pays it and
--- for everybody who judges it later. The newest row counts now; the coordinator
--- adds one when it starts with another configuration. A row counts for the slots
--- that are given from first_slot on, and for what transfers pay from
--- first_transfer on, until the next row does.
 CREATE TABLE terms (
+	-- What counts as a result's time and place, for the coordinator that
+	-- pays it and for everybody who judges it later. The newest row counts
+	-- now; the coordinator adds one when it starts with another
+	-- configuration. A row counts for the slots that are given from
+	-- first_slot on, and for what transfers pay from first_transfer on,
+	-- until the next row does.
+
 	id		INTEGER PRIMARY KEY,
 	first_slot	INTEGER NOT NULL CHECK (first_slot >= 1),
 	first_transfer	INTEGER NOT NULL CHECK (first_transfer >= 1),
@@ -84,10 +87,11 @@ VALUES (1, 1, 1, 0, 300000, 660000, 60000, 1, 1, 0, 0, 100, 3,
 
 -- Tasks ------------------------------------------------------------------
 
--- Where workers say that they are. A region's name may change; of what it was at
--- first definitions' hashes are. Region 0, without a name, is anywhere: its
--- tasks are for any worker.
 CREATE TABLE region (
+	-- Where workers say that they are. A region's name may change; of what
+	-- it was at first definitions' hashes are. Region 0, without a name, is
+	-- anywhere: its tasks are for any worker.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- what workers declare
 	first_name	TEXT NOT NULL UNIQUE,	-- what it was called at first
@@ -96,9 +100,10 @@ CREATE TABLE region (
 
 INSERT INTO region (id, name, first_name, added_ms) VALUES (0, '', '', 0);
 
--- A task's definition. An edit adds a row: a result points at the definition
--- that was in force when its check was assigned.
 CREATE TABLE task_version (
+	-- A task's definition. An edit adds a row: a result points at the
+	-- definition that was in force when its check was assigned.
+
 	id		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL REFERENCES task (id)
 			DEFERRABLE INITIALLY DEFERRED,
@@ -122,10 +127,12 @@ CREATE TABLE task_version (
 	format		INTEGER NOT NULL	-- of the hash
 ) STRICT;
 
--- A task, with a copy of the definition that is in force, which each poll that
--- is given it reads. Never deleted: its results stay. salt: of a private task
--- (src/ledger/private_task.h), NULL of one that is public.
 CREATE TABLE task (
+	-- A task, with a copy of the definition that is in force, which each
+	-- poll that is given it reads. Never deleted: its results stay. salt:
+	-- of a private task (src/ledger/private_task.h), NULL of one that is
+	-- public.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- the protocol's task id
 	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
@@ -144,22 +151,26 @@ CREATE TABLE task (
 	salt		BLOB CHECK (salt IS NULL OR length(salt) = 32)
 ) STRICT;
 
--- From a task to its definitions and back, also for the foreign keys between
--- the two: each new task would walk all of them. Cost: an entry with each edit.
-CREATE INDEX task_version_task ON task_version (task);
+CREATE INDEX task_version_task
+	-- From a task to its definitions and back, also for the foreign keys
+	-- between the two: each new task would walk all of them. Cost: an entry
+	-- with each edit.
+	ON task_version (task);
 CREATE INDEX task_of_version ON task (version);
 
--- The operator's own tasks, of which drills are.
 CREATE INDEX task_token ON task (region, id)
+	-- The operator's own tasks, of which drills are.
 	WHERE url LIKE '%{token}%' AND state = 'active';
 
--- Where each task that isn't removed stands: a row each, in the order in which
--- a region's tasks next have a slot to give. A poll takes from the front. A
--- slot that is taken moves its row behind, beside those that were taken with
--- it: a few neighbouring pages change, however many tasks there are, which is
--- why this isn't kept in task. So a row is found by its place, or by walking
--- its region, which only the operator's changes do.
 CREATE TABLE schedule (
+	-- Where each task that isn't removed stands: a row each, in the order
+	-- in which a region's tasks next have a slot to give. A poll takes from
+	-- the front. A slot that is taken moves its row behind, beside those
+	-- that were taken with it: a few neighbouring pages change, however
+	-- many tasks there are, which is why this isn't kept in task. So a row
+	-- is found by its place, or by walking its region, which only the
+	-- operator's changes do.
+
 	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
 	region		INTEGER NOT NULL,	-- its definition's
 	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give
@@ -169,10 +180,11 @@ CREATE TABLE schedule (
 	PRIMARY KEY (paused, region, open_ms, task)
 ) STRICT, WITHOUT ROWID;
 
--- Slots of a task's running cycle that a later poll must know of: because
--- nobody holds them, or not to the cycle's end, or because the cycle has more
--- copies. A copy's row is written over in a later cycle.
 CREATE TABLE open_slot (
+	-- Slots of a task's running cycle that a later poll must know of:
+	-- because nobody holds them, or not to the cycle's end, or because the
+	-- cycle has more copies. A copy's row is written over in a later cycle.
+
 	task		INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,	-- 0 to copies - 1
 	cycle_ms	INTEGER NOT NULL,
@@ -181,8 +193,10 @@ CREATE TABLE open_slot (
 	PRIMARY KEY (task, copy)
 ) STRICT, WITHOUT ROWID;
 
--- Where a cycle has more copies: which of its slots a network was given.
 CREATE TABLE network_slot (
+	-- Where a cycle has more copies: which of its slots a network was
+	-- given.
+
 	task		INTEGER NOT NULL,
 	network		TEXT NOT NULL,		-- never ''
 	cycle_ms	INTEGER NOT NULL,
@@ -190,17 +204,19 @@ CREATE TABLE network_slot (
 	PRIMARY KEY (task, network)
 ) STRICT, WITHOUT ROWID;
 
--- Fairness: one row a region. Who was paid no more there than the level may
--- take a slot; see src/ledger/share.h.
 CREATE TABLE level (
+	-- Fairness: one row a region. Who was paid no more there than the level
+	-- may take a slot; see src/ledger/share.h.
+
 	region		INTEGER PRIMARY KEY,
 	level_micros	INTEGER NOT NULL,
 	network		TEXT NOT NULL,	-- which was paid out of turn last, and
 	rounds		INTEGER NOT NULL	-- so often since another was paid
 ) STRICT, WITHOUT ROWID;
 
--- What a network was paid for checks of a region: its share there.
 CREATE TABLE network_share (
+	-- What a network was paid for checks of a region: its share there.
+
 	network		TEXT NOT NULL,		-- as 203.0.113.0/24, AS64500
 	region		INTEGER NOT NULL,
 	share_micros	INTEGER NOT NULL,
@@ -212,10 +228,11 @@ CREATE TABLE network_share (
 	PRIMARY KEY (network, region)
 ) STRICT, WITHOUT ROWID;
 
--- The last slot number that was given out, and when a slot last was, by the
--- coordinator's clock: one that shows an earlier time was set back. Slots are
--- never numbered twice.
 CREATE TABLE slot_counter (
+	-- The last slot number that was given out, and when a slot last was, by
+	-- the coordinator's clock: one that shows an earlier time was set back.
+	-- Slots are never numbered twice.
+
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	last_slot	INTEGER NOT NULL,
 	given_ms	INTEGER NOT NULL DEFAULT 0
@@ -223,10 +240,11 @@ CREATE TABLE slot_counter (
 
 -- Workers ----------------------------------------------------------------
 
--- Accounts 1 to 3 are the ledger's own, every other one is a worker's.
--- The balance is credits minus debits of all transfers, kept for speed; the
--- audit adds them up again.
 CREATE TABLE account (
+	-- Accounts 1 to 3 are the ledger's own, every other one is a worker's.
+	-- The balance is credits minus debits of all transfers, kept for speed;
+	-- the audit adds them up again.
+
 	id		INTEGER PRIMARY KEY,
 	kind		TEXT NOT NULL
 			CHECK (kind IN ('rewards', 'in flight', 'treasury', 'worker')),
@@ -241,6 +259,8 @@ INSERT INTO account (id, kind) VALUES
 	(3, 'treasury');	-- what was paid out
 
 CREATE TABLE worker (
+	-- Who was ever paid for a result, by its address. Never deleted.
+
 	id		INTEGER PRIMARY KEY REFERENCES account (id),
 	address		TEXT NOT NULL UNIQUE
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
@@ -248,17 +268,19 @@ CREATE TABLE worker (
 	first_seen_ms	INTEGER NOT NULL
 ) STRICT;
 
--- Who takes no part until the operator says otherwise. A poll learns from this
--- small table that its worker isn't suspended, and when nothing is due, that is
--- all it needs of it: with a million workers each look at one is cold pages, a
--- quarter of what such a poll costs.
 CREATE TABLE suspension (
+	-- Who takes no part until the operator says otherwise. A poll learns
+	-- from this small table that its worker isn't suspended, and when
+	-- nothing is due, that is all it needs of it: with a million workers
+	-- each look at one is cold pages, a quarter of what such a poll costs.
+
 	address		TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
--- What a worker was paid for checks of a region, its share there; see
--- src/ledger/share.h.
 CREATE TABLE worker_share (
+	-- What a worker was paid for checks of a region, its share there; see
+	-- src/ledger/share.h.
+
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
 	share_micros	INTEGER NOT NULL,
@@ -268,18 +290,20 @@ CREATE TABLE worker_share (
 	PRIMARY KEY (worker, region)
 ) STRICT, WITHOUT ROWID;
 
--- What is known of a worker of each day (UTC, since 1970) on which it was paid:
--- its record is made of it.
 CREATE TABLE record (
+	-- What is known of a worker of each day (UTC, since 1970) on which it
+	-- was paid: its record is made of it.
+
 	worker		INTEGER NOT NULL,
 	day		INTEGER NOT NULL,
 	credited	INTEGER NOT NULL,	-- results
 	PRIMARY KEY (worker, day)
 ) STRICT, WITHOUT ROWID;
 
--- A worker is new again: days up to that one don't count any more, for what
--- transfers after that one pay.
 CREATE TABLE demotion (
+	-- A worker is new again: days up to that one don't count any more, for
+	-- what transfers after that one pay.
+
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	at_ms		INTEGER NOT NULL,
@@ -289,9 +313,10 @@ CREATE TABLE demotion (
 
 CREATE INDEX demotion_worker ON demotion (worker, id);
 
--- What a worker has shown by paid results, and lost by silence; who isn't here
--- is new. See src/ledger/standing.h.
 CREATE TABLE standing (
+	-- What a worker has shown by paid results, and lost by silence; who
+	-- isn't here is new. See src/ledger/standing.h.
+
 	worker		INTEGER PRIMARY KEY,
 	results		INTEGER NOT NULL,	-- paid, as far as they count
 	hours		INTEGER NOT NULL,	-- in which some were
@@ -301,10 +326,12 @@ CREATE TABLE standing (
 	region_ms	INTEGER NOT NULL	-- when it was last paid there
 ) STRICT;
 
--- Addresses that the operator has admitted: see [admission] of the
--- configuration. Each is a network of its own, with so many shares; a witness is
--- given nothing but what others are judged by: src/ledger/witness.h.
 CREATE TABLE admission (
+	-- Addresses that the operator has admitted: see [admission] of the
+	-- configuration. Each is a network of its own, with so many shares; a
+	-- witness is given nothing but what others are judged by:
+	-- src/ledger/witness.h.
+
 	address		TEXT PRIMARY KEY
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
 			ltrim(substr(address, 3), '0123456789abcdef') = ''),
@@ -315,9 +342,11 @@ CREATE TABLE admission (
 
 CREATE INDEX admission_witness ON admission (address) WHERE witness = 1;
 
--- Addresses that ask to be admitted, with their own signature: a bounded table,
--- whose rows end by age or with the operator's answer; src/ledger/joining.h.
 CREATE TABLE join_request (
+	-- Addresses that ask to be admitted, with their own signature: a
+	-- bounded table, whose rows end by age or with the operator's answer;
+	-- src/ledger/joining.h.
+
 	address		TEXT PRIMARY KEY
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
 			ltrim(substr(address, 3), '0123456789abcdef') = ''),
@@ -329,9 +358,11 @@ CREATE TABLE join_request (
 
 CREATE INDEX join_request_network ON join_request (network, asked_ms);
 
--- Results that were refused although their worker, and nobody else, sent them:
--- for 30 days, and of workers that are known; src/ledger/refusal.h.
 CREATE TABLE refusal (
+	-- Results that were refused although their worker, and nobody else,
+	-- sent them: for 30 days, and of workers that are known;
+	-- src/ledger/refusal.h.
+
 	worker		INTEGER NOT NULL REFERENCES worker (id)
 			DEFERRABLE INITIALLY DEFERRED,
 	day		INTEGER NOT NULL,	-- UTC, since 1970
@@ -342,10 +373,11 @@ CREATE TABLE refusal (
 
 CREATE INDEX refusal_day ON refusal (day);
 
--- What polls were given that isn't answered: a row for each poll, until its
--- slots are paid or can't be any more. Keyed by address: a poll looks here,
--- and needn't find the worker.
 CREATE TABLE handout (
+	-- What polls were given that isn't answered: a row for each poll, until
+	-- its slots are paid or can't be any more. Keyed by address: a poll
+	-- looks here, and needn't find the worker.
+
 	address		TEXT NOT NULL,
 	at_ms		INTEGER NOT NULL,	-- its assignments' assigned_ms
 	worker		INTEGER NOT NULL,
@@ -356,21 +388,26 @@ CREATE TABLE handout (
 	PRIMARY KEY (address, at_ms)
 ) STRICT, WITHOUT ROWID;
 
--- How many a network has, and which are the oldest. Cost: few rows, and gone
--- within minutes.
-CREATE INDEX handout_network ON handout (network, at_ms);
+CREATE INDEX handout_network
+	-- How many a network has, and which are the oldest. Cost: few rows, and
+	-- gone within minutes.
+	ON handout (network, at_ms);
 CREATE INDEX handout_time ON handout (at_ms);
--- The key of each day's drills: its hash before the day, itself after it.
 CREATE TABLE drill_key (
+	-- The key of each day's drills: its hash before the day, itself after
+	-- it.
+
 	day		INTEGER PRIMARY KEY,	-- UTC, since 1970
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	committed_ms	INTEGER NOT NULL,
 	key		BLOB CHECK (length(key) = 32)
 ) STRICT;
 
--- Extra slots whose right answer is known: src/ledger/drill.h. The status that
--- was reported is in result. void: most others failed about then, too.
 CREATE TABLE drill (
+	-- Extra slots whose right answer is known: src/ledger/drill.h. The
+	-- status that was reported is in result. void: most others failed about
+	-- then, too.
+
 	slot		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	assigned_ms	INTEGER NOT NULL,
@@ -382,9 +419,10 @@ CREATE INDEX drill_worker ON drill (worker, assigned_ms);
 CREATE INDEX drill_time ON drill (assigned_ms);
 CREATE INDEX drill_due ON drill (assigned_ms) WHERE outcome IS NULL;
 
--- Results of cycles that have several, until the cycle is over and they are
--- compared: src/ledger/verdict.h.
 CREATE TABLE vote (
+	-- Results of cycles that have several, until the cycle is over and they
+	-- are compared: src/ledger/verdict.h.
+
 	over_ms		INTEGER NOT NULL,	-- no slot of it is given from here on
 	version		INTEGER NOT NULL,	-- results of one definition alone
 	cycle_ms	INTEGER NOT NULL,
@@ -395,9 +433,10 @@ CREATE TABLE vote (
 	PRIMARY KEY (over_ms, version, cycle_ms, slot)
 ) STRICT, WITHOUT ROWID;
 
--- What the results of a cycle say together: so many networks up, so many down.
--- As many of each are no verdict.
 CREATE TABLE verdict (
+	-- What the results of a cycle say together: so many networks up, so
+	-- many down. As many of each are no verdict.
+
 	cycle_ms	INTEGER NOT NULL,
 	task		INTEGER NOT NULL,
 	judged_ms	INTEGER NOT NULL,
@@ -406,9 +445,10 @@ CREATE TABLE verdict (
 	PRIMARY KEY (cycle_ms, task)
 ) STRICT, WITHOUT ROWID;
 
--- Every result of a cycle whose results differ: of which network it counted, if
--- it did, and whether it stood apart from the verdict.
 CREATE TABLE dissent (
+	-- Every result of a cycle whose results differ: of which network it
+	-- counted, if it did, and whether it stood apart from the verdict.
+
 	slot		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL,
 	cycle_ms	INTEGER NOT NULL,
@@ -421,16 +461,18 @@ CREATE TABLE dissent (
 CREATE INDEX dissent_cycle ON dissent (cycle_ms, task);
 CREATE INDEX dissent_worker ON dissent (worker, cycle_ms) WHERE apart = 1;
 
--- Tasks that witnesses are to visit, or saw down: src/ledger/witness.h.
 CREATE TABLE watch (
+	-- Tasks that witnesses are to visit, or saw down: src/ledger/witness.h.
+
 	task		INTEGER PRIMARY KEY,
 	visits		INTEGER NOT NULL,	-- that witnesses owe it
 	downs		INTEGER NOT NULL,	-- of their last reports, in a row
 	down_ms		INTEGER NOT NULL	-- of the last that said so
 ) STRICT;
 
--- The extra slots that witnesses were given, and what they saw.
 CREATE TABLE witness_slot (
+	-- The extra slots that witnesses were given, and what they saw.
+
 	slot		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL,
 	task		INTEGER NOT NULL,
@@ -449,9 +491,10 @@ CREATE INDEX witness_slot_worker ON witness_slot (worker, seen_ms)
 CREATE INDEX witness_slot_seen ON witness_slot (task, seen_ms)
 	WHERE seen_ms IS NOT NULL;
 
--- Workers' results of what witnesses lately saw down, and all that say down, once
--- there are witnesses; and what follows. void: nothing.
 CREATE TABLE sighting (
+	-- Workers' results of what witnesses lately saw down, and all that say
+	-- down, once there are witnesses; and what follows. void: nothing.
+
 	slot		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL,
 	task		INTEGER NOT NULL,
@@ -466,9 +509,10 @@ CREATE INDEX sighting_due ON sighting (paid_ms) WHERE outcome IS NULL;
 CREATE INDEX sighting_worker ON sighting (worker, assigned_ms);
 CREATE INDEX sighting_task ON sighting (task, assigned_ms);
 
--- Tiers as they were imported, each with what it was then: shares of the work, and
--- thousandths of a task's reward that one of it is paid.
 CREATE TABLE tier (
+	-- Tiers as they were imported, each with what it was then: shares of
+	-- the work, and thousandths of a task's reward that one of it is paid.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL
 			CHECK (name IN ('bronze', 'silver', 'gold', 'platinum')),
@@ -477,9 +521,10 @@ CREATE TABLE tier (
 			CHECK (reward_permille BETWEEN 1000 AND 10000)
 ) STRICT;
 
--- Of which tier a worker is for the slots that it is given from first_slot on,
--- until its next row; NULL: of none.
 CREATE TABLE worker_tier (
+	-- Of which tier a worker is for the slots that it is given from
+	-- first_slot on, until its next row; NULL: of none.
+
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	first_slot	INTEGER NOT NULL CHECK (first_slot >= 1),
@@ -489,10 +534,11 @@ CREATE TABLE worker_tier (
 
 CREATE INDEX worker_tier_worker ON worker_tier (worker, first_slot, id);
 
--- Heads of the operator's transparency log, as they were published: what is
--- assigned names the newest one, so that what is signed of it can't be older. 0:
--- there was no log yet.
 CREATE TABLE anchor (
+	-- Heads of the operator's transparency log, as they were published:
+	-- what is assigned names the newest one, so that what is signed of it
+	-- can't be older. 0: there was no log yet.
+
 	size		INTEGER PRIMARY KEY CHECK (size >= 0),	-- entries
 	root		BLOB NOT NULL CHECK (length(root) = 32),
 	at_ms		INTEGER NOT NULL	-- when it was seen
@@ -501,11 +547,13 @@ CREATE TABLE anchor (
 INSERT INTO anchor (size, root, at_ms) VALUES (0,
 	x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0);
 
--- Who was given what. Kept until neither a payment nor a cooldown depends on
--- it; what was paid is in `result`. Clustered by worker: a poll and a
--- submission touch one place, and the results of it find there all that decides
--- about them, by the task's name, which never changes.
 CREATE TABLE assignment (
+	-- Who was given what. Kept until neither a payment nor a cooldown
+	-- depends on it; what was paid is in `result`. Clustered by worker: a
+	-- poll and a submission touch one place, and the results of it find
+	-- there all that decides about them, by the task's name, which never
+	-- changes.
+
 	worker		INTEGER NOT NULL,
 	task_name	TEXT NOT NULL,
 	slot		INTEGER NOT NULL,
@@ -527,17 +575,18 @@ CREATE TABLE assignment (
 
 -- Money ------------------------------------------------------------------
 
--- Every movement of money, once, for ever.
---   credit   rewards -> worker: a worker's results in one request
---   reserve  worker -> in flight: a payout begins
---   post     in flight -> treasury: the chain shows the payment
---   unpost   treasury -> in flight: its block was reorganised away
---   void     in flight -> worker: proven never to settle, or to settle less
---   recover  rewards -> worker: the chain shows a payment of credit that a
---            restored copy of the ledger has lost; see finding
---   forfeit  worker -> rewards: credit that isn't paid, and never will be; see
---            forfeit
 CREATE TABLE transfer (
+	-- Every movement of money, once, for ever.
+	--   credit   rewards -> worker: a worker's results in one request
+	--   reserve  worker -> in flight: a payout begins
+	--   post     in flight -> treasury: the chain shows the payment
+	--   unpost   treasury -> in flight: its block was reorganised away
+	--   void     in flight -> worker: proven never to settle, or to settle less
+	--   recover  rewards -> worker: the chain shows a payment of credit that a
+	--            restored copy of the ledger has lost; see finding
+	--   forfeit  worker -> rewards: credit that isn't paid, and never will be; see
+	--            forfeit
+
 	id		INTEGER PRIMARY KEY,
 	at_ms		INTEGER NOT NULL,
 	kind		TEXT NOT NULL
@@ -555,27 +604,30 @@ CREATE TABLE transfer (
 	CHECK (debit <> credit)
 ) STRICT;
 
--- A worker's lines, for statements and payouts. Cost: one entry a transfer
--- each, not one a result.
-CREATE INDEX transfer_credit ON transfer (credit) WHERE credit > 3;
+CREATE INDEX transfer_credit
+	-- A worker's lines, for statements and payouts. Cost: one entry a
+	-- transfer each, not one a result.
+	ON transfer (credit) WHERE credit > 3;
 CREATE INDEX transfer_debit ON transfer (debit) WHERE debit > 3;
 
--- Why credit was forfeited, and since when it had been given. by is 'operator',
--- or 'record': by itself, after drills that it failed.
 CREATE TABLE forfeit (
+	-- Why credit was forfeited, and since when it had been given. by is
+	-- 'operator', or 'record': by itself, after drills that it failed.
+
 	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id),
 	since_ms	INTEGER NOT NULL,
 	by		TEXT NOT NULL CHECK (by IN ('operator', 'record')),
 	why		TEXT NOT NULL CHECK (why <> '')
 ) STRICT;
 
--- A check that was paid, with all that is needed to verify it again. With a
--- signature of its own (EIP-191) the signed text is made of the task's name, the
--- worker's address in the letter case given by address_form, timestamp_ms and
--- success. Else it is a leaf of its transfer's round, and everything here is
--- signed with its assignment and definition. The key is the slot: a slot can't
--- be paid twice.
 CREATE TABLE result (
+	-- A check that was paid, with all that is needed to verify it again.
+	-- With a signature of its own (EIP-191) the signed text is made of the
+	-- task's name, the worker's address in the letter case given by
+	-- address_form, timestamp_ms and success. Else it is a leaf of its
+	-- transfer's round, and everything here is signed with its assignment
+	-- and definition. The key is the slot: a slot can't be paid twice.
+
 	slot		INTEGER PRIMARY KEY,
 	transfer	INTEGER NOT NULL REFERENCES transfer (id)
 			DEFERRABLE INITIALLY DEFERRED,
@@ -598,11 +650,13 @@ CREATE TABLE result (
 	CHECK ((signature IS NULL) = (place IS NOT NULL))
 ) STRICT;
 
--- What a worker signed for all results of a submission at once: the root of
--- their tree; doc/protocol. others: of results that this transfer didn't pay,
--- what the root needs of them, 32 bytes for each part of the tree without a paid
--- one, from left to right; src/eth/round_tree.h.
 CREATE TABLE round (
+	-- What a worker signed for all results of a submission at once: the
+	-- root of their tree; doc/protocol. others: of results that this
+	-- transfer didn't pay, what the root needs of them, 32 bytes for each
+	-- part of the tree without a paid one, from left to right;
+	-- src/eth/round_tree.h.
+
 	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id)
 			DEFERRABLE INITIALLY DEFERRED,
 	count		INTEGER NOT NULL CHECK (count BETWEEN 1 AND 50),
@@ -611,16 +665,20 @@ CREATE TABLE round (
 	others		BLOB NOT NULL
 ) STRICT;
 
--- From a transfer to its results, for statements, payouts and the audit.
--- Cost: an entry at the right edge of a small tree with every result.
-CREATE INDEX result_transfer ON result (transfer);
+CREATE INDEX result_transfer
+	-- From a transfer to its results, for statements, payouts and the
+	-- audit. Cost: an entry at the right edge of a small tree with every
+	-- result.
+	ON result (transfer);
 
--- Credits whose results were dropped, each as a whole: they are lines of files
--- that the log has the hashes of (archived_file) and the object store the bytes.
--- The transfer's hash covers digest, which is of these results alone, so that
--- whatever is said to be one of them can be judged; worknet archive --bring-back
--- puts them back. The row stays then.
 CREATE TABLE archived (
+	-- Credits whose results were dropped, each as a whole: they are lines
+	-- of files that the log has the hashes of (archived_file) and the
+	-- object store the bytes. The transfer's hash covers digest, which is
+	-- of these results alone, so that whatever is said to be one of them
+	-- can be judged; worknet archive --bring-back puts them back. The row
+	-- stays then.
+
 	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id),
 	digest		BLOB NOT NULL CHECK (length(digest) = 32),
 	results		INTEGER NOT NULL CHECK (results >= 1),
@@ -628,21 +686,24 @@ CREATE TABLE archived (
 	slots		BLOB NOT NULL		-- theirs: src/ledger/archived.h
 ) STRICT;
 
--- Files of the log in which such results are.
 CREATE TABLE archived_file (
+	-- Files of the log in which such results are.
+
 	leaf		INTEGER PRIMARY KEY,	-- that has its hash, by index
 	sha256		BLOB NOT NULL CHECK (length(sha256) = 32)
 ) STRICT;
 
--- A payout: one worker's seq-th payment. Its nonce follows from the ledger's
--- id, the chain, the token, the treasury, the worker and seq, so that the same
--- payment can't be signed under two nonces, whatever is lost. A number is used
--- up once the chain shows its nonce used or canceled: after a payout that
--- expired unused, the next one has the same number and nonce, and the token
--- takes only one of the two, even one that nobody knows of any more. Of one that
--- was found on the chain, what the ledger had lost of its credit stands where
--- else the verified balance does, and is sealed with it.
 CREATE TABLE payout (
+	-- A payout: one worker's seq-th payment. Its nonce follows from the
+	-- ledger's id, the chain, the token, the treasury, the worker and seq,
+	-- so that the same payment can't be signed under two nonces, whatever
+	-- is lost. A number is used up once the chain shows its nonce used or
+	-- canceled: after a payout that expired unused, the next one has the
+	-- same number and nonce, and the token takes only one of the two, even
+	-- one that nobody knows of any more. Of one that was found on the
+	-- chain, what the ledger had lost of its credit stands where else the
+	-- verified balance does, and is sealed with it.
+
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	seq		INTEGER NOT NULL CHECK (seq > 0),
@@ -677,18 +738,20 @@ CREATE TABLE payout (
 			STORED
 ) STRICT;
 
--- One payout of each number and nonce, besides voided ones.
 CREATE UNIQUE INDEX payout_seq
+	-- One payout of each number and nonce, besides voided ones.
 	ON payout (worker, seq, (CASE state WHEN 'voided' THEN id ELSE 0 END));
 CREATE UNIQUE INDEX payout_nonce
 	ON payout (nonce, (CASE state WHEN 'voided' THEN id ELSE 0 END));
 
--- What a run has to look at, in its order.
-CREATE INDEX payout_open ON payout (is_open, id);
+CREATE INDEX payout_open
+	-- What a run has to look at, in its order.
+	ON payout (is_open, id);
 
--- The signed authorization (EIP-3009) and the very bytes that are sent: a
--- retry sends the same ones.
 CREATE TABLE "authorization" (
+	-- The signed authorization (EIP-3009) and the very bytes that are sent:
+	-- a retry sends the same ones.
+
 	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
 	signed_ms	INTEGER NOT NULL CHECK (signed_ms >= 0),
 	valid_after	INTEGER NOT NULL	-- Unix seconds
@@ -704,11 +767,13 @@ CREATE TABLE "authorization" (
 	body		TEXT NOT NULL CHECK (body <> '')
 ) STRICT;
 
--- What happened to a payout, in order: each change of state, each request and
--- answer, each look at the chain that said something new. transfer is the
--- movement of money that it made, tx the transaction that it speaks of: of a
--- voided payout the one that canceled its nonce, NULL when it expired.
 CREATE TABLE payout_event (
+	-- What happened to a payout, in order: each change of state, each
+	-- request and answer, each look at the chain that said something new.
+	-- transfer is the movement of money that it made, tx the transaction
+	-- that it speaks of: of a voided payout the one that canceled its
+	-- nonce, NULL when it expired.
+
 	id		INTEGER PRIMARY KEY,
 	payout		INTEGER NOT NULL REFERENCES payout (id),
 	at_ms		INTEGER NOT NULL,
@@ -725,13 +790,15 @@ CREATE TABLE payout_event (
 
 CREATE INDEX payout_event_payout ON payout_event (payout);
 
--- What was, or is to be, sent to the chain by an account of ours that pays for
--- gas (settle = direct): for each of the account's nonces one thing to do, the
--- authorizations of the payouts in it. It is here before it is sent; so a nonce
--- that is left out, or used for two things, can't be. It is done once final
--- blocks have used the nonce. It says nothing about money: what the chain shows
--- of the authorizations does.
 CREATE TABLE submission (
+	-- What was, or is to be, sent to the chain by an account of ours that
+	-- pays for gas (settle = direct): for each of the account's nonces one
+	-- thing to do, the authorizations of the payouts in it. It is here
+	-- before it is sent; so a nonce that is left out, or used for two
+	-- things, can't be. It is done once final blocks have used the nonce.
+	-- It says nothing about money: what the chain shows of the
+	-- authorizations does.
+
 	id		INTEGER PRIMARY KEY,
 	chain_id	INTEGER NOT NULL,
 	account		TEXT NOT NULL,
@@ -751,16 +818,19 @@ CREATE INDEX submission_open ON submission (chain_id, account, nonce)
 	WHERE done_ms IS NULL;
 
 CREATE TABLE submission_payout (
+	-- The payouts that a submission carries, in their order.
+
 	submission	INTEGER NOT NULL REFERENCES submission (id),
 	place		INTEGER NOT NULL,
 	payout		INTEGER NOT NULL REFERENCES payout (id),
 	PRIMARY KEY (submission, place)
 ) STRICT, WITHOUT ROWID;
 
--- The signatures of a submission's transactions, whose bytes follow from both:
--- of the first, and of those that replaced it while it was stuck, which do the
--- same for higher fees. One of them is carried out.
 CREATE TABLE submission_form (
+	-- The signatures of a submission's transactions, whose bytes follow
+	-- from both: of the first, and of those that replaced it while it was
+	-- stuck, which do the same for higher fees. One of them is carried out.
+
 	submission	INTEGER NOT NULL REFERENCES submission (id),
 	max_fee_wei	INTEGER NOT NULL CHECK (max_fee_wei > 0), -- for each gas
 	tip_wei		INTEGER NOT NULL CHECK (tip_wei BETWEEN 0 AND max_fee_wei),
@@ -770,10 +840,12 @@ CREATE TABLE submission_form (
 	PRIMARY KEY (submission, max_fee_wei)
 ) STRICT;
 
--- Who isn't paid at present: a worker, or everybody (worker 0). by is
--- 'operator' until released, or 'chain': while the token refuses the payee, and
--- of everybody until a restored ledger is compared with the chain.
 CREATE TABLE hold (
+	-- Who isn't paid at present: a worker, or everybody (worker 0). by is
+	-- 'operator' until released, or 'chain': while the token refuses the
+	-- payee, and of everybody until a restored ledger is compared with the
+	-- chain.
+
 	worker		INTEGER NOT NULL,
 	by		TEXT NOT NULL CHECK (by IN ('operator', 'chain')),
 	since_ms	INTEGER NOT NULL,
@@ -781,12 +853,13 @@ CREATE TABLE hold (
 	PRIMARY KEY (worker, by)
 ) STRICT, WITHOUT ROWID;
 
--- What a payout run found that a person must look at: a row for each kind and
--- subject, never deleted; src/ledger/finding.c has the kinds. What lasts is
--- told again by each run that sees it, and is closed as over by the run that
--- sees its end. A person closes it to say that somebody looked; if it isn't
--- over then, the next run opens it again.
 CREATE TABLE finding (
+	-- What a payout run found that a person must look at: a row for each
+	-- kind and subject, never deleted; src/ledger/finding.c has the kinds.
+	-- What lasts is told again by each run that sees it, and is closed as
+	-- over by the run that sees its end. A person closes it to say that
+	-- somebody looked; if it isn't over then, the next run opens it again.
+
 	id		INTEGER PRIMARY KEY,
 	at_ms		INTEGER NOT NULL,	-- when it was first found
 	kind		TEXT NOT NULL,
@@ -801,9 +874,10 @@ CREATE TABLE finding (
 	CHECK ((closed_ms IS NULL) = (closed_by IS NULL))
 ) STRICT;
 
--- Each payout run that may change something: when it began and how it ended.
--- One without an end is at work, or was killed.
 CREATE TABLE payout_run (
+	-- Each payout run that may change something: when it began and how it
+	-- ended. One without an end is at work, or was killed.
+
 	id		INTEGER PRIMARY KEY,
 	began_ms	INTEGER NOT NULL,
 	ended_ms	INTEGER,
@@ -821,10 +895,12 @@ CREATE TABLE payout_run (
 	CHECK ((ended_ms IS NULL) = (exit_code IS NULL))
 ) STRICT;
 
--- How each way to settle does, over all runs: a facilitator under its address
--- without the path, which may hold a key. Of the chain's nodes, as "node HOST",
--- only since when and for how many runs one had the same trouble.
 CREATE TABLE settler (
+	-- How each way to settle does, over all runs: a facilitator under its
+	-- address without the path, which may hold a key. Of the chain's nodes,
+	-- as "node HOST", only since when and for how many runs one had the
+	-- same trouble.
+
 	name		TEXT PRIMARY KEY,
 	settled_ms	INTEGER,	-- the chain last showed what it was sent
 	failing_ms	INTEGER,	-- nothing of what it was sent since then
@@ -834,20 +910,22 @@ CREATE TABLE settler (
 	words		TEXT NOT NULL		-- its last answer
 ) STRICT;
 
--- Up to which final block the treasury's payments were compared with the
--- ledger. A restored copy has an older one, and so looks again.
 CREATE TABLE chain_seen (
+	-- Up to which final block the treasury's payments were compared with
+	-- the ledger. A restored copy has an older one, and so looks again.
+
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
 	block		INTEGER NOT NULL CHECK (block >= 0),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 
--- How far the journal of the treasury's vault was with the last payout that was
--- signed. The vault, a process of worknet-payout, keeps it in a file of its own;
--- one that hasn't had this entry is an older copy, and nothing is signed with
--- it: it has forgotten what was.
 CREATE TABLE journal_seen (
+	-- How far the journal of the treasury's vault was with the last payout
+	-- that was signed. The vault, a process of worknet-payout, keeps it in
+	-- a file of its own; one that hasn't had this entry is an older copy,
+	-- and nothing is signed with it: it has forgotten what was.
+
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
 	entries		INTEGER NOT NULL,
@@ -858,9 +936,10 @@ CREATE TABLE journal_seen (
 -- Uptime -----------------------------------------------------------------
 -- What the results say of the tasks, by the method of doc/uptime.
 
--- When a task was paused, resumed or removed; before the first of these it was
--- active since its first definition.
 CREATE TABLE task_state (
+	-- When a task was paused, resumed or removed; before the first of these
+	-- it was active since its first definition.
+
 	id		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL REFERENCES task (id),
 	at_ms		INTEGER NOT NULL,
@@ -869,35 +948,39 @@ CREATE TABLE task_state (
 
 CREATE INDEX task_state_task ON task_state (task, id);
 
--- Networks that results came from; 0 is one that isn't known.
 CREATE TABLE network (
+	-- Networks that results came from; 0 is one that isn't known.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE	-- as 203.0.113.0/24, AS64500
 ) STRICT;
 
 INSERT INTO network (id, name) VALUES (0, '');
 
--- Where a worker's results came from, from that transfer on: a row each time
--- that it was another network.
 CREATE TABLE worker_network (
+	-- Where a worker's results came from, from that transfer on: a row each
+	-- time that it was another network.
+
 	worker		INTEGER NOT NULL,
 	from_transfer	INTEGER NOT NULL,
 	network		INTEGER NOT NULL,
 	PRIMARY KEY (worker, from_transfer)
 ) STRICT, WITHOUT ROWID;
 
--- Nobody is told a network but as a hash with a key of the day, which follows
--- from this: src/ledger/origin.h.
 CREATE TABLE network_key (
+	-- Nobody is told a network but as a hash with a key of the day, which
+	-- follows from this: src/ledger/origin.h.
+
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	key		BLOB NOT NULL CHECK (length(key) = 32)
 ) STRICT;
 
 INSERT INTO network_key (id, key) VALUES (1, randomblob(32));
 
--- Times in which an outage was announced. It counts if it was noted before it
--- began; once it has begun it can only be ended.
 CREATE TABLE maintenance (
+	-- Times in which an outage was announced. It counts if it was noted
+	-- before it began; once it has begun it can only be ended.
+
 	id		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL REFERENCES task (id),
 	from_ms		INTEGER NOT NULL,
@@ -910,10 +993,12 @@ CREATE TABLE maintenance (
 
 CREATE INDEX maintenance_task ON maintenance (task, from_ms);
 
--- What a task was in an hour of whole UTC hours, in ms of it; the last such row
--- says how far they were counted. All of it follows from the results, and can be
--- made anew: worknet rollup. hidden: what maintenance hides, by what it is.
 CREATE TABLE uptime_hour (
+	-- What a task was in an hour of whole UTC hours, in ms of it; the last
+	-- such row says how far they were counted. All of it follows from the
+	-- results, and can be made anew: worknet rollup. hidden: what
+	-- maintenance hides, by what it is.
+
 	task		INTEGER NOT NULL,
 	hour_ms		INTEGER NOT NULL CHECK (hour_ms % 3600000 = 0),
 	up_ms		INTEGER NOT NULL CHECK (up_ms >= 0),
@@ -950,10 +1035,11 @@ CREATE TABLE uptime_hour (
 		+ paused_ms + maintenance_ms = 3600000)
 ) STRICT, WITHOUT ROWID;
 
--- How long its answers took, of the same hour and those of its cycles, for each
--- region that its definitions asked for: doc/uptime, 9. Without results there is
--- no row.
 CREATE TABLE response_hour (
+	-- How long its answers took, of the same hour and those of its cycles,
+	-- for each region that its definitions asked for: doc/uptime, 9.
+	-- Without results there is no row.
+
 	task		INTEGER NOT NULL,
 	hour_ms		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
@@ -964,9 +1050,10 @@ CREATE TABLE response_hour (
 	PRIMARY KEY (task, hour_ms, region)
 ) STRICT, WITHOUT ROWID;
 
--- The sums of a day's hours (UTC, since 1970), as far as they are counted: three
--- months of a task are read as 90 rows.
 CREATE TABLE uptime_day (
+	-- The sums of a day's hours (UTC, since 1970), as far as they are
+	-- counted: three months of a task are read as 90 rows.
+
 	task		INTEGER NOT NULL,
 	day		INTEGER NOT NULL,
 	hours		INTEGER NOT NULL CHECK (hours BETWEEN 1 AND 24),
@@ -990,16 +1077,19 @@ CREATE TABLE uptime_day (
 	PRIMARY KEY (task, day)
 ) STRICT, WITHOUT ROWID;
 
--- The times of a task's newest days in one row, since a list of a hundred tasks
--- would read nine thousand of uptime_day: src/ledger/uptime_strip.h.
 CREATE TABLE uptime_strip (
+	-- The times of a task's newest days in one row, since a list of a
+	-- hundred tasks would read nine thousand of uptime_day:
+	-- src/ledger/uptime_strip.h.
+
 	task		INTEGER PRIMARY KEY,
 	day		INTEGER NOT NULL,	-- the first
 	days		TEXT NOT NULL
 ) STRICT;
 
--- Outages that two networks confirmed, up to the last of those hours.
 CREATE TABLE incident (
+	-- Outages that two networks confirmed, up to the last of those hours.
+
 	task		INTEGER NOT NULL,
 	from_ms		INTEGER NOT NULL,
 	to_ms		INTEGER,		-- NULL: it is open
@@ -1008,11 +1098,13 @@ CREATE TABLE incident (
 	PRIMARY KEY (task, from_ms)
 ) STRICT, WITHOUT ROWID;
 
--- The newest of all tasks, for feeds. Cost: an entry an incident.
-CREATE INDEX incident_time ON incident (from_ms);
+CREATE INDEX incident_time
+	-- The newest of all tasks, for feeds. Cost: an entry an incident.
+	ON incident (from_ms);
 
--- Who was contradicted by the others, how often, in such an hour.
 CREATE TABLE uptime_dissent (
+	-- Who was contradicted by the others, how often, in such an hour.
+
 	task		INTEGER NOT NULL,
 	hour_ms		INTEGER NOT NULL,
 	worker		INTEGER NOT NULL,
@@ -1025,9 +1117,11 @@ CREATE TABLE uptime_dissent (
 -- What receivers are told of tasks: src/ledger/alert.h. Who they are, and their
 -- secrets, stands in a file of worknet-alert's, under their names.
 
--- As far as that a task's cycles were looked at for incidents, and what is
--- known then, as in uptime_hour. caught_up: from here on each event is told.
 CREATE TABLE alert_watch (
+	-- As far as that a task's cycles were looked at for incidents, and what
+	-- is known then, as in uptime_hour. caught_up: from here on each event
+	-- is told.
+
 	task		INTEGER PRIMARY KEY,
 	to_ms		INTEGER NOT NULL,
 	caught_up	INTEGER NOT NULL CHECK (caught_up IN (0, 1)),
@@ -1039,8 +1133,9 @@ CREATE TABLE alert_watch (
 	networks	TEXT NOT NULL
 ) STRICT;
 
--- What happened: a row each, for a month.
 CREATE TABLE alert_event (
+	-- What happened: a row each, for a month.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- receivers know it again by it
 	kind		TEXT NOT NULL CHECK (kind IN ('incident.opened',
@@ -1058,8 +1153,9 @@ CREATE TABLE alert_event (
 
 CREATE INDEX alert_event_noted ON alert_event (noted_ms);
 
--- An event on its way to a receiver. next_ms: when it is tried next.
 CREATE TABLE alert_delivery (
+	-- An event on its way to a receiver. next_ms: when it is tried next.
+
 	event		INTEGER NOT NULL REFERENCES alert_event (id),
 	receiver	TEXT NOT NULL,
 	task		INTEGER NOT NULL,	-- its event's
@@ -1075,8 +1171,9 @@ CREATE TABLE alert_delivery (
 CREATE INDEX alert_delivery_waiting ON alert_delivery (receiver, task, event)
 	WHERE state = 'waiting';
 
--- Receivers that said that they are gone: nothing is sent to them.
 CREATE TABLE alert_off (
+	-- Receivers that said that they are gone: nothing is sent to them.
+
 	receiver	TEXT PRIMARY KEY,
 	since_ms	INTEGER NOT NULL,
 	why		TEXT NOT NULL
@@ -1151,8 +1248,8 @@ CREATE TRIGGER worker_tier_no_replace BEFORE INSERT ON worker_tier
 WHEN EXISTS (SELECT 1 FROM worker_tier WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
 
--- A day's key is only shown, a drill only judged.
 CREATE TRIGGER drill_key_only_shown BEFORE UPDATE ON drill_key
+	-- A day's key is only shown, a drill only judged.
 WHEN NEW.day IS NOT OLD.day OR NEW.hash IS NOT OLD.hash
 	OR NEW.committed_ms IS NOT OLD.committed_ms OR OLD.key IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'the key of a day only changes to be shown'); END;
@@ -1188,8 +1285,9 @@ CREATE TRIGGER dissent_no_replace BEFORE INSERT ON dissent
 WHEN EXISTS (SELECT 1 FROM dissent WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'dissent is append-only'); END;
 
--- A witness's slot is only reported, then judged, a sighting only judged.
 CREATE TRIGGER witness_slot_only_seen BEFORE UPDATE ON witness_slot
+	-- A witness's slot is only reported, then judged, a sighting only
+	-- judged.
 WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
 	OR NEW.task IS NOT OLD.task OR NEW.assigned_ms IS NOT OLD.assigned_ms
 	OR OLD.outcome IS NOT NULL OR (OLD.seen_ms IS NOT NULL
@@ -1218,9 +1316,9 @@ BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
 CREATE TRIGGER result_no_delete BEFORE DELETE ON result
 WHEN NOT EXISTS (SELECT 1 FROM archived WHERE transfer = OLD.transfer)
 BEGIN SELECT RAISE(ABORT, 'a result stays unless its credit is archived'); END;
--- The first result of a slot stays, and nobody is told: that is how the
--- coordinator learns that another request was paid for it.
 CREATE TRIGGER result_no_replace BEFORE INSERT ON result
+	-- The first result of a slot stays, and nobody is told: that is how the
+	-- coordinator learns that another request was paid for it.
 WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(IGNORE); END;
 
@@ -1231,8 +1329,8 @@ BEGIN SELECT RAISE(ABORT, 'archived is append-only'); END;
 CREATE TRIGGER archived_no_replace BEFORE INSERT ON archived
 WHEN EXISTS (SELECT 1 FROM archived WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'archived is append-only'); END;
--- It is of all results that the credit has, while these are there.
 CREATE TRIGGER archived_of_results BEFORE INSERT ON archived
+	-- It is of all results that the credit has, while these are there.
 WHEN NEW.results <> (SELECT count(*) FROM result WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'a credit is archived as a whole'); END;
 
@@ -1268,8 +1366,8 @@ CREATE TRIGGER payout_event_no_replace BEFORE INSERT ON payout_event
 WHEN EXISTS (SELECT 1 FROM payout_event WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'payout_event is append-only'); END;
 
--- Of a region, a task, a worker and an account stays who it is.
 CREATE TRIGGER region_only_name
+	-- Of a region, a task, a worker and an account stays who it is.
 	BEFORE UPDATE OF id, first_name, added_ms ON region
 BEGIN SELECT RAISE(ABORT, 'a region only changes its name'); END;
 CREATE TRIGGER region_no_delete BEFORE DELETE ON region
@@ -1290,8 +1388,8 @@ BEGIN SELECT RAISE(ABORT, 'a task is never replaced'); END;
 CREATE TRIGGER worker_only_state
 	BEFORE UPDATE OF id, address, first_seen_ms ON worker
 BEGIN SELECT RAISE(ABORT, 'worker is append-only'); END;
--- Who polled and was never paid may be forgotten.
 CREATE TRIGGER worker_no_delete BEFORE DELETE ON worker
+	-- Who polled and was never paid may be forgotten.
 WHEN EXISTS (SELECT 1 FROM transfer WHERE credit = OLD.id AND credit > 3)
 	OR EXISTS (SELECT 1 FROM payout WHERE worker = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'a worker who was paid is never deleted'); END;
@@ -1311,8 +1409,8 @@ CREATE TRIGGER account_no_replace BEFORE INSERT ON account
 WHEN EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'an account is never replaced'); END;
 
--- Of a payout only the state moves.
 CREATE TRIGGER payout_only_state BEFORE UPDATE ON payout
+	-- Of a payout only the state moves.
 WHEN NEW.id IS NOT OLD.id OR NEW.worker IS NOT OLD.worker
 	OR NEW.seq IS NOT OLD.seq
 	OR NEW.amount_micros IS NOT OLD.amount_micros
@@ -1340,8 +1438,8 @@ CREATE TRIGGER authorization_no_replace BEFORE INSERT ON authorization
 WHEN EXISTS (SELECT 1 FROM authorization WHERE payout = NEW.payout)
 BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
 
--- Of a submission only its end can be added.
 CREATE TRIGGER submission_only_done BEFORE UPDATE ON submission
+	-- Of a submission only its end can be added.
 WHEN NEW.id IS NOT OLD.id OR NEW.chain_id IS NOT OLD.chain_id
 	OR NEW.account IS NOT OLD.account OR NEW.nonce IS NOT OLD.nonce
 	OR NEW.target IS NOT OLD.target OR NEW.data IS NOT OLD.data
@@ -1407,8 +1505,8 @@ CREATE TRIGGER network_key_no_replace BEFORE INSERT ON network_key
 WHEN EXISTS (SELECT 1 FROM network_key WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'network_key is append-only'); END;
 
--- Of a maintenance only its end can be added, once.
 CREATE TRIGGER maintenance_only_ended BEFORE UPDATE ON maintenance
+	-- Of a maintenance only its end can be added, once.
 WHEN NEW.id IS NOT OLD.id OR NEW.task IS NOT OLD.task
 	OR NEW.from_ms IS NOT OLD.from_ms OR NEW.to_ms IS NOT OLD.to_ms
 	OR NEW.noted_ms IS NOT OLD.noted_ms OR NEW.why IS NOT OLD.why
@@ -1420,8 +1518,8 @@ CREATE TRIGGER maintenance_no_replace BEFORE INSERT ON maintenance
 WHEN EXISTS (SELECT 1 FROM maintenance WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'a maintenance is never replaced'); END;
 
--- A finding stays what it is of.
 CREATE TRIGGER finding_stays BEFORE UPDATE ON finding
+	-- A finding stays what it is of.
 WHEN NEW.id IS NOT OLD.id OR NEW.at_ms IS NOT OLD.at_ms
 	OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject
 BEGIN SELECT RAISE(ABORT, 'a finding stays what it is of'); END;
@@ -1434,8 +1532,8 @@ BEGIN SELECT RAISE(ABORT, 'a finding is never replaced'); END;
 
 -- Views for people -------------------------------------------------------
 
--- What each worker has earned and is still owed.
 CREATE VIEW balances AS
+	-- What each worker has earned and is still owed.
 SELECT	w.address,
 	CASE WHEN EXISTS (SELECT 1 FROM suspension s WHERE s.address = w.address)
 		THEN 'suspended' ELSE 'active' END AS state,
@@ -1458,9 +1556,9 @@ SELECT	w.address,
 	 WHERE p.worker = w.id) AS paid_micros
 FROM worker w JOIN account a ON a.id = w.id;
 
--- A worker's every line, oldest first:
--- SELECT * FROM statement WHERE address = '0x...';
 CREATE VIEW statement AS
+	-- A worker's every line, oldest first:
+	-- SELECT * FROM statement WHERE address = '0x...';
 SELECT	w.address,
 	t.id AS transfer,
 	strftime('%Y-%m-%d %H:%M:%S', t.at_ms / 1000, 'unixepoch') AS at,
@@ -1476,9 +1574,10 @@ FROM worker w JOIN transfer t ON (t.credit = w.id AND t.credit > 3)
 	OR (t.debit = w.id AND t.debit > 3)
 ORDER BY t.id;
 
--- Every paid check in words. An error is what a worker wrote: one that could
--- steer a terminal (control characters, U+0080 to U+009F) is shown in hex.
 CREATE VIEW checks AS
+	-- Every paid check in words. An error is what a worker wrote: one that
+	-- could steer a terminal (control characters, U+0080 to U+009F) is
+	-- shown in hex.
 SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	k.name AS task,
 	v.url,
@@ -1501,10 +1600,10 @@ FROM result r
 	JOIN task_version v ON v.id = r.version
 	JOIN task k ON k.id = v.task;
 
--- What a worker that was ever of a tier is paid for a slot of a definition, from
--- slot first_slot on and before next_slot: the reward, multiplied by its tier,
--- but no more than a copy's part of the budget.
 CREATE VIEW tier_reward AS
+	-- What a worker that was ever of a tier is paid for a slot of a
+	-- definition, from slot first_slot on and before next_slot: the reward,
+	-- multiplied by its tier, but no more than a copy's part of the budget.
 SELECT	w.worker,
 	w.first_slot,
 	w.next_slot,
@@ -1521,9 +1620,9 @@ FROM (SELECT b.worker, b.tier, b.first_slot,
 		FROM worker_tier b) w
 	CROSS JOIN task_version v LEFT JOIN tier i ON i.id = w.tier;
 
--- What each result is paid: its definition's reward, by the tier that its worker
--- was of when it was given the slot.
 CREATE VIEW reward AS
+	-- What each result is paid: its definition's reward, by the tier that
+	-- its worker was of when it was given the slot.
 SELECT	r.slot,
 	coalesce((SELECT p.micros FROM tier_reward p
 		WHERE p.worker = t.credit AND p.version = r.version
@@ -1533,8 +1632,8 @@ FROM result r
 	JOIN task_version v ON v.id = r.version
 	LEFT JOIN transfer t ON t.id = r.transfer;
 
--- What each task pays for a slot at most: to one of the best tier.
 CREATE VIEW best_reward AS
+	-- What each task pays for a slot at most: to one of the best tier.
 SELECT	k.id AS task,
 	CASE WHEN k.budget_micros > 0 AND k.budget_micros / k.copies <
 			k.reward_micros * b.permille / 1000
@@ -1545,9 +1644,9 @@ FROM (SELECT coalesce((SELECT max(i.reward_permille)
 		AS permille) b
 	CROSS JOIN task k;
 
--- Workers that were accused by their record, and that nobody has released since:
--- what they report is paid, but has no vote.
 CREATE VIEW accused AS
+	-- Workers that were accused by their record, and that nobody has
+	-- released since: what they report is paid, but has no vote.
 SELECT	h.worker,
 	w.address,
 	h.since_ms,
@@ -1556,8 +1655,8 @@ FROM hold h JOIN worker w ON w.id = h.worker
 WHERE h.by = 'operator'
 	AND EXISTS (SELECT 1 FROM demotion m WHERE m.worker = h.worker);
 
--- Payouts that are neither final nor voided.
 CREATE VIEW open_payouts AS
+	-- Payouts that are neither final nor voided.
 SELECT	p.id AS payout,
 	w.address,
 	p.seq,
@@ -1571,13 +1670,13 @@ SELECT	p.id AS payout,
 FROM payout p JOIN worker w ON w.id = p.worker
 WHERE p.is_open = 1;
 
--- Double entry: the sum of all balances. Anything but 0 is an alarm.
 CREATE VIEW trial_balance AS
+	-- Double entry: the sum of all balances. Anything but 0 is an alarm.
 SELECT sum(balance_micros) AS micros FROM account;
 
--- What a person must look at. Empty when all is well, also while somebody is
--- held: that is a person's will, or the token's.
 CREATE VIEW exceptions AS
+	-- What a person must look at. Empty when all is well, also while
+	-- somebody is held: that is a person's will, or the token's.
 SELECT kind, subject, detail FROM finding WHERE closed_ms IS NULL
 	AND kind NOT IN ('worker is held', 'everybody is held')
 UNION ALL

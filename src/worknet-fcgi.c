@@ -30,6 +30,7 @@ struct options {
 	const char *socket_path; /* NULL: inherited, or CGI */
 	unsigned socket_mode;
 	bool test;
+	int log_level; /* of -v; 0: the configuration's */
 };
 
 static const char usage[] =
@@ -43,21 +44,21 @@ static const char usage[] =
     "  -s SOCKET  make and serve this Unix socket\n"
     "  -m MODE    of that socket, octal (default 0660)\n"
     "  -t         test the configuration and the ledger, then exit\n"
-    "  -v         log every request (once) and every detail (twice)\n"
+    "  -v         log every request (once) and every detail (twice), whatever\n"
+    "             [coordinator] log_level says\n"
     "  -h         this text; --version prints the version\n"
     "\n"
     "SIGTERM and SIGINT stop it; what has arrived is answered first. SIGHUP\n"
-    "has it read its configuration again: rules and limits of [coordinator],\n"
-    "[admission], [honesty] and [pages] count from then on; of other keys that\n"
-    "have changed the log says that they need a restart. It reads databases of\n"
-    "addresses again, too.\n"
+    "has it read its configuration again: rules, limits and log_level of\n"
+    "[coordinator], [admission], [honesty] and [pages] count from then on; of\n"
+    "other keys that have changed the log says that they need a restart. It\n"
+    "reads databases of addresses again, too.\n"
     "Exit codes: 0 stopped or test passed, 1 the configuration is wrong,\n"
     "2 the command line is, 7 the ledger or the socket can't be used.\n";
 
 static int
 options_parse(struct options *o, int argc, char **argv)
 {
-	enum log_level level = LOG_LEVEL_NOTICE;
 	char *end;
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, 'h' },
@@ -89,8 +90,8 @@ options_parse(struct options *o, int argc, char **argv)
 			o->test = true;
 			break;
 		case 'v':
-			level = level == LOG_LEVEL_NOTICE ? LOG_LEVEL_INFO
-							  : LOG_LEVEL_DEBUG;
+			o->log_level = o->log_level == 0 ? LOG_LEVEL_INFO
+							 : LOG_LEVEL_DEBUG;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -102,7 +103,7 @@ options_parse(struct options *o, int argc, char **argv)
 			fputs(usage, stderr);
 			return -1;
 		}
-	log_set_level(level);
+	log_set_level(LOG_LEVEL_NOTICE);
 	if (optind == argc)
 		return 0;
 	fputs(usage, stderr);
@@ -231,7 +232,8 @@ run(const struct options *o, const struct conf *conf,
 		.locator = locator,
 		.begun = conf,
 		.with = rules,
-		.now = *conf };
+		.now = *conf,
+		.log_level = o->log_level };
 	enum rc rc = RC_OK;
 	sigset_t stop;
 
@@ -279,6 +281,7 @@ main(int argc, char **argv)
 		log_error("%s", e.msg);
 		return EXIT_CONF;
 	}
+	rules_set_log(&conf, o.log_level);
 	chains_set(&rules.pages, &conf);
 	if (locator_begin(&locator, &conf, &e) != RC_OK) {
 		log_error("%s", e.msg);

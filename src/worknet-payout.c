@@ -14,6 +14,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "eth/address.h"
+#include "http/http.h"
 #include "pay/run.h"
 
 static const char usage[] =
@@ -200,15 +201,23 @@ journal_report(const struct conf *c)
 	    c->payout_max_per_day_micros % 1000000);
 }
 
-/* Whose money it would be, for who funds it. */
+/* Whose money it would be, for who funds it; of nodes no path, or key in it. */
 static void
 test_report(const struct conf *c, const struct vault *vault)
 {
-	char treasury[ADDRESS_LEN + 1];
+	char treasury[ADDRESS_LEN + 1], url[URL_MAX + 1], origin[URL_MAX + 1];
+	const char *list = c->payout_rpc_urls, *at;
+	size_t len;
 
 	address_format(treasury, vault_treasury(vault), ADDRESS_CHECKSUM);
-	printf("the configuration is right: treasury %s on %s\n", treasury,
+	printf("the configuration is right: treasury %s on %s, nodes", treasury,
 	    c->payout_network);
+	while ((len = http_urls_next(&list, &at)) > 0) {
+		slice_copy(url, sizeof(url), (struct slice){ at, len });
+		http_url_origin(origin, sizeof(origin), url);
+		printf(" %s", origin);
+	}
+	printf("\n");
 }
 
 /* What the kernel here doesn't give the vault's process. */

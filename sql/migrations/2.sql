@@ -4,6 +4,13 @@
 -- terms: which ones counted before isn't known, so the widest that could be
 -- configured do, and no assignment need be there.
 CREATE TABLE terms (
+	-- What counts as a result's time and place, for the coordinator that
+	-- pays it and for everybody who judges it later. The newest row counts
+	-- now; the coordinator adds one when it starts with another
+	-- configuration. A row counts for the slots that are given from
+	-- first_slot on, and for what transfers pay from first_transfer on,
+	-- until the next row does.
+
 	id		INTEGER PRIMARY KEY,
 	first_slot	INTEGER NOT NULL CHECK (first_slot >= 1),
 	first_transfer	INTEGER NOT NULL CHECK (first_transfer >= 1),
@@ -49,6 +56,10 @@ BEGIN SELECT RAISE(ABORT, 'terms is append-only'); END;
 
 -- region: those that definitions name, in the order in which they came.
 CREATE TABLE region (
+	-- Where workers say that they are. A region's name may change; of what
+	-- it was at first definitions' hashes are. Region 0, without a name, is
+	-- anywhere: its tasks are for any worker.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- what workers declare
 	first_name	TEXT NOT NULL UNIQUE,	-- what it was called at first
@@ -64,6 +75,9 @@ WHERE region <> '' GROUP BY region ORDER BY min(id);
 -- format 1, are of the region's first name, and of tasks of the only type.
 ALTER TABLE task_version RENAME TO task_version_1;
 CREATE TABLE task_version (
+	-- A task's definition. An edit adds a row: a result points at the
+	-- definition that was in force when its check was assigned.
+
 	id		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL REFERENCES task (id)
 			DEFERRABLE INITIALLY DEFERRED,
@@ -95,7 +109,11 @@ SELECT v.id, v.task, 'http_check', v.url, v.expected_status, v.timeout_ms,
 	v.created_ms, v.hash, v.format
 FROM task_version_1 v LEFT JOIN region g ON g.name = v.region ORDER BY v.id;
 DROP TABLE task_version_1;
-CREATE INDEX task_version_task ON task_version (task);
+CREATE INDEX task_version_task
+	-- From a task to its definitions and back, also for the foreign keys
+	-- between the two: each new task would walk all of them. Cost: an entry
+	-- with each edit.
+	ON task_version (task);
 CREATE TRIGGER task_version_no_update BEFORE UPDATE ON task_version
 BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
 CREATE TRIGGER task_version_no_delete BEFORE DELETE ON task_version
@@ -106,6 +124,11 @@ BEGIN SELECT RAISE(ABORT, 'task_version is append-only'); END;
 
 ALTER TABLE task RENAME TO task_1;
 CREATE TABLE task (
+	-- A task, with a copy of the definition that is in force, which each
+	-- poll that is given it reads. Never deleted: its results stay. salt:
+	-- of a private task (src/ledger/private_task.h), NULL of one that is
+	-- public.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- the protocol's task id
 	state		TEXT NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
@@ -134,6 +157,7 @@ FROM task_1 k LEFT JOIN region g ON g.name = k.region ORDER BY k.id;
 DROP TABLE task_1;
 CREATE INDEX task_of_version ON task (version);
 CREATE INDEX task_token ON task (region, id)
+	-- The operator's own tasks, of which drills are.
 	WHERE url LIKE '%{token}%' AND state = 'active';
 CREATE TRIGGER task_no_rename BEFORE UPDATE OF id, name, salt ON task
 BEGIN SELECT RAISE(ABORT, 'a task keeps its name, and stays public or private'); END;
@@ -145,6 +169,14 @@ BEGIN SELECT RAISE(ABORT, 'a task is never replaced'); END;
 
 ALTER TABLE schedule RENAME TO schedule_1;
 CREATE TABLE schedule (
+	-- Where each task that isn't removed stands: a row each, in the order
+	-- in which a region's tasks next have a slot to give. A poll takes from
+	-- the front. A slot that is taken moves its row behind, beside those
+	-- that were taken with it: a few neighbouring pages change, however
+	-- many tasks there are, which is why this isn't kept in task. So a row
+	-- is found by its place, or by walking its region, which only the
+	-- operator's changes do.
+
 	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
 	region		INTEGER NOT NULL,	-- its definition's
 	open_ms		INTEGER NOT NULL,	-- when it next has a slot to give
@@ -162,6 +194,10 @@ DROP TABLE schedule_1;
 -- A slot that its holder leaves silent is offered again in the next cycle, once.
 DROP TABLE offer;
 CREATE TABLE open_slot (
+	-- Slots of a task's running cycle that a later poll must know of:
+	-- because nobody holds them, or not to the cycle's end, or because the
+	-- cycle has more copies. A copy's row is written over in a later cycle.
+
 	task		INTEGER NOT NULL,
 	copy		INTEGER NOT NULL,	-- 0 to copies - 1
 	cycle_ms	INTEGER NOT NULL,
@@ -171,6 +207,9 @@ CREATE TABLE open_slot (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE network_slot (
+	-- Where a cycle has more copies: which of its slots a network was
+	-- given.
+
 	task		INTEGER NOT NULL,
 	network		TEXT NOT NULL,		-- never ''
 	cycle_ms	INTEGER NOT NULL,
@@ -181,6 +220,9 @@ CREATE TABLE network_slot (
 -- Of regions that no definition names any more, shares and levels go.
 ALTER TABLE level RENAME TO level_1;
 CREATE TABLE level (
+	-- Fairness: one row a region. Who was paid no more there than the level
+	-- may take a slot; see src/ledger/share.h.
+
 	region		INTEGER PRIMARY KEY,
 	level_micros	INTEGER NOT NULL,
 	network		TEXT NOT NULL,	-- which was paid out of turn last, and
@@ -193,6 +235,8 @@ FROM level_1 l CROSS JOIN region g WHERE g.name = l.region;
 DROP TABLE level_1;
 
 CREATE TABLE network_share (
+	-- What a network was paid for checks of a region: its share there.
+
 	network		TEXT NOT NULL,		-- as 203.0.113.0/24, AS64500
 	region		INTEGER NOT NULL,
 	share_micros	INTEGER NOT NULL,
@@ -205,6 +249,9 @@ CREATE TABLE network_share (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE worker_share (
+	-- What a worker was paid for checks of a region, its share there; see
+	-- src/ledger/share.h.
+
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
 	share_micros	INTEGER NOT NULL,
@@ -221,6 +268,10 @@ DROP TABLE turn;
 
 ALTER TABLE slot_counter RENAME TO slot_counter_1;
 CREATE TABLE slot_counter (
+	-- The last slot number that was given out, and when a slot last was, by
+	-- the coordinator's clock: one that shows an earlier time was set back.
+	-- Slots are never numbered twice.
+
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	last_slot	INTEGER NOT NULL,
 	given_ms	INTEGER NOT NULL DEFAULT 0
@@ -231,6 +282,9 @@ DROP TABLE slot_counter_1;
 
 -- Standing begins with the workers' next results.
 CREATE TABLE standing (
+	-- What a worker has shown by paid results, and lost by silence; who
+	-- isn't here is new. See src/ledger/standing.h.
+
 	worker		INTEGER PRIMARY KEY,
 	results		INTEGER NOT NULL,	-- paid, as far as they count
 	hours		INTEGER NOT NULL,	-- in which some were
@@ -241,6 +295,11 @@ CREATE TABLE standing (
 ) STRICT;
 
 CREATE TABLE admission (
+	-- Addresses that the operator has admitted: see [admission] of the
+	-- configuration. Each is a network of its own, with so many shares; a
+	-- witness is given nothing but what others are judged by:
+	-- src/ledger/witness.h.
+
 	address		TEXT PRIMARY KEY
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
 			ltrim(substr(address, 3), '0123456789abcdef') = ''),
@@ -252,6 +311,10 @@ CREATE TABLE admission (
 CREATE INDEX admission_witness ON admission (address) WHERE witness = 1;
 
 CREATE TABLE join_request (
+	-- Addresses that ask to be admitted, with their own signature: a
+	-- bounded table, whose rows end by age or with the operator's answer;
+	-- src/ledger/joining.h.
+
 	address		TEXT PRIMARY KEY
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
 			ltrim(substr(address, 3), '0123456789abcdef') = ''),
@@ -264,6 +327,10 @@ CREATE TABLE join_request (
 CREATE INDEX join_request_network ON join_request (network, asked_ms);
 
 CREATE TABLE refusal (
+	-- Results that were refused although their worker, and nobody else,
+	-- sent them: for 30 days, and of workers that are known;
+	-- src/ledger/refusal.h.
+
 	worker		INTEGER NOT NULL REFERENCES worker (id)
 			DEFERRABLE INITIALLY DEFERRED,
 	day		INTEGER NOT NULL,	-- UTC, since 1970
@@ -275,6 +342,10 @@ CREATE TABLE refusal (
 CREATE INDEX refusal_day ON refusal (day);
 
 CREATE TABLE handout (
+	-- What polls were given that isn't answered: a row for each poll, until
+	-- its slots are paid or can't be any more. Keyed by address: a poll
+	-- looks here, and needn't find the worker.
+
 	address		TEXT NOT NULL,
 	at_ms		INTEGER NOT NULL,	-- its assignments' assigned_ms
 	worker		INTEGER NOT NULL,
@@ -285,13 +356,22 @@ CREATE TABLE handout (
 	PRIMARY KEY (address, at_ms)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX handout_network ON handout (network, at_ms);
+CREATE INDEX handout_network
+	-- How many a network has, and which are the oldest. Cost: few rows, and
+	-- gone within minutes.
+	ON handout (network, at_ms);
 CREATE INDEX handout_time ON handout (at_ms);
 
 -- Which network an assignment went to wasn't kept; it says what its result must
 -- fit.
 ALTER TABLE assignment RENAME TO assignment_1;
 CREATE TABLE assignment (
+	-- Who was given what. Kept until neither a payment nor a cooldown
+	-- depends on it; what was paid is in `result`. Clustered by worker: a
+	-- poll and a submission touch one place, and the results of it find
+	-- there all that decides about them, by the task's name, which never
+	-- changes.
+
 	worker		INTEGER NOT NULL,
 	task_name	TEXT NOT NULL,
 	slot		INTEGER NOT NULL,
@@ -322,6 +402,7 @@ DROP TABLE assignment_1;
 
 DROP TRIGGER worker_no_delete;
 CREATE TRIGGER worker_no_delete BEFORE DELETE ON worker
+	-- Who polled and was never paid may be forgotten.
 WHEN EXISTS (SELECT 1 FROM transfer WHERE credit = OLD.id AND credit > 3)
 	OR EXISTS (SELECT 1 FROM payout WHERE worker = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'a worker who was paid is never deleted'); END;
@@ -336,15 +417,19 @@ BEGIN SELECT RAISE(ABORT, 'an account that had money is never deleted'); END;
 -- What is known of a worker of each day (UTC, since 1970) on which it was paid:
 -- its record is made of it.
 CREATE TABLE record (
+	-- What is known of a worker of each day (UTC, since 1970) on which it
+	-- was paid: its record is made of it.
+
 	worker		INTEGER NOT NULL,
 	day		INTEGER NOT NULL,
 	credited	INTEGER NOT NULL,	-- results
 	PRIMARY KEY (worker, day)
 ) STRICT, WITHOUT ROWID;
 
--- A worker is new again: days up to that one don't count any more, for what
--- transfers after that one pay.
 CREATE TABLE demotion (
+	-- A worker is new again: days up to that one don't count any more, for
+	-- what transfers after that one pay.
+
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	at_ms		INTEGER NOT NULL,
@@ -362,6 +447,17 @@ GROUP BY t.credit, t.at_ms / 86400000;
 -- One more kind of transfer, and why.
 ALTER TABLE transfer RENAME TO transfer_1;
 CREATE TABLE transfer (
+	-- Every movement of money, once, for ever.
+	--   credit   rewards -> worker: a worker's results in one request
+	--   reserve  worker -> in flight: a payout begins
+	--   post     in flight -> treasury: the chain shows the payment
+	--   unpost   treasury -> in flight: its block was reorganised away
+	--   void     in flight -> worker: proven never to settle, or to settle less
+	--   recover  rewards -> worker: the chain shows a payment of credit that a
+	--            restored copy of the ledger has lost; see finding
+	--   forfeit  worker -> rewards: credit that isn't paid, and never will be; see
+	--            forfeit
+
 	id		INTEGER PRIMARY KEY,
 	at_ms		INTEGER NOT NULL,
 	kind		TEXT NOT NULL
@@ -384,7 +480,10 @@ INSERT INTO transfer (id, at_ms, kind, debit, credit, amount_micros, hash,
 SELECT id, at_ms, kind, debit, credit, amount_micros, hash, format
 FROM transfer_1 ORDER BY id;
 DROP TABLE transfer_1;
-CREATE INDEX transfer_credit ON transfer (credit) WHERE credit > 3;
+CREATE INDEX transfer_credit
+	-- A worker's lines, for statements and payouts. Cost: one entry a
+	-- transfer each, not one a result.
+	ON transfer (credit) WHERE credit > 3;
 CREATE INDEX transfer_debit ON transfer (debit) WHERE debit > 3;
 CREATE TRIGGER transfer_no_update BEFORE UPDATE ON transfer
 BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
@@ -396,6 +495,10 @@ BEGIN SELECT RAISE(ABORT, 'transfer is append-only'); END;
 
 -- Rounds are signed as a whole; what was given before names no log.
 CREATE TABLE anchor (
+	-- Heads of the operator's transparency log, as they were published:
+	-- what is assigned names the newest one, so that what is signed of it
+	-- can't be older. 0: there was no log yet.
+
 	size		INTEGER PRIMARY KEY CHECK (size >= 0),	-- entries
 	root		BLOB NOT NULL CHECK (length(root) = 32),
 	at_ms		INTEGER NOT NULL	-- when it was seen
@@ -413,6 +516,13 @@ BEGIN SELECT RAISE(ABORT, 'anchor is append-only'); END;
 
 ALTER TABLE result RENAME TO result_1;
 CREATE TABLE result (
+	-- A check that was paid, with all that is needed to verify it again.
+	-- With a signature of its own (EIP-191) the signed text is made of the
+	-- task's name, the worker's address in the letter case given by
+	-- address_form, timestamp_ms and success. Else it is a leaf of its
+	-- transfer's round, and everything here is signed with its assignment
+	-- and definition. The key is the slot: a slot can't be paid twice.
+
 	slot		INTEGER PRIMARY KEY,
 	transfer	INTEGER NOT NULL REFERENCES transfer (id)
 			DEFERRABLE INITIALLY DEFERRED,
@@ -442,14 +552,20 @@ SELECT slot, transfer, version, cycle_ms, copy, assigned_ms, 0, timestamp_ms,
 	success, status, response_ms, error, address_form, signature
 FROM result_1 ORDER BY slot;
 DROP TABLE result_1;
-CREATE INDEX result_transfer ON result (transfer);
+CREATE INDEX result_transfer
+	-- From a transfer to its results, for statements, payouts and the
+	-- audit. Cost: an entry at the right edge of a small tree with every
+	-- result.
+	ON result (transfer);
 
--- Credits whose results were dropped, each as a whole: they are lines of files
--- that the log has the hashes of (archived_file) and the object store the bytes.
--- The transfer's hash covers digest, which is of these results alone, so that
--- whatever is said to be one of them can be judged; worknet archive --bring-back
--- puts them back. The row stays then.
 CREATE TABLE archived (
+	-- Credits whose results were dropped, each as a whole: they are lines
+	-- of files that the log has the hashes of (archived_file) and the
+	-- object store the bytes. The transfer's hash covers digest, which is
+	-- of these results alone, so that whatever is said to be one of them
+	-- can be judged; worknet archive --bring-back puts them back. The row
+	-- stays then.
+
 	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id),
 	digest		BLOB NOT NULL CHECK (length(digest) = 32),
 	results		INTEGER NOT NULL CHECK (results >= 1),
@@ -457,8 +573,9 @@ CREATE TABLE archived (
 	slots		BLOB NOT NULL		-- theirs: src/ledger/archived.h
 ) STRICT;
 
--- Files of the log in which such results are.
 CREATE TABLE archived_file (
+	-- Files of the log in which such results are.
+
 	leaf		INTEGER PRIMARY KEY,	-- that has its hash, by index
 	sha256		BLOB NOT NULL CHECK (length(sha256) = 32)
 ) STRICT;
@@ -468,6 +585,8 @@ CREATE TRIGGER result_no_delete BEFORE DELETE ON result
 WHEN NOT EXISTS (SELECT 1 FROM archived WHERE transfer = OLD.transfer)
 BEGIN SELECT RAISE(ABORT, 'a result stays unless its credit is archived'); END;
 CREATE TRIGGER result_no_replace BEFORE INSERT ON result
+	-- The first result of a slot stays, and nobody is told: that is how the
+	-- coordinator learns that another request was paid for it.
 WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(IGNORE); END;
 
@@ -480,6 +599,7 @@ WHEN EXISTS (SELECT 1 FROM archived WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'archived is append-only'); END;
 -- It is of all results that the credit has, while these are there.
 CREATE TRIGGER archived_of_results BEFORE INSERT ON archived
+	-- It is of all results that the credit has, while these are there.
 WHEN NEW.results <> (SELECT count(*) FROM result WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'a credit is archived as a whole'); END;
 
@@ -492,6 +612,12 @@ WHEN EXISTS (SELECT 1 FROM archived_file WHERE leaf = NEW.leaf)
 BEGIN SELECT RAISE(IGNORE); END;
 
 CREATE TABLE round (
+	-- What a worker signed for all results of a submission at once: the
+	-- root of their tree; doc/protocol. others: of results that this
+	-- transfer didn't pay, what the root needs of them, 32 bytes for each
+	-- part of the tree without a paid one, from left to right;
+	-- src/eth/round_tree.h.
+
 	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id)
 			DEFERRABLE INITIALLY DEFERRED,
 	count		INTEGER NOT NULL CHECK (count BETWEEN 1 AND 50),
@@ -508,9 +634,10 @@ CREATE TRIGGER round_no_replace BEFORE INSERT ON round
 WHEN EXISTS (SELECT 1 FROM round WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'round is append-only'); END;
 
--- Why credit was forfeited, and since when it had been given. by is 'operator',
--- or 'record': by itself, after drills that it failed.
 CREATE TABLE forfeit (
+	-- Why credit was forfeited, and since when it had been given. by is
+	-- 'operator', or 'record': by itself, after drills that it failed.
+
 	transfer	INTEGER PRIMARY KEY REFERENCES transfer (id),
 	since_ms	INTEGER NOT NULL,
 	by		TEXT NOT NULL CHECK (by IN ('operator', 'record')),
@@ -533,17 +660,21 @@ CREATE TRIGGER forfeit_no_replace BEFORE INSERT ON forfeit
 WHEN EXISTS (SELECT 1 FROM forfeit WHERE transfer = NEW.transfer)
 BEGIN SELECT RAISE(ABORT, 'forfeit is append-only'); END;
 
--- The key of each day's drills: its hash before the day, itself after it.
 CREATE TABLE drill_key (
+	-- The key of each day's drills: its hash before the day, itself after
+	-- it.
+
 	day		INTEGER PRIMARY KEY,	-- UTC, since 1970
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	committed_ms	INTEGER NOT NULL,
 	key		BLOB CHECK (length(key) = 32)
 ) STRICT;
 
--- Extra slots whose right answer is known: src/ledger/drill.h. The status that
--- was reported is in result. void: most others failed about then, too.
 CREATE TABLE drill (
+	-- Extra slots whose right answer is known: src/ledger/drill.h. The
+	-- status that was reported is in result. void: most others failed about
+	-- then, too.
+
 	slot		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	assigned_ms	INTEGER NOT NULL,
@@ -557,6 +688,7 @@ CREATE INDEX drill_due ON drill (assigned_ms) WHERE outcome IS NULL;
 
 -- A day's key is only shown, a drill only judged.
 CREATE TRIGGER drill_key_only_shown BEFORE UPDATE ON drill_key
+	-- A day's key is only shown, a drill only judged.
 WHEN NEW.day IS NOT OLD.day OR NEW.hash IS NOT OLD.hash
 	OR NEW.committed_ms IS NOT OLD.committed_ms OR OLD.key IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'the key of a day only changes to be shown'); END;
@@ -576,9 +708,10 @@ CREATE TRIGGER drill_no_replace BEFORE INSERT ON drill
 WHEN EXISTS (SELECT 1 FROM drill WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'a drill is never replaced'); END;
 
--- Results of cycles that have several, until the cycle is over and they are
--- compared: src/ledger/verdict.h.
 CREATE TABLE vote (
+	-- Results of cycles that have several, until the cycle is over and they
+	-- are compared: src/ledger/verdict.h.
+
 	over_ms		INTEGER NOT NULL,	-- no slot of it is given from here on
 	version		INTEGER NOT NULL,	-- results of one definition alone
 	cycle_ms	INTEGER NOT NULL,
@@ -589,9 +722,10 @@ CREATE TABLE vote (
 	PRIMARY KEY (over_ms, version, cycle_ms, slot)
 ) STRICT, WITHOUT ROWID;
 
--- What the results of a cycle say together: so many networks up, so many down.
--- As many of each are no verdict.
 CREATE TABLE verdict (
+	-- What the results of a cycle say together: so many networks up, so
+	-- many down. As many of each are no verdict.
+
 	cycle_ms	INTEGER NOT NULL,
 	task		INTEGER NOT NULL,
 	judged_ms	INTEGER NOT NULL,
@@ -600,9 +734,10 @@ CREATE TABLE verdict (
 	PRIMARY KEY (cycle_ms, task)
 ) STRICT, WITHOUT ROWID;
 
--- Every result of a cycle whose results differ: of which network it counted, if
--- it did, and whether it stood apart from the verdict.
 CREATE TABLE dissent (
+	-- Every result of a cycle whose results differ: of which network it
+	-- counted, if it did, and whether it stood apart from the verdict.
+
 	slot		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL,
 	cycle_ms	INTEGER NOT NULL,
@@ -615,9 +750,10 @@ CREATE TABLE dissent (
 CREATE INDEX dissent_cycle ON dissent (cycle_ms, task);
 CREATE INDEX dissent_worker ON dissent (worker, cycle_ms) WHERE apart = 1;
 
--- Tiers as they were imported, each with what it was then: shares of the work, and
--- thousandths of a task's reward that one of it is paid.
 CREATE TABLE tier (
+	-- Tiers as they were imported, each with what it was then: shares of
+	-- the work, and thousandths of a task's reward that one of it is paid.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL
 			CHECK (name IN ('bronze', 'silver', 'gold', 'platinum')),
@@ -626,9 +762,10 @@ CREATE TABLE tier (
 			CHECK (reward_permille BETWEEN 1000 AND 10000)
 ) STRICT;
 
--- Of which tier a worker is for the slots that it is given from first_slot on,
--- until its next row; NULL: of none.
 CREATE TABLE worker_tier (
+	-- Of which tier a worker is for the slots that it is given from
+	-- first_slot on, until its next row; NULL: of none.
+
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	first_slot	INTEGER NOT NULL CHECK (first_slot >= 1),
@@ -638,16 +775,18 @@ CREATE TABLE worker_tier (
 
 CREATE INDEX worker_tier_worker ON worker_tier (worker, first_slot, id);
 
--- Tasks that witnesses are to visit, or saw down: src/ledger/witness.h.
 CREATE TABLE watch (
+	-- Tasks that witnesses are to visit, or saw down: src/ledger/witness.h.
+
 	task		INTEGER PRIMARY KEY,
 	visits		INTEGER NOT NULL,	-- that witnesses owe it
 	downs		INTEGER NOT NULL,	-- of their last reports, in a row
 	down_ms		INTEGER NOT NULL	-- of the last that said so
 ) STRICT;
 
--- The extra slots that witnesses were given, and what they saw.
 CREATE TABLE witness_slot (
+	-- The extra slots that witnesses were given, and what they saw.
+
 	slot		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL,
 	task		INTEGER NOT NULL,
@@ -666,9 +805,10 @@ CREATE INDEX witness_slot_worker ON witness_slot (worker, seen_ms)
 CREATE INDEX witness_slot_seen ON witness_slot (task, seen_ms)
 	WHERE seen_ms IS NOT NULL;
 
--- Workers' results of what witnesses lately saw down, and all that say down, once
--- there are witnesses; and what follows. void: nothing.
 CREATE TABLE sighting (
+	-- Workers' results of what witnesses lately saw down, and all that say
+	-- down, once there are witnesses; and what follows. void: nothing.
+
 	slot		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL,
 	task		INTEGER NOT NULL,
@@ -717,6 +857,8 @@ BEGIN SELECT RAISE(ABORT, 'worker_tier is append-only'); END;
 
 -- A witness's slot is only reported, then judged, a sighting only judged.
 CREATE TRIGGER witness_slot_only_seen BEFORE UPDATE ON witness_slot
+	-- A witness's slot is only reported, then judged, a sighting only
+	-- judged.
 WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
 	OR NEW.task IS NOT OLD.task OR NEW.assigned_ms IS NOT OLD.assigned_ms
 	OR OLD.outcome IS NOT NULL OR (OLD.seen_ms IS NOT NULL
@@ -741,6 +883,7 @@ WHEN EXISTS (SELECT 1 FROM sighting WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(ABORT, 'a sighting is never replaced'); END;
 
 CREATE TRIGGER region_only_name
+	-- Of a region, a task, a worker and an account stays who it is.
 	BEFORE UPDATE OF id, first_name, added_ms ON region
 BEGIN SELECT RAISE(ABORT, 'a region only changes its name'); END;
 CREATE TRIGGER region_no_delete BEFORE DELETE ON region
@@ -754,6 +897,9 @@ BEGIN SELECT RAISE(ABORT, 'a region is never replaced'); END;
 -- slot first_slot on and before next_slot: the reward, multiplied by its tier,
 -- but no more than a copy's part of the budget.
 CREATE VIEW tier_reward AS
+	-- What a worker that was ever of a tier is paid for a slot of a
+	-- definition, from slot first_slot on and before next_slot: the reward,
+	-- multiplied by its tier, but no more than a copy's part of the budget.
 SELECT	w.worker,
 	w.first_slot,
 	w.next_slot,
@@ -773,6 +919,8 @@ FROM (SELECT b.worker, b.tier, b.first_slot,
 -- What each result is paid: its definition's reward, by the tier that its worker
 -- was of when it was given the slot.
 CREATE VIEW reward AS
+	-- What each result is paid: its definition's reward, by the tier that
+	-- its worker was of when it was given the slot.
 SELECT	r.slot,
 	coalesce((SELECT p.micros FROM tier_reward p
 		WHERE p.worker = t.credit AND p.version = r.version
@@ -784,6 +932,7 @@ FROM result r
 
 -- What each task pays for a slot at most: to one of the best tier.
 CREATE VIEW best_reward AS
+	-- What each task pays for a slot at most: to one of the best tier.
 SELECT	k.id AS task,
 	CASE WHEN k.budget_micros > 0 AND k.budget_micros / k.copies <
 			k.reward_micros * b.permille / 1000
@@ -797,6 +946,8 @@ FROM (SELECT coalesce((SELECT max(i.reward_permille)
 -- Workers that were accused by their record, and that nobody has released since:
 -- what they report is paid, but has no vote.
 CREATE VIEW accused AS
+	-- Workers that were accused by their record, and that nobody has
+	-- released since: what they report is paid, but has no vote.
 SELECT	h.worker,
 	w.address,
 	h.since_ms,
@@ -809,6 +960,9 @@ WHERE h.by = 'operator'
 -- would act upon is shown as it is.
 DROP VIEW checks;
 CREATE VIEW checks AS
+	-- Every paid check in words. An error is what a worker wrote: one that
+	-- could steer a terminal (control characters, U+0080 to U+009F) is
+	-- shown in hex.
 SELECT	strftime('%Y-%m-%d %H:%M:%S', r.timestamp_ms / 1000, 'unixepoch') AS at,
 	k.name AS task,
 	v.url,
@@ -834,6 +988,7 @@ FROM result r
 -- Amounts as numbers, too: texts sort "10" before "9".
 DROP VIEW balances;
 CREATE VIEW balances AS
+	-- What each worker has earned and is still owed.
 SELECT	w.address,
 	CASE WHEN EXISTS (SELECT 1 FROM suspension s WHERE s.address = w.address)
 		THEN 'suspended' ELSE 'active' END AS state,
@@ -857,6 +1012,8 @@ SELECT	w.address,
 FROM worker w JOIN account a ON a.id = w.id;
 DROP VIEW statement;
 CREATE VIEW statement AS
+	-- A worker's every line, oldest first:
+	-- SELECT * FROM statement WHERE address = '0x...';
 SELECT	w.address,
 	t.id AS transfer,
 	strftime('%Y-%m-%d %H:%M:%S', t.at_ms / 1000, 'unixepoch') AS at,
@@ -873,6 +1030,7 @@ FROM worker w JOIN transfer t ON (t.credit = w.id AND t.credit > 3)
 ORDER BY t.id;
 DROP VIEW open_payouts;
 CREATE VIEW open_payouts AS
+	-- Payouts that are neither final nor voided.
 SELECT	p.id AS payout,
 	w.address,
 	p.seq,
@@ -889,6 +1047,8 @@ WHERE p.is_open = 1;
 -- held: that is a person's will, or the token's.
 DROP VIEW exceptions;
 CREATE VIEW exceptions AS
+	-- What a person must look at. Empty when all is well, also while
+	-- somebody is held: that is a person's will, or the token's.
 SELECT kind, subject, detail FROM finding WHERE closed_ms IS NULL
 	AND kind NOT IN ('worker is held', 'everybody is held')
 UNION ALL
@@ -913,9 +1073,10 @@ WHERE a.id = 3 AND a.balance_micros <> o.micros;
 -- Uptime -----------------------------------------------------------------
 -- What the results say of the tasks, by the method of doc/uptime.
 
--- When a task was paused, resumed or removed; before the first of these it was
--- active since its first definition.
 CREATE TABLE task_state (
+	-- When a task was paused, resumed or removed; before the first of these
+	-- it was active since its first definition.
+
 	id		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL REFERENCES task (id),
 	at_ms		INTEGER NOT NULL,
@@ -924,35 +1085,39 @@ CREATE TABLE task_state (
 
 CREATE INDEX task_state_task ON task_state (task, id);
 
--- Networks that results came from; 0 is one that isn't known.
 CREATE TABLE network (
+	-- Networks that results came from; 0 is one that isn't known.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE	-- as 203.0.113.0/24, AS64500
 ) STRICT;
 
 INSERT INTO network (id, name) VALUES (0, '');
 
--- Where a worker's results came from, from that transfer on: a row each time
--- that it was another network.
 CREATE TABLE worker_network (
+	-- Where a worker's results came from, from that transfer on: a row each
+	-- time that it was another network.
+
 	worker		INTEGER NOT NULL,
 	from_transfer	INTEGER NOT NULL,
 	network		INTEGER NOT NULL,
 	PRIMARY KEY (worker, from_transfer)
 ) STRICT, WITHOUT ROWID;
 
--- Nobody is told a network but as a hash with a key of the day, which follows
--- from this: src/ledger/origin.h.
 CREATE TABLE network_key (
+	-- Nobody is told a network but as a hash with a key of the day, which
+	-- follows from this: src/ledger/origin.h.
+
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	key		BLOB NOT NULL CHECK (length(key) = 32)
 ) STRICT;
 
 INSERT INTO network_key (id, key) VALUES (1, randomblob(32));
 
--- Times in which an outage was announced. It counts if it was noted before it
--- began; once it has begun it can only be ended.
 CREATE TABLE maintenance (
+	-- Times in which an outage was announced. It counts if it was noted
+	-- before it began; once it has begun it can only be ended.
+
 	id		INTEGER PRIMARY KEY,
 	task		INTEGER NOT NULL REFERENCES task (id),
 	from_ms		INTEGER NOT NULL,
@@ -965,10 +1130,12 @@ CREATE TABLE maintenance (
 
 CREATE INDEX maintenance_task ON maintenance (task, from_ms);
 
--- What a task was in an hour of whole UTC hours, in ms of it; the last such row
--- says how far they were counted. All of it follows from the results, and can be
--- made anew: worknet rollup. hidden: what maintenance hides, by what it is.
 CREATE TABLE uptime_hour (
+	-- What a task was in an hour of whole UTC hours, in ms of it; the last
+	-- such row says how far they were counted. All of it follows from the
+	-- results, and can be made anew: worknet rollup. hidden: what
+	-- maintenance hides, by what it is.
+
 	task		INTEGER NOT NULL,
 	hour_ms		INTEGER NOT NULL CHECK (hour_ms % 3600000 = 0),
 	up_ms		INTEGER NOT NULL CHECK (up_ms >= 0),
@@ -1005,10 +1172,11 @@ CREATE TABLE uptime_hour (
 		+ paused_ms + maintenance_ms = 3600000)
 ) STRICT, WITHOUT ROWID;
 
--- How long its answers took, of the same hour and those of its cycles, for each
--- region that its definitions asked for: doc/uptime, 9. Without results there is
--- no row.
 CREATE TABLE response_hour (
+	-- How long its answers took, of the same hour and those of its cycles,
+	-- for each region that its definitions asked for: doc/uptime, 9.
+	-- Without results there is no row.
+
 	task		INTEGER NOT NULL,
 	hour_ms		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
@@ -1019,9 +1187,10 @@ CREATE TABLE response_hour (
 	PRIMARY KEY (task, hour_ms, region)
 ) STRICT, WITHOUT ROWID;
 
--- The sums of a day's hours (UTC, since 1970), as far as they are counted: three
--- months of a task are read as 90 rows.
 CREATE TABLE uptime_day (
+	-- The sums of a day's hours (UTC, since 1970), as far as they are
+	-- counted: three months of a task are read as 90 rows.
+
 	task		INTEGER NOT NULL,
 	day		INTEGER NOT NULL,
 	hours		INTEGER NOT NULL CHECK (hours BETWEEN 1 AND 24),
@@ -1045,16 +1214,19 @@ CREATE TABLE uptime_day (
 	PRIMARY KEY (task, day)
 ) STRICT, WITHOUT ROWID;
 
--- The times of a task's newest days in one row, since a list of a hundred tasks
--- would read nine thousand of uptime_day: src/ledger/uptime_strip.h.
 CREATE TABLE uptime_strip (
+	-- The times of a task's newest days in one row, since a list of a
+	-- hundred tasks would read nine thousand of uptime_day:
+	-- src/ledger/uptime_strip.h.
+
 	task		INTEGER PRIMARY KEY,
 	day		INTEGER NOT NULL,	-- the first
 	days		TEXT NOT NULL
 ) STRICT;
 
--- Outages that two networks confirmed, up to the last of those hours.
 CREATE TABLE incident (
+	-- Outages that two networks confirmed, up to the last of those hours.
+
 	task		INTEGER NOT NULL,
 	from_ms		INTEGER NOT NULL,
 	to_ms		INTEGER,		-- NULL: it is open
@@ -1064,10 +1236,13 @@ CREATE TABLE incident (
 ) STRICT, WITHOUT ROWID;
 
 -- The newest of all tasks, for feeds. Cost: an entry an incident.
-CREATE INDEX incident_time ON incident (from_ms);
+CREATE INDEX incident_time
+	-- The newest of all tasks, for feeds. Cost: an entry an incident.
+	ON incident (from_ms);
 
--- Who was contradicted by the others, how often, in such an hour.
 CREATE TABLE uptime_dissent (
+	-- Who was contradicted by the others, how often, in such an hour.
+
 	task		INTEGER NOT NULL,
 	hour_ms		INTEGER NOT NULL,
 	worker		INTEGER NOT NULL,
@@ -1080,6 +1255,10 @@ CREATE TABLE uptime_dissent (
 -- As far as that a task's cycles were looked at for incidents, and what is
 -- known then, as in uptime_hour. caught_up: from here on each event is told.
 CREATE TABLE alert_watch (
+	-- As far as that a task's cycles were looked at for incidents, and what
+	-- is known then, as in uptime_hour. caught_up: from here on each event
+	-- is told.
+
 	task		INTEGER PRIMARY KEY,
 	to_ms		INTEGER NOT NULL,
 	caught_up	INTEGER NOT NULL CHECK (caught_up IN (0, 1)),
@@ -1091,8 +1270,9 @@ CREATE TABLE alert_watch (
 	networks	TEXT NOT NULL
 ) STRICT;
 
--- What happened: a row each, for a month.
 CREATE TABLE alert_event (
+	-- What happened: a row each, for a month.
+
 	id		INTEGER PRIMARY KEY,
 	name		TEXT NOT NULL UNIQUE,	-- receivers know it again by it
 	kind		TEXT NOT NULL CHECK (kind IN ('incident.opened',
@@ -1110,8 +1290,9 @@ CREATE TABLE alert_event (
 
 CREATE INDEX alert_event_noted ON alert_event (noted_ms);
 
--- An event on its way to a receiver. next_ms: when it is tried next.
 CREATE TABLE alert_delivery (
+	-- An event on its way to a receiver. next_ms: when it is tried next.
+
 	event		INTEGER NOT NULL REFERENCES alert_event (id),
 	receiver	TEXT NOT NULL,
 	task		INTEGER NOT NULL,	-- its event's
@@ -1127,8 +1308,9 @@ CREATE TABLE alert_delivery (
 CREATE INDEX alert_delivery_waiting ON alert_delivery (receiver, task, event)
 	WHERE state = 'waiting';
 
--- Receivers that said that they are gone: nothing is sent to them.
 CREATE TABLE alert_off (
+	-- Receivers that said that they are gone: nothing is sent to them.
+
 	receiver	TEXT PRIMARY KEY,
 	since_ms	INTEGER NOT NULL,
 	why		TEXT NOT NULL
@@ -1175,6 +1357,7 @@ BEGIN SELECT RAISE(ABORT, 'network_key is append-only'); END;
 
 -- Of a maintenance only its end can be added, once.
 CREATE TRIGGER maintenance_only_ended BEFORE UPDATE ON maintenance
+	-- Of a maintenance only its end can be added, once.
 WHEN NEW.id IS NOT OLD.id OR NEW.task IS NOT OLD.task
 	OR NEW.from_ms IS NOT OLD.from_ms OR NEW.to_ms IS NOT OLD.to_ms
 	OR NEW.noted_ms IS NOT OLD.noted_ms OR NEW.why IS NOT OLD.why

@@ -61,6 +61,8 @@ enum option_id {
 	OPT_LOG,
 	OPT_KNOWN,
 	OPT_BRING_BACK,
+	OPT_RUN,
+	OPT_EXIT,
 	OPT_COUNT
 };
 

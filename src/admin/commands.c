@@ -133,12 +133,14 @@ const struct command admin_commands[] = {
 	    "--check, which prints one line and exits as Nagios plugins do: 0\n"
 	    "ok, 1 warning, 2 critical, 3 unknown.\n",
 	    OPT(LIMIT) | OPT(CHECK), 0, 0, command_status },
-	{ "metrics", "[--file FILE]",
+	{ "metrics", "[--run NAME [--exit CODE]] [--file FILE]",
 	    "the same in numbers, as Prometheus reads them",
 	    "Of the ledger; what the coordinator counts is at its /metrics.\n"
 	    "--file replaces FILE with them, for node_exporter's textfile\n"
-	    "collector: its name has to end with .prom.\n",
-	    OPT(FILE), 0, 0, command_metrics },
+	    "collector: its name has to end with .prom. --run tells nothing of\n"
+	    "the ledger, but when a run of that name ended, and how: for\n"
+	    "ExecStopPost= of systemd, or with --exit $? for cron.\n",
+	    OPT(FILE) | OPT(RUN) | OPT(EXIT), 0, 0, command_metrics },
 	{ "audit", "[--signatures | --known FILE] [--log DIR] [-q]",
 	    "prove the ledger from its rows alone",
 	    "Recomputes sums, hashes and the rules of the schedule from\n"

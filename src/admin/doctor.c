@@ -7,12 +7,12 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "admin/commands.h"
 #include "admin/evidence.h"
@@ -29,7 +29,6 @@
 #include "ledger/status.h"
 #include "x402/facilitators.h"
 
-#define SOCKET_DEFAULT	"/run/worknet/fcgi.sock"
 #define BACKUPS_DEFAULT "/var/backups/worknet"
 
 #define ANSWER_MAX     65536
@@ -44,29 +43,24 @@ option_or(const struct admin *a, enum option_id id, const char *initial)
 	return value == NULL ? initial : value;
 }
 
-static const char *
-user_name(uid_t uid)
-{
-	const struct passwd *p = getpwuid(uid);
-
-	return p == NULL ? "nobody known" : p->pw_name;
-}
-
 /* ---- Files ---- */
 
 /* Whoever may write to a configuration has what it says. */
 static void
 check_root_only(const char *path, struct outcome *o)
 {
+	char owner[FILE_USER_SIZE];
 	struct stat st;
 
-	if (stat(path, &st) != 0)
+	if (stat(path, &st) != 0) {
 		probe_say(o, true, "%s: %s", path, strerror(errno));
-	else if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return;
+	}
+	file_user(owner, st.st_uid);
+	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		probe_say(o, true,
 		    "%s: %s and others with mode %04o can change it: chown root %s; chmod 0640 %s",
-		    path, user_name(st.st_uid), (unsigned)st.st_mode & 07777,
-		    path, path);
+		    path, owner, (unsigned)st.st_mode & 07777, path, path);
 	probe_say(o, false, "%s: root's", path);
 }
 
@@ -120,13 +114,17 @@ probe_payout_file(struct admin *a, struct outcome *o)
 static void
 check_key(const char *path, const struct stat *ledger, struct outcome *o)
 {
+	char owner[FILE_USER_SIZE];
 	struct stat st;
 
 	if (path[0] == '\0')
 		return;
-	if (stat(path, &st) != 0)
+	if (stat(path, &st) != 0) {
 		probe_say(o, true, "%s: %s", path, strerror(errno));
-	else if ((st.st_mode & 077) != 0)
+		return;
+	}
+	file_user(owner, st.st_uid);
+	if ((st.st_mode & 077) != 0)
 		probe_say(o, true,
 		    "%s: mode %04o, others than its owner can have it: chmod 0600 %s",
 		    path, (unsigned)st.st_mode & 07777, path);
@@ -134,7 +132,7 @@ check_key(const char *path, const struct stat *ledger, struct outcome *o)
 	    st.st_uid == ledger->st_uid)
 		probe_say(o, true,
 		    "%s: it is %s's, who has the ledger: chown worknet-payout %s",
-		    path, user_name(st.st_uid), path);
+		    path, owner, path);
 }
 
 static void
@@ -154,6 +152,10 @@ probe_keys(struct admin *a, struct outcome *o)
 	/* The coordinator's own is its own. */
 	check_key(a->conf.drill_key_file, NULL, o);
 	check_key(a->conf.upload_key_file, NULL, o);
+	check_key(a->conf.log_key_file, NULL, o);
+	/* Made when the first receiver is. */
+	if (access(a->conf.alert_receivers_file, F_OK) == 0)
+		check_key(a->conf.alert_receivers_file, NULL, o);
 	probe_say(o, false, "each key is its one user's");
 }
 
@@ -164,21 +166,27 @@ probe_journal(struct admin *a, struct outcome *o)
 	char dir[PATH_LEN_MAX + 1];
 	static struct conf c;
 	const char *path;
-	struct stat st;
+	char owner[FILE_USER_SIZE];
+	struct stat st = { .st_uid = 0 };
 
 	if (!payout_conf(a, &c, o))
 		return;
 	path = c.payout_journal_file[0] != '\0' ? c.payout_journal_file
 						: c.payout_treasury_key_file;
 	if (path[0] == '\0' || file_directory(dir, path, NULL) != RC_OK)
+		dir[0] = '\0';
+	if (dir[0] == '\0') {
 		probe_say(o, false, "not set up");
-	else if (stat(dir, &st) != 0)
+		return;
+	}
+	if (stat(dir, &st) != 0)
 		probe_say(o, true, "%s: %s", dir, strerror(errno));
-	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	file_user(owner, st.st_uid);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		probe_say(o, true,
 		    "%s: others than %s can write to it: chmod 0700 %s", dir,
-		    user_name(st.st_uid), dir);
-	probe_say(o, false, "%s is %s's alone", dir, user_name(st.st_uid));
+		    owner, dir);
+	probe_say(o, false, "%s is %s's alone", dir, owner);
 }
 
 /* ---- The coordinator ---- */
@@ -392,32 +400,6 @@ probe_growth(struct admin *a, struct outcome *o)
 	    (long long)(per_day / 1024), (long long)last);
 }
 
-static void
-probe_run(struct admin *a, struct outcome *o)
-{
-	struct payout_run run;
-	struct err e = ERR_INIT;
-	bool found;
-	char age[VALUE_TEXT_MAX];
-	int64_t ago_ms;
-
-	if (payout_run_last(a->db, &run, &found, &e) != RC_OK) {
-		probe_say(o, true, "%s", e.msg);
-		return;
-	}
-	if (!found) {
-		probe_say(o, false, "none yet");
-		return;
-	}
-	ago_ms = clock_unix_ms() - run.began_ms;
-	text_age(age, ago_ms);
-	probe_say(o, ago_ms > RUN_OLD_MS,
-	    "the last one began %s ago, and ended with %lld%s", age,
-	    (long long)run.exit_code,
-	    ago_ms > RUN_OLD_MS ? ": systemctl status worknet-payout.timer"
-				: "");
-}
-
 static enum rc
 nodes_ask(struct nodes *nodes, struct outcome *o, struct err *e)
 {
@@ -544,6 +526,50 @@ probe_treasury(struct admin *a, struct outcome *o)
 	with_payout_conf(a, o, treasury_probe);
 }
 
+/* The last payout run, and what of payouts doesn't go as it should. */
+static void
+run_judge(struct admin *a, struct outcome *o)
+{
+	static struct warnings ws;
+	static struct status s;
+	struct err e = ERR_INIT;
+	char age[VALUE_TEXT_MAX];
+	int64_t now_ms = clock_unix_ms();
+	enum rc rc;
+
+	rc = status_read_ledger(&s, a->db, &a->conf, 0, now_ms, &e);
+	text_age(age, now_ms - s.run.began_ms);
+	warnings_find_payouts(&ws, &s, &a->conf);
+	if (rc != RC_OK)
+		probe_say(o, true, "%s", e.msg);
+	else if (ws.n > 0)
+		probe_say(o, true,
+		    "%s: systemctl status worknet-payout.timer; journalctl -u worknet-payout; worknet payout list --open",
+		    ws.all[0].text);
+	else if (s.run.id == 0)
+		probe_say(o, false, "none yet");
+	else
+		probe_say(o, now_ms - s.run.began_ms > RUN_OLD_MS,
+		    now_ms - s.run.began_ms > RUN_OLD_MS
+			? "the last one began %s ago, and ended with %lld: systemctl status worknet-payout.timer"
+			: "the last one began %s ago, and ended with %lld; nobody is overdue",
+		    age, (long long)s.run.exit_code);
+	status_free(&s);
+}
+
+/* Who is due, by the payer's own configuration, if it can be read. */
+static void
+probe_run(struct admin *a, struct outcome *o)
+{
+	struct outcome unread = { .bad = false };
+	static struct conf c;
+
+	if (payout_conf(a, &c, &unread))
+		with_payout_conf(a, o, run_judge);
+	else
+		run_judge(a, o);
+}
+
 /* Whether worknet-alert does its work for the n receivers. */
 static void
 alerts_judge(struct admin *a, size_t n, struct outcome *o)
@@ -592,8 +618,10 @@ static const struct probe machine[] = {
 	{ "coordinator", probe_coordinator },
 	{ "sandbox", probe_sandbox },
 	{ "nginx", probe_nginx },
+	{ "socket", probe_socket },
 	{ "certificate", probe_certificate },
 	{ "timers", probe_timers },
+	{ "audit", probe_audit },
 	{ "logs", probe_logs },
 	{ "time", probe_time_keeper },
 	{ "databases", probe_databases },
@@ -608,6 +636,7 @@ static const struct probe machine[] = {
 static const struct probe money[] = {
 	{ "disk", probe_disk },
 	{ "growth", probe_growth },
+	{ "regions", probe_regions },
 	{ "payout caps", probe_payout_caps },
 	{ "treasury", probe_treasury },
 	{ "payout run", probe_run },

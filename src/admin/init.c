@@ -148,10 +148,14 @@ report(struct admin *a, bool conf_written, const char *id)
 	out_note(a->out,
 	    "\nNext:\n"
 	    "  look at %s%s\n"
-	    "  make worknet-fcgi's user the owner of the ledger and its directory\n"
+	    "%s"
 	    "  worknet -c %s task add ID --url URL\n"
 	    "  worknet -c %s check",
-	    path, conf_written ? ", which has all defaults" : "", path, path);
+	    path, conf_written ? ", which has all defaults" : "",
+	    geteuid() == 0
+		? "  make worknet-fcgi's user the owner of the ledger and its directory\n"
+		: "",
+	    path, path);
 }
 
 static enum admin_exit

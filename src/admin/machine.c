@@ -1,15 +1,11 @@
 #include "admin/machine.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -17,212 +13,28 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mmdb.h"
+#include "base/place_list.h"
 #include "base/reopen.h"
 #include "base/text.h"
-#include "keys/certificate.h"
 
 /* Below --root, if it is given. */
-#define SITES	     "/etc/nginx/sites-enabled"
-#define SITE	     SITES "/worknet"
 #define NGINX_LOGS   "/var/log/nginx"
 #define TIMER_STAMPS "/var/lib/systemd/timers/stamp-"
+#define AUDIT_KNOWN  "/var/lib/worknet-audit/known"
 #define CRONTAB	     "/etc/cron.d/worknet"
 
-#define SITE_MAX	 65536
-#define WORD_MAX	 254
-#define ANSWER_WAIT_S	 5
-#define DATABASE_DAYS	 60 /* a month's, and a month late */
-#define CERTIFICATE_DAYS 14 /* certbot renews 30 days before the end */
-#define LOG_LARGE	 (1024LL * 1024 * 1024) /* bytes, of one file */
+#define DATABASE_DAYS 60		     /* a month's, and a month late */
+#define AUDIT_OLD_MS  (2 * DAY_MS)	     /* there is one each night */
+#define LOG_LARGE     (1024LL * 1024 * 1024) /* bytes, of one file */
 
-static void
-path_make(const struct admin *a, char out[static FILE_PATH_SIZE],
+void
+machine_path(const struct admin *a, char out[static FILE_PATH_SIZE],
     const char *dir, const char *name)
 {
 	const char *root = a->args.opt[OPT_ROOT];
 
 	(void)snprintf(
 	    out, FILE_PATH_SIZE, "%s%s%s", root == NULL ? "" : root, dir, name);
-}
-
-/* ---- nginx ---- */
-
-/*
- * The word after the first `name` that begins a line; false without one. Lines
- * with `but` are left out.
- */
-static bool
-site_word(const char *text, const char *name, const char *but,
-    char out[static WORD_MAX + 1])
-{
-	const char *line, *end, *p;
-	size_t len = strlen(name);
-	char copy[512];
-
-	for (line = text; *line != '\0'; line = *end == '\0' ? end : end + 1) {
-		end = strchrnul(line, '\n');
-		for (p = line; *p == ' ' || *p == '\t'; p++)
-			;
-		if (strncmp(p, name, len) != 0 ||
-		    !isspace((unsigned char)p[len]))
-			continue;
-		(void)snprintf(copy, sizeof(copy), "%.*s", (int)(end - p), p);
-		if (but != NULL && strstr(copy, but) != NULL)
-			continue;
-		p = copy + len + strspn(copy + len, " \t");
-		(void)snprintf(
-		    out, WORD_MAX + 1, "%.*s", (int)strcspn(p, " \t;"), p);
-		return true;
-	}
-	return false;
-}
-
-/* The site's text, whose buffer is freed whatever is returned. */
-static bool
-site_read(struct admin *a, struct buf *text, struct outcome *o)
-{
-	char sites[FILE_PATH_SIZE], site[FILE_PATH_SIZE];
-	struct err e = ERR_INIT;
-	struct stat st;
-
-	buf_init(text, SITE_MAX);
-	path_make(a, sites, SITES, "");
-	path_make(a, site, SITE, "");
-	if (stat(sites, &st) != 0) {
-		probe_say(o, false, "no nginx of Debian here");
-		return false;
-	}
-	if (buf_read_file(text, site, &e) != RC_OK) {
-		probe_say(o, true,
-		    "its site isn't enabled: ln -s ../sites-available/worknet %s/; systemctl reload nginx (%s)",
-		    sites, e.msg);
-		return false;
-	}
-	buf_add(text, "", 1);
-	return true;
-}
-
-/* What 127.0.0.1 says of a path to whoever asks for that name; "" nothing. */
-static void
-answer_read(char *out, size_t size, int port, const char *name)
-{
-	const struct timeval wait = { .tv_sec = ANSWER_WAIT_S };
-	struct sockaddr_in sa = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	char question[WORD_MAX + 80];
-	size_t got = 0;
-	ssize_t n = 1;
-	int fd, len;
-
-	out[0] = '\0';
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	len = snprintf(question, sizeof(question),
-	    "GET /api/health HTTP/1.0\r\nHost: %s\r\n\r\n", name);
-	if (connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0 &&
-	    send(fd, question, (size_t)len, MSG_NOSIGNAL) == len)
-		while (n > 0 && got < size - 1) {
-			n = recv(fd, out + got, size - 1 - got, 0);
-			got += n > 0 ? (size_t)n : 0;
-		}
-	out[got] = '\0';
-	(void)close(fd);
-}
-
-/* Whether it is the site that answers for its name. */
-static void
-site_judge(const char *text, struct outcome *o)
-{
-	char name[WORD_MAX + 1], listen[WORD_MAX + 1], answer[2048];
-	const char *port;
-
-	if (!site_word(text, "server_name", NULL, name) ||
-	    strcmp(name, "HOST") == 0) {
-		probe_say(o, true,
-		    "its site has no name, so another one, such as Debian's default, has its requests: sed -i s/HOST/NAME/ %s",
-		    SITE);
-		return;
-	}
-	/* The ones that others see; that with the metrics is 127.0.0.1's. */
-	if (!site_word(text, "listen", " ssl", listen)) {
-		probe_say(o, false, "its site is there, on TLS alone");
-		return;
-	}
-	port = strrchr(listen, ':');
-	answer_read(answer, sizeof(answer),
-	    atoi(port == NULL ? listen : port + 1), name);
-	if (answer[0] == '\0')
-		probe_say(o, true,
-		    "nobody answers at %s: nginx -t; systemctl start nginx",
-		    listen);
-	else if (strstr(answer, "\"status\"") == NULL &&
-	    strstr(answer, "https://") == NULL)
-		probe_say(o, true,
-		    "another site answers for %s: nginx -t; systemctl reload nginx; if that is all, rm %s/default",
-		    name, SITES);
-	else
-		probe_say(o, false, "%s is served by its site", name);
-}
-
-void
-probe_nginx(struct admin *a, struct outcome *o)
-{
-	struct buf text;
-
-	if (site_read(a, &text, o))
-		site_judge(text.p, o);
-	buf_free(&text);
-}
-
-/* ---- Its certificate ---- */
-
-static void
-certificate_judge(struct admin *a, const char *name, struct outcome *o)
-{
-	char path[FILE_PATH_SIZE], left[VALUE_TEXT_MAX];
-	struct err e = ERR_INIT;
-	int64_t end_s, left_ms;
-	enum rc rc;
-
-	path_make(a, path, name, "");
-	rc = certificate_end(&end_s, path, &e);
-	left_ms = end_s * 1000 - clock_unix_ms();
-	text_age(left, left_ms < 0 ? -left_ms : left_ms);
-	if (rc == RC_IO)
-		probe_say(
-		    o, false, "not looked at: %s; run this as root", e.msg);
-	else if (rc != RC_OK)
-		probe_say(o, true, "%s: certbot certificates", e.msg);
-	else if (left_ms <= 0)
-		probe_say(o, true,
-		    "it ended %s ago, and no worker connects: certbot renew",
-		    left);
-	else if (left_ms < CERTIFICATE_DAYS * DAY_MS)
-		probe_say(o, true,
-		    "it ends in %s and wasn't renewed: certbot renew; systemctl status certbot.timer",
-		    left);
-	else
-		probe_say(o, false, "good for %s", left);
-}
-
-void
-probe_certificate(struct admin *a, struct outcome *o)
-{
-	char path[WORD_MAX + 1];
-	struct buf text;
-
-	if (site_read(a, &text, o)) {
-		if (site_word(text.p, "ssl_certificate", NULL, path))
-			certificate_judge(a, path, o);
-		else
-			probe_say(o, false,
-			    "none: is there TLS in front of this nginx?");
-	} else if (o->bad)
-		*o = (struct outcome){ .detail = "not looked at: no site" };
-	buf_free(&text);
 }
 
 /* ---- What is done by itself ---- */
@@ -236,7 +48,7 @@ probe_timers(struct admin *a, struct outcome *o)
 		bool of_archive; /* which not everybody has */
 	} timers[] = {
 		{ "worknet-backup.timer", BACKUP_OLD_MS, false },
-		{ "worknet-audit.timer", 2 * DAY_MS, false },
+		{ "worknet-audit.timer", AUDIT_OLD_MS, false },
 		{ "worknet-payout.timer", RUN_OLD_MS, false },
 		{ "worknet-archive.timer", 2 * DAY_MS, true },
 	};
@@ -245,7 +57,7 @@ probe_timers(struct admin *a, struct outcome *o)
 	struct stat st;
 	size_t i;
 
-	path_make(a, path, CRONTAB, "");
+	machine_path(a, path, CRONTAB, "");
 	if (stat(path, &st) == 0) {
 		probe_say(o, false, "%s has them", path);
 		return;
@@ -253,7 +65,7 @@ probe_timers(struct admin *a, struct outcome *o)
 	for (i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
 		if (timers[i].of_archive && a->conf.archive_after_days == 0)
 			continue;
-		path_make(a, path, TIMER_STAMPS, timers[i].name);
+		machine_path(a, path, TIMER_STAMPS, timers[i].name);
 		if (stat(path, &st) != 0) {
 			probe_say(o, true,
 			    "%s never ran: systemctl enable --now %s",
@@ -268,6 +80,32 @@ probe_timers(struct admin *a, struct outcome *o)
 			    timers[i].name, age, timers[i].name);
 	}
 	probe_say(o, false, "those that are needed ran lately");
+}
+
+/* The nightly audit writes that file when it found nothing, and only then. */
+void
+probe_audit(struct admin *a, struct outcome *o)
+{
+	char path[FILE_PATH_SIZE], age[VALUE_TEXT_MAX];
+	int64_t ago_ms;
+	struct stat st;
+
+	machine_path(a, path, AUDIT_KNOWN, "");
+	if (stat(path, &st) != 0) {
+		probe_say(o, errno != EACCES,
+		    errno == EACCES
+			? "not looked at: %s: %s; run this as root"
+			: "no audit has found all well yet (%s: %s): systemctl start worknet-audit",
+		    path, strerror(errno));
+		return;
+	}
+	ago_ms = clock_unix_ms() - (int64_t)st.st_mtime * 1000;
+	text_age(age, ago_ms);
+	probe_say(o, ago_ms > AUDIT_OLD_MS,
+	    ago_ms > AUDIT_OLD_MS
+		? "no audit has found all well for %s: worknet audit says what is off, journalctl -u worknet-audit why it doesn't run"
+		: "the last one ended %s ago, and found all well",
+	    age);
 }
 
 /* ---- Logs ---- */
@@ -293,11 +131,11 @@ probe_logs(struct admin *a, struct outcome *o)
 	log_judge(path,
 	    "some program keeps a read transaction open; fuser -v shows which",
 	    o);
-	path_make(a, dir, NGINX_LOGS, "");
+	machine_path(a, dir, NGINX_LOGS, "");
 	n = scandir(dir, &all, NULL, NULL);
 	while (n > 0) {
 		n--;
-		path_make(a, path, NGINX_LOGS "/", all[n]->d_name);
+		machine_path(a, path, NGINX_LOGS "/", all[n]->d_name);
 		log_judge(path,
 		    "logrotate -f /etc/logrotate.d/nginx; is logrotate.timer on?",
 		    o);
@@ -372,4 +210,44 @@ probe_databases(struct admin *a, struct outcome *o)
 		probe_say(o, false, "none: networks are prefixes");
 	else
 		probe_say(o, false, "of addresses: they can be read");
+}
+
+/* ---- Regions ---- */
+
+static enum rc
+region_is_known(bool *out, struct db *db, const char *name, struct err *e)
+{
+	struct query *q = db_query(db, Q_REGION_LIST);
+	enum rc rc;
+	bool row;
+
+	*out = false;
+	while ((rc = query_step(q, &row, e)) == RC_OK && row)
+		*out |= slice_is(query_get_text(q, 0), name);
+	query_done(q);
+	return rc;
+}
+
+/* A region's name that is misspelt there keeps nobody out. */
+void
+probe_regions(struct admin *a, struct outcome *o)
+{
+	const char *list = a->conf.region_countries;
+	char name[REGION_MAX + 1];
+	struct err e = ERR_INIT;
+	bool known;
+
+	if (list[0] != '\0' && a->conf.country_database[0] == '\0')
+		probe_say(o, true,
+		    "[admission] region_countries counts for nobody: name a database in country_database, or take it out");
+	for (region_list_next(&list, name); name[0] != '\0';
+	     region_list_next(&list, name)) {
+		if (region_is_known(&known, a->db, name, &e) != RC_OK)
+			probe_say(o, true, "%s", e.msg);
+		else if (!known)
+			probe_say(o, true,
+			    "[admission] region_countries names \"%s\", which no task and no worker has: worknet region list shows what they are called",
+			    name);
+	}
+	probe_say(o, false, "those that countries are named for are known");
 }

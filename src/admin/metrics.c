@@ -1,13 +1,16 @@
 /*
- * worknet metrics: what the ledger tells, as Prometheus reads it (text format
- * 0.0.4), on standard output or in a file for node_exporter's textfile
- * collector. What the coordinator counts is on its own /metrics.
+ * worknet metrics: what the ledger tells, or how a run has ended, as Prometheus
+ * reads it (text format 0.0.4), on standard output or in a file for
+ * node_exporter's textfile collector. What the coordinator counts is on its own
+ * /metrics.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/commands.h"
 #include "admin/status.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 #define TEXT_MAX_BYTES 32768
@@ -55,6 +58,11 @@ static const struct metric metrics[] = {
 	    FIELD(coverage.copies), "Copies that these cycles had." },
 	{ "worknet_copies_last_hour", "{state=\"paid\"}", UNIT_NUMBER,
 	    FIELD(coverage.paid), "" },
+	{ "worknet_copies_last_hour", "{state=\"missed\"}", UNIT_NUMBER,
+	    FIELD(coverage.missed), "" },
+	{ "worknet_task_oldest_due_timestamp_seconds", "", UNIT_TIME,
+	    FIELD(oldest_due_ms),
+	    "Since when the task that has waited longest has a slot to give; 0: none has." },
 	{ "worknet_tasks_overdue", "", UNIT_NUMBER, FIELD(coverage.incomplete),
 	    "Tasks with a cycle of the last hour that nobody checked." },
 	{ "worknet_slots", "{outcome=\"given\"}", UNIT_NUMBER,
@@ -96,6 +104,15 @@ static const struct metric metrics[] = {
 	    FIELD(run.ended_ms), "When it ended; 0: it hasn't." },
 	{ "worknet_payout_last_run_exit_code", "", UNIT_NUMBER,
 	    FIELD(run.exit_code), "And with what; -1: it hasn't ended." },
+	{ "worknet_payout_last_run_payouts", "{state=\"reserved\"}",
+	    UNIT_NUMBER, FIELD(run.reserved),
+	    "Payouts of that run: new, paid, voided, and not settled after it." },
+	{ "worknet_payout_last_run_payouts", "{state=\"paid\"}", UNIT_NUMBER,
+	    FIELD(run.posted), "" },
+	{ "worknet_payout_last_run_payouts", "{state=\"voided\"}", UNIT_NUMBER,
+	    FIELD(run.voided), "" },
+	{ "worknet_payout_last_run_payouts", "{state=\"unresolved\"}",
+	    UNIT_NUMBER, FIELD(run.unresolved), "" },
 	{ "worknet_exceptions", "", UNIT_NUMBER, FIELD(exceptions),
 	    "What the ledger lists as wrong, and findings that are open." },
 	{ "worknet_upload_oldest_timestamp_seconds", "", UNIT_TIME,
@@ -136,6 +153,67 @@ metric_print(struct buf *b, const struct metric *m, const struct status *s)
 	}
 }
 
+/* ---- Of the ledger ---- */
+
+static enum rc
+ledger_print(struct buf *b, struct admin *a, struct err *e)
+{
+	static struct status s;
+	enum rc rc;
+	size_t i;
+
+	rc = status_read(&s, a->db, &a->conf, 0, e);
+	for (i = 0; rc == RC_OK && i < sizeof(metrics) / sizeof(metrics[0]);
+	     i++)
+		metric_print(b, &metrics[i], &s);
+	status_free(&s);
+	return rc;
+}
+
+/* ---- Of a run ---- */
+
+static const char run_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+/*
+ * systemd tells ExecStopPost= how a service has ended: SERVICE_RESULT,
+ * EXIT_STATUS (systemd.exec(5)); a signal's name is no code.
+ */
+static enum rc
+run_print(struct buf *b, const char *name, const char *exit, struct err *e)
+{
+	const char *result = getenv("SERVICE_RESULT");
+	int64_t now_ms = clock_unix_ms();
+	long code;
+	char *end;
+
+	if (name[0] == '\0' || name[strspn(name, run_letters)] != '\0')
+		return err_set(e, RC_INVALID,
+		    "--run: got \"%s\", expected a name such as payout", name);
+	if (exit != NULL)
+		result = NULL;
+	else
+		exit = getenv("EXIT_STATUS");
+	if (exit == NULL)
+		return err_set(e, RC_INVALID,
+		    "--run needs --exit, how it ended, unless systemd tells");
+	code = strtol(exit, &end, 10);
+	if (exit[0] == '\0' || *end != '\0' || code < 0 || code > 255)
+		code = -1;
+	buf_printf(b,
+	    "# HELP worknet_run_end_timestamp_seconds When the newest run of that name ended.\n"
+	    "# TYPE worknet_run_end_timestamp_seconds gauge\n"
+	    "worknet_run_end_timestamp_seconds{run=\"%s\"} %lld.%03d\n"
+	    "# HELP worknet_run_exit_code And with what; -1: a signal ended it.\n"
+	    "# TYPE worknet_run_exit_code gauge\n"
+	    "worknet_run_exit_code{run=\"%s\"} %ld\n"
+	    "# HELP worknet_run_success Whether that is as it should be.\n"
+	    "# TYPE worknet_run_success gauge\n"
+	    "worknet_run_success{run=\"%s\"} %d\n",
+	    name, (long long)(now_ms / 1000), (int)(now_ms % 1000), name, code,
+	    name, result == NULL ? code == 0 : strcmp(result, "success") == 0);
+	return RC_OK;
+}
+
 /* For whoever reads the file: node_exporter is another user. */
 #define METRICS_MODE 0644
 
@@ -143,25 +221,25 @@ enum admin_exit
 command_metrics(struct admin *a)
 {
 	const char *path = a->args.opt[OPT_FILE];
-	static struct status s;
+	const char *run = a->args.opt[OPT_RUN];
 	struct err e = ERR_INIT;
 	enum admin_exit code;
 	struct buf b;
 	enum rc rc;
-	size_t i;
 
-	if (a->args.opt[OPT_JSON] != NULL) {
-		(void)err_set(&e, RC_INVALID, "metrics have their own format");
+	buf_init(&b, TEXT_MAX_BYTES);
+	rc = a->args.opt[OPT_JSON] == NULL
+	    ? RC_OK
+	    : err_set(&e, RC_INVALID, "metrics have their own format");
+	if (rc == RC_OK && run != NULL)
+		rc = run_print(&b, run, a->args.opt[OPT_EXIT], &e);
+	if (rc != RC_OK)
 		return admin_usage(a, &e);
-	}
-	code = admin_open(a, DB_READ);
+	code = run != NULL ? ADMIN_OK : admin_open(a, DB_READ);
 	if (code != ADMIN_OK)
 		return code;
-	buf_init(&b, TEXT_MAX_BYTES);
-	rc = status_read(&s, a->db, &a->conf, 0, &e);
-	for (i = 0; rc == RC_OK && i < sizeof(metrics) / sizeof(metrics[0]);
-	     i++)
-		metric_print(&b, &metrics[i], &s);
+	if (run == NULL)
+		rc = ledger_print(&b, a, &e);
 	if (rc == RC_OK)
 		rc = buf_status(&b, &e);
 	if (rc == RC_OK && path != NULL)
@@ -169,6 +247,5 @@ command_metrics(struct admin *a)
 	else if (rc == RC_OK)
 		(void)fwrite(b.p, 1, b.len, stdout);
 	buf_free(&b);
-	status_free(&s);
 	return rc == RC_OK ? ADMIN_OK : admin_fail(rc, &e);
 }

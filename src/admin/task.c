@@ -8,6 +8,7 @@
 #include "admin/commands.h"
 #include "admin/value.h"
 #include "base/clock.h"
+#include "ledger/network_sums.h"
 #include "ledger/task.h"
 
 /* The options that are numbers of a definition. */
@@ -110,6 +111,29 @@ report(struct admin *a, const char *done, const char *past)
 	report_of(a, a->args.arg[0], done, past);
 }
 
+/*
+ * And how many workers it takes, of whom each has to wait for its cooldown, if
+ * one isn't enough: else nobody knows why cycles are missed.
+ */
+static void
+report_definition(struct admin *a, const char *name, const char *done,
+    const struct task_definition *d)
+{
+	char interval[VALUE_TEXT_MAX], cooldown[VALUE_TEXT_MAX];
+	int64_t day_micros, workers;
+
+	report_of(a, name, done, done);
+	if (network_needs(a->db, name, &day_micros, &workers, NULL) != RC_OK ||
+	    workers < 2)
+		return;
+	out_field(a->out, "workersNeeded", NULL, OUT_COUNT, out_int(workers));
+	value_format_span(interval, d->interval_ms);
+	value_format_span(cooldown, d->cooldown_ms);
+	out_note(a->out,
+	    "it takes %lld workers: %lld of its slots open every %s, and a worker is given none for %s after one (--cooldown)",
+	    (long long)workers, (long long)d->copies, interval, cooldown);
+}
+
 /* A private one with a salt, and a name, that nobody guesses. */
 static enum rc
 add(struct admin *a, char name[static TASK_ID_MAX + 1],
@@ -155,7 +179,7 @@ command_task_add(struct admin *a)
 		rc = add(a, name, &d, &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
-		report_of(a, name, "added", "added");
+		report_definition(a, name, "added", &d);
 	return code;
 }
 
@@ -195,7 +219,7 @@ command_task_edit(struct admin *a)
 		rc = task_edit(a->db, t.name, &d, clock_unix_ms(), &e);
 	code = admin_commit(a, rc, &e);
 	if (code == ADMIN_OK)
-		report(a, "changed", "changed");
+		report_definition(a, t.name, "changed", &d);
 	return code;
 }
 

@@ -439,6 +439,13 @@ handle(struct api_exchange *x, struct api_thread *t,
 	return true;
 }
 
+/* So many bytes of what a client has sent are enough for a line. */
+static int
+shown_len(struct slice s)
+{
+	return s.len < 100 ? (int)s.len : 100;
+}
+
 bool
 api_handle(struct api_exchange *x, struct api_thread *t,
     const struct api_request *rq, int64_t now_ms, struct api_response *rs)
@@ -447,8 +454,12 @@ api_handle(struct api_exchange *x, struct api_thread *t,
 	struct api_counts *counts = &x->api->counts;
 	bool done = handle(x, t, rq, now_ms, rs);
 
-	if (done)
+	if (done) {
 		counts_answer(counts, x->route, rs->status);
+		log_info("%.*s %.*s from %.*s: %d", shown_len(rq->method),
+		    rq->method.p, shown_len(rq->path), rq->path.p,
+		    shown_len(rq->remote_addr), rq->remote_addr.p, rs->status);
+	}
 	return done;
 }
 

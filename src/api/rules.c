@@ -109,6 +109,14 @@ rules_begin(const struct conf *ledger, const struct conf *conf,
 	return rc;
 }
 
+void
+rules_set_log(const struct conf *conf, int at_least)
+{
+	enum log_level level = log_level_of(conf->log_level);
+
+	log_set_level((int)level < at_least ? (enum log_level)at_least : level);
+}
+
 /* ---- SIGHUP ---- */
 
 static void
@@ -178,9 +186,12 @@ rules_reload(void *ctx)
 		return;
 	}
 	locator_take(r->locator, &databases);
+	/* What has changed is told to who had the old level or has the new. */
+	rules_set_log(&next, (int)log_level_of(r->now.log_level));
 	conf_compare(r->begun, &next, on_restart_change, &changes);
 	conf_compare(&r->now, &next, on_change, &changes);
-	r->now = next;
 	if (changes == 0)
 		log_notice("SIGHUP: nothing of the configuration has changed");
+	rules_set_log(&next, r->log_level);
+	r->now = next;
 }

@@ -25,6 +25,9 @@ rules_read(struct api_rules *out, const struct conf *conf, struct err *e);
 MUST_CHECK enum rc rules_begin(const struct conf *ledger,
     const struct conf *conf, const struct api_rules *rules, struct err *e);
 
+/* The log's level from now on: the configured one, or at_least. */
+void rules_set_log(const struct conf *conf, int at_least);
+
 struct reload {
 	struct api *api;
 	const char *path;
@@ -33,6 +36,7 @@ struct reload {
 	const struct conf *begun;     /* by which it was started, */
 	const struct api_rules *with; /* and its rules */
 	struct conf now;	      /* by which it works */
+	int log_level;		      /* of -v: the log has these at least */
 };
 
 /*

@@ -41,6 +41,7 @@ struct conf {
 	bool one_copy_per_network;   /* a cycle's copies: one per network */
 	char prefix[PREFIX_MAX + 1]; /* of the API's paths, "" for none */
 	char checkpoint_file[PATH_LEN_MAX + 1]; /* of a log; "": none */
+	char log_level[CONF_WORD_MAX + 1];	/* see log_level_of */
 
 	/* [admission] */
 	char admission_mode[CONF_WORD_MAX + 1]; /* open, standing or list */

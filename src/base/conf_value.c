@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "base/place_list.h"
 
 static const char *const networks[] = {
@@ -200,6 +201,8 @@ conf_value_set(struct conf *c, const struct conf_key *k, const char *file,
 		return set_word(field, k, thresholds, value, e);
 	case CONF_STORE:
 		return set_word(field, k, stores, value, e);
+	case CONF_LOG_LEVEL:
+		return set_word(field, k, log_level_names, value, e);
 	case CONF_ADMISSION:
 		return set_word(field, k, admissions, value, e);
 	case CONF_SINGLE_NODE:

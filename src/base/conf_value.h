@@ -27,6 +27,7 @@ enum conf_type {
 	CONF_SETTLE,	  /* char[max + 1], one of ways */
 	CONF_ADMISSION,	  /* char[max + 1], one of admissions */
 	CONF_STORE,	  /* char[max + 1], one of stores */
+	CONF_LOG_LEVEL,	  /* char[max + 1], a log level's name */
 	CONF_GWEI,	  /* int64_t in [min, max] wei, written in gwei */
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -32,6 +33,19 @@ file_time(char out[static FILE_TIME_LEN + 1], int64_t unix_ms)
 	if (strftime(out, FILE_TIME_LEN + 1, "%Y%m%dT%H%M%SZ", &t) !=
 	    FILE_TIME_LEN)
 		(void)snprintf(out, FILE_TIME_LEN + 1, "00000101T000000Z");
+}
+
+void
+file_user(char out[static FILE_USER_SIZE], uid_t uid)
+{
+	struct passwd entry, *found = NULL;
+	char text[1024];
+
+	if (getpwuid_r(uid, &entry, text, sizeof(text), &found) != 0)
+		found = NULL;
+	(void)snprintf(out, FILE_USER_SIZE, "%.40s (uid %lu)",
+	    found == NULL ? "a user without a name" : found->pw_name,
+	    (unsigned long)uid);
 }
 
 enum rc

@@ -25,6 +25,10 @@ void file_time(char out[static FILE_TIME_LEN + 1], int64_t unix_ms);
 MUST_CHECK enum rc file_directory(
     char out[static PATH_LEN_MAX + 1], const char *path, struct err *e);
 
+/* A user as people are told of it: "worknet (uid 107)". */
+#define FILE_USER_SIZE 64
+void file_user(char out[static FILE_USER_SIZE], uid_t uid);
+
 /*
  * Whether the disk of dir has room for bytes more, and some that stay free.
  * RC_IO when it hasn't.

@@ -3,15 +3,20 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1024 /* below PIPE_BUF: one write stays one line */
 
-static enum log_level threshold = LOG_LEVEL_INFO;
+const char *const log_level_names[] = { "error", "warning", "notice", "info",
+	"debug", NULL };
+
+static atomic_int threshold = LOG_LEVEL_INFO;
 
 static pthread_once_t reader_once = PTHREAD_ONCE_INIT;
 static bool is_journal; /* reader_once */
@@ -30,10 +35,22 @@ reader_find(void)
 	    st.st_ino == (ino_t)inode;
 }
 
+enum log_level
+log_level_of(const char *name)
+{
+	int i = 0;
+
+	while (
+	    log_level_names[i] != NULL && strcmp(log_level_names[i], name) != 0)
+		i++;
+	CHECK(log_level_names[i] != NULL);
+	return (enum log_level)(LOG_LEVEL_ERROR + i);
+}
+
 void
 log_set_level(enum log_level level)
 {
-	threshold = level;
+	atomic_store(&threshold, (int)level);
 	(void)pthread_once(&reader_once, reader_find);
 }
 
@@ -61,7 +78,7 @@ log_line(enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (level > threshold)
+	if ((int)level > atomic_load(&threshold))
 		return;
 	(void)pthread_once(&reader_once, reader_find);
 	if (is_journal)

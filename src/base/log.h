@@ -18,9 +18,16 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7,
 };
 
+/* The names of the levels from LOG_LEVEL_ERROR on, and NULL. */
+extern const char *const log_level_names[];
+
+/* The level of one of these names. */
+enum log_level log_level_of(const char *name);
+
 /*
  * Drops lines less urgent than level. Call it before starting threads, and
- * before rights are given up: it looks who reads standard error.
+ * before rights are given up, for the first time: it looks who reads standard
+ * error. Later from any thread.
  */
 void log_set_level(enum log_level level);
 

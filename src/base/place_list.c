@@ -129,3 +129,16 @@ region_list_names(
 	}
 	return names;
 }
+
+void
+region_list_next(const char **list, char out[static REGION_MAX + 1])
+{
+	struct slice word = word_next(list), countries = countries_of(word);
+	size_t i, len = word.len - countries.len;
+
+	/* Without the colon; a list that was read has no longer names. */
+	len = len == 0 ? 0 : len - 1;
+	for (i = 0; i < len && i < REGION_MAX; i++)
+		out[i] = word.p[i] == '+' ? ' ' : word.p[i];
+	out[i] = '\0';
+}

@@ -7,6 +7,7 @@
 #define WORKNET_BASE_PLACE_LIST_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 /* Whether text is such a list: what the others take. */
 bool asn_list_is(const char *text);
@@ -20,5 +21,8 @@ bool asn_list_has(const char *list, uint32_t asn);
  */
 bool region_list_names(
     const char *list, struct slice region, const char *country, bool *has);
+
+/* The next region that the list names, *list goes past it; "" at the end. */
+void region_list_next(const char **list, char out[static REGION_MAX + 1]);
 
 #endif

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/limits.h"
+#include "base/file.h"
 
 void
 secret_wipe(void *p, size_t len)
@@ -67,16 +67,20 @@ file_open(mode_t *others, const char *path)
 static enum rc
 check_file(int fd, mode_t others, const char *path, struct err *e)
 {
+	char owner[FILE_USER_SIZE], self[FILE_USER_SIZE];
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return err_set(e, RC_IO, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, RC_INVALID, "%s: not a regular file", path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		file_user(owner, st.st_uid);
+		file_user(self, geteuid());
 		return err_set(e, RC_INVALID,
-		    "%s: owned by user %lu, expected %lu or root", path,
-		    (unsigned long)st.st_uid, (unsigned long)geteuid());
+		    "%s: owned by %s, expected this user, %s, or root: run this as the owner",
+		    path, owner, self);
+	}
 	if ((st.st_mode & others) != 0)
 		return err_set(e, RC_INVALID,
 		    "%s: mode is %04o, expected 0600 or less", path,

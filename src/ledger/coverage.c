@@ -139,6 +139,7 @@ coverage_read(struct coverage *c, struct db *db, size_t worst, int64_t now_ms,
 	w.checked = db_query(db, Q_CYCLES_CHECKED);
 	query_int(w.checked, 1, transfer);
 	rc = tasks_count(&w, db, e);
+	c->missed = c->copies - c->paid;
 	query_done(w.checked);
 	return rc;
 }

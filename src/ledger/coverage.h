@@ -22,6 +22,7 @@ struct coverage {
 	int64_t checked;
 	int64_t copies;		     /* of these cycles */
 	int64_t paid;		     /* of them */
+	int64_t missed;		     /* and the others */
 	int64_t tasks;		     /* that opened a cycle */
 	int64_t incomplete;	     /* of those */
 	struct coverage_task *worst; /* owned; the worst first */

@@ -32,6 +32,9 @@ rc_of_sqlite(int code)
 enum rc
 db_fail(struct db *db, int code, const char *what, struct err *e)
 {
+	if ((code & 0xff) == SQLITE_NOTADB)
+		return err_set(e, RC_CORRUPT, DB_NOT_LEDGER,
+		    sqlite3_db_filename(db->handle, "main"));
 	return err_set(e, rc_of_sqlite(code), "ledger: %s: %s (%d)", what,
 	    code == sqlite3_extended_errcode(db->handle)
 		? sqlite3_errmsg(db->handle)

@@ -12,6 +12,10 @@
 
 #include "ledger/db.h"
 
+/* What is said of a file, %s, that isn't one. */
+#define DB_NOT_LEDGER \
+	"ledger: %s isn't a ledger; move that file away, or name another one in [ledger] path; then \"worknet init\" makes a ledger, \"worknet restore\" brings one back"
+
 struct query {
 	struct db *db;
 	enum query_id id;

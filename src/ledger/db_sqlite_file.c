@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -219,9 +218,7 @@ db_check_version(struct db *db, struct err *e)
 	if (rc != RC_OK || version == schema_version)
 		return rc;
 	if (version == 0)
-		return err_set(e, RC_CONFLICT,
-		    "ledger: %s isn't a ledger; make one with \"worknet init\"",
-		    path);
+		return err_set(e, RC_CONFLICT, DB_NOT_LEDGER, path);
 	return err_set(e, RC_CONFLICT,
 	    "ledger: %s has schema %lld, this program knows %d; %s", path,
 	    (long long)version, schema_version,
@@ -239,28 +236,14 @@ db_check_place(struct db *db, struct err *e)
 
 /* ---- Why a file can't be opened ---- */
 
-/* "worknet (uid 107)". */
-static void
-user_name(char *out, size_t size, uid_t uid)
-{
-	struct passwd entry, *found = NULL;
-	char text[1024];
-
-	if (getpwuid_r(uid, &entry, text, sizeof(text), &found) != 0)
-		found = NULL;
-	(void)snprintf(out, size, "%s (uid %ld)",
-	    found == NULL ? "a user without a name" : found->pw_name,
-	    (long)uid);
-}
-
 static enum rc
 explain_user(
     const char *path, const char *what, const struct stat *st, struct err *e)
 {
-	char owner[64], self[64];
+	char owner[FILE_USER_SIZE], self[FILE_USER_SIZE];
 
-	user_name(owner, sizeof(owner), st->st_uid);
-	user_name(self, sizeof(self), geteuid());
+	file_user(owner, st->st_uid);
+	file_user(self, geteuid());
 	return err_set(e, RC_BUSY,
 	    "ledger: %s %s for this user, %s; it belongs to %s, mode %04o",
 	    path, what, self, owner, (unsigned)st->st_mode & 07777);

@@ -84,14 +84,24 @@ network_read(struct network_sums *n, struct db *db, const struct conf *c,
 	if (rc == RC_OK)
 		rc = witnesses_read(n, db, now_ms, e);
 	if (rc == RC_OK)
-		rc = query_ints(db_query(db, Q_TASK_NEEDS),
-		    (int64_t *[]){ &n->day_micros, &n->workers_needed }, 2, e);
+		rc = network_needs(
+		    db, "", &n->day_micros, &n->workers_needed, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SCHEDULE_FUTURE);
 	query_int(q, 1, now_ms);
 	query_int(q, 2, POLL_PERIOD_MS);
 	return query_one_int(q, &n->future_tasks, e);
+}
+
+enum rc
+network_needs(struct db *db, const char *task, int64_t *day_micros,
+    int64_t *workers, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_NEEDS);
+
+	query_text(q, 1, slice_of(task));
+	return query_ints(q, (int64_t *[]){ day_micros, workers }, 2, e);
 }
 
 void

@@ -38,6 +38,14 @@ struct network_sums {
 MUST_CHECK enum rc network_read(struct network_sums *n, struct db *db,
     const struct conf *c, int64_t now_ms, struct err *e);
 
+/*
+ * What the active tasks, or the one of that name unless it is "", pay in a day
+ * at most, in micro-USDC, and how many workers the one takes that takes most:
+ * by copies, interval and cooldown. Errors of db.h.
+ */
+MUST_CHECK enum rc network_needs(struct db *db, const char *task,
+    int64_t *day_micros, int64_t *workers, struct err *e);
+
 /* Why cycles are missed, in size bytes. */
 void network_reason(const struct network_sums *n, const struct coverage *c,
     char *out, size_t size);

@@ -33,6 +33,11 @@ read_counts(struct status *s, struct db *db, struct err *e)
 		    2, e);
 	if (rc != RC_OK)
 		return rc;
+	q = db_query(db, Q_SCHEDULE_OLDEST_DUE);
+	query_int(q, 1, s->now_ms);
+	rc = query_one_int(q, &s->oldest_due_ms, e);
+	if (rc != RC_OK)
+		return rc;
 	q = db_query(db, Q_ACCOUNT_BALANCE);
 	query_int(q, 1, ACCOUNT_IN_FLIGHT);
 	return query_one_int(q, &s->in_flight_micros, e);

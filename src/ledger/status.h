@@ -14,6 +14,7 @@
 struct status {
 	int64_t now_ms;
 	int64_t tasks_active, tasks_paused, tasks_removed;
+	int64_t oldest_due_ms; /* a task has a slot since then; 0: none */
 	int64_t workers_active, workers_suspended;
 	int64_t results_hour, results_day;
 	int64_t rounds_day;	/* of those of the day, signed in rounds */
@@ -75,6 +76,10 @@ struct warnings {
 
 /* What of s isn't as it should be. */
 void warnings_find(
+    struct warnings *ws, const struct status *s, const struct conf *c);
+
+/* Of these only those of payouts. */
+void warnings_find_payouts(
     struct warnings *ws, const struct status *s, const struct conf *c);
 
 #endif

@@ -142,3 +142,11 @@ warnings_find(struct warnings *ws, const struct status *s, const struct conf *c)
 	find_system_warnings(ws, &s->network, c);
 	find_payout_warnings(ws, s, c);
 }
+
+void
+warnings_find_payouts(
+    struct warnings *ws, const struct status *s, const struct conf *c)
+{
+	ws->n = 0;
+	find_payout_warnings(ws, s, c);
+}

@@ -15,7 +15,7 @@ use WorknetTest qw(need_program wait_for slurp spurt exec_logged json_value
     poll_path);
 
 need_program('sqlite3');
-alarm(240);
+alarm(480);
 
 # What the log has more after code, once it has a line like that.
 sub says {
@@ -108,6 +108,88 @@ $w->conf_write;
 hangup($w, qr/mode has changed/, 'put right');
 is($c->get(poll_path($w->worker(3)->{address}))->{status}, 200,
     '... it counts');
+
+# How much the log has.
+sub logs_a_poll {
+	my $before = length $w->log_text;
+
+	is($c->get(poll_path($w->worker(3)->{address}))->{status}, 200,
+	    'a request');
+	hangup($w, qr/SIGHUP: nothing/, 'and a line after it');
+	return substr($w->log_text, $before) =~
+	    m{GET /\S*v1/worker/tasks from \S*: 200$}m;
+}
+ok(!logs_a_poll(), 'requests aren\'t logged');
+$w->{conf}{coordinator}{log_level} = 'info';
+$w->conf_write;
+hangup($w, qr/\[coordinator\] log_level has changed, and counts/,
+    'the log\'s level is changed');
+ok(logs_a_poll(), '... and each request is logged');
+$w->{conf}{coordinator}{log_level} = 'warning';
+$w->conf_write;
+hangup($w, qr/log_level has changed/, 'and again, which is the last that is ' .
+    'told');
+my $length = length $w->log_text;
+$w->{conf}{coordinator}{max_tasks_per_poll} = 2;
+$w->conf_write;
+kill('HUP', $w->pid) or die $!;
+wait_for(sub { given($two->{address}) == 2 }, 'two tasks for the second one');
+$w->{conf}{coordinator}{log_level} = 'all';
+$w->conf_write;
+hangup($w, qr/log_level: got "all", expected/,
+    'a level that there isn\'t is refused');
+unlike(substr($w->log_text, $length), qr/max_tasks_per_poll/,
+    'what is less urgent than the level is kept back');
+$w->{conf}{coordinator}{max_tasks_per_poll} = 1;
+delete $w->{conf}{coordinator}{log_level};
+$w->conf_write;
+hangup($w, qr/log_level has changed/, 'and back');
+
+# Each key that there is, by the sample: with another value than its default.
+{
+	my %is = %{ $w->{conf} };
+	my %word = (mode => 'list', prefix => '/elsewhere', asn_by_prefix =>
+	    '64500', region_countries => 'eu:DE', log_level => 'info',
+	    origin => 'https://x.example', max_fee_gwei => '0.2');
+	my %restart = map { $_ => 1 } qw(path busy_timeout_ms exchanges threads
+	    prefix checkpoint_file asn_database country_database
+	    drill_key_file);
+	my ($section, %ours);
+	WorknetTest->new->init;
+	my $sample = WorknetTest->new;
+	unlink $sample->conf_path;
+	$sample->worknet_try('init');
+	for my $line (split /\n/, slurp($sample->conf_path)) {
+		$section = $1 if $line =~ /^\[(\w+)\]$/;
+		my ($key, $value) = $line =~ /^;?(\w+) = ?(.*)$/ or next;
+		next if $section !~ /^(ledger|coordinator|admission|honesty|pages)$/;
+		$ours{$section}{$key} = $word{$key} //
+		    ($value eq 'yes' ? 'no' : $value eq 'no' ? 'yes' :
+		    $value =~ /^\d+$/ ? $value + 1 : "/nowhere/$section-$key");
+	}
+	cmp_ok(scalar(map { keys %$_ } values %ours), '>', 30,
+	    'the coordinator has keys');
+	$w->{conf} = { %is };
+	for my $section (keys %ours) {
+		$w->{conf}{$section} = { %{ $ours{$section} } };
+	}
+	$w->{conf}{coordinator}{log_level} = 'info';
+	$w->conf_write;
+	my $text = hangup($w, qr/\[pages\] operator has changed/, 'all are changed');
+	for my $section (sort keys %ours) {
+		for my $key (sort keys %{ $ours{$section} }) {
+			my $says = $restart{$key} ? qr/: it needs a restart/ :
+			    qr/, and counts from now on/;
+			like($text, qr/\[$section\] $key has changed$says/,
+			    "[$section] $key is followed, or named");
+		}
+	}
+	is(scalar(() = $text =~ /has changed/g),
+	    scalar(map { keys %$_ } values %ours), 'each once');
+	$w->{conf} = { %is };
+	$w->conf_write;
+	hangup($w, qr/has changed/, 'and back');
+}
 
 # ---- What was done ----
 

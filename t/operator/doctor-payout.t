@@ -20,7 +20,7 @@ my $l = DirectTest->new($rig, payout => { settle => 'facilitator direct',
 
 # The detail of each check by its name, and which are bad.
 sub doctor {
-	my (undef, $out, $err) = run_command({ env => { $l->fault_env } },
+	my (undef, $out, $err) = run_command({ env => { $l->fault_env, @_ } },
 	    build_path('worknet'), '-c', $l->conf_path, 'doctor', '--json',
 	    '--payout', $l->conf_path);
 	my $json = json_value($out);
@@ -78,6 +78,15 @@ SKIP: {
 		doctor();
 		$rig->warp(3700);
 	}, sub { $rig->node(1) });
+}
+
+SKIP: {
+	skip('the clock can\'t be moved here', 2) if !fault_so();
+	my %env = $l->fault_env;
+	my $ill = doctor(WN_FAULT_AHEAD_S => 600 +
+	    ($env{WN_FAULT_AHEAD_S} // 0));
+	ok($ill->{bad}{nodes}, 'a clock that is another one than the chain\'s');
+	like($ill->{nodes}, qr/clock/, '... is told to be one');
 }
 
 # ---- Facilitators ----

@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 
+use Cwd ();
 use File::Find ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
@@ -115,6 +116,17 @@ if (!$inside) {
 	my ($needs) = $readme =~ /^One that builds it needs\n\n(.*?)\n\n/ms;
 	is(join(' ', split ' ', $needs), join(' ', split ' ', $build),
 	    'README names the packages that bootstrap build installs');
+	# Without any library, configure asks for all of their packages at once.
+	mkdir $w->dir('bare') or die $!;
+	my ($bare, undef, $asks) = run_command({ env => {
+	    PKG_CONFIG_LIBDIR => '/nosuch', PKG_CONFIG_PATH => undef } },
+	    '/bin/sh', '-c', 'cd "$0" && exec "$1/configure" -q',
+	    $w->dir('bare'), Cwd::abs_path(source_path('')));
+	isnt($bare, 0, 'configure needs libraries');
+	my ($asked) = $asks =~ /packages of Debian are missing, or too old:(.*)/;
+	is(join(' ', grep { !/fcgi|maxminddb/ } sort split ' ', $asked // ''),
+	    join(' ', grep { /^lib.*-dev$/ && !/fcgi|maxminddb/ } sort
+	    split ' ', $build), '... and names the packages of all of them');
 	SKIP: {
 		my $ldd = find_program('ldd');
 		skip('no dpkg or ldd', 1) if !find_program('dpkg') || !$ldd;

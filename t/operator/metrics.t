@@ -171,12 +171,91 @@ is($status, 3, 'what can\'t be replaced is told');
 like($err, qr/in\.prom/, '... by its name');
 ok(!-e $w->dir('in.prom.part'), '... and leaves nothing');
 
+# A task that nobody takes is due since then, and its copies are missed.
+is($ledger->{'worknet_copies_last_hour{state="missed"}'},
+    $ledger->{'worknet_copies_last_hour{state="opened"}'} -
+    $ledger->{'worknet_copies_last_hour{state="paid"}'},
+    'what wasn\'t paid of the copies is missed');
+my $due = $w->sql_value('SELECT min(open_ms) FROM schedule WHERE paused = 0');
+sub oldest_due {
+	return samples((run_command({ env => { $w->fault_env } },
+	    build_path('worknet'), '-c', $w->conf_path, 'metrics'))[1])
+	    ->{worknet_task_oldest_due_timestamp_seconds};
+}
+$w->fault_prepare;
+$w->clock_set($due + 1);
+is(oldest_due(), sprintf('%d.%03d', $due / 1000, $due % 1000),
+    'since when the longest wait is');
+$w->clock_set($due - 1);
+is(oldest_due(), '0.000', 'before that nothing is due');
+$w->clock_set($due + 10_000);
+$w->task_add('other', region => 'eu', interval => '1h');
+is(oldest_due(), sprintf('%d.%03d', $due / 1000, $due % 1000),
+    '... whichever region it is of');
+$w->worknet('task', 'pause', 'task1');
+my $there = $w->sql_value('SELECT open_ms FROM schedule WHERE paused = 0');
+$w->clock_set($there + 1);
+is(oldest_due(), sprintf('%d.%03d', $there / 1000, $there % 1000),
+    'and not when the task is paused');
+$w->worknet('task', 'resume', 'task1');
+$w->clock_set(undef);
+$w->sql_text('INSERT INTO payout_run (began_ms, ended_ms, exit_code, ' .
+    'reconcile, reserved, posted, voided, unresolved) ' .
+    'VALUES (1, 2, 4, 0, 5, 6, 7, 8)');
+$ledger = samples((run_command(build_path('worknet'), '-c', $w->conf_path,
+    'metrics'))[1]);
+is(join(' ', map { $ledger->{"worknet_payout_last_run_payouts{state=\"$_\"}"} }
+    qw(reserved paid voided unresolved)), '5 6 7 8',
+    'what the last payout run did');
+
+# ---- How a run ended ----
+
+sub run_metrics {
+	my ($env, @more) = @_;
+	my ($status, $text, $err) = run_command({ env => $env },
+	    build_path('worknet'), 'metrics', @more);
+
+	return ($status, $status == 0 ? format_ok($text, "metrics @more") :
+	    $err);
+}
+my %no = (SERVICE_RESULT => undef, EXIT_STATUS => undef);
+my $runs;
+for (
+	[ 'a run that went well', { SERVICE_RESULT => 'success',
+	    EXIT_STATUS => 10 }, [], 10, 1 ],
+	[ 'one that failed', { SERVICE_RESULT => 'exit-code',
+	    EXIT_STATUS => 1 }, [], 1, 0 ],
+	[ 'one that was killed', { SERVICE_RESULT => 'signal',
+	    EXIT_STATUS => 'KILL' }, [], -1, 0 ],
+	[ 'one that cron started', {}, [ '--exit', 0 ], 0, 1 ],
+	[ 'one of cron that failed', {}, [ '--exit', 7 ], 7, 0 ]) {
+	my ($what, $env, $more, $code, $well) = @$_;
+
+	($status, $runs) = run_metrics({ %no, %$env }, '--run', 'payout',
+	    @$more);
+	is($status, 0, "$what is told of") or diag($runs);
+	is($runs->{'worknet_run_exit_code{run="payout"}'}, $code,
+	    '... with its code');
+	is($runs->{'worknet_run_success{run="payout"}'}, $well,
+	    '... and whether that is well');
+}
+ok(abs($runs->{'worknet_run_end_timestamp_seconds{run="payout"}'} - time) < 170,
+    'and when it ended');
+for ([ 'a name that is no label', qr/expected a name/, '--run', 'a"b' ],
+    [ 'an end that nobody tells', qr/needs --exit/, '--run', 'x' ]) {
+	my ($what, $says, @more) = @$_;
+
+	($status, $err) = run_metrics(\%no, @more);
+	is($status, 2, "$what is refused");
+	like($err, $says, '... in words');
+}
+
 # ---- Alerts ----
 
 my $rules = slurp(source_path('doc/prometheus/worknet.rules.yml'));
 my @alerts = $rules =~ /^ +- alert: (\w+)$/mg;
 cmp_ok(scalar @alerts, '<=', 12, 'there are at most 12 alerts');
-my %known = map { s/\{.*//r => 1 } keys %$ledger, keys %$after;
+my %known = map { s/\{.*//r => 1 } keys %$ledger, keys %$after, keys %$runs;
 $known{up} = 1;
 is(join(' ', grep { !$known{$_} } $rules =~ /\b(worknet_\w+|up)(?=[{\[ )])/g),
     '', 'each of their metrics is one that there is');

@@ -32,7 +32,7 @@ for my $path (glob(build_path('doc/systemd/*.service')),
     glob(source_path('doc/systemd/*.{socket,timer}'))) {
 	my $build = build_path('');
 	spurt($dir . ($path =~ m{(/[^/]+)$})[0], slurp($path) =~
-	    s{^ExecStart=\S*/}{ExecStart=$build}mr);
+	    s{^(Exec\w+=-?)/\S*/}{$1$build}mgr);
 }
 spurt("$dir/worknet-worker\@home.service",
     slurp("$dir/worknet-worker\@.service"));
@@ -66,6 +66,25 @@ is(join(' ', grep { $text{$_} =~ /^User=worknet$/m &&
 is(join(' ', sort grep { slurp($_) =~ /^OnCalendar=/m &&
     slurp($_) !~ /^RandomizedDelaySec=.*^Persistent=yes/ms }
     glob "$dir/*.timer"), '', 'each timer makes up for what was missed');
+
+# ---- How each run ended, for node_exporter ----
+
+for my $name (sort grep { $text{$_} =~ /^Type=oneshot/m &&
+    $_ ne 'worknet-metrics' } keys %text) {
+	my ($run) = $name =~ /-(.*)/;
+	my ($command) = $text{$name} =~ /^ExecStopPost=-(.*)$/m;
+	my ($runtime) = $text{$name} =~ /^RuntimeDirectory=(.*)$/m;
+	my $to = $w->dir("$name.prom");
+
+	like($command // '', qr{--file /run/\Q$runtime\E/$name\.prom$},
+	    "$name has its end told in a directory of its own") or next;
+	my ($status, undef, $err) = run_command({ env => {
+	    SERVICE_RESULT => 'timeout', EXIT_STATUS => 'TERM' } },
+	    split(/ /, $command =~ s{/run/\S+}{$to}r));
+	is("$status$err", '0', '... which its user can, without a ledger');
+	like(slurp($to), qr/^worknet_run_success\{run="$run"\} 0$/m,
+	    '... under its name');
+}
 
 # ---- System calls ----
 

@@ -94,6 +94,43 @@ my $before = read_file($db);
 exits(wn('init'), 1, qr/a file is there already; it was left as it is/,
     'init never overwrites a ledger');
 is(read_file($db), $before, 'not a byte of it');
+
+# Who opens it is told what each table and view is: SQLite keeps what stands
+# inside of a CREATE.
+my @made = split /^(?=CREATE )/m, qx(sqlite3 "$db" .schema);
+is(join(' ', map { /^CREATE \w+ (\w+)/ } grep { /^CREATE (TABLE|VIEW) / &&
+    !/\A[^\n]*\n(\/\*.*?\*\/\n)?\t-- / } @made), '',
+    '.schema says of each table and view what it is');
+cmp_ok(scalar(grep { /^CREATE TABLE/ } @made), '>', 60, '... of all');
+unlike(read_file(dirname(__FILE__) . '/../../sql/schema.sql'), qr/^--[^\n]*[^-\n]\nCREATE /m,
+    'no comment stands where it gets lost');
+
+# How many workers a task takes, where one isn't enough.
+mkdir "$Dir/again" or die $!;
+write_file("$Dir/again/c", "[ledger]\npath = l.db\n");
+sub again { return worknet('-c', "$Dir/again/c", @_) }
+again('init');
+$r = again('task', 'add', 'often', '--url', 'https://example.org/', '--interval',
+    '30s', '--cooldown', '5m', '--copies', 2);
+like($r->{out}, qr/\Atask often added\nit takes 20 workers: 2 of its slots open every 30s, and a worker is given none for 5m after one/,
+    'a task that takes more workers than one says how many');
+is(json_of(again('task', 'edit', 'often', '--interval', '1m', '--json'))
+    ->{workersNeeded}, 10, '... also when it is changed');
+unlike(again('task', 'add', 'rare', '--url', 'https://example.org/', '--interval',
+    '5m', '--cooldown', '5m')->{out}, qr/takes/, 'one that one can do doesn\'t');
+
+# Another file in the ledger's place: neither command sends back to the other.
+rename($db, "$db.true") or die $!;
+write_file($db, 'Dear diary');
+exits(wn('init'), 1, qr/left as it is .*worknet status tells/,
+    'nor any other file');
+exits(wn('status'), 3, qr/ledger\.db isn't a ledger; move that file away/,
+    'which status tells to be none');
+write_file($db, '');
+exits(wn('status'), 3, qr/isn't a ledger; move that file away, or name another one in \[ledger\] path; then "worknet init" makes a ledger/,
+    'and what to do about it');
+unlink $db;
+rename("$db.true", $db) or die $!;
 exits(wn('init', '--migrate'), 0, '', 'a new ledger needs no migration');
 is(json_of(wn('init', '--migrate', '--json'))->{steps}, 0,
     'which programs are told');

@@ -125,7 +125,7 @@ my %codes = ('worknet doctor' => qr/^[01]$/, 'worknet status --check' =>
 my @sections = split /^(?=\d+\. .*\n---)/m, $guide =~ s/\\\n\s+/ /gr;
 for my $section (@sections) {
 	my ($number) = $section =~ /^(\d+)\. / or next;
-	next if $number == 8 || $number == 9; # another host, another ledger
+	next if $number == 8 || $number == 9; # another host, another treasury
 	# What stands under an alert's name is a sentence.
 	$section =~ s/^Worknet\w+\n(?: {4}.*\n)+//mg;
 	for my $line ($section =~ /^ {4}(\S.*)$/mg) {

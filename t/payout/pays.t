@@ -111,8 +111,8 @@ sub usage {
 	$l->pay_is('nothing', '-h is fine', '-h');
 	like($l->{out}, qr/Exit codes:/, '-h lists the exit codes');
 	$l->pay_is('nothing', '-t finds the configuration right', '-t');
-	like(lc $l->{out}, qr/: treasury $l->{treasury} on base-sepolia$/m,
-	    '... and tells whom to fund');
+	like(lc $l->{out}, qr/: treasury $l->{treasury} on base-sepolia, nodes http\S+$/m,
+	    '... and tells whom to fund, and by which nodes');
 }
 
 # ---- Forged rows ----

@@ -237,6 +237,61 @@ sub pay_in_the_middle {
 	$l->books_ok('after another treasury\'s key');
 }
 
+# Another key for the treasury, as doc/guide says: once all is final, with a
+# journal of its own, the same ledger goes on; of a copy from before it the next
+# treasury knows no payments.
+{
+	my $l = ledger(workers => 2);
+	my ($v, $w) = $l->worker_list;
+	my $other = Digest::SHA::sha256_hex('the next treasury');
+	my $key = slurp($l->dir('key'));
+	my $PAID = 'SELECT w.address, sum(p.paid_micros) AS paid FROM worker w ' .
+	    'JOIN payout p ON p.worker = w.id GROUP BY w.id';
+
+	# As the packages have it: one file, whichever treasury.
+	$l->payout_conf(journal_file => $l->dir('signed'));
+	$l->backup('before');
+	$l->pay_is('paid', 'a treasury pays one of two', '--worker', $v);
+	$l->worknet('payout', 'hold', '--reason', 'another key');
+	$rig->mine(10);
+	$l->pay('--reconcile');
+	unlike($l->states, qr/submitted|posted|signed|reserved/,
+	    'all that it has paid is final');
+	my %was = map { $_ => $l->chain_money($_) } $v, $w;
+	$l->more_work(20);
+	$rig->token('mint', ($l->sign($other, 'x', 0, 1, 'lower'))[1],
+	    1000000);
+	$l->key_write($other);
+	$l->worknet('payout', 'release');
+	my %due = map { $_ => $l->owed($_) } $v, $w;
+	cmp_ok($due{$v}, '>', 0, 'whom it paid earns on');
+	isnt($l->pay, 10, 'with the next key\'s old journal nobody is paid');
+	like($l->{err}, qr/isn't the journal of this ledger, chain, token and treasury/,
+	    '... and a line says why');
+	is($l->pay('--journal', 'new'), 0, 'with a new one');
+	$l->pay_is('paid', '... both are paid by the next treasury');
+	is(join(' ', map { $l->chain_money($_) - $was{$_} } $v, $w),
+	    "$due{$v} $due{$w}", 'what they are owed, and nothing twice');
+	is(($l->audit)[0], 0, 'the audit is clean');
+
+	# A copy from before: each treasury's payments with its own key.
+	my %has = map { $_ => $l->chain_money($_) } $v, $w;
+	$rig->mine(10);
+	$l->restore('before');
+	for my $treasury ($key, $other) {
+		$l->key_write($treasury);
+		$l->payout_conf(journal_file => $l->dir('signed-' .
+		    substr($treasury, 0, 4)));
+		$l->pay('--reconcile');
+	}
+	is(join(' ', map { $_->{paid} } sort { $a->{address} cmp $b->{address} }
+	    $l->sql($PAID)), join(' ', map { $has{$_} } sort $v, $w),
+	    'a copy from before learns of both treasuries\' payments');
+	$l->pay;
+	is(join(' ', map { $l->chain_money($_) } $v, $w), "@has{$v, $w}",
+	    '... and nobody is paid twice');
+}
+
 # ---- Caps ----
 
 {

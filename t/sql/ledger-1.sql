@@ -1,6 +1,8 @@
 PRAGMA foreign_keys=OFF;
 BEGIN TRANSACTION;
 CREATE TABLE ledger (
+	-- What this ledger is: one row.
+
 	id		INTEGER PRIMARY KEY CHECK (id = 1),
 	-- Random; part of every payout's nonce, so that two ledgers never
 	-- sign the same payment, and a restored copy signs the same one.
@@ -96,6 +98,10 @@ CREATE TABLE slot_counter (
 ) STRICT;
 INSERT INTO slot_counter VALUES(1,55);
 CREATE TABLE account (
+	-- Accounts 1 to 3 are the ledger's own, every other one is a worker's.
+	-- The balance is credits minus debits of all transfers, kept for speed;
+	-- the audit adds them up again.
+
 	id		INTEGER PRIMARY KEY,
 	kind		TEXT NOT NULL
 			CHECK (kind IN ('rewards', 'in flight', 'treasury', 'worker')),
@@ -111,6 +117,8 @@ INSERT INTO account VALUES(5,'worker',1500);
 INSERT INTO account VALUES(6,'worker',0);
 INSERT INTO account VALUES(7,'worker',700);
 CREATE TABLE worker (
+	-- Who was ever paid for a result, by its address. Never deleted.
+
 	id		INTEGER PRIMARY KEY REFERENCES account (id),
 	address		TEXT NOT NULL UNIQUE
 			CHECK (length(address) = 42 AND substr(address, 1, 2) = '0x' AND
@@ -122,6 +130,11 @@ INSERT INTO worker VALUES(5,'0x60a8cbdb41fef88ff6c994b1490efad61b56ac77',1795940
 INSERT INTO worker VALUES(6,'0x849bf02801debcc04fa83a776b04704a384cac0d',1795940993443);
 INSERT INTO worker VALUES(7,'0xcfb406c96ef465f9c40ff8511eef0aa17465b686',1795941022868);
 CREATE TABLE suspension (
+	-- Who takes no part until the operator says otherwise. A poll learns
+	-- from this small table that its worker isn't suspended, and when
+	-- nothing is due, that is all it needs of it: with a million workers
+	-- each look at one is cold pages, a quarter of what such a poll costs.
+
 	address		TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 INSERT INTO suspension VALUES('0xcfb406c96ef465f9c40ff8511eef0aa17465b686');
@@ -311,6 +324,16 @@ INSERT INTO result VALUES(53,18,3,1795941035000,0,1795941036268,1795941036568,0,
 INSERT INTO result VALUES(54,19,3,1795941037000,0,1795941037668,1795941037968,1,200,45,NULL,0,X'aae3cb048889a7db147f3a88bcf2809c2a522ab68a1ec66bca68eacdf177fc7b38dcd06c0f214a617bc4962867f382ff381ac75d9a122335cfbe521888a331331c');
 INSERT INTO result VALUES(55,20,3,1795941038000,0,1795941039068,1795941039368,1,200,45,NULL,0,X'd72ad5885397407b33dd7c07c951907bebd8ca0a9ea075a2bda4b59070e314c93e4967daba134e390eee9f834a648aa2fb431573cc69a7560577452b054b80ab1b');
 CREATE TABLE payout (
+	-- A payout: one worker's seq-th payment. Its nonce follows from the
+	-- ledger's id, the chain, the token, the treasury, the worker and seq,
+	-- so that the same payment can't be signed under two nonces, whatever
+	-- is lost. A number is used up once the chain shows its nonce used or
+	-- canceled: after a payout that expired unused, the next one has the
+	-- same number and nonce, and the token takes only one of the two, even
+	-- one that nobody knows of any more. Of one that was found on the
+	-- chain, what the ledger had lost of its credit stands where else the
+	-- verified balance does, and is sealed with it.
+
 	id		INTEGER PRIMARY KEY,
 	worker		INTEGER NOT NULL REFERENCES worker (id),
 	seq		INTEGER NOT NULL CHECK (seq > 0),
@@ -348,6 +371,9 @@ INSERT INTO payout VALUES(1,4,1,1600,'0x4a791e49ec08d12813bc126517ea83f214ffec90
 INSERT INTO payout VALUES(2,6,1,1600,'0x53a858c62e0ae6a6b09fdd35a97e1bc9a29f2f11d337bb58f8272697b6908b31',84532,'0x036cbd53842c5426634e7929541ec2318f3dcf7e','0x7ea5000000000000000000000000000000000000',1795941045368,'submitted',22,0,'0x0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000',0);
 INSERT INTO payout VALUES(3,5,1,300,'0x606dd2417e37a421d018f92fecfd288376c8515673d472df1ccda9176d87b48d',84532,'0x036cbd53842c5426634e7929541ec2318f3dcf7e','0x7ea5000000000000000000000000000000000000',1795941048368,'voided',23,0,'0x0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000',0);
 CREATE TABLE IF NOT EXISTS "authorization" (
+	-- The signed authorization (EIP-3009) and the very bytes that are sent:
+	-- a retry sends the same ones.
+
 	payout		INTEGER PRIMARY KEY REFERENCES payout (id),
 	signed_ms	INTEGER NOT NULL CHECK (signed_ms >= 0),
 	valid_after	INTEGER NOT NULL	-- Unix seconds
@@ -366,6 +392,12 @@ INSERT INTO authorization VALUES(1,1795941040368,0,1795944640,'0x5a5a5a5a5a5a5a5
 INSERT INTO authorization VALUES(2,1795941046368,0,1795944646,'0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a',100,'{"payout":2}');
 INSERT INTO authorization VALUES(3,1795941049368,0,1795944649,'0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a',100,'{"payout":3}');
 CREATE TABLE payout_event (
+	-- What happened to a payout, in order: each change of state, each
+	-- request and answer, each look at the chain that said something new.
+	-- transfer is the movement of money that it made, tx the transaction
+	-- that it speaks of: of a voided payout the one that canceled its
+	-- nonce, NULL when it expired.
+
 	id		INTEGER PRIMARY KEY,
 	payout		INTEGER NOT NULL REFERENCES payout (id),
 	at_ms		INTEGER NOT NULL,
@@ -395,6 +427,14 @@ INSERT INTO payout_event VALUES(13,3,1795941049368,'verified',NULL,NULL,NULL,'3 
 INSERT INTO payout_event VALUES(14,3,1795941049368,'signed',NULL,NULL,NULL,'valid before 1795944649',X'1c2d8ad7a2116d1baebf8c1ffad8877e81ca9d5893e1d3af99c785cfec5a8332',1);
 INSERT INTO payout_event VALUES(15,3,1795941050368,'voided',25,NULL,NULL,'expired',X'f2054a4fb0e150f79fbd9d35f08b782156b63470db556ecb8635b7f55be5b4ac',1);
 CREATE TABLE submission (
+	-- What was, or is to be, sent to the chain by an account of ours that
+	-- pays for gas (settle = direct): for each of the account's nonces one
+	-- thing to do, the authorizations of the payouts in it. It is here
+	-- before it is sent; so a nonce that is left out, or used for two
+	-- things, can't be. It is done once final blocks have used the nonce.
+	-- It says nothing about money: what the chain shows of the
+	-- authorizations does.
+
 	id		INTEGER PRIMARY KEY,
 	chain_id	INTEGER NOT NULL,
 	account		TEXT NOT NULL,
@@ -410,12 +450,18 @@ CREATE TABLE submission (
 	UNIQUE (chain_id, account, nonce)
 ) STRICT;
 CREATE TABLE submission_payout (
+	-- The payouts that a submission carries, in their order.
+
 	submission	INTEGER NOT NULL REFERENCES submission (id),
 	place		INTEGER NOT NULL,
 	payout		INTEGER NOT NULL REFERENCES payout (id),
 	PRIMARY KEY (submission, place)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE submission_form (
+	-- The signatures of a submission's transactions, whose bytes follow
+	-- from both: of the first, and of those that replaced it while it was
+	-- stuck, which do the same for higher fees. One of them is carried out.
+
 	submission	INTEGER NOT NULL REFERENCES submission (id),
 	max_fee_wei	INTEGER NOT NULL CHECK (max_fee_wei > 0), -- for each gas
 	tip_wei		INTEGER NOT NULL CHECK (tip_wei BETWEEN 0 AND max_fee_wei),
@@ -425,6 +471,11 @@ CREATE TABLE submission_form (
 	PRIMARY KEY (submission, max_fee_wei)
 ) STRICT;
 CREATE TABLE hold (
+	-- Who isn't paid at present: a worker, or everybody (worker 0). by is
+	-- 'operator' until released, or 'chain': while the token refuses the
+	-- payee, and of everybody until a restored ledger is compared with the
+	-- chain.
+
 	worker		INTEGER NOT NULL,
 	by		TEXT NOT NULL CHECK (by IN ('operator', 'chain')),
 	since_ms	INTEGER NOT NULL,
@@ -433,6 +484,12 @@ CREATE TABLE hold (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO hold VALUES(6,'operator',1795941039368,'asked to');
 CREATE TABLE finding (
+	-- What a payout run found that a person must look at: a row for each
+	-- kind and subject, never deleted; src/ledger/finding.c has the kinds.
+	-- What lasts is told again by each run that sees it, and is closed as
+	-- over by the run that sees its end. A person closes it to say that
+	-- somebody looked; if it isn't over then, the next run opens it again.
+
 	id		INTEGER PRIMARY KEY,
 	at_ms		INTEGER NOT NULL,	-- when it was first found
 	kind		TEXT NOT NULL,
@@ -448,6 +505,9 @@ CREATE TABLE finding (
 ) STRICT;
 INSERT INTO finding VALUES(1,1795941051368,'test','all','A-finding.',1795941051368,1795941051368,1,1795941039368,'person');
 CREATE TABLE payout_run (
+	-- Each payout run that may change something: when it began and how it
+	-- ended. One without an end is at work, or was killed.
+
 	id		INTEGER PRIMARY KEY,
 	began_ms	INTEGER NOT NULL,
 	ended_ms	INTEGER,
@@ -465,6 +525,11 @@ CREATE TABLE payout_run (
 	CHECK ((ended_ms IS NULL) = (exit_code IS NULL))
 ) STRICT;
 CREATE TABLE settler (
+	-- How each way to settle does, over all runs: a facilitator under its
+	-- address without the path, which may hold a key. Of the chain's nodes,
+	-- as "node HOST", only since when and for how many runs one had the
+	-- same trouble.
+
 	name		TEXT PRIMARY KEY,
 	settled_ms	INTEGER,	-- the chain last showed what it was sent
 	failing_ms	INTEGER,	-- nothing of what it was sent since then
@@ -474,28 +539,50 @@ CREATE TABLE settler (
 	words		TEXT NOT NULL		-- its last answer
 ) STRICT;
 CREATE TABLE chain_seen (
+	-- Up to which final block the treasury's payments were compared with
+	-- the ledger. A restored copy has an older one, and so looks again.
+
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
 	block		INTEGER NOT NULL CHECK (block >= 0),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE journal_seen (
+	-- How far the journal of the treasury's vault was with the last payout
+	-- that was signed. The vault, a process of worknet-payout, keeps it in
+	-- a file of its own; one that hasn't had this entry is an older copy,
+	-- and nothing is signed with it: it has forgotten what was.
+
 	chain_id	INTEGER NOT NULL,
 	treasury	TEXT NOT NULL,
 	entries		INTEGER NOT NULL,
 	hash		BLOB NOT NULL CHECK (length(hash) = 32),
 	PRIMARY KEY (chain_id, treasury)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX task_version_task ON task_version (task);
+CREATE INDEX task_version_task
+	-- From a task to its definitions and back, also for the foreign keys
+	-- between the two: each new task would walk all of them. Cost: an entry
+	-- with each edit.
+	ON task_version (task);
 CREATE INDEX task_of_version ON task (version);
-CREATE INDEX transfer_credit ON transfer (credit) WHERE credit > 3;
+CREATE INDEX transfer_credit
+	-- A worker's lines, for statements and payouts. Cost: one entry a
+	-- transfer each, not one a result.
+	ON transfer (credit) WHERE credit > 3;
 CREATE INDEX transfer_debit ON transfer (debit) WHERE debit > 3;
-CREATE INDEX result_transfer ON result (transfer);
+CREATE INDEX result_transfer
+	-- From a transfer to its results, for statements, payouts and the
+	-- audit. Cost: an entry at the right edge of a small tree with every
+	-- result.
+	ON result (transfer);
 CREATE UNIQUE INDEX payout_seq
+	-- One payout of each number and nonce, besides voided ones.
 	ON payout (worker, seq, (CASE state WHEN 'voided' THEN id ELSE 0 END));
 CREATE UNIQUE INDEX payout_nonce
 	ON payout (nonce, (CASE state WHEN 'voided' THEN id ELSE 0 END));
-CREATE INDEX payout_open ON payout (is_open, id);
+CREATE INDEX payout_open
+	-- What a run has to look at, in its order.
+	ON payout (is_open, id);
 CREATE INDEX payout_event_payout ON payout_event (payout);
 CREATE INDEX submission_open ON submission (chain_id, account, nonce)
 	WHERE done_ms IS NULL;
@@ -525,6 +612,8 @@ BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
 CREATE TRIGGER result_no_delete BEFORE DELETE ON result
 BEGIN SELECT RAISE(ABORT, 'result is append-only'); END;
 CREATE TRIGGER result_no_replace BEFORE INSERT ON result
+	-- The first result of a slot stays, and nobody is told: that is how the
+	-- coordinator learns that another request was paid for it.
 WHEN EXISTS (SELECT 1 FROM result WHERE slot = NEW.slot)
 BEGIN SELECT RAISE(IGNORE); END;
 CREATE TRIGGER payout_event_no_update BEFORE UPDATE ON payout_event
@@ -558,6 +647,7 @@ CREATE TRIGGER account_no_replace BEFORE INSERT ON account
 WHEN EXISTS (SELECT 1 FROM account WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'an account is never replaced'); END;
 CREATE TRIGGER payout_only_state BEFORE UPDATE ON payout
+	-- Of a payout only the state moves.
 WHEN NEW.id IS NOT OLD.id OR NEW.worker IS NOT OLD.worker
 	OR NEW.seq IS NOT OLD.seq
 	OR NEW.amount_micros IS NOT OLD.amount_micros
@@ -584,6 +674,7 @@ CREATE TRIGGER authorization_no_replace BEFORE INSERT ON authorization
 WHEN EXISTS (SELECT 1 FROM authorization WHERE payout = NEW.payout)
 BEGIN SELECT RAISE(ABORT, 'authorization is append-only'); END;
 CREATE TRIGGER submission_only_done BEFORE UPDATE ON submission
+	-- Of a submission only its end can be added.
 WHEN NEW.id IS NOT OLD.id OR NEW.chain_id IS NOT OLD.chain_id
 	OR NEW.account IS NOT OLD.account OR NEW.nonce IS NOT OLD.nonce
 	OR NEW.target IS NOT OLD.target OR NEW.data IS NOT OLD.data
@@ -614,6 +705,7 @@ WHEN EXISTS (SELECT 1 FROM submission_form WHERE submission = NEW.submission
 	AND max_fee_wei = NEW.max_fee_wei)
 BEGIN SELECT RAISE(ABORT, 'submission_form is append-only'); END;
 CREATE TRIGGER finding_stays BEFORE UPDATE ON finding
+	-- A finding stays what it is of.
 WHEN NEW.id IS NOT OLD.id OR NEW.at_ms IS NOT OLD.at_ms
 	OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject
 BEGIN SELECT RAISE(ABORT, 'a finding stays what it is of'); END;
@@ -682,6 +774,7 @@ SELECT	p.id AS payout,
 FROM payout p JOIN worker w ON w.id = p.worker
 WHERE p.is_open = 1;
 CREATE VIEW trial_balance AS
+	-- Double entry: the sum of all balances. Anything but 0 is an alarm.
 SELECT sum(balance_micros) AS micros FROM account;
 CREATE VIEW exceptions AS
 SELECT kind, subject, detail FROM finding WHERE closed_ms IS NULL
