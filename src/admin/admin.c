@@ -5,10 +5,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "admin/value.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "json/json.h"
 
@@ -249,18 +249,6 @@ admin_confirm(const struct admin *a, const char *fmt, ...)
 	    (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* In characters; 0: standard output is no terminal. */
-static size_t
-terminal_width(void)
-{
-	struct winsize size;
-
-	if (!isatty(STDOUT_FILENO) ||
-	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-		return 0;
-	return size.ws_col;
-}
-
 static void
 print_program_help(FILE *f, const struct command *c)
 {
@@ -394,7 +382,8 @@ command_do(struct admin *a, FILE *f)
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
 	if (a->args.opt[OPT_WIDE] == NULL)
-		out_fit(a->out, terminal_width());
+		out_fit(a->out, terminal_width(STDOUT_FILENO));
+	out_colour(a->out, terminal_has_colour(STDOUT_FILENO));
 	code = a->command->run(a);
 	/* What a command that failed had begun to say isn't said. */
 	if (code == ADMIN_OK || a->stands) {

@@ -71,7 +71,7 @@ enum admin_exit
 command_archive(struct admin *a)
 {
 	static const struct out_column columns[] = { { "text", "FINDING",
-	    OUT_TEXT } };
+	    OUT_BAD } };
 	const bool back = a->args.opt[OPT_BRING_BACK] != NULL;
 	struct archive_wanted w = { .conf = &a->conf,
 		.directory = a->args.opt[OPT_LOG],

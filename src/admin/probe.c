@@ -21,7 +21,7 @@ probes_run(struct admin *a, const struct probe *const *lists)
 {
 	static const struct out_column columns[] = {
 		{ "check", "CHECK", OUT_TEXT },
-		{ "ok", "OK", OUT_BOOL },
+		{ "ok", "OK", OUT_GOOD },
 		{ "detail", "DETAIL", OUT_TEXT },
 	};
 	enum admin_exit code = ADMIN_OK;

@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(build_path run_command);
+use WorknetTest qw(build_path run_command find_program);
 
 my %versions;
 
@@ -33,6 +33,19 @@ for my $name (qw(worknet worknet-alert worknet-fcgi worknet-log
 	is($out, '', '... and gives nothing on standard output');
 	isnt($err, '', '... but a word on standard error');
 	is((run_command($program, 'nosuch'))[0], 2, '... so is a wrong word');
+	next if $name eq 'worknet' || !find_program('script');
+	for my $case ([ '', 'is red', 1 ], [ 1, 'isn\'t with NO_COLOR', 0 ]) {
+		my ($no, $how, $red) = @$case;
+		my (undef, $text) = run_command({ env => { TERM => 'xterm',
+		    NO_COLOR => $no } }, 'script', '-qec',
+		    "$program -c /nosuch", '/dev/null');
+
+		like($text, $red ? qr/^\e\[31m$name: .*\e\[0m\r$/m :
+		    qr/^$name: [^\e]*$/m, "... what is wrong $how");
+	}
+	unlike((run_command({ env => { TERM => 'xterm', NO_COLOR => undef } },
+	    $program, '-c', '/nosuch'))[2], qr/\e/,
+	    '... nor where no terminal is');
 }
 is(scalar keys %versions, 1, 'they are of one version');
 done_testing();

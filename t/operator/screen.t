@@ -72,11 +72,25 @@ my $stored = $w->sql_value('SELECT address FROM worker ORDER BY id LIMIT 1');
 my ($address) = map { $_->{address} } grep { lc $_->{address} eq $stored }
     @{ json_value($w->worknet('worker', 'list', '--json'))->{workers} };
 
-# On a terminal of so many columns.
+my (undef, $paid, $made) = run_command({ stdin => "reserve $stored 0\n" .
+    "sign 1\nsubmit 1 https://x402.example.org\npost 1 0\n" .
+    "find facilitator https://x402.example.org " . 'a word ' x 40 . "\n" },
+    build_path('t/tools/make_payouts'), '--db', $w->ledger_path);
+die "make_payouts: $paid$made" if $made ne '';
+
+# On a terminal of so many columns: what is seen, and what is sent to it.
 sub on_terminal {
 	my ($columns, @args) = @_;
-	my (undef, $out) = run_command('script', '-qec', "stty cols $columns; " .
-	    join(' ', $worknet, '-c', $w->conf_path, @args), '/dev/null');
+
+	return coloured($columns, {}, @args) =~ s/\e\[\d*m//gr;
+}
+
+sub coloured {
+	my ($columns, $env, @args) = @_;
+	my (undef, $out) = run_command({ env => { TERM => 'xterm',
+	    NO_COLOR => undef, %$env } }, 'script', '-qec',
+	    "stty cols $columns; " . join(' ', $worknet, '-c', $w->conf_path,
+	    @args), '/dev/null');
 
 	return $out =~ s/\r//gr;
 }
@@ -85,10 +99,19 @@ SKIP: {
 	skip('no script(1)', 1) if !find_program('script');
 	for my $args ([ 'task', 'list' ], [ 'worker', 'list' ],
 	    [ 'worker', 'show', $address ], [ 'status' ], [ 'check' ],
-	    [ 'payout', 'list' ], [ 'audit' ], [ 'doctor' ]) {
+	    [ 'payout', 'list' ], [ 'payout', 'show', 1 ],
+	    [ 'payout', 'explain', 1 ], [ 'finding', 'list' ],
+	    [ 'payout', 'holds' ], [ 'task', 'show', 'task_00001' ],
+	    [ 'worker', 'list', '--by', 'record' ],
+	    [ 'worker', 'list', '--by', 'network' ], [ 'maintenance', 'list' ],
+	    [ 'report', '--task', 'task_00001' ], [ 'region', 'list' ],
+	    [ 'alert', 'list' ], [ 'audit' ], [ 'doctor' ]) {
 		for my $columns (80, 120) {
 			my $text = on_terminal($columns, @$args);
-			my @wide = grep { length > $columns } split /\n/, $text;
+			# A word that is longer, such as a URL, has a line of
+			# its own.
+			my @wide = grep { length > $columns && !/^  \S+$/ }
+			    split /\n/, $text;
 			ok($text ne '' && !@wide, "$args->[0] " .
 			    ($args->[1] // '') . " fits $columns columns") or
 			    diag(join "\n", @wide);
@@ -99,6 +122,11 @@ SKIP: {
 	like($text, qr/^\Q$short\E /m, 'an address is shortened');
 	like(on_terminal(80, 'worker', 'list', '--wide'), qr/^\Q$address\E /m,
 	    'with --wide it isn\'t');
+	my $nonce = on_terminal(80, 'payout', 'show', 1);
+	like($nonce, qr/^nonce:\n  0x[0-9a-f]{64}$/m,
+	    'a hash that is a line of its own is whole');
+	like(on_terminal(120, 'payout', 'show', 1),
+	    qr/^nonce: +0x[0-9a-f]{64}$/m, 'beside its name where there is room');
 	like(on_terminal(300, 'worker', 'list'), qr/^\Q$address\E /m,
 	    'nor where there is room');
 	like(on_terminal(80, 'worker', 'list', '--json'), qr/"\Q$address\E"/,
@@ -108,8 +136,31 @@ SKIP: {
 	is($folded =~ s/ +/ /gr, $whole =~ s/ +/ /gr,
 	    'of a last column no word is lost') if $whole !~ /it is \d/;
 }
+
+# ---- Colours ----
+
+SKIP: {
+	skip('no script(1)', 1) if !find_program('script');
+	like(coloured(80, {}, 'worker', 'list'), qr/^\e\[1mADDRESS .*\e\[0m$/m,
+	    'on a terminal titles are bold');
+	like(coloured(80, {}, 'doctor', '--socket', '/nosuch'),
+	    qr/^coordinator +\e\[31mno +\e\[0m/m, '... what is off is red');
+	like(coloured(80, {}, 'doctor', '--socket', '/nosuch'),
+	    qr/^schema +\e\[32myes +\e\[0m/m, '... and what isn\'t is green');
+	like(coloured(80, {}, 'finding', 'list') . coloured(80, {}, 'status'),
+	    qr/\e\[31m.*\e\[0m$/m, '... as are warnings');
+	for my $case ([ { NO_COLOR => 1 }, 'with NO_COLOR', 'status' ],
+	    [ { TERM => 'dumb' }, 'on a terminal that has none', 'status' ],
+	    [ {}, 'in JSON', 'status', '--json' ]) {
+		my ($env, $where, @args) = @$case;
+		unlike(coloured(80, $env, @args), qr/\e/,
+		    "$where there are no colours");
+	}
+}
+$w->worknet('finding', 'close', 1);
 my (undef, $pipe) = run_command($worknet, '-c', $w->conf_path, 'worker', 'list');
 like($pipe, qr/^\Q$address\E /m, 'in a pipe tables are whole');
+unlike($pipe, qr/\e/, 'and have no colour');
 
 # ---- One form of an address, and parts of it ----
 
