@@ -367,7 +367,7 @@ add_folded(struct out *o, const char *text, size_t used, size_t indent)
 	buf_add_text(&o->text, "\n");
 }
 
-/* Behind its title, or, whole, on a line of its own where it has no room there. */
+/* Behind its title; where it has no room there, whole, on a line of its own. */
 static void
 add_field_value(struct out *o, const char *value)
 {

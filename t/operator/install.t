@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# What README tells an operator to type, typed word for word: what make install
-# puts where, which users there are then, and what each of them can't do. As
+# What doc/install and doc/payouts tell an operator to type, typed word for word:
+# what make install puts where, which users there are then, and what each of them can't do. As
 # root this is done in a mount and a network namespace with copies of /etc,
 # /usr/local and /var, in which nothing of this machine changes.
 
@@ -23,16 +23,17 @@ need_program('make');
 my $HOST = 'worknet.example.org';
 my $inside = $ENV{WN_INSIDE_OVERLAY};
 my ($prefix) = slurp(build_path('Makefile')) =~ /^prefix = (.*)$/m;
-my $readme = slurp(source_path('README'));
+my $steps = slurp(source_path('doc/install')) .
+    slurp(source_path('doc/payouts'));
 
 # make check's own make mustn't be this one's.
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS MAKE_TERMOUT MAKE_TERMERR)};
 
-# The commands of README's indented lines between two texts in it.
+# The commands of indented lines between two texts in it.
 sub commands {
 	my ($from, $to) = @_;
-	my ($text) = $readme =~ /^\Q$from\E(.*?)^\Q$to\E/ms or
-	    die "README: nothing from \"$from\" to \"$to\"\n";
+	my ($text) = $steps =~ /^\Q$from\E(.*?)^\Q$to\E/ms or
+	    die "doc/install: nothing from \"$from\" to \"$to\"\n";
 
 	$text =~ s/\\\n\s+/ /g;
 	return $text =~ /^    (\S.*)$/mg;
@@ -70,8 +71,8 @@ if (!$inside) {
 	    'lib/tmpfiles.d/worknet.conf', 'share/man/man1/worknet-worker.1',
 	    (map { "share/man/man8/worknet$_.8" } '', '-alert', '-fcgi', '-log',
 	    '-payout'),
-	    (map { "share/doc/worknet/$_" } qw(README NEWS evidence guide
-	    uptime)),
+	    (map { "share/doc/worknet/$_" } qw(README NEWS capacity
+    evidence guide honesty install log pages payouts protocol uptime)),
 	    'share/bash-completion/completions/worknet',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-failed@.service
@@ -112,13 +113,13 @@ if (!$inside) {
 
 	my ($build) = slurp(source_path('bootstrap')) =~
 	    /^build_packages="(.*?)"/ms;
-	my ($needs) = $readme =~ /^One that builds it needs\n\n(.*?)\n\n/ms;
+	my ($needs) = $steps =~ /^One that builds it needs\n\n(.*?)\n\n/ms;
 	is(join(' ', split ' ', $needs), join(' ', split ' ', $build),
-	    'README names the packages that bootstrap build installs');
+	    'doc/install names the packages that bootstrap build installs');
 	SKIP: {
 		my $ldd = find_program('ldd');
 		skip('no dpkg or ldd', 1) if !find_program('dpkg') || !$ldd;
-		my ($runs) = $readme =~
+		my ($runs) = $steps =~
 		    /^coordinator, and nothing else:\n\n(.*?)\n\n/ms;
 		my %named = map { $_ => 1 } $runs =~ /lib\S+?(?=,|\s|\z)/g;
 		my ($need) = (join("\n", map { (run_command('readelf', '-d',
@@ -170,7 +171,7 @@ SH
 	my $tests = () = $out =~ /^(?:not )?ok/mg;
 	Test::More->builder->current_test(
 	    Test::More->builder->current_test + $tests);
-	is($status, 0, 'an operator who types README gets what it says');
+	is($status, 0, 'an operator who types doc/install gets what it says');
 	done_testing();
 	exit;
 }
@@ -331,7 +332,7 @@ SKIP: {
 		my $r = http_read($s);
 		return "$r->{status} $r->{body}";
 	};
-	is($get->($HOST), '200 {"status":"ok"}', 'the first curl of README ' .
+	is($get->($HOST), '200 {"status":"ok"}', 'the first curl of it ' .
 	    'is answered by the coordinator');
 	like($get->('127.0.0.1'), qr/^404 /, 'another name by the default site');
 	is(child_end($nginx, 'QUIT'), 0, 'nginx ends');
@@ -342,7 +343,7 @@ is(child_end($coordinator, 'TERM'), 0, 'the coordinator ends');
 
 # ---- A worker ----
 
-typed('step 8', commands('8. Workers:', "   after the coordinator's"));
+typed('step 7', commands('7. Workers:', "   after the coordinator's"));
 {
 	# As LoadCredential= does it on a tmpfs: root's, for one more user by
 	# an access control list, whose mask shows as the group's rights.
