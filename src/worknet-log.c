@@ -1,5 +1,4 @@
 /* The transparency log's program: for a systemd timer or cron. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "base/descriptors.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "publish/book.h"
 #include "publish/publish.h"
 #include "store/upload.h"
@@ -79,11 +79,11 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, bad = 0;
+	int c;
 
 	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT };
 	log_set_level(LOG_LEVEL_WARNING);
-	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
+	while ((c = options_next(argc, argv, ":c:tvh", longs)) != -1)
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -105,9 +105,12 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'k':
 			o->key = optarg;
-			bad |= strcmp(optarg, "new") != 0 &&
-			    strcmp(optarg, "next") != 0;
-			break;
+			if (strcmp(optarg, "new") == 0 ||
+			    strcmp(optarg, "next") == 0)
+				break;
+			return options_wrong(
+			    "--key: got \"%.80s\", expected new or next",
+			    optarg);
 		case 'h':
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
@@ -115,13 +118,13 @@ options_parse(struct options *o, int argc, char **argv)
 			printf("worknet-log %s\n", PACKAGE_VERSION);
 			exit(EXIT_SUCCESS);
 		default:
-			bad = 1;
+			return -1;
 		}
-	bad |= o->upload ? o->idle || o->key != NULL : o->all;
-	if (bad == 0 && optind == argc)
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	if (o->upload && (o->idle || o->key != NULL))
+		return options_wrong("--upload goes alone");
+	if (o->all && !o->upload)
+		return options_wrong("--all goes with --upload");
+	return options_end(argc, argv, NULL);
 }
 
 static enum rc

@@ -33,7 +33,18 @@ for my $name (qw(worknet worknet-alert worknet-fcgi worknet-log
 	is($out, '', '... and gives nothing on standard output');
 	isnt($err, '', '... but a word on standard error');
 	is((run_command($program, 'nosuch'))[0], 2, '... so is a wrong word');
-	next if $name eq 'worknet' || !find_program('script');
+	next if $name eq 'worknet';
+	for my $case ([ '--verson', 'unknown option --verson: did you mean ' .
+	    '--version?' ], [ '-z', 'unknown option -z' ],
+	    [ '-c', '-c needs a value' ],
+	    [ '--help=x', '--help=x takes no value' ],
+	    [ 'word', 'unexpected argument "word"' ]) {
+		my ($arg, $words) = @$case;
+		($code, undef, $err) = run_command($program, $arg);
+		is("$code $err", "2 $name: $words\n$name --help tells what " .
+		    "there is\n", "$name $arg: what is wrong, and where help is");
+	}
+	next if !find_program('script');
 	for my $case ([ '', 'is red', 1 ], [ 1, 'isn\'t with NO_COLOR', 0 ]) {
 		my ($no, $how, $red) = @$case;
 		my (undef, $text) = run_command({ env => { TERM => 'xterm',
