@@ -240,13 +240,14 @@ SKIP: {
 	skip('no script(1)', 1) if !find_program('script');
 	my $state = sub { json_value($w->worknet('task', 'show', 'home',
 	    '--json'))->{state} };
-	my $answer = sub {
-		my ($text, @more) = @_;
+	my $asked = sub {
+		my ($text, @command) = @_;
 		my (undef, $out) = run_command('sh', '-c', 'echo "$0" | ' .
 		    'script -qec "$1" /dev/null', $text, join(' ', $worknet,
-		    '-c', $w->conf_path, 'task', 'remove', 'home', @more));
+		    '-c', $w->conf_path, @command));
 		return $out;
 	};
+	my $answer = sub { $asked->($_[0], 'task', 'remove', 'home') };
 	like($answer->('n'), qr/Remove task home for ever\? \[y\/N\]/,
 	    'task remove asks at a terminal');
 	is($state->(), 'active', '... and heeds a no');
@@ -254,6 +255,29 @@ SKIP: {
 	is($state->(), 'active', '... and no answer');
 	$answer->('y');
 	is($state->(), 'removed', '... and a yes');
+	my $owing = $w->sql_value('SELECT w.address FROM worker w JOIN ' .
+	    'account a ON a.id = w.id WHERE a.balance_micros > 0 LIMIT 1');
+	my $owed = sub { json_value($w->worknet('worker', 'show', $owing,
+	    '--json'))->{owedMicros} };
+	my @forfeit = ('worker', 'forfeit', $owing, '--since', '2020-01-01',
+	    '--why', 'made-up');
+	my $before = $owed->();
+	like($asked->('n', @forfeit), qr/Take back .*, for ever\? \[y\/N\]/,
+	    'worker forfeit asks at a terminal');
+	is($owed->(), $before, '... and heeds a no');
+	$asked->('n', @forfeit, '--yes');
+	is($owed->(), 0, '... --yes is the answer');
+	$w->{conf}{alert} = { receivers_file => $w->dir('receivers'),
+	    allow_private => 'yes' };
+	$w->conf_write;
+	$w->worknet('alert', 'add', 'acme', 'webhook', '--url',
+	    'https://hooks.acme.example/');
+	like($asked->('n', 'alert', 'remove', 'acme'),
+	    qr/Remove acme, and its secret\? \[y\/N\]/,
+	    'alert remove asks at a terminal');
+	like($w->worknet('alert', 'list'), qr/^acme /m, '... and heeds a no');
+	$asked->('y', 'alert', 'remove', 'acme');
+	unlike($w->worknet('alert', 'list'), qr/^acme /m, '... and a yes');
 }
 $w->worknet('task', 'add', 'away', '--url', 'https://example.org/');
 $w->worknet('task', 'remove', 'away');
