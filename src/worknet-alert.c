@@ -155,8 +155,8 @@ ledger_run(const struct options *o, const struct conf *c,
 		    &write, c->ledger_path, DB_WRITE, c->busy_timeout_ms, e);
 	if (rc == RC_OK)
 		rc = o->test ? test(c, r, e) : work(c, r, read, write, e);
-	else if (rc == RC_CONFLICT)
-		rc = RC_IO;
+	else
+		rc = RC_IO; /* no ledger, or not one of ours */
 	db_close(write);
 	db_close(read);
 	return rc;

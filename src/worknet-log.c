@@ -45,14 +45,14 @@ static const char usage[] =
     "directories, the witnesses or the store say something else than the log,\n"
     "or it is told for the first time what is wrong with one of these, 4 the\n"
     "store can't be reached now (the next run goes on), 3 another one is at\n"
-    "work, 2 the command line is wrong, or the ledger or the disk can't be\n"
+    "work, 2 the command line is wrong, 7 the ledger or the disk can't be\n"
     "used, 1 the configuration or the key is wrong, or the store refuses it.\n";
 
 enum log_exit {
 	LOG_OK = 0,
 	LOG_CONF = 1,
 	LOG_USAGE = 2,
-	LOG_SYSTEM = 2,
+	LOG_SYSTEM = 7,
 	LOG_LOCKED = 3,
 	LOG_BEHIND = 4,
 	LOG_LOOK = 6,
@@ -168,7 +168,7 @@ work(const struct options *o, const struct conf *c, struct publish_result *r,
 		return test(c, e);
 	rc = db_open(&db, c->ledger_path, DB_READ, c->busy_timeout_ms, e);
 	if (rc != RC_OK)
-		return rc == RC_CONFLICT ? RC_IO : rc;
+		return rc == RC_BUSY ? rc : RC_IO;
 	rc = publish_run(db, c, clock_unix_ms(), o->idle, r, e);
 	db_close(db);
 	return rc;

@@ -17,8 +17,8 @@
 #include "work/worker.h"
 
 #define EXIT_USAGE 2
-#define EXIT_ROUND 3
-#define EXIT_LOG   4
+#define EXIT_ROUND 4
+#define EXIT_LOG   6
 
 enum action {
 	ACTION_RUN,
@@ -126,8 +126,8 @@ static const char usage_text[] =
     "  0  done; with --once: the coordinator took part in the whole round\n"
     "  1  the configuration or the key is wrong, or the system failed\n"
     "  2  wrong usage\n"
-    "  3  --once: the poll, a submission, or this host's part in a check failed\n"
-    "  4  verify: something is missing in the log, or different, or the log isn't\n"
+    "  4  --once: the poll, a submission, or this host's part in a check failed\n"
+    "  6  verify: something is missing in the log, or different, or the log isn't\n"
     "     signed by whom the policy trusts\n";
 
 /* Takes one option. -1: go on; else the program's exit status. */

@@ -16,9 +16,10 @@
 
 static const char exit_help[] =
     "\n"
-    "Exit codes: 0 done, 1 refused, not found or something is wrong, 2 the\n"
-    "command line is wrong, 3 the configuration or the ledger can't be\n"
-    "used. Of archive also 4, the object store can't be reached now.\n";
+    "Exit codes: 0 done, 1 refused, not found, or something is wrong, such as\n"
+    "the configuration, 2 the command line is wrong, 7 the ledger or the\n"
+    "system can't be used. Of archive also 4, the object store can't be\n"
+    "reached now. status --check has those of Nagios.\n";
 
 /* Whether --json was given, as long as this process lives. */
 static bool errors_are_json;
@@ -119,7 +120,7 @@ admin_configure(struct admin *a)
 
 	if (conf_read(&a->conf, admin_conf_path(a), &e) == RC_OK)
 		return ADMIN_OK;
-	return admin_say(ADMIN_UNUSABLE, &e);
+	return admin_say(ADMIN_REFUSED, &e);
 }
 
 enum admin_exit

@@ -62,8 +62,8 @@ static enum admin_exit
 exit_of(enum rc rc, const struct archive_report *r, const struct err *e)
 {
 	if (rc != RC_OK)
-		return admin_say(
-		    rc == RC_BUSY ? ADMIN_LATER : ADMIN_UNUSABLE, e);
+		return rc == RC_BUSY ? admin_say(ADMIN_LATER, e)
+				     : admin_fail(rc, e);
 	return r->findings == 0 ? ADMIN_OK : ADMIN_REFUSED;
 }
 

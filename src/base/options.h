@@ -1,6 +1,7 @@
 /*
  * The command line of the programs but worknet: getopt_long, and one way to say
- * what is wrong there, with what may have been meant. Standard error; one thread.
+ * what is wrong there, with what may have been meant, on standard error. One
+ * thread.
  */
 #ifndef WORKNET_BASE_OPTIONS_H
 #define WORKNET_BASE_OPTIONS_H

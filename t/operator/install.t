@@ -215,7 +215,7 @@ sub can {
 typed('step 1', commands('1. Build it', '   The first is'));
 {
 	my ($status, $out, $err) = run_command('worknet', 'status');
-	is($status, 3, 'without a configuration worknet gives up');
+	is($status, 1, 'without a configuration worknet gives up');
 	is($err, 'worknet: /etc/worknet/worknet.conf: No such file or ' .
 	    'directory: name another one with -c FILE, or make one with ' .
 	    "\"worknet init\"\n", 'and says what to do');

@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(build_path run_command find_program);
+use WorknetTest qw(build_path run_command find_program spurt);
 
 my %versions;
 
@@ -59,4 +59,31 @@ for my $name (qw(worknet worknet-alert worknet-fcgi worknet-log
 	    '... nor where no terminal is');
 }
 is(scalar keys %versions, 1, 'they are of one version');
+
+# ---- Exit codes mean the same in all of them ----
+
+my $w = WorknetTest->new;
+$w->{conf}{log} = { origin => 'log.example', directory => $w->dir('log'),
+    state_directory => $w->dir('state'), key_file => $w->dir('log.key') };
+$w->{conf}{alert} = { receivers_file => $w->dir('receivers') };
+mkdir $w->dir($_) for qw(log state);
+$w->conf_write;
+spurt($w->dir('receivers'), '');
+chmod 0600, $w->dir('receivers');
+is((run_command(build_path('worknet-log'), '-c', $w->conf_path, '--key',
+    'new'))[0], 0, 'a key for the log');
+for my $case (map { [ "worknet$_->[0]", @$_[1 .. $#$_] ] } [ '', 'status' ],
+    [ '-alert' ], [ '-fcgi', '-t' ], [ '-log' ], [ '-payout' ],
+    [ '-worker', '--once' ]) {
+	my ($name, @args) = @$case;
+	my ($code) = run_command(build_path($name), '-c', '/nosuch', @args);
+	is($code, 1, "$name: 1 without a configuration");
+	spurt($w->dir('bad.conf'), "[ledger]\nnosuch = 1\n");
+	($code) = run_command(build_path($name), '-c', $w->dir('bad.conf'),
+	    @args);
+	is($code, 1, '... and with a wrong one');
+	next if $name =~ /payout|worker/;	# they look elsewhere first
+	($code) = run_command(build_path($name), '-c', $w->conf_path, @args);
+	is($code, 7, "$name: 7 without a ledger");
+}
 done_testing();

@@ -214,9 +214,9 @@ for my $case ([ 1, [ 'worker', 'show', '0x' . '1' x 40 ], 'unknown worker' ],
     [ 2, [ 'worker', 'shwo', 'x' ], 'did you mean' ],
     [ 2, [ 'payout', 'list', '--limit', 'x' ], '--limit' ],
     [ 2, [ 'worker', 'list', '--limit', 0 ], 'at least 1' ],
-    [ 3, [ 'status' ], '/nosuch/worknet.conf' ]) {
+    [ 1, [ 'status' ], '/nosuch/worknet.conf' ]) {
 	my ($code, $args, $words) = @$case;
-	my ($got, $out, $err) = run_command($worknet, '-c', $code == 3 ?
+	my ($got, $out, $err) = run_command($worknet, '-c', $words =~ m{nosuch} ?
 	    '/nosuch/worknet.conf' : $w->conf_path, @$args, '--json');
 	my $json = eval { json_value($err) };
 
