@@ -69,6 +69,7 @@ if (!$inside) {
 	    'bin/worknet-log', 'bin/worknet-payout', 'bin/worknet-worker',
 	    'lib/sysusers.d/worknet.conf',
 	    'lib/tmpfiles.d/worknet.conf', 'share/man/man1/worknet-worker.1',
+    'share/man/man5/worknet-ledger.5', 'share/man/man5/worknet.conf.5',
 	    (map { "share/man/man8/worknet$_.8" } '', '-alert', '-fcgi', '-log',
 	    '-payout'),
 	    (map { "share/doc/worknet/$_" } qw(README NEWS capacity
@@ -154,6 +155,8 @@ for d in etc usr/local var; do
 	mount -t overlay overlay -o "lowerdir=/$d,upperdir=$1/$d/upper,workdir=$1/$d/work" "/$d"
 done
 mount -t tmpfs tmpfs /run
+# What this machine may have of one that was installed, or tried.
+rm -rf /etc/worknet /var/lib/worknet /var/lib/worknet-payout /var/backups/worknet
 shift
 exec "$@"
 SH
