@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(build_path source_path need_program find_program
-    run_command json_value slurp);
+    run_command json_value slurp spurt);
 
 need_program('sqlite3');
 alarm(120);
@@ -233,6 +233,29 @@ for my $args ([ 'audit' ], [ 'audit', '--signatures' ], [ 'rollup' ],
 my ($loud, $heard) = $w->worknet_try('doctor', '-q', '--socket', '/nosuch');
 is($loud, 1, 'but with something that is off');
 like($heard, qr/^coordinator +no .*\n(?:.*\n)*clock /m, '... it says all');
+
+# ---- What takes long tells how far it is ----
+
+SKIP: {
+	skip('no script(1)', 1) if !find_program('script');
+	spurt($w->dir('import.json'), '[{"id":"x1","type":"http_check",' .
+	    '"url":"https://example.org/","expectedStatus":200,' .
+	    '"timeoutMs":1000,"rewardMicros":1}]');
+	for my $case ([ qr/\bfile\e\[K/, 'audit', '--signatures' ],
+	    [ qr/copying the ledger/, 'backup', $w->dir('copies') ],
+	    [ qr/reading the copy again/, 'backup', $w->dir('copies') ],
+	    [ qr/tasks 1 of 1 \(100 %\)/, 'task', 'import',
+		$w->dir('import.json') ],
+	    [ qr/counting hours/, 'rollup' ],
+	    [ qr/counting/, 'report', '--task', 'task_00001' ]) {
+		my ($stage, @args) = @$case;
+		my $sent = coloured(80, {}, @args);
+		like($sent, $stage, "$args[0] tells: $stage");
+		unlike($sent, qr/$stage[^\e]*\n/, '... and leaves none of it');
+		unlike((run_command($worknet, '-c', $w->conf_path, @args))[2],
+		    $stage, '... where somebody looks, only');
+	}
+}
 
 # ---- What can't be undone is asked ----
 
