@@ -1,5 +1,4 @@
 /* Tells buyers of incidents: for a systemd timer or cron. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "base/conf.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "ledger/alert.h"
 
 static const char usage[] =
@@ -52,11 +52,11 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, bad = 0;
+	int c;
 
 	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT };
 	log_set_level(LOG_LEVEL_WARNING);
-	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
+	while ((c = options_next(argc, argv, ":c:tvh", longs)) != -1)
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -74,12 +74,9 @@ options_parse(struct options *o, int argc, char **argv)
 			printf("worknet-alert %s\n", PACKAGE_VERSION);
 			exit(EXIT_SUCCESS);
 		default:
-			bad = 1;
+			return -1;
 		}
-	if (bad == 0 && optind == argc)
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	return options_end(argc, argv, NULL);
 }
 
 static void
@@ -158,8 +155,8 @@ ledger_run(const struct options *o, const struct conf *c,
 		    &write, c->ledger_path, DB_WRITE, c->busy_timeout_ms, e);
 	if (rc == RC_OK)
 		rc = o->test ? test(c, r, e) : work(c, r, read, write, e);
-	else if (rc == RC_CONFLICT)
-		rc = RC_IO;
+	else
+		rc = RC_IO; /* no ledger, or not one of ours */
 	db_close(write);
 	db_close(read);
 	return rc;

@@ -1,5 +1,4 @@
 /* The coordinator: hands out tasks, verifies and records results. */
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "api/rules.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/processors.h"
 #include "base/secret.h"
 #include "evm/network.h"
@@ -69,7 +69,7 @@ options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT,
 		.socket_mode = 0660 };
-	while ((c = getopt_long(argc, argv, "c:s:m:tvh", longs, NULL)) != -1)
+	while ((c = options_next(argc, argv, ":c:s:m:tvh", longs)) != -1)
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -80,10 +80,9 @@ options_parse(struct options *o, int argc, char **argv)
 		case 'm':
 			o->socket_mode = (unsigned)strtoul(optarg, &end, 8);
 			if (*end != '\0' || o->socket_mode > 0777) {
-				fprintf(stderr,
-				    "-m: got \"%s\", expected an octal mode such as 0660\n",
+				return options_wrong(
+				    "-m: got \"%.80s\", expected an octal mode such as 0660",
 				    optarg);
-				return -1;
 			}
 			break;
 		case 't':
@@ -100,14 +99,10 @@ options_parse(struct options *o, int argc, char **argv)
 			printf("worknet-fcgi %s\n", PACKAGE_VERSION);
 			exit(EXIT_SUCCESS);
 		default:
-			fputs(usage, stderr);
 			return -1;
 		}
 	log_set_level(LOG_LEVEL_NOTICE);
-	if (optind == argc)
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	return options_end(argc, argv, NULL);
 }
 
 /* Blocked before any thread starts: serve_run waits for them, and SIGHUP. */

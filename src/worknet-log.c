@@ -1,5 +1,4 @@
 /* The transparency log's program: for a systemd timer or cron. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "base/descriptors.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "publish/book.h"
 #include "publish/publish.h"
 #include "store/upload.h"
@@ -45,14 +45,14 @@ static const char usage[] =
     "directories, the witnesses or the store say something else than the log,\n"
     "or it is told for the first time what is wrong with one of these, 4 the\n"
     "store can't be reached now (the next run goes on), 3 another one is at\n"
-    "work, 2 the command line is wrong, or the ledger or the disk can't be\n"
+    "work, 2 the command line is wrong, 7 the ledger or the disk can't be\n"
     "used, 1 the configuration or the key is wrong, or the store refuses it.\n";
 
 enum log_exit {
 	LOG_OK = 0,
 	LOG_CONF = 1,
 	LOG_USAGE = 2,
-	LOG_SYSTEM = 2,
+	LOG_SYSTEM = 7,
 	LOG_LOCKED = 3,
 	LOG_BEHIND = 4,
 	LOG_LOOK = 6,
@@ -79,11 +79,11 @@ options_parse(struct options *o, int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, bad = 0;
+	int c;
 
 	*o = (struct options){ .conf_path = CONF_PATH_DEFAULT };
 	log_set_level(LOG_LEVEL_WARNING);
-	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
+	while ((c = options_next(argc, argv, ":c:tvh", longs)) != -1)
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -105,9 +105,12 @@ options_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'k':
 			o->key = optarg;
-			bad |= strcmp(optarg, "new") != 0 &&
-			    strcmp(optarg, "next") != 0;
-			break;
+			if (strcmp(optarg, "new") == 0 ||
+			    strcmp(optarg, "next") == 0)
+				break;
+			return options_wrong(
+			    "--key: got \"%.80s\", expected new or next",
+			    optarg);
 		case 'h':
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
@@ -115,13 +118,13 @@ options_parse(struct options *o, int argc, char **argv)
 			printf("worknet-log %s\n", PACKAGE_VERSION);
 			exit(EXIT_SUCCESS);
 		default:
-			bad = 1;
+			return -1;
 		}
-	bad |= o->upload ? o->idle || o->key != NULL : o->all;
-	if (bad == 0 && optind == argc)
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	if (o->upload && (o->idle || o->key != NULL))
+		return options_wrong("--upload goes alone");
+	if (o->all && !o->upload)
+		return options_wrong("--all goes with --upload");
+	return options_end(argc, argv, NULL);
 }
 
 static enum rc
@@ -165,7 +168,7 @@ work(const struct options *o, const struct conf *c, struct publish_result *r,
 		return test(c, e);
 	rc = db_open(&db, c->ledger_path, DB_READ, c->busy_timeout_ms, e);
 	if (rc != RC_OK)
-		return rc == RC_CONFLICT ? RC_IO : rc;
+		return rc == RC_BUSY ? rc : RC_IO;
 	rc = publish_run(db, c, clock_unix_ms(), o->idle, r, e);
 	db_close(db);
 	return rc;

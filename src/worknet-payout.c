@@ -1,5 +1,4 @@
 /* The payout run: turns credit into USDC. For cron or a systemd timer. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include "base/conf.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "eth/address.h"
 #include "http/http.h"
 #include "pay/run.h"
@@ -58,10 +58,8 @@ worker_parse(struct options *o, const char *text)
 {
 	struct err e = ERR_INIT;
 
-	if (address_parse(&o->worker, NULL, slice_of(text), &e) != RC_OK) {
-		fprintf(stderr, "--worker: %s\n", e.msg);
-		return -1;
-	}
+	if (address_parse(&o->worker, NULL, slice_of(text), &e) != RC_OK)
+		return options_wrong("--worker: %s", e.msg);
 	o->run.only = &o->worker;
 	return 0;
 }
@@ -74,8 +72,8 @@ max_parse(struct options *o, const char *text)
 	o->run.max_payouts = strtoll(text, &end, 10);
 	if (*text != '\0' && *end == '\0' && o->run.max_payouts > 0)
 		return 0;
-	fprintf(stderr, "--max: got \"%s\", expected a number from 1\n", text);
-	return -1;
+	return options_wrong(
+	    "--max: got \"%.80s\", expected a number from 1", text);
 }
 
 static int
@@ -84,8 +82,8 @@ journal_parse(struct options *o, const char *text)
 	o->journal_new = strcmp(text, "new") == 0;
 	if (o->journal_new)
 		return 0;
-	fprintf(stderr, "--journal: got \"%s\", expected \"new\"\n", text);
-	return -1;
+	return options_wrong(
+	    "--journal: got \"%.80s\", expected \"new\"", text);
 }
 
 static int
@@ -106,7 +104,7 @@ options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){ .conf_path = CONF_PATH_PAYOUT,
 		.run.progress = isatty(STDERR_FILENO) };
-	while ((c = getopt_long(argc, argv, "c:tvh", longs, NULL)) != -1)
+	while ((c = options_next(argc, argv, ":c:tvh", longs)) != -1)
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -142,15 +140,16 @@ options_parse(struct options *o, int argc, char **argv)
 			printf("worknet-payout %s\n", PACKAGE_VERSION);
 			exit(EXIT_SUCCESS);
 		default:
-			bad = -1;
+			return -1;
 		}
 	log_set_level(verbose == 0 ? LOG_LEVEL_WARNING
 		: verbose == 1	   ? LOG_LEVEL_INFO
 				   : LOG_LEVEL_DEBUG);
-	if (bad == 0 && optind == argc && (!o->json || o->run.dry_run))
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	if (bad != 0)
+		return -1;
+	if (o->json && !o->run.dry_run)
+		return options_wrong("--json goes with --dry-run");
+	return options_end(argc, argv, NULL);
 }
 
 /* SIGTERM and SIGINT end it within seconds; a terminal that closes doesn't. */

@@ -1,5 +1,4 @@
 /* worknet-worker: carries out checks for a coordinator and earns for it. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "base/conf.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/secret.h"
 #include "eth/sign.h"
 #include "work/owner.h"
@@ -17,8 +17,8 @@
 #include "work/worker.h"
 
 #define EXIT_USAGE 2
-#define EXIT_ROUND 3
-#define EXIT_LOG   4
+#define EXIT_ROUND 4
+#define EXIT_LOG   6
 
 enum action {
 	ACTION_RUN,
@@ -126,8 +126,8 @@ static const char usage_text[] =
     "  0  done; with --once: the coordinator took part in the whole round\n"
     "  1  the configuration or the key is wrong, or the system failed\n"
     "  2  wrong usage\n"
-    "  3  --once: the poll, a submission, or this host's part in a check failed\n"
-    "  4  verify: something is missing in the log, or different, or the log isn't\n"
+    "  4  --once: the poll, a submission, or this host's part in a check failed\n"
+    "  6  verify: something is missing in the log, or different, or the log isn't\n"
     "     signed by whom the policy trusts\n";
 
 /* Takes one option. -1: go on; else the program's exit status. */
@@ -185,7 +185,6 @@ take_option(struct options *o, int c)
 		(void)fputs(usage_text, stdout);
 		return EXIT_SUCCESS;
 	default:
-		(void)fputs(usage_text, stderr);
 		return EXIT_USAGE;
 	}
 }
@@ -193,11 +192,12 @@ take_option(struct options *o, int c)
 static int
 options_read(struct options *o, int argc, char **argv)
 {
+	static const char *const words[] = { "join", "status", "verify", NULL };
 	int c, status;
 
 	memset(o, 0, sizeof(*o));
-	while ((c = getopt_long(
-		    argc, argv, "c:tk:u:r:vh", long_options, NULL)) != -1) {
+	while ((c = options_next(argc, argv, ":c:tk:u:r:vh", long_options)) !=
+	    -1) {
 		status = take_option(o, c);
 		if (status >= 0)
 			return status;
@@ -211,12 +211,11 @@ options_read(struct options *o, int argc, char **argv)
 		o->action = ACTION_JOIN;
 	else if (optind == argc - 1 && strcmp(argv[optind], "status") == 0)
 		o->action = ACTION_STATUS;
-	else if (optind < argc) {
-		(void)fprintf(stderr,
-		    "worknet-worker: unexpected argument \"%s\"\n",
-		    argv[optind]);
+	else if (optind < argc && strcmp(argv[optind], "verify") == 0) {
+		(void)options_wrong("verify takes one LOG");
 		return EXIT_USAGE;
-	}
+	} else if (options_end(argc, argv, words) != 0)
+		return EXIT_USAGE;
 	return -1;
 }
 

@@ -5,10 +5,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "admin/value.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "json/json.h"
 
@@ -16,9 +16,10 @@
 
 static const char exit_help[] =
     "\n"
-    "Exit codes: 0 done, 1 refused, not found or something is wrong, 2 the\n"
-    "command line is wrong, 3 the configuration or the ledger can't be\n"
-    "used. Of archive also 4, the object store can't be reached now.\n";
+    "Exit codes: 0 done, 1 refused, not found, or something is wrong, such as\n"
+    "the configuration, 2 the command line is wrong, 7 the ledger or the\n"
+    "system can't be used. Of archive also 4, the object store can't be\n"
+    "reached now. status --check has those of Nagios.\n";
 
 /* Whether --json was given, as long as this process lives. */
 static bool errors_are_json;
@@ -119,7 +120,7 @@ admin_configure(struct admin *a)
 
 	if (conf_read(&a->conf, admin_conf_path(a), &e) == RC_OK)
 		return ADMIN_OK;
-	return admin_say(ADMIN_UNUSABLE, &e);
+	return admin_say(ADMIN_REFUSED, &e);
 }
 
 enum admin_exit
@@ -247,18 +248,6 @@ admin_confirm(const struct admin *a, const char *fmt, ...)
 	fputs(" [y/N] ", stderr);
 	return fgets(answer, sizeof(answer), stdin) != NULL &&
 	    (answer[0] == 'y' || answer[0] == 'Y');
-}
-
-/* In characters; 0: standard output is no terminal. */
-static size_t
-terminal_width(void)
-{
-	struct winsize size;
-
-	if (!isatty(STDOUT_FILENO) ||
-	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-		return 0;
-	return size.ws_col;
 }
 
 static void
@@ -394,7 +383,8 @@ command_do(struct admin *a, FILE *f)
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
 	if (a->args.opt[OPT_WIDE] == NULL)
-		out_fit(a->out, terminal_width());
+		out_fit(a->out, terminal_width(STDOUT_FILENO));
+	out_colour(a->out, terminal_has_colour(STDOUT_FILENO));
 	code = a->command->run(a);
 	/* What a command that failed had begun to say isn't said. */
 	if (code == ADMIN_OK || a->stands) {

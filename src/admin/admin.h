@@ -16,9 +16,9 @@
 
 enum admin_exit {
 	ADMIN_OK = 0,
-	ADMIN_REFUSED = 1,  /* a finding, refused, not found */
+	ADMIN_REFUSED = 1,  /* a finding, refused, not found, configuration */
 	ADMIN_USAGE = 2,    /* the command line is wrong */
-	ADMIN_UNUSABLE = 3, /* ledger or configuration can't be used */
+	ADMIN_UNUSABLE = 7, /* the ledger, or the system, can't be used */
 	ADMIN_LATER = 4,    /* what it needs can't be reached now */
 };
 
@@ -50,7 +50,7 @@ admin_main(int argc, char **argv, const struct command *commands);
 
 /* The file that -c names, or the default. */
 const char *admin_conf_path(const struct admin *a);
-/* Reads the configuration; ADMIN_UNUSABLE, and says why, when it can't. */
+/* Reads the configuration; ADMIN_REFUSED, and says why, when it can't. */
 MUST_CHECK enum admin_exit admin_configure(struct admin *a);
 /* The same, then opens the ledger. */
 MUST_CHECK enum admin_exit admin_open(struct admin *a, enum db_mode mode);

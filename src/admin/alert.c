@@ -210,6 +210,11 @@ command_alert_remove(struct admin *a)
 	if (code != ADMIN_OK)
 		return code;
 	rc = receiver_get(&one, &r, a, &e);
+	if (rc == RC_OK &&
+	    !admin_confirm(a, "Remove %s, and its secret?", a->args.arg[0])) {
+		receivers_free(&r);
+		return ADMIN_REFUSED;
+	}
 	if (rc == RC_OK) {
 		receivers_remove(&r, one);
 		rc = receivers_write(&r, a->conf.alert_receivers_file, &e);

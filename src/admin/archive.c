@@ -62,8 +62,8 @@ static enum admin_exit
 exit_of(enum rc rc, const struct archive_report *r, const struct err *e)
 {
 	if (rc != RC_OK)
-		return admin_say(
-		    rc == RC_BUSY ? ADMIN_LATER : ADMIN_UNUSABLE, e);
+		return rc == RC_BUSY ? admin_say(ADMIN_LATER, e)
+				     : admin_fail(rc, e);
 	return r->findings == 0 ? ADMIN_OK : ADMIN_REFUSED;
 }
 
@@ -71,7 +71,7 @@ enum admin_exit
 command_archive(struct admin *a)
 {
 	static const struct out_column columns[] = { { "text", "FINDING",
-	    OUT_TEXT } };
+	    OUT_BAD } };
 	const bool back = a->args.opt[OPT_BRING_BACK] != NULL;
 	struct archive_wanted w = { .conf = &a->conf,
 		.directory = a->args.opt[OPT_LOG],

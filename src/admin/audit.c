@@ -14,7 +14,7 @@
 
 static const struct out_column finding_columns[] = {
 	{ "rule", "RULE", OUT_TEXT },
-	{ "text", "FINDING", OUT_TEXT },
+	{ "text", "FINDING", OUT_BAD },
 };
 
 static void

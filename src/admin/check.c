@@ -30,7 +30,7 @@ check_configuration(struct admin *a, struct outcome *o)
 		probe_say(o, false, "%s", path);
 		return;
 	}
-	o->unusable = true;
+	o->end = ADMIN_REFUSED;
 	probe_say(o, true, "%s", e.msg);
 }
 
@@ -92,7 +92,7 @@ check_ledger(struct admin *a, struct outcome *o)
 
 	rc = db_open(&a->db, path, DB_READ, a->conf.busy_timeout_ms, &e);
 	if (rc != RC_OK) {
-		o->unusable = true;
+		o->end = ADMIN_UNUSABLE;
 		probe_say(o, true, "%s", e.msg);
 		return;
 	}

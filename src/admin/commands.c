@@ -123,8 +123,9 @@ const struct command admin_commands[] = {
 	    "What was credited to the worker since then, as far as it is still\n"
 	    "owed, goes back to the rewards, for ever. The worker's statement\n"
 	    "and payout explain show it, worker show with the reason. What was\n"
-	    "paid, or is being paid, stays. See worker show before it.\n",
-	    OPT(SINCE) | OPT(WHY), 1, 1, command_worker_forfeit },
+	    "paid, or is being paid, stays. See worker show before it. Asks first,\n"
+	    "on a terminal.\n",
+	    OPT(SINCE) | OPT(WHY) | OPT(YES), 1, 1, command_worker_forfeit },
 	{ "status", "[--limit N | --check]",
 	    "tasks, workers, results, money, warnings",
 	    "Coverage counts, of the cycles that opened between 62 and 2\n"
@@ -284,7 +285,8 @@ const struct command admin_commands[] = {
 	{ "alert resume", "NAME", "tell a receiver again that was gone",
 	    "One that answers 410 is told nothing more until then.\n", 0, 1, 1,
 	    command_alert_resume },
-	{ "alert remove", "NAME", "tell somebody nothing more", "", 0, 1, 1,
+	{ "alert remove", "NAME", "tell somebody nothing more",
+	    "Asks first, on a terminal.\n", OPT(YES), 1, 1,
 	    command_alert_remove },
 	{ .name = NULL },
 };

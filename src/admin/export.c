@@ -120,6 +120,7 @@ command_export(struct admin *a)
 	struct export_result r;
 	struct err e = ERR_INIT;
 	enum admin_exit code;
+	enum rc rc;
 
 	if (times_take(a, &w, &e) != RC_OK)
 		return admin_usage(a, &e);
@@ -133,8 +134,11 @@ command_export(struct admin *a)
 	code = ledger_ask(a, &opener, &w);
 	if (code != ADMIN_OK)
 		return code;
-	if (export_make(&w, &r, &e) != RC_OK)
-		return admin_fail(e.rc, &e);
+	admin_progress("reading the log", 0, 0);
+	rc = export_make(&w, &r, &e);
+	admin_progress_end();
+	if (rc != RC_OK)
+		return admin_fail(rc, &e);
 	out_fields(a->out,
 	    (const struct out_field[]){
 		{ "directory", "export", OUT_TEXT, out_text(w.out) },

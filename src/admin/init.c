@@ -193,7 +193,7 @@ command_init(struct admin *a)
 		return migrate(a);
 	rc = configuration_make(a, &written, &e);
 	if (rc != RC_OK)
-		return admin_say(ADMIN_UNUSABLE, &e);
+		return admin_fail(rc, &e);
 	rc = ledger_id_make(id, &e);
 	if (rc == RC_OK)
 		rc = ledger_make(a, id, &e);

@@ -1,6 +1,7 @@
 #include "admin/network.h"
 
 #include "admin/table.h"
+#include "admin/value.h"
 
 static const struct table networks = { "networks", "Given to networks",
 	{
@@ -14,6 +15,8 @@ static const struct table networks = { "networks", "Given to networks",
 void
 network_print(struct admin *a, const struct network_sums *n)
 {
+	char usdc[VALUE_TEXT_MAX];
+
 	out_fields(a->out,
 	    (const struct out_field[]){
 		{ "countedFromMs", NULL, OUT_TIME, out_int(n->from_ms) },
@@ -45,19 +48,20 @@ network_print(struct admin *a, const struct network_sums *n)
 	    (long long)n->new_given, (long long)n->new_paid);
 	out_line(a->out, "at work", "%lld addresses of %lld networks",
 	    (long long)n->workers, (long long)n->networks);
+	value_format_usdc(usdc, n->drills_micros);
 	if (n->drills > 0)
 		out_line(a->out, "drills",
-		    "%lld in the last day, %lld failed, for %lld micro-USDC",
-		    (long long)n->drills, (long long)n->drills_wrong,
-		    (long long)n->drills_micros);
+		    "%lld in the last day, %lld failed, for %s USDC",
+		    (long long)n->drills, (long long)n->drills_wrong, usdc);
 	if (n->compared > 0)
 		out_line(a->out, "compared",
 		    "%lld cycles of the last day, in %lld of them results differ",
 		    (long long)n->compared, (long long)n->contradicted);
+	value_format_usdc(usdc, n->witness_micros);
 	if (n->witness_slots > 0)
 		out_line(a->out, "witnesses",
-		    "%lld slots in the last day, for %lld micro-USDC; they contradict %lld results",
-		    (long long)n->witness_slots, (long long)n->witness_micros,
+		    "%lld slots in the last day, for %s USDC; they contradict %lld results",
+		    (long long)n->witness_slots, usdc,
 		    (long long)n->seen_wrong);
 	out_fields(a->out,
 	    (const struct out_field[]){ { "dayMicros", "a day costs at most",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/value.h"
+#include "base/terminal.h"
 #include "eth/address.h"
 #include "json/json.h"
 
@@ -19,6 +20,7 @@
 struct out {
 	FILE *f; /* borrowed */
 	bool json;
+	bool colour;
 	struct json_writer *w; /* owned; JSON only */
 	struct buf text;       /* not yet written */
 
@@ -116,12 +118,6 @@ add_printable(struct buf *b, struct slice s, size_t width_max)
 	}
 }
 
-static bool
-is_text(enum out_type type)
-{
-	return type == OUT_TEXT || type == OUT_ADDRESS;
-}
-
 /*
  * An address as people compare it, made in out; a text that isn't one, such as
  * "everybody", is itself.
@@ -143,12 +139,13 @@ add_value(struct buf *b, enum out_type type, const struct out_value *v,
 {
 	char text[VALUE_TEXT_MAX], address[ADDRESS_LEN + 1];
 
-	if (v->absent || (is_text(type) && v->text.len == 0)) {
+	if (v->absent || (out_is_text(type) && v->text.len == 0)) {
 		buf_add_text(b, "-");
 		return;
 	}
 	switch (type) {
 	case OUT_TEXT:
+	case OUT_BAD:
 		add_printable(b, v->text, width_max);
 		return;
 	case OUT_ADDRESS:
@@ -158,6 +155,7 @@ add_value(struct buf *b, enum out_type type, const struct out_value *v,
 		buf_printf(b, "%lld", (long long)v->n);
 		return;
 	case OUT_BOOL:
+	case OUT_GOOD:
 		buf_add_text(b, v->n != 0 ? "yes" : "no");
 		return;
 	case OUT_USDC:
@@ -184,9 +182,9 @@ add_member(struct out *o, const char *key, enum out_type type,
 		json_null(o->w);
 	else if (type == OUT_ADDRESS)
 		json_slice(o->w, address_text(address, v->text));
-	else if (type == OUT_TEXT)
+	else if (out_is_text(type))
 		json_slice(o->w, v->text);
-	else if (type == OUT_BOOL)
+	else if (type == OUT_BOOL || type == OUT_GOOD)
 		json_bool(o->w, v->n != 0);
 	else
 		json_number(o->w, v->n);
@@ -199,30 +197,6 @@ add_title(struct out *o, const char *title)
 	int pad = LABEL_WIDTH - (int)text_width(title, strlen(title));
 
 	buf_printf(&o->text, "%s:%*s", title, pad < 1 ? 1 : pad, "");
-}
-
-void
-out_field(struct out *o, const char *key, const char *title, enum out_type type,
-    struct out_value value)
-{
-	o->any = true;
-	if (o->json) {
-		add_member(o, key, type, &value);
-		return;
-	}
-	if (title == NULL)
-		return;
-	add_title(o, title);
-	add_value(&o->text, type, &value, SIZE_MAX);
-	buf_add_text(
-	    &o->text, type == OUT_USDC && !value.absent ? " USDC\n" : "\n");
-}
-
-void
-out_fields(struct out *o, const struct out_field *f)
-{
-	for (; f->key != NULL; f++)
-		out_field(o, f->key, f->title, f->type, f->value);
 }
 
 /* ---- A terminal's width ---- */
@@ -238,6 +212,43 @@ void
 out_fit(struct out *o, size_t width)
 {
 	o->fit = width;
+}
+
+void
+out_colour(struct out *o, bool colour)
+{
+	o->colour = colour && !o->json;
+}
+
+/* What is written from now on, if colours are; it ends with the line. */
+static void
+begin_colour(struct out *o, const char *colour)
+{
+	if (o->colour)
+		buf_add_text(&o->text, colour);
+}
+
+/* The line that was just written, and its end. */
+static void
+end_colour(struct out *o)
+{
+	bool line = o->text.len > 0 && o->text.p[o->text.len - 1] == '\n';
+
+	if (!o->colour || o->text.failed)
+		return;
+	o->text.len -= line;
+	buf_add_text(&o->text, line ? TERMINAL_PLAIN "\n" : TERMINAL_PLAIN);
+}
+
+/* NULL: as all others. */
+static const char *
+cell_colour(enum out_type type, const char *cell)
+{
+	if (type == OUT_BAD)
+		return TERMINAL_RED;
+	if (type != OUT_GOOD)
+		return NULL;
+	return strcmp(cell, "yes") == 0 ? TERMINAL_GREEN : TERMINAL_RED;
 }
 
 /* "0x" and so many digits that nobody reads all of them. */
@@ -283,7 +294,7 @@ widest_column(const struct out *o)
 
 	for (i = 0; i < o->columns_n; i++)
 		if (o->columns[i].title != NULL &&
-		    is_text(o->columns[i].type) &&
+		    out_is_text(o->columns[i].type) &&
 		    o->widths[i] > (i == last ? LAST_LEAST : CELL_LEAST) &&
 		    (widest == o->columns_n ||
 			o->widths[i] > o->widths[widest]))
@@ -356,6 +367,52 @@ add_folded(struct out *o, const char *text, size_t used, size_t indent)
 	buf_add_text(&o->text, "\n");
 }
 
+/* Behind its title; where it has no room there, whole, on a line of its own. */
+static void
+add_field_value(struct out *o, const char *value)
+{
+	size_t width = text_width(value, strlen(value));
+
+	if (o->fit == 0 || LABEL_WIDTH + 1 + width <= o->fit)
+		buf_printf(&o->text, "%s\n", value);
+	else if (strchr(value, ' ') != NULL)
+		add_folded(o, value, LABEL_WIDTH + 1, LABEL_WIDTH + 1);
+	else {
+		while (!o->text.failed && o->text.p[o->text.len - 1] == ' ')
+			o->text.len--;
+		buf_printf(&o->text, "\n  %s\n", value);
+	}
+}
+
+void
+out_field(struct out *o, const char *key, const char *title, enum out_type type,
+    struct out_value value)
+{
+	o->any = true;
+	if (o->json) {
+		add_member(o, key, type, &value);
+		return;
+	}
+	if (title == NULL)
+		return;
+	add_title(o, title);
+	/* No table is open. */
+	buf_reset(&o->cells);
+	add_value(&o->cells, type, &value, SIZE_MAX);
+	if (type == OUT_USDC && !value.absent)
+		buf_add_text(&o->cells, " USDC");
+	if (!o->cells.failed)
+		add_field_value(o, o->cells.p);
+	buf_reset(&o->cells);
+}
+
+void
+out_fields(struct out *o, const struct out_field *f)
+{
+	for (; f->key != NULL; f++)
+		out_field(o, f->key, f->title, f->type, f->value);
+}
+
 /* The columns that had no room. */
 static void
 add_hidden(struct out *o)
@@ -414,7 +471,9 @@ out_table(struct out *o, const char *key, const char *heading,
 		    : text_width(columns[i].title, strlen(columns[i].title));
 	if (heading != NULL) {
 		buf_add_text(&o->text, o->any ? "\n" : "");
+		begin_colour(o, TERMINAL_BOLD);
 		add_folded(o, heading, 0, 2);
+		end_colour(o);
 	}
 	o->any = true;
 }
@@ -461,6 +520,18 @@ add_cell(struct out *o, size_t column, const char *cell)
 	buf_add_text(&o->text, "  ");
 }
 
+static void
+add_coloured(struct out *o, size_t column, const char *cell)
+{
+	const char *colour = cell_colour(o->columns[column].type, cell);
+
+	if (colour != NULL)
+		begin_colour(o, colour);
+	add_cell(o, column, cell);
+	if (colour != NULL)
+		end_colour(o);
+}
+
 /* Writes the rows that were gathered; the first time after the titles. */
 static void
 table_write(struct out *o)
@@ -471,16 +542,19 @@ table_write(struct out *o)
 	if (o->rows == 0 || o->cells.failed)
 		return;
 	table_fit(o);
-	if (o->rows_total == (int64_t)o->rows)
+	if (o->rows_total == (int64_t)o->rows) {
+		begin_colour(o, TERMINAL_BOLD);
 		for (i = 0; i < o->shown; i++)
 			if (o->columns[i].title != NULL)
 				add_cell(o, i, o->columns[i].title);
+		end_colour(o);
+	}
 	for (row = 0; row < o->rows; row++)
 		for (i = 0; i < o->columns_n; i++) {
 			if (o->columns[i].title == NULL)
 				continue;
 			if (i < o->shown)
-				add_cell(o, i, cell);
+				add_coloured(o, i, cell);
 			cell += strlen(cell) + 1;
 		}
 	o->rows = 0;
@@ -564,44 +638,35 @@ out_table_end(struct out *o, const char *none)
 	}
 }
 
-static void add_words(struct out *o, size_t used, size_t indent,
-    const char *fmt, va_list ap) PRINTF_LIKE(4, 0);
-
-/* What people are told, and the end of its line. */
-static void
-add_words(
-    struct out *o, size_t used, size_t indent, const char *fmt, va_list ap)
-{
-	char text[LINE_LEN];
-
-	o->any = true;
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	add_folded(o, text, used, indent);
-}
-
 void
 out_line(struct out *o, const char *title, const char *fmt, ...)
 {
+	char text[LINE_LEN];
 	va_list ap;
 
 	if (o->json)
 		return;
+	o->any = true;
 	add_title(o, title);
 	va_start(ap, fmt);
-	add_words(o, LABEL_WIDTH + 1, LABEL_WIDTH + 1, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	add_field_value(o, text);
 }
 
 void
 out_note(struct out *o, const char *fmt, ...)
 {
+	char text[LINE_LEN];
 	va_list ap;
 
 	if (o->json)
 		return;
+	o->any = true;
 	va_start(ap, fmt);
-	add_words(o, 0, 2, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	add_folded(o, text, 0, 2);
 }
 
 enum rc

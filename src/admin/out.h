@@ -23,7 +23,16 @@ enum out_type {
 	OUT_TIME, /* Unix ms */
 	OUT_SPAN, /* ms */
 	OUT_BOOL, /* yes or no */
+	OUT_GOOD, /* the same; no is what must be seen */
+	OUT_BAD,  /* a text that must be seen */
 };
+
+/* Whether its values are text; else numbers. */
+static inline bool
+out_is_text(enum out_type type)
+{
+	return type == OUT_TEXT || type == OUT_BAD || type == OUT_ADDRESS;
+}
 
 struct out_column {
 	const char *key;   /* for programs */
@@ -34,7 +43,7 @@ struct out_column {
 struct out_value {
 	bool absent;
 	int64_t n;
-	struct slice text; /* of OUT_TEXT, OUT_ADDRESS; borrowed */
+	struct slice text; /* of OUT_TEXT, OUT_BAD, OUT_ADDRESS; borrowed */
 };
 
 static inline struct out_value
@@ -94,6 +103,9 @@ void out_free(struct out *o);
  * the widest cells; the last column and sentences go on in the next line.
  */
 void out_fit(struct out *o, size_t width);
+
+/* Titles for people are bold, what must be seen is red. */
+void out_colour(struct out *o, bool colour);
 
 /* One value: "title: value", or a member of the object. */
 void out_field(struct out *o, const char *key, const char *title,

@@ -247,6 +247,7 @@ payout_open(struct admin *a, struct payout_facts *f)
 void
 payout_facts_print(struct admin *a, const struct payout_facts *f)
 {
+	char usdc[VALUE_TEXT_MAX];
 	const char *meaning = "";
 	size_t i;
 
@@ -262,11 +263,11 @@ payout_facts_print(struct admin *a, const struct payout_facts *f)
 		    out_int(f->amount_micros) },
 		{ "paidMicros", NULL, OUT_USDC, out_int(f->paid_micros) },
 		OUT_END });
+	value_format_usdc(usdc, f->paid_micros);
 	if (f->paid_micros != 0 && f->paid_micros != f->amount_micros)
 		out_line(a->out, "paid",
-		    "%" PRId64
-		    " micro-USDC: the chain differs, see worknet finding list",
-		    f->paid_micros);
+		    "%s USDC: the chain differs, see worknet finding list",
+		    usdc);
 	out_field(a->out, "state", NULL, OUT_TEXT, out_text(f->state));
 	out_line(a->out, "state", "%s (%s)", f->state, meaning);
 	out_fields(a->out,

@@ -21,7 +21,7 @@ probes_run(struct admin *a, const struct probe *const *lists)
 {
 	static const struct out_column columns[] = {
 		{ "check", "CHECK", OUT_TEXT },
-		{ "ok", "OK", OUT_BOOL },
+		{ "ok", "OK", OUT_GOOD },
 		{ "detail", "DETAIL", OUT_TEXT },
 	};
 	enum admin_exit code = ADMIN_OK;
@@ -31,14 +31,14 @@ probes_run(struct admin *a, const struct probe *const *lists)
 	a->stands = true;
 	out_table(a->out, "checks", NULL, columns, 3);
 	for (; *lists != NULL; lists++)
-		for (p = *lists; p->name != NULL && !o.unusable; p++) {
+		for (p = *lists; p->name != NULL && o.end == ADMIN_OK; p++) {
 			o = (struct outcome){ .bad = false };
 			p->run(a, &o);
 			out_row(a->out,
 			    (struct out_value[]){ out_text(p->name),
 				out_int(!o.bad), out_text(o.detail) });
-			if (o.unusable)
-				code = ADMIN_UNUSABLE;
+			if (o.end != ADMIN_OK)
+				code = o.end;
 			else if (o.bad)
 				code = ADMIN_REFUSED;
 		}

@@ -12,7 +12,7 @@
 /* What a probe says; bad and why it is bad, or a remark. */
 struct outcome {
 	bool bad;
-	bool unusable; /* bad, and nothing after it can be looked at */
+	enum admin_exit end; /* nothing after it can be looked at: why */
 	char detail[PROBE_DETAIL_MAX];
 };
 

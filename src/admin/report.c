@@ -409,6 +409,7 @@ command_report(struct admin *a)
 	rc = find_task(a->db, k.task, &t, &e);
 	if (rc == RC_OK)
 		k.task = t.name;
+	admin_progress("counting", 0, 0);
 	if (rc == RC_OK)
 		rc = uptime_report_read(&r, a->db,
 		    &(struct uptime_report_of){ .task = t.id,
@@ -416,6 +417,7 @@ command_report(struct admin *a)
 			.to_ms = k.to_ms,
 			.now_ms = now_ms },
 		    &e);
+	admin_progress_end();
 	if (rc == RC_OK && a->args.opt[OPT_CSV] != NULL)
 		report_csv(stdout, k.task, &r);
 	else if (rc == RC_OK)
@@ -465,8 +467,10 @@ command_rollup(struct admin *a)
 	if (rc == RC_OK)
 		rc = db_open(&read, a->conf.ledger_path, DB_READ,
 		    a->conf.busy_timeout_ms, &e);
+	admin_progress("counting hours", 0, 0);
 	if (rc == RC_OK)
 		rc = rollup_run(read, a->db, clock_unix_ms(), &rows, &e);
+	admin_progress_end();
 	db_close(read);
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);

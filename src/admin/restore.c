@@ -290,7 +290,9 @@ command_restore(struct admin *a)
 	code = admin_configure(a);
 	if (code != ADMIN_OK)
 		return code;
+	admin_progress("reading the copy, and putting it in place", 0, 0);
 	rc = restore(&r, a->conf.ledger_path, &e);
+	admin_progress_end();
 	if (rc != RC_OK)
 		return admin_fail(rc, &e);
 	report(a, &r);

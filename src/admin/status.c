@@ -154,7 +154,7 @@ print_warnings(struct admin *a, const struct warnings *ws)
 {
 	static const struct out_column columns[] = {
 		{ "severity", NULL, OUT_TEXT },
-		{ "text", "WARNING", OUT_TEXT },
+		{ "text", "WARNING", OUT_BAD },
 	};
 	size_t i;
 

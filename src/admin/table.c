@@ -7,9 +7,8 @@ row_value(struct query *q, int i, enum out_type type)
 {
 	if (query_is_null(q, i))
 		return out_absent();
-	return type == OUT_TEXT || type == OUT_ADDRESS
-	    ? out_slice(query_get_text(q, i))
-	    : out_int(query_get_int(q, i));
+	return out_is_text(type) ? out_slice(query_get_text(q, i))
+				 : out_int(query_get_int(q, i));
 }
 
 enum rc

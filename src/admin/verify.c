@@ -183,7 +183,7 @@ command_verify(struct admin *a)
 	if (a->args.opt[OPT_POLICY] != NULL &&
 	    buf_read_file(&policy, a->args.opt[OPT_POLICY], &e) != RC_OK) {
 		buf_free(&policy);
-		return admin_say(ADMIN_UNUSABLE, &e);
+		return admin_say(ADMIN_REFUSED, &e);
 	}
 	if (a->args.opt[OPT_POLICY] != NULL)
 		w.policy = (struct slice){ policy.p == NULL ? "" : policy.p,

@@ -11,8 +11,11 @@
 #include "ledger/drill_record.h"
 #include "ledger/forfeit.h"
 #include "ledger/maturity.h"
+#include "ledger/refusal.h"
 #include "ledger/verdict.h"
 #include "ledger/worker.h"
+
+#define REFUSAL_LINES 60 /* of a day and a reason each */
 
 static const struct table workers = { "workers", NULL,
 	{
@@ -223,6 +226,33 @@ show_assignments(struct admin *a, int64_t worker, int64_t limit, struct err *e)
 	return table_print(a->out, &assignments, q, "none", NULL, e);
 }
 
+/* As its page and its JSON have them, under the same names. */
+static enum rc
+show_refusals(struct admin *a, int64_t worker, struct err *e)
+{
+	static const struct out_column columns[] = {
+		{ "dayMs", "DAY", OUT_TIME },
+		{ "results", "RESULTS", OUT_COUNT },
+		{ "reason", "REASON", OUT_TEXT },
+	};
+	struct refusal_line lines[REFUSAL_LINES];
+	int64_t sum;
+	size_t i, n;
+	enum rc rc = refusals_read(
+	    a->db, worker, clock_unix_ms(), lines, REFUSAL_LINES, &n, &sum, e);
+
+	if (rc != RC_OK)
+		return rc;
+	out_field(a->out, "refused", NULL, OUT_COUNT, out_int(sum));
+	out_table(a->out, "refusals", "Results refused in 30 days", columns, 3);
+	for (i = 0; i < n; i++)
+		out_row(a->out,
+		    (struct out_value[]){ out_int(lines[i].day * DAY_MS),
+			out_int(lines[i].results), out_text(lines[i].reason) });
+	out_table_end(a->out, "none");
+	return RC_OK;
+}
+
 static enum rc
 show_account(
     struct admin *a, const struct address *address, int64_t *id, struct err *e)
@@ -266,6 +296,8 @@ command_worker_show(struct admin *a)
 		    a, Q_WORKER_RESULTS, &last_results, id, limit, &e);
 	if (rc == RC_OK)
 		rc = show_assignments(a, id, limit, &e);
+	if (rc == RC_OK)
+		rc = show_refusals(a, id, &e);
 	if (rc == RC_OK)
 		rc = show_last(a, Q_FORFEIT_LIST, &forfeits, id, limit, &e);
 	if (rc == RC_OK)
@@ -359,6 +391,7 @@ command_worker_forfeit(struct admin *a)
 	struct worker_row w = { .id = 0 };
 	enum admin_exit code;
 	int64_t micros = 0;
+	char text[ADDRESS_LEN + 1];
 	struct forfeit f;
 	enum rc rc;
 
@@ -371,6 +404,11 @@ command_worker_forfeit(struct admin *a)
 	if (rc == RC_OK)
 		rc = worker_find(a->db, &address, &w, &e);
 	f.worker = w.id;
+	address_format(text, &address, ADDRESS_CHECKSUM);
+	if (rc == RC_OK &&
+	    !admin_confirm(
+		a, "Take back what %s was credited, for ever?", text))
+		return ADMIN_REFUSED;
 	if (rc == RC_OK)
 		rc = forfeit_credit(a->db, &f, clock_unix_ms(), &micros, &e);
 	if (rc != RC_OK)

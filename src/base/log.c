@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/terminal.h"
+
 #define LINE_MAX_BYTES 1024 /* below PIPE_BUF: one write stays one line */
 
 const char *const log_level_names[] = { "error", "warning", "notice", "info",
@@ -19,7 +21,8 @@ const char *const log_level_names[] = { "error", "warning", "notice", "info",
 static atomic_int threshold = LOG_LEVEL_INFO;
 
 static pthread_once_t reader_once = PTHREAD_ONCE_INIT;
-static bool is_journal; /* reader_once */
+static bool is_journal;	 /* reader_once */
+static bool is_coloured; /* reader_once */
 
 /* systemd tells a service which file its standard error is: "DEVICE:INODE". */
 static void
@@ -33,6 +36,16 @@ reader_find(void)
 	    sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
 	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == (dev_t)device &&
 	    st.st_ino == (ino_t)inode;
+	is_coloured = terminal_has_colour(STDERR_FILENO);
+}
+
+/* Where somebody looks, what is wrong stands out. */
+static const char *
+level_colour(enum log_level level)
+{
+	if (!is_coloured || level > LOG_LEVEL_WARNING)
+		return "";
+	return level == LOG_LEVEL_WARNING ? TERMINAL_AMBER : TERMINAL_RED;
 }
 
 enum log_level
@@ -74,29 +87,32 @@ void
 log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[LINE_MAX_BYTES];
-	size_t used = 0, i;
+	const char *colour;
+	size_t used = 0, i, end = sizeof(TERMINAL_PLAIN) + 1;
 	va_list ap;
 	int n;
 
 	if ((int)level > atomic_load(&threshold))
 		return;
 	(void)pthread_once(&reader_once, reader_find);
+	colour = level_colour(level);
 	if (is_journal)
 		used = (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);
 	else
-		used = (size_t)snprintf(line, sizeof(line),
-		    "%.60s: ", program_invocation_short_name);
+		used = (size_t)snprintf(line, sizeof(line), "%s%.60s: ", colour,
+		    program_invocation_short_name);
 	va_start(ap, fmt);
-	n = vsnprintf(line + used, sizeof(line) - used - 1, fmt, ap);
+	n = vsnprintf(line + used, sizeof(line) - used - end, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return;
-	if ((size_t)n > sizeof(line) - used - 2)
-		n = (int)(sizeof(line) - used - 2);
+	if ((size_t)n > sizeof(line) - used - end - 1)
+		n = (int)(sizeof(line) - used - end - 1);
 	for (i = used; i < used + (size_t)n; i++)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	used += (size_t)n;
-	line[used++] = '\n';
+	used += (size_t)snprintf(line + used, sizeof(line) - used, "%s\n",
+	    colour[0] == '\0' ? "" : TERMINAL_PLAIN);
 	write_all(line, used);
 }

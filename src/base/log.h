@@ -1,7 +1,8 @@
 /*
  * Log lines on standard error, one write(2) each: with a syslog priority in
  * front (sd-daemon(3): "<3>" to "<7>") where systemd's journal reads them, which
- * knows the program; else with the program's name. Safe from any thread.
+ * knows the program; else with the program's name, and on a terminal errors and
+ * warnings in colour. Safe from any thread.
  *
  * Log no secret, and of a signature no more than its first bytes.
  */

@@ -383,7 +383,7 @@ for my $case (
 	$w->log_ok;
 }
 
-# ---- TLS, by the line of README, beside another default server ----
+# ---- TLS, by the line of doc/guide, beside another default server ----
 
 SKIP: {
 	skip('openssl isn\'t installed', 1) if !find_program('openssl');
@@ -394,8 +394,8 @@ SKIP: {
 	my $live = $w->dir("live/$name");
 	my $line = sub {
 		my ($pattern) = @_;
-		slurp(source_path('README')) =~ /^    ($pattern.*)$/m or
-		    die "README: no line $pattern\n";
+		slurp(source_path('doc/guide')) =~ /^    ($pattern.*)$/m or
+		    die "doc/guide: no line $pattern\n";
 		my $command = $1 =~ s{/etc/nginx/sites-available/worknet}
 		    {$site}r;
 		my ($status, undef, $err) = run_command('/bin/sh', '-c',

@@ -137,7 +137,7 @@ unlike($r->{body}, qr/<script/, 'nothing of it runs');
 like($page->textContent, qr/can't see who can read which file.*worknet doctor/s,
     'it says what it can\'t see');
 
-# ---- Through nginx, as README says ----
+# ---- Through nginx, as doc/guide says ----
 
 spurt($w->dir('htpasswd'), "ops:{PLAIN}secret\n");
 $w->nginx_start(edit => sub {

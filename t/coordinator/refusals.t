@@ -66,6 +66,10 @@ sub told {
 	die 'nothing is paid' if post([ alone($two, $t) ]) != 1;
 	my $s = json_value($c->get("/v1/worker/$worker->{address}/status")->{body});
 	my $today = $now - $now % $DAY;
+	my $shown = json_value($w->worknet('worker', 'show',
+	    $worker->{address}, '--json'));
+	is_deeply([ @$shown{qw(refused refusals)} ], [ @$s{qw(refused refusals)} ],
+	    'worknet worker show has the same');
 	my %n = map { ($_->{reason} => $_->{results}) }
 	    grep { $_->{dayMs} == $today } @{ $s->{refusals} };
 	return join ', ', map { "$n{$_} $_" } sort keys %n;

@@ -115,7 +115,7 @@ sub audit_of {
 	is($said->{lastTransfer}, newest($w->ledger_path),
 	    'which is the ledger\'s newest');
 	my ($code, undef, $err) = $w->worknet_try('backup', $w->dir('no'));
-	is($code, 3, 'a directory that isn\'t there is refused');
+	is($code, 7, 'a directory that isn\'t there is refused');
 	like($err, qr/\/no: No such file/, 'by its name');
 }
 
@@ -184,7 +184,7 @@ sub expected {
 		local $ENV{WN_FAULT_FREE} = 100000;
 		is(backup($w), undef, 'without room no copy is begun');
 		like($w->{err}, qr/free space, expected/, '... and it says so');
-		is($w->{code}, 3, '... with exit code 3');
+		is($w->{code}, 7, '... with exit code 7');
 		is_deeply([ copies($w) ], \@before, '... and nothing is written');
 	}
 	for my $fault ('ENOSPC write', 'EIO write', 'EIO sync') {
@@ -192,7 +192,7 @@ sub expected {
 		my ($code, $out, $err) = run_command({ env => { $w->fault_env,
 		    WN_FAULT_DIR => $w->dir('copies') } }, build_path('worknet'),
 		    '-c', $w->conf_path, 'backup', $w->dir('copies'));
-		is($code, 3, "$fault: the copy fails");
+		is($code, 7, "$fault: the copy fails");
 		isnt($err, '', '... and it says so');
 		is_deeply([ copies($w) ], \@before, '... the earlier ones stay, ' .
 		    'and no part');
@@ -223,7 +223,7 @@ sub expected {
 	close $f;
 	sleep 1;
 	is(backup($w), undef, 'of a damaged ledger no copy is made');
-	is($w->{code}, 3, '... exit code 3');
+	is($w->{code}, 7, '... exit code 7');
 	is_deeply([ map { $w->dir("copies/$_") } copies($w) ], [ $good ],
 	    '... and none is removed');
 }

@@ -459,7 +459,7 @@ spurt($w->dir('other.db'), '');
 $w->conf_write;
 rename($w->ledger_path, $w->ledger_path . '.away') or die $!;
 $d = doctor();
-is($d->{status}, 3, 'without a ledger: exit code 3');
+is($d->{status}, 7, 'without a ledger: exit code 7');
 ok($d->{bad}{ledger}, '... which it names');
 ok($d->{keys}, '... and looks at all else');
 child_end($web, 'TERM');

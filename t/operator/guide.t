@@ -1,7 +1,8 @@
 #!/usr/bin/perl
-# What doc/guide has an operator type: commands that there are, with options
-# that they have, of files that are installed; and a word for each alert.
-# (t/packages types what can be typed in a root of its own.)
+# What doc/ has an operator type: commands that there are, with options that they
+# have, of files that are installed; in doc/guide a word for each alert; and
+# README's list of all of it. (t/packages types what can be typed in a root of its
+# own.)
 
 use strict;
 use warnings;
@@ -13,7 +14,8 @@ use Test::More;
 use WorknetTest qw(build_path source_path run_command slurp);
 
 my $guide = slurp(source_path('doc/guide'));
-my @typed = ($guide =~ s/\\\n\s+/ /gr) =~ /^ {4}(\S.*)$/mg;
+my @docs = grep { -f } glob source_path('doc/*');
+my @typed = map { (slurp($_) =~ s/\\\n\s+/ /gr) =~ /^ {4}(\S.*)$/mg } @docs;
 my %help;
 
 # The help of a program, or of a command of worknet.
@@ -29,6 +31,8 @@ my $tried = 0;
 for my $line (@typed) {
 	my ($program, $rest) = $line =~
 	    /^(?:runuser -u [\w-]+ -- )?(worknet(?:-\w+)?) (.*)$/ or next;
+	# Behind two blanks it isn't typed any more.
+	$rest =~ s/(\t|  ).*//;
 	my @words = split / /, $rest;
 	my @command;
 
@@ -45,7 +49,7 @@ for my $line (@typed) {
 	    "$line: it has these options");
 	$tried++;
 }
-cmp_ok($tried, '>', 20, 'the guide has commands to type');
+cmp_ok($tried, '>', 40, 'the guide and its fellows have commands to type');
 
 # What it takes from the installation is part of one.
 my $makefile = slurp(source_path('Makefile.am'));
@@ -62,6 +66,15 @@ for my $unit ($guide =~ /\b(worknet[\w-]*\@?\.(?:service|timer|socket))\b/g) {
 	ok(-e source_path("doc/systemd/$unit") ||
 	    -e source_path("doc/systemd/$unit.in"), "$unit is a unit");
 }
+
+# README's list.
+my $readme = slurp(source_path('README'));
+for my $doc (map { m{(doc/[^/]+)$} } @docs) {
+	like($readme, qr/^ {4}\Q$doc\E\t/m, "README says what $doc is about");
+}
+ok(-e source_path($_), "$_, of which README speaks, is there")
+    for $readme =~ m{\b((?:doc|src|sql|t)/[\w./]*\w)}g;
+cmp_ok($readme =~ tr/\n//, '<', 150, 'and README is short');
 
 for my $alert (slurp(source_path('doc/prometheus/worknet.rules.yml')) =~
     /^ +- alert: (\w+)$/mg) {

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# What README tells an operator to type, typed word for word: what make install
-# puts where, which users there are then, and what each of them can't do. As
+# What doc/install and doc/payouts tell an operator to type, typed word for word:
+# what make install puts where, which users there are then, and what each of them can't do. As
 # root this is done in a mount and a network namespace with copies of /etc,
 # /usr/local and /var, in which nothing of this machine changes.
 
@@ -24,16 +24,17 @@ need_program('make');
 my $HOST = 'worknet.example.org';
 my $inside = $ENV{WN_INSIDE_OVERLAY};
 my ($prefix) = slurp(build_path('Makefile')) =~ /^prefix = (.*)$/m;
-my $readme = slurp(source_path('README'));
+my $steps = slurp(source_path('doc/install')) .
+    slurp(source_path('doc/payouts'));
 
 # make check's own make mustn't be this one's.
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS MAKE_TERMOUT MAKE_TERMERR)};
 
-# The commands of README's indented lines between two texts in it.
+# The commands of indented lines between two texts in it.
 sub commands {
 	my ($from, $to) = @_;
-	my ($text) = $readme =~ /^\Q$from\E(.*?)^\Q$to\E/ms or
-	    die "README: nothing from \"$from\" to \"$to\"\n";
+	my ($text) = $steps =~ /^\Q$from\E(.*?)^\Q$to\E/ms or
+	    die "doc/install: nothing from \"$from\" to \"$to\"\n";
 
 	$text =~ s/\\\n\s+/ /g;
 	return $text =~ /^    (\S.*)$/mg;
@@ -69,10 +70,11 @@ if (!$inside) {
 	    'bin/worknet-log', 'bin/worknet-payout', 'bin/worknet-worker',
 	    'lib/sysusers.d/worknet.conf',
 	    'lib/tmpfiles.d/worknet.conf', 'share/man/man1/worknet-worker.1',
+    'share/man/man5/worknet-ledger.5', 'share/man/man5/worknet.conf.5',
 	    (map { "share/man/man8/worknet$_.8" } '', '-alert', '-fcgi', '-log',
 	    '-payout'),
-	    (map { "share/doc/worknet/$_" } qw(README NEWS evidence guide
-	    uptime)),
+	    (map { "share/doc/worknet/$_" } qw(README NEWS capacity
+    evidence guide honesty install log pages payouts protocol uptime)),
 	    'share/bash-completion/completions/worknet',
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-failed@.service
@@ -113,9 +115,9 @@ if (!$inside) {
 
 	my ($build) = slurp(source_path('bootstrap')) =~
 	    /^build_packages="(.*?)"/ms;
-	my ($needs) = $readme =~ /^One that builds it needs\n\n(.*?)\n\n/ms;
+	my ($needs) = $steps =~ /^One that builds it needs\n\n(.*?)\n\n/ms;
 	is(join(' ', split ' ', $needs), join(' ', split ' ', $build),
-	    'README names the packages that bootstrap build installs');
+	    'doc/install names the packages that bootstrap build installs');
 	# Without any library, configure asks for all of their packages at once.
 	mkdir $w->dir('bare') or die $!;
 	my ($bare, undef, $asks) = run_command({ env => {
@@ -130,7 +132,7 @@ if (!$inside) {
 	SKIP: {
 		my $ldd = find_program('ldd');
 		skip('no dpkg or ldd', 1) if !find_program('dpkg') || !$ldd;
-		my ($runs) = $readme =~
+		my ($runs) = $steps =~
 		    /^coordinator, and nothing else:\n\n(.*?)\n\n/ms;
 		my %named = map { $_ => 1 } $runs =~ /lib\S+?(?=,|\s|\z)/g;
 		my ($need) = (join("\n", map { (run_command('readelf', '-d',
@@ -165,6 +167,8 @@ for d in etc usr/local var; do
 	mount -t overlay overlay -o "lowerdir=/$d,upperdir=$1/$d/upper,workdir=$1/$d/work" "/$d"
 done
 mount -t tmpfs tmpfs /run
+# What this machine may have of one that was installed, or tried.
+rm -rf /etc/worknet /var/lib/worknet /var/lib/worknet-payout /var/backups/worknet
 shift
 exec "$@"
 SH
@@ -182,7 +186,7 @@ SH
 	my $tests = () = $out =~ /^(?:not )?ok/mg;
 	Test::More->builder->current_test(
 	    Test::More->builder->current_test + $tests);
-	is($status, 0, 'an operator who types README gets what it says');
+	is($status, 0, 'an operator who types doc/install gets what it says');
 	done_testing();
 	exit;
 }
@@ -226,7 +230,7 @@ sub can {
 typed('step 1', commands('1. Build it', '   The first is'));
 {
 	my ($status, $out, $err) = run_command('worknet', 'status');
-	is($status, 3, 'without a configuration worknet gives up');
+	is($status, 1, 'without a configuration worknet gives up');
 	is($err, 'worknet: /etc/worknet/worknet.conf: No such file or ' .
 	    'directory: name another one with -c FILE, or make one with ' .
 	    "\"worknet init\"\n", 'and says what to do');
@@ -343,7 +347,7 @@ SKIP: {
 		my $r = http_read($s);
 		return "$r->{status} $r->{body}";
 	};
-	is($get->($HOST), '200 {"status":"ok"}', 'the first curl of README ' .
+	is($get->($HOST), '200 {"status":"ok"}', 'the first curl of it ' .
 	    'is answered by the coordinator');
 	like($get->('127.0.0.1'), qr/^404 /, 'another name by the default site');
 	is(child_end($nginx, 'QUIT'), 0, 'nginx ends');
@@ -354,7 +358,7 @@ is(child_end($coordinator, 'TERM'), 0, 'the coordinator ends');
 
 # ---- A worker ----
 
-typed('step 8', commands('8. Workers:', "   after the coordinator's"));
+typed('step 7', commands('7. Workers:', "   after the coordinator's"));
 {
 	# As LoadCredential= does it on a tmpfs: root's, for one more user by
 	# an access control list, whose mask shows as the group's rights.

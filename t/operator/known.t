@@ -146,7 +146,7 @@ for (['is cut', substr(text($known), 0, 100)], ['is empty', ''],
 	my ($what, $bytes) = @$_;
 	write_file("$Dir/damaged", $bytes);
 	my $r = worknet('-c', $conf, 'audit', '--known', "$Dir/damaged");
-	is($r->{code}, 3, "a file that $what isn't believed");
+	is($r->{code}, 7, "a file that $what isn't believed");
 	like($r->{err}, qr/damaged isn't what an audit left there/,
 	    "a file that $what: it says so");
 }

@@ -167,7 +167,7 @@ ok(!-e "$path.part", 'and leave nothing else');
 mkdir $w->dir('in.prom');
 ($status, undef, $err) = run_command(build_path('worknet'), '-c',
     $w->conf_path, 'metrics', '--file', $w->dir('in.prom'));
-is($status, 3, 'what can\'t be replaced is told');
+is($status, 7, 'what can\'t be replaced is told');
 like($err, qr/in\.prom/, '... by its name');
 ok(!-e $w->dir('in.prom.part'), '... and leaves nothing');
 

@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use WorknetTest qw(build_path source_path need_program find_program
-    run_command json_value slurp);
+    run_command json_value slurp spurt);
 
 need_program('sqlite3');
 alarm(120);
@@ -72,11 +72,25 @@ my $stored = $w->sql_value('SELECT address FROM worker ORDER BY id LIMIT 1');
 my ($address) = map { $_->{address} } grep { lc $_->{address} eq $stored }
     @{ json_value($w->worknet('worker', 'list', '--json'))->{workers} };
 
-# On a terminal of so many columns.
+my (undef, $paid, $made) = run_command({ stdin => "reserve $stored 0\n" .
+    "sign 1\nsubmit 1 https://x402.example.org\npost 1 0\n" .
+    "find facilitator https://x402.example.org " . 'a word ' x 40 . "\n" },
+    build_path('t/tools/make_payouts'), '--db', $w->ledger_path);
+die "make_payouts: $paid$made" if $made ne '';
+
+# On a terminal of so many columns: what is seen, and what is sent to it.
 sub on_terminal {
 	my ($columns, @args) = @_;
-	my (undef, $out) = run_command('script', '-qec', "stty cols $columns; " .
-	    join(' ', $worknet, '-c', $w->conf_path, @args), '/dev/null');
+
+	return coloured($columns, {}, @args) =~ s/\e\[\d*m//gr;
+}
+
+sub coloured {
+	my ($columns, $env, @args) = @_;
+	my (undef, $out) = run_command({ env => { TERM => 'xterm',
+	    NO_COLOR => undef, %$env } }, 'script', '-qec',
+	    "stty cols $columns; " . join(' ', $worknet, '-c', $w->conf_path,
+	    @args), '/dev/null');
 
 	return $out =~ s/\r//gr;
 }
@@ -85,10 +99,19 @@ SKIP: {
 	skip('no script(1)', 1) if !find_program('script');
 	for my $args ([ 'task', 'list' ], [ 'worker', 'list' ],
 	    [ 'worker', 'show', $address ], [ 'status' ], [ 'check' ],
-	    [ 'payout', 'list' ], [ 'audit' ], [ 'doctor' ]) {
+	    [ 'payout', 'list' ], [ 'payout', 'show', 1 ],
+	    [ 'payout', 'explain', 1 ], [ 'finding', 'list' ],
+	    [ 'payout', 'holds' ], [ 'task', 'show', 'task_00001' ],
+	    [ 'worker', 'list', '--by', 'record' ],
+	    [ 'worker', 'list', '--by', 'network' ], [ 'maintenance', 'list' ],
+	    [ 'report', '--task', 'task_00001' ], [ 'region', 'list' ],
+	    [ 'alert', 'list' ], [ 'audit' ], [ 'doctor' ]) {
 		for my $columns (80, 120) {
 			my $text = on_terminal($columns, @$args);
-			my @wide = grep { length > $columns } split /\n/, $text;
+			# A word that is longer, such as a URL, has a line of
+			# its own.
+			my @wide = grep { length > $columns && !/^  \S+$/ }
+			    split /\n/, $text;
 			ok($text ne '' && !@wide, "$args->[0] " .
 			    ($args->[1] // '') . " fits $columns columns") or
 			    diag(join "\n", @wide);
@@ -99,6 +122,11 @@ SKIP: {
 	like($text, qr/^\Q$short\E /m, 'an address is shortened');
 	like(on_terminal(80, 'worker', 'list', '--wide'), qr/^\Q$address\E /m,
 	    'with --wide it isn\'t');
+	my $nonce = on_terminal(80, 'payout', 'show', 1);
+	like($nonce, qr/^nonce:\n  0x[0-9a-f]{64}$/m,
+	    'a hash that is a line of its own is whole');
+	like(on_terminal(120, 'payout', 'show', 1),
+	    qr/^nonce: +0x[0-9a-f]{64}$/m, 'beside its name where there is room');
 	like(on_terminal(300, 'worker', 'list'), qr/^\Q$address\E /m,
 	    'nor where there is room');
 	like(on_terminal(80, 'worker', 'list', '--json'), qr/"\Q$address\E"/,
@@ -108,8 +136,31 @@ SKIP: {
 	is($folded =~ s/ +/ /gr, $whole =~ s/ +/ /gr,
 	    'of a last column no word is lost') if $whole !~ /it is \d/;
 }
+
+# ---- Colours ----
+
+SKIP: {
+	skip('no script(1)', 1) if !find_program('script');
+	like(coloured(80, {}, 'worker', 'list'), qr/^\e\[1mADDRESS .*\e\[0m$/m,
+	    'on a terminal titles are bold');
+	like(coloured(80, {}, 'doctor', '--socket', '/nosuch'),
+	    qr/^coordinator +\e\[31mno +\e\[0m/m, '... what is off is red');
+	like(coloured(80, {}, 'doctor', '--socket', '/nosuch'),
+	    qr/^schema +\e\[32myes +\e\[0m/m, '... and what isn\'t is green');
+	like(coloured(80, {}, 'finding', 'list') . coloured(80, {}, 'status'),
+	    qr/\e\[31m.*\e\[0m$/m, '... as are warnings');
+	for my $case ([ { NO_COLOR => 1 }, 'with NO_COLOR', 'status' ],
+	    [ { TERM => 'dumb' }, 'on a terminal that has none', 'status' ],
+	    [ {}, 'in JSON', 'status', '--json' ]) {
+		my ($env, $where, @args) = @$case;
+		unlike(coloured(80, $env, @args), qr/\e/,
+		    "$where there are no colours");
+	}
+}
+$w->worknet('finding', 'close', 1);
 my (undef, $pipe) = run_command($worknet, '-c', $w->conf_path, 'worker', 'list');
 like($pipe, qr/^\Q$address\E /m, 'in a pipe tables are whole');
+unlike($pipe, qr/\e/, 'and have no colour');
 
 # ---- One form of an address, and parts of it ----
 
@@ -163,9 +214,9 @@ for my $case ([ 1, [ 'worker', 'show', '0x' . '1' x 40 ], 'unknown worker' ],
     [ 2, [ 'worker', 'shwo', 'x' ], 'did you mean' ],
     [ 2, [ 'payout', 'list', '--limit', 'x' ], '--limit' ],
     [ 2, [ 'worker', 'list', '--limit', 0 ], 'at least 1' ],
-    [ 3, [ 'status' ], '/nosuch/worknet.conf' ]) {
+    [ 1, [ 'status' ], '/nosuch/worknet.conf' ]) {
 	my ($code, $args, $words) = @$case;
-	my ($got, $out, $err) = run_command($worknet, '-c', $code == 3 ?
+	my ($got, $out, $err) = run_command($worknet, '-c', $words =~ m{nosuch} ?
 	    '/nosuch/worknet.conf' : $w->conf_path, @$args, '--json');
 	my $json = eval { json_value($err) };
 
@@ -183,19 +234,43 @@ my ($loud, $heard) = $w->worknet_try('doctor', '-q', '--socket', '/nosuch');
 is($loud, 1, 'but with something that is off');
 like($heard, qr/^coordinator +no .*\n(?:.*\n)*clock /m, '... it says all');
 
+# ---- What takes long tells how far it is ----
+
+SKIP: {
+	skip('no script(1)', 1) if !find_program('script');
+	spurt($w->dir('import.json'), '[{"id":"x1","type":"http_check",' .
+	    '"url":"https://example.org/","expectedStatus":200,' .
+	    '"timeoutMs":1000,"rewardMicros":1}]');
+	for my $case ([ qr/\bfile\e\[K/, 'audit', '--signatures' ],
+	    [ qr/copying the ledger/, 'backup', $w->dir('copies') ],
+	    [ qr/reading the copy again/, 'backup', $w->dir('copies') ],
+	    [ qr/tasks 1 of 1 \(100 %\)/, 'task', 'import',
+		$w->dir('import.json') ],
+	    [ qr/counting hours/, 'rollup' ],
+	    [ qr/counting/, 'report', '--task', 'task_00001' ]) {
+		my ($stage, @args) = @$case;
+		my $sent = coloured(80, {}, @args);
+		like($sent, $stage, "$args[0] tells: $stage");
+		unlike($sent, qr/$stage[^\e]*\n/, '... and leaves none of it');
+		unlike((run_command($worknet, '-c', $w->conf_path, @args))[2],
+		    $stage, '... where somebody looks, only');
+	}
+}
+
 # ---- What can't be undone is asked ----
 
 SKIP: {
 	skip('no script(1)', 1) if !find_program('script');
 	my $state = sub { json_value($w->worknet('task', 'show', 'home',
 	    '--json'))->{state} };
-	my $answer = sub {
-		my ($text, @more) = @_;
+	my $asked = sub {
+		my ($text, @command) = @_;
 		my (undef, $out) = run_command('sh', '-c', 'echo "$0" | ' .
 		    'script -qec "$1" /dev/null', $text, join(' ', $worknet,
-		    '-c', $w->conf_path, 'task', 'remove', 'home', @more));
+		    '-c', $w->conf_path, @command));
 		return $out;
 	};
+	my $answer = sub { $asked->($_[0], 'task', 'remove', 'home') };
 	like($answer->('n'), qr/Remove task home for ever\? \[y\/N\]/,
 	    'task remove asks at a terminal');
 	is($state->(), 'active', '... and heeds a no');
@@ -203,6 +278,29 @@ SKIP: {
 	is($state->(), 'active', '... and no answer');
 	$answer->('y');
 	is($state->(), 'removed', '... and a yes');
+	my $owing = $w->sql_value('SELECT w.address FROM worker w JOIN ' .
+	    'account a ON a.id = w.id WHERE a.balance_micros > 0 LIMIT 1');
+	my $owed = sub { json_value($w->worknet('worker', 'show', $owing,
+	    '--json'))->{owedMicros} };
+	my @forfeit = ('worker', 'forfeit', $owing, '--since', '2020-01-01',
+	    '--why', 'made-up');
+	my $before = $owed->();
+	like($asked->('n', @forfeit), qr/Take back .*, for ever\? \[y\/N\]/,
+	    'worker forfeit asks at a terminal');
+	is($owed->(), $before, '... and heeds a no');
+	$asked->('n', @forfeit, '--yes');
+	is($owed->(), 0, '... --yes is the answer');
+	$w->{conf}{alert} = { receivers_file => $w->dir('receivers'),
+	    allow_private => 'yes' };
+	$w->conf_write;
+	$w->worknet('alert', 'add', 'acme', 'webhook', '--url',
+	    'https://hooks.acme.example/');
+	like($asked->('n', 'alert', 'remove', 'acme'),
+	    qr/Remove acme, and its secret\? \[y\/N\]/,
+	    'alert remove asks at a terminal');
+	like($w->worknet('alert', 'list'), qr/^acme /m, '... and heeds a no');
+	$asked->('y', 'alert', 'remove', 'acme');
+	unlike($w->worknet('alert', 'list'), qr/^acme /m, '... and a yes');
 }
 $w->worknet('task', 'add', 'away', '--url', 'https://example.org/');
 $w->worknet('task', 'remove', 'away');

@@ -38,7 +38,7 @@ sub exits {
 exits(worknet(), 2, qr/^usage: worknet/, 'without a command it says how');
 my $help = worknet('--help');
 exits($help, 0, '', 'help is no error');
-like($help->{out}, qr/Exit codes: 0 .* 1 .* 2 .* 3 /s,
+like($help->{out}, qr/Exit codes: 0 .* 1 .* 2 .* 7 /s,
     'help documents the exit codes');
 exits(worknet('--version'), 0, '', 'the version is told');
 my @commands = $help->{out} =~ /^  ((?:task|region|worker|payout|finding|maintenance|alert) \w+|\w+)  /mg;
@@ -77,12 +77,12 @@ exits(worknet('task', 'list', '--all', '--limit', 3), 2, qr/not both/,
 
 # ---- init, check ----
 
-exits(wn('status'), 3, qr/No such file/, 'without a configuration: code 3');
-exits(wn('check'), 3, '', 'check without a configuration: code 3');
+exits(wn('status'), 1, qr/No such file/, 'without a configuration: code 1');
+exits(wn('check'), 1, '', 'check without a configuration: code 1');
 mkdir "$Dir/etc";
 
 write_file($conf, "[ledger]\npath = ledger.db\n");
-exits(wn('status'), 3, qr/ledger/, 'without a ledger: code 3');
+exits(wn('status'), 7, qr/ledger/, 'without a ledger: code 7');
 my $r = wn('init', '--json');
 exits($r, 0, '', 'init makes a ledger');
 like(json_of($r)->{ledgerId}, qr/^0x[0-9a-f]{64}$/, 'it has a random id');
@@ -146,7 +146,7 @@ for my $n (0, 1, 2, 5, 20) {
 	    "$Dir/fault");
 	$half{worknet('-c', "$Dir/small/worknet.conf", 'init')->{code}}++;
 }
-is_deeply(\%half, { 3 => 5 }, 'a disk that is full makes no ledger');
+is_deeply(\%half, { 7 => 5 }, 'a disk that is full makes no ledger');
 is_deeply([ glob("$Dir/small/*") ], [ "$Dir/small/worknet.conf" ],
     'nor is a part of one left, nor its log');
 
@@ -160,20 +160,20 @@ SKIP: {
 	skip 'anybody can write to /var/lib', 3 if -w '/var/lib' && !$Nobody;
 	skip 'the build directory is root\'s alone', 3
 	    if $Nobody && !everybody_may_enter_build();
-	exits(worknet('-c', $fresh, 'init'), 3, qr/\/var\/lib\/worknet/,
+	exits(worknet('-c', $fresh, 'init'), 7, qr/\/var\/lib\/worknet/,
 	    'init says where it can not make a ledger');
 	like(read_file($fresh), qr/^;path = /m, 'a sample was written');
-	exits(worknet('-c', $fresh, 'check'), 3, '', 'and can be read');
+	exits(worknet('-c', $fresh, 'check'), 7, '', 'and can be read');
 }
 $Nobody = 0;
 write_file("$Dir/bad.conf", "[ledger]\nfrobnicate = 1\n");
-exits(worknet('-c', "$Dir/bad.conf", 'status'), 3, qr/unknown key/,
-    'a configuration with an unknown key: code 3');
-exits(worknet('-c', "$Dir/bad.conf", 'init'), 3, qr/unknown key/,
+exits(worknet('-c', "$Dir/bad.conf", 'status'), 1, qr/unknown key/,
+    'a configuration with an unknown key: code 1');
+exits(worknet('-c', "$Dir/bad.conf", 'init'), 1, qr/unknown key/,
     'also for init');
 write_file("$Dir/not.conf", "[ledger]\npath = not.conf\n");
-exits(worknet('-c', "$Dir/not.conf", 'status'), 3, qr/ledger/,
-    'a file that is no ledger: code 3');
+exits(worknet('-c', "$Dir/not.conf", 'status'), 7, qr/ledger/,
+    'a file that is no ledger: code 7');
 
 chmod 0750, "$Dir/etc";
 $r = wn('check', '--json');
@@ -538,7 +538,7 @@ SKIP: {
 		exec program('worknet'), '-c', $conf, 'status' or die;
 	}
 	waitpid $pid, 0;
-	is($? >> 8, 3, 'an answer that could not be written is no success');
+	is($? >> 8, 7, 'an answer that could not be written is no success');
 }
 
 # Somebody else's lock, for longer than the busy timeout.
@@ -550,8 +550,8 @@ SKIP: {
 	print $shell "BEGIN IMMEDIATE; CREATE TABLE x (y);\n" .
 	    ".shell touch $Dir/locked\n";
 	select undef, undef, undef, 0.02 until -e "$Dir/locked";
-	exits(wn('task', 'resume', 'task_00001'), 3, qr/locked/,
-	    'a locked ledger: code 3');
+	exits(wn('task', 'resume', 'task_00001'), 7, qr/locked/,
+	    'a locked ledger: code 7');
 	exits(wn('task', 'list'), 0, '', 'but it can be read');
 	print $shell "ROLLBACK;\n";
 	close $shell;

@@ -28,17 +28,17 @@ sub gas_of {
 	    $n;
 }
 
-# README's table of what a payout takes is what was measured here.
-sub readme_has {
+# doc/payouts' table of what a payout takes is what was measured here.
+sub text_has {
 	my ($row, @gas) = @_;
 	my ($new, $known) = map { tr/,//dr } WorknetTest::slurp(
-	    WorknetTest::source_path('README')) =~
-	    /^ +$row +([\d,]+) +([\d,]+)$/m or die "README: $row";
+	    WorknetTest::source_path('doc/payouts')) =~
+	    /^ +$row +([\d,]+) +([\d,]+)$/m or die "doc/payouts: $row";
 
 	for ([ 'new', $new, $gas[0] ], [ 'known', $known, $gas[1] ]) {
 		my ($what, $says, $is) = @$_;
 		cmp_ok(abs($says - $is), '<=', 100, "$row, a $what payee: " .
-		    "README says $says gas, it took $is");
+		    "doc/payouts says $says gas, it took $is");
 	}
 }
 
@@ -46,13 +46,13 @@ sub readme_has {
 # Base's lowest fee, 0.005 gwei, and ether at 3,000 USDC.
 for (['one by one', 'singly'], ['64 by Multicall3', '64 in one']) {
 	my ($way, $row) = @$_;
-	my $readme = WorknetTest::slurp(WorknetTest::source_path('README'));
-	my ($gas) = $readme =~ /^ +$row +[\d,]+ +([\d,]+)$/m;
+	my $text = WorknetTest::slurp(WorknetTest::source_path('doc/payouts'));
+	my ($gas) = $text =~ /^ +$row +[\d,]+ +([\d,]+)$/m;
 	my $usdc = sprintf('%.0f', 30 * 1000 * 0.005e-9 * 3000 *
 	    $gas =~ tr/,//dr);
 
-	like($readme, qr/$way +$gas gas each +$usdc USDC$/m,
-	    "README's price of a month, $way, is of that gas");
+	like($text, qr/$way +$gas gas each +$usdc USDC$/m,
+	    "the price of a month, $way, is of that gas");
 }
 
 # ---- One or several in a transaction ----
@@ -78,7 +78,7 @@ for (['one by one', 'singly'], ['64 by Multicall3', '64 in one']) {
 	$l->ether('0x5af3107a4000'); # a ten thousandth
 	like($l->worknet('treasury'), qr/lasts for less than 7 days/, 'and warns when few are');
 	my @gas = map { gas_of($_, 1) } $l->hashes;
-	readme_has('singly', @gas[0, 3]);
+	text_has('singly', @gas[0, 3]);
 	$l->books_ok('after paying singly');
 }
 
@@ -96,7 +96,7 @@ for (['one by one', 'singly'], ['64 by Multicall3', '64 in one']) {
 	my @sent = $l->submissions;
 	my @gas = map { gas_of(($l->hashes)[$_], $sent[$_]{payouts}) } 0, 1;
 	is($sent[1]{payouts}, 64, 'all 64');
-	readme_has('64 in one', @gas);
+	text_has('64 in one', @gas);
 	cmp_ok($gas[1], '<=', 55000, 'for at most 55,000 gas a payee');
 	$l->books_ok('after paying 64 at once, twice');
 }

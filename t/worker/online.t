@@ -52,7 +52,7 @@ sub test_no_route {
 	is "@$got", 'nothing nothing', 'without a route nothing is attested';
 	like $log, qr/not checked: .*no route/, 'the log says why';
 	like $log, qr/round: 0 checks .*, 2 not checked/, 'the tally, too';
-	is $r->{status}, 3, 'and --once tells it';
+	is $r->{status}, 4, 'and --once tells it';
 	WorkerNet::run(qw(ip route add prohibit 13.0.0.2));
 	($got) = outcomes(WorkerRig->new($program), '127.0.0.1',
 	    [ tasks('http://13.0.0.2/') ]);

@@ -182,7 +182,7 @@ sub forged {
 sub refused {
 	my ($name, $r, $says) = @_;
 
-	is($r->{code}, 4, "$name is found") or diag $r->{out} . $r->{err};
+	is($r->{code}, 6, "$name is found") or diag $r->{out} . $r->{err};
 	like($r->{out}, $says, '... and told');
 	like($r->{out}, qr/^the log isn't what this worker was paid for$/m,
 	    '... as what it is') if $r->{out} =~ /^log: /m;

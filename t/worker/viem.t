@@ -191,7 +191,7 @@ $js = json_value($out);
 is(scalar @{ $js->{failures} }, 2, 'without a coordinator rounds fail');
 like($js->{failures}[0], qr/poll: 503 \{"error":/, '... with nginx\'s JSON');
 ($status) = run_command(@c, '--once');
-is($status, 3, '... and worknet-worker --once says so');
+is($status, 4, '... and worknet-worker --once says so');
 $w->start;
 is($w->stop, 0, 'it stops');
 $w->log_ok;

@@ -392,7 +392,7 @@ sub test_retry_after {
 	my $c = coordinator($rig, WorkerRig::reply(503, '{"error":"busy"}',
 	    'Retry-After' => 1));
 	my $r = $rig->run([ @{ $c->{args} }, '--once' ]);
-	is $r->{status}, 3, 'a poll that gets a 503 is no round';
+	is $r->{status}, 4, 'a poll that gets a 503 is no round';
 }
 
 sub test_hostile_polls {
@@ -414,7 +414,7 @@ sub test_hostile_polls {
 		my $rig = WorkerRig->new($program);
 		my $c = coordinator($rig, WorkerRig::reply(200, $polls{$name}));
 		my $r = $rig->run([ @{ $c->{args} }, '--once' ]);
-		is "$r->{status} " . @{ $c->{posts} }, '3 0',
+		is "$r->{status} " . @{ $c->{posts} }, '4 0',
 		    "an answer to a poll that is $name is survived";
 	}
 	my $rig = WorkerRig->new($program);
@@ -433,14 +433,14 @@ sub test_hostile_polls {
 sub test_coordinator_away {
 	my $r = worker_alone('-k', $key, '-u', 'http://127.0.0.1:1',
 	    '--once');
-	is $r->{status}, 3, 'without a coordinator there is no round';
+	is $r->{status}, 4, 'without a coordinator there is no round';
 	like $r->{err}, qr/poll: connection failed/, 'and the log says why';
 	my $rig = WorkerRig->new($program);
 	my $other = $rig->listen(sub { WorkerRig::reply(200, '[]') });
 	my $c = coordinator($rig, WorkerRig::reply(308, '', Location =>
 	    "http://127.0.0.1:$other/"));
 	$r = $rig->run([ @{ $c->{args} }, '--once' ]);
-	is "$r->{status} " . $rig->accepted($other), '3 0',
+	is "$r->{status} " . $rig->accepted($other), '4 0',
 	    'a coordinator elsewhere is not followed';
 	like $r->{err}, qr/a redirect to http:\/\/127/, 'but named';
 }
