@@ -23,6 +23,8 @@
 -- :row result task_copies cooldown_ms is_extra anchor place trace token
 -- :row round count root signature others
 -- :row signed name url region anchor_root
+-- :row definition task name state version url expected_status timeout_ms
+-- :row definition interval_ms copies cooldown_ms region from_ms salt first_region
 
 -- The ledger itself --------------------------------------------------------
 
@@ -1482,6 +1484,11 @@ DELETE FROM schedule WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 -- :name task_like
 SELECT name FROM task WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT 2;
 
+-- The names from ?1 to before ?2 of private tasks, two of them at most.
+-- :name task_private_names
+SELECT name FROM task WHERE name >= ?1 AND name < ?2 AND salt IS NOT NULL
+ORDER BY name LIMIT 2;
+
 -- :name task_get
 -- :columns id state version type url expected_status timeout_ms reward_micros
 -- :columns interval_ms copies cooldown_ms budget_micros region region_name
@@ -2794,14 +2801,22 @@ ORDER BY p.worker, p.seq, p.id, e.id;
 
 -- Every definition of every task, those of a task in their order.
 -- :name publish_task
--- :columns task name state version url expected_status timeout_ms
--- :columns interval_ms copies cooldown_ms region from_ms salt first_region
+-- :columns *definition
 SELECT k.id, k.name, k.state, v.id, v.url, v.expected_status, v.timeout_ms,
 	v.interval_ms, v.copies, v.cooldown_ms, g.name, v.created_ms, k.salt,
 	g.first_name
 FROM task k CROSS JOIN task_version v CROSS JOIN region g
 WHERE v.task = k.id AND g.id = v.region
 ORDER BY k.id, v.id;
+
+-- The definition ?1.
+-- :name publish_definition
+-- :columns *definition
+SELECT k.id, k.name, k.state, v.id, v.url, v.expected_status, v.timeout_ms,
+	v.interval_ms, v.copies, v.cooldown_ms, g.name, v.created_ms, k.salt,
+	g.first_name
+FROM task_version v CROSS JOIN task k CROSS JOIN region g
+WHERE v.id = ?1 AND k.id = v.task AND g.id = v.region;
 
 -- Paid checks of slots after ?1: those that aren't drills (?2 is 0), or are (1).
 -- :name publish_result

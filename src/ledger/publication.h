@@ -115,6 +115,10 @@ public_key_fn(void *ctx, const struct public_key *k, struct err *e);
 MUST_CHECK enum rc
 public_tasks(struct db *db, public_task_fn *fn, void *ctx, struct err *e);
 
+/* The definition of that number; nothing is shown when there is none. */
+MUST_CHECK enum rc public_definition(struct db *db, int64_t version,
+    public_task_fn *fn, void *ctx, struct err *e);
+
 /* Results of slots after that one, but for drills, in order, until fn sets
  * *stop. */
 MUST_CHECK enum rc public_results(struct db *db, int64_t after_slot,
