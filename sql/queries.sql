@@ -2822,11 +2822,15 @@ WHERE v.id = ?1 AND k.id = v.task AND g.id = v.region;
 -- :name publish_result
 -- :columns slot task version cycle_ms copy assigned_ms address timestamp_ms
 -- :columns success status response_ms error address_form signature
--- :columns transfer anchor place trace token region
+-- :columns transfer anchor place trace token region network
 SELECT r.slot, v.task, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	w.address, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, r.transfer, r.anchor, r.place, r.trace,
-	r.token, g.first_name
+	r.token, g.first_name,
+	coalesce((SELECT o.name FROM worker_network n CROSS JOIN network o
+		WHERE n.worker = t.credit AND n.from_transfer <= t.id
+		AND o.id = n.network
+		ORDER BY n.from_transfer DESC LIMIT 1), '')
 FROM result r CROSS JOIN task_version v CROSS JOIN transfer t
 	CROSS JOIN worker w CROSS JOIN region g
 WHERE r.slot > ?1 AND v.id = r.version AND t.id = r.transfer

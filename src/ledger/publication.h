@@ -42,7 +42,7 @@ struct public_slot {
 	int64_t copy;
 	int64_t assigned_ms;
 	struct slice worker;
-	struct slice network; /* of an assignment */
+	struct slice network; /* "": it isn't known */
 	/* Of a result. */
 	int64_t timestamp_ms;
 	bool success;

@@ -7,6 +7,12 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "eth/attest.h"
+
+#define LABEL_LEN 43 /* of a private task, behind its ~ */
+
+/* A task may be paused for long; whoever verifies is done some time. */
+#define SEGMENT_SPAN_MAX_MS (3653 * DAY_MS)
 
 enum field_type {
 	FIELD_NUMBER,
@@ -206,7 +212,21 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 		*(int64_t *)(void *)at = LEAF_NONE;
 		return true;
 	}
-	return json_int((int64_t *)(void *)at, value) == RC_OK;
+	return json_int((int64_t *)(void *)at, value) == RC_OK &&
+	    *(int64_t *)(void *)at >= 0;
+}
+
+/* A file is named by it, so that it can't be a way out of the directory. */
+static bool
+task_is_named(enum leaf_kind kind, const char *task)
+{
+	char label[TASK_ID_MAX + 1];
+
+	if (!leaf_is_private(task))
+		return kind != KIND_PRIVATE && task_id_is_valid(slice_of(task));
+	(void)snprintf(label, sizeof(label), "%s", task + 1);
+	return kind != KIND_TASK && strlen(label) == LABEL_LEN &&
+	    task_id_is_valid(slice_of(label));
 }
 
 /* What a leaf says besides its form. */
@@ -217,17 +237,25 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 	const struct segment_leaf *s = leaf;
 	const struct task_leaf *t = leaf;
 
-	if ((kind == KIND_TASK && leaf_is_private(t->task)) ||
-	    (kind == KIND_PRIVATE && !leaf_is_private(t->task)))
+	/* The name of the task comes first in each. */
+	if ((kind == KIND_TASK || kind == KIND_PRIVATE ||
+		kind == KIND_SEGMENT || kind == KIND_MAINTENANCE ||
+		kind == KIND_DRILLS) &&
+	    !task_is_named(kind, t->task))
 		return err_set(e, RC_INVALID,
 		    "a private task has a label, and a public one a name");
 	if ((kind == KIND_TASK || kind == KIND_PRIVATE) &&
-	    (t->interval_ms < 1 || t->copies < 1 || t->copies > COPIES_MAX))
+	    (t->interval_ms < 1 || t->interval_ms > INTERVAL_MAX_MS ||
+		t->copies < 1 || t->copies > COPIES_MAX))
 		return err_set(e, RC_INVALID,
-		    "a task has an interval and 1 to %d copies", COPIES_MAX);
+		    "a task has an interval of at most 31 days and 1 to %d copies",
+		    COPIES_MAX);
 	if (kind == KIND_SEGMENT && (s->from >= s->to || s->to % HOUR_MS != 0))
 		return err_set(e, RC_INVALID,
 		    "a segment ends after it begins, with an hour");
+	if (kind == KIND_SEGMENT && s->to - s->from > SEGMENT_SPAN_MAX_MS)
+		return err_set(
+		    e, RC_INVALID, "a segment is of ten years at most");
 	if (kind == KIND_MAINTENANCE &&
 	    (m->from >= m->to || (m->ended != LEAF_NONE && m->ended >= m->to)))
 		return err_set(e, RC_INVALID,
@@ -350,6 +378,25 @@ drills_name(char out[static SEGMENT_NAME_MAX + 1], const struct drills_leaf *d)
 }
 
 /* ---- Cycles ---- */
+
+struct span
+task_leaf_span(const struct task_leaf *t)
+{
+	return (struct span){ t->from, strcmp(t->state, "active") == 0,
+		t->version, t->interval_ms, t->copies };
+}
+
+size_t
+span_find(const struct span *spans, size_t n, int64_t version, int64_t at)
+{
+	size_t i, found = n;
+
+	for (i = 0; i < n; i++)
+		if (spans[i].version == version &&
+		    (found == n || spans[i].from <= at))
+			found = i;
+	return found;
+}
 
 bool
 span_cycle_next(const struct span *spans, size_t n, int64_t to, int64_t *cycle,

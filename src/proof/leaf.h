@@ -176,6 +176,16 @@ struct span {
 	int64_t copies;
 };
 
+/* What of a leaf is of the schedule. */
+struct span task_leaf_span(const struct task_leaf *t);
+
+/*
+ * The definition of that number which was in force at that time, else its
+ * first; n: there is none. A ledger that was restored gives a number once more.
+ */
+size_t
+span_find(const struct span *spans, size_t n, int64_t version, int64_t at);
+
 /* The first cycle at or after *cycle, with its span; false: none before to. */
 bool span_cycle_next(const struct span *spans, size_t n, int64_t to,
     int64_t *cycle, const struct span **span);

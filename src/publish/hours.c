@@ -159,7 +159,8 @@ slot_take(
 	struct due_task *d = due_find(h, s->task);
 	int64_t at;
 
-	if (d == NULL)
+	/* What a witness was given and didn't visit nobody misses. */
+	if (d == NULL || (!is_result && cell_is_beside(d->t, s)))
 		return RC_OK;
 	at = cell_at(d->t, s);
 	if (at >= next_from(d->t) && at < h->hour + HOUR_MS)
