@@ -88,8 +88,8 @@ MUST_CHECK enum rc
 task_get(struct db *db, const char *name, struct task_row *out, struct err *e);
 
 /*
- * The private task that was added as given, whose name is out->name. RC_CONFLICT
- * when there are several; else as task_get.
+ * The private task that was added as given, whose name is out->name.
+ * RC_CONFLICT when there are several; else as task_get.
  */
 MUST_CHECK enum rc task_get_private(
     struct db *db, const char *given, struct task_row *out, struct err *e);

@@ -37,7 +37,9 @@ struct verify_report {
 	int64_t stamped_s;	 /* the first of them; 0: none */
 	bool is_one_proof; /* of a single leaf, which is proven, no more */
 	char task[TASK_ID_MAX + 1];
-	char url[URL_MAX + 1]; /* of its newest definition; "": isn't told */
+	char url[URL_MAX + 1]; /* that was checked last; "": isn't told */
+	int64_t
+	    targets; /* URLs and statuses, one after the other, 1: that one */
 	bool is_private;
 	bool is_sealed; /* without its opening: no signature is verified */
 	int64_t definitions;
