@@ -2888,6 +2888,10 @@ SELECT given_ms FROM slot_counter WHERE id = 1;
 -- :name publish_window
 SELECT max(result_window_ms) FROM terms;
 
+-- The furthest that a paid result's time was, or is, from its assignment's.
+-- :name publish_within
+SELECT max(result_window_ms + clock_skew_ms) FROM terms;
+
 -- Payouts that are settled for ever, and where the chain shows them.
 -- :name publish_payout
 -- :columns address seq paid_micros nonce chain_id tx block at_ms

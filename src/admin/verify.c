@@ -148,6 +148,8 @@ print_report(struct out *o, const struct verify_report *r)
 		    out_if(r->segments > 0, out_int(r->from)) },
 		{ "to", "to", OUT_TIME,
 		    out_if(r->segments > 0, out_int(r->to)) },
+		{ "withinMs", "of a slot's time is its result's within",
+		    OUT_SPAN, out_int(r->within) },
 		{ "lines", "slots", OUT_COUNT, out_int(r->lines) },
 		{ "results", "signed results", OUT_COUNT, out_int(r->results) },
 		{ "inRounds", "of them signed in rounds", OUT_COUNT,

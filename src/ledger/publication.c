@@ -378,6 +378,9 @@ public_bounds_read(struct public_bounds *out, struct db *db, struct err *e)
 		    db_query(db, Q_PUBLISH_WINDOW), &out->window_ms, e);
 	if (rc == RC_OK)
 		rc = query_one_int(
+		    db_query(db, Q_PUBLISH_WITHIN), &out->within_ms, e);
+	if (rc == RC_OK)
+		rc = query_one_int(
 		    db_query(db, Q_PUBLISH_GIVEN_MS), &out->newest_ms, e);
 	if (rc == RC_OK)
 		rc = query_one_int(

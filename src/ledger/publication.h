@@ -144,6 +144,7 @@ public_keys(struct db *db, public_key_fn *fn, void *ctx, struct err *e);
 struct public_bounds {
 	int64_t last_slot; /* that was given */
 	int64_t window_ms; /* so long after that a slot may be paid */
+	int64_t within_ms; /* of it is the time that a result says, at most */
 	int64_t newest_ms; /* when anything was last given or paid; 0: never */
 };
 

@@ -86,6 +86,7 @@ static const struct field segment_fields[] = {
 	NUMBER(segment_leaf, "unassigned", unassigned),
 	NUMBER(segment_leaf, "definition", definition),
 	INDEX(segment_leaf, "maintenance", maintenance),
+	NUMBER(segment_leaf, "withinMs", within),
 	INDEX(segment_leaf, "prev", prev),
 };
 
@@ -250,9 +251,17 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "a task has an interval of at most 31 days and 1 to %d copies",
 		    COPIES_MAX);
+	/* It is signed in 16 bits. */
+	if (kind == KIND_TASK && t->expected_status > STATUS_MAX)
+		return err_set(e, RC_INVALID,
+		    "a task expects a status of at most %d", STATUS_MAX);
 	if (kind == KIND_SEGMENT && (s->from >= s->to || s->to % HOUR_MS != 0))
 		return err_set(e, RC_INVALID,
 		    "a segment ends after it begins, with an hour");
+	if (kind == KIND_SEGMENT &&
+	    s->within > RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS)
+		return err_set(e, RC_INVALID,
+		    "a result's time is within 25 hours of its assignment");
 	if (kind == KIND_SEGMENT && s->to - s->from > SEGMENT_SPAN_MAX_MS)
 		return err_set(
 		    e, RC_INVALID, "a segment is of ten years at most");

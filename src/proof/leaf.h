@@ -69,6 +69,7 @@ struct segment_leaf {
 	 * of them can be left out afterwards. */
 	int64_t definition;
 	int64_t maintenance; /* or LEAF_NONE */
+	int64_t within;	     /* ms, of its assignment is a result's time */
 	int64_t prev;	     /* index of the task's segment before it */
 };
 

@@ -413,6 +413,8 @@ segments_take(struct verification *v, struct err *e)
 		if (before == NULL)
 			out->from = v->leaf[i].of.segment.from;
 		out->to = v->leaf[i].of.segment.to;
+		if (v->leaf[i].of.segment.within > out->within)
+			out->within = v->leaf[i].of.segment.within;
 		out->segments++;
 		before = &v->leaf[i];
 	}

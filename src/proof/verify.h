@@ -45,6 +45,7 @@ struct verify_report {
 	int64_t definitions;
 	int64_t segments;
 	int64_t from, to; /* covered */
+	int64_t within;	  /* ms, of its assignment is each result's time */
 	int64_t lines;
 	int64_t results;   /* each one's signature verified */
 	int64_t in_rounds; /* of them, signed in a round: with all they say */

@@ -68,8 +68,10 @@ is_beside(const struct verify_task *t, const struct line *l)
 	    slice_is(l->outcome, "result");
 }
 
+/* within: so far from its assignment may a result's time be. */
 static enum rc
-times_check(const struct line *l, const struct task_leaf *d, struct err *e)
+times_check(const struct line *l, const struct task_leaf *d, int64_t within,
+    struct err *e)
 {
 	/* A cycle ends when the next one opens, before two intervals. */
 	if (l->assigned < l->cycle ||
@@ -79,13 +81,12 @@ times_check(const struct line *l, const struct task_leaf *d, struct err *e)
 		    ", which isn't in its cycle",
 		    l->assigned);
 	if (slice_is(l->outcome, "result") &&
-	    (l->timestamp < l->assigned - RESULT_WINDOW_MAX_MS ||
-		l->timestamp >
-		    l->assigned + RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS))
+	    (l->timestamp < l->assigned - within ||
+		l->timestamp > l->assigned + within))
 		return err_set(e, RC_INVALID,
-		    "the result's time, %" PRId64
-		    ", isn't about when it was assigned",
-		    l->timestamp);
+		    "the result's time, %" PRId64 ", isn't within %" PRId64
+		    " ms of its assignment",
+		    l->timestamp, within);
 	return RC_OK;
 }
 
@@ -289,7 +290,7 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 	    l->worker.p == NULL)
 		return err_set(e, RC_INVALID,
 		    "a slot that was given has a number, a worker and a time");
-	rc = times_check(l, d, e);
+	rc = times_check(l, d, w->s->within, e);
 	if (rc == RC_OK)
 		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK && is_result)
@@ -521,7 +522,7 @@ drill_check(void *ctx, const struct line *l, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "slot %" PRId64 " is no drill by the key of its day",
 		    l->slot);
-	rc = times_check(l, d, e);
+	rc = times_check(l, d, RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS, e);
 	if (rc == RC_OK)
 		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK)

@@ -242,6 +242,7 @@ segment_make(struct hour *h, struct task_state *t, const struct cell *cell,
 		.to = h->hour + HOUR_MS,
 		.definition = t->leaf,
 		.maintenance = t->maintenance_leaf,
+		.within = p->bounds.within_ms,
 		.prev = t->segment_leaf };
 	char name[SEGMENT_NAME_MAX + 1];
 	uint8_t networks[SHA256_LEN];

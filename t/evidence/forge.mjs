@@ -573,6 +573,14 @@ const kinds = {
 	}),
 	'logged: name that leads out': relogged((s, t) =>
 		t.forEach((x) => x.leaf.task = '../../x')),
+	'logged: status of another, in 16 bits': relogged((s, t) =>
+		t.forEach((x) => x.leaf.expectedStatus += 65536)),
+	'logged: half of a character': relogged((s) => {
+		const { signature, ...r } = result(s);
+		delete result(s).signature;
+		Object.assign(s[1].rows.find((x) => x.slot === r.slot),
+		    { error: '\ud800', signature });
+	}),
 	'logged: interval without end': relogged((s, t) =>
 		t.forEach((x) => x.leaf.intervalMs = 2 ** 52)),
 	'logged: hour without end': relogged((s) =>
@@ -596,6 +604,15 @@ const kinds = {
 		const i = s[1].rows.findIndex((x) => x.copy === 50);
 		s[1].rows[i] = missed(s[1].rows[i]);
 	}, { colluding: true }),
+	'logged: result of another hour': relogged((s) => {
+		const r = result(s), i = s[0].rows.findIndex((x) => x.slot);
+		const { cycle, copy, version } = s[0].rows[i];
+		s[1].rows[s[1].rows.indexOf(r)] = { cycle: r.cycle, copy: r.copy,
+		    outcome: 'unassigned' };
+		s[0].rows[i] = { ...r, cycle, copy, version, assigned: cycle };
+	}, { colluding: true }),
+	'logged: days between slot and result': relogged((s) =>
+		s.forEach((x) => x.leaf.withinMs = 48 * HOUR)),
 	'logged: method stated afterwards': relogged((s, t, all) => {
 		const m = all.find(is('method'));
 		all.splice(all.indexOf(m), 1);

@@ -33,14 +33,14 @@ const read = (name) => existsSync(`${dir}/${name}`) ?
 // Fields that are no text; what isn't listed is one.
 const NUMBERS = new Set(['version', 'from', 'to', 'expectedStatus', 'timeoutMs',
     'intervalMs', 'copies', 'cooldownMs', 'lines', 'bytes', 'results', 'missed',
-    'unassigned', 'definition', 'id', 'noted', 'logged', 'confirm',
+    'unassigned', 'definition', 'withinMs', 'id', 'noted', 'logged', 'confirm',
     'confirmNetworks', 'recover', 'gapMs', 'day', 'slot', 'cycle', 'copy',
     'assigned', 'anchor', 'timestamp', 'status', 'ms', 'place', 'count']);
 const INDICES = new Set(['prev', 'maintenance', 'ended']);
 const isOf = (key, x) => NUMBERS.has(key) ? Number.isSafeInteger(x) && x >= 0 :
     INDICES.has(key) ? x === null || Number.isSafeInteger(x) && x >= 0 :
     key === 'success' ? typeof x === 'boolean' :
-    typeof x === 'string' && !x.includes('\0');
+    typeof x === 'string' && !x.includes('\0') && x.isWellFormed();
 
 // JSON whose text is the one that its writer makes of its fields in this order;
 // whether a key may be null depends on what it is of.
@@ -69,7 +69,8 @@ const TASK = ['type', 'task', 'version', 'state', 'from', 'url',
 const PRIVATE = ['type', 'task', 'version', 'state', 'from', 'intervalMs',
     'copies', 'commitment', 'prev'];
 const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
-    'results', 'missed', 'unassigned', 'definition', 'maintenance', 'prev'];
+    'results', 'missed', 'unassigned', 'definition', 'maintenance', 'withinMs',
+    'prev'];
 const MAINTENANCE = ['type', 'task', 'id', 'from', 'to', 'ended', 'noted', 'why',
     'logged', 'prev'];
 const METHOD = ['type', 'method', 'confirm', 'confirmNetworks', 'recover',
@@ -121,6 +122,10 @@ function readLeaf(name, note, head, policy) {
 	if ((is === 'task' || is === 'private-task') && !(leaf.copies >= 1 &&
 	    leaf.copies <= 100 && leaf.intervalMs >= 1 && leaf.intervalMs <= 31 * DAY))
 		refuse('a task has an interval of at most 31 days and 1 to 100 copies');
+	if (is === 'task' && leaf.expectedStatus > 599)
+		refuse('a task expects a status of at most 599');
+	if (is === 'segment' && leaf.withinMs > WINDOW + SKEW)
+		refuse('a result\'s time is within 25 hours of its assignment');
 	if (is === 'segment' && leaf.to - leaf.from > 3653 * DAY)
 		refuse('a segment is of ten years at most');
 	return { ...leaf, index: p.index, is, isSegment: is === 'segment',
@@ -512,7 +517,7 @@ const definitionOf = (tasks, l) =>
 const isBeside = (tasks, l) => l.outcome === 'result' &&
     l.copy >= definitionOf(tasks, l)?.copies;
 
-async function checkGiven(l, index, tasks, told) {
+async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
 	const d = definitionOf(tasks, l) ??
 	    refuse(`definition ${l.version} isn't among the task's leaves`);
 	if (l.slot === undefined || l.assigned === undefined)
@@ -528,9 +533,8 @@ async function checkGiven(l, index, tasks, told) {
 		refuse('a network is named by 8 hex digits in lower case');
 	if (l.outcome !== 'result')
 		return;
-	if (!(l.timestamp >= l.assigned - WINDOW &&
-	    l.timestamp <= l.assigned + WINDOW + SKEW))
-		refuse(`the result's time, ${l.timestamp}, isn't about when it was assigned`);
+	if (!(Math.abs(l.timestamp - l.assigned) <= within))
+		refuse(`the result's time, ${l.timestamp}, isn't within ${within} ms of its assignment`);
 	const one = `${l.worker} ${l.timestamp}`;
 	if (told.results.has(one))
 		refuse(`slots ${told.results.get(one)} and ${l.slot} have one and the same result`);
@@ -589,7 +593,7 @@ async function checkLines(text, s, tasks, told, report) {
 				refuse('a slot that nobody was given has no number');
 			continue;
 		}
-		await checkGiven(l, s.index, tasks, told);
+		await checkGiven(l, s.index, tasks, told, s.withinMs);
 		if (l.outcome !== 'result')
 			continue;
 		report.inRounds += l.scheme === 'eip712-round' ? 1 : 0;
@@ -654,7 +658,8 @@ async function main() {
 	    ...targetsOf(tasks, segments, opened === null),
 	    definitions: tasks.length,
 	    segments: segments.length, from: segments[0]?.from ?? null,
-	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, inRounds: 0,
+	    to: segments.at(-1)?.to ?? null,
+	    withinMs: Math.max(0, ...segments.map((s) => s.withinMs)), lines: 0, results: 0, inRounds: 0,
 	    successes: 0, missed: 0, unassigned: 0, extra: 0, drills: 0,
 	    drillsRight: 0, drillsLate: 0 };
 	for (const [i, s] of segments.entries())
