@@ -245,10 +245,12 @@ told_free(struct told_list *l)
 static int64_t
 network_of(const struct line *l)
 {
-	char text[24];
+	char text[NETWORK_LEN + 1];
 
+	if (l->network.p == NULL)
+		return 0;
 	slice_copy(text, sizeof(text), l->network);
-	return (int64_t)strtoull(text, NULL, 16);
+	return 1 + (int64_t)strtoull(text, NULL, 16);
 }
 
 static enum rc

@@ -239,6 +239,14 @@ const kinds = {
 			beside(s[1].rows, r);
 	}, { colluding: true }),
 
+	'network that is named 0': relogged((s) => s.forEach((x) => {
+		x.rows = x.rows.map((r) => {
+			const { slot, cycle, copy, version, worker, ...rest } = r;
+			return !worker || copy === 0 ? r : { slot, cycle, copy,
+			    version, worker, network: '00000000', ...rest };
+		});
+	}), { colluding: true }),
+
 	// Files of the export.
 	'maintenance left out': () =>
 	    rmSync(path(leafOf(is('maintenance')).at(-1).name)),

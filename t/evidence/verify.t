@@ -158,7 +158,7 @@ my %says = (
 	    qr/a definition begins before the one before it/,
 );
 my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over',
-    'result of a witness';
+    'result of a witness', 'network that is named 0';
 
 my $conf = log_conf();
 mkdir "$Dir/$_" for qw(site state);

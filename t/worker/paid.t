@@ -294,6 +294,14 @@ refused('an entry that isn\'t in the tree', with_site(sub {
 		    ($1 ^ 1)/ger);
 	}
 }), qr/^leaf \d+: .*doesn't lead from leaf \d+ to the root/m);
+$r = with_site(sub {
+	for my $tile (glob "$Dir/site/tile/0/000.p/*") {
+		write_file($tile, read_file($tile) . 'x' x 32);
+	}
+});
+isnt($r->{code}, 0, 'a tile longer than its width is refused');
+like($r->{out} . $r->{err}, qr/tile 0 of level 0 has \d+ bytes, expected \d+/,
+    '... which is said');
 # Each of them verifies alone, and both lie in one log.
 SKIP: {
 	my $node = $ENV{NODE} || 'node';
