@@ -213,8 +213,7 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 		*(int64_t *)(void *)at = LEAF_NONE;
 		return true;
 	}
-	return json_int((int64_t *)(void *)at, value) == RC_OK &&
-	    *(int64_t *)(void *)at >= 0;
+	return json_int((int64_t *)(void *)at, value) == RC_OK;
 }
 
 /* A file is named by it, so that it can't be a way out of the directory. */

@@ -137,7 +137,7 @@ field_read(struct line *l, const struct field *f, const struct json *value)
 		return true;
 	switch (f->type) {
 	case FIELD_NUMBER:
-		return json_int(at, value) == RC_OK && *(int64_t *)at >= 0;
+		return json_int(at, value) == RC_OK;
 	case FIELD_BOOL:
 		*(int64_t *)at = json_is_true(value);
 		return json_is_true(value) || json_is_false(value);
