@@ -23,6 +23,8 @@
 -- :row result task_copies cooldown_ms is_extra anchor place trace token
 -- :row round count root signature others
 -- :row signed name url region anchor_root
+-- :row definition task name state version url expected_status timeout_ms
+-- :row definition interval_ms copies cooldown_ms region from_ms salt first_region
 
 -- The ledger itself --------------------------------------------------------
 
@@ -1505,6 +1507,11 @@ DELETE FROM schedule WHERE paused IN (0, 1) AND region = ?1 AND task = ?2;
 -- :name task_like
 SELECT name FROM task WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT 2;
 
+-- The names from ?1 to before ?2 of private tasks, two of them at most.
+-- :name task_private_names
+SELECT name FROM task WHERE name >= ?1 AND name < ?2 AND salt IS NOT NULL
+ORDER BY name LIMIT 2;
+
 -- :name task_get
 -- :columns id state version type url expected_status timeout_ms reward_micros
 -- :columns interval_ms copies cooldown_ms budget_micros region region_name
@@ -2837,8 +2844,7 @@ ORDER BY p.worker, p.seq, p.id, e.id;
 
 -- Every definition of every task, those of a task in their order.
 -- :name publish_task
--- :columns task name state version url expected_status timeout_ms
--- :columns interval_ms copies cooldown_ms region from_ms salt first_region
+-- :columns *definition
 SELECT k.id, k.name, k.state, v.id, v.url, v.expected_status, v.timeout_ms,
 	v.interval_ms, v.copies, v.cooldown_ms, g.name, v.created_ms, k.salt,
 	g.first_name
@@ -2846,15 +2852,28 @@ FROM task k CROSS JOIN task_version v CROSS JOIN region g
 WHERE v.task = k.id AND g.id = v.region
 ORDER BY k.id, v.id;
 
+-- The definition ?1.
+-- :name publish_definition
+-- :columns *definition
+SELECT k.id, k.name, k.state, v.id, v.url, v.expected_status, v.timeout_ms,
+	v.interval_ms, v.copies, v.cooldown_ms, g.name, v.created_ms, k.salt,
+	g.first_name
+FROM task_version v CROSS JOIN task k CROSS JOIN region g
+WHERE v.id = ?1 AND k.id = v.task AND g.id = v.region;
+
 -- Paid checks of slots after ?1: those that aren't drills (?2 is 0), or are (1).
 -- :name publish_result
 -- :columns slot task version cycle_ms copy assigned_ms address timestamp_ms
 -- :columns success status response_ms error address_form signature
--- :columns transfer anchor place trace token region
+-- :columns transfer anchor place trace token region network
 SELECT r.slot, v.task, r.version, r.cycle_ms, r.copy, r.assigned_ms,
 	w.address, r.timestamp_ms, r.success, r.status, r.response_ms, r.error,
 	r.address_form, r.signature, r.transfer, r.anchor, r.place, r.trace,
-	r.token, g.first_name
+	r.token, g.first_name,
+	coalesce((SELECT o.name FROM worker_network n CROSS JOIN network o
+		WHERE n.worker = t.credit AND n.from_transfer <= t.id
+		AND o.id = n.network
+		ORDER BY n.from_transfer DESC LIMIT 1), '')
 FROM result r CROSS JOIN task_version v CROSS JOIN transfer t
 	CROSS JOIN worker w CROSS JOIN region g
 WHERE r.slot > ?1 AND v.id = r.version AND t.id = r.transfer
@@ -2911,6 +2930,10 @@ SELECT given_ms FROM slot_counter WHERE id = 1;
 -- The longest that anything was, or is, paid after it was assigned.
 -- :name publish_window
 SELECT max(result_window_ms) FROM terms;
+
+-- The furthest that a paid result's time was, or is, from its assignment's.
+-- :name publish_within
+SELECT max(result_window_ms + clock_skew_ms) FROM terms;
 
 -- Payouts that are settled for ever, and where the chain shows them.
 -- :name publish_payout

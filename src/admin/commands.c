@@ -62,10 +62,12 @@ const struct command admin_commands[] = {
 	    "FILE is - for standard input. Each element has id, type\n"
 	    "(\"http_check\"), url, expectedStatus, timeoutMs, rewardMicros,\n"
 	    "and optionally region, intervalMs, copies, cooldownMs,\n"
-	    "budgetMicros. A task that exists already is refused; with --update\n"
-	    "it is changed, and keeps what isn't given. All of them are checked\n"
-	    "first, then written in parts, between which the coordinator goes\n"
-	    "on.\n",
+	    "budgetMicros, and private (true or false), of which the id gets a\n"
+	    "random end, as with task add --private. A task that exists already\n"
+	    "is refused; with --update it is changed, and keeps what isn't given.\n"
+	    "A private one is found by its id without that end, too. All of them\n"
+	    "are checked first, then written in parts, between which the\n"
+	    "coordinator goes on.\n",
 	    OPT(UPDATE), 1, 1, command_task_import },
 	{ "region list", "", "list the regions that tasks are or were of", "",
 	    0, 0, 0, command_region_list },

@@ -44,7 +44,7 @@ on_definition(void *ctx, const struct public_task *t, struct err *e)
 	struct task_leaf *leaf = s->leaf;
 
 	(void)e;
-	if (t->task != s->row.id || t->version != leaf->version)
+	if (t->task != s->row.id)
 		return RC_OK;
 	s->is_filled = true;
 	slice_copy(
@@ -70,7 +70,8 @@ leaf_fill(void *ctx, struct task_leaf *leaf, struct err *e)
 
 	o->task.leaf = leaf;
 	o->task.is_filled = false;
-	rc = public_tasks(o->db, on_definition, &o->task, e);
+	rc =
+	    public_definition(o->db, leaf->version, on_definition, &o->task, e);
 	if (rc == RC_OK && !o->task.is_filled)
 		rc = err_set(e, RC_CORRUPT,
 		    "the ledger has no definition %" PRId64 " of the task",

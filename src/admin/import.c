@@ -43,30 +43,34 @@ struct import {
 	const struct field *field; /* of the key just read */
 	unsigned seen;		   /* fields, by their place */
 	char id[TASK_ID_MAX + 1];
+	bool is_private, is_public; /* neither: it doesn't say */
 	struct task_definition def;
 
 	int64_t added;
+	int64_t hidden; /* of them, private ones */
 	int64_t changed;
 	int64_t unchanged;
 	bool moves; /* a task changes its place in the schedule */
 };
 
+enum field_type { FIELD_NUMBER, FIELD_TEXT, FIELD_BOOL };
+
 /* A field of a task: a text is copied, a number stored. */
 struct field {
 	const char *name;
 	bool required;
-	bool is_text;
+	enum field_type type;
 	size_t offset; /* in struct import */
 	size_t size;   /* of a text with its NUL */
 };
 
 #define TEXT(f) \
-	true, offsetof(struct import, f), sizeof(((struct import *)0)->f)
-#define NUMBER(f) false, offsetof(struct import, f), 0
+	FIELD_TEXT, offsetof(struct import, f), sizeof(((struct import *)0)->f)
+#define NUMBER(f) FIELD_NUMBER, offsetof(struct import, f), 0
 
 static const struct field fields[] = {
 	{ "id", true, TEXT(id) },
-	{ "type", true, true, 0, 0 }, /* sets def.type */
+	{ "type", true, FIELD_TEXT, 0, 0 }, /* sets def.type */
 	{ "url", true, TEXT(def.url) },
 	{ "expectedStatus", true, NUMBER(def.expected_status) },
 	{ "timeoutMs", true, NUMBER(def.timeout_ms) },
@@ -76,6 +80,8 @@ static const struct field fields[] = {
 	{ "copies", false, NUMBER(def.copies) },
 	{ "cooldownMs", false, NUMBER(def.cooldown_ms) },
 	{ "budgetMicros", false, NUMBER(def.budget_micros) },
+	{ "private", false, FIELD_BOOL, offsetof(struct import, is_private),
+	    0 },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -141,11 +147,18 @@ on_value(struct import *m, const struct json_event *ev)
 {
 	const struct field *f = m->field;
 
-	if (ev->type != (f->is_text ? JSON_STRING : JSON_NUMBER))
+	if (f->type == FIELD_BOOL) {
+		m->is_private = ev->type == JSON_TRUE;
+		m->is_public = ev->type == JSON_FALSE;
+		return m->is_private || m->is_public ||
+		    stop(m, "expected true or false: ", slice_of(f->name));
+	}
+	if (ev->type != (f->type == FIELD_TEXT ? JSON_STRING : JSON_NUMBER))
 		return stop(m,
-		    f->is_text ? "expected a text: " : "expected a number: ",
+		    f->type == FIELD_TEXT ? "expected a text: "
+					  : "expected a number: ",
 		    slice_of(f->name));
-	if (f->is_text)
+	if (f->type == FIELD_TEXT)
 		return on_text(m, ev->text);
 	if (json_integer(
 		(int64_t *)(void *)((char *)m + f->offset), ev->text) != RC_OK)
@@ -161,6 +174,7 @@ task_begin(struct import *m)
 	m->seen = 0;
 	m->field = NULL;
 	m->id[0] = '\0';
+	m->is_private = m->is_public = false;
 	task_defaults(&m->def);
 }
 
@@ -171,7 +185,7 @@ keep_absent(struct import *m, const struct task_definition *old)
 	size_t i;
 
 	for (i = 0; i < FIELDS; i++) {
-		if ((m->seen & 1U << i) != 0)
+		if ((m->seen & 1U << i) != 0 || fields[i].type == FIELD_BOOL)
 			continue;
 		if (fields[i].offset == offsetof(struct import, def.region))
 			memcpy(
@@ -183,6 +197,42 @@ keep_absent(struct import *m, const struct task_definition *old)
 	}
 }
 
+/* A private one has another name than its id, which nobody guesses. */
+static enum rc
+task_new(struct import *m, struct err *e)
+{
+	static const uint8_t none[PRIVATE_RANDOM_LEN];
+	char name[TASK_ID_MAX + 1];
+	enum rc rc;
+
+	m->added++;
+	if (!m->is_private)
+		return m->writing
+		    ? task_add(m->db, m->id, &m->def, m->now_ms, e)
+		    : task_check(m->id, &m->def, e);
+	m->hidden++;
+	if (m->writing)
+		return task_add_private(
+		    m->db, name, m->id, &m->def, m->now_ms, e);
+	rc = private_name(name, m->id, none, e);
+	return rc == RC_OK ? task_check(name, &m->def, e) : rc;
+}
+
+/* The task that an element changes: of a private one the id will do. */
+static enum rc
+task_find(struct import *m, struct task_row *old, struct err *e)
+{
+	enum rc rc = task_get(m->db, m->id, old, e);
+
+	if (rc == RC_NOT_FOUND && m->is_private)
+		return task_get_private(m->db, m->id, old, e);
+	if (rc == RC_OK && (old->is_private ? m->is_public : m->is_private))
+		return err_set(e, RC_CONFLICT,
+		    "is %s: a task is private from the beginning, or never",
+		    old->is_private ? "private" : "public");
+	return rc;
+}
+
 static enum rc
 task_store(struct import *m, struct err *e)
 {
@@ -190,15 +240,10 @@ task_store(struct import *m, struct err *e)
 	enum rc rc;
 
 	rc = value_take_url(m->def.url, m->allow_private, e);
-	if (rc != RC_OK)
-		return rc;
-	rc = task_get(m->db, m->id, &old, e);
-	if (rc == RC_NOT_FOUND) {
-		m->added++;
-		return m->writing
-		    ? task_add(m->db, m->id, &m->def, m->now_ms, e)
-		    : task_check(m->id, &m->def, e);
-	}
+	if (rc == RC_OK)
+		rc = task_find(m, &old, e);
+	if (rc == RC_NOT_FOUND)
+		return task_new(m, e);
 	if (rc != RC_OK)
 		return rc;
 	if (!m->update)
@@ -215,7 +260,7 @@ task_store(struct import *m, struct err *e)
 	m->moves |= m->def.interval_ms != old.def.interval_ms ||
 	    strcmp(m->def.region, old.def.region) != 0;
 	if (m->writing)
-		return task_edit(m->db, m->id, &m->def, m->now_ms, e);
+		return task_edit(m->db, old.name, &m->def, m->now_ms, e);
 	if (old.state == TASK_REMOVED)
 		return err_set(e, RC_CONFLICT, "is removed");
 	return task_check(m->id, &m->def, e);
@@ -358,7 +403,7 @@ import_read(struct import *m, struct slice text, struct err *e)
 {
 	enum rc rc;
 
-	m->number = m->added = m->changed = m->unchanged = 0;
+	m->number = m->added = m->hidden = m->changed = m->unchanged = 0;
 	rc = json_parse(text, DEPTH_MAX, on_event, m, e);
 	if (rc == RC_CONFLICT) {
 		/* Not JSON's fault: on_event stopped it, and said why. */
@@ -426,12 +471,18 @@ report(struct admin *a, const struct import *m)
 	out_fields(a->out,
 	    (const struct out_field[]){
 		{ "added", NULL, OUT_COUNT, out_int(m->added) },
+		{ "private", NULL, OUT_COUNT, out_int(m->hidden) },
 		{ "changed", NULL, OUT_COUNT, out_int(m->changed) },
 		{ "unchanged", NULL, OUT_COUNT, out_int(m->unchanged) },
 		OUT_END });
 	out_note(a->out,
 	    "%" PRId64 " added, %" PRId64 " changed, %" PRId64 " unchanged",
 	    m->added, m->changed, m->unchanged);
+	if (m->hidden > 0)
+		out_note(a->out,
+		    "%" PRId64
+		    " of them private: worknet task list shows their names",
+		    m->hidden);
 }
 
 enum admin_exit

@@ -1,9 +1,7 @@
 /* worknet task add, edit, pause, resume, remove. */
-#define _GNU_SOURCE /* getrandom */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "admin/commands.h"
 #include "admin/value.h"
@@ -134,25 +132,17 @@ report_definition(struct admin *a, const char *name, const char *done,
 	    (long long)workers, (long long)d->copies, interval, cooldown);
 }
 
-/* A private one with a salt, and a name, that nobody guesses. */
 static enum rc
 add(struct admin *a, char name[static TASK_ID_MAX + 1],
     const struct task_definition *d, struct err *e)
 {
 	const char *given = a->args.arg[0];
-	uint8_t random[TASK_SALT_LEN + PRIVATE_RANDOM_LEN];
-	enum rc rc;
 
-	if (a->args.opt[OPT_PRIVATE] == NULL) {
-		(void)snprintf(name, TASK_ID_MAX + 1, "%s", given);
-		return task_add(a->db, given, d, clock_unix_ms(), e);
-	}
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return err_set(e, RC_IO, "getrandom: %m");
-	rc = private_name(name, given, random + TASK_SALT_LEN, e);
-	return rc == RC_OK
-	    ? task_add_private(a->db, name, d, random, clock_unix_ms(), e)
-	    : rc;
+	if (a->args.opt[OPT_PRIVATE] != NULL)
+		return task_add_private(
+		    a->db, name, given, d, clock_unix_ms(), e);
+	(void)snprintf(name, TASK_ID_MAX + 1, "%s", given);
+	return task_add(a->db, given, d, clock_unix_ms(), e);
 }
 
 enum admin_exit

@@ -62,6 +62,11 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	if (r->is_sealed)
 		out_note(o,
 		    "  which target it was, and that workers signed these results: the export has no opening");
+	else if (r->targets > 1)
+		out_note(o,
+		    "  that this URL was checked all the time: it is the last of %" PRId64
+		    " URLs, or statuses, of these hours",
+		    r->targets);
 	if (r->witnesses == 0)
 		out_note(o,
 		    "  that others are shown the same log: no witness has cosigned it");
@@ -134,6 +139,8 @@ print_report(struct out *o, const struct verify_report *r)
 		{ "private", NULL, OUT_BOOL, out_int(r->is_private) },
 		{ "url", "url", OUT_TEXT,
 		    out_if(!r->is_sealed, out_text(r->url)) },
+		{ "targets", NULL, OUT_COUNT,
+		    out_if(!r->is_sealed, out_int(r->targets)) },
 		{ "definitions", "definitions", OUT_COUNT,
 		    out_int(r->definitions) },
 		{ "segments", "segments", OUT_COUNT, out_int(r->segments) },
@@ -141,6 +148,8 @@ print_report(struct out *o, const struct verify_report *r)
 		    out_if(r->segments > 0, out_int(r->from)) },
 		{ "to", "to", OUT_TIME,
 		    out_if(r->segments > 0, out_int(r->to)) },
+		{ "withinMs", "of a slot's time is its result's within",
+		    OUT_SPAN, out_int(r->within) },
 		{ "lines", "slots", OUT_COUNT, out_int(r->lines) },
 		{ "results", "signed results", OUT_COUNT, out_int(r->results) },
 		{ "inRounds", "of them signed in rounds", OUT_COUNT,

@@ -63,26 +63,26 @@ name_shown(
 static enum rc
 task_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
 {
-	const struct slice name = query_get_text(q, C_PUBLISH_TASK_NAME);
-	const uint8_t *salt = salt_of(query_get_bytes(q, C_PUBLISH_TASK_SALT));
+	const struct slice name = query_get_text(q, R_DEFINITION_NAME);
+	const uint8_t *salt = salt_of(query_get_bytes(q, R_DEFINITION_SALT));
 	char label[TASK_ID_MAX + 1];
 	const struct public_task t = {
-		.task = query_get_int(q, C_PUBLISH_TASK_TASK),
+		.task = query_get_int(q, R_DEFINITION_TASK),
 		.name = name_shown(label, salt, name),
 		.signed_name = name,
 		.salt = salt,
-		.state = query_get_text(q, C_PUBLISH_TASK_STATE),
-		.version = query_get_int(q, C_PUBLISH_TASK_VERSION),
-		.url = query_get_text(q, C_PUBLISH_TASK_URL),
+		.state = query_get_text(q, R_DEFINITION_STATE),
+		.version = query_get_int(q, R_DEFINITION_VERSION),
+		.url = query_get_text(q, R_DEFINITION_URL),
 		.expected_status =
-		    query_get_int(q, C_PUBLISH_TASK_EXPECTED_STATUS),
-		.timeout_ms = query_get_int(q, C_PUBLISH_TASK_TIMEOUT_MS),
-		.interval_ms = query_get_int(q, C_PUBLISH_TASK_INTERVAL_MS),
-		.copies = query_get_int(q, C_PUBLISH_TASK_COPIES),
-		.cooldown_ms = query_get_int(q, C_PUBLISH_TASK_COOLDOWN_MS),
-		.region = query_get_text(q, C_PUBLISH_TASK_REGION),
-		.first_region = query_get_text(q, C_PUBLISH_TASK_FIRST_REGION),
-		.from_ms = query_get_int(q, C_PUBLISH_TASK_FROM_MS),
+		    query_get_int(q, R_DEFINITION_EXPECTED_STATUS),
+		.timeout_ms = query_get_int(q, R_DEFINITION_TIMEOUT_MS),
+		.interval_ms = query_get_int(q, R_DEFINITION_INTERVAL_MS),
+		.copies = query_get_int(q, R_DEFINITION_COPIES),
+		.cooldown_ms = query_get_int(q, R_DEFINITION_COOLDOWN_MS),
+		.region = query_get_text(q, R_DEFINITION_REGION),
+		.first_region = query_get_text(q, R_DEFINITION_FIRST_REGION),
+		.from_ms = query_get_int(q, R_DEFINITION_FROM_MS),
 	};
 
 	(void)stop;
@@ -94,6 +94,17 @@ public_tasks(struct db *db, public_task_fn *fn, void *ctx, struct err *e)
 {
 	return each(db_query(db, Q_PUBLISH_TASK), task_take,
 	    &(struct sink){ .fn.task = fn, .ctx = ctx }, e);
+}
+
+enum rc
+public_definition(struct db *db, int64_t version, public_task_fn *fn, void *ctx,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_PUBLISH_DEFINITION);
+
+	query_int(q, 1, version);
+	return each(
+	    q, task_take, &(struct sink){ .fn.task = fn, .ctx = ctx }, e);
 }
 
 /* The worker said nothing of it. */
@@ -118,6 +129,7 @@ result_read(struct public_slot *s, struct round_path *path,
 		.copy = query_get_int(q, C_PUBLISH_RESULT_COPY),
 		.assigned_ms = query_get_int(q, C_PUBLISH_RESULT_ASSIGNED_MS),
 		.worker = query_get_text(q, C_PUBLISH_RESULT_ADDRESS),
+		.network = query_get_text(q, C_PUBLISH_RESULT_NETWORK),
 		.timestamp_ms = query_get_int(q, C_PUBLISH_RESULT_TIMESTAMP_MS),
 		.success = query_get_int(q, C_PUBLISH_RESULT_SUCCESS) != 0,
 		.status = optional(q, C_PUBLISH_RESULT_STATUS),
@@ -364,6 +376,9 @@ public_bounds_read(struct public_bounds *out, struct db *db, struct err *e)
 	if (rc == RC_OK)
 		rc = query_one_int(
 		    db_query(db, Q_PUBLISH_WINDOW), &out->window_ms, e);
+	if (rc == RC_OK)
+		rc = query_one_int(
+		    db_query(db, Q_PUBLISH_WITHIN), &out->within_ms, e);
 	if (rc == RC_OK)
 		rc = query_one_int(
 		    db_query(db, Q_PUBLISH_GIVEN_MS), &out->newest_ms, e);

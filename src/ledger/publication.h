@@ -42,7 +42,7 @@ struct public_slot {
 	int64_t copy;
 	int64_t assigned_ms;
 	struct slice worker;
-	struct slice network; /* of an assignment */
+	struct slice network; /* "": it isn't known */
 	/* Of a result. */
 	int64_t timestamp_ms;
 	bool success;
@@ -115,6 +115,10 @@ public_key_fn(void *ctx, const struct public_key *k, struct err *e);
 MUST_CHECK enum rc
 public_tasks(struct db *db, public_task_fn *fn, void *ctx, struct err *e);
 
+/* The definition of that number; nothing is shown when there is none. */
+MUST_CHECK enum rc public_definition(struct db *db, int64_t version,
+    public_task_fn *fn, void *ctx, struct err *e);
+
 /* Results of slots after that one, but for drills, in order, until fn sets
  * *stop. */
 MUST_CHECK enum rc public_results(struct db *db, int64_t after_slot,
@@ -140,6 +144,7 @@ public_keys(struct db *db, public_key_fn *fn, void *ctx, struct err *e);
 struct public_bounds {
 	int64_t last_slot; /* that was given */
 	int64_t window_ms; /* so long after that a slot may be paid */
+	int64_t within_ms; /* of it is the time that a result says, at most */
 	int64_t newest_ms; /* when anything was last given or paid; 0: never */
 };
 

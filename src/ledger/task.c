@@ -1,8 +1,10 @@
+#define _GNU_SOURCE /* getrandom */
 #include "ledger/task.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/utf8.h"
 #include "eth/attest.h"
@@ -211,12 +213,19 @@ task_add(struct db *db, const char *name, const struct task_definition *d,
 	return task_insert(db, name, d, NULL, now_ms, e);
 }
 
+/* The salt comes first, then what the name ends with. */
 enum rc
-task_add_private(struct db *db, const char *name,
-    const struct task_definition *d, const uint8_t salt[static TASK_SALT_LEN],
-    int64_t now_ms, struct err *e)
+task_add_private(struct db *db, char name[static TASK_ID_MAX + 1],
+    const char *given, const struct task_definition *d, int64_t now_ms,
+    struct err *e)
 {
-	return task_insert(db, name, d, salt, now_ms, e);
+	uint8_t random[TASK_SALT_LEN + PRIVATE_RANDOM_LEN];
+	enum rc rc;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_set(e, RC_IO, "getrandom: %m");
+	rc = private_name(name, given, random + TASK_SALT_LEN, e);
+	return rc == RC_OK ? task_insert(db, name, d, random, now_ms, e) : rc;
 }
 
 /*
@@ -424,6 +433,34 @@ task_get(struct db *db, const char *name, struct task_row *out, struct err *e)
 		return err_set(e, RC_NOT_FOUND, "unknown task %.80s", name);
 	slice_copy(out->name, sizeof(out->name), slice_of(name));
 	return rc;
+}
+
+enum rc
+task_get_private(
+    struct db *db, const char *given, struct task_row *out, struct err *e)
+{
+	struct query *q = db_query(db, Q_TASK_PRIVATE_NAMES);
+	char from[TASK_ID_MAX + 2], to[TASK_ID_MAX + 2];
+	char name[TASK_ID_MAX + 1] = "";
+	enum rc rc;
+	bool row, more = false;
+
+	/* ';' comes after ':'. */
+	(void)snprintf(from, sizeof(from), "%.*s:", TASK_ID_MAX, given);
+	(void)snprintf(to, sizeof(to), "%.*s;", TASK_ID_MAX, given);
+	query_text(q, 1, slice_of(from));
+	query_text(q, 2, slice_of(to));
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		slice_copy(name, sizeof(name), query_get_text(q, 0));
+		rc = query_step(q, &more, e);
+	}
+	query_done(q);
+	if (rc == RC_OK && more)
+		return err_set(e, RC_CONFLICT,
+		    "several private tasks were added as %.80s: say the whole name",
+		    given);
+	return rc == RC_OK ? task_get(db, name, out, e) : rc;
 }
 
 bool

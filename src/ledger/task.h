@@ -53,12 +53,13 @@ MUST_CHECK enum rc task_add(struct db *db, const char *name,
     const struct task_definition *d, int64_t now_ms, struct err *e);
 
 /*
- * The same of a private task; salt: 32 random bytes. It stays private, and a
- * public one public: what was shown can't be hidden afterwards.
+ * The same of a private task, whose name, with random bytes behind given, is
+ * made in name. It stays private, and a public one public: what was shown can't
+ * be hidden afterwards. Also RC_IO.
  */
-MUST_CHECK enum rc task_add_private(struct db *db, const char *name,
-    const struct task_definition *d, const uint8_t salt[static TASK_SALT_LEN],
-    int64_t now_ms, struct err *e);
+MUST_CHECK enum rc task_add_private(struct db *db,
+    char name[static TASK_ID_MAX + 1], const char *given,
+    const struct task_definition *d, int64_t now_ms, struct err *e);
 
 /*
  * Inside a write transaction: a new definition, in force when the task next
@@ -85,6 +86,13 @@ MUST_CHECK enum rc task_set_state(struct db *db, const char *name,
 /* RC_NOT_FOUND; RC_CORRUPT of a row that this program doesn't write. */
 MUST_CHECK enum rc
 task_get(struct db *db, const char *name, struct task_row *out, struct err *e);
+
+/*
+ * The private task that was added as given, whose name is out->name.
+ * RC_CONFLICT when there are several; else as task_get.
+ */
+MUST_CHECK enum rc task_get_private(
+    struct db *db, const char *given, struct task_row *out, struct err *e);
 
 /* True when both say the same. */
 bool task_definition_is(

@@ -7,6 +7,12 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "eth/attest.h"
+
+#define LABEL_LEN 43 /* of a private task, behind its ~ */
+
+/* A task may be paused for long; whoever verifies is done some time. */
+#define SEGMENT_SPAN_MAX_MS (3653 * DAY_MS)
 
 enum field_type {
 	FIELD_NUMBER,
@@ -80,6 +86,7 @@ static const struct field segment_fields[] = {
 	NUMBER(segment_leaf, "unassigned", unassigned),
 	NUMBER(segment_leaf, "definition", definition),
 	INDEX(segment_leaf, "maintenance", maintenance),
+	NUMBER(segment_leaf, "withinMs", within),
 	INDEX(segment_leaf, "prev", prev),
 };
 
@@ -209,6 +216,19 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 	return json_int((int64_t *)(void *)at, value) == RC_OK;
 }
 
+/* A file is named by it, so that it can't be a way out of the directory. */
+static bool
+task_is_named(enum leaf_kind kind, const char *task)
+{
+	char label[TASK_ID_MAX + 1];
+
+	if (!leaf_is_private(task))
+		return kind != KIND_PRIVATE && task_id_is_valid(slice_of(task));
+	(void)snprintf(label, sizeof(label), "%s", task + 1);
+	return kind != KIND_TASK && strlen(label) == LABEL_LEN &&
+	    task_id_is_valid(slice_of(label));
+}
+
 /* What a leaf says besides its form. */
 static enum rc
 sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
@@ -217,17 +237,33 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 	const struct segment_leaf *s = leaf;
 	const struct task_leaf *t = leaf;
 
-	if ((kind == KIND_TASK && leaf_is_private(t->task)) ||
-	    (kind == KIND_PRIVATE && !leaf_is_private(t->task)))
+	/* The name of the task comes first in each. */
+	if ((kind == KIND_TASK || kind == KIND_PRIVATE ||
+		kind == KIND_SEGMENT || kind == KIND_MAINTENANCE ||
+		kind == KIND_DRILLS) &&
+	    !task_is_named(kind, t->task))
 		return err_set(e, RC_INVALID,
 		    "a private task has a label, and a public one a name");
 	if ((kind == KIND_TASK || kind == KIND_PRIVATE) &&
-	    (t->interval_ms < 1 || t->copies < 1 || t->copies > COPIES_MAX))
+	    (t->interval_ms < 1 || t->interval_ms > INTERVAL_MAX_MS ||
+		t->copies < 1 || t->copies > COPIES_MAX))
 		return err_set(e, RC_INVALID,
-		    "a task has an interval and 1 to %d copies", COPIES_MAX);
+		    "a task has an interval of at most 31 days and 1 to %d copies",
+		    COPIES_MAX);
+	/* It is signed in 16 bits. */
+	if (kind == KIND_TASK && t->expected_status > STATUS_MAX)
+		return err_set(e, RC_INVALID,
+		    "a task expects a status of at most %d", STATUS_MAX);
 	if (kind == KIND_SEGMENT && (s->from >= s->to || s->to % HOUR_MS != 0))
 		return err_set(e, RC_INVALID,
 		    "a segment ends after it begins, with an hour");
+	if (kind == KIND_SEGMENT &&
+	    s->within > RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS)
+		return err_set(e, RC_INVALID,
+		    "a result's time is within 25 hours of its assignment");
+	if (kind == KIND_SEGMENT && s->to - s->from > SEGMENT_SPAN_MAX_MS)
+		return err_set(
+		    e, RC_INVALID, "a segment is of ten years at most");
 	if (kind == KIND_MAINTENANCE &&
 	    (m->from >= m->to || (m->ended != LEAF_NONE && m->ended >= m->to)))
 		return err_set(e, RC_INVALID,
@@ -350,6 +386,25 @@ drills_name(char out[static SEGMENT_NAME_MAX + 1], const struct drills_leaf *d)
 }
 
 /* ---- Cycles ---- */
+
+struct span
+task_leaf_span(const struct task_leaf *t)
+{
+	return (struct span){ t->from, strcmp(t->state, "active") == 0,
+		t->version, t->interval_ms, t->copies };
+}
+
+size_t
+span_find(const struct span *spans, size_t n, int64_t version, int64_t at)
+{
+	size_t i, found = n;
+
+	for (i = 0; i < n; i++)
+		if (spans[i].version == version &&
+		    (found == n || spans[i].from <= at))
+			found = i;
+	return found;
+}
 
 bool
 span_cycle_next(const struct span *spans, size_t n, int64_t to, int64_t *cycle,

@@ -69,6 +69,7 @@ struct segment_leaf {
 	 * of them can be left out afterwards. */
 	int64_t definition;
 	int64_t maintenance; /* or LEAF_NONE */
+	int64_t within;	     /* ms, of its assignment is a result's time */
 	int64_t prev;	     /* index of the task's segment before it */
 };
 
@@ -175,6 +176,16 @@ struct span {
 	int64_t interval_ms;
 	int64_t copies;
 };
+
+/* What of a leaf is of the schedule. */
+struct span task_leaf_span(const struct task_leaf *t);
+
+/*
+ * The definition of that number which was in force at that time, else its
+ * first; n: there is none. A ledger that was restored gives a number once more.
+ */
+size_t
+span_find(const struct span *spans, size_t n, int64_t version, int64_t at);
 
 /* The first cycle at or after *cycle, with its span; false: none before to. */
 bool span_cycle_next(const struct span *spans, size_t n, int64_t to,

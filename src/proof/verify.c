@@ -315,68 +315,6 @@ opening_read(struct verification *v, struct err *e)
 	return rc;
 }
 
-static enum rc
-task_take(
-    struct verification *v, const struct leaf *l, int64_t prev, struct err *e)
-{
-	const struct task_leaf *t = &l->of.task;
-	const bool is_first = v->tasks == 0;
-
-	if (!is_first && strcmp(t->task, v->task[0].task) != 0)
-		return err_set(e, RC_INVALID,
-		    "leaf %" PRId64 " is of task %s, others are of %s",
-		    l->index, t->task, v->task[0].task);
-	if (t->prev != prev)
-		return err_set(e, RC_INVALID,
-		    "leaf %" PRId64 " follows the definition of leaf %" PRId64
-		    ", expected that of leaf %" PRId64
-		    ": a definition is left out",
-		    l->index, t->prev, prev);
-	if (!is_first && t->from < v->task[v->tasks - 1].from)
-		return err_set(e, RC_INVALID,
-		    "leaf %" PRId64
-		    ": a definition begins before the one before it",
-		    l->index);
-	v->task[v->tasks] = *t;
-	v->span[v->tasks++] =
-	    (struct span){ t->from, strcmp(t->state, "active") == 0, t->version,
-		    t->interval_ms, t->copies };
-	return RC_OK;
-}
-
-/* Also that no definition came after the hours that it would change. */
-static enum rc
-tasks_take(struct verification *v, struct err *e)
-{
-	int64_t prev = LEAF_NONE, logged_to = 0;
-	const struct leaf *l;
-	size_t i;
-	enum rc rc = RC_OK;
-
-	v->task = calloc(v->n + 1, sizeof(*v->task));
-	v->span = calloc(v->n + 1, sizeof(*v->span));
-	if (v->task == NULL || v->span == NULL)
-		return err_set(e, RC_NO_MEMORY, "out of memory");
-	for (i = 0; i < v->n && rc == RC_OK; i++) {
-		l = &v->leaf[i];
-		if (l->kind == KIND_SEGMENT)
-			logged_to = l->of.segment.to;
-		if (l->kind != KIND_TASK && l->kind != KIND_PRIVATE)
-			continue;
-		if (l->of.task.from < logged_to)
-			return err_set(e, RC_INVALID,
-			    "leaf %" PRId64
-			    ": a definition is backdated, to before hours that were logged already",
-			    l->index);
-		rc = task_take(v, l, prev, e);
-		prev = l->index;
-	}
-	if (rc == RC_OK && v->tasks == 0)
-		rc = err_set(
-		    e, RC_INVALID, "the export has no definition of a task");
-	return rc;
-}
-
 /* ---- Segments ---- */
 
 static enum rc
@@ -475,6 +413,8 @@ segments_take(struct verification *v, struct err *e)
 		if (before == NULL)
 			out->from = v->leaf[i].of.segment.from;
 		out->to = v->leaf[i].of.segment.to;
+		if (v->leaf[i].of.segment.within > out->within)
+			out->within = v->leaf[i].of.segment.within;
 		out->segments++;
 		before = &v->leaf[i];
 	}
@@ -491,6 +431,11 @@ day_take(struct verification *v, const struct leaf *l, struct err *e)
 	struct buf file;
 	enum rc rc;
 
+	if (strcmp(l->of.drills.task, v->task[0].task) != 0)
+		return err_set(e, RC_INVALID,
+		    "drills of leaf %" PRId64
+		    ": it is of task %s, the export is of %s",
+		    l->index, l->of.drills.task, v->task[0].task);
 	drills_name(name, &l->of.drills);
 	buf_init(&file, SEGMENT_MAX);
 	rc = verify_drills_key(v, &l->of.drills, &key, e);
@@ -617,16 +562,16 @@ directory_verify(struct verification *v, struct err *e)
 	if (rc == RC_OK)
 		rc = opening_read(v, e);
 	if (rc == RC_OK)
-		rc = tasks_take(v, e);
+		rc = verify_tasks(v, e);
 	if (rc == RC_OK)
 		rc = verify_facts(v, e);
 	if (rc != RC_OK)
 		return rc;
 	(void)snprintf(v->out->task, sizeof(v->out->task), "%s",
 	    task_leaf_name(&v->task[0]));
-	memcpy(v->out->url, v->task[v->tasks - 1].url, sizeof(v->out->url));
 	v->out->definitions = (int64_t)v->tasks;
 	rc = segments_take(v, e);
+	verify_targets(v);
 	if (rc == RC_OK)
 		rc = days_take(v, e);
 	if (rc == RC_OK)

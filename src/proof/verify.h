@@ -37,12 +37,15 @@ struct verify_report {
 	int64_t stamped_s;	 /* the first of them; 0: none */
 	bool is_one_proof; /* of a single leaf, which is proven, no more */
 	char task[TASK_ID_MAX + 1];
-	char url[URL_MAX + 1]; /* of its newest definition; "": isn't told */
+	char url[URL_MAX + 1]; /* that was checked last; "": isn't told */
+	int64_t
+	    targets; /* URLs and statuses, one after the other, 1: that one */
 	bool is_private;
 	bool is_sealed; /* without its opening: no signature is verified */
 	int64_t definitions;
 	int64_t segments;
 	int64_t from, to; /* covered */
+	int64_t within;	  /* ms, of its assignment is each result's time */
 	int64_t lines;
 	int64_t results;   /* each one's signature verified */
 	int64_t in_rounds; /* of them, signed in a round: with all they say */

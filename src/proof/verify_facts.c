@@ -66,6 +66,11 @@ method_check(const struct leaf *l, int64_t prev, struct err *e)
 		    "leaf %" PRId64
 		    ": the method \"%s\" with its parameters isn't the %s of this program",
 		    l->index, m->method, UPTIME_METHOD);
+	if (strcmp(m->text, UPTIME_TEXT_SHA256) != 0)
+		return err_set(e, RC_INVALID,
+		    "leaf %" PRId64
+		    ": the method's text, with SHA-256 %s, isn't that of %s",
+		    l->index, m->text, UPTIME_METHOD);
 	return RC_OK;
 }
 
@@ -217,6 +222,12 @@ verify_drills_key(const struct verification *v, const struct drills_leaf *d,
 		    "the key of day %" PRId64
 		    " isn't the one that was committed to",
 		    d->day);
+	/* Whoever knows it knows which slots are drills. */
+	if (shown->logged < (d->day + 1) * DAY_MS)
+		return err_set(e, RC_INVALID,
+		    "the key of day %" PRId64 " was shown at %" PRId64
+		    ", before the day was over",
+		    d->day, shown->logged);
 	out->in_time = promised->logged < d->day * DAY_MS;
 	return RC_OK;
 }

@@ -9,6 +9,8 @@
 #include "eth/round.h"
 #include "proof/verify_round.h"
 
+#define NETWORK_LEN 8 /* digits of its name */
+
 /* By what the lines of a file are judged, and what they add to. */
 struct in_file {
 	const struct verify_task *t;
@@ -23,6 +25,7 @@ struct walk {
 	const struct segment_leaf *s;
 	int64_t line;		     /* its number */
 	int64_t cycle, copy;	     /* of the line before */
+	bool was_beside;	     /* which wasn't one of the schedule */
 	int64_t due, due_copy;	     /* the next slot of the schedule */
 	const struct span *due_span; /* NULL: there is none */
 	int64_t results, missed, unassigned;
@@ -45,18 +48,30 @@ due_next(struct walk *w)
 /* ---- A result ---- */
 
 static const struct task_leaf *
-definition_of(const struct verify_task *t, int64_t version)
+definition_of(const struct verify_task *t, const struct line *l)
 {
-	size_t i;
+	const size_t i = span_find(t->span, t->n, l->version, l->assigned);
 
-	for (i = 0; i < t->n; i++)
-		if (t->leaf[i].version == version)
-			return &t->leaf[i];
-	return NULL;
+	return i < t->n ? &t->leaf[i] : NULL;
 }
 
+/*
+ * A result that the ledger's own witnesses were paid for: one copy more than
+ * the definition has, and no vote.
+ */
+static bool
+is_beside(const struct verify_task *t, const struct line *l)
+{
+	const struct task_leaf *d = definition_of(t, l);
+
+	return d != NULL && l->copy >= d->copies &&
+	    slice_is(l->outcome, "result");
+}
+
+/* within: so far from its assignment may a result's time be. */
 static enum rc
-times_check(const struct line *l, const struct task_leaf *d, struct err *e)
+times_check(const struct line *l, const struct task_leaf *d, int64_t within,
+    struct err *e)
 {
 	/* A cycle ends when the next one opens, before two intervals. */
 	if (l->assigned < l->cycle ||
@@ -66,13 +81,12 @@ times_check(const struct line *l, const struct task_leaf *d, struct err *e)
 		    ", which isn't in its cycle",
 		    l->assigned);
 	if (slice_is(l->outcome, "result") &&
-	    (l->timestamp < l->assigned - RESULT_WINDOW_MAX_MS ||
-		l->timestamp >
-		    l->assigned + RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS))
+	    (l->timestamp < l->assigned - within ||
+		l->timestamp > l->assigned + within))
 		return err_set(e, RC_INVALID,
-		    "the result's time, %" PRId64
-		    ", isn't about when it was assigned",
-		    l->timestamp);
+		    "the result's time, %" PRId64 ", isn't within %" PRId64
+		    " ms of its assignment",
+		    l->timestamp, within);
 	return RC_OK;
 }
 
@@ -134,6 +148,28 @@ signature_check(const struct in_file *in, const struct line *l,
 	    (int)l->scheme.len, l->scheme.p, LINE_ALONE, ROUND_SCHEME);
 }
 
+/* One form of each: who is the same, or where, looks the same. */
+static enum rc
+names_check(const struct line *l, struct address *worker, struct err *e)
+{
+	char again[ADDRESS_LEN + 1] = "";
+	size_t i = 0;
+
+	if (address_parse(worker, NULL, l->worker, NULL) == RC_OK)
+		address_format(again, worker, ADDRESS_LOWER);
+	if (!slice_is(l->worker, again))
+		return err_set(e, RC_INVALID,
+		    "a worker is 0x and 40 hex digits in lower case");
+	while (i < l->network.len &&
+	    memchr("0123456789abcdef", l->network.p[i], 16) != NULL)
+		i++;
+	if (l->network.p != NULL && (i < l->network.len || i != NETWORK_LEN))
+		return err_set(e, RC_INVALID,
+		    "a network is named by %d hex digits in lower case",
+		    NETWORK_LEN);
+	return RC_OK;
+}
+
 /* What was told of a slot, and by whom; a missed slot has no time. */
 static enum rc
 told_add(struct told_list *t, const struct line *l, struct err *e)
@@ -148,7 +184,7 @@ told_add(struct told_list *t, const struct line *l, struct err *e)
 		t->all = all;
 	}
 	t->all[t->n] = (struct told){ l->slot, l->timestamp, { { 0 } } };
-	return address_parse(&t->all[t->n++].worker, NULL, l->worker, e);
+	return names_check(l, &t->all[t->n++].worker, e);
 }
 
 static int
@@ -209,10 +245,12 @@ told_free(struct told_list *l)
 static int64_t
 network_of(const struct line *l)
 {
-	char text[24];
+	char text[NETWORK_LEN + 1];
 
+	if (l->network.p == NULL)
+		return 0;
 	slice_copy(text, sizeof(text), l->network);
-	return (int64_t)strtoull(text, NULL, 16);
+	return 1 + (int64_t)strtoull(text, NULL, 16);
 }
 
 static enum rc
@@ -243,7 +281,7 @@ static enum rc
 given_check(struct walk *w, const struct line *l, struct err *e)
 {
 	const bool is_result = slice_is(l->outcome, "result");
-	const struct task_leaf *d = definition_of(w->in.t, l->version);
+	const struct task_leaf *d = definition_of(w->in.t, l);
 	enum rc rc;
 
 	if (d == NULL)
@@ -254,12 +292,12 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 	    l->worker.p == NULL)
 		return err_set(e, RC_INVALID,
 		    "a slot that was given has a number, a worker and a time");
-	rc = times_check(l, d, e);
+	rc = times_check(l, d, w->s->within, e);
 	if (rc == RC_OK)
 		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK && is_result)
 		rc = signature_check(&w->in, l, d, e);
-	if (rc == RC_OK && is_result)
+	if (rc == RC_OK && is_result && l->copy < d->copies)
 		rc = ballot_add(w->ballots, l, e);
 	if (is_result) {
 		w->results++;
@@ -275,18 +313,26 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 /*
  * Beside the schedule there may be what was given of a definition's first
  * cycle, which began before it, and what was given while the log didn't know
- * that the task is active.
+ * that the task is active. And results of witnesses.
  */
+static bool
+may_be_extra(const struct verify_task *t, const struct line *l)
+{
+	const struct task_leaf *d = definition_of(t, l);
+
+	if (d == NULL || l->slot == LINE_NONE)
+		return false;
+	if (l->copy >= d->copies)
+		return is_beside(t, l);
+	return !span_expects(t->span, t->n, l->cycle, l->copy) &&
+	    ((l->cycle < d->from && l->cycle > d->from - 2 * d->interval_ms) ||
+		!span_is_active(t->span, t->n, l->cycle));
+}
+
 static enum rc
 extra_check(struct walk *w, const struct line *l, struct err *e)
 {
-	const struct task_leaf *d = definition_of(w->in.t, l->version);
-	const bool is_first = d != NULL && l->cycle < d->from &&
-	    l->cycle > d->from - 2 * d->interval_ms;
-
-	if (l->slot == LINE_NONE ||
-	    span_expects(w->in.t->span, w->in.t->n, l->cycle, l->copy) ||
-	    (!is_first && span_is_active(w->in.t->span, w->in.t->n, l->cycle)))
+	if (!may_be_extra(w->in.t, l))
 		return err_set(e, RC_INVALID,
 		    "copy %" PRId64 " of cycle %" PRId64
 		    " isn't in the task's schedule",
@@ -295,16 +341,22 @@ extra_check(struct walk *w, const struct line *l, struct err *e)
 	return RC_OK;
 }
 
+/* Several witnesses may have been at one place. */
 static enum rc
 place_check(struct walk *w, const struct line *l, struct err *e)
 {
-	if (l->cycle < w->cycle || (l->cycle == w->cycle && l->copy <= w->copy))
+	const bool is_alone = !w->was_beside && !is_beside(w->in.t, l);
+
+	if (l->cycle < w->cycle ||
+	    (l->cycle == w->cycle &&
+		(l->copy < w->copy || (l->copy == w->copy && is_alone))))
 		return err_set(e, RC_INVALID,
 		    "copy %" PRId64 " of cycle %" PRId64
 		    " comes after copy %" PRId64 " of cycle %" PRId64,
 		    l->copy, l->cycle, w->copy, w->cycle);
 	w->cycle = l->cycle;
 	w->copy = l->copy;
+	w->was_beside = is_beside(w->in.t, l);
 	if (w->due_span != NULL &&
 	    (w->due < l->cycle ||
 		(w->due == l->cycle && w->due_copy < l->copy)))
@@ -312,7 +364,7 @@ place_check(struct walk *w, const struct line *l, struct err *e)
 		    "copy %" PRId64 " of cycle %" PRId64 " has no line",
 		    w->due_copy, w->due);
 	if (w->due_span != NULL && w->due == l->cycle &&
-	    w->due_copy == l->copy) {
+	    w->due_copy == l->copy && !w->was_beside) {
 		due_next(w);
 		return RC_OK;
 	}
@@ -453,7 +505,7 @@ static enum rc
 drill_check(void *ctx, const struct line *l, struct err *e)
 {
 	const struct drills_walk *w = ctx;
-	const struct task_leaf *d = definition_of(w->in.t, l->version);
+	const struct task_leaf *d = definition_of(w->in.t, l);
 	const int64_t wanted = canary_wanted(w->key->key, l->slot);
 	enum rc rc;
 
@@ -472,7 +524,7 @@ drill_check(void *ctx, const struct line *l, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "slot %" PRId64 " is no drill by the key of its day",
 		    l->slot);
-	rc = times_check(l, d, e);
+	rc = times_check(l, d, RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS, e);
 	if (rc == RC_OK)
 		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK)
@@ -493,10 +545,6 @@ verify_drills(const struct verify_task *t, const struct drills_leaf *d,
 	int64_t line = 0;
 	enum rc rc;
 
-	if (strcmp(d->task, t->leaf[0].task) != 0)
-		return err_set(e, RC_INVALID,
-		    "it is of task %s, the export is of %s", d->task,
-		    t->leaf[0].task);
 	rc = file_check(file, d->bytes, d->sha256, e);
 	if (rc != RC_OK)
 		return rc;

@@ -46,6 +46,7 @@ struct ballot {
 	struct uptime_vote vote;
 };
 
+/* Votes of the schedule's slots. */
 struct ballots {
 	struct ballot *all; /* owned */
 	size_t n, room;

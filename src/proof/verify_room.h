@@ -43,6 +43,15 @@ MUST_CHECK enum rc verify_opening(
     struct verification *v, bool is_there, struct slice text, struct err *e);
 
 /*
+ * Takes the definitions of the leaves, of which none is left out, and none came
+ * after the hours that it would change. RC_INVALID says what isn't so.
+ */
+MUST_CHECK enum rc verify_tasks(struct verification *v, struct err *e);
+
+/* What was checked in the hours that are verified, as far as it is told. */
+void verify_targets(struct verification *v);
+
+/*
  * Whether nothing of the method, of maintenance, of definitions is left out,
  * backdated or changed. RC_INVALID says what isn't as it must be.
  */

@@ -159,7 +159,8 @@ slot_take(
 	struct due_task *d = due_find(h, s->task);
 	int64_t at;
 
-	if (d == NULL)
+	/* What a witness was given and didn't visit nobody misses. */
+	if (d == NULL || (!is_result && cell_is_beside(d->t, s)))
 		return RC_OK;
 	at = cell_at(d->t, s);
 	if (at >= next_from(d->t) && at < h->hour + HOUR_MS)
@@ -241,6 +242,7 @@ segment_make(struct hour *h, struct task_state *t, const struct cell *cell,
 		.to = h->hour + HOUR_MS,
 		.definition = t->leaf,
 		.maintenance = t->maintenance_leaf,
+		.within = p->bounds.within_ms,
 		.prev = t->segment_leaf };
 	char name[SEGMENT_NAME_MAX + 1];
 	uint8_t networks[SHA256_LEN];

@@ -36,6 +36,16 @@ cell_at(const struct task_state *t, const struct public_slot *s)
 	return from > s->cycle_ms ? from : s->cycle_ms;
 }
 
+/* A copy more than its definition has: a witness's. */
+bool
+cell_is_beside(const struct task_state *t, const struct public_slot *s)
+{
+	const size_t i =
+	    span_find(t->spans, t->spans_n, s->version, s->assigned_ms);
+
+	return i < t->spans_n && s->copy >= t->spans[i].copies;
+}
+
 static void
 cell_free(struct cell *c)
 {
@@ -118,7 +128,10 @@ static bool
 is_same_place(const struct cell *a, const struct cell *b)
 {
 	return a->task == b->task && a->slot.cycle_ms == b->slot.cycle_ms &&
-	    a->slot.copy == b->slot.copy;
+	    a->slot.copy == b->slot.copy &&
+	    (a->slot.slot == b->slot.slot ||
+		(!cell_is_beside(a->task, &a->slot) &&
+		    !cell_is_beside(b->task, &b->slot)));
 }
 
 void
@@ -296,7 +309,7 @@ cells_before(
 			return RC_OK;
 		if (w->cell->at < w->leaf->from || w->cell->at >= w->leaf->to)
 			continue;
-		*is_there = d == 0;
+		*is_there = d == 0 && !cell_is_beside(w->t, &w->cell->slot);
 		rc = cell_write(w->out, w->leaf, w->cell, w->networks, e);
 	}
 	return rc;

@@ -40,7 +40,7 @@ struct cells {
 MUST_CHECK enum rc cells_add(struct cells *c, struct task_state *t,
     const struct public_slot *s, bool is_result, struct err *e);
 /* By task, cycle and copy, results first; what comes again later is left out,
- * but a result's network stays. */
+ * but for witnesses' results, and a result's network stays. */
 void cells_sort(struct cells *c);
 void cells_free(struct cells *c);
 /* Frees what they own, but not where they lie. */
@@ -48,6 +48,9 @@ void cells_clear(struct cells *c);
 
 /* When a slot counts, so that each is in one segment. */
 int64_t cell_at(const struct task_state *t, const struct public_slot *s);
+
+/* Whether it is a witness's, which the schedule has no place for. */
+bool cell_is_beside(const struct task_state *t, const struct public_slot *s);
 
 /*
  * Appends the lines of the task's slots of [leaf->from, leaf->to), and counts

@@ -152,9 +152,7 @@ task_take(struct state *s, const struct task_leaf *leaf, struct err *e)
 	if (spans == NULL)
 		return no_memory(e);
 	t->spans = spans;
-	spans[t->spans_n++] =
-	    (struct span){ leaf->from, strcmp(leaf->state, "active") == 0,
-		    leaf->version, leaf->interval_ms, leaf->copies };
+	spans[t->spans_n++] = task_leaf_span(leaf);
 	t->last = *leaf;
 	t->leaf = s->size;
 	return RC_OK;

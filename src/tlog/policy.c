@@ -289,6 +289,10 @@ policy_add_log(struct policy *p, const struct note_key *key, struct err *e)
 		    memcmp(p->log[i].public, key->public,
 			sizeof(key->public)) == 0)
 			return RC_OK;
+	if (key->type != NOTE_ED25519 || key_is_known(p, key))
+		return err_set(e, RC_INVALID,
+		    "%s: the key that takes over is no log's, or another name's",
+		    key->name);
 	if (p->logs == POLICY_LOGS)
 		return err_set(
 		    e, RC_INVALID, "more than %d keys of logs", POLICY_LOGS);

@@ -27,9 +27,11 @@ struct paid_task {
 	char name[TASK_ID_MAX + 1];
 	int64_t first_ms, last_ms; /* of its results */
 	struct task_leaf *leaf;	   /* owned: its definitions */
+	struct span *span;	   /* owned, of each */
 	size_t n;
-	int64_t interval_ms; /* the longest; 0: it isn't in the log */
-	int64_t to;	     /* its hours are logged up to then; 0 */
+	int64_t leaf_at, segment_at; /* its newest leaves; LEAF_NONE */
+	int64_t interval_ms;	     /* the longest; 0: it isn't in the log */
+	int64_t to;		     /* its hours are logged up to then; 0 */
 };
 
 /* A day of drills: its key was promised, and told or not. */
@@ -130,6 +132,7 @@ tasks_list(struct paid *p)
 		t = &p->task[i];
 		memcpy(t->name, record->all[i].task, sizeof(t->name));
 		t->first_ms = t->last_ms = record->all[i].timestamp_ms;
+		t->leaf_at = t->segment_at = LEAF_NONE;
 	}
 	qsort(p->task, record->n, sizeof(*p->task), task_compare);
 	for (i = 0; i < record->n; i++) {
@@ -307,7 +310,7 @@ static void
 entry_take(struct paid *p, const struct paid_task *t, struct entry *n,
     const struct line *l)
 {
-	const struct paid_line_of of = { t->leaf, t->n, &p->anchors };
+	const struct paid_line_of of = { t->leaf, t->span, t->n, &p->anchors };
 	char what[PAID_TEXT_MAX];
 
 	if (n->found)
@@ -416,18 +419,42 @@ file_take(struct paid *p, const struct paid_task *t, const char *name,
 	return rc == RC_OK ? RC_OK : err_set(e, rc, "%s", cause.msg);
 }
 
+/*
+ * A task has one history: who verifies an export of it is shown one, and can't
+ * see whether the same log has another one for others.
+ */
+static void
+history_check(struct paid *p, const struct paid_task *t, int64_t i,
+    const char *what, int64_t prev, int64_t newest)
+{
+	if (prev != newest)
+		found(p,
+		    "the log has two histories of task %s: leaf %" PRId64
+		    ", %s, doesn't go on from leaf %" PRId64,
+		    t->name, i, what, newest);
+}
+
 static enum rc
-task_take(struct paid *p, const struct task_leaf *leaf, struct err *e)
+task_take(
+    struct paid *p, int64_t i, const struct task_leaf *leaf, struct err *e)
 {
 	struct paid_task *t = task_find(p, leaf->task);
 	struct task_leaf *all;
+	struct span *span;
 
 	if (t == NULL)
 		return RC_OK;
+	history_check(p, t, i, "a definition", leaf->prev, t->leaf_at);
+	t->leaf_at = i;
 	all = realloc(t->leaf, (t->n + 1) * sizeof(*all));
-	if (all == NULL)
+	if (all != NULL)
+		t->leaf = all;
+	span = realloc(t->span, (t->n + 1) * sizeof(*span));
+	if (span != NULL)
+		t->span = span;
+	if (all == NULL || span == NULL)
 		return no_memory(e);
-	t->leaf = all;
+	span[t->n] = task_leaf_span(leaf);
 	all[t->n++] = *leaf;
 	if (leaf->interval_ms > t->interval_ms)
 		t->interval_ms = leaf->interval_ms;
@@ -436,13 +463,18 @@ task_take(struct paid *p, const struct task_leaf *leaf, struct err *e)
 
 /* A result may be of a cycle that began two intervals before, at most. */
 static enum rc
-segment_take(struct paid *p, const struct segment_leaf *s, struct err *e)
+segment_take(
+    struct paid *p, int64_t i, const struct segment_leaf *s, struct err *e)
 {
 	struct paid_task *t = task_find(p, s->task);
 	char name[SEGMENT_NAME_MAX + 1];
 
 	if (t == NULL)
 		return RC_OK;
+	history_check(p, t, i, "an hour", s->prev, t->segment_at);
+	history_check(
+	    p, t, i, "an hour's definition", s->definition, t->leaf_at);
+	t->segment_at = i;
 	if (s->to > t->to)
 		t->to = s->to;
 	if (s->to + 2 * t->interval_ms + RESULT_WINDOW_MAX_MS < t->first_ms ||
@@ -511,9 +543,9 @@ entry_read(struct paid *p, int64_t i, struct slice entry, struct err *e)
 		return rc;
 	switch (kind) {
 	case KIND_TASK:
-		return task_take(p, &l.task, e);
+		return task_take(p, i, &l.task, e);
 	case KIND_SEGMENT:
-		return segment_take(p, &l.segment, e);
+		return segment_take(p, i, &l.segment, e);
 	case KIND_DRILLS:
 		return drills_take(p, &l.drills, e);
 	default:
@@ -597,8 +629,10 @@ paid_free(struct paid *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->tasks; i++)
+	for (i = 0; i < p->tasks; i++) {
 		free(p->task[i].leaf);
+		free(p->task[i].span);
+	}
 	free(p->task);
 	free(p->entry);
 	free(p->by_slot);

@@ -7,25 +7,14 @@
 #include "eth/round.h"
 #include "proof/verify_round.h"
 
-static const struct task_leaf *
-definition_of(const struct paid_line_of *t, int64_t version)
-{
-	size_t i;
-
-	for (i = 0; i < t->n; i++)
-		if (t->leaf[i].version == version)
-			return &t->leaf[i];
-	return NULL;
-}
-
 /* Whether the line of a round is one that the worker signed. */
 static bool
 is_signed(const struct line *l, const struct paid_line_of *of, struct err *e)
 {
-	const struct task_leaf *d = definition_of(of, l->version);
+	const size_t i = span_find(of->span, of->n, l->version, l->assigned);
 
-	if (d != NULL)
-		return verify_round(l, d, of->anchors, e) == RC_OK;
+	if (i < of->n)
+		return verify_round(l, &of->leaf[i], of->anchors, e) == RC_OK;
 	(void)err_set(e, RC_INVALID,
 	    "the log has no definition %" PRId64 " of the task", l->version);
 	return false;

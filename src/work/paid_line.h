@@ -15,6 +15,7 @@
 /* What of the log a line of a round is signed with. */
 struct paid_line_of {
 	const struct task_leaf *leaf; /* the task's definitions */
+	const struct span *span;      /* of each */
 	size_t n;
 	const struct anchor_list *anchors; /* that the worker was told */
 };

@@ -240,4 +240,51 @@ is($w->stop, 0, 'the coordinator stops');
 $w->log_ok;
 $w->audit_ok('after refusals');
 
+# ---- In the log ----
+
+# A slot whose answer was refused has its line, and that says what it says of one
+# that nobody answered. What strangers send leaves nothing.
+$w = WorknetTest->new->fault_prepare;
+($one, $stranger) = map { $w->worker($_) } 1, 2;
+my $log = $w->dir('log');
+mkdir $_ or die $! for $log, "$log/site", "$log/state";
+$w->{conf}{log} = { origin => 'worknet.example/log', directory => "$log/site",
+    state_directory => "$log/state", key_file => "$log/key" };
+$w->conf_write;
+$w->clock_set($now = $T0 - $T0 % 3600000);
+$w->init;
+$w->task_add('task_1', interval => '10m', cooldown => '0s');
+$w->start;
+$c = $w->fcgi;
+
+sub log_run {
+	my ($code, $out, $err) = run_command({ env => { $w->fault_env } },
+	    build_path('worknet-log'), '-c', $w->conf_path, @_);
+
+	is("$code $err", '0 ', "worknet-log @_");
+}
+
+later(60000);
+my ($task) = @{ json_value($c->get(poll_path($one->{address}))->{body}) };
+my $slot = $w->sql_value('SELECT slot FROM assignment');
+is(post([ alone($one, $task, timestamp => $now + 120000) ]), 0,
+    'an answer is refused');
+post([ alone($stranger, $task), { %{ alone($one, $task) }, signature =>
+    '0x' . '11' x 65 } ]) for 1 .. 20;
+log_run('--key', 'new');
+log_run();
+later(3 * 3600000);
+is($w->stop, 0, 'the coordinator stops');
+log_run('--idle');
+my ($first) = glob "$log/site/segment/*/*/*/*/task_1.ndjson";
+my @lines = map { json_value($_) } split /\n/, do {
+	open my $in, '<', $first or die "$first: $!";
+	local $/;
+	<$in> };
+is(scalar @lines, 6, 'an hour has a line for each slot, and none more');
+is_deeply([ map { $_->{outcome} } grep { ($_->{slot} // 0) == $slot } @lines ],
+    [ 'missed' ], 'that whose answer was refused is missed');
+is(scalar(grep { exists $_->{signature} || lc($_->{worker} // '') eq
+    lc $stranger->{address} } @lines), 0, 'of what was refused it has nothing');
+
 done_testing;

@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(need_program json_value poll_path);
+use WorknetTest qw(build_path json_value need_program poll_path run_command);
 use WorknetTest::Rounds qw(round_result round_body);
 
 need_program('sqlite3');
@@ -130,6 +130,45 @@ is($status->{witnessSlots}, $w->sql_value('SELECT count(*) FROM witness_slot'),
 is(sprintf('%.6f', $status->{witnessMicros} / 1e6),
     sprintf('%.6f', ($seen{0} + $seen{1}) / 1e4), '... and what it cost');
 ends('and an outage');
+
+# What witnesses were paid for is in the log, beside the schedule, and no vote.
+{
+	my $log = $w->dir('log');
+	mkdir $_ or die $! for $log, "$log/site", "$log/state";
+	$w->{conf}{log} = { origin => 'worknet.example/log',
+	    directory => "$log/site", state_directory => "$log/state",
+	    key_file => "$log/key" };
+	$w->conf_write;
+	my $run = sub {
+		my ($program, @args) = @_;
+		my ($code, $out, $err) = run_command({ env =>
+		    { $w->fault_env } }, build_path($program), @args);
+
+		is("$code $err", '0 ', "$program @args[0, 1] ...");
+		return $out;
+	};
+	my @conf = ('-c', $w->conf_path);
+	my $end = $w->{clock} + 3600_000 - $w->{clock} % 3600_000;
+	$w->clock_set($end + 3 * 3600_000);
+	$run->('worknet-log', @conf, '--key', 'new');
+	$run->('worknet-log', @conf, '--idle');
+	$w->audit_ok('held to the log', '--log', "$log/site");
+	my $own = $w->sql_value('SELECT count(*) FROM witness_slot w ' .
+	    'JOIN result r ON r.slot = w.slot WHERE w.task = 1');
+	cmp_ok($own, '>', 5, 'witnesses were paid for a task');
+	$run->('worknet', 'export', @conf, '--task', 'task1', '--from', $START,
+	    '--to', $end, "$log/export");
+	my $is = json_value($run->('worknet', 'verify', '--json',
+	    "$log/export"));
+	is($is->{extra}, $own, 'each of their results is beside the schedule');
+	my $report = json_value($run->('worknet', 'report', @conf, '--json',
+	    '--task', 'task1', '--from', $START - $START % 3600_000, '--to',
+	    $end));
+	is($is->{$_}, $report->{$_}, "it isn't counted: $_")
+	    for qw(upMs downMs unconfirmedMs disputedMs availabilityPpm);
+	is($is->{incidents}, scalar @{ $report->{incidents} },
+	    '... nor makes it an outage more');
+}
 
 # ---- When they are asked, and how often ----
 

@@ -163,11 +163,11 @@ function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 }
 
 // The log says another key, signed by a first one, and goes on by that alone.
-async function succeeded(first) {
-	const next = secretOf(secret().name, seed('next'));
+async function succeeded(first, next = secretOf(secret().name, seed('next'))) {
 	const leaf = { type: 'worknet/key/v1', key: vkeyOf(next), logged: 1 };
 	await relogged(() => {}, { by: first, last: leaf })();
-	await relogged(() => {}, { by: next })();
+	if (next.type === 1)
+		await relogged(() => {}, { by: next })();
 }
 
 const relogged = (change, options) => async () => {
@@ -203,6 +203,17 @@ const highS = (r) => {
 const flip = (hex, i) => hex.slice(0, i) +
     (hex[i] === '0' ? '1' : '0') + hex.slice(i + 1);
 
+const missed = ({ slot, cycle, copy, version, worker, assigned }) => ({ slot,
+    cycle, copy, version, worker, assigned, outcome: 'missed' });
+
+// As if a worker had been a witness: its place in the schedule is empty then.
+const beside = (rows, r) => {
+	rows[rows.indexOf(r)] = { cycle: r.cycle, copy: r.copy,
+	    outcome: 'unassigned' };
+	const next = rows.findIndex((x) => x.cycle > r.cycle);
+	rows.splice(next < 0 ? rows.length : next, 0, { ...r, copy: 50 });
+};
+
 const witness = secretOf('witness.example/w1', seed('w1'), 4);
 const witnessPolicy = (...names) => {
 	const log = get('policy').split('\n')[0];
@@ -223,6 +234,24 @@ const kinds = {
 	},
 
 	'another key took over': () => succeeded(secret()),
+	'result of a witness': relogged((s) => {
+		for (const r of [result(s, 1), result(s, 2)])
+			beside(s[1].rows, r);
+	}, { colluding: true }),
+
+	// Two failures in a row, of two networks: an outage.
+	'network that is named 0': relogged((s) => {
+		const { rows } = s.find((x) => x.rows.filter((r) =>
+			r.success === false).length > 1);
+		const i = rows.findIndex((r) => r.success === false);
+		const j = rows.findIndex((r, n) => n > i && r.success === false);
+		const { slot, cycle, copy, version, worker, ...rest } = rows[j];
+		for (let n = i + 1; n < j; n++)
+			rows[n] = { cycle: rows[n].cycle, copy: rows[n].copy,
+			    outcome: 'unassigned' };
+		rows[j] = { slot, cycle, copy, version, worker,
+		    network: '00000000', ...rest };
+	}, { colluding: true }),
 
 	// Files of the export.
 	'maintenance left out': () =>
@@ -238,6 +267,13 @@ const kinds = {
 	    edit(drillsPath(leafOf(is('drills'))[0]), (t) =>
 		t.replace('"success":true', '"success":false')
 		    .replace('"ms":', '"ms":1')),
+	'key of a witness took over': () => {
+		const log = get('policy').split('\n')[0];
+		put('policy', `${log}\nwitness w1 ${vkeyOf(witness)}\nquorum none\n`);
+		return succeeded(secret(), secretOf(secret().name, seed('w1')));
+	},
+	'key for witnesses took over': () =>
+		succeeded(secret(), secretOf(secret().name, seed('next'), 4)),
 	'key of a stranger took over': () =>
 	    succeeded(secretOf(secret().name, seed('stranger'))),
 	'line dropped': () => lines((l) => l.slice(1)),
@@ -529,6 +565,68 @@ const kinds = {
 		    .leaf.ended = null),
 	'logged: method with other parameters': relogged((s, t, all) =>
 		all.find(is('method')).leaf.confirm = 3),
+	'logged: method of another text': relogged((s, t, all) =>
+		all.find(is('method')).leaf.text = hex256(Buffer.from('up is up'))),
+	'logged: key of a day shown early': relogged((s, t, all) => {
+		const of = all.filter(is('canary'));
+		const key = of.find((c) => c.leaf.key), promise = of.find((c) =>
+		    !c.leaf.key && c.leaf.day === key.leaf.day);
+		all.splice(all.indexOf(key), 1);
+		all.splice(all.indexOf(promise) + 1, 0, key);
+		key.leaf.logged = promise.leaf.logged;
+	}, { colluding: true }),
+	'logged: URL of a definition of that number': relogged((s, t, all) => {
+		const d = t.find((x) => x.leaf.version === inRound(s).version);
+		const other = { index: 9e6, leaf: { ...d.leaf,
+		    url: `${d.leaf.url}/other`, prev: d.index } };
+		for (const x of all)
+			for (const key of ['prev', 'definition'])
+				if (x.leaf[key] === d.index)
+					x.leaf[key] = other.index;
+		all.splice(all.indexOf(d) + 1, 0, other);
+	}),
+	'logged: name that leads out': relogged((s, t) =>
+		t.forEach((x) => x.leaf.task = '../../x')),
+	'logged: status of another, in 16 bits': relogged((s, t) =>
+		t.forEach((x) => x.leaf.expectedStatus += 65536)),
+	'logged: half of a character': relogged((s) => {
+		const { signature, ...r } = result(s);
+		delete result(s).signature;
+		Object.assign(s[1].rows.find((x) => x.slot === r.slot),
+		    { error: '\ud800', signature });
+	}),
+	'logged: interval without end': relogged((s, t) =>
+		t.forEach((x) => x.leaf.intervalMs = 2 ** 52)),
+	'logged: hour without end': relogged((s) =>
+		s.at(-1).leaf.to = 2 ** 51 - 2 ** 51 % HOUR),
+	'logged: network in capitals': relogged((s) => {
+		const { slot, cycle, copy, version, worker, ...r } = result(s);
+		s[1].rows[s[1].rows.indexOf(result(s))] = { slot, cycle, copy,
+		    version, worker, network: 'ABCDEF01', ...r };
+	}, { colluding: true }),
+	'logged: worker in capitals': relogged((s) => {
+		const r = missed(result(s));
+		r.worker = `0x${r.worker.slice(2).toUpperCase()}`;
+		s[1].rows[s[1].rows.indexOf(result(s))] = r;
+	}, { colluding: true }),
+	'logged: text for a number': relogged((s) =>
+		result(s).status = `${result(s).status}`),
+	'logged: number below 0': relogged((s) => result(s).ms = -5),
+	'logged: missed beside the schedule': relogged((s) => {
+		const r = result(s);
+		beside(s[1].rows, r);
+		const i = s[1].rows.findIndex((x) => x.copy === 50);
+		s[1].rows[i] = missed(s[1].rows[i]);
+	}, { colluding: true }),
+	'logged: result of another hour': relogged((s) => {
+		const r = result(s), i = s[0].rows.findIndex((x) => x.slot);
+		const { cycle, copy, version } = s[0].rows[i];
+		s[1].rows[s[1].rows.indexOf(r)] = { cycle: r.cycle, copy: r.copy,
+		    outcome: 'unassigned' };
+		s[0].rows[i] = { ...r, cycle, copy, version, assigned: cycle };
+	}, { colluding: true }),
+	'logged: days between slot and result': relogged((s) =>
+		s.forEach((x) => x.leaf.withinMs = 48 * HOUR)),
 	'logged: method stated afterwards': relogged((s, t, all) => {
 		const m = all.find(is('method'));
 		all.splice(all.indexOf(m), 1);

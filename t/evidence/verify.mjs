@@ -18,6 +18,9 @@ import { checkStamp } from './stamp.mjs';
 import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash,
     readKey, readPolicy, readProof, refuse, root } from './tlog.mjs';
 
+// What the method is, which the log states before it counts by it.
+const METHOD_TEXT = hex256(readFileSync(new URL('../../doc/uptime',
+    import.meta.url)));
 const HOUR = 3600_000;
 const DAY = 24 * HOUR;
 const SKEW = HOUR;
@@ -27,18 +30,35 @@ let [, , dir, policyPath] = process.argv;
 const read = (name) => existsSync(`${dir}/${name}`) ?
     readFileSync(`${dir}/${name}`) : refuse(`${name} isn't in the export`);
 
-// JSON whose text is the one that its writer makes of its fields in this order.
-function parse(text, order) {
+// Fields that are no text; what isn't listed is one.
+const NUMBERS = new Set(['version', 'from', 'to', 'expectedStatus', 'timeoutMs',
+    'intervalMs', 'copies', 'cooldownMs', 'lines', 'bytes', 'results', 'missed',
+    'unassigned', 'definition', 'withinMs', 'id', 'noted', 'logged', 'confirm',
+    'confirmNetworks', 'recover', 'gapMs', 'day', 'slot', 'cycle', 'copy',
+    'assigned', 'anchor', 'timestamp', 'status', 'ms', 'place', 'count']);
+const INDICES = new Set(['prev', 'maintenance', 'ended']);
+const isOf = (key, x) => NUMBERS.has(key) ? Number.isSafeInteger(x) && x >= 0 :
+    INDICES.has(key) ? x === null || Number.isSafeInteger(x) && x >= 0 :
+    key === 'success' ? typeof x === 'boolean' :
+    typeof x === 'string' && !x.includes('\0') && x.isWellFormed();
+
+// JSON whose text is the one that its writer makes of its fields in this order;
+// whether a key may be null depends on what it is of.
+function parse(text, order, mayBeNull = () => false) {
 	let value;
 	try {
 		value = JSON.parse(text);
 	} catch {
 		refuse('it isn\'t JSON');
 	}
+	if (value === null || typeof value !== 'object')
+		refuse('it isn\'t of the fields in their order');
 	const keys = Object.keys(value);
 	const places = keys.map((k) => order.indexOf(k));
 	if (JSON.stringify(value) !== text || places.includes(-1) ||
-	    places.some((p, i) => i > 0 && p <= places[i - 1]))
+	    places.some((p, i) => i > 0 && p <= places[i - 1]) ||
+	    keys.some((k) => !isOf(k, value[k]) &&
+	    !(value[k] === null && mayBeNull(k))))
 		refuse('it isn\'t of the fields in their order');
 	return value;
 }
@@ -49,7 +69,8 @@ const TASK = ['type', 'task', 'version', 'state', 'from', 'url',
 const PRIVATE = ['type', 'task', 'version', 'state', 'from', 'intervalMs',
     'copies', 'commitment', 'prev'];
 const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
-    'results', 'missed', 'unassigned', 'definition', 'maintenance', 'prev'];
+    'results', 'missed', 'unassigned', 'definition', 'maintenance', 'withinMs',
+    'prev'];
 const MAINTENANCE = ['type', 'task', 'id', 'from', 'to', 'ended', 'noted', 'why',
     'logged', 'prev'];
 const METHOD = ['type', 'method', 'confirm', 'confirmNetworks', 'recover',
@@ -87,7 +108,7 @@ function readLeaf(name, note, head, policy) {
 	const type = JSON.parse(text).type;
 	const order = ORDER[type] ??
 	    refuse(`an entry of the type "${type}" is no part of an export`);
-	const leaf = parse(text, order);
+	const leaf = parse(text, order, (k) => k === 'key');
 	if (Object.keys(leaf).length !== order.length)
 		refuse(`leaf/${name}: a field isn't there`);
 	const is = type.split('/')[1];
@@ -95,8 +116,18 @@ function readLeaf(name, note, head, policy) {
 	    (leaf.ended ?? -1) >= leaf.to))
 		refuse('maintenance ends after it begins, or before its end');
 	if ((is === 'task' || is === 'private-task') &&
-	    leaf.task.startsWith('~') !== (is === 'private-task'))
+	    leaf.task.startsWith('~') !== (is === 'private-task') ||
+	    leaf.task !== undefined && !/^(~[\w-]{43}|[\w.:-]{1,64})$/.test(leaf.task))
 		refuse('a private task has a label, and a public one a name');
+	if ((is === 'task' || is === 'private-task') && !(leaf.copies >= 1 &&
+	    leaf.copies <= 100 && leaf.intervalMs >= 1 && leaf.intervalMs <= 31 * DAY))
+		refuse('a task has an interval of at most 31 days and 1 to 100 copies');
+	if (is === 'task' && leaf.expectedStatus > 599)
+		refuse('a task expects a status of at most 599');
+	if (is === 'segment' && leaf.withinMs > WINDOW + SKEW)
+		refuse('a result\'s time is within 25 hours of its assignment');
+	if (is === 'segment' && leaf.to - leaf.from > 3653 * DAY)
+		refuse('a segment is of ten years at most');
 	return { ...leaf, index: p.index, is, isSegment: is === 'segment',
 	    isTask: is === 'task' || is === 'private-task' };
 }
@@ -121,8 +152,14 @@ function readKeys(policy) {
 		if (leaf.type !== 'worknet/key/v1')
 			refuse(`key/${name}: the entry isn't of the fields of a key in their order`);
 		const key = readKey(leaf.key);
+		const same = (k) => k.pub.equals(key.pub);
 		if (key.name !== head.origin)
 			refuse(`key/${name}: the key is of ${key.name}`);
+		if (policy.logs.some((k) => same(k) && k.name === key.name))
+			return true;
+		if (key.type !== 1 || policy.logs.some(same) ||
+		    [...policy.witnesses.values()].some(same))
+			refuse(`key/${name}: the key that takes over is no log's, or another name's`);
 		policy.logs.push(key);
 		return true;
 	};
@@ -171,6 +208,8 @@ function checkFacts(leaves, task) {
 			    l.confirmNetworks !== 2 || l.recover !== 2 ||
 			    l.gapMs !== 600000)
 				refuse(`leaf ${l.index}: the method "${l.method}" with its parameters isn't the worknet-uptime/1 of this program`);
+			if (l.text !== METHOD_TEXT)
+				refuse(`leaf ${l.index}: the method's text, with SHA-256 ${l.text}, isn't that of worknet-uptime/1`);
 		}
 		if (l.is === 'maintenance') {
 			if (l.task !== task)
@@ -230,6 +269,8 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	const hash = `0x${createHash('sha256').update(key).digest('hex')}`;
 	if (hash !== promised.hash || hash !== shown.hash)
 		refuse(`${path}: the key of day ${d.day} isn't the one that was committed to`);
+	if (shown.logged < (d.day + 1) * DAY)
+		refuse(`${path}: the key of day ${d.day} was shown at ${shown.logged}, before the day was over`);
 	if (d.task !== tasks[0].task)
 		refuse(`${path}: it is of task ${d.task}`);
 	const file = read(path);
@@ -238,7 +279,7 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	const lines = file.toString('utf8').split('\n').slice(0, -1);
 	for (const line of lines) {
 		const l = parse(line, LINE);
-		const t = tasks.find((x) => x.version === l.version) ??
+		const t = definitionOf(tasks, l) ??
 		    refuse(`definition ${l.version} isn't among the task's leaves`);
 		if (l.outcome !== 'result' || l.slot === undefined ||
 		    Math.floor(l.assigned / DAY) !== d.day || l.copy < t.copies)
@@ -371,6 +412,18 @@ function readTasks(leaves) {
 	return tasks.length ? tasks : refuse('the export has no definition of a task');
 }
 
+// The URL that was checked last, and how many there were one after the other.
+function targetsOf(tasks, segments, isSealed) {
+	if (isSealed)
+		return { url: null, targets: null };
+	const used = tasks.filter((t, i) => segments.length === 0 ||
+	    t.from < segments.at(-1).to &&
+	    (tasks[i + 1]?.from ?? Infinity) > segments[0].from);
+	const other = (t, i) => i === 0 || t.url !== used[i - 1].url ||
+	    t.expectedStatus !== used[i - 1].expectedStatus;
+	return { url: used.at(-1)?.url ?? '', targets: used.filter(other).length };
+}
+
 // ---- The schedule: cycle -> copies, of [from, to) ----
 
 function schedule(tasks, from, to) {
@@ -455,19 +508,33 @@ async function checkSignature(l, task) {
 		refuse(`signature: got signer ${signer}, expected ${l.worker}`);
 }
 
-async function checkGiven(l, index, tasks, told) {
-	const d = tasks.find((t) => t.version === l.version) ??
+// A number may be given once more after a restore.
+const definitionOf = (tasks, l) =>
+    tasks.findLast((t) => t.version === l.version && t.from <= l.assigned) ??
+    tasks.find((t) => t.version === l.version);
+
+// A witness's: one copy more than the definition has.
+const isBeside = (tasks, l) => l.outcome === 'result' &&
+    l.copy >= definitionOf(tasks, l)?.copies;
+
+async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
+	const d = definitionOf(tasks, l) ??
 	    refuse(`definition ${l.version} isn't among the task's leaves`);
+	if (l.slot === undefined || l.assigned === undefined)
+		refuse('a slot that was given has a number, a worker and a time');
 	if (l.assigned < l.cycle || l.assigned > l.cycle + 2 * d.intervalMs)
 		refuse(`the slot was assigned at ${l.assigned}, which isn't in its cycle`);
 	if (told.slots.has(l.slot))
 		refuse(`slot ${l.slot} has two lines`);
 	told.slots.add(l.slot);
+	if (!/^0x[0-9a-f]{40}$/.test(l.worker))
+		refuse('a worker is 0x and 40 hex digits in lower case');
+	if (l.network !== undefined && !/^[0-9a-f]{8}$/.test(l.network))
+		refuse('a network is named by 8 hex digits in lower case');
 	if (l.outcome !== 'result')
 		return;
-	if (l.timestamp < l.assigned - WINDOW ||
-	    l.timestamp > l.assigned + WINDOW + SKEW)
-		refuse(`the result's time, ${l.timestamp}, isn't about when it was assigned`);
+	if (!(Math.abs(l.timestamp - l.assigned) <= within))
+		refuse(`the result's time, ${l.timestamp}, isn't within ${within} ms of its assignment`);
 	const one = `${l.worker} ${l.timestamp}`;
 	if (told.results.has(one))
 		refuse(`slots ${told.results.get(one)} and ${l.slot} have one and the same result`);
@@ -479,19 +546,21 @@ async function checkGiven(l, index, tasks, told) {
 }
 
 // Beside the schedule: a definition's first cycle, which began before it, and
-// what was given while the log didn't know that the task is active.
+// what was given while the log didn't know that the task is active; and results
+// of witnesses.
 function checkExtra(l, tasks) {
-	const d = tasks.find((t) => t.version === l.version);
+	const d = definitionOf(tasks, l);
 	const isFirst = d && l.cycle < d.from && l.cycle > d.from - 2 * d.intervalMs;
-	if (l.slot === undefined || schedule(tasks, l.cycle, l.cycle + 1).some(([, copy]) =>
-	    copy === l.copy) || (!isFirst && isActive(tasks, l.cycle)))
+	if (l.slot === undefined || !d || (l.copy >= d.copies ? !isBeside(tasks, l) :
+	    schedule(tasks, l.cycle, l.cycle + 1).some(([, copy]) =>
+	    copy === l.copy) || (!isFirst && isActive(tasks, l.cycle))))
 		refuse(`copy ${l.copy} of cycle ${l.cycle} isn't in the task's schedule`);
 }
 
 async function checkLines(text, s, tasks, told, report) {
 	const due = schedule(tasks, s.from, s.to);
 	const n = { result: 0, missed: 0, unassigned: 0 };
-	let before = [-1, -1], next = 0;
+	let before = [-1, -1], next = 0, wasBeside = false;
 	const after = (a, b) => a[0] - b[0] || a[1] - b[1];
 
 	if (text !== '' && !text.endsWith('\n'))
@@ -499,13 +568,18 @@ async function checkLines(text, s, tasks, told, report) {
 	const lines = text.split('\n').slice(0, -1);
 	for (const line of lines) {
 		const l = parse(line, LINE);
-		const place = [l.cycle, l.copy];
-		if (after(place, before) <= 0)
+		const place = [l.cycle, l.copy], beside = isBeside(tasks, l);
+		if (l.cycle === undefined || l.copy === undefined)
+			refuse('a line has a cycle and a copy');
+		const order = after(place, before);
+		if (order < 0 || order === 0 && !beside && !wasBeside)
 			refuse(`copy ${l.copy} of cycle ${l.cycle} comes after copy ${before[1]} of cycle ${before[0]}`);
 		before = place;
+		wasBeside = beside;
 		if (next < due.length && after(due[next], place) < 0)
 			refuse(`copy ${due[next][1]} of cycle ${due[next][0]} has no line`);
-		if (next < due.length && after(due[next], place) === 0)
+		if (!beside && next < due.length &&
+		    after(due[next], place) === 0)
 			next++;
 		else {
 			checkExtra(l, tasks);
@@ -514,13 +588,18 @@ async function checkLines(text, s, tasks, told, report) {
 		if (!(l.outcome in n))
 			refuse(`the outcome "${l.outcome}" isn't known`);
 		n[l.outcome]++;
-		if (l.outcome === 'unassigned')
+		if (l.outcome === 'unassigned') {
+			if (l.slot !== undefined)
+				refuse('a slot that nobody was given has no number');
 			continue;
-		await checkGiven(l, s.index, tasks, told);
+		}
+		await checkGiven(l, s.index, tasks, told, s.withinMs);
 		if (l.outcome !== 'result')
 			continue;
 		report.inRounds += l.scheme === 'eip712-round' ? 1 : 0;
 		report.successes += l.success ? 1 : 0;
+		if (l.copy >= definitionOf(tasks, l).copies)
+			continue;
 		const key = `${l.version} ${l.cycle}`;
 		told.votes.set(key, [...told.votes.get(key) ?? [],
 		    { worker: l.worker, network: l.network ?? '', up: l.success }]);
@@ -576,10 +655,11 @@ async function main() {
 	    witnesses: head.witnesses, firstSeen: head.firstSeen, ...stamps,
 	    task: tasks[0].signedName ?? tasks[0].task,
 	    private: opened !== false,
-	    url: opened === null ? null : tasks.at(-1).url,
+	    ...targetsOf(tasks, segments, opened === null),
 	    definitions: tasks.length,
 	    segments: segments.length, from: segments[0]?.from ?? null,
-	    to: segments.at(-1)?.to ?? null, lines: 0, results: 0, inRounds: 0,
+	    to: segments.at(-1)?.to ?? null,
+	    withinMs: Math.max(0, ...segments.map((s) => s.withinMs)), lines: 0, results: 0, inRounds: 0,
 	    successes: 0, missed: 0, unassigned: 0, extra: 0, drills: 0,
 	    drillsRight: 0, drillsLate: 0 };
 	for (const [i, s] of segments.entries())

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use Digest::SHA qw(hmac_sha256 sha256 sha256_hex);
 use File::Basename 'dirname';
+use File::Find 'find';
 use JSON::PP ();
 use MIME::Base64 'decode_base64';
 use Test::More;
@@ -55,6 +56,24 @@ my %says = (
 	'promise of a key left out' =>
 	    qr/the key of day \d+ .* aren't in the export/,
 	'answer to a drill altered' => qr/isn't the one that was logged/,
+	'key of a witness took over' => qr/no log's, or another name's/,
+	'key for witnesses took over' => qr/no log's, or another name's/,
+	'logged: method of another text' => qr/the method's text, with SHA-256/,
+	'logged: key of a day shown early' => qr/before the day was over/,
+	'logged: URL of a definition of that number' =>
+	    qr/signature of the round: got signer/,
+	'logged: name that leads out' => qr/a public one a name/,
+	'logged: interval without end' => qr/an interval of at most 31 days/,
+	'logged: hour without end' => qr/of ten years at most/,
+	'logged: network in capitals' => qr/a network is named by 8 hex digits/,
+	'logged: worker in capitals' => qr/a worker is 0x and 40 hex digits/,
+	'logged: text for a number' => qr/fields in their order/,
+	'logged: number below 0' => qr/fields in their order/,
+	'logged: missed beside the schedule' => qr/isn't in the task's schedule/,
+	'logged: status of another, in 16 bits' => qr/a status of at most 599/,
+	'logged: half of a character' => qr/invalid UTF-8|fields in their order/,
+	'logged: result of another hour' => qr/isn't within 360000 ms of its/,
+	'logged: days between slot and result' => qr/is within 25 hours of its/,
 	'key of a stranger took over' => qr/no signature by the key of/,
 	'logged: line dropped' => qr/copy \d+ of cycle \d+ has no line/,
 	'logged: line at the end dropped' => qr/copy \d+ of cycle \d+ has no line/,
@@ -138,7 +157,8 @@ my %says = (
 	'logged: definitions out of order' =>
 	    qr/a definition begins before the one before it/,
 );
-my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over';
+my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over',
+    'result of a witness', 'network that is named 0';
 
 my $conf = log_conf();
 mkdir "$Dir/$_" for qw(site state);
@@ -214,7 +234,8 @@ forge("$Dir/ledger.db", "$Dir/drills.db", 'UPDATE result SET status = ' .
     'INSERT INTO maintenance (task, from_ms, to_ms, noted_ms, why) VALUES (' .
     "$edited->[0], $from, $end, $noted, 'it was planned all along');");
 rename "$Dir/drills.db", "$Dir/ledger.db" or die $!;
-$r = log_at($end + 2.5 * 3600_000, '--idle');
+# When that day is over its key may be shown.
+$r = log_at(($day + 1) * 86400_000 + 2.5 * 3600_000, '--idle');
 is("$r->{code} $r->{err}", '0 ', 'the log is made');
 my @range = ('--from', $first->[0], '--to', $end);
 $r = worknet('-c', $conf, 'export', '--task', $edited->[1], @range,
@@ -286,6 +307,48 @@ system('tar', '-C', $Dir, '-cf', "$Dir/buyer/export.tar", 'export') == 0 or die;
 	    'by the key that the buyer has');
 	write_file("$Dir/buyer/export.tar", 'no tar');
 }
+
+# ---- Files that were cut, or damaged ----
+
+my @files;
+find({ no_chdir => 1, wanted => sub {
+	push @files, substr($_, length "$Dir/export/") if -f;
+} }, "$Dir/export");
+my %damage = (
+	empty => sub { '' },
+	cut => sub { substr $_[0], 0, int(length($_[0]) / 2) },
+	'cut by a byte' => sub { substr $_[0], 0, -1 },
+	'with a bit turned' => sub {
+		my $at = int(length($_[0]) / 2);
+		return substr($_[0], 0, $at) . chr(ord(substr $_[0], $at, 1) ^
+		    1) . substr($_[0], $at + 1);
+	},
+);
+my (%kind, @taken, @js_dirs);
+for my $name (sort @files) {
+	my $true = read_file("$Dir/export/$name");
+	my $kind = $name =~ s{/.*}{}r;
+	for my $how (sort keys %damage) {
+		my $text = $damage{$how}->($true);
+		# The last line of a policy may lack its end.
+		next if $text eq $true || ($name eq 'policy' &&
+		    $how eq 'cut by a byte');
+		write_file("$Dir/export/$name", $text);
+		push @taken, "$name $how" if worknet('verify',
+		    "$Dir/export")->{code} != 1;
+		next if $kind{"$kind $how"}++;
+		my $dir = "$Dir/damaged/" . @js_dirs;
+		system("mkdir -p $dir && cp -a $Dir/export/. $dir") == 0 or die;
+		push @js_dirs, $dir;
+	}
+	write_file("$Dir/export/$name", $true);
+}
+cmp_ok(scalar @files, '>', 20, 'an export is of many files');
+is_deeply(\@taken, [], 'none is taken that was cut or damaged');
+my @damaged = map { JSON::PP::decode_json($_) } split /\n/, AdminRun::run('',
+    $node, "$here/verify.mjs", '--each', @js_dirs)->{out};
+is(scalar @damaged, scalar @js_dirs, 'the other one looks at each kind of file');
+is(scalar(grep { $_->{code} == 0 } @damaged), 0, '... and takes none, either');
 
 my @kinds = split /\n/, AdminRun::run('', $node, "$here/forge.mjs",
     '--kinds')->{out};

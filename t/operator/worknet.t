@@ -383,7 +383,7 @@ exits(import_of(\@two), 1, qr/task 1 \(one\): exists already/,
     'a task that exists is refused');
 my $update = json_of(import_of([ { %{ $two[0] }, rewardMicros => 150 },
     without($two[1], 'intervalMs')->[1] ], '--update', '--json'));
-is_deeply($update, { added => 0, changed => 1, unchanged => 1 },
+is_deeply($update, { added => 0, private => 0, changed => 1, unchanged => 1 },
     'with --update it is changed, and what is not given stays');
 is(json_of(wn('task', 'show', 'one', '--json'))->{rewardMicros}, 150,
     'to what was said');
@@ -400,6 +400,43 @@ exits(wn('task', 'import', '/dev/zero'), 1,
     qr/more than \d+ bytes/, 'a file that never ends');
 exits(import_of('[]'), 0, '', 'no tasks are no error');
 
+# Private ones, of which the id isn't the name.
+my %hidden = (%{ $two[0] }, id => 'ours', private => \1);
+$r = import_of([ { %hidden } ]);
+exits($r, 0, '', 'a private task is imported');
+like($r->{out}, qr/1 of them private: worknet task list/,
+    'and it is said where its name is seen');
+my @ours = grep { $_->{id} =~ /^ours/ } @{ json_of(wn('task', 'list',
+    '--json'))->{tasks} };
+is(scalar @ours, 1, 'it is there once');
+like($ours[0]{id}, qr/^ours:[\w-]{22}$/, 'with a random end');
+ok($ours[0]{private}, 'and private');
+exits(import_of([ { %hidden } ]), 1, qr/\(ours\): exists already/,
+    'it is known again by its id');
+for my $id ('ours', $ours[0]{id}) {
+	is_deeply(json_of(import_of([ { %hidden, id => $id, timeoutMs =>
+	    4000 + length $id } ], '--update', '--json')), { added => 0,
+	    private => 0, changed => 1, unchanged => 0 }, "$id is changed");
+	is(json_of(wn('task', 'show', $ours[0]{id}, '--json'))->{timeoutMs},
+	    4000 + length $id, 'to what was said');
+}
+exits(import_of([ { %hidden, id => 'one' } ], '--update'), 1,
+    qr/is public: a task is private from the beginning, or never/,
+    'a public one never becomes private');
+exits(import_of([ { %hidden, id => $ours[0]{id}, private => \0 } ],
+    '--update'), 1, qr/is private: a task is private from the beginning/,
+    'nor a private one public');
+exits(wn('task', 'add', 'ours', '--private', '--url', 'https://one.net/'), 0,
+    '', 'another one is added by the same id');
+exits(import_of([ { %hidden } ], '--update'), 1,
+    qr/several private tasks were added as ours/, 'which then says too little');
+exits(import_of([ { %hidden, id => 'x' x 42 } ]), 1,
+    qr/a private one has at most 41 characters/,
+    'its id leaves room for the end');
+exits(wn('task', 'remove', $_, '--yes'), 0, '', 'they are removed')
+    for map { $_->{id} } grep { $_->{private} } @{ json_of(wn('task', 'list',
+    '--json'))->{tasks} };
+
 my %new = (%{ $two[1] }, id => 'three');
 $two[0]{id} = 'zero';
 my $versions = json_of(wn('audit', '--json'));
@@ -408,6 +445,8 @@ for ([ 'an unknown field', with(\%new, colour => 'red'),
     [ 'another type', with(\%new, type => 'tcp'), qr/type: expected/ ],
     [ 'a text for a number', with(\%new, timeoutMs => '1'),
 	qr/expected a number: timeoutMs/ ],
+    [ 'a word for yes or no', with(\%new, private => 'yes'),
+	qr/expected true or false: private/ ],
     [ 'a number for a text', with(\%new, url => 1), qr/expected a text: url/ ],
     [ 'null', with(\%new, region => undef), qr/expected a text: region/ ],
     [ 'a list', with(\%new, copies => [1]), qr/expected a number: copies/ ],
@@ -447,9 +486,9 @@ is(scalar @{ json_of(wn('task', 'list', '--json'))->{tasks} }, 100,
 is(scalar @{ json_of(wn('task', 'list', '--json', '--limit',
     7))->{tasks} }, 7, 'or as many as one says');
 $r = wn('task', 'list', '--all', '--json');
-is(scalar @{ json_of($r)->{tasks} }, 2505, 'or all');
+is(scalar @{ json_of($r)->{tasks} }, 2507, 'or all');
 my @lines = split /\n/, wn('task', 'list', '--all')->{out};
-is(scalar @lines, 2507, 'people get them all, too, and what amounts are in');
+is(scalar @lines, 2509, 'people get them all, too, and what amounts are in');
 
 # ---- Workers, status, audit: on a ledger with results ----
 

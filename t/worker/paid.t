@@ -294,6 +294,35 @@ refused('an entry that isn\'t in the tree', with_site(sub {
 		    ($1 ^ 1)/ger);
 	}
 }), qr/^leaf \d+: .*doesn't lead from leaf \d+ to the root/m);
+$r = with_site(sub {
+	for my $tile (glob "$Dir/site/tile/0/000.p/*") {
+		write_file($tile, read_file($tile) . 'x' x 32);
+	}
+});
+isnt($r->{code}, 0, 'a tile longer than its width is refused');
+like($r->{out} . $r->{err}, qr/tile 0 of level 0 has \d+ bytes, expected \d+/,
+    '... which is said');
+# Each of them verifies alone, and both lie in one log.
+SKIP: {
+	my $node = $ENV{NODE} || 'node';
+	skip 'no node', 9 if system("$node --version >/dev/null 2>&1");
+	my ($bundle) = sort { length $b <=> length $a } map { read_file($_) }
+	    glob "$Dir/site-end/tile/entries/000.p/*";
+	my @of = $bundle =~ /(\{"type":"worknet\/segment\/v1","task":"$round->[1]",.*?\})/g;
+	my ($task) = $bundle =~ /(\{"type":"worknet\/task\/v1","task":"$round->[1]",.*?\})/;
+	for my $case ([ 'an hour that is told again', 'an hour', $of[0] ],
+	    [ 'an hour by another definition', q(an hour's definition), $of[-1] =~
+		s/"definition":\d+/"definition":0/r ],
+	    [ 'a definition that is told again', 'a definition', $task ]) {
+		my ($name, $what, $entry) = @$case;
+		refused($name, with_site(sub {
+			my $r = AdminRun::run('', $node, dirname(__FILE__) .
+			    '/../evidence/append.mjs', "$Dir/site",
+			    "$Dir/log.key", $entry);
+			die $r->{err} if $r->{code} != 0;
+		}), qr/^the log has two histories of task $round->[1]: leaf \d+, $what, doesn't go on from leaf \d+$/m);
+	}
+}
 refused('a log signed by another key', with_site(sub {
 	write_file("$Dir/site/checkpoint", read_file("$Dir/site/checkpoint") =~
 	    s/^(\xe2\x80\x94 \S+ .{20})(.)/$1 . ($2 eq 'A' ? 'B' : 'A')/emr);
