@@ -73,9 +73,10 @@ my @after = (
 		if ($installed++) {
 			# systemctl.pl is told of no upgrade.
 			my ($code, $text) = type('systemctl stop worknet && ' .
-			    'systemctl start worknet && worknet audit');
-			ok($code == 0, 'the next version finds all as it was',
-			    $text);
+			    'systemctl start worknet && worknet payout list ' .
+			    '&& curl -sS https://worknet.example.org/api/health');
+			ok($code == 0 && $text =~ /\Q$payee\E.*"ok"/s,
+			    'the next version has what the other had', $text);
 			return;
 		}
 		# Where systemd runs the packages do this. No day is waited.
