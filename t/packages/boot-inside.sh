@@ -212,7 +212,7 @@ is "nor is in /run" [ -z "$(find /run -path /run/systemd -prune -o \
 is "they are purged" dpkg -P worknet-payout worknet worknet-worker
 # The operator's own: a unit's settings, and keys.
 find /etc /var -name '*worknet*' -not -path '/var/log/*' |
-    grep -v '/var/backups/worknet\|^/etc/nginx\|service.d$\|timer.d$' >$said.left
+    grep -v '/var/backups/worknet\|/nginx/\|service.d$\|timer.d$' >$said.left
 is "nothing of them is left but a place for keys" sh -c 'cat $1.left
     [ "$(paste -sd " " $1.left)" = /etc/worknet ]' sh $said
 echo end

@@ -57,9 +57,15 @@ root_make() {
 		APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get download -q \
 		systemd-standalone-sysusers systemd-standalone-tmpfiles' \
 	    "$suite" "$tar" >"$work/root.log" 2>&1; then
-		sed -n 's/^E: /# /p' "$work/root.log" | tail -n 1
-		echo "ok $((tests + 1)) # SKIP no root of $suite can be made here"
-		echo "1..$((tests + 1))"
+		# What no mirror has is a mistake here; else there is none.
+		if grep -q 'Unable to locate\|unmet dep' "$work/root.log"; then
+			ok 1 "a root of $suite is made" "$work/root.log"
+		else
+			sed -n 's/^E: /# /p' "$work/root.log" | head -n 1
+			tests=$((tests + 1))
+			echo "ok $tests # SKIP no root of $suite can be made"
+		fi
+		echo "1..$tests"
 		[ $failed = no ]
 		exit
 	fi
