@@ -280,7 +280,7 @@ command_backup(struct admin *a)
 	enum admin_exit code;
 	enum rc rc;
 
-	code = admin_open(a, DB_WRITE);
+	code = admin_open(a, DB_COPY);
 	if (code != ADMIN_OK)
 		return code;
 	rc = backup(a, &b, &e);

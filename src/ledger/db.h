@@ -27,6 +27,7 @@ struct query;
 enum db_mode {
 	DB_READ, /* sees every commit; can't write */
 	DB_WRITE,
+	DB_COPY, /* as DB_WRITE; to be copied, so an older schema will do */
 };
 
 /*
@@ -70,7 +71,7 @@ MUST_CHECK enum rc db_copy(struct db *db, const char *path, struct err *e);
 
 /*
  * Opens a copy to read it, and leaves no other file beside it; *out is freed
- * with db_close. As db_open.
+ * with db_close. As db_open, with DB_COPY.
  */
 MUST_CHECK enum rc
 db_open_copy(struct db **out, const char *path, struct err *e);

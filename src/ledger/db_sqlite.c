@@ -73,7 +73,7 @@ db_begin_read(struct db *db, struct err *e)
 
 	rc = query_run(db_query(db, Q_BEGIN_READ), e);
 	if (rc == RC_OK)
-		rc = db_check_version(db, e);
+		rc = db_check_version(db, DB_READ, e);
 	if (rc != RC_OK)
 		db_rollback(db);
 	return rc;

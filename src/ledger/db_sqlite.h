@@ -69,8 +69,12 @@ MUST_CHECK enum rc db_sync_checkpoints(struct db *db, struct err *e);
 /* Remembers which files db has open. */
 MUST_CHECK enum rc db_place_note(struct db *db, struct err *e);
 
-/* Whether the schema is this program's, in the present transaction. */
-MUST_CHECK enum rc db_check_version(struct db *db, struct err *e);
+/*
+ * Whether the schema is this program's, or, of DB_COPY, an older one, in the
+ * present transaction: else RC_CONFLICT.
+ */
+MUST_CHECK enum rc
+db_check_version(struct db *db, enum db_mode mode, struct err *e);
 
 /* Why SQLite couldn't open path, in words that say what to do. */
 enum rc db_explain_open(const char *path, int code, struct err *e);

@@ -52,7 +52,7 @@ db_open_copy(struct db **out, const char *path, struct err *e)
 	rc = db_open_handle(&db, path, SQLITE_OPEN_READONLY, 0, e);
 	if (rc != RC_OK)
 		return rc;
-	rc = db_check_version(db, e);
+	rc = db_check_version(db, DB_COPY, e);
 	if (rc != RC_OK) {
 		db_close(db);
 		return rc;

@@ -208,14 +208,15 @@ place_check(struct db *db, struct err *e)
 }
 
 enum rc
-db_check_version(struct db *db, struct err *e)
+db_check_version(struct db *db, enum db_mode mode, struct err *e)
 {
 	const char *path = sqlite3_db_filename(db->handle, "main");
 	int64_t version;
 	enum rc rc;
 
 	rc = query_one_int(db_query(db, Q_SCHEMA_VERSION), &version, e);
-	if (rc != RC_OK || version == schema_version)
+	if (rc != RC_OK || version == schema_version ||
+	    (mode == DB_COPY && version > 0 && version < schema_version))
 		return rc;
 	if (version == 0)
 		return err_set(e, RC_CONFLICT, DB_NOT_LEDGER, path);
@@ -231,7 +232,7 @@ db_check_place(struct db *db, struct err *e)
 {
 	enum rc rc = place_check(db, e);
 
-	return rc == RC_OK ? db_check_version(db, e) : rc;
+	return rc == RC_OK ? db_check_version(db, DB_WRITE, e) : rc;
 }
 
 /* ---- Why a file can't be opened ---- */

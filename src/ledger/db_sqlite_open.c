@@ -137,7 +137,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 		return rc;
 	rc = setup(db, path, e);
 	if (rc == RC_OK)
-		rc = db_check_version(db, e);
+		rc = db_check_version(db, mode, e);
 	if (rc == RC_OK)
 		rc = db_place_note(db, e);
 	if (rc == RC_OK && mode == DB_READ)
@@ -265,7 +265,7 @@ steps_run(struct db *db, int *steps, struct err *e)
 	if (rc != RC_OK || version == schema_version)
 		return rc;
 	if (version > schema_version || version < 1)
-		return db_check_version(db, e);
+		return db_check_version(db, DB_WRITE, e);
 	*steps = schema_version - version;
 	for (; rc == RC_OK && version < schema_version; version++)
 		rc = db_run_sql(db, schema_steps[version - 1], "schema", e);

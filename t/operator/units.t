@@ -36,6 +36,11 @@ for my $path (glob(build_path('doc/systemd/*.service')),
 }
 spurt("$dir/worknet-worker\@home.service",
     slurp("$dir/worknet-worker\@.service"));
+spurt("$dir/worknet-failed\@worknet.service",
+    slurp(source_path('doc/examples/worknet-failed@.service')));
+is(join(' ', sort map { m{([^/]+)\.service$} } glob(
+    build_path('doc/systemd/*.service'))), join(' ', sort keys %WORST),
+    'each service has a bound');
 my ($status, $out, $err) = run_command('systemd-analyze', '--man=no',
     'verify', glob("$dir/*[^@].{service,socket,timer}"));
 is("$status$out$err", '0', 'systemd finds nothing wrong with the units');

@@ -66,8 +66,7 @@ all_were() {
 
 # ---- Installed: what is to run runs ----
 
-is "the packages are installed" dpkg -i /root/old/worknet_*.deb \
-    /root/old/worknet-payout_*.deb /root/old/worknet-worker_*.deb
+is "the packages are installed" dpkg -i /root/old/worknet*.deb
 is "the socket listens" systemctl is-active worknet.socket
 is "the coordinator runs" systemctl is-active worknet.service
 for timer in backup audit; do
@@ -82,6 +81,33 @@ is "nginx takes its site" systemctl restart nginx
 becomes "it answers behind nginx" answers
 is "and shuts itself in, which its unit allows" sh -c \
     'worknet doctor | grep -E "shut in by .*seccomp .only [0-9]+ system calls"'
+
+# ---- A worker, by its template ----
+
+printf '[worker]\ncoordinator = http://worknet.test/api\nregion = unknown\nkey_file = worker.key\nallow_private = yes\n' \
+    >/etc/worknet/worker-home.conf
+printf '[worker]\nallow_private = yes\n[admission]\nstanding_results = 0\n' \
+    >>/etc/worknet/worknet.conf
+is "it reads its configuration again" systemctl reload worknet
+is "a key is made" worknet-worker --new-key /etc/worknet/worker-home.key
+is "a task is added" worknet task add home --url \
+    http://worknet.test/api/health --interval 1s --cooldown 0s --copies 9
+is "the worker's unit starts" systemctl enable --now worknet-worker@home
+becomes "and earns" sh -c "worknet worker list --json |
+    grep '\"owedMicros\":[[:space:]]*[1-9]'"
+
+# ---- What the operator turns on ----
+
+optional='alert archive log metrics upload payout'
+for name in $optional; do
+	is "the $name timer is turned on" systemctl enable --now \
+	    worknet-$name.timer
+done
+# What runs of a unit is what is installed.
+program_is_new() {
+	! readlink "/proc/$(systemctl show -P MainPID "$1")/exe" |
+	    grep deleted
+}
 
 # ---- Restarts, an upgrade ----
 
@@ -99,10 +125,22 @@ sleep 3
 load_end
 is "a coordinator that is killed is back" answers
 sed 's/^/# killed: /' /root/loaded
+sqlite3 /var/lib/worknet/ledger.db 'CREATE TABLE assignment_before (x)'
 load_begin
 sleep 1
-is "it is upgraded under load" dpkg -i /root/next/worknet_*.deb \
-    /root/next/worknet-payout_*.deb /root/next/worknet-worker_*.deb
+is "a migration fails" sh -c '! dpkg -i /root/next/worknet*.deb'
+load_end
+is "the coordinator goes on as the older version" all_were 200
+rm -f /var/backups/worknet/*.db
+systemctl start worknet-backup.service
+# The unit fails: hours aren't counted, which is for the newer ledger.
+is "and copies are made" sh -c 'ls /var/backups/worknet/ledger-*.db'
+is "the older version is installed again" dpkg -i /root/old/worknet*.deb
+is "and answers" answers
+sqlite3 /var/lib/worknet/ledger.db 'DROP TABLE assignment_before'
+load_begin
+sleep 1
+is "it is upgraded under load" dpkg -i /root/next/worknet*.deb
 load_end
 # While its ledger is migrated the coordinator says when to come again.
 is "no request is lost by that" all_were '200|503'
@@ -110,6 +148,12 @@ sed 's/^/# upgraded: /' /root/loaded
 becomes "the next version serves" answers
 is "with the next version's ledger" sh -c \
     'worknet status >/dev/null && ! systemctl is-failed worknet'
+
+for name in backup audit $optional; do
+	is "the $name timer goes on" systemctl is-active worknet-$name.timer
+done
+is "the worker goes on" systemctl is-active worknet-worker@home
+is "as the next version" program_is_new worknet-worker@home
 
 # ---- Timers ----
 
@@ -121,7 +165,6 @@ systemctl start worknet-backup.timer
 becomes "a backup that was missed is made up for" sh -c \
     'ls /var/backups/worknet/ledger-*.db'
 becomes "and ends well" property worknet-backup.service Result = success
-systemctl enable --now worknet-metrics.timer >/dev/null 2>&1
 becomes "each minute metrics are written" test -s \
     /run/worknet-metrics/worknet.prom
 is "the audit finds nothing" systemctl start worknet-audit.service
@@ -151,20 +194,6 @@ becomes "the watchdog ends one that stands still" property worknet NRestarts \
     -gt "$before"
 becomes "and it serves again" answers
 
-# ---- A worker, by its template ----
-
-printf '[worker]\ncoordinator = http://worknet.test/api\nregion = unknown\nkey_file = worker.key\nallow_private = yes\n' \
-    >/etc/worknet/worker-home.conf
-printf '[worker]\nallow_private = yes\n[admission]\nstanding_results = 0\n' \
-    >>/etc/worknet/worknet.conf
-systemctl reload worknet
-is "a key is made" worknet-worker --new-key /etc/worknet/worker-home.key
-is "a task is added" worknet task add home --url \
-    http://worknet.test/api/health --interval 1s --cooldown 0s --copies 9
-is "the worker's unit starts" systemctl enable --now worknet-worker@home
-becomes "and earns" sh -c "worknet worker list --json |
-    grep '\"owedMicros\":[[:space:]]*[1-9]'"
-
 # ---- The end ----
 
 is "a payout run without a key says so" sh -c \
@@ -176,5 +205,14 @@ is "nor was anything of all units" sh -c \
     '! journalctl | grep "SECCOMP\|status=31/SYS"'
 is "they are removed" dpkg -r worknet-payout worknet worknet-worker
 is "and nothing of them runs" sh -c \
-    '! systemctl is-active worknet.service worknet.socket worknet-backup.timer'
+    'systemctl list-units --no-legend "worknet*" | tee /dev/stderr |
+    grep -v " failed " | grep . && exit 1 || exit 0'
+is "nor is in /run" [ -z "$(find /run -path /run/systemd -prune -o \
+    -name 'worknet*' -print)" ]
+is "they are purged" dpkg -P worknet-payout worknet worknet-worker
+# The operator's own: a unit's settings, and keys.
+find /etc /var -name '*worknet*' -not -path '/var/log/*' |
+    grep -v '/var/backups/worknet\|/nginx/\|service.d$\|timer.d$' >$said.left
+is "nothing of them is left but a place for keys" sh -c 'cat $1.left
+    [ "$(paste -sd " " $1.left)" = /etc/worknet ]' sh $said
 echo end

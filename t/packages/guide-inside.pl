@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # What guide.sh does inside the root: the commands of doc/guide, typed one after
-# the other as they stand there, up to a worker who was paid, and a ledger that
-# was lost and restored. Prints "ok NAME" or "not ok NAME" lines.
+# the other as they stand there, up to a worker who was paid, a ledger that was
+# lost and restored, and the next version of all of it. Prints "ok NAME" or "not ok NAME" lines.
 #
 # What is not as on a real machine: no systemd runs (systemctl.pl), certbot is a
 # script that has a certificate already, the faucet is the local chain's, and a
@@ -67,9 +67,18 @@ sub filled {
 
 # ---- What follows some of its commands ----
 
-my $payee;
+my ($payee, $installed);
 my @after = (
 	[ qr/^apt-get install/, sub {
+		if ($installed++) {
+			# systemctl.pl is told of no upgrade.
+			my ($code, $text) = type('systemctl stop worknet && ' .
+			    'systemctl start worknet && worknet payout list ' .
+			    '&& curl -sS https://worknet.example.org/api/health');
+			ok($code == 0 && $text =~ /\Q$payee\E.*"ok"/s,
+			    'the next version has what the other had', $text);
+			return;
+		}
 		# Where systemd runs the packages do this. No day is waited.
 		spurt('/etc/worknet/worknet.conf',
 		    "\n[honesty]\nmaturity_new_ms = 0\n");
@@ -125,6 +134,7 @@ my %codes = ('worknet doctor' => qr/^[01]$/, 'worknet status --check' =>
 my @sections = split /^(?=\d+\. .*\n---)/m, $guide =~ s/\\\n\s+/ /gr;
 for my $section (@sections) {
 	my ($number) = $section =~ /^(\d+)\. / or next;
+	type('cp /root/next/* .') if $number == 10;
 	next if $number == 8 || $number == 9; # another host, another treasury
 	# What stands under an alert's name is a sentence.
 	$section =~ s/^Worknet\w+\n(?: {4}.*\n)+//mg;
@@ -141,4 +151,8 @@ for my $section (@sections) {
 		}
 	}
 }
+# What the guide only tells of.
+my ($code, $text) = type('apt-get purge worknet worknet-payout worknet-worker');
+ok($code == 0 && $text =~ m{^worknet: /var/backups/worknet stays}m &&
+    !-e '/var/lib/worknet', 'purged', $text);
 exit $failed;

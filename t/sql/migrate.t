@@ -89,6 +89,20 @@ for my $program (qw(worknet-fcgi worknet-payout worknet)) {
 	    $err =~ /schema/;
 }
 
+# A migration that failed mustn't leave who upgraded without copies.
+mkdir $w->dir('copies') or die $!;
+my (undef, $copied, $why) = $w->worknet_try('backup', $w->dir('copies'),
+    '--json');
+is(($copied eq '' ? $why : (run_command('sqlite3', json_value($copied)->{file},
+    'PRAGMA user_version; SELECT count(*) FROM transfer'))[1]), "1\n" .
+    $w->sql_text('SELECT count(*) FROM transfer'),
+    'worknet backup copies a ledger of version 1 as it is');
+$w->sql_text('PRAGMA user_version = ' . ($version + 1));
+like(($w->worknet_try('backup', $w->dir('copies')))[2],
+    qr/has schema @{[$version + 1]}, .*; use the newer program/,
+    'and not one that only a newer program knows');
+$w->sql_text('PRAGMA user_version = 1');
+
 # ---- From version 1, while it is read and written ----
 
 my $before = kept($w);
