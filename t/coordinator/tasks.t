@@ -531,8 +531,15 @@ for my $path ('/', '/task/a:quiet.one', '/task/a:quiet.one/badge.svg',
 	    '... and may keep it');
 	like($r->{body}, qr/uptime 7 d/, '... of 7 days') if $path =~ /badge.*days=7/;
 }
+for my $text ('u1z', '1u', 'u' . 9 x 30, ',' x 91) {
+	$w->sql("UPDATE uptime_strip SET days = '$text' WHERE task = 2");
+	is($c->get('/api/v1/tasks')->{status}, 503,
+	    "days that make no sense are shown to nobody: $text");
+}
 is($w->stop, 0, 'the coordinator stops');
 my ($status, $out) = $w->audit;
+like($out, qr/task 2: the strip of its days isn't what they say/,
+    'the audit finds days that a list would show otherwise');
 like($out, qr/its uptime on the day \d+ isn't that of its hours/,
     'the audit finds a day that isn\'t the sum of its hours');
 
