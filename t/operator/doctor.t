@@ -301,6 +301,16 @@ found('payout', 'nodes of one host alone', qr/single_node/,
 	facilitators => 'http://127.0.0.1:9',
 	rpc_urls => 'http://127.0.0.1:9 http://127.0.0.1:10' };
 	$w->conf_write }, sub { delete $w->{conf}{payout}; $w->conf_write });
+found('caps', 'a payer without caps', qr/without all four caps nobody is paid/,
+    sub { $w->{conf}{payout}{treasury_key_file} = $key; $w->conf_write },
+    sub { delete $w->{conf}{payout}; $w->conf_write });
+$w->task_add('dear', reward => 500);
+found('bounds', 'a task whose results the payer takes for forged',
+    qr/max_reward_micros = 100/,
+    sub { $w->{conf}{payout} = { network => 'base-sepolia',
+	max_reward_micros => 100 }; $w->conf_write },
+    sub { delete $w->{conf}{payout}; $w->conf_write });
+$w->worknet('task', 'remove', 'dear');
 found('keys', 'a key of the log that others can read', qr/log\.key: mode 0644/,
     sub { $w->{conf}{log}{key_file} = $w->dir('log.key'); $w->conf_write;
 	spurt($w->dir('log.key'), ''); chmod(0644, $w->dir('log.key')) or die },

@@ -197,6 +197,8 @@ my $there = $w->sql_value('SELECT open_ms FROM schedule WHERE paused = 0');
 $w->clock_set($there + 1);
 is(oldest_due(), sprintf('%d.%03d', $there / 1000, $there % 1000),
     'and not when the task is paused');
+$w->worknet('task', 'pause', 'other');
+is(oldest_due(), '0.000', '... as all are');
 $w->worknet('task', 'resume', 'task1');
 $w->clock_set(undef);
 $w->sql_text('INSERT INTO payout_run (began_ms, ended_ms, exit_code, ' .
