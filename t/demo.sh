@@ -350,7 +350,8 @@ prove() {
 	    fail "worknet-log in the next hour"
 	for task in task_health task_not_found task_down; do
 		$worknet export --task $task --from $(((now - 86400) * 1000)) \
-		    --to $((over * 1000)) "$dir/$task" >/dev/null ||
+		    --to $((over * 1000)) "$dir/$task" \
+		    >/dev/null 2>"$dir/export.log" ||
 		    fail "worknet export of $task"
 		"$build/worknet" verify "$dir/$task" --json \
 		    >"$dir/$task.json" 2>"$dir/verify.log" ||
