@@ -1,5 +1,4 @@
 /* worknet task add, edit, pause, resume, remove. */
-#define _GNU_SOURCE /* getrandom */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>

@@ -9,6 +9,9 @@
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
 
+/* Bytes of what was stored to be sent; what programs make has below 4096. */
+#define AUTHORIZATION_BODY_MAX (1024 * 1024)
+
 static enum rc
 address_column(struct query *q, int col, struct address *out, struct err *e)
 {
@@ -279,7 +282,7 @@ payout_auth_get(
 	bool row;
 
 	*out = (struct payout_auth){ .signed_ms = 0 };
-	buf_init(&out->body, 1 << 20);
+	buf_init(&out->body, AUTHORIZATION_BODY_MAX);
 	query_int(q, 1, payout);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
