@@ -166,14 +166,9 @@ static enum rc
 state_read(
     enum payout_state *out, int64_t payout, struct slice text, struct err *e)
 {
-	int i;
-
-	for (i = 0; i < PAYOUT_STATES; i++) {
-		*out = (enum payout_state)i;
-		if (slice_is(text, payout_state_name(*out)))
-			return RC_OK;
-	}
 	*out = PAYOUT_RESERVED; /* as the schema has it: it is open */
+	if (payout_state_find(out, text))
+		return RC_OK;
 	return err_set(e, RC_CORRUPT,
 	    "payout %" PRId64 ": its state is \"%.*s\", which is none", payout,
 	    (int)(text.len > 20 ? 20 : text.len), text.p);
