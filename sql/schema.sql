@@ -154,12 +154,11 @@ CREATE INDEX task_token ON task (region, id)
 	WHERE url LIKE '%{token}%' AND state = 'active';
 
 -- Where each task that isn't removed stands: a row each, in the order in which
--- a region's tasks next have a slot to give. A poll takes slots from the front,
--- and moves the rows of their tasks to the times of their next slots. Rows that
--- one poll moves mostly stay neighbours, so it changes a few pages however many
--- tasks there are; in task, whose order is that of ids, it would change a page
--- for each. So a row is found by its place in this order, or by walking its
--- region, which only the operator's changes do.
+-- a region's tasks next have a slot to give. A poll takes from the front. A
+-- slot that is taken moves its row behind, beside those that were taken with
+-- it: a few neighbouring pages change, however many tasks there are, which is
+-- why this isn't kept in task. So a row is found by its place, or by walking
+-- its region, which only the operator's changes do.
 CREATE TABLE schedule (
 	paused		INTEGER NOT NULL CHECK (paused IN (0, 1)), -- its task is
 	region		INTEGER NOT NULL,	-- its definition's

@@ -23,8 +23,9 @@ struct api_rules_row {
 	struct api_rules_row *older; /* owned */
 };
 
-/* A request's route, or none of them; and what it was answered. */
-#define COUNT_ROUTES   48
+/* A request's route, or none of them, of which there is room for more; and what
+ * it was answered. */
+#define COUNT_ROUTES   64
 #define COUNT_STATUSES 9
 
 /* What was done since the start. */

@@ -57,3 +57,6 @@
 ROUTES(DECLARATION)
 
 const struct route *const api_routes[] = { ROUTES(ADDRESS) NULL };
+
+static_assert(sizeof(api_routes) / sizeof(api_routes[0]) <= COUNT_ROUTES,
+    "answers of each route, and of none, are counted");

@@ -142,5 +142,9 @@ start($other);
 like($w->fcgi->get('/api/v1/time')->{body}, qr/^\{"nowMs":\d{13}\}$/,
     'with it there is');
 is($w->fcgi->post('')->{status}, 400, '... beside the others');
+like($w->fcgi->request('GET', '/metrics',
+    params => { WORKNET_LOCAL => 1 })->{body},
+    qr{^worknet_requests_total\{route="/v1/time",status="200"\} 1$}m,
+    '... and is counted');
 is($w->stop, 0, 'the coordinator stops');
 done_testing();
