@@ -191,8 +191,7 @@ journal_report(const struct conf *c)
 {
 	printf(
 	    "A new journal was begun; the old one, if there was one, lies beside it.\n"
-	    "What was signed in the last 24 hours is forgotten, so that in "
-	    "the next 24\n"
+	    "What was signed in the last 24 hours is forgotten, so that in the next 24\n"
 	    "hours %" PRId64 ".%06" PRId64
 	    " USDC (max_per_day_micros) may be paid once more than the\n"
 	    "caps allow. No payment is made twice: the chain knows them.\n",

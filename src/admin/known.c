@@ -57,8 +57,7 @@ known_read(struct audit_known *k, const char *path, struct err *e)
 	}
 	if (rc == RC_INVALID || (rc == RC_OK && !known_take(k, j)))
 		rc = err_set(e, RC_INVALID,
-		    "%s isn't what an audit left there; without it, all "
-		    "signatures are verified again",
+		    "%s isn't what an audit left there; without it, all signatures are verified again",
 		    path);
 	json_free(j);
 	buf_free(&file);

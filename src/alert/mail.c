@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memfd_create */
 #include "alert/mail.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* getrandom */
 #include "alert/receiver.h"
 
 #include <stdlib.h>

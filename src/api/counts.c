@@ -25,7 +25,6 @@ counts_route(size_t i)
 
 	while (api_routes[n] != NULL)
 		n++;
-	CHECK(n < COUNT_ROUTES);
 	return i < n ? api_routes[i]->path : i == n ? "none" : "";
 }
 

@@ -23,8 +23,9 @@ struct api_rules_row {
 	struct api_rules_row *older; /* owned */
 };
 
-/* A request's route, or none of them; and what it was answered. */
-#define COUNT_ROUTES   50
+/* A request's route, or none of them, of which there is room for more; and what
+ * it was answered. */
+#define COUNT_ROUTES   64
 #define COUNT_STATUSES 9
 
 /* What was done since the start. */
@@ -96,41 +97,7 @@ struct route {
 	    enum rc rc, const struct err *e);
 };
 
-extern const struct route route_tasks;	 /* GET /v1/worker/tasks */
-extern const struct route route_results; /* POST /v1/worker/results */
-extern const struct route route_canary;	 /* GET /v1/status */
-extern const struct route route_health;	 /* GET /health */
-extern const struct route route_metrics; /* GET /metrics */
-/* route_join.c */
-extern const struct route route_join_text, route_join, route_join_status;
-
-/* Those that read: their files say more. */
-extern const struct route route_network; /* GET /v1/network */
-/* GET /v1/worker/ADDRESS/status, and .../transfers */
-extern const struct route route_worker_status, route_worker_transfers;
-extern const struct route route_page_home; /* GET / */
-/* GET /worker/ADDRESS, and .../transfers */
-extern const struct route route_page_worker, route_page_transfers;
-extern const struct route route_page_join; /* GET /join */
-extern const struct route route_operator;  /* GET /operator */
-/* route_file.c */
-extern const struct route route_style, route_join_script, route_again_script,
-    route_home_script, route_task_script, route_uplot_script, route_uplot_style,
-    route_icon, route_openapi;
-/* route_task.c */
-extern const struct route route_task_list, route_task_state, route_task_days,
-    route_task_incidents, route_task_checks, route_task_report,
-    route_task_responses;
-/* route_page_task.c */
-extern const struct route route_page_task, route_badge, route_badge_json,
-    route_task_atom, route_task_feed, route_task_calendar, route_atom,
-    route_feed, route_calendar;
-/* route_statuspage.c */
-extern const struct route route_sp_status, route_sp_summary,
-    route_sp_components, route_sp_incidents, route_sp_unresolved,
-    route_sp_maintenance, route_sp_upcoming, route_sp_active;
-
-/* All of them; NULL after the last. */
+/* All of them (routes.c); NULL after the last. */
 extern const struct route *const api_routes[];
 
 struct api_exchange {

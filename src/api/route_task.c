@@ -207,6 +207,13 @@ checks_write(struct json_writer *w, struct db *db, const struct profile *p,
 	return rc;
 }
 
+/* Bytes of an hour: its keys, its numbers, and a region of which each character
+ * is escaped. No other answer is as long as that of all hours. */
+#define HOUR_BYTES_MAX (62 + 13 + 6 + 3 * 5 + 2 * REGION_MAX)
+
+static_assert(PROFILE_RESPONSES_MAX * HOUR_BYTES_MAX + 4096 <= RESPONSE_MAX,
+    "all that a task's answers took must fit into one answer");
+
 static enum rc
 responses_write(struct json_writer *w, struct db *db, const struct profile *p,
     struct err *e)

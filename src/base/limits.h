@@ -56,7 +56,7 @@
 #define TASKS_PER_POLL_MAX   50 /* one POST holds what one poll gave */
 #define BODY_MAX	     (256 * 1024) /* bytes of a POST */
 #define QUERY_MAX	     2048	  /* bytes of a query string */
-#define RESPONSE_MAX	     (256 * 1024) /* bytes of an answer */
+#define RESPONSE_MAX	     (768 * 1024) /* bytes of an answer */
 #define REASON_MAX	     80		  /* one refusal, without the task id */
 
 /* Files that the operator imports. */

@@ -1,5 +1,4 @@
 /* Key files: what sign.h says about eth_key_read and eth_key_write. */
-#define _GNU_SOURCE /* O_CLOEXEC */
 #include "eth/sign.h"
 
 #include <errno.h>

@@ -11,8 +11,8 @@
 #include "ledger/payout.h"
 
 /* States besides those of enum payout_state. */
-#define STATE_NONE (PAYOUT_VOIDED + 1) /* before its first event */
-#define STATE_SAME (PAYOUT_VOIDED + 2) /* a step that changes none */
+#define STATE_NONE PAYOUT_STATES       /* before its first event */
+#define STATE_SAME (PAYOUT_STATES + 1) /* a step that changes none */
 
 #define FROM(state) (1U << PAYOUT_##state)
 #define FROM_NONE   (1U << STATE_NONE)
@@ -196,18 +196,15 @@ events_check(struct audit *a, struct err *e)
 static int
 state_of(struct slice name)
 {
-	int i;
+	enum payout_state state;
 
-	for (i = PAYOUT_RESERVED; i <= PAYOUT_VOIDED; i++)
-		if (slice_is(name, payout_state_name((enum payout_state)i)))
-			break;
-	return i;
+	return payout_state_find(&state, name) ? (int)state : STATE_NONE;
 }
 
 static const char *
 state_text(int state)
 {
-	return state > PAYOUT_VOIDED
+	return state >= PAYOUT_STATES
 	    ? "unknown"
 	    : payout_state_name((enum payout_state)state);
 }

@@ -29,6 +29,19 @@ payout_state_name(enum payout_state state)
 	return state_names[state];
 }
 
+bool
+payout_state_find(enum payout_state *out, struct slice name)
+{
+	int i;
+
+	for (i = 0; i < PAYOUT_STATES; i++)
+		if (slice_is(name, state_names[i])) {
+			*out = (enum payout_state)i;
+			return true;
+		}
+	return false;
+}
+
 /* What an event says besides the payout, its kind and its time. */
 struct note {
 	int64_t transfer;

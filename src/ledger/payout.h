@@ -263,5 +263,7 @@ MUST_CHECK enum rc scanned_set(
     struct db *db, const struct payout_source *s, int64_t block, struct err *e);
 
 const char *payout_state_name(enum payout_state state);
+/* The state of that name; false, and *out as it was: there is none. */
+bool payout_state_find(enum payout_state *out, struct slice name);
 
 #endif

@@ -9,6 +9,9 @@
 #include "ledger/payout.h"
 #include "ledger/row_read.h"
 
+/* Bytes of what was stored to be sent; what programs make has below 4096. */
+#define AUTHORIZATION_BODY_MAX (1024 * 1024)
+
 static enum rc
 address_column(struct query *q, int col, struct address *out, struct err *e)
 {
@@ -163,14 +166,9 @@ static enum rc
 state_read(
     enum payout_state *out, int64_t payout, struct slice text, struct err *e)
 {
-	int i;
-
-	for (i = 0; i < PAYOUT_STATES; i++) {
-		*out = (enum payout_state)i;
-		if (slice_is(text, payout_state_name(*out)))
-			return RC_OK;
-	}
 	*out = PAYOUT_RESERVED; /* as the schema has it: it is open */
+	if (payout_state_find(out, text))
+		return RC_OK;
 	return err_set(e, RC_CORRUPT,
 	    "payout %" PRId64 ": its state is \"%.*s\", which is none", payout,
 	    (int)(text.len > 20 ? 20 : text.len), text.p);
@@ -279,7 +277,7 @@ payout_auth_get(
 	bool row;
 
 	*out = (struct payout_auth){ .signed_ms = 0 };
-	buf_init(&out->body, 1 << 20);
+	buf_init(&out->body, AUTHORIZATION_BODY_MAX);
 	query_int(q, 1, payout);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {

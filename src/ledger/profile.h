@@ -84,7 +84,11 @@ struct profile_list {
 	bool more;	       /* tasks, behind these */
 };
 
-/* Inside a read transaction: the tasks behind `after`, in order. As above. */
+/*
+ * Inside a read transaction: the tasks behind `after`, in the order of their
+ * names, PROFILE_TASKS_MAX at most. Errors of uptime_report_read. Free it,
+ * whatever came of it.
+ */
 MUST_CHECK enum rc profile_list_read(struct profile_list *l, struct db *db,
     struct slice after, int64_t days, int64_t now_ms, struct err *e);
 void profile_list_free(struct profile_list *l);

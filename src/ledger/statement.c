@@ -10,19 +10,6 @@ typedef enum rc
 line_fn(struct statement *s, size_t i, struct query *q, struct err *e);
 
 static enum rc
-state_parse(enum payout_state *out, struct slice text, struct err *e)
-{
-	int i;
-
-	for (i = 0; i < PAYOUT_STATES; i++)
-		if (slice_is(text, payout_state_name((enum payout_state)i))) {
-			*out = (enum payout_state)i;
-			return RC_OK;
-		}
-	return err_set(e, RC_CORRUPT, "a payout's state is none");
-}
-
-static enum rc
 payout_line(struct statement *s, size_t i, struct query *q, struct err *e)
 {
 	struct statement_payout *p = &s->payouts[i];
@@ -34,8 +21,10 @@ payout_line(struct statement *s, size_t i, struct query *q, struct err *e)
 	p->chain_id = query_get_int(q, C_WORKER_PAYOUTS_CHAIN_ID);
 	slice_copy(
 	    p->tx, sizeof(p->tx), query_get_text(q, C_WORKER_PAYOUTS_TX));
-	return state_parse(
-	    &p->state, query_get_text(q, C_WORKER_PAYOUTS_STATE), e);
+	return payout_state_find(
+		   &p->state, query_get_text(q, C_WORKER_PAYOUTS_STATE))
+	    ? RC_OK
+	    : err_set(e, RC_CORRUPT, "a payout's state is none");
 }
 
 static enum rc

@@ -30,7 +30,7 @@
 #define POLL_MS	     1000  /* between looks: half of Base's blocks */
 #define TRY_MS	     3000  /* between tries to launch what can't yet be */
 #define PATIENCE_MS  45000 /* on its way; then the next run goes on */
-#define WAIT_MS	     10000 /* for a lower fee and the like, likewise */
+#define WAIT_MS	     10000 /* for a lower fee; then the next run, too */
 
 /* A payout in no transaction yet. */
 struct passenger {

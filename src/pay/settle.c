@@ -468,8 +468,9 @@ is_over(const struct window *w)
 }
 
 /*
- * Half of what fits on its way, or fewer when nothing else is to be done; and
- * at once when a settler waits for that.
+ * Whether the chain is to be asked now about what was answered. One question
+ * serves all of that, so it waits until half of the slots have an answer; it
+ * doesn't where something has failed, or nothing else is to be done meanwhile.
  */
 static bool
 should_judge(const struct window *w, bool idle)

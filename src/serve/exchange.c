@@ -84,12 +84,13 @@ static void
 exchange_answer(struct exchange *x, const struct api_response *response)
 {
 	FCGX_Request *rq = &x->connection->rq;
+	struct err e = ERR_INIT;
 
 	buf_reset(&x->out);
 	cgi_write(&x->out, response);
-	if (buf_status(response->body, NULL) != RC_OK ||
-	    buf_status(&x->out, NULL) != RC_OK) {
-		log_error("an answer was dropped: no memory");
+	if (buf_status(response->body, &e) != RC_OK ||
+	    buf_status(&x->out, &e) != RC_OK) {
+		log_error("an answer was dropped: %s", e.msg);
 		exchange_drop(x);
 		return;
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # The pages of a network that has more results than a page looks at: figures end
 # with what is counted by the hour, but an outage is shown as soon as
-# worknet-alert has seen it, and its end, too.
+# worknet-alert has seen it, and its end, too; and the longest answer of all.
 use strict;
 use warnings;
 use File::Basename 'dirname';
@@ -15,6 +15,7 @@ need_program('sqlite3');
 alarm 240;
 
 my $MINUTE = 60_000;
+my $HOUR_MS = 60 * $MINUTE;
 my $HOUR = 1_767_283_200_000;	# 2026-01-01 16:00:00
 my $E = $HOUR + 57 * $MINUTE;	# the history's end
 $SIG{ALRM} = sub { die "a test hangs\n" };
@@ -100,4 +101,25 @@ cmp_ok($w->sql_value("SELECT count(*) FROM transfer WHERE at_ms > $HOUR"), '>',
 alert($E);
 is(said($E), 'up, up, 1 incidents, 1 entries, 0 unresolved, recovered, confirmed',
     '... and over, once worknet-alert has seen that');
+
+# ---- The longest answer ----
+
+# Each hour of 90 days in two regions, whose names are as long as JSON makes any.
+my $days = 90;
+my $regions = join(', ', map { "(900 + $_, '$_$_', '$_$_', 0)" } 1, 2) =~
+    s/11/'\\' x 32/egr =~ s/22/'"' x 32/egr;
+$w->sql("INSERT INTO region (id, name, first_name, added_ms) VALUES $regions; " .
+    'DELETE FROM response_hour; INSERT INTO response_hour WITH RECURSIVE ' .
+    "h (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM h WHERE n < $days * 24) " .
+    "SELECT t.id, $HOUR - n * $HOUR_MS, g.id, 360000, 60000, 60000, 60000 " .
+    "FROM h, region g, task t WHERE t.name = 'task_00000' AND g.id > 900");
+$w->clock_set($E);
+$w->start;
+my $long = $w->fcgi->get("/api/v1/task/task_00000/responses?days=$days");
+is($long->{status}, 200, 'response times of ' . $days . ' days are told');
+cmp_ok(length $long->{body}, '>', 600_000, '... in many bytes');
+is(scalar(grep { length $_->{region} == 32 }
+    @{ json_value($long->{body})->{hours} }), 2 * (24 * $days - 1),
+    '... of each whole hour in two regions');
+is($w->stop, 0, 'the coordinator stops');
 done_testing;

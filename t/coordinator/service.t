@@ -265,6 +265,28 @@ sub post_bytes {
 	$w->audit_ok('after an import in parts');
 }
 
+# ---- No memory for an answer ----
+
+# Nothing is better than a part of one, which would be believed.
+{
+	my $w = setup(0)->fault_prepare;
+	my $c;
+
+	$w->start;
+	cmp_ok(length $w->fcgi->get('/openapi.json')->{body}, '>', 65536,
+	    'an answer is large');
+	is($w->stop, 0, 'it stops');
+	local $ENV{WN_FAULT_ROOM} = 32768;
+	$w->start;
+	$c = $w->fcgi;
+	is(eval { $c->get('/openapi.json') }, undef,
+	    'where there is no memory for it nothing of it is answered');
+	is($w->fcgi->get('/health')->{status}, 200, '... and the next one is');
+	is($w->stop, 0, 'it stops');
+	like($w->log_text, qr/an answer was dropped: .* no memory$/m,
+	    '... and the log says so');
+}
+
 # ---- Plain CGI ----
 
 {

@@ -47,7 +47,8 @@ sub patched {
 
 	for my $file (@files) {
 		make_path("$dir/" . dirname($file));
-		spurt("$dir/$file", slurp(source_path($file)));
+		spurt("$dir/$file", slurp(source_path($file)))
+		    if -e source_path($file);
 	}
 	my ($status, $out, $err) = run_command('patch', '-s', '-p1', '-F0',
 	    '-d', $dir, '-i', $patch);
@@ -89,10 +90,16 @@ is(json_value((with('task', 'show', 'second', '--json'))[1])->{type},
 like(($w->worknet_try('task', 'show', 'second'))[2],
     qr/its type is "http_class", which this program doesn't know/,
     'a program without it says so');
-$w->start(how => sub {
-	my ($log, undef, @args) = @_;
-	WorknetTest::exec_logged($log, $fcgi, @args, '-s', $w->socket_path);
-});
+sub start {
+	my ($program) = @_;
+
+	$w->start(how => sub {
+		my ($log, undef, @args) = @_;
+		WorknetTest::exec_logged($log, $program, @args, '-s',
+		    $w->socket_path);
+	});
+}
+start($fcgi);
 my $c = $w->fcgi;
 my $k = $w->worker(1);
 my ($task) = @{ json_value($c->get(poll_path($k->{address}))->{body}) };
@@ -120,4 +127,24 @@ main(void)
 END
 is((run_command(build($dir, 'rule', "$dir/rule.c", @changed)))[0], 0,
     'a check of it is a success by its own rule, and of the other by the other');
+
+# ---- Another route ----
+
+($dir, @changed) = patched(source_path('t/extend/route.patch'));
+is_deeply(\@changed, [ 'src/api/route_time.c', 'src/api/routes.c' ],
+    'another route is a file of its own, and a row');
+my $other = build($dir, 'worknet-fcgi', source_path('src/worknet-fcgi.c'),
+    @changed);
+$w->start;
+is($w->fcgi->get('/v1/time')->{status}, 404, 'without it there is no such path');
+is($w->stop, 0, 'the coordinator stops');
+start($other);
+like($w->fcgi->get('/api/v1/time')->{body}, qr/^\{"nowMs":\d{13}\}$/,
+    'with it there is');
+is($w->fcgi->post('')->{status}, 400, '... beside the others');
+like($w->fcgi->request('GET', '/metrics',
+    params => { WORKNET_LOCAL => 1 })->{body},
+    qr{^worknet_requests_total\{route="/v1/time",status="200"\} 1$}m,
+    '... and is counted');
+is($w->stop, 0, 'the coordinator stops');
 done_testing();

@@ -265,6 +265,9 @@ for ([ 'http://h:99999/', qr/no such port/ ],
 	exits(wn('task', 'edit', 'plain', '--url', $url), 1, $why,
 	    'nor does one become it');
 }
+exits(wn('task', 'add', 'y', '--url', 'http://x/', '--region', 'unknown'), 1,
+    qr/region: "unknown" is what workers say that have none/,
+    'the region of those that have none is refused');
 exits(wn('task', 'add', 'y', '--url', 'http://x/', '--expect', 101), 1,
     qr/expected status: got 101, expected 200/,
     'a status that comes before an answer is none to expect');

@@ -1,10 +1,12 @@
 #!/usr/bin/perl
 # A reader finds a test by t/README, and make check runs each that there is;
-# each mutant of t/mutants/list still breaks the file that it names.
+# what src/README and t/README name is there; each mutant of t/mutants/list
+# still breaks the file that it names.
 use strict;
 use warnings;
 
 use File::Basename qw(basename dirname);
+use File::Find 'find';
 use FindBin ();
 use Test::More;
 
@@ -32,6 +34,22 @@ is_deeply([grep { !/\.c$/ && slurp("$top/$_") !~ /\A(#!.*\n)?# \S/ } @tests],
 my ($payout) = $readme =~ m{^  payout/(.*?)^  \w+/}ms;
 is_deeply([grep { m{^t/payout/} && $payout !~ /\b\Q@{[basename($_, '.t')]}\E\b/ }
 	@tests], [], 'and t/README what each test of payouts is about');
+
+# Files by their path, or by their name alone; and functions behind their file.
+my %there;
+find(sub { $there{$_} = 1 }, map { "$top/$_" } grep { -e "$top/$_" }
+    qw(src sql nginx doc t));
+for my $page ('src/README', 't/README') {
+	my $text = slurp("$top/$page") =~ s/\w+\.(?:mod|sumdb)\b//gr;
+
+	is_deeply([grep { !/NAME/ && (m{/} ? !(grep { -e } "$top/src/$_",
+	    "$top/t/$_", "$top/$_") : !$there{$_}) }
+	    $text =~ m{([\w/.-]*\w\.(?:[cht]|awk|conf|css|go|js|json|mjs|patch|pl|pm|sh|sql))\b}g],
+	    [], "each file that $page names is there");
+	my %in = reverse $text =~ m{(\w+/\w+\.c),\s+([a-z]+_[a-z_]+)\b}g;
+	is_deeply([grep { slurp("$top/src/$in{$_}") !~ /^$_\(/m } sort keys %in],
+	    [], '... and each function in its file');
+}
 
 my @whole;
 for my $mutant (grep { !/^#/ } split /\n\n+/, slurp("$top/t/mutants/list")) {

@@ -28,6 +28,9 @@
  * WN_FAULT_FULL is the same of pwrite and fdatasync: there, from that one on,
  * no space is left.
  *
+ * WN_FAULT_ROOM is a number of bytes: where realloc is to give more there is no
+ * memory.
+ *
  * WN_FAULT_FREE is a number of bytes: what statvfs says that a disk has free.
  * WN_FAULT_TIME is "kept" or "free": whether adjtimex says that somebody keeps
  * the clock in step.
@@ -66,6 +69,7 @@ typedef int sync_fn(int);
 typedef int truncate_fn(int, off_t);
 typedef ssize_t send_fn(int, const void *, size_t, int);
 typedef int clock_fn(clockid_t, struct timespec *);
+typedef void *realloc_fn(void *, size_t);
 
 ssize_t pwrite64(int, const void *, size_t, off64_t);
 ssize_t pread64(int, void *, size_t, off64_t);
@@ -301,6 +305,18 @@ written_take(int fd)
 }
 
 /* ---- The calls ---- */
+
+void *
+realloc(void *p, size_t size)
+{
+	NEXT(realloc_fn, "realloc");
+	const char *room = getenv("WN_FAULT_ROOM");
+
+	if (room == NULL || size <= strtoul(room, NULL, 10))
+		return next(p, size);
+	errno = ENOMEM;
+	return NULL;
+}
 
 ssize_t
 write(int fd, const void *p, size_t len)
