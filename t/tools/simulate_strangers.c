@@ -254,7 +254,7 @@ poll_once(struct sim *m, struct address who, const char *network,
     int64_t now_ms, struct given_list *list)
 {
 	const struct poll p = { who, slice_of("unknown"), slice_of(network),
-		now_ms };
+		now_ms, 0 };
 	struct err e = ERR_INIT;
 	bool work;
 
