@@ -135,32 +135,41 @@ ORDER BY k.id LIMIT ?4;
 -- :name drill_insert
 INSERT INTO drill (slot, worker, assigned_ms, wanted) VALUES (?1, ?2, ?3, ?4);
 
--- The oldest drill up to ?1 that isn't judged.
+-- The oldest drill that isn't judged, of those up to ?1 that were answered, and
+-- all up to ?2.
 -- :name drill_due
 -- :columns slot worker assigned_ms wanted answered status
 SELECT d.slot, d.worker, d.assigned_ms, d.wanted, r.slot IS NOT NULL,
 	coalesce(r.status, 0)
 FROM drill d LEFT JOIN result r ON r.slot = d.slot
 WHERE d.outcome IS NULL AND d.assigned_ms <= ?1
+	AND (r.slot IS NOT NULL OR d.assigned_ms <= ?2)
 ORDER BY d.assigned_ms LIMIT 1;
 
 -- :name drill_set
 UPDATE drill SET outcome = ?2 WHERE slot = ?1;
 
--- Of drills near ?2, from ?3 to ?4, that others than worker ?1 answered and that
--- wanted another status than ?5, the nearest ?6 on each side: right, and all.
+-- Of drills near ?2, from ?3 to ?4, that others than worker ?1 answered, none of
+-- them accused, and that wanted another status than ?5, the nearest ?6 on each
+-- side: right, all, and those after it.
 -- :name drill_near
 SELECT coalesce(sum(CASE WHEN n.status = n.wanted THEN 1 ELSE 0 END), 0),
-	count(*)
-FROM (SELECT b.wanted, b.status FROM (SELECT d.wanted, r.status
+	count(*), coalesce(sum(n.is_after), 0)
+FROM (SELECT b.wanted, b.status, 0 AS is_after
+	FROM (SELECT d.wanted, r.status
 		FROM drill d CROSS JOIN result r
 		WHERE r.slot = d.slot AND d.worker <> ?1 AND d.wanted <> ?5
 		AND d.assigned_ms BETWEEN ?3 AND ?2
+		AND NOT EXISTS (SELECT 1 FROM accused a
+			WHERE a.worker = d.worker)
 		ORDER BY d.assigned_ms DESC LIMIT ?6) b
-	UNION ALL SELECT f.wanted, f.status FROM (SELECT d.wanted, r.status
+	UNION ALL SELECT f.wanted, f.status, 1
+	FROM (SELECT d.wanted, r.status
 		FROM drill d CROSS JOIN result r
 		WHERE r.slot = d.slot AND d.worker <> ?1 AND d.wanted <> ?5
 		AND d.assigned_ms > ?2 AND d.assigned_ms <= ?4
+		AND NOT EXISTS (SELECT 1 FROM accused a
+			WHERE a.worker = d.worker)
 		ORDER BY d.assigned_ms LIMIT ?6) f) n;
 
 -- A worker's drills since ?2, and its results that witnesses judged, in order: ?3

@@ -43,17 +43,22 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 {
 	struct api_exchange *x = ctx;
 	struct tasks_state *s = x->state;
+	struct drill_plan plan;
 	bool work;
 	enum rc rc;
 
-	rc = schedule_serve(
-	    db, true, &x->rules->schedule, &s->poll, &s->given, &work, e);
+	rc = drill_prepare(db, &x->rules->drills, &s->poll,
+	    x->rules->schedule.max_tasks, &plan, e);
+	s->poll.kept = plan.places;
+	if (rc == RC_OK)
+		rc = schedule_serve(db, true, &x->rules->schedule, &s->poll,
+		    &s->given, &work, e);
 	if (rc == RC_OK)
 		rc = witness_give(
 		    db, &x->rules->schedule, &s->poll, &s->given, e);
 	if (rc == RC_OK && !s->given.to_witness)
-		rc = drill_give(db, &x->rules->drills, &s->poll,
-		    x->rules->schedule.max_tasks, &s->given, e);
+		rc = drill_give(
+		    db, &x->rules->drills, &s->poll, &plan, &s->given, e);
 	/* As many as were given: more than are added. */
 	if (rc == RC_OK && s->given.n > s->given.held)
 		rc = verdict_judge(
@@ -190,7 +195,7 @@ poll_place(struct api_exchange *x, struct slice remote_addr)
 		s->query.region[0] = '\0';
 	}
 	s->poll = (struct poll){ s->query.address, slice_of(s->query.region),
-		slice_of(s->network), x->now_ms };
+		slice_of(s->network), x->now_ms, 0 };
 }
 
 /*

@@ -22,7 +22,7 @@ key_check(struct audit *a, struct query *q, int64_t slot, const uint8_t *key)
 		    "slot %" PRId64
 		    ": the key of its day isn't the one that was committed to",
 		    slot);
-	else if (!canary_may_be_drill(key, slot, DRILL_SHARE_MAX))
+	else if (!canary_may_be_drill(key, slot))
 		audit_found(a, AUDIT_DRILL,
 		    "slot %" PRId64 ": by the key of its day it is no drill",
 		    slot);

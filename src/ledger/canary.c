@@ -11,6 +11,8 @@
 #define DAY_HEX	 8
 #define SLOT_HEX 16
 
+#define LOT_BLOCKS 4 /* of lots, a slot's */
+
 static_assert(DAY_HEX + SLOT_HEX + 2 * TAG_LEN == CANARY_TOKEN_LEN,
     "a token is a day, a hidden slot and what proves it");
 
@@ -42,15 +44,35 @@ canary_day_key(uint8_t key[static CANARY_KEY_LEN],
 }
 
 bool
-canary_may_be_drill(const uint8_t key[static CANARY_KEY_LEN], int64_t slot,
-    int64_t share_permille)
+canary_may_be_drill(const uint8_t key[static CANARY_KEY_LEN], int64_t slot)
 {
 	uint8_t h[SHA256_LEN];
 
 	derive(h, key, "drill", slot);
 	return (((int64_t)h[0] << 24 | (int64_t)h[1] << 16 |
 		    (int64_t)h[2] << 8 | h[3]) %
-		   1000) < share_permille;
+		   1000) < DRILL_SHARE_MAX;
+}
+
+void
+canary_lots(bool is_drill[static TASKS_PER_POLL_MAX],
+    const uint8_t key[static CANARY_KEY_LEN], int64_t slot,
+    int64_t share_permille, size_t n)
+{
+	uint8_t h[SHA256_LEN];
+	size_t i, at;
+
+	static_assert(TASKS_PER_POLL_MAX <= LOT_BLOCKS * SHA256_LEN / 2,
+	    "an answer's places have lots of their own");
+	for (i = 0; i < n; i++) {
+		at = i % (SHA256_LEN / 2);
+		if (at == 0)
+			derive(h, key, "lot",
+			    slot * LOT_BLOCKS +
+				(int64_t)(i / (SHA256_LEN / 2)));
+		is_drill[i] = ((h[2 * at] << 8 | h[2 * at + 1]) * 1000 >> 16) <
+		    share_permille;
+	}
 }
 
 int64_t

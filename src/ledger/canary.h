@@ -6,7 +6,8 @@
  * follow from that key and the slot's number alone. Pure; any thread.
  *
  *	key of day d	HMAC-SHA256(master, "day" d)
- *	may be a drill	HMAC(key, "drill" slot) mod 1000 < share
+ *	may be a drill	HMAC(key, "drill" slot) mod 1000 < DRILL_SHARE_MAX
+ *	lot of a place	HMAC(key, "lot" slot, block): two bytes for each place
  *	wanted status	HMAC(key, "status" slot): half of them 200
  *	tag		HMAC(key, kind slot), 12 bytes
  *	token		d in hex, 8 digits; slot xor HMAC(key, "hides" tag) in
@@ -18,6 +19,7 @@
 #ifndef WORKNET_LEDGER_CANARY_H
 #define WORKNET_LEDGER_CANARY_H
 
+#include "base/limits.h"
 #include "base/task_type.h"
 #include "eth/sha256.h"
 
@@ -35,8 +37,17 @@ enum canary_kind {
 void canary_day_key(uint8_t key[static CANARY_KEY_LEN],
     const uint8_t master[static CANARY_KEY_LEN], int64_t day);
 
-bool canary_may_be_drill(const uint8_t key[static CANARY_KEY_LEN], int64_t slot,
-    int64_t share_permille);
+bool
+canary_may_be_drill(const uint8_t key[static CANARY_KEY_LEN], int64_t slot);
+
+/*
+ * Which of the first n places (up to TASKS_PER_POLL_MAX) of an answer whose
+ * first slot is that one are for drills: each with the same chance, by lots
+ * that only who has the key can tell.
+ */
+void canary_lots(bool is_drill[static TASKS_PER_POLL_MAX],
+    const uint8_t key[static CANARY_KEY_LEN], int64_t slot,
+    int64_t share_permille, size_t n);
 
 int64_t canary_wanted(const uint8_t key[static CANARY_KEY_LEN], int64_t slot);
 

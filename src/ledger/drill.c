@@ -231,24 +231,24 @@ task_choose_from(const struct drilled *d, int64_t from,
 	return rc;
 }
 
-/* Of tasks that are many, others each time. */
+/* Of tasks that are many, others each time; *n are among those looked at. */
 static enum rc
 task_choose(const struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
-    const struct given_list *list, struct drill_task *out, bool *found,
+    const struct given_list *list, struct drill_task *out, int64_t *n,
     struct err *e)
 {
-	int64_t next, n = 0;
+	int64_t next;
 	enum rc rc;
+
+	*n = 0;
 
 	rc = query_one_int(db_query(d->db, Q_TASK_NEXT_ID), &next, e);
 	if (rc == RC_OK)
 		rc = task_choose_from(d,
 		    (int64_t)canary_place(key, d->slot, (size_t)next), list,
-		    out, &n, e);
-	if (rc == RC_OK && n == 0)
-		rc = task_choose_from(d, 0, list, out, &n, e);
-	*found = n > 0;
-	return rc;
+		    out, n, e);
+	return rc == RC_OK && *n == 0 ? task_choose_from(d, 0, list, out, n, e)
+				      : rc;
 }
 
 static enum rc
@@ -297,17 +297,19 @@ drill_insert(const struct drilled *d, const struct drill_task *t,
 	return query_run(q, e);
 }
 
-/* Learns who polls; *may: a drill of that slot is for it. */
+/* Learns who polls; *share_permille of what it is given are drills. */
 static enum rc
 drilled_learn(struct drilled *d, const struct drill_rules *r,
-    const uint8_t key[static CANARY_KEY_LEN], bool *may, struct err *e)
+    int64_t *share_permille, struct err *e)
 {
 	struct worker_row w;
 	bool good = false;
 	enum rc rc;
 
-	*may = false;
+	*share_permille = 0;
 	rc = worker_find(d->db, &d->poll->worker, &w, e);
+	if (rc == RC_NOT_FOUND)
+		return RC_OK;
 	if (rc == RC_OK)
 		rc = standing_read(d->db, w.id, &d->standing, e);
 	/* A drill is never forgotten: who was never paid may be nobody. */
@@ -317,63 +319,165 @@ drilled_learn(struct drilled *d, const struct drill_rules *r,
 	if (rc == RC_OK)
 		rc = record_read(
 		    d->db, &d->terms, w.id, d->poll->now_ms, &good, e);
-	*may = canary_may_be_drill(
-	    key, d->slot, good ? r->share_permille : r->share_new_permille);
+	*share_permille = good ? r->share_permille : r->share_new_permille;
 	return rc;
 }
 
-/* Adds a drill, if the next slot is one for this worker. */
+/* The next slot that may be a drill. */
 static enum rc
-drill_add(struct db *db, const struct drill_rules *r, const struct poll *p,
-    const uint8_t key[static CANARY_KEY_LEN], struct given_list *list,
+slot_choose(
+    struct drilled *d, const uint8_t key[static CANARY_KEY_LEN], struct err *e)
+{
+	enum rc rc = query_one_int(db_query(d->db, Q_SLOT_LAST), &d->slot, e);
+
+	do
+		d->slot++;
+	while (!canary_may_be_drill(key, d->slot));
+	return rc;
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t
+drills_count(const struct drill_plan *plan)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < plan->n; i++)
+		n += plan->is_drill[i];
+	return n;
+}
+
+/* How many drills come with so many slots: those in the places before. */
+static size_t
+drills_beside(const struct drill_plan *plan, size_t slots)
+{
+	const size_t all = drills_count(plan);
+	size_t i, n = 0;
+
+	if (slots + all >= plan->n)
+		return all;
+	for (i = 0; slots > 0; i++)
+		if (plan->is_drill[i])
+			n++;
+		else
+			slots--;
+	return n;
+}
+
+/* Draws the lots of an answer whose first slot is the next one. */
+static enum rc
+plan_make(struct drilled *d, const struct drill_rules *r,
+    const uint8_t key[static CANARY_KEY_LEN], struct drill_plan *out,
     struct err *e)
 {
-	struct drilled d = { .db = db, .poll = p };
-	struct drill_task t = { .version = 0 };
-	int64_t permille = 0;
-	bool may = false;
+	const struct given_list none = { .n = 0 };
+	struct drill_task t;
+	int64_t last = 0, share, n = 0;
+	size_t wanted;
 	enum rc rc;
 
-	rc = query_one_int(db_query(db, Q_SLOT_LAST), &d.slot, e);
-	d.slot++;
-	/* Most are none for anybody, which needs no look at who asks. */
-	if (rc == RC_OK && canary_may_be_drill(key, d.slot, DRILL_SHARE_MAX))
-		rc = drilled_learn(&d, r, key, &may, e);
-	if (rc == RC_OK && may)
-		rc = task_choose(&d, key, list, &t, &may, e);
-	if (rc == RC_OK && may)
-		rc = tier_permille(db, d.standing.worker, &permille, e);
-	if (rc != RC_OK || !may)
+	rc = query_one_int(db_query(d->db, Q_SLOT_LAST), &last, e);
+	if (rc == RC_OK)
+		rc = drilled_learn(d, r, &share, e);
+	if (rc != RC_OK || share == 0)
 		return rc;
-	t.told.slot = d.slot;
-	t.told.reward_micros = tier_reward(
-	    t.told.reward_micros, permille, t.budget_micros, t.copies);
-	t.told.assigned_ms = p->now_ms;
-	t.told.is_drill = true;
-	rc = anchor_newest(db, &t.told.anchor, e);
-	if (rc != RC_OK)
-		return rc;
-	list->tasks[list->n++] = t.told;
-	return drill_insert(&d, &t, canary_wanted(key, d.slot), e);
+	canary_lots(out->is_drill, key, last + 1, share, out->n);
+	wanted = drills_count(out);
+	/* No place is kept where there is none to be given. */
+	if (wanted > 0)
+		rc = slot_choose(d, key, e);
+	if (rc == RC_OK && wanted > 0)
+		rc = task_choose(d, key, &none, &t, &n, e);
+	if (rc == RC_OK)
+		out->places = least(least(wanted, (size_t)n), out->n - 1);
+	return rc;
 }
 
 enum rc
-drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
-    int64_t max_tasks, struct given_list *list, struct err *e)
+drill_prepare(struct db *db, const struct drill_rules *r, const struct poll *p,
+    int64_t max_tasks, struct drill_plan *out, struct err *e)
 {
+	struct drilled d = { .db = db, .poll = p };
 	uint8_t key[CANARY_KEY_LEN];
 	bool open;
 	enum rc rc;
 
-	/* One for each poll that is given something else, too. */
-	if (!r->on || list->n == list->held)
+	*out = (struct drill_plan){ .n = (size_t)max_tasks };
+	if (!r->on)
 		return RC_OK;
 	rc = day_is_open(db, r, p->now_ms, &open, e);
-	if (rc == RC_OK && open && list->n < (size_t)max_tasks) {
-		canary_day_key(key, r->master, record_day(p->now_ms));
-		rc = drill_add(db, r, p, key, list, e);
-		secret_wipe(key, sizeof(key));
-	}
+	if (rc != RC_OK || !open)
+		return rc;
+	canary_day_key(key, r->master, record_day(p->now_ms));
+	rc = plan_make(&d, r, key, out, e);
+	secret_wipe(key, sizeof(key));
+	return rc;
+}
+
+/* Adds a drill, unless all of the operator's own tasks were given. */
+static enum rc
+drill_add(struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
+    struct given_list *list, bool *added, struct err *e)
+{
+	struct drill_task t = { .version = 0 };
+	int64_t permille = 0, n = 0;
+	enum rc rc = slot_choose(d, key, e);
+
+	if (rc == RC_OK)
+		rc = task_choose(d, key, list, &t, &n, e);
+	*added = n > 0;
+	if (rc == RC_OK && *added)
+		rc = tier_permille(d->db, d->standing.worker, &permille, e);
+	if (rc != RC_OK || !*added)
+		return rc;
+	t.told.slot = d->slot;
+	t.told.reward_micros = tier_reward(
+	    t.told.reward_micros, permille, t.budget_micros, t.copies);
+	t.told.assigned_ms = d->poll->now_ms;
+	t.told.is_drill = true;
+	rc = anchor_newest(d->db, &t.told.anchor, e);
+	if (rc != RC_OK)
+		return rc;
+	list->tasks[list->n++] = t.told;
+	return drill_insert(d, &t, canary_wanted(key, d->slot), e);
+}
+
+static enum rc
+drills_add(struct db *db, const struct drill_rules *r, const struct poll *p,
+    size_t wanted, struct given_list *list, struct err *e)
+{
+	struct drilled d = { .db = db, .poll = p };
+	uint8_t key[CANARY_KEY_LEN];
+	int64_t share;
+	bool added = true;
+	enum rc rc = drilled_learn(&d, r, &share, e);
+
+	canary_day_key(key, r->master, record_day(p->now_ms));
+	for (; rc == RC_OK && added && wanted > 0; wanted--)
+		rc = drill_add(&d, key, list, &added, e);
+	secret_wipe(key, sizeof(key));
+	return rc;
+}
+
+enum rc
+drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
+    const struct drill_plan *plan, struct given_list *list, struct err *e)
+{
+	size_t wanted;
+	enum rc rc = RC_OK;
+
+	/* Beside what else a poll is given. */
+	if (!r->on || list->n == list->held)
+		return RC_OK;
+	wanted = least(drills_beside(plan, list->n - list->held),
+	    least(plan->places, plan->n - list->n));
+	if (wanted > 0)
+		rc = drills_add(db, r, p, wanted, list, e);
 	return rc == RC_OK ? drill_judge(db, r, p->now_ms, JUDGED_AT_ONCE, e)
 			   : rc;
 }

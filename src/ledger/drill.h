@@ -26,13 +26,33 @@ struct drill_rules {
 };
 
 /*
- * Inside a write transaction, in which a worker was just given what *list has:
- * may add a drill to it, if it was given anything new. Also judges a few drills
- * whose time is over. Errors of db.h.
+ * What of an answer is for drills. Each of its places is with the chance that
+ * the worker's share says, whatever it is given: of answers that are full, too,
+ * and of those of a network that has hundreds of tasks.
+ */
+struct drill_plan {
+	size_t places; /* that are kept for them, at most */
+	bool is_drill[TASKS_PER_POLL_MAX];
+	size_t n; /* places */
+};
+
+/*
+ * Inside a write transaction, before a worker is given at most max_tasks: says
+ * how many of these places are kept for drills that there may be. Errors of
+ * db.h, and then, too, *out says none.
+ */
+MUST_CHECK enum rc
+drill_prepare(struct db *db, const struct drill_rules *r, const struct poll *p,
+    int64_t max_tasks, struct drill_plan *out, struct err *e);
+
+/*
+ * In the same transaction, in which the worker was then given what *list has:
+ * adds drills to it, if it was given anything new. Also judges a few drills.
+ * Errors of db.h.
  */
 MUST_CHECK enum rc
 drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
-    int64_t max_tasks, struct given_list *list, struct err *e);
+    const struct drill_plan *plan, struct given_list *list, struct err *e);
 
 /*
  * Puts a token into each URL that has a place for one, the same whenever it is

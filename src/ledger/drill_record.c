@@ -19,7 +19,8 @@
 #define NEAR_MS	      (30 * 60 * 1000LL)
 #define NEAR_EACH     3 /* before it, and after it */
 #define NEAR_RIGHT    2 /* at least, and more than were wrong */
-#define AFTERWARDS_MS (15 * 60 * 1000LL) /* they are waited for */
+#define AFTERWARDS_MS (15 * 60 * 1000LL) /* they are waited for, at most */
+#define ANSWERS_MS    (60 * 1000LL)	 /* until they were answered, too */
 
 #define DETAIL_MAX 3000 /* bytes of what a finding lists */
 
@@ -201,13 +202,20 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 
 /* ---- Judging ---- */
 
-/* Whether the canary host was well when the drill was given. */
+/*
+ * Whether the canary host was well when the drill was given; and whether that
+ * is known: as many others were given drills after it as are looked at. As many
+ * that were right as wrong are enough against somebody who says 200 of another
+ * status, as liars do, who are many of these others: a host that is ill shows
+ * errors.
+ */
 static enum rc
-host_was_well(
-    struct db *db, const struct due_drill *d, bool *well, struct err *e)
+host_was_well(struct db *db, const struct due_drill *d, bool *well, bool *known,
+    struct err *e)
 {
+	const int64_t tie = d->status == CANARY_UP;
 	struct query *q = db_query(db, Q_DRILL_NEAR);
-	int64_t right = 0, all = 0;
+	int64_t right = 0, all = 0, after = 0;
 	enum rc rc;
 	bool row;
 
@@ -221,9 +229,11 @@ host_was_well(
 	if (rc == RC_OK && row) {
 		right = query_get_int(q, 0);
 		all = query_get_int(q, 1);
+		after = query_get_int(q, 2);
 	}
 	query_done(q);
-	*well = right >= NEAR_RIGHT && 2 * right > all;
+	*well = right >= NEAR_RIGHT && 2 * right + tie > all;
+	*known = after == NEAR_EACH;
 	return rc;
 }
 
@@ -251,33 +261,38 @@ drill_weigh(struct db *db, const struct drill_rules *r, int64_t worker,
 	return rc;
 }
 
+/* *decided is false while others' drills are waited for, up to wait_ms. */
 static enum rc
 drill_decide(struct db *db, const struct drill_rules *r,
-    const struct due_drill *d, int64_t now_ms, struct err *e)
+    const struct due_drill *d, int64_t wait_ms, int64_t now_ms, bool *decided,
+    struct err *e)
 {
-	bool well;
+	bool well = false, known = false;
 	enum rc rc;
 
+	*decided = true;
 	if (!d->answered)
 		return outcome_set(db, d->slot, "silent", e);
 	if (d->status == d->wanted)
 		return outcome_set(db, d->slot, "right", e);
-	rc = host_was_well(db, d, &well, e);
-	if (rc == RC_OK)
+	rc = host_was_well(db, d, &well, &known, e);
+	*decided = known || d->assigned_ms <= now_ms - wait_ms;
+	if (rc == RC_OK && *decided)
 		rc = outcome_set(db, d->slot, well ? "wrong" : "void", e);
-	if (rc == RC_OK && well)
+	if (rc == RC_OK && *decided && well)
 		rc = drill_weigh(db, r, d->worker, now_ms, e);
 	return rc;
 }
 
 static enum rc
-drill_next(struct db *db, int64_t until_ms, struct due_drill *d, bool *found,
-    struct err *e)
+drill_next(struct db *db, int64_t answered_ms, int64_t all_ms,
+    struct due_drill *d, bool *found, struct err *e)
 {
 	struct query *q = db_query(db, Q_DRILL_DUE);
 	enum rc rc;
 
-	query_int(q, 1, until_ms);
+	query_int(q, 1, answered_ms);
+	query_int(q, 2, all_ms);
 	rc = query_step(q, found, e);
 	if (rc == RC_OK && *found)
 		*d = (struct due_drill){
@@ -299,15 +314,18 @@ drill_judge(struct db *db, const struct drill_rules *r, int64_t now_ms,
 {
 	struct terms_row terms;
 	struct due_drill d = { .slot = 0 };
-	bool found = true;
-	int64_t i, until_ms;
+	bool go_on = true;
 	enum rc rc = terms_now(db, &terms, e);
+	int64_t i;
 
-	until_ms = now_ms - terms.result_window_ms - AFTERWARDS_MS;
-	for (i = 0; rc == RC_OK && found && i < max; i++) {
-		rc = drill_next(db, until_ms, &d, &found, e);
-		if (rc == RC_OK && found)
-			rc = drill_decide(db, r, &d, now_ms, e);
+	for (i = 0; rc == RC_OK && go_on && i < max; i++) {
+		rc = drill_next(db, now_ms - ANSWERS_MS,
+		    now_ms - terms.result_window_ms - ANSWERS_MS, &d, &go_on,
+		    e);
+		if (rc == RC_OK && go_on)
+			rc = drill_decide(db, r, &d,
+			    terms.result_window_ms + AFTERWARDS_MS, now_ms,
+			    &go_on, e);
 	}
 	return rc;
 }

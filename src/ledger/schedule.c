@@ -383,7 +383,7 @@ schedule_serve(struct db *db, bool may_write,
 		.rules = rules,
 		.poll = p,
 		.may_write = may_write,
-		.wanted = (size_t)rules->max_tasks,
+		.wanted = (size_t)rules->max_tasks - p->kept,
 		.tasks = out->tasks,
 		.picks = picks };
 	struct outlook l;

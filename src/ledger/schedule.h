@@ -56,6 +56,7 @@ struct poll {
 	struct slice region;  /* as the worker declares it; "" for none */
 	struct slice network; /* "" when unknown: one of its own */
 	int64_t now_ms;
+	size_t kept; /* places of the answer, which are drills': drill.h */
 };
 
 struct given_task {

@@ -520,7 +520,7 @@ drill_check(void *ctx, const struct line *l, struct err *e)
 		    "slot %" PRId64
 		    " isn't an answer to a drill of day %" PRId64,
 		    l->slot, w->d->day);
-	if (!canary_may_be_drill(w->key->key, l->slot, DRILL_SHARE_MAX))
+	if (!canary_may_be_drill(w->key->key, l->slot))
 		return err_set(e, RC_INVALID,
 		    "slot %" PRId64 " is no drill by the key of its day",
 		    l->slot);

@@ -227,7 +227,7 @@ holder_poll(struct preparation *p, struct holder *h, const char *region,
 		.one_copy_per_network = true,
 		.network_slots = RESULTS_PER_POST_MAX };
 	const struct poll poll = { h->id.address, slice_of(region),
-		slice_of(""), p->now_ms };
+		slice_of(""), p->now_ms, 0 };
 	struct offer offer;
 	bool work;
 	enum rc rc;

@@ -153,7 +153,12 @@ is($record->{record}, 'new', 'the liar is new');
 my $results = sub { $w->sql_value('SELECT s.results FROM standing s JOIN ' .
     'worker w ON w.id = s.worker WHERE w.address = ' .
     "'" . lc($_[0]{address}) . "'") };
-is($results->($liar), 0, '... and has lost its standing');
+my ($since) = $w->sql('SELECT count(*) AS n FROM result r JOIN transfer t ON ' .
+    't.id = r.transfer JOIN worker w ON w.id = t.credit WHERE w.address = ' .
+    "'" . lc($liar->{address}) . "' AND t.id > (SELECT max(m.after_transfer) " .
+    'FROM demotion m WHERE m.worker = w.id)');
+is($results->($liar), $since->{n},
+    '... and has lost its standing: what is counted was paid since then');
 cmp_ok($results->($_), '>', 10, 'an honest one keeps it') for $honest[0];
 is($w->sql_value('SELECT count(*) FROM forfeit'), 0,
     'its credit isn\'t forfeited unless that is configured');

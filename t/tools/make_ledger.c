@@ -408,7 +408,8 @@ static enum rc
 worker_round(struct simulation *s, int64_t now_ms, struct err *e)
 {
 	const struct test_worker *w = &s->workers[s->turn];
-	struct poll poll = { w->address, slice_of(""), slice_of(""), now_ms };
+	struct poll poll = { w->address, slice_of(""), slice_of(""), now_ms,
+		0 };
 	const struct given_task *told[RESULTS_PER_POST_MAX];
 	size_t i, n = 0;
 	bool work;

@@ -58,80 +58,94 @@ struct attack {
 			    /* without any attack, of all cycles */
 	double share_max;   /* of the money, to the attacker; 0: any */
 	double jain_min;    /* of the honest's income; 0: any */
+	int max_tasks;	    /* in an answer */
 };
 
 #define SHARES(n) ((double)(n) / (HONEST + (n)))
 
 static const struct attack attacks[] = {
 	{ "nobody, for 12 hours", true, false, 3, 720, NOBODY, 0, 0, 0, 1,
-	    false, 0, 0, 0.999, 0.999, 0, 0.97 },
+	    false, 0, 0, 0.999, 0.999, 0, 0.97, 10 },
 	{ "nobody, a young network", false, true, 3, 60, NOBODY, 0, 0, 0, 1,
-	    false, 0, 0, 0.99, 0.99, 0, 0 },
+	    false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "fresh addresses of one network, 20 polls a second", false, false, 3,
-	    30, FRESH, 0, 1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
+	    30, FRESH, 0, 1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "the same, a young network", false, true, 3, 30, FRESH, 0, 1, 1, 1,
-	    false, 0, 0, 0.99, 0.99, 0, 0 },
+	    false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "fresh addresses of 50 networks, a young network", false, true, 3, 10,
-	    FRESH, 0, 50, 5, 1, false, 0, 0, 0.90, 0.90, 0, 0 },
+	    FRESH, 0, 50, 5, 1, false, 0, 0, 0.90, 0.90, 0, 0, 10 },
 	{ "fresh addresses of 50 networks", false, false, 3, 10, FRESH, 0, 50,
-	    5, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
+	    5, 1, false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "polls in the names of all 30 every 3 s", false, false, 3, 30, NAMES,
-	    0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0 },
+	    0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "10,000 addresses of one network that answer", false, false, 3, 30,
-	    OWN, 10000, 1, 17, 1, true, 0, 0, 0.99, 0, SHARES(2), 0 },
+	    OWN, 10000, 1, 17, 1, true, 0, 0, 0.99, 0, SHARES(2), 0, 10 },
 	{ "10,000 addresses of 100 networks that answer", true, false, 3, 360,
-	    OWN, 10000, 100, 17, 1, true, 0, 0, 0.99, 0, SHARES(100), 0 },
+	    OWN, 10000, 100, 17, 1, true, 0, 0, 0.99, 0, SHARES(100), 0, 10 },
 	{ "10,000 addresses of 100 networks of one system that answer", false,
 	    false, 3, 30, SYSTEM, 10000, 100, 17, 1, true, 0, 0, 0.99, 0,
-	    SHARES(1), 0 },
+	    SHARES(1), 0, 10 },
 	{ "a fresh address for each poll, answers", false, false, 3, 60, FRESH,
-	    0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0 },
+	    0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0, 10 },
 	{ "an honest newcomer", true, false, 3, 480, OWN, 1, 1, 1, 600, true, 0,
-	    0, 0.99, 0, 0, 0 },
+	    0, 0.99, 0, 0, 0, 10 },
 	{ "10 % of poll answers lost", true, false, 3, 60, NOBODY, 0, 0, 0, 1,
-	    false, 10, 0, 0.99, 0.99, 0, 0 },
+	    false, 10, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "30 % of poll answers lost", false, false, 3, 60, NOBODY, 0, 0, 0, 1,
-	    false, 30, 0, 0.97, 0.97, 0, 0 },
+	    false, 30, 0, 0.97, 0.97, 0, 0, 10 },
 	{ "8 silent workers", false, false, 3, 60, NOBODY, 0, 0, 0, 1, false, 0,
-	    8, 0.99, 0.99, 0, 0 },
+	    8, 0.99, 0.99, 0, 0, 10 },
 
 	{ "nobody, 300 tasks", true, false, 300, 60, NOBODY, 0, 0, 0, 1, false,
-	    0, 0, 0.9, 0.9, 0, 0.97 },
+	    0, 0, 0.9, 0.9, 0, 0.97, 10 },
 	{ "300 tasks: fresh addresses of one network, 20 polls a second", true,
-	    false, 300, 30, FRESH, 0, 1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
+	    false, 300, 30, FRESH, 0, 1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0,
+	    10 },
 	{ "300 tasks: the same, a young network", true, true, 300, 30, FRESH, 0,
-	    1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
+	    1, 1, 1, false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "300 tasks: fresh addresses of 50 networks, a young network", true,
-	    true, 300, 20, FRESH, 0, 50, 20, 1, false, 0, 0, 0.90, 0.90, 0, 0 },
-	{ "300 tasks: fresh addresses of 50 networks", true, false, 300, 20,
-	    FRESH, 0, 50, 20, 1, false, 0, 0, 0.99, 0.99, 0, 0 },
+	    true, 300, 20, FRESH, 0, 50, 20, 1, false, 0, 0, 0.90, 0.90, 0, 0,
+	    10 },
+	/*
+	 * Of so many tasks 30 workers do what they can, and how much that is
+	 * differs by 0.6 % in 20 minutes, without an attack, too.
+	 */
+	{ "300 tasks: fresh addresses of 50 networks", true, false, 300, 60,
+	    FRESH, 0, 50, 20, 1, false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "300 tasks: polls in the names of all 30 every 3 s", true, false, 300,
-	    60, NAMES, 0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0 },
+	    60, NAMES, 0, 1, 1, 2, false, 0, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "300 tasks: 10,000 addresses of one network that answer", true, false,
-	    300, 60, OWN, 10000, 1, 17, 1, true, 0, 0, 0.99, 0, SHARES(2), 0 },
+	    300, 60, OWN, 10000, 1, 17, 1, true, 0, 0, 0.99, 0, SHARES(2), 0,
+	    10 },
 	{ "300 tasks: 10,000 addresses of 100 networks that answer", true,
 	    false, 300, 30, OWN, 10000, 100, 17, 1, true, 0, 0, 0.99, 0,
-	    SHARES(100), 0 },
+	    SHARES(100), 0, 10 },
 	{ "300 tasks: a fresh address for each poll, answers", true, false, 300,
-	    60, FRESH, 0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0 },
+	    60, FRESH, 0, 1, 1, 20, true, 0, 0, 0.99, 0, SHARES(1), 0, 10 },
 	{ "300 tasks: an honest newcomer", true, false, 300, 240, OWN, 1, 1, 1,
-	    600, true, 0, 0, 0.99, 0, 0, 0 },
+	    600, true, 0, 0, 0.99, 0, 0, 0, 10 },
 	/*
-	 * 30 workers can do 300 checks in 30 s, and who polls again is given
-	 * the same: where nobody has a poll to spare, each answer that is lost
-	 * costs one. These two don't reach what is asked of them: 0.90 to 0.93,
-	 * and 0.70. With polls to spare (150 tasks) they do.
+	 * An answer brings 10 tasks at most, and 30 workers get 300 in 30 s:
+	 * where nobody has a poll to spare, an answer that is lost is lost,
+	 * whatever is done. These two don't reach what is asked of them, but
+	 * 0.90 to 0.93, and 0.70. With answers of up to 20, or with half of the
+	 * tasks, there is room for what was lost (with 20, 30 % lost: 0.96 to
+	 * 0.98).
 	 */
 	{ "300 tasks: 10 % of poll answers lost", true, false, 300, 60, NOBODY,
-	    0, 0, 0, 1, false, 10, 0, 0.99, 0.99, 0, 0 },
+	    0, 0, 0, 1, false, 10, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "300 tasks: 30 % of poll answers lost", true, false, 300, 60, NOBODY,
-	    0, 0, 0, 1, false, 30, 0, 0.97, 0.97, 0, 0 },
+	    0, 0, 0, 1, false, 30, 0, 0.97, 0.97, 0, 0, 10 },
+	{ "300 tasks, 20 in an answer: 10 % of poll answers lost", true, false,
+	    300, 60, NOBODY, 0, 0, 0, 1, false, 10, 0, 0.99, 0.99, 0, 0, 20 },
+	{ "300 tasks, 20 in an answer: 30 % of poll answers lost", true, false,
+	    300, 60, NOBODY, 0, 0, 0, 1, false, 30, 0, 0.97, 0.97, 0, 0, 20 },
 	{ "150 tasks: 10 % of poll answers lost", true, false, 150, 60, NOBODY,
-	    0, 0, 0, 1, false, 10, 0, 0.99, 0.99, 0, 0 },
+	    0, 0, 0, 1, false, 10, 0, 0.99, 0.99, 0, 0, 10 },
 	{ "150 tasks: 30 % of poll answers lost", true, false, 150, 60, NOBODY,
-	    0, 0, 0, 1, false, 30, 0, 0.97, 0.97, 0, 0 },
+	    0, 0, 0, 1, false, 30, 0, 0.97, 0.97, 0, 0, 10 },
 	{ "300 tasks: 8 silent workers", true, false, 300, 60, NOBODY, 0, 0, 0,
-	    1, false, 0, 8, 0.99, 0.99, 0, 0 },
+	    1, false, 0, 8, 0.99, 0.99, 0, 0, 10 },
 };
 
 #define ATTACKS (sizeof(attacks) / sizeof(attacks[0]))
@@ -254,7 +268,7 @@ poll_once(struct sim *m, struct address who, const char *network,
     int64_t now_ms, struct given_list *list)
 {
 	const struct poll p = { who, slice_of("unknown"), slice_of(network),
-		now_ms };
+		now_ms, 0 };
 	struct err e = ERR_INIT;
 	bool work;
 
@@ -438,7 +452,7 @@ newcomer_tell(const struct sim *m)
 
 /* What a network is without an attack. */
 struct undisturbed {
-	int tasks, minutes;
+	int tasks, minutes, max_tasks;
 	bool young;
 	uint64_t seed;
 	int64_t checked;
@@ -488,7 +502,7 @@ attack_run(struct sim *m, const struct attack *a, uint64_t seed)
 
 	*m = (struct sim){ .a = a,
 		.random = seed,
-		.rules = { .max_tasks = 10,
+		.rules = { .max_tasks = a->max_tasks,
 		    .one_copy_per_network = true,
 		    .standing = { 10, 3 },
 		    .network_slots = 100 } };
@@ -535,6 +549,7 @@ undisturbed_of(const struct attack *a, uint64_t seed)
 		.young = a->young,
 		.tasks = a->tasks,
 		.minutes = a->minutes,
+		.max_tasks = a->max_tasks,
 		.source = NOBODY,
 		.every_ticks = 1 };
 	struct undisturbed *u = known;
@@ -542,13 +557,14 @@ undisturbed_of(const struct attack *a, uint64_t seed)
 
 	while (u->tasks != 0 &&
 	    (u->tasks != a->tasks || u->minutes != a->minutes ||
-		u->young != a->young || u->seed != seed))
+		u->max_tasks != a->max_tasks || u->young != a->young ||
+		u->seed != seed))
 		u++;
 	if (u->tasks != 0)
 		return u;
 	attack_run(&m, &calm, seed);
-	*u = (struct undisturbed){ a->tasks, a->minutes, a->young, seed,
-		m.checked, m.honest_micros };
+	*u = (struct undisturbed){ a->tasks, a->minutes, a->max_tasks, a->young,
+		seed, m.checked, m.honest_micros };
 	return u;
 }
 

@@ -117,7 +117,7 @@ static inline int
 poll_in(int who, const char *region, const char *network, int64_t now_ms)
 {
 	const struct poll p = { worker(who), slice_of(region),
-		slice_of(network), now_ms };
+		slice_of(network), now_ms, 0 };
 	struct err e = ERR_INIT;
 	bool work;
 	enum rc rc;

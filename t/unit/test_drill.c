@@ -114,7 +114,7 @@ test_tokens(void)
 		drill[CANARY_TOKEN_LEN - 1] ^= 1;
 		nobody &= canary_read(slice_of(drill), master, &status) ==
 		    CANARY_NONE;
-		drills += canary_may_be_drill(key, slot, 50);
+		drills += canary_may_be_drill(key, slot);
 		canary_token(drill, key, DAY, slot + 1, CANARY_DRILL);
 		later += strcmp(drill, check) > 0;
 	}
@@ -122,8 +122,8 @@ test_tokens(void)
 		n += kinds[i] > 0;
 	tap_ok(shown, "a token says to who has the key what is to be shown");
 	tap_ok(nobody, "without the key nobody makes one, or reads it");
-	tap_ok(drills > SLOTS * 46 / 1000 && drills < SLOTS * 54 / 1000,
-	    "of 1000 slots some 50 may be drills (%" PRId64 " of %d)", drills,
+	tap_ok(drills > SLOTS * 49 / 100 && drills < SLOTS * 51 / 100,
+	    "half of all slots may be drills (%" PRId64 " of %d)", drills,
 	    SLOTS);
 	tap_ok(up > SLOTS * 49 / 100 && up < SLOTS * 51 / 100,
 	    "half of them want 200");
@@ -134,6 +134,36 @@ test_tokens(void)
 	    "a drill's token looks as a check's");
 	tap_ok(later > SLOTS * 48 / 100 && later < SLOTS * 52 / 100,
 	    "a token doesn't tell which slot came later");
+}
+
+/* Of places in answers, so many of 1000. */
+static void
+test_lots(void)
+{
+	uint8_t key[CANARY_KEY_LEN];
+	bool lots[TASKS_PER_POLL_MAX];
+	int64_t slot, all[TASKS_PER_POLL_MAX] = { 0 }, pairs = 0;
+	bool each = true;
+	int i;
+
+	random_bytes(key, sizeof(key));
+	for (slot = 1; slot <= SLOTS / 10; slot++) {
+		canary_lots(lots, key, slot, 200, TASKS_PER_POLL_MAX);
+		for (i = 0; i < TASKS_PER_POLL_MAX; i++) {
+			all[i] += lots[i];
+			pairs += i > 0 && lots[i] && lots[i - 1];
+		}
+	}
+	for (i = 0; i < TASKS_PER_POLL_MAX; i++)
+		each &= all[i] > SLOTS / 10 * 18 / 100 &&
+		    all[i] < SLOTS / 10 * 22 / 100;
+	tap_ok(
+	    each, "each place of an answer is a drill's as often as another");
+	pairs = pairs * 1000 / (SLOTS / 10) / (TASKS_PER_POLL_MAX - 1);
+	tap_ok(pairs >= 38 && pairs <= 42,
+	    "and that the one before is one says nothing (%" PRId64
+	    " of 1000 pairs)",
+	    pairs);
 }
 
 /* ---- The test ---- */
@@ -276,6 +306,7 @@ main(void)
 	random_seed();
 	test_hashes();
 	test_tokens();
+	test_lots();
 	test_sprt();
 	test_outages();
 	return tap_done();

@@ -80,7 +80,7 @@ poll_from(int who, const char *region, const char *network, int64_t now_ms)
 	static char names[TASKS_PER_POLL_MAX * (TASK_ID_MAX + 1) + 1];
 	struct given_list list = { .n = 0 };
 	const struct poll p = { worker(who), slice_of(region),
-		slice_of(network), now_ms };
+		slice_of(network), now_ms, 0 };
 	struct err e = ERR_INIT;
 	bool work, given;
 	enum rc rc;
