@@ -6,6 +6,26 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
+enum rc
+region_check(const char *name, struct err *e)
+{
+	const size_t len = strlen(name);
+	size_t i;
+
+	for (i = 0;
+	     i < len && (unsigned char)name[i] >= ' ' && name[i] != '\x7f'; i++)
+		;
+	if (len == 0 || len > REGION_MAX || i < len || !utf8_is_text(name, len))
+		return err_set(e, RC_INVALID,
+		    "region: got \"%.80s\", expected UTF-8 text of 1 to %d bytes without control characters",
+		    name, REGION_MAX);
+	/* protocol.md: what a worker without a region sends. */
+	if (strcmp(name, "unknown") == 0)
+		return err_set(e, RC_INVALID,
+		    "region: \"unknown\" is what workers say that have none");
+	return RC_OK;
+}
+
 /* The region of that name, or whose name that was first; 0 for neither. */
 static enum rc
 region_find(struct db *db, const char *name, int64_t *id, bool *is_called,
@@ -68,14 +88,10 @@ region_rename(struct db *db, const char *old, const char *name, struct err *e)
 	int64_t id, other;
 	bool is_called;
 	struct query *q;
-	enum rc rc;
+	enum rc rc = region_check(name, e);
 
-	if (name[0] == '\0' || strlen(name) > REGION_MAX ||
-	    !utf8_is_text(name, strlen(name)))
-		return err_set(e, RC_INVALID,
-		    "region: got \"%.80s\", expected text of 1 to %d bytes",
-		    name, REGION_MAX);
-	rc = region_find(db, old, &id, &is_called, e);
+	if (rc == RC_OK)
+		rc = region_find(db, old, &id, &is_called, e);
 	if (rc == RC_OK && (!is_called || id == REGION_ANY))
 		return err_set(e, RC_NOT_FOUND, "unknown region %.80s", old);
 	if (rc == RC_OK)

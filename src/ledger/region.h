@@ -10,6 +10,9 @@
 
 #define REGION_ANY 0
 
+/* Whether that can be a region's name: RC_INVALID says why not. */
+MUST_CHECK enum rc region_check(const char *name, struct err *e);
+
 /*
  * The number of the region of that name, which is added if it is new.
  * RC_CONFLICT when another region had that name first.

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/utf8.h"
 #include "eth/attest.h"
 #include "ledger/cycle.h"
 #include "ledger/region.h"
@@ -73,13 +72,8 @@ task_check(const char *name, const struct task_definition *d, struct err *e)
 		    "budget: got %lld, expected 0, or %lld for the copies of a cycle",
 		    (long long)d->budget_micros,
 		    (long long)(d->reward_micros * d->copies));
-	if (rc == RC_OK && !utf8_is_text(d->region, strlen(d->region)))
-		return err_set(e, RC_INVALID, "region: not UTF-8 text");
-	/* protocol.md: "unknown" is what a worker without a region sends. */
-	if (rc == RC_OK && strcmp(d->region, "unknown") == 0)
-		return err_set(e, RC_INVALID,
-		    "region: \"unknown\" is what workers say that have none");
-	return rc;
+	return rc == RC_OK && d->region[0] != '\0' ? region_check(d->region, e)
+						   : rc;
 }
 
 /*

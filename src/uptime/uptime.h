@@ -21,7 +21,7 @@
 #define UPTIME_METHOD "worknet-uptime/1"
 /* SHA-256 of doc/uptime, which the log states with the method. */
 #define UPTIME_TEXT_SHA256 \
-	"aa562cc5ea9423f86812330e5dfc53d7faba4d4ce64048df85aa6bdb1ae3c467"
+	"272606695db5233a22453b180436d44d4318f898e0737f88c06a550e112b1b78"
 #define UPTIME_CONFIRM	 2	   /* slices in a row that begin an incident */
 #define UPTIME_NETWORKS	 2	   /* different ones, that say so */
 #define UPTIME_RECOVER	 2	   /* slices in a row that end it */

@@ -71,6 +71,10 @@ refused(qr/unknown region/, 'region', 'rename', '', 'x');
 refused(qr/expected text of 1 to 32 bytes/, 'region', 'rename', 'us', '');
 refused(qr/expected text of 1 to 32 bytes/, 'region', 'rename', 'us',
     'x' x 33);
+refused(qr/"unknown" is what workers say/, 'region', 'rename', 'us', 'unknown');
+refused(qr/without control characters/, 'region', 'rename', 'us', "u\x1bs");
+refused(qr/without control characters/, 'task', 'add', 'odd', '--url',
+    'http://127.0.0.1:9/', '--region', "u\ns");
 $w->worknet('region', 'rename', 'europe', 'eu');
 is(given($c, 'eu'), 'east:eu', 'its own first name it can have again');
 
