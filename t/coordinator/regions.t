@@ -68,8 +68,8 @@ refused(qr/region eu: region 1 was called so at first, and keeps the name/,
     'task', 'edit', 'west', '--region', 'eu');
 refused(qr/unknown region eu/, 'region', 'rename', 'eu', 'x');
 refused(qr/unknown region/, 'region', 'rename', '', 'x');
-refused(qr/expected text of 1 to 32 bytes/, 'region', 'rename', 'us', '');
-refused(qr/expected text of 1 to 32 bytes/, 'region', 'rename', 'us',
+refused(qr/expected UTF-8 text of 1 to 32 bytes/, 'region', 'rename', 'us', '');
+refused(qr/expected UTF-8 text of 1 to 32 bytes/, 'region', 'rename', 'us',
     'x' x 33);
 refused(qr/"unknown" is what workers say/, 'region', 'rename', 'us', 'unknown');
 refused(qr/without control characters/, 'region', 'rename', 'us', "u\x1bs");

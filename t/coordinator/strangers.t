@@ -397,7 +397,7 @@ sub is_refused {
 	}
 	is($w->sql_value('SELECT count(*) FROM admission'), 0,
 	    '... and nobody in it is admitted');
-	is_refused($w, 3, qr/nosuch: No such file/, 'a file that isn\'t there ' .
+	is_refused($w, 7, qr/nosuch: No such file/, 'a file that isn\'t there ' .
 	    'is refused', 'admit', '--file', 'nosuch');
 	is_refused($w, 2, qr/either an ADDRESS/, 'so are a file and an address',
 	    'admit', $worker[2]{address}, '--file', $file);

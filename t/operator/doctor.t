@@ -449,7 +449,7 @@ ok($d->{bad}{sandbox}, 'what it is shut in by isn\'t known then');
 }
 $w->sql_text('PRAGMA user_version = 1');
 $d = doctor();
-is($d->{status}, 3, 'with a ledger of an older version: exit code 3');
+is($d->{status}, 7, 'with a ledger of an older version: exit code 7');
 like($d->{ledger}, qr/has schema 1, .*worknet init --migrate/,
     '... and what to do');
 spurt($w->dir('other.db'), '');
@@ -463,7 +463,7 @@ spurt($w->dir('other.db'), '');
 	local $w->{conf}{ledger}{nosuch} = 1;
 	$w->conf_write;
 	$d = doctor();
-	is($d->{status}, 3, 'with a configuration that is wrong: exit code 3');
+	is($d->{status}, 1, 'with a configuration that is wrong: exit code 1');
 	like($d->{configuration}, qr/nosuch: unknown key/, '... it is named');
 }
 $w->conf_write;

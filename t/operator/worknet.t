@@ -124,10 +124,10 @@ rename($db, "$db.true") or die $!;
 write_file($db, 'Dear diary');
 exits(wn('init'), 1, qr/left as it is .*worknet status tells/,
     'nor any other file');
-exits(wn('status'), 3, qr/ledger\.db isn't a ledger; move that file away/,
+exits(wn('status'), 7, qr/ledger\.db isn't a ledger; move that file away/,
     'which status tells to be none');
 write_file($db, '');
-exits(wn('status'), 3, qr/isn't a ledger; move that file away, or name another one in \[ledger\] path; then "worknet init" makes a ledger/,
+exits(wn('status'), 7, qr/isn't a ledger; move that file away, or name another one in \[ledger\] path; then "worknet init" makes a ledger/,
     'and what to do about it');
 unlink $db;
 rename("$db.true", $db) or die $!;
