@@ -201,6 +201,8 @@ refusals_tell(void)
 		    name == NULL ? "unknown" : name);
 		free(name);
 	}
+	/* In the signal's handler it would be refused, and waited for, for ever. */
+	log_prepare();
 	return sigaction(SIGSYS, &act, NULL) == 0;
 }
 

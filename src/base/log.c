@@ -64,6 +64,12 @@ void
 log_set_level(enum log_level level)
 {
 	atomic_store(&threshold, (int)level);
+	log_prepare();
+}
+
+void
+log_prepare(void)
+{
 	(void)pthread_once(&reader_once, reader_find);
 }
 
@@ -94,7 +100,7 @@ log_line(enum log_level level, const char *fmt, ...)
 
 	if ((int)level > atomic_load(&threshold))
 		return;
-	(void)pthread_once(&reader_once, reader_find);
+	log_prepare();
 	colour = level_colour(level);
 	if (is_journal)
 		used = (size_t)snprintf(line, sizeof(line), "<%d>", (int)level);

@@ -25,12 +25,14 @@ extern const char *const log_level_names[];
 /* The level of one of these names. */
 enum log_level log_level_of(const char *name);
 
-/*
- * Drops lines less urgent than level. Call it before starting threads, and
- * before rights are given up, for the first time: it looks who reads standard
- * error. Later from any thread.
- */
+/* Drops lines less urgent than level. Any thread. */
 void log_set_level(enum log_level level);
+
+/*
+ * Looks who reads standard error, once, as the first line does: before rights
+ * are given up, without which it can't be looked at. Any thread.
+ */
+void log_prepare(void);
 
 /* One line; control characters in it are printed as '?'. */
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
