@@ -155,11 +155,7 @@ hangup($w, qr/log_level has changed/, 'and back');
 	    prefix checkpoint_file asn_database country_database
 	    drill_key_file);
 	my ($section, %ours);
-	WorknetTest->new->init;
-	my $sample = WorknetTest->new;
-	unlink $sample->conf_path;
-	$sample->worknet_try('init');
-	for my $line (split /\n/, slurp($sample->conf_path)) {
+	for my $line (split /\n/, WorknetTest->new->sample_conf) {
 		$section = $1 if $line =~ /^\[(\w+)\]$/;
 		my ($key, $value) = $line =~ /^;?(\w+) = ?(.*)$/ or next;
 		next if $section !~ /^(ledger|coordinator|admission|honesty|pages)$/;

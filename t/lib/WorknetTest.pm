@@ -132,6 +132,20 @@ sub worknet_try {
 	    build_path('worknet'), '-c', $self->conf_path, @args);
 }
 
+# What worknet init writes where there is no configuration. The ledger that it
+# names is the machine's: nobody but root could make it, who has another /var/lib
+# meanwhile.
+sub sample_conf {
+	my ($self) = @_;
+
+	unlink $self->conf_path;
+	run_command({ env => { LD_PRELOAD => undef } }, $> == 0 ?
+	    (find_program('unshare'), '-m', '/bin/sh', '-c',
+		'mount -t tmpfs tmpfs /var/lib && exec "$@"', 'sh') : (),
+	    build_path('worknet'), '-c', $self->conf_path, 'init');
+	return slurp($self->conf_path);
+}
+
 sub init {
 	my ($self) = @_;
 

@@ -37,15 +37,7 @@ sub filled {
 	    s/\(\)/\\&()/gr =~ s/\.\s+/.\n/gr) =~ s/^(?=[.'])/\\&/gmr;
 }
 
-# What worknet init writes where there is no configuration; there is a ledger
-# already, or it can't be made, which is told.
-my $sample = $w->dir('sample.conf');
-run_command({ $> == 0 ? (env => { LD_PRELOAD => undef }) : () },
-    find_program('unshare') && $> == 0 ?
-    (find_program('unshare'), '-m', '/bin/sh', '-c', 'mount -t tmpfs tmpfs ' .
-	'/var/lib && exec "$@"', 'sh') : (), build_path('worknet'), '-c',
-    $sample, 'init');
-my @lines = split /\n/, slurp($sample);
+my @lines = split /\n/, WorknetTest->new->sample_conf;
 my $words = '';
 my ($section, $text) = ('', '');
 for my $line (@lines) {
