@@ -201,7 +201,7 @@ refusals_tell(void)
 		    name == NULL ? "unknown" : name);
 		free(name);
 	}
-	/* In the signal's handler it would be refused, and waited for, for ever. */
+	/* In the handler that would be refused, too, and be waited for. */
 	log_prepare();
 	return sigaction(SIGSYS, &act, NULL) == 0;
 }
