@@ -165,6 +165,8 @@ systemctl start worknet-backup.timer
 becomes "a backup that was missed is made up for" sh -c \
     'ls /var/backups/worknet/ledger-*.db'
 becomes "and ends well" property worknet-backup.service Result = success
+becomes "which it tells" grep -q 'success{run="backup"} 1' \
+    /run/worknet-run/backup/worknet-backup.prom
 becomes "each minute metrics are written" test -s \
     /run/worknet-metrics/worknet.prom
 is "the audit finds nothing" systemctl start worknet-audit.service
@@ -182,6 +184,8 @@ mount -t tmpfs -o size=64k,uid="$(id -u worknet)",mode=0700 tmpfs \
 systemctl start worknet-backup.service >/dev/null 2>&1
 becomes "OnFailure= tells of a backup that can't be" test -e \
     /root/told-worknet-backup.service
+becomes "and so do the numbers for node_exporter" grep -q \
+    'success{run="backup"} 0' /run/worknet-run/backup/worknet-backup.prom
 umount /var/backups/worknet
 
 # ---- A coordinator that hangs ----
