@@ -40,7 +40,7 @@ const INDICES = new Set(['prev', 'maintenance', 'ended']);
 const isOf = (key, x) => NUMBERS.has(key) ? Number.isSafeInteger(x) && x >= 0 :
     INDICES.has(key) ? x === null || Number.isSafeInteger(x) && x >= 0 :
     key === 'success' ? typeof x === 'boolean' :
-    typeof x === 'string' && !x.includes('\0') && x.isWellFormed();
+    typeof x === 'string' && !x.includes('\0') && !/\p{Cs}/u.test(x);
 
 // JSON whose text is the one that its writer makes of its fields in this order;
 // whether a key may be null depends on what it is of.

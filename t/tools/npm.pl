@@ -58,8 +58,9 @@ sub wanted {
 sub fetch {
 	my (@packages) = @_;
 
-	open my $curl, '|-', qw(curl --silent --show-error --no-progress-meter --fail --location
-	    --parallel --retry 3 --max-time 300 --config -) or die "curl: $!\n";
+	open my $curl, '|-', qw(curl --silent --show-error --no-progress-meter
+	    --fail --fail-early --location --parallel --retry 3 --max-time 300
+	    --config -) or die "curl: $!\n";
 	print {$curl} qq{url = "$_->{url}"\noutput = "$_->{tar}"\n}
 	    for @packages;
 	close $curl or die "the registry hasn't all of them, or isn't reached\n";
