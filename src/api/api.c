@@ -443,23 +443,40 @@ handle(struct api_exchange *x, struct api_thread *t,
 static int
 shown_len(struct slice s)
 {
-	return s.len < 100 ? (int)s.len : 100;
+	return s.len < SHOWN_MAX ? (int)s.len : SHOWN_MAX;
+}
+
+/* For the log, in which a request is a line once it is answered. */
+static void
+note_asked(struct api_exchange *x, const struct api_request *rq)
+{
+	x->asked[0] = '\0';
+	if (log_has(LOG_LEVEL_INFO))
+		(void)snprintf(x->asked, sizeof(x->asked),
+		    "%.*s %.*s from %.*s", shown_len(rq->method), rq->method.p,
+		    shown_len(rq->path), rq->path.p, shown_len(rq->remote_addr),
+		    rq->remote_addr.p);
+}
+
+static void
+note_answered(struct api_exchange *x, const struct api_response *rs)
+{
+	counts_answer(&x->api->counts, x->route, rs->status);
+	if (x->asked[0] != '\0')
+		log_info("%s: %d", x->asked, rs->status);
 }
 
 bool
 api_handle(struct api_exchange *x, struct api_thread *t,
     const struct api_request *rq, int64_t now_ms, struct api_response *rs)
 {
-	/* Once it waits for a commit, x is another thread's. */
-	struct api_counts *counts = &x->api->counts;
-	bool done = handle(x, t, rq, now_ms, rs);
+	bool done;
 
-	if (done) {
-		counts_answer(counts, x->route, rs->status);
-		log_info("%.*s %.*s from %.*s: %d", shown_len(rq->method),
-		    rq->method.p, shown_len(rq->path), rq->path.p,
-		    shown_len(rq->remote_addr), rq->remote_addr.p, rs->status);
-	}
+	note_asked(x, rq);
+	done = handle(x, t, rq, now_ms, rs);
+	/* Else it waits for a commit, and x is another thread's. */
+	if (done)
+		note_answered(x, rs);
 	return done;
 }
 
@@ -504,5 +521,5 @@ api_answer(struct api_exchange *x, struct api_response *rs)
 	else
 		refusals_give_back(x->api->refusals, &x->refusals);
 	x->route->answer(x, rs, x->job.rc, &x->job.err);
-	counts_answer(&x->api->counts, x->route, rs->status);
+	note_answered(x, rs);
 }

@@ -100,6 +100,9 @@ struct route {
 /* All of them (routes.c); NULL after the last. */
 extern const struct route *const api_routes[];
 
+/* Of each text in a request that is logged. */
+#define SHOWN_MAX 100
+
 struct api_exchange {
 	struct api *api;
 	void *owner;
@@ -107,6 +110,7 @@ struct api_exchange {
 	int64_t now_ms;		       /* of the present request */
 	const struct api_rules *rules; /* of the present request */
 	const struct route *route;
+	char asked[3 * SHOWN_MAX + 8]; /* for the log; "": it isn't logged */
 	struct slice part; /* of the request's path; as long as it is there */
 	struct writer_job job;	      /* of route, which runs this, */
 	writer_job_fn *run;	      /* with the exchange as its context, */

@@ -67,6 +67,12 @@ log_set_level(enum log_level level)
 	log_prepare();
 }
 
+bool
+log_has(enum log_level level)
+{
+	return (int)level <= atomic_load(&threshold);
+}
+
 void
 log_prepare(void)
 {
@@ -98,7 +104,7 @@ log_line(enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if ((int)level > atomic_load(&threshold))
+	if (!log_has(level))
 		return;
 	log_prepare();
 	colour = level_colour(level);

@@ -9,6 +9,8 @@
 #ifndef WORKNET_BASE_LOG_H
 #define WORKNET_BASE_LOG_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 enum log_level {
@@ -27,6 +29,9 @@ enum log_level log_level_of(const char *name);
 
 /* Drops lines less urgent than level. Any thread. */
 void log_set_level(enum log_level level);
+
+/* Whether lines of that level aren't dropped now. Any thread. */
+bool log_has(enum log_level level);
 
 /*
  * Looks who reads standard error, once, as the first line does: before rights

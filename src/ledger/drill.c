@@ -241,7 +241,6 @@ task_choose(const struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
 	enum rc rc;
 
 	*n = 0;
-
 	rc = query_one_int(db_query(d->db, Q_TASK_NEXT_ID), &next, e);
 	if (rc == RC_OK)
 		rc = task_choose_from(d,

@@ -125,6 +125,19 @@ $w->conf_write;
 hangup($w, qr/\[coordinator\] log_level has changed, and counts/,
     'the log\'s level is changed');
 ok(logs_a_poll(), '... and each request is logged');
+{
+	my $before = length $w->log_text;
+
+	like($c->get(poll_path($w->worker(21)->{address}))->{body},
+	    qr/"id"/, 'a poll is given something');
+	$c->post([ $w->result($one, 'nosuch', timestamp => $w->fresh_ms) ]);
+	hangup($w, qr/SIGHUP: nothing/, 'and a line after that');
+	my $text = substr($w->log_text, $before);
+	like($text, qr{GET /\S*v1/worker/tasks from \S*: 200$}m,
+	    '... so is one that waited for a commit');
+	like($text, qr{POST /\S*v1/worker/results from \S*: 200$}m,
+	    '... and one whose results are refused');
+}
 $w->{conf}{coordinator}{log_level} = 'warning';
 $w->conf_write;
 hangup($w, qr/log_level has changed/, 'and again, which is the last that is ' .
@@ -198,7 +211,7 @@ $c->post([ $bad ]);
 $c->post([ $none ]);
 my $text = says($w, sub { is($w->stop, 0, 'it stops') }, qr/stopped/, 'it ends');
 like($text, qr/SIGTERM: answering what has arrived/, 'the log says why');
-like($text, qr/^worknet-fcgi: \d+ polls, \d+ tasks given, 2 polls refused; 1 results paid, 0\.000100 USDC; 2 refused \(1 unknown task, 1 invalid signature\)$/m,
+like($text, qr/^worknet-fcgi: \d+ polls, \d+ tasks given, 2 polls refused; 1 results paid, 0\.000100 USDC; 3 refused \(2 unknown task, 1 invalid signature\)$/m,
     'and what was done since the last line about it') or diag($text);
 
 # A minute with nothing has no line, one with something has one.

@@ -11,18 +11,17 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Text::Wrap qw(wrap);
 
-use WorknetTest qw(build_path source_path need_program find_program
-    run_command slurp spurt);
+use AdminRun qw(make_ledger);
+use WorknetTest qw(build_path source_path need_program run_command
+    slurp spurt);
 
 need_program('sqlite3');
 alarm(120);
 
 my $w = WorknetTest->new;
-my ($status, undef, $err) = run_command(build_path('t/tools/make_ledger'),
-    '--db', $w->ledger_path, '--seed', 7, '--workers', 3, '--tasks', 3,
+make_ledger($w->ledger_path, '--seed', 7, '--workers', 3, '--tasks', 3,
     '--interval-ms', 120000, '--silent-percent', 0, '--cooldown-ms', 0,
     '--results', 30);
-die "make_ledger: $err" if $status != 0;
 
 sub page { return slurp(source_path("doc/man/$_[0]")) }
 

@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
+use AdminRun qw(make_ledger);
 use WorknetTest qw(build_path source_path need_program find_program
     run_command json_value slurp spurt);
 
@@ -63,11 +64,9 @@ is(join("\n", @wide), '', 'no line of help is wider than 80 columns');
 # ---- Tables ----
 
 my $w = WorknetTest->new;
-my ($status, undef, $err) = run_command(build_path('t/tools/make_ledger'),
-    '--db', $w->ledger_path, '--seed', 7, '--workers', 3, '--tasks', 3,
+make_ledger($w->ledger_path, '--seed', 7, '--workers', 3, '--tasks', 3,
     '--interval-ms', 120000, '--silent-percent', 0, '--cooldown-ms', 0,
     '--results', 30);
-die "make_ledger: $err" if $status != 0;
 my $stored = $w->sql_value('SELECT address FROM worker ORDER BY id LIMIT 1');
 my ($address) = map { $_->{address} } grep { lc $_->{address} eq $stored }
     @{ json_value($w->worknet('worker', 'list', '--json'))->{workers} };
