@@ -8,7 +8,10 @@
  * A day's key is committed to before the day begins, and shown after it; on a
  * day that wasn't committed to there are no drills. A drill that most others
  * fail, too, about that time, is the canary host's fault: it counts for nobody.
- * Who recognises drills, and visits only them, isn't found.
+ * Liars who are many don't excuse each other by that: somebody who says 200 of
+ * another status only needs others who were right shortly before and after, be
+ * they few, and the accused aren't asked. Who recognises drills, and visits only
+ * them, isn't found, nor are those whom nobody honest is beside.
  */
 #ifndef WORKNET_LEDGER_DRILL_H
 #define WORKNET_LEDGER_DRILL_H
