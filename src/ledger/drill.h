@@ -10,8 +10,8 @@
  * fail, too, about that time, is the canary host's fault: it counts for nobody.
  * Liars who are many don't excuse each other by that: somebody who says 200 of
  * another status only needs others who were right shortly before and after, be
- * they few, and the accused aren't asked. Who recognises drills, and visits only
- * them, isn't found, nor are those whom nobody honest is beside.
+ * they few, and the accused aren't asked. Who recognises drills, and visits
+ * only them, isn't found, nor are those whom nobody honest is beside.
  */
 #ifndef WORKNET_LEDGER_DRILL_H
 #define WORKNET_LEDGER_DRILL_H

@@ -206,9 +206,9 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 /*
  * Whether the canary host was well when the drill was given; and whether that
  * is known: as many others were given drills after it as are looked at. A host
- * that is ill shows errors, so that most of them must be right. Against somebody
- * who said 200 of another status, as liars do, who may be most of these others,
- * it is enough that somebody was right before, and somebody afterwards.
+ * that is ill shows errors, so that most of them must be right. Against
+ * somebody who said 200 of another status, as liars do, who may be most of
+ * these others, it is enough that one was right before, and one afterwards.
  */
 static enum rc
 host_was_well(struct db *db, const struct due_drill *d, bool *well, bool *known,
