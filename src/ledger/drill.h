@@ -17,6 +17,7 @@
 #define WORKNET_LEDGER_DRILL_H
 
 #include "ledger/canary.h"
+#include "ledger/row.h"
 #include "ledger/schedule.h"
 
 struct drill_rules {
@@ -36,7 +37,9 @@ struct drill_rules {
 struct drill_plan {
 	size_t places; /* that are kept for them, at most */
 	bool is_drill[TASKS_PER_POLL_MAX];
-	size_t n; /* places */
+	size_t n;		  /* places */
+	struct standing standing; /* of who polls, where there are drills */
+	struct terms_row terms;	  /* that count then */
 };
 
 /*
