@@ -214,6 +214,11 @@ ORDER BY d.assigned_ms DESC, d.slot DESC LIMIT ?2;
 INSERT INTO demotion (worker, at_ms, after_transfer, why)
 VALUES (?1, ?2, ?3, ?4);
 
+-- Who is held by the operator already stays so, for what that says.
+-- :name hold_accused
+INSERT INTO hold (worker, by, since_ms, reason) VALUES (?1, 'operator', ?2, ?3)
+ON CONFLICT (worker, by) DO NOTHING;
+
 -- :name worker_address
 SELECT address FROM worker WHERE id = ?1;
 

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "ledger/finding.h"
 #include "ledger/forfeit.h"
-#include "ledger/payout.h"
 #include "ledger/sprt.h"
 #include "ledger/standing.h"
 #include "ledger/terms.h"
@@ -139,6 +138,19 @@ demote(struct db *db, int64_t worker, int64_t now_ms, const char *why,
 	return query_run(q, e);
 }
 
+/* Until a person releases it, whatever else holds it, or everybody, now. */
+static enum rc
+hold(struct db *db, int64_t worker, int64_t now_ms, const char *why,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_HOLD_ACCUSED);
+
+	query_int(q, 1, worker);
+	query_int(q, 2, now_ms);
+	query_text(q, 3, slice_of(why));
+	return query_run(q, e);
+}
+
 static enum rc
 address_of(struct db *db, int64_t worker, char out[static ADDRESS_LEN + 1],
     struct err *e)
@@ -166,7 +178,6 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 	char who[ADDRESS_LEN + 1], why[160], detail[DETAIL_MAX];
 	struct forfeit f = { .worker = worker, .by = "record", .why = why };
 	int64_t first_ms = 0, micros = 0;
-	bool held = false;
 	enum rc rc;
 	int n;
 
@@ -188,9 +199,7 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 	if (rc == RC_OK)
 		rc = standing_lose(db, worker, e);
 	if (rc == RC_OK)
-		rc = payout_is_held(db, worker, &held, e);
-	if (rc == RC_OK && !held)
-		rc = hold_set(db, worker, "operator", why, now_ms, e);
+		rc = hold(db, worker, now_ms, why, e);
 	if (rc == RC_OK)
 		rc = finding_add(db, "failed drills", who, detail, now_ms, e);
 	f.since_ms = first_ms;

@@ -199,7 +199,19 @@ record_add_drill(struct world *w, int64_t at_ms, int64_t said)
 	outcome_is(w, give(w, OTHER, at_ms, WANTED, WANTED), RIGHT);
 	outcome_is(w, give(w, OTHER, at_ms + 1, WANTED, WANTED), RIGHT);
 	(void)give(w, TARGET, at_ms, WANTED, said);
-	judge(w, at_ms + 20 * MINUTE, 1);
+}
+
+/* While the operator holds everybody, which ends later. */
+static void
+judge_among_held(struct world *w, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+
+	must(hold_set(db, 0, "operator", "all", now_ms, &e), &e);
+	must(drill_judge(db, &rules, now_ms, 1, &e), &e);
+	must(hold_release(db, 0, "operator", &e), &e);
+	rule_judge(w, now_ms, 1);
+	compare(w);
 }
 
 static void
@@ -209,6 +221,11 @@ record_step(struct world *w, char what, int64_t *at_ms)
 	case 'r':
 	case 'w':
 		record_add_drill(w, *at_ms, what == 'r' ? WANTED : 503);
+		judge(w, *at_ms + 20 * MINUTE, 1);
+		break;
+	case 'a':
+		record_add_drill(w, *at_ms, 503);
+		judge_among_held(w, *at_ms + 20 * MINUTE);
 		break;
 	case 's':
 		(void)give(w, TARGET, *at_ms, WANTED, NO_ANSWER);
@@ -261,8 +278,8 @@ record_try(const char *begins, const char *letters, int more)
 static void
 test_record(void)
 {
-	record_try("wwww", "rwsvud", 5);
-	world_is_ruled("a record's end", 5000);
+	record_try("wwww", "rwasvud", 5);
+	world_is_ruled("a record's end", 12000);
 	record_try("wwwwwwu", "rwud", 6);
 	world_is_ruled("a record after an accusation was undone", 2700);
 	record_try("rrrrrrrrrrrrrrrr", "rw", 9);
