@@ -224,8 +224,8 @@ test_exactly(double fails)
  * An accusation is the end of one test, which began with some drill: of those
  * that are judged, which are the last [honesty] record_days, that is the first,
  * or the first after an acquittal. So, however long that is, n drills accuse
- * with n times what one test does, at most; and checks, of which drills are
- * DRILL_SHARE_MAX of 1000 at most, whatever is configured, with that part of it.
+ * with n times what one test does, at most; and checks, of which drills are at
+ * most DRILL_SHARE_MAX of 1000, whatever is configured, with that part of it.
  */
 static void
 test_sprt_exactly(void)
