@@ -107,10 +107,11 @@ INSERT INTO drill_key (day, hash, committed_ms) VALUES (?1, ?2, ?3)
 ON CONFLICT (day) DO NOTHING;
 
 -- When the key of day ?1, which begins at ?2, was committed to, 0 if that wasn't
--- before it; and whether the next day's is.
+-- before it, or if a clock that was ahead has shown it; and whether the next
+-- day's is.
 -- :name drill_day
 SELECT coalesce((SELECT committed_ms FROM drill_key
-		WHERE day = ?1 AND committed_ms < ?2), 0),
+		WHERE day = ?1 AND committed_ms < ?2 AND key IS NULL), 0),
 	(SELECT count(*) FROM drill_key WHERE day = ?1 + 1);
 
 -- :name drill_key_hidden

@@ -6,7 +6,8 @@
  * what it failed.
  *
  * A day's key is committed to before the day begins, and shown after it; on a
- * day that wasn't committed to there are no drills. A drill that most others
+ * day that wasn't committed to, or whose key is shown already, by a clock that
+ * was ahead, there are no drills. A drill that most others
  * fail, too, about that time, is the canary host's fault: it counts for nobody.
  * Liars who are many don't excuse each other by that: somebody who says 200 of
  * another status only needs others who were right shortly before and after, be
