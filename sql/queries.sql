@@ -107,10 +107,11 @@ INSERT INTO drill_key (day, hash, committed_ms) VALUES (?1, ?2, ?3)
 ON CONFLICT (day) DO NOTHING;
 
 -- When the key of day ?1, which begins at ?2, was committed to, 0 if that wasn't
--- before it; and whether the next day's is.
+-- before it, or if a clock that was ahead has shown it; and whether the next
+-- day's is.
 -- :name drill_day
 SELECT coalesce((SELECT committed_ms FROM drill_key
-		WHERE day = ?1 AND committed_ms < ?2), 0),
+		WHERE day = ?1 AND committed_ms < ?2 AND key IS NULL), 0),
 	(SELECT count(*) FROM drill_key WHERE day = ?1 + 1);
 
 -- :name drill_key_hidden
@@ -144,16 +145,17 @@ SELECT d.slot, d.worker, d.assigned_ms, d.wanted, r.slot IS NOT NULL,
 FROM drill d LEFT JOIN result r ON r.slot = d.slot
 WHERE d.outcome IS NULL AND d.assigned_ms <= ?1
 	AND (r.slot IS NOT NULL OR d.assigned_ms <= ?2)
-ORDER BY d.assigned_ms LIMIT 1;
+ORDER BY d.assigned_ms, d.slot LIMIT 1;
 
 -- :name drill_set
 UPDATE drill SET outcome = ?2 WHERE slot = ?1;
 
 -- Of drills near ?2, from ?3 to ?4, that others than worker ?1 answered, none of
 -- them accused, and that wanted another status than ?5, the nearest ?6 on each
--- side: right, all, and those after it.
+-- side: right, right after it, all, and all after it.
 -- :name drill_near
 SELECT coalesce(sum(CASE WHEN n.status = n.wanted THEN 1 ELSE 0 END), 0),
+	coalesce(sum(CASE WHEN n.status = n.wanted THEN n.is_after ELSE 0 END), 0),
 	count(*), coalesce(sum(n.is_after), 0)
 FROM (SELECT b.wanted, b.status, 0 AS is_after
 	FROM (SELECT d.wanted, r.status
@@ -162,7 +164,7 @@ FROM (SELECT b.wanted, b.status, 0 AS is_after
 		AND d.assigned_ms BETWEEN ?3 AND ?2
 		AND NOT EXISTS (SELECT 1 FROM accused a
 			WHERE a.worker = d.worker)
-		ORDER BY d.assigned_ms DESC LIMIT ?6) b
+		ORDER BY d.assigned_ms DESC, d.slot DESC LIMIT ?6) b
 	UNION ALL SELECT f.wanted, f.status, 1
 	FROM (SELECT d.wanted, r.status
 		FROM drill d CROSS JOIN result r
@@ -170,7 +172,7 @@ FROM (SELECT b.wanted, b.status, 0 AS is_after
 		AND d.assigned_ms > ?2 AND d.assigned_ms <= ?4
 		AND NOT EXISTS (SELECT 1 FROM accused a
 			WHERE a.worker = d.worker)
-		ORDER BY d.assigned_ms LIMIT ?6) f) n;
+		ORDER BY d.assigned_ms, d.slot LIMIT ?6) f) n;
 
 -- A worker's drills since ?2, and its results that witnesses judged, in order: ?3
 -- is 1 to have only those since its last demotion.
@@ -212,6 +214,11 @@ ORDER BY d.assigned_ms DESC, d.slot DESC LIMIT ?2;
 -- :name demotion_insert
 INSERT INTO demotion (worker, at_ms, after_transfer, why)
 VALUES (?1, ?2, ?3, ?4);
+
+-- Who is held by the operator already stays so, for what that says.
+-- :name hold_accused
+INSERT INTO hold (worker, by, since_ms, reason) VALUES (?1, 'operator', ?2, ?3)
+ON CONFLICT (worker, by) DO NOTHING;
 
 -- :name worker_address
 SELECT address FROM worker WHERE id = ?1;

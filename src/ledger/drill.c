@@ -25,9 +25,9 @@
 struct drilled {
 	struct db *db;
 	const struct poll *poll;
+	const struct drill_plan *plan;
+	uint8_t key[CANARY_KEY_LEN]; /* the day's */
 	int64_t slot;
-	struct standing standing;
-	struct terms_row terms; /* that count now */
 };
 
 /* What a drill is about to be of. */
@@ -194,12 +194,14 @@ task_allows(struct query *q, const struct drilled *d,
 
 	*may = false;
 	if (t->told.type == NULL || is_given(list, pace.name) ||
-	    !standing_may_work_in(&d->standing, t->region, d->poll->now_ms))
+	    !standing_may_work_in(
+		&d->plan->standing, t->region, d->poll->now_ms))
 		return RC_OK;
 	t->cycle_ms = cycle_at(
-	    d->terms.phase, pace.task, pace.interval_ms, d->poll->now_ms);
-	return assignment_allows(d->db, &d->terms, d->standing.worker, &pace,
-	    t->cycle_ms, d->poll->now_ms, may, e);
+	    d->plan->terms.phase, pace.task, pace.interval_ms, d->poll->now_ms);
+	return assignment_allows(d->db, &d->plan->terms,
+	    d->plan->standing.worker, &pace, t->cycle_ms, d->poll->now_ms, may,
+	    e);
 }
 
 /* One of TASKS_MAX of the operator's own tasks from that id on. */
@@ -233,9 +235,8 @@ task_choose_from(const struct drilled *d, int64_t from,
 
 /* Of tasks that are many, others each time; *n are among those looked at. */
 static enum rc
-task_choose(const struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
-    const struct given_list *list, struct drill_task *out, int64_t *n,
-    struct err *e)
+task_choose(const struct drilled *d, const struct given_list *list,
+    struct drill_task *out, int64_t *n, struct err *e)
 {
 	int64_t next;
 	enum rc rc;
@@ -244,18 +245,17 @@ task_choose(const struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
 	rc = query_one_int(db_query(d->db, Q_TASK_NEXT_ID), &next, e);
 	if (rc == RC_OK)
 		rc = task_choose_from(d,
-		    (int64_t)canary_place(key, d->slot, (size_t)next), list,
+		    (int64_t)canary_place(d->key, d->slot, (size_t)next), list,
 		    out, n, e);
 	return rc == RC_OK && *n == 0 ? task_choose_from(d, 0, list, out, n, e)
 				      : rc;
 }
 
 static enum rc
-drill_insert(const struct drilled *d, const struct drill_task *t,
-    int64_t wanted, struct err *e)
+drill_insert(const struct drilled *d, const struct drill_task *t, struct err *e)
 {
 	const struct poll *p = d->poll;
-	const int64_t worker = d->standing.worker;
+	const int64_t worker = d->plan->standing.worker;
 	struct share share;
 	struct query *q;
 	enum rc rc;
@@ -286,7 +286,7 @@ drill_insert(const struct drilled *d, const struct drill_task *t,
 	query_int(q, 1, d->slot);
 	query_int(q, 2, worker);
 	query_int(q, 3, p->now_ms);
-	query_int(q, 4, wanted);
+	query_int(q, 4, canary_wanted(d->key, d->slot));
 	rc = query_run(q, e);
 	if (rc != RC_OK)
 		return rc;
@@ -298,40 +298,38 @@ drill_insert(const struct drilled *d, const struct drill_task *t,
 
 /* Learns who polls; *share_permille of what it is given are drills. */
 static enum rc
-drilled_learn(struct drilled *d, const struct drill_rules *r,
-    int64_t *share_permille, struct err *e)
+poll_learn(struct db *db, const struct drill_rules *r, const struct poll *p,
+    struct drill_plan *plan, int64_t *share_permille, struct err *e)
 {
 	struct worker_row w;
 	bool good = false;
 	enum rc rc;
 
 	*share_permille = 0;
-	rc = worker_find(d->db, &d->poll->worker, &w, e);
+	rc = worker_find(db, &p->worker, &w, e);
 	if (rc == RC_NOT_FOUND)
 		return RC_OK;
 	if (rc == RC_OK)
-		rc = standing_read(d->db, w.id, &d->standing, e);
+		rc = standing_read(db, w.id, &plan->standing, e);
 	/* A drill is never forgotten: who was never paid may be nobody. */
-	if (rc != RC_OK || !d->standing.known)
+	if (rc != RC_OK || !plan->standing.known)
 		return rc;
-	rc = terms_now(d->db, &d->terms, e);
+	rc = terms_now(db, &plan->terms, e);
 	if (rc == RC_OK)
-		rc = record_read(
-		    d->db, &d->terms, w.id, d->poll->now_ms, &good, e);
+		rc = record_read(db, &plan->terms, w.id, p->now_ms, &good, e);
 	*share_permille = good ? r->share_permille : r->share_new_permille;
 	return rc;
 }
 
 /* The next slot that may be a drill. */
 static enum rc
-slot_choose(
-    struct drilled *d, const uint8_t key[static CANARY_KEY_LEN], struct err *e)
+slot_choose(struct drilled *d, struct err *e)
 {
 	enum rc rc = query_one_int(db_query(d->db, Q_SLOT_LAST), &d->slot, e);
 
 	do
 		d->slot++;
-	while (!canary_may_be_drill(key, d->slot));
+	while (!canary_may_be_drill(d->key, d->slot));
 	return rc;
 }
 
@@ -371,8 +369,7 @@ drills_beside(const struct drill_plan *plan, size_t slots)
 /* Draws the lots of an answer whose first slot is the next one. */
 static enum rc
 plan_make(struct drilled *d, const struct drill_rules *r,
-    const uint8_t key[static CANARY_KEY_LEN], struct drill_plan *out,
-    struct err *e)
+    struct drill_plan *out, struct err *e)
 {
 	const struct given_list none = { .n = 0 };
 	struct drill_task t;
@@ -382,16 +379,16 @@ plan_make(struct drilled *d, const struct drill_rules *r,
 
 	rc = query_one_int(db_query(d->db, Q_SLOT_LAST), &last, e);
 	if (rc == RC_OK)
-		rc = drilled_learn(d, r, &share, e);
+		rc = poll_learn(d->db, r, d->poll, out, &share, e);
 	if (rc != RC_OK || share == 0)
 		return rc;
-	canary_lots(out->is_drill, key, last + 1, share, out->n);
+	canary_lots(out->is_drill, d->key, last + 1, share, out->n);
 	wanted = drills_count(out);
 	/* No place is kept where there is none to be given. */
 	if (wanted > 0)
-		rc = slot_choose(d, key, e);
+		rc = slot_choose(d, e);
 	if (rc == RC_OK && wanted > 0)
-		rc = task_choose(d, key, &none, &t, &n, e);
+		rc = task_choose(d, &none, &t, &n, e);
 	if (rc == RC_OK)
 		out->places = least(least(wanted, (size_t)n), out->n - 1);
 	return rc;
@@ -401,8 +398,7 @@ enum rc
 drill_prepare(struct db *db, const struct drill_rules *r, const struct poll *p,
     int64_t max_tasks, struct drill_plan *out, struct err *e)
 {
-	struct drilled d = { .db = db, .poll = p };
-	uint8_t key[CANARY_KEY_LEN];
+	struct drilled d = { .db = db, .poll = p, .plan = out };
 	bool open;
 	enum rc rc;
 
@@ -412,26 +408,27 @@ drill_prepare(struct db *db, const struct drill_rules *r, const struct poll *p,
 	rc = day_is_open(db, r, p->now_ms, &open, e);
 	if (rc != RC_OK || !open)
 		return rc;
-	canary_day_key(key, r->master, record_day(p->now_ms));
-	rc = plan_make(&d, r, key, out, e);
-	secret_wipe(key, sizeof(key));
+	canary_day_key(d.key, r->master, record_day(p->now_ms));
+	rc = plan_make(&d, r, out, e);
+	secret_wipe(d.key, sizeof(d.key));
 	return rc;
 }
 
 /* Adds a drill, unless all of the operator's own tasks were given. */
 static enum rc
-drill_add(struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
-    struct given_list *list, bool *added, struct err *e)
+drill_add(
+    struct drilled *d, struct given_list *list, bool *added, struct err *e)
 {
 	struct drill_task t = { .version = 0 };
 	int64_t permille = 0, n = 0;
-	enum rc rc = slot_choose(d, key, e);
+	enum rc rc = slot_choose(d, e);
 
 	if (rc == RC_OK)
-		rc = task_choose(d, key, list, &t, &n, e);
+		rc = task_choose(d, list, &t, &n, e);
 	*added = n > 0;
 	if (rc == RC_OK && *added)
-		rc = tier_permille(d->db, d->standing.worker, &permille, e);
+		rc = tier_permille(
+		    d->db, d->plan->standing.worker, &permille, e);
 	if (rc != RC_OK || !*added)
 		return rc;
 	t.told.slot = d->slot;
@@ -443,23 +440,22 @@ drill_add(struct drilled *d, const uint8_t key[static CANARY_KEY_LEN],
 	if (rc != RC_OK)
 		return rc;
 	list->tasks[list->n++] = t.told;
-	return drill_insert(d, &t, canary_wanted(key, d->slot), e);
+	return drill_insert(d, &t, e);
 }
 
 static enum rc
 drills_add(struct db *db, const struct drill_rules *r, const struct poll *p,
-    size_t wanted, struct given_list *list, struct err *e)
+    const struct drill_plan *plan, size_t wanted, struct given_list *list,
+    struct err *e)
 {
-	struct drilled d = { .db = db, .poll = p };
-	uint8_t key[CANARY_KEY_LEN];
-	int64_t share;
+	struct drilled d = { .db = db, .poll = p, .plan = plan };
 	bool added = true;
-	enum rc rc = drilled_learn(&d, r, &share, e);
+	enum rc rc = RC_OK;
 
-	canary_day_key(key, r->master, record_day(p->now_ms));
+	canary_day_key(d.key, r->master, record_day(p->now_ms));
 	for (; rc == RC_OK && added && wanted > 0; wanted--)
-		rc = drill_add(&d, key, list, &added, e);
-	secret_wipe(key, sizeof(key));
+		rc = drill_add(&d, list, &added, e);
+	secret_wipe(d.key, sizeof(d.key));
 	return rc;
 }
 
@@ -476,7 +472,7 @@ drill_give(struct db *db, const struct drill_rules *r, const struct poll *p,
 	wanted = least(drills_beside(plan, list->n - list->held),
 	    least(plan->places, plan->n - list->n));
 	if (wanted > 0)
-		rc = drills_add(db, r, p, wanted, list, e);
+		rc = drills_add(db, r, p, plan, wanted, list, e);
 	return rc == RC_OK ? drill_judge(db, r, p->now_ms, JUDGED_AT_ONCE, e)
 			   : rc;
 }

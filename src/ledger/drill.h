@@ -6,14 +6,19 @@
  * what it failed.
  *
  * A day's key is committed to before the day begins, and shown after it; on a
- * day that wasn't committed to there are no drills. A drill that most others
+ * day that wasn't committed to, or whose key is shown already, by a clock that
+ * was ahead, there are no drills. A drill that most others
  * fail, too, about that time, is the canary host's fault: it counts for nobody.
- * Who recognises drills, and visits only them, isn't found.
+ * Liars who are many don't excuse each other by that: somebody who says 200 of
+ * another status only needs others who were right shortly before and after, be
+ * they few, and the accused aren't asked. Who recognises drills, and visits
+ * only them, isn't found, nor are those whom nobody honest is beside.
  */
 #ifndef WORKNET_LEDGER_DRILL_H
 #define WORKNET_LEDGER_DRILL_H
 
 #include "ledger/canary.h"
+#include "ledger/row.h"
 #include "ledger/schedule.h"
 
 struct drill_rules {
@@ -33,7 +38,9 @@ struct drill_rules {
 struct drill_plan {
 	size_t places; /* that are kept for them, at most */
 	bool is_drill[TASKS_PER_POLL_MAX];
-	size_t n; /* places */
+	size_t n;		  /* places */
+	struct standing standing; /* of who polls, where there are drills */
+	struct terms_row terms;	  /* that count then */
 };
 
 /*

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "ledger/finding.h"
 #include "ledger/forfeit.h"
-#include "ledger/payout.h"
 #include "ledger/sprt.h"
 #include "ledger/standing.h"
 #include "ledger/terms.h"
@@ -19,6 +18,7 @@
 #define NEAR_MS	      (30 * 60 * 1000LL)
 #define NEAR_EACH     3 /* before it, and after it */
 #define NEAR_RIGHT    2 /* at least, and more than were wrong */
+#define NEAR_UP	      8 /* before and after who said 200: one of each right */
 #define AFTERWARDS_MS (15 * 60 * 1000LL) /* they are waited for, at most */
 #define ANSWERS_MS    (60 * 1000LL)	 /* until they were answered, too */
 
@@ -138,6 +138,19 @@ demote(struct db *db, int64_t worker, int64_t now_ms, const char *why,
 	return query_run(q, e);
 }
 
+/* Until a person releases it, whatever else holds it, or everybody, now. */
+static enum rc
+hold(struct db *db, int64_t worker, int64_t now_ms, const char *why,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_HOLD_ACCUSED);
+
+	query_int(q, 1, worker);
+	query_int(q, 2, now_ms);
+	query_text(q, 3, slice_of(why));
+	return query_run(q, e);
+}
+
 static enum rc
 address_of(struct db *db, int64_t worker, char out[static ADDRESS_LEN + 1],
     struct err *e)
@@ -165,7 +178,6 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 	char who[ADDRESS_LEN + 1], why[160], detail[DETAIL_MAX];
 	struct forfeit f = { .worker = worker, .by = "record", .why = why };
 	int64_t first_ms = 0, micros = 0;
-	bool held = false;
 	enum rc rc;
 	int n;
 
@@ -187,9 +199,7 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 	if (rc == RC_OK)
 		rc = standing_lose(db, worker, e);
 	if (rc == RC_OK)
-		rc = payout_is_held(db, worker, &held, e);
-	if (rc == RC_OK && !held)
-		rc = hold_set(db, worker, "operator", why, now_ms, e);
+		rc = hold(db, worker, now_ms, why, e);
 	if (rc == RC_OK)
 		rc = finding_add(db, "failed drills", who, detail, now_ms, e);
 	f.since_ms = first_ms;
@@ -204,36 +214,32 @@ accuse(struct db *db, const struct drill_rules *r, int64_t worker,
 
 /*
  * Whether the canary host was well when the drill was given; and whether that
- * is known: as many others were given drills after it as are looked at. As many
- * that were right as wrong are enough against somebody who says 200 of another
- * status, as liars do, who are many of these others: a host that is ill shows
- * errors.
+ * is known: as many others were given drills after it as are looked at. A host
+ * that is ill shows errors, so that most of them must be right. Against
+ * somebody who said 200 of another status, as liars do, who may be most of
+ * these others, it is enough that one was right before, and one afterwards.
  */
 static enum rc
 host_was_well(struct db *db, const struct due_drill *d, bool *well, bool *known,
     struct err *e)
 {
-	const int64_t tie = d->status == CANARY_UP;
+	const bool up = d->status == CANARY_UP;
+	const int64_t each = up ? NEAR_UP : NEAR_EACH;
 	struct query *q = db_query(db, Q_DRILL_NEAR);
-	int64_t right = 0, all = 0, after = 0;
+	int64_t right = 0, right_after = 0, all = 0, after = 0;
 	enum rc rc;
-	bool row;
 
 	query_int(q, 1, d->worker);
 	query_int(q, 2, d->assigned_ms);
 	query_int(q, 3, d->assigned_ms - NEAR_MS);
 	query_int(q, 4, d->assigned_ms + NEAR_MS);
 	query_int(q, 5, CANARY_UP);
-	query_int(q, 6, NEAR_EACH);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		right = query_get_int(q, 0);
-		all = query_get_int(q, 1);
-		after = query_get_int(q, 2);
-	}
-	query_done(q);
-	*well = right >= NEAR_RIGHT && 2 * right + tie > all;
-	*known = after == NEAR_EACH;
+	query_int(q, 6, each);
+	rc = query_ints(
+	    q, (int64_t *const[]){ &right, &right_after, &all, &after }, 4, e);
+	*well = up ? right > right_after && right_after > 0
+		   : right >= NEAR_RIGHT && 2 * right > all;
+	*known = after == each;
 	return rc;
 }
 

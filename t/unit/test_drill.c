@@ -170,31 +170,99 @@ test_lots(void)
 
 #define CHECKS 10000000
 
+#define SCORES (SPRT_ACCUSED - SPRT_ACQUITTED)
+
+/* What a test comes to of a worker of whose drills that part fails. */
+struct test_end {
+	double accuses; /* how likely it is that it does */
+	double drills;	/* that it takes, on average */
+};
+
+/* One more drill of a test that stands at the score of that place, or ended. */
+static void
+score_move(double *next, struct test_end *end, size_t from, int64_t weight,
+    double likely)
+{
+	const int64_t score = (int64_t)from + SPRT_ACQUITTED + 1 + weight;
+
+	if (sprt_is_accused(score))
+		end->accuses += likely;
+	else if (score > SPRT_ACQUITTED)
+		next[score - SPRT_ACQUITTED - 1] += likely;
+}
+
+/* By all ways that it can go, drill by drill, until hardly any goes on. */
+static struct test_end
+test_exactly(double fails)
+{
+	static double now[SCORES], next[SCORES];
+	struct test_end end = { 0, 0 };
+	double open = 1;
+	size_t i;
+
+	memset(now, 0, sizeof(now));
+	now[-SPRT_ACQUITTED - 1] = 1;
+	while (open > 1e-18) {
+		end.drills += open;
+		open = 0;
+		memset(next, 0, sizeof(next));
+		for (i = 0; i < SCORES; i++)
+			if (now[i] > 0) {
+				score_move(
+				    next, &end, i, SPRT_FAILED, now[i] * fails);
+				score_move(next, &end, i, SPRT_PASSED,
+				    now[i] * (1 - fails));
+			}
+		memcpy(now, next, sizeof(now));
+		for (i = 0; i < SCORES; i++)
+			open += now[i];
+	}
+	return end;
+}
+
+/*
+ * An accusation is the end of one test, which began with some drill: of those
+ * that are judged, which are the last [honesty] record_days, that is the first,
+ * or the first after an acquittal. So, however long that is, n drills accuse
+ * with n times what one test does, at most; and checks, of which drills are at
+ * most DRILL_SHARE_MAX of 1000, whatever is configured, with that part of it.
+ */
+static void
+test_sprt_exactly(void)
+{
+	static const double parts[] = { 0.01, 0.02, 0.03, 0.05, 0.25, 0.4375 };
+	struct test_end t[6];
+	size_t i;
+
+	for (i = 0; i < 6; i++) {
+		t[i] = test_exactly(parts[i]);
+		tap_diag("%.4g %% fail: a test accuses with %.3g, and takes "
+			 "%.1f drills: one accusation in %.3g drills",
+		    100 * parts[i], t[i].accuses, t[i].drills,
+		    t[i].drills / t[i].accuses);
+	}
+	tap_ok(t[0].accuses * DRILL_SHARE_MAX / 1000 < 1e-6,
+	    "exactly: whatever is configured, less than one of 10^6 checks of "
+	    "one with 1 %% own errors accuses it");
+	tap_ok(t[0].accuses * 1e7 < 0.025,
+	    "exactly: 10^7 drills of such a one accuse less than 0.025 times");
+	tap_ok(t[1].accuses < 1e-6,
+	    "exactly: with 2 %% a test accuses with less than 10^-6");
+	tap_ok(t[3].drills / t[3].accuses > 36000,
+	    "exactly: with 5 %% one in 36,000 drills does");
+	tap_ok(t[4].accuses > 0.99,
+	    "exactly: who makes up a quarter escapes a test once in a hundred");
+}
+
 static void
 test_sprt(void)
 {
 	/* Of each 10^6 drills so many fail by the worker's own fault. */
 	static const int64_t own[] = { 10000, 20000 };
 	int64_t score = 0, accused, tests;
-	double h, lo = 0.5, hi = 10, p = 0.01;
 	size_t k;
 	int i;
 
-	/* Wald: a test of one whose p fail accuses with e^(-h 13.806), where
-	 * p e^(2.526 h) + (1 - p) e^(-0.267 h) = 1. */
-	for (i = 0; i < 100; i++) {
-		h = (lo + hi) / 2;
-		if (p * exp(2.526 * h) + (1 - p) * exp(-0.267 * h) < 1)
-			lo = h;
-		else
-			hi = h;
-	}
-	tap_diag(
-	    "1 %% own errors: h = %.3f, one test accuses with %.2g; a test "
-	    "takes 18 drills or more, so 10^7 of them accuse %.2g workers",
-	    h, exp(-13.806 * h), 1e7 / 18 * exp(-13.806 * h));
-	tap_ok(1e7 / 18 * exp(-13.806 * h) < 0.01,
-	    "by calculation 10^7 drills accuse less than 0.01 honest workers");
 	for (k = 0; k < sizeof(own) / sizeof(own[0]); k++) {
 		accused = tests = score = 0;
 		for (i = 0; i < CHECKS; i++) {
@@ -307,6 +375,7 @@ main(void)
 	test_hashes();
 	test_tokens();
 	test_lots();
+	test_sprt_exactly();
 	test_sprt();
 	test_outages();
 	return tap_done();
