@@ -1061,12 +1061,22 @@ SELECT last_slot, given_ms FROM slot_counter WHERE id = 1;
 -- :name slot_set
 UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 
+-- Where a cycle is longer than an assignment is paid, whoever has let a slot
+-- expire may be given it once more.
 -- :name assignment_insert
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
 	expected_status, timeout_ms, compared, anchor)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-	?16);
+	?16)
+ON CONFLICT (worker, task_name, slot) DO UPDATE SET version = excluded.version,
+	reward_micros = excluded.reward_micros, cycle_ms = excluded.cycle_ms,
+	copy = excluded.copy, assigned_ms = excluded.assigned_ms,
+	region = excluded.region, network = excluded.network,
+	out_of_turn = excluded.out_of_turn, type = excluded.type,
+	expected_status = excluded.expected_status,
+	timeout_ms = excluded.timeout_ms, compared = excluded.compared,
+	anchor = excluded.anchor;
 
 -- The newest anchor.
 -- :name anchor_newest
