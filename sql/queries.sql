@@ -25,6 +25,7 @@
 -- :row signed name url region anchor_root
 -- :row definition task name state version url expected_status timeout_ms
 -- :row definition interval_ms copies cooldown_ms region from_ms salt first_region
+-- :row refused id slot cycle_ms address reason at_ms
 
 -- The ledger itself --------------------------------------------------------
 
@@ -1310,6 +1311,20 @@ ORDER BY day DESC, results DESC, reason LIMIT ?4;
 -- :name refusal_sum
 SELECT coalesce(sum(results), 0) FROM refusal
 WHERE worker = ?1 AND day BETWEEN ?2 AND ?3;
+
+-- The first one of a slot stays.
+-- :name refused_add
+INSERT INTO refused_slot (id, slot, cycle_ms, address, reason, at_ms)
+VALUES ((SELECT coalesce(max(id), 0) + 1 FROM refused_slot), ?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (slot) DO NOTHING;
+
+-- Of the first ?3 those before ?1, or of a time that never was, after ?2. No
+-- number is given twice, so that whoever has read up to one knows all before.
+-- :name refused_purge
+DELETE FROM refused_slot WHERE id IN (SELECT o.id
+	FROM (SELECT id, at_ms FROM refused_slot ORDER BY id LIMIT ?3) o
+	WHERE (o.at_ms < ?1 OR o.at_ms > ?2)
+	AND o.id < (SELECT max(id) FROM refused_slot));
 
 -- What polls were given: src/ledger/handout.h -------------------------------
 
@@ -2937,6 +2952,17 @@ SELECT a.slot, v.task, a.version, a.cycle_ms, a.copy, a.assigned_ms,
 FROM assignment a CROSS JOIN task_version v CROSS JOIN worker w
 WHERE a.assigned_ms >= ?1 AND v.id = a.version AND w.id = a.worker
 	AND NOT EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot);
+
+-- Slots whose holder's answer was refused, behind row ?1.
+-- :name publish_refused
+-- :columns *refused
+SELECT id, slot, cycle_ms, address, reason, at_ms FROM refused_slot
+WHERE id > ?1 ORDER BY id;
+
+-- :name publish_refused_slot
+-- :columns *refused
+SELECT id, slot, cycle_ms, address, reason, at_ms FROM refused_slot
+WHERE slot = ?1;
 
 -- The last slot that was given.
 -- :name publish_last_slot
