@@ -1,8 +1,9 @@
 /*
  * What must be kept beside the log, because the ledger forgets it: who was
- * given which slot, and whose answer was refused, until its hour is logged; and up to which slot an hour
- * needn't be looked for. Files of the state's directory. They are aids: without
- * them a slot that was missed says less, and a run reads more. One thread.
+ * given which slot, and whose answer was refused, until its hour is logged;
+ * and up to which slot an hour needn't be looked for. Files of the state's
+ * directory. They are aids: without them a slot that was missed says less, and
+ * a run reads more. One thread.
  */
 #ifndef WORKNET_PUBLISH_MARKS_H
 #define WORKNET_PUBLISH_MARKS_H
@@ -29,7 +30,7 @@ marks_read(struct marks *m, const char *state, struct err *e);
 void marks_free(struct marks *m);
 
 /*
- * Notes what was given and refused since the last run, and the ledger's last slot.
+ * Notes what was given and refused since the last run, and the last slot.
  * *restored: the ledger has given fewer slots than it had; then no hour is
  * marked any more. RC_IO, errors of db.h.
  */

@@ -342,39 +342,22 @@ entry_find(const struct paid *p, const struct line *l)
 	return hit == NULL ? NULL : *hit;
 }
 
-/* What the worker was told at once, and can compare with its own log. */
-static void
-refused_say(struct paid *p, const struct paid_task *t, const struct line *l,
-    enum refused why)
-{
-	char text[TEXT_MAX], time[FILE_TIME_LEN + 1];
-
-	p->out->refused++;
-	file_time(time, l->assigned);
-	(void)snprintf(text, sizeof(text),
-	    "task %s, slot %" PRId64
-	    ", given at %s: your answer was refused, says the log: %s",
-	    t->name, l->slot, time,
-	    why == REFUSED_NOT ? "for no known reason" : refused_word(why));
-	p->w->refused(p->w->ctx, text);
-}
-
 static void
 line_take(struct paid *p, const struct paid_task *t, const struct line *l)
 {
 	struct entry *n = entry_find(p, l);
-	enum refused why;
+	char what[PAID_TEXT_MAX];
 
-	if (n != NULL && strcmp(n->r->task, t->name) == 0) {
+	if (n != NULL && strcmp(n->r->task, t->name) == 0)
 		entry_take(p, t, n, l);
+	else if (!paid_line_is_of(l, &p->w->record->all[0].worker))
 		return;
-	}
-	if (!paid_line_is_of(l, &p->w->record->all[0].worker))
-		return;
-	if (slice_is(l->outcome, "result"))
+	else if (slice_is(l->outcome, "result"))
 		p->out->others++;
-	else if (line_is_refused(l, &why))
-		refused_say(p, t, l, why);
+	else if (paid_line_is_refused(what, t->name, l)) {
+		p->out->refused++;
+		p->w->refused(p->w->ctx, what);
+	}
 }
 
 static enum rc
