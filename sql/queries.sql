@@ -25,6 +25,7 @@
 -- :row signed name url region anchor_root
 -- :row definition task name state version url expected_status timeout_ms
 -- :row definition interval_ms copies cooldown_ms region from_ms salt first_region
+-- :row refused id slot cycle_ms address reason at_ms
 
 -- The ledger itself --------------------------------------------------------
 
@@ -1070,12 +1071,22 @@ SELECT last_slot, given_ms FROM slot_counter WHERE id = 1;
 -- :name slot_set
 UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 
+-- Where a cycle is longer than an assignment is paid, whoever has let a slot
+-- expire may be given it once more.
 -- :name assignment_insert
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
 	expected_status, timeout_ms, compared, anchor)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-	?16);
+	?16)
+ON CONFLICT (worker, task_name, slot) DO UPDATE SET version = excluded.version,
+	reward_micros = excluded.reward_micros, cycle_ms = excluded.cycle_ms,
+	copy = excluded.copy, assigned_ms = excluded.assigned_ms,
+	region = excluded.region, network = excluded.network,
+	out_of_turn = excluded.out_of_turn, type = excluded.type,
+	expected_status = excluded.expected_status,
+	timeout_ms = excluded.timeout_ms, compared = excluded.compared,
+	anchor = excluded.anchor;
 
 -- The newest anchor.
 -- :name anchor_newest
@@ -1309,6 +1320,20 @@ ORDER BY day DESC, results DESC, reason LIMIT ?4;
 -- :name refusal_sum
 SELECT coalesce(sum(results), 0) FROM refusal
 WHERE worker = ?1 AND day BETWEEN ?2 AND ?3;
+
+-- The first one of a slot stays.
+-- :name refused_add
+INSERT INTO refused_slot (id, slot, cycle_ms, address, reason, at_ms)
+VALUES ((SELECT coalesce(max(id), 0) + 1 FROM refused_slot), ?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (slot) DO NOTHING;
+
+-- Of the first ?3 those before ?1, or of a time that never was, after ?2. No
+-- number is given twice, so that whoever has read up to one knows all before.
+-- :name refused_purge
+DELETE FROM refused_slot WHERE id IN (SELECT o.id
+	FROM (SELECT id, at_ms FROM refused_slot ORDER BY id LIMIT ?3) o
+	WHERE (o.at_ms < ?1 OR o.at_ms > ?2)
+	AND o.id < (SELECT max(id) FROM refused_slot));
 
 -- What polls were given: src/ledger/handout.h -------------------------------
 
@@ -2936,6 +2961,17 @@ SELECT a.slot, v.task, a.version, a.cycle_ms, a.copy, a.assigned_ms,
 FROM assignment a CROSS JOIN task_version v CROSS JOIN worker w
 WHERE a.assigned_ms >= ?1 AND v.id = a.version AND w.id = a.worker
 	AND NOT EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot);
+
+-- Slots whose holder's answer was refused, behind row ?1.
+-- :name publish_refused
+-- :columns *refused
+SELECT id, slot, cycle_ms, address, reason, at_ms FROM refused_slot
+WHERE id > ?1 ORDER BY id;
+
+-- :name publish_refused_slot
+-- :columns *refused
+SELECT id, slot, cycle_ms, address, reason, at_ms FROM refused_slot
+WHERE slot = ?1;
 
 -- The last slot that was given.
 -- :name publish_last_slot

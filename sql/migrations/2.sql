@@ -341,6 +341,19 @@ CREATE TABLE refusal (
 
 CREATE INDEX refusal_day ON refusal (day);
 
+CREATE TABLE refused_slot (
+	-- Slots whose holder's own answer was refused, with the first reason:
+	-- a row at most for each slot that was given, for a day, so that the log
+	-- can say so; src/ledger/refusal.h.
+
+	id		INTEGER PRIMARY KEY,	-- in order; the last row stays
+	slot		INTEGER NOT NULL UNIQUE,
+	cycle_ms	INTEGER NOT NULL,	-- the slot's
+	address		TEXT NOT NULL,		-- of who held it
+	reason		TEXT NOT NULL CHECK (reason <> ''), -- src/base/refused.h
+	at_ms		INTEGER NOT NULL	-- when it was written down here
+) STRICT;
+
 CREATE TABLE handout (
 	-- What polls were given that isn't answered: a row for each poll, until
 	-- its slots are paid or can't be any more. Keyed by address: a poll

@@ -73,7 +73,7 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	out_note(o,
 	    "  status, duration and error of results signed by eip191: the operator's word\n"
 	    "  that a worker really fetched what it signed\n"
-	    "  that nothing was held back before an hour was logged: it counts as missed\n"
+	    "  that nothing was held back before an hour was logged: it counts as missed, or refused\n"
 	    "  that all drills are told, and of a late key that they were drills");
 	if (r->witnesses == 0 && r->stamps == 0)
 		out_note(o,
@@ -156,6 +156,7 @@ print_report(struct out *o, const struct verify_report *r)
 		    out_int(r->in_rounds) },
 		{ "successes", "of them up", OUT_COUNT, out_int(r->successes) },
 		{ "missed", "missed", OUT_COUNT, out_int(r->missed) },
+		{ "refused", "refused", OUT_COUNT, out_int(r->refused) },
 		{ "unassigned", "unassigned", OUT_COUNT,
 		    out_int(r->unassigned) },
 		{ "extra", "beside the schedule", OUT_COUNT,

@@ -75,7 +75,7 @@ api_new(struct api **out, const struct api_config *config, struct err *e)
 static enum rc
 refusals_run(struct db *db, void *ctx, struct err *e)
 {
-	return refusals_write(db, ctx, e);
+	return refusals_write(db, ctx, clock_unix_ms(), e);
 }
 
 /* Writes the refusals that nothing came after. */
@@ -88,7 +88,7 @@ refusals_flush(struct api *a)
 
 	for (;;) {
 		refusals_take(a->refusals, &list);
-		if (list.n == 0)
+		if (list.n == 0 && list.slots_n == 0)
 			return;
 		writer_submit(a->writer, &job);
 		while (writer_finished(a->writer) == NULL)
@@ -198,7 +198,8 @@ exchange_run(struct db *db, void *ctx, struct err *e)
 	struct api_exchange *x = ctx;
 	enum rc rc = x->run(db, x, e);
 
-	return rc == RC_OK ? refusals_write(db, &x->refusals, e) : rc;
+	return rc == RC_OK ? refusals_write(db, &x->refusals, x->now_ms, e)
+			   : rc;
 }
 
 bool

@@ -47,6 +47,28 @@ claim_outcome_text(enum claim_outcome outcome)
 	return reasons[outcome];
 }
 
+/*
+ * Who signed a round of other values signed nothing of that slot, and whoever
+ * has lost a slot has no line: these are none of the words.
+ */
+enum refused
+claim_outcome_word(enum claim_outcome outcome)
+{
+	static const enum refused words[CLAIM_OUTCOMES] = {
+		[CLAIM_TOO_OLD] = REFUSED_TOO_OLD,
+		[CLAIM_FROM_FUTURE] = REFUSED_FROM_FUTURE,
+		[CLAIM_EXPIRED] = REFUSED_EXPIRED,
+		[CLAIM_NO_OUTCOME] = REFUSED_NO_OUTCOME,
+		[CLAIM_CONTRADICTS] = REFUSED_CONTRADICTION,
+		[CLAIM_BEFORE_GIVEN] = REFUSED_BEFORE_ASSIGNMENT,
+		[CLAIM_OVER_TIMEOUT] = REFUSED_OVER_TIMEOUT,
+		[CLAIM_OVER_WAIT] = REFUSED_OVER_WAIT,
+		[CLAIM_SUSPENDED] = REFUSED_SUSPENDED,
+	};
+
+	return words[outcome];
+}
+
 void
 claim_refuse(struct claim *c, enum claim_outcome outcome)
 {
@@ -84,6 +106,9 @@ struct search {
 	bool taken;    /* another worker's by now */
 	/* Unpaid, in its window, and not what the result is of. */
 	enum fit misfit; /* how it doesn't fit the first of these */
+	/* Which it is of, or would be: that was found, the first that it
+	 * doesn't fit, or else the last that it comes too late for. */
+	int64_t slot;
 };
 
 /* The one of n open claims that is for this slot, or NULL. */
@@ -140,6 +165,24 @@ assignment_learn(struct claim *c, struct query *q)
 }
 
 static void
+search_learn(struct search *s, struct claim *c, struct query *q)
+{
+	assignment_learn(c, q);
+	s->slot = c->row.slot;
+}
+
+/* What comes too late is of the last one that it can be of. */
+static void
+expired_learn(struct search *s, struct claim *c, struct query *q)
+{
+	s->expired = true;
+	if (!s->found && s->misfit == FIT_RIGHT &&
+	    query_get_int(q, C_ASSIGNMENTS_FOR_RESULT_ASSIGNED_MS) <=
+		c->row.timestamp_ms)
+		search_learn(s, c, q);
+}
+
+static void
 search_row(struct search *s, struct query *q, struct claim *c,
     const struct terms_row *terms, int64_t now_ms)
 {
@@ -165,7 +208,7 @@ search_row(struct search *s, struct query *q, struct claim *c,
 	else if (now_ms - assigned_ms > terms->result_window_ms ||
 	    /* By a clock that was ahead. */
 	    assigned_ms - now_ms > terms->clock_skew_ms)
-		s->expired = true;
+		expired_learn(s, c, q);
 	else if ((other = claim_for_slot(s->others, s->others_n, slot)) !=
 		NULL &&
 	    other->worker_id != c->worker_id)
@@ -174,11 +217,13 @@ search_row(struct search *s, struct query *q, struct claim *c,
 		s->recorded |= other->row.timestamp_ms == c->row.timestamp_ms;
 	else if (!s->found &&
 	    (misfit = search_fit(q, c, terms, assigned_ms, now_ms)) !=
-		FIT_RIGHT)
+		FIT_RIGHT) {
+		if (s->misfit == FIT_RIGHT)
+			search_learn(s, c, q);
 		s->misfit = s->misfit == FIT_RIGHT ? misfit : s->misfit;
-	else if (!s->found) {
+	} else if (!s->found) {
 		s->found = true;
-		assignment_learn(c, q);
+		search_learn(s, c, q);
 		return;
 	}
 	/* What a refusal is of: the first that isn't paid. */
@@ -213,6 +258,11 @@ search_conclude(const struct search *s, struct claim *c)
 		claim_refuse(c, CLAIM_EXPIRED);
 	else
 		claim_refuse(c, CLAIM_NOT_ASSIGNED);
+	/* One that was paid, or whose slot is somebody else's, is of none. */
+	c->of_slot =
+	    s->recorded || (s->taken && !s->found && s->misfit == FIT_RIGHT)
+	    ? 0
+	    : s->slot;
 }
 
 /*
@@ -395,6 +445,7 @@ claim_record(
 			return rc;
 		rc = find_assignment(
 		    r->db, r->terms, r->claims, i, r->now_ms, &any, e);
+		c->of_slot = 0; /* its own was paid */
 		if (rc == RC_OK && c->outcome == CLAIM_OPEN &&
 		    c->row.slot == slot)
 			rc = RC_CONFLICT; /* not for that reason */

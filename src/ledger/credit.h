@@ -13,6 +13,7 @@
 #define WORKNET_LEDGER_CREDIT_H
 
 #include "base/limits.h"
+#include "base/refused.h"
 #include "base/task_type.h"
 #include "ledger/assignment.h"
 #include "ledger/db.h"
@@ -62,6 +63,9 @@ struct claim {
 	enum compared compared;
 	char token[TASK_TOKEN_LEN + 1]; /* row.token, if there is one */
 	bool unpaid; /* row has the worker's assignment, also when refused */
+	/* The slot that a refusal is of, which the worker holds, and no other
+	 * one can be meant; 0: there is none. */
+	int64_t of_slot;
 
 	enum claim_outcome outcome;
 	char reason[REASON_MAX + 1]; /* when refused */
@@ -101,6 +105,9 @@ MUST_CHECK enum rc result_insert(
 
 /* Why an outcome is a refusal, without what a claim's reason may add. */
 const char *claim_outcome_text(enum claim_outcome outcome);
+
+/* What the log calls it; REFUSED_NOT: it says nothing of a slot's holder. */
+enum refused claim_outcome_word(enum claim_outcome outcome);
 
 /* Refuses c with an outcome that is a refusal; says why in c->reason. */
 void claim_refuse(struct claim *c, enum claim_outcome outcome);

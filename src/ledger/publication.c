@@ -11,6 +11,7 @@ struct sink {
 	union {
 		public_task_fn *task;
 		public_slot_fn *slot;
+		public_refused_fn *refused;
 		public_payout_fn *payout;
 		public_forfeit_fn *forfeit;
 		public_maintenance_fn *maintenance;
@@ -263,6 +264,44 @@ public_assignments(struct db *db, int64_t from_ms, public_slot_fn *fn,
 	query_int(q, 1, from_ms);
 	return each(
 	    q, assignment_take, &(struct sink){ .fn.slot = fn, .ctx = ctx }, e);
+}
+
+static enum rc
+refused_take(const struct sink *to, struct query *q, bool *stop, struct err *e)
+{
+	const struct public_refused r = {
+		.id = query_get_int(q, R_REFUSED_ID),
+		.slot = query_get_int(q, R_REFUSED_SLOT),
+		.cycle_ms = query_get_int(q, R_REFUSED_CYCLE_MS),
+		.worker = query_get_text(q, R_REFUSED_ADDRESS),
+		.why = refused_parse(query_get_text(q, R_REFUSED_REASON)),
+		.at_ms = query_get_int(q, R_REFUSED_AT_MS),
+	};
+
+	(void)stop;
+	return to->fn.refused(to->ctx, &r, e);
+}
+
+enum rc
+public_refusals(struct db *db, int64_t after, public_refused_fn *fn, void *ctx,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_PUBLISH_REFUSED);
+
+	query_int(q, 1, after);
+	return each(
+	    q, refused_take, &(struct sink){ .fn.refused = fn, .ctx = ctx }, e);
+}
+
+enum rc
+public_refusal_of(struct db *db, int64_t slot, public_refused_fn *fn, void *ctx,
+    struct err *e)
+{
+	struct query *q = db_query(db, Q_PUBLISH_REFUSED_SLOT);
+
+	query_int(q, 1, slot);
+	return each(
+	    q, refused_take, &(struct sink){ .fn.refused = fn, .ctx = ctx }, e);
 }
 
 static enum rc

@@ -8,6 +8,7 @@
 #ifndef WORKNET_LEDGER_PUBLICATION_H
 #define WORKNET_LEDGER_PUBLICATION_H
 
+#include "base/refused.h"
 #include "ledger/db.h"
 #include "ledger/private_task.h"
 #include "ledger/round_path.h"
@@ -43,6 +44,8 @@ struct public_slot {
 	int64_t assigned_ms;
 	struct slice worker;
 	struct slice network; /* "": it isn't known */
+	/* Of an assignment, of whose answers the first was refused. */
+	enum refused refused;
 	/* Of a result. */
 	int64_t timestamp_ms;
 	bool success;
@@ -59,6 +62,16 @@ struct public_slot {
 	struct slice trace;  /* "" */
 	struct slice token;  /* "" */
 	struct slice region; /* "" */
+};
+
+/* A slot of whose holder an answer was refused. */
+struct public_refused {
+	int64_t id; /* in the order in which they were written down */
+	int64_t slot;
+	int64_t cycle_ms;
+	struct slice worker;
+	enum refused why;
+	int64_t at_ms; /* when it was written down */
 };
 
 struct public_payout {
@@ -103,6 +116,8 @@ public_task_fn(void *ctx, const struct public_task *t, struct err *e);
 typedef enum rc public_slot_fn(
     void *ctx, const struct public_slot *s, bool *stop, struct err *e);
 typedef enum rc
+public_refused_fn(void *ctx, const struct public_refused *r, struct err *e);
+typedef enum rc
 public_payout_fn(void *ctx, const struct public_payout *p, struct err *e);
 typedef enum rc
 public_forfeit_fn(void *ctx, const struct public_forfeit *f, struct err *e);
@@ -131,6 +146,14 @@ MUST_CHECK enum rc public_drills(
 /* Assignments that the ledger still has, from that time on, in no order. */
 MUST_CHECK enum rc public_assignments(struct db *db, int64_t from_ms,
     public_slot_fn *fn, void *ctx, struct err *e);
+
+/* Refused answers that were written down after that one, in order. */
+MUST_CHECK enum rc public_refusals(struct db *db, int64_t after,
+    public_refused_fn *fn, void *ctx, struct err *e);
+
+/* That of one slot; nothing is shown when there is none. */
+MUST_CHECK enum rc public_refusal_of(struct db *db, int64_t slot,
+    public_refused_fn *fn, void *ctx, struct err *e);
 
 MUST_CHECK enum rc
 public_payouts(struct db *db, public_payout_fn *fn, void *ctx, struct err *e);

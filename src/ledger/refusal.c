@@ -10,8 +10,10 @@
 
 struct refusals {
 	pthread_mutex_t lock;
-	size_t n;				   /* lock */
-	struct refusal rows[REFUSALS_WAITING_MAX]; /* lock */
+	size_t n;					/* lock */
+	struct refusal rows[REFUSALS_WAITING_MAX];	/* lock */
+	size_t slots_n;					/* lock */
+	struct refused_slot slots[REFUSED_WAITING_MAX]; /* lock */
 };
 
 bool
@@ -76,20 +78,39 @@ waiting_add(struct refusals *r, const struct refusal *one)
 		r->rows[r->n++] = *one;
 }
 
+/* With the lock. The first refusal of a slot stays. */
+static void
+slot_add(struct refusals *r, const struct refused_slot *one)
+{
+	size_t i = 0;
+
+	while (i < r->slots_n && r->slots[i].slot != one->slot)
+		i++;
+	if (i == r->slots_n && i < REFUSED_WAITING_MAX)
+		r->slots[r->slots_n++] = *one;
+}
+
 void
 refusals_note(
     struct refusals *r, const struct claim *claims, size_t n, int64_t now_ms)
 {
 	const struct claim *c;
+	enum refused why;
 	size_t i;
 
 	(void)pthread_mutex_lock(&r->lock);
 	for (i = 0; i < n; i++) {
 		c = &claims[i];
-		if (c->authentic && refusal_counts(c))
-			waiting_add(r,
-			    &(struct refusal){
-				c->worker, record_day(now_ms), c->outcome, 1 });
+		if (!c->authentic || !refusal_counts(c))
+			continue;
+		waiting_add(r,
+		    &(struct refusal){
+			c->worker, record_day(now_ms), c->outcome, 1 });
+		why = claim_outcome_word(c->outcome);
+		if (c->of_slot != 0 && why != REFUSED_NOT)
+			slot_add(r,
+			    &(struct refused_slot){
+				c->of_slot, c->row.cycle_ms, c->worker, why });
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 }
@@ -97,10 +118,12 @@ refusals_note(
 void
 refusals_take(struct refusals *r, struct refusal_list *out)
 {
-	out->n = 0;
+	out->n = out->slots_n = 0;
 	(void)pthread_mutex_lock(&r->lock);
 	while (r->n > 0 && out->n < REFUSALS_AT_ONCE)
 		out->rows[out->n++] = r->rows[--r->n];
+	while (r->slots_n > 0 && out->slots_n < REFUSED_AT_ONCE)
+		out->slots[out->slots_n++] = r->slots[--r->slots_n];
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -110,6 +133,8 @@ refusals_give_back(struct refusals *r, struct refusal_list *list)
 	(void)pthread_mutex_lock(&r->lock);
 	while (list->n > 0)
 		waiting_add(r, &list->rows[--list->n]);
+	while (list->slots_n > 0)
+		slot_add(r, &list->slots[--list->slots_n]);
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -129,10 +154,38 @@ row_add(struct db *db, const struct refusal *r, struct err *e)
 	return query_run(q, e);
 }
 
-enum rc
-refusals_write(struct db *db, const struct refusal_list *list, struct err *e)
+static enum rc
+slot_row_add(
+    struct db *db, const struct refused_slot *s, int64_t now_ms, struct err *e)
 {
-	struct query *q;
+	struct query *q = db_query(db, Q_REFUSED_ADD);
+	char text[ADDRESS_LEN + 1];
+
+	address_format(text, &s->worker, ADDRESS_LOWER);
+	query_int(q, 1, s->slot);
+	query_int(q, 2, s->cycle_ms);
+	query_text(q, 3, (struct slice){ text, ADDRESS_LEN });
+	query_text(q, 4, slice_of(refused_word(s->why)));
+	query_int(q, 5, now_ms);
+	return query_run(q, e);
+}
+
+static enum rc
+purge(struct db *db, enum query_id which, int64_t before, int64_t after,
+    struct err *e)
+{
+	struct query *q = db_query(db, which);
+
+	query_int(q, 1, before);
+	query_int(q, 2, after);
+	query_int(q, 3, PURGE_AT_ONCE);
+	return query_run(q, e);
+}
+
+enum rc
+refusals_write(struct db *db, const struct refusal_list *list, int64_t now_ms,
+    struct err *e)
+{
 	enum rc rc = RC_OK;
 	int64_t today = 0;
 	size_t i;
@@ -142,13 +195,15 @@ refusals_write(struct db *db, const struct refusal_list *list, struct err *e)
 		if (list->rows[i].day > today)
 			today = list->rows[i].day;
 	}
-	if (rc != RC_OK || list->n == 0)
-		return rc;
-	q = db_query(db, Q_REFUSAL_PURGE);
-	query_int(q, 1, today - REFUSAL_DAYS + 1);
-	query_int(q, 2, today + 1);
-	query_int(q, 3, PURGE_AT_ONCE);
-	return query_run(q, e);
+	for (i = 0; rc == RC_OK && i < list->slots_n; i++)
+		rc = slot_row_add(db, &list->slots[i], now_ms, e);
+	if (rc == RC_OK && list->n > 0)
+		rc = purge(db, Q_REFUSAL_PURGE, today - REFUSAL_DAYS + 1,
+		    today + 1, e);
+	if (rc == RC_OK && (list->n > 0 || list->slots_n > 0))
+		rc = purge(db, Q_REFUSED_PURGE, now_ms - REFUSED_KEPT_MS,
+		    now_ms + DAY_MS, e);
+	return rc;
 }
 
 static void

@@ -102,6 +102,9 @@ round_claim_verify(struct round_claim *r, struct claim *claims, size_t n)
 	of.root = r->root;
 	is_signed = round_check(&of, r->signature, NULL) == RC_OK;
 	for (i = 0; i < n; i++) {
+		/* It was hashed of another slot, or of other values. */
+		if (!claims[i].authentic)
+			claims[i].of_slot = 0;
 		claims[i].authentic = is_signed;
 		if (!is_signed && claims[i].outcome == CLAIM_OPEN)
 			claim_refuse(&claims[i], CLAIM_BAD_SIGNATURE);

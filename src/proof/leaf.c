@@ -83,6 +83,7 @@ static const struct field segment_fields[] = {
 	TEXT(segment_leaf, "sha256", sha256),
 	NUMBER(segment_leaf, "results", results),
 	NUMBER(segment_leaf, "missed", missed),
+	NUMBER(segment_leaf, "refused", refused),
 	NUMBER(segment_leaf, "unassigned", unassigned),
 	NUMBER(segment_leaf, "definition", definition),
 	INDEX(segment_leaf, "maintenance", maintenance),

@@ -64,6 +64,7 @@ struct segment_leaf {
 	char sha256[2 * SHA256_LEN + 1]; /* of the file */
 	int64_t results;
 	int64_t missed;
+	int64_t refused;
 	int64_t unassigned;
 	/* The newest leaves of the task that its lines were made by: so none
 	 * of them can be left out afterwards. */

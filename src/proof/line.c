@@ -1,6 +1,7 @@
 #include "proof/line.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "json/json.h"
@@ -66,6 +67,33 @@ line_form_parse(struct slice name, enum address_form *out)
 	return false;
 }
 
+/* ---- What became of a slot ---- */
+
+#define REFUSED_MARK "refused:"
+
+void
+line_outcome(char out[static LINE_OUTCOME_SIZE], enum refused why)
+{
+	(void)snprintf(out, LINE_OUTCOME_SIZE, "%s%s",
+	    why == REFUSED_NOT ? "missed" : REFUSED_MARK,
+	    why == REFUSED_NOT ? "" : refused_word(why));
+}
+
+bool
+line_is_refused(const struct line *l, enum refused *why)
+{
+	const size_t n = sizeof(REFUSED_MARK) - 1;
+
+	*why = REFUSED_NOT;
+	if (l->outcome.len < n || memcmp(l->outcome.p, REFUSED_MARK, n) != 0)
+		return false;
+	*why = refused_parse(
+	    (struct slice){ l->outcome.p + n, l->outcome.len - n });
+	return true;
+}
+
+/* ---- The text of a line ---- */
+
 static const void *
 field_of(const struct line *l, const struct field *f)
 {
@@ -90,13 +118,33 @@ line_init(struct line *l)
 			    LINE_NONE;
 }
 
+static bool
+is_there(const struct line *l, const struct field *f)
+{
+	return f->type == FIELD_TEXT
+	    ? ((const struct slice *)field_of(l, f))->p != NULL
+	    : number_of(l, f) != LINE_NONE;
+}
+
+/* Only results are anchored, and have what comes behind the outcome. */
+bool
+line_has_answer(const struct line *l)
+{
+	bool has = l->anchor != LINE_NONE;
+	size_t i;
+
+	for (i = 0; i < FIELDS; i++)
+		if (fields[i].offset > offsetof(struct line, outcome))
+			has |= is_there(l, &fields[i]);
+	return has;
+}
+
 static void
 field_write(struct json_writer *w, const struct line *l, const struct field *f)
 {
 	const struct slice *text = field_of(l, f);
 
-	if (f->type == FIELD_TEXT ? text->p == NULL
-				  : number_of(l, f) == LINE_NONE)
+	if (!is_there(l, f))
 		return;
 	json_key(w, f->name);
 	if (f->type == FIELD_TEXT)

@@ -5,12 +5,14 @@
  *
  * outcome	result		a worker's signed result, which was credited
  *		missed		somebody was given the slot, and nobody was paid
+ *		refused:WORD	the same, and an answer of the line's worker was
+ *				refused, says the operator: base/refused.h
  *		unassigned	nobody is known to have been given it
  */
 #ifndef WORKNET_PROOF_LINE_H
 #define WORKNET_PROOF_LINE_H
 
-#include "base/buf.h"
+#include "base/refused.h"
 #include "eth/address.h"
 
 #define LINE_MAX_BYTES 16384	/* a check's error escaped, and all else */
@@ -65,6 +67,17 @@ struct line_read {
 MUST_CHECK enum rc
 line_parse(struct line_read *out, struct slice text, struct err *e);
 void line_free(struct line_read *l);
+
+#define LINE_OUTCOME_SIZE 40
+
+/* The outcome of a slot that was given, and has no result. */
+void line_outcome(char out[static LINE_OUTCOME_SIZE], enum refused why);
+
+/* Whether the outcome is of that form; *why: REFUSED_NOT of an unknown word. */
+bool line_is_refused(const struct line *l, enum refused *why);
+
+/* Whether it says anything that only a result has. */
+bool line_has_answer(const struct line *l);
 
 /* "checksum", "lower", "upper"; and back, false for another word. */
 const char *line_form_name(enum address_form form);

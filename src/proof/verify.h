@@ -51,6 +51,7 @@ struct verify_report {
 	int64_t in_rounds; /* of them, signed in a round: with all they say */
 	int64_t successes;
 	int64_t missed;
+	int64_t refused; /* says the operator */
 	int64_t unassigned;
 	int64_t extra; /* results of cycles beside the schedule */
 	/* Answers to drills: all, those that said what was to be seen, and

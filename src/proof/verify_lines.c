@@ -28,7 +28,7 @@ struct walk {
 	bool was_beside;	     /* which wasn't one of the schedule */
 	int64_t due, due_copy;	     /* the next slot of the schedule */
 	const struct span *due_span; /* NULL: there is none */
-	int64_t results, missed, unassigned;
+	int64_t results, missed, refused, unassigned;
 	struct ballots *ballots;
 };
 
@@ -276,6 +276,22 @@ ballot_add(struct ballots *b, const struct line *l, struct err *e)
 	return RC_OK;
 }
 
+/* The outcome of a slot that was given; what has no result says no more. */
+static enum rc
+outcome_check(const struct line *l, struct err *e)
+{
+	enum refused why;
+
+	if (line_is_refused(l, &why) && why == REFUSED_NOT)
+		return err_set(e, RC_INVALID,
+		    "an answer isn't refused for \"%.*s\"", (int)l->outcome.len,
+		    l->outcome.p);
+	if (!slice_is(l->outcome, "result") && line_has_answer(l))
+		return err_set(e, RC_INVALID,
+		    "a slot that was missed or refused has nothing of a result");
+	return RC_OK;
+}
+
 /* A line of somebody who was given the slot. */
 static enum rc
 given_check(struct walk *w, const struct line *l, struct err *e)
@@ -292,7 +308,9 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 	    l->worker.p == NULL)
 		return err_set(e, RC_INVALID,
 		    "a slot that was given has a number, a worker and a time");
-	rc = times_check(l, d, w->s->within, e);
+	rc = outcome_check(l, e);
+	if (rc == RC_OK)
+		rc = times_check(l, d, w->s->within, e);
 	if (rc == RC_OK)
 		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK && is_result)
@@ -303,8 +321,10 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 		w->results++;
 		w->in.out->successes += l->success == 1;
 		w->in.out->in_rounds += slice_is(l->scheme, ROUND_SCHEME);
-	} else
+	} else if (slice_is(l->outcome, "missed"))
 		w->missed++;
+	else
+		w->refused++;
 	return rc;
 }
 
@@ -375,6 +395,7 @@ static enum rc
 line_check(void *ctx, const struct line *l, struct err *e)
 {
 	struct walk *w = ctx;
+	enum refused why;
 	enum rc rc;
 
 	if (l->cycle == LINE_NONE || l->copy == LINE_NONE)
@@ -382,7 +403,8 @@ line_check(void *ctx, const struct line *l, struct err *e)
 	rc = place_check(w, l, e);
 	if (rc != RC_OK)
 		return rc;
-	if (slice_is(l->outcome, "result") || slice_is(l->outcome, "missed"))
+	if (slice_is(l->outcome, "result") || slice_is(l->outcome, "missed") ||
+	    line_is_refused(l, &why))
 		return given_check(w, l, e);
 	if (!slice_is(l->outcome, "unassigned"))
 		return err_set(e, RC_INVALID,
@@ -439,15 +461,16 @@ counts_check(const struct walk *w, struct err *e)
 	const struct segment_leaf *s = w->s;
 
 	if (w->line == s->lines && w->results == s->results &&
-	    w->missed == s->missed && w->unassigned == s->unassigned)
+	    w->missed == s->missed && w->refused == s->refused &&
+	    w->unassigned == s->unassigned)
 		return RC_OK;
 	return err_set(e, RC_INVALID,
-	    "the leaf counts %" PRId64 " results, %" PRId64
-	    " missed and %" PRId64 " unassigned of %" PRId64
+	    "the leaf counts %" PRId64 " results, %" PRId64 " missed, %" PRId64
+	    " refused and %" PRId64 " unassigned of %" PRId64
 	    " lines; the file has %" PRId64 ", %" PRId64 ", %" PRId64
-	    " of %" PRId64,
-	    s->results, s->missed, s->unassigned, s->lines, w->results,
-	    w->missed, w->unassigned, w->line);
+	    ", %" PRId64 " of %" PRId64,
+	    s->results, s->missed, s->refused, s->unassigned, s->lines,
+	    w->results, w->missed, w->refused, w->unassigned, w->line);
 }
 
 static enum rc
@@ -489,6 +512,7 @@ verify_segment(const struct verify_task *t, const struct segment_leaf *s,
 	out->lines += w.line;
 	out->results += w.results;
 	out->missed += w.missed;
+	out->refused += w.refused;
 	out->unassigned += w.unassigned;
 	return rc;
 }

@@ -6,9 +6,10 @@
  * Compared are: each result with its line; answers to drills, of days whose key
  * is shown; final payouts and forfeits with their leaves; files with the hashes
  * of their leaves; and entries and tiles with the checkpoint that is signed.
- * What the ledger forgets isn't: who was given a slot that was missed, and the
- * networks. Memory holds what is paid in the longest interval of a task, and 24
- * bytes for each leaf of a payout or forfeit.
+ * Of slots without a result it is whether an answer was refused, as long as
+ * the ledger keeps that. What it forgets isn't: who was given them, and the
+ * networks. Memory holds what is paid in the longest interval of a task,
+ * and 24 bytes for each leaf of a payout or forfeit.
  */
 #ifndef WORKNET_PUBLISH_COMPARE_H
 #define WORKNET_PUBLISH_COMPARE_H

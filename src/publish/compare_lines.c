@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "ledger/refusal.h"
 #include "publish/compare_room.h"
 
 #define FILE_BYTES (1024LL * 1024 * 1024) /* of lines */
@@ -171,6 +172,7 @@ line_compare(
 
 /* A file's lines of results, and the cells that they are to be of. */
 struct in_file {
+	int64_t over_ms; /* what was refused before then it must say */
 	struct compare *c;
 	int64_t leaf; /* its index */
 	int64_t task;
@@ -180,6 +182,65 @@ struct in_file {
 	int64_t lines, results;
 	int64_t archived; /* of the results */
 };
+
+/* A line without a result, and what the ledger has refused of its slot. */
+struct at_slot {
+	const struct line *l;
+	bool any;
+	enum refused why;
+	int64_t at_ms;
+};
+
+static enum rc
+on_refused(void *ctx, const struct public_refused *r, struct err *e)
+{
+	struct at_slot *s = ctx;
+	char worker[ADDRESS_LEN + 1];
+
+	(void)e;
+	slice_copy(worker, sizeof(worker), r->worker);
+	s->any = slice_is(s->l->worker, worker);
+	s->why = r->why;
+	s->at_ms = r->at_ms;
+	return RC_OK;
+}
+
+/*
+ * Refusals are kept for a day: of older slots the ledger can't tell. One that
+ * was written down late needn't be in the log.
+ */
+static enum rc
+missed_compare(struct in_file *f, const struct line *l, struct err *e)
+{
+	const int64_t newest_ms = f->c->bounds.newest_ms;
+	struct at_slot s = { .l = l };
+	enum refused why;
+	bool is_refused = line_is_refused(l, &why);
+	enum rc rc;
+
+	if (l->slot == LINE_NONE || l->worker.p == NULL)
+		return RC_OK;
+	rc = public_refusal_of(f->c->db, l->slot, on_refused, &s, e);
+	if (rc != RC_OK)
+		return rc;
+	if (!s.any && is_refused &&
+	    l->assigned > newest_ms - REFUSED_KEPT_MS + HOUR_MS)
+		compare_found(f->c,
+		    "%s: slot %" PRId64
+		    " has an answer that was refused, and the ledger refused none",
+		    f->name, l->slot);
+	else if (s.any && is_refused && s.why != why)
+		compare_found(f->c,
+		    "%s: the answer of slot %" PRId64
+		    " was refused for another reason",
+		    f->name, l->slot);
+	else if (s.any && !is_refused && s.at_ms + CLOCK_SKEW_MS < f->over_ms)
+		compare_found(f->c,
+		    "%s: the answer of slot %" PRId64
+		    " was refused, and the line doesn't say so",
+		    f->name, l->slot);
+	return RC_OK;
+}
 
 static enum rc
 line_take(
@@ -191,7 +252,7 @@ line_take(
 
 	f->lines++;
 	if (!slice_is(l->outcome, "result"))
-		return RC_OK;
+		return missed_compare(f, l, e);
 	f->results++;
 	cell = cell_find(f->cells, l->slot);
 	if (cell == NULL)
@@ -304,6 +365,7 @@ compare_segment(
 	if (rc != RC_OK)
 		return rc;
 	f.cells = &r->cells;
+	f.over_ms = s->to + over_ms(c, r);
 	f.task = r->id;
 	f.site = site_of(c, s->task);
 	rc = file_take(&f, s->sha256, e);

@@ -1,8 +1,9 @@
 /*
  * What must be kept beside the log, because the ledger forgets it: who was
- * given which slot, until its hour is logged; and up to which slot an hour
- * needn't be looked for. Files of the state's directory. They are aids: without
- * them a slot that was missed says less, and a run reads more. One thread.
+ * given which slot, and whose answer was refused, until its hour is logged;
+ * and up to which slot an hour needn't be looked for. Files of the state's
+ * directory. They are aids: without them a slot that was missed says less, and
+ * a run reads more. One thread.
  */
 #ifndef WORKNET_PUBLISH_MARKS_H
 #define WORKNET_PUBLISH_MARKS_H
@@ -13,6 +14,7 @@
 struct marks {
 	char state[PATH_LEN_MAX + 1];
 	int64_t assigned_ms; /* the newest assignment that was noted */
+	int64_t refusal;     /* public_refused: the last that was noted */
 	int64_t last_slot;   /* that the ledger had given, when last seen */
 	/* Before an hour began, that slot was the last: */
 	struct hour_mark {
@@ -28,7 +30,7 @@ marks_read(struct marks *m, const char *state, struct err *e);
 void marks_free(struct marks *m);
 
 /*
- * Notes what was given since the last run, and the ledger's last slot.
+ * Notes what was given and refused since the last run, and the last slot.
  * *restored: the ledger has given fewer slots than it had; then no hour is
  * marked any more. RC_IO, errors of db.h.
  */

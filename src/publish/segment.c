@@ -104,7 +104,8 @@ compare(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* The order of lines; of a slot the result first, then the last holder. */
+/* The order of lines; of a slot the result first, then whose answer was
+ * refused, then the last holder. */
 static int
 cell_compare(const void *x, const void *y)
 {
@@ -117,6 +118,9 @@ cell_compare(const void *x, const void *y)
 		d = compare(a->slot.copy, b->slot.copy);
 	if (d == 0)
 		d = compare(b->is_result, a->is_result);
+	if (d == 0)
+		d = compare(b->slot.refused != REFUSED_NOT,
+		    a->slot.refused != REFUSED_NOT);
 	if (d == 0)
 		d = a->is_result
 		    ? compare(a->slot.slot, b->slot.slot)
@@ -210,11 +214,25 @@ round_fill(struct line *l, struct round_text *t, const struct cell *c)
 	l->path = slice_of(t->path);
 }
 
+/* What became of a slot that has no result. */
+static void
+outcome_fill(struct line *l, char text[static LINE_OUTCOME_SIZE],
+    struct segment_leaf *leaf, enum refused why)
+{
+	line_outcome(text, why);
+	l->outcome = slice_of(text);
+	if (why == REFUSED_NOT)
+		leaf->missed++;
+	else
+		leaf->refused++;
+}
+
 static enum rc
 cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
     const uint8_t networks[static SHA256_LEN], struct err *e)
 {
 	char network[ORIGIN_NAME_LEN + 1], signature[HEX_SIZE(SIGNATURE_LEN)];
+	char outcome[LINE_OUTCOME_SIZE];
 	const struct public_slot *s = &c->slot;
 	struct round_text round;
 	struct line l;
@@ -232,8 +250,7 @@ cell_write(struct buf *out, struct segment_leaf *leaf, const struct cell *c,
 		l.network = slice_of(network);
 	}
 	if (!c->is_result) {
-		l.outcome = slice_of("missed");
-		leaf->missed++;
+		outcome_fill(&l, outcome, leaf, s->refused);
 		return line_write(out, &l, e);
 	}
 	l.outcome = slice_of("result");
@@ -351,7 +368,8 @@ segment_write(struct buf *out, struct segment_leaf *leaf,
 		rc = cells_before(&w, INT64_MAX, 0, &none, e);
 	if (rc != RC_OK)
 		return rc;
-	leaf->lines = leaf->results + leaf->missed + leaf->unassigned;
+	leaf->lines =
+	    leaf->results + leaf->missed + leaf->refused + leaf->unassigned;
 	leaf->bytes = (int64_t)out->len;
 	leaf_sha256(leaf->sha256, (struct slice){ out->p, out->len });
 	return RC_OK;

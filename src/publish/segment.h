@@ -39,8 +39,9 @@ struct cells {
  * for. RC_NO_MEMORY. */
 MUST_CHECK enum rc cells_add(struct cells *c, struct task_state *t,
     const struct public_slot *s, bool is_result, struct err *e);
-/* By task, cycle and copy, results first; what comes again later is left out,
- * but for witnesses' results, and a result's network stays. */
+/* By task, cycle and copy, results first, then whose answer was refused; what
+ * comes again later is left out, but for witnesses' results, and a result's
+ * network stays. */
 void cells_sort(struct cells *c);
 void cells_free(struct cells *c);
 /* Frees what they own, but not where they lie. */

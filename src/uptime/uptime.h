@@ -21,7 +21,7 @@
 #define UPTIME_METHOD "worknet-uptime/1"
 /* SHA-256 of doc/uptime, which the log states with the method. */
 #define UPTIME_TEXT_SHA256 \
-	"272606695db5233a22453b180436d44d4318f898e0737f88c06a550e112b1b78"
+	"6e561610ecd80d4c5c9154e10a6d6fb3ff4c1b715a37eac272d6412a4f05b976"
 #define UPTIME_CONFIRM	 2	   /* slices in a row that begin an incident */
 #define UPTIME_NETWORKS	 2	   /* different ones, that say so */
 #define UPTIME_RECOVER	 2	   /* slices in a row that end it */

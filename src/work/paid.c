@@ -346,12 +346,18 @@ static void
 line_take(struct paid *p, const struct paid_task *t, const struct line *l)
 {
 	struct entry *n = entry_find(p, l);
+	char what[PAID_TEXT_MAX];
 
 	if (n != NULL && strcmp(n->r->task, t->name) == 0)
 		entry_take(p, t, n, l);
-	else if (paid_line_is_of(l, &p->w->record->all[0].worker) &&
-	    slice_is(l->outcome, "result"))
+	else if (!paid_line_is_of(l, &p->w->record->all[0].worker))
+		return;
+	else if (slice_is(l->outcome, "result"))
 		p->out->others++;
+	else if (paid_line_is_refused(what, t->name, l)) {
+		p->out->refused++;
+		p->w->refused(p->w->ctx, what);
+	}
 }
 
 static enum rc

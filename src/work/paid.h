@@ -31,6 +31,7 @@ struct paid_wanted {
 	const struct record *record;
 	int64_t now_ms;
 	paid_found_fn *found;
+	paid_found_fn *refused; /* with an answer that the log has as refused */
 	void *ctx;
 };
 
@@ -46,6 +47,7 @@ struct paid_report {
 	int64_t different; /* found: the log says something else */
 	int64_t missing;   /* found: not in the log */
 	int64_t others;	   /* of the worker, and not in its record */
+	int64_t refused;   /* slots of the worker, of the record's tasks */
 	int64_t findings;  /* all of them */
 };
 

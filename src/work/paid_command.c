@@ -15,7 +15,7 @@ is_url(const char *text)
 }
 
 static void
-on_found(void *ctx, const char *text)
+say(void *ctx, const char *text)
 {
 	(void)ctx;
 	printf("%s\n", text);
@@ -48,6 +48,9 @@ print_report(const struct paid_report *r, bool trusted)
 		printf("it has %" PRId64
 		       " results of this worker that aren't in the record\n",
 		    r->others);
+	if (r->refused > 0)
+		printf("it has %" PRId64 " answers of this worker as refused\n",
+		    r->refused);
 	printf("%s\n",
 	    r->findings == 0 ? "all that was due is in the log"
 			     : "the log isn't what this worker was paid for");
@@ -85,9 +88,10 @@ enum rc
 paid_command(const struct paid_command *c, bool *holds, struct err *e)
 {
 	struct record record = { .n = 0 };
-	struct paid_wanted w = {
-		.record = &record, .now_ms = clock_unix_ms(), .found = on_found
-	};
+	struct paid_wanted w = { .record = &record,
+		.now_ms = clock_unix_ms(),
+		.found = say,
+		.refused = say };
 	struct paid_report r;
 	struct buf policy;
 	enum rc rc;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "eth/round.h"
 #include "proof/verify_round.h"
 
@@ -73,5 +74,23 @@ paid_line_differs(char what[static PAID_TEXT_MAX],
 		return false;
 	(void)snprintf(
 	    what, PAID_TEXT_MAX, "it isn't what was signed: %.200s", e.msg);
+	return true;
+}
+
+bool
+paid_line_is_refused(
+    char what[static PAID_TEXT_MAX], const char *task, const struct line *l)
+{
+	char time[FILE_TIME_LEN + 1];
+	enum refused why;
+
+	if (!line_is_refused(l, &why))
+		return false;
+	file_time(time, l->assigned);
+	(void)snprintf(what, PAID_TEXT_MAX,
+	    "task %s, slot %" PRId64
+	    ", given at %s: your answer was refused, says the log: %s",
+	    task, l->slot, time,
+	    why == REFUSED_NOT ? "for no known reason" : refused_word(why));
 	return true;
 }

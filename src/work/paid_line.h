@@ -27,4 +27,8 @@ bool paid_line_differs(char what[static PAID_TEXT_MAX],
     const struct record_result *r, const struct line *l,
     const struct paid_line_of *of);
 
+/* Whether the line says that an answer was refused; what: a sentence of it. */
+bool paid_line_is_refused(
+    char what[static PAID_TEXT_MAX], const char *task, const struct line *l);
+
 #endif

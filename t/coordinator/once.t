@@ -285,6 +285,18 @@ sub tally {
 	    'is refused');
 	is($w->balance($next), 100, 'the first is paid');
 	is($w->balance($holder), 0, 'and only that');
+
+	# A cycle may be longer than an assignment is paid.
+	$w->worknet('task', 'remove', 'shared');
+	$w->task_add('long', interval => '30m');
+	my $given = $at + 90000;
+	$w->clock_set($given += 10000) until $polled->($next) eq 'long' ||
+	    $given > $at + 1800000;
+	$w->clock_set($given + 300001);
+	is($polled->($next), 'long', 'whoever let it expire is given it again');
+	is(tally($c->post([ $w->result($next, 'long') ])), '1 x 1',
+	    '... and paid');
+	is($w->balance($next), 200, '... once');
 	is($w->stop, 0, 'it stops');
 	$w->log_ok;
 	$w->audit_ok('after slots were offered again');

@@ -10,8 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
 
-use WorknetTest qw(build_path need_program json_value now_ms poll_path
-    run_command);
+use WorknetTest qw(need_program json_value now_ms poll_path);
 use WorknetTest::Rounds qw(round_result round_hash round_body);
 
 need_program('sqlite3');
@@ -211,11 +210,17 @@ is($w->sql_value('SELECT count(*) FROM refusal'), 2,
 
 # A commit that fails leaves them waiting.
 @t = given($one);
+my $since = $now;
+# Each slot has a row for the first time.
+@t = grep { !$w->sql_value('SELECT count(*) FROM refused_slot WHERE slot = ' .
+    $_->{round}{slot}) } @t;
 post([ alone($one, $_, timestamp => $now + 120000) ]) for @t[0, 1];
 $w->fault('ENOSPC write ftruncate');
 is($c->post([ alone($one, $t[2]) ])->{status}, 503, 'on a full disk nothing is paid');
 $w->fault;
 is(told($one), '3 timestamp in the future', '... and afterwards nothing is lost');
+is($w->sql_value("SELECT count(*) FROM refused_slot WHERE at_ms >= $since"), 2,
+    '... of slots neither');
 @t = given($one);
 post([ alone($one, $t[0], timestamp => $now + 120000) ]);
 is($w->stop, 0, 'the coordinator stops');
@@ -239,52 +244,5 @@ is($w->sql_value('SELECT count(*) FROM refusal WHERE worker NOT IN (SELECT ' .
 is($w->stop, 0, 'the coordinator stops');
 $w->log_ok;
 $w->audit_ok('after refusals');
-
-# ---- In the log ----
-
-# A slot whose answer was refused has its line, and that says what it says of one
-# that nobody answered. What strangers send leaves nothing.
-$w = WorknetTest->new->fault_prepare;
-($one, $stranger) = map { $w->worker($_) } 1, 2;
-my $log = $w->dir('log');
-mkdir $_ or die $! for $log, "$log/site", "$log/state";
-$w->{conf}{log} = { origin => 'worknet.example/log', directory => "$log/site",
-    state_directory => "$log/state", key_file => "$log/key" };
-$w->conf_write;
-$w->clock_set($now = $T0 - $T0 % 3600000);
-$w->init;
-$w->task_add('task_1', interval => '10m', cooldown => '0s');
-$w->start;
-$c = $w->fcgi;
-
-sub log_run {
-	my ($code, $out, $err) = run_command({ env => { $w->fault_env } },
-	    build_path('worknet-log'), '-c', $w->conf_path, @_);
-
-	is("$code $err", '0 ', "worknet-log @_");
-}
-
-later(60000);
-my ($task) = @{ json_value($c->get(poll_path($one->{address}))->{body}) };
-my $slot = $w->sql_value('SELECT slot FROM assignment');
-is(post([ alone($one, $task, timestamp => $now + 120000) ]), 0,
-    'an answer is refused');
-post([ alone($stranger, $task), { %{ alone($one, $task) }, signature =>
-    '0x' . '11' x 65 } ]) for 1 .. 20;
-log_run('--key', 'new');
-log_run();
-later(3 * 3600000);
-is($w->stop, 0, 'the coordinator stops');
-log_run('--idle');
-my ($first) = glob "$log/site/segment/*/*/*/*/task_1.ndjson";
-my @lines = map { json_value($_) } split /\n/, do {
-	open my $in, '<', $first or die "$first: $!";
-	local $/;
-	<$in> };
-is(scalar @lines, 6, 'an hour has a line for each slot, and none more');
-is_deeply([ map { $_->{outcome} } grep { ($_->{slot} // 0) == $slot } @lines ],
-    [ 'missed' ], 'that whose answer was refused is missed');
-is(scalar(grep { exists $_->{signature} || lc($_->{worker} // '') eq
-    lc $stranger->{address} } @lines), 0, 'of what was refused it has nothing');
 
 done_testing;

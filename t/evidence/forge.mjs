@@ -123,8 +123,10 @@ function entryOf({ leaf, rows, open }, at, count) {
 	leaf.bytes = Buffer.byteLength(text);
 	leaf.sha256 = hex256(Buffer.from(text));
 	for (const [key, word] of count && isSegment(leaf) ? [['results', 'result'],
-	    ['missed', 'missed'], ['unassigned', 'unassigned']] : [])
-		leaf[key] = rows.filter((r) => r.outcome === word).length;
+	    ['missed', 'missed'], ['refused', 'refused'],
+	    ['unassigned', 'unassigned']] : [])
+		leaf[key] = rows.filter((r) => r.outcome?.split(':')[0] === word)
+		    .length;
 	if (count)
 		leaf.lines = rows.length;
 	return Buffer.from(JSON.stringify(leaf));
@@ -206,6 +208,13 @@ const flip = (hex, i) => hex.slice(0, i) +
 const missed = ({ slot, cycle, copy, version, worker, assigned }) => ({ slot,
     cycle, copy, version, worker, assigned, outcome: 'missed' });
 
+// The n-th result of the second hour, as if its answer had been refused.
+const refused = (s, word, more = {}, n = 0) => {
+	const r = result(s, n);
+	s[1].rows[s[1].rows.indexOf(r)] = { ...missed(r),
+	    outcome: `refused:${word}`, ...more };
+};
+
 // As if a worker had been a witness: its place in the schedule is empty then.
 const beside = (rows, r) => {
 	rows[rows.indexOf(r)] = { cycle: r.cycle, copy: r.copy,
@@ -238,6 +247,12 @@ const kinds = {
 		for (const r of [result(s, 1), result(s, 2)])
 			beside(s[1].rows, r);
 	}, { colluding: true }),
+
+	'refused answers': relogged((s) => ['too-old', 'from-future', 'expired',
+	    'no-outcome', 'contradiction', 'before-assignment', 'over-timeout',
+	    'over-wait', 'suspended'].slice(0, s[1].rows.filter((r) =>
+	    r.scheme === 'eip191').length).forEach((word) => refused(s, word)),
+	    { colluding: true }),
 
 	// Two failures in a row, of two networks: an outage.
 	'network that is named 0': relogged((s) => {
@@ -520,6 +535,34 @@ const kinds = {
 		result(s).assigned -= HOUR),
 	'logged: definition that isn\'t there': relogged((s) =>
 		result(s).version = 999),
+	'logged: refused for no known reason': relogged((s) =>
+		refused(s, 'no-reason'), { colluding: true }),
+	'logged: refused for nothing': relogged((s) =>
+		refused(s, ''), { colluding: true }),
+	'logged: refused and signed': relogged((s) => {
+		const { signature } = result(s);
+		refused(s, 'expired', { signature });
+	}, { colluding: true }),
+	'logged: refused and up': relogged((s) => {
+		const { timestamp, success } = result(s);
+		refused(s, 'expired', { timestamp, success });
+	}, { colluding: true }),
+	'logged: refused and nothing else': relogged((s) => {
+		const { cycle, copy } = result(s);
+		s[1].rows[s[1].rows.indexOf(result(s))] = { cycle, copy,
+		    outcome: 'refused:expired' };
+	}, { colluding: true }),
+	'logged: refused counted as missed': relogged((s) => {
+		refused(s, 'expired');
+		const { leaf, rows } = s[1];
+		leaf.results--;
+		leaf.missed++;
+	}, { colluding: true, count: false }),
+	'logged: missed and signed': relogged((s) => {
+		const { signature } = result(s);
+		s[1].rows[s[1].rows.indexOf(result(s))] = { ...missed(result(s)),
+		    signature };
+	}, { colluding: true }),
 	'logged: outcome nobody knows': relogged((s) =>
 		s[1].rows[3].outcome = 'fine'),
 	'logged: field nobody knows': relogged((s) => result(s).up = true),

@@ -33,7 +33,7 @@ const read = (name) => existsSync(`${dir}/${name}`) ?
 // Fields that are no text; what isn't listed is one.
 const NUMBERS = new Set(['version', 'from', 'to', 'expectedStatus', 'timeoutMs',
     'intervalMs', 'copies', 'cooldownMs', 'lines', 'bytes', 'results', 'missed',
-    'unassigned', 'definition', 'withinMs', 'id', 'noted', 'logged', 'confirm',
+    'refused', 'unassigned', 'definition', 'withinMs', 'id', 'noted', 'logged', 'confirm',
     'confirmNetworks', 'recover', 'gapMs', 'day', 'slot', 'cycle', 'copy',
     'assigned', 'anchor', 'timestamp', 'status', 'ms', 'place', 'count']);
 const INDICES = new Set(['prev', 'maintenance', 'ended']);
@@ -69,7 +69,8 @@ const TASK = ['type', 'task', 'version', 'state', 'from', 'url',
 const PRIVATE = ['type', 'task', 'version', 'state', 'from', 'intervalMs',
     'copies', 'commitment', 'prev'];
 const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
-    'results', 'missed', 'unassigned', 'definition', 'maintenance', 'withinMs',
+    'results', 'missed', 'refused', 'unassigned', 'definition', 'maintenance',
+    'withinMs',
     'prev'];
 const MAINTENANCE = ['type', 'task', 'id', 'from', 'to', 'ended', 'noted', 'why',
     'logged', 'prev'];
@@ -86,6 +87,13 @@ const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
     'assigned', 'anchor', 'outcome', 'scheme', 'ledger', 'form', 'timestamp',
     'success', 'status', 'ms', 'error', 'trace', 'region', 'token', 'place',
     'count', 'path', 'signature'];
+
+// Why an answer is refused, as doc/protocol has it; and what a line has of a
+// slot that was given.
+const REASONS = new Set(['too-old', 'from-future', 'expired', 'no-outcome',
+    'contradiction', 'before-assignment', 'over-timeout', 'over-wait',
+    'suspended']);
+const GIVEN = [...LINE.slice(0, LINE.indexOf('anchor')), 'outcome'];
 
 // ---- Leaves ----
 
@@ -522,6 +530,11 @@ async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
 	    refuse(`definition ${l.version} isn't among the task's leaves`);
 	if (l.slot === undefined || l.assigned === undefined)
 		refuse('a slot that was given has a number, a worker and a time');
+	if (l.outcome.startsWith('refused:') && !REASONS.has(l.outcome.slice(8)))
+		refuse(`an answer isn't refused for "${l.outcome}"`);
+	if (l.outcome !== 'result' &&
+	    Object.keys(l).some((k) => !GIVEN.includes(k)))
+		refuse('a slot that was missed or refused has nothing of a result');
 	if (l.assigned < l.cycle || l.assigned > l.cycle + 2 * d.intervalMs)
 		refuse(`the slot was assigned at ${l.assigned}, which isn't in its cycle`);
 	if (told.slots.has(l.slot))
@@ -559,7 +572,7 @@ function checkExtra(l, tasks) {
 
 async function checkLines(text, s, tasks, told, report) {
 	const due = schedule(tasks, s.from, s.to);
-	const n = { result: 0, missed: 0, unassigned: 0 };
+	const n = { result: 0, missed: 0, 'refused:': 0, unassigned: 0 };
 	let before = [-1, -1], next = 0, wasBeside = false;
 	const after = (a, b) => a[0] - b[0] || a[1] - b[1];
 
@@ -585,9 +598,11 @@ async function checkLines(text, s, tasks, told, report) {
 			checkExtra(l, tasks);
 			report.extra++;
 		}
-		if (!(l.outcome in n))
+		const kind = l.outcome?.startsWith('refused:') ? 'refused:' :
+		    l.outcome;
+		if (!Object.hasOwn(n, kind))
 			refuse(`the outcome "${l.outcome}" isn't known`);
-		n[l.outcome]++;
+		n[kind]++;
 		if (l.outcome === 'unassigned') {
 			if (l.slot !== undefined)
 				refuse('a slot that nobody was given has no number');
@@ -607,11 +622,13 @@ async function checkLines(text, s, tasks, told, report) {
 	if (next < due.length)
 		refuse(`copy ${due[next][1]} of cycle ${due[next][0]} has no line`);
 	if (lines.length !== s.lines || n.result !== s.results ||
-	    n.missed !== s.missed || n.unassigned !== s.unassigned)
-		refuse(`the leaf counts ${s.results} results, ${s.missed} missed and ${s.unassigned} unassigned`);
+	    n.missed !== s.missed || n['refused:'] !== s.refused ||
+	    n.unassigned !== s.unassigned)
+		refuse(`the leaf counts ${s.results} results, ${s.missed} missed, ${s.refused} refused and ${s.unassigned} unassigned`);
 	report.lines += lines.length;
 	report.results += n.result;
 	report.missed += n.missed;
+	report.refused += n['refused:'];
 	report.unassigned += n.unassigned;
 }
 
@@ -660,7 +677,7 @@ async function main() {
 	    segments: segments.length, from: segments[0]?.from ?? null,
 	    to: segments.at(-1)?.to ?? null,
 	    withinMs: Math.max(0, ...segments.map((s) => s.withinMs)), lines: 0, results: 0, inRounds: 0,
-	    successes: 0, missed: 0, unassigned: 0, extra: 0, drills: 0,
+	    successes: 0, missed: 0, refused: 0, unassigned: 0, extra: 0, drills: 0,
 	    drillsRight: 0, drillsLate: 0 };
 	for (const [i, s] of segments.entries())
 		await checkSegment(s, segments[i - 1], tasks, told, report);

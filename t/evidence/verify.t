@@ -123,6 +123,16 @@ my %says = (
 	'logged: slot of another cycle' => qr/which isn't in its cycle/,
 	'logged: definition that isn\'t there' =>
 	    qr/definition 999 isn't among the task's leaves/,
+	'logged: refused for no known reason' =>
+	    qr/an answer isn't refused for "refused:no-reason"/,
+	'logged: refused for nothing' =>
+	    qr/an answer isn't refused for "refused:"/,
+	(map { ("logged: $_" => qr/that was missed or refused has nothing of a result/) }
+	    'refused and signed', 'refused and up', 'missed and signed'),
+	'logged: refused and nothing else' =>
+	    qr/isn't among the task's leaves|a number, a worker and a time/,
+	'logged: refused counted as missed' =>
+	    qr/the leaf counts \d+ results, \d+ missed, \d+ refused/,
 	'logged: outcome nobody knows' => qr/outcome "fine" isn't known/,
 	'logged: field nobody knows' => qr/fields in their order/,
 	'logged: fields in another order' => qr/fields in their order/,
@@ -158,7 +168,8 @@ my %says = (
 	    qr/a definition begins before the one before it/,
 );
 my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over',
-    'result of a witness', 'network that is named 0';
+    'result of a witness', 'network that is named 0',
+    'refused answers';
 
 my $conf = log_conf();
 mkdir "$Dir/$_" for qw(site state);

@@ -39,7 +39,7 @@ my %free = map { $_ => 1 } qw(schedule open_slot network_slot level
     assignment hold chain_seen suspension journal_seen
     payout_run settler record vote watch uptime_hour uptime_day
     uptime_strip response_hour incident uptime_dissent alert_watch alert_event alert_delivery alert_off
-    join_request refusal);
+    join_request refusal refused_slot);
 
 my $db = "$Dir/guards.db";
 make_ledger($db, '--results', 60, '--workers', 6, '--cooldown-ms', 0);
