@@ -104,7 +104,7 @@ maintenance_find(struct count *c)
 
 /* ---- Slices ---- */
 
-/* The cycle of the definition's next ballot, from that cycle on; none: never. */
+/* The cycle of the definition's next ballot, from that one on, or never. */
 static int64_t
 ballot_next(struct count *c, size_t definition, int64_t cycle)
 {
