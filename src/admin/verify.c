@@ -99,6 +99,9 @@ print_uptime(struct out *o, const struct verify_report *r)
 	out_fields(o,
 	    (const struct out_field[]){
 		{ "method", "method", OUT_TEXT, out_text(UPTIME_METHOD) },
+		{ "countedFrom", "counted from", OUT_TIME,
+		    out_int(r->counted_from) },
+		{ "countedTo", "counted to", OUT_TIME, out_int(r->counted_to) },
 		{ "upMs", NULL, OUT_SPAN, out_int(t->up) },
 		{ "downMs", "down", OUT_SPAN, out_int(t->down) },
 		{ "unconfirmedMs", NULL, OUT_SPAN, out_int(t->unconfirmed) },

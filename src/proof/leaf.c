@@ -247,6 +247,17 @@ is_hash(const char *text)
 	    strspn(text + 2, "0123456789abcdef") == 2 * SHA256_LEN;
 }
 
+/* RFC 3986: nothing that would look like something else. */
+static bool
+is_url(const char *url)
+{
+	const char *p;
+
+	for (p = url; *p > ' ' && *p < 0x7f; p++)
+		;
+	return *p == '\0' && p > url;
+}
+
 static enum rc
 task_sense(const struct task_leaf *t, enum leaf_kind kind, struct err *e)
 {
@@ -259,6 +270,9 @@ task_sense(const struct task_leaf *t, enum leaf_kind kind, struct err *e)
 	if (kind == KIND_TASK && t->expected_status > STATUS_MAX)
 		return err_set(e, RC_INVALID,
 		    "a task expects a status of at most %d", STATUS_MAX);
+	if (kind == KIND_TASK && !is_url(t->url))
+		return err_set(e, RC_INVALID,
+		    "a URL is of ASCII, without blanks and control characters");
 	if (strcmp(t->state, "active") != 0 &&
 	    strcmp(t->state, "paused") != 0 && strcmp(t->state, "removed") != 0)
 		return err_set(

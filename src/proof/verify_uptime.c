@@ -241,8 +241,11 @@ verify_uptime(struct verification *v, struct err *e)
 		maintenance_find(&c);
 		rc = slices_count(&c, v->out->from, v->out->to, e);
 	}
+	/* Hours beside those that were asked for count for nothing. */
+	v->out->counted_from = v->w->to != 0 ? v->w->from : v->out->from;
+	v->out->counted_to = v->w->to != 0 ? v->w->to : v->out->to;
 	if (rc == RC_OK)
-		figures_make(&c, v->out->from, v->out->to);
+		figures_make(&c, v->out->counted_from, v->out->counted_to);
 	account_free(&c.account);
 	free(c.paused);
 	free(c.maintenance);

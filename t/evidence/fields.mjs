@@ -148,6 +148,8 @@ function checkTask(is, l) {
 		refuse('a task has an interval of at most 31 days and 1 to 100 copies');
 	if (is === 'task' && l.expectedStatus > 599)
 		refuse('a task expects a status of at most 599');
+	if (is === 'task' && !/^[\x21-\x7e]+$/.test(l.url))
+		refuse('a URL is of ASCII, without blanks and control characters');
 	if (!['active', 'paused', 'removed'].includes(l.state))
 		refuse('a task is active, paused or removed');
 }

@@ -139,6 +139,10 @@ export function forgeries({ relogged, result, inRound, missed, is, isSegment,
 			all.push({ index: 9e6, leaf: { ...t.at(-1).leaf,
 			    from: s.at(-1).leaf.to, state: 'stopped',
 			    prev: t.at(-1).index } })),
+		'logged: URL that looks like another': relogged((s, t, all) =>
+			all.push({ index: 9e6, leaf: { ...t.at(-1).leaf,
+			    from: s.at(-1).leaf.to, prev: t.at(-1).index,
+			    url: 'https://example.net/\u202e1' } })),
 		'logged: first hour that follows itself': relogged((s) =>
 			s[0].leaf.prev = s[0].index, { colluding: true }),
 		'logged: unassigned, to somebody': relogged((s) => {

@@ -1,7 +1,7 @@
 // Verifies an export of worknet's log, as worknet verify does, by the formats
 // alone: node, and viem for the workers' signatures.
 //
-// node verify.mjs DIRECTORY [POLICY]
+// node verify.mjs DIRECTORY [POLICY [FROM TO]]
 // node verify.mjs --each DIRECTORY...
 //
 // Prints the report as one JSON object, or says on standard error what isn't as
@@ -23,7 +23,7 @@ import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash
 // What the method is, which the log states before it counts by it.
 const METHOD_TEXT = hex256(readFileSync(new URL('../../doc/uptime',
     import.meta.url)));
-let [, , dir, policyPath] = process.argv;
+let [, , dir, policyPath, ...asked] = process.argv;
 
 // Bytes that a file may have, as many as worknet verify reads.
 const MAX = { policy: 65536, checkpoint: 65536, opening: 64 << 20, leaf: 157012,
@@ -237,7 +237,7 @@ const firstOf = (tasks, t) => {
 	return tasks[i];
 };
 
-function uptimeOf(tasks, votes, maintenance, from, to) {
+function uptimeOf(tasks, votes, maintenance, { from, to }, counted) {
 	const paused = [{ from: 0, to: tasks[0].from }], slices = [];
 	tasks.forEach((t, i) => {
 		if (t.state !== 'active')
@@ -266,9 +266,10 @@ function uptimeOf(tasks, votes, maintenance, from, to) {
 	});
 	slices.unshift({ from: Math.min(from, slices[0]?.from ?? from) - 1,
 	    to: slices[0]?.from ?? to, copies: 1, votes: [] });
-	const a = account({ slices, paused, maintenance, from, to });
+	const a = account({ slices, paused, maintenance, ...counted });
 	const figure = (n) => n < 0 ? null : n;
-	return { method: 'worknet-uptime/1', upMs: a.up, downMs: a.down,
+	return { method: 'worknet-uptime/1', countedFrom: counted.from,
+	    countedTo: counted.to, upMs: a.up, downMs: a.down,
 	    unconfirmedMs: a.unconfirmed, unknownMs: a.unknown,
 	    disputedMs: a.disputed, pausedMs: a.paused,
 	    maintenanceMs: a.maintenance, maintenances: maintenance.length,
@@ -615,8 +616,13 @@ async function main() {
 		await checkSegment(s, segments[i - 1], tasks, told, report);
 	for (const d of leaves.filter((l) => l.is === 'drills'))
 		await checkDrills(d, leaves, tasks, told, report);
+	const [from, to] = asked.length ? asked.map(Number) :
+	    [report.from, report.to];
+	if (asked.length && !(segments.length && report.from <= from &&
+	    report.to >= to))
+		refuse(`the export covers ${report.from} to ${report.to}, and doesn't cover ${from} to ${to}`);
 	return JSON.stringify({ ...report, ...segments.length ? uptimeOf(
-	    tasks, told.votes, maintenance, report.from, report.to) : {} },
+	    tasks, told.votes, maintenance, report, { from, to }) : {} },
 	    null, 2);
 }
 
@@ -628,6 +634,7 @@ const outcome = () => main().then((text) => ({ code: 0, out: `${text}\n`,
 
 if (dir === '--each') {
 	policyPath = undefined;
+	asked = [];
 	for (dir of process.argv.slice(3))
 		console.log(JSON.stringify(await outcome()));
 } else {

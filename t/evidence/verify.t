@@ -169,6 +169,7 @@ my %says = (
 	'logged: seen before it was over' =>
 	    qr/had been seen already at 1767225600000/,
 	'logged: state nobody knows' => qr/is active, paused or removed/,
+	'logged: URL that looks like another' => qr/a URL is of ASCII/,
 	'logged: first hour that follows itself' =>
 	    qr/it follows leaf \d+, which isn't before it/,
 	(map { ("logged: $_" => qr/has a field that only others have/) }
@@ -349,6 +350,19 @@ is($r->{code}, 1, 'nor for hours');
 like($r->{err}, qr/of one leaf at most: it covers no time/, '... which is said');
 $r = worknet('verify', $proof, '--policy', "$Dir/site/policy", '--result', 1);
 is($r->{code}, 1, 'nor for a slot');
+# Figures are of what was asked for, whatever else is in the export.
+my ($part_from, $part_to) = ($end - 3 * 3600_000 + 123_456, $end - 1800_000);
+$r = worknet('verify', '--json', "$Dir/export", '--from', $part_from, '--to',
+    $part_to);
+my $part = json_of($r);
+my $all_ms = 0;
+$all_ms += $part->{"${_}Ms"} for qw(up down unconfirmed unknown disputed paused
+    maintenance);
+is($all_ms, $part_to - $part_from, 'figures are of the time that was asked for');
+cmp_ok($part->{from}, '<', $part_from, '... of an export of more');
+is(AdminRun::run('', $node, "$here/verify.mjs", "$Dir/export",
+    "$Dir/export/policy", $part_from, $part_to)->{out}, $r->{out},
+    '... by both, byte for byte');
 $r = worknet('verify', "$Dir/export", '--from', $first->[0] - 86400000, '--to',
     $end);
 is($r->{code}, 1, 'an export that begins later than what was paid for isn\'t it');
