@@ -181,7 +181,8 @@ const struct command admin_commands[] = {
 	    "no configuration, no ledger and no network. --policy has the keys\n"
 	    "that you trust; without it the export is held against those that\n"
 	    "came with it, which nobody vouches for. With --from and --to it must\n"
-	    "cover that time. --result shows what the log has of that slot.\n"
+	    "cover that time, of which the figures are then. --result shows what\n"
+	    "the log has of that slot.\n"
 	    "Says what is proven and what isn't; exits 1 when something isn't as\n"
 	    "it must be.\n",
 	    OPT(POLICY) | OPT(FROM) | OPT(TO) | OPT(RESULT), 1, 1,

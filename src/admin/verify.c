@@ -26,7 +26,11 @@ wanted_take(const struct admin *a, struct verify_wanted *w, struct err *e)
 	if (from == NULL || to == NULL)
 		return err_set(e, RC_INVALID, "--from and --to go together");
 	rc = value_parse_time(&w->from, "--from", from, e);
-	return rc == RC_OK ? value_parse_time(&w->to, "--to", to, e) : rc;
+	if (rc == RC_OK)
+		rc = value_parse_time(&w->to, "--to", to, e);
+	if (rc == RC_OK && w->from >= w->to)
+		rc = err_set(e, RC_INVALID, "--from: it isn't before --to");
+	return rc;
 }
 
 /* What a reader may rely on now, and on what not. */
@@ -95,6 +99,9 @@ print_uptime(struct out *o, const struct verify_report *r)
 	out_fields(o,
 	    (const struct out_field[]){
 		{ "method", "method", OUT_TEXT, out_text(UPTIME_METHOD) },
+		{ "countedFrom", "counted from", OUT_TIME,
+		    out_int(r->counted_from) },
+		{ "countedTo", "counted to", OUT_TIME, out_int(r->counted_to) },
 		{ "upMs", NULL, OUT_SPAN, out_int(t->up) },
 		{ "downMs", "down", OUT_SPAN, out_int(t->down) },
 		{ "unconfirmedMs", NULL, OUT_SPAN, out_int(t->unconfirmed) },

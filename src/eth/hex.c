@@ -71,3 +71,14 @@ hex_decode(uint8_t *out, size_t len, struct slice text, struct err *e)
 	}
 	return RC_OK;
 }
+
+bool
+hex_is_lower(struct slice text)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+		if (text.p[i] >= 'A' && text.p[i] <= 'F')
+			return false;
+	return true;
+}

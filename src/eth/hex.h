@@ -17,4 +17,7 @@ void hex_encode(char *out, const uint8_t *p, size_t len);
 MUST_CHECK enum rc
 hex_decode(uint8_t *out, size_t len, struct slice text, struct err *e);
 
+/* Whether hex_encode could have written it, as far as letters go. */
+bool hex_is_lower(struct slice text);
+
 #endif

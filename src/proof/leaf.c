@@ -14,6 +14,8 @@
 /* A task may be paused for long; whoever verifies is done some time. */
 #define SEGMENT_SPAN_MAX_MS (3653 * DAY_MS)
 
+#define TIME_END_MS 253402300800000LL /* the year 10000 */
+
 enum field_type {
 	FIELD_NUMBER,
 	FIELD_TEXT,
@@ -221,33 +223,47 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 static bool
 task_is_named(enum leaf_kind kind, const char *task)
 {
-	char label[TASK_ID_MAX + 1];
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
 
 	if (!leaf_is_private(task))
 		return kind != KIND_PRIVATE && task_id_is_valid(slice_of(task));
-	(void)snprintf(label, sizeof(label), "%s", task + 1);
-	return kind != KIND_TASK && strlen(label) == LABEL_LEN &&
-	    task_id_is_valid(slice_of(label));
+	return kind != KIND_TASK && strlen(task + 1) == LABEL_LEN &&
+	    strspn(task + 1, digits) == LABEL_LEN;
 }
 
-/* What a leaf says besides its form. */
-static enum rc
-sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
+/* Files are named by their time, with a year of four digits. */
+static bool
+is_time(int64_t ms)
 {
-	const struct maintenance_leaf *m = leaf;
-	const struct segment_leaf *s = leaf;
-	const struct task_leaf *t = leaf;
+	return ms <= TIME_END_MS;
+}
 
-	/* The name of the task comes first in each. */
-	if ((kind == KIND_TASK || kind == KIND_PRIVATE ||
-		kind == KIND_SEGMENT || kind == KIND_MAINTENANCE ||
-		kind == KIND_DRILLS) &&
-	    !task_is_named(kind, t->task))
-		return err_set(e, RC_INVALID,
-		    "a private task has a label, and a public one a name");
-	if ((kind == KIND_TASK || kind == KIND_PRIVATE) &&
-	    (t->interval_ms < 1 || t->interval_ms > INTERVAL_MAX_MS ||
-		t->copies < 1 || t->copies > COPIES_MAX))
+/* 0x and the digits of 32 bytes, in lower case. */
+static bool
+is_hash(const char *text)
+{
+	return strlen(text) == LEAF_HEX_SIZE - 1 &&
+	    memcmp(text, "0x", 2) == 0 &&
+	    strspn(text + 2, "0123456789abcdef") == 2 * SHA256_LEN;
+}
+
+/* RFC 3986: nothing that would look like something else. */
+static bool
+is_url(const char *url)
+{
+	const char *p;
+
+	for (p = url; *p > ' ' && *p < 0x7f; p++)
+		;
+	return *p == '\0' && p > url;
+}
+
+static enum rc
+task_sense(const struct task_leaf *t, enum leaf_kind kind, struct err *e)
+{
+	if (t->interval_ms < 1 || t->interval_ms > INTERVAL_MAX_MS ||
+	    t->copies < 1 || t->copies > COPIES_MAX)
 		return err_set(e, RC_INVALID,
 		    "a task has an interval of at most 31 days and 1 to %d copies",
 		    COPIES_MAX);
@@ -255,20 +271,73 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 	if (kind == KIND_TASK && t->expected_status > STATUS_MAX)
 		return err_set(e, RC_INVALID,
 		    "a task expects a status of at most %d", STATUS_MAX);
-	if (kind == KIND_SEGMENT && (s->from >= s->to || s->to % HOUR_MS != 0))
+	if (kind == KIND_TASK && !is_url(t->url))
+		return err_set(e, RC_INVALID,
+		    "a URL is of ASCII, without blanks and control characters");
+	if (strcmp(t->state, "active") != 0 &&
+	    strcmp(t->state, "paused") != 0 && strcmp(t->state, "removed") != 0)
+		return err_set(
+		    e, RC_INVALID, "a task is active, paused or removed");
+	return RC_OK;
+}
+
+static enum rc
+segment_sense(const struct segment_leaf *s, struct err *e)
+{
+	if (s->from >= s->to || s->to % HOUR_MS != 0)
 		return err_set(e, RC_INVALID,
 		    "a segment ends after it begins, with an hour");
-	if (kind == KIND_SEGMENT &&
-	    s->within > RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS)
+	if (s->within > RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS)
 		return err_set(e, RC_INVALID,
 		    "a result's time is within 25 hours of its assignment");
-	if (kind == KIND_SEGMENT && s->to - s->from > SEGMENT_SPAN_MAX_MS)
-		return err_set(
-		    e, RC_INVALID, "a segment is of ten years at most");
+	if (s->to - s->from > SEGMENT_SPAN_MAX_MS || !is_time(s->to))
+		return err_set(e, RC_INVALID,
+		    "a segment is of ten years at most, before the year 10000");
+	return RC_OK;
+}
+
+static enum rc
+day_sense(int64_t day, struct err *e)
+{
+	return day < TIME_END_MS / DAY_MS
+	    ? RC_OK
+	    : err_set(e, RC_INVALID, "a day is before the year 10000");
+}
+
+static enum rc
+canary_sense(const struct canary_leaf *c, struct err *e)
+{
+	if (!is_hash(c->hash) || (c->key[0] != '\0' && !is_hash(c->key)))
+		return err_set(e, RC_INVALID,
+		    "a key of drills, or its hash, is 0x and 64 hex digits in lower case");
+	return day_sense(c->day, e);
+}
+
+/* What a leaf says besides its form. */
+static enum rc
+sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
+{
+	const struct maintenance_leaf *m = leaf;
+
+	/* The name of the task comes first in each. */
+	if ((kind == KIND_TASK || kind == KIND_PRIVATE ||
+		kind == KIND_SEGMENT || kind == KIND_MAINTENANCE ||
+		kind == KIND_DRILLS) &&
+	    !task_is_named(kind, leaf))
+		return err_set(e, RC_INVALID,
+		    "a private task has a label, and a public one a name");
 	if (kind == KIND_MAINTENANCE &&
 	    (m->from >= m->to || (m->ended != LEAF_NONE && m->ended >= m->to)))
 		return err_set(e, RC_INVALID,
 		    "maintenance ends after it begins, or before its end");
+	if (kind == KIND_TASK || kind == KIND_PRIVATE)
+		return task_sense(leaf, kind, e);
+	if (kind == KIND_SEGMENT)
+		return segment_sense(leaf, e);
+	if (kind == KIND_CANARY)
+		return canary_sense(leaf, e);
+	if (kind == KIND_DRILLS)
+		return day_sense(((const struct drills_leaf *)leaf)->day, e);
 	return RC_OK;
 }
 
@@ -447,4 +516,29 @@ span_expects(const struct span *spans, size_t n, int64_t cycle, int64_t copy)
 
 	return span_cycle_next(spans, n, cycle + 1, &at, &span) &&
 	    at == cycle && copy >= 0 && copy < span->copies;
+}
+
+int64_t
+span_place(const struct span *spans, size_t n, int64_t version, int64_t cycle,
+    int64_t copy)
+{
+	size_t i;
+
+	if (span_expects(spans, n, cycle, copy))
+		return cycle;
+	/* A new definition's first cycle may have begun before it. */
+	for (i = 0; i < n; i++)
+		if (spans[i].version == version)
+			return spans[i].from > cycle ? spans[i].from : cycle;
+	return cycle;
+}
+
+size_t
+span_first(const struct span *spans, size_t i)
+{
+	while (i > 0 && spans[i - 1].version == spans[i].version &&
+	    spans[i - 1].interval_ms == spans[i].interval_ms &&
+	    spans[i - 1].copies == spans[i].copies)
+		i--;
+	return i;
 }

@@ -199,4 +199,17 @@ bool span_is_active(const struct span *spans, size_t n, int64_t at);
 bool
 span_expects(const struct span *spans, size_t n, int64_t cycle, int64_t copy);
 
+/*
+ * The first of the spans up to i that are one definition, whatever its states:
+ * a number alone may have been given twice.
+ */
+size_t span_first(const struct span *spans, size_t i);
+
+/*
+ * The moment that decides in which segment the line of such a slot is: its
+ * cycle's begin, or, beside the schedule, not before there was the definition.
+ */
+int64_t span_place(const struct span *spans, size_t n, int64_t version,
+    int64_t cycle, int64_t copy);
+
 #endif

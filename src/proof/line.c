@@ -126,19 +126,6 @@ is_there(const struct line *l, const struct field *f)
 	    : number_of(l, f) != LINE_NONE;
 }
 
-/* Only results are anchored, and have what comes behind the outcome. */
-bool
-line_has_answer(const struct line *l)
-{
-	bool has = l->anchor != LINE_NONE;
-	size_t i;
-
-	for (i = 0; i < FIELDS; i++)
-		if (fields[i].offset > offsetof(struct line, outcome))
-			has |= is_there(l, &fields[i]);
-	return has;
-}
-
 static void
 field_write(struct json_writer *w, const struct line *l, const struct field *f)
 {

@@ -76,9 +76,6 @@ void line_outcome(char out[static LINE_OUTCOME_SIZE], enum refused why);
 /* Whether the outcome is of that form; *why: REFUSED_NOT of an unknown word. */
 bool line_is_refused(const struct line *l, enum refused *why);
 
-/* Whether it says anything that only a result has. */
-bool line_has_answer(const struct line *l);
-
 /* "checksum", "lower", "upper"; and back, false for another word. */
 const char *line_form_name(enum address_form form);
 bool line_form_parse(struct slice name, enum address_form *out);

@@ -18,16 +18,40 @@
 #include "proof/verify_room.h"
 
 #define SEGMENT_MAX (1024LL * 1024 * 1024)
-#define KEYS_MAX    64 /* that came one after the other */
+
+/*
+ * RC_NOT_FOUND where there is nothing; RC_INVALID for what isn't of that type,
+ * or is too long: a pipe, say, of whose end nobody knows. max 0: any length.
+ */
+static enum rc
+path_find(char path[static FILE_PATH_SIZE], const struct verification *v,
+    const char *name, mode_t type, size_t max, struct err *e)
+{
+	struct stat st;
+
+	(void)snprintf(path, FILE_PATH_SIZE, "%s/%s", v->w->path, name);
+	if (stat(path, &st) != 0)
+		return err_set(e,
+		    errno == ENOENT || errno == ENOTDIR ? RC_NOT_FOUND
+							: RC_INVALID,
+		    "%s: %s", path, strerror(errno));
+	if ((st.st_mode & S_IFMT) != type)
+		return err_set(e, RC_INVALID, "%s isn't a %s", name,
+		    type == S_IFREG ? "file" : "directory");
+	if (max > 0 && st.st_size > (off_t)max)
+		return err_set(
+		    e, RC_INVALID, "%s has more than %zu bytes", name, max);
+	return RC_OK;
+}
 
 static enum rc
 file_find(const struct verification *v, const char *name, struct buf *b,
     struct err *e)
 {
 	char path[FILE_PATH_SIZE];
+	enum rc rc = path_find(path, v, name, S_IFREG, b->max, e);
 
-	(void)snprintf(path, sizeof(path), "%s/%s", v->w->path, name);
-	return buf_read_file(b, path, e);
+	return rc == RC_OK ? buf_read_file(b, path, e) : rc;
 }
 
 /* The same of one that must be there. */
@@ -235,14 +259,15 @@ files_read(struct verification *v, const char *name,
 {
 	char path[FILE_PATH_SIZE];
 	struct dirent *d;
-	enum rc rc = RC_OK;
+	enum rc rc;
 	DIR *dir;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", v->w->path, name);
+	rc = path_find(path, v, name, S_IFDIR, 0, e);
+	if (rc != RC_OK)
+		return rc;
 	dir = opendir(path);
 	if (dir == NULL)
-		return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_INVALID,
-		    "%s: %s", path, strerror(errno));
+		return err_set(e, RC_INVALID, "%s: %s", path, strerror(errno));
 	while (rc == RC_OK && (d = readdir(dir)) != NULL)
 		if (d->d_name[0] != '.')
 			rc = read(v, d->d_name, e);
@@ -328,7 +353,11 @@ segment_place(struct verification *v, const struct leaf *l,
 		    "it is of task %s, the export is of %s", s->task,
 		    v->task[0].task);
 	if (before == NULL)
-		return RC_OK;
+		return s->prev < l->index
+		    ? RC_OK
+		    : err_set(e, RC_INVALID,
+			  "it follows leaf %" PRId64 ", which isn't before it",
+			  s->prev);
 	if (s->prev != before->index)
 		return err_set(e, RC_INVALID,
 		    "it follows the segment of leaf %" PRId64
@@ -462,21 +491,23 @@ days_take(struct verification *v, struct err *e)
 	return rc;
 }
 
-/* What was asked for must be there, from the task's first day on. */
+/*
+ * What was asked for must be there: that there was no task before is the log's
+ * word, and who paid for it knows better.
+ */
 static enum rc
 covered_check(const struct verification *v, struct err *e)
 {
 	const struct verify_report *out = v->out;
-	const int64_t from =
-	    v->w->from > v->task[0].from ? v->w->from : v->task[0].from;
 
 	if (v->w->to == 0 ||
-	    (out->segments > 0 && out->from <= from && out->to >= v->w->to))
+	    (out->segments > 0 && out->from <= v->w->from &&
+		out->to >= v->w->to))
 		return RC_OK;
 	return err_set(e, RC_INVALID,
 	    "the export covers %" PRId64 " to %" PRId64
 	    ", and doesn't cover %" PRId64 " to %" PRId64,
-	    out->from, out->to, from, v->w->to);
+	    out->from, out->to, v->w->from, v->w->to);
 }
 
 /* ---- Keys that came after the policy's ---- */
@@ -497,6 +528,17 @@ successor_read(
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
 
+static enum rc
+successor_note(struct verification *v, const char *name, struct err *e)
+{
+	if (v->keys == KEYS_MAX || strlen(name) > 50)
+		return err_set(e, RC_INVALID,
+		    "more than %d keys of logs, or one whose file has a long name",
+		    KEYS_MAX);
+	(void)snprintf(v->key[v->keys++], sizeof(v->key[0]), "key/%.50s", name);
+	return RC_OK;
+}
+
 /*
  * Reads them until none more is trusted. One that nobody who is trusted says
  * changes nothing: the checkpoint shows whether it was needed.
@@ -504,25 +546,17 @@ successor_read(
 static enum rc
 successors_read(struct verification *v, struct err *e)
 {
-	char path[FILE_PATH_SIZE], name[KEYS_MAX][64];
 	bool known[KEYS_MAX] = { false }, more = true;
-	struct dirent *d;
-	size_t n = 0, i;
-	enum rc rc = RC_OK;
-	DIR *dir;
+	size_t i;
+	enum rc rc;
 
-	(void)snprintf(path, sizeof(path), "%s/key", v->w->path);
-	dir = opendir(path);
-	while (dir != NULL && n < KEYS_MAX && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.')
-			(void)snprintf(
-			    name[n++], sizeof(name[0]), "key/%.50s", d->d_name);
-	if (dir != NULL)
-		(void)closedir(dir);
+	rc = files_read(v, "key", successor_note, e);
+	if (rc == RC_NOT_FOUND)
+		return RC_OK;
 	while (more && rc == RC_OK)
-		for (more = false, i = 0; i < n && rc == RC_OK; i++)
+		for (more = false, i = 0; i < v->keys && rc == RC_OK; i++)
 			if (!known[i]) {
-				rc = successor_read(v, name[i], &known[i], e);
+				rc = successor_read(v, v->key[i], &known[i], e);
 				more |= known[i];
 			}
 	return rc;
@@ -591,6 +625,11 @@ file_verify(struct verification *v, struct err *e)
 	struct buf b;
 	enum rc rc;
 
+	/* Whoever asks for hours has been given something else. */
+	if (v->w->to != 0 || v->w->slot != 0)
+		return err_set(e, RC_INVALID,
+		    "%s is a file, of one leaf at most: it covers no time",
+		    v->w->path);
 	if (v->w->policy.p == NULL)
 		return err_set(e, RC_INVALID,
 		    "a proof file has no keys with it: say --policy FILE");

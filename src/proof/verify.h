@@ -59,7 +59,11 @@ struct verify_report {
 	int64_t drills;
 	int64_t drills_right;
 	int64_t drills_late;
-	/* What is covered, by the method that was logged. */
+	/*
+	 * What was asked for, else what is covered, by the method that was
+	 * logged.
+	 */
+	int64_t counted_from, counted_to;
 	int64_t maintenances; /* that count */
 	int64_t incidents;
 	struct uptime_time time;

@@ -8,7 +8,7 @@
 
 /* ---- Time: what a leaf says is over stays so ---- */
 
-/* When the leaf says that it was logged; 0: it doesn't. */
+/* When the leaf says that it was logged; LEAF_NONE: it doesn't. */
 static int64_t
 logged_of(const struct leaf *l)
 {
@@ -20,7 +20,7 @@ logged_of(const struct leaf *l)
 	case KIND_CANARY:
 		return l->of.canary.logged;
 	default:
-		return 0;
+		return LEAF_NONE;
 	}
 }
 
@@ -32,7 +32,7 @@ order_check(const struct verification *v, struct err *e)
 
 	for (i = 0; i < v->n; i++) {
 		logged = logged_of(&v->leaf[i]);
-		if (logged != 0 && logged < newest)
+		if (logged != LEAF_NONE && logged < newest)
 			return err_set(e, RC_INVALID,
 			    "leaf %" PRId64
 			    " is backdated: it says that it was logged at %" PRId64
@@ -43,6 +43,41 @@ order_check(const struct verification *v, struct err *e)
 			logged = v->leaf[i].of.segment.to;
 		if (logged > newest)
 			newest = logged;
+	}
+	return RC_OK;
+}
+
+/* When somebody else had all of it already; INT64_MAX: nobody says. */
+static int64_t
+seen_ms(const struct verify_report *r)
+{
+	int64_t s = INT64_MAX / 1000;
+
+	if (r->witnesses > 0)
+		s = r->first_s;
+	if (r->stamps > 0 && r->stamped_s < s)
+		s = r->stamped_s;
+	return s == INT64_MAX / 1000 ? INT64_MAX : s * 1000;
+}
+
+/*
+ * What somebody had seen can't have been logged, or over, only afterwards. A
+ * clock that is further off than this no worker would be paid by.
+ */
+static enum rc
+seen_check(const struct verification *v, struct err *e)
+{
+	const int64_t seen = seen_ms(v->out);
+	const struct leaf *l;
+	int64_t at;
+
+	for (l = v->leaf; seen < INT64_MAX && l < v->leaf + v->n; l++) {
+		at = l->kind == KIND_SEGMENT ? l->of.segment.to : logged_of(l);
+		if (at > seen + CLOCK_SKEW_MAX_MS)
+			return err_set(e, RC_INVALID,
+			    "leaf %" PRId64 " is of %" PRId64
+			    ", and had been seen already at %" PRId64,
+			    l->index, at, seen);
 	}
 	return RC_OK;
 }
@@ -76,27 +111,38 @@ method_check(const struct leaf *l, int64_t prev, struct err *e)
 
 /* ---- Maintenance ---- */
 
-/* The announcement that the leaf is of, if it came before. */
-static const struct leaf *
-announced(const struct verification *v, const struct leaf *before,
-    const struct maintenance_leaf *m)
+/* The last leaf before it that is of the same maintenance. */
+static const struct maintenance_leaf *
+told_before(const struct verification *v, const struct leaf *before)
 {
-	const struct leaf *l;
+	const struct maintenance_leaf *m = &before->of.maintenance, *other;
+	const struct leaf *l = before;
 
-	for (l = v->leaf; l < before; l++)
-		if (l->kind == KIND_MAINTENANCE &&
-		    l->of.maintenance.id == m->id &&
-		    l->of.maintenance.noted == m->noted)
-			return l;
+	while (l-- > v->leaf) {
+		other = &l->of.maintenance;
+		if (l->kind == KIND_MAINTENANCE && other->id == m->id &&
+		    other->noted == m->noted)
+			return other;
+	}
 	return NULL;
 }
 
+/* Announced once, and then ended once, if at all. */
+static bool
+is_next(const struct maintenance_leaf *m, const struct maintenance_leaf *before)
+{
+	if (before == NULL || m->ended == LEAF_NONE)
+		return before == NULL && m->ended == LEAF_NONE;
+	return before->ended == LEAF_NONE && before->from == m->from &&
+	    before->to == m->to;
+}
+
+/* over: hours until then were logged before the leaf. */
 static enum rc
 maintenance_check(const struct verification *v, const struct leaf *l,
-    int64_t prev, struct err *e)
+    int64_t prev, int64_t over, struct err *e)
 {
 	const struct maintenance_leaf *m = &l->of.maintenance;
-	const struct leaf *first = announced(v, l, m);
 
 	if (strcmp(m->task, v->task[0].task) != 0)
 		return err_set(e, RC_INVALID,
@@ -108,16 +154,18 @@ maintenance_check(const struct verification *v, const struct leaf *l,
 		    ", expected that of leaf %" PRId64
 		    ": maintenance is left out",
 		    l->index, m->prev, prev);
-	if (m->ended == LEAF_NONE && first == NULL)
-		return RC_OK;
-	if (m->ended != LEAF_NONE && first != NULL &&
-	    first->of.maintenance.from == m->from &&
-	    first->of.maintenance.to == m->to)
-		return RC_OK;
-	return err_set(e, RC_INVALID,
-	    "leaf %" PRId64 ": maintenance %" PRId64
-	    " isn't announced once, and ended then, if at all",
-	    l->index, m->id);
+	if (!is_next(m, told_before(v, l)))
+		return err_set(e, RC_INVALID,
+		    "leaf %" PRId64 ": maintenance %" PRId64
+		    " isn't announced once, and ended then, if at all",
+		    l->index, m->id);
+	/* Else who leaves it out shows these hours otherwise. */
+	if (m->ended != LEAF_NONE && m->ended < over)
+		return err_set(e, RC_INVALID,
+		    "leaf %" PRId64
+		    ": the end of maintenance is backdated, to before hours that were logged already",
+		    l->index);
+	return RC_OK;
 }
 
 /* ---- What a segment was made by ---- */
@@ -127,6 +175,7 @@ struct newest {
 	int64_t definition;
 	int64_t maintenance;
 	int64_t method;
+	int64_t over; /* where the last segment ended */
 };
 
 static enum rc
@@ -159,11 +208,13 @@ segment_check(const struct leaf *l, const struct newest *n, struct err *e)
 enum rc
 verify_facts(struct verification *v, struct err *e)
 {
-	struct newest n = { LEAF_NONE, LEAF_NONE, LEAF_NONE };
+	struct newest n = { LEAF_NONE, LEAF_NONE, LEAF_NONE, 0 };
 	const struct leaf *l;
 	enum rc rc;
 
 	rc = order_check(v, e);
+	if (rc == RC_OK)
+		rc = seen_check(v, e);
 	for (l = v->leaf; l < v->leaf + v->n && rc == RC_OK; l++)
 		switch (l->kind) {
 		case KIND_TASK:
@@ -175,11 +226,12 @@ verify_facts(struct verification *v, struct err *e)
 			n.method = l->index;
 			break;
 		case KIND_MAINTENANCE:
-			rc = maintenance_check(v, l, n.maintenance, e);
+			rc = maintenance_check(v, l, n.maintenance, n.over, e);
 			n.maintenance = l->index;
 			break;
 		case KIND_SEGMENT:
 			rc = segment_check(l, &n, e);
+			n.over = l->of.segment.to;
 			break;
 		default:
 			break;

@@ -81,7 +81,7 @@ times_check(const struct line *l, const struct task_leaf *d, int64_t within,
 		    ", which isn't in its cycle",
 		    l->assigned);
 	if (slice_is(l->outcome, "result") &&
-	    (l->timestamp < l->assigned - within ||
+	    (l->timestamp == LINE_NONE || l->timestamp < l->assigned - within ||
 		l->timestamp > l->assigned + within))
 		return err_set(e, RC_INVALID,
 		    "the result's time, %" PRId64 ", isn't within %" PRId64
@@ -103,7 +103,8 @@ alone_check(const struct line *l, const char *task, struct err *e)
 	    address_parse(&a.worker, NULL, l->worker, NULL) != RC_OK ||
 	    !line_form_parse(l->form, &a.form) ||
 	    hex_decode(signature, sizeof(signature), l->signature, NULL) !=
-		RC_OK)
+		RC_OK ||
+	    !hex_is_lower(l->signature))
 		return err_set(e, RC_INVALID,
 		    "a result has a worker, a form, a time, a success and a signature of 65 bytes");
 	return attest_check(&a, signature, e);
@@ -157,7 +158,7 @@ names_check(const struct line *l, struct address *worker, struct err *e)
 
 	if (address_parse(worker, NULL, l->worker, NULL) == RC_OK)
 		address_format(again, worker, ADDRESS_LOWER);
-	if (!slice_is(l->worker, again))
+	if (again[0] == '\0' || !slice_is(l->worker, again))
 		return err_set(e, RC_INVALID,
 		    "a worker is 0x and 40 hex digits in lower case");
 	while (i < l->network.len &&
@@ -254,7 +255,8 @@ network_of(const struct line *l)
 }
 
 static enum rc
-ballot_add(struct ballots *b, const struct line *l, struct err *e)
+ballot_add(
+    struct ballots *b, size_t definition, const struct line *l, struct err *e)
 {
 	struct ballot *all;
 	struct address a;
@@ -270,26 +272,63 @@ ballot_add(struct ballots *b, const struct line *l, struct err *e)
 	rc = address_parse(&a, NULL, l->worker, e);
 	if (rc != RC_OK)
 		return rc;
-	b->all[b->n] = (struct ballot){ l->version, l->cycle,
+	b->all[b->n] = (struct ballot){ definition, l->cycle, b->n,
 		{ .network = network_of(l), .up = l->success == 1 } };
 	memcpy(b->all[b->n++].vote.worker, a.b, UPTIME_WORKER_LEN);
 	return RC_OK;
 }
 
-/* The outcome of a slot that was given; what has no result says no more. */
+/* What only a result in a round has, which proves it. */
+static bool
+has_round(const struct line *l)
+{
+	return l->anchor != LINE_NONE || l->ledger.p != NULL ||
+	    l->trace.p != NULL || l->region.p != NULL || l->token.p != NULL ||
+	    l->place != LINE_NONE || l->count != LINE_NONE || l->path.p != NULL;
+}
+
+/* What only a result has. */
+static bool
+has_result(const struct line *l)
+{
+	return has_round(l) || l->scheme.p != NULL || l->form.p != NULL ||
+	    l->timestamp != LINE_NONE || l->success != LINE_NONE ||
+	    l->status != LINE_NONE || l->ms != LINE_NONE ||
+	    l->error.p != NULL || l->signature.p != NULL;
+}
+
+/* A line says nothing that nobody is held to. */
+static enum rc
+fields_check(const struct line *l, struct err *e)
+{
+	enum refused why;
+	bool bad = false;
+
+	if (slice_is(l->outcome, "unassigned"))
+		bad = has_result(l) || l->slot != LINE_NONE ||
+		    l->version != LINE_NONE || l->worker.p != NULL ||
+		    l->network.p != NULL || l->assigned != LINE_NONE;
+	else if (slice_is(l->outcome, "missed") || line_is_refused(l, &why))
+		bad = has_result(l);
+	else if (slice_is(l->scheme, LINE_ALONE))
+		bad = has_round(l);
+	return !bad
+	    ? RC_OK
+	    : err_set(e, RC_INVALID,
+		  "a line that is %.*s has a field that only others have",
+		  (int)l->outcome.len, l->outcome.p);
+}
+
+/* The word of a refusal is one of those that doc/protocol has. */
 static enum rc
 outcome_check(const struct line *l, struct err *e)
 {
 	enum refused why;
 
-	if (line_is_refused(l, &why) && why == REFUSED_NOT)
-		return err_set(e, RC_INVALID,
-		    "an answer isn't refused for \"%.*s\"", (int)l->outcome.len,
-		    l->outcome.p);
-	if (!slice_is(l->outcome, "result") && line_has_answer(l))
-		return err_set(e, RC_INVALID,
-		    "a slot that was missed or refused has nothing of a result");
-	return RC_OK;
+	return !line_is_refused(l, &why) || why != REFUSED_NOT
+	    ? RC_OK
+	    : err_set(e, RC_INVALID, "an answer isn't refused for \"%.*s\"",
+		  (int)l->outcome.len, l->outcome.p);
 }
 
 /* A line of somebody who was given the slot. */
@@ -316,7 +355,9 @@ given_check(struct walk *w, const struct line *l, struct err *e)
 	if (rc == RC_OK && is_result)
 		rc = signature_check(&w->in, l, d, e);
 	if (rc == RC_OK && is_result && l->copy < d->copies)
-		rc = ballot_add(w->ballots, l, e);
+		rc = ballot_add(w->ballots,
+		    span_first(w->in.t->span, (size_t)(d - w->in.t->leaf)), l,
+		    e);
 	if (is_result) {
 		w->results++;
 		w->in.out->successes += l->success == 1;
@@ -352,10 +393,20 @@ may_be_extra(const struct verify_task *t, const struct line *l)
 static enum rc
 extra_check(struct walk *w, const struct line *l, struct err *e)
 {
+	int64_t at;
+
 	if (!may_be_extra(w->in.t, l))
 		return err_set(e, RC_INVALID,
 		    "copy %" PRId64 " of cycle %" PRId64
 		    " isn't in the task's schedule",
+		    l->copy, l->cycle);
+	/* Else its vote could be told in each hour once more. */
+	at = span_place(
+	    w->in.t->span, w->in.t->n, l->version, l->cycle, l->copy);
+	if (at < w->s->from || at >= w->s->to)
+		return err_set(e, RC_INVALID,
+		    "copy %" PRId64 " of cycle %" PRId64
+		    " isn't of this segment's time",
 		    l->copy, l->cycle);
 	w->in.out->extra++;
 	return RC_OK;
@@ -401,6 +452,8 @@ line_check(void *ctx, const struct line *l, struct err *e)
 	if (l->cycle == LINE_NONE || l->copy == LINE_NONE)
 		return err_set(e, RC_INVALID, "a line has a cycle and a copy");
 	rc = place_check(w, l, e);
+	if (rc == RC_OK)
+		rc = fields_check(l, e);
 	if (rc != RC_OK)
 		return rc;
 	if (slice_is(l->outcome, "result") || slice_is(l->outcome, "missed") ||
@@ -410,9 +463,6 @@ line_check(void *ctx, const struct line *l, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "the outcome \"%.*s\" isn't known", (int)l->outcome.len,
 		    l->outcome.p);
-	if (l->slot != LINE_NONE)
-		return err_set(e, RC_INVALID,
-		    "a slot that nobody was given has no number");
 	w->unassigned++;
 	return RC_OK;
 }
@@ -538,8 +588,8 @@ drill_check(void *ctx, const struct line *l, struct err *e)
 		    "definition %" PRId64 " isn't among the task's leaves",
 		    l->version);
 	if (!slice_is(l->outcome, "result") || l->slot == LINE_NONE ||
-	    l->cycle == LINE_NONE || l->assigned / DAY_MS != w->d->day ||
-	    l->copy < d->copies)
+	    l->cycle == LINE_NONE || l->assigned == LINE_NONE ||
+	    l->assigned / DAY_MS != w->d->day || l->copy < d->copies)
 		return err_set(e, RC_INVALID,
 		    "slot %" PRId64
 		    " isn't an answer to a drill of day %" PRId64,
@@ -548,7 +598,10 @@ drill_check(void *ctx, const struct line *l, struct err *e)
 		return err_set(e, RC_INVALID,
 		    "slot %" PRId64 " is no drill by the key of its day",
 		    l->slot);
-	rc = times_check(l, d, RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS, e);
+	rc = fields_check(l, e);
+	if (rc == RC_OK)
+		rc = times_check(
+		    l, d, RESULT_WINDOW_MAX_MS + CLOCK_SKEW_MAX_MS, e);
 	if (rc == RC_OK)
 		rc = told_add(w->in.told, l, e);
 	if (rc == RC_OK)

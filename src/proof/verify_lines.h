@@ -41,8 +41,9 @@ struct verify_task {
 
 /* A result, as far as it counts for the uptime. */
 struct ballot {
-	int64_t version;
+	size_t definition; /* the first leaf of it */
 	int64_t cycle;
+	size_t order; /* of lines */
 	struct uptime_vote vote;
 };
 

@@ -18,8 +18,12 @@ struct leaf {
 	} of;
 };
 
+#define KEYS_MAX 64 /* that came one after the other */
+
 struct verification {
 	const struct verify_wanted *w;
+	char key[KEYS_MAX][64]; /* files of such keys */
+	size_t keys;
 	struct verify_report *out;
 	struct policy policy;
 	struct policy_word word; /* of the checkpoint */

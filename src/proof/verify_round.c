@@ -26,7 +26,7 @@ path_read(struct fields *f, struct slice text, struct err *e)
 		return RC_OK;
 	f->path_n = text.len / digits;
 	if (f->path_n >= 1 && f->path_n <= ROUND_PATH_MAX &&
-	    text.len == 2 + f->path_n * digits &&
+	    text.len == 2 + f->path_n * digits && hex_is_lower(text) &&
 	    hex_decode(f->path[0].b, f->path_n * KECCAK256_LEN, text, NULL) ==
 		RC_OK)
 		return RC_OK;
@@ -45,7 +45,8 @@ fields_read(struct fields *f, const struct line *l, struct err *e)
 		RC_OK ||
 	    address_parse(&f->worker, NULL, l->worker, NULL) != RC_OK ||
 	    hex_decode(f->signature, sizeof(f->signature), l->signature,
-		NULL) != RC_OK)
+		NULL) != RC_OK ||
+	    !hex_is_lower(l->ledger) || !hex_is_lower(l->signature))
 		return err_set(e, RC_INVALID,
 		    "a result in a round has a ledger, a worker, a time, a success, a duration, an anchor and a signature of 65 bytes, and no form");
 	if (l->count < 1 || l->count > RESULTS_PER_POST_MAX || l->place < 0 ||

@@ -23,9 +23,11 @@ ballot_compare(const void *x, const void *y)
 {
 	const struct ballot *a = x, *b = y;
 
-	if (a->version != b->version)
-		return a->version < b->version ? -1 : 1;
-	return (a->cycle > b->cycle) - (a->cycle < b->cycle);
+	if (a->definition != b->definition)
+		return a->definition < b->definition ? -1 : 1;
+	if (a->cycle != b->cycle)
+		return a->cycle < b->cycle ? -1 : 1;
+	return (a->order > b->order) - (a->order < b->order);
 }
 
 static int
@@ -102,25 +104,33 @@ maintenance_find(struct count *c)
 
 /* ---- Slices ---- */
 
+/* The cycle of the definition's next ballot, from that one on, or never. */
+static int64_t
+ballot_next(struct count *c, size_t definition, int64_t cycle)
+{
+	const struct ballots *b = &c->v->ballots;
+	const struct ballot key = { .definition = definition, .cycle = cycle };
+
+	while (c->next < b->n && ballot_compare(&b->all[c->next], &key) < 0)
+		c->next++;
+	return c->next < b->n && b->all[c->next].definition == definition
+	    ? b->all[c->next].cycle
+	    : INT64_MAX;
+}
+
 /* A cycle of a definition: its ballots come next, if it has any. */
 static enum rc
-slice_count(struct count *c, int64_t version, int64_t cycle, int64_t copies,
+slice_count(struct count *c, size_t definition, int64_t cycle, int64_t copies,
     struct uptime_slice *s, struct err *e)
 {
 	const struct ballots *b = &c->v->ballots;
-	const struct ballot key = { .version = version, .cycle = cycle };
 	struct uptime_vote votes[COPIES_MAX];
 	int64_t down[COPIES_MAX];
 	size_t n = 0, i, down_n = 0;
-	int d;
 
-	for (; c->next < b->n; c->next++) {
-		d = ballot_compare(&b->all[c->next], &key);
-		if (d > 0)
-			break;
-		if (d == 0 && n < COPIES_MAX)
+	for (; ballot_next(c, definition, cycle) == cycle; c->next++)
+		if (n < COPIES_MAX)
 			votes[n++] = b->all[c->next].vote;
-	}
 	s->raw = uptime_judge(votes, n, copies);
 	for (i = 0; i < n; i++)
 		if (votes[i].counts && !votes[i].up)
@@ -128,37 +138,43 @@ slice_count(struct count *c, int64_t version, int64_t cycle, int64_t copies,
 	return account_slice(&c->account, s, down, down_n, e);
 }
 
-/* The slices of one definition, from its time on, until end. */
-static enum rc
-definition_count(struct count *c, const struct span *d, int64_t end,
-    int64_t from, int64_t to, struct err *e)
+static int64_t
+least(int64_t a, int64_t b)
 {
-	int64_t at = d->from, start;
+	return a < b ? a : b;
+}
+
+/*
+ * The slices of the definition of span i, from its time on, until end. Those in
+ * a row that have no ballot are one: a paused task may have years of them.
+ */
+static enum rc
+definition_count(struct count *c, size_t i, int64_t end, int64_t from,
+    int64_t to, struct err *e)
+{
+	const struct span *d = &c->v->span[i];
+	const int64_t wide = d->interval_ms;
+	int64_t at = d->from, start, next;
 	struct uptime_slice s;
 	enum rc rc = RC_OK;
 
 	if (from > at)
-		at = from - from % d->interval_ms;
+		at = from - from % wide;
 	if (at < d->from)
 		at = d->from;
 	while (at < end && at < to && rc == RC_OK) {
-		start = at - at % d->interval_ms;
+		start = at - at % wide;
+		next = ballot_next(c, i, start);
+		if (next == start)
+			next = start + wide;
+		else
+			next = least(next, to - 1 - (to - 1) % wide + wide);
 		s = (struct uptime_slice){ .from_ms = at,
-			.to_ms = start + d->interval_ms };
-		if (s.to_ms > end)
-			s.to_ms = end;
-		rc = slice_count(c, d->version, start, d->copies, &s, e);
+			.to_ms = least(next, end) };
+		rc = slice_count(c, i, start, d->copies, &s, e);
 		at = s.to_ms;
 	}
 	return rc;
-}
-
-/* A change of state alone is no other definition. */
-static bool
-is_same(const struct span *a, const struct span *b)
-{
-	return a->version == b->version && a->interval_ms == b->interval_ms &&
-	    a->copies == b->copies;
 }
 
 static enum rc
@@ -170,10 +186,11 @@ slices_count(struct count *c, int64_t from, int64_t to, struct err *e)
 	enum rc rc = RC_OK;
 
 	for (i = 0; i < n && rc == RC_OK; i = k) {
-		for (k = i + 1; k < n && is_same(&span[k], &span[i]); k++)
+		/* A change of state alone is no other definition. */
+		for (k = i + 1; k < n && span_first(span, k) == i; k++)
 			;
 		rc = definition_count(
-		    c, &span[i], k < n ? span[k].from : INT64_MAX, from, to, e);
+		    c, i, k < n ? span[k].from : INT64_MAX, from, to, e);
 	}
 	return rc;
 }
@@ -224,8 +241,11 @@ verify_uptime(struct verification *v, struct err *e)
 		maintenance_find(&c);
 		rc = slices_count(&c, v->out->from, v->out->to, e);
 	}
+	/* Hours beside those that were asked for count for nothing. */
+	v->out->counted_from = v->w->to != 0 ? v->w->from : v->out->from;
+	v->out->counted_to = v->w->to != 0 ? v->w->to : v->out->to;
 	if (rc == RC_OK)
-		figures_make(&c, v->out->from, v->out->to);
+		figures_make(&c, v->out->counted_from, v->out->counted_to);
 	account_free(&c.account);
 	free(c.paused);
 	free(c.maintenance);

@@ -318,6 +318,11 @@ maintenance_entry(struct publisher *p, const struct public_maintenance *m,
 	slice_copy(leaf.why, sizeof(leaf.why), m->why);
 	t = state_task(&p->state, leaf.task);
 	leaf.prev = t == NULL ? LEAF_NONE : t->maintenance_leaf;
+	/* Nothing ends before what is logged, and so perhaps not early. */
+	if (leaf.ended != LEAF_NONE && t != NULL && leaf.ended < t->segment.to)
+		leaf.ended = t->segment.to;
+	if (leaf.ended >= leaf.to)
+		return RC_OK;
 	return leaf_entry(p, KIND_MAINTENANCE, &leaf, e);
 }
 

@@ -12,28 +12,11 @@
 
 /* ---- Cells ---- */
 
-/* The span in which the definition came into force. */
-static int64_t
-version_from(const struct task_state *t, int64_t version)
-{
-	size_t i;
-
-	for (i = 0; i < t->spans_n; i++)
-		if (t->spans[i].version == version)
-			return t->spans[i].from;
-	return 0;
-}
-
 int64_t
 cell_at(const struct task_state *t, const struct public_slot *s)
 {
-	int64_t from;
-
-	if (span_expects(t->spans, t->spans_n, s->cycle_ms, s->copy))
-		return s->cycle_ms;
-	/* A new definition's first cycle may have begun before it. */
-	from = version_from(t, s->version);
-	return from > s->cycle_ms ? from : s->cycle_ms;
+	return span_place(
+	    t->spans, t->spans_n, s->version, s->cycle_ms, s->copy);
 }
 
 /* A copy more than its definition has: a witness's. */

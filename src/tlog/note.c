@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/limits.h"
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "eth/sha256.h"
@@ -12,10 +13,33 @@
 #define DASH	    "\xe2\x80\x94 " /* U+2014 and a blank */
 #define DASH_LEN    4
 #define TIME_LEN    8
-#define BODY_MAX    (NOTE_ID_LEN + TIME_LEN + ED25519_SIG_LEN)
+#define RAW_MAX	    (NOTE_ID_LEN + TIME_LEN + ED25519_SIG_LEN)
 #define SECRET_HEAD "PRIVATE+KEY+"
 
 /* ---- Keys ---- */
+
+/* The rest of Unicode's spaces, which could be taken for nothing. */
+static bool
+has_space(struct slice name)
+{
+	static const char *const spaces[] = { "\xc2\x85", "\xc2\xa0",
+		"\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
+		"\xe2\x81\x9f", "\xe3\x80\x80" };
+	size_t i, k;
+
+	for (i = 0; i + 1 < name.len; i++) {
+		for (k = 0; k < sizeof(spaces) / sizeof(spaces[0]); k++)
+			if (name.len - i >= strlen(spaces[k]) &&
+			    memcmp(name.p + i, spaces[k], strlen(spaces[k])) ==
+				0)
+				return true;
+		if (name.len - i >= 3 &&
+		    memcmp(name.p + i, "\xe2\x80", 2) == 0 &&
+		    (uint8_t)name.p[i + 2] <= 0x8a)
+			return true; /* U+2000 to U+200A */
+	}
+	return false;
+}
 
 static bool
 name_is_valid(struct slice name)
@@ -23,7 +47,7 @@ name_is_valid(struct slice name)
 	size_t i;
 
 	if (name.len == 0 || name.len > NOTE_NAME_MAX ||
-	    !utf8_is_text(name.p, name.len))
+	    !utf8_is_text(name.p, name.len) || has_space(name))
 		return false;
 	for (i = 0; i < name.len; i++)
 		if ((uint8_t)name.p[i] <= ' ' || name.p[i] == '+' ||
@@ -314,7 +338,7 @@ signature_is_good(const struct note *n, const struct note_signature *s,
 {
 	const bool timed = key->type == NOTE_COSIGNATURE;
 	const size_t before = NOTE_ID_LEN + (timed ? TIME_LEN : 0);
-	uint8_t body[BODY_MAX];
+	uint8_t body[RAW_MAX];
 	uint64_t time = 0;
 	struct buf signed_text;
 	size_t len, i;
@@ -329,7 +353,8 @@ signature_is_good(const struct note *n, const struct note_signature *s,
 		    body + before, key->public, n->text.p, n->text.len);
 	for (i = 0; i < TIME_LEN; i++)
 		time = time << 8 | body[NOTE_ID_LEN + i];
-	if (time > INT64_MAX / 1000)
+	/* In ms it is an integer of JavaScript. */
+	if (time > JSON_INT_MAX / 1000)
 		return false;
 	buf_init(&signed_text, NOTE_MAX + 64);
 	buf_printf(&signed_text, "cosignature/v1\ntime %" PRIu64 "\n", time);

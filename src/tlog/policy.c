@@ -207,6 +207,12 @@ authority_add(
 	if (base64_decode(a->certificate, sizeof(a->certificate), &a->len,
 		word[2], e) != RC_OK)
 		return err_prefix(e, "the authority's certificate");
+	for (i = 0; i < p->authorities; i++)
+		if (p->authority[i].len == a->len &&
+		    memcmp(p->authority[i].certificate, a->certificate,
+			a->len) == 0)
+			return err_set(e, RC_INVALID,
+			    "the same certificate has two names, and would count twice");
 	slice_copy(a->name, sizeof(a->name), word[1]);
 	p->authorities++;
 	return RC_OK;

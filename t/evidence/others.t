@@ -437,7 +437,8 @@ for my $name ('t1', 't2') {
 	});
 	$take->("$name: a stamp by another authority",
 	    qr/$of: the stamp's signature/, $change->('policy', sub {
-		my ($cert) = /^authority (?!$name )\S+ (\S+)$/m;
+		s/^authority (?!$name )\S+ (\S+)\n//m or die;
+		my $cert = $1;
 		s/^(authority $name) \S+$/$1 $cert/m or die;
 	}));
 	$take->("$name: no stamp", qr/$of: it isn't a timestamp's answer/,

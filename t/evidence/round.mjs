@@ -40,13 +40,16 @@ export const struct = (primaryType, data) => hashStruct({ data, primaryType, typ
 export const pathOf = (l) => (l.path?.slice(2).match(/.{64}/g) ?? [])
     .map((h) => `0x${h}`);
 
+// A token is no pattern.
+export const urlOf = (l, d) => d.url.replace('{token}', () => l.token ?? '');
+
 // The hash of the result of a line, by its task's definition and the root of
 // its anchor.
 export const resultHash = (l, d, anchorRoot) => struct('CheckResult', {
 	assignment: struct('Assignment', { ledger: l.ledger,
 	    slot: BigInt(l.slot), worker: l.worker, anchorSize: BigInt(l.anchor),
 	    anchorRoot: `0x${anchorRoot.toString('hex')}` }),
-	taskId: d.signedName ?? d.task, url: d.url.replace('{token}', l.token ?? ''),
+	taskId: d.signedName ?? d.task, url: urlOf(l, d),
 	expectedStatus: d.expectedStatus, timestamp: BigInt(l.timestamp),
 	success: l.success, statusCode: l.status ?? 0, responseTimeMs: l.ms,
 	error: l.error ?? '', trace: l.trace ?? '', region: l.region ?? '' });

@@ -62,6 +62,29 @@ function oid(e) {
 
 const is = (e, tag) => { need(e?.tag === tag); return e; };
 
+// The name of an algorithm; its parameters tell nothing here.
+function algorithm(e) {
+	const [name, , ...more] = inside(is(e, 0x30));
+	need(more.length === 0);
+	return oid(name);
+}
+
+// A name as it is compared: without the case of letters, or how many blanks.
+const nameOf = (e) => JSON.stringify(inside(is(e, 0x30)).map((part) =>
+    inside(is(part, 0x31)).map((pair) => {
+	const [type, text] = inside(is(pair, 0x30));
+	need(text);
+	return [oid(type), text.value.toString('latin1')
+	    .replace(/[A-Z]/g, (c) => c.toLowerCase()).trim()
+	    .replace(/\s+/g, ' ')];
+    })));
+
+function issuerOf(certificate) {
+	const [tbs] = inside(element(certificate.raw));
+	const fields = inside(tbs).filter((f) => f.tag !== 0xa0);
+	return nameOf(fields[2]);
+}
+
 // ---- What is in an answer ----
 
 function read(bytes) {
@@ -76,6 +99,8 @@ function read(bytes) {
 	const [type, content] = inside(is(token, 0x30));
 	need(oid(type) === OID.signedData);
 	const parts = inside(is(inside(is(content, 0xa0))[0], 0x30));
+	need(is(parts[0], 2).value.length > 0);
+	const digests = inside(is(parts[1], 0x31)).map(algorithm);
 	const [what, text] = inside(is(parts[2], 0x30));
 	need(oid(what) === OID.stamp);
 	const info = is(inside(is(text, 0xa0))[0], 4).value;
@@ -83,17 +108,17 @@ function read(bytes) {
 	    .flatMap(inside).map((c) => c.whole);
 	const signers = inside(is(parts.at(-1), 0x31));
 	need(signers.length === 1);
-	return { info, certificates, signer: inside(is(signers[0], 0x30)) };
+	return { info, certificates, digests, signer: inside(is(signers[0], 0x30)) };
 }
 
 function readInfo(info) {
 	const [version, , imprint, , time] = inside(is(element(info), 0x30));
 	need(version?.tag === 2 && time?.tag === 0x18);
-	const [algorithm, hash] = inside(is(imprint, 0x30));
+	const [what, hash] = inside(is(imprint, 0x30));
 	const m = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d+)?Z$/.exec(
 	    time.value.toString('latin1'));
 	need(m);
-	return { algorithm: oid(inside(algorithm)[0]), hash: is(hash, 4).value,
+	return { algorithm: algorithm(what), hash: is(hash, 4).value,
 	    at: Date.UTC(m[1], m[2] - 1, m[3], m[4], m[5], m[6]) };
 }
 
@@ -103,7 +128,7 @@ const bad = (why) => refuse(`the stamp's signature: ${why}`);
 
 // That a certificate leads to the trusted one, at that time.
 function leads(from, anchor, others, at, depth = 0) {
-	if (at < Date.parse(from.validFrom) || at > Date.parse(from.validTo))
+	if (!(at >= Date.parse(from.validFrom) && at <= Date.parse(from.validTo)))
 		return false;
 	if (from.raw.equals(anchor.raw))
 		return true;
@@ -113,15 +138,18 @@ function leads(from, anchor, others, at, depth = 0) {
 }
 
 function checkSigner(stamp, anchor, at) {
-	const [, id, digestOf, attributes, , signature] = stamp.signer;
-	const digest = DIGESTS[oid(inside(is(digestOf, 0x30))[0])] ??
-	    bad('of a digest that isn\'t known');
+	const [, id, digestOf, attributes, signedBy, signature] = stamp.signer;
+	const name = algorithm(digestOf);
+	const digest = DIGESTS[name] ?? bad('of a digest that isn\'t known');
+	if (!stamp.digests.includes(name))
+		bad('of a digest that isn\'t among those that are told');
 	const hash = (name, bytes) => createHash(name).update(bytes).digest();
-	const serial = is(inside(is(id, 0x30))[1], 2).value.toString('hex')
-	    .replace(/^(00)+/, '');
+	const [issuer, number] = inside(is(id, 0x30)), issuerName = nameOf(issuer);
+	const serial = is(number, 2).value.toString('hex').replace(/^(00)+/, '');
+	algorithm(signedBy);
 	const all = stamp.certificates.map((c) => new X509Certificate(c));
 	const signer = [...all, anchor].find((c) => c.serialNumber.toLowerCase()
-	    .replace(/^(00)+/, '') === serial) ?? bad('its certificate is missing');
+	    .replace(/^(00)+/, '') === serial && issuerOf(c) === issuerName) ?? bad('its certificate is missing');
 	const said = new Map(inside(is(attributes, 0xa0)).map((a) => {
 		const [type, values] = inside(a);
 		return [oid(type), inside(is(values, 0x31))[0]];

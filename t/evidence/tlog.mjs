@@ -19,6 +19,8 @@ const nodeHash = (l, r) => sha256(Buffer.of(1), l, r);
 
 // ---- The tree ----
 
+const SIZE_MAX = 2 ** 53, NAME_MAX = 200, NOTE_MAX = 65536, PROOF_MAX = 64;
+
 const split = (n) => {
 	let k = 1;
 	while (k * 2 < n)
@@ -104,13 +106,18 @@ export function base64(text) {
 export const keyId = (name, type, pub) =>
     sha256(name, Buffer.of(10, type), pub).subarray(0, 4);
 
+const isName = (name) => Buffer.byteLength(name) <= NAME_MAX &&
+    /^[^+\0-\x20\x7f\p{White_Space}]+$/u.test(name);
+
 export function readKey(vkey) {
-	const [, name, id, rest] = /^([^+\s]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey)
+	const [, name, id, rest] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey)
 	    ?? refuse('a key is NAME+ID+BASE64');
 	const raw = base64(rest);
 	const key = { name, type: raw[0], pub: raw.subarray(1) };
+	if (!isName(name) || key.pub.length !== 32 || ![1, 4].includes(key.type))
+		refuse('a key is NAME+ID+BASE64, of type 1 or 4');
 	key.id = keyId(name, key.type, key.pub);
-	if (key.pub.length !== 32 || key.id.toString('hex') !== id)
+	if (key.id.toString('hex') !== id)
 		refuse('the key\'s id isn\'t that of this key');
 	return key;
 }
@@ -156,7 +163,7 @@ const time64 = (time) => {
 
 export function readNote(bytes) {
 	const note = bytes.toString('utf8');
-	if (!Buffer.from(note).equals(bytes) || /[\0-\x09\x0b-\x1f\x7f]/.test(note))
+	if (bytes.length > NOTE_MAX || !Buffer.from(note).equals(bytes) || /[\0-\x09\x0b-\x1f\x7f]/.test(note))
 		refuse('the note has control characters, or isn\'t UTF-8');
 	const at = note.lastIndexOf('\n\n');
 	if (at < 0 || !note.endsWith('\n') || at + 2 === note.length)
@@ -165,75 +172,119 @@ export function readNote(bytes) {
 		const m = /^\u2014 ([^ +]+) (\S+)$/.exec(line) ??
 		    refuse('the note: a line is no signature');
 		const raw = base64(m[2]);
+		if (!isName(m[1]) || raw.length <= 4 || raw.length > 4096)
+			refuse('the note: a signature isn\'t a name and base64');
 		return { name: m[1], id: raw.subarray(0, 4), body: raw.subarray(4) };
 	});
+	if (signatures.length > 64)
+		refuse('the note has more than 64 signatures');
 	return { text: note.slice(0, at + 1), signatures };
 }
 
 // The time of a cosignature, 0 of a signature; undefined: there is none.
 export function signedBy(note, key) {
 	let time;
+	const bad = () => refuse(`the signature of ${key.name} isn't by its key, or isn't of this text`);
 	for (const s of note.signatures) {
 		if (s.name !== key.name || !s.id.equals(key.id))
 			continue;
 		const timed = key.type === 4 ? 8 : 0;
+		if (s.body.length !== 64 + timed)
+			bad();
 		time = timed ? Number(s.body.readBigUInt64BE()) : 0;
 		const text = timed ? cosigned(note.text, time) :
 		    Buffer.from(note.text);
-		if (s.body.length !== 64 + timed || !verify(null, text,
+		// In ms it is an integer of JavaScript.
+		if (time > Number.MAX_SAFE_INTEGER / 1000 || !verify(null, text,
 		    publicKey(key.pub), s.body.subarray(timed)))
-			refuse(`the signature of ${key.name} isn't by its key, or isn't of this text`);
+			bad();
 	}
 	return time;
 }
 
-export const integer = (text) => /^(0|[1-9]\d{0,15})$/.test(text) ?
-    Number(text) : refuse(`${text} isn't a number without leading zeros`);
+export const integer = (text) => /^(0|[1-9]\d{0,15})$/.test(text) &&
+    BigInt(text) <= SIZE_MAX ? Number(text) : refuse(`${text} isn't a number without leading zeros`);
 
 export function readCheckpoint(text) {
 	const lines = text.split('\n');
 	if (lines.length !== 4 || lines[0] === '' || lines[3] !== '')
 		refuse('a checkpoint is three lines: origin, size and root');
 	const hash = base64(lines[2]);
+	if (Buffer.byteLength(lines[0]) > NAME_MAX || hash.length !== 32)
+		refuse('the checkpoint\'s origin, or its root, has another length');
 	return { origin: lines[0], size: integer(lines[1]), root: hash };
 }
 
 export const checkpointText = (c) =>
     `${c.origin}\n${c.size}\n${c.root.toString('base64')}\n`;
 
-// ---- Policies: what exports have, no groups of groups ----
+// ---- Policies ----
 
-export function readPolicy(text) {
+const MEMBERS = { witnesses: 64, groups: 32 };
+
+export function readPolicy(bytes) {
 	const policy = { logs: [], witnesses: new Map(), groups: new Map(),
 	    authorities: new Map() };
 	const known = new Set();
-	const key = (vkey) => {
+	const need = (ok) => ok || refuse('policy: a line isn\'t as it must be');
+	const key = (word, type) => {
+		const vkey = Buffer.from(word, 'latin1').toString('utf8');
 		const k = readKey(vkey);
 		const pub = k.pub.toString('hex');
+		need(Buffer.from(vkey).equals(Buffer.from(word, 'latin1')) &&
+		    k.type === type);
 		if (known.has(pub))
 			refuse('the same key has two names, and would count twice');
 		known.add(pub);
 		return k;
 	};
-	for (const line of text.split('\n')) {
-		const [word, name, ...rest] = line.trim().split(/\s+/);
-		if (word === '' || word.startsWith('#'))
-			continue;
-		else if (word === 'log')
-			policy.logs.push(key(name));
-		else if (word === 'witness')
-			policy.witnesses.set(name, key(rest[0]));
-		else if (word === 'group')
-			policy.groups.set(name, { needs: rest[0] === 'any' ? 1 :
-			    rest[0] === 'all' ? rest.length - 1 : integer(rest[0]),
-			    members: rest.slice(1) });
-		else if (word === 'authority' && !policy.authorities.has(name) &&
-		    /^[A-Za-z0-9-][A-Za-z0-9.-]{0,63}$/.test(name))
-			policy.authorities.set(name, base64(rest[0]));
-		else if (word === 'quorum')
+	const isMember = (name) => policy.witnesses.has(name) ||
+	    policy.groups.has(name);
+	const add = (what, name, value) => {
+		need(policy[what].size < MEMBERS[what] && name.length <= 128 &&
+		    name !== 'none' && !isMember(name));
+		policy[what].set(name, value());
+	};
+	const group = (needs, members) => {
+		need(members.length >= 1 && members.length <= 95 &&
+		    new Set(members).size === members.length &&
+		    members.every(isMember));
+		const n = needs === 'any' ? 1 : needs === 'all' ? members.length :
+		    integer(needs);
+		need(n >= 1 && n <= members.length);
+		return { needs: n, members };
+	};
+	const lines = {
+		log: (vkey, ...rest) => need(rest.length <= 1 &&
+		    policy.logs.length < 16) && policy.logs.push(key(vkey, 1)),
+		witness: (name, vkey, ...rest) => need(rest.length <= 1) &&
+		    add('witnesses', name, () => key(vkey, 4)),
+		group: (name, needs, ...members) =>
+		    add('groups', name, () => group(needs, members)),
+		authority: (name, text, ...rest) => {
+			need(rest.length === 0 && policy.authorities.size < 8 &&
+			    !policy.authorities.has(name) &&
+			    /^[A-Za-z0-9-][A-Za-z0-9.-]{0,127}$/.test(name));
+			const certificate = base64(text);
+			if ([...policy.authorities.values()].some((c) =>
+			    c.equals(certificate)))
+				refuse('the same certificate has two names, and would count twice');
+			need(certificate.length <= 4096);
+			policy.authorities.set(name, certificate);
+		},
+		quorum: (name, ...rest) => {
+			need(rest.length === 0 && policy.quorum === undefined &&
+			    (name === 'none' || isMember(name)));
 			policy.quorum = name;
-		else
-			refuse(`policy: ${word} isn't known`);
+		},
+	};
+	for (const line of bytes.toString('latin1').split('\n')) {
+		const [word, ...rest] = line.split(/[ \t]+/).filter((w) => w !== '');
+		if (word === undefined || word.startsWith('#'))
+			continue;
+		need(Object.hasOwn(lines, word) && rest.length >= (word === 'log' ||
+		    word === 'quorum' ? 1 : word === 'group' ? 3 : 2));
+		lines[word](...rest);
 	}
 	return policy.logs.length > 0 && policy.quorum ? policy :
 	    refuse('the policy needs a log and a quorum');
@@ -269,7 +320,7 @@ export function checkNote(bytes, policy) {
 const HEAD = 'c2sp.org/tlog-proof@v1';
 
 export function readProof(bytes) {
-	const text = bytes.toString('utf8');
+	const text = bytes.toString('latin1');
 	const at = text.indexOf('\n\n');
 	const lines = text.slice(0, at).split('\n');
 	if (at < 0 || lines.shift() !== HEAD)
@@ -279,8 +330,12 @@ export function readProof(bytes) {
 	const index = lines.shift();
 	if (!index?.startsWith('index '))
 		refuse('a proof has an index');
-	return { entry: extra, index: integer(index.slice(6)),
-	    path: lines.map(base64), note: Buffer.from(text.slice(at + 2)) };
+	const path = lines.map(base64);
+	if (path.length > PROOF_MAX || path.some((h) => h.length !== 32) ||
+	    extra?.length > 65535)
+		refuse('the proof\'s hashes, or its entry, have another length');
+	return { entry: extra, index: integer(index.slice(6)), path,
+	    note: bytes.subarray(at + 2) };
 }
 
 export const proofText = (p) => `${HEAD}\n` +

@@ -1,18 +1,20 @@
 // Verifies an export of worknet's log, as worknet verify does, by the formats
 // alone: node, and viem for the workers' signatures.
 //
-// node verify.mjs DIRECTORY [POLICY]
+// node verify.mjs DIRECTORY [POLICY [FROM TO]]
 // node verify.mjs --each DIRECTORY...
 //
 // Prints the report as one JSON object, or says on standard error what isn't as
 // it must be, and exits with 1.
 
 import { createHash, createHmac } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { recoverAddress, recoverMessageAddress } from 'viem';
 import { getAddress } from 'viem/utils';
 import { account } from '../uptime/reference.mjs';
-import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
+import { DAY, HOUR, ONLY_KEY, ONLY_TASK, SKEW, WINDOW, bytesOf, checkFields,
+    linesOf, namesIn, readEntry, readLine } from './fields.mjs';
+import { pathOf as roundPath, resultHash, roundDigest, roundRoot, urlOf }
     from './round.mjs';
 import { checkStamp } from './stamp.mjs';
 import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash,
@@ -21,79 +23,19 @@ import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash
 // What the method is, which the log states before it counts by it.
 const METHOD_TEXT = hex256(readFileSync(new URL('../../doc/uptime',
     import.meta.url)));
-const HOUR = 3600_000;
-const DAY = 24 * HOUR;
-const SKEW = HOUR;
-const WINDOW = 24 * HOUR;
-let [, , dir, policyPath] = process.argv;
+let [, , dir, policyPath, ...asked] = process.argv;
 
-const read = (name) => existsSync(`${dir}/${name}`) ?
-    readFileSync(`${dir}/${name}`) : refuse(`${name} isn't in the export`);
+// Bytes that a file may have, as many as worknet verify reads.
+const MAX = { policy: 65536, checkpoint: 65536, opening: 64 << 20, leaf: 157012,
+    key: 157012, anchor: 4160, timestamp: 65536, segment: 2 ** 30,
+    drills: 2 ** 30 };
+const find = (name) => bytesOf(`${dir}/${name}`, MAX[name.split('/')[0]]);
+const read = (name) => find(name) ?? refuse(`${name} isn't in the export`);
 
-// Fields that are no text; what isn't listed is one.
-const NUMBERS = new Set(['version', 'from', 'to', 'expectedStatus', 'timeoutMs',
-    'intervalMs', 'copies', 'cooldownMs', 'lines', 'bytes', 'results', 'missed',
-    'refused', 'unassigned', 'definition', 'withinMs', 'id', 'noted', 'logged', 'confirm',
-    'confirmNetworks', 'recover', 'gapMs', 'day', 'slot', 'cycle', 'copy',
-    'assigned', 'anchor', 'timestamp', 'status', 'ms', 'place', 'count']);
-const INDICES = new Set(['prev', 'maintenance', 'ended']);
-const isOf = (key, x) => NUMBERS.has(key) ? Number.isSafeInteger(x) && x >= 0 :
-    INDICES.has(key) ? x === null || Number.isSafeInteger(x) && x >= 0 :
-    key === 'success' ? typeof x === 'boolean' :
-    typeof x === 'string' && !x.includes('\0') && !/\p{Cs}/u.test(x);
-
-// JSON whose text is the one that its writer makes of its fields in this order;
-// whether a key may be null depends on what it is of.
-function parse(text, order, mayBeNull = () => false) {
-	let value;
-	try {
-		value = JSON.parse(text);
-	} catch {
-		refuse('it isn\'t JSON');
-	}
-	if (value === null || typeof value !== 'object')
-		refuse('it isn\'t of the fields in their order');
-	const keys = Object.keys(value);
-	const places = keys.map((k) => order.indexOf(k));
-	if (JSON.stringify(value) !== text || places.includes(-1) ||
-	    places.some((p, i) => i > 0 && p <= places[i - 1]) ||
-	    keys.some((k) => !isOf(k, value[k]) &&
-	    !(value[k] === null && mayBeNull(k))))
-		refuse('it isn\'t of the fields in their order');
-	return value;
-}
-
-const TASK = ['type', 'task', 'version', 'state', 'from', 'url',
-    'expectedStatus', 'timeoutMs', 'intervalMs', 'copies', 'cooldownMs',
-    'region', 'prev'];
-const PRIVATE = ['type', 'task', 'version', 'state', 'from', 'intervalMs',
-    'copies', 'commitment', 'prev'];
-const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
-    'results', 'missed', 'refused', 'unassigned', 'definition', 'maintenance',
-    'withinMs',
-    'prev'];
-const MAINTENANCE = ['type', 'task', 'id', 'from', 'to', 'ended', 'noted', 'why',
-    'logged', 'prev'];
-const METHOD = ['type', 'method', 'confirm', 'confirmNetworks', 'recover',
-    'gapMs', 'text', 'logged', 'prev'];
-const CANARY = ['type', 'day', 'hash', 'key', 'logged'];
-const DRILLS = ['type', 'task', 'day', 'lines', 'bytes', 'sha256'];
-const KEY = ['type', 'key', 'logged'];
-const ORDER = { 'worknet/task/v1': TASK, 'worknet/private-task/v1': PRIVATE,
-    'worknet/segment/v1': SEGMENT,
-    'worknet/maintenance/v1': MAINTENANCE, 'worknet/method/v1': METHOD,
-    'worknet/canary/v1': CANARY, 'worknet/drills/v1': DRILLS };
-const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
-    'assigned', 'anchor', 'outcome', 'scheme', 'ledger', 'form', 'timestamp',
-    'success', 'status', 'ms', 'error', 'trace', 'region', 'token', 'place',
-    'count', 'path', 'signature'];
-
-// Why an answer is refused, as doc/protocol has it; and what a line has of a
-// slot that was given.
+// Why an answer is refused, as doc/protocol has it.
 const REASONS = new Set(['too-old', 'from-future', 'expired', 'no-outcome',
     'contradiction', 'before-assignment', 'over-timeout', 'over-wait',
     'suspended']);
-const GIVEN = [...LINE.slice(0, LINE.indexOf('anchor')), 'outcome'];
 
 // ---- Leaves ----
 
@@ -112,37 +54,16 @@ function readLeaf(name, note, head, policy) {
 	if (!climb(p.index, head.size, leafHash(p.entry), p.path)
 	    ?.equals(head.root))
 		refuse(`leaf/${name}: the proof doesn't lead from leaf ${p.index} to the root`);
-	const text = p.entry.toString('utf8');
-	const type = JSON.parse(text).type;
-	const order = ORDER[type] ??
-	    refuse(`an entry of the type "${type}" is no part of an export`);
-	const leaf = parse(text, order, (k) => k === 'key');
-	if (Object.keys(leaf).length !== order.length)
-		refuse(`leaf/${name}: a field isn't there`);
-	const is = type.split('/')[1];
-	if (is === 'maintenance' && (leaf.from >= leaf.to ||
-	    (leaf.ended ?? -1) >= leaf.to))
-		refuse('maintenance ends after it begins, or before its end');
-	if ((is === 'task' || is === 'private-task') &&
-	    leaf.task.startsWith('~') !== (is === 'private-task') ||
-	    leaf.task !== undefined && !/^(~[\w-]{43}|[\w.:-]{1,64})$/.test(leaf.task))
-		refuse('a private task has a label, and a public one a name');
-	if ((is === 'task' || is === 'private-task') && !(leaf.copies >= 1 &&
-	    leaf.copies <= 100 && leaf.intervalMs >= 1 && leaf.intervalMs <= 31 * DAY))
-		refuse('a task has an interval of at most 31 days and 1 to 100 copies');
-	if (is === 'task' && leaf.expectedStatus > 599)
-		refuse('a task expects a status of at most 599');
-	if (is === 'segment' && leaf.withinMs > WINDOW + SKEW)
-		refuse('a result\'s time is within 25 hours of its assignment');
-	if (is === 'segment' && leaf.to - leaf.from > 3653 * DAY)
-		refuse('a segment is of ten years at most');
+	const { is, leaf } = readEntry(p.entry);
 	return { ...leaf, index: p.index, is, isSegment: is === 'segment',
 	    isTask: is === 'task' || is === 'private-task' };
 }
 
 // Each trusted key may name another one; policy.logs grows.
 function readKeys(policy) {
-	const names = existsSync(`${dir}/key`) ? readdirSync(`${dir}/key`) : [];
+	const names = namesIn(`${dir}/key`) ?? [];
+	if (names.length > 64 || names.some((n) => Buffer.byteLength(n) > 50))
+		refuse('more than 64 keys of logs, or one whose file has a long name');
 	const take = (name) => {
 		const p = readProof(read(`key/${name}`));
 		let head;
@@ -156,10 +77,7 @@ function readKeys(policy) {
 		if (!p.entry || !climb(p.index, head.size, leafHash(p.entry),
 		    p.path)?.equals(head.root))
 			refuse(`key/${name}: the proof doesn't lead from leaf ${p.index} to the root`);
-		const leaf = parse(p.entry.toString('utf8'), KEY);
-		if (leaf.type !== 'worknet/key/v1')
-			refuse(`key/${name}: the entry isn't of the fields of a key in their order`);
-		const key = readKey(leaf.key);
+		const key = readKey(readEntry(p.entry, ONLY_KEY).leaf.key);
 		const same = (k) => k.pub.equals(key.pub);
 		if (key.name !== head.origin)
 			refuse(`key/${name}: the key is of ${key.name}`);
@@ -168,6 +86,8 @@ function readKeys(policy) {
 		if (key.type !== 1 || policy.logs.some(same) ||
 		    [...policy.witnesses.values()].some(same))
 			refuse(`key/${name}: the key that takes over is no log's, or another name's`);
+		if (policy.logs.length === 16)
+			refuse('more than 16 keys of logs');
 		policy.logs.push(key);
 		return true;
 	};
@@ -182,11 +102,11 @@ function readKeys(policy) {
 function readStamps(note, policy) {
 	const hash = createHash('sha256').update(note).digest(), times = [];
 	for (const [name, certificate] of policy.authorities) {
-		const path = `timestamp/${name}.tsr`;
-		if (!existsSync(`${dir}/${path}`))
+		const path = `timestamp/${name}.tsr`, stamp = find(path);
+		if (!stamp)
 			continue;
 		try {
-			times.push(checkStamp(read(path), hash, certificate));
+			times.push(checkStamp(stamp, hash, certificate));
 		} catch (error) {
 			if (error instanceof Refused)
 				refuse(`${path}: ${error.message}`);
@@ -199,15 +119,18 @@ function readStamps(note, policy) {
 
 // ---- Method, maintenance, and what segments were made by ----
 
-function checkFacts(leaves, task) {
+function checkFacts(leaves, task, seen) {
 	const last = { task: null, maintenance: null, method: null };
 	const announced = new Map();
-	let newest = 0;
+	let newest = 0, over = 0;
 	for (const l of leaves) {
 		if (l.logged !== undefined && l.logged < newest)
 			refuse(`leaf ${l.index} is backdated: it says that it was logged at ${l.logged}`);
 		newest = Math.max(newest, l.logged ?? 0, l.isSegment ? l.to : 0);
 	}
+	for (const l of leaves)
+		if ((l.isSegment ? l.to : l.logged) > seen + SKEW)
+			refuse(`leaf ${l.index} is of ${l.logged ?? l.to}, and had been seen already at ${seen}`);
 	for (const l of leaves) {
 		if (l.is === 'method') {
 			if (l.prev !== last.method)
@@ -225,13 +148,12 @@ function checkFacts(leaves, task) {
 			if (l.prev !== last.maintenance)
 				refuse(`leaf ${l.index}: maintenance is left out`);
 			const key = `${l.id} ${l.noted}`, first = announced.get(key);
-			if (l.ended === null ? first : !first ||
+			if (l.ended === null ? first : !first || first.ended !== null ||
 			    first.from !== l.from || first.to !== l.to)
 				refuse(`leaf ${l.index}: maintenance ${l.id} isn't announced once, and ended then, if at all`);
-			if (!first)
-				announced.set(key, { ...l });
-			else
-				first.to = l.ended, first.over = true;
+			if (l.ended !== null && l.ended < over)
+				refuse(`leaf ${l.index}: the end of maintenance is backdated`);
+			announced.set(key, { ...l, logged: (first ?? l).logged });
 		}
 		if (l.isSegment) {
 			if (last.method === null)
@@ -240,14 +162,15 @@ function checkFacts(leaves, task) {
 				refuse(`segment of leaf ${l.index}: a definition is left out`);
 			if (l.maintenance !== last.maintenance)
 				refuse(`segment of leaf ${l.index}: maintenance is left out`);
+			over = l.to;
 		}
 		if (l.isTask)
 			last.task = l.index;
 		else if (l.is in last)
 			last[l.is] = l.index;
 	}
-	return [...announced.values()].filter((m) => m.logged < m.from &&
-	    m.to > m.from);
+	return [...announced.values()].map((m) => ({ ...m, to: m.ended ?? m.to }))
+	    .filter((m) => m.logged < m.from && m.to > m.from);
 }
 
 // ---- Drills ----
@@ -284,16 +207,18 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	const file = read(path);
 	if (file.length !== d.bytes || hex256(file) !== d.sha256)
 		refuse(`${path}: the file isn't the one that was logged`);
-	const lines = file.toString('utf8').split('\n').slice(0, -1);
+	const lines = linesOf(file);
 	for (const line of lines) {
-		const l = parse(line, LINE);
+		const l = readLine(line);
 		const t = definitionOf(tasks, l) ??
 		    refuse(`definition ${l.version} isn't among the task's leaves`);
 		if (l.outcome !== 'result' || l.slot === undefined ||
-		    Math.floor(l.assigned / DAY) !== d.day || l.copy < t.copies)
+		    l.cycle === undefined || !(l.copy >= t.copies) ||
+		    Math.floor(l.assigned / DAY) !== d.day)
 			refuse(`slot ${l.slot} isn't an answer to a drill of day ${d.day}`);
 		if (!mayBeDrill(key, l.slot))
 			refuse(`slot ${l.slot} is no drill by the key of its day`);
+		checkFields(l);
 		await checkGiven(l, d.index, tasks, told);
 		const wanted = wantedOf(key, l.slot);
 		report.drills++;
@@ -307,32 +232,49 @@ async function checkDrills(d, leaves, tasks, told, report) {
 
 // ---- Uptime ----
 
-function uptimeOf(tasks, votes, maintenance, from, to) {
+// A change of state alone is no other definition.
+const isSame = (a, b) => ['version', 'intervalMs', 'copies']
+    .every((k) => a[k] === b[k]);
+const firstOf = (tasks, t) => {
+	let i = tasks.indexOf(t);
+	while (i > 0 && isSame(tasks[i - 1], t))
+		i--;
+	return tasks[i];
+};
+
+function uptimeOf(tasks, votes, maintenance, { from, to }, counted) {
 	const paused = [{ from: 0, to: tasks[0].from }], slices = [];
-	const same = (a, b) => ['version', 'intervalMs', 'copies']
-	    .every((k) => a[k] === b[k]);
 	tasks.forEach((t, i) => {
 		if (t.state !== 'active')
 			paused.push({ from: t.from,
 			    to: tasks[i + 1]?.from ?? Infinity });
-		if (i > 0 && same(t, tasks[i - 1]))
+		if (firstOf(tasks, t) !== t)
 			return;
-		const next = tasks.slice(i + 1).find((x) => !same(x, t));
+		const next = tasks.slice(i + 1).find((x) => !isSame(x, t));
 		const end = Math.min(to, next?.from ?? Infinity);
 		const begin = (at) => Math.floor(at / t.intervalMs) * t.intervalMs;
-		for (let at = Math.max(t.from, begin(from)); at < end;) {
-			const over = Math.min(begin(at) + t.intervalMs,
+		const cycles = [...votes.keys()].map((k) => k.split(' ').map(Number))
+		    .filter(([n]) => n === t.index).map(([, c]) => c)
+		    .sort((a, b) => a - b);
+		for (let at = Math.max(t.from, begin(from)), n = 0; at < end;) {
+			while (cycles[n] < begin(at))
+				n++;
+			// Those in a row without votes are one.
+			const is = cycles[n] === begin(at);
+			const over = Math.min(is ? begin(at) + t.intervalMs :
+			    cycles[n] ?? Infinity, begin(to - 1) + t.intervalMs,
 			    next?.from ?? Infinity);
 			slices.push({ from: at, to: over, copies: t.copies,
-			    votes: votes.get(`${t.version} ${begin(at)}`) ?? [] });
+			    votes: is ? votes.get(`${t.index} ${begin(at)}`) : [] });
 			at = over;
 		}
 	});
 	slices.unshift({ from: Math.min(from, slices[0]?.from ?? from) - 1,
 	    to: slices[0]?.from ?? to, copies: 1, votes: [] });
-	const a = account({ slices, paused, maintenance, from, to });
+	const a = account({ slices, paused, maintenance, ...counted });
 	const figure = (n) => n < 0 ? null : n;
-	return { method: 'worknet-uptime/1', upMs: a.up, downMs: a.down,
+	return { method: 'worknet-uptime/1', countedFrom: counted.from,
+	    countedTo: counted.to, upMs: a.up, downMs: a.down,
 	    unconfirmedMs: a.unconfirmed, unknownMs: a.unknown,
 	    disputedMs: a.disputed, pausedMs: a.paused,
 	    maintenanceMs: a.maintenance, maintenances: maintenance.length,
@@ -347,9 +289,7 @@ function uptimeOf(tasks, votes, maintenance, from, to) {
 // Size -> root of the log that workers were told of.
 function readAnchors(head) {
 	const all = new Map([[0, root([])]]);
-	if (!existsSync(`${dir}/anchor`))
-		return all;
-	for (const name of readdirSync(`${dir}/anchor`)) {
+	for (const name of namesIn(`${dir}/anchor`) ?? []) {
 		const [first, ...proof] = read(`anchor/${name}`).toString('latin1')
 		    .split(/(?<=\n)/).map((line) => line.endsWith('\n') ?
 		    base64(line.slice(0, -1)) :
@@ -370,11 +310,11 @@ function readAnchors(head) {
 // Fills in what leaves of a private task commit to; null: it isn't told.
 function openTasks(leaves) {
 	const own = leaves.filter((l) => l.is === 'private-task');
-	if (!existsSync(`${dir}/opening`))
+	const file = find('opening');
+	if (!file)
 		return own.length ? null : false;
 	const bad = (why) => refuse(`opening: ${why}`);
-	const lines = read('opening').toString('utf8').split(/(?<=\n)/)
-	    .filter((line) => line.endsWith('\n')).map((l) => l.slice(0, -1));
+	const lines = linesOf(file);
 	if (!/^[0-9a-f]{64}$/.test(lines[0]))
 		bad('it doesn\'t begin with a salt of 32 bytes');
 	const salted = (text) => createHash('sha256')
@@ -384,9 +324,8 @@ function openTasks(leaves) {
 		    bad('it doesn\'t open all of the leaves');
 		if (salted(text).digest('hex') !== l.commitment)
 			bad('it isn\'t what the leaf commits to');
-		const open = parse(text, TASK);
-		if (open.type !== 'worknet/task/v1' ||
-		    `~${salted(open.task).digest('base64url')}` !== l.task ||
+		const open = readEntry(Buffer.from(text), ONLY_TASK).leaf;
+		if (`~${salted(open.task).digest('base64url')}` !== l.task ||
 		    ['version', 'state', 'from', 'intervalMs', 'copies', 'prev']
 		    .some((k) => open[k] !== l[k]))
 			bad('what the leaf commits to isn\'t of its label and schedule');
@@ -432,20 +371,25 @@ function targetsOf(tasks, segments, isSealed) {
 	return { url: used.at(-1)?.url ?? '', targets: used.filter(other).length };
 }
 
-// ---- The schedule: cycle -> copies, of [from, to) ----
+// ---- The schedule: cycle and copy, of [from, to) ----
 
-function schedule(tasks, from, to) {
-	const all = [];
-	tasks.forEach((t, i) => {
+function* schedule(tasks, from, to) {
+	for (const [i, t] of tasks.entries()) {
 		const end = Math.min(to, tasks[i + 1]?.from ?? to);
 		let c = Math.ceil(Math.max(from, t.from) / t.intervalMs) *
 		    t.intervalMs;
 		for (; t.state === 'active' && c < end; c += t.intervalMs)
 			for (let copy = 0; copy < t.copies; copy++)
-				all.push([c, copy]);
-	});
-	return all;
+				yield [c, copy];
+	}
 }
+
+const isExpected = (tasks, cycle, copy) =>
+    [...schedule(tasks, cycle, cycle + 1)].some(([, c]) => c === copy);
+
+// In which segment such a line is: of a first cycle, that of its definition.
+const placeOf = (tasks, l) => isExpected(tasks, l.cycle, l.copy) ? l.cycle :
+    Math.max(l.cycle, tasks.find((t) => t.version === l.version).from);
 
 const isActive = (tasks, at) =>
     tasks.findLast((t) => t.from <= at)?.state === 'active';
@@ -467,14 +411,17 @@ async function checkRound(l, d, index, told) {
 		refuse(`the anchor, of ${l.anchor} leaves, is newer than the line`);
 	if (!isHex(l.ledger, 32) || !isHex(l.worker, 20) ||
 	    !isHex(l.signature, 65) || typeof l.success !== 'boolean' ||
-	    !(l.ms <= 0xffffffff) || !(l.anchor >= 0) || l.form !== undefined)
+	    !(l.ms <= 0xffffffff) || l.status > 0xffff || !(l.anchor >= 0) || l.form !== undefined)
 		refuse('a result in a round has a ledger, a worker, a time, a success, a duration, an anchor and a signature');
 	if (!(l.count >= 1 && l.count <= 50 && l.place >= 0 && l.place < l.count))
 		refuse('a round has 1 to 50 results');
 	if (l.path !== undefined && !/^0x([0-9a-f]{64}){1,6}$/.test(l.path))
 		refuse('the path isn\'t of one to 6 hashes');
-	if (d.url.includes('{token}') !== (l.token !== undefined))
+	if (d.url.includes('{token}') !== (l.token !== undefined) ||
+	    Buffer.byteLength(l.token ?? '') > 48)
 		refuse('a token is where the definition\'s URL has a place for one');
+	if (Buffer.byteLength(urlOf(l, d)) > 2000)
+		refuse('the URL is too long');
 	const anchor = told.anchors.get(l.anchor) ??
 	    refuse(`anchor/${l.anchor} isn't in the export`);
 	if (BigInt(`0x${l.signature.slice(66, 130)}`) > HIGH)
@@ -496,7 +443,7 @@ async function checkRound(l, d, index, told) {
 async function checkSignature(l, task) {
 	if (l.scheme !== 'eip191')
 		refuse(`the scheme of the signature is "${l.scheme}"`);
-	if (!FORMS[l.form] || !/^0x[0-9a-f]{40}$/.test(l.worker) ||
+	if (!Object.hasOwn(FORMS, l.form) || !/^0x[0-9a-f]{40}$/.test(l.worker) ||
 	    !/^0x[0-9a-f]{130}$/.test(l.signature) ||
 	    typeof l.success !== 'boolean')
 		refuse('a result has a worker, a form, a time, a success and a signature');
@@ -532,9 +479,6 @@ async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
 		refuse('a slot that was given has a number, a worker and a time');
 	if (l.outcome.startsWith('refused:') && !REASONS.has(l.outcome.slice(8)))
 		refuse(`an answer isn't refused for "${l.outcome}"`);
-	if (l.outcome !== 'result' &&
-	    Object.keys(l).some((k) => !GIVEN.includes(k)))
-		refuse('a slot that was missed or refused has nothing of a result');
 	if (l.assigned < l.cycle || l.assigned > l.cycle + 2 * d.intervalMs)
 		refuse(`the slot was assigned at ${l.assigned}, which isn't in its cycle`);
 	if (told.slots.has(l.slot))
@@ -561,26 +505,27 @@ async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
 // Beside the schedule: a definition's first cycle, which began before it, and
 // what was given while the log didn't know that the task is active; and results
 // of witnesses.
-function checkExtra(l, tasks) {
+function checkExtra(l, tasks, s) {
 	const d = definitionOf(tasks, l);
 	const isFirst = d && l.cycle < d.from && l.cycle > d.from - 2 * d.intervalMs;
 	if (l.slot === undefined || !d || (l.copy >= d.copies ? !isBeside(tasks, l) :
-	    schedule(tasks, l.cycle, l.cycle + 1).some(([, copy]) =>
-	    copy === l.copy) || (!isFirst && isActive(tasks, l.cycle))))
+	    isExpected(tasks, l.cycle, l.copy) ||
+	    (!isFirst && isActive(tasks, l.cycle))))
 		refuse(`copy ${l.copy} of cycle ${l.cycle} isn't in the task's schedule`);
+	const at = placeOf(tasks, l);
+	if (at < s.from || at >= s.to)
+		refuse(`copy ${l.copy} of cycle ${l.cycle} isn't of this segment's time`);
 }
 
-async function checkLines(text, s, tasks, told, report) {
+async function checkLines(file, s, tasks, told, report) {
 	const due = schedule(tasks, s.from, s.to);
 	const n = { result: 0, missed: 0, 'refused:': 0, unassigned: 0 };
-	let before = [-1, -1], next = 0, wasBeside = false;
+	let before = [-1, -1], next = due.next().value, wasBeside = false;
 	const after = (a, b) => a[0] - b[0] || a[1] - b[1];
 
-	if (text !== '' && !text.endsWith('\n'))
-		refuse('the last line has no end');
-	const lines = text.split('\n').slice(0, -1);
+	const lines = linesOf(file);
 	for (const line of lines) {
-		const l = parse(line, LINE);
+		const l = readLine(line);
 		const place = [l.cycle, l.copy], beside = isBeside(tasks, l);
 		if (l.cycle === undefined || l.copy === undefined)
 			refuse('a line has a cycle and a copy');
@@ -589,38 +534,36 @@ async function checkLines(text, s, tasks, told, report) {
 			refuse(`copy ${l.copy} of cycle ${l.cycle} comes after copy ${before[1]} of cycle ${before[0]}`);
 		before = place;
 		wasBeside = beside;
-		if (next < due.length && after(due[next], place) < 0)
-			refuse(`copy ${due[next][1]} of cycle ${due[next][0]} has no line`);
-		if (!beside && next < due.length &&
-		    after(due[next], place) === 0)
-			next++;
+		if (next && after(next, place) < 0)
+			refuse(`copy ${next[1]} of cycle ${next[0]} has no line`);
+		if (!beside && next && after(next, place) === 0)
+			next = due.next().value;
 		else {
-			checkExtra(l, tasks);
+			checkExtra(l, tasks, s);
 			report.extra++;
 		}
+		checkFields(l);
 		const kind = l.outcome?.startsWith('refused:') ? 'refused:' :
-		    l.outcome;
+		    l.outcome ?? '';
 		if (!Object.hasOwn(n, kind))
 			refuse(`the outcome "${l.outcome}" isn't known`);
 		n[kind]++;
-		if (l.outcome === 'unassigned') {
-			if (l.slot !== undefined)
-				refuse('a slot that nobody was given has no number');
+		if (l.outcome === 'unassigned')
 			continue;
-		}
 		await checkGiven(l, s.index, tasks, told, s.withinMs);
 		if (l.outcome !== 'result')
 			continue;
 		report.inRounds += l.scheme === 'eip712-round' ? 1 : 0;
 		report.successes += l.success ? 1 : 0;
-		if (l.copy >= definitionOf(tasks, l).copies)
+		const d = definitionOf(tasks, l);
+		if (l.copy >= d.copies)
 			continue;
-		const key = `${l.version} ${l.cycle}`;
+		const key = `${firstOf(tasks, d).index} ${l.cycle}`;
 		told.votes.set(key, [...told.votes.get(key) ?? [],
 		    { worker: l.worker, network: l.network ?? '', up: l.success }]);
 	}
-	if (next < due.length)
-		refuse(`copy ${due[next][1]} of cycle ${due[next][0]} has no line`);
+	if (next)
+		refuse(`copy ${next[1]} of cycle ${next[0]} has no line`);
 	if (lines.length !== s.lines || n.result !== s.results ||
 	    n.missed !== s.missed || n['refused:'] !== s.refused ||
 	    n.unassigned !== s.unassigned)
@@ -638,8 +581,8 @@ const pathOf = (s) => `segment/${new Date(s.to - HOUR).toISOString()
 async function checkSegment(s, before, tasks, told, report) {
 	if (s.task !== tasks[0].task)
 		refuse(`segment of leaf ${s.index}: it is of task ${s.task}`);
-	if (s.from >= s.to || s.to % HOUR)
-		refuse('a segment ends after it begins, with an hour');
+	if (!before && s.prev >= s.index)
+		refuse(`segment of leaf ${s.index}: it follows leaf ${s.prev}, which isn't before it`);
 	if (before && s.prev !== before.index)
 		refuse(`segment of leaf ${s.index}: hours are left out`);
 	if (before && s.from !== before.to)
@@ -647,24 +590,25 @@ async function checkSegment(s, before, tasks, told, report) {
 	const file = read(pathOf(s));
 	if (file.length !== s.bytes || hex256(file) !== s.sha256)
 		refuse(`${pathOf(s)}: the file isn't the one that was logged`);
-	await checkLines(file.toString('utf8'), s, tasks, told, report);
+	await checkLines(file, s, tasks, told, report);
 }
 
 // ---- All of it ----
 
 async function main() {
-	const policy = readPolicy((policyPath ? readFileSync(policyPath) :
-	    read('policy')).toString('utf8'));
+	const policy = readPolicy(policyPath ? readFileSync(policyPath) :
+	    read('policy'));
 	readKeys(policy);
 	const note = read('checkpoint');
 	const head = checkNote(note, policy);
 	const stamps = readStamps(note, policy);
-	const leaves = readdirSync(`${dir}/leaf`)
+	const leaves = (namesIn(`${dir}/leaf`) ?? refuse('leaf isn\'t in the export'))
 	    .map((name) => readLeaf(name, note, head, policy))
 	    .sort((a, b) => a.index - b.index);
 	const opened = openTasks(leaves);
 	const tasks = readTasks(leaves);
-	const maintenance = checkFacts(leaves, tasks[0].task);
+	const maintenance = checkFacts(leaves, tasks[0].task, Math.min(
+	    head.firstSeen ?? Infinity, stamps.firstStamped ?? Infinity));
 	const segments = leaves.filter((l) => l.isSegment);
 	const told = { isSealed: opened === null, slots: new Set(), results: new Map(), votes: new Map(),
 	    anchors: readAnchors(head) };
@@ -683,8 +627,13 @@ async function main() {
 		await checkSegment(s, segments[i - 1], tasks, told, report);
 	for (const d of leaves.filter((l) => l.is === 'drills'))
 		await checkDrills(d, leaves, tasks, told, report);
+	const [from, to] = asked.length ? asked.map(Number) :
+	    [report.from, report.to];
+	if (asked.length && !(segments.length && report.from <= from &&
+	    report.to >= to))
+		refuse(`the export covers ${report.from} to ${report.to}, and doesn't cover ${from} to ${to}`);
 	return JSON.stringify({ ...report, ...segments.length ? uptimeOf(
-	    tasks, told.votes, maintenance, report.from, report.to) : {} },
+	    tasks, told.votes, maintenance, report, { from, to }) : {} },
 	    null, 2);
 }
 
@@ -696,6 +645,7 @@ const outcome = () => main().then((text) => ({ code: 0, out: `${text}\n`,
 
 if (dir === '--each') {
 	policyPath = undefined;
+	asked = [];
 	for (dir of process.argv.slice(3))
 		console.log(JSON.stringify(await outcome()));
 } else {

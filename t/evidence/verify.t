@@ -104,7 +104,8 @@ my %says = (
 	'logged: round: anchor newer than the log' => qr/is newer than the line/,
 	'logged: round: anchor newer than its line' => qr/is newer than the line/,
 	'logged: round: high s' => qr/signature: s is/,
-	'logged: round: passed off as alone' => qr/a result has a worker, a form/,
+	'logged: round: passed off as alone' =>
+	    qr/has a field that only others have/,
 	'logged: alone: passed off as a round' =>
 	    qr/is of ledger|a result in a round has a ledger/,
 	'logged: round: signed without its token' =>
@@ -127,7 +128,7 @@ my %says = (
 	    qr/an answer isn't refused for "refused:no-reason"/,
 	'logged: refused for nothing' =>
 	    qr/an answer isn't refused for "refused:"/,
-	(map { ("logged: $_" => qr/that was missed or refused has nothing of a result/) }
+	(map { ("logged: $_" => qr/has a field that only others have/) }
 	    'refused and signed', 'refused and up', 'missed and signed'),
 	'logged: refused and nothing else' =>
 	    qr/isn't among the task's leaves|a number, a worker and a time/,
@@ -166,10 +167,67 @@ my %says = (
 	    qr/the key of day \d+ isn't the one that was committed to/,
 	'logged: definitions out of order' =>
 	    qr/a definition begins before the one before it/,
+
+	# Those of forgeries.mjs.
+	'logged: vote told in a later hour again' =>
+	    qr/isn't of this segment's time/,
+	'logged: maintenance logged at no time' => qr/leaf \d+ is backdated/,
+	'logged: maintenance ended twice' =>
+	    qr/isn't announced once, and ended then, if at all/,
+	'logged: end of maintenance backdated' =>
+	    qr/the end of maintenance is backdated/,
+	'logged: seen before it was over' =>
+	    qr/had been seen already at 1767225600000/,
+	'logged: state nobody knows' => qr/is active, paused or removed/,
+	'logged: URL that looks like another' => qr/a URL is of ASCII/,
+	'logged: first hour that follows itself' =>
+	    qr/it follows leaf \d+, which isn't before it/,
+	(map { ("logged: $_" => qr/has a field that only others have/) }
+	    'unassigned, to somebody', 'missed, with a result',
+	    'alone, with a trace'),
+	'logged: day without end' => qr/a day is before the year 10000/,
+	'logged: year of five digits' => qr/before the year 10000/,
+	'logged: label that isn\'t one' => qr/a private task has a label/,
+	'logged: key of a day in capitals' => qr/64 hex digits in lower case/,
+	'logged: drill without a copy' => qr/isn't an answer to a drill of day/,
+	'logged: drills without their end' => qr/the last line has no end/,
+	'logged: worker that is empty' => qr/a worker is 0x and 40 hex digits/,
+	'logged: signature in capitals' =>
+	    qr/a result has a worker, a form, a time/,
+	(map { ("logged: round: $_" => qr/a result in a round has a ledger/) }
+	    'signature in capitals', 'ledger in capitals',
+	    'status past 16 bits'),
+	'logged: round: path in capitals' =>
+	    qr/the path isn't of one to 6 hashes/,
+	'logged: outcome of each object' =>
+	    qr/the outcome "toString" isn't known/,
+	'logged: form of each object' => qr/a result has a worker, a form, a time/,
+	'logged: type of each object' => qr/of the type "constructor" is no part/,
+	'logged: entry that isn\'t JSON' => qr/of the type "" is no part/,
+	'logged: leaf that isn\'t UTF-8' => qr/it isn't UTF-8|in their order/,
+	'logged: line that isn\'t UTF-8' => qr/isn't UTF-8|invalid UTF-8/,
+	'logged: line without end' => qr/the line has/,
+	'logged: why without end' => qr/fields .*in their order/,
+	'logged: nested without end' => qr/nested deeper|in their order/,
+	'hash of a proof of another length' => qr/the proof's hashes/,
+	'size past what is exact' => qr/without leading zeros/,
+	'cosignature cut short' => qr/signature of witness\S+ isn't by its key/,
+	'more signatures than a note has' => qr/more than 64 signatures/,
+	'more keys than a log has' => qr/more than 64 keys/,
+	'certificate with two names' => qr/two names, and would count twice/,
+	(map { ($_ => qr/^policy|a key is NAME\+ID\+BASE64|key's id isn't/) }
+	    'policy with CR LF', 'policy with a mark before it',
+	    'policy with two quorums', 'group that counts one twice',
+	    'group that needs nobody', 'group that is in itself',
+	    'log\'s key in the place of a witness\'s',
+	    'witness\'s key in the place of a log\'s'),
 );
 my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over',
     'result of a witness', 'network that is named 0',
-    'refused answers';
+    'refused answers', 'hidden names beside',
+    'numbers of definitions that go down',
+    'number of a definition given twice',
+    'paused for ten years, with a cycle each ms', 'token that is a pattern';
 
 my $conf = log_conf();
 mkdir "$Dir/$_" for qw(site state);
@@ -297,6 +355,31 @@ my ($proof) = glob "$Dir/export/leaf/*.tlog-proof";
 $r = worknet('verify', $proof, '--policy', "$Dir/site/policy");
 is("$r->{code} $r->{err}", '0 ', 'a single proof is taken, with a policy');
 is(worknet('verify', $proof)->{code}, 1, 'and not without');
+# A single leaf isn't what was asked for, however it is called.
+$r = worknet('verify', $proof, '--policy', "$Dir/site/policy", @range);
+is($r->{code}, 1, 'nor for hours');
+like($r->{err}, qr/of one leaf at most: it covers no time/, '... which is said');
+$r = worknet('verify', $proof, '--policy', "$Dir/site/policy", '--result', 1);
+is($r->{code}, 1, 'nor for a slot');
+# Figures are of what was asked for, whatever else is in the export.
+my ($part_from, $part_to) = ($end - 3 * 3600_000 + 123_456, $end - 1800_000);
+$r = worknet('verify', '--json', "$Dir/export", '--from', $part_from, '--to',
+    $part_to);
+my $part = json_of($r);
+my $all_ms = 0;
+$all_ms += $part->{"${_}Ms"} for qw(up down unconfirmed unknown disputed paused
+    maintenance);
+is($all_ms, $part_to - $part_from, 'figures are of the time that was asked for');
+cmp_ok($part->{from}, '<', $part_from, '... of an export of more');
+is(AdminRun::run('', $node, "$here/verify.mjs", "$Dir/export",
+    "$Dir/export/policy", $part_from, $part_to)->{out}, $r->{out},
+    '... by both, byte for byte');
+$r = worknet('verify', "$Dir/export", '--from', $first->[0] - 86400000, '--to',
+    $end);
+is($r->{code}, 1, 'an export that begins later than what was paid for isn\'t it');
+like($r->{err}, qr/doesn't cover/, '... whenever it says that the task began');
+is(worknet('verify', "$Dir/export", '--from', $end, '--to', $end)->{code}, 2,
+    'no time isn\'t one');
 write_file("$Dir/other-policy", "log example.com/foo+530d903a+" .
     "AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n");
 $r = worknet('verify', "$Dir/export", '--policy', "$Dir/other-policy");
@@ -360,6 +443,38 @@ my @damaged = map { JSON::PP::decode_json($_) } split /\n/, AdminRun::run('',
     $node, "$here/verify.mjs", '--each', @js_dirs)->{out};
 is(scalar @damaged, scalar @js_dirs, 'the other one looks at each kind of file');
 is(scalar(grep { $_->{code} == 0 } @damaged), 0, '... and takes none, either');
+
+# What is no file, or no directory, has perhaps no end.
+my %odd = (
+	pipe => sub { system('mkfifo', $_[0]) == 0 or die },
+	directory => sub { mkdir $_[0] or die $! },
+	'link to a device' => sub { symlink '/dev/zero', $_[0] or die $! },
+	'link to itself' => sub { symlink $_[0], $_[0] or die $! },
+	long => sub { write_file($_[0], ''); truncate $_[0], 2 ** 31 or die $! },
+);
+@js_dirs = ();
+my %of = map { m{^(\w+)} => $_ } @files;
+for my $name ('opening', values %of) {
+	for my $how (sort keys %odd) {
+		my $dir = "$Dir/odd/" . @js_dirs;
+		system("mkdir -p $dir && cp -a $Dir/export/. $dir && " .
+		    "rm -f $dir/$name") == 0 or die;
+		$odd{$how}->("$dir/$name");
+		is(worknet('verify', $dir)->{code}, 1, "$name: a $how is refused");
+		push @js_dirs, $dir;
+	}
+}
+for my $name ('leaf', 'anchor', 'key') {
+	my $dir = "$Dir/odd/" . @js_dirs;
+	system("mkdir -p $dir && cp -a $Dir/export/. $dir && rm -rf $dir/$name")
+	    == 0 or die;
+	write_file("$dir/$name", '');
+	is(worknet('verify', $dir)->{code}, 1, "$name: a file is refused");
+	push @js_dirs, $dir;
+}
+is_deeply([map { JSON::PP::decode_json($_)->{code} } split /\n/,
+    AdminRun::run('', $node, "$here/verify.mjs", '--each', @js_dirs)->{out}],
+    [map { 1 } @js_dirs], '... by the other one, too');
 
 my @kinds = split /\n/, AdminRun::run('', $node, "$here/forge.mjs",
     '--kinds')->{out};
