@@ -135,7 +135,8 @@ const GIVEN = ['slot', 'version', 'worker', 'network', 'assigned'];
 // A line says nothing that nobody is held to.
 export function checkFields(l) {
 	const not = l.outcome === 'unassigned' ? [...RESULT, ...GIVEN] :
-	    /^(missed$|refused:)/.test(l.outcome) ? RESULT : l.scheme === 'eip191' ? ROUND : [];
+	    /^(missed$|refused:)/.test(l.outcome) ? RESULT :
+	    l.scheme === 'eip191' ? ROUND : [];
 	if (not.some((key) => l[key] !== undefined))
 		refuse(`a line that is ${l.outcome} has a field that only others have`);
 }
