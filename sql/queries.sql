@@ -1039,9 +1039,16 @@ VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (task, copy) DO UPDATE SET cycle_ms = excluded.cycle_ms,
 	slot = excluded.slot, free_ms = excluded.free_ms;
 
--- Which slot of the cycle ?3 network ?2 was given.
+-- Which slot of the cycle ?3 network ?2 was given, unless that was paid to
+-- another network, which leaves it none.
 -- :name network_slot_get
-SELECT slot FROM network_slot WHERE task = ?1 AND network = ?2 AND cycle_ms = ?3;
+SELECT n.slot FROM network_slot n
+WHERE n.task = ?1 AND n.network = ?2 AND n.cycle_ms = ?3
+	AND NOT EXISTS (SELECT 1 FROM result r CROSS JOIN transfer t
+		CROSS JOIN task k CROSS JOIN assignment a
+		WHERE r.slot = n.slot AND t.id = r.transfer AND k.id = n.task
+		AND a.worker = t.credit AND a.task_name = k.name
+		AND a.slot = n.slot AND a.network NOT IN ('', ?2));
 
 -- :name network_slot_put
 INSERT INTO network_slot (task, network, cycle_ms, slot) VALUES (?1, ?2, ?3, ?4)
@@ -1061,12 +1068,22 @@ SELECT last_slot, given_ms FROM slot_counter WHERE id = 1;
 -- :name slot_set
 UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 
--- :name assignment_insert
+-- A slot that a worker was given before, and can't be paid for any more, may be
+-- given to it again while its cycle runs: then that is what it was given.
+-- :name assignment_put
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
 	expected_status, timeout_ms, compared, anchor)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-	?16);
+	?16)
+ON CONFLICT (worker, task_name, slot) DO UPDATE SET version = excluded.version,
+	reward_micros = excluded.reward_micros, cycle_ms = excluded.cycle_ms,
+	copy = excluded.copy, assigned_ms = excluded.assigned_ms,
+	region = excluded.region, network = excluded.network,
+	out_of_turn = excluded.out_of_turn, type = excluded.type,
+	expected_status = excluded.expected_status,
+	timeout_ms = excluded.timeout_ms, compared = excluded.compared,
+	anchor = excluded.anchor;
 
 -- The newest anchor.
 -- :name anchor_newest
@@ -1131,25 +1148,26 @@ WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
 -- Shares and standing: src/ledger/share.h, src/ledger/standing.h ------------
 
 -- What decides about worker ?2 and network ?3 in region ?1; ?4 is the worker's
--- address.
+-- address. Who was admitted is a network of its own.
 -- :name share_get
 -- :columns level_micros worker_micros hour network_micros
 -- :columns network_paid_ms addresses addresses_before weight level_rounds
 -- :columns level_is_own
 SELECT coalesce(l.level_micros, 0),
 	w.share_micros, w.hour, n.share_micros, n.paid_ms, n.addresses,
-	n.addresses_before,
-	(SELECT weight FROM admission WHERE address = ?4),
+	n.addresses_before, m.weight,
 	coalesce(l.rounds, 0), CASE l.network WHEN ?3 THEN 1 ELSE 0 END
 FROM (SELECT 1 AS one) o
+	LEFT JOIN admission m ON m.address = ?4
 	LEFT JOIN level l ON l.region = ?1
 	LEFT JOIN worker_share w ON w.worker = ?2 AND w.region = ?1
+		AND w.network = CASE WHEN m.address IS NULL THEN ?3 ELSE '' END
 	LEFT JOIN network_share n ON n.network = ?3 AND n.region = ?1;
 
 -- :name worker_share_set
-INSERT INTO worker_share (worker, region, share_micros, hour)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (worker, region) DO UPDATE SET share_micros = excluded.share_micros,
+INSERT INTO worker_share (worker, region, network, share_micros, hour)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (worker, region, network) DO UPDATE SET share_micros = excluded.share_micros,
 	hour = excluded.hour;
 
 -- :name network_share_set
@@ -1310,10 +1328,12 @@ ON CONFLICT (address, at_ms) DO UPDATE SET slots = handout.slots + excluded.slot
 	held_ms = CASE WHEN handout.held_ms > excluded.held_ms THEN handout.held_ms
 	ELSE excluded.held_ms END;
 
--- Slots that a network has from ?2 to ?3, and hasn't answered.
+-- Slots that a network has from ?2 to ?3, and hasn't answered: those that its
+-- addresses hold, or held and were silent about, and others.
 -- :name handout_slots
-SELECT coalesce(sum(slots), 0) FROM handout
-WHERE network = ?1 AND at_ms BETWEEN ?2 AND ?3;
+SELECT coalesce(sum(CASE WHEN held_ms <> 0 THEN slots ELSE 0 END), 0),
+	coalesce(sum(CASE WHEN held_ms = 0 THEN slots ELSE 0 END), 0)
+FROM handout WHERE network = ?1 AND at_ms BETWEEN ?2 AND ?3;
 
 -- ?3 slots of it were paid: all that there were, or not all.
 -- :name handout_done
@@ -1384,8 +1404,10 @@ DELETE FROM refusal WHERE worker = ?1;
 DELETE FROM account WHERE id = ?1;
 
 -- What a worker was given from ?2 on and hasn't answered, as it was then, unless
--- the operator has paused or removed the task. What
--- has less than its timeout left until it is ?4 old at ?3 isn't worth a check.
+-- the operator has paused or removed the task, or it is of another region than
+-- the one called ?6, which the worker declares now: somebody else may have polled
+-- for that in its name. What has less than its timeout left until it is ?4 old at
+-- ?3 isn't worth a check.
 -- :name assignment_open
 -- :columns version task name type url expected_status timeout_ms reward_micros
 -- :columns region slot assigned_ms is_drill anchor
@@ -1396,6 +1418,7 @@ FROM assignment a CROSS JOIN task_version v CROSS JOIN region g
 	CROSS JOIN task k
 WHERE v.id = a.version AND g.id = v.region AND k.id = v.task
 	AND k.state = 'active' AND a.worker = ?1
+	AND (g.id = 0 OR g.name = ?6)
 	AND a.assigned_ms BETWEEN ?2 AND ?3
 	AND a.assigned_ms + ?4 >= ?3 + v.timeout_ms
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)

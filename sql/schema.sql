@@ -278,16 +278,17 @@ CREATE TABLE suspension (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE worker_share (
-	-- What a worker was paid for checks of a region, its share there; see
-	-- src/ledger/share.h.
+	-- What a worker was paid for checks of a region through a network, its
+	-- place among the addresses there; see src/ledger/share.h.
 
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- '': it is one of its own
 	share_micros	INTEGER NOT NULL,
 	-- The hour (since 1970) in which it was last counted among its network's
 	-- addresses; from its second payment on it is.
 	hour		INTEGER NOT NULL,
-	PRIMARY KEY (worker, region)
+	PRIMARY KEY (worker, region, network)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (

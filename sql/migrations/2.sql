@@ -249,20 +249,21 @@ CREATE TABLE network_share (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE worker_share (
-	-- What a worker was paid for checks of a region, its share there; see
-	-- src/ledger/share.h.
+	-- What a worker was paid for checks of a region through a network, its
+	-- place among the addresses there; see src/ledger/share.h.
 
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- '': it is one of its own
 	share_micros	INTEGER NOT NULL,
 	-- The hour (since 1970) in which it was last counted among its network's
 	-- addresses; from its second payment on it is.
 	hour		INTEGER NOT NULL,
-	PRIMARY KEY (worker, region)
+	PRIMARY KEY (worker, region, network)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO worker_share (worker, region, share_micros, hour)
-SELECT t.worker, g.id, t.turn_micros, t.given_ms / 3600000
+INSERT INTO worker_share (worker, region, network, share_micros, hour)
+SELECT t.worker, g.id, '', t.turn_micros, t.given_ms / 3600000
 FROM turn t CROSS JOIN region g WHERE g.name = t.region;
 DROP TABLE turn;
 

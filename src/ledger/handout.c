@@ -32,14 +32,22 @@ handout_add(struct db *db, const struct handout *h, struct err *e)
 
 enum rc
 handout_count(struct db *db, struct slice network, int64_t since_ms,
-    int64_t now_ms, int64_t *out, struct err *e)
+    int64_t now_ms, struct handout_sums *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_HANDOUT_SLOTS);
+	enum rc rc;
+	bool row;
 
+	*out = (struct handout_sums){ 0, 0 };
 	query_text(q, 1, network);
 	query_int(q, 2, since_ms);
 	query_int(q, 3, now_ms);
-	return query_one_int(q, out, e);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		*out = (struct handout_sums){ query_get_int(q, 0),
+			query_get_int(q, 1) };
+	query_done(q);
+	return rc;
 }
 
 enum rc

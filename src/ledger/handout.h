@@ -23,9 +23,15 @@ struct handout {
 MUST_CHECK enum rc
 handout_add(struct db *db, const struct handout *h, struct err *e);
 
-/* Slots that a network was given since then and hasn't answered. */
+/* Slots that a network was given and hasn't answered. */
+struct handout_sums {
+	int64_t held; /* also by who was silent about them since */
+	int64_t free; /* that reserve nothing */
+};
+
+/* Those since then. */
 MUST_CHECK enum rc handout_count(struct db *db, struct slice network,
-    int64_t since_ms, int64_t now_ms, int64_t *out, struct err *e);
+    int64_t since_ms, int64_t now_ms, struct handout_sums *out, struct err *e);
 
 /* n slots of what an address was given at that time were paid to it. */
 MUST_CHECK enum rc handout_paid(struct db *db, const struct address *a,
