@@ -1212,7 +1212,7 @@ SELECT 1 FROM admission WHERE address = ?1 AND witness = 1;
 
 -- Who asks to be admitted: src/ledger/joining.h ----------------------------
 
--- Address ?1, if it has asked since ?2 or not.
+-- Address ?1, if it has asked from ?2 to ?3 or not.
 -- :name join_get
 -- :columns asked_ms region waits admitted works suspended
 SELECT coalesce(r.asked_ms, 0), coalesce(r.region, ''),
@@ -1222,14 +1222,16 @@ SELECT coalesce(r.asked_ms, 0), coalesce(r.region, ''),
 	EXISTS (SELECT 1 FROM worker WHERE address = ?1),
 	EXISTS (SELECT 1 FROM suspension WHERE address = ?1)
 FROM (SELECT 1 AS one) o
-	LEFT JOIN join_request r ON r.address = ?1 AND r.asked_ms >= ?2;
+	LEFT JOIN join_request r ON r.address = ?1
+		AND r.asked_ms BETWEEN ?2 AND ?3;
 
 -- But for address ?1: how many rows, and how many of network ?2, without those
 -- that join_purge would delete.
 -- :name join_count
 SELECT count(*), coalesce(sum(CASE WHEN network = ?2 THEN 1 ELSE 0 END), 0)
 FROM join_request
-WHERE address <> ?1 AND asked_ms >= ?3 AND coalesce(answered_ms, ?4) >= ?4;
+WHERE address <> ?1 AND asked_ms BETWEEN ?3 AND ?5
+	AND coalesce(answered_ms, ?4) BETWEEN ?4 AND ?5;
 
 -- The network with most rows, that isn't ?1. After join_purge, or where
 -- join_count found the table full.
@@ -1241,8 +1243,10 @@ GROUP BY network ORDER BY count(*) DESC, network LIMIT 1;
 DELETE FROM join_request WHERE address = (SELECT address FROM join_request
 	WHERE network = ?1 ORDER BY asked_ms DESC, address LIMIT 1);
 
+-- Also what is of a time that never was, after ?3.
 -- :name join_purge
-DELETE FROM join_request WHERE asked_ms < ?1 OR answered_ms < ?2;
+DELETE FROM join_request WHERE asked_ms < ?1 OR answered_ms < ?2
+	OR asked_ms > ?3 OR answered_ms > ?3;
 
 -- :name join_set
 INSERT INTO join_request (address, network, region, asked_ms, answered_ms)
@@ -1367,12 +1371,28 @@ SELECT 1 FROM handout WHERE address = ?1 AND held_ms = -1 LIMIT 1;
 -- The next one that can't be paid any more: older than ?1, or of a time that
 -- never was, after ?2.
 -- :name handout_old
--- :columns address at_ms worker held_ms
-SELECT address, at_ms, worker, held_ms FROM handout
+-- :columns address at_ms worker held_ms network
+SELECT address, at_ms, worker, held_ms, network FROM handout
 WHERE at_ms < ?1 OR at_ms > ?2 LIMIT 1;
 
 -- :name handout_drop
 DELETE FROM handout WHERE address = ?1 AND at_ms = ?2;
+
+-- Which copies network ?1 was given by a handout of worker ?2 at ?3, when it has
+-- no other one, and none of them was paid to it: else a cycle of a month would
+-- keep a row for each network that polled once.
+-- :name network_slot_forget
+DELETE FROM network_slot WHERE network = ?1
+	AND task IN (SELECT v.task FROM assignment a CROSS JOIN task_version v
+		WHERE a.worker = ?2 AND a.assigned_ms = ?3 AND v.id = a.version)
+	AND NOT EXISTS (SELECT 1 FROM handout h
+		WHERE h.network = ?1 AND NOT (h.worker = ?2 AND h.at_ms = ?3))
+	AND NOT EXISTS (SELECT 1 FROM result r CROSS JOIN transfer t
+		CROSS JOIN task k CROSS JOIN assignment a
+		WHERE r.slot = network_slot.slot AND t.id = r.transfer
+		AND k.id = network_slot.task AND a.worker = t.credit
+		AND a.task_name = k.name AND a.slot = network_slot.slot
+		AND a.network IN ('', ?1));
 
 -- What of it wasn't paid.
 -- :name assignment_forget

@@ -112,6 +112,7 @@ struct remains {
 	int64_t at_ms;
 	int64_t worker;
 	int64_t held_ms;
+	char network[SUBNET_MAX + 1];
 };
 
 static enum rc
@@ -134,6 +135,8 @@ remains_find(struct db *db, struct remains *r, bool *row, int64_t keep_ms,
 		address = query_get_text(q, C_HANDOUT_OLD_ADDRESS);
 		if (address.len == ADDRESS_LEN)
 			memcpy(r->address, address.p, ADDRESS_LEN);
+		slice_copy(r->network, sizeof(r->network),
+		    query_get_text(q, C_HANDOUT_OLD_NETWORK));
 	}
 	query_done(q);
 	return rc;
@@ -163,11 +166,18 @@ static enum rc
 remains_forget(struct db *db, const struct remains *r,
     const struct standing_rules *rules, struct err *e)
 {
-	struct query *q = db_query(db, Q_ASSIGNMENT_FORGET);
+	struct query *q = db_query(db, Q_NETWORK_SLOT_FORGET);
 	struct standing s;
 	bool unanswered;
 	enum rc rc;
 
+	query_text(q, 1, slice_of(r->network));
+	query_int(q, 2, r->worker);
+	query_int(q, 3, r->at_ms);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_ASSIGNMENT_FORGET);
 	query_int(q, 1, r->worker);
 	query_int(q, 2, r->at_ms);
 	rc = query_run(q, e);

@@ -466,6 +466,24 @@ sub is_refused {
 	all_end($w);
 }
 
+# ---- What strangers leave behind in a long cycle ----
+
+{
+	my $w = hourly();
+	my $crowd = WorknetTest::Crowd->new($w);
+	my $networks = sub { $w->sql_value('SELECT count(DISTINCT network) ' .
+	    'FROM network_slot') };
+
+	$w->worknet('task', 'pause', 'hourly');
+	$w->task_add('monthly', interval => '31d', copies => 2);
+	polled($crowd, "198.18.$_.1", $w->worker(100 + $_)) for 1 .. 20;
+	is($networks->(), 20, 'of 20 networks it is known which copy they have');
+	$w->clock_set($w->{clock} + 1200000);
+	polled($crowd, '198.18.50.1', $w->worker(200 + $_)) for 1 .. 6;
+	is($networks->(), 1, '... until they are forgotten');
+	all_end($w);
+}
+
 # ---- Who comes back, in a cycle that is longer than an answer can take ----
 
 {
