@@ -1333,11 +1333,17 @@ ON CONFLICT (address, at_ms) DO UPDATE SET slots = handout.slots + excluded.slot
 	ELSE excluded.held_ms END;
 
 -- Slots that a network has from ?2 to ?3, and hasn't answered: those that its
--- addresses hold, or held and were silent about, and others.
+-- addresses hold, or held and were silent about, and others; and how many of its
+-- addresses were silent of late.
 -- :name handout_slots
-SELECT coalesce(sum(CASE WHEN held_ms <> 0 THEN slots ELSE 0 END), 0),
-	coalesce(sum(CASE WHEN held_ms = 0 THEN slots ELSE 0 END), 0)
-FROM handout WHERE network = ?1 AND at_ms BETWEEN ?2 AND ?3;
+-- :columns held free silent
+SELECT coalesce(sum(CASE WHEN at_ms >= ?2 AND held_ms <> 0 THEN slots
+		ELSE 0 END), 0),
+	coalesce(sum(CASE WHEN at_ms >= ?2 AND held_ms = 0 THEN slots
+		ELSE 0 END), 0),
+	count(DISTINCT CASE WHEN slots > 0 AND held_ms <> 0 AND held_ms <= ?3
+		THEN address END)
+FROM handout WHERE network = ?1 AND at_ms <= ?3;
 
 -- ?3 slots of it were paid: all that there were, or not all.
 -- :name handout_done

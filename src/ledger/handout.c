@@ -38,14 +38,17 @@ handout_count(struct db *db, struct slice network, int64_t since_ms,
 	enum rc rc;
 	bool row;
 
-	*out = (struct handout_sums){ 0, 0 };
+	*out = (struct handout_sums){ .held = 0 };
 	query_text(q, 1, network);
 	query_int(q, 2, since_ms);
 	query_int(q, 3, now_ms);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row)
-		*out = (struct handout_sums){ query_get_int(q, 0),
-			query_get_int(q, 1) };
+		*out = (struct handout_sums){
+			.held = query_get_int(q, C_HANDOUT_SLOTS_HELD),
+			.free = query_get_int(q, C_HANDOUT_SLOTS_FREE),
+			.silent = query_get_int(q, C_HANDOUT_SLOTS_SILENT),
+		};
 	query_done(q);
 	return rc;
 }

@@ -25,11 +25,12 @@ handout_add(struct db *db, const struct handout *h, struct err *e);
 
 /* Slots that a network was given and hasn't answered. */
 struct handout_sums {
-	int64_t held; /* also by who was silent about them since */
-	int64_t free; /* that reserve nothing */
+	int64_t held;	/* also by who was silent about them since */
+	int64_t free;	/* that reserve nothing */
+	int64_t silent; /* addresses that held some for too long */
 };
 
-/* Those since then. */
+/* Those since then; of the silent, all that aren't forgotten yet. */
 MUST_CHECK enum rc handout_count(struct db *db, struct slice network,
     int64_t since_ms, int64_t now_ms, struct handout_sums *out, struct err *e);
 

@@ -11,6 +11,9 @@
 #include "ledger/witness.h"
 #include "ledger/worker.h"
 
+/* So many of its addresses that are silent cost a network the right to hold. */
+#define SILENT_NETWORK 2
+
 /* In one of so many of its polls what a worker was given is looked through. */
 #define PURGE_ONE_IN 8
 
@@ -300,6 +303,9 @@ network_room(struct region_poll *r, const struct outlook *l, struct err *e)
 	rc = handout_count(r->db, r->poll->network,
 	    r->poll->now_ms - r->terms.result_window_ms, r->poll->now_ms, &had,
 	    e);
+	if (had.silent >= SILENT_NETWORK &&
+	    !standing_is_anybodys(&r->rules->standing))
+		r->holds = false;
 	room = r->holds ? limit - had.held : (limit + 1) / 2 - had.free;
 	if (room < 0)
 		room = 0;

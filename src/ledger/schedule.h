@@ -15,6 +15,8 @@
  *  - those that share.h has in turn are given a slot first, others wait for
  *    four fifths of a poll period from each cycle's opening on, or until nobody
  *    took anything of the cycle before;
+ *  - a network of which two addresses are silent about what they held holds
+ *    nothing more until that is forgotten;
  *  - a network holds no more than network_slots, and its addresses that were
  *    never paid have no more than half as many that they don't hold. Who was
  *    paid is given what is due all the same: else polls from its network, in

@@ -88,6 +88,32 @@ test_held(void)
 	    "but hold no more than their network may");
 }
 
+/* A crowd of one network that falls silent, one after the other. */
+static void
+test_silent(void)
+{
+	int i;
+
+	ledger_new();
+	rules.network_slots = 100;
+	tasks_add(2, 1);
+	for (i = 1; i <= 4; i++)
+		stand(i, i < 4 ? "a/24" : "b/24", T0);
+	(void)poll_at(1, "a/24", T0 + 2 * MINUTE);
+	tap_is_int(poll_at(2, "a/24", T0 + 4 * MINUTE), 2,
+	    "one of a network is silent, and the next may hold its slots,");
+	tap_is_int(poll_at(90, "z/24", T0 + 4 * MINUTE + 10 * SECOND), 0,
+	    "which it does,");
+	tap_is_int(poll_at(3, "a/24", T0 + 6 * MINUTE), 2,
+	    "but when it is silent, too, a third one is given them");
+	tap_is_int(poll_at(90, "z/24", T0 + 6 * MINUTE + 10 * SECOND), 2,
+	    "and doesn't hold them");
+	tap_is_int(poll_at(4, "b/24", T0 + 6 * MINUTE + 20 * SECOND), 2,
+	    "one of another network is given them, too,");
+	tap_is_int(
+	    poll_at(91, "z/24", T0 + 6 * MINUTE + 30 * SECOND), 0, "and does");
+}
+
 /* Where a cycle has two copies. */
 static void
 test_copy(void)
@@ -142,6 +168,7 @@ main(void)
 	test_names();
 	test_paid();
 	test_held();
+	test_silent();
 	test_copy();
 	test_back();
 	db_close(db);
