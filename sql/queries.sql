@@ -1185,16 +1185,17 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros,
 	network = excluded.network, rounds = excluded.rounds;
 
 -- :name standing_get
--- :columns results hours hour network region region_ms
-SELECT results, hours, hour, network, region, region_ms
+-- :columns results hours hour owed_hours network region region_ms
+SELECT results, hours, hour, owed_hours, network, region, region_ms
 FROM standing WHERE worker = ?1;
 
 -- :name standing_set
-INSERT INTO standing (worker, results, hours, hour, network, region, region_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+INSERT INTO standing (worker, results, hours, hour, owed_hours, network, region,
+	region_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT (worker) DO UPDATE SET results = excluded.results,
 	hours = excluded.hours, hour = excluded.hour,
-	network = excluded.network, region = excluded.region,
+	owed_hours = excluded.owed_hours, network = excluded.network, region = excluded.region,
 	region_ms = excluded.region_ms;
 
 -- :name admission_set
@@ -1369,10 +1370,6 @@ DELETE FROM handout WHERE address = ?1 AND slots = 0
 -- Those that an address held until before ?2.
 -- :name handout_silent
 UPDATE handout SET held_ms = -1 WHERE address = ?1 AND held_ms BETWEEN 1 AND ?2;
-
--- Whether it was silent of late.
--- :name handout_was_silent
-SELECT 1 FROM handout WHERE address = ?1 AND held_ms = -1 LIMIT 1;
 
 -- The next one that can't be paid any more: older than ?1, or of a time that
 -- never was, after ?2.

@@ -315,13 +315,14 @@ CREATE TABLE demotion (
 CREATE INDEX demotion_worker ON demotion (worker, id);
 
 CREATE TABLE standing (
-	-- What a worker has shown by paid results, and lost by silence; who
-	-- isn't here is new. See src/ledger/standing.h.
+	-- What a worker has shown by paid results; who isn't here is new. See
+	-- src/ledger/standing.h.
 
 	worker		INTEGER PRIMARY KEY,
 	results		INTEGER NOT NULL,	-- paid, as far as they count
 	hours		INTEGER NOT NULL,	-- in which some were
 	hour		INTEGER NOT NULL,	-- the last one that counted
+	owed_hours	INTEGER NOT NULL,	-- after silence, until it may hold
 	network		TEXT NOT NULL,		-- where the last ones came from
 	region		INTEGER NOT NULL,	-- that it works for; 0: none yet
 	region_ms	INTEGER NOT NULL	-- when it was last paid there

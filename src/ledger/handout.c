@@ -78,14 +78,12 @@ handout_paid(struct db *db, const struct address *a, int64_t at_ms, int64_t n,
 
 enum rc
 handout_settle(struct db *db, const struct address *a, struct standing *s,
-    const struct standing_rules *rules, int64_t now_ms, bool *silent,
-    struct err *e)
+    const struct standing_rules *rules, int64_t now_ms, struct err *e)
 {
 	static const enum query_id first[] = { Q_HANDOUT_SETTLED,
 		Q_HANDOUT_CLEAR };
 	char text[ADDRESS_LEN + 1];
 	struct query *q;
-	int64_t n;
 	enum rc rc = RC_OK;
 	size_t i;
 
@@ -100,13 +98,9 @@ handout_settle(struct db *db, const struct address *a, struct standing *s,
 	address_bind(q, text, a);
 	query_int(q, 2, now_ms);
 	rc = query_run(q, e);
-	for (n = db_changes(db); rc == RC_OK && n > 0; n--)
-		rc = standing_was_silent(db, s, rules, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_HANDOUT_WAS_SILENT);
-	address_bind(q, text, a);
-	return query_any(q, silent, e);
+	return rc == RC_OK && db_changes(db) > 0
+	    ? standing_was_silent(db, s, rules, e)
+	    : rc;
 }
 
 /* What a handout leaves behind. */

@@ -39,12 +39,12 @@ MUST_CHECK enum rc handout_paid(struct db *db, const struct address *a,
     int64_t at_ms, int64_t n, struct err *e);
 
 /*
- * Looks what became of an address's own: what it held for too long costs it
- * standing. *silent: something of the last minutes did.
+ * Looks what became of an address's own: about what it held for too long it was
+ * silent.
  */
-MUST_CHECK enum rc handout_settle(struct db *db, const struct address *a,
-    struct standing *s, const struct standing_rules *rules, int64_t now_ms,
-    bool *silent, struct err *e);
+MUST_CHECK enum rc
+handout_settle(struct db *db, const struct address *a, struct standing *s,
+    const struct standing_rules *rules, int64_t now_ms, struct err *e);
 
 /*
  * Forgets a few of those that are older than keep_ms, or of a time that never

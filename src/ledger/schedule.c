@@ -317,21 +317,17 @@ network_room(struct region_poll *r, const struct outlook *l, struct err *e)
 	return rc;
 }
 
-/*
- * Whether what it is given now is its own: not while something that it held is
- * overdue.
- */
+/* Whether what it is given now is its own. */
 static enum rc
 holding_decide(struct region_poll *r, const struct outlook *l, struct err *e)
 {
-	bool silent = false;
 	enum rc rc = RC_OK;
 
 	if (l->waits && r->may_write)
 		rc = handout_settle(r->db, &r->poll->worker, &r->standing,
-		    &r->rules->standing, r->poll->now_ms, &silent, e);
+		    &r->rules->standing, r->poll->now_ms, e);
 	r->holds = standing_is_anybodys(&r->rules->standing) ||
-	    (!silent && standing_is_good(&r->standing, &r->rules->standing) &&
+	    (standing_may_hold(&r->standing, &r->rules->standing) &&
 		standing_is_from(&r->standing, r->poll->network));
 	return rc;
 }

@@ -188,7 +188,7 @@ finds('an open slot that was never given out', 'schedule',
 finds('a network\'s slot of a task that doesn\'t exist', 'schedule',
     "INSERT INTO network_slot VALUES (999, '192.0.2.0/24', 0, 1);");
 finds('a standing of a worker that nobody knows', 'schedule',
-    "INSERT INTO standing VALUES (999, 0, 0, 0, '', 0, 0);");
+    "INSERT INTO standing VALUES (999, 0, 0, 0, 0, '', 0, 0);");
 finds('what a poll was given, of another address', 'schedule',
     "INSERT INTO handout VALUES ('0x', 0, $worker, '', 1, 0);");
 finds('a task that left the schedule', 'schedule',
