@@ -1049,9 +1049,16 @@ VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (task, copy) DO UPDATE SET cycle_ms = excluded.cycle_ms,
 	slot = excluded.slot, free_ms = excluded.free_ms;
 
--- Which slot of the cycle ?3 network ?2 was given.
+-- Which slot of the cycle ?3 network ?2 was given, unless that was paid to
+-- another network, which leaves it none.
 -- :name network_slot_get
-SELECT slot FROM network_slot WHERE task = ?1 AND network = ?2 AND cycle_ms = ?3;
+SELECT n.slot FROM network_slot n
+WHERE n.task = ?1 AND n.network = ?2 AND n.cycle_ms = ?3
+	AND NOT EXISTS (SELECT 1 FROM result r CROSS JOIN transfer t
+		CROSS JOIN task k CROSS JOIN assignment a
+		WHERE r.slot = n.slot AND t.id = r.transfer AND k.id = n.task
+		AND a.worker = t.credit AND a.task_name = k.name
+		AND a.slot = n.slot AND a.network NOT IN ('', ?2));
 
 -- :name network_slot_put
 INSERT INTO network_slot (task, network, cycle_ms, slot) VALUES (?1, ?2, ?3, ?4)
@@ -1071,9 +1078,9 @@ SELECT last_slot, given_ms FROM slot_counter WHERE id = 1;
 -- :name slot_set
 UPDATE slot_counter SET last_slot = ?1, given_ms = ?2 WHERE id = 1;
 
--- Where a cycle is longer than an assignment is paid, whoever has let a slot
--- expire may be given it once more.
--- :name assignment_insert
+-- A slot that a worker was given before, and can't be paid for any more, may be
+-- given to it again while its cycle runs: then that is what it was given.
+-- :name assignment_put
 INSERT INTO assignment (worker, task_name, slot, version, reward_micros,
 	cycle_ms, copy, assigned_ms, region, network, out_of_turn, type,
 	expected_status, timeout_ms, compared, anchor)
@@ -1151,25 +1158,26 @@ WHERE k.id = s.task AND s.paused = 0 AND s.open_ms > ?1 + k.interval_ms +
 -- Shares and standing: src/ledger/share.h, src/ledger/standing.h ------------
 
 -- What decides about worker ?2 and network ?3 in region ?1; ?4 is the worker's
--- address.
+-- address. Who was admitted is a network of its own.
 -- :name share_get
 -- :columns level_micros worker_micros hour network_micros
 -- :columns network_paid_ms addresses addresses_before weight level_rounds
 -- :columns level_is_own
 SELECT coalesce(l.level_micros, 0),
 	w.share_micros, w.hour, n.share_micros, n.paid_ms, n.addresses,
-	n.addresses_before,
-	(SELECT weight FROM admission WHERE address = ?4),
+	n.addresses_before, m.weight,
 	coalesce(l.rounds, 0), CASE l.network WHEN ?3 THEN 1 ELSE 0 END
 FROM (SELECT 1 AS one) o
+	LEFT JOIN admission m ON m.address = ?4
 	LEFT JOIN level l ON l.region = ?1
 	LEFT JOIN worker_share w ON w.worker = ?2 AND w.region = ?1
+		AND w.network = CASE WHEN m.address IS NULL THEN ?3 ELSE '' END
 	LEFT JOIN network_share n ON n.network = ?3 AND n.region = ?1;
 
 -- :name worker_share_set
-INSERT INTO worker_share (worker, region, share_micros, hour)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (worker, region) DO UPDATE SET share_micros = excluded.share_micros,
+INSERT INTO worker_share (worker, region, network, share_micros, hour)
+VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (worker, region, network) DO UPDATE SET share_micros = excluded.share_micros,
 	hour = excluded.hour;
 
 -- :name network_share_set
@@ -1187,16 +1195,17 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros,
 	network = excluded.network, rounds = excluded.rounds;
 
 -- :name standing_get
--- :columns results hours hour network region region_ms
-SELECT results, hours, hour, network, region, region_ms
+-- :columns results hours hour owed_hours network region region_ms
+SELECT results, hours, hour, owed_hours, network, region, region_ms
 FROM standing WHERE worker = ?1;
 
 -- :name standing_set
-INSERT INTO standing (worker, results, hours, hour, network, region, region_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+INSERT INTO standing (worker, results, hours, hour, owed_hours, network, region,
+	region_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT (worker) DO UPDATE SET results = excluded.results,
 	hours = excluded.hours, hour = excluded.hour,
-	network = excluded.network, region = excluded.region,
+	owed_hours = excluded.owed_hours, network = excluded.network, region = excluded.region,
 	region_ms = excluded.region_ms;
 
 -- :name admission_set
@@ -1214,7 +1223,7 @@ SELECT 1 FROM admission WHERE address = ?1 AND witness = 1;
 
 -- Who asks to be admitted: src/ledger/joining.h ----------------------------
 
--- Address ?1, if it has asked since ?2 or not.
+-- Address ?1, if it has asked from ?2 to ?3 or not.
 -- :name join_get
 -- :columns asked_ms region waits admitted works suspended
 SELECT coalesce(r.asked_ms, 0), coalesce(r.region, ''),
@@ -1224,14 +1233,16 @@ SELECT coalesce(r.asked_ms, 0), coalesce(r.region, ''),
 	EXISTS (SELECT 1 FROM worker WHERE address = ?1),
 	EXISTS (SELECT 1 FROM suspension WHERE address = ?1)
 FROM (SELECT 1 AS one) o
-	LEFT JOIN join_request r ON r.address = ?1 AND r.asked_ms >= ?2;
+	LEFT JOIN join_request r ON r.address = ?1
+		AND r.asked_ms BETWEEN ?2 AND ?3;
 
 -- But for address ?1: how many rows, and how many of network ?2, without those
 -- that join_purge would delete.
 -- :name join_count
 SELECT count(*), coalesce(sum(CASE WHEN network = ?2 THEN 1 ELSE 0 END), 0)
 FROM join_request
-WHERE address <> ?1 AND asked_ms >= ?3 AND coalesce(answered_ms, ?4) >= ?4;
+WHERE address <> ?1 AND asked_ms BETWEEN ?3 AND ?5
+	AND coalesce(answered_ms, ?4) BETWEEN ?4 AND ?5;
 
 -- The network with most rows, that isn't ?1. After join_purge, or where
 -- join_count found the table full.
@@ -1243,8 +1254,10 @@ GROUP BY network ORDER BY count(*) DESC, network LIMIT 1;
 DELETE FROM join_request WHERE address = (SELECT address FROM join_request
 	WHERE network = ?1 ORDER BY asked_ms DESC, address LIMIT 1);
 
+-- Also what is of a time that never was, after ?3.
 -- :name join_purge
-DELETE FROM join_request WHERE asked_ms < ?1 OR answered_ms < ?2;
+DELETE FROM join_request WHERE asked_ms < ?1 OR answered_ms < ?2
+	OR asked_ms > ?3 OR answered_ms > ?3;
 
 -- :name join_set
 INSERT INTO join_request (address, network, region, asked_ms, answered_ms)
@@ -1344,10 +1357,18 @@ ON CONFLICT (address, at_ms) DO UPDATE SET slots = handout.slots + excluded.slot
 	held_ms = CASE WHEN handout.held_ms > excluded.held_ms THEN handout.held_ms
 	ELSE excluded.held_ms END;
 
--- Slots that a network has from ?2 to ?3, and hasn't answered.
+-- Slots that a network has from ?2 to ?3, and hasn't answered: those that its
+-- addresses hold, or held and were silent about, and others; and how many of its
+-- addresses were silent of late.
 -- :name handout_slots
-SELECT coalesce(sum(slots), 0) FROM handout
-WHERE network = ?1 AND at_ms BETWEEN ?2 AND ?3;
+-- :columns held free silent
+SELECT coalesce(sum(CASE WHEN at_ms >= ?2 AND held_ms <> 0 THEN slots
+		ELSE 0 END), 0),
+	coalesce(sum(CASE WHEN at_ms >= ?2 AND held_ms = 0 THEN slots
+		ELSE 0 END), 0),
+	count(DISTINCT CASE WHEN slots > 0 AND held_ms <> 0 AND held_ms <= ?3
+		THEN address END)
+FROM handout WHERE network = ?1 AND at_ms <= ?3;
 
 -- ?3 slots of it were paid: all that there were, or not all.
 -- :name handout_done
@@ -1374,19 +1395,31 @@ DELETE FROM handout WHERE address = ?1 AND slots = 0
 -- :name handout_silent
 UPDATE handout SET held_ms = -1 WHERE address = ?1 AND held_ms BETWEEN 1 AND ?2;
 
--- Whether it was silent of late.
--- :name handout_was_silent
-SELECT 1 FROM handout WHERE address = ?1 AND held_ms = -1 LIMIT 1;
-
 -- The next one that can't be paid any more: older than ?1, or of a time that
 -- never was, after ?2.
 -- :name handout_old
--- :columns address at_ms worker held_ms
-SELECT address, at_ms, worker, held_ms FROM handout
+-- :columns address at_ms worker held_ms network
+SELECT address, at_ms, worker, held_ms, network FROM handout
 WHERE at_ms < ?1 OR at_ms > ?2 LIMIT 1;
 
 -- :name handout_drop
 DELETE FROM handout WHERE address = ?1 AND at_ms = ?2;
+
+-- Which copies network ?1 was given by a handout of worker ?2 at ?3, when it has
+-- no other one, and none of them was paid to it: else a cycle of a month would
+-- keep a row for each network that polled once.
+-- :name network_slot_forget
+DELETE FROM network_slot WHERE network = ?1
+	AND task IN (SELECT v.task FROM assignment a CROSS JOIN task_version v
+		WHERE a.worker = ?2 AND a.assigned_ms = ?3 AND v.id = a.version)
+	AND NOT EXISTS (SELECT 1 FROM handout h
+		WHERE h.network = ?1 AND NOT (h.worker = ?2 AND h.at_ms = ?3))
+	AND NOT EXISTS (SELECT 1 FROM result r CROSS JOIN transfer t
+		CROSS JOIN task k CROSS JOIN assignment a
+		WHERE r.slot = network_slot.slot AND t.id = r.transfer
+		AND k.id = network_slot.task AND a.worker = t.credit
+		AND a.task_name = k.name AND a.slot = network_slot.slot
+		AND a.network IN ('', ?1));
 
 -- What of it wasn't paid.
 -- :name assignment_forget
@@ -1418,8 +1451,10 @@ DELETE FROM refusal WHERE worker = ?1;
 DELETE FROM account WHERE id = ?1;
 
 -- What a worker was given from ?2 on and hasn't answered, as it was then, unless
--- the operator has paused or removed the task. What
--- has less than its timeout left until it is ?4 old at ?3 isn't worth a check.
+-- the operator has paused or removed the task, or it is of another region than
+-- the one called ?6, which the worker declares now: somebody else may have polled
+-- for that in its name. What has less than its timeout left until it is ?4 old at
+-- ?3 isn't worth a check.
 -- :name assignment_open
 -- :columns version task name type url expected_status timeout_ms reward_micros
 -- :columns region slot assigned_ms is_drill anchor
@@ -1430,6 +1465,7 @@ FROM assignment a CROSS JOIN task_version v CROSS JOIN region g
 	CROSS JOIN task k
 WHERE v.id = a.version AND g.id = v.region AND k.id = v.task
 	AND k.state = 'active' AND a.worker = ?1
+	AND (g.id = 0 OR g.name = ?6)
 	AND a.assigned_ms BETWEEN ?2 AND ?3
 	AND a.assigned_ms + ?4 >= ?3 + v.timeout_ms
 	AND NOT EXISTS (SELECT 1 FROM result r WHERE r.slot = a.slot)

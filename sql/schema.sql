@@ -278,16 +278,17 @@ CREATE TABLE suspension (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE worker_share (
-	-- What a worker was paid for checks of a region, its share there; see
-	-- src/ledger/share.h.
+	-- What a worker was paid for checks of a region through a network, its
+	-- place among the addresses there; see src/ledger/share.h.
 
 	worker		INTEGER NOT NULL,
 	region		INTEGER NOT NULL,
+	network		TEXT NOT NULL,		-- '': it is one of its own
 	share_micros	INTEGER NOT NULL,
 	-- The hour (since 1970) in which it was last counted among its network's
 	-- addresses; from its second payment on it is.
 	hour		INTEGER NOT NULL,
-	PRIMARY KEY (worker, region)
+	PRIMARY KEY (worker, region, network)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (
@@ -314,13 +315,14 @@ CREATE TABLE demotion (
 CREATE INDEX demotion_worker ON demotion (worker, id);
 
 CREATE TABLE standing (
-	-- What a worker has shown by paid results, and lost by silence; who
-	-- isn't here is new. See src/ledger/standing.h.
+	-- What a worker has shown by paid results; who isn't here is new. See
+	-- src/ledger/standing.h.
 
 	worker		INTEGER PRIMARY KEY,
 	results		INTEGER NOT NULL,	-- paid, as far as they count
 	hours		INTEGER NOT NULL,	-- in which some were
 	hour		INTEGER NOT NULL,	-- the last one that counted
+	owed_hours	INTEGER NOT NULL,	-- after silence, until it may hold
 	network		TEXT NOT NULL,		-- where the last ones came from
 	region		INTEGER NOT NULL,	-- that it works for; 0: none yet
 	region_ms	INTEGER NOT NULL	-- when it was last paid there

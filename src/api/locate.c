@@ -120,14 +120,16 @@ void
 locate_network(char out[static SUBNET_MAX + 1], struct locator *l,
     const struct api_rules *rules, struct slice remote_addr)
 {
+	char text[SUBNET_MAX + 1];
+	struct slice client = subnet_client(text, remote_addr);
 	uint32_t asn = 0;
 
-	subnet_of(out, remote_addr, rules->ipv4_prefix, rules->ipv6_prefix);
+	subnet_of(out, client, rules->ipv4_prefix, rules->ipv6_prefix);
 	if (l == NULL || out[0] == '\0')
 		return;
 	(void)pthread_rwlock_rdlock(&l->lock);
 	if (l->in_use.asn != NULL)
-		asn = mmdb_asn(l->in_use.asn, remote_addr);
+		asn = mmdb_asn(l->in_use.asn, client);
 	(void)pthread_rwlock_unlock(&l->lock);
 	if (asn != 0 && !asn_list_has(rules->conf.asn_by_prefix, asn))
 		(void)snprintf(out, SUBNET_MAX + 1, "AS%" PRIu32, asn);
@@ -137,7 +139,7 @@ bool
 locate_fits(struct locator *l, const struct api_rules *rules,
     struct slice remote_addr, struct slice region)
 {
-	char country[COUNTRY_LEN + 1] = "";
+	char country[COUNTRY_LEN + 1] = "", text[SUBNET_MAX + 1];
 	bool has;
 
 	if (l == NULL || rules->conf.region_countries[0] == '\0' ||
@@ -145,7 +147,8 @@ locate_fits(struct locator *l, const struct api_rules *rules,
 		return true;
 	(void)pthread_rwlock_rdlock(&l->lock);
 	if (l->in_use.country != NULL)
-		mmdb_country(l->in_use.country, remote_addr, country);
+		mmdb_country(l->in_use.country,
+		    subnet_client(text, remote_addr), country);
 	(void)pthread_rwlock_unlock(&l->lock);
 	return country[0] == '\0' ||
 	    !region_list_names(

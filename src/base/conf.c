@@ -76,7 +76,7 @@ static const struct conf_key keys[] = {
 	    CONF_AT_ONCE },
 	{ "admission", "network_slots", CONF_INT, FIELD(network_slots), 1,
 	    1000000, "100",
-	    "a network has no more slots that it hasn't answered; half of them without standing",
+	    "a network holds no more slots that it hasn't answered; addresses of it that were never paid have half as many",
 	    CONF_AT_ONCE },
 	{ "admission", "ipv4_prefix", CONF_INT, FIELD(ipv4_prefix), 8, 32, "24",
 	    "addresses that share so many bits are one network, which has one share of the work",

@@ -47,7 +47,7 @@ struct conf {
 	char admission_mode[CONF_WORD_MAX + 1]; /* open, standing or list */
 	int64_t standing_results; /* standing takes so many paid results, */
 	int64_t standing_hours;	  /* in so many different hours */
-	int64_t network_slots;	  /* that a network hasn't answered */
+	int64_t network_slots;	  /* that a network holds */
 	int64_t ipv4_prefix;	  /* bits of an address that are its network */
 	int64_t ipv6_prefix;
 	char asn_database[PATH_LEN_MAX + 1];	  /* "": none */

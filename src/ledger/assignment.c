@@ -5,7 +5,7 @@
 enum rc
 assignment_insert(struct db *db, const struct assignment *a, struct err *e)
 {
-	struct query *q = db_query(db, Q_ASSIGNMENT_INSERT);
+	struct query *q = db_query(db, Q_ASSIGNMENT_PUT);
 	const struct given_task *t = a->told;
 
 	CHECK(a->worker > 0);

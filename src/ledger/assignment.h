@@ -28,7 +28,10 @@ struct assignment {
 	enum compared compared;
 };
 
-/* Inside a write transaction. Errors of db.h. */
+/*
+ * Inside a write transaction; instead of what the worker was given of that slot
+ * before, if it was. Errors of db.h.
+ */
 MUST_CHECK enum rc
 assignment_insert(struct db *db, const struct assignment *a, struct err *e);
 

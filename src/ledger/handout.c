@@ -32,14 +32,25 @@ handout_add(struct db *db, const struct handout *h, struct err *e)
 
 enum rc
 handout_count(struct db *db, struct slice network, int64_t since_ms,
-    int64_t now_ms, int64_t *out, struct err *e)
+    int64_t now_ms, struct handout_sums *out, struct err *e)
 {
 	struct query *q = db_query(db, Q_HANDOUT_SLOTS);
+	enum rc rc;
+	bool row;
 
+	*out = (struct handout_sums){ .held = 0 };
 	query_text(q, 1, network);
 	query_int(q, 2, since_ms);
 	query_int(q, 3, now_ms);
-	return query_one_int(q, out, e);
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row)
+		*out = (struct handout_sums){
+			.held = query_get_int(q, C_HANDOUT_SLOTS_HELD),
+			.free = query_get_int(q, C_HANDOUT_SLOTS_FREE),
+			.silent = query_get_int(q, C_HANDOUT_SLOTS_SILENT),
+		};
+	query_done(q);
+	return rc;
 }
 
 enum rc
@@ -67,14 +78,12 @@ handout_paid(struct db *db, const struct address *a, int64_t at_ms, int64_t n,
 
 enum rc
 handout_settle(struct db *db, const struct address *a, struct standing *s,
-    const struct standing_rules *rules, int64_t now_ms, bool *silent,
-    struct err *e)
+    const struct standing_rules *rules, int64_t now_ms, struct err *e)
 {
 	static const enum query_id first[] = { Q_HANDOUT_SETTLED,
 		Q_HANDOUT_CLEAR };
 	char text[ADDRESS_LEN + 1];
 	struct query *q;
-	int64_t n;
 	enum rc rc = RC_OK;
 	size_t i;
 
@@ -89,13 +98,9 @@ handout_settle(struct db *db, const struct address *a, struct standing *s,
 	address_bind(q, text, a);
 	query_int(q, 2, now_ms);
 	rc = query_run(q, e);
-	for (n = db_changes(db); rc == RC_OK && n > 0; n--)
-		rc = standing_was_silent(db, s, rules, e);
-	if (rc != RC_OK)
-		return rc;
-	q = db_query(db, Q_HANDOUT_WAS_SILENT);
-	address_bind(q, text, a);
-	return query_any(q, silent, e);
+	return rc == RC_OK && db_changes(db) > 0
+	    ? standing_was_silent(db, s, rules, e)
+	    : rc;
 }
 
 /* What a handout leaves behind. */
@@ -104,6 +109,7 @@ struct remains {
 	int64_t at_ms;
 	int64_t worker;
 	int64_t held_ms;
+	char network[SUBNET_MAX + 1];
 };
 
 static enum rc
@@ -126,6 +132,8 @@ remains_find(struct db *db, struct remains *r, bool *row, int64_t keep_ms,
 		address = query_get_text(q, C_HANDOUT_OLD_ADDRESS);
 		if (address.len == ADDRESS_LEN)
 			memcpy(r->address, address.p, ADDRESS_LEN);
+		slice_copy(r->network, sizeof(r->network),
+		    query_get_text(q, C_HANDOUT_OLD_NETWORK));
 	}
 	query_done(q);
 	return rc;
@@ -155,11 +163,18 @@ static enum rc
 remains_forget(struct db *db, const struct remains *r,
     const struct standing_rules *rules, struct err *e)
 {
-	struct query *q = db_query(db, Q_ASSIGNMENT_FORGET);
+	struct query *q = db_query(db, Q_NETWORK_SLOT_FORGET);
 	struct standing s;
 	bool unanswered;
 	enum rc rc;
 
+	query_text(q, 1, slice_of(r->network));
+	query_int(q, 2, r->worker);
+	query_int(q, 3, r->at_ms);
+	rc = query_run(q, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_ASSIGNMENT_FORGET);
 	query_int(q, 1, r->worker);
 	query_int(q, 2, r->at_ms);
 	rc = query_run(q, e);

@@ -23,21 +23,28 @@ struct handout {
 MUST_CHECK enum rc
 handout_add(struct db *db, const struct handout *h, struct err *e);
 
-/* Slots that a network was given since then and hasn't answered. */
+/* Slots that a network was given and hasn't answered. */
+struct handout_sums {
+	int64_t held;	/* also by who was silent about them since */
+	int64_t free;	/* that reserve nothing */
+	int64_t silent; /* addresses that held some for too long */
+};
+
+/* Those since then; of the silent, all that aren't forgotten yet. */
 MUST_CHECK enum rc handout_count(struct db *db, struct slice network,
-    int64_t since_ms, int64_t now_ms, int64_t *out, struct err *e);
+    int64_t since_ms, int64_t now_ms, struct handout_sums *out, struct err *e);
 
 /* n slots of what an address was given at that time were paid to it. */
 MUST_CHECK enum rc handout_paid(struct db *db, const struct address *a,
     int64_t at_ms, int64_t n, struct err *e);
 
 /*
- * Looks what became of an address's own: what it held for too long costs it
- * standing. *silent: something of the last minutes did.
+ * Looks what became of an address's own: about what it held for too long it was
+ * silent.
  */
-MUST_CHECK enum rc handout_settle(struct db *db, const struct address *a,
-    struct standing *s, const struct standing_rules *rules, int64_t now_ms,
-    bool *silent, struct err *e);
+MUST_CHECK enum rc
+handout_settle(struct db *db, const struct address *a, struct standing *s,
+    const struct standing_rules *rules, int64_t now_ms, struct err *e);
 
 /*
  * Forgets a few of those that are older than keep_ms, or of a time that never

@@ -4,6 +4,13 @@
 
 #include "eth/opt_in.h"
 
+/* Who asked later than now did so by a clock that was ahead: it hasn't. */
+static int64_t
+latest_ms(int64_t now_ms)
+{
+	return now_ms + OPT_IN_LIFE_MS;
+}
+
 enum rc
 joining_read(struct db *db, const struct address *a, int64_t now_ms,
     struct joining *out, struct err *e)
@@ -17,6 +24,7 @@ joining_read(struct db *db, const struct address *a, int64_t now_ms,
 	address_format(text, a, ADDRESS_LOWER);
 	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
 	query_int(q, 2, now_ms - JOIN_KEPT_MS);
+	query_int(q, 3, latest_ms(now_ms));
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		out->asked_ms = query_get_int(q, C_JOIN_GET_ASKED_MS);
@@ -45,6 +53,7 @@ count(struct db *db, const struct join_ask *ask, struct slice address,
 	query_text(q, 2, ask->network);
 	query_int(q, 3, now_ms - JOIN_KEPT_MS);
 	query_int(q, 4, now_ms - OPT_IN_LIFE_MS);
+	query_int(q, 5, latest_ms(now_ms));
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		*all = query_get_int(q, 0);
@@ -110,6 +119,7 @@ purge(struct db *db, int64_t now_ms, struct err *e)
 
 	query_int(q, 1, now_ms - JOIN_KEPT_MS);
 	query_int(q, 2, now_ms - OPT_IN_LIFE_MS);
+	query_int(q, 3, latest_ms(now_ms));
 	return query_run(q, e);
 }
 

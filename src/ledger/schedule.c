@@ -11,6 +11,9 @@
 #include "ledger/witness.h"
 #include "ledger/worker.h"
 
+/* So many of its addresses that are silent cost a network the right to hold. */
+#define SILENT_NETWORK 2
+
 /* In one of so many of its polls what a worker was given is looked through. */
 #define PURGE_ONE_IN 8
 
@@ -279,43 +282,52 @@ clock_believe(struct region_poll *r, int64_t given_ms, struct err *e)
 	return rc == RC_OK ? slots_number(r, e) : rc;
 }
 
-/* How many more slots its network lets it have. */
+/*
+ * What its network lets it have: it holds its slots if all of them fit into the
+ * network's limit. Who was never paid is given no more than is left of that, or
+ * of half of it where it holds nothing: but for such a limit each new address
+ * would leave rows behind. Who was paid has earned to be given what is due,
+ * whatever polls from its network, in whosever name, have taken.
+ */
 static enum rc
 network_room(struct region_poll *r, const struct outlook *l, struct err *e)
 {
-	const bool good = standing_is_good(&r->standing, &r->rules->standing);
-	int64_t limit = r->rules->network_slots, taken, room;
+	const int64_t limit = r->rules->network_slots;
+	int64_t wanted = (int64_t)(r->wanted - r->found), room;
+	struct handout_sums had;
 	enum rc rc;
 
 	/* Who was admitted is a network of its own, whatever others do. */
 	if (l->admitted || r->poll->network.len == 0)
 		return RC_OK;
 	rc = handout_count(r->db, r->poll->network,
-	    r->poll->now_ms - r->terms.result_window_ms, r->poll->now_ms,
-	    &taken, e);
-	room = (good ? limit : (limit + 1) / 2) - taken;
+	    r->poll->now_ms - r->terms.result_window_ms, r->poll->now_ms, &had,
+	    e);
+	if (had.silent >= SILENT_NETWORK &&
+	    !standing_is_anybodys(&r->rules->standing))
+		r->holds = false;
+	room = r->holds ? limit - had.held : (limit + 1) / 2 - had.free;
 	if (room < 0)
 		room = 0;
-	if (r->wanted > r->found + (size_t)room)
+	if (r->standing.known)
+		r->holds =
+		    r->holds && room >= (wanted < limit ? wanted : limit);
+	else if (wanted > room)
 		r->wanted = r->found + (size_t)room;
 	return rc;
 }
 
-/*
- * Whether what it is given now is its own: not while something that it held is
- * overdue.
- */
+/* Whether what it is given now is its own. */
 static enum rc
 holding_decide(struct region_poll *r, const struct outlook *l, struct err *e)
 {
-	bool silent = false;
 	enum rc rc = RC_OK;
 
 	if (l->waits && r->may_write)
 		rc = handout_settle(r->db, &r->poll->worker, &r->standing,
-		    &r->rules->standing, r->poll->now_ms, &silent, e);
+		    &r->rules->standing, r->poll->now_ms, e);
 	r->holds = standing_is_anybodys(&r->rules->standing) ||
-	    (!silent && standing_is_good(&r->standing, &r->rules->standing) &&
+	    (standing_may_hold(&r->standing, &r->rules->standing) &&
 		standing_is_from(&r->standing, r->poll->network));
 	return rc;
 }

@@ -15,8 +15,14 @@
  *  - those that share.h has in turn are given a slot first, others wait for
  *    four fifths of a poll period from each cycle's opening on, or until nobody
  *    took anything of the cycle before;
- *  - a network has no more than network_slots unanswered ones, and those
- *    without standing no more than half of these.
+ *  - a network of which two addresses are silent about what they held holds
+ *    nothing more until that is forgotten;
+ *  - a network holds no more than network_slots, and its addresses that were
+ *    never paid have no more than half as many that they don't hold. Who was
+ *    paid is given what is due all the same: else polls from its network, in
+ *    whosever name, would keep it from work;
+ *  - who polls for another region is told nothing of what was given in its name
+ *    for this one.
  *
  * The cost of a poll doesn't depend on the number of tasks or workers. Where
  * tasks that whoever asks may not have stand in front, a poll looks at as many
@@ -46,7 +52,7 @@ struct schedule_rules {
 	bool one_copy_per_network;
 	enum admission admission;
 	struct standing_rules standing; /* 0 and 0: everybody has it */
-	int64_t network_slots;		/* a network's, unanswered */
+	int64_t network_slots;		/* that a network holds */
 	int64_t spot_permille;	  /* of slots, to be seen by witnesses, too */
 	int64_t witness_permille; /* of slots that witnesses have at most */
 };

@@ -87,6 +87,7 @@ schedule_held_list(struct region_poll *r, struct err *e)
 	query_int(q, 3, r->poll->now_ms);
 	query_int(q, 4, r->terms.result_window_ms);
 	query_int(q, 5, r->rules->max_tasks);
+	query_text(q, 6, r->poll->region);
 	while ((rc = query_step(q, &row, e)) == RC_OK && row) {
 		rc = open_task_read(q, &r->tasks[r->found], e);
 		if (rc != RC_OK)

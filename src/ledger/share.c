@@ -230,8 +230,9 @@ worker_write(struct db *db, const struct share *s, struct err *e)
 
 	query_int(q, 1, s->worker);
 	query_int(q, 2, s->region);
-	query_int(q, 3, s->worker_micros);
-	query_int(q, 4, s->hour);
+	query_text(q, 3, s->network);
+	query_int(q, 4, s->worker_micros);
+	query_int(q, 5, s->hour);
 	return query_run(q, e);
 }
 

@@ -7,7 +7,9 @@
  * is in turn. Within it an address is in turn while it is no further than the
  * network: a payment moves an address on by as many times its amount as the
  * network has addresses (those paid in this hour or the last, and not for the
- * first time), so that all of them together move as the network does.
+ * first time), so that all of them together move as the network does. Who is
+ * paid through several networks has a place in each: else somebody's polls in
+ * its name, from elsewhere, would move it in its own.
  *
  * When a slot has waited for long, everybody has had the chance: whoever asks
  * then gets it out of turn, and when that is paid the level rises to its
@@ -49,7 +51,7 @@ struct share {
 	int64_t level_micros;
 	int64_t rounds;	 /* that a network began since another was paid: */
 	bool are_others; /* not this one */
-	int64_t worker_micros;
+	int64_t worker_micros; /* its place in the network */
 	int64_t network_micros;
 	int64_t addresses; /* of the network, at least 1 */
 	int64_t before;	   /* of them, in the hour before */

@@ -15,6 +15,7 @@ standing_fill(struct standing *s, struct query *q)
 	s->results = query_get_int(q, C_STANDING_GET_RESULTS);
 	s->hours = query_get_int(q, C_STANDING_GET_HOURS);
 	s->hour = query_get_int(q, C_STANDING_GET_HOUR);
+	s->owed_hours = query_get_int(q, C_STANDING_GET_OWED_HOURS);
 	if (network.len <= SUBNET_MAX)
 		memcpy(s->network, network.p, network.len);
 	s->region = query_get_int(q, C_STANDING_GET_REGION);
@@ -54,6 +55,12 @@ standing_is_good(const struct standing *s, const struct standing_rules *rules)
 }
 
 bool
+standing_may_hold(const struct standing *s, const struct standing_rules *rules)
+{
+	return standing_is_good(s, rules) && s->owed_hours == 0;
+}
+
+bool
 standing_is_from(const struct standing *s, struct slice network)
 {
 	/* Who was never paid can't be told from anybody else. */
@@ -77,9 +84,10 @@ standing_write(struct db *db, const struct standing *s, struct err *e)
 	query_int(q, 2, s->results);
 	query_int(q, 3, s->hours);
 	query_int(q, 4, s->hour);
-	query_text(q, 5, slice_of(s->network));
-	query_int(q, 6, s->region);
-	query_int(q, 7, s->region_ms);
+	query_int(q, 5, s->owed_hours);
+	query_text(q, 6, slice_of(s->network));
+	query_int(q, 7, s->region);
+	query_int(q, 8, s->region_ms);
 	return query_run(q, e);
 }
 
@@ -118,6 +126,8 @@ standing_pay(struct db *db, int64_t worker, struct slice network,
 		s.hour = hour;
 		if (s.hours < STANDING_HOURS_MAX)
 			s.hours++;
+		if (s.owed_hours > 0)
+			s.owed_hours--;
 	}
 	if (!slice_is(network, s.network) && network.len <= SUBNET_MAX) {
 		memset(s.network, 0, sizeof(s.network));
@@ -136,7 +146,7 @@ enum rc
 standing_was_silent(struct db *db, struct standing *s,
     const struct standing_rules *rules, struct err *e)
 {
-	s->hours = s->hours > rules->hours ? s->hours - rules->hours : 0;
+	s->owed_hours = rules->hours > 0 ? rules->hours : 1;
 	return s->known ? standing_write(db, s, e) : RC_OK;
 }
 

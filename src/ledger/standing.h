@@ -1,8 +1,10 @@
 /*
  * Standing: what an address has shown, which is all that earns it a slot of its
  * own. It is new until enough of its results were paid, in enough different
- * hours; what it is given until then reserves nothing. Silence about a slot
- * that it held costs it as many hours as standing takes.
+ * hours; what it is given until then reserves nothing. After silence about a
+ * slot that it held it holds nothing until it was paid in as many hours again;
+ * that is all that silence takes, since others may have polled in its name from
+ * its network while it was away.
  *
  * That a poll in an address's name is its own, nobody knows: but that it comes
  * from the network whence the last results came that the address signed. Only
@@ -17,9 +19,10 @@
 struct standing {
 	int64_t worker;
 	bool known;
-	int64_t results; /* paid; counted up to STANDING_RESULTS_MAX */
-	int64_t hours;	 /* in which some were, up to STANDING_HOURS_MAX */
-	int64_t hour;	 /* the last of them, since 1970 */
+	int64_t results;    /* paid; counted up to STANDING_RESULTS_MAX */
+	int64_t hours;	    /* in which some were, up to STANDING_HOURS_MAX */
+	int64_t hour;	    /* the last of them, since 1970 */
+	int64_t owed_hours; /* after silence, until it may hold again */
 	char network[SUBNET_MAX + 1];
 	int64_t region; /* that it works for; 0: none yet */
 	int64_t region_ms;
@@ -40,6 +43,10 @@ bool standing_is_anybodys(const struct standing_rules *rules);
 
 bool
 standing_is_good(const struct standing *s, const struct standing_rules *rules);
+
+/* Whether what it is given can be its own, if its poll is. */
+bool
+standing_may_hold(const struct standing *s, const struct standing_rules *rules);
 
 /* Whether polls from that network may be the address's own. */
 bool standing_is_from(const struct standing *s, struct slice network);

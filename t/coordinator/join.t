@@ -262,6 +262,26 @@ is((ask_from('192.0.2.100'))[0]{status}, 200, '... and there is room');
 is($w->sql_value('SELECT count(*) FROM join_request'), 1,
     '... since what is old is gone');
 
+# ---- A clock that was ahead ----
+
+{
+	my $ahead = $w->worker($someone++);
+
+	$w->clock_set($w->time_ms + 365 * $DAY);
+	is((ask_from('192.0.2.101', $ahead))[0]{status}, 200,
+	    'somebody asks while the clock is a year ahead');
+	$w->clock_set($w->time_ms - 365 * $DAY + 1000);
+	is(json_value($c->get("/v1/join/$ahead->{address}")->{body})->{state},
+	    'unknown', '... which isn\'t believed when it is set back');
+	is((ask_from('192.0.2.102'))[0]{status}, 200, 'another one asks');
+	is($w->sql_value('SELECT count(*) FROM join_request WHERE asked_ms > ' .
+	    ($w->time_ms + $DAY)), 0, '... by which it is forgotten');
+	is((ask_from('192.0.2.101', $ahead))[0]{status}, 200,
+	    '... and it may ask anew');
+	$w->sql("DELETE FROM join_request WHERE address <> (SELECT address " .
+	    'FROM join_request LIMIT 1)');
+}
+
 # ---- Where everybody may work, and where nobody can ask ----
 
 $w->stop;

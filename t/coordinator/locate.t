@@ -157,6 +157,15 @@ is_network('198.19.5.1', '198.19.5.0/24', 'a system that is counted by prefix');
 is_network('198.19.6.1', '198.19.6.0/24', 'each prefix of it is one');
 is_network('203.0.113.9', '203.0.113.0/24', 'who isn\'t in the database');
 is_network('2001:db9:7:7::1', '2001:db9:7::/48', '... of IPv6');
+for ([ '2002:cb00:7109:5::1', '203.0.113.0/24', '6to4' ],
+    [ '2001:0:c000:201:8000:63bf:34ff:8ef6', '203.0.113.0/24', 'Teredo' ],
+    [ '64:ff9b::cb00:7109', '203.0.113.0/24', 'NAT64' ],
+    [ '2002:c612:501::1', 'AS64500', '6to4, for the database, too,' ],
+    [ '2002:a00:1:5::1', '2002:a00:1::/48', '6to4 of a private address' ],
+    [ '2002:7f00:1::1', '2002:7f00:1::/48', '6to4 of loopback' ]) {
+	my ($from, $network, $what) = @$_;
+	is_network($from, $network, "$what is no network beside IPv4's");
+}
 is_network('10.1.2.3', '', 'a private address, whatever the database says');
 
 # What the log has more after SIGHUP, once it has a line like that.
@@ -191,7 +200,7 @@ $w->task_add('c', interval => '1h', copies => 100, cooldown => '0s');
 {
 	my $had = $w->sql_value('SELECT sum(slots) FROM handout WHERE ' .
 	    'network = \'AS64500\'');
-	is($had, 5, 'a system has the slots of all its prefixes');
+	is($had, 6, 'a system has the slots of all its prefixes');
 	is(scalar(grep { polled("198.18.$_.2") ne '' } 1 .. 15), 10 - $had,
 	    '... and no more than one network may have');
 	is(polled('203.0.113.77'), 'c', 'who comes from elsewhere has');

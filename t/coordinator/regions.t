@@ -60,6 +60,14 @@ is(json_value($w->worknet('task', 'show', 'east', '--json'))->{region},
     'europe', 'the task shows it');
 $w->worknet('task', 'edit', 'east', '--reward', 200);
 is(given($c, 'europe'), 'east:europe', 'an edit leaves it where it is');
+{
+	my $who = $w->worker(79);
+
+	is(given($c, 'us', $who), 'west:us',
+	    'somebody polls in a worker\'s name, for another region');
+	is(given($c, 'europe', $who), 'east:europe',
+	    '... of which the worker is told nothing when it polls for its own');
+}
 $w->audit_ok('with definitions of before and after');
 refused(qr/region us exists/, 'region', 'rename', 'europe', 'us');
 refused(qr/region eu: region 1 was called so at first, and keeps the name/,

@@ -281,7 +281,7 @@ SKIP: {
 is_deeply($crowd->{odd}, [], 'nobody was told anything else');
 all_end($w);
 
-# ---- nginx's limits: an IPv6 client is a /64 ----
+# ---- nginx's limits: an IPv6 client is a /64, of a /48 ----
 
 # The statuses of n requests that are sent at once.
 sub flood {
@@ -308,6 +308,17 @@ for ([ '2001:db8:1:1::', '2001:db8:1:2::1' ],
 	}, "a limit that ${prefix}1:0:1 and ${prefix}2:0:2 share");
 	pass("${prefix}1:0:1 and ${prefix}2:0:2, of one /64, share a limit");
 	is((flood($other, 1))[0], 200, "$other, of another one, doesn't");
+}
+{
+	my $n = 0;
+	# No /64 of it sends more than one of them may.
+	wait_for(sub {
+		my $from = sprintf '2001:db8:48:%x::1', ++$n;
+		flood($from, 40);
+		return (flood($from, 1))[0] == 429;
+	}, 'a limit that the /64s of 2001:db8:48::/48 share');
+	pass('the /64s of a /48 share a limit, too');
+	is((flood('2001:db8:49::1', 1))[0], 200, 'another /48 isn\'t in it');
 }
 $w->nginx_stop;
 is($w->stop, 0, 'it stops');
@@ -452,6 +463,43 @@ sub is_refused {
 	$w->worknet('worker', 'admit', $w->worker(4)->{address});
 	is(polled($crowd, '198.18.4.1', $w->worker(4)), '',
 	    '... and holds the slot');
+	all_end($w);
+}
+
+# ---- What strangers leave behind in a long cycle ----
+
+{
+	my $w = hourly();
+	my $crowd = WorknetTest::Crowd->new($w);
+	my $networks = sub { $w->sql_value('SELECT count(DISTINCT network) ' .
+	    'FROM network_slot') };
+
+	$w->worknet('task', 'pause', 'hourly');
+	$w->task_add('monthly', interval => '31d', copies => 2);
+	polled($crowd, "198.18.$_.1", $w->worker(100 + $_)) for 1 .. 20;
+	is($networks->(), 20, 'of 20 networks it is known which copy they have');
+	$w->clock_set($w->{clock} + 1200000);
+	polled($crowd, '198.18.50.1', $w->worker(200 + $_)) for 1 .. 6;
+	is($networks->(), 1, '... until they are forgotten');
+	all_end($w);
+}
+
+# ---- Who comes back, in a cycle that is longer than an answer can take ----
+
+{
+	my $w = hourly();
+	my $crowd = WorknetTest::Crowd->new($w);
+	my $one = $w->worker(1);
+	my %n;
+
+	is(polled($crowd, '198.18.1.1', $one), 'hourly',
+	    'who is given something');
+	$w->clock_set($w->{clock} + 360000);
+	is(polled($crowd, '198.18.1.1', $one), 'hourly',
+	    '... and comes back when it can\'t be paid any more has it again');
+	$crowd->answer_later(1, '198.18.1.1', \%n, $one, [ { id => 'hourly' } ]);
+	$crowd->tick;
+	is($n{paid}, 1, '... and is paid');
 	all_end($w);
 }
 

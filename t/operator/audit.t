@@ -188,7 +188,7 @@ finds('an open slot that was never given out', 'schedule',
 finds('a network\'s slot of a task that doesn\'t exist', 'schedule',
     "INSERT INTO network_slot VALUES (999, '192.0.2.0/24', 0, 1);");
 finds('a standing of a worker that nobody knows', 'schedule',
-    "INSERT INTO standing VALUES (999, 0, 0, 0, '', 0, 0);");
+    "INSERT INTO standing VALUES (999, 0, 0, 0, 0, '', 0, 0);");
 finds('what a poll was given, of another address', 'schedule',
     "INSERT INTO handout VALUES ('0x', 0, $worker, '', 1, 0);");
 finds('a task that left the schedule', 'schedule',
@@ -199,14 +199,14 @@ finds('a task that stands in the schedule twice', 'schedule',
     cycle_ms, given FROM schedule WHERE task = 2;',
     says => qr/task 2, slot 0: stands there twice/);
 finds('a share in a region that is not there', 'schedule',
-    'INSERT INTO worker_share SELECT id, 9, 0, 0 FROM worker LIMIT 1;');
+    'INSERT INTO worker_share SELECT id, 9, \'\', 0, 0 FROM worker LIMIT 1;');
 finds('a task in the schedule of another region', 'schedule',
     "UPDATE schedule SET region = 9 WHERE task = 2;",
     says => qr/task 2, slot 0: isn't as its task is/);
 finds('a task that is given while it is paused', 'schedule',
     "UPDATE task SET state = 'paused' WHERE id = 2;");
 finds('a share of a worker that nobody knows', 'schedule',
-    "INSERT INTO worker_share VALUES (999, 0, 0, 0);");
+    "INSERT INTO worker_share VALUES (999, 0, '', 0, 0);");
 finds('a network\'s share in a region that is not there', 'schedule',
     "INSERT INTO network_share VALUES ('192.0.2.0/24', 9, 0, 0, 0, 0);");
 finds('the outcome of a check changed', 'fit transfer-chain',

@@ -180,12 +180,49 @@ test_alone(void)
 	must(db_commit(db, &e), &e);
 }
 
+/* One of two of a network, paid through another one, too. */
+static void
+test_places(void)
+{
+	struct err e = ERR_INIT;
+	struct share s;
+	int64_t before;
+	int i;
+
+	db_close(db);
+	must(db_create_in_memory(&db, &e), &e);
+	must(db_begin(db, &e), &e);
+	for (i = 1; i <= 2; i++)
+		must(worker_add(
+			 db, (struct address[]){ worker(i) }, T0, &id[i], &e),
+		    &e);
+	for (i = 0; i < 40; i++)
+		(void)share_paid(
+		    1 + i % 2, "a/24", true, T0 + i / 20 * HOUR_MS);
+	before = share_at(1, "a/24", T0 + HOUR_MS).worker_micros;
+	for (i = 0; i < 5; i++)
+		(void)share_paid(1, "b/24", false, T0 + HOUR_MS);
+	s = share_at(1, "a/24", T0 + HOUR_MS);
+	tap_is_int(s.worker_micros, before,
+	    "what somebody else's polls elsewhere bring it doesn't move an address in its own network");
+	s = share_paid(1, "b/24", false, T0 + 2 * HOUR_MS);
+	tap_is_int(s.addresses, 1, "it counts in each of them");
+	must(
+	    worker_admit(db, (struct address[]){ worker(1) }, 1, false, T0, &e),
+	    &e);
+	s = share_at(1, "a/24", T0 + HOUR_MS);
+	tap_ok(s.network.len == 0 && !s.paid_before,
+	    "once it was admitted it begins in a network of its own");
+	must(db_commit(db, &e), &e);
+}
+
 int
 main(void)
 {
 	test_shares();
 	test_payments();
 	test_alone();
+	test_places();
 	db_close(db);
 	return tap_done();
 }

@@ -124,6 +124,19 @@ test_again(void)
 	    "and when it can't be paid at all another one");
 }
 
+/* Pays one result from there, at that time. */
+static void
+pay(int who, const char *network, int64_t region, int64_t now_ms)
+{
+	struct err e = ERR_INIT;
+
+	must(db_begin(db, &e), &e);
+	must(standing_pay(
+		 db, worker_id(who), slice_of(network), region, 1, now_ms, &e),
+	    &e);
+	must(db_commit(db, &e), &e);
+}
+
 static void
 test_silence(void)
 {
@@ -149,10 +162,18 @@ test_silence(void)
 	add("b", HOUR_MS);
 	for (i = 0; i < 3; i++)
 		(void)poll_at(1, "a/24", T0 + (80 + i) * SECOND);
-	tap_is_int((int)standing_of(1).hours, 2,
-	    "silence costs as many hours as standing takes, once");
+	tap_ok(standing_of(1).owed_hours == 2 && standing_of(1).hours == 4,
+	    "silence costs no standing, but as many hours of it, once,");
 	tap_is_int(poll_at(2, "b/24", T0 + 84 * SECOND), 2,
-	    "what is left of its standing makes it hold nothing meanwhile");
+	    "until which it holds nothing, whatever it had");
+	pay(1, "a/24", 0, T0 + HOUR_MS);
+	pay(1, "a/24", 0, T0 + HOUR_MS + MINUTE);
+	tap_is_int((int)standing_of(1).owed_hours, 1, "it works them off");
+	pay(1, "a/24", 0, T0 + 2 * HOUR_MS);
+	add("c", HOUR_MS);
+	(void)poll_at(1, "a/24", T0 + 3 * HOUR_MS);
+	tap_is_int(poll_at(2, "b/24", T0 + 3 * HOUR_MS + SECOND), 0,
+	    "and then holds again");
 
 	ledger_new();
 	add("a", 30 * SECOND);
@@ -162,8 +183,8 @@ test_silence(void)
 	tap_is_int(poll_at(1, "a/24", T0 + 2 * MINUTE), 1,
 	    "holds a slot, and never polls again");
 	(void)poll_at(2, "b/24", T0 + 20 * MINUTE);
-	tap_is_int((int)standing_of(1).hours, 1,
-	    "loses as many hours when that is forgotten");
+	tap_is_int((int)standing_of(1).owed_hours, 2,
+	    "is found silent when that is forgotten");
 
 	d = definition("", HOUR_MS, 1);
 	ledger_new();
@@ -174,24 +195,11 @@ test_silence(void)
 	tap_is_int(poll_at(1, "a/24", T0 + 2 * MINUTE), 2, "of two slots");
 	add("c", HOUR_MS);
 	(void)poll_at(1, "a/24", T0 + 2 * MINUTE + 75 * SECOND);
-	tap_is_int((int)standing_of(1).hours, 2,
+	tap_is_int((int)standing_of(1).owed_hours, 0,
 	    "nobody is silent before the last one is overdue");
 	add("d", HOUR_MS);
 	(void)poll_at(1, "a/24", T0 + 2 * MINUTE + 95 * SECOND);
-	tap_is_int((int)standing_of(1).hours, 0, "but then");
-}
-
-/* Pays one result from there, at that time. */
-static void
-pay(int who, const char *network, int64_t region, int64_t now_ms)
-{
-	struct err e = ERR_INIT;
-
-	must(db_begin(db, &e), &e);
-	must(standing_pay(
-		 db, worker_id(who), slice_of(network), region, 1, now_ms, &e),
-	    &e);
-	must(db_commit(db, &e), &e);
+	tap_is_int((int)standing_of(1).owed_hours, 2, "but then");
 }
 
 static void
@@ -241,9 +249,8 @@ test_networks(void)
 	    poll_at(2, "a/24", T0 + 2 * MINUTE);
 	tap_is_int(n, 4, "newcomers of a network have half of its slots");
 	stand(3, "a/24", T0);
-	tap_is_int(poll_at(3, "a/24", T0 + 2 * MINUTE), 4,
-	    "the others are for who has standing there");
-	tap_is_int(poll_at(3, "a/24", T0 + 3 * MINUTE), 4, "and no more");
+	tap_is_int(poll_at(3, "a/24", T0 + 2 * MINUTE), 10,
+	    "who has standing there isn't kept from what is due");
 	tap_is_int(poll_at(4, "b/24", T0 + 3 * MINUTE), 4,
 	    "another network has its own");
 	tap_is_int(poll_at(1, "a/24", T0 + 8 * MINUTE), 4,
@@ -499,7 +506,9 @@ test_first_payment(void)
 	    "an address's first payment counts twice for its network");
 	s = paid(s, false);
 	tap_is_int(s.network_micros, 300, "the next ones count once");
-	s = (struct share){ .worker = worker_id(1), .weight = 1 };
+	s = (struct share){
+		.worker = worker_id(1), .network = slice_of(""), .weight = 1
+	};
 	s = paid(s, false);
 	tap_is_int(
 	    s.worker_micros, 200, "the same of one whose network isn't known");
