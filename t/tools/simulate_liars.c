@@ -35,43 +35,107 @@ struct scenario {
 	int liars; /* of them */
 	int tasks;
 	int hours;
-	int own_errors; /* of 100 checks of an honest one */
-	bool outage;	/* the canary host's, for half an hour each 3 hours */
-	bool finds;	/* the liars must be found; else it is only told */
-	int witnesses;	/* there are no drills then */
-	int lying;	/* of them, that always say down */
-	int silent;	/* of them */
-	bool flaps;	/* the tasks are down 10, 20, 50 times of 100 */
+	bool never_errs; /* else one of 100 checks of an honest one fails */
+	bool outage;	 /* the canary host's, for half an hour each 3 hours */
+	bool finds;	 /* the liars must be found; else it is only told */
+	int witnesses;	 /* there are no drills then */
+	int lying;	 /* of them, that always say down */
+	int silent;	 /* of them */
+	int later;	 /* hours before the liars begin */
+	bool flaps;	 /* the tasks are down 10, 20, 50 times of 100 */
 };
 
 static const struct scenario scenarios[] = {
-	{ "drills: 30 honest ones, and 13 liars", false, 43, 13, 3, 96, 1,
-	    false, true, 0, 0, 0, false },
-	{ "drills: 30 honest ones, whose canary host is down now and then",
-	    false, 30, 0, 3, 96, 1, true, false, 0, 0, 0, false },
-	{ "drills: 30 that never err, whose canary host is down now and then",
-	    false, 30, 0, 3, 24, 0, true, false, 0, 0, 0, false },
-	{ "drills: 20 honest ones, and 20 liars", false, 40, 20, 3, 96, 1,
-	    false, true, 0, 0, 0, false },
-	{ "drills, 300 tasks: 30 honest ones, and 13 liars", true, 43, 13, 300,
-	    2, 1, false, true, 0, 0, 0, false },
+	{ .name = "drills: 30 honest ones, and 13 liars",
+	    .workers = 43,
+	    .liars = 13,
+	    .tasks = 3,
+	    .hours = 96,
+	    .finds = true },
+	{ .name =
+		"drills: 30 honest ones, whose canary host is down now and then",
+	    .workers = 30,
+	    .tasks = 3,
+	    .hours = 96,
+	    .outage = true },
+	{ .name =
+		"drills: 30 that never err, whose canary host is down now and then",
+	    .workers = 30,
+	    .tasks = 3,
+	    .hours = 24,
+	    .never_errs = true,
+	    .outage = true },
+	{ .name = "drills: 20 honest ones, and 20 liars",
+	    .workers = 40,
+	    .liars = 20,
+	    .tasks = 3,
+	    .hours = 96,
+	    .finds = true },
+	{ .name = "drills, 300 tasks: 30 honest ones, and 13 liars",
+	    .full = true,
+	    .workers = 43,
+	    .liars = 13,
+	    .tasks = 300,
+	    .hours = 2,
+	    .finds = true },
 	/* Their answers are full. */
-	{ "drills, 300 tasks: 21 honest ones, and 9 liars", false, 30, 9, 300,
-	    1, 1, false, true, 0, 0, 0, false },
-	{ "a witness, 30 honest ones, and 13 liars", false, 43, 13, 3, 72, 1,
-	    false, true, 1, 0, 0, false },
-	{ "a witness, 20 honest ones, and 20 liars", false, 40, 20, 3, 72, 1,
-	    false, false, 1, 0, 0, false },
-	{ "three witnesses, of which one lies, and one is silent", false, 43,
-	    13, 3, 72, 1, false, false, 3, 1, 1, false },
-	{ "a witness, and what flaps", false, 30, 0, 3, 72, 1, false, false, 1,
-	    0, 0, true },
-	/*
-	 * What witnesses see is known half an hour later, in which each of 43
-	 * workers does 400 checks: only told.
-	 */
-	{ "300 tasks: three witnesses, 30 honest ones, and 13 liars", true, 43,
-	    13, 300, 6, 1, false, false, 3, 0, 0, false },
+	{ .name = "drills, 300 tasks: 21 honest ones, and 9 liars",
+	    .workers = 30,
+	    .liars = 9,
+	    .tasks = 300,
+	    .hours = 1,
+	    .finds = true },
+	{ .name = "a witness, 30 honest ones, and 13 liars",
+	    .workers = 43,
+	    .liars = 13,
+	    .tasks = 3,
+	    .hours = 72,
+	    .finds = true,
+	    .witnesses = 1 },
+	{ .name = "a witness, 20 honest ones, and 20 liars",
+	    .workers = 40,
+	    .liars = 20,
+	    .tasks = 3,
+	    .hours = 72,
+	    .witnesses = 1 },
+	{ .name = "three witnesses, of which one lies, and one is silent",
+	    .workers = 43,
+	    .liars = 13,
+	    .tasks = 3,
+	    .hours = 72,
+	    .witnesses = 3,
+	    .lying = 1,
+	    .silent = 1 },
+	{ .name = "a witness, and what flaps",
+	    .workers = 30,
+	    .tasks = 3,
+	    .hours = 72,
+	    .witnesses = 1,
+	    .flaps = true },
+	{ .name = "three witnesses, 30 honest ones, and 13 liars",
+	    .full = true,
+	    .workers = 43,
+	    .liars = 13,
+	    .tasks = 3,
+	    .hours = 72,
+	    .finds = true,
+	    .witnesses = 3 },
+	{ .name = "300 tasks: a witness, 30 honest ones, and 13 liars",
+	    .full = true,
+	    .workers = 43,
+	    .liars = 13,
+	    .tasks = 300,
+	    .hours = 5,
+	    .witnesses = 1,
+	    .later = 2 },
+	{ .name = "300 tasks: three witnesses, 30 honest ones, and 13 liars",
+	    .full = true,
+	    .workers = 43,
+	    .liars = 13,
+	    .tasks = 300,
+	    .hours = 4,
+	    .witnesses = 3,
+	    .later = 2 },
 };
 
 struct sim {
@@ -140,7 +204,7 @@ claim_make(struct sim *m, struct claim *c, int worker,
 	if (m->lies[worker])
 		return;
 	c->row.status = world(m, t, now_ms);
-	if ((int)(random_next() % 100) < m->s->own_errors) {
+	if (!m->s->never_errs && random_next() % 100 == 0) {
 		c->row.status = ABSENT;
 		c->row.has_error = true;
 		c->row.error = slice_of("connection failed");
@@ -239,7 +303,8 @@ run(struct sim *m)
 	for (t = 0; t < m->s->hours * HOUR_MS; t += POLL_PERIOD_MS)
 		for (i = 0; i < m->s->workers + m->s->witnesses - m->s->silent;
 		     i++)
-			poll_once(m, i, START_MS + t + m->phase_ms[i]);
+			if (!m->lies[i] || t >= m->s->later * HOUR_MS)
+				poll_once(m, i, START_MS + t + m->phase_ms[i]);
 	must(db_commit(m->db, &e), &e);
 }
 
@@ -307,7 +372,7 @@ judge(struct sim *m)
 		    witness_checks(m));
 	tap_ok(
 	    honest == 0, "%s: nobody honest is held (%zu)", m->s->name, honest);
-	if (m->s->own_errors == 0)
+	if (m->s->never_errs)
 		tap_ok(failed_drills(m) == 0,
 		    "%s: of their drills none counts as wrong (%" PRId64 ")",
 		    m->s->name, failed_drills(m));
