@@ -16,13 +16,13 @@
  * if the run of ups before is as long. It is judged when a run of ups as long
  * follows, or WITNESS_NEAR_MS later. A target that flaps has short runs: if
  * there were more of them than outages, from a day before the result until it
- * is judged, nobody is. Two other networks must have seen it down, too, and more
- * than saw it up: what a witness sees alone is its own trouble. If there are
- * several witnesses, one alone isn't believed. Then who said up was wrong and
- * who said down right, once in all outages of which one began before the other
- * was over, which may be one trouble. Between two times at which a witness sees
- * the target up, an outage lasts from the first report of anybody that says down
- * to the last one. sprt.h judges it, as with drills.
+ * is judged, nobody is. Two other networks must have seen it down, too, and
+ * more than saw it up: what a witness sees alone is its own trouble. If there
+ * are several witnesses, one alone isn't believed. Then who said up was wrong
+ * and who said down right, once in all outages of which one began before the
+ * other was over, which may be one trouble. Between two times at which a
+ * witness sees the target up, an outage lasts from the first report of anybody
+ * that says down to the last one. sprt.h judges it, as with drills.
  *
  * Who says down while witnesses see it up is never accused: an error may be
  * anybody's own.
