@@ -34,8 +34,9 @@
  * void, if there are fewer. Half hours of which most reports are wrong count
  * like failed drills (sprt.h): who has too many in a day is a witness no
  * longer, and nothing that it saw counts, until it is admitted again. Two
- * thirds of all networks that lie alike could do that to one that is honest:
- * the finding asks a person to look.
+ * thirds of all networks that lie alike could do that to one that is honest,
+ * and half of them, if they poll one after the other: the finding asks a person
+ * to look.
  */
 #ifndef WORKNET_LEDGER_WITNESS_H
 #define WORKNET_LEDGER_WITNESS_H
