@@ -799,16 +799,16 @@ DELETE FROM alert_event WHERE id <= ?1;
 
 -- A witness is to visit the task of definition ?1, if there are any.
 -- :name watch_ask
-INSERT INTO watch (task, visits, downs, down_ms)
-SELECT v.task, 1, 0, 0 FROM task_version v
+INSERT INTO watch (task, visits, ups, downs, down_ms)
+SELECT v.task, 1, 0, 0, 0 FROM task_version v
 WHERE v.id = ?1 AND EXISTS (SELECT 1 FROM admission WHERE witness = 1)
 ON CONFLICT (task) DO UPDATE SET visits = 1;
 
 -- So is it where somebody says up (?2) of what witnesses saw down last, or down
 -- of what they didn't.
 -- :name watch_contradict
-INSERT INTO watch (task, visits, downs, down_ms)
-SELECT v.task, 1, 0, 0 FROM task_version v
+INSERT INTO watch (task, visits, ups, downs, down_ms)
+SELECT v.task, 1, 0, 0, 0 FROM task_version v
 WHERE v.id = ?1 AND EXISTS (SELECT 1 FROM admission WHERE witness = 1)
 ON CONFLICT (task) DO UPDATE SET visits = CASE
 	WHEN (watch.downs > 0) = (CAST(?2 AS BIGINT) = 1) THEN 1
@@ -835,15 +835,22 @@ SELECT count(*) FROM witness_slot WHERE slot > ?1;
 
 -- A witness saw it down at ?3; it is visited until ?2 in a row say so.
 -- :name watch_down
-UPDATE watch SET downs = downs + 1, down_ms = ?3, visits = CASE
+UPDATE watch SET ups = 0, downs = downs + 1, down_ms = ?3, visits = CASE
 	WHEN downs + 1 < CAST(?2 AS BIGINT) THEN 1 ELSE visits END
 WHERE task = ?1;
 
--- A witness saw it up; after ?2 or more that saw it down, once more.
+-- A witness saw it up; it is visited until ?2 in a row say so.
 -- :name watch_up
-UPDATE watch SET visits = CASE WHEN downs >= CAST(?2 AS BIGINT) THEN 1
-		ELSE visits END,
-	downs = 0 WHERE task = ?1;
+UPDATE watch SET ups = ups + 1, downs = 0, visits = CASE
+	WHEN ups + 1 < CAST(?2 AS BIGINT) THEN 1 ELSE visits END
+WHERE task = ?1;
+
+-- With the ?2nd of these in a row, at ?3, what was reported of it before is
+-- judged: what was given since ?4.
+-- :name sighting_hasten
+UPDATE sighting SET due_ms = ?3
+WHERE task = ?1 AND assigned_ms >= ?4 AND outcome IS NULL AND due_ms > ?3
+	AND EXISTS (SELECT 1 FROM watch w WHERE w.task = ?1 AND w.ups = ?2);
 
 -- :name witness_slot_insert
 INSERT INTO witness_slot (slot, worker, task, assigned_ms, seen_ms, up, outcome)
@@ -911,26 +918,30 @@ WHERE w.id = ?1 AND a.address = w.address AND a.witness = 1 AND s.worker = w.id
 	AND s.outcome IN ('right', 'wrong')
 GROUP BY s.seen_ms / ?3 ORDER BY s.seen_ms / ?3;
 
--- A result of slot ?2, if it says down, or witnesses saw it down since ?8.
+-- A result of slot ?2, if it says down, or witnesses saw it down since ?8; it is
+-- judged at ?9.
 -- :name sighting_insert
 INSERT INTO sighting (slot, worker, task, network, assigned_ms, paid_ms, up,
-	outcome)
-SELECT ?2, ?3, v.task, ?4, ?5, ?6, ?7, NULL
+	due_ms, outcome)
+SELECT ?2, ?3, v.task, ?4, ?5, ?6, ?7, ?9, NULL
 FROM task_version v CROSS JOIN watch w
 WHERE v.id = ?1 AND w.task = v.task
 	AND (w.down_ms >= ?8 OR CAST(?7 AS BIGINT) = 0);
 
--- The oldest that was paid up to ?1 and isn't judged.
+-- The first that is to be judged at ?1.
 -- :name sighting_next
 -- :columns slot worker task network assigned_ms paid_ms up
 SELECT slot, worker, task, network, assigned_ms, paid_ms, up FROM sighting
-WHERE outcome IS NULL AND paid_ms <= ?1 ORDER BY paid_ms LIMIT 1;
+WHERE outcome IS NULL AND due_ms <= ?1 ORDER BY due_ms, slot LIMIT 1;
 
 -- :name sighting_set
 UPDATE sighting SET outcome = ?2 WHERE slot = ?1;
 
 -- Networks other than ?5, of other workers than ?4, that saw task ?1 down, and up,
--- from ?2 to ?3; and how often worker ?4 was judged since ?6, by whatever task.
+-- from ?2 to ?3; and how often, since ?7, worker ?4 was judged in an outage, of
+-- whatever task, that wasn't over when this one began. It did with the first that
+-- said down after ?6, when a witness saw it up, and is over with the last one
+-- before a witness sees it up again.
 -- :name sighting_others
 SELECT (SELECT count(DISTINCT s.network) FROM sighting s
 		WHERE s.task = ?1 AND s.assigned_ms BETWEEN ?2 AND ?3
@@ -943,7 +954,17 @@ SELECT (SELECT count(DISTINCT s.network) FROM sighting s
 		AND NOT EXISTS (SELECT 1 FROM accused a
 			WHERE a.worker = s.worker)),
 	(SELECT count(*) FROM sighting s WHERE s.worker = ?4
-		AND s.assigned_ms >= ?6 AND s.outcome IN ('right', 'wrong'));
+		AND s.assigned_ms >= ?7 AND s.outcome IN ('right', 'wrong')
+		AND coalesce((SELECT max(d.assigned_ms) FROM sighting d
+			WHERE d.task = s.task AND d.assigned_ms >= s.assigned_ms
+			AND d.up = 0 AND NOT EXISTS (SELECT 1
+				FROM witness_slot u WHERE u.task = s.task
+				AND u.seen_ms BETWEEN s.assigned_ms
+				AND d.assigned_ms AND u.up = 1)),
+			s.assigned_ms) >=
+		coalesce((SELECT min(b.assigned_ms) FROM sighting b
+			WHERE b.task = ?1 AND b.assigned_ms > ?6
+			AND b.assigned_ms < ?2 AND b.up = 0), ?2));
 
 -- Where worker ?1 said up while witnesses saw it down, the newest first.
 -- :name sighting_list

@@ -481,7 +481,8 @@ CREATE TABLE watch (
 
 	task		INTEGER PRIMARY KEY,
 	visits		INTEGER NOT NULL,	-- that witnesses owe it
-	downs		INTEGER NOT NULL,	-- of their last reports, in a row
+	ups		INTEGER NOT NULL,	-- of their last reports, in a row
+	downs		INTEGER NOT NULL,
 	down_ms		INTEGER NOT NULL	-- of the last that said so
 ) STRICT;
 
@@ -517,10 +518,11 @@ CREATE TABLE sighting (
 	assigned_ms	INTEGER NOT NULL,
 	paid_ms		INTEGER NOT NULL,
 	up		INTEGER NOT NULL,
+	due_ms		INTEGER NOT NULL,	-- when it is judged
 	outcome		TEXT CHECK (outcome IN ('right', 'wrong', 'void'))
 ) STRICT;
 
-CREATE INDEX sighting_due ON sighting (paid_ms) WHERE outcome IS NULL;
+CREATE INDEX sighting_due ON sighting (due_ms) WHERE outcome IS NULL;
 CREATE INDEX sighting_worker ON sighting (worker, assigned_ms);
 CREATE INDEX sighting_task ON sighting (task, assigned_ms);
 
@@ -1319,7 +1321,7 @@ WHEN NEW.slot IS NOT OLD.slot OR NEW.worker IS NOT OLD.worker
 	OR NEW.assigned_ms IS NOT OLD.assigned_ms
 	OR NEW.paid_ms IS NOT OLD.paid_ms OR NEW.up IS NOT OLD.up
 	OR OLD.outcome IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'a sighting only changes its outcome'); END;
+BEGIN SELECT RAISE(ABORT, 'a sighting only changes its judgement'); END;
 CREATE TRIGGER sighting_no_delete BEFORE DELETE ON sighting
 BEGIN SELECT RAISE(ABORT, 'a sighting is never deleted'); END;
 CREATE TRIGGER sighting_no_replace BEFORE INSERT ON sighting

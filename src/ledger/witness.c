@@ -247,6 +247,7 @@ witness_compare(
 	query_int(q, 6, now_ms);
 	query_int(q, 7, r->up);
 	query_int(q, 8, now_ms - WITNESS_NEAR_MS);
+	query_int(q, 9, now_ms + WITNESS_NEAR_MS);
 	rc = query_run(q, e);
 	/* Who says up is noted only where a witness saw it down. */
 	return rc == RC_OK && r->up && db_changes(db) > 0
@@ -278,5 +279,13 @@ witness_saw(
 	query_int(q, 2, WITNESS_RUN);
 	if (!r->up)
 		query_int(q, 3, now_ms);
+	rc = query_run(q, e);
+	if (rc != RC_OK || !r->up)
+		return rc;
+	q = db_query(db, Q_SIGHTING_HASTEN);
+	query_int(q, 1, task);
+	query_int(q, 2, WITNESS_RUN);
+	query_int(q, 3, now_ms);
+	query_int(q, 4, now_ms - 2 * WITNESS_NEAR_MS);
 	return query_run(q, e);
 }

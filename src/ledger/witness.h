@@ -7,20 +7,22 @@
  *  - about an unpredictable share of the slots that others are given;
  *  - where somebody's report contradicts the last word of a witness: says down
  *    of what was up, or up of what was down;
- *  - of what is down, until WITNESS_RUN reports in a row say so.
+ *  - until WITNESS_RUN reports in a row say the same, up or down.
  *
  * What others report is judged by an outage, since two honest places may see
  * different things at any other time. A result counts if witnesses saw the
  * target down before it was given and after it was paid, within
  * WITNESS_NEAR_MS, in a run of WITNESS_RUN reports or more without a break, and
- * if the run of ups before is as long. A target that flaps has short runs: if
- * there were more of them than outages, from a day before the result to
- * WITNESS_NEAR_MS after it, nobody is judged. Two other networks must have seen
- * it down, too, and more than saw it up: what a witness sees alone is its own
- * trouble. If there are several witnesses, one alone isn't believed. Then who
- * said up was wrong and who said down right, once in all outages of which one
- * began before the other was over, which may be one trouble; sprt.h judges it,
- * as with drills.
+ * if the run of ups before is as long. It is judged when a run of ups as long
+ * follows, or WITNESS_NEAR_MS later. A target that flaps has short runs: if
+ * there were more of them than outages, from a day before the result until it
+ * is judged, nobody is. Two other networks must have seen it down, too, and
+ * more than saw it up: what a witness sees alone is its own trouble. If there
+ * are several witnesses, one alone isn't believed. Then who said up was wrong
+ * and who said down right, once in all outages of which one began before the
+ * other was over, which may be one trouble. Between two times at which a
+ * witness sees the target up, an outage lasts from the first report of anybody
+ * that says down to the last one. sprt.h judges it, as with drills.
  *
  * Who says down while witnesses see it up is never accused: an error may be
  * anybody's own.
@@ -32,8 +34,9 @@
  * void, if there are fewer. Half hours of which most reports are wrong count
  * like failed drills (sprt.h): who has too many in a day is a witness no
  * longer, and nothing that it saw counts, until it is admitted again. Two
- * thirds of all networks that lie alike could do that to one that is honest:
- * the finding asks a person to look.
+ * thirds of all networks that lie alike could do that to one that is honest,
+ * and half of them, if they poll one after the other: the finding asks a person
+ * to look.
  */
 #ifndef WORKNET_LEDGER_WITNESS_H
 #define WORKNET_LEDGER_WITNESS_H

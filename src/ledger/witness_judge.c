@@ -152,6 +152,7 @@ others_agree(struct db *db, const struct sighting *s, const struct outage *o,
 	query_int(q, 4, s->worker);
 	query_text(q, 5, slice_of(s->network));
 	query_int(q, 6, o->up_ms);
+	query_int(q, 7, o->up_ms - DAY_MS);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row) {
 		downs = query_get_int(q, 0);
@@ -190,13 +191,13 @@ sighting_decide(struct db *db, const struct drill_rules *r,
 }
 
 static enum rc
-sighting_next(struct db *db, int64_t until_ms, struct sighting *s, bool *found,
+sighting_next(struct db *db, int64_t now_ms, struct sighting *s, bool *found,
     struct err *e)
 {
 	struct query *q = db_query(db, Q_SIGHTING_NEXT);
 	enum rc rc;
 
-	query_int(q, 1, until_ms);
+	query_int(q, 1, now_ms);
 	rc = query_step(q, found, e);
 	if (rc == RC_OK && *found) {
 		*s = (struct sighting){
@@ -225,7 +226,7 @@ witness_judge(struct db *db, const struct drill_rules *r, int64_t now_ms,
 	int64_t i;
 
 	for (i = 0; rc == RC_OK && found && i < max; i++) {
-		rc = sighting_next(db, now_ms - WITNESS_NEAR_MS, &s, &found, e);
+		rc = sighting_next(db, now_ms, &s, &found, e);
 		if (rc == RC_OK && found)
 			rc = sighting_decide(db, r, &s, now_ms, e);
 	}

@@ -24,7 +24,7 @@ my %moves = (
 	drill_key => 'key',
 	maintenance => 'ended_ms',
 	witness_slot => 'seen_ms up outcome',
-	sighting => 'outcome',
+	sighting => 'due_ms outcome',
 	finding => 'detail since_ms last_ms times closed_ms closed_by',
 	payout => 'state paid_micros',
 	submission => 'done_ms cost_wei',
@@ -56,7 +56,7 @@ sql_run($db, "INSERT INTO forfeit SELECT max(id), 1, 'operator', 'x'
     INSERT INTO drill SELECT 1, id, 1, 503, NULL FROM worker LIMIT 1;
     INSERT INTO verdict VALUES (1, 1, 1, 1, 1);
     INSERT INTO witness_slot SELECT 1, id, 1, 1, NULL, NULL, NULL FROM worker LIMIT 1;
-    INSERT INTO sighting SELECT 1, id, 1, 'x', 1, 1, 1, NULL FROM worker LIMIT 1;
+    INSERT INTO sighting SELECT 1, id, 1, 'x', 1, 1, 1, 1, NULL FROM worker LIMIT 1;
     INSERT INTO dissent SELECT 1, 1, 1, id, 'x', 1, 1 FROM worker LIMIT 1;
     INSERT INTO round SELECT min(transfer), 1, randomblob(32),
 	randomblob(65), x'' FROM result;
