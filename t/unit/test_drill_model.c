@@ -437,6 +437,71 @@ test_days(void)
 	world_end();
 }
 
+/* ---- How many drills come with what is given ---- */
+
+#define PLACES 5
+
+static void
+answer_try(const struct world *w, const struct drill_plan *plan, size_t checks)
+{
+	const struct poll p = { .worker = address_at(TARGET),
+		.region = slice_of(""),
+		.network = slice_of("a/24"),
+		.now_ms = T0 + HOUR_MS };
+	struct given_list list = { .n = checks };
+	struct world now = *w;
+	struct err e = ERR_INIT;
+	size_t i, given = 0, drills = 0, all = 0;
+
+	for (i = 0; i < PLACES; i++)
+		all += plan->is_drill[i];
+	/* Place by place, while there are checks; full, it has all of them. */
+	for (i = 0; i < PLACES && given < checks; i++) {
+		drills += plan->is_drill[i];
+		given += !plan->is_drill[i];
+	}
+	if (checks + all >= PLACES)
+		drills = all;
+	step_into();
+	must(drill_give(db, &rules, &p, plan, &list, &e), &e);
+	compared++;
+	if (list.n != checks + drills)
+		differs(&now, "the number of drills beside checks",
+		    (int64_t)list.n);
+	step_back(&now, w);
+}
+
+static void
+test_answers(void)
+{
+	struct drill_plan plan = { .n = PLACES };
+	struct task_definition d;
+	struct err e = ERR_INIT;
+	size_t checks, i, all;
+	struct world w;
+	unsigned set;
+	char name[8];
+
+	world_begin(&w);
+	task_defaults(&d);
+	(void)snprintf(d.url, sizeof(d.url), "https://example.org/{token}");
+	for (i = 0; i < PLACES; i++) {
+		(void)snprintf(name, sizeof(name), "own%zu", i);
+		must(task_add(db, name, &d, T0, &e), &e);
+	}
+	must(standing_read(db, worker_ids[TARGET], &plan.standing, &e), &e);
+	must(terms_now(db, &plan.terms, &e), &e);
+	for (set = 0; set < 1u << PLACES; set++) {
+		for (i = all = 0; i < PLACES; i++)
+			all += plan.is_drill[i] = (set >> i & 1) != 0;
+		plan.places = all;
+		for (checks = 1; checks + all <= PLACES; checks++)
+			answer_try(&w, &plan, checks);
+	}
+	world_is_ruled("drills beside checks", 80);
+	world_end();
+}
+
 int
 main(void)
 {
@@ -446,5 +511,6 @@ main(void)
 	test_record();
 	test_crowd();
 	test_days();
+	test_answers();
 	return tap_done();
 }
