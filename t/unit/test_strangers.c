@@ -144,6 +144,7 @@ test_silence(void)
 	int i;
 
 	ledger_new();
+	rules.network_slots = 100;
 	add("a", HOUR_MS);
 	stand(1, "a/24", T0);
 	tap_is_int(poll_at(1, "a/24", T0), 1, "an address of standing");
@@ -155,6 +156,7 @@ test_silence(void)
 	tap_is_int(poll_at(2, "b/24", T0 + 2 * MINUTE), 2, "but to hold");
 
 	ledger_new();
+	rules.network_slots = 100;
 	add("a", HOUR_MS);
 	stand(1, "a/24", T0);
 	stand(1, "a/24", T0 - 4 * HOUR_MS);
@@ -176,6 +178,7 @@ test_silence(void)
 	    "and then holds again");
 
 	ledger_new();
+	rules.network_slots = 100;
 	add("a", 30 * SECOND);
 	(void)poll_at(1, "a/24", T0);
 	tap_ok(answer(1, "a", "a/24", T0), "who was paid");
@@ -188,6 +191,7 @@ test_silence(void)
 
 	d = definition("", HOUR_MS, 1);
 	ledger_new();
+	rules.network_slots = 100;
 	add_task("a", &d);
 	d.timeout_ms = 30 * SECOND;
 	add_task("b", &d);
