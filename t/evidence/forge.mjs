@@ -261,20 +261,6 @@ const kinds = {
 	    r.scheme === 'eip191').length).forEach((word) => refused(s, word)),
 	    { colluding: true }),
 
-	// Two failures in a row, of two networks: an outage.
-	'network that is named 0': relogged((s) => {
-		const { rows } = s.find((x) => x.rows.filter((r) =>
-			r.success === false).length > 1);
-		const i = rows.findIndex((r) => r.success === false);
-		const j = rows.findIndex((r, n) => n > i && r.success === false);
-		const { slot, cycle, copy, version, worker, ...rest } = rows[j];
-		for (let n = i + 1; n < j; n++)
-			rows[n] = { cycle: rows[n].cycle, copy: rows[n].copy,
-			    outcome: 'unassigned' };
-		rows[j] = { slot, cycle, copy, version, worker,
-		    network: '00000000', ...rest };
-	}, { colluding: true }),
-
 	// Files of the export.
 	'maintenance left out': () =>
 	    rmSync(path(leafOf(is('maintenance')).at(-1).name)),

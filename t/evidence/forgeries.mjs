@@ -39,6 +39,19 @@ export function forgeries({ relogged, result, inRound, missed, is, isSegment,
 			for (const name of ['leaf', 'anchor', 'key', 'segment'])
 				put(`${name}/.of-somebody`, 'else');
 		},
+		// Two failures in a row, of two networks: an outage.
+		'network that is named 0': relogged((s) => {
+			const { rows } = s.find((x) => x.rows.filter((r) =>
+				r.success === false).length > 1);
+			const i = rows.findIndex((r) => r.success === false);
+			const j = rows.findIndex((r, n) => n > i && r.success === false);
+			const { slot, cycle, copy, version, worker, ...rest } = rows[j];
+			for (let n = i + 1; n < j; n++)
+				rows[n] = { cycle: rows[n].cycle, copy: rows[n].copy,
+				    outcome: 'unassigned' };
+			rows[j] = { slot, cycle, copy, version, worker,
+			    network: '00000000', ...rest };
+		}, { colluding: true }),
 		'numbers of definitions that go down': relogged((s, t) => {
 			t[0].leaf.version = t[1].leaf.version + 9;
 			for (const r of s.flatMap((x) => x.rows))

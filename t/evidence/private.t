@@ -243,6 +243,8 @@ wrong('no salt', join('', map { "$_\n" } @entry),
     qr/opening: it doesn't begin with a salt/);
 wrong('a salt alone', "$salt\n", qr/opening: it doesn't open all/);
 wrong('a line more', "$opening$entry[0]\n", qr/opening: it opens leaves that aren't there/);
+wrong('more without an end', "${opening}more",
+    qr/opens leaves that aren't there|the last line has no end/);
 wrong('nothing', '', qr/opening: it doesn't begin with a salt/);
 my $public = "$Dir/public";
 system('cp', '-a', "$Dir/task_00002", $public) == 0 or die;

@@ -73,7 +73,7 @@ function algorithm(e) {
 const nameOf = (e) => JSON.stringify(inside(is(e, 0x30)).map((part) =>
     inside(is(part, 0x31)).map((pair) => {
 	const [type, text] = inside(is(pair, 0x30));
-	need(text);
+	need([12, 19, 20, 22, 26, 28, 30].includes(text?.tag)); // a string
 	return [oid(type), text.value.toString('latin1')
 	    .replace(/[A-Z]/g, (c) => c.toLowerCase()).trim()
 	    .replace(/\s+/g, ' ')];
