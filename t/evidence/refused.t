@@ -302,14 +302,16 @@ like(audit_with('INSERT INTO refused_slot SELECT 999999, ' .
 $w->start;
 $c = $w->fcgi;
 later(24 * $HOUR);
-my ($any) = given($one);
+my ($any, $other) = given($one);
+post([ alone({ id => 'none' }) ]);
+is(post([ alone($other) ]), 1, 'with what is paid a refusal is written');
+is(rows(), 1, '... and older ones go, but for the last');
 post([ alone($any, statusCode => 500) ]);
 is($w->stop, 0, 'the coordinator stops');
-is(rows(), 1, 'a day later they are gone');
-is($w->sql_value('SELECT slot FROM refused_slot'), $any->{round}{slot},
-    '... but for what is new');
-is($w->sql_value('SELECT id FROM refused_slot') > $refused, 1,
-    '... under a number that none had');
+is($w->sql_value('SELECT count(*) FROM refused_slot WHERE id > ' .
+    ($refused + 2)), 1, 'a new one has a number that none had');
+is($w->sql_value('SELECT slot FROM refused_slot WHERE at_ms > ' .
+    ($now - 3600000)), $any->{round}{slot}, '... and is of its slot');
 is(audit(), '', 'of what is gone the audit says nothing');
 $w->log_ok;
 $w->audit_ok('after refusals');
