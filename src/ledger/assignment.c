@@ -42,15 +42,17 @@ row_forbids(struct query *q, const struct terms_row *terms, int64_t worker,
 {
 	int64_t assigned_ms = query_get_int(q, C_ASSIGNMENT_LAST_ASSIGNED_MS),
 		age_ms = now_ms - assigned_ms, assigned_cycle_ms;
+	const bool is_paid = query_get_int(q, C_ASSIGNMENT_LAST_IS_PAID) != 0;
 
-	if (query_get_int(q, C_ASSIGNMENT_LAST_IS_PAID) == 0)
-		return age_ms >= 0 && age_ms <= terms->result_window_ms;
-	if (query_get_int(q, C_ASSIGNMENT_LAST_PAID_TO) != worker)
+	if (is_paid && query_get_int(q, C_ASSIGNMENT_LAST_PAID_TO) != worker)
 		return false;
 	assigned_cycle_ms =
 	    cycle_at(terms->phase, t->task, t->interval_ms, assigned_ms);
+	/* Also one that another request was given some ms later. */
 	if (age_ms < 0)
 		return assigned_cycle_ms == cycle_ms;
+	if (!is_paid)
+		return age_ms <= terms->result_window_ms;
 	return age_ms < t->cooldown_ms || assigned_cycle_ms >= cycle_ms;
 }
 

@@ -297,6 +297,17 @@ sub tally {
 	is(tally($c->post([ $w->result($next, 'long') ])), '1 x 1',
 	    '... and paid');
 	is($w->balance($next), 200, '... once');
+
+	# Of two polls at once the one that came first may be carried out last.
+	$w->worknet('task', 'remove', 'long');
+	$w->task_add('shared_out', interval => '10m', copies => 5);
+	my $third = $w->worker(203);
+	$w->clock_set($given += 10000) until $polled->($third) ne '' ||
+	    $given > $at + 7200000;
+	$w->clock_set($given - 50);
+	is($polled->($third), '', 'a poll of some ms before is given no other copy');
+	is($w->sql_value('SELECT count(*) FROM assignment WHERE ' .
+	    "task_name = 'shared_out'"), 1, '... of the cycle');
 	is($w->stop, 0, 'it stops');
 	$w->log_ok;
 	$w->audit_ok('after slots were offered again');

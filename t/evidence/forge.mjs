@@ -215,9 +215,9 @@ const flip = (hex, i) => hex.slice(0, i) +
 const missed = ({ slot, cycle, copy, version, worker, assigned }) => ({ slot,
     cycle, copy, version, worker, assigned, outcome: 'missed' });
 
-// The n-th result of the second hour, as if its answer had been refused.
-const refused = (s, word, more = {}, n = 0) => {
-	const r = result(s, n);
+// A result of the second hour, as if its answer had been refused.
+const refused = (s, word, more) => {
+	const r = result(s);
 	s[1].rows[s[1].rows.indexOf(r)] = { ...missed(r),
 	    outcome: `refused:${word}`, ...more };
 };
@@ -255,11 +255,16 @@ const kinds = {
 			beside(s[1].rows, r);
 	}, { colluding: true }),
 
-	'refused answers': relogged((s) => ['too-old', 'from-future', 'expired',
-	    'no-outcome', 'contradiction', 'before-assignment', 'over-timeout',
-	    'over-wait', 'suspended'].slice(0, s[1].rows.filter((r) =>
-	    r.scheme === 'eip191').length).forEach((word) => refused(s, word)),
-	    { colluding: true }),
+	'refused answers': relogged((s) => {
+		const of = s.flatMap((x) => x.rows.map((r, i) => [x.rows, i]))
+		    .filter(([rows, i]) => rows[i].outcome === 'result');
+		for (const word of ['too-old', 'from-future', 'expired',
+		    'no-outcome', 'contradiction', 'before-assignment',
+		    'over-timeout', 'over-wait', 'suspended']) {
+			const [rows, i] = of.pop();
+			rows[i] = { ...missed(rows[i]), outcome: `refused:${word}` };
+		}
+	}, { colluding: true }),
 
 	// Files of the export.
 	'maintenance left out': () =>

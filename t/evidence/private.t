@@ -207,7 +207,7 @@ my $without = both_take($sealed, 'without its opening');
 is($without->{task}, $label{task_00000}, 'its name isn\'t told');
 is($without->{url}, undef, 'nor its URL');
 is($without->{$_}, $report->{$_}, "$_ are the same")
-    for qw(lines results missed unassigned upMs);
+    for qw(lines results missed refused unassigned upMs);
 $r = worknet('verify', $sealed);
 like($r->{out}, qr/Not proven:\n  which target it was, and that workers signed/,
     'which is said');

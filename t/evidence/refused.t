@@ -189,8 +189,9 @@ is(join(' ', sort keys %task), join(' ', sort keys %case),
     'each task was given');
 is($done{again}, 1, 'a slot whose answer was refused is another one\'s to answer');
 my $refused = grep { $case{$_}[0] =~ /^refused/ } keys %case;
-later(30000);
-my ($t) = grep { $task{$_->{id}} } given($one);
+# The second one is the last that is given what wasn't paid.
+later(80000);
+ok(scalar(grep { $_->{id} eq 'lost' } given($two)), 'one is given once more');
 is($w->stop, 0, 'the coordinator stops');
 is(rows(), $refused + 2,
     'each slot whose answer was refused has a row, and no other one');
@@ -302,14 +303,16 @@ like(audit_with('INSERT INTO refused_slot SELECT 999999, ' .
 $w->start;
 $c = $w->fcgi;
 later(24 * $HOUR);
-my ($any) = given($one);
+my ($any, $other) = given($one);
+post([ alone({ id => 'none' }) ]);
+is(post([ alone($other) ]), 1, 'with what is paid a refusal is written');
+is(rows(), 1, '... and older ones go, but for the last');
 post([ alone($any, statusCode => 500) ]);
 is($w->stop, 0, 'the coordinator stops');
-is(rows(), 1, 'a day later they are gone');
-is($w->sql_value('SELECT slot FROM refused_slot'), $any->{round}{slot},
-    '... but for what is new');
-is($w->sql_value('SELECT id FROM refused_slot') > $refused, 1,
-    '... under a number that none had');
+is($w->sql_value('SELECT count(*) FROM refused_slot WHERE id > ' .
+    ($refused + 2)), 1, 'a new one has a number that none had');
+is($w->sql_value('SELECT slot FROM refused_slot WHERE at_ms > ' .
+    ($now - 3600000)), $any->{round}{slot}, '... and is of its slot');
 is(audit(), '', 'of what is gone the audit says nothing');
 $w->log_ok;
 $w->audit_ok('after refusals');
