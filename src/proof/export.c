@@ -97,9 +97,16 @@ anchor_copy(struct export *x, int64_t size, struct err *e)
 static enum rc
 anchors_take(struct export *x, struct err *e)
 {
+	static const struct tree_hash later;
 	enum rc rc = RC_OK;
 	size_t i;
 
+	if (x->w->anchor > x->site.size)
+		return err_set(e, RC_NOT_FOUND,
+		    "the log has only %" PRId64 " leaves, not %" PRId64,
+		    x->site.size, x->w->anchor);
+	if (x->w->anchor > 0)
+		rc = anchor_list_add(&x->anchors, x->w->anchor, &later, e);
 	for (i = 0; i < x->anchors.n && rc == RC_OK; i++)
 		rc = anchor_copy(x, x->anchors.all[i].size, e);
 	return rc;

@@ -482,37 +482,36 @@ covered_check(const struct verification *v, struct err *e)
 /* ---- Keys that came after the policy's ---- */
 
 static enum rc
-successor_read(
-    struct verification *v, const char *name, bool *trusted, struct err *e)
+successor_read(struct policy *policy, const char *path, const char *name,
+    bool *trusted, struct err *e)
 {
+	char file[FILE_PATH_SIZE];
 	struct buf b;
 	enum rc rc;
 
 	*trusted = false;
+	(void)snprintf(file, sizeof(file), "%s/%s", path, name);
 	buf_init(&b, PROOF_FILE_MAX);
-	rc = file_read(v, name, &b, e);
+	rc = buf_read_file(&b, file, e);
 	if (rc == RC_OK)
-		rc = succession_take(&v->policy, slice_all(&b), trusted, e);
+		rc = succession_take(policy, slice_all(&b), trusted, e);
 	buf_free(&b);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
 
-/*
- * Reads them until none more is trusted. One that nobody who is trusted says
- * changes nothing: the checkpoint shows whether it was needed.
- */
-static enum rc
-successors_read(struct verification *v, struct err *e)
+/* Reads them until none more is trusted. */
+enum rc
+verify_successors(struct policy *policy, const char *path, struct err *e)
 {
-	char path[FILE_PATH_SIZE], name[KEYS_MAX][64];
+	char keys[FILE_PATH_SIZE], name[KEYS_MAX][64];
 	bool known[KEYS_MAX] = { false }, more = true;
 	struct dirent *d;
 	size_t n = 0, i;
 	enum rc rc = RC_OK;
 	DIR *dir;
 
-	(void)snprintf(path, sizeof(path), "%s/key", v->w->path);
-	dir = opendir(path);
+	(void)snprintf(keys, sizeof(keys), "%s/key", path);
+	dir = opendir(keys);
 	while (dir != NULL && n < KEYS_MAX && (d = readdir(dir)) != NULL)
 		if (d->d_name[0] != '.')
 			(void)snprintf(
@@ -522,7 +521,8 @@ successors_read(struct verification *v, struct err *e)
 	while (more && rc == RC_OK)
 		for (more = false, i = 0; i < n && rc == RC_OK; i++)
 			if (!known[i]) {
-				rc = successor_read(v, name[i], &known[i], e);
+				rc = successor_read(
+				    policy, path, name[i], &known[i], e);
 				more |= known[i];
 			}
 	return rc;
@@ -550,7 +550,7 @@ directory_verify(struct verification *v, struct err *e)
 
 	rc = policy_read(v, e);
 	if (rc == RC_OK)
-		rc = successors_read(v, e);
+		rc = verify_successors(&v->policy, v->w->path, e);
 	if (rc == RC_OK)
 		rc = checkpoint_read(v, e);
 	if (rc == RC_OK)
@@ -580,7 +580,9 @@ directory_verify(struct verification *v, struct err *e)
 		rc = covered_check(v, e);
 	if (rc == RC_OK)
 		rc = line_check(v, e);
-	return rc == RC_OK ? verify_uptime(v, e) : rc;
+	if (rc == RC_OK)
+		rc = verify_uptime(v, e);
+	return rc == RC_OK ? verify_same(v, e) : rc;
 }
 
 /* One leaf, by a policy that somebody gave. */
@@ -607,6 +609,8 @@ file_verify(struct verification *v, struct err *e)
 			rc = proof_check(&v->word.checkpoint, &p, e);
 		if (rc == RC_OK)
 			word_tell(v);
+		if (rc == RC_OK)
+			rc = verify_same(v, e);
 		proof_file_free(&p);
 	}
 	buf_free(&b);
@@ -622,6 +626,7 @@ verify_export(
 	enum rc rc;
 
 	memset(out, 0, sizeof(*out));
+	out->other_size = LEAF_NONE;
 	if (v == NULL)
 		return err_set(e, RC_NO_MEMORY, "out of memory");
 	v->w = w;

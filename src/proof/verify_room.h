@@ -64,6 +64,21 @@ MUST_CHECK enum rc verify_facts(struct verification *v, struct err *e);
 MUST_CHECK enum rc verify_drills_key(const struct verification *v,
     const struct drills_leaf *d, struct drills_key *out, struct err *e);
 
+/*
+ * Has the policy trust the keys that came after its own, as the files in
+ * PATH/key prove. One that nobody who is trusted says changes nothing: the
+ * checkpoint shows whether it was needed. RC_INVALID, RC_IO, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc
+verify_successors(struct policy *policy, const char *path, struct err *e);
+
+/*
+ * Whether the other checkpoint, if one is wanted, is of the same log.
+ * RC_INVALID when that isn't shown; RC_CONFLICT when the log is forked, with
+ * both files in the report. The policy asks for no witnesses afterwards.
+ */
+MUST_CHECK enum rc verify_same(struct verification *v, struct err *e);
+
 /* Counts what the lines say into the report. RC_NO_MEMORY. */
 MUST_CHECK enum rc verify_uptime(struct verification *v, struct err *e);
 

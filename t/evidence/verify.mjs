@@ -1,7 +1,7 @@
 // Verifies an export of worknet's log, as worknet verify does, by the formats
 // alone: node, and viem for the workers' signatures.
 //
-// node verify.mjs DIRECTORY [POLICY]
+// node verify.mjs DIRECTORY [POLICY [OTHER]]
 // node verify.mjs --each DIRECTORY...
 //
 // Prints the report as one JSON object, or says on standard error what isn't as
@@ -14,6 +14,7 @@ import { getAddress } from 'viem/utils';
 import { account } from '../uptime/reference.mjs';
 import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
     from './round.mjs';
+import { sameLog } from './same.mjs';
 import { checkStamp } from './stamp.mjs';
 import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash,
     readKey, readPolicy, readProof, refuse, root } from './tlog.mjs';
@@ -25,7 +26,7 @@ const HOUR = 3600_000;
 const DAY = 24 * HOUR;
 const SKEW = HOUR;
 const WINDOW = 24 * HOUR;
-let [, , dir, policyPath] = process.argv;
+let [, , dir, policyPath, other] = process.argv;
 
 const read = (name) => existsSync(`${dir}/${name}`) ?
     readFileSync(`${dir}/${name}`) : refuse(`${name} isn't in the export`);
@@ -133,10 +134,10 @@ function readLeaf(name, note, head, policy) {
 }
 
 // Each trusted key may name another one; policy.logs grows.
-function readKeys(policy) {
-	const names = existsSync(`${dir}/key`) ? readdirSync(`${dir}/key`) : [];
+function readKeys(policy, at = dir) {
+	const names = existsSync(`${at}/key`) ? readdirSync(`${at}/key`) : [];
 	const take = (name) => {
-		const p = readProof(read(`key/${name}`));
+		const p = readProof(readFileSync(`${at}/key/${name}`));
 		let head;
 		try {
 			head = checkNote(p.note, policy);
@@ -667,18 +668,19 @@ async function main() {
 	for (const d of leaves.filter((l) => l.is === 'drills'))
 		await checkDrills(d, leaves, tasks, told, report);
 	return JSON.stringify({ ...report, ...segments.length ? uptimeOf(
-	    tasks, told.votes, maintenance, report.from, report.to) : {} },
+	    tasks, told.votes, maintenance, report.from, report.to) : {},
+	    ...other ? sameLog(dir, other, head, policy, readKeys) : {} },
 	    null, 2);
 }
 
 // What is said, and how it ends.
 const outcome = () => main().then((text) => ({ code: 0, out: `${text}\n`,
     err: '' }), (error) => error instanceof Refused ?
-    { code: 1, out: '', err: error.message } :
+    { code: 1, out: error.evidence ?? '', err: error.message } :
     { code: 2, out: '', err: error.stack });
 
 if (dir === '--each') {
-	policyPath = undefined;
+	policyPath = other = undefined;
 	for (dir of process.argv.slice(3))
 		console.log(JSON.stringify(await outcome()));
 } else {
