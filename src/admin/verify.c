@@ -7,6 +7,7 @@
 #include "admin/commands.h"
 #include "admin/figures.h"
 #include "admin/value.h"
+#include "base/text.h"
 
 static enum rc
 wanted_take(const struct admin *a, struct verify_wanted *w, struct err *e)
@@ -41,6 +42,8 @@ print_same(struct out *o, const struct verify_report *r)
 static void
 print_words(struct out *o, const struct verify_report *r, bool trusted)
 {
+	char age[TEXT_AGE_MAX];
+
 	out_note(o, "\nProven, by the keys of %s:",
 	    trusted ? "the policy that you gave"
 		    : "the policy in the export, which nobody vouches for");
@@ -64,6 +67,12 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	if (r->in_rounds > 0 && !r->is_sealed)
 		out_note(o,
 		    "  those signed in rounds also: URL, status, duration, error, slot, and that they are newer than the log they name");
+	if (r->anchor_ms >= 0) {
+		text_age(age, r->anchor_ms);
+		out_note(o,
+		    "  its newest hour was over for at most %s when their slots were given",
+		    age);
+	}
 	if (r->witnesses > 0 || r->stamps > 0)
 		out_note(o,
 		    "  all of it was there when the first of those witnesses or authorities saw it");
@@ -77,6 +86,11 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 		    "  that this URL was checked all the time: it is the last of %" PRId64
 		    " URLs, or statuses, of these hours",
 		    r->targets);
+	if (r->anchor_old > 0)
+		out_note(o,
+		    "  that %" PRId64
+		    " of those in rounds were signed about when they say: the log that they name had no hour, or only one that was over for more than three",
+		    r->anchor_old);
 	if (r->witnesses == 0)
 		out_note(o,
 		    "  that others are shown the same log: no witness has cosigned it");
@@ -174,6 +188,11 @@ print_report(struct out *o, const struct verify_report *r)
 		{ "results", "signed results", OUT_COUNT, out_int(r->results) },
 		{ "inRounds", "of them signed in rounds", OUT_COUNT,
 		    out_int(r->in_rounds) },
+		{ "anchorMs", "the log that they name is older by at most",
+		    OUT_SPAN,
+		    out_if(r->anchor_ms >= 0, out_int(r->anchor_ms)) },
+		{ "anchorOld", "by more than three hours, or unknown",
+		    OUT_COUNT, out_int(r->anchor_old) },
 		{ "successes", "of them up", OUT_COUNT, out_int(r->successes) },
 		{ "missed", "missed", OUT_COUNT, out_int(r->missed) },
 		{ "unassigned", "unassigned", OUT_COUNT,

@@ -11,6 +11,8 @@
  *	anchor/SIZE		each checkpoint that their lines name, and one
  *				that somebody asks for, and that the newest one
  *				continues it: anchor_proof.h
+ *	since/INDEX.tlog-proof	of each of them the newest hour that the log had
+ *				then, of any task: hours.h
  *	key/INDEX.tlog-proof	each key that came after the log's first one
  *	opening			of a private task: what its definitions are
  *

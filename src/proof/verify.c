@@ -187,15 +187,19 @@ leaf_add(struct verification *v, const struct proof_file *p, struct err *e)
 	return leaf_parse(&l->of, l->kind, slice_all(&p->entry), e);
 }
 
+typedef enum rc proof_take_fn(
+    struct verification *v, const struct proof_file *p, struct err *e);
+
 static enum rc
-leaf_read(struct verification *v, const char *name, struct err *e)
+proof_read(struct verification *v, const char *folder, const char *name,
+    proof_take_fn *take, struct err *e)
 {
 	char path[64], want[64];
 	struct proof_file p;
 	struct buf b;
 	enum rc rc;
 
-	(void)snprintf(path, sizeof(path), "leaf/%.50s", name);
+	(void)snprintf(path, sizeof(path), "%.8s/%.50s", folder, name);
 	buf_init(&b, PROOF_FILE_MAX);
 	rc = file_read(v, path, &b, e);
 	if (rc == RC_OK)
@@ -213,10 +217,16 @@ leaf_read(struct verification *v, const char *name, struct err *e)
 	if (rc == RC_OK)
 		rc = proof_check(&v->word.checkpoint, &p, e);
 	if (rc == RC_OK)
-		rc = leaf_add(v, &p, e);
+		rc = take(v, &p, e);
 	proof_file_free(&p);
 	buf_free(&b);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", path);
+}
+
+static enum rc
+leaf_read(struct verification *v, const char *name, struct err *e)
+{
+	return proof_read(v, "leaf", name, leaf_add, e);
 }
 
 static int
@@ -295,6 +305,34 @@ anchors_read(struct verification *v, struct err *e)
 {
 	enum rc rc = files_read(v, "anchor", anchor_read, e);
 
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc
+hour_add(struct verification *v, const struct proof_file *p, struct err *e)
+{
+	const struct slice entry = slice_all(&p->entry);
+	struct segment_leaf s;
+	enum rc rc;
+
+	if (leaf_kind(entry) != KIND_SEGMENT)
+		return err_set(e, RC_INVALID, "the entry isn't of an hour");
+	rc = leaf_parse(&s, KIND_SEGMENT, entry, e);
+	return rc == RC_OK ? hours_add(&v->hours, p->index, s.to, e) : rc;
+}
+
+static enum rc
+hour_read(struct verification *v, const char *name, struct err *e)
+{
+	return proof_read(v, HOURS_DIRECTORY, name, hour_add, e);
+}
+
+static enum rc
+hours_read(struct verification *v, struct err *e)
+{
+	enum rc rc = files_read(v, HOURS_DIRECTORY, hour_read, e);
+
+	hours_order(&v->hours);
 	return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -378,7 +416,7 @@ segment_take(struct verification *v, const struct leaf *l,
     const struct leaf *before, struct err *e)
 {
 	const struct verify_task t = { v->task, v->span, v->tasks, &v->anchors,
-		v->is_sealed };
+		&v->hours, v->is_sealed };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct buf file;
 	enum rc rc;
@@ -425,7 +463,7 @@ static enum rc
 day_take(struct verification *v, const struct leaf *l, struct err *e)
 {
 	const struct verify_task t = { v->task, v->span, v->tasks, &v->anchors,
-		v->is_sealed };
+		&v->hours, v->is_sealed };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct drills_key key;
 	struct buf file;
@@ -560,6 +598,8 @@ directory_verify(struct verification *v, struct err *e)
 	if (rc == RC_OK)
 		rc = anchors_read(v, e);
 	if (rc == RC_OK)
+		rc = hours_read(v, e);
+	if (rc == RC_OK)
 		rc = opening_read(v, e);
 	if (rc == RC_OK)
 		rc = verify_tasks(v, e);
@@ -627,6 +667,7 @@ verify_export(
 
 	memset(out, 0, sizeof(*out));
 	out->other_size = LEAF_NONE;
+	out->anchor_ms = -1;
 	if (v == NULL)
 		return err_set(e, RC_NO_MEMORY, "out of memory");
 	v->w = w;
@@ -642,6 +683,7 @@ verify_export(
 	told_free(&v->told);
 	free(v->ballots.all);
 	anchor_list_free(&v->anchors);
+	hours_free(&v->hours);
 	free(v->leaf);
 	free(v->task);
 	free(v->span);

@@ -53,6 +53,14 @@ struct verify_report {
 	int64_t lines;
 	int64_t results;   /* each one's signature verified */
 	int64_t in_rounds; /* of them, signed in a round: with all they say */
+	/*
+	 * Of results and drills in rounds: how long the newest hour of the log
+	 * that they name was over when their slots were given, at most, -1: of
+	 * none it is known; and those of which it was longer than ANCHOR_OLD_MS
+	 * or isn't known.
+	 */
+	int64_t anchor_ms;
+	int64_t anchor_old;
 	int64_t successes;
 	int64_t missed;
 	int64_t unassigned;

@@ -2,6 +2,7 @@
 #ifndef WORKNET_PROOF_VERIFY_ROOM_H
 #define WORKNET_PROOF_VERIFY_ROOM_H
 
+#include "proof/hours.h"
 #include "proof/verify_lines.h"
 
 /* A leaf of an export. */
@@ -33,6 +34,7 @@ struct verification {
 	struct told_list told;
 	struct ballots ballots;
 	struct anchor_list anchors;
+	struct hours hours;
 };
 
 /*

@@ -135,7 +135,7 @@ const textOf = (rows) => rows.map((r) => typeof r === 'string' ? r :
 
 function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 	const at = new Map(all.map((x, i) => [x.index, i]));
-	for (const name of ['segment', 'drills', 'leaf', 'anchor'])
+	for (const name of ['segment', 'drills', 'leaf', 'anchor', 'since'])
 		rmSync(path(name), { recursive: true, force: true });
 	const entries = all.map((x) => {
 		if (x.rows)
@@ -148,7 +148,7 @@ function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 		    '\n');
 	if (last)
 		entries.push(Buffer.from(JSON.stringify(last)));
-	const hashes = entries.map(leafHash);
+	const hashes = entries.map(leafHash), since = new Set();
 	const text = checkpointText({ origin: by.name, size: entries.length,
 	    root: root(hashes) });
 	const note = signNote(text, by) + (cosign ? cosign(text) : '');
@@ -157,9 +157,13 @@ function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 		put(`anchor/${size}`, [root(hashes.slice(0, size)),
 		    ...consistency(size, hashes)]
 		    .map((h) => `${h.toString('base64')}\n`).join(''));
-	entries.forEach((entry, index) => put(
-	    `${index === all.length ? 'key' : 'leaf'}/${index}.tlog-proof`,
-	    proofText({ entry, index, path: inclusion(index, hashes), note })));
+	for (const size of anchors)
+		since.add(all.findLastIndex((x, i) => i < size && isSegment(x.leaf)));
+	entries.forEach((entry, index) => [...since.has(index) ? ['since'] : [],
+	    all[index] === undefined ? 'key' : all[index].foreign ? 'since' :
+	    'leaf'].forEach((folder) =>
+		put(`${folder}/${index}.tlog-proof`, proofText({ entry, index,
+		    path: inclusion(index, hashes), note }))));
 }
 
 // The log says another key, signed by a first one, and goes on by that alone.
@@ -494,6 +498,21 @@ const kinds = {
 		result(s).scheme = 'eip712-round'),
 	'logged: round: signed without its token': relogged((s, t) =>
 		t.forEach((x) => x.leaf.url += '{token}')),
+	'hours before anchors left out': () => rmSync(path('since'),
+	    { recursive: true }),
+	'hour before an anchor that is none': async () => {
+		await kinds['made anew']();
+		const l = leafOf(is('method'))[0];
+		cpSync(path(l.name), path(l.name.replace('leaf', 'since')));
+	},
+	'hour before an anchor of another index': () => {
+		const name = readdirSync(path('since'))[0];
+		renameSync(path(`since/${name}`), path('since/1.tlog-proof'));
+	},
+	'logged: hour that wasn\'t over yet': relogged((s, t, all) => all.splice(
+	    all.indexOf(s[0]), 0, { foreign: true, index: s[0].index - 0.5, leaf: {
+		...s[0].leaf, task: 'task_other', to: s[0].leaf.to + 480 * HOUR,
+		prev: null } }), { colluding: true }),
 	'anchor left out': async () => {
 		await kinds['made anew']();
 		rmSync(path('anchor'), { recursive: true });

@@ -199,7 +199,7 @@ writeFileSync('$Dir/asks', readFileSync('$Dir/site/policy', 'utf8')
 END
 is("$r->{code} $r->{err}", '0 ', 'a witness has seen the one log');
 my $witnessed = copy('late', 'witnessed');
-for my $file ("$witnessed/checkpoint", glob "$witnessed/leaf/*") {
+for my $file ("$witnessed/checkpoint", glob "$witnessed/{leaf,since}/*") {
 	my ($note, $seen) = (read_file("$late/checkpoint"), read_file("$Dir/seen"));
 	write_file($file, read_file($file) =~ s/\Q$note\E\z/$seen/r);
 }

@@ -12,6 +12,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { recoverAddress, recoverMessageAddress } from 'viem';
 import { getAddress } from 'viem/utils';
 import { account } from '../uptime/reference.mjs';
+import { before as hourBefore, hoursOf, takeAge } from './age.mjs';
 import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
     from './round.mjs';
 import { sameLog } from './same.mjs';
@@ -90,8 +91,8 @@ const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
 
 // ---- Leaves ----
 
-function readLeaf(name, note, head, policy) {
-	const p = readProof(read(`leaf/${name}`));
+function readLeaf(name, note, head, policy, folder = 'leaf') {
+	const p = readProof(read(`${folder}/${name}`));
 	if (`${p.index}.tlog-proof` !== name)
 		refuse(`leaf/${name}: the proof is of leaf ${p.index}`);
 	if (!p.note.equals(note)) {
@@ -192,11 +193,12 @@ function readStamps(note, policy) {
 
 // ---- Method, maintenance, and what segments were made by ----
 
-function checkFacts(leaves, task) {
+function checkFacts(leaves, task, hours) {
 	const last = { task: null, maintenance: null, method: null };
 	const announced = new Map();
 	let newest = 0;
 	for (const l of leaves) {
+		newest = Math.max(newest, hourBefore(hours, l.index) ?? 0);
 		if (l.logged !== undefined && l.logged < newest)
 			refuse(`leaf ${l.index} is backdated: it says that it was logged at ${l.logged}`);
 		newest = Math.max(newest, l.logged ?? 0, l.isSegment ? l.to : 0);
@@ -484,6 +486,7 @@ async function checkRound(l, d, index, told) {
 	}
 	if (signer.toLowerCase() !== l.worker)
 		refuse(`signature of the round: got signer ${signer}, expected ${l.worker}`);
+	takeAge(told.report, told.hours, l);
 }
 
 async function checkSignature(l, task) {
@@ -646,12 +649,15 @@ async function main() {
 	const leaves = readdirSync(`${dir}/leaf`)
 	    .map((name) => readLeaf(name, note, head, policy))
 	    .sort((a, b) => a.index - b.index);
+	const hours = hoursOf(!existsSync(`${dir}/since`) ? [] :
+	    readdirSync(`${dir}/since`)
+	    .map((name) => readLeaf(name, note, head, policy, 'since')));
 	const opened = openTasks(leaves);
 	const tasks = readTasks(leaves);
-	const maintenance = checkFacts(leaves, tasks[0].task);
+	const maintenance = checkFacts(leaves, tasks[0].task, hours);
 	const segments = leaves.filter((l) => l.isSegment);
 	const told = { isSealed: opened === null, slots: new Set(), results: new Map(), votes: new Map(),
-	    anchors: readAnchors(head) };
+	    anchors: readAnchors(head), hours };
 	const report = { verified: true, log: head.origin, size: head.size,
 	    witnesses: head.witnesses, firstSeen: head.firstSeen, ...stamps,
 	    task: tasks[0].signedName ?? tasks[0].task,
@@ -661,8 +667,9 @@ async function main() {
 	    segments: segments.length, from: segments[0]?.from ?? null,
 	    to: segments.at(-1)?.to ?? null,
 	    withinMs: Math.max(0, ...segments.map((s) => s.withinMs)), lines: 0, results: 0, inRounds: 0,
-	    successes: 0, missed: 0, unassigned: 0, extra: 0, drills: 0,
+	    anchorMs: null, anchorOld: 0, successes: 0, missed: 0, unassigned: 0, extra: 0, drills: 0,
 	    drillsRight: 0, drillsLate: 0 };
+	told.report = report;
 	for (const [i, s] of segments.entries())
 		await checkSegment(s, segments[i - 1], tasks, told, report);
 	for (const d of leaves.filter((l) => l.is === 'drills'))
