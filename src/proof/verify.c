@@ -431,6 +431,8 @@ segment_take(struct verification *v, const struct leaf *l,
 		rc = verify_segment(&t, &l->of.segment, l->index,
 		    slice_all(&file), &v->told, &v->ballots, v->out, e);
 	if (rc == RC_OK)
+		rc = verify_seals(v, l->of.segment.seals, slice_all(&file), e);
+	if (rc == RC_OK)
 		line_take(v, l->index, slice_all(&file));
 	buf_free(&file);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
@@ -482,6 +484,8 @@ day_take(struct verification *v, const struct leaf *l, struct err *e)
 	if (rc == RC_OK)
 		rc = verify_drills(&t, &l->of.drills, l->index, &key,
 		    slice_all(&file), &v->told, v->out, e);
+	if (rc == RC_OK)
+		rc = verify_seals(v, l->of.drills.seals, slice_all(&file), e);
 	if (rc == RC_OK)
 		line_take(v, l->index, slice_all(&file));
 	buf_free(&file);

@@ -2,6 +2,7 @@
 #ifndef WORKNET_PROOF_VERIFY_ROOM_H
 #define WORKNET_PROOF_VERIFY_ROOM_H
 
+#include "ledger/private_task.h"
 #include "proof/hours.h"
 #include "proof/verify_lines.h"
 
@@ -30,7 +31,8 @@ struct verification {
 	struct task_leaf *task; /* owned: the definitions */
 	struct span *span;
 	size_t tasks;
-	bool is_sealed; /* a private task without its opening */
+	bool is_sealed;		     /* a private task without its opening */
+	uint8_t salt[TASK_SALT_LEN]; /* which the opening has */
 	struct told_list told;
 	struct ballots ballots;
 	struct anchor_list anchors;
@@ -43,6 +45,13 @@ struct verification {
  */
 MUST_CHECK enum rc verify_opening(
     struct verification *v, bool is_there, struct slice text, struct err *e);
+
+/*
+ * Whether the workers of an opened task are shown seals of these very lines:
+ * the leaf has the hash. RC_INVALID, RC_NO_MEMORY.
+ */
+MUST_CHECK enum rc verify_seals(const struct verification *v,
+    const char *sha256, struct slice file, struct err *e);
 
 /*
  * Takes the definitions of the leaves, of which none is left out, and none came

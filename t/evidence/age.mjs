@@ -1,9 +1,31 @@
-// How old what a worker was told of the log is at most: by hours, of any task,
-// that the log had by then.
+// What a worker was told of the log, and how old that is at most: by hours, of
+// any task, that the log had by then.
 
-import { refuse } from './tlog.mjs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { base64, continues, integer, refuse, root } from './tlog.mjs';
 
 const OLD = 3 * 3600_000;
+
+// Size -> root of the log that workers were told of.
+export function readAnchors(dir, head) {
+	const all = new Map([[0, root([])]]);
+	if (!existsSync(`${dir}/anchor`))
+		return all;
+	for (const name of readdirSync(`${dir}/anchor`)) {
+		const [first, ...proof] = readFileSync(`${dir}/anchor/${name}`).toString('latin1')
+		    .split(/(?<=\n)/).map((line) => line.endsWith('\n') ?
+		    base64(line.slice(0, -1)) :
+		    refuse(`anchor/${name}: the last line has no end`));
+		const size = integer(name);
+		if (size > head.size)
+			refuse(`anchor/${name}: the log has only ${head.size} leaves`);
+		if ([first, ...proof].some((h) => h?.length !== 32) ||
+		    !continues(size, first, head.size, head.root, proof))
+			refuse(`anchor/${name}: the tree of ${head.size} leaves doesn't begin with that of ${size}`);
+		all.set(size, first);
+	}
+	return all;
+}
 
 // The leaves of hours in order, each later than all before.
 export function hoursOf(leaves) {

@@ -15,6 +15,7 @@ import { keccak256, serializeSignature, toBytes } from 'viem';
 import { privateKeyToAddress, sign } from 'viem/accounts';
 import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
     from './round.mjs';
+import { sealsOf } from './seal.mjs';
 import { checkpointText, consistency, hex256, inclusion, leafHash, proofText,
     readCheckpoint, readNote, readProof, readSecret, root, secretOf, signNote,
     signature, vkeyOf } from './tlog.mjs';
@@ -122,6 +123,8 @@ function entryOf({ leaf, rows, open }, at, count) {
 	const text = textOf(rows);
 	leaf.bytes = Buffer.byteLength(text);
 	leaf.sha256 = hex256(Buffer.from(text));
+	if (leaf.seals && count !== 'seals')
+		leaf.seals = hex256(sealsOf(get('opening').slice(0, 64), text));
 	for (const [key, word] of count && isSegment(leaf) ? [['results', 'result'],
 	    ['missed', 'missed'], ['unassigned', 'unassigned']] : [])
 		leaf[key] = rows.filter((r) => r.outcome === word).length;
@@ -546,6 +549,8 @@ const kinds = {
 		const { slot, ...r } = result(s);
 		s[1].rows[s[1].rows.indexOf(result(s))] = { ...r, slot };
 	}),
+	'logged: seals of other lines': relogged((s) =>
+		s[1].leaf.seals = hex256(Buffer.from('x')), { count: 'seals' }),
 	'logged: counts that aren\'t so': relogged((s) => {
 		s[1].leaf.results--;
 		s[1].leaf.missed++;

@@ -12,13 +12,15 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { recoverAddress, recoverMessageAddress } from 'viem';
 import { getAddress } from 'viem/utils';
 import { account } from '../uptime/reference.mjs';
-import { before as hourBefore, hoursOf, takeAge } from './age.mjs';
+import { before as hourBefore, hoursOf, readAnchors, takeAge }
+    from './age.mjs';
 import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
     from './round.mjs';
 import { sameLog } from './same.mjs';
+import { checkHas, checkSeals } from './seal.mjs';
 import { checkStamp } from './stamp.mjs';
-import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash,
-    readKey, readPolicy, readProof, refuse, root } from './tlog.mjs';
+import { Refused, checkNote, climb, hex256, leafHash, readKey, readPolicy,
+    readProof, refuse } from './tlog.mjs';
 
 // What the method is, which the log states before it counts by it.
 const METHOD_TEXT = hex256(readFileSync(new URL('../../doc/uptime',
@@ -72,13 +74,13 @@ const PRIVATE = ['type', 'task', 'version', 'state', 'from', 'intervalMs',
     'copies', 'commitment', 'prev'];
 const SEGMENT = ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
     'results', 'missed', 'unassigned', 'definition', 'maintenance', 'withinMs',
-    'prev'];
+    'seals', 'prev'];
 const MAINTENANCE = ['type', 'task', 'id', 'from', 'to', 'ended', 'noted', 'why',
     'logged', 'prev'];
 const METHOD = ['type', 'method', 'confirm', 'confirmNetworks', 'recover',
     'gapMs', 'text', 'logged', 'prev'];
 const CANARY = ['type', 'day', 'hash', 'key', 'logged'];
-const DRILLS = ['type', 'task', 'day', 'lines', 'bytes', 'sha256'];
+const DRILLS = ['type', 'task', 'day', 'lines', 'bytes', 'sha256', 'seals'];
 const KEY = ['type', 'key', 'logged'];
 const ORDER = { 'worknet/task/v1': TASK, 'worknet/private-task/v1': PRIVATE,
     'worknet/segment/v1': SEGMENT,
@@ -111,7 +113,9 @@ function readLeaf(name, note, head, policy, folder = 'leaf') {
 	const order = ORDER[type] ??
 	    refuse(`an entry of the type "${type}" is no part of an export`);
 	const leaf = parse(text, order, (k) => k === 'key');
-	if (Object.keys(leaf).length !== order.length)
+	if (order.includes('seals'))
+		checkHas(leaf);
+	if (order.some((k) => !(k in leaf) && k !== 'seals'))
 		refuse(`leaf/${name}: a field isn't there`);
 	const is = type.split('/')[1];
 	if (is === 'maintenance' && (leaf.from >= leaf.to ||
@@ -280,6 +284,7 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	if (file.length !== d.bytes || hex256(file) !== d.sha256)
 		refuse(`${path}: the file isn't the one that was logged`);
 	const lines = file.toString('utf8').split('\n').slice(0, -1);
+	checkSeals(told.salt, d, file);
 	for (const line of lines) {
 		const l = parse(line, LINE);
 		const t = definitionOf(tasks, l) ??
@@ -337,29 +342,6 @@ function uptimeOf(tasks, votes, maintenance, from, to) {
 	    coveragePpm: figure(a.coverage) };
 }
 
-// ---- What workers were told of the log ----
-
-// Size -> root of the log that workers were told of.
-function readAnchors(head) {
-	const all = new Map([[0, root([])]]);
-	if (!existsSync(`${dir}/anchor`))
-		return all;
-	for (const name of readdirSync(`${dir}/anchor`)) {
-		const [first, ...proof] = read(`anchor/${name}`).toString('latin1')
-		    .split(/(?<=\n)/).map((line) => line.endsWith('\n') ?
-		    base64(line.slice(0, -1)) :
-		    refuse(`anchor/${name}: the last line has no end`));
-		const size = integer(name);
-		if (size > head.size)
-			refuse(`anchor/${name}: the log has only ${head.size} leaves`);
-		if ([first, ...proof].some((h) => h?.length !== 32) ||
-		    !continues(size, first, head.size, head.root, proof))
-			refuse(`anchor/${name}: the tree of ${head.size} leaves doesn't begin with that of ${size}`);
-		all.set(size, first);
-	}
-	return all;
-}
-
 // ---- Definitions ----
 
 // Fills in what leaves of a private task commit to; null: it isn't told.
@@ -390,7 +372,7 @@ function openTasks(leaves) {
 	}
 	if (lines.length > own.length + 1)
 		bad('it opens leaves that aren\'t there');
-	return own.length > 0;
+	return own.length > 0 && lines[0];
 }
 
 function readTasks(leaves) {
@@ -635,6 +617,7 @@ async function checkSegment(s, before, tasks, told, report) {
 	if (file.length !== s.bytes || hex256(file) !== s.sha256)
 		refuse(`${pathOf(s)}: the file isn't the one that was logged`);
 	await checkLines(file.toString('utf8'), s, tasks, told, report);
+	checkSeals(told.salt, s, file);
 }
 
 // ---- All of it ----
@@ -656,8 +639,8 @@ async function main() {
 	const tasks = readTasks(leaves);
 	const maintenance = checkFacts(leaves, tasks[0].task, hours);
 	const segments = leaves.filter((l) => l.isSegment);
-	const told = { isSealed: opened === null, slots: new Set(), results: new Map(), votes: new Map(),
-	    anchors: readAnchors(head), hours };
+	const told = { isSealed: opened === null, salt: opened, slots: new Set(), results: new Map(), votes: new Map(),
+	    anchors: readAnchors(dir, head), hours };
 	const report = { verified: true, log: head.origin, size: head.size,
 	    witnesses: head.witnesses, firstSeen: head.firstSeen, ...stamps,
 	    task: tasks[0].signedName ?? tasks[0].task,

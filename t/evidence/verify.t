@@ -129,6 +129,7 @@ my %says = (
 	'logged: outcome nobody knows' => qr/outcome "fine" isn't known/,
 	'logged: field nobody knows' => qr/fields in their order/,
 	'logged: fields in another order' => qr/fields in their order/,
+	'logged: seals of other lines' => qr/isn't of the fields/,
 	'logged: counts that aren\'t so' => qr/the leaf counts/,
 	'logged: to shortened' => qr/the one before it ended at/,
 	'logged: hour left out' => qr/hours are left out/,
