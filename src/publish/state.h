@@ -13,7 +13,7 @@
 struct task_state {
 	char name[TASK_ID_MAX + 1];
 	int64_t id;		     /* in the ledger; 0: it isn't there */
-	uint8_t salt[TASK_SALT_LEN]; /* of a private one, if it is there */
+	uint8_t salt[TASK_SALT_LEN]; /* of a private one, from the ledger */
 	struct task_leaf last;	     /* its newest definition or state */
 	int64_t leaf;		     /* whose index this is */
 	struct span *spans;	     /* owned: what all of them make */

@@ -187,7 +187,6 @@ state_store(const struct state *s, struct site *site, const char *directory,
 	for (i = 0; i < s->tasks; i++) {
 		t = *s->task[i];
 		t.spans = NULL;
-		memset(t.salt, 0, sizeof(t.salt)); /* the ledger's alone */
 		buf_add(&file, &t, sizeof(t));
 		buf_add(
 		    &file, s->task[i]->spans, t.spans_n * sizeof(struct span));
