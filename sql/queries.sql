@@ -1621,6 +1621,9 @@ SELECT k.id, k.state, k.version, k.type, k.url, k.expected_status, k.timeout_ms,
 	k.budget_micros, k.region, g.name, k.salt
 FROM task k LEFT JOIN region g ON g.id = k.region WHERE k.name = ?1;
 
+-- :name task_salt
+SELECT salt FROM task WHERE name = ?1 AND salt IS NOT NULL;
+
 -- The region that is called ?1, which comes first, or was called so at first.
 -- :name region_find
 SELECT id, CASE WHEN name = ?1 THEN 1 ELSE 0 END FROM region

@@ -173,8 +173,10 @@ const struct command admin_commands[] = {
 	    "write what proves a task's hours to anybody",
 	    "Of the transparency log ([log] directory), into DIR, which is made:\n"
 	    "the task's definitions, the hours from --from to --to, and what\n"
-	    "proves that the log has them. See verify.\n",
-	    OPT(TASK) | OPT(FROM) | OPT(TO), 1, 1, command_export },
+	    "proves that the log has them. See verify. --anchor is for who has\n"
+	    "a checkpoint of SIZE leaves: see verify --same-log.\n",
+	    OPT(TASK) | OPT(FROM) | OPT(TO) | OPT(ANCHOR), 1, 1,
+	    command_export },
 	{ "verify", "PATH [--policy FILE] [OPTION]...",
 	    "verify an export, without asking anybody",
 	    "PATH is a directory that export made, or one .tlog-proof file. Needs\n"
@@ -182,11 +184,14 @@ const struct command admin_commands[] = {
 	    "that you trust; without it the export is held against those that\n"
 	    "came with it, which nobody vouches for. With --from and --to it must\n"
 	    "cover that time, of which the figures are then. --result shows what\n"
-	    "the log has of that slot.\n"
+	    "the log has of that slot. --same-log has it proven that what OTHER\n"
+	    "shows is of the same log: another export, a checkpoint that was\n"
+	    "kept, or a copy of what a log is served as; if the log is forked\n"
+	    "both checkpoints are shown.\n"
 	    "Says what is proven and what isn't; exits 1 when something isn't as\n"
 	    "it must be.\n",
-	    OPT(POLICY) | OPT(FROM) | OPT(TO) | OPT(RESULT), 1, 1,
-	    command_verify },
+	    OPT(POLICY) | OPT(FROM) | OPT(TO) | OPT(RESULT) | OPT(SAME_LOG), 1,
+	    1, command_verify },
 	{ "payout list", "[--open] [--worker ADDRESS] [--limit N]",
 	    "list payouts, the newest first",
 	    "The last 100; open are those that are neither final nor\n"

@@ -12,8 +12,7 @@
 #include "tlog/site.h"
 
 #define LEAVES_MAX  10000 /* that are looked at: an hour of so many tasks */
-#define LOG_OLD_MS  (3 * HOUR_MS) /* an hour is logged after it is over */
-#define MISSING_MAX 4096	  /* bytes of names */
+#define MISSING_MAX 4096  /* bytes of names */
 
 /* The published checkpoint, into text, of which the note borrows. */
 static enum rc
@@ -161,11 +160,11 @@ probe_evidence(struct admin *a, struct outcome *o)
 		return;
 	}
 	behind_ms = clock_unix_ms() - to_ms;
-	probe_say(o, behind_ms > LOG_OLD_MS,
+	probe_say(o, behind_ms > ANCHOR_OLD_MS,
 	    "the newest hour of the log ended %lld minutes ago%s",
 	    (long long)(behind_ms / 60000),
-	    behind_ms > LOG_OLD_MS ? ": systemctl status worknet-log.service"
-				   : "");
+	    behind_ms > ANCHOR_OLD_MS ? ": systemctl status worknet-log.service"
+				      : "");
 }
 
 /* How far the object store is behind that. */

@@ -26,6 +26,9 @@ times_take(const struct admin *a, struct export_wanted *w, struct err *e)
 		rc = value_parse_time(&w->to, "--to", a->args.opt[OPT_TO], e);
 	if (rc == RC_OK && w->from >= w->to)
 		rc = err_set(e, RC_INVALID, "--to isn't after --from");
+	if (rc == RC_OK && a->args.opt[OPT_ANCHOR] != NULL)
+		rc = value_parse_int(
+		    &w->anchor, "--anchor", a->args.opt[OPT_ANCHOR], e);
 	return rc;
 }
 

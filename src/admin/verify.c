@@ -7,6 +7,7 @@
 #include "admin/commands.h"
 #include "admin/figures.h"
 #include "admin/value.h"
+#include "base/text.h"
 
 static enum rc
 wanted_take(const struct admin *a, struct verify_wanted *w, struct err *e)
@@ -33,15 +34,26 @@ wanted_take(const struct admin *a, struct verify_wanted *w, struct err *e)
 	return rc;
 }
 
+static void
+print_same(struct out *o, const struct verify_report *r)
+{
+	if (r->other_size != LEAF_NONE)
+		out_note(o,
+		    "  the other checkpoint is of the same log: one of the two continues the other");
+}
+
 /* What a reader may rely on now, and on what not. */
 static void
 print_words(struct out *o, const struct verify_report *r, bool trusted)
 {
+	char age[TEXT_AGE_MAX];
+
 	out_note(o, "\nProven, by the keys of %s:",
 	    trusted ? "the policy that you gave"
 		    : "the policy in the export, which nobody vouches for");
 	if (r->is_one_proof) {
 		out_note(o, "  the log has this leaf");
+		print_same(o, r);
 		return;
 	}
 	out_note(o,
@@ -59,9 +71,16 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 	if (r->in_rounds > 0 && !r->is_sealed)
 		out_note(o,
 		    "  those signed in rounds also: URL, status, duration, error, slot, and that they are newer than the log they name");
+	if (r->anchor_ms >= 0) {
+		text_age(age, r->anchor_ms);
+		out_note(o,
+		    "  its newest hour was over for at most %s when their slots were given",
+		    age);
+	}
 	if (r->witnesses > 0 || r->stamps > 0)
 		out_note(o,
 		    "  all of it was there when the first of those witnesses or authorities saw it");
+	print_same(o, r);
 	out_note(o, "Not proven:");
 	if (r->is_sealed)
 		out_note(o,
@@ -71,6 +90,11 @@ print_words(struct out *o, const struct verify_report *r, bool trusted)
 		    "  that this URL was checked all the time: it is the last of %" PRId64
 		    " URLs, or statuses, of these hours",
 		    r->targets);
+	if (r->anchor_old > 0)
+		out_note(o,
+		    "  that %" PRId64
+		    " of those in rounds were signed about when they say: the log that they name had no hour, or only one that was over for more than three",
+		    r->anchor_old);
 	if (r->witnesses == 0)
 		out_note(o,
 		    "  that others are shown the same log: no witness has cosigned it");
@@ -122,6 +146,14 @@ print_uptime(struct out *o, const struct verify_report *r)
 }
 
 static void
+print_other(struct out *o, const struct verify_report *r)
+{
+	if (r->other_size != LEAF_NONE)
+		out_field(o, "otherSize", "leaves in the other one", OUT_COUNT,
+		    out_int(r->other_size));
+}
+
+static void
 print_report(struct out *o, const struct verify_report *r)
 {
 	const bool is_task = !r->is_one_proof;
@@ -138,8 +170,10 @@ print_report(struct out *o, const struct verify_report *r)
 		{ "firstStamped", "first stamped", OUT_TIME,
 		    out_if(r->stamps > 0, out_int(r->stamped_s * 1000)) },
 		OUT_END });
-	if (!is_task)
+	if (!is_task) {
+		print_other(o, r);
 		return;
+	}
 	out_fields(o,
 	    (const struct out_field[]){
 		{ "task", "task", OUT_TEXT, out_text(r->task) },
@@ -161,6 +195,11 @@ print_report(struct out *o, const struct verify_report *r)
 		{ "results", "signed results", OUT_COUNT, out_int(r->results) },
 		{ "inRounds", "of them signed in rounds", OUT_COUNT,
 		    out_int(r->in_rounds) },
+		{ "anchorMs", "the log that they name is older by at most",
+		    OUT_SPAN,
+		    out_if(r->anchor_ms >= 0, out_int(r->anchor_ms)) },
+		{ "anchorOld", "by more than three hours, or unknown",
+		    OUT_COUNT, out_int(r->anchor_old) },
 		{ "successes", "of them up", OUT_COUNT, out_int(r->successes) },
 		{ "missed", "missed", OUT_COUNT, out_int(r->missed) },
 		{ "refused", "refused", OUT_COUNT, out_int(r->refused) },
@@ -176,6 +215,7 @@ print_report(struct out *o, const struct verify_report *r)
 		OUT_END });
 	if (r->segments > 0)
 		print_uptime(o, r);
+	print_other(o, r);
 	if (r->line[0] != '\0')
 		out_fields(o,
 		    (const struct out_field[]){
@@ -185,10 +225,53 @@ print_report(struct out *o, const struct verify_report *r)
 			OUT_END });
 }
 
+/* A checkpoint, which whoever is told of the fork can check. */
+static enum rc
+print_evidence(struct out *o, const char *key, const char *file, struct err *e)
+{
+	const char *p, *at;
+	struct buf note;
+	enum rc rc;
+
+	buf_init(&note, NOTE_MAX);
+	rc = buf_read_file(&note, file, e);
+	if (rc == RC_OK) {
+		out_field(o, key, NULL, OUT_TEXT,
+		    out_slice((struct slice){ note.p, note.len }));
+		out_note(o, "%s:", file);
+		for (p = note.p; p < note.p + note.len; p = at + 1) {
+			at = memchr(p, '\n', (size_t)(note.p + note.len - p));
+			if (at == NULL)
+				break;
+			out_note(o, "%.*s", (int)(at - p), p);
+		}
+	}
+	buf_free(&note);
+	return rc;
+}
+
+static enum admin_exit
+print_fork(struct admin *a, const struct verify_report *r, const struct err *e)
+{
+	struct err other = ERR_INIT;
+	enum rc rc;
+
+	out_field(a->out, "verified", NULL, OUT_BOOL, out_int(false));
+	rc = print_evidence(a->out, "checkpoint", r->forked[0], &other);
+	if (rc == RC_OK)
+		rc = print_evidence(
+		    a->out, "otherCheckpoint", r->forked[1], &other);
+	if (rc != RC_OK)
+		return admin_fail(rc, &other);
+	a->stands = true;
+	return admin_say(ADMIN_REFUSED, e);
+}
+
 enum admin_exit
 command_verify(struct admin *a)
 {
-	struct verify_wanted w = { .path = a->args.arg[0] };
+	struct verify_wanted w = { .path = a->args.arg[0],
+		.same_log = a->args.opt[OPT_SAME_LOG] };
 	struct verify_report r;
 	struct err e = ERR_INIT;
 	struct buf policy;
@@ -215,5 +298,7 @@ command_verify(struct admin *a)
 	buf_free(&policy);
 	if (rc == RC_OK)
 		return ADMIN_OK;
+	if (rc == RC_CONFLICT)
+		return print_fork(a, &r, &e);
 	return admin_say(rc == RC_INVALID ? ADMIN_REFUSED : ADMIN_UNUSABLE, &e);
 }

@@ -71,17 +71,34 @@ checkpoint_read(const struct anchors *a, struct anchor *out, struct err *e)
 	return rc == RC_INVALID ? err_prefix(e, "%s", path) : rc;
 }
 
+/* An hour is logged each hour: that is told once, while nothing is new. */
+static void
+age_look(struct anchors *a)
+{
+	const int64_t age_ms = clock_unix_ms() - a->since_ms;
+	const bool is_old = a->since_ms > 0 && age_ms > ANCHOR_OLD_MS;
+
+	if (is_old && !a->is_old)
+		log_warning(
+		    "assignments name a checkpoint of %lld minutes ago, of %lld entries: nothing newer comes from the log",
+		    (long long)(age_ms / 60000), (long long)a->seen.size);
+	a->is_old = is_old;
+}
+
 static enum rc
 take_up(struct anchors *a, const struct anchor *new, struct err *e)
 {
 	struct db *db;
 	bool news = false;
+	int64_t size;
 	enum rc rc;
 
 	rc = db_open(
 	    &db, a->conf->ledger_path, DB_WRITE, a->conf->busy_timeout_ms, e);
 	if (rc == RC_OK)
 		rc = anchor_add(db, new, clock_unix_ms(), &news, e);
+	if (rc == RC_OK)
+		rc = anchor_last(db, &size, &a->since_ms, e);
 	db_close(db);
 	if (rc != RC_OK)
 		return err_prefix(e, "%s", a->conf->checkpoint_file);
@@ -113,4 +130,5 @@ anchors_look(void *ctx)
 	if (rc != RC_OK && !a->failed)
 		log_error("%s; assignments name the checkpoint before", e.msg);
 	a->failed = rc != RC_OK;
+	age_look(a);
 }

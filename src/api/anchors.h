@@ -13,7 +13,8 @@ struct anchors {
 	const struct conf *conf; /* borrowed: ledger, [coordinator] */
 	struct reopen file;	 /* the checkpoint's; fd -1: there is none */
 	struct anchor seen;	 /* that the ledger has, too */
-	bool failed;		 /* and that was told */
+	int64_t since_ms;	 /* the newest was taken up then; 0: none */
+	bool failed, is_old;	 /* and that was told */
 };
 
 /*
@@ -26,8 +27,8 @@ void anchors_end(struct anchors *a);
 
 /*
  * Takes up a checkpoint that is new. One that can't be used, or isn't there,
- * leaves the newest anchor as it was; the first is logged, once. ctx is a
- * struct anchors.
+ * leaves the newest anchor as it was; the first is logged, once, and so is that
+ * nothing newer came for ANCHOR_OLD_MS. ctx is a struct anchors.
  */
 void anchors_look(void *ctx);
 

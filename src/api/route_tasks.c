@@ -123,6 +123,14 @@ task_write(struct json_writer *w, const struct given_task *task,
 		json_string(w, task->region);
 	}
 	offer_write(w, task, o, ledger_id);
+	if (o->label[0] != '\0') {
+		json_key(w, "private");
+		json_open_object(w);
+		json_key(w, "label");
+		json_string(w, o->label);
+		hash_write(w, "key", o->key);
+		json_close_object(w);
+	}
 	json_close_object(w);
 }
 

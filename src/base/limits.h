@@ -76,6 +76,9 @@
 #define MATURITY_MAX_MS	     (31LL * 86400 * 1000)
 #define VALID_BEFORE_MAX_S   4103049600LL /* a week in 2100: later is never */
 
+/* The log gets an hour some minutes after it is over; three are too many. */
+#define ANCHOR_OLD_MS 10800000
+
 /* Work done for one poll, whatever the size of the ledger. */
 #define POLL_CANDIDATES_MAX 128 /* due tasks that a walk looks at */
 

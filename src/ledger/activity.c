@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/anchor.h"
 #include "ledger/transfer.h"
 
 static enum rc
@@ -61,22 +62,6 @@ states_read(struct db *db, struct activity *a, struct err *e)
 }
 
 static enum rc
-log_read(struct db *db, struct activity *a, struct err *e)
-{
-	struct query *q = db_query(db, Q_ANCHOR_LAST);
-	enum rc rc;
-	bool row;
-
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		a->log_entries = query_get_int(q, 0);
-		a->log_ms = query_get_int(q, 1);
-	}
-	query_done(q);
-	return rc;
-}
-
-static enum rc
 all_read(struct db *db, struct activity *a, struct err *e)
 {
 	int64_t hour, today;
@@ -96,7 +81,7 @@ all_read(struct db *db, struct activity *a, struct err *e)
 	if (rc == RC_OK)
 		rc = regions_read(db, hour, a, e);
 	if (rc == RC_OK)
-		rc = log_read(db, a, e);
+		rc = anchor_last(db, &a->log_entries, &a->log_ms, e);
 	return rc == RC_OK ? states_read(db, a, e) : rc;
 }
 

@@ -15,6 +15,13 @@ anchor_newest(struct db *db, int64_t *size, struct err *e)
 	    : rc;
 }
 
+enum rc
+anchor_last(struct db *db, int64_t *size, int64_t *at_ms, struct err *e)
+{
+	return query_ints(
+	    db_query(db, Q_ANCHOR_LAST), (int64_t *[]){ size, at_ms }, 2, e);
+}
+
 /* RC_NOT_FOUND when there is none of that size. */
 static enum rc
 root_find(

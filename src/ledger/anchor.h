@@ -27,6 +27,10 @@ MUST_CHECK enum rc anchor_add(struct db *db, const struct anchor *a,
 /* The size of the newest one. Errors of db.h. */
 MUST_CHECK enum rc anchor_newest(struct db *db, int64_t *size, struct err *e);
 
+/* The same, and when it was taken up; 0 and 0: none. Errors of db.h. */
+MUST_CHECK enum rc
+anchor_last(struct db *db, int64_t *size, int64_t *at_ms, struct err *e);
+
 /* The root of one that the ledger has; else RC_CORRUPT. */
 MUST_CHECK enum rc anchor_root(
     struct db *db, int64_t size, uint8_t out[static SHA256_LEN], struct err *e);

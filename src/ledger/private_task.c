@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "eth/attest.h"
+
+#define LABEL_LEN 43 /* behind the ~ */
 
 static void
 salted_hash(uint8_t out[static SHA256_LEN],
@@ -60,4 +63,31 @@ private_commit(char out[static 2 * SHA256_LEN + 1],
 	salted_hash(hash, salt, entry);
 	for (i = 0; i < SHA256_LEN; i++)
 		(void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+void
+private_key(uint8_t out[static PRIVATE_KEY_LEN],
+    const uint8_t salt[static TASK_SALT_LEN], int64_t slot,
+    const uint8_t worker[static PRIVATE_WORKER_LEN])
+{
+	uint8_t of[8 + PRIVATE_WORKER_LEN];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		of[i] = (uint8_t)((uint64_t)slot >> (56 - 8 * i));
+	memcpy(of + 8, worker, PRIVATE_WORKER_LEN);
+	hmac_sha256(out, salt, TASK_SALT_LEN, of, sizeof(of));
+}
+
+bool
+private_is_label(struct slice text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t i;
+
+	for (i = 1; i < text.len; i++)
+		if (memchr(digits, text.p[i], sizeof(digits) - 1) == NULL)
+			return false;
+	return text.len == 1 + LABEL_LEN && text.p[0] == '~';
 }

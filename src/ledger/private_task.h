@@ -41,4 +41,19 @@ void private_label(char out[static TASK_ID_MAX + 1],
 void private_commit(char out[static 2 * SHA256_LEN + 1],
     const uint8_t salt[static TASK_SALT_LEN], struct slice entry);
 
+/*
+ * What a result of that slot is sealed with, in the log, for its worker, by
+ * its 20 bytes: HMAC-SHA256(salt, slot as 8 bytes, the first one highest ||
+ * worker). Who is told it with an assignment knows no other one
+ * (proof/seal.h).
+ */
+#define PRIVATE_KEY_LEN	   SHA256_LEN
+#define PRIVATE_WORKER_LEN 20
+void private_key(uint8_t out[static PRIVATE_KEY_LEN],
+    const uint8_t salt[static TASK_SALT_LEN], int64_t slot,
+    const uint8_t worker[static PRIVATE_WORKER_LEN]);
+
+/* Whether that is the form of a label. */
+bool private_is_label(struct slice text);
+
 #endif

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "ledger/anchor.h"
 #include "ledger/payout.h"
 #include "ledger/transfer.h"
 
@@ -164,6 +165,7 @@ static enum rc
 read_all(struct status *s, struct db *db, const struct conf *c, size_t worst,
     struct err *e)
 {
+	int64_t size;
 	enum rc rc;
 
 	rc = read_counts(s, db, e);
@@ -171,6 +173,8 @@ read_all(struct status *s, struct db *db, const struct conf *c, size_t worst,
 		rc = read_results(s, db, e);
 	if (rc == RC_OK)
 		rc = read_payouts(s, db, c, e);
+	if (rc == RC_OK)
+		rc = anchor_last(db, &size, &s->anchor_ms, e);
 	if (rc == RC_OK)
 		rc = read_exceptions(s, db, e);
 	if (rc == RC_OK)

@@ -34,6 +34,7 @@ struct status {
 	 * or there is no store, or the ledger alone was asked; 1: it can't be
 	 * told. */
 	int64_t upload_oldest_ms;
+	int64_t anchor_ms; /* its newest anchor came then; 0: there is none */
 	struct coverage coverage; /* owned */
 	struct network_sums network;
 };

@@ -123,6 +123,21 @@ find_warnings(struct warnings *ws, const struct status *s)
 		    (long long)(s->free_bytes / (1024 * 1024)));
 }
 
+/* Results that are signed now are proven to be newer than that alone. */
+static void
+find_anchor_warnings(
+    struct warnings *ws, const struct status *s, const struct conf *c)
+{
+	char age[TEXT_AGE_MAX];
+
+	text_age(age, s->now_ms - s->anchor_ms);
+	if (c->checkpoint_file[0] != '\0' && s->tasks_active > 0 &&
+	    s->anchor_ms > 0 && s->now_ms - s->anchor_ms > ANCHOR_OLD_MS)
+		warn(ws,
+		    "assignments name a checkpoint of %s ago: is the log at work, and [coordinator] checkpoint_file its checkpoint?",
+		    age);
+}
+
 /* An Internet provider, or a cloud, with which all of them are. */
 static void
 find_system_warnings(
@@ -139,6 +154,7 @@ warnings_find(struct warnings *ws, const struct status *s, const struct conf *c)
 {
 	ws->n = 0;
 	find_warnings(ws, s);
+	find_anchor_warnings(ws, s, c);
 	find_system_warnings(ws, &s->network, c);
 	find_payout_warnings(ws, s, c);
 }

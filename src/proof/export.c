@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "proof/anchor_proof.h"
+#include "proof/hours.h"
 #include "proof/line.h"
 #include "proof/opening.h"
 #include "proof/stamp.h"
@@ -23,8 +24,9 @@ struct export
 	struct export_result *result;
 	struct site site;
 	struct buf note;
-	struct buf opening;	      /* owned */
-	struct anchor_list anchors;   /* that lines name; their roots later */
+	struct buf opening;	    /* owned */
+	struct anchor_list anchors; /* that lines name; their roots later */
+	struct hours hours; /* owned: of the log, each later than before */
 	char named[TASK_ID_MAX + 16]; /* "task":"NAME", as entries have it */
 };
 
@@ -95,13 +97,49 @@ anchor_copy(struct export *x, int64_t size, struct err *e)
 }
 
 static enum rc
+proof_copy(struct export *x, const char *folder, int64_t i, struct err *e)
+{
+	char name[64];
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, PROOF_FILE_MAX);
+	rc = site_proof(
+	    &x->site, i, (struct slice){ x->note.p, x->note.len }, &b, e);
+	(void)snprintf(
+	    name, sizeof(name), "%s/%" PRId64 ".tlog-proof", folder, i);
+	if (rc == RC_OK)
+		rc = out_put(x, name, &b, e);
+	buf_free(&b);
+	return rc;
+}
+
+/* The newest hour that the log had then. */
+static enum rc
+hour_copy(struct export *x, int64_t size, struct err *e)
+{
+	const struct hour_leaf *hour = hours_of(&x->hours, size);
+
+	return hour == NULL ? RC_OK
+			    : proof_copy(x, HOURS_DIRECTORY, hour->index, e);
+}
+
+static enum rc
 anchors_take(struct export *x, struct err *e)
 {
+	static const struct tree_hash later;
 	enum rc rc = RC_OK;
 	size_t i;
 
+	if (x->w->anchor > x->site.size)
+		return err_set(e, RC_NOT_FOUND,
+		    "the log has only %" PRId64 " leaves, not %" PRId64,
+		    x->site.size, x->w->anchor);
+	if (x->w->anchor > 0)
+		rc = anchor_list_add(&x->anchors, x->w->anchor, &later, e);
 	for (i = 0; i < x->anchors.n && rc == RC_OK; i++)
-		rc = anchor_copy(x, x->anchors.all[i].size, e);
+		if ((rc = anchor_copy(x, x->anchors.all[i].size, e)) == RC_OK)
+			rc = hour_copy(x, x->anchors.all[i].size, e);
 	return rc;
 }
 
@@ -132,18 +170,7 @@ file_take(struct export *x, const char *name, const char *sha256, struct err *e)
 static enum rc
 leaf_copy(struct export *x, int64_t i, struct err *e)
 {
-	char name[64];
-	struct buf b;
-	enum rc rc;
-
-	buf_init(&b, PROOF_FILE_MAX);
-	rc = site_proof(
-	    &x->site, i, (struct slice){ x->note.p, x->note.len }, &b, e);
-	(void)snprintf(name, sizeof(name), "leaf/%" PRId64 ".tlog-proof", i);
-	if (rc == RC_OK)
-		rc = out_put(x, name, &b, e);
-	buf_free(&b);
-	return rc;
+	return proof_copy(x, "leaf", i, e);
 }
 
 static enum rc
@@ -250,6 +277,23 @@ maintenance_take(struct export *x, int64_t i, struct slice entry, struct err *e)
 	    : rc;
 }
 
+/* Of each hour one, the first that was logged; without a parser for all. */
+static enum rc
+hour_note(struct export *x, int64_t i, struct slice entry, struct err *e)
+{
+	static const char key[] = "\"to\":";
+	const char *at = memmem(entry.p, entry.len, key, sizeof(key) - 1);
+	const char *end = entry.p + entry.len;
+	int64_t to = 0;
+
+	for (at = at == NULL ? end : at + sizeof(key) - 1;
+	     at < end && *at >= '0' && *at <= '9' && to < TREE_SIZE_MAX; at++)
+		to = 10 * to + (*at - '0');
+	if (x->hours.n > 0 && to <= x->hours.all[x->hours.n - 1].to)
+		return RC_OK;
+	return hours_add(&x->hours, i, to, e);
+}
+
 /* Most entries are of other tasks, and aren't parsed. */
 static enum rc
 entry_take(struct export *x, int64_t i, struct slice entry, struct err *e)
@@ -287,6 +331,8 @@ entries_take(struct export *x, struct err *e)
 
 	for (i = 0; i < x->site.size && rc == RC_OK; i++) {
 		rc = site_entry(&x->site, i, &entry, e);
+		if (rc == RC_OK && leaf_kind(entry) == KIND_SEGMENT)
+			rc = hour_note(x, i, entry, e);
 		if (rc == RC_OK)
 			rc = entry_take(x, i, entry, e);
 		if (rc != RC_OK)
@@ -410,6 +456,7 @@ export_make(
 	if (rc == RC_OK)
 		rc = anchors_take(&x, e);
 	anchor_list_free(&x.anchors);
+	hours_free(&x.hours);
 	site_close(&x.site);
 	buf_free(&x.note);
 	buf_free(&x.opening);

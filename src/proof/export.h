@@ -8,8 +8,11 @@
  *				its maintenance, the method, and of the days
  *				drills and their keys
  *	segment/..., drills/...	the files of segments, and of drills
- *	anchor/SIZE		each checkpoint that their lines name, and that
- *				the newest one continues it: anchor_proof.h
+ *	anchor/SIZE		each checkpoint that their lines name, and one
+ *				that somebody asks for, and that the newest one
+ *				continues it: anchor_proof.h
+ *	since/INDEX.tlog-proof	of each of them the newest hour that the log had
+ *				then, of any task: hours.h
  *	key/INDEX.tlog-proof	each key that came after the log's first one
  *	opening			of a private task: what its definitions are
  *
@@ -38,6 +41,7 @@ struct export_wanted {
 	const uint8_t *salt; /* TASK_SALT_LEN bytes, with open */
 	int64_t from;	     /* Unix ms: segments with any part of [from, to) */
 	int64_t to;
+	int64_t anchor; /* also this one, of so many leaves; 0: none */
 };
 
 struct export_result {

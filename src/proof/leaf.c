@@ -8,8 +8,7 @@
 
 #include "base/clock.h"
 #include "eth/attest.h"
-
-#define LABEL_LEN 43 /* of a private task, behind its ~ */
+#include "ledger/private_task.h"
 
 /* A task may be paused for long; whoever verifies is done some time. */
 #define SEGMENT_SPAN_MAX_MS (3653 * DAY_MS)
@@ -21,6 +20,7 @@ enum field_type {
 	FIELD_TEXT,
 	FIELD_INDEX, /* a number, or null */
 	FIELD_MAYBE, /* a text, null when it is empty */
+	FIELD_OWN,   /* a text, of private tasks alone */
 };
 
 struct field {
@@ -43,6 +43,11 @@ struct field {
 	{                                                 \
 		name, FIELD_MAYBE, offsetof(struct s, f), \
 		    sizeof(((struct s *)NULL)->f)         \
+	}
+#define OWN(s, name, f)                                 \
+	{                                               \
+		name, FIELD_OWN, offsetof(struct s, f), \
+		    sizeof(((struct s *)NULL)->f)       \
 	}
 #define INDEX(s, name, f)                                   \
 	{                                                   \
@@ -90,6 +95,7 @@ static const struct field segment_fields[] = {
 	NUMBER(segment_leaf, "definition", definition),
 	INDEX(segment_leaf, "maintenance", maintenance),
 	NUMBER(segment_leaf, "withinMs", within),
+	OWN(segment_leaf, "seals", seals),
 	INDEX(segment_leaf, "prev", prev),
 };
 
@@ -129,6 +135,7 @@ static const struct field drills_fields[] = {
 	NUMBER(drills_leaf, "lines", lines),
 	NUMBER(drills_leaf, "bytes", bytes),
 	TEXT(drills_leaf, "sha256", sha256),
+	OWN(drills_leaf, "seals", seals),
 };
 
 static const struct field key_fields[] = {
@@ -160,17 +167,26 @@ static const struct kind {
 	    sizeof(struct key_leaf) },
 };
 
+static bool
+field_is_text(const struct field *f)
+{
+	return f->type == FIELD_TEXT || f->type == FIELD_MAYBE ||
+	    f->type == FIELD_OWN;
+}
+
 static void
 field_write(struct json_writer *w, const void *leaf, const struct field *f)
 {
 	const char *at = (const char *)leaf + f->offset;
 	const int64_t *n = (const int64_t *)(const void *)at;
 
+	if (f->type == FIELD_OWN && at[0] == '\0')
+		return;
 	json_key(w, f->name);
 	if ((f->type == FIELD_INDEX && *n == LEAF_NONE) ||
 	    (f->type == FIELD_MAYBE && at[0] == '\0'))
 		json_null(w);
-	else if (f->type == FIELD_TEXT || f->type == FIELD_MAYBE)
+	else if (field_is_text(f))
 		json_string(w, at);
 	else
 		json_number(w, *n);
@@ -204,9 +220,10 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 	char *at = (char *)leaf + f->offset;
 	const char *text = json_text(value);
 
-	if (f->type == FIELD_MAYBE && json_is_null(value))
+	if ((f->type == FIELD_MAYBE && json_is_null(value)) ||
+	    (f->type == FIELD_OWN && value == NULL))
 		return true;
-	if (f->type == FIELD_TEXT || f->type == FIELD_MAYBE) {
+	if (field_is_text(f)) {
 		if (text == NULL || strlen(text) >= f->size)
 			return false;
 		(void)snprintf(at, f->size, "%s", text);
@@ -223,13 +240,15 @@ field_read(void *leaf, const struct field *f, const struct json *value)
 static bool
 task_is_named(enum leaf_kind kind, const char *task)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
-
 	if (!leaf_is_private(task))
 		return kind != KIND_PRIVATE && task_id_is_valid(slice_of(task));
-	return kind != KIND_TASK && strlen(task + 1) == LABEL_LEN &&
-	    strspn(task + 1, digits) == LABEL_LEN;
+	return kind != KIND_TASK && private_is_label(slice_of(task));
+}
+
+static bool
+seals_fit(const char *task, const char *seals)
+{
+	return leaf_is_private(task) == (seals[0] != '\0');
 }
 
 /* Files are named by their time, with a year of four digits. */
@@ -318,6 +337,8 @@ static enum rc
 sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 {
 	const struct maintenance_leaf *m = leaf;
+	const struct segment_leaf *s = leaf;
+	const struct drills_leaf *d = leaf;
 
 	/* The name of the task comes first in each. */
 	if ((kind == KIND_TASK || kind == KIND_PRIVATE ||
@@ -326,6 +347,10 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 	    !task_is_named(kind, leaf))
 		return err_set(e, RC_INVALID,
 		    "a private task has a label, and a public one a name");
+	if ((kind == KIND_SEGMENT && !seals_fit(s->task, s->seals)) ||
+	    (kind == KIND_DRILLS && !seals_fit(d->task, d->seals)))
+		return err_set(e, RC_INVALID,
+		    "a private task has seals, and no public one");
 	if (kind == KIND_MAINTENANCE &&
 	    (m->from >= m->to || (m->ended != LEAF_NONE && m->ended >= m->to)))
 		return err_set(e, RC_INVALID,
@@ -337,7 +362,7 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 	if (kind == KIND_CANARY)
 		return canary_sense(leaf, e);
 	if (kind == KIND_DRILLS)
-		return day_sense(((const struct drills_leaf *)leaf)->day, e);
+		return day_sense(d->day, e);
 	return RC_OK;
 }
 

@@ -71,7 +71,8 @@ struct segment_leaf {
 	int64_t definition;
 	int64_t maintenance; /* or LEAF_NONE */
 	int64_t within;	     /* ms, of its assignment is a result's time */
-	int64_t prev;	     /* index of the task's segment before it */
+	char seals[2 * SHA256_LEN + 1]; /* of a private one: seal.h */
+	int64_t prev; /* index of the task's segment before it */
 };
 
 /*
@@ -119,6 +120,7 @@ struct drills_leaf {
 	int64_t lines;
 	int64_t bytes;
 	char sha256[2 * SHA256_LEN + 1]; /* of the file */
+	char seals[2 * SHA256_LEN + 1];	 /* of a private one: seal.h */
 };
 
 /* Who signs the log, too, from then on, and alone once the old key is gone. */

@@ -1,6 +1,5 @@
 #include "proof/verify.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,47 +18,12 @@
 
 #define SEGMENT_MAX (1024LL * 1024 * 1024)
 
-/*
- * RC_NOT_FOUND where there is nothing; RC_INVALID for what isn't of that type,
- * or is too long: a pipe, say, of whose end nobody knows. max 0: any length.
- */
-static enum rc
-path_find(char path[static FILE_PATH_SIZE], const struct verification *v,
-    const char *name, mode_t type, size_t max, struct err *e)
-{
-	struct stat st;
-
-	(void)snprintf(path, FILE_PATH_SIZE, "%s/%s", v->w->path, name);
-	if (stat(path, &st) != 0)
-		return err_set(e,
-		    errno == ENOENT || errno == ENOTDIR ? RC_NOT_FOUND
-							: RC_INVALID,
-		    "%s: %s", path, strerror(errno));
-	if ((st.st_mode & S_IFMT) != type)
-		return err_set(e, RC_INVALID, "%s isn't a %s", name,
-		    type == S_IFREG ? "file" : "directory");
-	if (max > 0 && st.st_size > (off_t)max)
-		return err_set(
-		    e, RC_INVALID, "%s has more than %zu bytes", name, max);
-	return RC_OK;
-}
-
-static enum rc
-file_find(const struct verification *v, const char *name, struct buf *b,
-    struct err *e)
-{
-	char path[FILE_PATH_SIZE];
-	enum rc rc = path_find(path, v, name, S_IFREG, b->max, e);
-
-	return rc == RC_OK ? buf_read_file(b, path, e) : rc;
-}
-
 /* The same of one that must be there. */
 static enum rc
 file_read(const struct verification *v, const char *name, struct buf *b,
     struct err *e)
 {
-	enum rc rc = file_find(v, name, b, e);
+	enum rc rc = verify_file_find(v->w->path, name, b, e);
 
 	return rc == RC_NOT_FOUND
 	    ? err_set(e, RC_INVALID, "%s isn't in the export", name)
@@ -144,7 +108,7 @@ stamp_read(
 
 	stamp_export_name(name, a->name);
 	buf_init(&b, TIMESTAMP_MAX);
-	rc = file_find(v, name, &b, e);
+	rc = verify_file_find(v->w->path, name, &b, e);
 	if (rc == RC_NOT_FOUND) {
 		buf_free(&b);
 		return RC_OK;
@@ -211,15 +175,19 @@ leaf_add(struct verification *v, const struct proof_file *p, struct err *e)
 	return leaf_parse(&l->of, l->kind, slice_all(&p->entry), e);
 }
 
+typedef enum rc proof_take_fn(
+    struct verification *v, const struct proof_file *p, struct err *e);
+
 static enum rc
-leaf_read(struct verification *v, const char *name, struct err *e)
+proof_read(struct verification *v, const char *folder, const char *name,
+    proof_take_fn *take, struct err *e)
 {
 	char path[64], want[64];
 	struct proof_file p;
 	struct buf b;
 	enum rc rc;
 
-	(void)snprintf(path, sizeof(path), "leaf/%.50s", name);
+	(void)snprintf(path, sizeof(path), "%.8s/%.50s", folder, name);
 	buf_init(&b, PROOF_FILE_MAX);
 	rc = file_read(v, path, &b, e);
 	if (rc == RC_OK)
@@ -237,10 +205,16 @@ leaf_read(struct verification *v, const char *name, struct err *e)
 	if (rc == RC_OK)
 		rc = proof_check(&v->word.checkpoint, &p, e);
 	if (rc == RC_OK)
-		rc = leaf_add(v, &p, e);
+		rc = take(v, &p, e);
 	proof_file_free(&p);
 	buf_free(&b);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", path);
+}
+
+static enum rc
+leaf_read(void *ctx, const char *name, struct err *e)
+{
+	return proof_read(ctx, "leaf", name, leaf_add, e);
 }
 
 static int
@@ -251,36 +225,12 @@ leaf_compare(const void *x, const void *y)
 	return (a->index > b->index) - (a->index < b->index);
 }
 
-/* Each file of that directory of the export. RC_NOT_FOUND: there is none. */
-static enum rc
-files_read(struct verification *v, const char *name,
-    enum rc (*read)(struct verification *, const char *, struct err *),
-    struct err *e)
-{
-	char path[FILE_PATH_SIZE];
-	struct dirent *d;
-	enum rc rc;
-	DIR *dir;
-
-	rc = path_find(path, v, name, S_IFDIR, 0, e);
-	if (rc != RC_OK)
-		return rc;
-	dir = opendir(path);
-	if (dir == NULL)
-		return err_set(e, RC_INVALID, "%s: %s", path, strerror(errno));
-	while (rc == RC_OK && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.')
-			rc = read(v, d->d_name, e);
-	(void)closedir(dir);
-	return rc;
-}
-
 static enum rc
 leaves_read(struct verification *v, struct err *e)
 {
 	enum rc rc;
 
-	rc = files_read(v, "leaf", leaf_read, e);
+	rc = verify_names(v->w->path, "leaf", leaf_read, v, e);
 	if (v->n > 0)
 		qsort(v->leaf, v->n, sizeof(v->leaf[0]), leaf_compare);
 	return rc == RC_NOT_FOUND ? RC_INVALID : rc;
@@ -289,8 +239,9 @@ leaves_read(struct verification *v, struct err *e)
 /* ---- What workers were told of the log ---- */
 
 static enum rc
-anchor_read(struct verification *v, const char *name, struct err *e)
+anchor_read(void *ctx, const char *name, struct err *e)
 {
+	struct verification *v = ctx;
 	const struct checkpoint *c = &v->word.checkpoint;
 	struct anchor_proof a;
 	char path[64];
@@ -318,8 +269,36 @@ anchor_read(struct verification *v, const char *name, struct err *e)
 static enum rc
 anchors_read(struct verification *v, struct err *e)
 {
-	enum rc rc = files_read(v, "anchor", anchor_read, e);
+	enum rc rc = verify_names(v->w->path, "anchor", anchor_read, v, e);
 
+	return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc
+hour_add(struct verification *v, const struct proof_file *p, struct err *e)
+{
+	const struct slice entry = slice_all(&p->entry);
+	struct segment_leaf s;
+	enum rc rc;
+
+	if (leaf_kind(entry) != KIND_SEGMENT)
+		return err_set(e, RC_INVALID, "the entry isn't of an hour");
+	rc = leaf_parse(&s, KIND_SEGMENT, entry, e);
+	return rc == RC_OK ? hours_add(&v->hours, p->index, s.to, e) : rc;
+}
+
+static enum rc
+hour_read(void *ctx, const char *name, struct err *e)
+{
+	return proof_read(ctx, HOURS_DIRECTORY, name, hour_add, e);
+}
+
+static enum rc
+hours_read(struct verification *v, struct err *e)
+{
+	enum rc rc = verify_names(v->w->path, HOURS_DIRECTORY, hour_read, v, e);
+
+	hours_order(&v->hours);
 	return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -333,7 +312,7 @@ opening_read(struct verification *v, struct err *e)
 	enum rc rc;
 
 	buf_init(&b, OPENING_MAX);
-	rc = file_find(v, OPENING_NAME, &b, e);
+	rc = verify_file_find(v->w->path, OPENING_NAME, &b, e);
 	if (rc == RC_OK || rc == RC_NOT_FOUND)
 		rc = verify_opening(v, rc == RC_OK, slice_all(&b), e);
 	buf_free(&b);
@@ -407,7 +386,7 @@ segment_take(struct verification *v, const struct leaf *l,
     const struct leaf *before, struct err *e)
 {
 	const struct verify_task t = { v->task, v->span, v->tasks, &v->anchors,
-		v->is_sealed };
+		&v->hours, v->is_sealed };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct buf file;
 	enum rc rc;
@@ -421,6 +400,8 @@ segment_take(struct verification *v, const struct leaf *l,
 	if (rc == RC_OK)
 		rc = verify_segment(&t, &l->of.segment, l->index,
 		    slice_all(&file), &v->told, &v->ballots, v->out, e);
+	if (rc == RC_OK)
+		rc = verify_seals(v, l->of.segment.seals, slice_all(&file), e);
 	if (rc == RC_OK)
 		line_take(v, l->index, slice_all(&file));
 	buf_free(&file);
@@ -454,7 +435,7 @@ static enum rc
 day_take(struct verification *v, const struct leaf *l, struct err *e)
 {
 	const struct verify_task t = { v->task, v->span, v->tasks, &v->anchors,
-		v->is_sealed };
+		&v->hours, v->is_sealed };
 	char name[SEGMENT_NAME_MAX + 1];
 	struct drills_key key;
 	struct buf file;
@@ -473,6 +454,8 @@ day_take(struct verification *v, const struct leaf *l, struct err *e)
 	if (rc == RC_OK)
 		rc = verify_drills(&t, &l->of.drills, l->index, &key,
 		    slice_all(&file), &v->told, v->out, e);
+	if (rc == RC_OK)
+		rc = verify_seals(v, l->of.drills.seals, slice_all(&file), e);
 	if (rc == RC_OK)
 		line_take(v, l->index, slice_all(&file));
 	buf_free(&file);
@@ -513,50 +496,58 @@ covered_check(const struct verification *v, struct err *e)
 /* ---- Keys that came after the policy's ---- */
 
 static enum rc
-successor_read(
-    struct verification *v, const char *name, bool *trusted, struct err *e)
+successor_read(struct policy *policy, const char *path, const char *name,
+    bool *trusted, struct err *e)
 {
 	struct buf b;
 	enum rc rc;
 
 	*trusted = false;
 	buf_init(&b, PROOF_FILE_MAX);
-	rc = file_read(v, name, &b, e);
+	rc = verify_file_find(path, name, &b, e);
 	if (rc == RC_OK)
-		rc = succession_take(&v->policy, slice_all(&b), trusted, e);
+		rc = succession_take(policy, slice_all(&b), trusted, e);
 	buf_free(&b);
 	return rc == RC_OK ? RC_OK : err_prefix(e, "%s", name);
 }
 
+/* The files of such keys. */
+struct key_files {
+	char name[KEYS_MAX][64];
+	size_t n;
+};
+
 static enum rc
-successor_note(struct verification *v, const char *name, struct err *e)
+key_note(void *ctx, const char *name, struct err *e)
 {
-	if (v->keys == KEYS_MAX || strlen(name) > 50)
+	struct key_files *keys = ctx;
+
+	if (keys->n == KEYS_MAX || strlen(name) > 50)
 		return err_set(e, RC_INVALID,
 		    "more than %d keys of logs, or one whose file has a long name",
 		    KEYS_MAX);
-	(void)snprintf(v->key[v->keys++], sizeof(v->key[0]), "key/%.50s", name);
+	(void)snprintf(
+	    keys->name[keys->n++], sizeof(keys->name[0]), "key/%.50s", name);
 	return RC_OK;
 }
 
-/*
- * Reads them until none more is trusted. One that nobody who is trusted says
- * changes nothing: the checkpoint shows whether it was needed.
- */
-static enum rc
-successors_read(struct verification *v, struct err *e)
+/* Reads them until none more is trusted. */
+enum rc
+verify_successors(struct policy *policy, const char *path, struct err *e)
 {
+	struct key_files keys = { .n = 0 };
 	bool known[KEYS_MAX] = { false }, more = true;
 	size_t i;
 	enum rc rc;
 
-	rc = files_read(v, "key", successor_note, e);
+	rc = verify_names(path, "key", key_note, &keys, e);
 	if (rc == RC_NOT_FOUND)
 		return RC_OK;
 	while (more && rc == RC_OK)
-		for (more = false, i = 0; i < v->keys && rc == RC_OK; i++)
+		for (more = false, i = 0; i < keys.n && rc == RC_OK; i++)
 			if (!known[i]) {
-				rc = successor_read(v, v->key[i], &known[i], e);
+				rc = successor_read(
+				    policy, path, keys.name[i], &known[i], e);
 				more |= known[i];
 			}
 	return rc;
@@ -584,7 +575,7 @@ directory_verify(struct verification *v, struct err *e)
 
 	rc = policy_read(v, e);
 	if (rc == RC_OK)
-		rc = successors_read(v, e);
+		rc = verify_successors(&v->policy, v->w->path, e);
 	if (rc == RC_OK)
 		rc = checkpoint_read(v, e);
 	if (rc == RC_OK)
@@ -593,6 +584,8 @@ directory_verify(struct verification *v, struct err *e)
 		rc = leaves_read(v, e);
 	if (rc == RC_OK)
 		rc = anchors_read(v, e);
+	if (rc == RC_OK)
+		rc = hours_read(v, e);
 	if (rc == RC_OK)
 		rc = opening_read(v, e);
 	if (rc == RC_OK)
@@ -614,7 +607,9 @@ directory_verify(struct verification *v, struct err *e)
 		rc = covered_check(v, e);
 	if (rc == RC_OK)
 		rc = line_check(v, e);
-	return rc == RC_OK ? verify_uptime(v, e) : rc;
+	if (rc == RC_OK)
+		rc = verify_uptime(v, e);
+	return rc == RC_OK ? verify_same(v, e) : rc;
 }
 
 /* One leaf, by a policy that somebody gave. */
@@ -646,6 +641,8 @@ file_verify(struct verification *v, struct err *e)
 			rc = proof_check(&v->word.checkpoint, &p, e);
 		if (rc == RC_OK)
 			word_tell(v);
+		if (rc == RC_OK)
+			rc = verify_same(v, e);
 		proof_file_free(&p);
 	}
 	buf_free(&b);
@@ -661,6 +658,8 @@ verify_export(
 	enum rc rc;
 
 	memset(out, 0, sizeof(*out));
+	out->other_size = LEAF_NONE;
+	out->anchor_ms = -1;
 	if (v == NULL)
 		return err_set(e, RC_NO_MEMORY, "out of memory");
 	v->w = w;
@@ -676,6 +675,7 @@ verify_export(
 	told_free(&v->told);
 	free(v->ballots.all);
 	anchor_list_free(&v->anchors);
+	hours_free(&v->hours);
 	free(v->leaf);
 	free(v->task);
 	free(v->span);

@@ -12,6 +12,7 @@
 #ifndef WORKNET_PROOF_VERIFY_H
 #define WORKNET_PROOF_VERIFY_H
 
+#include "base/file.h"
 #include "proof/leaf.h"
 #include "proof/line.h"
 #include "tlog/policy.h"
@@ -26,6 +27,9 @@ struct verify_wanted {
 	int64_t from;
 	int64_t to;
 	int64_t slot; /* whose line is wanted, of a directory; 0: none */
+	/* A checkpoint, or a directory that has one, which must be of the same
+	 * log: another export, or a copy of the log's files. NULL: none. */
+	const char *same_log;
 };
 
 struct verify_report {
@@ -49,6 +53,14 @@ struct verify_report {
 	int64_t lines;
 	int64_t results;   /* each one's signature verified */
 	int64_t in_rounds; /* of them, signed in a round: with all they say */
+	/*
+	 * Of results and drills in rounds: how long the newest hour of the log
+	 * that they name was over when their slots were given, at most, -1: of
+	 * none it is known; and those of which it was longer than ANCHOR_OLD_MS
+	 * or isn't known.
+	 */
+	int64_t anchor_ms;
+	int64_t anchor_old;
 	int64_t successes;
 	int64_t missed;
 	int64_t refused; /* says the operator */
@@ -68,11 +80,16 @@ struct verify_report {
 	int64_t incidents;
 	struct uptime_time time;
 	struct uptime_figures figures;
+	int64_t other_size; /* leaves of the log at same_log; LEAF_NONE */
+	char forked[2][FILE_PATH_SIZE]; /* files of two checkpoints */
 	int64_t line_leaf;
 	char line[LINE_MAX_BYTES + 1]; /* of that slot, as the log has it */
 };
 
-/* RC_INVALID says what isn't as it must be; RC_IO, RC_NO_MEMORY. */
+/*
+ * RC_INVALID says what isn't as it must be; RC_CONFLICT: the log is forked, and
+ * forked has the evidence; RC_IO, RC_NO_MEMORY.
+ */
 MUST_CHECK enum rc verify_export(
     const struct verify_wanted *w, struct verify_report *out, struct err *e);
 

@@ -27,11 +27,15 @@ logged_of(const struct leaf *l)
 static enum rc
 order_check(const struct verification *v, struct err *e)
 {
+	const struct hour_leaf *hour;
 	int64_t newest = 0, logged;
 	size_t i;
 
 	for (i = 0; i < v->n; i++) {
 		logged = logged_of(&v->leaf[i]);
+		hour = hours_of(&v->hours, v->leaf[i].index);
+		if (hour != NULL && hour->to > newest)
+			newest = hour->to;
 		if (logged != LEAF_NONE && logged < newest)
 			return err_set(e, RC_INVALID,
 			    "leaf %" PRId64

@@ -110,6 +110,21 @@ alone_check(const struct line *l, const char *task, struct err *e)
 	return attest_check(&a, signature, e);
 }
 
+/*
+ * How long the newest hour of the log that the worker was told of was over when
+ * it was. That one hour ended later than the slot was given says nothing.
+ */
+static void
+age_take(const struct in_file *in, const struct line *l)
+{
+	const struct hour_leaf *hour = hours_of(in->t->hours, l->anchor);
+	const int64_t age = hour == NULL ? -1 : l->assigned - hour->to;
+
+	if (age > in->out->anchor_ms)
+		in->out->anchor_ms = age;
+	in->out->anchor_old += age < 0 || age > ANCHOR_OLD_MS;
+}
+
 /* All rounds are of one ledger; what a worker was told of was published. */
 static enum rc
 round_check_line(const struct in_file *in, const struct line *l,
@@ -130,6 +145,7 @@ round_check_line(const struct in_file *in, const struct line *l,
 		    " leaves, is newer than the line, which leaf %" PRId64
 		    " is of",
 		    l->anchor, in->index);
+	age_take(in, l);
 	return verify_round(l, d, in->t->anchors, e);
 }
 

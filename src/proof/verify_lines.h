@@ -8,6 +8,7 @@
 #include "eth/nonce.h"
 #include "ledger/canary.h"
 #include "proof/anchor_proof.h"
+#include "proof/hours.h"
 #include "proof/verify.h"
 
 /* What must not be told twice, in whatever hours. */
@@ -36,7 +37,8 @@ struct verify_task {
 	const struct span *span;      /* of each */
 	size_t n;
 	const struct anchor_list *anchors;
-	bool is_sealed; /* what workers signed isn't told */
+	const struct hours *hours; /* that the log had */
+	bool is_sealed;		   /* what workers signed isn't told */
 };
 
 /* A result, as far as it counts for the uptime. */

@@ -66,8 +66,8 @@ file_make_of(struct publisher *p, int64_t day, const struct cell *cell,
 	leaf_sha256(leaf.sha256, (struct slice){ file.p, file.len });
 	drills_name(name, &leaf);
 	if (rc == RC_OK)
-		rc = book_put(&p->book, leaf.task, name,
-		    (struct slice){ file.p, file.len }, e);
+		rc = lines_put(p, cell->task, name,
+		    (struct slice){ file.p, file.len }, leaf.seals, e);
 	buf_free(&file);
 	return rc == RC_OK ? leaf_entry(p, KIND_DRILLS, &leaf, e) : rc;
 }

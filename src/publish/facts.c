@@ -137,6 +137,8 @@ on_task(void *ctx, const struct public_task *t, struct err *e)
 		return rc;
 	known = state_task(&p->state, name);
 	known->id = t->task;
+	if (t->salt != NULL)
+		memcpy(known->salt, t->salt, sizeof(known->salt));
 	return rc;
 }
 

@@ -3,6 +3,7 @@
  * the slots of its last cycle can't be paid any more.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "ledger/origin.h"
+#include "proof/seal.h"
 #include "publish/room.h"
 
 #define SEGMENT_BYTES (1024LL * 1024 * 1024)
@@ -221,6 +223,30 @@ hour_read(struct hour *h, struct err *e)
 
 /* ---- Segments ---- */
 
+enum rc
+lines_put(struct publisher *p, const struct task_state *t, const char *name,
+    struct slice file, char seals[static 2 * SHA256_LEN + 1], struct err *e)
+{
+	char shown[SEGMENT_NAME_MAX + 1];
+	struct slice text;
+	struct buf b;
+	enum rc rc;
+
+	rc = book_put(&p->book, t->name, name, file, e);
+	if (rc != RC_OK || !leaf_is_private(t->name))
+		return rc;
+	(void)snprintf(shown, sizeof(shown), "%s", name);
+	seals_name(shown);
+	buf_init(&b, SEALS_MAX);
+	rc = seals_make(&b, t->salt, file, e);
+	text = (struct slice){ b.p == NULL ? "" : b.p, b.len };
+	leaf_sha256(seals, text);
+	if (rc == RC_OK)
+		rc = site_put(&p->book.site, shown, text, e);
+	buf_free(&b);
+	return rc;
+}
+
 /* What was logged of the segment before must still be there. */
 static void
 before_compare(struct hour *h, const struct due_task *d)
@@ -256,9 +282,9 @@ segment_make(struct hour *h, struct task_state *t, const struct cell *cell,
 		rc = segment_write(&file, &leaf, t, cell, n, networks, e);
 	segment_name(name, &leaf);
 	if (rc == RC_OK)
-		rc = book_put(&p->book, leaf.task, name,
+		rc = lines_put(p, t, name,
 		    (struct slice){ file.p == NULL ? "" : file.p, file.len },
-		    e);
+		    leaf.seals, e);
 	buf_free(&file);
 	p->result->segments++;
 	return rc == RC_OK ? leaf_entry(p, KIND_SEGMENT, &leaf, e) : rc;

@@ -38,6 +38,14 @@ MUST_CHECK enum rc entry_end(struct publisher *p, struct err *e);
 MUST_CHECK enum rc leaf_entry(
     struct publisher *p, enum leaf_kind kind, const void *leaf, struct err *e);
 
+/*
+ * Puts a file of the task's lines where it belongs; of a private one its seals
+ * are shown, whose hash is *seals then. Errors of site.h.
+ */
+MUST_CHECK enum rc
+lines_put(struct publisher *p, const struct task_state *t, const char *name,
+    struct slice file, char seals[static 2 * SHA256_LEN + 1], struct err *e);
+
 /* Signs all entries that wait; they are published at the end of the run. */
 MUST_CHECK enum rc entries_publish(struct publisher *p, struct err *e);
 

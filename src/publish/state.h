@@ -6,15 +6,17 @@
 #ifndef WORKNET_PUBLISH_STATE_H
 #define WORKNET_PUBLISH_STATE_H
 
+#include "ledger/private_task.h"
 #include "proof/leaf.h"
 #include "tlog/site.h"
 
 struct task_state {
 	char name[TASK_ID_MAX + 1];
-	int64_t id;	       /* in the ledger; 0: it isn't there */
-	struct task_leaf last; /* its newest definition or state */
-	int64_t leaf;	       /* whose index this is */
-	struct span *spans;    /* owned: what all of them make */
+	int64_t id;		     /* in the ledger; 0: it isn't there */
+	uint8_t salt[TASK_SALT_LEN]; /* of a private one, from the ledger */
+	struct task_leaf last;	     /* its newest definition or state */
+	int64_t leaf;		     /* whose index this is */
+	struct span *spans;	     /* owned: what all of them make */
 	size_t spans_n;
 	struct segment_leaf segment; /* its newest one; to 0: none yet */
 	int64_t segment_leaf;	     /* whose index this is, or LEAF_NONE */

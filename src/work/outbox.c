@@ -30,9 +30,10 @@ outbox_free(struct outbox *o)
 
 enum rc
 outbox_add(struct outbox *o, struct slice text, int64_t timestamp_ms,
-    const struct queued_round *round, struct err *e)
+    const struct queued_round *round, const struct queued_seal *seal,
+    struct err *e)
 {
-	return queue_add(&o->fresh, text, timestamp_ms, round, e);
+	return queue_add(&o->fresh, text, timestamp_ms, round, seal, e);
 }
 
 size_t

@@ -34,7 +34,8 @@ void outbox_free(struct outbox *o);
 
 /* Adds a result; as queue_add. */
 MUST_CHECK enum rc outbox_add(struct outbox *o, struct slice text,
-    int64_t timestamp_ms, const struct queued_round *round, struct err *e);
+    int64_t timestamp_ms, const struct queued_round *round,
+    const struct queued_seal *seal, struct err *e);
 
 /* How many there are, those under way included. */
 size_t outbox_count(const struct outbox *o);

@@ -10,52 +10,12 @@
 #include "base/file.h"
 #include "proof/leaf.h"
 #include "proof/line.h"
+#include "proof/seal.h"
 #include "proof/succession.h"
-#include "work/paid_line.h"
+#include "work/paid_room.h"
 
 #define FILE_BYTES (1024LL * 1024 * 1024) /* of a segment */
 #define TEXT_MAX   600			  /* of a finding */
-
-/* A result of the record, and what became of it. */
-struct entry {
-	const struct record_result *r;
-	bool found; /* there, or told to be different */
-};
-
-/* A task of the record, as far as the log tells. */
-struct paid_task {
-	char name[TASK_ID_MAX + 1];
-	int64_t first_ms, last_ms; /* of its results */
-	struct task_leaf *leaf;	   /* owned: its definitions */
-	struct span *span;	   /* owned, of each */
-	size_t n;
-	int64_t leaf_at, segment_at; /* its newest leaves; LEAF_NONE */
-	int64_t interval_ms;	     /* the longest; 0: it isn't in the log */
-	int64_t to;		     /* its hours are logged up to then; 0 */
-};
-
-/* A day of drills: its key was promised, and told or not. */
-struct paid_day {
-	int64_t day;
-	bool told;
-};
-
-struct paid {
-	const struct paid_wanted *w;
-	struct paid_report *out;
-	struct site site;
-	struct checkpoint checkpoint;
-	struct anchor_list anchors;
-	struct entry *entry; /* owned, of all of the record */
-	/* Owned; those signed in rounds by slot, the others by signature. */
-	struct entry **by_slot, **by_signature;
-	size_t slots, signatures;
-	struct paid_task *task; /* owned, by name */
-	size_t tasks;
-	bool has_private;     /* tasks that it doesn't name */
-	struct paid_day *day; /* owned */
-	size_t days;
-};
 
 static void found(struct paid *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -76,106 +36,6 @@ static enum rc
 no_memory(struct err *e)
 {
 	return err_set(e, RC_NO_MEMORY, "out of memory");
-}
-
-static int
-compare(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-/* ---- The record, in other orders ---- */
-
-static int
-slot_compare(const void *x, const void *y)
-{
-	const struct entry *const *a = x, *const *b = y;
-
-	return compare((*a)->r->slot, (*b)->r->slot);
-}
-
-static int
-signature_compare(const void *x, const void *y)
-{
-	const struct entry *const *a = x, *const *b = y;
-
-	return strcmp((*a)->r->signature, (*b)->r->signature);
-}
-
-static int
-task_compare(const void *x, const void *y)
-{
-	return strcmp(((const struct paid_task *)x)->name,
-	    ((const struct paid_task *)y)->name);
-}
-
-static struct paid_task *
-task_find(const struct paid *p, const char *name)
-{
-	struct paid_task key;
-
-	(void)snprintf(key.name, sizeof(key.name), "%s", name);
-	return p->tasks == 0
-	    ? NULL
-	    : bsearch(&key, p->task, p->tasks, sizeof(*p->task), task_compare);
-}
-
-/* The tasks of the record, each once. */
-static void
-tasks_list(struct paid *p)
-{
-	const struct record *record = p->w->record;
-	struct paid_task *t;
-	size_t i, n = 0;
-
-	for (i = 0; i < record->n; i++) {
-		t = &p->task[i];
-		memcpy(t->name, record->all[i].task, sizeof(t->name));
-		t->first_ms = t->last_ms = record->all[i].timestamp_ms;
-		t->leaf_at = t->segment_at = LEAF_NONE;
-	}
-	qsort(p->task, record->n, sizeof(*p->task), task_compare);
-	for (i = 0; i < record->n; i++) {
-		t = &p->task[i];
-		if (n == 0 || strcmp(p->task[n - 1].name, t->name) != 0) {
-			p->task[n++] = *t;
-			continue;
-		}
-		if (t->first_ms < p->task[n - 1].first_ms)
-			p->task[n - 1].first_ms = t->first_ms;
-		if (t->last_ms > p->task[n - 1].last_ms)
-			p->task[n - 1].last_ms = t->last_ms;
-	}
-	p->tasks = n;
-}
-
-static enum rc
-record_take(struct paid *p, struct err *e)
-{
-	const struct record *record = p->w->record;
-	struct entry *entry;
-	size_t i;
-
-	p->entry = calloc(record->n + 1, sizeof(*p->entry));
-	p->by_slot = calloc(record->n + 1, sizeof(*p->by_slot));
-	p->by_signature = calloc(record->n + 1, sizeof(*p->by_signature));
-	p->task = calloc(record->n + 1, sizeof(*p->task));
-	if (p->entry == NULL || p->by_slot == NULL || p->by_signature == NULL ||
-	    p->task == NULL)
-		return no_memory(e);
-	p->out->results = (int64_t)record->n;
-	for (i = 0; i < record->n; i++) {
-		entry = &p->entry[i];
-		entry->r = &record->all[i];
-		if (entry->r->signature[0] == '\0')
-			p->by_slot[p->slots++] = entry;
-		else
-			p->by_signature[p->signatures++] = entry;
-	}
-	qsort(p->by_slot, p->slots, sizeof(entry), slot_compare);
-	qsort(p->by_signature, p->signatures, sizeof(entry), signature_compare);
-	tasks_list(p);
-	return RC_OK;
 }
 
 /* ---- The checkpoint, and those that the worker was told ---- */
@@ -328,18 +188,11 @@ entry_take(struct paid *p, const struct paid_task *t, struct entry *n,
 static struct entry *
 entry_find(const struct paid *p, const struct line *l)
 {
-	struct record_result key = { .slot = l->slot };
-	struct entry wanted = { &key, false }, *at = &wanted, **hit = NULL;
+	struct entry *n = paid_by_slot(p, l->slot);
 
-	if (p->slots > 0)
-		hit = bsearch(
-		    &at, p->by_slot, p->slots, sizeof(at), slot_compare);
-	if (hit == NULL && p->signatures > 0 && l->signature.p != NULL) {
-		slice_copy(key.signature, sizeof(key.signature), l->signature);
-		hit = bsearch(&at, p->by_signature, p->signatures, sizeof(at),
-		    signature_compare);
-	}
-	return hit == NULL ? NULL : *hit;
+	return n == NULL && l->signature.p != NULL
+	    ? paid_by_signature(p, l->signature)
+	    : n;
 }
 
 static void
@@ -381,6 +234,28 @@ lines_take(
 	return RC_OK;
 }
 
+/* Those of private tasks, of which nobody is shown the lines. */
+static enum rc
+seals_take(
+    struct paid *p, const struct paid_task *t, struct slice file, struct err *e)
+{
+	struct entry *n;
+	size_t i;
+
+	if (file.len % SHA256_LEN != 0)
+		return err_set(
+		    e, RC_INVALID, "it isn't of seals of %d bytes", SHA256_LEN);
+	for (i = 0; i < file.len; i += SHA256_LEN) {
+		n = paid_by_seal(p, file.p + i);
+		if (n == NULL || n->found || strcmp(n->r->label, t->name) != 0)
+			continue;
+		n->found = true;
+		p->out->there++;
+		p->out->sealed++;
+	}
+	return RC_OK;
+}
+
 /* ---- The log's entries ---- */
 
 static enum rc
@@ -398,25 +273,35 @@ inclusion_check(struct paid *p, int64_t i, struct slice entry, struct err *e)
 			   : rc;
 }
 
-/* A file of lines, which the leaf has the hash of. What it lacks is missing. */
+/*
+ * A file of lines, or of seals of a private task, which the leaf has the hash
+ * of. What it lacks is missing.
+ */
 static enum rc
-file_take(struct paid *p, const struct paid_task *t, const char *name,
-    const char *sha256, struct err *e)
+file_take(struct paid *p, const struct paid_task *t, char *name,
+    const char *sha256, const char *seals, struct err *e)
 {
+	const bool is_private = leaf_is_private(t->name);
+	struct slice text;
 	char hash[2 * SHA256_LEN + 1];
 	struct err cause = ERR_INIT;
 	struct buf file;
 	enum rc rc;
 
+	if (is_private) {
+		seals_name(name);
+		sha256 = seals;
+	}
 	buf_init(&file, FILE_BYTES);
 	rc = site_get(&p->site, name, &file, &cause);
-	leaf_sha256(hash, (struct slice){ file.p, file.len });
+	text = (struct slice){ file.p, file.len };
+	leaf_sha256(hash, text);
 	if (rc == RC_OK && strcmp(hash, sha256) != 0)
 		rc = err_set(
 		    &cause, RC_INVALID, "it isn't the one that was logged");
 	if (rc == RC_OK)
-		rc = lines_take(
-		    p, t, (struct slice){ file.p, file.len }, &cause);
+		rc = is_private ? seals_take(p, t, text, &cause)
+				: lines_take(p, t, text, &cause);
 	buf_free(&file);
 	if (rc == RC_INVALID || rc == RC_NOT_FOUND) {
 		found(p, "%s: %s", name, cause.msg);
@@ -444,7 +329,7 @@ static enum rc
 task_take(
     struct paid *p, int64_t i, const struct task_leaf *leaf, struct err *e)
 {
-	struct paid_task *t = task_find(p, leaf->task);
+	struct paid_task *t = paid_task_find(p, leaf->task);
 	struct task_leaf *all;
 	struct span *span;
 
@@ -472,7 +357,7 @@ static enum rc
 segment_take(
     struct paid *p, int64_t i, const struct segment_leaf *s, struct err *e)
 {
-	struct paid_task *t = task_find(p, s->task);
+	struct paid_task *t = paid_task_find(p, s->task);
 	char name[SEGMENT_NAME_MAX + 1];
 
 	if (t == NULL)
@@ -487,19 +372,19 @@ segment_take(
 	    s->from > t->last_ms + CLOCK_SKEW_MAX_MS)
 		return RC_OK;
 	segment_name(name, s);
-	return file_take(p, t, name, s->sha256, e);
+	return file_take(p, t, name, s->sha256, s->seals, e);
 }
 
 static enum rc
 drills_take(struct paid *p, const struct drills_leaf *d, struct err *e)
 {
-	const struct paid_task *t = task_find(p, d->task);
+	const struct paid_task *t = paid_task_find(p, d->task);
 	char name[SEGMENT_NAME_MAX + 1];
 
 	if (t == NULL)
 		return RC_OK;
 	drills_name(name, d);
-	return file_take(p, t, name, d->sha256, e);
+	return file_take(p, t, name, d->sha256, d->seals, e);
 }
 
 static enum rc
@@ -535,13 +420,13 @@ entry_read(struct paid *p, int64_t i, struct slice entry, struct err *e)
 	enum rc rc;
 
 	p->has_private |= kind == KIND_PRIVATE;
-	if (kind != KIND_TASK && kind != KIND_SEGMENT && kind != KIND_DRILLS &&
-	    kind != KIND_CANARY)
+	if (kind != KIND_TASK && kind != KIND_PRIVATE && kind != KIND_SEGMENT &&
+	    kind != KIND_DRILLS && kind != KIND_CANARY)
 		return RC_OK;
 	rc = leaf_parse(&l, kind, entry, e);
 	/* The name of the task comes first in each. */
 	if (rc == RC_OK && kind != KIND_CANARY &&
-	    task_find(p, l.task.task) == NULL)
+	    paid_task_find(p, l.task.task) == NULL)
 		return RC_OK;
 	if (rc == RC_OK)
 		rc = inclusion_check(p, i, entry, e);
@@ -549,6 +434,7 @@ entry_read(struct paid *p, int64_t i, struct slice entry, struct err *e)
 		return rc;
 	switch (kind) {
 	case KIND_TASK:
+	case KIND_PRIVATE:
 		return task_take(p, i, &l.task, e);
 	case KIND_SEGMENT:
 		return segment_take(p, i, &l.segment, e);
@@ -600,7 +486,7 @@ may_be_drill(const struct paid *p, const struct record_result *r)
 static bool
 is_logged_later(const struct paid *p, const struct record_result *r)
 {
-	const struct paid_task *t = task_find(p, r->task);
+	const struct paid_task *t = paid_task_find(p, paid_name(r));
 
 	/* A worker's clock may be ahead of the coordinator's. */
 	return r->timestamp_ms >= t->to - CLOCK_SKEW_MS &&
@@ -611,19 +497,21 @@ is_logged_later(const struct paid *p, const struct record_result *r)
 static void
 rest_take(struct paid *p, const struct record_result *r)
 {
-	const struct paid_task *t = task_find(p, r->task);
+	const struct paid_task *t = paid_task_find(p, paid_name(r));
 
 	if (!r->is_credited)
 		p->out->unclear++;
 	else if (is_logged_later(p, r) || may_be_drill(p, r))
 		p->out->waiting++;
-	else if (t->n == 0 && p->has_private)
+	else if (t->n == 0 && r->label[0] == '\0' && p->has_private)
 		p->out->hidden++;
 	else {
 		p->out->missing++;
 		entry_say(p, r,
 		    t->n == 0
 			? "it was credited, and the log doesn't have its task"
+			: r->timestamp_ms < t->to && r->label[0] != '\0'
+			? "it was credited, and the log has no seal of what was sent"
 			: r->timestamp_ms < t->to
 			? "it was credited, and isn't in the log"
 			: "it was credited, and the log's hours end before it");
@@ -643,6 +531,7 @@ paid_free(struct paid *p)
 	free(p->entry);
 	free(p->by_slot);
 	free(p->by_signature);
+	free(p->by_seal);
 	free(p->day);
 	anchor_list_free(&p->anchors);
 	site_close(&p->site);
@@ -676,7 +565,7 @@ paid_check(const struct paid_wanted *w, struct paid_report *out, struct err *e)
 	site_open(&p.site, w->directory, 0);
 	p.site.fetch = w->fetch;
 	p.site.fetch_ctx = w->fetch_ctx;
-	rc = record_take(&p, e);
+	rc = paid_take(&p, e);
 	if (rc == RC_OK)
 		rc = checkpoint_read(&p, &holds, e);
 	if (rc == RC_OK && holds)

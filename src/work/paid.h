@@ -41,7 +41,8 @@ struct paid_report {
 	int64_t anchors; /* checkpoints it was held to */
 	int64_t results; /* of the record */
 	int64_t there;	 /* in the log, as they were sent */
-	int64_t hidden;	 /* of tasks that the log may have as private ones */
+	int64_t sealed; /* of them, of private tasks: the log has their seals */
+	int64_t hidden; /* of tasks that the log may have as private ones */
 	int64_t waiting;
 	int64_t unclear;   /* neither in the log nor known to be credited */
 	int64_t different; /* found: the log says something else */

@@ -35,10 +35,15 @@ print_report(const struct paid_report *r, bool trusted)
 	       " to come, %" PRId64 " unclear\n",
 	    r->results, r->there, r->different, r->missing, r->waiting,
 	    r->unclear);
+	if (r->sealed > 0)
+		printf(
+		    "%" PRId64
+		    " of those in the log are of private tasks: their lines nobody is shown, but each one's seal, which commits the log to what was sent\n",
+		    r->sealed);
 	if (r->hidden > 0)
 		printf(
 		    "%" PRId64
-		    " of tasks that the log doesn't name: it has private tasks, whose lines nobody is shown\n",
+		    " of tasks that the log doesn't name, nor did the coordinator say that they are private: nothing is proven of them\n",
 		    r->hidden);
 	if (r->anchors > 0)
 		printf("it was held to %" PRId64

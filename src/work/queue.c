@@ -48,7 +48,8 @@ append(struct queue *q, struct queued item)
 
 enum rc
 queue_add(struct queue *q, struct slice text, int64_t timestamp_ms,
-    const struct queued_round *round, struct err *e)
+    const struct queued_round *round, const struct queued_seal *seal,
+    struct err *e)
 {
 	struct queued item = { .timestamp_ms = timestamp_ms,
 		.in_round = round != NULL,
@@ -56,6 +57,8 @@ queue_add(struct queue *q, struct slice text, int64_t timestamp_ms,
 
 	if (round != NULL)
 		item.round = *round;
+	if (seal != NULL)
+		item.seal = *seal;
 	item.text = malloc(text.len + 1);
 	if (item.text == NULL)
 		return err_set(e, RC_NO_MEMORY, "result: no memory");

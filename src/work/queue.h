@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "eth/round.h"
+#include "eth/sha256.h"
 
 #define QUEUE_MAX 1000 /* results: about 600 kB */
 
@@ -21,10 +22,17 @@ struct queued_round {
 	uint8_t anchor_root[KECCAK256_LEN];
 };
 
+/* Of a result of a private task: how its worker finds it in the log. */
+struct queued_seal {
+	char label[TASK_ID_MAX + 1]; /* "": the task isn't private */
+	uint8_t seal[SHA256_LEN];    /* proof/seal.h */
+};
+
 struct queued {
 	int64_t timestamp_ms; /* as signed */
 	bool in_round;	      /* else its text is signed */
 	struct queued_round round;
+	struct queued_seal seal;
 	char *text; /* owned; the JSON object of len bytes */
 	size_t len;
 };
@@ -39,11 +47,13 @@ MUST_CHECK enum rc queue_init(struct queue *q, struct err *e);
 void queue_free(struct queue *q);
 
 /*
- * Appends a copy of text; round is NULL for one that is signed. A full queue
- * drops its oldest for it. RC_NO_MEMORY: then q is as it was.
+ * Appends a copy of text; round is NULL for one that is signed, seal of one
+ * that isn't of a private task. A full queue drops its oldest for it.
+ * RC_NO_MEMORY: then q is as it was.
  */
 MUST_CHECK enum rc queue_add(struct queue *q, struct slice text,
-    int64_t timestamp_ms, const struct queued_round *round, struct err *e);
+    int64_t timestamp_ms, const struct queued_round *round,
+    const struct queued_seal *seal, struct err *e);
 
 /* Drops the oldest n. */
 void queue_drop(struct queue *q, size_t n);

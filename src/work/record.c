@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "eth/attest.h"
+#include "proof/seal.h"
 #include "work/answer.h"
 #include "json/json.h"
 
@@ -104,6 +105,7 @@ line_add(
     struct buf *out, const char *worker, const struct queued *q, enum said said)
 {
 	char ledger[HEX_SIZE(LEDGER_ID_LEN)], root[HEX_SIZE(KECCAK256_LEN)];
+	char seal[HEX_SIZE(SHA256_LEN)];
 
 	buf_printf(out, "{\"worker\":\"%s\",\"said\":\"%s\",", worker,
 	    said_names[said]);
@@ -113,6 +115,11 @@ line_add(
 		buf_printf(out,
 		    "\"ledger\":\"%s\",\"anchor\":%" PRId64 ",\"root\":\"%s\",",
 		    ledger, q->round.anchor_size, root);
+	}
+	if (q->seal.label[0] != '\0') {
+		hex_encode(seal, q->seal.seal, SHA256_LEN);
+		buf_printf(out, "\"label\":\"%s\",\"seal\":\"%s\",",
+		    q->seal.label, seal);
 	}
 	buf_add_text(out, "\"result\":");
 	buf_add(out, q->text, q->len);
@@ -211,6 +218,20 @@ signing_take(struct record_result *r, const struct json *line)
 	return true;
 }
 
+/* Of a result of a private task; else there is neither. */
+static bool
+seal_take(struct record_result *r, const struct json *line)
+{
+	const char *label = json_text(json_get(line, "label"));
+
+	if (json_get(line, "label") == NULL && json_get(line, "seal") == NULL)
+		return true;
+	if (label == NULL || !private_is_label(slice_of(label)))
+		return false;
+	slice_copy(r->label, sizeof(r->label), slice_of(label));
+	return hex_read(r->seal, sizeof(r->seal), json_get(line, "seal"));
+}
+
 /* False for what record_add doesn't write. r->error is owned in any case. */
 static bool
 line_take(struct record_result *r, const struct json *line)
@@ -234,6 +255,7 @@ line_take(struct record_result *r, const struct json *line)
 	    json_int(&r->status, json_get(sent, "statusCode")) != RC_OK)
 		return false;
 	return r->error != NULL && signing_take(r, line) &&
+	    seal_take(r, line) &&
 	    json_int(&r->timestamp_ms, json_get(sent, "timestamp")) == RC_OK &&
 	    json_int(&r->response_ms, json_get(sent, "responseTimeMs")) ==
 	    RC_OK;

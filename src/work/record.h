@@ -7,7 +7,8 @@
  * A line is JSON: "worker"; "said", that it was "credited", or "unclear" where
  * the answer doesn't tell which of two results of a task it refuses; of a
  * result in a round "ledger", and "anchor" and "root", the checkpoint that its
- * assignment named; and "result", as it was sent. One thread.
+ * assignment named; of a private task's "label" and "seal", by which it is
+ * found in the log; and "result", as it was sent. One thread.
  */
 #ifndef WORKNET_WORK_RECORD_H
 #define WORKNET_WORK_RECORD_H
@@ -37,6 +38,9 @@ struct record_result {
 	int64_t status; /* or RECORD_NONE */
 	int64_t response_ms;
 	char *error; /* owned; "" */
+	/* Of a private task, else "": what the log calls it, and has of this. */
+	char label[TASK_ID_MAX + 1];
+	uint8_t seal[SHA256_LEN];
 	/* Signed alone; "": in a round, and then: */
 	char signature[HEX_SIZE(SIGNATURE_LEN)];
 	int64_t slot; /* else RECORD_NONE */

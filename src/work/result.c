@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "proof/seal.h"
 #include "json/json.h"
 
 static_assert(CHECK_ERROR_MAX <= RESULT_ERROR_MAX,
@@ -124,6 +125,26 @@ finding_hash(uint8_t out[static KECCAK256_LEN], const struct finding *f,
 	round_assignment_hash(r.assignment, &a);
 	round_result_hash(out, &r);
 	return memcmp(r.assignment, t->assignment, sizeof(r.assignment)) == 0;
+}
+
+enum rc
+finding_seal(uint8_t out[static SHA256_LEN], const struct finding *f,
+    const struct identity *id, struct err *e)
+{
+	char worker[ADDRESS_LEN + 1];
+	struct line l;
+
+	address_format(worker, &id->address, ADDRESS_LOWER);
+	line_init(&l);
+	l.worker = slice_of(worker);
+	l.outcome = slice_of("result");
+	l.timestamp = f->timestamp_ms;
+	l.success = f->success;
+	l.status = f->status == 0 ? LINE_NONE : f->status;
+	l.ms = f->response_time_ms;
+	if (f->error[0] != '\0')
+		l.error = slice_of(f->error);
+	return seal_make(out, f->task->hidden.key, &l, e);
 }
 
 enum rc

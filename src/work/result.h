@@ -53,6 +53,10 @@ void finding_make(struct finding *out, const struct task *t,
 bool finding_hash(uint8_t out[static KECCAK256_LEN], const struct finding *f,
     const struct identity *id);
 
+/* What the log will have of f, whose task is private. RC_NO_MEMORY. */
+MUST_CHECK enum rc finding_seal(uint8_t out[static SHA256_LEN],
+    const struct finding *f, const struct identity *id, struct err *e);
+
 /*
  * Appends the JSON object of f as one of a round, at most RESULT_LEN_MAX bytes,
  * with its hash. RC_NO_MEMORY.

@@ -52,7 +52,7 @@ struct reader {
 	bool seen[FIELDS];
 	struct err problem; /* the first */
 	/* What it offers. */
-	bool in_round;
+	const char *inside; /* "": of none that is known */
 	const struct offer_field *offer_key;
 	unsigned offered; /* of offer_fields, by their bits */
 };
@@ -60,8 +60,8 @@ struct reader {
 /* A member of what is offered: a hash, a number, or a text. */
 struct offer_field {
 	const char *name;
-	bool inside; /* of the member "round" */
-	bool (*set)(struct task_round *, const struct json_event *);
+	const char *inside; /* of which member; "": of the task itself */
+	bool (*set)(struct task *, const struct json_event *);
 };
 
 /* ---- What is offered ---- */
@@ -80,72 +80,92 @@ offer_int(int64_t *out, const struct json_event *ev)
 }
 
 static bool
-set_assignment(struct task_round *r, const struct json_event *ev)
+set_assignment(struct task *t, const struct json_event *ev)
 {
-	return offer_hash(r->assignment, ev);
+	return offer_hash(t->round.assignment, ev);
 }
 
 static bool
-set_scheme(struct task_round *r, const struct json_event *ev)
+set_scheme(struct task *t, const struct json_event *ev)
 {
-	(void)r;
+	(void)t;
 	return ev->type == JSON_STRING && slice_is(ev->text, ROUND_SCHEME);
 }
 
 static bool
-set_ledger(struct task_round *r, const struct json_event *ev)
+set_ledger(struct task *t, const struct json_event *ev)
 {
-	return offer_hash(r->ledger_id, ev);
+	return offer_hash(t->round.ledger_id, ev);
 }
 
 static bool
-set_slot(struct task_round *r, const struct json_event *ev)
+set_slot(struct task *t, const struct json_event *ev)
 {
-	return offer_int(&r->slot, ev) && r->slot > 0;
+	return offer_int(&t->round.slot, ev) && t->round.slot > 0;
 }
 
 static bool
-set_anchor_size(struct task_round *r, const struct json_event *ev)
+set_anchor_size(struct task *t, const struct json_event *ev)
 {
-	return offer_int(&r->anchor_size, ev);
+	return offer_int(&t->round.anchor_size, ev);
 }
 
 static bool
-set_anchor_root(struct task_round *r, const struct json_event *ev)
+set_anchor_root(struct task *t, const struct json_event *ev)
 {
-	return offer_hash(r->anchor_root, ev);
+	return offer_hash(t->round.anchor_root, ev);
 }
 
 static bool
-set_region(struct task_round *r, const struct json_event *ev)
+set_region(struct task *t, const struct json_event *ev)
 {
 	if (ev->type != JSON_STRING || ev->text.len > REGION_MAX ||
 	    !utf8_is_text(ev->text.p, ev->text.len))
 		return false;
-	slice_copy(r->region, sizeof(r->region), ev->text);
+	slice_copy(t->round.region, sizeof(t->round.region), ev->text);
 	return true;
 }
 
+static bool
+set_label(struct task *t, const struct json_event *ev)
+{
+	if (ev->type != JSON_STRING || !private_is_label(ev->text))
+		return false;
+	slice_copy(t->hidden.label, sizeof(t->hidden.label), ev->text);
+	return true;
+}
+
+static bool
+set_key(struct task *t, const struct json_event *ev)
+{
+	return offer_hash(t->hidden.key, ev);
+}
+
 static const struct offer_field offer_fields[] = {
-	{ "assignment", false, set_assignment },
-	{ "scheme", true, set_scheme },
-	{ "ledger", true, set_ledger },
-	{ "slot", true, set_slot },
-	{ "anchorSize", true, set_anchor_size },
-	{ "anchorRoot", true, set_anchor_root },
-	{ "region", true, set_region },
+	{ "assignment", "", set_assignment },
+	{ "scheme", "round", set_scheme },
+	{ "ledger", "round", set_ledger },
+	{ "slot", "round", set_slot },
+	{ "anchorSize", "round", set_anchor_size },
+	{ "anchorRoot", "round", set_anchor_root },
+	{ "region", "round", set_region },
+	{ "label", "private", set_label },
+	{ "key", "private", set_key },
 };
 
 #define OFFER_FIELDS (sizeof(offer_fields) / sizeof(offer_fields[0]))
+/* Each of the two is whole, or none: their bits. */
+#define OFFER_PRIVATE (3U << (OFFER_FIELDS - 2))
+#define OFFER_ROUND   ((1U << (OFFER_FIELDS - 2)) - 1)
 
 static void
-offer_on_key(struct reader *r, struct slice name, bool inside)
+offer_on_key(struct reader *r, struct slice name, const char *inside)
 {
 	size_t i;
 
 	r->offer_key = NULL;
 	for (i = 0; i < OFFER_FIELDS; i++)
-		if (offer_fields[i].inside == inside &&
+		if (strcmp(offer_fields[i].inside, inside) == 0 &&
 		    slice_is(name, offer_fields[i].name))
 			r->offer_key = &offer_fields[i];
 }
@@ -156,7 +176,7 @@ offer_on_value(struct reader *r, const struct json_event *ev)
 	const struct offer_field *f = r->offer_key;
 
 	r->offer_key = NULL;
-	if (f != NULL && f->set(&r->task.round, ev))
+	if (f != NULL && f->set(&r->task, ev))
 		r->offered |= 1U << (f - offer_fields);
 }
 
@@ -281,7 +301,9 @@ element_end(struct reader *r)
 	struct task_list *l = r->list;
 
 	task_judge(r);
-	r->task.round.offered = r->offered == (1U << OFFER_FIELDS) - 1;
+	r->task.round.offered = (r->offered & OFFER_ROUND) == OFFER_ROUND;
+	if ((r->offered & OFFER_PRIVATE) != OFFER_PRIVATE)
+		r->task.hidden.label[0] = '\0';
 	if (r->problem.rc != RC_OK) {
 		if (l->skipped++ < SKIPS_LOGGED)
 			log_warning(
@@ -300,7 +322,7 @@ element_start(struct reader *r, enum json_type type)
 	memset(r->seen, 0, sizeof(r->seen));
 	r->problem = (struct err)ERR_INIT;
 	r->key = NULL;
-	r->in_round = false;
+	r->inside = "";
 	r->offer_key = NULL;
 	r->offered = 0;
 	if (type == JSON_OBJECT)
@@ -327,14 +349,17 @@ on_event(void *ctx, const struct json_event *ev)
 		element_start(r, ev->type);
 	else if (ev->depth == 2 && ev->type == JSON_KEY) {
 		r->key = field_find(ev->text);
-		r->in_round = slice_is(ev->text, "round");
-		offer_on_key(r, ev->text, false);
+		r->inside = slice_is(ev->text, "round") ? "round"
+		    : slice_is(ev->text, "private")	? "private"
+							: "";
+		offer_on_key(r, ev->text, "");
 	} else if (ev->depth == 2 && !end) {
 		on_value(r, ev);
 		offer_on_value(r, ev);
-	} else if (ev->depth == 3 && r->in_round && ev->type == JSON_KEY)
-		offer_on_key(r, ev->text, true);
-	else if (ev->depth == 3 && r->in_round && !end)
+	} else if (ev->depth == 3 && r->inside[0] != '\0' &&
+	    ev->type == JSON_KEY)
+		offer_on_key(r, ev->text, r->inside);
+	else if (ev->depth == 3 && r->inside[0] != '\0' && !end)
 		offer_on_value(r, ev);
 	return true;
 }

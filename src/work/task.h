@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/task_type.h"
 #include "eth/round.h"
+#include "proof/seal.h"
 
 /* What a task says of rounds (doc/protocol), if it is all there. */
 struct task_round {
@@ -21,6 +22,12 @@ struct task_round {
 	char region[REGION_MAX + 1];
 };
 
+/* What a private task says of what the log will show of its result. */
+struct task_private {
+	char label[TASK_ID_MAX + 1]; /* "": the task isn't private */
+	uint8_t key[PRIVATE_KEY_LEN];
+};
+
 struct task {
 	const struct task_type *type;
 	char id[TASK_ID_MAX + 1];
@@ -29,6 +36,7 @@ struct task {
 	int64_t timeout_ms;	 /* TIMEOUT_MIN_MS to TIMEOUT_MAX_MS */
 	int64_t reward_micros;	 /* 0 to REWARD_MAX_MICROS */
 	struct task_round round;
+	struct task_private hidden;
 };
 
 struct task_list {

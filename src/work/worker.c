@@ -124,7 +124,9 @@ leave(struct worker *w, struct check *c, const char *why)
 static enum rc
 sign(struct worker *w, const struct finding *f, struct err *e)
 {
+	const bool is_private = f->task->hidden.label[0] != '\0';
 	struct queued_round round;
+	struct queued_seal seal;
 	struct buf text;
 	bool in_round;
 	enum rc rc;
@@ -138,9 +140,13 @@ sign(struct worker *w, const struct finding *f, struct err *e)
 	in_round = finding_hash(round.hash, f, &w->id);
 	rc = in_round ? finding_write_hashed(&text, f, round.hash, e)
 		      : finding_write(&text, f, &w->id, e);
+	memcpy(seal.label, f->task->hidden.label, sizeof(seal.label));
+	if (rc == RC_OK && is_private)
+		rc = finding_seal(seal.seal, f, &w->id, e);
 	if (rc == RC_OK)
 		rc = outbox_add(&w->outbox, (struct slice){ text.p, text.len },
-		    f->timestamp_ms, in_round ? &round : NULL, e);
+		    f->timestamp_ms, in_round ? &round : NULL,
+		    is_private ? &seal : NULL, e);
 	buf_free(&text);
 	return rc;
 }

@@ -339,7 +339,7 @@ result_add(struct outbox *o, const struct preparation *p,
 		rc = err_set(e, RC_INVALID, "%s: no round", held->name);
 	if (rc == RC_OK)
 		rc = outbox_add(o, (struct slice){ text.p, text.len },
-		    f.timestamp_ms, p->o->rounds ? &round : NULL, e);
+		    f.timestamp_ms, p->o->rounds ? &round : NULL, NULL, e);
 	buf_free(&text);
 	return rc;
 }

@@ -8,6 +8,8 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Digest::SHA qw(hmac_sha256_hex sha256);
+use MIME::Base64 'encode_base64url';
 use Test::More;
 
 use WorknetTest qw(need_program json_value poll_path);
@@ -44,7 +46,7 @@ $w->worknet('maintenance', 'add', $name, '--from', $S + 10 * 3600_000, '--to',
 $w->start;
 my $c = $w->fcgi;
 my @remote = qw(198.51.100.7 203.0.113.9);
-my %given;
+my (%given, @told);
 
 for my $minute (0 .. 6, 180) {
 	$w->clock_set($S + $minute * 60_000 + 55_000);
@@ -54,6 +56,7 @@ for my $minute (0 .. 6, 180) {
 		    remote => $remote[$n])->{body});
 		for my $t (@$tasks) {
 			$given{$t->{id}} = $t;
+			push @told, [ $k->{address}, $t ];
 			my $r = json_value($c->post([ $w->result($k, $t->{id},
 			    success => 0, error => 'secret.example: refused') ],
 			    remote => $remote[$n])->{body});
@@ -63,6 +66,23 @@ for my $minute (0 .. 6, 180) {
 }
 is($given{$name}{url}, 'https://secret.example/?k=S3CRET',
     'its workers are told what it is');
+# And how they find their results in the log, but not those of others.
+my $salt = pack('H*', $w->sql_value("SELECT hex(salt) FROM task WHERE " .
+    "name = '$name'"));
+my $label = '~' . encode_base64url(sha256($salt . $name));
+my %keys;
+for (grep { $_->[1]{id} eq $name } @told) {
+	my ($address, $t) = @$_;
+
+	is_deeply($t->{private}, { label => $label, key => '0x' .
+	    hmac_sha256_hex(pack('Q>H*', $t->{round}{slot},
+		substr lc $address, 2), $salt) },
+	    "slot $t->{round}{slot}: and what of it the log will show");
+	$keys{$t->{private}{key}}++;
+}
+is(scalar(grep { $_ > 1 } values %keys), 0, 'with a key for each');
+is(scalar(grep { exists $_->[1]{private} && $_->[1]{id} !~ /:[\w-]{22}$/ } @told),
+    0, 'nothing is said so of a public task');
 $w->clock_set($S + 5 * 3600_000);
 $w->worknet('rollup');
 my ($k) = $w->worker(0);

@@ -331,6 +331,9 @@ $w->audit_ok('with a token, after its region got another name');
 my $status = json_value($w->worknet('status', '--json'));
 is($status->{resultsLastDay} - $status->{roundSignedLastDay}, 2,
     'status tells how many were signed in rounds');
+told(sub { $w->clock_set($now += 4 * 3600_000) },
+    qr/assignments name a checkpoint of 24\d minutes ago, of 301 entries/,
+    'that nothing newer comes from the log for hours is told');
 $w->stop;
 my $slot = $w->sql_value("SELECT min(slot) FROM result WHERE trace <> ''");
 my $transfer = $w->sql_value("SELECT transfer FROM result WHERE slot = $slot");

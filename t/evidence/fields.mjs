@@ -64,7 +64,7 @@ const NUMBERS = new Set(['version', 'from', 'to', 'expectedStatus', 'timeoutMs',
 const INDICES = new Set(['prev', 'maintenance', 'ended']);
 // Bytes of a leaf's texts, at most; of a line's only all together.
 const BYTES = new Map([['task', 64], ['state', 15], ['url', 2000], ['region', 32],
-    ['commitment', 64], ['sha256', 64], ['why', 200], ['method', 31],
+    ['commitment', 64], ['sha256', 64], ['seals', 64], ['why', 200], ['method', 31],
     ['text', 64], ['hash', 66], ['key', 264]]);
 const LINE_BYTES = 16384;
 
@@ -83,13 +83,13 @@ const LEAVES = new Map([
 	    'copies', 'commitment', 'prev']],
 	['segment', ['type', 'task', 'from', 'to', 'lines', 'bytes', 'sha256',
 	    'results', 'missed', 'refused', 'unassigned', 'definition',
-	    'maintenance', 'withinMs', 'prev']],
+	    'maintenance', 'withinMs', 'seals', 'prev']],
 	['maintenance', ['type', 'task', 'id', 'from', 'to', 'ended', 'noted',
 	    'why', 'logged', 'prev']],
 	['method', ['type', 'method', 'confirm', 'confirmNetworks', 'recover',
 	    'gapMs', 'text', 'logged', 'prev']],
 	['canary', ['type', 'day', 'hash', 'key', 'logged']],
-	['drills', ['type', 'task', 'day', 'lines', 'bytes', 'sha256']],
+	['drills', ['type', 'task', 'day', 'lines', 'bytes', 'sha256', 'seals']],
 ]);
 const LINE = ['slot', 'cycle', 'copy', 'version', 'worker', 'network',
     'assigned', 'anchor', 'outcome', 'scheme', 'ledger', 'form', 'timestamp',
@@ -160,6 +160,9 @@ function checkSense(is, l) {
 	    (is === 'task' || is === 'private-task') &&
 	    l.task.startsWith('~') !== (is === 'private-task')))
 		refuse('a private task has a label, and a public one a name');
+	if (['segment', 'drills'].includes(is) &&
+	    (l.seals !== undefined) !== l.task.startsWith('~'))
+		refuse('a private task has seals, and no public one');
 	if (is === 'maintenance' && (l.from >= l.to || (l.ended ?? -1) >= l.to))
 		refuse('maintenance ends after it begins, or before its end');
 	if (is === 'task' || is === 'private-task')
@@ -185,7 +188,7 @@ export function readEntry(bytes, orders = LEAVES) {
 	const order = orders.get(is) ??
 	    refuse(`an entry of the type "${type}" is no part of an export`);
 	const leaf = parse(text, order, (k) => k === 'key' && is === 'canary');
-	if (Object.keys(leaf).length !== order.length ||
+	if (order.some((k) => !(k in leaf) && k !== 'seals') ||
 	    Object.keys(leaf).some((k) => BYTES.has(k) && leaf[k] !== null &&
 	    Buffer.byteLength(leaf[k]) > BYTES.get(k)))
 		refuse('it isn\'t of the fields in their order');

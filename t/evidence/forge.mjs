@@ -16,6 +16,7 @@ import { privateKeyToAddress, sign } from 'viem/accounts';
 import { forgeries } from './forgeries.mjs';
 import { pathOf as roundPath, resultHash, roundDigest, roundRoot }
     from './round.mjs';
+import { sealsOf } from './seal.mjs';
 import { checkpointText, consistency, hex256, inclusion, leafHash, proofText,
     readCheckpoint, readNote, readProof, readSecret, root, secretOf, signNote,
     signature, vkeyOf } from './tlog.mjs';
@@ -127,6 +128,9 @@ function entryOf({ leaf, rows, open, bytes }, at, count) {
 	const text = textOf(rows);
 	leaf.bytes = text.length;
 	leaf.sha256 = hex256(text);
+	if (leaf.seals && count !== 'seals')
+		leaf.seals = hex256(sealsOf(get('opening').slice(0, 64),
+		    text.toString()));
 	for (const [key, word] of count && isSegment(leaf) ? [['results', 'result'],
 	    ['missed', 'missed'], ['refused', 'refused'],
 	    ['unassigned', 'unassigned']] : [])
@@ -144,7 +148,7 @@ const textOf = (rows) => Buffer.concat(rows.flatMap((r) =>
 
 function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 	const at = new Map(all.map((x, i) => [x.index, i]));
-	for (const name of ['segment', 'drills', 'leaf', 'anchor'])
+	for (const name of ['segment', 'drills', 'leaf', 'anchor', 'since'])
 		rmSync(path(name), { recursive: true, force: true });
 	const entries = all.map((x) => {
 		if (x.rows)
@@ -157,7 +161,7 @@ function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 		    '\n');
 	if (last)
 		entries.push(Buffer.from(JSON.stringify(last)));
-	const hashes = entries.map(leafHash);
+	const hashes = entries.map(leafHash), since = new Set();
 	const text = checkpointText({ origin: by.name, size: entries.length,
 	    root: root(hashes) });
 	const note = signNote(text, by) + (cosign ? cosign(text) : '');
@@ -166,9 +170,13 @@ function write(all, { anchors, count = true, cosign, by = secret(), last }) {
 		put(`anchor/${size}`, [root(hashes.slice(0, size)),
 		    ...consistency(size, hashes)]
 		    .map((h) => `${h.toString('base64')}\n`).join(''));
-	entries.forEach((entry, index) => put(
-	    `${index === all.length ? 'key' : 'leaf'}/${index}.tlog-proof`,
-	    proofText({ entry, index, path: inclusion(index, hashes), note })));
+	for (const size of anchors)
+		since.add(all.findLastIndex((x, i) => i < size && isSegment(x.leaf)));
+	entries.forEach((entry, index) => [...since.has(index) ? ['since'] : [],
+	    all[index] === undefined ? 'key' : all[index].foreign ? 'since' :
+	    'leaf'].forEach((folder) =>
+		put(`${folder}/${index}.tlog-proof`, proofText({ entry, index,
+		    path: inclusion(index, hashes), note }))));
 }
 
 // The log says another key, signed by a first one, and goes on by that alone.
@@ -507,6 +515,21 @@ const kinds = {
 		result(s).scheme = 'eip712-round'),
 	'logged: round: signed without its token': relogged((s, t) =>
 		t.forEach((x) => x.leaf.url += '{token}')),
+	'hours before anchors left out': () => rmSync(path('since'),
+	    { recursive: true }),
+	'hour before an anchor that is none': async () => {
+		await kinds['made anew']();
+		const l = leafOf(is('method'))[0];
+		cpSync(path(l.name), path(l.name.replace('leaf', 'since')));
+	},
+	'hour before an anchor of another index': () => {
+		const name = readdirSync(path('since'))[0];
+		renameSync(path(`since/${name}`), path('since/1.tlog-proof'));
+	},
+	'logged: hour that wasn\'t over yet': relogged((s, t, all) => all.splice(
+	    all.indexOf(s[0]), 0, { foreign: true, index: s[0].index - 0.5, leaf: {
+		...s[0].leaf, task: 'task_other', to: s[0].leaf.to + 480 * HOUR,
+		prev: null } }), { colluding: true }),
 	'anchor left out': async () => {
 		await kinds['made anew']();
 		rmSync(path('anchor'), { recursive: true });
@@ -568,6 +591,8 @@ const kinds = {
 		const { slot, ...r } = result(s);
 		s[1].rows[s[1].rows.indexOf(result(s))] = { ...r, slot };
 	}),
+	'logged: seals of other lines': relogged((s) =>
+		s[1].leaf.seals = hex256(Buffer.from('x')), { count: 'seals' }),
 	'logged: counts that aren\'t so': relogged((s) => {
 		s[1].leaf.results--;
 		s[1].leaf.missed++;

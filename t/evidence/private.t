@@ -107,6 +107,9 @@ for my $secret (qw(task_00000 task_00001 example.net/0 example.net/1),
 	is_deeply([grep { index("$_\n$shown{$_}", $secret) >= 0 }
 	    sort keys %shown], [], "$name is nowhere");
 }
+my %state = files("$Dir/state");
+is_deeply([grep { index($state{$_}, pack 'H*', $salt{task_00000}) >= 0 }
+    sort keys %state], [], 'nor is a salt in what worknet-log keeps');
 my @signed = sql_rows("$Dir/ledger.db", 'SELECT lower(hex(coalesce(' .
     'r.signature, o.signature))) FROM result r JOIN task_version v ' .
     'ON v.id = r.version LEFT JOIN round o ON o.transfer = r.transfer ' .
@@ -121,13 +124,12 @@ like($all, qr/"task":"\Q$label{$_}\E"/, "the log calls it $label{$_}")
     for sort keys %label;
 is(scalar(grep { /~.*\.ndjson(\.zst)?$/ } keys %shown), 0,
     'files of their lines are shown nowhere');
+cmp_ok(scalar(grep { /~.*\.seals$/ } keys %site), '>', 2, 'but their seals');
 is((stat "$Dir/state/private")[2] & 0007, 5 & (stat _)[2],
     'they lie in the directory of the state') if -d "$Dir/state/private";
 my ($leaf) = $all =~ /(\{"type":"worknet\/private-task\/v1".*?\})/;
 is_deeply([sort keys %{ decode_json($leaf) }], [sort qw(type task version state
     from intervalMs copies commitment prev)], 'a leaf has no more than that');
-like($all, qr/"worknet\/maintenance\/v1","task":"~.*?"why":""/,
-    'why there is maintenance isn\'t told');
 
 # A run more finds nothing that differs, and logs nothing again.
 my $size = (split /\n/, read_file("$Dir/site/checkpoint"))[1];
@@ -257,6 +259,7 @@ my %forged = ('made anew' => undef,
     'logged: success flipped' => qr/signature: got signer/,
     'logged: time changed' => qr/signature: got signer/,
     'logged: line dropped' => qr/has no line/,
+    'logged: seals of other lines' => qr/the seals.*aren't those of its lines/,
     (map { ("logged: round: $_" => qr/signature of the round: got signer/) }
 	qw(status duration success slot)));
 my @kinds = sort keys %forged;

@@ -1,7 +1,7 @@
 // Verifies an export of worknet's log, as worknet verify does, by the formats
 // alone: node, and viem for the workers' signatures.
 //
-// node verify.mjs DIRECTORY [POLICY [FROM TO]]
+// node verify.mjs DIRECTORY [POLICY [FROM TO] [OTHER]]
 // node verify.mjs --each DIRECTORY...
 //
 // Prints the report as one JSON object, or says on standard error what isn't as
@@ -12,22 +12,28 @@ import { readFileSync } from 'node:fs';
 import { recoverAddress, recoverMessageAddress } from 'viem';
 import { getAddress } from 'viem/utils';
 import { account } from '../uptime/reference.mjs';
+import { before as hourBefore, hoursOf, readAnchors, takeAge }
+    from './age.mjs';
 import { DAY, HOUR, ONLY_KEY, ONLY_TASK, SKEW, WINDOW, bytesOf, checkFields,
     linesOf, namesIn, readEntry, readLine } from './fields.mjs';
 import { pathOf as roundPath, resultHash, roundDigest, roundRoot, urlOf }
     from './round.mjs';
+import { sameLog } from './same.mjs';
+import { checkSeals } from './seal.mjs';
 import { checkStamp } from './stamp.mjs';
-import { Refused, base64, checkNote, climb, continues, hex256, integer, leafHash,
-    readKey, readPolicy, readProof, refuse, root } from './tlog.mjs';
+import { Refused, checkNote, climb, hex256, leafHash, readKey, readPolicy,
+    readProof, refuse } from './tlog.mjs';
 
 // What the method is, which the log states before it counts by it.
 const METHOD_TEXT = hex256(readFileSync(new URL('../../doc/uptime',
     import.meta.url)));
 let [, , dir, policyPath, ...asked] = process.argv;
+// Another one of the same log, as it should be.
+let other = asked.length % 2 ? asked.pop() : undefined;
 
 // Bytes that a file may have, as many as worknet verify reads.
 const MAX = { policy: 65536, checkpoint: 65536, opening: 64 << 20, leaf: 157012,
-    key: 157012, anchor: 4160, timestamp: 65536, segment: 2 ** 30,
+    since: 157012, key: 157012, anchor: 4160, timestamp: 65536, segment: 2 ** 30,
     drills: 2 ** 30 };
 const find = (name) => bytesOf(`${dir}/${name}`, MAX[name.split('/')[0]]);
 const read = (name) => find(name) ?? refuse(`${name} isn't in the export`);
@@ -39,33 +45,34 @@ const REASONS = new Set(['too-old', 'from-future', 'expired', 'no-outcome',
 
 // ---- Leaves ----
 
-function readLeaf(name, note, head, policy) {
-	const p = readProof(read(`leaf/${name}`));
+function readLeaf(name, note, head, policy, folder = 'leaf') {
+	const p = readProof(read(`${folder}/${name}`));
 	if (`${p.index}.tlog-proof` !== name)
-		refuse(`leaf/${name}: the proof is of leaf ${p.index}`);
+		refuse(`${folder}/${name}: the proof is of leaf ${p.index}`);
 	if (!p.note.equals(note)) {
 		const other = checkNote(p.note, policy);
 		refuse(other.size === head.size && !other.root.equals(head.root) ?
 		    'the log is forked: two checkpoints of one size with two roots' :
-		    `leaf/${name}: its checkpoint isn't the export's`);
+		    `${folder}/${name}: its checkpoint isn't the export's`);
 	}
 	if (!p.entry)
-		refuse(`leaf/${name}: it doesn't have its entry`);
+		refuse(`${folder}/${name}: it doesn't have its entry`);
 	if (!climb(p.index, head.size, leafHash(p.entry), p.path)
 	    ?.equals(head.root))
-		refuse(`leaf/${name}: the proof doesn't lead from leaf ${p.index} to the root`);
+		refuse(`${folder}/${name}: the proof doesn't lead from leaf ${p.index} to the root`);
 	const { is, leaf } = readEntry(p.entry);
 	return { ...leaf, index: p.index, is, isSegment: is === 'segment',
 	    isTask: is === 'task' || is === 'private-task' };
 }
 
 // Each trusted key may name another one; policy.logs grows.
-function readKeys(policy) {
-	const names = namesIn(`${dir}/key`) ?? [];
+function readKeys(policy, at = dir) {
+	const names = namesIn(`${at}/key`) ?? [];
 	if (names.length > 64 || names.some((n) => Buffer.byteLength(n) > 50))
 		refuse('more than 64 keys of logs, or one whose file has a long name');
 	const take = (name) => {
-		const p = readProof(read(`key/${name}`));
+		const p = readProof(bytesOf(`${at}/key/${name}`, MAX.key) ??
+		    refuse(`key/${name} isn't there`));
 		let head;
 		try {
 			head = checkNote(p.note, policy);
@@ -119,11 +126,12 @@ function readStamps(note, policy) {
 
 // ---- Method, maintenance, and what segments were made by ----
 
-function checkFacts(leaves, task, seen) {
+function checkFacts(leaves, task, seen, hours) {
 	const last = { task: null, maintenance: null, method: null };
 	const announced = new Map();
 	let newest = 0, over = 0;
 	for (const l of leaves) {
+		newest = Math.max(newest, hourBefore(hours, l.index) ?? 0);
 		if (l.logged !== undefined && l.logged < newest)
 			refuse(`leaf ${l.index} is backdated: it says that it was logged at ${l.logged}`);
 		newest = Math.max(newest, l.logged ?? 0, l.isSegment ? l.to : 0);
@@ -208,6 +216,7 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	if (file.length !== d.bytes || hex256(file) !== d.sha256)
 		refuse(`${path}: the file isn't the one that was logged`);
 	const lines = linesOf(file);
+	checkSeals(told.salt, d, file);
 	for (const line of lines) {
 		const l = readLine(line);
 		const t = definitionOf(tasks, l) ??
@@ -284,27 +293,6 @@ function uptimeOf(tasks, votes, maintenance, { from, to }, counted) {
 	    coveragePpm: figure(a.coverage) };
 }
 
-// ---- What workers were told of the log ----
-
-// Size -> root of the log that workers were told of.
-function readAnchors(head) {
-	const all = new Map([[0, root([])]]);
-	for (const name of namesIn(`${dir}/anchor`) ?? []) {
-		const [first, ...proof] = read(`anchor/${name}`).toString('latin1')
-		    .split(/(?<=\n)/).map((line) => line.endsWith('\n') ?
-		    base64(line.slice(0, -1)) :
-		    refuse(`anchor/${name}: the last line has no end`));
-		const size = integer(name);
-		if (size > head.size)
-			refuse(`anchor/${name}: the log has only ${head.size} leaves`);
-		if ([first, ...proof].some((h) => h?.length !== 32) ||
-		    !continues(size, first, head.size, head.root, proof))
-			refuse(`anchor/${name}: the tree of ${head.size} leaves doesn't begin with that of ${size}`);
-		all.set(size, first);
-	}
-	return all;
-}
-
 // ---- Definitions ----
 
 // Fills in what leaves of a private task commit to; null: it isn't told.
@@ -334,7 +322,7 @@ function openTasks(leaves) {
 	}
 	if (lines.length > own.length + 1)
 		bad('it opens leaves that aren\'t there');
-	return own.length > 0;
+	return own.length > 0 && lines[0];
 }
 
 function readTasks(leaves) {
@@ -438,6 +426,7 @@ async function checkRound(l, d, index, told) {
 	}
 	if (signer.toLowerCase() !== l.worker)
 		refuse(`signature of the round: got signer ${signer}, expected ${l.worker}`);
+	takeAge(told.report, told.hours, l);
 }
 
 async function checkSignature(l, task) {
@@ -591,6 +580,7 @@ async function checkSegment(s, before, tasks, told, report) {
 	if (file.length !== s.bytes || hex256(file) !== s.sha256)
 		refuse(`${pathOf(s)}: the file isn't the one that was logged`);
 	await checkLines(file, s, tasks, told, report);
+	checkSeals(told.salt, s, file);
 }
 
 // ---- All of it ----
@@ -605,13 +595,16 @@ async function main() {
 	const leaves = (namesIn(`${dir}/leaf`) ?? refuse('leaf isn\'t in the export'))
 	    .map((name) => readLeaf(name, note, head, policy))
 	    .sort((a, b) => a.index - b.index);
+	const hours = hoursOf((namesIn(`${dir}/since`) ?? [])
+	    .map((name) => readLeaf(name, note, head, policy, 'since')));
 	const opened = openTasks(leaves);
 	const tasks = readTasks(leaves);
 	const maintenance = checkFacts(leaves, tasks[0].task, Math.min(
-	    head.firstSeen ?? Infinity, stamps.firstStamped ?? Infinity));
+	    head.firstSeen ?? Infinity, stamps.firstStamped ?? Infinity), hours);
 	const segments = leaves.filter((l) => l.isSegment);
-	const told = { isSealed: opened === null, slots: new Set(), results: new Map(), votes: new Map(),
-	    anchors: readAnchors(head) };
+	const told = { isSealed: opened === null, salt: opened,
+	    slots: new Set(), results: new Map(), votes: new Map(),
+	    anchors: readAnchors(namesIn(`${dir}/anchor`) ?? [], read, head), hours };
 	const report = { verified: true, log: head.origin, size: head.size,
 	    witnesses: head.witnesses, firstSeen: head.firstSeen, ...stamps,
 	    task: tasks[0].signedName ?? tasks[0].task,
@@ -621,8 +614,10 @@ async function main() {
 	    segments: segments.length, from: segments[0]?.from ?? null,
 	    to: segments.at(-1)?.to ?? null,
 	    withinMs: Math.max(0, ...segments.map((s) => s.withinMs)), lines: 0, results: 0, inRounds: 0,
-	    successes: 0, missed: 0, refused: 0, unassigned: 0, extra: 0, drills: 0,
+	    anchorMs: null, anchorOld: 0, successes: 0, missed: 0, refused: 0,
+	    unassigned: 0, extra: 0, drills: 0,
 	    drillsRight: 0, drillsLate: 0 };
+	told.report = report;
 	for (const [i, s] of segments.entries())
 		await checkSegment(s, segments[i - 1], tasks, told, report);
 	for (const d of leaves.filter((l) => l.is === 'drills'))
@@ -633,18 +628,19 @@ async function main() {
 	    report.to >= to))
 		refuse(`the export covers ${report.from} to ${report.to}, and doesn't cover ${from} to ${to}`);
 	return JSON.stringify({ ...report, ...segments.length ? uptimeOf(
-	    tasks, told.votes, maintenance, report, { from, to }) : {} },
+	    tasks, told.votes, maintenance, report, { from, to }) : {},
+	    ...other ? sameLog(dir, other, head, policy, readKeys) : {} },
 	    null, 2);
 }
 
 // What is said, and how it ends.
 const outcome = () => main().then((text) => ({ code: 0, out: `${text}\n`,
     err: '' }), (error) => error instanceof Refused ?
-    { code: 1, out: '', err: error.message } :
+    { code: 1, out: error.evidence ?? '', err: error.message } :
     { code: 2, out: '', err: error.stack });
 
 if (dir === '--each') {
-	policyPath = undefined;
+	policyPath = other = undefined;
 	asked = [];
 	for (dir of process.argv.slice(3))
 		console.log(JSON.stringify(await outcome()));

@@ -90,6 +90,9 @@ my %says = (
 	'logged: signature of another result' => qr/signature: /,
 	'logged: high s' => qr/signature: s is/,
 	'logged: EIP-191 passed off as EIP-712' => qr/scheme of the signature is "eip712"/,
+	'hour before an anchor that is none' => qr/the entry isn't of an hour/,
+	'hour before an anchor of another index' => qr/the proof is of leaf \d/,
+	'logged: hour that wasn\'t over yet' => qr/leaf \d+ is backdated/,
 	'anchor left out' => qr/anchor\/\d+ isn't in the export/,
 	'anchor of another root' => qr/doesn't begin with that of/,
 	'anchor of another size' => qr/doesn't begin with that of/,
@@ -137,6 +140,7 @@ my %says = (
 	'logged: outcome nobody knows' => qr/outcome "fine" isn't known/,
 	'logged: field nobody knows' => qr/fields in their order/,
 	'logged: fields in another order' => qr/fields in their order/,
+	'logged: seals of other lines' => qr/isn't of the fields/,
 	'logged: counts that aren\'t so' => qr/the leaf counts/,
 	'logged: to shortened' => qr/the one before it ended at/,
 	'logged: hour left out' => qr/hours are left out/,
@@ -224,7 +228,7 @@ my %says = (
 );
 my %clean = map { $_ => 1 } 'made anew', 'witnessed', 'another key took over',
     'result of a witness', 'network that is named 0',
-    'refused answers', 'hidden names beside',
+    'hours before anchors left out', 'refused answers', 'hidden names beside',
     'numbers of definitions that go down',
     'number of a definition given twice',
     'paused for ten years, with a cycle each ms', 'token that is a pattern';
@@ -325,6 +329,23 @@ my ($results) = sql_rows("$Dir/ledger.db", 'SELECT count(*) FROM result r ' .
 my $report = json_of(worknet('verify', '--json', "$Dir/export"));
 is($report->{results} + $report->{drills}, $results->[0],
     'each result of the ledger is in it');
+# Rounds name the log of before, or none; what hours it had, leaves say.
+my ($old, $oldest) = (0, 0);
+my %ended = map { read_file($_) =~ /^extra (\S+)\nindex (\d+)$/m &&
+    decode_base64($1) =~ /segment.*"to":(\d+)/ ? ($2 => $1) : () }
+    glob "$Dir/export/leaf/*";
+for (sql_rows("$Dir/ledger.db", 'SELECT r.anchor, r.assigned_ms FROM result r ' .
+    'JOIN task_version v ON v.id = r.version WHERE r.place IS NOT NULL AND ' .
+    "v.task = $edited->[0]")) {
+	my ($anchor, $at) = @$_;
+	my ($to) = sort { $b <=> $a } map { $_ < $anchor ? $ended{$_} : () }
+	    keys %ended;
+	$old++ if !$to || $at - $to > 3 * 3600_000;
+	$oldest = $at - $to if $to && $at - $to > $oldest;
+}
+cmp_ok($oldest, '>', 0, 'rounds name a log that has hours');
+is("$report->{anchorMs} $report->{anchorOld}", "$oldest $old",
+    'and how long they were over is told');
 is("$report->{drills} $report->{drillsLate}", '4 0',
     'drills are told once their key is, which was promised before');
 cmp_ok($report->{drillsRight}, '<', 4, 'a wrong answer is seen');

@@ -64,6 +64,16 @@ sub check_is {
 	$w->worknet('payout', 'release');
 	$w->worknet('payout', 'release', $worker);
 	check_is($w, 0, qr/ok/, 'nobody is held: 0');
+	my $seen = sub { $w->sql("INSERT INTO anchor (size, root, at_ms) VALUES " .
+	    "($_[0], zeroblob(32), $w->{clock} - $_[1])") };
+	$seen->(7, 4 * $HOUR);
+	check_is($w, 0, qr/ok/, 'there is no log');
+	$w->{conf}{coordinator}{checkpoint_file} = $w->dir('checkpoint');
+	$w->conf_write;
+	check_is($w, 1, qr/warning: assignments name a checkpoint of 4h ago/,
+	    'nothing newer comes from the log: 1');
+	$seen->(8, 2 * $HOUR);
+	check_is($w, 0, qr/ok/, 'it does: 0');
 	$w->sql("INSERT INTO finding VALUES (1, 1, 'foreign payment', 'x', " .
 	    "'y', 1, 1, 1, NULL, NULL)");
 	check_is($w, 2, qr/critical: the ledger has exceptions/,

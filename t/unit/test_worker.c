@@ -506,7 +506,8 @@ test_money(void)
 static void
 add(struct queue *q, const char *text, int64_t timestamp_ms)
 {
-	if (queue_add(q, slice_of(text), timestamp_ms, NULL, NULL) != RC_OK)
+	if (queue_add(q, slice_of(text), timestamp_ms, NULL, NULL, NULL) !=
+	    RC_OK)
 		abort();
 }
 

@@ -4,9 +4,10 @@
 # that is only not so far yet it doesn't.
 use strict;
 use warnings;
-use Digest::SHA qw(sha256 sha256_hex);
+use Digest::SHA qw(hmac_sha256 sha256 sha256_hex);
 use File::Basename 'dirname';
 use IO::Socket::INET;
+use MIME::Base64 'encode_base64url';
 use POSIX ();
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
@@ -125,6 +126,61 @@ like("$r->{code} $r->{out}", qr/^0 .*its own policy, which nobody vouches for/s,
 	like($r->{out}, qr/^$hidden of tasks that the log doesn't name/m,
 	    'and is told how many results it can\'t see');
 	like($r->{out}, qr/, 0 missing, /, '... which aren\'t missing');
+	like($r->{out}, qr/nothing is proven of them/, '... nor proven');
+
+	# What the coordinator says of a private task is kept with each result.
+	my $salt = "\x5a" x 32;
+	my $label = '~' . encode_base64url(sha256($salt . 'task_00000'));
+	my %seal = map {
+		my ($slot, $task, $time, $success, $status, $ms, $error, $sig) =
+		    @$_;
+		my $key = hmac_sha256(pack('Q>', $slot) .
+		    pack('H*', substr $worker->[1], 2), $salt);
+		my $line = qq({"worker":"\L$worker->[1]\E","outcome":"result",) .
+		    qq("timestamp":$time,"success":) .
+		    ($success ? 'true' : 'false') .
+		    ($status ne '' ? qq(,"status":$status) : '') .
+		    qq(,"ms":$ms) .
+		    ($error ne '' ? qq(,"error":"$error") : '') . "}\n";
+		("0x$sig" => sha256_hex($key . $line))
+	} grep { $_->[1] eq 'task_00000' && $_->[7] ne '' } @rows;
+	my @kept = map {
+		my ($sig) = /"signature":"(\w+)"/;
+		$seal{$sig} ? s/"result":/"label":"$label","seal":"0x$seal{$sig}",$&/r
+		    : $_
+	} @own;
+	my $check = sub {
+		write_file("$Dir/record", join '', @_);
+		$verify_at = $end + 48 * $HOUR;
+		my $r = verify();
+		$verify_at = $end + 4 * $HOUR;
+		return $r;
+	};
+	$r = $check->(@kept);
+	is("$r->{code} $r->{err}", '0 ', 'with that it finds them');
+	like($r->{out}, qr/^@{[ scalar @own ]} results: @{[ scalar @own ]} in the log as they were sent, .* 0 missing/m,
+	    '... each of them, as it was sent');
+	like($r->{out}, qr/^$hidden of those in the log are of private tasks: .*commits the log to what was sent$/m,
+	    '... by their seals, which is said');
+	unlike($r->{out}, qr/doesn't name/, '... and none is hidden');
+	my ($mine) = grep { $kept[$_] =~ /seal/ } 0 .. $#kept;
+	my @other = @kept;
+	$other[$mine] =~ s/("seal":"0x.)./$1 . ($& =~ m{0$} ? 1 : 0)/e;
+	$r = $check->(@other);
+	is($r->{code}, 6, 'one that the log has otherwise is told');
+	like($r->{out}, qr/has no seal of what was sent/, '... as what it is');
+	@other = @kept;
+	$other[$mine] =~ s/"label":"~./"label":"~_/;
+	$other[$mine] =~ s/"label":"~_/"label":"~-/ if $other[$mine] eq $kept[$mine];
+	$r = $check->(@other);
+	is($r->{code}, 6, 'so is one of a task that the log doesn\'t have');
+	like($r->{out}, qr/the log doesn't have its task/, '... as what it is');
+	my ($file) = glob "$Dir/site/segment/*/*/*/*/~*.seals";
+	write_file($file, 'x' x 64);
+	$r = $check->(@kept);
+	is($r->{code}, 6, 'seals that aren\'t those of the leaf are told');
+	like($r->{out}, qr/seals: it isn't the one that was logged/,
+	    '... as what they are');
 	rename "$Dir/true.db", "$Dir/ledger.db" or die $!;
 	write_file("$Dir/record", join '', @records);
 	save("$_-public", $_) for qw(site state);

@@ -78,6 +78,22 @@ sub test_record {
 	is $says->({ accepted => 0, earned => '0.000000', errors =>
 	    [ 'a: late', 'b: late' ] }, qw(a b)), '',
 	    'of what is refused nothing is written';
+	# What makes sense of a private task goes with its result; else nothing.
+	my ($label, $key) = ('~' . 'Ab-_' x 10 . 'xyz', '0x' . '5a' x 32);
+	my %says = (a => { label => $label, key => $key },
+	    b => { label => $label }, c => { label => '~../../x', key => $key },
+	    d => { label => $label, key => '0x5a' }, e => [ $label, $key ]);
+	my $p = coordinator($rig, [ map { task("http://127.0.0.1:$target/",
+	    id => $_, private => $says{$_}) } sort keys %says ]);
+	unlink "$dir/record";
+	$rig->run([ '-c', $conf, @{ $p->{args} }, '--once', '--allow-private' ]);
+	my %kept = map { $_->{result}{taskId} => $_ } map {
+	    JSON::PP->new->decode($_) } split /\n/, contents("$dir/record");
+	is join(' ', sort keys %kept), 'a b c d e', 'each of them is done';
+	is $kept{a}{label}, $label, 'what the log calls a private task is kept';
+	like $kept{a}{seal}, qr/^0x[0-9a-f]{64}$/, '... and its result\'s seal';
+	is_deeply [ grep { exists $kept{$_}{label} || exists $kept{$_}{seal} }
+	    qw(b c d e) ], [], 'half of that, or what is no label, isn\'t';
 	write_file($conf, "[worker]\nrecord_file = /dev/full\n");
 	my $c = coordinator($rig, [ tasks("http://127.0.0.1:$target/") ]);
 	my $r = $rig->run([ '-c', $conf, @{ $c->{args} }, '--once',

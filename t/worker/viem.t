@@ -11,6 +11,7 @@ use IO::Socket::INET;
 use POSIX ();
 use Test::More;
 
+use Forger qw(forge);
 use WorknetTest qw(build_path need_program wait_for now_ms slurp spurt run_command
     child_start child_end exec_logged json_text json_value);
 use WorknetTest::Viem qw(viem_is_here viem_command);
@@ -79,6 +80,10 @@ for my $task (sort keys %expected) {
 	my ($url, undef, undef, %opt) = @{ $expected{$task} };
 	$w->task_add($task, url => $url, @often, %opt);
 }
+# One of them is private: its worker finds its results by their seals.
+my ($private) = sort keys %expected;
+forge($w, "UPDATE task SET salt = x'" . '5a' x 32 . "' WHERE name = '$private';",
+    unchecked => 1);
 $w->task_add('elsewhere', url => "$target/up", @often, region => 'moon');
 $w->start;
 $w->nginx_start;
@@ -226,6 +231,11 @@ for my $case ([ $now + 60_000, "0 in the log .* $paid to come" ],
 	($status, my $told) = run_command({ env => { $w->fault_env } }, @verify);
 	like("$status $told", qr/^0 .*$paid results: $case->[1]/s,
 	    '... and worknet-worker verify says so');
+	next if $case->[1] =~ /to come/;
+	my $sealed = () = slurp($w->dir('record')) =~ /"taskId":"$private"/g;
+	cmp_ok($sealed, '>', 0, 'some are of a private task');
+	like($told, qr/^$sealed of those in the log are of private tasks/m,
+	    '... which have their seals in the log');
 }
 child_end($target_pid, 'KILL');
 
