@@ -65,7 +65,7 @@ static const struct option_text {
 	[OPT_RESULT] = { "--result", NULL, "SLOT",
 	    "show the line of that slot, too" },
 	[OPT_SAME_LOG] = { "--same-log", NULL, "OTHER",
-	    "an export, a checkpoint or a copied log: of the same one" },
+	    "an export, a checkpoint or a copy of the same log" },
 	[OPT_ANCHOR] = { "--anchor", NULL, "SIZE",
 	    "also what shows how the log of SIZE leaves began it" },
 	[OPT_PRIVATE] = { "--private", NULL, NULL,

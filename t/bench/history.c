@@ -262,8 +262,9 @@ worker_finish(struct history *h, int64_t worker, struct err *e)
 	q = db_query(h->db, Q_WORKER_SHARE_SET);
 	query_int(q, 1, ACCOUNT_WORKERS + worker);
 	query_int(q, 2, 0);
-	query_int(q, 3, h->earned[worker]);
-	query_int(q, 4, (h->first_day_ms + (h->days - 1) * DAY_MS) / HOUR_MS);
+	query_text(q, 3, slice_of("")); /* as of what it was given: big.c */
+	query_int(q, 4, h->earned[worker]);
+	query_int(q, 5, (h->first_day_ms + (h->days - 1) * DAY_MS) / HOUR_MS);
 	if (rc == RC_OK)
 		rc = query_run(q, e);
 	number =
