@@ -79,7 +79,7 @@ if (!$inside) {
 	    map { "share/doc/worknet/examples/$_" } qw(crontab payout.conf
 	    worker.conf worknet.conf worknet-failed@.service
 	    worknet-log-network.conf
-	    nginx/worknet.conf prometheus/dashboard.json
+	    nginx/worknet.conf nginx/worknet.nft prometheus/dashboard.json
 	    prometheus/worknet.rules.yml) ],
 	    'it installs programs, units, users, directories and examples');
 	my @unnamed = grep { !-x "$root$_" } map { slurp("$root$_") =~
