@@ -277,7 +277,10 @@ SKIP: {
 	    "$said->{tasks} checks that it was given");
 	my ($paid, $others) = $crowd->paid($begin, $end - 2000, $js);
 	my $all = $TASKS * ($end - 2000 - $begin) / 1000;
-	cmp_ok($paid, '>=', 0.75 * $all, "... $paid of $all cycles, and $others " .
+	# It is new, as they are: of two networks it has half, and some of what
+	# the other one leaves. How much that is hangs on who polls first in a
+	# tick, and so on the machine.
+	cmp_ok($paid, '>=', 0.5 * $all, "... $paid of $all cycles, and $others " .
 	    "were paid to others");
 	$crowd->members_only(@honest);
 }
