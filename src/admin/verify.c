@@ -229,7 +229,7 @@ print_report(struct out *o, const struct verify_report *r)
 static enum rc
 print_evidence(struct out *o, const char *key, const char *file, struct err *e)
 {
-	const char *p, *at;
+	struct slice rest, line;
 	struct buf note;
 	enum rc rc;
 
@@ -239,12 +239,9 @@ print_evidence(struct out *o, const char *key, const char *file, struct err *e)
 		out_field(o, key, NULL, OUT_TEXT,
 		    out_slice((struct slice){ note.p, note.len }));
 		out_note(o, "%s:", file);
-		for (p = note.p; p < note.p + note.len; p = at + 1) {
-			at = memchr(p, '\n', (size_t)(note.p + note.len - p));
-			if (at == NULL)
-				break;
-			out_note(o, "%.*s", (int)(at - p), p);
-		}
+		rest = (struct slice){ note.p, note.len };
+		while (slice_line(&rest, &line))
+			out_note(o, "%.*s", (int)line.len, line.p);
 	}
 	buf_free(&note);
 	return rc;

@@ -22,6 +22,20 @@ slice_is(struct slice s, const char *text)
 	return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
 }
 
+bool
+slice_line(struct slice *text, struct slice *line)
+{
+	const char *end =
+	    text->len == 0 ? NULL : memchr(text->p, '\n', text->len);
+
+	if (end == NULL)
+		return false;
+	*line = (struct slice){ text->p, (size_t)(end - text->p) };
+	text->p += line->len + 1;
+	text->len -= line->len + 1;
+	return true;
+}
+
 void
 slice_copy(char *out, size_t size, struct slice s)
 {

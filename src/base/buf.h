@@ -25,6 +25,13 @@ struct slice {
 
 struct slice slice_of(const char *text);
 bool slice_is(struct slice s, const char *text);
+
+/*
+ * Takes the first line off the text; line is without its newline. false, and
+ * nothing is taken: the text is empty, or its last line has no newline.
+ */
+bool slice_line(struct slice *text, struct slice *line);
+
 /* Into size bytes with the NUL; what is longer is cut. */
 void slice_copy(char *out, size_t size, struct slice s);
 

@@ -25,13 +25,10 @@ anchor_proof_format(struct buf *out, const struct anchor_proof *a)
 static enum rc
 hash_take(struct tree_hash *out, struct slice *text, struct err *e)
 {
-	const char *end = memchr(text->p, '\n', text->len);
 	struct slice line;
 
-	if (end == NULL)
+	if (!slice_line(text, &line))
 		return err_set(e, RC_INVALID, "the last line has no end");
-	line = (struct slice){ text->p, (size_t)(end - text->p) };
-	*text = (struct slice){ end + 1, text->len - line.len - 1 };
 	return base64_decode_exactly(out->b, sizeof(out->b), line, e);
 }
 

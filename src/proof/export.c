@@ -45,18 +45,17 @@ static enum rc
 anchors_note(struct export *x, const struct buf *b, struct err *e)
 {
 	static const struct tree_hash later;
-	const char *p = b->p, *end = p + b->len, *at;
+	struct slice rest = { b->p, b->len }, line;
 	struct line_read l;
 	enum rc rc = RC_OK;
 
-	for (; p < end && rc == RC_OK; p = at + 1) {
-		at = memchr(p, '\n', (size_t)(end - p));
-		if (at == NULL)
+	while (rest.len > 0 && rc == RC_OK) {
+		if (!slice_line(&rest, &line))
 			return err_set(
 			    e, RC_CORRUPT, "the last line has no end");
-		if (memmem(p, (size_t)(at - p), "\"anchor\"", 8) == NULL)
+		if (memmem(line.p, line.len, "\"anchor\"", 8) == NULL)
 			continue;
-		rc = line_parse(&l, (struct slice){ p, (size_t)(at - p) }, e);
+		rc = line_parse(&l, line, e);
 		if (rc != RC_OK)
 			return rc;
 		if (l.line.anchor > 0)

@@ -49,21 +49,6 @@ opening_add(struct buf *out, const uint8_t salt[static TASK_SALT_LEN],
 	return buf_status(out, e);
 }
 
-/* Takes a line off; false when there is none. */
-static bool
-line_next(struct slice *rest, struct slice *line)
-{
-	const char *end =
-	    rest->len == 0 ? NULL : memchr(rest->p, '\n', rest->len);
-
-	if (end == NULL)
-		return false;
-	*line = (struct slice){ rest->p, (size_t)(end - rest->p) };
-	rest->len -= line->len + 1;
-	rest->p = end + 1;
-	return true;
-}
-
 enum rc
 opening_begin(struct opening *o, struct slice text, struct err *e)
 {
@@ -71,7 +56,7 @@ opening_begin(struct opening *o, struct slice text, struct err *e)
 	struct slice line;
 
 	o->rest = text;
-	if (line_next(&o->rest, &line) && line.len == 2 * TASK_SALT_LEN) {
+	if (slice_line(&o->rest, &line) && line.len == 2 * TASK_SALT_LEN) {
 		(void)snprintf(
 		    hex, sizeof(hex), "0x%.*s", (int)line.len, line.p);
 		if (hex_decode(o->salt, TASK_SALT_LEN, slice_of(hex), NULL) ==
@@ -93,7 +78,7 @@ opening_take(struct opening *o, struct task_leaf *leaf, struct err *e)
 	struct slice entry;
 	enum rc rc;
 
-	if (!line_next(&o->rest, &entry))
+	if (!slice_line(&o->rest, &entry))
 		return err_set(e, RC_INVALID,
 		    "%s: it doesn't open all of the leaves", OPENING_NAME);
 	if (!is_committed(o->salt, leaf, entry))

@@ -53,16 +53,15 @@ enum rc
 seals_make(struct buf *out, const uint8_t salt[static TASK_SALT_LEN],
     struct slice file, struct err *e)
 {
-	const char *p = file.p, *end = file.p + file.len, *at;
 	struct line_read l;
+	struct slice line;
 	enum rc rc = RC_OK;
 
-	for (; p < end && rc == RC_OK; p = at + 1) {
-		at = memchr(p, '\n', (size_t)(end - p));
-		if (at == NULL)
+	while (file.len > 0 && rc == RC_OK) {
+		if (!slice_line(&file, &line))
 			return err_set(
 			    e, RC_INVALID, "the last line has no end");
-		rc = line_parse(&l, (struct slice){ p, (size_t)(at - p) }, e);
+		rc = line_parse(&l, line, e);
 		if (rc == RC_OK) {
 			rc = line_seal(out, salt, &l.line, e);
 			line_free(&l);

@@ -355,20 +355,17 @@ segment_place(struct verification *v, const struct leaf *l,
 static void
 line_take(struct verification *v, int64_t leaf, struct slice file)
 {
-	const char *p, *at, *end = file.p + file.len;
+	struct slice line;
 	char begin[32];
 	const int len = snprintf(
 	    begin, sizeof(begin), "{\"slot\":%" PRId64 ",", v->w->slot);
 
-	for (p = file.p; v->w->slot > 0 && p < end; p = at + 1) {
-		at = memchr(p, '\n', (size_t)(end - p));
-		if (at == NULL)
-			break;
-		if (at - p < len || memcmp(p, begin, (size_t)len) != 0)
+	while (v->w->slot > 0 && slice_line(&file, &line)) {
+		if (line.len < (size_t)len ||
+		    memcmp(line.p, begin, (size_t)len) != 0)
 			continue;
 		v->out->line_leaf = leaf;
-		slice_copy(v->out->line, sizeof(v->out->line),
-		    (struct slice){ p, (size_t)(at - p) });
+		slice_copy(v->out->line, sizeof(v->out->line), line);
 	}
 }
 

@@ -489,22 +489,20 @@ typedef enum rc line_fn(void *ctx, const struct line *l, struct err *e);
 static enum rc
 lines_read(struct slice file, int64_t *n, line_fn *fn, void *ctx, struct err *e)
 {
-	const char *p = file.p, *end = file.p + file.len, *at;
 	struct line_read l;
+	struct slice line;
 	enum rc rc = RC_OK;
 
-	while (p < end && rc == RC_OK) {
+	while (file.len > 0 && rc == RC_OK) {
 		++*n;
-		at = memchr(p, '\n', (size_t)(end - p));
-		if (at == NULL)
+		if (!slice_line(&file, &line))
 			return err_set(
 			    e, RC_INVALID, "the last line has no end");
-		rc = line_parse(&l, (struct slice){ p, (size_t)(at - p) }, e);
+		rc = line_parse(&l, line, e);
 		if (rc == RC_OK) {
 			rc = fn(ctx, &l.line, e);
 			line_free(&l);
 		}
-		p = at + 1;
 	}
 	return rc;
 }

@@ -250,19 +250,13 @@ lines_take(struct archiver *a, const struct logged_file *f, struct slice text,
 {
 	const int64_t task = task_id(a, f->task);
 	struct awaited_credit *complete;
-	const char *end;
+	struct slice line;
 	enum rc rc = RC_OK;
 
-	while (text.len > 0 && rc == RC_OK) {
-		end = memchr(text.p, '\n', text.len);
-		if (end == NULL)
-			break; /* no file of the log ends so */
-		rc = awaited_line(&a->waiting, f->leaf, task,
-		    (struct slice){ text.p, (size_t)(end - text.p) }, &complete,
-		    e);
-		text.len -= (size_t)(end + 1 - text.p);
-		text.p = end + 1;
-	}
+	/* Each line of a file of the log has an end. */
+	while (rc == RC_OK && slice_line(&text, &line))
+		rc = awaited_line(
+		    &a->waiting, f->leaf, task, line, &complete, e);
 	return rc;
 }
 

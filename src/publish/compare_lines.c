@@ -290,7 +290,7 @@ file_take(struct in_file *f, const char *sha256, struct err *e)
 {
 	char hash[2 * SHA256_LEN + 1];
 	struct err cause = ERR_INIT;
-	const char *p, *at = NULL;
+	struct slice rest, line;
 	struct line_read l;
 	struct buf file;
 	enum rc rc;
@@ -304,17 +304,15 @@ file_take(struct in_file *f, const char *sha256, struct err *e)
 		    rc == RC_OK ? "it isn't the file that was logged"
 				: cause.msg);
 	rc = compare_archived_file(f->c, f->leaf, sha256, e);
-	for (p = file.p; rc == RC_OK && p < file.p + file.len; p = at + 1) {
-		at = memchr(p, '\n', (size_t)(file.p + file.len - p));
-		if (at == NULL ||
-		    line_parse(&l, (struct slice){ p, (size_t)(at - p) },
-			NULL) != RC_OK) {
+	rest = (struct slice){ file.p, file.len };
+	while (rc == RC_OK && rest.len > 0) {
+		if (!slice_line(&rest, &line) ||
+		    line_parse(&l, line, NULL) != RC_OK) {
 			compare_found(f->c, "%s: line %" PRId64 " is none",
 			    f->name, f->lines + 1);
 			break;
 		}
-		rc = line_take(
-		    f, &l.line, (struct slice){ p, (size_t)(at - p) }, e);
+		rc = line_take(f, &l.line, line, e);
 		line_free(&l);
 	}
 	buf_free(&file);

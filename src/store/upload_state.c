@@ -24,14 +24,12 @@ static bool
 line_take(struct slice *text, const char *name, struct slice *value)
 {
 	const size_t len = strlen(name);
-	const char *end = memchr(text->p, '\n', text->len);
 
-	if (end == NULL || text->len < len || memcmp(text->p, name, len) != 0)
+	if (!slice_line(text, value) || value->len < len ||
+	    memcmp(value->p, name, len) != 0)
 		return false;
-	value->p = text->p + len;
-	value->len = (size_t)(end - value->p);
-	text->len -= (size_t)(end + 1 - text->p);
-	text->p = end + 1;
+	value->p += len;
+	value->len -= len;
 	return true;
 }
 

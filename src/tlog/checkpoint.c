@@ -8,21 +8,6 @@
 
 #define PROOF_HEAD "c2sp.org/tlog-proof@v1"
 
-/* The next line without its newline; false at the end, or without one. */
-static bool
-line_next(struct slice *rest, struct slice *line)
-{
-	const char *at =
-	    rest->len == 0 ? NULL : memchr(rest->p, '\n', rest->len);
-
-	if (at == NULL)
-		return false;
-	*line = (struct slice){ rest->p, (size_t)(at - rest->p) };
-	rest->p += line->len + 1;
-	rest->len -= line->len + 1;
-	return true;
-}
-
 enum rc
 tlog_integer(int64_t *out, struct slice text, const char *what, struct err *e)
 {
@@ -51,8 +36,8 @@ checkpoint_parse(struct checkpoint *out, struct slice text, struct err *e)
 	struct slice rest = text, origin, size, root;
 
 	memset(out, 0, sizeof(*out));
-	if (!line_next(&rest, &origin) || !line_next(&rest, &size) ||
-	    !line_next(&rest, &root) || rest.len != 0)
+	if (!slice_line(&rest, &origin) || !slice_line(&rest, &size) ||
+	    !slice_line(&rest, &root) || rest.len != 0)
 		return err_set(e, RC_INVALID,
 		    "a checkpoint is three lines: origin, size and root");
 	if (origin.len == 0 || origin.len > NOTE_NAME_MAX)
@@ -97,7 +82,7 @@ entry_parse(struct proof_file *p, struct slice *rest, struct err *e)
 	size_t len;
 	enum rc rc;
 
-	if (!line_next(&peek, &line) || line.len < n ||
+	if (!slice_line(&peek, &line) || line.len < n ||
 	    memcmp(line.p, word, n) != 0)
 		return RC_OK;
 	*rest = peek;
@@ -115,7 +100,7 @@ path_parse(struct proof_file *p, struct slice *rest, struct err *e)
 {
 	struct slice line;
 
-	while (line_next(rest, &line)) {
+	while (slice_line(rest, &line)) {
 		if (line.len == 0)
 			return RC_OK;
 		if (p->proof.n == TREE_PROOF_MAX)
@@ -136,7 +121,7 @@ index_parse(struct proof_file *p, struct slice *rest, struct err *e)
 	const size_t n = sizeof(word) - 1;
 	struct slice line;
 
-	if (!line_next(rest, &line) || line.len < n ||
+	if (!slice_line(rest, &line) || line.len < n ||
 	    memcmp(line.p, word, n) != 0)
 		return proof_fail(e);
 	return tlog_integer(&p->index,
@@ -151,7 +136,7 @@ proof_file_parse(struct proof_file *out, struct slice bytes, struct err *e)
 
 	memset(out, 0, sizeof(*out));
 	buf_init(&out->entry, ENTRY_MAX);
-	if (!line_next(&rest, &head) || !slice_is(head, PROOF_HEAD))
+	if (!slice_line(&rest, &head) || !slice_is(head, PROOF_HEAD))
 		rc = proof_fail(e);
 	if (rc == RC_OK)
 		rc = entry_parse(out, &rest, e);

@@ -217,16 +217,14 @@ static enum rc
 lines_take(
     struct paid *p, const struct paid_task *t, struct slice file, struct err *e)
 {
-	const char *q = file.p, *end = file.p + file.len, *at;
 	struct line_read l;
+	struct slice line;
 
-	for (; q < end; q = at + 1) {
-		at = memchr(q, '\n', (size_t)(end - q));
-		if (at == NULL)
+	while (file.len > 0) {
+		if (!slice_line(&file, &line))
 			return err_set(
 			    e, RC_INVALID, "the last line has no end");
-		if (line_parse(&l, (struct slice){ q, (size_t)(at - q) }, e) !=
-		    RC_OK)
+		if (line_parse(&l, line, e) != RC_OK)
 			return RC_INVALID;
 		line_take(p, t, &l.line);
 		line_free(&l);
