@@ -77,12 +77,17 @@ sub finds {
 	    "$name: what was known stays");
 }
 
-my ($slot) = map { $_->[0] } sql_rows($clean,
-    "SELECT slot FROM result WHERE length(signature) = 65 AND
-    transfer < $then LIMIT 1 OFFSET 20;");
-my ($new) = map { $_->[0] } sql_rows($clean,
-    "SELECT slot FROM result WHERE length(signature) = 65 AND
-    transfer > $then LIMIT 1 OFFSET 20;");
+# The slot of a result with a signature and a response time: where the site
+# refused the connection, there is no time that a forgery could change.
+sub timed {
+	my ($where) = @_;
+	return (sql_rows($clean, "SELECT slot FROM result WHERE
+	    length(signature) = 65 AND response_ms IS NOT NULL AND $where
+	    LIMIT 1 OFFSET 20;"))[0][0];
+}
+
+my $slot = timed("transfer < $then");
+my $new = timed("transfer > $then");
 my $flip = "UPDATE result SET signature = CAST(substr(signature, 1, 64) ||
     CASE substr(signature, 65) WHEN X'1b' THEN X'1c' ELSE X'1b' END AS BLOB)
     WHERE slot =";
