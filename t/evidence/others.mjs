@@ -145,7 +145,7 @@ const replies = {
 	imprint: (name, query) => reply(name, flipped(query, hashAt(query))),
 	// The nonce comes after the hash.
 	nonce: (name, query) => reply(name, flipped(query, hashAt(query) + 40)),
-	older: () => readFileSync(file('older.tsr')),
+	older: (name) => readFileSync(file(`${name}-older.tsr`)),
 	refuses: (name) => reply(name, Buffer.from('no question')),
 	junk: () => Buffer.from('no answer'),
 	changed: (name, query) => {
@@ -164,7 +164,7 @@ function answerTo(name, mode, body) {
 			return answer(500, 'no\n');
 		const made = replies[mode](name, body);
 		if (mode === 'honest')
-			writeFileSync(file('older.tsr'), made);
+			writeFileSync(file(`${name}-older.tsr`), made);
 		return answer(200, made, 'application/timestamp-reply');
 	}
 	const key = keys[Number(name.slice(1)) - 1];

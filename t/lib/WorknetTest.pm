@@ -361,11 +361,13 @@ sub take {
 
 # ---- Trouble: t/tools/fault.c --------------------------------------------------
 
-# Prepares for fault() and clock_set(): call it before start.
+# Prepares for fault() and clock_set(): call it before start. seed => a number
+# has the programs draw the same in each run.
 sub fault_prepare {
-	my ($self) = @_;
+	my ($self, %opt) = @_;
 
 	$self->{fault} = 1;
+	$self->{seed} = $opt{seed};
 	return $self;
 }
 
@@ -381,7 +383,8 @@ sub fault_env {
 	    WN_FAULT_DIR => $self->dir('data'),
 	    # Where the coordinator, once shut in, can still open files.
 	    WN_FAULT_FILE => $self->dir('data/fault'),
-	    WN_FAULT_CLOCK => $self->dir('data/clock'));
+	    WN_FAULT_CLOCK => $self->dir('data/clock'),
+	    defined $self->{seed} ? (WN_FAULT_SEED => $self->{seed}) : ());
 }
 
 # fault('ENOSPC write ftruncate') from now on; fault() for no more.

@@ -35,6 +35,9 @@
  * WN_FAULT_TIME is "kept" or "free": whether adjtimex says that somebody keeps
  * the clock in step.
  *
+ * WN_FAULT_SEED is a number from which getrandom's bytes follow: what a program
+ * leaves to chance is the same in each run.
+ *
  * WN_FAULT_INTRUDER has whoever syncs a file try to connect to the network
  * first, as a program might that somebody else has taken over.
  *
@@ -50,10 +53,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -70,11 +75,13 @@ typedef int truncate_fn(int, off_t);
 typedef ssize_t send_fn(int, const void *, size_t, int);
 typedef int clock_fn(clockid_t, struct timespec *);
 typedef void *realloc_fn(void *, size_t);
+typedef ssize_t random_fn(void *, size_t, unsigned);
 
 ssize_t pwrite64(int, const void *, size_t, off64_t);
 ssize_t pread64(int, void *, size_t, off64_t);
 int ftruncate64(int, off64_t);
 
+static atomic_ullong chance;   /* how often getrandom was asked */
 static atomic_long count_name; /* the second line: its name */
 static atomic_long count;      /* and how many calls it has let through */
 
@@ -499,4 +506,28 @@ time(time_t *out)
 	if (out != NULL)
 		*out = ts.tv_sec;
 	return ts.tv_sec;
+}
+
+/* The bytes of a call are those of its number: splitmix64. */
+ssize_t
+getrandom(void *p, size_t len, unsigned flags)
+{
+	NEXT(random_fn, "getrandom");
+	const char *seed = getenv("WN_FAULT_SEED");
+	uint64_t x = 0;
+	size_t i;
+
+	if (seed == NULL)
+		return next(p, len, flags);
+	for (i = 0; i < len; i++) {
+		if (i % sizeof(x) == 0) {
+			x = strtoull(seed, NULL, 0) +
+			    ++chance * 0x9e3779b97f4a7c15;
+			x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+			x = (x ^ x >> 27) * 0x94d049bb133111eb;
+			x ^= x >> 31;
+		}
+		((uint8_t *)p)[i] = (uint8_t)(x >> i % sizeof(x) * 8);
+	}
+	return (ssize_t)len;
 }
