@@ -149,15 +149,19 @@ sub warp {
 	$self->mine(1);
 }
 
-# How many seconds the chain's clock is ahead of ours; its newest block may be
-# some seconds old.
+# How many seconds the chain's clock is ahead of ours. Its newest block may be
+# some seconds old: less than a minute less than before is as much as before,
+# for the programs' clock mustn't go back.
 sub ahead_s {
 	my ($self) = @_;
 	my $block = $self->rpc('eth_getBlockByNumber', 'latest',
 	    WorknetTest::json_bool(0));
 	my $ahead = hex($block->{timestamp}) - time;
+	my $before = $self->{ahead_s} // 0;
 
-	return $ahead > 60 ? $ahead : 0;
+	$self->{ahead_s} = $ahead > 60 ? $ahead : 0
+	    if $ahead > $before || $ahead < $before - 60;
+	return $self->{ahead_s};
 }
 
 sub block_number { return hex $_[0]->rpc('eth_blockNumber') }
