@@ -216,7 +216,6 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	if (file.length !== d.bytes || hex256(file) !== d.sha256)
 		refuse(`${path}: the file isn't the one that was logged`);
 	const lines = linesOf(file);
-	checkSeals(told.salt, d, file);
 	for (const line of lines) {
 		const l = readLine(line);
 		const t = definitionOf(tasks, l) ??
@@ -237,6 +236,7 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	}
 	if (lines.length !== d.lines)
 		refuse(`${path}: the leaf counts ${d.lines} lines, the file has ${lines.length}`);
+	checkSeals(told.salt, d, file);
 }
 
 // ---- Uptime ----
