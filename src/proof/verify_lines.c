@@ -73,6 +73,12 @@ static enum rc
 times_check(const struct line *l, const struct task_leaf *d, int64_t within,
     struct err *e)
 {
+	/* A vote of no cycle would have no place in the uptime. */
+	if (l->cycle % d->interval_ms != 0)
+		return err_set(e, RC_INVALID,
+		    "cycle %" PRId64 " isn't one of definition %" PRId64
+		    ", whose interval is %" PRId64 " ms",
+		    l->cycle, l->version, d->interval_ms);
 	/* A cycle ends when the next one opens, before two intervals. */
 	if (l->assigned < l->cycle ||
 	    l->assigned > l->cycle + 2 * d->interval_ms)

@@ -261,6 +261,19 @@ export const logged = {
 		    form: 'lower', timestamp: cycle + 2, success: true },
 		    d.task));
 	}, { colluding: true }),
+	// Beside the schedule. Who counts cycle by cycle never comes to such a vote,
+	// or, of one that is a bit later, never past it.
+	'logged: vote of a cycle between two': relogged(async (s, t) => {
+		const d = t.at(-1).leaf;
+		const cycle = d.from - d.from % d.intervalMs - 1;
+		const { rows } = s.find((x) => x.leaf.from <= d.from &&
+		    d.from < x.leaf.to);
+		const i = rows.findIndex((r) => r.cycle > cycle);
+		rows.splice(i, 0, await alone({ slot: 999999, cycle, copy: 0,
+		    version: d.version, worker: result(s).worker,
+		    assigned: d.from, outcome: 'result', scheme: 'eip191',
+		    form: 'lower', timestamp: d.from, success: true }, d.task));
+	}, { colluding: true }),
 	'logged: maintenance logged at no time': relogged((s, t, all) => {
 		const last = maintenance(all).at(-1);
 		const from = s[1].leaf.from + 1;

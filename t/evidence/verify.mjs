@@ -468,6 +468,8 @@ async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
 		refuse('a slot that was given has a number, a worker and a time');
 	if (l.outcome.startsWith('refused:') && !REASONS.has(l.outcome.slice(8)))
 		refuse(`an answer isn't refused for "${l.outcome}"`);
+	if (l.cycle % d.intervalMs)
+		refuse(`cycle ${l.cycle} isn't one of definition ${l.version}, whose interval is ${d.intervalMs} ms`);
 	if (l.assigned < l.cycle || l.assigned > l.cycle + 2 * d.intervalMs)
 		refuse(`the slot was assigned at ${l.assigned}, which isn't in its cycle`);
 	if (told.slots.has(l.slot))

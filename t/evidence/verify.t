@@ -175,6 +175,8 @@ my %says = (
 	# Those of forgeries.mjs.
 	'logged: vote told in a later hour again' =>
 	    qr/isn't of this segment's time/,
+	'logged: vote of a cycle between two' =>
+	    qr/cycle \d+ isn't one of definition \d+, whose interval is/,
 	'logged: maintenance logged at no time' => qr/leaf \d+ is backdated/,
 	'logged: maintenance ended twice' =>
 	    qr/isn't announced once, and ended then, if at all/,
