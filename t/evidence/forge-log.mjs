@@ -102,6 +102,21 @@ export const logged = {
 	}),
 	'logged: seals of other lines': relogged((s) =>
 		s[1].leaf.seals = hex256(Buffer.from('x')), { count: 'seals' }),
+	// Of a private task these are held to something without its opening, too.
+	'logged: scheme nobody knows': relogged((s) =>
+		result(s).scheme = 'eip1271'),
+	'logged: result of no success': relogged((s) =>
+		delete result(s).success),
+	'logged: seals in capitals': relogged((s) => {
+		s[1].leaf.seals = hex256(Buffer.from('x')).toUpperCase();
+	}, { count: 'seals' }),
+	'logged: commitment in capitals': relogged((s, t, all) => {
+		for (const x of all.filter((y) => y.leaf.commitment))
+			x.bytes = (leaf) => Buffer.from(JSON.stringify({ ...leaf,
+			    commitment: leaf.commitment.toUpperCase() }));
+		if (t.length)
+			t[0].leaf = { ...t[0].leaf, commitment: 'AB' };
+	}),
 	'logged: counts that aren\'t so': relogged((s) => {
 		s[1].leaf.results--;
 		s[1].leaf.missed++;
