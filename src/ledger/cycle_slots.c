@@ -41,7 +41,7 @@ news_count(struct cycle_slots *c, int64_t given, int64_t *next, int64_t end)
 bool
 cycle_slots_are_ahead(const struct due *d, int64_t cycle_ms)
 {
-	return d->cycle_ms > cycle_ms;
+	return d->cycle_ms > cycle_ms && d->cycle_ms % d->interval_ms == 0;
 }
 
 enum rc

@@ -59,7 +59,9 @@ int64_t cycle_slots_free_ms(const struct due *d, int64_t now_ms);
  * Whether the task gave slots of a later cycle than the one that runs: the
  * clock was ahead, or an edit moved the cycles. Nobody knows then what was
  * given of this one, and none of it is. One that is further ahead than the next
- * isn't believed: when its time comes, it is given again.
+ * isn't believed: when its time comes, it is given again. Nor is one that isn't
+ * a cycle of the definition that an edit made since: each slot is of a cycle of
+ * its own definition (proof/verify_lines.c refuses others).
  */
 bool cycle_slots_are_ahead(const struct due *d, int64_t cycle_ms);
 

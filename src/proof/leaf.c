@@ -251,6 +251,28 @@ seals_fit(const char *task, const char *seals)
 	return leaf_is_private(task) == (seals[0] != '\0');
 }
 
+/* The digits of a SHA-256, in lower case. */
+static bool
+is_sha256(const char *text)
+{
+	return strlen(text) == 2 * SHA256_LEN &&
+	    strspn(text, "0123456789abcdef") == 2 * SHA256_LEN;
+}
+
+/* What a private task's leaf hides is a hash, or nobody can be held to it. */
+static bool
+hides_by_hash(const void *leaf, enum leaf_kind kind)
+{
+	const struct segment_leaf *s = leaf;
+	const struct drills_leaf *d = leaf;
+	const struct task_leaf *t = leaf;
+
+	return (kind != KIND_PRIVATE || is_sha256(t->commitment)) &&
+	    (kind != KIND_SEGMENT || s->seals[0] == '\0' ||
+		is_sha256(s->seals)) &&
+	    (kind != KIND_DRILLS || d->seals[0] == '\0' || is_sha256(d->seals));
+}
+
 /* Files are named by their time, with a year of four digits. */
 static bool
 is_time(int64_t ms)
@@ -351,6 +373,9 @@ sense_check(const void *leaf, enum leaf_kind kind, struct err *e)
 	    (kind == KIND_DRILLS && !seals_fit(d->task, d->seals)))
 		return err_set(e, RC_INVALID,
 		    "a private task has seals, and no public one");
+	if (!hides_by_hash(leaf, kind))
+		return err_set(e, RC_INVALID,
+		    "a commitment and seals are 64 hex digits in lower case");
 	if (kind == KIND_MAINTENANCE &&
 	    (m->from >= m->to || (m->ended != LEAF_NONE && m->ended >= m->to)))
 		return err_set(e, RC_INVALID,

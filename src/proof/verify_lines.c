@@ -73,6 +73,12 @@ static enum rc
 times_check(const struct line *l, const struct task_leaf *d, int64_t within,
     struct err *e)
 {
+	/* A vote of no cycle would have no place in the uptime. */
+	if (l->cycle % d->interval_ms != 0)
+		return err_set(e, RC_INVALID,
+		    "cycle %" PRId64 " isn't one of definition %" PRId64
+		    ", whose interval is %" PRId64 " ms",
+		    l->cycle, l->version, d->interval_ms);
 	/* A cycle ends when the next one opens, before two intervals. */
 	if (l->assigned < l->cycle ||
 	    l->assigned > l->cycle + 2 * d->interval_ms)
@@ -99,14 +105,14 @@ alone_check(const struct line *l, const char *task, struct err *e)
 		.success = l->success == 1 };
 
 	if (l->worker.p == NULL || l->form.p == NULL ||
-	    l->timestamp == LINE_NONE || l->success == LINE_NONE ||
+	    l->timestamp == LINE_NONE ||
 	    address_parse(&a.worker, NULL, l->worker, NULL) != RC_OK ||
 	    !line_form_parse(l->form, &a.form) ||
 	    hex_decode(signature, sizeof(signature), l->signature, NULL) !=
 		RC_OK ||
 	    !hex_is_lower(l->signature))
 		return err_set(e, RC_INVALID,
-		    "a result has a worker, a form, a time, a success and a signature of 65 bytes");
+		    "a result has a worker, a form, a time and a signature of 65 bytes");
 	return attest_check(&a, signature, e);
 }
 
@@ -153,16 +159,20 @@ static enum rc
 signature_check(const struct in_file *in, const struct line *l,
     const struct task_leaf *d, struct err *e)
 {
+	const bool in_round = slice_is(l->scheme, ROUND_SCHEME);
+
+	if (!in_round && !slice_is(l->scheme, LINE_ALONE))
+		return err_set(e, RC_INVALID,
+		    "the scheme of the signature is \"%.*s\", expected %s or %s",
+		    (int)l->scheme.len, l->scheme.p, LINE_ALONE, ROUND_SCHEME);
+	if (l->success == LINE_NONE)
+		return err_set(
+		    e, RC_INVALID, "a result says whether it succeeded");
 	/* Whoever has no opening could only guess what was signed. */
 	if (in->t->is_sealed)
 		return RC_OK;
-	if (slice_is(l->scheme, ROUND_SCHEME))
-		return round_check_line(in, l, d, e);
-	if (slice_is(l->scheme, LINE_ALONE))
-		return alone_check(l, task_leaf_name(d), e);
-	return err_set(e, RC_INVALID,
-	    "the scheme of the signature is \"%.*s\", expected %s or %s",
-	    (int)l->scheme.len, l->scheme.p, LINE_ALONE, ROUND_SCHEME);
+	return in_round ? round_check_line(in, l, d, e)
+			: alone_check(l, task_leaf_name(d), e);
 }
 
 /* One form of each: who is the same, or where, looks the same. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "eth/hex.h"
 #include "ledger/origin.h"
 #include "publish/room.h"
@@ -116,15 +118,37 @@ key_publish(
 	return rc == RC_OK ? leaf_entry(p, KIND_CANARY, &leaf, e) : rc;
 }
 
+/*
+ * The coordinator's clock was ahead when it showed the key. A leaf that says so
+ * before the day is over would void the day's drills for whoever verifies
+ * (proof/verify_facts.c).
+ */
+static bool
+key_waits(struct publisher *p, const struct public_key *k)
+{
+	char now[FILE_TIME_LEN + 1];
+
+	if (p->now_ms / DAY_MS > k->day)
+		return false;
+	p->result->findings++;
+	file_time(now, p->now_ms);
+	log_error(
+	    "the ledger shows the key of drills of day %" PRId64
+	    ", and the clock shows %s: the coordinator's clock was ahead; the key is logged once that day is over",
+	    k->day, now);
+	return true;
+}
+
 static enum rc
 on_key(void *ctx, const struct public_key *k, struct err *e)
 {
+	struct publisher *p = ctx;
 	enum rc rc = RC_OK;
 
 	if (k->hash.len == SHA256_LEN)
-		rc = key_publish(ctx, k, false, e);
-	if (rc == RC_OK && k->key.len == SHA256_LEN)
-		rc = key_publish(ctx, k, true, e);
+		rc = key_publish(p, k, false, e);
+	if (rc == RC_OK && k->key.len == SHA256_LEN && !key_waits(p, k))
+		rc = key_publish(p, k, true, e);
 	return rc;
 }
 

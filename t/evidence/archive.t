@@ -139,7 +139,7 @@ my @made = ('--tasks', 3, '--interval-ms', 300000, '--copies', 2, '--seed', 9,
     '--workers', 5, '--silent-percent', 10, '--edits', 2,
     '--round-percent', 60);
 make_ledger($db, @made, '--results', 40, '--end-ms', $end - 12 * $DAY);
-# One was an answer to a drill, whose day's key is shown.
+# One was an answer to a drill, whose day's key is shown later.
 my ($drill, $day) = @{ (sql_rows($db, 'SELECT slot, assigned_ms / 86400000 ' .
     'FROM result r JOIN transfer t ON t.id = r.transfer WHERE place IS NULL ' .
     'AND status = 200 AND t.credit = 4 ORDER BY slot LIMIT 1'))[0] };
@@ -148,7 +148,7 @@ my $of = sub { hmac_sha256($_[0] . pack('Q>', $drill), pack('H*', $key)) };
 $key = sha256_hex($key) while unpack('N', $of->('drill')) % 1000 >= 500 ||
     (ord $of->('status')) % 2 == 0;
 forge($db, "$Dir/drills.db", "INSERT INTO drill_key VALUES ($day, " .
-    "X'" . sha256_hex(pack 'H*', $key) . "', 1, X'$key'); UPDATE result SET " .
+    "X'" . sha256_hex(pack 'H*', $key) . "', 1, NULL); UPDATE result SET " .
     'copy = (SELECT copies FROM task_version v WHERE v.id = version) ' .
     "WHERE slot = $drill; INSERT INTO drill SELECT r.slot, t.credit, " .
     "r.assigned_ms, 200, 'right' FROM result r JOIN transfer t ON " .
@@ -157,6 +157,7 @@ rename "$Dir/drills.db", $db or die $!;
 is(AdminRun::run('', program('worknet-log'), '-c', $conf, '--key', 'new')
     ->{code}, 0, 'a log has a key');
 at($end - 12 * $DAY, program('worknet-log'), '-c', $conf, '--idle');
+sql_run($db, "UPDATE drill_key SET key = X'$key';");
 make_ledger($db, @made, '--append', '--results', 80, '--checkpoint',
     "$Dir/site/checkpoint", '--end-ms', $end - 10 * $DAY);
 at($end - 9 * $DAY, program('worknet-log'), '-c', $conf, '--idle');

@@ -122,7 +122,7 @@ sub relogged {
 	dirs_new();
 	rename "$Dir/ledger.db", "$Dir/true.db" or die $!;
 	forge("$Dir/true.db", "$Dir/ledger.db", $sql, unchecked => 1);
-	log_at($end + 2.5 * $HOUR, '--idle');
+	log_at($o{at} // $end + 2.5 * $HOUR, '--idle');
 	unlink "$Dir/ledger.db";
 	rename "$Dir/true.db", "$Dir/ledger.db" or die $!;
 	my $a = audit();
@@ -204,7 +204,13 @@ forge("$Dir/ledger.db", "$Dir/drills.db", $drill);
 save('ledger.db', 'checks.db');
 rename "$Dir/drills.db", "$Dir/ledger.db" or die $!;
 dirs_new();
-is(log_at($end + 2.5 * $HOUR, '--idle'), '0 ', 'a day with a drill is logged');
+# As by a coordinator whose clock was ahead.
+like(log_at($end + 2.5 * $HOUR, '--idle'), qr/^6 .*the ledger shows the key of drills of day $day, and the clock shows 20260601T183000Z: .* once that day is over$/m,
+    'a key that is shown before its day is over is held back');
+clean('... which is nothing that the ledger has otherwise');
+my $over = ($day + 1) * 24 * $HOUR;
+like(log_at($over - 1, '--idle'), qr/^6 /, '... to the day\'s end');
+is(log_at($over, '--idle'), '0 ', 'a day with a drill is logged');
 $a = clean('as the ledger has it');
 is($a->{checked}, $results, 'the drill was compared, too');
 save($_, "$_-true") for qw(site state);
@@ -213,7 +219,7 @@ found('an answer to a drill that was changed', 1,
     with_ledger("UPDATE result SET status = 418 WHERE slot = $alone;"));
 found('an answer to a drill that is left out', 1,
     qr/^day $day: 1 answers to drills were paid, and 0 are in the log$/,
-    relogged("DELETE FROM result WHERE slot = $alone;"));
+    relogged("DELETE FROM result WHERE slot = $alone;", at => $over));
 
 # ---- Payouts ----
 

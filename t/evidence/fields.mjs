@@ -163,6 +163,9 @@ function checkSense(is, l) {
 	if (['segment', 'drills'].includes(is) &&
 	    (l.seals !== undefined) !== l.task.startsWith('~'))
 		refuse('a private task has seals, and no public one');
+	if (![l.commitment, l.seals].every((h) => h === undefined ||
+	    /^[0-9a-f]{64}$/.test(h)))
+		refuse('a commitment and seals are 64 hex digits in lower case');
 	if (is === 'maintenance' && (l.from >= l.to || (l.ended ?? -1) >= l.to))
 		refuse('maintenance ends after it begins, or before its end');
 	if (is === 'task' || is === 'private-task')

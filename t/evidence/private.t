@@ -273,6 +273,28 @@ for my $i (0 .. $#kinds) {
 	    : both_take("$Dir/forged/$i", $kinds[$i]);
 }
 
+# What is held to its form without the opening, too.
+my %sealed_says = (
+	'logged: scheme nobody knows' => qr/scheme of the signature is .*eip1271/,
+	'logged: result of no success' => qr/says whether it succeeded/,
+	(map { ("logged: $_ in capitals" => qr/are 64 hex digits in lower case/) }
+	    'seals', 'commitment'),
+	'logged: line dropped' => qr/has no line/,
+	'logged: success flipped' => undef,
+);
+@kinds = sort keys %sealed_says;
+mkdir "$Dir/hidden";
+$r = AdminRun::run('', $node, "$here/forge.mjs", "$Dir/task_00000",
+    "$Dir/hidden", "$Dir/log.key", @kinds);
+is("$r->{code} $r->{err}", '0 ', 'lies are logged');
+for my $i (0 .. $#kinds) {
+	unlink "$Dir/hidden/$i/opening" or die;
+	defined $sealed_says{$kinds[$i]}
+	    ? both_refuse("$Dir/hidden/$i", $sealed_says{$kinds[$i]},
+		"$kinds[$i], without its opening")
+	    : both_take("$Dir/hidden/$i", "$kinds[$i], which it hides");
+}
+
 # ---- The operator's own ----
 
 $r = worknet('-c', $conf, 'audit', '--log', "$Dir/site");

@@ -216,7 +216,6 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	if (file.length !== d.bytes || hex256(file) !== d.sha256)
 		refuse(`${path}: the file isn't the one that was logged`);
 	const lines = linesOf(file);
-	checkSeals(told.salt, d, file);
 	for (const line of lines) {
 		const l = readLine(line);
 		const t = definitionOf(tasks, l) ??
@@ -237,6 +236,7 @@ async function checkDrills(d, leaves, tasks, told, report) {
 	}
 	if (lines.length !== d.lines)
 		refuse(`${path}: the leaf counts ${d.lines} lines, the file has ${lines.length}`);
+	checkSeals(told.salt, d, file);
 }
 
 // ---- Uptime ----
@@ -398,9 +398,8 @@ async function checkRound(l, d, index, told) {
 	if (l.anchor > index)
 		refuse(`the anchor, of ${l.anchor} leaves, is newer than the line`);
 	if (!isHex(l.ledger, 32) || !isHex(l.worker, 20) ||
-	    !isHex(l.signature, 65) || typeof l.success !== 'boolean' ||
-	    !(l.ms <= 0xffffffff) || l.status > 0xffff || !(l.anchor >= 0) || l.form !== undefined)
-		refuse('a result in a round has a ledger, a worker, a time, a success, a duration, an anchor and a signature');
+	    !isHex(l.signature, 65) || !(l.ms <= 0xffffffff) || l.status > 0xffff || !(l.anchor >= 0) || l.form !== undefined)
+		refuse('a result in a round has a ledger, a worker, a time, a duration, an anchor and a signature');
 	if (!(l.count >= 1 && l.count <= 50 && l.place >= 0 && l.place < l.count))
 		refuse('a round has 1 to 50 results');
 	if (l.path !== undefined && !/^0x([0-9a-f]{64}){1,6}$/.test(l.path))
@@ -430,12 +429,9 @@ async function checkRound(l, d, index, told) {
 }
 
 async function checkSignature(l, task) {
-	if (l.scheme !== 'eip191')
-		refuse(`the scheme of the signature is "${l.scheme}"`);
 	if (!Object.hasOwn(FORMS, l.form) || !/^0x[0-9a-f]{40}$/.test(l.worker) ||
-	    !/^0x[0-9a-f]{130}$/.test(l.signature) ||
-	    typeof l.success !== 'boolean')
-		refuse('a result has a worker, a form, a time, a success and a signature');
+	    !/^0x[0-9a-f]{130}$/.test(l.signature))
+		refuse('a result has a worker, a form, a time and a signature');
 	if (BigInt(`0x${l.signature.slice(66, 130)}`) > HIGH)
 		refuse('signature: s is too high');
 	const message = JSON.stringify({ taskId: task,
@@ -468,6 +464,8 @@ async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
 		refuse('a slot that was given has a number, a worker and a time');
 	if (l.outcome.startsWith('refused:') && !REASONS.has(l.outcome.slice(8)))
 		refuse(`an answer isn't refused for "${l.outcome}"`);
+	if (l.cycle % d.intervalMs)
+		refuse(`cycle ${l.cycle} isn't one of definition ${l.version}, whose interval is ${d.intervalMs} ms`);
 	if (l.assigned < l.cycle || l.assigned > l.cycle + 2 * d.intervalMs)
 		refuse(`the slot was assigned at ${l.assigned}, which isn't in its cycle`);
 	if (told.slots.has(l.slot))
@@ -485,6 +483,10 @@ async function checkGiven(l, index, tasks, told, within = WINDOW + SKEW) {
 	if (told.results.has(one))
 		refuse(`slots ${told.results.get(one)} and ${l.slot} have one and the same result`);
 	told.results.set(one, l.slot);
+	if (!['eip191', 'eip712-round'].includes(l.scheme))
+		refuse(`the scheme of the signature is "${l.scheme}"`);
+	if (l.success === undefined)
+		refuse('a result says whether it succeeded');
 	if (told.isSealed)
 		return;
 	await (l.scheme === 'eip712-round' ? checkRound(l, d, index, told) :

@@ -141,6 +141,11 @@ my %says = (
 	'logged: field nobody knows' => qr/fields in their order/,
 	'logged: fields in another order' => qr/fields in their order/,
 	'logged: seals of other lines' => qr/isn't of the fields/,
+	'logged: scheme nobody knows' =>
+	    qr/scheme of the signature is "eip1271"/,
+	'logged: result of no success' => qr/says whether it succeeded/,
+	'logged: seals in capitals' => qr/isn't of the fields|public one/,
+	'logged: commitment in capitals' => qr/fields .*in their order/,
 	'logged: counts that aren\'t so' => qr/the leaf counts/,
 	'logged: to shortened' => qr/the one before it ended at/,
 	'logged: hour left out' => qr/hours are left out/,
@@ -175,6 +180,8 @@ my %says = (
 	# Those of forgeries.mjs.
 	'logged: vote told in a later hour again' =>
 	    qr/isn't of this segment's time/,
+	'logged: vote of a cycle between two' =>
+	    qr/cycle \d+ isn't one of definition \d+, whose interval is/,
 	'logged: maintenance logged at no time' => qr/leaf \d+ is backdated/,
 	'logged: maintenance ended twice' =>
 	    qr/isn't announced once, and ended then, if at all/,

@@ -148,6 +148,52 @@ test_early(void)
 	tap_is_int(twice, 0, "but never that one again");
 }
 
+/* Slots whose cycle isn't one of their definition's, of so many in all. */
+static int
+strange_cycles(int64_t interval_ms, int64_t edited_ms, int *all)
+{
+	struct query *q = db_query(db, Q_PUBLISH_ASSIGNMENT);
+	struct err e = ERR_INIT;
+	bool row;
+	int n = 0;
+
+	*all = 0;
+	query_int(q, 1, edited_ms);
+	for (must(query_step(q, &row, &e), &e); row;
+	     must(query_step(q, &row, &e), &e), ++*all)
+		n += query_get_int(q, C_PUBLISH_ASSIGNMENT_CYCLE_MS) %
+			interval_ms !=
+		    0;
+	query_done(q);
+	return n;
+}
+
+/* A slot of a cycle to come is given, and then the interval is another one. */
+static void
+test_edited(void)
+{
+	struct task_definition d = definition("", 10 * MINUTE, 1);
+	const int64_t edited_ms = T0 + 4 * MINUTE;
+	struct err e = ERR_INIT;
+	int64_t t;
+	int all;
+
+	ledger_new();
+	rules.standing = (struct standing_rules){ 0, 0 };
+	add("a", MINUTE);
+	tap_is_int(poll_at(1, "", T0 + 16 * MINUTE + 30 * SECOND), 1,
+	    "a clock that is ahead gives a later cycle");
+	must(db_begin(db, &e), &e);
+	must(task_edit(db, "a", &d, edited_ms, &e), &e);
+	must(db_commit(db, &e), &e);
+	for (t = edited_ms; t < T0 + 40 * MINUTE; t += 30 * SECOND)
+		if (poll_at(2, "", t) == 1)
+			(void)answer(2, "a", "", t);
+	tap_is_int(strange_cycles(d.interval_ms, edited_ms, &all), 0,
+	    "after an edit each slot is of a cycle of its definition");
+	tap_ok(all >= 3, "of %d", all);
+}
+
 /* What the audit asks for of assignments, which polls forget. */
 static void
 test_kept(void)
@@ -167,6 +213,7 @@ main(void)
 	test_clock();
 	test_ahead();
 	test_early();
+	test_edited();
 	test_kept();
 	db_close(db);
 	return tap_done();

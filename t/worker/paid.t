@@ -223,12 +223,12 @@ like("$r->{code} $r->{out}", qr/^0 .*its own policy, which nobody vouches for/s,
 
 # The log's second half made anew, of a ledger in which that was changed.
 sub forged {
-	my ($sql) = @_;
+	my ($sql, $at) = @_;
 
 	save("$_-middle", $_) for qw(site state);
 	rename "$Dir/ledger.db", "$Dir/true.db" or die $!;
 	forge("$Dir/true.db", "$Dir/ledger.db", $sql, unchecked => 1);
-	my $said = log_at($end + 2.5 * $HOUR);
+	my $said = log_at($at // $end + 2.5 * $HOUR);
 	unlink "$Dir/ledger.db";
 	rename "$Dir/true.db", "$Dir/ledger.db" or die $!;
 	die "worknet-log: $said" if $said !~ /^[06] /;
@@ -300,6 +300,7 @@ my $is_drill = $promise . 'UPDATE result SET copy = (SELECT copies FROM ' .
     't.credit, r.assigned_ms, 200 FROM result r JOIN transfer t ' .
     "ON t.id = r.transfer WHERE r.slot = $round_late->[0];";
 my $told = "UPDATE drill_key SET key = x'" . unpack('H*', $key) . "';";
+my $over = ($day + 1) * 24 * $HOUR;
 my $one_less = $n - 1;
 $r = forged($is_drill);
 like("$r->{code} $r->{out}", qr/^0 .*$one_less in the log .* 1 to come/s,
@@ -307,13 +308,14 @@ like("$r->{code} $r->{out}", qr/^0 .*$one_less in the log .* 1 to come/s,
 $verify_at = $end + 50 * $HOUR;
 refused('a drill that is never told', verify(), qr/, slot $round_late->[0]: it was credited, and isn't in the log$/m);
 $verify_at = $end + 4 * $HOUR;
-$r = forged($is_drill . $told);
+$r = forged($is_drill . $told, $over);
 like("$r->{code} $r->{out}", qr/^0 .*$n in the log/s, 'a drill that is told is there');
 refused('a drill that is left out of its day',
-    forged("$is_drill $told DELETE FROM result WHERE slot = $round_late->[0];"),
+    forged("$is_drill $told DELETE FROM result WHERE slot = $round_late->[0];",
+    $over),
     qr/, slot $round_late->[0]: it was credited, and isn't in the log$/m);
 refused('a drill whose answer is another one', forged("$is_drill $told UPDATE " .
-    "result SET status = 418 WHERE slot = $round_late->[0];"),
+    "result SET status = 418 WHERE slot = $round_late->[0];", $over),
     qr/, slot $round_late->[0]: its status is 418 in the log/m);
 
 # From its first leaf on.
