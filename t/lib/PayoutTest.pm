@@ -159,9 +159,8 @@ sub ahead_s {
 	my $ahead = hex($block->{timestamp}) - time;
 	my $before = $self->{ahead_s} // 0;
 
-	$self->{ahead_s} = $ahead > 60 ? $ahead : 0
-	    if $ahead > $before || $ahead < $before - 60;
-	return $self->{ahead_s};
+	return $before if $ahead <= $before && $ahead >= $before - 60;
+	return $self->{ahead_s} = $ahead > 60 ? $ahead : 0;
 }
 
 sub block_number { return hex $_[0]->rpc('eth_blockNumber') }
