@@ -15,130 +15,6 @@ world_is_ruled(const char *what, int64_t min)
 	differences = compared = 0;
 }
 
-/* ---- What happens ---- */
-
-enum what { NOTHING, WORD, SAY, ACCUSE, EXPEL, ADMIT, JUDGE };
-
-/* Workers are paid some seconds after they were given something. */
-#define AFTER (20 * SECOND)
-
-struct event {
-	enum what what;
-	int64_t at_ms; /* from T0 */
-	int task;
-	int who;
-	int network;
-	bool up;
-};
-
-#define WORD_AT(witness, at, is_up) \
-	((struct event){ WORD, (at), 0, (witness), 0, (is_up) })
-#define SAYS(worker, from, at, is_up) \
-	((struct event){ SAY, (at), 0, (worker), (from), (is_up) })
-#define DOES(does, whom, at) \
-	((struct event){ (does), (at), 0, (whom), 0, false })
-#define NO_EVENT ((struct event){ NOTHING, 0, 0, 0, 0, false })
-
-static void
-accuse_freely(struct world *w, int who, int64_t at_ms)
-{
-	struct person *p = &w->people[who];
-
-	ledger_accuse(who, at_ms);
-	p->held = true;
-	p->demotions++;
-	p->demoted_ms = at_ms;
-}
-
-static void
-happen(struct world *w, const struct event *v)
-{
-	const int64_t at_ms = T0 + v->at_ms;
-
-	switch (v->what) {
-	case NOTHING:
-		break;
-	case WORD:
-		saw(w, v->task, v->who, at_ms, v->up);
-		break;
-	case SAY:
-		say(w, v->task, v->who, v->network, at_ms, at_ms + AFTER,
-		    v->up);
-		break;
-	case ACCUSE:
-		accuse_freely(w, v->who, at_ms);
-		break;
-	case EXPEL:
-		expel(w, v->who, at_ms);
-		break;
-	case ADMIT:
-		admit(w, v->who, at_ms);
-		break;
-	case JUDGE:
-		judge(w, at_ms, v->who == 0 ? 100 : v->who);
-		break;
-	}
-}
-
-/* Each place has one of some events. */
-struct script {
-	struct {
-		struct event events[8];
-		int n;
-	} places[60];
-	int n;
-};
-
-static void
-script_add(struct script *s, const struct event *events, int n)
-{
-	CHECK(s->n < 60 && n <= 8);
-	memcpy(s->places[s->n].events, events, (size_t)n * sizeof(*events));
-	s->places[s->n++].n = n;
-}
-
-#define ADD(script, ...)                                            \
-	script_add((script), (const struct event[]){ __VA_ARGS__ }, \
-	    (int)(sizeof((const struct event[]){ __VA_ARGS__ }) /   \
-		sizeof(struct event)))
-
-/* Words of the first witness that say the same, a minute apart. */
-static void
-script_add_words(struct script *s, int64_t at_ms, int n, bool up)
-{
-	int i;
-
-	for (i = 0; i < n; i++)
-		ADD(s, WORD_AT(0, at_ms + i * MINUTE, up));
-}
-
-/* All ways in which each place has one of its events. */
-static void
-script_try(struct world *w, const struct script *s, int from)
-{
-	const struct world was = *w;
-	int i;
-
-	if (from == s->n)
-		return;
-	for (i = 0; i < s->places[from].n; i++) {
-		step_into();
-		happen(w, &s->places[from].events[i]);
-		script_try(w, s, from + 1);
-		step_back(w, &was);
-	}
-}
-
-static void
-script_run(const struct script *s)
-{
-	struct world w;
-
-	world_begin(&w);
-	script_try(&w, s, 0);
-	world_end();
-}
-
 /* ---- Runs ---- */
 
 #define RUNS_N 11
@@ -149,7 +25,7 @@ runs_fill(struct world *w, int k)
 {
 	const struct world was = *w;
 	const int64_t at_ms = T0 + k * MINUTE;
-	int up;
+	int up, i;
 
 	if (k == RUNS_N) {
 		judge(w, at_ms + NEAR + MINUTE, 100);
@@ -161,8 +37,10 @@ runs_fill(struct world *w, int k)
 		if (k >= 4 && k + 1 < RUNS_N) {
 			say(w, 0, k - 4, 0, at_ms + 10 * SECOND,
 			    at_ms + 20 * SECOND, true);
-			say(w, 0, 8 + k % 3, 1 + k % 3, at_ms + 12 * SECOND,
-			    at_ms + 22 * SECOND, false);
+			for (i = k; i < k + 2; i++)
+				say(w, 0, 8 + i % 3, 1 + i % 3,
+				    at_ms + 12 * SECOND, at_ms + 22 * SECOND,
+				    false);
 		}
 		if (k + 1 == RUNS_N)
 			judge(w, at_ms + 40 * SECOND, 100);
@@ -429,6 +307,45 @@ test_courses(void)
 	world_end();
 }
 
+/* One lasts on, while another begins about a day after what was judged. */
+static void
+long_try(const struct world *w, int64_t later, bool last)
+{
+	const struct course course = { .ends = false };
+	struct events all = { .n = 0 };
+	struct world now = *w;
+	int i;
+
+	course_add(&all, &course, 0, 0);
+	course_add(&all, &course, 1, later);
+	if (last)
+		events_add(&all, SAYS(3, 3, later + 5 * MINUTE, false), 0);
+	step_into();
+	for (i = 0; i < all.n; i++) {
+		if (all.v[i].at_ms == later)
+			judge(&now, T0 + HOUR_MS, 100);
+		happen(&now, &all.v[i]);
+	}
+	judge(&now, T0 + later + HOUR_MS, 100);
+	step_back(&now, w);
+}
+
+static void
+test_long(void)
+{
+	int64_t later;
+	struct world w;
+
+	world_begin(&w);
+	for (later = DAY_MS + 4 * MINUTE - SECOND;
+	     later <= DAY_MS + 4 * MINUTE + 2 * SECOND; later += SECOND / 2) {
+		long_try(&w, later, false);
+		long_try(&w, later, true);
+	}
+	world_is_ruled("for how long outages are one", 28);
+	world_end();
+}
+
 /* ---- The record ---- */
 
 /* An outage of the first task, which a worker misses or sees; or what flaps. */
@@ -666,6 +583,7 @@ main(void)
 	test_others();
 	test_witnesses();
 	test_courses();
+	test_long();
 	test_record();
 	test_words();
 	test_half_hours();

@@ -321,4 +321,128 @@ world_begin(struct world *w)
 	}
 }
 
+/* ---- What happens ---- */
+
+enum what { NOTHING, WORD, SAY, ACCUSE, EXPEL, ADMIT, JUDGE };
+
+/* Workers are paid some seconds after they were given something. */
+#define AFTER (20 * SECOND)
+
+struct event {
+	enum what what;
+	int64_t at_ms; /* from T0 */
+	int task;
+	int who;
+	int network;
+	bool up;
+};
+
+#define WORD_AT(witness, at, is_up) \
+	((struct event){ WORD, (at), 0, (witness), 0, (is_up) })
+#define SAYS(worker, from, at, is_up) \
+	((struct event){ SAY, (at), 0, (worker), (from), (is_up) })
+#define DOES(does, whom, at) \
+	((struct event){ (does), (at), 0, (whom), 0, false })
+#define NO_EVENT ((struct event){ NOTHING, 0, 0, 0, 0, false })
+
+static inline void
+accuse_freely(struct world *w, int who, int64_t at_ms)
+{
+	struct person *p = &w->people[who];
+
+	ledger_accuse(who, at_ms);
+	p->held = true;
+	p->demotions++;
+	p->demoted_ms = at_ms;
+}
+
+static inline void
+happen(struct world *w, const struct event *v)
+{
+	const int64_t at_ms = T0 + v->at_ms;
+
+	switch (v->what) {
+	case NOTHING:
+		break;
+	case WORD:
+		saw(w, v->task, v->who, at_ms, v->up);
+		break;
+	case SAY:
+		say(w, v->task, v->who, v->network, at_ms, at_ms + AFTER,
+		    v->up);
+		break;
+	case ACCUSE:
+		accuse_freely(w, v->who, at_ms);
+		break;
+	case EXPEL:
+		expel(w, v->who, at_ms);
+		break;
+	case ADMIT:
+		admit(w, v->who, at_ms);
+		break;
+	case JUDGE:
+		judge(w, at_ms, v->who == 0 ? 100 : v->who);
+		break;
+	}
+}
+
+/* Each place has one of some events. */
+struct script {
+	struct {
+		struct event events[8];
+		int n;
+	} places[60];
+	int n;
+};
+
+static inline void
+script_add(struct script *s, const struct event *events, int n)
+{
+	CHECK(s->n < 60 && n <= 8);
+	memcpy(s->places[s->n].events, events, (size_t)n * sizeof(*events));
+	s->places[s->n++].n = n;
+}
+
+#define ADD(script, ...)                                            \
+	script_add((script), (const struct event[]){ __VA_ARGS__ }, \
+	    (int)(sizeof((const struct event[]){ __VA_ARGS__ }) /   \
+		sizeof(struct event)))
+
+/* Words of the first witness that say the same, a minute apart. */
+static inline void
+script_add_words(struct script *s, int64_t at_ms, int n, bool up)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		ADD(s, WORD_AT(0, at_ms + i * MINUTE, up));
+}
+
+/* All ways in which each place has one of its events. */
+static inline void
+script_try(struct world *w, const struct script *s, int from)
+{
+	const struct world was = *w;
+	int i;
+
+	if (from == s->n)
+		return;
+	for (i = 0; i < s->places[from].n; i++) {
+		step_into();
+		happen(w, &s->places[from].events[i]);
+		script_try(w, s, from + 1);
+		step_back(w, &was);
+	}
+}
+
+static inline void
+script_run(const struct script *s)
+{
+	struct world w;
+
+	world_begin(&w);
+	script_try(&w, s, 0);
+	world_end();
+}
+
 #endif
