@@ -87,13 +87,14 @@ async function resign(r, d, anchorRoot) {
 }
 
 // The log has other leaves than before, so that what names it is signed anew,
-// as if the workers were the operator's, too.
+// as if the workers were the operator's, too; but what they weren't told of
+// they don't sign.
 async function reanchor(all) {
 	const definition = new Map();
 	const hashes = [];
 	const at = new Map(all.map((x, i) => [x.index, i]));
 	for (const [i, x] of all.entries()) {
-		if (is('task')(x) || x.open)
+		if ((is('task')(x) || x.open) && !x.untold)
 			definition.set(x.leaf.version, x.open ?? x.leaf);
 		for (const r of x.rows ?? []) {
 			if (!r.anchor)
@@ -643,14 +644,14 @@ const kinds = {
 	}, { colluding: true }),
 	'logged: URL of a definition of that number': relogged((s, t, all) => {
 		const d = t.find((x) => x.leaf.version === inRound(s).version);
-		const other = { index: 9e6, leaf: { ...d.leaf,
+		const other = { index: 9e6, untold: true, leaf: { ...d.leaf,
 		    url: `${d.leaf.url}/other`, prev: d.index } };
 		for (const x of all)
 			for (const key of ['prev', 'definition'])
 				if (x.leaf[key] === d.index)
 					x.leaf[key] = other.index;
 		all.splice(all.indexOf(d) + 1, 0, other);
-	}),
+	}, { colluding: true }),
 	'logged: name that leads out': relogged((s, t) =>
 		t.forEach((x) => x.leaf.task = '../../x')),
 	'logged: status of another, in 16 bits': relogged((s, t) =>
