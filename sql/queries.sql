@@ -938,10 +938,7 @@ WHERE outcome IS NULL AND due_ms <= ?1 ORDER BY due_ms, slot LIMIT 1;
 UPDATE sighting SET outcome = ?2 WHERE slot = ?1;
 
 -- Networks other than ?5, of other workers than ?4, that saw task ?1 down, and up,
--- from ?2 to ?3; and how often, since ?7, worker ?4 was judged in an outage, of
--- whatever task, that wasn't over when this one began. It did with the first that
--- said down after ?6, when a witness saw it up, and is over with the last one
--- before a witness sees it up again.
+-- from ?2 to ?3.
 -- :name sighting_others
 SELECT (SELECT count(DISTINCT s.network) FROM sighting s
 		WHERE s.task = ?1 AND s.assigned_ms BETWEEN ?2 AND ?3
@@ -952,19 +949,37 @@ SELECT (SELECT count(DISTINCT s.network) FROM sighting s
 		WHERE s.task = ?1 AND s.assigned_ms BETWEEN ?2 AND ?3
 		AND s.worker <> ?4 AND s.network <> ?5 AND s.up = 1
 		AND NOT EXISTS (SELECT 1 FROM accused a
-			WHERE a.worker = s.worker)),
-	(SELECT count(*) FROM sighting s WHERE s.worker = ?4
-		AND s.assigned_ms >= ?7 AND s.outcome IN ('right', 'wrong')
-		AND coalesce((SELECT max(d.assigned_ms) FROM sighting d
-			WHERE d.task = s.task AND d.assigned_ms >= s.assigned_ms
-			AND d.up = 0 AND NOT EXISTS (SELECT 1
-				FROM witness_slot u WHERE u.task = s.task
-				AND u.seen_ms BETWEEN s.assigned_ms
-				AND d.assigned_ms AND u.up = 1)),
-			s.assigned_ms) >=
-		coalesce((SELECT min(b.assigned_ms) FROM sighting b
-			WHERE b.task = ?1 AND b.assigned_ms > ?6
-			AND b.assigned_ms < ?2 AND b.up = 0), ?2));
+			WHERE a.worker = s.worker));
+
+-- When worker ?1 was judged in an outage, since ?2, and of which task.
+-- :name sighting_judged
+SELECT task, assigned_ms FROM sighting
+WHERE worker = ?1 AND assigned_ms >= ?2 AND outcome IN ('right', 'wrong');
+
+-- When witnesses saw task ?1 up, the last time up to ?2 and the first after it.
+-- :name witness_ups
+SELECT coalesce((SELECT max(s.seen_ms)
+		FROM witness_slot s CROSS JOIN worker w CROSS JOIN admission a
+		WHERE s.task = ?1 AND s.seen_ms <= ?2 AND s.up = 1
+		AND w.id = s.worker AND a.address = w.address
+		AND a.witness = 1), 0),
+	coalesce((SELECT min(s.seen_ms)
+		FROM witness_slot s CROSS JOIN worker w CROSS JOIN admission a
+		WHERE s.task = ?1 AND s.seen_ms > ?2 AND s.up = 1
+		AND w.id = s.worker AND a.address = w.address
+		AND a.witness = 1), 9223372036854775807);
+
+-- The first and the last that said down of task ?1 after ?2, before ?3; ?4 counts.
+-- :name outage_lasts
+SELECT min(o.at_ms), max(o.at_ms)
+FROM (SELECT CAST(?4 AS BIGINT) AS at_ms
+	UNION ALL SELECT s.assigned_ms FROM sighting s WHERE s.task = ?1
+		AND s.assigned_ms > ?2 AND s.assigned_ms < ?3 AND s.up = 0
+	UNION ALL SELECT s.seen_ms
+		FROM witness_slot s CROSS JOIN worker w CROSS JOIN admission a
+		WHERE s.task = ?1 AND s.seen_ms > ?2 AND s.seen_ms < ?3
+		AND s.up = 0 AND w.id = s.worker AND a.address = w.address
+		AND a.witness = 1) o;
 
 -- Where worker ?1 said up while witnesses saw it down, the newest first.
 -- :name sighting_list

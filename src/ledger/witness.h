@@ -19,8 +19,8 @@
  * is judged, nobody is. Two other networks must have seen it down, too, and
  * more than saw it up: what a witness sees alone is its own trouble. If there
  * are several witnesses, one alone isn't believed. Then who said up was wrong
- * and who said down right, once in all outages of which one began before the
- * other was over, which may be one trouble. Between two times at which a
+ * and who said down right, once a day in all outages of which one began before
+ * the other was over, which may be one trouble. Between two times at which a
  * witness sees the target up, an outage lasts from the first report of anybody
  * that says down to the last one. sprt.h judges it, as with drills.
  *

@@ -136,31 +136,86 @@ before_read(struct db *db, const struct sighting *s, struct outage *o,
 	return rc;
 }
 
-/* Whether most others saw it down, and the worker isn't judged by it. */
+/* Whether others saw it down, and more of them than saw it up. */
 static enum rc
 others_agree(struct db *db, const struct sighting *s, const struct outage *o,
     bool *agree, struct err *e)
 {
 	struct query *q = db_query(db, Q_SIGHTING_OTHERS);
-	int64_t downs = 0, ups = 0, before = 0;
+	int64_t downs = 0, ups = 0;
 	enum rc rc;
-	bool row;
 
 	query_int(q, 1, s->task);
 	query_int(q, 2, o->from_ms);
 	query_int(q, 3, o->to_ms);
 	query_int(q, 4, s->worker);
 	query_text(q, 5, slice_of(s->network));
-	query_int(q, 6, o->up_ms);
-	query_int(q, 7, o->up_ms - DAY_MS);
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		downs = query_get_int(q, 0);
-		ups = query_get_int(q, 1);
-		before = query_get_int(q, 2);
+	rc = query_ints(q, (int64_t *const[]){ &downs, &ups }, 2, e);
+	*agree = downs >= WITNESS_OTHERS_MIN && downs > ups;
+	return rc;
+}
+
+/* From when to when anybody said down, while no witness saw it up. */
+static enum rc
+outage_lasts(struct db *db, int64_t task, int64_t at_ms, int64_t *from_ms,
+    int64_t *to_ms, struct err *e)
+{
+	struct query *q = db_query(db, Q_WITNESS_UPS);
+	int64_t up_ms = 0, again_ms = 0;
+	enum rc rc;
+
+	query_int(q, 1, task);
+	query_int(q, 2, at_ms);
+	rc = query_ints(q, (int64_t *const[]){ &up_ms, &again_ms }, 2, e);
+	if (rc != RC_OK)
+		return rc;
+	q = db_query(db, Q_OUTAGE_LASTS);
+	query_int(q, 1, task);
+	query_int(q, 2, up_ms);
+	query_int(q, 3, again_ms);
+	query_int(q, 4, at_ms);
+	return query_ints(q, (int64_t *const[]){ from_ms, to_ms }, 2, e);
+}
+
+/* Whether the worker wasn't judged yet in what may be the same trouble. */
+static enum rc
+is_first(struct db *db, const struct sighting *s, const struct outage *o,
+    bool *first, struct err *e)
+{
+	struct query *q = db_query(db, Q_SIGHTING_JUDGED);
+	int64_t from_ms = 0, to_ms = 0, other_from_ms = 0, other_to_ms = 0;
+	enum rc rc;
+	bool row;
+
+	*first = true;
+	query_int(q, 1, s->worker);
+	query_int(q, 2, o->up_ms - DAY_MS);
+	rc = outage_lasts(db, s->task, s->assigned_ms, &from_ms, &to_ms, e);
+	while (rc == RC_OK && *first &&
+	    (rc = query_step(q, &row, e)) == RC_OK && row) {
+		rc = outage_lasts(db, query_get_int(q, 0), query_get_int(q, 1),
+		    &other_from_ms, &other_to_ms, e);
+		*first = other_from_ms > to_ms || from_ms > other_to_ms;
 	}
 	query_done(q);
-	*agree = downs >= WITNESS_OTHERS_MIN && downs > ups && before == 0;
+	return rc;
+}
+
+/* Whether there was an outage, and the worker is judged by it. */
+static enum rc
+is_judged(struct db *db, const struct sighting *s, bool *judged, struct err *e)
+{
+	struct outage o = { .from_ms = 0 };
+	enum rc rc;
+
+	rc = after_read(db, s, &o, judged, e);
+	if (rc == RC_OK && *judged)
+		rc = before_read(db, s, &o, judged, e);
+	*judged = *judged && (!o.several || o.agreed);
+	if (rc == RC_OK && *judged)
+		rc = others_agree(db, s, &o, judged, e);
+	if (rc == RC_OK && *judged)
+		rc = is_first(db, s, &o, judged, e);
 	return rc;
 }
 
@@ -168,24 +223,20 @@ static enum rc
 sighting_decide(struct db *db, const struct drill_rules *r,
     const struct sighting *s, int64_t now_ms, struct err *e)
 {
-	struct outage o = { .from_ms = 0 };
 	struct query *q;
-	bool fits;
-	enum rc rc;
+	bool judged;
+	enum rc rc = is_judged(db, s, &judged, e);
 
-	rc = after_read(db, s, &o, &fits, e);
-	if (rc == RC_OK && fits)
-		rc = before_read(db, s, &o, &fits, e);
-	fits = fits && (!o.several || o.agreed);
-	if (rc == RC_OK && fits)
-		rc = others_agree(db, s, &o, &fits, e);
 	if (rc != RC_OK)
 		return rc;
 	q = db_query(db, Q_SIGHTING_SET);
 	query_int(q, 1, s->slot);
-	query_text(q, 2, slice_of(!fits ? "void" : s->up ? "wrong" : "right"));
+	query_text(q, 2,
+	    slice_of(!judged ? "void"
+		    : s->up  ? "wrong"
+			     : "right"));
 	rc = query_run(q, e);
-	return rc == RC_OK && fits && s->up
+	return rc == RC_OK && judged && s->up
 	    ? drill_weigh(db, r, s->worker, now_ms, e)
 	    : rc;
 }

@@ -167,14 +167,14 @@ export const logged = {
 	}, { colluding: true }),
 	'logged: URL of a definition of that number': relogged((s, t, all) => {
 		const d = t.find((x) => x.leaf.version === inRound(s).version);
-		const other = { index: 9e6, leaf: { ...d.leaf,
+		const other = { index: 9e6, untold: true, leaf: { ...d.leaf,
 		    url: `${d.leaf.url}/other`, prev: d.index } };
 		for (const x of all)
 			for (const key of ['prev', 'definition'])
 				if (x.leaf[key] === d.index)
 					x.leaf[key] = other.index;
 		all.splice(all.indexOf(d) + 1, 0, other);
-	}),
+	}, { colluding: true }),
 	'logged: name that leads out': relogged((s, t) =>
 		t.forEach((x) => x.leaf.task = '../../x')),
 	'logged: status of another, in 16 bits': relogged((s, t) =>

@@ -39,13 +39,14 @@ export async function resign(r, d, anchorRoot) {
 }
 
 // The log has other leaves than before, so that what names it is signed anew,
-// as if the workers were the operator's, too.
+// as if the workers were the operator's, too; but what they weren't told of
+// they don't sign.
 async function reanchor(all) {
 	const definition = new Map();
 	const hashes = [];
 	const at = new Map(all.map((x, i) => [x.index, i]));
 	for (const [i, x] of all.entries()) {
-		if (is('task')(x) || x.open)
+		if ((is('task')(x) || x.open) && !x.untold)
 			definition.set(x.leaf.version, x.open ?? x.leaf);
 		for (const r of x.rows ?? []) {
 			if (!r.anchor)

@@ -6,23 +6,8 @@
 #ifndef WORKNET_T_DRILL_WORLD_H
 #define WORKNET_T_DRILL_WORLD_H
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "ledger/drill.h"
-#include "ledger/payout.h"
-#include "ledger/standing.h"
-#include "ledger/task.h"
-#include "ledger/terms.h"
-#include "ledger/worker.h"
-#include "t/unit/ledger.h"
+#include "t/unit/small_world.h"
 
-#define T0     1767225600000LL /* a midnight, UTC */
-#define SECOND 1000LL
-#define MINUTE 60000LL
-#define WINDOW (5 * MINUTE) /* for which a result is paid */
-#define DAYS   2	    /* of a record */
-
-#define PEOPLE	   14
 #define DRILLS_MAX 120
 
 enum { NO_ANSWER, NO_STATUS }; /* instead of a status */
@@ -53,23 +38,6 @@ struct world {
 	int n;
 	struct person people[PEOPLE];
 };
-
-static struct db *db;
-static int64_t worker_ids[PEOPLE];
-static struct drill_rules rules = { .on = true,
-	.share_permille = 500,
-	.share_new_permille = 500,
-	.record_days = DAYS };
-
-static inline void
-check(enum rc rc)
-{
-	struct err e = ERR_INIT;
-
-	if (rc != RC_OK)
-		(void)err_set(&e, rc, "a statement fails");
-	must(rc, &e);
-}
 
 /* ---- The rule, plainly ---- */
 
@@ -279,38 +247,7 @@ give(struct world *w, int who, int64_t at_ms, int64_t wanted, int64_t said)
 	return w->n++;
 }
 
-static inline void
-release(struct world *w, int who)
-{
-	struct err e = ERR_INIT;
-
-	w->people[who].held = false;
-	must(hold_release(db, worker_ids[who], "operator", &e), &e);
-}
-
-/* By nothing that is here. */
-static inline void
-accuse_freely(struct world *w, int who, int64_t at_ms)
-{
-	struct query *q = db_query(db, Q_DEMOTION_INSERT);
-	struct err e = ERR_INIT;
-
-	query_int(q, 1, worker_ids[who]);
-	query_int(q, 2, at_ms);
-	query_int(q, 3, 0);
-	query_text(q, 4, slice_of("a test"));
-	check(query_run(q, NULL));
-	must(standing_lose(db, worker_ids[who], &e), &e);
-	must(
-	    hold_set(db, worker_ids[who], "operator", "a test", at_ms, &e), &e);
-	w->people[who] = (struct person){
-		.held = true, .demotions = 1, .demoted_ms = at_ms
-	};
-}
-
 /* ---- Comparing ---- */
-
-static int64_t differences, compared;
 
 static inline void
 world_tell(const struct world *w)
@@ -395,70 +332,43 @@ judge(struct world *w, int64_t now_ms, int max)
 	compare(w);
 }
 
-/* ---- What might be, and then wasn't ---- */
-
 static inline void
-step_into(void)
+release(struct world *w, int who)
 {
-	struct err e = ERR_INIT;
-
-	must(db_step_begin(db, &e), &e);
+	ledger_release(who);
+	w->people[who].held = false;
 }
+
+/* By nothing that is here. */
+static inline void
+accuse_freely(struct world *w, int who, int64_t at_ms)
+{
+	ledger_accuse(who, at_ms);
+	w->people[who] = (struct person){
+		.held = true, .demotions = 1, .demoted_ms = at_ms
+	};
+}
+
+/* ---- What might be, and then wasn't ---- */
 
 static inline void
 step_back(struct world *w, const struct world *was)
 {
-	struct err e = ERR_INIT;
-
-	(void)!db_step_end(db, err_set(&e, RC_INVALID, "undone"), &e);
+	ledger_step_back();
 	*w = *was;
 }
 
 /* ---- Its beginning ---- */
 
-static inline struct address
-address_at(int who)
-{
-	return (struct address){ { 0x77, [19] = (uint8_t)who } };
-}
-
-static inline void
-person_add(struct world *w, int who)
-{
-	struct address a = address_at(who);
-	struct err e = ERR_INIT;
-
-	must(worker_add(db, &a, T0, &worker_ids[who], &e), &e);
-	must(standing_pay(db, worker_ids[who], slice_of("a/24"), 0, 1, T0, &e),
-	    &e);
-	w->people[who].stands = true;
-}
-
-/* A ledger in memory, in a transaction that never ends. */
 static inline void
 world_begin(struct world *w)
 {
-	const struct terms_wanted wanted = { .result_window_ms = WINDOW };
-	struct err e = ERR_INIT;
 	int who;
 
-	log_set_level(LOG_LEVEL_ERROR);
 	*w = (struct world){ .n = 0 };
-	db_close(db);
-	must(db_create_in_memory(&db, &e), &e);
-	must(db_trust_references(db, &e), &e);
-	must(terms_set(db, &wanted, T0 - DAY_MS, &e), &e);
-	must(db_begin(db, &e), &e);
+	ledger_begin();
 	for (who = 0; who < PEOPLE; who++)
-		person_add(w, who);
-}
-
-static inline void
-world_end(void)
-{
-	db_rollback(db);
-	db_close(db);
-	db = NULL;
+		w->people[who].stands = true;
 }
 
 #endif
