@@ -1432,11 +1432,15 @@ DELETE FROM handout WHERE address = ?1 AND slots = 0
 UPDATE handout SET held_ms = -1 WHERE address = ?1 AND held_ms BETWEEN 1 AND ?2;
 
 -- The next one that can't be paid any more: older than ?1, or of a time that
--- never was, after ?2.
+-- never was, after ?2. With OR instead, SQLite would make a table of those first.
 -- :name handout_old
 -- :columns address at_ms worker held_ms network
-SELECT address, at_ms, worker, held_ms, network FROM handout
-WHERE at_ms < ?1 OR at_ms > ?2 LIMIT 1;
+SELECT o.address, o.at_ms, o.worker, o.held_ms, o.network
+FROM (SELECT address, at_ms, worker, held_ms, network FROM handout
+	WHERE at_ms < ?1 ORDER BY at_ms LIMIT 1) o
+UNION ALL SELECT n.address, n.at_ms, n.worker, n.held_ms, n.network
+FROM (SELECT address, at_ms, worker, held_ms, network FROM handout
+	WHERE at_ms > ?2 LIMIT 1) n LIMIT 1;
 
 -- :name handout_drop
 DELETE FROM handout WHERE address = ?1 AND at_ms = ?2;
