@@ -124,10 +124,10 @@ UPDATE drill_key SET key = ?2 WHERE day = ?1 AND key IS NULL;
 -- The operator's own tasks from id ?1 on, for a worker of the region called ?2.
 -- :name drill_tasks
 -- :columns task version type name url expected_status timeout_ms reward_micros
--- :columns interval_ms copies cooldown_ms budget_micros region_id region
+-- :columns interval_ms copies cooldown_ms budget_micros region_id region salt
 SELECT k.id, k.version, k.type, k.name, k.url, k.expected_status, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms, k.budget_micros,
-	g.id, g.name
+	g.id, g.name, k.salt
 FROM region g CROSS JOIN task k
 WHERE k.region = g.id AND (g.id = 0 OR g.name = ?2)
 	AND k.url LIKE '%{token}%' AND k.state = 'active'
@@ -817,9 +817,9 @@ ON CONFLICT (task) DO UPDATE SET visits = CASE
 -- Up to ?2 tasks that a witness in region ?1 is to visit.
 -- :name watch_due
 -- :columns task version copies interval_ms region name url type
--- :columns expected_status timeout_ms reward_micros region_name
+-- :columns expected_status timeout_ms reward_micros region_name salt
 SELECT k.id, k.version, k.copies, k.interval_ms, k.region, k.name, k.url, k.type,
-	k.expected_status, k.timeout_ms, k.reward_micros, g.name
+	k.expected_status, k.timeout_ms, k.reward_micros, g.name, k.salt
 FROM watch w CROSS JOIN task k CROSS JOIN region g
 WHERE w.visits > 0 AND k.id = w.task AND k.state = 'active' AND g.id = k.region
 	AND (k.region = 0 OR g.name = ?1)
@@ -1063,10 +1063,10 @@ SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 -- :name task_due
 -- :columns task open_ms version cycle_ms given timeout_ms reward_micros
 -- :columns interval_ms copies cooldown_ms name url expected_status type
--- :columns budget_micros
+-- :columns budget_micros salt
 SELECT d.task, d.open_ms, k.version, d.cycle_ms, d.given, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
-	k.name, k.url, k.expected_status, k.type, k.budget_micros
+	k.name, k.url, k.expected_status, k.type, k.budget_micros, k.salt
 FROM schedule d CROSS JOIN task k
 WHERE k.id = d.task AND d.paused = 0 AND d.region = ?1
 	AND d.open_ms <= ?2 AND (d.open_ms, d.task) > (?3, ?4)
@@ -1497,10 +1497,10 @@ DELETE FROM account WHERE id = ?1;
 -- ?3 isn't worth a check.
 -- :name assignment_open
 -- :columns version task name type url expected_status timeout_ms reward_micros
--- :columns region slot assigned_ms is_drill anchor
+-- :columns region slot assigned_ms is_drill anchor salt
 SELECT a.version, v.task, a.task_name, v.type, v.url, v.expected_status, v.timeout_ms,
 	a.reward_micros, g.name, a.slot, a.assigned_ms,
-	EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot), a.anchor
+	EXISTS (SELECT 1 FROM drill d WHERE d.slot = a.slot), a.anchor, k.salt
 FROM assignment a CROSS JOIN task_version v CROSS JOIN region g
 	CROSS JOIN task k
 WHERE v.id = a.version AND g.id = v.region AND k.id = v.task
@@ -1639,9 +1639,6 @@ SELECT k.id, k.state, k.version, k.type, k.url, k.expected_status, k.timeout_ms,
 	k.reward_micros, k.interval_ms, k.copies, k.cooldown_ms,
 	k.budget_micros, k.region, g.name, k.salt
 FROM task k LEFT JOIN region g ON g.id = k.region WHERE k.name = ?1;
-
--- :name task_salt
-SELECT salt FROM task WHERE name = ?1 AND salt IS NOT NULL;
 
 -- The region that is called ?1, which comes first, or was called so at first.
 -- :name region_find

@@ -7,7 +7,6 @@
 #include "ledger/offer.h"
 #include "ledger/verdict.h"
 #include "ledger/witness.h"
-#include "ledger/worker.h"
 
 struct tasks_state {
 	struct poll_query query;
@@ -23,7 +22,6 @@ static enum rc
 told_finish(struct api_exchange *x, struct db *db, struct err *e)
 {
 	struct tasks_state *s = x->state;
-	struct worker_row w;
 	enum rc rc;
 
 	if (s->given.n == 0)
@@ -31,11 +29,9 @@ told_finish(struct api_exchange *x, struct db *db, struct err *e)
 	rc = drill_tokens(&x->rules->drills, &s->given, e);
 	if (rc == RC_OK)
 		rc = offer_make(db, &s->poll.worker, &s->given, &s->offer, e);
-	if (rc == RC_OK)
-		rc = worker_find(db, &s->poll.worker, &w, e);
-	return rc == RC_OK
-	    ? maturity_span(db, w.id, x->now_ms, &s->payable_after_ms, e)
-	    : rc;
+	return rc == RC_OK ? maturity_span(db, &s->given.terms, s->given.worker,
+				 x->now_ms, &s->payable_after_ms, e)
+			   : rc;
 }
 
 static enum rc
@@ -61,8 +57,8 @@ tasks_run(struct db *db, void *ctx, struct err *e)
 		    db, &x->rules->drills, &s->poll, &plan, &s->given, e);
 	/* As many as were given: more than are added. */
 	if (rc == RC_OK && s->given.n > s->given.held)
-		rc = verdict_judge(
-		    db, x->now_ms, (int64_t)(s->given.n - s->given.held), e);
+		rc = verdict_judge(db, &s->given.terms, x->now_ms,
+		    (int64_t)(s->given.n - s->given.held), e);
 	if (rc == RC_OK && s->given.n > s->given.held)
 		rc = witness_judge(db, &x->rules->drills, x->now_ms,
 		    (int64_t)(s->given.n - s->given.held), e);

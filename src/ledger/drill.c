@@ -12,6 +12,7 @@
 #include "ledger/drill_record.h"
 #include "ledger/handout.h"
 #include "ledger/record.h"
+#include "ledger/row_read.h"
 #include "ledger/share.h"
 #include "ledger/standing.h"
 #include "ledger/terms.h"
@@ -179,6 +180,7 @@ task_read(struct query *q, struct drill_task *out)
 	t->expected_status = query_get_int(q, C_DRILL_TASKS_EXPECTED_STATUS);
 	t->timeout_ms = query_get_int(q, C_DRILL_TASKS_TIMEOUT_MS);
 	t->reward_micros = query_get_int(q, C_DRILL_TASKS_REWARD_MICROS);
+	t->is_private = row_read_hash(q, C_DRILL_TASKS_SALT, t->salt);
 }
 
 /* Whether the worker may have the task at which q is, as any other. */

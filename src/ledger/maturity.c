@@ -13,29 +13,23 @@
 #define CLOCK_BACK_MS DAY_MS
 
 static enum rc
-span_read(struct db *db, int64_t worker, int64_t now_ms, struct maturity *m,
-    struct err *e)
+span_read(struct db *db, const struct terms_row *terms, int64_t worker,
+    int64_t now_ms, struct maturity *m, struct err *e)
 {
-	struct terms_row terms;
-	enum rc rc;
+	enum rc rc = record_read(db, terms, worker, now_ms, &m->established, e);
 
-	*m = (struct maturity){ .span_ms = 0 };
-	rc = terms_now(db, &terms, e);
 	if (rc == RC_OK)
-		rc =
-		    record_read(db, &terms, worker, now_ms, &m->established, e);
-	if (rc == RC_OK)
-		m->span_ms =
-		    m->established ? terms.maturity_ms : terms.maturity_new_ms;
+		m->span_ms = m->established ? terms->maturity_ms
+					    : terms->maturity_new_ms;
 	return rc;
 }
 
 enum rc
-maturity_span(struct db *db, int64_t worker, int64_t now_ms, int64_t *span_ms,
-    struct err *e)
+maturity_span(struct db *db, const struct terms_row *terms, int64_t worker,
+    int64_t now_ms, int64_t *span_ms, struct err *e)
 {
-	struct maturity m;
-	enum rc rc = span_read(db, worker, now_ms, &m, e);
+	struct maturity m = { .span_ms = 0 };
+	enum rc rc = span_read(db, terms, worker, now_ms, &m, e);
 
 	*span_ms = m.span_ms;
 	return rc;
@@ -59,11 +53,15 @@ maturity_read(struct db *db, int64_t worker, int64_t now_ms,
     struct maturity *out, struct err *e)
 {
 	int64_t since_ms, at_ms;
+	struct terms_row terms;
 	struct query *q;
 	bool row = false;
 	enum rc rc;
 
-	rc = span_read(db, worker, now_ms, out, e);
+	*out = (struct maturity){ .span_ms = 0 };
+	rc = terms_now(db, &terms, e);
+	if (rc == RC_OK)
+		rc = span_read(db, &terms, worker, now_ms, out, e);
 	if (rc != RC_OK || out->span_ms == 0)
 		return rc;
 	since_ms = now_ms - out->span_ms + 1;

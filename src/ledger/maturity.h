@@ -21,9 +21,9 @@ struct maturity {
 MUST_CHECK enum rc maturity_read(struct db *db, int64_t worker, int64_t now_ms,
     struct maturity *out, struct err *e);
 
-/* The span alone, which is what a worker is told. */
-MUST_CHECK enum rc maturity_span(struct db *db, int64_t worker, int64_t now_ms,
-    int64_t *span_ms, struct err *e);
+/* The span alone, which is what a worker is told, by these terms. */
+MUST_CHECK enum rc maturity_span(struct db *db, const struct terms_row *terms,
+    int64_t worker, int64_t now_ms, int64_t *span_ms, struct err *e);
 
 /* What of a balance can be paid. */
 int64_t maturity_payable(const struct maturity *m, int64_t balance_micros);

@@ -26,29 +26,15 @@ region_read(struct db *db, const char *name, struct offered *out, struct err *e)
 	return rc;
 }
 
-static enum rc
-private_read(struct db *db, const struct address *worker,
-    const struct given_task *t, struct offered *out, struct err *e)
+static void
+private_fill(const struct address *worker, const struct given_task *t,
+    struct offered *out)
 {
-	struct query *q = db_query(db, Q_TASK_SALT);
-	struct slice salt;
-	enum rc rc;
-	bool row;
-
 	out->label[0] = '\0';
-	query_text(q, 1, slice_of(t->name));
-	rc = query_step(q, &row, e);
-	if (rc == RC_OK && row) {
-		salt = query_get_bytes(q, 0);
-		if (salt.len == TASK_SALT_LEN) {
-			private_label(out->label, (const uint8_t *)salt.p,
-			    slice_of(t->name));
-			private_key(out->key, (const uint8_t *)salt.p, t->slot,
-			    worker->b);
-		}
-	}
-	query_done(q);
-	return rc;
+	if (!t->is_private)
+		return;
+	private_label(out->label, t->salt, slice_of(t->name));
+	private_key(out->key, t->salt, t->slot, worker->b);
 }
 
 enum rc
@@ -73,9 +59,7 @@ offer_make(struct db *db, const struct address *worker,
 		if (rc == RC_OK)
 			rc = region_read(
 			    db, list->tasks[i].region, &out->tasks[i], e);
-		if (rc == RC_OK)
-			rc = private_read(
-			    db, worker, &list->tasks[i], &out->tasks[i], e);
+		private_fill(worker, &list->tasks[i], &out->tasks[i]);
 		a.slot = (uint64_t)list->tasks[i].slot;
 		a.anchor_size = (uint64_t)list->tasks[i].anchor;
 		a.anchor_root = out->tasks[i].anchor_root;

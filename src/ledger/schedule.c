@@ -423,6 +423,8 @@ schedule_serve(struct db *db, bool may_write,
 		out->n = r.found;
 		out->held = r.held;
 		out->to_witness = l.is_witness;
+		out->worker = r.worker;
+		out->terms = r.terms;
 	}
 	return rc;
 }

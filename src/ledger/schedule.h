@@ -37,6 +37,8 @@
 #include "base/task_type.h"
 #include "eth/address.h"
 #include "ledger/db.h"
+#include "ledger/private_task.h"
+#include "ledger/row.h"
 #include "ledger/standing.h"
 
 /* Who is given anything. */
@@ -77,12 +79,17 @@ struct given_task {
 	int64_t timeout_ms;
 	int64_t reward_micros;
 	int64_t anchor; /* the newest one when it was assigned: anchor.h */
+	bool is_private;
+	uint8_t salt[TASK_SALT_LEN]; /* of a private one */
 };
 
 struct given_list {
 	size_t n;
 	size_t held;	 /* of them, that it was given before */
 	bool to_witness; /* witness.h has more for it */
+	/* Where there may be something for it: */
+	int64_t worker;		/* whose it is; 0: never seen */
+	struct terms_row terms; /* that count now */
 	struct given_task tasks[TASKS_PER_POLL_MAX];
 };
 

@@ -1,5 +1,6 @@
 #include "ledger/assignment.h"
 #include "ledger/cycle.h"
+#include "ledger/row_read.h"
 #include "ledger/schedule_room.h"
 #include "ledger/tier.h"
 
@@ -48,6 +49,7 @@ told_read(const struct region_poll *r, struct query *q, const struct due *d,
 	t->expected_status = query_get_int(q, C_TASK_DUE_EXPECTED_STATUS);
 	t->timeout_ms = d->timeout_ms;
 	t->reward_micros = d->reward_micros;
+	t->is_private = row_read_hash(q, C_TASK_DUE_SALT, t->salt);
 	return type_read(
 	    &t->type, d->task, query_get_text(q, C_TASK_DUE_TYPE), e);
 }
@@ -71,6 +73,7 @@ open_task_read(struct query *q, struct given_task *t, struct err *e)
 	t->timeout_ms = query_get_int(q, C_ASSIGNMENT_OPEN_TIMEOUT_MS);
 	t->reward_micros = query_get_int(q, C_ASSIGNMENT_OPEN_REWARD_MICROS);
 	t->anchor = query_get_int(q, C_ASSIGNMENT_OPEN_ANCHOR);
+	t->is_private = row_read_hash(q, C_ASSIGNMENT_OPEN_SALT, t->salt);
 	return type_read(&t->type, query_get_int(q, C_ASSIGNMENT_OPEN_TASK),
 	    query_get_text(q, C_ASSIGNMENT_OPEN_TYPE), e);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "ledger/terms.h"
 
 /* A result of the cycle that is compared. */
 struct ballot {
@@ -209,16 +208,16 @@ cycle_find(struct db *db, struct comparison *c, int64_t now_ms, bool *found,
 }
 
 enum rc
-verdict_judge(struct db *db, int64_t now_ms, int64_t max, struct err *e)
+verdict_judge(struct db *db, const struct terms_row *terms, int64_t now_ms,
+    int64_t max, struct err *e)
 {
 	struct comparison c;
-	struct terms_row terms;
-	enum rc rc = terms_now(db, &terms, e);
+	enum rc rc = RC_OK;
 	bool found = true;
 
 	for (; rc == RC_OK && max > 0; max--) {
 		rc = cycle_find(
-		    db, &c, now_ms - terms.result_window_ms, &found, e);
+		    db, &c, now_ms - terms->result_window_ms, &found, e);
 		if (rc != RC_OK || !found)
 			break;
 		rc = cycle_judge(db, &c, now_ms, e);

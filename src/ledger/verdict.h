@@ -13,6 +13,7 @@
 #define WORKNET_LEDGER_VERDICT_H
 
 #include "ledger/db.h"
+#include "ledger/row.h"
 
 struct vote {
 	int64_t slot;
@@ -31,11 +32,11 @@ MUST_CHECK enum rc
 verdict_vote(struct db *db, const struct vote *v, struct err *e);
 
 /*
- * Inside a write transaction: compares at most max cycles that are over, the
- * oldest first. Errors of db.h.
+ * Inside a write transaction: compares at most max cycles that are over by the
+ * terms that count now, the oldest first. Errors of db.h.
  */
-MUST_CHECK enum rc
-verdict_judge(struct db *db, int64_t now_ms, int64_t max, struct err *e);
+MUST_CHECK enum rc verdict_judge(struct db *db, const struct terms_row *terms,
+    int64_t now_ms, int64_t max, struct err *e);
 
 /* How often a worker stood apart in cycles since then. Errors of db.h. */
 MUST_CHECK enum rc verdict_dissents(

@@ -9,7 +9,7 @@
 #include "ledger/assignment.h"
 #include "ledger/cycle.h"
 #include "ledger/handout.h"
-#include "ledger/terms.h"
+#include "ledger/row_read.h"
 #include "ledger/worker.h"
 
 /* ---- What witnesses are to visit ---- */
@@ -81,17 +81,18 @@ watched_read(struct query *q, struct watched *w)
 	t->expected_status = query_get_int(q, C_WATCH_DUE_EXPECTED_STATUS);
 	t->timeout_ms = query_get_int(q, C_WATCH_DUE_TIMEOUT_MS);
 	t->reward_micros = query_get_int(q, C_WATCH_DUE_REWARD_MICROS);
+	t->is_private = row_read_hash(q, C_WATCH_DUE_SALT, t->salt);
 	t->is_drill = false;
 }
 
 /* Those that the witness may have now: at most n of the first 2 n. */
 static enum rc
-watched_list(struct db *db, const struct poll *p, int64_t worker,
+watched_list(struct db *db, const struct poll *p, const struct given_list *list,
     struct watched *out, size_t n, size_t *found, struct err *e)
 {
 	struct query *q = db_query(db, Q_WATCH_DUE);
-	struct terms_row terms;
-	enum rc rc = terms_now(db, &terms, e);
+	const struct terms_row *terms = &list->terms;
+	enum rc rc = RC_OK;
 	struct watched *w;
 	bool row, may;
 
@@ -103,9 +104,9 @@ watched_list(struct db *db, const struct poll *p, int64_t worker,
 		w = &out[*found];
 		watched_read(q, w);
 		w->cycle_ms =
-		    cycle_at(terms.phase, w->task, w->interval_ms, p->now_ms);
+		    cycle_at(terms->phase, w->task, w->interval_ms, p->now_ms);
 		/* Once in a cycle, but no cooldown: outages are short. */
-		rc = assignment_allows(db, &terms, worker,
+		rc = assignment_allows(db, terms, list->worker,
 		    &(struct task_pace){
 			w->task, slice_of(w->told.name), w->interval_ms, 0 },
 		    w->cycle_ms, p->now_ms, &may, e);
@@ -193,34 +194,29 @@ witness_give(struct db *db, const struct schedule_rules *r,
     const struct poll *p, struct given_list *list, struct err *e)
 {
 	struct watched all[TASKS_PER_POLL_MAX];
-	struct worker_row w;
 	int64_t slot = 0, anchor = 0;
 	size_t room = 0, n = 0, i;
 	enum rc rc;
 
 	if (!list->to_witness || list->n >= (size_t)r->max_tasks)
 		return RC_OK;
-	rc = worker_find(db, &p->worker, &w, e);
-	if (rc == RC_NOT_FOUND)
-		rc = RC_OK;
-	if (rc == RC_OK)
-		rc = query_one_int(db_query(db, Q_SLOT_LAST), &slot, e);
+	rc = query_one_int(db_query(db, Q_SLOT_LAST), &slot, e);
 	if (rc == RC_OK)
 		rc = room_read(db, r, slot, list, &room, e);
 	if (rc == RC_OK && room > 0)
-		rc = watched_list(db, p, w.id, all, room, &n, e);
+		rc = watched_list(db, p, list, all, room, &n, e);
 	if (rc != RC_OK || n == 0)
 		return rc;
-	if (w.id == 0)
-		rc = worker_add(db, &p->worker, p->now_ms, &w.id, e);
+	if (list->worker == 0)
+		rc = worker_add(db, &p->worker, p->now_ms, &list->worker, e);
 	if (rc == RC_OK)
 		rc = anchor_newest(db, &anchor, e);
 	for (i = 0; rc == RC_OK && i < n; i++) {
 		all[i].told.anchor = anchor;
-		rc = watched_give(db, p, w.id, &all[i], ++slot, e);
+		rc = watched_give(db, p, list->worker, &all[i], ++slot, e);
 		list->tasks[list->n++] = all[i].told;
 	}
-	return rc == RC_OK ? slots_note(db, p, w.id, n, slot, e) : rc;
+	return rc == RC_OK ? slots_note(db, p, list->worker, n, slot, e) : rc;
 }
 
 /* ---- What is reported ---- */

@@ -357,7 +357,7 @@ poll_once(struct sim *m, int worker, int64_t now_ms)
 	before = given.n;
 	must(drill_give(m->db, &m->rules, &p, &plan, &given, &e), &e);
 	must(witness_judge(m->db, &m->rules, now_ms, 10, &e), &e);
-	must(verdict_judge(m->db, now_ms, 10, &e), &e);
+	must(verdict_judge(m->db, &given.terms, now_ms, 10, &e), &e);
 	must(drill_tokens(&m->rules, &given, &e), &e);
 	m->drills += (int64_t)(given.n - before);
 	answer(m, worker, &given, now_ms);
