@@ -26,6 +26,7 @@
 -- :row definition task name state version url expected_status timeout_ms
 -- :row definition interval_ms copies cooldown_ms region from_ms salt first_region
 -- :row refused id slot cycle_ms address reason at_ms
+-- :row standing worker results hours hour owed_hours network region region_ms
 
 -- The ledger itself --------------------------------------------------------
 
@@ -1042,21 +1043,21 @@ DELETE FROM suspension WHERE address = ?1;
 -- The schedule -------------------------------------------------------------
 
 -- What most polls end with: whether the worker is suspended, has slots that it
--- hasn't answered, and is admitted (1, a witness: 2); whether anything is due, among the tasks of
--- no region and of the region called ?2, and which that is; and when a slot was
--- last given.
+-- hasn't answered, and is admitted (1, a witness: 2); whether anything is due,
+-- among the tasks of no region and of the region called ?2, and which that is;
+-- and which slot was given last, and when.
 -- :name poll_look
--- :columns suspended waits admitted anywhere in_region region given_ms
+-- :columns suspended waits admitted anywhere in_region region given_ms last_slot
 SELECT EXISTS (SELECT 1 FROM suspension WHERE address = ?1),
 	EXISTS (SELECT 1 FROM handout WHERE address = ?1),
 	coalesce((SELECT 1 + witness FROM admission WHERE address = ?1), 0),
 	EXISTS (SELECT 1 FROM schedule
 		WHERE paused = 0 AND region = 0 AND open_ms <= ?3),
 	EXISTS (SELECT 1 FROM schedule
-		WHERE paused = 0 AND open_ms <= ?3 AND region =
-			(SELECT id FROM region WHERE name = ?2 AND id <> 0)),
-	(SELECT id FROM region WHERE name = ?2),
-	(SELECT given_ms FROM slot_counter WHERE id = 1);
+		WHERE paused = 0 AND region = g.id AND g.id <> 0
+		AND open_ms <= ?3),
+	g.id, c.given_ms, c.last_slot
+FROM slot_counter c LEFT JOIN region g ON g.name = ?2 WHERE c.id = 1;
 
 -- The tasks of a region that have a slot to give, those that wait longest
 -- first, behind task ?4 at the place ?3.
@@ -1147,10 +1148,11 @@ INSERT INTO anchor (size, root, at_ms) VALUES (?1, ?2, ?3);
 -- What worker ?1 was given of the task called ?2, the newest first, and to whom
 -- its slot was paid, if it was.
 -- :name assignment_last
--- :columns assigned_ms is_paid paid_to
-SELECT a.assigned_ms, r.slot IS NOT NULL, t.credit
-FROM assignment a LEFT JOIN result r ON r.slot = a.slot
-	LEFT JOIN transfer t ON t.id = r.transfer
+-- :columns assigned_ms paid_to
+SELECT a.assigned_ms, (SELECT coalesce(t.credit, 0)
+	FROM result r LEFT JOIN transfer t ON t.id = r.transfer
+	WHERE r.slot = a.slot)
+FROM assignment a
 WHERE a.worker = ?1 AND a.task_name = ?2 ORDER BY a.slot DESC;
 
 -- A worker's rows on which nothing depends any more: no payment, no cooldown,
@@ -1231,9 +1233,16 @@ ON CONFLICT (region) DO UPDATE SET level_micros = excluded.level_micros,
 	network = excluded.network, rounds = excluded.rounds;
 
 -- :name standing_get
--- :columns results hours hour owed_hours network region region_ms
-SELECT results, hours, hour, owed_hours, network, region, region_ms
+-- :columns *standing
+SELECT worker, results, hours, hour, owed_hours, network, region, region_ms
 FROM standing WHERE worker = ?1;
+
+-- Of whom that address is, if a worker with it was seen before.
+-- :name standing_find
+-- :columns id *standing
+SELECT w.id, s.worker, s.results, s.hours, s.hour, s.owed_hours, s.network,
+	s.region, s.region_ms
+FROM worker w LEFT JOIN standing s ON s.worker = w.id WHERE w.address = ?1;
 
 -- :name standing_set
 INSERT INTO standing (worker, results, hours, hour, owed_hours, network, region,

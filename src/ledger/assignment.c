@@ -42,7 +42,7 @@ row_forbids(struct query *q, const struct terms_row *terms, int64_t worker,
 {
 	int64_t assigned_ms = query_get_int(q, C_ASSIGNMENT_LAST_ASSIGNED_MS),
 		age_ms = now_ms - assigned_ms, assigned_cycle_ms;
-	const bool is_paid = query_get_int(q, C_ASSIGNMENT_LAST_IS_PAID) != 0;
+	const bool is_paid = !query_is_null(q, C_ASSIGNMENT_LAST_PAID_TO);
 
 	if (is_paid && query_get_int(q, C_ASSIGNMENT_LAST_PAID_TO) != worker)
 		return false;

@@ -17,7 +17,6 @@
 #include "ledger/standing.h"
 #include "ledger/terms.h"
 #include "ledger/tier.h"
-#include "ledger/worker.h"
 
 #define TASKS_MAX      16 /* looked at for a drill */
 #define JUDGED_AT_ONCE 4
@@ -303,22 +302,18 @@ static enum rc
 poll_learn(struct db *db, const struct drill_rules *r, const struct poll *p,
     struct drill_plan *plan, int64_t *share_permille, struct err *e)
 {
-	struct worker_row w;
 	bool good = false;
 	enum rc rc;
 
 	*share_permille = 0;
-	rc = worker_find(db, &p->worker, &w, e);
-	if (rc == RC_NOT_FOUND)
-		return RC_OK;
-	if (rc == RC_OK)
-		rc = standing_read(db, w.id, &plan->standing, e);
+	rc = standing_find(db, &p->worker, &plan->standing, e);
 	/* A drill is never forgotten: who was never paid may be nobody. */
 	if (rc != RC_OK || !plan->standing.known)
 		return rc;
 	rc = terms_now(db, &plan->terms, e);
 	if (rc == RC_OK)
-		rc = record_read(db, &plan->terms, w.id, p->now_ms, &good, e);
+		rc = record_read(db, &plan->terms, plan->standing.worker,
+		    p->now_ms, &good, e);
 	*share_permille = good ? r->share_permille : r->share_new_permille;
 	return rc;
 }

@@ -28,7 +28,7 @@ assignment_add(struct region_poll *r, const struct pick *p, struct err *e)
 	p->told->anchor = r->anchor;
 	return assignment_insert(r->db,
 	    &(struct assignment){ .told = p->told,
-		.worker = r->worker,
+		.worker = r->standing.worker,
 		.version = p->due.version,
 		.cycle_ms = p->slot.cycle_ms,
 		.copy = p->slot.copy,
@@ -95,7 +95,7 @@ assignment_purge(struct region_poll *r, struct err *e)
 	if (cycle_mix((uint64_t)now_ms) % PURGE_ONE_IN != 0)
 		return RC_OK;
 	q = db_query(r->db, Q_ASSIGNMENT_PURGE);
-	query_int(q, 1, r->worker);
+	query_int(q, 1, r->standing.worker);
 	query_int(q, 2, now_ms - r->terms.keep_ms);
 	query_int(q, 3, now_ms);
 	return query_run(q, e);
@@ -105,7 +105,7 @@ static enum rc
 handout_write(struct region_poll *r, size_t slots, struct err *e)
 {
 	struct handout h = { .address = r->poll->worker,
-		.worker = r->worker,
+		.worker = r->standing.worker,
 		.network = r->share.network,
 		.at_ms = r->poll->now_ms,
 		.slots = (int64_t)slots };
@@ -128,9 +128,9 @@ picks_give(struct region_poll *r, size_t found, struct err *e)
 	enum rc rc = RC_OK;
 	size_t i;
 
-	if (r->worker == 0 && found > 0)
-		rc = worker_add(
-		    r->db, &r->poll->worker, r->poll->now_ms, &r->worker, e);
+	if (r->standing.worker == 0 && found > 0)
+		rc = worker_add(r->db, &r->poll->worker, r->poll->now_ms,
+		    &r->standing.worker, e);
 	if (rc == RC_OK && found > 0)
 		rc = slots_number(r, e);
 	if (rc == RC_OK && found > 0)
@@ -145,19 +145,6 @@ picks_give(struct region_poll *r, size_t found, struct err *e)
 	if (rc == RC_OK)
 		rc = handout_purge(r->db, &r->rules->standing, r->terms.keep_ms,
 		    r->poll->now_ms, e);
-	return rc;
-}
-
-static enum rc
-last_slot_read(struct region_poll *r, struct err *e)
-{
-	enum rc rc =
-	    query_one_int(db_query(r->db, Q_SLOT_LAST), &r->last_slot, e);
-
-	/* Else slots would be numbered from the start again. */
-	if (rc == RC_NOT_FOUND)
-		return err_set(
-		    e, RC_CORRUPT, "ledger: the count of slots is gone");
 	return rc;
 }
 
@@ -179,12 +166,10 @@ region_serve(
 	for (i = 0; i < r->held; i++)
 		if (slice_is(name, r->tasks[i].region))
 			r->given_micros += r->tasks[i].reward_micros;
-	rc = share_read(r->db, &r->poll->worker, r->worker, region,
+	rc = share_read(r->db, &r->poll->worker, r->standing.worker, region,
 	    r->poll->network, r->poll->now_ms, &r->share, e);
 	if (rc == RC_OK)
 		rc = schedule_pick(r, e);
-	if (rc == RC_OK && r->may_write)
-		rc = last_slot_read(r, e);
 	if (rc == RC_OK && r->may_write)
 		rc = picks_give(r, r->found - before, e);
 	return rc;
@@ -197,11 +182,12 @@ struct outlook {
 	bool suspended;
 	bool admitted;
 	bool is_witness;
-	bool waits;	  /* it has slots that it hasn't answered */
-	bool in_region;	  /* something is due in the worker's own region, */
-	int64_t region;	  /* of that number, */
-	bool anywhere;	  /* or among the tasks without a region */
-	int64_t given_ms; /* when a slot was last given, to anybody */
+	bool waits;	   /* it has slots that it hasn't answered */
+	bool in_region;	   /* something is due in the worker's own region, */
+	int64_t region;	   /* of that number, */
+	bool anywhere;	   /* or among the tasks without a region */
+	int64_t given_ms;  /* when a slot was last given, to anybody, */
+	int64_t last_slot; /* and which */
 };
 
 static enum rc
@@ -229,8 +215,13 @@ look_out(
 		out->in_region = query_get_int(q, C_POLL_LOOK_IN_REGION) != 0;
 		out->region = query_get_int(q, C_POLL_LOOK_REGION);
 		out->given_ms = query_get_int(q, C_POLL_LOOK_GIVEN_MS);
+		out->last_slot = query_get_int(q, C_POLL_LOOK_LAST_SLOT);
 	}
 	query_done(q);
+	/* Else slots would be numbered from the start again. */
+	if (rc == RC_OK && !row)
+		return err_set(
+		    e, RC_CORRUPT, "ledger: the count of slots is gone");
 	return rc;
 }
 
@@ -238,18 +229,13 @@ look_out(
 static enum rc
 worker_learn(struct region_poll *r, const struct outlook *l, struct err *e)
 {
-	struct worker_row w;
-	enum rc rc;
+	enum rc rc = standing_find(r->db, &r->poll->worker, &r->standing, e);
 
-	rc = worker_find(r->db, &r->poll->worker, &w, e);
-	r->worker = w.id;
-	if (rc == RC_NOT_FOUND)
-		rc = RC_OK;
 	/* Who is of a tier was admitted. */
 	r->permille = TIER_PERMILLE;
-	if (rc == RC_OK && l->admitted)
-		rc = tier_permille(r->db, w.id, &r->permille, e);
-	return rc == RC_OK ? standing_read(r->db, w.id, &r->standing, e) : rc;
+	return rc == RC_OK && l->admitted
+	    ? tier_permille(r->db, r->standing.worker, &r->permille, e)
+	    : rc;
 }
 
 /* Whether anybody like this is given anything. */
@@ -276,8 +262,6 @@ clock_believe(struct region_poll *r, int64_t given_ms, struct err *e)
 	query_int(q, 1, r->poll->now_ms);
 	query_int(q, 2, POLL_PERIOD_MS);
 	rc = query_run(q, e);
-	if (rc == RC_OK)
-		rc = last_slot_read(r, e);
 	r->n_picks = 0;
 	return rc == RC_OK ? slots_number(r, e) : rc;
 }
@@ -359,11 +343,12 @@ poll_serve(struct region_poll *r, struct outlook *l, bool *work, struct err *e)
 	enum rc rc = RC_OK;
 
 	*work = ahead;
+	r->last_slot = l->last_slot;
 	if (ahead && r->may_write)
 		rc = clock_believe(r, l->given_ms, e);
 	if (rc == RC_OK && ahead)
 		rc = look_out(r->db, r->poll, l, e);
-	if (rc == RC_OK && l->waits && r->worker > 0)
+	if (rc == RC_OK && l->waits && r->standing.worker > 0)
 		rc = schedule_held_list(r, e);
 	r->held = r->found;
 	/* It is given what witness.h says; and that needs the writer. */
@@ -423,7 +408,7 @@ schedule_serve(struct db *db, bool may_write,
 		out->n = r.found;
 		out->held = r.held;
 		out->to_witness = l.is_witness;
-		out->worker = r.worker;
+		out->worker = r.standing.worker;
 		out->terms = r.terms;
 	}
 	return rc;

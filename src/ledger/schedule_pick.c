@@ -85,7 +85,7 @@ schedule_held_list(struct region_poll *r, struct err *e)
 	enum rc rc;
 	bool row;
 
-	query_int(q, 1, r->worker);
+	query_int(q, 1, r->standing.worker);
 	query_int(q, 2, r->poll->now_ms - r->terms.result_window_ms);
 	query_int(q, 3, r->poll->now_ms);
 	query_int(q, 4, r->terms.result_window_ms);
@@ -211,7 +211,7 @@ due_pick(struct region_poll *r, struct query *q, struct err *e)
 		return RC_OK;
 	}
 	if (rc == RC_OK)
-		rc = assignment_allows(r->db, &r->terms, r->worker,
+		rc = assignment_allows(r->db, &r->terms, r->standing.worker,
 		    &(struct task_pace){ p->due.task,
 			query_get_text(q, C_TASK_DUE_NAME), p->due.interval_ms,
 			p->due.cooldown_ms },

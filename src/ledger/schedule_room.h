@@ -26,11 +26,10 @@ struct region_poll {
 	struct terms_row terms; /* that count now */
 	const struct poll *poll;
 	bool may_write;
-	struct standing standing;
-	bool holds; /* what it is given now */
+	struct standing standing; /* of who polls */
+	bool holds;		  /* what it is given now */
 	int64_t region;
 	struct slice region_name;
-	int64_t worker; /* 0: never seen */
 	struct share share;
 	int64_t permille;	  /* of rewards: tier.h */
 	int64_t given_micros;	  /* that it has, and isn't paid for */

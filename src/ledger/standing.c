@@ -6,20 +6,42 @@
 #include "ledger/origin.h"
 #include "ledger/region.h"
 
+/* From column col of q on. */
 static void
-standing_fill(struct standing *s, struct query *q)
+standing_fill(struct standing *s, struct query *q, int col)
 {
-	struct slice network = query_get_text(q, C_STANDING_GET_NETWORK);
+	struct slice network = query_get_text(q, col + R_STANDING_NETWORK);
 
-	s->known = true;
-	s->results = query_get_int(q, C_STANDING_GET_RESULTS);
-	s->hours = query_get_int(q, C_STANDING_GET_HOURS);
-	s->hour = query_get_int(q, C_STANDING_GET_HOUR);
-	s->owed_hours = query_get_int(q, C_STANDING_GET_OWED_HOURS);
+	s->known = !query_is_null(q, col + R_STANDING_WORKER);
+	s->results = query_get_int(q, col + R_STANDING_RESULTS);
+	s->hours = query_get_int(q, col + R_STANDING_HOURS);
+	s->hour = query_get_int(q, col + R_STANDING_HOUR);
+	s->owed_hours = query_get_int(q, col + R_STANDING_OWED_HOURS);
 	if (network.len <= SUBNET_MAX)
 		memcpy(s->network, network.p, network.len);
-	s->region = query_get_int(q, C_STANDING_GET_REGION);
-	s->region_ms = query_get_int(q, C_STANDING_GET_REGION_MS);
+	s->region = query_get_int(q, col + R_STANDING_REGION);
+	s->region_ms = query_get_int(q, col + R_STANDING_REGION_MS);
+}
+
+enum rc
+standing_find(
+    struct db *db, const struct address *a, struct standing *out, struct err *e)
+{
+	struct query *q = db_query(db, Q_STANDING_FIND);
+	char text[ADDRESS_LEN + 1];
+	enum rc rc;
+	bool row;
+
+	*out = (struct standing){ .worker = 0 };
+	address_format(text, a, ADDRESS_LOWER);
+	query_text(q, 1, (struct slice){ text, ADDRESS_LEN });
+	rc = query_step(q, &row, e);
+	if (rc == RC_OK && row) {
+		out->worker = query_get_int(q, C_STANDING_FIND_ID);
+		standing_fill(out, q, C_STANDING_FIND_STANDING);
+	}
+	query_done(q);
+	return rc;
 }
 
 enum rc
@@ -37,7 +59,7 @@ standing_read(
 	query_int(q, 1, worker);
 	rc = query_step(q, &row, e);
 	if (rc == RC_OK && row)
-		standing_fill(out, q);
+		standing_fill(out, q, C_STANDING_GET_STANDING);
 	query_done(q);
 	return rc;
 }

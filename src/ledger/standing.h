@@ -14,10 +14,11 @@
 #define WORKNET_LEDGER_STANDING_H
 
 #include "base/limits.h"
+#include "eth/address.h"
 #include "ledger/db.h"
 
 struct standing {
-	int64_t worker;
+	int64_t worker; /* 0: never seen */
 	bool known;
 	int64_t results;    /* paid; counted up to STANDING_RESULTS_MAX */
 	int64_t hours;	    /* in which some were, up to STANDING_HOURS_MAX */
@@ -37,6 +38,10 @@ struct standing_rules {
 /* Nothing (known is false) of who is new. Errors of db.h. */
 MUST_CHECK enum rc standing_read(
     struct db *db, int64_t worker, struct standing *out, struct err *e);
+
+/* The same of the worker with that address. */
+MUST_CHECK enum rc standing_find(struct db *db, const struct address *a,
+    struct standing *out, struct err *e);
 
 /* Whether nothing is asked for: then nobody can lose it. */
 bool standing_is_anybodys(const struct standing_rules *rules);
