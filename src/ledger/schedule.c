@@ -70,10 +70,6 @@ pick_give(struct region_poll *r, struct pick *p, struct err *e)
 		if (rc == RC_OK)
 			rc = cycle_slots_give(
 			    r->db, &p->due, c, &p->slot, network, r->holds, e);
-		if (rc == RC_OK && p->slot.kind == SLOT_NEW &&
-		    p->due.copies == 1)
-			rc = witness_spot(
-			    r->db, p->due.version, r->rules->spot_permille, e);
 		if (rc != RC_OK ||
 		    (!r->holds && !cycle_slots_are_unnoted(&p->due, c)))
 			return rc;
@@ -121,6 +117,22 @@ handout_write(struct region_poll *r, size_t slots, struct err *e)
 	return handout_add(r->db, &h, e);
 }
 
+/* Has witnesses visit some of what was picked. */
+static enum rc
+picks_spot(struct region_poll *r, struct err *e)
+{
+	int64_t versions[TASKS_PER_POLL_MAX];
+	const struct pick *p;
+	size_t i, n = 0;
+
+	for (i = 0; i < r->n_picks; i++) {
+		p = &r->picks[i];
+		if (p->slot.kind == SLOT_NEW && p->due.copies == 1)
+			versions[n++] = p->due.version;
+	}
+	return witness_spot(r->db, versions, n, r->rules->spot_permille, e);
+}
+
 /* Gives the worker what was picked in the region: found slots in all. */
 static enum rc
 picks_give(struct region_poll *r, size_t found, struct err *e)
@@ -139,7 +151,9 @@ picks_give(struct region_poll *r, size_t found, struct err *e)
 		rc = pick_give(r, &r->picks[i], e);
 	if (rc != RC_OK || found == 0)
 		return rc;
-	rc = handout_write(r, found, e);
+	rc = picks_spot(r, e);
+	if (rc == RC_OK)
+		rc = handout_write(r, found, e);
 	if (rc == RC_OK)
 		rc = assignment_purge(r, e);
 	if (rc == RC_OK)

@@ -35,18 +35,24 @@ contradiction_ask(struct db *db, int64_t version, bool up, struct err *e)
 }
 
 enum rc
-witness_spot(
-    struct db *db, int64_t version, int64_t share_permille, struct err *e)
+witness_spot(struct db *db, const int64_t *versions, size_t n,
+    int64_t share_permille, struct err *e)
 {
-	uint32_t r;
+	uint32_t lots[TASKS_PER_POLL_MAX];
+	enum rc rc = RC_OK;
+	size_t i;
 
-	/* Nothing that a worker knows may tell it which. */
-	if (share_permille == 0)
+	CHECK(n <= TASKS_PER_POLL_MAX);
+	if (share_permille == 0 || n == 0)
 		return RC_OK;
-	if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
+	/* Nothing that a worker knows may tell it which. */
+	if (getrandom(lots, n * sizeof(lots[0]), 0) !=
+	    (ssize_t)(n * sizeof(lots[0])))
 		return err_set(e, RC_IO, "getrandom: no randomness");
-	return r % 1000 < (uint64_t)share_permille ? visit_ask(db, version, e)
-						   : RC_OK;
+	for (i = 0; rc == RC_OK && i < n; i++)
+		if (lots[i] % 1000 < (uint64_t)share_permille)
+			rc = visit_ask(db, versions[i], e);
+	return rc;
 }
 
 /* ---- Giving ---- */

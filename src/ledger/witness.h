@@ -51,12 +51,12 @@
 #define WITNESS_CONTRADICT 3
 
 /*
- * Inside a write transaction: a slot of a task with one copy was given, by that
- * definition; in share_permille of all cases witnesses are to visit it, too.
- * RC_IO without randomness.
+ * Inside a write transaction: n slots of tasks with one copy were given, by
+ * those definitions, to one poll; in share_permille of all cases witnesses are
+ * to visit one, too. RC_IO without randomness.
  */
-MUST_CHECK enum rc witness_spot(
-    struct db *db, int64_t version, int64_t share_permille, struct err *e);
+MUST_CHECK enum rc witness_spot(struct db *db, const int64_t *versions,
+    size_t n, int64_t share_permille, struct err *e);
 
 /*
  * Inside a write transaction: adds to *list, of a poll by a witness, what it is
