@@ -826,6 +826,10 @@ WHERE w.visits > 0 AND k.id = w.task AND k.state = 'active' AND g.id = k.region
 	AND (k.region = 0 OR g.name = ?1)
 ORDER BY w.downs > 0 DESC, w.down_ms DESC, k.id LIMIT ?2;
 
+-- Whether there are tasks that witnesses are to visit, or were.
+-- :name watch_any
+SELECT 1 FROM watch LIMIT 1;
+
 -- One of them was given.
 -- :name watch_given
 UPDATE watch SET visits = 0 WHERE task = ?1;

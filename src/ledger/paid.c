@@ -72,10 +72,13 @@ share_count(struct db *db, const struct claim *c,
 			   : rc;
 }
 
-/* What it is compared with: the others of its cycle, or what witnesses see. */
+/*
+ * What it is compared with: the others of its cycle, or what witnesses see, of
+ * whom there are some if watched.
+ */
 static enum rc
 compared_note(struct db *db, const struct claim *c, struct slice network,
-    int64_t now_ms, struct err *e)
+    bool watched, int64_t now_ms, struct err *e)
 {
 	const struct vote v = { .slot = c->row.slot,
 		.worker = c->worker_id,
@@ -94,7 +97,8 @@ compared_note(struct db *db, const struct claim *c, struct slice network,
 	case COMPARED_COPIES:
 		return verdict_vote(db, &v, e);
 	case COMPARED_ALONE:
-		return witness_compare(db, &r, now_ms, e);
+		return watched || !r.up ? witness_compare(db, &r, now_ms, e)
+					: RC_OK;
 	case COMPARED_WITNESS:
 		return witness_saw(db, &r, now_ms, e);
 	default:
@@ -107,11 +111,12 @@ paid_count(struct db *db, struct claim *const *claims, size_t n,
     struct slice network, int64_t now_ms, struct err *e)
 {
 	struct share_payment payments[RESULTS_PER_POST_MAX];
-	enum rc rc = RC_OK;
+	bool watched;
+	enum rc rc = witness_watches(db, &watched, e);
 	size_t i, k;
 
 	for (i = 0; rc == RC_OK && i < n; i++) {
-		rc = compared_note(db, claims[i], network, now_ms, e);
+		rc = compared_note(db, claims[i], network, watched, now_ms, e);
 		if (rc != RC_OK)
 			return rc;
 		k = alike(claims, n, i, is_same_share, payments);

@@ -228,6 +228,12 @@ witness_give(struct db *db, const struct schedule_rules *r,
 /* ---- What is reported ---- */
 
 enum rc
+witness_watches(struct db *db, bool *any, struct err *e)
+{
+	return query_any(db_query(db, Q_WATCH_ANY), any, e);
+}
+
+enum rc
 witness_compare(
     struct db *db, const struct report *r, int64_t now_ms, struct err *e)
 {

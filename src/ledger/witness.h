@@ -75,6 +75,12 @@ struct report {
 	bool up;
 };
 
+/*
+ * Whether there are tasks that witnesses are to visit, or were: else nothing is
+ * noted of who says up.
+ */
+MUST_CHECK enum rc witness_watches(struct db *db, bool *any, struct err *e);
+
 /* Inside the write transaction that pays it: of a worker, of a witness. */
 MUST_CHECK enum rc witness_compare(
     struct db *db, const struct report *r, int64_t now_ms, struct err *e);
