@@ -43,27 +43,32 @@ offer_make(struct db *db, const struct address *worker,
 {
 	struct round_assignment a = { .ledger_id = out->ledger_id,
 		.worker = *worker };
+	const struct given_task *t;
+	struct offered *o;
 	int64_t created_ms;
 	enum rc rc;
 	size_t i;
 
 	rc = payout_ledger_id(db, out->ledger_id, &created_ms, e);
 	for (i = 0; rc == RC_OK && i < list->n; i++) {
-		/* Most often all name the same one. */
-		if (i > 0 && list->tasks[i].anchor == list->tasks[i - 1].anchor)
-			memcpy(out->tasks[i].anchor_root,
-			    out->tasks[i - 1].anchor_root, KECCAK256_LEN);
+		t = &list->tasks[i];
+		o = &out->tasks[i];
+		/* Most often all are of one anchor, and of one region. */
+		if (i > 0 && t->anchor == t[-1].anchor)
+			memcpy(
+			    o->anchor_root, o[-1].anchor_root, KECCAK256_LEN);
 		else
-			rc = anchor_root(db, list->tasks[i].anchor,
-			    out->tasks[i].anchor_root, e);
-		if (rc == RC_OK)
-			rc = region_read(
-			    db, list->tasks[i].region, &out->tasks[i], e);
-		private_fill(worker, &list->tasks[i], &out->tasks[i]);
-		a.slot = (uint64_t)list->tasks[i].slot;
-		a.anchor_size = (uint64_t)list->tasks[i].anchor;
-		a.anchor_root = out->tasks[i].anchor_root;
-		round_assignment_hash(out->tasks[i].assignment, &a);
+			rc = anchor_root(db, t->anchor, o->anchor_root, e);
+		if (rc == RC_OK && i > 0 &&
+		    strcmp(t->region, t[-1].region) == 0)
+			memcpy(o->region, o[-1].region, sizeof(o->region));
+		else if (rc == RC_OK)
+			rc = region_read(db, t->region, o, e);
+		private_fill(worker, t, o);
+		a.slot = (uint64_t)t->slot;
+		a.anchor_size = (uint64_t)t->anchor;
+		a.anchor_root = o->anchor_root;
+		round_assignment_hash(o->assignment, &a);
 	}
 	return rc;
 }
