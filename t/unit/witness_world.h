@@ -16,9 +16,10 @@
 static inline void
 spot(struct world *w, int task)
 {
+	const int64_t version = task + 1;
 	struct err e = ERR_INIT;
 
-	must(witness_spot(db, task + 1, 1000, &e), &e);
+	must(witness_spot(db, &version, 1, 1000, &e), &e);
 	rule_ask(w, task);
 }
 
