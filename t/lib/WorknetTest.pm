@@ -367,7 +367,7 @@ sub fault_prepare {
 	my ($self, %opt) = @_;
 
 	$self->{fault} = 1;
-	$self->{seed} = $opt{seed};
+	$self->{fault_seed} = $opt{seed};
 	return $self;
 }
 
@@ -384,7 +384,8 @@ sub fault_env {
 	    # Where the coordinator, once shut in, can still open files.
 	    WN_FAULT_FILE => $self->dir('data/fault'),
 	    WN_FAULT_CLOCK => $self->dir('data/clock'),
-	    defined $self->{seed} ? (WN_FAULT_SEED => $self->{seed}) : ());
+	    defined $self->{fault_seed} ?
+		(WN_FAULT_SEED => $self->{fault_seed}) : ());
 }
 
 # fault('ENOSPC write ftruncate') from now on; fault() for no more.
