@@ -329,7 +329,8 @@ reset(void)
 			.latest_s = now_s,
 			.final_s = now_s - 200,
 			.balance = 100,
-			.uses = { { 10, 1, VALUE }, { 890, 2, VALUE } } };
+			.uses = { { .block = 10, .nonce = 1, .value = VALUE },
+			    { .block = 890, .nonce = 2, .value = VALUE } } };
 }
 
 static bool
